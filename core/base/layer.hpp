@@ -1,0 +1,43 @@
+// What may stand between HTTP and the transport: a machine that turns wire bytes into plain bytes and back (TLS, a proxy's
+// handshake). Layers stack: the wire of one is the plain of the one below. A layer knows nothing of HTTP, transfers or sockets.
+#pragma once
+
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/types.hpp"
+
+namespace sluice {
+
+enum class Pump : std::uint8_t {
+  progressed,  // everything that could be done was done, and something was
+  need_input,  // waits for bytes from below
+  need_space,  // waits for room in what it was given to write to
+  closed,      // the peer ended the stream in the layer's own way (close_notify); no more plain bytes come
+  failed,      // sticky; see error()
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  // Called once before anything else; may put first bytes (a ClientHello) into `wire_out`.
+  virtual Pump start(std::vector<std::uint8_t>& wire_out, Now now) = 0;
+  // Takes bytes from the front of `wire_in` (it advances) and writes plain bytes to the front of `plain_out` (it advances by what was
+  // written). Handshake answers, alerts and the like are appended to `wire_out`. Goes on until it answers need_input
+  // with `wire_in` empty, need_space, closed or failed; never progressed. Bytes decoded before a failure count.
+  virtual Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) = 0;
+  // Takes bytes from the front of `plain_in` (it advances) and appends their wire form to `wire_out`, until `plain_in` is empty
+  // or `wire_out` holds `wire_cap` bytes or more. Legal only when established().
+  virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
+  // True once plain bytes may be encoded, which for TLS means: handshake done and the peer verified.
+  virtual bool established() const = 0;
+  // The stream below ended. True: a clean end by this layer's rules (close_notify was seen).
+  virtual bool eof_is_clean() const = 0;
+  // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards.
+  virtual void close(std::vector<std::uint8_t>& wire_out) = 0;
+  // Meaningful after failed.
+  virtual const Error& error() const = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,46 @@
+// Every cap of the core, in one place. A number here is a promise: a test named for the security-bar row holds it.
+// Leaves to others: limits an application chooses (options.hpp).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "core/types.hpp"
+
+namespace sluice::limits {
+
+// URLs
+inline constexpr std::size_t kMaxUrlBytes = 64 * 1024;
+
+// Response heads (SB-18, SB-19). Caps hold over a head or a trailer section, line ends included.
+inline constexpr std::size_t kMaxHeadBytes = 300 * 1024;
+inline constexpr std::size_t kMaxFields = 5'000;
+inline constexpr std::size_t kMaxReasonBytes = 8 * 1024;
+inline constexpr std::size_t kMaxInterimResponses = 64;
+inline constexpr std::size_t kMaxLeadingEmptyLineBytes = 0;  // nothing may stand before a status line
+
+// Chunked framing (SB-17, SB-59)
+inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;  // over one message
+
+// Buffers
+inline constexpr std::size_t kLandingBytes = 256 * 1024;      // one for each engine
+inline constexpr std::size_t kTlsRecordBytes = 17 * 1024;     // a record that is not yet complete (RFC 8446 5.2)
+inline constexpr std::size_t kWireOutBytes = 64 * 1024;       // ciphertext waiting to be sent, a connection, when it stops taking more
+inline constexpr std::size_t kBodyBufferBytes = 64 * 1024;    // unconsumed body at which a connection is not read any more
+inline constexpr std::size_t kUploadBufferBytes = 64 * 1024;  // a streamed body, a transfer
+inline constexpr std::size_t kMaxRequestHeadBytes = 1024 * 1024;
+
+// TLS configuration
+inline constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;  // of one text: trust anchors, certificate chain, key
+
+// The engine
+inline constexpr std::size_t kMaxAddresses = 64;         // taken from one resolution
+inline constexpr int kMaxRetries = 3;                    // of one transfer after a reused connection turned out dead
+inline constexpr std::size_t kMaxUnusedOrigins = 256;    // remembered for their addresses
+inline constexpr std::size_t kMaxTlsSessions = 1'024;    // remembered by an engine
+inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
+inline constexpr Duration kResolveTtl = std::chrono::seconds(60);          // how long an engine reuses an answer
+inline constexpr Duration kAddressStagger = std::chrono::milliseconds(250);  // RFC 8305 5
+inline constexpr Duration kContinueTimeout = std::chrono::seconds(1);      // RFC 9110 10.1.1: waiting for 100 has an end
+
+}  // namespace sluice::limits

@@ -1,0 +1,220 @@
+// The whole boundary of sluice's core: facts go in by handle_*, edges come out of one queue by poll_output, levels are getters.
+//
+// Knows transfers, connections, reuse, limits and timers. Owns no socket, clock, thread or file: whoever drives it tells it what
+// happened and what time it is, and does what it asks. adapters/multi.hpp is one such driver.
+//
+// Rules of the road
+//  - One thread at a time. No callbacks, so no re-entrancy.
+//  - Drain rule, checked: before a handle_* call the output queue must be empty. Application calls (add, remove, consume_body,
+//    commit_upload, finish_upload) are legal at any moment, also between two poll_output calls.
+//  - After every handle_* call about a connection, look at interest(conn) of that connection again; changes on any other connection are
+//    announced by Output::InterestChanged.
+//  - A stale id is never an error: setters do nothing, getters answer with an empty value.
+//  - Views (Bytes, references) live until the next non-const call on the engine.
+//  - Time is clamped: a `now` before an earlier one counts as that earlier one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/error.hpp"
+#include "core/options.hpp"
+#include "core/request.hpp"
+#include "core/response.hpp"
+#include "core/types.hpp"
+
+namespace sluice {
+
+// What a driver is asked to do and an application is told. Each owns its values.
+namespace output {
+// Find the addresses of `host`; answer with handle_resolved, once. IP literals are never asked for.
+struct Resolve {
+  ResolveId id;
+  std::string host;
+  std::uint16_t port = 0;  // not needed for the look-up, but overrides go by it
+  AddressFamily family = AddressFamily::any;
+};
+// No answer is wanted any more; one that comes all the same does no harm.
+struct CancelResolve {
+  ResolveId id;
+};
+// Begin a byte stream to `address`; answer with handle_connected or handle_io_error.
+struct Connect {
+  ConnId conn;
+  Address address;
+};
+// Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id is stale
+// as soon as this output has been taken and handle_* is next called.
+struct Close {
+  ConnId conn;
+};
+// interest(conn) may have changed for a reason other than a fact about that connection.
+struct InterestChanged {
+  ConnId conn;
+};
+// A 1xx other than 101.
+struct InterimReady {
+  TransferId transfer;
+  ResponseHead head;
+};
+// head(transfer) is the final response's.
+struct HeadReady {
+  TransferId transfer;
+};
+// body(transfer) is not empty. Said once for each time bytes arrive; the level is body() itself.
+struct BodyReady {
+  TransferId transfer;
+};
+// A streamed request body has room: upload_space(transfer) is not empty.
+struct UploadReady {
+  TransferId transfer;
+};
+// The one end of a transfer: everything was received and consumed, or it failed. head(), trailers(), progress() and info() stay readable until
+// remove(). After it no output names the transfer.
+struct Done {
+  TransferId transfer;
+  Result<void> result;
+};
+// A line of the TLS key log (NSS format, no line end), where TlsOptions::key_log asked for it.
+struct KeyLog {
+  std::string line;
+};
+}  // namespace output
+
+using Output = std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
+                            output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::Done,
+                            output::KeyLog>;
+
+struct Interest {
+  bool read = false;
+  bool write = false;
+  friend bool operator==(const Interest&, const Interest&) = default;
+};
+
+// Spans for one writev, in order; views. See OutputSpans in core/http/session.hpp for where they come from.
+struct OutputView {
+  static constexpr std::size_t kMaxSpans = 4;
+  std::array<Bytes, kMaxSpans> spans = {};
+  std::size_t count = 0;
+  bool empty() const { return count == 0; }
+};
+
+enum class TimerKind : std::uint8_t {
+  connect_timeout,
+  total_timeout,
+  idle_timeout,
+  continue_timeout,
+  address_stagger,
+  connection_expiry,
+};
+
+struct Deadline {
+  Instant at;
+  TimerKind why;
+};
+
+// Figures of a transfer. Times are steady instants; not yet (or never) reached: nullopt. On a reused connection resolved, connected and
+// secured equal the instant at which the connection was taken.
+struct Progress {
+  std::uint64_t received_head_bytes = 0;  // of HTTP/1 framing: heads
+  std::uint64_t received_body_bytes = 0;  // decoded, as handed out
+  std::uint64_t sent_head_bytes = 0;
+  std::uint64_t sent_body_bytes = 0;
+  std::optional<std::uint64_t> expected_body_bytes;  // from Content-Length
+  Instant queued;
+  std::optional<Instant> resolved;
+  std::optional<Instant> connected;
+  std::optional<Instant> secured;
+  std::optional<Instant> sent;        // the request was handed over whole
+  std::optional<Instant> first_byte;  // of the final response
+  std::optional<Instant> done;
+};
+
+// What a transfer rides on.
+struct TransferInfo {
+  ConnId conn;             // stale once the connection was released
+  Address address;         // of the peer; kind none before one is connected
+  bool reused = false;     // the connection had carried another exchange before
+  int retries = 0;         // how often it was put on another connection
+  std::string tls_version; // "" without TLS
+  std::string tls_cipher;
+  std::string alpn;
+  bool tls_resumed = false;
+  std::string tls_subject;  // of the peer's certificate
+  std::string tls_issuer;
+};
+
+class Engine {
+ public:
+  Engine(EngineOptions options, Seed seed);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  // ---- the application's side ----
+
+  // Queues a transfer and starts what can be started. The request is owned from here on (BodyView's bytes stay the
+  // caller's). Errors: invalid_request, invalid_option, tls_config, out_of_memory; nothing was added then.
+  Result<TransferId> add(Request request, TransferOptions options, Now now);
+  // Ends a transfer and forgets it. One that is not done yet gets its Done with Code::canceled first, as an output.
+  void remove(TransferId transfer, Now now);
+  bool contains(TransferId transfer) const;
+  bool is_done(TransferId transfer) const;
+
+  const Request& request(TransferId transfer) const;
+  const ResponseHead& head(TransferId transfer) const;  // status 0 before HeadReady
+  const Fields& trailers(TransferId transfer) const;
+  const Progress& progress(TransferId transfer) const;
+  TransferInfo info(TransferId transfer) const;
+
+  // Decoded bytes that are ready now. Not consuming them is backpressure: reading from the peer stops.
+  Bytes body(TransferId transfer) const;
+  void consume_body(TransferId transfer, std::size_t bytes, Now now);  // bytes <= body(transfer).size()
+
+  // Streamed request bodies (BodyStream). upload_space is empty while there is no room, and before a connection is there.
+  MutableBytes upload_space(TransferId transfer);
+  void commit_upload(TransferId transfer, std::size_t bytes, Now now);  // bytes <= upload_space(transfer).size()
+  void finish_upload(TransferId transfer, Now now);                     // fewer than declared: the transfer fails
+  void fail_upload(TransferId transfer, std::string why, Now now);      // the source broke: Code::upload_failed
+
+  std::size_t running() const;  // transfers that were added and are not done
+
+  // ---- facts about the world ----
+
+  void handle_resolved(ResolveId resolve, Result<std::vector<IpAddress>> addresses, Now now);
+  void handle_connected(ConnId conn, Now now);
+  // Where to recv() to, straight: shared by all connections, so call it right before the read. Empty: read interest is off.
+  MutableBytes receive_space(ConnId conn);
+  void handle_received(ConnId conn, std::size_t bytes, Now now);  // bytes <= receive_space(conn).size()
+  void handle_eof(ConnId conn, Now now);
+  void handle_io_error(ConnId conn, Error error, Now now);  // connect_failed, send_failed or receive_failed
+  OutputView transmit(ConnId conn) const;
+  void handle_sent(ConnId conn, std::size_t bytes, Now now);  // bytes <= what transmit() held
+  void handle_timeout(Now now);                               // early, late and needless calls are harmless
+
+  // ---- what the world should do next ----
+
+  std::optional<Output> poll_output();
+  bool has_output() const;
+  Interest interest(ConnId conn) const;
+  std::optional<Deadline> deadline() const;
+
+  // ---- for watching it ----
+
+  std::size_t connections() const;       // open ones, idle and connecting included
+  std::size_t idle_connections() const;
+  void close_idle_connections(Now now);
+  // Stops the process if an internal rule is broken; walks everything, for tests.
+  void check_invariants() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,87 @@
+// What an application can choose, for an engine, for a transfer and for TLS. Plain values, nothing read from the world.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/types.hpp"
+
+namespace sluice {
+
+enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
+
+struct TlsOptions {
+  std::string trust_anchors_pem;    // certificates, one or many; empty with verify_peer: nothing is trusted, all is refused
+  bool verify_peer = true;          // false, by explicit request only: chain and name are not looked at
+  std::string certificate_pem;      // the client's own: leaf first, then its chain; empty: none
+  std::string private_key_pem;      // belongs to it; may stand in the same text
+  std::string private_key_password; // for an encrypted key
+  TlsVersion min_version = TlsVersion::tls1_2;
+  TlsVersion max_version = TlsVersion::tls1_3;
+  std::vector<std::string> alpn = {"http/1.1"};  // offered in this order; empty: none
+  bool session_resumption = true;
+  bool key_log = false;             // secrets come out as Output::KeyLog; for debugging only
+
+  friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
+};
+
+// TlsOptions parsed and checked once, and shared by every transfer that uses them. Immutable; may be used by engines in
+// several threads at once. Two configurations with equal options have equal identities, and only such transfers share
+// connections and sessions (SB-05, SB-06).
+class TlsConfig {
+ public:
+  // Error tls_config says which part is unusable and why.
+  static Result<std::shared_ptr<const TlsConfig>> create(TlsOptions options);
+  virtual ~TlsConfig() = default;
+  using Identity = std::array<std::uint8_t, 32>;
+  const Identity& identity() const { return identity_; }  // SHA-256 over all options
+  const TlsOptions& options() const { return options_; }
+
+ protected:
+  TlsConfig(TlsOptions options, const Identity& identity) : options_(std::move(options)), identity_(identity) {}
+
+ private:
+  TlsOptions options_;
+  Identity identity_;
+};
+
+enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
+
+// Where to connect instead of the URL's host and port. The Host field, SNI and certificate check keep the URL's.
+struct ConnectTo {
+  std::string host;
+  std::uint16_t port = 0;
+  friend bool operator==(const ConnectTo&, const ConnectTo&) = default;
+};
+
+struct TransferOptions {
+  // For https. Null: the engine's default; null there as well: an error for an https URL.
+  std::shared_ptr<const TlsConfig> tls;
+  std::optional<ConnectTo> connect_to;
+  AddressFamily family = AddressFamily::any;
+  // From the start of name resolution until the connection can carry a request (TLS included).
+  std::optional<Duration> connect_timeout = std::chrono::seconds(300);
+  // From add() to Done, waiting in the queue included.
+  std::optional<Duration> total_timeout;
+  // Without a byte in either direction while the transfer has a connection; time in which the application does not
+  // consume or supply body bytes does not count.
+  std::optional<Duration> idle_timeout;
+  std::optional<std::uint64_t> max_body_bytes;  // Error body_too_large past this
+  bool fresh_connection = false;   // do not take a kept-alive one
+  bool forbid_reuse = false;       // close the connection afterwards
+};
+
+struct EngineOptions {
+  std::shared_ptr<const TlsConfig> default_tls;
+  std::size_t max_connections = 0;             // in total; 0: no limit. Idle ones are closed to make room.
+  std::size_t max_connections_per_origin = 0;  // 0: no limit
+  Duration idle_connection_timeout = std::chrono::seconds(60);  // kept alive unused this long
+};
+
+}  // namespace sluice

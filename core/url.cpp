@@ -1,0 +1,418 @@
+// See url.hpp. Here a URL is cut into its parts (RFC 3986 appendix B), put together again in normal form, and
+// references are resolved (5.2). Leaves to others: hosts (url/host.cpp) and percent-encoding (url/percent.cpp).
+#include "core/url.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "core/base/limits.hpp"
+#include "core/url/host.hpp"
+#include "core/url/percent.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kShownBytes = 80;  // of a part in a message
+constexpr std::uint16_t kHttpPort = 80;
+constexpr std::uint16_t kHttpsPort = 443;
+
+Error invalid(std::string_view what) {
+  return make_error(Code::invalid_url, std::string("invalid URL: ").append(what));
+}
+
+std::string hex_byte(char c) {
+  constexpr char kHex[] = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  return {'0', 'x', kHex[byte >> 4], kHex[byte & 0xf]};
+}
+
+// What may stand nowhere at all. Says where it is, not what is around it.
+Result<void> check_bytes(std::string_view text) {
+  if (text.size() > limits::kMaxUrlBytes) {
+    return std::unexpected(invalid(std::to_string(text.size()) + " bytes long, more than the " +
+                                   std::to_string(limits::kMaxUrlBytes) + " allowed"));
+  }
+  const auto bad = std::find_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte <= 0x20 || byte == 0x7f || c == '\\';
+  });
+  if (bad == text.end()) return {};
+  std::string what = *bad == ' ' ? "a space" : *bad == '\\' ? "a backslash" : "the control byte " + hex_byte(*bad);
+  return std::unexpected(invalid(what.append(" at byte ").append(std::to_string(bad - text.begin()))));
+}
+
+struct Parts {
+  std::optional<std::string_view> scheme;
+  std::optional<std::string_view> authority;
+  std::string_view path;
+  std::optional<std::string_view> query;
+  std::optional<std::string_view> fragment;
+};
+
+bool is_scheme(std::string_view text) {
+  const auto is_alpha = [](char c) { return url::to_lower(c) >= 'a' && url::to_lower(c) <= 'z'; };
+  return !text.empty() && is_alpha(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_alpha(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  });
+}
+
+// Appendix B, by hand. A colon before the first '/', '?' or '#' ends a scheme or nothing (4.2).
+Result<Parts> split(std::string_view text) {
+  Parts parts;
+  if (const std::size_t mark = text.find('#'); mark != std::string_view::npos) {
+    parts.fragment = text.substr(mark + 1);
+    text = text.substr(0, mark);
+  }
+  if (const std::size_t mark = text.find('?'); mark != std::string_view::npos) {
+    parts.query = text.substr(mark + 1);
+    text = text.substr(0, mark);
+  }
+  if (const std::size_t mark = text.find_first_of(":/"); mark != std::string_view::npos && text[mark] == ':') {
+    parts.scheme = text.substr(0, mark);
+    if (!is_scheme(*parts.scheme)) return std::unexpected(invalid("what stands before the first ':' is no scheme"));
+    text.remove_prefix(mark + 1);
+  }
+  if (text.starts_with("//")) {
+    const std::size_t end = std::min(text.find('/', 2), text.size());
+    parts.authority = text.substr(2, end - 2);
+    text.remove_prefix(end);
+  }
+  parts.path = text;
+  return parts;
+}
+
+bool equals_lower(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() &&
+         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return url::to_lower(a) == b; });
+}
+
+// RFC 3986 5.2.4 on out[begin..], which begins with '/', in place: what is written never passes what is read.
+void remove_dot_segments(std::string& out, std::size_t begin) {
+  std::size_t write = begin;
+  std::size_t read = begin;
+  while (read < out.size()) {
+    const std::size_t end = std::min(out.find('/', read + 1), out.size());
+    const std::string_view segment = std::string_view(out).substr(read + 1, end - read - 1);
+    const bool up = segment == "..";
+    if (up || segment == ".") {
+      if (up && write > begin) write = out.rfind('/', write - 1);
+      if (end == out.size()) out[write++] = '/';
+    } else {
+      std::copy(out.begin() + static_cast<std::ptrdiff_t>(read), out.begin() + static_cast<std::ptrdiff_t>(end),
+                out.begin() + static_cast<std::ptrdiff_t>(write));
+      write += end - read;
+    }
+    read = end;
+  }
+  out.resize(write);
+}
+
+}  // namespace
+
+// Puts one URL together, part by part and from left to right.
+class UrlBuilder {
+ public:
+  // `source` is what was given: a part of it that an '@' follows may be userinfo, whatever it looks like to the RFC,
+  // and is then not shown in a message.
+  explicit UrlBuilder(std::string_view source) : source_(source) {}
+
+  Result<Url> absolute(const Parts& parts) {
+    if (auto ok = scheme(parts); !ok) return std::unexpected(std::move(ok).error());
+    return with_authority(parts);
+  }
+
+  Result<Url> reference(const Url& base, const Parts& parts) {
+    Url& u = url_;
+    if (parts.authority) {
+      u.text_ = base.part(0, base.user_begin_);
+      u.scheme_end_ = base.scheme_end_;
+      return with_authority(parts);
+    }
+    u.text_.reserve(base.path_end_ + source_.size() + 1);
+    u = prefix_of(base, std::move(u.text_));
+    std::string_view path = parts.path;
+    if (path.empty()) {
+      u.text_ += base.path();
+    } else if (path.front() != '/') {
+      u.text_ += base.path().substr(0, base.path().rfind('/') + 1);  // 5.2.3
+    }
+    const bool same_query = path.empty() && !parts.query;
+    return finish(path, same_query ? base.query() : parts.query, parts.fragment);
+  }
+
+ private:
+  Result<void> scheme(const Parts& parts) {
+    if (!parts.scheme) return std::unexpected(invalid("no scheme, where http:// or https:// is needed"));
+    const bool http = equals_lower(*parts.scheme, "http");
+    if (!http && !equals_lower(*parts.scheme, "https")) {
+      // Without "//" it may as well be the user of user:password@host.
+      std::string what = "unsupported scheme";
+      if (parts.authority) what.append(" \"").append(parts.scheme->substr(0, kShownBytes)).append("\"");
+      return std::unexpected(make_error(Code::unsupported_scheme, what.append(", where http or https is needed")));
+    }
+    if (!parts.authority) return std::unexpected(invalid("no \"//\" and host behind the scheme"));
+    url_.text_.reserve(source_.size() + 1);
+    url_.text_ = http ? "http" : "https";
+    url_.scheme_end_ = here();
+    url_.text_ += "://";
+    return {};
+  }
+
+  Result<Url> with_authority(const Parts& parts) {
+    // RFC 3986 ends the host here. Other readers see one behind the '@', so nobody can mean this well.
+    const bool hidden = parts.path.empty() && ((parts.query && parts.query->starts_with('@')) ||
+                                               (!parts.query && parts.fragment && parts.fragment->starts_with('@')));
+    if (hidden) return std::unexpected(invalid("an '@' right behind the '?' or '#' that ends the host"));
+    std::string_view host = *parts.authority;
+    if (auto ok = userinfo(host); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = host_and_port(host); !ok) return std::unexpected(std::move(ok).error());
+    return finish(parts.path, parts.query, parts.fragment);
+  }
+
+  // Takes the userinfo off `authority`.
+  Result<void> userinfo(std::string_view& authority) {
+    url_.user_begin_ = here();
+    const std::size_t at = authority.rfind('@');
+    if (at != std::string_view::npos) {
+      const std::string_view userinfo = authority.substr(0, at);
+      authority.remove_prefix(at + 1);
+      if (userinfo.find('@') != std::string_view::npos) {
+        return std::unexpected(invalid("more than one '@' before the path (in a user or password it is written %40)"));
+      }
+      // An IPv6 literal as a user: some readers would connect to it.
+      if (userinfo.find_first_of("[]") != std::string_view::npos) {
+        return std::unexpected(invalid("a '[' or ']' in the userinfo (there it is written %5B or %5D)"));
+      }
+      const std::size_t colon = std::min(userinfo.find(':'), userinfo.size());
+      bool ok = url::append_normalized(url_.text_, userinfo.substr(0, colon), url::kUserinfoChars);
+      url_.user_end_ = here();
+      ok = ok && url::append_normalized(url_.text_, userinfo.substr(colon), url::kUserinfoChars);
+      if (!ok) return std::unexpected(invalid("a '%' in the userinfo that is not followed by two hex digits"));
+      url_.password_end_ = here();
+      if (!userinfo.empty()) url_.text_ += '@';
+    } else {
+      url_.user_end_ = url_.password_end_ = here();
+    }
+    return {};
+  }
+
+  Result<void> host_and_port(std::string_view text) {
+    std::string_view port;
+    bool has_port = false;
+    if (text.starts_with('[')) {
+      const std::size_t close = text.find(']');
+      if (close == std::string_view::npos) return std::unexpected(bad_part("host", text, "has a '[' but no ']'"));
+      if (auto ok = ipv6(text.substr(1, close - 1)); !ok) return ok;
+      port = text.substr(close + 1);
+      if (!port.empty() && port.front() != ':') {
+        return std::unexpected(
+            bad_part("host", text, "goes on behind its ']' with something other than ':' and a port"));
+      }
+      has_port = !port.empty();
+      if (has_port) port.remove_prefix(1);
+    } else {
+      const std::size_t colon = std::min(text.find(':'), text.size());
+      has_port = colon < text.size();
+      if (has_port) port = text.substr(colon + 1);
+      const std::string_view host = text.substr(0, colon);
+      url_.host_begin_ = here();
+      const auto kind = url::append_host(url_.text_, host);
+      if (!kind) return std::unexpected(bad_part("host", host, kind.error()));
+      url_.host_kind_ = *kind;
+      url_.host_end_ = url_.zone_end_ = here();
+    }
+    return port_number(port, has_port);
+  }
+
+  Result<void> ipv6(std::string_view literal) {
+    // RFC 6874: the zone stands behind "%25", which is a '%' percent-encoded.
+    const std::size_t percent = std::min(literal.find('%'), literal.size());
+    url_.text_ += '[';
+    url_.host_begin_ = here();
+    if (const auto ok = url::append_ipv6(url_.text_, literal.substr(0, percent)); !ok) {
+      return std::unexpected(bad_part("host", literal, ok.error()));
+    }
+    url_.host_kind_ = HostKind::ipv6;
+    url_.host_end_ = here();
+    if (percent < literal.size()) {
+      const std::string_view zone = literal.substr(percent);
+      if (!zone.starts_with("%25") || zone.size() == 3) {
+        return std::unexpected(bad_part("zone of the host", literal, "must be \"%25\" and a name"));
+      }
+      url_.text_ += "%25";
+      const std::size_t begin = url_.text_.size();
+      const bool ok = url::append_normalized(url_.text_, zone.substr(3), url::kUnreserved);
+      // What is still encoded is a byte that names of links do not hold.
+      if (!ok || url_.text_.find('%', begin) != std::string::npos) {
+        return std::unexpected(
+            bad_part("zone of the host", literal, "holds more than letters, digits, '-', '.', '_' and '~'"));
+      }
+    }
+    url_.zone_end_ = here();
+    url_.text_ += ']';
+    return {};
+  }
+
+  Result<void> port_number(std::string_view text, bool present) {
+    const std::uint16_t standard = url_.is_tls() ? kHttpsPort : kHttpPort;
+    url_.port_ = standard;
+    if (present && !text.empty()) {  // an empty one is the default (6.2.3)
+      std::uint32_t value = 0;
+      for (const char c : text) {
+        if (c < '0' || c > '9') return std::unexpected(bad_part("port", text, "is no number"));
+        value = value * 10 + static_cast<std::uint32_t>(c - '0');
+        if (value > 0xffff) return std::unexpected(bad_part("port", text, "is larger than 65535"));
+      }
+      if (value == 0) return std::unexpected(bad_part("port", text, "cannot be connected to"));
+      url_.port_ = static_cast<std::uint16_t>(value);
+      url_.explicit_port_ = value != standard;
+      if (url_.explicit_port_) url_.text_.append(":").append(std::to_string(value));
+    }
+    url_.path_begin_ = here();
+    return {};
+  }
+
+  // What is behind the authority; text_ may hold the beginning of the path already.
+  Result<Url> finish(std::string_view path, std::optional<std::string_view> query,
+                     std::optional<std::string_view> fragment) {
+    std::string& text = url_.text_;
+    if (!url::append_normalized(text, path, url::kPathChars)) return std::unexpected(bad_percent("path"));
+    if (text.size() == url_.path_begin_) text += '/';
+    remove_dot_segments(text, url_.path_begin_);
+    url_.path_end_ = here();
+    if (query) {
+      text += '?';
+      if (!url::append_normalized(text, *query, url::kQueryChars)) return std::unexpected(bad_percent("query"));
+    }
+    url_.query_end_ = here();
+    if (fragment) {
+      text += '#';
+      if (!url::append_normalized(text, *fragment, url::kQueryChars)) return std::unexpected(bad_percent("fragment"));
+    }
+    // Encoding may have made it longer than what was given.
+    if (text.size() > limits::kMaxUrlBytes) {
+      return std::unexpected(invalid("in normal form it is " + std::to_string(text.size()) +
+                                     " bytes long, more than the " + std::to_string(limits::kMaxUrlBytes) +
+                                     " allowed"));
+    }
+    return std::move(url_);
+  }
+
+  // A URL that ends where the path of `base` begins, made in the memory of `text`.
+  static Url prefix_of(const Url& base, std::string text) {
+    Url u;
+    u.text_ = std::move(text);
+    u.text_ += base.part(0, base.path_begin_);
+    u.scheme_end_ = base.scheme_end_;
+    u.user_begin_ = base.user_begin_;
+    u.user_end_ = base.user_end_;
+    u.password_end_ = base.password_end_;
+    u.host_begin_ = base.host_begin_;
+    u.host_end_ = base.host_end_;
+    u.zone_end_ = base.zone_end_;
+    u.path_begin_ = base.path_begin_;
+    u.port_ = base.port_;
+    u.host_kind_ = base.host_kind_;
+    u.explicit_port_ = base.explicit_port_;
+    return u;
+  }
+
+  // text_ holds at most three bytes for each of two times kMaxUrlBytes.
+  std::uint32_t here() const { return static_cast<std::uint32_t>(url_.text_.size()); }
+
+  // `part` is a view into source_.
+  Error bad_part(std::string_view name, std::string_view part, std::string_view reason) const {
+    std::string what(name);
+    const auto end = static_cast<std::size_t>(part.data() - source_.data()) + part.size();
+    const bool may_show = !part.empty() && source_.find('@', end) == std::string_view::npos;
+    if (may_show) what.append(" \"").append(part.substr(0, kShownBytes)).append("\"");
+    return invalid(what.append(" ").append(reason));
+  }
+
+  static Error bad_percent(std::string_view name) {
+    return invalid(std::string("a '%' in the ").append(name).append(" that is not followed by two hex digits"));
+  }
+
+  std::string_view source_;
+  Url url_;
+};
+
+// A lack of memory comes out of std::string as an exception, which must not leave here.
+Result<Url> Url::parse(std::string_view text) try {
+  if (auto ok = check_bytes(text); !ok) return std::unexpected(std::move(ok).error());
+  const Result<Parts> parts = split(text);
+  if (!parts) return std::unexpected(parts.error());
+  return UrlBuilder(text).absolute(*parts);
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+Result<Url> Url::resolve(std::string_view reference) const try {
+  if (text_.empty()) return parse(reference);
+  if (auto ok = check_bytes(reference); !ok) return std::unexpected(std::move(ok).error());
+  const Result<Parts> parts = split(reference);
+  if (!parts) return std::unexpected(parts.error());
+  if (parts->scheme) return UrlBuilder(reference).absolute(*parts);
+  return UrlBuilder(reference).reference(*this, *parts);
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+// A URL that was moved from has offsets but no text.
+std::string_view Url::part(std::size_t begin, std::size_t end) const {
+  if (end > text_.size() || begin > end) return {};
+  return std::string_view(text_).substr(begin, end - begin);
+}
+
+std::string_view Url::scheme() const { return part(0, scheme_end_); }
+bool Url::is_tls() const { return scheme() == "https"; }
+bool Url::has_userinfo() const { return password_end_ > user_begin_; }
+std::string_view Url::user() const { return part(user_begin_, user_end_); }
+std::string_view Url::password() const {
+  return password_end_ > user_end_ ? part(user_end_ + 1, password_end_) : std::string_view();
+}
+std::string_view Url::host() const { return part(host_begin_, host_end_); }
+HostKind Url::host_kind() const { return host_kind_; }
+std::string_view Url::zone() const {
+  return zone_end_ > host_end_ ? part(host_end_ + 3, zone_end_) : std::string_view();
+}
+std::uint16_t Url::port() const { return port_; }
+bool Url::has_explicit_port() const { return explicit_port_; }
+std::string_view Url::path() const { return part(path_begin_, path_end_); }
+
+std::optional<std::string_view> Url::query() const {
+  if (query_end_ <= path_end_) return std::nullopt;
+  return part(path_end_ + 1, query_end_);
+}
+
+std::optional<std::string_view> Url::fragment() const {
+  if (text_.size() <= query_end_) return std::nullopt;
+  return part(query_end_ + 1, text_.size());
+}
+
+std::string_view Url::target() const { return part(path_begin_, query_end_); }
+
+std::string Url::authority() const {
+  if (host_kind_ != HostKind::ipv6) return std::string(part(host_begin_, path_begin_));
+  std::string out("[");
+  out.append(host()).append(part(zone_end_, path_begin_));  // from the ']' on
+  return out;
+}
+
+std::string Url::origin() const {
+  std::string out(part(0, user_begin_));
+  out.append(part(host_kind_ == HostKind::ipv6 ? host_begin_ - 1 : host_begin_, path_begin_));
+  if (!explicit_port_) out.append(":").append(std::to_string(port_));
+  return out;
+}
+
+const std::string& Url::text() const { return text_; }
+
+std::string Url::text_without_secrets() const {
+  if (!has_userinfo()) return text_;
+  std::string out(part(0, user_begin_));
+  return out.append(part(password_end_ + 1, text_.size()));
+}
+
+}  // namespace sluice

@@ -1,0 +1,88 @@
+// See percent.hpp; percent_decode and percent_encode are declared in core/url.hpp.
+#include "core/url/percent.hpp"
+
+#include "core/url.hpp"
+
+namespace sluice {
+namespace url {
+namespace {
+
+constexpr int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+void append_triplet(std::string& out, char c) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  out += '%';
+  out += kHex[byte >> 4];
+  out += kHex[byte & 0xf];
+}
+
+}  // namespace
+
+std::optional<char> triplet_at(std::string_view text, std::size_t at) {
+  if (text.size() - at < 3) return std::nullopt;
+  const int high = hex_value(text[at + 1]);
+  const int low = hex_value(text[at + 2]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<char>(static_cast<unsigned char>(high * 16 + low));
+}
+
+bool append_normalized(std::string& out, std::string_view text, std::uint8_t allowed) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t begin = i;
+    while (i < text.size() && is_in(text[i], allowed)) ++i;
+    out.append(text, begin, i - begin);
+    if (i == text.size()) break;
+    if (text[i] != '%') {
+      append_triplet(out, text[i]);
+    } else {
+      const std::optional<char> decoded = triplet_at(text, i);
+      if (!decoded) return false;
+      if (is_in(*decoded, kUnreserved)) {
+        out += *decoded;
+      } else {
+        append_triplet(out, *decoded);
+      }
+      i += 2;
+    }
+  }
+  return true;
+}
+
+}  // namespace url
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    const std::optional<char> decoded = url::triplet_at(text, i);
+    if (!decoded) return std::nullopt;
+    out += *decoded;
+    i += 2;
+  }
+  return out;
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (url::is_in(c, url::kUnreserved)) {
+      out += c;
+    } else {
+      url::append_triplet(out, c);
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice

@@ -1,0 +1,56 @@
+// Which bytes may stand where in a URL (RFC 3986 appendix A), and percent-encoding in its normal form.
+// Leaves to others: where one part of a URL ends and the next begins.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::url {
+
+enum CharClass : std::uint8_t {
+  kUnreserved = 1,
+  kSubDelim = 2,
+  kColon = 4,
+  kAt = 8,
+  kSlash = 16,
+  kQuestion = 32,
+};
+
+inline constexpr std::uint8_t kUserinfoChars = kUnreserved | kSubDelim | kColon;
+inline constexpr std::uint8_t kPathChars = kUserinfoChars | kAt | kSlash;
+inline constexpr std::uint8_t kQueryChars = kPathChars | kQuestion;  // fragments too
+
+constexpr std::array<std::uint8_t, 256> make_char_classes() {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t i = 0; i < 0x80; ++i) {
+    const char c = static_cast<char>(i);
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (alnum || std::string_view("-._~").find(c) != std::string_view::npos) table[i] |= kUnreserved;
+    if (std::string_view("!$&'()*+,;=").find(c) != std::string_view::npos) table[i] |= kSubDelim;
+    if (c == ':') table[i] |= kColon;
+    if (c == '@') table[i] |= kAt;
+    if (c == '/') table[i] |= kSlash;
+    if (c == '?') table[i] |= kQuestion;
+  }
+  return table;
+}
+inline constexpr std::array<std::uint8_t, 256> kCharClasses = make_char_classes();
+
+constexpr bool is_in(char c, std::uint8_t classes) {
+  return (kCharClasses[static_cast<unsigned char>(c)] & classes) != 0;
+}
+
+constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// The byte that the triplet at `text[at]`, which is a '%', stands for; std::nullopt where it is no triplet.
+std::optional<char> triplet_at(std::string_view text, std::size_t at);
+
+// Appends `text` in its normal form (6.2.2.1, 6.2.2.2): triplets in upper case, those of unreserved characters decoded,
+// what is not of `allowed` encoded. False on a '%' that begins no triplet.
+bool append_normalized(std::string& out, std::string_view text, std::uint8_t allowed);
+
+}  // namespace sluice::url

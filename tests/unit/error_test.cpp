@@ -1,0 +1,103 @@
+// Names, blame, and the one line that a person reads.
+#include "core/error.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <ostream>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+using namespace sluice;
+
+std::vector<Code> all_codes() {
+  std::vector<Code> codes;
+  for (int value = static_cast<int>(Code::invalid_url); value <= static_cast<int>(Code::internal); ++value) {
+    codes.push_back(static_cast<Code>(value));
+  }
+  return codes;
+}
+
+TEST_CASE("every code has a name of its own, in lower case") {
+  std::set<std::string> names;
+  for (const Code code : all_codes()) {
+    const std::string name(to_string(code));
+    CHECK_FALSE(name.empty());
+    CHECK(name != "unknown");
+    CHECK(std::all_of(name.begin(), name.end(), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); }));
+    CHECK(names.insert(name).second);
+  }
+  CHECK(to_string(Code::connect_failed) == "connect_failed");
+  CHECK(to_string(Code::invalid_url) == "invalid_url");
+  CHECK(to_string(static_cast<Code>(250)) == "unknown");
+}
+
+TEST_CASE("the blame follows from the code") {
+  CHECK(blame_of(Code::invalid_url) == Blame::caller);
+  CHECK(blame_of(Code::upload_failed) == Blame::caller);
+  CHECK(blame_of(Code::canceled) == Blame::caller);
+  CHECK(blame_of(Code::recursive_call) == Blame::caller);
+  CHECK(blame_of(Code::resolve_failed) == Blame::network);
+  CHECK(blame_of(Code::connection_closed) == Blame::network);
+  CHECK(blame_of(Code::malformed_response) == Blame::peer);
+  CHECK(blame_of(Code::truncated) == Blame::peer);
+  CHECK(blame_of(Code::tls_certificate) == Blame::peer);
+  CHECK(blame_of(Code::idle_timeout) == Blame::limit);
+  CHECK(blame_of(Code::descriptor_too_large) == Blame::limit);
+  CHECK(blame_of(Code::out_of_memory) == Blame::internal);
+  CHECK(blame_of(Code::internal) == Blame::internal);
+  for (const Code code : all_codes()) CHECK(make_error(code, "x").blame == blame_of(code));
+  CHECK(to_string(Blame::caller) == "caller");
+  CHECK(to_string(Blame::internal) == "internal");
+}
+
+TEST_CASE("make_error keeps what it is told and promises nothing") {
+  const Error error = make_error(Code::connect_failed, "connect to example.org:443: connection refused", 111);
+  CHECK(error.code == Code::connect_failed);
+  CHECK(error.blame == Blame::network);
+  CHECK(error.detail == 111);
+  CHECK_FALSE(error.retry_safe);
+  CHECK(error.message() == "connect to example.org:443: connection refused");
+  CHECK(make_error(Code::internal, "").detail == 0);
+}
+
+TEST_CASE("a message is never empty") {
+  for (const Code code : all_codes()) CHECK(make_error(code, "").message() == to_string(code));
+}
+
+TEST_CASE("a message is one line, and no byte of it drives a terminal") {
+  CHECK(make_error(Code::internal, "a\r\nb\tc").message() == "a\\x0d\\x0ab\\x09c");
+  CHECK(make_error(Code::internal, "\x1b[31mred\x7f").message() == "\\x1b[31mred\\x7f");
+  CHECK(make_error(Code::internal, std::string("nul\0!", 5)).message() == "nul\\x00!");
+  CHECK(make_error(Code::internal,
+                   "\xc2\x9b"
+                   "31m")
+            .message() == "\\xc2\\x9b31m");                                              // CSI as UTF-8
+  CHECK(make_error(Code::internal, "a\xe2\x80\xa8z").message() == "a\\xe2\\x80\\xa8z");  // a line separator
+  CHECK(make_error(Code::internal, "K\xc3\xb6ln \xe2\x82\xac \xc2\xa3").message() ==
+        "K\xc3\xb6ln \xe2\x82\xac \xc2\xa3");
+  CHECK(make_error(Code::internal, "end \xc2").message() == "end \xc2");
+  std::string every;
+  for (int byte = 0; byte < 256; ++byte) every += static_cast<char>(byte);
+  for (const char c : make_error(Code::internal, every).message()) {
+    CHECK(static_cast<unsigned char>(c) >= 0x20);
+    CHECK(c != 0x7f);
+  }
+}
+
+TEST_CASE("codes live as std::error_code too") {
+  const std::error_code code = Code::truncated;
+  CHECK(code);
+  CHECK(code == Code::truncated);
+  CHECK(code != Code::canceled);
+  CHECK(code.message() == "truncated");
+  CHECK(std::string(code.category().name()) == "sluice");
+  CHECK(&code.category() == &error_category());
+  CHECK(error_category().message(0) == "unknown error");
+  CHECK(error_category().message(1000) == "unknown error");
+  CHECK(error_category().message(-1) == "unknown error");
+}
+
+}  // namespace
