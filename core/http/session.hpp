@@ -1,0 +1,97 @@
+// What every HTTP version offers a connection: many exchanges over one byte stream. HTTP/1 has one at a time.
+// Knows framing only. Bytes arrive from, and leave to, whatever stands below (TLS, a proxy's tunnel, the transport);
+// which transfer gets an exchange, and all time, belong to the engine.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/http/upload.hpp"
+#include "core/request.hpp"
+#include "core/response.hpp"
+#include "core/types.hpp"
+
+namespace sluice::http {
+
+// Names one exchange within its session; HTTP/1 numbers them upwards, HTTP/2 will use its stream ids.
+using StreamId = std::uint32_t;
+
+// What an exchange reads from and writes to. All of it belongs to the caller of open() and must stay where it is until
+// the exchange completed, failed or was aborted.
+struct Exchange {
+  const Request* request = nullptr;
+  UploadBody* upload = nullptr;     // null: no body
+  ResponseHead* head = nullptr;     // filled before Event::head
+  Fields* trailers = nullptr;       // filled before Event::complete; never merged into head (SB-57)
+};
+
+struct Event {
+  enum class Kind : std::uint8_t {
+    interim,   // a 1xx: `head` of the exchange holds it until the next event is made; see Session::receive
+    head,      // the final head is complete
+    body,      // `body` bytes, decoded: a view into the input given to receive(), contiguous for an exchange and input
+    complete,  // the response is whole; nothing more comes for this exchange
+    failed,    // this exchange alone failed (HTTP/2 stream errors); the session goes on
+  };
+  Kind kind;
+  StreamId stream = 0;
+  Bytes body = {};
+  Error error = {};
+};
+
+// Up to four spans, in order, for one writev.
+struct OutputSpans {
+  std::array<Bytes, 4> spans;
+  std::size_t count = 0;
+  void push(Bytes bytes) {
+    if (!bytes.empty()) spans[count++] = bytes;
+  }
+  std::size_t size_bytes() const {
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < count; ++i) total += spans[i].size();
+    return total;
+  }
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // How many more exchanges may be opened now. 0 for good once !reusable().
+  virtual std::size_t open_capacity() const = 0;
+  // False once no further exchange can ever be opened here: close announced, surplus bytes, a body left unsent.
+  virtual bool reusable() const = 0;
+  // True while an exchange is open.
+  virtual bool busy() const = 0;
+
+  // Starts an exchange; its head stands in output() at once. Error invalid_request (validate() refused) changes nothing.
+  virtual Result<StreamId> open(const Exchange& exchange) = 0;
+  // The caller no longer wants it; no event for it follows and none of its pointers is used again.
+  // HTTP/1 can only close the connection then: reusable() becomes false.
+  virtual void abort(StreamId stream) = 0;
+  // More of a streamed body was put into the exchange's UploadBody, or it was finished: output() may have grown.
+  virtual void upload_changed(StreamId stream) = 0;
+  // The wait for 100 (Continue) is over: send the body now. No-op when there is none waiting.
+  virtual void stop_waiting_for_continue(StreamId stream) = 0;
+  virtual bool waiting_for_continue(StreamId stream) const = 0;
+
+  // Takes all of `input` (decoding in place, so it may be overwritten) and appends events. An error is the session's,
+  // sticky, and ends every open exchange; events made before it still count. Bytes for no exchange make !reusable()
+  // and are an error when none is open (SB-12). receive() stops early only after an interim event, so that its head can be
+  // looked at: it returns how much of `input` it took; call again with the rest.
+  virtual Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) = 0;
+  // The stream below ended. `clean`: by its own rules (close_notify, or a FIN without TLS). Completes an exchange whose body is
+  // framed by the end, if clean; else Error truncated, or connection_closed where no byte of a response had come.
+  virtual Result<void> receive_eof(bool clean, std::vector<Event>& events) = 0;
+
+  // What to send now: views that live until the next non-const call. Empty: nothing.
+  virtual OutputSpans output() const = 0;
+  virtual void advance_output(std::size_t bytes) = 0;  // bytes <= output().size_bytes()
+
+  // For deciding about a retry (RFC 9110 9.2.2): has any byte of this exchange's response been seen, has all of it been sent.
+  virtual bool response_started(StreamId stream) const = 0;
+};
+
+}  // namespace sluice::http

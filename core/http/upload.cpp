@@ -1,0 +1,85 @@
+// See upload.hpp. The buffer is linear: what is pending stays one contiguous view, and moves down only when a good part
+// of the buffer in front of it has gone, so that each byte is moved a bounded number of times.
+#include "core/http/upload.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+
+namespace sluice::http {
+
+UploadBody::UploadBody(const RequestBody& body) {
+  if (const auto* view = std::get_if<BodyView>(&body)) {
+    kind_ = Kind::fixed;
+    fixed_ = view->bytes;
+    length_ = fixed_.size();
+  } else if (const auto* owned = std::get_if<BodyOwned>(&body)) {
+    kind_ = Kind::fixed;
+    fixed_ = as_bytes(owned->bytes);
+    length_ = fixed_.size();
+  } else if (const auto* stream = std::get_if<BodyStream>(&body)) {
+    kind_ = Kind::stream;
+    length_ = stream->length;
+    finished_ = length_ == std::uint64_t{0};
+  }
+}
+
+Bytes UploadBody::pending() const {
+  if (kind_ == Kind::fixed) return fixed_.subspan(static_cast<std::size_t>(sent_));
+  return {buffer_.get() + begin_, end_ - begin_};
+}
+
+void UploadBody::advance(std::size_t bytes) {
+  SLUICE_CHECK(bytes <= pending().size());
+  sent_ += bytes;
+  if (kind_ != Kind::stream) return;
+  begin_ += bytes;
+  if (begin_ != end_) return;
+  begin_ = end_ = 0;
+  if (finished_) buffer_.reset();
+}
+
+MutableBytes UploadBody::space() {
+  if (kind_ != Kind::stream || finished_) return {};
+  if (!buffer_) {
+    buffer_.reset(new (std::nothrow) std::uint8_t[limits::kUploadBufferBytes]);
+    if (!buffer_) return {};
+  }
+  if (begin_ >= limits::kUploadBufferBytes / 4) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  std::uint64_t room = limits::kUploadBufferBytes - end_;
+  if (length_) room = std::min(room, *length_ - committed_);
+  return {buffer_.get() + end_, static_cast<std::size_t>(room)};
+}
+
+void UploadBody::commit(std::size_t bytes) {
+  SLUICE_CHECK(kind_ == Kind::stream);
+  if (bytes == 0) return;
+  SLUICE_CHECK(!finished_ && buffer_ && bytes <= limits::kUploadBufferBytes - end_);
+  SLUICE_CHECK(!length_ || bytes <= *length_ - committed_);
+  end_ += bytes;
+  committed_ += bytes;
+  // A declared length that has been reached is an end in itself: nothing that finish() could say would change it.
+  if (length_ == committed_) finished_ = true;
+}
+
+Result<void> UploadBody::finish() {
+  if (length_ && kind_ == Kind::stream && committed_ < *length_) {
+    return std::unexpected(make_error(Code::upload_failed, "upload ended after " + std::to_string(committed_) + " of " +
+                                                               std::to_string(*length_) + " declared bytes"));
+  }
+  finished_ = true;
+  if (begin_ == end_) buffer_.reset();
+  return {};
+}
+
+void UploadBody::rewind() {
+  SLUICE_CHECK(replayable());
+  sent_ = 0;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,140 @@
+// See request_writer.hpp. Host comes first (RFC 9110 7.2), then the caller's fields in their order, then what frames
+// the body. The caller's own Content-Length or Transfer-Encoding stands where the caller put it: validate() made sure
+// that it is true.
+#include "core/http1/request_writer.hpp"
+
+#include <charconv>
+#include <cstring>
+
+#include "core/base/check.hpp"
+#include "core/http/upload.hpp"
+
+namespace sluice::http1 {
+namespace {
+
+// Room for what is not the caller's: " HTTP/1.1", "Host: ", brackets and a port, one framing field, line ends.
+constexpr std::size_t kFixedBytes = 128;
+
+class HeadCursor {
+ public:
+  explicit HeadCursor(MutableBytes out) : out_(out) {}
+
+  HeadCursor& operator<<(std::string_view text) {
+    SLUICE_CHECK(text.size() <= out_.size() - used_);
+    if (!text.empty()) std::memcpy(out_.data() + used_, text.data(), text.size());
+    used_ += text.size();
+    return *this;
+  }
+  HeadCursor& operator<<(std::uint64_t number) {
+    char text[20];
+    const auto end = std::to_chars(text, text + sizeof text, number);
+    return *this << std::string_view(text, static_cast<std::size_t>(end.ptr - text));
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  MutableBytes out_;
+  std::size_t used_ = 0;
+};
+
+void write_host(const Request& request, const RequestFacts& facts, HeadCursor& out) {
+  out << "Host: ";
+  if (facts.has_host) {
+    out << *request.fields.find("Host") << "\r\n";
+    return;
+  }
+  // Url::authority() says the same but allocates; this stands in the way of every request.
+  const bool brackets = request.url.host_kind() == HostKind::ipv6;
+  out << (brackets ? "[" : "") << request.url.host() << (brackets ? "]" : "");
+  if (request.url.has_explicit_port()) out << ":" << std::uint64_t{request.url.port()};
+  out << "\r\n";
+}
+
+// RFC 9110 8.6: methods for which a body is expected say that there is none.
+bool announces_empty_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
+
+void write_framing(const Request& request, const RequestFacts& facts, HeadCursor& out) {
+  if (facts.has_length || facts.has_encoding) return;
+  const http::UploadBody body(request.body);
+  if (!body.present()) {
+    if (announces_empty_body(request.method)) out << "Content-Length: 0\r\n";
+  } else if (const auto length = body.declared_length()) {
+    out << "Content-Length: " << *length << "\r\n";
+  } else {
+    out << "Transfer-Encoding: chunked\r\n";
+  }
+}
+
+bool lists(std::string_view list, std::string_view wanted) {
+  while (const auto element = next_list_element(list)) {
+    if (equals_ignoring_case(*element, wanted)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+RequestFacts examine(const Request& request) {
+  RequestFacts facts;
+  facts.is_head = request.method == "HEAD";
+  for (const Field field : request.fields) {
+    // By length first: most fields are none of these.
+    switch (field.name.size()) {
+      case 4:
+        facts.has_host |= equals_ignoring_case(field.name, "Host");
+        break;
+      case 6:
+        if (equals_ignoring_case(field.name, "Expect")) facts.expects_continue |= lists(field.value, "100-continue");
+        break;
+      case 7:
+        facts.asks_upgrade |= equals_ignoring_case(field.name, "Upgrade");
+        break;
+      case 10:
+        if (equals_ignoring_case(field.name, "Connection")) facts.closes |= lists(field.value, "close");
+        break;
+      case 14:
+        facts.has_length |= equals_ignoring_case(field.name, "Content-Length");
+        break;
+      case 17:
+        facts.has_encoding |= equals_ignoring_case(field.name, "Transfer-Encoding");
+        break;
+      default:
+        break;
+    }
+  }
+  return facts;
+}
+
+std::size_t head_bound(const Request& request) {
+  const std::size_t target = request.target ? request.target->size() : request.url.target().size();
+  return request.method.size() + target + request.url.host().size() + request.fields.text_bytes() +
+         4 * request.fields.size() + kFixedBytes;
+}
+
+std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out) {
+  HeadCursor cursor(out);
+  cursor << request.method << " " << (request.target ? std::string_view(*request.target) : request.url.target())
+         << " HTTP/1.1\r\n";
+  write_host(request, facts, cursor);
+  for (const Field field : request.fields) {
+    if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
+    cursor << field.name << ": " << field.value << "\r\n";
+  }
+  write_framing(request, facts, cursor);
+  cursor << "\r\n";
+  return cursor.used();
+}
+
+}  // namespace sluice::http1
+
+namespace sluice {
+
+Result<std::string> http1_head(const Request& request) {
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  std::string head(http1::head_bound(request), '\0');
+  const MutableBytes out(reinterpret_cast<std::uint8_t*>(head.data()), head.size());
+  head.resize(http1::write_head(request, http1::examine(request), out));
+  return head;
+}
+
+}  // namespace sluice

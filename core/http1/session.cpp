@@ -1,0 +1,281 @@
+// See session.hpp. The reader decodes, the writer writes heads, state.hpp says what may follow what; this joins them to
+// one connection. Output is made of views: the head, and for the body the upload's own bytes with chunk framing around
+// them.
+#include "core/http1/session.hpp"
+
+#include <algorithm>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+#include "core/http1/chunk_frame.hpp"
+#include "core/http1/reader.hpp"
+#include "core/http1/request_writer.hpp"
+#include "core/http1/state.hpp"
+
+namespace sluice::http1 {
+namespace {
+
+using http::Event;
+using http::Exchange;
+using http::OutputSpans;
+using http::StreamId;
+using http::UploadBody;
+
+// What a connection keeps of its head buffer for the next request; a larger one is given back.
+constexpr std::size_t kKeptHeadBytes = 1024;
+
+class Session final : public http::Session {
+ public:
+  std::size_t open_capacity() const override { return reusable() && !busy() ? 1 : 0; }
+  bool reusable() const override { return reusable_; }
+  bool busy() const override { return !receive_.in(ReceiveState::idle); }
+
+  Result<StreamId> open(const Exchange& exchange) override;
+  void abort(StreamId stream) override;
+  void upload_changed(StreamId stream) override;
+  void stop_waiting_for_continue(StreamId stream) override;
+  bool waiting_for_continue(StreamId stream) const override {
+    return is_open(stream) && send_.in(SendState::awaiting_continue);
+  }
+  Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) override;
+  Result<void> receive_eof(bool clean, std::vector<Event>& events) override;
+  OutputSpans output() const override;
+  void advance_output(std::size_t bytes) override;
+  bool response_started(StreamId stream) const override { return stream == stream_ && reader_.started(); }
+
+ private:
+  bool is_open(StreamId stream) const { return busy() && stream == stream_; }
+  bool has_body() const { return exchange_.upload != nullptr && exchange_.upload->declared_length() != 0; }
+  bool chunked() const { return has_body() && !exchange_.upload->declared_length(); }
+  bool prepare_head(const Request& request, const RequestFacts& facts);
+  void head_sent();
+  void enter_body();
+  void check_body_sent();
+  Result<std::size_t> take_input(MutableBytes input, std::vector<Event>& events);
+  void step_events(const Reader::Step& step, std::vector<Event>& events);
+  void apply_rules();
+  void finish();
+  std::unexpected<Error> fail(Error error);
+
+  StreamId stream_ = 0;
+  bool reusable_ = true;
+  bool expects_continue_ = false;  // and no 100 has come yet
+  Exchange exchange_;
+  SendMachine send_;
+  ReceiveMachine receive_;
+  Reader reader_;
+  ChunkFrame frame_;
+  std::unique_ptr<std::uint8_t[]> head_;
+  std::size_t head_capacity_ = 0, head_bytes_ = 0, head_sent_ = 0;
+  std::optional<Error> error_;
+};
+
+bool Session::prepare_head(const Request& request, const RequestFacts& facts) {
+  const std::size_t bound = head_bound(request);
+  if (bound > head_capacity_) {
+    head_.reset(new (std::nothrow) std::uint8_t[bound]);
+    head_capacity_ = head_ ? bound : 0;
+    if (!head_) return false;
+  }
+  head_bytes_ = write_head(request, facts, {head_.get(), head_capacity_});
+  head_sent_ = 0;
+  return true;
+}
+
+Result<StreamId> Session::open(const Exchange& exchange) {
+  SLUICE_CHECK(open_capacity() > 0);
+  SLUICE_CHECK(exchange.request != nullptr && exchange.head != nullptr);
+  const Request& request = *exchange.request;
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
+  const RequestFacts facts = examine(request);
+  if (!prepare_head(request, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
+  exchange_ = exchange;
+  if (exchange_.upload != nullptr && !exchange_.upload->present()) exchange_.upload = nullptr;
+  ++stream_;
+  if (facts.closes) reusable_ = false;
+  expects_continue_ = facts.expects_continue && has_body();
+  send_.on(SendEvent::open);
+  receive_.on(ReceiveEvent::open);
+  reader_.start(*exchange.head, exchange.trailers, {.to_head = facts.is_head, .asked_upgrade = facts.asks_upgrade});
+  frame_.clear();
+  if (chunked() && !expects_continue_) frame_.prepare(*exchange_.upload);
+  return stream_;
+}
+
+// What was sent of it cannot be taken back, and what comes for it has no reader any more.
+void Session::abort(StreamId stream) {
+  if (!is_open(stream)) return;
+  reusable_ = false;
+  receive_.on(ReceiveEvent::fail);
+  finish();
+}
+
+void Session::upload_changed(StreamId stream) {
+  if (!is_open(stream) || !has_body()) return;
+  const bool body_may_go = send_.in(SendState::body) || (send_.in(SendState::head) && !expects_continue_);
+  if (chunked() && body_may_go && frame_.empty()) frame_.prepare(*exchange_.upload);
+  check_body_sent();
+}
+
+void Session::stop_waiting_for_continue(StreamId stream) {
+  if (waiting_for_continue(stream)) enter_body();
+}
+
+void Session::head_sent() {
+  head_bytes_ = head_sent_ = 0;
+  if (head_capacity_ > kKeptHeadBytes) {
+    head_.reset();
+    head_capacity_ = 0;
+  }
+  if (!has_body()) return send_.on(SendEvent::head_sent_alone);
+  if (expects_continue_) return send_.on(SendEvent::head_sent_expecting);
+  send_.on(SendEvent::head_sent);
+  check_body_sent();
+}
+
+void Session::enter_body() {
+  expects_continue_ = false;
+  send_.on(SendEvent::go_on);
+  if (chunked()) frame_.prepare(*exchange_.upload);
+  check_body_sent();
+}
+
+void Session::check_body_sent() {
+  if (!send_.in(SendState::body)) return;
+  if (chunked() ? frame_.last_sent() : exchange_.upload->exhausted()) send_.on(SendEvent::body_sent);
+}
+
+OutputSpans Session::output() const {
+  OutputSpans out;
+  if (send_.in(SendState::head)) out.push({head_.get() + head_sent_, head_bytes_ - head_sent_});
+  const bool body_goes = send_.in(SendState::body) || (send_.in(SendState::head) && has_body() && !expects_continue_);
+  if (!body_goes) return out;
+  if (chunked()) {
+    frame_.push(*exchange_.upload, out);
+  } else {
+    out.push(exchange_.upload->pending());
+  }
+  return out;
+}
+
+void Session::advance_output(std::size_t bytes) {
+  SLUICE_CHECK(bytes <= output().size_bytes());
+  if (send_.in(SendState::head)) {
+    const std::size_t of_head = std::min(bytes, head_bytes_ - head_sent_);
+    head_sent_ += of_head;
+    bytes -= of_head;
+    if (head_sent_ < head_bytes_) return;
+    head_sent();
+  }
+  if (bytes == 0) return;
+  if (chunked()) {
+    frame_.advance(*exchange_.upload, bytes);
+    if (frame_.empty()) frame_.prepare(*exchange_.upload);
+  } else {
+    exchange_.upload->advance(bytes);
+  }
+  check_body_sent();
+}
+
+std::unexpected<Error> Session::fail(Error error) {
+  reusable_ = false;
+  if (receive_.allows(ReceiveEvent::fail)) receive_.on(ReceiveEvent::fail);
+  if (busy()) finish();
+  error_ = std::move(error);
+  return std::unexpected(*error_);
+}
+
+void Session::finish() {
+  if (!send_.in(SendState::done) && !send_.in(SendState::stopped)) send_.on(SendEvent::cut);
+  send_.on(SendEvent::reset);
+  receive_.on(ReceiveEvent::reset);
+  reader_.reset();
+  frame_.clear();
+  exchange_ = {};
+  head_bytes_ = head_sent_ = 0;
+}
+
+// After every step of either half that may matter to the other.
+void Session::apply_rules() {
+  const Verdict verdict = judge(send_.state(), receive_.state(), reader_.status(), reader_.keep_alive());
+  if (verdict.stop_sending) send_.on(SendEvent::cut);
+  if (!verdict.reusable) reusable_ = false;
+  if (verdict.over) finish();
+}
+
+void Session::step_events(const Reader::Step& step, std::vector<Event>& events) {
+  if (step.interim) {
+    receive_.on(ReceiveEvent::interim);
+    events.push_back({.kind = Event::Kind::interim, .stream = stream_});
+    if (reader_.status() == 100 && expects_continue_) {
+      expects_continue_ = false;
+      if (send_.in(SendState::awaiting_continue)) {
+        enter_body();
+      } else if (send_.in(SendState::head) && chunked()) {
+        frame_.prepare(*exchange_.upload);
+      }
+    }
+  }
+  if (step.head) {
+    receive_.on(ReceiveEvent::final_head);
+    events.push_back({.kind = Event::Kind::head, .stream = stream_});
+  }
+  if (!step.body.empty()) events.push_back({.kind = Event::Kind::body, .stream = stream_, .body = step.body});
+  if (step.head) apply_rules();
+  if (step.complete) {
+    receive_.on(ReceiveEvent::end);
+    events.push_back({.kind = Event::Kind::complete, .stream = stream_});
+    apply_rules();
+  }
+}
+
+Result<std::size_t> Session::receive(MutableBytes input, std::vector<Event>& events) {
+  if (error_) return std::unexpected(*error_);
+  try {
+    return take_input(input, events);
+  } catch (const std::bad_alloc&) {
+    return fail(make_error(Code::out_of_memory, ""));
+  }
+}
+
+Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& events) {
+  std::size_t taken = 0;
+  if (busy() && !input.empty()) {
+    if (send_.in(SendState::head) && head_sent_ == 0) {
+      // Sent before there was a question: it must never pass for the answer (SB-12).
+      Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
+      error.retry_safe = true;
+      return fail(std::move(error));
+    }
+    if (receive_.in(ReceiveState::waiting)) receive_.on(ReceiveEvent::first_byte);
+    const Reader::Step step = reader_.read(input);
+    taken = step.taken;
+    step_events(step, events);
+    if (step.failed) return fail(reader_.error());
+    if (step.interim) return taken;
+  }
+  if (taken == input.size()) return taken;
+  return fail(make_error(Code::malformed_response,
+                         "response: " + std::to_string(input.size() - taken) + " bytes that belong to no request"));
+}
+
+Result<void> Session::receive_eof(bool clean, std::vector<Event>& events) {
+  if (error_) return std::unexpected(*error_);
+  reusable_ = false;
+  if (!busy()) return {};
+  if (auto ended = reader_.end(clean); !ended) return fail(std::move(ended).error());
+  receive_.on(ReceiveEvent::end);
+  events.push_back({.kind = Event::Kind::complete, .stream = stream_});
+  apply_rules();
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<http::Session> make_session() { return std::make_unique<Session>(); }
+
+}  // namespace sluice::http1

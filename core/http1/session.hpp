@@ -1,0 +1,14 @@
+// HTTP/1.x over one byte stream (RFC 9112): one exchange at a time, kept alive where both sides allow it.
+// Two half-duplex machines, sending and receiving, and one function of joint rules. Knows no TLS, no pool, no time.
+#pragma once
+
+#include <memory>
+
+#include "core/http/session.hpp"
+
+namespace sluice::http1 {
+
+// What request_writer.cpp may reuse of the caller's, what reader.cpp refuses: see those files.
+std::unique_ptr<http::Session> make_session();
+
+}  // namespace sluice::http1

@@ -1,0 +1,93 @@
+// What may be sent as a request at all, decided before a byte is written. Fields validates its own names and values on
+// the way in; this looks at everything else, and at what the caller's own framing fields claim.
+#include "core/request.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/http/upload.hpp"
+
+namespace sluice {
+namespace {
+
+std::unexpected<Error> refuse(std::string text) {
+  return std::unexpected(make_error(Code::invalid_request, std::move(text)));
+}
+
+bool is_visible_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Result<void> validate_host(const Request& request, std::string_view value, std::size_t seen) {
+  if (seen != 0) return refuse("request to " + request.url.authority() + ": more than one Host field");
+  if (!is_visible_ascii(value))
+    return refuse("request to " + request.url.authority() + ": Host field with a byte that no host has");
+  return {};
+}
+
+// RFC 9112 6.2: one length, and the true one. Compared as text, so that no second spelling of a number gets on the
+// wire.
+Result<void> validate_content_length(const http::UploadBody& body, std::string_view value, std::size_t seen) {
+  if (seen != 0) return refuse("request with more than one Content-Length field");
+  if (body.present() && !body.declared_length())
+    return refuse("request with a Content-Length field and a body of unknown length");
+  std::array<char, 20> text = {};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), body.declared_length().value_or(0));
+  const std::string_view known(text.data(), static_cast<std::size_t>(end.ptr - text.data()));
+  if (value != known)
+    return refuse("request with a Content-Length field other than the body's " + std::string(known) + " bytes");
+  return {};
+}
+
+Result<void> validate_transfer_encoding(const http::UploadBody& body, std::string_view value, std::size_t seen) {
+  if (seen != 0) return refuse("request with more than one Transfer-Encoding field");
+  if (!equals_ignoring_case(value, "chunked")) return refuse("request with a Transfer-Encoding other than chunked");
+  if (!body.present() || body.declared_length())
+    return refuse("request with Transfer-Encoding but without a body of unknown length");
+  return {};
+}
+
+Result<void> validate_fields(const Request& request) {
+  const http::UploadBody body(request.body);
+  std::size_t hosts = 0, lengths = 0, encodings = 0;
+  for (const Field field : request.fields) {
+    Result<void> verdict;
+    if (equals_ignoring_case(field.name, "Host")) {
+      verdict = validate_host(request, field.value, hosts++);
+    } else if (equals_ignoring_case(field.name, "Content-Length")) {
+      verdict = validate_content_length(body, field.value, lengths++);
+    } else if (equals_ignoring_case(field.name, "Transfer-Encoding")) {
+      verdict = validate_transfer_encoding(body, field.value, encodings++);
+    }
+    if (!verdict) return verdict;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> validate(const Request& request) {
+  if (!is_token(request.method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
+  // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
+  if (request.method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
+  if (request.url.scheme().empty()) return refuse("request without a URL");
+  if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
+    return refuse("request with an unusable host in its URL");
+  const std::string_view target = request.target ? std::string_view(*request.target) : request.url.target();
+  if (target.empty() || !is_visible_ascii(target))
+    return refuse("request target is empty or holds a byte that is not visible ASCII");
+  // Summed from parts that are each in memory, so it cannot overflow; 4 for ": " and the line end.
+  const std::size_t head =
+      request.method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
+  if (head > limits::kMaxRequestHeadBytes)
+    return refuse("request head of " + std::to_string(head) + " bytes is too large");
+  return validate_fields(request);
+}
+
+bool is_idempotent(std::string_view method) {
+  static constexpr std::array<std::string_view, 6> kIdempotent = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::ranges::find(kIdempotent, method) != kIdempotent.end();
+}
+
+}  // namespace sluice

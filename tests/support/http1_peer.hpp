@@ -1,0 +1,109 @@
+// The other end of an http1 session in a test: opens exchanges, takes what is sent, and gives bytes to receive, each
+// piece in memory of its own so that views past its life are seen by a sanitizer.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/http1/session.hpp"
+
+namespace sluice::test {
+
+struct Http1Peer {
+  std::unique_ptr<http::Session> session = http1::make_session();
+  Request request;
+  ResponseHead head;
+  Fields trailers;
+  std::optional<http::UploadBody> upload;
+  std::vector<http::Event> events;
+  std::string body;              // of all body events
+  http::StreamId completed = 0;  // the last stream that a complete event named
+  std::optional<Error> error;    // the session's
+
+  Http1Peer() { request.url = Url::parse("http://example.org/").value(); }
+
+  http::Exchange exchange() {
+    return {.request = &request, .upload = upload ? &*upload : nullptr, .head = &head, .trailers = &trailers};
+  }
+
+  http::StreamId open(std::string_view method, RequestBody with = {}) {
+    request.method = method;
+    request.body = std::move(with);
+    upload.reset();
+    if (!std::holds_alternative<std::monostate>(request.body)) upload.emplace(request.body);
+    const auto stream = session->open(exchange());
+    REQUIRE(stream);
+    return *stream;
+  }
+
+  // Takes up to `limit` bytes of what is to be sent.
+  std::string sent(std::size_t limit) {
+    const http::OutputSpans out = session->output();
+    std::string text;
+    for (std::size_t i = 0; i < out.count; ++i) text.append(as_text(out.spans[i]));
+    text.resize(std::min(text.size(), limit));
+    session->advance_output(text.size());
+    return text;
+  }
+  std::string sent_all() {
+    std::string text;
+    while (session->output().count > 0) text += sent(static_cast<std::size_t>(-1));
+    return text;
+  }
+
+  // Gives all of `text`; the kinds of the events it made. An error goes to `error`.
+  std::vector<http::Event::Kind> receive(std::string_view text) {
+    std::vector<std::uint8_t> memory(text.begin(), text.end());
+    MutableBytes rest(memory);
+    events.clear();
+    do {
+      const auto taken = session->receive(rest, events);
+      if (!taken) {
+        error = taken.error();
+        break;
+      }
+      rest = rest.subspan(*taken);
+    } while (!rest.empty());
+    return note_events();
+  }
+  std::vector<http::Event::Kind> eof(bool clean) {
+    events.clear();
+    if (auto ended = session->receive_eof(clean, events); !ended) error = ended.error();
+    return note_events();
+  }
+
+  bool failed_with(Code code) const { return error && error->code == code && !error->message().empty(); }
+
+  // A streamed body: bytes go in and the session is told.
+  void put(http::StreamId stream, std::string_view text) {
+    const MutableBytes space = upload->space();
+    REQUIRE(space.size() >= text.size());
+    std::ranges::copy(as_bytes(text), space.begin());
+    upload->commit(text.size());
+    session->upload_changed(stream);
+  }
+  void finish(http::StreamId stream) {
+    REQUIRE(upload->finish());
+    session->upload_changed(stream);
+  }
+
+ private:
+  std::vector<http::Event::Kind> note_events() {
+    std::vector<http::Event::Kind> kinds;
+    for (const http::Event& event : events) {
+      kinds.push_back(event.kind);
+      if (event.kind == http::Event::Kind::body) body.append(as_text(event.body));
+      if (event.kind == http::Event::Kind::complete) completed = event.stream;
+    }
+    events.clear();
+    return kinds;
+  }
+};
+
+}  // namespace sluice::test

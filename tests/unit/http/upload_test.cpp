@@ -1,0 +1,134 @@
+// core/http/upload: what is pending, how much has gone, and where a streamed body has room.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "core/http/upload.hpp"
+
+namespace sluice::http {
+namespace {
+
+void put(UploadBody& upload, std::string_view text) {
+  const MutableBytes space = upload.space();
+  REQUIRE(space.size() >= text.size());
+  std::memcpy(space.data(), text.data(), text.size());
+  upload.commit(text.size());
+}
+
+}  // namespace
+
+TEST_CASE("upload: no body") {
+  UploadBody upload{RequestBody{}};
+  CHECK_FALSE(upload.present());
+  CHECK_FALSE(upload.declared_length());
+  CHECK(upload.exhausted());
+  CHECK(upload.space().empty());
+  CHECK(upload.replayable());
+}
+
+TEST_CASE("upload: the caller's bytes, not copied") {
+  const std::string text = "hello";
+  const RequestBody view = BodyView{as_bytes(text)};
+  UploadBody upload(view);
+  CHECK(upload.present());
+  CHECK_FALSE(upload.streamed());
+  CHECK(upload.declared_length() == 5);
+  CHECK(upload.pending().data() == as_bytes(text).data());
+  upload.advance(2);
+  CHECK(as_text(upload.pending()) == "llo");
+  CHECK(upload.sent() == 2);
+  CHECK_FALSE(upload.exhausted());
+  upload.advance(3);
+  CHECK(upload.exhausted());
+  CHECK(upload.replayable());
+  upload.rewind();
+  CHECK(as_text(upload.pending()) == "hello");
+  CHECK(upload.capacity_bytes() == 0);
+}
+
+TEST_CASE("upload: bytes that the request owns") {
+  const RequestBody body = BodyOwned{"hi"};
+  UploadBody upload(body);
+  CHECK(upload.declared_length() == 2);
+  CHECK(as_text(upload.pending()) == "hi");
+}
+
+TEST_CASE("upload: streamed with a declared length") {
+  const RequestBody body = BodyStream{6};
+  UploadBody upload(body);
+  CHECK(upload.streamed());
+  CHECK(upload.pending().empty());
+  CHECK_FALSE(upload.exhausted());
+  CHECK(upload.space().size() == 6);
+  CHECK(upload.replayable());
+  put(upload, "abcd");
+  CHECK(upload.space().size() == 2);
+  CHECK_FALSE(upload.replayable());
+  const auto early = upload.finish();
+  REQUIRE_FALSE(early);
+  CHECK(early.error().code == Code::upload_failed);
+  CHECK(early.error().context.find("4 of 6") != std::string::npos);
+  put(upload, "ef");
+  CHECK(upload.finished());
+  CHECK(upload.space().empty());
+  CHECK(upload.finish());
+  CHECK(as_text(upload.pending()) == "abcdef");
+  upload.advance(6);
+  CHECK(upload.exhausted());
+  CHECK(upload.capacity_bytes() == 0);
+}
+
+TEST_CASE("upload: streamed, of length 0") {
+  const RequestBody body = BodyStream{0};
+  UploadBody upload(body);
+  CHECK(upload.exhausted());
+  CHECK(upload.space().empty());
+  CHECK(upload.finish());
+}
+
+TEST_CASE("upload: streamed without a length ends by finish") {
+  const RequestBody body = BodyStream{};
+  UploadBody upload(body);
+  put(upload, "abc");
+  upload.advance(3);
+  CHECK_FALSE(upload.exhausted());
+  CHECK(upload.finish());
+  CHECK(upload.exhausted());
+  CHECK(upload.space().empty());
+  CHECK(upload.committed() == 3);
+  CHECK(upload.sent() == 3);
+  CHECK(upload.capacity_bytes() == 0);
+}
+
+TEST_CASE("upload: the buffer is bounded, pending stays in order and in one piece") {
+  const RequestBody body = BodyStream{};
+  UploadBody upload(body);
+  std::uint64_t next_in = 0, next_out = 0;
+  std::uint64_t seed = 7;
+  for (int round = 0; round < 2000; ++round) {
+    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    const MutableBytes space = upload.space();
+    const std::size_t in = std::min<std::size_t>(space.size(), (seed >> 33) % 9000);
+    for (std::size_t i = 0; i < in; ++i) space[i] = static_cast<std::uint8_t>((next_in++ * 131) >> 3);
+    upload.commit(in);
+    CHECK(upload.pending().size() == next_in - next_out);
+    CHECK(upload.pending().size() <= limits::kUploadBufferBytes);
+    const std::size_t out = std::min<std::size_t>(upload.pending().size(), (seed >> 20) % 8800);
+    bool in_order = true;
+    for (std::size_t i = 0; i < out; ++i)
+      in_order &= upload.pending()[i] == static_cast<std::uint8_t>((next_out++ * 131) >> 3);
+    CHECK(in_order);
+    upload.advance(out);
+  }
+  CHECK(next_in > 1'000'000);
+  CHECK(upload.sent() == next_out);
+  // Full, then drained: there is room again.
+  while (!upload.space().empty()) upload.commit(upload.space().size());
+  CHECK(upload.pending().size() > limits::kUploadBufferBytes / 2);
+  upload.advance(upload.pending().size());
+  CHECK(upload.space().size() == limits::kUploadBufferBytes);
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,121 @@
+// core/request: what may be sent at all.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "core/base/limits.hpp"
+#include "core/request.hpp"
+
+namespace sluice {
+namespace {
+
+using namespace std::string_literals;
+
+Request request_to(std::string_view url, std::string_view method = "GET") {
+  Request request;
+  request.method = method;
+  request.url = Url::parse(url).value();
+  return request;
+}
+
+void check_refused(const Request& request) {
+  const auto verdict = validate(request);
+  REQUIRE_FALSE(verdict);
+  CHECK(verdict.error().code == Code::invalid_request);
+  CHECK(verdict.error().blame == Blame::caller);
+  CHECK_FALSE(verdict.error().context.empty());
+  CHECK(verdict.error().context.find_first_of("\r\n") == std::string::npos);
+  CHECK_FALSE(http1_head(request));
+}
+
+Request with_field(RequestBody body, std::string_view name, std::string_view value) {
+  Request request = request_to("http://example.org/", "POST");
+  request.body = std::move(body);
+  REQUIRE(request.fields.add(name, value));
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("SB-11 request: a method is a token") {
+  for (const std::string& method :
+       {""s, "GE T"s, "GET\r\nX: y"s, "GET\n"s, "GET\0"s, "GET\x7f"s, "G\xc3\xa9T"s, "GET:"s, "\tGET"s, "CONNECT"s}) {
+    CAPTURE(method);
+    check_refused(request_to("http://example.org/", method));
+  }
+  for (const char* method : {"GET", "get", "M-SEARCH", "X!#$%&'*+.^_`|~9"})
+    CHECK(validate(request_to("http://example.org/", method)));
+}
+
+TEST_CASE("SB-11 request: a target is visible ASCII") {
+  for (const std::string& target : {""s, "/a b"s, "/a\r\nX: y"s, "/\n"s, "/\r"s, "/\0"s, "/\t"s, "/\x7f"s, "/\xff"s}) {
+    CAPTURE(target);
+    Request request = request_to("http://example.org/");
+    request.target = target;
+    check_refused(request);
+  }
+}
+
+TEST_CASE("SB-11 request: CR, LF and NUL reach neither fields nor hosts") {
+  Fields fields;
+  for (const std::string& bad : {"a\rb"s, "a\nb"s, "a\0b"s, "a\r\nb: c"s, "a\x01"s, "a\x7f"s}) {
+    CHECK_FALSE(fields.add(bad, "value"));
+    CHECK_FALSE(fields.add("name", bad));
+    CHECK_FALSE(Url::parse("http://" + bad + "/"));
+    Request request = request_to("http://example.org/");
+    request.method = bad;
+    check_refused(request);
+  }
+  CHECK(fields.empty());
+  for (const char* host : {"a b", "a\tb", "a\xff"}) check_refused(with_field({}, "Host", host));
+}
+
+TEST_CASE("request: one without a URL, or with too large a head") {
+  check_refused(Request{});
+  Request request = request_to("http://example.org/");
+  REQUIRE(request.fields.add("A", std::string(limits::kMaxRequestHeadBytes, 'x')));
+  check_refused(request);
+}
+
+TEST_CASE("SB-62 request: a Content-Length of the caller's says the truth, once") {
+  for (const char* value : {"4", "6", "05", "+5", " 5 x", "", "5, 5", "0x5", "5.0"})
+    check_refused(with_field(BodyOwned{"hello"}, "content-length", value));
+  CHECK(validate(with_field(BodyOwned{"hello"}, "content-length", "5")));
+  CHECK(validate(with_field(BodyStream{7}, "CONTENT-LENGTH", "7")));
+  CHECK(validate(with_field({}, "Content-Length", "0")));
+  check_refused(with_field({}, "Content-Length", "1"));
+  check_refused(with_field(BodyStream{}, "Content-Length", "5"));
+  Request twice = with_field(BodyOwned{"hello"}, "Content-Length", "5");
+  REQUIRE(twice.fields.add("content-length", "5"));
+  check_refused(twice);
+}
+
+TEST_CASE("SB-62 request: a Transfer-Encoding of the caller's is chunked, for a body of unknown length, once") {
+  CHECK(validate(with_field(BodyStream{}, "Transfer-Encoding", "chunked")));
+  CHECK(validate(with_field(BodyStream{}, "TRANSFER-ENCODING", "CHUNKED")));
+  for (const char* value : {"gzip", "gzip, chunked", "chunked, chunked", "", "identity"})
+    check_refused(with_field(BodyStream{}, "Transfer-Encoding", value));
+  check_refused(with_field(BodyStream{5}, "Transfer-Encoding", "chunked"));
+  check_refused(with_field(BodyOwned{"hello"}, "Transfer-Encoding", "chunked"));
+  check_refused(with_field({}, "Transfer-Encoding", "chunked"));
+  Request twice = with_field(BodyStream{}, "Transfer-Encoding", "chunked");
+  REQUIRE(twice.fields.add("transfer-encoding", "chunked"));
+  check_refused(twice);
+  Request both = with_field(BodyOwned{"hello"}, "Content-Length", "5");
+  REQUIRE(both.fields.add("Transfer-Encoding", "chunked"));
+  check_refused(both);
+}
+
+TEST_CASE("SB-62 request: Host twice in different case") {
+  Request request = with_field({}, "Host", "a");
+  CHECK(validate(request));
+  REQUIRE(request.fields.add("hOsT", "a"));
+  check_refused(request);
+}
+
+TEST_CASE("request: idempotent methods") {
+  for (const char* method : {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}) CHECK(is_idempotent(method));
+  for (const char* method : {"POST", "PATCH", "CONNECT", "get", "", "PURGE"}) CHECK_FALSE(is_idempotent(method));
+}
+
+}  // namespace sluice
