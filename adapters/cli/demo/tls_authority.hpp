@@ -1,0 +1,51 @@
+// A certificate authority made on the spot, for servers of the demonstration and of the tests.
+// Knows how to make EC P-256 keys and certificates as PEM. Takes the time as an argument; keys come from BoringSSL's
+// randomness.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace sluice::demo {
+
+struct CertificateSpec {
+  std::string common_name;
+  std::vector<std::string> dns;  // dNSName, any bytes, NUL too
+  std::vector<std::string> ip;   // iPAddress octets
+  UnixSeconds not_before = 0;
+  UnixSeconds not_after = 0;
+  bool is_ca = false;
+  bool for_client = false;  // extended key usage: clientAuth instead of serverAuth
+};
+
+struct CertificateAndKey {
+  std::string certificate_pem;  // the certificate, then those between it and the root
+  std::string key_pem;
+};
+
+class TlsAuthority {
+ public:
+  // A self-signed root. Stops the process if BoringSSL cannot make keys.
+  static TlsAuthority make_root(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after);
+  ~TlsAuthority();
+  TlsAuthority(TlsAuthority&&) noexcept;
+  TlsAuthority& operator=(TlsAuthority&&) noexcept;
+
+  TlsAuthority make_intermediate(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after) const;
+  CertificateAndKey issue(const CertificateSpec& spec) const;
+  // The authority's own certificate: of a root, what clients are to trust.
+  const std::string& certificate_pem() const;
+
+ private:
+  struct Impl;
+  explicit TlsAuthority(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The same key, encrypted under a password.
+std::string encrypt_key(const std::string& key_pem, const std::string& password);
+
+}  // namespace sluice::demo

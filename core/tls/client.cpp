@@ -1,0 +1,408 @@
+// See client.hpp. One SSL object over the spans of the call in progress: a BIO reads from `wire_in` and writes to
+// `wire_out`.
+#include "core/tls/client.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/tls/certificate.hpp"
+#include "core/tls/config.hpp"
+#include "core/tls/errors.hpp"
+#include "core/tls/verify.hpp"
+
+namespace sluice::tls {
+namespace {
+
+constexpr std::size_t kMaxRecordPlain = SSL3_RT_MAX_PLAIN_LENGTH;  // RFC 8446 5.1
+
+class Client final : public ClientLayer {
+ public:
+  Client(ClientParams params, PeerName peer, bssl::UniquePtr<SSL> ssl, std::shared_ptr<const Config> config)
+      : config_(std::move(config)), params_(std::move(params)), peer_(std::move(peer)), ssl_(std::move(ssl)) {
+    SSL_set_app_data(ssl_.get(), this);
+  }
+
+  Pump start(std::vector<std::uint8_t>& wire_out, Now now) override;
+  Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) override;
+  Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) override;
+  bool established() const override { return state_ == State::established || state_ == State::peer_closed; }
+  bool eof_is_clean() const override { return state_ == State::peer_closed; }
+  void close(std::vector<std::uint8_t>& wire_out) override;
+  const Error& error() const override { return error_; }
+
+  std::string_view version() const override { return handshaken() ? SSL_get_version(ssl_.get()) : ""; }
+  std::string_view cipher() const override;
+  std::string_view alpn() const override;
+  bool resumed() const override { return handshaken() && SSL_session_reused(ssl_.get()) != 0; }
+  bool verified() const override { return verified_; }
+  std::optional<PeerCertificate> peer_certificate() const override;
+
+  static Client& of(const SSL* ssl) { return *static_cast<Client*>(SSL_get_app_data(ssl)); }
+  static Client& of(BIO* bio) { return *static_cast<Client*>(BIO_get_data(bio)); }
+  int take_wire(std::span<char> out);
+  int put_wire(std::span<const char> bytes);
+  void store_session(SSL_SESSION* session);
+  void log_key(const char* line);
+  ssl_verify_result_t verify(std::uint8_t& out_alert);
+
+ private:
+  enum class State : std::uint8_t { idle, handshaking, established, peer_closed, failed };
+
+  // Spans and time of a call are visible to the BIO and the callbacks for just that call.
+  class Call {
+   public:
+    Call(Client& client, Bytes* wire_in, std::vector<std::uint8_t>* wire_out, UnixSeconds wall) : client_(client) {
+      clear_errors();
+      client.wire_in_ = wire_in;
+      client.wire_out_ = wire_out;
+      client.wall_ = wall;
+    }
+    ~Call() {
+      client_.wire_in_ = nullptr;
+      client_.wire_out_ = nullptr;
+      clear_errors();
+    }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    Client& client_;
+  };
+
+  bool handshaken() const { return handshaken_; }
+  bool verify_wanted() const { return config_->options().verify_peer; }
+  void offer_session();
+  Pump handshake();
+  Pump read(MutableBytes& plain_out);
+  Pump not_read(int result);
+  Pump fail(Error error);
+  Error handshake_error(const Failure& failure) const;
+  std::string place() const;
+
+  std::shared_ptr<const Config> config_;
+  ClientParams params_;
+  PeerName peer_;
+  bssl::UniquePtr<SSL> ssl_;
+  Bytes* wire_in_ = nullptr;
+  std::vector<std::uint8_t>* wire_out_ = nullptr;
+  UnixSeconds wall_ = 0;
+  UnixSeconds chain_good_until_ = 0;
+  State state_ = State::idle;
+  bool handshaken_ = false;
+  bool verified_ = false;
+  bool offered_session_ = false;
+  bool said_goodbye_ = false;
+  bool out_of_memory_ = false;
+  std::uint8_t first_size_ = 0;
+  std::array<char, 5> first_{};  // what the peer's stream begins with, to tell plain HTTP from TLS
+  std::string refusal_;          // why the peer's certificate was not accepted
+  int refusal_code_ = 0;
+  Error error_;
+};
+
+// ---- the BIO ----
+
+int bio_read(BIO* bio, char* out, int size) {
+  BIO_clear_retry_flags(bio);
+  if (size <= 0) return 0;
+  const int taken = Client::of(bio).take_wire({out, static_cast<std::size_t>(size)});
+  if (taken == 0) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  return taken;
+}
+
+int bio_write(BIO* bio, const char* bytes, int size) {
+  BIO_clear_retry_flags(bio);
+  return size <= 0 ? 0 : Client::of(bio).put_wire({bytes, static_cast<std::size_t>(size)});
+}
+
+long bio_ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+int bio_create(BIO* bio) {
+  BIO_set_init(bio, 1);
+  return 1;
+}
+
+constexpr BIO_METHOD kSpanBio = {BIO_TYPE_SOURCE_SINK, "spans", bio_write, bio_read, nullptr, nullptr, bio_ctrl,
+                                 bio_create,           nullptr, nullptr};
+
+int Client::take_wire(std::span<char> out) {
+  if (wire_in_ == nullptr || wire_in_->empty()) return 0;
+  const std::size_t size = std::min(out.size(), wire_in_->size());
+  std::memcpy(out.data(), wire_in_->data(), size);
+  *wire_in_ = wire_in_->subspan(size);
+  for (std::size_t i = 0; i < size && first_size_ < first_.size(); ++i) first_[first_size_++] = out[i];
+  return static_cast<int>(size);
+}
+
+int Client::put_wire(std::span<const char> bytes) {
+  SLUICE_CHECK(wire_out_ != nullptr);
+  try {  // BoringSSL is above us on the stack: no exception may pass it
+    wire_out_->insert(wire_out_->end(), bytes.begin(), bytes.end());
+  } catch (...) {
+    out_of_memory_ = true;
+    return -1;
+  }
+  return static_cast<int>(bytes.size());
+}
+
+// ---- the layer ----
+
+Pump Client::start(std::vector<std::uint8_t>& wire_out, Now now) {
+  SLUICE_CHECK(state_ == State::idle);
+  const Call call(*this, nullptr, &wire_out, now.wall);
+  state_ = State::handshaking;
+  offer_session();
+  return handshake();
+}
+
+void Client::offer_session() {
+  if (params_.sessions == nullptr || !config_->options().session_resumption) return;
+  const StoredSession stored = params_.sessions->take(params_.session_key, wall_);
+  if (!stored.session) return;
+  SSL_SESSION_set_time(stored.session.get(),
+                       static_cast<std::uint64_t>(kClock - std::max<UnixSeconds>(wall_ - stored.created, 0)));
+  offered_session_ = SSL_set_session(ssl_.get(), stored.session.get()) != 0;
+}
+
+Pump Client::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) {
+  SLUICE_CHECK(state_ != State::idle);
+  const Call call(*this, &wire_in, &wire_out, now.wall);
+  if (state_ == State::failed) return Pump::failed;
+  if (state_ == State::handshaking) {
+    if (const Pump pump = handshake(); pump != Pump::progressed) return pump;
+  }
+  if (state_ == State::established) {
+    if (const Pump pump = read(plain_out); pump != Pump::closed) return pump;
+  }
+  wire_in = {};  // RFC 8446 6.1: what comes after a close_notify is ignored
+  return Pump::closed;
+}
+
+Pump Client::handshake() {
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) {
+    if (verify_wanted() && !verified_) {
+      return fail(make_error(Code::internal, place() + ": finished without a look at the certificate"));
+    }
+    handshaken_ = true;
+    state_ = State::established;
+    return Pump::progressed;
+  }
+  return not_read(result);
+}
+
+Pump Client::read(MutableBytes& plain_out) {
+  for (;;) {
+    std::uint8_t probe = 0;
+    const bool full = plain_out.empty();
+    const int wanted = static_cast<int>(std::min<std::size_t>(plain_out.size(), 1U << 30));
+    // Without room, a look at the next record still takes tickets and alerts, and tells whether room is needed.
+    const int result = full ? SSL_peek(ssl_.get(), &probe, 1) : SSL_read(ssl_.get(), plain_out.data(), wanted);
+    if (result <= 0) return not_read(result);
+    if (full) return Pump::need_space;
+    plain_out = plain_out.subspan(static_cast<std::size_t>(result));
+  }
+}
+
+// What a call that brought no bytes means. Anything but a wish for input or a close_notify is the end.
+Pump Client::not_read(int result) {
+  const int why = SSL_get_error(ssl_.get(), result);
+  if (why == SSL_ERROR_WANT_READ && !out_of_memory_) return Pump::need_input;
+  if (out_of_memory_) return fail(make_error(Code::out_of_memory, place() + ": out of memory"));
+  if (why == SSL_ERROR_ZERO_RETURN && handshaken_) {
+    state_ = State::peer_closed;
+    return Pump::closed;
+  }
+  const Failure failure = take_failure(why == SSL_ERROR_ZERO_RETURN ? "peer closed the connection" : "failed");
+  if (!handshaken_) return fail(handshake_error(failure));
+  return fail(make_error(Code::tls_failed, "TLS connection with " + params_.host + ": " + failure.reason,
+                         failure.alert.value_or(0)));
+}
+
+Error Client::handshake_error(const Failure& failure) const {
+  if (!refusal_.empty()) return make_error(Code::tls_certificate, place() + ": " + refusal_, refusal_code_);
+  if (failure.alert) return make_error(Code::tls_handshake, place() + ": " + failure.reason, *failure.alert);
+  const std::string_view first(first_.data(), first_size_);
+  // A record of a handshake or an alert comes first in TLS (RFC 8446 5.1).
+  if (first.starts_with("HTTP/"))
+    return make_error(Code::tls_handshake, place() + ": peer answered in plain HTTP, this is not TLS");
+  if (!first.empty() && first[0] != SSL3_RT_HANDSHAKE && first[0] != SSL3_RT_ALERT) {
+    return make_error(Code::tls_handshake, place() + ": what peer sent is not TLS (" + failure.reason + ")");
+  }
+  return make_error(Code::tls_handshake, place() + ": " + failure.reason);
+}
+
+Pump Client::fail(Error error) {
+  // The session may be what the server choked on; the next attempt goes without.
+  if (offered_session_ && !handshaken_) params_.sessions->forget(params_.session_key);
+  state_ = State::failed;
+  error_ = std::move(error);
+  return Pump::failed;
+}
+
+Pump Client::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) {
+  if (state_ == State::failed) return Pump::failed;
+  SLUICE_CHECK(established());
+  if (said_goodbye_) return Pump::closed;
+  const Call call(*this, nullptr, &wire_out, now.wall);
+  while (!plain_in.empty()) {
+    if (wire_out.size() >= wire_cap) return Pump::need_space;
+    const std::size_t size = std::min(plain_in.size(), kMaxRecordPlain);
+    const int written = SSL_write(ssl_.get(), plain_in.data(), static_cast<int>(size));
+    if (written <= 0) return not_read(written) == Pump::failed ? Pump::failed : Pump::closed;
+    plain_in = plain_in.subspan(static_cast<std::size_t>(written));
+  }
+  return Pump::progressed;
+}
+
+void Client::close(std::vector<std::uint8_t>& wire_out) {
+  if (said_goodbye_ || !established()) return;
+  said_goodbye_ = true;
+  const Call call(*this, nullptr, &wire_out, wall_);
+  SSL_shutdown(ssl_.get());  // writes the close_notify; whether the peer answers is of no interest
+}
+
+// ---- callbacks ----
+
+// Called from within decode(), also long after the handshake (RFC 8446 4.6.1).
+void Client::store_session(SSL_SESSION* session) {
+  SessionRef owned(session);
+  if (params_.sessions == nullptr || (verify_wanted() && !verified_)) return;
+  const auto lifetime = static_cast<UnixSeconds>(SSL_SESSION_get_timeout(session));
+  const UnixSeconds until = verified_ ? std::min(wall_ + lifetime, chain_good_until_) : wall_ + lifetime;
+  const bool single_use = SSL_SESSION_should_be_single_use(session) != 0;
+  try {
+    params_.sessions->put(params_.session_key, {std::move(owned), wall_, until, single_use});
+  } catch (...) {  // no memory: one resumption less
+  }
+}
+
+void Client::log_key(const char* line) {
+  if (params_.key_log == nullptr) return;
+  try {
+    params_.key_log->emplace_back(line);
+  } catch (...) {
+    out_of_memory_ = true;
+  }
+}
+
+ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
+  if (!verify_wanted()) return ssl_verify_ok;
+  try {
+    Verdict verdict = verify_chain(config_->anchors(), SSL_get0_peer_certificates(ssl_.get()), peer_, wall_);
+    if (verdict.good) {
+      verified_ = true;
+      chain_good_until_ = verdict.good_until;
+      return ssl_verify_ok;
+    }
+    refusal_ = std::move(verdict.reason);
+    refusal_code_ = verdict.code;
+    out_alert = verdict.alert;
+    if (config_->options().trust_anchors_pem.empty()) refusal_ += " (no trust anchors were given)";
+  } catch (...) {
+    out_of_memory_ = true;
+  }
+  return ssl_verify_invalid;
+}
+
+// ---- what became of it ----
+
+std::string Client::place() const {
+  const std::string host = peer_.kind == HostKind::ipv6 ? '[' + params_.host + ']' : params_.host;
+  return "TLS handshake with " + host + (params_.port == 0 ? "" : ':' + std::to_string(params_.port));
+}
+
+std::string_view Client::cipher() const {
+  const SSL_CIPHER* cipher = handshaken() ? SSL_get_current_cipher(ssl_.get()) : nullptr;
+  return cipher == nullptr ? "" : SSL_CIPHER_standard_name(cipher);
+}
+
+std::string_view Client::alpn() const {
+  const std::uint8_t* name = nullptr;
+  unsigned size = 0;
+  if (handshaken()) SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return as_text({name, size});
+}
+
+std::optional<PeerCertificate> Client::peer_certificate() const {
+  const STACK_OF(CRYPTO_BUFFER)* shown = handshaken() ? SSL_get0_peer_certificates(ssl_.get()) : nullptr;
+  if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0) return std::nullopt;
+  const bssl::UniquePtr<X509> leaf(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(shown, 0)));
+  if (!leaf) {
+    clear_errors();
+    return std::nullopt;
+  }
+  return summarise(*leaf);
+}
+
+// Splits a host into what SNI and the certificate check need; nothing if it cannot be one.
+std::optional<PeerName> peer_name(const ClientParams& params) {
+  PeerName peer{params.host, params.host_kind, {}};
+  const bool visible = std::ranges::all_of(peer.host, [](char c) { return c > ' ' && c <= '~'; });
+  if (!visible) return std::nullopt;
+  if (peer.kind == HostKind::name) {
+    if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3
+    return peer.host.empty() || peer.host.size() > TLSEXT_MAXLEN_host_name ? std::nullopt
+                                                                           : std::optional(std::move(peer));
+  }
+  const bssl::UniquePtr<ASN1_OCTET_STRING> octets(a2i_IPADDRESS(peer.host.c_str()));
+  clear_errors();
+  if (!octets) return std::nullopt;
+  const unsigned char* data = ASN1_STRING_get0_data(octets.get());
+  peer.address.assign(data, data + ASN1_STRING_length(octets.get()));
+  if (peer.address.size() != (peer.kind == HostKind::ipv4 ? 4U : 16U)) return std::nullopt;
+  return peer;
+}
+
+}  // namespace
+
+int on_new_session(SSL* ssl, SSL_SESSION* session) {
+  Client::of(ssl).store_session(session);
+  return 1;  // the reference was taken
+}
+
+void on_key_log(const SSL* ssl, const char* line) { Client::of(ssl).log_key(line); }
+
+ssl_verify_result_t on_verify(SSL* ssl, std::uint8_t* out_alert) { return Client::of(ssl).verify(*out_alert); }
+
+Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
+  // TlsConfig::create is the only maker, so it is always this one.
+  auto config = std::dynamic_pointer_cast<const Config>(params.config);
+  SLUICE_CHECK(config != nullptr);
+  auto peer = peer_name(params);
+  if (!peer) {
+    return std::unexpected(make_error(
+        Code::invalid_url, "TLS: \"" + printable(params.host, 256) + "\" is not a host a certificate can be for"));
+  }
+  clear_errors();
+  auto ssl = config->new_connection();
+  BIO* bio = ssl ? BIO_new(&kSpanBio) : nullptr;
+  if (bio == nullptr) {
+    clear_errors();
+    return std::unexpected(make_error(Code::out_of_memory, "TLS: out of memory"));
+  }
+  SSL_set_bio(ssl.get(), bio, bio);  // owns it from here on
+  SSL_set_connect_state(ssl.get());
+  SSL_set_shed_handshake_config(ssl.get(), 1);
+  // RFC 6066 3: names only, never addresses.
+  if (peer->kind == HostKind::name && !SSL_set_tlsext_host_name(ssl.get(), peer->host.c_str())) {
+    const Failure failure = take_failure("refused");
+    return std::unexpected(make_error(
+        Code::invalid_url, "TLS: \"" + peer->host + "\" cannot be sent as a server name: " + failure.reason));
+  }
+  auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
+  BIO_set_data(bio, client.get());
+  return client;
+}
+
+}  // namespace sluice::tls

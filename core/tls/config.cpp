@@ -1,0 +1,200 @@
+// See config.hpp.
+#include "core/tls/config.hpp"
+
+#include <openssl/pool.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+
+#include <string_view>
+#include <utility>
+
+#include "core/tls/errors.hpp"
+#include "core/tls/pem.hpp"
+
+namespace sluice {
+namespace {
+
+// Feeds values to SHA-256 so that different lists of values are different bytes: each is preceded by its length.
+class IdentityWriter {
+ public:
+  IdentityWriter() { SHA256_Init(&state_); }
+  void add(std::string_view text) {
+    add_number(text.size());
+    SHA256_Update(&state_, text.data(), text.size());
+  }
+  void add_number(std::uint64_t value) {
+    std::uint8_t bytes[8];
+    for (std::uint8_t& byte : bytes) {
+      byte = static_cast<std::uint8_t>(value);
+      value >>= 8;
+    }
+    SHA256_Update(&state_, bytes, sizeof bytes);
+  }
+  TlsConfig::Identity finish() {
+    TlsConfig::Identity identity;
+    SHA256_Final(identity.data(), &state_);
+    return identity;
+  }
+
+ private:
+  SHA256_CTX state_;
+};
+
+// Names every member: an option that is added and not named here does not compile (SB-05).
+TlsConfig::Identity identity_of(const TlsOptions& options) {
+  const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
+               max_version, alpn, session_resumption, key_log] = options;
+  IdentityWriter writer;
+  writer.add(trust_anchors_pem);
+  writer.add_number(verify_peer);
+  writer.add(certificate_pem);
+  writer.add(private_key_pem);
+  writer.add(private_key_password);
+  writer.add_number(static_cast<std::uint64_t>(min_version));
+  writer.add_number(static_cast<std::uint64_t>(max_version));
+  writer.add_number(alpn.size());
+  for (const std::string& protocol : alpn) writer.add(protocol);
+  writer.add_number(session_resumption);
+  writer.add_number(key_log);
+  return writer.finish();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsConfig>> TlsConfig::create(TlsOptions options) {
+  auto config = tls::Config::create(std::move(options));
+  if (!config) return std::unexpected(std::move(config.error()));
+  return std::shared_ptr<const TlsConfig>(std::move(*config));
+}
+
+}  // namespace sluice
+
+namespace sluice::tls {
+namespace {
+
+Error config_error(std::string context) { return make_error(Code::tls_config, std::move(context)); }
+
+Error no_memory() {
+  clear_errors();
+  return make_error(Code::out_of_memory, "TLS configuration: out of memory");
+}
+
+std::uint16_t wire_version(TlsVersion version) {
+  switch (version) {
+    case TlsVersion::tls1_2:
+      return TLS1_2_VERSION;
+    case TlsVersion::tls1_3:
+      return TLS1_3_VERSION;
+  }
+  return 0;  // no such version: set_protocols refuses it
+}
+
+void current_time(const SSL*, timeval* out) {
+  out->tv_sec = kClock;
+  out->tv_usec = 0;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Config>> Config::create(TlsOptions options) {
+  const Identity identity = identity_of(options);
+  const std::shared_ptr<Config> config(new Config(std::move(options), identity));
+  config->context_.reset(SSL_CTX_new(TLS_with_buffers_method()));
+  config->anchors_.reset(X509_STORE_new());
+  if (!config->context_ || !config->anchors_) return std::unexpected(no_memory());
+  if (auto done = config->set_protocols(); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = config->load_anchors(); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = config->load_client_certificate(); !done) return std::unexpected(std::move(done.error()));
+  config->set_callbacks();
+  clear_errors();
+  return config;
+}
+
+Result<void> Config::set_protocols() {
+  const std::uint16_t min = wire_version(options().min_version);
+  const std::uint16_t max = wire_version(options().max_version);
+  if (min == 0 || max == 0) return std::unexpected(config_error("TLS versions: no such version"));
+  if (min > max) return std::unexpected(config_error("TLS versions: the least one allowed is above the greatest"));
+  SSL_CTX* context = context_.get();
+  // 3DES (RFC 8429) and ciphers that need a pre-shared key are of no use here.
+  if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max) ||
+      !SSL_CTX_set_strict_cipher_list(context, "ALL:!3DES:!aPSK")) {
+    return std::unexpected(config_error("TLS versions: " + take_failure("refused").reason));
+  }
+  std::string protocols;  // RFC 7301 3.1
+  for (const std::string& protocol : options().alpn) {
+    if (protocol.empty() || protocol.size() > 255) {
+      return std::unexpected(config_error("ALPN: a protocol name has " + std::to_string(protocol.size()) +
+                                          " bytes, allowed are 1 to 255"));
+    }
+    protocols += static_cast<char>(static_cast<unsigned char>(protocol.size()));
+    protocols += protocol;
+  }
+  if (protocols.size() > 0xffff - 2) return std::unexpected(config_error("ALPN: too many protocol names"));
+  const Bytes wire = as_bytes(protocols);
+  if (SSL_CTX_set_alpn_protos(context, wire.data(), static_cast<unsigned>(wire.size())) != 0) {
+    return std::unexpected(no_memory());
+  }
+  return {};
+}
+
+Result<void> Config::load_anchors() {
+  if (!options().verify_peer || options().trust_anchors_pem.empty()) return {};
+  auto certificates = read_certificates(options().trust_anchors_pem, "trust anchors");
+  if (!certificates) return std::unexpected(std::move(certificates.error()));
+  for (const auto& certificate : *certificates) {
+    if (!X509_STORE_add_cert(anchors_.get(), certificate.get())) return std::unexpected(no_memory());
+  }
+  return {};
+}
+
+Result<void> Config::load_client_certificate() {
+  const std::string& key_text =
+      options().private_key_pem.empty() ? options().certificate_pem : options().private_key_pem;
+  if (options().certificate_pem.empty()) {
+    if (key_text.empty()) return {};
+    return std::unexpected(config_error("client certificate: there is a private key but no certificate"));
+  }
+  auto certificates = read_certificates(options().certificate_pem, "client certificate");
+  if (!certificates) return std::unexpected(std::move(certificates.error()));
+  auto key = read_private_key(key_text, options().private_key_password);
+  if (!key) return std::unexpected(std::move(key.error()));
+  if (!X509_check_private_key(certificates->front().get(), key->get())) {
+    clear_errors();
+    return std::unexpected(config_error("client certificate: the private key does not belong to it"));
+  }
+  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owned;
+  std::vector<CRYPTO_BUFFER*> chain;
+  for (const auto& certificate : *certificates) {
+    std::uint8_t* der = nullptr;
+    const int size = i2d_X509(certificate.get(), &der);
+    const bssl::UniquePtr<std::uint8_t> der_owner(der);
+    if (size < 0) return std::unexpected(no_memory());
+    owned.emplace_back(CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr));
+    if (!owned.back()) return std::unexpected(no_memory());
+    chain.push_back(owned.back().get());
+  }
+  if (!SSL_CTX_set_chain_and_key(context_.get(), chain.data(), chain.size(), key->get(), nullptr)) {
+    return std::unexpected(config_error("client certificate: unusable for TLS: " + take_failure("refused").reason));
+  }
+  return {};
+}
+
+void Config::set_callbacks() {
+  SSL_CTX* context = context_.get();
+  SSL_CTX_set_current_time_cb(context, current_time);
+  // In both cases the peer must show a certificate; on_verify knows whether it matters which. Resumed sessions are
+  // judged again, since time and only time may have made their certificate a bad one.
+  SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER, on_verify);
+  SSL_CTX_set_reverify_on_resume(context, 1);
+  SSL_CTX_set_session_cache_mode(
+      context, options().session_resumption ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
+  if (options().session_resumption) {
+    SSL_CTX_sess_set_new_cb(context, on_new_session);
+  } else {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  }
+  if (options().key_log) SSL_CTX_set_keylog_callback(context, on_key_log);
+}
+
+}  // namespace sluice::tls

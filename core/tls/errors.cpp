@@ -1,0 +1,62 @@
+// See errors.hpp.
+#include "core/tls/errors.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+
+namespace sluice::tls {
+
+Failure take_failure(std::string_view fallback) {
+  Failure failure;
+  bool tls_spoke = false;
+  while (const std::uint32_t error = ERR_get_error()) {
+    const int reason = ERR_GET_REASON(error);
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255) {
+      failure.alert = static_cast<std::uint8_t>(reason - SSL_AD_REASON_OFFSET);
+      continue;
+    }
+    // The oldest entry is the cause, those after it say through which floors it came up. But TLS's own words, where it
+    // has some, say more than those of the cipher or parser it used.
+    const char* text = ERR_reason_error_string(error);
+    const bool of_tls = ERR_GET_LIB(error) == ERR_LIB_SSL;
+    if (text == nullptr || !(failure.reason.empty() || (of_tls && !tls_spoke))) continue;
+    failure.reason = text;
+    tls_spoke = of_tls;
+  }
+  // BoringSSL shouts: WRONG_VERSION_NUMBER.
+  std::ranges::transform(failure.reason, failure.reason.begin(), [](char c) {
+    return c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (failure.alert) failure.reason = "peer sent alert " + alert_text(*failure.alert);
+  if (failure.reason.empty()) failure.reason = fallback;
+  return failure;
+}
+
+void clear_errors() { ERR_clear_error(); }
+
+std::string alert_text(std::uint8_t alert) {
+  std::string text = SSL_alert_desc_string_long(alert);
+  std::ranges::replace(text, ' ', '_');
+  return text + " (" + std::to_string(alert) + ")";
+}
+
+std::string printable(std::string_view text, std::size_t cap) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    if (out.size() >= cap) return out + "...";
+    if (c >= ' ' && c <= '~') {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += "\\x";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice::tls

@@ -1,0 +1,67 @@
+// See session_cache.hpp.
+#include "core/tls/session_cache.hpp"
+
+#include <openssl/ssl.h>
+
+#include <utility>
+
+#include "core/base/limits.hpp"
+
+namespace sluice::tls {
+
+void SessionDeleter::operator()(ssl_session_st* session) const { SSL_SESSION_free(session); }
+
+void SessionCache::put(std::string_view key, StoredSession session) {
+  if (!session.session) return;
+  auto found = by_key_.find(key);
+  if (found == by_key_.end()) {
+    origins_.push_back(Origin{std::string(key), {}});
+    const auto origin = std::prev(origins_.end());
+    found = by_key_.emplace(origin->key, origin).first;
+  }
+  const auto origin = found->second;
+  touch(origin);
+  auto& sessions = origin->sessions;
+  if (sessions.size() >= limits::kTlsSessionsPerOrigin) {
+    sessions.erase(sessions.begin());
+    --size_;
+  }
+  sessions.push_back(std::move(session));
+  ++size_;
+  while (size_ > limits::kMaxTlsSessions) erase(origins_.begin());
+}
+
+StoredSession SessionCache::take(std::string_view key, UnixSeconds wall) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return {};
+  const auto origin = found->second;
+  auto& sessions = origin->sessions;
+  size_ -= std::erase_if(sessions, [&](const StoredSession& one) { return wall > one.usable_until; });
+  StoredSession taken;
+  if (!sessions.empty()) {
+    touch(origin);
+    StoredSession& newest = sessions.back();
+    if (newest.single_use) {
+      taken = std::move(newest);
+      sessions.pop_back();
+      --size_;
+    } else {
+      SSL_SESSION_up_ref(newest.session.get());
+      taken = {SessionRef(newest.session.get()), newest.created, newest.usable_until, false};
+    }
+  }
+  if (sessions.empty()) erase(origin);
+  return taken;
+}
+
+void SessionCache::forget(std::string_view key) {
+  if (const auto found = by_key_.find(key); found != by_key_.end()) erase(found->second);
+}
+
+void SessionCache::erase(Origins::iterator origin) {
+  size_ -= origin->sessions.size();
+  by_key_.erase(std::string_view(origin->key));
+  origins_.erase(origin);
+}
+
+}  // namespace sluice::tls

@@ -1,0 +1,162 @@
+#include "core/options.hpp"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "tests/support/tls_pair.hpp"
+
+using namespace sluice;
+using test::kDay;
+using test::kNoon;
+
+namespace {
+
+std::string refusal(const TlsOptions& options) {
+  const auto config = TlsConfig::create(options);
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().code == Code::tls_config);
+  CHECK(config.error().blame == Blame::caller);
+  return config.error().message();
+}
+
+demo::CertificateAndKey client_certificate() {
+  demo::CertificateSpec spec = test::leaf_spec({});
+  spec.for_client = true;
+  return test::authority().issue(spec);
+}
+
+bool says(const std::string& message, std::string_view part) {
+  INFO(message);
+  return message.contains(part);
+}
+
+}  // namespace
+
+TEST_CASE("SB-05 equal options have equal identities, and each single option makes another one") {
+  const TlsOptions base = test::trusting_options();
+  CHECK(test::make_config(base)->identity() == test::make_config(base)->identity());
+  CHECK(test::make_config(base)->options() == base);
+
+  const auto pair = client_certificate();
+  const std::vector<std::function<void(TlsOptions&)>> changes = {
+      [](TlsOptions&) {},
+      [](TlsOptions& o) { o.trust_anchors_pem += "\n"; },
+      [](TlsOptions& o) { o.trust_anchors_pem.clear(); },
+      [](TlsOptions& o) { o.verify_peer = false; },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem + pair.key_pem; },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem, o.private_key_pem = pair.key_pem; },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem, o.private_key_pem = pair.key_pem + "\n"; },
+      [](TlsOptions& o) { o.private_key_password = "x"; },
+      [](TlsOptions& o) { o.min_version = TlsVersion::tls1_3; },
+      [](TlsOptions& o) { o.max_version = TlsVersion::tls1_2; },
+      [](TlsOptions& o) { o.alpn = {}; },
+      [](TlsOptions& o) {
+        o.alpn = {"http", "/1.1"};
+      },
+      [](TlsOptions& o) {
+        o.alpn = {"/1.1", "http"};
+      },
+      [](TlsOptions& o) { o.session_resumption = false; },
+      [](TlsOptions& o) { o.key_log = true; },
+  };
+  std::set<TlsConfig::Identity> identities;
+  for (const auto& change : changes) {
+    TlsOptions changed = base;
+    change(changed);
+    identities.insert(test::make_config(changed)->identity());
+  }
+  CHECK(identities.size() == changes.size());
+}
+
+TEST_CASE("bytes that move from one option to the next are another identity") {
+  TlsOptions one, two;
+  one.verify_peer = two.verify_peer = false;
+  one.trust_anchors_pem = "ab";
+  one.private_key_password = "c";
+  two.trust_anchors_pem = "a";
+  two.private_key_password = "bc";
+  CHECK(test::make_config(one)->identity() != test::make_config(two)->identity());
+}
+
+TEST_CASE("trust anchors: one, many, with prose between; none at all is allowed") {
+  const auto other = demo::TlsAuthority::make_root("Other Root", kNoon, kNoon + kDay);
+  TlsOptions options = test::trusting_options();
+  options.trust_anchors_pem = "# a comment\n" + options.trust_anchors_pem + "\nOther:\n" + other.certificate_pem();
+  options.trust_anchors_pem += options.trust_anchors_pem;  // the same ones twice
+  CHECK(TlsConfig::create(options).has_value());
+  CHECK(TlsConfig::create(TlsOptions{}).has_value());
+}
+
+TEST_CASE("unusable trust anchors are named by their number") {
+  TlsOptions options = test::trusting_options();
+  const std::string good = options.trust_anchors_pem;
+  options.trust_anchors_pem = good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + good;
+  CHECK(says(refusal(options), "trust anchors: certificate 2 is unusable"));
+  options.trust_anchors_pem = good + good + good.substr(0, good.size() / 2);
+  CHECK(says(refusal(options), "trust anchors: certificate 3 is unusable"));
+  options.trust_anchors_pem = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+  CHECK(says(refusal(options), "trust anchors: certificate 1 is unusable"));
+  for (const std::string& empty :
+       {std::string("\n"), std::string("no PEM here"), std::string("\0\xff", 2), client_certificate().key_pem}) {
+    options.trust_anchors_pem = empty;
+    CHECK(says(refusal(options), "trust anchors: no certificate"));
+  }
+}
+
+TEST_CASE("client certificate: key beside it, in the same text, or encrypted") {
+  const auto pair = client_certificate();
+  TlsOptions options;
+  options.certificate_pem = pair.certificate_pem + pair.key_pem;
+  CHECK(TlsConfig::create(options).has_value());
+  options.certificate_pem = pair.certificate_pem;
+  options.private_key_pem = pair.key_pem;
+  CHECK(TlsConfig::create(options).has_value());
+  options.private_key_pem = demo::encrypt_key(pair.key_pem, "open sesame");
+  options.private_key_password = "open sesame";
+  CHECK(TlsConfig::create(options).has_value());
+}
+
+TEST_CASE("a client certificate that cannot be used says which part and why") {
+  const auto pair = client_certificate();
+  TlsOptions options;
+  options.certificate_pem = pair.certificate_pem;
+  CHECK(says(refusal(options), "private key: none"));
+  options.private_key_pem = client_certificate().key_pem;
+  CHECK(says(refusal(options), "the private key does not belong to it"));
+  options.private_key_pem = demo::encrypt_key(pair.key_pem, "open sesame");
+  CHECK(says(refusal(options), "encrypted and no password"));
+  options.private_key_password = "open barley";
+  CHECK(says(refusal(options), "wrong password"));
+  CHECK_FALSE(says(refusal(options), "barley"));
+  options.private_key_password = std::string(5'000, 'x');
+  CHECK(says(refusal(options), "wrong password"));
+  options.private_key_pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+  CHECK(says(refusal(options), "private key: unusable"));
+  options = {};
+  options.private_key_pem = pair.key_pem;
+  CHECK(says(refusal(options), "private key but no certificate"));
+  options.certificate_pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  CHECK(says(refusal(options), "client certificate: certificate 1 is unusable"));
+}
+
+TEST_CASE("versions and ALPN are checked") {
+  TlsOptions options;
+  options.min_version = TlsVersion::tls1_3;
+  options.max_version = TlsVersion::tls1_2;
+  CHECK(says(refusal(options), "TLS versions"));
+  options = {};
+  options.max_version = static_cast<TlsVersion>(9);
+  CHECK(says(refusal(options), "TLS versions"));
+  options = {};
+  options.alpn = {""};
+  CHECK(says(refusal(options), "ALPN"));
+  options.alpn = {std::string(256, 'x')};
+  CHECK(says(refusal(options), "ALPN"));
+  options.alpn = {std::string(255, 'x')};
+  CHECK(TlsConfig::create(options).has_value());
+  options.alpn.assign(300, std::string(255, 'x'));
+  CHECK(says(refusal(options), "ALPN"));
+}
