@@ -1,0 +1,74 @@
+// See engine.hpp: the boundary's functions, each handed to the insides (core/engine/impl.hpp).
+#include "core/engine.hpp"
+
+#include "core/engine/impl.hpp"
+
+namespace sluice {
+
+Engine::Engine(EngineOptions options, Seed seed) : impl_(std::make_unique<Impl>(std::move(options), seed)) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Result<TransferId> Engine::add(Request request, TransferOptions options, Now now) {
+  return impl_->add(std::move(request), std::move(options), now);
+}
+void Engine::remove(TransferId transfer, Now now) { impl_->remove(transfer, now); }
+bool Engine::contains(TransferId transfer) const { return impl_->find(transfer) != nullptr; }
+bool Engine::is_done(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found && found->phase() == engine::TransferPhase::done;
+}
+
+const Request& Engine::request(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found ? found->request : impl_->nothing().request;
+}
+const ResponseHead& Engine::head(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found ? found->head : impl_->nothing().head;
+}
+const Fields& Engine::trailers(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found ? found->trailers : impl_->nothing().fields;
+}
+const Progress& Engine::progress(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found ? found->progress : impl_->nothing().progress;
+}
+TransferInfo Engine::info(TransferId transfer) const { return impl_->info(transfer); }
+Bytes Engine::body(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found ? found->body() : Bytes{};
+}
+void Engine::consume_body(TransferId transfer, std::size_t bytes, Now now) { impl_->consume_body(transfer, bytes, now); }
+MutableBytes Engine::upload_space(TransferId transfer) { return impl_->upload_space(transfer); }
+void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) { impl_->commit_upload(transfer, bytes, now); }
+void Engine::finish_upload(TransferId transfer, Now now) { impl_->finish_upload(transfer, now); }
+void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
+  impl_->fail_upload(transfer, std::move(why), now);
+}
+std::size_t Engine::running() const { return impl_->running(); }
+
+void Engine::handle_resolved(ResolveId resolve, Result<std::vector<IpAddress>> addresses, Now now) {
+  impl_->handle_resolved(resolve, std::move(addresses), now);
+}
+void Engine::handle_connected(ConnId conn, Now now) { impl_->handle_connected(conn, now); }
+MutableBytes Engine::receive_space(ConnId conn) { return impl_->receive_space(conn); }
+void Engine::handle_received(ConnId conn, std::size_t bytes, Now now) { impl_->handle_received(conn, bytes, now); }
+void Engine::handle_eof(ConnId conn, Now now) { impl_->handle_eof(conn, now); }
+void Engine::handle_io_error(ConnId conn, Error error, Now now) { impl_->handle_io_error(conn, std::move(error), now); }
+OutputView Engine::transmit(ConnId conn) const { return impl_->transmit(conn); }
+void Engine::handle_sent(ConnId conn, std::size_t bytes, Now now) { impl_->handle_sent(conn, bytes, now); }
+void Engine::handle_timeout(Now now) { impl_->handle_timeout(now); }
+
+std::optional<Output> Engine::poll_output() { return impl_->poll_output(); }
+bool Engine::has_output() const { return impl_->has_output(); }
+Interest Engine::interest(ConnId conn) const { return impl_->interest(conn); }
+std::optional<Deadline> Engine::deadline() const { return impl_->deadline(); }
+std::size_t Engine::connections() const { return impl_->connections(); }
+std::size_t Engine::idle_connections() const { return impl_->idle_connections(); }
+void Engine::close_idle_connections(Now now) { impl_->close_idle_connections(now); }
+void Engine::check_invariants() const { impl_->check_invariants(); }
+
+}  // namespace sluice

@@ -1,0 +1,186 @@
+// See connection.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one below
+// could not take yet, bounded by limits::kWireOutBytes.
+#include "core/engine/connection.hpp"
+
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace sluice::engine {
+
+const Transitions<StreamPhase, kStreamPhases> kStreamMoves{
+    {StreamPhase::connecting, StreamPhase::securing}, {StreamPhase::connecting, StreamPhase::closed},
+    {StreamPhase::securing, StreamPhase::ready},      {StreamPhase::securing, StreamPhase::closed},
+    {StreamPhase::ready, StreamPhase::closed},
+};
+
+namespace {
+// A small send buffer stays with its connection so that requests do not allocate; a large one goes back when it is empty.
+constexpr std::size_t kKeptSendBytes = 2 * 1024;
+}  // namespace
+
+void Connection::enter(StreamPhase next) {
+  SLUICE_CHECK(kStreamMoves.allows(phase_, next));
+  phase_ = next;
+}
+
+void Connection::reset() {
+  phase_ = StreamPhase::connecting;
+  peer_closed_ = goodbye_said_ = false;
+  stages_.clear();
+  wire_begin_ = 0;
+  session_.reset();
+  tls_ = nullptr;
+  fault_.reset();
+}
+
+void Connection::fail(Error error) {
+  if (!fault_) fault_ = std::move(error);
+}
+
+void Connection::start_stage(std::size_t index, Now now) {
+  Stage& stage = stages_[index];
+  stage.started = true;
+  if (stage.layer->start(stage.out, now) == Pump::failed) fail(stage.layer->error());
+}
+
+void Connection::start(Now now) {
+  enter(StreamPhase::securing);
+  if (stages_.empty()) return;
+  start_stage(0, now);
+  settle(now);
+}
+
+MutableBytes Connection::decode(MutableBytes wire, Landing& landing, Now now) {
+  if (fault_ || phase_ == StreamPhase::closed) return {};
+  MutableBytes plain = wire;
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    Stage& stage = stages_[i];
+    if (!stage.started) {
+      // The layer below was established by bytes that came together with the first ones for this layer.
+      start_stage(i, now);
+    }
+    const MutableBytes whole = landing.plain(i);
+    if (whole.empty()) {
+      fail(make_error(Code::out_of_memory, "no memory for a receive buffer"));
+      return {};
+    }
+    Bytes input = plain;
+    MutableBytes space = whole;
+    const Pump pump = stage.layer->decode(input, space, stage.out, now);
+    SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain is large enough for any input
+    plain = whole.first(whole.size() - space.size());
+    if (pump == Pump::failed) fail(stage.layer->error());
+    if (pump == Pump::closed) peer_closed_ = true;
+    if (!stage.layer->established()) break;
+    if (i + 1 < stages_.size() && !stages_[i + 1].started && !fault_) start_stage(i + 1, now);
+  }
+  settle(now);
+  const bool through = stages_.empty() || stages_.back().layer->established();
+  return through ? plain : MutableBytes{};
+}
+
+bool Connection::become_ready() {
+  if (phase_ != StreamPhase::securing || fault_) return false;
+  if (!stages_.empty() && !(stages_.back().started && stages_.back().layer->established())) return false;
+  enter(StreamPhase::ready);
+  return true;
+}
+
+void Connection::encode(std::size_t index, Bytes& plain, Now now) {
+  Stage& stage = stages_[index];
+  if (stage.layer->encode(plain, stage.out, limits::kWireOutBytes, now) == Pump::failed) fail(stage.layer->error());
+}
+
+void Connection::settle(Now now) {
+  for (std::size_t i = stages_.size(); i-- > 1 && !fault_;) {
+    std::vector<std::uint8_t>& out = stages_[i].out;
+    if (out.empty()) continue;
+    Bytes rest = out;
+    encode(i - 1, rest, now);
+    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(rest.size()));
+  }
+}
+
+void Connection::pump(Now now) {
+  if (phase_ != StreamPhase::ready || stages_.empty() || !session_) return;
+  Stage& top = stages_.back();
+  while (!fault_ && top.out.size() < limits::kWireOutBytes) {
+    const http::OutputSpans output = session_->output();
+    if (output.count == 0) break;
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < output.count && !fault_; ++i) {
+      Bytes rest = output.spans[i];
+      encode(stages_.size() - 1, rest, now);
+      taken += output.spans[i].size() - rest.size();
+      if (!rest.empty()) break;
+    }
+    if (taken == 0) break;
+    session_->advance_output(taken);
+  }
+  settle(now);
+}
+
+http::OutputSpans Connection::transmit() const {
+  http::OutputSpans spans;
+  if (phase_ == StreamPhase::connecting) return spans;
+  if (!stages_.empty()) {
+    spans.push(Bytes{stages_.front().out}.subspan(wire_begin_));
+  } else if (session_ && phase_ == StreamPhase::ready) {
+    spans = session_->output();
+  }
+  return spans;
+}
+
+bool Connection::has_output() const {
+  if (phase_ == StreamPhase::connecting) return false;
+  if (!stages_.empty()) return wire_begin_ < stages_.front().out.size();
+  return session_ && phase_ == StreamPhase::ready && session_->output().count != 0;
+}
+
+void Connection::sent(std::size_t bytes, Now now) {
+  if (stages_.empty()) {
+    if (session_ && phase_ == StreamPhase::ready) session_->advance_output(bytes);
+    return;
+  }
+  std::vector<std::uint8_t>& out = stages_.front().out;
+  SLUICE_CHECK(bytes <= out.size() - wire_begin_);
+  wire_begin_ += bytes;
+  if (wire_begin_ < out.size()) return;
+  out.clear();
+  wire_begin_ = 0;
+  settle(now);
+  pump(now);
+  if (out.empty()) drop_memory();
+}
+
+void Connection::drop_memory() {
+  for (Stage& stage : stages_) {
+    if (stage.out.empty() && stage.out.capacity() > kKeptSendBytes) std::vector<std::uint8_t>().swap(stage.out);
+  }
+}
+
+bool Connection::eof_is_clean() const {
+  for (const Stage& stage : stages_) {
+    if (!stage.layer->eof_is_clean()) return false;
+  }
+  return true;
+}
+
+void Connection::close(bool say_goodbye) {
+  if (phase_ == StreamPhase::closed) return;
+  const bool was_ready = phase_ == StreamPhase::ready;
+  enter(StreamPhase::closed);
+  if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
+  goodbye_said_ = true;
+  // Only the bottom layer: the ones above speak through it, and whoever closes the wire closes them all.
+  stages_.front().layer->close(stages_.front().out);
+}
+
+std::size_t Connection::buffered_bytes() const {
+  std::size_t total = 0;
+  for (const Stage& stage : stages_) total += stage.out.capacity();
+  return total;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,89 @@
+// One byte stream with its stack of machines: layers (proxy handshake, TLS) at the bottom, an HTTP session on top.
+// Knows how bytes climb and descend. Knows no pool, no transfer, no timer: it can be used alone, over any stream.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/base/layer.hpp"
+#include "core/base/transitions.hpp"
+#include "core/engine/landing.hpp"
+#include "core/http/session.hpp"
+#include "core/tls/client.hpp"
+
+namespace sluice::engine {
+
+enum class StreamPhase : std::uint8_t {
+  connecting,  // the transport is not there yet
+  securing,    // layers shake hands
+  ready,       // HTTP may flow
+  closed,      // nothing more is read or sent but a goodbye
+};
+inline constexpr std::size_t kStreamPhases = 4;
+extern const Transitions<StreamPhase, kStreamPhases> kStreamMoves;
+
+class Connection {
+ public:
+  StreamPhase phase() const { return phase_; }
+
+  // Back to `connecting`, without layers or session. Keeps nothing but small memory.
+  void reset();
+  // Before start(). The first one pushed is the bottom of the stack.
+  void push_layer(std::unique_ptr<Layer> layer) { stages_.push_back({std::move(layer), {}, false}); }
+
+  // The transport is connected: the bottom layer begins.
+  void start(Now now);
+
+  // What a read of the wire decoded to: plain bytes in place in `landing` (or in `wire` itself without layers). A failure of a layer is kept
+  // in fault(), so that the bytes before it can be looked at first.
+  MutableBytes decode(MutableBytes wire, Landing& landing, Now now);
+  const std::optional<Error>& fault() const { return fault_; }
+  bool peer_closed() const { return peer_closed_; }  // a layer saw the peer's goodbye
+
+  // After start() and decode(): true once, when the last layer became established (at once without layers).
+  bool become_ready();
+  void set_session(std::unique_ptr<http::Session> session) { session_ = std::move(session); }
+  http::Session* session() const { return session_.get(); }
+
+  // Moves the session's output down through the layers, up to the cap.
+  void pump(Now now);
+  http::OutputSpans transmit() const;
+  bool has_output() const;
+  void sent(std::size_t bytes, Now now);
+
+  // True: an end of the wire now is an end by every layer's rules.
+  bool eof_is_clean() const;
+  // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it.
+  void close(bool say_goodbye);
+
+  // The topmost TLS layer, for what -v shows; null without TLS.
+  const tls::ClientLayer* tls() const { return tls_; }
+  void set_tls(const tls::ClientLayer* layer) { tls_ = layer; }
+  std::size_t buffered_bytes() const;
+
+ private:
+  // A layer and what it has produced on the way down. The bottom stage's bytes are the wire's.
+  struct Stage {
+    std::unique_ptr<Layer> layer;
+    std::vector<std::uint8_t> out;
+    bool started = false;
+  };
+  void enter(StreamPhase next);
+  void fail(Error error);
+  void start_stage(std::size_t index, Now now);
+  void settle(Now now);  // moves what upper stages produced down to the wire
+  void encode(std::size_t index, Bytes& plain, Now now);
+  void drop_memory();
+
+  StreamPhase phase_ = StreamPhase::connecting;
+  bool peer_closed_ = false;
+  bool goodbye_said_ = false;
+  std::vector<Stage> stages_;
+  std::size_t wire_begin_ = 0;  // of stages_[0].out: what was sent already
+  std::unique_ptr<http::Session> session_;
+  const tls::ClientLayer* tls_ = nullptr;
+  std::optional<Error> fault_;
+};
+
+}  // namespace sluice::engine

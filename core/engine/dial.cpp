@@ -1,0 +1,295 @@
+// Making one connection: names to addresses, the race between addresses (RFC 8305), then the layers' handshakes.
+// Leaves to others: who is connected for (scheduler.cpp) and what the connection then carries (exchange.cpp).
+#include <algorithm>
+#include <utility>
+
+#include "core/engine/impl.hpp"
+#include "core/http1/session.hpp"
+#include "core/tls/client.hpp"
+
+namespace sluice {
+
+using engine::TransferPhase;
+
+namespace {
+
+bool family_fits(AddressFamily family, const IpAddress& address) {
+  switch (family) {
+    case AddressFamily::any: return true;
+    case AddressFamily::ipv4: return address.kind == IpAddress::Kind::ipv4;
+    case AddressFamily::ipv6: return address.kind == IpAddress::Kind::ipv6;
+  }
+  SLUICE_CHECK(false);
+}
+
+// RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay.
+std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
+  std::vector<IpAddress> first, second;
+  for (IpAddress& address : addresses) {
+    (address.kind == addresses.front().kind ? first : second).push_back(address);
+  }
+  std::vector<IpAddress> mixed;
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    if (i < first.size()) mixed.push_back(std::move(first[i]));
+    if (i < second.size()) mixed.push_back(std::move(second[i]));
+  }
+  return mixed;
+}
+
+std::string where(const engine::Origin& origin) {
+  const bool literal = origin.host.find(':') != std::string::npos;
+  return (literal ? '[' + origin.host + ']' : origin.host) + ':' + std::to_string(origin.port);
+}
+
+}  // namespace
+
+void Engine::Impl::start_dial(Origin& origin, Transfer& sponsor, Now now) {
+  engine::DialId id;
+  Dial* dial = dials_.emplace(id);
+  if (!dial) {
+    end(sponsor, std::unexpected(make_error(Code::out_of_memory, "no memory for a connection")), now);
+    return;
+  }
+  dial->id = id;
+  dial->origin = origin.id;
+  origin.dials.push_back(*dial);
+  take_slot(origin);
+  sponsor_dial(*dial, origin, sponsor, now);
+  if (auto literal = IpAddress::parse(origin.host)) {
+    literal->zone = origin.zone;
+    if (!family_fits(origin.family, *literal)) {
+      dial_failed(*dial, make_error(Code::resolve_failed, where(origin) + " is not an address of the family that was asked for"), now);
+      return;
+    }
+    use_addresses(*dial, {*literal}, now);
+  } else if (origin.addresses_until && now.steady < *origin.addresses_until) {
+    use_addresses(*dial, origin.addresses, now);
+  } else {
+    dial->resolving = true;
+    resolve(origin);
+  }
+}
+
+// From here on the dial's end is this transfer's; its time runs anew for each sponsor.
+void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now) {
+  sponsor.enter(TransferPhase::dialing);
+  sponsor.dial = dial.id;
+  origin.dialing.push_back(sponsor);
+  dial.sponsor = sponsor.id;
+  if (sponsor.options.connect_timeout) {
+    set_timer(dial.timeout_timer, *sponsor.options.connect_timeout, TimerKind::connect_timeout, dial.id, now);
+  } else {
+    timers_.cancel(dial.timeout_timer);
+  }
+}
+
+void Engine::Impl::resolve(Origin& origin) {
+  if (origin.resolve) return;
+  Resolution* resolution = resolutions_.emplace(origin.resolve);
+  SLUICE_CHECK(resolution != nullptr);
+  resolution->origin = origin.id;
+  put(output::Resolve{origin.resolve, origin.host, origin.port, origin.family});
+}
+
+void Engine::Impl::handle_resolved(ResolveId id, Result<std::vector<IpAddress>> addresses, Now now) {
+  now = clamp(now);
+  begin_fact();
+  Resolution* resolution = resolutions_.find(id);
+  if (!resolution) return;
+  Origin& origin = *origins_.find(resolution->origin);
+  resolutions_.release(id);
+  origin.resolve = {};
+  if (addresses) {
+    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(origin.family, address); });
+    if (addresses->size() > limits::kMaxAddresses) addresses->resize(limits::kMaxAddresses);
+    if (addresses->empty()) {
+      addresses = std::unexpected(make_error(Code::resolve_failed, "resolve " + origin.host + ": no address of a usable kind"));
+    } else {
+      origin.addresses = interleave(std::move(*addresses));
+      origin.addresses_until = now.steady + limits::kResolveTtl;
+    }
+  }
+  for (Dial* dial = origin.dials.front(); dial;) {
+    Dial* next = engine::DialList::next(*dial);
+    if (dial->resolving) {
+      dial->resolving = false;
+      dial->resolved = now.steady;
+      if (addresses) {
+        use_addresses(*dial, origin.addresses, now);
+      } else {
+        dial_failed(*dial, addresses.error(), now);
+      }
+    }
+    dial = next;
+  }
+  finish_entry(now);
+}
+
+void Engine::Impl::use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now) {
+  dial.addresses = addresses;
+  if (!dial.resolved) dial.resolved = now.steady;
+  attempt_next(dial, now);
+}
+
+void Engine::Impl::attempt_next(Dial& dial, Now now) {
+  Origin& origin = *origins_.find(dial.origin);
+  if (dial.next_address >= dial.addresses.size()) {
+    if (!dial.attempts.empty()) return;
+    Error error = dial.last_error ? *dial.last_error : make_error(Code::connect_failed, where(origin) + ": no address");
+    dial_failed(dial, std::move(error), now);
+    return;
+  }
+  if (!dial.attempts.empty()) {  // one more beside those that run: within the limits, or not at all for now
+    const bool origin_full = options_.max_connections_per_origin != 0 && origin.open >= options_.max_connections_per_origin;
+    const bool engine_full = options_.max_connections != 0 && open_ >= options_.max_connections;
+    if (origin_full || engine_full) {
+      set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
+      return;
+    }
+    take_slot(origin);
+  }
+  ConnId id;
+  Socket* socket = sockets_.emplace(id);
+  SLUICE_CHECK(socket != nullptr);
+  socket->id = id;
+  socket->origin = origin.id;
+  socket->dial = dial.id;
+  socket->address = {dial.addresses[dial.next_address++], origin.port};
+  socket->resolved = dial.resolved;
+  ++sockets_open_;
+  dial.attempts.push_back(id);
+  put(output::Connect{id, socket->address});
+  if (dial.next_address < dial.addresses.size()) {
+    set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
+  }
+}
+
+// Before the race is decided: another address may still do.
+void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now now) {
+  Origin& origin = *origins_.find(dial.origin);
+  // An address says little to someone who asked for a name.
+  if (!IpAddress::parse(origin.host)) error.context = where(origin) + ": " + error.message();
+  dial.last_error = std::move(error);
+  std::erase(dial.attempts, socket.id);
+  bury(socket, false);
+  if (!dial.attempts.empty()) free_slot(origin);  // the last one's slot stays with the dial
+  timers_.cancel(dial.stagger_timer);
+  attempt_next(dial, now);
+}
+
+void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
+  close_attempts(dial, &winner);
+  timers_.cancel(dial.stagger_timer);
+  dial.next_address = dial.addresses.size();
+  winner.connected = now.steady;
+  const Origin& origin = *origins_.find(dial.origin);
+  if (auto built = build_stack(winner, origin); !built) {
+    dial_failed(dial, std::move(built.error()), now);
+    return;
+  }
+  winner.connection.start(now);
+  check_secured(winner, now);
+}
+
+// Closes the dial's attempts but one. Each gives its slot back, except the last there is: that one is the dial's.
+void Engine::Impl::close_attempts(Dial& dial, const Socket* but) {
+  Origin& origin = *origins_.find(dial.origin);
+  std::size_t left = dial.attempts.size();
+  for (const ConnId id : dial.attempts) {
+    Socket& socket = *sockets_.find(id);
+    if (&socket == but) continue;
+    bury(socket, false);
+    if (left-- > 1) free_slot(origin);
+  }
+  dial.attempts.clear();
+  if (but) dial.attempts.push_back(but->id);
+}
+
+Result<void> Engine::Impl::build_stack(Socket& socket, const Origin& origin) {
+  if (!origin.tls) return {};
+  tls::ClientParams params;
+  params.config = origin.tls;
+  params.host = origin.name;
+  params.host_kind = origin.name_kind;
+  params.sessions = &tls_sessions_;
+  params.session_key = origin.key;
+  params.key_log = &key_log_;
+  params.port = origin.name_port;
+  auto layer = tls::make_client(std::move(params));
+  if (!layer) return std::unexpected(std::move(layer.error()));
+  socket.connection.set_tls(layer->get());
+  socket.connection.push_layer(std::move(*layer));
+  return {};
+}
+
+// After start() and after every read while layers shake hands.
+void Engine::Impl::check_secured(Socket& socket, Now now) {
+  Dial* dial = dials_.find(socket.dial);
+  if (!dial) return;
+  if (socket.connection.fault()) {
+    dial_failed(*dial, *socket.connection.fault(), now);
+  } else if (socket.connection.become_ready()) {
+    on_secured(socket, *dial, now);
+  } else if (socket.connection.peer_closed()) {
+    dial_failed(*dial, make_error(Code::tls_handshake, "the peer closed the connection during the TLS handshake"), now);
+  }
+}
+
+void Engine::Impl::on_secured(Socket& socket, Dial& dial, Now now) {
+  socket.secured = now.steady;
+  if (const tls::ClientLayer* layer = socket.connection.tls()) {
+    auto details = std::make_shared<engine::TlsDetails>();
+    details->version = layer->version();
+    details->cipher = layer->cipher();
+    details->alpn = layer->alpn();
+    details->resumed = layer->resumed();
+    if (auto certificate = layer->peer_certificate()) {
+      details->subject = std::move(certificate->subject);
+      details->issuer = std::move(certificate->issuer);
+    }
+    socket.tls = std::move(details);
+  }
+  // ALPN will choose here once there is more than one version of HTTP.
+  socket.connection.set_session(http1::make_session());
+  Transfer* sponsor = transfers_.find(dial.sponsor);
+  end_dial(dial, true);
+  socket.dial = {};
+  if (sponsor) {
+    origins_.find(socket.origin)->dialing.remove(*sponsor);
+    assign(socket, *sponsor, now);
+  } else {
+    release(socket, now);
+  }
+}
+
+void Engine::Impl::dial_failed(Dial& dial, Error error, Now now) {
+  Transfer* sponsor = transfers_.find(dial.sponsor);
+  close_attempts(dial, nullptr);
+  end_dial(dial, false);
+  error.retry_safe = true;  // no byte of a request was sent
+  if (sponsor) fail(*sponsor, std::move(error), now);
+}
+
+void Engine::Impl::end_dial(Dial& dial, bool keep_slot) {
+  Origin& origin = *origins_.find(dial.origin);
+  origin.dials.remove(dial);
+  timers_.cancel(dial.stagger_timer);
+  timers_.cancel(dial.timeout_timer);
+  if (!keep_slot) free_slot(origin);
+  dials_.release(dial.id);
+}
+
+// The dial's sponsor has gone or was served by another connection: the next in the queue takes it over. With nobody in the queue
+// it is given up if `abandon_orphan`, else it goes on and the connection will be there for whoever comes.
+void Engine::Impl::adopt(Dial& dial, bool abandon_orphan, Now now) {
+  Origin& origin = *origins_.find(dial.origin);
+  dial.sponsor = {};
+  if (Transfer* next = origin.queue.pop_front()) {
+    sponsor_dial(dial, origin, *next, now);
+  } else if (abandon_orphan) {
+    close_attempts(dial, nullptr);
+    end_dial(dial, false);
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,187 @@
+// From a session's events to transfers: heads, bodies, ends and failures, and which failure may be tried again.
+// Leaves framing to the session and the connection's further use to scheduler.cpp.
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/engine/impl.hpp"
+
+namespace sluice {
+
+using engine::StreamPhase;
+using engine::TransferPhase;
+
+Engine::Impl::Transfer* Engine::Impl::transfer_of(const Socket& socket, http::StreamId stream) {
+  for (const auto& [its_stream, id] : socket.exchanges) {
+    if (its_stream == stream) return transfers_.find(id);
+  }
+  return nullptr;
+}
+
+void Engine::Impl::deliver(Socket& socket, MutableBytes plain, Now now) {
+  if (unasked(socket)) {
+    connection_failed(socket, make_error(Code::malformed_response, "response: bytes came before the request was sent"), now);
+    return;
+  }
+  http::Session& session = *socket.connection.session();
+  while (!plain.empty() && socket.connection.phase() == StreamPhase::ready) {
+    events_.clear();
+    const auto taken = session.receive(plain, events_);
+    dispatch(socket, now);
+    if (!taken) {
+      if (socket.connection.phase() == StreamPhase::ready) connection_failed(socket, taken.error(), now);
+      return;
+    }
+    plain = plain.subspan(*taken);
+  }
+}
+
+// Bytes that come before one of a request has left answer nothing (SB-12). Over layers only the engine can tell: the session
+// has handed its request down long before the wire takes any of it. A version of HTTP in which servers speak first needs its own word here.
+bool Engine::Impl::unasked(const Socket& socket) const {
+  return !socket.exchanges.empty() && std::ranges::none_of(socket.exchanges, [&](const auto& exchange) {
+    return transfers_.find(exchange.second)->wire_touched;
+  });
+}
+
+void Engine::Impl::dispatch(Socket& socket, Now now) {
+  for (http::Event& event : events_) {
+    // Gone when an earlier event of the same batch ended it (a body past its limit).
+    if (Transfer* transfer = transfer_of(socket, event.stream)) on_event(socket, *transfer, event, now);
+  }
+}
+
+void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& event, Now now) {
+  switch (event.kind) {
+    case http::Event::Kind::interim:
+      put(output::InterimReady{transfer.id, transfer.head});
+      transfer.head.clear();  // head() is the final one's
+      stop_continue_timer(socket, transfer);
+      break;
+    case http::Event::Kind::head:
+      stop_continue_timer(socket, transfer);
+      on_head(transfer, now);
+      break;
+    case http::Event::Kind::body:
+      on_body(transfer, event.body, now);
+      break;
+    case http::Event::Kind::complete:
+      detach(socket, transfer);
+      timers_.cancel(transfer.idle_timer);
+      transfer.enter(TransferPhase::delivering);
+      finish_if_delivered(transfer, now);
+      break;
+    case http::Event::Kind::failed:
+      detach(socket, transfer);
+      end(transfer, std::unexpected(std::move(event.error)), now);
+      break;
+  }
+}
+
+void Engine::Impl::stop_continue_timer(const Socket& socket, Transfer& transfer) {
+  if (!socket.connection.session()->waiting_for_continue(transfer.stream)) timers_.cancel(transfer.continue_timer);
+}
+
+void Engine::Impl::on_head(Transfer& transfer, Now now) {
+  Progress& progress = transfer.progress;
+  progress.first_byte = now.steady;
+  // As it stood on the wire: a status line, then ": " and CRLF for each field, and an empty line.
+  progress.received_head_bytes += 15 + transfer.head.reason.size() + transfer.head.fields.text_bytes() +
+                                  4 * transfer.head.fields.size() + 2;
+  if (const auto length = transfer.head.fields.find("Content-Length")) {
+    std::uint64_t bytes = 0;
+    const auto parsed = std::from_chars(length->data(), length->data() + length->size(), bytes);
+    if (parsed.ec == std::errc{} && transfer.request.method != "HEAD") progress.expected_body_bytes = bytes;
+  }
+  put(output::HeadReady{transfer.id});
+  const auto& most = transfer.options.max_body_bytes;
+  if (most && progress.expected_body_bytes.value_or(0) > *most) {
+    fail(transfer, make_error(Code::body_too_large, "the response's body has " + std::to_string(*progress.expected_body_bytes) +
+                                                        " bytes, more than the " + std::to_string(*most) + " allowed"), now);
+  }
+}
+
+void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
+  if (body.empty()) return;
+  transfer.progress.received_body_bytes += body.size();
+  const auto& most = transfer.options.max_body_bytes;
+  if (most && transfer.progress.received_body_bytes > *most) {
+    fail(transfer, make_error(Code::body_too_large,
+                              "the response's body has more than the " + std::to_string(*most) + " bytes allowed"), now);
+    return;
+  }
+  const bool kept = transfer.unconsumed() != 0;
+  transfer.land(body);
+  if (!kept) landed_.push_back(transfer.id);
+  put(output::BodyReady{transfer.id});
+}
+
+void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
+  if (socket.exchanges.empty()) {
+    close_socket(socket, clean, now);
+    return;
+  }
+  events_.clear();
+  auto ended = socket.connection.session()->receive_eof(clean, events_);
+  dispatch(socket, now);
+  if (socket.connection.phase() != StreamPhase::ready) return;
+  if (!ended) {
+    connection_failed(socket, std::move(ended.error()), now);
+  } else {
+    SLUICE_CHECK(socket.exchanges.empty());
+    close_socket(socket, clean, now);
+  }
+}
+
+void Engine::Impl::detach(Socket& socket, Transfer& transfer) {
+  std::erase_if(socket.exchanges, [&](const auto& exchange) { return exchange.second == transfer.id; });
+  if (transfer.upload.present()) transfer.progress.sent_body_bytes = transfer.upload.sent();
+  transfer.conn = {};
+}
+
+// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had worked before can have died of idleness, and only a request
+// that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
+bool Engine::Impl::may_retry(const Socket& socket, const Transfer& transfer) const {
+  if (!transfer.info.reused || transfer.info.retries >= limits::kMaxRetries) return false;
+  if (socket.connection.session()->response_started(transfer.stream)) return false;
+  if (!transfer.upload.replayable()) return false;
+  return !transfer.wire_touched || is_idempotent(transfer.request.method);
+}
+
+void Engine::Impl::retry(Transfer& transfer, Now) {
+  transfer.upload.rewind();
+  transfer.upload_announced = false;
+  timers_.cancel(transfer.idle_timer);
+  timers_.cancel(transfer.continue_timer);
+  ++transfer.info.retries;
+  transfer.fresh_only = true;
+  transfer.head.clear();
+  transfer.enter(TransferPhase::queued);
+  Origin& origin = *origins_.find(transfer.origin);
+  origin.queue.push_front(transfer);
+  mark(origin);
+}
+
+// The connection is of no use any more: everything on it ends or is tried elsewhere.
+void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
+  if (socket.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
+    error = *socket.send_error;  // what came first says more
+  }
+  http::Session& session = *socket.connection.session();
+  while (!socket.exchanges.empty()) {
+    const auto [stream, id] = socket.exchanges.back();
+    Transfer& transfer = *transfers_.find(id);
+    const bool again = may_retry(socket, transfer);
+    error.retry_safe = !transfer.wire_touched || (is_idempotent(transfer.request.method) && !session.response_started(stream));
+    session.abort(stream);
+    detach(socket, transfer);
+    if (again) {
+      retry(transfer, now);
+    } else {
+      end(transfer, std::unexpected(error), now);
+    }
+  }
+  close_socket(socket, false, now);
+}
+
+}  // namespace sluice

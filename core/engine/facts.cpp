@@ -1,0 +1,239 @@
+// What the world says about connections, and the outputs' queue: every public entry's beginning and end.
+// Leaves the meaning of what was received to exchange.cpp.
+#include <algorithm>
+#include <utility>
+
+#include "core/engine/impl.hpp"
+
+namespace sluice {
+
+using engine::StreamPhase;
+using engine::TransferPhase;
+
+namespace {
+// The transport is there and the engine has not given it up.
+bool is_open(const engine::Socket& socket) {
+  const StreamPhase phase = socket.connection.phase();
+  return phase == StreamPhase::securing || phase == StreamPhase::ready;
+}
+}  // namespace
+
+Now Engine::Impl::clamp(Now now) {
+  latest_ = std::max(latest_, now.steady);
+  latest_wall_ = now.wall;  // a wall clock may be set back; nothing is timed by it
+  return {latest_, latest_wall_};
+}
+
+void Engine::Impl::begin_fact() {
+  SLUICE_CHECK(!has_output());  // the drain rule (engine.hpp)
+  for (const ConnId id : closed_) sockets_.release(id);
+  closed_.clear();
+}
+
+void Engine::Impl::finish_entry(Now now) {
+  run_pending(now);
+  if (!key_log_.empty()) take_key_log();
+  current_ = {};
+}
+
+void Engine::Impl::take_key_log() {
+  for (std::string& line : key_log_) put(output::KeyLog{std::move(line)});
+  key_log_.clear();
+}
+
+void Engine::Impl::touch(Socket& socket) {
+  if (socket.id == current_ || socket.interest_announced || !is_open(socket)) return;
+  socket.interest_announced = true;
+  put(output::InterestChanged{socket.id});
+}
+
+std::optional<Output> Engine::Impl::poll_output() {
+  while (has_output()) {
+    Output out = std::move(outputs_[next_output_++]);
+    if (next_output_ == outputs_.size()) {
+      outputs_.clear();
+      next_output_ = 0;
+    }
+    if (const auto* changed = std::get_if<output::InterestChanged>(&out)) {
+      Socket* socket = sockets_.find(changed->conn);
+      if (!socket || socket->connection.phase() == StreamPhase::closed) continue;
+      socket->interest_announced = false;
+    } else if (const auto* body = std::get_if<output::BodyReady>(&out)) {
+      // Consumed or removed meanwhile: nothing to look at any more.
+      const Transfer* transfer = transfers_.find(body->transfer);
+      if (!transfer || transfer->unconsumed() == 0) continue;
+    }
+    return out;
+  }
+  return std::nullopt;
+}
+
+std::size_t Engine::Impl::readable_bytes(const Socket& socket) const {
+  std::size_t most = 0;
+  for (const auto& [stream, id] : socket.exchanges) most = std::max(most, transfers_.find(id)->unconsumed());
+  if (most == 0) return limits::kLandingBytes;
+  return most < limits::kBodyBufferBytes ? limits::kBodyBufferBytes - most : 0;
+}
+
+Interest Engine::Impl::interest(ConnId id) const {
+  const Socket* socket = sockets_.find(id);
+  if (!socket) return {};
+  if (!is_open(*socket)) return {};
+  return {readable_bytes(*socket) != 0, !socket->write_broken && socket->connection.has_output()};
+}
+
+OutputView Engine::Impl::transmit(ConnId id) const {
+  OutputView view;
+  const Socket* socket = sockets_.find(id);
+  if (!socket || socket->write_broken) return view;
+  const http::OutputSpans spans = socket->connection.transmit();
+  for (std::size_t i = 0; i < spans.count; ++i) view.spans[i] = spans.spans[i];
+  view.count = spans.count;
+  return view;
+}
+
+void Engine::Impl::handle_connected(ConnId id, Now now) {
+  now = clamp(now);
+  begin_fact();
+  Socket* socket = sockets_.find(id);
+  if (!socket || socket->connection.phase() != StreamPhase::connecting) return;
+  current_ = id;
+  Dial* dial = dials_.find(socket->dial);
+  SLUICE_CHECK(dial != nullptr);
+  race_won(*dial, *socket, now);
+  finish_entry(now);
+}
+
+MutableBytes Engine::Impl::receive_space(ConnId id) {
+  const Socket* socket = sockets_.find(id);
+  if (!socket || !interest(id).read) return {};
+  keep_landed_bodies();
+  const std::size_t room = readable_bytes(*socket);
+  const MutableBytes wire = landing_.wire();
+  return wire.first(std::min(room, wire.size()));
+}
+
+// The landing buffer is about to be used again.
+void Engine::Impl::keep_landed_bodies() {
+  for (const TransferId id : landed_) {
+    Transfer* transfer = transfers_.find(id);
+    if (!transfer) continue;
+    if (transfer->phase() == TransferPhase::done) {
+      transfer->drop_body();
+    } else {
+      transfer->keep_body();
+    }
+  }
+  landed_.clear();
+}
+
+void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
+  now = clamp(now);
+  begin_fact();
+  Socket* socket = sockets_.find(id);
+  if (!socket || bytes == 0 || !is_open(*socket)) return;
+  SLUICE_CHECK(bytes <= limits::kLandingBytes);
+  current_ = id;
+  for (const auto& [stream, transfer] : socket->exchanges) transfers_.find(transfer)->last_activity = now.steady;
+  const MutableBytes plain = socket->connection.decode(landing_.wire().first(bytes), landing_, now);
+  if (socket->connection.phase() == StreamPhase::securing) check_secured(*socket, now);
+  if (socket->connection.phase() == StreamPhase::ready && !plain.empty()) deliver(*socket, plain, now);
+  after_fact(*socket, now);
+}
+
+// What a read may have brought to its end.
+void Engine::Impl::after_fact(Socket& socket, Now now) {
+  if (socket.connection.phase() == StreamPhase::ready) {
+    if (socket.connection.fault()) {
+      connection_failed(socket, *socket.connection.fault(), now);
+    } else if (socket.connection.peer_closed()) {
+      on_end_of_stream(socket, true, now);
+    } else if (socket.exchanges.empty()) {
+      unpark(socket);  // an idle one that heard something is judged anew
+      release(socket, now);
+    } else {
+      socket.connection.pump(now);
+    }
+  }
+  finish_entry(now);
+}
+
+void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
+  now = clamp(now);
+  begin_fact();
+  Socket* socket = sockets_.find(id);
+  if (!socket || bytes == 0 || !is_open(*socket)) return;
+  current_ = id;
+  socket->connection.sent(bytes, now);
+  for (const auto& [stream, transfer_id] : socket->exchanges) {
+    Transfer& transfer = *transfers_.find(transfer_id);
+    transfer.last_activity = now.steady;
+    transfer.wire_touched = true;
+    transfer.progress.sent_body_bytes = transfer.upload.sent();
+    announce_upload(transfer);
+    if (!transfer.progress.sent && !transfer.upload.pending().size() && transfer.upload.exhausted() &&
+        !socket->connection.has_output()) {
+      transfer.progress.sent = now.steady;
+    }
+  }
+  if (socket->connection.fault()) connection_failed(*socket, *socket->connection.fault(), now);
+  finish_entry(now);
+}
+
+void Engine::Impl::handle_eof(ConnId id, Now now) {
+  now = clamp(now);
+  begin_fact();
+  Socket* socket = sockets_.find(id);
+  if (!socket) return;
+  current_ = id;
+  switch (socket->connection.phase()) {
+    case StreamPhase::connecting:
+      attempt_failed(*dials_.find(socket->dial), *socket,
+                     make_error(Code::connect_failed, "connect to " + socket->address.to_string() + ": closed at once"), now);
+      break;
+    case StreamPhase::securing:
+      dial_failed(*dials_.find(socket->dial),
+                  make_error(Code::tls_handshake, "TLS handshake with " + socket->address.to_string() +
+                                                      ": the peer closed the connection"), now);
+      break;
+    case StreamPhase::ready:
+      on_end_of_stream(*socket, socket->connection.eof_is_clean(), now);
+      break;
+    case StreamPhase::closed:
+      break;
+  }
+  finish_entry(now);
+}
+
+void Engine::Impl::handle_io_error(ConnId id, Error error, Now now) {
+  now = clamp(now);
+  begin_fact();
+  Socket* socket = sockets_.find(id);
+  if (!socket) return;
+  current_ = id;
+  switch (socket->connection.phase()) {
+    case StreamPhase::connecting:
+      attempt_failed(*dials_.find(socket->dial), *socket, std::move(error), now);
+      break;
+    case StreamPhase::securing:
+      error.code = Code::tls_handshake;
+      error.blame = blame_of(error.code);
+      error.context = "TLS handshake: " + error.context;
+      dial_failed(*dials_.find(socket->dial), std::move(error), now);
+      break;
+    case StreamPhase::ready:
+      if (error.code == Code::send_failed && !socket->write_broken && !socket->exchanges.empty()) {
+        // The answer may be there already (a 413 and a close in the middle of an upload): reading goes on to its end.
+        socket->write_broken = true;
+        socket->send_error = std::move(error);
+      } else {
+        connection_failed(*socket, std::move(error), now);
+      }
+      break;
+    case StreamPhase::closed:
+      break;
+  }
+  finish_entry(now);
+}
+
+}  // namespace sluice

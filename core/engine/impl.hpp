@@ -1,0 +1,203 @@
+// The engine's insides, one class in five files by idea:
+//   transfers.cpp  the application's calls, a transfer's end           scheduler.cpp  who gets which connection, and the limits
+//   dial.cpp       names, addresses, the race to connect               facts.cpp      what the world says about a connection
+//   exchange.cpp   from a session's events to transfers                timers.cpp     deadlines           invariants.cpp  self-checks
+// Nothing here walks all transfers: every list is of those that wait for the event at hand.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/random.hpp"
+#include "core/base/slot_map.hpp"
+#include "core/base/timer_heap.hpp"
+#include "core/engine.hpp"
+#include "core/engine/landing.hpp"
+#include "core/engine/origin.hpp"
+#include "core/engine/transfer.hpp"
+#include "core/tls/session_cache.hpp"
+
+namespace sluice {
+
+struct Resolution {
+  void recycle() { origin = {}; }
+  engine::OriginId origin;
+};
+
+class Engine::Impl {
+ public:
+  using Transfer = engine::Transfer;
+  using Socket = engine::Socket;
+  using Origin = engine::Origin;
+  using Dial = engine::Dial;
+  using OriginId = engine::OriginId;
+
+  Impl(EngineOptions options, Seed seed) : options_(std::move(options)), random_(seed) {}
+
+  // ---- transfers.cpp ----
+  Result<TransferId> add(Request request, TransferOptions options, Now now);
+  void remove(TransferId id, Now now);
+  void consume_body(TransferId id, std::size_t bytes, Now now);
+  MutableBytes upload_space(TransferId id);
+  void commit_upload(TransferId id, std::size_t bytes, Now now);
+  void finish_upload(TransferId id, Now now);
+  void fail_upload(TransferId id, std::string why, Now now);
+  TransferInfo info(TransferId id) const;
+  const Transfer* find(TransferId id) const { return transfers_.find(id); }
+  // What getters answer for a stale id.
+  struct Nothing {
+    Request request;
+    ResponseHead head;
+    Fields fields;
+    Progress progress;
+  };
+  const Nothing& nothing() const { return nothing_; }
+  std::size_t running() const { return running_; }
+
+  // ---- facts.cpp ----
+  void handle_connected(ConnId id, Now now);
+  MutableBytes receive_space(ConnId id);
+  void handle_received(ConnId id, std::size_t bytes, Now now);
+  void handle_eof(ConnId id, Now now);
+  void handle_io_error(ConnId id, Error error, Now now);
+  OutputView transmit(ConnId id) const;
+  void handle_sent(ConnId id, std::size_t bytes, Now now);
+  Interest interest(ConnId id) const;
+
+  // ---- dial.cpp ----
+  void handle_resolved(ResolveId id, Result<std::vector<IpAddress>> addresses, Now now);
+
+  // ---- timers.cpp ----
+  void handle_timeout(Now now);
+  std::optional<Deadline> deadline() const;
+
+  std::optional<Output> poll_output();
+  bool has_output() const { return next_output_ < outputs_.size(); }
+  std::size_t connections() const { return sockets_open_; }
+  std::size_t idle_connections() const { return idle_.size(); }
+  void close_idle_connections(Now now);
+  void check_invariants() const;
+
+ private:
+  // ---- all entries (facts.cpp) ----
+  Now clamp(Now now);              // monotone; every public entry begins with it
+  void begin_fact();               // the drain rule, and the burial of what was closed
+  void finish_entry(Now now);      // every public entry ends with it: what became possible is scheduled
+  void put(Output output) { outputs_.push_back(std::move(output)); }
+  void touch(Socket& socket);      // its interest may have changed, and not by a fact about itself
+  void after_fact(Socket& socket, Now now);
+  std::size_t readable_bytes(const Socket& socket) const;
+  void keep_landed_bodies();
+  void take_key_log();
+
+  // ---- transfers.cpp ----
+  Error describe(const Transfer& transfer, Error error) const;
+  void end(Transfer& transfer, Result<void> result, Now now);  // the only way to Done
+  void fail(Transfer& transfer, Error error, Now now);         // gives up what the transfer holds, then ends it
+  void finish_if_delivered(Transfer& transfer, Now now);
+  void announce_upload(Transfer& transfer);
+  void upload_changed(Transfer& transfer, Now now);
+
+  // ---- scheduler.cpp ----
+  Origin* origin_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls);
+  void mark(Origin& origin);  // something changed that may let it go on
+  void run_pending(Now now);
+  void retire_if_unused(Origin& origin);
+  void schedule(Origin& origin, Now now);
+  Transfer* next_for(Origin& origin, const Socket& socket);
+  bool may_open(Origin& origin, const Transfer& transfer, Now now);
+  bool must_yield(const Socket& socket, const Origin& origin) const;
+  void take_slot(Origin& origin);
+  void free_slot(Origin& origin);
+  void assign(Socket& socket, Transfer& transfer, Now now);  // the transfer waits in no list any more
+  void release(Socket& socket, Now now);                     // without an exchange: hand on, park, or close
+  void park(Socket& socket, Origin& origin, Now now);
+  void unpark(Socket& socket);
+  void close_socket(Socket& socket, bool say_goodbye, Now now);
+  void bury(Socket& socket, bool say_goodbye);
+
+  // ---- dial.cpp ----
+  void start_dial(Origin& origin, Transfer& sponsor, Now now);
+  void sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now);
+  void resolve(Origin& origin);
+  void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
+  void attempt_next(Dial& dial, Now now);
+  void attempt_failed(Dial& dial, Socket& socket, Error error, Now now);
+  void race_won(Dial& dial, Socket& winner, Now now);
+  void dial_failed(Dial& dial, Error error, Now now);
+  void close_attempts(Dial& dial, const Socket* but);
+  void end_dial(Dial& dial, bool keep_slot);
+  void adopt(Dial& dial, bool abandon_orphan, Now now);
+  Result<void> build_stack(Socket& socket, const Origin& origin);
+  void check_secured(Socket& socket, Now now);
+  void on_secured(Socket& socket, Dial& dial, Now now);
+
+  // ---- exchange.cpp ----
+  void deliver(Socket& socket, MutableBytes plain, Now now);
+  bool unasked(const Socket& socket) const;
+  void dispatch(Socket& socket, Now now);
+  void on_event(Socket& socket, Transfer& transfer, http::Event& event, Now now);
+  void stop_continue_timer(const Socket& socket, Transfer& transfer);
+  void on_head(Transfer& transfer, Now now);
+  void on_body(Transfer& transfer, Bytes body, Now now);
+  void on_end_of_stream(Socket& socket, bool clean, Now now);
+  void detach(Socket& socket, Transfer& transfer);  // they have nothing to do with each other any more
+  void connection_failed(Socket& socket, Error error, Now now);
+  bool may_retry(const Socket& socket, const Transfer& transfer) const;
+  void retry(Transfer& transfer, Now now);
+  Transfer* transfer_of(const Socket& socket, http::StreamId stream);
+
+  // ---- timers.cpp ----
+  template <class Tag>
+  void set_timer(TimerHeap::Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now);
+  void disarm(Transfer& transfer);
+  void on_timer(const TimerHeap::Entry& entry, Now now);
+  void on_transfer_timer(Transfer& transfer, TimerKind kind, Now now);
+  void on_idle_timer(Transfer& transfer, Now now);
+  bool waits_for_application(const Transfer& transfer) const;
+  void on_dial_timeout(Dial& dial, Now now);
+  void on_connection_expiry(Socket& socket, Now now);
+
+  EngineOptions options_;
+  Random random_;
+  Instant latest_;
+  UnixSeconds latest_wall_ = 0;
+
+  // Before the sockets, whose layers point to them.
+  tls::SessionCache tls_sessions_;
+  std::vector<std::string> key_log_;
+
+  SlotMap<Transfer, TransferTag> transfers_;
+  SlotMap<Socket, ConnTag> sockets_;
+  SlotMap<Origin, engine::OriginTag> origins_;
+  SlotMap<Dial, engine::DialTag> dials_;
+  SlotMap<Resolution, ResolveTag> resolutions_;
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::unordered_map<std::string, OriginId, KeyHash, std::equal_to<>> origin_by_key_;
+  std::string key_scratch_;
+
+  TimerHeap timers_;
+  engine::Landing landing_;
+  std::vector<TransferId> landed_;  // transfers that have a view into landing_
+  std::vector<http::Event> events_;
+  std::vector<Output> outputs_;
+  std::size_t next_output_ = 0;
+  std::vector<ConnId> closed_;  // their ids end with the next fact
+  ConnId current_;              // the connection that the present fact is about
+  const Nothing nothing_{};
+
+  engine::EngineIdleList idle_;  // the longest idle one at the front
+  engine::PendingList pending_;   // origins to look at before the present entry ends
+  engine::StarvedList starved_;   // origins that wait for the limit on all connections, the longest waiting one at the front
+  bool starved_turn_ = false;     // the origin being scheduled was at the front of starved_ and may open one connection
+  engine::UnusedList unused_;     // origins without anything, kept for their addresses; the oldest at the front
+  std::size_t running_ = 0;
+  std::size_t open_ = 0;          // as Origin::open, over all origins
+  std::size_t sockets_open_ = 0;  // between Output::Connect and Output::Close
+};
+
+}  // namespace sluice

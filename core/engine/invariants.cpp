@@ -1,0 +1,55 @@
+// Self-checks: what must hold between any two calls. Walks everything, so it is for tests and simulations.
+#include "core/engine/impl.hpp"
+
+namespace sluice {
+
+using engine::StreamPhase;
+using engine::TransferPhase;
+
+void Engine::Impl::check_invariants() const {
+  auto& self = const_cast<Impl&>(*this);  // SlotMap walks non-const only; nothing is changed
+  std::size_t running = 0, open_sockets = 0, idle = 0, open = 0, carried = 0, active = 0;
+  self.transfers_.for_each([&](TransferId id, Transfer& transfer) {
+    SLUICE_CHECK(transfer.id == id);
+    const Origin* origin = origins_.find(transfer.origin);
+    if (transfer.phase() != TransferPhase::done) {
+      ++running;
+      SLUICE_CHECK(origin != nullptr);
+    }
+    const bool waits = transfer.phase() == TransferPhase::queued || transfer.phase() == TransferPhase::dialing;
+    SLUICE_CHECK(waits == engine::WaitingList::contains(transfer));
+    SLUICE_CHECK((transfer.phase() == TransferPhase::active) == (sockets_.find(transfer.conn) != nullptr));
+    if (transfer.phase() == TransferPhase::active) ++active;
+    if (transfer.phase() == TransferPhase::dialing) SLUICE_CHECK(dials_.find(transfer.dial)->sponsor == id);
+    SLUICE_CHECK(transfer.unconsumed() <= limits::kLandingBytes + 4 * limits::kTlsRecordBytes);
+  });
+  self.sockets_.for_each([&](ConnId id, Socket& socket) {
+    SLUICE_CHECK(socket.id == id);
+    if (socket.connection.phase() == StreamPhase::closed) return;
+    ++open_sockets;
+    carried += socket.exchanges.size();
+    if (engine::EngineIdleList::contains(socket)) {
+      ++idle;
+      SLUICE_CHECK(socket.exchanges.empty() && socket.connection.phase() == StreamPhase::ready);
+    }
+    if (socket.connection.phase() == StreamPhase::ready) {
+      SLUICE_CHECK(!dials_.find(socket.dial));
+      SLUICE_CHECK(!socket.exchanges.empty() || engine::EngineIdleList::contains(socket));
+    } else {
+      SLUICE_CHECK(dials_.find(socket.dial) != nullptr);
+    }
+  });
+  self.origins_.for_each([&](OriginId, Origin& origin) {
+    open += origin.open;
+    const std::size_t most = options_.max_connections_per_origin;
+    SLUICE_CHECK(most == 0 || origin.open <= most);
+    SLUICE_CHECK(!engine::PendingList::contains(origin));
+    SLUICE_CHECK(origin.unused() == engine::UnusedList::contains(origin));
+  });
+  SLUICE_CHECK(running == running_ && open_sockets == sockets_open_ && idle == idle_.size() && open == open_);
+  SLUICE_CHECK(carried == active);
+  SLUICE_CHECK(options_.max_connections == 0 || open_ <= options_.max_connections);
+  SLUICE_CHECK(timers_.check_invariants() && pending_.empty() && key_log_.empty());
+}
+
+}  // namespace sluice

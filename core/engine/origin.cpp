@@ -1,0 +1,48 @@
+// See origin.hpp: what is left of each when its slot is used again.
+#include "core/engine/origin.hpp"
+
+#include "core/base/check.hpp"
+
+namespace sluice::engine {
+
+void Socket::recycle() {
+  SLUICE_CHECK(!idle_in_origin.linked && !idle_in_engine.linked);
+  id = {};
+  origin = {};
+  dial = {};
+  connection.reset();
+  address = {};
+  exchanges.clear();
+  tls.reset();
+  exchanges_carried = 0;
+  interest_announced = write_broken = last_use = false;
+  idle_since = {};
+  resolved.reset();
+  connected.reset();
+  secured.reset();
+  send_error.reset();
+}
+
+void Dial::recycle() {
+  SLUICE_CHECK(!in_origin.linked);
+  id = {};
+  origin = {};
+  sponsor = {};
+  resolving = false;
+  addresses.clear();
+  next_address = 0;
+  attempts.clear();
+  resolved.reset();
+  last_error.reset();
+}
+
+void Origin::recycle() {
+  SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !unused_link.linked);
+  id = {};
+  tls.reset();
+  resolve = {};
+  addresses.clear();
+  addresses_until.reset();
+}
+
+}  // namespace sluice::engine

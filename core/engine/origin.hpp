@@ -1,0 +1,91 @@
+// What the pool is made of: origins (places requests go to, under one set of options), sockets (a connection and its place in the
+// pool) and dials (the making of one connection: names, addresses, the race between them). Plain data; decisions are in scheduler.cpp and dial.cpp.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/engine/connection.hpp"
+#include "core/engine/transfer.hpp"
+#include "core/options.hpp"
+
+namespace sluice::engine {
+
+// A connection, or the attempt to have one.
+struct Socket {
+  void recycle();
+
+  ConnId id;
+  OriginId origin;
+  DialId dial;  // until it is ready
+  Connection connection;
+  Address address;
+  std::vector<std::pair<http::StreamId, TransferId>> exchanges;
+  std::shared_ptr<const TlsDetails> tls;
+  std::uint32_t exchanges_carried = 0;
+  bool interest_announced = false;
+  bool write_broken = false;  // a send failed; what the peer said before may still be read
+  bool last_use = false;      // its transfer forbids any other after it
+  Instant idle_since;
+  std::optional<Instant> resolved, connected, secured;
+  std::optional<Error> send_error;
+  TimerHeap::Handle expiry_timer;
+  Link<Socket> idle_in_origin, idle_in_engine;
+};
+using OriginIdleList = List<Socket, &Socket::idle_in_origin>;
+using EngineIdleList = List<Socket, &Socket::idle_in_engine>;
+
+// The making of one connection on behalf of one transfer (its sponsor). RFC 8305: addresses are tried one after another,
+// a little apart, and the first to answer wins.
+struct Dial {
+  void recycle();
+
+  DialId id;
+  OriginId origin;
+  TransferId sponsor;  // stale: nobody waits any more, the connection goes to whoever is next
+  bool resolving = false;
+  std::vector<IpAddress> addresses;
+  std::size_t next_address = 0;
+  std::vector<ConnId> attempts;  // running ones
+  std::optional<Instant> resolved;
+  std::optional<Error> last_error;
+  TimerHeap::Handle stagger_timer, timeout_timer;
+  Link<Dial> in_origin;
+};
+using DialList = List<Dial, &Dial::in_origin>;
+
+struct Origin {
+  void recycle();
+  // No transfer and no connection is left: only its addresses are worth keeping.
+  bool unused() const { return transfers == 0 && dials.empty() && open == 0; }
+
+  OriginId id;
+  std::string key;   // see Engine::Impl::pool_key
+  std::string host;  // what is resolved and connected to: connect_to's, or the URL's
+  std::uint16_t port = 0;
+  std::string zone;
+  std::string name;  // the URL's host: SNI and certificate
+  HostKind name_kind = HostKind::name;
+  std::uint16_t name_port = 0;
+  AddressFamily family = AddressFamily::any;
+  std::shared_ptr<const TlsConfig> tls;  // null: plain
+
+  WaitingList queue;    // transfers that nobody dials for, oldest first
+  WaitingList dialing;  // transfers that wait for a dial of their own, oldest first
+  OriginIdleList idle;  // the most recently used one at the front
+  DialList dials;
+  std::size_t transfers = 0;  // not done yet
+  std::size_t open = 0;  // connections that count against the limit: sockets, and dials that have none yet
+
+  ResolveId resolve;  // set while one is running
+  std::vector<IpAddress> addresses;
+  std::optional<Instant> addresses_until;
+  Link<Origin> pending, starved, unused_link;
+};
+using PendingList = List<Origin, &Origin::pending>;
+using StarvedList = List<Origin, &Origin::starved>;
+using UnusedList = List<Origin, &Origin::unused_link>;
+
+}  // namespace sluice::engine

@@ -1,0 +1,256 @@
+// Who gets which connection: origins and their keys, the queue, the limits, reuse.
+// Leaves making connections to dial.cpp and what travels on them to exchange.cpp. Never walks more than what it acts on.
+#include <utility>
+
+#include "core/engine/impl.hpp"
+#include "core/http1/session.hpp"
+
+namespace sluice {
+
+using engine::TransferPhase;
+
+namespace {
+
+void append_part(std::string& key, std::string_view part) {
+  const auto size = static_cast<std::uint32_t>(part.size());
+  for (int shift = 0; shift < 32; shift += 8) key += static_cast<char>(size >> shift & 0xff);
+  key += part;
+}
+
+// Two transfers share connections, and TLS sessions, only if this is the same text for both (SB-05, SB-36, SB-43..46).
+void pool_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key) {
+  key.clear();
+  append_part(key, tls ? as_text(Bytes{tls->identity()}) : std::string_view{});
+  append_part(key, request.url.host());
+  append_part(key, request.url.zone());
+  const std::uint16_t ports[] = {request.url.port(), options.connect_to ? options.connect_to->port : std::uint16_t{0}};
+  for (const std::uint16_t port : ports) {
+    key += static_cast<char>(port >> 8);
+    key += static_cast<char>(port & 0xff);
+  }
+  append_part(key, options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{});
+  key += static_cast<char>(options.family);
+}
+
+}  // namespace
+
+Engine::Impl::Origin* Engine::Impl::origin_for(const Request& request, const TransferOptions& options,
+                                               std::shared_ptr<const TlsConfig> tls) {
+  pool_key(request, options, tls.get(), key_scratch_);
+  if (const auto found = origin_by_key_.find(std::string_view{key_scratch_}); found != origin_by_key_.end()) {
+    Origin* origin = origins_.find(found->second);
+    SLUICE_CHECK(origin != nullptr);
+    unused_.remove(*origin);
+    return origin;
+  }
+  OriginId id;
+  Origin* origin = origins_.emplace(id);
+  if (!origin) return nullptr;
+  origin->id = id;
+  origin->key = key_scratch_;
+  origin->name = request.url.host();
+  origin->name_kind = request.url.host_kind();
+  origin->name_port = request.url.port();
+  origin->zone = options.connect_to ? std::string_view{} : request.url.zone();
+  origin->host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
+  origin->port = options.connect_to ? options.connect_to->port : request.url.port();
+  origin->family = options.family;
+  origin->tls = std::move(tls);
+  origin_by_key_.emplace(origin->key, id);
+  return origin;
+}
+
+void Engine::Impl::mark(Origin& origin) {
+  if (!engine::PendingList::contains(origin)) pending_.push_back(origin);
+}
+
+void Engine::Impl::run_pending(Now now) {
+  while (true) {
+    while (Origin* origin = pending_.pop_front()) {
+      schedule(*origin, now);
+      starved_turn_ = false;
+      retire_if_unused(*origin);
+    }
+    const bool room = open_ < options_.max_connections || !idle_.empty();
+    if (starved_.empty() || !room) return;
+    starved_turn_ = true;
+    pending_.push_back(*starved_.pop_front());
+  }
+}
+
+void Engine::Impl::retire_if_unused(Origin& origin) {
+  if (!origin.unused() || engine::UnusedList::contains(origin) || engine::PendingList::contains(origin)) return;
+  starved_.remove(origin);
+  unused_.push_back(origin);
+  if (unused_.size() <= limits::kMaxUnusedOrigins) return;
+  Origin& oldest = *unused_.pop_front();
+  if (oldest.resolve) {
+    put(output::CancelResolve{oldest.resolve});
+    resolutions_.release(oldest.resolve);
+  }
+  origin_by_key_.erase(oldest.key);
+  origins_.release(oldest.id);
+}
+
+void Engine::Impl::schedule(Origin& origin, Now now) {
+  while (Socket* socket = origin.idle.front()) {
+    Transfer* transfer = next_for(origin, *socket);
+    if (!transfer) break;
+    unpark(*socket);
+    assign(*socket, *transfer, now);
+  }
+  while (Transfer* transfer = origin.queue.front()) {
+    if (!may_open(origin, *transfer, now)) return;
+    origin.queue.remove(*transfer);
+    start_dial(origin, *transfer, now);
+  }
+  starved_.remove(origin);
+}
+
+// The oldest waiting transfer that may ride on `socket`, taken out of its list. One whose own connection is still being made is
+// served too: that connection then goes to the next in the queue.
+Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& socket) {
+  const bool used = socket.exchanges_carried > 0;
+  if (Transfer* transfer = origin.dialing.front(); transfer && !(used && transfer->fresh_only)) {
+    origin.dialing.remove(*transfer);
+    return transfer;
+  }
+  if (Transfer* transfer = origin.queue.front(); transfer && !(used && transfer->fresh_only)) {
+    origin.queue.remove(*transfer);
+    return transfer;
+  }
+  return nullptr;
+}
+
+// Whether one more connection may be opened for this transfer; idle ones are closed where that makes the room.
+bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer, Now now) {
+  const std::size_t per_origin = options_.max_connections_per_origin;
+  if (per_origin != 0 && origin.open >= per_origin) {
+    if (!transfer.fresh_only || origin.idle.empty()) return false;
+    close_socket(*origin.idle.back(), true, now);
+  }
+  if (options_.max_connections == 0) return true;
+  const bool full = open_ >= options_.max_connections;
+  // Those that wait already come first, and each gets one connection at a time.
+  if ((full && idle_.empty()) || (!starved_.empty() && !starved_turn_)) {
+    if (!engine::StarvedList::contains(origin)) starved_.push_back(origin);
+    return false;
+  }
+  if (full) close_socket(*idle_.front(), true, now);
+  starved_turn_ = false;
+  return true;
+}
+
+// An origin whose queue never ends must not keep its connections for ever while others have none.
+bool Engine::Impl::must_yield(const Socket& socket, const Origin& origin) const {
+  const std::size_t itself = engine::StarvedList::contains(origin) ? 1 : 0;
+  return starved_.size() > itself && socket.exchanges_carried >= limits::kExchangesBeforeYield;
+}
+
+void Engine::Impl::take_slot(Origin& origin) {
+  ++origin.open;
+  ++open_;
+}
+
+void Engine::Impl::free_slot(Origin& origin) {
+  SLUICE_CHECK(origin.open > 0 && open_ > 0);
+  --origin.open;
+  --open_;
+  mark(origin);
+}
+
+void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
+  Dial* own_dial = transfer.phase() == TransferPhase::dialing ? dials_.find(transfer.dial) : nullptr;
+  http::Session& session = *socket.connection.session();
+  transfer.head.clear();
+  const auto stream = session.open({&transfer.request, transfer.upload.present() ? &transfer.upload : nullptr,
+                                    &transfer.head, &transfer.trailers});
+  transfer.dial = {};
+  if (stream) {
+    transfer.enter(TransferPhase::active);
+    transfer.conn = socket.id;
+    transfer.stream = *stream;
+    transfer.wire_touched = false;
+    transfer.last_activity = now.steady;
+    transfer.info.conn = socket.id;
+    transfer.info.address = socket.address;
+    transfer.info.reused = socket.exchanges_carried > 0;
+    transfer.tls = socket.tls;
+    transfer.progress.resolved = transfer.info.reused ? now.steady : socket.resolved;
+    transfer.progress.connected = transfer.info.reused ? now.steady : socket.connected;
+    transfer.progress.secured = transfer.info.reused ? now.steady : socket.secured;
+    transfer.progress.sent_head_bytes += session.output().spans[0].size();
+    ++socket.exchanges_carried;
+    if (transfer.options.forbid_reuse) socket.last_use = true;
+    socket.exchanges.emplace_back(*stream, transfer.id);
+    if (transfer.options.idle_timeout) {
+      set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
+    }
+    if (session.waiting_for_continue(*stream)) {
+      set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
+    }
+    socket.connection.pump(now);
+    touch(socket);
+    announce_upload(transfer);
+  } else {
+    end(transfer, std::unexpected(stream.error()), now);
+  }
+  if (own_dial) adopt(*own_dial, false, now);
+  if (!stream) release(socket, now);
+}
+
+void Engine::Impl::release(Socket& socket, Now now) {
+  SLUICE_CHECK(socket.exchanges.empty());
+  Origin& origin = *origins_.find(socket.origin);
+  const http::Session& session = *socket.connection.session();
+  if (!session.reusable() || socket.write_broken || socket.last_use || must_yield(socket, origin)) {
+    close_socket(socket, true, now);
+  } else if (Transfer* transfer = next_for(origin, socket)) {
+    assign(socket, *transfer, now);
+  } else {
+    park(socket, origin, now);
+  }
+}
+
+void Engine::Impl::park(Socket& socket, Origin& origin, Now now) {
+  socket.idle_since = now.steady;
+  origin.idle.push_front(socket);
+  idle_.push_back(socket);
+  if (!origin.queue.empty()) mark(origin);  // who waits would not have this one, and may close it for room
+  // Set once for many uses: when it fires it looks at idle_since.
+  if (!timers_.is_set(socket.expiry_timer)) {
+    set_timer(socket.expiry_timer, options_.idle_connection_timeout, TimerKind::connection_expiry, socket.id, now);
+  }
+}
+
+void Engine::Impl::unpark(Socket& socket) {
+  if (!engine::EngineIdleList::contains(socket)) return;
+  origins_.find(socket.origin)->idle.remove(socket);
+  idle_.remove(socket);
+}
+
+// Takes a socket out of the world; whatever rode on it has been dealt with. Slots are the caller's business.
+void Engine::Impl::bury(Socket& socket, bool say_goodbye) {
+  SLUICE_CHECK(socket.exchanges.empty());
+  unpark(socket);
+  timers_.cancel(socket.expiry_timer);
+  socket.connection.close(say_goodbye && !socket.write_broken);
+  SLUICE_CHECK(sockets_open_ > 0);
+  --sockets_open_;
+  put(output::Close{socket.id});
+  closed_.push_back(socket.id);
+}
+
+void Engine::Impl::close_socket(Socket& socket, bool say_goodbye, Now) {
+  Origin& origin = *origins_.find(socket.origin);
+  bury(socket, say_goodbye);
+  free_slot(origin);
+}
+
+void Engine::Impl::close_idle_connections(Now now) {
+  now = clamp(now);
+  while (!idle_.empty()) close_socket(*idle_.front(), true, now);
+  finish_entry(now);
+}
+
+}  // namespace sluice

@@ -1,0 +1,132 @@
+// Deadlines: one heap for all of them, set lazily so that a transfer without timeouts costs none.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/engine/impl.hpp"
+
+namespace sluice {
+
+using engine::TransferPhase;
+
+namespace {
+Instant later(Instant from, Duration by) {
+  const Duration room = Instant::max() - from;
+  return by > room ? Instant::max() : from + by;
+}
+std::string in_ms(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
+}
+}  // namespace
+
+template <class Tag>
+void Engine::Impl::set_timer(TimerHeap::Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now) {
+  const bool set = timers_.set(handle, later(now.steady, after), static_cast<std::uint8_t>(kind), owner);
+  SLUICE_CHECK(set);
+}
+template void Engine::Impl::set_timer(TimerHeap::Handle&, Duration, TimerKind, TransferId, Now);
+template void Engine::Impl::set_timer(TimerHeap::Handle&, Duration, TimerKind, ConnId, Now);
+template void Engine::Impl::set_timer(TimerHeap::Handle&, Duration, TimerKind, engine::DialId, Now);
+
+void Engine::Impl::disarm(Transfer& transfer) {
+  timers_.cancel(transfer.total_timer);
+  timers_.cancel(transfer.idle_timer);
+  timers_.cancel(transfer.continue_timer);
+}
+
+std::optional<Deadline> Engine::Impl::deadline() const {
+  const auto entry = timers_.earliest();
+  if (!entry) return std::nullopt;
+  return Deadline{entry->at, static_cast<TimerKind>(entry->kind)};
+}
+
+void Engine::Impl::handle_timeout(Now now) {
+  now = clamp(now);
+  begin_fact();
+  while (const auto entry = timers_.pop_due(now.steady)) on_timer(*entry, now);
+  finish_entry(now);
+}
+
+void Engine::Impl::on_timer(const TimerHeap::Entry& entry, Now now) {
+  switch (const auto kind = static_cast<TimerKind>(entry.kind)) {
+    case TimerKind::total_timeout:
+    case TimerKind::idle_timeout:
+    case TimerKind::continue_timeout:
+      if (Transfer* transfer = transfers_.find(entry.owner<TransferTag>())) on_transfer_timer(*transfer, kind, now);
+      break;
+    case TimerKind::connect_timeout:
+      if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) on_dial_timeout(*dial, now);
+      break;
+    case TimerKind::address_stagger:
+      if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) attempt_next(*dial, now);
+      break;
+    case TimerKind::connection_expiry:
+      if (Socket* socket = sockets_.find(entry.owner<ConnTag>())) on_connection_expiry(*socket, now);
+      break;
+  }
+}
+
+void Engine::Impl::on_transfer_timer(Transfer& transfer, TimerKind kind, Now now) {
+  SLUICE_CHECK(transfer.phase() != TransferPhase::done);
+  if (kind == TimerKind::total_timeout) {
+    Error error = make_error(Code::total_timeout, "not finished within " + in_ms(*transfer.options.total_timeout) + ", with " +
+                                                      std::to_string(transfer.progress.received_body_bytes) + " bytes received");
+    fail(transfer, std::move(error), now);
+  } else if (kind == TimerKind::idle_timeout) {
+    on_idle_timer(transfer, now);
+  } else if (transfer.phase() == TransferPhase::active) {
+    Socket& socket = *sockets_.find(transfer.conn);
+    socket.connection.session()->stop_waiting_for_continue(transfer.stream);
+    socket.connection.pump(now);
+    touch(socket);
+  }
+}
+
+// Body bytes that the application does not take, or does not supply, are not the peer's idleness.
+bool Engine::Impl::waits_for_application(const Transfer& transfer) const {
+  const Socket& socket = *sockets_.find(transfer.conn);
+  if (readable_bytes(socket) == 0) return true;
+  return transfer.upload.streamed() && !transfer.upload.finished() && transfer.upload.pending().empty() &&
+         !socket.connection.has_output() && transfer.head.status == 0;
+}
+
+void Engine::Impl::on_idle_timer(Transfer& transfer, Now now) {
+  if (transfer.phase() != TransferPhase::active) return;
+  const Duration most = *transfer.options.idle_timeout;
+  if (waits_for_application(transfer)) {
+    transfer.last_activity = now.steady;
+  } else if (now.steady - transfer.last_activity >= most) {
+    fail(transfer, make_error(Code::idle_timeout, "no byte came or went for " + in_ms(most)), now);
+    return;
+  }
+  set_timer(transfer.idle_timer, most - (now.steady - transfer.last_activity), TimerKind::idle_timeout, transfer.id, now);
+}
+
+void Engine::Impl::on_dial_timeout(Dial& dial, Now now) {
+  const Origin& origin = *origins_.find(dial.origin);
+  const Transfer* sponsor = transfers_.find(dial.sponsor);
+  const std::string within = sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
+  const std::string to = origin.host + ':' + std::to_string(origin.port);
+  std::string what;
+  if (dial.resolving) {
+    what = "resolve " + origin.host + ": no answer within " + within;
+  } else if (dial.attempts.size() == 1 && sockets_.find(dial.attempts.front())->connected) {
+    what = "TLS handshake with " + to + ": not finished within " + within;
+  } else {
+    what = "connect to " + to + ": no answer within " + within;
+    if (dial.last_error) what += " (before: " + dial.last_error->message() + ")";
+  }
+  dial_failed(dial, make_error(Code::connect_timeout, std::move(what)), now);
+}
+
+void Engine::Impl::on_connection_expiry(Socket& socket, Now now) {
+  if (!engine::EngineIdleList::contains(socket)) return;  // in use: set again when it is parked
+  const Duration unused = now.steady - socket.idle_since;
+  if (unused >= options_.idle_connection_timeout) {
+    close_socket(socket, true, now);
+  } else {
+    set_timer(socket.expiry_timer, options_.idle_connection_timeout - unused, TimerKind::connection_expiry, socket.id, now);
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,87 @@
+// See transfer.hpp.
+#include "core/engine/transfer.hpp"
+
+#include "core/base/check.hpp"
+
+namespace sluice::engine {
+
+const Transitions<TransferPhase, kTransferPhases> kTransferMoves{
+    {TransferPhase::queued, TransferPhase::dialing},    {TransferPhase::queued, TransferPhase::active},
+    {TransferPhase::queued, TransferPhase::done},       {TransferPhase::dialing, TransferPhase::queued},
+    {TransferPhase::dialing, TransferPhase::active},    {TransferPhase::dialing, TransferPhase::done},
+    {TransferPhase::active, TransferPhase::queued},     {TransferPhase::active, TransferPhase::delivering},
+    {TransferPhase::active, TransferPhase::done},       {TransferPhase::delivering, TransferPhase::done},
+};
+
+std::string_view to_string(TransferPhase phase) {
+  switch (phase) {
+    case TransferPhase::queued: return "queued";
+    case TransferPhase::dialing: return "dialing";
+    case TransferPhase::active: return "active";
+    case TransferPhase::delivering: return "delivering";
+    case TransferPhase::done: return "done";
+  }
+  SLUICE_CHECK(false);
+}
+
+void Transfer::enter(TransferPhase next) {
+  SLUICE_CHECK(kTransferMoves.allows(phase_, next));
+  phase_ = next;
+}
+
+void Transfer::recycle() {
+  SLUICE_CHECK(!waiting.linked);
+  // Fields keep their block, so a slot that is used again parses its next head without an allocation.
+  id = {};
+  request = {};
+  options = {};
+  upload = {};
+  head.clear();
+  trailers.clear();
+  progress = {};
+  info = {};
+  origin = {};
+  dial = {};
+  conn = {};
+  stream = 0;
+  last_activity = {};
+  fresh_only = wire_touched = upload_announced = false;
+  tls.reset();
+  phase_ = TransferPhase::queued;
+  drop_body();
+}
+
+void Transfer::land(Bytes bytes) {
+  if (bytes.empty()) return;
+  if (kept_begin_ < kept_.size()) {
+    kept_.insert(kept_.end(), bytes.begin(), bytes.end());
+    return;
+  }
+  SLUICE_CHECK(landed_.empty());
+  landed_ = bytes;
+}
+
+void Transfer::keep_body() {
+  if (landed_.empty()) return;
+  kept_.assign(landed_.begin(), landed_.end());
+  kept_begin_ = 0;
+  landed_ = {};
+}
+
+void Transfer::consume(std::size_t bytes) {
+  SLUICE_CHECK(bytes <= unconsumed());
+  if (kept_begin_ == kept_.size()) {
+    landed_ = landed_.subspan(bytes);
+    return;
+  }
+  kept_begin_ += bytes;
+  if (kept_begin_ == kept_.size()) drop_body();
+}
+
+void Transfer::drop_body() {
+  landed_ = {};
+  std::vector<std::uint8_t>().swap(kept_);
+  kept_begin_ = 0;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,81 @@
+// One transfer: what was asked for, how far it is, and the body bytes that wait for the application.
+// Knows its own phases only; who gives it a connection and what ends it is decided elsewhere (scheduler.cpp, exchange.cpp).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/list.hpp"
+#include "core/base/timer_heap.hpp"
+#include "core/base/transitions.hpp"
+#include "core/engine.hpp"
+#include "core/http/session.hpp"
+#include "core/http/upload.hpp"
+
+namespace sluice::engine {
+
+using OriginId = Id<struct OriginTag>;
+using DialId = Id<struct DialTag>;
+
+// What TransferInfo says of TLS; made once for each connection.
+struct TlsDetails {
+  std::string version, cipher, alpn, subject, issuer;
+  bool resumed = false;
+};
+
+enum class TransferPhase : std::uint8_t {
+  queued,      // waits for a connection that somebody else will free, or for a limit
+  dialing,     // waits too, and a connection is being made on its behalf
+  active,      // has an exchange on a connection
+  delivering,  // all was received; the application has not consumed it all
+  done,
+};
+inline constexpr std::size_t kTransferPhases = 5;
+extern const Transitions<TransferPhase, kTransferPhases> kTransferMoves;
+std::string_view to_string(TransferPhase phase);
+
+class Transfer {
+ public:
+  void recycle();  // for SlotMap: back to the first state, memory kept where it is small
+  TransferPhase phase() const { return phase_; }
+  void enter(TransferPhase next);
+
+  // The body as the application sees it: first what was kept, then (if nothing was) the view into the landing buffer.
+  Bytes body() const { return kept_begin_ < kept_.size() ? Bytes{kept_}.subspan(kept_begin_) : landed_; }
+  std::size_t unconsumed() const { return body().size(); }
+  void land(Bytes bytes);     // `bytes` stay valid until keep_body()
+  void keep_body();           // copies what is landed, since the landing buffer is about to be used again
+  void consume(std::size_t bytes);
+  void drop_body();
+  bool has_landed() const { return !landed_.empty(); }
+
+  TransferId id;
+  Request request;
+  TransferOptions options;
+  http::UploadBody upload;
+  ResponseHead head;
+  Fields trailers;
+  Progress progress;
+  TransferInfo info;
+  OriginId origin;
+  DialId dial;                 // while dialing
+  ConnId conn;                 // while active
+  http::StreamId stream = 0;   // while active
+  Instant last_activity;       // of either direction, for the idle timeout
+  bool fresh_only = false;     // after a retry: no kept-alive connection any more
+  bool wire_touched = false;   // bytes may have reached the peer since it got its connection
+  bool upload_announced = false;  // an UploadReady was said and not answered yet
+  std::shared_ptr<const TlsDetails> tls;
+  TimerHeap::Handle total_timer, idle_timer, continue_timer;
+  Link<Transfer> waiting;      // in the queue or the dialing list of its origin
+
+ private:
+  TransferPhase phase_ = TransferPhase::queued;
+  Bytes landed_;
+  std::vector<std::uint8_t> kept_;
+  std::size_t kept_begin_ = 0;
+};
+
+using WaitingList = List<Transfer, &Transfer::waiting>;
+
+}  // namespace sluice::engine

@@ -1,0 +1,219 @@
+// The application's calls on the engine, and a transfer's one end.
+// Leaves who gets which connection to scheduler.cpp and what a response means to exchange.cpp.
+#include <utility>
+
+#include "core/engine/impl.hpp"
+
+namespace sluice {
+
+using engine::TransferPhase;
+
+namespace {
+Result<void> check_options(const TransferOptions& options) {
+  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.idle_timeout};
+  for (const auto* timeout : timeouts) {
+    if (*timeout && **timeout < Duration::zero()) {
+      return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+    }
+  }
+  if (options.idle_timeout == Duration::zero()) {  // nothing can be that busy
+    return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
+  }
+  if (options.connect_to && (options.connect_to->host.empty() || options.connect_to->port == 0)) {
+    return std::unexpected(make_error(Code::invalid_option, "connect_to needs a host and a port"));
+  }
+  return {};
+}
+
+bool is_received(const engine::Transfer& transfer) {
+  return transfer.phase() == TransferPhase::delivering || transfer.phase() == TransferPhase::done;
+}
+}  // namespace
+
+Result<TransferId> Engine::Impl::add(Request request, TransferOptions options, Now now) {
+  now = clamp(now);
+  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid.error()));
+  if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
+  std::shared_ptr<const TlsConfig> tls;
+  if (request.url.is_tls()) {
+    tls = options.tls ? options.tls : options_.default_tls;
+    if (!tls) {
+      return std::unexpected(make_error(Code::tls_config, request.url.text_without_secrets() + ": no TLS configuration was given"));
+    }
+  }
+  TransferId id;
+  Transfer* transfer = transfers_.emplace(id);
+  Origin* origin = transfer ? origin_for(request, options, std::move(tls)) : nullptr;
+  if (!origin) {
+    transfers_.release(id);
+    return std::unexpected(make_error(Code::out_of_memory, "no memory for a transfer"));
+  }
+  transfer->id = id;
+  transfer->request = std::move(request);
+  transfer->options = std::move(options);
+  transfer->upload = http::UploadBody(transfer->request.body);
+  transfer->origin = origin->id;
+  transfer->fresh_only = transfer->options.fresh_connection;
+  transfer->progress.queued = now.steady;
+  ++running_;
+  ++origin->transfers;
+  if (transfer->options.total_timeout) {
+    set_timer(transfer->total_timer, *transfer->options.total_timeout, TimerKind::total_timeout, id, now);
+  }
+  origin->queue.push_back(*transfer);
+  mark(*origin);
+  finish_entry(now);
+  return id;
+}
+
+void Engine::Impl::remove(TransferId id, Now now) {
+  now = clamp(now);
+  Transfer* transfer = transfers_.find(id);
+  if (!transfer) return;
+  if (transfer->phase() != TransferPhase::done) {
+    fail(*transfer, make_error(Code::canceled, "canceled by the application"), now);
+  }
+  finish_entry(now);
+  transfers_.release(id);
+}
+
+void Engine::Impl::consume_body(TransferId id, std::size_t bytes, Now now) {
+  now = clamp(now);
+  Transfer* transfer = transfers_.find(id);
+  if (!transfer || bytes == 0) return;
+  Socket* socket = sockets_.find(transfer->conn);
+  const bool was_blocked = socket && readable_bytes(*socket) == 0;
+  transfer->consume(bytes);
+  if (transfer->phase() == TransferPhase::delivering) {
+    finish_if_delivered(*transfer, now);
+    finish_entry(now);
+  } else if (was_blocked && readable_bytes(*socket) != 0) {
+    transfer->last_activity = now.steady;
+    touch(*socket);
+  }
+}
+
+MutableBytes Engine::Impl::upload_space(TransferId id) {
+  Transfer* transfer = transfers_.find(id);
+  if (!transfer || transfer->phase() != TransferPhase::active || !transfer->upload.streamed()) return {};
+  return transfer->upload.space();
+}
+
+void Engine::Impl::upload_changed(Transfer& transfer, Now now) {
+  Socket* socket = sockets_.find(transfer.conn);
+  if (!socket || transfer.phase() != TransferPhase::active) return;
+  transfer.last_activity = now.steady;
+  socket->connection.session()->upload_changed(transfer.stream);
+  socket->connection.pump(now);
+  touch(*socket);
+}
+
+void Engine::Impl::commit_upload(TransferId id, std::size_t bytes, Now now) {
+  now = clamp(now);
+  Transfer* transfer = transfers_.find(id);
+  if (!transfer || transfer->phase() != TransferPhase::active || bytes == 0) return;
+  transfer->upload.commit(bytes);
+  transfer->upload_announced = false;
+  upload_changed(*transfer, now);
+  announce_upload(*transfer);
+}
+
+void Engine::Impl::finish_upload(TransferId id, Now now) {
+  now = clamp(now);
+  Transfer* transfer = transfers_.find(id);
+  // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
+  if (!transfer || is_received(*transfer) || !transfer->upload.streamed()) return;
+  if (auto finished = transfer->upload.finish(); !finished) {
+    fail(*transfer, std::move(finished.error()), now);
+  } else {
+    upload_changed(*transfer, now);
+  }
+  finish_entry(now);
+}
+
+void Engine::Impl::fail_upload(TransferId id, std::string why, Now now) {
+  now = clamp(now);
+  Transfer* transfer = transfers_.find(id);
+  if (!transfer || is_received(*transfer)) return;
+  fail(*transfer, make_error(Code::upload_failed, std::move(why)), now);
+  finish_entry(now);
+}
+
+void Engine::Impl::announce_upload(Transfer& transfer) {
+  if (!transfer.upload.streamed() || transfer.upload_announced || transfer.upload.finished()) return;
+  if (transfer.phase() != TransferPhase::active || transfer.upload.space().empty()) return;
+  transfer.upload_announced = true;
+  put(output::UploadReady{transfer.id});
+}
+
+TransferInfo Engine::Impl::info(TransferId id) const {
+  const Transfer* transfer = transfers_.find(id);
+  if (!transfer) return {};
+  TransferInfo info = transfer->info;
+  if (transfer->tls) {
+    info.tls_version = transfer->tls->version;
+    info.tls_cipher = transfer->tls->cipher;
+    info.alpn = transfer->tls->alpn;
+    info.tls_subject = transfer->tls->subject;
+    info.tls_issuer = transfer->tls->issuer;
+    info.tls_resumed = transfer->tls->resumed;
+  }
+  return info;
+}
+
+Error Engine::Impl::describe(const Transfer& transfer, Error error) const {
+  error.context = transfer.request.method + ' ' + transfer.request.url.text_without_secrets() + ": " + error.message();
+  return error;
+}
+
+void Engine::Impl::end(Transfer& transfer, Result<void> result, Now now) {
+  disarm(transfer);
+  transfer.enter(TransferPhase::done);
+  transfer.progress.done = now.steady;
+  SLUICE_CHECK(running_ > 0);
+  --running_;
+  if (Origin* origin = origins_.find(transfer.origin)) {
+    SLUICE_CHECK(origin->transfers > 0);
+    --origin->transfers;
+    if (origin->unused()) mark(*origin);
+  }
+  if (!result) result = std::unexpected(describe(transfer, std::move(result.error())));
+  put(output::Done{transfer.id, std::move(result)});
+}
+
+void Engine::Impl::finish_if_delivered(Transfer& transfer, Now now) {
+  if (transfer.phase() == TransferPhase::delivering && transfer.unconsumed() == 0) end(transfer, {}, now);
+}
+
+void Engine::Impl::fail(Transfer& transfer, Error error, Now now) {
+  switch (transfer.phase()) {
+    case TransferPhase::queued: {
+      origins_.find(transfer.origin)->queue.remove(transfer);
+      end(transfer, std::unexpected(std::move(error)), now);
+      break;
+    }
+    case TransferPhase::dialing: {
+      Origin& origin = *origins_.find(transfer.origin);
+      origin.dialing.remove(transfer);
+      end(transfer, std::unexpected(std::move(error)), now);
+      if (Dial* dial = dials_.find(transfer.dial)) adopt(*dial, true, now);
+      break;
+    }
+    case TransferPhase::active: {
+      Socket& socket = *sockets_.find(transfer.conn);
+      http::Session& session = *socket.connection.session();
+      session.abort(transfer.stream);
+      detach(socket, transfer);
+      end(transfer, std::unexpected(std::move(error)), now);
+      if (!session.reusable() && socket.exchanges.empty()) close_socket(socket, true, now);
+      break;
+    }
+    case TransferPhase::delivering:
+      end(transfer, std::unexpected(std::move(error)), now);
+      break;
+    case TransferPhase::done:
+      SLUICE_CHECK(false);
+  }
+}
+
+}  // namespace sluice

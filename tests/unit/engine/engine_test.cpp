@@ -1,0 +1,85 @@
+// The engine's plain ways: one transfer from name to Done, reuse, and what every transfer is promised.
+#include "core/engine.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/engine_world.hpp"
+
+using namespace sluice;
+using sluice::test::EngineWorld;
+
+TEST_CASE("engine: a GET by name goes resolve, connect, send, receive, Done") {
+  EngineWorld world;
+  const TransferId id = world.add("http://example.org/x?y");
+  REQUIRE(world.resolves.size() == 1);
+  CHECK(world.resolves[0].host == "example.org");
+  CHECK(world.resolves[0].port == 80);
+  CHECK(world.connects.empty());
+  world.resolved("192.0.2.7");
+  REQUIRE(world.connects.size() == 1);
+  CHECK(world.connects[0].address.to_string() == "192.0.2.7:80");
+  const ConnId conn = world.connects[0].conn;
+  CHECK(world.engine.interest(conn) == Interest{});
+  world.connected(conn);
+  CHECK(world.engine.interest(conn) == Interest{true, true});
+  CHECK(world.sent(conn) == "GET /x?y HTTP/1.1\r\nHost: example.org\r\n\r\n");
+  CHECK(world.engine.interest(conn) == Interest{true, false});
+  world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello");
+  CHECK(world.succeeded(id));
+  CHECK(world.bodies[id] == "hello");
+  CHECK(world.engine.head(id).status == 200);
+  CHECK(world.engine.head(id).fields.find("x") == "y");
+  CHECK(world.engine.running() == 0);
+  CHECK(world.engine.connections() == 1);
+  CHECK(world.engine.idle_connections() == 1);
+  CHECK(world.closes.empty());
+}
+
+TEST_CASE("engine: a connection is used again, and not before its response is whole") {
+  EngineWorld world;
+  const TransferId first = world.add("http://192.0.2.1/a");
+  const ConnId conn = world.connects.at(0).conn;
+  world.connected(conn);
+  world.sent(conn);
+  world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
+  const TransferId second = world.add("http://192.0.2.1/b");
+  CHECK(world.connects.size() == 2);  // the first is busy
+  world.receive(conn, "a");
+  CHECK(world.succeeded(first));
+  // The one that waited takes the connection that is free first; its own goes on for whoever comes.
+  CHECK(world.sent(conn).starts_with("GET /b "));
+  world.receive(conn, "HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(world.succeeded(second));
+  CHECK(world.engine.info(second).reused);
+  world.connected(world.connects.at(1).conn);
+  CHECK(world.engine.idle_connections() == 2);
+}
+
+TEST_CASE("engine: a body that is not consumed stops reading and holds back Done") {
+  EngineWorld world;
+  world.consume = false;
+  const TransferId id = world.add("http://192.0.2.1/");
+  const ConnId conn = world.connects.at(0).conn;
+  world.connected(conn);
+  world.sent(conn);
+  const std::string body(100'000, 'x');
+  world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + body);
+  CHECK(world.engine.body(id).size() == body.size());
+  CHECK_FALSE(world.engine.interest(conn).read);
+  CHECK(world.engine.receive_space(conn).empty());
+  world.engine.consume_body(id, 60'000, world.now);
+  world.drain();
+  CHECK(world.engine.interest(conn).read);
+  CHECK(world.changed.back() == conn);
+  const std::size_t taken = world.receive(conn, body);
+  CHECK(taken < body.size());
+  CHECK(world.engine.body(id).size() <= 64 * 1024);
+  while (!world.done(id) && !world.engine.body(id).empty()) {
+    world.take_body(id);
+    world.drain();
+    static std::size_t given = taken;
+    given += world.receive(conn, std::string_view{body}.substr(given));
+  }
+  CHECK(world.succeeded(id));
+  CHECK(world.engine.idle_connections() == 1);
+}

@@ -1,0 +1,192 @@
+// A kept-alive connection that turns out dead: what is sent again on another one, and what never is (SB-48).
+#include <doctest/doctest.h>
+
+#include "tests/support/engine_steps.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+enum class Death { eof, reset, send_error };
+constexpr Death kDeaths[] = {Death::eof, Death::reset, Death::send_error};
+
+void die(EngineWorld& world, ConnId conn, Death how) {
+  switch (how) {
+    case Death::eof: world.eof(conn); break;
+    case Death::reset: world.io_error(conn, Code::receive_failed); break;
+    case Death::send_error:
+      world.io_error(conn, Code::send_failed, "Broken pipe");
+      CHECK_FALSE(world.engine.interest(conn).write);
+      world.eof(conn);
+      break;
+  }
+}
+
+// `request` rides on a connection that was used before; `sent` bytes of it have left.
+struct Reused {
+  explicit Reused(Request request, std::size_t sent = SIZE_MAX) : conn(one_get(world)), id(world.add(std::move(request))) {
+    REQUIRE(world.connects.size() == 1);
+    REQUIRE(world.engine.info(id).reused);
+    if (sent != 0) world.sent(conn, sent);
+  }
+  void check_served_elsewhere(std::string_view expected_end) {
+    CHECK_FALSE(world.done(id));
+    REQUIRE(world.connects.size() == 2);
+    CHECK(closes_of(world, conn) == 1);
+    world.connected(newest(world));
+    CHECK(world.sent(newest(world)).ends_with(expected_end));
+    world.receive(newest(world), answer("again"));
+    CHECK(world.succeeded(id));
+    CHECK(world.bodies[id] == "again");
+    CHECK(world.engine.info(id).retries == 1);
+    CHECK_FALSE(world.engine.info(id).reused);
+    check_nothing_left(world);
+  }
+  EngineWorld world;
+  ConnId conn;
+  TransferId id;
+};
+
+}  // namespace
+
+TEST_CASE("retry: a GET on a reused connection that dies before a response goes to a fresh one") {
+  for (const Death how : kDeaths) {
+    CAPTURE(static_cast<int>(how));
+    Reused reused(EngineWorld::get("http://192.0.2.1/again"));
+    die(reused.world, reused.conn, how);
+    reused.check_served_elsewhere("\r\n\r\n");
+  }
+}
+
+TEST_CASE("SB-48 a POST of which bytes were sent is never sent again") {
+  for (const Death how : kDeaths) {
+    for (const std::size_t sent : {std::size_t{1}, std::size_t{20}, SIZE_MAX}) {
+      CAPTURE(sent);
+      Reused reused(with_body("POST", BodyOwned{"payload"}), sent);
+      die(reused.world, reused.conn, how);
+      CHECK(reused.world.done(reused.id));
+      CHECK_FALSE(reused.world.succeeded(reused.id));
+      CHECK_FALSE(reused.world.results.at(reused.id).error().retry_safe);
+      CHECK(reused.world.connects.size() == 1);
+      check_nothing_left(reused.world);
+    }
+  }
+}
+
+TEST_CASE("SB-48 methods without idempotence stay put, the idempotent ones move") {
+  for (const std::string_view method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"}) {
+    CAPTURE(method);
+    Reused reused(EngineWorld::get("http://192.0.2.1/", method));
+    reused.world.eof(reused.conn);
+    CHECK_FALSE(reused.world.done(reused.id));
+    CHECK(reused.world.connects.size() == 2);
+  }
+  for (const std::string_view method : {"POST", "PATCH", "get", "MADEUP"}) {
+    CAPTURE(method);
+    Reused reused(EngineWorld::get("http://192.0.2.1/", method));
+    reused.world.eof(reused.conn);
+    CHECK(reused.world.failure(reused.id) == Code::connection_closed);
+    CHECK(reused.world.connects.size() == 1);
+  }
+}
+
+TEST_CASE("retry: a POST of which nothing was sent goes to a fresh connection") {
+  for (const Death how : kDeaths) {
+    CAPTURE(static_cast<int>(how));
+    Reused reused(with_body("POST", BodyOwned{"payload"}), 0);
+    die(reused.world, reused.conn, how);
+    reused.check_served_elsewhere("\r\n\r\npayload");
+  }
+}
+
+TEST_CASE("retry: a PUT with a body that can be had again is sent whole again") {
+  const std::string body = "some bytes of the caller's";
+  Reused reused(with_body("PUT", BodyView{as_bytes(body)}));
+  die(reused.world, reused.conn, Death::reset);
+  reused.check_served_elsewhere(body);
+  CHECK(reused.world.engine.progress(reused.id).sent_body_bytes == body.size());
+}
+
+TEST_CASE("retry: a streamed body of which bytes were committed is never sent again, an untouched one is") {
+  {
+    Reused reused(with_body("PUT", BodyStream{}), 0);
+    supply(reused.world, reused.id, "bytes");  // none has left, but they cannot be had again
+    die(reused.world, reused.conn, Death::eof);
+    CHECK(reused.world.failure(reused.id) == Code::connection_closed);
+    CHECK(reused.world.connects.size() == 1);
+  }
+  Reused reused(with_body("PUT", BodyStream{.length = 5}));
+  const std::size_t told = reused.world.uploads_ready.size();
+  die(reused.world, reused.conn, Death::eof);
+  CHECK_FALSE(reused.world.done(reused.id));
+  CHECK(reused.world.engine.upload_space(reused.id).empty());
+  const ConnId conn = go(reused.world);
+  CHECK(reused.world.uploads_ready.size() == told + 1);
+  CHECK(supply(reused.world, reused.id, "bytes") == 5);
+  CHECK(reused.world.sent(conn) == "bytes");
+  reused.world.receive(conn, answer("x"));
+  CHECK(reused.world.succeeded(reused.id));
+}
+
+TEST_CASE("retry: not once a byte of a response was seen") {
+  for (const std::string_view seen : {"H", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"}) {
+    CAPTURE(seen);
+    Reused reused(EngineWorld::get("http://192.0.2.1/"));
+    reused.world.receive(reused.conn, seen);
+    reused.world.eof(reused.conn);
+    CHECK(reused.world.failure(reused.id) == Code::truncated);
+    CHECK(reused.world.connects.size() == 1);
+    check_nothing_left(reused.world);
+  }
+  Reused garbage(EngineWorld::get("http://192.0.2.1/"));
+  garbage.world.receive(garbage.conn, "garbage that is no response\r\n");
+  CHECK(garbage.world.failure(garbage.id) == Code::malformed_response);
+  CHECK(garbage.world.connects.size() == 1);
+}
+
+TEST_CASE("retry: not on a fresh connection, where the peer's silence is an answer") {
+  for (const Death how : kDeaths) {
+    EngineWorld world;
+    const TransferId id = world.add("http://192.0.2.1/");
+    const ConnId conn = go(world);
+    die(world, conn, how);
+    REQUIRE(world.done(id));
+    CHECK(world.failure(id) == (how == Death::eof ? Code::connection_closed : how == Death::reset ? Code::receive_failed : Code::send_failed));
+    CHECK(world.results.at(id).error().retry_safe);  // idempotent, and nothing of a response was seen
+    CHECK(world.connects.size() == 1);
+    check_nothing_left(world);
+  }
+}
+
+TEST_CASE("retry: the second connection is no kept-alive one, even if there is one, and dies for good") {
+  EngineWorld world;
+  const TransferId a = world.add("http://192.0.2.1/a");
+  const ConnId first = go(world);
+  const TransferId b = world.add("http://192.0.2.1/b");
+  const ConnId second = go(world);
+  world.receive(first, answer("a"));
+  world.receive(second, answer("b"));
+  CHECK(world.succeeded(a));
+  CHECK(world.succeeded(b));
+  const TransferId id = world.add("http://192.0.2.1/c");
+  world.sent(second);
+  world.eof(second);
+  REQUIRE(world.connects.size() == 3);  // though `first` is idle
+  world.connected(newest(world));
+  world.sent(newest(world));
+  world.eof(newest(world));
+  CHECK(world.failure(id) == Code::connection_closed);
+  CHECK(world.engine.info(id).retries == 1);
+  CHECK(world.connects.size() == 3);
+  check_nothing_left(world);
+}
+
+TEST_CASE("retry: a transfer tried again keeps its total time and can be removed") {
+  Reused reused(EngineWorld::get("http://192.0.2.1/"));
+  reused.world.eof(reused.conn);
+  REQUIRE_FALSE(reused.world.done(reused.id));
+  reused.world.remove(reused.id);
+  CHECK(reused.world.failure(reused.id) == Code::canceled);
+  check_nothing_left(reused.world);
+}
