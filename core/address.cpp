@@ -162,13 +162,15 @@ std::optional<IpAddress> IpAddress::parse(std::string_view literal) {
 
 std::string IpAddress::to_string() const {
   switch (kind) {
-    case Kind::none: return "";
+    case Kind::none:
+      return "";
     case Kind::ipv4: {
       std::string text;
       append_ipv4(text, bytes);
       return text;
     }
-    case Kind::ipv6: return ipv6_to_string(bytes);
+    case Kind::ipv6:
+      return ipv6_to_string(bytes);
   }
   return "";
 }

@@ -37,6 +37,7 @@ inline constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;  // of one text: t
 inline constexpr std::size_t kMaxAddresses = 64;         // taken from one resolution
 inline constexpr int kMaxRetries = 3;                    // of one transfer after a reused connection turned out dead
 inline constexpr std::size_t kMaxUnusedOrigins = 256;    // remembered for their addresses
+inline constexpr std::size_t kExchangesBeforeYield = 16; // on a connection that another origin waits for
 inline constexpr std::size_t kMaxTlsSessions = 1'024;    // remembered by an engine
 inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
 inline constexpr Duration kResolveTtl = std::chrono::seconds(60);          // how long an engine reuses an answer

@@ -171,6 +171,10 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
     transfer.wire_touched = true;
     transfer.progress.sent_body_bytes = transfer.upload.sent();
     announce_upload(transfer);
+    // The wait begins when the head has gone.
+    if (socket->connection.session()->waiting_for_continue(transfer.stream) && !timers_.is_set(transfer.continue_timer)) {
+      set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
+    }
     if (!transfer.progress.sent && !transfer.upload.pending().size() && transfer.upload.exhausted() &&
         !socket->connection.has_output()) {
       transfer.progress.sent = now.steady;

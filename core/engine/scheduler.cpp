@@ -186,9 +186,6 @@ void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
     if (transfer.options.idle_timeout) {
       set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
     }
-    if (session.waiting_for_continue(*stream)) {
-      set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
-    }
     socket.connection.pump(now);
     touch(socket);
     announce_upload(transfer);
