@@ -1,0 +1,157 @@
+// On CLI11, which does the spelling; its exceptions end here.
+//
+// CLI11 reads more into an argument than curl does: "--name=value", "[a,b]" as a list, and "-s-x" as "-s --x". The
+// characters that lead there are masked on the way in and unmasked in what comes out, so that every value arrives byte
+// for byte.
+#include "adapters/cli/arguments.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <iterator>
+#include <map>
+#include <string_view>
+
+#include "adapters/cli/option_values.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr char kMask = '\x01';
+
+std::string masked(std::string_view text) {
+  const bool short_options = text.size() > 1 && text[0] == '-' && text[1] != '-';
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == kMask)
+      out += {kMask, '1'};
+    else if (c == '=')
+      out += {kMask, 'e'};
+    else if (c == '[')
+      out += {kMask, 'b'};
+    else if (c == '-' && short_options && i > 0)
+      out += {kMask, 'd'};
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string unmasked(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != kMask || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    switch (text[++i]) {
+      case '1':
+        out += kMask;
+        break;
+      case 'e':
+        out += '=';
+        break;
+      case 'b':
+        out += '[';
+        break;
+      default:
+        out += '-';
+        break;
+    }
+  }
+  return out;
+}
+
+std::string names_of(const OptionSpec& spec) {
+  std::string names;
+  if (spec.short_name != 0) names += std::string{'-', spec.short_name, ','};
+  names += spec.dashed();
+  if (!spec.alias.empty()) names += ",--" + std::string(spec.alias);
+  if (!spec.off_name.empty()) names += ",!--" + std::string(spec.off_name);
+  return names;
+}
+
+// What stands behind '=' may be a secret (--user=me:secret): it is not repeated.
+UsageError unknown_option(std::string_view text) {
+  if (const std::size_t equals = text.find('='); text.starts_with("--") && equals != std::string::npos) {
+    return {2, "option " + printable(text.substr(0, equals)) + "=...: is unknown; a value stands behind a space"};
+  }
+  return {2, "option " + printable(text) + ": is unknown"};
+}
+
+}  // namespace
+
+struct ArgumentParser::Impl {
+  CLI::App app;
+  CLI::Option* operand = nullptr;
+  std::map<const CLI::Option*, OptionId> ids;
+
+  void declare() {
+    app.set_help_flag();
+    app.allow_windows_style_options(false);
+    app.allow_extras();
+    for (const OptionSpec& spec : option_table()) {
+      CLI::Option* option = spec.takes_value() ? app.add_option(names_of(spec))->expected(1)->allow_extra_args(false)
+                                               : app.add_flag(names_of(spec));
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ids.emplace(option, spec.id);
+    }
+    operand = app.add_option("operand")->expected(0, 1)->allow_extra_args();
+    operand->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    ids.emplace(operand, OptionId::operand);
+  }
+
+  std::expected<std::vector<Argument>, UsageError> collect(std::size_t first) const;
+};
+
+// CLI11 keeps the values of each option and, apart from that, the order in which options appeared: one walk joins the
+// two. The order is never forgotten, values are from parse to parse: what is new begins at `first`.
+std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(std::size_t first) const {
+  for (const std::string& extra : app.remaining()) {
+    if (extra != "--") return std::unexpected(unknown_option(unmasked(extra)));
+  }
+  std::vector<Argument> out;
+  std::map<const CLI::Option*, std::size_t> taken;
+  for (std::size_t i = first; i < app.parse_order().size(); ++i) {
+    const CLI::Option* option = app.parse_order()[i];
+    const std::string& result = option->results().at(taken[option]++);
+    Argument argument{ids.at(option), true, {}};
+    if (option == operand || option_spec(argument.id).takes_value()) {
+      argument.value = unmasked(result);
+    } else {
+      argument.on = result != "false";
+    }
+    // No URL begins so; CLI11 takes "-" and "-7" for operands, curl does not.
+    if (option == operand && argument.value.starts_with('-')) return std::unexpected(unknown_option(argument.value));
+    out.push_back(std::move(argument));
+  }
+  return out;
+}
+
+ArgumentParser::ArgumentParser() : impl_(std::make_unique<Impl>()) { impl_->declare(); }
+ArgumentParser::~ArgumentParser() = default;
+
+std::expected<std::vector<Argument>, UsageError> ArgumentParser::parse(const std::vector<std::string>& arguments) {
+  std::vector<std::string> reversed;
+  reversed.reserve(arguments.size());
+  std::transform(arguments.rbegin(), arguments.rend(), std::back_inserter(reversed),
+                 [](const std::string& argument) { return masked(argument); });
+  try {
+    const std::size_t first = impl_->app.parse_order().size();
+    impl_->app.parse(std::move(reversed));
+    return impl_->collect(first);
+  } catch (const CLI::ArgumentMismatch&) {
+    // Values are taken verbatim, so only the last argument can lack one.
+    return std::unexpected(UsageError{
+        2, "option " + printable(arguments.empty() ? std::string() : arguments.back()) + ": requires a value"});
+  } catch (const std::exception& error) {
+    return std::unexpected(UsageError{2, "the options cannot be read: " + printable(unmasked(error.what()))});
+  }
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,314 @@
+#include "adapters/cli/command.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "adapters/cli/console.hpp"
+#include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/interrupt.hpp"
+#include "adapters/cli/progress_display.hpp"
+#include "adapters/cli/run_progress.hpp"
+#include "adapters/cli/tls_setup.hpp"
+#include "adapters/cli/transfer.hpp"
+#include "adapters/cli/transfer_facts.hpp"
+#include "adapters/multi.hpp"
+
+namespace sluice::cli {
+namespace {
+
+constexpr auto kLongestWait = std::chrono::hours(1);
+constexpr auto kDrawInterval = std::chrono::duration_cast<std::chrono::milliseconds>(ProgressDisplay::kInterval);
+
+bool writes_to_stdout(const Operation& operation) { return operation.output.to_stdout; }
+
+// Many at once want many descriptors; the hard limit is what the administrator allows.
+void raise_descriptor_limit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool is_device_or_pipe(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+bool wants_progress(const CommandLine& command) {
+  if (command.silent || command.no_progress_meter) return false;
+  // Bodies and a display on one screen would be neither.
+  return !(std::ranges::any_of(command.operations, writes_to_stdout) && ::isatty(STDOUT_FILENO) == 1);
+}
+
+std::size_t transfers_at_once(const CommandLine& command) {
+  const bool in_order = std::ranges::any_of(command.operations, writes_to_stdout);
+  switch (command.parallel) {
+    case ParallelMode::on:
+      return std::max<std::size_t>(1, command.parallel_max);
+    case ParallelMode::off:
+      return 1;
+    case ParallelMode::unset:
+      break;
+  }
+  return in_order ? 1 : std::max<std::size_t>(1, command.parallel_max);
+}
+
+MultiOptions multi_options(const CommandLine& command) {
+  MultiOptions options;
+  std::set<const Settings*> seen;
+  for (const Operation& operation : command.operations) {
+    if (!seen.insert(operation.settings.get()).second) continue;
+    for (const ResolveEntry& entry : operation.settings->resolve) {
+      std::erase_if(options.resolve_overrides, [&](const ResolveOverride& other) {
+        return other.host == entry.host && other.port == entry.port;  // a later one wins
+      });
+      options.resolve_overrides.push_back({entry.host, entry.port, entry.addresses});
+    }
+  }
+  return options;
+}
+
+// SSLKEYLOGFILE, as browsers know it. For debugging only.
+class KeyLogFile {
+ public:
+  KeyLogFile() {
+    const char* path = std::getenv("SSLKEYLOGFILE");
+    if (path != nullptr && *path != '\0') fd_ = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  }
+  ~KeyLogFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  KeyLogFile(const KeyLogFile&) = delete;
+  KeyLogFile& operator=(const KeyLogFile&) = delete;
+  bool wanted() const { return fd_ >= 0; }
+  void take(Multi& multi) const {
+    if (!wanted()) return;
+    for (const std::string& line : multi.take_key_log()) {
+      if (!write_all(fd_, as_bytes(line + "\n"), "SSLKEYLOGFILE")) return;
+    }
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+class CommandRun {
+ public:
+  CommandRun(const CommandLine& command, Multi& multi)
+      : command_(command),
+        multi_(multi),
+        display_(STDERR_FILENO, wants_progress(command)),
+        run_progress_(display_, command.operations.size()),
+        console_(display_, !command.silent || command.show_error, !command.silent),
+        dumps_(console_),
+        tls_(key_log_.wanted()),
+        surroundings_{.console = console_, .dumps = dumps_, .tls = tls_, .verbose = command.verbose},
+        at_once_(transfers_at_once(command)),
+        started_(multi.now()) {}
+
+  RunSummary run();
+
+ private:
+  void start_some();
+  void start(const Operation& operation);
+  bool output_is_free(const Operation& operation);
+  void collect();
+  void end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message);
+  void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
+  std::vector<std::unique_ptr<Transfer>>::iterator find(TransferId id);
+  std::optional<Failure> wait(bool at_once);
+  void give_up(int exit_code, const std::string& why);
+  bool finished() const { return active_.empty() && next_ == command_.operations.size(); }
+
+  const CommandLine& command_;
+  Multi& multi_;
+  InterruptGuard interrupt_;
+  KeyLogFile key_log_;
+  ProgressDisplay display_;
+  RunProgress run_progress_;
+  Console console_;
+  HeaderDumps dumps_;
+  TlsConfigs tls_;
+  Surroundings surroundings_;
+  std::size_t at_once_;
+  Instant started_;
+
+  std::size_t next_ = 0;                           // of operations
+  std::vector<std::unique_ptr<Transfer>> active_;  // in the order of their start
+  std::set<std::string> outputs_;                  // keys of paths that are taken
+  std::vector<ExtraDescriptor> extra_;
+  RunSummary summary_;
+};
+
+bool CommandRun::output_is_free(const Operation& operation) {
+  if (operation.output.to_stdout || is_device_or_pipe(operation.output.path)) return true;
+  const std::string key = path_key(operation.output.path);
+  // Neither the file nor what it is called until it is whole may be another transfer's.
+  if (outputs_.contains(key) || outputs_.contains(key + ".part")) return false;
+  if (key.ends_with(".part") && outputs_.contains(key.substr(0, key.size() - 5))) return false;
+  outputs_.insert(key);
+  return true;
+}
+
+void CommandRun::start(const Operation& operation) {
+  std::optional<Failure> refused;
+  if (operation.refused) {
+    refused = Failure{operation.refused->exit_code, operation.refused->message};
+  } else if (!output_is_free(operation)) {
+    refused =
+        Failure{kExitWrite, "write to " + operation.output.path + ": another URL of this command is written there"};
+  }
+  if (!refused) {
+    auto transfer = std::make_unique<Transfer>(operation, surroundings_);
+    const auto id = transfer->start(multi_);
+    if (id) {
+      active_.push_back(std::move(transfer));
+      return;
+    }
+    refused = id.error();
+  }
+  report(operation, *refused, transfer_facts(operation, Message{}, nullptr, *refused));
+}
+
+void CommandRun::start_some() {
+  while (active_.size() < at_once_ && next_ < command_.operations.size() && interrupted_by() == 0) {
+    start(command_.operations[next_++]);
+  }
+}
+
+void CommandRun::report(const Operation& operation, const Failure& end, const WriteOutFacts& facts) {
+  ++summary_.done;
+  run_progress_.ended(facts.size_download + facts.size_upload, end.exit_code != 0);
+  if (end.exit_code != 0) {
+    ++summary_.failed;
+    summary_.exit_code = end.exit_code;
+    // Of many, which one it was matters as much as what it was.
+    const bool name_it = command_.operations.size() > 1 && end.message.find(operation.given_url) == std::string::npos;
+    console_.error(end.exit_code, name_it ? operation.given_url + ": " + end.message : end.message);
+  }
+  if (operation.settings->write_out.empty()) return;
+  const WriteOutText text = write_out(operation.settings->write_out, facts);
+  if (!text.to_stderr.empty()) console_.note(text.to_stderr);
+  if (text.to_stdout.empty()) return;
+  if (auto printed = console_.print(text.to_stdout); !printed) {
+    console_.error(kExitWrite, printed.error());
+    summary_.exit_code = kExitWrite;
+  }
+}
+
+void CommandRun::end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message) {
+  const std::unique_ptr<Transfer> ended = std::move(*transfer);
+  active_.erase(transfer);
+  const Failure end = ended->finish(message.result);
+  summary_.bytes += message.progress.received_body_bytes;
+  if (message.info.address.ip.kind != IpAddress::Kind::none) {
+    ++(message.info.reused ? summary_.reused : summary_.connections);
+  }
+  const ResponseHead* head = ended->early_end() ? &ended->early_head() : &multi_.head(ended->id());
+  report(ended->operation(), end, transfer_facts(ended->operation(), message, head, end));
+  multi_.remove(ended->id());
+}
+
+std::vector<std::unique_ptr<Transfer>>::iterator CommandRun::find(TransferId id) {
+  return std::ranges::find_if(active_, [&](const auto& transfer) { return transfer->id() == id; });
+}
+
+void CommandRun::collect() {
+  for (Transfer* transfer : std::exchange(surroundings_.ended_early, {})) {
+    const auto found = std::ranges::find_if(active_, [&](const auto& other) { return other.get() == transfer; });
+    if (found != active_.end()) end(found, *transfer->early_end());
+  }
+  while (const auto message = multi_.info_read()) {
+    const auto found = find(message->transfer);
+    if (found != active_.end()) end(found, *message);
+  }
+  key_log_.take(multi_);
+}
+
+// The answer, if there is one, ends the run.
+std::optional<Failure> CommandRun::wait(bool at_once) {
+  extra_.clear();
+  if (interrupt_.fd() >= 0) extra_.push_back({.fd = interrupt_.fd(), .wanted = kEventRead});
+  for (const auto& transfer : active_) {
+    if (transfer->waits_for() >= 0) extra_.push_back({.fd = transfer->waits_for(), .wanted = kEventRead});
+  }
+  std::chrono::milliseconds longest = kLongestWait;
+  if (display_.enabled()) longest = kDrawInterval;
+  if (at_once) longest = std::chrono::milliseconds(0);
+  const auto polled = multi_.poll(extra_, longest);
+  if (!polled) return Failure{exit_code(polled.error()), polled.error().message()};
+  if (interrupted_by() != 0) return Failure{128 + interrupted_by(), "interrupted"};
+  for (const auto& transfer : active_) {
+    const bool ready = std::ranges::any_of(extra_, [&](const ExtraDescriptor& watched) {
+      return watched.fd == transfer->waits_for() && watched.ready != 0;
+    });
+    if (transfer->waits_for() < 0 || !ready) continue;
+    transfer->waiting_is_over();
+    multi_.resume(transfer->id());
+  }
+  return std::nullopt;
+}
+
+void CommandRun::give_up(int exit_code, const std::string& why) {
+  std::string parts;
+  for (const auto& transfer : active_) {
+    const std::string part = transfer->abandon();
+    if (!part.empty()) parts += (parts.empty() ? "; what came is in " : ", ") + part;
+    multi_.remove(transfer->id());
+  }
+  active_.clear();
+  summary_.exit_code = exit_code;
+  console_.error(exit_code, why + ": " + std::to_string(summary_.done) + " of " +
+                                std::to_string(command_.operations.size()) + " transfers had ended" + parts);
+  summary_.failed += command_.operations.size() - summary_.done;
+}
+
+RunSummary CommandRun::run() {
+  raise_descriptor_limit();
+  for (const std::string& warning : command_.warnings) console_.warning(warning);
+  start_some();
+  std::optional<Failure> stopped;
+  while (!finished() && !stopped) {
+    const Drive drive = multi_.perform();
+    collect();
+    start_some();
+    if (finished()) break;
+    if (drive == Drive::failed) stopped = Failure{kExitMemory, "the system gives no more descriptors or memory"};
+    if (display_.enabled()) run_progress_.draw(multi_, active_, multi_.now());
+    if (!stopped) stopped = wait(drive == Drive::call_again);
+  }
+  // A signal may also show as a write that it cut short.
+  if (interrupted_by() != 0 && (stopped || summary_.exit_code != 0)) {
+    stopped = Failure{128 + interrupted_by(), "interrupted"};
+  }
+  if (stopped) {
+    give_up(stopped->exit_code, stopped->message);
+  } else {
+    run_progress_.finish(multi_.now() - started_);
+  }
+  summary_.elapsed = multi_.now() - started_;
+  return summary_;
+}
+
+}  // namespace
+
+RunSummary run_command(const CommandLine& command) {
+  auto multi = Multi::create(multi_options(command));
+  if (!multi) {
+    ProgressDisplay none(STDERR_FILENO, false);
+    Console(none, !command.silent || command.show_error, false)
+        .error(exit_code(multi.error()), multi.error().message());
+    return {.failed = command.operations.size(), .exit_code = exit_code(multi.error())};
+  }
+  return CommandRun(command, **multi).run();
+}
+
+}  // namespace sluice::cli

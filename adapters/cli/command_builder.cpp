@@ -1,0 +1,210 @@
+// What each option does.
+#include "adapters/cli/command_builder.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "adapters/cli/operations.hpp"
+
+namespace sluice::cli {
+
+CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
+  Settings& settings = group_.settings;
+  const std::string& value = argument.value;
+  const bool on = argument.on;
+  switch (argument.id) {
+    case OptionId::operand:
+    case OptionId::url: group_.add_url(value); break;
+    case OptionId::output: return add_output(value);
+    case OptionId::remote_name: group_.add_output(std::nullopt, on); break;
+    case OptionId::remote_name_all: group_.remote_name_all = on; break;
+    case OptionId::output_dir: group_.output_dir = value; break;
+    case OptionId::create_dirs: settings.create_dirs = on; break;
+    case OptionId::include: settings.include_head = on; break;
+    case OptionId::head: group_.head = on; break;
+    case OptionId::dump_header: settings.dump_header = value; break;
+    case OptionId::write_out: return set_write_out(value);
+    case OptionId::fail: settings.fail = on; break;
+    case OptionId::fail_with_body: settings.fail_with_body = on; break;
+    case OptionId::silent: command_.silent = on; break;
+    case OptionId::show_error: command_.show_error = on; break;
+    case OptionId::verbose: command_.verbose = on; break;
+    case OptionId::progress_meter: command_.no_progress_meter = on; break;
+    case OptionId::request: group_.method = value; break;
+    case OptionId::header: return add_header(value);
+    case OptionId::data:
+    case OptionId::data_raw:
+    case OptionId::data_binary:
+    case OptionId::json: return add_data(argument);
+    case OptionId::get: group_.get = on; break;
+    case OptionId::upload_file: group_.add_upload(value); break;
+    case OptionId::range: group_.range = value; break;
+    case OptionId::user: group_.user = value; break;
+    case OptionId::user_agent: group_.user_agent = value; break;
+    case OptionId::referer: group_.referer = value; break;
+    case OptionId::insecure: settings.insecure = on; break;
+    case OptionId::cacert: settings.cacert = value; break;
+    case OptionId::capath: settings.capath = value; break;
+    case OptionId::cert: std::tie(settings.cert, settings.cert_password) = split_certificate(value); break;
+    case OptionId::key: settings.key = value; break;
+    case OptionId::tlsv1_2: settings.tls_min = TlsVersion::tls1_2; break;
+    case OptionId::tlsv1_3: settings.tls_min = TlsVersion::tls1_3; break;
+    case OptionId::tls_max: return set_tls_max(value);
+    case OptionId::max_time: return set_seconds(argument.id, value, settings.max_time);
+    case OptionId::connect_timeout: return set_seconds(argument.id, value, settings.connect_timeout);
+    case OptionId::resolve: return add_resolve(value);
+    case OptionId::connect_to: return add_connect_to(value);
+    case OptionId::ipv4: settings.family = AddressFamily::ipv4; break;
+    case OptionId::ipv6: settings.family = AddressFamily::ipv6; break;
+    case OptionId::next: return finish_group();
+    case OptionId::parallel: command_.parallel = on ? ParallelMode::on : ParallelMode::off; break;
+    case OptionId::parallel_max: return set_parallel_max(value);
+    case OptionId::help: command_.help = true; break;
+    case OptionId::version: command_.version = true; break;
+    // So it is anyway; and what a config file says is said by then.
+    case OptionId::http1_1:
+    case OptionId::globoff:
+    case OptionId::config:
+    case OptionId::disable: break;
+  }
+  return {};
+}
+
+namespace {
+
+std::unexpected<UsageError> bad(OptionId id, std::string_view why, int exit_code = 2) {
+  return std::unexpected(UsageError{exit_code, "option " + option_spec(id).dashed() + ": " + std::string(why)});
+}
+
+}  // namespace
+
+std::expected<std::string, UsageError> CommandBuilder::read(OptionId id, const std::string& path) {
+  auto text = path == "-" ? environment_.read_stdin() : environment_.read_file(path);
+  if (!text) {
+    const std::string name = path == "-" ? "standard input" : "'" + printable(path) + "'";
+    return bad(id, "cannot read " + name + ": " + text.error(), 26);
+  }
+  return std::move(*text);
+}
+
+CommandBuilder::Status CommandBuilder::add_output(const std::string& value) {
+  if (value.empty()) return bad(OptionId::output, "expected the name of a file");
+  group_.add_output(value, false);
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_header(const std::string& value) {
+  if (!value.starts_with('@')) {
+    // A line end inside one argument is no second field: it is refused where the field is added.
+    if (auto line = parse_header_line(value)) group_.headers.push_back(std::move(*line));
+    return {};
+  }
+  const auto file = read(OptionId::header, value.substr(1));
+  if (!file) return std::unexpected(file.error());
+  std::string_view rest = *file;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.starts_with('#')) continue;
+    if (auto header = parse_header_line(line)) group_.headers.push_back(std::move(*header));
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_data(const Argument& argument) {
+  std::string bytes = argument.value;
+  if (argument.id != OptionId::data_raw && bytes.starts_with('@')) {
+    auto file = read(argument.id, bytes.substr(1));
+    if (!file) return std::unexpected(file.error());
+    bytes = std::move(*file);
+    if (argument.id == OptionId::data) std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  }
+  if (argument.id == OptionId::json) group_.json = true;
+  if (!group_.data) {
+    group_.data = std::move(bytes);
+    return {};
+  }
+  if (argument.id != OptionId::json) *group_.data += '&';
+  *group_.data += bytes;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_resolve(const std::string& value) {
+  auto parsed = parse_resolve(value);
+  if (!parsed) return std::unexpected(parsed.error());
+  std::vector<ResolveEntry>& entries = group_.settings.resolve;
+  if (auto* entry = std::get_if<ResolveEntry>(&*parsed)) {
+    entries.push_back(std::move(*entry));
+  } else {
+    const auto& gone = std::get<ResolveRemoval>(*parsed);
+    std::erase_if(entries, [&](const ResolveEntry& e) { return e.host == gone.host && e.port == gone.port; });
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_connect_to(const std::string& value) {
+  auto rule = parse_connect_to(value);
+  if (!rule) return std::unexpected(rule.error());
+  group_.connect_to.push_back(std::move(*rule));
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_seconds(OptionId id, const std::string& value,
+                                                   std::optional<Duration>& out) {
+  const auto seconds = parse_seconds(value);
+  if (!seconds) return bad(id, seconds.error());
+  out = *seconds;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_parallel_max(const std::string& value) {
+  const auto count = parse_count(value);
+  if (!count) return bad(OptionId::parallel_max, count.error());
+  command_.parallel_max = *count == 0 ? CommandLine().parallel_max : *count;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_tls_max(const std::string& value) {
+  if (value == "1.2") {
+    group_.settings.tls_max = TlsVersion::tls1_2;
+  } else if (value == "1.3" || value == "default") {
+    group_.settings.tls_max = TlsVersion::tls1_3;
+  } else {
+    return bad(OptionId::tls_max, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_write_out(const std::string& value) {
+  group_.settings.write_out = value;
+  if (!value.starts_with('@')) return {};
+  auto text = read(OptionId::write_out, value.substr(1));
+  if (!text) return std::unexpected(text.error());
+  // As curl reads it: line ends and NULs in the file say nothing, "\n" does.
+  std::erase_if(*text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  group_.settings.write_out = std::move(*text);
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::finish_group() {
+  // As curl: a --next before any URL ends nothing.
+  if (group_.urls == 0) return {};
+  const bool surplus = group_.outputs > group_.urls;
+  auto operations = make_operations(std::exchange(group_, {}), command_.operations.size());
+  if (!operations) return std::unexpected(operations.error());
+  if (surplus) command_.warnings.emplace_back("more output options than URLs");
+  std::move(operations->begin(), operations->end(), std::back_inserter(command_.operations));
+  return {};
+}
+
+std::expected<CommandLine, UsageError> CommandBuilder::finish() {
+  if (asks_for_text()) return std::move(command_);
+  if (group_.urls == 0) return std::unexpected(UsageError{2, "no URL specified"});
+  if (const Status ok = finish_group(); !ok) return std::unexpected(ok.error());
+  return std::move(command_);
+}
+
+}  // namespace sluice::cli

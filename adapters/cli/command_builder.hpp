@@ -1,0 +1,47 @@
+// One option after the other into a command line. Knows what each option means, and reads the files that are values
+// ("@file"). Leaves to others: spelling (arguments), config files (options.cpp), and what a group's options make of its
+// URLs (operations).
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "adapters/cli/arguments.hpp"
+#include "adapters/cli/option_group.hpp"
+#include "adapters/cli/options.hpp"
+
+namespace sluice::cli {
+
+class CommandBuilder {
+ public:
+  // `environment` must outlive the builder.
+  explicit CommandBuilder(const Environment& environment) : environment_(environment) {}
+
+  using Status = std::expected<void, UsageError>;
+  // Any option but --config, which the caller has replaced by what the file says.
+  Status apply(const Argument& argument);
+  bool asks_for_text() const { return command_.help || command_.version; }  // nothing else matters then
+  std::expected<CommandLine, UsageError> finish();
+
+ private:
+  Status add_output(const std::string& value);
+  Status add_header(const std::string& value);
+  Status add_data(const Argument& argument);
+  Status add_resolve(const std::string& value);
+  Status add_connect_to(const std::string& value);
+  Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);
+  Status set_parallel_max(const std::string& value);
+  Status set_tls_max(const std::string& value);
+  Status set_write_out(const std::string& value);
+  Status finish_group();
+  // The file, or with "-" the standard input. Error: exit code 26.
+  std::expected<std::string, UsageError> read(OptionId id, const std::string& path);
+
+  const Environment& environment_;
+  CommandLine command_;
+  OptionGroup group_;
+};
+
+}  // namespace sluice::cli

@@ -1,0 +1,35 @@
+#include "adapters/cli/console.hpp"
+
+#include <unistd.h>
+#include <cerrno>
+
+#include "adapters/cli/verbose.hpp"
+
+namespace sluice::cli {
+
+void Console::error(int exit_code, std::string_view text) {
+  if (errors_) note("sluice: (" + std::to_string(exit_code) + ") " + one_line(text) + "\n");
+}
+
+void Console::warning(std::string_view text) {
+  if (warnings_) note("sluice: warning: " + one_line(text) + "\n");
+}
+
+void Console::note(std::string_view text) {
+  progress_.clear();
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody is left to be told
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+FileResult<void> Console::print(std::string_view text) {
+  progress_.clear();
+  OutputFile output("-");
+  if (auto opened = output.open(); !opened) return opened;
+  return output.write(as_bytes(text));
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,48 @@
+// One accepted connection of the demonstration's server: a non-blocking socket, TLS on it or not, and the pace it is
+// held to. Leaves waiting to the server's loop and HTTP to Responder.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "adapters/cli/demo/responder.hpp"
+#include "adapters/cli/demo/tls_server.hpp"
+
+namespace sluice::demo {
+
+class ServerConnection {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // Owns `socket`. `tls` null: plain. `files` and `tls` must outlive this.
+  ServerConnection(int socket, const std::vector<File>& files, const TlsServerContext* tls,
+                   std::uint64_t bytes_per_second);
+  ~ServerConnection();
+  ServerConnection(const ServerConnection&) = delete;
+  ServerConnection& operator=(const ServerConnection&) = delete;
+
+  int socket() const { return socket_; }
+  short events() const;  // for poll(2)
+  // When there is something to send that the pace holds back.
+  std::optional<Clock::time_point> due() const;
+  // Reads, answers and writes what can be. False: the connection is over.
+  bool drive(short happened, Clock::time_point now);
+  std::uint64_t requests() const { return responder_.requests(); }
+
+ private:
+  bool receive();
+  void produce(Clock::time_point now);
+  bool flush();
+  bool wire_empty() const { return sent_ == wire_.size(); }
+
+  int socket_;
+  Responder responder_;
+  std::optional<TlsServer> tls_;
+  std::uint64_t bytes_per_second_;
+  Clock::time_point next_ = {};
+  std::vector<std::uint8_t> plain_, wire_;
+  std::size_t sent_ = 0;  // of wire_
+  bool said_goodbye_ = false;
+};
+
+}  // namespace sluice::demo

@@ -1,0 +1,32 @@
+#include "adapters/cli/demo/sha256.hpp"
+
+#include <openssl/sha.h>
+
+namespace sluice::demo {
+
+struct Sha256::Context {
+  SHA256_CTX sha = {};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) { SHA256_Init(&context_->sha); }
+Sha256::~Sha256() = default;
+
+void Sha256::update(Bytes bytes) { SHA256_Update(&context_->sha, bytes.data(), bytes.size()); }
+
+Digest Sha256::finish() {
+  Digest digest = {};
+  SHA256_Final(digest.data(), &context_->sha);
+  return digest;
+}
+
+std::string to_hex(const Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace sluice::demo

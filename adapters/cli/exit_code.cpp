@@ -1,0 +1,53 @@
+// The table of exit_code.hpp.
+#include "adapters/cli/exit_code.hpp"
+
+#include <string_view>
+
+namespace sluice::cli {
+
+namespace {
+
+// One code stands for all of TlsOptions; its context begins with the part that is unusable (core/tls/config.cpp).
+int tls_config_exit_code(std::string_view context) {
+  if (context.starts_with("client certificate") || context.starts_with("private key")) return kExitClientCertificate;
+  if (context.starts_with("TLS versions") || context.starts_with("ALPN")) return kExitTlsHandshake;
+  return kExitCaCertificates;
+}
+
+}  // namespace
+
+int exit_code(const Error& error, bool head_received) {
+  switch (error.code) {
+    case Code::invalid_url: return kExitUrlMalformed;
+    case Code::unsupported_scheme: return kExitUnsupportedProtocol;
+    case Code::invalid_request: return kExitBadArgument;
+    case Code::invalid_option: return kExitBadArgument;
+    case Code::tls_config: return tls_config_exit_code(error.context);
+    case Code::canceled: return kExitAborted;
+    case Code::upload_failed: return kExitRead;
+    case Code::resolve_failed: return kExitResolve;
+    case Code::connect_failed: return kExitConnect;
+    case Code::send_failed: return kExitSend;
+    case Code::receive_failed: return kExitReceive;
+    case Code::connection_closed: return kExitEmptyReply;
+    case Code::malformed_response: return head_received ? kExitReceive : kExitWeirdReply;
+    case Code::truncated: return kExitPartialFile;
+    case Code::unexpected_upgrade: return kExitWeirdReply;
+    case Code::tls_handshake: return kExitTlsHandshake;
+    case Code::tls_certificate: return kExitPeerCertificate;
+    case Code::tls_failed: return kExitReceive;
+    case Code::connect_timeout: return kExitTimeout;
+    case Code::total_timeout: return kExitTimeout;
+    case Code::idle_timeout: return kExitTimeout;
+    case Code::response_too_large: return kExitReceive;
+    case Code::body_too_large: return kExitFileSize;
+    case Code::too_many_descriptors: return kExitConnect;
+    case Code::descriptor_too_large: return kExitRecursiveCall;
+    case Code::recursive_call: return kExitRecursiveCall;
+    case Code::out_of_memory: return kExitMemory;
+    case Code::internal: return kExitUsage;
+  }
+  return kExitUsage;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,71 @@
+// Which of curl's exit codes an error is. Knows errors and numbers only.
+//
+//   code                    exit   as curl
+//   invalid_url                3   URL malformed
+//   unsupported_scheme         1   unsupported protocol
+//   invalid_request           43   a request that cannot be sent as asked
+//   invalid_option            43
+//   tls_config                77   CA certificates unusable; 58: the client's certificate or key; 35: versions, ALPN
+//   canceled                  42   stopped by the application
+//   upload_failed             26   the file or stream to send could not be read
+//   resolve_failed             6
+//   connect_failed             7
+//   send_failed               55
+//   receive_failed            56
+//   connection_closed         52   nothing came back
+//   malformed_response         8   in the head (curl says 1 to some status lines); 56: behind the head
+//   truncated                 18
+//   unexpected_upgrade         8   (curl ends with 52 or hangs)
+//   tls_handshake             35
+//   tls_certificate           60
+//   tls_failed                56
+//   the three timeouts        28
+//   response_too_large        56   (curl 7 says 27, later ones 56)
+//   body_too_large            63
+//   too_many_descriptors       7   no socket could be made
+//   descriptor_too_large      93   wrong use of Multi by the command: cannot happen to a user
+//   recursive_call            93
+//   out_of_memory             27
+//   internal                   2   failed to start
+//
+// Not an Error's: 2 usage, 22 status >= 400 with --fail, 23 writing the output, 33 a range that was not served,
+// 49 a bad --resolve or --connect-to.
+#pragma once
+
+#include "core/error.hpp"
+
+namespace sluice::cli {
+
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitUnsupportedProtocol = 1,
+  kExitUsage = 2,
+  kExitUrlMalformed = 3,
+  kExitResolve = 6,
+  kExitConnect = 7,
+  kExitWeirdReply = 8,
+  kExitPartialFile = 18,
+  kExitHttpError = 22,
+  kExitWrite = 23,
+  kExitRead = 26,
+  kExitMemory = 27,
+  kExitTimeout = 28,
+  kExitRange = 33,
+  kExitTlsHandshake = 35,
+  kExitAborted = 42,
+  kExitBadArgument = 43,
+  kExitOptionSyntax = 49,
+  kExitEmptyReply = 52,
+  kExitSend = 55,
+  kExitReceive = 56,
+  kExitClientCertificate = 58,
+  kExitPeerCertificate = 60,
+  kExitFileSize = 63,
+  kExitCaCertificates = 77,
+  kExitRecursiveCall = 93,
+};
+
+// `head_received`: the response's head had come when it failed.
+int exit_code(const Error& error, bool head_received = false);
+
+}  // namespace sluice::cli

@@ -1,0 +1,16 @@
+#include "adapters/cli/library_versions.hpp"
+
+#include <ares.h>
+#include <llhttp.h>
+#include <openssl/base.h>
+
+namespace sluice::cli {
+
+std::string library_versions() {
+  // BoringSSL has no releases; the number of its API is what there is.
+  return "BoringSSL (API " + std::to_string(BORINGSSL_API_VERSION) + "), llhttp " +
+         std::to_string(LLHTTP_VERSION_MAJOR) + "." + std::to_string(LLHTTP_VERSION_MINOR) + "." +
+         std::to_string(LLHTTP_VERSION_PATCH) + ", c-ares " + ares_version(nullptr);
+}
+
+}  // namespace sluice::cli

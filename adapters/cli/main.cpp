@@ -1,0 +1,76 @@
+// The command's entry: arguments in, exit code out. Without arguments: the demonstration.
+#include <fcntl.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "adapters/cli/command.hpp"
+#include "adapters/cli/demo/demo.hpp"
+#include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/help.hpp"
+#include "adapters/cli/options.hpp"
+#include "adapters/cli/output_file.hpp"
+#include "adapters/cli/verbose.hpp"
+
+namespace {
+
+using namespace sluice::cli;
+
+std::expected<std::string, std::string> read_all(int fd) {
+  std::string text;
+  char buffer[64 * 1024];
+  while (true) {
+    const ssize_t count = ::read(fd, buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return std::unexpected(std::string(std::strerror(errno)));
+    if (count == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+std::expected<std::string, std::string> read_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return std::unexpected(std::string(std::strerror(errno)));
+  auto text = read_all(fd);
+  ::close(fd);
+  return text;
+}
+
+Environment environment() {
+  const char* home = std::getenv("HOME");
+  return {
+      .home = home != nullptr ? home : "", .read_file = read_file, .read_stdin = [] { return read_all(STDIN_FILENO); }};
+}
+
+int print(const std::string& text) {
+  const auto written = write_all(STDOUT_FILENO, sluice::as_bytes(text), "standard output");
+  if (written) return kExitOk;
+  std::fprintf(stderr, "sluice: (%d) %s\n", kExitWrite, written.error().c_str());
+  return kExitWrite;
+}
+
+// One of the three missing would be given to the first file that is opened, which would then be written to by mistake.
+void open_missing_streams() {
+  int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::fcntl(fd, F_DUPFD, 0);
+  if (fd > STDERR_FILENO) ::close(fd);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_missing_streams();
+  if (argc <= 1) return sluice::demo::run_demo();
+  const auto command = parse_command_line(argc, argv, environment());
+  if (!command) {
+    std::fprintf(stderr, "sluice: (%d) %s\n", command.error().exit_code, one_line(command.error().message).c_str());
+    if (command.error().exit_code == kExitUsage) std::fprintf(stderr, "sluice: try 'sluice --help' for more\n");
+    return command.error().exit_code;
+  }
+  if (command->help) return print(help_text());
+  if (command->version) return print(version_text());
+  return run_command(*command).exit_code;
+}

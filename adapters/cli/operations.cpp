@@ -1,0 +1,301 @@
+// Curl's rules for what wins over what.
+#include "adapters/cli/operations.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/version.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+using Status = std::expected<void, UsageError>;
+
+std::unexpected<UsageError> usage(std::string message) { return std::unexpected(UsageError{2, std::move(message)}); }
+
+// ---- fields ----
+
+bool mentions(const OptionGroup& group, std::string_view name) {
+  return std::any_of(group.headers.begin(), group.headers.end(),
+                     [name](const HeaderLine& line) { return equals_ignoring_case(line.name, name); });
+}
+
+Status add_field(Fields& fields, std::string_view name, std::string_view value, std::string_view option) {
+  if (fields.add(name, value)) return {};
+  // The value may be a secret: only the name is repeated.
+  return usage("option " + std::string(option) + ": '" + printable(name) +
+               (is_token(name) ? "' has a value with control bytes" : "' is not a field name"));
+}
+
+// One that sluice makes itself: a -H of that name, also one that removes, takes its place.
+Status add_default(Fields& fields, const OptionGroup& group, std::string_view name, std::string_view value,
+                   std::string_view option) {
+  if (mentions(group, name)) return {};
+  return add_field(fields, name, value, option);
+}
+
+std::string range_value(std::string_view range) {
+  return "bytes=" + std::string(range) + (range.find('-') == std::string_view::npos ? "-" : "");
+}
+
+std::string_view referer_value(std::string_view referer) {
+  constexpr std::string_view kAuto = ";auto";
+  return referer.substr(0, referer.find(kAuto));
+}
+
+// All fields but Authorization, which may come from a URL and stands first.
+std::expected<Fields, UsageError> common_fields(const OptionGroup& group) {
+  Fields fields;
+  Status ok;
+  if (group.range) ok = add_default(fields, group, "Range", range_value(*group.range), "--range");
+  const std::string agent = group.user_agent.value_or(std::string(kUserAgent));
+  if (ok && !agent.empty()) ok = add_default(fields, group, "User-Agent", agent, "--user-agent");
+  if (ok && !group.json) ok = add_default(fields, group, "Accept", "*/*", "--header");
+  const std::string_view referer = referer_value(group.referer ? std::string_view(*group.referer) : std::string_view());
+  if (ok && !referer.empty()) ok = add_default(fields, group, "Referer", referer, "--referer");
+  for (const HeaderLine& line : group.headers) {
+    if (!ok) break;
+    if (line.removes && equals_ignoring_case(line.name, "Host"))
+      return usage("option --header: a request needs a Host field");
+    if (!line.removes) ok = add_field(fields, line.name, line.value, "--header");
+  }
+  if (ok && group.json) ok = add_default(fields, group, "Content-Type", "application/json", "--json");
+  if (ok && group.json) ok = add_default(fields, group, "Accept", "application/json", "--json");
+  const bool form = group.data && !group.get && !group.json;
+  if (ok && form) ok = add_default(fields, group, "Content-Type", "application/x-www-form-urlencoded", "--data");
+  if (!ok) return std::unexpected(ok.error());
+  return fields;
+}
+
+std::expected<Fields, UsageError> with_authorization(const OptionGroup& group, const Fields& common,
+                                                     const std::string& credentials) {
+  Fields fields;
+  Status ok = add_default(fields, group, "Authorization", "Basic " + base64(credentials), "--user");
+  for (const Field field : common) {
+    if (ok) ok = add_field(fields, field.name, field.value, "--header");
+  }
+  if (!ok) return std::unexpected(ok.error());
+  return fields;
+}
+
+bool asks_for_chunks(const OptionGroup& group) {
+  return std::any_of(group.headers.begin(), group.headers.end(), [](const HeaderLine& line) {
+    return equals_ignoring_case(line.name, "Transfer-Encoding") && equals_ignoring_case(line.value, "chunked");
+  });
+}
+
+// ---- method ----
+
+std::expected<std::string, UsageError> method_of(const OptionGroup& group, bool uploads) {
+  const bool posts = group.data && !group.get;
+  const bool gets = group.data && group.get;
+  if (posts && group.head)
+    return usage("--data (POST) and --head (HEAD) exclude each other; --get puts data into the URL");
+  if (posts && uploads) return usage("--data (POST) and --upload-file (PUT) exclude each other");
+  if (uploads && (group.head || gets)) {
+    return usage("--upload-file (PUT) and " + std::string(group.head ? "--head (HEAD)" : "--get (GET)") +
+                 " exclude each other");
+  }
+  if (group.method) return *group.method;
+  if (group.head) return "HEAD";
+  if (uploads) return "PUT";
+  return posts ? "POST" : "GET";
+}
+
+// ---- URL ----
+
+bool has_scheme(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == 0 || colon == std::string_view::npos || !text.substr(colon + 1).starts_with('/')) return false;
+  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+           c == '.';
+  });
+}
+
+// In a URL that could not be read nobody knows where its userinfo ends: all up to the last '@' goes then.
+std::string without_userinfo(std::string_view text, bool readable) {
+  const std::size_t scheme = text.find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t end = readable ? text.find_first_of("/?#", begin) : std::string_view::npos;
+  const std::size_t at = text.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < begin) return std::string(text);
+  return std::string(text.substr(0, begin)) + std::string(text.substr(at + 1));
+}
+
+// Puts `more` where the text has its fragment, which is dropped: no request carries it.
+std::string with_query(std::string_view text, std::string_view more) {
+  std::string out(text.substr(0, text.find('#')));
+  out += out.find('?') == std::string::npos ? '?' : '&';
+  for (const char c : more) {
+    if (c == '#')
+      out += "%23";
+    else
+      out += c;
+  }
+  return out;
+}
+
+// -T with a URL that names a directory: the file's own name goes behind it.
+std::string with_upload_name(std::string_view text, const std::string& file) {
+  const std::size_t end = text.find_first_of("?#");
+  if (end != std::string_view::npos && text[end] == '?') return std::string(text);
+  const std::size_t authority = text.find("://") + 3;
+  std::string out(text.substr(0, end));
+  if (out.find('/', authority) == std::string::npos) out += '/';
+  if (!out.ends_with('/')) return out;
+  return out + percent_encode(std::string_view(file).substr(file.rfind('/') + 1));
+}
+
+struct Target {
+  Url url;                                 // without userinfo
+  std::optional<std::string> credentials;  // user:password, from its userinfo
+};
+
+Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
+  std::string text = *slot.url;
+  if (!has_scheme(text) && !text.empty()) text.insert(0, "http://");
+  if (!slot.upload.empty() && slot.upload != "-" && slot.upload != ".") text = with_upload_name(text, slot.upload);
+  if (group.get && group.data && !group.data->empty()) text = with_query(text, *group.data);
+  Result<Url> url = Url::parse(text);
+  if (!url) return std::unexpected(url.error());
+  Target target{*url, std::nullopt};
+  if (!url->has_userinfo()) return target;
+  target.credentials = percent_decode(url->user()).value_or("") + ":" + percent_decode(url->password()).value_or("");
+  Result<Url> bare = Url::parse(url->text_without_secrets());
+  if (!bare) return std::unexpected(bare.error());
+  target.url = std::move(*bare);
+  return target;
+}
+
+// ---- output ----
+
+// The last segment of the path as it stands: nothing is decoded, so it holds no '/'.
+std::expected<std::string, UsageError> remote_file_name(const Url& url) {
+  const std::string_view path = url.path();
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  if (name.empty() || name == "." || name == "..") {
+    return std::unexpected(UsageError{kExitWrite, "no file name in the URL " + url.text_without_secrets()});
+  }
+  return std::string(name);
+}
+
+std::expected<Output, UsageError> output_of(const OptionGroup& group, const UrlSlot& slot, const Url& url) {
+  if (!slot.remote_name && slot.output.value_or("-") == "-") return Output{};
+  auto name = slot.remote_name ? remote_file_name(url) : *slot.output;
+  if (!name) return std::unexpected(name.error());
+  if (group.output_dir.empty()) return Output{false, std::move(*name)};
+  return Output{false, group.output_dir + (group.output_dir.ends_with('/') ? "" : "/") + *name};
+}
+
+// ---- all of it ----
+
+struct Shared {
+  std::shared_ptr<const Settings> settings;
+  std::shared_ptr<const std::string> body;
+  Fields fields;
+  bool chunked = false;
+};
+
+std::expected<Operation, UsageError> make_operation(const OptionGroup& group, const UrlSlot& slot,
+                                                    const Shared& shared) {
+  Operation operation;
+  operation.settings = shared.settings;
+  operation.head_only = group.head;
+  auto method = method_of(group, !slot.upload.empty());
+  if (!method) return std::unexpected(method.error());
+  operation.method = std::move(*method);
+
+  auto target = target_of(group, slot);
+  operation.given_url = without_userinfo(*slot.url, target.has_value());
+  if (!target) {
+    operation.refused = UsageError{exit_code(target.error()), target.error().message()};
+    return operation;
+  }
+  operation.url = std::move(target->url);
+  const std::optional<std::string>& credentials = group.user ? group.user : target->credentials;
+  auto fields = credentials ? with_authorization(group, shared.fields, *credentials) : shared.fields;
+  if (!fields) return std::unexpected(fields.error());
+  operation.fields = std::move(*fields);
+  operation.body = shared.body;
+  operation.chunked = shared.chunked;
+  if (!slot.upload.empty()) {
+    const bool from_stdin = slot.upload == "-" || slot.upload == ".";
+    operation.upload = Upload{from_stdin, from_stdin ? std::string() : slot.upload};
+  }
+  operation.connect_to = match_connect_to(group.connect_to, operation.url);
+  auto output = output_of(group, slot, operation.url);
+  if (output)
+    operation.output = std::move(*output);
+  else
+    operation.refused = output.error();
+  return operation;
+}
+
+// --resolve with "*" means each host that is dialed on that port and has no entry of its own; a resolver knows names
+// only.
+void expand_wildcards(std::vector<ResolveEntry>& entries, const std::vector<Operation>& operations) {
+  std::map<std::uint16_t, ResolveEntry> any;
+  std::set<std::pair<std::string, std::uint16_t>> known;
+  for (const ResolveEntry& entry : entries) {
+    if (entry.host == "*")
+      any[entry.port] = entry;
+    else
+      known.emplace(entry.host, entry.port);
+  }
+  if (any.empty()) return;
+  std::erase_if(entries, [](const ResolveEntry& entry) { return entry.host == "*"; });
+  for (const Operation& operation : operations) {
+    if (operation.refused) continue;
+    const ConnectTo own{std::string(operation.url.host()), operation.url.port()};
+    const ConnectTo& dialed = operation.connect_to ? *operation.connect_to : own;
+    const auto wildcard = any.find(dialed.port);
+    if (wildcard == any.end() || !known.emplace(dialed.host, dialed.port).second) continue;
+    entries.push_back({dialed.host, dialed.port, wildcard->second.addresses});
+  }
+}
+
+Status check(const OptionGroup& group) {
+  if (group.urls == 0) return usage("no URL specified");
+  if (group.method && !is_token(*group.method))
+    return usage("option --request: '" + printable(*group.method) + "' is no method");
+  if (group.settings.fail && group.settings.fail_with_body)
+    return usage("--fail and --fail-with-body exclude each other");
+  if (group.settings.tls_max < group.settings.tls_min) return usage("--tls-max 1.2 and --tlsv1.3 exclude each other");
+  return {};
+}
+
+}  // namespace
+
+std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup group, std::size_t first_number) {
+  if (const Status ok = check(group); !ok) return std::unexpected(ok.error());
+  Shared shared;
+  group.settings.include_head = group.settings.include_head || group.head;
+  const auto settings = std::make_shared<Settings>(std::move(group.settings));
+  shared.settings = settings;
+  if (group.data && !group.get) shared.body = std::make_shared<const std::string>(std::move(*group.data));
+  shared.chunked = asks_for_chunks(group);
+  if (group.user && group.user->find(':') == std::string::npos) *group.user += ':';
+  auto fields = common_fields(group);
+  if (!fields) return std::unexpected(fields.error());
+  shared.fields = std::move(*fields);
+
+  std::vector<Operation> operations;
+  operations.reserve(group.urls);
+  for (const UrlSlot& slot : std::span(group.slots).first(group.urls)) {
+    auto operation = make_operation(group, slot, shared);
+    if (!operation) return std::unexpected(operation.error());
+    operation->url_number = first_number + operations.size();
+    operations.push_back(std::move(*operation));
+  }
+  expand_wildcards(settings->resolve, operations);
+  return operations;
+}
+
+}  // namespace sluice::cli

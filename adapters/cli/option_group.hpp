@@ -1,0 +1,48 @@
+// What the options of one --next group said, before it is known how many URLs they stand for. Knows curl's pairing: the
+// n-th -o, -O and -T belong to the n-th URL of the group, wherever they stand. Leaves to others: reading options
+// (command_builder) and making operations of a finished group (operations).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/options.hpp"
+
+namespace sluice::cli {
+
+struct UrlSlot {
+  std::optional<std::string> url;
+  std::optional<std::string> output;  // -o
+  bool remote_name = false;           // -O
+  std::string upload;                 // -T; "": none
+};
+
+struct OptionGroup {
+  Settings settings;
+  std::vector<UrlSlot> slots;
+  std::size_t urls = 0, outputs = 0, uploads = 0;  // how many slots have one: each kind fills them from the front
+
+  std::string output_dir;
+  bool remote_name_all = false;
+  bool head = false;
+  bool get = false;
+  std::optional<std::string> method;
+  std::optional<std::string> data;
+  bool json = false;
+  std::vector<HeaderLine> headers;
+  std::optional<std::string> user, user_agent, referer, range;
+  std::vector<ConnectToRule> connect_to;
+
+  void add_url(std::string url);
+  void add_output(std::optional<std::string> file, bool remote_name);
+  void add_upload(std::string file);
+
+ private:
+  UrlSlot& slot(std::size_t& used);
+};
+
+}  // namespace sluice::cli

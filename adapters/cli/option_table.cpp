@@ -1,0 +1,100 @@
+// The rows. Names and meanings are curl's.
+#include "adapters/cli/option_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "core/base/check.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+using enum OptionId;
+using G = HelpGroup;
+
+constexpr OptionSpec kTable[] = {
+    {output, 'o', "output", "", "", "FILE", G::output, "write to FILE, for each URL its own; - is stdout"},
+    {remote_name, 'O', "remote-name", "", "no-remote-name", "", G::output, "write to a file named as in the URL"},
+    {remote_name_all, 0, "remote-name-all", "", "no-remote-name-all", "", G::output, "-O for every URL that follows"},
+    {output_dir, 0, "output-dir", "", "", "DIR", G::output, "put the files of -o and -O into DIR"},
+    {create_dirs, 0, "create-dirs", "", "no-create-dirs", "", G::output, "make missing directories of output files"},
+    {include, 'i', "include", "", "no-include", "", G::output, "write the response head before the body"},
+    {head, 'I', "head", "", "no-head", "", G::output, "ask for the head only (HEAD) and write it"},
+    {dump_header, 'D', "dump-header", "", "", "FILE", G::output, "write response heads to FILE"},
+    {write_out, 'w', "write-out", "", "", "FORMAT", G::output, "after a transfer, write FORMAT with its %{variables}"},
+    {fail, 'f', "fail", "", "no-fail", "", G::output, "status 400 and above: no output, exit code 22"},
+    {fail_with_body, 0, "fail-with-body", "", "no-fail-with-body", "", G::output, "the same, but write the body"},
+    {silent, 's', "silent", "", "no-silent", "", G::output, "neither progress nor error messages"},
+    {show_error, 'S', "show-error", "", "no-show-error", "", G::output, "with -s: error messages even so"},
+    {verbose, 'v', "verbose", "", "no-verbose", "", G::output, "tell on stderr what is sent and received"},
+    {progress_meter, 0, "no-progress-meter", "", "progress-meter", "", G::output, "no progress; messages as usual"},
+
+    {request, 'X', "request", "", "", "METHOD", G::request, "use this method"},
+    {header, 'H', "header", "", "", "LINE", G::request, "add 'Name: value', 'Name:' removes; @FILE: many"},
+    {data, 'd', "data", "data-ascii", "", "DATA", G::request, "send DATA (POST); @FILE without line ends, @- stdin"},
+    {data_raw, 0, "data-raw", "", "", "DATA", G::request, "the same, with no meaning for @"},
+    {data_binary, 0, "data-binary", "", "", "DATA", G::request, "send DATA or @FILE as it is"},
+    {json, 0, "json", "", "", "DATA", G::request, "send DATA or @FILE as JSON"},
+    {get, 'G', "get", "", "no-get", "", G::request, "put the data into the URL's query and GET"},
+    {upload_file, 'T', "upload-file", "", "", "FILE", G::request, "PUT the file, for each URL its own; - is stdin"},
+    {range, 'r', "range", "", "", "RANGE", G::request, "ask for these bytes only: 0-99, 500-, -200"},
+    {user, 'u', "user", "", "", "USER:PASS", G::request, "Basic authentication; without PASS it is empty"},
+    {user_agent, 'A', "user-agent", "", "", "NAME", G::request, "User-Agent; empty: none"},
+    {referer, 'e', "referer", "", "", "URL", G::request, "Referer"},
+
+    {insecure, 'k', "insecure", "", "no-insecure", "", G::tls, "do not verify the server's certificate"},
+    {cacert, 0, "cacert", "", "", "FILE", G::tls, "trust these CA certificates (PEM)"},
+    {capath, 0, "capath", "", "", "DIR", G::tls, "trust the CA certificates in this directory"},
+    {cert, 'E', "cert", "", "", "FILE[:PASS]", G::tls, "client certificate (PEM)"},
+    {key, 0, "key", "", "", "FILE", G::tls, "its private key (PEM)"},
+    {tlsv1_2, 0, "tlsv1.2", "", "", "", G::tls, "TLS 1.2 or later (always so)"},
+    {tlsv1_3, 0, "tlsv1.3", "", "", "", G::tls, "TLS 1.3 or later"},
+    {tls_max, 0, "tls-max", "", "", "VERSION", G::tls, "at most this one: 1.2, 1.3 or default"},
+
+    {max_time, 'm', "max-time", "", "", "SECONDS", G::connection, "give a transfer this long in all"},
+    {connect_timeout, 0, "connect-timeout", "", "", "SECONDS", G::connection, "give the connection this long"},
+    {resolve, 0, "resolve", "", "", "HOST:PORT:ADDR[,ADDR]", G::connection, "take these addresses"},
+    {connect_to, 0, "connect-to", "", "", "HOST:PORT:HOST2:PORT2", G::connection, "connect there instead"},
+    {ipv4, '4', "ipv4", "", "", "", G::connection, "IPv4 addresses only"},
+    {ipv6, '6', "ipv6", "", "", "", G::connection, "IPv6 addresses only"},
+    {http1_1, 0, "http1.1", "", "", "", G::connection, "HTTP/1.1"},
+
+    {url, 0, "url", "", "", "URL", G::many, "one more URL"},
+    {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},
+    {parallel, 'Z', "parallel", "", "no-parallel", "", G::many, "at the same time, even to stdout"},
+    {parallel_max, 0, "parallel-max", "", "", "N", G::many, "at most N at the same time (50)"},
+    {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{} and [] in URLs mean nothing (always so)"},
+
+    {config, 'K', "config", "", "", "FILE", G::command, "read options from FILE, - is stdin"},
+    {disable, 'q', "disable", "", "", "", G::command, "as the first option: do not read ~/.sluicerc"},
+    {help, 'h', "help", "", "", "", G::command, "this text"},
+    {version, 'V', "version", "", "", "", G::command, "the versions of the command and what it is built on"},
+};
+
+}  // namespace
+
+std::string_view to_string(HelpGroup group) {
+  switch (group) {
+    case G::output: return "Output";
+    case G::request: return "Request";
+    case G::tls: return "TLS";
+    case G::connection: return "Connection";
+    case G::many: return "Several URLs";
+    case G::command: return "The command";
+  }
+  SLUICE_CHECK(false);
+  return {};
+}
+
+std::span<const OptionSpec> option_table() { return kTable; }
+
+const OptionSpec& option_spec(OptionId id) {
+  const auto has_id = [id](const OptionSpec& row) { return row.id == id; };
+  const auto* found = std::find_if(std::begin(kTable), std::end(kTable), has_id);
+  SLUICE_CHECK(found != std::end(kTable));
+  return *found;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,50 @@
+// Every option of the command: its names, whether it takes a value, and what --help says of it. One row an option;
+// parsing, config files and help all read this table. Leaves to others: what an option does (command_builder).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cli {
+
+enum class OptionId : std::uint8_t {
+  operand,  // a URL without --url; never in the table
+  // output
+  output, remote_name, remote_name_all, output_dir, create_dirs, include, head, dump_header, write_out,
+  fail, fail_with_body, silent, show_error, verbose, progress_meter,
+  // request
+  request, header, data, data_raw, data_binary, json, get, upload_file, range, user, user_agent, referer,
+  // TLS
+  insecure, cacert, capath, cert, key, tlsv1_2, tlsv1_3, tls_max,
+  // connection
+  max_time, connect_timeout, resolve, connect_to, ipv4, ipv6, http1_1,
+  // many
+  url, next, parallel, parallel_max, globoff,
+  // the command
+  config, disable, help, version,
+};
+
+enum class HelpGroup : std::uint8_t { output, request, tls, connection, many, command };
+std::string_view to_string(HelpGroup group);
+
+struct OptionSpec {
+  OptionId id;
+  char short_name;              // 0: none
+  std::string_view long_name;   // without dashes
+  std::string_view alias;       // a second long name; "": none
+  std::string_view off_name;    // of a flag: the long name that switches it off; "": cannot be
+  std::string_view value_name;  // "": a flag
+  HelpGroup group;
+  std::string_view help;
+
+  bool takes_value() const { return !value_name.empty(); }
+  std::string dashed() const { return "--" + std::string(long_name); }
+};
+
+std::span<const OptionSpec> option_table();  // in the order --help shows
+const OptionSpec& option_spec(OptionId id);  // `id` is not operand
+
+}  // namespace sluice::cli

@@ -1,0 +1,232 @@
+// Small parsers, none of which knows the others.
+#include "adapters/cli/option_values.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace sluice::cli {
+
+namespace {
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+template <class Number>
+bool whole(std::string_view text, Number& out) {
+  const char* end = text.data() + text.size();
+  const auto [stopped, problem] = std::from_chars(text.data(), end, out);
+  return problem == std::errc{} && stopped == end && !text.empty();
+}
+
+UsageError syntax(std::string_view option, std::string_view text, std::string_view why) {
+  return {49, "option " + std::string(option) + ": '" + printable(text) + "': " + std::string(why)};
+}
+
+// "host" or "[v6]" up to ':' or the end, which is taken as well. `more`: a ':' was there.
+std::optional<std::string> take_host(std::string_view& text, bool& more) {
+  std::string host;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    host = lower_case(text.substr(1, close - 1));
+    text.remove_prefix(close + 1);
+    if (!text.empty() && text.front() != ':') return std::nullopt;
+  } else {
+    const std::size_t colon = text.find(':');
+    host = lower_case(text.substr(0, colon));
+    text.remove_prefix(host.size());
+  }
+  more = text.starts_with(':');
+  if (more) text.remove_prefix(1);
+  return host;
+}
+
+std::string_view take_to_colon(std::string_view& text, bool& more) {
+  const std::size_t colon = text.find(':');
+  const std::string_view part = text.substr(0, colon);
+  more = colon != std::string_view::npos;
+  text.remove_prefix(more ? colon + 1 : text.size());
+  return part;
+}
+
+std::optional<IpAddress> parse_address(std::string_view text) {
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  return IpAddress::parse(text);
+}
+
+// The URL's host has no trailing dot and no zone; neither has ours then.
+void drop_trailing_dot(std::string& host) {
+  if (host.size() > 1 && host.ends_with('.')) host.pop_back();
+}
+
+bool parse_port(std::string_view text, std::uint16_t& port) { return whole(text, port) && port != 0; }
+
+}  // namespace
+
+std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_view text) {
+  constexpr double kMost = 1e9;  // 31 years: far inside what nanoseconds hold
+  double seconds = 0;
+  if (!whole(text, seconds) || !std::isfinite(seconds)) {
+    return std::unexpected("expected a number of seconds, not '" + printable(text) + "'");
+  }
+  if (std::signbit(seconds)) return std::unexpected("expected a positive number, not '" + printable(text) + "'");
+  if (seconds > kMost) return std::unexpected("'" + printable(text) + "' seconds are too many");
+  if (seconds == 0) return std::optional<Duration>();
+  // Less than a nanosecond is still a limit, not none.
+  return std::optional(std::max(Duration(1), Duration(static_cast<std::int64_t>(seconds * 1e9))));
+}
+
+std::expected<std::size_t, std::string> parse_count(std::string_view text) {
+  constexpr std::size_t kMost = 1'000'000;
+  if (text.size() > 1 && text.front() == '-' && text[1] >= '0' && text[1] <= '9') {
+    return std::unexpected("expected a positive number, not '" + printable(text) + "'");
+  }
+  std::size_t count = 0;
+  if (!whole(text, count)) return std::unexpected("expected a number, not '" + printable(text) + "'");
+  if (count > kMost) return std::unexpected("'" + printable(text) + "' is too much");
+  return count;
+}
+
+std::expected<std::variant<ResolveEntry, ResolveRemoval>, UsageError> parse_resolve(std::string_view text) {
+  std::string_view rest = text;
+  const bool removes = rest.starts_with('-');
+  if (removes || rest.starts_with('+')) rest.remove_prefix(1);
+  bool more = false;
+  ResolveEntry entry;
+  auto host = take_host(rest, more);
+  if (!host || host->empty() || !more) return std::unexpected(syntax("--resolve", text, "expected HOST:PORT:ADDRESS"));
+  entry.host = std::move(*host);
+  drop_trailing_dot(entry.host);
+  if (!parse_port(take_to_colon(rest, more), entry.port)) {
+    return std::unexpected(syntax("--resolve", text, "the port is not a number from 1 to 65535"));
+  }
+  if (removes) {
+    if (more) return std::unexpected(syntax("--resolve", text, "expected -HOST:PORT"));
+    return ResolveRemoval{std::move(entry.host), entry.port};
+  }
+  if (!more) return std::unexpected(syntax("--resolve", text, "expected HOST:PORT:ADDRESS"));
+  while (true) {
+    const std::size_t comma = rest.find(',');
+    const auto address = parse_address(rest.substr(0, comma));
+    if (!address)
+      return std::unexpected(syntax("--resolve", text, "'" + printable(rest.substr(0, comma)) + "' is no IP address"));
+    entry.addresses.push_back(*address);
+    if (comma == std::string_view::npos) return entry;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+std::expected<ConnectToRule, UsageError> parse_connect_to(std::string_view text) {
+  constexpr std::string_view kForm = "expected HOST1:PORT1:HOST2:PORT2";
+  constexpr std::string_view kPort = "a port is not a number from 1 to 65535";
+  std::string_view rest = text;
+  ConnectToRule rule;
+  bool more = false;
+  auto from = take_host(rest, more);
+  if (!from || !more) return std::unexpected(syntax("--connect-to", text, kForm));
+  rule.from_host = std::move(*from);
+  drop_trailing_dot(rule.from_host);
+  const std::string_view from_port = take_to_colon(rest, more);
+  std::uint16_t port = 0;
+  if (!from_port.empty()) {
+    if (!parse_port(from_port, port)) return std::unexpected(syntax("--connect-to", text, kPort));
+    rule.from_port = port;
+  }
+  if (!more) return std::unexpected(syntax("--connect-to", text, kForm));
+  auto to = take_host(rest, more);
+  if (!to) return std::unexpected(syntax("--connect-to", text, kForm));
+  rule.to_host = std::move(*to);
+  if (!rest.empty()) {
+    if (!parse_port(rest, port)) return std::unexpected(syntax("--connect-to", text, kPort));
+    rule.to_port = port;
+  }
+  return rule;
+}
+
+std::optional<ConnectTo> match_connect_to(const std::vector<ConnectToRule>& rules, const Url& url) {
+  for (const ConnectToRule& rule : rules) {
+    if (!rule.from_host.empty() && rule.from_host != url.host()) continue;
+    if (rule.from_port && *rule.from_port != url.port()) continue;
+    if (rule.to_host.empty() && !rule.to_port) return std::nullopt;
+    return ConnectTo{rule.to_host.empty() ? std::string(url.host()) : rule.to_host, rule.to_port.value_or(url.port())};
+  }
+  return std::nullopt;
+}
+
+std::optional<HeaderLine> parse_header_line(std::string_view line) {
+  const std::size_t mark = line.find_first_of(":;");
+  if (mark == std::string_view::npos) return std::nullopt;
+  HeaderLine header;
+  if (line[mark] == ':') {
+    header.name = line.substr(0, mark);
+    header.value = trimmed(line.substr(mark + 1));
+    header.removes = header.value.empty();
+    return header;
+  }
+  // ';' ends the name of an empty field only when nothing follows; else a ':' further on may.
+  if (trimmed(line.substr(mark + 1)).empty()) {
+    header.name = line.substr(0, mark);
+    return header;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  header.name = line.substr(0, colon);  // not a token: refused where it is added
+  header.value = trimmed(line.substr(colon + 1));
+  return header;
+}
+
+std::pair<std::string, std::string> split_certificate(std::string_view text) {
+  std::pair<std::string, std::string> out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ':' || text[i + 1] == '\\')) {
+      out.first += text[++i];
+    } else if (text[i] == ':') {
+      out.second = text.substr(i + 1);
+      break;
+    } else {
+      out.first += text[i];
+    }
+  }
+  return out;
+}
+
+std::string base64(std::string_view text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    const std::string_view three = text.substr(i, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      bits = bits << 8 | (k < three.size() ? static_cast<std::uint8_t>(three[k]) : 0U);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      out += k <= three.size() ? kDigits[bits >> (18 - 6 * k) & 63U] : '=';
+    }
+  }
+  return out;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  std::string out(text.substr(0, kMost));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  if (text.size() > kMost) out += "...";
+  return out;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,61 @@
+// The values of single options, from text: numbers, seconds, --resolve and --connect-to entries, -H lines,
+// cert:password. Pure. Leaves to others: which option said it (the caller names it in the message) and what follows
+// from it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "adapters/cli/options.hpp"
+
+namespace sluice::cli {
+
+// Zero means no limit. Error: what is wrong with it, to be put behind the option's name.
+std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_view text);
+std::expected<std::size_t, std::string> parse_count(std::string_view text);
+
+// "[+]HOST:PORT:ADDR[,ADDR]" adds, "-HOST:PORT" takes an earlier one away. IPv6 addresses may stand in brackets.
+// Error: exit code 49, as curl's.
+struct ResolveRemoval {
+  std::string host;
+  std::uint16_t port = 0;
+};
+std::expected<std::variant<ResolveEntry, ResolveRemoval>, UsageError> parse_resolve(std::string_view text);
+
+// "HOST1:PORT1:HOST2:PORT2": what is empty on the left matches all, on the right keeps the URL's.
+struct ConnectToRule {
+  std::string from_host;  // lower case, without brackets
+  std::optional<std::uint16_t> from_port;
+  std::string to_host;
+  std::optional<std::uint16_t> to_port;
+};
+std::expected<ConnectToRule, UsageError> parse_connect_to(std::string_view text);
+// The first rule that matches decides.
+std::optional<ConnectTo> match_connect_to(const std::vector<ConnectToRule>& rules, const Url& url);
+
+// "Name: value", "Name:" (removes) or "Name;" (sends it empty). nullopt: none of these, to be ignored as curl does.
+struct HeaderLine {
+  std::string name;
+  std::string value;
+  bool removes = false;
+};
+std::optional<HeaderLine> parse_header_line(std::string_view line);
+
+// "file[:password]"; a colon or backslash of the file's own stands behind a backslash.
+std::pair<std::string, std::string> split_certificate(std::string_view text);
+
+std::string base64(std::string_view text);  // RFC 4648 4
+
+std::string lower_case(std::string_view text);    // ASCII
+std::string_view trimmed(std::string_view text);  // without white space around it
+// For messages: control bytes as '?', and an end after some 80 bytes.
+std::string printable(std::string_view text);
+
+}  // namespace sluice::cli

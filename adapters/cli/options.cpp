@@ -1,0 +1,109 @@
+// The order in which options are read: ~/.sluicerc, then the arguments, each config file where it is named.
+#include "adapters/cli/options.hpp"
+
+#include <string_view>
+
+#include "adapters/cli/arguments.hpp"
+#include "adapters/cli/command_builder.hpp"
+#include "adapters/cli/config_file.hpp"
+#include "adapters/cli/option_values.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr int kMaxConfigDepth = 16;  // config files that name config files, perhaps themselves
+
+class CommandReader {
+ public:
+  explicit CommandReader(const Environment& environment) : environment_(environment), builder_(environment) {}
+
+  using Status = std::expected<void, UsageError>;
+  Status read_default_config();
+  Status read(const std::vector<std::string>& arguments);
+  std::expected<CommandLine, UsageError> finish() { return builder_.finish(); }
+
+ private:
+  Status apply(const std::vector<Argument>& arguments, int depth);
+  Status read_config(const std::string& path, int depth);
+  Status apply_config(std::string_view text, std::string_view name, int depth);
+  Status apply_line(const ConfigLine& line, int depth);
+
+  const Environment& environment_;
+  ArgumentParser parser_;
+  CommandBuilder builder_;
+};
+
+CommandReader::Status CommandReader::read_default_config() {
+  if (environment_.home.empty()) return {};
+  const std::string path = environment_.home + "/.sluicerc";
+  const auto text = environment_.read_file(path);
+  return text ? apply_config(*text, path, 0) : Status();
+}
+
+CommandReader::Status CommandReader::read(const std::vector<std::string>& arguments) {
+  const auto parsed = parser_.parse(arguments);
+  if (!parsed) return std::unexpected(parsed.error());
+  return apply(*parsed, 0);
+}
+
+CommandReader::Status CommandReader::apply(const std::vector<Argument>& arguments, int depth) {
+  for (const Argument& argument : arguments) {
+    if (builder_.asks_for_text()) return {};
+    const Status ok =
+        argument.id == OptionId::config ? read_config(argument.value, depth + 1) : builder_.apply(argument);
+    if (!ok) return ok;
+  }
+  return {};
+}
+
+CommandReader::Status CommandReader::read_config(const std::string& path, int depth) {
+  if (depth > kMaxConfigDepth)
+    return std::unexpected(UsageError{2, "option --config: files name each other without end"});
+  const bool from_stdin = path == "-";
+  const auto text = from_stdin ? environment_.read_stdin() : environment_.read_file(path);
+  const std::string name = from_stdin ? "standard input" : printable(path);
+  if (!text) return std::unexpected(UsageError{26, "option --config: cannot read " + name + ": " + text.error()});
+  return apply_config(*text, name, depth);
+}
+
+CommandReader::Status CommandReader::apply_config(std::string_view text, std::string_view name, int depth) {
+  const auto lines = parse_config(text, name);
+  if (!lines) return std::unexpected(lines.error());
+  for (const ConfigLine& line : *lines) {
+    if (Status ok = apply_line(line, depth); !ok) {
+      ok.error().message = printable(name) + ":" + std::to_string(line.number) + ": " + ok.error().message;
+      return ok;
+    }
+  }
+  return {};
+}
+
+CommandReader::Status CommandReader::apply_line(const ConfigLine& line, int depth) {
+  std::vector<std::string> arguments = {line.option};
+  if (line.value) arguments.push_back(*line.value);
+  const auto parsed = parser_.parse(arguments);
+  if (!parsed) return std::unexpected(parsed.error());
+  if (parsed->empty()) return std::unexpected(UsageError{2, "option " + printable(line.option) + ": is unknown"});
+  // A value that its option did not take came out as one more argument.
+  if (parsed->back().id == OptionId::operand) {
+    return std::unexpected(UsageError{2, "option " + printable(line.option) + ": takes no value"});
+  }
+  return apply(*parsed, depth);
+}
+
+}  // namespace
+
+std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* const* argv,
+                                                          const Environment& environment) {
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  CommandReader reader(environment);
+  const bool disabled = !arguments.empty() && (arguments.front() == "-q" || arguments.front() == "--disable");
+  if (!disabled) {
+    if (const auto ok = reader.read_default_config(); !ok) return std::unexpected(ok.error());
+  }
+  if (const auto ok = reader.read(arguments); !ok) return std::unexpected(ok.error());
+  return reader.finish();
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,125 @@
+// What a command line asks for, as plain values: one Operation for each URL, in order, with everything that applies to
+// it. Knows curl's options and their rules (pairing of -o with URLs, --next, -d joining, config files). Reads files
+// only through the Environment it is given. Leaves to others: moving bytes, opening outputs, reading certificates
+// (run.cpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/fields.hpp"
+#include "core/options.hpp"
+#include "core/types.hpp"
+#include "core/url.hpp"
+
+namespace sluice::cli {
+
+// Why a command line, or one of its operations, cannot be carried out. `message` is one line, without a "sluice: " in
+// front and without a line end; it holds no credentials. Print "sluice: <message>", and where exit_code is kUsage also
+// "sluice: try 'sluice --help' for more".
+struct UsageError {
+  int exit_code = 2;
+  std::string message;
+};
+
+// The world, as far as options need it. Both readers answer with the text, or with the system's reason ("No such file
+// ...").
+struct Environment {
+  std::string home;  // $HOME; empty: no ~/.sluicerc is looked for
+  std::function<std::expected<std::string, std::string>(const std::string& path)> read_file;
+  std::function<std::expected<std::string, std::string>()> read_stdin;  // all of it; "" when read before
+};
+
+// --resolve: these addresses for this host and port. "*" was replaced by the hosts of the URLs that it stands for.
+struct ResolveEntry {
+  std::string host;  // lower case, without brackets
+  std::uint16_t port = 0;
+  std::vector<IpAddress> addresses;
+  friend bool operator==(const ResolveEntry&, const ResolveEntry&) = default;
+};
+
+// What all URLs of one --next group share.
+struct Settings {
+  bool include_head = false;         // -i, and also with -I: the response head goes to the output, before the body
+  std::string dump_header;           // -D: file, "-" for standard output; empty: none. Shared by the URLs of the group:
+                                     // the first one truncates it, the others append.
+  bool create_dirs = false;          // --create-dirs: make the directories in Output::path (and of dump_header)
+  bool fail = false;                 // -f: status >= 400 is an error (22) and no body is written
+  bool fail_with_body = false;       // the same, but the body is written
+  std::string write_out;             // -w: the format, already read from @file; empty: nothing to write
+  std::optional<Duration> max_time;  // -m
+  std::optional<Duration> connect_timeout;    // --connect-timeout
+  AddressFamily family = AddressFamily::any;  // -4, -6
+  std::vector<ResolveEntry> resolve;          // --resolve, in order; a later one for the same host and port wins
+
+  bool insecure = false;      // -k
+  std::string cacert;         // file; empty: the system's
+  std::string capath;         // directory; empty: none
+  std::string cert;           // file with the client's certificate
+  std::string cert_password;  // the part behind the colon
+  std::string key;            // file with its key; empty: in `cert`
+  TlsVersion tls_min = TlsVersion::tls1_2;
+  TlsVersion tls_max = TlsVersion::tls1_3;
+};
+
+struct Output {
+  bool to_stdout = true;
+  std::string path;  // when !to_stdout: --output-dir is already in front
+};
+
+struct Upload {
+  bool from_stdin = false;  // -T -: streamed in chunks, the length is unknown
+  std::string path;         // otherwise
+};
+
+// One URL.
+struct Operation {
+  // Set: this one fails with that exit code and message without being started; the others go on (as curl does).
+  std::optional<UsageError> refused;
+
+  std::string given_url;  // as it was given, without userinfo: for %{url} and messages
+  Url url;                // parsed; userinfo was turned into an Authorization field, -G data and -T name are in it
+  std::string method;     // final: -X, else HEAD, PUT, POST or GET
+  Fields fields;          // final and in order, User-Agent and Accept included; Host and lengths are left to the core
+  // -d and friends, all parts joined; null: no body. Shared by the URLs of a group, never changed.
+  std::shared_ptr<const std::string> body;
+  std::optional<Upload> upload;  // -T; never together with `body`
+  bool chunked = false;  // the user set "Transfer-Encoding: chunked": send body or upload as a stream without a length
+  bool head_only = false;  // -I: no body is wanted, whatever -X says
+  Output output;
+  std::optional<ConnectTo> connect_to;       // --connect-to, already matched against this URL
+  std::shared_ptr<const Settings> settings;  // never null
+  std::size_t url_number = 0;                // from 0, over the whole command line: %{urlnum}
+};
+
+enum class ParallelMode : std::uint8_t {
+  unset,  // parallel where every transfer goes to a file, in order otherwise
+  on,     // -Z
+  off,    // --no-parallel
+};
+
+struct CommandLine {
+  bool help = false;               // --help was asked for: print help_text(), exit 0; operations may be empty
+  bool version = false;            // --version: print version_text(), exit 0
+  bool silent = false;             // -s: neither progress nor errors
+  bool show_error = false;         // -S: errors even so
+  bool verbose = false;            // -v
+  bool no_progress_meter = false;  // no progress, errors and warnings as usual
+  ParallelMode parallel = ParallelMode::unset;
+  std::size_t parallel_max = 50;
+  std::vector<std::string> warnings;  // one line each: print "sluice: warning: <line>" unless silent
+  std::vector<Operation> operations;  // in order; never empty unless help or version
+};
+
+// argv[0] is skipped. Reads ~/.sluicerc first, unless argv[1] is -q or --disable.
+std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* const* argv,
+                                                          const Environment& environment);
+
+}  // namespace sluice::cli

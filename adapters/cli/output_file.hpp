@@ -1,0 +1,56 @@
+// Where a download goes: a file, written beside its final name and renamed when it is whole, or the standard output.
+// So a file under its final name is always complete; what a failed transfer received stays in "<name>.part".
+// Knows files; leaves to others what is written and which exit code a failure is.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "core/types.hpp"
+
+namespace sluice::cli {
+
+// The error is one line: what was tried, on what, what the system said.
+template <class T>
+using FileResult = std::expected<T, std::string>;
+
+class OutputFile {
+ public:
+  // "-" is the standard output. Nothing is touched before open().
+  explicit OutputFile(std::string path, bool create_directories = false);
+  ~OutputFile();  // as abandon()
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  bool is_standard_output() const { return path_ == "-"; }
+  bool is_open() const { return fd_ >= 0; }
+
+  FileResult<void> open();
+  // Blocks until all of it is written.
+  FileResult<void> write(Bytes bytes);
+  // Closes, and gives the file its final name.
+  FileResult<void> commit();
+  // Closes. What stood under the final name stays; returns the name under which the bytes so far are left, "" for none.
+  std::string abandon();
+
+ private:
+  FileResult<void> open_part();
+
+  std::string path_;
+  std::string target_;  // path_ with a symbolic link followed
+  std::string part_;    // "": written in place (a device, a pipe)
+  bool create_directories_;
+  int fd_ = -1;
+};
+
+// Blocks until all of it is written; `name` is for the error.
+FileResult<void> write_all(int fd, Bytes bytes, const std::string& name);
+
+// Every directory on the way to `path`, as --create-dirs wants it.
+FileResult<void> create_parent_directories(const std::string& path);
+
+// Two paths with equal keys name the same file, as far as the text can tell.
+std::string path_key(const std::string& path);
+
+}  // namespace sluice::cli

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# What it takes to build sluice on Debian 12: the packages, and the functions that install them and configure a build folder.
+# Sourced by adapters/cli/run and tests/run; says one line for each thing it does, and nothing for what is done already.
+
+sluice_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+# What the library and the command need.
+# shellcheck disable=SC2034
+sluice_packages=(
+  g++ meson ninja-build pkg-config
+  android-libboringssl-dev node-llhttp libc-ares-dev libcli11-dev ca-certificates
+)
+# What the tests need besides.
+# shellcheck disable=SC2034
+sluice_test_packages=(doctest-dev nginx-light lighttpd python3 binutils)
+
+sluice_say() { printf '%s\n' "$*" >&2; }
+
+sluice_as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo > /dev/null; then
+    sudo "$@"
+  else
+    sluice_say "error: installing packages wants root, and there is no sudo"
+    return 1
+  fi
+}
+
+# Those of the given packages that are not installed, one a line.
+sluice_missing() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || printf '%s\n' "$package"
+  done
+}
+
+# Installs what is missing of the given packages. Networks fail now and then, and another apt may hold the lock: it tries again.
+sluice_install() {
+  local missing log attempt
+  mapfile -t missing < <(sluice_missing "$@")
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  sluice_say "installing ${missing[*]}"
+  log=$(mktemp)
+  for attempt in 1 2 3; do
+    [ "$attempt" -eq 1 ] || sleep $((attempt * 3))
+    if sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update > "$log" 2>&1 &&
+      sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+        install --no-install-recommends "${missing[@]}" >> "$log" 2>&1; then
+      rm -f "$log"
+      return 0
+    fi
+  done
+  sluice_say "error: could not install ${missing[*]}; apt-get said:"
+  tail -n 20 "$log" >&2
+  rm -f "$log"
+  return 1
+}
+
+# sluice_build FOLDER TARGETS... -- MESON_OPTIONS...: configures FOLDER (under the root) once, again when the options change, and builds.
+# Without targets it builds everything.
+sluice_build() {
+  local folder="$sluice_root/$1" targets=() wanted log
+  shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    targets+=("$1")
+    shift
+  done
+  [ $# -gt 0 ] && shift
+  # The build's file lists are made when it is configured: a file that came or went is a reason to do so again.
+  wanted="$* $(cd "$sluice_root" && find core adapters tests -name '*.cpp' | sort | cksum)"
+  mkdir -p "$folder"
+  log=$(mktemp)
+  # Two that are started at the same time build one after the other.
+  exec 9> "$folder/.lock"
+  flock 9
+  if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/.options" 2> /dev/null)" != "$wanted" ]; then
+    sluice_say "configuring ${folder#"$sluice_root"/}"
+    local again=()
+    [ -f "$folder/meson-private/coredata.dat" ] && again=(--reconfigure)
+    if ! meson setup "${again[@]}" "$folder" "$sluice_root" "$@" > "$log" 2>&1; then
+      sluice_say "error: meson setup failed:"
+      tail -n 30 "$log" >&2
+      rm -f "$log"
+      exec 9>&-
+      return 1
+    fi
+    printf '%s' "$wanted" > "$folder/.options"
+  fi
+  if ! ninja -C "$folder" -n "${targets[@]}" 2> /dev/null | grep -q 'no work to do'; then
+    sluice_say "building ${folder#"$sluice_root"/}"
+    if ! ninja -C "$folder" "${targets[@]}" > "$log" 2>&1; then
+      sluice_say "error: the build failed:"
+      grep -v '^\[' "$log" | tail -n 40 >&2
+      rm -f "$log"
+      exec 9>&-
+      return 1
+    fi
+  fi
+  rm -f "$log"
+  exec 9>&-
+}

@@ -1,0 +1,93 @@
+#include "adapters/cli/tls_setup.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "adapters/cli/exit_code.hpp"
+#include "adapters/trust.hpp"
+
+namespace sluice::cli {
+namespace {
+
+std::expected<std::string, Failure> read_certificate(const std::string& path, std::string_view what) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad() || text.empty()) {
+    const std::string reason = errno != 0 ? std::strerror(errno) : "it is empty";
+    return std::unexpected(
+        Failure{kExitClientCertificate, "read the " + std::string(what) + " " + path + ": " + reason});
+  }
+  return text;
+}
+
+std::expected<std::string, Failure> trust_anchors(const Settings& settings) {
+  const auto read = [](Result<std::string> pem) -> std::expected<std::string, Failure> {
+    if (!pem) return std::unexpected(Failure{kExitCaCertificates, pem.error().message()});
+    return *std::move(pem);
+  };
+  if (settings.cacert.empty() && settings.capath.empty()) return read(system_trust_pem());
+  std::string all;
+  if (!settings.cacert.empty()) {
+    auto pem = read(trust_pem_from_file(settings.cacert));
+    if (!pem) return pem;
+    all += *pem + "\n";
+  }
+  if (!settings.capath.empty()) {
+    auto pem = read(trust_pem_from_directory(settings.capath));
+    if (!pem) return pem;
+    all += *pem;
+  }
+  return all;
+}
+
+}  // namespace
+
+std::expected<std::shared_ptr<const TlsConfig>, Failure> TlsConfigs::for_settings(const Settings& settings) {
+  if (const auto found = made_.find(&settings); found != made_.end()) return found->second;
+  return made_.emplace(&settings, make(settings)).first->second;
+}
+
+TlsConfigs::Made TlsConfigs::make(const Settings& settings) {
+  TlsOptions options;
+  options.verify_peer = !settings.insecure;
+  options.min_version = settings.tls_min;
+  options.max_version = settings.tls_max;
+  options.key_log = key_log_;
+  if (options.verify_peer) {
+    auto anchors = trust_anchors(settings);
+    if (!anchors) return std::unexpected(anchors.error());
+    options.trust_anchors_pem = *std::move(anchors);
+  }
+  if (!settings.cert.empty()) {
+    auto certificate = read_certificate(settings.cert, "client certificate");
+    if (!certificate) return std::unexpected(certificate.error());
+    options.certificate_pem = *std::move(certificate);
+    options.private_key_pem = options.certificate_pem;
+    options.private_key_password = settings.cert_password;
+  }
+  if (!settings.key.empty()) {
+    auto key = read_certificate(settings.key, "private key");
+    if (!key) return std::unexpected(key.error());
+    options.private_key_pem = *std::move(key);
+  }
+  // Groups that differ in nothing that matters to TLS share a configuration, and so connections.
+  for (const auto& [other, made] : made_) {
+    if (made && (*made)->options() == options) return made;
+  }
+  const bool own_certificate = !options.certificate_pem.empty();
+  const bool own_anchors = !settings.cacert.empty() || !settings.capath.empty();
+  auto config = TlsConfig::create(std::move(options));
+  if (!config) {
+    const int code = own_certificate ? kExitClientCertificate
+                     : own_anchors   ? kExitCaCertificates
+                                     : exit_code(config.error());
+    return std::unexpected(Failure{code, config.error().message()});
+  }
+  return *std::move(config);
+}
+
+}  // namespace sluice::cli

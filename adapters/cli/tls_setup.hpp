@@ -1,0 +1,33 @@
+// Certificates from files into a TlsConfig, made once for each distinct set of options and only when an https URL needs
+// one. Knows which files are read; what makes a certificate good is core/tls's.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/cli/options.hpp"
+
+namespace sluice::cli {
+
+struct Failure {
+  int exit_code = 0;
+  std::string message;
+};
+
+class TlsConfigs {
+ public:
+  explicit TlsConfigs(bool key_log) : key_log_(key_log) {}
+  // `settings` must outlive this.
+  std::expected<std::shared_ptr<const TlsConfig>, Failure> for_settings(const Settings& settings);
+
+ private:
+  using Made = std::expected<std::shared_ptr<const TlsConfig>, Failure>;
+  Made make(const Settings& settings);
+  bool key_log_;
+  std::map<const Settings*, Made> made_;
+};
+
+}  // namespace sluice::cli

@@ -1,0 +1,192 @@
+#include "adapters/cli/transfer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/verbose.hpp"
+
+namespace sluice::cli {
+namespace {
+
+// An unwanted body up to this size is read to its end: cheaper than a new connection for the next transfer.
+constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
+
+std::string status_text(const ResponseHead& head) {
+  return std::to_string(head.status) + (head.reason.empty() ? "" : " " + head.reason);
+}
+
+}  // namespace
+
+Transfer::Transfer(const Operation& operation, Surroundings& surroundings)
+    : operation_(operation),
+      surroundings_(surroundings),
+      output_(operation.output.to_stdout ? "-" : operation.output.path, operation.settings->create_dirs) {}
+
+std::string Transfer::display_name() const {
+  if (operation_.upload && !operation_.upload->from_stdin) return operation_.upload->path;
+  if (operation_.output.to_stdout) return operation_.given_url;
+  return operation_.output.path.substr(operation_.output.path.rfind('/') + 1);
+}
+
+TransferFigures Transfer::figures(const Multi& multi, Instant now) {
+  const Progress& progress = multi.progress(id_);
+  TransferFigures figures;
+  figures.name = display_name();
+  figures.bytes = progress.sent_body_bytes + progress.received_body_bytes;
+  // Until the response's size is known, that of what is sent is all there is to go by.
+  std::optional<std::uint64_t> upload = 0;
+  if (source_) upload = source_->length();
+  if (operation_.body) upload = operation_.body->size();
+  const bool sends = source_ || operation_.body;
+  if (progress.expected_body_bytes && upload) {
+    figures.expected = *progress.expected_body_bytes + *upload;
+  } else if (sends && !progress.first_byte) {
+    figures.expected = upload;
+  }
+  figures.bytes_per_second = meter_.update(figures.bytes, now);
+  return figures;
+}
+
+std::expected<RequestBody, Failure> Transfer::make_body() {
+  if (operation_.upload) {
+    auto source = UploadSource::open(operation_.upload->from_stdin ? "-" : operation_.upload->path);
+    if (!source) return std::unexpected(Failure{kExitRead, source.error()});
+    source_ = *std::move(source);
+    if (operation_.upload->from_stdin || operation_.chunked) return BodyStream{std::nullopt};
+    return BodyStream{source_->length()};
+  }
+  if (!operation_.body) return std::monostate{};
+  if (operation_.chunked) return BodyStream{std::nullopt};
+  return BodyView{as_bytes(*operation_.body)};
+}
+
+std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
+  Request request;
+  request.method = operation_.method;
+  request.url = operation_.url;
+  request.fields = operation_.fields;
+  auto body = make_body();
+  if (!body) return std::unexpected(body.error());
+  request.body = *std::move(body);
+
+  TransferOptions options;
+  if (operation_.url.is_tls()) {
+    auto tls = surroundings_.tls.for_settings(settings());
+    if (!tls) return std::unexpected(tls.error());
+    options.tls = *std::move(tls);
+  }
+  options.connect_to = operation_.connect_to;
+  options.family = settings().family;
+  if (settings().connect_timeout) options.connect_timeout = settings().connect_timeout;
+  options.total_timeout = settings().max_time;
+
+  auto id = multi.add(std::move(request), std::move(options), this);
+  if (!id) return std::unexpected(Failure{exit_code(id.error()), id.error().message()});
+  id_ = *id;
+  return id_;
+}
+
+void Transfer::say_exchange(Multi& multi, TransferId id) {
+  if (!surroundings_.verbose || exchange_said_) return;
+  exchange_said_ = true;
+  const TransferInfo info = multi.info(id);
+  if (info.address.ip.kind == IpAddress::Kind::none) return;  // nothing was sent to anybody
+  std::string text = verbose_connection(operation_.url, info);
+  if (const auto head = http1_head(multi.request(id))) text += verbose_request(*head);
+  surroundings_.console.note(text);
+}
+
+bool Transfer::take_head(Multi& multi, const ResponseHead& head) {
+  say_exchange(multi, id_);
+  if (surroundings_.verbose) surroundings_.console.note(verbose_response(head));
+  if (auto dumped = surroundings_.dumps.write(settings(), head_text(head)); !dumped) {
+    end(multi, id_, {kExitWrite, dumped.error()});
+    return false;
+  }
+  if (settings().include_head) pending_heads_ += head_text(head);
+  return true;
+}
+
+void Transfer::on_interim(Multi& multi, TransferId, const ResponseHead& head) { take_head(multi, head); }
+
+void Transfer::judge_status(const ResponseHead& head) {
+  if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
+  verdict_ = Failure{kExitHttpError,
+                     "get " + operation_.url.text_without_secrets() + ": the server answered " + status_text(head)};
+  discard_ = !settings().fail_with_body;
+}
+
+void Transfer::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
+  head_received_ = true;
+  if (!take_head(multi, head)) return;
+  judge_status(head);
+  if (discard_) {
+    if (multi.progress(id).expected_body_bytes.value_or(0) > kMaxDiscarded) end(multi, id, *verdict_);
+    return;
+  }
+  auto written = output_.open();
+  if (written) written = output_.write(as_bytes(pending_heads_));
+  pending_heads_.clear();
+  if (!written) return end(multi, id, {kExitWrite, written.error()});
+  // -I with another method (-X): the head was all that was asked for, whatever follows it.
+  if (operation_.head_only && operation_.method != "HEAD") end(multi, id, verdict_.value_or(Failure{}));
+}
+
+std::size_t Transfer::on_body(Multi& multi, TransferId id, Bytes bytes) {
+  if (discard_) {
+    discarded_ += bytes.size();
+    if (discarded_ > kMaxDiscarded) end(multi, id, *verdict_);
+    return bytes.size();
+  }
+  const std::size_t taken = bytes.size();  // the view ends with a removal
+  if (auto written = output_.write(bytes); !written) end(multi, id, {kExitWrite, written.error()});
+  return taken;
+}
+
+std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space) {
+  if (!source_) {
+    const std::size_t count = std::min(space.size(), operation_.body->size() - body_sent_);
+    if (count == 0) multi.finish_upload(id);
+    if (count > 0) std::memcpy(space.data(), operation_.body->data() + body_sent_, count);
+    body_sent_ += count;
+    return count;
+  }
+  const auto piece = source_->read(space);
+  if (!piece) {
+    multi.fail_upload(id, piece.error());
+    return 0;
+  }
+  if (piece->later) waits_for_ = source_->fd();
+  if (piece->end && piece->bytes == 0) multi.finish_upload(id);
+  return piece->bytes;
+}
+
+void Transfer::on_done(Multi& multi, TransferId id, const Result<void>&) { say_exchange(multi, id); }
+
+void Transfer::end(Multi& multi, TransferId id, Failure verdict) {
+  verdict_ = std::move(verdict);
+  early_end_ = Message{.transfer = id,
+                       .result = {},
+                       .status = multi.head(id).status,
+                       .progress = multi.progress(id),
+                       .info = multi.info(id)};
+  early_head_ = multi.head(id);
+  surroundings_.ended_early.push_back(this);
+  multi.remove(id);
+}
+
+Failure Transfer::finish(const Result<void>& result) {
+  Failure end = verdict_.value_or(Failure{});
+  if (!result) end = Failure{exit_code(result.error(), head_received_), result.error().message()};
+  // With a status that counts as an error the file is whole all the same (--fail-with-body).
+  const bool whole = result.has_value() && (end.exit_code == 0 || (end.exit_code == kExitHttpError && !early_end_));
+  if (whole) {
+    if (auto committed = output_.commit(); !committed) end = Failure{kExitWrite, committed.error()};
+  }
+  if (const std::string part = output_.abandon(); !part.empty()) end.message += "; what came is in " + part;
+  source_.reset();
+  return end;
+}
+
+}  // namespace sluice::cli

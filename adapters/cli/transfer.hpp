@@ -1,0 +1,90 @@
+// One operation of the command line while it runs: its request, where its body goes or comes from, and how it ended.
+// Knows one transfer; when it is started and what the display shows belongs to command.cpp.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/cli/console.hpp"
+#include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/options.hpp"
+#include "adapters/cli/output_file.hpp"
+#include "adapters/cli/progress.hpp"
+#include "adapters/cli/tls_setup.hpp"
+#include "adapters/cli/upload_source.hpp"
+#include "adapters/multi.hpp"
+
+namespace sluice::cli {
+
+class Transfer;
+
+// What all transfers of a run share. Outlives them.
+struct Surroundings {
+  Console& console;
+  HeaderDumps& dumps;
+  TlsConfigs& tls;
+  bool verbose = false;
+  std::vector<Transfer*> ended_early = {};  // removed from the Multi by their own doing, not by a message
+};
+
+class Transfer final : public TransferHandler {
+ public:
+  // `operation` must outlive this.
+  Transfer(const Operation& operation, Surroundings& surroundings);
+
+  // Adds it to the Multi. A failure here is final.
+  std::expected<TransferId, Failure> start(Multi& multi);
+  // After its message was read: closes the output and gives the last word. exit_code 0: it went well.
+  Failure finish(const Result<void>& result);
+  // Interrupted: closes what is open. Returns the name of what is left, "" for none.
+  std::string abandon() { return output_.abandon(); }
+
+  // Set once it is in Surroundings::ended_early.
+  const std::optional<Message>& early_end() const { return early_end_; }
+  const ResponseHead& early_head() const { return early_head_; }
+
+  const Operation& operation() const { return operation_; }
+  TransferId id() const { return id_; }
+  // The descriptor to wait for before resume(), -1 for none.
+  int waits_for() const { return waits_for_; }
+  void waiting_is_over() { waits_for_ = -1; }
+  // For the display, at `now`.
+  TransferFigures figures(const Multi& multi, Instant now);
+
+  void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override;
+  void on_head(Multi& multi, TransferId id, const ResponseHead& head) override;
+  std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override;
+  std::size_t on_upload(Multi& multi, TransferId id, MutableBytes space) override;
+  void on_done(Multi& multi, TransferId id, const Result<void>& result) override;
+
+ private:
+  const Settings& settings() const { return *operation_.settings; }
+  std::string display_name() const;
+  std::expected<RequestBody, Failure> make_body();
+  bool take_head(Multi& multi, const ResponseHead& head);
+  void say_exchange(Multi& multi, TransferId id);
+  void judge_status(const ResponseHead& head);
+  // Ends it at once with this verdict; no callback follows.
+  void end(Multi& multi, TransferId id, Failure verdict);
+
+  const Operation& operation_;
+  Surroundings& surroundings_;
+  TransferId id_;
+  OutputFile output_;
+  std::unique_ptr<UploadSource> source_;
+  std::size_t body_sent_ = 0;  // of Operation::body, where it is streamed
+  int waits_for_ = -1;
+  std::string pending_heads_;       // interim heads for -i, until it is known whether the output is wanted
+  std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
+  bool discard_ = false;            // the body is not wanted
+  std::uint64_t discarded_ = 0;
+  bool exchange_said_ = false;
+  bool head_received_ = false;
+  std::optional<Message> early_end_;
+  ResponseHead early_head_;
+  SpeedMeter meter_;
+};
+
+}  // namespace sluice::cli

@@ -1,0 +1,60 @@
+#include "adapters/cli/transfer_facts.hpp"
+
+namespace sluice::cli {
+namespace {
+
+Duration since(const Progress& progress, const std::optional<Instant>& at) {
+  return at ? *at - progress.queued : Duration::zero();
+}
+
+std::string redirect_url(const Url& url, const ResponseHead& head) {
+  if (head.status < 300 || head.status >= 400) return "";
+  const auto location = head.fields.find("location");
+  if (!location) return "";
+  const auto target = url.resolve(*location);
+  return target ? target->text_without_secrets() : "";
+}
+
+}  // namespace
+
+WriteOutFacts transfer_facts(const Operation& operation, const Message& message, const ResponseHead* head,
+                             const Failure& end) {
+  const Progress& progress = message.progress;
+  const TransferInfo& info = message.info;
+  WriteOutFacts facts;
+  facts.method = operation.method;
+  facts.url = operation.given_url;
+  facts.url_effective = operation.url.text_without_secrets();
+  facts.referer = operation.fields.find("referer").value_or("");
+  facts.exit_code = end.exit_code;
+  facts.error_message = end.message;
+  facts.filename_effective = operation.output.to_stdout ? "" : operation.output.path;
+  facts.ssl_verify_result = end.exit_code == 60 ? 1 : 0;
+  facts.url_number = operation.url_number;
+
+  if (head != nullptr && head->status != 0) {
+    facts.status = head->status;
+    facts.http_version = std::to_string(head->version.major) + "." + std::to_string(head->version.minor);
+    facts.fields = &head->fields;
+    facts.redirect_url = redirect_url(operation.url, *head);
+  }
+  if (info.address.ip.kind != IpAddress::Kind::none) {
+    facts.scheme = operation.url.scheme();
+    facts.remote_ip = info.address.ip.to_string();
+    facts.remote_port = info.address.port;
+    facts.num_connects = info.reused ? 0 : 1 + static_cast<std::uint64_t>(info.retries);
+  }
+  facts.size_download = progress.received_body_bytes;
+  facts.size_upload = progress.sent_body_bytes;
+  facts.size_header = progress.received_head_bytes;
+  facts.size_request = progress.sent_head_bytes;
+  facts.time_namelookup = since(progress, progress.resolved);
+  facts.time_connect = since(progress, progress.connected);
+  facts.time_appconnect = operation.url.is_tls() ? since(progress, progress.secured) : Duration::zero();
+  facts.time_pretransfer = since(progress, progress.secured ? progress.secured : progress.connected);
+  facts.time_starttransfer = since(progress, progress.first_byte);
+  facts.time_total = since(progress, progress.done);
+  return facts;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,60 @@
+#include "adapters/cli/upload_source.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace sluice::cli {
+
+std::expected<std::unique_ptr<UploadSource>, std::string> UploadSource::open(const std::string& path) {
+  const bool standard_input = path == "-";
+  const std::string name = standard_input ? "standard input" : path;
+  const auto failed = [&](int error) { return std::unexpected("read " + name + ": " + std::strerror(error)); };
+  // Its own descriptor in both cases, so that closing it closes nobody else's.
+  const int fd = standard_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return failed(errno);
+  struct stat status = {};
+  int error = ::fstat(fd, &status) != 0 ? errno : 0;
+  if (error == 0 && S_ISDIR(status.st_mode)) error = EISDIR;
+  if (error != 0) {
+    ::close(fd);
+    return failed(error);
+  }
+  std::optional<std::uint64_t> length;
+  if (S_ISREG(status.st_mode)) {
+    // The standard input may stand somewhere in the middle of its file.
+    const off_t at = std::max<off_t>(0, ::lseek(fd, 0, SEEK_CUR));
+    length = static_cast<std::uint64_t>(std::max<off_t>(0, status.st_size - at));
+  }
+  return std::unique_ptr<UploadSource>(new UploadSource(fd, name, length));
+}
+
+UploadSource::~UploadSource() { ::close(fd_); }
+
+std::expected<UploadSource::Piece, std::string> UploadSource::read(MutableBytes space) {
+  if (length_) space = space.first(static_cast<std::size_t>(std::min<std::uint64_t>(space.size(), *length_ - sent_)));
+  if (space.empty()) return Piece{.end = length_ && sent_ == *length_};
+  if (!length_) {
+    pollfd watched = {.fd = fd_, .events = POLLIN, .revents = 0};
+    if (::poll(&watched, 1, 0) == 0) return Piece{.later = true};
+  }
+  ssize_t count = 0;
+  do {
+    count = ::read(fd_, space.data(), space.size());
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == EAGAIN) return Piece{.later = true};
+  if (count < 0) return std::unexpected("read " + name_ + ": " + std::strerror(errno));
+  if (count == 0 && length_) {
+    return std::unexpected("read " + name_ + ": it became shorter, " + std::to_string(sent_) + " of " +
+                           std::to_string(*length_) + " bytes");
+  }
+  sent_ += static_cast<std::uint64_t>(count);
+  return Piece{.bytes = static_cast<std::size_t>(count), .end = count == 0 || (length_ && sent_ == *length_)};
+}
+
+}  // namespace sluice::cli

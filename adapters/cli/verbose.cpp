@@ -1,0 +1,97 @@
+#include "adapters/cli/verbose.hpp"
+
+#include "core/fields.hpp"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view kRedacted = "<redacted>";
+
+std::string shown_value(std::string_view name, std::string_view value) {
+  if (equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization")) {
+    const std::size_t space = value.find(' ');
+    return space == std::string_view::npos ? std::string(kRedacted)
+                                           : std::string(value.substr(0, space + 1)) + std::string(kRedacted);
+  }
+  if (equals_ignoring_case(name, "cookie")) return std::string(kRedacted);
+  if (equals_ignoring_case(name, "set-cookie")) {
+    return std::string(value.substr(0, value.find('='))) + "=" + std::string(kRedacted);
+  }
+  return one_line(value);
+}
+
+std::string status_line(const ResponseHead& head) {
+  std::string line = "HTTP/" + std::to_string(head.version.major) + "." + std::to_string(head.version.minor) + " " +
+                     std::to_string(head.status);
+  line += " ";  // stands there also with an empty reason (RFC 9112 4)
+  line += head.reason;
+  return line;
+}
+
+}  // namespace
+
+std::string head_text(const ResponseHead& head) {
+  std::string text = status_line(head) + "\r\n";
+  for (const Field field : head.fields) {
+    text.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  return text + "\r\n";
+}
+
+std::string verbose_connection(const Url& url, const TransferInfo& info) {
+  std::string text;
+  const std::string address =
+      info.address.ip.kind == IpAddress::Kind::none ? "" : " (" + info.address.to_string() + ")";
+  text += info.reused ? "* Using an open connection to " : "* Connected to ";
+  text += one_line(url.host()) + " port " + std::to_string(url.port()) + address + "\n";
+  if (!info.tls_version.empty()) {
+    text +=
+        "* TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";
+    text += "* ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";
+    if (!info.tls_subject.empty()) text += "* Certificate subject: " + one_line(info.tls_subject) + "\n";
+    if (!info.tls_issuer.empty()) text += "* Certificate issuer: " + one_line(info.tls_issuer) + "\n";
+  }
+  if (info.retries > 0)
+    text += "* Sent again " + std::to_string(info.retries) + " time(s): the connection had been closed\n";
+  return text;
+}
+
+std::string verbose_request(std::string_view head) {
+  std::string text;
+  bool first = true;
+  while (!head.empty()) {
+    const std::size_t end = head.find("\r\n");
+    const std::string_view line = head.substr(0, end);
+    const std::size_t colon = line.find(':');
+    if (first || colon == std::string_view::npos) {
+      text += "> " + one_line(line) + "\n";
+    } else {
+      std::string_view value = line.substr(colon + 1);
+      while (value.starts_with(' ')) value.remove_prefix(1);
+      text += "> " + one_line(line.substr(0, colon)) + ": " + shown_value(line.substr(0, colon), value) + "\n";
+    }
+    first = false;
+    if (end == std::string_view::npos) break;
+    head.remove_prefix(end + 2);
+  }
+  return text;
+}
+
+std::string verbose_response(const ResponseHead& head) {
+  std::string text = "< " + one_line(status_line(head)) + "\n";
+  for (const Field field : head.fields) {
+    text += "< " + one_line(field.name) + ": " + shown_value(field.name, field.value) + "\n";
+  }
+  return text + "<\n";
+}
+
+std::string one_line(std::string_view text) {
+  std::string clean(text);
+  for (char& c : clean) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = '?';
+  }
+  return clean;
+}
+
+}  // namespace sluice::cli

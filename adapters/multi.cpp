@@ -1,0 +1,83 @@
+// The public surface of Multi; what is behind it is in multi/driver.hpp.
+#include "adapters/multi.hpp"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+#include "adapters/multi/driver.hpp"
+#include "adapters/net/socket.hpp"
+
+namespace sluice {
+namespace {
+
+Result<Seed> draw_seed() {
+  Seed seed;
+  ssize_t size = 0;
+  do size = ::getrandom(&seed.value, sizeof seed.value, 0);
+  while (size < 0 && errno == EINTR);
+  if (size == static_cast<ssize_t>(sizeof seed.value)) return seed;
+  return std::unexpected(make_error(Code::internal, "draw a seed: getrandom: " + net::describe_errno(errno), errno));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) {
+  Seed seed;
+  if (options.seed) {
+    seed = *options.seed;
+  } else if (const auto drawn = draw_seed()) {
+    seed = *drawn;
+  } else {
+    return std::unexpected(drawn.error());
+  }
+  auto poller = net::Poller::create();
+  if (!poller) return std::unexpected(std::move(poller.error()));
+  auto impl = std::make_unique<Impl>(std::move(options), seed, std::move(*poller));
+  return std::unique_ptr<Multi>(new Multi(std::move(impl)));
+}
+
+Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->set_owner(*this); }
+Multi::~Multi() = default;
+
+Result<TransferId> Multi::add(Request request, TransferOptions options, TransferHandler* handler) {
+  return impl_->add(std::move(request), std::move(options), handler);
+}
+void Multi::remove(TransferId transfer) { impl_->remove(transfer); }
+void Multi::resume(TransferId transfer) { impl_->resume(transfer); }
+void Multi::finish_upload(TransferId transfer) { impl_->finish_upload(transfer); }
+void Multi::fail_upload(TransferId transfer, std::string why) { impl_->fail_upload(transfer, std::move(why)); }
+Bytes Multi::body(TransferId transfer) const { return impl_->engine().body(transfer); }
+void Multi::consume_body(TransferId transfer, std::size_t bytes) { impl_->consume_body(transfer, bytes); }
+const Request& Multi::request(TransferId transfer) const { return impl_->engine().request(transfer); }
+const ResponseHead& Multi::head(TransferId transfer) const { return impl_->engine().head(transfer); }
+const Fields& Multi::trailers(TransferId transfer) const { return impl_->engine().trailers(transfer); }
+const Progress& Multi::progress(TransferId transfer) const { return impl_->engine().progress(transfer); }
+TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
+Instant Multi::now() const { return net::read_steady(); }
+
+Drive Multi::perform(int* running) { return impl_->perform(running); }
+Result<void> Multi::fdset(fd_set* read, fd_set* write, fd_set*, int* highest) const {
+  return impl_->watches().fdset(read, write, highest);
+}
+std::optional<std::chrono::milliseconds> Multi::timeout() const { return impl_->timeout(); }
+Result<PollResult> Multi::poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) {
+  return impl_->poll(extra, longest);
+}
+void Multi::wakeup() { impl_->poller().wakeup(); }
+int Multi::fd() const { return impl_->poller().fd(); }
+
+void Multi::set_watch_sink(WatchSink* sink) { impl_->set_watch_sink(sink); }
+Drive Multi::socket_action(int fd, std::uint8_t events, int* running) {
+  return impl_->socket_action(fd, events, running);
+}
+void Multi::assign(int fd, void* value) { impl_->assign(fd, value); }
+
+std::optional<Message> Multi::info_read(int* left) { return impl_->info_read(left); }
+std::size_t Multi::running() const { return impl_->engine().running(); }
+std::size_t Multi::connections() const { return impl_->engine().connections(); }
+std::vector<std::string> Multi::take_key_log() { return impl_->take_key_log(); }
+
+}  // namespace sluice

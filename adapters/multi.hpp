@@ -1,0 +1,157 @@
+// Multi: an Engine with real sockets, c-ares and the steady clock, and nothing clever. The names are the field's.
+//
+// Knows how to turn descriptors and time into facts for the core. Leaves HTTP, reuse, limits and timeouts to the engine, and the choice of
+// an event loop to its user: drive it by perform + poll, perform + fdset + select(2), fd() + perform, or socket_action.
+//
+// Thread rules: one thread at a time, except wakeup(). Everything is legal in a callback but driving (perform, socket_action,
+// poll), which answers recursive_call.
+#pragma once
+
+#include <sys/select.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/engine.hpp"
+
+namespace sluice {
+
+class Multi;
+
+// What a transfer tells its owner while it runs. Every function has a default, so one overrides what one needs. Objects belong to the
+// application and must outlive the transfer (until its Done was read, or remove()). Any call on the Multi is legal inside but driving;
+// removing a transfer, also the own one, is safe: no further call for it follows.
+class TransferHandler {
+ public:
+  virtual ~TransferHandler() = default;
+  virtual void on_interim(Multi&, TransferId, const ResponseHead&) {}
+  virtual void on_head(Multi&, TransferId, const ResponseHead&) {}
+  // Answers how many of the bytes it took (<= bytes.size()). Fewer: the transfer pauses until resume() is called.
+  // The default leaves nothing: bytes are dropped.
+  virtual std::size_t on_body(Multi&, TransferId, Bytes bytes) { return bytes.size(); }
+  // For BodyStream: fill `space` and answer how many bytes were written; 0 pauses until resume(). finish_upload() or
+  // fail_upload() on the Multi ends it, also from inside.
+  virtual std::size_t on_upload(Multi&, TransferId, MutableBytes) { return 0; }
+  // Said when the transfer ended; info_read() gives the same as a message unless the transfer was removed in here.
+  virtual void on_done(Multi&, TransferId, const Result<void>&) {}
+};
+
+enum class Drive : std::uint8_t {
+  ok,
+  call_again,      // stopped early for fairness: wants to be called again at once; timeout() is 0 meanwhile
+  recursive_call,  // called from inside a callback; nothing was done
+  failed,          // the whole stack is unusable (out of descriptors or memory for its own watches)
+};
+
+struct Message {
+  TransferId transfer;
+  Result<void> result;
+  int status = 0;  // of the final response; 0 when there was none
+  Progress progress;
+  TransferInfo info;
+};
+
+// Bits for extra descriptors in poll(), for socket_action's events and for reported watches.
+enum Events : std::uint8_t { kEventNone = 0, kEventRead = 1, kEventWrite = 2, kEventError = 4 };
+
+struct ExtraDescriptor {
+  int fd = -1;
+  std::uint8_t wanted = 0;  // Events
+  std::uint8_t ready = 0;   // filled by poll()
+};
+
+struct PollResult {
+  int ready = 0;       // extra descriptors that are ready
+  bool woken = false;  // by wakeup()
+};
+
+// For socket_action: told of changes only, a removal (events 0) before the descriptor is closed.
+class WatchSink {
+ public:
+  virtual ~WatchSink() = default;
+  // `assigned` is what assign() attached to this descriptor, null at first.
+  virtual void on_watch(int fd, std::uint8_t events, void* assigned) = 0;
+  // One absolute deadline on CLOCK_MONOTONIC; nullopt: none.
+  virtual void on_timer(std::optional<Instant> at) = 0;
+};
+
+struct ResolveOverride {  // as curl's --resolve: these addresses for this host and port
+  std::string host;       // lower case
+  std::uint16_t port = 0;
+  std::vector<IpAddress> addresses;
+};
+
+struct MultiOptions {
+  EngineOptions engine;
+  std::optional<Seed> seed;  // none: drawn from the system
+  std::vector<ResolveOverride> resolve_overrides;
+  std::size_t max_reads_per_perform = 256;  // fairness: after this many reads perform answers call_again
+};
+
+class Multi {
+ public:
+  static Result<std::unique_ptr<Multi>> create(MultiOptions options = {});
+  ~Multi();
+  Multi(const Multi&) = delete;
+  Multi& operator=(const Multi&) = delete;
+
+  // ---- transfers ----
+  // `handler` may be null: bodies are then left to body()/consume_body().
+  Result<TransferId> add(Request request, TransferOptions options = {}, TransferHandler* handler = nullptr);
+  void remove(TransferId transfer);  // at any moment; an unread message of it is dropped
+  void resume(TransferId transfer);  // after on_body took less, or on_upload gave nothing; callbacks come from the next drive
+  void finish_upload(TransferId transfer);
+  void fail_upload(TransferId transfer, std::string why);
+  Bytes body(TransferId transfer) const;
+  void consume_body(TransferId transfer, std::size_t bytes);
+  const Request& request(TransferId transfer) const;
+  const ResponseHead& head(TransferId transfer) const;
+  const Fields& trailers(TransferId transfer) const;
+  const Progress& progress(TransferId transfer) const;
+  TransferInfo info(TransferId transfer) const;
+  Instant now() const;  // the steady clock that drives this Multi, read now
+
+  // ---- driving ----
+  // Reads and writes what can be read and written now, runs expired timers, returns; never blocks. *running (may be null) gets the number
+  // of transfers that are not done.
+  Drive perform(int* running = nullptr);
+  // Adds bits for all watched descriptors; *highest gets the highest one or -1. Error descriptor_too_large: one does not fit
+  // in FD_SETSIZE; the sets and *highest are then as they were.
+  Result<void> fdset(fd_set* read, fd_set* write, fd_set* except, int* highest) const;
+  // How long to wait at most before the next perform; 0: call now; nullopt: no limit. Rounded up to whole milliseconds.
+  std::optional<std::chrono::milliseconds> timeout() const;
+  // Waits for any watch, extra descriptors, the deadline, a wakeup or `longest`. Sleeps even with nothing to watch. Does no transfer work.
+  Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
+  // From any thread, also while poll() is not running: the next (or present) poll() returns at once. Never lost.
+  void wakeup();
+  // One descriptor that becomes readable when perform() should be called for a watched descriptor or a wakeup; the deadline is
+  // timeout()'s. Owned by the Multi.
+  int fd() const;
+
+  // ---- driving by single descriptors ----
+  void set_watch_sink(WatchSink* sink);  // null: none. Present watches are reported at once.
+  // What happened on `fd` (Events); kNoSocket: a timer ran out, or a first kick. A descriptor not watched is ignored.
+  Drive socket_action(int fd, std::uint8_t events, int* running = nullptr);
+  static constexpr int kNoSocket = -1;
+  void assign(int fd, void* value);  // handed to on_watch for this descriptor from now on
+
+  // ---- results ----
+  // The next finished transfer, each once; *left (may be null) gets how many more wait.
+  std::optional<Message> info_read(int* left = nullptr);
+  std::size_t running() const;
+  std::size_t connections() const;
+
+  // Lines of the TLS key log since the last call.
+  std::vector<std::string> take_key_log();
+
+ private:
+  class Impl;
+  explicit Multi(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,73 @@
+// What the application may call at any moment, also from inside a callback: it changes the engine and what is queued
+// for the next drive, and touches no socket.
+#include <utility>
+#include <variant>
+
+#include "adapters/multi/driver.hpp"
+
+namespace sluice {
+
+Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, TransferHandler* handler) {
+  if (!handler && std::holds_alternative<BodyStream>(request.body)) {
+    return std::unexpected(make_error(
+        Code::invalid_option,
+        "add " + request.url.text_without_secrets() + ": a streamed request body needs a handler to come from"));
+  }
+  auto added = engine_.add(std::move(request), std::move(options), application_now());
+  if (added) transfers_.add(*added, handler);
+  after_application_call();
+  return added;
+}
+
+void Multi::Impl::remove(TransferId transfer) {
+  // First here: nothing that comes out of the engine is for it any more.
+  transfers_.erase(transfer);
+  engine_.remove(transfer, application_now());
+  after_application_call();
+}
+
+void Multi::Impl::resume(TransferId transfer) {
+  transfers_.queue_resume(transfer);
+  after_application_call();
+}
+
+void Multi::Impl::finish_upload(TransferId transfer) {
+  multi::Transfer* found = transfers_.find(transfer);
+  if (!found) return;
+  if (found->in_upload) {
+    found->finish_upload = true;  // after what on_upload has filled
+  } else {
+    engine_.finish_upload(transfer, application_now());
+  }
+  after_application_call();
+}
+
+void Multi::Impl::fail_upload(TransferId transfer, std::string why) {
+  engine_.fail_upload(transfer, std::move(why), application_now());
+  after_application_call();
+}
+
+void Multi::Impl::consume_body(TransferId transfer, std::size_t bytes) {
+  engine_.consume_body(transfer, bytes, application_now());
+  after_application_call();
+}
+
+std::optional<Message> Multi::Impl::info_read(int* left) {
+  const auto transfer = transfers_.pop_message();
+  if (left) *left = transfers_.messages();
+  if (!transfer) return std::nullopt;
+  return Message{*transfer, std::move(transfers_.find(*transfer)->result), engine_.head(*transfer).status,
+                 engine_.progress(*transfer), engine_.info(*transfer)};
+}
+
+std::vector<std::string> Multi::Impl::take_key_log() { return std::exchange(key_log_, {}); }
+
+void Multi::Impl::set_watch_sink(WatchSink* sink) {
+  const bool was_busy = std::exchange(busy_, true);
+  reported_ = {};
+  watches_.set_sink(sink);
+  busy_ = was_busy;
+  after_application_call();
+}
+
+}  // namespace sluice

@@ -1,0 +1,139 @@
+// Multi from within: carries facts from sockets, resolver and clock to the engine, and the engine's outputs to sockets
+// and handlers.
+//
+// driver.cpp       settle(): one fact at a time, each followed by all that comes out of it
+// driving.cpp      perform, socket_action, poll, timeout: what is handed in, how much of it at once, and when to come
+// back application.cpp  what is legal at any moment handlers.cpp     the application's callbacks
+//
+// Leaves HTTP to the engine and the public surface to ../multi.cpp.
+#pragma once
+
+#include <poll.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/multi.hpp"
+#include "adapters/multi/connections.hpp"
+#include "adapters/multi/fifo.hpp"
+#include "adapters/multi/transfers.hpp"
+#include "adapters/multi/watches.hpp"
+#include "adapters/net/clock.hpp"
+#include "adapters/net/poller.hpp"
+#include "adapters/resolver/resolver.hpp"
+#include "core/engine.hpp"
+
+namespace sluice {
+
+class Multi::Impl {
+ public:
+  Impl(MultiOptions options, Seed seed, net::Poller poller);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  void set_owner(Multi& owner) { owner_ = &owner; }
+
+  // ---- the application's side (application.cpp) ----
+  Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
+  void remove(TransferId transfer);
+  void resume(TransferId transfer);
+  void finish_upload(TransferId transfer);
+  void fail_upload(TransferId transfer, std::string why);
+  void consume_body(TransferId transfer, std::size_t bytes);
+  std::optional<Message> info_read(int* left);
+  std::vector<std::string> take_key_log();
+  void set_watch_sink(WatchSink* sink);
+  void assign(int fd, void* value) { watches_.assign(fd, value); }
+  const Engine& engine() const { return engine_; }
+  const multi::Watches& watches() const { return watches_; }
+  const net::Poller& poller() const { return poller_; }
+
+  // ---- driving ----
+  Drive perform(int* running);
+  Drive socket_action(int fd, std::uint8_t events, int* running);
+  Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
+  std::optional<std::chrono::milliseconds> timeout();
+
+ private:
+  // A fact about a connection that came up while outputs were being taken, when the engine cannot be told.
+  struct Fact {
+    ConnId conn;
+    std::optional<Error> error;  // none: connected
+  };
+  enum class Wish : std::uint8_t { none, at, at_once };
+  struct Timer {
+    Wish wish = Wish::none;
+    Instant at;
+    friend bool operator==(const Timer&, const Timer&) = default;
+  };
+
+  // driver.cpp. Those that answer bool: false when they stopped for fairness, with outputs or sends left for the next
+  // drive.
+  bool settle();
+  bool drain();
+  void take(Output output);
+  void connect(const output::Connect& what);
+  void close(ConnId conn);
+  void refresh(ConnId conn);
+  void queue_send(multi::Connection& connection);
+  void queue_read(multi::Connection& connection);
+  void send(ConnId conn);
+  bool read(ConnId conn);
+  bool dispatch(int fd, std::uint8_t events, ConnId owner);
+  void finish_connect(multi::Connection& connection);
+
+  // driving.cpp
+  void begin();
+  Drive end(Drive answer, int* running);
+  bool work(bool fetch);
+  bool take_ready(bool fetch);
+  bool take_reads();
+  void run_timers();
+  bool must_run_at_once() const;
+  std::optional<Instant> next_deadline();
+  Now application_now() const { return driving_ ? now_ : net::read_clock(); }
+  void after_application_call();
+  void report_timer();
+
+  // handlers.cpp
+  void deliver_resumes();
+  void deliver_body(TransferId transfer);
+  void pump_upload(TransferId transfer);
+  bool fill_upload(TransferId transfer);
+  void deliver_interim(const output::InterimReady& ready);
+  void deliver_head(TransferId transfer);
+  void deliver_done(output::Done& done);
+
+  Multi* owner_ = nullptr;
+  std::size_t max_reads_;
+  net::Poller poller_;
+  multi::Watches watches_;
+  multi::Connections connections_;
+  multi::Transfers transfers_;
+  net::Resolver resolver_;
+  Engine engine_;
+
+  Now now_;
+  bool busy_ = false;     // inside a drive or a sink's callback: driving is refused
+  bool driving_ = false;  // now_ is fresh
+  bool poll_failed_ = false;
+  std::size_t reads_left_ = 0, sends_left_ = 0, outputs_left_ = 0;  // of this drive
+
+  std::optional<ConnId> touched_;  // a fact was told of it: look at its interest once the outputs are taken
+  multi::Fifo<Fact> facts_;
+  multi::Fifo<ConnId> sends_;  // have something to send and are not known to be blocked
+  multi::Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait
+  std::vector<TransferId> resumed_;
+  std::vector<std::string> key_log_;
+
+  bool woken_ = false;  // a wakeup that no poll() has told of yet
+  Instant polled_at_;   // when poll() fetched the batch that waits in poller_
+  std::vector<pollfd> poll_set_;
+
+  Timer reported_;
+  bool timer_spent_ = false;  // the application's timer ran out: it wants to hear the next one even if it is the same
+  bool reporting_ = false;
+};
+
+}  // namespace sluice

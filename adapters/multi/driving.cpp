@@ -1,0 +1,209 @@
+// perform, socket_action, poll and timeout: how much is done in one go, and when to come back.
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "adapters/multi/driver.hpp"
+#include "adapters/net/socket.hpp"
+
+namespace sluice {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Beside max_reads_per_perform, what bounds a drive in which applications' callbacks make ever more work.
+constexpr std::size_t kSendsForEachRead = 4;
+constexpr std::size_t kOutputsForEachRead = 16;
+
+// What poll() fetched so short a time ago is what there is: asking the system again would cost a call for each perform.
+constexpr Duration kFreshFor = std::chrono::microseconds(100);
+
+int to_poll_timeout(milliseconds wait) {
+  return static_cast<int>(std::clamp<milliseconds::rep>(wait.count(), 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+void Multi::Impl::begin() {
+  busy_ = true;
+  driving_ = true;
+  now_ = net::read_clock();
+  reads_left_ = max_reads_;
+  sends_left_ = max_reads_ * kSendsForEachRead;
+  outputs_left_ = max_reads_ * kOutputsForEachRead;
+}
+
+Drive Multi::Impl::end(Drive answer, int* running) {
+  driving_ = false;
+  report_timer();
+  busy_ = false;
+  if (running) *running = static_cast<int>(engine_.running());
+  return answer;
+}
+
+Drive Multi::Impl::perform(int* running) {
+  if (busy_) return Drive::recursive_call;
+  begin();
+  poll_failed_ = false;
+  const bool fresh = poller_.has_ready() && now_.steady - polled_at_ < kFreshFor;
+  const bool complete = work(!fresh || poller_.batch_was_full());
+  run_timers();
+  if (poll_failed_) return end(Drive::failed, running);
+  return end(complete ? Drive::ok : Drive::call_again, running);
+}
+
+Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
+  if (busy_) return Drive::recursive_call;
+  begin();
+  if (fd == kNoSocket) timer_spent_ = true;
+  bool complete = settle();
+  if (complete && fd != kNoSocket) {
+    if (const multi::Watch* watch = watches_.find(fd)) complete = dispatch(fd, events, watch->owner);
+  }
+  complete = complete && work(false);
+  run_timers();
+  return end(complete ? Drive::ok : Drive::call_again, running);
+}
+
+// False: stopped for fairness.
+bool Multi::Impl::work(bool fetch) {
+  if (!settle()) return false;
+  if (transfers_.has_resumes()) {
+    deliver_resumes();
+    if (!settle()) return false;
+  }
+  return take_ready(fetch) && take_reads();
+}
+
+bool Multi::Impl::take_ready(bool fetch) {
+  for (;;) {
+    if (!poller_.has_ready()) {
+      if (!fetch) return true;
+      poll_failed_ = poller_.wait(0) != 0;
+      if (poller_.take_woken()) woken_ = true;
+      fetch = poller_.batch_was_full();
+      if (!poller_.has_ready()) return true;
+    }
+    while (poller_.has_ready()) {
+      if (reads_left_ == 0) return false;
+      const auto ready = poller_.next();
+      const multi::Watch* watch = ready ? watches_.find(*ready) : nullptr;
+      if (watch && !dispatch(ready->fd, ready->events, watch->owner)) return false;
+    }
+  }
+}
+
+bool Multi::Impl::take_reads() {
+  while (!reads_.empty()) {
+    if (reads_left_ == 0) return false;
+    const ConnId conn = reads_.pop();
+    multi::Connection* connection = connections_.find(conn);
+    if (!connection) continue;
+    connection->read_queued = false;
+    if (!read(conn)) return false;
+  }
+  return true;
+}
+
+// Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
+// cannot put deadlines off.
+void Multi::Impl::run_timers() {
+  if (engine_.has_output()) return;
+  now_ = net::read_clock();
+  if (const auto deadline = engine_.deadline(); deadline && deadline->at <= now_.steady) {
+    engine_.handle_timeout(now_);
+    if (!settle()) return;
+  }
+  if (const auto deadline = resolver_.deadline(now_.steady); deadline && *deadline <= now_.steady) {
+    resolver_.process_timeouts();
+    settle();
+  }
+}
+
+bool Multi::Impl::must_run_at_once() const {
+  return engine_.has_output() || touched_ || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
+         resolver_.has_answer() || transfers_.has_resumes() || poller_.has_ready();
+}
+
+std::optional<Instant> Multi::Impl::next_deadline() {
+  std::optional<Instant> at;
+  if (const auto deadline = engine_.deadline()) at = deadline->at;
+  if (resolver_.open_questions() > 0) {
+    if (const auto other = resolver_.deadline(net::read_steady()); other && (!at || *other < *at)) at = other;
+  }
+  return at;
+}
+
+std::optional<milliseconds> Multi::Impl::timeout() {
+  if (must_run_at_once()) return milliseconds(0);
+  const auto at = next_deadline();
+  if (!at) return std::nullopt;
+  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*at - net::read_steady()));
+}
+
+// A signal ends the wait early, as it does for poll(2).
+Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseconds longest) {
+  if (busy_) return std::unexpected(make_error(Code::recursive_call, "poll: called from inside a callback"));
+  if (const auto own = timeout()) longest = std::min(longest, *own);
+  if (woken_) longest = milliseconds(0);
+  const int wait = to_poll_timeout(longest);
+  PollResult result;
+  int error = 0;
+  if (extra.empty()) {
+    if (!poller_.has_ready()) error = poller_.wait(wait);
+  } else {
+    poll_set_.clear();
+    poll_set_.push_back({poller_.fd(), POLLIN, 0});
+    for (const ExtraDescriptor& one : extra) {
+      const int wanted = ((one.wanted & kEventRead) ? POLLIN : 0) | ((one.wanted & kEventWrite) ? POLLOUT : 0);
+      poll_set_.push_back({one.fd, static_cast<short>(wanted), 0});
+    }
+    const int count = ::poll(poll_set_.data(), poll_set_.size(), wait);
+    if (count < 0 && errno != EINTR) error = errno;
+    for (std::size_t i = 0; i < extra.size(); ++i) {
+      const short ready = count > 0 ? poll_set_[i + 1].revents : short{0};
+      extra[i].ready =
+          static_cast<std::uint8_t>(((ready & POLLIN) ? kEventRead : 0) | ((ready & POLLOUT) ? kEventWrite : 0) |
+                                    ((ready & (POLLERR | POLLHUP | POLLNVAL)) ? kEventError : 0));
+      if (extra[i].ready != 0) ++result.ready;
+    }
+    if (count > 0 && poll_set_[0].revents != 0 && !poller_.has_ready()) error = poller_.wait(0);
+  }
+  if (error != 0) return std::unexpected(make_error(Code::internal, "poll: " + net::describe_errno(error), error));
+  if (poller_.has_ready()) polled_at_ = net::read_steady();
+  if (poller_.take_woken()) woken_ = true;
+  result.woken = std::exchange(woken_, false);
+  return result;
+}
+
+void Multi::Impl::after_application_call() {
+  if (!busy_) report_timer();
+}
+
+void Multi::Impl::report_timer() {
+  if (!watches_.sink() || reporting_) return;
+  const bool was_busy = std::exchange(busy_, true);
+  reporting_ = true;
+  for (;;) {
+    Timer timer;
+    if (must_run_at_once()) {
+      timer.wish = Wish::at_once;
+    } else if (const auto at = next_deadline()) {
+      timer = {Wish::at, *at};
+    }
+    const bool again = std::exchange(timer_spent_, false) && timer.wish != Wish::none;
+    if (timer == reported_ && !again) break;
+    reported_ = timer;
+    WatchSink* const sink = watches_.sink();
+    if (!sink) break;
+    if (timer.wish == Wish::none) {
+      sink->on_timer(std::nullopt);
+    } else {
+      sink->on_timer(timer.wish == Wish::at_once ? net::read_steady() : timer.at);
+    }
+  }
+  reporting_ = false;
+  busy_ = was_busy;
+}
+
+}  // namespace sluice

@@ -1,0 +1,38 @@
+// A queue that keeps its memory: in the steady state nothing is allocated, unlike in std::deque, which frees and takes
+// blocks as it moves on.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace sluice::multi {
+
+template <class T>
+class Fifo {
+ public:
+  bool empty() const { return begin_ == items_.size(); }
+  std::size_t size() const { return items_.size() - begin_; }
+  void push(T item) {
+    // Moves each item at most once for every time half of the memory was passed through.
+    if (begin_ > 64 && begin_ * 2 > items_.size()) {
+      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(begin_));
+      begin_ = 0;
+    }
+    items_.push_back(std::move(item));
+  }
+  T pop() {
+    T item = std::move(items_[begin_++]);
+    if (empty()) {
+      items_.clear();
+      begin_ = 0;
+    }
+    return item;
+  }
+
+ private:
+  std::vector<T> items_;
+  std::size_t begin_ = 0;
+};
+
+}  // namespace sluice::multi

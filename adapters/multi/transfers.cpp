@@ -1,0 +1,87 @@
+// See transfers.hpp. Messages are a list through the transfers themselves, so that a removed transfer takes its message
+// with it.
+#include "adapters/multi/transfers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace sluice::multi {
+
+void Transfers::add(TransferId id, TransferHandler* handler) {
+  if (id.index >= by_index_.size())
+    by_index_.resize(std::max<std::size_t>(std::size_t{id.index} + 1, by_index_.size() * 2));
+  Transfer& transfer = by_index_[id.index];
+  SLUICE_CHECK(!transfer.id);
+  transfer = {};
+  transfer.id = id;
+  transfer.handler = handler;
+}
+
+void Transfers::erase(TransferId id) {
+  Transfer* transfer = find(id);
+  if (!transfer) return;
+  if (transfer->message_waits) unlink(*transfer);
+  *transfer = {};
+}
+
+Transfer* Transfers::find(TransferId id) {
+  if (!id || id.index >= by_index_.size() || by_index_[id.index].id != id) return nullptr;
+  return &by_index_[id.index];
+}
+
+void Transfers::push_message(TransferId id, Result<void> result) {
+  Transfer* transfer = find(id);
+  SLUICE_CHECK(transfer && !transfer->message_waits);
+  transfer->result = std::move(result);
+  transfer->message_waits = true;
+  transfer->previous = last_;
+  transfer->next = {};
+  if (Transfer* before = find(last_)) {
+    before->next = id;
+  } else {
+    first_ = id;
+  }
+  last_ = id;
+  ++messages_;
+}
+
+std::optional<TransferId> Transfers::pop_message() {
+  Transfer* transfer = find(first_);
+  if (!transfer) return std::nullopt;
+  unlink(*transfer);
+  return transfer->id;
+}
+
+void Transfers::unlink(Transfer& transfer) {
+  if (Transfer* before = find(transfer.previous)) {
+    before->next = transfer.next;
+  } else {
+    first_ = transfer.next;
+  }
+  if (Transfer* after = find(transfer.next)) {
+    after->previous = transfer.previous;
+  } else {
+    last_ = transfer.previous;
+  }
+  transfer.message_waits = false;
+  --messages_;
+}
+
+void Transfers::queue_resume(TransferId id) {
+  Transfer* transfer = find(id);
+  if (!transfer || transfer->resume_queued) return;
+  transfer->resume_queued = true;
+  resumes_.push_back(id);
+}
+
+void Transfers::take_resumes(std::vector<TransferId>& taken) {
+  taken.clear();
+  taken.swap(resumes_);
+  for (const TransferId id : taken) {
+    if (Transfer* transfer = find(id)) transfer->resume_queued = false;
+  }
+}
+
+}  // namespace sluice::multi

@@ -1,0 +1,97 @@
+// See watches.hpp. The sink is called last in each function: it may call back into what owns the watches.
+#include "adapters/multi/watches.hpp"
+
+#include <algorithm>
+
+namespace sluice::multi {
+
+static_assert(kEventRead == net::kRead && kEventWrite == net::kWrite && kEventError == net::kError);
+
+void Watches::count(int fd, bool watched) {
+  if (fd < FD_SETSIZE) return;
+  if (watched) {
+    ++too_large_;
+  } else {
+    --too_large_;
+  }
+}
+
+int Watches::set(int fd, std::uint8_t events, ConnId owner) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= by_fd_.size()) {
+    if (events == 0) return 0;
+    by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
+  }
+  Watch& watch = by_fd_[index];
+  if (watch.events == events) return 0;
+  if (events == 0) {
+    // Not left in epoll with an empty mask: a hang-up would be reported over and over.
+    poller_.remove(fd);
+    end(fd);
+    return 0;
+  }
+  const int error =
+      watch.events == 0 ? poller_.add(fd, events, watch.generation) : poller_.modify(fd, events, watch.generation);
+  if (error != 0) return error;
+  if (watch.events == 0) count(fd, true);
+  watch.events = events;
+  watch.owner = owner;
+  if (sink_) sink_->on_watch(fd, events, watch.assigned);
+  return 0;
+}
+
+void Watches::forget(int fd) {
+  if (find(fd)) end(fd);
+}
+
+void Watches::end(int fd) {
+  Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
+  void* const assigned = watch.assigned;
+  watch = {.generation = watch.generation + 1, .events = 0, .owner = {}, .assigned = nullptr};
+  count(fd, false);
+  if (sink_) sink_->on_watch(fd, 0, assigned);
+}
+
+const Watch* Watches::find(int fd) const {
+  const auto index = static_cast<std::size_t>(fd);
+  if (fd < 0 || index >= by_fd_.size() || by_fd_[index].events == 0) return nullptr;
+  return &by_fd_[index];
+}
+
+const Watch* Watches::find(const net::Ready& ready) const {
+  const Watch* watch = find(ready.fd);
+  return watch && watch->generation == ready.generation ? watch : nullptr;
+}
+
+void Watches::set_sink(WatchSink* sink) {
+  sink_ = sink;
+  for (std::size_t i = 0; i < by_fd_.size(); ++i) {
+    if (sink_ != sink) return;  // replaced from inside
+    if (sink_ && by_fd_[i].events != 0) sink_->on_watch(static_cast<int>(i), by_fd_[i].events, by_fd_[i].assigned);
+  }
+}
+
+void Watches::assign(int fd, void* value) {
+  if (find(fd)) by_fd_[static_cast<std::size_t>(fd)].assigned = value;
+}
+
+Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const {
+  if (too_large_ != 0) {
+    return std::unexpected(
+        make_error(Code::descriptor_too_large, "fdset: " + std::to_string(too_large_) +
+                                                   " watched descriptors do not fit in an fd_set, which ends at " +
+                                                   std::to_string(FD_SETSIZE - 1)));
+  }
+  int top = -1;
+  for (std::size_t i = 0; i < std::min<std::size_t>(by_fd_.size(), FD_SETSIZE); ++i) {
+    const std::uint8_t events = by_fd_[i].events;
+    if (events == 0) continue;
+    top = static_cast<int>(i);
+    if (read && (events & kEventRead)) FD_SET(top, read);
+    if (write && (events & kEventWrite)) FD_SET(top, write);
+  }
+  if (highest) *highest = top;
+  return {};
+}
+
+}  // namespace sluice::multi

@@ -1,0 +1,154 @@
+// See trust.hpp. Reads whole files; looks for the marks of PEM but leaves parsing to TlsConfig.
+#include "adapters/trust.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/net/descriptor.hpp"
+#include "adapters/net/socket.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kMaxTrustFileBytes = 64 * 1024 * 1024;
+constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
+
+constexpr std::array kSystemFiles = {
+    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, Arch, Gentoo
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // Fedora, RHEL 7 and later
+    "/etc/pki/tls/certs/ca-bundle.crt",                   // older ones of them
+    "/etc/ssl/ca-bundle.pem",                             // SUSE
+    "/etc/ssl/cert.pem",                                  // Alpine, OpenBSD, macOS
+    "/usr/local/share/certs/ca-root-nss.crt",             // FreeBSD
+};
+constexpr std::array kSystemDirectories = {"/etc/ssl/certs", "/etc/pki/tls/certs"};
+
+std::unexpected<Error> trust_error(const std::string& path, const std::string& why, int detail = 0) {
+  return std::unexpected(make_error(Code::tls_config, "read trust anchors from " + path + ": " + why, detail));
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const net::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return trust_error(path, net::describe_errno(errno), errno);
+  std::string text;
+  std::array<char, 16 * 1024> piece;
+  for (;;) {
+    const ssize_t size = ::read(file.get(), piece.data(), piece.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return trust_error(path, net::describe_errno(errno), errno);
+    if (size == 0) return text;
+    if (text.size() > kMaxTrustFileBytes) return trust_error(path, "the file is too large");
+    text.append(piece.data(), static_cast<std::size_t>(size));
+  }
+}
+
+// Directories hold the same certificates under several names, and at times all of them in one file as well.
+void collect(std::string_view text, std::set<std::string>& seen, std::string& out) {
+  for (;;) {
+    const std::size_t begin = text.find(kBegin);
+    if (begin == std::string_view::npos) return;
+    const std::size_t end = text.find(kEnd, begin);
+    if (end == std::string_view::npos) return;
+    std::string one(text.substr(begin, end + kEnd.size() - begin));
+    text.remove_prefix(end + kEnd.size());
+    const auto [place, is_new] = seen.insert(std::move(one));
+    if (is_new) out.append(*place).append("\n");
+  }
+}
+
+Result<std::vector<std::string>> list_files(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+  if (!directory) return trust_error(path, net::describe_errno(errno), errno);
+  std::vector<std::string> files;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    std::string name = path + '/' + entry->d_name;
+    struct stat status = {};
+    // Links are followed; one that leads nowhere, and a pipe that would block, are passed over.
+    if (::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode)) files.push_back(std::move(name));
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+// SSL_CERT_DIR is a list, as OpenSSL has it.
+Result<std::string> pem_from_directories(std::string_view list) {
+  std::string all;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(':'), list.size());
+    const std::string one(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    if (one.empty()) continue;
+    auto pem = trust_pem_from_directory(one);
+    if (!pem) return pem;
+    all += *pem;
+  }
+  if (all.empty()) return trust_error("SSL_CERT_DIR", "it names no directory");
+  return all;
+}
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+}  // namespace
+
+Result<std::string> trust_pem_from_file(const std::string& path) {
+  auto text = read_file(path);
+  if (text && text->find(kBegin) == std::string::npos) return trust_error(path, "there is no PEM certificate in it");
+  return text;
+}
+
+Result<std::string> trust_pem_from_directory(const std::string& path) {
+  auto files = list_files(path);
+  if (!files) return std::unexpected(std::move(files.error()));
+  std::set<std::string> seen;
+  std::string all;
+  for (const std::string& file : *files) {
+    // One that may not be read does not take the others away.
+    if (const auto text = read_file(file)) collect(*text, seen, all);
+  }
+  if (all.empty()) return trust_error(path, "there is no PEM certificate in any of its files");
+  return all;
+}
+
+Result<std::string> system_trust_pem() {
+  const std::string_view file = environment("SSL_CERT_FILE");
+  const std::string_view directories = environment("SSL_CERT_DIR");
+  // Who sets these means them: no falling back to other anchors.
+  if (!file.empty() || !directories.empty()) {
+    std::string all;
+    if (!file.empty()) {
+      auto pem = trust_pem_from_file(std::string(file));
+      if (!pem) return pem;
+      all = std::move(*pem) + '\n';
+    }
+    if (!directories.empty()) {
+      auto pem = pem_from_directories(directories);
+      if (!pem) return pem;
+      all += *pem;
+    }
+    return all;
+  }
+  for (const char* path : kSystemFiles) {
+    if (auto pem = trust_pem_from_file(path)) return pem;
+  }
+  for (const char* path : kSystemDirectories) {
+    if (auto pem = trust_pem_from_directory(path)) return pem;
+  }
+  return trust_error("the system's places", "none holds a certificate; install ca-certificates, or set SSL_CERT_FILE");
+}
+
+}  // namespace sluice
