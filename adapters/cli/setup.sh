@@ -91,7 +91,7 @@ sluice_build() {
     sluice_say "building ${folder#"$sluice_root"/}"
     if ! ninja -C "$folder" "${targets[@]}" > "$log" 2>&1; then
       sluice_say "error: the build failed:"
-      grep -v '^\[' "$log" | tail -n 40 >&2
+      grep -v '^\[' "$log" | grep -E -A 3 'error|FAILED|undefined' | cut -c 1-300 | head -n 40 >&2
       rm -f "$log"
       exec 9>&-
       return 1

@@ -2,6 +2,7 @@
 // could not take yet, bounded by limits::kWireOutBytes.
 #include "core/engine/connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.hpp"
@@ -26,7 +27,7 @@ void Connection::enter(StreamPhase next) {
 
 void Connection::reset() {
   phase_ = StreamPhase::connecting;
-  peer_closed_ = goodbye_said_ = false;
+  peer_closed_ = goodbye_said_ = holds_plain_ = false;
   stages_.clear();
   wire_begin_ = 0;
   session_.reset();
@@ -116,6 +117,7 @@ void Connection::pump(Now now) {
       if (!rest.empty()) break;
     }
     if (taken == 0) break;
+    holds_plain_ = true;
     session_->advance_output(taken);
   }
   settle(now);
@@ -149,6 +151,7 @@ void Connection::sent(std::size_t bytes, Now now) {
   if (wire_begin_ < out.size()) return;
   out.clear();
   wire_begin_ = 0;
+  holds_plain_ = std::ranges::any_of(stages_, [](const Stage& stage) { return !stage.out.empty(); });
   settle(now);
   pump(now);
   if (out.empty()) drop_memory();
@@ -171,6 +174,12 @@ void Connection::close(bool say_goodbye) {
   if (phase_ == StreamPhase::closed) return;
   const bool was_ready = phase_ == StreamPhase::ready;
   enter(StreamPhase::closed);
+  if (holds_plain_) {
+    // A goodbye behind records that are left out could not be read.
+    for (Stage& stage : stages_) stage.out.clear();
+    wire_begin_ = 0;
+    return;
+  }
   if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
   goodbye_said_ = true;
   // Only the bottom layer: the ones above speak through it, and whoever closes the wire closes them all.

@@ -52,9 +52,13 @@ class Connection {
   bool has_output() const;
   void sent(std::size_t bytes, Now now);
 
+  // Bytes of the session's are on their way down, and the wire has not taken them yet.
+  bool holds_plain() const { return holds_plain_; }
+
   // True: an end of the wire now is an end by every layer's rules.
   bool eof_is_clean() const;
-  // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it.
+  // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it. What the session
+  // gave and the wire has not taken is dropped: it may be sent elsewhere by then, or be wanted by nobody (SB-48).
   void close(bool say_goodbye);
 
   // The topmost TLS layer, for what -v shows; null without TLS.
@@ -79,6 +83,7 @@ class Connection {
   StreamPhase phase_ = StreamPhase::connecting;
   bool peer_closed_ = false;
   bool goodbye_said_ = false;
+  bool holds_plain_ = false;
   std::vector<Stage> stages_;
   std::size_t wire_begin_ = 0;  // of stages_[0].out: what was sent already
   std::unique_ptr<http::Session> session_;

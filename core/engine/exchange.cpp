@@ -20,7 +20,8 @@ Engine::Impl::Transfer* Engine::Impl::transfer_of(const Socket& socket, http::St
 
 void Engine::Impl::deliver(Socket& socket, MutableBytes plain, Now now) {
   if (unasked(socket)) {
-    connection_failed(socket, make_error(Code::malformed_response, "response: bytes came before the request was sent"), now);
+    Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
+    connection_failed(socket, std::move(error), now);
     return;
   }
   http::Session& session = *socket.connection.session();
@@ -36,8 +37,9 @@ void Engine::Impl::deliver(Socket& socket, MutableBytes plain, Now now) {
   }
 }
 
-// Bytes that come before one of a request has left answer nothing (SB-12). Over layers only the engine can tell: the session
-// has handed its request down long before the wire takes any of it. A version of HTTP in which servers speak first needs its own word here.
+// Bytes that come before one of a request has left answer nothing (SB-12). Over layers only the engine can tell: the
+// session has handed its request down long before the wire takes any of it. A version of HTTP in which servers speak first
+// needs its own word here.
 bool Engine::Impl::unasked(const Socket& socket) const {
   return !socket.exchanges.empty() && std::ranges::none_of(socket.exchanges, [&](const auto& exchange) {
     return transfers_.find(exchange.second)->wire_touched;

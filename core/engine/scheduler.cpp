@@ -200,7 +200,9 @@ void Engine::Impl::release(Socket& socket, Now now) {
   SLUICE_CHECK(socket.exchanges.empty());
   Origin& origin = *origins_.find(socket.origin);
   const http::Session& session = *socket.connection.session();
-  if (!session.reusable() || socket.write_broken || socket.last_use || must_yield(socket, origin)) {
+  // An answer to a request that the wire has not taken whole ends the connection, with a layer's buffer as without.
+  const bool answered_early = socket.connection.holds_plain();
+  if (!session.reusable() || socket.write_broken || socket.last_use || answered_early || must_yield(socket, origin)) {
     close_socket(socket, true, now);
   } else if (Transfer* transfer = next_for(origin, socket)) {
     assign(socket, *transfer, now);

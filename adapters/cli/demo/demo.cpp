@@ -120,11 +120,9 @@ void say(const cli::RunSummary& summary, const ServerFigures& server, std::size_
   const auto speed = static_cast<std::uint64_t>(seconds > 0 ? static_cast<double>(summary.bytes) / seconds : 0);
   std::printf("downloaded %zu of %zu files, %s in %.1f s (%s/s)\n", summary.done - summary.failed, kFiles,
               cli::format_bytes(summary.bytes).c_str(), seconds, cli::format_bytes(speed).c_str());
-  std::printf(
-      "connections: %zu opened, %zu transfers on one that was open already; the server counted %llu and %llu "
-      "requests\n",
-      summary.connections, summary.reused, static_cast<unsigned long long>(server.connections),
-      static_cast<unsigned long long>(server.requests));
+  std::printf("%llu requests over %llu connections; %zu transfers rode on one that was open already\n",
+              static_cast<unsigned long long>(server.requests), static_cast<unsigned long long>(server.connections),
+              summary.reused);
   std::printf("checksums (SHA-256): %zu of %zu right\n", right, kFiles);
 }
 

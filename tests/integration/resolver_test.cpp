@@ -1,0 +1,229 @@
+// The resolver over a DNS server of the test's own on loopback, and without any network at all.
+#include "adapters/resolver/resolver.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "adapters/net/clock.hpp"
+#include "tests/support/dns_server.hpp"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+
+namespace {
+
+IpAddress ip(const char* literal) { return *IpAddress::parse(literal); }
+
+// What it watches, checked as it changes: a watch ends before its descriptor is closed, and exactly once.
+struct Watched {
+  std::map<int, short> fds;
+  int begun = 0, ended = 0;
+
+  std::function<void(int, bool, bool)> sink() {
+    return [this](int fd, bool read, bool write) {
+      CHECK(::fcntl(fd, F_GETFD) >= 0);
+      const auto wanted = static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0));
+      if (wanted == 0) {
+        CHECK(fds.erase(fd) == 1);
+        ++ended;
+        return;
+      }
+      if (!fds.contains(fd)) ++begun;
+      fds[fd] = wanted;
+    };
+  }
+};
+
+// One turn of a loop, for at most `longest`.
+void turn(net::Resolver& resolver, const Watched& watched, std::chrono::milliseconds longest) {
+  std::vector<pollfd> set;
+  for (const auto& [fd, wanted] : watched.fds) set.push_back({fd, wanted, 0});
+  const Instant now = net::read_steady();
+  if (const auto deadline = resolver.deadline(now)) {
+    longest = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*deadline - now), 0ms, longest);
+  }
+  ::poll(set.data(), set.size(), static_cast<int>(longest.count()));
+  for (const pollfd& one : set) {
+    if (one.revents != 0)
+      resolver.process(one.fd, (one.revents & (POLLIN | POLLERR | POLLHUP)) != 0, (one.revents & POLLOUT) != 0);
+  }
+  resolver.process_timeouts();
+}
+
+net::Answer await_answer(net::Resolver& resolver, const Watched& watched) {
+  const Instant limit = net::read_steady() + 15s;
+  for (;;) {
+    if (auto answer = resolver.next_answer()) return std::move(*answer);
+    REQUIRE(net::read_steady() < limit);
+    turn(resolver, watched, 1000ms);
+  }
+}
+
+std::vector<IpAddress> addresses_of(const net::Answer& answer) {
+  INFO((answer.addresses ? "" : answer.addresses.error().message()));
+  REQUIRE(answer.addresses.has_value());
+  auto sorted = *answer.addresses;
+  std::ranges::sort(sorted, {}, [](const IpAddress& address) { return address.to_string(); });
+  return sorted;
+}
+
+output::Resolve question(const char* host, AddressFamily family = AddressFamily::any, std::uint32_t index = 0) {
+  return {{index, 1}, host, 443, family};
+}
+
+}  // namespace
+
+TEST_CASE("Resolver knows localhost without asking anybody") {
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink()});
+  for (const char* name : {"localhost", "localhost.", "a.b.localhost"}) {
+    resolver.start(question(name));
+    CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("127.0.0.1"), ip("::1")});
+    resolver.start(question(name, AddressFamily::ipv4));
+    CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("127.0.0.1")});
+    resolver.start(question(name, AddressFamily::ipv6));
+    CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("::1")});
+  }
+  CHECK(watched.begun == 0);
+}
+
+TEST_CASE("Resolver reads /etc/hosts, and asks no server for what stands there") {
+  // Whatever name this system's file has that RFC 6761 does not speak of.
+  std::ifstream hosts("/etc/hosts");
+  std::string line, literal, name, found;
+  while (found.empty() && std::getline(hosts, line)) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    if (words >> literal >> name && name != "localhost" && !name.ends_with(".localhost") && IpAddress::parse(literal))
+      found = name;
+  }
+  if (found.empty()) {
+    MESSAGE("no name but localhost in /etc/hosts: nothing to look up");
+    return;
+  }
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink()});
+  resolver.start(question(found.c_str()));
+  const auto answer = resolver.next_answer();
+  REQUIRE(answer);
+  const auto addresses = addresses_of(*answer);
+  CHECK(std::ranges::find(addresses, ip(literal.c_str())) != addresses.end());
+  CHECK(watched.begun == 0);
+}
+
+TEST_CASE("Resolver asks for A and AAAA, by family") {
+  test::DnsServer dns(
+      {{"both.test", {ip("192.0.2.1"), ip("192.0.2.2"), ip("2001:db8::1")}}, {"six.test", {ip("2001:db8::6")}}});
+  Watched watched;
+  {
+    net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+    resolver.start(question("both.test"));
+    CHECK(addresses_of(await_answer(resolver, watched)) ==
+          std::vector{ip("192.0.2.1"), ip("192.0.2.2"), ip("2001:db8::1")});
+    resolver.start(question("both.test", AddressFamily::ipv4));
+    CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("192.0.2.1"), ip("192.0.2.2")});
+    resolver.start(question("both.test", AddressFamily::ipv6));
+    CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("2001:db8::1")});
+    resolver.start(question("six.test"));
+    CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("2001:db8::6")});
+    CHECK(resolver.open_questions() == 0);
+  }
+  CHECK(watched.fds.empty());
+  CHECK(watched.begun == watched.ended);
+  CHECK(watched.begun > 0);
+}
+
+TEST_CASE("Resolver's failure says what was asked and what came back") {
+  test::DnsServer dns({{"six.test", {ip("2001:db8::6")}}});
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+  resolver.start(question("no-such.example"));
+  auto answer = await_answer(resolver, watched);
+  REQUIRE_FALSE(answer.addresses.has_value());
+  CHECK(answer.addresses.error().code == Code::resolve_failed);
+  CHECK(answer.addresses.error().detail != 0);
+  CHECK(answer.addresses.error().message() == "resolve no-such.example: Domain name not found");
+  resolver.start(question("six.test", AddressFamily::ipv4));
+  answer = await_answer(resolver, watched);
+  REQUIRE_FALSE(answer.addresses.has_value());
+  CHECK(answer.addresses.error().message().starts_with("resolve six.test: "));
+}
+
+TEST_CASE("Resolver's overrides go by host and port and come before everything else") {
+  test::DnsServer dns({{"a.test", {ip("192.0.2.9")}}});
+  Watched watched;
+  const std::vector<net::Override> overrides = {{"a.test", 443, {ip("192.0.2.1"), ip("2001:db8::1")}},
+                                                {"localhost", 443, {ip("192.0.2.5")}}};
+  net::Resolver resolver({.overrides = overrides, .servers = dns.address(), .watch = watched.sink()});
+  resolver.start(question("a.test"));
+  CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.1"), ip("2001:db8::1")});
+  resolver.start(question("a.test", AddressFamily::ipv4));
+  CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.1")});
+  resolver.start(question("localhost"));
+  CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.5")});
+  resolver.start(question("localhost", AddressFamily::ipv6));
+  CHECK_FALSE(resolver.next_answer()->addresses.has_value());
+  CHECK(dns.questions() == 0);
+  resolver.start({{0, 1}, "a.test", 80, AddressFamily::ipv4});
+  CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("192.0.2.9")});
+}
+
+TEST_CASE("Resolver gives no answer to a question that was canceled, and lets go of its descriptors") {
+  test::DnsServer dns({{"a.test", {ip("192.0.2.9")}}});
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+  resolver.start(question("silent.test", AddressFamily::any, 0));
+  resolver.start(question("silent.too.test", AddressFamily::any, 1));
+  resolver.start(question("a.test", AddressFamily::ipv4, 2));
+  CHECK(resolver.open_questions() == 3);
+  resolver.cancel({0, 1});
+  resolver.cancel({0, 1});
+  resolver.cancel({1, 2});  // of another generation
+  CHECK(resolver.open_questions() == 2);
+  CHECK(await_answer(resolver, watched).id == ResolveId{2, 1});
+  CHECK(resolver.open_questions() == 1);
+  CHECK_FALSE(watched.fds.empty());
+  CHECK(resolver.deadline(net::read_steady()).has_value());
+  resolver.cancel({1, 1});
+  CHECK(watched.fds.empty());
+  CHECK_FALSE(resolver.deadline(net::read_steady()).has_value());
+  CHECK_FALSE(resolver.next_answer().has_value());
+  // An answer that nobody fetched yet.
+  resolver.start(question("localhost"));
+  resolver.cancel({0, 1});
+  CHECK_FALSE(resolver.next_answer().has_value());
+}
+
+TEST_CASE(
+    "SB-82 Resolver torn down with open questions closes each descriptor once, while their numbers are taken again") {
+  test::DnsServer dns({});
+  for (int round = 0; round < 20; ++round) {
+    Watched watched;
+    std::vector<int> taken;
+    {
+      net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+      for (std::uint32_t i = 0; i < 8; ++i)
+        resolver.start(question(("silent." + std::to_string(i) + ".test").c_str(), AddressFamily::any, i));
+      turn(resolver, watched, 0ms);
+      CHECK_FALSE(watched.fds.empty());
+      if (round % 2 == 1) {
+        for (std::uint32_t i = 0; i < 8; ++i) resolver.cancel({i, 1});
+        CHECK(watched.fds.empty());
+        // The numbers are free now; a second close would hit these.
+        for (int i = 0; i < 8; ++i) taken.push_back(::dup(0));
+      }
+    }
+    CHECK(watched.fds.empty());
+    CHECK(watched.begun == watched.ended);
+    for (const int fd : taken) {
+      CHECK(::fcntl(fd, F_GETFD) >= 0);
+      ::close(fd);
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// See dns_server.hpp.
+#include "tests/support/dns_server.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "adapters/net/descriptor.hpp"
+
+namespace sluice::test {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 12;
+constexpr int kTypeA = 1;
+constexpr int kTypeAaaa = 28;
+
+struct Question {
+  std::string name;  // lower case, without the last dot
+  int type = 0;
+  std::size_t end = 0;  // of the question section
+};
+
+std::optional<Question> read_question(const std::string& packet) {
+  Question question;
+  std::size_t at = kHeaderBytes;
+  while (at < packet.size() && packet[at] != 0) {
+    const auto size = static_cast<std::uint8_t>(packet[at]);
+    if (size > 63 || at + 1 + size >= packet.size()) return std::nullopt;
+    if (!question.name.empty()) question.name += '.';
+    question.name += packet.substr(at + 1, size);
+    at += std::size_t{1} + size;
+  }
+  if (at + 5 > packet.size()) return std::nullopt;
+  question.type = static_cast<std::uint8_t>(packet[at + 1]) << 8 | static_cast<std::uint8_t>(packet[at + 2]);
+  question.end = at + 5;
+  std::ranges::transform(question.name, question.name.begin(),
+                         [](char c) { return static_cast<char>(std::tolower(c)); });
+  return question;
+}
+
+std::string answer(const std::string& packet, const Question& question, const std::vector<IpAddress>* addresses) {
+  std::string out = packet.substr(0, question.end);
+  out[2] = static_cast<char>(0x84);                     // a response, authoritative
+  out[3] = static_cast<char>(addresses ? 0x80 : 0x83);  // recursion available; NXDOMAIN
+  for (std::size_t i = 6; i < kHeaderBytes; ++i)
+    out[i] = 0;  // no records yet, and none of the question's additional ones
+  if (!addresses) return out;
+  for (const IpAddress& address : *addresses) {
+    const bool ipv4 = address.kind == IpAddress::Kind::ipv4;
+    if (question.type != (ipv4 ? kTypeA : kTypeAaaa)) continue;
+    ++out[7];
+    const std::size_t size = ipv4 ? 4 : 16;
+    const char record[] = {
+        static_cast<char>(0xc0), kHeaderBytes, 0, static_cast<char>(question.type), 0, 1, 0, 0, 0, 60, 0,
+        static_cast<char>(size)};
+    out.append(record, sizeof record);
+    out.append(reinterpret_cast<const char*>(address.bytes.data()), size);
+  }
+  return out;
+}
+
+}  // namespace
+
+class DnsServer::Thread {
+ public:
+  explicit Thread(std::map<std::string, std::vector<IpAddress>> names) : names_(std::move(names)) {
+    socket_ = net::Descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    stop_ = net::Descriptor(::eventfd(0, EFD_CLOEXEC));
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) std::abort();
+    if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) std::abort();
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Thread() {
+    const std::uint64_t one = 1;
+    if (::write(stop_.get(), &one, sizeof one) != sizeof one) std::abort();
+    thread_.join();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int questions_ = 0;
+  std::uint16_t port_ = 0;
+
+ private:
+  void run() {
+    for (;;) {
+      pollfd set[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+      ::poll(set, 2, -1);
+      if (set[1].revents != 0) return;
+      if (set[0].revents != 0) serve();
+    }
+  }
+
+  void serve() {
+    char buffer[2048];
+    sockaddr_in from = {};
+    socklen_t size = sizeof from;
+    const ssize_t received =
+        ::recvfrom(socket_.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &size);
+    if (received < static_cast<ssize_t>(kHeaderBytes)) return;
+    const std::string packet(buffer, static_cast<std::size_t>(received));
+    const auto question = read_question(packet);
+    if (!question) return;
+    if (!question->name.starts_with("silent.")) {
+      const auto found = names_.find(question->name);
+      const std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);
+      ::sendto(socket_.get(), out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
+    }
+    const std::lock_guard lock(mutex_);
+    ++questions_;
+    changed_.notify_all();
+  }
+
+  std::map<std::string, std::vector<IpAddress>> names_;
+  net::Descriptor socket_, stop_;
+  std::thread thread_;
+};
+
+DnsServer::DnsServer(std::map<std::string, std::vector<IpAddress>> names)
+    : thread_(std::make_unique<Thread>(std::move(names))) {}
+DnsServer::~DnsServer() = default;
+
+std::string DnsServer::address() const { return "127.0.0.1:" + std::to_string(thread_->port_); }
+int DnsServer::questions() const {
+  const std::lock_guard lock(thread_->mutex_);
+  return thread_->questions_;
+}
+bool DnsServer::wait_for_questions(int count) const {
+  std::unique_lock lock(thread_->mutex_);
+  return thread_->changed_.wait_for(lock, std::chrono::seconds(10), [&] { return thread_->questions_ >= count; });
+}
+
+}  // namespace sluice::test

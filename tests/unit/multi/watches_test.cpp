@@ -1,0 +1,146 @@
+// adapters/multi: watches, the table of transfers with its messages, and the queue that keeps its memory.
+#include "adapters/multi/watches.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "adapters/multi/fifo.hpp"
+#include "adapters/multi/transfers.hpp"
+#include "adapters/net/descriptor.hpp"
+
+using namespace sluice;
+using namespace sluice::multi;
+
+namespace {
+
+struct Log : WatchSink {
+  std::string text;
+  void on_watch(int, std::uint8_t events, void* assigned) override {
+    text += static_cast<char>('0' + events);
+    if (assigned) text += '*';
+  }
+  void on_timer(std::optional<Instant>) override {}
+};
+
+struct Pipe {
+  net::Descriptor read, write;
+  Pipe() {
+    int ends[2] = {-1, -1};
+    REQUIRE(::pipe(ends) == 0);
+    read = net::Descriptor(ends[0]);
+    write = net::Descriptor(ends[1]);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Watches tells its sink of changes only, with the value assigned, which ends with the watch") {
+  auto poller = net::Poller::create();
+  REQUIRE(poller);
+  Watches watches(*poller);
+  Log log;
+  watches.set_sink(&log);
+  const Pipe pipe;
+  const int fd = pipe.read.get();
+  const ConnId owner{3, 4};
+  CHECK(watches.set(fd, 0, owner) == 0);
+  CHECK(watches.set(fd, kEventRead, owner) == 0);
+  CHECK(watches.set(fd, kEventRead, owner) == 0);
+  int value = 0;
+  watches.assign(fd, &value);
+  watches.assign(fd + 100, &value);
+  CHECK(watches.set(fd, kEventRead | kEventWrite, owner) == 0);
+  REQUIRE(watches.find(fd));
+  CHECK(watches.find(fd)->owner == owner);
+  CHECK(watches.set(fd, 0, owner) == 0);
+  CHECK(watches.set(fd, 0, owner) == 0);
+  CHECK(watches.set(fd, kEventRead, owner) == 0);
+  watches.forget(fd);
+  watches.forget(fd);
+  CHECK(log.text == "13*0*10");
+  CHECK(watches.find(fd) == nullptr);
+  CHECK(watches.find(-1) == nullptr);
+  CHECK(watches.find(1'000'000) == nullptr);
+}
+
+TEST_CASE("SB-47 Watches takes no event of a descriptor's earlier life for one of its next") {
+  auto poller = net::Poller::create();
+  REQUIRE(poller);
+  Watches watches(*poller);
+  Pipe pipe;
+  const int fd = pipe.read.get();
+  REQUIRE(watches.set(fd, kEventRead, {1, 1}) == 0);
+  REQUIRE(::write(pipe.write.get(), "x", 1) == 1);
+  REQUIRE(poller->wait(1000) == 0);
+  const auto stale = poller->next();
+  REQUIRE(stale);
+  CHECK(watches.find(*stale) != nullptr);
+  watches.forget(fd);
+  pipe.read.reset();
+  CHECK(watches.find(*stale) == nullptr);
+  pipe.read = net::Descriptor(::dup(pipe.write.get()));
+  REQUIRE(pipe.read.get() == fd);  // the number is taken again
+  REQUIRE(watches.set(fd, kEventWrite, {2, 2}) == 0);
+  CHECK(watches.find(fd) != nullptr);
+  CHECK(watches.find(*stale) == nullptr);
+}
+
+TEST_CASE("Transfers keeps messages in order, each once, and takes those of removed transfers away") {
+  Transfers transfers;
+  std::vector<TransferId> ids;
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    ids.push_back({i, 1});
+    transfers.add(ids.back(), nullptr);
+  }
+  for (const TransferId id : ids) transfers.push_message(id, {});
+  CHECK(transfers.messages() == 6);
+  transfers.erase(ids[0]);  // first, middle, last
+  transfers.erase(ids[2]);
+  transfers.erase(ids[5]);
+  transfers.erase(ids[5]);
+  CHECK(transfers.messages() == 3);
+  CHECK(transfers.pop_message() == ids[1]);
+  transfers.add({0, 2}, nullptr);  // a slot that is used again
+  transfers.push_message({0, 2}, {});
+  CHECK(transfers.pop_message() == ids[3]);
+  CHECK(transfers.pop_message() == ids[4]);
+  CHECK(transfers.pop_message() == TransferId{0, 2});
+  CHECK_FALSE(transfers.pop_message().has_value());
+  CHECK(transfers.messages() == 0);
+  CHECK(transfers.find(ids[0]) == nullptr);
+  CHECK(transfers.find(ids[1]) != nullptr);
+  CHECK(transfers.find(TransferId{}) == nullptr);
+}
+
+TEST_CASE("Transfers hands out each resume once, and those queued meanwhile the next time") {
+  Transfers transfers;
+  transfers.add({0, 1}, nullptr);
+  transfers.add({1, 1}, nullptr);
+  transfers.queue_resume({0, 1});
+  transfers.queue_resume({0, 1});
+  transfers.queue_resume({9, 1});
+  std::vector<TransferId> taken = {{7, 7}};
+  transfers.take_resumes(taken);
+  CHECK(taken == std::vector<TransferId>{{0, 1}});
+  transfers.queue_resume({1, 1});
+  transfers.queue_resume({0, 1});
+  CHECK(transfers.has_resumes());
+  transfers.take_resumes(taken);
+  CHECK(taken == std::vector<TransferId>{{1, 1}, {0, 1}});
+  CHECK_FALSE(transfers.has_resumes());
+}
+
+TEST_CASE("Fifo gives back in order what was put in, however the two mix") {
+  Fifo<int> fifo;
+  int in = 0, out = 0;
+  for (int round = 0; round < 1000; ++round) {
+    for (int i = 0; i < round % 7; ++i) fifo.push(in++);
+    for (int i = 0; i < round % 5 && !fifo.empty(); ++i) REQUIRE(fifo.pop() == out++);
+    REQUIRE(fifo.size() == static_cast<std::size_t>(in - out));
+  }
+  while (!fifo.empty()) REQUIRE(fifo.pop() == out++);
+  CHECK(in == out);
+}
