@@ -8,7 +8,7 @@
 #include <string>
 
 #include "adapters/cli/command.hpp"
-#include "adapters/cli/demo/demo.hpp"
+#include "adapters/cli/demo.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/help.hpp"
 #include "adapters/cli/options.hpp"

@@ -84,7 +84,10 @@ class Engine::Impl {
   Now clamp(Now now);              // monotone; every public entry begins with it
   void begin_fact();               // the drain rule, and the burial of what was closed
   void finish_entry(Now now);      // every public entry ends with it: what became possible is scheduled
-  void put(Output output) { outputs_.push_back(std::move(output)); }
+  template <class Kind>
+  void put(Kind output) {
+    outputs_.emplace_back(std::in_place_type<Kind>, std::move(output));
+  }
   void touch(Socket& socket);      // its interest may have changed, and not by a fact about itself
   void after_fact(Socket& socket, Now now);
   std::size_t readable_bytes(const Socket& socket) const;

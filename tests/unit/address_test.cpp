@@ -1,5 +1,5 @@
-// core/address: the literals that are taken, the ones that are refused, and their canonical text. The C library's inet_pton is
-// the second opinion for generated literals.
+// core/address: the literals that are taken, the ones that are refused, and their canonical text. The C library's
+// inet_pton is the second opinion for generated literals.
 #include "core/address.hpp"
 
 #include <arpa/inet.h>
@@ -26,8 +26,9 @@ TEST_CASE("IpAddress takes dotted quads and nothing like them") {
   CHECK(canonical("0.0.0.0") == "0.0.0.0");
   CHECK(canonical("127.0.0.1") == "127.0.0.1");
   CHECK(canonical("255.255.255.255") == "255.255.255.255");
-  for (const char* bad : {"", "1", "127.1", "1.2.3", "1.2.3.4.", ".1.2.3.4", "1..2.3", "256.1.1.1", "1.2.3.256", "01.2.3.4", "1.2.3.00",
-                          "0x7f.0.0.1", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4.5", "1.2.3.-4", "1.2.3.+4", "1.2.3.1000", "1.2.3.a"}) {
+  for (const char* bad :
+       {"", "1", "127.1", "1.2.3", "1.2.3.4.", ".1.2.3.4", "1..2.3", "256.1.1.1", "1.2.3.256", "01.2.3.4", "1.2.3.00",
+        "0x7f.0.0.1", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4.5", "1.2.3.-4", "1.2.3.+4", "1.2.3.1000", "1.2.3.a"}) {
     CAPTURE(bad);
     CHECK(canonical(bad) == "refused");
   }
@@ -49,9 +50,31 @@ TEST_CASE("IpAddress takes every form of RFC 4291 2.2") {
 }
 
 TEST_CASE("IpAddress refuses what is nearly IPv6") {
-  for (const char* bad : {":", ":::", "1:", ":1", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
-                          "12345::", "g::", "[::1]", "::1%eth0", "fe80::1%25lo", "::1.2.3", "::1.2.3.256", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4",
-                          "::1.2.3.4:5", "1::2:3:4:5:6:7:8", "::1 ", "1:2:3:4:5:6:7:", "::01.2.3.4", "1:::2", "::ffff:1.2.3.4.5"}) {
+  for (const char* bad : {":",
+                          ":::",
+                          "1:",
+                          ":1",
+                          "1::2::3",
+                          "1:2:3:4:5:6:7",
+                          "1:2:3:4:5:6:7:8:9",
+                          "1:2:3:4:5:6:7:8::",
+                          "::1:2:3:4:5:6:7:8",
+                          "12345::",
+                          "g::",
+                          "[::1]",
+                          "::1%eth0",
+                          "fe80::1%25lo",
+                          "::1.2.3",
+                          "::1.2.3.256",
+                          "1.2.3.4::",
+                          "1:2:3:4:5:6:7:1.2.3.4",
+                          "::1.2.3.4:5",
+                          "1::2:3:4:5:6:7:8",
+                          "::1 ",
+                          "1:2:3:4:5:6:7:",
+                          "::01.2.3.4",
+                          "1:::2",
+                          "::ffff:1.2.3.4.5"}) {
     CAPTURE(bad);
     CHECK(canonical(bad) == "refused");
   }
@@ -85,7 +108,8 @@ TEST_CASE("IpAddress agrees with inet_pton and survives its own text") {
   for (int i = 0; i < 20'000; ++i) {
     IpAddress address;
     address.kind = IpAddress::Kind::ipv6;
-    for (auto& byte : address.bytes) byte = random() % 3 == 0 ? static_cast<std::uint8_t>(random() & 0xff) : std::uint8_t{0};
+    for (auto& byte : address.bytes)
+      byte = random() % 3 == 0 ? static_cast<std::uint8_t>(random() & 0xff) : std::uint8_t{0};
     REQUIRE(IpAddress::parse(address.to_string()) == address);
   }
 }

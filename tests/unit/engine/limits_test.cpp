@@ -186,7 +186,9 @@ TEST_CASE("limits: they hold at every step of a random run, and everybody is ser
       for (const ConnId conn : open) ++of[address_of[conn].to_string()];
       for (const auto& [address, count] : of) REQUIRE((per_origin == 0 || count <= per_origin));
     };
-    const auto pick = [&](const std::set<ConnId>& from) { return *std::next(from.begin(), static_cast<long>(random.below(from.size()))); };
+    const auto pick = [&](const std::set<ConnId>& from) {
+      return *std::next(from.begin(), static_cast<long>(random.below(from.size())));
+    };
     for (int step = 0; step < 2000 && (step < 150 || world.engine.running() > 0); ++step) {
       const std::uint64_t what = random.below(10);
       if (what < 3 && step < 150) {

@@ -1,6 +1,7 @@
 // From a name to a connection: answers of the resolver, and the race between addresses (RFC 8305).
 #include <doctest/doctest.h>
 
+#include "core/base/limits.hpp"
 #include "tests/support/engine_steps.hpp"
 
 using namespace sluice;
@@ -155,7 +156,8 @@ TEST_CASE("race: an answer with very many addresses is cut, and all of them fail
   EngineWorld world;
   const TransferId id = world.add("http://example.org/");
   std::vector<IpAddress> many;
-  for (int i = 0; i < 1000; ++i) many.push_back(*IpAddress::parse("192.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250)));
+  for (int i = 0; i < 1000; ++i)
+    many.push_back(*IpAddress::parse("192.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250)));
   answer_resolve(world, many);
   std::size_t tried = 0;
   for (; !world.done(id) && tried < 2000; ++tried) refuse(world, tried);

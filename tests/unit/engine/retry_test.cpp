@@ -13,8 +13,12 @@ constexpr Death kDeaths[] = {Death::eof, Death::reset, Death::send_error};
 
 void die(EngineWorld& world, ConnId conn, Death how) {
   switch (how) {
-    case Death::eof: world.eof(conn); break;
-    case Death::reset: world.io_error(conn, Code::receive_failed); break;
+    case Death::eof:
+      world.eof(conn);
+      break;
+    case Death::reset:
+      world.io_error(conn, Code::receive_failed);
+      break;
     case Death::send_error:
       world.io_error(conn, Code::send_failed, "Broken pipe");
       CHECK_FALSE(world.engine.interest(conn).write);
@@ -25,7 +29,8 @@ void die(EngineWorld& world, ConnId conn, Death how) {
 
 // `request` rides on a connection that was used before; `sent` bytes of it have left.
 struct Reused {
-  explicit Reused(Request request, std::size_t sent = SIZE_MAX) : conn(one_get(world)), id(world.add(std::move(request))) {
+  explicit Reused(Request request, std::size_t sent = SIZE_MAX)
+      : conn(one_get(world)), id(world.add(std::move(request))) {
     REQUIRE(world.connects.size() == 1);
     REQUIRE(world.engine.info(id).reused);
     if (sent != 0) world.sent(conn, sent);
@@ -130,7 +135,8 @@ TEST_CASE("retry: a streamed body of which bytes were committed is never sent ag
 }
 
 TEST_CASE("retry: not once a byte of a response was seen") {
-  for (const std::string_view seen : {"H", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"}) {
+  for (const std::string_view seen :
+       {"H", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"}) {
     CAPTURE(seen);
     Reused reused(EngineWorld::get("http://192.0.2.1/"));
     reused.world.receive(reused.conn, seen);
@@ -152,7 +158,9 @@ TEST_CASE("retry: not on a fresh connection, where the peer's silence is an answ
     const ConnId conn = go(world);
     die(world, conn, how);
     REQUIRE(world.done(id));
-    CHECK(world.failure(id) == (how == Death::eof ? Code::connection_closed : how == Death::reset ? Code::receive_failed : Code::send_failed));
+    CHECK(world.failure(id) == (how == Death::eof     ? Code::connection_closed
+                                : how == Death::reset ? Code::receive_failed
+                                                      : Code::send_failed));
     CHECK(world.results.at(id).error().retry_safe);  // idempotent, and nothing of a response was seen
     CHECK(world.connects.size() == 1);
     check_nothing_left(world);

@@ -1,4 +1,4 @@
-#include "adapters/cli/demo/demo.hpp"
+#include "adapters/cli/demo.hpp"
 
 #include <unistd.h>
 #include <cerrno>

@@ -1,0 +1,148 @@
+// The engine alone over an in-memory transport: what a request costs without a kernel. Fed canned responses, it answers the same
+// count of instructions in every run, so a change can be judged by it (tests/bench/instructions).
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/engine.hpp"
+
+namespace {
+std::uint64_t allocations = 0;
+}
+
+// Counted, since the steady state should need none.
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+using namespace sluice;
+
+class World {
+ public:
+  World(std::size_t at_once, std::size_t body_bytes) : at_once_(at_once), engine_({}, Seed{1}) {
+    auto url = Url::parse("http://192.0.2.1/file");
+    if (!url) die(url.error());
+    url_ = std::move(*url);
+    response_ =
+        "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 14:00:00 GMT\r\n"
+        "Content-Type: application/octet-stream\r\nContent-Length: " +
+        std::to_string(body_bytes) +
+        "\r\nLast-Modified: Mon, 23 Nov 2026 13:00:00 GMT\r\nConnection: keep-alive\r\nETag: \"6922f1a0-400\"\r\n"
+        "Accept-Ranges: bytes\r\n\r\n" +
+        std::string(body_bytes, 'x');
+  }
+
+  // Runs that many requests to their end, `at_once` of them at any time.
+  void run(std::uint64_t requests) {
+    const std::uint64_t target = done_ + requests;
+    for (std::uint64_t i = 0; i < at_once_ && asked_ < target; ++i) add();
+    while (done_ < target) {
+      drain(target);
+      if (writable_.empty()) break;
+      const ConnId conn = writable_.front();
+      writable_.pop_front();
+      serve(conn);
+    }
+    if (done_ != target) die(make_error(Code::internal, "the engine stopped before all was done"));
+  }
+  std::uint64_t body_bytes() const { return body_bytes_; }
+
+ private:
+  [[noreturn]] static void die(const Error& error) {
+    std::fprintf(stderr, "%s\n", error.message().c_str());
+    std::exit(1);
+  }
+  // A millisecond for every fact.
+  Now now() { return {Instant(std::chrono::milliseconds(++ticks_)), 1'800'000'000}; }
+
+  void add() {
+    Request request;
+    request.url = url_;
+    auto id = engine_.add(std::move(request), {}, now());
+    if (!id) die(id.error());
+    ++asked_;
+  }
+
+  void drain(std::uint64_t target) {
+    while (auto output = engine_.poll_output()) {
+      if (const auto* connect = std::get_if<output::Connect>(&*output)) {
+        connecting_.push_back(connect->conn);
+      } else if (const auto* changed = std::get_if<output::InterestChanged>(&*output)) {
+        if (engine_.interest(changed->conn).write) writable_.push_back(changed->conn);
+      } else if (const auto* ready = std::get_if<output::BodyReady>(&*output)) {
+        const std::size_t bytes = engine_.body(ready->transfer).size();
+        body_bytes_ += bytes;
+        engine_.consume_body(ready->transfer, bytes, now());
+      } else if (const auto* over = std::get_if<output::Done>(&*output)) {
+        if (!over->result) die(over->result.error());
+        engine_.remove(over->transfer, now());
+        ++done_;
+        if (asked_ < target) add();
+      }
+      if (!engine_.has_output() && !connecting_.empty()) {
+        const ConnId conn = connecting_.front();
+        connecting_.pop_front();
+        engine_.handle_connected(conn, now());
+        if (engine_.interest(conn).write) writable_.push_back(conn);
+      }
+    }
+  }
+
+  // Takes the request and answers it.
+  void serve(ConnId conn) {
+    const OutputView view = engine_.transmit(conn);
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < view.count; ++i) bytes += view.spans[i].size();
+    if (bytes == 0) return;
+    engine_.handle_sent(conn, bytes, now());
+    for (std::size_t sent = 0; sent < response_.size();) {
+      drain_nothing();
+      const MutableBytes space = engine_.receive_space(conn);
+      const std::size_t piece = std::min(space.size(), response_.size() - sent);
+      if (piece == 0) die(make_error(Code::internal, "no space to receive into"));
+      std::memcpy(space.data(), response_.data() + sent, piece);
+      engine_.handle_received(conn, piece, now());
+      sent += piece;
+      if (sent < response_.size()) drain(0);
+    }
+  }
+  // The rule is that outputs are taken before the next fact.
+  void drain_nothing() {
+    if (engine_.has_output()) drain(0);
+  }
+
+  std::size_t at_once_;
+  Engine engine_;
+  Url url_;
+  std::string response_;
+  std::deque<ConnId> connecting_, writable_;
+  std::uint64_t asked_ = 0, done_ = 0, body_bytes_ = 0;
+  std::int64_t ticks_ = 0;
+};
+
+}  // namespace
+
+// PROGRAM REQUESTS AT_ONCE BODY_BYTES
+int main(int count, char** words) {
+  if (count < 4) {
+    std::fprintf(stderr, "usage: %s REQUESTS AT_ONCE BODY_BYTES\n", words[0]);
+    return 2;
+  }
+  const std::uint64_t requests = std::strtoull(words[1], nullptr, 10);
+  World world(std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10));
+  world.run(2'000);  // opens the connections and brings every buffer to its size
+  const std::uint64_t before = allocations;
+  world.run(requests);
+  std::printf("requests=%llu bytes=%llu allocations=%llu\n", static_cast<unsigned long long>(requests),
+              static_cast<unsigned long long>(world.body_bytes()), static_cast<unsigned long long>(allocations - before));
+}

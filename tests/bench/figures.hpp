@@ -1,0 +1,74 @@
+// What every benchmark program measures of itself, and the one line it prints. Knows rusage; knows no HTTP.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace bench {
+
+struct Job {
+  const char* url = nullptr;
+  std::size_t at_once = 1;
+  std::uint64_t requests = 0;  // measured ones, after a first round that opens every connection
+  const char* ca_file = nullptr;
+
+  // PROGRAM URL AT_ONCE REQUESTS [CA_FILE]
+  static Job from(int count, char** words) {
+    if (count < 4) {
+      std::fprintf(stderr, "usage: %s URL AT_ONCE REQUESTS [CA_FILE]\n", words[0]);
+      std::exit(2);
+    }
+    rlimit descriptors = {};
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    descriptors.rlim_cur = descriptors.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+    return {words[1], std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10),
+            count > 4 ? words[4] : nullptr};
+  }
+};
+
+class Figures {
+ public:
+  Figures() { begin(); }
+  // Where measuring begins; memory counts from the first call on.
+  void begin() {
+    if (base_kib_ == 0) base_kib_ = usage().ru_maxrss;
+    cpu_ = cpu_seconds();
+    wall_ = std::chrono::steady_clock::now();
+  }
+  void end() {
+    cpu_ = cpu_seconds() - cpu_;
+    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
+  }
+  void print(std::uint64_t requests, std::uint64_t bytes) const {
+    std::printf("requests=%llu bytes=%llu seconds=%.6f cpu=%.6f memory_kib=%ld\n", static_cast<unsigned long long>(requests),
+                static_cast<unsigned long long>(bytes), seconds_, cpu_, usage().ru_maxrss - base_kib_);
+  }
+
+ private:
+  static rusage usage() {
+    rusage used = {};
+    getrusage(RUSAGE_SELF, &used);
+    return used;
+  }
+  static double cpu_seconds() {
+    const rusage used = usage();
+    return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  }
+  long base_kib_ = 0;
+  double cpu_ = 0, seconds_ = 0;
+  std::chrono::steady_clock::time_point wall_;
+};
+
+[[noreturn]] inline void die(const char* what) {
+  std::fprintf(stderr, "%s\n", what);
+  std::exit(1);
+}
+
+}  // namespace bench

@@ -1,0 +1,132 @@
+// Whole transfers against a real nginx on loopback, plain and over TLS.
+#include <doctest/doctest.h>
+
+#include "tests/support/nginx.hpp"
+#include "tests/support/server_checks.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+// One server for all cases: starting it costs more than most of them. Ended with the process.
+Nginx& nginx() {
+  static Nginx server;
+  return server;
+}
+
+}  // namespace
+
+TEST_CASE("nginx: files of every size, each byte right") {
+  SUBCASE("plain") { check_sizes(nginx().plain(), nullptr); }
+  SUBCASE("TLS") { check_sizes(nginx().tls(), trusting(nginx().site().root_pem)); }
+}
+
+TEST_CASE("nginx: chunked bodies of every size") {
+  for (const std::size_t size : Site::sizes()) {
+    CAPTURE(size);
+    const std::string content = content_of(size);
+    Client client;
+    const Fetch& fetch = client.fetch(nginx().plain() + "/chunked/" + std::to_string(size), {}, content);
+    CHECK_MESSAGE(fetch.complete(), fetch.error());
+    CHECK(fetch.status == 200);
+    if (size > 0) CHECK(fetch.field("Transfer-Encoding") == "chunked");
+    // The connection is still in step behind the last chunk.
+    const Fetch& next = client.fetch(nginx().plain() + "/1", {}, content_of(1));
+    CHECK(next.status == 200);
+    CHECK(next.message->info.reused);
+  }
+}
+
+TEST_CASE("nginx: HEAD, 304, 206 and 404 share one connection") {
+  SUBCASE("plain") { check_small_answers(nginx().plain(), nullptr); }
+  SUBCASE("TLS") { check_small_answers(nginx().tls(), trusting(nginx().site().root_pem)); }
+}
+
+TEST_CASE("nginx: keep-alive, as the server counts it") {
+  Client client;
+  std::string connection;
+  for (int i = 1; i <= 20; ++i) {
+    const Fetch& fetch = client.fetch(nginx().plain() + "/1024");
+    REQUIRE_MESSAGE(fetch.ok(), fetch.error());
+    CHECK(fetch.field("X-Connection-Requests") == std::to_string(i));
+    if (i == 1) connection = fetch.field("X-Connection");
+    CHECK(fetch.field("X-Connection") == connection);
+    CHECK(fetch.message->info.reused == (i > 1));
+  }
+}
+
+TEST_CASE("nginx: PUT makes the file it was sent") {
+  Client client;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1024 * 1024}}) {
+    CAPTURE(size);
+    const std::string content = content_of(size);
+    const std::string name = "/upload/deep/" + std::to_string(size);
+    const Fetch& put = client.fetch(nginx().plain() + name, {.method = "PUT", .fields = {}, .body = content, .tls = {}});
+    CHECK_MESSAGE(put.ok(), put.error());
+    CHECK(put.status == 201);
+    CHECK(put.message->progress.sent_body_bytes == size);
+    CHECK(read_file(nginx().site().www() / name.substr(1)) == content);
+  }
+}
+
+TEST_CASE("nginx: TLS 1.2 and 1.3, with resumption") {
+  SUBCASE("1.2") { check_tls(nginx().tls12(), nginx().site().root_pem, "TLSv1.2"); }
+  SUBCASE("1.3") { check_tls(nginx().tls13(), nginx().site().root_pem, "TLSv1.3"); }
+  SUBCASE("no version in common") {
+    TlsOptions options;
+    options.trust_anchors_pem = nginx().site().root_pem;
+    options.max_version = TlsVersion::tls1_2;
+    Client client;
+    const Fetch& fetch =
+        client.fetch(nginx().tls13() + "/1", {.method = "GET", .fields = {}, .body = {}, .tls = tls_config(options)});
+    CHECK(fetch.code() == Code::tls_handshake);
+  }
+}
+
+TEST_CASE("nginx: the server agrees about version and resumption") {
+  Client client;
+  const Get get{.method = "GET", .fields = {{"Connection", "close"}}, .body = {}, .tls = trusting(nginx().site().root_pem)};
+  const Fetch& first = client.fetch(nginx().tls13() + "/1", get);
+  CHECK(first.field("X-Protocol") == "TLSv1.3");
+  CHECK(first.field("X-Session-Reused") == ".");
+  CHECK(client.fetch(nginx().tls13() + "/1", get).field("X-Session-Reused") == "r");
+}
+
+TEST_CASE("nginx: a certificate of another authority is refused") {
+  check_wrong_authority(nginx().tls(), nginx().site().other_root_pem);
+}
+
+TEST_CASE("nginx: a client certificate is asked for and given") {
+  const Site& site = nginx().site();
+  check_client_certificate(nginx().mutual(), site.root_pem, site.client_certificate_pem, site.client_key_pem);
+}
+
+TEST_CASE("nginx: a worker that dies in the middle truncates, and the next transfer is served") {
+  Nginx own;
+  const std::string content = content_of(1024 * 1024);
+  Client client;
+  Fetch& fetch = client.add(own.plain() + "/slow/1048576", {}, content);
+  client.multi().perform();
+  for (int i = 0; i < 600 && fetch.received == 0; ++i) client.step();
+  REQUIRE(fetch.received > 0);
+  REQUIRE(!fetch.message);
+  own.kill_worker();
+  client.run();
+  CHECK((fetch.code() == Code::truncated || fetch.code() == Code::receive_failed));
+  CHECK(fetch.received < content.size());
+  CHECK(fetch.as_expected);
+  const Fetch& next = client.fetch(own.plain() + "/1048576", {}, content);
+  CHECK_MESSAGE(next.complete(), next.error());
+}
+
+TEST_CASE("nginx: an idle connection that the server dropped is replaced silently") {
+  Nginx own;
+  Client client;
+  REQUIRE(client.fetch(own.plain() + "/1").ok());
+  own.kill_worker();
+  const Fetch& next = client.fetch(own.plain() + "/1", {}, content_of(1));
+  CHECK_MESSAGE(next.complete(), next.error());
+}
+
+TEST_CASE("nginx: 2,000 transfers at once over one Multi") { check_two_thousand(nginx().plain()); }

@@ -1,0 +1,74 @@
+// Transfers over a Multi for tests against real servers: add them, run them to the end within a time, look at what came.
+// Bodies are compared as they arrive, so that thousands of transfers need no memory for theirs.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/multi.hpp"
+
+namespace sluice::test {
+
+class Fetch final : public TransferHandler {
+ public:
+  std::optional<std::string_view> expected;  // must outlive the transfer; none: the body is kept in `body`
+  std::string body;
+  std::size_t received = 0;
+  bool as_expected = true;  // every byte so far
+
+  TransferId id;
+  std::optional<Message> message;  // once it is done
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> fields;
+
+  std::string field(std::string_view name) const;  // "" when absent
+  bool ok() const { return message && message->result.has_value(); }
+  // Done, without an error, and all of `expected` is there.
+  bool complete() const { return ok() && as_expected && (!expected || received == expected->size()); }
+  std::optional<Code> code() const;  // of the error it ended in
+  std::string error() const;         // its message; "" without one
+
+ private:
+  void on_head(Multi&, TransferId, const ResponseHead& head) override;
+  std::size_t on_body(Multi&, TransferId, Bytes bytes) override;
+};
+
+struct Get {
+  std::string method = "GET";
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::optional<std::string> body;
+  std::shared_ptr<const TlsConfig> tls;
+};
+
+class Client {
+ public:
+  explicit Client(MultiOptions options = {});
+  Multi& multi() { return *multi_; }
+
+  // Fails the test case when the URL or the request is refused.
+  Fetch& add(const std::string& url, const Get& get = {}, std::optional<std::string_view> expected = std::nullopt);
+  // Until none is running. Fails the test case when that takes longer.
+  void run(std::chrono::seconds longest = std::chrono::seconds(60));
+  // One step: waits a little, then performs.
+  void step();
+  // Adds one and runs it to its end.
+  Fetch& fetch(const std::string& url, const Get& get = {}, std::optional<std::string_view> expected = std::nullopt);
+
+ private:
+  void collect();
+  std::unique_ptr<Multi> multi_;
+  std::vector<std::unique_ptr<Fetch>> fetches_;
+};
+
+// Fails the test case when the options are refused.
+std::shared_ptr<const TlsConfig> tls_config(TlsOptions options);
+std::shared_ptr<const TlsConfig> trusting(const std::string& root_pem);
+
+// As many descriptors as the system lets this process have.
+void raise_descriptor_limit();
+
+}  // namespace sluice::test

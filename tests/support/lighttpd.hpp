@@ -1,0 +1,34 @@
+// A real lighttpd on loopback for as long as the object lives: a server of another make than nginx.
+#pragma once
+
+#include <string>
+
+#include "tests/support/child.hpp"
+#include "tests/support/site.hpp"
+
+namespace sluice::test {
+
+//   /N     the file of N bytes
+//   /echo  answers with the body it was sent, in chunks; X-Method says the method, X-Length the Content-Length it got
+class Lighttpd {
+ public:
+  // Throws std::runtime_error with lighttpd's own words when it does not come up.
+  Lighttpd();
+
+  const Site& site() const { return site_; }
+  std::string plain() const { return at("http", 0); }
+  std::string tls12() const { return at("https", 1); }
+  std::string tls13() const { return at("https", 2); }
+  std::string mutual() const { return at("https", 3); }
+  // The whole server, and with it every connection, without a goodbye.
+  void kill_now() { child_.kill_now(); }
+
+ private:
+  std::string at(const char* scheme, std::size_t index) const;
+  std::string configuration() const;
+  Site site_;
+  std::vector<std::uint16_t> ports_;
+  Child child_;
+};
+
+}  // namespace sluice::test

@@ -1,0 +1,69 @@
+// See nginx.hpp.
+#include "tests/support/nginx.hpp"
+
+#include <signal.h>
+
+#include <stdexcept>
+
+namespace sluice::test {
+namespace {
+
+constexpr const char* kMain = R"(
+daemon off; user root; worker_processes 1; worker_rlimit_nofile 20000; error_log @/error.log; pid @/nginx.pid;
+events { worker_connections 8192; multi_accept on; }
+http {
+  access_log off; default_type application/octet-stream;
+  client_body_temp_path @/body; proxy_temp_path @/proxy; fastcgi_temp_path @/fastcgi; uwsgi_temp_path @/uwsgi; scgi_temp_path @/scgi;
+  keepalive_requests 1000000; keepalive_timeout 75s; client_max_body_size 0; reset_timedout_connection off;
+  ssl_certificate @/server.crt; ssl_certificate_key @/server.key; ssl_session_cache shared:tests:1m;
+  add_header X-Connection $connection always; add_header X-Connection-Requests $connection_requests always;
+  add_header X-Protocol $ssl_protocol always; add_header X-Session-Reused $ssl_session_reused always;
+)";
+
+constexpr const char* kLocations = R"(
+    root @/www;
+    location /chunked/ { alias @/www/; ssi on; ssi_types *; }
+    location /slow/ { alias @/www/; limit_rate 64k; }
+    location /upload/ { dav_methods PUT DELETE; create_full_put_path on; }
+)";
+
+std::string replaced(std::string text, const std::string& folder) {
+  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size()) text.replace(at, 1, folder);
+  return text;
+}
+
+}  // namespace
+
+Nginx::Nginx() {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    ports_ = free_ports(5);
+    write_file(site_.folder() / "nginx.conf", configuration());
+    child_ = Child({"/usr/sbin/nginx", "-p", site_.folder().string(), "-e", (site_.folder() / "error.log").string(), "-c",
+                    (site_.folder() / "nginx.conf").string()},
+                   site_.folder() / "error.log");
+    if (child_.wait_until_accepting(ports_)) return;
+    child_.stop();
+  }
+  throw std::runtime_error("nginx does not come up: " + read_file(site_.folder() / "error.log"));
+}
+
+std::string Nginx::configuration() const {
+  const char* const tls[] = {"", "ssl_protocols TLSv1.2 TLSv1.3;", "ssl_protocols TLSv1.2;", "ssl_protocols TLSv1.3;",
+                             "ssl_client_certificate @/root.pem; ssl_verify_client on;"};
+  std::string text = kMain;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" + (i == 0 ? ";" : " ssl;") + tls[i] +
+            kLocations + "}\n";
+  }
+  return replaced(text + "}\n", site_.folder().string());
+}
+
+std::string Nginx::at(const char* scheme, std::size_t index) const {
+  return std::string(scheme) + "://127.0.0.1:" + std::to_string(ports_[index]);
+}
+
+void Nginx::kill_worker() {
+  for (const pid_t worker : children_of(child_.pid())) kill(worker, SIGKILL);
+}
+
+}  // namespace sluice::test

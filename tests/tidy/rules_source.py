@@ -1,0 +1,161 @@
+"""Rules that read the tree: who includes whom, what stands where, how long files are, how switches are written."""
+
+import os
+import re
+
+import tables
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def files(root, *folders, suffixes=(".cpp", ".hpp")):
+    for folder in folders:
+        for where, names, leaves in os.walk(os.path.join(root, folder)):
+            names[:] = sorted(n for n in names if n not in ("build", "__pycache__"))
+            for leaf in sorted(leaves):
+                if leaf.endswith(suffixes):
+                    yield os.path.relpath(os.path.join(where, leaf), root)
+
+
+def includes(root, path):
+    with open(os.path.join(root, path), encoding="utf-8") as text:
+        for number, line in enumerate(text, 1):
+            match = INCLUDE.match(line)
+            if match:
+                yield number, match[1] == "<", match[2]
+
+
+def room_of(path):
+    """The private room a file stands in, or None for what stands at the front."""
+    folder = os.path.dirname(path)
+    rooms = [room for room in tables.ROOMS if folder == room or folder.startswith(room + "/")]
+    return max(rooms, key=len) if rooms else None
+
+
+def floor_of(path):
+    room = room_of(path)
+    if room:
+        return tables.ROOMS[room]
+    stem, suffix = os.path.splitext(path)
+    if os.path.dirname(path) == "core":
+        return tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCE_FLOOR
+    if os.path.dirname(path) == "adapters":
+        return tables.ADAPTER_FRONT.get(stem, tables.ADAPTER_FRONT_FLOOR)
+    return None
+
+
+def is_public_header(path):
+    return os.path.dirname(path) in ("core", "adapters") and path.endswith(".hpp")
+
+
+def why_not(path, wanted):
+    """Why `path` may not include `wanted`, both from the root; None when it may."""
+    if wanted.startswith(("tests/", "fuzz/")):
+        return "the library knows nothing of its tests"
+    here, there = floor_of(path), floor_of(wanted)
+    if there is None:
+        return "it stands in no room that the table of floors knows"
+    if is_public_header(path) and not is_public_header(wanted):
+        return "a public header includes public headers only"
+    if path.startswith("core/") and not wanted.startswith("core/"):
+        return "the core knows nothing of adapters"
+    if wanted == tables.ENGINE_HEADER and here < tables.ENGINE_HEADER_FROM:
+        return "only the engine's floor and what is above it know the boundary"
+    if path.startswith("adapters/") and wanted.startswith("core/") and not is_public_header(wanted):
+        if room_of(wanted) not in tables.CORE_ROOMS_FOR_ADAPTERS:
+            return "a private room of the core"
+    if there > here:
+        return f"floor {there} from floor {here}"
+    if there == here and room_of(path) and room_of(wanted) and room_of(path) != room_of(wanted):
+        return "two rooms on one floor know nothing of each other"
+    return None
+
+
+def check_floors(root):
+    for path in files(root, "core", "adapters"):
+        if floor_of(path) is None:
+            yield f"{path}: stands in no room that the table of floors knows"
+            continue
+        for number, system, wanted in includes(root, path):
+            if system:
+                continue
+            if not os.path.exists(os.path.join(root, wanted)):
+                yield f'{path}:{number}: "{wanted}" is no path from the root'
+                continue
+            reason = why_not(path, wanted)
+            if reason:
+                yield f'{path}:{number}: may not include "{wanted}": {reason}'
+
+
+def check_libraries(root):
+    for path in files(root, "core", "adapters"):
+        for number, _, wanted in includes(root, path):
+            for library, rooms in tables.LIBRARIES.items():
+                if wanted.startswith(library) and not any(path.startswith((r + "/", r + ".")) for r in rooms):
+                    yield f"{path}:{number}: <{wanted}> belongs in {' and '.join(rooms)} alone"
+
+
+def check_core_headers(root):
+    for path in files(root, "core"):
+        for number, system, wanted in includes(root, path):
+            if not system or wanted in tables.CORE_STANDARD_HEADERS:
+                continue
+            if any(wanted.startswith(library) for library in tables.LIBRARIES):
+                continue  # check_libraries
+            if any(path.startswith(room + "/") for room in tables.CORE_OTHER_HEADERS.get(wanted, ())):
+                continue
+            yield f"{path}:{number}: <{wanted}> is not on the list of headers the pure core may include"
+
+
+def check_top_level(root):
+    for name in sorted(os.listdir(root)):
+        if not (name.startswith(".") or name in tables.TOP_LEVEL or name in tables.IGNORED_TOP_LEVEL):
+            yield f"{name}: the top level holds {', '.join(sorted(tables.TOP_LEVEL))} and dotfiles only"
+
+
+def check_sizes(root):
+    def counted(path):
+        return path.endswith(tables.COUNTED_SUFFIXES) or "." not in os.path.basename(path)
+
+    top = [n for n in os.listdir(root) if os.path.isfile(os.path.join(root, n)) and n != "LICENSE"]
+    for path in [*top, *files(root, "core", "adapters", "tests", "fuzz", suffixes=("",))]:
+        if not counted(path) or "/corpus/" in path:
+            continue
+        with open(os.path.join(root, path), "rb") as text:
+            lines = sum(1 for _ in text)
+        if lines > tables.MAX_LINES:
+            yield f"{path}: {lines} lines; past {tables.MAX_LINES} a file holds two ideas"
+
+
+def without_comments_and_text(source):
+    pattern = r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match[0])
+
+    # Digit separators are no character literals.
+    return re.sub(pattern, blank, re.sub(r"(?<=[0-9a-fA-F])'(?=[0-9a-fA-F])", " ", source), flags=re.S)
+
+
+def check_switches(root):
+    """Over enums, that is: a switch over numbers or characters (blank by now) cannot name every value."""
+    for path in files(root, "core"):
+        with open(os.path.join(root, path), encoding="utf-8") as text:
+            source = without_comments_and_text(text.read())
+        for match in re.finditer(r"\bdefault\s*:", source):
+            switch = source.rfind("switch", 0, match.start())
+            labels = re.findall(r"\bcase\b(.*?)(?<!:):(?!:)", source[switch : match.start()], flags=re.S)
+            if any(re.match(r"\s*[A-Za-z_]", label) for label in labels):
+                number = source.count("\n", 0, match.start()) + 1
+                yield f"{path}:{number}: a switch over an enum with default hides the case that somebody forgot"
+
+
+def keys_in(names):
+    return {key for name in names for key in re.findall(r"SB-\d\d", name)}
+
+
+def check_keys(names):
+    found = keys_in(names)
+    for key in tables.SECURITY_KEYS:
+        if key not in found:
+            yield f"{key}: no test case carries this key of the security bar in its name"

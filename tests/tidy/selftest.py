@@ -1,0 +1,166 @@
+"""Shows every rule of tidy.py something it must object to, in a temporary tree or a freshly compiled object."""
+
+import os
+import subprocess
+import tempfile
+
+import rules_binary as binary
+import rules_source as source
+import tables
+
+# rule, file to write, its text, what a complaint must name
+PLANTED = [
+    (source.check_floors, "core/base/buffer.hpp", '#include "core/tls/client.hpp"\n', "core/base/buffer.hpp:1"),
+    (source.check_floors, "core/http/redirect.cpp", '#include "core/tls/client.hpp"\n', "core/http/redirect.cpp:1"),
+    (source.check_floors, "core/tls/client.cpp", '#include "core/engine.hpp"\n', "core/tls/client.cpp:1"),
+    (source.check_floors, "core/url.hpp", '#include "core/base/buffer.hpp"\n', "core/url.hpp:1"),
+    (source.check_floors, "core/engine.cpp", '#include "adapters/multi.hpp"\n', "core/engine.cpp:1"),
+    (source.check_floors, "adapters/multi.hpp", '#include "adapters/net/socket.hpp"\n', "adapters/multi.hpp:1"),
+    (source.check_floors, "adapters/net/socket.cpp", '#include "adapters/multi.hpp"\n', "adapters/net/socket.cpp:1"),
+    (source.check_floors, "adapters/multi.cpp", '#include "core/engine/impl.hpp"\n', "adapters/multi.cpp:1"),
+    (source.check_floors, "core/attic/x.cpp", "\n", "core/attic/x.cpp"),
+    (source.check_floors, "core/url.cpp", '#include "nowhere.hpp"\n', "core/url.cpp:1"),
+    (source.check_libraries, "core/http1/reader.cpp", "#include <openssl/ssl.h>\n", "openssl/ssl.h"),
+    (source.check_libraries, "core/tls/client.cpp", "#include <llhttp.h>\n", "llhttp.h"),
+    (source.check_libraries, "adapters/multi.cpp", "#include <ares.h>\n", "ares.h"),
+    (source.check_libraries, "adapters/net/socket.cpp", "#include <CLI/CLI.hpp>\n", "CLI/CLI.hpp"),
+    (source.check_core_headers, "core/url.cpp", "#include <iostream>\n", "iostream"),
+    (source.check_core_headers, "core/http/x.cpp", "#  include <sys/time.h>\n", "sys/time.h"),
+    (source.check_core_headers, "core/base/x.hpp", "#include <thread>\n", "thread"),
+    (source.check_top_level, "notes.txt", "\n", "notes.txt"),
+    (source.check_sizes, "core/long.cpp", "\n" * (tables.MAX_LINES + 1), "core/long.cpp"),
+    (source.check_sizes, "tests/run", "\n" * (tables.MAX_LINES + 1), "tests/run"),
+    (source.check_switches, "core/http/x.cpp", "switch (a) {\n  case Kind::one: break;\n  default : break; }\n", "x.cpp:3"),
+]
+# What must not be complained about: the rules above look at code, not at words.
+HARMLESS = {
+    "core/base/fine.hpp": '// default: is a word here\nchar c = \'"\'; auto t = "default:"; int n = 1\'000; X() = default;\n'
+    "switch (n) { case 1: case 'a': break; default: break; }\n",
+    "core/base/buffer.hpp": '#include "core/types.hpp"\n',
+    "core/types.hpp": "#include <vector>\n",
+    "core/engine.hpp": '#include "core/types.hpp"\n',
+    "core/tls/client.hpp": '#include <openssl/ssl.h>\n#include "core/base/buffer.hpp"\n',
+    "core/engine/impl.hpp": '#include "core/tls/client.hpp"\n#include "core/engine.hpp"\n',
+    "core/engine.cpp": '#include "core/engine/impl.hpp"\n',
+    "adapters/net/socket.hpp": '#include <sys/socket.h>\n#include "core/types.hpp"\n',
+    "adapters/multi.hpp": '#include "core/engine.hpp"\n',
+    "adapters/multi.cpp": '#include "adapters/multi.hpp"\n#include "adapters/net/socket.hpp"\n',
+    "core/exact.cpp": "\n" * tables.MAX_LINES,
+    "LICENSE": "\n",
+    ".hidden": "\n",
+}
+
+IMPURE = r"""
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <random>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+int mutable_global;
+int initialised_global = 3;
+thread_local int of_a_thread;
+static const char* const texts[] = {"a", "b"};  // constant: no complaint
+const char* text(int i) { return texts[i]; }
+int counted() { static int hidden_counter; return ++hidden_counter; }
+long f(char* b) {
+  timespec t; clock_gettime(CLOCK_MONOTONIC, &t); timeval v; gettimeofday(&v, nullptr);
+  std::ifstream in(b); std::random_device device; pthread_t p; pthread_create(&p, nullptr, nullptr, nullptr);
+  errno = 0;
+  return std::chrono::steady_clock::now().time_since_epoch().count() + time(nullptr) + (getenv(b) != nullptr) + open(b, 0) +
+         socket(1, 2, 3) + recv(1, b, 1, 0) + send(1, b, 1, 0) + (fopen(b, b) != nullptr) + rand() + of_a_thread + device();
+}
+extern "C" int RAND_bytes(unsigned char*, unsigned long);
+int g(unsigned char* b) { return RAND_bytes(b, 1); }
+"""
+IMPURE_IMPORTS = ["clock_gettime", "gettimeofday", "time", "getenv", "open", "socket", "recv", "send", "fopen", "rand",
+                  "pthread_create", "__errno_location", "std::chrono::_V2::steady_clock::now()", "RAND_bytes"]
+IMPURE_PARTS = ["ifstream", "random_device"]
+IMPURE_DATA = ["mutable_global", "initialised_global", "of_a_thread", "hidden_counter"]
+PURE = r"""
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+static constexpr const char* kNames[] = {"a", "b"};
+struct Base { virtual ~Base() = default; virtual int f() { return 1; } };
+struct Leaf : Base { std::unordered_map<std::string, std::vector<int>> map; int f() override { return (int)map.size(); } };
+std::shared_ptr<Base> make(int i) { auto leaf = std::make_shared<Leaf>(); leaf->map[kNames[i]].push_back(i); return leaf; }
+"""
+
+
+def write(root, path, text):
+    path = os.path.join(root, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def check_planted():
+    for rule, path, text, named in PLANTED:
+        with tempfile.TemporaryDirectory() as root:
+            for name, content in HARMLESS.items():
+                write(root, name, content)
+            for problem in rule(root):
+                yield f"{rule.__name__} objects to what is fine: {problem}"
+            write(root, path, text)
+            if not any(named in problem for problem in rule(root)):
+                yield f"{rule.__name__} does not see {text[:40]!r} in {path}"
+
+
+def check_keys():
+    complete = [f"{key} does what it should" for key in tables.SECURITY_KEYS]
+    yield from source.check_keys(complete)
+    if len(list(source.check_keys(complete[1:]))) != 1:
+        yield "check_keys does not see a missing key"
+
+
+def compiled(folder, text, flags=()):
+    write(folder, "x.cpp", text)
+    target = os.path.join(folder, "x.o")
+    subprocess.run(["g++", "-std=c++23", "-fPIC", "-w", *flags, "-c", os.path.join(folder, "x.cpp"), "-o", target], check=True)
+    return target
+
+
+def check_objects():
+    with tempfile.TemporaryDirectory() as folder:
+        impure = compiled(folder, IMPURE)
+        said = list(binary.check_imports(impure))
+        for name in IMPURE_IMPORTS:
+            if not any(f"imports {name}," in problem for problem in said):
+                yield f"check_imports does not see {name}"
+        for name in IMPURE_PARTS:
+            if not any(name in problem for problem in said):
+                yield f"check_imports does not see {name}"
+        said = list(binary.check_data(impure))
+        for name in IMPURE_DATA:
+            if not any(name in problem for problem in said):
+                yield f"check_data does not see {name}"
+        yield from (f"check_data objects to a constant: {problem}" for problem in said if "texts" in problem)
+        for flags in ((), ("-O1", "-fsanitize=address,undefined")):
+            pure = compiled(folder, PURE, flags)
+            yield from (f"objects to what is fine: {problem}" for problem in binary.check_imports(pure))
+            yield from (f"objects to what is fine: {problem}" for problem in binary.check_data(pure))
+
+
+def check_loads():
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "x.so")
+        write(folder, "x.cpp", 'extern "C" double cos(double); double f(double x) { return cos(x); }')
+        subprocess.run(["g++", "-shared", "-fPIC", os.path.join(folder, "x.cpp"), "-o", program, "-Wl,--no-as-needed",
+                        "-l:libresolv.so.2"], check=True)
+        if not any("libresolv" in problem for problem in binary.check_core_loads(program)):
+            yield "check_core_loads does not see libresolv"
+
+
+def rules(root):
+    del root
+    yield "self-test: planted files are seen", check_planted
+    yield "self-test: missing keys are seen", check_keys
+    yield "self-test: planted symbols and data are seen", check_objects
+    yield "self-test: planted libraries are seen", check_loads

@@ -1,0 +1,113 @@
+"""What the tree may look like: floors, libraries, symbols, names. The rules that read these tables stand beside this file."""
+
+# ---- the house: a file includes its own room and rooms on lower floors --------------------------------------------------
+# Longest prefix wins. Two rooms on the same floor know nothing of each other.
+ROOMS = {
+    "core/base": 1,
+    "core/url": 1,
+    "core/http": 2,
+    "core/tls": 2,
+    "core/proxy": 2,
+    "core/http1": 3,
+    "core/http2": 3,
+    "core/engine": 4,
+    "adapters/net": 6,
+    "adapters/resolver": 6,
+    "adapters/sim": 6,
+    "adapters/multi": 7,
+    "adapters/cli/demo": 9,
+    "adapters/cli": 10,
+}
+# Public headers are the words everyone speaks, so they stand below every room, but for the boundary itself.
+CORE_WORDS_FLOOR = 0
+ENGINE_HEADER = "core/engine.hpp"
+ENGINE_HEADER_FROM = 4
+# The sources behind the public headers use the rooms: engine.cpp all of them, the others what is below the engine.
+CORE_SOURCE_FLOOR = 4
+ADAPTER_FRONT = {"adapters/trust": 6, "adapters/transport": 6, "adapters/multi": 7}
+ADAPTER_FRONT_FLOOR = 8  # select, epoll, libuv: one loop each, over multi
+# The rooms of the core that adapters may enter; all else of the core they know by its public headers.
+CORE_ROOMS_FOR_ADAPTERS = ("core/base",)
+
+# ---- libraries: which folder may include which ------------------------------------------------------------------------
+VERSIONS = "adapters/cli/library_versions"  # --version says them
+LIBRARIES = {
+    "openssl/": ("core/tls", "adapters/cli/demo", VERSIONS),
+    "llhttp.h": ("core/http1", VERSIONS),
+    "nghttp2/": ("core/http2",),
+    "ares.h": ("adapters/resolver", VERSIONS),
+    "ares_": ("adapters/resolver",),
+    "CLI/": ("adapters/cli",),
+    "uv.h": ("adapters/libuv",),
+}
+
+# ---- the core's headers: nothing that can reach the world ----------------------------------------------------------------
+CORE_STANDARD_HEADERS = set("""
+    algorithm array bit cassert cctype charconv chrono climits compare concepts cstddef cstdint cstdlib cstring deque expected
+    functional initializer_list iterator limits list map memory new numeric optional queue ranges set span stdexcept
+    string string_view system_error tuple type_traits unordered_map unordered_set utility variant vector version
+""".split())
+CORE_OTHER_HEADERS = {
+    "sys/time.h": ("core/tls",),  # struct timeval is how BoringSSL is told the time
+}
+
+# ---- the core's imports: regular expressions over demangled names; what none of them takes fails -----------------------------
+ALLOWED_IMPORTS = [
+    # the C library: memory and text
+    r"(mem(cpy|move|set|cmp|chr|rchr|mem)|bcmp|str(len|nlen|cmp|ncmp|chr)|abort|malloc|free|realloc|calloc)",
+    r"__(mem\w+|str\w+)_chk|__stack_chk_fail",
+    r"__assert_fail",  # how SLUICE_CHECK stops
+    # the language's runtime
+    r"operator (new|delete)(\[\])?\(.*\)|__cxa_\w+|__dynamic_cast|__gxx_personality_v0|_Unwind_Resume|__dso_handle|_GLOBAL_OFFSET_TABLE_",
+    r"(vtable|typeinfo|typeinfo name|VTT) for (__cxxabiv1::|std::).*",
+    r"__libc_single_threaded|__gthrw_.*",  # how shared_ptr counts
+    # containers, text and exceptions of libstdc++
+    r"std::__throw_\w+\(.*\)",
+    r"std::(__cxx11::)?basic_string(_view)?<char,.*|std::(__cxx11::)?to_string\(.*",
+    r"std::(__detail::(_Prime_rehash_policy|_List_node_base)::|_Hash_bytes|_Rb_tree_).*",
+    r"std::(exception|bad_alloc|bad_array_new_length|bad_variant_access|bad_optional_access|logic_error|length_error|"
+    r"out_of_range|runtime_error|invalid_argument|bad_expected_access|bad_function_call|type_info)::.*",
+    r"std::(terminate\(\)|nothrow|uncaught_exceptions?\(\)|get_new_handler\(\)|__glibcxx_assert_fail\(.*)",
+    r"std::_V2::(error_category|generic_category|system_category).*|std::(error_code|error_condition)::.*",
+    r"std::_Sp_make_shared_tag::.*|std::_Sp_counted_base<.*",
+    r"std::allocator<.*",  # where nothing is inlined
+    r"std::(to|from)_chars\(.*|std::__detail::__(to|from)_chars.*",
+    # BoringSSL
+    r"(SSL|X509V?3?|EVP|BIO|ERR|PEM|BN|EC|ECDSA|RSA|ASN1|OPENSSL|CRYPTO|SHA\d+|HMAC|CBS|CBB|sk|GENERAL_NAMES?|AES|d2i|i2d|"
+    r"PKCS\d+|NAME_CONSTRAINTS|DIST_POINT|OBJ|TLS|ED25519)_\w+|(d2i|i2d|a2i)_\w+|sk_\w+",
+    # llhttp
+    r"llhttp_\w+",
+    # this build's sanitizers
+    r"__(asan|ubsan|lsan|tsan|sanitizer|sancov|msan)_\w+|__gcov_\w+",
+]
+# Taken out of the categories above again: they reach the world.
+DENIED_IMPORTS = [
+    r"RAND_\w+",
+    r"(BIO_new|BIO_s)_(file|fp|socket|fd|connect|mem_fp)|BIO_new_file",
+    r"SSL_(CTX_)?use_\w+_file|SSL_CTX_use_certificate_chain_file|SSL_set_[rw]?fd|SSL_load_client_CA_file",
+    r"SSL_CTX_load_verify_locations|\w+_set_default_(verify_)?paths|X509_STORE_load_locations|X509_(load|lookup)_\w*file\w*",
+    r"PEM_(read|write)_(?!bio)\w+|\w+_print_errors_fp|\w+_print_fp",
+    r".*\bchrono::.*::now\(\)",
+]
+# Sections that a running program writes to. Relocated constants live in .data.rel.ro, which the loader seals.
+WRITABLE_SECTIONS = r"\.(data|bss|tdata|tbss|ldata|lbss)(?!\.rel\.ro)(\..*)?"
+# Symbols there that are no state of ours.
+HARMLESS_DATA = "|".join([
+    r"__asan_.*|\.?L?_?_?(asan|ubsan|lubsan)\w*|DW\.ref\..*|__odr_asan.*",
+    r"(.*::)?k[A-Z]\w*",  # constants by their name: gcc 12 keeps inline ones of a deduced type beside the data
+    r"(guard variable for )?sluice::error_category\(\)::category",  # an error category is its address; it has no state
+])
+
+# What the shared core may load, sanitizers of this build included.
+CORE_LOADS = r"lib(ssl|crypto)\.so\.0|libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\.so.*|lib(asan|ubsan|tsan)\.so.*|ld-linux.*"
+# What nothing of ours may load beside BoringSSL.
+OPENSSL_LOADS = r"lib(ssl|crypto)\.so\.(1|3).*"
+
+# ---- names, sizes, keys ------------------------------------------------------------------------------------------------
+TOP_LEVEL = {"core", "adapters", "tests", "fuzz", "meson.build", "meson_options.txt", "README.md", "LICENSE"}
+IGNORED_TOP_LEVEL = {"build"}  # where the scripts build; never committed
+MAX_LINES = 500
+COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", ".md")
+SECURITY_KEYS = sorted(
+    f"SB-{number:02d}"
+    for number in [*range(5, 10), *range(11, 20), 25, *range(43, 51), 53, *range(55, 64), 77, 78, 80, 81])

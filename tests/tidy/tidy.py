@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Keeps the tree as it was designed: a pure core, floors that only look down, small files, no forgotten security key.
+
+Usage: tidy.py --build FOLDER. Prints a line for each violation and `N passed, N failed` last. Every rule is first shown
+trees and objects with planted violations (selftest.py), so that a rule which sees nothing fails.
+"""
+
+import argparse
+import glob
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import rules_binary as binary
+import rules_source as source
+import selftest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def test_names(build):
+    """The names of every registered case, asked of the executables themselves."""
+    told = subprocess.run(["meson", "introspect", "--tests", build], check=True, capture_output=True, text=True).stdout
+    names = []
+    for test in json.loads(told):
+        listed = subprocess.run([*test["cmd"], "--list-test-cases", "--no-intro"], capture_output=True, text=True)
+        names += listed.stdout.splitlines()
+    return names
+
+
+def rules(build):
+    core = os.path.join(build, "core", "libsluice-core.a")
+    shared = os.path.join(build, "core", "libsluice-core.so")
+    programs = [os.path.join(build, "adapters", "cli", "sluice"), *glob.glob(os.path.join(build, "adapters", "libsluice.so"))]
+    yield "files include their own floor and floors below", lambda: source.check_floors(ROOT)
+    yield "libraries stay in their rooms", lambda: source.check_libraries(ROOT)
+    yield "the core includes pure headers only", lambda: source.check_core_headers(ROOT)
+    yield "the top level holds what it should", lambda: source.check_top_level(ROOT)
+    yield "no file is too long", lambda: source.check_sizes(ROOT)
+    yield "the core's switches have no default", lambda: source.check_switches(ROOT)
+    yield "every key of the security bar has a test", lambda: source.check_keys(test_names(build))
+    yield "the core imports nothing of the world", lambda: binary.check_imports(core)
+    yield "the core keeps no global state", lambda: binary.check_data(core)
+    yield "the core loads BoringSSL and llhttp only", lambda: binary.check_core_loads(shared)
+    yield "nothing loads OpenSSL", lambda: [p for program in programs for p in binary.check_no_openssl(program)]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Checks that the tree is as it was designed.")
+    arguments.add_argument("--build", default=os.path.join(ROOT, "build", "debug"))
+    build = os.path.abspath(arguments.parse_args().build)
+    passed = failed = 0
+    for name, check in [*selftest.rules(ROOT), *rules(build)]:
+        try:
+            problems = list(check())
+        except Exception as trouble:  # a rule that cannot look has not passed
+            problems = [f"{type(trouble).__name__}: {trouble}"]
+        print(f"{'FAIL' if problems else 'ok  '} {name}")
+        for problem in problems:
+            print(f"     {problem}")
+        passed, failed = (passed, failed + 1) if problems else (passed + 1, failed)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if failed == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,334 @@
+// Command lines and what they come to. The measure is curl 7.88: what it sent for the same arguments.
+#include "adapters/cli/options.hpp"
+
+#include <doctest/doctest.h>
+
+#include "adapters/cli/option_table.hpp"
+#include "adapters/cli/version.hpp"
+#include "tests/unit/cli/options_support.hpp"
+
+namespace sluice::cli {
+namespace {
+
+const std::string kDefaults = "User-Agent: " + std::string(kUserAgent) + "|Accept: */*";
+
+}  // namespace
+
+TEST_CASE("options: a URL alone is a GET to standard output") {
+  const Operation operation = one({"http://h/x"});
+  CHECK(operation.method == "GET");
+  CHECK(operation.url.text() == "http://h/x");
+  CHECK(operation.output.to_stdout);
+  CHECK(operation.body == nullptr);
+  CHECK_FALSE(operation.upload);
+  CHECK_FALSE(operation.head_only);
+  CHECK_FALSE(operation.chunked);
+  CHECK_FALSE(operation.settings->include_head);
+  CHECK(text_of(operation.fields) == kDefaults);
+}
+
+TEST_CASE("options: a missing scheme is http") {
+  CHECK(one({"h/x"}).url.text() == "http://h/x");
+  CHECK(one({"localhost:8080"}).url.text() == "http://localhost:8080/");
+  CHECK(one({"[::1]:80/x"}).url.text() == "http://[::1]/x");
+  CHECK(one({"HTTPS://h"}).url.text() == "https://h/");
+  CHECK(one({"h/x"}).given_url == "h/x");
+}
+
+TEST_CASE("options: short options combine, and take values as curl does") {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"-sSfo", "file", "http://h/"},
+           {"-sSfofile", "http://h/"},
+           {"-s", "-S", "-f", "-o", "file", "http://h/"},
+           {"http://h/", "-sfS", "-ofile"},
+           {"--silent", "--show-error", "--fail", "--output", "file", "--url", "http://h/"}}) {
+    const auto line = parse(arguments);
+    REQUIRE(line.has_value());
+    CHECK(line->silent);
+    CHECK(line->show_error);
+    REQUIRE(line->operations.size() == 1);
+    CHECK(line->operations[0].settings->fail);
+    CHECK(line->operations[0].output.path == "file");
+    CHECK_FALSE(line->operations[0].output.to_stdout);
+  }
+  CHECK(one({"-XPURGE", "h"}).method == "PURGE");
+  CHECK(one({"-46", "h"}).settings->family == AddressFamily::ipv6);
+}
+
+TEST_CASE("options: a value is taken verbatim, whatever it looks like") {
+  CHECK(body_of(one({"-d", "-x", "h"})) == "-x");
+  CHECK(body_of(one({"-d", "--output", "h"})) == "--output");
+  CHECK(body_of(one({"-d", "--", "h"})) == "--");
+  CHECK(body_of(one({"-d", "[a,b]", "h"})) == "[a,b]");
+  CHECK(body_of(one({"-d", "", "h"})).empty());
+  CHECK(body_of(one({"-d", "a=b=c", "h"})) == "a=b=c");
+  CHECK(body_of(one({"-d=b", "h"})) == "=b");
+  CHECK(body_of(one({"-d",
+                     "\x01"
+                     "e=\x01",
+                     "h"})) ==
+        "\x01"
+        "e=\x01");
+  CHECK(body_of(one({"-d", "--a=b", "h"})) == "--a=b");
+  CHECK(body_of(one({"-d", "-a-b=[", "h"})) == "-a-b=[");
+  CHECK(body_of(one({"-d", "%%", "-d", "{}", "h"})) == "%%&{}");
+  CHECK(one({"-o", "=x", "h"}).output.path == "=x");
+}
+
+TEST_CASE("options: -- ends options") {
+  const auto line = parse({"-s", "--", "h1", "h2"});
+  REQUIRE(line.has_value());
+  CHECK(line->operations.size() == 2);
+  CHECK(refused({"--", "-s"}).message == "option -s: is unknown");
+}
+
+TEST_CASE("options: flags are switched off by --no-") {
+  const auto line = parse({"-s", "--no-silent", "-f", "--no-fail", "-k", "--no-insecure", "--no-progress-meter", "h"});
+  REQUIRE(line.has_value());
+  CHECK_FALSE(line->silent);
+  CHECK(line->no_progress_meter);
+  CHECK_FALSE(line->operations[0].settings->fail);
+  CHECK_FALSE(line->operations[0].settings->insecure);
+  const auto metered = parse({"--no-progress-meter", "--progress-meter", "h"});
+  REQUIRE(metered.has_value());
+  CHECK_FALSE(metered->no_progress_meter);
+}
+
+TEST_CASE("options: what is unknown or lacks its value is exit code 2 and one line") {
+  CHECK(refused({"--foo", "h"}).message == "option --foo: is unknown");
+  CHECK(refused({"--foo", "h"}).exit_code == 2);
+  CHECK(refused({"-?", "h"}).message == "option -?: is unknown");
+  CHECK(refused({"-", "h"}).message == "option -: is unknown");
+  CHECK(refused({"-7", "h"}).message == "option -7: is unknown");
+  CHECK(refused({"-s-foo", "h"}).message.ends_with("is unknown"));
+  CHECK(refused({"-s-", "--foo"}).message.ends_with("is unknown"));
+  CHECK(refused({"--no-output", "h"}).message == "option --no-output: is unknown");
+  CHECK(refused({"--silent=1", "h"}).exit_code == 2);
+  CHECK(refused({"--output=", "h"}).exit_code == 2);
+  CHECK(refused({"--user=me:secret", "h"}).message.find("secret") == std::string::npos);
+  CHECK(refused({"h", "-o", ""}).exit_code == 2);
+  CHECK(refused({"h", "-o"}).message == "option -o: requires a value");
+  CHECK(refused({"h", "-sSo"}).message == "option -sSo: requires a value");
+  CHECK(refused({"h", "--max-time"}).exit_code == 2);
+  CHECK(refused({"--a\nb", "h"}).exit_code == 2);
+  CHECK(refused({"--a\n=b", "h"}).exit_code == 2);
+  CHECK(refused({"h", "-s\no"}).exit_code == 2);
+  CHECK(refused({}).message == "no URL specified");
+  CHECK(refused({"-s"}).message == "no URL specified");
+}
+
+TEST_CASE("options: the n-th -o and -O belong to the n-th URL, wherever they stand") {
+  const auto line =
+      parse({"-o", "a", "http://h/1", "http://h/2", "-O", "-o", "-", "--url", "http://h/3", "http://h/4"});
+  REQUIRE(line.has_value());
+  REQUIRE(line->operations.size() == 4);
+  CHECK(line->operations[0].output.path == "a");
+  CHECK(line->operations[1].output.path == "2");
+  CHECK(line->operations[2].output.to_stdout);
+  CHECK(line->operations[3].output.to_stdout);
+  CHECK(line->operations[2].url.path() == "/3");
+  CHECK(line->operations[3].url_number == 3);
+  CHECK(line->warnings.empty());
+}
+
+TEST_CASE("options: more outputs than URLs is a warning") {
+  const auto line = parse({"-o", "x", "-o", "y", "h"});
+  REQUIRE(line.has_value());
+  CHECK(line->operations.size() == 1);
+  CHECK(line->warnings.size() == 1);
+}
+
+TEST_CASE("options: --remote-name-all counts for the URLs behind it, --output-dir for every file") {
+  const auto line = parse(
+      {"http://h/a", "--remote-name-all", "http://h/d/b%2Fc?q", "--output-dir", "dir", "http://h/c", "-o", "first"});
+  REQUIRE(line.has_value());
+  CHECK(line->operations[0].output.path == "dir/first");
+  CHECK(line->operations[1].output.path == "dir/b%2Fc");
+  CHECK(line->operations[2].output.path == "dir/c");
+  CHECK(one({"--remote-name-all", "--no-remote-name", "http://h/a"}).output.to_stdout);
+}
+
+TEST_CASE("options: -O without a file name in the URL fails that URL alone, with 23") {
+  const auto line = parse({"-OO", "http://me:secret@h/dir/", "http://h/x"});
+  REQUIRE(line.has_value());
+  REQUIRE(line->operations[0].refused.has_value());
+  CHECK(line->operations[0].refused->exit_code == 23);
+  CHECK(line->operations[0].refused->message.find("secret") == std::string::npos);
+  CHECK_FALSE(line->operations[1].refused);
+}
+
+TEST_CASE("options: a malformed URL fails alone, with 3 or 1") {
+  const auto line =
+      parse({"http://h:99999/", "gopher://h/", "http://ok/", "", "http://a b/", "http://me:sec/ret@h:0/"});
+  REQUIRE(line.has_value());
+  REQUIRE(line->operations.size() == 6);
+  CHECK(line->operations[0].refused.value().exit_code == 3);
+  CHECK(line->operations[1].refused.value().exit_code == 1);
+  CHECK_FALSE(line->operations[2].refused);
+  CHECK(line->operations[3].refused.value().exit_code == 3);
+  CHECK(line->operations[4].refused.value().exit_code == 3);
+  CHECK(line->operations[5].refused.value().exit_code == 3);
+  CHECK(line->operations[5].given_url.find("sec") == std::string::npos);
+  CHECK(line->operations[5].refused.value().message.find("sec") == std::string::npos);
+}
+
+TEST_CASE("options: --next begins anew; the global options stay") {
+  const auto line =
+      parse({"-s", "-d", "x", "-H", "A: 1", "-o", "f", "http://h/1", "--next", "http://h/2", "-:", "-I", "http://h/3"});
+  REQUIRE(line.has_value());
+  REQUIRE(line->operations.size() == 3);
+  CHECK(line->silent);
+  CHECK(line->operations[0].method == "POST");
+  CHECK(line->operations[1].method == "GET");
+  CHECK(text_of(line->operations[1].fields) == kDefaults);
+  CHECK(line->operations[1].output.to_stdout);
+  CHECK(line->operations[2].method == "HEAD");
+  CHECK(line->operations[2].url_number == 2);
+  CHECK(line->operations[2].settings->include_head);
+  CHECK_FALSE(line->operations[1].settings->include_head);
+  CHECK(refused({"h", "--next"}).message == "no URL specified");
+  CHECK(one({"-d", "x", "--next", "h"}).method == "POST");  // before any URL it ends nothing
+}
+
+TEST_CASE("options: seconds, counts and versions are checked") {
+  CHECK(one({"-m", "2.5", "h"}).settings->max_time == std::chrono::milliseconds(2500));
+  CHECK(one({"--connect-timeout", "3", "h"}).settings->connect_timeout == std::chrono::seconds(3));
+  CHECK_FALSE(one({"-m", "0", "h"}).settings->max_time);
+  for (const char* bad : {"abc", "", "1x", "-1", "nan", "inf", "1e30", " 1"}) {
+    CAPTURE(bad);
+    CHECK(refused({"-m", bad, "h"}).exit_code == 2);
+    CHECK(refused({"--connect-timeout", bad, "h"}).message.starts_with("option --connect-timeout: "));
+    CHECK(refused({"--parallel-max", bad, "h"}).exit_code == 2);
+  }
+  CHECK(parse({"h"})->parallel_max == 50);
+  CHECK(parse({"--parallel-max", "1", "h"})->parallel_max == 1);
+  CHECK(parse({"--parallel-max", "2000", "h"})->parallel_max == 2000);
+  CHECK(parse({"--parallel-max", "0", "h"})->parallel_max == 50);
+  CHECK(refused({"--parallel-max", "99999999999999999999", "h"}).exit_code == 2);
+  CHECK(one({"--tlsv1.3", "h"}).settings->tls_min == TlsVersion::tls1_3);
+  CHECK(one({"--tls-max", "1.2", "h"}).settings->tls_max == TlsVersion::tls1_2);
+  CHECK(one({"--tls-max", "default", "h"}).settings->tls_max == TlsVersion::tls1_3);
+  CHECK(refused({"--tls-max", "1.1", "h"}).exit_code == 2);
+  CHECK(refused({"--tls-max", "1.2", "--tlsv1.3", "h"}).exit_code == 2);
+}
+
+TEST_CASE("options: parallel is a choice of three") {
+  CHECK(parse({"h"})->parallel == ParallelMode::unset);
+  CHECK(parse({"-Z", "h"})->parallel == ParallelMode::on);
+  CHECK(parse({"--no-parallel", "h"})->parallel == ParallelMode::off);
+}
+
+TEST_CASE("options: TLS files and the certificate's password") {
+  const Operation operation =
+      one({"-k", "--cacert", "ca", "--capath", "dir", "-E", R"(c\:\\x:pa:ss)", "--key", "k", "h"});
+  CHECK(operation.settings->insecure);
+  CHECK(operation.settings->cacert == "ca");
+  CHECK(operation.settings->capath == "dir");
+  CHECK(operation.settings->cert == R"(c:\x)");
+  CHECK(operation.settings->cert_password == "pa:ss");
+  CHECK(operation.settings->key == "k");
+}
+
+TEST_CASE("options: --resolve") {
+  const Operation operation =
+      one({"--resolve", "Example.org.:443:192.0.2.1,[2001:db8::1],2001:db8::2", "--resolve", "+b:80:127.0.0.1",
+           "--resolve", "c:80:127.0.0.1", "--resolve", "-B:80", "--resolve", "*:80:127.0.0.1", "h"});
+  const auto& resolve = operation.settings->resolve;
+  REQUIRE(resolve.size() == 3);
+  CHECK(resolve[0].host == "example.org");
+  CHECK(resolve[0].port == 443);
+  REQUIRE(resolve[0].addresses.size() == 3);
+  CHECK(resolve[0].addresses[1].to_string() == "2001:db8::1");
+  CHECK(resolve[1].host == "c");
+  CHECK(resolve[2] == ResolveEntry{"h", 80, {*IpAddress::parse("127.0.0.1")}});
+  for (const char* bad :
+       {"", "a", "a:80", "a:80:", "a:80:zz", "a:x:127.0.0.1", "a:0:127.0.0.1", "a:70000:127.0.0.1", ":80:127.0.0.1",
+        "a:80:127.0.0.1,", "a:80:[::1", "[::1:80:127.0.0.1", "-a", "-a:80:1", "[::1]x:80:127.0.0.1"}) {
+    CAPTURE(bad);
+    CHECK(refused({"--resolve", bad, "h"}).exit_code == 49);
+  }
+}
+
+TEST_CASE("options: --resolve with * stands for the hosts that have no entry of their own") {
+  const auto line = parse({"--resolve", "*:80:192.0.2.1", "--resolve", "b:80:192.0.2.2", "--connect-to", "d:443:e:80",
+                           "http://a/", "http://a/2", "http://b/", "https://c/", "https://d/"});
+  REQUIRE(line.has_value());
+  const auto& resolve = line->operations[0].settings->resolve;
+  REQUIRE(resolve.size() == 3);
+  CHECK(resolve[0] == ResolveEntry{"b", 80, {*IpAddress::parse("192.0.2.2")}});
+  CHECK(resolve[1] == ResolveEntry{"a", 80, {*IpAddress::parse("192.0.2.1")}});
+  CHECK(resolve[2] == ResolveEntry{"e", 80, {*IpAddress::parse("192.0.2.1")}});
+}
+
+TEST_CASE("options: --connect-to is matched against each URL, the first that matches decides") {
+  const std::vector<std::string> rules = {
+      "--connect-to", "a:80:b:8080", "--connect-to", "c::[::1]:", "--connect-to", "d:81::", "--connect-to", "::e:9"};
+  const auto target = [&rules](const char* url) {
+    std::vector<std::string> arguments = rules;
+    arguments.emplace_back(url);
+    return one(arguments).connect_to;
+  };
+  CHECK(target("http://A/") == ConnectTo{"b", 8080});
+  CHECK(target("http://a:81/") == ConnectTo{"e", 9});
+  CHECK(target("https://c/") == ConnectTo{"::1", 443});
+  CHECK_FALSE(target("http://d:81/"));
+  CHECK_FALSE(one({"--connect-to", "x::y:", "http://h/"}).connect_to);
+  for (const char* bad : {"", "a", "a:1", "a:1:b:x", "a:x:b:1", "a:1:b:70000", "a:1:[::1", "a:1:b:0"}) {
+    CAPTURE(bad);
+    CHECK(refused({"--connect-to", bad, "h"}).exit_code == 49);
+  }
+}
+
+TEST_CASE("options: -f and --fail-with-body exclude each other") {
+  CHECK(refused({"-f", "--fail-with-body", "h"}).exit_code == 2);
+  CHECK(one({"--fail-with-body", "h"}).settings->fail_with_body);
+}
+
+TEST_CASE("options: -w from text, a file and standard input") {
+  FakeWorld world;
+  world.files["f"] = "%{url}\n%{method}\\n\n";
+  world.input = "in";
+  CHECK(one({"-w", "%{url}", "h"}).settings->write_out == "%{url}");
+  CHECK(one({"-w", "@f", "h"}, world).settings->write_out == "%{url}%{method}\\n");
+  CHECK(one({"-w", "@-", "h"}, world).settings->write_out == "in");
+}
+
+TEST_CASE("options: what is left over is where it should be") {
+  const auto line = parse({"-v", "-i", "-D", "heads", "--create-dirs", "--http1.1", "-g", "-4", "h"});
+  REQUIRE(line.has_value());
+  CHECK(line->verbose);
+  const Settings& settings = *line->operations[0].settings;
+  CHECK(settings.include_head);
+  CHECK(settings.dump_header == "heads");
+  CHECK(settings.create_dirs);
+  CHECK(settings.family == AddressFamily::ipv4);
+}
+
+TEST_CASE("options: --help and --version need no URL") {
+  CHECK(parse({"--help"})->help);
+  CHECK(parse({"-V"})->version);
+}
+
+TEST_CASE("options: the URLs of a group share body and settings") {
+  const auto line = parse({"-d", "x", "h1", "h2"});
+  REQUIRE(line.has_value());
+  CHECK(line->operations[0].body == line->operations[1].body);
+  CHECK(line->operations[0].settings == line->operations[1].settings);
+}
+
+TEST_CASE("options: every name of the table is taken") {
+  for (const OptionSpec& spec : option_table()) {
+    CAPTURE(spec.long_name);
+    std::vector<std::string> names = {spec.dashed()};
+    if (!spec.alias.empty()) names.push_back("--" + std::string(spec.alias));
+    if (!spec.off_name.empty()) names.push_back("--" + std::string(spec.off_name));
+    if (spec.short_name != 0) names.push_back(std::string{'-', spec.short_name});
+    for (const std::string& name : names) {
+      CAPTURE(name);
+      const auto line = spec.takes_value() ? parse({"h", name, "x"}) : parse({"h", name});
+      if (!line) CHECK(line.error().message.find("unknown") == std::string::npos);
+    }
+  }
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,53 @@
+// The text of -v, -i and -D.
+#include "adapters/cli/verbose.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace sluice;
+using namespace sluice::cli;
+
+namespace {
+ResponseHead some_head() {
+  ResponseHead head;
+  head.status = 200;
+  head.reason = "OK";
+  REQUIRE(head.fields.add("X-Case", "kept").has_value());
+  REQUIRE(head.fields.add("Set-Cookie", "id=secret; Path=/").has_value());
+  return head;
+}
+}  // namespace
+
+TEST_CASE("head_text is the head as received") {
+  CHECK(head_text(some_head()) == "HTTP/1.1 200 OK\r\nX-Case: kept\r\nSet-Cookie: id=secret; Path=/\r\n\r\n");
+  ResponseHead bare;
+  bare.status = 204;
+  bare.version = {1, 0};
+  CHECK(head_text(bare) == "HTTP/1.0 204 \r\n\r\n");
+}
+
+TEST_CASE("SB-31 verbose text holds no credentials, whatever their case and scheme") {
+  const std::string text = verbose_request(
+      "GET / HTTP/1.1\r\nHost: a\r\nauthorization: Bearer tok\r\nProxy-AUTHORIZATION: tok\r\nCookie: a=tok; "
+      "b=tok\r\nX: y\r\n\r\n");
+  CHECK(text ==
+        "> GET / HTTP/1.1\n> Host: a\n> authorization: Bearer <redacted>\n> Proxy-AUTHORIZATION: <redacted>\n"
+        "> Cookie: <redacted>\n> X: y\n> \n");
+  CHECK(verbose_response(some_head()) == "< HTTP/1.1 200 OK\n< X-Case: kept\n< Set-Cookie: id=<redacted>\n<\n");
+}
+
+TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal would act on") {
+  TransferInfo info;
+  info.address = {.ip = *IpAddress::parse("192.0.2.7"), .port = 8443};
+  const Url url = *Url::parse("https://example.org:8443/");
+  CHECK(verbose_connection(url, info) == "* Connected to example.org port 8443 (192.0.2.7:8443)\n");
+  info.reused = true;
+  info.tls_version = "TLSv1.3";
+  info.tls_cipher = "TLS_AES_128_GCM_SHA256";
+  info.alpn = "http/1.1";
+  info.tls_subject = "CN=\x1b[2Jevil";
+  info.tls_issuer = "CN=ca";
+  CHECK(verbose_connection(url, info) ==
+        "* Using an open connection to example.org port 8443 (192.0.2.7:8443)\n"
+        "* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256\n* ALPN: http/1.1\n"
+        "* Certificate subject: CN=?[2Jevil\n* Certificate issuer: CN=ca\n");
+}
