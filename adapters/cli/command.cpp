@@ -190,8 +190,8 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
   if (end.exit_code != 0) {
     ++summary_.failed;
     summary_.exit_code = end.exit_code;
-    // Of many, which one it was matters as much as what it was.
-    const bool name_it = command_.operations.size() > 1 && end.message.find(operation.given_url) == std::string::npos;
+    // Which one it was matters as much as what it was.
+    const bool name_it = end.message.find(operation.given_url) == std::string::npos;
     console_.error(end.exit_code, name_it ? operation.given_url + ": " + end.message : end.message);
   }
   if (operation.settings->write_out.empty()) return;

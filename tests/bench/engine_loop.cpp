@@ -1,5 +1,6 @@
 // The engine alone over an in-memory transport: what a request costs without a kernel. Fed canned responses, it answers the same
 // count of instructions in every run, so a change can be judged by it (tests/bench/instructions).
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -46,12 +47,11 @@ class World {
   void run(std::uint64_t requests) {
     const std::uint64_t target = done_ + requests;
     for (std::uint64_t i = 0; i < at_once_ && asked_ < target; ++i) add();
-    while (done_ < target) {
-      drain(target);
-      if (writable_.empty()) break;
+    drain(target);
+    while (done_ < target && !writable_.empty()) {
       const ConnId conn = writable_.front();
       writable_.pop_front();
-      serve(conn);
+      serve(conn, target);
     }
     if (done_ != target) die(make_error(Code::internal, "the engine stopped before all was done"));
   }
@@ -73,52 +73,57 @@ class World {
     ++asked_;
   }
 
+  // Takes every output, and reports connections as they are asked for, until the engine wants nothing but bytes.
   void drain(std::uint64_t target) {
-    while (auto output = engine_.poll_output()) {
-      if (const auto* connect = std::get_if<output::Connect>(&*output)) {
-        connecting_.push_back(connect->conn);
-      } else if (const auto* changed = std::get_if<output::InterestChanged>(&*output)) {
-        if (engine_.interest(changed->conn).write) writable_.push_back(changed->conn);
-      } else if (const auto* ready = std::get_if<output::BodyReady>(&*output)) {
-        const std::size_t bytes = engine_.body(ready->transfer).size();
-        body_bytes_ += bytes;
-        engine_.consume_body(ready->transfer, bytes, now());
-      } else if (const auto* over = std::get_if<output::Done>(&*output)) {
-        if (!over->result) die(over->result.error());
-        engine_.remove(over->transfer, now());
-        ++done_;
-        if (asked_ < target) add();
-      }
-      if (!engine_.has_output() && !connecting_.empty()) {
-        const ConnId conn = connecting_.front();
-        connecting_.pop_front();
-        engine_.handle_connected(conn, now());
-        if (engine_.interest(conn).write) writable_.push_back(conn);
-      }
+    for (;;) {
+      while (auto output = engine_.poll_output()) take(*output, target);
+      if (connecting_.empty()) return;
+      const ConnId conn = connecting_.front();
+      connecting_.pop_front();
+      engine_.handle_connected(conn, now());
+      note(conn);
     }
   }
 
+  void take(const Output& output, std::uint64_t target) {
+    if (const auto* connect = std::get_if<output::Connect>(&output)) {
+      connecting_.push_back(connect->conn);
+    } else if (const auto* changed = std::get_if<output::InterestChanged>(&output)) {
+      note(changed->conn);
+    } else if (const auto* ready = std::get_if<output::BodyReady>(&output)) {
+      const std::size_t bytes = engine_.body(ready->transfer).size();
+      body_bytes_ += bytes;
+      engine_.consume_body(ready->transfer, bytes, now());
+    } else if (const auto* over = std::get_if<output::Done>(&output)) {
+      if (!over->result) die(over->result.error());
+      engine_.remove(over->transfer, now());
+      ++done_;
+      if (asked_ < target) add();
+    }
+  }
+
+  void note(ConnId conn) {
+    if (engine_.interest(conn).write) writable_.push_back(conn);
+  }
+
   // Takes the request and answers it.
-  void serve(ConnId conn) {
+  void serve(ConnId conn, std::uint64_t target) {
     const OutputView view = engine_.transmit(conn);
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < view.count; ++i) bytes += view.spans[i].size();
-    if (bytes == 0) return;
+    if (bytes == 0) return;  // said twice
     engine_.handle_sent(conn, bytes, now());
+    drain(target);
     for (std::size_t sent = 0; sent < response_.size();) {
-      drain_nothing();
       const MutableBytes space = engine_.receive_space(conn);
       const std::size_t piece = std::min(space.size(), response_.size() - sent);
       if (piece == 0) die(make_error(Code::internal, "no space to receive into"));
       std::memcpy(space.data(), response_.data() + sent, piece);
       engine_.handle_received(conn, piece, now());
       sent += piece;
-      if (sent < response_.size()) drain(0);
+      drain(target);
     }
-  }
-  // The rule is that outputs are taken before the next fact.
-  void drain_nothing() {
-    if (engine_.has_output()) drain(0);
+    note(conn);
   }
 
   std::size_t at_once_;

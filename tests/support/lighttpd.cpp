@@ -49,8 +49,9 @@ Lighttpd::Lighttpd() {
 std::string Lighttpd::configuration() const {
   const char* const tls[] = {"", R"(ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2", "MaxProtocol" => "TLSv1.2"))",
                              R"(ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.3", "MaxProtocol" => "TLSv1.3"))",
-                             "ssl.ca-file = \"@/root.pem\"\nssl.verifyclient.activate = \"enable\"\n"
-                             "ssl.verifyclient.enforce = \"enable\""};
+                             R"(ssl.ca-file = "@/root.pem"
+ssl.verifyclient.activate = "enable"
+ssl.verifyclient.enforce = "enable")"};
   std::string text = kMain;
   text += "server.bind = \"127.0.0.1\"\nserver.port = " + std::to_string(ports_[0]) + "\n";
   for (std::size_t i = 1; i < ports_.size(); ++i) {

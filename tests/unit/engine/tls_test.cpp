@@ -249,3 +249,18 @@ TEST_CASE("engine over TLS: key log lines come out where they were asked for, an
     }
   }
 }
+
+TEST_CASE("engine over TLS: bytes the layer holds and the peer does not take are the peer's idleness") {
+  TlsWorld world;
+  world.options.idle_timeout = 10s;
+  const TransferId id = world.add(with_body("PUT", BodyStream{}, "https://example.org/"), world.options);
+  const ConnId conn = world.connect();
+  world.carry(conn);
+  for (int i = 0; i < 5; ++i) world.pass(9s);
+  CHECK_FALSE(world.done(id));  // it is the application that owes something
+  supply(world, id, "bytes");
+  CHECK(world.engine.interest(conn).write);
+  for (int i = 0; i < 25 && !world.done(id); ++i) world.pass(1s);
+  CHECK(world.failure(id) == Code::idle_timeout);
+  check_nothing_left(world);
+}
