@@ -24,6 +24,7 @@
 namespace sluice::cli {
 namespace {
 
+constexpr std::size_t kMostTransfers = 1'000'000;
 constexpr auto kLongestWait = std::chrono::hours(1);
 constexpr auto kDrawInterval = std::chrono::duration_cast<std::chrono::milliseconds>(ProgressDisplay::kInterval);
 
@@ -35,6 +36,16 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// How many transfers the descriptors are enough for: two connections (one may be idle, or race), the file that is
+// written and the one that is sent. Some are for the streams, the resolver and the like.
+std::size_t transfers_that_fit() {
+  constexpr rlim_t kOthers = 32;
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMostTransfers;
+  const rlim_t fit = limit.rlim_cur > kOthers ? (limit.rlim_cur - kOthers) / 4 : 0;
+  return static_cast<std::size_t>(std::clamp<rlim_t>(fit, 1, kMostTransfers));
 }
 
 bool is_device_or_pipe(const std::string& path) {
@@ -63,6 +74,7 @@ std::size_t transfers_at_once(const CommandLine& command) {
 
 MultiOptions multi_options(const CommandLine& command) {
   MultiOptions options;
+  options.engine.max_connections = 2 * transfers_that_fit();
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
     if (!seen.insert(operation.settings.get()).second) continue;
@@ -111,7 +123,7 @@ class CommandRun {
         dumps_(console_),
         tls_(key_log_.wanted()),
         surroundings_{.console = console_, .dumps = dumps_, .tls = tls_, .verbose = command.verbose},
-        at_once_(transfers_at_once(command)),
+        at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
         started_(multi.now()) {}
 
   RunSummary run();
@@ -124,6 +136,7 @@ class CommandRun {
   void end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message);
   void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
   std::vector<std::unique_ptr<Transfer>>::iterator find(TransferId id);
+  std::chrono::milliseconds until_discarding_ends() const;
   std::optional<Failure> wait(bool at_once);
   void give_up(int exit_code, const std::string& why);
   bool finished() const { return active_.empty() && next_ == command_.operations.size(); }
@@ -233,6 +246,14 @@ void CommandRun::collect() {
   key_log_.take(multi_);
 }
 
+std::chrono::milliseconds CommandRun::until_discarding_ends() const {
+  Duration left = kLongestWait;
+  for (const auto& transfer : active_) {
+    if (transfer->discards_until()) left = std::min(left, *transfer->discards_until() - multi_.now());
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max(left, Duration::zero()));
+}
+
 // The answer, if there is one, ends the run.
 std::optional<Failure> CommandRun::wait(bool at_once) {
   extra_.clear();
@@ -243,10 +264,15 @@ std::optional<Failure> CommandRun::wait(bool at_once) {
   std::chrono::milliseconds longest = kLongestWait;
   if (display_.enabled()) longest = kDrawInterval;
   if (at_once) longest = std::chrono::milliseconds(0);
+  longest = std::min(longest, until_discarding_ends());
   const auto polled = multi_.poll(extra_, longest);
   if (!polled) return Failure{exit_code(polled.error()), polled.error().message()};
   if (interrupted_by() != 0) return Failure{128 + interrupted_by(), "interrupted"};
   for (const auto& transfer : active_) {
+    if (transfer->discards_until() && !transfer->early_end() && multi_.now() >= *transfer->discards_until()) {
+      transfer->stop_discarding(multi_);
+      continue;
+    }
     const bool ready = std::ranges::any_of(extra_, [&](const ExtraDescriptor& watched) {
       return watched.fd == transfer->waits_for() && watched.ready != 0;
     });
@@ -272,7 +298,6 @@ void CommandRun::give_up(int exit_code, const std::string& why) {
 }
 
 RunSummary CommandRun::run() {
-  raise_descriptor_limit();
   for (const std::string& warning : command_.warnings) console_.warning(warning);
   start_some();
   std::optional<Failure> stopped;
@@ -301,6 +326,7 @@ RunSummary CommandRun::run() {
 }  // namespace
 
 RunSummary run_command(const CommandLine& command) {
+  raise_descriptor_limit();
   auto multi = Multi::create(multi_options(command));
   if (!multi) {
     ProgressDisplay none(STDERR_FILENO, false);

@@ -39,7 +39,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::json: return add_data(argument);
     case OptionId::get: group_.get = on; break;
     case OptionId::upload_file: group_.add_upload(value); break;
-    case OptionId::range: group_.range = value; break;
+    case OptionId::range: return set_range(value);
     case OptionId::user: group_.user = value; break;
     case OptionId::user_agent: group_.user_agent = value; break;
     case OptionId::referer: group_.referer = value; break;
@@ -164,6 +164,12 @@ CommandBuilder::Status CommandBuilder::set_parallel_max(const std::string& value
   const auto count = parse_count(value);
   if (!count) return bad(OptionId::parallel_max, count.error());
   command_.parallel_max = *count == 0 ? CommandLine().parallel_max : *count;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
+  if (!is_range(value)) return bad(OptionId::range, "expected 0-99, 500- or -200, not '" + printable(value) + "'");
+  group_.range = value;
   return {};
 }
 

@@ -53,10 +53,11 @@ int print(const std::string& text) {
 }
 
 // One of the three missing would be given to the first file that is opened, which would then be written to by mistake.
+// What takes its place fails as the missing one would: it is open for the other direction.
 void open_missing_streams() {
-  int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::fcntl(fd, F_DUPFD, 0);
-  if (fd > STDERR_FILENO) ::close(fd);
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
 }
 
 }  // namespace
@@ -66,9 +67,10 @@ int main(int argc, char** argv) {
   if (argc <= 1) return sluice::demo::run_demo();
   const auto command = parse_command_line(argc, argv, environment());
   if (!command) {
-    std::fprintf(stderr, "sluice: (%d) %s\n", command.error().exit_code, one_line(command.error().message).c_str());
-    if (command.error().exit_code == kExitUsage) std::fprintf(stderr, "sluice: try 'sluice --help' for more\n");
-    return command.error().exit_code;
+    const UsageError& error = command.error();
+    std::fprintf(stderr, "sluice: (%d) %s%s\n", error.exit_code, one_line(error.message).c_str(),
+                 error.exit_code == kExitUsage ? "; try 'sluice --help'" : "");
+    return error.exit_code;
   }
   if (command->help) return print(help_text());
   if (command->version) return print(version_text());

@@ -142,15 +142,14 @@ std::string with_query(std::string_view text, std::string_view more) {
   return out;
 }
 
-// -T with a URL that names a directory: the file's own name goes behind it.
+// -T with a URL that names a directory: the file's own name goes behind it, before a query.
 std::string with_upload_name(std::string_view text, const std::string& file) {
-  const std::size_t end = text.find_first_of("?#");
-  if (end != std::string_view::npos && text[end] == '?') return std::string(text);
+  const std::size_t end = std::min(text.find_first_of("?#"), text.size());
   const std::size_t authority = text.find("://") + 3;
   std::string out(text.substr(0, end));
   if (out.find('/', authority) == std::string::npos) out += '/';
-  if (!out.ends_with('/')) return out;
-  return out + percent_encode(std::string_view(file).substr(file.rfind('/') + 1));
+  if (out.ends_with('/')) out += percent_encode(std::string_view(file).substr(file.rfind('/') + 1));
+  return out.append(text.substr(end));
 }
 
 struct Target {

@@ -24,7 +24,7 @@ constexpr OptionSpec kTable[] = {
     {head, 'I', "head", "", "no-head", "", G::output, "ask for the head only (HEAD) and write it"},
     {dump_header, 'D', "dump-header", "", "", "FILE", G::output, "write response heads to FILE"},
     {write_out, 'w', "write-out", "", "", "FORMAT", G::output, "after a transfer, write FORMAT with its %{variables}"},
-    {fail, 'f', "fail", "", "no-fail", "", G::output, "status 400 and above: no output, exit code 22"},
+    {fail, 'f', "fail", "", "no-fail", "", G::output, "status 400 and above: no body, exit code 22"},
     {fail_with_body, 0, "fail-with-body", "", "no-fail-with-body", "", G::output, "the same, but write the body"},
     {silent, 's', "silent", "", "no-silent", "", G::output, "neither progress nor error messages"},
     {show_error, 'S', "show-error", "", "no-show-error", "", G::output, "with -s: error messages even so"},

@@ -86,6 +86,17 @@ std::expected<std::size_t, std::string> parse_count(std::string_view text) {
   return count;
 }
 
+bool is_range(std::string_view text) {
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    if (part.empty() || part == "-" || part.find('-') != part.rfind('-')) return false;
+    if (part.find_first_not_of("0123456789-") != std::string_view::npos) return false;
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 std::expected<std::variant<ResolveEntry, ResolveRemoval>, UsageError> parse_resolve(std::string_view text) {
   std::string_view rest = text;
   const bool removes = rest.starts_with('-');

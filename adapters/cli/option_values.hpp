@@ -20,6 +20,8 @@ namespace sluice::cli {
 // Zero means no limit. Error: what is wrong with it, to be put behind the option's name.
 std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_view text);
 std::expected<std::size_t, std::string> parse_count(std::string_view text);
+// "0-99", "500-", "-200", "7", or several of them with commas between.
+bool is_range(std::string_view text);
 
 // "[+]HOST:PORT:ADDR[,ADDR]" adds, "-HOST:PORT" takes an earlier one away. IPv6 addresses may stand in brackets.
 // Error: exit code 49, as curl's.

@@ -72,7 +72,9 @@ CommandReader::Status CommandReader::apply_config(std::string_view text, std::st
   if (!lines) return std::unexpected(lines.error());
   for (const ConfigLine& line : *lines) {
     if (Status ok = apply_line(line, depth); !ok) {
-      ok.error().message = printable(name) + ":" + std::to_string(line.number) + ": " + ok.error().message;
+      const std::string place = printable(name) + ":" + std::to_string(line.number) + ": ";
+      // One that names itself is said once.
+      if (!ok.error().message.starts_with(place)) ok.error().message.insert(0, place);
       return ok;
     }
   }
@@ -98,7 +100,8 @@ std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* 
                                                           const Environment& environment) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   CommandReader reader(environment);
-  const bool disabled = !arguments.empty() && (arguments.front() == "-q" || arguments.front() == "--disable");
+  const bool disabled =
+      !arguments.empty() && (arguments.front().starts_with("-q") || arguments.front() == "--disable");
   if (!disabled) {
     if (const auto ok = reader.read_default_config(); !ok) return std::unexpected(ok.error());
   }

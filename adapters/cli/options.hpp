@@ -23,7 +23,7 @@ namespace sluice::cli {
 
 // Why a command line, or one of its operations, cannot be carried out. `message` is one line, without a "sluice: " in
 // front and without a line end; it holds no credentials. Print "sluice: <message>", and where exit_code is kUsage also
-// "sluice: try 'sluice --help' for more".
+// "; try 'sluice --help'".
 struct UsageError {
   int exit_code = 2;
   std::string message;

@@ -55,7 +55,11 @@ FileResult<void> OutputFile::open() {
     if (auto made = create_parent_directories(path_); !made) return made;
   }
   struct stat present = {};
-  if (::stat(path_.c_str(), &present) != 0) return open_part();
+  if (::stat(path_.c_str(), &present) != 0) {
+    // Its part has a shorter name: better said now than when the whole body is there.
+    if (errno == ENAMETOOLONG) return failed("write to", path_, errno);
+    return open_part();
+  }
   if (S_ISDIR(present.st_mode)) return failed("write to", path_, EISDIR);
   if (!S_ISREG(present.st_mode)) {  // a device or a pipe has no name to be renamed to
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);

@@ -78,7 +78,7 @@ TlsConfigs::Made TlsConfigs::make(const Settings& settings) {
   for (const auto& [other, made] : made_) {
     if (made && (*made)->options() == options) return made;
   }
-  const bool own_certificate = !options.certificate_pem.empty();
+  const bool own_certificate = !options.certificate_pem.empty() || !options.private_key_pem.empty();
   const bool own_anchors = !settings.cacert.empty() || !settings.capath.empty();
   auto config = TlsConfig::create(std::move(options));
   if (!config) {

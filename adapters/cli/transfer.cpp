@@ -11,6 +11,8 @@ namespace {
 
 // An unwanted body up to this size is read to its end: cheaper than a new connection for the next transfer.
 constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
+// And no longer than this.
+constexpr Duration kDiscardTime = std::chrono::seconds(1);
 
 std::string status_text(const ResponseHead& head) {
   return std::to_string(head.status) + (head.reason.empty() ? "" : " " + head.reason);
@@ -113,7 +115,8 @@ void Transfer::on_interim(Multi& multi, TransferId, const ResponseHead& head) { 
 void Transfer::judge_status(const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
   verdict_ = Failure{kExitHttpError,
-                     "get " + operation_.url.text_without_secrets() + ": the server answered " + status_text(head)};
+                     operation_.method + " " + operation_.url.text_without_secrets() + ": the server answered " +
+                         status_text(head)};
   discard_ = !settings().fail_with_body;
 }
 
@@ -121,14 +124,19 @@ void Transfer::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
   head_received_ = true;
   if (!take_head(multi, head)) return;
   judge_status(head);
+  // 304 says that a file that is there is still right: it stays.
+  const bool wants_body = !discard_ && head.status != 304;
+  if (wants_body || !pending_heads_.empty()) {
+    auto written = output_.open();
+    if (written) written = output_.write(as_bytes(pending_heads_));
+    pending_heads_.clear();
+    if (!written) return end(multi, id, {kExitWrite, written.error()});
+  }
   if (discard_) {
+    discards_until_ = multi.now() + kDiscardTime;
     if (multi.progress(id).expected_body_bytes.value_or(0) > kMaxDiscarded) end(multi, id, *verdict_);
     return;
   }
-  auto written = output_.open();
-  if (written) written = output_.write(as_bytes(pending_heads_));
-  pending_heads_.clear();
-  if (!written) return end(multi, id, {kExitWrite, written.error()});
   // -I with another method (-X): the head was all that was asked for, whatever follows it.
   if (operation_.head_only && operation_.method != "HEAD") end(multi, id, verdict_.value_or(Failure{}));
 }
@@ -162,7 +170,16 @@ std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space)
   return piece->bytes;
 }
 
-void Transfer::on_done(Multi& multi, TransferId id, const Result<void>&) { say_exchange(multi, id); }
+void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) {
+  say_exchange(multi, id);
+  if (!result || discard_ || multi.trailers(id).empty()) return;
+  const std::string text = fields_text(multi.trailers(id));
+  auto written = surroundings_.dumps.write(settings(), text);
+  if (written && settings().include_head) written = output_.write(as_bytes(text));
+  if (!written) verdict_ = Failure{kExitWrite, written.error()};
+}
+
+void Transfer::stop_discarding(Multi& multi) { end(multi, id_, *verdict_); }
 
 void Transfer::end(Multi& multi, TransferId id, Failure verdict) {
   verdict_ = std::move(verdict);
@@ -178,9 +195,11 @@ void Transfer::end(Multi& multi, TransferId id, Failure verdict) {
 
 Failure Transfer::finish(const Result<void>& result) {
   Failure end = verdict_.value_or(Failure{});
-  if (!result) end = Failure{exit_code(result.error(), head_received_), result.error().message()};
-  // With a status that counts as an error the file is whole all the same (--fail-with-body).
-  const bool whole = result.has_value() && (end.exit_code == 0 || (end.exit_code == kExitHttpError && !early_end_));
+  // How the rest of an unwanted body ended is nobody's concern.
+  const bool ended_well = result.has_value() || discard_;
+  if (!ended_well) end = Failure{exit_code(result.error(), head_received_), result.error().message()};
+  // With a status that counts as an error the file is whole all the same: the body (--fail-with-body) or the head (-i).
+  const bool whole = ended_well && (end.exit_code == 0 || end.exit_code == kExitHttpError);
   if (whole) {
     if (auto committed = output_.commit(); !committed) end = Failure{kExitWrite, committed.error()};
   }

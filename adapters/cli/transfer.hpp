@@ -50,6 +50,9 @@ class Transfer final : public TransferHandler {
   // The descriptor to wait for before resume(), -1 for none.
   int waits_for() const { return waits_for_; }
   void waiting_is_over() { waits_for_ = -1; }
+  // Set while it only reads away a body that is not wanted: from then on that is not worth it, stop_discarding().
+  const std::optional<Instant>& discards_until() const { return discards_until_; }
+  void stop_discarding(Multi& multi);
   // For the display, at `now`.
   TransferFigures figures(const Multi& multi, Instant now);
 
@@ -80,6 +83,7 @@ class Transfer final : public TransferHandler {
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
   bool discard_ = false;            // the body is not wanted
   std::uint64_t discarded_ = 0;
+  std::optional<Instant> discards_until_;
   bool exchange_said_ = false;
   bool head_received_ = false;
   std::optional<Message> early_end_;

@@ -31,11 +31,13 @@ std::string status_line(const ResponseHead& head) {
 }  // namespace
 
 std::string head_text(const ResponseHead& head) {
-  std::string text = status_line(head) + "\r\n";
-  for (const Field field : head.fields) {
-    text.append(field.name).append(": ").append(field.value).append("\r\n");
-  }
-  return text + "\r\n";
+  return status_line(head) + "\r\n" + fields_text(head.fields) + "\r\n";
+}
+
+std::string fields_text(const Fields& fields) {
+  std::string text;
+  for (const Field field : fields) text.append(field.name).append(": ").append(field.value).append("\r\n");
+  return text;
 }
 
 std::string verbose_connection(const Url& url, const TransferInfo& info) {

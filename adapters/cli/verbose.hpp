@@ -12,6 +12,8 @@ namespace sluice::cli {
 
 // "HTTP/1.1 200 OK\r\n" and the fields as received, with the empty line at the end.
 std::string head_text(const ResponseHead& head);
+// The same of trailers: their lines only.
+std::string fields_text(const Fields& fields);
 
 // "* " lines: the peer's address, whether the connection is new, and TLS with the certificate's names.
 std::string verbose_connection(const Url& url, const TransferInfo& info);

@@ -231,8 +231,8 @@ class Writer {
   }
 
   static const Variable* find(std::string_view name) {
-    const auto* found = std::find_if(std::begin(kVariables), std::end(kVariables),
-                                     [name](const Variable& variable) { return variable.name == name; });
+    const auto has_name = [name](const Variable& variable) { return equals_ignoring_case(variable.name, name); };
+    const auto* found = std::find_if(std::begin(kVariables), std::end(kVariables), has_name);
     return found == std::end(kVariables) ? nullptr : found;
   }
 

@@ -182,6 +182,12 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   timers_.cancel(dial.stagger_timer);
   dial.next_address = dial.addresses.size();
   winner.connected = now.steady;
+  if (Transfer* sponsor = transfers_.find(dial.sponsor)) {  // to be known also if the handshakes fail
+    sponsor->info.conn = winner.id;
+    sponsor->info.address = winner.address;
+    sponsor->progress.resolved = winner.resolved;
+    sponsor->progress.connected = winner.connected;
+  }
   const Origin& origin = *origins_.find(dial.origin);
   if (auto built = build_stack(winner, origin); !built) {
     dial_failed(dial, std::move(built.error()), now);

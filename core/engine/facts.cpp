@@ -30,6 +30,13 @@ void Engine::Impl::begin_fact() {
   closed_.clear();
 }
 
+// The beginning of every fact about a connection. Null: the id is stale.
+Engine::Impl::Socket* Engine::Impl::fact_about(ConnId id, Now& now) {
+  now = clamp(now);
+  begin_fact();
+  return sockets_.find(id);
+}
+
 void Engine::Impl::finish_entry(Now now) {
   run_pending(now);
   if (!key_log_.empty()) take_key_log();
@@ -93,9 +100,7 @@ OutputView Engine::Impl::transmit(ConnId id) const {
 }
 
 void Engine::Impl::handle_connected(ConnId id, Now now) {
-  now = clamp(now);
-  begin_fact();
-  Socket* socket = sockets_.find(id);
+  Socket* socket = fact_about(id, now);
   if (!socket || socket->connection.phase() != StreamPhase::connecting) return;
   current_ = id;
   Dial* dial = dials_.find(socket->dial);
@@ -128,10 +133,8 @@ void Engine::Impl::keep_landed_bodies() {
 }
 
 void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
-  now = clamp(now);
-  begin_fact();
-  Socket* socket = sockets_.find(id);
-  if (!socket || bytes == 0 || !is_open(*socket)) return;
+  Socket* socket = bytes == 0 ? nullptr : fact_about(id, now);
+  if (!socket || !is_open(*socket)) return;
   SLUICE_CHECK(bytes <= limits::kLandingBytes);
   current_ = id;
   for (const auto& [stream, transfer] : socket->exchanges) transfers_.find(transfer)->last_activity = now.steady;
@@ -159,10 +162,8 @@ void Engine::Impl::after_fact(Socket& socket, Now now) {
 }
 
 void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
-  now = clamp(now);
-  begin_fact();
-  Socket* socket = sockets_.find(id);
-  if (!socket || bytes == 0 || !is_open(*socket)) return;
+  Socket* socket = bytes == 0 ? nullptr : fact_about(id, now);
+  if (!socket || !is_open(*socket)) return;
   current_ = id;
   socket->connection.sent(bytes, now);
   for (const auto& [stream, transfer_id] : socket->exchanges) {
@@ -185,9 +186,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
 }
 
 void Engine::Impl::handle_eof(ConnId id, Now now) {
-  now = clamp(now);
-  begin_fact();
-  Socket* socket = sockets_.find(id);
+  Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
   switch (socket->connection.phase()) {
@@ -210,9 +209,7 @@ void Engine::Impl::handle_eof(ConnId id, Now now) {
 }
 
 void Engine::Impl::handle_io_error(ConnId id, Error error, Now now) {
-  now = clamp(now);
-  begin_fact();
-  Socket* socket = sockets_.find(id);
+  Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
   switch (socket->connection.phase()) {

@@ -83,6 +83,7 @@ class Engine::Impl {
   // ---- all entries (facts.cpp) ----
   Now clamp(Now now);              // monotone; every public entry begins with it
   void begin_fact();               // the drain rule, and the burial of what was closed
+  Socket* fact_about(ConnId id, Now& now);
   void finish_entry(Now now);      // every public entry ends with it: what became possible is scheduled
   template <class Kind>
   void put(Kind output) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <string>
@@ -85,8 +86,7 @@ class NoTlsServer {
 
 TEST_CASE("usage, URLs and schemes: 2, 3, 1") {
   const auto usage = run_command({"--no-such-option"});
-  CHECK(usage.exit_code == 2);
-  CHECK(usage.err.starts_with("sluice: (2) "));
+  check_error(usage, 2);
   CHECK(usage.err.find("--help") != std::string::npos);
   check_error(run_command({"http://"}), 3);
   check_error(run_command({"http://host:99999/"}), 3);
@@ -121,6 +121,12 @@ TEST_CASE("22: -f writes no file, --fail-with-body writes it; without them 404 i
   CHECK(run_command({"-o", "c", server.url()}, there).exit_code == 0);
   CHECK(read_file(folder.path() / "c") == "nope");
 
+  // The head was asked for, it is not the body.
+  const std::string head = "HTTP/1.1 404 Not Here\r\nContent-Length: 4\r\n\r\n";
+  CHECK(run_command({"-f", "-i", server.url()}).out == head);
+  check_error(run_command({"-f", "-i", "-o", "d", server.url()}, there), 22);
+  CHECK(read_file(folder.path() / "d") == head);
+
   // The unwanted body is read, so that the connection lives on.
   const int before = server.accepted();
   result = run_command({"-f", server.url("/1"), server.url("/2")});
@@ -128,6 +134,14 @@ TEST_CASE("22: -f writes no file, --fail-with-body writes it; without them 404 i
   CHECK(result.out == "");
   CHECK(std::ranges::count(result.err, '\n') == 2);
   CHECK(server.accepted() == before + 1);
+}
+
+TEST_CASE("22: -f waits for no unwanted body that does not come, and how it ends does not matter") {
+  const std::string head = "HTTP/1.1 404 Not Here\r\nContent-Length: 40\r\n\r\n";
+  LoopbackServer stalled([&](const std::string&) { return raw(head, false); });
+  check_error(run_command({"-f", stalled.url()}), 22);
+  LoopbackServer cut([&](const std::string&) { return raw(head + "some"); });
+  check_error(run_command({"-f", cut.url()}), 22);
 }
 
 TEST_CASE("23: a directory that is not there, a directory in the file's place, a full disk, a full standard output") {
@@ -148,6 +162,7 @@ TEST_CASE("23: a directory that is not there, a directory in the file's place, a
   CHECK(result.err.find("write to standard output: No space left on device") != std::string::npos);
   CHECK(read_file(folder.path() / "plain") == "kept");
   check_error(run_command({"-D", "missing/heads", "-o", "x", server.url()}, there), 23);
+  check_error(run_command({"-o", std::string(256, 'n'), server.url()}, there), 23);
   CHECK(!fs::exists(folder.path() / "x"));
 }
 
@@ -240,6 +255,23 @@ TEST_CASE("one that fails does not end the others; the exit code is the last fai
   result = run_command({bad, "http://", server.url("/5")});
   CHECK(result.exit_code == 3);
   CHECK(result.out == "fine");
+}
+
+TEST_CASE("few descriptors: fewer at the same time, and none fails; a closed standard output: 23") {
+  LoopbackServer server([](const std::string&) { return ok("body"); });
+  TempFolder folder;
+  std::string urls;
+  for (int i = 0; i < 100; ++i) urls += "url = " + server.url() + "\noutput = " + std::to_string(i) + "\n";
+  write_file(folder.path() / "urls", urls);
+  const auto shell = [&](const std::string& line) {
+    const std::string text = "cd '" + folder.path().string() + "' && " + line + " 2>errors";
+    return std::system(text.c_str()) / 256;
+  };
+  CHECK(shell("ulimit -n 40 && '" + command_path() + "' -q -K urls --parallel-max 100") == 0);
+  CHECK(read_file(folder.path() / "errors") == "");
+  for (int i = 0; i < 100; ++i) CHECK(read_file(folder.path() / std::to_string(i)) == "body");
+  CHECK(shell("'" + command_path() + "' -q " + server.url() + " >&-") == 23);
+  CHECK(read_file(folder.path() / "errors").find("standard output") != std::string::npos);
 }
 
 TEST_CASE("-s says nothing, -sS says what went wrong") {

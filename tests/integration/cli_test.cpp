@@ -114,6 +114,26 @@ TEST_CASE("an empty body makes an empty file, and a file that was there is repla
   CHECK(fs::status(folder.path() / "old").permissions() == (fs::perms::owner_read | fs::perms::owner_write));
 }
 
+TEST_CASE("304 leaves the file that is there alone, and makes none") {
+  LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 304 Not Modified\r\n\r\n"}; });
+  TempFolder folder;
+  write_file(folder.path() / "old", "still right");
+  const auto result =
+      run_command({"-o", "old", "-o", "new", server.url(), server.url()}, {.directory = folder.path()});
+  CHECK(result.exit_code == 0);
+  CHECK(read_file(folder.path() / "old") == "still right");
+  CHECK_FALSE(fs::exists(folder.path() / "new"));
+}
+
+TEST_CASE("-i and -D show trailers too") {
+  LoopbackServer server([](const std::string&) {
+    return Reply{.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSum: 7\r\n\r\n"};
+  });
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  CHECK(run_command({"-i", server.url()}).out == head + "okSum: 7\r\n");
+  CHECK(run_command({"-s", "-D", "-", "-o", "/dev/null", server.url()}).out == head + "Sum: 7\r\n");
+}
+
 TEST_CASE("-i, -I and -D show heads as they came") {
   EchoServer server;
   TempFolder folder;

@@ -6,26 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/urls.hpp"
+
 namespace {
 using namespace sluice;
-
-Url good(std::string_view text) {
-  auto url = Url::parse(text);
-  const std::string why = url ? std::string() : url.error().message();
-  CAPTURE(text);
-  REQUIRE_MESSAGE(url.has_value(), why);
-  return *url;
-}
-
-Error bad(std::string_view text) {
-  const auto url = Url::parse(text);
-  CAPTURE(text);
-  REQUIRE_FALSE(url.has_value());
-  CHECK(url.error().blame == Blame::caller);
-  return url.error();
-}
-
-bool is_bad(std::string_view text) { return bad(text).code == Code::invalid_url; }
+using test::bad;
+using test::good;
+using test::is_bad;
 
 TEST_CASE("SB-11 CR, LF, NUL and every other control byte, a space or a backslash is refused wherever it stands") {
   const std::string url = "http://u:p@host.example:80/path?query#fragment";

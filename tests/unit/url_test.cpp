@@ -9,27 +9,13 @@
 #include <vector>
 
 #include "core/base/limits.hpp"
+#include "tests/support/urls.hpp"
 
 namespace {
 using namespace sluice;
-
-Url good(std::string_view text) {
-  auto url = Url::parse(text);
-  const std::string why = url ? std::string() : url.error().message();
-  CAPTURE(text);
-  REQUIRE_MESSAGE(url.has_value(), why);
-  return *url;
-}
-
-Error bad(std::string_view text) {
-  const auto url = Url::parse(text);
-  CAPTURE(text);
-  REQUIRE_FALSE(url.has_value());
-  CHECK(url.error().blame == Blame::caller);
-  return url.error();
-}
-
-bool is_bad(std::string_view text) { return bad(text).code == Code::invalid_url; }
+using test::bad;
+using test::good;
+using test::is_bad;
 
 TEST_CASE("every part is where it belongs") {
   const Url url = good("https://us%20er:p%3Aw@Example.ORG:8443/a/b;c=1?x=1&y=/?#frag/?");

@@ -92,6 +92,8 @@ TEST_CASE("operations: -T") {
   CHECK(one({"-T", "f", "h"}).url.target() == "/f");
   CHECK(one({"-T", "f", "http://h/x#f"}).url.target() == "/x");
   CHECK(one({"-T", "f", "http://h/d?x=/"}).url.target() == "/d?x=/");
+  CHECK(one({"-T", "f", "http://h/d/?x=/"}).url.target() == "/d/f?x=/");
+  CHECK(one({"-T", "f", "http://h?x"}).url.target() == "/f?x");
   CHECK(one({"-T", "-", "http://h/d/"}).url.target() == "/d/");
   CHECK(one({"-T", "-", "h"}).upload.value().from_stdin);
   CHECK(one({"-T", "f", "-X", "POST", "h"}).method == "POST");

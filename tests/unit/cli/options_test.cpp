@@ -212,6 +212,17 @@ TEST_CASE("options: seconds, counts and versions are checked") {
   CHECK(refused({"--tls-max", "1.2", "--tlsv1.3", "h"}).exit_code == 2);
 }
 
+TEST_CASE("options: a range is one that can be asked for") {
+  for (const char* good : {"0-99", "500-", "-200", "7", "0-0,-1"}) {
+    CAPTURE(good);
+    CHECK(one({"-r", good, "h"}).fields.find("Range").value_or("").starts_with("bytes="));
+  }
+  for (const char* bad : {"", "-", "abc", "1-2-3", "0 -5", "bytes=0-1", "1,", ",1"}) {
+    CAPTURE(bad);
+    CHECK(refused({"-r", bad, "h"}).message.starts_with("option --range: "));
+  }
+}
+
 TEST_CASE("options: parallel is a choice of three") {
   CHECK(parse({"h"})->parallel == ParallelMode::unset);
   CHECK(parse({"-Z", "h"})->parallel == ParallelMode::on);

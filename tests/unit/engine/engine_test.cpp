@@ -83,3 +83,23 @@ TEST_CASE("engine: a body that is not consumed stops reading and holds back Done
   CHECK(world.succeeded(id));
   CHECK(world.engine.idle_connections() == 1);
 }
+
+TEST_CASE("engine: a transfer whose TLS handshake failed still knows what it was connected to, and when") {
+  EngineWorld world;
+  TlsOptions tls;
+  tls.verify_peer = false;
+  TransferOptions options;
+  auto config = TlsConfig::create(tls);
+  REQUIRE(config.has_value());
+  options.tls = *config;
+  const TransferId id = world.add("https://example.org/", options);
+  world.resolved("192.0.2.7");
+  CHECK(world.engine.info(id).address.to_string() != "192.0.2.7:443");
+  world.now.steady += std::chrono::milliseconds(5);
+  world.connected(world.connects.at(0).conn);
+  world.receive(world.connects.at(0).conn, "HTTP/1.1 400 Bad Request\r\n\r\n");
+  CHECK(world.failure(id) == Code::tls_handshake);
+  CHECK(world.engine.info(id).address.to_string() == "192.0.2.7:443");
+  CHECK(world.engine.progress(id).connected == world.now.steady);
+  CHECK_FALSE(world.engine.progress(id).secured.has_value());
+}
