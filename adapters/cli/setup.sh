@@ -12,19 +12,12 @@ sluice_packages=(
 )
 # What the tests need besides.
 # shellcheck disable=SC2034
-sluice_test_packages=(doctest-dev nginx-light lighttpd python3 binutils)
+sluice_test_packages=(doctest-dev nginx-light lighttpd lighttpd-mod-openssl python3 binutils)
 
 sluice_say() { printf '%s\n' "$*" >&2; }
 
 sluice_as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo > /dev/null; then
-    sudo "$@"
-  else
-    sluice_say "error: installing packages wants root, and there is no sudo"
-    return 1
-  fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # Those of the given packages that are not installed, one a line.
@@ -35,18 +28,31 @@ sluice_missing() {
   done
 }
 
+# Installing a server must not start it: that fails where port 80 is taken, and nobody asked for it.
+sluice_apt_install() (
+  policy=/usr/sbin/policy-rc.d
+  if [[ " $* " =~ \ (nginx-light|lighttpd)\  ]] && [ ! -e $policy ]; then
+    trap 'sluice_as_root rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' | sluice_as_root sh -c "cat > $policy && chmod 755 $policy"
+  fi
+  sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+)
+
 # Installs what is missing of the given packages. Networks fail now and then, and another apt may hold the lock: it tries again.
 sluice_install() {
   local missing log attempt
   mapfile -t missing < <(sluice_missing "$@")
   [ "${#missing[@]}" -eq 0 ] && return 0
+  if [ "$(id -u)" -ne 0 ] && ! command -v sudo > /dev/null; then
+    sluice_say "error: not installed: ${missing[*]}; installing them wants root, and there is no sudo"
+    return 1
+  fi
   sluice_say "installing ${missing[*]}"
   log=$(mktemp)
   for attempt in 1 2 3; do
     [ "$attempt" -eq 1 ] || sleep $((attempt * 3))
     if sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update > "$log" 2>&1 &&
-      sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
-        install --no-install-recommends "${missing[@]}" >> "$log" 2>&1; then
+      sluice_apt_install "${missing[@]}" >> "$log" 2>&1; then
       rm -f "$log"
       return 0
     fi
@@ -69,7 +75,10 @@ sluice_build() {
   [ $# -gt 0 ] && shift
   # The build's file lists are made when it is configured: a file that came or went is a reason to do so again.
   wanted="$* $(cd "$sluice_root" && find core adapters tests -name '*.cpp' | sort | cksum)"
-  mkdir -p "$folder"
+  if ! mkdir -p "$folder" 2> /dev/null || [ ! -w "$folder" ]; then
+    sluice_say "error: $folder is another user's and cannot be written to; build in a copy of your own"
+    return 1
+  fi
   log=$(mktemp)
   # Two that are started at the same time build one after the other.
   exec 9> "$folder/.lock"

@@ -247,7 +247,11 @@ bool Multi::Impl::dispatch(int fd, std::uint8_t events, ConnId owner) {
   if ((events & (kEventWrite | kEventError)) != 0 && connection->write_blocked) {
     connection->write_blocked = false;
     queue_send(*connection);
-    if (!settle()) return false;
+    if (!settle()) {
+      connection = connections_.find(owner);
+      if (connection && (events & (kEventRead | kEventError)) != 0) queue_read(*connection);
+      return false;
+    }
   }
   if ((events & (kEventRead | kEventError)) != 0) return read(owner);
   return true;

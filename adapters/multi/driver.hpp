@@ -87,6 +87,7 @@ class Multi::Impl {
   void begin();
   Drive end(Drive answer, int* running);
   bool work(bool fetch);
+  bool take_postponed();
   bool take_ready(bool fetch);
   bool take_reads();
   void run_timers();
@@ -124,6 +125,7 @@ class Multi::Impl {
   multi::Fifo<Fact> facts_;
   multi::Fifo<ConnId> sends_;  // have something to send and are not known to be blocked
   multi::Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait
+  multi::Fifo<net::Ready> postponed_;  // events handed in by socket_action when there was no room for them
   std::vector<TransferId> resumed_;
   std::vector<std::string> key_log_;
 

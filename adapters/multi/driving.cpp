@@ -57,8 +57,13 @@ Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
   begin();
   if (fd == kNoSocket) timer_spent_ = true;
   bool complete = settle();
-  if (complete && fd != kNoSocket) {
-    if (const multi::Watch* watch = watches_.find(fd)) complete = dispatch(fd, events, watch->owner);
+  if (const multi::Watch* watch = fd == kNoSocket ? nullptr : watches_.find(fd)) {
+    // One that has to wait is kept: a loop that goes by edges will not say it again.
+    if (complete) {
+      complete = dispatch(fd, events, watch->owner);
+    } else {
+      postponed_.push({fd, watch->generation, events});
+    }
   }
   complete = complete && work(false);
   run_timers();
@@ -72,7 +77,17 @@ bool Multi::Impl::work(bool fetch) {
     deliver_resumes();
     if (!settle()) return false;
   }
-  return take_ready(fetch) && take_reads();
+  return take_postponed() && take_ready(fetch) && take_reads();
+}
+
+bool Multi::Impl::take_postponed() {
+  while (!postponed_.empty()) {
+    if (reads_left_ == 0) return false;
+    const net::Ready ready = postponed_.pop();
+    const multi::Watch* watch = watches_.find(ready);
+    if (watch && !dispatch(ready.fd, ready.events, watch->owner)) return false;
+  }
+  return true;
 }
 
 bool Multi::Impl::take_ready(bool fetch) {
@@ -121,7 +136,7 @@ void Multi::Impl::run_timers() {
 }
 
 bool Multi::Impl::must_run_at_once() const {
-  return engine_.has_output() || touched_ || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
+  return engine_.has_output() || touched_ || !postponed_.empty() || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
          resolver_.has_answer() || transfers_.has_resumes() || poller_.has_ready();
 }
 

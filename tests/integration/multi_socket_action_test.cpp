@@ -231,3 +231,31 @@ TEST_CASE("A timer that went off early is told again, and one that still runs is
   CHECK(loop.timer == told);
   multi->set_watch_sink(nullptr);
 }
+
+TEST_CASE("an event said once, as edge-triggered loops do, is not lost when the drive has too much else to do") {
+  LoopbackServer server([](const std::string&) { return ok("here"); });
+  MultiOptions few;
+  few.max_reads_per_perform = 1;  // and 16 outputs
+  auto multi = make_multi(std::move(few));
+  OwnLoop loop;
+  loop.multi = multi.get();
+  multi->set_watch_sink(&loop);
+  Recorder first;
+  REQUIRE(multi->add(get(server.url("/first")), {}, &first));
+  const Instant limit = multi->now() + 20s;
+  // Until the request is away: then one descriptor is watched, for reading alone.
+  while ((loop.watches.size() != 1 || loop.watches.begin()->second != kEventRead) && multi->now() < limit) loop.turn();
+  REQUIRE(loop.watches.size() == 1);
+  const int fd = loop.watches.begin()->first;
+  pollfd answered = {fd, POLLIN, 0};
+  REQUIRE(::poll(&answered, 1, 20'000) == 1);
+  std::vector<Recorder> others(30);
+  for (Recorder& other : others) REQUIRE(multi->add(get(server.url("/other")), {}, &other));
+  CHECK(multi->socket_action(fd, kEventRead) == Drive::call_again);
+  CHECK(first.dones == 0);
+  CHECK(multi->timeout() == 0ms);
+  for (int i = 0; i < 50 && first.dones == 0; ++i) multi->socket_action(Multi::kNoSocket, 0);
+  CHECK(first.dones == 1);
+  CHECK(first.body == "here");
+  multi->set_watch_sink(nullptr);
+}
