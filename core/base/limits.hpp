@@ -1,4 +1,5 @@
-// Every cap of the core, in one place. A number here is a promise: a test named for the security-bar row holds it.
+// Every cap of the core, in one place. A number here is a promise; those that a peer can reach have tests named
+// for their row of the security bar.
 // Leaves to others: limits an application chooses (options.hpp).
 #pragma once
 
@@ -17,7 +18,6 @@ inline constexpr std::size_t kMaxHeadBytes = 300 * 1024;
 inline constexpr std::size_t kMaxFields = 5'000;
 inline constexpr std::size_t kMaxReasonBytes = 8 * 1024;
 inline constexpr std::size_t kMaxInterimResponses = 64;
-inline constexpr std::size_t kMaxLeadingEmptyLineBytes = 0;  // nothing may stand before a status line
 
 // Chunked framing (SB-17, SB-59)
 inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;  // over one message

@@ -120,7 +120,7 @@ void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
 
 void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
   if (socket.exchanges.empty()) {
-    close_socket(socket, clean, now);
+    close_socket(socket, clean);
     return;
   }
   events_.clear();
@@ -131,7 +131,7 @@ void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
     connection_failed(socket, std::move(ended.error()), now);
   } else {
     SLUICE_CHECK(socket.exchanges.empty());
-    close_socket(socket, clean, now);
+    close_socket(socket, clean);
   }
 }
 
@@ -150,7 +150,7 @@ bool Engine::Impl::may_retry(const Socket& socket, const Transfer& transfer) con
   return !transfer.wire_touched || is_idempotent(transfer.request.method);
 }
 
-void Engine::Impl::retry(Transfer& transfer, Now) {
+void Engine::Impl::retry(Transfer& transfer) {
   transfer.upload.rewind();
   transfer.upload_announced = false;
   timers_.cancel(transfer.idle_timer);
@@ -178,12 +178,12 @@ void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
     session.abort(stream);
     detach(socket, transfer);
     if (again) {
-      retry(transfer, now);
+      retry(transfer);
     } else {
       end(transfer, std::unexpected(error), now);
     }
   }
-  close_socket(socket, false, now);
+  close_socket(socket, false);
 }
 
 }  // namespace sluice

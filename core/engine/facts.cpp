@@ -176,8 +176,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
     if (socket->connection.session()->waiting_for_continue(transfer.stream) && !timers_.is_set(transfer.continue_timer)) {
       set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
     }
-    if (!transfer.progress.sent && !transfer.upload.pending().size() && transfer.upload.exhausted() &&
-        !socket->connection.has_output()) {
+    if (!transfer.progress.sent && transfer.upload.exhausted() && !socket->connection.has_output()) {
       transfer.progress.sent = now.steady;
     }
   }

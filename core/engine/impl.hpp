@@ -110,7 +110,7 @@ class Engine::Impl {
   void retire_if_unused(Origin& origin);
   void schedule(Origin& origin, Now now);
   Transfer* next_for(Origin& origin, const Socket& socket);
-  bool may_open(Origin& origin, const Transfer& transfer, Now now);
+  bool may_open(Origin& origin, const Transfer& transfer);
   bool must_yield(const Socket& socket, const Origin& origin) const;
   void take_slot(Origin& origin);
   void free_slot(Origin& origin);
@@ -118,7 +118,7 @@ class Engine::Impl {
   void release(Socket& socket, Now now);                     // without an exchange: hand on, park, or close
   void park(Socket& socket, Origin& origin, Now now);
   void unpark(Socket& socket);
-  void close_socket(Socket& socket, bool say_goodbye, Now now);
+  void close_socket(Socket& socket, bool say_goodbye);
   void bury(Socket& socket, bool say_goodbye);
 
   // ---- dial.cpp ----
@@ -149,7 +149,7 @@ class Engine::Impl {
   void detach(Socket& socket, Transfer& transfer);  // they have nothing to do with each other any more
   void connection_failed(Socket& socket, Error error, Now now);
   bool may_retry(const Socket& socket, const Transfer& transfer) const;
-  void retry(Transfer& transfer, Now now);
+  void retry(Transfer& transfer);
   Transfer* transfer_of(const Socket& socket, http::StreamId stream);
 
   // ---- timers.cpp ----

@@ -100,7 +100,7 @@ void Engine::Impl::schedule(Origin& origin, Now now) {
     assign(*socket, *transfer, now);
   }
   while (Transfer* transfer = origin.queue.front()) {
-    if (!may_open(origin, *transfer, now)) return;
+    if (!may_open(origin, *transfer)) return;
     origin.queue.remove(*transfer);
     start_dial(origin, *transfer, now);
   }
@@ -123,11 +123,11 @@ Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& soc
 }
 
 // Whether one more connection may be opened for this transfer; idle ones are closed where that makes the room.
-bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer, Now now) {
+bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer) {
   const std::size_t per_origin = options_.max_connections_per_origin;
   if (per_origin != 0 && origin.open >= per_origin) {
     if (!transfer.fresh_only || origin.idle.empty()) return false;
-    close_socket(*origin.idle.back(), true, now);
+    close_socket(*origin.idle.back(), true);
   }
   if (options_.max_connections == 0) return true;
   const bool full = open_ >= options_.max_connections;
@@ -136,7 +136,7 @@ bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer, Now now) {
     if (!engine::StarvedList::contains(origin)) starved_.push_back(origin);
     return false;
   }
-  if (full) close_socket(*idle_.front(), true, now);
+  if (full) close_socket(*idle_.front(), true);
   starved_turn_ = false;
   return true;
 }
@@ -203,7 +203,7 @@ void Engine::Impl::release(Socket& socket, Now now) {
   // An answer to a request that the wire has not taken whole ends the connection, with a layer's buffer as without.
   const bool answered_early = socket.connection.holds_plain();
   if (!session.reusable() || socket.write_broken || socket.last_use || answered_early || must_yield(socket, origin)) {
-    close_socket(socket, true, now);
+    close_socket(socket, true);
   } else if (Transfer* transfer = next_for(origin, socket)) {
     assign(socket, *transfer, now);
   } else {
@@ -240,7 +240,7 @@ void Engine::Impl::bury(Socket& socket, bool say_goodbye) {
   closed_.push_back(socket.id);
 }
 
-void Engine::Impl::close_socket(Socket& socket, bool say_goodbye, Now) {
+void Engine::Impl::close_socket(Socket& socket, bool say_goodbye) {
   Origin& origin = *origins_.find(socket.origin);
   bury(socket, say_goodbye);
   free_slot(origin);
@@ -248,7 +248,7 @@ void Engine::Impl::close_socket(Socket& socket, bool say_goodbye, Now) {
 
 void Engine::Impl::close_idle_connections(Now now) {
   now = clamp(now);
-  while (!idle_.empty()) close_socket(*idle_.front(), true, now);
+  while (!idle_.empty()) close_socket(*idle_.front(), true);
   finish_entry(now);
 }
 

@@ -123,7 +123,7 @@ void Engine::Impl::on_connection_expiry(Socket& socket, Now now) {
   if (!engine::EngineIdleList::contains(socket)) return;  // in use: set again when it is parked
   const Duration unused = now.steady - socket.idle_since;
   if (unused >= options_.idle_connection_timeout) {
-    close_socket(socket, true, now);
+    close_socket(socket, true);
   } else {
     set_timer(socket.expiry_timer, options_.idle_connection_timeout - unused, TimerKind::connection_expiry, socket.id, now);
   }

@@ -205,7 +205,7 @@ void Engine::Impl::fail(Transfer& transfer, Error error, Now now) {
       session.abort(transfer.stream);
       detach(socket, transfer);
       end(transfer, std::unexpected(std::move(error)), now);
-      if (!session.reusable() && socket.exchanges.empty()) close_socket(socket, true, now);
+      if (!session.reusable() && socket.exchanges.empty()) close_socket(socket, true);
       break;
     }
     case TransferPhase::delivering:

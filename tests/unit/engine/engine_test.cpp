@@ -103,3 +103,25 @@ TEST_CASE("engine: a transfer whose TLS handshake failed still knows what it was
   CHECK(world.engine.progress(id).connected == world.now.steady);
   CHECK_FALSE(world.engine.progress(id).secured.has_value());
 }
+
+TEST_CASE("engine: addresses are remembered for a minute, and of the 256 origins left last") {
+  EngineWorld world;
+  const auto ask = [&](const std::string& host) {  // answers whether the name had to be resolved
+    const TransferId id = world.add("http://" + host + "/");
+    const bool asked = !world.resolves.empty();
+    if (asked) world.resolved("192.0.2.7");
+    world.remove(id);
+    return asked;
+  };
+  CHECK(ask("first.example"));
+  CHECK_FALSE(ask("first.example"));
+  world.pass(std::chrono::seconds(59));
+  CHECK_FALSE(ask("first.example"));
+  world.pass(std::chrono::seconds(1));
+  CHECK(ask("first.example"));
+  for (int i = 0; i < 255; ++i) REQUIRE(ask("h" + std::to_string(i) + ".example"));
+  CHECK_FALSE(ask("first.example"));  // one of 256, and now the last one left
+  CHECK(ask("one-more.example"));
+  CHECK(ask("h0.example"));  // the oldest had to go
+  CHECK_FALSE(ask("first.example"));
+}

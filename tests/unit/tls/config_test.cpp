@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "core/base/limits.hpp"
 #include "tests/support/tls_pair.hpp"
 
 using namespace sluice;
@@ -159,4 +160,18 @@ TEST_CASE("versions and ALPN are checked") {
   CHECK(TlsConfig::create(options).has_value());
   options.alpn.assign(300, std::string(255, 'x'));
   CHECK(says(refusal(options), "ALPN"));
+}
+
+TEST_CASE("a PEM text past its cap is refused before it is read, one at the cap is read") {
+  TlsOptions options = test::trusting_options();
+  options.trust_anchors_pem.resize(limits::kMaxPemBytes, '\n');
+  CHECK(TlsConfig::create(options).has_value());
+  options.trust_anchors_pem.push_back('\n');
+  CHECK(refusal(options).find("more than 16 MiB") != std::string::npos);
+  options = test::trusting_options();
+  const auto pair = client_certificate();
+  options.certificate_pem = pair.certificate_pem;
+  options.private_key_pem = pair.key_pem;
+  options.private_key_pem.resize(limits::kMaxPemBytes + 1, '\n');
+  CHECK(refusal(options).find("private key: more than 16 MiB") != std::string::npos);
 }
