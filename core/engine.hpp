@@ -1,7 +1,8 @@
 // The whole boundary of sluice's core: facts go in by handle_*, edges come out of one queue by poll_output, levels are getters.
 //
 // Knows transfers, connections, reuse, limits and timers. Owns no socket, clock, thread or file: whoever drives it tells it what
-// happened and what time it is, and does what it asks. adapters/multi.hpp is one such driver.
+// happened and what time it is, and does what it asks. adapters/multi.hpp is one such driver, tests/examples/engine_by_hand.cpp
+// another. core/connection.hpp is for whoever has one stream already and wants HTTP on it.
 //
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
@@ -43,10 +44,14 @@ struct Resolve {
 struct CancelResolve {
   ResolveId id;
 };
-// Begin a byte stream to `address`; answer with handle_connected or handle_io_error.
+// Begin a byte stream to `address`, or by `route`; answer with handle_connected or handle_io_error.
 struct Connect {
   ConnId conn;
-  Address address;
+  Address address;               // kind none with a route
+  std::shared_ptr<Route> route;  // null: TCP
+  std::string host;              // with a route: what it is asked for, by connect_to or the URL; an address stands
+                                 // without brackets, a zone behind it after %
+  std::uint16_t port = 0;        // with a route
 };
 // Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id is stale
 // as soon as this output has been taken and handle_* is next called.
@@ -138,7 +143,8 @@ struct Progress {
 // What a transfer rides on.
 struct TransferInfo {
   ConnId conn;             // stale once the connection was released
-  Address address;         // of the peer; kind none before one is connected
+  Address address;         // of the peer; kind none before one is connected, and with a route
+  std::string route;       // the name of TransferOptions::route, once connected; "" without one
   bool reused = false;     // the connection had carried another exchange before
   int retries = 0;         // how often it was put on another connection
   std::string tls_version; // "" without TLS

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
@@ -60,11 +61,41 @@ struct ConnectTo {
   friend bool operator==(const ConnectTo&, const ConnectTo&) = default;
 };
 
+// What a connection rides on when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core resolves no
+// name and tries no address then: it hands the route back in Output::Connect to its driver, who knows what to make of it.
+// adapters/transport.hpp is the base for those that Multi takes. Kept by the transfers that name it until remove(), and by the engine
+// while connections over it stand; the destructor may run inside any call of the engine's and must not call it.
+class Route {
+ public:
+  virtual ~Route() = default;
+  Route(const Route&) = delete;
+  Route& operator=(const Route&) = delete;
+  // Transfers to one origin share connections if their routes are equal in this. Empty: only if they have this very object.
+  const std::string& identity() const { return identity_; }
+  // For messages and TransferInfo: "/run/app.sock". Holds no secret; never empty.
+  const std::string& name() const { return name_; }
+  // How many connections of one origin may stand at once; 0: no limit. A stream there is only one of says 1, and transfers wait in line.
+  std::size_t max_connections() const { return max_connections_; }
+
+ protected:
+  Route(std::string identity, std::string name, std::size_t max_connections)
+      : identity_(std::move(identity)),
+        name_(name.empty() ? std::string("an unnamed route") : std::move(name)),
+        max_connections_(max_connections) {}
+
+ private:
+  const std::string identity_;
+  const std::string name_;
+  const std::size_t max_connections_;
+};
+
 struct TransferOptions {
   // For https. Null: the engine's default; null there as well: an error for an https URL.
   std::shared_ptr<const TlsConfig> tls;
   std::optional<ConnectTo> connect_to;
   AddressFamily family = AddressFamily::any;
+  // Null: TCP. With one, connect_to (or the URL) only says what host and port the route is asked for.
+  std::shared_ptr<Route> route;
   // From the start of name resolution until the connection can carry a request (TLS included).
   std::optional<Duration> connect_timeout = std::chrono::seconds(300);
   // From add() to Done, waiting in the queue included.

@@ -31,13 +31,13 @@ using RequestBody = std::variant<std::monostate, BodyView, BodyOwned, BodyStream
 
 struct Request {
   std::string method = "GET";
-  Url url;
+  Url url = {};
   // Sent in this order after Host. Host, Content-Length and Transfer-Encoding are made from the URL and the body; one that the
   // caller sets is taken instead where it says the same thing, replaces Host, and is an error otherwise (invalid_request).
-  Fields fields;
-  RequestBody body;
+  Fields fields = {};
+  RequestBody body = {};
   // Replaces the URL's path and query in the request line, byte for byte (OPTIONS *). Must be visible ASCII.
-  std::optional<std::string> target;
+  std::optional<std::string> target = {};
 };
 
 // Everything that add() would refuse, said without adding: method, fields, target, framing fields (SB-11, SB-62).

@@ -36,11 +36,6 @@ std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
   return mixed;
 }
 
-std::string where(const engine::Origin& origin) {
-  const bool literal = origin.host.find(':') != std::string::npos;
-  return (literal ? '[' + origin.host + ']' : origin.host) + ':' + std::to_string(origin.port);
-}
-
 }  // namespace
 
 void Engine::Impl::start_dial(Origin& origin, Transfer& sponsor, Now now) {
@@ -55,10 +50,12 @@ void Engine::Impl::start_dial(Origin& origin, Transfer& sponsor, Now now) {
   origin.dials.push_back(*dial);
   take_slot(origin);
   sponsor_dial(*dial, origin, sponsor, now);
-  if (auto literal = IpAddress::parse(origin.host)) {
+  if (origin.route) {
+    use_addresses(*dial, {IpAddress{}}, now);  // one way, and the route knows it
+  } else if (auto literal = IpAddress::parse(origin.host)) {
     literal->zone = origin.zone;
     if (!family_fits(origin.family, *literal)) {
-      dial_failed(*dial, make_error(Code::resolve_failed, where(origin) + " is not an address of the family that was asked for"), now);
+      dial_failed(*dial, make_error(Code::resolve_failed, origin.where() + " is not an address of the family that was asked for"), now);
       return;
     }
     use_addresses(*dial, {*literal}, now);
@@ -135,12 +132,13 @@ void Engine::Impl::attempt_next(Dial& dial, Now now) {
   Origin& origin = *origins_.find(dial.origin);
   if (dial.next_address >= dial.addresses.size()) {
     if (!dial.attempts.empty()) return;
-    Error error = dial.last_error ? *dial.last_error : make_error(Code::connect_failed, where(origin) + ": no address");
+    Error error = dial.last_error ? *dial.last_error : make_error(Code::connect_failed, origin.where() + ": no address");
     dial_failed(dial, std::move(error), now);
     return;
   }
   if (!dial.attempts.empty()) {  // one more beside those that run: within the limits, or not at all for now
-    const bool origin_full = options_.max_connections_per_origin != 0 && origin.open >= options_.max_connections_per_origin;
+    const std::size_t per_origin = connections_allowed(origin);
+    const bool origin_full = per_origin != 0 && origin.open >= per_origin;
     const bool engine_full = options_.max_connections != 0 && open_ >= options_.max_connections;
     if (origin_full || engine_full) {
       set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
@@ -154,11 +152,22 @@ void Engine::Impl::attempt_next(Dial& dial, Now now) {
   socket->id = id;
   socket->origin = origin.id;
   socket->dial = dial.id;
-  socket->address = {dial.addresses[dial.next_address++], origin.port};
+  const IpAddress& ip = dial.addresses[dial.next_address++];
   socket->resolved = dial.resolved;
   ++sockets_open_;
   dial.attempts.push_back(id);
-  put(output::Connect{id, socket->address});
+  output::Connect connect;
+  connect.conn = id;
+  if (origin.route) {
+    socket->route_name = origin.route->name();
+    connect.route = origin.route;
+    connect.host = origin.zone.empty() ? origin.host : origin.host + '%' + origin.zone;
+    connect.port = origin.port;
+  } else {
+    socket->address = {ip, origin.port};
+    connect.address = socket->address;
+  }
+  put(std::move(connect));
   if (dial.next_address < dial.addresses.size()) {
     set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
   }
@@ -168,7 +177,7 @@ void Engine::Impl::attempt_next(Dial& dial, Now now) {
 void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now now) {
   Origin& origin = *origins_.find(dial.origin);
   // An address says little to someone who asked for a name.
-  if (!IpAddress::parse(origin.host)) error.context = where(origin) + ": " + error.message();
+  if (!origin.route && !IpAddress::parse(origin.host)) error.context = origin.where() + ": " + error.message();
   dial.last_error = std::move(error);
   std::erase(dial.attempts, socket.id);
   bury(socket, false);
@@ -185,6 +194,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   if (Transfer* sponsor = transfers_.find(dial.sponsor)) {  // to be known also if the handshakes fail
     sponsor->info.conn = winner.id;
     sponsor->info.address = winner.address;
+    sponsor->info.route = winner.route_name;
     sponsor->progress.resolved = winner.resolved;
     sponsor->progress.connected = winner.connected;
   }
@@ -193,7 +203,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
     dial_failed(dial, std::move(built.error()), now);
     return;
   }
-  winner.connection.start(now);
+  winner.stack.start(now);
   check_secured(winner, now);
 }
 
@@ -223,8 +233,8 @@ Result<void> Engine::Impl::build_stack(Socket& socket, const Origin& origin) {
   params.port = origin.name_port;
   auto layer = tls::make_client(std::move(params));
   if (!layer) return std::unexpected(std::move(layer.error()));
-  socket.connection.set_tls(layer->get());
-  socket.connection.push_layer(std::move(*layer));
+  socket.stack.set_tls(layer->get());
+  socket.stack.push_layer(std::move(*layer));
   return {};
 }
 
@@ -232,18 +242,18 @@ Result<void> Engine::Impl::build_stack(Socket& socket, const Origin& origin) {
 void Engine::Impl::check_secured(Socket& socket, Now now) {
   Dial* dial = dials_.find(socket.dial);
   if (!dial) return;
-  if (socket.connection.fault()) {
-    dial_failed(*dial, *socket.connection.fault(), now);
-  } else if (socket.connection.become_ready()) {
+  if (socket.stack.fault()) {
+    dial_failed(*dial, *socket.stack.fault(), now);
+  } else if (socket.stack.become_ready()) {
     on_secured(socket, *dial, now);
-  } else if (socket.connection.peer_closed()) {
+  } else if (socket.stack.peer_closed()) {
     dial_failed(*dial, make_error(Code::tls_handshake, "the peer closed the connection during the TLS handshake"), now);
   }
 }
 
 void Engine::Impl::on_secured(Socket& socket, Dial& dial, Now now) {
   socket.secured = now.steady;
-  if (const tls::ClientLayer* layer = socket.connection.tls()) {
+  if (const tls::ClientLayer* layer = socket.stack.tls()) {
     auto details = std::make_shared<engine::TlsDetails>();
     details->version = layer->version();
     details->cipher = layer->cipher();
@@ -256,7 +266,7 @@ void Engine::Impl::on_secured(Socket& socket, Dial& dial, Now now) {
     socket.tls = std::move(details);
   }
   // ALPN will choose here once there is more than one version of HTTP.
-  socket.connection.set_session(http1::make_session());
+  socket.stack.set_session(http1::make_session());
   Transfer* sponsor = transfers_.find(dial.sponsor);
   end_dial(dial, true);
   socket.dial = {};

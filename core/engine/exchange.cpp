@@ -24,13 +24,13 @@ void Engine::Impl::deliver(Socket& socket, MutableBytes plain, Now now) {
     connection_failed(socket, std::move(error), now);
     return;
   }
-  http::Session& session = *socket.connection.session();
-  while (!plain.empty() && socket.connection.phase() == StreamPhase::ready) {
+  http::Session& session = *socket.stack.session();
+  while (!plain.empty() && socket.stack.phase() == StreamPhase::ready) {
     events_.clear();
     const auto taken = session.receive(plain, events_);
     dispatch(socket, now);
     if (!taken) {
-      if (socket.connection.phase() == StreamPhase::ready) connection_failed(socket, taken.error(), now);
+      if (socket.stack.phase() == StreamPhase::ready) connection_failed(socket, taken.error(), now);
       return;
     }
     plain = plain.subspan(*taken);
@@ -81,7 +81,7 @@ void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& eve
 }
 
 void Engine::Impl::stop_continue_timer(const Socket& socket, Transfer& transfer) {
-  if (!socket.connection.session()->waiting_for_continue(transfer.stream)) timers_.cancel(transfer.continue_timer);
+  if (!socket.stack.session()->waiting_for_continue(transfer.stream)) timers_.cancel(transfer.continue_timer);
 }
 
 void Engine::Impl::on_head(Transfer& transfer, Now now) {
@@ -124,9 +124,9 @@ void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
     return;
   }
   events_.clear();
-  auto ended = socket.connection.session()->receive_eof(clean, events_);
+  auto ended = socket.stack.session()->receive_eof(clean, events_);
   dispatch(socket, now);
-  if (socket.connection.phase() != StreamPhase::ready) return;
+  if (socket.stack.phase() != StreamPhase::ready) return;
   if (!ended) {
     connection_failed(socket, std::move(ended.error()), now);
   } else {
@@ -145,7 +145,7 @@ void Engine::Impl::detach(Socket& socket, Transfer& transfer) {
 // that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
 bool Engine::Impl::may_retry(const Socket& socket, const Transfer& transfer) const {
   if (!transfer.info.reused || transfer.info.retries >= limits::kMaxRetries) return false;
-  if (socket.connection.session()->response_started(transfer.stream)) return false;
+  if (socket.stack.session()->response_started(transfer.stream)) return false;
   if (!transfer.upload.replayable()) return false;
   return !transfer.wire_touched || is_idempotent(transfer.request.method);
 }
@@ -169,7 +169,7 @@ void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
   if (socket.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
     error = *socket.send_error;  // what came first says more
   }
-  http::Session& session = *socket.connection.session();
+  http::Session& session = *socket.stack.session();
   while (!socket.exchanges.empty()) {
     const auto [stream, id] = socket.exchanges.back();
     Transfer& transfer = *transfers_.find(id);

@@ -13,7 +13,7 @@ using engine::TransferPhase;
 namespace {
 // The transport is there and the engine has not given it up.
 bool is_open(const engine::Socket& socket) {
-  const StreamPhase phase = socket.connection.phase();
+  const StreamPhase phase = socket.stack.phase();
   return phase == StreamPhase::securing || phase == StreamPhase::ready;
 }
 }  // namespace
@@ -63,7 +63,7 @@ std::optional<Output> Engine::Impl::poll_output() {
     }
     if (const auto* changed = std::get_if<output::InterestChanged>(&out)) {
       Socket* socket = sockets_.find(changed->conn);
-      if (!socket || socket->connection.phase() == StreamPhase::closed) continue;
+      if (!socket || socket->stack.phase() == StreamPhase::closed) continue;
       socket->interest_announced = false;
     } else if (const auto* body = std::get_if<output::BodyReady>(&out)) {
       // Consumed or removed meanwhile: nothing to look at any more.
@@ -86,14 +86,14 @@ Interest Engine::Impl::interest(ConnId id) const {
   const Socket* socket = sockets_.find(id);
   if (!socket) return {};
   if (!is_open(*socket)) return {};
-  return {readable_bytes(*socket) != 0, !socket->write_broken && socket->connection.has_output()};
+  return {readable_bytes(*socket) != 0, !socket->write_broken && socket->stack.has_output()};
 }
 
 OutputView Engine::Impl::transmit(ConnId id) const {
   OutputView view;
   const Socket* socket = sockets_.find(id);
   if (!socket || socket->write_broken) return view;
-  const http::OutputSpans spans = socket->connection.transmit();
+  const http::OutputSpans spans = socket->stack.transmit();
   for (std::size_t i = 0; i < spans.count; ++i) view.spans[i] = spans.spans[i];
   view.count = spans.count;
   return view;
@@ -101,7 +101,7 @@ OutputView Engine::Impl::transmit(ConnId id) const {
 
 void Engine::Impl::handle_connected(ConnId id, Now now) {
   Socket* socket = fact_about(id, now);
-  if (!socket || socket->connection.phase() != StreamPhase::connecting) return;
+  if (!socket || socket->stack.phase() != StreamPhase::connecting) return;
   current_ = id;
   Dial* dial = dials_.find(socket->dial);
   SLUICE_CHECK(dial != nullptr);
@@ -138,24 +138,24 @@ void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
   SLUICE_CHECK(bytes <= limits::kLandingBytes);
   current_ = id;
   for (const auto& [stream, transfer] : socket->exchanges) transfers_.find(transfer)->last_activity = now.steady;
-  const MutableBytes plain = socket->connection.decode(landing_.wire().first(bytes), landing_, now);
-  if (socket->connection.phase() == StreamPhase::securing) check_secured(*socket, now);
-  if (socket->connection.phase() == StreamPhase::ready && !plain.empty()) deliver(*socket, plain, now);
+  const MutableBytes plain = socket->stack.decode(landing_.wire().first(bytes), landing_, now);
+  if (socket->stack.phase() == StreamPhase::securing) check_secured(*socket, now);
+  if (socket->stack.phase() == StreamPhase::ready && !plain.empty()) deliver(*socket, plain, now);
   after_fact(*socket, now);
 }
 
 // What a read may have brought to its end.
 void Engine::Impl::after_fact(Socket& socket, Now now) {
-  if (socket.connection.phase() == StreamPhase::ready) {
-    if (socket.connection.fault()) {
-      connection_failed(socket, *socket.connection.fault(), now);
-    } else if (socket.connection.peer_closed()) {
+  if (socket.stack.phase() == StreamPhase::ready) {
+    if (socket.stack.fault()) {
+      connection_failed(socket, *socket.stack.fault(), now);
+    } else if (socket.stack.peer_closed()) {
       on_end_of_stream(socket, true, now);
     } else if (socket.exchanges.empty()) {
       unpark(socket);  // an idle one that heard something is judged anew
       release(socket, now);
     } else {
-      socket.connection.pump(now);
+      socket.stack.pump(now);
     }
   }
   finish_entry(now);
@@ -165,7 +165,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
   Socket* socket = bytes == 0 ? nullptr : fact_about(id, now);
   if (!socket || !is_open(*socket)) return;
   current_ = id;
-  socket->connection.sent(bytes, now);
+  socket->stack.sent(bytes, now);
   for (const auto& [stream, transfer_id] : socket->exchanges) {
     Transfer& transfer = *transfers_.find(transfer_id);
     transfer.last_activity = now.steady;
@@ -173,14 +173,14 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
     transfer.progress.sent_body_bytes = transfer.upload.sent();
     announce_upload(transfer);
     // The wait begins when the head has gone.
-    if (socket->connection.session()->waiting_for_continue(transfer.stream) && !timers_.is_set(transfer.continue_timer)) {
+    if (socket->stack.session()->waiting_for_continue(transfer.stream) && !timers_.is_set(transfer.continue_timer)) {
       set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
     }
-    if (!transfer.progress.sent && transfer.upload.exhausted() && !socket->connection.has_output()) {
+    if (!transfer.progress.sent && transfer.upload.exhausted() && !socket->stack.has_output()) {
       transfer.progress.sent = now.steady;
     }
   }
-  if (socket->connection.fault()) connection_failed(*socket, *socket->connection.fault(), now);
+  if (socket->stack.fault()) connection_failed(*socket, *socket->stack.fault(), now);
   finish_entry(now);
 }
 
@@ -188,18 +188,18 @@ void Engine::Impl::handle_eof(ConnId id, Now now) {
   Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
-  switch (socket->connection.phase()) {
+  switch (socket->stack.phase()) {
     case StreamPhase::connecting:
       attempt_failed(*dials_.find(socket->dial), *socket,
-                     make_error(Code::connect_failed, "connect to " + socket->address.to_string() + ": closed at once"), now);
+                     make_error(Code::connect_failed, "connect to " + socket->peer() + ": closed at once"), now);
       break;
     case StreamPhase::securing:
       dial_failed(*dials_.find(socket->dial),
-                  make_error(Code::tls_handshake, "TLS handshake with " + socket->address.to_string() +
+                  make_error(Code::tls_handshake, "TLS handshake with " + socket->peer() +
                                                       ": the peer closed the connection"), now);
       break;
     case StreamPhase::ready:
-      on_end_of_stream(*socket, socket->connection.eof_is_clean(), now);
+      on_end_of_stream(*socket, socket->stack.eof_is_clean(), now);
       break;
     case StreamPhase::closed:
       break;
@@ -211,7 +211,7 @@ void Engine::Impl::handle_io_error(ConnId id, Error error, Now now) {
   Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
-  switch (socket->connection.phase()) {
+  switch (socket->stack.phase()) {
     case StreamPhase::connecting:
       attempt_failed(*dials_.find(socket->dial), *socket, std::move(error), now);
       break;

@@ -108,8 +108,10 @@ class Engine::Impl {
   void mark(Origin& origin);  // something changed that may let it go on
   void run_pending(Now now);
   void retire_if_unused(Origin& origin);
+  void forget(Origin& origin);
   void schedule(Origin& origin, Now now);
   Transfer* next_for(Origin& origin, const Socket& socket);
+  std::size_t connections_allowed(const Origin& origin) const;
   bool may_open(Origin& origin, const Transfer& transfer);
   bool must_yield(const Socket& socket, const Origin& origin) const;
   void take_slot(Origin& origin);

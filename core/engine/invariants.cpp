@@ -25,14 +25,14 @@ void Engine::Impl::check_invariants() const {
   });
   self.sockets_.for_each([&](ConnId id, Socket& socket) {
     SLUICE_CHECK(socket.id == id);
-    if (socket.connection.phase() == StreamPhase::closed) return;
+    if (socket.stack.phase() == StreamPhase::closed) return;
     ++open_sockets;
     carried += socket.exchanges.size();
     if (engine::EngineIdleList::contains(socket)) {
       ++idle;
-      SLUICE_CHECK(socket.exchanges.empty() && socket.connection.phase() == StreamPhase::ready);
+      SLUICE_CHECK(socket.exchanges.empty() && socket.stack.phase() == StreamPhase::ready);
     }
-    if (socket.connection.phase() == StreamPhase::ready) {
+    if (socket.stack.phase() == StreamPhase::ready) {
       SLUICE_CHECK(!dials_.find(socket.dial));
       SLUICE_CHECK(!socket.exchanges.empty() || engine::EngineIdleList::contains(socket));
     } else {
@@ -41,7 +41,7 @@ void Engine::Impl::check_invariants() const {
   });
   self.origins_.for_each([&](OriginId, Origin& origin) {
     open += origin.open;
-    const std::size_t most = options_.max_connections_per_origin;
+    const std::size_t most = connections_allowed(origin);
     SLUICE_CHECK(most == 0 || origin.open <= most);
     SLUICE_CHECK(!engine::PendingList::contains(origin));
     SLUICE_CHECK(origin.unused() == engine::UnusedList::contains(origin));

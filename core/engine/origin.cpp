@@ -10,8 +10,9 @@ void Socket::recycle() {
   id = {};
   origin = {};
   dial = {};
-  connection.reset();
+  stack.reset();
   address = {};
+  route_name.clear();
   exchanges.clear();
   tls.reset();
   exchanges_carried = 0;
@@ -36,9 +37,16 @@ void Dial::recycle() {
   last_error.reset();
 }
 
+std::string Origin::where() const {
+  if (route) return route->name();
+  const bool literal = host.find(':') != std::string::npos;
+  return (literal ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
 void Origin::recycle() {
   SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !unused_link.linked);
   id = {};
+  route.reset();
   tls.reset();
   resolve = {};
   addresses.clear();

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/engine/connection.hpp"
+#include "core/engine/stack.hpp"
 #include "core/engine/transfer.hpp"
 #include "core/options.hpp"
 
@@ -16,12 +16,14 @@ namespace sluice::engine {
 // A connection, or the attempt to have one.
 struct Socket {
   void recycle();
+  std::string peer() const { return route_name.empty() ? address.to_string() : route_name; }  // for messages
 
   ConnId id;
   OriginId origin;
   DialId dial;  // until it is ready
-  Connection connection;
+  Stack stack;
   Address address;
+  std::string route_name;  // "" with an address
   std::vector<std::pair<http::StreamId, TransferId>> exchanges;
   std::shared_ptr<const TlsDetails> tls;
   std::uint32_t exchanges_carried = 0;
@@ -59,6 +61,7 @@ using DialList = List<Dial, &Dial::in_origin>;
 struct Origin {
   void recycle();
   // No transfer and no connection is left: only its addresses are worth keeping.
+  std::string where() const;  // what is connected to, for messages: "example.org:443", or the route's name
   bool unused() const { return transfers == 0 && dials.empty() && open == 0; }
 
   OriginId id;
@@ -70,6 +73,7 @@ struct Origin {
   HostKind name_kind = HostKind::name;
   std::uint16_t name_port = 0;
   AddressFamily family = AddressFamily::any;
+  std::shared_ptr<Route> route;          // null: TCP
   std::shared_ptr<const TlsConfig> tls;  // null: plain
 
   WaitingList queue;    // transfers that nobody dials for, oldest first

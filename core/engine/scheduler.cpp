@@ -1,5 +1,7 @@
 // Who gets which connection: origins and their keys, the queue, the limits, reuse.
 // Leaves making connections to dial.cpp and what travels on them to exchange.cpp. Never walks more than what it acts on.
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "core/engine/impl.hpp"
@@ -17,6 +19,20 @@ void append_part(std::string& key, std::string_view part) {
   key += part;
 }
 
+// An origin keeps its route alive, so no other object can have the address of one without an identity meanwhile. What outlives
+// the origin under its key, its TLS sessions, is forgotten with it (Engine::Impl::forget).
+void append_route(const Route* route, std::string& key) {
+  if (!route) return;
+  const bool by_object = route->identity().empty();
+  key += by_object ? 'o' : 'i';
+  if (by_object) {
+    const auto address = std::bit_cast<std::uintptr_t>(route);
+    for (std::size_t shift = 0; shift < 8 * sizeof address; shift += 8) key += static_cast<char>(address >> shift & 0xff);
+  } else {
+    append_part(key, route->identity());
+  }
+}
+
 // Two transfers share connections, and TLS sessions, only if this is the same text for both (SB-05, SB-36, SB-43..46).
 void pool_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key) {
   key.clear();
@@ -30,6 +46,7 @@ void pool_key(const Request& request, const TransferOptions& options, const TlsC
   }
   append_part(key, options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{});
   key += static_cast<char>(options.family);
+  append_route(options.route.get(), key);
 }
 
 }  // namespace
@@ -55,6 +72,7 @@ Engine::Impl::Origin* Engine::Impl::origin_for(const Request& request, const Tra
   origin->host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
   origin->port = options.connect_to ? options.connect_to->port : request.url.port();
   origin->family = options.family;
+  origin->route = options.route;
   origin->tls = std::move(tls);
   origin_by_key_.emplace(origin->key, id);
   return origin;
@@ -81,15 +99,22 @@ void Engine::Impl::run_pending(Now now) {
 void Engine::Impl::retire_if_unused(Origin& origin) {
   if (!origin.unused() || engine::UnusedList::contains(origin) || engine::PendingList::contains(origin)) return;
   starved_.remove(origin);
-  unused_.push_back(origin);
-  if (unused_.size() <= limits::kMaxUnusedOrigins) return;
-  Origin& oldest = *unused_.pop_front();
-  if (oldest.resolve) {
-    put(output::CancelResolve{oldest.resolve});
-    resolutions_.release(oldest.resolve);
+  if (origin.route) {  // no addresses to keep, and whoever made it wants to see it go
+    forget(origin);
+    return;
   }
-  origin_by_key_.erase(oldest.key);
-  origins_.release(oldest.id);
+  unused_.push_back(origin);
+  if (unused_.size() > limits::kMaxUnusedOrigins) forget(*unused_.pop_front());
+}
+
+void Engine::Impl::forget(Origin& origin) {
+  if (origin.resolve) {
+    put(output::CancelResolve{origin.resolve});
+    resolutions_.release(origin.resolve);
+  }
+  if (origin.route && origin.route->identity().empty()) tls_sessions_.forget(origin.key);
+  origin_by_key_.erase(origin.key);
+  origins_.release(origin.id);
 }
 
 void Engine::Impl::schedule(Origin& origin, Now now) {
@@ -122,9 +147,16 @@ Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& soc
   return nullptr;
 }
 
+// The engine's limit or the route's, whichever is lower; 0: none.
+std::size_t Engine::Impl::connections_allowed(const Origin& origin) const {
+  const std::size_t ours = options_.max_connections_per_origin;
+  const std::size_t its = origin.route ? origin.route->max_connections() : 0;
+  return ours == 0 || its == 0 ? std::max(ours, its) : std::min(ours, its);
+}
+
 // Whether one more connection may be opened for this transfer; idle ones are closed where that makes the room.
 bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer) {
-  const std::size_t per_origin = options_.max_connections_per_origin;
+  const std::size_t per_origin = connections_allowed(origin);
   if (per_origin != 0 && origin.open >= per_origin) {
     if (!transfer.fresh_only || origin.idle.empty()) return false;
     close_socket(*origin.idle.back(), true);
@@ -161,7 +193,7 @@ void Engine::Impl::free_slot(Origin& origin) {
 
 void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
   Dial* own_dial = transfer.phase() == TransferPhase::dialing ? dials_.find(transfer.dial) : nullptr;
-  http::Session& session = *socket.connection.session();
+  http::Session& session = *socket.stack.session();
   transfer.head.clear();
   const auto stream = session.open({&transfer.request, transfer.upload.present() ? &transfer.upload : nullptr,
                                     &transfer.head, &transfer.trailers});
@@ -174,6 +206,7 @@ void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
     transfer.last_activity = now.steady;
     transfer.info.conn = socket.id;
     transfer.info.address = socket.address;
+    transfer.info.route = socket.route_name;
     transfer.info.reused = socket.exchanges_carried > 0;
     transfer.tls = socket.tls;
     transfer.progress.resolved = transfer.info.reused ? now.steady : socket.resolved;
@@ -186,7 +219,7 @@ void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
     if (transfer.options.idle_timeout) {
       set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
     }
-    socket.connection.pump(now);
+    socket.stack.pump(now);
     touch(socket);
     announce_upload(transfer);
   } else {
@@ -199,9 +232,9 @@ void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
 void Engine::Impl::release(Socket& socket, Now now) {
   SLUICE_CHECK(socket.exchanges.empty());
   Origin& origin = *origins_.find(socket.origin);
-  const http::Session& session = *socket.connection.session();
+  const http::Session& session = *socket.stack.session();
   // An answer to a request that the wire has not taken whole ends the connection, with a layer's buffer as without.
-  const bool answered_early = socket.connection.holds_plain();
+  const bool answered_early = socket.stack.holds_plain();
   if (!session.reusable() || socket.write_broken || socket.last_use || answered_early || must_yield(socket, origin)) {
     close_socket(socket, true);
   } else if (Transfer* transfer = next_for(origin, socket)) {
@@ -233,7 +266,7 @@ void Engine::Impl::bury(Socket& socket, bool say_goodbye) {
   SLUICE_CHECK(socket.exchanges.empty());
   unpark(socket);
   timers_.cancel(socket.expiry_timer);
-  socket.connection.close(say_goodbye && !socket.write_broken);
+  socket.stack.close(say_goodbye && !socket.write_broken);
   SLUICE_CHECK(sockets_open_ > 0);
   --sockets_open_;
   put(output::Close{socket.id});

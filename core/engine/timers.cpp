@@ -76,8 +76,8 @@ void Engine::Impl::on_transfer_timer(Transfer& transfer, TimerKind kind, Now now
     on_idle_timer(transfer, now);
   } else if (transfer.phase() == TransferPhase::active) {
     Socket& socket = *sockets_.find(transfer.conn);
-    socket.connection.session()->stop_waiting_for_continue(transfer.stream);
-    socket.connection.pump(now);
+    socket.stack.session()->stop_waiting_for_continue(transfer.stream);
+    socket.stack.pump(now);
     touch(socket);
   }
 }
@@ -87,7 +87,7 @@ bool Engine::Impl::waits_for_application(const Transfer& transfer) const {
   const Socket& socket = *sockets_.find(transfer.conn);
   if (readable_bytes(socket) == 0) return true;
   return transfer.upload.streamed() && !transfer.upload.finished() && transfer.upload.pending().empty() &&
-         !socket.connection.has_output() && transfer.head.status == 0;
+         !socket.stack.has_output() && transfer.head.status == 0;
 }
 
 void Engine::Impl::on_idle_timer(Transfer& transfer, Now now) {
@@ -106,7 +106,7 @@ void Engine::Impl::on_dial_timeout(Dial& dial, Now now) {
   const Origin& origin = *origins_.find(dial.origin);
   const Transfer* sponsor = transfers_.find(dial.sponsor);
   const std::string within = sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
-  const std::string to = origin.host + ':' + std::to_string(origin.port);
+  const std::string to = origin.where();
   std::string what;
   if (dial.resolving) {
     what = "resolve " + origin.host + ": no answer within " + within;

@@ -103,8 +103,8 @@ void Engine::Impl::upload_changed(Transfer& transfer, Now now) {
   Socket* socket = sockets_.find(transfer.conn);
   if (!socket || transfer.phase() != TransferPhase::active) return;
   transfer.last_activity = now.steady;
-  socket->connection.session()->upload_changed(transfer.stream);
-  socket->connection.pump(now);
+  socket->stack.session()->upload_changed(transfer.stream);
+  socket->stack.pump(now);
   touch(*socket);
 }
 
@@ -201,7 +201,7 @@ void Engine::Impl::fail(Transfer& transfer, Error error, Now now) {
     }
     case TransferPhase::active: {
       Socket& socket = *sockets_.find(transfer.conn);
-      http::Session& session = *socket.connection.session();
+      http::Session& session = *socket.stack.session();
       session.abort(transfer.stream);
       detach(socket, transfer);
       end(transfer, std::unexpected(std::move(error)), now);

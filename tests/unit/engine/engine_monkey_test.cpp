@@ -20,6 +20,10 @@ struct Peer {
   bool answering = false, spoke = false;
 };
 
+struct AnyRoute : Route {
+  AnyRoute(std::string identity, std::size_t most) : Route(std::move(identity), "a route", most) {}
+};
+
 struct Expected {
   std::size_t bytes = kNever;
   bool at_most = false;  // framed by the end: a shorter one cannot be told from a whole one
@@ -93,9 +97,19 @@ class Monkey {
     if (one_in(3 + calm_)) options.idle_timeout = std::chrono::milliseconds(1 + below(5'000));
     if (one_in(6 + calm_)) options.max_body_bytes = below(5'000);
     if (one_in(6)) options.family = AddressFamily::ipv4;
+    if (one_in(3)) options.route = some_route();
     auto id = engine().add(std::move(request), options, world_.now);
     REQUIRE(id.has_value());
     ids_.push_back(*id);
+  }
+
+  // Equal ones, one that stays, and one that is another now and then.
+  std::shared_ptr<Route> some_route() {
+    if (!steady_route_) steady_route_ = std::make_shared<AnyRoute>("", 2);
+    if (!passing_route_ || one_in(5)) passing_route_ = std::make_shared<AnyRoute>("", 1);
+    const std::uint64_t which = below(3);
+    if (which == 0) return std::make_shared<AnyRoute>("identity", 3);
+    return which == 1 ? steady_route_ : passing_route_;
   }
 
   void resolve() {
@@ -137,7 +151,7 @@ class Monkey {
   }
   bool is_tls(ConnId conn) const {
     for (const auto& connect : world_.connects) {
-      if (connect.conn == conn) return connect.address.port == 443;
+      if (connect.conn == conn) return connect.address.port == 443 || connect.port == 443;
     }
     return false;
   }
@@ -372,6 +386,8 @@ class Monkey {
       world_.drain();
     }
     check_nothing_left(world_);
+    world_.connects.clear();
+    for (const auto& route : {steady_route_, passing_route_}) CHECK(route.use_count() <= 2);  // its member and this copy
   }
 
   void check_success(std::size_t number) {
@@ -392,6 +408,7 @@ class Monkey {
   std::uint64_t calm_;  // how many harmful things are left out for one that is done
   std::vector<TransferId> ids_;
   std::map<ConnId, Peer> peers_;
+  std::shared_ptr<Route> steady_route_, passing_route_;
   std::map<std::size_t, Expected> expected_;
 };
 

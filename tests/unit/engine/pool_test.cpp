@@ -46,6 +46,24 @@ TEST_CASE("pool: what is alike shares, what differs in host, port, family or con
   CHECK(connects_for(url, {}, url, ipv4) == 2);
 }
 
+TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the pool, or known not to matter there") {
+  TransferOptions options;
+  // An option that is new does not compile here: it belongs into pool_key(), and into the tests that ask for two connections, or below.
+  auto& [tls, connect_to, family, route, connect_timeout, total_timeout, idle_timeout, max_body_bytes, fresh_connection,
+         forbid_reuse] = options;
+  CHECK((!tls && !connect_to && !route && family == AddressFamily::any));  // those that matter, see here and in route_test.cpp
+  connect_timeout = total_timeout = idle_timeout = std::chrono::seconds(7);
+  max_body_bytes = 1'000;
+  CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 1);
+  fresh_connection = true;
+  CHECK(connects_for("http://192.0.2.1/", options, "http://192.0.2.1/", {}) == 1);
+  CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 2);
+  fresh_connection = false;
+  forbid_reuse = true;
+  CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 1);
+  CHECK(connects_for("http://192.0.2.1/", options, "http://192.0.2.1/", {}) == 2);
+}
+
 TEST_CASE("pool: connect_to says where, the Host field still says what") {
   EngineWorld world;
   TransferOptions options;

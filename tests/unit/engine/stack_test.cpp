@@ -1,114 +1,184 @@
-// TLS within TLS on one Connection, as to an origin behind an HTTPS proxy: two handshakes, two identities, two drawers for tickets.
+// Stack alone, without an engine: layers stack in any number, handshakes happen from the bottom up, and bytes climb and descend.
+#include "core/engine/stack.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstring>
 #include <string>
 
-#include "core/engine/connection.hpp"
 #include "core/http1/session.hpp"
-#include "tests/support/tls_pair.hpp"
 
 using namespace sluice;
-using test::kNoon;
+using namespace sluice::engine;
 
 namespace {
 
-tls::ClientParams params_for(std::string host, tls::SessionCache& cache) {
-  auto params = test::example_params();
-  params.host = host;
-  params.sessions = &cache;
-  params.session_key = std::move(host);
-  return params;
+// A layer that greets with "<name>", wants the same greeting back, and then adds its key to every byte.
+class Shifting final : public Layer {
+ public:
+  Shifting(char name, std::uint8_t key) : name_(name), key_(key) {}
+  Pump start(std::vector<std::uint8_t>& wire_out, Now) override {
+    started_ = true;
+    for (const char c : greeting()) wire_out.push_back(static_cast<std::uint8_t>(c));
+    return Pump::need_input;
+  }
+  Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>&, Now) override {
+    CHECK(started_);
+    while (!wire_in.empty()) {
+      const std::uint8_t byte = wire_in.front();
+      wire_in = wire_in.subspan(1);
+      if (greeted_ < 3) {
+        if (byte != static_cast<std::uint8_t>(greeting()[greeted_++])) return fail();
+      } else if (static_cast<std::uint8_t>(byte - key_) == '!') {
+        return fail();
+      } else {
+        if (plain_out.empty()) return Pump::need_space;
+        plain_out.front() = static_cast<std::uint8_t>(byte - key_);
+        plain_out = plain_out.subspan(1);
+      }
+    }
+    return Pump::need_input;
+  }
+  Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now) override {
+    CHECK(established());
+    while (!plain_in.empty() && wire_out.size() < wire_cap) {
+      wire_out.push_back(static_cast<std::uint8_t>(plain_in.front() + key_));
+      plain_in = plain_in.subspan(1);
+    }
+    return plain_in.empty() ? Pump::need_input : Pump::need_space;
+  }
+  bool established() const override { return greeted_ == 3; }
+  bool eof_is_clean() const override { return true; }
+  void close(std::vector<std::uint8_t>& wire_out) override { wire_out.push_back('.'); }
+  const Error& error() const override { return error_; }
+
+ private:
+  std::string greeting() const { return {'<', name_, '>'}; }
+  Pump fail() {
+    error_ = make_error(Code::tls_failed, std::string("layer ") + name_ + ": bad byte");
+    return Pump::failed;
+  }
+  char name_;
+  std::uint8_t key_;
+  bool started_ = false;
+  std::size_t greeted_ = 0;
+  Error error_;
+};
+
+std::string shifted(std::string_view text, int key) {
+  std::string out;
+  for (const char c : text) out += static_cast<char>(static_cast<unsigned char>(c) + key);
+  return out;
 }
 
-// A proxy that decrypts and hands what it got to an origin that decrypts again.
-struct Tunnel {
-  Tunnel(const demo::TlsServerContext& proxy_context, const demo::TlsServerContext& origin_context, tls::SessionCache& cache)
-      : proxy(proxy_context), origin(origin_context) {
-    auto outer = tls::make_client(params_for("proxy.example", cache));
-    auto inner = tls::make_client(params_for("example.org", cache));
-    REQUIRE(outer.has_value());
-    REQUIRE(inner.has_value());
-    outer_layer = outer->get();
-    inner_layer = inner->get();
-    connection.push_layer(std::move(*outer));
-    connection.push_layer(std::move(*inner));
-    connection.start(now);
+struct Rig {
+  explicit Rig(int layers) {
+    if (layers >= 1) stack.push_layer(std::make_unique<Shifting>('a', std::uint8_t{1}));
+    if (layers >= 2) stack.push_layer(std::make_unique<Shifting>('b', std::uint8_t{2}));
+    if (layers >= 3) stack.push_layer(std::make_unique<Shifting>('c', std::uint8_t{4}));
   }
-
-  void run() {
-    for (int round = 0; round < 50; ++round) {
-      bool moved = false;
-      while (connection.has_output()) {
-        const Bytes wire = connection.transmit().spans[0];
-        const std::vector<std::uint8_t> copy(wire.begin(), wire.end());
-        connection.sent(copy.size(), now);
-        REQUIRE(proxy.feed(copy));
-        moved = true;
-      }
-      if (!proxy.plain().empty()) REQUIRE(origin.feed(as_bytes(std::exchange(proxy.plain(), {}))));
-      if (!origin.output().empty() && proxy.handshake_done()) {
-        REQUIRE(proxy.write(std::exchange(origin.output(), {})));
-      }
-      if (!proxy.output().empty()) {
-        const std::vector<std::uint8_t> copy = std::exchange(proxy.output(), {});
-        const MutableBytes space = landing.wire().first(copy.size());
-        std::memcpy(space.data(), copy.data(), copy.size());
-        received += as_text(connection.decode(space, landing, now));
-        REQUIRE_FALSE(connection.fault());
-        connection.become_ready();
-        moved = true;
-      }
-      if (!moved) return;
+  std::string take() {
+    std::string out;
+    while (stack.has_output()) {
+      const http::OutputSpans spans = stack.transmit();
+      std::string piece;
+      for (std::size_t i = 0; i < spans.count; ++i) piece += as_text(spans.spans[i]);
+      out += piece;
+      stack.sent(piece.size(), now);
     }
-    FAIL("it never comes to rest");
+    return out;
   }
-
-  Now now{Instant{}, kNoon};
-  demo::TlsServer proxy, origin;
-  engine::Connection connection;
-  engine::Landing landing;
-  const tls::ClientLayer* outer_layer = nullptr;
-  const tls::ClientLayer* inner_layer = nullptr;
-  std::string received;
+  std::string give(std::string_view wire) {
+    const MutableBytes space = landing.wire().first(wire.size());
+    std::memcpy(space.data(), wire.data(), wire.size());
+    return std::string(as_text(stack.decode(space, landing, now)));
+  }
+  Stack stack;
+  Landing landing;
+  Now now;
 };
 
 }  // namespace
 
-TEST_CASE("SB-07 a late ticket from an HTTPS proxy is offered to that proxy again and never to the origin") {
-  const auto proxy = test::make_context(test::server_for({"proxy.example"}));
-  const auto quiet = [] {
-    auto options = test::example_server();
-    options.tickets = false;  // so that any ticket at hand is the proxy's
-    return options;
-  }();
-  const auto origin = test::make_context(quiet);
-  tls::SessionCache cache;
-  for (int visit = 0; visit < 3; ++visit) {
-    CAPTURE(visit);
-    Tunnel tunnel(proxy, origin, cache);
-    tunnel.run();
-    REQUIRE(tunnel.connection.phase() == engine::StreamPhase::ready);
-    CHECK(tunnel.proxy.server_name() == "proxy.example");
-    CHECK(tunnel.origin.server_name() == "example.org");
-    CHECK(tunnel.outer_layer->verified());
-    CHECK(tunnel.inner_layer->verified());
-    // The proxy's tickets came with its first bytes, in the middle of the origin's handshake.
-    CHECK(cache.size() > 0);
-    CHECK(tunnel.outer_layer->resumed() == (visit > 0));
-    CHECK_FALSE(tunnel.inner_layer->resumed());
-    CHECK_FALSE(tunnel.origin.resumed());
+TEST_CASE("stack: without layers it is ready at once and bytes stay where they are") {
+  Rig rig(0);
+  CHECK_FALSE(rig.stack.has_output());
+  rig.stack.start(rig.now);
+  CHECK(rig.stack.become_ready());
+  CHECK_FALSE(rig.stack.become_ready());  // once
+  CHECK(rig.stack.phase() == StreamPhase::ready);
+  const MutableBytes wire = rig.landing.wire().first(3);
+  CHECK(rig.stack.decode(wire, rig.landing, rig.now).data() == wire.data());
+}
 
-    tunnel.connection.set_session(http1::make_session());
-    Request request;
-    request.url = *Url::parse("https://example.org/x");
-    ResponseHead head;
-    REQUIRE(tunnel.connection.session()->open({&request, nullptr, &head, nullptr}));
-    tunnel.connection.pump(tunnel.now);
-    tunnel.run();
-    CHECK(tunnel.origin.plain() == "GET /x HTTP/1.1\r\nHost: example.org\r\n\r\n");
-    REQUIRE(tunnel.origin.write(as_bytes("HTTP/1.1 204 No Content\r\n\r\n")));
-    tunnel.run();
-    CHECK(tunnel.received == "HTTP/1.1 204 No Content\r\n\r\n");
+TEST_CASE("stack: three layers greet from the bottom up, whole or byte by byte") {
+  for (const bool whole : {true, false}) {
+    CAPTURE(whole);
+    Rig rig(3);
+    rig.stack.start(rig.now);
+    CHECK(rig.take() == "<a>");
+    const std::string wire = "<a>" + shifted("<b>", 1) + shifted("<c>", 3) + shifted("plain", 7);
+    std::string plain, sent;
+    if (whole) {
+      plain = rig.give(wire);
+      sent = rig.take();
+      CHECK(rig.stack.become_ready());
+    } else {
+      for (const char byte : wire) {
+        plain += rig.give({&byte, 1});
+        sent += rig.take();
+        rig.stack.become_ready();
+      }
+    }
+    CHECK(plain == "plain");
+    CHECK(sent == shifted("<b>", 1) + shifted("<c>", 3));
+    CHECK(rig.stack.phase() == StreamPhase::ready);
+    CHECK_FALSE(rig.stack.fault());
+  }
+}
+
+TEST_CASE("stack: a request descends through every layer, in pieces as large as the wire takes") {
+  Rig rig(2);
+  rig.stack.start(rig.now);
+  rig.give("<a>" + shifted("<b>", 1));
+  rig.take();
+  REQUIRE(rig.stack.become_ready());
+  rig.stack.set_session(http1::make_session());
+  Request request;
+  request.url = *Url::parse("http://h/");
+  request.method = "POST";
+  const std::string body(300'000, 'x');
+  request.body = BodyView{as_bytes(body)};
+  http::UploadBody upload(request.body);
+  ResponseHead head;
+  Fields trailers;
+  REQUIRE(rig.stack.session()->open({&request, &upload, &head, &trailers}));
+  rig.stack.pump(rig.now);
+  CHECK(rig.stack.transmit().size_bytes() < body.size());  // bounded, not all at once
+  const std::string sent = rig.take();
+  CHECK(sent == shifted("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + body, 3));
+}
+
+TEST_CASE("stack: the failure of a layer is kept, and the bytes before it still count") {
+  Rig rig(1);
+  rig.stack.start(rig.now);
+  CHECK(rig.give("<a>" + shifted("ab!cd", 1)) == "ab");
+  REQUIRE(rig.stack.fault());
+  CHECK(rig.stack.fault()->message() == "layer a: bad byte");
+  CHECK(rig.give("xyz").empty());
+  CHECK_FALSE(rig.stack.become_ready());
+}
+
+TEST_CASE("stack: a goodbye is said by the bottom layer, once, and only where it was asked for") {
+  for (const bool goodbye : {true, false}) {
+    Rig rig(2);
+    rig.stack.start(rig.now);
+    rig.give("<a>" + shifted("<b>", 1));
+    rig.take();
+    REQUIRE(rig.stack.become_ready());
+    rig.stack.close(goodbye);
+    rig.stack.close(goodbye);
+    CHECK(rig.take() == (goodbye ? "." : ""));
+    CHECK(rig.stack.phase() == StreamPhase::closed);
   }
 }

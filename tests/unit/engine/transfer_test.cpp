@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "core/engine/connection.hpp"
+#include "core/engine/stack.hpp"
 
 using namespace sluice;
 using namespace sluice::engine;

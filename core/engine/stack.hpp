@@ -23,7 +23,7 @@ enum class StreamPhase : std::uint8_t {
 inline constexpr std::size_t kStreamPhases = 4;
 extern const Transitions<StreamPhase, kStreamPhases> kStreamMoves;
 
-class Connection {
+class Stack {
  public:
   StreamPhase phase() const { return phase_; }
 

@@ -1,6 +1,6 @@
-// See connection.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one below
+// See stack.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one below
 // could not take yet, bounded by limits::kWireOutBytes.
-#include "core/engine/connection.hpp"
+#include "core/engine/stack.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -20,12 +20,12 @@ namespace {
 constexpr std::size_t kKeptSendBytes = 2 * 1024;
 }  // namespace
 
-void Connection::enter(StreamPhase next) {
+void Stack::enter(StreamPhase next) {
   SLUICE_CHECK(kStreamMoves.allows(phase_, next));
   phase_ = next;
 }
 
-void Connection::reset() {
+void Stack::reset() {
   phase_ = StreamPhase::connecting;
   peer_closed_ = goodbye_said_ = holds_plain_ = false;
   stages_.clear();
@@ -35,24 +35,24 @@ void Connection::reset() {
   fault_.reset();
 }
 
-void Connection::fail(Error error) {
+void Stack::fail(Error error) {
   if (!fault_) fault_ = std::move(error);
 }
 
-void Connection::start_stage(std::size_t index, Now now) {
+void Stack::start_stage(std::size_t index, Now now) {
   Stage& stage = stages_[index];
   stage.started = true;
   if (stage.layer->start(stage.out, now) == Pump::failed) fail(stage.layer->error());
 }
 
-void Connection::start(Now now) {
+void Stack::start(Now now) {
   enter(StreamPhase::securing);
   if (stages_.empty()) return;
   start_stage(0, now);
   settle(now);
 }
 
-MutableBytes Connection::decode(MutableBytes wire, Landing& landing, Now now) {
+MutableBytes Stack::decode(MutableBytes wire, Landing& landing, Now now) {
   if (fault_ || phase_ == StreamPhase::closed) return {};
   MutableBytes plain = wire;
   for (std::size_t i = 0; i < stages_.size(); ++i) {
@@ -81,19 +81,19 @@ MutableBytes Connection::decode(MutableBytes wire, Landing& landing, Now now) {
   return through ? plain : MutableBytes{};
 }
 
-bool Connection::become_ready() {
+bool Stack::become_ready() {
   if (phase_ != StreamPhase::securing || fault_) return false;
   if (!stages_.empty() && !(stages_.back().started && stages_.back().layer->established())) return false;
   enter(StreamPhase::ready);
   return true;
 }
 
-void Connection::encode(std::size_t index, Bytes& plain, Now now) {
+void Stack::encode(std::size_t index, Bytes& plain, Now now) {
   Stage& stage = stages_[index];
   if (stage.layer->encode(plain, stage.out, limits::kWireOutBytes, now) == Pump::failed) fail(stage.layer->error());
 }
 
-void Connection::settle(Now now) {
+void Stack::settle(Now now) {
   for (std::size_t i = stages_.size(); i-- > 1 && !fault_;) {
     std::vector<std::uint8_t>& out = stages_[i].out;
     if (out.empty()) continue;
@@ -103,7 +103,7 @@ void Connection::settle(Now now) {
   }
 }
 
-void Connection::pump(Now now) {
+void Stack::pump(Now now) {
   if (phase_ != StreamPhase::ready || stages_.empty() || !session_) return;
   Stage& top = stages_.back();
   while (!fault_ && top.out.size() < limits::kWireOutBytes) {
@@ -123,7 +123,7 @@ void Connection::pump(Now now) {
   settle(now);
 }
 
-http::OutputSpans Connection::transmit() const {
+http::OutputSpans Stack::transmit() const {
   http::OutputSpans spans;
   if (phase_ == StreamPhase::connecting) return spans;
   if (!stages_.empty()) {
@@ -134,13 +134,13 @@ http::OutputSpans Connection::transmit() const {
   return spans;
 }
 
-bool Connection::has_output() const {
+bool Stack::has_output() const {
   if (phase_ == StreamPhase::connecting) return false;
   if (!stages_.empty()) return wire_begin_ < stages_.front().out.size();
   return session_ && phase_ == StreamPhase::ready && session_->output().count != 0;
 }
 
-void Connection::sent(std::size_t bytes, Now now) {
+void Stack::sent(std::size_t bytes, Now now) {
   if (stages_.empty()) {
     if (session_ && phase_ == StreamPhase::ready) session_->advance_output(bytes);
     return;
@@ -157,20 +157,20 @@ void Connection::sent(std::size_t bytes, Now now) {
   if (out.empty()) drop_memory();
 }
 
-void Connection::drop_memory() {
+void Stack::drop_memory() {
   for (Stage& stage : stages_) {
     if (stage.out.empty() && stage.out.capacity() > kKeptSendBytes) std::vector<std::uint8_t>().swap(stage.out);
   }
 }
 
-bool Connection::eof_is_clean() const {
+bool Stack::eof_is_clean() const {
   for (const Stage& stage : stages_) {
     if (!stage.layer->eof_is_clean()) return false;
   }
   return true;
 }
 
-void Connection::close(bool say_goodbye) {
+void Stack::close(bool say_goodbye) {
   if (phase_ == StreamPhase::closed) return;
   const bool was_ready = phase_ == StreamPhase::ready;
   enter(StreamPhase::closed);
@@ -186,7 +186,7 @@ void Connection::close(bool say_goodbye) {
   stages_.front().layer->close(stages_.front().out);
 }
 
-std::size_t Connection::buffered_bytes() const {
+std::size_t Stack::buffered_bytes() const {
   std::size_t total = 0;
   for (const Stage& stage : stages_) total += stage.out.capacity();
   return total;
