@@ -67,7 +67,10 @@ Result<PollResult> Multi::poll(std::span<ExtraDescriptor> extra, std::chrono::mi
   return impl_->poll(extra, longest);
 }
 void Multi::wakeup() { impl_->poller().wakeup(); }
-int Multi::fd() const { return impl_->poller().fd(); }
+int Multi::fd() { return impl_->fd(); }
+int Multi::wakeup_fd() const { return impl_->poller().wakeup_fd(); }
+
+bool Multi::waits_for_signals() const { return impl_->waits_for_signals(); }
 
 void Multi::set_watch_sink(WatchSink* sink) { impl_->set_watch_sink(sink); }
 Drive Multi::socket_action(int fd, std::uint8_t events, int* running) {
@@ -76,7 +79,7 @@ Drive Multi::socket_action(int fd, std::uint8_t events, int* running) {
 void Multi::assign(int fd, void* value) { impl_->assign(fd, value); }
 
 std::optional<Message> Multi::info_read(int* left) { return impl_->info_read(left); }
-std::size_t Multi::running() const { return impl_->engine().running(); }
+std::size_t Multi::running() const { return impl_->running(); }
 std::size_t Multi::connections() const { return impl_->engine().connections(); }
 std::vector<std::string> Multi::take_key_log() { return impl_->take_key_log(); }
 

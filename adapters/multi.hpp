@@ -10,6 +10,7 @@
 #include <sys/select.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -89,8 +90,14 @@ struct MultiOptions {
   EngineOptions engine;
   std::optional<Seed> seed;  // none: drawn from the system
   std::vector<ResolveOverride> resolve_overrides;
-  std::size_t max_reads_per_perform = 256;  // fairness: after this many reads perform answers call_again
+  // Fairness: after this many reads, or this long, a drive stops and answers call_again.
+  std::size_t max_reads_per_perform = 256;
+  Duration max_drive_time = std::chrono::milliseconds(2);
 };
+
+// What a loop's binding calls after each drive: the place for info_read(), and for looking at what another thread queued before
+// it called wakeup(). All but driving and destroying the binding is legal inside.
+using AfterDrive = std::function<void(Multi&)>;
 
 class Multi {
  public:
@@ -100,7 +107,8 @@ class Multi {
   Multi& operator=(const Multi&) = delete;
 
   // ---- transfers ----
-  // `handler` may be null: bodies are then left to body()/consume_body().
+  // `handler` may be null: bodies are then left to body() and consume_body(), and a transfer whose body nobody consumes never ends. Pass a
+  // plain TransferHandler to drop them. Errors: as Engine::add; invalid_option for a route that is no Dialer.
   Result<TransferId> add(Request request, TransferOptions options = {}, TransferHandler* handler = nullptr);
   void remove(TransferId transfer);  // at any moment; an unread message of it is dropped
   void resume(TransferId transfer);  // after on_body took less, or on_upload gave nothing; callbacks come from the next drive
@@ -117,7 +125,7 @@ class Multi {
 
   // ---- driving ----
   // Reads and writes what can be read and written now, runs expired timers, returns; never blocks. *running (may be null) gets the number
-  // of transfers that are not done.
+  // of transfers that have no message yet, as running() does: 0 means that info_read() has, or has given, the last one.
   Drive perform(int* running = nullptr);
   // Adds bits for all watched descriptors; *highest gets the highest one or -1. Error descriptor_too_large: one does not fit
   // in FD_SETSIZE; the sets and *highest are then as they were.
@@ -128,12 +136,18 @@ class Multi {
   Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
   // From any thread, also while poll() is not running: the next (or present) poll() returns at once. Never lost.
   void wakeup();
-  // One descriptor that becomes readable when perform() should be called for a watched descriptor or a wakeup; the deadline is
-  // timeout()'s. Owned by the Multi.
-  int fd() const;
+  // One descriptor that is readable whenever perform() should be called: a watched descriptor is ready, the deadline has passed, work is left
+  // (call_again, resume()), or wakeup() was called. All that a foreign loop needs: watch it for reading, level-triggered, and call perform().
+  // Owned by the Multi; the first call also sets its timer, which costs a system call now and then from there on.
+  int fd();
+  // Readable from a wakeup() until the next perform(), poll(), or socket_action() on it. A WatchSink is told of it like of any other watch; fdset()
+  // leaves it out, so that it can say -1: a select loop that wants to be woken adds it. Owned by the Multi, the same for its life.
+  int wakeup_fd() const;
+  // A connection without a descriptor is open: its TransportSignal may give work although nothing is watched and no deadline is set.
+  bool waits_for_signals() const;
 
   // ---- driving by single descriptors ----
-  void set_watch_sink(WatchSink* sink);  // null: none. Present watches are reported at once.
+  void set_watch_sink(WatchSink* sink);  // null: none. Present watches are reported at once; what assign() attached is forgotten.
   // What happened on `fd` (Events); kNoSocket: a timer ran out, or a first kick. A descriptor not watched is ignored.
   Drive socket_action(int fd, std::uint8_t events, int* running = nullptr);
   static constexpr int kNoSocket = -1;

@@ -13,6 +13,10 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
         Code::invalid_option,
         "add " + request.url.text_without_secrets() + ": a streamed request body needs a handler to come from"));
   }
+  if (options.route && !dynamic_cast<const Dialer*>(options.route.get())) {
+    return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() + ": the route " +
+                                                                options.route->name() + " is no sluice::Dialer"));
+  }
   auto added = engine_.add(std::move(request), std::move(options), application_now());
   if (added) transfers_.add(*added, handler);
   after_application_call();

@@ -1,35 +1,46 @@
-// The sockets behind the engine's connection ids. Knows which is whose and what is pending on it; reads and writes
+// The streams behind the engine's connection ids. Knows which is whose and what is pending on it; reads and writes
 // nothing.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
-#include "adapters/net/descriptor.hpp"
+#include "adapters/transport.hpp"
 #include "core/address.hpp"
 #include "core/types.hpp"
 
 namespace sluice::multi {
 
 struct Connection {
+  std::string peer() const { return route ? route->name() : address.to_string(); }  // for messages
+
   ConnId id;  // none: free
-  net::Descriptor socket;
-  Address address;  // for messages
-  bool connecting = false;
-  bool write_blocked = false;  // the socket took less than it was given: wait until it is writable
+  std::unique_ptr<Transport> stream;
+  int fd = -1;                   // the one that is watched, or was last; -1: signals tell
+  Address address;               // with TCP
+  std::shared_ptr<Route> route;  // null: TCP
+  bool opening = false;
+  bool write_blocked = false;  // the stream took less than it was given: wait until it is writable
   bool send_queued = false;
   bool read_queued = false;
+  int send_error = 0;  // the engine reads on, for the answer may be there; it is over when nothing more is
+  bool may_read = false;  // without a descriptor: nothing has said would_block since the last signal
 };
 
 class Connections {
  public:
-  Connection& open(ConnId id, net::Descriptor socket, Address address);
+  Connection& open(ConnId id, std::unique_ptr<Transport> stream);
   // Null: closed, or never there. Views until the next open().
   Connection* find(ConnId id);
   void close(ConnId id);  // after its watch has ended
   std::vector<Connection>& all() { return by_index_; }
+  std::size_t without_descriptor() const { return without_descriptor_; }
+  void set_descriptor(Connection& connection, int fd);
 
  private:
+  std::size_t without_descriptor_ = 0;
   std::vector<Connection> by_index_;
 };
 

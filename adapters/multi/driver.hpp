@@ -2,14 +2,18 @@
 // and handlers.
 //
 // driver.cpp       settle(): one fact at a time, each followed by all that comes out of it
-// driving.cpp      perform, socket_action, poll, timeout: what is handed in, how much of it at once, and when to come
-// back application.cpp  what is legal at any moment handlers.cpp     the application's callbacks
+// streams.cpp      the streams under connections: opened, watched, read, written, closed
+// driving.cpp      perform, socket_action, poll: what is handed in, and how much of it at once
+// deadlines.cpp    when to come back: timeout(), the sink's timer, fd()'s
+// application.cpp  what is legal at any moment
+// handlers.cpp     the application's callbacks
 //
 // Leaves HTTP to the engine and the public surface to ../multi.cpp.
 #pragma once
 
 #include <poll.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +21,7 @@
 #include "adapters/multi.hpp"
 #include "adapters/multi/connections.hpp"
 #include "adapters/multi/fifo.hpp"
+#include "adapters/multi/signals.hpp"
 #include "adapters/multi/transfers.hpp"
 #include "adapters/multi/watches.hpp"
 #include "adapters/net/clock.hpp"
@@ -47,13 +52,16 @@ class Multi::Impl {
   void assign(int fd, void* value) { watches_.assign(fd, value); }
   const Engine& engine() const { return engine_; }
   const multi::Watches& watches() const { return watches_; }
+  std::size_t running() const { return transfers_.running(); }
   const net::Poller& poller() const { return poller_; }
+  bool waits_for_signals() const { return connections_.without_descriptor() > 0; }
 
   // ---- driving ----
   Drive perform(int* running);
   Drive socket_action(int fd, std::uint8_t events, int* running);
   Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
   std::optional<std::chrono::milliseconds> timeout();
+  int fd();
 
  private:
   // A fact about a connection that came up while outputs were being taken, when the engine cannot be told.
@@ -73,7 +81,15 @@ class Multi::Impl {
   bool settle();
   bool drain();
   void take(Output output);
-  void connect(const output::Connect& what);
+  // This drive has lasted long enough, and has got something done.
+  bool late() const { return progressed_ && now_.steady >= drive_until_; }
+
+  // streams.cpp; as above
+  Result<std::unique_ptr<Transport>> make_stream(output::Connect& what);
+  void connect(output::Connect& what);
+  void open(multi::Connection& connection);
+  void watch(multi::Connection& connection, std::uint8_t events);
+  Error describe(const multi::Connection& connection, Code code, int error) const;
   void close(ConnId conn);
   void refresh(ConnId conn);
   void queue_send(multi::Connection& connection);
@@ -81,24 +97,32 @@ class Multi::Impl {
   void send(ConnId conn);
   bool read(ConnId conn);
   bool dispatch(int fd, std::uint8_t events, ConnId owner);
-  void finish_connect(multi::Connection& connection);
+  bool advance(ConnId conn, std::uint8_t events);
 
   // driving.cpp
   void begin();
+  void join_burst();
   Drive end(Drive answer, int* running);
   bool work(bool fetch);
+  bool spent() const { return reads_left_ == 0 || late(); }
+  bool take_resumes();
+  bool take_signals();
   bool take_postponed();
   bool take_ready(bool fetch);
   bool take_reads();
   void run_timers();
+
+  // deadlines.cpp
   bool must_run_at_once() const;
   std::optional<Instant> next_deadline();
+  Timer next_timer();
   Now application_now() const { return driving_ ? now_ : net::read_clock(); }
   void after_application_call();
   void report_timer();
+  void report_to_sink();
 
   // handlers.cpp
-  void deliver_resumes();
+  void deliver_resume(TransferId transfer);
   void deliver_body(TransferId transfer);
   void pump_upload(TransferId transfer);
   bool fill_upload(TransferId transfer);
@@ -108,6 +132,7 @@ class Multi::Impl {
 
   Multi* owner_ = nullptr;
   std::size_t max_reads_;
+  Duration max_time_;
   net::Poller poller_;
   multi::Watches watches_;
   multi::Connections connections_;
@@ -120,13 +145,19 @@ class Multi::Impl {
   bool driving_ = false;  // now_ is fresh
   bool poll_failed_ = false;
   std::size_t reads_left_ = 0, sends_left_ = 0, outputs_left_ = 0;  // of this drive
+  Instant drive_until_;
+  bool progressed_ = false;
+  Instant burst_until_, burst_ended_;  // of socket_action calls that follow each other closely
+  bool burst_spent_ = false;           // nothing more until the timer, which was reported as due
 
   std::optional<ConnId> touched_;  // a fact was told of it: look at its interest once the outputs are taken
   multi::Fifo<Fact> facts_;
   multi::Fifo<ConnId> sends_;  // have something to send and are not known to be blocked
   multi::Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait
-  multi::Fifo<net::Ready> postponed_;  // events handed in by socket_action when there was no room for them
-  std::vector<TransferId> resumed_;
+  std::shared_ptr<multi::Signals> signals_;  // null: no route was dialled yet
+  multi::Fifo<ConnId> signaled_;  // taken out of it, and not looked at yet
+  multi::Fifo<TransferId> resumed_;  // in this drive, or left over from one before
+  bool resumes_first_ = false;
   std::vector<std::string> key_log_;
 
   bool woken_ = false;  // a wakeup that no poll() has told of yet
@@ -136,6 +167,7 @@ class Multi::Impl {
   Timer reported_;
   bool timer_spent_ = false;  // the application's timer ran out: it wants to hear the next one even if it is the same
   bool reporting_ = false;
+  bool fd_used_ = false;  // someone waits on fd(): it has to know the deadline
 };
 
 }  // namespace sluice

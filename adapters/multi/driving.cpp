@@ -1,4 +1,4 @@
-// perform, socket_action, poll and timeout: how much is done in one go, and when to come back.
+// perform, socket_action and poll: what is handed in, and how much is done in one go.
 #include <algorithm>
 #include <cerrno>
 #include <limits>
@@ -28,6 +28,9 @@ void Multi::Impl::begin() {
   busy_ = true;
   driving_ = true;
   now_ = net::read_clock();
+  drive_until_ = now_.steady + max_time_;
+  progressed_ = false;
+  if (signals_) signals_->attend();
   reads_left_ = max_reads_;
   sends_left_ = max_reads_ * kSendsForEachRead;
   outputs_left_ = max_reads_ * kOutputsForEachRead;
@@ -35,9 +38,10 @@ void Multi::Impl::begin() {
 
 Drive Multi::Impl::end(Drive answer, int* running) {
   driving_ = false;
+  if (signals_) signals_->leave();
   report_timer();
   busy_ = false;
-  if (running) *running = static_cast<int>(engine_.running());
+  if (running) *running = static_cast<int>(transfers_.running());
   return answer;
 }
 
@@ -52,38 +56,84 @@ Drive Multi::Impl::perform(int* running) {
   return end(complete ? Drive::ok : Drive::call_again, running);
 }
 
+// A loop hands in one descriptor after another before it looks at its own timers again, so together they are held to the time of
+// one drive: what comes later in the burst is kept until the timer, which is reported as due.
+void Multi::Impl::join_burst() {
+  if (burst_spent_ || now_.steady - burst_ended_ < kFreshFor) {
+    drive_until_ = burst_until_;
+    progressed_ = true;
+  } else {
+    burst_until_ = drive_until_;
+  }
+}
+
 Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
   if (busy_) return Drive::recursive_call;
   begin();
-  if (fd == kNoSocket) timer_spent_ = true;
+  if (fd == kNoSocket) {
+    timer_spent_ = true;
+    burst_until_ = drive_until_;
+    burst_spent_ = false;
+  } else {
+    join_burst();
+  }
   bool complete = settle();
   if (const multi::Watch* watch = fd == kNoSocket ? nullptr : watches_.find(fd)) {
     // One that has to wait is kept: a loop that goes by edges will not say it again.
+    complete = complete && !late();
     if (complete) {
       complete = dispatch(fd, events, watch->owner);
     } else {
-      postponed_.push({fd, watch->generation, events});
+      watches_.postpone(fd, events);
     }
   }
   complete = complete && work(false);
+  if (fd != kNoSocket && !complete) burst_spent_ = true;
   run_timers();
-  return end(complete ? Drive::ok : Drive::call_again, running);
+  const Drive answer = end(complete ? Drive::ok : Drive::call_again, running);
+  burst_ended_ = net::read_steady();
+  return answer;
 }
 
 // False: stopped for fairness.
 bool Multi::Impl::work(bool fetch) {
   if (!settle()) return false;
-  if (transfers_.has_resumes()) {
-    deliver_resumes();
-    if (!settle()) return false;
+  // Those of before this drive; what is resumed meanwhile waits for the next.
+  transfers_.take_resumes(resumed_);
+  // By turns before and after what streams have: neither may use up all of every drive.
+  resumes_first_ = !resumes_first_;
+  if (resumes_first_ && !take_resumes()) return false;
+  if (!(take_postponed() && take_signals() && take_ready(fetch) && take_reads())) return false;
+  return resumes_first_ || take_resumes();
+}
+
+bool Multi::Impl::take_resumes() {
+  while (!resumed_.empty()) {
+    if (spent()) return false;
+    progressed_ = true;
+    deliver_resume(resumed_.pop());
+    now_ = net::read_clock();
   }
-  return take_postponed() && take_ready(fetch) && take_reads();
+  return settle();
+}
+
+bool Multi::Impl::take_signals() {
+  if (!signals_) return true;
+  signals_->take(signaled_);
+  while (!signaled_.empty()) {
+    if (spent()) return false;
+    const ConnId conn = signaled_.pop();
+    if (!connections_.find(conn)) continue;
+    now_ = net::read_clock();
+    if (!advance(conn, kEventRead | kEventWrite)) return false;
+  }
+  return true;
 }
 
 bool Multi::Impl::take_postponed() {
-  while (!postponed_.empty()) {
-    if (reads_left_ == 0) return false;
-    const net::Ready ready = postponed_.pop();
+  while (watches_.has_postponed()) {
+    if (spent()) return false;
+    const net::Ready ready = watches_.take_postponed();
     const multi::Watch* watch = watches_.find(ready);
     if (watch && !dispatch(ready.fd, ready.events, watch->owner)) return false;
   }
@@ -100,7 +150,7 @@ bool Multi::Impl::take_ready(bool fetch) {
       if (!poller_.has_ready()) return true;
     }
     while (poller_.has_ready()) {
-      if (reads_left_ == 0) return false;
+      if (spent()) return false;
       const auto ready = poller_.next();
       const multi::Watch* watch = ready ? watches_.find(*ready) : nullptr;
       if (watch && !dispatch(ready->fd, ready->events, watch->owner)) return false;
@@ -110,7 +160,7 @@ bool Multi::Impl::take_ready(bool fetch) {
 
 bool Multi::Impl::take_reads() {
   while (!reads_.empty()) {
-    if (reads_left_ == 0) return false;
+    if (spent()) return false;
     const ConnId conn = reads_.pop();
     multi::Connection* connection = connections_.find(conn);
     if (!connection) continue;
@@ -133,27 +183,6 @@ void Multi::Impl::run_timers() {
     resolver_.process_timeouts();
     settle();
   }
-}
-
-bool Multi::Impl::must_run_at_once() const {
-  return engine_.has_output() || touched_ || !postponed_.empty() || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
-         resolver_.has_answer() || transfers_.has_resumes() || poller_.has_ready();
-}
-
-std::optional<Instant> Multi::Impl::next_deadline() {
-  std::optional<Instant> at;
-  if (const auto deadline = engine_.deadline()) at = deadline->at;
-  if (resolver_.open_questions() > 0) {
-    if (const auto other = resolver_.deadline(net::read_steady()); other && (!at || *other < *at)) at = other;
-  }
-  return at;
-}
-
-std::optional<milliseconds> Multi::Impl::timeout() {
-  if (must_run_at_once()) return milliseconds(0);
-  const auto at = next_deadline();
-  if (!at) return std::nullopt;
-  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*at - net::read_steady()));
 }
 
 // A signal ends the wait early, as it does for poll(2).
@@ -189,36 +218,6 @@ Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseco
   if (poller_.take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);
   return result;
-}
-
-void Multi::Impl::after_application_call() {
-  if (!busy_) report_timer();
-}
-
-void Multi::Impl::report_timer() {
-  if (!watches_.sink() || reporting_) return;
-  const bool was_busy = std::exchange(busy_, true);
-  reporting_ = true;
-  for (;;) {
-    Timer timer;
-    if (must_run_at_once()) {
-      timer.wish = Wish::at_once;
-    } else if (const auto at = next_deadline()) {
-      timer = {Wish::at, *at};
-    }
-    const bool again = std::exchange(timer_spent_, false) && timer.wish != Wish::none;
-    if (timer == reported_ && !again) break;
-    reported_ = timer;
-    WatchSink* const sink = watches_.sink();
-    if (!sink) break;
-    if (timer.wish == Wish::none) {
-      sink->on_timer(std::nullopt);
-    } else {
-      sink->on_timer(timer.wish == Wish::at_once ? net::read_steady() : timer.at);
-    }
-  }
-  reporting_ = false;
-  busy_ = was_busy;
 }
 
 }  // namespace sluice

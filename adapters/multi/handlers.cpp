@@ -69,16 +69,13 @@ void Multi::Impl::deliver_done(output::Done& done) {
   if (handler) handler->on_done(*owner_, done.transfer, done.result);
 }
 
-void Multi::Impl::deliver_resumes() {
-  transfers_.take_resumes(resumed_);
-  for (const TransferId transfer : resumed_) {
-    if (multi::Transfer* found = transfers_.find(transfer)) {
-      found->body_paused = false;
-      found->upload_paused = false;
-    }
-    deliver_body(transfer);
-    pump_upload(transfer);
-  }
+void Multi::Impl::deliver_resume(TransferId transfer) {
+  multi::Transfer* found = transfers_.find(transfer);
+  if (!found) return;
+  found->body_paused = false;
+  found->upload_paused = false;
+  deliver_body(transfer);
+  pump_upload(transfer);
 }
 
 }  // namespace sluice

@@ -17,12 +17,14 @@ void Transfers::add(TransferId id, TransferHandler* handler) {
   transfer = {};
   transfer.id = id;
   transfer.handler = handler;
+  ++running_;
 }
 
 void Transfers::erase(TransferId id) {
   Transfer* transfer = find(id);
   if (!transfer) return;
   if (transfer->message_waits) unlink(*transfer);
+  if (!transfer->done) --running_;
   *transfer = {};
 }
 
@@ -33,7 +35,9 @@ Transfer* Transfers::find(TransferId id) {
 
 void Transfers::push_message(TransferId id, Result<void> result) {
   Transfer* transfer = find(id);
-  SLUICE_CHECK(transfer && !transfer->message_waits);
+  SLUICE_CHECK(transfer && !transfer->done);
+  transfer->done = true;
+  --running_;
   transfer->result = std::move(result);
   transfer->message_waits = true;
   transfer->previous = last_;
@@ -76,12 +80,12 @@ void Transfers::queue_resume(TransferId id) {
   resumes_.push_back(id);
 }
 
-void Transfers::take_resumes(std::vector<TransferId>& taken) {
-  taken.clear();
-  taken.swap(resumes_);
-  for (const TransferId id : taken) {
+void Transfers::take_resumes(Fifo<TransferId>& into) {
+  for (const TransferId id : resumes_) {
     if (Transfer* transfer = find(id)) transfer->resume_queued = false;
+    into.push(id);
   }
+  resumes_.clear();
 }
 
 }  // namespace sluice::multi

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
+#include "adapters/multi/fifo.hpp"
 
 namespace sluice::multi {
 
@@ -18,6 +19,7 @@ struct Transfer {
   bool resume_queued = false;
   bool in_upload = false;      // inside on_upload: its bytes are committed when it returns
   bool finish_upload = false;  // asked for in there
+  bool done = false;
   bool message_waits = false;
   TransferId previous, next;  // among the waiting messages
   Result<void> result;        // of a waiting message
@@ -31,14 +33,15 @@ class Transfers {
   Transfer* find(TransferId id);
 
   void push_message(TransferId id, Result<void> result);
+  std::size_t running() const { return running_; }  // those without a message so far, taken or not
   // The oldest; it is taken out of the queue, the transfer stays.
   std::optional<TransferId> pop_message();
   int messages() const { return messages_; }
 
   void queue_resume(TransferId id);
   bool has_resumes() const { return !resumes_.empty(); }
-  // Those queued so far, into `taken`; the two swap their memory, so that nothing is allocated in the long run.
-  void take_resumes(std::vector<TransferId>& taken);
+  // Moves those queued so far.
+  void take_resumes(Fifo<TransferId>& into);
 
  private:
   void unlink(Transfer& transfer);
@@ -47,6 +50,7 @@ class Transfers {
   std::vector<TransferId> resumes_;
   TransferId first_, last_;
   int messages_ = 0;
+  std::size_t running_ = 0;
 };
 
 }  // namespace sluice::multi

@@ -2,10 +2,17 @@
 #include "adapters/multi/watches.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::multi {
 
 static_assert(kEventRead == net::kRead && kEventWrite == net::kWrite && kEventError == net::kError);
+
+Watches::Watches(net::Poller& poller) : poller_(poller) {
+  const auto index = static_cast<std::size_t>(poller.wakeup_fd());
+  by_fd_.resize(index + 1);
+  by_fd_[index].events = kEventRead;  // the poller watches it by itself
+}
 
 void Watches::count(int fd, bool watched) {
   if (fd < FD_SETSIZE) return;
@@ -47,8 +54,8 @@ void Watches::forget(int fd) {
 void Watches::end(int fd) {
   Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
   void* const assigned = watch.assigned;
-  watch = {.generation = watch.generation + 1, .events = 0, .owner = {}, .assigned = nullptr};
-  count(fd, false);
+  watch = {.generation = watch.generation + 1, .events = 0, .postponed = 0, .owner = {}, .assigned = nullptr};
+  if (fd != poller_.wakeup_fd()) count(fd, false);
   if (sink_) sink_->on_watch(fd, 0, assigned);
 }
 
@@ -65,10 +72,24 @@ const Watch* Watches::find(const net::Ready& ready) const {
 
 void Watches::set_sink(WatchSink* sink) {
   sink_ = sink;
+  for (Watch& watch : by_fd_) watch.assigned = nullptr;  // those were the earlier one's
   for (std::size_t i = 0; i < by_fd_.size(); ++i) {
     if (sink_ != sink) return;  // replaced from inside
     if (sink_ && by_fd_[i].events != 0) sink_->on_watch(static_cast<int>(i), by_fd_[i].events, by_fd_[i].assigned);
   }
+}
+
+void Watches::postpone(int fd, std::uint8_t events) {
+  if (!find(fd)) return;
+  Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
+  if (watch.postponed == 0) postponed_.push({fd, watch.generation, 0});
+  watch.postponed = static_cast<std::uint8_t>(watch.postponed | events);
+}
+
+net::Ready Watches::take_postponed() {
+  net::Ready ready = postponed_.pop();
+  if (find(ready)) ready.events = std::exchange(by_fd_[static_cast<std::size_t>(ready.fd)].postponed, std::uint8_t{0});
+  return ready;
 }
 
 void Watches::assign(int fd, void* value) {
@@ -85,7 +106,7 @@ Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const {
   int top = -1;
   for (std::size_t i = 0; i < std::min<std::size_t>(by_fd_.size(), FD_SETSIZE); ++i) {
     const std::uint8_t events = by_fd_[i].events;
-    if (events == 0) continue;
+    if (events == 0 || static_cast<int>(i) == poller_.wakeup_fd()) continue;
     top = static_cast<int>(i);
     if (read && (events & kEventRead)) FD_SET(top, read);
     if (write && (events & kEventWrite)) FD_SET(top, write);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
+#include "adapters/multi/fifo.hpp"
 #include "adapters/net/poller.hpp"
 
 namespace sluice::multi {
@@ -15,17 +16,19 @@ namespace sluice::multi {
 struct Watch {
   std::uint32_t generation = 0;  // counts what this number was closed or given up as
   std::uint8_t events = 0;       // 0: not watched
-  ConnId owner;                  // none: the resolver
+  std::uint8_t postponed = 0;    // events that were handed in when there was no room for them
+  ConnId owner;                  // none: the resolver, or Multi::wakeup_fd()
   void* assigned = nullptr;
 };
 
 class Watches {
  public:
-  explicit Watches(net::Poller& poller) : poller_(poller) {}
+  // The poller's wakeup descriptor is watched from the start: a sink is told of it, fdset() is not.
+  explicit Watches(net::Poller& poller);
 
   // Answers 0 or errno. events 0 ends the watch.
   int set(int fd, std::uint8_t events, ConnId owner);
-  // The descriptor is closed next, which takes it out of epoll without a call.
+  // The descriptor is closed next, which takes it out of epoll without a call. -1 is none.
   void forget(int fd);
   // Null: not watched. Views until the next set() or forget().
   const Watch* find(int fd) const;
@@ -36,6 +39,11 @@ class Watches {
   WatchSink* sink() const { return sink_; }
   void assign(int fd, void* value);
 
+  // Keeps events for a later drive: a descriptor's once, however often they are said.
+  void postpone(int fd, std::uint8_t events);
+  bool has_postponed() const { return !postponed_.empty(); }
+  net::Ready take_postponed();  // may be for a watch that has ended: see find()
+
   Result<void> fdset(fd_set* read, fd_set* write, int* highest) const;
 
  private:
@@ -45,6 +53,7 @@ class Watches {
   net::Poller& poller_;
   WatchSink* sink_ = nullptr;
   std::vector<Watch> by_fd_;
+  Fifo<net::Ready> postponed_;  // their events stand in by_fd_
   std::size_t too_large_ = 0;  // watched ones that do not fit in an fd_set
 };
 

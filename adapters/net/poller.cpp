@@ -2,7 +2,9 @@
 #include "adapters/net/poller.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "adapters/net/socket.hpp"
@@ -40,10 +42,14 @@ Result<Poller> Poller::create() {
   if (!epoll) return std::unexpected(set_up_error("epoll_create1"));
   Descriptor event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!event) return std::unexpected(set_up_error("eventfd"));
-  Poller poller(std::move(epoll), std::move(event));
-  if (const int error = poller.add(poller.event_.get(), kRead, 0); error != 0) {
-    errno = error;
-    return std::unexpected(set_up_error("epoll_ctl"));
+  Descriptor timer(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (!timer) return std::unexpected(set_up_error("timerfd_create"));
+  Poller poller(std::move(epoll), std::move(event), std::move(timer));
+  for (const int fd : {poller.event_.get(), poller.timer_.get()}) {
+    if (const int error = poller.add(fd, kRead, 0); error != 0) {
+      errno = error;
+      return std::unexpected(set_up_error("epoll_ctl"));
+    }
   }
   return poller;
 }
@@ -72,13 +78,12 @@ int Poller::wait(int timeout_ms) {
   if (count < 0) return errno == EINTR ? 0 : errno;
   count_ = static_cast<std::size_t>(count);
   full_ = count_ == kBatch;
-  // The eventfd is taken here so that has_ready() speaks of watches only.
-  for (std::size_t i = 0; i < count_; ++i) {
-    if (static_cast<int>(batch_[i].data.u64 & 0xffff'ffff) != event_.get()) continue;
-    take_event();
-    batch_[i] = batch_[--count_];
-    break;
-  }
+  // The two of our own are taken here so that has_ready() speaks of watches only.
+  const auto begin = batch_.begin();
+  const auto end = std::remove_if(begin, begin + count, [&](const epoll_event& event) {
+    return take_own(static_cast<int>(event.data.u64 & 0xffff'ffff));
+  });
+  count_ = static_cast<std::size_t>(end - begin);
   return 0;
 }
 
@@ -98,9 +103,40 @@ void Poller::wakeup() const {
 
 void Poller::take_event() {
   std::uint64_t count = 0;
-  while (::read(event_.get(), &count, sizeof count) < 0 && errno == EINTR) {
+  ssize_t size = 0;
+  do size = ::read(event_.get(), &count, sizeof count);
+  while (size < 0 && errno == EINTR);
+  if (size > 0) woken_ = true;
+}
+
+void Poller::take_expiry() {
+  std::uint64_t count = 0;
+  while (::read(timer_.get(), &count, sizeof count) < 0 && errno == EINTR) {
   }
-  woken_ = true;
+  timer_at_.reset();
+}
+
+bool Poller::take_own(int fd) {
+  if (fd == event_.get()) {
+    take_event();
+  } else if (fd == timer_.get()) {
+    take_expiry();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Poller::set_timer(std::optional<Instant> at) {
+  if (!at || (timer_at_ && *timer_at_ <= *at)) return;
+  timer_at_ = at;
+  // An absolute zero would disarm it.
+  const auto since_boot = std::max(at->time_since_epoch(), Duration(1));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_boot);
+  itimerspec when = {};
+  when.it_value.tv_sec = static_cast<time_t>(seconds.count());
+  when.it_value.tv_nsec = static_cast<long>((since_boot - seconds).count());
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
 bool Poller::take_woken() { return std::exchange(woken_, false); }

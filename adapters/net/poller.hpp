@@ -1,5 +1,6 @@
-// One epoll descriptor that holds every watch, and the eventfd behind wakeup(). Level-triggered: what is not read stays
-// ready. Knows descriptors and generations; what a descriptor is for belongs to adapters/multi/watches.hpp.
+// One epoll descriptor that holds every watch, the eventfd behind wakeup(), and a timerfd for those who wait on fd() alone.
+// Level-triggered: what is not read stays ready. Knows descriptors and generations; what a descriptor is for belongs to
+// adapters/multi/watches.hpp.
 #pragma once
 
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 
 #include "adapters/net/descriptor.hpp"
 #include "core/error.hpp"
+#include "core/types.hpp"
 
 namespace sluice::net {
 
@@ -41,16 +43,26 @@ class Poller {
   bool batch_was_full() const { return full_; }  // there may be more than it holds
 
   void wakeup() const;  // any thread
-  bool take_woken();    // a wakeup was seen by wait() since the last call
+  int wakeup_fd() const { return event_.get(); }
+  void take_event();  // makes it unreadable again, and take_woken() true
+  bool take_woken();  // a wakeup was seen by wait() since the last call
+
+  // fd() becomes readable at `at`, at the latest: an earlier timer that is set already is left to run out, which costs one needless
+  // call of whoever waits, and saves a system call each time a deadline moves away.
+  void set_timer(std::optional<Instant> at);
 
  private:
   static constexpr std::size_t kBatch = 256;
-  Poller(Descriptor epoll, Descriptor event) : epoll_(std::move(epoll)), event_(std::move(event)) {}
+  Poller(Descriptor epoll, Descriptor event, Descriptor timer)
+      : epoll_(std::move(epoll)), event_(std::move(event)), timer_(std::move(timer)) {}
   int control(int operation, int fd, std::uint8_t events, std::uint32_t generation);
-  void take_event();
+  bool take_own(int fd);
+  void take_expiry();
 
   Descriptor epoll_;
   Descriptor event_;
+  Descriptor timer_;
+  std::optional<Instant> timer_at_;  // what timer_ is set to; none: it is not
   std::array<epoll_event, kBatch> batch_ = {};
   std::size_t next_ = 0;
   std::size_t count_ = 0;

@@ -98,14 +98,6 @@ Transferred from_result(ssize_t result) {
 
 std::string describe_errno(int error) { return std::generic_category().message(error); }
 
-Error send_error(const Address& address, int error) {
-  return make_error(Code::send_failed, "send to " + address.to_string() + ": " + describe_errno(error), error);
-}
-
-Error receive_error(const Address& address, int error) {
-  return make_error(Code::receive_failed, "receive from " + address.to_string() + ": " + describe_errno(error), error);
-}
-
 Result<Connecting> start_connect(const Address& address) {
   const auto where = to_socket_address(address);
   if (!where) {
@@ -127,12 +119,17 @@ Result<Connecting> start_connect(const Address& address) {
   return out;
 }
 
-Result<void> connect_result(int fd, const Address& address) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) return std::unexpected(connect_error(address, error));
-  return {};
+Result<bool> connect_result(int fd, const Address& address) {
+  sockaddr_storage peer = {};
+  socklen_t size = sizeof peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0) return true;
+  int error = errno;
+  if (error == ENOTCONN) {  // not yet, or not any more
+    socklen_t error_size = sizeof error;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) != 0) error = errno;
+    if (error == 0) return false;
+  }
+  return std::unexpected(connect_error(address, error));
 }
 
 Transferred send(int fd, std::span<const Bytes> spans) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "adapters/net/descriptor.hpp"
+#include "adapters/transport.hpp"
 #include "core/address.hpp"
 #include "core/error.hpp"
 #include "core/types.hpp"
@@ -14,27 +15,19 @@ namespace sluice::net {
 
 struct Connecting {
   Descriptor socket;
-  bool connected = false;  // at once; else it is when the socket becomes writable and connect_result() has no error
+  bool connected = false;  // at once; else ask connect_result() when the socket is writable
 };
 
 // Error connect_failed with errno as its detail: "connect to 127.0.0.1:80: Connection refused".
 Result<Connecting> start_connect(const Address& address);
-// Takes the pending SO_ERROR.
-Result<void> connect_result(int fd, const Address& address);
-
-struct Transferred {
-  std::size_t bytes = 0;
-  bool would_block = false;  // nothing was moved
-  bool eof = false;          // receive only
-  int error = 0;             // errno
-};
+// How the connecting stands; takes the pending SO_ERROR. False: it is still under way, as it is for whoever asks too early, by an
+// event of an earlier descriptor that had this number.
+Result<bool> connect_result(int fd, const Address& address);
 
 // One system call each (more only for EINTR). Never raises SIGPIPE.
 Transferred send(int fd, std::span<const Bytes> spans);
 Transferred receive(int fd, MutableBytes space);
 
-Error send_error(const Address& address, int error);
-Error receive_error(const Address& address, int error);
 // What errno means, in the C library's words.
 std::string describe_errno(int error);
 

@@ -119,6 +119,30 @@ TEST_CASE(
   CHECK(messages.at(*refused).result.error().message().find("Connection refused") != std::string::npos);
 }
 
+TEST_CASE("Multi promise 2: transfers that fail as they are added run until their messages are there, however many they are") {
+  MultiOptions few;
+  few.max_reads_per_perform = 1;  // and 16 outputs
+  auto multi = make_multi(std::move(few));
+  TransferOptions ipv6_only;
+  ipv6_only.family = AddressFamily::ipv6;
+  for (int i = 0; i < 100; ++i) REQUIRE(multi->add(get("http://127.0.0.1/"), ipv6_only));
+  CHECK(multi->running() == 100);
+  int messages = 0, running = 0;
+  do {
+    REQUIRE(multi->perform(&running) != Drive::failed);
+    while (const auto message = multi->info_read()) {
+      ++messages;
+      multi->remove(message->transfer);
+    }
+  } while (running > 0);
+  CHECK(messages == 100);
+  REQUIRE(multi->add(get("http://127.0.0.1/"), ipv6_only));
+  const auto removed = multi->add(get("http://127.0.0.1/"), ipv6_only);
+  REQUIRE(removed);
+  multi->remove(*removed);
+  CHECK(multi->running() == 1);
+}
+
 TEST_CASE("Multi promise 3: call_again only after an early stop for fairness, with a timeout of 0 meanwhile") {
   constexpr int kTransfers = 40;
   LoopbackServer server([](const std::string&) { return hold("a body"); });

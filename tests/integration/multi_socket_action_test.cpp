@@ -20,7 +20,8 @@ namespace {
 
 // A loop as an application's: it knows only what the sink told it.
 struct OwnLoop : WatchSink {
-  std::map<int, std::uint8_t> watches;
+  std::map<int, std::uint8_t> watches;  // but the wakeup's, which is always there
+  bool wakeup_watched = false;
   std::map<int, void*> values;
   std::optional<Instant> timer;
   int changes = 0, timer_changes = 0;
@@ -28,9 +29,14 @@ struct OwnLoop : WatchSink {
   bool assign = false;
 
   void on_watch(int fd, std::uint8_t events, void* assigned) override {
-    ++changes;
     CHECK(::fcntl(fd, F_GETFD) >= 0);  // also for a removal: it comes before the close
     CHECK(multi->perform() == Drive::recursive_call);
+    if (fd == multi->wakeup_fd()) {
+      CHECK(events == (wakeup_watched ? kEventNone : kEventRead));
+      wakeup_watched = events != 0;
+      return;
+    }
+    ++changes;
     if (values.contains(fd)) CHECK(assigned == values[fd]);
     if (!values.contains(fd)) CHECK(assigned == nullptr);
     if (events == 0) {
@@ -91,6 +97,7 @@ TEST_CASE(
     SUBCASE("with values assigned") { loop.assign = true; }
     multi->set_watch_sink(&loop);
     CHECK(loop.changes == 0);
+    CHECK(loop.wakeup_watched);
     TransferOptions options;
     options.total_timeout = 30s;
     const char* paths[] = {"/large", "/close", "/a", "/b"};
@@ -117,19 +124,20 @@ TEST_CASE(
     CHECK(loop.changes == changes);
     CHECK(loop.timer_changes > 0);
 
-    // A late sink hears of what is there.
+    // A late sink hears of what is there, and nothing of what an earlier one had assigned.
     OwnLoop late;
     late.multi = multi.get();
-    late.values = loop.values;
     multi->set_watch_sink(&late);
     CHECK(late.watches == loop.watches);
     multi->set_watch_sink(nullptr);
-    late.values.clear();
     loop.watches.clear();
+    loop.values.clear();
+    loop.wakeup_watched = false;
     multi->set_watch_sink(&loop);
     CHECK(loop.watches.size() == 3);
   }
   CHECK(loop.watches.empty());  // the end of a Multi is told as well
+  CHECK_FALSE(loop.wakeup_watched);
 }
 
 namespace {

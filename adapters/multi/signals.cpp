@@ -1,0 +1,56 @@
+// See signals.hpp. The poller is woken under the lock, so that it cannot go away meanwhile.
+#include "adapters/multi/signals.hpp"
+
+#include <utility>
+
+namespace sluice::multi {
+
+TransportSignal Signals::make(const std::shared_ptr<Signals>& box, ConnId conn) {
+  auto bell = std::make_shared<Bell>();
+  bell->box = box;
+  bell->conn = conn;
+  return [bell = std::move(bell)] { bell->box->ring(bell); };
+}
+
+void Signals::ring(const std::shared_ptr<Bell>& bell) {
+  if (bell->rung.exchange(true)) return;
+  const std::lock_guard lock(mutex_);
+  if (!poller_) return;
+  rung_.push_back(bell);
+  if (rung_.size() == 1 && !attended_) poller_->wakeup();
+}
+
+void Signals::close() {
+  const std::lock_guard lock(mutex_);
+  poller_ = nullptr;
+  rung_.clear();  // each bell holds the box
+}
+
+void Signals::attend() {
+  const std::lock_guard lock(mutex_);
+  attended_ = true;
+}
+
+void Signals::leave() {
+  const std::lock_guard lock(mutex_);
+  attended_ = false;
+}
+
+bool Signals::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return !rung_.empty();
+}
+
+void Signals::take(Fifo<ConnId>& into) {
+  {
+    const std::lock_guard lock(mutex_);
+    taken_.swap(rung_);
+  }
+  for (const std::shared_ptr<Bell>& bell : taken_) {
+    bell->rung = false;  // before the stream is tried: a signal that comes now counts anew
+    into.push(bell->conn);
+  }
+  taken_.clear();
+}
+
+}  // namespace sluice::multi

@@ -1,0 +1,238 @@
+// The streams under the engine's connections: opened, watched, read, written, closed. See driver.hpp.
+#include <cerrno>
+#include <utility>
+
+#include "adapters/multi/driver.hpp"
+#include "adapters/net/socket.hpp"
+#include "adapters/transport/tcp.hpp"
+
+namespace sluice {
+namespace {
+
+// So many whole reads in a row before other connections get their turn.
+constexpr int kReadsPerTurn = 4;
+
+std::size_t size_bytes(const OutputView& view) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
+  return total;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& what) {
+  if (!what.route) return transport::tcp(what.address);
+  if (!signals_) {
+    signals_ = std::make_shared<multi::Signals>(poller_);
+    if (driving_) signals_->attend();
+  }
+  auto& dialer = dynamic_cast<Dialer&>(*what.route);  // add() lets in nothing else
+  auto made = dialer.dial({std::move(what.host), what.port}, multi::Signals::make(signals_, what.conn));
+  if (made && !*made) {
+    return std::unexpected(make_error(Code::connect_failed, "connect to " + what.route->name() + ": its dialer made no stream"));
+  }
+  return made;
+}
+
+void Multi::Impl::connect(output::Connect& what) {
+  auto made = make_stream(what);
+  now_ = net::read_clock();  // this is what takes time in a drive
+  if (!made) {
+    facts_.push({what.conn, std::move(made.error())});
+    return;
+  }
+  multi::Connection& connection = connections_.open(what.conn, std::move(*made));
+  connection.address = std::move(what.address);
+  connection.route = std::move(what.route);
+  connection.opening = true;
+  open(connection);
+}
+
+void Multi::Impl::open(multi::Connection& connection) {
+  auto opening = connection.stream->open();
+  if (!opening) {
+    facts_.push({connection.id, std::move(opening.error())});
+    return;
+  }
+  std::uint8_t events = kEventNone;
+  switch (*opening) {
+    case Opening::done:
+      connection.opening = false;
+      connection.may_read = true;
+      facts_.push({connection.id, std::nullopt});
+      // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
+      if (connection.fd == connection.stream->fd()) return;
+      break;
+    case Opening::wait_read: events = kEventRead; break;
+    case Opening::wait_write: events = kEventWrite; break;
+    case Opening::wait_signal: break;
+  }
+  watch(connection, events);
+}
+
+void Multi::Impl::watch(multi::Connection& connection, std::uint8_t events) {
+  const int fd = connection.stream->fd();
+  if (fd != connection.fd && connection.fd >= 0) watches_.set(connection.fd, kEventNone, connection.id);
+  connections_.set_descriptor(connection, fd);
+  if (fd < 0) return;
+  if (const int error = watches_.set(fd, events, connection.id); error != 0) {
+    const Code code = connection.opening ? Code::connect_failed : Code::receive_failed;
+    facts_.push({connection.id, make_error(code, "connection to " + connection.peer() + ": cannot be watched: " +
+                                                     net::describe_errno(error), error)});
+  }
+}
+
+Error Multi::Impl::describe(const multi::Connection& connection, Code code, int error) const {
+  const char* const what = code == Code::send_failed ? "send to " : "receive from ";
+  return make_error(code, what + connection.peer() + ": " + connection.stream->describe(error), error);
+}
+
+void Multi::Impl::close(ConnId conn) {
+  multi::Connection* connection = connections_.find(conn);
+  if (!connection) return;
+  if (!connection->opening && !connection->write_blocked) {
+    // A close_notify, if it fits: nobody waits for what becomes of it.
+    const OutputView view = engine_.transmit(conn);
+    if (!view.empty()) connection->stream->send(std::span(view.spans).first(view.count));
+  }
+  // Whoever made the route may hold a duplicate of its descriptor, and then closing it does not take it out of epoll.
+  if (connection->route && connection->fd >= 0) watches_.set(connection->fd, kEventNone, conn);
+  watches_.forget(connection->fd);
+  connections_.close(conn);
+}
+
+// Brings what is watched and what is queued in line with the engine's interest. In the steady state it finds nothing to
+// change.
+void Multi::Impl::refresh(ConnId conn) {
+  multi::Connection* connection = connections_.find(conn);
+  if (!connection || connection->opening) return;
+  const Interest interest = engine_.interest(conn);
+  if (interest.write && !connection->write_blocked) queue_send(*connection);
+  if (connection->stream->fd() < 0) {
+    if (interest.read && connection->may_read) queue_read(*connection);
+    return;
+  }
+  if (interest.read && connection->send_error != 0) queue_read(*connection);
+  const bool wait_for_write = interest.write && connection->write_blocked;
+  const auto events = static_cast<std::uint8_t>((interest.read ? kEventRead : 0) | (wait_for_write ? kEventWrite : 0));
+  watch(*connection, events);
+}
+
+void Multi::Impl::queue_send(multi::Connection& connection) {
+  if (!std::exchange(connection.send_queued, true)) sends_.push(connection.id);
+}
+
+void Multi::Impl::queue_read(multi::Connection& connection) {
+  if (!std::exchange(connection.read_queued, true)) reads_.push(connection.id);
+}
+
+// One send; if there is more to go after it, the connection queues up again behind the others.
+void Multi::Impl::send(ConnId conn) {
+  multi::Connection* connection = connections_.find(conn);
+  if (!connection) return;
+  connection->send_queued = false;
+  if (connection->opening || connection->write_blocked) return;
+  touched_ = conn;
+  progressed_ = true;
+  const OutputView view = engine_.transmit(conn);
+  if (view.empty()) return;
+  --sends_left_;
+  Transferred sent = connection->stream->send(std::span(view.spans).first(view.count));
+  const std::size_t given = size_bytes(view);
+  if (sent.bytes > given) sent.error = EOVERFLOW;  // it cannot be
+  if (sent.error != 0) {
+    connection->send_error = sent.error;
+    engine_.handle_io_error(conn, describe(*connection, Code::send_failed, sent.error), now_);
+    queue_read(*connection);
+    return;
+  }
+  // Without a descriptor only a send that moved nothing is followed by a signal.
+  connection->write_blocked = connection->fd >= 0 ? sent.bytes < given : sent.bytes == 0;
+  if (sent.bytes > 0) engine_.handle_sent(conn, sent.bytes, now_);
+}
+
+bool Multi::Impl::read(ConnId conn) {
+  for (int turn = 0; turn < kReadsPerTurn; ++turn) {
+    multi::Connection* connection = connections_.find(conn);
+    if (!connection || connection->opening) return true;
+    if (reads_left_ == 0) {
+      queue_read(*connection);
+      return false;
+    }
+    const MutableBytes space = engine_.receive_space(conn);
+    if (space.empty()) return true;  // backpressure
+    --reads_left_;
+    Transferred got = connection->stream->receive(space);
+    if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};  // it cannot be
+    const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
+    if (nothing) {
+      connection->may_read = false;
+      if (connection->send_error == 0) return true;
+    }
+    touched_ = conn;
+    // What comes with bytes is said again by the next read, which follows at once.
+    if (got.bytes > 0) {
+      engine_.handle_received(conn, got.bytes, now_);
+    } else if (got.error != 0) {
+      engine_.handle_io_error(conn, describe(*connection, Code::receive_failed, got.error), now_);
+    } else if (got.eof) {
+      connection->may_read = false;
+      engine_.handle_eof(conn, now_);
+    } else {
+      engine_.handle_io_error(conn, describe(*connection, Code::send_failed, connection->send_error), now_);
+    }
+    // With a descriptor a read that did not fill its space has emptied the stream, or it will be reported again.
+    const bool more_said = got.eof || got.error != 0 || connection->send_error != 0;
+    const bool short_read = got.bytes < space.size() && connection->fd >= 0 && !more_said;
+    const bool drained = got.bytes == 0 || short_read;
+    if (!settle()) {
+      connection = connections_.find(conn);
+      if (connection && !drained) queue_read(*connection);
+      return false;
+    }
+    if (drained) return true;
+    now_ = net::read_clock();
+    if (late()) break;
+  }
+  if (multi::Connection* connection = connections_.find(conn)) queue_read(*connection);
+  return true;
+}
+
+bool Multi::Impl::dispatch(int fd, std::uint8_t events, ConnId owner) {
+  now_ = net::read_clock();
+  progressed_ = true;
+  if (!owner) {
+    if (fd == poller_.wakeup_fd()) {
+      poller_.take_event();
+      poller_.take_woken();  // the loop that saw it needs no poll() to tell
+    } else {
+      resolver_.process(fd, (events & (kEventRead | kEventError)) != 0, (events & kEventWrite) != 0);
+    }
+    return settle();
+  }
+  return advance(owner, events);
+}
+
+// Something may go on: by an event on its descriptor, or by a signal, which says nothing more.
+bool Multi::Impl::advance(ConnId conn, std::uint8_t events) {
+  multi::Connection* connection = connections_.find(conn);
+  if (!connection) return true;
+  if (connection->opening) {
+    open(*connection);
+    return settle();
+  }
+  const bool readable = (events & (kEventRead | kEventError)) != 0;
+  if (readable) connection->may_read = true;
+  if ((events & (kEventWrite | kEventError)) != 0 && connection->write_blocked) {
+    connection->write_blocked = false;
+    queue_send(*connection);
+    if (!settle()) {
+      connection = connections_.find(conn);
+      if (connection && readable) queue_read(*connection);
+      return false;
+    }
+  }
+  return readable ? read(conn) : true;
+}
+
+}  // namespace sluice

@@ -1,0 +1,167 @@
+// connected_descriptor(): see ../transport.hpp.
+//
+// O_NONBLOCK belongs to the open file description, not to the descriptor: whoever else holds a duplicate (a shell its
+// terminal) finds it non-blocking as well, also when this one is closed.
+//
+// Sockets are written to with MSG_NOSIGNAL, what is none by write_quietly().
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "adapters/transport/quiet_write.hpp"
+#include "adapters/transport/socket_stream.hpp"
+#include "adapters/transport/words.hpp"
+
+namespace sluice {
+namespace {
+
+using transport::SocketStream;
+
+enum class Kind : std::uint8_t { socket, terminal, other };
+
+// Without canonical mode 0 bytes may also mean that there are none yet (termios(3), VMIN 0).
+bool has_ended(int terminal) {
+  termios settings = {};
+  if (::tcgetattr(terminal, &settings) != 0) return true;
+  if ((settings.c_lflag & ICANON) != 0) return true;
+  pollfd one = {terminal, POLLIN, 0};
+  return ::poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+// Terminals, FIFOs and other devices: what send(2) and recv(2) are not for.
+class FileStream final : public Transport {
+ public:
+  FileStream(net::Descriptor file, Kind kind, std::shared_ptr<const bool> in_use)
+      : file_(std::move(file)), kind_(kind), in_use_(std::move(in_use)) {}
+
+  Result<Opening> open() override { return Opening::done; }
+  int fd() const override { return file_.get(); }
+
+  Transferred receive(MutableBytes space) override {
+    ssize_t size = 0;
+    do size = ::read(file_.get(), space.data(), space.size());
+    while (size < 0 && errno == EINTR);
+    Transferred moved;
+    if (size > 0) {
+      moved.bytes = static_cast<std::size_t>(size);
+    } else if (size == 0) {
+      moved.eof = kind_ != Kind::terminal || has_ended(file_.get());
+      moved.would_block = !moved.eof;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      moved.would_block = true;
+    } else if (errno == EIO && kind_ == Kind::terminal) {
+      moved.eof = true;  // what a pseudo-terminal says when its other side was closed
+    } else {
+      moved.error = errno;
+    }
+    return moved;
+  }
+
+  Transferred send(std::span<const Bytes> pieces) override {
+    std::array<iovec, 16> vectors = {};
+    const std::size_t count = pieces.size() < vectors.size() ? pieces.size() : vectors.size();
+    // writev only reads, but its type is shared with readv.
+    for (std::size_t i = 0; i < count; ++i)
+      vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
+    const ssize_t size = transport::write_quietly(file_.get(), std::span(vectors).first(count));
+    Transferred moved;
+    if (size >= 0) {
+      moved.bytes = static_cast<std::size_t>(size);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      moved.would_block = true;
+    } else {
+      moved.error = errno;
+    }
+    return moved;
+  }
+
+ private:
+  net::Descriptor file_;
+  const Kind kind_;
+  const std::shared_ptr<const bool> in_use_;
+};
+
+class ConnectedSocket final : public SocketStream {
+ public:
+  ConnectedSocket(net::Descriptor socket, std::shared_ptr<const bool> in_use)
+      : SocketStream(std::move(socket)), in_use_(std::move(in_use)) {}
+  Result<Opening> open() override { return Opening::done; }
+
+ private:
+  const std::shared_ptr<const bool> in_use_;
+};
+
+class DescriptorDialer final : public Dialer {
+ public:
+  DescriptorDialer(net::Descriptor descriptor, Kind kind, std::string name)
+      : Dialer("", std::move(name), 1), descriptor_(std::move(descriptor)), kind_(kind) {}
+
+  Result<std::unique_ptr<Transport>> dial(const DialTarget&, TransportSignal) override {
+    if (!descriptor_) return std::unexpected(transport::no_second_stream(name(), !in_use_.expired()));
+    auto in_use = std::make_shared<const bool>(true);
+    in_use_ = in_use;
+    if (kind_ == Kind::socket) return std::make_unique<ConnectedSocket>(std::move(descriptor_), std::move(in_use));
+    return std::make_unique<FileStream>(std::move(descriptor_), kind_, std::move(in_use));
+  }
+
+ private:
+  net::Descriptor descriptor_;  // until it is dialled
+  const Kind kind_;
+  std::weak_ptr<const bool> in_use_;  // held by the transport
+};
+
+// Answers 0 or errno: regular files, directories and some devices have no readiness.
+int try_to_watch(int fd) {
+  const net::Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return errno;
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+}
+
+// What keeps a descriptor from carrying a connection; "" when nothing does.
+std::string fault_of(int fd, Kind kind) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) return net::describe_errno(errno);
+  if (const int error = try_to_watch(fd); error != 0) {
+    return "it cannot be waited for: " + (error == EPERM ? "it is a file or the like" : net::describe_errno(error));
+  }
+  if ((flags & O_ACCMODE) != O_RDWR) return "it is not open for reading and writing";
+  if (kind == Kind::socket) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return net::describe_errno(errno);
+    if (type != SOCK_STREAM) return "it carries messages, not a stream of bytes";
+  }
+  if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return net::describe_errno(errno);
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return net::describe_errno(errno);
+  return "";
+}
+
+Kind kind_of(int fd) {
+  struct stat facts = {};
+  if (::fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode)) return Kind::socket;
+  return ::isatty(fd) == 1 ? Kind::terminal : Kind::other;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Dialer>> connected_descriptor(int fd, std::string name) {
+  net::Descriptor descriptor(fd);
+  if (name.empty()) name = "descriptor " + std::to_string(fd);
+  const Kind kind = kind_of(fd);
+  if (const std::string fault = fault_of(fd, kind); !fault.empty()) {
+    return std::unexpected(make_error(Code::invalid_option, name + ": " + fault));
+  }
+  return std::make_shared<DescriptorDialer>(std::move(descriptor), kind, std::move(name));
+}
+
+}  // namespace sluice
