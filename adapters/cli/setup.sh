@@ -8,11 +8,14 @@ sluice_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034
 sluice_packages=(
   g++ meson ninja-build pkg-config
-  android-libboringssl-dev node-llhttp libc-ares-dev libcli11-dev ca-certificates
+  android-libboringssl-dev node-llhttp libc-ares-dev libuv1-dev libcli11-dev ca-certificates
 )
 # What the tests need besides.
 # shellcheck disable=SC2034
-sluice_test_packages=(doctest-dev nginx-light lighttpd lighttpd-mod-openssl python3 binutils)
+sluice_test_packages=(
+  doctest-dev nginx-light lighttpd lighttpd-mod-openssl python3 binutils
+  libevent-dev libasio-dev libglib2.0-dev
+)
 
 sluice_say() { printf '%s\n' "$*" >&2; }
 

@@ -38,7 +38,7 @@ def floor_of(path):
         return tables.ROOMS[room]
     stem, suffix = os.path.splitext(path)
     if os.path.dirname(path) == "core":
-        return tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCE_FLOOR
+        return tables.CORE_FRONT.get(path, tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCE_FLOOR)
     if os.path.dirname(path) == "adapters":
         return tables.ADAPTER_FRONT.get(stem, tables.ADAPTER_FRONT_FLOOR)
     return None

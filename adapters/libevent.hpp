@@ -1,0 +1,152 @@
+// libevent: drives a Multi in an application's event_base, beside whatever else lives there.
+// Knows events of libevent; leaves transfers to Multi, and the loop to the application. Header only: libsluice links no
+// libevent.
+//
+// Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
+//   #include <event2/event.h>
+//   #include <iostream>
+//   #include "adapters/libevent.hpp"
+//
+//   int succeeded = 0;
+//   sluice::TransferHandler drop_bodies;  // derive from it to get them
+//
+//   void print_results(sluice::Multi& multi) {
+//     while (const auto message = multi.info_read()) {
+//       const auto url = multi.request(message->transfer).url.text_without_secrets();
+//       const auto bytes = message->progress.received_body_bytes;
+//       if (message->result) std::cout << message->status << ' ' << bytes << ' ' << url << '\n';
+//       else std::cerr << message->result.error().message() << '\n';
+//       succeeded += message->result.has_value();
+//       multi.remove(message->transfer);
+//     }
+//   }
+//
+//   void tick(int, short, void* multi) { std::cerr << static_cast<sluice::Multi*>(multi)->running() << " running\n"; }
+//
+//   int main(int argc, char** argv) {
+//     event_base* const base = event_base_new();
+//     const auto multi = sluice::Multi::create().value();  // throws what went wrong
+//     auto driver = sluice::LibeventDriver::create(*multi, base, print_results).value();
+//     const timeval every_100_ms = {0, 100'000};
+//     event* const ticker = event_new(base, -1, EV_PERSIST, tick, multi.get());
+//     event_add(ticker, &every_100_ms);
+//     for (int i = 1; i < argc; ++i) {
+//       sluice::Request request;
+//       const auto url = sluice::Url::parse(argv[i]);
+//       if (url) request.url = *url;
+//       const auto added = url ? multi->add(std::move(request), {}, &drop_bodies) : std::unexpected(url.error());
+//       if (!added) std::cerr << added.error().message() << '\n';
+//     }
+//     while (multi->running() > 0 && !driver->failed()) event_base_loop(base, EVLOOP_ONCE);
+//     driver.reset();
+//     event_free(ticker);
+//     event_base_free(base);
+//     return succeeded == argc - 1 ? 0 : 1;
+//   }
+#pragma once
+
+#include <event2/event.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "adapters/multi.hpp"
+
+namespace sluice {
+
+// Multi and the event_base must outlive the driver; one driver a Multi, in the loop's thread. While it lives,
+// event_base_dispatch() does not return by itself, since a wakeup() may come: call event_base_loopbreak() in
+// after_drive, or turn the loop as above. Uses Multi::assign. Not to be destroyed from inside after_drive or a
+// TransferHandler.
+class LibeventDriver final : private WatchSink {
+ public:
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: the event_base refuses Multi's
+  // descriptors.
+  static Result<std::unique_ptr<LibeventDriver>> create(Multi& multi, event_base* base,
+                                                        AfterDrive after_drive = nullptr) {
+    std::unique_ptr<LibeventDriver> driver(new LibeventDriver(multi, base, std::move(after_drive)));
+    multi.set_watch_sink(driver.get());
+    if (!driver->failed_) return driver;
+    return std::unexpected(make_error(Code::invalid_option, "watch in a libevent loop: refused"));
+  }
+  ~LibeventDriver() override { multi_.set_watch_sink(nullptr); }
+  LibeventDriver(const LibeventDriver&) = delete;
+  LibeventDriver& operator=(const LibeventDriver&) = delete;
+
+  // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
+  bool failed() const { return failed_; }
+
+ private:
+  struct Free {
+    void operator()(event* given) const { event_free(given); }
+  };
+  using Owned = std::unique_ptr<event, Free>;
+  struct Watch {
+    Owned waits;
+    std::list<Watch>::iterator place;
+  };
+
+  LibeventDriver(Multi& multi, event_base* base, AfterDrive after_drive)
+      : multi_(multi),
+        base_(base),
+        after_drive_(std::move(after_drive)),
+        timer_(event_new(base, -1, 0, on_event, this)) {}
+
+  void on_watch(int fd, std::uint8_t events, void* assigned) override {
+    auto* watch = static_cast<Watch*>(assigned);
+    if (events == 0) {
+      if (watch) watches_.erase(watch->place);
+      return;
+    }
+    if (!watch) {
+      watch = &watches_.emplace_front();
+      watch->place = watches_.begin();
+      multi_.assign(fd, watch);
+    }
+    const int wanted = ((events & kEventRead) ? EV_READ : 0) | ((events & kEventWrite) ? EV_WRITE : 0);
+    watch->waits.reset();  // libevent cannot change what an event waits for
+    watch->waits.reset(event_new(base_, fd, static_cast<short>(wanted | EV_PERSIST), on_event, this));
+    add(watch->waits, nullptr);
+  }
+
+  void on_timer(std::optional<Instant> at) override {
+    if (!at) {
+      if (timer_) event_del(timer_.get());
+      return;
+    }
+    const auto wait = std::chrono::ceil<std::chrono::microseconds>(std::max(*at - multi_.now(), Duration(0))).count();
+    const timeval relative = {.tv_sec = wait / 1'000'000, .tv_usec = wait % 1'000'000};
+    event_base_update_cache_time(base_);  // it counts from the loop's time, which stands still during a callback
+    add(timer_, &relative);
+  }
+
+  // An error or a hang-up comes as whatever is waited for. Without a descriptor: the timer.
+  static void on_event(evutil_socket_t fd, short events, void* driver) {
+    const int seen = ((events & EV_READ) ? kEventRead : 0) | ((events & EV_WRITE) ? kEventWrite : 0);
+    static_cast<LibeventDriver*>(driver)->drive(fd < 0 ? Multi::kNoSocket : fd, static_cast<std::uint8_t>(seen));
+  }
+
+  void drive(int fd, std::uint8_t events) {
+    const Drive answer = multi_.socket_action(fd, events);
+    if (answer == Drive::recursive_call) return;
+    failed_ = failed_ || answer == Drive::failed;
+    if (after_drive_) after_drive_(multi_);
+  }
+
+  void add(const Owned& event, const timeval* wait) {
+    if (!event || event_add(event.get(), wait) != 0) failed_ = true;
+  }
+
+  Multi& multi_;
+  event_base* base_;
+  AfterDrive after_drive_;
+  Owned timer_;
+  std::list<Watch> watches_;
+  bool failed_ = false;
+};
+
+}  // namespace sluice

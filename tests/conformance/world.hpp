@@ -1,0 +1,132 @@
+// What every test of the suite stands in: a server, the binding's loop, a Multi attached to it, and the check at the
+// end that nothing is left of them.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/multi.hpp"
+#include "tests/conformance/loop.hpp"
+#include "tests/support/origin_server.hpp"
+
+namespace sluice::conformance {
+
+using namespace std::chrono_literals;
+using test::OriginServer;
+using test::pattern;
+
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kThreadSanitizer = true;
+#elif defined(__has_feature)
+inline constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kThreadSanitizer = false;
+#endif
+// Every memory access costs many times as much there, and what is looked for shows after fewer.
+constexpr int scaled(int count) { return kThreadSanitizer ? count / 5 : count; }
+
+// Nothing takes this long, unless it never ends.
+inline constexpr Milliseconds kLong = 30s;
+
+// Compares a body with what it should be while it comes, and counts callbacks.
+struct Download : TransferHandler {
+  std::string_view expected;
+  std::size_t received = 0;
+  bool as_expected = true;  // every byte so far
+  int interims = 0, heads = 0, dones = 0, status = 0;
+  Result<void> result;
+
+  Download() = default;
+  explicit Download(std::string_view bytes) : expected(bytes) {}
+  bool complete() const {
+    return dones == 1 && result.has_value() && status == 200 && as_expected && received == expected.size();
+  }
+  void take(Bytes bytes);
+
+  void on_interim(Multi&, TransferId, const ResponseHead&) override { ++interims; }
+  void on_head(Multi&, TransferId, const ResponseHead& head) override { ++heads, status = head.status; }
+  std::size_t on_body(Multi&, TransferId, Bytes bytes) override { return take(bytes), bytes.size(); }
+  void on_done(Multi&, TransferId, const Result<void>& end) override { ++dones, result = end; }
+};
+
+// A Download of "/SIZE/START?WORDS" that knows its path.
+struct Get : Download {
+  std::string path;
+  Get(std::size_t size, std::size_t start, const std::string& words = "");
+};
+
+// Sends `sent` as a streamed body and expects it back.
+struct Echo : Download {
+  std::size_t given = 0;
+  explicit Echo(std::string_view bytes) : Download(bytes) {}
+  std::size_t give(Multi& multi, TransferId id, MutableBytes space);
+  std::size_t on_upload(Multi& multi, TransferId id, MutableBytes space) override { return give(multi, id, space); }
+};
+
+enum class Scheme : std::uint8_t { plain, tls };
+
+class World {
+ public:
+  World();
+  ~World();  // checks that no transfer and no descriptor is left
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // Another Multi instead of the present one, which has nothing to do.
+  void use(MultiOptions options);
+
+  Request request(const std::string& path, Scheme scheme = Scheme::plain) const;
+  TransferId add(Request request, TransferHandler& handler, TransferOptions options = {});
+  TransferId get(const std::string& path, TransferHandler& handler, TransferOptions options = {});
+  TransferId get(Get& one, Scheme scheme = Scheme::plain, TransferOptions options = {});
+  // A streamed upload that is sent back; `declared`: with a Content-Length.
+  TransferId echo(Echo& one, Scheme scheme, bool declared);
+
+  // Until no transfer is running.
+  bool run(Milliseconds limit = kLong);
+  // Until `condition` holds, which is looked at every few milliseconds at least: for what another thread does.
+  bool until(const std::function<bool()>& condition, Milliseconds limit = kLong);
+  // Lets the loop go on for so long; answers how often it woke up.
+  std::size_t turns_within(Milliseconds time);
+
+  OriginServer& server() { return *server_; }
+  Loop& loop() { return *loop_; }
+  Multi& multi() { return *multi_; }
+
+  std::map<TransferId, Message> messages;  // read after each drive
+  std::function<void(Multi&)> after;       // then called, in the same place
+  std::size_t drives = 0;                  // how often that was
+
+  void attach();
+  void detach() { loop_->detach(); }
+  // Ends the Multi with all that is in it, after detach().
+  void end_multi() { multi_.reset(); }
+
+ private:
+  std::size_t descriptors_;  // open before all this
+  std::unique_ptr<OriginServer> server_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Multi> multi_;
+};
+
+// A pipe that does not block.
+struct Pipe {
+  int read_end = -1, write_end = -1;
+  Pipe();
+  ~Pipe();
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void put(char byte) const;
+  int take() const;  // -1: nothing is there
+};
+
+std::size_t open_descriptors();
+
+}  // namespace sluice::conformance

@@ -1,0 +1,216 @@
+// Runs an example as whoever copied it would: against a server, against a port that refuses, with nonsense.
+//
+// Usage: examples PROGRAM WAYS [doctest's options]. PROGRAM stands beside this one; WAYS are the suites below that it
+// must pass.
+//   fetch  fetches the URLs it is given at once, prints "status bytes url" for each or why it failed, exit code 0 or 1
+//   timer  has a timer of its own besides, that says "N running" every 100 ms
+//   one    fetches the URL it is given, with the same words and exit codes
+//   line   fetches its URLs, all of one origin, one after another over one connection
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tests/support/command_runner.hpp"
+#include "tests/support/loopback_server.hpp"
+
+using namespace sluice::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line + '\n');
+  return lines;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line;
+  return text;
+}
+
+std::string sorted(const std::string& text) {
+  std::vector<std::string> lines = lines_of(text);
+  std::ranges::sort(lines);
+  return joined(lines);
+}
+
+// What the example's own timer says comes between.
+std::vector<std::string> complaints(const CommandResult& result) {
+  std::vector<std::string> lines = lines_of(result.err);
+  std::erase_if(lines, [](const std::string& line) { return line.ends_with(" running\n"); });
+  return lines;
+}
+
+// As long a body as the path says.
+Reply body_of(const std::string& request) {
+  return ok(std::string(std::strtoul(request.c_str() + std::string_view("GET /").size(), nullptr, 10), 'x'));
+}
+
+Reply held_body_of(const std::string& request) {
+  Reply reply = body_of(request);
+  reply.hold = true;
+  return reply;
+}
+
+std::string refused_url() { return "http://127.0.0.1:" + std::to_string(refused_port()) + "/"; }
+
+}  // namespace
+
+TEST_SUITE("fetch") {
+  TEST_CASE("an example fetches its URLs at once and says of each what came") {
+    LoopbackServer server(held_body_of);
+    const std::vector<std::string> urls = {server.url("/5"), server.url("/0"), server.url("/300000")};
+    RunningCommand running(urls);
+    REQUIRE(server.wait_for_requests(3));  // before any is answered
+    server.release();
+    const CommandResult result = running.wait();
+    CHECK(result.exit_code == 0);
+    CHECK(sorted(result.out) == "200 0 " + urls[1] + "\n200 300000 " + urls[2] + "\n200 5 " + urls[0] + "\n");
+    CHECK(joined(complaints(result)) == "");
+  }
+
+  TEST_CASE("an example says in one line why a URL could not be fetched, and its exit code tells") {
+    const std::string url = refused_url();
+    const CommandResult result = run_command({url});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out == "");
+    const std::string said = joined(complaints(result));
+    INFO(said);
+    CHECK(lines_of(said).size() == 1);
+    CHECK(said.starts_with("GET " + url));
+    CHECK(said.ends_with(": Connection refused\n"));
+  }
+
+  TEST_CASE("an example fetches the other URLs when one fails") {
+    LoopbackServer server(body_of);
+    const std::vector<std::string> urls = {server.url("/1"), refused_url(), server.url("/2")};
+    const CommandResult result = run_command(urls);
+    CHECK(result.exit_code == 1);
+    CHECK(sorted(result.out) == "200 1 " + urls[0] + "\n200 2 " + urls[2] + "\n");
+    INFO(joined(complaints(result)));
+    CHECK(complaints(result).size() == 1);
+  }
+
+  TEST_CASE("an example refuses what is no URL") {
+    const CommandResult result = run_command({"nonsense://"});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out == "");
+    INFO(joined(complaints(result)));
+    CHECK(complaints(result).size() == 1);
+  }
+
+  TEST_CASE("an example with nothing to fetch ends at once") {
+    const CommandResult result = run_command({});
+    CHECK(result.exit_code == 0);
+    CHECK(result.out == "");
+    CHECK(result.err == "");
+  }
+}
+
+TEST_SUITE("timer") {
+  TEST_CASE("an example's own timer goes on while transfers wait, and not more often than it should") {
+    LoopbackServer server(held_body_of);
+    const auto start = std::chrono::steady_clock::now();
+    RunningCommand running({server.url("/1"), server.url("/2"), server.url("/3")});
+    REQUIRE(server.wait_for_requests(3));
+    std::this_thread::sleep_for(450ms);
+    server.release();
+    const CommandResult result = running.wait();
+    const auto lasted = std::chrono::steady_clock::now() - start;
+    CHECK(result.exit_code == 0);
+    const auto ticks = std::ranges::count(lines_of(result.err), "3 running\n");
+    CHECK(ticks >= 2);
+    CHECK(ticks <= lasted / 100ms);
+  }
+}
+
+TEST_SUITE("one") {
+  TEST_CASE("an example fetches its URL, whole or in pieces") {
+    for (const bool byte_by_byte : {false, true}) {
+      LoopbackServer server([&](const std::string& request) {
+        Reply reply = body_of(request);
+        reply.byte_by_byte = byte_by_byte;
+        return reply;
+      });
+      const std::string url = server.url(byte_by_byte ? "/300" : "/300000");
+      const CommandResult result = run_command({url});
+      INFO(result.err);
+      CHECK(result.exit_code == 0);
+      CHECK(result.out == (byte_by_byte ? "200 300 " : "200 300000 ") + url + "\n");
+      CHECK(result.err.empty());
+    }
+  }
+
+  TEST_CASE("an example says in one line why its URL could not be fetched") {
+    LoopbackServer server([](const std::string&) {
+      Reply reply;
+      reply.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";
+      reply.close = true;
+      return reply;
+    });
+    for (const std::string& url : {server.url("/"), refused_url(), std::string("nonsense://")}) {
+      const CommandResult result = run_command({url});
+      INFO(result.err);
+      CHECK(result.exit_code == 1);
+      CHECK(result.out.empty());
+      CHECK(lines_of(result.err).size() == 1);
+      if (url == server.url("/")) CHECK(result.err.starts_with("GET " + url));
+    }
+    CHECK(run_command({refused_url()}).err.ends_with("Connection refused\n"));
+    CHECK(run_command({}).exit_code == 1);
+  }
+}
+
+TEST_SUITE("line") {
+  TEST_CASE("an example asks for its URLs over one connection, in order") {
+    LoopbackServer server(body_of);
+    const std::vector<std::string> urls = {server.url("/5"), server.url("/0"), server.url("/300000")};
+    const CommandResult result = run_command(urls);
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+    CHECK(result.out == "200 5 " + urls[0] + "\n200 0 " + urls[1] + "\n200 300000 " + urls[2] + "\n");
+    CHECK(server.accepted() == 1);
+  }
+
+  TEST_CASE("an example refuses what is of another origin, and what comes when the connection is over fails") {
+    LoopbackServer server([](const std::string& request) {
+      Reply reply = body_of(request);
+      reply.close = request.starts_with("GET /2");
+      return reply;
+    });
+    const CommandResult result = run_command({server.url("/1"), refused_url(), server.url("/2"), server.url("/3")});
+    INFO(result.err);
+    CHECK(result.exit_code == 1);
+    CHECK(result.out == "200 1 " + server.url("/1") + "\n200 2 " + server.url("/2") + "\n");
+    CHECK(lines_of(result.err).size() == 2);
+    CHECK(server.accepted() == 1);
+  }
+}
+
+int main(int argc, char** argv) {
+  const std::string_view ways = argc > 2 ? argv[2] : "";
+  constexpr std::array<std::string_view, 4> kWays = {"fetch", "fetch,timer", "one", "one,line"};
+  if (std::ranges::find(kWays, ways) == kWays.end()) {
+    std::cerr << "usage: examples PROGRAM fetch|fetch,timer|one|one,line [doctest's options]\n";
+    return 2;
+  }
+  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  ::setenv("SLUICE_COMMAND", (here / argv[1]).c_str(), 1);
+  doctest::Context context(argc, argv);
+  context.addFilter("test-suite", argv[2]);
+  return context.run();
+}

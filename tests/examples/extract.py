@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Takes the example program out of a header's leading comment, so that what the header promises is what a test compiles.
+
+Usage: extract.py HEADER OUT. The program begins below the line "// Example: ..." and ends with the comment. The compiler is told
+where each line came from.
+"""
+
+import sys
+
+MARK = "// Example:"
+PREFIX = "//   "
+
+
+def example(header, lines):
+    starts = [number for number, line in enumerate(lines, 1) if line.startswith(MARK)]
+    if len(starts) != 1 or not all(line.startswith("//") for line in lines[: starts[0]]):
+        raise ValueError(f'{header}: its leading comment must hold one line that begins with "{MARK}"')
+    program = [f'#line {starts[0] + 1} "{header}"']
+    for number, line in enumerate(lines[starts[0] :], starts[0] + 1):
+        if not line.startswith("//"):
+            break
+        if line != "//" and not line.startswith(PREFIX):
+            raise ValueError(f'{header}:{number}: a line of the example begins with "{PREFIX}"')
+        program.append(line.removeprefix(PREFIX).removeprefix("//"))
+    if not any(line.startswith("int main(") for line in program):
+        raise ValueError(f"{header}: its example has no main()")
+    return program
+
+
+def main():
+    header, out = sys.argv[1:]
+    with open(header, encoding="utf-8") as text:
+        lines = text.read().splitlines()
+    try:
+        program = example(header, lines)
+    except ValueError as trouble:
+        return str(trouble)
+    with open(out, "w", encoding="utf-8") as text:
+        text.write("\n".join(program) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+// See origin_server.hpp. One epoll loop; other threads ask by two flags and an eventfd, and read counters.
+#include "tests/support/origin_server.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "adapters/cli/demo/tls_authority.hpp"
+#include "adapters/net/descriptor.hpp"
+#include "tests/support/origin_talk.hpp"
+#include "tests/support/tls_server.hpp"
+
+namespace sluice::test {
+namespace {
+
+using net::Descriptor;
+
+constexpr std::size_t kPiece = 64 * 1024;  // read, and made ready to be sent, at once
+constexpr int kPiecesPerTurn = 4;          // then others have theirs
+
+void must(bool condition) {
+  if (!condition) std::abort();
+}
+
+// One accepted connection: a socket, TLS on it or not, and the talk over it.
+class Connection {
+ public:
+  Connection(Descriptor socket, const demo::TlsServerContext* tls) : socket_(std::move(socket)) {
+    if (tls != nullptr) tls_.emplace(*tls);
+  }
+
+  int fd() const { return socket_.get(); }
+  const OriginTalk& talk() const { return talk_; }
+  void release() { talk_.release(); }
+
+  std::uint32_t wanted() const {
+    return (talk_.wants_input() ? std::uint32_t{EPOLLIN} : 0) |
+           (!wire_.empty() || talk_.has_output() ? std::uint32_t{EPOLLOUT} : 0);
+  }
+
+  // Reads, answers and writes what can be. False: it is over.
+  bool drive(std::uint32_t happened) {
+    if ((happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !receive()) return false;
+    for (int piece = 0; piece < kPiecesPerTurn; ++piece) {
+      if (wire_.empty()) produce();
+      if (wire_.empty()) break;
+      const ssize_t size = ::send(fd(), wire_.data() + sent_, wire_.size() - sent_, MSG_NOSIGNAL);
+      if (size < 0) return errno == EAGAIN || errno == EINTR;
+      sent_ += static_cast<std::size_t>(size);
+      if (sent_ < wire_.size()) break;
+      wire_.clear();
+      sent_ = 0;
+    }
+    if (!wire_.empty() || talk_.end() == OriginTalk::End::none) return true;
+    if (talk_.end() == OriginTalk::End::reset) {
+      const linger now = {1, 0};  // makes close() send RST
+      ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    return false;
+  }
+
+ private:
+  bool receive() {
+    static thread_local std::array<std::uint8_t, kPiece> buffer;
+    const ssize_t size = ::recv(fd(), buffer.data(), buffer.size(), 0);
+    if (size < 0) return errno == EAGAIN || errno == EINTR;
+    if (size == 0) return false;
+    const Bytes bytes = Bytes(buffer).first(static_cast<std::size_t>(size));
+    if (!tls_) {
+      talk_.receive(as_text(bytes));
+      return true;
+    }
+    const bool sound = tls_->feed(bytes);
+    talk_.receive(tls_->plain());
+    tls_->plain().clear();
+    return sound && !tls_->peer_closed();
+  }
+
+  void produce() {
+    plain_.clear();
+    talk_.produce(plain_, kPiece);
+    if (!tls_) {
+      wire_.assign(plain_.begin(), plain_.end());
+      return;
+    }
+    if (!plain_.empty()) tls_->write(as_bytes(plain_));
+    if (talk_.end() == OriginTalk::End::close && !std::exchange(said_goodbye_, true)) tls_->close_notify();
+    wire_.swap(tls_->output());  // handshake messages and alerts too
+    tls_->output().clear();
+  }
+
+  Descriptor socket_;
+  std::optional<demo::TlsServer> tls_;
+  OriginTalk talk_;
+  std::string plain_;
+  std::vector<std::uint8_t> wire_;
+  std::size_t sent_ = 0;  // of wire_
+  bool said_goodbye_ = false;
+};
+
+struct Listener {
+  Descriptor socket;
+  std::uint16_t port = 0;
+
+  Listener() : socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const plain = reinterpret_cast<sockaddr*>(&address);
+    must(::bind(socket.get(), plain, size) == 0);
+    must(::listen(socket.get(), 4096) == 0);
+    must(::getsockname(socket.get(), plain, &size) == 0);
+    port = ntohs(address.sin_port);
+  }
+};
+
+}  // namespace
+
+class OriginServer::Thread {
+ public:
+  Thread() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    make_certificate();
+    for (const int fd : {event_.get(), http_.socket.get(), https_.socket.get()}) control(EPOLL_CTL_ADD, fd, EPOLLIN);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Thread() {
+    stop_ = true;
+    ring();
+    thread_.join();
+  }
+  void release() {
+    release_ = true;
+    ring();
+  }
+
+  Listener http_, https_;
+  std::shared_ptr<const TlsConfig> trust_;
+  std::atomic<int> held_ = 0, open_ = 0, accepted_ = 0, requests_ = 0;
+
+ private:
+  void ring() const {
+    const std::uint64_t one = 1;
+    must(::write(event_.get(), &one, sizeof one) == sizeof one);
+  }
+
+  void control(int operation, int fd, std::uint32_t events) const {
+    epoll_event event = {};
+    event.events = events;
+    event.data.fd = fd;
+    must(::epoll_ctl(epoll_.get(), operation, fd, &event) == 0);
+  }
+
+  void make_certificate() {
+    constexpr UnixSeconds kDay = 86'400;
+    const auto now = static_cast<UnixSeconds>(std::time(nullptr));
+    const auto authority = demo::TlsAuthority::make_root("Origin Root", now - kDay, now + kDay);
+    const auto own = authority.issue({.common_name = "origin",
+                                      .dns = {"localhost"},
+                                      .ip = {std::string("\x7f\0\0\1", 4)},
+                                      .not_before = now - kDay,
+                                      .not_after = now + kDay});
+    demo::TlsServerOptions options;
+    options.certificate_pem = own.certificate_pem;
+    options.key_pem = own.key_pem;
+    tls_ = std::make_unique<demo::TlsServerContext>(demo::TlsServerContext::create(options).value());
+    TlsOptions trusting;
+    trusting.trust_anchors_pem = authority.certificate_pem();
+    trust_ = TlsConfig::create(trusting).value();
+  }
+
+  void run() {
+    std::array<epoll_event, 256> batch;
+    while (!stop_) {
+      const int count = ::epoll_wait(epoll_.get(), batch.data(), static_cast<int>(batch.size()), -1);
+      // Accepting comes last: a number closed in this batch must not be another connection's within it.
+      bool http = false, https = false;
+      for (int i = 0; i < count; ++i) {
+        const epoll_event& event = batch[static_cast<std::size_t>(i)];
+        http |= event.data.fd == http_.socket.get();
+        https |= event.data.fd == https_.socket.get();
+        if (event.data.fd == event_.get()) obey();
+        drive(event.data.fd, event.events);
+      }
+      if (http) accept_all(http_, nullptr);
+      if (https) accept_all(https_, tls_.get());
+    }
+    connections_.clear();
+  }
+
+  void obey() {
+    std::uint64_t count = 0;
+    must(::read(event_.get(), &count, sizeof count) == sizeof count);
+    if (!release_.exchange(false)) return;
+    for (std::size_t fd = 0; fd < connections_.size(); ++fd) {
+      if (!connections_[fd] || !connections_[fd]->talk().holds()) continue;
+      connections_[fd]->release();
+      --held_;
+      drive(static_cast<int>(fd), EPOLLOUT);
+    }
+  }
+
+  void drive(int fd, std::uint32_t events) {
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= connections_.size() || !connections_[index]) return;
+    Connection& connection = *connections_[index];
+    const bool held = connection.talk().holds();
+    const int requests = connection.talk().requests();
+    const bool goes_on = connection.drive(events);
+    requests_ += connection.talk().requests() - requests;
+    held_ += static_cast<int>(goes_on && connection.talk().holds()) - static_cast<int>(held);
+    if (!goes_on) {
+      connections_[index].reset();
+      --open_;
+    } else if (const std::uint32_t wanted = connection.wanted(); wanted != watched_[index]) {
+      control(EPOLL_CTL_MOD, fd, watched_[index] = wanted);
+    }
+  }
+
+  void accept_all(const Listener& listener, const demo::TlsServerContext* tls) {
+    for (;;) {
+      Descriptor socket(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!socket) return;
+      const int on = 1;
+      ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      const int fd = socket.get();
+      const auto index = static_cast<std::size_t>(fd);
+      if (index >= connections_.size()) {
+        connections_.resize(index * 2 + 1);
+        watched_.resize(connections_.size());
+      }
+      connections_[index] = std::make_unique<Connection>(std::move(socket), tls);
+      control(EPOLL_CTL_ADD, fd, watched_[index] = EPOLLIN);
+      ++open_;
+      ++accepted_;
+    }
+  }
+
+  Descriptor epoll_, event_;
+  std::unique_ptr<demo::TlsServerContext> tls_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor, the thread's own
+  std::vector<std::uint32_t> watched_;
+  std::atomic<bool> stop_ = false, release_ = false;
+  std::thread thread_;
+};
+
+OriginServer::OriginServer() {
+  pattern(0, 0);  // made now, and not while somebody measures
+  thread_ = std::make_unique<Thread>();
+}
+OriginServer::~OriginServer() = default;
+
+std::string OriginServer::http(const std::string& path) const {
+  return "http://127.0.0.1:" + std::to_string(thread_->http_.port) + path;
+}
+std::string OriginServer::https(const std::string& path) const {
+  return "https://127.0.0.1:" + std::to_string(thread_->https_.port) + path;
+}
+const std::shared_ptr<const TlsConfig>& OriginServer::trust() const { return thread_->trust_; }
+
+void OriginServer::release() { thread_->release(); }
+int OriginServer::held() const { return thread_->held_; }
+int OriginServer::open() const { return thread_->open_; }
+int OriginServer::accepted() const { return thread_->accepted_; }
+int OriginServer::requests() const { return thread_->requests_; }
+
+}  // namespace sluice::test

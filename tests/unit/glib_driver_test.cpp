@@ -1,0 +1,199 @@
+// What is special to GLib: sources that end inside their own turn, the context that they stand in, and its clock.
+#include "adapters/glib.hpp"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "adapters/coroutine.hpp"
+#include "tests/support/loopback_server.hpp"
+#include "tests/support/multi_tools.hpp"
+
+namespace sluice::test {
+namespace {
+
+Reply held(const std::string&) {
+  Reply reply = ok("held");
+  reply.hold = true;
+  return reply;
+}
+
+struct Loop {
+  std::unique_ptr<GMainContext, void (*)(GMainContext*)> context{g_main_context_new(), &g_main_context_unref};
+  std::unique_ptr<Multi> multi = make_multi();
+  int drives = 0;
+  std::unique_ptr<GlibDriver> driver = make_driver();
+
+  std::unique_ptr<GlibDriver> make_driver() {
+    return GlibDriver::create(*multi, context.get(), [this](Multi&) { ++drives; }).value();
+  }
+  template <class Condition>
+  bool run_until(Condition condition, Duration limit = 20s) {
+    GSource* const alarm = g_timeout_source_new(20);  // so that no turn waits for ever
+    g_source_set_callback(alarm, [](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr, nullptr);
+    g_source_attach(alarm, context.get());
+    const Instant end = multi->now() + limit;
+    while (!condition() && multi->now() < end) g_main_context_iteration(context.get(), TRUE);
+    g_source_destroy(alarm);
+    g_source_unref(alarm);
+    return condition();
+  }
+  void run_for(Duration time) {
+    run_until([] { return false; }, time);
+  }
+  // How many descriptors the context would wait for, its own one included, and how long.
+  int descriptors(int* timeout = nullptr) {
+    int priority = 0, wait = 0;
+    GPollFD polled[64];
+    REQUIRE(g_main_context_acquire(context.get()));
+    g_main_context_prepare(context.get(), &priority);
+    const int count = g_main_context_query(context.get(), G_MAXINT, &wait, polled, 64);
+    g_main_context_release(context.get());
+    if (timeout) *timeout = wait;
+    return count;
+  }
+};
+
+struct Remover : TransferHandler {
+  std::vector<TransferId> others;
+  void on_done(Multi& multi, TransferId, const Result<void>&) override {
+    for (const TransferId other : others) multi.remove(other);
+  }
+};
+
+TEST_CASE("GLib: a source that ends while its turn is due has no turn") {
+  LoopbackServer server(held);
+  Loop loop;
+  Remover remover[2];
+  for (int i = 0; i < 2; ++i) {
+    remover[i].others.push_back(loop.multi->add(get(server.url()), {}, &remover[1 - i]).value());
+  }
+  REQUIRE(loop.run_until([&] { return server.requests() == 2; }));
+  server.release();
+  REQUIRE(server.wait_for_replies(2));
+  const int drives = loop.drives;
+  // Both answers are there, so both sources are due in one turn; the first ends the other.
+  REQUIRE(loop.run_until([&] { return loop.multi->running() == 0; }));
+  CHECK(loop.drives == drives + 1);
+}
+
+TEST_CASE("GLib: nothing is left in the context, descriptors are still open, and a later driver goes on") {
+  LoopbackServer server(held);
+  Loop loop;
+  Recorder recorder[2];
+  for (Recorder& one : recorder) REQUIRE(loop.multi->add(get(server.url()), {}, &one));
+  REQUIRE(loop.run_until([&] { return server.requests() == 2; }));
+  CHECK(loop.descriptors() == 4);  // its own, wakeup's, two connections
+  loop.driver.reset();
+  int timeout = 0;
+  CHECK(loop.descriptors(&timeout) == 1);
+  CHECK(timeout == -1);
+  CHECK(loop.multi->connections() == 2);
+  loop.driver = loop.make_driver();
+  CHECK(loop.descriptors() == 4);
+  server.release();
+  REQUIRE(loop.run_until([&] { return loop.multi->running() == 0; }));
+  for (const Recorder& one : recorder) CHECK(one.body == "held");
+}
+
+TEST_CASE("GLib: sources end in any order") {
+  LoopbackServer server(held);
+  Loop loop;
+  Recorder recorder;
+  std::vector<TransferId> transfers;
+  for (int i = 0; i < 5; ++i) transfers.push_back(loop.multi->add(get(server.url()), {}, &recorder).value());
+  REQUIRE(loop.run_until([&] { return server.requests() == 5; }));
+  int left = 5;
+  for (const std::size_t one : {0u, 2u, 1u, 4u}) {
+    loop.multi->remove(transfers[one]);
+    --left;
+    REQUIRE(loop.run_until([&] { return server.open() == left; }));
+  }
+  CHECK(loop.descriptors() == 3);
+  server.release();
+  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
+  CHECK(recorder.body == "held");
+}
+
+TEST_CASE("GLib: the driver stands in the context it was given, null is the default one") {
+  LoopbackServer server([](const std::string&) { return ok("x"); });
+  const auto multi = make_multi();
+  Recorder recorder;
+  const auto driver = GlibDriver::create(*multi, nullptr).value();
+  REQUIRE(multi->add(get(server.url()), {}, &recorder));
+  Loop other;
+  other.run_for(30ms);
+  CHECK(recorder.dones == 0);
+  for (const Instant end = multi->now() + 20s; recorder.dones == 0 && multi->now() < end;) {
+    g_main_context_iteration(nullptr, FALSE);
+  }
+  CHECK(recorder.body == "x");
+}
+
+TEST_CASE("GLib: waiting costs no turns, and ends at the deadline") {
+  LoopbackServer server(held);
+  Loop loop;
+  Recorder recorder;
+  TransferOptions options;
+  options.total_timeout = 150ms;
+  const Instant start = loop.multi->now();
+  REQUIRE(loop.multi->add(get(server.url()), options, &recorder));
+  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
+  CHECK(loop.multi->now() - start >= 150ms);
+  REQUIRE(!recorder.result);
+  CHECK(recorder.result.error().code == Code::total_timeout);
+  CHECK(loop.drives <= 8);
+}
+
+TEST_CASE("GLib: while no transfer runs, a closed connection and a wakeup are noticed") {
+  LoopbackServer server([](const std::string&) { return ok("x"); });
+  Loop loop;
+  Recorder recorder;
+  REQUIRE(loop.multi->add(get(server.url()), {}, &recorder));
+  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
+  CHECK(loop.multi->connections() == 1);
+  server.reset_all();
+  CHECK(loop.run_until([&] { return loop.multi->connections() == 0; }));
+  for (int i = 0; i < 3; ++i) {
+    const int drives = loop.drives;
+    std::thread([&] { loop.multi->wakeup(); }).join();
+    CHECK(loop.run_until([&] { return loop.drives > drives; }));
+  }
+}
+
+TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, and coroutines run beside it") {
+  struct Pausing : Recorder {
+    bool paused = true;
+    std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
+      return paused ? 0 : Recorder::on_body(multi, id, bytes);
+    }
+  };
+  const std::string body(2'000'000, 'b');
+  LoopbackServer server([&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
+  Loop loop;
+  Pausing handler;
+  const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);
+  REQUIRE(id.has_value());
+  const auto ten = [&](Fetcher from) -> Task<int> {
+    int succeeded = 0;
+    for (int i = 0; i < 10; ++i) {
+      const auto response = co_await from.fetch(get(server.url("/small")));
+      if (response && response->body == "small") ++succeeded;
+    }
+    co_return succeeded;
+  };
+  auto task = ten(Fetcher(*loop.multi));
+  REQUIRE(loop.run_until([&] { return task.done() && handler.heads == 1; }));
+  CHECK(task.take() == 10);
+  loop.run_for(50ms);
+  const int drives = loop.drives;
+  loop.run_for(50ms);
+  CHECK(loop.drives == drives);
+  handler.paused = false;
+  loop.multi->resume(*id);
+  REQUIRE(loop.run_until([&] { return handler.dones == 1; }));
+  CHECK(handler.body == body);
+}
+
+}  // namespace
+}  // namespace sluice::test
