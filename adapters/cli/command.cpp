@@ -14,6 +14,7 @@
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/interrupt.hpp"
+#include "adapters/cli/loop.hpp"
 #include "adapters/cli/progress_display.hpp"
 #include "adapters/cli/run_progress.hpp"
 #include "adapters/cli/tls_setup.hpp"
@@ -114,9 +115,10 @@ class KeyLogFile {
 
 class CommandRun {
  public:
-  CommandRun(const CommandLine& command, Multi& multi)
+  CommandRun(const CommandLine& command, Multi& multi, Loop& loop)
       : command_(command),
         multi_(multi),
+        loop_(loop),
         display_(STDERR_FILENO, wants_progress(command)),
         run_progress_(display_, command.operations.size()),
         console_(display_, !command.silent || command.show_error, !command.silent),
@@ -143,6 +145,7 @@ class CommandRun {
 
   const CommandLine& command_;
   Multi& multi_;
+  Loop& loop_;
   InterruptGuard interrupt_;
   KeyLogFile key_log_;
   ProgressDisplay display_;
@@ -222,7 +225,7 @@ void CommandRun::end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, 
   active_.erase(transfer);
   const Failure end = ended->finish(message.result);
   summary_.bytes += message.progress.received_body_bytes;
-  if (message.info.address.ip.kind != IpAddress::Kind::none) {
+  if (message.info.conn) {
     ++(message.info.reused ? summary_.reused : summary_.connections);
   }
   const ResponseHead* head = ended->early_end() ? &ended->early_head() : &multi_.head(ended->id());
@@ -265,8 +268,8 @@ std::optional<Failure> CommandRun::wait(bool at_once) {
   if (display_.enabled()) longest = kDrawInterval;
   if (at_once) longest = std::chrono::milliseconds(0);
   longest = std::min(longest, until_discarding_ends());
-  const auto polled = multi_.poll(extra_, longest);
-  if (!polled) return Failure{exit_code(polled.error()), polled.error().message()};
+  const auto waited = loop_.wait(extra_, longest);
+  if (!waited) return Failure{exit_code(waited.error()), waited.error().message()};
   if (interrupted_by() != 0) return Failure{128 + interrupted_by(), "interrupted"};
   for (const auto& transfer : active_) {
     if (transfer->discards_until() && !transfer->early_end() && multi_.now() >= *transfer->discards_until()) {
@@ -302,7 +305,7 @@ RunSummary CommandRun::run() {
   start_some();
   std::optional<Failure> stopped;
   while (!finished() && !stopped) {
-    const Drive drive = multi_.perform();
+    const Drive drive = loop_.perform();
     collect();
     start_some();
     if (finished()) break;
@@ -327,14 +330,16 @@ RunSummary CommandRun::run() {
 
 RunSummary run_command(const CommandLine& command) {
   raise_descriptor_limit();
-  auto multi = Multi::create(multi_options(command));
-  if (!multi) {
+  const auto give_up = [&](const Error& error) -> RunSummary {
     ProgressDisplay none(STDERR_FILENO, false);
-    Console(none, !command.silent || command.show_error, false)
-        .error(exit_code(multi.error()), multi.error().message());
-    return {.failed = command.operations.size(), .exit_code = exit_code(multi.error())};
-  }
-  return CommandRun(command, **multi).run();
+    Console(none, !command.silent || command.show_error, false).error(exit_code(error), error.message());
+    return {.failed = command.operations.size(), .exit_code = exit_code(error)};
+  };
+  auto multi = Multi::create(multi_options(command));
+  if (!multi) return give_up(multi.error());
+  const auto loop = make_loop(command.loop, **multi);
+  if (!loop) return give_up(loop.error());
+  return CommandRun(command, **multi, **loop).run();
 }
 
 }  // namespace sluice::cli

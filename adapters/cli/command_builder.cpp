@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "adapters/cli/operations.hpp"
+#include "adapters/transport.hpp"
 
 namespace sluice::cli {
 
@@ -55,11 +56,13 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::connect_timeout: return set_seconds(argument.id, value, settings.connect_timeout);
     case OptionId::resolve: return add_resolve(value);
     case OptionId::connect_to: return add_connect_to(value);
+    case OptionId::unix_socket: return set_unix_socket(value);
     case OptionId::ipv4: settings.family = AddressFamily::ipv4; break;
     case OptionId::ipv6: settings.family = AddressFamily::ipv6; break;
     case OptionId::next: return finish_group();
     case OptionId::parallel: command_.parallel = on ? ParallelMode::on : ParallelMode::off; break;
     case OptionId::parallel_max: return set_parallel_max(value);
+    case OptionId::loop: return set_loop(value);
     case OptionId::help: command_.help = true; break;
     case OptionId::version: command_.version = true; break;
     // So it is anyway; and what a config file says is said by then.
@@ -129,6 +132,20 @@ CommandBuilder::Status CommandBuilder::add_data(const Argument& argument) {
   }
   if (argument.id != OptionId::json) *group_.data += '&';
   *group_.data += bytes;
+  return {};
+}
+
+// Whether such a socket can be is a question of its length alone; whether it is there is the connection's.
+CommandBuilder::Status CommandBuilder::set_unix_socket(const std::string& value) {
+  if (auto usable = unix_socket(value); !usable) return bad(OptionId::unix_socket, usable.error().message());
+  group_.settings.unix_socket = value;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_loop(const std::string& value) {
+  const auto kind = parse_loop(value);
+  if (!kind) return bad(OptionId::loop, "'" + printable(value) + "' is none of select, poll, epoll and libuv");
+  command_.loop = *kind;
   return {};
 }
 

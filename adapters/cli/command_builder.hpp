@@ -29,6 +29,8 @@ class CommandBuilder {
   Status add_output(const std::string& value);
   Status add_header(const std::string& value);
   Status add_data(const Argument& argument);
+  Status set_unix_socket(const std::string& value);
+  Status set_loop(const std::string& value);
   Status add_resolve(const std::string& value);
   Status add_connect_to(const std::string& value);
   Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);

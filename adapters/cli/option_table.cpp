@@ -57,6 +57,7 @@ constexpr OptionSpec kTable[] = {
     {connect_timeout, 0, "connect-timeout", "", "", "SECONDS", G::connection, "give the connection this long"},
     {resolve, 0, "resolve", "", "", "HOST:PORT:ADDR[,ADDR]", G::connection, "take these addresses"},
     {connect_to, 0, "connect-to", "", "", "HOST:PORT:HOST2:PORT2", G::connection, "connect there instead"},
+    {unix_socket, 0, "unix-socket", "", "", "PATH", G::connection, "Unix-domain socket instead of TCP; @NAME"},
     {ipv4, '4', "ipv4", "", "", "", G::connection, "IPv4 addresses only"},
     {ipv6, '6', "ipv6", "", "", "", G::connection, "IPv6 addresses only"},
     {http1_1, 0, "http1.1", "", "", "", G::connection, "HTTP/1.1"},
@@ -69,6 +70,7 @@ constexpr OptionSpec kTable[] = {
 
     {config, 'K', "config", "", "", "FILE", G::command, "read options from FILE, - is stdin"},
     {disable, 'q', "disable", "", "", "", G::command, "as the first option: do not read ~/.sluicerc"},
+    {loop, 0, "loop", "", "", "NAME", G::command, "wait for events by select, poll, epoll or libuv"},
     {help, 'h', "help", "", "", "", G::command, "this text"},
     {version, 'V', "version", "", "", "", G::command, "the versions of the command and what it is built on"},
 };

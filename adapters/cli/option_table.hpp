@@ -20,11 +20,11 @@ enum class OptionId : std::uint8_t {
   // TLS
   insecure, cacert, capath, cert, key, tlsv1_2, tlsv1_3, tls_max,
   // connection
-  max_time, connect_timeout, resolve, connect_to, ipv4, ipv6, http1_1,
+  max_time, connect_timeout, resolve, connect_to, unix_socket, ipv4, ipv6, http1_1,
   // many
   url, next, parallel, parallel_max, globoff,
   // the command
-  config, disable, help, version,
+  config, disable, loop, help, version,
 };
 
 enum class HelpGroup : std::uint8_t { output, request, tls, connection, many, command };

@@ -126,6 +126,15 @@ std::expected<std::variant<ResolveEntry, ResolveRemoval>, UsageError> parse_reso
   }
 }
 
+std::optional<LoopKind> parse_loop(std::string_view text) {
+  constexpr std::pair<std::string_view, LoopKind> kNames[] = {
+      {"select", LoopKind::select}, {"poll", LoopKind::poll}, {"epoll", LoopKind::epoll}, {"libuv", LoopKind::libuv}};
+  for (const auto& [name, kind] : kNames) {
+    if (name == text) return kind;
+  }
+  return std::nullopt;
+}
+
 std::expected<ConnectToRule, UsageError> parse_connect_to(std::string_view text) {
   constexpr std::string_view kForm = "expected HOST1:PORT1:HOST2:PORT2";
   constexpr std::string_view kPort = "a port is not a number from 1 to 65535";

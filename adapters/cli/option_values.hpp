@@ -38,6 +38,8 @@ struct ConnectToRule {
   std::string to_host;
   std::optional<std::uint16_t> to_port;
 };
+std::optional<LoopKind> parse_loop(std::string_view text);
+
 std::expected<ConnectToRule, UsageError> parse_connect_to(std::string_view text);
 // The first rule that matches decides.
 std::optional<ConnectTo> match_connect_to(const std::vector<ConnectToRule>& rules, const Url& url);

@@ -58,6 +58,7 @@ struct Settings {
   std::optional<Duration> connect_timeout;    // --connect-timeout
   AddressFamily family = AddressFamily::any;  // -4, -6
   std::vector<ResolveEntry> resolve;          // --resolve, in order; a later one for the same host and port wins
+  std::string unix_socket;                    // --unix-socket: a path, or "@" and an abstract name; empty: TCP
 
   bool insecure = false;      // -k
   std::string cacert;         // file; empty: the system's
@@ -105,6 +106,9 @@ enum class ParallelMode : std::uint8_t {
   off,    // --no-parallel
 };
 
+// --loop: what the command waits with.
+enum class LoopKind : std::uint8_t { select, poll, epoll, libuv };
+
 struct CommandLine {
   bool help = false;               // --help was asked for: print help_text(), exit 0; operations may be empty
   bool version = false;            // --version: print version_text(), exit 0
@@ -114,6 +118,7 @@ struct CommandLine {
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;
+  LoopKind loop = LoopKind::poll;
   std::vector<std::string> warnings;  // one line each: print "sluice: warning: <line>" unless silent
   std::vector<Operation> operations;  // in order; never empty unless help or version
 };

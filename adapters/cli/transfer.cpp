@@ -5,6 +5,7 @@
 
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/verbose.hpp"
+#include "adapters/transport.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -80,6 +81,11 @@ std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
   }
   options.connect_to = operation_.connect_to;
   options.family = settings().family;
+  if (!settings().unix_socket.empty()) {
+    auto route = unix_socket(settings().unix_socket);
+    if (!route) return std::unexpected(Failure{exit_code(route.error()), route.error().message()});
+    options.route = *std::move(route);
+  }
   if (settings().connect_timeout) options.connect_timeout = settings().connect_timeout;
   options.total_timeout = settings().max_time;
 
@@ -93,7 +99,7 @@ void Transfer::say_exchange(Multi& multi, TransferId id) {
   if (!surroundings_.verbose || exchange_said_) return;
   exchange_said_ = true;
   const TransferInfo info = multi.info(id);
-  if (info.address.ip.kind == IpAddress::Kind::none) return;  // nothing was sent to anybody
+  if (!info.conn) return;  // nothing was sent to anybody
   std::string text = verbose_connection(operation_.url, info);
   if (const auto head = http1_head(multi.request(id))) text += verbose_request(*head);
   surroundings_.console.note(text);

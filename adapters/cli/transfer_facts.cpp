@@ -38,10 +38,12 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
     facts.fields = &head->fields;
     facts.redirect_url = redirect_url(operation.url, *head);
   }
-  if (info.address.ip.kind != IpAddress::Kind::none) {
+  if (info.conn) {
     facts.scheme = operation.url.scheme();
-    facts.remote_ip = info.address.ip.to_string();
-    facts.remote_port = info.address.port;
+    if (info.route.empty()) {
+      facts.remote_ip = info.address.ip.to_string();
+      facts.remote_port = info.address.port;
+    }
     facts.num_connects = info.reused ? 0 : 1 + static_cast<std::uint64_t>(info.retries);
   }
   facts.size_download = progress.received_body_bytes;

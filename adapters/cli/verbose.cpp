@@ -42,10 +42,10 @@ std::string fields_text(const Fields& fields) {
 
 std::string verbose_connection(const Url& url, const TransferInfo& info) {
   std::string text;
-  const std::string address =
-      info.address.ip.kind == IpAddress::Kind::none ? "" : " (" + info.address.to_string() + ")";
+  std::string peer = one_line(info.route);
+  if (info.address.ip.kind != IpAddress::Kind::none) peer = info.address.to_string();
   text += info.reused ? "* Using an open connection to " : "* Connected to ";
-  text += one_line(url.host()) + " port " + std::to_string(url.port()) + address + "\n";
+  text += one_line(url.host()) + " port " + std::to_string(url.port()) + (peer.empty() ? "" : " (" + peer + ")") + "\n";
   if (!info.tls_version.empty()) {
     text +=
         "* TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";

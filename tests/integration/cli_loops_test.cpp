@@ -1,0 +1,123 @@
+// `sluice --loop NAME`: the command does the same with each loop. What it does is tested in cli_test.cpp; here, that each loop carries
+// downloads, an upload that comes slowly through a pipe, a deadline and Ctrl-C.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/net/descriptor.hpp"
+#include "tests/support/command_runner.hpp"
+#include "tests/support/loopback_server.hpp"
+#include "tests/support/origin_server.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<std::string> loops() {
+  std::vector<std::string> names = {"select", "poll", "epoll"};
+#ifdef SLUICE_HAVE_LIBUV
+  names.push_back("libuv");
+#endif
+  return names;
+}
+
+// Runs `check` once for each loop, with the words that choose it.
+template <class Check>
+void with_each_loop(Check check) {
+  for (const std::string& name : loops()) {
+    CAPTURE(name);
+    check(std::vector<std::string>{"-q", "--loop", name});
+  }
+}
+
+std::vector<std::string> operator+(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Reply held(const std::string&) {
+  Reply reply = ok("x");
+  reply.hold = true;
+  return reply;
+}
+
+}  // namespace
+
+TEST_CASE("--loop: downloads, plain and over TLS, many at once, end up whole") {
+  const OriginServer origin;
+  const TempFolder folder;
+  write_file(folder.path() / "root.pem", origin.trust()->options().trust_anchors_pem);
+  with_each_loop([&](const std::vector<std::string>& chosen) {
+    std::vector<std::string> words = chosen + std::vector<std::string>{"-s", "--cacert", (folder.path() / "root.pem").string()};
+    const std::size_t sizes[] = {0, 1, 5'000, 300'000, 3'000'000};
+    for (std::size_t i = 0; i < 40; ++i) {
+      const std::string path = "/" + std::to_string(sizes[i % 5]) + "/" + std::to_string(i);
+      words = words + std::vector<std::string>{"-o", (folder.path() / std::to_string(i)).string(), i % 2 ? origin.https(path) : origin.http(path)};
+    }
+    const CommandResult result = run_command(words);
+    CHECK(result.exit_code == 0);
+    CHECK(result.err == "");
+    for (std::size_t i = 0; i < 40; ++i) {
+      CHECK(read_file(folder.path() / std::to_string(i)) == pattern(sizes[i % 5], i));
+    }
+  });
+}
+
+TEST_CASE("--loop: an upload that comes slowly through a pipe") {
+  LoopbackServer server([](const std::string& request) { return ok(std::to_string(request.size())); });
+  with_each_loop([&](const std::vector<std::string>& chosen) {
+    int ends[2] = {-1, -1};
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const net::Descriptor read(ends[0]);
+    net::Descriptor write(ends[1]);
+    const int before = server.requests();
+    RunningCommand command(chosen + std::vector<std::string>{"-sS", "-T", "-", server.url()}, {.stdin_fd = read.get()});
+    for (int i = 0; i < 3; ++i) {
+      std::this_thread::sleep_for(60ms);
+      REQUIRE(::write(write.get(), "slow", 4) == 4);
+    }
+    CHECK(server.requests() == before);  // it waits for more
+    write.reset();
+    const CommandResult result = command.wait();
+    CHECK(result.exit_code == 0);
+    CHECK(result.err == "");
+    CHECK(std::stoi("0" + result.out) > 12);
+  });
+}
+
+TEST_CASE("--loop: a deadline, and a refused connection, are told as ever") {
+  LoopbackServer server(held);
+  const std::string refused = "http://127.0.0.1:" + std::to_string(refused_port()) + "/";
+  with_each_loop([&](const std::vector<std::string>& chosen) {
+    const auto begin = std::chrono::steady_clock::now();
+    const CommandResult late = run_command(chosen + std::vector<std::string>{"-sS", "-m", "0.3", server.url()});
+    CHECK(late.exit_code == 28);
+    CHECK(std::chrono::steady_clock::now() - begin >= 300ms);
+    CHECK(run_command(chosen + std::vector<std::string>{"-sS", refused}).exit_code == 7);
+  });
+}
+
+TEST_CASE("--loop: Ctrl-C ends a command that waits") {
+  LoopbackServer server(held);
+  with_each_loop([&](const std::vector<std::string>& chosen) {
+    const int before = server.requests();
+    RunningCommand command(chosen + std::vector<std::string>{"-sS", server.url()});
+    REQUIRE(server.wait_for_requests(before + 1));
+    REQUIRE(::kill(command.pid(), SIGINT) == 0);
+    CHECK(command.wait().exit_code == 130);
+  });
+}
+
+TEST_CASE("--loop: a name that there is not is a usage error") {
+  const CommandResult result = run_command({"-q", "--loop", "kqueue", "http://127.0.0.1/"});
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find("'kqueue' is none of select, poll, epoll and libuv") != std::string::npos);
+}
