@@ -3,8 +3,8 @@
 //   for (;;) {
 //     const sluice::Drive drive = multi.perform();
 //     while (auto message = multi.info_read()) finished(*message);
-//     auto waited = sluice::select_wait(multi, my_descriptors, drive == sluice::Drive::call_again ? 0ms :
-//     my_next_timer()); if (!waited) return give_up(waited.error());
+//     const auto longest = drive == sluice::Drive::call_again ? 0ms : until_my_next_timer();
+//     if (auto waited = sluice::select_wait(multi, my_descriptors, longest); !waited) return give_up(waited.error());
 //   }
 //
 // Knows select(2) and its limit of FD_SETSIZE descriptor numbers. Leaves everything else to Multi; where more

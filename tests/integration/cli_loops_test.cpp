@@ -12,6 +12,7 @@
 
 #include "adapters/net/descriptor.hpp"
 #include "tests/support/command_runner.hpp"
+#include "tests/support/far_side.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/origin_server.hpp"
 
@@ -114,6 +115,29 @@ TEST_CASE("--loop: Ctrl-C ends a command that waits") {
     REQUIRE(::kill(command.pid(), SIGINT) == 0);
     CHECK(command.wait().exit_code == 130);
   });
+}
+
+TEST_CASE("--unix-socket: requests go through it with every loop, plain and over TLS, whatever host the URL names") {
+  FarSide plain, secure({.tls = true, .cut_after = std::nullopt, .reset = false, .at_once = false});
+  const TempFolder folder;
+  const std::string path = (folder.path() / "plain.sock").string(), name = fresh_abstract_name();
+  plain.listen_unix(path, 4);
+  secure.listen_unix(name, 4);
+  write_file(folder.path() / "root.pem", secure.trust()->options().trust_anchors_pem);
+  with_each_loop([&](const std::vector<std::string>& chosen) {
+    const CommandResult one = run_command(chosen + std::vector<std::string>{"-sS", "-v", "--unix-socket", path, plain.url("/5000/3")});
+    CHECK(one.exit_code == 0);
+    CHECK(one.out == pattern(5'000, 3));
+    CHECK(one.err.find("Connected to origin.test port 80 (" + path + ")") != std::string::npos);
+    const CommandResult other = run_command(chosen + std::vector<std::string>{"-sS", "--cacert", (folder.path() / "root.pem").string(),
+                                                                              "--unix-socket", name, secure.url("/70000/9")});
+    CHECK(other.exit_code == 0);
+    CHECK(other.out == pattern(70'000, 9));
+  });
+  const CommandResult gone = run_command({"-q", "-sS", "--unix-socket", (folder.path() / "none").string(), "http://origin.test/"});
+  CHECK(gone.exit_code == 7);
+  CHECK(gone.err.find("connect to " + (folder.path() / "none").string() + ": No such file or directory") != std::string::npos);
+  CHECK(run_command({"-q", "--unix-socket", std::string(200, 'x'), "http://origin.test/"}).exit_code == 2);
 }
 
 TEST_CASE("--loop: a name that there is not is a usage error") {

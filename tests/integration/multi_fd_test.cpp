@@ -1,9 +1,12 @@
 // Multi::fd(): one descriptor for a foreign loop. It is readable exactly when perform() has something to do, whatever
-// waits on it: poll, select, epoll.
+// waits on it: poll, select, epoll, libuv.
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#ifdef SLUICE_HAVE_LIBUV
+#include <uv.h>
+#endif
 
 #include <functional>
 #include <thread>
@@ -39,6 +42,27 @@ bool wait_by_epoll(int fd, int ms) {
   return ::epoll_wait(outer.get(), &event, 1, ms) == 1;
 }
 
+#ifdef SLUICE_HAVE_LIBUV
+bool wait_by_libuv(int fd, int ms) {
+  uv_loop_t loop;
+  REQUIRE(uv_loop_init(&loop) == 0);
+  uv_poll_t watch;
+  uv_timer_t timer;
+  bool readable = false;
+  watch.data = &readable;
+  REQUIRE(uv_poll_init(&loop, &watch, fd) == 0);
+  uv_poll_start(&watch, UV_READABLE, [](uv_poll_t* poll, int status, int) { *static_cast<bool*>(poll->data) = status == 0; });
+  uv_timer_init(&loop, &timer);
+  uv_timer_start(&timer, [](uv_timer_t*) {}, static_cast<std::uint64_t>(ms), 0);
+  uv_run(&loop, UV_RUN_ONCE);
+  uv_close(reinterpret_cast<uv_handle_t*>(&watch), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  CHECK(uv_loop_close(&loop) == 0);
+  return readable;
+}
+#endif
+
 using Wait = bool (*)(int fd, int ms);
 
 // The eight lines of a foreign loop. Answers how often it was woken.
@@ -61,12 +85,15 @@ struct Stopper : Recorder {
 
 }  // namespace
 
-TEST_CASE("Multi::fd() alone carries transfers to their end in poll, select and epoll") {
+TEST_CASE("Multi::fd() alone carries transfers to their end in poll, select, epoll and libuv") {
   LoopbackServer server([](const std::string& request) { return ok(std::string(request.starts_with("GET /big") ? 2'000'000 : 7, 'x')); });
   Wait wait = nullptr;
   SUBCASE("poll") { wait = wait_by_poll; }
   SUBCASE("select") { wait = wait_by_select; }
   SUBCASE("epoll") { wait = wait_by_epoll; }
+#ifdef SLUICE_HAVE_LIBUV
+  SUBCASE("libuv") { wait = wait_by_libuv; }
+#endif
   const bool chosen = wait != nullptr;
   REQUIRE(chosen);
   auto multi = make_multi();
