@@ -292,7 +292,7 @@ TEST_CASE(
   const auto now = static_cast<sluice::UnixSeconds>(std::time(nullptr));
   write_file(folder.path() / "ca.pem", (*started)->ca_pem());
   write_file(folder.path() / "other.pem",
-             sluice::demo::TlsAuthority::make_root("another", now - 86'400, now + 86'400).certificate_pem());
+             sluice::sim::TlsAuthority::make_root("another", now - 86'400, now + 86'400).certificate_pem());
   write_file(folder.path() / "none.pem", "no certificate\n");
 
   CHECK(run_command({"--cacert", "ca.pem", url}, there).out.size() == 5000);

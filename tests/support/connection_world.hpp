@@ -111,7 +111,7 @@ class Alone {
   }
 
   // ---- the server at the other end, for https ----
-  demo::TlsServer& server() {
+  sim::TlsServer& server() {
     if (!server_) server_.emplace(make_context(server_options));
     return *server_;
   }
@@ -157,7 +157,7 @@ class Alone {
   std::map<TransferId, std::string> bodies;
   std::map<TransferId, Result<void>> results;
   std::vector<std::string> key_log;
-  demo::TlsServerOptions server_options = example_server();
+  sim::TlsServerOptions server_options = example_server();
 
  private:
   static Connection made(ConnectionOptions options) {
@@ -187,7 +187,7 @@ class Alone {
     }
   }
 
-  std::optional<demo::TlsServer> server_;
+  std::optional<sim::TlsServer> server_;
 };
 
 using Story = std::vector<std::string>;

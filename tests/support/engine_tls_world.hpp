@@ -12,7 +12,7 @@ namespace sluice::test {
 
 struct TlsWorld : EngineWorld {
   explicit TlsWorld(const TlsOptions& tls = trusting_options(),
-                    const demo::TlsServerOptions& server_options = example_server())
+                    const sim::TlsServerOptions& server_options = example_server())
       : context(make_context(server_options)) {
     now.wall = kNoon;
     options.tls = make_config(tls);
@@ -22,11 +22,11 @@ struct TlsWorld : EngineWorld {
   ConnId connect() {
     if (!resolves.empty()) resolved("192.0.2.1");
     const ConnId conn = newest(*this);
-    servers.emplace(conn, demo::TlsServer(context));
+    servers.emplace(conn, sim::TlsServer(context));
     connected(conn);
     return conn;
   }
-  demo::TlsServer& server(ConnId conn) { return servers.at(conn); }
+  sim::TlsServer& server(ConnId conn) { return servers.at(conn); }
   void to_server(ConnId conn, std::size_t most = SIZE_MAX) { server(conn).feed(as_bytes(sent(conn, most))); }
   bool to_client(ConnId conn, std::size_t most = SIZE_MAX) {
     std::vector<std::uint8_t>& out = server(conn).output();
@@ -57,9 +57,9 @@ struct TlsWorld : EngineWorld {
     return conn;
   }
 
-  demo::TlsServerContext context;
+  sim::TlsServerContext context;
   TransferOptions options;
-  std::map<ConnId, demo::TlsServer> servers;
+  std::map<ConnId, sim::TlsServer> servers;
 };
 
 }  // namespace sluice::test

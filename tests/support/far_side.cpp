@@ -66,7 +66,7 @@ class Link {
 // One connection: a link, TLS on it or not, and the talk over it.
 class Connection {
  public:
-  Connection(Link link, const FarPlan& plan, const demo::TlsServerContext& context)
+  Connection(Link link, const FarPlan& plan, const sim::TlsServerContext& context)
       : link_(std::move(link)), plan_(plan) {
     if (plan.tls) tls_.emplace(context);
   }
@@ -138,7 +138,7 @@ class Connection {
 
   Link link_;
   const FarPlan plan_;
-  std::optional<demo::TlsServer> tls_;
+  std::optional<sim::TlsServer> tls_;
   OriginTalk talk_;
   std::array<std::uint8_t, kPiece> buffer_;
   std::string plain_;
@@ -194,16 +194,16 @@ class FarSide::Thread {
   void make_certificate() {
     constexpr UnixSeconds kDay = 86'400;
     const auto now = static_cast<UnixSeconds>(std::time(nullptr));
-    const auto authority = demo::TlsAuthority::make_root("Far Root", now - kDay, now + kDay);
+    const auto authority = sim::TlsAuthority::make_root("Far Root", now - kDay, now + kDay);
     const auto own = authority.issue({.common_name = "far side",
                                       .dns = {"origin.test"},
                                       .ip = {},
                                       .not_before = now - kDay,
                                       .not_after = now + kDay});
-    demo::TlsServerOptions options;
+    sim::TlsServerOptions options;
     options.certificate_pem = own.certificate_pem;
     options.key_pem = own.key_pem;
-    context_.emplace(demo::TlsServerContext::create(options).value());
+    context_.emplace(sim::TlsServerContext::create(options).value());
     TlsOptions trusting;
     trusting.trust_anchors_pem = authority.certificate_pem();
     trust_ = TlsConfig::create(trusting).value();
@@ -266,7 +266,7 @@ class FarSide::Thread {
   }
 
   Descriptor event_;
-  std::optional<demo::TlsServerContext> context_;
+  std::optional<sim::TlsServerContext> context_;
   std::mutex mutex_;
   std::vector<Link> links_;            // new ones
   std::vector<Descriptor> listeners_;  // only added to

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/cli/demo/tls_authority.hpp"
+#include "adapters/sim/tls_authority.hpp"
 #include "adapters/net/descriptor.hpp"
 #include "tests/support/origin_talk.hpp"
 #include "tests/support/tls_server.hpp"
@@ -39,7 +39,7 @@ void must(bool condition) {
 // One accepted connection: a socket, TLS on it or not, and the talk over it.
 class Connection {
  public:
-  Connection(Descriptor socket, const demo::TlsServerContext* tls) : socket_(std::move(socket)) {
+  Connection(Descriptor socket, const sim::TlsServerContext* tls) : socket_(std::move(socket)) {
     if (tls != nullptr) tls_.emplace(*tls);
   }
 
@@ -104,7 +104,7 @@ class Connection {
   }
 
   Descriptor socket_;
-  std::optional<demo::TlsServer> tls_;
+  std::optional<sim::TlsServer> tls_;
   OriginTalk talk_;
   std::string plain_;
   std::vector<std::uint8_t> wire_;
@@ -168,16 +168,16 @@ class OriginServer::Thread {
   void make_certificate() {
     constexpr UnixSeconds kDay = 86'400;
     const auto now = static_cast<UnixSeconds>(std::time(nullptr));
-    const auto authority = demo::TlsAuthority::make_root("Origin Root", now - kDay, now + kDay);
+    const auto authority = sim::TlsAuthority::make_root("Origin Root", now - kDay, now + kDay);
     const auto own = authority.issue({.common_name = "origin",
                                       .dns = {"localhost"},
                                       .ip = {std::string("\x7f\0\0\1", 4)},
                                       .not_before = now - kDay,
                                       .not_after = now + kDay});
-    demo::TlsServerOptions options;
+    sim::TlsServerOptions options;
     options.certificate_pem = own.certificate_pem;
     options.key_pem = own.key_pem;
-    tls_ = std::make_unique<demo::TlsServerContext>(demo::TlsServerContext::create(options).value());
+    tls_ = std::make_unique<sim::TlsServerContext>(sim::TlsServerContext::create(options).value());
     TlsOptions trusting;
     trusting.trust_anchors_pem = authority.certificate_pem();
     trust_ = TlsConfig::create(trusting).value();
@@ -231,7 +231,7 @@ class OriginServer::Thread {
     }
   }
 
-  void accept_all(const Listener& listener, const demo::TlsServerContext* tls) {
+  void accept_all(const Listener& listener, const sim::TlsServerContext* tls) {
     for (;;) {
       Descriptor socket(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!socket) return;
@@ -251,7 +251,7 @@ class OriginServer::Thread {
   }
 
   Descriptor epoll_, event_;
-  std::unique_ptr<demo::TlsServerContext> tls_;
+  std::unique_ptr<sim::TlsServerContext> tls_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor, the thread's own
   std::vector<std::uint32_t> watched_;
   std::atomic<bool> stop_ = false, release_ = false;

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "adapters/cli/demo/tls_authority.hpp"
+#include "adapters/sim/tls_authority.hpp"
 
 namespace sluice::test {
 
@@ -29,9 +29,9 @@ Site::Site() {
   using std::chrono::system_clock;
   const UnixSeconds now = system_clock::to_time_t(system_clock::now());
   const UnixSeconds from = now - 3600, to = now + 86'400;
-  const auto root = demo::TlsAuthority::make_root("sluice test root", from, to);
+  const auto root = sim::TlsAuthority::make_root("sluice test root", from, to);
   root_pem = root.certificate_pem();
-  other_root_pem = demo::TlsAuthority::make_root("sluice other root", from, to).certificate_pem();
+  other_root_pem = sim::TlsAuthority::make_root("sluice other root", from, to).certificate_pem();
   const auto server = root.issue({.common_name = "server",
                                   .dns = {"localhost"},
                                   .ip = {std::string("\x7f\0\0\1", 4)},

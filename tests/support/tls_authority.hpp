@@ -1,4 +1,4 @@
 // The authority for tests is the demonstration's own.
 #pragma once
 
-#include "adapters/cli/demo/tls_authority.hpp"
+#include "adapters/sim/tls_authority.hpp"

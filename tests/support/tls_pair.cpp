@@ -8,32 +8,32 @@
 
 namespace sluice::test {
 
-const demo::TlsAuthority& authority() {
-  static const demo::TlsAuthority one =
-      demo::TlsAuthority::make_root("Test Root", kNoon - 100 * kDay, kNoon + 1000 * kDay);
+const sim::TlsAuthority& authority() {
+  static const sim::TlsAuthority one =
+      sim::TlsAuthority::make_root("Test Root", kNoon - 100 * kDay, kNoon + 1000 * kDay);
   return one;
 }
 
-demo::CertificateSpec leaf_spec(std::vector<std::string> dns, std::vector<std::string> ip) {
+sim::CertificateSpec leaf_spec(std::vector<std::string> dns, std::vector<std::string> ip) {
   return {"leaf", std::move(dns), std::move(ip), kNoon - 10 * kDay, kNoon + 90 * kDay, false, false};
 }
 
-demo::TlsServerOptions server_for(std::vector<std::string> dns, std::vector<std::string> ip) {
-  const demo::CertificateAndKey made = authority().issue(leaf_spec(std::move(dns), std::move(ip)));
-  demo::TlsServerOptions options;
+sim::TlsServerOptions server_for(std::vector<std::string> dns, std::vector<std::string> ip) {
+  const sim::CertificateAndKey made = authority().issue(leaf_spec(std::move(dns), std::move(ip)));
+  sim::TlsServerOptions options;
   options.certificate_pem = made.certificate_pem;
   options.key_pem = made.key_pem;
   options.client_check_time = kNoon;
   return options;
 }
 
-demo::TlsServerOptions example_server() {
-  static const demo::TlsServerOptions options = server_for({"example.org"});
+sim::TlsServerOptions example_server() {
+  static const sim::TlsServerOptions options = server_for({"example.org"});
   return options;
 }
 
-demo::TlsServerContext make_context(const demo::TlsServerOptions& options) {
-  auto context = demo::TlsServerContext::create(options);
+sim::TlsServerContext make_context(const sim::TlsServerOptions& options) {
+  auto context = sim::TlsServerContext::create(options);
   SLUICE_CHECK(context.has_value());
   return std::move(*context);
 }
@@ -58,7 +58,7 @@ tls::ClientParams example_params(const TlsOptions& options) {
   return params;
 }
 
-TlsPair::TlsPair(const demo::TlsServerContext& context, tls::ClientParams params, UnixSeconds wall)
+TlsPair::TlsPair(const sim::TlsServerContext& context, tls::ClientParams params, UnixSeconds wall)
     : server(context), now{{}, wall} {
   auto made = tls::make_client(std::move(params));
   SLUICE_CHECK(made.has_value());

@@ -14,18 +14,18 @@ namespace sluice::test {
 inline constexpr UnixSeconds kNoon = 1'750'000'000;  // the tests' present
 inline constexpr UnixSeconds kDay = 86'400;
 
-const demo::TlsAuthority& authority();  // valid around kNoon
-demo::CertificateSpec leaf_spec(std::vector<std::string> dns, std::vector<std::string> ip = {});
+const sim::TlsAuthority& authority();  // valid around kNoon
+sim::CertificateSpec leaf_spec(std::vector<std::string> dns, std::vector<std::string> ip = {});
 // Options of a server with a certificate of authority() for these names.
-demo::TlsServerOptions server_for(std::vector<std::string> dns, std::vector<std::string> ip = {});
-demo::TlsServerOptions example_server();  // example.org; the same certificate each time
-demo::TlsServerContext make_context(const demo::TlsServerOptions& options);
+sim::TlsServerOptions server_for(std::vector<std::string> dns, std::vector<std::string> ip = {});
+sim::TlsServerOptions example_server();  // example.org; the same certificate each time
+sim::TlsServerContext make_context(const sim::TlsServerOptions& options);
 TlsOptions trusting_options();  // authority() is trusted
 std::shared_ptr<const TlsConfig> make_config(const TlsOptions& options);
 tls::ClientParams example_params(const TlsOptions& options = trusting_options());
 
 struct TlsPair {
-  TlsPair(const demo::TlsServerContext& context, tls::ClientParams params, UnixSeconds wall = kNoon);
+  TlsPair(const sim::TlsServerContext& context, tls::ClientParams params, UnixSeconds wall = kNoon);
 
   // Carries bytes both ways, `step` at a time, until nothing moves. Plain bytes gather in `received`.
   void run(std::size_t step = SIZE_MAX);
@@ -33,7 +33,7 @@ struct TlsPair {
   Pump deliver(Bytes bytes, std::size_t room = 64 * 1024);
   void send(std::string_view plain);
 
-  demo::TlsServer server;
+  sim::TlsServer server;
   std::unique_ptr<tls::ClientLayer> client;
   std::vector<std::uint8_t> wire;  // from the client
   std::string received;

@@ -10,7 +10,7 @@
 
 namespace sluice::test {
 
-std::vector<std::uint8_t> hello_request_record(const demo::TlsServer& server) {
+std::vector<std::uint8_t> hello_request_record(const sim::TlsServer& server) {
   constexpr std::size_t kKey = 16, kSalt = 4, kExplicit = 8, kTag = 16;
   SSL* ssl = server.native();
   std::vector<std::uint8_t> block(SSL_get_key_block_len(ssl));

@@ -27,7 +27,7 @@ CORE_FRONT = {"core/connection.hpp": 4}  # a word that is made of the boundary
 # The sources behind the public headers use the rooms: engine.cpp all of them, the others what is below the engine.
 CORE_SOURCE_FLOOR = 4
 # transport.hpp is the words of every stream, sockets included; the streams themselves stand in its room, over net.
-ADAPTER_FRONT = {"adapters/transport": 5, "adapters/trust": 6, "adapters/multi": 8}
+ADAPTER_FRONT = {"adapters/sim": 6, "adapters/transport": 5, "adapters/trust": 6, "adapters/multi": 8}
 ADAPTER_FRONT_FLOOR = 9  # select, epoll, libuv: one loop each, over multi
 # The rooms of the core that adapters may enter; all else of the core they know by its public headers.
 CORE_ROOMS_FOR_ADAPTERS = ("core/base",)
@@ -35,7 +35,7 @@ CORE_ROOMS_FOR_ADAPTERS = ("core/base",)
 # ---- libraries: which folder may include which ------------------------------------------------------------------------
 VERSIONS = "adapters/cli/library_versions"  # --version says them
 LIBRARIES = {
-    "openssl/": ("core/tls", "adapters/cli/demo", VERSIONS),
+    "openssl/": ("core/tls", "adapters/cli/demo", "adapters/sim", VERSIONS),
     "llhttp.h": ("core/http1", VERSIONS),
     "nghttp2/": ("core/http2",),
     "ares.h": ("adapters/resolver", VERSIONS),

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "adapters/cli/demo/server_connection.hpp"
-#include "adapters/cli/demo/tls_authority.hpp"
+#include "adapters/sim/tls_authority.hpp"
 
 namespace sluice::demo {
 namespace {
@@ -106,19 +106,19 @@ class Server::Loop {
  private:
   Result<void> make_certificate() {
     const auto now = static_cast<UnixSeconds>(std::time(nullptr));
-    const TlsAuthority authority = TlsAuthority::make_root("sluice demonstration CA", now - kDay, now + kDay);
-    const CertificateAndKey own = authority.issue({.common_name = "sluice demonstration server",
+    const sim::TlsAuthority authority = sim::TlsAuthority::make_root("sluice demonstration CA", now - kDay, now + kDay);
+    const sim::CertificateAndKey own = authority.issue({.common_name = "sluice demonstration server",
                                                    .dns = {"localhost"},
                                                    .ip = {std::string("\x7f\0\0\1", 4)},
                                                    .not_before = now - kDay,
                                                    .not_after = now + kDay});
     ca_pem_ = authority.certificate_pem();
-    TlsServerOptions options;
+    sim::TlsServerOptions options;
     options.certificate_pem = own.certificate_pem;
     options.key_pem = own.key_pem;
-    auto context = TlsServerContext::create(options);
+    auto context = sim::TlsServerContext::create(options);
     if (!context) return std::unexpected(context.error());
-    tls_ = std::make_unique<TlsServerContext>(*std::move(context));
+    tls_ = std::make_unique<sim::TlsServerContext>(*std::move(context));
     return {};
   }
 
@@ -165,7 +165,7 @@ class Server::Loop {
     return watched_[0].revents == 0;
   }
 
-  void accept(const Listener& listener, const TlsServerContext* tls) {
+  void accept(const Listener& listener, const sim::TlsServerContext* tls) {
     while (true) {
       const int socket = ::accept4(listener.socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket < 0) return;
@@ -178,7 +178,7 @@ class Server::Loop {
   }
 
   ServerOptions options_;
-  std::unique_ptr<TlsServerContext> tls_;
+  std::unique_ptr<sim::TlsServerContext> tls_;
   Descriptor stop_read_, stop_write_;
   std::thread thread_;
   // Below: the thread's own until it is joined.

@@ -15,7 +15,7 @@ constexpr std::size_t kUnpacedPiece = 256 * 1024;
 
 }  // namespace
 
-ServerConnection::ServerConnection(int socket, const std::vector<File>& files, const TlsServerContext* tls,
+ServerConnection::ServerConnection(int socket, const std::vector<File>& files, const sim::TlsServerContext* tls,
                                    std::uint64_t bytes_per_second)
     : socket_(socket), responder_(files), bytes_per_second_(bytes_per_second) {
   if (tls != nullptr) tls_.emplace(*tls);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "adapters/cli/demo/responder.hpp"
-#include "adapters/cli/demo/tls_server.hpp"
+#include "adapters/sim/tls_server.hpp"
 
 namespace sluice::demo {
 
@@ -15,7 +15,7 @@ class ServerConnection {
  public:
   using Clock = std::chrono::steady_clock;
   // Owns `socket`. `tls` null: plain. `files` and `tls` must outlive this.
-  ServerConnection(int socket, const std::vector<File>& files, const TlsServerContext* tls,
+  ServerConnection(int socket, const std::vector<File>& files, const sim::TlsServerContext* tls,
                    std::uint64_t bytes_per_second);
   ~ServerConnection();
   ServerConnection(const ServerConnection&) = delete;
@@ -37,7 +37,7 @@ class ServerConnection {
 
   int socket_;
   Responder responder_;
-  std::optional<TlsServer> tls_;
+  std::optional<sim::TlsServer> tls_;
   std::uint64_t bytes_per_second_;
   Clock::time_point next_ = {};
   std::vector<std::uint8_t> plain_, wire_;

@@ -121,10 +121,10 @@ void retried_story(Story& story) {
 }
 
 void tls_story(Story& story) {
-  static const demo::TlsServerContext context = make_context(example_server());
+  static const sim::TlsServerContext context = make_context(example_server());
   static const std::shared_ptr<const TlsConfig> config = make_config(trusting_options());
   EngineWorld& world = story.world;
-  demo::TlsServer server(context);
+  sim::TlsServer server(context);
   TransferOptions options;
   options.tls = config;
   story.id = world.add("https://example.org/", options);

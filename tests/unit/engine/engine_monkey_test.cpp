@@ -15,7 +15,7 @@ constexpr std::size_t kNever = SIZE_MAX;  // a response that must not pass for a
 
 // The far end of one connection: what it was asked, and what it is about to say.
 struct Peer {
-  std::optional<demo::TlsServer> tls;
+  std::optional<sim::TlsServer> tls;
   std::string asked, to_say;
   bool answering = false, spoke = false;
 };
@@ -133,7 +133,7 @@ class Monkey {
   void send(ConnId conn) {
     Peer& peer = peers_[conn];
     if (is_tls(conn) && !peer.tls) {
-      static const demo::TlsServerContext context = make_context(example_server());
+      static const sim::TlsServerContext context = make_context(example_server());
       peer.tls.emplace(context);
     }
     const std::string bytes = world_.sent(conn, one_in(2) ? 1 + below(500) : kNever);

@@ -23,7 +23,7 @@ tls::ClientParams params_for(std::string host, tls::SessionCache& cache) {
 
 // A proxy that decrypts and hands what it got to an origin that decrypts again.
 struct Tunnel {
-  Tunnel(const demo::TlsServerContext& proxy_context, const demo::TlsServerContext& origin_context, tls::SessionCache& cache)
+  Tunnel(const sim::TlsServerContext& proxy_context, const sim::TlsServerContext& origin_context, tls::SessionCache& cache)
       : proxy(proxy_context), origin(origin_context) {
     auto outer = tls::make_client(params_for("proxy.example", cache));
     auto inner = tls::make_client(params_for("example.org", cache));
@@ -65,7 +65,7 @@ struct Tunnel {
   }
 
   Now now{Instant{}, kNoon};
-  demo::TlsServer proxy, origin;
+  sim::TlsServer proxy, origin;
   engine::Stack stack;
   engine::Landing landing;
   const tls::ClientLayer* outer_layer = nullptr;

@@ -13,9 +13,9 @@ TEST_CASE("SB-53 an impostor with a cached session of the true one at hand gets 
   world.server(true_one).close_notify();
   world.carry(true_one);
   CHECK(world.engine.connections() == 0);
-  static const demo::TlsAuthority evil = demo::TlsAuthority::make_root("Evil Root", kNoon - kDay, kNoon + kDay);
-  const demo::CertificateAndKey made = evil.issue(leaf_spec({"example.org"}));
-  demo::TlsServerOptions impostor;
+  static const sim::TlsAuthority evil = sim::TlsAuthority::make_root("Evil Root", kNoon - kDay, kNoon + kDay);
+  const sim::CertificateAndKey made = evil.issue(leaf_spec({"example.org"}));
+  sim::TlsServerOptions impostor;
   impostor.certificate_pem = made.certificate_pem;
   impostor.key_pem = made.key_pem;
   world.context = make_context(impostor);

@@ -49,7 +49,7 @@ TEST_CASE("engine over TLS: a GET, told in full, however the wire cuts it") {
 }
 
 TEST_CASE("SB-53 no byte of a request leaves before the peer was verified; one clear line says why it was not") {
-  static const demo::TlsAuthority other = demo::TlsAuthority::make_root("Other Root", kNoon - kDay, kNoon + kDay);
+  static const sim::TlsAuthority other = sim::TlsAuthority::make_root("Other Root", kNoon - kDay, kNoon + kDay);
   struct Case {
     TlsOptions options;
     std::string url;

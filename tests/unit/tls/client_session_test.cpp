@@ -31,7 +31,7 @@ tls::ClientParams params_with(SessionCache& cache, const TlsOptions& options, st
 }
 
 // A connection with a request and its answer. Whether it was resumed; nothing if it failed.
-std::optional<bool> visit(const demo::TlsServerContext& context, const tls::ClientParams& params,
+std::optional<bool> visit(const sim::TlsServerContext& context, const tls::ClientParams& params,
                           UnixSeconds wall = kNoon) {
   TlsPair pair(context, params, wall);
   pair.run();
@@ -86,7 +86,7 @@ TEST_CASE("without a cache, with resumption off, or with a server that gives no 
     params.sessions = nullptr;
     CHECK(visit(context, params) == false);
     CHECK(visit(context, params) == false);
-    demo::TlsServerOptions server = test::example_server();
+    sim::TlsServerOptions server = test::example_server();
     server.tickets = false;
     const auto silent = test::make_context(server);
     CHECK(visit(silent, params_with(cache, only(version))) == false);
@@ -96,7 +96,7 @@ TEST_CASE("without a cache, with resumption off, or with a server that gives no 
 
 TEST_CASE("SB-05 SB-06 SB-46 a session is offered under its own options and name only") {
   for (const TlsVersion version : kVersions) {
-    demo::TlsServerOptions server = test::server_for({"example.org", "www.example.org"});
+    sim::TlsServerOptions server = test::server_for({"example.org", "www.example.org"});
     const auto context = test::make_context(server);
     SessionCache cache;
     TlsOptions unverified = only(version);
@@ -105,7 +105,7 @@ TEST_CASE("SB-05 SB-06 SB-46 a session is offered under its own options and name
     CHECK(visit(context, params_with(cache, only(version))) == false);  // not that of the unverified one
     CHECK(visit(context, params_with(cache, only(version), "www.example.org")) == false);
     TlsOptions more_anchors = only(version);
-    more_anchors.trust_anchors_pem += demo::TlsAuthority::make_root("More", kNoon, kNoon + kDay).certificate_pem();
+    more_anchors.trust_anchors_pem += sim::TlsAuthority::make_root("More", kNoon, kNoon + kDay).certificate_pem();
     CHECK(visit(context, params_with(cache, more_anchors)) == false);
     CHECK(visit(context, params_with(cache, unverified)) == true);
     CHECK(visit(context, params_with(cache, only(version))) == true);
@@ -117,7 +117,7 @@ TEST_CASE("SB-46 a session made under authority A opens nothing for those who tr
   SessionCache cache;
   CHECK(visit(context, params_with(cache, test::trusting_options())) == false);
   TlsOptions other;
-  other.trust_anchors_pem = demo::TlsAuthority::make_root("B", kNoon - kDay, kNoon + kDay).certificate_pem();
+  other.trust_anchors_pem = sim::TlsAuthority::make_root("B", kNoon - kDay, kNoon + kDay).certificate_pem();
   CHECK(visit(context, params_with(cache, other)) == std::nullopt);
   auto careless = params_with(cache, other);
   careless.session_key = key_for(params_with(cache, test::trusting_options()));  // even under the wrong key
@@ -151,7 +151,7 @@ TEST_CASE("SB-06 nothing is kept of a connection that was refused") {
 
 TEST_CASE("SB-50 a session does not outlive its certificate, nor its own lifetime") {
   for (const TlsVersion version : kVersions) {
-    const demo::TlsServerOptions server = test::example_server();
+    const sim::TlsServerOptions server = test::example_server();
     const auto context = test::make_context(server);
     SessionCache cache;
     const auto params = params_with(cache, only(version));
@@ -204,9 +204,9 @@ TEST_CASE("SB-53 a remembered session does not let a request out to an impostor"
     const auto params = params_with(cache, only(version));
     CHECK(visit(test::make_context(test::example_server()), params) == false);
     REQUIRE(cache.size() > 0);
-    const auto evil = demo::TlsAuthority::make_root("Evil", kNoon - kDay, kNoon + kDay);
+    const auto evil = sim::TlsAuthority::make_root("Evil", kNoon - kDay, kNoon + kDay);
     const auto made = evil.issue(test::leaf_spec({"example.org"}));
-    demo::TlsServerOptions options;
+    sim::TlsServerOptions options;
     options.certificate_pem = made.certificate_pem;
     options.key_pem = made.key_pem;
     TlsPair pair(test::make_context(options), params);

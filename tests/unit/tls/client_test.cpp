@@ -97,7 +97,7 @@ TEST_CASE("a host that cannot be one is refused before anything is sent") {
 }
 
 TEST_CASE("ALPN: the server's choice is told, and none is none") {
-  demo::TlsServerOptions server = test::example_server();
+  sim::TlsServerOptions server = test::example_server();
   TlsOptions options = test::trusting_options();
   const auto chosen = [&] {
     TlsPair pair(test::make_context(server), test::example_params(options));
@@ -118,9 +118,9 @@ TEST_CASE("ALPN: the server's choice is told, and none is none") {
 }
 
 TEST_CASE("a client certificate is shown when it is asked for") {
-  demo::TlsServerOptions server = test::example_server();
+  sim::TlsServerOptions server = test::example_server();
   server.client_anchors_pem = test::authority().certificate_pem();
-  demo::CertificateSpec spec = test::leaf_spec({});
+  sim::CertificateSpec spec = test::leaf_spec({});
   spec.common_name = "client number one";
   spec.for_client = true;
   const auto own = test::authority().issue(spec);
@@ -300,7 +300,7 @@ TEST_CASE("an alert of the peer is named") {
 }
 
 TEST_CASE("versions that do not meet are an error, either way round") {
-  demo::TlsServerOptions server = test::example_server();
+  sim::TlsServerOptions server = test::example_server();
   server.max_version = TlsVersion::tls1_2;
   TlsPair old_server(test::make_context(server), test::example_params(only(TlsVersion::tls1_3)));
   old_server.run();
@@ -327,7 +327,7 @@ TEST_CASE("a server without TLS is told apart") {
 }
 
 TEST_CASE("SB-54 renegotiation is a clean error") {
-  demo::TlsServerOptions server = test::example_server();
+  sim::TlsServerOptions server = test::example_server();
   server.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";
   TlsPair pair(test::make_context(server), test::example_params(only(TlsVersion::tls1_2)));
   pair.run();

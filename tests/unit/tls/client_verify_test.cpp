@@ -24,7 +24,7 @@ struct Outcome {
 };
 
 // A whole attempt that would send a request as soon as it may.
-Outcome attempt(const demo::TlsServerOptions& server, tls::ClientParams params, UnixSeconds wall = kNoon) {
+Outcome attempt(const sim::TlsServerOptions& server, tls::ClientParams params, UnixSeconds wall = kNoon) {
   TlsPair pair(test::make_context(server), std::move(params), wall);
   pair.run();
   Outcome outcome;
@@ -46,15 +46,15 @@ Outcome attempt(const demo::TlsServerOptions& server, tls::ClientParams params, 
   return outcome;
 }
 
-Outcome attempt_host(const demo::TlsServerOptions& server, std::string host, HostKind kind = HostKind::name) {
+Outcome attempt_host(const sim::TlsServerOptions& server, std::string host, HostKind kind = HostKind::name) {
   auto params = test::example_params();
   params.host = std::move(host);
   params.host_kind = kind;
   return attempt(server, std::move(params));
 }
 
-demo::TlsServerOptions with(const demo::CertificateAndKey& pair) {
-  demo::TlsServerOptions options;
+sim::TlsServerOptions with(const sim::CertificateAndKey& pair) {
+  sim::TlsServerOptions options;
   options.certificate_pem = pair.certificate_pem;
   options.key_pem = pair.key_pem;
   return options;
@@ -88,7 +88,7 @@ TEST_CASE("SB-49 wildcards in a certificate; no fallback to the common name") {
   }
   CHECK_FALSE(attempt_host(test::server_for({"*.1.2.3"}), "4.1.2.3", HostKind::ipv4).accepted);
   CHECK_FALSE(attempt_host(test::server_for({"*.a"}), "x.a").accepted);
-  demo::CertificateSpec spec = test::leaf_spec({});
+  sim::CertificateSpec spec = test::leaf_spec({});
   spec.common_name = "example.org";
   const Error error = attempt_host(with(test::authority().issue(spec)), "example.org").error;
   CHECK(error.context.contains("names no host"));
@@ -100,7 +100,7 @@ TEST_CASE("SB-08 an address needs its iPAddress, names do not do") {
   const auto names = test::server_for({"127.0.0.1", "::1", "localhost"});
   CHECK_FALSE(attempt_host(names, "127.0.0.1", HostKind::ipv4).accepted);
   CHECK_FALSE(attempt_host(names, "::1", HostKind::ipv6).accepted);
-  demo::CertificateSpec spec = test::leaf_spec({});
+  sim::CertificateSpec spec = test::leaf_spec({});
   spec.common_name = "127.0.0.1";
   CHECK_FALSE(attempt_host(with(test::authority().issue(spec)), "127.0.0.1", HostKind::ipv4).accepted);
   const auto addresses = test::server_for({"localhost"}, {kLoopback4, kLoopback6});
@@ -147,11 +147,11 @@ TEST_CASE("SB-50 an expired certificate above the leaf refuses too") {
 }
 
 TEST_CASE("SB-46 SB-10 only what the given anchors vouch for") {
-  const auto other = demo::TlsAuthority::make_root("Other Root", kNoon - kDay, kNoon + kDay);
+  const auto other = sim::TlsAuthority::make_root("Other Root", kNoon - kDay, kNoon + kDay);
   const auto impostor = with(other.issue(test::leaf_spec({"example.org"})));
   CHECK(attempt(impostor, test::example_params()).error.context.contains("unable to get local issuer certificate"));
   // A root of the same name is not the same root.
-  const auto namesake = demo::TlsAuthority::make_root("Test Root", kNoon - kDay, kNoon + kDay);
+  const auto namesake = sim::TlsAuthority::make_root("Test Root", kNoon - kDay, kNoon + kDay);
   CHECK_FALSE(attempt(with(namesake.issue(test::leaf_spec({"example.org"}))), test::example_params()).accepted);
   TlsOptions options;
   options.trust_anchors_pem = other.certificate_pem();
@@ -173,15 +173,15 @@ TEST_CASE("chains: with its intermediate, without it, and with the intermediate 
 }
 
 TEST_CASE("a leaf is no authority, and a client's certificate is no server's") {
-  demo::CertificateSpec spec = test::leaf_spec({"example.org"});
+  sim::CertificateSpec spec = test::leaf_spec({"example.org"});
   spec.for_client = true;
   CHECK(attempt(with(test::authority().issue(spec)), test::example_params()).error.detail ==
         X509_V_ERR_INVALID_PURPOSE);
 }
 
 TEST_CASE("with verification off anything is accepted, and never called verified") {
-  const auto other = demo::TlsAuthority::make_root("Other Root", 0, kDay);
-  demo::CertificateSpec spec = test::leaf_spec({"elsewhere.example"});
+  const auto other = sim::TlsAuthority::make_root("Other Root", 0, kDay);
+  sim::CertificateSpec spec = test::leaf_spec({"elsewhere.example"});
   spec.not_before = 0;
   spec.not_after = kDay;
   TlsOptions options;
@@ -198,7 +198,7 @@ TEST_CASE("with verification off anything is accepted, and never called verified
 }
 
 TEST_CASE("the peer's certificate can be told, with nothing unprintable in it") {
-  demo::CertificateSpec spec = test::leaf_spec({"example.org", "tab\there.example"}, {kLoopback4});
+  sim::CertificateSpec spec = test::leaf_spec({"example.org", "tab\there.example"}, {kLoopback4});
   spec.common_name = "evil\r\nname \x1b[31m \xc3\xa4";
   TlsPair pair(test::make_context(with(test::authority().issue(spec))), test::example_params());
   pair.run();

@@ -23,8 +23,8 @@ std::string refusal(const TlsOptions& options) {
   return config.error().message();
 }
 
-demo::CertificateAndKey client_certificate() {
-  demo::CertificateSpec spec = test::leaf_spec({});
+sim::CertificateAndKey client_certificate() {
+  sim::CertificateSpec spec = test::leaf_spec({});
   spec.for_client = true;
   return test::authority().issue(spec);
 }
@@ -83,7 +83,7 @@ TEST_CASE("bytes that move from one option to the next are another identity") {
 }
 
 TEST_CASE("trust anchors: one, many, with prose between; none at all is allowed") {
-  const auto other = demo::TlsAuthority::make_root("Other Root", kNoon, kNoon + kDay);
+  const auto other = sim::TlsAuthority::make_root("Other Root", kNoon, kNoon + kDay);
   TlsOptions options = test::trusting_options();
   options.trust_anchors_pem = "# a comment\n" + options.trust_anchors_pem + "\nOther:\n" + other.certificate_pem();
   options.trust_anchors_pem += options.trust_anchors_pem;  // the same ones twice
@@ -115,7 +115,7 @@ TEST_CASE("client certificate: key beside it, in the same text, or encrypted") {
   options.certificate_pem = pair.certificate_pem;
   options.private_key_pem = pair.key_pem;
   CHECK(TlsConfig::create(options).has_value());
-  options.private_key_pem = demo::encrypt_key(pair.key_pem, "open sesame");
+  options.private_key_pem = sim::encrypt_key(pair.key_pem, "open sesame");
   options.private_key_password = "open sesame";
   CHECK(TlsConfig::create(options).has_value());
 }
@@ -127,7 +127,7 @@ TEST_CASE("a client certificate that cannot be used says which part and why") {
   CHECK(says(refusal(options), "private key: none"));
   options.private_key_pem = client_certificate().key_pem;
   CHECK(says(refusal(options), "the private key does not belong to it"));
-  options.private_key_pem = demo::encrypt_key(pair.key_pem, "open sesame");
+  options.private_key_pem = sim::encrypt_key(pair.key_pem, "open sesame");
   CHECK(says(refusal(options), "encrypted and no password"));
   options.private_key_password = "open barley";
   CHECK(says(refusal(options), "wrong password"));

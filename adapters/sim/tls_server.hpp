@@ -14,7 +14,7 @@
 
 struct ssl_st;
 
-namespace sluice::demo {
+namespace sluice::sim {
 
 struct TlsServerOptions {
   std::string certificate_pem;  // leaf first, then its chain
@@ -72,4 +72,4 @@ class TlsServer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace sluice::demo
+}  // namespace sluice::sim

@@ -9,7 +9,7 @@
 
 #include "core/types.hpp"
 
-namespace sluice::demo {
+namespace sluice::sim {
 
 struct CertificateSpec {
   std::string common_name;
@@ -48,4 +48,4 @@ class TlsAuthority {
 // The same key, encrypted under a password.
 std::string encrypt_key(const std::string& key_pem, const std::string& password);
 
-}  // namespace sluice::demo
+}  // namespace sluice::sim

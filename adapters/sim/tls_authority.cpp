@@ -1,5 +1,5 @@
 // See tls_authority.hpp.
-#include "adapters/cli/demo/tls_authority.hpp"
+#include "adapters/sim/tls_authority.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/digest.h>
@@ -16,7 +16,7 @@
 
 #include "core/base/check.hpp"
 
-namespace sluice::demo {
+namespace sluice::sim {
 namespace {
 
 using Key = bssl::UniquePtr<EVP_PKEY>;
@@ -153,4 +153,4 @@ std::string encrypt_key(const std::string& key_pem, const std::string& password)
   return contents(out.get());
 }
 
-}  // namespace sluice::demo
+}  // namespace sluice::sim

@@ -1,5 +1,5 @@
 // See tls_server.hpp.
-#include "adapters/cli/demo/tls_server.hpp"
+#include "adapters/sim/tls_server.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -13,7 +13,7 @@
 
 #include "core/base/check.hpp"
 
-namespace sluice::demo {
+namespace sluice::sim {
 
 struct TlsServerContext::Impl {
   bssl::UniquePtr<SSL_CTX> context;
@@ -249,4 +249,4 @@ std::string TlsServer::client_subject() const {
   return text;
 }
 
-}  // namespace sluice::demo
+}  // namespace sluice::sim
