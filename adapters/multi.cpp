@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <new>
 #include <utility>
 #include <variant>
 
@@ -24,7 +25,7 @@ Result<Seed> draw_seed() {
 
 }  // namespace
 
-Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) {
+Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
   Seed seed;
   if (options.seed) {
     seed = *options.seed;
@@ -37,6 +38,8 @@ Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) {
   if (!poller) return std::unexpected(std::move(poller.error()));
   auto impl = std::make_unique<Impl>(std::move(options), seed, std::move(*poller));
   return std::unique_ptr<Multi>(new Multi(std::move(impl)));
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->set_owner(*this); }
@@ -58,7 +61,12 @@ const Progress& Multi::progress(TransferId transfer) const { return impl_->engin
 TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
 Instant Multi::now() const { return net::read_steady(); }
 
-Drive Multi::perform(int* running) { return impl_->perform(running); }
+// A step that there is no memory for throws before it has begun, so what a drive was doing is whole when it ends here.
+Drive Multi::perform(int* running) try {
+  return impl_->perform(running);
+} catch (const std::bad_alloc&) {
+  return impl_->cut_short(running);
+}
 Result<void> Multi::fdset(fd_set* read, fd_set* write, fd_set*, int* highest) const {
   return impl_->watches().fdset(read, write, highest);
 }
@@ -73,8 +81,10 @@ int Multi::wakeup_fd() const { return impl_->poller().wakeup_fd(); }
 bool Multi::waits_for_signals() const { return impl_->waits_for_signals(); }
 
 void Multi::set_watch_sink(WatchSink* sink) { impl_->set_watch_sink(sink); }
-Drive Multi::socket_action(int fd, std::uint8_t events, int* running) {
+Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
   return impl_->socket_action(fd, events, running);
+} catch (const std::bad_alloc&) {
+  return impl_->cut_short(running);
 }
 void Multi::assign(int fd, void* value) { impl_->assign(fd, value); }
 

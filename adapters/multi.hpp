@@ -3,6 +3,10 @@
 // Knows how to turn descriptors and time into facts for the core. Leaves HTTP, reuse, limits and timeouts to the engine, and the choice of
 // an event loop to its user: drive it by perform + poll, perform + fdset + select(2), fd() + perform, or socket_action.
 //
+// Memory may run out: no call throws for it. create(), add() and poll() answer out_of_memory; a transfer that it hits ends with that (see
+// engine.hpp), the others go on. A drive that has none for its own book-keeping answers Drive::failed, having lost nothing: call it again.
+// Handlers, sinks and callbacks must not throw.
+//
 // Thread rules: one thread at a time, except wakeup(). Everything is legal in a callback but driving (perform, socket_action,
 // poll), which answers recursive_call.
 #pragma once
@@ -45,7 +49,7 @@ enum class Drive : std::uint8_t {
   ok,
   call_again,      // stopped early for fairness: wants to be called again at once; timeout() is 0 meanwhile
   recursive_call,  // called from inside a callback; nothing was done
-  failed,          // the whole stack is unusable (out of descriptors or memory for its own watches)
+  failed,          // the whole stack is unusable for now (out of descriptors, or of memory for its own book-keeping)
 };
 
 struct Message {

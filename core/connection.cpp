@@ -3,6 +3,7 @@
 #include "core/connection.hpp"
 
 #include <algorithm>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -11,6 +12,8 @@
 namespace sluice {
 
 namespace {
+
+constexpr std::size_t kFirstOutputs = 16;
 
 // Without an identity, so that it is equal to itself only; and there is one of it.
 struct Stream : Route {
@@ -35,7 +38,7 @@ bool same_origin(const Url& a, const Url& b) {
 
 }  // namespace
 
-Result<Connection> Connection::create(ConnectionOptions options, Seed seed) {
+Result<Connection> Connection::create(ConnectionOptions options, Seed seed) try {
   if (options.origin.host().empty()) {
     return std::unexpected(make_error(Code::invalid_option, "a connection needs the origin of its requests"));
   }
@@ -46,19 +49,23 @@ Result<Connection> Connection::create(ConnectionOptions options, Seed seed) {
     return std::unexpected(make_error(Code::tls_config, options.origin.origin() + ": no TLS configuration was given"));
   }
   return Connection(std::move(options), seed);
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 Connection::Connection(ConnectionOptions options, Seed seed)
     : origin_(std::move(options.origin)),
       stream_(std::make_shared<Stream>(options.name.empty() ? origin_.authority() : std::move(options.name))),
-      engine_(engine_options(options), seed) {}
+      engine_(engine_options(options), seed) {
+  outputs_.reserve(kFirstOutputs);  // never less: with it all the others can be carried over, some at a time
+}
 Connection::~Connection() = default;
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 
 // ---- the application's side ----
 
-Result<TransferId> Connection::add(Request request, TransferOptions options, Now now) {
+Result<TransferId> Connection::add(Request request, TransferOptions options, Now now) try {
   if (!same_origin(request.url, origin_)) {
     return std::unexpected(make_error(Code::invalid_request, request.url.text_without_secrets() + ": the connection is for " +
                                                                  origin_.origin() + " alone"));
@@ -72,6 +79,8 @@ Result<TransferId> Connection::add(Request request, TransferOptions options, Now
   auto added = engine_.add(std::move(request), std::move(options), now);
   settle(now);
   return added;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 void Connection::remove(TransferId transfer, Now now) {
@@ -80,7 +89,7 @@ void Connection::remove(TransferId transfer, Now now) {
 }
 
 void Connection::close(Now now) {
-  if (why_.empty()) why_ = "closed by the application";
+  if (why_.empty()) remember("closed by the application");
   closing_ = true;
   settle(now);
 }
@@ -114,7 +123,7 @@ std::size_t Connection::running() const { return engine_.running(); }
 
 // ---- the stream's side ----
 
-MutableBytes Connection::receive_space() { return engine_.receive_space(conn_); }
+MutableBytes Connection::receive_space() { return held_up_ ? MutableBytes{} : engine_.receive_space(conn_); }
 
 void Connection::handle_received(std::size_t bytes, Now now) {
   engine_.handle_received(conn_, bytes, now);
@@ -123,23 +132,19 @@ void Connection::handle_received(std::size_t bytes, Now now) {
 
 void Connection::handle_eof(Now now) {
   if (is_over()) return;
-  why_ = "the other end closed it";
-  if (stage_ == Stage::unused) end();
-  engine_.handle_eof(conn_, now);
+  eof_ = true;
   settle(now);
 }
 
 void Connection::handle_io_error(Error error, Now now) {
   if (is_over()) return;
-  why_ = error.message();
-  if (stage_ == Stage::unused) end();
-  engine_.handle_io_error(conn_, std::move(error), now);
+  error_ = std::move(error);
   settle(now);
 }
 
 OutputView Connection::transmit() const {
-  if (!is_over()) return engine_.transmit(conn_);
   OutputView view;
+  if (!is_over()) return held_up_ ? view : engine_.transmit(conn_);
   if (goodbye_sent_ < goodbye_.size()) {
     view.spans[0] = Bytes{goodbye_}.subspan(goodbye_sent_);
     view.count = 1;
@@ -157,41 +162,84 @@ void Connection::handle_sent(std::size_t bytes, Now now) {
 }
 
 void Connection::handle_timeout(Now now) {
-  engine_.handle_timeout(now);
+  if (!held_up_) engine_.handle_timeout(now);  // else it stays due
   settle(now);
 }
 
 // ---- what comes next ----
 
 // Carries the engine's outputs over at once, so that it never has any when the next fact comes (its drain rule).
-void Connection::settle(Now now) {
-  while (true) {
-    std::optional<ConnId> asked;
-    while (auto out = engine_.poll_output()) note(std::move(*out), asked);
-    if (asked && stage_ == Stage::unused) {
-      stage_ = Stage::open;
-      conn_ = *asked;
-      engine_.handle_connected(conn_, now);
-    } else if (asked) {  // who waits in line, or would try again: each asks by itself and is told the same
-      engine_.handle_io_error(*asked, over(), now);
-    } else if (closing_ && !is_over() && engine_.running() == 0) {
-      if (stage_ == Stage::unused) end();
-      SLUICE_CHECK(engine_.connections() == engine_.idle_connections());
-      engine_.close_idle_connections(now);
-    } else {
-      return;
-    }
+void Connection::settle(Now now) noexcept {
+  latest_ = now;
+  do {
+    held_up_ = !make_room();
+  } while (!held_up_ && take_next(now));
+}
+
+// Room for the two outputs that one of the engine's, or an end, can become.
+bool Connection::make_room() noexcept {
+  if (next_output_ == outputs_.size()) {
+    outputs_.clear();
+    next_output_ = 0;
+  }
+  if (outputs_.capacity() - outputs_.size() >= 2) return true;
+  try {
+    outputs_.reserve(2 * outputs_.capacity());
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
+// False: there is nothing more to do.
+bool Connection::take_next(Now now) noexcept {
+  if (engine_.has_output()) {
+    if (auto out = engine_.poll_output()) note(std::move(*out));
+  } else if (asked_ && stage_ == Stage::unused) {
+    stage_ = Stage::open;
+    conn_ = *std::exchange(asked_, std::nullopt);
+    engine_.handle_connected(conn_, now);
+  } else if (asked_) {  // who waits in line, or would try again: each asks by itself and is told the same
+    engine_.handle_io_error(*std::exchange(asked_, std::nullopt), over(), now);
+  } else if (error_ || eof_) {
+    take_end(now);
+  } else if (closing_ && !is_over() && engine_.running() == 0) {
+    if (stage_ == Stage::unused) end();
+    SLUICE_CHECK(engine_.connections() == engine_.idle_connections());
+    engine_.close_idle_connections(now);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// What the stream's side said last.
+void Connection::take_end(Now now) noexcept {
+  auto error = std::exchange(error_, std::nullopt);
+  eof_ = false;
+  if (is_over()) return;
+  if (error) {
+    remember(error->context.empty() ? to_string(error->code) : std::string_view(error->context));
+  } else {
+    remember("the other end closed it");
+  }
+  if (stage_ == Stage::unused) end();
+  if (error) {
+    engine_.handle_io_error(conn_, std::move(*error), now);
+  } else {
+    engine_.handle_eof(conn_, now);
   }
 }
 
-void Connection::note(Output out, std::optional<ConnId>& asked) {
+void Connection::note(Output out) noexcept {
   std::visit(
       [&](auto& what) {
         using What = std::decay_t<decltype(what)>;
         if constexpr (std::is_same_v<What, output::Connect>) {
-          SLUICE_CHECK(!asked && stage_ != Stage::open);
-          asked = what.conn;
+          SLUICE_CHECK(!asked_ && stage_ != Stage::open);
+          asked_ = what.conn;
         } else if constexpr (std::is_same_v<What, output::Close>) {
+          if (asked_ == what.conn) asked_.reset();  // taken back at once
           if (stage_ == Stage::open && what.conn == conn_) end();
         } else if constexpr (is_one_of<What>(static_cast<ConnectionOutput*>(nullptr))) {
           outputs_.emplace_back(std::in_place_type<What>, std::move(what));
@@ -200,34 +248,52 @@ void Connection::note(Output out, std::optional<ConnId>& asked) {
       out);
 }
 
-void Connection::end() {
+void Connection::end() noexcept {
   const OutputView left = engine_.transmit(conn_);
-  for (std::size_t i = 0; i < left.count; ++i) goodbye_.insert(goodbye_.end(), left.spans[i].begin(), left.spans[i].end());
+  try {
+    for (std::size_t i = 0; i < left.count; ++i) goodbye_.insert(goodbye_.end(), left.spans[i].begin(), left.spans[i].end());
+  } catch (const std::bad_alloc&) {
+    goodbye_.clear();  // then it ends without one
+  }
   stage_ = Stage::over;
   conn_ = {};
   outputs_.emplace_back(output::Closed{});
 }
 
-Error Connection::over() const {
-  std::string context = stream_->name() + ": the connection is over";
-  if (!why_.empty()) context += ": " + why_;
-  return make_error(Code::connection_closed, std::move(context));
+void Connection::remember(std::string_view why) noexcept {
+  try {
+    why_ = why;
+  } catch (const std::bad_alloc&) {
+    why_.clear();
+  }
+}
+
+Error Connection::over() const noexcept {
+  try {
+    std::string context = stream_->name() + ": the connection is over";
+    if (!why_.empty()) context += ": " + why_;
+    return make_error(Code::connection_closed, std::move(context));
+  } catch (const std::bad_alloc&) {
+    return make_error(Code::connection_closed, {});
+  }
 }
 
 std::optional<ConnectionOutput> Connection::poll_output() {
-  while (!outputs_.empty()) {
-    ConnectionOutput out = std::move(outputs_.front());
-    outputs_.pop_front();
-    // Consumed or removed meanwhile: nothing to look at any more.
-    if (const auto* ready = std::get_if<output::BodyReady>(&out); ready && body(ready->transfer).empty()) continue;
-    return out;
+  for (;;) {
+    while (next_output_ < outputs_.size()) {
+      ConnectionOutput out = std::move(outputs_[next_output_++]);
+      // Consumed or removed meanwhile: nothing to look at any more.
+      if (const auto* ready = std::get_if<output::BodyReady>(&out); ready && body(ready->transfer).empty()) continue;
+      return out;
+    }
+    if (!held_up_) return std::nullopt;
+    settle(latest_);  // there is room now
   }
-  return std::nullopt;
 }
 
 Interest Connection::interest() const {
   if (is_over()) return {false, goodbye_sent_ < goodbye_.size()};
-  return engine_.interest(conn_);
+  return held_up_ ? Interest{} : engine_.interest(conn_);
 }
 
 std::optional<Deadline> Connection::deadline() const {
@@ -238,6 +304,7 @@ std::optional<Deadline> Connection::deadline() const {
 
 void Connection::check_invariants() const {
   engine_.check_invariants();
+  if (held_up_) return;
   SLUICE_CHECK(!engine_.has_output());
   SLUICE_CHECK((stage_ == Stage::open) == (engine_.connections() == 1));
 }

@@ -22,10 +22,11 @@
 //    nothing either.
 //  - Views (Bytes, references) live until the next non-const call on the connection.
 //  - Time is clamped: a `now` before an earlier one counts as that earlier one.
+//  - Memory may run out: as with Engine, and create() answers out_of_memory. While there is none for the outputs, interest() is off and the
+//    stream stands still until poll_output() has made room.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,10 +118,14 @@ class Connection {
   enum class Stage : std::uint8_t { unused, open, over };
 
   Connection(ConnectionOptions options, Seed seed);
-  void settle(Now now);  // every call that may bring outputs about ends with it
-  void note(Output out, std::optional<ConnId>& asked);
-  void end();
-  Error over() const;
+  void settle(Now now) noexcept;  // every call that may bring outputs about ends with it
+  bool take_next(Now now) noexcept;
+  bool make_room() noexcept;
+  void note(Output out) noexcept;
+  void take_end(Now now) noexcept;
+  void end() noexcept;
+  void remember(std::string_view why) noexcept;
+  Error over() const noexcept;
 
   Url origin_;
   std::shared_ptr<Route> stream_;
@@ -129,7 +134,15 @@ class Connection {
   Stage stage_ = Stage::unused;
   bool closing_ = false;
   std::string why_;  // what the stream's side said last; "" while it said nothing
-  std::deque<ConnectionOutput> outputs_;
+  std::vector<ConnectionOutput> outputs_;
+  std::size_t next_output_ = 0;
+  // There was no memory to carry all of the engine's outputs over: those that are left are taken as there is room, and the
+  // stream stands still meanwhile.
+  bool held_up_ = false;
+  std::optional<ConnId> asked_;   // a wish to connect that is not answered yet
+  bool eof_ = false;              // the stream's end, not told to the engine yet
+  std::optional<Error> error_;
+  Now latest_;
   std::vector<std::uint8_t> goodbye_;  // what was left to send when the engine gave the connection up
   std::size_t goodbye_sent_ = 0;
 };

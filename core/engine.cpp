@@ -1,9 +1,25 @@
-// See engine.hpp: the boundary's functions, each handed to the insides (core/engine/impl.hpp).
+// See engine.hpp: the boundary's functions, each handed to the insides (core/engine/impl.hpp), and the place where what the
+// allocator throws ends at the latest. What could not be helped on the way ends everything there (Engine::Impl::give_up).
 #include "core/engine.hpp"
+
+#include <new>
+#include <utility>
 
 #include "core/engine/impl.hpp"
 
 namespace sluice {
+namespace {
+
+template <class Impl, class Entry>
+void guarded(Impl& impl, Entry entry) noexcept {
+  try {
+    entry(impl);
+  } catch (const std::bad_alloc&) {
+    impl.give_up();
+  }
+}
+
+}  // namespace
 
 Engine::Engine(EngineOptions options, Seed seed) : impl_(std::make_unique<Impl>(std::move(options), seed)) {}
 Engine::~Engine() = default;
@@ -11,10 +27,16 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 Result<TransferId> Engine::add(Request request, TransferOptions options, Now now) {
-  return impl_->add(std::move(request), std::move(options), now);
+  return impl_->add(request, options, now);
 }
-void Engine::remove(TransferId transfer, Now now) { impl_->remove(transfer, now); }
-bool Engine::contains(TransferId transfer) const { return impl_->find(transfer) != nullptr; }
+void Engine::remove(TransferId transfer, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
+  impl_->release(transfer);
+}
+bool Engine::contains(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found && !found->removed;
+}
 bool Engine::is_done(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
   return found && found->phase() == engine::TransferPhase::done;
@@ -41,26 +63,48 @@ Bytes Engine::body(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
   return found ? found->body() : Bytes{};
 }
-void Engine::consume_body(TransferId transfer, std::size_t bytes, Now now) { impl_->consume_body(transfer, bytes, now); }
+void Engine::consume_body(TransferId transfer, std::size_t bytes, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.consume_body(transfer, bytes, now); });
+}
 MutableBytes Engine::upload_space(TransferId transfer) { return impl_->upload_space(transfer); }
-void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) { impl_->commit_upload(transfer, bytes, now); }
-void Engine::finish_upload(TransferId transfer, Now now) { impl_->finish_upload(transfer, now); }
+void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.commit_upload(transfer, bytes, now); });
+}
+void Engine::finish_upload(TransferId transfer, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.finish_upload(transfer, now); });
+}
 void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
-  impl_->fail_upload(transfer, std::move(why), now);
+  guarded(*impl_, [&](auto& impl) { impl.fail_upload(transfer, std::move(why), now); });
 }
 std::size_t Engine::running() const { return impl_->running(); }
 
 void Engine::handle_resolved(ResolveId resolve, Result<std::vector<IpAddress>> addresses, Now now) {
-  impl_->handle_resolved(resolve, std::move(addresses), now);
+  guarded(*impl_, [&](auto& impl) { impl.handle_resolved(resolve, std::move(addresses), now); });
 }
-void Engine::handle_connected(ConnId conn, Now now) { impl_->handle_connected(conn, now); }
-MutableBytes Engine::receive_space(ConnId conn) { return impl_->receive_space(conn); }
-void Engine::handle_received(ConnId conn, std::size_t bytes, Now now) { impl_->handle_received(conn, bytes, now); }
-void Engine::handle_eof(ConnId conn, Now now) { impl_->handle_eof(conn, now); }
-void Engine::handle_io_error(ConnId conn, Error error, Now now) { impl_->handle_io_error(conn, std::move(error), now); }
+void Engine::handle_connected(ConnId conn, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_connected(conn, now); });
+}
+MutableBytes Engine::receive_space(ConnId conn) {
+  MutableBytes space;
+  guarded(*impl_, [&](auto& impl) { space = impl.receive_space(conn); });
+  return space;
+}
+void Engine::handle_received(ConnId conn, std::size_t bytes, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_received(conn, bytes, now); });
+}
+void Engine::handle_eof(ConnId conn, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_eof(conn, now); });
+}
+void Engine::handle_io_error(ConnId conn, Error error, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_io_error(conn, std::move(error), now); });
+}
 OutputView Engine::transmit(ConnId conn) const { return impl_->transmit(conn); }
-void Engine::handle_sent(ConnId conn, std::size_t bytes, Now now) { impl_->handle_sent(conn, bytes, now); }
-void Engine::handle_timeout(Now now) { impl_->handle_timeout(now); }
+void Engine::handle_sent(ConnId conn, std::size_t bytes, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_sent(conn, bytes, now); });
+}
+void Engine::handle_timeout(Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_timeout(now); });
+}
 
 std::optional<Output> Engine::poll_output() { return impl_->poll_output(); }
 bool Engine::has_output() const { return impl_->has_output(); }
@@ -68,7 +112,9 @@ Interest Engine::interest(ConnId conn) const { return impl_->interest(conn); }
 std::optional<Deadline> Engine::deadline() const { return impl_->deadline(); }
 std::size_t Engine::connections() const { return impl_->connections(); }
 std::size_t Engine::idle_connections() const { return impl_->idle_connections(); }
-void Engine::close_idle_connections(Now now) { impl_->close_idle_connections(now); }
+void Engine::close_idle_connections(Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.close_idle_connections(now); });
+}
 void Engine::check_invariants() const { impl_->check_invariants(); }
 
 }  // namespace sluice

@@ -28,7 +28,7 @@ constexpr std::uint32_t kRemoved = 0xffff'ffff;
 
 enum ByteClass : std::uint8_t { kTokenByte = 1, kValueByte = 2 };
 
-constexpr std::array<std::uint8_t, 256> make_classes() {
+consteval std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
   constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";  // RFC 9110 5.6.2
   for (std::size_t i = 0; i < table.size(); ++i) {
@@ -73,7 +73,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-constexpr std::array<std::uint8_t, 256> make_lower() {
+consteval std::array<std::uint8_t, 256> make_lower() {
   std::array<std::uint8_t, 256> table{};
   for (std::size_t i = 0; i < table.size(); ++i) {
     table[i] = static_cast<std::uint8_t>(i >= 'A' && i <= 'Z' ? i + ('a' - 'A') : i);

@@ -1,5 +1,6 @@
 // What the application may call at any moment, also from inside a callback: it changes the engine and what is queued
 // for the next drive, and touches no socket.
+#include <new>
 #include <utility>
 #include <variant>
 
@@ -7,7 +8,7 @@
 
 namespace sluice {
 
-Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, TransferHandler* handler) {
+Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, TransferHandler* handler) try {
   if (!handler && std::holds_alternative<BodyStream>(request.body)) {
     return std::unexpected(make_error(
         Code::invalid_option,
@@ -18,9 +19,18 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
                                                                 options.route->name() + " is no sluice::Dialer"));
   }
   auto added = engine_.add(std::move(request), std::move(options), application_now());
-  if (added) transfers_.add(*added, handler);
+  if (added) {
+    try {
+      transfers_.add(*added, handler);
+    } catch (const std::bad_alloc&) {
+      engine_.remove(*added, application_now());  // its Done is for nobody
+      added = std::unexpected(make_error(Code::out_of_memory, {}));
+    }
+  }
   after_application_call();
   return added;
+} catch (const std::bad_alloc&) {  // for the words of an error
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 void Multi::Impl::remove(TransferId transfer) {

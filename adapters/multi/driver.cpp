@@ -3,6 +3,7 @@
 #include "adapters/multi/driver.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <variant>
 
@@ -63,6 +64,7 @@ Multi::Impl::~Impl() {
 
 bool Multi::Impl::settle() {
   for (;;) {
+    make_room();
     if (!drain()) return false;
     if (touched_) {
       refresh(*std::exchange(touched_, std::nullopt));
@@ -90,10 +92,18 @@ bool Multi::Impl::drain() {
   while (engine_.has_output()) {
     if (outputs_left_ % kUnlookedAt == 0) now_ = net::read_clock();
     if (outputs_left_ == 0 || late()) return false;
+    make_room();
     --outputs_left_;
     if (auto output = engine_.poll_output()) take(std::move(*output));
   }
   return true;
+}
+
+void Multi::Impl::keep_key(output::KeyLog& what) {
+  try {
+    key_log_.push_back(std::move(what.line));
+  } catch (const std::bad_alloc&) {  // a log has a gap; nothing else depends on it
+  }
 }
 
 void Multi::Impl::take(Output output) {
@@ -109,7 +119,7 @@ void Multi::Impl::take(Output output) {
                  [&](output::BodyReady& what) { deliver_body(what.transfer); },
                  [&](output::UploadReady& what) { pump_upload(what.transfer); },
                  [&](output::Done& what) { deliver_done(what); },
-                 [&](output::KeyLog& what) { key_log_.push_back(std::move(what.line)); },
+                 [&](output::KeyLog& what) { keep_key(what); },
              },
              output);
 }

@@ -58,6 +58,7 @@ class Multi::Impl {
 
   // ---- driving ----
   Drive perform(int* running);
+  Drive cut_short(int* running);  // the end of a drive that ran out of memory
   Drive socket_action(int fd, std::uint8_t events, int* running);
   Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
   std::optional<std::chrono::milliseconds> timeout();
@@ -76,17 +77,29 @@ class Multi::Impl {
     friend bool operator==(const Timer&, const Timer&) = default;
   };
 
+  // Room in the queues for all that one step can put there: a connection's fact, its turn to send, its turn to be read, an answer.
+  // Throws std::bad_alloc before the step has begun, so that nothing is lost in the middle of one.
+  void make_room() {
+    facts_.make_room(kMostOfAStep);
+    sends_.make_room(kMostOfAStep);
+    reads_.make_room(kMostOfAStep);
+    resolver_.make_room();
+  }
+  static constexpr std::size_t kMostOfAStep = 4;
+
   // driver.cpp. Those that answer bool: false when they stopped for fairness, with outputs or sends left for the next
   // drive.
   bool settle();
   bool drain();
   void take(Output output);
+  void keep_key(output::KeyLog& what);
   // This drive has lasted long enough, and has got something done.
   bool late() const { return progressed_ && now_.steady >= drive_until_; }
 
   // streams.cpp; as above
   Result<std::unique_ptr<Transport>> make_stream(output::Connect& what);
   void connect(output::Connect& what);
+  void begin_stream(output::Connect& what);
   void open(multi::Connection& connection);
   void watch(multi::Connection& connection, std::uint8_t events);
   Error describe(const multi::Connection& connection, Code code, int error) const;
@@ -100,17 +113,19 @@ class Multi::Impl {
   bool advance(ConnId conn, std::uint8_t events);
 
   // driving.cpp
+  void queue_all();
   void begin();
   void join_burst();
   Drive end(Drive answer, int* running);
   bool work(bool fetch);
+  bool take_from(unsigned source, bool fetch);
   bool spent() const { return reads_left_ == 0 || late(); }
   bool take_resumes();
   bool take_signals();
   bool take_postponed();
   bool take_ready(bool fetch);
   bool take_reads();
-  void run_timers();
+  bool run_timers();
 
   // deadlines.cpp
   bool must_run_at_once() const;
@@ -156,8 +171,9 @@ class Multi::Impl {
   multi::Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait
   std::shared_ptr<multi::Signals> signals_;  // null: no route was dialled yet
   multi::Fifo<ConnId> signaled_;  // taken out of it, and not looked at yet
+  bool try_all_ = false;  // a drive was cut short: every stream is as if it had been signaled
   multi::Fifo<TransferId> resumed_;  // in this drive, or left over from one before
-  bool resumes_first_ = false;
+  unsigned first_source_ = 0;  // who has the first turn in this drive
   std::vector<std::string> key_log_;
 
   bool woken_ = false;  // a wakeup that no poll() has told of yet

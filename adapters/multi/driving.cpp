@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 
 #include "adapters/multi/driver.hpp"
 #include "adapters/net/socket.hpp"
@@ -14,6 +15,9 @@ using std::chrono::milliseconds;
 // Beside max_reads_per_perform, what bounds a drive in which applications' callbacks make ever more work.
 constexpr std::size_t kSendsForEachRead = 4;
 constexpr std::size_t kOutputsForEachRead = 16;
+
+// Of work: resumes, postponed and ready descriptors, signals, reads that are to go on.
+constexpr unsigned kSources = 5;
 
 // What poll() fetched so short a time ago is what there is: asking the system again would cost a call for each perform.
 constexpr Duration kFreshFor = std::chrono::microseconds(100);
@@ -45,13 +49,30 @@ Drive Multi::Impl::end(Drive answer, int* running) {
   return answer;
 }
 
+// What the drive had in hand is lost: a signal, an event that is told once. The next one tries every stream instead.
+Drive Multi::Impl::cut_short(int* running) {
+  try_all_ = true;
+  return end(Drive::failed, running);
+}
+
+void Multi::Impl::queue_all() {
+  signaled_.make_room(connections_.all().size());
+  for (multi::Connection& connection : connections_.all()) {
+    if (!connection.id) continue;
+    connection.send_queued = connection.read_queued = false;
+    connection.write_blocked = !connection.opening;  // so that its turn to send comes as well
+    signaled_.push(connection.id);
+  }
+  try_all_ = false;
+}
+
 Drive Multi::Impl::perform(int* running) {
   if (busy_) return Drive::recursive_call;
   begin();
   poll_failed_ = false;
   const bool fresh = poller_.has_ready() && now_.steady - polled_at_ < kFreshFor;
-  const bool complete = work(!fresh || poller_.batch_was_full());
-  run_timers();
+  bool complete = work(!fresh || poller_.batch_was_full());
+  complete = run_timers() && complete;
   if (poll_failed_) return end(Drive::failed, running);
   return end(complete ? Drive::ok : Drive::call_again, running);
 }
@@ -89,22 +110,37 @@ Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
   }
   complete = complete && work(false);
   if (fd != kNoSocket && !complete) burst_spent_ = true;
-  run_timers();
+  complete = run_timers() && complete;
   const Drive answer = end(complete ? Drive::ok : Drive::call_again, running);
   burst_ended_ = net::read_steady();
   return answer;
 }
 
-// False: stopped for fairness.
+// False: stopped for fairness. Each source has the first turn by turns: none may use up all of every drive.
 bool Multi::Impl::work(bool fetch) {
   if (!settle()) return false;
   // Those of before this drive; what is resumed meanwhile waits for the next.
   transfers_.take_resumes(resumed_);
-  // By turns before and after what streams have: neither may use up all of every drive.
-  resumes_first_ = !resumes_first_;
-  if (resumes_first_ && !take_resumes()) return false;
-  if (!(take_postponed() && take_signals() && take_ready(fetch) && take_reads())) return false;
-  return resumes_first_ || take_resumes();
+  first_source_ = (first_source_ + 1) % kSources;
+  for (unsigned turn = 0; turn < kSources; ++turn) {
+    if (!take_from((first_source_ + turn) % kSources, fetch)) return false;
+  }
+  return true;
+}
+
+bool Multi::Impl::take_from(unsigned source, bool fetch) {
+  switch (source) {
+    case 0:
+      return take_resumes();
+    case 1:
+      return take_postponed();
+    case 2:
+      return take_signals();
+    case 3:
+      return take_ready(fetch);
+    default:
+      return take_reads();
+  }
 }
 
 bool Multi::Impl::take_resumes() {
@@ -118,10 +154,11 @@ bool Multi::Impl::take_resumes() {
 }
 
 bool Multi::Impl::take_signals() {
-  if (!signals_) return true;
-  signals_->take(signaled_);
+  if (signals_ && !signals_->take(signaled_)) try_all_ = true;
+  if (try_all_) queue_all();
   while (!signaled_.empty()) {
     if (spent()) return false;
+    make_room();
     const ConnId conn = signaled_.pop();
     if (!connections_.find(conn)) continue;
     now_ = net::read_clock();
@@ -133,6 +170,7 @@ bool Multi::Impl::take_signals() {
 bool Multi::Impl::take_postponed() {
   while (watches_.has_postponed()) {
     if (spent()) return false;
+    make_room();
     const net::Ready ready = watches_.take_postponed();
     const multi::Watch* watch = watches_.find(ready);
     if (watch && !dispatch(ready.fd, ready.events, watch->owner)) return false;
@@ -151,6 +189,7 @@ bool Multi::Impl::take_ready(bool fetch) {
     }
     while (poller_.has_ready()) {
       if (spent()) return false;
+      make_room();
       const auto ready = poller_.next();
       const multi::Watch* watch = ready ? watches_.find(*ready) : nullptr;
       if (watch && !dispatch(ready->fd, ready->events, watch->owner)) return false;
@@ -161,6 +200,7 @@ bool Multi::Impl::take_ready(bool fetch) {
 bool Multi::Impl::take_reads() {
   while (!reads_.empty()) {
     if (spent()) return false;
+    make_room();
     const ConnId conn = reads_.pop();
     multi::Connection* connection = connections_.find(conn);
     if (!connection) continue;
@@ -171,22 +211,24 @@ bool Multi::Impl::take_reads() {
 }
 
 // Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
-// cannot put deadlines off.
-void Multi::Impl::run_timers() {
-  if (engine_.has_output()) return;
+// cannot put deadlines off. False: what comes out of them is not all taken.
+bool Multi::Impl::run_timers() {
+  if (engine_.has_output()) return false;
   now_ = net::read_clock();
   if (const auto deadline = engine_.deadline(); deadline && deadline->at <= now_.steady) {
     engine_.handle_timeout(now_);
-    if (!settle()) return;
+    if (!settle()) return false;
   }
   if (const auto deadline = resolver_.deadline(now_.steady); deadline && *deadline <= now_.steady) {
+    make_room();
     resolver_.process_timeouts();
-    settle();
+    return settle();
   }
+  return true;
 }
 
 // A signal ends the wait early, as it does for poll(2).
-Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseconds longest) {
+Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseconds longest) try {
   if (busy_) return std::unexpected(make_error(Code::recursive_call, "poll: called from inside a callback"));
   if (const auto own = timeout()) longest = std::min(longest, *own);
   if (woken_) longest = milliseconds(0);
@@ -218,6 +260,8 @@ Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseco
   if (poller_.take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);
   return result;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 }  // namespace sluice

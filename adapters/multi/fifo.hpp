@@ -15,11 +15,14 @@ class Fifo {
   std::size_t size() const { return items_.size() - begin_; }
   void push(T item) {
     // Moves each item at most once for every time half of the memory was passed through.
-    if (begin_ > 64 && begin_ * 2 > items_.size()) {
-      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(begin_));
-      begin_ = 0;
-    }
+    if (begin_ > 64 && begin_ * 2 > items_.size()) compact();
     items_.push_back(std::move(item));
+  }
+  // The next `count` pushes allocate nothing. Throws std::bad_alloc, having changed nothing that shows.
+  void make_room(std::size_t count) {
+    if (items_.capacity() - items_.size() >= count) return;
+    if (begin_ > 0) compact();
+    if (items_.capacity() - items_.size() < count) items_.reserve(2 * items_.size() + count);
   }
   T pop() {
     T item = std::move(items_[begin_++]);
@@ -31,6 +34,10 @@ class Fifo {
   }
 
  private:
+  void compact() {
+    items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    begin_ = 0;
+  }
   std::vector<T> items_;
   std::size_t begin_ = 0;
 };

@@ -1,11 +1,26 @@
 // The application's callbacks. Any of them may add and remove transfers, so nothing found before one is trusted after
 // it.
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "adapters/multi/driver.hpp"
 
 namespace sluice {
+namespace {
+
+// Without memory for an error's words it goes without them.
+Result<void> copy_of(const Result<void>& result) {
+  try {
+    return result;
+  } catch (const std::bad_alloc&) {
+    Error error = make_error(result.error().code, {}, result.error().detail);
+    error.retry_safe = result.error().retry_safe;
+    return std::unexpected(std::move(error));
+  }
+}
+
+}  // namespace
 
 void Multi::Impl::deliver_interim(const output::InterimReady& ready) {
   const multi::Transfer* found = transfers_.find(ready.transfer);
@@ -65,7 +80,7 @@ void Multi::Impl::deliver_done(output::Done& done) {
   if (!found) return;
   // The last call for it: what a failed transfer still holds of its body is not offered by a resume() that comes late.
   TransferHandler* const handler = std::exchange(found->handler, nullptr);
-  transfers_.push_message(done.transfer, done.result);
+  transfers_.push_message(done.transfer, copy_of(done.result));
   if (handler) handler->on_done(*owner_, done.transfer, done.result);
 }
 

@@ -1,6 +1,7 @@
 // See signals.hpp. The poller is woken under the lock, so that it cannot go away meanwhile.
 #include "adapters/multi/signals.hpp"
 
+#include <new>
 #include <utility>
 
 namespace sluice::multi {
@@ -16,8 +17,14 @@ void Signals::ring(const std::shared_ptr<Bell>& bell) {
   if (bell->rung.exchange(true)) return;
   const std::lock_guard lock(mutex_);
   if (!poller_) return;
-  rung_.push_back(bell);
-  if (rung_.size() == 1 && !attended_) poller_->wakeup();
+  const bool first = rung_.empty() && !lost_;
+  try {
+    rung_.push_back(bell);
+  } catch (const std::bad_alloc&) {
+    bell->rung = false;
+    lost_ = true;
+  }
+  if (first && !attended_) poller_->wakeup();
 }
 
 void Signals::close() {
@@ -38,19 +45,23 @@ void Signals::leave() {
 
 bool Signals::waiting() const {
   const std::lock_guard lock(mutex_);
-  return !rung_.empty();
+  return !rung_.empty() || lost_;
 }
 
-void Signals::take(Fifo<ConnId>& into) {
+bool Signals::take(Fifo<ConnId>& into) {
+  bool whole = true;
   {
     const std::lock_guard lock(mutex_);
+    into.make_room(rung_.size());
     taken_.swap(rung_);
+    whole = !std::exchange(lost_, false);
   }
   for (const std::shared_ptr<Bell>& bell : taken_) {
     bell->rung = false;  // before the stream is tried: a signal that comes now counts anew
     into.push(bell->conn);
   }
   taken_.clear();
+  return whole;
 }
 
 }  // namespace sluice::multi

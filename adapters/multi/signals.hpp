@@ -27,8 +27,9 @@ class Signals {
   void attend();
   void leave();
   bool waiting() const;
-  // Moves all that were given since the last call, each once.
-  void take(Fifo<ConnId>& into);
+  // Moves all that were given since the last call, each once. False: some were given for which there was no memory; any
+  // connection may be meant.
+  bool take(Fifo<ConnId>& into);
 
  private:
   struct Bell {
@@ -43,6 +44,7 @@ class Signals {
   std::vector<std::shared_ptr<Bell>> rung_;
   std::vector<std::shared_ptr<Bell>> taken_;
   bool attended_ = false;
+  bool lost_ = false;  // a signal found no room
 };
 
 }  // namespace sluice::multi

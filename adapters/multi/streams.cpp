@@ -1,5 +1,6 @@
 // The streams under the engine's connections: opened, watched, read, written, closed. See driver.hpp.
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "adapters/multi/driver.hpp"
@@ -16,6 +17,16 @@ std::size_t size_bytes(const OutputView& view) {
   std::size_t total = 0;
   for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
   return total;
+}
+
+// Without memory for its words an error goes without them.
+template <class Words>
+Error in_words(Code code, int detail, Words words) {
+  try {
+    return make_error(code, words(), detail);
+  } catch (const std::bad_alloc&) {
+    return make_error(code, {}, detail);
+  }
 }
 
 }  // namespace
@@ -35,6 +46,15 @@ Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& wha
 }
 
 void Multi::Impl::connect(output::Connect& what) {
+  const ConnId conn = what.conn;
+  try {
+    begin_stream(what);
+  } catch (const std::bad_alloc&) {
+    facts_.push({conn, make_error(Code::out_of_memory, {})});
+  }
+}
+
+void Multi::Impl::begin_stream(output::Connect& what) {
   auto made = make_stream(what);
   now_ = net::read_clock();  // this is what takes time in a drive
   if (!made) {
@@ -49,7 +69,12 @@ void Multi::Impl::connect(output::Connect& what) {
 }
 
 void Multi::Impl::open(multi::Connection& connection) {
-  auto opening = connection.stream->open();
+  Result<Opening> opening;
+  try {
+    opening = connection.stream->open();
+  } catch (const std::bad_alloc&) {  // for the words of an error
+    opening = std::unexpected(make_error(Code::out_of_memory, {}));
+  }
   if (!opening) {
     facts_.push({connection.id, std::move(opening.error())});
     return;
@@ -76,15 +101,18 @@ void Multi::Impl::watch(multi::Connection& connection, std::uint8_t events) {
   connections_.set_descriptor(connection, fd);
   if (fd < 0) return;
   if (const int error = watches_.set(fd, events, connection.id); error != 0) {
-    const Code code = connection.opening ? Code::connect_failed : Code::receive_failed;
-    facts_.push({connection.id, make_error(code, "connection to " + connection.peer() + ": cannot be watched: " +
-                                                     net::describe_errno(error), error)});
+    const Code code = error == ENOMEM         ? Code::out_of_memory
+                      : connection.opening ? Code::connect_failed
+                                           : Code::receive_failed;
+    facts_.push({connection.id, in_words(code, error, [&] {
+                   return "connection to " + connection.peer() + ": cannot be watched: " + net::describe_errno(error);
+                 })});
   }
 }
 
 Error Multi::Impl::describe(const multi::Connection& connection, Code code, int error) const {
   const char* const what = code == Code::send_failed ? "send to " : "receive from ";
-  return make_error(code, what + connection.peer() + ": " + connection.stream->describe(error), error);
+  return in_words(code, error, [&] { return what + connection.peer() + ": " + connection.stream->describe(error); });
 }
 
 void Multi::Impl::close(ConnId conn) {
@@ -153,6 +181,7 @@ void Multi::Impl::send(ConnId conn) {
 
 bool Multi::Impl::read(ConnId conn) {
   for (int turn = 0; turn < kReadsPerTurn; ++turn) {
+    make_room();
     multi::Connection* connection = connections_.find(conn);
     if (!connection || connection->opening) return true;
     if (reads_left_ == 0) {
@@ -201,6 +230,7 @@ bool Multi::Impl::read(ConnId conn) {
 bool Multi::Impl::dispatch(int fd, std::uint8_t events, ConnId owner) {
   now_ = net::read_clock();
   progressed_ = true;
+  make_room();
   if (!owner) {
     if (fd == poller_.wakeup_fd()) {
       poller_.take_event();

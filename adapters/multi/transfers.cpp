@@ -12,6 +12,7 @@ namespace sluice::multi {
 void Transfers::add(TransferId id, TransferHandler* handler) {
   if (id.index >= by_index_.size())
     by_index_.resize(std::max<std::size_t>(std::size_t{id.index} + 1, by_index_.size() * 2));
+  resumes_.reserve(by_index_.size());  // each is in there once at most
   Transfer& transfer = by_index_[id.index];
   SLUICE_CHECK(!transfer.id);
   transfer = {};
@@ -81,6 +82,8 @@ void Transfers::queue_resume(TransferId id) {
 }
 
 void Transfers::take_resumes(Fifo<TransferId>& into) {
+  if (resumes_.empty()) return;
+  into.make_room(resumes_.size());
   for (const TransferId id : resumes_) {
     if (Transfer* transfer = find(id)) transfer->resume_queued = false;
     into.push(id);

@@ -27,7 +27,7 @@ struct Transfer {
 
 class Transfers {
  public:
-  void add(TransferId id, TransferHandler* handler);
+  void add(TransferId id, TransferHandler* handler);  // throws std::bad_alloc: then it was not
   void erase(TransferId id);
   // Null: removed, or never there. Views until the next add().
   Transfer* find(TransferId id);

@@ -2,6 +2,8 @@
 #include "adapters/multi/watches.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <new>
 #include <utility>
 
 namespace sluice::multi {
@@ -27,7 +29,11 @@ int Watches::set(int fd, std::uint8_t events, ConnId owner) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= by_fd_.size()) {
     if (events == 0) return 0;
-    by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
+    try {
+      by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
+    } catch (const std::bad_alloc&) {
+      return ENOMEM;
+    }
   }
   Watch& watch = by_fd_[index];
   if (watch.events == events) return 0;
@@ -82,7 +88,7 @@ void Watches::set_sink(WatchSink* sink) {
 void Watches::postpone(int fd, std::uint8_t events) {
   if (!find(fd)) return;
   Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
-  if (watch.postponed == 0) postponed_.push({fd, watch.generation, 0});
+  if (watch.postponed == 0) postponed_.push({fd, watch.generation, 0});  // may throw, before anything has changed
   watch.postponed = static_cast<std::uint8_t>(watch.postponed | events);
 }
 
@@ -96,7 +102,7 @@ void Watches::assign(int fd, void* value) {
   if (find(fd)) by_fd_[static_cast<std::size_t>(fd)].assigned = value;
 }
 
-Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const {
+Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const try {
   if (too_large_ != 0) {
     return std::unexpected(
         make_error(Code::descriptor_too_large, "fdset: " + std::to_string(too_large_) +
@@ -113,6 +119,8 @@ Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const {
   }
   if (highest) *highest = top;
   return {};
+} catch (const std::bad_alloc&) {  // for the words
+  return std::unexpected(make_error(Code::descriptor_too_large, {}));
 }
 
 }  // namespace sluice::multi

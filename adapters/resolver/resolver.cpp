@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -105,19 +106,25 @@ struct Resolver::Glue {
     return addresses;
   }
 
+  static Result<std::vector<IpAddress>> to_answer(const Query& query, int status, const ares_addrinfo* found) noexcept {
+    try {
+      auto addresses = take_addresses(found);
+      if (status == ARES_SUCCESS && !addresses.empty()) return addresses;
+      if (status == ARES_ENOMEM) return std::unexpected(make_error(Code::out_of_memory, {}, status));
+      if (status == ARES_SUCCESS) status = ARES_ENODATA;
+      return std::unexpected(resolve_error(query.host, ares_strerror(status), status));
+    } catch (const std::bad_alloc&) {
+      return std::unexpected(make_error(Code::out_of_memory, {}));
+    }
+  }
+
   static void finished(void* data, int status, int, ares_addrinfo* found) {
     auto& query = *static_cast<Query*>(data);
     Resolver& self = *query.owner;
     if (!query.canceled) {
-      auto addresses = take_addresses(found);
-      if (status == ARES_SUCCESS && addresses.empty()) status = ARES_ENODATA;
       --self.open_;
       self.by_index_[query.id.index] = nullptr;
-      if (status == ARES_SUCCESS) {
-        self.answers_.push_back({query.id, std::move(addresses)});
-      } else {
-        self.answers_.push_back({query.id, std::unexpected(resolve_error(query.host, ares_strerror(status), status))});
-      }
+      self.answer(query.id, to_answer(query, status, found));
     }
     if (found) ares_freeaddrinfo(found);
     const std::size_t place = query.place;
@@ -130,6 +137,7 @@ struct Resolver::Glue {
 Resolver::Resolver(ResolverOptions options) : options_(std::move(options)) {}
 
 Resolver::~Resolver() {
+  for (const auto& query : queries_) query->canceled = true;  // nobody is there to be answered
   if (channel_) ares_destroy(channel_);  // finishes every query and closes its descriptors, watches first
 }
 
@@ -151,6 +159,7 @@ Result<void> Resolver::open_channel() {
     status = ares_set_servers_ports_csv(channel_, options_.servers.c_str());
   if (status == ARES_SUCCESS) return {};
   if (channel_) ares_destroy(std::exchange(channel_, nullptr));
+  if (status == ARES_ENOMEM) return std::unexpected(make_error(Code::out_of_memory, {}, status));
   return std::unexpected(
       make_error(Code::resolve_failed, std::string("set up the resolver: ") + ares_strerror(status), status));
 }
@@ -166,19 +175,32 @@ bool Resolver::answer_without_network(const output::Resolve& question) {
   if (!known) return false;
   auto addresses = keep_family(*known, question.family);
   if (addresses.empty()) {
-    answers_.push_back(
-        {question.id, std::unexpected(resolve_error(question.host, "no address of the family that was asked for", 0))});
+    answer(question.id, std::unexpected(resolve_error(question.host, "no address of the family that was asked for", 0)));
   } else {
-    answers_.push_back({question.id, std::move(addresses)});
+    answer(question.id, std::move(addresses));
   }
   return true;
 }
 
+void Resolver::grow_answers() {
+  answers_.erase(answers_.begin(), answers_.begin() + static_cast<std::ptrdiff_t>(std::exchange(next_answer_, 0)));
+  if (answers_.capacity() - answers_.size() <= open_) answers_.reserve(2 * answers_.size() + open_ + 1);
+}
+
 void Resolver::start(const output::Resolve& question) {
+  try {
+    look_up(question);
+  } catch (const std::bad_alloc&) {
+    answer(question.id, std::unexpected(make_error(Code::out_of_memory, {})));
+  }
+}
+
+// Throws only before the question is answered or asked.
+void Resolver::look_up(const output::Resolve& question) {
   if (answer_without_network(question)) return;
   if (!channel_) {
     if (auto opened = open_channel(); !opened) {
-      answers_.push_back({question.id, std::unexpected(std::move(opened.error()))});
+      answer(question.id, std::unexpected(std::move(opened.error())));
       return;
     }
   }
@@ -188,21 +210,22 @@ void Resolver::start(const output::Resolve& question) {
 void Resolver::ask(const output::Resolve& question) {
   auto query = std::make_unique<Query>(Query{this, question.id, question.host, queries_.size()});
   Query* const asked = query.get();
-  queries_.push_back(std::move(query));
+  const std::string host = question.host;
   if (by_index_.size() <= question.id.index) by_index_.resize(std::size_t{question.id.index} + 1);
+  queries_.push_back(std::move(query));
   by_index_[question.id.index] = asked;
   ++open_;
   ares_addrinfo_hints hints = {};
   hints.ai_family = to_system(question.family);
   hints.ai_socktype = SOCK_STREAM;
   // May call Glue::finished at once, which frees the query.
-  const std::string host = question.host;
   ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Glue::finished, asked);
   deadline_known_ = false;
 }
 
 void Resolver::cancel(ResolveId id) {
-  std::erase_if(answers_, [&](const Answer& answer) { return answer.id == id; });
+  const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_answer_);
+  answers_.erase(std::remove_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; }), answers_.end());
   if (id.index >= by_index_.size() || !by_index_[id.index] || by_index_[id.index]->id != id) return;
   std::exchange(by_index_[id.index], nullptr)->canceled = true;
   --open_;
@@ -212,9 +235,12 @@ void Resolver::cancel(ResolveId id) {
 }
 
 std::optional<Answer> Resolver::next_answer() {
-  if (answers_.empty()) return std::nullopt;
-  Answer answer = std::move(answers_.front());
-  answers_.pop_front();
+  if (!has_answer()) return std::nullopt;
+  Answer answer = std::move(answers_[next_answer_++]);
+  if (!has_answer()) {
+    answers_.clear();
+    next_answer_ = 0;
+  }
   return answer;
 }
 

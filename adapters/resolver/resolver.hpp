@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,11 +42,16 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // Never answers by itself: see next_answer(), which may have the answer at once.
+  // Room for the answer to one more question. Throws std::bad_alloc, having changed nothing that shows.
+  void make_room() {
+    if (answers_.capacity() - answers_.size() <= open_) grow_answers();
+  }
+  // Never answers by itself: see next_answer(), which may have the answer at once. After make_room(); throws nothing, a question
+  // that there is no memory for is answered with out_of_memory.
   void start(const output::Resolve& question);
   void cancel(ResolveId id);
   std::optional<Answer> next_answer();
-  bool has_answer() const { return !answers_.empty(); }
+  bool has_answer() const { return next_answer_ < answers_.size(); }
 
   void process(int fd, bool readable, bool writable);
   // When process_timeouts() is due; nullopt: no question is open. c-ares walks its questions for it, so the answer is
@@ -61,6 +65,12 @@ class Resolver {
   struct Query;
   struct Glue;  // c-ares' callbacks (resolver.cpp)
 
+  void grow_answers();
+  // There is room for it: nothing may be thrown through c-ares, whose callbacks answer.
+  void answer(ResolveId id, Result<std::vector<IpAddress>> addresses) noexcept {
+    answers_.push_back({id, std::move(addresses)});
+  }
+  void look_up(const output::Resolve& question);
   Result<void> open_channel();
   bool answer_without_network(const output::Resolve& question);
   void ask(const output::Resolve& question);
@@ -69,7 +79,8 @@ class Resolver {
   ares_channeldata* channel_ = nullptr;          // made with the first question that needs it: that reads files
   std::vector<std::unique_ptr<Query>> queries_;  // what c-ares works on, canceled ones included; each knows its place
   std::vector<Query*> by_index_;                 // by ResolveId::index, for cancel()
-  std::deque<Answer> answers_;
+  std::vector<Answer> answers_;  // with room for one to each open question
+  std::size_t next_answer_ = 0;
   std::size_t open_ = 0;  // questions someone still waits for
   std::optional<Instant> deadline_;
   bool deadline_known_ = false;

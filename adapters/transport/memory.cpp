@@ -209,9 +209,11 @@ class MemoryDialer final : public Dialer {
 
   Result<std::unique_ptr<Transport>> dial(const DialTarget&, TransportSignal signal) override {
     if (dialled_) return std::unexpected(transport::no_second_stream(name(), !stream_->is_closed(kNear)));
+    auto told = make_callback(std::move(signal));
+    auto near_end = std::make_unique<NearEnd>(stream_);
     dialled_ = true;
-    stream_->on_ready(kNear, make_callback(std::move(signal)));
-    return std::make_unique<NearEnd>(stream_);
+    stream_->on_ready(kNear, std::move(told));
+    return near_end;
   }
 
  private:

@@ -1,7 +1,9 @@
 // Objects under ids that outlive them: {index, generation} finds the object or nothing, never another one (SB-47).
-// Objects never move, and a released one is kept with its memory for the next to use. Knows nothing of what they are.
+// Objects never move, and a released one is kept with its memory for the next to use, as long as there are few of those: what a
+// flood of objects took goes back when it is over. Knows nothing of what they are.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -16,9 +18,10 @@
 namespace sluice {
 
 // T is default-constructible and has recycle(), which is called on release: it drops what the object stood for and
-// keeps its buffers. An object is destroyed with the map only. Nothing is allocated as long as released objects are
-// left. A slot is given up after `kLastGeneration` uses, so that a very old id cannot come to life again.
-template <class T, class Tag, std::uint32_t kLastGeneration = 0xffff'ffff>
+// keeps its buffers. Objects live in chunks of 64; one without a living object is given back if kSpares released ones are left
+// without it, and nothing is allocated as long as any is left. A slot is given up after `kLastGeneration` uses, so that a very
+// old id cannot come to life again.
+template <class T, class Tag, std::uint32_t kLastGeneration = 0xffff'ffff, std::size_t kSpares = 128>
 class SlotMap {
  public:
   SlotMap() = default;
@@ -26,44 +29,50 @@ class SlotMap {
   SlotMap& operator=(const SlotMap&) = delete;
 
   // A fresh or recycled object and, in `out`, its id; nullptr when memory is short. The index released last comes
-  // first.
+  // first, then others of its chunk.
   T* emplace(Id<Tag>& out) {
-    if (free_ == kNone && !grow()) return nullptr;
-    const std::uint32_t index = free_;
-    Slot& slot = at(index);
-    if (!slot.value) {
-      try {
-        slot.value.emplace();
-      } catch (const std::bad_alloc&) {
-        return nullptr;  // the slot is still free
-      }
-    }
-    free_ = slot.next_free;
-    slot.live = true;
+    if (open_ == kNone && !grow()) return nullptr;
+    Chunk& chunk = chunks_[open_];
+    const std::uint32_t place = chunk.free;
+    Slot& slot = (*chunk.slots)[place];
+    if (!slot.make()) return nullptr;  // the slot is still free
+    chunk.free = std::exchange(slot.next_free, kLive);
+    out = {static_cast<std::uint32_t>(open_ * kChunkSlots + place), slot.generation};
+    ++chunk.living;
+    --spares_;
     ++size_;
-    out = {index, slot.generation};
-    return &*slot.value;
+    if (chunk.free == kNone) close(open_);
+    return &slot.value;
   }
 
   T* find(Id<Tag> id) { return const_cast<T*>(std::as_const(*this).find(id)); }
   const T* find(Id<Tag> id) const {
     if (id.index >= capacity()) return nullptr;
-    const Slot& slot = at(id.index);
-    return slot.live && slot.generation == id.generation ? &*slot.value : nullptr;
+    const Chunk& chunk = chunks_[id.index / kChunkSlots];
+    if (!chunk.slots) return nullptr;
+    const Slot& slot = (*chunk.slots)[id.index % kChunkSlots];
+    return slot.live() && slot.generation == id.generation ? &slot.value : nullptr;
   }
 
   // False, and nothing is done, when the id is stale.
   bool release(Id<Tag> id) {
     if (find(id) == nullptr) return false;
-    Slot& slot = at(id.index);
-    slot.live = false;
+    const auto index = static_cast<std::uint32_t>(id.index / kChunkSlots);
+    Chunk& chunk = chunks_[index];
+    Slot& slot = (*chunk.slots)[id.index % kChunkSlots];
+    slot.value.recycle();
+    slot.next_free = kNone;
     --size_;
-    slot.value->recycle();
-    if (slot.generation < kLastGeneration) {
-      ++slot.generation;
-      slot.next_free = free_;
-      free_ = id.index;
+    if (slot.generation == kLastGeneration) return true;  // its chunk always counts it as living
+    --chunk.living;
+    ++spares_;
+    chunk.generation = std::max(chunk.generation, ++slot.generation);
+    slot.next_free = std::exchange(chunk.free, static_cast<std::uint32_t>(id.index % kChunkSlots));
+    if (open_ != index) {
+      if (slot.next_free != kNone) close(index);
+      open(index);
     }
+    if (chunk.living == 0 && spares_ >= kSpares + kChunkSlots) give_back(index);
     return true;
   }
 
@@ -71,49 +80,118 @@ class SlotMap {
   bool empty() const { return size_ == 0; }
   std::size_t capacity() const { return chunks_.size() * kChunkSlots; }
 
+  // The first that is live at `index` or behind it; none: nothing is. For walks that release what they find.
+  std::optional<Id<Tag>> first_live(std::size_t index) const {
+    for (; index < capacity(); ++index) {
+      const Chunk& chunk = chunks_[index / kChunkSlots];
+      if (!chunk.slots) continue;
+      const Slot& slot = (*chunk.slots)[index % kChunkSlots];
+      if (slot.live()) return Id<Tag>{static_cast<std::uint32_t>(index), slot.generation};
+    }
+    return std::nullopt;
+  }
+
   // Walks every slot there is: for invariants and tests. `visit(Id<Tag>, T&)` must not emplace or release.
   template <class Visit>
   void for_each(Visit&& visit) {
-    for (std::size_t i = 0; i < capacity(); ++i) {
-      Slot& slot = at(i);
-      if (slot.live) visit(Id<Tag>{static_cast<std::uint32_t>(i), slot.generation}, *slot.value);
-    }
+    for (auto id = first_live(0); id; id = first_live(id->index + std::size_t{1})) visit(*id, *find(*id));
   }
 
  private:
   static constexpr std::size_t kChunkSlots = 64;
   static constexpr std::uint32_t kNone = 0xffff'ffff;
+  static constexpr std::uint32_t kLive = 0xffff'fffe;
 
+  // What is looked at to find an object stands right before it.
   struct Slot {
-    std::optional<T> value;
+    Slot() {}
+    ~Slot() {
+      if (made) value.~T();
+    }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    bool live() const { return next_free == kLive; }
+    // False when memory is short.
+    bool make() {
+      if (made) return true;
+      try {
+        new (&value) T();
+      } catch (const std::bad_alloc&) {
+        return false;
+      }
+      return made = true;
+    }
+
     std::uint32_t generation = 1;  // so that an id of zeros names nothing
-    std::uint32_t next_free = kNone;
-    bool live = false;
+    std::uint32_t next_free = kNone;  // in its chunk
+    bool made = false;
+    union {
+      T value;
+    };
   };
-  using Chunk = std::array<Slot, kChunkSlots>;
+  using Slots = std::array<Slot, kChunkSlots>;
 
-  Slot& at(std::size_t index) { return (*chunks_[index / kChunkSlots])[index % kChunkSlots]; }
-  const Slot& at(std::size_t index) const { return (*chunks_[index / kChunkSlots])[index % kChunkSlots]; }
+  // Chunks with free slots are a list; those that were given back stand in another, by `next` alone.
+  struct Chunk {
+    std::unique_ptr<Slots> slots;
+    std::uint32_t generation = 1;  // no slot has had a later one
+    std::uint32_t free = kNone;
+    std::uint32_t living = 0;
+    std::uint32_t previous = kNone, next = kNone;
+  };
 
+  void open(std::uint32_t index) {
+    Chunk& chunk = chunks_[index];
+    chunk.previous = kNone;
+    chunk.next = open_;
+    if (open_ != kNone) chunks_[open_].previous = index;
+    open_ = index;
+  }
+  void close(std::uint32_t index) {
+    const Chunk& chunk = chunks_[index];
+    (chunk.previous != kNone ? chunks_[chunk.previous].next : open_) = chunk.next;
+    if (chunk.next != kNone) chunks_[chunk.next].previous = chunk.previous;
+  }
+
+  void give_back(std::uint32_t index) {
+    Chunk& chunk = chunks_[index];
+    close(index);
+    chunk.slots.reset();
+    spares_ -= kChunkSlots;
+    chunk.next = std::exchange(given_back_, index);
+  }
+
+  // Opens a chunk of fresh slots: in the place of one that was given back, or behind all.
   bool grow() {
-    const std::size_t begin = capacity();
-    if (begin > kNone - kChunkSlots) return false;
-    std::unique_ptr<Chunk> chunk(new (std::nothrow) Chunk());
-    if (!chunk) return false;
-    try {
-      chunks_.push_back(std::move(chunk));
-    } catch (const std::bad_alloc&) {
-      return false;
+    std::unique_ptr<Slots> slots(new (std::nothrow) Slots);
+    if (!slots) return false;
+    if (given_back_ == kNone) {
+      if (capacity() > kLive - kChunkSlots) return false;
+      try {
+        chunks_.emplace_back();
+      } catch (const std::bad_alloc&) {
+        return false;
+      }
+      given_back_ = static_cast<std::uint32_t>(chunks_.size() - 1);
     }
-    for (std::size_t i = kChunkSlots; i-- > 0;) {  // the lowest index comes first
-      at(begin + i).next_free = free_;
-      free_ = static_cast<std::uint32_t>(begin + i);
+    const std::uint32_t index = given_back_;
+    Chunk& chunk = chunks_[index];
+    given_back_ = chunk.next;
+    chunk.slots = std::move(slots);
+    chunk.free = kNone;
+    for (std::uint32_t place = kChunkSlots; place-- > 0;) {  // the lowest index comes first
+      (*chunk.slots)[place].generation = chunk.generation;
+      (*chunk.slots)[place].next_free = std::exchange(chunk.free, place);
     }
+    spares_ += kChunkSlots;
+    open(index);
     return true;
   }
 
-  std::vector<std::unique_ptr<Chunk>> chunks_;
-  std::uint32_t free_ = kNone;
+  std::vector<Chunk> chunks_;
+  std::uint32_t open_ = kNone;        // the first chunk with a free slot
+  std::uint32_t given_back_ = kNone;  // the first chunk without slots
+  std::size_t spares_ = 0;            // free slots
   std::size_t size_ = 0;
 };
 

@@ -42,32 +42,38 @@ void Engine::Impl::start_dial(Origin& origin, Transfer& sponsor, Now now) {
   engine::DialId id;
   Dial* dial = dials_.emplace(id);
   if (!dial) {
-    end(sponsor, std::unexpected(make_error(Code::out_of_memory, "no memory for a connection")), now);
+    end(sponsor, std::unexpected(make_error(Code::out_of_memory, {})), now);
     return;
   }
   dial->id = id;
   dial->origin = origin.id;
   origin.dials.push_back(*dial);
   take_slot(origin);
-  sponsor_dial(*dial, origin, sponsor, now);
+  or_lose(id, now, [&] {
+    sponsor_dial(*dial, origin, sponsor, now);
+    look_up(*dial, origin, now);
+  });
+}
+
+void Engine::Impl::look_up(Dial& dial, Origin& origin, Now now) {
   if (origin.route) {
-    use_addresses(*dial, {IpAddress{}}, now);  // one way, and the route knows it
+    use_addresses(dial, {IpAddress{}}, now);  // one way, and the route knows it
   } else if (auto literal = IpAddress::parse(origin.host)) {
     literal->zone = origin.zone;
     if (!family_fits(origin.family, *literal)) {
-      dial_failed(*dial, make_error(Code::resolve_failed, origin.where() + " is not an address of the family that was asked for"), now);
+      dial_failed(dial, make_error(Code::resolve_failed, origin.where() + " is not an address of the family that was asked for"), now);
       return;
     }
-    use_addresses(*dial, {*literal}, now);
+    use_addresses(dial, {*literal}, now);
   } else if (origin.addresses_until && now.steady < *origin.addresses_until) {
-    use_addresses(*dial, origin.addresses, now);
+    use_addresses(dial, origin.addresses, now);
   } else {
-    dial->resolving = true;
+    dial.resolving = true;
     resolve(origin);
   }
 }
 
-// From here on the dial's end is this transfer's; its time runs anew for each sponsor.
+// From here on the dial's end is this transfer's, also if memory runs out in here; its time runs anew for each sponsor.
 void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now) {
   sponsor.enter(TransferPhase::dialing);
   sponsor.dial = dial.id;
@@ -78,48 +84,73 @@ void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, N
   } else {
     timers_.cancel(dial.timeout_timer);
   }
+  // One that is taken over in the middle of its handshakes.
+  const Socket* winner = dial.attempts.size() == 1 ? sockets_.find(dial.attempts.front()) : nullptr;
+  if (winner && winner->connected) introduce(*winner, sponsor);
+}
+
+// What a transfer waits for, to be known also if the handshakes fail.
+void Engine::Impl::introduce(const Socket& winner, Transfer& sponsor) {
+  sponsor.info.conn = winner.id;
+  sponsor.info.address = winner.address;
+  sponsor.info.route = winner.route_name;
+  sponsor.progress.resolved = winner.resolved;
+  sponsor.progress.connected = winner.connected;
 }
 
 void Engine::Impl::resolve(Origin& origin) {
   if (origin.resolve) return;
-  Resolution* resolution = resolutions_.emplace(origin.resolve);
-  SLUICE_CHECK(resolution != nullptr);
+  output::Resolve wish{{}, origin.host, origin.port, origin.family};
+  make_room_for_output();
+  Resolution* resolution = resolutions_.emplace(wish.id);
+  if (!resolution) throw std::bad_alloc();
   resolution->origin = origin.id;
-  put(output::Resolve{origin.resolve, origin.host, origin.port, origin.family});
+  origin.resolve = wish.id;
+  put(std::move(wish));
 }
 
 void Engine::Impl::handle_resolved(ResolveId id, Result<std::vector<IpAddress>> addresses, Now now) {
   now = clamp(now);
-  begin_fact();
+  begin_fact(now);
   Resolution* resolution = resolutions_.find(id);
   if (!resolution) return;
   Origin& origin = *origins_.find(resolution->origin);
   resolutions_.release(id);
   origin.resolve = {};
-  if (addresses) {
-    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(origin.family, address); });
-    if (addresses->size() > limits::kMaxAddresses) addresses->resize(limits::kMaxAddresses);
-    if (addresses->empty()) {
-      addresses = std::unexpected(make_error(Code::resolve_failed, "resolve " + origin.host + ": no address of a usable kind"));
-    } else {
-      origin.addresses = interleave(std::move(*addresses));
-      origin.addresses_until = now.steady + limits::kResolveTtl;
-    }
-  }
+  const Result<void> taken = take_addresses(origin, std::move(addresses), now);
   for (Dial* dial = origin.dials.front(); dial;) {
     Dial* next = engine::DialList::next(*dial);
     if (dial->resolving) {
       dial->resolving = false;
       dial->resolved = now.steady;
-      if (addresses) {
-        use_addresses(*dial, origin.addresses, now);
-      } else {
-        dial_failed(*dial, addresses.error(), now);
-      }
+      or_lose(dial->id, now, [&] {
+        if (taken) {
+          use_addresses(*dial, origin.addresses, now);
+        } else {
+          dial_failed(*dial, taken.error(), now);
+        }
+      });
     }
     dial = next;
   }
   finish_entry(now);
+}
+
+// What is of use of an answer, in the order in which it is tried.
+Result<void> Engine::Impl::take_addresses(Origin& origin, Result<std::vector<IpAddress>> addresses, Now now) {
+  if (!addresses) return std::unexpected(std::move(addresses.error()));
+  std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(origin.family, address); });
+  if (addresses->size() > limits::kMaxAddresses) addresses->resize(limits::kMaxAddresses);
+  try {
+    if (addresses->empty()) {
+      return std::unexpected(make_error(Code::resolve_failed, "resolve " + origin.host + ": no address of a usable kind"));
+    }
+    origin.addresses = interleave(std::move(*addresses));
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(make_error(Code::out_of_memory, {}));
+  }
+  origin.addresses_until = now.steady + limits::kResolveTtl;
+  return {};
 }
 
 void Engine::Impl::use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now) {
@@ -132,11 +163,13 @@ void Engine::Impl::attempt_next(Dial& dial, Now now) {
   Origin& origin = *origins_.find(dial.origin);
   if (dial.next_address >= dial.addresses.size()) {
     if (!dial.attempts.empty()) return;
-    Error error = dial.last_error ? *dial.last_error : make_error(Code::connect_failed, origin.where() + ": no address");
+    Error error = dial.last_error ? std::move(*dial.last_error)
+                                  : make_error(Code::connect_failed, origin.where() + ": no address");
     dial_failed(dial, std::move(error), now);
     return;
   }
-  if (!dial.attempts.empty()) {  // one more beside those that run: within the limits, or not at all for now
+  const bool one_more = !dial.attempts.empty();
+  if (one_more) {  // one more beside those that run: within the limits, or not at all for now
     const std::size_t per_origin = connections_allowed(origin);
     const bool origin_full = per_origin != 0 && origin.open >= per_origin;
     const bool engine_full = options_.max_connections != 0 && open_ >= options_.max_connections;
@@ -144,33 +177,44 @@ void Engine::Impl::attempt_next(Dial& dial, Now now) {
       set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
       return;
     }
-    take_slot(origin);
   }
-  ConnId id;
-  Socket* socket = sockets_.emplace(id);
-  SLUICE_CHECK(socket != nullptr);
-  socket->id = id;
-  socket->origin = origin.id;
-  socket->dial = dial.id;
-  const IpAddress& ip = dial.addresses[dial.next_address++];
-  socket->resolved = dial.resolved;
-  ++sockets_open_;
-  dial.attempts.push_back(id);
+  begin_attempt(dial, origin, one_more);
+  if (dial.next_address < dial.addresses.size()) {
+    set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
+  }
+}
+
+// All that needs memory comes first: either the attempt is there with its Connect, or nothing has changed.
+void Engine::Impl::begin_attempt(Dial& dial, Origin& origin, bool needs_slot) {
+  queue_owed();  // a Close that gave this connection its place must not come after it
   output::Connect connect;
-  connect.conn = id;
+  Address address;
+  std::string route_name;
   if (origin.route) {
-    socket->route_name = origin.route->name();
+    route_name = origin.route->name();
     connect.route = origin.route;
     connect.host = origin.zone.empty() ? origin.host : origin.host + '%' + origin.zone;
     connect.port = origin.port;
   } else {
-    socket->address = {ip, origin.port};
-    connect.address = socket->address;
+    address = {dial.addresses[dial.next_address], origin.port};
+    connect.address = address;
   }
+  dial.attempts.reserve(dial.attempts.size() + 1);
+  make_room_for_output();
+  Socket* socket = sockets_.emplace(connect.conn);
+  if (!socket) throw std::bad_alloc();
+  socket->id = connect.conn;
+  socket->origin = origin.id;
+  socket->dial = dial.id;
+  socket->address = std::move(address);
+  socket->route_name = std::move(route_name);
+  socket->resolved = dial.resolved;
+  socket->asked_for = true;
+  if (needs_slot) take_slot(origin);
+  ++sockets_open_;
+  ++dial.next_address;
+  dial.attempts.push_back(socket->id);
   put(std::move(connect));
-  if (dial.next_address < dial.addresses.size()) {
-    set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
-  }
 }
 
 // Before the race is decided: another address may still do.
@@ -183,7 +227,7 @@ void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now n
   bury(socket, false);
   if (!dial.attempts.empty()) free_slot(origin);  // the last one's slot stays with the dial
   timers_.cancel(dial.stagger_timer);
-  attempt_next(dial, now);
+  or_lose(dial.id, now, [&] { attempt_next(dial, now); });
 }
 
 void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
@@ -191,13 +235,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   timers_.cancel(dial.stagger_timer);
   dial.next_address = dial.addresses.size();
   winner.connected = now.steady;
-  if (Transfer* sponsor = transfers_.find(dial.sponsor)) {  // to be known also if the handshakes fail
-    sponsor->info.conn = winner.id;
-    sponsor->info.address = winner.address;
-    sponsor->info.route = winner.route_name;
-    sponsor->progress.resolved = winner.resolved;
-    sponsor->progress.connected = winner.connected;
-  }
+  if (Transfer* sponsor = transfers_.find(dial.sponsor)) introduce(winner, *sponsor);
   const Origin& origin = *origins_.find(dial.origin);
   if (auto built = build_stack(winner, origin); !built) {
     dial_failed(dial, std::move(built.error()), now);
@@ -301,7 +339,7 @@ void Engine::Impl::adopt(Dial& dial, bool abandon_orphan, Now now) {
   Origin& origin = *origins_.find(dial.origin);
   dial.sponsor = {};
   if (Transfer* next = origin.queue.pop_front()) {
-    sponsor_dial(dial, origin, *next, now);
+    or_lose(dial.id, now, [&] { sponsor_dial(dial, origin, *next, now); });
   } else if (abandon_orphan) {
     close_attempts(dial, nullptr);
     end_dial(dial, false);

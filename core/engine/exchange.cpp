@@ -11,6 +11,19 @@ namespace sluice {
 using engine::StreamPhase;
 using engine::TransferPhase;
 
+namespace {
+// Without memory for its words it goes without them.
+Error copy_of(const Error& error) {
+  try {
+    return error;
+  } catch (const std::bad_alloc&) {
+    Error copy = make_error(error.code, {}, error.detail);
+    copy.retry_safe = error.retry_safe;
+    return copy;
+  }
+}
+}  // namespace
+
 Engine::Impl::Transfer* Engine::Impl::transfer_of(const Socket& socket, http::StreamId stream) {
   for (const auto& [its_stream, id] : socket.exchanges) {
     if (its_stream == stream) return transfers_.find(id);
@@ -27,10 +40,10 @@ void Engine::Impl::deliver(Socket& socket, MutableBytes plain, Now now) {
   http::Session& session = *socket.stack.session();
   while (!plain.empty() && socket.stack.phase() == StreamPhase::ready) {
     events_.clear();
-    const auto taken = session.receive(plain, events_);
+    auto taken = session.receive(plain, events_);
     dispatch(socket, now);
     if (!taken) {
-      if (socket.stack.phase() == StreamPhase::ready) connection_failed(socket, taken.error(), now);
+      if (socket.stack.phase() == StreamPhase::ready) connection_failed(socket, std::move(taken.error()), now);
       return;
     }
     plain = plain.subspan(*taken);
@@ -49,7 +62,8 @@ bool Engine::Impl::unasked(const Socket& socket) const {
 void Engine::Impl::dispatch(Socket& socket, Now now) {
   for (http::Event& event : events_) {
     // Gone when an earlier event of the same batch ended it (a body past its limit).
-    if (Transfer* transfer = transfer_of(socket, event.stream)) on_event(socket, *transfer, event, now);
+    Transfer* transfer = transfer_of(socket, event.stream);
+    if (transfer) or_lose(transfer->id, now, [&] { on_event(socket, *transfer, event, now); });
   }
 }
 
@@ -93,7 +107,9 @@ void Engine::Impl::on_head(Transfer& transfer, Now now) {
   if (const auto length = transfer.head.fields.find("Content-Length")) {
     std::uint64_t bytes = 0;
     const auto parsed = std::from_chars(length->data(), length->data() + length->size(), bytes);
-    if (parsed.ec == std::errc{} && transfer.request.method != "HEAD") progress.expected_body_bytes = bytes;
+    // RFC 9112 6.3: behind HEAD and 304 it speaks of a body that does not come.
+    const bool has_body = transfer.request.method != "HEAD" && transfer.head.status != 304;
+    if (parsed.ec == std::errc{} && has_body) progress.expected_body_bytes = bytes;
   }
   put(output::HeadReady{transfer.id});
   const auto& most = transfer.options.max_body_bytes;
@@ -112,9 +128,8 @@ void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
                               "the response's body has more than the " + std::to_string(*most) + " bytes allowed"), now);
     return;
   }
-  const bool kept = transfer.unconsumed() != 0;
+  if (transfer.unconsumed() == 0) landed_.push_back(transfer.id);
   transfer.land(body);
-  if (!kept) landed_.push_back(transfer.id);
   put(output::BodyReady{transfer.id});
 }
 
@@ -136,7 +151,7 @@ void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
 }
 
 void Engine::Impl::detach(Socket& socket, Transfer& transfer) {
-  std::erase_if(socket.exchanges, [&](const auto& exchange) { return exchange.second == transfer.id; });
+  socket.exchanges.erase(transfer.id);
   if (transfer.upload.present()) transfer.progress.sent_body_bytes = transfer.upload.sent();
   transfer.conn = {};
 }
@@ -167,7 +182,7 @@ void Engine::Impl::retry(Transfer& transfer) {
 // The connection is of no use any more: everything on it ends or is tried elsewhere.
 void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
   if (socket.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
-    error = *socket.send_error;  // what came first says more
+    error = std::move(*socket.send_error);  // what came first says more
   }
   http::Session& session = *socket.stack.session();
   while (!socket.exchanges.empty()) {
@@ -180,7 +195,7 @@ void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
     if (again) {
       retry(transfer);
     } else {
-      end(transfer, std::unexpected(error), now);
+      end(transfer, std::unexpected(copy_of(error)), now);
     }
   }
   close_socket(socket, false);

@@ -11,6 +11,9 @@ using engine::StreamPhase;
 using engine::TransferPhase;
 
 namespace {
+// More room than this was a flood's: it is given back when all have been read.
+constexpr std::size_t kKeptOutputs = 256;
+
 // The transport is there and the engine has not given it up.
 bool is_open(const engine::Socket& socket) {
   const StreamPhase phase = socket.stack.phase();
@@ -24,16 +27,16 @@ Now Engine::Impl::clamp(Now now) {
   return {latest_, latest_wall_};
 }
 
-void Engine::Impl::begin_fact() {
+void Engine::Impl::begin_fact(Now now) {
   SLUICE_CHECK(!has_output());  // the drain rule (engine.hpp)
-  for (const ConnId id : closed_) sockets_.release(id);
-  closed_.clear();
+  if (!closed_.empty() || closed_unlisted_) release_closed();
+  if (bodies_lost_) fail_bodiless(now);
 }
 
 // The beginning of every fact about a connection. Null: the id is stale.
 Engine::Impl::Socket* Engine::Impl::fact_about(ConnId id, Now& now) {
   now = clamp(now);
-  begin_fact();
+  begin_fact(now);
   return sockets_.find(id);
 }
 
@@ -44,22 +47,23 @@ void Engine::Impl::finish_entry(Now now) {
 }
 
 void Engine::Impl::take_key_log() {
-  for (std::string& line : key_log_) put(output::KeyLog{std::move(line)});
+  for (std::string& line : key_log_) try_put(output::KeyLog{std::move(line)});
   key_log_.clear();
 }
 
 void Engine::Impl::touch(Socket& socket) {
   if (socket.id == current_ || socket.interest_announced || !is_open(socket)) return;
   socket.interest_announced = true;
-  put(output::InterestChanged{socket.id});
+  socket.interest_owed = !try_put(output::InterestChanged{socket.id});
 }
 
 std::optional<Output> Engine::Impl::poll_output() {
-  while (has_output()) {
+  while (next_output_ < outputs_.size()) {
     Output out = std::move(outputs_[next_output_++]);
     if (next_output_ == outputs_.size()) {
       outputs_.clear();
       next_output_ = 0;
+      if (outputs_.capacity() > kKeptOutputs) std::vector<Output>().swap(outputs_);
     }
     if (const auto* changed = std::get_if<output::InterestChanged>(&out)) {
       Socket* socket = sockets_.find(changed->conn);
@@ -72,7 +76,7 @@ std::optional<Output> Engine::Impl::poll_output() {
     }
     return out;
   }
-  return std::nullopt;
+  return owes_outputs_ ? take_owed() : std::nullopt;
 }
 
 std::size_t Engine::Impl::readable_bytes(const Socket& socket) const {
@@ -105,15 +109,17 @@ void Engine::Impl::handle_connected(ConnId id, Now now) {
   current_ = id;
   Dial* dial = dials_.find(socket->dial);
   SLUICE_CHECK(dial != nullptr);
-  race_won(*dial, *socket, now);
+  if (landing_.wire().empty()) throw std::bad_alloc();  // nothing can be received, by anyone
+  or_lose(id, now, [&] { race_won(*dial, *socket, now); });
   finish_entry(now);
 }
 
 MutableBytes Engine::Impl::receive_space(ConnId id) {
   const Socket* socket = sockets_.find(id);
-  if (!socket || !interest(id).read) return {};
-  keep_landed_bodies();
+  if (!socket || !is_open(*socket)) return {};
   const std::size_t room = readable_bytes(*socket);
+  if (room == 0) return {};
+  keep_landed_bodies();
   const MutableBytes wire = landing_.wire();
   return wire.first(std::min(room, wire.size()));
 }
@@ -125,8 +131,9 @@ void Engine::Impl::keep_landed_bodies() {
     if (!transfer) continue;
     if (transfer->phase() == TransferPhase::done) {
       transfer->drop_body();
-    } else {
-      transfer->keep_body();
+    } else if (!transfer->keep_body()) {
+      transfer->drop_body();
+      transfer->body_lost = bodies_lost_ = true;
     }
   }
   landed_.clear();
@@ -138,102 +145,126 @@ void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
   SLUICE_CHECK(bytes <= limits::kLandingBytes);
   current_ = id;
   for (const auto& [stream, transfer] : socket->exchanges) transfers_.find(transfer)->last_activity = now.steady;
-  const MutableBytes plain = socket->stack.decode(landing_.wire().first(bytes), landing_, now);
-  if (socket->stack.phase() == StreamPhase::securing) check_secured(*socket, now);
-  if (socket->stack.phase() == StreamPhase::ready && !plain.empty()) deliver(*socket, plain, now);
-  after_fact(*socket, now);
+  or_lose(id, now, [&] {
+    const MutableBytes plain = socket->stack.decode(landing_.wire().first(bytes), landing_, now);
+    if (socket->stack.phase() == StreamPhase::securing) check_secured(*socket, now);
+    if (socket->stack.phase() == StreamPhase::ready && !plain.empty()) deliver(*socket, plain, now);
+    after_bytes(*socket, now);
+  });
+  finish_entry(now);
 }
 
 // What a read may have brought to its end.
-void Engine::Impl::after_fact(Socket& socket, Now now) {
-  if (socket.stack.phase() == StreamPhase::ready) {
-    if (socket.stack.fault()) {
-      connection_failed(socket, *socket.stack.fault(), now);
-    } else if (socket.stack.peer_closed()) {
-      on_end_of_stream(socket, true, now);
-    } else if (socket.exchanges.empty()) {
-      unpark(socket);  // an idle one that heard something is judged anew
-      release(socket, now);
-    } else {
-      socket.stack.pump(now);
-    }
+void Engine::Impl::after_bytes(Socket& socket, Now now) {
+  if (socket.stack.phase() != StreamPhase::ready) return;
+  if (socket.stack.fault()) {
+    connection_failed(socket, *socket.stack.fault(), now);
+  } else if (socket.stack.peer_closed()) {
+    on_end_of_stream(socket, true, now);
+  } else if (socket.exchanges.empty()) {
+    unpark(socket);  // an idle one that heard something is judged anew
+    release(socket, now);
+  } else {
+    pump(socket, now);
   }
-  finish_entry(now);
+}
+
+void Engine::Impl::pump(Socket& socket, Now now) {
+  socket.stack.pump(now);
+  if (socket.stack.phase() == StreamPhase::ready && socket.stack.fault()) {
+    connection_failed(socket, *socket.stack.fault(), now);
+  }
 }
 
 void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
   Socket* socket = bytes == 0 ? nullptr : fact_about(id, now);
   if (!socket || !is_open(*socket)) return;
   current_ = id;
-  socket->stack.sent(bytes, now);
-  for (const auto& [stream, transfer_id] : socket->exchanges) {
-    Transfer& transfer = *transfers_.find(transfer_id);
-    transfer.last_activity = now.steady;
-    transfer.wire_touched = true;
-    transfer.progress.sent_body_bytes = transfer.upload.sent();
-    announce_upload(transfer);
-    // The wait begins when the head has gone.
-    if (socket->stack.session()->waiting_for_continue(transfer.stream) && !timers_.is_set(transfer.continue_timer)) {
-      set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
+  or_lose(id, now, [&] {
+    socket->stack.sent(bytes, now);
+    for (const auto& [stream, transfer_id] : socket->exchanges) after_sending(*socket, *transfers_.find(transfer_id), now);
+    if (!socket->stack.fault()) return;
+    if (Dial* dial = dials_.find(socket->dial)) {
+      dial_failed(*dial, *socket->stack.fault(), now);
+    } else {
+      connection_failed(*socket, *socket->stack.fault(), now);
     }
-    if (!transfer.progress.sent && transfer.upload.exhausted() && !socket->stack.has_output()) {
-      transfer.progress.sent = now.steady;
-    }
-  }
-  if (socket->stack.fault()) connection_failed(*socket, *socket->stack.fault(), now);
+  });
   finish_entry(now);
+}
+
+void Engine::Impl::after_sending(const Socket& socket, Transfer& transfer, Now now) {
+  transfer.last_activity = now.steady;
+  transfer.wire_touched = true;
+  transfer.progress.sent_body_bytes = transfer.upload.sent();
+  announce_upload(transfer);
+  // The wait begins when the head has gone.
+  if (socket.stack.session()->waiting_for_continue(transfer.stream) && !timers_.is_set(transfer.continue_timer)) {
+    set_timer(transfer.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, transfer.id, now);
+  }
+  if (!transfer.progress.sent && transfer.upload.exhausted() && !socket.stack.has_output()) {
+    transfer.progress.sent = now.steady;
+  }
 }
 
 void Engine::Impl::handle_eof(ConnId id, Now now) {
   Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
-  switch (socket->stack.phase()) {
+  or_lose(id, now, [&] { on_eof(*socket, now); });
+  finish_entry(now);
+}
+
+void Engine::Impl::on_eof(Socket& socket, Now now) {
+  switch (socket.stack.phase()) {
     case StreamPhase::connecting:
-      attempt_failed(*dials_.find(socket->dial), *socket,
-                     make_error(Code::connect_failed, "connect to " + socket->peer() + ": closed at once"), now);
+      attempt_failed(*dials_.find(socket.dial), socket,
+                     make_error(Code::connect_failed, "connect to " + socket.peer() + ": closed at once"), now);
       break;
     case StreamPhase::securing:
-      dial_failed(*dials_.find(socket->dial),
-                  make_error(Code::tls_handshake, "TLS handshake with " + socket->peer() +
+      dial_failed(*dials_.find(socket.dial),
+                  make_error(Code::tls_handshake, "TLS handshake with " + socket.peer() +
                                                       ": the peer closed the connection"), now);
       break;
     case StreamPhase::ready:
-      on_end_of_stream(*socket, socket->stack.eof_is_clean(), now);
+      on_end_of_stream(socket, socket.stack.eof_is_clean(), now);
       break;
     case StreamPhase::closed:
       break;
   }
-  finish_entry(now);
 }
 
 void Engine::Impl::handle_io_error(ConnId id, Error error, Now now) {
   Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
-  switch (socket->stack.phase()) {
+  or_lose(id, now, [&] { on_io_error(*socket, std::move(error), now); });
+  finish_entry(now);
+}
+
+void Engine::Impl::on_io_error(Socket& socket, Error error, Now now) {
+  switch (socket.stack.phase()) {
     case StreamPhase::connecting:
-      attempt_failed(*dials_.find(socket->dial), *socket, std::move(error), now);
+      attempt_failed(*dials_.find(socket.dial), socket, std::move(error), now);
       break;
     case StreamPhase::securing:
       error.code = Code::tls_handshake;
       error.blame = blame_of(error.code);
       error.context = "TLS handshake: " + error.context;
-      dial_failed(*dials_.find(socket->dial), std::move(error), now);
+      dial_failed(*dials_.find(socket.dial), std::move(error), now);
       break;
     case StreamPhase::ready:
-      if (error.code == Code::send_failed && !socket->write_broken && !socket->exchanges.empty()) {
+      if (error.code == Code::send_failed && !socket.write_broken && !socket.exchanges.empty()) {
         // The answer may be there already (a 413 and a close in the middle of an upload): reading goes on to its end.
-        socket->write_broken = true;
-        socket->send_error = std::move(error);
+        socket.write_broken = true;
+        socket.send_error = std::move(error);
       } else {
-        connection_failed(*socket, std::move(error), now);
+        connection_failed(socket, std::move(error), now);
       }
       break;
     case StreamPhase::closed:
       break;
   }
-  finish_entry(now);
 }
 
 }  // namespace sluice

@@ -1,10 +1,12 @@
-// The engine's insides, one class in five files by idea:
+// The engine's insides, one class in six files by idea:
 //   transfers.cpp  the application's calls, a transfer's end           scheduler.cpp  who gets which connection, and the limits
 //   dial.cpp       names, addresses, the race to connect               facts.cpp      what the world says about a connection
 //   exchange.cpp   from a session's events to transfers                timers.cpp     deadlines           invariants.cpp  self-checks
+//   shortage.cpp   what is done when memory runs out
 // Nothing here walks all transfers: every list is of those that wait for the event at hand.
 #pragma once
 
+#include <new>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,8 +38,17 @@ class Engine::Impl {
   Impl(EngineOptions options, Seed seed) : options_(std::move(options)), random_(seed) {}
 
   // ---- transfers.cpp ----
-  Result<TransferId> add(Request request, TransferOptions options, Now now);
-  void remove(TransferId id, Now now);
+  Result<TransferId> add(Request& request, TransferOptions& options, Now now);  // both are moved from
+  void cancel(TransferId id, Now now);  // remove() is this and release()
+  void release(TransferId id) {
+    Transfer* transfer = transfers_.find(id);
+    if (!transfer) return;
+    if (transfer->owed_done.owed) {
+      transfer->removed = true;
+    } else {
+      transfers_.release(id);
+    }
+  }
   void consume_body(TransferId id, std::size_t bytes, Now now);
   MutableBytes upload_space(TransferId id);
   void commit_upload(TransferId id, std::size_t bytes, Now now);
@@ -72,8 +83,12 @@ class Engine::Impl {
   void handle_timeout(Now now);
   std::optional<Deadline> deadline() const;
 
+  // ---- shortage.cpp ----
+  // The end of an entry that ran out of memory, in whatever state it left things: every transfer and connection ends.
+  void give_up() noexcept;
+
   std::optional<Output> poll_output();
-  bool has_output() const { return next_output_ < outputs_.size(); }
+  bool has_output() const { return next_output_ < outputs_.size() || owes_outputs_; }
   std::size_t connections() const { return sockets_open_; }
   std::size_t idle_connections() const { return idle_.size(); }
   void close_idle_connections(Now now);
@@ -82,29 +97,46 @@ class Engine::Impl {
  private:
   // ---- all entries (facts.cpp) ----
   Now clamp(Now now);              // monotone; every public entry begins with it
-  void begin_fact();               // the drain rule, and the burial of what was closed
+  void begin_fact(Now now);        // the drain rule; what was closed goes
   Socket* fact_about(ConnId id, Now& now);
   void finish_entry(Now now);      // every public entry ends with it: what became possible is scheduled
   template <class Kind>
   void put(Kind output) {
     outputs_.emplace_back(std::in_place_type<Kind>, std::move(output));
   }
+  void make_room_for_output() {
+    if (outputs_.size() == outputs_.capacity()) outputs_.reserve(2 * outputs_.size() + 16);
+  }
+  template <class Kind>
+  bool try_put(Kind output) noexcept {
+    try {
+      put(std::move(output));
+    } catch (const std::bad_alloc&) {
+      owe();
+      return false;
+    }
+    return true;
+  }
   void touch(Socket& socket);      // its interest may have changed, and not by a fact about itself
-  void after_fact(Socket& socket, Now now);
+  void after_bytes(Socket& socket, Now now);
+  void after_sending(const Socket& socket, Transfer& transfer, Now now);
   std::size_t readable_bytes(const Socket& socket) const;
   void keep_landed_bodies();
+  void pump(Socket& socket, Now now);
   void take_key_log();
 
   // ---- transfers.cpp ----
-  Error describe(const Transfer& transfer, Error error) const;
+  void describe(const Transfer& transfer, Error& error) const noexcept;
   void end(Transfer& transfer, Result<void> result, Now now);  // the only way to Done
   void fail(Transfer& transfer, Error error, Now now);         // gives up what the transfer holds, then ends it
   void finish_if_delivered(Transfer& transfer, Now now);
+  Result<TransferId> enlist(Request& request, TransferOptions& options, Now now);
   void announce_upload(Transfer& transfer);
   void upload_changed(Transfer& transfer, Now now);
 
   // ---- scheduler.cpp ----
   Origin* origin_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls);
+  void describe_origin(Origin& origin, const Request& request, const TransferOptions& options) const;
   void mark(Origin& origin);  // something changed that may let it go on
   void run_pending(Now now);
   void retire_if_unused(Origin& origin);
@@ -117,6 +149,7 @@ class Engine::Impl {
   void take_slot(Origin& origin);
   void free_slot(Origin& origin);
   void assign(Socket& socket, Transfer& transfer, Now now);  // the transfer waits in no list any more
+  Result<void> open_exchange(Socket& socket, Transfer& transfer, Now now);
   void release(Socket& socket, Now now);                     // without an exchange: hand on, park, or close
   void park(Socket& socket, Origin& origin, Now now);
   void unpark(Socket& socket);
@@ -125,10 +158,14 @@ class Engine::Impl {
 
   // ---- dial.cpp ----
   void start_dial(Origin& origin, Transfer& sponsor, Now now);
+  void look_up(Dial& dial, Origin& origin, Now now);
   void sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now);
+  void introduce(const Socket& winner, Transfer& sponsor);
   void resolve(Origin& origin);
   void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
+  Result<void> take_addresses(Origin& origin, Result<std::vector<IpAddress>> addresses, Now now);
   void attempt_next(Dial& dial, Now now);
+  void begin_attempt(Dial& dial, Origin& origin, bool needs_slot);
   void attempt_failed(Dial& dial, Socket& socket, Error error, Now now);
   void race_won(Dial& dial, Socket& winner, Now now);
   void dial_failed(Dial& dial, Error error, Now now);
@@ -147,12 +184,36 @@ class Engine::Impl {
   void stop_continue_timer(const Socket& socket, Transfer& transfer);
   void on_head(Transfer& transfer, Now now);
   void on_body(Transfer& transfer, Bytes body, Now now);
+  void on_eof(Socket& socket, Now now);
+  void on_io_error(Socket& socket, Error error, Now now);
   void on_end_of_stream(Socket& socket, bool clean, Now now);
   void detach(Socket& socket, Transfer& transfer);  // they have nothing to do with each other any more
   void connection_failed(Socket& socket, Error error, Now now);
   bool may_retry(const Socket& socket, const Transfer& transfer) const;
   void retry(Transfer& transfer);
   Transfer* transfer_of(const Socket& socket, http::StreamId stream);
+
+  // ---- shortage.cpp ----
+  // Takes a step on behalf of what `id` names. Without memory for it that is lost, and nothing else. A step throws only where
+  // all that it has changed so far is whole.
+  template <class Tag, class Step>
+  void or_lose(Id<Tag> id, Now now, Step step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      lose(id, now);
+    }
+  }
+  void lose(TransferId id, Now now);
+  void lose(ConnId id, Now now);
+  void lose(engine::DialId id, Now now);
+  void owe();  // an output found no room
+  void queue_owed();
+  std::optional<Output> take_owed();
+  void release_closed();
+  void fail_bodiless(Now now);
+  void give_up_sockets() noexcept;
+  void give_up_transfers() noexcept;
 
   // ---- timers.cpp ----
   template <class Tag>
@@ -192,7 +253,11 @@ class Engine::Impl {
   std::vector<http::Event> events_;
   std::vector<Output> outputs_;
   std::size_t next_output_ = 0;
+  bool owes_outputs_ = false;   // some found no room in there: their objects know (shortage.cpp)
+  std::size_t owed_socket_ = 0, owed_transfer_ = 0;  // objects before these owe nothing
   std::vector<ConnId> closed_;  // their ids end with the next fact
+  bool closed_unlisted_ = false;  // so do those of others that are closed
+  bool bodies_lost_ = false;      // some transfers' bytes could not be kept; they fail with the next fact, and one is due
   ConnId current_;              // the connection that the present fact is about
   const Nothing nothing_{};
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/engine/exchanges.hpp"
 #include "core/engine/stack.hpp"
 #include "core/engine/transfer.hpp"
 #include "core/options.hpp"
@@ -24,12 +25,14 @@ struct Socket {
   Stack stack;
   Address address;
   std::string route_name;  // "" with an address
-  std::vector<std::pair<http::StreamId, TransferId>> exchanges;
+  Exchanges exchanges;
   std::shared_ptr<const TlsDetails> tls;
   std::uint32_t exchanges_carried = 0;
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer said before may still be read
   bool last_use = false;      // its transfer forbids any other after it
+  bool asked_for = false;     // its Connect was said
+  bool interest_owed = false, close_owed = false;  // an output that found no room among the others (shortage.cpp)
   Instant idle_since;
   std::optional<Instant> resolved, connected, secured;
   std::optional<Error> send_error;

@@ -62,20 +62,29 @@ Engine::Impl::Origin* Engine::Impl::origin_for(const Request& request, const Tra
   }
   OriginId id;
   Origin* origin = origins_.emplace(id);
-  if (!origin) return nullptr;
+  if (!origin) throw std::bad_alloc();
+  try {
+    describe_origin(*origin, request, options);
+    origin_by_key_.emplace(origin->key, id);
+  } catch (const std::bad_alloc&) {
+    origins_.release(id);
+    throw;
+  }
   origin->id = id;
-  origin->key = key_scratch_;
-  origin->name = request.url.host();
-  origin->name_kind = request.url.host_kind();
-  origin->name_port = request.url.port();
-  origin->zone = options.connect_to ? std::string_view{} : request.url.zone();
-  origin->host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
-  origin->port = options.connect_to ? options.connect_to->port : request.url.port();
-  origin->family = options.family;
-  origin->route = options.route;
   origin->tls = std::move(tls);
-  origin_by_key_.emplace(origin->key, id);
   return origin;
+}
+
+void Engine::Impl::describe_origin(Origin& origin, const Request& request, const TransferOptions& options) const {
+  origin.key = key_scratch_;
+  origin.name = request.url.host();
+  origin.name_kind = request.url.host_kind();
+  origin.name_port = request.url.port();
+  origin.zone = options.connect_to ? std::string_view{} : request.url.zone();
+  origin.host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
+  origin.port = options.connect_to ? options.connect_to->port : request.url.port();
+  origin.family = options.family;
+  origin.route = options.route;
 }
 
 void Engine::Impl::mark(Origin& origin) {
@@ -109,7 +118,7 @@ void Engine::Impl::retire_if_unused(Origin& origin) {
 
 void Engine::Impl::forget(Origin& origin) {
   if (origin.resolve) {
-    put(output::CancelResolve{origin.resolve});
+    try_put(output::CancelResolve{origin.resolve});  // if it is lost, an answer that nobody waits for does no harm
     resolutions_.release(origin.resolve);
   }
   if (origin.route && origin.route->identity().empty()) tls_sessions_.forget(origin.key);
@@ -193,40 +202,51 @@ void Engine::Impl::free_slot(Origin& origin) {
 
 void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
   Dial* own_dial = transfer.phase() == TransferPhase::dialing ? dials_.find(transfer.dial) : nullptr;
-  http::Session& session = *socket.stack.session();
-  transfer.head.clear();
-  const auto stream = session.open({&transfer.request, transfer.upload.present() ? &transfer.upload : nullptr,
-                                    &transfer.head, &transfer.trailers});
   transfer.dial = {};
-  if (stream) {
-    transfer.enter(TransferPhase::active);
-    transfer.conn = socket.id;
-    transfer.stream = *stream;
-    transfer.wire_touched = false;
-    transfer.last_activity = now.steady;
-    transfer.info.conn = socket.id;
-    transfer.info.address = socket.address;
-    transfer.info.route = socket.route_name;
-    transfer.info.reused = socket.exchanges_carried > 0;
-    transfer.tls = socket.tls;
-    transfer.progress.resolved = transfer.info.reused ? now.steady : socket.resolved;
-    transfer.progress.connected = transfer.info.reused ? now.steady : socket.connected;
-    transfer.progress.secured = transfer.info.reused ? now.steady : socket.secured;
-    transfer.progress.sent_head_bytes += session.output().spans[0].size();
-    ++socket.exchanges_carried;
-    if (transfer.options.forbid_reuse) socket.last_use = true;
-    socket.exchanges.emplace_back(*stream, transfer.id);
-    if (transfer.options.idle_timeout) {
-      set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
-    }
-    socket.stack.pump(now);
+  if (auto opened = open_exchange(socket, transfer, now); !opened) {
+    end(transfer, std::unexpected(std::move(opened.error())), now);
+    if (own_dial) adopt(*own_dial, false, now);
+    close_socket(socket, true);  // no other is tried on it: without memory that would go on through the whole queue
+    return;
+  }
+  or_lose(transfer.id, now, [&] {
+    pump(socket, now);
     touch(socket);
     announce_upload(transfer);
-  } else {
-    end(transfer, std::unexpected(stream.error()), now);
-  }
+  });
   if (own_dial) adopt(*own_dial, false, now);
-  if (!stream) release(socket, now);
+}
+
+// An error, which may be a lack of memory, leaves the socket as it was.
+Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now now) try {
+  http::Session& session = *socket.stack.session();
+  transfer.head.clear();
+  transfer.info.conn = socket.id;
+  transfer.info.address = socket.address;
+  transfer.info.route = socket.route_name;
+  transfer.info.reused = socket.exchanges_carried > 0;
+  if (transfer.options.idle_timeout) {
+    set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
+  }
+  const auto stream = session.open({&transfer.request, transfer.upload.present() ? &transfer.upload : nullptr,
+                                    &transfer.head, &transfer.trailers});
+  if (!stream) return std::unexpected(stream.error());
+  transfer.enter(TransferPhase::active);
+  transfer.conn = socket.id;
+  transfer.stream = *stream;
+  transfer.wire_touched = false;
+  transfer.last_activity = now.steady;
+  transfer.tls = socket.tls;
+  transfer.progress.resolved = transfer.info.reused ? now.steady : socket.resolved;
+  transfer.progress.connected = transfer.info.reused ? now.steady : socket.connected;
+  transfer.progress.secured = transfer.info.reused ? now.steady : socket.secured;
+  transfer.progress.sent_head_bytes += session.output().spans[0].size();
+  ++socket.exchanges_carried;
+  if (transfer.options.forbid_reuse) socket.last_use = true;
+  socket.exchanges.add(*stream, transfer.id);  // the first one needs no memory
+  return {};
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 void Engine::Impl::release(Socket& socket, Now now) {
@@ -240,19 +260,19 @@ void Engine::Impl::release(Socket& socket, Now now) {
   } else if (Transfer* transfer = next_for(origin, socket)) {
     assign(socket, *transfer, now);
   } else {
-    park(socket, origin, now);
+    or_lose(socket.id, now, [&] { park(socket, origin, now); });
   }
 }
 
 void Engine::Impl::park(Socket& socket, Origin& origin, Now now) {
-  socket.idle_since = now.steady;
-  origin.idle.push_front(socket);
-  idle_.push_back(socket);
-  if (!origin.queue.empty()) mark(origin);  // who waits would not have this one, and may close it for room
   // Set once for many uses: when it fires it looks at idle_since.
   if (!timers_.is_set(socket.expiry_timer)) {
     set_timer(socket.expiry_timer, options_.idle_connection_timeout, TimerKind::connection_expiry, socket.id, now);
   }
+  socket.idle_since = now.steady;
+  origin.idle.push_front(socket);
+  idle_.push_back(socket);
+  if (!origin.queue.empty()) mark(origin);  // who waits would not have this one, and may close it for room
 }
 
 void Engine::Impl::unpark(Socket& socket) {
@@ -269,8 +289,12 @@ void Engine::Impl::bury(Socket& socket, bool say_goodbye) {
   socket.stack.close(say_goodbye && !socket.write_broken);
   SLUICE_CHECK(sockets_open_ > 0);
   --sockets_open_;
-  put(output::Close{socket.id});
-  closed_.push_back(socket.id);
+  socket.close_owed = !try_put(output::Close{socket.id});
+  try {
+    closed_.push_back(socket.id);
+  } catch (const std::bad_alloc&) {
+    closed_unlisted_ = true;
+  }
 }
 
 void Engine::Impl::close_socket(Socket& socket, bool say_goodbye) {

@@ -42,7 +42,9 @@ void Stack::fail(Error error) {
 void Stack::start_stage(std::size_t index, Now now) {
   Stage& stage = stages_[index];
   stage.started = true;
-  if (stage.layer->start(stage.out, now) == Pump::failed) fail(stage.layer->error());
+  drive([&] {
+    if (stage.layer->start(stage.out, now) == Pump::failed) fail(stage.layer->error());
+  });
 }
 
 void Stack::start(Now now) {
@@ -63,16 +65,18 @@ MutableBytes Stack::decode(MutableBytes wire, Landing& landing, Now now) {
     }
     const MutableBytes whole = landing.plain(i);
     if (whole.empty()) {
-      fail(make_error(Code::out_of_memory, "no memory for a receive buffer"));
+      fail(make_error(Code::out_of_memory, {}));
       return {};
     }
     Bytes input = plain;
     MutableBytes space = whole;
-    const Pump pump = stage.layer->decode(input, space, stage.out, now);
-    SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain is large enough for any input
+    drive([&] {
+      const Pump pump = stage.layer->decode(input, space, stage.out, now);
+      SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain is large enough for any input
+      if (pump == Pump::failed) fail(stage.layer->error());
+      if (pump == Pump::closed) peer_closed_ = true;
+    });
     plain = whole.first(whole.size() - space.size());
-    if (pump == Pump::failed) fail(stage.layer->error());
-    if (pump == Pump::closed) peer_closed_ = true;
     if (!stage.layer->established()) break;
     if (i + 1 < stages_.size() && !stages_[i + 1].started && !fault_) start_stage(i + 1, now);
   }
@@ -90,7 +94,9 @@ bool Stack::become_ready() {
 
 void Stack::encode(std::size_t index, Bytes& plain, Now now) {
   Stage& stage = stages_[index];
-  if (stage.layer->encode(plain, stage.out, limits::kWireOutBytes, now) == Pump::failed) fail(stage.layer->error());
+  drive([&] {
+    if (stage.layer->encode(plain, stage.out, limits::kWireOutBytes, now) == Pump::failed) fail(stage.layer->error());
+  });
 }
 
 void Stack::settle(Now now) {
@@ -183,7 +189,10 @@ void Stack::close(bool say_goodbye) {
   if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
   goodbye_said_ = true;
   // Only the bottom layer: the ones above speak through it, and whoever closes the wire closes them all.
-  stages_.front().layer->close(stages_.front().out);
+  try {
+    stages_.front().layer->close(stages_.front().out);
+  } catch (const std::bad_alloc&) {  // then it ends without a word
+  }
 }
 
 std::size_t Stack::buffered_bytes() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -75,6 +76,15 @@ class Stack {
   };
   void enter(StreamPhase next);
   void fail(Error error);
+  // Runs a call on a layer. Without memory for it the stack has failed.
+  template <class Call>
+  void drive(Call call) {
+    try {
+      call();
+    } catch (const std::bad_alloc&) {
+      fail(make_error(Code::out_of_memory, {}));
+    }
+  }
   void start_stage(std::size_t index, Now now);
   void settle(Now now);  // moves what upper stages produced down to the wire
   void encode(std::size_t index, Bytes& plain, Now now);

@@ -21,8 +21,7 @@ std::string in_ms(Duration duration) {
 
 template <class Tag>
 void Engine::Impl::set_timer(TimerHeap::Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now) {
-  const bool set = timers_.set(handle, later(now.steady, after), static_cast<std::uint8_t>(kind), owner);
-  SLUICE_CHECK(set);
+  if (!timers_.set(handle, later(now.steady, after), static_cast<std::uint8_t>(kind), owner)) throw std::bad_alloc();
 }
 template void Engine::Impl::set_timer(TimerHeap::Handle&, Duration, TimerKind, TransferId, Now);
 template void Engine::Impl::set_timer(TimerHeap::Handle&, Duration, TimerKind, ConnId, Now);
@@ -35,6 +34,7 @@ void Engine::Impl::disarm(Transfer& transfer) {
 }
 
 std::optional<Deadline> Engine::Impl::deadline() const {
+  if (bodies_lost_) return Deadline{latest_, TimerKind::total_timeout};  // at once: see fail_bodiless()
   const auto entry = timers_.earliest();
   if (!entry) return std::nullopt;
   return Deadline{entry->at, static_cast<TimerKind>(entry->kind)};
@@ -42,7 +42,7 @@ std::optional<Deadline> Engine::Impl::deadline() const {
 
 void Engine::Impl::handle_timeout(Now now) {
   now = clamp(now);
-  begin_fact();
+  begin_fact(now);
   while (const auto entry = timers_.pop_due(now.steady)) on_timer(*entry, now);
   finish_entry(now);
 }
@@ -52,16 +52,24 @@ void Engine::Impl::on_timer(const TimerHeap::Entry& entry, Now now) {
     case TimerKind::total_timeout:
     case TimerKind::idle_timeout:
     case TimerKind::continue_timeout:
-      if (Transfer* transfer = transfers_.find(entry.owner<TransferTag>())) on_transfer_timer(*transfer, kind, now);
+      if (Transfer* transfer = transfers_.find(entry.owner<TransferTag>())) {
+        or_lose(transfer->id, now, [&] { on_transfer_timer(*transfer, kind, now); });
+      }
       break;
     case TimerKind::connect_timeout:
-      if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) on_dial_timeout(*dial, now);
+      if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) {
+        or_lose(dial->id, now, [&] { on_dial_timeout(*dial, now); });
+      }
       break;
     case TimerKind::address_stagger:
-      if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) attempt_next(*dial, now);
+      if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) {
+        or_lose(dial->id, now, [&] { attempt_next(*dial, now); });
+      }
       break;
     case TimerKind::connection_expiry:
-      if (Socket* socket = sockets_.find(entry.owner<ConnTag>())) on_connection_expiry(*socket, now);
+      if (Socket* socket = sockets_.find(entry.owner<ConnTag>())) {
+        or_lose(socket->id, now, [&] { on_connection_expiry(*socket, now); });
+      }
       break;
   }
 }
@@ -77,7 +85,7 @@ void Engine::Impl::on_transfer_timer(Transfer& transfer, TimerKind kind, Now now
   } else if (transfer.phase() == TransferPhase::active) {
     Socket& socket = *sockets_.find(transfer.conn);
     socket.stack.session()->stop_waiting_for_continue(transfer.stream);
-    socket.stack.pump(now);
+    pump(socket, now);
     touch(socket);
   }
 }

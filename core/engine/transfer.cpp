@@ -1,6 +1,8 @@
 // See transfer.hpp.
 #include "core/engine/transfer.hpp"
 
+#include <new>
+
 #include "core/base/check.hpp"
 
 namespace sluice::engine {
@@ -45,7 +47,8 @@ void Transfer::recycle() {
   conn = {};
   stream = 0;
   last_activity = {};
-  fresh_only = wire_touched = upload_announced = false;
+  fresh_only = wire_touched = upload_announced = body_lost = removed = false;
+  owed_done = {};
   tls.reset();
   phase_ = TransferPhase::queued;
   drop_body();
@@ -61,11 +64,16 @@ void Transfer::land(Bytes bytes) {
   landed_ = bytes;
 }
 
-void Transfer::keep_body() {
-  if (landed_.empty()) return;
-  kept_.assign(landed_.begin(), landed_.end());
+bool Transfer::keep_body() {
+  if (landed_.empty()) return true;
+  try {
+    kept_.assign(landed_.begin(), landed_.end());
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   kept_begin_ = 0;
   landed_ = {};
+  return true;
 }
 
 void Transfer::consume(std::size_t bytes) {

@@ -23,6 +23,15 @@ struct TlsDetails {
   bool resumed = false;
 };
 
+// What TransferInfo says of the connection, but for TLS.
+struct Ride {
+  ConnId conn;
+  Address address;
+  std::string route;
+  bool reused = false;
+  int retries = 0;
+};
+
 enum class TransferPhase : std::uint8_t {
   queued,      // waits for a connection that somebody else will free, or for a limit
   dialing,     // waits too, and a connection is being made on its behalf
@@ -44,7 +53,8 @@ class Transfer {
   Bytes body() const { return kept_begin_ < kept_.size() ? Bytes{kept_}.subspan(kept_begin_) : landed_; }
   std::size_t unconsumed() const { return body().size(); }
   void land(Bytes bytes);     // `bytes` stay valid until keep_body()
-  void keep_body();           // copies what is landed, since the landing buffer is about to be used again
+  // Copies what is landed, since the landing buffer is about to be used again. False: no memory; it stays where it is.
+  bool keep_body();
   void consume(std::size_t bytes);
   void drop_body();
   bool has_landed() const { return !landed_.empty(); }
@@ -56,7 +66,7 @@ class Transfer {
   ResponseHead head;
   Fields trailers;
   Progress progress;
-  TransferInfo info;
+  Ride info;
   OriginId origin;
   DialId dial;                 // while dialing
   ConnId conn;                 // while active
@@ -65,6 +75,15 @@ class Transfer {
   bool fresh_only = false;     // after a retry: no kept-alive connection any more
   bool wire_touched = false;   // bytes may have reached the peer since it got its connection
   bool upload_announced = false;  // an UploadReady was said and not answered yet
+  bool body_lost = false;         // there was no memory to keep it
+  // Of a Done that found no room among the outputs (shortage.cpp); its words are lost.
+  struct OwedDone {
+    bool owed = false;
+    bool retry_safe = false;
+    std::optional<Code> failure;  // none: it succeeded
+  };
+  OwedDone owed_done;
+  bool removed = false;  // by the application while its Done was owed: it goes with that
   std::shared_ptr<const TlsDetails> tls;
   TimerHeap::Handle total_timer, idle_timer, continue_timer;
   Link<Transfer> waiting;      // in the queue or the dialing list of its origin

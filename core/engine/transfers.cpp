@@ -25,13 +25,33 @@ Result<void> check_options(const TransferOptions& options) {
   return {};
 }
 
+Error canceled() {
+  try {
+    return make_error(Code::canceled, "canceled by the application");
+  } catch (const std::bad_alloc&) {
+    return make_error(Code::canceled, {});
+  }
+}
+
 bool is_received(const engine::Transfer& transfer) {
   return transfer.phase() == TransferPhase::delivering || transfer.phase() == TransferPhase::done;
 }
 }  // namespace
 
-Result<TransferId> Engine::Impl::add(Request request, TransferOptions options, Now now) {
+Result<TransferId> Engine::Impl::add(Request& request, TransferOptions& options, Now now) {
   now = clamp(now);
+  auto added = enlist(request, options, now);
+  if (!added) return added;
+  try {
+    finish_entry(now);
+  } catch (const std::bad_alloc&) {
+    give_up();
+  }
+  return added;
+}
+
+// What needs memory comes first, so that nothing was added where there is none.
+Result<TransferId> Engine::Impl::enlist(Request& request, TransferOptions& options, Now now) try {
   if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid.error()));
   if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
   std::shared_ptr<const TlsConfig> tls;
@@ -43,10 +63,17 @@ Result<TransferId> Engine::Impl::add(Request request, TransferOptions options, N
   }
   TransferId id;
   Transfer* transfer = transfers_.emplace(id);
-  Origin* origin = transfer ? origin_for(request, options, std::move(tls)) : nullptr;
-  if (!origin) {
+  if (!transfer) throw std::bad_alloc();
+  Origin* origin = nullptr;
+  try {
+    if (options.total_timeout) {
+      set_timer(transfer->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
+    }
+    origin = origin_for(request, options, std::move(tls));
+  } catch (const std::bad_alloc&) {
+    timers_.cancel(transfer->total_timer);
     transfers_.release(id);
-    return std::unexpected(make_error(Code::out_of_memory, "no memory for a transfer"));
+    throw;
   }
   transfer->id = id;
   transfer->request = std::move(request);
@@ -57,24 +84,19 @@ Result<TransferId> Engine::Impl::add(Request request, TransferOptions options, N
   transfer->progress.queued = now.steady;
   ++running_;
   ++origin->transfers;
-  if (transfer->options.total_timeout) {
-    set_timer(transfer->total_timer, *transfer->options.total_timeout, TimerKind::total_timeout, id, now);
-  }
   origin->queue.push_back(*transfer);
   mark(*origin);
-  finish_entry(now);
   return id;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
-void Engine::Impl::remove(TransferId id, Now now) {
+void Engine::Impl::cancel(TransferId id, Now now) {
   now = clamp(now);
   Transfer* transfer = transfers_.find(id);
   if (!transfer) return;
-  if (transfer->phase() != TransferPhase::done) {
-    fail(*transfer, make_error(Code::canceled, "canceled by the application"), now);
-  }
+  if (transfer->phase() != TransferPhase::done) fail(*transfer, canceled(), now);
   finish_entry(now);
-  transfers_.release(id);
 }
 
 void Engine::Impl::consume_body(TransferId id, std::size_t bytes, Now now) {
@@ -104,7 +126,7 @@ void Engine::Impl::upload_changed(Transfer& transfer, Now now) {
   if (!socket || transfer.phase() != TransferPhase::active) return;
   transfer.last_activity = now.steady;
   socket->stack.session()->upload_changed(transfer.stream);
-  socket->stack.pump(now);
+  pump(*socket, now);
   touch(*socket);
 }
 
@@ -114,8 +136,11 @@ void Engine::Impl::commit_upload(TransferId id, std::size_t bytes, Now now) {
   if (!transfer || transfer->phase() != TransferPhase::active || bytes == 0) return;
   transfer->upload.commit(bytes);
   transfer->upload_announced = false;
-  upload_changed(*transfer, now);
-  announce_upload(*transfer);
+  or_lose(id, now, [&] {
+    upload_changed(*transfer, now);
+    announce_upload(*transfer);
+  });
+  finish_entry(now);
 }
 
 void Engine::Impl::finish_upload(TransferId id, Now now) {
@@ -123,11 +148,13 @@ void Engine::Impl::finish_upload(TransferId id, Now now) {
   Transfer* transfer = transfers_.find(id);
   // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
   if (!transfer || is_received(*transfer) || !transfer->upload.streamed()) return;
-  if (auto finished = transfer->upload.finish(); !finished) {
-    fail(*transfer, std::move(finished.error()), now);
-  } else {
-    upload_changed(*transfer, now);
-  }
+  or_lose(id, now, [&] {
+    if (auto finished = transfer->upload.finish(); !finished) {
+      fail(*transfer, std::move(finished.error()), now);
+    } else {
+      upload_changed(*transfer, now);
+    }
+  });
   finish_entry(now);
 }
 
@@ -141,29 +168,43 @@ void Engine::Impl::fail_upload(TransferId id, std::string why, Now now) {
 
 void Engine::Impl::announce_upload(Transfer& transfer) {
   if (!transfer.upload.streamed() || transfer.upload_announced || transfer.upload.finished()) return;
-  if (transfer.phase() != TransferPhase::active || transfer.upload.space().empty()) return;
-  transfer.upload_announced = true;
+  if (transfer.phase() != TransferPhase::active) return;
+  if (transfer.upload.space().empty()) {
+    if (transfer.upload.capacity_bytes() == 0) throw std::bad_alloc();  // it is full, or it could not be made
+    return;
+  }
   put(output::UploadReady{transfer.id});
+  transfer.upload_announced = true;
 }
 
 TransferInfo Engine::Impl::info(TransferId id) const {
   const Transfer* transfer = transfers_.find(id);
   if (!transfer) return {};
-  TransferInfo info = transfer->info;
-  if (transfer->tls) {
+  TransferInfo info;
+  info.conn = transfer->info.conn;
+  info.reused = transfer->info.reused;
+  info.retries = transfer->info.retries;
+  try {
+    info.address = transfer->info.address;
+    info.route = transfer->info.route;
+    if (!transfer->tls) return info;
+    info.tls_resumed = transfer->tls->resumed;
     info.tls_version = transfer->tls->version;
     info.tls_cipher = transfer->tls->cipher;
     info.alpn = transfer->tls->alpn;
     info.tls_subject = transfer->tls->subject;
     info.tls_issuer = transfer->tls->issuer;
-    info.tls_resumed = transfer->tls->resumed;
+  } catch (const std::bad_alloc&) {  // as much of it as there was room for
   }
   return info;
 }
 
-Error Engine::Impl::describe(const Transfer& transfer, Error error) const {
-  error.context = transfer.request.method + ' ' + transfer.request.url.text_without_secrets() + ": " + error.message();
-  return error;
+// Without memory for more an error keeps its own words.
+void Engine::Impl::describe(const Transfer& transfer, Error& error) const noexcept {
+  try {
+    error.context = transfer.request.method + ' ' + transfer.request.url.text_without_secrets() + ": " + error.message();
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 void Engine::Impl::end(Transfer& transfer, Result<void> result, Now now) {
@@ -177,8 +218,13 @@ void Engine::Impl::end(Transfer& transfer, Result<void> result, Now now) {
     --origin->transfers;
     if (origin->unused()) mark(*origin);
   }
-  if (!result) result = std::unexpected(describe(transfer, std::move(result.error())));
-  put(output::Done{transfer.id, std::move(result)});
+  engine::Transfer::OwedDone done;
+  if (!result) {
+    describe(transfer, result.error());
+    done = {false, result.error().retry_safe, result.error().code};
+  }
+  done.owed = !try_put(output::Done{transfer.id, std::move(result)});
+  transfer.owed_done = done;
 }
 
 void Engine::Impl::finish_if_delivered(Transfer& transfer, Now now) {

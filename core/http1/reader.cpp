@@ -98,7 +98,7 @@ struct ParserCallbacks {
     });
   }
 
-  static constexpr llhttp_settings_t make_settings() {
+  static consteval llhttp_settings_t make_settings() {
     llhttp_settings_t settings{};
     settings.on_status = status;
     settings.on_header_field = field_name;

@@ -24,8 +24,9 @@ using http::OutputSpans;
 using http::StreamId;
 using http::UploadBody;
 
-// What a connection keeps of its head buffer for the next request; a larger one is given back.
-constexpr std::size_t kKeptHeadBytes = 1024;
+// What a connection keeps of its head buffer for the next request; a larger one is given back. An idle connection shall hold less
+// than 2 KiB in all.
+constexpr std::size_t kKeptHeadBytes = 768;
 
 class Session final : public http::Session {
  public:

@@ -25,9 +25,7 @@ constexpr std::size_t kMaxRecordPlain = SSL3_RT_MAX_PLAIN_LENGTH;  // RFC 8446 5
 class Client final : public ClientLayer {
  public:
   Client(ClientParams params, PeerName peer, bssl::UniquePtr<SSL> ssl, std::shared_ptr<const Config> config)
-      : config_(std::move(config)), params_(std::move(params)), peer_(std::move(peer)), ssl_(std::move(ssl)) {
-    SSL_set_app_data(ssl_.get(), this);
-  }
+      : config_(std::move(config)), params_(std::move(params)), peer_(std::move(peer)), ssl_(std::move(ssl)) {}
 
   Pump start(std::vector<std::uint8_t>& wire_out, Now now) override;
   Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) override;
@@ -44,6 +42,7 @@ class Client final : public ClientLayer {
   bool verified() const override { return verified_; }
   std::optional<PeerCertificate> peer_certificate() const override;
 
+  SSL* native() const { return ssl_.get(); }
   static Client& of(const SSL* ssl) { return *static_cast<Client*>(SSL_get_app_data(ssl)); }
   static Client& of(BIO* bio) { return *static_cast<Client*>(BIO_get_data(bio)); }
   int take_wire(std::span<char> out);
@@ -218,12 +217,14 @@ Pump Client::read(MutableBytes& plain_out) {
 Pump Client::not_read(int result) {
   const int why = SSL_get_error(ssl_.get(), result);
   if (why == SSL_ERROR_WANT_READ && !out_of_memory_) return Pump::need_input;
-  if (out_of_memory_) return fail(make_error(Code::out_of_memory, place() + ": out of memory"));
+  // Our BIO makes no system call: the library failed without a word, as it does where some of its allocations fail.
+  if (out_of_memory_ || why == SSL_ERROR_SYSCALL) return fail(make_error(Code::out_of_memory, {}));
   if (why == SSL_ERROR_ZERO_RETURN && handshaken_) {
     state_ = State::peer_closed;
     return Pump::closed;
   }
   const Failure failure = take_failure(why == SSL_ERROR_ZERO_RETURN ? "peer closed the connection" : "failed");
+  if (failure.out_of_memory) return fail(make_error(Code::out_of_memory, {}));
   if (!handshaken_) return fail(handshake_error(failure));
   return fail(make_error(Code::tls_failed, "TLS connection with " + params_.host + ": " + failure.reason,
                          failure.alert.value_or(0)));
@@ -305,6 +306,7 @@ ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
       chain_good_until_ = verdict.good_until;
       return ssl_verify_ok;
     }
+    out_of_memory_ = verdict.out_of_memory;
     refusal_ = std::move(verdict.reason);
     refusal_code_ = verdict.code;
     out_alert = verdict.alert;
@@ -345,7 +347,8 @@ std::optional<PeerCertificate> Client::peer_certificate() const {
   return summarise(*leaf);
 }
 
-// Splits a host into what SNI and the certificate check need; nothing if it cannot be one.
+// Splits a host into what SNI and the certificate check need; nothing if it cannot be one, or for lack of memory, which
+// BoringSSL's queue says then.
 std::optional<PeerName> peer_name(const ClientParams& params) {
   PeerName peer{params.host, params.host_kind, {}};
   const bool visible = std::ranges::all_of(peer.host, [](char c) { return c > ' ' && c <= '~'; });
@@ -355,8 +358,8 @@ std::optional<PeerName> peer_name(const ClientParams& params) {
     return peer.host.empty() || peer.host.size() > TLSEXT_MAXLEN_host_name ? std::nullopt
                                                                            : std::optional(std::move(peer));
   }
-  const bssl::UniquePtr<ASN1_OCTET_STRING> octets(a2i_IPADDRESS(peer.host.c_str()));
   clear_errors();
+  const bssl::UniquePtr<ASN1_OCTET_STRING> octets(a2i_IPADDRESS(peer.host.c_str()));
   if (!octets) return std::nullopt;
   const unsigned char* data = ASN1_STRING_get0_data(octets.get());
   peer.address.assign(data, data + ASN1_STRING_length(octets.get()));
@@ -381,6 +384,7 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   SLUICE_CHECK(config != nullptr);
   auto peer = peer_name(params);
   if (!peer) {
+    if (take_memory_failure()) return std::unexpected(make_error(Code::out_of_memory, {}));
     return std::unexpected(make_error(
         Code::invalid_url, "TLS: \"" + printable(params.host, 256) + "\" is not a host a certificate can be for"));
   }
@@ -389,7 +393,7 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   BIO* bio = ssl ? BIO_new(&kSpanBio) : nullptr;
   if (bio == nullptr) {
     clear_errors();
-    return std::unexpected(make_error(Code::out_of_memory, "TLS: out of memory"));
+    return std::unexpected(make_error(Code::out_of_memory, {}));
   }
   SSL_set_bio(ssl.get(), bio, bio);  // owns it from here on
   SSL_set_connect_state(ssl.get());
@@ -397,11 +401,17 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   // RFC 6066 3: names only, never addresses.
   if (peer->kind == HostKind::name && !SSL_set_tlsext_host_name(ssl.get(), peer->host.c_str())) {
     const Failure failure = take_failure("refused");
+    if (failure.out_of_memory) return std::unexpected(make_error(Code::out_of_memory, {}));
     return std::unexpected(make_error(
         Code::invalid_url, "TLS: \"" + peer->host + "\" cannot be sent as a server name: " + failure.reason));
   }
   auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
   BIO_set_data(bio, client.get());
+  // Without it the callbacks would have no client.
+  if (!SSL_set_app_data(client->native(), client.get())) {
+    clear_errors();
+    return std::unexpected(make_error(Code::out_of_memory, {}));
+  }
   return client;
 }
 

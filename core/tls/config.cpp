@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -61,10 +62,13 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
 
 }  // namespace
 
-Result<std::shared_ptr<const TlsConfig>> TlsConfig::create(TlsOptions options) {
+Result<std::shared_ptr<const TlsConfig>> TlsConfig::create(TlsOptions options) try {
   auto config = tls::Config::create(std::move(options));
   if (!config) return std::unexpected(std::move(config.error()));
   return std::shared_ptr<const TlsConfig>(std::move(*config));
+} catch (const std::bad_alloc&) {
+  tls::clear_errors();
+  return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 }  // namespace sluice
@@ -76,7 +80,13 @@ Error config_error(std::string context) { return make_error(Code::tls_config, st
 
 Error no_memory() {
   clear_errors();
-  return make_error(Code::out_of_memory, "TLS configuration: out of memory");
+  return make_error(Code::out_of_memory, {});
+}
+
+// What the library refused, `what` it was that it looked at; or that it had no memory for the look.
+Error refused(std::string_view what) {
+  const Failure failure = take_failure("refused");
+  return failure.out_of_memory ? no_memory() : config_error(std::string(what) + ": " + failure.reason);
 }
 
 std::uint16_t wire_version(TlsVersion version) {
@@ -119,7 +129,7 @@ Result<void> Config::set_protocols() {
   // 3DES (RFC 8429) and ciphers that need a pre-shared key are of no use here.
   if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max) ||
       !SSL_CTX_set_strict_cipher_list(context, "ALL:!3DES:!aPSK")) {
-    return std::unexpected(config_error("TLS versions: " + take_failure("refused").reason));
+    return std::unexpected(refused("TLS versions"));
   }
   std::string protocols;  // RFC 7301 3.1
   for (const std::string& protocol : options().alpn) {
@@ -160,7 +170,7 @@ Result<void> Config::load_client_certificate() {
   auto key = read_private_key(key_text, options().private_key_password);
   if (!key) return std::unexpected(std::move(key.error()));
   if (!X509_check_private_key(certificates->front().get(), key->get())) {
-    clear_errors();
+    if (take_memory_failure()) return std::unexpected(no_memory());
     return std::unexpected(config_error("client certificate: the private key does not belong to it"));
   }
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owned;
@@ -170,12 +180,13 @@ Result<void> Config::load_client_certificate() {
     const int size = i2d_X509(certificate.get(), &der);
     const bssl::UniquePtr<std::uint8_t> der_owner(der);
     if (size < 0) return std::unexpected(no_memory());
-    owned.emplace_back(CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr));
-    if (!owned.back()) return std::unexpected(no_memory());
-    chain.push_back(owned.back().get());
+    bssl::UniquePtr<CRYPTO_BUFFER> buffer(CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr));
+    if (!buffer) return std::unexpected(no_memory());
+    chain.push_back(buffer.get());
+    owned.push_back(std::move(buffer));
   }
   if (!SSL_CTX_set_chain_and_key(context_.get(), chain.data(), chain.size(), key->get(), nullptr)) {
-    return std::unexpected(config_error("client certificate: unusable for TLS: " + take_failure("refused").reason));
+    return std::unexpected(refused("client certificate: unusable for TLS"));
   }
   return {};
 }

@@ -13,6 +13,7 @@ Failure take_failure(std::string_view fallback) {
   bool tls_spoke = false;
   while (const std::uint32_t error = ERR_get_error()) {
     const int reason = ERR_GET_REASON(error);
+    failure.out_of_memory |= reason == ERR_R_MALLOC_FAILURE;
     if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255) {
       failure.alert = static_cast<std::uint8_t>(reason - SSL_AD_REASON_OFFSET);
       continue;
@@ -35,6 +36,12 @@ Failure take_failure(std::string_view fallback) {
 }
 
 void clear_errors() { ERR_clear_error(); }
+
+bool take_memory_failure() {
+  bool found = false;
+  while (const std::uint32_t error = ERR_get_error()) found |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+  return found;
+}
 
 std::string alert_text(std::uint8_t alert) {
   std::string text = SSL_alert_desc_string_long(alert);

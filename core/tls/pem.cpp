@@ -88,8 +88,10 @@ Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& 
     if (next == Next::broken || block.is_certificate()) {
       auto certificate = next == Next::block ? parse(block) : nullptr;
       if (!certificate) {
+        const Failure failure = take_failure("malformed");
+        if (failure.out_of_memory || !input) return std::unexpected(make_error(Code::out_of_memory, {}));
         return std::unexpected(config_error(std::string(what) + ": certificate " + std::to_string(number) +
-                                            " is unusable: " + take_failure("malformed").reason));
+                                            " is unusable: " + failure.reason));
       }
       certificates.push_back(std::move(certificate));
       ++number;
@@ -115,6 +117,7 @@ Result<bssl::UniquePtr<EVP_PKEY>> read_private_key(const std::string& text, cons
   const std::uint32_t error = ERR_peek_last_error();
   const bool missing = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
   const Failure failure = take_failure("malformed");
+  if (failure.out_of_memory || !input) return std::unexpected(make_error(Code::out_of_memory, {}));
   if (missing) return std::unexpected(config_error("private key: none in the PEM text"));
   if (request.asked && password.empty())
     return std::unexpected(config_error("private key: it is encrypted and no password was given"));

@@ -13,11 +13,14 @@ void SessionDeleter::operator()(ssl_session_st* session) const { SSL_SESSION_fre
 
 void SessionCache::put(std::string_view key, StoredSession session) {
   if (!session.session) return;
+  // What needs memory comes first: it is kept, or nothing has changed.
   auto found = by_key_.find(key);
   if (found == by_key_.end()) {
-    origins_.push_back(Origin{std::string(key), {}});
-    const auto origin = std::prev(origins_.end());
-    found = by_key_.emplace(origin->key, origin).first;
+    Origins made;
+    made.push_back(Origin{std::string(key), {}});
+    made.back().sessions.reserve(limits::kTlsSessionsPerOrigin);
+    found = by_key_.emplace(made.back().key, made.begin()).first;
+    origins_.splice(origins_.end(), made);
   }
   const auto origin = found->second;
   touch(origin);

@@ -17,8 +17,8 @@ namespace {
 constexpr std::size_t kMaxNamesInMessage = 5;
 
 Verdict refuse(int code, std::string reason) {
-  clear_errors();
-  return {false, std::move(reason), code, static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)), 0};
+  const bool out_of_memory = take_memory_failure() || code == X509_V_ERR_OUT_OF_MEM;
+  return {false, std::move(reason), code, static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)), 0, out_of_memory};
 }
 
 std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
@@ -45,7 +45,7 @@ Verdict check_name(const X509& leaf, const PeerName& peer) {
         names->ip, [&](const std::string& ip) { return ip_address_matches(as_bytes(ip), as_bytes(peer.address)); });
     if (!covered) return refuse(X509_V_ERR_IP_ADDRESS_MISMATCH, wrong_name(*names, peer));
   }
-  return {true, {}, X509_V_OK, 0, 0};
+  return {true, {}, X509_V_OK, 0, 0, false};
 }
 
 std::string chain_failure(X509_STORE_CTX* store, int code) {
@@ -82,20 +82,20 @@ Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown,
     if (i == 0) {
       leaf = std::move(parsed);
     } else if (!others || !bssl::PushToStack(others.get(), std::move(parsed))) {
-      return refuse(X509_V_ERR_OUT_OF_MEM, "out of memory");
+      return refuse(X509_V_ERR_OUT_OF_MEM, {});
     }
   }
   const bssl::UniquePtr<X509_STORE_CTX> store(X509_STORE_CTX_new());
   if (!store || !X509_STORE_CTX_init(store.get(), anchors, leaf.get(), others.get()) ||
       !X509_STORE_CTX_set_default(store.get(), "ssl_server")) {
-    return refuse(X509_V_ERR_OUT_OF_MEM, "out of memory");
+    return refuse(X509_V_ERR_OUT_OF_MEM, {});
   }
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(store.get());
   X509_VERIFY_PARAM_set_time(param, wall);
   // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the peer
   // sent.
   if (!X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
-    return refuse(X509_V_ERR_OUT_OF_MEM, "out of memory");
+    return refuse(X509_V_ERR_OUT_OF_MEM, {});
   }
   const int valid = X509_verify_cert(store.get());
   const int code = X509_STORE_CTX_get_error(store.get());

@@ -27,6 +27,7 @@ struct Verdict {
   int code = 0;                // X509_V_ERR_*
   std::uint8_t alert = 0;      // to send to the peer
   UnixSeconds good_until = 0;  // where it is: the first moment one of the chain's certificates ends
+  bool out_of_memory = false;  // it was refused because memory ran out, whatever the reason says
 };
 
 Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const PeerName& peer,

@@ -24,7 +24,7 @@ inline constexpr std::uint8_t kUserinfoChars = kUnreserved | kSubDelim | kColon;
 inline constexpr std::uint8_t kPathChars = kUserinfoChars | kAt | kSlash;
 inline constexpr std::uint8_t kQueryChars = kPathChars | kQuestion;  // fragments too
 
-constexpr std::array<std::uint8_t, 256> make_char_classes() {
+consteval std::array<std::uint8_t, 256> make_char_classes() {
   std::array<std::uint8_t, 256> table{};
   for (std::size_t i = 0; i < 0x80; ++i) {
     const char c = static_cast<char>(i);

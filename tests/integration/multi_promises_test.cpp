@@ -11,6 +11,7 @@
 
 #include "adapters/multi.hpp"
 #include "adapters/select.hpp"
+#include "adapters/transport.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -174,6 +175,29 @@ TEST_CASE("Multi promise 3: call_again only after an early stop for fairness, wi
   CHECK(running == 0);
   CHECK(calls >= kTransfers / 4);
   for (const Recorder& recorder : recorders) CHECK(recorder.body == "a body");
+}
+
+TEST_CASE("Multi promise 3: a drive that stops while deadlines are told has not done all it could") {
+  constexpr int kTransfers = 10;
+  MultiOptions options;
+  options.max_drive_time = 1ns;
+  auto multi = make_multi(options);
+  std::vector<MemoryPair> pairs;  // nobody answers
+  std::vector<Recorder> recorders(kTransfers);
+  for (Recorder& recorder : recorders) {
+    TransferOptions transfer;
+    transfer.route = pairs.emplace_back(memory_pair()).dialer;
+    transfer.total_timeout = 50ms;
+    REQUIRE(multi->add(get("http://origin.test/"), transfer, &recorder));
+  }
+  while (multi->perform() == Drive::call_again) {
+  }
+  std::this_thread::sleep_for(60ms);
+  int running = 0;
+  while (multi->perform(&running) == Drive::call_again) {
+  }
+  CHECK(running == 0);
+  for (const Recorder& recorder : recorders) CHECK(recorder.dones == 1);
 }
 
 TEST_CASE(

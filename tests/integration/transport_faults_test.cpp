@@ -369,3 +369,30 @@ TEST_CASE("streams without a descriptor that have nothing to do cost no wake-ups
   CHECK(world.finish());
   for (const Recorder& recorder : world.recorders) CHECK(recorder.body == pattern(1000, 1));
 }
+
+TEST_CASE("a transport that signals without end leaves the others their turn, however little a drive may do") {
+  FarSide far;
+  MultiOptions options;
+  options.max_reads_per_perform = 1;
+  auto multi = make_multi(options);
+  Recorder endless, patient;
+  TransferOptions transfer;
+  transfer.route = std::make_shared<FaultyLine>(far, Faults{.block_every = 1});
+  REQUIRE(multi->add(get("http://endless.test/"), transfer, &endless));
+  MemoryPair pair = memory_pair();
+  transfer.route = pair.dialer;
+  REQUIRE(multi->add(get("http://patient.test/"), transfer, &patient));
+  // The end of the stream takes a second read, which nothing but the first one asks for.
+  bool answered = false;
+  for (int drives = 0; drives < 100 && patient.dones == 0; ++drives) {
+    REQUIRE(multi->perform() != Drive::failed);
+    std::uint8_t space[200];
+    if (answered || pair.far_end->receive(space).bytes == 0) continue;
+    answered = true;
+    REQUIRE(pair.far_end->send(as_bytes("HTTP/1.1 200 OK\r\n\r\nall there is")).bytes > 0);
+    pair.far_end->close();
+  }
+  CHECK(patient.dones == 1);
+  CHECK(patient.body == "all there is");
+  CHECK(endless.dones == 0);
+}

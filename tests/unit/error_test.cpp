@@ -53,6 +53,14 @@ TEST_CASE("the blame follows from the code") {
   CHECK(to_string(Blame::internal) == "internal");
 }
 
+TEST_CASE("every blame has a name of its own") {
+  CHECK(to_string(Blame::caller) == "caller");
+  CHECK(to_string(Blame::peer) == "peer");
+  CHECK(to_string(Blame::network) == "network");
+  CHECK(to_string(Blame::limit) == "limit");
+  CHECK(to_string(Blame::internal) == "internal");
+}
+
 TEST_CASE("make_error keeps what it is told and promises nothing") {
   const Error error = make_error(Code::connect_failed, "connect to example.org:443: connection refused", 111);
   CHECK(error.code == Code::connect_failed);

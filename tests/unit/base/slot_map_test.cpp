@@ -5,7 +5,10 @@
 
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "core/base/random.hpp"
 
 namespace {
 using namespace sluice;
@@ -94,7 +97,7 @@ TEST_CASE("a released object is recycled, not destroyed: its memory serves the n
   CHECK(again->recycled == 1);
 }
 
-TEST_CASE("indices come back last in, first out, the lowest first when all are new") {
+TEST_CASE("the index released last comes back first, then others of its chunk; the lowest first when all are new") {
   Things things;
   std::vector<ThingId> ids(70);
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -105,7 +108,7 @@ TEST_CASE("indices come back last in, first out, the lowest first when all are n
   things.release(ids[66]);
   things.release(ids[10]);
   ThingId id;
-  for (const std::uint32_t expected : {10U, 66U, 3U, 70U}) {
+  for (const std::uint32_t expected : {10U, 3U, 66U, 70U}) {
     REQUIRE(things.emplace(id) != nullptr);
     CHECK(id.index == expected);
   }
@@ -130,6 +133,87 @@ TEST_CASE("steady coming and going takes no more slots") {
     things.release(id);
   }
   CHECK(things.capacity() == 64);
+}
+
+struct Counted {
+  static inline int alive = 0;
+  Counted() { ++alive; }
+  ~Counted() { --alive; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  void recycle() {}
+};
+
+TEST_CASE("what a flood of objects took is given back when it is over, but for a few spares") {
+  SlotMap<Counted, ThingTag> map;
+  std::vector<ThingId> ids(5000);
+  for (ThingId& id : ids) REQUIRE(map.emplace(id) != nullptr);
+  CHECK(Counted::alive == 5000);
+  // In an order that empties every chunk late: the 17th of each, then the 34th ...
+  for (std::size_t i = 0; i < ids.size(); ++i) CHECK(map.release(ids[i * 17 % ids.size()]));
+  CHECK(map.empty());
+  CHECK(Counted::alive >= 128);
+  CHECK(Counted::alive < 128 + 64);
+}
+
+TEST_CASE("a chunk stays while one of its objects lives, and while spares are few") {
+  SlotMap<Counted, ThingTag> map;
+  std::vector<ThingId> ids(640);
+  for (ThingId& id : ids) map.emplace(id);
+  Counted* const last = map.find(ids[99]);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (i != 99) map.release(ids[i]);
+  }
+  CHECK(map.find(ids[99]) == last);
+  CHECK(map.find(ids[100]) == nullptr);
+  CHECK(Counted::alive < 128 + 2 * 64);
+  CHECK(map.size() == 1);
+}
+
+TEST_CASE("SB-47 an id from before its chunk was given back finds nothing behind it") {
+  SlotMap<Counted, ThingTag> map;
+  std::vector<ThingId> old(2000);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<ThingId> ids(old.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      REQUIRE(map.emplace(ids[i]) != nullptr);
+      CHECK(ids[i].index < 2048);  // the indices are used again
+    }
+    for (const ThingId id : old) CHECK(map.find(id) == nullptr);
+    for (const ThingId id : ids) map.release(id);
+    for (const ThingId id : ids) CHECK(map.find(id) == nullptr);
+    CHECK_FALSE(map.release(ids[1999]));
+    old = ids;
+  }
+  CHECK(map.capacity() == 2048);
+}
+
+TEST_CASE("coming and going in any order leaves ids, sizes and objects in step") {
+  SlotMap<Counted, ThingTag> map;
+  std::vector<std::pair<ThingId, Counted*>> living;
+  std::vector<ThingId> gone;
+  Random random(Seed{7});
+  for (int step = 0; step < 60'000; ++step) {
+    const bool grows = step / 10'000 % 2 == 0;
+    if (living.empty() || random.below(10) < (grows ? 6U : 4U)) {
+      ThingId id;
+      Counted* const object = map.emplace(id);
+      REQUIRE(object != nullptr);
+      living.emplace_back(id, object);
+    } else {
+      std::swap(living[random.below(living.size())], living.back());
+      REQUIRE(map.find(living.back().first) == living.back().second);
+      REQUIRE(map.release(living.back().first));
+      gone.push_back(living.back().first);
+      living.pop_back();
+    }
+    REQUIRE(map.size() == living.size());
+    if (!gone.empty()) REQUIRE(map.find(gone[random.below(gone.size())]) == nullptr);
+  }
+  std::size_t visited = 0;
+  map.for_each([&](ThingId id, Counted& object) { visited += map.find(id) == &object ? 1U : 0U; });
+  CHECK(visited == living.size());
+  for (const auto& [id, object] : living) CHECK(map.find(id) == object);
 }
 
 TEST_CASE("for_each visits the living with their ids") {

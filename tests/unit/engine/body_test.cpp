@@ -138,6 +138,11 @@ TEST_CASE("body: the length limit, told by Content-Length before a byte of it, a
   world.sent(conn);
   world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
   CHECK(world.succeeded(head));
+  const TransferId unchanged = world.add("http://192.0.2.4/", at_most(0));  // it says how long the body is that it leaves out
+  world.sent(conn);
+  world.receive(conn, "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n");
+  CHECK(world.succeeded(unchanged));
+  CHECK_FALSE(world.engine.progress(unchanged).expected_body_bytes.has_value());
   CHECK(world.engine.idle_connections() >= 1);
 }
 

@@ -264,3 +264,20 @@ TEST_CASE("engine over TLS: bytes the layer holds and the peer does not take are
   CHECK(world.failure(id) == Code::idle_timeout);
   check_nothing_left(world);
 }
+
+TEST_CASE("engine over TLS: who takes a connection over in the middle of its handshake is told of it, also if that fails") {
+  EngineOptions limits;
+  limits.max_connections_per_origin = 1;
+  EngineWorld world(limits);
+  TransferOptions options;
+  options.tls = make_config(trusting_options());
+  const TransferId first = world.add("https://192.0.2.1/", options), second = world.add("https://192.0.2.1/", options);
+  const ConnId conn = newest(world);
+  world.connected(conn);
+  world.remove(first);
+  CHECK(world.engine.info(second).conn == conn);
+  CHECK(world.engine.progress(second).connected.has_value());
+  world.eof(conn);
+  CHECK(world.failure(second) == Code::tls_handshake);
+  CHECK(world.engine.info(second).address == world.connects.front().address);
+}

@@ -1,0 +1,307 @@
+// See memory_world.hpp.
+#include "tests/memory/memory_world.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace sluice::test {
+namespace {
+
+constexpr std::size_t kUploadPiece = 700;
+constexpr int kMostHops = 200;  // of the clock in one run
+
+IpAddress address(const char* text) { return *IpAddress::parse(text); }
+const char* const kRefuses = "192.0.2.1";
+const char* const kNeverAnswers = "192.0.2.2";
+
+}  // namespace
+
+// ---- the far end ----
+
+Peer::Peer(const sim::TlsServerContext* tls) : server_(tls ? std::make_unique<sim::TlsServer>(*tls) : nullptr) {}
+
+void Peer::feed(Bytes wire) {
+  if (server_) {
+    server_->feed(wire);
+    in_ += server_->plain();
+    server_->plain().clear();
+  } else {
+    in_ += as_text(wire);
+  }
+  answer();
+  if (server_) {
+    if (!plain_out_.empty()) server_->write(as_bytes(plain_out_));
+    out_ += as_text(server_->output());
+    server_->output().clear();
+  } else {
+    out_ += plain_out_;
+  }
+  plain_out_.clear();
+}
+
+void Peer::answer() {
+  if (closes_ || in_.empty()) return;
+  if (talk_.has_output() || !answer_specially()) {
+    talk_.receive(std::exchange(in_, {}));
+    talk_.produce(plain_out_, SIZE_MAX);
+    if (talk_.requests() > 0) ++requests_;
+    if (talk_.end() != OriginTalk::End::none) closes_ = true;
+  }
+}
+
+// What OriginTalk has no word for. True: it was answered, or more of the head is needed.
+bool Peer::answer_specially() {
+  const bool at_head = in_.starts_with("GET ") || in_.starts_with("PUT ") || in_.starts_with("POST ");
+  if (!at_head) return false;
+  const std::size_t end = in_.find("\r\n\r\n");
+  if (end == std::string::npos) return true;
+  const std::string head = in_.substr(0, end);
+  if (head.find("Expect: 100-continue") != std::string::npos) plain_out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  if (head.find(" /dies-reused/") != std::string::npos) {
+    in_.erase(0, end + 4);
+    if (requests_++ > 0) {
+      closes_ = true;
+    } else {
+      plain_out_ += "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell";
+    }
+    return true;
+  }
+  if (head.find(" /trailers/") != std::string::npos) {
+    in_.erase(0, end + 4);
+    ++requests_;
+    plain_out_ += "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Long: " + std::string(600, 'x') +
+                  "\r\n\r\n5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\nDigest: " + std::string(300, 'd') + "\r\nAnd: more\r\n\r\n";
+    return true;
+  }
+  return false;
+}
+
+// ---- the near end ----
+
+MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls) : tls_(tls) {
+  try {
+    const Watched scope;
+    engine.emplace(std::move(options), Seed{7});
+  } catch (const std::bad_alloc&) {  // the one place where an application hears of it like this
+  }
+}
+
+std::optional<TransferId> MemoryWorld::add(const Wish& wish) {
+  if (!engine) return std::nullopt;
+  Request request;
+  request.method = wish.method;
+  request.url = *Url::parse(wish.url);
+  if (!wish.upload.empty()) request.body = BodyStream{};
+  if (wish.expect_continue) static_cast<void>(request.fields.add("Expect", "100-continue"));
+  TransferOptions options = wish.options;
+  const std::size_t before = engine->running();
+  auto added = watched([&] { return engine->add(std::move(request), std::move(options), now); });
+  if (!added) {
+    if (added.error().code != Code::out_of_memory) fault("add: " + added.error().message());
+    if (!ran_short()) fault("add failed with memory there: " + added.error().message());
+    if (engine->running() > before) fault("add failed and added something");
+    drain();
+    return std::nullopt;
+  }
+  asked_.emplace(*added, Asked{wish, 0, {}, {}, false});
+  drain();
+  return *added;
+}
+
+void MemoryWorld::remove(TransferId id) {
+  watched([&] { engine->remove(id, now); });
+  asked_.at(id).removed = true;
+  if (engine->contains(id)) fault("removed and still there");
+  drain();
+}
+
+bool MemoryWorld::succeeded(TransferId id) const {
+  const auto found = asked_.find(id);
+  return found != asked_.end() && found->second.result && found->second.result->has_value();
+}
+
+std::size_t MemoryWorld::failures(Code code) const {
+  return static_cast<std::size_t>(std::ranges::count_if(asked_, [&](const auto& one) {
+    return one.second.result && !one.second.result->has_value() && one.second.result->error().code == code;
+  }));
+}
+
+void MemoryWorld::drain() {
+  while (auto out = watched([&] { return engine->poll_output(); })) note(std::move(*out));
+  if (engine->has_output()) fault("outputs that poll_output() does not give");
+  engine->check_invariants();
+}
+
+void MemoryWorld::note(Output out) {
+  if (auto* resolve = std::get_if<output::Resolve>(&out)) resolves_.push_back(std::move(*resolve));
+  if (auto* connect = std::get_if<output::Connect>(&out)) {
+    ++asked_for_connections_;
+    connects_.push_back(std::move(*connect));
+  }
+  if (auto* close = std::get_if<output::Close>(&out)) {
+    ++closes_;
+    std::erase_if(connects_, [&](const output::Connect& one) { return one.conn == close->conn; });
+    peers_.erase(close->conn);
+  }
+  if (auto* body = std::get_if<output::BodyReady>(&out)) {
+    Asked& asked = asked_.at(body->transfer);
+    if (!asked.wish.pause) take_body(body->transfer, asked);
+  }
+  if (auto* ready = std::get_if<output::UploadReady>(&out)) supply(ready->transfer, asked_.at(ready->transfer));
+  if (auto* done = std::get_if<output::Done>(&out)) note_done(*done);
+}
+
+void MemoryWorld::note_done(output::Done& done) {
+  const auto found = asked_.find(done.transfer);
+  if (found == asked_.end()) return fault("a Done for nobody");
+  Asked& asked = found->second;
+  if (asked.result) return fault("a second Done of " + asked.wish.url);
+  ++ended_;
+  if (done.result) {
+    if (asked.body != asked.wish.expected) fault("wrong bytes of " + asked.wish.url);
+    const TransferInfo info = watched([&] { return engine->info(done.transfer); });
+    if (info.retries > 3) fault("too many retries");
+  } else if (done.result.error().message().empty()) {
+    fault("an error without a word");
+  } else if (const Error& error = done.result.error(); error.code != Code::out_of_memory && !legal.contains(error.code)) {
+    fault("not what may come of it: " + error.message());
+  }
+  asked.result = std::move(done.result);
+}
+
+void MemoryWorld::take_body(TransferId id, Asked& asked) {
+  const Bytes body = engine->body(id);
+  asked.body += as_text(body);
+  if (!asked.wish.expected.starts_with(asked.body)) fault("bytes that nobody sent: " + asked.wish.url);
+  watched([&] { engine->consume_body(id, body.size(), now); });
+}
+
+void MemoryWorld::supply(TransferId id, Asked& asked) {
+  const std::string_view left = std::string_view(asked.wish.upload).substr(asked.supplied);
+  const MutableBytes space = watched([&] { return engine->upload_space(id); });
+  const std::size_t count = std::min({space.size(), left.size(), kUploadPiece});
+  if (count != 0) std::memcpy(space.data(), left.data(), count);
+  asked.supplied += count;
+  watched([&] { engine->commit_upload(id, count, now); });
+  if (count == left.size()) watched([&] { engine->finish_upload(id, now); });
+}
+
+void MemoryWorld::answer(const output::Resolve& resolve) {
+  std::vector<IpAddress> addresses = {address(resolve.host == "race.test" ? kNeverAnswers : kRefuses), address("192.0.2.3")};
+  Result<std::vector<IpAddress>> found = std::move(addresses);
+  if (resolve.host == "nowhere.test") found = std::unexpected(make_error(Code::resolve_failed, "resolve nowhere.test: no such name"));
+  watched([&] { engine->handle_resolved(resolve.id, std::move(found), now); });
+}
+
+void MemoryWorld::connect(const output::Connect& connect) {
+  const std::string to = connect.address.ip.to_string();
+  if (to == kNeverAnswers) {
+    peers_.emplace(connect.conn, nullptr);
+  } else if (to == kRefuses) {
+    Error error = make_error(Code::connect_failed, "connect to " + to + ": connection refused", 111);
+    watched([&] { engine->handle_io_error(connect.conn, std::move(error), now); });
+  } else {
+    // The client's first words come before the server is made: whatever BoringSSL does at first, the engine pays for.
+    watched([&] { engine->handle_connected(connect.conn, now); });
+    peers_.emplace(connect.conn, std::make_unique<Peer>(connect.address.port == 443 ? tls_ : nullptr));
+  }
+}
+
+bool MemoryWorld::move_bytes(ConnId conn, Peer& peer) {
+  const Interest interest = engine->interest(conn);
+  if (interest.write) {
+    const OutputView view = engine->transmit(conn);
+    std::string bytes;
+    for (std::size_t i = 0; i < view.count; ++i) bytes += as_text(view.spans[i]);
+    peer.feed(as_bytes(bytes));
+    watched([&] { engine->handle_sent(conn, bytes.size(), now); });
+    return true;
+  }
+  if (!interest.read) return false;
+  if (!peer.output().empty()) {
+    const MutableBytes space = watched([&] { return engine->receive_space(conn); });
+    if (space.empty()) return fault("read interest without space"), false;
+    const std::size_t count = std::min({space.size(), peer.output().size(), step_bytes});
+    std::memcpy(space.data(), peer.output().data(), count);
+    peer.output().erase(0, count);
+    watched([&] { engine->handle_received(conn, count, now); });
+    return true;
+  }
+  if (!peer.closes()) return false;
+  watched([&] { engine->handle_eof(conn, now); });
+  return true;
+}
+
+bool MemoryWorld::consume_paused() {
+  for (auto& [id, asked] : asked_) {
+    if (!asked.wish.pause || asked.removed || engine->body(id).empty()) continue;
+    take_body(id, asked);
+    drain();
+    return true;
+  }
+  return false;
+}
+
+bool MemoryWorld::step() {
+  bool moved = false;
+  if (!resolves_.empty()) {
+    const output::Resolve resolve = std::move(resolves_.front());
+    resolves_.pop_front();
+    answer(resolve);
+    drain();
+    moved = true;
+  }
+  if (!connects_.empty()) {
+    const output::Connect next = std::move(connects_.front());
+    connects_.pop_front();
+    connect(next);
+    drain();
+    moved = true;
+  }
+  std::vector<ConnId> open;
+  for (const auto& [conn, peer] : peers_) {
+    if (peer) open.push_back(conn);
+  }
+  for (const ConnId conn : open) {
+    const auto found = peers_.find(conn);
+    if (found == peers_.end() || !move_bytes(conn, *found->second)) continue;
+    drain();
+    moved = true;
+  }
+  return moved;
+}
+
+void MemoryWorld::run() {
+  if (!engine) return;
+  for (int hops = 0; engine->running() > 0;) {
+    if (step() || consume_paused()) continue;
+    const auto deadline = engine->deadline();
+    if (!deadline || ++hops > kMostHops) return fault("nothing moves, and " + std::to_string(engine->running()) + " still wait");
+    now.steady = std::max(now.steady, deadline->at);
+    watched([&] { engine->handle_timeout(now); });
+    drain();
+  }
+  while (step()) {
+  }
+}
+
+void MemoryWorld::finish() {
+  if (!engine) return;
+  for (auto& [id, asked] : asked_) {
+    if (!asked.removed) remove(id);
+  }
+  for (auto& [id, asked] : asked_) {
+    if (!asked.result) fault("no Done of " + asked.wish.url);
+  }
+  watched([&] { engine->close_idle_connections(now); });
+  drain();
+  if (engine->running() != 0) fault("transfers are left");
+  if (engine->connections() != 0 || engine->idle_connections() != 0) fault("connections are left");
+  if (engine->deadline()) fault("a timer is left");
+  if (closes_ != asked_for_connections_) {
+    fault(std::to_string(asked_for_connections_) + " Connects and " + std::to_string(closes_) + " Closes");
+  }
+}
+
+}  // namespace sluice::test

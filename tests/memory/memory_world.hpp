@@ -1,0 +1,111 @@
+// A world around an Engine that drives itself to the end, whatever memory does meanwhile: names with several addresses, some
+// of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means), TLS where
+// the URL wants it, and a clock that moves when nothing else does. Every call into the engine is watched (shortage.hpp).
+//
+// Hosts: *.test is an origin behind two addresses, of which the first refuses; race.test's first one never answers, and
+// nowhere.test has none. A literal is an origin directly, but for those two.
+// Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has carried
+// a request before; /trailers/...; /continue, which asks for the body with a 100.
+//
+// What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller sees;
+// each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/sim/tls_server.hpp"
+#include "core/engine.hpp"
+#include "tests/memory/shortage.hpp"
+#include "tests/support/origin_talk.hpp"
+
+namespace sluice::test {
+
+// What is asked for, and what must come of it if it succeeds.
+struct Wish {
+  std::string method = "GET";
+  std::string url;
+  std::string expected;         // body
+  std::string upload;           // streamed, in pieces
+  bool expect_continue = false;
+  bool pause = false;           // its body is consumed only once nothing else moves
+  TransferOptions options = {};
+};
+
+// The far end of one connection.
+class Peer {
+ public:
+  explicit Peer(const sim::TlsServerContext* tls);
+  void feed(Bytes wire);
+  std::string& output() { return out_; }  // what has been read is erased by the reader
+  bool closes() const { return closes_ && out_.empty(); }
+
+ private:
+  void answer();
+  bool answer_specially();
+  std::unique_ptr<sim::TlsServer> server_;
+  OriginTalk talk_;
+  std::string in_;   // decrypted, of a request that is not whole
+  std::string plain_out_, out_;
+  int requests_ = 0;
+  bool closes_ = false;
+};
+
+class MemoryWorld {
+ public:
+  MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls);
+
+  // Nothing where there was no memory for it.
+  std::optional<TransferId> add(const Wish& wish);
+  void remove(TransferId id);
+  // Until nothing is left to do: every transfer has its Done.
+  void run();
+  // One round of what can be done without time passing. False: nothing moved.
+  bool step();
+  // Everything is taken away, and must be gone.
+  void finish();
+
+  void fault(std::string text) { faults_.push_back(std::move(text)); }
+  const std::vector<std::string>& faults() const { return faults_; }
+  bool succeeded(TransferId id) const;
+  std::size_t failures(Code code) const;
+  std::size_t ended() const { return ended_; }
+
+  std::set<Code> legal;          // that a transfer may end with, beside out_of_memory
+  std::size_t step_bytes = 900;  // of a read, so that nothing comes in one piece
+  Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
+  std::optional<Engine> engine;  // none: there was no memory for it
+
+ private:
+  struct Asked {
+    Wish wish;
+    std::size_t supplied = 0;
+    std::string body;
+    std::optional<Result<void>> result;
+    bool removed = false;
+  };
+  void note(Output out);
+  void note_done(output::Done& done);
+  void drain();
+  void answer(const output::Resolve& resolve);
+  void connect(const output::Connect& connect);
+  bool move_bytes(ConnId conn, Peer& peer);
+  void take_body(TransferId id, Asked& asked);
+  void supply(TransferId id, Asked& asked);
+  bool consume_paused();
+
+  const sim::TlsServerContext* tls_;
+  std::map<TransferId, Asked> asked_;
+  std::deque<output::Resolve> resolves_;
+  std::deque<output::Connect> connects_;
+  std::map<ConnId, std::unique_ptr<Peer>> peers_;  // null: nobody is there
+  std::size_t asked_for_connections_ = 0, closes_ = 0, ended_ = 0;
+  std::vector<std::string> faults_;
+};
+
+}  // namespace sluice::test

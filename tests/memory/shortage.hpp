@@ -1,0 +1,54 @@
+// Memory that runs out on demand: the Nth allocation fails that is made by the code under test, whichever allocator it asks
+// (operator new in all its forms, and BoringSSL's own by the hooks it has for that).
+// Counts only inside a `Watched` scope, so that what the test and the far end allocate is never touched. Global for the
+// executable it is linked into; the calling thread's scopes count, and one thread uses it at a time.
+#pragma once
+
+#include <cstddef>
+
+namespace sluice::test {
+
+enum class Shortage {
+  once,         // the Nth allocation fails, the next one succeeds again
+  from_then_on  // it and all that follow, until relieve()
+};
+
+void run_short(std::size_t nth, Shortage kind);  // counts from 1, from now on
+void relieve();
+bool ran_short();             // an allocation has failed since run_short()
+std::size_t refused();        // so many have
+std::size_t allocations();    // watched ones since run_short()
+
+class Watched {
+ public:
+  Watched();
+  ~Watched();
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+};
+
+// A part of a watched scope that is the test's own again: a callback of the application's.
+class Unwatched {
+ public:
+  Unwatched();
+  ~Unwatched();
+  Unwatched(const Unwatched&) = delete;
+  Unwatched& operator=(const Unwatched&) = delete;
+
+ private:
+  int depth_;
+};
+
+// Runs a call into the code under test.
+template <class Call>
+decltype(auto) watched(Call call) {
+  const Watched scope;
+  return call();
+}
+
+// An allocator for C code that takes one: fails as the others do.
+void* shortage_malloc(std::size_t bytes);
+void* shortage_realloc(void* old, std::size_t bytes);
+void shortage_free(void* memory);
+
+}  // namespace sluice::test
