@@ -2,6 +2,7 @@
 #include "adapters/sim/tls_authority.hpp"
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/digest.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
@@ -9,6 +10,7 @@
 #include <openssl/nid.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -22,7 +24,17 @@ namespace {
 using Key = bssl::UniquePtr<EVP_PKEY>;
 using Certificate = bssl::UniquePtr<X509>;
 
-Key make_key() {
+Key make_rsa_key() {
+  const bssl::UniquePtr<RSA> rsa(RSA_new());
+  const bssl::UniquePtr<BIGNUM> exponent(BN_new());
+  Key key(EVP_PKEY_new());
+  SLUICE_CHECK(rsa && exponent && key && BN_set_word(exponent.get(), RSA_F4) &&
+               RSA_generate_key_ex(rsa.get(), 2048, exponent.get(), nullptr) && EVP_PKEY_set1_RSA(key.get(), rsa.get()));
+  return key;
+}
+
+Key make_key(KeyKind kind) {
+  if (kind == KeyKind::rsa_2048) return make_rsa_key();
   const bssl::UniquePtr<EC_KEY> curve_key(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
   Key key(EVP_PKEY_new());
   SLUICE_CHECK(curve_key && key && EC_KEY_generate_key(curve_key.get()) &&
@@ -49,6 +61,13 @@ std::string key_text(EVP_PKEY* key) {
   return contents(out.get());
 }
 
+Key read_key(const std::string& pem) {
+  const bssl::UniquePtr<BIO> in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  Key key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  SLUICE_CHECK(key);
+  return key;
+}
+
 void add_extension(X509* certificate, int nid, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, nullptr, certificate, nullptr, nullptr, 0);
@@ -73,12 +92,14 @@ void add_subject_alt_names(X509* certificate, const CertificateSpec& spec) {
   SLUICE_CHECK(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, 0));
 }
 
+// Of 63 bits with the highest set: every serial number is as long as any other.
 void set_random_serial(X509* certificate) {
   std::uint8_t bytes[8];
   SLUICE_CHECK(RAND_bytes(bytes, sizeof bytes));
-  std::uint64_t serial = 1;
-  for (const std::uint8_t byte : bytes) serial = (serial << 7) ^ byte;
-  SLUICE_CHECK(ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1));
+  std::uint64_t serial = 0;
+  for (const std::uint8_t byte : bytes) serial = (serial << 8) | byte;
+  serial = (serial >> 1) | (std::uint64_t{1} << 62);
+  SLUICE_CHECK(ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial));
 }
 
 // `issuer` null: self-signed.
@@ -103,6 +124,7 @@ Certificate sign(const CertificateSpec& spec, EVP_PKEY* key, X509* issuer, EVP_P
 }  // namespace
 
 struct TlsAuthority::Impl {
+  KeyKind kind = KeyKind::ec_p256;
   Key key;
   Certificate certificate;
   std::string certificate_pem;
@@ -114,9 +136,11 @@ TlsAuthority::~TlsAuthority() = default;
 TlsAuthority::TlsAuthority(TlsAuthority&&) noexcept = default;
 TlsAuthority& TlsAuthority::operator=(TlsAuthority&&) noexcept = default;
 
-TlsAuthority TlsAuthority::make_root(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after) {
+TlsAuthority TlsAuthority::make_root(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after,
+                                     KeyKind key) {
   auto impl = std::make_unique<Impl>();
-  impl->key = make_key();
+  impl->kind = key;
+  impl->key = make_key(key);
   impl->certificate =
       sign({common_name, {}, {}, not_before, not_after, true, false}, impl->key.get(), nullptr, nullptr);
   impl->certificate_pem = certificate_text(impl->certificate.get());
@@ -126,7 +150,8 @@ TlsAuthority TlsAuthority::make_root(const std::string& common_name, UnixSeconds
 TlsAuthority TlsAuthority::make_intermediate(const std::string& common_name, UnixSeconds not_before,
                                              UnixSeconds not_after) const {
   auto impl = std::make_unique<Impl>();
-  impl->key = make_key();
+  impl->kind = impl_->kind;
+  impl->key = make_key(impl->kind);
   impl->certificate = sign({common_name, {}, {}, not_before, not_after, true, false}, impl->key.get(),
                            impl_->certificate.get(), impl_->key.get());
   impl->certificate_pem = certificate_text(impl->certificate.get());
@@ -135,7 +160,7 @@ TlsAuthority TlsAuthority::make_intermediate(const std::string& common_name, Uni
 }
 
 CertificateAndKey TlsAuthority::issue(const CertificateSpec& spec) const {
-  const Key key = make_key();
+  const Key key = spec.key_pem.empty() ? make_key(spec.key) : read_key(spec.key_pem);
   const Certificate made = sign(spec, key.get(), impl_->certificate.get(), impl_->key.get());
   return {certificate_text(made.get()) + impl_->chain_pem, key_text(key.get())};
 }
@@ -143,11 +168,10 @@ CertificateAndKey TlsAuthority::issue(const CertificateSpec& spec) const {
 const std::string& TlsAuthority::certificate_pem() const { return impl_->certificate_pem; }
 
 std::string encrypt_key(const std::string& key_pem, const std::string& password) {
-  const bssl::UniquePtr<BIO> in(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  const Key key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  const Key key = read_key(key_pem);
   std::string secret = password;
-  SLUICE_CHECK(key && out &&
+  SLUICE_CHECK(out &&
                PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), EVP_aes_256_cbc(), secret.data(),
                                              static_cast<int>(secret.size()), nullptr, nullptr));
   return contents(out.get());

@@ -1,8 +1,9 @@
 // A certificate authority made on the spot, for servers of the demonstration and of the tests.
-// Knows how to make EC P-256 keys and certificates as PEM. Takes the time as an argument; keys come from BoringSSL's
+// Knows how to make keys and certificates as PEM. Takes the time as an argument; keys come from BoringSSL's
 // randomness.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "core/types.hpp"
 
 namespace sluice::sim {
+
+// With RSA every signature and key on the wire is as long as any other, so that two handshakes are alike but for their bytes;
+// ECDSA's vary by a byte or two. An RSA key takes a tenth of a second to make.
+enum class KeyKind : std::uint8_t { ec_p256, rsa_2048 };
 
 struct CertificateSpec {
   std::string common_name;
@@ -19,6 +24,8 @@ struct CertificateSpec {
   UnixSeconds not_after = 0;
   bool is_ca = false;
   bool for_client = false;  // extended key usage: clientAuth instead of serverAuth
+  KeyKind key = KeyKind::ec_p256;
+  std::string key_pem = {};  // to certify a key that is there; empty: a new one of that kind
 };
 
 struct CertificateAndKey {
@@ -29,11 +36,13 @@ struct CertificateAndKey {
 class TlsAuthority {
  public:
   // A self-signed root. Stops the process if BoringSSL cannot make keys.
-  static TlsAuthority make_root(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after);
+  static TlsAuthority make_root(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after,
+                                KeyKind key = KeyKind::ec_p256);
   ~TlsAuthority();
   TlsAuthority(TlsAuthority&&) noexcept;
   TlsAuthority& operator=(TlsAuthority&&) noexcept;
 
+  // Its key is of the same kind.
   TlsAuthority make_intermediate(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after) const;
   CertificateAndKey issue(const CertificateSpec& spec) const;
   // The authority's own certificate: of a root, what clients are to trust.

@@ -45,7 +45,7 @@ def floor_of(path):
 
 
 def is_public_header(path):
-    return os.path.dirname(path) in ("core", "adapters") and path.endswith(".hpp")
+    return (os.path.dirname(path) in ("core", "adapters") and path.endswith(".hpp")) or path in tables.PUBLIC_FROM_ROOMS
 
 
 def why_not(path, wanted):
@@ -154,8 +154,29 @@ def keys_in(names):
     return {key for name in names for key in re.findall(r"SB-\d\d", name)}
 
 
-def check_keys(names):
+def check_keys(names, keys=tuple(tables.SECURITY_KEYS)):
     found = keys_in(names)
-    for key in tables.SECURITY_KEYS:
+    for key in keys:
         if key not in found:
-            yield f"{key}: no test case carries this key of the security bar in its name"
+            yield f"{key}: nothing of this kind carries this key of the security bar in its name"
+
+
+def corpus_files(root, target=""):
+    for where, _, leaves in os.walk(os.path.join(root, "fuzz", "corpus", target)):
+        for leaf in sorted(leaves):
+            yield os.path.relpath(os.path.join(where, leaf), root)
+
+
+def check_corpus_sizes(root):
+    total = 0
+    for path in corpus_files(root):
+        size = os.path.getsize(os.path.join(root, path))
+        total += size
+        if size >= tables.MAX_CORPUS_FILE_BYTES:
+            yield f"{path}: {size} bytes, where an input of a corpus has less than {tables.MAX_CORPUS_FILE_BYTES}"
+    if total >= tables.MAX_CORPUS_BYTES:
+        yield f"fuzz/corpus: {total} bytes in all, {tables.MAX_CORPUS_BYTES} are too many"
+
+
+def check_response_keys(root):
+    yield from check_keys(list(corpus_files(root, "http1_response")), tables.RESPONSE_KEYS)

@@ -27,8 +27,10 @@ CORE_FRONT = {"core/connection.hpp": 4}  # a word that is made of the boundary
 # The sources behind the public headers use the rooms: engine.cpp all of them, the others what is below the engine.
 CORE_SOURCE_FLOOR = 4
 # transport.hpp is the words of every stream, sockets included; the streams themselves stand in its room, over net.
-ADAPTER_FRONT = {"adapters/sim": 6, "adapters/transport": 5, "adapters/trust": 6, "adapters/multi": 8}
+ADAPTER_FRONT = {"adapters/sim": 6, "adapters/sim_origin": 5, "adapters/transport": 5, "adapters/trust": 6, "adapters/multi": 8}
 ADAPTER_FRONT_FLOOR = 9  # select, epoll, libuv: one loop each, over multi
+# Installed with the public headers, being a word that some of them speak.
+PUBLIC_FROM_ROOMS = ("core/base/random.hpp",)
 # The rooms of the core that adapters may enter; all else of the core they know by its public headers.
 CORE_ROOMS_FOR_ADAPTERS = ("core/base",)
 
@@ -118,3 +120,7 @@ COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", 
 SECURITY_KEYS = sorted(
     f"SB-{number:02d}"
     for number in [*range(5, 10), *range(11, 20), 25, *range(43, 51), 53, *range(55, 64), 77, 78, 80, 81])
+# The rows about a malformed or hostile response: an input for the fuzz targets carries each in its file's name.
+RESPONSE_KEYS = sorted(f"SB-{number}" for number in [*range(12, 22), 24, 26, 40, *range(55, 62), 72])
+MAX_CORPUS_FILE_BYTES = 4096
+MAX_CORPUS_BYTES = 300 * 1024

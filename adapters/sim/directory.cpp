@@ -1,0 +1,114 @@
+// See directory.hpp.
+#include "adapters/sim/directory.hpp"
+
+#include <algorithm>
+
+#include "core/base/check.hpp"
+
+namespace sluice::sim {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+// Without brackets; a zone is nothing here.
+std::optional<IpAddress> as_address(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return IpAddress::parse(host.substr(0, host.find('%')));
+}
+
+IpAddress ipv4(std::uint32_t number) {
+  IpAddress address;
+  address.kind = IpAddress::Kind::ipv4;
+  for (std::size_t i = 0; i < 4; ++i) address.bytes[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
+  return address;
+}
+
+}  // namespace
+
+OriginNumber Directory::add(OriginSpec spec) {
+  const OriginNumber number = origins_.size();
+  spec.host = lower(spec.host);
+  const bool chosen = spec.addresses.empty();
+  if (chosen) choose_addresses(spec);
+  for (const IpAddress& address : spec.addresses) {
+    const bool free = listeners_[address].emplace(spec.port, number).second;
+    SLUICE_CHECK(free);
+  }
+  by_host_[spec.host].emplace(spec.port, number);
+  if (spec.name) {
+    if (spec.name->addresses.empty()) spec.name->addresses = spec.addresses;
+    names_[spec.host] = *spec.name;
+  } else if (!chosen || !names_.contains(spec.host)) {
+    names_[spec.host] = {.addresses = spec.addresses};
+  }
+  origins_.push_back(std::move(spec));
+  return number;
+}
+
+// An address is where it says; a second port of one host is where the first is.
+void Directory::choose_addresses(OriginSpec& spec) {
+  if (auto literal = as_address(spec.host)) {
+    spec.addresses = {std::move(*literal)};
+  } else if (const auto same = by_host_.find(spec.host); same != by_host_.end() && !same->second.contains(spec.port)) {
+    spec.addresses = origins_[same->second.begin()->second].addresses;
+  } else {
+    spec.addresses = {fresh_address()};
+  }
+}
+
+IpAddress Directory::fresh_address() {
+  for (;;) {
+    const IpAddress address = ipv4(next_address_++);
+    const std::uint8_t last = address.bytes[3];
+    if (last != 0 && last != 255 && !listeners_.contains(address)) return address;
+  }
+}
+
+void Directory::set_name(std::string host, NameSpec spec) {
+  host = lower(host);
+  if (spec.addresses.empty()) {
+    if (const auto known = by_host_.find(host); known != by_host_.end()) {
+      spec.addresses = origins_[known->second.begin()->second].addresses;
+    }
+  }
+  names_[std::move(host)] = std::move(spec);
+}
+
+const NameSpec* Directory::find_name(std::string_view host) const {
+  const auto found = names_.find(lower(host));
+  return found == names_.end() ? nullptr : &found->second;
+}
+
+std::optional<OriginNumber> Directory::listener(const Address& address) const {
+  const auto ports = listeners_.find(address.ip);
+  if (ports == listeners_.end()) return std::nullopt;
+  const auto found = ports->second.find(address.port);
+  return found == ports->second.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<OriginNumber> Directory::by_name(std::string_view host, std::uint16_t port) const {
+  if (auto literal = as_address(host)) return listener({std::move(*literal), port});
+  const auto ports = by_host_.find(lower(host));
+  if (ports == by_host_.end()) return std::nullopt;
+  const auto found = ports->second.find(port);
+  return found == ports->second.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Of the blocks that are kept for documentation (RFC 5737, RFC 3849), so that it says in a trace what it is.
+IpAddress Directory::nowhere(IpAddress::Kind kind, Random& random) const {
+  for (;;) {
+    IpAddress address = ipv4(0xcb00'7100 + 1 + static_cast<std::uint32_t>(random.below(254)));  // 203.0.113.0/24
+    if (kind == IpAddress::Kind::ipv6) {
+      address = *IpAddress::parse("2001:db8:dead::");
+      address.bytes[15] = static_cast<std::uint8_t>(1 + random.below(255));
+      address.bytes[14] = static_cast<std::uint8_t>(random.below(256));
+    }
+    if (!listeners_.contains(address)) return address;
+  }
+}
+
+}  // namespace sluice::sim

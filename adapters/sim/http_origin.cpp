@@ -1,0 +1,348 @@
+// The HTTP/1.1 origin of sim_origin.hpp: one request after the other, each answered whole; the next is not read before. What it
+// says when it behaves is RFC 9112; every misdeed is a place in answer() and is admitted there.
+#include <algorithm>
+#include <utility>
+
+#include "adapters/sim/request_reader.hpp"
+#include "adapters/sim_origin.hpp"
+#include "core/base/limits.hpp"
+#include "core/fields.hpp"
+
+namespace sluice::sim {
+namespace {
+
+using Framing = HttpReply::Framing;
+
+struct HttpSite {
+  Responder responder;
+  HttpOriginOptions options;
+};
+
+bool has_no_body(const HttpRequest& request, int status) {
+  return request.method == "HEAD" || status == 204 || status == 304;
+}
+
+bool asks_to_close(const HttpRequest& request) {
+  for (const auto& [name, value] : request.fields) {
+    if (name != "connection") continue;
+    std::string_view list = value;
+    while (const auto element = next_list_element(list)) {
+      if (equals_ignoring_case(*element, "close")) return true;
+    }
+  }
+  return false;
+}
+
+std::string status_line(int status) { return "HTTP/1.1 " + std::to_string(status) + (status == 200 ? " OK\r\n" : " \r\n"); }
+
+void write_fields(std::string& out, const std::vector<std::pair<std::string, std::string>>& fields) {
+  for (const auto& [name, value] : fields) out += name + ": " + value + "\r\n";
+}
+
+std::string chunk(std::string_view data) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string size;
+  for (std::size_t rest = data.size(); rest > 0; rest /= 16) size.insert(size.begin(), kDigits[rest % 16]);
+  std::string out = std::move(size);
+  out += "\r\n";
+  out += data;
+  out += "\r\n";
+  return out;
+}
+
+// A response as bytes, with the place where its head ends.
+struct Written {
+  std::string bytes;
+  std::size_t head_bytes = 0;
+};
+
+Written write(const HttpReply& reply, bool no_body, bool close) {
+  Written out;
+  std::string& text = out.bytes;
+  text = status_line(reply.status);
+  write_fields(text, reply.fields);
+  if (close) text += "Connection: close\r\n";
+  if (reply.status != 204 && reply.framing == Framing::length)
+    text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
+  if (reply.status != 204 && reply.framing == Framing::chunked) text += "Transfer-Encoding: chunked\r\n";
+  text += "\r\n";
+  out.head_bytes = text.size();
+  if (no_body) return out;
+  if (reply.framing != Framing::chunked) {
+    text += reply.body;
+    return out;
+  }
+  const std::string_view body = reply.body;
+  const std::size_t step = std::max<std::size_t>(reply.chunk_bytes, 1);
+  for (std::size_t at = 0; at < body.size(); at += std::min(step, body.size() - at)) text += chunk(body.substr(at, step));
+  text += "0\r\n";
+  write_fields(text, reply.trailers);
+  text += "\r\n";
+  return out;
+}
+
+class HttpPeer final : public Peer {
+ public:
+  HttpPeer(std::shared_ptr<const HttpSite> site, std::uint64_t nth) : site_(std::move(site)), nth_(nth) {}
+
+  void on_open(Line& line) override { rest(line); }
+  void on_bytes(Line& line, Bytes bytes) override {
+    if (over_) return;
+    came_.append(as_text(bytes));
+    work(line);
+  }
+  void on_end(Line& line) override {
+    over_ = true;
+    line.close();
+  }
+  void on_wake(Line& line) override;
+
+ private:
+  enum class Alarm : std::uint8_t { none, reply, idle };
+
+  void work(Line& line);
+  void head_came(Line& line);
+  void request_came(Line& line);
+  void bad_request(Line& line);
+  void decide(Line& line, HttpReply reply);
+  void answer(Line& line);
+  bool misbehave(Line& line, const HttpRequest& request);
+  void send_whole(Line& line, const Written& response);
+  void cut(Line& line, const HttpRequest& request);
+  void surplus(Line& line);
+  void answered(Line& line, bool close);
+  void rest(Line& line);
+
+  const std::shared_ptr<const HttpSite> site_;
+  const std::uint64_t nth_;
+  RequestReader reader_;
+  std::string came_;
+  std::uint64_t requests_ = 0;  // whose head has come
+  HttpReply reply_;             // to the request at hand
+  bool decided_ = false;        // reply_ is
+  bool answered_ = false;       // it is sent
+  bool complete_ = true;        // the request at hand is
+  bool closing_ = false;        // the last response is out; what is left of its request is read and dropped
+  bool over_ = false;           // nothing is read or said any more
+  Alarm alarm_ = Alarm::none;
+};
+
+void HttpPeer::on_wake(Line& line) {
+  const Alarm alarm = std::exchange(alarm_, Alarm::none);
+  if (over_) return;
+  if (alarm == Alarm::reply) {
+    answer(line);
+    work(line);
+  } else if (alarm == Alarm::idle && reader_.between_requests()) {
+    over_ = true;
+    line.admit("idle close");
+    line.close();
+  }
+}
+
+void HttpPeer::work(Line& line) {
+  std::string_view input = came_;
+  while (!over_) {
+    if (complete_ && decided_) {
+      if (!answered_) break;  // in a while; what has come behind the request waits
+      if (closing_) {
+        over_ = true;
+        // Where the end is part of the message it travels behind it; the rest of the connection waits for the client's end.
+        reply_.framing == Framing::until_close ? line.finish() : line.close();
+        break;
+      }
+      decided_ = answered_ = false;
+      rest(line);
+    }
+    const RequestReader::Step step = reader_.read(input);
+    if (step == RequestReader::Step::need_more) break;
+    if (step == RequestReader::Step::head) head_came(line);
+    if (step == RequestReader::Step::complete) request_came(line);
+    if (step == RequestReader::Step::bad) bad_request(line);
+  }
+  came_.erase(0, over_ ? came_.size() : came_.size() - input.size());
+}
+
+void HttpPeer::head_came(Line& line) {
+  complete_ = false;
+  HttpRequest& request = reader_.request();
+  request.connection = nth_;
+  request.number = requests_++;
+  if (!reader_.has_body()) return;
+  HttpReply reply = site_->responder(request);
+  if (reply.early) {
+    reader_.drop_body();
+    decide(line, std::move(reply));
+    return;
+  }
+  const std::string* expect = request.field("expect");
+  if (expect != nullptr && equals_ignoring_case(*expect, "100-continue") && site_->options.answers_continue)
+    line.send(status_line(100) + "\r\n");
+}
+
+void HttpPeer::request_came(Line& line) {
+  complete_ = true;
+  if (!decided_) decide(line, site_->responder(reader_.request()));
+}
+
+void HttpPeer::bad_request(Line& line) {
+  line.admit("bad request");
+  if (!decided_) line.send(status_line(reader_.fault_status()) + "Connection: close\r\nContent-Length: 0\r\n\r\n");
+  over_ = true;
+  line.close();
+}
+
+void HttpPeer::decide(Line& line, HttpReply reply) {
+  reply_ = std::move(reply);
+  decided_ = true;
+  if (reply_.delay <= Duration::zero()) return answer(line);
+  alarm_ = Alarm::reply;
+  line.wake_after(reply_.delay);
+}
+
+void HttpPeer::answer(Line& line) {
+  const HttpRequest& request = reader_.request();
+  if (misbehave(line, request)) return;
+  for (const int status : reply_.interims) line.send(status_line(status) + "\r\n");
+  const bool no_body = has_no_body(request, reply_.status);
+  if (reply_.misdeed == Misdeed::short_body || reply_.misdeed == Misdeed::reset_in_body ||
+      reply_.misdeed == Misdeed::stall_in_body)
+    return cut(line, request);
+  // What ends with the connection has nothing behind it.
+  if (reply_.misdeed == Misdeed::surplus && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
+  const bool close = reply_.close || requests_ >= site_->options.max_requests || asks_to_close(request) ||
+                     reply_.framing == Framing::until_close;
+  send_whole(line, write(reply_, no_body, close));
+  if (reply_.misdeed == Misdeed::surplus) surplus(line);
+  answered(line, close);
+}
+
+// A body that the connection's end ends goes out in pieces: under TLS in records of their own, so that a cut may stand between them.
+void HttpPeer::send_whole(Line& line, const Written& response) {
+  std::string_view rest = response.bytes;
+  if (reply_.framing == Framing::until_close) {
+    line.send(rest.substr(0, response.head_bytes));
+    rest.remove_prefix(response.head_bytes);
+    const std::size_t piece = std::max<std::size_t>(reply_.chunk_bytes, 1);
+    for (; rest.size() > piece; rest.remove_prefix(piece)) line.send(rest.substr(0, piece));
+  }
+  if (!rest.empty()) line.send(rest);
+}
+
+// Those misdeeds that stand in the response's place. True: nothing more comes from here.
+bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
+  std::string wrong;
+  switch (reply_.misdeed) {
+    case Misdeed::none:
+    case Misdeed::short_body:
+    case Misdeed::reset_in_body:
+    case Misdeed::stall_in_body:
+    case Misdeed::surplus:
+      return false;
+    case Misdeed::garbage: {
+      // The first byte alone says that this is no status line.
+      wrong = static_cast<char>('a' + line.random().below(26));
+      std::string noise(line.random().below(200), '\0');
+      line.random().fill({reinterpret_cast<std::uint8_t*>(noise.data()), noise.size()});
+      wrong += noise;
+      break;
+    }
+    case Misdeed::two_lengths:
+      wrong = status_line(200) + "Content-Length: 1, 2\r\n\r\nab";
+      break;
+    case Misdeed::bad_chunk:
+      if (has_no_body(request, reply_.status)) return false;
+      reply_.framing = Framing::chunked;
+      reply_.trailers.clear();
+      wrong = write(reply_, false, false).bytes;
+      wrong.resize(wrong.rfind("0\r\n"));  // instead of the last chunk
+      wrong += "zz\r\n";
+      break;
+    case Misdeed::huge_head:
+      wrong = status_line(200);
+      while (wrong.size() <= limits::kMaxHeadBytes) wrong += "Filler: " + std::string(1000, 'x') + "\r\n";
+      wrong += "Content-Length: 0\r\n\r\n";
+      break;
+    case Misdeed::too_many_interims:
+      for (std::size_t i = 0; i < 2 * limits::kMaxInterimResponses; ++i) wrong += status_line(103) + "\r\n";
+      break;
+    case Misdeed::silent_close:
+    case Misdeed::never:
+      break;
+    case Misdeed::unasked_upgrade:
+      wrong = status_line(101) + "Connection: Upgrade\r\nUpgrade: none-that-was-asked-for\r\n\r\n";
+      break;
+  }
+  over_ = answered_ = true;
+  line.admit(to_string(reply_.misdeed));
+  if (!wrong.empty()) line.send(wrong);
+  if (reply_.misdeed == Misdeed::silent_close) line.close();
+  return true;
+}
+
+// Stops before the response's end: in its body, or where there is none, in its head.
+void HttpPeer::cut(Line& line, const HttpRequest& request) {
+  const bool no_body = has_no_body(request, reply_.status);
+  if (reply_.framing == Framing::until_close) reply_.framing = Framing::length;
+  // A body of nothing cannot be cut by its length.
+  if (!no_body && reply_.body.empty()) reply_.framing = Framing::chunked;
+  const Written whole = write(reply_, no_body, false);
+  const std::size_t from = no_body ? 1 : whole.head_bytes;
+  const std::size_t kept = from + static_cast<std::size_t>(line.random().below(whole.bytes.size() - from));
+  over_ = answered_ = true;
+  line.admit(to_string(reply_.misdeed));
+  line.send(std::string_view(whole.bytes).substr(0, kept));
+  if (reply_.misdeed == Misdeed::short_body) line.close();
+  if (reply_.misdeed == Misdeed::reset_in_body) line.reset();
+}
+
+void HttpPeer::surplus(Line& line) {
+  line.admit(to_string(Misdeed::surplus));
+  line.send("surplus" + std::string(static_cast<std::size_t>(line.random().below(64)), '!'));
+}
+
+void HttpPeer::answered(Line& line, bool close) {
+  answered_ = true;
+  closing_ = close;
+  // RFC 9112 9.6: closing at once could cost the client this response, if it is still sending.
+  if (close && !complete_) line.finish();
+}
+
+void HttpPeer::rest(Line& line) {
+  if (!site_->options.keep_alive) return;
+  alarm_ = Alarm::idle;
+  line.wake_after(*site_->options.keep_alive);
+}
+
+}  // namespace
+
+const std::string* HttpRequest::field(std::string_view name) const {
+  const auto found = std::ranges::find(fields, name, [](const auto& one) -> std::string_view { return one.first; });
+  return found == fields.end() ? nullptr : &found->second;
+}
+
+std::string_view to_string(Misdeed misdeed) {
+  switch (misdeed) {
+    case Misdeed::none: return "none";
+    case Misdeed::short_body: return "short body";
+    case Misdeed::reset_in_body: return "reset in body";
+    case Misdeed::stall_in_body: return "stall in body";
+    case Misdeed::surplus: return "surplus";
+    case Misdeed::garbage: return "garbage";
+    case Misdeed::two_lengths: return "two lengths";
+    case Misdeed::bad_chunk: return "bad chunk";
+    case Misdeed::huge_head: return "huge head";
+    case Misdeed::too_many_interims: return "too many interims";
+    case Misdeed::silent_close: return "silent close";
+    case Misdeed::unasked_upgrade: return "unasked upgrade";
+    case Misdeed::never: return "never";
+  }
+  return "";
+}
+
+Accept http_origin(Responder responder, HttpOriginOptions options) {
+  const auto site = std::make_shared<const HttpSite>(std::move(responder), options);
+  return [site](std::uint64_t nth) { return std::make_unique<HttpPeer>(site, nth); };
+}
+
+}  // namespace sluice::sim

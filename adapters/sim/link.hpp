@@ -1,0 +1,178 @@
+// One simulated connection: bytes under way both ways, the peer at the far end, and what the weather does to them.
+// Knows virtual time and the weather. Leaves the engine to the world, which moves bytes at the near end, and the queue of events too.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapters/sim.hpp"
+#include "adapters/sim/event_queue.hpp"
+#include "adapters/sim/fifo.hpp"
+#include "adapters/sim/trace.hpp"
+
+namespace sluice::sim {
+
+using LinkId = Id<struct LinkTag>;
+class Link;
+
+// What a link needs of the world around it.
+class LinkHost {
+ public:
+  virtual Now now() const = 0;
+  // An event for the link; answers its number.
+  virtual std::uint64_t schedule(const Link& link, Event::Kind kind, Instant at) = 0;
+  virtual TraceLine line(const Link& link) = 0;  // begun with the link's name
+  virtual void count_fault(const Link& link, std::string_view fault) = 0;
+
+ protected:
+  ~LinkHost() = default;
+};
+
+// 0 <= result <= most.
+Duration draw_up_to(Random& random, Duration most);
+bool draw_chance(Random& random, PerMille chance);
+
+// Pieces of bytes that travel one way, in order, and how that way ends.
+struct Way {
+  struct Sent {
+    Instant at;
+    std::size_t bytes;
+  };
+  Fifo<std::uint8_t> bytes;  // arrived ones first
+  std::size_t arrived = 0;
+  Fifo<Sent> under_way;
+  std::optional<Instant> end_sent;    // behind the bytes
+  std::optional<Instant> reset_sent;  // behind the end
+  bool ended = false;                 // the end has arrived
+  bool broken = false;                // a reset has
+
+  void push(Bytes more, Instant now);  // one send
+  void take_arrived(std::size_t count);
+  void drop_under_way();
+  void drop_arrived();
+  void clear();
+};
+
+class Link final : public Line {
+ public:
+  enum class State : std::uint8_t {
+    connecting,
+    open,
+    left,  // the engine has closed its end; the peer's may stand
+  };
+
+  // ---- the world's side ----
+  void begin(LinkHost& host, LinkId id, ConnId conn, std::shared_ptr<const Weather> weather, Seed seed);
+  void recycle();  // for SlotMap
+  LinkId id() const { return id_; }
+  ConnId conn() const { return conn_; }
+  State state() const { return state_; }
+  const Weather& weather() const { return *weather_; }
+  Random& network_random() { return network_; }
+
+  // The connect is accepted. Null: nobody is there.
+  void open(std::unique_ptr<Peer> peer);
+  void start_peer();
+  // The engine has closed. The link lives on until is_over().
+  void leave();
+  // Nothing can happen to it any more.
+  bool is_over() const { return state_ == State::left && peer_done_; }
+
+  std::size_t room() const;  // bytes that it would take now
+  // Sent by the engine: the first so many bytes, at most room().
+  void take(const OutputView& view, std::size_t count);
+  std::size_t arrived() const { return down_.arrived; }
+  std::size_t under_way() const { return down_.bytes.size() - down_.arrived; }
+  bool ended() const { return down_.ended; }
+  bool broken() const { return down_.broken; }
+  Bytes waiting() const { return down_.bytes.items().first(down_.arrived); }
+  void taken(std::size_t bytes) { down_.take_arrived(bytes); }
+
+  void arm(Event::Kind kind, Instant at);
+  bool is_armed(Event::Kind kind) const { return armed_[index_of(kind)] != 0; }
+  bool is_current(const Event& event) const { return armed_[index_of(event.kind)] == event.sequence; }
+  // An event of the kinds to_engine, to_peer, peer_readable and wake. Answers how much has just arrived at the engine's end.
+  std::size_t happen(Event::Kind kind);
+  void disarm(Event::Kind kind) { armed_[index_of(kind)] = 0; }
+
+  Duration draw_delay();        // of one piece
+  std::size_t draw_piece();     // its size
+  std::size_t draw_send();      // what a send takes at most
+
+  // What the engine was told and is waiting for; the world's own notes.
+  struct Told {
+    Instant moved = {};          // when bytes last were, either way
+    bool write_blocked = false;  // a send took less than it was given
+    bool end = false;
+    bool receive_error = false;
+    bool send_error = false;
+  };
+  Told told;
+  enum class Fate : std::uint8_t { accepted, refused, hangs, half_open };
+  Fate fate = Fate::accepted;        // of the connect
+  std::string peer_name;             // for messages: "192.0.2.1:80"
+  std::optional<OriginNumber> origin;  // none: nobody listens there
+  bool tls = false;                  // the engine speaks TLS, whoever is there: its bytes differ from run to run
+  std::uint64_t number = 0;          // counts connects
+
+  // ---- the peer's side ----
+  using Line::send;
+  void send(Bytes bytes) override;
+  void finish() override;
+  void close() override;
+  void reset() override;
+  void read(bool on) override;
+  void wake_after(Duration delay) override;
+  void admit(std::string_view fault) override;
+  Now now() const override { return host_->now(); }
+  Random& random() override { return application_; }
+
+ private:
+  enum class Fault : std::uint8_t { none, reset, close, half_close, stall };
+
+  static std::size_t index_of(Event::Kind kind) { return static_cast<std::size_t>(kind); }
+  Instant now_steady() const { return host_->now().steady; }
+  void draw_fault();
+  void check_fault();
+  void commit_fault();
+  std::size_t until_fault() const;
+  void schedule(Way& way, Event::Kind kind);
+  std::size_t arrive_at_engine();
+  void arrive_at_peer();
+  void feed_peer(std::size_t most);
+  void stop_reading();
+  void answer_with_reset();
+  void room_grew();
+  void say(std::string_view what) { host_->line(*this).word("peer").word(what); }
+
+  LinkHost* host_ = nullptr;
+  LinkId id_;
+  ConnId conn_;
+  State state_ = State::connecting;
+  std::shared_ptr<const Weather> weather_;
+  Random network_{Seed{}};      // the weather's draws about this link
+  Random application_{Seed{}};  // the peer's
+  std::unique_ptr<Peer> peer_;
+  Way down_;  // to the engine
+  Way up_;    // to the peer
+  std::array<std::uint64_t, Event::kLinkKinds> armed_ = {};
+  Instant latest_down_;
+  Instant latest_up_;
+  std::uint64_t moved_ = 0;  // bytes that arrived, both ways
+  std::uint64_t fault_at_ = 0;
+  Fault fault_ = Fault::none;
+  bool reading_ = true;      // the peer reads
+  bool finished_ = false;    // it has said its last byte
+  bool peer_done_ = false;   // it has closed, or is none
+  bool end_given_ = false;   // it was told of the engine's close
+  bool feeding_ = false;     // it is being given bytes
+  bool stalled_ = false;
+  bool reset_counted_ = false;
+  bool spoken_ = false;      // the engine has sent something
+};
+
+}  // namespace sluice::sim

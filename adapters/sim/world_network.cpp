@@ -1,0 +1,327 @@
+// What the engine is told about names and connections. See world_impl.hpp.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "adapters/sim/world_impl.hpp"
+#include "core/base/check.hpp"
+
+namespace sluice::sim {
+namespace {
+
+constexpr int kNoSuchName = 4;  // c-ares' numbers, as they come from a real resolver
+constexpr int kNoData = 1;
+
+bool wanted(const IpAddress& address, AddressFamily family) {
+  switch (family) {
+    case AddressFamily::any: return true;
+    case AddressFamily::ipv4: return address.kind == IpAddress::Kind::ipv4;
+    case AddressFamily::ipv6: return address.kind == IpAddress::Kind::ipv6;
+  }
+  return false;
+}
+
+std::size_t size_bytes(const OutputView& view) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
+  return total;
+}
+
+// The system's words for these are the same everywhere only if they are ours.
+std::string_view words_for(int error) {
+  switch (error) {
+    case ECONNREFUSED: return "Connection refused";
+    case EPIPE: return "Broken pipe";
+    default: return "Connection reset by peer";
+  }
+}
+
+}  // namespace
+
+// ---- names ----
+
+void World::Impl::resolve(const output::Resolve& what) {
+  Random random(seed_of(Stream::name, resolves_++));
+  const NameSpec* name = directory_.find_name(what.host);
+  const NameSpec spec = name ? *name : NameSpec{};
+  const Instant at = now_.steady + std::max(spec.delay, Duration::zero()) + draw_up_to(random, spec.jitter);
+  const bool never = draw_chance(random, spec.never);
+  const bool fails = draw_chance(random, spec.fails);
+  const bool wrong = draw_chance(random, spec.wrong);
+  if (never) return count("name never");
+  Question question{.host = what.host, .answer = {}, .fault = {}, .canceled = false};
+  auto error = [&](std::string_view why, int detail) {
+    question.answer = std::unexpected(make_error(Code::resolve_failed, "resolve " + what.host + ": " + std::string(why), detail));
+    question.fault = "name fails";
+  };
+  if (!name || fails) {
+    error("Domain name not found", kNoSuchName);
+  } else {
+    std::vector<IpAddress> addresses;
+    std::copy_if(spec.addresses.begin(), spec.addresses.end(), std::back_inserter(addresses),
+                 [&](const IpAddress& address) { return wanted(address, what.family); });
+    if (wrong) {
+      question.fault = "name wrong";
+      if (random.below(2) == 0) addresses.clear();
+      for (std::uint64_t left = 1 + random.below(3); left > 0; --left) {
+        const bool ipv6 = what.family == AddressFamily::ipv6 || (what.family == AddressFamily::any && random.below(3) == 0);
+        const auto kind = ipv6 ? IpAddress::Kind::ipv6 : IpAddress::Kind::ipv4;
+        addresses.insert(addresses.begin(), directory_.nowhere(kind, random));
+      }
+    }
+    if (addresses.empty()) {
+      error("DNS server returned answer with no data", kNoData);
+    } else {
+      question.answer = std::move(addresses);
+    }
+  }
+  questions_.insert_or_assign(what.id, std::move(question));
+  events_.push(at, Event::Kind::answer, what.id.index, what.id.generation);
+}
+
+// An answer that nobody waits for any more may come all the same.
+void World::Impl::cancel_resolve(ResolveId id) {
+  const auto found = questions_.find(id);
+  if (found == questions_.end()) return;
+  if (draw_chance(stale_draws_, weather_->stale_facts)) {
+    found->second.canceled = true;
+  } else {
+    questions_.erase(found);
+  }
+}
+
+void World::Impl::answer(ResolveId id) {
+  Question question = std::move(questions_.extract(id).mapped());
+  if (question.answer) {
+    TraceLine text = line('r', id);
+    text.word("resolved");
+    for (const IpAddress& address : *question.answer) text.word(address.to_string());
+  } else {
+    line('r', id).word(question.answer.error().message());
+  }
+  if (question.canceled) {
+    line('r', id).word("fault: stale fact");
+    count("stale fact");
+  } else if (!question.fault.empty()) {
+    line('r', id).word("fault:").word(question.fault);
+    count(question.fault);
+  }
+  tell([&] { engine_.handle_resolved(id, std::move(question.answer), now_); });
+}
+
+// ---- connections begin and end ----
+
+void World::Impl::connect(const output::Connect& what) {
+  LinkId id;
+  Link* link = links_.emplace(id);
+  SLUICE_CHECK(link != nullptr);
+  const std::uint64_t number = connects_++;
+  link->begin(*this, id, what.conn, weather_, seed_of(Stream::connection, number));
+  link->number = number;
+  if (what.route) {
+    link->peer_name = what.route->name();
+    link->origin = directory_.by_name(what.host, what.port);
+    line(*link).word("connect by").word(link->peer_name).word("to").word(what.host).number(what.port);
+  } else {
+    link->peer_name = what.address.to_string();
+    link->origin = directory_.listener(what.address);
+    line(*link).word("connect to").word(link->peer_name);
+  }
+  if (standing_.size() <= what.conn.index) standing_.resize(what.conn.index + 1);
+  standing_[what.conn.index] = {what.conn.generation, id};
+  in_order_.emplace(number, what.conn);
+  if (link->origin) ++open_by_origin_[*link->origin];
+
+  Random& random = link->network_random();
+  const bool hangs = draw_chance(random, weather_->hangs);
+  const bool refused = draw_chance(random, weather_->refused);
+  const bool half_open = draw_chance(random, weather_->half_open);
+  link->fate = hangs                       ? Link::Fate::hangs
+               : refused || !link->origin ? Link::Fate::refused
+               : half_open                ? Link::Fate::half_open
+                                          : Link::Fate::accepted;
+  if (hangs) return count_fault(*link, "hangs");
+  const Duration there = link->draw_delay();
+  link->arm(Event::Kind::connect, now_.steady + there + link->draw_delay());
+}
+
+void World::Impl::connect_ends(Link& link) {
+  std::unique_ptr<Peer> peer;
+  if (link.fate == Link::Fate::accepted) {
+    const OriginSpec& origin = directory_.origin(*link.origin);
+    if (origin.accept) peer = origin.accept(accepted_by_origin_[*link.origin]++);
+    if (peer && origin.tls) peer = over_tls(std::move(peer), tls_.server(origin.host));
+  }
+  const bool half_open = link.fate == Link::Fate::half_open;
+  if (!peer && !half_open) {
+    count_fault(link, "refused");
+    return io_error(link, Code::connect_failed, "connect to ", ECONNREFUSED);
+  }
+  line(link).word("connected");
+  if (half_open) count_fault(link, "half open");
+  link.open(std::move(peer));
+  link.start_peer();
+  const ConnId conn = link.conn();
+  touched_.push_back(conn);
+  tell([&] { engine_.handle_connected(conn, now_); });
+}
+
+void World::Impl::io_error(Link& link, Code code, std::string_view what, int number) {
+  const ConnId conn = link.conn();
+  Error error = make_error(code, std::string(what) + link.peer_name + ": " + std::string(words_for(number)), number);
+  line(link).word(to_string(code)).word(error.context);
+  touched_.push_back(conn);
+  tell([&] { engine_.handle_io_error(conn, std::move(error), now_); });
+}
+
+void World::Impl::close(ConnId conn) {
+  Link* link = find_link(conn);
+  if (!link) return;
+  if (link->state() == Link::State::open && !link->told.write_blocked && !link->broken()) {
+    // A close_notify, if it fits.
+    const OutputView view = engine_.transmit(conn);
+    const std::size_t most = std::min(size_bytes(view), link->room());
+    const std::size_t count = most == 0 ? 0 : std::min(most, link->draw_send());
+    if (count > 0) {
+      link->take(view, count);
+      say_bytes(*link, "sent at last", view, count);
+    }
+  }
+  link->leave();
+  standing_[conn.index].link = {};
+  in_order_.erase(link->number);
+  if (link->origin) --open_by_origin_[*link->origin];
+  maybe_stale(*link);
+  release_if_over(*link);
+}
+
+void World::Impl::release_if_over(Link& link) {
+  if (link.is_over()) links_.release(link.id());
+}
+
+Link* World::Impl::find_link(ConnId conn) { return const_cast<Link*>(std::as_const(*this).find(conn)); }
+
+// ---- bytes ----
+
+void World::Impl::say_bytes(const Link& link, std::string_view verb, const OutputView& bytes, std::size_t count) {
+  TraceLine text = line(link);
+  text.word(verb).number(count);
+  if (link.tls) return;
+  Fnv hash;
+  for (std::size_t i = 0; i < bytes.count && count > 0; ++i) {
+    const Bytes piece = bytes.spans[i].first(std::min(count, bytes.spans[i].size()));
+    hash.add(piece);
+    count -= piece.size();
+  }
+  text.hash(hash);
+}
+
+void World::Impl::link_event(Link& link, Event::Kind kind) {
+  const ConnId conn = link.conn();
+  if (kind == Event::Kind::connect || kind == Event::Kind::readable || kind == Event::Kind::writable) {
+    link.disarm(kind);
+    if (kind == Event::Kind::connect) return connect_ends(link);
+    if (kind == Event::Kind::readable) return read_some(conn, link.draw_piece());
+    link.told.write_blocked = false;
+    touched_.push_back(conn);
+    return;
+  }
+  const bool was_broken = link.broken();
+  const std::size_t count = link.happen(kind);
+  if (link.state() == Link::State::left) return release_if_over(link);
+  if (kind != Event::Kind::to_engine) return;
+  touched_.push_back(conn);
+  if (link.broken() && !was_broken) {
+    link.told.write_blocked = false;
+    link.disarm(Event::Kind::writable);
+    // Whether a send or a read finds out is a matter of luck.
+    if (engine_.interest(conn).write && link.network_random().below(2) == 0) return;
+  }
+  const bool alone = count > 0 && count == link.arrived();
+  read_some(conn, alone ? count : link.draw_piece());
+}
+
+bool World::Impl::has_readable(const Link& link) const {
+  if (link.arrived() > 0) return true;
+  return link.ended() ? !link.told.end : link.broken() && !link.told.receive_error;
+}
+
+// One read, if the engine wants one now.
+void World::Impl::read_some(ConnId conn, std::size_t most) {
+  drain();
+  Link* link = find_link(conn);
+  if (!link || link->state() != Link::State::open || !has_readable(*link) || !engine_.interest(conn).read) return;
+  touched_.push_back(conn);
+  if (link->arrived() > 0) {
+    read_bytes(*link, most);
+  } else {
+    read_end(*link);
+  }
+}
+
+void World::Impl::read_bytes(Link& link, std::size_t most) {
+  const ConnId conn = link.conn();
+  const MutableBytes space = engine_.receive_space(conn);
+  const std::size_t count = std::min({space.size(), link.arrived(), most});
+  if (count == 0) return;
+  const Bytes bytes = link.waiting().first(count);
+  std::memcpy(space.data(), bytes.data(), count);
+  say_bytes(link, "received", {.spans = {bytes}, .count = 1}, count);
+  link.taken(count);
+  link.told.moved = now_.steady;
+  tell([&] { engine_.handle_received(conn, count, now_); });
+}
+
+void World::Impl::read_end(Link& link) {
+  const ConnId conn = link.conn();
+  // Behind a send that failed it depends on the system what a read says.
+  const std::uint64_t luck = link.told.send_error && !link.ended() ? link.network_random().below(3) : 0;
+  if (link.ended() || luck == 1) {
+    link.told.end = link.told.receive_error = true;
+    line(link).word("end");
+    tell([&] { engine_.handle_eof(conn, now_); });
+  } else {
+    link.told.receive_error = true;
+    if (luck == 2) return io_error(link, Code::send_failed, "send to ", EPIPE);
+    io_error(link, Code::receive_failed, "receive from ", ECONNRESET);
+  }
+}
+
+// What can move now on a connection that something was said about.
+void World::Impl::serve(ConnId conn) {
+  for (;;) {
+    Link* link = find_link(conn);
+    if (!link || link->state() != Link::State::open) return;
+    const Interest interest = engine_.interest(conn);
+    if (interest.write && link->broken() && !std::exchange(link->told.send_error, true)) {
+      io_error(*link, Code::send_failed, "send to ", link->ended() ? EPIPE : ECONNRESET);
+    } else if (!interest.write || link->broken() || link->told.write_blocked || !send_some(*link)) {
+      if (interest.read && has_readable(*link) && !link->is_armed(Event::Kind::readable)) {
+        link->arm(Event::Kind::readable, now_.steady);
+      }
+      return;
+    }
+  }
+}
+
+// False: nothing went.
+bool World::Impl::send_some(Link& link) {
+  const ConnId conn = link.conn();
+  const OutputView view = engine_.transmit(conn);
+  const std::size_t total = size_bytes(view);
+  if (total == 0) return false;
+  const std::size_t count = std::min({total, link.room(), link.draw_send()});
+  link.told.write_blocked = count < total;
+  if (count == 0) return false;
+  link.told.moved = now_.steady;
+  link.take(view, count);
+  say_bytes(link, "sent", view, count);
+  if (link.told.write_blocked && link.room() > 0 && !link.is_armed(Event::Kind::writable)) {
+    link.arm(Event::Kind::writable, now_.steady + link.draw_delay());
+  }
+  tell([&] { engine_.handle_sent(conn, count, now_); });
+  return true;
+}
+
+}  // namespace sluice::sim
