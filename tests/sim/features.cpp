@@ -1,0 +1,85 @@
+// See features.hpp.
+#include "tests/sim/features.hpp"
+
+namespace sluice::simtest {
+namespace {
+
+// In the enum's order.
+constexpr std::array<std::string_view, kFeatures> kNames = {
+    "pieces", "partial-sends", "small-window", "jitter", "far",
+    "refused", "hangs", "half-open", "resets", "closes-early", "half-closes", "stalls",
+    "stale-facts", "needless-timeouts", "leaps",
+    "slow-names", "name-fails", "name-never", "name-wrong", "addresses",
+    "origins", "tls", "idle-closes", "few-requests", "no-continue",
+    "chunked", "until-close", "interims", "trailers", "statuses", "slow-replies", "closing", "early", "misdeeds",
+    "methods", "uploads", "streams", "expects", "literals", "families", "connect-to", "routes", "fresh", "no-reuse", "large",
+    "spread", "chains", "partial-reads", "pauses", "slow-sources", "source-fails", "cancels", "kept", "stale-calls", "old-times", "close-idle",
+    "total-limit", "origin-limit", "short-expiry", "body-limit", "connect-timeouts", "no-connect-timeout", "total-timeouts",
+    "idle-timeouts",
+};
+static_assert(kNames.back() == "idle-timeouts");
+
+}  // namespace
+
+std::string_view to_string(Feature feature) { return kNames[static_cast<std::size_t>(feature)]; }
+
+std::optional<Feature> feature_named(std::string_view name) {
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    if (kNames[i] == name) return static_cast<Feature>(i);
+  }
+  return std::nullopt;
+}
+
+bool is_harmful(Feature feature) {
+  switch (feature) {
+    case Feature::refused:
+    case Feature::hangs:
+    case Feature::half_open:
+    case Feature::resets:
+    case Feature::closes_early:
+    case Feature::half_closes:
+    case Feature::stalls:
+    case Feature::leaps:
+    case Feature::name_fails:
+    case Feature::name_never:
+    case Feature::name_wrong:
+    case Feature::idle_closes:
+    case Feature::misdeeds:
+    case Feature::families:
+    case Feature::source_fails:
+    case Feature::cancels:
+    case Feature::body_limit:
+    case Feature::connect_timeouts:
+    case Feature::total_timeouts:
+    case Feature::idle_timeouts: return true;
+    default: return false;
+  }
+}
+
+FeatureSet FeatureSet::all() { return FeatureSet((kFeatures == 64 ? 0 : std::uint64_t{1} << kFeatures) - 1); }
+
+std::string FeatureSet::text() const {
+  std::string text;
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    if (!has(static_cast<Feature>(i))) continue;
+    if (!text.empty()) text += ',';
+    text += kNames[i];
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::optional<FeatureSet> FeatureSet::parse(std::string_view text) {
+  FeatureSet set;
+  if (text == "none") return set;
+  for (bool more = !text.empty(); more;) {
+    const std::size_t comma = text.find(',');
+    const auto feature = feature_named(text.substr(0, comma));
+    if (!feature) return std::nullopt;
+    set.add(*feature);
+    more = comma != std::string_view::npos;
+    if (more) text = text.substr(comma + 1);
+  }
+  return set;
+}
+
+}  // namespace sluice::simtest

@@ -1,0 +1,62 @@
+// What a scenario may hold, by name: faults, and variety that harms nothing. Each is on or off for a whole scenario (a swarm), so that
+// the faults that are on get room, and each can be turned off on its own to find out which of them matter.
+// Leaves how strong each is to scenario.cpp.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::simtest {
+
+enum class Feature : std::uint8_t {
+  // the network, in ways that harm nothing
+  pieces, partial_sends, small_window, jitter, far,
+  // ... and in ways that do
+  refused, hangs, half_open, resets, closes_early, half_closes, stalls,
+  // a careless driver, and time that jumps
+  stale_facts, needless_timeouts, leaps,
+  // names
+  slow_names, name_fails, name_never, name_wrong, addresses,
+  // origins
+  origins, tls, idle_closes, few_requests, no_continue,
+  // replies
+  chunked, until_close, interims, trailers, statuses, slow_replies, closing, early, misdeeds,
+  // requests
+  methods, uploads, streams, expects, literals, families, connect_to, routes, fresh, no_reuse, large,
+  // the application
+  spread, chains, partial_reads, pauses, slow_sources, source_fails, cancels, kept, stale_calls, old_times, close_idle,
+  // limits and timeouts
+  total_limit, origin_limit, short_expiry, body_limit, connect_timeouts, no_connect_timeout, total_timeouts, idle_timeouts,
+};
+inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::idle_timeouts) + 1;
+static_assert(kFeatures <= 64);
+
+std::string_view to_string(Feature feature);  // as `--off` takes it: "partial-sends"
+std::optional<Feature> feature_named(std::string_view name);
+// Whether a correct transfer may fail by it.
+bool is_harmful(Feature feature);
+
+class FeatureSet {
+ public:
+  static FeatureSet all();
+  bool has(Feature feature) const { return (bits_ >> static_cast<unsigned>(feature) & 1) != 0; }
+  void add(Feature feature) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(feature); }
+  void remove(Feature feature) { bits_ &= ~(std::uint64_t{1} << static_cast<unsigned>(feature)); }
+  bool empty() const { return bits_ == 0; }
+  FeatureSet without(FeatureSet others) const { return FeatureSet(bits_ & ~others.bits_); }
+  std::string text() const;  // "resets,stalls"; "none"
+  // Null: a name that is none. "none" and "" are the empty set.
+  static std::optional<FeatureSet> parse(std::string_view text);
+  friend bool operator==(const FeatureSet&, const FeatureSet&) = default;
+  FeatureSet() = default;
+
+ private:
+  explicit FeatureSet(std::uint64_t bits) : bits_(bits) {}
+  std::uint64_t bits_ = 0;
+};
+
+}  // namespace sluice::simtest

@@ -1,0 +1,131 @@
+// The oracles about levels, after every step: counts, limits, deadlines, buffers, and what a driver would wait for.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/limits.hpp"
+#include "tests/sim/oracles.hpp"
+
+namespace sluice::simtest {
+
+void Oracles::after_step() {
+  if (finding_) return;
+  check_counts();
+  check_limits();
+  if (has_deadlines_) check_deadlines();
+  if (!must_be_closed_.empty()) check_closed();
+  check_buffers();
+  if (looks_at_spaces_) check_spaces();
+  engine().check_invariants();
+}
+
+void Oracles::check_counts() {
+  if (engine().running() != running_) {
+    report("running", std::to_string(engine().running()) + " transfers run by the engine's count, " + std::to_string(running_) +
+                          " by ours");
+  }
+}
+
+void Oracles::check_limits() {
+  const std::size_t open = world_->open_connections();
+  if (scenario_.max_connections != 0 && open > scenario_.max_connections) {
+    report("limit", std::to_string(open) + " connections are open, of " + std::to_string(scenario_.max_connections) + " allowed");
+  }
+  for (std::size_t i = 0; i < most_connections_.size(); ++i) {
+    const std::size_t its = world_->open_connections(i), most = most_connections_[i];
+    if (most != 0 && its > most) {
+      report("limit", std::to_string(its) + " connections are open to origin " + std::to_string(i) + ", of " + std::to_string(most) +
+                          " allowed");
+    }
+  }
+}
+
+// What the last steps have made useless.
+void Oracles::check_closed() {
+  for (const ConnId conn : world_->connections()) {
+    if (std::ranges::find(must_be_closed_, conn) == must_be_closed_.end()) continue;
+    report("reuse", "connection " + std::to_string(conn.index) + "." + std::to_string(conn.generation) +
+                        " stands, and one side has said that nothing follows");
+  }
+  must_be_closed_.clear();
+}
+
+// A transfer that has a deadline: it has not passed, and the engine means to be called by then.
+void Oracles::check_deadlines() {
+  const auto deadline = engine().deadline();
+  const bool leaps = scenario_.on.has(Feature::leaps);
+  const auto check = [&](const Seen& seen, Instant due, const char* what) {
+    if (!deadline || deadline->at > due) report("deadline", name(seen) + ": the engine does not wait for its " + what);
+    if (now() > due && !leaps) report("deadline", name(seen) + ": it has outlived its " + what);
+  };
+  const bool unlimited = scenario_.max_connections == 0 && scenario_.max_connections_per_origin == 0;
+  for (Seen& seen : transfers_) {
+    if (!seen.added || seen.done) continue;
+    const TransferPlan& plan = *seen.plan;
+    if (plan.total_timeout) check(seen, seen.added_at + *plan.total_timeout, "total timeout");
+    // Without limits nobody waits before the name is asked for.
+    if (plan.connect_timeout && unlimited && !plan.route && !engine().progress(seen.id).secured) {
+      check(seen, seen.added_at + *plan.connect_timeout, "connect timeout");
+    }
+    if (plan.idle_timeout) check_idle_time(seen);
+  }
+}
+
+// As far as can be seen from outside: bytes moved, the application did something, or it is the one that is waited for.
+void Oracles::check_idle_time(Seen& seen) {
+  const TransferInfo info = engine().info(seen.id);
+  const auto rides_since = engine().progress(seen.id).secured;
+  if (!rides_since || info.retries > 0 || waits_for_application(seen)) {  // between two connections nothing is idle
+    seen.busy_until = now();
+    return;
+  }
+  seen.busy_until = std::max({seen.busy_until, *rides_since, world_->last_moved(info.conn)});
+  const auto deadline = engine().deadline();
+  const Instant due = seen.busy_until + *seen.plan->idle_timeout;
+  if (!deadline || deadline->at > due) report("deadline", name(seen) + ": the engine does not wait for its idle timeout");
+  if (now() > due && !scenario_.on.has(Feature::leaps)) report("deadline", name(seen) + ": it has outlived its idle timeout");
+}
+
+bool Oracles::waits_for_application(const Seen& seen) const {
+  if (!engine().body(seen.id).empty()) return true;
+  return seen.plan->upload.is_stream() && (seen.gives_later || seen.committed < seen.plan->upload.bytes);
+}
+
+void Oracles::check_buffers() {
+  for (Seen& seen : transfers_) {
+    if (!seen.added || seen.removed) continue;
+    const std::size_t held = engine().body(seen.id).size();
+    const std::size_t before = std::exchange(seen.held, held);
+    // Only what lands where nothing waits may be as large as the landing buffer.
+    const std::size_t most = before == 0 || held <= before ? limits::kLandingBytes : limits::kBodyBufferBytes;
+    if (held > most + limits::kTlsRecordBytes) report("buffers", name(seen) + ": " + std::to_string(held) + " bytes wait to be consumed");
+    const bool comes_more = !seen.done && held >= limits::kBodyBufferBytes && seen.taken + held < seen.reply.size();
+    if (comes_more && engine().interest(engine().info(seen.id).conn).read) {
+      report("interest", name(seen) + ": reading goes on, and " + std::to_string(held) + " bytes wait to be consumed");
+    }
+    if (!seen.plan->upload.is_stream()) continue;
+    if (engine().upload_space(seen.id).size() > limits::kUploadBufferBytes) report("buffers", name(seen) + ": too much upload space");
+  }
+}
+
+// What a driver would wait for agrees with what it would find.
+void Oracles::check_spaces() {
+  constexpr std::size_t kHead = 8 * 1024;  // ours are shorter
+  for (const ConnId conn : world_->connections()) {
+    const Interest interest = engine().interest(conn);
+    const OutputView out = engine().transmit(conn);
+    std::size_t waiting = 0;
+    for (std::size_t i = 0; i < out.count; ++i) waiting += out.spans[i].size();
+    const std::string whom = "connection " + std::to_string(conn.index) + "." + std::to_string(conn.generation);
+    if (interest.write != !out.empty()) report("interest", whom + ": interest in writing, and what is to be written, differ");
+    if (out.count > 0 && waiting == 0) report("interest", whom + ": views of nothing are to be written");
+    std::size_t most = limits::kWireOutBytes + limits::kTlsRecordBytes;
+    for (const Seen& seen : transfers_) most = std::max(most, kHead + seen.upload.size());
+    if (waiting > most) report("buffers", whom + ": " + std::to_string(waiting) + " bytes wait to be sent");
+    const auto& faults = world_->faults(conn);
+    const bool spoiled = faults.size() == 1 && faults.contains("surplus") && world_->arrived_bytes(conn) == 0;
+    if (spoiled) report("reuse", whom + ": it stands, with bytes that nobody asked for");
+    if (interest.read != !engine().receive_space(conn).empty()) report("interest", whom + ": interest in reading, and room, differ");
+  }
+}
+
+}  // namespace sluice::simtest

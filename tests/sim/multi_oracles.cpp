@@ -1,0 +1,139 @@
+// What must hold in a run: after each drive, and for each transfer that ends. See multi_world.hpp.
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "tests/sim/multi_drives.hpp"
+#include "tests/sim/multi_world.hpp"
+
+namespace sluice::simtest::driven {
+
+void World::before_drive() {
+  drive_began_ = ground_.now();
+  progress_before_ = ground_.progress_made();
+  in_drive = true;
+}
+
+void World::after_drive(Drive answer, int running, bool asked_for) {
+  in_drive = false;
+  switch (answer) {
+    case Drive::ok: break;
+    case Drive::call_again:
+      if (const auto wait = multi_->timeout(); !wait || wait->count() != 0) fail("call_again", "and the timeout is not 0");
+      break;
+    case Drive::recursive_call: return fail("a drive from outside is no recursive one", "recursive_call");
+    case Drive::failed: return fail("the stack stays usable", "a drive answered failed");
+  }
+  if (asked_for && answer == Drive::ok && ground_.progress_made() == progress_before_) ++idle_drives_;
+  if (!asked_for) excuse_idle_drive();  // it may have done what another is still asked for
+  check_counts(running);
+  drives_->check_watches();
+  if (answer != Drive::ok) return;
+  for (const auto& client : clients_) client->driven();
+  for (const auto& client : clients_) {
+    if (client->deadline && client->running() && !client->plan().no_handler && drive_began_ > *client->deadline)
+      fail("no transfer outlives its deadline", client->name());
+  }
+  // What the sink's callbacks asked for at the drive's end has not been done yet.
+  if (const auto wait = multi_->timeout(); wait && wait->count() == 0) return;
+  if (multi_->connections() != ground_.streams())
+    fail("connections() agrees", std::to_string(multi_->connections()) + " instead of " + std::to_string(ground_.streams()));
+  if (multi_->waits_for_signals() != (ground_.without_descriptor() > 0)) fail("waits_for_signals() agrees", "it does not");
+}
+
+void World::check_counts(int running) {
+  if (running != static_cast<int>(multi_->running()))
+    fail("running counts agree", "a drive said " + std::to_string(running) + ", running() " + std::to_string(multi_->running()));
+  int sure = 0, unknown = 0;
+  for (const auto& client : clients_) {
+    if (client->running()) ++(client->plan().no_handler ? unknown : sure);
+  }
+  if (running < sure || running > sure + unknown)
+    fail("running counts agree", std::to_string(running) + " instead of " + std::to_string(sure) + " to " + std::to_string(sure + unknown));
+  const auto check = [&](std::size_t limit, std::size_t stand, const char* what) {
+    if (limit > 0 && stand > limit) fail("limits", std::to_string(stand) + " connections " + what + ", at most " + std::to_string(limit));
+  };
+  check(plan().max_connections, ground_.streams(), "in all");
+  for (std::size_t i = 0; i < plan().origins.size(); ++i) {
+    check(plan().max_connections_per_origin, ground_.streams(i), "to one origin");
+    check(plan().origins[i].max_connections, ground_.streams(i), "over one route");
+  }
+}
+
+void World::judge(Client& client, const Message& message) {
+  if (message.result) return judge_success(client, message);
+  const Error& error = message.result.error();
+  if (error.blame == Blame::internal) fail("no error is internal", client.name() + ": " + error.message());
+  if (!explained(client, error, message.progress))
+    fail("a failure has a cause", client.name() + ": " + std::string(to_string(error.code)) + ", " + error.message());
+}
+
+void World::judge_success(Client& client, const Message& message) {
+  const TransferPlan& plan = client.plan();
+  const bool head = plan.method == "HEAD";
+  const std::size_t expected = head ? 0 : plan.size;
+  // Where only the end says how long a body is, an early one cannot be told from it, but by TLS.
+  const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close && !this->plan().origins[plan.origin].tls &&
+                            ground_.has_happened(plan.origin, Fault::early_end);
+  if (client.received > expected || (client.received < expected && !may_be_short))
+    fail("a success has the origin's bytes", client.name() + ": " + std::to_string(client.received) + " of " + std::to_string(expected));
+  if (message.status != plan.reply.status) fail("a success has the origin's status", client.name());
+  if (!plan.no_handler && (client.heads != 1 || client.status != message.status)) fail("one head", client.name() + " has heard of none");
+  if (!plan.no_handler && message.info.retries == 0 && client.interims != static_cast<int>(plan.reply.interims.size()))
+    fail("interim responses", client.name() + ": " + std::to_string(client.interims));
+  if (!plan.reply.early && !client.arrived_whole) fail("uploads arrive whole", client.name());
+  if (!plan.reply.early && plan.fail_upload_at) fail("a failed upload is no success", client.name());
+  const sim::Misdeed misdeed = plan.reply.misdeed;
+  const bool harmless = misdeed == sim::Misdeed::none || misdeed == sim::Misdeed::surplus || (misdeed == sim::Misdeed::bad_chunk && head);
+  if (!harmless) fail("a misdeed is no success", client.name() + ": " + std::string(to_string(misdeed)));
+  if (plan.max_body_bytes && client.received > *plan.max_body_bytes) fail("max_body_bytes", client.name());
+  const bool trailers = plan.reply.framing == sim::HttpReply::Framing::chunked && !plan.reply.trailers.empty() && !head;
+  if (trailers && !multi_->trailers(client.id).contains("X-Sum")) fail("trailers", client.name());
+  if (message.info.route != "the simulated line") fail("a transfer knows its route", client.name());
+  if (message.progress.received_body_bytes != client.received) fail("figures", client.name());
+}
+
+// Whether something that happened at the transfer's origin, or that its owner asked for, can have this effect.
+bool World::explained(const Client& client, const Error& why, const Progress& progress) const {
+  const TransferPlan& plan = client.plan();
+  const auto any = [&](std::initializer_list<Fault> faults) {
+    return std::ranges::any_of(faults, [&](Fault fault) { return ground_.has_happened(plan.origin, fault); });
+  };
+  const auto waited = [&](const std::optional<Duration>& limit) {
+    return limit && progress.done && *progress.done - progress.queued >= *limit;
+  };
+  using enum Fault;
+  switch (why.code) {
+    case Code::connect_failed: return any({refused, open_failed});
+    case Code::send_failed:
+    case Code::receive_failed: return any({error, early_end, lie, reset, idle_close, misdeed});
+    case Code::connection_closed: return any({early_end, reset, idle_close, misdeed});
+    case Code::truncated: return any({early_end, reset, misdeed});
+    case Code::malformed_response:
+    case Code::unexpected_upgrade:
+    case Code::response_too_large: return any({misdeed});
+    case Code::tls_handshake:
+    case Code::tls_failed: return this->plan().origins[plan.origin].tls && any({error, early_end, lie, reset, idle_close});
+    case Code::connect_timeout: return waited(plan.connect_timeout);
+    case Code::total_timeout: return waited(plan.total_timeout);
+    case Code::idle_timeout: return waited(plan.idle_timeout);
+    case Code::upload_failed: return plan.fail_upload_at.has_value();
+    case Code::body_too_large: return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
+    case Code::invalid_url:
+    case Code::unsupported_scheme:
+    case Code::invalid_request:
+    case Code::invalid_option:
+    case Code::tls_config:
+    case Code::canceled:
+    case Code::resolve_failed:
+    case Code::tls_certificate:
+    case Code::too_many_descriptors:
+    case Code::descriptor_too_large:
+    case Code::recursive_call:
+    case Code::out_of_memory:
+    case Code::internal: return false;
+  }
+  return false;
+}
+
+}  // namespace sluice::simtest::driven

@@ -1,0 +1,118 @@
+// What a seed decides beforehand: which origins there are and how the streams to them behave, which transfers are made and what their
+// owner does meanwhile, and how the Multi is driven. A swarm: each fault and each habit is on in some seeds and off in others.
+//
+// Plain values. Leaves to the files beside it what a fault is (multi_wire), and what must hold all the same (multi_world).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/sim_origin.hpp"
+#include "core/base/random.hpp"
+#include "core/types.hpp"
+
+namespace sluice::simtest::driven {
+
+// A source of draws of its own for each thing that is drawn for: one more draw here moves nothing there.
+enum class Draws : std::uint64_t { plan, line, far_end, client, drive, application };
+Random draws(std::uint64_t seed, Draws what, std::uint64_t number = 0, std::uint64_t part = 0);
+bool chance(Random& random, unsigned per_mille);
+
+using PerMille = std::uint16_t;
+
+// What truly went wrong at an origin, which is what may explain that a transfer failed.
+enum class Fault : std::uint8_t { refused, open_failed, error, early_end, lie, reset, stall, idle_close, misdeed };
+inline constexpr std::size_t kFaults = 9;
+std::string_view to_string(Fault fault);
+
+// How the streams to one origin behave; drawn for each connection, or each call.
+struct LinePlan {
+  PerMille sockets = 0;  // ride on a socket pair; the others are memory without a descriptor
+  std::size_t window = 64 * 1024;
+  // Harmless
+  PerMille drips = 0;           // a connection's first bytes come one by one
+  PerMille blocks = 0;          // a call moves nothing, though it could
+  PerMille pieces = 0;          // a call moves less than it could
+  PerMille slow_open = 0;
+  PerMille odd_signals = 0;     // twice, late, or for nothing
+  PerMille holds = 0;           // the far side rests for a while
+  PerMille kept_duplicate = 0;  // of the descriptor, for the connection's life and beyond
+  // Harmful: a chance for each connection
+  PerMille refused = 0, open_failed = 0, error = 0, early_end = 0, lie = 0, reset = 0, stall = 0;
+  std::size_t fault_within = 8 * 1024;  // after up to so many bytes, either way
+};
+
+struct OriginPlan {
+  std::string host;
+  bool tls = false;
+  std::string identity;             // of its route; "": the dialer object alone
+  std::size_t max_connections = 0;  // the route's own; 0: no limit
+  LinePlan line;
+  sim::HttpOriginOptions http;
+};
+
+enum class Upload : std::uint8_t { none, view, owned, sized_stream, chunked_stream };
+
+struct TransferPlan {
+  std::size_t origin = 0;
+  std::string method = "GET";
+  std::uint64_t add_at_step = 0;
+  bool no_handler = false;  // body() and consume_body() from outside
+  // The answer
+  std::size_t size = 0, start = 0;  // of its body: see content()
+  sim::HttpReply reply;             // but for the body
+  // The request
+  Upload upload = Upload::none;
+  std::size_t upload_size = 0, upload_start = 0;
+  std::optional<std::size_t> fail_upload_at;
+  // What its owner does
+  std::optional<Duration> total_timeout, idle_timeout, connect_timeout;
+  std::optional<std::uint64_t> max_body_bytes;
+  bool fresh_connection = false, forbid_reuse = false;
+  PerMille pauses = 0;                   // of on_body and on_upload
+  Duration longest_pause = {};
+  PerMille mischief = 0;                 // of each callback: removes, adds, drives recursively, ...
+  std::optional<Duration> cancel_after;  // of being added
+  bool remove_unread = false;            // before its message is read
+};
+
+enum class DriveKind : std::uint8_t { perform_poll, perform_select, socket_action, fd };
+inline constexpr std::size_t kDriveKinds = 4;
+std::string_view to_string(DriveKind kind);
+
+struct DrivePlan {
+  std::vector<DriveKind> kinds;  // at least one
+  PerMille switches = 0;         // of a step: another kind from here on
+  PerMille needless = 0;         // a drive though nothing asks for it, or twice, or a timeout early
+  PerMille stale = 0;            // socket_action for descriptors that are not ready, not watched, or not there
+  PerMille lazy = 0;             // an event is not handed in now, though it was reported
+  PerMille wakeups = 0;
+  std::size_t max_reads = 256;
+  Duration max_time = std::chrono::seconds(10);
+  bool high_descriptors = false;  // past FD_SETSIZE
+  std::uint64_t read_messages_every = 1;
+};
+
+struct Plan {
+  std::uint64_t seed = 0;
+  std::vector<OriginPlan> origins;
+  std::vector<TransferPlan> transfers;
+  DrivePlan drive;
+  std::size_t max_connections = 0, max_connections_per_origin = 0;
+  Duration idle_connection_timeout = std::chrono::seconds(60);
+  bool may_stall = false;  // then each transfer has a total_timeout
+  std::optional<std::uint64_t> abandon_at_step;  // the Multi is destroyed then, with all that runs
+};
+
+Plan draw_plan(std::uint64_t seed);
+std::string describe(const Plan& plan);
+
+// Bytes that look random: any window of them tells where it is from. Up to kContentBytes in all.
+inline constexpr std::size_t kContentBytes = 2 * 1024 * 1024;
+std::string_view content(std::size_t start, std::size_t size);
+
+}  // namespace sluice::simtest::driven

@@ -1,0 +1,135 @@
+// Who judges a run: what must hold after every step, at every output, at every request that reaches an origin, and at the end.
+// Each oracle has a name, and the first that speaks ends the run.
+//
+// Knows the scenario, the world and the engine's boundary, and keeps a record of its own of what became of each transfer, which it
+// never takes from the engine. Leaves doing things to run.cpp.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/sim.hpp"
+#include "tests/sim/scenario.hpp"
+
+namespace sluice::simtest {
+
+struct Finding {
+  std::string oracle;   // a short name: "bytes", "two ends"
+  std::string message;  // what was seen, with the transfer's number
+};
+
+// What the application and the origins have seen of one transfer.
+struct Seen {
+  const TransferPlan* plan = nullptr;
+  std::string reply, upload;  // as they should be
+  TransferId id;
+  ConnId last_conn;  // when it was removed
+  bool added = false, done = false, removed = false;
+  bool succeeded = false;
+  std::optional<Code> failure;
+  Instant added_at;
+  bool head = false;
+  std::vector<int> interims;
+  std::size_t taken = 0;      // of the body
+  std::size_t held = 0;       // of the body: there and not taken, as it was last seen
+  std::size_t committed = 0;  // of a streamed upload
+  std::uint64_t sent_at_head = 0;  // of any
+  bool reads_later = false, paused = false, has_paused = false;  // what the application is at
+  bool gives_later = false, source_failed = false;
+  Instant busy_until;  // the last moment at which its idle time may have begun anew
+  // At its origin
+  std::uint32_t arrivals = 0;  // requests whose head came
+  bool upload_arrived = false;
+};
+
+class Oracles {
+ public:
+  explicit Oracles(const Scenario& scenario);
+  void watch(sim::World& world) { world_ = &world; }
+
+  std::vector<Seen>& transfers() { return transfers_; }
+  Seen* find(std::uint32_t number);
+  const std::optional<Finding>& finding() const { return finding_; }
+  void report(std::string oracle, std::string message);  // the first one counts
+
+  // ---- what the application does ----
+  void added(Seen& seen, TransferId id);
+  void removing(Seen& seen);  // right before it is
+  void take(Seen& seen, Bytes bytes);  // about to be consumed
+  void took(Seen& seen) { seen.held = engine().body(seen.id).size(); }  // was consumed
+  void acted(Seen& seen) { seen.busy_until = now(); }  // it has called the engine about it
+  // Before the application acts on it. Null: it is about no transfer.
+  Seen* on_output(const Output& output);
+
+  // ---- what reaches an origin ----
+  void on_request(std::size_t origin, const sim::HttpRequest& request);
+
+  // ---- levels ----
+  void after_step();
+  void at_idle();  // nothing will happen any more, and the application has removed nothing yet that it keeps
+  void at_end();   // everything was removed, and nothing will happen any more
+
+ private:
+  const OriginPlan& origin_of(const Seen& seen) const { return scenario_.origins[seen.plan->origin]; }
+  Engine& engine() const { return world_->engine(); }
+  Instant now() const { return world_->now().steady; }
+  std::string name(const Seen& seen) const { return "transfer " + std::to_string(seen.plan->number); }
+
+  // outputs.cpp
+  Seen* owner(TransferId id, std::string_view what);
+  void on_interim(Seen& seen, const ResponseHead& head);
+  void on_head(Seen& seen);
+  void on_done(Seen& seen, const Result<void>& result);
+  void judge_success(Seen& seen);
+  void judge_body(const Seen& seen);
+  void judge_trailers(const Seen& seen);
+  void judge_figures(const Seen& seen);
+  bool may_be_cut(const Seen& seen) const;
+  void judge_connection(const Seen& seen);
+  void judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen);
+
+  // explain.cpp
+  void judge_failure(const Seen& seen, const Error& error);
+  bool is_explained(const Seen& seen, const Error& error) const;
+  bool has_usable_address(const Seen& seen) const;
+  bool connects_slowly(const Seen& seen) const;
+  std::uint64_t times(std::string_view fault) const;
+  bool happened(std::string_view fault) const { return times(fault) > 0; }
+  std::size_t addresses_to_try(const Seen& seen) const;
+  bool struck(ConnId conn, std::initializer_list<std::string_view> faults) const;
+  bool may_wait_for_ever(const Seen& seen) const;
+  bool is_blocked_by_others(const Seen& seen) const;
+
+  // levels.cpp
+  void check_counts();
+  void check_limits();
+  void check_closed();
+  void check_deadlines();
+  void check_idle_time(Seen& seen);
+  void check_buffers();
+  void check_spaces();
+  bool waits_for_application(const Seen& seen) const;
+
+  const Scenario& scenario_;
+  sim::World* world_ = nullptr;
+  std::vector<Seen> transfers_;
+  std::map<TransferId, std::uint32_t> numbers_;
+  std::size_t running_ = 0;
+  std::vector<std::size_t> most_connections_;  // of each origin; 0: any number
+  bool looks_at_spaces_ = false, has_deadlines_ = false;
+  struct Visit {
+    std::uint32_t number;
+    std::uint64_t request;
+  };
+  std::map<std::pair<std::size_t, std::uint64_t>, std::vector<Visit>> visits_;  // by origin and connection
+  std::vector<ConnId> must_be_closed_;
+  std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
+  std::optional<Finding> finding_;
+};
+
+}  // namespace sluice::simtest

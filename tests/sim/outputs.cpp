@@ -1,0 +1,311 @@
+// The oracles about what happens to one transfer: its outputs, its bytes, its success, and its request at the origin.
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+#include "tests/sim/oracles.hpp"
+
+namespace sluice::simtest {
+
+namespace {
+
+// A pool key as the engine's rules have it: transfers of different ones share no connection.
+auto key_of(const TransferPlan& plan) {
+  return std::make_tuple(plan.literal, plan.connect_to, plan.family, plan.route);
+}
+
+// Whether a response of that kind has no right head at all.
+bool spoils_head(sim::Misdeed misdeed) {
+  switch (misdeed) {
+    case sim::Misdeed::garbage:
+    case sim::Misdeed::two_lengths:
+    case sim::Misdeed::huge_head:
+    case sim::Misdeed::too_many_interims:
+    case sim::Misdeed::silent_close:
+    case sim::Misdeed::unasked_upgrade:
+    case sim::Misdeed::never: return true;
+    case sim::Misdeed::none:
+    case sim::Misdeed::short_body:
+    case sim::Misdeed::reset_in_body:
+    case sim::Misdeed::stall_in_body:
+    case sim::Misdeed::surplus:
+    case sim::Misdeed::bad_chunk: return false;
+  }
+  return false;
+}
+
+// Others may strike when the response was already there, whole.
+bool breaks_connection(Code code) {
+  switch (code) {
+    case Code::connection_closed:
+    case Code::truncated:
+    case Code::send_failed:
+    case Code::receive_failed:
+    case Code::malformed_response:
+    case Code::unexpected_upgrade:
+    case Code::response_too_large:
+    case Code::tls_failed:
+    case Code::idle_timeout: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
+  transfers_.resize(scenario.transfers.size());
+  std::vector<std::map<decltype(key_of(scenario.transfers.front())), std::size_t>> allowed(scenario.origins.size());
+  for (std::size_t i = 0; i < transfers_.size(); ++i) {
+    const TransferPlan& plan = scenario.transfers[i];
+    transfers_[i].plan = &plan;
+    if (reply_has_body(plan)) transfers_[i].reply = body_of(scenario.seed, plan.number, Direction::reply, plan.reply.bytes);
+    transfers_[i].upload = body_of(scenario.seed, plan.number, Direction::upload, plan.upload.bytes);
+    std::size_t most = scenario.max_connections_per_origin;
+    const std::size_t by_route = plan.route ? scenario.routes[*plan.route].max_connections : 0;
+    most = most == 0 || by_route == 0 ? std::max(most, by_route) : std::min(most, by_route);
+    allowed[plan.origin][key_of(plan)] = most;
+    has_deadlines_ |= plan.total_timeout || plan.connect_timeout || plan.idle_timeout;
+  }
+  for (const auto& keys : allowed) {
+    std::size_t most = 0;
+    for (const auto& [key, its] : keys) most = its == 0 || most == SIZE_MAX ? SIZE_MAX : most + its;
+    most_connections_.push_back(most == SIZE_MAX ? 0 : most);
+  }
+  looks_at_spaces_ = scenario.seed % 2 == 0 || scenario.on.has(Feature::large);
+}
+
+Seen* Oracles::find(std::uint32_t number) {
+  const auto found = std::ranges::lower_bound(transfers_, number, {}, [](const Seen& seen) { return seen.plan->number; });
+  return found != transfers_.end() && found->plan->number == number ? &*found : nullptr;
+}
+
+void Oracles::report(std::string oracle, std::string message) {
+  if (!finding_) finding_ = Finding{std::move(oracle), std::move(message)};
+}
+
+void Oracles::added(Seen& seen, TransferId id) {
+  if (!numbers_.emplace(id, seen.plan->number).second) report("ids", name(seen) + " has the id of an earlier one");
+  seen.id = id;
+  seen.added = true;
+  seen.added_at = seen.busy_until = now();
+  ++running_;
+}
+
+void Oracles::removing(Seen& seen) {
+  seen.last_conn = engine().info(seen.id).conn;
+  seen.removed = true;
+}
+
+Seen* Oracles::owner(TransferId id, std::string_view what) {
+  const auto found = numbers_.find(id);
+  if (found == numbers_.end()) {
+    report("ids", std::string(what) + " for an id that no transfer has");
+    return nullptr;
+  }
+  Seen& seen = *find(found->second);
+  if (seen.done) report("after the end", name(seen) + ": " + std::string(what) + " after its Done");
+  return &seen;
+}
+
+Seen* Oracles::on_output(const Output& output) {
+  Seen* seen = nullptr;
+  if (const auto* interim = std::get_if<output::InterimReady>(&output)) {
+    if ((seen = owner(interim->transfer, "InterimReady"))) on_interim(*seen, interim->head);
+  } else if (const auto* head = std::get_if<output::HeadReady>(&output)) {
+    if ((seen = owner(head->transfer, "HeadReady"))) on_head(*seen);
+  } else if (const auto* body = std::get_if<output::BodyReady>(&output)) {
+    seen = owner(body->transfer, "BodyReady");
+    if (seen && !seen->head) report("order", name(*seen) + ": BodyReady before HeadReady");
+    if (seen && engine().body(seen->id).empty()) report("order", name(*seen) + ": BodyReady, and there is no body");
+  } else if (const auto* upload = std::get_if<output::UploadReady>(&output)) {
+    seen = owner(upload->transfer, "UploadReady");
+    if (seen && !seen->plan->upload.is_stream()) report("order", name(*seen) + ": UploadReady without a streamed body");
+  } else if (const auto* done = std::get_if<output::Done>(&output)) {
+    const auto found = numbers_.find(done->transfer);
+    if (found != numbers_.end() && find(found->second)->done) {
+      report("two ends", name(*find(found->second)) + ": a second Done");
+    } else if ((seen = owner(done->transfer, "Done"))) {
+      on_done(*seen, done->result);
+    }
+  }
+  return seen;
+}
+
+void Oracles::on_interim(Seen& seen, const ResponseHead& head) {
+  if (seen.head) report("order", name(seen) + ": an interim response behind the final head");
+  if (head.status < 100 || head.status > 199 || head.status == 101) {
+    report("order", name(seen) + ": an interim response with status " + std::to_string(head.status));
+  }
+  seen.interims.push_back(head.status);
+}
+
+void Oracles::on_head(Seen& seen) {
+  if (seen.head) report("order", name(seen) + ": a second HeadReady");
+  seen.head = true;
+  if (seen.removed) return;
+  seen.sent_at_head = engine().progress(seen.id).sent_body_bytes;
+  const ResponseHead& head = engine().head(seen.id);
+  if (spoils_head(seen.plan->reply.misdeed)) {
+    report("head", name(seen) + ": a head, status " + std::to_string(head.status) + ", that the origin never gave");
+  } else if (head.status != seen.plan->reply.status) {
+    report("head", name(seen) + ": status " + std::to_string(head.status) + " instead of " +
+                       std::to_string(seen.plan->reply.status));
+  } else if (head.fields.find("X-Number") != std::to_string(seen.plan->number)) {
+    report("head", name(seen) + ": the head is that of " + std::string(head.fields.find("X-Number").value_or("nobody")));
+  }
+}
+
+void Oracles::take(Seen& seen, Bytes bytes) {
+  if (!seen.head) report("order", name(seen) + ": a body before the head");
+  const std::string_view expected = std::string_view(seen.reply).substr(std::min(seen.taken, seen.reply.size()), bytes.size());
+  if (expected != as_text(bytes)) {
+    std::size_t same = 0;
+    while (same < expected.size() && expected[same] == as_text(bytes)[same]) ++same;
+    report("bytes", name(seen) + ": wrong from byte " + std::to_string(seen.taken + same) + " on, of " +
+                        std::to_string(seen.reply.size()));
+  }
+  seen.taken += bytes.size();
+}
+
+void Oracles::on_done(Seen& seen, const Result<void>& result) {
+  seen.done = true;
+  if (running_ > 0) --running_;
+  seen.succeeded = result.has_value();
+  if (!seen.removed) judge_connection(seen);
+  if (result) {
+    judge_success(seen);
+  } else {
+    seen.failure = result.error().code;
+    judge_failure(seen, result.error());
+  }
+}
+
+// Framed by the connection's end, a shorter response cannot be told from a whole one, without TLS.
+bool Oracles::may_be_cut(const Seen& seen) const {
+  return !origin_of(seen).tls && seen.plan->reply.framing == sim::HttpReply::Framing::until_close &&
+         struck(engine().info(seen.id).conn, {"closed early", "half close", "reset"});
+}
+
+void Oracles::judge_body(const Seen& seen) {
+  if (seen.taken == seen.reply.size() || (seen.taken < seen.reply.size() && may_be_cut(seen))) return;
+  report("bytes", name(seen) + ": a success with " + std::to_string(seen.taken) + " of " + std::to_string(seen.reply.size()) +
+                      " bytes");
+}
+
+void Oracles::judge_trailers(const Seen& seen) {
+  const Fields& trailers = engine().trailers(seen.id);
+  const bool expected = seen.plan->reply.trailers && reply_has_body(*seen.plan);
+  const auto found = trailers.find("X-Trailer");
+  if (expected ? found == std::to_string(seen.plan->number) && trailers.size() == 1 : trailers.empty()) return;
+  report("trailers", name(seen) + ": " + std::to_string(trailers.size()) + " trailers, of which ours says " +
+                         std::string(found.value_or("nothing")));
+}
+
+void Oracles::judge_figures(const Seen& seen) {
+  const Progress& progress = engine().progress(seen.id);
+  if (progress.received_body_bytes != seen.taken) {
+    report("figures", name(seen) + ": " + std::to_string(progress.received_body_bytes) + " bytes received by the engine's count, " +
+                          std::to_string(seen.taken) + " by ours");
+  }
+  if (!seen.plan->reply.early && progress.sent_body_bytes != seen.upload.size()) {
+    report("figures", name(seen) + ": " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
+                          std::to_string(seen.upload.size()) + " sent by the engine's count");
+  }
+}
+
+// What it rode on, and what may become of that.
+void Oracles::judge_connection(const Seen& seen) {
+  const TransferPlan& plan = *seen.plan;
+  const TransferInfo info = engine().info(seen.id);
+  if (plan.fresh && info.reused) report("reuse", name(seen) + " asked for a fresh connection");
+  if (info.retries > 3) report("twice", name(seen) + ": tried again " + std::to_string(info.retries) + " times");
+  const auto [before, is_first] = carried_.emplace(info.conn, plan.number);
+  if (info.conn && !is_first) {
+    const Seen& other = *find(before->second);
+    const bool fits = key_of(*other.plan) == key_of(plan) && other.plan->origin == plan.origin;
+    if (!fits) report("reuse", name(seen) + " has ridden on the connection of " + std::to_string(before->second));
+  }
+  const bool closes = plan.no_reuse || plan.reply.close || plan.reply.framing == sim::HttpReply::Framing::until_close;
+  if (seen.succeeded && closes) must_be_closed_.push_back(info.conn);
+  if (seen.head && plan.reply.early && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes > seen.sent_at_head) {
+    report("early", name(seen) + ": its body was sent on, behind the answer that it is not wanted");
+  }
+}
+
+void Oracles::judge_success(Seen& seen) {
+  const TransferPlan& plan = *seen.plan;
+  if (!seen.head) report("order", name(seen) + ": a success without a head");
+  if (plan.max_body_bytes && seen.taken > *plan.max_body_bytes) report("body limit", name(seen) + ": more than it allows");
+  std::vector<int> interims = seen.interims;
+  if (plan.upload.expects_continue && !interims.empty() && interims.front() == 100) interims.erase(interims.begin());
+  if (interims != plan.reply.interims) report("interims", name(seen) + ": not those that the origin sent");
+  if (plan.total_timeout && now() - seen.added_at > *plan.total_timeout && !scenario_.on.has(Feature::leaps)) {
+    report("deadline", name(seen) + ": a success after its total timeout");
+  }
+  if (plan.upload.bytes > 0 && !plan.reply.early && !seen.upload_arrived) {
+    report("upload", name(seen) + ": a success, and its body never reached the origin");
+  }
+  if (seen.removed) return;  // it answers nothing any more
+  const sim::Misdeed misdeed = plan.reply.misdeed;
+  if (misdeed != sim::Misdeed::none && misdeed != sim::Misdeed::surplus && struck(engine().info(seen.id).conn, {to_string(misdeed)})) {
+    report("success", name(seen) + ": a success, and the origin admits \"" + std::string(to_string(misdeed)) + '"');
+  }
+  judge_body(seen);
+  judge_trailers(seen);
+  judge_figures(seen);
+  if (!engine().body(seen.id).empty()) report("bytes", name(seen) + ": a success with bytes that were not consumed");
+}
+
+// ---- at the origin ----
+
+void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
+  std::uint32_t number = 0;
+  const std::string& target = request.target;
+  const auto parsed = std::from_chars(target.data() + std::min<std::size_t>(1, target.size()), target.data() + target.size(), number);
+  Seen* seen = parsed.ec == std::errc{} ? find(number) : nullptr;
+  if (!seen || !seen->added || target != "/" + std::to_string(number)) {
+    return report("requests", "a request that nobody made reaches origin " + std::to_string(origin) + ": " + request.method + " " + target);
+  }
+  const TransferPlan& plan = *seen->plan;
+  if (plan.origin != origin) report("requests", name(*seen) + " reaches origin " + std::to_string(origin));
+  if (request.method != plan.method) report("requests", name(*seen) + ": its method arrives as " + request.method);
+  const std::string* filler = request.field("x-filler");
+  if ((filler ? filler->size() : 0) != plan.filler) report("requests", name(*seen) + ": a field has another length");
+  std::vector<Visit>& visits = visits_[{origin, request.connection}];
+  const bool is_new = visits.empty() || visits.back().request != request.number;
+  if (is_new) {
+    judge_order(origin, request, *seen);
+    visits.push_back({number, request.number});
+    ++seen->arrivals;
+    if (!is_idempotent(plan.method) && seen->arrivals > 1) report("twice", name(*seen) + ": a " + plan.method + " arrives twice");
+  } else if (visits.back().number != number) {
+    report("requests", name(*seen) + ": its body comes behind another's head");
+  }
+  const bool whole = request.body == seen->upload;
+  if (!request.body.empty() && !whole) {
+    report("upload", name(*seen) + ": the origin got " + std::to_string(request.body.size()) + " bytes that are not the " +
+                         std::to_string(seen->upload.size()) + " sent");
+  }
+  if (whole && (!is_new || plan.upload.bytes == 0)) seen->upload_arrived = true;
+}
+
+// Whether this request may stand on that connection, behind those that came before it.
+void Oracles::judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen) {
+  const TransferPlan& plan = *seen.plan;
+  const auto found = visits_.find({origin, request.connection});
+  if (found == visits_.end() || found->second.empty()) return;
+  if (plan.fresh) report("reuse", name(seen) + " asked for a fresh connection");
+  for (const Visit& visit : found->second) {
+    const Seen& before = *find(visit.number);
+    const std::string whom = name(seen) + " behind " + std::to_string(visit.number);
+    if (before.plan->no_reuse) report("reuse", whom + ", which forbade it");
+    if (before.plan->reply.close || before.plan->reply.framing == sim::HttpReply::Framing::until_close) {
+      report("reuse", whom + ", whose response said close");
+    }
+    if (key_of(*before.plan) != key_of(plan)) report("reuse", whom + ", which is of another kind");
+    if (before.failure && breaks_connection(*before.failure)) report("reuse", whom + ", which has failed");
+    if (visit.number == plan.number) report("reuse", whom + ", itself");
+  }
+}
+
+}  // namespace sluice::simtest

@@ -1,0 +1,94 @@
+"""Makes copies of core files with the bugs of bugs.py planted in them, each behind `sluice_planted == N`. The core's own files stay
+as they are.
+
+  plant.py files ROOT                    the core files that have bugs, one a line
+  plant.py copy ROOT FILE OUTPUT         FILE with its bugs
+  plant.py names ROOT OUTPUT             the list of bugs as C++, for planted_main.cpp
+
+A text that does not stand in its file exactly once stops the build: the core has changed there, and the bug must be planted anew.
+"""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True  # the tree stays as it is
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from bugs import BUGS, MUTED  # noqa: E402
+
+SWITCH = "PLANTED"  # in a new text: true when its bug is switched on
+
+
+def fail(text):
+    sys.exit("plant.py: " + text)
+
+
+def checked():
+    names = [bug.name for bug in BUGS]
+    for name in names:
+        if names.count(name) > 1:
+            fail(f"two bugs are called {name}")
+    for bug in BUGS:
+        for edit in bug.edits:
+            if SWITCH not in edit.new:
+                fail(f"{bug.name}: the new text for {edit.file} does not look at {SWITCH}")
+    return BUGS
+
+
+def planted_files():
+    return sorted({edit.file for bug in checked() for edit in bug.edits} | {MUTED.file})
+
+
+def copy(root, file, output):
+    with open(os.path.join(root, file), encoding="utf-8") as source:
+        original = source.read()
+    edits = [(bug.name, edit, f"(sluice_planted == {number})") for number, bug in enumerate(checked(), 1) for edit in bug.edits]
+    edits.append(("(muted)", MUTED, "(sluice_planted != 0)"))
+    spans = []
+    for name, edit, condition in edits:
+        if edit.file != file:
+            continue
+        found = original.count(edit.old)
+        if found != 1:
+            fail(f"{file}: the text of bug \"{name}\" stands there {found} times instead of once: {edit.old!r}")
+        at = original.index(edit.old)
+        spans.append((at, at + len(edit.old), edit.new.replace(SWITCH, condition), name))
+    spans.sort()
+    for one, two in zip(spans, spans[1:]):
+        if two[0] < one[1]:
+            fail(f"{file}: the bugs \"{one[3]}\" and \"{two[3]}\" overlap")
+    text = original
+    for begin, end, new, _ in reversed(spans):
+        text = text[:begin] + new + text[end:]
+    head = f"// Made by tests/sim/planted/plant.py from {file}.\nextern int sluice_planted;\n#line 1 \"{file}\"\n"
+    write(output, head + text)
+
+
+def names(output):
+    quote = lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    lines = [f"    {{{quote(bug.name)}, {quote(bug.what)}}},\n" for bug in checked()]
+    write(output, "// Made by tests/sim/planted/plant.py.\n"
+                  '#include "tests/sim/planted/planted.hpp"\n\n'
+                  "namespace sluice::simtest {\n\n"
+                  "const std::vector<PlantedBug>& planted_bugs() {\n"
+                  "  static const std::vector<PlantedBug> bugs = {\n" + "".join(lines) +
+                  "  };\n  return bugs;\n}\n\n}  // namespace sluice::simtest\n")
+
+
+def write(output, text):
+    with open(output, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def main(words):
+    if len(words) == 2 and words[0] == "files":
+        print("\n".join(planted_files()))
+    elif len(words) == 4 and words[0] == "copy":
+        copy(*words[1:])
+    elif len(words) == 3 and words[0] == "names":
+        names(words[2])
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

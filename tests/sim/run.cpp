@@ -1,0 +1,323 @@
+// See run.hpp. The application: it adds what is planned, reads and writes bodies at the pace that is planned, and removes.
+// Everything it does is done by the plan or by what the world tells it, so the world's draws are the only ones.
+#include "tests/sim/run.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace sluice::simtest {
+namespace {
+
+// More than this in one run is an endless one.
+constexpr std::uint64_t kMaxSteps = 2'000'000;
+constexpr Duration kMaxTime = std::chrono::hours(24);
+
+struct PlannedRoute final : Route {
+  PlannedRoute(std::size_t number, const RoutePlan& plan)
+      : Route(plan.identity, "route " + std::to_string(number), plan.max_connections) {}
+};
+
+class Run final : public sim::Application {
+ public:
+  Run(const Scenario& scenario, const std::function<void(const std::string&)>& each_line)
+      : scenario_(scenario), each_line_(each_line), oracles_(scenario), world_(options()) {
+    oracles_.watch(world_);
+    for (std::size_t i = 0; i < scenario.origins.size(); ++i) add_origin(i);
+    for (std::size_t i = 0; i < scenario.routes.size(); ++i) {
+      routes_.push_back(std::make_shared<PlannedRoute>(i, scenario.routes[i]));
+    }
+    for (Seen& seen : oracles_.transfers()) {
+      if (!seen.plan->behind) world_.after(seen.plan->start, [this, &seen] { add(seen); });
+    }
+    for (const Duration when : scenario.close_idle) {
+      world_.after(when, [this] { engine().close_idle_connections(now()); });
+    }
+  }
+
+  RunResult go() {
+    const bool idle = run_on();
+    if (idle) {
+      oracles_.at_idle();
+      ending_ = true;
+      for (Seen& seen : oracles_.transfers()) remove(seen);
+      world_.settle();
+      engine().close_idle_connections(now());
+      world_.settle();
+      if (run_on()) oracles_.at_end();
+    }
+    show_trace();
+    return {oracles_.finding(), world_.trace_hash(), world_.steps()};
+  }
+
+  void on_output(sim::World&, const Output& output) override {
+    Seen* seen = oracles_.on_output(output);
+    if (!seen || oracles_.finding()) return;
+    if (std::holds_alternative<output::InterimReady>(output)) cancel_at(*seen, CancelPlan::When::interim);
+    if (std::holds_alternative<output::HeadReady>(output)) cancel_at(*seen, CancelPlan::When::head);
+    if (std::holds_alternative<output::BodyReady>(output)) {
+      cancel_at(*seen, CancelPlan::When::body);
+      take(*seen);
+    }
+    if (std::holds_alternative<output::UploadReady>(output)) {
+      cancel_at(*seen, CancelPlan::When::upload);
+      supply(*seen);
+    }
+    if (std::holds_alternative<output::Done>(output)) on_done(*seen);
+  }
+
+ private:
+  Engine& engine() { return world_.engine(); }
+  // A part of an application may be behind the others: what it says counts as the latest time that was said.
+  Now now() {
+    Now now = world_.now();
+    if (!scenario_.on.has(Feature::old_times) || ++calls_ % 3 != 0) return now;
+    engine().consume_body({}, 0, now);
+    now.steady -= std::chrono::milliseconds(calls_ * 7 % 3'000);
+    return now;
+  }
+
+  sim::WorldOptions options() {
+    sim::WorldOptions options;
+    options.seed = Seed{scenario_.seed};
+    options.engine.max_connections = scenario_.max_connections;
+    options.engine.max_connections_per_origin = scenario_.max_connections_per_origin;
+    options.engine.idle_connection_timeout = scenario_.idle_connection_timeout;
+    options.weather = scenario_.weather;
+    options.application = this;
+    options.keep_trace = each_line_ != nullptr;
+    options.after_step = [this](sim::World&) {
+      show_trace();
+      oracles_.after_step();
+    };
+    return options;
+  }
+
+  void show_trace() {
+    if (!each_line_) return;
+    for (const std::vector<std::string>& lines = world_.trace(); shown_ < lines.size(); ++shown_) each_line_(lines[shown_]);
+  }
+
+  // False: an oracle has spoken.
+  bool run_on() {
+    const Instant until = world_.now().steady + kMaxTime;
+    const std::uint64_t most = world_.steps() + kMaxSteps;
+    while (!oracles_.finding() && world_.step()) {
+      if (world_.steps() > most) oracles_.report("endless", "more than " + std::to_string(kMaxSteps) + " steps");
+      if (world_.now().steady > until) oracles_.report("endless", "more than a day");
+    }
+    return !oracles_.finding();
+  }
+
+  void add_origin(std::size_t number) {
+    const OriginPlan& plan = scenario_.origins[number];
+    sim::OriginSpec spec;
+    spec.host = plan.host;
+    spec.port = plan.port;
+    spec.tls = plan.tls;
+    spec.addresses = plan.addresses;
+    spec.name = plan.name;
+    spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); }, plan.options);
+    world_.add_origin(std::move(spec));
+    world_.set_name(plan.alias(), plan.name);
+  }
+
+  sim::HttpReply respond(std::size_t origin, const sim::HttpRequest& request) {
+    oracles_.on_request(origin, request);
+    const std::string* number = request.field("x-number");
+    const Seen* seen = number ? oracles_.find(static_cast<std::uint32_t>(std::strtoul(number->c_str(), nullptr, 10))) : nullptr;
+    sim::HttpReply reply;
+    if (!seen) return reply;
+    const ReplyPlan& plan = seen->plan->reply;
+    reply.status = plan.status;
+    reply.fields = {{"X-Number", *number}};
+    reply.body = body_of(scenario_.seed, seen->plan->number, Direction::reply, plan.bytes);
+    reply.framing = plan.framing;
+    reply.chunk_bytes = plan.chunk_bytes;
+    if (plan.trailers) reply.trailers = {{"X-Trailer", *number}};
+    reply.interims = plan.interims;
+    reply.delay = plan.delay;
+    reply.early = plan.early;
+    reply.close = plan.close;
+    reply.misdeed = plan.misdeed;
+    return reply;
+  }
+
+  // ---- what the plans say ----
+
+  std::string url_of(const TransferPlan& plan) const {
+    const OriginPlan& origin = scenario_.origins[plan.origin];
+    std::string host = origin.host;
+    if (plan.literal) {
+      const IpAddress& address = origin.addresses.front();
+      host = address.kind == IpAddress::Kind::ipv6 ? '[' + address.to_string() + ']' : address.to_string();
+    }
+    return (origin.tls ? "https://" : "http://") + host + ':' + std::to_string(origin.port) + '/' + std::to_string(plan.number);
+  }
+
+  RequestBody body_of_request(const Seen& seen) const {
+    switch (seen.plan->upload.kind) {
+      case UploadPlan::Kind::none: return {};
+      case UploadPlan::Kind::owned: return BodyOwned{seen.upload};
+      case UploadPlan::Kind::view: return BodyView{as_bytes(seen.upload)};
+      case UploadPlan::Kind::stream: return BodyStream{};
+      case UploadPlan::Kind::stream_with_length: return BodyStream{.length = seen.upload.size()};
+    }
+    return {};
+  }
+
+  TransferOptions options_of(const TransferPlan& plan) {
+    const OriginPlan& origin = scenario_.origins[plan.origin];
+    TransferOptions options;
+    if (origin.tls) options.tls = world_.tls();
+    if (plan.connect_to) options.connect_to = ConnectTo{origin.alias(), origin.port};
+    options.family = plan.family;
+    if (plan.route) options.route = routes_[*plan.route];
+    options.connect_timeout = plan.connect_timeout;
+    options.total_timeout = plan.total_timeout;
+    options.idle_timeout = plan.idle_timeout;
+    options.max_body_bytes = plan.max_body_bytes;
+    options.fresh_connection = plan.fresh;
+    options.forbid_reuse = plan.no_reuse;
+    return options;
+  }
+
+  void add(Seen& seen) {
+    const TransferPlan& plan = *seen.plan;
+    const std::string number = std::to_string(plan.number);
+    Request request;
+    request.method = plan.method;
+    if (auto url = Url::parse(url_of(plan))) request.url = std::move(*url);
+    bool fits = request.fields.add("X-Number", number).has_value();
+    if (plan.filler > 0) fits = fits && request.fields.add("X-Filler", std::string(plan.filler, 'f')).has_value();
+    if (plan.upload.expects_continue) fits = fits && request.fields.add("Expect", "100-continue").has_value();
+    SLUICE_CHECK(fits);
+    request.body = body_of_request(seen);
+    auto id = engine().add(std::move(request), options_of(plan), now());
+    if (!id) return oracles_.report("refused", "transfer " + number + ": " + id.error().message());
+    world_.note("added " + number);
+    oracles_.added(seen, *id);
+    if (plan.cancel.when == CancelPlan::When::time) world_.after(plan.cancel.after, [this, &seen] { cancel(seen); });
+  }
+
+  void remove(Seen& seen) {
+    if (!seen.added || seen.removed) return;
+    world_.note("removes " + std::to_string(seen.plan->number));
+    oracles_.removing(seen);
+    engine().remove(seen.id, now());
+    if (seen.plan->stale_calls) world_.after(std::chrono::milliseconds(seen.plan->number % 5 * 7), [this, &seen] { lose_count(seen); });
+  }
+
+  void cancel(const Seen& seen) {
+    if (Seen* victim = oracles_.find(seen.plan->cancel.victim)) remove(*victim);
+  }
+  void cancel_at(const Seen& seen, CancelPlan::When when) {
+    if (seen.plan->cancel.when == when) cancel(seen);
+  }
+
+  // Calls about a transfer that is gone, by an application that has lost count.
+  void lose_count(const Seen& seen) {
+    const bool nothing = !engine().contains(seen.id) && engine().body(seen.id).empty() && engine().upload_space(seen.id).empty() &&
+                         engine().head(seen.id).status == 0 && !engine().is_done(seen.id);
+    if (!nothing) oracles_.report("stale ids", "transfer " + std::to_string(seen.plan->number) + " was removed, and answers");
+    engine().consume_body(seen.id, 0, now());
+    engine().commit_upload(seen.id, 0, now());
+    engine().finish_upload(seen.id, now());
+    engine().fail_upload(seen.id, "said too late", now());
+    engine().remove(seen.id, now());
+  }
+
+  void on_done(Seen& seen) {
+    cancel_at(seen, CancelPlan::When::done);
+    if (!seen.plan->kept) remove(seen);
+    if (ending_) return;
+    for (Seen& other : oracles_.transfers()) {
+      if (other.plan->behind == seen.plan->number) add(other);
+    }
+  }
+
+  void take(Seen& seen) {
+    const ReadPlan& plan = seen.plan->read;
+    while (!seen.removed && !seen.reads_later && !seen.paused) {
+      const Bytes body = engine().body(seen.id);
+      if (body.empty()) return;
+      std::size_t count = std::min(body.size(), plan.most);
+      if (plan.pauses_at && !seen.has_paused) {
+        if (seen.taken >= *plan.pauses_at) return pause(seen);
+        count = std::min(count, *plan.pauses_at - seen.taken);
+      }
+      oracles_.take(seen, body.first(count));
+      oracles_.acted(seen);
+      engine().consume_body(seen.id, count, now());
+      oracles_.took(seen);
+      if (plan.most == SIZE_MAX || plan.every == Duration::zero()) continue;
+      seen.reads_later = true;
+      world_.after(plan.every, [this, &seen] {
+        seen.reads_later = false;
+        take(seen);
+      });
+    }
+  }
+
+  void pause(Seen& seen) {
+    seen.paused = seen.has_paused = true;
+    if (!seen.plan->read.pause) return;
+    world_.after(*seen.plan->read.pause, [this, &seen] {
+      seen.paused = false;
+      take(seen);
+    });
+  }
+
+  void supply(Seen& seen) {
+    const UploadPlan& plan = seen.plan->upload;
+    while (!seen.removed && !seen.done && !seen.gives_later) {
+      if (plan.breaks_at && seen.committed >= *plan.breaks_at) return break_source(seen);
+      oracles_.acted(seen);
+      if (seen.committed == plan.bytes) return engine().finish_upload(seen.id, now());
+      const MutableBytes space = engine().upload_space(seen.id);
+      const std::size_t end = std::min(plan.bytes, plan.breaks_at.value_or(plan.bytes));
+      const std::size_t count = std::min({space.size(), plan.most, end - seen.committed});
+      if (count == 0) return;
+      std::memcpy(space.data(), seen.upload.data() + seen.committed, count);
+      seen.committed += count;
+      engine().commit_upload(seen.id, count, now());
+      if (plan.every == Duration::zero()) continue;
+      seen.gives_later = true;
+      world_.after(plan.every, [this, &seen] {
+        seen.gives_later = false;
+        supply(seen);
+      });
+    }
+  }
+
+  // By saying so, or by an end that comes before the declared one.
+  void break_source(Seen& seen) {
+    seen.source_failed = true;
+    const bool too_short = seen.plan->upload.kind == UploadPlan::Kind::stream_with_length && seen.committed < seen.plan->upload.bytes;
+    if (too_short && seen.plan->number % 2 == 0) {
+      engine().finish_upload(seen.id, now());
+    } else {
+      engine().fail_upload(seen.id, "the source broke", now());
+    }
+  }
+
+  const Scenario& scenario_;
+  const std::function<void(const std::string&)>& each_line_;
+  std::size_t shown_ = 0;
+  bool ending_ = false;
+  std::uint32_t calls_ = 0;
+  Oracles oracles_;
+  sim::World world_;
+  std::vector<std::shared_ptr<Route>> routes_;
+};
+
+}  // namespace
+
+RunResult run(const Scenario& scenario, const std::function<void(const std::string&)>& each_line) {
+  return Run(scenario, each_line).go();
+}
+
+}  // namespace sluice::simtest

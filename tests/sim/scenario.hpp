@@ -1,0 +1,129 @@
+// One scenario: everything that will be tried in a run, as plain values drawn from one 64-bit seed. What the network makes of it is
+// drawn later, in the world.
+//
+// A swarm: each feature (features.hpp) is on or off for the whole scenario. Some scenarios have no fault at all, many have few.
+// Each transfer is drawn from a seed of its own, so that leaving others out, or turning a feature off, changes it little or not at all.
+// Knows no engine. Leaves running it to run.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/sim.hpp"
+#include "tests/sim/features.hpp"
+
+namespace sluice::simtest {
+
+struct UploadPlan {
+  enum class Kind : std::uint8_t { none, owned, view, stream, stream_with_length };
+  Kind kind = Kind::none;
+  std::size_t bytes = 0;
+  bool expects_continue = false;
+  // Of the streams:
+  std::size_t most = SIZE_MAX;  // given at once ...
+  Duration every = {};          // ... and then nothing for so long
+  std::optional<std::size_t> breaks_at;  // the source fails when so much was given
+  bool is_stream() const { return kind == Kind::stream || kind == Kind::stream_with_length; }
+};
+
+struct ReplyPlan {
+  int status = 200;
+  std::size_t bytes = 0;
+  sim::HttpReply::Framing framing = sim::HttpReply::Framing::length;
+  std::size_t chunk_bytes = 4096;
+  bool trailers = false;
+  std::vector<int> interims = {};
+  Duration delay = {};
+  bool early = false;
+  bool close = false;
+  sim::Misdeed misdeed = sim::Misdeed::none;
+};
+
+struct ReadPlan {
+  std::size_t most = SIZE_MAX;  // consumed at once ...
+  Duration every = {};          // ... and then nothing for so long
+  std::optional<std::size_t> pauses_at;  // so much was consumed, or is there to be
+  std::optional<Duration> pause;         // null: for ever
+};
+
+struct CancelPlan {
+  enum class When : std::uint8_t { never, time, interim, head, body, upload, done };
+  When when = When::never;
+  Duration after = {};        // of `time`, since it was added
+  std::uint32_t victim = 0;   // who is removed; itself, mostly
+};
+
+struct TransferPlan {
+  std::uint32_t number = 0;
+  std::size_t origin = 0;
+  std::string method = "GET";
+  std::size_t filler = 0;  // bytes of a field that only makes the request's head longer
+  UploadPlan upload;
+  ReplyPlan reply;
+  ReadPlan read;
+  CancelPlan cancel;
+  Duration start = {};
+  std::optional<std::uint32_t> behind;  // added when that one is done, and not before
+  bool literal = false;                 // an address in the URL
+  bool connect_to = false;              // by another name of the same origin
+  std::optional<std::size_t> route;     // of Scenario::routes
+  AddressFamily family = AddressFamily::any;
+  std::optional<Duration> connect_timeout, total_timeout, idle_timeout;
+  std::optional<std::uint64_t> max_body_bytes;
+  bool fresh = false, no_reuse = false;
+  bool kept = false;       // not removed until the end
+  bool stale_calls = false;  // made after it was removed, by an application that has lost count
+};
+
+struct OriginPlan {
+  std::string host;
+  std::uint16_t port = 80;
+  bool tls = false;
+  std::vector<IpAddress> addresses;
+  sim::NameSpec name;
+  sim::HttpOriginOptions options;
+  std::string alias() const { return "alias-of-" + host; }
+};
+
+struct RoutePlan {
+  std::string identity;
+  std::size_t max_connections = 0;
+};
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  FeatureSet on;
+  sim::Weather weather;
+  std::size_t max_connections = 0, max_connections_per_origin = 0;
+  Duration idle_connection_timeout = std::chrono::seconds(60);
+  std::vector<OriginPlan> origins;
+  std::vector<RoutePlan> routes;
+  std::vector<TransferPlan> transfers;  // in the order of their numbers, which have gaps when some were left out
+  std::vector<Duration> close_idle;     // when the application closes what is idle
+  std::size_t drawn = 0;                // how many transfers the seed has
+};
+
+// What is left out of a seed's scenario.
+struct Reduction {
+  std::optional<std::vector<std::uint32_t>> keep = {};  // transfers by number, ascending; null: all
+  FeatureSet off = {};
+  std::optional<FeatureSet> only = {};  // null: all
+  friend bool operator==(const Reduction&, const Reduction&) = default;
+};
+
+Scenario make_scenario(std::uint64_t seed, const Reduction& reduction = {});
+
+// The bytes that transfer `number` of `seed` is to receive, or to send: no two transfers have eight in common.
+enum class Direction : std::uint8_t { reply, upload };
+std::string body_of(std::uint64_t seed, std::uint32_t number, Direction direction, std::size_t bytes);
+// Whether the origin has an address that a transfer of this family may use.
+bool has_family(const OriginPlan& origin, AddressFamily family);
+bool reply_has_body(const TransferPlan& transfer);
+
+// For people: some lines, one for each transfer.
+std::string describe(const Scenario& scenario);
+
+}  // namespace sluice::simtest

@@ -1,0 +1,245 @@
+// The simulator itself: scenarios come from their seed and nothing else, what is left out moves nothing else, failures shrink, a
+// seed that crashes is known by its number, and the hash does not depend on who runs it.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/jobs.hpp"
+#include "tests/sim/run.hpp"
+#include "tests/sim/shrink.hpp"
+
+using namespace sluice;
+using namespace sluice::simtest;
+
+namespace {
+
+FeatureSet only(std::initializer_list<Feature> features) {
+  FeatureSet set;
+  for (const Feature feature : features) set.add(feature);
+  return set;
+}
+
+// A run that takes no time: the scenario's own words, hashed.
+RunResult pretend(std::uint64_t seed) {
+  RunResult result;
+  result.hash = std::hash<std::string>{}(describe(make_scenario(seed)));
+  return result;
+}
+
+std::vector<std::uint32_t> numbers_of(const Scenario& scenario) {
+  std::vector<std::uint32_t> numbers;
+  for (const TransferPlan& plan : scenario.transfers) numbers.push_back(plan.number);
+  return numbers;
+}
+
+// The first seed from `seed` on whose scenario has at least so many transfers.
+std::uint64_t seed_with(std::size_t transfers, std::uint64_t seed = 1) {
+  while (make_scenario(seed).transfers.size() < transfers) ++seed;
+  return seed;
+}
+
+}  // namespace
+
+TEST_CASE("sim: features have names, one each, and sets of them are text and back") {
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    const auto feature = static_cast<Feature>(i);
+    names.insert(to_string(feature));
+    CHECK(feature_named(to_string(feature)) == feature);
+  }
+  CHECK(names.size() == kFeatures);
+  CHECK_FALSE(feature_named("reset").has_value());
+  const FeatureSet set = only({Feature::resets, Feature::idle_timeouts});
+  CHECK(set.text() == "resets,idle-timeouts");
+  CHECK(FeatureSet::parse(set.text()) == set);
+  CHECK(FeatureSet::parse("none") == FeatureSet{});
+  CHECK(FeatureSet::parse(FeatureSet::all().text()) == FeatureSet::all());
+  CHECK_FALSE(FeatureSet::parse("resets,").has_value());
+  CHECK(FeatureSet::all().without(set).without(FeatureSet::all()).empty());
+}
+
+TEST_CASE("sim: a scenario is its seed's, and seeds differ") {
+  std::set<std::string> all;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const std::string words = describe(make_scenario(seed));
+    CHECK(describe(make_scenario(seed)) == words);
+    all.insert(words);
+  }
+  CHECK(all.size() == 200);
+}
+
+TEST_CASE("sim: a swarm has scenarios without a fault, with few and with many, and every feature somewhere") {
+  std::size_t without = 0, many = 0;
+  FeatureSet seen;
+  for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
+    const FeatureSet on = make_scenario(seed).on;
+    std::size_t harmful = 0;
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      const auto feature = static_cast<Feature>(i);
+      if (!on.has(feature)) continue;
+      seen.add(feature);
+      harmful += is_harmful(feature);
+    }
+    without += harmful == 0;
+    many += harmful >= 6;
+  }
+  CHECK(without >= 200);
+  CHECK(many >= 200);
+  CHECK(seen == FeatureSet::all());
+}
+
+TEST_CASE("sim: what is left out moves nothing else") {
+  const std::uint64_t seed = seed_with(8);
+  const Scenario whole = make_scenario(seed);
+  const Scenario two = make_scenario(seed, {.keep = std::vector<std::uint32_t>{1, 5}});
+  CHECK(numbers_of(two) == std::vector<std::uint32_t>{1, 5});
+  CHECK(two.drawn == whole.transfers.size());
+  CHECK(two.on == whole.on);
+  CHECK(two.transfers[1].method == whole.transfers[5].method);
+  CHECK(two.transfers[1].reply.bytes == whole.transfers[5].reply.bytes);
+  CHECK(two.transfers[1].start == whole.transfers[5].start);
+
+  CHECK(make_scenario(seed, {.only = FeatureSet{}}).on.empty());
+}
+
+TEST_CASE("sim: a feature that is turned off takes its own effects away, and moves nothing else") {
+  const FeatureSet off = only({Feature::resets, Feature::cancels, Feature::pauses, Feature::trailers});
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    const Scenario whole = make_scenario(seed), calmer = make_scenario(seed, {.off = off});
+    REQUIRE(calmer.transfers.size() == whole.transfers.size());
+    CHECK(calmer.weather.resets == 0);
+    CHECK(calmer.weather.max_piece == whole.weather.max_piece);
+    for (std::size_t i = 0; i < whole.transfers.size(); ++i) {
+      const TransferPlan &before = whole.transfers[i], &after = calmer.transfers[i];
+      CHECK(after.cancel.when == CancelPlan::When::never);
+      CHECK_FALSE(after.read.pauses_at.has_value());
+      CHECK_FALSE(after.reply.trailers);
+      CHECK(after.reply.bytes == before.reply.bytes);
+      CHECK(after.reply.misdeed == before.reply.misdeed);
+      CHECK(after.stale_calls == before.stale_calls);
+      CHECK(after.route == before.route);
+      CHECK(after.connect_timeout == before.connect_timeout);
+      CHECK(after.total_timeout == before.total_timeout);
+      CHECK(after.start == before.start);
+    }
+  }
+}
+
+TEST_CASE("sim: no two bodies have eight bytes in common") {
+  std::set<std::string> words;
+  std::size_t count = 0;
+  for (std::uint32_t number = 0; number < 20; ++number) {
+    for (const Direction direction : {Direction::reply, Direction::upload}) {
+      const std::string body = body_of(7, number, direction, 800);
+      CHECK(body_of(7, number, direction, 33) == body.substr(0, 33));
+      for (std::size_t at = 0; at < body.size(); at += 8, ++count) words.insert(body.substr(at, 8));
+    }
+  }
+  CHECK(words.size() == count);
+}
+
+TEST_CASE("sim: a failure shrinks to the transfers and features it needs") {
+  const std::uint64_t seed = seed_with(20);
+  const FeatureSet on = make_scenario(seed).on;
+  std::vector<Feature> some;
+  for (std::size_t i = 0; i < kFeatures && some.size() < 2; ++i) {
+    if (on.has(static_cast<Feature>(i))) some.push_back(static_cast<Feature>(i));
+  }
+  REQUIRE(some.size() == 2);
+  const RunReduced needs = [&](const Reduction& reduction) -> std::optional<Finding> {
+    const Scenario scenario = make_scenario(seed, reduction);
+    const std::vector<std::uint32_t> numbers = numbers_of(scenario);
+    const bool both = std::ranges::count(numbers, 3) + std::ranges::count(numbers, 17) == 2;
+    if (both && scenario.on.has(some[0]) && scenario.on.has(some[1])) return Finding{"two", std::to_string(numbers.size())};
+    return both ? std::optional(Finding{"another", ""}) : std::nullopt;  // another oracle's word does not count
+  };
+  const Shrunk shrunk = shrink(seed, {}, {"two", ""}, needs);
+  CHECK(shrunk.reduction.keep == std::vector<std::uint32_t>{3, 17});
+  CHECK(make_scenario(seed, shrunk.reduction).on == only({some[0], some[1]}));
+  CHECK(shrunk.finding.message == "2");
+  CHECK(shrunk.runs <= 300);
+  const std::string names = std::string(to_string(some[0])) + ',' + std::string(to_string(some[1]));
+  CHECK(options_for(seed, shrunk.reduction) == "--seed " + std::to_string(seed) + " --keep 3,17 --only " + names);
+  CHECK(options_for(seed, {}) == "--seed " + std::to_string(seed));
+
+  std::size_t runs = 0;
+  const Shrunk bounded = shrink(seed, {}, {"two", ""}, [&](const Reduction& reduction) { return ++runs, needs(reduction); }, 10);
+  CHECK(bounded.runs == runs);
+  CHECK(runs <= 10);
+  CHECK(needs(bounded.reduction)->oracle == "two");
+}
+
+TEST_CASE("sim: of --off and --only the shorter one is said") {
+  std::uint64_t seed = 1;
+  while (!make_scenario(seed).on.has(Feature::resets) || make_scenario(seed).on.text().size() < 60) ++seed;
+  CHECK(options_for(seed, {.off = only({Feature::resets})}) == "--seed " + std::to_string(seed) + " --off resets");
+}
+
+TEST_CASE("sim: a seed that crashes, and one that fails, is known by its number; the others go on") {
+  const auto run = [](std::uint64_t seed) {
+    RunResult result = pretend(seed);
+    if (seed == 13) std::raise(SIGKILL);
+    if (seed == 27) result.finding = Finding{"an oracle", "has spoken"};
+    return result;
+  };
+  for (const std::size_t jobs : {1u, 3u}) {
+    const Tally tally = run_seeds({.first = 10, .count = 40, .jobs = jobs}, run);
+    CHECK(tally.passed == 38);
+    REQUIRE(tally.failures.size() == 2);
+    CHECK(tally.failures[0].seed == 13);
+    CHECK(tally.failures[0].finding.oracle == "crash");
+    CHECK(tally.failures[0].finding.message == "signal 9");
+    CHECK(tally.failures[1].seed == 27);
+    CHECK(tally.failures[1].finding.message == "has spoken");
+  }
+  const Tally first = run_seeds({.first = 10, .count = 400, .jobs = 3, .until_failure = true}, run);
+  CHECK(first.failures.front().seed == 13);
+  CHECK(first.passed < 390);
+  CHECK(run_apart([&] { return run(13); })->message == "signal 9");
+  CHECK(run_apart([&] { return run(27); })->oracle == "an oracle");
+  CHECK_FALSE(run_apart([&] { return run(28); }).has_value());
+}
+
+TEST_CASE("sim: memory that a seed loses is a failure, where the build can tell") {
+  const auto loses = [](std::uint64_t seed) {
+    static std::unique_ptr<std::string> held;
+    if (seed == 3) held = std::make_unique<std::string>(100, 'x');
+    if (seed == 4) static_cast<void>(held.release());
+    return pretend(seed);
+  };
+  const Tally tally = run_seeds({.first = 1, .count = 5, .jobs = 1}, loses);
+  CHECK(tally.passed == 5);
+  CHECK(tally.failures.size() == (finds_leaks() ? 1 : 0));
+  if (!tally.failures.empty()) CHECK(tally.failures.front().finding.oracle == "leaks");
+}
+
+TEST_CASE("sim: the hash over seeds does not depend on the number of processes, and every seed counts") {
+  const JobOptions one{.first = 5, .count = 60, .jobs = 1}, four{.first = 5, .count = 60, .jobs = 4};
+  const std::uint64_t hash = run_seeds(one, pretend).hash;
+  CHECK(run_seeds(four, pretend).hash == hash);
+  const std::uint64_t parts = run_seeds({.first = 5, .count = 30, .jobs = 2}, pretend).hash +
+                              run_seeds({.first = 35, .count = 30, .jobs = 2}, pretend).hash;
+  CHECK(parts == hash);
+  CHECK(run_seeds({.first = 6, .count = 60, .jobs = 1}, pretend).hash != hash);
+}
+
+TEST_CASE("sim: a run is the same again, and a trace is what its hash is over") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    const Scenario scenario = make_scenario(seed, {.off = only({Feature::tls})});
+    std::vector<std::string> lines, again;
+    const RunResult one = run(scenario, [&](const std::string& line) { lines.push_back(line); });
+    const RunResult two = run(scenario, [&](const std::string& line) { again.push_back(line); });
+    CHECK_FALSE(one.finding.has_value());
+    CHECK(one.hash == two.hash);
+    CHECK(run(scenario).hash == one.hash);
+    CHECK(lines == again);
+    CHECK_FALSE(lines.empty());
+  }
+}
