@@ -17,6 +17,10 @@ sluice_test_packages=(
   libevent-dev libasio-dev libglib2.0-dev
 )
 
+# What fuzz/run needs besides.
+# shellcheck disable=SC2034
+sluice_fuzz_packages=(clang-19 libclang-rt-19-dev)
+
 sluice_say() { printf '%s\n' "$*" >&2; }
 
 sluice_as_root() {
@@ -77,7 +81,7 @@ sluice_build() {
   done
   [ $# -gt 0 ] && shift
   # The build's file lists are made when it is configured: a file that came or went is a reason to do so again.
-  wanted="$* $(cd "$sluice_root" && find core adapters tests -name '*.cpp' | sort | cksum)"
+  wanted="$* $(cd "$sluice_root" && find core adapters tests fuzz -name '*.cpp' | sort | cksum)"
   if ! mkdir -p "$folder" 2> /dev/null || [ ! -w "$folder" ]; then
     sluice_say "error: $folder is another user's and cannot be written to; build in a copy of your own"
     return 1

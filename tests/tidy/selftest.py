@@ -39,6 +39,7 @@ PLANTED = [
     (source.check_top_level, "notes.txt", "\n", "notes.txt"),
     (source.check_sizes, "core/long.cpp", "\n" * (tables.MAX_LINES + 1), "core/long.cpp"),
     (source.check_sizes, "tests/run", "\n" * (tables.MAX_LINES + 1), "tests/run"),
+    (source.check_corpus_sizes, "fuzz/corpus/url/long", "x" * tables.MAX_CORPUS_FILE_BYTES, "fuzz/corpus/url/long"),
     (source.check_switches, "core/http/x.cpp", "switch (a) {\n  case Kind::one: break;\n  default : break; }\n", "x.cpp:3"),
 ]
 # What must not be complained about: the rules above look at code, not at words.
@@ -64,6 +65,7 @@ HARMLESS = {
     "adapters/glib.hpp": '#include <glib.h>\n#include "adapters/multi.hpp"\n',
     "adapters/multi.cpp": '#include "adapters/multi.hpp"\n#include "adapters/net/socket.hpp"\n',
     "core/exact.cpp": "\n" * tables.MAX_LINES,
+    "fuzz/corpus/url/exact": "x" * (tables.MAX_CORPUS_FILE_BYTES - 1),
     "LICENSE": "\n",
     ".hidden": "\n",
 }
@@ -136,6 +138,11 @@ def check_keys():
     yield from source.check_keys(complete)
     if len(list(source.check_keys(complete[1:]))) != 1:
         yield "check_keys does not see a missing key"
+    with tempfile.TemporaryDirectory() as root:
+        for key in tables.RESPONSE_KEYS[1:]:
+            write(root, f"fuzz/corpus/http1_response/{key}-x.refused", "x")
+        if [problem[:5] for problem in source.check_response_keys(root)] != tables.RESPONSE_KEYS[:1]:
+            yield "check_response_keys does not see a missing key"
 
 
 def compiled(folder, text, flags=()):

@@ -1,0 +1,194 @@
+// The world around an Engine for the fuzz targets: it carries facts in and outputs out, and holds what is true at every
+// moment against the engine (see check()). What happens, and when, is the target's business. The far ends are Peers.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/sim/tls_server.hpp"
+#include "core/base/limits.hpp"
+#include "core/engine.hpp"
+#include "fuzz/support/oracle.hpp"
+
+namespace sluice::fuzz {
+
+// The far end of one connection: what it was asked, and what it is about to say.
+struct Peer {
+  std::optional<sim::TlsServer> tls;
+  std::string asked, to_say;
+  bool answering = false, spoke = false;
+};
+
+struct Link {
+  bool is_tls = false, connected = false, open = true;
+  Peer peer;
+};
+
+class EngineWorld {
+ public:
+  explicit EngineWorld(const EngineOptions& options) : engine(options, Seed{1}), options_(options) {
+    timeout();  // from here on both clamp the time alike
+  }
+
+  // Reads outputs until there are none, and looks whether all is as it must be.
+  void drain() {
+    while (auto out = engine.poll_output()) note(std::move(*out));
+    FUZZ_CHECK(!engine.has_output());
+    check();
+  }
+
+  void added(TransferId id, const TransferOptions& options) {
+    FUZZ_CHECK(engine.contains(id) && !known_.contains(id));
+    known_[id] = {};
+    if (options.total_timeout) known_[id].until = std::max(now.steady, latest_) + *options.total_timeout;
+  }
+  void timeout() {
+    latest_ = std::max(latest_, now.steady);
+    engine.handle_timeout(now);
+    drain();
+    // What that began may be due at once; but it comes to an end.
+    for (int again = 0; engine.deadline() && engine.deadline()->at <= latest_; ++again) {
+      FUZZ_CHECK(again < 100);
+      engine.handle_timeout(now);
+      drain();
+    }
+    for (const auto& [id, transfer] : known_) FUZZ_CHECK(transfer.done || !transfer.until || *transfer.until > latest_);
+  }
+  void connected(ConnId conn) {
+    engine.handle_connected(conn, now);
+    if (links.contains(conn)) links[conn].connected = true;
+    drain();
+  }
+  // Takes what the engine wants to send on `conn`, at most `most` bytes of it.
+  std::string sent(ConnId conn, std::size_t most) {
+    std::string all;
+    while (all.size() < most) {
+      const OutputView view = engine.transmit(conn);
+      if (view.empty()) break;
+      std::string piece;
+      for (std::size_t i = 0; i < view.count; ++i) piece += as_text(view.spans[i]);
+      FUZZ_CHECK(!piece.empty());
+      piece.resize(std::min(piece.size(), most - all.size()));
+      all += piece;
+      engine.handle_sent(conn, piece.size(), now);
+      drain();
+    }
+    return all;
+  }
+  // Gives bytes to the engine, as many as it takes at once; answers how many it took in all.
+  std::size_t receive(ConnId conn, std::string_view bytes) {
+    std::size_t taken = 0;
+    while (taken < bytes.size()) {
+      const MutableBytes space = engine.receive_space(conn);
+      FUZZ_CHECK(space.size() <= limits::kLandingBytes);
+      if (space.empty()) break;
+      const std::size_t count = std::min(space.size(), bytes.size() - taken);
+      std::memcpy(space.data(), bytes.data() + taken, count);
+      taken += count;
+      engine.handle_received(conn, count, now);
+      drain();
+    }
+    return taken;
+  }
+  void take_body(TransferId id, std::size_t most) {
+    const Bytes body = engine.body(id);
+    FUZZ_CHECK(body.size() <= limits::kLandingBytes + limits::kBodyBufferBytes);
+    const std::size_t count = std::min(most, body.size());
+    if (known_.contains(id)) known_[id].body += as_text(body.first(count));
+    engine.consume_body(id, count, now);
+  }
+
+  bool done(TransferId id) const { return known_.at(id).done.has_value(); }
+  bool succeeded(TransferId id) const { return done(id) && known_.at(id).done->has_value(); }
+  const std::string& body(TransferId id) const { return known_.at(id).body; }
+  std::vector<ConnId> open_conns() const {
+    std::vector<ConnId> open;
+    for (const auto& [conn, link] : links) {
+      if (link.open) open.push_back(conn);
+    }
+    return open;
+  }
+
+  Engine engine;
+  Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
+  std::vector<output::Resolve> resolves;
+  std::map<ConnId, Link> links;
+  std::vector<ConnId> conns;  // in order, all there ever were
+
+ private:
+  struct Known {
+    std::optional<Result<void>> done;
+    std::optional<Instant> until;
+    std::string body;
+    bool head = false;
+  };
+
+  void note(Output out) {
+    if (auto* resolve = std::get_if<output::Resolve>(&out)) resolves.push_back(*resolve);
+    if (auto* connect = std::get_if<output::Connect>(&out)) {
+      FUZZ_CHECK(!links.contains(connect->conn));
+      links[connect->conn].is_tls = connect->address.port == 443 || connect->port == 443;
+      conns.push_back(connect->conn);
+    }
+    if (auto* close = std::get_if<output::Close>(&out)) {
+      FUZZ_CHECK(links.contains(close->conn) && links[close->conn].open);
+      links[close->conn].open = false;
+    }
+    if (auto* change = std::get_if<output::InterestChanged>(&out)) FUZZ_CHECK(links.contains(change->conn));
+    if (auto* interim = std::get_if<output::InterimReady>(&out)) {
+      of(interim->transfer);
+      FUZZ_CHECK(interim->head.status >= 100 && interim->head.status < 200);
+    }
+    if (auto* head = std::get_if<output::HeadReady>(&out)) {
+      FUZZ_CHECK(!std::exchange(of(head->transfer).head, true));
+      FUZZ_CHECK(engine.head(head->transfer).status >= 200 || !engine.contains(head->transfer));
+    }
+    if (auto* body = std::get_if<output::BodyReady>(&out)) of(body->transfer);
+    if (auto* upload = std::get_if<output::UploadReady>(&out)) of(upload->transfer);
+    if (auto* done = std::get_if<output::Done>(&out)) {
+      if (!done->result) {
+        const std::string message = done->result.error().message();
+        FUZZ_CHECK(!message.empty() && message.find('\n') == std::string::npos);
+        FUZZ_CHECK(done->result.error().code != Code::internal);
+      }
+      of(done->transfer).done = std::move(done->result);
+    }
+  }
+  // A transfer that an output may still name.
+  Known& of(TransferId id) {
+    FUZZ_CHECK(known_.contains(id) && !known_[id].done);
+    return known_[id];
+  }
+
+  void check() {
+    engine.check_invariants();
+    std::size_t running = 0;
+    for (const auto& [id, transfer] : known_) running += transfer.done ? 0U : 1U;
+    FUZZ_CHECK(engine.running() == running);
+    std::size_t open = 0;
+    for (auto& [conn, link] : links) {
+      if (!link.open) {
+        FUZZ_CHECK(engine.transmit(conn).empty() || engine.interest(conn) == Interest{});
+        continue;
+      }
+      ++open;
+      const Interest interest = engine.interest(conn);
+      FUZZ_CHECK(interest.read == !engine.receive_space(conn).empty());
+      if (link.connected) FUZZ_CHECK(interest.write == !engine.transmit(conn).empty());
+    }
+    FUZZ_CHECK(engine.connections() == open && engine.idle_connections() <= open);
+    if (options_.max_connections != 0) FUZZ_CHECK(open <= options_.max_connections);
+  }
+
+  const EngineOptions options_;
+  std::map<TransferId, Known> known_;
+  Instant latest_;
+};
+
+}  // namespace sluice::fuzz

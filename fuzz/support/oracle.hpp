@@ -1,0 +1,39 @@
+// What a fuzz target says when a rule is broken: one line, and the process stops, so that libFuzzer keeps the input and a
+// replay fails. Always on. And its verdict where none is.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#define FUZZ_CHECK(expression) \
+  ((expression) ? static_cast<void>(0) : ::sluice::fuzz::broken(#expression, "", __FILE__, __LINE__))
+// With something to look at behind it.
+#define FUZZ_CHECK_SAYING(expression, text) \
+  ((expression) ? static_cast<void>(0) : ::sluice::fuzz::broken(#expression, (text), __FILE__, __LINE__))
+
+namespace sluice::fuzz {
+
+// What the target made of its last input, in a word of its own. A replay holds it against the ending of the file's name,
+// if it has one: SB-17-negative-size.refused.
+inline std::string_view last_verdict;
+
+[[noreturn]] inline void broken(const char* expression, std::string_view text, const char* file, int line) {
+  std::fprintf(stderr, "%s:%d: broken: %s %.*s\n", file, line, expression, static_cast<int>(text.size()), text.data());
+  std::abort();
+}
+
+// As JSON would have it, for messages.
+inline std::string shown(std::string_view bytes) {
+  std::string text = "\"";
+  for (const char c : bytes.substr(0, 400)) {
+    const auto byte = static_cast<unsigned char>(c);
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, byte < 0x20 || byte >= 0x7f ? "\\x%02x" : "%c", byte);
+    text += escaped;
+  }
+  return text + "\"";
+}
+
+}  // namespace sluice::fuzz
