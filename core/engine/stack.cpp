@@ -195,10 +195,4 @@ void Stack::close(bool say_goodbye) {
   }
 }
 
-std::size_t Stack::buffered_bytes() const {
-  std::size_t total = 0;
-  for (const Stage& stage : stages_) total += stage.out.capacity();
-  return total;
-}
-
 }  // namespace sluice::engine

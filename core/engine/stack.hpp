@@ -65,7 +65,6 @@ class Stack {
   // The topmost TLS layer, for what -v shows; null without TLS.
   const tls::ClientLayer* tls() const { return tls_; }
   void set_tls(const tls::ClientLayer* layer) { tls_ = layer; }
-  std::size_t buffered_bytes() const;
 
  private:
   // A layer and what it has produced on the way down. The bottom stage's bytes are the wire's.

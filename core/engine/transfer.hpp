@@ -57,7 +57,6 @@ class Transfer {
   bool keep_body();
   void consume(std::size_t bytes);
   void drop_body();
-  bool has_landed() const { return !landed_.empty(); }
 
   TransferId id;
   Request request;

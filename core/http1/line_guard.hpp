@@ -25,7 +25,6 @@ class SectionGuard {
   void start_head();
   void start_trailers();
   Scan scan(Bytes input);
-  std::size_t bytes() const { return bytes_; }  // of the section so far
 
  private:
   Scan scan_lines(Bytes input);
