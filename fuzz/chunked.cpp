@@ -115,6 +115,8 @@ class Decoder {
       result_.end = Decoded::End::unsure;  // a fold could follow: the parser waits for one byte more before it judges
       return false;
     }
+    trailer_bytes_ += line.size() + 2;
+    if (result_.trailers.size() >= limits::kMaxFields || trailer_bytes_ + 2 > limits::kMaxHeadBytes) return fail();
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return fail();
     std::string_view value = line.substr(colon + 1);
@@ -135,6 +137,7 @@ class Decoder {
   std::string_view text_;
   std::size_t at_ = 0;
   std::size_t extension_bytes_ = 0;
+  std::size_t trailer_bytes_ = 0;
   Decoded result_;
 };
 
