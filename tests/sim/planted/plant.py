@@ -1,5 +1,5 @@
-"""Makes copies of core files with the bugs of bugs.py planted in them, each behind `sluice_planted == N`. The core's own files stay
-as they are.
+"""Makes copies of core files with the bugs of bugs.py planted in them, each behind `planted_is(N)`. The core's own files stay as
+they are.
 
   plant.py files ROOT                    the core files that have bugs, one a line
   plant.py copy ROOT FILE OUTPUT         FILE with its bugs
@@ -41,8 +41,8 @@ def planted_files():
 def copy(root, file, output):
     with open(os.path.join(root, file), encoding="utf-8") as source:
         original = source.read()
-    edits = [(bug.name, edit, f"(sluice_planted == {number})") for number, bug in enumerate(checked(), 1) for edit in bug.edits]
-    edits.append(("(muted)", MUTED, "(sluice_planted != 0)"))
+    edits = [(bug.name, edit, f"planted_is({number})") for number, bug in enumerate(checked(), 1) for edit in bug.edits]
+    edits.append(("(muted)", MUTED, "planted_any()"))
     spans = []
     for name, edit, condition in edits:
         if edit.file != file:
@@ -59,7 +59,12 @@ def copy(root, file, output):
     text = original
     for begin, end, new, _ in reversed(spans):
         text = text[:begin] + new + text[end:]
-    head = f"// Made by tests/sim/planted/plant.py from {file}.\nextern int sluice_planted;\n#line 1 \"{file}\"\n"
+    # Calls, not comparisons: where a bug's text is a whole condition, clang would take "((a == b))" for a slip of the pen.
+    head = (f"// Made by tests/sim/planted/plant.py from {file}.\n"
+            "extern int sluice_planted;\n"
+            "inline bool planted_is(int number) { return sluice_planted == number; }\n"
+            "inline bool planted_any() { return sluice_planted != 0; }\n"
+            f"#line 1 \"{file}\"\n")
     write(output, head + text)
 
 
