@@ -78,6 +78,7 @@ void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, N
   sponsor.enter(TransferPhase::dialing);
   sponsor.dial = dial.id;
   origin.dialing.push_back(sponsor);
+  origin.orphans.remove(dial);
   dial.sponsor = sponsor.id;
   if (sponsor.options.connect_timeout) {
     set_timer(dial.timeout_timer, *sponsor.options.connect_timeout, TimerKind::connect_timeout, dial.id, now);
@@ -327,6 +328,7 @@ void Engine::Impl::dial_failed(Dial& dial, Error error, Now now) {
 void Engine::Impl::end_dial(Dial& dial, bool keep_slot) {
   Origin& origin = *origins_.find(dial.origin);
   origin.dials.remove(dial);
+  origin.orphans.remove(dial);
   timers_.cancel(dial.stagger_timer);
   timers_.cancel(dial.timeout_timer);
   if (!keep_slot) free_slot(origin);
@@ -343,7 +345,16 @@ void Engine::Impl::adopt(Dial& dial, bool abandon_orphan, Now now) {
   } else if (abandon_orphan) {
     close_attempts(dial, nullptr);
     end_dial(dial, false);
+  } else {
+    origin.orphans.push_back(dial);
+    or_lose(dial.id, now, [&] { limit_orphan(dial, now); });
   }
+}
+
+// Nobody waits who would give it up one day: it is kept as long as a connection that nobody uses, if not for a shorter time already.
+void Engine::Impl::limit_orphan(Dial& dial, Now now) {
+  if (timers_.is_set(dial.timeout_timer)) return;
+  set_timer(dial.timeout_timer, options_.idle_connection_timeout, TimerKind::connect_timeout, dial.id, now);
 }
 
 }  // namespace sluice

@@ -172,6 +172,7 @@ class Engine::Impl {
   void close_attempts(Dial& dial, const Socket* but);
   void end_dial(Dial& dial, bool keep_slot);
   void adopt(Dial& dial, bool abandon_orphan, Now now);
+  void limit_orphan(Dial& dial, Now now);
   Result<void> build_stack(Socket& socket, const Origin& origin);
   void check_secured(Socket& socket, Now now);
   void on_secured(Socket& socket, Dial& dial, Now now);

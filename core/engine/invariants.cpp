@@ -39,8 +39,13 @@ void Engine::Impl::check_invariants() const {
       SLUICE_CHECK(dials_.find(socket.dial) != nullptr);
     }
   });
+  self.dials_.for_each([&](engine::DialId, Dial& dial) {
+    SLUICE_CHECK(engine::OrphanList::contains(dial) == (transfers_.find(dial.sponsor) == nullptr));
+    SLUICE_CHECK(!engine::OrphanList::contains(dial) || timers_.is_set(dial.timeout_timer));
+  });
   self.origins_.for_each([&](OriginId, Origin& origin) {
     open += origin.open;
+    SLUICE_CHECK(origin.orphans.empty() || origin.queue.empty());
     const std::size_t most = connections_allowed(origin);
     SLUICE_CHECK(most == 0 || origin.open <= most);
     SLUICE_CHECK(!engine::PendingList::contains(origin));

@@ -25,7 +25,7 @@ void Socket::recycle() {
 }
 
 void Dial::recycle() {
-  SLUICE_CHECK(!in_origin.linked);
+  SLUICE_CHECK(!in_origin.linked && !orphaned.linked);
   id = {};
   origin = {};
   sponsor = {};

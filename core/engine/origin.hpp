@@ -49,7 +49,7 @@ struct Dial {
 
   DialId id;
   OriginId origin;
-  TransferId sponsor;  // stale: nobody waits any more, the connection goes to whoever is next
+  TransferId sponsor;  // none: nobody waits any more, the connection goes to whoever is next
   bool resolving = false;
   std::vector<IpAddress> addresses;
   std::size_t next_address = 0;
@@ -57,9 +57,10 @@ struct Dial {
   std::optional<Instant> resolved;
   std::optional<Error> last_error;
   TimerHeap::Handle stagger_timer, timeout_timer;
-  Link<Dial> in_origin;
+  Link<Dial> in_origin, orphaned;
 };
 using DialList = List<Dial, &Dial::in_origin>;
+using OrphanList = List<Dial, &Dial::orphaned>;
 
 struct Origin {
   void recycle();
@@ -83,6 +84,7 @@ struct Origin {
   WaitingList dialing;  // transfers that wait for a dial of their own, oldest first
   OriginIdleList idle;  // the most recently used one at the front
   DialList dials;
+  OrphanList orphans;  // of these, the ones without a sponsor; empty while anybody is queued
   std::size_t transfers = 0;  // not done yet
   std::size_t open = 0;  // connections that count against the limit: sockets, and dials that have none yet
 

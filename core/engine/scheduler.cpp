@@ -133,6 +133,11 @@ void Engine::Impl::schedule(Origin& origin, Now now) {
     unpark(*socket);
     assign(*socket, *transfer, now);
   }
+  while (!origin.orphans.empty() && !origin.queue.empty()) {
+    Dial& dial = *origin.orphans.front();
+    Transfer& transfer = *origin.queue.pop_front();
+    or_lose(dial.id, now, [&] { sponsor_dial(dial, origin, transfer, now); });
+  }
   while (Transfer* transfer = origin.queue.front()) {
     if (!may_open(origin, *transfer)) return;
     origin.queue.remove(*transfer);

@@ -124,6 +124,7 @@ void Engine::Impl::give_up() noexcept {
     timers_.cancel(dial.stagger_timer);
     timers_.cancel(dial.timeout_timer);
     dial.in_origin = {};
+    dial.orphaned = {};
     dials_.release(*id);
   }
   give_up_sockets();
@@ -132,6 +133,7 @@ void Engine::Impl::give_up() noexcept {
     origin.dialing = {};
     origin.idle = {};
     origin.dials = {};
+    origin.orphans = {};
     origin.pending = origin.starved = origin.unused_link = {};
     origin.transfers = origin.open = 0;
     origin.resolve = {};

@@ -157,11 +157,8 @@ void Oracles::at_end() {
   }
   left(engine().running(), "running transfers");
   left(engine().idle_connections(), "idle connections");
-  // One that is being made for nobody any more, and without a timeout, ends by a fact that never comes. With one it has to be gone.
-  const bool untimed = std::ranges::any_of(transfers_, [](const Seen& seen) { return !seen.plan->connect_timeout; });
-  const bool forgotten = untimed && (happened("hangs") || happened("half open") || happened("stall") || happened("name never"));
-  if (!forgotten) left(engine().connections(), "connections of the engine's");
-  if (!forgotten) left(world_->open_connections(), "connections of the network's");
+  left(engine().connections(), "connections of the engine's");
+  left(world_->open_connections(), "connections of the network's");
   if (engine().deadline()) report("leftovers", "a deadline is left when all transfers are removed");
   if (happened("bad request")) report("requests", "an origin has got a request that is none");
 }

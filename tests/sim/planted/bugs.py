@@ -136,8 +136,10 @@ BUGS = [
     bug("connect-timeout-inherited", "a dial that is taken over keeps the deadline of the transfer that began it",
         ("engine/dial.cpp", "if (sponsor.options.connect_timeout) {",
          "if (PLANTED && timers_.is_set(dial.timeout_timer)) {\n  } else if (sponsor.options.connect_timeout) {")),
-    bug("orphan-without-timeout", "a dial that goes on for nobody loses its connect timeout",
-        ("engine/dial.cpp", "dial.sponsor = {};\n", "dial.sponsor = {};\n  if (PLANTED) timers_.cancel(dial.timeout_timer);\n")),
+    bug("orphan-without-timeout", "a dial that goes on for nobody has no time limit",
+        ("engine/dial.cpp", "    or_lose(dial.id, now, [&] { limit_orphan(dial, now); });",
+         "    if (PLANTED) timers_.cancel(dial.timeout_timer);\n"
+         "    if (!PLANTED) or_lose(dial.id, now, [&] { limit_orphan(dial, now); });")),
     bug("idle-blind-to-bytes", "the idle timeout runs on while bytes come",
         ("engine/facts.cpp", "transfers_.find(transfer)->last_activity = now.steady;",
          "if (!PLANTED) transfers_.find(transfer)->last_activity = now.steady;")),

@@ -160,6 +160,34 @@ TEST_CASE("limits: a removed dial is taken over by the next in the queue") {
   CHECK(world.connects.size() == 1);
 }
 
+TEST_CASE("limits: a connection that is being made for nobody any more is the next transfer's") {
+  EngineWorld world(limits_of(0, 2));
+  const TransferId first = world.add(url_of(0, "/1"));
+  const ConnId busy = go(world);
+  const TransferId second = world.add(url_of(0, "/2"));  // dials, and is then served by the first one's connection
+  const ConnId dialled = newest(world);
+  world.receive(busy, answer("x"));
+  CHECK(world.succeeded(first));
+  CHECK(world.sent(busy).starts_with("GET /2 "));
+  TransferOptions options;
+  options.connect_timeout = std::chrono::seconds(5);
+  const TransferId third = world.add(url_of(0, "/3"), options);
+  CHECK(world.connects.size() == 2);  // it opens none of its own
+  SUBCASE("and carries it") {
+    world.connected(dialled);
+    CHECK(world.sent(dialled).starts_with("GET /3 "));
+    world.receive(dialled, answer("x"));
+    CHECK(world.succeeded(third));
+  }
+  SUBCASE("and ends by its timeout") {
+    world.pass(std::chrono::seconds(6));
+    CHECK(world.failure(third) == Code::connect_timeout);
+  }
+  world.receive(busy, answer("x"));
+  CHECK(world.succeeded(second));
+  check_nothing_left(world);
+}
+
 TEST_CASE("limits: they hold at every step of a random run, and everybody is served in the end") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);

@@ -307,6 +307,29 @@ TEST_CASE("timeouts: a dial's time runs anew for the transfer that takes it over
   check_nothing_left(world);
 }
 
+TEST_CASE("timeouts: a dial that nobody waits for ends, also where its transfer had no connect timeout") {
+  EngineOptions options;
+  options.idle_connection_timeout = 20s;
+  EngineWorld world(options);
+  TransferOptions patient;
+  patient.connect_timeout.reset();
+  world.add("http://192.0.2.1/1", patient);
+  const ConnId busy = go(world);
+  const TransferId second = world.add("http://192.0.2.1/2", patient);
+  const ConnId hangs = newest(world);
+  world.pass(3600s);
+  CHECK(closes_of(world, hangs) == 0);  // it is waited for
+  world.receive(busy, answer("x"));     // now it is not: the second one has this connection
+  world.pass(19s);
+  CHECK(closes_of(world, hangs) == 0);
+  world.pass(1s);
+  CHECK(closes_of(world, hangs) == 1);  // as one that is made and unused
+  world.sent(busy);
+  world.receive(busy, answer("x"));
+  CHECK(world.succeeded(second));
+  check_nothing_left(world);
+}
+
 TEST_CASE("timeouts: all that are due at once fire in one call, with one Done each") {
   EngineWorld world;
   std::vector<TransferId> ids;
