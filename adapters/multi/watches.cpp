@@ -78,9 +78,10 @@ const Watch* Watches::find(const net::Ready& ready) const {
 
 void Watches::set_sink(WatchSink* sink) {
   sink_ = sink;
+  const std::uint64_t turn = ++sinks_set_;
   for (Watch& watch : by_fd_) watch.assigned = nullptr;  // those were the earlier one's
   for (std::size_t i = 0; i < by_fd_.size(); ++i) {
-    if (sink_ != sink) return;  // replaced from inside
+    if (sinks_set_ != turn) return;  // set anew from inside, and that one, maybe the same, was told of all
     if (sink_ && by_fd_[i].events != 0) sink_->on_watch(static_cast<int>(i), by_fd_[i].events, by_fd_[i].assigned);
   }
 }

@@ -52,6 +52,7 @@ class Watches {
 
   net::Poller& poller_;
   WatchSink* sink_ = nullptr;
+  std::uint64_t sinks_set_ = 0;
   std::vector<Watch> by_fd_;
   Fifo<net::Ready> postponed_;  // their events stand in by_fd_
   std::size_t too_large_ = 0;  // watched ones that do not fit in an fd_set

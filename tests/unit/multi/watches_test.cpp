@@ -67,6 +67,25 @@ TEST_CASE("Watches tells its sink of changes only, with the value assigned, whic
   CHECK(watches.find(1'000'000) == nullptr);
 }
 
+TEST_CASE("Watches tells a sink that sets itself again from inside of each watch once for each time") {
+  auto poller = net::Poller::create();
+  REQUIRE(poller);
+  Watches watches(*poller);
+  const Pipe pipe;
+  REQUIRE(watches.set(pipe.read.get(), kEventRead, {3, 4}) == 0);
+  REQUIRE(watches.set(pipe.write.get(), kEventWrite, {3, 4}) == 0);
+  struct Again : Log {
+    Watches* watches = nullptr;
+    void on_watch(int fd, std::uint8_t events, void* assigned) override {
+      Log::on_watch(fd, events, assigned);
+      if (text.size() == 1) watches->set_sink(this);
+    }
+  } sink;
+  sink.watches = &watches;
+  watches.set_sink(&sink);
+  CHECK(sink.text.size() == 1 + 3);  // one before it began anew, then the wakeup's and the pipe's
+}
+
 TEST_CASE("SB-47 Watches takes no event of a descriptor's earlier life for one of its next") {
   auto poller = net::Poller::create();
   REQUIRE(poller);
