@@ -289,8 +289,10 @@ class Program {
       }
       case 6: {
         const ConnId conn = some_conn();
-        // Not into a body that has no end of its own, where it would be one more piece of it.
-        if (!world_.links.contains(conn) || !world_.links[conn].peer.spoke) world_.receive(conn, input_.take(1 + below(60)));
+        // Not into a body that has no end of its own, where it would be one more piece of it; and no response begins so.
+        if (!world_.links.contains(conn) || !world_.links[conn].peer.spoke) {
+          world_.receive(conn, '!' + std::string(input_.take(1 + below(60))));
+        }
         return;
       }
       case 7:

@@ -114,7 +114,8 @@ class HttpPeer {
         return "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body;
       case 5:
         ends_ = wanted.bad = true;
-        return std::string(input_.take(1 + input_.below(20))) + "\n\r\n\r\n";
+        // Whatever the bytes are, no response begins so.
+        return '!' + std::string(input_.take(1 + input_.below(20))) + "\n\r\n\r\n";
       case 6:
         return "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n" + length + "\r\n" + body;
       default:
