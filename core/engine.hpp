@@ -131,8 +131,8 @@ struct Deadline {
   TimerKind why;
 };
 
-// Figures of a transfer. Times are steady instants; not yet (or never) reached: nullopt. On a reused connection resolved, connected and
-// secured equal the instant at which the connection was taken.
+// Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a connection that had
+// been used, or had stood idle, resolved, connected and secured equal the instant at which it was taken.
 struct Progress {
   std::uint64_t received_head_bytes = 0;  // of HTTP/1 framing: heads
   std::uint64_t received_body_bytes = 0;  // decoded, as handed out
@@ -188,7 +188,8 @@ class Engine {
 
   // Decoded bytes that are ready now. Not consuming them is backpressure: reading from the peer stops.
   Bytes body(TransferId transfer) const;
-  void consume_body(TransferId transfer, std::size_t bytes, Now now);  // bytes <= body(transfer).size()
+  // bytes <= body(transfer).size(). After Done it may be what that was before: the rest of a body may be gone then.
+  void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
   // Streamed request bodies (BodyStream). upload_space is empty while there is no room, and before a connection is there.
   MutableBytes upload_space(TransferId transfer);

@@ -110,7 +110,7 @@ struct TransferOptions {
 
 struct EngineOptions {
   std::shared_ptr<const TlsConfig> default_tls;
-  std::size_t max_connections = 0;             // in total; 0: no limit. Idle ones are closed to make room.
+  std::size_t max_connections = 0;             // in total; 0: no limit. Those that nobody uses or waits for are closed to make room.
   std::size_t max_connections_per_origin = 0;  // 0: no limit
   Duration idle_connection_timeout = std::chrono::seconds(60);  // kept alive unused this long
 };

@@ -66,6 +66,11 @@ bool TimerHeap::is_set(const Handle& handle) const {
   return handle.slot < slots_.size() && slots_[handle.slot].generation == handle.generation;
 }
 
+std::optional<Instant> TimerHeap::due(const Handle& handle) const {
+  if (!is_set(handle)) return std::nullopt;
+  return slots_[handle.slot].entry.at;
+}
+
 std::optional<TimerHeap::Entry> TimerHeap::earliest() const {
   if (heap_.empty()) return std::nullopt;
   return slots_[heap_.front().slot].entry;

@@ -45,6 +45,7 @@ class TimerHeap {
   }
   void cancel(Handle& handle);  // nothing to do where it is not set
   bool is_set(const Handle& handle) const;
+  std::optional<Instant> due(const Handle& handle) const;  // nullopt: it is not set
   bool reserve(std::size_t timers);
 
   std::optional<Entry> earliest() const;

@@ -77,8 +77,8 @@ void Engine::Impl::look_up(Dial& dial, Origin& origin, Now now) {
 void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now) {
   sponsor.enter(TransferPhase::dialing);
   sponsor.dial = dial.id;
-  origin.dialing.push_back(sponsor);
-  origin.orphans.remove(dial);
+  if (!sponsor.fresh_only) origin.dialing.push_back(sponsor);  // any other connection would serve it as well
+  forget_orphan(dial, origin);
   dial.sponsor = sponsor.id;
   if (sponsor.options.connect_timeout) {
     set_timer(dial.timeout_timer, *sponsor.options.connect_timeout, TimerKind::connect_timeout, dial.id, now);
@@ -87,16 +87,15 @@ void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, N
   }
   // One that is taken over in the middle of its handshakes.
   const Socket* winner = dial.attempts.size() == 1 ? sockets_.find(dial.attempts.front()) : nullptr;
-  if (winner && winner->connected) introduce(*winner, sponsor);
+  if (winner && winner->connected) introduce(*winner, sponsor, now);
 }
 
 // What a transfer waits for, to be known also if the handshakes fail.
-void Engine::Impl::introduce(const Socket& winner, Transfer& sponsor) {
+void Engine::Impl::introduce(const Socket& winner, Transfer& sponsor, Now now) {
   sponsor.info.conn = winner.id;
   sponsor.info.address = winner.address;
   sponsor.info.route = winner.route_name;
-  sponsor.progress.resolved = winner.resolved;
-  sponsor.progress.connected = winner.connected;
+  note_times(winner, sponsor, now);
 }
 
 void Engine::Impl::resolve(Origin& origin) {
@@ -236,7 +235,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   timers_.cancel(dial.stagger_timer);
   dial.next_address = dial.addresses.size();
   winner.connected = now.steady;
-  if (Transfer* sponsor = transfers_.find(dial.sponsor)) introduce(winner, *sponsor);
+  if (Transfer* sponsor = transfers_.find(dial.sponsor)) introduce(winner, *sponsor, now);
   const Origin& origin = *origins_.find(dial.origin);
   if (auto built = build_stack(winner, origin); !built) {
     dial_failed(dial, std::move(built.error()), now);
@@ -319,6 +318,10 @@ void Engine::Impl::on_secured(Socket& socket, Dial& dial, Now now) {
 
 void Engine::Impl::dial_failed(Dial& dial, Error error, Now now) {
   Transfer* sponsor = transfers_.find(dial.sponsor);
+  // A handshake that came to nothing may have done so for the session it offered: the next one goes without.
+  const Origin& origin = *origins_.find(dial.origin);
+  const Socket* winner = dial.attempts.size() == 1 ? sockets_.find(dial.attempts.front()) : nullptr;
+  if (origin.tls && winner && winner->connected) tls_sessions_.forget(origin.key);
   close_attempts(dial, nullptr);
   end_dial(dial, false);
   error.retry_safe = true;  // no byte of a request was sent
@@ -328,7 +331,7 @@ void Engine::Impl::dial_failed(Dial& dial, Error error, Now now) {
 void Engine::Impl::end_dial(Dial& dial, bool keep_slot) {
   Origin& origin = *origins_.find(dial.origin);
   origin.dials.remove(dial);
-  origin.orphans.remove(dial);
+  forget_orphan(dial, origin);
   timers_.cancel(dial.stagger_timer);
   timers_.cancel(dial.timeout_timer);
   if (!keep_slot) free_slot(origin);
@@ -340,21 +343,33 @@ void Engine::Impl::end_dial(Dial& dial, bool keep_slot) {
 void Engine::Impl::adopt(Dial& dial, bool abandon_orphan, Now now) {
   Origin& origin = *origins_.find(dial.origin);
   dial.sponsor = {};
-  if (Transfer* next = origin.queue.pop_front()) {
+  if (Transfer* next = origin.queue.front()) {
+    leave_queue(origin, *next);
     or_lose(dial.id, now, [&] { sponsor_dial(dial, origin, *next, now); });
   } else if (abandon_orphan) {
-    close_attempts(dial, nullptr);
-    end_dial(dial, false);
+    abandon(dial);
   } else {
     origin.orphans.push_back(dial);
+    orphans_.push_back(dial);
     or_lose(dial.id, now, [&] { limit_orphan(dial, now); });
   }
 }
 
-// Nobody waits who would give it up one day: it is kept as long as a connection that nobody uses, if not for a shorter time already.
+// Nobody waits who would give it up one day: it may last as long as a connection that nobody uses, if its time does not end before.
 void Engine::Impl::limit_orphan(Dial& dial, Now now) {
-  if (timers_.is_set(dial.timeout_timer)) return;
+  const Instant latest = later(now.steady, options_.idle_connection_timeout);
+  if (const auto due = timers_.due(dial.timeout_timer); due && *due <= latest) return;
   set_timer(dial.timeout_timer, options_.idle_connection_timeout, TimerKind::connect_timeout, dial.id, now);
+}
+
+void Engine::Impl::forget_orphan(Dial& dial, Origin& origin) {
+  origin.orphans.remove(dial);
+  orphans_.remove(dial);
+}
+
+void Engine::Impl::abandon(Dial& dial) {
+  close_attempts(dial, nullptr);
+  end_dial(dial, false);
 }
 
 }  // namespace sluice

@@ -1,7 +1,6 @@
 // From a session's events to transfers: heads, bodies, ends and failures, and which failure may be tried again.
 // Leaves framing to the session and the connection's further use to scheduler.cpp.
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "core/engine/impl.hpp"
@@ -76,7 +75,7 @@ void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& eve
       break;
     case http::Event::Kind::head:
       stop_continue_timer(socket, transfer);
-      on_head(transfer, now);
+      on_head(transfer, event.body_length, now);
       break;
     case http::Event::Kind::body:
       on_body(transfer, event.body, now);
@@ -98,19 +97,13 @@ void Engine::Impl::stop_continue_timer(const Socket& socket, Transfer& transfer)
   if (!socket.stack.session()->waiting_for_continue(transfer.stream)) timers_.cancel(transfer.continue_timer);
 }
 
-void Engine::Impl::on_head(Transfer& transfer, Now now) {
+void Engine::Impl::on_head(Transfer& transfer, std::optional<std::uint64_t> body_length, Now now) {
   Progress& progress = transfer.progress;
   progress.first_byte = now.steady;
   // As it stood on the wire: a status line, then ": " and CRLF for each field, and an empty line.
   progress.received_head_bytes += 15 + transfer.head.reason.size() + transfer.head.fields.text_bytes() +
                                   4 * transfer.head.fields.size() + 2;
-  if (const auto length = transfer.head.fields.find("Content-Length")) {
-    std::uint64_t bytes = 0;
-    const auto parsed = std::from_chars(length->data(), length->data() + length->size(), bytes);
-    // RFC 9112 6.3: behind HEAD and 304 it speaks of a body that does not come.
-    const bool has_body = transfer.request.method != "HEAD" && transfer.head.status != 304;
-    if (parsed.ec == std::errc{} && has_body) progress.expected_body_bytes = bytes;
-  }
+  progress.expected_body_bytes = body_length;
   put(output::HeadReady{transfer.id});
   const auto& most = transfer.options.max_body_bytes;
   if (most && progress.expected_body_bytes.value_or(0) > *most) {
@@ -156,10 +149,10 @@ void Engine::Impl::detach(Socket& socket, Transfer& transfer) {
   transfer.conn = {};
 }
 
-// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had worked before can have died of idleness, and only a request
+// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had stood a while can have died of idleness, and only a request
 // that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
 bool Engine::Impl::may_retry(const Socket& socket, const Transfer& transfer) const {
-  if (!transfer.info.reused || transfer.info.retries >= limits::kMaxRetries) return false;
+  if (!(transfer.info.reused || socket.was_idle) || transfer.info.retries >= limits::kMaxRetries) return false;
   if (socket.stack.session()->response_started(transfer.stream)) return false;
   if (!transfer.upload.replayable()) return false;
   return !transfer.wire_touched || is_idempotent(transfer.request.method);
@@ -173,6 +166,7 @@ void Engine::Impl::retry(Transfer& transfer) {
   ++transfer.info.retries;
   transfer.fresh_only = true;
   transfer.head.clear();
+  transfer.progress.sent.reset();
   transfer.enter(TransferPhase::queued);
   Origin& origin = *origins_.find(transfer.origin);
   origin.queue.push_front(transfer);

@@ -144,8 +144,8 @@ void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
   if (!socket || !is_open(*socket)) return;
   SLUICE_CHECK(bytes <= limits::kLandingBytes);
   current_ = id;
-  for (const auto& [stream, transfer] : socket->exchanges) transfers_.find(transfer)->last_activity = now.steady;
   or_lose(id, now, [&] {
+    for (const auto& [stream, transfer] : socket->exchanges) note_activity(*transfers_.find(transfer), now);
     const MutableBytes plain = socket->stack.decode(landing_.wire().first(bytes), landing_, now);
     if (socket->stack.phase() == StreamPhase::securing) check_secured(*socket, now);
     if (socket->stack.phase() == StreamPhase::ready && !plain.empty()) deliver(*socket, plain, now);
@@ -161,8 +161,10 @@ void Engine::Impl::after_bytes(Socket& socket, Now now) {
     connection_failed(socket, *socket.stack.fault(), now);
   } else if (socket.stack.peer_closed()) {
     on_end_of_stream(socket, true, now);
+  } else if (engine::EngineIdleList::contains(socket)) {
+    // Something of TLS's own: it is as idle as it was.
+    if (!socket.stack.session()->reusable()) close_socket(socket, true);
   } else if (socket.exchanges.empty()) {
-    unpark(socket);  // an idle one that heard something is judged anew
     release(socket, now);
   } else {
     pump(socket, now);
@@ -194,7 +196,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
 }
 
 void Engine::Impl::after_sending(const Socket& socket, Transfer& transfer, Now now) {
-  transfer.last_activity = now.steady;
+  note_activity(transfer, now);
   transfer.wire_touched = true;
   transfer.progress.sent_body_bytes = transfer.upload.sent();
   announce_upload(transfer);
@@ -227,7 +229,8 @@ void Engine::Impl::on_eof(Socket& socket, Now now) {
                                                       ": the peer closed the connection"), now);
       break;
     case StreamPhase::ready:
-      on_end_of_stream(socket, socket.stack.eof_is_clean(), now);
+      // RFC 9112 8: an end counts only where the connection had no error, as the one of a send may have been a reset.
+      on_end_of_stream(socket, socket.stack.eof_is_clean() && !socket.write_broken, now);
       break;
     case StreamPhase::closed:
       break;

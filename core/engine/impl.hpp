@@ -144,12 +144,16 @@ class Engine::Impl {
   void schedule(Origin& origin, Now now);
   Transfer* next_for(Origin& origin, const Socket& socket);
   std::size_t connections_allowed(const Origin& origin) const;
-  bool may_open(Origin& origin, const Transfer& transfer);
+  void leave_queue(Origin& origin, Transfer& transfer);
+  bool claim_room(Origin& origin, const Transfer& transfer);
+  bool has_spare() const { return !idle_.empty() || !orphans_.empty(); }
+  void close_spare();
   bool must_yield(const Socket& socket, const Origin& origin) const;
   void take_slot(Origin& origin);
   void free_slot(Origin& origin);
   void assign(Socket& socket, Transfer& transfer, Now now);  // the transfer waits in no list any more
   Result<void> open_exchange(Socket& socket, Transfer& transfer, Now now);
+  void note_times(const Socket& socket, Transfer& transfer, Now now) const;
   void release(Socket& socket, Now now);                     // without an exchange: hand on, park, or close
   void park(Socket& socket, Origin& origin, Now now);
   void unpark(Socket& socket);
@@ -160,7 +164,7 @@ class Engine::Impl {
   void start_dial(Origin& origin, Transfer& sponsor, Now now);
   void look_up(Dial& dial, Origin& origin, Now now);
   void sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now);
-  void introduce(const Socket& winner, Transfer& sponsor);
+  void introduce(const Socket& winner, Transfer& sponsor, Now now);
   void resolve(Origin& origin);
   void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
   Result<void> take_addresses(Origin& origin, Result<std::vector<IpAddress>> addresses, Now now);
@@ -173,6 +177,8 @@ class Engine::Impl {
   void end_dial(Dial& dial, bool keep_slot);
   void adopt(Dial& dial, bool abandon_orphan, Now now);
   void limit_orphan(Dial& dial, Now now);
+  void forget_orphan(Dial& dial, Origin& origin);
+  void abandon(Dial& dial);
   Result<void> build_stack(Socket& socket, const Origin& origin);
   void check_secured(Socket& socket, Now now);
   void on_secured(Socket& socket, Dial& dial, Now now);
@@ -183,7 +189,7 @@ class Engine::Impl {
   void dispatch(Socket& socket, Now now);
   void on_event(Socket& socket, Transfer& transfer, http::Event& event, Now now);
   void stop_continue_timer(const Socket& socket, Transfer& transfer);
-  void on_head(Transfer& transfer, Now now);
+  void on_head(Transfer& transfer, std::optional<std::uint64_t> body_length, Now now);
   void on_body(Transfer& transfer, Bytes body, Now now);
   void on_eof(Socket& socket, Now now);
   void on_io_error(Socket& socket, Error error, Now now);
@@ -217,6 +223,7 @@ class Engine::Impl {
   void give_up_transfers() noexcept;
 
   // ---- timers.cpp ----
+  static Instant later(Instant from, Duration by);
   template <class Tag>
   void set_timer(TimerHeap::Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now);
   void disarm(Transfer& transfer);
@@ -224,6 +231,7 @@ class Engine::Impl {
   void on_transfer_timer(Transfer& transfer, TimerKind kind, Now now);
   void on_idle_timer(Transfer& transfer, Now now);
   bool waits_for_application(const Transfer& transfer) const;
+  void note_activity(Transfer& transfer, Now now);
   void on_dial_timeout(Dial& dial, Now now);
   void on_connection_expiry(Socket& socket, Now now);
 
@@ -263,6 +271,7 @@ class Engine::Impl {
   const Nothing nothing_{};
 
   engine::EngineIdleList idle_;  // the longest idle one at the front
+  engine::EngineOrphanList orphans_;  // dials that nobody waits for, the oldest such at the front
   engine::PendingList pending_;   // origins to look at before the present entry ends
   engine::StarvedList starved_;   // origins that wait for the limit on all connections, the longest waiting one at the front
   bool starved_turn_ = false;     // the origin being scheduled was at the front of starved_ and may open one connection

@@ -17,11 +17,13 @@ void Engine::Impl::check_invariants() const {
       SLUICE_CHECK(origin != nullptr);
     }
     const bool waits = transfer.phase() == TransferPhase::queued || transfer.phase() == TransferPhase::dialing;
-    SLUICE_CHECK(waits == engine::WaitingList::contains(transfer));
+    const bool for_its_own = transfer.phase() == TransferPhase::dialing && transfer.fresh_only;  // connection alone
+    SLUICE_CHECK((waits && !for_its_own) == engine::WaitingList::contains(transfer));
     SLUICE_CHECK((transfer.phase() == TransferPhase::active) == (sockets_.find(transfer.conn) != nullptr));
     if (transfer.phase() == TransferPhase::active) ++active;
     if (transfer.phase() == TransferPhase::dialing) SLUICE_CHECK(dials_.find(transfer.dial)->sponsor == id);
-    SLUICE_CHECK(transfer.unconsumed() <= limits::kLandingBytes + 4 * limits::kTlsRecordBytes);
+    constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;
+    SLUICE_CHECK(transfer.unconsumed() <= kMostBody && transfer.kept_bytes() <= 2 * kMostBody);
   });
   self.sockets_.for_each([&](ConnId id, Socket& socket) {
     SLUICE_CHECK(socket.id == id);
@@ -40,12 +42,14 @@ void Engine::Impl::check_invariants() const {
     }
   });
   self.dials_.for_each([&](engine::DialId, Dial& dial) {
-    SLUICE_CHECK(engine::OrphanList::contains(dial) == (transfers_.find(dial.sponsor) == nullptr));
-    SLUICE_CHECK(!engine::OrphanList::contains(dial) || timers_.is_set(dial.timeout_timer));
+    const bool orphan = engine::OriginOrphanList::contains(dial);
+    SLUICE_CHECK(orphan == engine::EngineOrphanList::contains(dial) && orphan == (transfers_.find(dial.sponsor) == nullptr));
+    SLUICE_CHECK(!orphan || timers_.is_set(dial.timeout_timer));
   });
   self.origins_.for_each([&](OriginId, Origin& origin) {
     open += origin.open;
-    SLUICE_CHECK(origin.orphans.empty() || origin.queue.empty());
+    SLUICE_CHECK(origin.queue.empty() || (origin.orphans.empty() && !origin.unused()));
+    SLUICE_CHECK(!engine::StarvedList::contains(origin) || !origin.queue.empty());
     const std::size_t most = connections_allowed(origin);
     SLUICE_CHECK(most == 0 || origin.open <= most);
     SLUICE_CHECK(!engine::PendingList::contains(origin));

@@ -16,7 +16,7 @@ void Socket::recycle() {
   exchanges.clear();
   tls.reset();
   exchanges_carried = 0;
-  interest_announced = write_broken = last_use = asked_for = interest_owed = close_owed = false;
+  was_idle = interest_announced = write_broken = last_use = asked_for = interest_owed = close_owed = false;
   idle_since = {};
   resolved.reset();
   connected.reset();
@@ -25,7 +25,7 @@ void Socket::recycle() {
 }
 
 void Dial::recycle() {
-  SLUICE_CHECK(!in_origin.linked && !orphaned.linked);
+  SLUICE_CHECK(!in_origin.linked && !orphan_in_origin.linked && !orphan_in_engine.linked);
   id = {};
   origin = {};
   sponsor = {};

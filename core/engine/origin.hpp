@@ -17,6 +17,8 @@ namespace sluice::engine {
 // A connection, or the attempt to have one.
 struct Socket {
   void recycle();
+  // It has stood unused, or between two exchanges: the peer may have closed it meanwhile.
+  bool may_be_stale() const { return was_idle || exchanges_carried > 0; }
   std::string peer() const { return route_name.empty() ? address.to_string() : route_name; }  // for messages
 
   ConnId id;
@@ -28,6 +30,7 @@ struct Socket {
   Exchanges exchanges;
   std::shared_ptr<const TlsDetails> tls;
   std::uint32_t exchanges_carried = 0;
+  bool was_idle = false;
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer said before may still be read
   bool last_use = false;      // its transfer forbids any other after it
@@ -57,10 +60,11 @@ struct Dial {
   std::optional<Instant> resolved;
   std::optional<Error> last_error;
   TimerHeap::Handle stagger_timer, timeout_timer;
-  Link<Dial> in_origin, orphaned;
+  Link<Dial> in_origin, orphan_in_origin, orphan_in_engine;
 };
 using DialList = List<Dial, &Dial::in_origin>;
-using OrphanList = List<Dial, &Dial::orphaned>;
+using OriginOrphanList = List<Dial, &Dial::orphan_in_origin>;
+using EngineOrphanList = List<Dial, &Dial::orphan_in_engine>;
 
 struct Origin {
   void recycle();
@@ -84,7 +88,7 @@ struct Origin {
   WaitingList dialing;  // transfers that wait for a dial of their own, oldest first
   OriginIdleList idle;  // the most recently used one at the front
   DialList dials;
-  OrphanList orphans;  // of these, the ones without a sponsor; empty while anybody is queued
+  OriginOrphanList orphans;  // of these, the ones without a sponsor; empty while anybody is queued
   std::size_t transfers = 0;  // not done yet
   std::size_t open = 0;  // connections that count against the limit: sockets, and dials that have none yet
 

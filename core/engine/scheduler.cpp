@@ -98,7 +98,7 @@ void Engine::Impl::run_pending(Now now) {
       starved_turn_ = false;
       retire_if_unused(*origin);
     }
-    const bool room = open_ < options_.max_connections || !idle_.empty();
+    const bool room = open_ < options_.max_connections || has_spare();
     if (starved_.empty() || !room) return;
     starved_turn_ = true;
     pending_.push_back(*starved_.pop_front());
@@ -107,7 +107,6 @@ void Engine::Impl::run_pending(Now now) {
 
 void Engine::Impl::retire_if_unused(Origin& origin) {
   if (!origin.unused() || engine::UnusedList::contains(origin) || engine::PendingList::contains(origin)) return;
-  starved_.remove(origin);
   if (origin.route) {  // no addresses to keep, and whoever made it wants to see it go
     forget(origin);
     return;
@@ -135,27 +134,29 @@ void Engine::Impl::schedule(Origin& origin, Now now) {
   }
   while (!origin.orphans.empty() && !origin.queue.empty()) {
     Dial& dial = *origin.orphans.front();
-    Transfer& transfer = *origin.queue.pop_front();
+    Transfer& transfer = *origin.queue.front();
+    leave_queue(origin, transfer);
     or_lose(dial.id, now, [&] { sponsor_dial(dial, origin, transfer, now); });
   }
   while (Transfer* transfer = origin.queue.front()) {
-    if (!may_open(origin, *transfer)) return;
-    origin.queue.remove(*transfer);
+    if (!claim_room(origin, *transfer)) return;
+    leave_queue(origin, *transfer);
     start_dial(origin, *transfer, now);
   }
-  starved_.remove(origin);
+}
+
+// Where nobody is left in the queue the origin does not stand in line for a connection any more.
+void Engine::Impl::leave_queue(Origin& origin, Transfer& transfer) {
+  origin.queue.remove(transfer);
+  if (origin.queue.empty()) starved_.remove(origin);
 }
 
 // The oldest waiting transfer that may ride on `socket`, taken out of its list. One whose own connection is still being made is
 // served too: that connection then goes to the next in the queue.
 Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& socket) {
-  const bool used = socket.exchanges_carried > 0;
-  if (Transfer* transfer = origin.dialing.front(); transfer && !(used && transfer->fresh_only)) {
-    origin.dialing.remove(*transfer);
-    return transfer;
-  }
-  if (Transfer* transfer = origin.queue.front(); transfer && !(used && transfer->fresh_only)) {
-    origin.queue.remove(*transfer);
+  if (Transfer* transfer = origin.dialing.pop_front()) return transfer;
+  if (Transfer* transfer = origin.queue.front(); transfer && !(transfer->fresh_only && socket.may_be_stale())) {
+    leave_queue(origin, *transfer);
     return transfer;
   }
   return nullptr;
@@ -168,8 +169,8 @@ std::size_t Engine::Impl::connections_allowed(const Origin& origin) const {
   return ours == 0 || its == 0 ? std::max(ours, its) : std::min(ours, its);
 }
 
-// Whether one more connection may be opened for this transfer; idle ones are closed where that makes the room.
-bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer) {
+// Whether one more connection may be opened for this transfer; others that nobody needs are closed where that makes the room.
+bool Engine::Impl::claim_room(Origin& origin, const Transfer& transfer) {
   const std::size_t per_origin = connections_allowed(origin);
   if (per_origin != 0 && origin.open >= per_origin) {
     if (!transfer.fresh_only || origin.idle.empty()) return false;
@@ -178,13 +179,22 @@ bool Engine::Impl::may_open(Origin& origin, const Transfer& transfer) {
   if (options_.max_connections == 0) return true;
   const bool full = open_ >= options_.max_connections;
   // Those that wait already come first, and each gets one connection at a time.
-  if ((full && idle_.empty()) || (!starved_.empty() && !starved_turn_)) {
+  if ((full && !has_spare()) || (!starved_.empty() && !starved_turn_)) {
     if (!engine::StarvedList::contains(origin)) starved_.push_back(origin);
     return false;
   }
-  if (full) close_socket(*idle_.front(), true);
+  if (full) close_spare();
   starved_turn_ = false;
   return true;
+}
+
+// One that is used by nobody, or else one that is being made for nobody.
+void Engine::Impl::close_spare() {
+  if (Socket* socket = idle_.front()) {
+    close_socket(*socket, true);
+  } else {
+    abandon(*orphans_.front());
+  }
 }
 
 // An origin whose queue never ends must not keep its connections for ever while others have none.
@@ -242,16 +252,26 @@ Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now
   transfer.wire_touched = false;
   transfer.last_activity = now.steady;
   transfer.tls = socket.tls;
-  transfer.progress.resolved = transfer.info.reused ? now.steady : socket.resolved;
-  transfer.progress.connected = transfer.info.reused ? now.steady : socket.connected;
-  transfer.progress.secured = transfer.info.reused ? now.steady : socket.secured;
-  transfer.progress.sent_head_bytes += session.output().spans[0].size();
+  note_times(socket, transfer, now);
+  transfer.progress.sent_head_bytes = session.output().spans[0].size();
   ++socket.exchanges_carried;
   if (transfer.options.forbid_reuse) socket.last_use = true;
   socket.exchanges.add(*stream, transfer.id);  // the first one needs no memory
   return {};
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
+// One that was there before cost no time; of one that somebody else began, only what was left of it.
+void Engine::Impl::note_times(const Socket& socket, Transfer& transfer, Now now) const {
+  Progress& progress = transfer.progress;
+  const auto since = [&](std::optional<Instant> at) {
+    if (socket.may_be_stale()) return std::optional(now.steady);
+    return at ? std::optional(std::max(*at, progress.queued)) : std::nullopt;
+  };
+  progress.resolved = since(socket.resolved);
+  progress.connected = since(socket.connected);
+  progress.secured = since(socket.secured);
 }
 
 void Engine::Impl::release(Socket& socket, Now now) {
@@ -275,6 +295,7 @@ void Engine::Impl::park(Socket& socket, Origin& origin, Now now) {
     set_timer(socket.expiry_timer, options_.idle_connection_timeout, TimerKind::connection_expiry, socket.id, now);
   }
   socket.idle_since = now.steady;
+  socket.was_idle = true;
   origin.idle.push_front(socket);
   idle_.push_back(socket);
   if (!origin.queue.empty()) mark(origin);  // who waits would not have this one, and may close it for room

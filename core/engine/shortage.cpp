@@ -111,6 +111,7 @@ void Engine::Impl::release_closed() {
 // which list, and every count, is made anew. What was received whole stays: its application only has to consume it.
 void Engine::Impl::give_up() noexcept {
   idle_ = {};
+  orphans_ = {};
   pending_ = {};
   starved_ = {};
   unused_ = {};
@@ -118,15 +119,13 @@ void Engine::Impl::give_up() noexcept {
   current_ = {};
   events_.clear();
   key_log_.clear();
-  while (const auto id = resolutions_.first_live(0)) resolutions_.release(*id);
-  while (const auto id = dials_.first_live(0)) {
-    Dial& dial = *dials_.find(*id);
+  resolutions_.for_each([this](ResolveId id, Resolution&) { resolutions_.release(id); });
+  dials_.for_each([this](engine::DialId id, Dial& dial) {
     timers_.cancel(dial.stagger_timer);
     timers_.cancel(dial.timeout_timer);
-    dial.in_origin = {};
-    dial.orphaned = {};
-    dials_.release(*id);
-  }
+    dial.in_origin = dial.orphan_in_origin = dial.orphan_in_engine = {};
+    dials_.release(id);
+  });
   give_up_sockets();
   origins_.for_each([](OriginId, Origin& origin) {
     origin.queue = {};

@@ -10,14 +10,15 @@ namespace sluice {
 using engine::TransferPhase;
 
 namespace {
-Instant later(Instant from, Duration by) {
-  const Duration room = Instant::max() - from;
-  return by > room ? Instant::max() : from + by;
-}
 std::string in_ms(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
 }
 }  // namespace
+
+Instant Engine::Impl::later(Instant from, Duration by) {
+  const Duration room = Instant::max() - from;
+  return by > room ? Instant::max() : from + by;
+}
 
 template <class Tag>
 void Engine::Impl::set_timer(TimerHeap::Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now) {
@@ -95,15 +96,21 @@ bool Engine::Impl::waits_for_application(const Transfer& transfer) const {
   const Socket& socket = *sockets_.find(transfer.conn);
   if (readable_bytes(socket) == 0) return true;
   return transfer.upload.streamed() && !transfer.upload.finished() && transfer.upload.pending().empty() &&
-         !socket.stack.has_output() && transfer.head.status == 0;
+         !socket.stack.has_output() && socket.stack.session()->wants_upload(transfer.stream);
+}
+
+// Of either side, or the end of waiting for the application: that is when a timer that found it waiting runs again.
+void Engine::Impl::note_activity(Transfer& transfer, Now now) {
+  transfer.last_activity = now.steady;
+  if (!transfer.options.idle_timeout || transfer.phase() != TransferPhase::active || timers_.is_set(transfer.idle_timer)) return;
+  set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
 }
 
 void Engine::Impl::on_idle_timer(Transfer& transfer, Now now) {
   if (transfer.phase() != TransferPhase::active) return;
+  if (waits_for_application(transfer)) return;
   const Duration most = *transfer.options.idle_timeout;
-  if (waits_for_application(transfer)) {
-    transfer.last_activity = now.steady;
-  } else if (now.steady - transfer.last_activity >= most) {
+  if (now.steady - transfer.last_activity >= most) {
     fail(transfer, make_error(Code::idle_timeout, "no byte came or went for " + in_ms(most)), now);
     return;
   }

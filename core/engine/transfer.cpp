@@ -57,6 +57,11 @@ void Transfer::recycle() {
 void Transfer::land(Bytes bytes) {
   if (bytes.empty()) return;
   if (kept_begin_ < kept_.size()) {
+    // A reader may never come to the end of it. Once the consumed part is the larger one it goes, so a byte moves twice at most.
+    if (kept_begin_ >= kept_.size() - kept_begin_) {
+      kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(kept_begin_));
+      kept_begin_ = 0;
+    }
     kept_.insert(kept_.end(), bytes.begin(), bytes.end());
     return;
   }

@@ -57,6 +57,7 @@ class Transfer {
   bool keep_body();
   void consume(std::size_t bytes);
   void drop_body();
+  std::size_t kept_bytes() const { return kept_.size(); }  // consumed ones included that are still in the way
 
   TransferId id;
   Request request;
@@ -85,7 +86,7 @@ class Transfer {
   bool removed = false;  // by the application while its Done was owed: it goes with that
   std::shared_ptr<const TlsDetails> tls;
   TimerHeap::Handle total_timer, idle_timer, continue_timer;
-  Link<Transfer> waiting;      // in the queue or the dialing list of its origin
+  Link<Transfer> waiting;      // in the queue or the dialing list of its origin; dialing, but with fresh_only, in none
 
  private:
   TransferPhase phase_ = TransferPhase::queued;

@@ -1,5 +1,6 @@
 // The application's calls on the engine, and a transfer's one end.
 // Leaves who gets which connection to scheduler.cpp and what a response means to exchange.cpp.
+#include <algorithm>
 #include <utility>
 
 #include "core/engine/impl.hpp"
@@ -105,12 +106,14 @@ void Engine::Impl::consume_body(TransferId id, std::size_t bytes, Now now) {
   if (!transfer || bytes == 0) return;
   Socket* socket = sockets_.find(transfer->conn);
   const bool was_blocked = socket && readable_bytes(*socket) == 0;
+  // What an ended transfer still held may be gone; who counted on it did nothing wrong.
+  if (transfer->phase() == TransferPhase::done || transfer->body_lost) bytes = std::min(bytes, transfer->unconsumed());
   transfer->consume(bytes);
   if (transfer->phase() == TransferPhase::delivering) {
     finish_if_delivered(*transfer, now);
     finish_entry(now);
   } else if (was_blocked && readable_bytes(*socket) != 0) {
-    transfer->last_activity = now.steady;
+    or_lose(id, now, [&] { note_activity(*transfer, now); });
     touch(*socket);
   }
 }
@@ -124,7 +127,7 @@ MutableBytes Engine::Impl::upload_space(TransferId id) {
 void Engine::Impl::upload_changed(Transfer& transfer, Now now) {
   Socket* socket = sockets_.find(transfer.conn);
   if (!socket || transfer.phase() != TransferPhase::active) return;
-  transfer.last_activity = now.steady;
+  note_activity(transfer, now);
   socket->stack.session()->upload_changed(transfer.stream);
   pump(*socket, now);
   touch(*socket);
@@ -234,7 +237,7 @@ void Engine::Impl::finish_if_delivered(Transfer& transfer, Now now) {
 void Engine::Impl::fail(Transfer& transfer, Error error, Now now) {
   switch (transfer.phase()) {
     case TransferPhase::queued: {
-      origins_.find(transfer.origin)->queue.remove(transfer);
+      leave_queue(*origins_.find(transfer.origin), transfer);
       end(transfer, std::unexpected(std::move(error)), now);
       break;
     }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/error.hpp"
@@ -38,6 +39,7 @@ struct Event {
   Kind kind;
   StreamId stream = 0;
   Bytes body = {};
+  std::optional<std::uint64_t> body_length = {};  // with head: of the body that comes, where it says so beforehand
   Error error = {};
 };
 
@@ -76,6 +78,8 @@ class Session {
   // The wait for 100 (Continue) is over: send the body now. No-op when there is none waiting.
   virtual void stop_waiting_for_continue(StreamId stream) = 0;
   virtual bool waiting_for_continue(StreamId stream) const = 0;
+  // More of the body can still be sent: it is neither whole nor cut short by its response.
+  virtual bool wants_upload(StreamId stream) const = 0;
 
   // Takes all of `input` (decoding in place, so it may be overwritten) and appends events. An error is the session's,
   // sticky, and ends every open exchange; events made before it still count. Bytes for no exchange make !reusable()

@@ -383,7 +383,7 @@ bool Reader::frame_body() {
 
 bool Reader::frame_final_head() {
   keep_alive_ = head_->version.minor == 0 ? says_keep_alive_ && !says_close_ : !says_close_;
-  if (expectation_.to_head || status_ == 204 || status_ == 304) {
+  if (bodiless()) {
     phase_ = Phase::complete;
   } else if (chunked_) {
     phase_ = Phase::chunk_line;

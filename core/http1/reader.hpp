@@ -62,6 +62,8 @@ class Reader {
 
   bool started() const { return started_; }        // a byte of a response has come, interim ones included
   bool keep_alive() const { return keep_alive_; }  // meaningful once the final head is complete
+  // Of the body that the final head announces, where it says so beforehand: none behind HEAD, 204 and 304 (RFC 9112 6.3).
+  std::optional<std::uint64_t> body_length() const { return bodiless() ? std::nullopt : content_length_; }
   int status() const { return status_; }
   const Error& error() const { return error_; }
 
@@ -87,6 +89,7 @@ class Reader {
   std::size_t read_chunk_end(MutableBytes input);
   std::size_t read_body(MutableBytes input, Step& step);
   bool execute(Bytes input);
+  bool bodiless() const { return expectation_.to_head || status_ == 204 || status_ == 304; }
   bool frame_body();
   bool frame_final_head();
   bool take_reason(std::string_view part);

@@ -41,6 +41,10 @@ class Session final : public http::Session {
   bool waiting_for_continue(StreamId stream) const override {
     return is_open(stream) && send_.in(SendState::awaiting_continue);
   }
+  bool wants_upload(StreamId stream) const override {
+    return is_open(stream) && has_body() &&
+           (send_.in(SendState::head) || send_.in(SendState::awaiting_continue) || send_.in(SendState::body));
+  }
   Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) override;
   Result<void> receive_eof(bool clean, std::vector<Event>& events) override;
   OutputSpans output() const override;
@@ -223,7 +227,7 @@ void Session::step_events(const Reader::Step& step, std::vector<Event>& events) 
   }
   if (step.head) {
     receive_.on(ReceiveEvent::final_head);
-    events.push_back({.kind = Event::Kind::head, .stream = stream_});
+    events.push_back({.kind = Event::Kind::head, .stream = stream_, .body_length = reader_.body_length()});
   }
   if (!step.body.empty()) events.push_back({.kind = Event::Kind::body, .stream = stream_, .body = step.body});
   if (step.head) apply_rules();

@@ -62,8 +62,9 @@ void Oracles::check_deadlines() {
     if (!seen.added || seen.done) continue;
     const TransferPlan& plan = *seen.plan;
     if (plan.total_timeout) check(seen, seen.added_at + *plan.total_timeout, "total timeout");
-    // Without limits nobody waits before the name is asked for.
-    if (plan.connect_timeout && unlimited && !plan.route && !engine().progress(seen.id).secured) {
+    // Without limits nobody waits before the name is asked for. Of a second attempt nobody here knows when it began.
+    const bool first_attempt = engine().info(seen.id).retries == 0;
+    if (plan.connect_timeout && unlimited && !plan.route && first_attempt && !engine().progress(seen.id).secured) {
       check(seen, seen.added_at + *plan.connect_timeout, "connect timeout");
     }
     if (plan.idle_timeout) check_idle_time(seen);

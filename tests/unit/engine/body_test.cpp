@@ -301,3 +301,66 @@ TEST_CASE("body: many at once over the shared landing buffer: no byte of one rea
     }
   }
 }
+
+TEST_CASE("body: memory follows what is unconsumed, also of a reader that never comes to the end of it") {
+  EngineWorld world;
+  world.consume = false;
+  const TransferId id = world.add("http://192.0.2.1/");
+  const ConnId conn = go(world);
+  world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n");
+  std::string block(16 * 1024, 'x');
+  for (int i = 0; i < 256; ++i) {  // 4 MiB; the invariants bound what is kept of it
+    block[0] = static_cast<char>('a' + i % 26);
+    REQUIRE(world.receive(conn, block) == block.size());
+    const Bytes body = world.engine.body(id);
+    REQUIRE(body.size() == block.size() + (i == 0 ? 0 : 1));
+    CHECK(body[body.size() - block.size()] == static_cast<std::uint8_t>(block[0]));
+    world.engine.consume_body(id, body.size() - 1, world.now);
+    world.drain();
+  }
+}
+
+TEST_CASE("body: consuming what an ended transfer no longer has is harmless") {
+  EngineWorld world;
+  world.consume = false;
+  const TransferId id = world.add("http://192.0.2.1/1");
+  const ConnId conn = go(world);
+  const TransferId other = world.add("http://192.0.2.2/");
+  const ConnId other_conn = go(world);
+  world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+  const std::size_t seen = world.engine.body(id).size();
+  CHECK(seen == 5);
+  world.eof(conn);
+  CHECK(world.failure(id) == Code::truncated);
+  world.receive(other_conn, answer("x"));  // the landing buffer is used again
+  world.engine.consume_body(id, seen, world.now);
+  world.drain();
+  CHECK(world.engine.body(id).empty());
+  world.take_body(other);
+  world.drain();
+  CHECK(world.succeeded(other));
+}
+
+TEST_CASE("body: 204 with a Content-Length has none, also where a limit is set") {
+  EngineWorld world;
+  TransferOptions options;
+  options.max_body_bytes = 3;
+  const TransferId id = world.add("http://192.0.2.1/", options);
+  const ConnId conn = go(world);
+  world.receive(conn, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n");
+  CHECK(world.succeeded(id));
+  CHECK_FALSE(world.engine.progress(id).expected_body_bytes.has_value());
+}
+
+TEST_CASE("SB-16 body: an end behind a failed send proves nothing, so a body framed by it is truncated") {
+  EngineWorld world;
+  const TransferId id = world.add(with_body("POST", BodyOwned{std::string(100, 'b')}));
+  const ConnId conn = newest(world);
+  world.connected(conn);
+  world.sent(conn, 90);
+  world.receive(conn, "HTTP/1.1 200 OK\r\n\r\npart of ");
+  world.io_error(conn, Code::send_failed);
+  world.eof(conn);
+  CHECK(world.failure(id) == Code::truncated);
+  check_nothing_left(world);
+}

@@ -188,6 +188,42 @@ TEST_CASE("limits: a connection that is being made for nobody any more is the ne
   check_nothing_left(world);
 }
 
+TEST_CASE("limits: in total; a connection that is being made for nobody makes room") {
+  EngineWorld world(limits_of(2, 0));
+  world.add(url_of(0, "/1"));
+  const ConnId busy = go(world);
+  const TransferId second = world.add(url_of(0, "/2"));
+  const ConnId dialled = newest(world);
+  world.receive(busy, answer("x"));
+  REQUIRE(world.engine.info(second).conn == busy);
+  const TransferId other = world.add(url_of(1));
+  CHECK(closes_of(world, dialled) == 1);
+  const ConnId conn = go(world);
+  world.receive(conn, answer("x"));
+  CHECK(world.succeeded(other));
+  world.sent(busy);
+  world.receive(busy, answer("x"));
+  CHECK(world.succeeded(second));
+  check_nothing_left(world);
+}
+
+TEST_CASE("limits: an origin whose waiting transfer has gone does not stand in line any more") {
+  EngineWorld world(limits_of(2, 0));
+  world.add(url_of(1, "/held"));
+  const ConnId held = go(world);
+  for (int i = 0; i < 20; ++i) world.add(url_of(0));
+  ConnId conn = newest(world);
+  REQUIRE(conn != held);
+  world.connected(conn);
+  world.remove(world.add(url_of(1, "/waits")));
+  for (int i = 0; i < 20; ++i) {
+    world.sent(conn);
+    world.receive(conn, answer("x"));
+  }
+  CHECK(closes_of(world, conn) == 0);  // there was nobody to yield to
+  CHECK(world.engine.idle_connections() == 1);
+}
+
 TEST_CASE("limits: they hold at every step of a random run, and everybody is served in the end") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);

@@ -198,3 +198,104 @@ TEST_CASE("retry: a transfer tried again keeps its total time and can be removed
   CHECK(reused.world.failure(reused.id) == Code::canceled);
   check_nothing_left(reused.world);
 }
+
+namespace {
+// Two connections to one place: the first has carried an exchange, the other was made for nobody in the end. Both are idle.
+std::pair<ConnId, ConnId> used_and_spare(EngineWorld& world) {
+  const TransferId first = world.add("http://192.0.2.1/1");
+  const ConnId used = go(world);
+  const TransferId second = world.add("http://192.0.2.1/2");
+  const ConnId spare = newest(world);
+  world.receive(used, answer("1"));  // the second rides on this one now
+  world.sent(used);
+  world.receive(used, answer("2"));
+  REQUIRE(world.succeeded(first));
+  REQUIRE(world.succeeded(second));
+  world.connected(spare);
+  REQUIRE(world.engine.idle_connections() == 2);
+  return {used, spare};
+}
+}  // namespace
+
+TEST_CASE("retry: a connection that was never used may have died of idleness as well") {
+  EngineWorld world;
+  const auto [used, spare] = used_and_spare(world);
+  world.pass(std::chrono::seconds(50));
+  const TransferId third = world.add("http://192.0.2.1/3");
+  REQUIRE(world.engine.info(third).conn == spare);
+  CHECK_FALSE(world.engine.info(third).reused);
+  CHECK(world.engine.progress(third).connected == world.now.steady);  // it cost no time
+  world.sent(spare);
+  world.eof(spare);  // the server's idle timeout has crossed the request
+  CHECK_FALSE(world.done(third));
+  CHECK(world.engine.info(third).retries == 1);
+  const ConnId fresh = go(world);
+  CHECK(fresh != used);
+  CHECK(fresh != spare);
+  world.receive(fresh, answer("3"));
+  CHECK(world.succeeded(third));
+  check_nothing_left(world);
+}
+
+TEST_CASE("retry: goes to a connection that has not stood idle, used before or not") {
+  EngineWorld world;
+  const auto [used, spare] = used_and_spare(world);
+  const TransferId third = world.add("http://192.0.2.1/3");  // on the spare one
+  world.sent(spare);
+  world.receive(spare, answer("3"));
+  CHECK(world.succeeded(third));
+  const TransferId fourth = world.add("http://192.0.2.1/4");
+  REQUIRE(world.engine.info(fourth).conn == spare);
+  world.sent(spare);
+  world.eof(spare);
+  CHECK(world.engine.info(fourth).retries == 1);
+  CHECK(newest(world) != spare);
+  CHECK(newest(world) != used);
+  world.receive(go(world), answer("4"));
+  CHECK(world.succeeded(fourth));
+  check_nothing_left(world);
+}
+
+TEST_CASE("retry: the figures are those of the attempt that counts") {
+  EngineWorld world;
+  const ConnId conn = one_get(world);
+  const TransferId id = world.add("http://192.0.2.1/");
+  const std::string request = world.sent(conn);
+  CHECK(world.engine.progress(id).sent.has_value());
+  world.pass(std::chrono::seconds(10));
+  world.eof(conn);
+  CHECK_FALSE(world.engine.progress(id).sent.has_value());
+  world.pass(std::chrono::seconds(1));
+  const ConnId other = newest(world);
+  world.connected(other);
+  world.sent(other);
+  CHECK(*world.engine.progress(id).sent >= *world.engine.progress(id).connected);
+  CHECK(world.engine.progress(id).sent_head_bytes == request.size());
+  world.receive(other, answer("x"));
+  CHECK(world.succeeded(id));
+}
+
+TEST_CASE("retry: who wants a connection of its own holds up nobody who would take another") {
+  EngineWorld world;
+  const TransferId busy = world.add("http://192.0.2.1/busy");
+  const ConnId conn = go(world);
+  TransferOptions fresh;
+  fresh.fresh_connection = true;
+  const TransferId own = world.add("http://192.0.2.1/fresh", fresh);  // dials, and so does the next one
+  const ConnId dialled = newest(world);
+  const TransferId normal = world.add("http://192.0.2.1/normal");
+  const ConnId needless = newest(world);
+  world.receive(conn, answer("x"));
+  CHECK(world.succeeded(busy));
+  CHECK(world.engine.info(normal).conn == conn);
+  world.sent(conn);
+  world.receive(conn, answer("x"));
+  CHECK(world.succeeded(normal));
+  world.connected(dialled);
+  CHECK(world.engine.info(own).conn == dialled);
+  world.sent(dialled);
+  world.receive(dialled, answer("x"));
+  CHECK(world.succeeded(own));
+  world.connected(needless);
+  check_nothing_left(world);
+}

@@ -330,6 +330,46 @@ TEST_CASE("timeouts: a dial that nobody waits for ends, also where its transfer 
   check_nothing_left(world);
 }
 
+TEST_CASE("timeouts: time in which the application does not supply is not the peer's idleness, also behind a head") {
+  EngineWorld world;
+  TransferOptions options;
+  options.idle_timeout = 5s;
+  const TransferId id = world.add(with_body("POST", BodyStream{}), options);
+  const ConnId conn = go(world);
+  supply(world, id, "question");
+  world.sent(conn);
+  world.receive(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nanswer\r\n");
+  world.pass(6s);
+  CHECK_FALSE(world.done(id));
+  CHECK_FALSE(world.engine.deadline().has_value());  // it has nothing to come back for
+  supply(world, id, "more");
+  world.sent(conn);
+  world.pass(4s);
+  supply(world, id, "and more");  // which the peer does not take
+  world.pass(4s);
+  CHECK_FALSE(world.done(id));
+  world.pass(2s);
+  CHECK(world.failure(id) == Code::idle_timeout);
+  check_nothing_left(world);
+}
+
+TEST_CASE("timeouts: a dial that is taken over has taken no time before its transfer was there") {
+  EngineWorld world;
+  world.add("http://192.0.2.1/1");
+  const ConnId busy = go(world);
+  world.add("http://192.0.2.1/2");
+  const ConnId dialled = newest(world);
+  world.receive(busy, answer("x"));  // the second one rides on it
+  world.pass(3s);
+  const TransferId third = world.add("http://192.0.2.1/3");
+  world.pass(1s);
+  world.connected(dialled);
+  REQUIRE(world.engine.info(third).conn == dialled);
+  const Progress& progress = world.engine.progress(third);
+  CHECK(progress.resolved == progress.queued);
+  CHECK(progress.connected == progress.queued + 1s);
+}
+
 TEST_CASE("timeouts: all that are due at once fire in one call, with one Done each") {
   EngineWorld world;
   std::vector<TransferId> ids;

@@ -231,3 +231,25 @@ TEST_CASE("SB-12 over TLS: an answer before the wire took the whole request ends
   CHECK(closes_of(world, conn) == 1);
   check_nothing_left(world);
 }
+
+TEST_CASE("TLS: a session whose offer ended in a connection that was cut is not offered again") {
+  TlsOptions tls = trusting_options();
+  tls.max_version = TlsVersion::tls1_2;  // whose sessions serve more than once
+  TlsWorld world(tls);
+  world.options.forbid_reuse = true;
+  const TransferId first = world.ask();
+  world.carry(world.connect());
+  world.answer_with(newest(world), answer("x"));
+  REQUIRE(world.succeeded(first));
+  const TransferId second = world.ask();
+  const ConnId cut = world.connect();
+  world.sent(cut);
+  world.eof(cut);
+  CHECK(world.failure(second) == Code::tls_handshake);
+  const TransferId third = world.ask();
+  const ConnId conn = world.connect();
+  world.carry(conn);
+  world.answer_with(conn, answer("x"));
+  CHECK(world.succeeded(third));
+  CHECK_FALSE(world.engine.info(third).tls_resumed);
+}
