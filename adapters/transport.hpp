@@ -24,15 +24,20 @@ namespace sluice {
 // What one attempt to move bytes came to. Nothing set: none were moved for now, as with would_block.
 struct Transferred {
   std::size_t bytes = 0;
+  // Nothing more can be moved now. It may come with bytes, and saves a call then: without it, bytes are followed by another attempt. So a
+  // transport that keeps bytes which fd() does not show only says it when it has handed out the last of them.
   bool would_block = false;
   bool eof = false;  // receive only: the other end has said its last byte
   int error = 0;     // an errno, or a number of the transport's own that describe() puts in words
+  // With would_block, for those that have a descriptor: it waits for the other direction, as TLS may: receive() until it is writable,
+  // send() until it is readable.
+  bool other_direction = false;
 };
 
 enum class Opening : std::uint8_t {
   done,         // the stream stands
   wait_read,    // call open() again when fd() is readable,
-  wait_write,   // when fd() is writable,
+  wait_write,   // when write_fd() is writable,
   wait_signal,  // or when the TransportSignal was given
 };
 
@@ -47,6 +52,8 @@ class Transport {
   // What to watch, level-triggered; it must stay the same from `done` on, and each one that was shown stays open until the Transport is
   // destroyed. -1: nothing; the TransportSignal says when to try again.
   virtual int fd() const { return -1; }
+  // Where the two directions have a descriptor each: what to watch before send() is tried again. As fd() in all else.
+  virtual int write_fd() const { return fd(); }
   // Moves what can be moved now. receive() is never called with empty space, and send() gets at most four pieces, none empty.
   virtual Transferred receive(MutableBytes space) = 0;
   virtual Transferred send(std::span<const Bytes> pieces) = 0;

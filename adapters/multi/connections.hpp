@@ -19,14 +19,17 @@ struct Connection {
   ConnId id;  // none: free
   std::unique_ptr<Transport> stream;
   int fd = -1;                   // the one that is watched, or was last; -1: signals tell
+  int write_fd = -1;             // another one, for writing only; -1: there is none
   Address address;               // with TCP
   std::shared_ptr<Route> route;  // null: TCP
   bool opening = false;
-  bool write_blocked = false;  // the stream took less than it was given: wait until it is writable
+  bool write_blocked = false;  // the stream takes nothing more: wait until it is writable
+  bool send_waits_to_read = false;      // or until it is readable
+  bool receive_waits_to_write = false;  // and the other way round
   bool send_queued = false;
   bool read_queued = false;
   int send_error = 0;  // the engine reads on, for the answer may be there; it is over when nothing more is
-  bool may_read = false;  // without a descriptor: nothing has said would_block since the last signal
+  bool may_read = false;  // nothing has said would_block since the last event or signal
 };
 
 class Connections {

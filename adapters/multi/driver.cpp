@@ -56,7 +56,7 @@ Multi::Impl::~Impl() {
   busy_ = true;  // the sink still hears of every removal
   if (signals_) signals_->close();
   for (multi::Connection& connection : connections_.all()) {
-    watches_.forget(connection.fd);
+    forget(connection);
     connection = {};
   }
   watches_.forget(poller_.wakeup_fd());

@@ -102,6 +102,9 @@ class Multi::Impl {
   void begin_stream(output::Connect& what);
   void open(multi::Connection& connection);
   void watch(multi::Connection& connection, std::uint8_t events);
+  void watch_one(const multi::Connection& connection, int before, int fd, int events);
+  void watch_nothing(const multi::Connection& connection);
+  void forget(const multi::Connection& connection);
   Error describe(const multi::Connection& connection, Code code, int error) const;
   void close(ConnId conn);
   void refresh(ConnId conn);

@@ -83,7 +83,7 @@ void Multi::Impl::open(multi::Connection& connection) {
   switch (*opening) {
     case Opening::done:
       connection.opening = false;
-      connection.may_read = true;
+      connection.may_read = connection.route != nullptr;  // what opens may have received more than it wanted; TCP does not
       facts_.push({connection.id, std::nullopt});
       // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
       if (connection.fd == connection.stream->fd()) return;
@@ -97,10 +97,19 @@ void Multi::Impl::open(multi::Connection& connection) {
 
 void Multi::Impl::watch(multi::Connection& connection, std::uint8_t events) {
   const int fd = connection.stream->fd();
-  if (fd != connection.fd && connection.fd >= 0) watches_.set(connection.fd, kEventNone, connection.id);
+  const int write_fd = connection.stream->write_fd();
+  const bool two = fd >= 0 && write_fd >= 0 && write_fd != fd;
+  const int before = connection.fd, write_before = std::exchange(connection.write_fd, two ? write_fd : -1);
   connections_.set_descriptor(connection, fd);
+  watch_one(connection, before, fd, two ? events & kEventRead : events);
+  if (two || write_before >= 0) watch_one(connection, write_before, connection.write_fd, events & kEventWrite);
+}
+
+// `before`: what was watched in its place, or -1.
+void Multi::Impl::watch_one(const multi::Connection& connection, int before, int fd, int events) {
+  if (fd != before && before >= 0) watches_.set(before, kEventNone, connection.id);
   if (fd < 0) return;
-  if (const int error = watches_.set(fd, events, connection.id); error != 0) {
+  if (const int error = watches_.set(fd, static_cast<std::uint8_t>(events), connection.id); error != 0) {
     const Code code = error == ENOMEM         ? Code::out_of_memory
                       : connection.opening ? Code::connect_failed
                                            : Code::receive_failed;
@@ -124,9 +133,20 @@ void Multi::Impl::close(ConnId conn) {
     if (!view.empty()) connection->stream->send(std::span(view.spans).first(view.count));
   }
   // Whoever made the route may hold a duplicate of its descriptor, and then closing it does not take it out of epoll.
-  if (connection->route && connection->fd >= 0) watches_.set(connection->fd, kEventNone, conn);
-  watches_.forget(connection->fd);
+  if (connection->route) watch_nothing(*connection);
+  forget(*connection);
   connections_.close(conn);
+}
+
+void Multi::Impl::watch_nothing(const multi::Connection& connection) {
+  for (const int fd : {connection.fd, connection.write_fd}) {
+    if (fd >= 0) watches_.set(fd, kEventNone, connection.id);
+  }
+}
+
+void Multi::Impl::forget(const multi::Connection& connection) {
+  watches_.forget(connection.fd);
+  watches_.forget(connection.write_fd);
 }
 
 // Brings what is watched and what is queued in line with the engine's interest. In the steady state it finds nothing to
@@ -136,14 +156,12 @@ void Multi::Impl::refresh(ConnId conn) {
   if (!connection || connection->opening) return;
   const Interest interest = engine_.interest(conn);
   if (interest.write && !connection->write_blocked) queue_send(*connection);
-  if (connection->stream->fd() < 0) {
-    if (interest.read && connection->may_read) queue_read(*connection);
-    return;
-  }
-  if (interest.read && connection->send_error != 0) queue_read(*connection);
-  const bool wait_for_write = interest.write && connection->write_blocked;
-  const auto events = static_cast<std::uint8_t>((interest.read ? kEventRead : 0) | (wait_for_write ? kEventWrite : 0));
-  watch(*connection, events);
+  if (interest.read && (connection->may_read || connection->send_error != 0)) queue_read(*connection);
+  if (connection->stream->fd() < 0) return;
+  int events = kEventNone;
+  if (interest.read) events |= connection->receive_waits_to_write ? kEventWrite : kEventRead;
+  if (interest.write && connection->write_blocked) events |= connection->send_waits_to_read ? kEventRead : kEventWrite;
+  watch(*connection, static_cast<std::uint8_t>(events));
 }
 
 void Multi::Impl::queue_send(multi::Connection& connection) {
@@ -174,8 +192,8 @@ void Multi::Impl::send(ConnId conn) {
     queue_read(*connection);
     return;
   }
-  // Without a descriptor only a send that moved nothing is followed by a signal.
-  connection->write_blocked = connection->fd >= 0 ? sent.bytes < given : sent.bytes == 0;
+  connection->write_blocked = sent.bytes == 0 || (sent.would_block && sent.bytes < given);
+  connection->send_waits_to_read = connection->write_blocked && sent.other_direction;
   if (sent.bytes > 0) engine_.handle_sent(conn, sent.bytes, now_);
 }
 
@@ -184,6 +202,7 @@ bool Multi::Impl::read(ConnId conn) {
     make_room();
     multi::Connection* connection = connections_.find(conn);
     if (!connection || connection->opening) return true;
+    if (!connection->may_read && connection->send_error == 0) return true;  // since it was queued it was read
     if (reads_left_ == 0) {
       queue_read(*connection);
       return false;
@@ -194,12 +213,13 @@ bool Multi::Impl::read(ConnId conn) {
     Transferred got = connection->stream->receive(space);
     if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};  // it cannot be
     const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
-    if (nothing) {
-      connection->may_read = false;
-      if (connection->send_error == 0) return true;
-    }
+    // An end or an error that comes with bytes is said again by the next read, which follows at once.
+    const bool drained = nothing || (got.would_block && !got.eof && got.error == 0 && connection->send_error == 0);
+    if (drained) connection->may_read = false;
+    const bool waits_to_write = drained && got.other_direction;
+    if (std::exchange(connection->receive_waits_to_write, waits_to_write) != waits_to_write) touched_ = conn;
+    if (nothing && connection->send_error == 0) return touched_ ? settle() : true;
     touched_ = conn;
-    // What comes with bytes is said again by the next read, which follows at once.
     if (got.bytes > 0) {
       engine_.handle_received(conn, got.bytes, now_);
     } else if (got.error != 0) {
@@ -210,16 +230,13 @@ bool Multi::Impl::read(ConnId conn) {
     } else {
       engine_.handle_io_error(conn, describe(*connection, Code::send_failed, connection->send_error), now_);
     }
-    // With a descriptor a read that did not fill its space has emptied the stream, or it will be reported again.
-    const bool more_said = got.eof || got.error != 0 || connection->send_error != 0;
-    const bool short_read = got.bytes < space.size() && connection->fd >= 0 && !more_said;
-    const bool drained = got.bytes == 0 || short_read;
+    const bool over = drained || got.bytes == 0;
     if (!settle()) {
       connection = connections_.find(conn);
-      if (connection && !drained) queue_read(*connection);
+      if (connection && !over) queue_read(*connection);
       return false;
     }
-    if (drained) return true;
+    if (over) return true;
     now_ = net::read_clock();
     if (late()) break;
   }
@@ -252,17 +269,20 @@ bool Multi::Impl::advance(ConnId conn, std::uint8_t events) {
     return settle();
   }
   const bool readable = (events & (kEventRead | kEventError)) != 0;
-  if (readable) connection->may_read = true;
-  if ((events & (kEventWrite | kEventError)) != 0 && connection->write_blocked) {
+  const bool writable = (events & (kEventWrite | kEventError)) != 0;
+  const bool may_send = connection->send_waits_to_read ? readable : writable;
+  const bool may_read = connection->receive_waits_to_write ? writable : readable;
+  if (may_read) connection->may_read = true;
+  if (may_send && connection->write_blocked) {
     connection->write_blocked = false;
     queue_send(*connection);
     if (!settle()) {
       connection = connections_.find(conn);
-      if (connection && readable) queue_read(*connection);
+      if (connection && may_read) queue_read(*connection);
       return false;
     }
   }
-  return readable ? read(conn) : true;
+  return may_read ? read(conn) : true;
 }
 
 }  // namespace sluice

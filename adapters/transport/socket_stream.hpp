@@ -10,11 +10,26 @@
 
 namespace sluice::transport {
 
+inline std::size_t total_size(std::span<const Bytes> pieces) {
+  std::size_t total = 0;
+  for (const Bytes piece : pieces) total += piece.size();
+  return total;
+}
+
 class SocketStream : public Transport {
  public:
   int fd() const override { return socket_.get(); }
-  Transferred receive(MutableBytes space) override { return net::receive(socket_.get(), space); }
-  Transferred send(std::span<const Bytes> pieces) override { return net::send(socket_.get(), pieces); }
+  // What falls short of its space has emptied the socket, and what it did not take whole has filled it.
+  Transferred receive(MutableBytes space) override {
+    Transferred moved = net::receive(socket_.get(), space);
+    if (moved.bytes > 0 && moved.bytes < space.size()) moved.would_block = true;
+    return moved;
+  }
+  Transferred send(std::span<const Bytes> pieces) override {
+    Transferred moved = net::send(socket_.get(), pieces);
+    if (moved.bytes > 0 && moved.bytes < total_size(pieces)) moved.would_block = true;
+    return moved;
+  }
 
  protected:
   explicit SocketStream(net::Descriptor socket = {}) : socket_(std::move(socket)) {}

@@ -102,6 +102,7 @@ class Faulty final : public Transport {
     return inner_->open();
   }
   int fd() const override { return inner_->fd(); }
+  int write_fd() const override { return inner_->write_fd(); }
 
   Transferred receive(MutableBytes space) override {
     CHECK_FALSE(space.empty());

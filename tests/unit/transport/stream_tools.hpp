@@ -51,7 +51,7 @@ inline void send_all(Transport& stream, std::string_view text) {
     const Transferred sent = send(stream, text);
     REQUIRE(sent.error == 0);
     text.remove_prefix(sent.bytes);
-    if (sent.bytes == 0) REQUIRE(wait_for(stream.fd(), POLLOUT));
+    if (sent.bytes == 0) REQUIRE(wait_for(stream.write_fd(), POLLOUT));
   }
 }
 
@@ -70,7 +70,7 @@ inline Received receive(Transport& stream, std::size_t bytes) {
     got.text += as_text(std::span(space).first(moved.bytes));
     got.eof = moved.eof;
     got.error = moved.error;
-    if (moved.would_block) REQUIRE(wait_for(stream.fd(), POLLIN));
+    if (moved.would_block && moved.bytes == 0) REQUIRE(wait_for(stream.fd(), POLLIN));
   }
   return got;
 }
