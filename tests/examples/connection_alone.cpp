@@ -35,7 +35,7 @@ static void move_bytes(Connection& connection, int stream) {
   pollfd ready = {stream, static_cast<short>((interest.read ? POLLIN : 0) | (interest.write ? POLLOUT : 0)), 0};
   const Instant until = connection.deadline() ? connection.deadline()->at : now().steady + std::chrono::hours(1);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now().steady).count();
-  if (poll(&ready, 1, std::max(0, static_cast<int>(left))) == 0) return connection.handle_timeout(now());
+  if (poll(&ready, 1, std::max(0, static_cast<int>(left))) <= 0) return connection.handle_timeout(now());
   if (ready.revents & POLLOUT) {
     const Bytes out = connection.transmit().spans[0];
     const ssize_t sent = send(stream, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

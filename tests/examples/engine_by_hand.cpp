@@ -42,7 +42,7 @@ static void move_bytes(Engine& engine, ConnId conn, int stream) {
   }
   pollfd ready = {stream, POLLIN, 0};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(engine.deadline()->at - now().steady).count();
-  if (poll(&ready, 1, std::max(0, static_cast<int>(left))) == 0) return engine.handle_timeout(now());
+  if (poll(&ready, 1, std::max(0, static_cast<int>(left))) <= 0) return engine.handle_timeout(now());
   const MutableBytes space = engine.receive_space(conn);
   const ssize_t got = recv(stream, space.data(), space.size(), 0);
   if (got < 0) return engine.handle_io_error(conn, error_of(Code::receive_failed), now());

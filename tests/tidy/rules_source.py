@@ -125,6 +125,9 @@ def check_sizes(root):
             lines = sum(1 for _ in text)
         if lines > tables.MAX_LINES:
             yield f"{path}: {lines} lines; past {tables.MAX_LINES} a file holds two ideas"
+        example = path.startswith(tables.EXAMPLES) and path.endswith(".cpp") and path != tables.EXAMPLES_TEST
+        if example and lines > tables.MAX_LINES_OF_EXAMPLES:
+            yield f"{path}: {lines} lines; past {tables.MAX_LINES_OF_EXAMPLES} it is not the short program that README.md promises"
 
 
 def without_comments_and_text(source):

@@ -39,6 +39,7 @@ PLANTED = [
     (source.check_top_level, "notes.txt", "\n", "notes.txt"),
     (source.check_sizes, "core/long.cpp", "\n" * (tables.MAX_LINES + 1), "core/long.cpp"),
     (source.check_sizes, "tests/run", "\n" * (tables.MAX_LINES + 1), "tests/run"),
+    (source.check_sizes, "tests/examples/long.cpp", "\n" * (tables.MAX_LINES_OF_EXAMPLES + 1), "tests/examples/long.cpp"),
     (source.check_corpus_sizes, "fuzz/corpus/url/long", "x" * tables.MAX_CORPUS_FILE_BYTES, "fuzz/corpus/url/long"),
     (source.check_switches, "core/http/x.cpp", "switch (a) {\n  case Kind::one: break;\n  default : break; }\n", "x.cpp:3"),
 ]
@@ -65,6 +66,8 @@ HARMLESS = {
     "adapters/glib.hpp": '#include <glib.h>\n#include "adapters/multi.hpp"\n',
     "adapters/multi.cpp": '#include "adapters/multi.hpp"\n#include "adapters/net/socket.hpp"\n',
     "core/exact.cpp": "\n" * tables.MAX_LINES,
+    "tests/examples/exact.cpp": "\n" * tables.MAX_LINES_OF_EXAMPLES,
+    tables.EXAMPLES_TEST: "\n" * tables.MAX_LINES,
     "fuzz/corpus/url/exact": "x" * (tables.MAX_CORPUS_FILE_BYTES - 1),
     "LICENSE": "\n",
     ".hidden": "\n",

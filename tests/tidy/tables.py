@@ -116,6 +116,9 @@ OPENSSL_LOADS = r"lib(ssl|crypto)\.so\.(1|3).*"
 TOP_LEVEL = {"core", "adapters", "tests", "fuzz", "meson.build", "meson_options.txt", "README.md", "LICENSE"}
 IGNORED_TOP_LEVEL = {"build"}  # where the scripts build; never committed
 MAX_LINES = 500
+MAX_LINES_OF_EXAMPLES = 79  # README.md: "in under 80 lines"
+EXAMPLES = "tests/examples/"
+EXAMPLES_TEST = "tests/examples/examples_test.cpp"
 COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", ".md")
 SECURITY_KEYS = sorted(
     f"SB-{number:02d}"
