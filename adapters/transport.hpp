@@ -93,7 +93,9 @@ Result<std::shared_ptr<Dialer>> connected_descriptor(int fd, std::string name = 
 
 // A program whose standard input and output carry the bytes, as ssh's ProxyCommand: one process for each connection, started without a
 // shell. "%h" and "%p" in an argument stand for the target's host and port, "%%" for a percent sign. Its standard error stays the caller's.
-// It is ended (SIGTERM, later SIGKILL) when its connection is closed, and collected. Error invalid_option: no program is named.
+// When its connection is closed it is told to end (SIGTERM); while some Multi is driven, or closes or dials another, it is collected, and
+// killed (SIGKILL) if it takes more than a second. What is left when a Multi that had routes goes, or the program ends by exit(3), has a tenth
+// of a second: nothing is left afterwards, and nothing else waits. Error invalid_option: no program is named.
 // A target whose host begins with "-" is refused (connect_failed): a program could take it for an option.
 Result<std::shared_ptr<Dialer>> child_process(std::vector<std::string> command);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "adapters/multi/driver.hpp"
+#include "adapters/transport/children.hpp"
 
 namespace sluice {
 
@@ -19,6 +20,7 @@ std::optional<Instant> Multi::Impl::next_deadline() {
   if (resolver_.open_questions() > 0) {
     if (const auto other = resolver_.deadline(net::read_steady()); other && (!at || *other < *at)) at = other;
   }
+  if (const auto leftovers = transport::children_deadline(); leftovers && (!at || *leftovers < *at)) at = leftovers;
   return at;
 }
 

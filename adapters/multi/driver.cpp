@@ -1,6 +1,7 @@
 // See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the
 // connection it was about is looked at again right after its outputs were taken.
 #include "adapters/multi/driver.hpp"
+#include "adapters/transport/children.hpp"
 
 #include <algorithm>
 #include <new>
@@ -60,6 +61,7 @@ Multi::Impl::~Impl() {
     connection = {};
   }
   watches_.forget(poller_.wakeup_fd());
+  if (signals_) transport::finish_children();
 }
 
 bool Multi::Impl::settle() {

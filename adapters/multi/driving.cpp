@@ -6,6 +6,7 @@
 
 #include "adapters/multi/driver.hpp"
 #include "adapters/net/socket.hpp"
+#include "adapters/transport/children.hpp"
 
 namespace sluice {
 namespace {
@@ -213,6 +214,7 @@ bool Multi::Impl::take_reads() {
 // Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
 // cannot put deadlines off. False: what comes out of them is not all taken.
 bool Multi::Impl::run_timers() {
+  if (const auto due = transport::children_deadline(); due && *due <= now_.steady) transport::collect_children();
   if (engine_.has_output()) return false;
   now_ = net::read_clock();
   if (const auto deadline = engine_.deadline(); deadline && deadline->at <= now_.steady) {

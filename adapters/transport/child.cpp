@@ -1,25 +1,19 @@
 // child_process(): see ../transport.hpp.
 //
-// A socket pair is the child's standard input and output at once, so there is one descriptor to watch, and writing to a
-// child that is gone raises no SIGPIPE. Ended children are collected without waiting: when their connection is closed,
-// when another is dialled, and at the latest, then with a little patience, when the dialer and its last connection are
-// gone. A process is signalled only while waitpid() says that it is an uncollected child of ours, so never another one
-// that got its number.
+// Two pipes, as every program expects them: a socket in their place makes bash read ~/.bashrc, cannot be opened as
+// /dev/stdin, and has one O_NONBLOCK for both directions. What becomes of a child afterwards: see children.hpp.
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <optional>
+#include <memory>
+#include <utility>
 
-#include "adapters/net/clock.hpp"
-#include "adapters/transport/socket_stream.hpp"
+#include "adapters/net/descriptor.hpp"
+#include "adapters/transport/children.hpp"
+#include "adapters/transport/file_io.hpp"
 #include "adapters/transport/words.hpp"
 
 extern char** environ;
@@ -27,99 +21,56 @@ extern char** environ;
 namespace sluice {
 namespace {
 
+using transport::ChildProcess;
 using transport::connect_error;
-using transport::SocketStream;
 
-// After SIGTERM a child has this long before SIGKILL follows; the first while others come and go, the second in the
-// end.
-constexpr Duration kPatience = std::chrono::seconds(1);
-constexpr int kLastPatienceMs = 100;
-
-// Also true if somebody else has collected it, or SIGCHLD is ignored.
-bool collected(pid_t pid, int flags = WNOHANG) {
-  pid_t answer = 0;
-  do answer = ::waitpid(pid, nullptr, flags);
-  while (answer < 0 && errno == EINTR);
-  return answer != 0;
-}
-
-// The processes of one dialer that have not been collected.
-class Children {
- public:
-  Children() = default;
-  Children(const Children&) = delete;
-  Children& operator=(const Children&) = delete;
-  ~Children() {
-    for (int waited_ms = 0; waited_ms < kLastPatienceMs; ++waited_ms) {
-      collect_ended();
-      if (processes_.empty()) return;
-      ::poll(nullptr, 0, 1);
-    }
-    for (const Process& process : processes_) {
-      if (collected(process.pid)) continue;
-      ::kill(process.pid, SIGKILL);
-      collected(process.pid, 0);
-    }
-  }
-
-  void add(pid_t pid) { processes_.push_back({pid, std::nullopt}); }
-
-  // Its connection is closed.
-  void retire(pid_t pid) {
-    const auto at =
-        std::find_if(processes_.begin(), processes_.end(), [&](const Process& one) { return one.pid == pid; });
-    if (at == processes_.end()) return;
-    if (!collected(pid)) {
-      ::kill(pid, SIGTERM);
-      at->told_at = net::read_steady();
-    } else {
-      processes_.erase(at);
-    }
-    collect();
-  }
-
-  void collect() {
-    collect_ended();
-    const Instant now = net::read_steady();
-    for (const Process& process : processes_) {
-      if (process.told_at && now - *process.told_at >= kPatience) ::kill(process.pid, SIGKILL);
-    }
-  }
-
- private:
-  struct Process {
-    pid_t pid = -1;
-    std::optional<Instant> told_at;  // to end
-  };
-
-  void collect_ended() {
-    std::erase_if(processes_, [](const Process& one) { return one.told_at && collected(one.pid); });
-  }
-
-  std::vector<Process> processes_;
+struct Pipe {
+  net::Descriptor read, write;
 };
 
-class ChildStream final : public SocketStream {
- public:
-  ChildStream(net::Descriptor socket, pid_t pid, std::shared_ptr<Children> children)
-      : SocketStream(std::move(socket)), pid_(pid), children_(std::move(children)) {}
-  ~ChildStream() override {
-    socket_.reset();  // the end of its input is the first thing a child hears
-    children_->retire(pid_);
+// Answers 0 or errno. Both ends block, and are none of those that a program starts with, also where we run without them.
+int make_pipe(Pipe& pipe) {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) != 0) return errno;
+  pipe.read = net::Descriptor(ends[0]);
+  pipe.write = net::Descriptor(ends[1]);
+  for (net::Descriptor* end : {&pipe.read, &pipe.write}) {
+    if (end->get() > STDERR_FILENO) continue;
+    net::Descriptor higher(::fcntl(end->get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!higher) return errno;
+    *end = std::move(higher);
   }
-  Result<Opening> open() override { return Opening::done; }
+  return 0;
+}
 
-  // ECONNRESET: it has ended without reading all it was sent, which for a pipe would be the end of its output and
-  // nothing else.
+// O_NONBLOCK is for our end of a pipe alone: the other one is an open file of its own.
+int make_non_blocking(const net::Descriptor& end, int mode) {
+  return ::fcntl(end.get(), F_SETFL, mode | O_NONBLOCK) == 0 ? 0 : errno;
+}
+
+class ChildStream final : public Transport {
+ public:
+  ~ChildStream() override {
+    to_child_.reset();  // the end of its input is the first thing a child hears
+    from_child_.reset();
+    transport::retire_child(std::move(process_));
+  }
+  // Answers 0 or errno. What fails, or throws, has started nothing.
+  int start(const std::vector<std::string>& words);
+
+  Result<Opening> open() override { return Opening::done; }
+  int fd() const override { return from_child_.get(); }
+  int write_fd() const override { return to_child_.get(); }
   Transferred receive(MutableBytes space) override {
-    Transferred moved = SocketStream::receive(space);
-    if (moved.error == ECONNRESET) moved = {.bytes = 0, .would_block = false, .eof = true, .error = 0};
+    Transferred moved = transport::read_file(from_child_.get(), space);
+    if (moved.bytes > 0 && moved.bytes < space.size()) moved.would_block = true;  // that was all there was in it
     return moved;
   }
+  Transferred send(std::span<const Bytes> pieces) override { return transport::write_file(to_child_.get(), pieces); }
 
  private:
-  const pid_t pid_;
-  const std::shared_ptr<Children> children_;
+  net::Descriptor to_child_, from_child_;
+  std::unique_ptr<ChildProcess> process_ = std::make_unique<ChildProcess>();
 };
 
 // What posix_spawn needs besides the command, released again.
@@ -139,9 +90,9 @@ class SpawnSettings {
   SpawnSettings(const SpawnSettings&) = delete;
   SpawnSettings& operator=(const SpawnSettings&) = delete;
 
-  // Answers 0 or an errno. The child gets `socket`, its standard error, and nothing else of ours; no signal is ignored
-  // or held back.
-  int spawn(const std::vector<std::string>& words, int socket, pid_t& pid) {
+  // Answers 0 or an errno. The child gets `input` and `output`, its standard error, and nothing else of ours; no
+  // signal is ignored or held back.
+  int spawn(const std::vector<std::string>& words, int input, int output, pid_t& pid) {
     sigset_t all, none;
     sigfillset(&all);
     sigemptyset(&none);
@@ -151,8 +102,8 @@ class SpawnSettings {
     if (error_ != 0) return error_;
     do_all({::posix_spawnattr_setsigdefault(&attributes_, &all), ::posix_spawnattr_setsigmask(&attributes_, &none),
             ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK),
-            ::posix_spawn_file_actions_adddup2(&actions_, socket, STDIN_FILENO),
-            ::posix_spawn_file_actions_adddup2(&actions_, socket, STDOUT_FILENO),
+            ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO),
+            ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO),
             ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1)});
     if (error_ != 0) return error_;
     std::vector<char*> arguments;
@@ -168,6 +119,21 @@ class SpawnSettings {
   int error_ = 0;
   bool ready_ = false;
 };
+
+int ChildStream::start(const std::vector<std::string>& words) {
+  Pipe to, from;
+  for (const int error : {make_pipe(to), make_pipe(from)}) {
+    if (error != 0) return error;
+  }
+  for (const int error : {make_non_blocking(to.write, O_WRONLY), make_non_blocking(from.read, O_RDONLY)}) {
+    if (error != 0) return error;
+  }
+  const int error = SpawnSettings().spawn(words, to.read.get(), from.write.get(), process_->pid);
+  if (error != 0) return process_->pid = -1, error;
+  to_child_ = std::move(to.write);
+  from_child_ = std::move(from.read);
+  return 0;
+}
 
 // %h, %p and %%; any other percent sign stands for itself.
 std::string expand(const std::string& argument, const DialTarget& target) {
@@ -207,28 +173,16 @@ class ChildDialer final : public Dialer {
     if (target.host.starts_with('-') || target.host.find('\0') != std::string::npos) {
       return std::unexpected(make_error(Code::connect_failed, attempt + ": the host is no name to hand to a program"));
     }
-    children_->collect();
+    transport::collect_children();
     std::vector<std::string> words = {command_[0]};
     for (std::size_t i = 1; i < command_.size(); ++i) words.push_back(expand(command_[i], target));
-
-    int ends[2] = {-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-      return std::unexpected(connect_error(attempt, errno));
-    }
-    net::Descriptor ours(ends[0]);
-    const net::Descriptor theirs(ends[1]);  // blocking, as programs expect it
-    if (::fcntl(ours.get(), F_SETFL, O_RDWR | O_NONBLOCK) != 0) return std::unexpected(connect_error(attempt, errno));
-    pid_t pid = -1;
-    if (const int error = SpawnSettings().spawn(words, theirs.get(), pid); error != 0) {
-      return std::unexpected(connect_error(attempt, error));
-    }
-    children_->add(pid);
-    return std::make_unique<ChildStream>(std::move(ours), pid, children_);
+    auto stream = std::make_unique<ChildStream>();
+    if (const int error = stream->start(words); error != 0) return std::unexpected(connect_error(attempt, error));
+    return stream;
   }
 
  private:
   const std::vector<std::string> command_;
-  const std::shared_ptr<Children> children_ = std::make_shared<Children>();
 };
 
 }  // namespace

@@ -3,20 +3,18 @@
 // O_NONBLOCK belongs to the open file description, not to the descriptor: whoever else holds a duplicate (a shell its
 // terminal) finds it non-blocking as well, also when this one is closed.
 //
-// Sockets are written to with MSG_NOSIGNAL, what is none by write_quietly().
+// Sockets are written to with MSG_NOSIGNAL, what is none by write_file().
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
-#include "adapters/transport/quiet_write.hpp"
+#include "adapters/transport/file_io.hpp"
 #include "adapters/transport/socket_stream.hpp"
 #include "adapters/transport/words.hpp"
 
@@ -46,42 +44,17 @@ class FileStream final : public Transport {
   int fd() const override { return file_.get(); }
 
   Transferred receive(MutableBytes space) override {
-    ssize_t size = 0;
-    do size = ::read(file_.get(), space.data(), space.size());
-    while (size < 0 && errno == EINTR);
-    Transferred moved;
-    if (size > 0) {
-      moved.bytes = static_cast<std::size_t>(size);
-    } else if (size == 0) {
+    Transferred moved = transport::read_file(file_.get(), space);
+    if (moved.eof) {
       moved.eof = kind_ != Kind::terminal || has_ended(file_.get());
       moved.would_block = !moved.eof;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      moved.would_block = true;
-    } else if (errno == EIO && kind_ == Kind::terminal) {
+    } else if (moved.error == EIO && kind_ == Kind::terminal) {
+      moved = {};
       moved.eof = true;  // what a pseudo-terminal says when its other side was closed
-    } else {
-      moved.error = errno;
     }
     return moved;
   }
-
-  Transferred send(std::span<const Bytes> pieces) override {
-    std::array<iovec, 16> vectors = {};
-    const std::size_t count = pieces.size() < vectors.size() ? pieces.size() : vectors.size();
-    // writev only reads, but its type is shared with readv.
-    for (std::size_t i = 0; i < count; ++i)
-      vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
-    const ssize_t size = transport::write_quietly(file_.get(), std::span(vectors).first(count));
-    Transferred moved;
-    if (size >= 0) {
-      moved.bytes = static_cast<std::size_t>(size);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      moved.would_block = true;
-    } else {
-      moved.error = errno;
-    }
-    return moved;
-  }
+  Transferred send(std::span<const Bytes> pieces) override { return transport::write_file(file_.get(), pieces); }
 
  private:
   net::Descriptor file_;

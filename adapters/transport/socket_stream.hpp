@@ -7,14 +7,9 @@
 #include "adapters/net/descriptor.hpp"
 #include "adapters/net/socket.hpp"
 #include "adapters/transport.hpp"
+#include "adapters/transport/file_io.hpp"
 
 namespace sluice::transport {
-
-inline std::size_t total_size(std::span<const Bytes> pieces) {
-  std::size_t total = 0;
-  for (const Bytes piece : pieces) total += piece.size();
-  return total;
-}
 
 class SocketStream : public Transport {
  public:

@@ -369,3 +369,41 @@ TEST_CASE("no process and no descriptor is left of a child's connections") {
   }
   CHECK(children_of(::getpid()) == before);
 }
+
+TEST_CASE("nothing waits for a child that takes its time to end, and one that never does is killed while the Multi is idle") {
+  const auto before = children_of(::getpid());
+  World world;
+  const auto most = [&](auto call) {
+    const auto start = std::chrono::steady_clock::now();
+    call();
+    return std::chrono::steady_clock::now() - start;
+  };
+  struct Script {
+    std::string before, after;
+  };
+  const Script scripts[] = {{"", "exec cat >/dev/null"},
+                            {"trap '' TERM", "exec sleep 100"},
+                            {"trap 'sleep 0.05; exit' TERM", "while :; do read x || sleep 0.01; done"}};
+  for (const auto& [before_it, after] : scripts) {
+    CAPTURE(after);
+    TransferOptions options;
+    options.forbid_reuse = true;
+    // A dialer for this transfer alone, as one writes it in one line.
+    const std::string answers = "\nprintf 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok'\n";
+    options.route = child_process({"sh", "-c", before_it + answers + after}).value();
+    Case& one = world.add(get("http://origin.test/"), options, "ok");
+    options.route.reset();
+    REQUIRE(drive_until(*world.multi, [&] { return one.recorder.dones == 1; }));
+    CHECK(one.complete());
+    CHECK(most([&] { world.multi->remove(one.id); }) < 20ms);
+    CHECK(most([&] { world.multi->perform(); }) < 50ms);
+  }
+  CHECK(children_of(::getpid()) != before);
+  const Instant end = world.multi->now() + 10s;
+  while (children_of(::getpid()) != before && world.multi->now() < end) {
+    REQUIRE(world.multi->perform() == Drive::ok);
+    REQUIRE(world.multi->poll({}, 5000ms));
+  }
+  CHECK(children_of(::getpid()) == before);
+  CHECK_FALSE(world.multi->timeout().has_value());
+}

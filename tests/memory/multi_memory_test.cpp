@@ -2,8 +2,10 @@
 // runs out of memory may answer Drive::failed; the next one goes on, and no transfer is forgotten or waits for ever.
 #include <ares.h>
 #include <poll.h>
+#include <sys/wait.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -12,6 +14,7 @@
 #include "adapters/net/clock.hpp"
 #include "adapters/resolver/resolver.hpp"
 #include "adapters/transport.hpp"
+#include "adapters/transport/children.hpp"
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/dns_server.hpp"
@@ -245,6 +248,26 @@ TEST_CASE("memory: Multi over TCP") {
     if (!ran_short() && !(first && first->succeeded && second && second->succeeded)) drives.fault("it failed with memory there");
     drives.finish(server.http("/500/1"), nullptr, true);
     return drives.faults;
+  });
+}
+
+// ---- processes ----
+
+TEST_CASE("memory: a process is started whole or not at all, and none is lost") {
+  with_every_allocation_failing("child process", [] {
+    std::vector<std::string> faults;
+    std::unique_ptr<Transport> stream;
+    try {
+      const Watched scope;
+      if (auto dialer = child_process({"cat", "%h"})) {
+        if (auto made = (*dialer)->dial({"host", 80}, [] {})) stream = std::move(*made);
+      }
+    } catch (const std::bad_alloc&) {  // which is for Multi to catch
+    }
+    if (!stream && !ran_short()) faults.push_back("no stream");
+    watched([&] { stream.reset(), transport::finish_children(); });
+    if (::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD) faults.push_back("a process is left");
+    return faults;
   });
 }
 

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/net/clock.hpp"
+#include "adapters/transport/children.hpp"
 #include "tests/support/child.hpp"
 #include "tests/unit/transport/stream_tools.hpp"
 
@@ -42,6 +44,12 @@ std::vector<pid_t> own_children() {
   return all;
 }
 
+// As at the end of a Multi, or of the program.
+std::vector<pid_t> children_in_the_end() {
+  transport::finish_children();
+  return own_children();
+}
+
 // Zombies count as well.
 bool children_become(const std::vector<pid_t>& expected, std::chrono::milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
@@ -55,7 +63,7 @@ bool children_become(const std::vector<pid_t>& expected, std::chrono::millisecon
 }  // namespace
 
 TEST_CASE("a child's standard input and output are the stream, both ways and in bulk") {
-  const auto before = own_children();
+  const auto before = children_in_the_end();
   {
     const auto dialer = command({"cat"});
     CHECK(dialer->name() == "command cat");
@@ -78,7 +86,46 @@ TEST_CASE("a child's standard input and output are the stream, both ways and in 
     }
     CHECK(got == sent);
   }
-  CHECK(own_children() == before);
+  CHECK(children_in_the_end() == before);
+}
+
+TEST_CASE("a child finds pipes where programs expect them: nothing is a socket, and each direction is its own") {
+  const TempFolder folder;
+  write_file(folder.path() / ".bashrc", "echo rc\n");
+  // bash takes a socket for a remote shell's.
+  CHECK(said_by(*command({"env", "-u", "SHLVL", "HOME=" + folder.path().string(), "bash", "-c", "echo said"})) == "said\n");
+  CHECK(said_by(*shell("echo a >/dev/stdout; echo b | tee /dev/stdout; echo d >/proc/self/fd/1")) == "a\nb\nb\nd\n");
+  const char* const sets_one = "import os; os.set_blocking(0, False); print(os.get_blocking(0), os.get_blocking(1))";
+  CHECK(said_by(*command({"python3", "-ISc", sets_one})) == "False True\n");
+  for (const char* const path : {"/dev/stdin", "/proc/self/fd/0"}) {
+    const auto dialer = command({"head", "-c", "4", path});
+    const auto stream = dial(*dialer);
+    send_all(*stream, "ping");
+    CHECK(receive(*stream, 100).text == "ping");
+  }
+}
+
+TEST_CASE("a child that closes its output has come to an end, and still reads") {
+  const TempFolder folder;
+  const std::string file = folder.path() / "read";
+  const auto dialer = shell("exec >&-; read line; echo $line >" + file);
+  const auto stream = dial(*dialer);
+  CHECK(receive(*stream, 1).eof);
+  send_all(*stream, "still\n");
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (read_file(file).empty() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+  CHECK(read_file(file) == "still\n");
+}
+
+TEST_CASE("a child starts also where standard input and output are closed") {
+  const net::Descriptor in(::fcntl(0, F_DUPFD_CLOEXEC, 100)), out(::fcntl(1, F_DUPFD_CLOEXEC, 100));
+  ::close(0), ::close(1);
+  auto dialer = command({"cat"});
+  auto made = dialer->dial({"example.org", 80}, [] {});
+  ::dup2(in.get(), 0), ::dup2(out.get(), 1);
+  REQUIRE(made);
+  send_all(**made, "ping");
+  CHECK(receive(**made, 4).text == "ping");
 }
 
 TEST_CASE("the target stands in for %h and %p, and no shell looks at it") {
@@ -96,7 +143,7 @@ TEST_CASE("a host that could be taken for an option is never handed to a program
 }
 
 TEST_CASE("a command that cannot be started says so") {
-  const auto before = own_children();
+  const auto before = children_in_the_end();
   const auto dialer = command({"/no/such/program", "--token=secret"});
   const auto failed = dialer->dial({"example.org", 80}, [] {});
   REQUIRE_FALSE(failed.has_value());
@@ -153,7 +200,7 @@ TEST_CASE("a child that ends without reading has come to an end, and cannot be w
 }
 
 TEST_CASE("closing a connection ends its child, which is collected by the next that comes") {
-  const auto before = own_children();
+  const auto before = children_in_the_end();
   const auto dialer = command({"sleep", "1000"});
   auto stream = dial(*dialer);
   const int fd = stream->fd();
@@ -172,7 +219,7 @@ TEST_CASE("closing a connection ends its child, which is collected by the next t
   CHECK(collected);
 }
 
-TEST_CASE("a child is told by SIGTERM, and its dialer waits a little for it to obey") {
+TEST_CASE("a child is told by SIGTERM, and has a little time to obey, also in the end") {
   const TempFolder folder;
   const std::string file = folder.path() / "told";
   const auto careful = [&](const std::string& before) {
@@ -184,12 +231,15 @@ TEST_CASE("a child is told by SIGTERM, and its dialer waits a little for it to o
     const auto end = std::chrono::steady_clock::now() + 10s;
     while (read_file(file).empty() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
   }
-  SUBCASE("in the end") { CHECK(receive(*dial(*careful("sleep 0.02; ")), 6).text == "ready\n"); }
+  SUBCASE("in the end") {
+    CHECK(receive(*dial(*careful("sleep 0.02; ")), 6).text == "ready\n");
+    transport::finish_children();
+  }
   CHECK(read_file(file) == "told\n");
 }
 
-TEST_CASE("nothing is left when the dialer is gone, not even of a child that takes no SIGTERM") {
-  const auto before = own_children();
+TEST_CASE("nobody waits for a child when its dialer goes, and in the end nothing is left of one that takes no SIGTERM") {
+  const auto before = children_in_the_end();
   auto start = std::chrono::steady_clock::now();
   {
     const auto dialer = shell("trap '' TERM; echo ready; exec sleep 1000");
@@ -200,15 +250,37 @@ TEST_CASE("nothing is left when the dialer is gone, not even of a child that tak
     }
     CHECK(own_children().size() == before.size() + 10);
     start = std::chrono::steady_clock::now();
-    streams.clear();  // waits for none of them
-    CHECK(std::chrono::steady_clock::now() - start < 500ms);
   }
+  CHECK(std::chrono::steady_clock::now() - start < 50ms);
+  CHECK(children_in_the_end() == before);
   CHECK(std::chrono::steady_clock::now() - start < 5s);
-  CHECK(own_children() == before);
+  CHECK_FALSE(transport::children_deadline().has_value());
+}
+
+TEST_CASE("while somebody looks when it is due, a child is collected soon after it ended, and killed after a second") {
+  const auto before = children_in_the_end();
+  dial(*command({"sleep", "1000"})).reset();
+  const auto look_until = [](auto over, std::chrono::milliseconds limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!over() && std::chrono::steady_clock::now() < end) {
+      const auto due = transport::children_deadline();
+      std::this_thread::sleep_for(5ms);
+      if (due && *due <= net::read_steady()) transport::collect_children();
+    }
+    return over();
+  };
+  CHECK(look_until([&] { return own_children() == before; }, 10s));
+  CHECK_FALSE(transport::children_deadline().has_value());
+  {
+    const auto stream = dial(*shell("trap '' TERM; echo ready; exec sleep 1000"));
+    CHECK(receive(*stream, 6).text == "ready\n");
+  }
+  CHECK_FALSE(look_until([&] { return own_children() == before; }, 900ms));
+  CHECK(look_until([&] { return own_children() == before; }, 10s));
 }
 
 TEST_CASE("a child that takes no SIGTERM is killed a second later, while its dialer serves others") {
-  const auto before = own_children();
+  const auto before = children_in_the_end();
   const auto dialer = shell("trap '' TERM; echo ready; exec sleep 1000");
   auto stream = dial(*dialer);
   CHECK(receive(*stream, 6).text == "ready\n");
@@ -236,18 +308,18 @@ TEST_CASE("a child that takes no SIGTERM is killed a second later, while its dia
 }
 
 TEST_CASE("a stream may outlive its dialer, and takes its child with it") {
-  const auto before = own_children();
+  const auto before = children_in_the_end();
   auto dialer = command({"cat"});
   auto stream = dial(*dialer);
   dialer.reset();
   send_all(*stream, "still");
   CHECK(receive(*stream, 5).text == "still");
   stream.reset();
-  CHECK(own_children() == before);
+  CHECK(children_in_the_end() == before);
 }
 
 TEST_CASE("a child that somebody else has collected is signalled no more") {
-  const auto before = own_children();
+  const auto before = children_in_the_end();
   const auto dialer = command({"true"});
   auto stream = dial(*dialer);
   CHECK(receive(*stream, 1).eof);
