@@ -50,7 +50,8 @@ class Transport {
   // when nothing has changed: it then answers as before.
   virtual Result<Opening> open() = 0;
   // What to watch, level-triggered; it must stay the same from `done` on, and each one that was shown stays open until the Transport is
-  // destroyed. -1: nothing; the TransportSignal says when to try again.
+  // destroyed. A descriptor carries one stream: many over one are for transports without a descriptor. -1: nothing; the TransportSignal
+  // says when to try again.
   virtual int fd() const { return -1; }
   // Where the two directions have a descriptor each: what to watch before send() is tried again. As fd() in all else.
   virtual int write_fd() const { return fd(); }

@@ -60,7 +60,7 @@ Multi::Impl::~Impl() {
     forget(connection);
     connection = {};
   }
-  watches_.forget(poller_.wakeup_fd());
+  watches_.forget(poller_.wakeup_fd(), {});
   if (signals_) transport::finish_children();
 }
 

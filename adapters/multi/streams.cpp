@@ -114,7 +114,8 @@ void Multi::Impl::watch_one(const multi::Connection& connection, int before, int
                       : connection.opening ? Code::connect_failed
                                            : Code::receive_failed;
     facts_.push({connection.id, in_words(code, error, [&] {
-                   return "connection to " + connection.peer() + ": cannot be watched: " + net::describe_errno(error);
+                   return "connection to " + connection.peer() + ": cannot be watched: " +
+                          (error == EEXIST ? "its descriptor carries another stream" : net::describe_errno(error));
                  })});
   }
 }
@@ -145,8 +146,8 @@ void Multi::Impl::watch_nothing(const multi::Connection& connection) {
 }
 
 void Multi::Impl::forget(const multi::Connection& connection) {
-  watches_.forget(connection.fd);
-  watches_.forget(connection.write_fd);
+  watches_.forget(connection.fd, connection.id);
+  watches_.forget(connection.write_fd, connection.id);
 }
 
 // Brings what is watched and what is queued in line with the engine's interest. In the steady state it finds nothing to

@@ -26,35 +26,51 @@ void Watches::count(int fd, bool watched) {
 }
 
 int Watches::set(int fd, std::uint8_t events, ConnId owner) {
-  const auto index = static_cast<std::size_t>(fd);
-  if (index >= by_fd_.size()) {
-    if (events == 0) return 0;
-    try {
-      by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
-    } catch (const std::bad_alloc&) {
-      return ENOMEM;
-    }
-  }
-  Watch& watch = by_fd_[index];
-  if (watch.events == events) return 0;
+  const Watch* const present = find(fd);
+  const bool own = present && present->owner == owner;
   if (events == 0) {
+    if (!own) return 0;
     // Not left in epoll with an empty mask: a hang-up would be reported over and over.
     poller_.remove(fd);
     end(fd);
     return 0;
   }
-  const int error =
-      watch.events == 0 ? poller_.add(fd, events, watch.generation) : poller_.modify(fd, events, watch.generation);
-  if (error != 0) return error;
-  if (watch.events == 0) count(fd, true);
+  if (!own) return start(fd, events, owner);
+  if (present->events == events) return 0;
+  if (const int error = poller_.modify(fd, events, present->generation); error != 0) return error;
+  Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
+  watch.events = events;
+  if (sink_) sink_->on_watch(fd, events, watch.assigned);
+  return 0;
+}
+
+// The system sees the number first: whoever shows one that is none costs no memory, and one that another watches is
+// refused by it. Unless that one was closed under its owner, against the rules; it must not harm whoever has the number next.
+int Watches::start(int fd, std::uint8_t events, ConnId owner) {
+  const auto index = static_cast<std::size_t>(fd);
+  const bool taken = find(fd) != nullptr;
+  const std::uint32_t generation = index < by_fd_.size() ? by_fd_[index].generation + (taken ? 1 : 0) : 0;
+  if (const int error = poller_.add(fd, events, generation); error != 0) return error;
+  if (index >= by_fd_.size()) {
+    try {
+      by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
+    } catch (const std::bad_alloc&) {
+      poller_.remove(fd);
+      return ENOMEM;
+    }
+  }
+  if (taken) end(fd);
+  count(fd, true);
+  Watch& watch = by_fd_[index];
   watch.events = events;
   watch.owner = owner;
   if (sink_) sink_->on_watch(fd, events, watch.assigned);
   return 0;
 }
 
-void Watches::forget(int fd) {
-  if (find(fd)) end(fd);
+void Watches::forget(int fd, ConnId owner) {
+  const Watch* const present = find(fd);
+  if (present && present->owner == owner) end(fd);
 }
 
 void Watches::end(int fd) {

@@ -26,10 +26,11 @@ class Watches {
   // The poller's wakeup descriptor is watched from the start: a sink is told of it, fdset() is not.
   explicit Watches(net::Poller& poller);
 
-  // Answers 0 or errno. events 0 ends the watch.
+  // Answers 0 or errno: EEXIST, it is watched on somebody else's behalf; EBADF, there is no such descriptor. events 0 ends
+  // the watch, if it is this owner's.
   int set(int fd, std::uint8_t events, ConnId owner);
-  // The descriptor is closed next, which takes it out of epoll without a call. -1 is none.
-  void forget(int fd);
+  // The descriptor is closed next, which takes it out of epoll without a call. -1 is none, and so is one of another owner.
+  void forget(int fd, ConnId owner);
   // Null: not watched. Views until the next set() or forget().
   const Watch* find(int fd) const;
   // Null as well for an event of an earlier descriptor with this number.
@@ -44,10 +45,13 @@ class Watches {
   bool has_postponed() const { return !postponed_.empty(); }
   net::Ready take_postponed();  // may be for a watch that has ended: see find()
 
+  std::size_t room() const { return by_fd_.size(); }  // how many numbers it has memory for
+
   Result<void> fdset(fd_set* read, fd_set* write, int* highest) const;
 
  private:
   void count(int fd, bool watched);
+  int start(int fd, std::uint8_t events, ConnId owner);
   void end(int fd);
 
   net::Poller& poller_;

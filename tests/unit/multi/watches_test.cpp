@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <climits>
 #include <string>
 #include <vector>
 
@@ -58,8 +60,8 @@ TEST_CASE("Watches tells its sink of changes only, with the value assigned, whic
   CHECK(watches.set(fd, 0, owner) == 0);
   CHECK(watches.set(fd, 0, owner) == 0);
   CHECK(watches.set(fd, kEventRead, owner) == 0);
-  watches.forget(fd);
-  watches.forget(fd);
+  watches.forget(fd, owner);
+  watches.forget(fd, owner);
   CHECK(log.text == "113*0*10");  // first the wakeup's
   CHECK(watches.find(poller->wakeup_fd()) != nullptr);
   CHECK(watches.find(fd) == nullptr);
@@ -98,7 +100,7 @@ TEST_CASE("SB-47 Watches takes no event of a descriptor's earlier life for one o
   const auto stale = poller->next();
   REQUIRE(stale);
   CHECK(watches.find(*stale) != nullptr);
-  watches.forget(fd);
+  watches.forget(fd, {1, 1});
   pipe.read.reset();
   CHECK(watches.find(*stale) == nullptr);
   pipe.read = net::Descriptor(::dup(pipe.write.get()));
@@ -106,6 +108,70 @@ TEST_CASE("SB-47 Watches takes no event of a descriptor's earlier life for one o
   REQUIRE(watches.set(fd, kEventWrite, {2, 2}) == 0);
   CHECK(watches.find(fd) != nullptr);
   CHECK(watches.find(*stale) == nullptr);
+}
+
+TEST_CASE("Watches lets only its owner change or end a watch, and refuses what it has of another") {
+  auto poller = net::Poller::create();
+  REQUIRE(poller);
+  Watches watches(*poller);
+  Log log;
+  const Pipe pipe;
+  const int fd = pipe.read.get();
+  const ConnId owner{3, 4}, other{5, 6};
+  REQUIRE(watches.set(fd, kEventRead, owner) == 0);
+  watches.set_sink(&log);
+  log.text.clear();
+  CHECK(watches.set(fd, kEventRead, other) == EEXIST);
+  CHECK(watches.set(fd, kEventRead | kEventWrite, other) == EEXIST);
+  CHECK(watches.set(fd, 0, other) == 0);
+  watches.forget(fd, other);
+  CHECK(log.text == "");
+  REQUIRE(watches.find(fd));
+  CHECK(watches.find(fd)->owner == owner);
+  // Those that are no connection's: the resolver's, and what the poller watches by itself.
+  CHECK(watches.set(poller->wakeup_fd(), kEventRead, owner) == EEXIST);
+  CHECK(watches.set(poller->wakeup_fd(), 0, owner) == 0);
+  CHECK(watches.find(poller->wakeup_fd()) != nullptr);
+  CHECK(watches.set(poller->fd(), kEventRead, owner) != 0);
+  REQUIRE(::write(pipe.write.get(), "x", 1) == 1);
+  REQUIRE(poller->wait(1000) == 0);
+  const auto ready = poller->next();
+  REQUIRE(ready);
+  CHECK(watches.find(*ready) == watches.find(fd));
+}
+
+TEST_CASE("Watches believes the system, not a transport, about which descriptors there are") {
+  auto poller = net::Poller::create();
+  REQUIRE(poller);
+  Watches watches(*poller);
+  CHECK(watches.set(40'000'000, kEventRead, {3, 4}) == EBADF);
+  CHECK(watches.set(INT_MAX, kEventRead | kEventWrite, {3, 4}) == EBADF);
+  CHECK(watches.set(INT_MAX, 0, {3, 4}) == 0);
+  CHECK(watches.room() < 10'000);
+}
+
+TEST_CASE("Watches gives a number to its next owner although the one before closed it while it was watched") {
+  auto poller = net::Poller::create();
+  REQUIRE(poller);
+  Watches watches(*poller);
+  Log log;
+  Pipe pipe;
+  const int fd = pipe.read.get();
+  REQUIRE(watches.set(fd, kEventRead, {1, 1}) == 0);
+  watches.set_sink(&log);
+  log.text.clear();
+  pipe.read.reset();
+  pipe.read = net::Descriptor(::dup(pipe.write.get()));
+  REQUIRE(pipe.read.get() == fd);
+  CHECK(watches.set(fd, kEventWrite, {2, 2}) == 0);
+  CHECK(log.text == "02");
+  REQUIRE(poller->wait(1000) == 0);
+  const auto ready = poller->next();
+  REQUIRE(ready);
+  REQUIRE(watches.find(*ready));
+  CHECK(watches.find(*ready)->owner == ConnId{2, 2});
+  CHECK(watches.set(fd, 0, {1, 1}) == 0);
+  CHECK(watches.find(fd) != nullptr);
 }
 
 TEST_CASE("Transfers keeps messages in order, each once, and takes those of removed transfers away") {
