@@ -147,7 +147,8 @@ class Multi {
   // Readable from a wakeup() until the next perform(), poll(), or socket_action() on it. A WatchSink is told of it like of any other watch; fdset()
   // leaves it out, so that it can say -1: a select loop that wants to be woken adds it. Owned by the Multi, the same for its life.
   int wakeup_fd() const;
-  // A connection without a descriptor is open: its TransportSignal may give work although nothing is watched and no deadline is set.
+  // A connection without a descriptor is open, or one that waits for its TransportSignal to open: that may give work although nothing is
+  // watched and no deadline is set.
   bool waits_for_signals() const;
 
   // ---- driving by single descriptors ----

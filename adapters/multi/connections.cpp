@@ -15,7 +15,7 @@ Connection& Connections::open(ConnId id, std::unique_ptr<Transport> stream) {
   SLUICE_CHECK(!connection.id);
   connection.id = id;
   connection.stream = std::move(stream);
-  ++without_descriptor_;
+  set_waits_for_signal(connection, true);
   return connection;
 }
 
@@ -27,14 +27,18 @@ Connection* Connections::find(ConnId id) {
 void Connections::close(ConnId id) {
   Connection* connection = find(id);
   if (!connection) return;
-  set_descriptor(*connection, 0);
+  set_waits_for_signal(*connection, false);
   *connection = {};
 }
 
-void Connections::set_descriptor(Connection& connection, int fd) {
-  if (connection.fd < 0) --without_descriptor_;
-  connection.fd = fd;
-  if (fd < 0) ++without_descriptor_;
+void Connections::set_waits_for_signal(Connection& connection, bool waits) {
+  if (connection.waits_for_signal == waits) return;
+  connection.waits_for_signal = waits;
+  if (waits) {
+    ++waiting_for_signals_;
+  } else {
+    --waiting_for_signals_;
+  }
 }
 
 }  // namespace sluice::multi

@@ -28,6 +28,8 @@ struct Connection {
   bool receive_waits_to_write = false;  // and the other way round
   bool send_queued = false;
   bool read_queued = false;
+  bool signal_queued = false;
+  bool waits_for_signal = false;  // it has no descriptor, or its open() waits for something else
   int send_error = 0;  // the engine reads on, for the answer may be there; it is over when nothing more is
   bool may_read = false;  // nothing has said would_block since the last event or signal
 };
@@ -39,11 +41,11 @@ class Connections {
   Connection* find(ConnId id);
   void close(ConnId id);  // after its watch has ended
   std::vector<Connection>& all() { return by_index_; }
-  std::size_t without_descriptor() const { return without_descriptor_; }
-  void set_descriptor(Connection& connection, int fd);
+  std::size_t waiting_for_signals() const { return waiting_for_signals_; }
+  void set_waits_for_signal(Connection& connection, bool waits);
 
  private:
-  std::size_t without_descriptor_ = 0;
+  std::size_t waiting_for_signals_ = 0;
   std::vector<Connection> by_index_;
 };
 

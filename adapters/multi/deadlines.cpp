@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 bool Multi::Impl::must_run_at_once() const {
   return engine_.has_output() || try_all_ || touched_ || watches_.has_postponed() || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
          resolver_.has_answer() || transfers_.has_resumes() || !resumed_.empty() || poller_.has_ready() ||
-         !signaled_.empty() || (signals_ && signals_->waiting());
+         !given_.empty() || !signaled_.empty() || (signals_ && signals_->waiting());
 }
 
 std::optional<Instant> Multi::Impl::next_deadline() {

@@ -54,7 +54,7 @@ class Multi::Impl {
   const multi::Watches& watches() const { return watches_; }
   std::size_t running() const { return transfers_.running(); }
   const net::Poller& poller() const { return poller_; }
-  bool waits_for_signals() const { return connections_.without_descriptor() > 0; }
+  bool waits_for_signals() const { return connections_.waiting_for_signals() > 0; }
 
   // ---- driving ----
   Drive perform(int* running);
@@ -173,7 +173,8 @@ class Multi::Impl {
   multi::Fifo<ConnId> sends_;  // have something to send and are not known to be blocked
   multi::Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait
   std::shared_ptr<multi::Signals> signals_;  // null: no route was dialled yet
-  multi::Fifo<ConnId> signaled_;  // taken out of it, and not looked at yet
+  multi::Fifo<ConnId> given_;     // taken out of it
+  multi::Fifo<ConnId> signaled_;  // of those, each connection once, and not looked at yet
   bool try_all_ = false;  // a drive was cut short: every stream is as if it had been signaled
   multi::Fifo<TransferId> resumed_;  // in this drive, or left over from one before
   unsigned first_source_ = 0;  // who has the first turn in this drive

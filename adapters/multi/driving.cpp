@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "adapters/multi/driver.hpp"
 #include "adapters/net/socket.hpp"
@@ -62,7 +63,7 @@ void Multi::Impl::queue_all() {
     if (!connection.id) continue;
     connection.send_queued = connection.read_queued = false;
     connection.write_blocked = !connection.opening;  // so that its turn to send comes as well
-    signaled_.push(connection.id);
+    if (!std::exchange(connection.signal_queued, true)) signaled_.push(connection.id);
   }
   try_all_ = false;
 }
@@ -155,14 +156,23 @@ bool Multi::Impl::take_resumes() {
 }
 
 bool Multi::Impl::take_signals() {
-  if (signals_ && !signals_->take(signaled_)) try_all_ = true;
+  if (signals_ && !signals_->take(given_)) try_all_ = true;
+  signaled_.make_room(given_.size());
+  while (!given_.empty()) {
+    const ConnId conn = given_.pop();
+    multi::Connection* const connection = connections_.find(conn);
+    if (connection && !std::exchange(connection->signal_queued, true)) signaled_.push(conn);
+  }
   if (try_all_) queue_all();
   while (!signaled_.empty()) {
     if (spent()) return false;
     make_room();
     const ConnId conn = signaled_.pop();
-    if (!connections_.find(conn)) continue;
+    multi::Connection* const connection = connections_.find(conn);
+    if (!connection) continue;
+    connection->signal_queued = false;
     now_ = net::read_clock();
+    progressed_ = true;
     if (!advance(conn, kEventRead | kEventWrite)) return false;
   }
   return true;

@@ -86,21 +86,26 @@ void Multi::Impl::open(multi::Connection& connection) {
       connection.may_read = connection.route != nullptr;  // what opens may have received more than it wanted; TCP does not
       facts_.push({connection.id, std::nullopt});
       // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
-      if (connection.fd == connection.stream->fd()) return;
+      if (connection.fd == connection.stream->fd()) {
+        connections_.set_waits_for_signal(connection, connection.fd < 0);
+        return;
+      }
       break;
     case Opening::wait_read: events = kEventRead; break;
     case Opening::wait_write: events = kEventWrite; break;
     case Opening::wait_signal: break;
   }
   watch(connection, events);
+  connections_.set_waits_for_signal(connection, connection.fd < 0 || *opening == Opening::wait_signal);
 }
 
 void Multi::Impl::watch(multi::Connection& connection, std::uint8_t events) {
   const int fd = connection.stream->fd();
   const int write_fd = connection.stream->write_fd();
   const bool two = fd >= 0 && write_fd >= 0 && write_fd != fd;
-  const int before = connection.fd, write_before = std::exchange(connection.write_fd, two ? write_fd : -1);
-  connections_.set_descriptor(connection, fd);
+  const int before = std::exchange(connection.fd, fd);
+  const int write_before = std::exchange(connection.write_fd, two ? write_fd : -1);
+  connections_.set_waits_for_signal(connection, fd < 0);
   watch_one(connection, before, fd, two ? events & kEventRead : events);
   if (two || write_before >= 0) watch_one(connection, write_before, connection.write_fd, events & kEventWrite);
 }
@@ -211,6 +216,7 @@ bool Multi::Impl::read(ConnId conn) {
     const MutableBytes space = engine_.receive_space(conn);
     if (space.empty()) return true;  // backpressure
     --reads_left_;
+    progressed_ = true;
     Transferred got = connection->stream->receive(space);
     if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};  // it cannot be
     const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;

@@ -38,7 +38,7 @@ void World::after_drive(Drive answer, int running, bool asked_for) {
   if (const auto wait = multi_->timeout(); wait && wait->count() == 0) return;
   if (multi_->connections() != ground_.streams())
     fail("connections() agrees", std::to_string(multi_->connections()) + " instead of " + std::to_string(ground_.streams()));
-  if (multi_->waits_for_signals() != (ground_.without_descriptor() > 0)) fail("waits_for_signals() agrees", "it does not");
+  if (multi_->waits_for_signals() != (ground_.waiting_for_signals() > 0)) fail("waits_for_signals() agrees", "it does not");
 }
 
 void World::check_counts(int running) {

@@ -103,9 +103,9 @@ std::size_t Ground::streams(std::size_t origin) const {
   return static_cast<std::size_t>(
       std::count_if(near_ends_.begin(), near_ends_.end(), [&](const NearEnd* end) { return end->origin() == origin; }));
 }
-std::size_t Ground::without_descriptor() const {
+std::size_t Ground::waiting_for_signals() const {
   return static_cast<std::size_t>(
-      std::count_if(near_ends_.begin(), near_ends_.end(), [](const NearEnd* end) { return end->fd() < 0; }));
+      std::count_if(near_ends_.begin(), near_ends_.end(), [](const NearEnd* end) { return end->waits_for_signal(); }));
 }
 bool Ground::has_shown(int fd) const {
   return std::any_of(near_ends_.begin(), near_ends_.end(), [&](const NearEnd* end) { return end->has_shown(fd); });
@@ -211,6 +211,10 @@ Result<Opening> NearEnd::open() {
   }
   pipe_->opened = true;
   return Opening::done;
+}
+
+bool NearEnd::waits_for_signal() const {
+  return fd() < 0 || (!pipe_->opened && armed_ && !steps_.empty() && steps_.back() == Step::signal);
 }
 
 int NearEnd::fd() const {

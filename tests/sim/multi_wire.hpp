@@ -69,7 +69,7 @@ class Ground {
   void left(NearEnd* end);
   std::size_t streams() const { return near_ends_.size(); }
   std::size_t streams(std::size_t origin) const;
-  std::size_t without_descriptor() const;
+  std::size_t waiting_for_signals() const;
   bool has_shown(int fd) const;  // one of them
   // Asked when a transport goes: whether its descriptor is still watched.
   std::function<bool(int)> is_watched;
@@ -131,6 +131,7 @@ class NearEnd final : public Transport {
   std::string describe(int error) const override;
   std::size_t origin() const { return origin_; }
   bool has_shown(int fd) const;
+  bool waits_for_signal() const;  // rather than for its descriptor
 
  private:
   // One thing to wait for before the stream stands.
