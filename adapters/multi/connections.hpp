@@ -30,6 +30,7 @@ struct Connection {
   bool read_queued = false;
   bool signal_queued = false;
   bool waits_for_signal = false;  // it has no descriptor, or its open() waits for something else
+  std::string thrown;  // what a call of the stream has thrown, which it must not
   int send_error = 0;  // the engine reads on, for the answer may be there; it is over when nothing more is
   bool may_read = false;  // nothing has said would_block since the last event or signal
 };

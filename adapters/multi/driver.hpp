@@ -111,6 +111,7 @@ class Multi::Impl {
   void queue_send(multi::Connection& connection);
   void queue_read(multi::Connection& connection);
   void send(ConnId conn);
+  bool receive(multi::Connection& connection, MutableBytes space);
   bool read(ConnId conn);
   bool dispatch(int fd, std::uint8_t events, ConnId owner);
   bool advance(ConnId conn, std::uint8_t events);

@@ -1,5 +1,7 @@
 // The streams under the engine's connections: opened, watched, read, written, closed. See driver.hpp.
 #include <cerrno>
+#include <exception>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -29,6 +31,87 @@ Error in_words(Code code, int detail, Words words) {
   }
 }
 
+// No errno, and not likely a transport's own.
+constexpr int kThrown = std::numeric_limits<int>::min();
+
+// In a handler. For "its transport threw an exception: no thread".
+std::string what_was_thrown() {
+  try {
+    throw;
+  } catch (const std::exception& thrown) {
+    return std::string(" threw an exception: ") + thrown.what();
+  } catch (...) {
+    return " threw an exception";
+  }
+}
+
+// Dialers and transports must not throw. What one throws, but for a lack of memory, is the error of the connection it was for, and of no other.
+Result<std::unique_ptr<Transport>> dial(Dialer& dialer, const DialTarget& target, TransportSignal signal) {
+  try {
+    auto made = dialer.dial(target, std::move(signal));
+    if (!made || *made) return made;
+    return std::unexpected(make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer made no stream"));
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (...) {
+    return std::unexpected(make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + what_was_thrown()));
+  }
+}
+
+Result<Opening> open_stream(multi::Connection& connection) try {
+  return connection.stream->open();
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+} catch (...) {
+  return std::unexpected(in_words(Code::connect_failed, 0, [&] {
+    return "connect to " + connection.peer() + ": its transport" + what_was_thrown();
+  }));
+}
+
+template <class Call>
+Transferred attempt(multi::Connection& connection, Call call) {
+  Transferred failed;
+  try {
+    return call(*connection.stream);
+  } catch (const std::bad_alloc&) {
+    failed.error = ENOMEM;
+  } catch (...) {
+    failed.error = kThrown;
+    try {
+      connection.thrown = what_was_thrown();
+    } catch (const std::bad_alloc&) {  // then without its words
+    }
+  }
+  return failed;
+}
+
+// -1 as well from one that throws: it is not heard of again, and its transfer ends in time.
+int descriptor_of(const Transport& stream) {
+  try {
+    return stream.fd();
+  } catch (...) {
+    return -1;
+  }
+}
+int write_descriptor_of(const Transport& stream) {
+  try {
+    return stream.write_fd();
+  } catch (...) {
+    return -1;
+  }
+}
+
+std::string words_of(const multi::Connection& connection, int error) {
+  if (error == kThrown) return "its transport" + (connection.thrown.empty() ? " threw an exception" : connection.thrown);
+  try {
+    return connection.stream->describe(error);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (...) {
+    return "error " + std::to_string(error) + ", for which it has no words";
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& what) {
@@ -38,11 +121,7 @@ Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& wha
     if (driving_) signals_->attend();
   }
   auto& dialer = dynamic_cast<Dialer&>(*what.route);  // add() lets in nothing else
-  auto made = dialer.dial({std::move(what.host), what.port}, multi::Signals::make(signals_, what.conn));
-  if (made && !*made) {
-    return std::unexpected(make_error(Code::connect_failed, "connect to " + what.route->name() + ": its dialer made no stream"));
-  }
-  return made;
+  return dial(dialer, {std::move(what.host), what.port}, multi::Signals::make(signals_, what.conn));
 }
 
 void Multi::Impl::connect(output::Connect& what) {
@@ -69,12 +148,7 @@ void Multi::Impl::begin_stream(output::Connect& what) {
 }
 
 void Multi::Impl::open(multi::Connection& connection) {
-  Result<Opening> opening;
-  try {
-    opening = connection.stream->open();
-  } catch (const std::bad_alloc&) {  // for the words of an error
-    opening = std::unexpected(make_error(Code::out_of_memory, {}));
-  }
+  Result<Opening> opening = open_stream(connection);
   if (!opening) {
     facts_.push({connection.id, std::move(opening.error())});
     return;
@@ -86,7 +160,7 @@ void Multi::Impl::open(multi::Connection& connection) {
       connection.may_read = connection.route != nullptr;  // what opens may have received more than it wanted; TCP does not
       facts_.push({connection.id, std::nullopt});
       // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
-      if (connection.fd == connection.stream->fd()) {
+      if (connection.fd == descriptor_of(*connection.stream)) {
         connections_.set_waits_for_signal(connection, connection.fd < 0);
         return;
       }
@@ -100,8 +174,8 @@ void Multi::Impl::open(multi::Connection& connection) {
 }
 
 void Multi::Impl::watch(multi::Connection& connection, std::uint8_t events) {
-  const int fd = connection.stream->fd();
-  const int write_fd = connection.stream->write_fd();
+  const int fd = descriptor_of(*connection.stream);
+  const int write_fd = write_descriptor_of(*connection.stream);
   const bool two = fd >= 0 && write_fd >= 0 && write_fd != fd;
   const int before = std::exchange(connection.fd, fd);
   const int write_before = std::exchange(connection.write_fd, two ? write_fd : -1);
@@ -127,7 +201,8 @@ void Multi::Impl::watch_one(const multi::Connection& connection, int before, int
 
 Error Multi::Impl::describe(const multi::Connection& connection, Code code, int error) const {
   const char* const what = code == Code::send_failed ? "send to " : "receive from ";
-  return in_words(code, error, [&] { return what + connection.peer() + ": " + connection.stream->describe(error); });
+  return in_words(code, error == kThrown ? 0 : error,
+                  [&] { return what + connection.peer() + ": " + words_of(connection, error); });
 }
 
 void Multi::Impl::close(ConnId conn) {
@@ -136,7 +211,8 @@ void Multi::Impl::close(ConnId conn) {
   if (!connection->opening && !connection->write_blocked) {
     // A close_notify, if it fits: nobody waits for what becomes of it.
     const OutputView view = engine_.transmit(conn);
-    if (!view.empty()) connection->stream->send(std::span(view.spans).first(view.count));
+    const auto pieces = std::span(view.spans).first(view.count);
+    if (!view.empty()) attempt(*connection, [&](Transport& stream) { return stream.send(pieces); });
   }
   // Whoever made the route may hold a duplicate of its descriptor, and then closing it does not take it out of epoll.
   if (connection->route) watch_nothing(*connection);
@@ -163,7 +239,6 @@ void Multi::Impl::refresh(ConnId conn) {
   const Interest interest = engine_.interest(conn);
   if (interest.write && !connection->write_blocked) queue_send(*connection);
   if (interest.read && (connection->may_read || connection->send_error != 0)) queue_read(*connection);
-  if (connection->stream->fd() < 0) return;
   int events = kEventNone;
   if (interest.read) events |= connection->receive_waits_to_write ? kEventWrite : kEventRead;
   if (interest.write && connection->write_blocked) events |= connection->send_waits_to_read ? kEventRead : kEventWrite;
@@ -189,7 +264,8 @@ void Multi::Impl::send(ConnId conn) {
   const OutputView view = engine_.transmit(conn);
   if (view.empty()) return;
   --sends_left_;
-  Transferred sent = connection->stream->send(std::span(view.spans).first(view.count));
+  const auto pieces = std::span(view.spans).first(view.count);
+  Transferred sent = attempt(*connection, [&](Transport& stream) { return stream.send(pieces); });
   const std::size_t given = size_bytes(view);
   if (sent.bytes > given) sent.error = EOVERFLOW;  // it cannot be
   if (sent.error != 0) {
@@ -201,6 +277,33 @@ void Multi::Impl::send(ConnId conn) {
   connection->write_blocked = sent.bytes == 0 || (sent.would_block && sent.bytes < given);
   connection->send_waits_to_read = connection->write_blocked && sent.other_direction;
   if (sent.bytes > 0) engine_.handle_sent(conn, sent.bytes, now_);
+}
+
+// One receive, and its fact. False: there is nothing more for now.
+bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
+  progressed_ = true;
+  const ConnId conn = connection.id;
+  Transferred got = attempt(connection, [&](Transport& stream) { return stream.receive(space); });
+  if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};  // it cannot be
+  const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
+  // An end or an error that comes with bytes is said again by the next read, which follows at once.
+  const bool drained = nothing || (got.would_block && !got.eof && got.error == 0 && connection.send_error == 0);
+  if (drained) connection.may_read = false;
+  const bool waits_to_write = drained && got.other_direction;
+  if (std::exchange(connection.receive_waits_to_write, waits_to_write) != waits_to_write) touched_ = conn;
+  if (nothing && connection.send_error == 0) return false;
+  touched_ = conn;
+  if (got.bytes > 0) {
+    engine_.handle_received(conn, got.bytes, now_);
+  } else if (got.error != 0) {
+    engine_.handle_io_error(conn, describe(connection, Code::receive_failed, got.error), now_);
+  } else if (got.eof) {
+    connection.may_read = false;
+    engine_.handle_eof(conn, now_);
+  } else {
+    engine_.handle_io_error(conn, describe(connection, Code::send_failed, connection.send_error), now_);
+  }
+  return got.bytes > 0 && !drained;
 }
 
 bool Multi::Impl::read(ConnId conn) {
@@ -216,34 +319,13 @@ bool Multi::Impl::read(ConnId conn) {
     const MutableBytes space = engine_.receive_space(conn);
     if (space.empty()) return true;  // backpressure
     --reads_left_;
-    progressed_ = true;
-    Transferred got = connection->stream->receive(space);
-    if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};  // it cannot be
-    const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
-    // An end or an error that comes with bytes is said again by the next read, which follows at once.
-    const bool drained = nothing || (got.would_block && !got.eof && got.error == 0 && connection->send_error == 0);
-    if (drained) connection->may_read = false;
-    const bool waits_to_write = drained && got.other_direction;
-    if (std::exchange(connection->receive_waits_to_write, waits_to_write) != waits_to_write) touched_ = conn;
-    if (nothing && connection->send_error == 0) return touched_ ? settle() : true;
-    touched_ = conn;
-    if (got.bytes > 0) {
-      engine_.handle_received(conn, got.bytes, now_);
-    } else if (got.error != 0) {
-      engine_.handle_io_error(conn, describe(*connection, Code::receive_failed, got.error), now_);
-    } else if (got.eof) {
-      connection->may_read = false;
-      engine_.handle_eof(conn, now_);
-    } else {
-      engine_.handle_io_error(conn, describe(*connection, Code::send_failed, connection->send_error), now_);
-    }
-    const bool over = drained || got.bytes == 0;
+    const bool more = receive(*connection, space);
     if (!settle()) {
       connection = connections_.find(conn);
-      if (connection && !over) queue_read(*connection);
+      if (connection && more) queue_read(*connection);
       return false;
     }
-    if (over) return true;
+    if (!more) return true;
     now_ = net::read_clock();
     if (late()) break;
   }
