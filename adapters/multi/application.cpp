@@ -18,10 +18,11 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
     return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() + ": the route " +
                                                                 options.route->name() + " is no sluice::Dialer"));
   }
+  std::shared_ptr<Route> route = options.route;
   auto added = engine_.add(std::move(request), std::move(options), application_now());
   if (added) {
     try {
-      transfers_.add(*added, handler);
+      transfers_.add(*added, handler).route = std::move(route);
     } catch (const std::bad_alloc&) {
       engine_.remove(*added, application_now());  // its Done is for nobody
       added = std::unexpected(make_error(Code::out_of_memory, {}));
@@ -34,6 +35,8 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
 }
 
 void Multi::Impl::remove(TransferId transfer) {
+  multi::Transfer* const found = transfers_.find(transfer);
+  const std::shared_ptr<Route> route = found ? std::move(found->route) : nullptr;  // until all else is done
   // First here: nothing that comes out of the engine is for it any more.
   transfers_.erase(transfer);
   engine_.remove(transfer, application_now());

@@ -7,6 +7,7 @@
 
 #include "adapters/multi/driver.hpp"
 #include "adapters/net/socket.hpp"
+#include "adapters/transport/later.hpp"
 #include "adapters/transport/tcp.hpp"
 
 namespace sluice {
@@ -125,6 +126,7 @@ Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& wha
 }
 
 void Multi::Impl::connect(output::Connect& what) {
+  const transport::Later later;
   const ConnId conn = what.conn;
   try {
     begin_stream(what);
@@ -148,6 +150,7 @@ void Multi::Impl::begin_stream(output::Connect& what) {
 }
 
 void Multi::Impl::open(multi::Connection& connection) {
+  const transport::Later later;
   Result<Opening> opening = open_stream(connection);
   if (!opening) {
     facts_.push({connection.id, std::move(opening.error())});
@@ -206,6 +209,7 @@ Error Multi::Impl::describe(const multi::Connection& connection, Code code, int 
 }
 
 void Multi::Impl::close(ConnId conn) {
+  const transport::Later later;
   multi::Connection* connection = connections_.find(conn);
   if (!connection) return;
   if (!connection->opening && !connection->write_blocked) {
@@ -255,6 +259,7 @@ void Multi::Impl::queue_read(multi::Connection& connection) {
 
 // One send; if there is more to go after it, the connection queues up again behind the others.
 void Multi::Impl::send(ConnId conn) {
+  const transport::Later later;
   multi::Connection* connection = connections_.find(conn);
   if (!connection) return;
   connection->send_queued = false;
@@ -281,6 +286,7 @@ void Multi::Impl::send(ConnId conn) {
 
 // One receive, and its fact. False: there is nothing more for now.
 bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
+  const transport::Later later;
   progressed_ = true;
   const ConnId conn = connection.id;
   Transferred got = attempt(connection, [&](Transport& stream) { return stream.receive(space); });

@@ -9,7 +9,7 @@
 
 namespace sluice::multi {
 
-void Transfers::add(TransferId id, TransferHandler* handler) {
+Transfer& Transfers::add(TransferId id, TransferHandler* handler) {
   if (id.index >= by_index_.size())
     by_index_.resize(std::max<std::size_t>(std::size_t{id.index} + 1, by_index_.size() * 2));
   resumes_.reserve(by_index_.size());  // each is in there once at most
@@ -19,6 +19,7 @@ void Transfers::add(TransferId id, TransferHandler* handler) {
   transfer.id = id;
   transfer.handler = handler;
   ++running_;
+  return transfer;
 }
 
 void Transfers::erase(TransferId id) {

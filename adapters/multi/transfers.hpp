@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace sluice::multi {
 struct Transfer {
   TransferId id;  // none: free
   TransferHandler* handler = nullptr;
+  std::shared_ptr<Route> route;  // so that the engine never destroys one, which may call back, in the middle of its work
   bool body_paused = false;
   bool upload_paused = false;
   bool resume_queued = false;
@@ -27,7 +29,7 @@ struct Transfer {
 
 class Transfers {
  public:
-  void add(TransferId id, TransferHandler* handler);  // throws std::bad_alloc: then it was not
+  Transfer& add(TransferId id, TransferHandler* handler);  // throws std::bad_alloc: then it was not
   void erase(TransferId id);
   // Null: removed, or never there. Views until the next add().
   Transfer* find(TransferId id);

@@ -3,6 +3,8 @@
 // One lock guards both directions. Each side is told outside of it, and only when something has changed for it: the
 // first byte into an empty queue, the first room in a full one, an end. So a call may still be under way in another
 // thread when on_ready() or the destructor returns; what the callback owns lives until it is over.
+//
+// The far end is told later, when the Multi whose call has made it ready may be used again.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include "adapters/transport.hpp"
+#include "adapters/transport/later.hpp"
 #include "adapters/transport/words.hpp"
 
 namespace sluice {
@@ -78,13 +81,13 @@ Callback make_callback(std::function<void()> function) {
 }
 
 // Both ends' common ground. Any thread.
-class Stream {
+class Stream final : public transport::Listener {
  public:
   explicit Stream(std::size_t capacity) : sides_{Side(capacity), Side(capacity)} {}
 
   Transferred receive(End end, MutableBytes space) {
     Transferred moved;
-    Callback told;
+    bool changed = false;
     {
       const std::lock_guard lock(mutex_);
       Side& from = sides_[other(end)];
@@ -93,19 +96,19 @@ class Stream {
       } else if (from.sent.size() > 0) {
         const bool was_full = from.sent.room() == 0;
         moved.bytes = from.sent.pull(space);
-        if (was_full && moved.bytes > 0) told = from.callback;
+        changed = was_full && moved.bytes > 0;
       } else {
         moved.eof = from.finished;
         moved.would_block = !from.finished;
       }
     }
-    if (told) (*told)();
+    if (changed) tell_other(end);
     return moved;
   }
 
   Transferred send(End end, std::span<const Bytes> pieces) {
     Transferred moved;
-    Callback told;
+    bool changed = false;
     {
       const std::lock_guard lock(mutex_);
       Side& here = sides_[end];
@@ -121,9 +124,9 @@ class Stream {
         if (moved.bytes == 0) moved.error = ENOMEM;
       }
       moved.would_block = moved.bytes == 0 && moved.error == 0 && here.sent.room() == 0;
-      if (was_empty && moved.bytes > 0) told = there.callback;
+      changed = was_empty && moved.bytes > 0;
     }
-    if (told) (*told)();
+    if (changed) tell_other(end);
     return moved;
   }
 
@@ -149,8 +152,19 @@ class Stream {
     Callback callback;
   };
 
+  void tell_other(End end) { end == kFar ? tell(kNear) : tell_later(); }
+  void tell() override { tell(kFar); }
+  void tell(End end) {
+    Callback told;
+    {
+      const std::lock_guard lock(mutex_);
+      told = sides_[end].callback;
+    }
+    if (told) (*told)();
+  }
+
   void end_directions(End end, bool closed) {
-    Callback told, dropped;
+    Callback dropped;
     {
       const std::lock_guard lock(mutex_);
       Side& here = sides_[end];
@@ -162,9 +176,8 @@ class Stream {
         there.sent.clear();
         dropped = std::move(here.callback);
       }
-      told = there.callback;
     }
-    if (told) (*told)();
+    tell_other(end);
   }
 
   std::mutex mutex_;
