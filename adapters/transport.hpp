@@ -41,8 +41,8 @@ enum class Opening : std::uint8_t {
   wait_signal,  // or when the TransportSignal was given
 };
 
-// One byte stream. Used by the thread that drives the Multi; nothing in it may block, throw, or call the Multi. Destroyed when the
-// connection is given up, after its watch has ended.
+// One byte stream. Used by the thread that drives the Multi; nothing in it may block, throw, or call the Multi. (An exception is the error of
+// its own connection; from a destructor it ends the program.) Destroyed when the connection is given up, after its watch has ended.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -75,7 +75,7 @@ struct DialTarget {
 // Makes the streams of a route. Belongs to whoever made it and every transfer and connection that uses it; one Multi at a time, in its thread.
 class Dialer : public Route {
  public:
-  // Must not block; what takes time belongs into Transport::open(). Error connect_failed: no stream can be had.
+  // Must not block, throw, or call the Multi; what takes time belongs into Transport::open(). Error connect_failed: no stream can be had.
   virtual Result<std::unique_ptr<Transport>> dial(const DialTarget& target, TransportSignal signal) = 0;
 
  protected:
@@ -89,7 +89,9 @@ class Dialer : public Route {
 Result<std::shared_ptr<Dialer>> unix_socket(std::string_view path);
 
 // A descriptor that is connected already: a socket, a terminal, a pseudo-terminal, a serial line. Takes it over (made non-blocking, closed in
-// the end) also when it answers an error: invalid_option, it is none or cannot be waited for. Serves one connection at a time, and one in all.
+// the end) also when it answers an error: invalid_option, it is none, cannot be waited for, or is a socket that is not connected. Serves one
+// connection at a time, and one in all. A terminal is to be in raw mode (cfmakeraw(3)) before: this sets none. O_NONBLOCK is for all who share
+// the open file (duplicates, those who inherited it), and stays when this one is closed.
 Result<std::shared_ptr<Dialer>> connected_descriptor(int fd, std::string name = "");
 
 // A program whose standard input and output carry the bytes, as ssh's ProxyCommand: one process for each connection, started without a
@@ -110,7 +112,11 @@ class MemoryStream {
   virtual void finish() = 0;
   // Both directions are over; the other end reads what was sent, then its end, and cannot send any more (EPIPE).
   virtual void close() = 0;
-  // Called when receive() or send() may get further, from the thread that made it so; it must not call this stream. Null: nobody.
+  // Called when receive() or send() may get further, from the thread that made it so. Null: nobody.
+  // It tells of changes, not of what is there already: try both once after setting it, and then receive until would_block, send until
+  // would_block, or the next change goes unheard. In the thread of the Multi it comes when that may be used, as from any callback, but not
+  // while the Multi is being destroyed; it may use this stream there if no other thread does. Else a call may still be under way in the
+  // other thread when this returns.
   virtual void on_ready(std::function<void()> callback) = 0;
 };
 struct MemoryPair {

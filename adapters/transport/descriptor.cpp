@@ -113,6 +113,14 @@ std::string fault_of(int fd, Kind kind) {
     socklen_t size = sizeof type;
     if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return net::describe_errno(errno);
     if (type != SOCK_STREAM) return "it carries messages, not a stream of bytes";
+    int listens = 0;
+    size = sizeof listens;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0) {
+      return "it waits for connections and carries none";
+    }
+    sockaddr_storage peer = {};
+    size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 && errno == ENOTCONN) return "it is not connected";
   }
   if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return net::describe_errno(errno);
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return net::describe_errno(errno);

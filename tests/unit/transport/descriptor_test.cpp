@@ -1,4 +1,5 @@
 // connected_descriptor() over sockets, FIFOs and pseudo-terminals, and what it refuses.
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -206,6 +207,30 @@ TEST_CASE("both sides of a pseudo-terminal can be used, and the other side's end
     CHECK(end.error == 0);
     CHECK(send(*stream, "x").error == EIO);
   }
+}
+
+TEST_CASE("a socket that carries no connection is refused at once") {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto fault_of = [](int fd) {
+    const auto refused = connected_descriptor(fd, "mine");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::invalid_option);
+    CHECK(is_closed(fd));
+    return refused.error().message();
+  };
+  CHECK(fault_of(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == "mine: it is not connected");
+  CHECK(fault_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == "mine: it is not connected");
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(listener, 1) == 0);
+  CHECK(fault_of(listener) == "mine: it waits for connections and carries none");
+  // One whose other end has left carries what that has sent.
+  SocketPair pair;
+  REQUIRE(::write(pair.theirs.get(), "x", 1) == 1);
+  pair.theirs.reset();
+  CHECK(connected_descriptor(release(pair.ours)).has_value());
 }
 
 TEST_CASE("a line set to VMIN 0 that has nothing yet has not ended") {
