@@ -47,7 +47,9 @@ class TransferHandler {
 
 enum class Drive : std::uint8_t {
   ok,
-  call_again,      // stopped early for fairness: wants to be called again at once; timeout() is 0 meanwhile
+  // Stopped early for fairness: wants to be called again at once, with the same arguments or as perform(). timeout() is 0 and a sink's timer
+  // is due meanwhile, so a loop that goes round first, as it should, loses nothing.
+  call_again,
   recursive_call,  // called from inside a callback; nothing was done
   failed,          // the whole stack is unusable for now (out of descriptors, or of memory for its own book-keeping)
 };

@@ -33,6 +33,8 @@ struct Connection {
   std::string thrown;  // what a call of the stream has thrown, which it must not
   int send_error = 0;  // the engine reads on, for the answer may be there; it is over when nothing more is
   bool may_read = false;  // nothing has said would_block since the last event or signal
+  bool sending = false;   // the engine has more for it since its last send
+  std::uint64_t read_in = 0;  // the drive that last read all that was there
 };
 
 class Connections {

@@ -1,5 +1,8 @@
 // See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the
 // connection it was about is looked at again right after its outputs were taken.
+//
+// What outputs lead to (a connect that fails at once, a name that has an override, something to send) is queued, and has its turn among
+// the sources of a drive: an application that answers each failure with the next attempt goes round in drives, not in here.
 #include "adapters/multi/driver.hpp"
 #include "adapters/transport/children.hpp"
 
@@ -22,9 +25,6 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 // Where an application's max_reads_per_perform ends, so that what is derived from it cannot overflow.
 constexpr std::size_t kMostReads = 1'000'000;
 constexpr Duration kLongestDrive = std::chrono::hours(24);
-
-// Of sends and outputs: how many go by before the clock is read again.
-constexpr std::size_t kUnlookedAt = 16;
 
 std::vector<net::Override> to_overrides(std::vector<ResolveOverride>& given) {
   std::vector<net::Override> overrides;
@@ -68,25 +68,8 @@ bool Multi::Impl::settle() {
   for (;;) {
     make_room();
     if (!drain()) return false;
-    if (touched_) {
-      refresh(*std::exchange(touched_, std::nullopt));
-    } else if (auto answer = resolver_.next_answer()) {
-      engine_.handle_resolved(answer->id, std::move(answer->addresses), now_);
-    } else if (!facts_.empty()) {
-      Fact fact = facts_.pop();
-      touched_ = fact.conn;
-      if (fact.error) {
-        engine_.handle_io_error(fact.conn, std::move(*fact.error), now_);
-      } else {
-        engine_.handle_connected(fact.conn, now_);
-      }
-    } else if (!sends_.empty()) {
-      if (sends_left_ % kUnlookedAt == 0) now_ = net::read_clock();
-      if (sends_left_ == 0 || late()) return false;
-      send(sends_.pop());
-    } else {
-      return true;
-    }
+    if (!touched_) return true;
+    refresh(*std::exchange(touched_, std::nullopt));
   }
 }
 

@@ -1,7 +1,7 @@
 // Multi from within: carries facts from sockets, resolver and clock to the engine, and the engine's outputs to sockets
 // and handlers.
 //
-// driver.cpp       settle(): one fact at a time, each followed by all that comes out of it
+// driver.cpp       settle(): takes all that comes out of the engine, after each fact
 // streams.cpp      the streams under connections: opened, watched, read, written, closed
 // driving.cpp      perform, socket_action, poll: what is handed in, and how much of it at once
 // deadlines.cpp    when to come back: timeout(), the sink's timer, fd()'s
@@ -86,9 +86,10 @@ class Multi::Impl {
     resolver_.make_room();
   }
   static constexpr std::size_t kMostOfAStep = 4;
+  // Of sends and outputs: how many go by before the clock is read again.
+  static constexpr std::size_t kUnlookedAt = 16;
 
-  // driver.cpp. Those that answer bool: false when they stopped for fairness, with outputs or sends left for the next
-  // drive.
+  // driver.cpp. Those that answer bool: false when they stopped for fairness, with outputs left for the next drive.
   bool settle();
   bool drain();
   void take(Output output);
@@ -112,6 +113,7 @@ class Multi::Impl {
   void queue_read(multi::Connection& connection);
   void send(ConnId conn);
   bool receive(multi::Connection& connection, MutableBytes space);
+  bool must_look(const multi::Connection& connection) const;
   bool read(ConnId conn);
   bool dispatch(int fd, std::uint8_t events, ConnId owner);
   bool advance(ConnId conn, std::uint8_t events);
@@ -119,7 +121,7 @@ class Multi::Impl {
   // driving.cpp
   void queue_all();
   void begin();
-  void join_burst();
+  void join_burst(int fd);
   Drive end(Drive answer, int* running);
   bool work(bool fetch);
   bool take_from(unsigned source, bool fetch);
@@ -129,6 +131,8 @@ class Multi::Impl {
   bool take_postponed();
   bool take_ready(bool fetch);
   bool take_reads();
+  bool take_facts();
+  bool take_sends();
   bool run_timers();
 
   // deadlines.cpp
@@ -162,12 +166,16 @@ class Multi::Impl {
   Now now_;
   bool busy_ = false;     // inside a drive or a sink's callback: driving is refused
   bool driving_ = false;  // now_ is fresh
+  std::uint64_t drive_ = 0;  // counts them
+  bool asked_ = false;   // this drive asks the system what is ready, or has just been told by poll()
+  bool looked_ = false;  // and has seen to all of it
   bool poll_failed_ = false;
   std::size_t reads_left_ = 0, sends_left_ = 0, outputs_left_ = 0;  // of this drive
   Instant drive_until_;
   bool progressed_ = false;
   Instant burst_until_, burst_ended_;  // of socket_action calls that follow each other closely
   bool burst_spent_ = false;           // nothing more until the timer, which was reported as due
+  int again_fd_ = kNoSocket;           // the last one that was answered call_again
 
   std::optional<ConnId> touched_;  // a fact was told of it: look at its interest once the outputs are taken
   multi::Fifo<Fact> facts_;
@@ -178,7 +186,8 @@ class Multi::Impl {
   multi::Fifo<ConnId> signaled_;  // of those, each connection once, and not looked at yet
   bool try_all_ = false;  // a drive was cut short: every stream is as if it had been signaled
   multi::Fifo<TransferId> resumed_;  // in this drive, or left over from one before
-  unsigned first_source_ = 0;  // who has the first turn in this drive
+  bool timers_put_off_ = false;  // there were outputs left at the end of a drive
+  unsigned first_source_ = 0;  // who has the first turn in the next drive
   std::vector<std::string> key_log_;
 
   bool woken_ = false;  // a wakeup that no poll() has told of yet

@@ -18,11 +18,15 @@ using std::chrono::milliseconds;
 constexpr std::size_t kSendsForEachRead = 4;
 constexpr std::size_t kOutputsForEachRead = 16;
 
-// Of work: resumes, postponed and ready descriptors, signals, reads that are to go on.
-constexpr unsigned kSources = 5;
+// Of work, in this order: resumes, postponed descriptors, signals, ready descriptors, reads that are to go on, facts, sends. What the
+// first of them lead to comes last, and a request goes out after what waited on its connection was read.
+constexpr unsigned kSources = 7;
 
 // What poll() fetched so short a time ago is what there is: asking the system again would cost a call for each perform.
 constexpr Duration kFreshFor = std::chrono::microseconds(100);
+
+// In times of a drive: a loop that has not looked at its timers for so long is given up on, or is called again and again without them.
+constexpr int kTimerWithin = 4;
 
 int to_poll_timeout(milliseconds wait) {
   return static_cast<int>(std::clamp<milliseconds::rep>(wait.count(), 0, std::numeric_limits<int>::max()));
@@ -36,6 +40,8 @@ void Multi::Impl::begin() {
   now_ = net::read_clock();
   drive_until_ = now_.steady + max_time_;
   progressed_ = false;
+  ++drive_;
+  asked_ = looked_ = false;
   if (signals_) signals_->attend();
   reads_left_ = max_reads_;
   sends_left_ = max_reads_ * kSendsForEachRead;
@@ -72,6 +78,8 @@ Drive Multi::Impl::perform(int* running) {
   if (busy_) return Drive::recursive_call;
   begin();
   poll_failed_ = false;
+  asked_ = true;
+  burst_spent_ = false;
   const bool fresh = poller_.has_ready() && now_.steady - polled_at_ < kFreshFor;
   bool complete = work(!fresh || poller_.batch_was_full());
   complete = run_timers() && complete;
@@ -80,13 +88,16 @@ Drive Multi::Impl::perform(int* running) {
 }
 
 // A loop hands in one descriptor after another before it looks at its own timers again, so together they are held to the time of
-// one drive: what comes later in the burst is kept until the timer, which is reported as due.
-void Multi::Impl::join_burst() {
-  if (burst_spent_ || now_.steady - burst_ended_ < kFreshFor) {
+// one drive: what comes later in the burst is kept until the timer, which is reported as due. One that is handed in again because the
+// answer was call_again begins another burst, and so does whatever comes when no timer has come for long.
+void Multi::Impl::join_burst(int fd) {
+  const bool spent = burst_spent_ && now_.steady < burst_until_ + kTimerWithin * max_time_;
+  if (fd != again_fd_ && (spent || now_.steady - burst_ended_ < kFreshFor)) {
     drive_until_ = burst_until_;
     progressed_ = true;
   } else {
     burst_until_ = drive_until_;
+    burst_spent_ = false;
   }
 }
 
@@ -98,7 +109,7 @@ Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
     burst_until_ = drive_until_;
     burst_spent_ = false;
   } else {
-    join_burst();
+    join_burst(fd);
   }
   bool complete = settle();
   if (const multi::Watch* watch = fd == kNoSocket ? nullptr : watches_.find(fd)) {
@@ -113,20 +124,24 @@ Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
   complete = complete && work(false);
   if (fd != kNoSocket && !complete) burst_spent_ = true;
   complete = run_timers() && complete;
+  again_fd_ = complete ? kNoSocket : fd;
   const Drive answer = end(complete ? Drive::ok : Drive::call_again, running);
   burst_ended_ = net::read_steady();
   return answer;
 }
 
-// False: stopped for fairness. Each source has the first turn by turns: none may use up all of every drive.
+// False: stopped for fairness. Then another source has the first turn: none may use up all of every drive.
 bool Multi::Impl::work(bool fetch) {
   if (!settle()) return false;
+  if (timers_put_off_ && !run_timers()) return false;
   // Those of before this drive; what is resumed meanwhile waits for the next.
   transfers_.take_resumes(resumed_);
-  first_source_ = (first_source_ + 1) % kSources;
   for (unsigned turn = 0; turn < kSources; ++turn) {
-    if (!take_from((first_source_ + turn) % kSources, fetch)) return false;
+    if (take_from((first_source_ + turn) % kSources, fetch)) continue;
+    first_source_ = (first_source_ + 1) % kSources;
+    return false;
   }
+  first_source_ = 0;
   return true;
 }
 
@@ -140,8 +155,12 @@ bool Multi::Impl::take_from(unsigned source, bool fetch) {
       return take_signals();
     case 3:
       return take_ready(fetch);
-    default:
+    case 4:
       return take_reads();
+    case 5:
+      return take_facts();
+    default:
+      return take_sends();
   }
 }
 
@@ -192,11 +211,15 @@ bool Multi::Impl::take_postponed() {
 bool Multi::Impl::take_ready(bool fetch) {
   for (;;) {
     if (!poller_.has_ready()) {
-      if (!fetch) return true;
-      poll_failed_ = poller_.wait(0) != 0;
-      if (poller_.take_woken()) woken_ = true;
-      fetch = poller_.batch_was_full();
-      if (!poller_.has_ready()) return true;
+      if (fetch) {
+        poll_failed_ = poller_.wait(0) != 0;
+        if (poller_.take_woken()) woken_ = true;
+        fetch = poller_.batch_was_full();
+      }
+      if (!poller_.has_ready()) {
+        looked_ = asked_;
+        return true;
+      }
     }
     while (poller_.has_ready()) {
       if (spent()) return false;
@@ -221,20 +244,65 @@ bool Multi::Impl::take_reads() {
   return true;
 }
 
+// Those of before: an application that tries again at once what has failed at once has its next turn in the next drive.
+bool Multi::Impl::take_facts() {
+  for (std::size_t left = resolver_.answers(); left > 0; --left) {
+    if (late()) return false;
+    make_room();
+    auto answer = resolver_.next_answer();
+    if (!answer) break;  // canceled meanwhile
+    engine_.handle_resolved(answer->id, std::move(answer->addresses), now_);
+    if (!settle()) return false;
+  }
+  for (std::size_t left = facts_.size(); left > 0; --left) {
+    if (late()) return false;
+    make_room();
+    Fact fact = facts_.pop();
+    touched_ = fact.conn;
+    if (fact.error) {
+      engine_.handle_io_error(fact.conn, std::move(*fact.error), now_);
+    } else {
+      engine_.handle_connected(fact.conn, now_);
+    }
+    if (!settle()) return false;
+  }
+  return true;
+}
+
+bool Multi::Impl::take_sends() {
+  while (!sends_.empty()) {
+    if (sends_left_ % kUnlookedAt == 0) now_ = net::read_clock();
+    if (sends_left_ == 0 || late()) return false;
+    make_room();
+    const ConnId conn = sends_.pop();
+    multi::Connection* connection = connections_.find(conn);
+    if (!connection) continue;
+    connection->send_queued = false;
+    if (must_look(*connection) && !read(conn)) {
+      if ((connection = connections_.find(conn))) queue_send(*connection);
+      return false;
+    }
+    send(conn);
+    if (!settle()) return false;
+  }
+  return true;
+}
+
 // Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
-// cannot put deadlines off. False: what comes out of them is not all taken.
+// cannot put deadlines off: when outputs are in the way, they come first in the next drive. False: what comes out of them is not all taken.
 bool Multi::Impl::run_timers() {
   if (const auto due = transport::children_deadline(); due && *due <= now_.steady) transport::collect_children();
-  if (engine_.has_output()) return false;
+  timers_put_off_ = engine_.has_output();
+  if (timers_put_off_) return false;
   now_ = net::read_clock();
   if (const auto deadline = engine_.deadline(); deadline && deadline->at <= now_.steady) {
     engine_.handle_timeout(now_);
-    if (!settle()) return false;
+    if (!settle() || !take_sends()) return false;
   }
   if (const auto deadline = resolver_.deadline(now_.steady); deadline && *deadline <= now_.steady) {
     make_room();
     resolver_.process_timeouts();
-    return settle();
+    return settle() && take_facts();
   }
   return true;
 }

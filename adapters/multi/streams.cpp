@@ -161,6 +161,7 @@ void Multi::Impl::open(multi::Connection& connection) {
     case Opening::done:
       connection.opening = false;
       connection.may_read = connection.route != nullptr;  // what opens may have received more than it wanted; TCP does not
+      connection.read_in = drive_;
       facts_.push({connection.id, std::nullopt});
       // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
       if (connection.fd == descriptor_of(*connection.stream)) {
@@ -242,6 +243,7 @@ void Multi::Impl::refresh(ConnId conn) {
   if (!connection || connection->opening) return;
   const Interest interest = engine_.interest(conn);
   if (interest.write && !connection->write_blocked) queue_send(*connection);
+  if (!interest.write) connection->sending = false;
   if (interest.read && (connection->may_read || connection->send_error != 0)) queue_read(*connection);
   int events = kEventNone;
   if (interest.read) events |= connection->receive_waits_to_write ? kEventWrite : kEventRead;
@@ -279,6 +281,7 @@ void Multi::Impl::send(ConnId conn) {
     queue_read(*connection);
     return;
   }
+  connection->sending = true;
   connection->write_blocked = sent.bytes == 0 || (sent.would_block && sent.bytes < given);
   connection->send_waits_to_read = connection->write_blocked && sent.other_direction;
   if (sent.bytes > 0) engine_.handle_sent(conn, sent.bytes, now_);
@@ -294,7 +297,10 @@ bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
   const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
   // An end or an error that comes with bytes is said again by the next read, which follows at once.
   const bool drained = nothing || (got.would_block && !got.eof && got.error == 0 && connection.send_error == 0);
-  if (drained) connection.may_read = false;
+  if (drained) {
+    connection.may_read = false;
+    connection.read_in = drive_;
+  }
   const bool waits_to_write = drained && got.other_direction;
   if (std::exchange(connection.receive_waits_to_write, waits_to_write) != waits_to_write) touched_ = conn;
   if (nothing && connection.send_error == 0) return false;
@@ -310,6 +316,14 @@ bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
     engine_.handle_io_error(conn, describe(connection, Code::send_failed, connection.send_error), now_);
   }
   return got.bytes > 0 && !drained;
+}
+
+// Before the first bytes of a request: what has come since the connection was last read (its end, or bytes that nobody asked for) is
+// taken first, so that no request goes out on a connection that is known, or could be known, to be of no use.
+bool Multi::Impl::must_look(const multi::Connection& connection) const {
+  if (connection.opening || connection.write_blocked || connection.sending) return false;
+  if (connection.fd >= 0) return connection.read_in != drive_ && !looked_;
+  return connection.may_read || !signaled_.empty() || (signals_ && signals_->waiting());
 }
 
 bool Multi::Impl::read(ConnId conn) {
@@ -371,11 +385,6 @@ bool Multi::Impl::advance(ConnId conn, std::uint8_t events) {
   if (may_send && connection->write_blocked) {
     connection->write_blocked = false;
     queue_send(*connection);
-    if (!settle()) {
-      connection = connections_.find(conn);
-      if (connection && may_read) queue_read(*connection);
-      return false;
-    }
   }
   return may_read ? read(conn) : true;
 }

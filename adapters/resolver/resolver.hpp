@@ -52,6 +52,7 @@ class Resolver {
   void cancel(ResolveId id);
   std::optional<Answer> next_answer();
   bool has_answer() const { return next_answer_ < answers_.size(); }
+  std::size_t answers() const { return answers_.size() - next_answer_; }
 
   void process(int fd, bool readable, bool writable);
   // When process_timeouts() is due; nullopt: no question is open. c-ares walks its questions for it, so the answer is

@@ -267,3 +267,47 @@ TEST_CASE("an event said once, as edge-triggered loops do, is not lost when the 
   CHECK(first.body == "here");
   multi->set_watch_sink(nullptr);
 }
+
+TEST_CASE("call_again may be answered by the same call again and again, and by turns: each gets on") {
+  LoopbackServer server([](const std::string&) {
+    Reply reply = ok("here");
+    reply.hold = true;
+    return reply;
+  });
+  OwnLoop loop;
+  struct Slow : Recorder {
+    std::size_t on_body(Multi& of, TransferId id, Bytes bytes) override {
+      const Instant begin = of.now();
+      while (of.now() < begin + 3ms) {
+      }
+      return Recorder::on_body(of, id, bytes);
+    }
+  };
+  std::vector<Slow> all(8);
+  const auto multi = Multi::create().value();  // whose drives end by the clock
+  loop.multi = multi.get();
+  multi->set_watch_sink(&loop);
+  for (Slow& one : all) REQUIRE(multi->add(get(server.url()), {}, &one));
+  bool by_turns = false;
+  SUBCASE("the same descriptor") {}
+  SUBCASE("two by turns") { by_turns = true; }
+  const Instant limit = multi->now() + 20s;
+  while (server.requests() < static_cast<int>(all.size()) && multi->now() < limit) loop.turn();
+  server.release();
+  REQUIRE(server.wait_for_replies(static_cast<int>(all.size())));
+  // No timer is looked at in here.
+  while (multi->running() > 0 && multi->now() < limit) {
+    std::vector<int> fds;
+    for (const auto& [fd, events] : loop.watches) fds.push_back(fd);
+    for (std::size_t i = 0; i < fds.size(); i += by_turns ? 2 : 1) {
+      const Instant stuck = multi->now() + 5s;
+      for (bool again = true; again && multi->now() < stuck;) {
+        again = multi->socket_action(fds[i], kEventRead) == Drive::call_again;
+        if (by_turns && i + 1 < fds.size()) again = multi->socket_action(fds[i + 1], kEventRead) == Drive::call_again || again;
+      }
+      REQUIRE(multi->now() < stuck);
+    }
+  }
+  for (const Slow& one : all) CHECK(one.body == "here");
+  multi->set_watch_sink(nullptr);
+}
