@@ -35,6 +35,7 @@
 
 #include <coroutine>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -44,7 +45,8 @@
 
 namespace sluice {
 
-// A transfer that succeeded, collected whole: TransferOptions::max_body_bytes is what bounds it.
+// A transfer that succeeded, collected whole: TransferOptions::max_body_bytes is what bounds it. One that there is no memory for ends with
+// out_of_memory.
 struct Response {
   ResponseHead head;
   std::string body;
@@ -101,10 +103,24 @@ class [[nodiscard]] Fetcher::Pending final : private TransferHandler {
 
  private:
   std::size_t on_body(Multi&, TransferId, Bytes bytes) override {
-    result_->body += as_text(bytes);
-    return bytes.size();
+    const std::size_t size = bytes.size();
+    try {
+      result_->body += as_text(bytes);
+    } catch (const std::bad_alloc&) {
+      result_ = std::unexpected(make_error(Code::out_of_memory, {}));
+      go_on();
+    }
+    return size;
   }
   void on_done(Multi&, TransferId transfer, const Result<void>& end) override {
+    try {
+      collect(transfer, end);
+    } catch (const std::bad_alloc&) {
+      result_ = std::unexpected(make_error(Code::out_of_memory, {}));
+    }
+    go_on();
+  }
+  void collect(TransferId transfer, const Result<void>& end) {
     if (end) {
       result_->head = multi_.head(transfer);
       result_->trailers = multi_.trailers(transfer);
@@ -113,6 +129,8 @@ class [[nodiscard]] Fetcher::Pending final : private TransferHandler {
     } else {
       result_ = std::unexpected(end.error());
     }
+  }
+  void go_on() {
     multi_.remove(std::exchange(transfer_, {}));
     if (waiting_) waiting_.resume();  // which may destroy this
   }

@@ -1,0 +1,54 @@
+// A fetch for which memory runs out anywhere in a drive ends with an error: no coroutine waits for ever.
+#include <new>
+
+#include "adapters/coroutine.hpp"
+#include "tests/memory/every_allocation.hpp"
+#include "tests/support/loopback_server.hpp"
+#include "tests/support/multi_tools.hpp"
+
+namespace sluice::test {
+namespace {
+
+struct End {
+  std::optional<Code> error;
+  std::size_t bytes = 0;
+};
+
+Task<End> fetch(Fetcher multi, std::string url) {
+  const auto response = co_await multi.fetch(get(url));
+  End end;
+  if (response) {
+    end.bytes = response->body.size();
+  } else {
+    end.error = response.error().code;
+  }
+  co_return end;
+}
+
+constexpr std::size_t kBody = 200'000;
+
+TEST_CASE("a fetch ends, whichever allocation of a drive fails") {
+  LoopbackServer server([](const std::string&) { return ok(std::string(kBody, 'x')); });
+  const auto tell = [&] {
+    std::vector<std::string> faults;
+    const auto multi = make_multi();
+    auto task = fetch(Fetcher(*multi), server.url());
+    int drives_without = 0;
+    for (const Instant end = multi->now() + 5s; !task.done() && multi->now() < end;) {
+      watched([&] { return multi->perform(); });
+      if (ran_short() && ++drives_without == 3) relieve();  // it comes back some time
+      (void)multi->poll({}, 2ms);
+    }
+    if (!task.done()) return faults.emplace_back("it waits for ever"), faults;
+    const End end = task.take();
+    const bool whole = !end.error && end.bytes == kBody;
+    if (!whole && !ran_short()) faults.emplace_back("it failed with all the memory there is");
+    if (!end.error && !whole) faults.emplace_back("a part of the body is missing");
+    if (multi->running() != 0) faults.emplace_back("its transfer is left");
+    return faults;
+  };
+  with_every_allocation_failing("a fetch", tell);
+}
+
+}  // namespace
+}  // namespace sluice::test
