@@ -67,7 +67,8 @@ namespace sluice {
 // io_context be run in there.
 class AsioDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: Asio cannot wait for Multi's descriptors.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: Asio cannot wait for Multi's descriptors, or another driver has
+  // this Multi, and goes on: end it first.
   static Result<std::unique_ptr<AsioDriver>> create(Multi& multi, asio::io_context& context, AfterDrive after_drive = nullptr);
   // Ends all waits. Their handlers still run, as always in Asio, and touch neither driver nor Multi.
   ~AsioDriver() override;
@@ -91,8 +92,10 @@ class AsioDriver final : private WatchSink {
       : multi_(multi), context_(context), after_drive_(std::move(after_drive)), timer_(context) {}
   void on_watch(int fd, std::uint8_t events, void* assigned) override;
   void on_timer(std::optional<Instant> at) override;
+  const std::shared_ptr<Watch>& begin(int fd);
   static void end(Watch& watch);
   static void wait(const std::shared_ptr<Watch>& watch);
+  static void wait_again(const std::shared_ptr<Watch>& watch);
   void drive(int fd, std::uint8_t events);
 
   Multi& multi_;
@@ -105,6 +108,9 @@ class AsioDriver final : private WatchSink {
 };
 
 inline Result<std::unique_ptr<AsioDriver>> AsioDriver::create(Multi& multi, asio::io_context& context, AfterDrive after_drive) {
+  if (multi.watch_sink()) {
+    return std::unexpected(make_error(Code::invalid_option, "watch in Asio: this Multi has a driver already"));
+  }
   try {  // Asio opens its reactor on first use
     std::unique_ptr<AsioDriver> driver(new AsioDriver(multi, context, std::move(after_drive)));
     multi.set_watch_sink(driver.get());
@@ -116,7 +122,7 @@ inline Result<std::unique_ptr<AsioDriver>> AsioDriver::create(Multi& multi, asio
 }
 
 inline AsioDriver::~AsioDriver() {
-  multi_.set_watch_sink(nullptr);
+  if (multi_.watch_sink() == this) multi_.set_watch_sink(nullptr);
   *self_ = nullptr;
   for (const auto& watch : watches_) end(*watch);
 }
@@ -131,17 +137,23 @@ inline void AsioDriver::on_watch(int fd, std::uint8_t events, void* assigned) {
     watches_.pop_back();
     return;
   }
-  if (!known) {
-    std::error_code error;
-    Watch watch = {this, asio::posix::stream_descriptor(context_), fd, watches_.size()};
-    watches_.push_back(std::make_shared<Watch>(std::move(watch)));
-    watches_.back()->descriptor.assign(fd, error);
-    if (error) failed_ = true;
-    multi_.assign(fd, watches_.back().get());
+  try {
+    const std::shared_ptr<Watch>& watch = known ? watches_[known->place] : begin(fd);
+    watch->wanted = events;
+    wait(watch);
+  } catch (const std::exception&) {  // no memory
+    failed_ = true;
   }
-  const std::shared_ptr<Watch>& watch = known ? watches_[known->place] : watches_.back();
-  watch->wanted = events;
-  wait(watch);
+}
+
+inline const std::shared_ptr<AsioDriver::Watch>& AsioDriver::begin(int fd) {
+  std::error_code error;
+  Watch watch = {this, asio::posix::stream_descriptor(context_), fd, watches_.size()};
+  watches_.push_back(std::make_shared<Watch>(std::move(watch)));
+  multi_.assign(fd, watches_.back().get());
+  watches_.back()->descriptor.assign(fd, error);
+  if (error) failed_ = true;
+  return watches_.back();
 }
 
 // The descriptor is Multi's to close, so it leaves Asio as it came.
@@ -155,7 +167,6 @@ inline void AsioDriver::end(Watch& watch) {
 inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
   for (const Events event : {kEventRead, kEventWrite}) {
     if (!(watch->wanted & event) || (watch->waiting & event)) continue;
-    watch->waiting = static_cast<std::uint8_t>(watch->waiting | event);
     using Descriptor = asio::posix::stream_descriptor;
     const auto ready = event == kEventRead ? Descriptor::wait_read : Descriptor::wait_write;
     watch->descriptor.async_wait(ready, [watch, event](const std::error_code& error) {
@@ -163,19 +174,32 @@ inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
       if (!watch->driver) return;
       if (error) watch->driver->failed_ = true;  // nobody cancels the wait of a watch that stands: Asio cannot wait for this one
       if (watch->wanted & event) watch->driver->drive(watch->fd, error ? kEventError : event);
-      if (watch->driver && !error) wait(watch);
+      if (watch->driver && !error) wait_again(watch);
     });
+    watch->waiting = static_cast<std::uint8_t>(watch->waiting | event);
+  }
+}
+
+inline void AsioDriver::wait_again(const std::shared_ptr<Watch>& watch) {
+  try {
+    wait(watch);
+  } catch (const std::exception&) {  // no memory
+    watch->driver->failed_ = true;
   }
 }
 
 // Also ends the wait for the deadline before. If that has run out, its handler is under way and drives early, which is harmless.
 inline void AsioDriver::on_timer(std::optional<Instant> at) {
   using Time = std::chrono::steady_clock::time_point;  // CLOCK_MONOTONIC, as Instant is
-  timer_.expires_at(at ? Time(at->time_since_epoch()) : Time::max());
-  if (!at) return;
-  timer_.async_wait([self = self_](const std::error_code& error) {
-    if (!error && *self) (*self)->drive(Multi::kNoSocket, kEventNone);
-  });
+  try {
+    timer_.expires_at(at ? Time(at->time_since_epoch()) : Time::max());
+    if (!at) return;
+    timer_.async_wait([self = self_](const std::error_code& error) {
+      if (!error && *self) (*self)->drive(Multi::kNoSocket, kEventNone);
+    });
+  } catch (const std::exception&) {  // no memory
+    failed_ = true;
+  }
 }
 
 inline void AsioDriver::drive(int fd, std::uint8_t events) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "adapters/net/socket.hpp"
@@ -11,6 +12,9 @@
 namespace sluice {
 
 Result<std::unique_ptr<EpollDriver>> EpollDriver::create(Multi& multi, int epoll, AfterDrive after_drive) {
+  if (multi.watch_sink()) {
+    return std::unexpected(make_error(Code::invalid_option, "watch in an epoll descriptor: this Multi has a driver already"));
+  }
   std::unique_ptr<EpollDriver> driver(new EpollDriver(multi, epoll, std::move(after_drive)));
   multi.set_watch_sink(driver.get());
   if (const int error = driver->error_; error != 0) {
@@ -24,7 +28,7 @@ EpollDriver::EpollDriver(Multi& multi, int epoll, AfterDrive after_drive)
     : multi_(multi), epoll_(epoll), after_drive_(std::move(after_drive)) {}
 
 EpollDriver::~EpollDriver() {
-  multi_.set_watch_sink(nullptr);
+  if (multi_.watch_sink() == this) multi_.set_watch_sink(nullptr);
   for (std::size_t fd = 0; fd < watched_.size(); ++fd) {
     if (watched_[fd]) ::epoll_ctl(epoll_, EPOLL_CTL_DEL, static_cast<int>(fd), nullptr);
   }
@@ -60,7 +64,12 @@ void EpollDriver::drive(int fd, std::uint8_t events) {
 
 void EpollDriver::on_watch(int fd, std::uint8_t events, void*) {
   const auto index = static_cast<std::size_t>(fd);
-  if (index >= watched_.size()) watched_.resize(index + 1);
+  try {
+    if (index >= watched_.size()) watched_.resize(index + 1);
+  } catch (const std::bad_alloc&) {
+    error_ = ENOMEM;
+    return;
+  }
   const int operation = events == 0 ? EPOLL_CTL_DEL : watched_[index] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   epoll_event event = {};
   event.events = ((events & kEventRead) ? EPOLLIN : 0u) | ((events & kEventWrite) ? EPOLLOUT : 0u);

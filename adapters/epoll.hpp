@@ -68,7 +68,8 @@ namespace sluice {
 // TransferHandler. Leaves Multi::assign to the application.
 class EpollDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: `epoll` cannot watch Multi's descriptors.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: `epoll` cannot watch Multi's descriptors, or another driver has
+  // this Multi, and goes on: end it first.
   static Result<std::unique_ptr<EpollDriver>> create(Multi& multi, int epoll, AfterDrive after_drive = nullptr);
   ~EpollDriver() override;  // takes Multi's descriptors out of the set
   EpollDriver(const EpollDriver&) = delete;

@@ -51,6 +51,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -64,16 +65,21 @@ namespace sluice {
 // TransferHandler.
 class LibeventDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: the event_base refuses Multi's
-  // descriptors.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: the event_base refuses Multi's descriptors, or another driver
+  // has this Multi, and goes on: end it first.
   static Result<std::unique_ptr<LibeventDriver>> create(Multi& multi, event_base* base,
                                                         AfterDrive after_drive = nullptr) {
+    if (multi.watch_sink()) {
+      return std::unexpected(make_error(Code::invalid_option, "watch in a libevent loop: this Multi has a driver already"));
+    }
     std::unique_ptr<LibeventDriver> driver(new LibeventDriver(multi, base, std::move(after_drive)));
     multi.set_watch_sink(driver.get());
     if (!driver->failed_) return driver;
     return std::unexpected(make_error(Code::invalid_option, "watch in a libevent loop: refused"));
   }
-  ~LibeventDriver() override { multi_.set_watch_sink(nullptr); }
+  ~LibeventDriver() override {
+    if (multi_.watch_sink() == this) multi_.set_watch_sink(nullptr);
+  }
   LibeventDriver(const LibeventDriver&) = delete;
   LibeventDriver& operator=(const LibeventDriver&) = delete;
 
@@ -103,7 +109,12 @@ class LibeventDriver final : private WatchSink {
       return;
     }
     if (!watch) {
-      watch = &watches_.emplace_front();
+      try {
+        watch = &watches_.emplace_front();
+      } catch (const std::bad_alloc&) {
+        failed_ = true;
+        return;
+      }
       watch->place = watches_.begin();
       multi_.assign(fd, watch);
     }

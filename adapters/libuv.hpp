@@ -54,6 +54,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,8 +68,12 @@ namespace sluice {
 // What it then leaves in the loop is freed by the loop's next turn, which must come before uv_loop_close().
 class LibuvDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: the loop cannot watch Multi's descriptors.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: the loop cannot watch Multi's descriptors, or another driver
+  // has this Multi, and goes on: end it first.
   static Result<std::unique_ptr<LibuvDriver>> create(Multi& multi, uv_loop_t* loop, AfterDrive after_drive = nullptr) {
+    if (multi.watch_sink()) {
+      return std::unexpected(make_error(Code::invalid_option, "watch in a libuv loop: this Multi has a driver already"));
+    }
     std::unique_ptr<LibuvDriver> driver(new LibuvDriver(multi, loop, std::move(after_drive)));
     multi.set_watch_sink(driver.get());
     driver->hold_loop();
@@ -78,7 +83,9 @@ class LibuvDriver final : private WatchSink {
     }
     return driver;
   }
-  ~LibuvDriver() override { multi_.set_watch_sink(nullptr); }
+  ~LibuvDriver() override {
+    if (multi_.watch_sink() == this) multi_.set_watch_sink(nullptr);
+  }
   LibuvDriver(const LibuvDriver&) = delete;
   LibuvDriver& operator=(const LibuvDriver&) = delete;
 
@@ -153,16 +160,23 @@ class LibuvDriver final : private WatchSink {
     watch->driver->check(uv_poll_start(poll, watch->wanted, on_poll));
   }
 
-  Watch* open(int fd) {
+  Watch* open(int fd) try {
     auto made = std::make_unique<Watch>();
-    if (!check(uv_poll_init(loop_, &made->poll, fd))) return nullptr;
+    watches_.emplace_front();
+    if (!check(uv_poll_init(loop_, &made->poll, fd))) {
+      watches_.pop_front();
+      return nullptr;
+    }
     uv_unref(reinterpret_cast<uv_handle_t*>(&made->poll));
     made->driver = this;
     made->fd = fd;
-    Watch* const watch = watches_.emplace_front(made.release()).get();
-    watch->place = watches_.begin();
-    multi_.assign(fd, watch);
-    return watch;
+    made->place = watches_.begin();
+    watches_.front().reset(made.release());
+    multi_.assign(fd, watches_.front().get());
+    return watches_.front().get();
+  } catch (const std::bad_alloc&) {
+    check(UV_ENOMEM);
+    return nullptr;
   }
 
   void drive(int fd, std::uint8_t events) {

@@ -78,9 +78,12 @@ void Multi::wakeup() { impl_->poller().wakeup(); }
 int Multi::fd() { return impl_->fd(); }
 int Multi::wakeup_fd() const { return impl_->poller().wakeup_fd(); }
 
+bool Multi::take_wakeup() { return impl_->take_wakeup(); }
+bool Multi::all_paused() const { return impl_->all_paused(); }
 bool Multi::waits_for_signals() const { return impl_->waits_for_signals(); }
 
 void Multi::set_watch_sink(WatchSink* sink) { impl_->set_watch_sink(sink); }
+WatchSink* Multi::watch_sink() const { return impl_->watches().sink(); }
 Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
   return impl_->socket_action(fd, events, running);
 } catch (const std::bad_alloc&) {

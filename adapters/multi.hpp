@@ -147,14 +147,21 @@ class Multi {
   // Owned by the Multi; the first call also sets its timer, which costs a system call now and then from there on.
   int fd();
   // Readable from a wakeup() until the next perform(), poll(), or socket_action() on it. A WatchSink is told of it like of any other watch; fdset()
-  // leaves it out, so that it can say -1: a select loop that wants to be woken adds it. Owned by the Multi, the same for its life.
+  // leaves it out, so that it can say -1: a select loop that wants to be woken adds it, and calls take_wakeup(). Owned by the Multi, the same
+  // for its life.
   int wakeup_fd() const;
+  // For a loop that waits on wakeup_fd() itself: takes a wakeup(), also one that perform() has seen meanwhile, which poll() would tell of.
+  bool take_wakeup();
+  // Something runs, and nothing that runs can go on: on_body has paused each of them, and none has a total_timeout. Only resume() and
+  // remove() change that, whatever else is watched or due. Looks at all transfers.
+  bool all_paused() const;
   // A connection without a descriptor is open, or one that waits for its TransportSignal to open: that may give work although nothing is
   // watched and no deadline is set.
   bool waits_for_signals() const;
 
   // ---- driving by single descriptors ----
   void set_watch_sink(WatchSink* sink);  // null: none. Present watches are reported at once; what assign() attached is forgotten.
+  WatchSink* watch_sink() const;         // the present one; null: none
   // What happened on `fd` (Events); kNoSocket: a timer ran out, or a first kick. A descriptor not watched is ignored.
   Drive socket_action(int fd, std::uint8_t events, int* running = nullptr);
   static constexpr int kNoSocket = -1;

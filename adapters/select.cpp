@@ -53,17 +53,18 @@ Result<void> fill(Sets& sets, const Multi& multi) {
 }
 
 // Waits for what `sets` holds, the wakeup and `extra`.
-Result<PollResult> wait_for(Sets& sets, const Multi& multi, std::span<ExtraDescriptor> extra, milliseconds longest) {
+Result<PollResult> wait_for(Sets& sets, Multi& multi, std::span<ExtraDescriptor> extra, milliseconds longest) {
   if (auto added = sets.add(multi.wakeup_fd(), kEventRead); !added) return std::unexpected(std::move(added.error()));
   for (ExtraDescriptor& one : extra) {
     one.ready = kEventNone;
     if (auto added = sets.add(one.fd, one.wanted); !added) return std::unexpected(std::move(added.error()));
   }
-  longest = std::clamp(longest, milliseconds(0), kLongest);
+  PollResult result;
+  result.woken = multi.take_wakeup();
+  longest = result.woken ? milliseconds(0) : std::clamp(longest, milliseconds(0), kLongest);
   timeval wait = {};
   wait.tv_sec = static_cast<time_t>(longest.count() / 1000);
   wait.tv_usec = static_cast<suseconds_t>(longest.count() % 1000 * 1000);
-  PollResult result;
   if (::select(sets.highest + 1, &sets.read, &sets.write, &sets.except, &wait) < 0) {
     if (errno == EINTR) return result;  // a signal ends the wait early
     return std::unexpected(make_error(Code::internal, "select: " + net::describe_errno(errno), errno));
@@ -72,7 +73,7 @@ Result<PollResult> wait_for(Sets& sets, const Multi& multi, std::span<ExtraDescr
     one.ready = static_cast<std::uint8_t>(sets.events(one.fd) & one.wanted);
     if (one.ready != 0) ++result.ready;
   }
-  result.woken = (sets.events(multi.wakeup_fd()) & kEventRead) != 0;
+  if ((sets.events(multi.wakeup_fd()) & kEventRead) != 0 && multi.take_wakeup()) result.woken = true;
   return result;
 }
 
@@ -101,7 +102,8 @@ Result<void> run(Multi& multi) {
     Sets sets;
     if (auto filled = fill(sets, multi); !filled) return filled;
     const auto timeout = multi.timeout();
-    if (!timeout && sets.highest < 0 && !multi.waits_for_signals()) {
+    const bool dead = !timeout && sets.highest < 0 && !multi.waits_for_signals();
+    if (dead || (timeout != milliseconds(0) && multi.all_paused())) {
       return std::unexpected(
           make_error(Code::invalid_option, "run: every transfer left is paused, so nothing can happen any more"));
     }

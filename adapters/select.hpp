@@ -19,8 +19,8 @@
 namespace sluice {
 
 // Waits by select(2) for any watch, `extra` (each one's `ready` is filled), the Multi's deadline, a wakeup() or
-// `longest`. Does no transfer work: call perform() next, whatever it answers; until then a wakeup() stays, and every
-// wait returns at once. Not for callbacks, which must not wait. Errors: descriptor_too_large, one does not fit in an
+// `longest`. Does no transfer work: call perform() next, whatever it answers. A wakeup() is told of once, also one that came during a
+// perform(). Not for callbacks, which must not wait. Errors: descriptor_too_large, one does not fit in an
 // fd_set; internal with what select(2) answered.
 Result<PollResult> select_wait(Multi& multi, std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
 

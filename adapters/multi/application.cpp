@@ -18,11 +18,12 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
     return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() + ": the route " +
                                                                 options.route->name() + " is no sluice::Dialer"));
   }
+  const bool limited = options.total_timeout.has_value();
   std::shared_ptr<Route> route = options.route;
   auto added = engine_.add(std::move(request), std::move(options), application_now());
   if (added) {
     try {
-      transfers_.add(*added, handler).route = std::move(route);
+      transfers_.add(*added, handler, limited).route = std::move(route);
     } catch (const std::bad_alloc&) {
       engine_.remove(*added, application_now());  // its Done is for nobody
       added = std::unexpected(make_error(Code::out_of_memory, {}));
@@ -80,10 +81,11 @@ std::optional<Message> Multi::Impl::info_read(int* left) {
 std::vector<std::string> Multi::Impl::take_key_log() { return std::exchange(key_log_, {}); }
 
 void Multi::Impl::set_watch_sink(WatchSink* sink) {
-  const bool was_busy = std::exchange(busy_, true);
   reported_ = {};
-  watches_.set_sink(sink);
-  busy_ = was_busy;
+  {
+    const Flag busy(busy_);
+    watches_.set_sink(sink);
+  }
   after_application_call();
 }
 

@@ -44,7 +44,10 @@ Multi::Impl::Timer Multi::Impl::next_timer() {
 void Multi::Impl::report_timer() {
   if (reporting_) return;
   if (watches_.sink()) report_to_sink();
-  if (!fd_used_) return;
+  if (fd_used_) set_fd_timer();
+}
+
+void Multi::Impl::set_fd_timer() {
   const Timer timer = next_timer();
   switch (timer.wish) {
     case Wish::none: break;
@@ -60,8 +63,7 @@ int Multi::Impl::fd() {
 }
 
 void Multi::Impl::report_to_sink() {
-  const bool was_busy = std::exchange(busy_, true);
-  reporting_ = true;
+  const Flag busy(busy_), reporting(reporting_);
   for (;;) {
     const Timer timer = next_timer();
     const bool again = std::exchange(timer_spent_, false) && timer.wish != Wish::none;
@@ -75,8 +77,6 @@ void Multi::Impl::report_to_sink() {
       sink->on_timer(timer.wish == Wish::at_once ? net::read_steady() : timer.at);
     }
   }
-  reporting_ = false;
-  busy_ = was_busy;
 }
 
 }  // namespace sluice

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/multi.hpp"
@@ -54,6 +55,8 @@ class Multi::Impl {
   const multi::Watches& watches() const { return watches_; }
   std::size_t running() const { return transfers_.running(); }
   const net::Poller& poller() const { return poller_; }
+  bool take_wakeup();
+  bool all_paused() const { return transfers_.all_paused(); }
   bool waits_for_signals() const { return connections_.waiting_for_signals() > 0; }
 
   // ---- driving ----
@@ -75,6 +78,19 @@ class Multi::Impl {
     Wish wish = Wish::none;
     Instant at;
     friend bool operator==(const Timer&, const Timer&) = default;
+  };
+
+  // True as long as it lives, then as it was before: also when a sink has thrown.
+  class Flag {
+   public:
+    explicit Flag(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
+    ~Flag() { flag_ = before_; }
+    Flag(const Flag&) = delete;
+    Flag& operator=(const Flag&) = delete;
+
+   private:
+    bool& flag_;
+    bool before_;
   };
 
   // Room in the queues for all that one step can put there: a connection's fact, its turn to send, its turn to be read, an answer.
@@ -120,6 +136,7 @@ class Multi::Impl {
 
   // driving.cpp
   void queue_all();
+  bool refuse();
   void begin();
   void join_burst(int fd);
   Drive end(Drive answer, int* running);
@@ -143,6 +160,7 @@ class Multi::Impl {
   void after_application_call();
   void report_timer();
   void report_to_sink();
+  void set_fd_timer();
 
   // handlers.cpp
   void deliver_resume(TransferId transfer);

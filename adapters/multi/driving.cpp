@@ -34,6 +34,12 @@ int to_poll_timeout(milliseconds wait) {
 
 }  // namespace
 
+// Inside of a drive or a callback. What came too early may have been a loop's one-shot timer, which is told again when this is over.
+bool Multi::Impl::refuse() {
+  if (busy_ && !reporting_) timer_spent_ = true;
+  return busy_;
+}
+
 void Multi::Impl::begin() {
   busy_ = true;
   driving_ = true;
@@ -51,8 +57,11 @@ void Multi::Impl::begin() {
 Drive Multi::Impl::end(Drive answer, int* running) {
   driving_ = false;
   if (signals_) signals_->leave();
-  report_timer();
   busy_ = false;
+  {
+    const Flag busy(busy_);
+    report_timer();
+  }
   if (running) *running = static_cast<int>(transfers_.running());
   return answer;
 }
@@ -75,8 +84,9 @@ void Multi::Impl::queue_all() {
 }
 
 Drive Multi::Impl::perform(int* running) {
-  if (busy_) return Drive::recursive_call;
+  if (refuse()) return Drive::recursive_call;
   begin();
+  timer_spent_ = true;  // it may be the answer to it
   poll_failed_ = false;
   asked_ = true;
   burst_spent_ = false;
@@ -102,7 +112,7 @@ void Multi::Impl::join_burst(int fd) {
 }
 
 Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
-  if (busy_) return Drive::recursive_call;
+  if (fd == kNoSocket ? refuse() : busy_) return Drive::recursive_call;
   begin();
   if (fd == kNoSocket) {
     timer_spent_ = true;
@@ -278,7 +288,9 @@ bool Multi::Impl::take_sends() {
     multi::Connection* connection = connections_.find(conn);
     if (!connection) continue;
     connection->send_queued = false;
-    if (must_look(*connection) && !read(conn)) {
+    const bool look = must_look(*connection);
+    if (look) connection->may_read = true;
+    if (look && !read(conn)) {
       if ((connection = connections_.find(conn))) queue_send(*connection);
       return false;
     }
@@ -305,6 +317,12 @@ bool Multi::Impl::run_timers() {
     return settle() && take_facts();
   }
   return true;
+}
+
+bool Multi::Impl::take_wakeup() {
+  poller_.take_event();
+  const bool seen = poller_.take_woken();
+  return std::exchange(woken_, false) || seen;
 }
 
 // A signal ends the wait early, as it does for poll(2).
@@ -339,6 +357,7 @@ Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseco
   if (poller_.has_ready()) polled_at_ = net::read_steady();
   if (poller_.take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);
+  if (fd_used_) set_fd_timer();  // which may have run out into this wait
   return result;
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));

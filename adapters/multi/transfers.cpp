@@ -9,7 +9,7 @@
 
 namespace sluice::multi {
 
-Transfer& Transfers::add(TransferId id, TransferHandler* handler) {
+Transfer& Transfers::add(TransferId id, TransferHandler* handler, bool limited) {
   if (id.index >= by_index_.size())
     by_index_.resize(std::max<std::size_t>(std::size_t{id.index} + 1, by_index_.size() * 2));
   resumes_.reserve(by_index_.size());  // each is in there once at most
@@ -18,6 +18,7 @@ Transfer& Transfers::add(TransferId id, TransferHandler* handler) {
   transfer = {};
   transfer.id = id;
   transfer.handler = handler;
+  transfer.limited = limited;
   ++running_;
   return transfer;
 }
@@ -51,6 +52,13 @@ void Transfers::push_message(TransferId id, Result<void> result) {
   }
   last_ = id;
   ++messages_;
+}
+
+bool Transfers::all_paused() const {
+  const auto stuck = [](const Transfer& one) {
+    return !one.id || one.done || (one.body_paused && !one.resume_queued && !one.limited);
+  };
+  return running_ > 0 && std::ranges::all_of(by_index_, stuck);
 }
 
 std::optional<TransferId> Transfers::pop_message() {

@@ -22,6 +22,7 @@ struct Transfer {
   bool in_upload = false;      // inside on_upload: its bytes are committed when it returns
   bool finish_upload = false;  // asked for in there
   bool done = false;
+  bool limited = false;  // ends by itself: it has a total_timeout
   bool message_waits = false;
   TransferId previous, next;  // among the waiting messages
   Result<void> result;        // of a waiting message
@@ -29,13 +30,14 @@ struct Transfer {
 
 class Transfers {
  public:
-  Transfer& add(TransferId id, TransferHandler* handler);  // throws std::bad_alloc: then it was not
+  Transfer& add(TransferId id, TransferHandler* handler, bool limited = false);  // throws std::bad_alloc: then it was not
   void erase(TransferId id);
   // Null: removed, or never there. Views until the next add().
   Transfer* find(TransferId id);
 
   void push_message(TransferId id, Result<void> result);
   std::size_t running() const { return running_; }  // those without a message so far, taken or not
+  bool all_paused() const;  // see Multi
   // The oldest; it is taken out of the queue, the transfer stays.
   std::optional<TransferId> pop_message();
   int messages() const { return messages_; }

@@ -80,3 +80,34 @@ TEST_CASE_FIXTURE(World, "a Multi ends with its transfers in every state, and cl
     CHECK(heard == 1);
   }
 }
+
+TEST_CASE_FIXTURE(World, "a Multi has one driver: another one is refused, and the first goes on; one that was replaced leaves the new sink alone") {
+  if (!multi().watch_sink()) return;  // driven without one
+  Get one(100'000, 1), other(100'000, 2), third(100'000, 3);
+  get(one);
+  {
+    const auto second = make_loop();
+    CHECK_THROWS(second->attach(multi(), [](Multi&) {}));
+    second->detach();
+  }
+  get(other, Scheme::tls);
+  REQUIRE(run());
+  CHECK(one.complete());
+  CHECK(other.complete());
+  struct Own : WatchSink {
+    int watches = 0, timers = 0;
+    void on_watch(int, std::uint8_t events, void*) override { watches += events != 0 ? 1 : 0; }
+    void on_timer(std::optional<Instant>) override { ++timers; }
+  } own;
+  multi().set_watch_sink(&own);
+  CHECK(own.watches == 3);  // two connections, wakeup()
+  loop().detach();
+  CHECK(multi().watch_sink() == &own);
+  const int timers = own.timers;
+  get(third);
+  CHECK(own.timers == timers + 1);
+  multi().set_watch_sink(nullptr);
+  attach();
+  REQUIRE(run());
+  CHECK(third.complete());
+}
