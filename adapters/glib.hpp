@@ -55,6 +55,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -65,17 +66,21 @@ namespace sluice {
 
 // Multi and the context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the context.
 // Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may the context be run
-// in there. Its sources have GLib's default priority.
+// in there.
 class GlibDriver final : private WatchSink {
  public:
-  // `context`: null is GLib's default one. `after_drive` (may be null) runs after each drive. There is no error: GLib watches
-  // any descriptor, and ends the process where it has no memory.
-  static Result<std::unique_ptr<GlibDriver>> create(Multi& multi, GMainContext* context, AfterDrive after_drive = nullptr);
+  // `context`: null is GLib's default one. `after_drive` (may be null) runs after each drive. Error invalid_option: another driver has this
+  // Multi, and goes on: end it first. GLib watches any descriptor, and ends the process where it has no memory.
+  //
+  // `priority`: transfers that have more to do than time take every turn of sources with a lower one (a larger number). Beside GTK, which
+  // draws at 120, give G_PRIORITY_DEFAULT_IDLE: then they take what time is left.
+  static Result<std::unique_ptr<GlibDriver>> create(Multi& multi, GMainContext* context, AfterDrive after_drive = nullptr,
+                                                    int priority = G_PRIORITY_DEFAULT);
   ~GlibDriver() override;  // takes its sources out of the context
   GlibDriver(const GlibDriver&) = delete;
   GlibDriver& operator=(const GlibDriver&) = delete;
 
-  // Multi cannot go on: what still runs may never end.
+  // A descriptor of Multi's could not be watched, for lack of memory, or Multi cannot go on: what still runs may never end.
   bool failed() const { return failed_; }
 
  private:
@@ -97,8 +102,12 @@ class GlibDriver final : private WatchSink {
   };
   using SourcePtr = std::unique_ptr<Source, Destroy>;
 
-  GlibDriver(Multi& multi, GMainContext* context, AfterDrive after_drive)
-      : multi_(multi), context_(context), after_drive_(std::move(after_drive)), timer_(make_source(Multi::kNoSocket)) {}
+  GlibDriver(Multi& multi, GMainContext* context, AfterDrive after_drive, int priority)
+      : multi_(multi),
+        context_(context),
+        after_drive_(std::move(after_drive)),
+        priority_(priority),
+        timer_(make_source(Multi::kNoSocket)) {}
   void on_watch(int fd, std::uint8_t events, void* assigned) override;
   void on_timer(std::optional<Instant> at) override;
   SourcePtr make_source(int fd);
@@ -108,24 +117,32 @@ class GlibDriver final : private WatchSink {
   Multi& multi_;
   GMainContext* context_;
   AfterDrive after_drive_;
+  int priority_;
   SourcePtr timer_;
   std::vector<SourcePtr> watches_;
   bool failed_ = false;
 };
 
-inline Result<std::unique_ptr<GlibDriver>> GlibDriver::create(Multi& multi, GMainContext* context, AfterDrive after_drive) {
-  std::unique_ptr<GlibDriver> driver(new GlibDriver(multi, context, std::move(after_drive)));
+inline Result<std::unique_ptr<GlibDriver>> GlibDriver::create(Multi& multi, GMainContext* context, AfterDrive after_drive,
+                                                              int priority) {
+  if (multi.watch_sink()) {
+    return std::unexpected(make_error(Code::invalid_option, "watch in a GLib context: this Multi has a driver already"));
+  }
+  std::unique_ptr<GlibDriver> driver(new GlibDriver(multi, context, std::move(after_drive), priority));
   multi.set_watch_sink(driver.get());
   return driver;
 }
 
-inline GlibDriver::~GlibDriver() { multi_.set_watch_sink(nullptr); }
+inline GlibDriver::~GlibDriver() {
+  if (multi_.watch_sink() == this) multi_.set_watch_sink(nullptr);
+}
 
 inline GlibDriver::SourcePtr GlibDriver::make_source(int fd) {
   static GSourceFuncs functions = {nullptr, nullptr, &dispatch, nullptr, nullptr, nullptr};
   SourcePtr source(reinterpret_cast<Source*>(g_source_new(&functions, sizeof(Source))));
   source->driver = this;
   source->fd = fd;
+  g_source_set_priority(&source->base, priority_);
   g_source_set_name(&source->base, "sluice");
   g_source_attach(&source->base, context_);
   return source;
@@ -142,7 +159,12 @@ inline void GlibDriver::on_watch(int fd, std::uint8_t events, void* assigned) {
   }
   const auto wanted = static_cast<GIOCondition>(((events & kEventRead) ? G_IO_IN : 0) | ((events & kEventWrite) ? G_IO_OUT : 0));
   if (watch) return g_source_modify_unix_fd(&watch->base, watch->tag, wanted);
-  watches_.push_back(make_source(fd));
+  try {
+    watches_.push_back(make_source(fd));
+  } catch (const std::bad_alloc&) {
+    failed_ = true;
+    return;
+  }
   watch = watches_.back().get();
   watch->tag = g_source_add_unix_fd(&watch->base, fd, wanted);
   watch->place = watches_.size() - 1;

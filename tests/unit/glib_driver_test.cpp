@@ -161,6 +161,43 @@ TEST_CASE("GLib: while no transfer runs, a closed connection and a wakeup are no
   }
 }
 
+TEST_CASE("GLib: with a low priority, sources above it have their turns while transfers have more to do than time") {
+  LoopbackServer server([](const std::string&) { return ok(std::string(512'000, 'x')); });
+  struct Work : TransferHandler {
+    bool parked = true;
+    int heads = 0;
+    void on_head(Multi&, TransferId, const ResponseHead&) override { ++heads; }
+    std::size_t on_body(Multi& multi, TransferId, Bytes bytes) override {
+      if (parked) return 0;
+      for (const Instant end = multi.now() + std::chrono::microseconds(bytes.size() / 32); multi.now() < end;) {
+      }
+      return bytes.size();
+    }
+  } work;
+  std::unique_ptr<GMainContext, void (*)(GMainContext*)> context{g_main_context_new(), &g_main_context_unref};
+  const auto multi = Multi::create().value();
+  const auto driver = GlibDriver::create(*multi, context.get(), nullptr, G_PRIORITY_DEFAULT_IDLE).value();
+  std::vector<TransferId> transfers;
+  for (int i = 0; i < 100; ++i) transfers.push_back(multi->add(get(server.url()), {}, &work).value());
+  const Instant limit = multi->now() + 20s;
+  while (work.heads < 100 && multi->now() < limit) g_main_context_iteration(context.get(), TRUE);
+  REQUIRE(work.heads == 100);
+  int redraws = 0;
+  GSource* const redraw = g_timeout_source_new(16);
+  g_source_set_priority(redraw, G_PRIORITY_HIGH_IDLE + 20);  // GTK's
+  const GSourceFunc count = [](gpointer counter) -> gboolean { return ++*static_cast<int*>(counter), G_SOURCE_CONTINUE; };
+  g_source_set_callback(redraw, count, &redraws, nullptr);
+  g_source_attach(redraw, context.get());
+  work.parked = false;
+  for (const TransferId one : transfers) multi->resume(one);
+  const Instant begin = multi->now();
+  while (multi->now() < begin + 1s) g_main_context_iteration(context.get(), TRUE);  // there is work for more
+  CHECK(multi->running() > 0);
+  CHECK(redraws >= 20);
+  g_source_destroy(redraw);
+  g_source_unref(redraw);
+}
+
 TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, and coroutines run beside it") {
   struct Pausing : Recorder {
     bool paused = true;
