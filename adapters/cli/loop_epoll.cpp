@@ -5,8 +5,8 @@
 #include <array>
 #include <cerrno>
 #include <limits>
-#include <vector>
 
+#include "adapters/cli/epoll_extras.hpp"
 #include "adapters/cli/loop.hpp"
 #include "adapters/epoll.hpp"
 #include "adapters/net/descriptor.hpp"
@@ -24,6 +24,11 @@ class EpollLoop final : public Loop {
   explicit EpollLoop(net::Descriptor epoll) : epoll_(std::move(epoll)) {}
 
   Result<void> attach(Multi& multi) {
+    if (const int error = extras_.open(); error != 0) return std::unexpected(failure("epoll_create1", error));
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.fd = extras_.fd();
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, extras_.fd(), &event) != 0) return std::unexpected(failure("epoll_ctl", errno));
     auto driver = EpollDriver::create(multi, epoll_.get());
     if (!driver) return std::unexpected(std::move(driver.error()));
     driver_ = *std::move(driver);
@@ -33,47 +38,21 @@ class EpollLoop final : public Loop {
   Drive perform() override { return driver_->failed() ? Drive::failed : Drive::ok; }
 
   Result<void> wait(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) override {
-    if (const int error = watch(extra); error != 0) return std::unexpected(failure("epoll_ctl", error));
+    if (const int error = extras_.watch(extra); error != 0) return std::unexpected(failure("epoll_ctl", error));
     const auto most = std::clamp<std::int64_t>(longest.count(), 0, std::numeric_limits<int>::max());
     const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
                                    driver_->timeout_ms(static_cast<int>(most)));
     if (count < 0 && errno != EINTR) return std::unexpected(failure("epoll_wait", errno));
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events_[static_cast<std::size_t>(i)];
-      if (driver_->handle(event)) continue;
-      for (ExtraDescriptor& one : extra) {
-        if (one.fd == event.data.fd) one.ready = kEventRead;
-      }
-    }
+    for (int i = 0; i < count; ++i) driver_->handle(events_[static_cast<std::size_t>(i)]);
     driver_->after_batch();
+    extras_.tell(extra);
     return {};
   }
 
  private:
-  // Brings what is watched for the command in line with `extra`; from one wait to the next little changes.
-  int watch(std::span<ExtraDescriptor> extra) {
-    for (const int fd : extra_) {
-      if (std::ranges::none_of(extra, [&](const ExtraDescriptor& one) { return one.fd == fd; })) {
-        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // it may have been closed
-      }
-    }
-    std::vector<int> watched;
-    for (ExtraDescriptor& one : extra) {
-      one.ready = 0;
-      epoll_event event = {};
-      event.events = EPOLLIN;
-      event.data.fd = one.fd;
-      const bool there = std::ranges::find(extra_, one.fd) != extra_.end();
-      if (!there && ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, one.fd, &event) != 0 && errno != EEXIST) return errno;
-      watched.push_back(one.fd);
-    }
-    extra_ = std::move(watched);
-    return 0;
-  }
-
   net::Descriptor epoll_;
+  EpollExtras extras_;
   std::unique_ptr<EpollDriver> driver_;
-  std::vector<int> extra_;
   std::array<epoll_event, 256> events_ = {};
 };
 

@@ -4,91 +4,89 @@
 
 #ifdef SLUICE_HAVE_LIBUV
 
+#include <sys/epoll.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "adapters/cli/epoll_extras.hpp"
 #include "adapters/libuv.hpp"
 
 namespace sluice::cli {
 namespace {
 
+Error failure(const std::string& what, int error) {
+  return make_error(Code::internal, "loop libuv: " + what + uv_strerror(error), -error);
+}
+
+// libuv aborts where it cannot open what it needs for itself, so this is tried first.
+int try_descriptors() {
+  std::array<net::Descriptor, 6> taken;
+  for (net::Descriptor& one : taken) {
+    one = net::Descriptor(::epoll_create1(EPOLL_CLOEXEC));
+    if (!one) return -errno;
+  }
+  return 0;
+}
+
 class LibuvLoop final : public Loop {
  public:
   ~LibuvLoop() override {
     driver_.reset();
-    for (const auto& extra : extra_) uv_close(reinterpret_cast<uv_handle_t*>(&extra->poll), nullptr);
-    if (timer_.loop != nullptr) uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+    if (started_ != 0) return;
+    for (uv_handle_t* const handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&timer_)}) {
+      if (handle->loop != nullptr) uv_close(handle, nullptr);
+    }
     uv_run(&loop_, UV_RUN_DEFAULT);  // until all are closed
     uv_loop_close(&loop_);
   }
 
   static Result<std::unique_ptr<Loop>> make(Multi& multi) {
     auto made = std::make_unique<LibuvLoop>();
-    if (made->started_ != 0) return std::unexpected(failure(made->started_));
-    uv_timer_init(&made->loop_, &made->timer_);
-    auto driver = LibuvDriver::create(multi, &made->loop_);
-    if (!driver) return std::unexpected(std::move(driver.error()));
-    made->driver_ = *std::move(driver);
+    if (auto begun = made->begin(multi); !begun) return std::unexpected(std::move(begun.error()));
     return made;
   }
 
   Drive perform() override { return driver_->failed() ? Drive::failed : Drive::ok; }
 
   Result<void> wait(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) override {
-    if (const int error = watch(extra); error != 0) return std::unexpected(failure(error));
+    if (const int error = extras_.watch(extra); error != 0) return std::unexpected(failure("", -error));
     uv_update_time(&loop_);
     const auto most = std::max<std::int64_t>(longest.count(), 0);
     uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(most), 0);
     uv_run(&loop_, UV_RUN_ONCE);
-    for (ExtraDescriptor& one : extra) {
-      const auto found = find(one.fd);
-      one.ready = std::exchange((*found)->ready, std::uint8_t{0});
-    }
+    extras_.tell(extra);
     return {};
   }
 
  private:
-  struct Extra {
-    uv_poll_t poll = {};
-    int fd = -1;
-    std::uint8_t ready = 0;
-  };
-  using Extras = std::vector<std::unique_ptr<Extra>>;
-
-  static Error failure(int error) {
-    return make_error(Code::internal, std::string("loop libuv: ") + uv_strerror(error), -error);
-  }
-  Extras::iterator find(int fd) {
-    return std::ranges::find_if(extra_, [&](const auto& one) { return one->fd == fd; });
-  }
-
-  int watch(std::span<ExtraDescriptor> extra) {
-    std::erase_if(extra_, [&](std::unique_ptr<Extra>& one) {
-      if (std::ranges::any_of(extra, [&](const ExtraDescriptor& wanted) { return wanted.fd == one->fd; })) return false;
-      auto* const handle = reinterpret_cast<uv_handle_t*>(&one.release()->poll);
-      uv_close(handle, [](uv_handle_t* closed) { delete reinterpret_cast<Extra*>(closed); });  // poll is its first member
-      return true;
-    });
-    for (const ExtraDescriptor& wanted : extra) {
-      if (find(wanted.fd) != extra_.end()) continue;
-      auto one = std::make_unique<Extra>();
-      one->fd = wanted.fd;
-      if (const int error = uv_poll_init(&loop_, &one->poll, wanted.fd); error != 0) return error;
-      uv_poll_start(&one->poll, UV_READABLE, [](uv_poll_t* poll, int, int) {
-        reinterpret_cast<Extra*>(poll)->ready = kEventRead;
-      });
-      extra_.push_back(std::move(one));
+  Result<void> begin(Multi& multi) {
+    started_ = try_descriptors();
+    if (started_ == 0) started_ = uv_loop_init(&loop_);
+    if (started_ != 0) return std::unexpected(failure("uv_loop_init: ", started_));
+    uv_timer_init(&loop_, &timer_);
+    if (const int error = extras_.open(); error != 0) return std::unexpected(failure("epoll_create1: ", -error));
+    if (const int error = uv_poll_init(&loop_, &poll_, extras_.fd()); error != 0) {
+      return std::unexpected(failure("uv_poll_init: ", error));
     }
-    return 0;
+    uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t*, int, int) {});
+    auto driver = LibuvDriver::create(multi, &loop_);
+    if (!driver) return std::unexpected(std::move(driver.error()));
+    driver_ = *std::move(driver);
+    return {};
   }
 
   uv_loop_t loop_ = {};
-  int started_ = uv_loop_init(&loop_);
+  int started_ = UV_EINVAL;  // libuv's error: it is not there
   uv_timer_t timer_ = {};  // how long a wait may take
+  // libuv makes non-blocking what it watches, and with it the standard input of whoever started the command: it sees this instead.
+  EpollExtras extras_;
+  uv_poll_t poll_ = {};
   std::unique_ptr<LibuvDriver> driver_;
-  Extras extra_;
 };
 
 }  // namespace

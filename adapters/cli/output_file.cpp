@@ -1,6 +1,7 @@
 #include "adapters/cli/output_file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,6 +142,10 @@ FileResult<void> write_all(int fd, Bytes bytes, const std::string& name) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR && interrupted_by() == 0) continue;
+    if (written < 0 && errno == EAGAIN) {  // somebody else has made the open file non-blocking
+      pollfd writable = {.fd = fd, .events = POLLOUT, .revents = 0};
+      if (::poll(&writable, 1, -1) > 0 || (errno == EINTR && interrupted_by() == 0)) continue;
+    }
     if (written < 0) return failed("write to", name, errno);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }

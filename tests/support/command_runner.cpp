@@ -1,6 +1,7 @@
 #include "tests/support/command_runner.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
@@ -63,10 +64,16 @@ RunningCommand::RunningCommand(std::vector<std::string> arguments, const Command
     int in = options.stdin_text ? input[0] : options.stdin_fd;
     if (in < 0) in = ::open("/dev/null", O_RDONLY);
     redirect(in, STDIN_FILENO);
-    redirect(::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    redirect(options.stdout_fd >= 0 ? options.stdout_fd : ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600),
+             STDOUT_FILENO);
     redirect(options.stderr_fd >= 0 ? options.stderr_fd : ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600),
              STDERR_FILENO);
     if (::chdir(directory.c_str()) != 0) ::_exit(126);
+    if (options.most_descriptors > 0) {
+      const rlimit limit = {.rlim_cur = static_cast<rlim_t>(options.most_descriptors),
+                            .rlim_max = static_cast<rlim_t>(options.most_descriptors)};
+      if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
+    }
     ::execve(binary.c_str(), argv.data(), envp.data());
     ::_exit(127);
   }

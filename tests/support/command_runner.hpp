@@ -18,7 +18,9 @@ struct CommandOptions {
   std::optional<std::string> stdin_text = {};  // through a pipe; none: /dev/null. At most 64 KiB.
   int stdin_fd = -1;                           // instead: a pipe that the test writes to
   std::string stdout_path = {};                // instead of being kept: "/dev/full"
+  int stdout_fd = -1;                          // instead of being kept
   int stderr_fd = -1;                          // instead of being kept: a terminal
+  int most_descriptors = 0;                    // the limit of what it may have open; 0: the test's own
   std::filesystem::path directory = {};        // to run in; empty: a fresh one
   std::vector<std::string> environment = {};   // "NAME=VALUE", added
 };
