@@ -96,6 +96,7 @@ struct MultiOptions {
   EngineOptions engine;
   std::optional<Seed> seed;  // none: drawn from the system
   std::vector<ResolveOverride> resolve_overrides;
+  std::string dns_servers = {};  // "192.0.2.53" or "127.0.0.1:5353", comma-separated; empty: the system's. Nonsense: no name is found.
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);

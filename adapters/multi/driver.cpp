@@ -33,9 +33,10 @@ std::vector<net::Override> to_overrides(std::vector<ResolveOverride>& given) {
   return overrides;
 }
 
-net::ResolverOptions resolver_options(std::vector<ResolveOverride>& overrides, multi::Watches& watches) {
+net::ResolverOptions resolver_options(MultiOptions& given, multi::Watches& watches) {
   net::ResolverOptions options;
-  options.overrides = to_overrides(overrides);
+  options.overrides = to_overrides(given.resolve_overrides);
+  options.servers = std::move(given.dns_servers);
   // One that cannot be watched makes its question time out, which is its error.
   options.watch = [&watches](int fd, bool read, bool write) {
     watches.set(fd, static_cast<std::uint8_t>((read ? kEventRead : 0) | (write ? kEventWrite : 0)), {});
@@ -50,7 +51,7 @@ Multi::Impl::Impl(MultiOptions options, Seed seed, net::Poller poller)
       max_time_(std::clamp<Duration>(options.max_drive_time, Duration(1), kLongestDrive)),
       poller_(std::move(poller)),
       watches_(poller_),
-      resolver_(resolver_options(options.resolve_overrides, watches_)),
+      resolver_(resolver_options(options, watches_)),
       engine_(std::move(options.engine), seed) {}
 
 Multi::Impl::~Impl() {

@@ -3,6 +3,7 @@
 #include <sys/select.h>
 
 #include <deque>
+#include <set>
 
 #include "tests/conformance/world.hpp"
 
@@ -22,15 +23,24 @@ void raise_descriptor_limit() {
 // The application's own descriptors, which come and go all the time: each has one byte in it, and is heard of once.
 class Churn {
  public:
-  explicit Churn(Loop& loop) : loop_(loop) {}
+  explicit Churn(Loop& loop, const Multi& multi) : loop_(loop), multi_(multi) {}
   ~Churn() {
     while (!pipes_.empty()) close_oldest();
   }
   int heard = 0, wrong = 0;
+  int taken_again = 0;  // numbers that the Multi has watched before
 
   void turn() {
+    fd_set read, write, except;
+    int highest = -1;
+    for (fd_set* set : {&read, &write, &except}) FD_ZERO(set);
+    REQUIRE(multi_.fdset(&read, &write, &except, &highest));
+    for (int fd = 0; fd <= highest; ++fd) {
+      if (FD_ISSET(fd, &read) || FD_ISSET(fd, &write)) watched_.insert(fd);
+    }
     if (pipes_.size() >= 6) close_oldest();
     auto& pipe = pipes_.emplace_back(std::make_unique<Pipe>());
+    if (watched_.contains(pipe->read_end)) ++taken_again;
     const char byte = static_cast<char>('a' + ++opened_ % 26);
     if (opened_ % 3 != 0) pipe->put(byte);  // the others must not be heard of
     loop_.watch(pipe->read_end, [this, own = pipe.get(), byte] {
@@ -46,6 +56,8 @@ class Churn {
     pipes_.pop_front();
   }
   Loop& loop_;
+  const Multi& multi_;
+  std::set<int> watched_;
   std::deque<std::unique_ptr<Pipe>> pipes_;
   int opened_ = 0;
 };
@@ -63,7 +75,7 @@ TEST_CASE_FIXTURE(World,
     }
   };
   const auto count = static_cast<std::size_t>(scaled(500));
-  Churn churn(loop());
+  Churn churn(loop(), multi());
   std::deque<Link> all;
   std::function<void()> next = [&] {
     if (all.size() == count) return;
@@ -80,6 +92,7 @@ TEST_CASE_FIXTURE(World,
   for (const Link& one : all) CHECK_MESSAGE(one.complete(), one.path);
   CHECK(churn.heard > 0);
   CHECK(churn.wrong == 0);
+  CHECK(churn.taken_again > 0);
 }
 
 TEST_CASE_FIXTURE(World, "1,500 descriptors at once, or a clean error where they cannot be held") {

@@ -4,6 +4,7 @@
 #include <glib-unix.h>
 #include <glib.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -40,6 +41,44 @@ class Source {
   std::shared_ptr<std::function<void()>> call_;
 };
 
+// g_timeout_source_new() counts from when it was called late.
+class Timer {
+ public:
+  Timer(GMainContext* context, Milliseconds period, std::function<void()> tick)
+      : source_(g_source_new(&functions_, sizeof(Entry))) {
+    auto* const entry = reinterpret_cast<Entry*>(source_);
+    entry->period = period.count() * 1000;
+    entry->tick = new std::function<void()>(std::move(tick));
+    g_source_set_ready_time(source_, g_get_monotonic_time() + entry->period);
+    g_source_attach(source_, context);
+  }
+  ~Timer() {
+    g_source_destroy(source_);
+    g_source_unref(source_);
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+ private:
+  struct Entry {
+    GSource base;
+    gint64 period;  // microseconds
+    std::function<void()>* tick;
+  };
+  static gboolean dispatch(GSource* source, GSourceFunc, gpointer) {
+    auto* const entry = reinterpret_cast<Entry*>(source);
+    const gint64 next = std::max(g_source_get_ready_time(source) + entry->period, g_get_monotonic_time());
+    g_source_set_ready_time(source, next);
+    const std::function<void()> call = *entry->tick;
+    call();  // it may end this timer
+    return G_SOURCE_CONTINUE;
+  }
+  static void finalize(GSource* source) { delete reinterpret_cast<Entry*>(source)->tick; }
+  static inline GSourceFuncs functions_ = {nullptr, nullptr, &dispatch, &finalize, nullptr, nullptr};
+
+  GSource* source_;
+};
+
 class GlibLoop final : public Loop {
  public:
   ~GlibLoop() override {
@@ -59,8 +98,7 @@ class GlibLoop final : public Loop {
   }
   void unwatch(int fd) override { watches_.erase(fd); }
   int every(Milliseconds period, std::function<void()> tick) override {
-    timers_[++last_timer_] = std::make_unique<Source>(
-        context_.get(), g_timeout_source_new(static_cast<guint>(period.count())), Source::run, std::move(tick));
+    timers_[++last_timer_] = std::make_unique<Timer>(context_.get(), period, std::move(tick));
     return last_timer_;
   }
   void cancel(int timer) override { timers_.erase(timer); }
@@ -82,7 +120,8 @@ class GlibLoop final : public Loop {
   };
   std::unique_ptr<GMainContext, Unref> context_{g_main_context_new()};
   std::unique_ptr<GlibDriver> driver_;
-  std::map<int, std::unique_ptr<Source>> watches_, timers_;
+  std::map<int, std::unique_ptr<Source>> watches_;
+  std::map<int, std::unique_ptr<Timer>> timers_;
   int last_timer_ = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include <event2/event.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -31,9 +33,40 @@ struct Entry {
   Entry& operator=(const Entry&) = delete;
 };
 
-timeval to_timeval(Milliseconds time) {
-  return {static_cast<time_t>(time.count() / 1000), static_cast<suseconds_t>(time.count() % 1000 * 1000)};
+timeval to_timeval(std::chrono::microseconds time) {
+  return {static_cast<time_t>(time.count() / 1'000'000), static_cast<suseconds_t>(time.count() % 1'000'000)};
 }
+
+// EV_PERSIST counts from when it was called late.
+struct Timer {
+  using Clock = std::chrono::steady_clock;
+  event* handle = nullptr;
+  Milliseconds period;
+  Clock::time_point at;
+  std::function<void()> tick;
+
+  Timer(event_base* base, Milliseconds time, std::function<void()> function)
+      : period(time), at(Clock::now() + time), tick(std::move(function)) {
+    handle = event_new(base, -1, 0, [](evutil_socket_t, short, void* self) { static_cast<Timer*>(self)->run(); }, this);
+    start();
+  }
+  ~Timer() { event_free(handle); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  void start() {
+    event_base_update_cache_time(event_get_base(handle));
+    const auto wait = std::max(std::chrono::ceil<std::chrono::microseconds>(at - Clock::now()), std::chrono::microseconds(0));
+    const timeval time = to_timeval(wait);
+    event_add(handle, &time);
+  }
+  void run() {
+    at = std::max(at + period, Clock::now());
+    const std::function<void()> call = tick;
+    start();
+    call();  // it may end this timer
+  }
+};
 
 class LibeventLoop final : public Loop {
  public:
@@ -53,8 +86,7 @@ class LibeventLoop final : public Loop {
   }
   void unwatch(int fd) override { watches_.erase(fd); }
   int every(Milliseconds period, std::function<void()> tick) override {
-    const timeval time = to_timeval(period);
-    timers_[++last_timer_] = std::make_unique<Entry>(base_.get(), -1, EV_PERSIST, &time, std::move(tick));
+    timers_[++last_timer_] = std::make_unique<Timer>(base_.get(), period, std::move(tick));
     return last_timer_;
   }
   void cancel(int timer) override { timers_.erase(timer); }
@@ -76,7 +108,8 @@ class LibeventLoop final : public Loop {
   };
   std::unique_ptr<event_base, Free> base_{event_base_new()};
   std::unique_ptr<LibeventDriver> driver_;
-  std::map<int, std::unique_ptr<Entry>> watches_, timers_;
+  std::map<int, std::unique_ptr<Entry>> watches_;
+  std::map<int, std::unique_ptr<Timer>> timers_;
   int last_timer_ = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include <uv.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -17,8 +19,25 @@ struct Poll {
   std::function<void()> readable;
 };
 struct Timer {
+  using Clock = std::chrono::steady_clock;
   uv_timer_t handle = {};
   std::function<void()> tick;
+  Milliseconds period{};
+  Clock::time_point at;
+
+  // libuv's own repetition counts from when it has called.
+  void start() {
+    uv_update_time(handle.loop);
+    const auto wait = std::max(std::chrono::ceil<Milliseconds>(at - Clock::now()), Milliseconds(0));
+    uv_timer_start(&handle, &Timer::run, static_cast<std::uint64_t>(wait.count()), 0);
+  }
+  static void run(uv_timer_t* handle) {
+    auto* const self = static_cast<Timer*>(handle->data);
+    self->at = std::max(self->at + self->period, Clock::now());
+    const std::function<void()> call = self->tick;
+    self->start();
+    call();  // it may end this timer
+  }
 };
 template <class Handle>
 void close(std::unique_ptr<Handle> handle) {
@@ -69,15 +88,9 @@ class LibuvLoop final : public Loop {
     timer->tick = std::move(tick);
     timer->handle.data = timer.get();
     uv_timer_init(&loop_, &timer->handle);
-    const auto repeat = static_cast<std::uint64_t>(period.count());
-    uv_update_time(&loop_);
-    uv_timer_start(
-        &timer->handle,
-        [](uv_timer_t* handle) {
-          const std::function<void()> call = static_cast<Timer*>(handle->data)->tick;
-          call();
-        },
-        repeat, repeat);
+    timer->period = period;
+    timer->at = Timer::Clock::now() + period;
+    timer->start();
     timers_[++last_timer_] = std::move(timer);
     return last_timer_;
   }

@@ -15,7 +15,9 @@
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "adapters/net/descriptor.hpp"
 
@@ -118,7 +120,8 @@ class DnsServer::Thread {
     const std::string packet(buffer, static_cast<std::size_t>(received));
     const auto question = read_question(packet);
     if (!question) return;
-    if (!question->name.starts_with("silent.")) {
+    const bool again = !asked_.insert({question->name, question->type}).second;
+    if (!question->name.starts_with("silent.") && (again || !question->name.starts_with("late."))) {
       const auto found = names_.find(question->name);
       const std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);
       ::sendto(socket_.get(), out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
@@ -129,6 +132,7 @@ class DnsServer::Thread {
   }
 
   std::map<std::string, std::vector<IpAddress>> names_;
+  std::set<std::pair<std::string, int>> asked_;
   net::Descriptor socket_, stop_;
   std::thread thread_;
 };

@@ -1,5 +1,5 @@
 // A DNS server on loopback over UDP, just enough for a stub resolver (RFC 1035): A and AAAA for given names, NXDOMAIN
-// for the rest, and silence for names that begin with "silent.".
+// for the rest. Silence for names that begin with "silent."; to each question for one that begins with "late." the first time it is asked.
 #pragma once
 
 #include <cstdint>
