@@ -2,11 +2,13 @@
 #include "adapters/asio.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <asio/post.hpp>
 #include <thread>
 
 #include "adapters/coroutine.hpp"
+#include "adapters/transport.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -151,6 +153,33 @@ TEST_CASE("Asio: run() returns once the driver is gone, which after_drive may po
     CHECK(multi->connections() == 1);  // kept alive: its watch does not hold run() up
   }
   CHECK(server.accepted() == 1);
+}
+
+TEST_CASE("Asio: a descriptor that the context refuses is said, at the beginning and later") {
+  asio::io_context context;
+  const auto multi = make_multi();
+  // One that stands there already is refused.
+  asio::posix::stream_descriptor own(context, multi->wakeup_fd());
+  const auto refused = AsioDriver::create(*multi, context);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == Code::invalid_option);
+  CHECK(multi->watch_sink() == nullptr);
+  own.release();
+  const auto driver = AsioDriver::create(*multi, context).value();
+  CHECK_FALSE(driver->failed());
+
+  int ends[2] = {-1, -1};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  asio::posix::stream_descriptor far(context, ends[0]);
+  TransferOptions options;
+  options.route = connected_descriptor(ends[1]).value();
+  asio::posix::stream_descriptor twice(context, ends[1]);
+  Recorder recorder;
+  const TransferId transfer = multi->add(get("http://far.test/"), options, &recorder).value();
+  for (const Instant end = multi->now() + 20s; !driver->failed() && multi->now() < end;) context.run_one_for(100ms);
+  CHECK(driver->failed());
+  twice.release();
+  multi->remove(transfer);
 }
 
 TEST_CASE("Asio: while no transfer runs, a closed connection and a wakeup are noticed") {
