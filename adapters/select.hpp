@@ -1,14 +1,48 @@
 // Multi over select(2): one wait for a loop of your own, and the smallest loop there is.
+// Knows select(2) and its limit of FD_SETSIZE descriptor numbers. Leaves everything else to Multi; where more descriptors may be open,
+// Multi::poll() does the same without the limit.
 //
-//   for (;;) {
-//     const sluice::Drive drive = multi.perform();
-//     while (auto message = multi.info_read()) finished(*message);
-//     const auto longest = drive == sluice::Drive::call_again ? 0ms : until_my_next_timer();
-//     if (auto waited = sluice::select_wait(multi, my_descriptors, longest); !waited) return give_up(waited.error());
+// Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
+//   #include <algorithm>
+//   #include <chrono>
+//   #include <iostream>
+//   #include <utility>
+//
+//   #include "adapters/select.hpp"
+//
+//   using namespace std::chrono_literals;
+//
+//   int main(int argc, char** argv) {
+//     sluice::TransferHandler discard;  // whose defaults drop what comes; must outlive the transfers
+//     const auto multi = sluice::Multi::create().value();
+//     int succeeded = 0;
+//     for (int i = 1; i < argc; ++i) {
+//       sluice::Request request;
+//       const auto url = sluice::Url::parse(argv[i]);
+//       if (url) request.url = *url;
+//       const auto added = url ? multi->add(std::move(request), {}, &discard) : std::unexpected(url.error());
+//       if (!added) std::cerr << added.error().message() << '\n';
+//     }
+//     for (auto tick = multi->now() + 100ms;;) {
+//       const sluice::Drive drive = multi->perform();
+//       while (const auto message = multi->info_read()) {
+//         const auto url = multi->request(message->transfer).url.text_without_secrets();
+//         const auto bytes = message->progress.received_body_bytes;
+//         if (message->result) std::cout << message->status << ' ' << bytes << ' ' << url << '\n';
+//         else std::cerr << message->result.error().message() << '\n';
+//         succeeded += message->result.has_value();
+//         multi->remove(message->transfer);
+//       }
+//       if (multi->running() == 0 || drive == sluice::Drive::failed) break;
+//       const auto left = std::chrono::ceil<std::chrono::milliseconds>(tick - multi->now());
+//       // Descriptors of your own would stand in the empty braces.
+//       if (!sluice::select_wait(*multi, {}, std::max(left, 0ms))) break;  // one does not fit in an fd_set
+//       if (multi->now() < tick) continue;
+//       std::cerr << multi->running() << " running\n";
+//       tick = multi->now() + 100ms;
+//     }
+//     return succeeded == argc - 1 ? 0 : 1;
 //   }
-//
-// Knows select(2) and its limit of FD_SETSIZE descriptor numbers. Leaves everything else to Multi; where more
-// descriptors may be open, Multi::poll() does the same without the limit.
 #pragma once
 
 #include <chrono>
