@@ -217,8 +217,9 @@ Pump Client::read(MutableBytes& plain_out) {
 Pump Client::not_read(int result) {
   const int why = SSL_get_error(ssl_.get(), result);
   if (why == SSL_ERROR_WANT_READ && !out_of_memory_) return Pump::need_input;
-  // Our BIO makes no system call: the library failed without a word, as it does where some of its allocations fail.
-  if (out_of_memory_ || why == SSL_ERROR_SYSCALL) return fail(make_error(Code::out_of_memory, {}));
+  if (out_of_memory_) return fail(make_error(Code::out_of_memory, {}));
+  // Our BIO makes no system call, so SSL_ERROR_SYSCALL is a failure without a word. Some of its own allocations end so, and so do some
+  // inputs of a peer's: which of the two nobody can tell.
   if (why == SSL_ERROR_ZERO_RETURN && handshaken_) {
     state_ = State::peer_closed;
     return Pump::closed;
