@@ -92,6 +92,13 @@ int main(int count, char** words) {
     std::puts(trouble.empty() ? "ok" : ("FAIL: " + trouble).c_str());
   }
   if (list) return 0;
+  const bool of_a_whole_corpus = skipped == 0 && std::any_of(given.begin(), given.end(), [](const fs::path& path) {
+    return fs::is_directory(path);
+  });
+  for (const auto& [what, times] : sluice::fuzz::sights()) {
+    std::printf("%s: %zu\n", std::string(what).c_str(), times);
+    if (times == 0 && of_a_whole_corpus) ++failed;
+  }
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 && passed + skipped > 0 ? 0 : 1;
 }

@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,17 @@ namespace sluice::fuzz {
 // What the target made of its last input, in a word of its own. A replay holds it against the ending of the file's name,
 // if it has one: SB-17-negative-size.refused.
 inline std::string_view last_verdict;
+
+// What the inputs of a corpus must come to together, and how often they did. A replay of all of them fails where one is 0.
+inline std::map<std::string_view, std::size_t>& sights() {
+  static std::map<std::string_view, std::size_t> all;
+  return all;
+}
+inline bool must_be_seen(std::initializer_list<std::string_view> whats) {
+  for (const std::string_view what : whats) sights()[what] = 0;
+  return true;
+}
+inline void saw(std::string_view what) { ++sights()[what]; }
 
 [[noreturn]] inline void broken(const char* expression, std::string_view text, const char* file, int line) {
   std::fprintf(stderr, "%s:%d: broken: %s %.*s\n", file, line, expression, static_cast<int>(text.size()), text.data());
