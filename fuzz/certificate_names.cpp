@@ -1,10 +1,12 @@
 // Fuzzes core/tls's judgement of names and certificates. Input: lines, the first of which is a host. Then
 //   Dname   a dNSName of the certificate        Ioctets   an iPAddress of it
 //   Xab...  an edit of the encoded certificate: two bytes for where, and what is put there instead
+//   Tnumber so many days later (or, below 0, earlier) it is judged
 // Oracles: a matcher written label by label agrees with name_match, and a chain is good if, and only if, it is as it was
 // signed and one of its names is the host's; nothing unprintable reaches a message.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +63,7 @@ struct Case {
   std::string host;
   std::vector<std::string> dns, ip;
   std::vector<std::string> edits;
+  int days = 0;  // until it is judged
 };
 
 Case read_case(Input& input) {
@@ -71,6 +74,7 @@ Case read_case(Input& input) {
     if (line.starts_with('D')) made.dns.push_back(line.substr(1));
     if (line.starts_with('I')) made.ip.push_back(line.substr(1));
     if (line.starts_with('X') && line.size() > 2) made.edits.push_back(line.substr(1));
+    if (line.starts_with('T')) made.days = std::clamp(std::atoi(line.c_str() + 1), -1000, 1000);
   }
   return made;
 }
@@ -156,10 +160,11 @@ void check_chain(const Case& given) {
   FUZZ_CHECK(bssl::PushToStack(chain.get(), std::move(buffer)));
 
   X509_STORE* const anchors = static_cast<const tls::Config&>(*trusting_config()).anchors();
-  const tls::Verdict verdict = tls::verify_chain(anchors, chain.get(), *peer, kNoon);
+  const tls::Verdict verdict = tls::verify_chain(anchors, chain.get(), *peer, kNoon + given.days * kDay + 3'600);
   check_text(verdict.reason);
   last_verdict = verdict.good ? "good" : "refused";
-  FUZZ_CHECK_SAYING(verdict.good == (shown_der == der && is_wanted(given, *peer)), verdict.reason + " for " + shown(peer->host));
+  const bool in_time = given.days >= -10 && given.days < 90;  // as certificates.hpp issues them
+  FUZZ_CHECK_SAYING(verdict.good == (in_time && shown_der == der && is_wanted(given, *peer)), verdict.reason + " for " + shown(peer->host));
   FUZZ_CHECK(verdict.good == verdict.reason.empty());
   if (!verdict.good) return;
   FUZZ_CHECK(verdict.good_until == kNoon + 90 * kDay);

@@ -165,7 +165,7 @@ void check_decoding(std::string_view body, const Cut& cut) {
     case Decoded::End::unsure:
       break;
   }
-  last_verdict = got.failed() ? "refused" : !got.complete() ? "unfinished" : got.surplus > 0 ? "surplus" : "complete";
+  last_verdict = got.failed() ? verdict_of("refused", got.code) : !got.complete() ? "unfinished" : got.surplus > 0 ? "surplus" : "complete";
 }
 
 // Framed as a session does it: a frame is prepared whenever the one before it is out.

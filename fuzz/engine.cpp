@@ -401,6 +401,7 @@ class Program {
         world_.drain();
       }
       if (world_.succeeded(ids_[i])) check_success(i);
+      if (i == 0) last_verdict = world_.verdict(ids_[i]);
       engine().remove(ids_[i], world_.now);
       world_.drain();
       FUZZ_CHECK(world_.done(ids_[i]) && !engine().contains(ids_[i]));

@@ -79,7 +79,8 @@ class Program {
     FUZZ_CHECK_SAYING(got.complete() && got.fields == model_ && got.surplus == 0, described(got) + " from " + shown(wire));
   }
 
-  void check_request() const {
+  // Whether a request with them can be sent.
+  bool check_request() const {
     Request request;
     request.url = Url::parse("http://example.org/path?query").value();
     request.fields = fields_;
@@ -87,7 +88,7 @@ class Program {
     const auto head = http1_head(request);
     FUZZ_CHECK(valid.has_value() == head.has_value());
     if (!head) FUZZ_CHECK(head.error().code == Code::invalid_request);
-    if (!head) return;
+    if (!head) return false;
     FUZZ_CHECK(head->starts_with("GET /path?query HTTP/1.1\r\nHost: ") && head->ends_with("\r\n\r\n"));
     // One line for each field, in order, but for those that the request makes itself or takes instead.
     FieldList lines, wanted;
@@ -107,7 +108,9 @@ class Program {
       if (!is_framing(field.first)) wanted.push_back(field);
     }
     FUZZ_CHECK_SAYING(lines == wanted, shown(*head));
+    return true;
   }
+  bool refused_any() const { return refused_any_; }
 
  private:
   static bool is_framing(std::string_view name) {
@@ -123,10 +126,12 @@ class Program {
     FUZZ_CHECK(added.has_value() == (good_name(name) && good_value(value)));
     if (!added) FUZZ_CHECK(added.error().code == Code::invalid_request && added.error().message().find('\n') == std::string::npos);
     if (added) model_.emplace_back(name, trimmed(value));
+    refused_any_ |= !added;
   }
   void set(std::string_view name, std::string_view value) {
     const auto done = fields_.set(name, value);
     FUZZ_CHECK(done.has_value() == (good_name(name) && good_value(value)));
+    refused_any_ |= !done;
     if (!done) return;
     const auto first = std::find_if(model_.begin(), model_.end(), [&](const auto& field) { return same_name(field.first, name); });
     if (first == model_.end()) {
@@ -193,6 +198,7 @@ class Program {
 
   Fields fields_;
   FieldList model_;
+  bool refused_any_ = false;
 };
 
 }  // namespace
@@ -207,6 +213,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     program.check();
   }
   program.check_response();
-  program.check_request();
+  // Of a line, and of a request with the rest: both by Code::invalid_request, as was checked.
+  const bool sent = program.check_request();
+  last_verdict = program.refused_any() ? "refused" : sent ? "sent" : "unsent";
   return 0;
 }

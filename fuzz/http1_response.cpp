@@ -190,6 +190,7 @@ void check_session(const Outcome& wanted, std::string_view wire, const Cut& cut)
   FUZZ_CHECK(got.body == wanted.body && got.interims == wanted.interims.size());
   FUZZ_CHECK((got.heads == 1) == (wanted.status != 0) && (got.completes == 1) == wanted.complete());
   if (wanted.failed() && !wire.empty()) FUZZ_CHECK(got.error == wanted.code);
+  if (wanted.end == Outcome::End::needs_more) FUZZ_CHECK(!got.error);
   if (wanted.complete()) {
     FUZZ_CHECK(got.error.has_value() == (wanted.surplus > 0));
     if (wanted.surplus > 0 || !wanted.keep_alive) FUZZ_CHECK(!got.reusable);
@@ -216,7 +217,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_print(whole, cut.options);
   }
   check_session(whole, wire, cut);
-  last_verdict = whole.failed()         ? "refused"
+  last_verdict = whole.failed()         ? verdict_of("refused", whole.code)
                  : !whole.complete()    ? "unfinished"
                  : whole.surplus > 0    ? "surplus"
                                         : "complete";

@@ -1,8 +1,8 @@
 // Runs a fuzz target over files, with no fuzzer behind it: what every compiler can do with a corpus. Arguments are files
 // and folders. Answers the few options of the test runner that tests/run passes on: --list-test-cases, and
 // --test-case=PATTERN over TARGET/FILE. The last line is `N passed, M failed`. An input that breaks a rule stops the
-// process, its name being the last that was printed; one whose name ends in .WORD fails if the target's verdict is
-// another word.
+// process, its name being the last that was printed. One whose name has an ending fails if the target's verdict is another:
+// `.refused` stands for any refusal, `.refused-malformed_response` for one with this Code.
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -50,8 +50,8 @@ std::string replay(const fs::path& path) {
   sluice::fuzz::last_verdict = {};
   if (LLVMFuzzerTestOneInput(bytes.data(), bytes.size()) != 0) return "the target would not have it";
   const std::string ending = path.extension();
-  const std::string verdict(sluice::fuzz::last_verdict);
-  if (ending.empty() || ending == "." + verdict) return "";
+  const std::string& verdict = sluice::fuzz::last_verdict;
+  if (ending.empty() || ending == "." + verdict || ("." + verdict).starts_with(ending + "-")) return "";
   return "the verdict is " + (verdict.empty() ? "none" : verdict);
 }
 
@@ -89,7 +89,7 @@ int main(int count, char** words) {
     std::fflush(stdout);
     const std::string trouble = replay(path);
     ++(trouble.empty() ? passed : failed);
-    std::puts(trouble.empty() ? "ok" : ("FAIL: " + trouble).c_str());
+    std::puts((trouble.empty() ? "ok " + sluice::fuzz::last_verdict : "FAIL: " + trouble).c_str());
   }
   if (list) return 0;
   const bool of_a_whole_corpus = skipped == 0 && std::any_of(given.begin(), given.end(), [](const fs::path& path) {

@@ -18,6 +18,7 @@
 #include "fuzz/support/certificates.hpp"
 #include "fuzz/support/input.hpp"
 #include "fuzz/support/oracle.hpp"
+#include "tests/support/tls_server.hpp"
 
 namespace sluice::fuzz {
 namespace {
@@ -223,11 +224,21 @@ class Line {
       case 12:
         record.append(input_.below(300), 'z');
         return tampered_with(record);
+      case 13:
+        renegotiate();
+        return deliver(record);
       default:
         return deliver(record);
     }
   }
 
+  // Behind all that it has said: it says nothing sensible afterwards.
+  void renegotiate() {
+    if (!switches_.old_version || !server_.handshake_done() || renegotiates_) return;
+    renegotiates_ = tampered_ = true;
+    const auto record = test::hello_request_record(server_);
+    queue_.emplace_back(record.begin(), record.end());
+  }
   // One record as two: as good as one while nothing is encrypted.
   void split(const Record& record) {
     const std::size_t size = record.size() - kHeaderBytes;
@@ -266,7 +277,7 @@ class Line {
   sim::TlsServer server_;
   std::deque<Record> queue_;
   std::string sent_;
-  bool answered_ = false, tampered_ = false, ended_ = false;
+  bool answered_ = false, tampered_ = false, renegotiates_ = false, ended_ = false;
 };
 
 const sim::TlsServerContext& context_of(const Switches& switches) {
@@ -309,6 +320,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   client.check_end();
-  last_verdict = client.last() == sluice::Pump::failed ? "failed" : client.last() == sluice::Pump::closed ? "closed" : "open";
+  last_verdict = client.last() == sluice::Pump::failed   ? verdict_of("failed", client.layer().error().code)
+                 : client.last() == sluice::Pump::closed ? "closed"
+                                                         : "open";
   return 0;
 }

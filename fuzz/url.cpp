@@ -1,4 +1,5 @@
-// Fuzzes core/url.hpp. Input: a URL, then, behind a line feed, a reference that is resolved against it.
+// Fuzzes core/url.hpp. Input: a URL, then, behind a line feed, a reference that is resolved against it. In either, "{{Ctext}}" is
+// the text again and again until the line has limits::kMaxUrlBytes, and C % 8 - 4 bytes more.
 // Oracles: what was parsed prints as something that parses to the same, its parts make up the whole and hold nothing but
 // what they may, resolving agrees with parsing, and no message shows a password.
 #include <cstdint>
@@ -101,8 +102,8 @@ void check_url(const Url& url) {
   FUZZ_CHECK(url.target() == path + (url.query() ? "?" + std::string(*url.query()) : ""));
   check_whole(url);
 
+  FUZZ_CHECK(url.text().size() <= limits::kMaxUrlBytes);
   const auto again = Url::parse(url.text());
-  if (url.text().size() > limits::kMaxUrlBytes) return;  // encoding made it longer than what is taken
   FUZZ_CHECK_SAYING(again && *again == url, shown(url.text()));
   FUZZ_CHECK(again->text() == url.text() && again->host() == url.host() && again->port() == url.port() &&
              again->path() == url.path() && again->query() == url.query() && again->fragment() == url.fragment() &&
@@ -115,16 +116,20 @@ void check_url(const Url& url) {
   FUZZ_CHECK(by_authority && by_authority->host() == url.host() && by_authority->port() == url.port());
 }
 
-void check_reference(const Url& base, std::string_view reference) {
+// The verdict.
+std::string check_reference(const Url& base, std::string_view reference) {
   const auto resolved = base.resolve(reference);
   const auto absolute = Url::parse(reference);
   if (absolute) FUZZ_CHECK(resolved && *resolved == *absolute);
-  if (!resolved) return check_error(resolved.error(), reference);
+  if (!resolved) {
+    check_error(resolved.error(), reference);
+    return verdict_of("unresolved", resolved.error().code);
+  }
   check_url(*resolved);
   const auto settled = base.resolve(resolved->text());
-  FUZZ_CHECK(settled || resolved->text().size() > limits::kMaxUrlBytes);
-  if (settled) FUZZ_CHECK(*settled == *resolved);
+  FUZZ_CHECK(settled && *settled == *resolved);
   if (reference.empty()) FUZZ_CHECK(resolved->origin() == base.origin() && resolved->target() == base.target());
+  return "taken";
 }
 
 // Two ways of saying the same place.
@@ -151,24 +156,36 @@ void check_percent(std::string_view text) {
   if (address) FUZZ_CHECK(IpAddress::parse(address->to_string()) == address);
 }
 
+std::string lengthened(std::string_view line) {
+  const std::size_t begin = line.find("{{");
+  const std::size_t end = line.find("}}", begin == std::string_view::npos ? begin : begin + 2);
+  if (end == std::string_view::npos || end < begin + 4) return std::string(line);
+  const std::string_view unit = line.substr(begin + 3, end - begin - 3), rest = line.substr(end + 2);
+  const std::size_t wanted = limits::kMaxUrlBytes - 4 + static_cast<unsigned char>(line[begin + 2]) % 8;
+  std::string text(line.substr(0, begin));
+  while (text.size() + rest.size() < wanted) text += unit.substr(0, wanted - text.size() - rest.size());
+  return text.append(rest);
+}
+
 }  // namespace
 }  // namespace sluice::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice;
   fuzz::Input input(Bytes(data, size));
-  const std::string_view text = input.up_to('\n');
-  const std::string_view reference = input.rest();
+  const std::string text = fuzz::lengthened(input.up_to('\n'));
+  const std::string reference = fuzz::lengthened(input.rest());
   fuzz::check_percent(text);
   const auto url = Url::parse(text);
   if (!url) {
     fuzz::check_error(url.error(), text);
-    fuzz::last_verdict = "refused";
+    FUZZ_CHECK(text.size() <= limits::kMaxUrlBytes || url.error().code == Code::invalid_url);
+    fuzz::last_verdict = fuzz::verdict_of("refused", url.error().code);
     return 0;
   }
+  FUZZ_CHECK(text.size() <= limits::kMaxUrlBytes);
   fuzz::check_url(*url);
   fuzz::check_dots(*url);
-  fuzz::check_reference(*url, reference);
-  fuzz::last_verdict = "taken";
+  fuzz::last_verdict = fuzz::check_reference(*url, reference);
   return 0;
 }

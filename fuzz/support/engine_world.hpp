@@ -125,6 +125,11 @@ class EngineWorld {
 
   bool done(TransferId id) const { return known_.at(id).done.has_value(); }
   bool succeeded(TransferId id) const { return done(id) && known_.at(id).done->has_value(); }
+  // "complete", "refused-CODE", or "running".
+  std::string verdict(TransferId id) const {
+    const auto& end = known_.at(id).done;
+    return !end ? "running" : *end ? "complete" : verdict_of("refused", end->error().code);
+  }
   const std::string& body(TransferId id) const { return known_.at(id).body; }
   std::vector<ConnId> open_conns() const {
     std::vector<ConnId> open;

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.hpp"
+
 #define FUZZ_CHECK(expression) \
   ((expression) ? static_cast<void>(0) : ::sluice::fuzz::broken(#expression, "", __FILE__, __LINE__))
 // With something to look at behind it.
@@ -17,9 +19,10 @@
 
 namespace sluice::fuzz {
 
-// What the target made of its last input, in a word of its own. A replay holds it against the ending of the file's name,
-// if it has one: SB-17-negative-size.refused.
-inline std::string_view last_verdict;
+// What the target made of its last input, in a word of its own, and behind a dash why. A replay holds it against the ending of
+// the file's name (replay.cpp).
+inline std::string last_verdict;
+inline std::string verdict_of(std::string_view word, Code code) { return std::string(word).append("-").append(to_string(code)); }
 
 // What the inputs of a corpus must come to together, and how often they did. A replay of all of them fails where one is 0.
 inline std::map<std::string_view, std::size_t>& sights() {
