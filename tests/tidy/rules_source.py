@@ -182,4 +182,6 @@ def check_corpus_sizes(root):
 
 
 def check_response_keys(root):
-    yield from check_keys(list(corpus_files(root, "http1_response")), tables.RESPONSE_KEYS)
+    for target, numbers in tables.RESPONSE_KEYS.items():
+        keys = [f"SB-{number:02d}" for number in numbers]
+        yield from (f"fuzz/corpus/{target}: {problem}" for problem in check_keys(list(corpus_files(root, target)), keys))

@@ -142,9 +142,10 @@ def check_keys():
     if len(list(source.check_keys(complete[1:]))) != 1:
         yield "check_keys does not see a missing key"
     with tempfile.TemporaryDirectory() as root:
-        for key in tables.RESPONSE_KEYS[1:]:
-            write(root, f"fuzz/corpus/http1_response/{key}-x.refused", "x")
-        if [problem[:5] for problem in source.check_response_keys(root)] != tables.RESPONSE_KEYS[:1]:
+        keys = [f"fuzz/corpus/{target}: SB-{number:02d}" for target, numbers in tables.RESPONSE_KEYS.items() for number in numbers]
+        for key in keys[1:]:
+            write(root, key.replace(": ", "/") + "-x.refused", "x")
+        if [problem[: len(keys[0])] for problem in source.check_response_keys(root)] != keys[:1]:
             yield "check_response_keys does not see a missing key"
 
 
