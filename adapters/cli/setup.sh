@@ -45,6 +45,18 @@ sluice_apt_install() (
   sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 )
 
+# Whether apt has all the given packages for this machine, and somebody may install them: 0 yes, 1 no, 2 it could not be asked.
+sluice_offered() {
+  local package asked=0
+  [ "$(id -u)" -eq 0 ] || command -v sudo > /dev/null || return 1
+  sluice_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any \
+    -o Acquire::Retries=3 update > /dev/null 2>&1 || asked=2
+  for package in "$@"; do
+    # Lists of an earlier day will do to know that it is there.
+    LC_ALL=C apt-cache policy "$package" 2> /dev/null | grep -q '^  Candidate: [^(]' || return $((asked == 0 ? 1 : asked))
+  done
+}
+
 # Installs what is missing of the given packages. Networks fail now and then, and another apt may hold the lock: it tries again.
 sluice_install() {
   local missing log attempt
@@ -68,6 +80,20 @@ sluice_install() {
   tail -n 20 "$log" >&2
   rm -f "$log"
   return 1
+}
+
+# sluice_release_build TARGETS...: in build/sim by g++, as somebody who installs builds it, but with the simulator.
+sluice_release_build() {
+  sluice_build build/sim "$@" -- -Dbuildtype=release -Dtests=true -Db_colorout=never -Dprefix=/opt/sluice \
+    -Dlibdir=lib/"$(g++ -print-multiarch)"
+}
+
+# sluice_fuzz_build TARGETS...: in build/fuzz by clang-19, under ASan and UBSan, where libFuzzer can see what is reached.
+sluice_fuzz_build() {
+  local cc=clang-19 cxx=clang++-19
+  command -v ccache > /dev/null && cc="ccache $cc" cxx="ccache $cxx"
+  CC=$cc CXX=$cxx sluice_build build/fuzz "$@" -- -Dfuzz=true -Dbuildtype=debug -Doptimization=1 \
+    -Db_sanitize=address,undefined -Db_colorout=never -Dcpp_args=-g1
 }
 
 # sluice_build FOLDER TARGETS... -- MESON_OPTIONS...: configures FOLDER (under the root) once, again when the options change, and builds.
