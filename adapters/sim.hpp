@@ -99,8 +99,28 @@ struct WorldOptions {
   UnixSeconds wall = 1'800'000'000;
   Application* application = nullptr;  // not owned; null: the one built in
   bool keep_trace = true;              // false: only its hash is kept
-  // Called after everything that was told to the engine, with its outputs taken. For oracles.
+  // Called after everything that was told to the engine, with its outputs taken, and after every step in which only the application
+  // has acted. For oracles.
   std::function<void(World&)> after_step = {};
+};
+
+// One output::Resolve, and what became of it.
+struct ResolveRecord {
+  std::string host;
+  Instant asked;
+  std::optional<Instant> over;  // answered, or called off
+  bool failed = false;          // answered by an error
+};
+// One output::Connect, and what became of it.
+struct ConnectRecord {
+  ConnId conn;
+  std::optional<OriginNumber> origin;  // who listens there; null: nobody
+  Address address;                     // kind none with a route
+  Instant began;
+  std::optional<Instant> connected;
+  std::optional<Instant> over;  // the engine has given it up, or knows that it failed
+  bool refused = false;
+  bool end_told = false;  // the engine was told of the peer's end: by what is no error
 };
 
 // What became of a transfer, as the application that is built in saw it.
@@ -181,6 +201,10 @@ class World {
   std::size_t open_connections() const;
   std::size_t open_connections(OriginNumber origin) const;
   std::vector<ConnId> connections() const;  // those open ones, the oldest first
+  // All that the engine has asked for so far, the oldest first; and one connection's, null for one that never was.
+  const std::vector<ResolveRecord>& resolves() const;
+  const std::vector<ConnectRecord>& connects() const;
+  const ConnectRecord* record(ConnId conn) const;
   // Bytes that have arrived for the engine and wait for receive_space, and what the network holds on its way to it.
   std::size_t arrived_bytes(ConnId conn) const;
   // When bytes last went to or from the engine. Of one that is not open, or where none have: the beginning of time.

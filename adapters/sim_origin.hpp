@@ -124,7 +124,8 @@ struct HttpReply {
   Framing framing = Framing::length;
   std::size_t chunk_bytes = 4096;  // of each chunk
   std::vector<std::pair<std::string, std::string>> trailers = {};  // chunked only
-  std::vector<int> interims = {};  // sent first, such as 103
+  std::vector<int> interims = {};  // sent first, such as 103 ...
+  std::vector<std::pair<std::string, std::string>> interim_fields = {};  // ... each with these
   Duration delay = {};             // before the first byte
   bool early = false;              // answered when the request's head has come, before its body; the body is read and dropped
   bool close = false;              // says Connection: close and closes behind the response

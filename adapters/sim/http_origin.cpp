@@ -203,7 +203,11 @@ void HttpPeer::decide(Line& line, HttpReply reply) {
 void HttpPeer::answer(Line& line) {
   const HttpRequest& request = reader_.request();
   if (misbehave(line, request)) return;
-  for (const int status : reply_.interims) line.send(status_line(status) + "\r\n");
+  for (const int status : reply_.interims) {
+    std::string interim = status_line(status);
+    write_fields(interim, reply_.interim_fields);
+    line.send(interim + "\r\n");
+  }
   const bool no_body = has_no_body(request, reply_.status);
   if (reply_.misdeed == Misdeed::short_body || reply_.misdeed == Misdeed::reset_in_body ||
       reply_.misdeed == Misdeed::stall_in_body)

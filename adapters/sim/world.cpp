@@ -141,6 +141,7 @@ bool World::Impl::step() {
     happen(now_due);
   }
   settle_now();
+  judge_application();
   busy_ = false;
   return true;
 }
@@ -162,6 +163,7 @@ void World::Impl::happen(const Event& event) {
     case Event::Kind::call: {
       auto call = calls_.extract(event.sequence);
       line().word("call");
+      acted_ = true;
       call.mapped()();
       return;
     }
@@ -186,6 +188,11 @@ void World::Impl::call_at(Instant when, std::function<void()> what) {
 
 // ---- the engine ----
 
+void World::Impl::judge() {
+  acted_ = false;
+  if (options_.after_step) options_.after_step(world_);
+}
+
 void World::Impl::drain() {
   while (auto output = engine_.poll_output()) take(*output);
 }
@@ -194,7 +201,7 @@ void World::Impl::settle() {
   if (busy_) return;
   busy_ = true;
   settle_now();
-  if (options_.after_step) options_.after_step(world_);
+  judge();
   busy_ = false;
 }
 
@@ -205,6 +212,7 @@ void World::Impl::settle_now() {
 }
 
 void World::Impl::take(const Output& output) {
+  acted_ = true;
   std::visit(Overloaded{
                  [&](const output::Resolve& what) {
                    line('r', what.id).word("resolve").word(what.host).word(name_of(what.family));
@@ -326,6 +334,13 @@ void World::pause(TransferId transfer, bool on) {
 }
 void World::at(Instant when, std::function<void()> what) { impl_->call_at(when, std::move(what)); }
 void World::settle() { impl_->settle(); }
+
+const std::vector<ResolveRecord>& World::resolves() const { return impl_->resolve_records_; }
+const std::vector<ConnectRecord>& World::connects() const { return impl_->connect_records_; }
+const ConnectRecord* World::record(ConnId conn) const {
+  const auto found = impl_->numbers_.find(conn);
+  return found == impl_->numbers_.end() ? nullptr : &impl_->connect_records_[static_cast<std::size_t>(found->second)];
+}
 
 bool World::step() { return impl_->step(); }
 RunEnd World::run_until_idle(RunLimits limits) { return impl_->run(limits); }

@@ -67,6 +67,8 @@ class World::Impl final : public LinkHost {
     std::string host;
     Result<std::vector<IpAddress>> answer;
     std::string_view fault;  // "": none
+    std::size_t number = 0;  // of its record
+    bool never = false;      // no answer comes
     bool canceled = false;   // and answered all the same
   };
   struct Standing {
@@ -93,7 +95,11 @@ class World::Impl final : public LinkHost {
     drain();
     fact();
     drain();
-    if (options_.after_step) options_.after_step(world_);
+    judge();
+  }
+  void judge();
+  void judge_application() {
+    if (acted_) judge();
   }
   void drain();
   void settle_now();
@@ -149,9 +155,11 @@ class World::Impl final : public LinkHost {
   Faults faults_;
   std::map<ConnId, Faults> faults_by_conn_;
   std::uint64_t steps_ = 0;
-  std::uint64_t connects_ = 0;
-  std::uint64_t resolves_ = 0;
-  bool busy_ = false;  // inside a step, or a call that settles by itself
+  std::vector<ResolveRecord> resolve_records_;
+  std::vector<ConnectRecord> connect_records_;  // by Link::number
+  std::map<ConnId, std::uint64_t> numbers_;     // of connects
+  bool busy_ = false;   // inside a step, or a call that settles by itself
+  bool acted_ = false;  // the application may have done something that was not judged yet
 };
 
 }  // namespace sluice::sim

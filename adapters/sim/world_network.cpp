@@ -42,15 +42,19 @@ std::string_view words_for(int error) {
 // ---- names ----
 
 void World::Impl::resolve(const output::Resolve& what) {
-  Random random(seed_of(Stream::name, resolves_++));
+  Random random(seed_of(Stream::name, resolve_records_.size()));
   const NameSpec* name = directory_.find_name(what.host);
   const NameSpec spec = name ? *name : NameSpec{};
   const Instant at = now_.steady + std::max(spec.delay, Duration::zero()) + draw_up_to(random, spec.jitter);
   const bool never = draw_chance(random, spec.never);
   const bool fails = draw_chance(random, spec.fails);
   const bool wrong = draw_chance(random, spec.wrong);
-  if (never) return count("name never");
-  Question question{.host = what.host, .answer = {}, .fault = {}, .canceled = false};
+  Question question{.host = what.host, .answer = {}, .fault = {}, .number = resolve_records_.size(), .never = never};
+  resolve_records_.push_back({.host = what.host, .asked = now_.steady, .over = {}});
+  if (never) {
+    questions_.insert_or_assign(what.id, std::move(question));
+    return count("name never");
+  }
   auto error = [&](std::string_view why, int detail) {
     question.answer = std::unexpected(make_error(Code::resolve_failed, "resolve " + what.host + ": " + std::string(why), detail));
     question.fault = "name fails";
@@ -84,7 +88,8 @@ void World::Impl::resolve(const output::Resolve& what) {
 void World::Impl::cancel_resolve(ResolveId id) {
   const auto found = questions_.find(id);
   if (found == questions_.end()) return;
-  if (draw_chance(stale_draws_, weather_->stale_facts)) {
+  resolve_records_[found->second.number].over = now_.steady;
+  if (!found->second.never && draw_chance(stale_draws_, weather_->stale_facts)) {
     found->second.canceled = true;
   } else {
     questions_.erase(found);
@@ -93,6 +98,9 @@ void World::Impl::cancel_resolve(ResolveId id) {
 
 void World::Impl::answer(ResolveId id) {
   Question question = std::move(questions_.extract(id).mapped());
+  ResolveRecord& record = resolve_records_[question.number];
+  if (!question.canceled) record.over = now_.steady;
+  record.failed = !question.answer && !question.canceled;
   if (question.answer) {
     TraceLine text = line('r', id);
     text.word("resolved");
@@ -116,7 +124,7 @@ void World::Impl::connect(const output::Connect& what) {
   LinkId id;
   Link* link = links_.emplace(id);
   SLUICE_CHECK(link != nullptr);
-  const std::uint64_t number = connects_++;
+  const std::uint64_t number = connect_records_.size();
   link->begin(*this, id, what.conn, weather_, seed_of(Stream::connection, number));
   link->number = number;
   if (what.route) {
@@ -131,6 +139,9 @@ void World::Impl::connect(const output::Connect& what) {
   if (standing_.size() <= what.conn.index) standing_.resize(what.conn.index + 1);
   standing_[what.conn.index] = {what.conn.generation, id};
   in_order_.emplace(number, what.conn);
+  numbers_.emplace(what.conn, number);
+  connect_records_.push_back({.conn = what.conn, .origin = link->origin, .address = what.route ? Address{} : what.address,
+                              .began = now_.steady, .connected = {}, .over = {}});
   if (link->origin) ++open_by_origin_[*link->origin];
 
   Random& random = link->network_random();
@@ -156,9 +167,13 @@ void World::Impl::connect_ends(Link& link) {
   const bool half_open = link.fate == Link::Fate::half_open;
   if (!peer && !half_open) {
     count_fault(link, "refused");
+    ConnectRecord& record = connect_records_[link.number];
+    record.refused = true;
+    record.over = now_.steady;
     return io_error(link, Code::connect_failed, "connect to ", ECONNREFUSED);
   }
   line(link).word("connected");
+  connect_records_[link.number].connected = now_.steady;
   if (half_open) count_fault(link, "half open");
   link.open(std::move(peer));
   link.start_peer();
@@ -189,6 +204,8 @@ void World::Impl::close(ConnId conn) {
     }
   }
   link->leave();
+  std::optional<Instant>& over = connect_records_[link->number].over;
+  if (!over) over = now_.steady;
   standing_[conn.index].link = {};
   in_order_.erase(link->number);
   if (link->origin) --open_by_origin_[*link->origin];
@@ -280,6 +297,7 @@ void World::Impl::read_end(Link& link) {
   if (link.ended() || luck == 1) {
     link.told.end = link.told.receive_error = true;
     line(link).word("end");
+    connect_records_[link.number].end_told = true;
     tell([&] { engine_.handle_eof(conn, now_); });
   } else {
     link.told.receive_error = true;
