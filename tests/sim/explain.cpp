@@ -2,6 +2,7 @@
 // connection it is about, or a deadline that has truly passed.
 #include <algorithm>
 
+#include "core/base/limits.hpp"
 #include "tests/sim/oracles.hpp"
 
 namespace sluice::simtest {
@@ -21,41 +22,66 @@ bool Oracles::struck(ConnId conn, std::initializer_list<std::string_view> faults
 bool Oracles::has_usable_address(const Seen& seen) const {
   const TransferPlan& plan = *seen.plan;
   if (plan.route) return true;
-  if (!plan.literal) return has_family(origin_of(seen), plan.family);
-  OriginPlan only = origin_of(seen);
-  only.addresses.resize(1);
-  return has_family(only, plan.family);
+  return plan.literal ? is_of(plan.family, origin_of(seen).addresses.front()) : has_family(origin_of(seen), plan.family);
 }
 
 // All of them must have been refused before a connect has failed.
 std::size_t Oracles::addresses_to_try(const Seen& seen) const {
   const TransferPlan& plan = *seen.plan;
   if (plan.route || plan.literal) return 1;
-  OriginPlan one = origin_of(seen);
-  std::size_t count = 0;
-  for (const IpAddress& address : origin_of(seen).addresses) {
-    one.addresses = {address};
-    if (has_family(one, plan.family)) ++count;
-  }
-  return count;
-}
-
-// Whether it can have taken all of its connect timeout to connect: by a fault, or by the distances alone.
-bool Oracles::connects_slowly(const Seen& seen) const {
-  for (const auto fault : {"hangs", "half open", "name never", "name wrong", "refused", "stall", "leap"}) {
-    if (happened(fault)) return true;
-  }
-  const sim::NameSpec& name = origin_of(seen).name;
-  const Duration round = scenario_.weather.delay + scenario_.weather.jitter;
-  // A handshake sends some two thousand bytes, maybe one by one.
-  const std::size_t step = std::min(scenario_.weather.max_send, scenario_.weather.window);
-  const auto rounds = origin_of(seen).tls ? static_cast<Duration::rep>(20 + 2'000 / step) : 4;
-  return *seen.plan->connect_timeout <= name.delay + name.jitter + rounds * round + std::chrono::milliseconds(250) * 8;
+  const auto fits = [&](const IpAddress& address) { return is_of(plan.family, address); };
+  return static_cast<std::size_t>(std::ranges::count_if(origin_of(seen).addresses, fits));
 }
 
 void Oracles::judge_failure(const Seen& seen, const Error& error) {
+  if (!seen.removed) {
+    judge_retry(seen, error);
+    judge_idleness(seen, error);
+    const std::size_t unread = world_->arrived_bytes(engine().info(seen.id).conn);
+    if (error.code == Code::send_failed && unread > 0) {
+      report("answer", name(seen) + ": sending has failed, and " + std::to_string(unread) + " bytes of an answer are not read");
+    }
+  }
   if (is_explained(seen, error)) return;
   report("cause of " + std::string(to_string(error.code)), name(seen) + ": nothing that happened explains " + std::string(to_string(error.code)) + " (" + error.message() + ')');
+}
+
+// What the engine was to try again itself, and what it says about trying again.
+void Oracles::judge_retry(const Seen& seen, const Error& error) {
+  const TransferPlan& plan = *seen.plan;
+  const TransferInfo info = engine().info(seen.id);
+  const std::string what = name(seen) + ": " + std::string(to_string(error.code));
+  const bool repeatable = is_idempotent(plan.method) && !plan.upload.is_stream();
+  if (error.code == Code::connection_closed && info.reused && info.retries == 0 && repeatable) {
+    report("retry", what + " of a connection that had been used before, and it was not tried again");
+  }
+  if (error.retry_safe && !is_idempotent(plan.method) && seen.arrivals > 0) {
+    report("retry safe", what + " says that a " + plan.method + " may be sent again, and its origin has it");
+  }
+  const bool never_sent = error.code == Code::resolve_failed || error.code == Code::connect_failed ||
+                          error.code == Code::connect_timeout || error.code == Code::tls_handshake || error.code == Code::tls_certificate;
+  if (never_sent && !error.retry_safe) report("retry safe", what + " does not say that no byte of the request was sent");
+}
+
+// The idle time is the peer's: not that in which the application was to act.
+void Oracles::judge_idleness(const Seen& seen, const Error& error) {
+  if (error.code != Code::idle_timeout) return;
+  const TransferPlan& plan = *seen.plan;
+  if (seen.held >= limits::kBodyBufferBytes && engine().body(seen.id).size() >= seen.held) {
+    report("idle", name(seen) + ": " + std::to_string(seen.held) + " bytes wait to be consumed, and it was the peer that was waited for");
+  }
+  // Nothing else was to be sent: with a declared length there is no framing between the bytes. An answer may have ended the upload.
+  const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later && seen.committed < plan.upload.bytes;
+  const bool still_wanted = !seen.head || (plan.reply.status < 400 && !plan.upload.expects_continue);
+  if (owed && still_wanted && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes == seen.committed) {
+    report("idle", name(seen) + ": bytes of its body were to be supplied, and it was the peer that was waited for");
+  }
+}
+
+// An end that is no error. TLS has one of its own, of which the network knows nothing.
+bool Oracles::end_was_told(const Seen& seen, ConnId conn) const {
+  const sim::ConnectRecord* record = world_->record(conn);
+  return origin_of(seen).tls || (record && record->end_told);
 }
 
 bool Oracles::is_explained(const Seen& seen, const Error& error) const {
@@ -69,13 +95,14 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::upload_failed:
       return seen.source_failed;
     case Code::resolve_failed:
-      return happened("name fails") || !has_usable_address(seen) || (plan.family != AddressFamily::any && happened("name wrong"));
+      return look_up_failed_now(seen) || (plan.literal && !has_usable_address(seen));
     case Code::connect_failed:
-      return happened("name wrong") || times("refused") >= addresses_to_try(seen);
-    case Code::connection_closed:
-      return struck(conn, {"closed early", "half close", "idle close", "silent close", "short body", "reset"});
-    case Code::truncated:
-      return struck(conn, {"closed early", "half close", "short body", "silent close", "reset"});  // behind a 100; a reset may look like an end
+      return connect_failed_now(seen);
+    case Code::connection_closed:  // before a response began; a reset may look like an end
+      return !seen.head && seen.interims.empty() && end_was_told(seen, conn) &&
+             struck(conn, {"closed early", "half close", "idle close", "silent close", "short body", "reset"});
+    case Code::truncated:  // a silent close behind a 100
+      return end_was_told(seen, conn) && struck(conn, {"closed early", "half close", "short body", "silent close", "reset"});
     case Code::send_failed:
     case Code::receive_failed:
       return struck(conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "short body"});
@@ -91,7 +118,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::body_too_large:
       return plan.max_body_bytes && seen.reply.size() > *plan.max_body_bytes;
     case Code::connect_timeout:
-      return plan.connect_timeout && age >= *plan.connect_timeout && connects_slowly(seen);
+      return plan.connect_timeout && age >= *plan.connect_timeout && was_in_the_making(seen, now() - *plan.connect_timeout);
     case Code::total_timeout:
       return plan.total_timeout && age >= *plan.total_timeout;
     case Code::idle_timeout:
@@ -121,20 +148,25 @@ bool Oracles::may_wait_for_ever(const Seen& seen) const {
   if (std::ranges::find(open, conn) != open.end()) {
     return struck(conn, {"stall", "half open", "stall in body", "never"});
   }
-  const bool unanswered = happened("hangs") || happened("half open") || happened("stall") || happened("name never");
-  return (unanswered && !seen.plan->connect_timeout) || is_blocked_by_others(seen);
+  return (!seen.plan->connect_timeout && is_stuck_in_the_making(seen)) || waits_for_room(seen);
 }
 
-// It waits for room under a limit, and who has the room waits for ever.
-bool Oracles::is_blocked_by_others(const Seen& seen) const {
-  const bool limited = scenario_.max_connections != 0 || scenario_.max_connections_per_origin != 0 || seen.plan->route;
-  if (!limited) return false;
-  const bool some_hang = happened("hangs") || happened("half open") || happened("name never") || happened("stall");
-  return some_hang || std::ranges::any_of(transfers_, [&](const Seen& other) {
-           if (&other == &seen || !other.added || other.done) return false;
-           if (other.paused && !other.plan->read.pause) return true;
-           return struck(engine().info(other.id).conn, {"stall in body", "never"});
+// What was to make its connection has not ended, and without a timeout it never will.
+bool Oracles::is_stuck_in_the_making(const Seen& seen) const {
+  return is_asked_for(asked_host(*seen.plan)) || std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
+           return !connect.over && is_its(connect, *seen.plan) && (!connect.connected || origin_of(seen).tls);
          });
+}
+
+// Every place under a limit is taken, and those that have them wait for ever themselves: each is looked at on its own. A name that is
+// never answered may hold places too, for any number of connections.
+bool Oracles::waits_for_room(const Seen& seen) const {
+  const bool unanswered = std::ranges::any_of(world_->resolves(), [](const sim::ResolveRecord& resolve) { return !resolve.over; });
+  const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
+  if (most == 0 && most_in_all == 0) return false;
+  if (unanswered) return true;
+  return (most != 0 && world_->open_connections(seen.plan->origin) >= most) ||
+         (most_in_all != 0 && world_->open_connections() >= most_in_all);
 }
 
 void Oracles::at_idle() {

@@ -7,12 +7,23 @@
 
 namespace sluice::simtest {
 
+namespace {
+constexpr std::uint64_t kSteps = 16;
+}  // namespace
+
 void Oracles::after_step() {
   if (finding_) return;
   check_counts();
+  check_idle();
   check_limits();
   if (has_deadlines_) check_deadlines();
+  if (expects_) check_continues();
   if (!must_be_closed_.empty()) check_closed();
+  if (!must_stand_.empty()) check_kept();
+  if (world_->steps() % kSteps == scenario_.seed % kSteps) {  // what lasts
+    check_queue();
+    check_races();
+  }
   check_buffers();
   if (looks_at_spaces_) check_spaces();
   engine().check_invariants();
@@ -25,17 +36,26 @@ void Oracles::check_counts() {
   }
 }
 
-void Oracles::check_limits() {
-  const std::size_t open = world_->open_connections();
-  if (scenario_.max_connections != 0 && open > scenario_.max_connections) {
-    report("limit", std::to_string(open) + " connections are open, of " + std::to_string(scenario_.max_connections) + " allowed");
-  }
-  for (std::size_t i = 0; i < most_connections_.size(); ++i) {
-    const std::size_t its = world_->open_connections(i), most = most_connections_[i];
-    if (most != 0 && its > most) {
-      report("limit", std::to_string(its) + " connections are open to origin " + std::to_string(i) + ", of " + std::to_string(most) +
-                          " allowed");
-    }
+// What nobody uses is not kept longer than it may be.
+void Oracles::check_idle() {
+  if (engine().idle_connections() == 0) return;
+  const auto deadline = engine().deadline();
+  if (deadline && deadline->at <= now() + scenario_.idle_connection_timeout) return;
+  report("expiry", "a connection is idle, and the engine does not mean to close it in time");
+}
+
+void Oracles::idle_closed() {
+  if (engine().idle_connections() != 0) report("expiry", "connections are idle, and all that were have just been closed");
+}
+
+// Without a 100 the body waits, for a second at least: it begins when the head has gone.
+void Oracles::check_continues() {
+  for (const Seen& seen : transfers_) {
+    if (!seen.added || seen.done || seen.head || !seen.plan->upload.expects_continue) continue;
+    const Progress& progress = engine().progress(seen.id);
+    if (progress.sent_body_bytes == 0 || engine().info(seen.id).retries > 0) continue;
+    if (std::ranges::find(seen.interims, 100) != seen.interims.end()) continue;
+    if (now() < *progress.secured + limits::kContinueTimeout) report("continue", name(seen) + ": its body goes out, and there was no 100");
   }
 }
 

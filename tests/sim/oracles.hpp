@@ -26,10 +26,12 @@ struct Finding {
 // What the application and the origins have seen of one transfer.
 struct Seen {
   const TransferPlan* plan = nullptr;
+  std::size_t kind = 0;        // transfers of different kinds share no connection: of Oracles::kinds_
   std::string reply, upload;  // as they should be
   TransferId id;
   ConnId last_conn;  // when it was removed
   bool added = false, done = false, removed = false;
+  std::size_t order = 0;  // in which they were added
   bool succeeded = false;
   std::optional<Code> failure;
   Instant added_at;
@@ -63,6 +65,7 @@ class Oracles {
   void take(Seen& seen, Bytes bytes);  // about to be consumed
   void took(Seen& seen) { seen.held = engine().body(seen.id).size(); }  // was consumed
   void acted(Seen& seen) { seen.busy_until = now(); }  // it has called the engine about it
+  void idle_closed();  // it has closed all that is idle
   // Before the application acts on it. Null: it is about no transfer.
   Seen* on_output(const Output& output);
 
@@ -83,34 +86,59 @@ class Oracles {
   // outputs.cpp
   Seen* owner(TransferId id, std::string_view what);
   void on_interim(Seen& seen, const ResponseHead& head);
+  void judge_head(const Seen& seen, const ResponseHead& head);
   void on_head(Seen& seen);
   void on_done(Seen& seen, const Result<void>& result);
   void judge_success(Seen& seen);
   void judge_body(const Seen& seen);
   void judge_trailers(const Seen& seen);
   void judge_figures(const Seen& seen);
+  void judge_times(const Seen& seen);
+  void judge_info(const Seen& seen);
   bool may_be_cut(const Seen& seen) const;
   void judge_connection(const Seen& seen);
   void judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen);
 
   // explain.cpp
   void judge_failure(const Seen& seen, const Error& error);
+  void judge_retry(const Seen& seen, const Error& error);
+  void judge_idleness(const Seen& seen, const Error& error);
   bool is_explained(const Seen& seen, const Error& error) const;
+  bool end_was_told(const Seen& seen, ConnId conn) const;
   bool has_usable_address(const Seen& seen) const;
-  bool connects_slowly(const Seen& seen) const;
   std::uint64_t times(std::string_view fault) const;
   bool happened(std::string_view fault) const { return times(fault) > 0; }
   std::size_t addresses_to_try(const Seen& seen) const;
   bool struck(ConnId conn, std::initializer_list<std::string_view> faults) const;
   bool may_wait_for_ever(const Seen& seen) const;
-  bool is_blocked_by_others(const Seen& seen) const;
+  bool waits_for_room(const Seen& seen) const;
+  bool is_stuck_in_the_making(const Seen& seen) const;
+
+  // connections.cpp
+  void list_kinds();
+  void rides(const Seen& seen);
+  bool is_riding(const Seen& seen) const;
+  bool may_be_used_again(const Seen& seen) const;
+  void check_kept();
+  void check_queue();
+  void check_races();
+  void judge_turn(const Seen& seen);
+  std::string asked_host(const TransferPlan& plan) const;
+  bool is_asked_for(const std::string& host) const;
+  bool is_its(const sim::ConnectRecord& record, const TransferPlan& plan) const;
+  bool was_in_the_making(const Seen& seen, Instant since) const;
+  bool look_up_failed_now(const Seen& seen) const;
+  bool connect_failed_now(const Seen& seen) const;
+  void check_limits();
+  void check_limits_by_kind();
 
   // levels.cpp
   void check_counts();
-  void check_limits();
+  void check_idle();
   void check_closed();
   void check_deadlines();
   void check_idle_time(Seen& seen);
+  void check_continues();
   void check_buffers();
   void check_spaces();
   bool waits_for_application(const Seen& seen) const;
@@ -120,14 +148,23 @@ class Oracles {
   std::vector<Seen> transfers_;
   std::map<TransferId, std::uint32_t> numbers_;
   std::size_t running_ = 0;
-  std::vector<std::size_t> most_connections_;  // of each origin; 0: any number
-  bool looks_at_spaces_ = false, has_deadlines_ = false;
+  struct Kind {
+    const TransferPlan* plan;  // one of them
+    std::size_t most = 0;      // connections that may stand at once; 0: any number
+    std::optional<IpAddress> tried_last = {};  // of its addresses; null with a route
+  };
+  std::vector<Kind> kinds_;
+  std::vector<std::size_t> most_connections_;  // of each origin: all its kinds'; 0: any number
+  std::size_t least_limit_ = SIZE_MAX;         // of all kinds'
+  std::map<ConnId, std::size_t> kind_of_;      // connections that have carried a transfer
+  bool looks_at_spaces_ = false, has_deadlines_ = false, expects_ = false;
+  std::size_t added_ = 0;
   struct Visit {
     std::uint32_t number;
     std::uint64_t request;
   };
   std::map<std::pair<std::size_t, std::uint64_t>, std::vector<Visit>> visits_;  // by origin and connection
-  std::vector<ConnId> must_be_closed_;
+  std::vector<ConnId> must_be_closed_, must_stand_;
   std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
   std::optional<Finding> finding_;
 };

@@ -1,18 +1,12 @@
 // The oracles about what happens to one transfer: its outputs, its bytes, its success, and its request at the origin.
 #include <algorithm>
 #include <charconv>
-#include <tuple>
 
 #include "tests/sim/oracles.hpp"
 
 namespace sluice::simtest {
 
 namespace {
-
-// A pool key as the engine's rules have it: transfers of different ones share no connection.
-auto key_of(const TransferPlan& plan) {
-  return std::make_tuple(plan.literal, plan.connect_to, plan.family, plan.route);
-}
 
 // Whether a response of that kind has no right head at all.
 bool spoils_head(sim::Misdeed misdeed) {
@@ -32,6 +26,16 @@ bool spoils_head(sim::Misdeed misdeed) {
     case sim::Misdeed::bad_chunk: return false;
   }
   return false;
+}
+
+// As the URL has it; the scheme's own port is left out (RFC 9110 7.2).
+std::string host_field(const OriginPlan& origin, bool literal) {
+  std::string host = origin.host;
+  if (literal) {
+    const IpAddress& address = origin.addresses.front();
+    host = address.kind == IpAddress::Kind::ipv6 ? '[' + address.to_string() + ']' : address.to_string();
+  }
+  return origin.port == (origin.tls ? 443 : 80) ? host : host + ':' + std::to_string(origin.port);
 }
 
 // Others may strike when the response was already there, whole.
@@ -54,23 +58,15 @@ bool breaks_connection(Code code) {
 
 Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
   transfers_.resize(scenario.transfers.size());
-  std::vector<std::map<decltype(key_of(scenario.transfers.front())), std::size_t>> allowed(scenario.origins.size());
   for (std::size_t i = 0; i < transfers_.size(); ++i) {
     const TransferPlan& plan = scenario.transfers[i];
     transfers_[i].plan = &plan;
     if (reply_has_body(plan)) transfers_[i].reply = body_of(scenario.seed, plan.number, Direction::reply, plan.reply.bytes);
     transfers_[i].upload = body_of(scenario.seed, plan.number, Direction::upload, plan.upload.bytes);
-    std::size_t most = scenario.max_connections_per_origin;
-    const std::size_t by_route = plan.route ? scenario.routes[*plan.route].max_connections : 0;
-    most = most == 0 || by_route == 0 ? std::max(most, by_route) : std::min(most, by_route);
-    allowed[plan.origin][key_of(plan)] = most;
+    expects_ |= plan.upload.expects_continue;
     has_deadlines_ |= plan.total_timeout || plan.connect_timeout || plan.idle_timeout;
   }
-  for (const auto& keys : allowed) {
-    std::size_t most = 0;
-    for (const auto& [key, its] : keys) most = its == 0 || most == SIZE_MAX ? SIZE_MAX : most + its;
-    most_connections_.push_back(most == SIZE_MAX ? 0 : most);
-  }
+  list_kinds();
   looks_at_spaces_ = scenario.seed % 2 == 0 || scenario.on.has(Feature::large);
 }
 
@@ -87,6 +83,7 @@ void Oracles::added(Seen& seen, TransferId id) {
   if (!numbers_.emplace(id, seen.plan->number).second) report("ids", name(seen) + " has the id of an earlier one");
   seen.id = id;
   seen.added = true;
+  seen.order = ++added_;
   seen.added_at = seen.busy_until = now();
   ++running_;
 }
@@ -94,6 +91,7 @@ void Oracles::added(Seen& seen, TransferId id) {
 void Oracles::removing(Seen& seen) {
   seen.last_conn = engine().info(seen.id).conn;
   seen.removed = true;
+  if (!seen.done) std::erase(must_stand_, seen.last_conn);
 }
 
 Seen* Oracles::owner(TransferId id, std::string_view what) {
@@ -136,6 +134,11 @@ void Oracles::on_interim(Seen& seen, const ResponseHead& head) {
   if (head.status < 100 || head.status > 199 || head.status == 101) {
     report("order", name(seen) + ": an interim response with status " + std::to_string(head.status));
   }
+  // 100 is the origin's own word, and a flood has none; the others have a field.
+  const auto field = head.fields.find("X-Interim");
+  const bool bare = head.status == 100 || seen.plan->reply.misdeed == sim::Misdeed::too_many_interims;
+  const bool good = bare ? !field : field == std::to_string(seen.plan->number);
+  if (!good || !head.reason.empty()) report("interims", name(seen) + ": a " + std::to_string(head.status) + " that is not as it was sent");
   seen.interims.push_back(head.status);
 }
 
@@ -143,8 +146,12 @@ void Oracles::on_head(Seen& seen) {
   if (seen.head) report("order", name(seen) + ": a second HeadReady");
   seen.head = true;
   if (seen.removed) return;
+  rides(seen);
   seen.sent_at_head = engine().progress(seen.id).sent_body_bytes;
-  const ResponseHead& head = engine().head(seen.id);
+  judge_head(seen, engine().head(seen.id));
+}
+
+void Oracles::judge_head(const Seen& seen, const ResponseHead& head) {
   if (spoils_head(seen.plan->reply.misdeed)) {
     report("head", name(seen) + ": a head, status " + std::to_string(head.status) + ", that the origin never gave");
   } else if (head.status != seen.plan->reply.status) {
@@ -152,6 +159,8 @@ void Oracles::on_head(Seen& seen) {
                        std::to_string(seen.plan->reply.status));
   } else if (head.fields.find("X-Number") != std::to_string(seen.plan->number)) {
     report("head", name(seen) + ": the head is that of " + std::string(head.fields.find("X-Number").value_or("nobody")));
+  } else if (head.fields.find("X-Last") != "last of " + std::to_string(seen.plan->number) || head.reason != (head.status == 200 ? "OK" : "")) {
+    report("head", name(seen) + ": its reason or its last field is missing");
   }
 }
 
@@ -183,7 +192,7 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
 // Framed by the connection's end, a shorter response cannot be told from a whole one, without TLS.
 bool Oracles::may_be_cut(const Seen& seen) const {
   return !origin_of(seen).tls && seen.plan->reply.framing == sim::HttpReply::Framing::until_close &&
-         struck(engine().info(seen.id).conn, {"closed early", "half close", "reset"});
+         end_was_told(seen, engine().info(seen.id).conn) && struck(engine().info(seen.id).conn, {"closed early", "half close"});
 }
 
 void Oracles::judge_body(const Seen& seen) {
@@ -207,10 +216,49 @@ void Oracles::judge_figures(const Seen& seen) {
     report("figures", name(seen) + ": " + std::to_string(progress.received_body_bytes) + " bytes received by the engine's count, " +
                           std::to_string(seen.taken) + " by ours");
   }
+  const bool has_length = seen.plan->reply.framing == sim::HttpReply::Framing::length && reply_has_body(*seen.plan);
+  if (has_length && progress.expected_body_bytes != seen.reply.size()) {
+    report("figures", name(seen) + ": the engine expects not the " + std::to_string(seen.reply.size()) + " bytes that it was promised");
+  }
+  if (progress.sent_head_bytes == 0 || progress.received_head_bytes == 0) report("figures", name(seen) + ": no bytes of a head");
   if (!seen.plan->reply.early && progress.sent_body_bytes != seen.upload.size()) {
     report("figures", name(seen) + ": " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
                           std::to_string(seen.upload.size()) + " sent by the engine's count");
   }
+}
+
+// Each in its order, and none before it was added. Where an answer came early the request may have gone out whole behind its head.
+void Oracles::judge_times(const Seen& seen) {
+  const Progress& progress = engine().progress(seen.id);
+  std::optional<Instant> last = progress.queued;
+  const auto next = [&](const char* what, std::optional<Instant> at) {
+    if (!last || !at || *at < *last) report("times", name(seen) + ": " + what + " is missing, or before what comes before it");
+    last = at;
+  };
+  if (progress.queued != seen.added_at) report("times", name(seen) + ": not queued when it was added");
+  next("resolved", progress.resolved);
+  next("connected", progress.connected);
+  next("secured", progress.secured);
+  if (progress.sent && *progress.sent < *progress.secured) report("times", name(seen) + ": sent before it had a connection");
+  if (!seen.plan->reply.early) next("sent", progress.sent);
+  next("first byte", progress.first_byte);
+  next("done", progress.done);
+}
+
+// What it says about its connection.
+void Oracles::judge_info(const Seen& seen) {
+  const TransferPlan& plan = *seen.plan;
+  const TransferInfo info = engine().info(seen.id);
+  const OriginPlan& origin = origin_of(seen);
+  const bool is_there = info.address.port == origin.port && std::ranges::find(origin.addresses, info.address.ip) != origin.addresses.end();
+  if (plan.route ? !info.address.ip.to_string().empty() && info.address != Address{} : !is_there) {
+    report("info", name(seen) + ": its address is " + info.address.to_string());
+  }
+  if (info.route.empty() == plan.route.has_value()) report("info", name(seen) + ": its route is \"" + info.route + '"');
+  if (info.tls_version.empty() == origin.tls || info.tls_cipher.empty() == origin.tls) {
+    report("info", name(seen) + ": its version of TLS is \"" + info.tls_version + '"');
+  }
+  if (info.retries > 0 && info.reused) report("retry", name(seen) + ": tried again on a connection that had been used before");
 }
 
 // What it rode on, and what may become of that.
@@ -220,13 +268,14 @@ void Oracles::judge_connection(const Seen& seen) {
   if (plan.fresh && info.reused) report("reuse", name(seen) + " asked for a fresh connection");
   if (info.retries > 3) report("twice", name(seen) + ": tried again " + std::to_string(info.retries) + " times");
   const auto [before, is_first] = carried_.emplace(info.conn, plan.number);
+  std::erase(must_stand_, info.conn);  // this one may have ended it
   if (info.conn && !is_first) {
-    const Seen& other = *find(before->second);
-    const bool fits = key_of(*other.plan) == key_of(plan) && other.plan->origin == plan.origin;
+    const bool fits = find(before->second)->kind == seen.kind;
     if (!fits) report("reuse", name(seen) + " has ridden on the connection of " + std::to_string(before->second));
   }
   const bool closes = plan.no_reuse || plan.reply.close || plan.reply.framing == sim::HttpReply::Framing::until_close;
   if (seen.succeeded && closes) must_be_closed_.push_back(info.conn);
+  if (seen.succeeded && !closes && may_be_used_again(seen)) must_stand_.push_back(info.conn);
   if (seen.head && plan.reply.early && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes > seen.sent_at_head) {
     report("early", name(seen) + ": its body was sent on, behind the answer that it is not wanted");
   }
@@ -253,6 +302,8 @@ void Oracles::judge_success(Seen& seen) {
   judge_body(seen);
   judge_trailers(seen);
   judge_figures(seen);
+  judge_times(seen);
+  judge_info(seen);
   if (!engine().body(seen.id).empty()) report("bytes", name(seen) + ": a success with bytes that were not consumed");
 }
 
@@ -269,12 +320,17 @@ void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
   const TransferPlan& plan = *seen->plan;
   if (plan.origin != origin) report("requests", name(*seen) + " reaches origin " + std::to_string(origin));
   if (request.method != plan.method) report("requests", name(*seen) + ": its method arrives as " + request.method);
+  const std::string* host = request.field("host");
+  if (!host || *host != host_field(scenario_.origins[plan.origin], plan.literal)) {
+    report("requests", name(*seen) + ": Host arrives as " + (host ? *host : "nothing"));
+  }
   const std::string* filler = request.field("x-filler");
   if ((filler ? filler->size() : 0) != plan.filler) report("requests", name(*seen) + ": a field has another length");
   std::vector<Visit>& visits = visits_[{origin, request.connection}];
   const bool is_new = visits.empty() || visits.back().request != request.number;
   if (is_new) {
     judge_order(origin, request, *seen);
+    judge_turn(*seen);
     visits.push_back({number, request.number});
     ++seen->arrivals;
     if (!is_idempotent(plan.method) && seen->arrivals > 1) report("twice", name(*seen) + ": a " + plan.method + " arrives twice");
@@ -302,7 +358,7 @@ void Oracles::judge_order(std::size_t origin, const sim::HttpRequest& request, c
     if (before.plan->reply.close || before.plan->reply.framing == sim::HttpReply::Framing::until_close) {
       report("reuse", whom + ", whose response said close");
     }
-    if (key_of(*before.plan) != key_of(plan)) report("reuse", whom + ", which is of another kind");
+    if (before.kind != seen.kind) report("reuse", whom + ", which is of another kind");
     if (before.failure && breaks_connection(*before.failure)) report("reuse", whom + ", which has failed");
     if (visit.number == plan.number) report("reuse", whom + ", itself");
   }

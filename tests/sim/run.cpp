@@ -34,7 +34,10 @@ class Run final : public sim::Application {
       if (!seen.plan->behind) world_.after(seen.plan->start, [this, &seen] { add(seen); });
     }
     for (const Duration when : scenario.close_idle) {
-      world_.after(when, [this] { engine().close_idle_connections(now()); });
+      world_.after(when, [this] {
+        engine().close_idle_connections(now());
+        oracles_.idle_closed();
+      });
     }
   }
 
@@ -133,12 +136,13 @@ class Run final : public sim::Application {
     if (!seen) return reply;
     const ReplyPlan& plan = seen->plan->reply;
     reply.status = plan.status;
-    reply.fields = {{"X-Number", *number}};
+    reply.fields = {{"X-Number", *number}, {"X-Last", "last of " + *number}};
     reply.body = body_of(scenario_.seed, seen->plan->number, Direction::reply, plan.bytes);
     reply.framing = plan.framing;
     reply.chunk_bytes = plan.chunk_bytes;
     if (plan.trailers) reply.trailers = {{"X-Trailer", *number}};
     reply.interims = plan.interims;
+    reply.interim_fields = {{"X-Interim", *number}};
     reply.delay = plan.delay;
     reply.early = plan.early;
     reply.close = plan.close;

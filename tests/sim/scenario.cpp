@@ -375,10 +375,12 @@ std::string body_of(std::uint64_t seed, std::uint32_t number, Direction directio
   return body;
 }
 
+bool is_of(AddressFamily family, const IpAddress& address) {
+  return family == AddressFamily::any || (family == AddressFamily::ipv4) == (address.kind == IpAddress::Kind::ipv4);
+}
+
 bool has_family(const OriginPlan& origin, AddressFamily family) {
-  if (family == AddressFamily::any) return true;
-  const auto kind = family == AddressFamily::ipv4 ? IpAddress::Kind::ipv4 : IpAddress::Kind::ipv6;
-  return std::ranges::any_of(origin.addresses, [kind](const IpAddress& address) { return address.kind == kind; });
+  return std::ranges::any_of(origin.addresses, [family](const IpAddress& address) { return is_of(family, address); });
 }
 
 bool reply_has_body(const TransferPlan& transfer) {

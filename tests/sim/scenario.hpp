@@ -119,7 +119,8 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction = {});
 // The bytes that transfer `number` of `seed` is to receive, or to send: no two transfers have eight in common.
 enum class Direction : std::uint8_t { reply, upload };
 std::string body_of(std::uint64_t seed, std::uint32_t number, Direction direction, std::size_t bytes);
-// Whether the origin has an address that a transfer of this family may use.
+// Whether a transfer of this family may use the address; and whether the origin has one such.
+bool is_of(AddressFamily family, const IpAddress& address);
 bool has_family(const OriginPlan& origin, AddressFamily family);
 bool reply_has_body(const TransferPlan& transfer);
 
