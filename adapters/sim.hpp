@@ -121,6 +121,7 @@ struct ConnectRecord {
   std::optional<Instant> over;  // the engine has given it up, or knows that it failed
   bool refused = false;
   bool end_told = false;  // the engine was told of the peer's end: by what is no error
+  bool cut_off = false;   // a peer that speaks TLS has read the engine's end, and no close_notify before it
 };
 
 // What became of a transfer, as the application that is built in saw it.

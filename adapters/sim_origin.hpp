@@ -36,6 +36,8 @@ class Line {
   virtual void wake_after(Duration delay) = 0;  // Peer::on_wake, once; a later call replaces an earlier one
   // A fault this end commits on purpose: for the trace, and for World::faults() under this name.
   virtual void admit(std::string_view fault) = 0;
+  // What speaks TLS upon this line has read its end, and no close_notify before it: for World::record().
+  virtual void note_cut_off() {}
   virtual Now now() const = 0;
   virtual Random& random() = 0;
 

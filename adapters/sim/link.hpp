@@ -27,6 +27,7 @@ class LinkHost {
   virtual std::uint64_t schedule(const Link& link, Event::Kind kind, Instant at) = 0;
   virtual TraceLine line(const Link& link) = 0;  // begun with the link's name
   virtual void count_fault(const Link& link, std::string_view fault) = 0;
+  virtual void note_cut_off(const Link& link) = 0;
 
  protected:
   ~LinkHost() = default;
@@ -128,6 +129,7 @@ class Link final : public Line {
   void read(bool on) override;
   void wake_after(Duration delay) override;
   void admit(std::string_view fault) override;
+  void note_cut_off() override { host_->note_cut_off(*this); }
   Now now() const override { return host_->now(); }
   Random& random() override { return application_; }
 

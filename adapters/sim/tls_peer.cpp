@@ -29,6 +29,7 @@ class TlsPeer final : public Peer, private Line {
   void on_end(Line&) override {
     ended_ = true;
     if (!opened_) return outer_->close();
+    if (!server_.peer_closed()) outer_->note_cut_off();
     deliver();
   }
   void on_wake(Line&) override {

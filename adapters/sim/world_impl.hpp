@@ -35,6 +35,7 @@ class World::Impl final : public LinkHost {
   std::uint64_t schedule(const Link& link, Event::Kind kind, Instant at) override;
   TraceLine line(const Link& link) override;
   void count_fault(const Link& link, std::string_view fault) override;
+  void note_cut_off(const Link& link) override { connect_records_[link.number].cut_off = true; }
 
   // ---- running ----
   bool step();

@@ -99,6 +99,17 @@ bool Oracles::may_be_used_again(const Seen& seen) const {
   });
 }
 
+// RFC 8446 6.1: a connection that has only carried what went well is not simply cut off, as far as a send takes it all.
+void Oracles::check_goodbyes() {
+  if (scenario_.on.has(Feature::partial_sends) || scenario_.on.has(Feature::small_window)) return;
+  for (const sim::ConnectRecord& record : world_->connects()) {
+    if (!record.cut_off || !carried_.contains(record.conn) || cut_short_.contains(record.conn)) continue;
+    if (!world_->faults(record.conn).empty()) continue;
+    report("goodbye", "connection " + std::to_string(record.conn.index) + "." + std::to_string(record.conn.generation) +
+                          " was closed without a close_notify");
+  }
+}
+
 void Oracles::check_kept() {
   for (const ConnId conn : must_stand_) {
     const sim::ConnectRecord& record = *world_->record(conn);
@@ -109,28 +120,58 @@ void Oracles::check_kept() {
   must_stand_.clear();
 }
 
-// Who waits while there is room has a connection in the making, or one that will be his.
-void Oracles::check_queue() {
-  const std::vector<ConnId> open = world_->connections();
-  std::vector<ConnId> ridden;
-  bool unanswered = false;
+// Those that nobody has: in the making, or kept.
+std::vector<ConnId> Oracles::unridden() const {
+  std::vector<ConnId> conns = world_->connections(), ridden;
   for (const Seen& seen : transfers_) {
     if (seen.added && !seen.done) ridden.push_back(engine().info(seen.id).conn);
   }
-  for (const sim::ResolveRecord& resolve : world_->resolves()) unanswered |= !resolve.over;
+  std::erase_if(conns, [&](ConnId conn) { return std::ranges::find(ridden, conn) != ridden.end(); });
+  return conns;
+}
+
+bool Oracles::is_served_by(const Seen& seen, const std::vector<ConnId>& spare) const {
+  return std::ranges::any_of(spare, [&](ConnId conn) { return is_its(*world_->record(conn), *seen.plan); });
+}
+
+// Who waits while there is room has a connection in the making, or one that will be his.
+void Oracles::check_queue() {
+  const std::vector<ConnId> spare = unridden();
+  const bool unanswered = is_any_name_asked_for();
   for (const Seen& seen : transfers_) {
-    if (!seen.added || seen.done || seen.head || is_riding(seen)) continue;
+    if (!is_waiting(seen)) continue;
     const TransferPlan& plan = *seen.plan;
     const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
     // A name that is asked for may hold a place for each of any number of transfers.
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
     if (most != 0 && world_->open_connections(plan.origin) >= most) continue;
-    if (most_in_all != 0 && open.size() >= most_in_all && engine().idle_connections() == 0) continue;
-    const bool served = std::ranges::any_of(open, [&](ConnId conn) {
-      return is_its(*world_->record(conn), plan) && std::ranges::find(ridden, conn) == ridden.end();
-    });
-    if (!served) report("queue", name(seen) + " waits, and there is room for a connection that nobody makes");
+    if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
+    if (!is_served_by(seen, spare)) report("queue", name(seen) + " waits, and there is room for a connection that nobody makes");
   }
+}
+
+// A connection that has carried many is not given to one more while others have none, because of the limit for all.
+void Oracles::check_yield() {
+  for (Seen& seen : transfers_) {
+    if (!seen.added || seen.done || !is_riding(seen) || !engine().progress(seen.id).secured) continue;
+    const ConnId conn = engine().info(seen.id).conn;
+    if (std::exchange(seen.rides_on, conn) == conn || ++rides_[conn] <= limits::kExchangesBeforeYield) continue;
+    const bool yields = std::ranges::any_of(starved_, [&](std::size_t kind) { return kind != seen.kind; });
+    if (yields) report("yield", name(seen) + " has a connection that others wait for, and that has carried many");
+  }
+  starved_.clear();
+  const bool full = world_->open_connections() >= scenario_.max_connections && engine().idle_connections() == 0;
+  if (!full || is_any_name_asked_for()) return;
+  const std::vector<ConnId> spare = unridden();
+  for (const Seen& seen : transfers_) {
+    if (!is_waiting(seen) || is_served_by(seen, spare)) continue;
+    const std::size_t most = kinds_[seen.kind].most;
+    if (most == 0 || world_->open_connections(seen.plan->origin) < most) starved_.push_back(seen.kind);
+  }
+}
+
+bool Oracles::is_any_name_asked_for() const {
+  return std::ranges::any_of(world_->resolves(), [](const sim::ResolveRecord& resolve) { return !resolve.over; });
 }
 
 bool Oracles::is_asked_for(const std::string& host) const {

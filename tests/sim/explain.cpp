@@ -67,7 +67,7 @@ void Oracles::judge_retry(const Seen& seen, const Error& error) {
 void Oracles::judge_idleness(const Seen& seen, const Error& error) {
   if (error.code != Code::idle_timeout) return;
   const TransferPlan& plan = *seen.plan;
-  if (seen.held >= limits::kBodyBufferBytes && engine().body(seen.id).size() >= seen.held) {
+  if (seen.held >= limits::kBodyBufferBytes) {
     report("idle", name(seen) + ": " + std::to_string(seen.held) + " bytes wait to be consumed, and it was the peer that was waited for");
   }
   // Nothing else was to be sent: with a declared length there is no framing between the bytes. An answer may have ended the upload.
@@ -161,10 +161,9 @@ bool Oracles::is_stuck_in_the_making(const Seen& seen) const {
 // Every place under a limit is taken, and those that have them wait for ever themselves: each is looked at on its own. A name that is
 // never answered may hold places too, for any number of connections.
 bool Oracles::waits_for_room(const Seen& seen) const {
-  const bool unanswered = std::ranges::any_of(world_->resolves(), [](const sim::ResolveRecord& resolve) { return !resolve.over; });
   const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
   if (most == 0 && most_in_all == 0) return false;
-  if (unanswered) return true;
+  if (is_any_name_asked_for()) return true;
   return (most != 0 && world_->open_connections(seen.plan->origin) >= most) ||
          (most_in_all != 0 && world_->open_connections() >= most_in_all);
 }
@@ -191,6 +190,7 @@ void Oracles::at_end() {
   left(engine().idle_connections(), "idle connections");
   left(engine().connections(), "connections of the engine's");
   left(world_->open_connections(), "connections of the network's");
+  check_goodbyes();
   if (engine().deadline()) report("leftovers", "a deadline is left when all transfers are removed");
   if (happened("bad request")) report("requests", "an origin has got a request that is none");
 }

@@ -20,6 +20,7 @@ void Oracles::after_step() {
   if (expects_) check_continues();
   if (!must_be_closed_.empty()) check_closed();
   if (!must_stand_.empty()) check_kept();
+  if (scenario_.max_connections != 0 && kinds_.size() > 1) check_yield();
   if (world_->steps() % kSteps == scenario_.seed % kSteps) {  // what lasts
     check_queue();
     check_races();
@@ -77,15 +78,17 @@ void Oracles::check_deadlines() {
     if (!deadline || deadline->at > due) report("deadline", name(seen) + ": the engine does not wait for its " + what);
     if (now() > due && !leaps) report("deadline", name(seen) + ": it has outlived its " + what);
   };
-  const bool unlimited = scenario_.max_connections == 0 && scenario_.max_connections_per_origin == 0;
   for (Seen& seen : transfers_) {
     if (!seen.added || seen.done) continue;
     const TransferPlan& plan = *seen.plan;
     if (plan.total_timeout) check(seen, seen.added_at + *plan.total_timeout, "total timeout");
-    // Without limits nobody waits before the name is asked for. Of a second attempt nobody here knows when it began.
-    const bool first_attempt = engine().info(seen.id).retries == 0;
-    if (plan.connect_timeout && unlimited && !plan.route && first_attempt && !engine().progress(seen.id).secured) {
-      check(seen, seen.added_at + *plan.connect_timeout, "connect timeout");
+    const TransferInfo info = engine().info(seen.id);
+    if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
+    // Without limits nobody waits before the name is asked for. A second attempt is told from a first one that has its connection.
+    const bool unlimited = scenario_.max_connections == 0 && kinds_[seen.kind].most == 0;
+    const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
+    if (plan.connect_timeout && unlimited && (is_between || !engine().progress(seen.id).secured)) {
+      check(seen, seen.tried_at + *plan.connect_timeout, "connect timeout");
     }
     if (plan.idle_timeout) check_idle_time(seen);
   }

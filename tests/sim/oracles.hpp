@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,11 +31,14 @@ struct Seen {
   std::string reply, upload;  // as they should be
   TransferId id;
   ConnId last_conn;  // when it was removed
+  ConnId rides_on;   // as it was last seen
   bool added = false, done = false, removed = false;
   std::size_t order = 0;  // in which they were added
   bool succeeded = false;
   std::optional<Code> failure;
   Instant added_at;
+  Instant tried_at;  // then, or when it was last tried again
+  int retries = 0;
   bool head = false;
   std::vector<int> interims;
   std::size_t taken = 0;      // of the body
@@ -119,6 +123,12 @@ class Oracles {
   void rides(const Seen& seen);
   bool is_riding(const Seen& seen) const;
   bool may_be_used_again(const Seen& seen) const;
+  bool is_waiting(const Seen& seen) const { return seen.added && !seen.done && !seen.head && !is_riding(seen); }
+  bool is_served_by(const Seen& seen, const std::vector<ConnId>& spare) const;
+  std::vector<ConnId> unridden() const;
+  bool is_any_name_asked_for() const;
+  void check_yield();
+  void check_goodbyes();
   void check_kept();
   void check_queue();
   void check_races();
@@ -165,6 +175,9 @@ class Oracles {
   };
   std::map<std::pair<std::size_t, std::uint64_t>, std::vector<Visit>> visits_;  // by origin and connection
   std::vector<ConnId> must_be_closed_, must_stand_;
+  std::set<ConnId> cut_short_;                  // connections with a transfer that has failed, was removed, or was answered early
+  std::map<ConnId, std::size_t> rides_;         // how many transfers each has carried
+  std::vector<std::size_t> starved_;            // kinds that had no connection, in the step before, for the limit of all
   std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
   std::optional<Finding> finding_;
 };

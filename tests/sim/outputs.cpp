@@ -84,7 +84,7 @@ void Oracles::added(Seen& seen, TransferId id) {
   seen.id = id;
   seen.added = true;
   seen.order = ++added_;
-  seen.added_at = seen.busy_until = now();
+  seen.added_at = seen.tried_at = seen.busy_until = now();
   ++running_;
 }
 
@@ -180,6 +180,7 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
   seen.done = true;
   if (running_ > 0) --running_;
   seen.succeeded = result.has_value();
+  if (!seen.succeeded || seen.plan->reply.early) cut_short_.insert(seen.removed ? seen.last_conn : engine().info(seen.id).conn);
   if (!seen.removed) judge_connection(seen);
   if (result) {
     judge_success(seen);

@@ -120,6 +120,8 @@ BUGS = [
          "    if (!PLANTED) close_socket(socket, clean);\n    return;\n  }\n  events_.clear();")),
     bug("close-idle-nothing", "close_idle_connections does nothing",
         ("engine/scheduler.cpp", "while (!idle_.empty()) close_socket(", "while (!idle_.empty() && !PLANTED) close_socket(")),
+    bug("no-close-notify", "TLS connections are closed without a close_notify",
+        ("engine/scheduler.cpp", "socket.stack.close(say_goodbye &&", "socket.stack.close(!PLANTED && say_goodbye &&")),
     bug("lifo-queue", "who came last is served first",
         ("engine/transfers.cpp", "  origin->queue.push_back(*transfer);",
          "  PLANTED ? origin->queue.push_front(*transfer) : origin->queue.push_back(*transfer);")),
