@@ -55,6 +55,9 @@ struct Weather {
   // Facts that a careless driver would say
   PerMille stale_facts = 0;   // for each Close: facts about the dead id, later
   PerMille needless_timeouts = 0;  // for each step: handle_timeout early, or twice
+  // For each arrival at the engine's end: it is read up to late_by later, and what can be sent then is sent first
+  PerMille late_reads = 0;
+  Duration late_by = std::chrono::milliseconds(20);
   // For each step: the clock leaps by up to max_leap
   PerMille leaps = 0;
   Duration max_leap = std::chrono::minutes(2);

@@ -114,6 +114,7 @@ enum class Misdeed : std::uint8_t {
   too_many_interims,  // 1xx without end
   silent_close,       // closes without a byte
   unasked_upgrade,    // 101
+  abrupt_close,       // closes right behind the response, without having said so, whatever of the request is still to come
   never,              // reads the request and says nothing
 };
 std::string_view to_string(Misdeed misdeed);

@@ -218,6 +218,11 @@ void HttpPeer::answer(Line& line) {
                      reply_.framing == Framing::until_close;
   send_whole(line, write(reply_, no_body, close));
   if (reply_.misdeed == Misdeed::surplus) surplus(line);
+  if (reply_.misdeed == Misdeed::abrupt_close) {
+    over_ = answered_ = true;
+    line.admit(to_string(Misdeed::abrupt_close));
+    return line.close();
+  }
   answered(line, close);
 }
 
@@ -242,6 +247,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
     case Misdeed::reset_in_body:
     case Misdeed::stall_in_body:
     case Misdeed::surplus:
+    case Misdeed::abrupt_close:
       return false;
     case Misdeed::garbage: {
       // The first byte alone says that this is no status line.
@@ -339,6 +345,7 @@ std::string_view to_string(Misdeed misdeed) {
     case Misdeed::too_many_interims: return "too many interims";
     case Misdeed::silent_close: return "silent close";
     case Misdeed::unasked_upgrade: return "unasked upgrade";
+    case Misdeed::abrupt_close: return "abrupt close";
     case Misdeed::never: return "never";
   }
   return "";

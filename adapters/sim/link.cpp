@@ -216,8 +216,11 @@ std::size_t Link::arrive_at_engine() {
     down_.reset_sent.reset();
     down_.broken = true;
     if (!std::exchange(reset_counted_, true)) host_->count_fault(*this, "reset");
-    // Some systems forget what was not read yet, some do not.
-    if (network_.below(2) == 0) down_.drop_arrived();
+    // Some systems forget what was not read yet, some do not. None of them forgets it and then says that all has come.
+    if (network_.below(2) == 0) {
+      if (down_.arrived > 0) down_.ended = false;
+      down_.drop_arrived();
+    }
   }
   schedule(down_, Event::Kind::to_engine);
   check_fault();

@@ -53,6 +53,7 @@ World::Impl::Impl(World& world, WorldOptions options)
       leap_draws_(seed_of(Stream::leaps)),
       timeout_draws_(seed_of(Stream::timeouts)),
       stale_draws_(seed_of(Stream::stale)),
+      late_draws_(seed_of(Stream::late)),
       now_{options_.start, options_.wall},
       trace_(options_.keep_trace) {}
 

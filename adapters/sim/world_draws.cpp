@@ -32,6 +32,15 @@ void World::Impl::maybe_needless_timeout() {
   tell([&] { engine_.handle_timeout(now_); });
 }
 
+// A driver that is busy elsewhere. True: what has come is read in a while, together with what comes until then.
+bool World::Impl::reads_late(Link& link) {
+  if (weather_->late_reads == 0) return false;
+  if (link.is_armed(Event::Kind::readable)) return true;
+  if (!draw_chance(late_draws_, weather_->late_reads)) return false;
+  link.arm(Event::Kind::readable, now_.steady + draw_up_to(late_draws_, weather_->late_by));
+  return true;
+}
+
 // Some at once, some when the id's place may have been taken again.
 void World::Impl::maybe_stale(const Link& link) {
   if (!draw_chance(stale_draws_, link.weather().stale_facts)) return;

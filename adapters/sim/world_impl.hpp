@@ -63,7 +63,7 @@ class World::Impl final : public LinkHost {
  private:
   friend class World;
 
-  enum class Stream : std::uint64_t { engine = 1, application, connection, name, leaps, timeouts, stale };
+  enum class Stream : std::uint64_t { engine = 1, application, connection, name, leaps, timeouts, stale, late };
   struct Question {
     std::string host;
     Result<std::vector<IpAddress>> answer;
@@ -82,6 +82,7 @@ class World::Impl final : public LinkHost {
   void maybe_leap();
   void maybe_needless_timeout();
   void maybe_stale(const Link& link);
+  bool reads_late(Link& link);
   void say_stale(ConnId conn);
 
   // world.cpp
@@ -139,6 +140,7 @@ class World::Impl final : public LinkHost {
   Random leap_draws_;
   Random timeout_draws_;
   Random stale_draws_;
+  Random late_draws_;
   Now now_;
   Trace trace_;
   Directory directory_;

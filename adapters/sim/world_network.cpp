@@ -249,12 +249,14 @@ void World::Impl::link_event(Link& link, Event::Kind kind) {
   if (link.state() == Link::State::left) return release_if_over(link);
   if (kind != Event::Kind::to_engine) return;
   touched_.push_back(conn);
+  const bool late = reads_late(link);
   if (link.broken() && !was_broken) {
     link.told.write_blocked = false;
     link.disarm(Event::Kind::writable);
     // Whether a send or a read finds out is a matter of luck.
     if (engine_.interest(conn).write && link.network_random().below(2) == 0) return;
   }
+  if (late) return;
   const bool alone = count > 0 && count == link.arrived();
   read_some(conn, alone ? count : link.draw_piece());
 }

@@ -113,7 +113,7 @@ void Oracles::check_goodbyes() {
 void Oracles::check_kept() {
   for (const ConnId conn : must_stand_) {
     const sim::ConnectRecord& record = *world_->record(conn);
-    if (!record.over || record.end_told || !world_->faults(conn).empty()) continue;
+    if (!record.over || record.end_told || cut_short_.contains(conn) || !world_->faults(conn).empty()) continue;
     report("reuse", "connection " + std::to_string(conn.index) + "." + std::to_string(conn.generation) +
                         " was closed behind a response, and could have been used again");
   }

@@ -42,6 +42,8 @@ std::string describe_weather(const Scenario& scenario) {
       .chance("stalls", weather.stalls)
       .chance("stale facts", weather.stale_facts)
       .chance("needless timeouts", weather.needless_timeouts)
+      .chance("late reads", weather.late_reads)
+      .add_if(weather.late_reads != 0, "by up to " + in_ms(weather.late_by))
       .chance("leaps", weather.leaps)
       .end();
 }

@@ -43,7 +43,8 @@ void Oracles::judge_failure(const Seen& seen, const Error& error) {
     }
   }
   if (is_explained(seen, error)) return;
-  report("cause of " + std::string(to_string(error.code)), name(seen) + ": nothing that happened explains " + std::string(to_string(error.code)) + " (" + error.message() + ')');
+  report("cause of " + std::string(to_string(error.code)),
+         name(seen) + ": nothing that happened explains " + std::string(to_string(error.code)) + " (" + error.message() + ')');
 }
 
 // What the engine was to try again itself, and what it says about trying again.
@@ -100,12 +101,12 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return connect_failed_now(seen);
     case Code::connection_closed:  // before a response began; a reset may look like an end
       return !seen.head && seen.interims.empty() && end_was_told(seen, conn) &&
-             struck(conn, {"closed early", "half close", "idle close", "silent close", "short body", "reset"});
+             struck(conn, {"closed early", "half close", "idle close", "silent close", "abrupt close", "short body", "reset"});
     case Code::truncated:  // a silent close behind a 100
       return end_was_told(seen, conn) && struck(conn, {"closed early", "half close", "short body", "silent close", "reset"});
     case Code::send_failed:
     case Code::receive_failed:
-      return struck(conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "short body"});
+      return struck(conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "abrupt close", "short body"});
     case Code::malformed_response:
       return struck(conn, {"garbage", "two lengths", "bad chunk", "surplus"});
     case Code::unexpected_upgrade:

@@ -8,7 +8,7 @@ namespace {
 constexpr std::array<std::string_view, kFeatures> kNames = {
     "pieces", "partial-sends", "small-window", "jitter", "far",
     "refused", "hangs", "half-open", "resets", "closes-early", "half-closes", "stalls",
-    "stale-facts", "needless-timeouts", "leaps",
+    "stale-facts", "needless-timeouts", "late-reads", "leaps",
     "slow-names", "name-fails", "name-never", "name-wrong", "addresses",
     "origins", "tls", "idle-closes", "few-requests", "no-continue",
     "chunked", "until-close", "interims", "trailers", "statuses", "slow-replies", "closing", "early", "misdeeds",
@@ -56,7 +56,7 @@ bool is_harmful(Feature feature) {
   }
 }
 
-FeatureSet FeatureSet::all() { return FeatureSet((kFeatures == 64 ? 0 : std::uint64_t{1} << kFeatures) - 1); }
+FeatureSet FeatureSet::all() { return FeatureSet(std::bitset<kFeatures>().set()); }
 
 std::string FeatureSet::text() const {
   std::string text;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,7 +19,7 @@ enum class Feature : std::uint8_t {
   // ... and in ways that do
   refused, hangs, half_open, resets, closes_early, half_closes, stalls,
   // a careless driver, and time that jumps
-  stale_facts, needless_timeouts, leaps,
+  stale_facts, needless_timeouts, late_reads, leaps,
   // names
   slow_names, name_fails, name_never, name_wrong, addresses,
   // origins
@@ -33,7 +34,6 @@ enum class Feature : std::uint8_t {
   total_limit, origin_limit, short_expiry, body_limit, connect_timeouts, no_connect_timeout, total_timeouts, idle_timeouts,
 };
 inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::idle_timeouts) + 1;
-static_assert(kFeatures <= 64);
 
 std::string_view to_string(Feature feature);  // as `--off` takes it: "partial-sends"
 std::optional<Feature> feature_named(std::string_view name);
@@ -43,10 +43,10 @@ bool is_harmful(Feature feature);
 class FeatureSet {
  public:
   static FeatureSet all();
-  bool has(Feature feature) const { return (bits_ >> static_cast<unsigned>(feature) & 1) != 0; }
-  void add(Feature feature) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(feature); }
-  void remove(Feature feature) { bits_ &= ~(std::uint64_t{1} << static_cast<unsigned>(feature)); }
-  bool empty() const { return bits_ == 0; }
+  bool has(Feature feature) const { return bits_[static_cast<std::size_t>(feature)]; }
+  void add(Feature feature) { bits_[static_cast<std::size_t>(feature)] = true; }
+  void remove(Feature feature) { bits_[static_cast<std::size_t>(feature)] = false; }
+  bool empty() const { return bits_.none(); }
   FeatureSet without(FeatureSet others) const { return FeatureSet(bits_ & ~others.bits_); }
   std::string text() const;  // "resets,stalls"; "none"
   // Null: a name that is none. "none" and "" are the empty set.
@@ -55,8 +55,8 @@ class FeatureSet {
   FeatureSet() = default;
 
  private:
-  explicit FeatureSet(std::uint64_t bits) : bits_(bits) {}
-  std::uint64_t bits_ = 0;
+  explicit FeatureSet(const std::bitset<kFeatures>& bits) : bits_(bits) {}
+  std::bitset<kFeatures> bits_;
 };
 
 }  // namespace sluice::simtest

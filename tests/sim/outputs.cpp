@@ -23,6 +23,7 @@ bool spoils_head(sim::Misdeed misdeed) {
     case sim::Misdeed::reset_in_body:
     case sim::Misdeed::stall_in_body:
     case sim::Misdeed::surplus:
+    case sim::Misdeed::abrupt_close:
     case sim::Misdeed::bad_chunk: return false;
   }
   return false;
@@ -91,7 +92,7 @@ void Oracles::added(Seen& seen, TransferId id) {
 void Oracles::removing(Seen& seen) {
   seen.last_conn = engine().info(seen.id).conn;
   seen.removed = true;
-  if (!seen.done) std::erase(must_stand_, seen.last_conn);
+  if (!seen.done) cut_short_.insert(seen.last_conn);
 }
 
 Seen* Oracles::owner(TransferId id, std::string_view what) {
@@ -180,7 +181,7 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
   seen.done = true;
   if (running_ > 0) --running_;
   seen.succeeded = result.has_value();
-  if (!seen.succeeded || seen.plan->reply.early) cut_short_.insert(seen.removed ? seen.last_conn : engine().info(seen.id).conn);
+  if (!seen.succeeded || seen.plan->reply.early) cut_short_.insert(engine().info(seen.id).conn);
   if (!seen.removed) judge_connection(seen);
   if (result) {
     judge_success(seen);
@@ -297,7 +298,8 @@ void Oracles::judge_success(Seen& seen) {
   }
   if (seen.removed) return;  // it answers nothing any more
   const sim::Misdeed misdeed = plan.reply.misdeed;
-  if (misdeed != sim::Misdeed::none && misdeed != sim::Misdeed::surplus && struck(engine().info(seen.id).conn, {to_string(misdeed)})) {
+  const bool leaves_it_whole = misdeed == sim::Misdeed::none || misdeed == sim::Misdeed::surplus || misdeed == sim::Misdeed::abrupt_close;
+  if (!leaves_it_whole && struck(engine().info(seen.id).conn, {to_string(misdeed)})) {
     report("success", name(seen) + ": a success, and the origin admits \"" + std::string(to_string(misdeed)) + '"');
   }
   judge_body(seen);

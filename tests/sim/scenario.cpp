@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "core/base/limits.hpp"
+
 namespace sluice::simtest {
 namespace {
 
@@ -63,6 +65,8 @@ void add_company(Draw& draw, FeatureSet& on) {
       {source_fails, {uploads, streams}},
       {expects, {uploads}},
       {slow_sources, {uploads, streams}},
+      {early, {late_reads, misdeeds}},
+      {idle_timeouts, {large, pauses}},
   };
   for (const Company& company : companies) {
     for (const Feature other : company.others) {
@@ -115,6 +119,8 @@ void draw_weather(Draw& draw, sim::Weather& weather) {
   draw.set<sim::PerMille>(needless_timeouts, weather.needless_timeouts, static_cast<sim::PerMille>(draw.between(10, 300)));
   draw.set<sim::PerMille>(leaps, weather.leaps, static_cast<sim::PerMille>(draw.between(1, 20)));
   weather.max_leap = draw.pick<Duration>({milliseconds(300), seconds(10), seconds(120)});
+  draw.set(late_reads, weather.late_reads, draw.pick<sim::PerMille>({100, 400, 1000}));
+  weather.late_by = draw.pick<Duration>({milliseconds(5), milliseconds(100), seconds(2)});
 }
 
 void draw_name(Draw& draw, sim::NameSpec& name) {
@@ -180,6 +186,11 @@ void draw_engine(Draw& draw, Scenario& scenario) {
   for (std::size_t i = 0; i < 3; ++i) {
     scenario.routes.push_back({i == 0 ? "" : "route " + std::to_string(i), static_cast<std::size_t>(draw.below(3))});
   }
+  // A crowd before one door: who has come in must make room for those of other kinds.
+  const bool is_crowd = draw.one_in(6) && scenario.drawn > 1;
+  if (!is_crowd) return;
+  scenario.drawn += 2 * limits::kExchangesBeforeYield;
+  draw.set<std::size_t>(total_limit, scenario.max_connections, 1);
 }
 
 std::size_t draw_count(Draw& draw) {
@@ -256,6 +267,7 @@ void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   const std::uint64_t common = draw.below(6);  // those that meet a reused connection
   if (common <= 1) misdeed = sim::Misdeed::silent_close;
   if (common == 2) misdeed = sim::Misdeed::surplus;
+  if (common >= 2 && reply.early) misdeed = sim::Misdeed::abrupt_close;
   if (is_misdeed) draw.set(misdeeds, reply.misdeed, misdeed);
   // Its head is as long as a thousand others; and nothing is behind what ends with the connection.
   if (reply.misdeed == sim::Misdeed::huge_head && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
@@ -346,12 +358,12 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
   draw_weather(weather, scenario.weather);
   Draw engine(seed, kEngine, scenario.on);
   scenario.drawn = draw_count(engine);
-  const bool byte_by_byte = byte_budget(scenario) < 2'000;
-  if (byte_by_byte) scenario.drawn = std::min<std::size_t>(scenario.drawn, 6);
   const std::size_t more = engine.below(4);
   const std::size_t origins = 1 + (scenario.on.has(Feature::origins) ? more : 0);
   const Duration spread_over = engine.pick<Duration>({milliseconds(5), milliseconds(300), seconds(5), seconds(150)});
   draw_engine(engine, scenario);
+  const bool byte_by_byte = byte_budget(scenario) < 2'000;
+  if (byte_by_byte) scenario.drawn = std::min<std::size_t>(scenario.drawn, 6);
   for (std::size_t i = 0; i < origins; ++i) scenario.origins.push_back(draw_origin(seed, i, scenario.on));
   for (std::uint32_t number = 0; number < scenario.drawn; ++number) {
     TransferPlan plan = draw_transfer(scenario, number, spread_over);

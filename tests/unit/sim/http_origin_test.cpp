@@ -275,6 +275,17 @@ TEST_CASE("Misdeeds in the response's place: what is sent, and silence after it"
   CHECK(sent_by(Misdeed::never).empty());
 }
 
+TEST_CASE("An abrupt close comes right behind the response, which does not say so, and before the rest of the request") {
+  HttpReply reply = with(Misdeed::abrupt_close);
+  reply.early = true;
+  PeerOnLine at(always(reply));
+  const std::string request = post("0123456789");
+  at.come(request.substr(0, request.size() - 5));
+  CHECK(at.line.sent == kOk + "Content-Length: 11\r\n\r\nhello world");
+  CHECK_FALSE(at.line.open);
+  CHECK(at.line.faults == Log{"abrupt close"});
+}
+
 TEST_CASE("A misdeed is admitted when it is committed, not before, and not where it cannot be") {
   HttpReply late = with(Misdeed::never);
   late.delay = 2s;

@@ -357,6 +357,52 @@ TEST_CASE("needless timeouts and stale facts do no harm") {
   CHECK(one.traced("needless timeout") > 20);
 }
 
+TEST_CASE("late reads: what has come is read in a while") {
+  const auto time_of = [](sim::PerMille chance) {
+    OneOrigin one(answering("abc"), checked(7, {.late_reads = chance, .late_by = 1h}));
+    CHECK(one.get().body == "abc");
+    const auto& progress = one.world.engine().progress(one.id);
+    return *progress.done - progress.queued;
+  };
+  CHECK(time_of(0) < 100ms);
+  CHECK(time_of(1000) > 10s);
+}
+
+// Answers in the middle of an upload, and closes.
+sim::Script refusing(std::string_view answer) {
+  sim::Script script;
+  return script.await_bytes(1'000).send(std::string(answer)).close();
+}
+
+TEST_CASE("late reads: a send may fail while an answer waits to be read") {
+  int answered = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    OneOrigin one(refusing("HTTP/1.1 413 \r\nContent-Length: 3\r\n\r\nbig"),
+                  checked(seed, {.window = 2'000, .late_reads = 1000, .late_by = 1s}));
+    one.id = one.world.add(post(BodyOwned{bytes_of(100'000)})).value();
+    one.world.run_until_idle();
+    if (one.traced("send to") > 0 && one.world.outcome(one.id).result) ++answered;
+  }
+  CHECK(answered > 5);
+}
+
+TEST_CASE("a reset that makes the system forget what was not read is no clean end") {
+  int whole = 0, failed = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    OneOrigin one(refusing("HTTP/1.1 413 \r\n\r\n" + bytes_of(5'000)),
+                  checked(seed, {.max_piece = 700, .window = 2'000, .late_reads = 500, .late_by = 100ms}));
+    one.id = one.world.add(post(BodyOwned{bytes_of(100'000)})).value();
+    one.world.run_until_idle();
+    const sim::Outcome& outcome = one.world.outcome(one.id);
+    if (outcome.result) CHECK(outcome.body == bytes_of(5'000));
+    ++(outcome.result ? whole : failed);
+  }
+  CHECK(whole > 5);
+  CHECK(failed > 5);
+}
+
 TEST_CASE("answers to questions that were taken back come all the same, or do not") {
   for (const sim::PerMille chance : {sim::PerMille{0}, sim::PerMille{1000}}) {
     sim::World world(checked(1, {.stale_facts = chance}));

@@ -59,6 +59,21 @@ TEST_CASE("connects and resolves are kept with what became of them") {
   CHECK(one.world.record({}) == nullptr);
 }
 
+TEST_CASE("a peer that speaks TLS tells whether the engine said goodbye") {
+  for (const bool answers : {true, false}) {
+    sim::World world(checked());
+    sim::Script garbage;
+    garbage.await("\r\n\r\n").send("no HTTP\r\n");
+    const sim::Script script = answers ? answering("x") : garbage;
+    world.add_origin({.host = "example.org", .port = 443, .accept = sim::script_origin(script), .tls = true});
+    world.get("https://example.org/", with([&](auto& o) { o.tls = world.tls(); })).value();
+    world.run_until_idle();
+    REQUIRE(world.connects().size() == 1);
+    CHECK(world.connects().front().over.has_value());
+    CHECK(world.connects().front().cut_off == !answers);
+  }
+}
+
 TEST_CASE("an end that the engine was told of is kept, and a reset is none") {
   sim::Script closes, resets;
   closes.await("\r\n\r\n").send("HTTP/1.1 200 OK\r\n\r\nall").close();
