@@ -73,6 +73,8 @@ std::optional<Output> Engine::Impl::poll_output() {
       // Consumed or removed meanwhile: nothing to look at any more.
       const Transfer* transfer = transfers_.find(body->transfer);
       if (!transfer || transfer->unconsumed() == 0) continue;
+    } else if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
+      if (upload_space(upload->transfer).empty()) continue;  // filled, finished or removed meanwhile
     }
     return out;
   }

@@ -303,3 +303,25 @@ TEST_CASE("upload: an answer before the request was sent whole, and the connecti
   CHECK(world.bodies[id] == "to the end");
   check_nothing_left(world);
 }
+
+TEST_CASE("upload: room that was told of and has gone meanwhile is told of no more") {
+  const std::string bytes(100'000, 'u');
+  for (const bool all : {true, false}) {
+    CAPTURE(all);
+    EngineWorld world;
+    const TransferId id = world.add(with_body("POST", BodyStream{}));
+    world.engine.handle_connected(newest(world), world.now);
+    // Before it looks at what it is told the application supplies all there is, or as much as there is room for.
+    const std::string_view some = std::string_view(bytes).substr(0, all ? 10 : bytes.size());
+    while (const std::size_t count = std::min(world.engine.upload_space(id).size(), some.size())) {
+      std::memcpy(world.engine.upload_space(id).data(), some.data(), count);
+      world.engine.commit_upload(id, count, world.now);
+      if (all) break;
+    }
+    if (all) world.engine.finish_upload(id, world.now);
+    world.drain();
+    CHECK(told(world) == 0);
+    world.sent(newest(world));
+    CHECK(told(world) == (all ? 0 : 1));
+  }
+}
