@@ -1,4 +1,4 @@
-// The oracles about connections: how many may stand and for whom, and what became of those that were to be made.
+// The oracles about connections: how many may stand, for whom, and how they end. Leaves how they are made to dials.cpp.
 #include <algorithm>
 #include <tuple>
 
@@ -11,19 +11,6 @@ namespace {
 // A pool key as the engine's rules have it.
 auto key_of(const TransferPlan& plan) {
   return std::make_tuple(plan.origin, plan.literal, plan.connect_to, plan.family, plan.route);
-}
-
-// Of the addresses that a transfer may use, the one whose turn comes last: families take turns (RFC 8305 4).
-std::optional<IpAddress> tried_last(const OriginPlan& origin, const TransferPlan& plan) {
-  if (plan.route) return std::nullopt;
-  if (plan.literal) return origin.addresses.front();
-  std::vector<IpAddress> first, second;
-  for (const IpAddress& address : origin.addresses) {
-    if (!is_of(plan.family, address)) continue;
-    (first.empty() || first.front().kind == address.kind ? first : second).push_back(address);
-  }
-  if (first.empty()) return std::nullopt;
-  return second.size() >= first.size() ? second.back() : first.back();
 }
 
 }  // namespace
@@ -39,7 +26,7 @@ void Oracles::list_kinds() {
     const std::size_t ours = scenario_.max_connections_per_origin;
     const std::size_t by_route = plan.route ? scenario_.routes[*plan.route].max_connections : 0;
     const std::size_t most = ours == 0 || by_route == 0 ? std::max(ours, by_route) : std::min(ours, by_route);
-    kinds_.push_back({&plan, most, tried_last(scenario_.origins[plan.origin], plan)});
+    kinds_.push_back({&plan, most, addresses_in_order(scenario_.origins[plan.origin], plan)});
     std::size_t& all = most_connections_[plan.origin];
     all = most == 0 || all == SIZE_MAX ? SIZE_MAX : all + most;
     if (most != 0) least_limit_ = std::min(least_limit_, most);
@@ -146,6 +133,11 @@ void Oracles::check_queue() {
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
     if (most != 0 && world_->open_connections(plan.origin) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
+    const bool finds_one = !plan.fresh && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
+      const auto kind = kind_of_.find(conn);
+      return kind != kind_of_.end() && kind->second == seen.kind && !world_->record(conn)->end_told && world_->faults(conn).empty();
+    });
+    if (finds_one) report("queue", name(seen) + " waits, and there is a connection for it that nobody uses");
     if (!is_served_by(seen, spare)) report("queue", name(seen) + " waits, and there is room for a connection that nobody makes");
   }
 }
@@ -170,14 +162,6 @@ void Oracles::check_yield() {
   }
 }
 
-bool Oracles::is_any_name_asked_for() const {
-  return std::ranges::any_of(world_->resolves(), [](const sim::ResolveRecord& resolve) { return !resolve.over; });
-}
-
-bool Oracles::is_asked_for(const std::string& host) const {
-  return std::ranges::any_of(world_->resolves(), [&](const sim::ResolveRecord& resolve) { return !resolve.over && resolve.host == host; });
-}
-
 // Where one connection serves all, they have it in the order in which they came. Not so one that wants a fresh one, or tries again.
 void Oracles::judge_turn(const Seen& seen) {
   if (kinds_[seen.kind].most != 1 || seen.plan->fresh || seen.removed) return;
@@ -186,77 +170,6 @@ void Oracles::judge_turn(const Seen& seen) {
     if (other.removed || other.arrivals > 0 || engine().info(other.id).retries > 0 || is_riding(other)) continue;
     report("turn", name(seen) + " is served before " + std::to_string(other.plan->number) + ", which had come first");
   }
-}
-
-// An address that does not answer is given a quarter of a second for itself (RFC 8305 5).
-void Oracles::check_races() {
-  const bool limited = scenario_.max_connections != 0 || least_limit_ != SIZE_MAX;
-  if (limited || scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong)) return;
-  for (const ConnId conn : world_->connections()) {
-    const sim::ConnectRecord& record = *world_->record(conn);
-    if (record.connected || record.address == Address{} || now() <= record.began + limits::kAddressStagger) continue;
-    const bool may_be_last = std::ranges::any_of(kinds_, [&](const Kind& kind) {
-      return kind.plan->origin == record.origin && kind.tried_last == record.address.ip;
-    });
-    const bool another = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& other) {
-      return &other > &record && other.origin == record.origin && other.address != Address{};
-    });
-    if (may_be_last || another) continue;
-    report("race", "only " + record.address.to_string() + " is tried, which does not answer, and there are other addresses");
-  }
-}
-
-// ---- connections in the making ----
-
-std::string Oracles::asked_host(const TransferPlan& plan) const {
-  const OriginPlan& origin = scenario_.origins[plan.origin];
-  return plan.connect_to ? origin.alias() : origin.host;
-}
-
-// Whether it may have been opened for that transfer, as far as the network can tell. Where nobody listens a wrong answer has led.
-bool Oracles::is_its(const sim::ConnectRecord& record, const TransferPlan& plan) const {
-  const bool by_route = record.address == Address{};
-  return by_route == plan.route.has_value() && (!record.origin || *record.origin == plan.origin);
-}
-
-// From then until now, without a gap: its name was being looked up, or connects to its origin were open. Of TLS it cannot be seen from
-// here when a handshake is through.
-bool Oracles::was_in_the_making(const Seen& seen, Instant since) const {
-  const TransferPlan& plan = *seen.plan;
-  const bool tls = origin_of(seen).tls;
-  Instant covered = since;
-  const auto cover = [&](Instant begin, std::optional<Instant> end) {
-    if (begin <= covered) covered = std::max(covered, end.value_or(now()));
-  };
-  for (Instant before = covered - Duration(1); before < covered && covered < now();) {
-    before = covered;
-    for (const sim::ResolveRecord& resolve : world_->resolves()) {
-      if (resolve.host == asked_host(plan)) cover(resolve.asked, resolve.over);
-    }
-    for (const sim::ConnectRecord& connect : world_->connects()) {
-      if (is_its(connect, plan)) cover(connect.began, connect.connected && !tls ? connect.connected : connect.over);
-    }
-  }
-  return covered >= now();
-}
-
-bool Oracles::look_up_failed_now(const Seen& seen) const {
-  return std::ranges::any_of(world_->resolves(), [&](const sim::ResolveRecord& resolve) {
-    return resolve.failed && resolve.over == now() && resolve.host == asked_host(*seen.plan);
-  });
-}
-
-// The last of its addresses was refused right now, and all the others before.
-bool Oracles::connect_failed_now(const Seen& seen) const {
-  std::vector<Address> refused;
-  bool one_now = false, led_astray = false;
-  for (const sim::ConnectRecord& connect : world_->connects()) {
-    if (!connect.refused || !is_its(connect, *seen.plan)) continue;
-    one_now |= connect.over == now();
-    led_astray |= !connect.origin;
-    if (std::ranges::find(refused, connect.address) == refused.end()) refused.push_back(connect.address);
-  }
-  return one_now && (led_astray || refused.size() >= addresses_to_try(seen));
 }
 
 }  // namespace sluice::simtest

@@ -192,6 +192,8 @@ void Oracles::at_end() {
   left(engine().connections(), "connections of the engine's");
   left(world_->open_connections(), "connections of the network's");
   check_goodbyes();
+  check_names();
+  check_turns();
   if (engine().deadline()) report("leftovers", "a deadline is left when all transfers are removed");
   if (happened("bad request")) report("requests", "an origin has got a request that is none");
 }

@@ -50,6 +50,7 @@ struct Seen {
   Instant busy_until;  // the last moment at which its idle time may have begun anew
   // At its origin
   std::uint32_t arrivals = 0;  // requests whose head came
+  std::uint64_t place = 0;     // the last one's on its connection
   bool upload_arrived = false;
 };
 
@@ -126,21 +127,30 @@ class Oracles {
   bool is_waiting(const Seen& seen) const { return seen.added && !seen.done && !seen.head && !is_riding(seen); }
   bool is_served_by(const Seen& seen, const std::vector<ConnId>& spare) const;
   std::vector<ConnId> unridden() const;
-  bool is_any_name_asked_for() const;
   void check_yield();
   void check_goodbyes();
   void check_kept();
   void check_queue();
-  void check_races();
   void judge_turn(const Seen& seen);
+  void check_limits();
+  void check_limits_by_kind();
+
+  // dials.cpp
+  static std::vector<IpAddress> addresses_in_order(const OriginPlan& origin, const TransferPlan& plan);
   std::string asked_host(const TransferPlan& plan) const;
   bool is_asked_for(const std::string& host) const;
+  bool is_any_name_asked_for() const;
+  void check_names();
+  void check_name(const std::string& host);
+  void check_answers_used(std::size_t origin);
+  const std::vector<IpAddress>* one_order(std::size_t origin) const;
+  void check_turns();
+  void check_turns(std::size_t origin, const std::vector<IpAddress>& order);
+  void check_races();
   bool is_its(const sim::ConnectRecord& record, const TransferPlan& plan) const;
   bool was_in_the_making(const Seen& seen, Instant since) const;
   bool look_up_failed_now(const Seen& seen) const;
   bool connect_failed_now(const Seen& seen) const;
-  void check_limits();
-  void check_limits_by_kind();
 
   // levels.cpp
   void check_counts();
@@ -161,7 +171,7 @@ class Oracles {
   struct Kind {
     const TransferPlan* plan;  // one of them
     std::size_t most = 0;      // connections that may stand at once; 0: any number
-    std::optional<IpAddress> tried_last = {};  // of its addresses; null with a route
+    std::vector<IpAddress> addresses = {};  // in the order in which they are tried; none with a route
   };
   std::vector<Kind> kinds_;
   std::vector<std::size_t> most_connections_;  // of each origin: all its kinds'; 0: any number

@@ -119,6 +119,7 @@ Seen* Oracles::on_output(const Output& output) {
   } else if (const auto* upload = std::get_if<output::UploadReady>(&output)) {
     seen = owner(upload->transfer, "UploadReady");
     if (seen && !seen->plan->upload.is_stream()) report("order", name(*seen) + ": UploadReady without a streamed body");
+    if (seen && engine().upload_space(seen->id).empty()) report("order", name(*seen) + ": UploadReady, and there is no room");
   } else if (const auto* done = std::get_if<output::Done>(&output)) {
     const auto found = numbers_.find(done->transfer);
     if (found != numbers_.end() && find(found->second)->done) {
@@ -160,8 +161,10 @@ void Oracles::judge_head(const Seen& seen, const ResponseHead& head) {
                        std::to_string(seen.plan->reply.status));
   } else if (head.fields.find("X-Number") != std::to_string(seen.plan->number)) {
     report("head", name(seen) + ": the head is that of " + std::string(head.fields.find("X-Number").value_or("nobody")));
-  } else if (head.fields.find("X-Last") != "last of " + std::to_string(seen.plan->number) || head.reason != (head.status == 200 ? "OK" : "")) {
-    report("head", name(seen) + ": its reason or its last field is missing");
+  } else if (head.fields.find("X-Last") != "last of " + std::to_string(seen.plan->number)) {
+    report("head", name(seen) + ": its last field is missing");
+  } else if (head.reason != (head.status == 200 ? "OK" : "")) {
+    report("head", name(seen) + ": its reason is \"" + head.reason + '"');
   }
 }
 
@@ -245,6 +248,11 @@ void Oracles::judge_times(const Seen& seen) {
   if (!seen.plan->reply.early) next("sent", progress.sent);
   next("first byte", progress.first_byte);
   next("done", progress.done);
+  const TransferInfo info = engine().info(seen.id);
+  const Instant connected = *world_->record(info.conn)->connected;
+  if (progress.connected < connected || (!info.reused && connected >= seen.added_at && progress.connected != connected)) {
+    report("times", name(seen) + ": connected is not when its connection was");
+  }
 }
 
 // What it says about its connection.
@@ -252,11 +260,14 @@ void Oracles::judge_info(const Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   const TransferInfo info = engine().info(seen.id);
   const OriginPlan& origin = origin_of(seen);
-  const bool is_there = info.address.port == origin.port && std::ranges::find(origin.addresses, info.address.ip) != origin.addresses.end();
-  if (plan.route ? !info.address.ip.to_string().empty() && info.address != Address{} : !is_there) {
+  const sim::ConnectRecord* record = world_->record(info.conn);
+  if (!record || record->origin != plan.origin || record->address != info.address) {
     report("info", name(seen) + ": its address is " + info.address.to_string());
   }
-  if (info.route.empty() == plan.route.has_value()) report("info", name(seen) + ": its route is \"" + info.route + '"');
+  if (info.reused != (seen.place > 0)) {
+    report("info", name(seen) + ": its connection has carried " + std::to_string(seen.place) + " others, and reused says otherwise");
+  }
+  if (info.route != (plan.route ? "route " + std::to_string(*plan.route) : "")) report("info", name(seen) + ": its route is \"" + info.route + '"');
   if (info.tls_version.empty() == origin.tls || info.tls_cipher.empty() == origin.tls) {
     report("info", name(seen) + ": its version of TLS is \"" + info.tls_version + '"');
   }
@@ -335,6 +346,7 @@ void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
     judge_order(origin, request, *seen);
     judge_turn(*seen);
     visits.push_back({number, request.number});
+    seen->place = request.number;
     ++seen->arrivals;
     if (!is_idempotent(plan.method) && seen->arrivals > 1) report("twice", name(*seen) + ": a " + plan.method + " arrives twice");
   } else if (visits.back().number != number) {
