@@ -132,6 +132,8 @@ struct HttpReply {
   Duration delay = {};             // before the first byte
   bool early = false;              // answered when the request's head has come, before its body; the body is read and dropped
   bool close = false;              // says Connection: close and closes behind the response
+  bool http10 = false;             // an HTTP/1.0 response, without chunks and interims, which closes without saying so ...
+  bool keep_alive = false;         // ... unless this says Connection: keep-alive
   Misdeed misdeed = Misdeed::none;
 };
 // Called once a request: when it is complete, or, if it has a body, also when its head is there, to learn whether the reply is

@@ -33,7 +33,9 @@ bool asks_to_close(const HttpRequest& request) {
   return false;
 }
 
-std::string status_line(int status) { return "HTTP/1.1 " + std::to_string(status) + (status == 200 ? " OK\r\n" : " \r\n"); }
+std::string status_line(int status, int minor = 1) {
+  return "HTTP/1." + std::to_string(minor) + ' ' + std::to_string(status) + (status == 200 ? " OK\r\n" : " \r\n");
+}
 
 void write_fields(std::string& out, const std::vector<std::pair<std::string, std::string>>& fields) {
   for (const auto& [name, value] : fields) out += name + ": " + value + "\r\n";
@@ -59,9 +61,9 @@ struct Written {
 Written write(const HttpReply& reply, bool no_body, bool close) {
   Written out;
   std::string& text = out.bytes;
-  text = status_line(reply.status);
+  text = status_line(reply.status, reply.http10 ? 0 : 1);
   write_fields(text, reply.fields);
-  if (close) text += "Connection: close\r\n";
+  if (close != reply.http10) text += close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";  // what goes without saying is not said
   if (reply.status != 204 && reply.framing == Framing::length)
     text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
   if (reply.status != 204 && reply.framing == Framing::chunked) text += "Transfer-Encoding: chunked\r\n";
@@ -202,6 +204,10 @@ void HttpPeer::decide(Line& line, HttpReply reply) {
 
 void HttpPeer::answer(Line& line) {
   const HttpRequest& request = reader_.request();
+  if (reply_.http10) {
+    if (reply_.framing == Framing::chunked) reply_.framing = Framing::length;
+    reply_.interims.clear();
+  }
   if (misbehave(line, request)) return;
   for (const int status : reply_.interims) {
     std::string interim = status_line(status);
@@ -215,7 +221,7 @@ void HttpPeer::answer(Line& line) {
   // What ends with the connection has nothing behind it.
   if (reply_.misdeed == Misdeed::surplus && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
   const bool close = reply_.close || requests_ >= site_->options.max_requests || asks_to_close(request) ||
-                     reply_.framing == Framing::until_close;
+                     reply_.framing == Framing::until_close || (reply_.http10 && !reply_.keep_alive);
   send_whole(line, write(reply_, no_body, close));
   if (reply_.misdeed == Misdeed::surplus) surplus(line);
   if (reply_.misdeed == Misdeed::abrupt_close) {
@@ -263,6 +269,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
     case Misdeed::bad_chunk:
       if (has_no_body(request, reply_.status)) return false;
       reply_.framing = Framing::chunked;
+      reply_.http10 = false;
       reply_.trailers.clear();
       wrong = write(reply_, false, false).bytes;
       wrong.resize(wrong.rfind("0\r\n"));  // instead of the last chunk
@@ -295,7 +302,10 @@ void HttpPeer::cut(Line& line, const HttpRequest& request) {
   const bool no_body = has_no_body(request, reply_.status);
   if (reply_.framing == Framing::until_close) reply_.framing = Framing::length;
   // A body of nothing cannot be cut by its length.
-  if (!no_body && reply_.body.empty()) reply_.framing = Framing::chunked;
+  if (!no_body && reply_.body.empty()) {
+    reply_.framing = Framing::chunked;
+    reply_.http10 = false;
+  }
   const Written whole = write(reply_, no_body, false);
   const std::size_t from = no_body ? 1 : whole.head_bytes;
   const std::size_t kept = from + static_cast<std::size_t>(line.random().below(whole.bytes.size() - from));

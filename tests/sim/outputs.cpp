@@ -286,7 +286,7 @@ void Oracles::judge_connection(const Seen& seen) {
     const bool fits = find(before->second)->kind == seen.kind;
     if (!fits) report("reuse", name(seen) + " has ridden on the connection of " + std::to_string(before->second));
   }
-  const bool closes = plan.no_reuse || plan.reply.close || plan.reply.framing == sim::HttpReply::Framing::until_close;
+  const bool closes = plan.no_reuse || reply_closes(plan.reply);
   if (seen.succeeded && closes) must_be_closed_.push_back(info.conn);
   if (seen.succeeded && !closes && may_be_used_again(seen)) must_stand_.push_back(info.conn);
   if (seen.head && plan.reply.early && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes > seen.sent_at_head) {
@@ -370,7 +370,7 @@ void Oracles::judge_order(std::size_t origin, const sim::HttpRequest& request, c
     const Seen& before = *find(visit.number);
     const std::string whom = name(seen) + " behind " + std::to_string(visit.number);
     if (before.plan->no_reuse) report("reuse", whom + ", which forbade it");
-    if (before.plan->reply.close || before.plan->reply.framing == sim::HttpReply::Framing::until_close) {
+    if (reply_closes(before.plan->reply)) {
       report("reuse", whom + ", whose response said close");
     }
     if (before.kind != seen.kind) report("reuse", whom + ", which is of another kind");

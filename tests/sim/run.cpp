@@ -146,6 +146,8 @@ class Run final : public sim::Application {
     reply.delay = plan.delay;
     reply.early = plan.early;
     reply.close = plan.close;
+    reply.http10 = plan.http10;
+    reply.keep_alive = plan.keep_alive;
     reply.misdeed = plan.misdeed;
     return reply;
   }

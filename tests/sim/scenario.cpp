@@ -239,6 +239,17 @@ void draw_upload(Draw& draw, std::size_t budget, TransferPlan& plan) {
   if (breaks) draw.set<std::optional<std::size_t>>(source_fails, upload.breaks_at, broken_at);
 }
 
+// HTTP/1.0 has no chunks and no interim responses.
+void draw_version(Draw& draw, ReplyPlan& reply) {
+  const bool is_old = draw.one_in(2), stays = draw.one_in(2);
+  draw.set(Feature::http10, reply.http10, is_old);
+  if (!reply.http10) return;
+  reply.keep_alive = stays && reply.framing != sim::HttpReply::Framing::until_close;
+  if (reply.framing == sim::HttpReply::Framing::chunked) reply.framing = sim::HttpReply::Framing::length;
+  reply.trailers = false;
+  reply.interims.clear();
+}
+
 void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   using enum Feature;
   using Framing = sim::HttpReply::Framing;
@@ -272,6 +283,7 @@ void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   // Its head is as long as a thousand others; and nothing is behind what ends with the connection.
   if (reply.misdeed == sim::Misdeed::huge_head && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
   if (reply.misdeed == sim::Misdeed::surplus && reply.framing == Framing::until_close) reply.framing = Framing::length;
+  draw_version(draw, reply);
 }
 
 void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
@@ -397,6 +409,10 @@ bool has_family(const OriginPlan& origin, AddressFamily family) {
 
 bool reply_has_body(const TransferPlan& transfer) {
   return transfer.method != "HEAD" && transfer.reply.status != 204 && transfer.reply.status != 304;
+}
+
+bool reply_closes(const ReplyPlan& reply) {
+  return reply.close || reply.framing == sim::HttpReply::Framing::until_close || (reply.http10 && !reply.keep_alive);
 }
 
 }  // namespace sluice::simtest

@@ -39,6 +39,7 @@ struct ReplyPlan {
   Duration delay = {};
   bool early = false;
   bool close = false;
+  bool http10 = false, keep_alive = false;  // the second only of the first
   sim::Misdeed misdeed = sim::Misdeed::none;
 };
 
@@ -123,6 +124,7 @@ std::string body_of(std::uint64_t seed, std::uint32_t number, Direction directio
 bool is_of(AddressFamily family, const IpAddress& address);
 bool has_family(const OriginPlan& origin, AddressFamily family);
 bool reply_has_body(const TransferPlan& transfer);
+bool reply_closes(const ReplyPlan& reply);  // by what it says, it is the last on its connection
 
 // For people: some lines, one for each transfer.
 std::string describe(const Scenario& scenario);

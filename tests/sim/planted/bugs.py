@@ -95,6 +95,8 @@ BUGS = [
     bug("reused-after-close", "a connection is used again after Connection: close",
         ("http1/reader.cpp", 'says_close_ |= equals_ignoring_case(*element, "close");',
          'says_close_ |= !PLANTED && equals_ignoring_case(*element, "close");')),
+    bug("http10-kept", "a connection is used again behind an HTTP/1.0 response that does not say keep-alive",
+        ("http1/reader.cpp", "head_->version.minor == 0 ? says_keep_alive_", "head_->version.minor == 0 && !PLANTED ? says_keep_alive_")),
     bug("reused-mid-upload", "a connection that was answered in the middle of an upload is used for the next request",
         ("http1/session.cpp", "if (!verdict.reusable) reusable_ = false;", "if (!verdict.reusable && !(PLANTED && reader_.keep_alive())) reusable_ = false;")),
     bug("last-use-ignored", "forbid_reuse is forgotten",

@@ -77,6 +77,24 @@ TEST_CASE("What closes says so and closes behind the response") {
   CHECK_FALSE(third.line.open);
 }
 
+TEST_CASE("An HTTP/1.0 reply has no chunks and no interims, and closes without a word unless it keeps the connection alive") {
+  const std::string ok = "HTTP/1.0 200 OK\r\n";
+  const HttpReply reply{.body = "hello", .framing = Framing::chunked, .trailers = {{"T", "9"}}, .interims = {103}, .http10 = true};
+  PeerOnLine closes(always(reply));
+  closes.come(kGet + kGet);
+  CHECK(closes.line.sent == ok + "Content-Length: 5\r\n\r\nhello");
+  CHECK(closes.line.log == Log{"send", "close"});
+  PeerOnLine until(always({.body = "hello", .framing = Framing::until_close, .http10 = true}));
+  until.come(kGet);
+  CHECK(until.line.sent == ok + "\r\nhello");
+  CHECK(until.line.log == Log{"send", "send", "finish"});
+  PeerOnLine stays(always({.body = "hello", .http10 = true, .keep_alive = true}));
+  stays.come(kGet + kGet);
+  CHECK(stays.line.sent == ok + "Connection: keep-alive\r\nContent-Length: 5\r\n\r\nhello" + ok +
+                               "Connection: keep-alive\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(stays.line.open);
+}
+
 TEST_CASE("Pipelined requests are answered in order, each after its own delay, and numbered") {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
   const sim::Accept accept = sim::http_origin([&](const HttpRequest& request) {
