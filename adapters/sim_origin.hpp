@@ -134,6 +134,7 @@ struct HttpReply {
   bool close = false;              // says Connection: close and closes behind the response
   bool http10 = false;             // an HTTP/1.0 response, without chunks and interims, which closes without saying so ...
   bool keep_alive = false;         // ... unless this says Connection: keep-alive
+  bool one_write = false;          // interims, the response and what comes behind it go out at once: one read may bring them all
   Misdeed misdeed = Misdeed::none;
 };
 // Called once a request: when it is complete, or, if it has a body, also when its head is there, to learn whether the reply is

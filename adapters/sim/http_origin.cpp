@@ -108,6 +108,9 @@ class HttpPeer final : public Peer {
   void bad_request(Line& line);
   void decide(Line& line, HttpReply reply);
   void answer(Line& line);
+  void say(Line& line, std::string_view text);
+  void say_interims(Line& line);
+  void flush(Line& line);
   bool misbehave(Line& line, const HttpRequest& request);
   void send_whole(Line& line, const Written& response);
   void cut(Line& line, const HttpRequest& request);
@@ -121,6 +124,7 @@ class HttpPeer final : public Peer {
   std::string came_;
   std::uint64_t requests_ = 0;  // whose head has come
   HttpReply reply_;             // to the request at hand
+  std::string gathered_;        // of it, to go out in one write
   bool decided_ = false;        // reply_ is
   bool answered_ = false;       // it is sent
   bool complete_ = true;        // the request at hand is
@@ -209,11 +213,7 @@ void HttpPeer::answer(Line& line) {
     reply_.interims.clear();
   }
   if (misbehave(line, request)) return;
-  for (const int status : reply_.interims) {
-    std::string interim = status_line(status);
-    write_fields(interim, reply_.interim_fields);
-    line.send(interim + "\r\n");
-  }
+  say_interims(line);
   const bool no_body = has_no_body(request, reply_.status);
   if (reply_.misdeed == Misdeed::short_body || reply_.misdeed == Misdeed::reset_in_body ||
       reply_.misdeed == Misdeed::stall_in_body)
@@ -224,6 +224,7 @@ void HttpPeer::answer(Line& line) {
                      reply_.framing == Framing::until_close || (reply_.http10 && !reply_.keep_alive);
   send_whole(line, write(reply_, no_body, close));
   if (reply_.misdeed == Misdeed::surplus) surplus(line);
+  flush(line);
   if (reply_.misdeed == Misdeed::abrupt_close) {
     over_ = answered_ = true;
     line.admit(to_string(Misdeed::abrupt_close));
@@ -232,16 +233,30 @@ void HttpPeer::answer(Line& line) {
   answered(line, close);
 }
 
+void HttpPeer::say(Line& line, std::string_view text) {
+  reply_.one_write ? static_cast<void>(gathered_ += text) : line.send(text);
+}
+void HttpPeer::say_interims(Line& line) {
+  for (const int status : reply_.interims) {
+    std::string interim = status_line(status);
+    write_fields(interim, reply_.interim_fields);
+    say(line, interim + "\r\n");
+  }
+}
+void HttpPeer::flush(Line& line) {
+  if (!gathered_.empty()) line.send(std::exchange(gathered_, {}));
+}
+
 // A body that the connection's end ends goes out in pieces: under TLS in records of their own, so that a cut may stand between them.
 void HttpPeer::send_whole(Line& line, const Written& response) {
   std::string_view rest = response.bytes;
-  if (reply_.framing == Framing::until_close) {
+  if (reply_.framing == Framing::until_close && !reply_.one_write) {
     line.send(rest.substr(0, response.head_bytes));
     rest.remove_prefix(response.head_bytes);
     const std::size_t piece = std::max<std::size_t>(reply_.chunk_bytes, 1);
     for (; rest.size() > piece; rest.remove_prefix(piece)) line.send(rest.substr(0, piece));
   }
-  if (!rest.empty()) line.send(rest);
+  if (!rest.empty()) say(line, rest);
 }
 
 // Those misdeeds that stand in the response's place. True: nothing more comes from here.
@@ -311,14 +326,15 @@ void HttpPeer::cut(Line& line, const HttpRequest& request) {
   const std::size_t kept = from + static_cast<std::size_t>(line.random().below(whole.bytes.size() - from));
   over_ = answered_ = true;
   line.admit(to_string(reply_.misdeed));
-  line.send(std::string_view(whole.bytes).substr(0, kept));
+  say(line, std::string_view(whole.bytes).substr(0, kept));
+  flush(line);
   if (reply_.misdeed == Misdeed::short_body) line.close();
   if (reply_.misdeed == Misdeed::reset_in_body) line.reset();
 }
 
 void HttpPeer::surplus(Line& line) {
   line.admit(to_string(Misdeed::surplus));
-  line.send("surplus" + std::string(static_cast<std::size_t>(line.random().below(64)), '!'));
+  say(line, "surplus" + std::string(static_cast<std::size_t>(line.random().below(64)), '!'));
 }
 
 void HttpPeer::answered(Line& line, bool close) {

@@ -148,6 +148,7 @@ class Run final : public sim::Application {
     reply.close = plan.close;
     reply.http10 = plan.http10;
     reply.keep_alive = plan.keep_alive;
+    reply.one_write = plan.one_write;
     reply.misdeed = plan.misdeed;
     return reply;
   }

@@ -284,6 +284,8 @@ void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   if (reply.misdeed == sim::Misdeed::huge_head && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
   if (reply.misdeed == sim::Misdeed::surplus && reply.framing == Framing::until_close) reply.framing = Framing::length;
   draw_version(draw, reply);
+  const bool at_once = draw.one_in(2);
+  draw.set(one_write, reply.one_write, at_once);
 }
 
 void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) {

@@ -40,6 +40,7 @@ struct ReplyPlan {
   bool early = false;
   bool close = false;
   bool http10 = false, keep_alive = false;  // the second only of the first
+  bool one_write = false;
   sim::Misdeed misdeed = sim::Misdeed::none;
 };
 

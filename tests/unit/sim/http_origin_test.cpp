@@ -95,6 +95,23 @@ TEST_CASE("An HTTP/1.0 reply has no chunks and no interims, and closes without a
   CHECK(stays.line.open);
 }
 
+TEST_CASE("Interims, the response and its surplus go out in one write if they are to") {
+  PeerOnLine whole(always({.body = "hello", .interims = {103, 102}, .one_write = true}));
+  whole.come(kGet);
+  CHECK(whole.line.log == Log{"send"});
+  CHECK(whole.line.take_sent() == "HTTP/1.1 103 \r\n\r\nHTTP/1.1 102 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhello");
+  PeerOnLine until(always({.body = "hello", .framing = Framing::until_close, .one_write = true}));
+  until.come(kGet);
+  CHECK(until.line.log == Log{"send", "finish"});
+  PeerOnLine surplus(always({.one_write = true, .misdeed = Misdeed::surplus}));
+  surplus.come(kGet);
+  CHECK(surplus.line.log == Log{"admit surplus", "send"});
+  CHECK(surplus.line.sent.starts_with(kOk + "Content-Length: 0\r\n\r\nsurplus"));
+  PeerOnLine cut(always({.body = "hello", .interims = {103}, .one_write = true, .misdeed = Misdeed::short_body}));
+  cut.come(kGet);
+  CHECK(cut.line.log == Log{"admit short body", "send", "close"});
+}
+
 TEST_CASE("Pipelined requests are answered in order, each after its own delay, and numbered") {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
   const sim::Accept accept = sim::http_origin([&](const HttpRequest& request) {
