@@ -131,6 +131,8 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> interim_fields = {};  // ... each with these
   Duration delay = {};             // before the first byte
   bool early = false;              // answered when the request's head has come, before its body; the body is read and dropped
+  bool begins_early = false;       // its head and half of its body go out when the request's head has come, the rest behind its last byte;
+                                   // not where it misbehaves, has no body, or owes a 100 that it does not give
   bool close = false;              // says Connection: close and closes behind the response
   bool http10 = false;             // an HTTP/1.0 response, without chunks and interims, which closes without saying so ...
   bool keep_alive = false;         // ... unless this says Connection: keep-alive

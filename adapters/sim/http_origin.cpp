@@ -83,6 +83,15 @@ Written write(const HttpReply& reply, bool no_body, bool close) {
   return out;
 }
 
+// Without what its version does not have.
+HttpReply fitting(HttpReply reply) {
+  if (reply.http10) {
+    if (reply.framing == Framing::chunked) reply.framing = Framing::length;
+    reply.interims.clear();
+  }
+  return reply;
+}
+
 class HttpPeer final : public Peer {
  public:
   HttpPeer(std::shared_ptr<const HttpSite> site, std::uint64_t nth) : site_(std::move(site)), nth_(nth) {}
@@ -106,7 +115,9 @@ class HttpPeer final : public Peer {
   void head_came(Line& line);
   void request_came(Line& line);
   void bad_request(Line& line);
+  void begin(Line& line, HttpReply reply);
   void decide(Line& line, HttpReply reply);
+  bool closes(const HttpRequest& request) const;
   void answer(Line& line);
   void say(Line& line, std::string_view text);
   void say_interims(Line& line);
@@ -125,6 +136,7 @@ class HttpPeer final : public Peer {
   std::uint64_t requests_ = 0;  // whose head has come
   HttpReply reply_;             // to the request at hand
   std::string gathered_;        // of it, to go out in one write
+  std::size_t begun_ = 0;       // so many bytes of it are sent, and the request is not complete
   bool decided_ = false;        // reply_ is
   bool answered_ = false;       // it is sent
   bool complete_ = true;        // the request at hand is
@@ -182,8 +194,21 @@ void HttpPeer::head_came(Line& line) {
     return;
   }
   const std::string* expect = request.field("expect");
-  if (expect != nullptr && equals_ignoring_case(*expect, "100-continue") && site_->options.answers_continue)
-    line.send(status_line(100) + "\r\n");
+  const bool waits = expect != nullptr && equals_ignoring_case(*expect, "100-continue");
+  if (waits && !site_->options.answers_continue) return;
+  if (waits) line.send(status_line(100) + "\r\n");
+  if (reply.begins_early && reply.misdeed == Misdeed::none) begin(line, std::move(reply));
+}
+
+void HttpPeer::begin(Line& line, HttpReply reply) {
+  const HttpRequest& request = reader_.request();
+  reply_ = fitting(std::move(reply));
+  const Written whole = write(reply_, has_no_body(request, reply_.status), closes(request));
+  if (whole.bytes.size() == whole.head_bytes) return;
+  say_interims(line);
+  begun_ = whole.head_bytes + (whole.bytes.size() - whole.head_bytes) / 2;
+  say(line, std::string_view(whole.bytes).substr(0, begun_));
+  flush(line);
 }
 
 void HttpPeer::request_came(Line& line) {
@@ -193,13 +218,13 @@ void HttpPeer::request_came(Line& line) {
 
 void HttpPeer::bad_request(Line& line) {
   line.admit("bad request");
-  if (!decided_) line.send(status_line(reader_.fault_status()) + "Connection: close\r\nContent-Length: 0\r\n\r\n");
+  if (!decided_ && begun_ == 0) line.send(status_line(reader_.fault_status()) + "Connection: close\r\nContent-Length: 0\r\n\r\n");
   over_ = true;
   line.close();
 }
 
 void HttpPeer::decide(Line& line, HttpReply reply) {
-  reply_ = std::move(reply);
+  reply_ = fitting(std::move(reply));
   decided_ = true;
   if (reply_.delay <= Duration::zero()) return answer(line);
   alarm_ = Alarm::reply;
@@ -208,11 +233,8 @@ void HttpPeer::decide(Line& line, HttpReply reply) {
 
 void HttpPeer::answer(Line& line) {
   const HttpRequest& request = reader_.request();
-  if (reply_.http10) {
-    if (reply_.framing == Framing::chunked) reply_.framing = Framing::length;
-    reply_.interims.clear();
-  }
   if (misbehave(line, request)) return;
+  if (begun_ > 0) reply_.interims.clear();  // they are out
   say_interims(line);
   const bool no_body = has_no_body(request, reply_.status);
   if (reply_.misdeed == Misdeed::short_body || reply_.misdeed == Misdeed::reset_in_body ||
@@ -220,8 +242,7 @@ void HttpPeer::answer(Line& line) {
     return cut(line, request);
   // What ends with the connection has nothing behind it.
   if (reply_.misdeed == Misdeed::surplus && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
-  const bool close = reply_.close || requests_ >= site_->options.max_requests || asks_to_close(request) ||
-                     reply_.framing == Framing::until_close || (reply_.http10 && !reply_.keep_alive);
+  const bool close = closes(request);
   send_whole(line, write(reply_, no_body, close));
   if (reply_.misdeed == Misdeed::surplus) surplus(line);
   flush(line);
@@ -231,6 +252,11 @@ void HttpPeer::answer(Line& line) {
     return line.close();
   }
   answered(line, close);
+}
+
+bool HttpPeer::closes(const HttpRequest& request) const {
+  return reply_.close || requests_ >= site_->options.max_requests || asks_to_close(request) ||
+         reply_.framing == Framing::until_close || (reply_.http10 && !reply_.keep_alive);
 }
 
 void HttpPeer::say(Line& line, std::string_view text) {
@@ -250,7 +276,9 @@ void HttpPeer::flush(Line& line) {
 // A body that the connection's end ends goes out in pieces: under TLS in records of their own, so that a cut may stand between them.
 void HttpPeer::send_whole(Line& line, const Written& response) {
   std::string_view rest = response.bytes;
-  if (reply_.framing == Framing::until_close && !reply_.one_write) {
+  if (begun_ > 0) {
+    rest.remove_prefix(std::exchange(begun_, 0));
+  } else if (reply_.framing == Framing::until_close && !reply_.one_write) {
     line.send(rest.substr(0, response.head_bytes));
     rest.remove_prefix(response.head_bytes);
     const std::size_t piece = std::max<std::size_t>(reply_.chunk_bytes, 1);

@@ -99,6 +99,7 @@ void describe_reply(const ReplyPlan& reply, Line& line) {
   line.add_if(reply.framing == Framing::until_close, "until the close").add_if(reply.trailers, "trailers");
   for (const int status : reply.interims) line.add_if(true, "behind a " + std::to_string(status));
   line.add_if(reply.delay > Duration::zero(), "after " + in_ms(reply.delay)).add_if(reply.early, "early");
+  line.add_if(reply.begins_early, "of which half comes before the request's end");
   line.add_if(reply.close, "Connection: close");
   line.add_if(reply.http10, reply.keep_alive ? "HTTP/1.0, Connection: keep-alive" : "HTTP/1.0").add_if(reply.one_write, "in one write");
   line.add_if(reply.misdeed != sim::Misdeed::none, "misdeed: " + std::string(sim::to_string(reply.misdeed)));

@@ -101,6 +101,7 @@ class Oracles {
   void judge_times(const Seen& seen);
   void judge_info(const Seen& seen);
   bool may_be_cut(const Seen& seen) const;
+  bool upload_may_stop(const Seen& seen) const;
   void judge_connection(const Seen& seen);
   void judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen);
 

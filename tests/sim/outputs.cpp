@@ -196,8 +196,14 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
 
 // Framed by the connection's end, a shorter response cannot be told from a whole one, without TLS.
 bool Oracles::may_be_cut(const Seen& seen) const {
+  const ConnId conn = seen.removed ? seen.last_conn : engine().info(seen.id).conn;
   return !origin_of(seen).tls && seen.plan->reply.framing == sim::HttpReply::Framing::until_close &&
-         end_was_told(seen, engine().info(seen.id).conn) && struck(engine().info(seen.id).conn, {"closed early", "half close"});
+         end_was_told(seen, conn) && struck(conn, {"closed early", "half close"});
+}
+
+// A whole response ends both, and a cut one may pass for it.
+bool Oracles::upload_may_stop(const Seen& seen) const {
+  return seen.plan->reply.early || (seen.plan->reply.begins_early && may_be_cut(seen));
 }
 
 void Oracles::judge_body(const Seen& seen) {
@@ -226,7 +232,7 @@ void Oracles::judge_figures(const Seen& seen) {
     report("figures", name(seen) + ": the engine expects not the " + std::to_string(seen.reply.size()) + " bytes that it was promised");
   }
   if (progress.sent_head_bytes == 0 || progress.received_head_bytes == 0) report("figures", name(seen) + ": no bytes of a head");
-  if (!seen.plan->reply.early && progress.sent_body_bytes != seen.upload.size()) {
+  if (!upload_may_stop(seen) && progress.sent_body_bytes != seen.upload.size()) {
     report("figures", name(seen) + ": " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
                           std::to_string(seen.upload.size()) + " sent by the engine's count");
   }
@@ -245,7 +251,7 @@ void Oracles::judge_times(const Seen& seen) {
   next("connected", progress.connected);
   next("secured", progress.secured);
   if (progress.sent && *progress.sent < *progress.secured) report("times", name(seen) + ": sent before it had a connection");
-  if (!seen.plan->reply.early) next("sent", progress.sent);
+  if (!seen.plan->reply.early && !seen.plan->reply.begins_early) next("sent", progress.sent);
   next("first byte", progress.first_byte);
   next("done", progress.done);
   const TransferInfo info = engine().info(seen.id);
@@ -304,7 +310,7 @@ void Oracles::judge_success(Seen& seen) {
   if (plan.total_timeout && now() - seen.added_at > *plan.total_timeout && !scenario_.on.has(Feature::leaps)) {
     report("deadline", name(seen) + ": a success after its total timeout");
   }
-  if (plan.upload.bytes > 0 && !plan.reply.early && !seen.upload_arrived) {
+  if (plan.upload.bytes > 0 && !upload_may_stop(seen) && !seen.upload_arrived) {
     report("upload", name(seen) + ": a success, and its body never reached the origin");
   }
   if (seen.removed) return;  // it answers nothing any more

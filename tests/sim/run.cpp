@@ -145,6 +145,7 @@ class Run final : public sim::Application {
     reply.interim_fields = {{"X-Interim", *number}};
     reply.delay = plan.delay;
     reply.early = plan.early;
+    reply.begins_early = plan.begins_early;
     reply.close = plan.close;
     reply.http10 = plan.http10;
     reply.keep_alive = plan.keep_alive;

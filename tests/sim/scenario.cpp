@@ -60,6 +60,7 @@ void add_company(Draw& draw, FeatureSet& on) {
       {large, {pauses, partial_reads, uploads, streams, slow_sources}},
       {idle_closes, {chains, methods, uploads}},
       {early, {uploads, streams, slow_sources, small_window, far}},
+      {early_ok, {uploads, streams, slow_sources, small_window}},
       {tls, {until_close, closes_early}},
       {misdeeds, {methods, chains}},
       {source_fails, {uploads, streams}},
@@ -286,6 +287,9 @@ void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   draw_version(draw, reply);
   const bool at_once = draw.one_in(2);
   draw.set(one_write, reply.one_write, at_once);
+  const bool begins = draw.one_in(2);
+  if (plan.upload.bytes > 0 && !reply.early && reply.misdeed == sim::Misdeed::none) draw.set(early_ok, reply.begins_early, begins);
+  if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
 }
 
 void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) {

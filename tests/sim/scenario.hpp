@@ -38,6 +38,7 @@ struct ReplyPlan {
   std::vector<int> interims = {};
   Duration delay = {};
   bool early = false;
+  bool begins_early = false;
   bool close = false;
   bool http10 = false, keep_alive = false;  // the second only of the first
   bool one_write = false;

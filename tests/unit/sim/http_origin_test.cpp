@@ -173,6 +173,45 @@ TEST_CASE("An early reply that closes says its last byte first and closes when t
   CHECK(late.line.log == Log{"send", "close"});
 }
 
+TEST_CASE("A reply that begins early is whole when the request is") {
+  std::vector<std::string> bodies;
+  const auto begins = [&](HttpReply reply, sim::HttpOriginOptions options = {}) {
+    reply.begins_early = true;
+    return sim::http_origin([&bodies, reply](const HttpRequest& request) { return bodies.push_back(request.body), reply; }, options);
+  };
+  const std::string request = post("abcdef"), head = request.substr(0, request.size() - 6);
+  PeerOnLine at(begins({.body = "hello", .interims = {103}, .delay = 1s}));
+  at.come(head);
+  CHECK(at.line.take_sent() == "HTTP/1.1 103 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhe");
+  at.come("abc");
+  CHECK(at.line.sent.empty());
+  at.come("def");
+  CHECK(at.line.sent.empty());
+  at.pass(1s);
+  CHECK(at.line.take_sent() == "llo");
+  CHECK(bodies == Log{"", "abcdef"});
+  at.come(kGet);
+  at.pass(1s);
+  CHECK(at.line.sent == "HTTP/1.1 103 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhello");
+
+  PeerOnLine until(begins({.body = "hello", .framing = Framing::until_close}));
+  until.come(head);
+  CHECK(until.line.log == Log{"send"});
+  until.come("abcdef");
+  CHECK(until.line.sent == kOk + "Connection: close\r\n\r\nhello");
+  CHECK(until.line.log == Log{"send", "send", "finish"});
+  PeerOnLine empty(begins({}));
+  empty.come(head);
+  CHECK(empty.line.sent.empty());
+  const std::string expects = post("abc", "Expect: 100-continue\r\n"), expecting = expects.substr(0, expects.size() - 3);
+  PeerOnLine asked(begins({.body = "hello"}));
+  asked.come(expecting);
+  CHECK(asked.line.sent == "HTTP/1.1 100 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhe");
+  PeerOnLine silent(begins({.body = "hello"}, {.answers_continue = false}));
+  silent.come(expecting);
+  CHECK(silent.line.sent.empty());
+}
+
 TEST_CASE("100 comes for Expect, unless the origin has none or answers early") {
   const std::string request = post("abc", "Expect: 100-Continue\r\n");
   const std::string head = request.substr(0, request.size() - 3);
