@@ -107,6 +107,7 @@ enum class Misdeed : std::uint8_t {
   reset_in_body,      // resets the connection there
   stall_in_body,      // sends no more, and does not close
   surplus,            // bytes behind the response's end
+  second_response,    // a whole response there, to no request
   garbage,            // no HTTP at all
   two_lengths,        // Content-Length: 1, 2
   bad_chunk,          // a chunk size that is none

@@ -241,10 +241,11 @@ void HttpPeer::answer(Line& line) {
       reply_.misdeed == Misdeed::stall_in_body)
     return cut(line, request);
   // What ends with the connection has nothing behind it.
-  if (reply_.misdeed == Misdeed::surplus && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
+  const bool has_more = reply_.misdeed == Misdeed::surplus || reply_.misdeed == Misdeed::second_response;
+  if (has_more && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
   const bool close = closes(request);
   send_whole(line, write(reply_, no_body, close));
-  if (reply_.misdeed == Misdeed::surplus) surplus(line);
+  if (has_more) surplus(line);
   flush(line);
   if (reply_.misdeed == Misdeed::abrupt_close) {
     over_ = answered_ = true;
@@ -296,6 +297,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
     case Misdeed::reset_in_body:
     case Misdeed::stall_in_body:
     case Misdeed::surplus:
+    case Misdeed::second_response:
     case Misdeed::abrupt_close:
       return false;
     case Misdeed::garbage: {
@@ -361,7 +363,10 @@ void HttpPeer::cut(Line& line, const HttpRequest& request) {
 }
 
 void HttpPeer::surplus(Line& line) {
-  line.admit(to_string(Misdeed::surplus));
+  line.admit(to_string(reply_.misdeed));
+  if (reply_.misdeed == Misdeed::second_response) {
+    return say(line, status_line(200) + "X-Number: none\r\nContent-Length: 6\r\n\r\nsecond");
+  }
   say(line, "surplus" + std::string(static_cast<std::size_t>(line.random().below(64)), '!'));
 }
 
@@ -392,6 +397,7 @@ std::string_view to_string(Misdeed misdeed) {
     case Misdeed::reset_in_body: return "reset in body";
     case Misdeed::stall_in_body: return "stall in body";
     case Misdeed::surplus: return "surplus";
+    case Misdeed::second_response: return "second response";
     case Misdeed::garbage: return "garbage";
     case Misdeed::two_lengths: return "two lengths";
     case Misdeed::bad_chunk: return "bad chunk";

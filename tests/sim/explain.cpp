@@ -108,7 +108,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::receive_failed:
       return struck(conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "abrupt close", "short body"});
     case Code::malformed_response:
-      return struck(conn, {"garbage", "two lengths", "bad chunk", "surplus"});
+      return struck(conn, {"garbage", "two lengths", "bad chunk", "surplus", "second response"});
     case Code::unexpected_upgrade:
       return struck(conn, {"unasked upgrade"});
     case Code::response_too_large:

@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "stale-facts", "needless-timeouts", "late-reads", "leaps",
     "slow-names", "name-fails", "name-never", "name-wrong", "addresses",
     "origins", "tls", "idle-closes", "few-requests", "no-continue",
-    "chunked", "until-close", "interims", "trailers", "statuses", "slow-replies", "closing", "http10", "one-write", "early", "early-ok", "misdeeds",
+    "chunked", "until-close", "interims", "trailers", "statuses", "slow-replies", "closing", "http10", "one-write", "early", "early-ok", "misdeeds", "second-responses",
     "methods", "uploads", "streams", "expects", "literals", "families", "connect-to", "routes", "fresh", "no-reuse", "large",
     "spread", "chains", "partial-reads", "pauses", "slow-sources", "source-fails", "cancels", "kept", "stale-calls", "old-times", "close-idle",
     "total-limit", "origin-limit", "short-expiry", "body-limit", "connect-timeouts", "no-connect-timeout", "total-timeouts",
@@ -45,6 +45,7 @@ bool is_harmful(Feature feature) {
     case Feature::name_wrong:
     case Feature::idle_closes:
     case Feature::misdeeds:
+    case Feature::second_responses:
     case Feature::families:
     case Feature::source_fails:
     case Feature::cancels:

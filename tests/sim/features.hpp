@@ -25,7 +25,7 @@ enum class Feature : std::uint8_t {
   // origins
   origins, tls, idle_closes, few_requests, no_continue,
   // replies
-  chunked, until_close, interims, trailers, statuses, slow_replies, closing, http10, one_write, early, early_ok, misdeeds,
+  chunked, until_close, interims, trailers, statuses, slow_replies, closing, http10, one_write, early, early_ok, misdeeds, second_responses,
   // requests
   methods, uploads, streams, expects, literals, families, connect_to, routes, fresh, no_reuse, large,
   // the application

@@ -23,6 +23,7 @@ bool spoils_head(sim::Misdeed misdeed) {
     case sim::Misdeed::reset_in_body:
     case sim::Misdeed::stall_in_body:
     case sim::Misdeed::surplus:
+    case sim::Misdeed::second_response:
     case sim::Misdeed::abrupt_close:
     case sim::Misdeed::bad_chunk: return false;
   }
@@ -68,7 +69,7 @@ Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
     has_deadlines_ |= plan.total_timeout || plan.connect_timeout || plan.idle_timeout;
   }
   list_kinds();
-  looks_at_spaces_ = scenario.seed % 2 == 0 || scenario.on.has(Feature::large);
+  looks_at_spaces_ = scenario.seed % 2 == 0 || scenario.on.has(Feature::large) || scenario.on.has(Feature::second_responses);
 }
 
 Seen* Oracles::find(std::uint32_t number) {
@@ -315,7 +316,7 @@ void Oracles::judge_success(Seen& seen) {
   }
   if (seen.removed) return;  // it answers nothing any more
   const sim::Misdeed misdeed = plan.reply.misdeed;
-  const bool leaves_it_whole = misdeed == sim::Misdeed::none || misdeed == sim::Misdeed::surplus || misdeed == sim::Misdeed::abrupt_close;
+  const bool leaves_it_whole = misdeed == sim::Misdeed::none || is_surplus(misdeed) || misdeed == sim::Misdeed::abrupt_close;
   if (!leaves_it_whole && struck(engine().info(seen.id).conn, {to_string(misdeed)})) {
     report("success", name(seen) + ": a success, and the origin admits \"" + std::string(to_string(misdeed)) + '"');
   }

@@ -63,6 +63,7 @@ void add_company(Draw& draw, FeatureSet& on) {
       {early_ok, {uploads, streams, slow_sources, small_window}},
       {tls, {until_close, closes_early}},
       {misdeeds, {methods, chains}},
+      {second_responses, {chains, total_limit}},
       {source_fails, {uploads, streams}},
       {expects, {uploads}},
       {slow_sources, {uploads, streams}},
@@ -251,7 +252,17 @@ void draw_version(Draw& draw, ReplyPlan& reply) {
   reply.interims.clear();
 }
 
-void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
+// In one read with the first: in a read of its own nobody could tell it from the answer to the next request.
+void draw_second_response(Draw& draw, const Scenario& scenario, ReplyPlan& reply) {
+  const bool comes = draw.one_in(3);
+  const bool in_one_read = scenario.weather.max_piece == SIZE_MAX && reply.bytes <= 6'000;
+  if (!comes || !in_one_read || reply.misdeed != sim::Misdeed::none || !draw.has(Feature::second_responses)) return;
+  reply.misdeed = sim::Misdeed::second_response;
+  reply.one_write = true;
+  if (reply.framing == sim::HttpReply::Framing::until_close) reply.framing = sim::HttpReply::Framing::length;
+}
+
+void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, TransferPlan& plan) {
   using enum Feature;
   using Framing = sim::HttpReply::Framing;
   ReplyPlan& reply = plan.reply;
@@ -276,6 +287,7 @@ void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   if (plan.upload.bytes > 0) draw.set(early, reply.early, is_early);
   if (reply.early) reply.status = 413;
   auto misdeed = static_cast<sim::Misdeed>(draw.between(1, static_cast<std::uint64_t>(sim::Misdeed::never)));
+  if (misdeed == sim::Misdeed::second_response) misdeed = sim::Misdeed::surplus;  // it has a feature of its own
   const std::uint64_t common = draw.below(6);  // those that meet a reused connection
   if (common <= 1) misdeed = sim::Misdeed::silent_close;
   if (common == 2) misdeed = sim::Misdeed::surplus;
@@ -288,6 +300,7 @@ void draw_reply(Draw& draw, std::size_t budget, TransferPlan& plan) {
   const bool at_once = draw.one_in(2);
   draw.set(one_write, reply.one_write, at_once);
   const bool begins = draw.one_in(2);
+  draw_second_response(draw, scenario, reply);
   if (plan.upload.bytes > 0 && !reply.early && reply.misdeed == sim::Misdeed::none) draw.set(early_ok, reply.begins_early, begins);
   if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
 }
@@ -355,7 +368,7 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   if (draw.has(uploads) && plan.method == "GET" && draw.below(2) == 0) plan.method = "PUT";
   plan.filler = draw.one_in(6) ? std::min(draw.size(3'000), budget) : 0;
   draw_upload(draw, budget, plan);
-  draw_reply(draw, budget, plan);
+  draw_reply(draw, scenario, budget, plan);
   draw_application(draw, scenario, plan);
   draw_options(draw, scenario, plan);
   const auto start = static_cast<Duration::rep>(draw.below(static_cast<std::uint64_t>(spread_over.count()) + 1));
@@ -415,6 +428,10 @@ bool has_family(const OriginPlan& origin, AddressFamily family) {
 
 bool reply_has_body(const TransferPlan& transfer) {
   return transfer.method != "HEAD" && transfer.reply.status != 204 && transfer.reply.status != 304;
+}
+
+bool is_surplus(sim::Misdeed misdeed) {
+  return misdeed == sim::Misdeed::surplus || misdeed == sim::Misdeed::second_response;
 }
 
 bool reply_closes(const ReplyPlan& reply) {

@@ -126,6 +126,7 @@ std::string body_of(std::uint64_t seed, std::uint32_t number, Direction directio
 bool is_of(AddressFamily family, const IpAddress& address);
 bool has_family(const OriginPlan& origin, AddressFamily family);
 bool reply_has_body(const TransferPlan& transfer);
+bool is_surplus(sim::Misdeed misdeed);  // it stands behind a whole response
 bool reply_closes(const ReplyPlan& reply);  // by what it says, it is the last on its connection
 
 // For people: some lines, one for each transfer.

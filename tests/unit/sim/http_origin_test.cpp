@@ -107,6 +107,10 @@ TEST_CASE("Interims, the response and its surplus go out in one write if they ar
   surplus.come(kGet);
   CHECK(surplus.line.log == Log{"admit surplus", "send"});
   CHECK(surplus.line.sent.starts_with(kOk + "Content-Length: 0\r\n\r\nsurplus"));
+  PeerOnLine second(always({.one_write = true, .misdeed = Misdeed::second_response}));
+  second.come(kGet);
+  CHECK(second.line.log == Log{"admit second response", "send"});
+  CHECK(second.line.sent == kOk + "Content-Length: 0\r\n\r\n" + kOk + "X-Number: none\r\nContent-Length: 6\r\n\r\nsecond");
   PeerOnLine cut(always({.body = "hello", .interims = {103}, .one_write = true, .misdeed = Misdeed::short_body}));
   cut.come(kGet);
   CHECK(cut.line.log == Log{"admit short body", "send", "close"});
