@@ -10,7 +10,7 @@ namespace {
 
 // A pool key as the engine's rules have it.
 auto key_of(const TransferPlan& plan) {
-  return std::make_tuple(plan.origin, plan.literal, plan.connect_to, plan.family, plan.route);
+  return std::make_tuple(plan.origin, plan.literal, plan.connect_to, plan.family, plan.route, plan.other_tls);
 }
 
 }  // namespace

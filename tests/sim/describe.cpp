@@ -129,7 +129,8 @@ void describe_application(const TransferPlan& plan, Line& line) {
 }
 
 std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario) {
-  Line line("transfer " + std::to_string(plan.number) + ": " + plan.method + " from " + scenario.origins[plan.origin].host);
+  Line line("transfer " + std::to_string(plan.number) + ": " + plan.method + " from " + scenario.origins[plan.origin].host + ':' +
+            std::to_string(scenario.origins[plan.origin].port));
   if (plan.behind) {
     line.add_if(true, "when " + std::to_string(*plan.behind) + " is done");
   } else {
@@ -141,6 +142,7 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
   describe_application(plan, line);
   line.add_if(plan.literal, "by address").add_if(plan.connect_to, "by an alias");
   line.add_if(plan.route.has_value(), "by route " + std::to_string(plan.route.value_or(0)));
+  line.add_if(plan.other_tls, "by the second TLS configuration");
   line.add_if(plan.family == AddressFamily::ipv4, "IPv4").add_if(plan.family == AddressFamily::ipv6, "IPv6");
   if (!plan.connect_timeout) {
     line.add_if(true, "no connect timeout");

@@ -23,11 +23,11 @@ enum class Feature : std::uint8_t {
   // names
   slow_names, name_fails, name_never, name_wrong, addresses,
   // origins
-  origins, tls, idle_closes, few_requests, no_continue,
+  origins, twin_ports, tls, idle_closes, few_requests, no_continue,
   // replies
   chunked, until_close, interims, trailers, statuses, slow_replies, closing, http10, one_write, early, early_ok, misdeeds, second_responses,
   // requests
-  methods, uploads, streams, expects, literals, families, connect_to, routes, fresh, no_reuse, large,
+  methods, uploads, streams, expects, literals, families, connect_to, routes, tls_configs, fresh, no_reuse, large,
   // the application
   spread, chains, partial_reads, pauses, slow_sources, source_fails, cancels, kept, stale_calls, old_times, close_idle,
   // limits and timeouts

@@ -180,7 +180,7 @@ class Run final : public sim::Application {
   TransferOptions options_of(const TransferPlan& plan) {
     const OriginPlan& origin = scenario_.origins[plan.origin];
     TransferOptions options;
-    if (origin.tls) options.tls = world_.tls();
+    if (origin.tls) options.tls = plan.other_tls ? other_tls() : world_.tls();
     if (plan.connect_to) options.connect_to = ConnectTo{origin.alias(), origin.port};
     options.family = plan.family;
     if (plan.route) options.route = routes_[*plan.route];
@@ -191,6 +191,16 @@ class Run final : public sim::Application {
     options.fresh_connection = plan.fresh;
     options.forbid_reuse = plan.no_reuse;
     return options;
+  }
+
+  // It trusts whom the first one trusts, and resumes nothing.
+  std::shared_ptr<const TlsConfig> other_tls() {
+    if (other_tls_) return other_tls_;
+    TlsOptions options = world_.tls()->options();
+    options.session_resumption = false;
+    auto made = TlsConfig::create(std::move(options));
+    SLUICE_CHECK(made.has_value());
+    return other_tls_ = std::move(*made);
   }
 
   void add(Seen& seen) {
@@ -320,6 +330,7 @@ class Run final : public sim::Application {
   Oracles oracles_;
   sim::World world_;
   std::vector<std::shared_ptr<Route>> routes_;
+  std::shared_ptr<const TlsConfig> other_tls_;
 };
 
 }  // namespace

@@ -61,7 +61,8 @@ void add_company(Draw& draw, FeatureSet& on) {
       {idle_closes, {chains, methods, uploads}},
       {early, {uploads, streams, slow_sources, small_window, far}},
       {early_ok, {uploads, streams, slow_sources, small_window}},
-      {tls, {until_close, closes_early}},
+      {tls, {until_close, closes_early, tls_configs, chains}},
+      {twin_ports, {chains}},
       {misdeeds, {methods, chains}},
       {second_responses, {chains, total_limit}},
       {source_fails, {uploads, streams}},
@@ -173,6 +174,13 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   draw.set<std::size_t>(few_requests, origin.options.max_requests, draw.between(1, 4));
   draw.set(no_continue, origin.options.answers_continue, false);
   return origin;
+}
+
+// The same host at another port.
+OriginPlan twin_of(const OriginPlan& origin) {
+  OriginPlan twin = origin;
+  twin.port = origin.tls ? 8443 : origin.port == 80 ? 8080 : 80;
+  return twin;
 }
 
 void draw_engine(Draw& draw, Scenario& scenario) {
@@ -355,6 +363,8 @@ void draw_options(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
   if (limits_body) draw.set<std::optional<std::uint64_t>>(body_limit, plan.max_body_bytes, body_within);
   draw.set(fresh, plan.fresh, is_fresh);
   draw.set(no_reuse, plan.no_reuse, is_last);
+  const bool by_other_tls = draw.one_in(2);
+  if (origin.tls) draw.set(tls_configs, plan.other_tls, by_other_tls);
 }
 
 TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Duration spread_over) {
@@ -363,7 +373,7 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   const std::size_t budget = byte_budget(scenario);
   TransferPlan plan;
   plan.number = number;
-  plan.origin = draw.below(scenario.origins.size());
+  plan.origin = draw.below(scenario.origins.size() - (scenario.on.has(twin_ports) ? 1 : 0));
   draw.set<std::string>(methods, plan.method, draw.pick({"GET", "HEAD", "POST", "PUT", "POST", "DELETE"}));
   if (draw.has(uploads) && plan.method == "GET" && draw.below(2) == 0) plan.method = "PUT";
   plan.filler = draw.one_in(6) ? std::min(draw.size(3'000), budget) : 0;
@@ -371,6 +381,8 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   draw_reply(draw, scenario, budget, plan);
   draw_application(draw, scenario, plan);
   draw_options(draw, scenario, plan);
+  const bool at_twin = draw.one_in(2);
+  if (plan.origin == 0 && at_twin) draw.set(twin_ports, plan.origin, scenario.origins.size() - 1);
   const auto start = static_cast<Duration::rep>(draw.below(static_cast<std::uint64_t>(spread_over.count()) + 1));
   draw.set(spread, plan.start, Duration(start));
   const auto behind = static_cast<std::uint32_t>(draw.below(number + 1u));
@@ -396,6 +408,7 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
   const bool byte_by_byte = byte_budget(scenario) < 2'000;
   if (byte_by_byte) scenario.drawn = std::min<std::size_t>(scenario.drawn, 6);
   for (std::size_t i = 0; i < origins; ++i) scenario.origins.push_back(draw_origin(seed, i, scenario.on));
+  if (scenario.on.has(Feature::twin_ports)) scenario.origins.push_back(twin_of(scenario.origins.front()));
   for (std::uint32_t number = 0; number < scenario.drawn; ++number) {
     TransferPlan plan = draw_transfer(scenario, number, spread_over);
     if (!reduction.keep || std::ranges::binary_search(*reduction.keep, number)) scenario.transfers.push_back(std::move(plan));

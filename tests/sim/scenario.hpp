@@ -73,6 +73,7 @@ struct TransferPlan {
   bool literal = false;                 // an address in the URL
   bool connect_to = false;              // by another name of the same origin
   std::optional<std::size_t> route;     // of Scenario::routes
+  bool other_tls = false;               // by a second TLS configuration
   AddressFamily family = AddressFamily::any;
   std::optional<Duration> connect_timeout, total_timeout, idle_timeout;
   std::optional<std::uint64_t> max_body_bytes;
