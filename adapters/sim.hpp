@@ -73,11 +73,19 @@ struct NameSpec {
   PerMille wrong = 0;  // addresses where nobody listens stand before the right ones, or (half of the time) in their place
 };
 
+enum class Certificate : std::uint8_t {
+  good,        // for the origin's host, by an authority that World::tls() trusts
+  wrong_name,  // ... for another host
+  expired,     // ... long before the world's clock
+  untrusted,   // by another authority, of the same name
+};
+
 struct OriginSpec {
   std::string host;
   std::uint16_t port = 80;
   Accept accept;
-  bool tls = false;  // a certificate for `host` by an authority that World::tls() trusts
+  bool tls = false;
+  Certificate certificate = Certificate::good;
   // Where it listens. Empty: one IPv4 address that the world picks (192.0.2.0/24 and on). Two origins may share addresses, not ports there.
   std::vector<IpAddress> addresses = {};
   std::optional<NameSpec> name = {};  // null: resolves to `addresses` by NameSpec's defaults

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "adapters/sim/tls_authority.hpp"
@@ -15,6 +16,8 @@ namespace {
 // Of every certificate, so that any wall clock of a world is inside: 1970 to 2049, one form of dates (RFC 5280 4.1.2.5).
 constexpr UnixSeconds kNotBefore = 0;
 constexpr UnixSeconds kNotAfter = 2'500'000'000;
+constexpr UnixSeconds kExpired = 1'000'000'000;  // but of that kind
+constexpr const char* kAuthority = "the simulated authority";
 
 // What the worlds of a process share.
 class Shared {
@@ -26,33 +29,40 @@ class Shared {
 
   const std::string& anchor() const { return authority_.certificate_pem(); }
 
-  CertificateAndKey certificate(const std::string& host) {
+  CertificateAndKey certificate(const std::string& host, Certificate kind) {
     const std::lock_guard lock(mutex_);
-    auto [found, fresh] = certificates_.try_emplace(host);
+    auto [found, fresh] = certificates_.try_emplace({host, kind});
     if (fresh) {
       CertificateSpec spec;
       spec.common_name = "a simulated origin";
       spec.not_before = kNotBefore;
-      spec.not_after = kNotAfter;
+      spec.not_after = kind == Certificate::expired ? kExpired : kNotAfter;
       spec.key = KeyKind::rsa_2048;
       spec.key_pem = key_pem_;
-      if (const auto address = IpAddress::parse(host)) {
+      if (kind == Certificate::wrong_name) {
+        spec.dns = {"not-" + host};
+      } else if (const auto address = IpAddress::parse(host)) {
         spec.ip = {std::string(as_text(Bytes(address->bytes).first(address->kind == IpAddress::Kind::ipv4 ? 4 : 16)))};
       } else {
         spec.dns = {host};
       }
-      found->second = authority_.issue(spec);
+      found->second = (kind == Certificate::untrusted ? stranger() : authority_).issue(spec);
       key_pem_ = found->second.key_pem;
     }
     return found->second;
   }
 
  private:
-  Shared() : authority_(TlsAuthority::make_root("the simulated authority", kNotBefore, kNotAfter, KeyKind::rsa_2048)) {}
+  Shared() : authority_(TlsAuthority::make_root(kAuthority, kNotBefore, kNotAfter, KeyKind::rsa_2048)) {}
+  const TlsAuthority& stranger() {
+    if (!stranger_) stranger_ = TlsAuthority::make_root(kAuthority, kNotBefore, kNotAfter, KeyKind::rsa_2048);
+    return *stranger_;
+  }
 
   std::mutex mutex_;
   TlsAuthority authority_;
-  std::map<std::string, CertificateAndKey> certificates_;
+  std::optional<TlsAuthority> stranger_;  // nobody trusts it
+  std::map<std::pair<std::string, Certificate>, CertificateAndKey> certificates_;
   std::string key_pem_;  // of all of them
 };
 
@@ -69,10 +79,10 @@ std::shared_ptr<const TlsConfig> TlsMaterial::config() {
   return config_;
 }
 
-std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& host) {
-  std::shared_ptr<const TlsServerContext>& server = servers_[host];
+std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& host, Certificate certificate) {
+  std::shared_ptr<const TlsServerContext>& server = servers_[{host, certificate}];
   if (server) return server;
-  CertificateAndKey identity = Shared::instance().certificate(host);
+  CertificateAndKey identity = Shared::instance().certificate(host, certificate);
   TlsServerOptions options;
   options.certificate_pem = std::move(identity.certificate_pem);
   options.key_pem = std::move(identity.key_pem);

@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "adapters/sim.hpp"
 #include "adapters/sim/tls_server.hpp"
 #include "adapters/sim_origin.hpp"
 #include "core/options.hpp"
@@ -17,11 +19,11 @@ class TlsMaterial {
  public:
   // Trusts the authority. Stops the process if BoringSSL cannot make keys.
   std::shared_ptr<const TlsConfig> config();
-  // A server that is `host`, with session tickets; connections of one origin share it.
-  std::shared_ptr<const TlsServerContext> server(const std::string& host);
+  // A server that is `host` or says so, with session tickets; connections of one origin share it.
+  std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate);
 
  private:
-  std::map<std::string, std::shared_ptr<const TlsServerContext>> servers_;
+  std::map<std::pair<std::string, Certificate>, std::shared_ptr<const TlsServerContext>> servers_;
   std::shared_ptr<const TlsConfig> config_;
 };
 

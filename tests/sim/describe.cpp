@@ -59,6 +59,9 @@ std::string describe_engine(const Scenario& scenario) {
 std::string describe_origin(const OriginPlan& origin) {
   Line line("origin " + origin.host + ':' + std::to_string(origin.port));
   line.add_if(origin.tls, "TLS");
+  line.add_if(origin.certificate == sim::Certificate::wrong_name, "a certificate for another name");
+  line.add_if(origin.certificate == sim::Certificate::expired, "an expired certificate");
+  line.add_if(origin.certificate == sim::Certificate::untrusted, "a certificate by somebody whom nobody trusts");
   for (const IpAddress& address : origin.addresses) line.add_if(true, address.to_string());
   line.add_if(origin.name.delay != sim::NameSpec{}.delay, "its name takes " + in_ms(origin.name.delay));
   line.chance("its name fails", origin.name.fails).chance("is never answered", origin.name.never).chance("is wrong", origin.name.wrong);

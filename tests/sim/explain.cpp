@@ -116,6 +116,8 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::tls_handshake:
     case Code::tls_failed:
       return origin_of(seen).tls && struck(conn, {"reset", "closed early", "half close", "idle close"});
+    case Code::tls_certificate:
+      return origin_of(seen).certificate != sim::Certificate::good;
     case Code::body_too_large:
       return plan.max_body_bytes && seen.reply.size() > *plan.max_body_bytes;
     case Code::connect_timeout:
@@ -129,7 +131,6 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::invalid_request:
     case Code::invalid_option:
     case Code::tls_config:
-    case Code::tls_certificate:
     case Code::too_many_descriptors:
     case Code::descriptor_too_large:
     case Code::recursive_call:

@@ -304,6 +304,7 @@ void Oracles::judge_connection(const Seen& seen) {
 void Oracles::judge_success(Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   if (!seen.head) report("order", name(seen) + ": a success without a head");
+  if (origin_of(seen).certificate != sim::Certificate::good) report("certificate", name(seen) + ": a success, by a bad certificate");
   if (plan.max_body_bytes && seen.taken > *plan.max_body_bytes) report("body limit", name(seen) + ": more than it allows");
   std::vector<int> interims = seen.interims;
   if (plan.upload.expects_continue && !interims.empty() && interims.front() == 100) interims.erase(interims.begin());

@@ -21,6 +21,18 @@ struct PlannedRoute final : Route {
       : Route(plan.identity, "route " + std::to_string(number), plan.max_connections) {}
 };
 
+// An origin with a bad certificate: nobody may tell it a byte.
+class Impostor final : public sim::Peer {
+ public:
+  explicit Impostor(Oracles& oracles) : oracles_(oracles) {}
+  void on_bytes(sim::Line&, Bytes bytes) override {
+    oracles_.report("certificate", std::to_string(bytes.size()) + " bytes reach an origin whose certificate is bad");
+  }
+
+ private:
+  Oracles& oracles_;
+};
+
 class Run final : public sim::Application {
  public:
   Run(const Scenario& scenario, const std::function<void(const std::string&)>& each_line)
@@ -123,7 +135,9 @@ class Run final : public sim::Application {
     spec.tls = plan.tls;
     spec.addresses = plan.addresses;
     spec.name = plan.name;
+    spec.certificate = plan.certificate;
     spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); }, plan.options);
+    if (plan.certificate != sim::Certificate::good) spec.accept = [this](std::uint64_t) { return std::make_unique<Impostor>(oracles_); };
     world_.add_origin(std::move(spec));
     world_.set_name(plan.alias(), plan.name);
   }

@@ -61,7 +61,7 @@ void add_company(Draw& draw, FeatureSet& on) {
       {idle_closes, {chains, methods, uploads}},
       {early, {uploads, streams, slow_sources, small_window, far}},
       {early_ok, {uploads, streams, slow_sources, small_window}},
-      {tls, {until_close, closes_early, tls_configs, chains}},
+      {tls, {until_close, closes_early, tls_configs, bad_certificates, chains}},
       {twin_ports, {chains}},
       {misdeeds, {methods, chains}},
       {second_responses, {chains, total_limit}},
@@ -173,6 +173,9 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   draw.set<std::optional<Duration>>(idle_closes, origin.options.keep_alive, milliseconds(draw.pick({1, 2, 3, 20, 200, 2'000, 30'000})));
   draw.set<std::size_t>(few_requests, origin.options.max_requests, draw.between(1, 4));
   draw.set(no_continue, origin.options.answers_continue, false);
+  const auto certificate = draw.pick({sim::Certificate::wrong_name, sim::Certificate::expired, sim::Certificate::untrusted});
+  const bool is_bad = draw.one_in(3);
+  if (origin.tls && is_bad) draw.set(bad_certificates, origin.certificate, certificate);
   return origin;
 }
 

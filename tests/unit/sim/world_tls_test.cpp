@@ -51,6 +51,23 @@ TEST_CASE("TLS: the origin is who it says, sessions are resumed, and the trace h
   CHECK(wrong.result.error().code == Code::tls_certificate);
 }
 
+TEST_CASE("TLS: an origin may have a certificate for another name, an expired one, and one by an authority that nobody trusts") {
+  const std::pair<sim::Certificate, std::string_view> kinds[] = {{sim::Certificate::wrong_name, "not-example.org"},
+                                                                 {sim::Certificate::expired, "expired"},
+                                                                 {sim::Certificate::untrusted, "signature"}};
+  for (const auto& [certificate, word] : kinds) {
+    sim::World world(checked());
+    world.add_origin({.host = "example.org", .port = 443, .accept = sim::script_origin(answering("secret")), .tls = true, .certificate = certificate});
+    TransferOptions options;
+    options.tls = world.tls();
+    const TransferId id = world.get("https://example.org/", options).value();
+    world.run_until_idle();
+    REQUIRE_FALSE(world.outcome(id).result.has_value());
+    CHECK(world.outcome(id).result.error().code == Code::tls_certificate);
+    CHECK(world.outcome(id).result.error().message().find(word) != std::string::npos);
+  }
+}
+
 TEST_CASE("TLS: the same seed gives the same hash, though handshakes draw for themselves") {
   CHECK(tls_run(1) == tls_run(1));
   CHECK(tls_run(2) == tls_run(2));
