@@ -86,6 +86,7 @@ struct OriginSpec {
   Accept accept;
   bool tls = false;
   Certificate certificate = Certificate::good;
+  TlsVersion newest_tls = TlsVersion::tls1_3;  // that it speaks
   // Where it listens. Empty: one IPv4 address that the world picks (192.0.2.0/24 and on). Two origins may share addresses, not ports there.
   std::vector<IpAddress> addresses = {};
   std::optional<NameSpec> name = {};  // null: resolves to `addresses` by NameSpec's defaults

@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "adapters/sim.hpp"
 #include "adapters/sim/tls_server.hpp"
@@ -20,10 +20,10 @@ class TlsMaterial {
   // Trusts the authority. Stops the process if BoringSSL cannot make keys.
   std::shared_ptr<const TlsConfig> config();
   // A server that is `host` or says so, with session tickets; connections of one origin share it.
-  std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate);
+  std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate, TlsVersion newest);
 
  private:
-  std::map<std::pair<std::string, Certificate>, std::shared_ptr<const TlsServerContext>> servers_;
+  std::map<std::tuple<std::string, Certificate, TlsVersion>, std::shared_ptr<const TlsServerContext>> servers_;
   std::shared_ptr<const TlsConfig> config_;
 };
 

@@ -162,7 +162,7 @@ void World::Impl::connect_ends(Link& link) {
   if (link.fate == Link::Fate::accepted) {
     const OriginSpec& origin = directory_.origin(*link.origin);
     if (origin.accept) peer = origin.accept(accepted_by_origin_[*link.origin]++);
-    if (peer && origin.tls) peer = over_tls(std::move(peer), tls_.server(origin.host, origin.certificate));
+    if (peer && origin.tls) peer = over_tls(std::move(peer), tls_.server(origin.host, origin.certificate, origin.newest_tls));
   }
   const bool half_open = link.fate == Link::Fate::half_open;
   if (!peer && !half_open) {

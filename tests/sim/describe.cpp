@@ -58,7 +58,7 @@ std::string describe_engine(const Scenario& scenario) {
 
 std::string describe_origin(const OriginPlan& origin) {
   Line line("origin " + origin.host + ':' + std::to_string(origin.port));
-  line.add_if(origin.tls, "TLS");
+  line.add_if(origin.tls, origin.tls12 ? "TLS 1.2" : "TLS");
   line.add_if(origin.certificate == sim::Certificate::wrong_name, "a certificate for another name");
   line.add_if(origin.certificate == sim::Certificate::expired, "an expired certificate");
   line.add_if(origin.certificate == sim::Certificate::untrusted, "a certificate by somebody whom nobody trusts");

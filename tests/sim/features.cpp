@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "refused", "hangs", "half-open", "resets", "closes-early", "half-closes", "stalls",
     "stale-facts", "needless-timeouts", "late-reads", "leaps",
     "slow-names", "name-fails", "name-never", "name-wrong", "addresses",
-    "origins", "twin-ports", "tls", "bad-certificates", "idle-closes", "few-requests", "no-continue",
+    "origins", "twin-ports", "tls", "tls12", "bad-certificates", "idle-closes", "few-requests", "no-continue",
     "chunked", "until-close", "interims", "trailers", "statuses", "slow-replies", "closing", "http10", "one-write", "early", "early-ok", "misdeeds", "second-responses",
     "methods", "uploads", "streams", "expects", "literals", "families", "connect-to", "routes", "tls-configs", "fresh", "no-reuse", "large",
     "spread", "chains", "partial-reads", "pauses", "slow-sources", "source-fails", "cancels", "kept", "stale-calls", "old-times", "close-idle",

@@ -23,7 +23,7 @@ enum class Feature : std::uint8_t {
   // names
   slow_names, name_fails, name_never, name_wrong, addresses,
   // origins
-  origins, twin_ports, tls, bad_certificates, idle_closes, few_requests, no_continue,
+  origins, twin_ports, tls, tls12, bad_certificates, idle_closes, few_requests, no_continue,
   // replies
   chunked, until_close, interims, trailers, statuses, slow_replies, closing, http10, one_write, early, early_ok, misdeeds, second_responses,
   // requests

@@ -136,6 +136,7 @@ class Run final : public sim::Application {
     spec.addresses = plan.addresses;
     spec.name = plan.name;
     spec.certificate = plan.certificate;
+    if (plan.tls12) spec.newest_tls = TlsVersion::tls1_2;
     spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); }, plan.options);
     if (plan.certificate != sim::Certificate::good) spec.accept = [this](std::uint64_t) { return std::make_unique<Impostor>(oracles_); };
     world_.add_origin(std::move(spec));

@@ -61,7 +61,7 @@ void add_company(Draw& draw, FeatureSet& on) {
       {idle_closes, {chains, methods, uploads}},
       {early, {uploads, streams, slow_sources, small_window, far}},
       {early_ok, {uploads, streams, slow_sources, small_window}},
-      {tls, {until_close, closes_early, tls_configs, bad_certificates, chains}},
+      {tls, {until_close, closes_early, tls12, tls_configs, bad_certificates, chains}},
       {twin_ports, {chains}},
       {misdeeds, {methods, chains}},
       {second_responses, {chains, total_limit}},
@@ -176,6 +176,8 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   const auto certificate = draw.pick({sim::Certificate::wrong_name, sim::Certificate::expired, sim::Certificate::untrusted});
   const bool is_bad = draw.one_in(3);
   if (origin.tls && is_bad) draw.set(bad_certificates, origin.certificate, certificate);
+  const bool is_old = draw.one_in(2);
+  if (origin.tls) draw.set(tls12, origin.tls12, is_old);
   return origin;
 }
 

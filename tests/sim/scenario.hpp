@@ -86,6 +86,7 @@ struct OriginPlan {
   std::string host;
   std::uint16_t port = 80;
   bool tls = false;
+  bool tls12 = false;  // and nothing newer
   sim::Certificate certificate = sim::Certificate::good;
   std::vector<IpAddress> addresses;
   sim::NameSpec name;

@@ -68,6 +68,20 @@ TEST_CASE("TLS: an origin may have a certificate for another name, an expired on
   }
 }
 
+TEST_CASE("TLS: an origin may speak 1.2 and nothing newer, and resumes sessions") {
+  sim::World world(checked());
+  world.add_origin({.host = "example.org", .port = 443, .accept = sim::script_origin(answering("secret")), .tls = true, .newest_tls = TlsVersion::tls1_2});
+  TransferOptions options;
+  options.tls = world.tls();
+  for (const bool resumed : {false, true}) {
+    const TransferId id = world.get("https://example.org/", options).value();
+    world.run_until_idle();
+    CHECK(world.outcome(id).body == "secret");
+    CHECK(world.engine().info(id).tls_version == "TLSv1.2");
+    CHECK(world.engine().info(id).tls_resumed == resumed);
+  }
+}
+
 TEST_CASE("TLS: the same seed gives the same hash, though handshakes draw for themselves") {
   CHECK(tls_run(1) == tls_run(1));
   CHECK(tls_run(2) == tls_run(2));
