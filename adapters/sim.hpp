@@ -41,6 +41,7 @@ struct Weather {
   Duration jitter = {};                           // up to so much more
   std::size_t max_piece = SIZE_MAX;  // they arrive in pieces of one to so many; 1: byte by byte
   std::size_t max_send = SIZE_MAX;   // a send takes one to so many
+  std::size_t bandwidth = SIZE_MAX;  // bytes a second, each way; they arrive in pieces of a twentieth of that, or smaller ones
   std::size_t window = 64 * 1024;    // sent by the engine and not yet read by the peer; when it is full a send takes nothing
   // Connects
   PerMille refused = 0;

@@ -179,6 +179,17 @@ std::size_t Link::draw_piece() {
   return weather_->max_piece == SIZE_MAX ? SIZE_MAX : 1 + network_.below(std::max<std::size_t>(weather_->max_piece, 1));
 }
 
+std::size_t Link::carried() const {
+  constexpr std::size_t kPieces = 20;  // a second
+  return weather_->bandwidth == SIZE_MAX ? SIZE_MAX : std::max<std::size_t>(weather_->bandwidth / kPieces, 1);
+}
+
+Duration Link::busy_with(std::size_t bytes) const {
+  constexpr std::uint64_t kSecond = std::chrono::nanoseconds(std::chrono::seconds(1)).count();
+  if (weather_->bandwidth == SIZE_MAX) return Duration::zero();
+  return std::chrono::nanoseconds(bytes * kSecond / std::max<std::size_t>(weather_->bandwidth, 1));
+}
+
 std::size_t Link::draw_send() {
   return weather_->max_send == SIZE_MAX ? SIZE_MAX : 1 + network_.below(std::max<std::size_t>(weather_->max_send, 1));
 }
@@ -204,7 +215,8 @@ std::size_t Link::arrive_at_engine() {
   std::size_t count = 0;
   if (!down_.under_way.empty()) {
     Way::Sent& sent = down_.under_way.front();
-    count = std::min({draw_piece(), sent.bytes, until_fault()});
+    count = std::min({draw_piece(), carried(), sent.bytes, until_fault()});
+    latest_down_ += busy_with(count);
     sent.bytes -= count;
     if (sent.bytes == 0) down_.under_way.pop();
     down_.arrived += count;
@@ -238,7 +250,8 @@ void Link::arrive_at_peer() {
     return;
   }
   Way::Sent& sent = up_.under_way.front();
-  const std::size_t count = std::min({draw_piece(), sent.bytes, until_fault()});
+  const std::size_t count = std::min({draw_piece(), carried(), sent.bytes, until_fault()});
+  latest_up_ += busy_with(count);
   sent.bytes -= count;
   if (sent.bytes == 0) up_.under_way.pop();
   up_.arrived += count;

@@ -102,6 +102,8 @@ class Link final : public Line {
 
   Duration draw_delay();        // of one piece
   std::size_t draw_piece();     // its size
+  std::size_t carried() const;  // what a piece has at most, for the line is slow ...
+  Duration busy_with(std::size_t bytes) const;  // ... and how long it takes to carry one
   std::size_t draw_send();      // what a send takes at most
 
   // What the engine was told and is waiting for; the world's own notes.

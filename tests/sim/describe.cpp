@@ -31,6 +31,7 @@ std::string describe_weather(const Scenario& scenario) {
   return Line("network: delay " + in_ms(weather.delay))
       .add_if(weather.jitter > Duration::zero(), "up to " + in_ms(weather.jitter) + " more")
       .bytes("pieces of up to ", weather.max_piece)
+      .bytes("bytes a second: ", weather.bandwidth)
       .bytes("sends of up to ", weather.max_send)
       .add_if(weather.window != calm.window, "a window of " + std::to_string(weather.window))
       .chance("refused", weather.refused)

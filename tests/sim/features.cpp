@@ -6,7 +6,7 @@ namespace {
 
 // In the enum's order.
 constexpr std::array<std::string_view, kFeatures> kNames = {
-    "pieces", "partial-sends", "small-window", "jitter", "far",
+    "pieces", "partial-sends", "small-window", "jitter", "far", "bandwidth",
     "refused", "hangs", "half-open", "resets", "closes-early", "half-closes", "stalls",
     "stale-facts", "needless-timeouts", "late-reads", "leaps",
     "slow-names", "name-fails", "name-never", "name-wrong", "addresses",

@@ -15,7 +15,7 @@ namespace sluice::simtest {
 
 enum class Feature : std::uint8_t {
   // the network, in ways that harm nothing
-  pieces, partial_sends, small_window, jitter, far,
+  pieces, partial_sends, small_window, jitter, far, bandwidth,
   // ... and in ways that do
   refused, hangs, half_open, resets, closes_early, half_closes, stalls,
   // a careless driver, and time that jumps

@@ -58,6 +58,7 @@ void add_company(Draw& draw, FeatureSet& on) {
   };
   static const std::vector<Company> companies = {
       {large, {pauses, partial_reads, uploads, streams, slow_sources}},
+      {bandwidth, {idle_timeouts}},
       {idle_closes, {chains, methods, uploads}},
       {early, {uploads, streams, slow_sources, small_window, far}},
       {early_ok, {uploads, streams, slow_sources, small_window}},
@@ -106,6 +107,7 @@ void draw_weather(Draw& draw, sim::Weather& weather) {
   draw.set(small_window, weather.window, draw.pick<std::size_t>({40, 300, 1'460, 8'000}));
   draw.set<Duration>(jitter, weather.jitter, milliseconds(draw.between(1, 100)));
   draw.set<Duration>(far, weather.delay, milliseconds(draw.between(20, 900)));
+  draw.set(bandwidth, weather.bandwidth, draw.pick<std::size_t>({500, 2'000, 10'000, 100'000}));
   draw.set(refused, weather.refused, chance());
   draw.set(hangs, weather.hangs, chance());
   draw.set(half_open, weather.half_open, chance());
@@ -218,7 +220,8 @@ std::size_t draw_count(Draw& draw) {
 
 // What a scenario may cost is bounded: where bytes travel one by one there are few of them.
 std::size_t byte_budget(const Scenario& scenario) {
-  const std::size_t piece = std::min({scenario.weather.max_piece, scenario.weather.max_send, scenario.weather.window});
+  const std::size_t a_twentieth = scenario.weather.bandwidth / 20;
+  const std::size_t piece = std::min({scenario.weather.max_piece, a_twentieth, scenario.weather.max_send, scenario.weather.window});
   const std::size_t steps = 300 / std::max<std::size_t>(scenario.drawn, 3);
   return std::min<std::size_t>(piece, 40'000) * steps;
 }
@@ -268,7 +271,8 @@ void draw_version(Draw& draw, ReplyPlan& reply) {
 // In one read with the first: in a read of its own nobody could tell it from the answer to the next request.
 void draw_second_response(Draw& draw, const Scenario& scenario, ReplyPlan& reply) {
   const bool comes = draw.one_in(3);
-  const bool in_one_read = scenario.weather.max_piece == SIZE_MAX && reply.bytes <= 6'000;
+  const bool in_pieces = scenario.weather.max_piece != SIZE_MAX || scenario.weather.bandwidth != SIZE_MAX;
+  const bool in_one_read = !in_pieces && reply.bytes <= 6'000;
   if (!comes || !in_one_read || reply.misdeed != sim::Misdeed::none || !draw.has(Feature::second_responses)) return;
   reply.misdeed = sim::Misdeed::second_response;
   reply.one_write = true;

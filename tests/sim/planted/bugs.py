@@ -260,6 +260,10 @@ BUGS = [
     bug("idle-blind-to-bytes", "the idle timeout runs on while bytes come",
         ("engine/facts.cpp", "note_activity(*transfers_.find(transfer), now);",
          "if (!PLANTED) note_activity(*transfers_.find(transfer), now);")),
+    bug("idle-blind-to-body", "the idle timeout runs on while bytes of a body come",
+        ("engine/facts.cpp", "for (const auto& [stream, transfer] : socket->exchanges) ",
+         "for (const auto& [stream, transfer] : socket->exchanges)\n"
+         "      if (!PLANTED || transfers_.find(transfer)->progress.received_body_bytes == 0) ")),
     bug("idle-timeout-never", "the idle timeout never ends a transfer",
         ("engine/timers.cpp", "if (waits_for_application(transfer)) return;", "if (waits_for_application(transfer) || PLANTED) return;")),
     bug("continue-for-ever", "a 100 that never comes is awaited for ever",

@@ -231,6 +231,27 @@ TEST_CASE("calls made on the engine itself are settled") {
   CHECK(one.world.outcome(one.id).body == "abc");
 }
 
+TEST_CASE("a slow line carries so many bytes a second, each way, and a piece every 50 ms") {
+  sim::Weather weather;
+  weather.bandwidth = 2'000;
+  const auto took = [&](std::size_t up, std::size_t down) {
+    sim::Script script;
+    script.await("\r\n\r\n").await_bytes(up).send(response(bytes_of(down)));
+    OneOrigin one(script, checked(1, weather));
+    const Instant begun = one.world.now().steady;
+    const TransferId id = one.world.add(post(BodyOwned{bytes_of(up)}, "http://example.org/")).value();
+    one.world.run_until_idle();
+    CHECK(one.world.outcome(id).body.size() == down);
+    CHECK(one.traced(" received 100 ") >= 1);
+    return *one.world.engine().progress(id).done - begun;
+  };
+  const Duration little = took(10, 200), down = took(10, 10'200), up = took(10'010, 200);
+  for (const Duration more : {down - little, up - little}) {
+    CHECK(more >= 4900ms);
+    CHECK(more <= 5100ms);
+  }
+}
+
 // ---- the same from the same seed ----
 
 std::uint64_t hash_of(std::uint64_t seed, bool keep = true) {
