@@ -31,13 +31,13 @@ constexpr const char* kHelp =
     "  --plain             no TLS (the same as --off tls, for every seed)\n"
     "  --multi             drive a Multi over in-memory transports instead of an Engine\n"
     "  --hash-only         print nothing but the hash over all traces\n"
-    "Of the scenarios, to see a failure again:\n"
+    "  --no-shrink         print failures as they are\n"
+    "  --features          list the features\n"
+    "Of the scenarios, to see a failure again (none of --multi's):\n"
     "  --keep 3,7          only these transfers\n"
     "  --off A,B           without these features       --only A,B   with no others than these\n"
     "  --trace             every line of what happens, and the scenario in words\n"
-    "  --no-shrink         print failures as they are\n"
-    "  --features          list the features\n"
-    "Instead of seeds:\n"
+    "Instead of seeds, and alone:\n"
     "  --scale N           N transfers at once over N connections: time and memory for each\n"
     "Exit code: 0 all passed, 1 something failed, 2 wrong options. The last line is `N passed, M failed`.\n";
 
@@ -95,6 +95,10 @@ class Parser {
     if (has_seed_ && !has_count_) options.jobs.count = 1;
     if (options.trace && options.jobs.count != 1) return wrong("--trace shows one seed");
     if (options.jobs.count == 0) return wrong("--seeds wants at least one");
+    if (options.scale && words_.size() != 2) return wrong("--scale N goes with no other option");
+    if (options.multi && (options.trace || options.hash_only || options.reduction != Reduction{})) {
+      return wrong("--multi has no trace, no hash and no features: --trace, --hash-only, --keep, --off, --only and --plain are not for it");
+    }
     return std::nullopt;
   }
 
@@ -212,7 +216,7 @@ int sim_main(int argc, char** argv, const Modes& modes) {
   Options& options = parser.options;
   if ((options.scale && !modes.scale) || (options.multi && !modes.multi)) return wrong("this program has no such mode");
   if (options.scale) return modes.scale(*options.scale);
-  if (options.trace && !options.multi) return trace(options);
+  if (options.trace) return trace(options);
 
   options.jobs.shows_progress = true;
   const Tally tally = run_seeds(options.jobs, [&](std::uint64_t seed) {

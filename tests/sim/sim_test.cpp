@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/command.hpp"
 #include "tests/sim/jobs.hpp"
 #include "tests/sim/run.hpp"
 #include "tests/sim/shrink.hpp"
@@ -204,6 +205,27 @@ TEST_CASE("sim: a seed that crashes, and one that fails, is known by its number;
   CHECK(run_apart([&] { return run(13); })->message == "signal 9");
   CHECK(run_apart([&] { return run(27); })->oracle == "an oracle");
   CHECK_FALSE(run_apart([&] { return run(28); }).has_value());
+}
+
+TEST_CASE("sim: options that mean nothing to --multi or --scale are refused, and nothing is run") {
+  const auto command = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "sluice_sim");
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    const Modes modes{.scale = [](std::size_t) { return 77; }, .multi = [](std::uint64_t) { return std::optional<std::string>(); }};
+    return sim_main(static_cast<int>(pointers.size()), pointers.data(), modes);
+  };
+  using Words = std::vector<std::string>;
+  const Words refused[] = {{"--trace"}, {"--hash-only"}, {"--plain"}, {"--keep", "0"}, {"--keep", "none"}, {"--off", "tls"}, {"--only", "none"}};
+  for (Words words : refused) {
+    CAPTURE(words.front());
+    words.insert(words.begin(), {"--seed", "3", "--multi"});
+    CHECK(command(words) == 2);
+  }
+  CHECK(command({"--seed", "3", "--multi"}) == 0);
+  CHECK(command({"--scale", "5", "--seed", "3"}) == 2);
+  CHECK(command({"--plain", "--scale", "5"}) == 2);
+  CHECK(command({"--scale", "5"}) == 77);
 }
 
 TEST_CASE("sim: memory that a seed loses is a failure, where the build can tell") {
