@@ -190,9 +190,12 @@ void print_failure(const Options& options, const Modes& modes, const Failure& fa
   Shrunk shrunk{options.reduction, failure.finding, 0};
   if (shrinks) {
     const std::size_t most = failure.finding.oracle == "hangs" ? 4 : 300;
-    shrunk = shrink(failure.seed, options.reduction, failure.finding, [&](const Reduction& reduction) {
+    const auto run_reduced = [&](const Reduction& reduction) {
       return run_apart([&] { return run(make_scenario(failure.seed, reduction)); });
-    }, most);
+    };
+    // Which crash it is, only a run of its own tells.
+    const auto again = failure.finding.oracle == "crash" ? run_reduced(options.reduction) : std::nullopt;
+    shrunk = shrink(failure.seed, options.reduction, again.value_or(failure.finding), run_reduced, most);
     print("  shrunk in " + std::to_string(shrunk.runs) + " runs: " + shrunk.finding.message + '\n');
     print(indented(describe(make_scenario(failure.seed, shrunk.reduction))));
   }

@@ -1,7 +1,6 @@
 // See jobs.hpp. Workers take the next seed from memory that all share, and send a record for each through a pipe of their own.
 #include "tests/sim/jobs.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -105,6 +104,20 @@ std::optional<Finding> finding_of_status(int status) {
     return Finding{"crash", "exit status " + std::to_string(WEXITSTATUS(status)) + ", as a sanitizer's report has it"};
   }
   return std::nullopt;
+}
+
+// Of what a crash has written to stderr, the line that tells it from others: a sanitizer's summary, or else the first line, which is a
+// CHECK's, an assertion's or UBSan's. Addresses, which differ from run to run, are left out of the latter.
+std::string line_of_crash(const std::string& text) {
+  const std::size_t summary = text.find("SUMMARY: ");
+  const std::size_t from = summary == std::string::npos ? std::min(text.find_first_not_of('\n'), text.size()) : summary;
+  std::string line = text.substr(from, std::min(text.find('\n', from), text.size()) - from);
+  if (summary != std::string::npos) return line;
+  for (std::size_t at = 0; (at = line.find("0x", at)) != std::string::npos; at += 2) {
+    const std::size_t digits = std::min(line.find_first_not_of("0123456789abcdef", at + 2), line.size());
+    line.erase(at + 2, digits - at - 2);
+  }
+  return line;
 }
 
 int wait_for(pid_t pid) {
@@ -262,13 +275,14 @@ Tally run_seeds(const JobOptions& options, const RunSeed& run) { return Crew(opt
 std::optional<Finding> run_apart(const std::function<RunResult()>& run) {
   int ends[2];
   SLUICE_CHECK(::pipe(ends) == 0);
+  std::FILE* const words = std::tmpfile();
+  SLUICE_CHECK(words != nullptr);
   std::fflush(nullptr);
   const pid_t pid = ::fork();
   SLUICE_CHECK(pid >= 0);
   if (pid == 0) {
     ::close(ends[0]);
-    const int nowhere = ::open("/dev/null", O_WRONLY);
-    if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
+    ::dup2(::fileno(words), STDERR_FILENO);
     ::alarm(kSecondsForOne);
     write_all(ends[1], encode(0, run()));
     ::_exit(0);
@@ -284,8 +298,14 @@ std::optional<Finding> run_apart(const std::function<RunResult()>& run) {
   }
   ::close(ends[0]);
   const int status = wait_for(pid);
+  std::string said(64 * 1024, '\0');
+  std::rewind(words);
+  said.resize(std::fread(said.data(), 1, said.size(), words));
+  std::fclose(words);
   if (auto record = decode(bytes)) return record->second.finding;
-  return finding_of_status(status).value_or(Finding{"crash", "it has left without a word"});
+  Finding finding = finding_of_status(status).value_or(Finding{"crash", "it has left without a word"});
+  if (const std::string line = line_of_crash(said); finding.oracle == "crash" && !line.empty()) finding.message += ": " + line;
+  return finding;
 }
 
 }  // namespace sluice::simtest

@@ -41,7 +41,8 @@ Tally run_seeds(const JobOptions& options, const RunSeed& run);
 // Whether this build finds memory that a worker has lost (the address sanitizer's). It is a failure "leaks", of no known seed.
 bool finds_leaks();
 
-// Runs one thing in a process of its own, silent on stderr. A crash is a finding like those of the oracles: "crash".
+// Runs one thing in a process of its own, silent on stderr. A crash is a finding like those of the oracles: "crash", whose message also
+// says which one it is, where the process has said so: "signal 6: core/x.cpp:12: CHECK failed: ...".
 std::optional<Finding> run_apart(const std::function<RunResult()>& run);
 
 }  // namespace sluice::simtest

@@ -21,7 +21,8 @@ struct Shrunk {
   std::size_t runs = 0;  // that it took
 };
 
-// `start` is how it failed, with `finding`. A smaller scenario counts if the same oracle speaks.
+// `start` is how it failed, with `finding`. A smaller scenario counts if the same oracle speaks; of crashes, if it is the same one, by
+// its message.
 Shrunk shrink(std::uint64_t seed, const Reduction& start, const Finding& finding, const RunReduced& run, std::size_t max_runs = 300);
 
 // The options that show a reduced scenario again: "--seed 7 --keep 1,4 --only resets". The shorter one of --off and --only is said.

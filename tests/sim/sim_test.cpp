@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string>
@@ -174,6 +176,31 @@ TEST_CASE("sim: a failure shrinks to the transfers and features it needs") {
   CHECK(bounded.runs == runs);
   CHECK(runs <= 10);
   CHECK(needs(bounded.reduction)->oracle == "two");
+}
+
+TEST_CASE("sim: a crash shrinks to the same crash and to no other") {
+  const std::uint64_t seed = seed_with(20);
+  const RunReduced crashes = [&](const Reduction& reduction) -> std::optional<Finding> {
+    const std::vector<std::uint32_t> numbers = numbers_of(make_scenario(seed, reduction));
+    const bool both = std::ranges::count(numbers, 3) + std::ranges::count(numbers, 17) == 2;
+    return Finding{"crash", both ? "signal 6: one" : "signal 6: another"};
+  };
+  CHECK(shrink(seed, {}, {"crash", "signal 6: one"}, crashes).reduction.keep == std::vector<std::uint32_t>{3, 17});
+}
+
+TEST_CASE("sim: which crash it was is known by its line, without addresses, or by a sanitizer's summary") {
+  const auto crash = [](const char* words) {
+    return run_apart([words]() -> RunResult {
+      std::fputs(words, stderr);
+      std::signal(SIGABRT, SIG_DFL);  // which doctest has taken
+      std::abort();
+    }).value();
+  };
+  CHECK(crash("").message == "signal 6");
+  CHECK(crash("a.cpp:1: check failed: x\nmore\n").message == "signal 6: a.cpp:1: check failed: x");
+  CHECK(crash("\na.cpp:1: runtime error: address 0x7ffd12 and 0x5\n").message == "signal 6: a.cpp:1: runtime error: address 0x and 0x");
+  CHECK(crash("=== 0x12\nSUMMARY: AddressSanitizer: SEGV (prog+0x12)\n===").message == "signal 6: SUMMARY: AddressSanitizer: SEGV (prog+0x12)");
+  CHECK(crash("a").oracle == "crash");
 }
 
 TEST_CASE("sim: of --off and --only the shorter one is said") {
