@@ -29,7 +29,7 @@ enum class Feature : std::uint8_t {
   // requests
   methods, uploads, streams, expects, literals, families, connect_to, routes, tls_configs, fresh, no_reuse, large,
   // the application
-  spread, chains, partial_reads, pauses, slow_sources, source_fails, cancels, kept, stale_calls, old_times, close_idle,
+  spread, chains, partial_reads, pauses, peeks, slow_sources, source_fails, cancels, kept, stale_calls, old_times, close_idle,
   // limits and timeouts
   total_limit, origin_limit, short_expiry, body_limit, connect_timeouts, no_connect_timeout, total_timeouts, idle_timeouts,
 };

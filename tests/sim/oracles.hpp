@@ -68,6 +68,7 @@ class Oracles {
   void added(Seen& seen, TransferId id);
   void removing(Seen& seen);  // right before it is
   void take(Seen& seen, Bytes bytes);  // about to be consumed
+  void look(const Seen& seen, Bytes bytes);  // a part of its body, or what is left of it
   void took(Seen& seen) { seen.held = engine().body(seen.id).size(); }  // was consumed
   void acted(Seen& seen) { seen.busy_until = now(); }  // it has called the engine about it
   void idle_closed();  // it has closed all that is idle

@@ -106,6 +106,7 @@ class Run final : public sim::Application {
     options.keep_trace = each_line_ != nullptr;
     options.after_step = [this](sim::World&) {
       show_trace();
+      if (scenario_.on.has(Feature::peeks)) peek();
       oracles_.after_step();
     };
     return options;
@@ -265,7 +266,8 @@ class Run final : public sim::Application {
 
   void on_done(Seen& seen) {
     cancel_at(seen, CancelPlan::When::done);
-    if (!seen.plan->kept) remove(seen);
+    const bool is_looked_at = scenario_.on.has(Feature::peeks) && !seen.succeeded;
+    if (!seen.plan->kept && !is_looked_at) remove(seen);
     if (ending_) return;
     for (Seen& other : oracles_.transfers()) {
       if (other.plan->behind == seen.plan->number) add(other);
@@ -292,6 +294,14 @@ class Run final : public sim::Application {
         seen.reads_later = false;
         take(seen);
       });
+    }
+  }
+
+  // At all that it has not consumed, again and again, also of transfers that have failed.
+  void peek() {
+    for (const Seen& seen : oracles_.transfers()) {
+      if (!seen.added || seen.removed) continue;
+      if (const Bytes body = engine().body(seen.id); !body.empty()) oracles_.look(seen, body);
     }
   }
 

@@ -57,6 +57,7 @@ void add_company(Draw& draw, FeatureSet& on) {
     std::vector<Feature> others;
   };
   static const std::vector<Company> companies = {
+      {peeks, {partial_reads, pauses, misdeeds, total_timeouts}},
       {large, {pauses, partial_reads, uploads, streams, slow_sources}},
       {bandwidth, {idle_timeouts}},
       {idle_closes, {chains, methods, uploads}},
