@@ -10,7 +10,8 @@ namespace {
 
 // A pool key as the engine's rules have it.
 auto key_of(const TransferPlan& plan) {
-  return std::make_tuple(plan.origin, plan.literal, plan.connect_to, plan.family, plan.route, plan.other_tls);
+  return std::make_tuple(plan.origin, plan.literal, plan.connect_to, plan.family, plan.route, plan.other_tls,
+                         plan.own_name ? plan.number : 0);
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
   describe_upload(plan.upload, line);
   describe_reply(plan.reply, line);
   describe_application(plan, line);
-  line.add_if(plan.literal, "by address").add_if(plan.connect_to, "by an alias");
+  line.add_if(plan.literal, "by address").add_if(plan.connect_to, plan.own_name ? "by an alias of its own" : "by an alias");
   line.add_if(plan.route.has_value(), "by route " + std::to_string(plan.route.value_or(0)));
   line.add_if(plan.other_tls, "by the second TLS configuration");
   line.add_if(plan.family == AddressFamily::ipv4, "IPv4").add_if(plan.family == AddressFamily::ipv6, "IPv6");

@@ -27,7 +27,7 @@ std::vector<IpAddress> Oracles::addresses_in_order(const OriginPlan& origin, con
 
 std::string Oracles::asked_host(const TransferPlan& plan) const {
   const OriginPlan& origin = scenario_.origins[plan.origin];
-  return plan.connect_to ? origin.alias() : origin.host;
+  return plan.connect_to ? alias_of(origin, plan) : origin.host;
 }
 
 bool Oracles::is_asked_for(const std::string& host) const {

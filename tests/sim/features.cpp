@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "slow-names", "name-fails", "name-never", "name-wrong", "addresses",
     "origins", "twin-ports", "tls", "tls12", "bad-certificates", "idle-closes", "few-requests", "no-continue",
     "chunked", "until-close", "interims", "trailers", "statuses", "slow-replies", "closing", "http10", "one-write", "early", "early-ok", "misdeeds", "second-responses",
-    "methods", "uploads", "streams", "expects", "literals", "families", "connect-to", "routes", "tls-configs", "fresh", "no-reuse", "large",
+    "methods", "uploads", "streams", "expects", "literals", "families", "connect-to", "many-names", "routes", "tls-configs", "fresh", "no-reuse", "large",
     "spread", "chains", "partial-reads", "pauses", "peeks", "slow-sources", "source-fails", "cancels", "kept", "stale-calls", "old-times", "close-idle",
     "total-limit", "origin-limit", "short-expiry", "body-limit", "connect-timeouts", "no-connect-timeout", "total-timeouts",
     "idle-timeouts",

@@ -27,7 +27,7 @@ enum class Feature : std::uint8_t {
   // replies
   chunked, until_close, interims, trailers, statuses, slow_replies, closing, http10, one_write, early, early_ok, misdeeds, second_responses,
   // requests
-  methods, uploads, streams, expects, literals, families, connect_to, routes, tls_configs, fresh, no_reuse, large,
+  methods, uploads, streams, expects, literals, families, connect_to, many_names, routes, tls_configs, fresh, no_reuse, large,
   // the application
   spread, chains, partial_reads, pauses, peeks, slow_sources, source_fails, cancels, kept, stale_calls, old_times, close_idle,
   // limits and timeouts

@@ -39,6 +39,10 @@ class Run final : public sim::Application {
       : scenario_(scenario), each_line_(each_line), oracles_(scenario), world_(options()) {
     oracles_.watch(world_);
     for (std::size_t i = 0; i < scenario.origins.size(); ++i) add_origin(i);
+    for (const TransferPlan& plan : scenario.transfers) {
+      const OriginPlan& origin = scenario.origins[plan.origin];
+      if (plan.connect_to) world_.set_name(alias_of(origin, plan), origin.name);
+    }
     for (std::size_t i = 0; i < scenario.routes.size(); ++i) {
       routes_.push_back(std::make_shared<PlannedRoute>(i, scenario.routes[i]));
     }
@@ -141,7 +145,6 @@ class Run final : public sim::Application {
     spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); }, plan.options);
     if (plan.certificate != sim::Certificate::good) spec.accept = [this](std::uint64_t) { return std::make_unique<Impostor>(oracles_); };
     world_.add_origin(std::move(spec));
-    world_.set_name(plan.alias(), plan.name);
   }
 
   sim::HttpReply respond(std::size_t origin, const sim::HttpRequest& request) {
@@ -197,7 +200,7 @@ class Run final : public sim::Application {
     const OriginPlan& origin = scenario_.origins[plan.origin];
     TransferOptions options;
     if (origin.tls) options.tls = plan.other_tls ? other_tls() : world_.tls();
-    if (plan.connect_to) options.connect_to = ConnectTo{origin.alias(), origin.port};
+    if (plan.connect_to) options.connect_to = ConnectTo{alias_of(origin, plan), origin.port};
     options.family = plan.family;
     if (plan.route) options.route = routes_[*plan.route];
     options.connect_timeout = plan.connect_timeout;

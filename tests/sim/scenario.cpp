@@ -63,6 +63,7 @@ void add_company(Draw& draw, FeatureSet& on) {
       {idle_closes, {chains, methods, uploads}},
       {early, {uploads, streams, slow_sources, small_window, far}},
       {early_ok, {uploads, streams, slow_sources, small_window}},
+      {many_names, {slow_names, stale_facts}},
       {tls, {until_close, closes_early, tls12, tls_configs, bad_certificates, chains}},
       {twin_ports, {chains}},
       {misdeeds, {methods, chains}},
@@ -94,6 +95,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     if (feature == Feature::tls) chance = 90;  // a handshake costs as much as a scenario
     if (feature == Feature::large) chance = 160;
     if (feature == Feature::early) chance += 150;
+    if (feature == Feature::many_names) chance = 8;
     if (lot < chance) on.add(feature);
   }
   add_company(draw, on);
@@ -400,6 +402,21 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   return plan;
 }
 
+// More names than an engine remembers, asked for by transfers that are removed before there is an answer.
+void add_many_names(Scenario& scenario, Duration spread_over) {
+  constexpr std::uint32_t kNames = 290;
+  for (std::uint32_t i = 0; i < kNames && scenario.on.has(Feature::many_names); ++i) {
+    TransferPlan plan;
+    plan.number = static_cast<std::uint32_t>(scenario.drawn);
+    plan.connect_to = plan.own_name = true;
+    plan.start = spread_over / kNames * i;
+    plan.cancel = {.when = CancelPlan::When::time, .after = {}, .victim = plan.number};
+    plan.connect_timeout = seconds(300);
+    scenario.transfers.push_back(std::move(plan));
+    ++scenario.drawn;
+  }
+}
+
 }  // namespace
 
 Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
@@ -420,8 +437,11 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
   for (std::size_t i = 0; i < origins; ++i) scenario.origins.push_back(draw_origin(seed, i, scenario.on));
   if (scenario.on.has(Feature::twin_ports)) scenario.origins.push_back(twin_of(scenario.origins.front()));
   for (std::uint32_t number = 0; number < scenario.drawn; ++number) {
-    TransferPlan plan = draw_transfer(scenario, number, spread_over);
-    if (!reduction.keep || std::ranges::binary_search(*reduction.keep, number)) scenario.transfers.push_back(std::move(plan));
+    scenario.transfers.push_back(draw_transfer(scenario, number, spread_over));
+  }
+  add_many_names(scenario, spread_over);
+  if (reduction.keep) {
+    std::erase_if(scenario.transfers, [&](const TransferPlan& plan) { return !std::ranges::binary_search(*reduction.keep, plan.number); });
   }
   for (TransferPlan& plan : scenario.transfers) {  // nobody waits for one that is left out
     if (plan.behind && reduction.keep && !std::ranges::binary_search(*reduction.keep, *plan.behind)) plan.behind.reset();
@@ -447,6 +467,10 @@ bool is_of(AddressFamily family, const IpAddress& address) {
 
 bool has_family(const OriginPlan& origin, AddressFamily family) {
   return std::ranges::any_of(origin.addresses, [family](const IpAddress& address) { return is_of(family, address); });
+}
+
+std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer) {
+  return transfer.own_name ? "alias-" + std::to_string(transfer.number) + "-of-" + origin.host : "alias-of-" + origin.host;
 }
 
 bool reply_has_body(const TransferPlan& transfer) {

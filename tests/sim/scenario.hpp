@@ -71,7 +71,8 @@ struct TransferPlan {
   Duration start = {};
   std::optional<std::uint32_t> behind;  // added when that one is done, and not before
   bool literal = false;                 // an address in the URL
-  bool connect_to = false;              // by another name of the same origin
+  bool connect_to = false;              // by another name of the same origin ...
+  bool own_name = false;                // ... which no other transfer has
   std::optional<std::size_t> route;     // of Scenario::routes
   bool other_tls = false;               // by a second TLS configuration
   AddressFamily family = AddressFamily::any;
@@ -91,7 +92,6 @@ struct OriginPlan {
   std::vector<IpAddress> addresses;
   sim::NameSpec name;
   sim::HttpOriginOptions options;
-  std::string alias() const { return "alias-of-" + host; }
 };
 
 struct RoutePlan {
@@ -128,6 +128,8 @@ std::string body_of(std::uint64_t seed, std::uint32_t number, Direction directio
 // Whether a transfer of this family may use the address; and whether the origin has one such.
 bool is_of(AddressFamily family, const IpAddress& address);
 bool has_family(const OriginPlan& origin, AddressFamily family);
+// What a transfer connects to by another name.
+std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool reply_has_body(const TransferPlan& transfer);
 bool is_surplus(sim::Misdeed misdeed);  // it stands behind a whole response
 bool reply_closes(const ReplyPlan& reply);  // by what it says, it is the last on its connection

@@ -120,7 +120,7 @@ TEST_CASE("sim: a feature that is turned off takes its own effects away, and mov
     CHECK(calmer.weather.max_piece == whole.weather.max_piece);
     for (std::size_t i = 0; i < whole.transfers.size(); ++i) {
       const TransferPlan &before = whole.transfers[i], &after = calmer.transfers[i];
-      CHECK(after.cancel.when == CancelPlan::When::never);
+      if (!after.own_name) CHECK(after.cancel.when == CancelPlan::When::never);  // those are removed by their own feature
       CHECK_FALSE(after.read.pauses_at.has_value());
       CHECK_FALSE(after.reply.trailers);
       CHECK(after.reply.bytes == before.reply.bytes);

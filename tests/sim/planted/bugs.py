@@ -279,6 +279,8 @@ BUGS = [
         ("engine/dial.cpp", "set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);\n  }\n}",
          "set_timer(dial.stagger_timer, PLANTED ? Duration::zero() : limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);\n"
          "  }\n}")),
+    bug("resolve-not-forgotten", "an answer for a name that was given up finds what has asked for it",
+        ("engine/scheduler.cpp", "    resolutions_.release(origin.resolve);\n", "    if (!PLANTED) resolutions_.release(origin.resolve);\n")),
     bug("no-stagger", "a second address is never tried beside the first",
         ("engine/dial.cpp", "begin_attempt(dial, origin, one_more);\n  if (", "begin_attempt(dial, origin, one_more);\n  if (!PLANTED && ")),
     bug("connect-from-add", "the connect timeout counts the time in the queue",
