@@ -361,8 +361,9 @@ void draw_options(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
   if (by_route) draw.set<std::optional<std::size_t>>(routes, plan.route, route);
   draw.set(families, plan.family, family);
   plan.connect_timeout = seconds(300);
-  // Between limits and a first address that hangs, only a timeout ends an attempt.
-  const bool needs_timeout = scenario.max_connections != 0 || scenario.max_connections_per_origin != 0 || plan.route;
+  // Between limits and a first of several addresses that hangs, only a timeout ends an attempt.
+  const bool limited = scenario.max_connections != 0 || scenario.max_connections_per_origin != 0 || plan.route;
+  const bool needs_timeout = limited && (origin.addresses.size() > 1 || scenario.on.has(name_wrong));
   const Duration connect_within = milliseconds(4 + draw.size(4'000)), total_within = milliseconds(draw.size(20'000));
   const Duration idle_within = milliseconds(draw.size(5'000));
   const std::uint64_t body_within = draw.below(plan.reply.bytes + plan.reply.bytes / 2 + 1);
