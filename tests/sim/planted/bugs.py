@@ -281,6 +281,10 @@ BUGS = [
          "  }\n}")),
     bug("resolve-not-forgotten", "an answer for a name that was given up finds what has asked for it",
         ("engine/scheduler.cpp", "    resolutions_.release(origin.resolve);\n", "    if (!PLANTED) resolutions_.release(origin.resolve);\n")),
+    bug("timer-inside-bytes", "a timer that is overdue when bytes come runs in the middle of taking them",
+        ("engine/facts.cpp", "  SLUICE_CHECK(bytes <= limits::kLandingBytes);",
+         "  while (PLANTED && timers_.earliest() && timers_.earliest()->at < now.steady) on_timer(*timers_.pop_due(now.steady), now);\n"
+         "  SLUICE_CHECK(bytes <= limits::kLandingBytes);")),
     bug("no-stagger", "a second address is never tried beside the first",
         ("engine/dial.cpp", "begin_attempt(dial, origin, one_more);\n  if (", "begin_attempt(dial, origin, one_more);\n  if (!PLANTED && ")),
     bug("connect-from-add", "the connect timeout counts the time in the queue",
