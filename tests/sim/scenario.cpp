@@ -3,104 +3,15 @@
 #include "tests/sim/scenario.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "core/base/limits.hpp"
+#include "tests/sim/draw.hpp"
 
 namespace sluice::simtest {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// Draws of one part of a scenario.
-class Draw {
- public:
-  Draw(std::uint64_t seed, std::uint64_t part, FeatureSet on) : random_(Seed{mixed(seed, part)}), on_(on) {}
-
-  std::uint64_t below(std::uint64_t n) { return random_.below(n); }
-  std::uint64_t between(std::uint64_t least, std::uint64_t most) { return least + below(most - least + 1); }
-  bool one_in(std::uint64_t n) { return below(n) == 0; }
-  template <class T>
-  T pick(std::initializer_list<T> from) { return from.begin()[below(from.size())]; }
-  // With its feature off: the draw is made and has no effect.
-  template <class T>
-  void set(Feature feature, T& what, T drawn) {
-    if (on_.has(feature)) what = std::move(drawn);
-  }
-  bool has(Feature feature) const { return on_.has(feature); }
-  // Mostly the low end: 1 to `most`, each power of two as likely as the next.
-  std::size_t size(std::size_t most) {
-    std::uint64_t bits = 0;
-    while ((most >> bits) > 1) ++bits;
-    const std::uint64_t bound = std::uint64_t{2} << below(bits + 1);
-    return static_cast<std::size_t>(1 + below(std::min<std::uint64_t>(bound, most)));
-  }
-
- private:
-  static std::uint64_t mixed(std::uint64_t seed, std::uint64_t part) {
-    std::uint64_t state = seed ^ (part * 0x9e37'79b9'7f4a'7c15u);
-    return splitmix64(state);
-  }
-  Random random_;
-  FeatureSet on_;
-};
-
-enum Part : std::uint64_t { kSwarm = 1, kWeather, kEngine, kOrigins = 100, kTransfers = 1000 };
-
-// Some are of interest mostly beside others: a reused connection that dies needs transfers behind each other, a full buffer needs large
-// bodies and somebody who is slow.
-void add_company(Draw& draw, FeatureSet& on) {
-  using enum Feature;
-  struct Company {
-    Feature of;
-    std::vector<Feature> others;
-  };
-  static const std::vector<Company> companies = {
-      {peeks, {partial_reads, pauses, misdeeds, total_timeouts}},
-      {large, {pauses, partial_reads, uploads, streams, slow_sources}},
-      {bandwidth, {idle_timeouts}},
-      {idle_closes, {chains, methods, uploads}},
-      {early, {uploads, streams, slow_sources, small_window, far}},
-      {early_ok, {uploads, streams, slow_sources, small_window}},
-      {many_names, {slow_names, stale_facts}},
-      {tls, {until_close, closes_early, tls12, tls_configs, bad_certificates, chains}},
-      {twin_ports, {chains}},
-      {misdeeds, {methods, chains}},
-      {second_responses, {chains, total_limit}},
-      {source_fails, {uploads, streams}},
-      {expects, {uploads}},
-      {slow_sources, {uploads, streams}},
-      {early, {late_reads, misdeeds}},
-      {idle_timeouts, {large, pauses}},
-  };
-  for (const Company& company : companies) {
-    for (const Feature other : company.others) {
-      const bool comes = draw.one_in(2);
-      if (comes && on.has(company.of)) on.add(other);
-    }
-  }
-}
-
-FeatureSet draw_swarm(std::uint64_t seed) {
-  Draw draw(seed, kSwarm, {});
-  const std::uint64_t mood = draw.below(8);
-  const std::uint64_t harm = mood == 0 ? 0 : mood <= 3 ? 80 : mood <= 6 ? 200 : 450;  // in a thousand
-  const std::uint64_t variety = draw.pick({100u, 250u, 400u, 600u});
-  FeatureSet on;
-  for (std::size_t i = 0; i < kFeatures; ++i) {
-    const auto feature = static_cast<Feature>(i);
-    const std::uint64_t lot = draw.below(1000);
-    std::uint64_t chance = is_harmful(feature) ? harm : variety;
-    if (feature == Feature::tls) chance = 90;  // a handshake costs as much as a scenario
-    if (feature == Feature::large) chance = 160;
-    if (feature == Feature::early) chance += 150;
-    if (feature == Feature::many_names) chance = 8;
-    if (lot < chance) on.add(feature);
-  }
-  add_company(draw, on);
-  return on;
-}
 
 void draw_weather(Draw& draw, sim::Weather& weather) {
   using enum Feature;
@@ -410,7 +321,7 @@ void add_many_names(Scenario& scenario, Duration spread_over) {
     TransferPlan plan;
     plan.number = static_cast<std::uint32_t>(scenario.drawn);
     plan.connect_to = plan.own_name = true;
-    plan.start = spread_over / kNames * i;
+    plan.start = spread_over / 2 + std::chrono::microseconds(10) * i;
     plan.cancel = {.when = CancelPlan::When::time, .after = {}, .victim = plan.number};
     plan.connect_timeout = seconds(300);
     scenario.transfers.push_back(std::move(plan));

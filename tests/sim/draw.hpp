@@ -1,0 +1,54 @@
+// How scenarios are drawn: each part from a seed of its own, and what is turned off is drawn all the same.
+// Leaves what is drawn to swarm.cpp and scenario.cpp.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+
+#include "core/base/random.hpp"
+#include "tests/sim/features.hpp"
+
+namespace sluice::simtest {
+
+// Draws of one part of a scenario.
+class Draw {
+ public:
+  Draw(std::uint64_t seed, std::uint64_t part, FeatureSet on) : random_(Seed{mixed(seed, part)}), on_(on) {}
+
+  std::uint64_t below(std::uint64_t n) { return random_.below(n); }
+  std::uint64_t between(std::uint64_t least, std::uint64_t most) { return least + below(most - least + 1); }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  template <class T>
+  T pick(std::initializer_list<T> from) { return from.begin()[below(from.size())]; }
+  // With its feature off: the draw is made and has no effect.
+  template <class T>
+  void set(Feature feature, T& what, T drawn) {
+    if (on_.has(feature)) what = std::move(drawn);
+  }
+  bool has(Feature feature) const { return on_.has(feature); }
+  // Mostly the low end: 1 to `most`, each power of two as likely as the next.
+  std::size_t size(std::size_t most) {
+    std::uint64_t bits = 0;
+    while ((most >> bits) > 1) ++bits;
+    const std::uint64_t bound = std::uint64_t{2} << below(bits + 1);
+    return static_cast<std::size_t>(1 + below(std::min<std::uint64_t>(bound, most)));
+  }
+
+ private:
+  static std::uint64_t mixed(std::uint64_t seed, std::uint64_t part) {
+    std::uint64_t state = seed ^ (part * 0x9e37'79b9'7f4a'7c15u);
+    return splitmix64(state);
+  }
+  Random random_;
+  FeatureSet on_;
+};
+
+enum Part : std::uint64_t { kSwarm = 1, kWeather, kEngine, kOrigins = 100, kTransfers = 1000 };
+
+// The features of a seed. In swarm.cpp.
+FeatureSet draw_swarm(std::uint64_t seed);
+
+}  // namespace sluice::simtest

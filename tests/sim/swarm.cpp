@@ -1,0 +1,89 @@
+// Which features a seed has: some by chance, some in company, some for a theme.
+#include <vector>
+
+#include "tests/sim/draw.hpp"
+
+namespace sluice::simtest {
+namespace {
+
+// Some are of interest mostly beside others: a reused connection that dies needs transfers behind each other, a full buffer needs large
+// bodies and somebody who is slow.
+void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
+  using enum Feature;
+  struct Company {
+    Feature of;
+    std::vector<Feature> others;
+  };
+  static const std::vector<Company> companies = {
+      {peeks, {partial_reads, pauses, misdeeds, total_timeouts}},
+      {large, {pauses, partial_reads, uploads, streams, slow_sources}},
+      {bandwidth, {idle_timeouts}},
+      {idle_closes, {chains, methods, uploads}},
+      {early, {uploads, streams, slow_sources, small_window, far}},
+      {early_ok, {uploads, streams, slow_sources, small_window}},
+      {many_names, {slow_names, stale_facts}},
+      {tls, {until_close, closes_early, tls12, tls_configs, bad_certificates, chains}},
+      {twin_ports, {chains}},
+      {misdeeds, {methods, chains}},
+      {second_responses, {chains, total_limit}},
+      {source_fails, {uploads, streams}},
+      {expects, {uploads}},
+      {slow_sources, {uploads, streams}},
+      {early, {late_reads, misdeeds}},
+      {idle_timeouts, {large, pauses}},
+  };
+  for (const Company& company : companies) {
+    for (const Feature other : company.others) {
+      const bool comes = draw.one_in(2);
+      if (comes && on.has(company.of) && (may_harm || !is_harmful(other))) on.add(other);
+    }
+  }
+}
+
+// What takes several at once to come about, and little else beside them, would be rare by chance.
+void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
+  using enum Feature;
+  static const std::vector<std::vector<Feature>> themes = {
+      {tls, until_close, closes_early},                      // an end that is none to TLS
+      {total_limit, origins, connect_to},                    // one connection, and many who want another
+      {idle_timeouts, large, pauses},                        // a full buffer, which nobody empties
+      {idle_closes, chains, far},                            // kept connections that die together, while requests are on their way
+      {early, late_reads, misdeeds, uploads, small_window},  // an answer that waits, unread, where a send fails
+  };
+  const std::uint64_t theme = draw.below(20);
+  if (theme >= themes.size()) return;
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    if (!draw.one_in(4)) on.remove(static_cast<Feature>(i));
+  }
+  for (const Feature feature : themes[theme]) {
+    if (may_harm || !is_harmful(feature)) on.add(feature);
+  }
+}
+
+}  // namespace
+
+FeatureSet draw_swarm(std::uint64_t seed) {
+  Draw draw(seed, kSwarm, {});
+  const std::uint64_t mood = draw.below(8);
+  const std::uint64_t harm = mood == 0 ? 0 : mood <= 3 ? 80 : mood <= 6 ? 200 : 450;  // in a thousand
+  const std::uint64_t variety = draw.pick({100u, 250u, 400u, 600u});
+  FeatureSet on;
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    const auto feature = static_cast<Feature>(i);
+    const std::uint64_t lot = draw.below(1000);
+    std::uint64_t chance = is_harmful(feature) ? harm : variety;
+    if (feature == Feature::tls) chance = 90;  // a handshake costs as much as a scenario
+    if (feature == Feature::large) chance = 160;
+    // Found soon, and in the way of others: they take time, or connections that are used many times.
+    const bool is_common = feature == Feature::bandwidth || feature == Feature::twin_ports || feature == Feature::http10;
+    if (is_common || feature == Feature::second_responses) chance = std::min<std::uint64_t>(chance, 80);
+    if (feature == Feature::early) chance += 150;
+    if (feature == Feature::many_names) chance = 8;
+    if (lot < chance) on.add(feature);
+  }
+  add_company(draw, harm > 0, on);
+  add_theme(draw, harm > 0, on);
+  return on;
+}
+
+}  // namespace sluice::simtest
