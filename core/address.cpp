@@ -161,18 +161,13 @@ std::optional<IpAddress> IpAddress::parse(std::string_view literal) {
 }
 
 std::string IpAddress::to_string() const {
+  std::string text;
   switch (kind) {
-    case Kind::none:
-      return "";
-    case Kind::ipv4: {
-      std::string text;
-      append_ipv4(text, bytes);
-      return text;
-    }
-    case Kind::ipv6:
-      return ipv6_to_string(bytes);
+    case Kind::none: break;
+    case Kind::ipv4: append_ipv4(text, bytes); break;
+    case Kind::ipv6: text = ipv6_to_string(bytes); break;
   }
-  return "";
+  return text;
 }
 
 std::string Address::to_string() const {

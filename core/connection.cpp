@@ -27,10 +27,10 @@ EngineOptions engine_options(const ConnectionOptions& options) {
   return made;
 }
 
+template <class What, class Variant>
+constexpr bool kIsOneOf = false;
 template <class What, class... Kinds>
-constexpr bool is_one_of(std::variant<Kinds...>*) {
-  return (std::is_same_v<What, Kinds> || ...);
-}
+constexpr bool kIsOneOf<What, std::variant<Kinds...>> = (std::is_same_v<What, Kinds> || ...);
 
 bool same_origin(const Url& a, const Url& b) {
   return a.scheme() == b.scheme() && a.host() == b.host() && a.port() == b.port() && a.zone() == b.zone();
@@ -241,7 +241,7 @@ void Connection::note(Output out) noexcept {
         } else if constexpr (std::is_same_v<What, output::Close>) {
           if (asked_ == what.conn) asked_.reset();  // taken back at once
           if (stage_ == Stage::open && what.conn == conn_) end();
-        } else if constexpr (is_one_of<What>(static_cast<ConnectionOutput*>(nullptr))) {
+        } else if constexpr (kIsOneOf<What, ConnectionOutput>) {
           outputs_.emplace_back(std::in_place_type<What>, std::move(what));
         }
       },

@@ -27,7 +27,9 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 Result<TransferId> Engine::add(Request request, TransferOptions options, Now now) {
-  return impl_->add(request, options, now);
+  Result<TransferId> added;
+  guarded(*impl_, [&](auto& impl) { impl.add(request, options, now, added); });
+  return added;
 }
 void Engine::remove(TransferId transfer, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });

@@ -13,7 +13,7 @@ enum class Pump : std::uint8_t {
   progressed,  // everything that could be done was done, and something was
   need_input,  // waits for bytes from below
   need_space,  // waits for room in what it was given to write to
-  closed,      // the peer ended the stream in the layer's own way (close_notify); no more plain bytes come
+  closed,      // the peer ended an established() stream in the layer's own way (close_notify); no more plain bytes come
   failed,      // sticky; see error()
 };
 
@@ -34,8 +34,9 @@ class Layer {
   virtual bool established() const = 0;
   // The stream below ended. True: a clean end by this layer's rules (close_notify was seen).
   virtual bool eof_is_clean() const = 0;
-  // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards.
-  virtual void close(std::vector<std::uint8_t>& wire_out) = 0;
+  // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards. Without memory for
+  // it the stream ends without a word.
+  virtual void close(std::vector<std::uint8_t>& wire_out) noexcept = 0;
   // Meaningful after failed.
   virtual const Error& error() const = 0;
 };

@@ -2,7 +2,6 @@
 #include "core/base/timer_heap.hpp"
 
 #include <algorithm>
-#include <new>
 #include <stdexcept>
 
 namespace sluice {
@@ -16,9 +15,7 @@ bool TimerHeap::reserve(std::size_t timers) {
   try {
     slots_.reserve(timers);
     heap_.reserve(timers);
-  } catch (const std::bad_alloc&) {
-    return false;
-  } catch (const std::length_error&) {
+  } catch (const std::exception&) {  // bad_alloc; length_error where addresses have 32 bits
     return false;
   }
   return true;
@@ -89,8 +86,8 @@ bool TimerHeap::check_invariants() const {
   for (std::size_t i = 0; i < heap_.size(); ++i) {
     const Node& node = heap_[i];
     if (i > 0 && !before(heap_[(i - 1) / kChildren], node)) return false;
-    if (node.slot >= slots_.size() || slots_[node.slot].place != i || slots_[node.slot].entry.at != node.at)
-      return false;
+    const Slot* slot = node.slot < slots_.size() ? &slots_[node.slot] : nullptr;
+    if (!slot || slot->place != i || slot->entry.at != node.at) return false;
   }
   std::size_t free = 0;
   for (std::uint32_t slot = free_; slot != Handle::kNone; slot = slots_[slot].place) {

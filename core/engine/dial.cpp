@@ -14,12 +14,8 @@ using engine::TransferPhase;
 namespace {
 
 bool family_fits(AddressFamily family, const IpAddress& address) {
-  switch (family) {
-    case AddressFamily::any: return true;
-    case AddressFamily::ipv4: return address.kind == IpAddress::Kind::ipv4;
-    case AddressFamily::ipv6: return address.kind == IpAddress::Kind::ipv6;
-  }
-  SLUICE_CHECK(false);
+  if (family == AddressFamily::any) return true;
+  return address.kind == (family == AddressFamily::ipv4 ? IpAddress::Kind::ipv4 : IpAddress::Kind::ipv6);
 }
 
 // RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay.
@@ -209,7 +205,6 @@ void Engine::Impl::begin_attempt(Dial& dial, Origin& origin, bool needs_slot) {
   socket->address = std::move(address);
   socket->route_name = std::move(route_name);
   socket->resolved = dial.resolved;
-  socket->asked_for = true;
   if (needs_slot) take_slot(origin);
   ++sockets_open_;
   ++dial.next_address;
@@ -284,8 +279,6 @@ void Engine::Impl::check_secured(Socket& socket, Now now) {
     dial_failed(*dial, *socket.stack.fault(), now);
   } else if (socket.stack.become_ready()) {
     on_secured(socket, *dial, now);
-  } else if (socket.stack.peer_closed()) {
-    dial_failed(*dial, make_error(Code::tls_handshake, "the peer closed the connection during the TLS handshake"), now);
   }
 }
 

@@ -38,7 +38,8 @@ class Engine::Impl {
   Impl(EngineOptions options, Seed seed) : options_(std::move(options)), random_(seed) {}
 
   // ---- transfers.cpp ----
-  Result<TransferId> add(Request& request, TransferOptions& options, Now now);  // both are moved from
+  // Request and options are moved from. It is known whether the transfer was added before what follows may run short of memory.
+  void add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added);
   void cancel(TransferId id, Now now);  // remove() is this and release()
   void release(TransferId id) {
     Transfer* transfer = transfers_.find(id);
@@ -129,6 +130,7 @@ class Engine::Impl {
   void describe(const Transfer& transfer, Error& error) const noexcept;
   void end(Transfer& transfer, Result<void> result, Now now);  // the only way to Done
   void fail(Transfer& transfer, Error error, Now now);         // gives up what the transfer holds, then ends it
+  void abort_exchange(Transfer& transfer, Error error, Now now);
   void finish_if_delivered(Transfer& transfer, Now now);
   Result<TransferId> enlist(Request& request, TransferOptions& options, Now now);
   void announce_upload(Transfer& transfer);

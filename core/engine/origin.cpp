@@ -16,7 +16,7 @@ void Socket::recycle() {
   exchanges.clear();
   tls.reset();
   exchanges_carried = 0;
-  was_idle = interest_announced = write_broken = last_use = asked_for = interest_owed = close_owed = false;
+  was_idle = interest_announced = write_broken = last_use = interest_owed = close_owed = false;
   idle_since = {};
   resolved.reset();
   connected.reset();

@@ -34,7 +34,6 @@ struct Socket {
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer said before may still be read
   bool last_use = false;      // its transfer forbids any other after it
-  bool asked_for = false;     // its Connect was said
   bool interest_owed = false, close_owed = false;  // an output that found no room among the others (shortage.cpp)
   Instant idle_since;
   std::optional<Instant> resolved, connected, secured;

@@ -159,12 +159,8 @@ void Engine::Impl::give_up_sockets() noexcept {
     socket.dial = {};
     timers_.cancel(socket.expiry_timer);
     if (socket.stack.phase() == StreamPhase::closed) continue;
-    if (socket.asked_for) {
-      socket.stack.close(false);
-      socket.close_owed = true;
-    } else {
-      sockets_.release(*id);
-    }
+    socket.stack.close(false);
+    socket.close_owed = true;
   }
   sockets_open_ = 0;
   closed_unlisted_ = true;

@@ -57,12 +57,8 @@ void Stack::start(Now now) {
 MutableBytes Stack::decode(MutableBytes wire, Landing& landing, Now now) {
   if (fault_ || phase_ == StreamPhase::closed) return {};
   MutableBytes plain = wire;
-  for (std::size_t i = 0; i < stages_.size(); ++i) {
+  for (std::size_t i = 0; i < stages_.size() && stages_[i].started; ++i) {
     Stage& stage = stages_[i];
-    if (!stage.started) {
-      // The layer below was established by bytes that came together with the first ones for this layer.
-      start_stage(i, now);
-    }
     const MutableBytes whole = landing.plain(i);
     if (whole.empty()) {
       fail(make_error(Code::out_of_memory, {}));
@@ -74,6 +70,7 @@ MutableBytes Stack::decode(MutableBytes wire, Landing& landing, Now now) {
       const Pump pump = stage.layer->decode(input, space, stage.out, now);
       SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain is large enough for any input
       if (pump == Pump::failed) fail(stage.layer->error());
+      SLUICE_CHECK(pump != Pump::closed || stage.layer->established());
       if (pump == Pump::closed) peer_closed_ = true;
     });
     plain = whole.first(whole.size() - space.size());
@@ -189,10 +186,7 @@ void Stack::close(bool say_goodbye) {
   if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
   goodbye_said_ = true;
   // Only the bottom layer: the ones above speak through it, and whoever closes the wire closes them all.
-  try {
-    stages_.front().layer->close(stages_.front().out);
-  } catch (const std::bad_alloc&) {  // then it ends without a word
-  }
+  stages_.front().layer->close(stages_.front().out);
 }
 
 }  // namespace sluice::engine

@@ -15,17 +15,6 @@ const Transitions<TransferPhase, kTransferPhases> kTransferMoves{
     {TransferPhase::active, TransferPhase::done},       {TransferPhase::delivering, TransferPhase::done},
 };
 
-std::string_view to_string(TransferPhase phase) {
-  switch (phase) {
-    case TransferPhase::queued: return "queued";
-    case TransferPhase::dialing: return "dialing";
-    case TransferPhase::active: return "active";
-    case TransferPhase::delivering: return "delivering";
-    case TransferPhase::done: return "done";
-  }
-  SLUICE_CHECK(false);
-}
-
 void Transfer::enter(TransferPhase next) {
   SLUICE_CHECK(kTransferMoves.allows(phase_, next));
   phase_ = next;

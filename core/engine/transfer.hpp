@@ -41,7 +41,6 @@ enum class TransferPhase : std::uint8_t {
 };
 inline constexpr std::size_t kTransferPhases = 5;
 extern const Transitions<TransferPhase, kTransferPhases> kTransferMoves;
-std::string_view to_string(TransferPhase phase);
 
 class Transfer {
  public:

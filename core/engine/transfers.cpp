@@ -39,16 +39,10 @@ bool is_received(const engine::Transfer& transfer) {
 }
 }  // namespace
 
-Result<TransferId> Engine::Impl::add(Request& request, TransferOptions& options, Now now) {
+void Engine::Impl::add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added) {
   now = clamp(now);
-  auto added = enlist(request, options, now);
-  if (!added) return added;
-  try {
-    finish_entry(now);
-  } catch (const std::bad_alloc&) {
-    give_up();
-  }
-  return added;
+  added = enlist(request, options, now);
+  if (added) finish_entry(now);
 }
 
 // What needs memory comes first, so that nothing was added where there is none.
@@ -236,33 +230,33 @@ void Engine::Impl::finish_if_delivered(Transfer& transfer, Now now) {
 
 void Engine::Impl::fail(Transfer& transfer, Error error, Now now) {
   switch (transfer.phase()) {
-    case TransferPhase::queued: {
+    case TransferPhase::queued:
       leave_queue(*origins_.find(transfer.origin), transfer);
       end(transfer, std::unexpected(std::move(error)), now);
       break;
-    }
-    case TransferPhase::dialing: {
-      Origin& origin = *origins_.find(transfer.origin);
-      origin.dialing.remove(transfer);
+    case TransferPhase::dialing:
+      origins_.find(transfer.origin)->dialing.remove(transfer);
       end(transfer, std::unexpected(std::move(error)), now);
       if (Dial* dial = dials_.find(transfer.dial)) adopt(*dial, true, now);
       break;
-    }
-    case TransferPhase::active: {
-      Socket& socket = *sockets_.find(transfer.conn);
-      http::Session& session = *socket.stack.session();
-      session.abort(transfer.stream);
-      detach(socket, transfer);
-      end(transfer, std::unexpected(std::move(error)), now);
-      if (!session.reusable() && socket.exchanges.empty()) close_socket(socket, true);
+    case TransferPhase::active:
+      abort_exchange(transfer, std::move(error), now);
       break;
-    }
     case TransferPhase::delivering:
       end(transfer, std::unexpected(std::move(error)), now);
       break;
     case TransferPhase::done:
       SLUICE_CHECK(false);
   }
+}
+
+void Engine::Impl::abort_exchange(Transfer& transfer, Error error, Now now) {
+  Socket& socket = *sockets_.find(transfer.conn);
+  http::Session& session = *socket.stack.session();
+  session.abort(transfer.stream);
+  detach(socket, transfer);
+  end(transfer, std::unexpected(std::move(error)), now);
+  if (!session.reusable() && socket.exchanges.empty()) close_socket(socket, true);
 }
 
 }  // namespace sluice

@@ -32,8 +32,6 @@ void Piece::append(const char* at, std::size_t size) {
   if (size == 0) return;
   if (carried_.empty() && view_.empty()) {
     view_ = {at, size};
-  } else if (carried_.empty() && view_.data() + view_.size() == at) {
-    view_ = {view_.data(), view_.size() + size};
   } else {
     keep();
     carried_.append(at, size);

@@ -32,7 +32,7 @@ class Client final : public ClientLayer {
   Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) override;
   bool established() const override { return state_ == State::established || state_ == State::peer_closed; }
   bool eof_is_clean() const override { return state_ == State::peer_closed; }
-  void close(std::vector<std::uint8_t>& wire_out) override;
+  void close(std::vector<std::uint8_t>& wire_out) noexcept override;
   const Error& error() const override { return error_; }
 
   std::string_view version() const override { return handshaken() ? SSL_get_version(ssl_.get()) : ""; }
@@ -267,7 +267,7 @@ Pump Client::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::s
   return Pump::progressed;
 }
 
-void Client::close(std::vector<std::uint8_t>& wire_out) {
+void Client::close(std::vector<std::uint8_t>& wire_out) noexcept {
   if (said_goodbye_ || !established()) return;
   said_goodbye_ = true;
   const Call call(*this, nullptr, &wire_out, wall_);
@@ -399,12 +399,10 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   SSL_set_bio(ssl.get(), bio, bio);  // owns it from here on
   SSL_set_connect_state(ssl.get());
   SSL_set_shed_handshake_config(ssl.get(), 1);
-  // RFC 6066 3: names only, never addresses.
+  // RFC 6066 3: names only, never addresses. Of a length that peer_name() lets through each can be sent.
   if (peer->kind == HostKind::name && !SSL_set_tlsext_host_name(ssl.get(), peer->host.c_str())) {
-    const Failure failure = take_failure("refused");
-    if (failure.out_of_memory) return std::unexpected(make_error(Code::out_of_memory, {}));
-    return std::unexpected(make_error(
-        Code::invalid_url, "TLS: \"" + peer->host + "\" cannot be sent as a server name: " + failure.reason));
+    clear_errors();
+    return std::unexpected(make_error(Code::out_of_memory, {}));
   }
   auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
   BIO_set_data(bio, client.get());

@@ -87,16 +87,13 @@ Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown,
   }
   const bssl::UniquePtr<X509_STORE_CTX> store(X509_STORE_CTX_new());
   if (!store || !X509_STORE_CTX_init(store.get(), anchors, leaf.get(), others.get()) ||
-      !X509_STORE_CTX_set_default(store.get(), "ssl_server")) {
+      !X509_STORE_CTX_set_default(store.get(), "ssl_server") ||
+      // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the peer sent.
+      !X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store.get()), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
     return refuse(X509_V_ERR_OUT_OF_MEM, {});
   }
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(store.get());
   X509_VERIFY_PARAM_set_time(param, wall);
-  // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the peer
-  // sent.
-  if (!X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
-    return refuse(X509_V_ERR_OUT_OF_MEM, {});
-  }
   const int valid = X509_verify_cert(store.get());
   const int code = X509_STORE_CTX_get_error(store.get());
   if (valid != 1 || code != X509_V_OK) {

@@ -40,6 +40,9 @@ TEST_CASE("fields keep their order, their case and their repetitions") {
   CHECK_FALSE(fields.empty());
   CHECK(fields.text_bytes() == bytes_of(fields));
   CHECK(fields.at(4).value.empty());
+  Fields::Iterator at = fields.begin();
+  CHECK((*at++).name == "Host");
+  CHECK((*at).name == "Set-Cookie");
 }
 
 TEST_CASE("look-ups ignore the case of ASCII letters and nothing else") {

@@ -49,7 +49,7 @@ class Shifting final : public Layer {
   }
   bool established() const override { return greeted_ == 3; }
   bool eof_is_clean() const override { return true; }
-  void close(std::vector<std::uint8_t>& wire_out) override { wire_out.push_back('.'); }
+  void close(std::vector<std::uint8_t>& wire_out) noexcept override { wire_out.push_back('.'); }
   const Error& error() const override { return error_; }
 
  private:

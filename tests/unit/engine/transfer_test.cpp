@@ -19,8 +19,8 @@ TEST_CASE("transfer: exactly these moves between phases are legal") {
   };
   for (const TransferPhase from : {queued, dialing, active, delivering, done}) {
     for (const TransferPhase to : {queued, dialing, active, delivering, done}) {
-      CAPTURE(to_string(from));
-      CAPTURE(to_string(to));
+      CAPTURE(static_cast<int>(from));
+      CAPTURE(static_cast<int>(to));
       CHECK(kTransferMoves.allows(from, to) == legal.contains({from, to}));
     }
   }
