@@ -212,7 +212,7 @@ bool Fields::reserve(std::size_t text, std::size_t entries, std::unique_ptr<std:
   return true;
 }
 
-Result<void> Fields::add(std::string_view name, std::string_view value) {
+Result<void> Fields::add(std::string_view name, std::string_view value) try {
   if (!is_token(name)) return std::unexpected(bad_name(name));
   value = trim(value);
   if (!is_field_value(value)) return std::unexpected(bad_value(name, value));
@@ -231,6 +231,8 @@ Result<void> Fields::add(std::string_view name, std::string_view value) {
   entry(count_ - 1) = {text_bytes_, static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())};
   text_bytes_ += static_cast<std::uint32_t>(name.size() + value.size());
   return {};
+} catch (const std::bad_alloc&) {  // for the words of a refusal
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 }
 
 Result<void> Fields::set(std::string_view name, std::string_view value) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <new>
 
 #include "core/http/upload.hpp"
 
@@ -67,7 +68,8 @@ Result<void> validate_fields(const Request& request) {
 
 }  // namespace
 
-Result<void> validate(const Request& request) {
+// The words of a refusal may be short of memory, which must not leave here as an exception.
+Result<void> validate(const Request& request) try {
   if (!is_token(request.method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
   // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
   if (request.method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
@@ -83,6 +85,8 @@ Result<void> validate(const Request& request) {
   if (head > limits::kMaxRequestHeadBytes)
     return refuse("request head of " + std::to_string(head) + " bytes is too large");
   return validate_fields(request);
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 }
 
 bool is_idempotent(std::string_view method) {

@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <new>
 
 #include "core/base/check.hpp"
 #include "core/http/upload.hpp"
@@ -129,12 +130,14 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
 
 namespace sluice {
 
-Result<std::string> http1_head(const Request& request) {
+Result<std::string> http1_head(const Request& request) try {
   if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
   std::string head(http1::head_bound(request), '\0');
   const MutableBytes out(reinterpret_cast<std::uint8_t*>(head.data()), head.size());
   head.resize(http1::write_head(request, http1::examine(request), out));
   return head;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 }
 
 }  // namespace sluice

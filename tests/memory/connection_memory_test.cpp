@@ -140,6 +140,7 @@ std::vector<std::string> tell(const std::string& origin, const std::shared_ptr<c
   line.add("/trailers/", "hello world");
   line.add("/9000/1?early&chunked", std::string(pattern(9000, 1)));
   line.run();
+  if (!ran_short() && tls && allocations_of_boringssl() == 0) line.faults.push_back("BoringSSL has asked another allocator");
   if (!ran_short() && !line.all_succeeded()) line.faults.push_back("a request of the story failed with memory there");
   line.add("/10/1?close", std::string(pattern(10, 1)));
   // The connection is over before their turn, and all are told so at once.
@@ -152,6 +153,23 @@ std::vector<std::string> tell(const std::string& origin, const std::shared_ptr<c
 
 TEST_CASE("memory: one connection alone") {
   with_every_allocation_failing("Connection, plain", [] { return tell("http://a.test", nullptr, nullptr); });
+}
+
+TEST_CASE("memory: one connection alone, and a request that is not for it") {
+  with_every_allocation_failing("Connection, another origin", [] {
+    Line line("http://a.test", nullptr, nullptr);
+    Request request;
+    request.url = *Url::parse("http://b.test/a/path/of/some/length");
+    const Now now{Instant{std::chrono::seconds(1000)}, kNoon};
+    if (line.connection) {
+      const auto added = watched([&] { return line.connection->add(std::move(request), {}, now); });
+      const Code code = added ? Code::internal : added.error().code;
+      if (code != Code::invalid_request && !(ran_short() && code == Code::out_of_memory)) line.faults.push_back("it was taken");
+    }
+    relieve();
+    line.finish();
+    return line.faults;
+  });
 }
 
 TEST_CASE("memory: one connection alone, with TLS") {

@@ -2,6 +2,7 @@
 // end, what succeeds has the very bytes, nothing is thrown, nothing is left behind, and with memory back all is well again.
 //
 // llhttp allocates nothing, so nothing in it can fail.
+#include "core/base/limits.hpp"
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/pattern.hpp"
@@ -71,6 +72,17 @@ TEST_CASE("memory: a kept-alive connection that dies, and its request on another
     const auto second = world.add(get("http://192.0.2.9/dies-reused/", "well"));
     world.run();
     expect_all(world, {first, second});
+    return aftermath(world, "http://192.0.2.9");
+  });
+}
+
+TEST_CASE("memory: a reset in the middle of a body") {
+  with_every_allocation_failing("plain, reset", [] {
+    MemoryWorld world({}, nullptr);
+    world.legal = {Code::receive_failed};
+    world.add(get("http://192.0.2.9/resets/", "bang"));
+    world.run();
+    if (!ran_short() && world.failures(Code::receive_failed) != 1) world.fault("no reset");
     return aftermath(world, "http://192.0.2.9");
   });
 }
@@ -161,8 +173,8 @@ TEST_CASE("memory: a route, and a connection that comes last in line") {
 //     in ECDSA_verify (which writes the signature anew to compare it), of the peer or in a certificate;
 //   sk_new_null, sk_dup, sk_push: a malformed certificate (names), a session that cannot be copied;
 //   EVP_PKEY and EC_KEY parts made in ASN1_item_verify: a certificate's bad signature.
-// Where it says nothing at all we take it for what it is (not_read() in core/tls/client.cpp). None of it crashes, and none
-// passes for success: see the last case.
+// Where it says nothing at all, as when it has no room for a record, it is told as tls_failed or tls_handshake: bytes of a peer's
+// can look the same (not_read() in core/tls/client.cpp). None of it crashes, and none passes for success: see the last case.
 const std::set<Code> kTlsSays = {Code::tls_handshake, Code::tls_certificate, Code::tls_failed};
 
 struct TlsStory {
@@ -186,6 +198,7 @@ void tell_tls(const char* name, const TlsStory& story) {
     const auto third = world.add(get("https://b.test/20000/1?chunked", body(20000, 1)));
     world.run();
     expect_all(world, {first, second, third});
+    if (!ran_short() && allocations_of_boringssl() == 0) world.fault("BoringSSL has asked another allocator");
     return aftermath(world, "https://a.test");
   });
 }
@@ -196,6 +209,27 @@ TEST_CASE("memory: TLS 1.2, full and resumed") {
   sim::TlsServerOptions server = server_for({"a.test", "b.test"});
   server.max_version = TlsVersion::tls1_2;
   tell_tls("TLS 1.2", TlsStory(trusting_options(), server));
+}
+
+TEST_CASE("memory: a chain of certificates, and an upload that goes out in several turns") {
+  sim::TlsServerOptions server = server_for({"a.test"});
+  const auto between = authority().make_intermediate("Between", kNoon - kDay, kNoon + kDay);
+  const sim::CertificateAndKey issued = between.issue(leaf_spec({"a.test"}));
+  server.certificate_pem = issued.certificate_pem;
+  server.key_pem = issued.key_pem;
+  const TlsStory story(trusting_options(), server);
+  const auto tell = [&] {
+    MemoryWorld world(story.options, &story.context);
+    world.legal = kTlsSays;
+    Wish large = put("https://a.test/10/1", 3 * limits::kWireOutBytes);
+    large.owned = true;
+    large.expected = body(10, 1);
+    const auto only = world.add(large);
+    world.run();
+    expect_all(world, {only});
+    return aftermath(world, "https://a.test");
+  };
+  with_every_allocation_failing("TLS 1.3, chain", tell, {Shortage::once});
 }
 
 TEST_CASE("memory: a client's certificate, and the key log") {

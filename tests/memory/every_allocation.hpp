@@ -3,30 +3,51 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/memory/shortage.hpp"
 
 namespace sluice::test {
 
+inline std::size_t open_descriptors() {
+  // One of them is the iterator's own, each time.
+  return static_cast<std::size_t>(std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd")));
+}
+
+// Whether there are as many again; a server of the test's closes its end a moment later.
+inline bool descriptors_are_back(std::size_t before) {
+  for (int waits = 0; open_descriptors() > before; ++waits) {
+    if (waits == 400) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
 // `tell(run)` lives through one run in a thread of its own, so that what BoringSSL keeps for each thread is made anew, and
 // answers what was wrong. `relieve()` is its business: with the memory back everything must go well again.
 template <class Tell>
 void with_every_allocation_failing(const std::string& name, Tell tell,
                                    std::initializer_list<Shortage> kinds = {Shortage::once, Shortage::from_then_on}) {
+  // Once it was told, what a process has once (a server of the test's, libuv's own pipe) is there.
+  bool counts = false;
   const auto in_thread = [&](std::size_t nth, Shortage kind) {
     std::vector<std::string> faults;
+    const std::size_t descriptors = open_descriptors();
     std::thread([&] {
       run_short(nth, kind);
       faults = tell();
       relieve();
     }).join();
+    if (std::exchange(counts, true) && !descriptors_are_back(descriptors)) faults.push_back("a descriptor is left");
     return faults;
   };
   for (const std::string& fault : in_thread(SIZE_MAX, Shortage::once)) FAIL((name + ", with all the memory there is: " + fault));

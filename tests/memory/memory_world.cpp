@@ -67,6 +67,12 @@ bool Peer::answer_specially() {
     }
     return true;
   }
+  if (head.find(" /resets/") != std::string::npos) {
+    in_.erase(0, end + 4);
+    plain_out_ += "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nba";
+    resets_ = true;
+    return true;
+  }
   if (head.find(" /trailers/") != std::string::npos) {
     in_.erase(0, end + 4);
     ++requests_;
@@ -93,6 +99,7 @@ std::optional<TransferId> MemoryWorld::add(const Wish& wish) {
   request.method = wish.method;
   request.url = *Url::parse(wish.url);
   if (!wish.upload.empty()) request.body = BodyStream{};
+  if (wish.owned) request.body = BodyOwned{wish.upload};
   if (wish.expect_continue) static_cast<void>(request.fields.add("Expect", "100-continue"));
   TransferOptions options = wish.options;
   const std::size_t before = engine->running();
@@ -226,6 +233,11 @@ bool MemoryWorld::move_bytes(ConnId conn, Peer& peer) {
     std::memcpy(space.data(), peer.output().data(), count);
     peer.output().erase(0, count);
     watched([&] { engine->handle_received(conn, count, now); });
+    return true;
+  }
+  if (peer.resets()) {
+    Error reset = make_error(Code::receive_failed, "connection reset by peer", 104);
+    watched([&] { engine->handle_io_error(conn, std::move(reset), now); });
     return true;
   }
   if (!peer.closes()) return false;

@@ -5,7 +5,7 @@
 // Hosts: *.test is an origin behind two addresses, of which the first refuses; race.test's first one never answers, and
 // nowhere.test has none. A literal is an origin directly, but for those two.
 // Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has carried
-// a request before; /trailers/...; /continue, which asks for the body with a 100.
+// a request before; /resets/..., which resets in the middle of a body; /trailers/...; /continue, which asks for the body with a 100.
 //
 // What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller sees;
 // each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
@@ -31,7 +31,8 @@ struct Wish {
   std::string method = "GET";
   std::string url;
   std::string expected;         // body
-  std::string upload;           // streamed, in pieces
+  std::string upload;           // streamed, in pieces, or
+  bool owned = false;           // all of it given with the request
   bool expect_continue = false;
   bool pause = false;           // its body is consumed only once nothing else moves
   TransferOptions options = {};
@@ -44,6 +45,7 @@ class Peer {
   void feed(Bytes wire);
   std::string& output() { return out_; }  // what has been read is erased by the reader
   bool closes() const { return closes_ && out_.empty(); }
+  bool resets() const { return resets_ && out_.empty(); }
 
  private:
   void answer();
@@ -54,6 +56,7 @@ class Peer {
   std::string plain_out_, out_;
   int requests_ = 0;
   bool closes_ = false;
+  bool resets_ = false;
 };
 
 class MemoryWorld {

@@ -215,6 +215,7 @@ std::vector<std::string> tell_pipes(const std::string& origin, const MultiOption
                                 drives.add(origin + "/200/3?close", std::string(pattern(200, 3)), pipes)};
     if (all[2]) all[2]->pauses = true;
     drives.run(false);
+    if (!ran_short() && tls && allocations_of_boringssl() == 0) drives.fault("BoringSSL has asked another allocator");
     for (const Teller* teller : all) {
       if (!ran_short() && !(teller && teller->succeeded)) drives.fault("a transfer of the story failed with memory there");
     }

@@ -14,6 +14,7 @@ std::size_t count = 0;
 std::size_t fail_at = 0;  // 0: never
 bool goes_on = false;
 std::size_t failed = 0;
+std::size_t by_boringssl = 0;
 
 bool refuse() {
   if (depth == 0 || fail_at == 0) return false;
@@ -35,11 +36,16 @@ void* or_throw(void* memory) {
   return memory;
 }
 
+void note_boringssl() {
+  if (depth != 0 && fail_at != 0) ++by_boringssl;
+}
+
 }  // namespace
 
 void run_short(std::size_t nth, Shortage kind) {
   count = 0;
   failed = 0;
+  by_boringssl = 0;
   goes_on = kind == Shortage::from_then_on;
   fail_at = nth;
 }
@@ -48,6 +54,7 @@ void relieve() { fail_at = 0; }
 bool ran_short() { return failed != 0; }
 std::size_t refused() { return failed; }
 std::size_t allocations() { return count; }
+std::size_t allocations_of_boringssl() { return by_boringssl; }
 
 Watched::Watched() { ++depth; }
 Watched::~Watched() { --depth; }
@@ -94,7 +101,10 @@ void* OPENSSL_memory_alloc(std::size_t bytes);
 void OPENSSL_memory_free(void* memory);
 std::size_t OPENSSL_memory_get_size(void* memory);
 
-void* OPENSSL_memory_alloc(std::size_t bytes) { return take(bytes); }
+void* OPENSSL_memory_alloc(std::size_t bytes) {
+  sluice::test::note_boringssl();
+  return take(bytes);
+}
 void OPENSSL_memory_free(void* memory) { std::free(memory); }
 std::size_t OPENSSL_memory_get_size(void* memory) { return malloc_usable_size(memory); }
 }

@@ -18,6 +18,7 @@ void relieve();
 bool ran_short();             // an allocation has failed since run_short()
 std::size_t refused();        // so many have
 std::size_t allocations();    // watched ones since run_short()
+std::size_t allocations_of_boringssl();  // among them
 
 class Watched {
  public:
