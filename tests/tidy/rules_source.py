@@ -130,6 +130,25 @@ def check_sizes(root):
             yield f"{path}: {lines} lines; past {tables.MAX_LINES_OF_EXAMPLES} it is not the short program that README.md promises"
 
 
+def check_reasons(root):
+    """fuzz/coverage compares these lines with what was reached; that they are there at all can be seen without measuring."""
+    path, source = None, set()
+    list_of_reasons = os.path.join(root, tables.REASONS)
+    if not os.path.exists(list_of_reasons):
+        return
+    with open(list_of_reasons, encoding="utf-8") as text:
+        for number, line in enumerate(text, 1):
+            if line.startswith("#"):
+                continue
+            if not line.startswith(" "):
+                path, source = line.split(":")[0], set()
+                if os.path.exists(os.path.join(root, path)):
+                    with open(os.path.join(root, path), encoding="utf-8") as file:
+                        source = {other.strip() for other in file}
+            elif line.strip() not in source:
+                yield f"{tables.REASONS}:{number}: {path} has no line `{line.strip()}`"
+
+
 def without_comments_and_text(source):
     pattern = r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
 

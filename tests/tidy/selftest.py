@@ -41,6 +41,7 @@ PLANTED = [
     (source.check_sizes, "tests/run", "\n" * (tables.MAX_LINES + 1), "tests/run"),
     (source.check_sizes, "tests/examples/long.cpp", "\n" * (tables.MAX_LINES_OF_EXAMPLES + 1), "tests/examples/long.cpp"),
     (source.check_corpus_sizes, "fuzz/corpus/url/long", "x" * tables.MAX_CORPUS_FILE_BYTES, "fuzz/corpus/url/long"),
+    (source.check_reasons, tables.REASONS, "core/url.cpp: once\n    return;\n", f"{tables.REASONS}:2"),
     (source.check_switches, "core/http/x.cpp", "switch (a) {\n  case Kind::one: break;\n  default : break; }\n", "x.cpp:3"),
 ]
 # What must not be complained about: the rules above look at code, not at words.
@@ -69,6 +70,7 @@ HARMLESS = {
     "tests/examples/exact.cpp": "\n" * tables.MAX_LINES_OF_EXAMPLES,
     tables.EXAMPLES_TEST: "\n" * tables.MAX_LINES,
     "fuzz/corpus/url/exact": "x" * (tables.MAX_CORPUS_FILE_BYTES - 1),
+    tables.REASONS: '# words\ncore/engine.cpp: once\n    #include "core/engine/impl.hpp"\n',
     "LICENSE": "\n",
     ".hidden": "\n",
 }

@@ -132,5 +132,6 @@ RESPONSE_KEYS = {
     "certificate_names": [8, 9, 49, 50],
     "tls_records": [16, 54],
 }
+REASONS = "fuzz/unreached.txt"
 MAX_CORPUS_FILE_BYTES = 4096
 MAX_CORPUS_BYTES = 300 * 1024
