@@ -14,7 +14,7 @@ constexpr Milliseconds kWhile = 300ms;
 // that spins turns thousands of times.
 constexpr std::size_t kFew = 5;
 
-struct Refusing : Get {
+struct Unwilling : Get {
   using Get::Get;
   std::size_t on_body(Multi&, TransferId, Bytes) override { return 0; }
 };
@@ -51,7 +51,7 @@ TEST_CASE_FIXTURE(World, "an idle Multi whose connections were closed by the pee
 }
 
 TEST_CASE_FIXTURE(World, "transfers that are all paused wake nobody, however much there is to read") {
-  std::deque<Refusing> all;
+  std::deque<Unwilling> all;
   std::vector<TransferId> ids;
   for (std::size_t i = 0; i < 20; ++i) {
     all.emplace_back(4'000'000, i);

@@ -15,6 +15,8 @@
 
 namespace sluice::test {
 
+inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
 struct Http1Peer {
   std::unique_ptr<http::Session> session = http1::make_session();
   Request request;

@@ -10,7 +10,7 @@
 namespace sluice::cli {
 namespace {
 
-const std::string kDefaults = "User-Agent: " + std::string(kUserAgent) + "|Accept: */*";
+const std::string kDefaultFields = "User-Agent: " + std::string(kUserAgent) + "|Accept: */*";
 
 }  // namespace
 
@@ -24,7 +24,7 @@ TEST_CASE("options: a URL alone is a GET to standard output") {
   CHECK_FALSE(operation.head_only);
   CHECK_FALSE(operation.chunked);
   CHECK_FALSE(operation.settings->include_head);
-  CHECK(text_of(operation.fields) == kDefaults);
+  CHECK(text_of(operation.fields) == kDefaultFields);
 }
 
 TEST_CASE("options: a missing scheme is http") {
@@ -180,7 +180,7 @@ TEST_CASE("options: --next begins anew; the global options stay") {
   CHECK(line->silent);
   CHECK(line->operations[0].method == "POST");
   CHECK(line->operations[1].method == "GET");
-  CHECK(text_of(line->operations[1].fields) == kDefaults);
+  CHECK(text_of(line->operations[1].fields) == kDefaultFields);
   CHECK(line->operations[1].output.to_stdout);
   CHECK(line->operations[2].method == "HEAD");
   CHECK(line->operations[2].url_number == 2);

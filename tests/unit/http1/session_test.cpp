@@ -11,10 +11,9 @@ namespace {
 
 using http::Event;
 using test::Http1Peer;
+using test::kOk;
 using Kind = Event::Kind;
 using Kinds = std::vector<Kind>;
-
-constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 }  // namespace
 

@@ -10,10 +10,10 @@ namespace sluice {
 namespace {
 
 using test::Http1Peer;
+using test::kOk;
 using Kind = http::Event::Kind;
 using Kinds = std::vector<Kind>;
 
-constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 constexpr std::string_view kTooLarge = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -15,7 +15,7 @@ using tls::SessionCache;
 
 namespace {
 
-const TlsVersion kVersions[] = {TlsVersion::tls1_2, TlsVersion::tls1_3};
+const TlsVersion kBothVersions[] = {TlsVersion::tls1_2, TlsVersion::tls1_3};
 
 // The key an engine would make.
 std::string key_for(const tls::ClientParams& params) {
@@ -47,7 +47,7 @@ std::optional<bool> visit(const sim::TlsServerContext& context, const tls::Clien
   return pair.client->resumed();
 }
 
-TlsOptions only(TlsVersion version) {
+TlsOptions up_to(TlsVersion version) {
   TlsOptions options = test::trusting_options();
   options.max_version = version;
   return options;
@@ -56,10 +56,10 @@ TlsOptions only(TlsVersion version) {
 }  // namespace
 
 TEST_CASE("the second visit resumes, and knows the same peer") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     const auto context = test::make_context(test::example_server());
     SessionCache cache;
-    const auto params = params_with(cache, only(version));
+    const auto params = params_with(cache, up_to(version));
     CHECK(visit(context, params) == false);
     CHECK(cache.size() > 0);
     for (int i = 0; i < 5; ++i) CHECK(visit(context, params) == true);
@@ -74,41 +74,41 @@ TEST_CASE("the second visit resumes, and knows the same peer") {
 }
 
 TEST_CASE("without a cache, with resumption off, or with a server that gives no tickets nothing is kept") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     SessionCache cache;
-    TlsOptions options = only(version);
+    TlsOptions options = up_to(version);
     options.session_resumption = false;
     const auto context = test::make_context(test::example_server());
     CHECK(visit(context, params_with(cache, options)) == false);
     CHECK(visit(context, params_with(cache, options)) == false);
     CHECK(cache.size() == 0);
-    auto params = params_with(cache, only(version));
+    auto params = params_with(cache, up_to(version));
     params.sessions = nullptr;
     CHECK(visit(context, params) == false);
     CHECK(visit(context, params) == false);
     sim::TlsServerOptions server = test::example_server();
     server.tickets = false;
     const auto silent = test::make_context(server);
-    CHECK(visit(silent, params_with(cache, only(version))) == false);
-    CHECK(visit(silent, params_with(cache, only(version))) == false);
+    CHECK(visit(silent, params_with(cache, up_to(version))) == false);
+    CHECK(visit(silent, params_with(cache, up_to(version))) == false);
   }
 }
 
 TEST_CASE("SB-05 SB-06 SB-46 a session is offered under its own options and name only") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     sim::TlsServerOptions server = test::server_for({"example.org", "www.example.org"});
     const auto context = test::make_context(server);
     SessionCache cache;
-    TlsOptions unverified = only(version);
+    TlsOptions unverified = up_to(version);
     unverified.verify_peer = false;
     CHECK(visit(context, params_with(cache, unverified)) == false);
-    CHECK(visit(context, params_with(cache, only(version))) == false);  // not that of the unverified one
-    CHECK(visit(context, params_with(cache, only(version), "www.example.org")) == false);
-    TlsOptions more_anchors = only(version);
+    CHECK(visit(context, params_with(cache, up_to(version))) == false);  // not that of the unverified one
+    CHECK(visit(context, params_with(cache, up_to(version), "www.example.org")) == false);
+    TlsOptions more_anchors = up_to(version);
     more_anchors.trust_anchors_pem += sim::TlsAuthority::make_root("More", kNoon, kNoon + kDay).certificate_pem();
     CHECK(visit(context, params_with(cache, more_anchors)) == false);
     CHECK(visit(context, params_with(cache, unverified)) == true);
-    CHECK(visit(context, params_with(cache, only(version))) == true);
+    CHECK(visit(context, params_with(cache, up_to(version))) == true);
   }
 }
 
@@ -125,10 +125,10 @@ TEST_CASE("SB-46 a session made under authority A opens nothing for those who tr
 }
 
 TEST_CASE("SB-06 even under the wrong key a session is judged again: name and time") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     const auto context = test::make_context(test::example_server());
     SessionCache cache;
-    const auto params = params_with(cache, only(version));
+    const auto params = params_with(cache, up_to(version));
     CHECK(visit(context, params) == false);
     auto other_name = params;
     other_name.host = "other.example";
@@ -141,20 +141,20 @@ TEST_CASE("SB-06 even under the wrong key a session is judged again: name and ti
 }
 
 TEST_CASE("SB-06 nothing is kept of a connection that was refused") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     SessionCache cache;
-    CHECK(visit(test::make_context(test::server_for({"elsewhere.example"})), params_with(cache, only(version))) ==
+    CHECK(visit(test::make_context(test::server_for({"elsewhere.example"})), params_with(cache, up_to(version))) ==
           std::nullopt);
     CHECK(cache.size() == 0);
   }
 }
 
 TEST_CASE("SB-50 a session does not outlive its certificate, nor its own lifetime") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     const sim::TlsServerOptions server = test::example_server();
     const auto context = test::make_context(server);
     SessionCache cache;
-    const auto params = params_with(cache, only(version));
+    const auto params = params_with(cache, up_to(version));
     const UnixSeconds end = kNoon + 90 * kDay;
     CHECK(visit(context, params, end - 60) == false);
     CHECK(visit(context, params, end - 30) == true);
@@ -167,10 +167,10 @@ TEST_CASE("SB-50 a session does not outlive its certificate, nor its own lifetim
 }
 
 TEST_CASE("resumed day after day, the server has to prove itself anew all the same") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     const auto context = test::make_context(test::example_server());
     SessionCache cache;
-    const auto params = params_with(cache, only(version));
+    const auto params = params_with(cache, up_to(version));
     int resumed = 0;
     for (int hour = 0; hour < 30 * 24; hour += 1) {
       const auto visited = visit(context, params, kNoon + hour * 3'600);
@@ -190,18 +190,18 @@ TEST_CASE("a clock that went back does no harm") {
 }
 
 TEST_CASE("a server that lost its ticket keys gets a full handshake") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     SessionCache cache;
-    const auto params = params_with(cache, only(version));
+    const auto params = params_with(cache, up_to(version));
     CHECK(visit(test::make_context(test::example_server()), params) == false);
     CHECK(visit(test::make_context(test::example_server()), params) == false);
   }
 }
 
 TEST_CASE("SB-53 a remembered session does not let a request out to an impostor") {
-  for (const TlsVersion version : kVersions) {
+  for (const TlsVersion version : kBothVersions) {
     SessionCache cache;
-    const auto params = params_with(cache, only(version));
+    const auto params = params_with(cache, up_to(version));
     CHECK(visit(test::make_context(test::example_server()), params) == false);
     REQUIRE(cache.size() > 0);
     const auto evil = sim::TlsAuthority::make_root("Evil", kNoon - kDay, kNoon + kDay);
@@ -251,7 +251,7 @@ TEST_CASE("a session outlives the configuration's other users") {
 TEST_CASE("a single-use ticket is used once, also where two connections start at once") {
   const auto context = test::make_context(test::example_server());
   SessionCache cache;
-  const auto params = params_with(cache, only(TlsVersion::tls1_3));
+  const auto params = params_with(cache, up_to(TlsVersion::tls1_3));
   CHECK(visit(context, params) == false);
   REQUIRE(cache.size() == 2);
   TlsPair one(context, params), two(context, params), three(context, params);

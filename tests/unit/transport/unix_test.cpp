@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Listener {
+struct UnixListener {
   net::Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  explicit Listener(const std::string& path, int backlog = 8) {
+  explicit UnixListener(const std::string& path, int backlog = 8) {
     sockaddr_un where = {};
     where.sun_family = AF_UNIX;
     REQUIRE(path.size() < sizeof where.sun_path);
@@ -41,7 +41,7 @@ std::chrono::nanoseconds time_left(int timer) {
 std::string abstract_name(const std::string& leaf) { return "@sluice-test-" + std::to_string(::getpid()) + "-" + leaf; }
 
 void check_talk(const std::string& path) {
-  const Listener listener(path);
+  const UnixListener listener(path);
   const auto dialer = unix_socket(path);
   REQUIRE(dialer);
   CHECK((*dialer)->name() == path);
@@ -108,7 +108,7 @@ TEST_CASE("a socket nobody listens on is an error that names it") {
   };
   const std::string path = folder.path() / "gone.sock";
   check(path, ENOENT, "No such file or directory");
-  { const Listener listener(path); }
+  { const UnixListener listener(path); }
   check(path, ECONNREFUSED, "Connection refused");
   check("@sluice-test-nobody", ECONNREFUSED, "Connection refused");
   write_file(folder.path() / "file", "");
@@ -118,7 +118,7 @@ TEST_CASE("a socket nobody listens on is an error that names it") {
 // A backlog of 1 holds two connections on Linux, and the third connect() says EAGAIN.
 TEST_CASE("a server that is too busy to accept is asked again, by a timer, until it does") {
   const std::string path = abstract_name("busy");
-  const Listener listener(path, 1);
+  const UnixListener listener(path, 1);
   const auto dialer = unix_socket(path);
   std::vector<std::unique_ptr<Transport>> streams;
   for (int i = 0; i < 8; ++i) {
