@@ -1,4 +1,4 @@
-// C++20 coroutines: `co_await fetcher.fetch(request)` over a Multi that any loop drives, and a small coroutine type, Task, for
+// C++20 coroutines: `co_await multi.fetch(request)` over a Multi that any loop drives, and a small coroutine type, Task, for
 // those who have none. Knows how to wait for one transfer and collect it whole; leaves driving to the loop, and all else to
 // Multi. Header only.
 //
@@ -9,7 +9,7 @@
 //
 //   #include "adapters/coroutine.hpp"
 //
-//   sluice::Task<bool> show(sluice::Fetcher multi, std::string text) {
+//   sluice::Task<bool> show(sluice::Multi& multi, std::string text) {
 //     const auto url = sluice::Url::parse(text);
 //     if (!url) co_return std::cerr << url.error().message() << '\n', false;
 //     sluice::Request request;
@@ -23,7 +23,7 @@
 //   int main(int argc, char** argv) {
 //     const auto multi = sluice::Multi::create().value();
 //     std::vector<sluice::Task<bool>> tasks;  // destroyed before the Multi
-//     for (int i = 1; i < argc; ++i) tasks.push_back(show(sluice::Fetcher(*multi), argv[i]));
+//     for (int i = 1; i < argc; ++i) tasks.push_back(show(*multi, argv[i]));
 //     while (!std::ranges::all_of(tasks, &sluice::Task<bool>::done)) {
 //       if (!multi->poll({}, std::chrono::seconds(1)) || multi->perform() == sluice::Drive::failed) return 1;
 //     }
@@ -55,30 +55,15 @@ struct Response {
   TransferInfo info;
 };
 
-// Starts transfers for coroutines. A reference to a Multi and no more: cheap to copy, and may be gone while they run.
+// What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as destroying a
+// coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
 //
 // A coroutine goes on from inside the drive in which its transfer ended, in the Multi's thread: everything but driving is legal
 // there; destroying the Multi or the driver of its loop is not. Its transfer has left the Multi by then, and info_read() never
 // tells of it. Wait for what you started, not for running() to be 0: a transfer that failed before it began does not count.
-class Fetcher {
+class [[nodiscard]] PendingResponse final : private TransferHandler {
  public:
-  explicit Fetcher(Multi& multi) : multi_(&multi) {}
-
-  // What fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as destroying a
-  // coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
-  class [[nodiscard]] Pending;
-
-  // Starts now, so that one coroutine may start several before it waits for the first. What the Multi refuses is answered with
-  // its error at once, without suspending, and so is a BodyStream, which nobody would feed (invalid_option).
-  Pending fetch(Request request, TransferOptions options = {});
-
- private:
-  Multi* multi_;
-};
-
-class [[nodiscard]] Fetcher::Pending final : private TransferHandler {
- public:
-  Pending(Multi& multi, Request request, TransferOptions options) : multi_(multi) {
+  PendingResponse(Multi& multi, Request request, TransferOptions options) : multi_(multi) {
     if (std::holds_alternative<BodyStream>(request.body)) {
       result_ = std::unexpected(make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
                                                                      ": nothing feeds a streamed request body here"));
@@ -91,11 +76,11 @@ class [[nodiscard]] Fetcher::Pending final : private TransferHandler {
       result_ = std::unexpected(added.error());
     }
   }
-  ~Pending() override {
+  ~PendingResponse() override {
     if (transfer_) multi_.remove(transfer_);
   }
-  Pending(const Pending&) = delete;
-  Pending& operator=(const Pending&) = delete;
+  PendingResponse(const PendingResponse&) = delete;
+  PendingResponse& operator=(const PendingResponse&) = delete;
 
   bool await_ready() const noexcept { return !transfer_; }
   void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
@@ -141,8 +126,8 @@ class [[nodiscard]] Fetcher::Pending final : private TransferHandler {
   Result<Response> result_;
 };
 
-inline Fetcher::Pending Fetcher::fetch(Request request, TransferOptions options) {
-  return Pending(*multi_, std::move(request), std::move(options));
+PendingResponse Multi::fetch(Request request, TransferOptions options) {
+  return PendingResponse(*this, std::move(request), std::move(options));
 }
 
 // What a Task's coroutine leaves behind.

@@ -26,6 +26,7 @@
 namespace sluice {
 
 class Multi;
+class PendingResponse;
 
 // What a transfer tells its owner while it runs. Every function has a default, so one overrides what one needs. Objects belong to the
 // application and must outlive the transfer (until its Done was read, or remove()). Any call on the Multi is legal inside but driving;
@@ -117,6 +118,9 @@ class Multi {
   // `handler` may be null: bodies are then left to body() and consume_body(), and a transfer whose body nobody consumes never ends. Pass a
   // plain TransferHandler to drop them. Errors: as Engine::add; invalid_option for a route that is no Dialer.
   Result<TransferId> add(Request request, TransferOptions options = {}, TransferHandler* handler = nullptr);
+  // For coroutines, defined in adapters/coroutine.hpp: starts now, so that one coroutine may start several before it waits for the first. What
+  // add() refuses is answered with its error at once, without suspending, and so is a BodyStream, which nobody would feed (invalid_option).
+  inline PendingResponse fetch(Request request, TransferOptions options = {});
   void remove(TransferId transfer);  // at any moment; an unread message of it is dropped
   void resume(TransferId transfer);  // after on_body took less, or on_upload gave nothing; callbacks come from the next drive
   void finish_upload(TransferId transfer);

@@ -14,7 +14,7 @@ struct End {
   std::size_t bytes = 0;
 };
 
-Task<End> fetch(Fetcher multi, std::string url) {
+Task<End> fetch(Multi& multi, std::string url) {
   const auto response = co_await multi.fetch(get(url));
   End end;
   if (response) {
@@ -32,7 +32,7 @@ TEST_CASE("a fetch ends, whichever allocation of a drive fails") {
   const auto tell = [&] {
     std::vector<std::string> faults;
     const auto multi = make_multi();
-    auto task = fetch(Fetcher(*multi), server.url());
+    auto task = fetch(*multi, server.url());
     int drives_without = 0;
     for (const Instant end = multi->now() + 5s; !task.done() && multi->now() < end;) {
       watched([&] { return multi->perform(); });

@@ -211,7 +211,7 @@ TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, a
   Pausing handler;
   const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);
   REQUIRE(id.has_value());
-  const auto ten = [&](Fetcher from) -> Task<int> {
+  const auto ten = [&](Multi& from) -> Task<int> {
     int succeeded = 0;
     for (int i = 0; i < 10; ++i) {
       const auto response = co_await from.fetch(get(server.url("/small")));
@@ -219,7 +219,7 @@ TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, a
     }
     co_return succeeded;
   };
-  auto task = ten(Fetcher(*loop.multi));
+  auto task = ten(*loop.multi);
   REQUIRE(loop.run_until([&] { return task.done() && handler.heads == 1; }));
   CHECK(task.take() == 10);
   loop.run_for(50ms);
