@@ -110,8 +110,10 @@ struct TransferOptions {
 
 struct EngineOptions {
   std::shared_ptr<const TlsConfig> default_tls;
-  std::size_t max_connections = 0;             // in total; 0: no limit. Those that nobody uses or waits for are closed to make room.
-  std::size_t max_connections_per_origin = 0;  // 0: no limit
+  // Most connections at once, in total and to one origin; 0: no limit. Those that nobody uses or waits for are closed to make room.
+  // One that is being made counts as one, however many addresses of its host it tries at once: at most 8, 250 ms apart (RFC 8305).
+  std::size_t max_connections = 0;
+  std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // kept alive unused this long
 };
 

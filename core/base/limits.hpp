@@ -41,6 +41,7 @@ inline constexpr std::size_t kExchangesBeforeYield = 16; // on a connection that
 inline constexpr std::size_t kMaxTlsSessions = 1'024;    // remembered by an engine
 inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
 inline constexpr Duration kResolveTtl = std::chrono::seconds(60);          // how long an engine reuses an answer
+inline constexpr std::size_t kMaxAttempts = 8;           // of one dial, at once
 inline constexpr Duration kAddressStagger = std::chrono::milliseconds(250);  // RFC 8305 5
 inline constexpr Duration kContinueTimeout = std::chrono::seconds(1);      // RFC 9110 10.1.1: waiting for 100 has an end
 

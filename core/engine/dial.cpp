@@ -164,24 +164,15 @@ void Engine::Impl::attempt_next(Dial& dial, Now now) {
     dial_failed(dial, std::move(error), now);
     return;
   }
-  const bool one_more = !dial.attempts.empty();
-  if (one_more) {  // one more beside those that run: within the limits, or not at all for now
-    const std::size_t per_origin = connections_allowed(origin);
-    const bool origin_full = per_origin != 0 && origin.open >= per_origin;
-    const bool engine_full = options_.max_connections != 0 && open_ >= options_.max_connections;
-    if (origin_full || engine_full) {
-      set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
-      return;
-    }
-  }
-  begin_attempt(dial, origin, one_more);
+  if (dial.attempts.size() == limits::kMaxAttempts) return;  // the first of them that fails makes way
+  begin_attempt(dial, origin);
   if (dial.next_address < dial.addresses.size()) {
     set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
   }
 }
 
 // All that needs memory comes first: either the attempt is there with its Connect, or nothing has changed.
-void Engine::Impl::begin_attempt(Dial& dial, Origin& origin, bool needs_slot) {
+void Engine::Impl::begin_attempt(Dial& dial, const Origin& origin) {
   queue_owed();  // a Close that gave this connection its place must not come after it
   output::Connect connect;
   Address address;
@@ -205,7 +196,6 @@ void Engine::Impl::begin_attempt(Dial& dial, Origin& origin, bool needs_slot) {
   socket->address = std::move(address);
   socket->route_name = std::move(route_name);
   socket->resolved = dial.resolved;
-  if (needs_slot) take_slot(origin);
   ++sockets_open_;
   ++dial.next_address;
   dial.attempts.push_back(socket->id);
@@ -214,13 +204,12 @@ void Engine::Impl::begin_attempt(Dial& dial, Origin& origin, bool needs_slot) {
 
 // Before the race is decided: another address may still do.
 void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now now) {
-  Origin& origin = *origins_.find(dial.origin);
+  const Origin& origin = *origins_.find(dial.origin);
   // An address says little to someone who asked for a name.
   if (!origin.route && !IpAddress::parse(origin.host)) error.context = origin.where() + ": " + error.message();
   dial.last_error = std::move(error);
   std::erase(dial.attempts, socket.id);
   bury(socket, false);
-  if (!dial.attempts.empty()) free_slot(origin);  // the last one's slot stays with the dial
   timers_.cancel(dial.stagger_timer);
   or_lose(dial.id, now, [&] { attempt_next(dial, now); });
 }
@@ -240,15 +229,11 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   check_secured(winner, now);
 }
 
-// Closes the dial's attempts but one. Each gives its slot back, except the last there is: that one is the dial's.
+// But one.
 void Engine::Impl::close_attempts(Dial& dial, const Socket* but) {
-  Origin& origin = *origins_.find(dial.origin);
-  std::size_t left = dial.attempts.size();
   for (const ConnId id : dial.attempts) {
     Socket& socket = *sockets_.find(id);
-    if (&socket == but) continue;
-    bury(socket, false);
-    if (left-- > 1) free_slot(origin);
+    if (&socket != but) bury(socket, false);
   }
   dial.attempts.clear();
   if (but) dial.attempts.push_back(but->id);

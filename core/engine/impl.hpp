@@ -171,7 +171,7 @@ class Engine::Impl {
   void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
   Result<void> take_addresses(Origin& origin, Result<std::vector<IpAddress>> addresses, Now now);
   void attempt_next(Dial& dial, Now now);
-  void begin_attempt(Dial& dial, Origin& origin, bool needs_slot);
+  void begin_attempt(Dial& dial, const Origin& origin);
   void attempt_failed(Dial& dial, Socket& socket, Error error, Now now);
   void race_won(Dial& dial, Socket& winner, Now now);
   void dial_failed(Dial& dial, Error error, Now now);

@@ -1,4 +1,5 @@
 // Self-checks: what must hold between any two calls. Walks everything, so it is for tests and simulations.
+#include "core/base/limits.hpp"
 #include "core/engine/impl.hpp"
 
 namespace sluice {
@@ -8,7 +9,7 @@ using engine::TransferPhase;
 
 void Engine::Impl::check_invariants() const {
   auto& self = const_cast<Impl&>(*this);  // SlotMap walks non-const only; nothing is changed
-  std::size_t running = 0, open_sockets = 0, idle = 0, open = 0, carried = 0, active = 0;
+  std::size_t running = 0, open_sockets = 0, idle = 0, open = 0, standing = 0, carried = 0, active = 0;
   self.transfers_.for_each([&](TransferId id, Transfer& transfer) {
     SLUICE_CHECK(transfer.id == id);
     const Origin* origin = origins_.find(transfer.origin);
@@ -35,6 +36,7 @@ void Engine::Impl::check_invariants() const {
       SLUICE_CHECK(socket.exchanges.empty() && socket.stack.phase() == StreamPhase::ready);
     }
     if (socket.stack.phase() == StreamPhase::ready) {
+      ++standing;
       SLUICE_CHECK(!dials_.find(socket.dial));
       SLUICE_CHECK(!socket.exchanges.empty() || engine::EngineIdleList::contains(socket));
     } else {
@@ -42,6 +44,8 @@ void Engine::Impl::check_invariants() const {
     }
   });
   self.dials_.for_each([&](engine::DialId, Dial& dial) {
+    ++standing;
+    SLUICE_CHECK(dial.attempts.size() <= limits::kMaxAttempts);
     const bool orphan = engine::OriginOrphanList::contains(dial);
     SLUICE_CHECK(orphan == engine::EngineOrphanList::contains(dial) && orphan == (transfers_.find(dial.sponsor) == nullptr));
     SLUICE_CHECK(!orphan || timers_.is_set(dial.timeout_timer));
@@ -55,7 +59,7 @@ void Engine::Impl::check_invariants() const {
     SLUICE_CHECK(!engine::PendingList::contains(origin));
     SLUICE_CHECK(origin.unused() == engine::UnusedList::contains(origin));
   });
-  SLUICE_CHECK(running == running_ && open_sockets == sockets_open_ && idle == idle_.size() && open == open_);
+  SLUICE_CHECK(running == running_ && open_sockets == sockets_open_ && idle == idle_.size() && open == open_ && open == standing);
   SLUICE_CHECK(carried == active);
   SLUICE_CHECK(options_.max_connections == 0 || open_ <= options_.max_connections);
   SLUICE_CHECK(timers_.check_invariants() && pending_.empty() && key_log_.empty());

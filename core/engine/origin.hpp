@@ -89,7 +89,7 @@ struct Origin {
   DialList dials;
   OriginOrphanList orphans;  // of these, the ones without a sponsor; empty while anybody is queued
   std::size_t transfers = 0;  // not done yet
-  std::size_t open = 0;  // connections that count against the limit: sockets, and dials that have none yet
+  std::size_t open = 0;  // connections that count against the limit: those that stand, and dials, each for one whatever it tries
 
   ResolveId resolve;  // set while one is running
   std::vector<IpAddress> addresses;

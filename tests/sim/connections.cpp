@@ -1,5 +1,7 @@
 // The oracles about connections: how many may stand, for whom, and how they end. Leaves how they are made to dials.cpp.
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <tuple>
 
 #include "core/base/limits.hpp"
@@ -39,17 +41,37 @@ void Oracles::rides(const Seen& seen) {
   if (const ConnId conn = engine().info(seen.id).conn) kind_of_.emplace(conn, seen.kind);
 }
 
+// Attempts to different addresses may be one race, which counts as one; those to one address are of as many races.
+std::vector<std::size_t> Oracles::places_taken() const {
+  const std::size_t nowhere = scenario_.origins.size();
+  std::vector<std::size_t> taken(nowhere + 1);
+  std::map<std::pair<std::size_t, std::string>, std::size_t> racing;
+  for (const ConnId conn : world_->connections()) {
+    const sim::ConnectRecord& record = *world_->record(conn);
+    const bool is_race = !record.connected && record.address != Address{};
+    ++(is_race ? racing[{record.origin.value_or(nowhere), record.address.to_string()}] : taken[record.origin.value_or(nowhere)]);
+  }
+  std::vector<std::size_t> races(nowhere + 1);
+  for (const auto& [where, count] : racing) races[where.first] = std::max(races[where.first], count);
+  for (std::size_t i = 0; i <= nowhere; ++i) taken[i] += races[i];
+  return taken;
+}
+
 void Oracles::check_limits() {
-  const std::size_t open = world_->open_connections();
-  if (open > least_limit_) check_limits_by_kind();
-  if (scenario_.max_connections != 0 && open > scenario_.max_connections) {
-    report("limit", std::to_string(open) + " connections are open, of " + std::to_string(scenario_.max_connections) + " allowed");
+  const std::size_t open = world_->open_connections(), limit = scenario_.max_connections;
+  if (open <= std::min(least_limit_, limit == 0 ? SIZE_MAX : limit)) return;
+  check_limits_by_kind();
+  const std::vector<std::size_t> taken = places_taken();
+  // A name that leads astray has races that go to several origins.
+  const bool astray = scenario_.on.has(Feature::name_wrong);
+  const std::size_t all = astray ? *std::ranges::max_element(taken) : std::accumulate(taken.begin(), taken.end(), std::size_t{0});
+  if (limit != 0 && all > limit) {
+    report("limit", std::to_string(all) + " connections are open, of " + std::to_string(limit) + " allowed");
   }
   for (std::size_t i = 0; i < most_connections_.size(); ++i) {
-    const std::size_t most = most_connections_[i], its = world_->open_connections(i);
-    if (most == 0 || its <= most) continue;
-    report("limit", std::to_string(its) + " connections are open to origin " + std::to_string(i) + ", of " + std::to_string(most) +
-                        " allowed");
+    if (most_connections_[i] == 0 || taken[i] <= most_connections_[i]) continue;
+    report("limit", std::to_string(taken[i]) + " connections are open to origin " + std::to_string(i) + ", of " +
+                        std::to_string(most_connections_[i]) + " allowed");
   }
 }
 

@@ -129,8 +129,7 @@ void Oracles::check_turns(std::size_t origin, const std::vector<IpAddress>& orde
 
 // An address that does not answer is given a quarter of a second for itself (RFC 8305 5).
 void Oracles::check_races() {
-  const bool limited = scenario_.max_connections != 0 || least_limit_ != SIZE_MAX;
-  if (limited || scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong)) return;
+  if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong)) return;
   for (const ConnId conn : world_->connections()) {
     const sim::ConnectRecord& record = *world_->record(conn);
     if (record.connected || record.address == Address{} || now() <= record.began + limits::kAddressStagger) continue;

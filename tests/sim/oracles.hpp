@@ -134,6 +134,7 @@ class Oracles {
   void check_kept();
   void check_queue();
   void judge_turn(const Seen& seen);
+  std::vector<std::size_t> places_taken() const;
   void check_limits();
   void check_limits_by_kind();
 

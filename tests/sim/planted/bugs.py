@@ -140,8 +140,10 @@ BUGS = [
     bug("total-limit", "one connection more than max_connections",
         ("engine/scheduler.cpp", "const bool full = open_ >= options_.max_connections;",
          "const bool full = open_ >= options_.max_connections + (PLANTED ? 1 : 0);")),
-    bug("race-past-limit", "the race between addresses opens connections past the limits",
-        ("engine/dial.cpp", "if (origin_full || engine_full) {", "if ((origin_full || engine_full) && !PLANTED) {")),
+    bug("race-past-limit", "who loses a race gives back a place that was never taken",
+        ("engine/dial.cpp", "  close_attempts(dial, &winner);",
+         "  for (std::size_t i = 1; PLANTED && i < dial.attempts.size(); ++i) free_slot(*origins_.find(dial.origin));\n"
+         "  close_attempts(dial, &winner);")),
     bug("slot-never-freed", "a dial that is given up because its transfer was removed keeps its slot",
         ("engine/dial.cpp", "  close_attempts(dial, nullptr);\n  end_dial(dial, false);\n}", "  close_attempts(dial, nullptr);\n  end_dial(dial, PLANTED);\n}")),
     bug("waiting-not-woken", "who waits is not looked at when a connection's slot is freed",
@@ -150,8 +152,7 @@ BUGS = [
         ("engine/scheduler.cpp", "if (!engine::StarvedList::contains(origin)) starved_.push_back(origin);",
          "if (!engine::StarvedList::contains(origin) && !PLANTED) starved_.push_back(origin);")),
     bug("loser-not-closed", "the address that lost the race keeps its connection",
-        ("engine/dial.cpp", "if (&socket == but) continue;\n    bury(socket, false);",
-         "if (&socket == but) continue;\n    if (!PLANTED || !but) bury(socket, false);")),
+        ("engine/dial.cpp", "if (&socket != but) bury(socket, false);", "if (&socket != but && (!PLANTED || !but)) bury(socket, false);")),
     bug("close-forgotten", "a failed connection's Close is never said",
         ("engine/scheduler.cpp", "socket.close_owed = !try_put(output::Close{socket.id});",
          "socket.close_owed = (!PLANTED || say_goodbye) && !try_put(output::Close{socket.id});")),
@@ -286,7 +287,7 @@ BUGS = [
          "  while (PLANTED && timers_.earliest() && timers_.earliest()->at < now.steady) on_timer(*timers_.pop_due(now.steady), now);\n"
          "  SLUICE_CHECK(bytes <= limits::kLandingBytes);")),
     bug("no-stagger", "a second address is never tried beside the first",
-        ("engine/dial.cpp", "begin_attempt(dial, origin, one_more);\n  if (", "begin_attempt(dial, origin, one_more);\n  if (!PLANTED && ")),
+        ("engine/dial.cpp", "begin_attempt(dial, origin);\n  if (", "begin_attempt(dial, origin);\n  if (!PLANTED && ")),
     bug("connect-from-add", "the connect timeout counts the time in the queue",
         ("engine/dial.cpp", "set_timer(dial.timeout_timer, *sponsor.options.connect_timeout,",
          "const Duration waited = PLANTED ? now.steady - sponsor.progress.queued : Duration::zero();\n"

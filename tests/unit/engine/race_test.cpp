@@ -166,22 +166,51 @@ TEST_CASE("race: an answer with very many addresses is cut, and all of them fail
   check_nothing_left(world);
 }
 
-TEST_CASE("race: it stays within the limits, and goes on when there is room") {
+TEST_CASE("race: it is one connection of the limits, so that a dead first address costs no more where they are full") {
   EngineOptions options;
   SUBCASE("for an origin") { options.max_connections_per_origin = 1; }
   SUBCASE("in total") { options.max_connections = 1; }
   EngineWorld world(options);
   const TransferId id = world.add("http://example.org/");
   world.resolved("192.0.2.1", {"192.0.2.2", "192.0.2.3"});
-  world.pass(1s);
-  CHECK(world.engine.connections() == 1);
-  CHECK(world.connects.size() == 1);
+  const TransferId second = world.add("http://example.org/second");
+  world.pass(250ms);
+  world.pass(250ms);
+  CHECK(world.engine.connections() == 3);
+  CHECK(at(world, 1) == "192.0.2.2");
   refuse(world, 0);
+  CHECK(world.connects.size() == 3);  // the second transfer has no connection yet, whatever becomes free in the race
+  world.connected(world.connects[1].conn);
   CHECK(world.engine.connections() == 1);
-  REQUIRE(world.connects.size() == 2);
+  CHECK_FALSE(world.sent(world.connects[1].conn).empty());
+  world.receive(world.connects[1].conn, answer("x"));
+  CHECK(world.succeeded(id));
+  CHECK_FALSE(world.sent(world.connects[1].conn).empty());
+  world.receive(world.connects[1].conn, answer("y"));
+  CHECK(world.succeeded(second));
+  CHECK(world.connects.size() == 3);
+}
+
+TEST_CASE("race: eight addresses are tried at once, and one that fails makes way for the next") {
+  EngineWorld world;
+  const TransferId id = world.add("http://example.org/");
+  std::vector<std::string> others;
+  for (int i = 2; i <= 10; ++i) others.push_back("192.0.2." + std::to_string(i));
+  world.resolved("192.0.2.1", others);
+  for (int i = 0; i < 20; ++i) world.pass(250ms);
+  CHECK(world.connects.size() == limits::kMaxAttempts);
+  CHECK(world.engine.connections() == limits::kMaxAttempts);
+  refuse(world, 3);
+  REQUIRE(world.connects.size() == limits::kMaxAttempts + 1);
+  CHECK(at(world, limits::kMaxAttempts) == "192.0.2.9");
+  world.pass(250ms);
+  CHECK(world.connects.size() == limits::kMaxAttempts + 1);
+  refuse(world, 0);
+  REQUIRE(world.connects.size() == 10);
   go(world);
   world.receive(newest(world), answer("x"));
   CHECK(world.succeeded(id));
+  check_nothing_left(world);
 }
 
 TEST_CASE("race: cancel in the middle closes every attempt") {
