@@ -1,4 +1,4 @@
-// The engine's insides, one class in six files by idea:
+// The engine's insides, one class in a file for each idea:
 //   transfers.cpp  the application's calls, a transfer's end           scheduler.cpp  who gets which connection, and the limits
 //   dial.cpp       names, addresses, the race to connect               facts.cpp      what the world says about a connection
 //   exchange.cpp   from a session's events to transfers                timers.cpp     deadlines           invariants.cpp  self-checks
