@@ -272,15 +272,12 @@ void draw_options(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
   if (by_route) draw.set<std::optional<std::size_t>>(routes, plan.route, route);
   draw.set(families, plan.family, family);
   plan.connect_timeout = seconds(300);
-  // Between limits and a first of several addresses that hangs, only a timeout ends an attempt.
-  const bool limited = scenario.max_connections != 0 || scenario.max_connections_per_origin != 0 || plan.route;
-  const bool needs_timeout = limited && (origin.addresses.size() > 1 || scenario.on.has(name_wrong));
   const Duration connect_within = milliseconds(4 + draw.size(4'000)), total_within = milliseconds(draw.size(20'000));
   const Duration idle_within = milliseconds(draw.size(5'000));
   const std::uint64_t body_within = draw.below(plan.reply.bytes + plan.reply.bytes / 2 + 1);
   const bool limits_connect = draw.one_in(2), limits_total = draw.one_in(2), limits_idle = draw.one_in(2);
   const bool limits_body = draw.one_in(2), is_fresh = draw.one_in(3), is_last = draw.one_in(3);
-  if (!needs_timeout) draw.set<std::optional<Duration>>(no_connect_timeout, plan.connect_timeout, std::nullopt);
+  draw.set<std::optional<Duration>>(no_connect_timeout, plan.connect_timeout, std::nullopt);
   if (limits_connect) draw.set<std::optional<Duration>>(connect_timeouts, plan.connect_timeout, connect_within);
   if (limits_total) draw.set<std::optional<Duration>>(total_timeouts, plan.total_timeout, total_within);
   if (limits_idle) draw.set<std::optional<Duration>>(idle_timeouts, plan.idle_timeout, idle_within);
