@@ -92,10 +92,16 @@ std::optional<OriginNumber> Directory::listener(const Address& address) const {
 
 std::optional<OriginNumber> Directory::by_name(std::string_view host, std::uint16_t port) const {
   if (auto literal = as_address(host)) return listener({std::move(*literal), port});
-  const auto ports = by_host_.find(lower(host));
-  if (ports == by_host_.end()) return std::nullopt;
-  const auto found = ports->second.find(port);
-  return found == ports->second.end() ? std::nullopt : std::optional(found->second);
+  if (const auto ports = by_host_.find(lower(host)); ports != by_host_.end()) {
+    const auto found = ports->second.find(port);
+    return found == ports->second.end() ? std::nullopt : std::optional(found->second);
+  }
+  const NameSpec* alias = find_name(host);
+  if (!alias) return std::nullopt;
+  for (const IpAddress& address : alias->addresses) {
+    if (const auto found = listener({address, port})) return found;
+  }
+  return std::nullopt;
 }
 
 // Of the blocks that are kept for documentation (RFC 5737, RFC 3849), so that it says in a trace what it is.

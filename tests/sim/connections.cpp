@@ -57,6 +57,12 @@ std::vector<std::size_t> Oracles::places_taken() const {
   return taken;
 }
 
+// As many as may be for transfers like this one, as far as the network can tell.
+std::size_t Oracles::open_for(const TransferPlan& plan) const {
+  const std::vector<ConnId> open = world_->connections();
+  return static_cast<std::size_t>(std::ranges::count_if(open, [&](ConnId conn) { return is_its(*world_->record(conn), plan); }));
+}
+
 void Oracles::check_limits() {
   const std::size_t open = world_->open_connections(), limit = scenario_.max_connections;
   if (open <= std::min(least_limit_, limit == 0 ? SIZE_MAX : limit)) return;
@@ -154,7 +160,7 @@ void Oracles::check_queue() {
     const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
     // A name that is asked for may hold a place for each of any number of transfers.
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
-    if (most != 0 && world_->open_connections(plan.origin) >= most) continue;
+    if (most != 0 && open_for(plan) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
     const bool finds_one = !plan.fresh && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
       const auto kind = kind_of_.find(conn);
@@ -181,7 +187,7 @@ void Oracles::check_yield() {
   for (const Seen& seen : transfers_) {
     if (!is_waiting(seen) || is_served_by(seen, spare)) continue;
     const std::size_t most = kinds_[seen.kind].most;
-    if (most == 0 || world_->open_connections(seen.plan->origin) < most) starved_.push_back(seen.kind);
+    if (most == 0 || open_for(*seen.plan) < most) starved_.push_back(seen.kind);
   }
 }
 

@@ -166,7 +166,7 @@ bool Oracles::waits_for_room(const Seen& seen) const {
   const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
   if (most == 0 && most_in_all == 0) return false;
   if (is_any_name_asked_for()) return true;
-  return (most != 0 && world_->open_connections(seen.plan->origin) >= most) ||
+  return (most != 0 && open_for(*seen.plan) >= most) ||
          (most_in_all != 0 && world_->open_connections() >= most_in_all);
 }
 

@@ -135,6 +135,7 @@ class Oracles {
   void check_queue();
   void judge_turn(const Seen& seen);
   std::vector<std::size_t> places_taken() const;
+  std::size_t open_for(const TransferPlan& plan) const;
   void check_limits();
   void check_limits_by_kind();
 

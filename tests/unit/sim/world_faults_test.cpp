@@ -315,10 +315,26 @@ TEST_CASE("one host at two ports has one address; addresses can be shared; an ad
   CHECK(world.open_connections() == 5);
 }
 
-TEST_CASE("a route leads to the origin of the name it is asked for") {
-  struct Tunnel : Route {
-    Tunnel() : Route("", "the tunnel", 0) {}
+struct Tunnel : Route {
+  Tunnel() : Route("", "the tunnel", 0) {}
+};
+
+TEST_CASE("a route that is asked for an alias leads to who listens at its addresses") {
+  OneOrigin one(answering("x"));
+  const IpAddress nowhere = *IpAddress::parse("203.0.113.9"), here = *IpAddress::parse("192.0.2.1");
+  one.world.set_name("alias.test", {.addresses = {nowhere, here}});
+  one.world.set_name("astray.test", {.addresses = {nowhere}});
+  const auto by = [](const char* host) {
+    return with([host](auto& o) {
+      o.route = std::make_shared<Tunnel>();
+      o.connect_to = ConnectTo{host, 80};
+    });
   };
+  CHECK(one.get(by("alias.test")).body == "x");
+  CHECK(one.get(by("astray.test")).result.error().code == Code::connect_failed);
+}
+
+TEST_CASE("a route leads to the origin of the name it is asked for") {
   OneOrigin one(answering("x"));
   CHECK(one.get(with([](auto& o) { o.route = std::make_shared<Tunnel>(); })).body == "x");
   CHECK(one.traced("connect by the tunnel to example.org 80") == 1);
