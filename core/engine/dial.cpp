@@ -18,11 +18,13 @@ bool family_fits(AddressFamily family, const IpAddress& address) {
   return address.kind == (family == AddressFamily::ipv4 ? IpAddress::Kind::ipv4 : IpAddress::Kind::ipv6);
 }
 
-// RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay.
+// RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay. What an
+// answer names twice is tried once.
 std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
   std::vector<IpAddress> first, second;
   for (IpAddress& address : addresses) {
-    (address.kind == addresses.front().kind ? first : second).push_back(address);
+    std::vector<IpAddress>& its = address.kind == addresses.front().kind ? first : second;
+    if (std::ranges::find(its, address) == its.end()) its.push_back(address);
   }
   std::vector<IpAddress> mixed;
   for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {

@@ -112,6 +112,17 @@ TEST_CASE("race: families take turns, beginning with the first answer's") {
   CHECK(at(world, 4) == "2001:db8::3");
 }
 
+TEST_CASE("race: an address that an answer names twice is tried once") {
+  EngineWorld world;
+  const TransferId id = world.add("http://example.org/");
+  world.resolved("192.0.2.1", {"2001:db8::1", "192.0.2.1", "2001:db8::1", "192.0.2.2"});
+  for (std::size_t i = 0; i < 3; ++i) refuse(world, i);
+  CHECK(world.failure(id) == Code::connect_failed);
+  REQUIRE(world.connects.size() == 3);
+  CHECK(at(world, 1) == "2001:db8::1");
+  CHECK(at(world, 2) == "192.0.2.2");
+}
+
 TEST_CASE("race: a family that was asked for is kept to, in names and in literals") {
   EngineWorld world;
   TransferOptions v6;
