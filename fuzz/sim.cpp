@@ -1,4 +1,4 @@
-// Fuzzes the simulator's scenarios: the input says what the generator draws from. Eight bytes are the seed, eight the set of
+// Fuzzes the simulator's scenarios: the input says what the generator draws from. Eight bytes are the seed, sixteen the set of
 // features that may be on, and each byte behind them names a transfer to keep (none: all are kept).
 // Oracles: all of tests/sim, after every step and at the end; and the same input gives the same trace again.
 #include <algorithm>
@@ -21,10 +21,12 @@ std::uint64_t number(Input& input) {
   return value;
 }
 
-simtest::FeatureSet features(std::uint64_t bits) {
+simtest::FeatureSet features(Input& input) {
+  static_assert(simtest::kFeatures <= 2 * 64);
+  const std::uint64_t bits[] = {number(input), number(input)};
   simtest::FeatureSet set;
   for (std::size_t i = 0; i < simtest::kFeatures; ++i) {
-    if ((bits >> i & 1) != 0) set.add(static_cast<simtest::Feature>(i));
+    if ((bits[i / 64] >> i % 64 & 1) != 0) set.add(static_cast<simtest::Feature>(i));
   }
   return set;
 }
@@ -43,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(Bytes(data, size));
   const std::uint64_t seed = fuzz::number(input);
   simtest::Reduction reduction;
-  reduction.only = fuzz::features(fuzz::number(input));
+  reduction.only = fuzz::features(input);
   if (!input.spent()) {
     std::vector<std::uint32_t> keep;
     while (!input.spent() && keep.size() < fuzz::kMaxKept) keep.push_back(input.byte());

@@ -122,7 +122,7 @@ class Faulty final : public Transport {
     CHECK(pieces.size() <= 4);
     for (const Bytes piece : pieces) CHECK_FALSE(piece.empty());
     if (++sends_ == faults_.fail_send_at) {
-      if (faults_.deaf) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      if (faults_.deaf) std::this_thread::sleep_for(std::chrono::milliseconds(300));
       deaf_ = false;
       return failed();
     }
