@@ -101,8 +101,8 @@ Drive Multi::Impl::perform(int* running) {
 // one drive: what comes later in the burst is kept until the timer, which is reported as due. One that is handed in again because the
 // answer was call_again begins another burst, and so does whatever comes when no timer has come for long.
 void Multi::Impl::join_burst(int fd) {
-  const bool spent = burst_spent_ && now_.steady < burst_until_ + kTimerWithin * max_time_;
-  if (fd != again_fd_ && (spent || now_.steady - burst_ended_ < kFreshFor)) {
+  const bool goes_on = burst_spent_ || now_.steady - burst_ended_ < kFreshFor;
+  if (fd != again_fd_ && goes_on && now_.steady < burst_until_ + kTimerWithin * max_time_) {
     drive_until_ = burst_until_;
     progressed_ = true;
   } else {
