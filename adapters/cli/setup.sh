@@ -90,9 +90,7 @@ sluice_release_build() {
 
 # sluice_fuzz_build TARGETS...: in build/fuzz by clang-19, under ASan and UBSan, where libFuzzer can see what is reached.
 sluice_fuzz_build() {
-  local cc=clang-19 cxx=clang++-19
-  command -v ccache > /dev/null && cc="ccache $cc" cxx="ccache $cxx"
-  CC=$cc CXX=$cxx sluice_build build/fuzz "$@" -- -Dfuzz=true -Dbuildtype=debug -Doptimization=1 \
+  CC=clang-19 CXX=clang++-19 sluice_build build/fuzz "$@" -- -Dfuzz=true -Dbuildtype=debug -Doptimization=1 \
     -Db_sanitize=address,undefined -Db_colorout=never -Dcpp_args=-g1
 }
 
