@@ -92,9 +92,9 @@ std::string text(const Ticks& ticks) {
 }  // namespace
 
 TEST_CASE_FIXTURE(World, "the application's 5 ms timer keeps its period while 200 transfers are busy") {
-  // More tries for a machine that is busy with other things: they can only make it look worse than it is.
+  // Another try or two for a machine that is busy with other things.
   Ticks ticks;
-  for (int i = 0; i < 6 && (i == 0 || !ticks.in_time()); ++i) {
+  for (int i = 0; i < 3 && (i == 0 || !ticks.in_time()); ++i) {
     ticks = measure(*this);
     turns_within(20ms);
   }
