@@ -231,7 +231,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   check_secured(winner, now);
 }
 
-// But one.
+// Of the dial, all but one.
 void Engine::Impl::close_attempts(Dial& dial, const Socket* but) {
   for (const ConnId id : dial.attempts) {
     Socket& socket = *sockets_.find(id);

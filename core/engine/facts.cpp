@@ -74,7 +74,9 @@ std::optional<Output> Engine::Impl::poll_output() {
       const Transfer* transfer = transfers_.find(body->transfer);
       if (!transfer || transfer->unconsumed() == 0) continue;
     } else if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
-      if (upload_space(upload->transfer).empty()) continue;  // filled, finished or removed meanwhile
+      // Filled, finished or removed meanwhile.
+      const Transfer* transfer = transfers_.find(upload->transfer);
+      if (!transfer || transfer->phase() != TransferPhase::active || !transfer->upload.has_room()) continue;
     }
     return out;
   }

@@ -40,8 +40,12 @@ void UploadBody::advance(std::size_t bytes) {
   if (finished_) buffer_.reset();
 }
 
+bool UploadBody::has_room() const {
+  return kind_ == Kind::stream && !finished_ && (end_ < limits::kUploadBufferBytes || begin_ >= limits::kUploadBufferBytes / 4);
+}
+
 MutableBytes UploadBody::space() {
-  if (kind_ != Kind::stream || finished_) return {};
+  if (!has_room()) return {};
   if (!buffer_) {
     buffer_.reset(new (std::nothrow) std::uint8_t[limits::kUploadBufferBytes]);
     if (!buffer_) return {};

@@ -35,6 +35,7 @@ class UploadBody {
   // The application's side, for streamed bodies only. Empty space: the buffer is full, or the body is finished, or the declared
   // length has been committed.
   MutableBytes space();
+  bool has_room() const;           // space() is not empty, if there is memory for it
   void commit(std::size_t bytes);  // bytes <= the last space().size()
   Result<void> finish();           // Error upload_failed: fewer bytes than declared
   std::uint64_t committed() const { return committed_; }

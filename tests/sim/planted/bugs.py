@@ -244,8 +244,7 @@ BUGS = [
     bug("no-body-cap", "an unread body may grow without bound",
         ("engine/facts.cpp", "return most < limits::kBodyBufferBytes ?", "return PLANTED ? limits::kLandingBytes : most < limits::kBodyBufferBytes ?")),
     bug("upload-ready-full", "room for a streamed body is announced though there is none",
-        ("engine/facts.cpp", "if (upload_space(upload->transfer).empty()) continue;",
-         "if (upload_space(upload->transfer).empty() && !PLANTED) continue;")),
+        ("engine/facts.cpp", "|| !transfer->upload.has_room()) continue;", "|| !(PLANTED || transfer->upload.has_room())) continue;")),
     bug("upload-ready-once", "room for a streamed body is announced once and never again",
         ("engine/transfers.cpp", "transfer->upload_announced = false;", "transfer->upload_announced = PLANTED;")),
 

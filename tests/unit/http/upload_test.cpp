@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "core/http/upload.hpp"
@@ -100,6 +102,28 @@ TEST_CASE("upload: streamed without a length ends by finish") {
   CHECK(upload.committed() == 3);
   CHECK(upload.sent() == 3);
   CHECK(upload.capacity_bytes() == 0);
+}
+
+TEST_CASE("upload: has_room() says what space() will, and moves nothing") {
+  for (const std::optional<std::uint64_t> length : {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(200'000)}) {
+    UploadBody upload(RequestBody{BodyStream{length}});
+    std::size_t full = 0, made_room = 0;
+    for (int turn = 0; turn < 100; ++turn) {
+      const std::uint8_t* const before = upload.pending().data();
+      const bool room = upload.has_room();
+      CHECK(upload.pending().data() == before);
+      const MutableBytes space = upload.space();
+      REQUIRE(room == !space.empty());
+      ++(room ? made_room : full);
+      upload.commit(std::min<std::size_t>(space.size(), 30'000));
+      upload.advance(std::min<std::size_t>(upload.pending().size(), turn % 5 == 4 ? 40'000 : 1'000));
+    }
+    CHECK(full > 0);
+    CHECK(made_room > 0);
+    if (!length) REQUIRE(upload.finish().has_value());
+    CHECK_FALSE(upload.has_room());
+  }
+  CHECK_FALSE(UploadBody(RequestBody{BodyOwned{"x"}}).has_room());
 }
 
 TEST_CASE("upload: the buffer is bounded, pending stays in order and in one piece") {
