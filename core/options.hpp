@@ -89,7 +89,10 @@ class Route {
   const std::size_t max_connections_;
 };
 
+// Not an aggregate, for the reason that Request is none (request.hpp).
 struct TransferOptions {
+  TransferOptions() = default;
+
   // For https. Null: the engine's default; null there as well: an error for an https URL.
   std::shared_ptr<const TlsConfig> tls;
   std::optional<ConnectTo> connect_to;

@@ -66,14 +66,45 @@ Result<void> validate_fields(const Request& request) {
   return {};
 }
 
+Request with_body(std::string_view method, Url url, std::string body, std::string_view type) {
+  Request request(std::string(method), std::move(url), BodyOwned(std::move(body)));
+  if (!type.empty()) request.refused_field = !request.fields.add("Content-Type", type);
+  return request;
+}
+
 }  // namespace
+
+Request Request::get(Url url) { return Request("GET", std::move(url)); }
+Request Request::head(Url url) { return Request("HEAD", std::move(url)); }
+Request Request::del(Url url) { return Request("DELETE", std::move(url)); }
+
+Request Request::post(Url url, std::string body, std::string_view type) {
+  return with_body("POST", std::move(url), std::move(body), type);
+}
+
+Request Request::put(Url url, std::string body, std::string_view type) {
+  return with_body("PUT", std::move(url), std::move(body), type);
+}
+
+Request Request::json(Url url, std::string text) {
+  Request request = post(std::move(url), std::move(text), "application/json");
+  request.refused_field |= !request.fields.add("Accept", "application/json");
+  return request;
+}
+
+std::string_view effective_method(const Request& request) {
+  if (!request.method.empty()) return request.method;
+  return std::holds_alternative<std::monostate>(request.body) ? "GET" : "POST";
+}
 
 // The words of a refusal may be short of memory, which must not leave here as an exception.
 Result<void> validate(const Request& request) try {
-  if (!is_token(request.method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
+  const std::string_view method = effective_method(request);
+  if (!is_token(method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
   // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
-  if (request.method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
+  if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
   if (request.url.scheme().empty()) return refuse("request without a URL");
+  if (request.refused_field) return refuse("request with a Content-Type that no field may hold");
   if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
     return refuse("request with an unusable host in its URL");
   const std::string_view target = request.target ? std::string_view(*request.target) : request.url.target();
@@ -81,7 +112,7 @@ Result<void> validate(const Request& request) try {
     return refuse("request target is empty or holds a byte that is not visible ASCII");
   // Summed from parts that are each in memory, so it cannot overflow; 4 for ": " and the line end.
   const std::size_t head =
-      request.method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
+      method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
   if (head > limits::kMaxRequestHeadBytes)
     return refuse("request head of " + std::to_string(head) + " bytes is too large");
   return validate_fields(request);

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 
 #include "core/error.hpp"
@@ -20,6 +22,8 @@ struct BodyView {
 };
 // Bytes the request owns.
 struct BodyOwned {
+  BodyOwned() = default;
+  explicit BodyOwned(std::string owned) : bytes(std::move(owned)) {}
   std::string bytes;
 };
 // Produced while the transfer runs, through Engine::upload_space and friends.
@@ -29,8 +33,26 @@ struct BodyStream {
 };
 using RequestBody = std::variant<std::monostate, BodyView, BodyOwned, BodyStream>;
 
+// Not an aggregate, on purpose: g++ 12 destroys a braced aggregate in the operand of a co_await twice (gcc bug 102217 and its kind).
+// Fill the members, or begin with one of the makers:
+//   Request::get(url)    Request::post(url, "a=1", "application/x-www-form-urlencoded")    Request::json(url, R"({"a":1})")
 struct Request {
-  std::string method = "GET";
+  Request() = default;
+  Request(Url where) : url(std::move(where)) {}  // a GET; not explicit, so that a Url serves where a Request is asked for
+  Request(std::string name, Url where, RequestBody content = {})
+      : method(std::move(name)), url(std::move(where)), body(std::move(content)) {}
+
+  static Request get(Url url);
+  static Request head(Url url);
+  static Request del(Url url);  // DELETE
+  // `type` becomes Content-Type; empty: no such field. One that no field may hold (CR, LF, NUL) makes a request that add() refuses.
+  static Request post(Url url, std::string body, std::string_view type);
+  static Request put(Url url, std::string body, std::string_view type);
+  // POST with Content-Type and Accept "application/json". The text is sent as it is.
+  static Request json(Url url, std::string text);
+
+  // Empty: GET, or POST where there is a body (effective_method()). What was added has it filled in.
+  std::string method = {};
   Url url = {};
   // Sent in this order after Host. Host, Content-Length and Transfer-Encoding are made from the URL and the body; one that the
   // caller sets is taken instead where it says the same thing, replaces Host, and is an error otherwise (invalid_request).
@@ -38,7 +60,12 @@ struct Request {
   RequestBody body = {};
   // Replaces the URL's path and query in the request line, byte for byte (OPTIONS *). Must be visible ASCII.
   std::optional<std::string> target = {};
+  // A maker was given a text that no field may hold: validate() and add() answer invalid_request.
+  bool refused_field = false;
 };
+
+// The method that is sent: `method`, or what an empty one stands for. A view into the request or of static text.
+std::string_view effective_method(const Request& request);
 
 // Everything that add() would refuse, said without adding: method, fields, target, framing fields (SB-11, SB-62).
 Result<void> validate(const Request& request);

@@ -72,6 +72,7 @@ Result<TransferId> Engine::Impl::enlist(Request& request, TransferOptions& optio
   }
   transfer->id = id;
   transfer->request = std::move(request);
+  if (transfer->request.method.empty()) transfer->request.method = effective_method(transfer->request);
   transfer->options = std::move(options);
   transfer->upload = http::UploadBody(transfer->request.body);
   transfer->origin = origin->id;

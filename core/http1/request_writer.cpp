@@ -58,7 +58,7 @@ void write_framing(const Request& request, const RequestFacts& facts, HeadCursor
   if (facts.has_length || facts.has_encoding) return;
   const http::UploadBody body(request.body);
   if (!body.present()) {
-    if (announces_empty_body(request.method)) out << "Content-Length: 0\r\n";
+    if (announces_empty_body(effective_method(request))) out << "Content-Length: 0\r\n";
   } else if (const auto length = body.declared_length()) {
     out << "Content-Length: " << *length << "\r\n";
   } else {
@@ -77,7 +77,7 @@ bool lists(std::string_view list, std::string_view wanted) {
 
 RequestFacts examine(const Request& request) {
   RequestFacts facts;
-  facts.is_head = request.method == "HEAD";
+  facts.is_head = effective_method(request) == "HEAD";
   for (const Field field : request.fields) {
     // By length first: most fields are none of these.
     switch (field.name.size()) {
@@ -108,13 +108,13 @@ RequestFacts examine(const Request& request) {
 
 std::size_t head_bound(const Request& request) {
   const std::size_t target = request.target ? request.target->size() : request.url.target().size();
-  return request.method.size() + target + request.url.host().size() + request.fields.text_bytes() +
+  return effective_method(request).size() + target + request.url.host().size() + request.fields.text_bytes() +
          4 * request.fields.size() + kFixedBytes;
 }
 
 std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out) {
   HeadCursor cursor(out);
-  cursor << request.method << " " << (request.target ? std::string_view(*request.target) : request.url.target())
+  cursor << effective_method(request) << " " << (request.target ? std::string_view(*request.target) : request.url.target())
          << " HTTP/1.1\r\n";
   write_host(request, facts, cursor);
   for (const Field field : request.fields) {

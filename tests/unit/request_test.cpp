@@ -39,12 +39,48 @@ Request with_field(RequestBody body, std::string_view name, std::string_view val
 
 TEST_CASE("SB-11 request: a method is a token") {
   for (const std::string& method :
-       {""s, "GE T"s, "GET\r\nX: y"s, "GET\n"s, "GET\0"s, "GET\x7f"s, "G\xc3\xa9T"s, "GET:"s, "\tGET"s, "CONNECT"s}) {
+       {" "s, "GE T"s, "GET\r\nX: y"s, "GET\n"s, "GET\0"s, "GET\x7f"s, "G\xc3\xa9T"s, "GET:"s, "\tGET"s, "CONNECT"s}) {
     CAPTURE(method);
     check_refused(request_to("http://example.org/", method));
   }
   for (const char* method : {"GET", "get", "M-SEARCH", "X!#$%&'*+.^_`|~9"})
     CHECK(validate(request_to("http://example.org/", method)));
+}
+
+TEST_CASE("request: without a method it is a GET, or a POST where there is a body") {
+  Request request = request_to("http://example.org/", "");
+  CHECK(effective_method(request) == "GET");
+  CHECK(http1_head(request).value().starts_with("GET / HTTP/1.1\r\n"));
+  for (const RequestBody& body : {RequestBody(BodyOwned("a")), RequestBody(BodyView{}), RequestBody(BodyStream{})}) {
+    request.body = body;
+    CHECK(effective_method(request) == "POST");
+    CHECK(http1_head(request).value().starts_with("POST / HTTP/1.1\r\n"));
+  }
+  request.method = "PUT";
+  CHECK(effective_method(request) == "PUT");
+}
+
+TEST_CASE("request: makers") {
+  const Url url = Url::parse("http://example.org/a").value();
+  const std::string host = "Host: example.org\r\n";
+  CHECK(http1_head(Request(url)).value() == "GET /a HTTP/1.1\r\n" + host + "\r\n");
+  CHECK(http1_head(Request::get(url)).value() == "GET /a HTTP/1.1\r\n" + host + "\r\n");
+  CHECK(http1_head(Request::head(url)).value() == "HEAD /a HTTP/1.1\r\n" + host + "\r\n");
+  CHECK(http1_head(Request::del(url)).value() == "DELETE /a HTTP/1.1\r\n" + host + "\r\n");
+  const Request post = Request::post(url, "x=1", "text/plain");
+  CHECK(http1_head(post).value() ==
+        "POST /a HTTP/1.1\r\n" + host + "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n");
+  CHECK(std::get<BodyOwned>(post.body).bytes == "x=1");
+  CHECK(http1_head(Request::put(url, "", "")).value() == "PUT /a HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n");
+  CHECK(http1_head(Request::json(url, "{}")).value() ==
+        "POST /a HTTP/1.1\r\n" + host +
+            "Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: 2\r\n\r\n");
+  CHECK(http1_head(Request("PATCH", url, BodyOwned("x"))).value().starts_with("PATCH /a "));
+}
+
+TEST_CASE("SB-11 request: a maker's Content-Type cannot break out of its field") {
+  const Url url = Url::parse("http://example.org/").value();
+  for (const char* type : {"a\r\nX: y", "a\nX: y", "a\r"}) check_refused(Request::post(url, "x", type));
 }
 
 TEST_CASE("SB-11 request: a target is visible ASCII") {
