@@ -45,16 +45,6 @@
 
 namespace sluice {
 
-// A transfer that succeeded, collected whole: TransferOptions::max_body_bytes is what bounds it. One that there is no memory for ends with
-// out_of_memory.
-struct Response {
-  ResponseHead head;
-  std::string body;
-  Fields trailers;
-  Progress progress;
-  TransferInfo info;
-};
-
 // What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as destroying a
 // coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
 //

@@ -63,6 +63,16 @@ struct Message {
   TransferInfo info;
 };
 
+// A transfer that succeeded, collected whole: TransferOptions::max_body_bytes is what bounds it. fetch() answers it, of a Multi
+// (coroutine.hpp) or in one statement (fetch.hpp).
+struct Response {
+  ResponseHead head;
+  std::string body;
+  Fields trailers;
+  Progress progress;
+  TransferInfo info;
+};
+
 // Bits for extra descriptors in poll(), for socket_action's events and for reported watches.
 enum Events : std::uint8_t { kEventNone = 0, kEventRead = 1, kEventWrite = 2, kEventError = 4 };
 

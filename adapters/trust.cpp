@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -149,6 +150,20 @@ Result<std::string> system_trust_pem() {
     if (auto pem = trust_pem_from_directory(path)) return pem;
   }
   return trust_error("the system's places", "none holds a certificate; install ca-certificates, or set SSL_CERT_FILE");
+}
+
+Result<std::shared_ptr<const TlsConfig>> system_tls() {
+  static std::mutex mutex;
+  static std::shared_ptr<const TlsConfig> shared;
+  const std::lock_guard lock(mutex);
+  if (shared) return shared;
+  auto anchors = system_trust_pem();
+  if (!anchors) return std::unexpected(std::move(anchors.error()));
+  TlsOptions options;
+  options.trust_anchors_pem = *std::move(anchors);
+  auto config = TlsConfig::create(std::move(options));
+  if (config) shared = *config;
+  return config;
 }
 
 }  // namespace sluice
