@@ -7,14 +7,14 @@ sluice_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # What the library and the command need.
 # shellcheck disable=SC2034
 sluice_packages=(
-  g++ meson ninja-build pkg-config
-  android-libboringssl-dev node-llhttp libc-ares-dev libuv1-dev libcli11-dev ca-certificates
+  g++ meson ninja-build pkg-config dpkg-dev
+  node-llhttp libc-ares-dev libuv1-dev libcli11-dev ca-certificates
 )
 # What the tests need besides.
 # shellcheck disable=SC2034
 sluice_test_packages=(
   doctest-dev nginx-light lighttpd lighttpd-mod-openssl python3 binutils
-  libevent-dev libasio-dev libglib2.0-dev
+  libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev
 )
 
 # What fuzz/run needs besides.
@@ -104,6 +104,8 @@ sluice_build() {
     shift
   done
   [ $# -gt 0 ] && shift
+  # Meson would make it as well, but without a word for a minute.
+  [[ " $* " == *boringssl=shared* ]] || "$sluice_root/core/tls/boringssl/build" > /dev/null || return 1
   # The build's file lists are made when it is configured: a file that came or went is a reason to do so again.
   wanted="$* $(cd "$sluice_root" && find core adapters tests fuzz -name '*.cpp' | sort | cksum)"
   if ! mkdir -p "$folder" 2> /dev/null || [ ! -w "$folder" ]; then

@@ -12,8 +12,8 @@ def run(*command):
 
 
 def ours(member):
-    """llhttp's generated C is part of the archive but not our code."""
-    return not member.endswith(".c.o")
+    """llhttp's generated C and BoringSSL are parts of the archive but not our code."""
+    return not member.endswith((".c.o", ".cc.o", ".S.o"))
 
 
 def symbols(archive):
@@ -27,7 +27,7 @@ def symbols(archive):
 
 def check_imports(archive):
     everything = list(symbols(archive))
-    defined = {name for _, kind, name in everything if kind not in "Uwv"}
+    defined = {name for member, kind, name in everything if kind not in "Uwv" and ours(member)}
     allowed = re.compile("|".join(f"(?:{p})" for p in tables.ALLOWED_IMPORTS))
     denied = re.compile("|".join(f"(?:{p})" for p in tables.DENIED_IMPORTS))
     if not any(ours(member) for member, _, _ in everything):
@@ -35,7 +35,8 @@ def check_imports(archive):
     for member, kind, name in dict.fromkeys(everything):
         if kind not in "Uwv" or name in defined or not ours(member):
             continue
-        if not allowed.fullmatch(name) or denied.fullmatch(name):
+        plain = name.removeprefix(tables.BORINGSSL_PREFIX)
+        if not allowed.fullmatch(plain) or denied.fullmatch(plain):
             yield f"{member}: imports {name}, which the pure core may not"
 
 
@@ -65,11 +66,34 @@ def loads(library):
 def check_core_loads(library):
     for name in loads(library):
         if not re.fullmatch(tables.CORE_LOADS, name):
-            yield f"{library}: loads {name}; the core links llhttp and BoringSSL only"
+            yield f"{library}: loads {name}; the core loads llhttp at most"
 
 
 def check_no_openssl(program):
     """Through every library that is loaded, not only the direct ones."""
     for name in re.findall(r"^\s*(\S+) =>", run("ldd", program), flags=re.M):
-        if re.fullmatch(tables.OPENSSL_LOADS, name):
-            yield f"{program}: loads {name}; OpenSSL and BoringSSL must not meet in one process"
+        if re.fullmatch(tables.TLS_LOADS, name):
+            yield f"{program}: loads {name}; what it has of TLS is its own"
+
+
+def check_exports(library):
+    """A shared library shows what is ours and takes nothing of TLS from others: a process may hold OpenSSL too."""
+    exported = 0
+    for line in run("nm", "-D", "--without-symbol-versions", library).splitlines():
+        *_, kind, name = line.split()
+        if kind in "Uwv":
+            if re.fullmatch(tables.TLS_NAMES, name):
+                yield f"{library}: imports {name} from whatever library has it"
+        elif re.fullmatch(tables.EXPORTS, name):
+            exported += 1
+        else:
+            yield f"{library}: exports {name}, which is not ours"
+    if exported == 0:
+        yield f"{library}: exports nothing of ours"
+
+
+def check_names(archive):
+    """What is within the archive and not ours has names that no other copy of it in a program has."""
+    for member, kind, name in symbols(archive):
+        if kind in "TDBRVW" and not ours(member) and not re.match(tables.PRIVATE_NAMES, name):
+            yield f"{member}: {name} could meet another library's"

@@ -101,10 +101,11 @@ long f(char* b) {
          socket(1, 2, 3) + recv(1, b, 1, 0) + send(1, b, 1, 0) + (fopen(b, b) != nullptr) + rand() + of_a_thread + device();
 }
 extern "C" int RAND_bytes(unsigned char*, unsigned long);
-int g(unsigned char* b) { return RAND_bytes(b, 1); }
+extern "C" int sluice_boringssl_RAND_bytes(unsigned char*, unsigned long);
+int g(unsigned char* b) { return RAND_bytes(b, 1) + sluice_boringssl_RAND_bytes(b, 1); }
 """
 IMPURE_IMPORTS = ["clock_gettime", "gettimeofday", "time", "getenv", "open", "socket", "recv", "send", "fopen", "rand",
-                  "pthread_create", "__errno_location", "std::chrono::_V2::steady_clock::now()", "RAND_bytes"]
+                  "pthread_create", "__errno_location", "std::chrono::_V2::steady_clock::now()", "RAND_bytes", "sluice_boringssl_RAND_bytes"]
 IMPURE_PARTS = ["ifstream", "random_device"]
 IMPURE_DATA = ["mutable_global", "initialised_global", "of_a_thread", "hidden_counter"]
 PURE = r"""
@@ -187,6 +188,22 @@ def check_loads():
                         "-l:libresolv.so.2"], check=True)
         if not any("libresolv" in problem for problem in binary.check_core_loads(program)):
             yield "check_core_loads does not see libresolv"
+        write(folder, "x.c", "int SSL_new(int i) { return i; } int sluice_boringssl_SSL_free(int i) { return i; }")
+        subprocess.run(["gcc", "-c", os.path.join(folder, "x.c"), "-o", os.path.join(folder, "x.c.o")], check=True)
+        archive = os.path.join(folder, "x.a")
+        subprocess.run(["ar", "crs", archive, os.path.join(folder, "x.c.o")], check=True)
+        said = list(binary.check_names(archive))
+        if len(said) != 1 or "SSL_new" not in said[0]:
+            yield f"check_names does not see SSL_new alone: {said}"
+        write(folder, "x.cpp", 'extern "C" int SSL_new(int); extern "C" int sluice_boringssl_SSL_free(int i) { return i; }\n'
+              "namespace sluice { int fine(int i) { return SSL_new(i); } }")
+        subprocess.run(["g++", "-shared", "-fPIC", os.path.join(folder, "x.cpp"), "-o", program], check=True)
+        said = list(binary.check_exports(program))
+        if not any("imports SSL_new" in problem for problem in said):
+            yield "check_exports does not see SSL_new"
+        if not any("exports sluice_boringssl_SSL_free" in problem for problem in said):
+            yield "check_exports does not see an export that is not ours"
+        yield from (f"check_exports objects to what is fine: {problem}" for problem in said if "fine" in problem)
 
 
 def rules(root):

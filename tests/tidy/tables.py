@@ -107,10 +107,18 @@ HARMLESS_DATA = "|".join([
     r"(guard variable for )?sluice::error_category\(\)::category",  # an error category is its address; it has no state
 ])
 
+# The names that BoringSSL's symbols begin with in our libraries (core/tls/boringssl/build).
+BORINGSSL_PREFIX = "sluice_boringssl_"
+# Demangled names of what is within our archives and not our code.
+PRIVATE_NAMES = r"(\w+ )*sluice_boringssl|.*bssl::sluice_boringssl::|_?llhttp_|std::|DW\.ref\."
+
 # What the shared core may load, sanitizers of this build included.
-CORE_LOADS = r"lib(ssl|crypto)\.so\.0|libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\.so.*|lib(asan|ubsan|tsan)\.so.*|ld-linux.*"
-# What nothing of ours may load beside BoringSSL.
-OPENSSL_LOADS = r"lib(ssl|crypto)\.so\.(1|3).*"
+CORE_LOADS = r"libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\.so.*|lib(asan|ubsan|tsan)\.so.*|ld-linux.*"
+# What nothing of ours may load: BoringSSL is within.
+TLS_LOADS = r"lib(ssl|crypto)\.so.*"
+# What the shared libraries may export, mangled: what has to do with namespace sluice. And names of TLS libraries, which they may not import.
+EXPORTS = r"_Z.*(?<!\d)6sluice.*"
+TLS_NAMES = r"(SSL|X509V?3?|EVP|BIO|ERR|PEM|BN|EC|ECDSA|RSA|ASN1|OPENSSL|CRYPTO|SHA\d*|HMAC|CBS|CBB|sk|AES|d2i|i2d|PKCS\d+|OBJ|TLS|RAND)_\w+"
 
 # ---- names, sizes, keys ------------------------------------------------------------------------------------------------
 TOP_LEVEL = {"core", "adapters", "tests", "fuzz", "meson.build", "meson_options.txt", "README.md", "LICENSE"}
@@ -122,7 +130,7 @@ EXAMPLES_TEST = "tests/examples/examples_test.cpp"
 COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", ".md")
 SECURITY_KEYS = sorted(
     f"SB-{number:02d}"
-    for number in [*range(5, 20), 25, 30, 31, *range(43, 52), *range(53, 64), 75, 77, 78, 80, 81])
+    for number in [*range(5, 20), 25, 30, 31, *range(43, 52), *range(53, 64), 75, 77, 78, 80, 81, 88])
 # The rows about what a peer sends that is malformed or hostile: an input for the target named carries each in its file's name. The rows
 # about HTTP/2 (22, 64 to 69) have nobody to read such an input before there is HTTP/2.
 RESPONSE_KEYS = {
