@@ -120,6 +120,23 @@ enum class Misdeed : std::uint8_t {
 };
 std::string_view to_string(Misdeed misdeed);
 
+// How an origin may be at odds with RFC 9112 without doing wrong by a tolerant client, which gets the right response.
+enum class Oddity : std::uint8_t {
+  none,
+  bare_lf,             // LF ends every line
+  mixed_line_ends,     // ... and here one among CRLF
+  folds,               // a field of three lines
+  folded_framing,      // Content-Length, or Transfer-Encoding, of two
+  equal_lengths,       // Content-Length twice, and listed
+  both_lengths,        // Content-Length, of another number, beside chunked
+  empty_elements,      // Transfer-Encoding: , chunked ,
+  identity,            // Transfer-Encoding: identity, where it is not chunked
+  padded_chunks,       // blanks after a chunk's size
+  odd_fields,          // a name that is no token, and control bytes in a value
+  blank_before_colon,  // of a field that frames nothing
+};
+std::string_view to_string(Oddity oddity);
+
 struct HttpReply {
   enum class Framing : std::uint8_t { length, chunked, until_close };
   int status = 200;
@@ -139,7 +156,10 @@ struct HttpReply {
   bool keep_alive = false;         // ... unless this says Connection: keep-alive
   bool one_write = false;          // interims, the response and what comes behind it go out at once: one read may bring them all
   Misdeed misdeed = Misdeed::none;
+  Oddity oddity = Oddity::none;
 };
+// Whether it leaves a client in doubt about where that response ends: then nobody may use the connection again.
+bool leaves_doubt(Oddity oddity, int status, HttpReply::Framing framing);
 // Called once a request: when it is complete, or, if it has a body, also when its head is there, to learn whether the reply is
 // `early` (if it is not, that reply is dropped). The answer should depend on the request alone.
 using Responder = std::function<HttpReply(const HttpRequest&)>;

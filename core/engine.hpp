@@ -134,7 +134,7 @@ struct Deadline {
 // Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a connection that had
 // been used, or had stood idle, resolved, connected and secured equal the instant at which it was taken.
 struct Progress {
-  std::uint64_t received_head_bytes = 0;  // of HTTP/1 framing: heads
+  std::uint64_t received_head_bytes = 0;  // as the wire had them, interim heads included
   std::uint64_t received_body_bytes = 0;  // decoded, as handed out
   std::uint64_t sent_head_bytes = 0;
   std::uint64_t sent_body_bytes = 0;
@@ -161,6 +161,7 @@ struct TransferInfo {
   bool tls_resumed = false;
   std::string tls_subject;  // of the peer's certificate
   std::string tls_issuer;
+  bool tls_truncated = false;  // the body ended without a close_notify (TransferOptions::tls_truncation_ok): it may be cut short
 };
 
 class Engine {

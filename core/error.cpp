@@ -79,6 +79,10 @@ std::string_view to_string(Code code) {
       return "connection_closed";
     case Code::malformed_response:
       return "malformed_response";
+    case Code::not_http:
+      return "not_http";
+    case Code::unsupported_coding:
+      return "unsupported_coding";
     case Code::truncated:
       return "truncated";
     case Code::unexpected_upgrade:
@@ -147,6 +151,8 @@ Blame blame_of(Code code) {
     case Code::connection_closed:
       return Blame::network;
     case Code::malformed_response:
+    case Code::not_http:
+    case Code::unsupported_coding:
     case Code::truncated:
     case Code::unexpected_upgrade:
     case Code::tls_handshake:

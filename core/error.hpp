@@ -35,6 +35,8 @@ enum class Code : std::uint8_t {
   connection_closed,  // closed by the peer before a response began
   // the peer's
   malformed_response,
+  not_http,         // what came is no HTTP/1 response
+  unsupported_coding,  // a transfer coding that is not decoded here
   truncated,        // the connection ended in the middle of a response
   unexpected_upgrade,
   tls_handshake,

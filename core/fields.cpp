@@ -92,20 +92,28 @@ std::string hex_byte(char byte) {
   return {'0', 'x', kHex[value >> 4], kHex[value & 0xf]};
 }
 
+constexpr std::string_view kNeverInValue("\r\n\0", 3);
+
+// Visible bytes and obs-text, without ':', and blanks but for the first and the last place.
+std::size_t received_name_span(std::string_view text) {
+  const auto is_bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == ':'; };
+  if (text.starts_with(' ')) return 0;
+  if (text.ends_with(' ')) return text.size() - 1;
+  return static_cast<std::size_t>(std::ranges::find_if(text, is_bad) - text.begin());
+}
+
 constexpr std::size_t kShownName = 64;  // bytes of a name in a message
 
 // Shows only the part of a name that is good: what follows it may be anything, a secret included.
-Error bad_name(std::string_view name) {
+Error bad_name(std::string_view name, std::size_t good) {
   if (name.empty()) return make_error(Code::invalid_request, "field name is empty");
-  const std::size_t good = span_of(name, kTokenByte);
   std::string text = "field name ";
   if (good > 0) text.append("that begins with \"").append(name.substr(0, std::min(good, kShownName))).append("\" ");
   text.append("holds the byte ").append(hex_byte(name[good])).append(" at ").append(std::to_string(good));
   return make_error(Code::invalid_request, text.append(", which no field name may hold"));
 }
 
-Error bad_value(std::string_view name, std::string_view value) {
-  const std::size_t good = value_span(value);
+Error bad_value(std::string_view name, std::string_view value, std::size_t good) {
   std::string text = "value of field \"";
   text.append(name.substr(0, kShownName)).append("\" holds the control byte ").append(hex_byte(value[good]));
   return make_error(Code::invalid_request, text.append(" at ").append(std::to_string(good)));
@@ -123,6 +131,19 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
     if (kLower[static_cast<unsigned char>(a[i])] != kLower[static_cast<unsigned char>(b[i])]) return false;
   }
   return true;
+}
+
+bool is_received_name(std::string_view text) { return !text.empty() && received_name_span(text) == text.size(); }
+
+bool is_received_value(std::string_view text) { return text.find_first_of(kNeverInValue) == std::string_view::npos; }
+
+bool lists_token(std::string_view list, std::string_view wanted) {
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    if (equals_ignoring_case(trim(list.substr(begin, end - begin)), wanted)) return true;
+    begin = end + 1;
+  }
+  return false;
 }
 
 std::optional<std::string_view> next_list_element(std::string_view& list) {
@@ -161,6 +182,7 @@ Fields& Fields::operator=(const Fields& other) {
   }
   text_bytes_ = other.text_bytes_;
   count_ = other.count_;
+  sendable_ = other.sendable_;
   return *this;
 }
 
@@ -168,7 +190,8 @@ Fields::Fields(Fields&& other) noexcept
     : block_(std::move(other.block_)),
       block_bytes_(std::exchange(other.block_bytes_, 0)),
       text_bytes_(std::exchange(other.text_bytes_, 0)),
-      count_(std::exchange(other.count_, 0)) {}
+      count_(std::exchange(other.count_, 0)),
+      sendable_(std::exchange(other.sendable_, true)) {}
 
 Fields& Fields::operator=(Fields&& other) noexcept {
   if (this == &other) return *this;
@@ -176,6 +199,7 @@ Fields& Fields::operator=(Fields&& other) noexcept {
   block_bytes_ = std::exchange(other.block_bytes_, 0);
   text_bytes_ = std::exchange(other.text_bytes_, 0);
   count_ = std::exchange(other.count_, 0);
+  sendable_ = std::exchange(other.sendable_, true);
   return *this;
 }
 
@@ -213,10 +237,31 @@ bool Fields::reserve(std::size_t text, std::size_t entries, std::unique_ptr<std:
 }
 
 Result<void> Fields::add(std::string_view name, std::string_view value) try {
-  if (!is_token(name)) return std::unexpected(bad_name(name));
+  if (!is_token(name)) return std::unexpected(bad_name(name, span_of(name, kTokenByte)));
   value = trim(value);
-  if (!is_field_value(value)) return std::unexpected(bad_value(name, value));
+  if (!is_field_value(value)) return std::unexpected(bad_value(name, value, value_span(value)));
+  return append(name, value);
+} catch (const std::bad_alloc&) {  // for the words of a refusal
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
 
+Result<void> Fields::add_received(std::string_view name, std::string_view value) try {
+  value = trim(value);
+  const bool sendable = is_token(name) && is_field_value(value);
+  if (!sendable) {
+    if (!is_received_name(name)) return std::unexpected(bad_name(name, received_name_span(name)));
+    if (const std::size_t bad = value.find_first_of(kNeverInValue); bad != std::string_view::npos) {
+      return std::unexpected(bad_value(name, value, bad));
+    }
+  }
+  auto added = append(name, value);
+  if (added && !sendable) sendable_ = false;
+  return added;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+Result<void> Fields::append(std::string_view name, std::string_view value) {
   // `old` outlives the copying: the arguments may be views of this very object's text.
   std::unique_ptr<std::uint8_t[]> old;
   const bool fits = name.size() <= kMaxBlockBytes && value.size() <= kMaxBlockBytes - name.size() &&
@@ -231,8 +276,6 @@ Result<void> Fields::add(std::string_view name, std::string_view value) try {
   entry(count_ - 1) = {text_bytes_, static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())};
   text_bytes_ += static_cast<std::uint32_t>(name.size() + value.size());
   return {};
-} catch (const std::bad_alloc&) {  // for the words of a refusal
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 }
 
 Result<void> Fields::set(std::string_view name, std::string_view value) {
@@ -283,6 +326,7 @@ std::size_t Fields::remove_from(std::size_t begin, std::string_view name) {
 void Fields::clear() {
   text_bytes_ = 0;
   count_ = 0;
+  sendable_ = true;
 }
 
 void Fields::release() {
@@ -316,6 +360,11 @@ std::size_t Fields::count(std::string_view name) const {
 
 std::size_t Fields::size() const { return count_; }
 bool Fields::empty() const { return count_ == 0; }
+
+bool Fields::are_sendable() const {
+  const auto is_good = [](const Field& field) { return is_token(field.name) && is_field_value(field.value); };
+  return sendable_ || std::all_of(begin(), end(), is_good);
+}
 
 Field Fields::at(std::size_t index) const {
   SLUICE_CHECK(index < count_);

@@ -32,6 +32,11 @@ class Fields {
   // Appends. Error invalid_request: the name is no token (RFC 9110 5.6.2), or the value holds CR, LF, NUL or another
   // control byte but HTAB. Surrounding white space of the value is dropped. Allocation failure: out_of_memory.
   Result<void> add(std::string_view name, std::string_view value);
+  // As add(), for a field that a peer sent: its name may hold any visible byte but ':' and blanks within, its value every byte but
+  // CR, LF and NUL. Such fields are_sendable() no more.
+  Result<void> add_received(std::string_view name, std::string_view value);
+  // False where add_received() took what add() would have refused.
+  bool are_sendable() const;
   // Replaces every field of that name by one, at the place of the first.
   Result<void> set(std::string_view name, std::string_view value);
   std::size_t remove(std::string_view name);  // how many were removed
@@ -73,11 +78,13 @@ class Fields {
   std::uint32_t block_bytes_ = 0;
   std::uint32_t text_bytes_ = 0;
   std::uint32_t count_ = 0;
+  bool sendable_ = true;  // false: look closer
   const Entry& entry(std::size_t index) const;
   Entry& entry(std::size_t index);
   std::string_view text(std::size_t at, std::size_t size) const;
   std::size_t index_of(std::string_view name, std::size_t begin) const;
   std::size_t remove_from(std::size_t begin, std::string_view name);
+  Result<void> append(std::string_view name, std::string_view value);
   // False when memory is short. What the block was before it grew is handed to the caller in `old`.
   bool reserve(std::size_t text, std::size_t entries, std::unique_ptr<std::uint8_t[]>& old);
 };
@@ -85,6 +92,11 @@ class Fields {
 // RFC 9110 5.6.2 and 5.5: what may stand as a method or field name, and as a field value.
 bool is_token(std::string_view text);
 bool is_field_value(std::string_view text);
+// What add_received() takes besides.
+bool is_received_name(std::string_view text);
+bool is_received_value(std::string_view text);
+// Whether a list of tokens, such as that of Connection (RFC 9110 7.6.1), has this one. Quotes mean nothing in it.
+bool lists_token(std::string_view list, std::string_view wanted);
 // ASCII only, as HTTP has it (no locale).
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 // Calls for each element of a comma-separated list would allocate; this takes the next one off `list` instead.

@@ -52,6 +52,13 @@ class TlsConfig {
   Identity identity_;
 };
 
+// How HTTP/1 responses are read.
+//  - tolerant: also what browsers and curl read because servers send it: LF as line end, folded lines, equal Content-Lengths,
+//    statuses up to 999, Content-Length beside chunked (which wins), `Transfer-Encoding: identity`, chunk sizes padded with blanks,
+//    control bytes in values, odd names. What leaves a doubt about where the response ends is the last on its connection.
+//  - strict: each of these is an error (malformed_response).
+enum class Http1 : std::uint8_t { tolerant, strict };
+
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 
 // Where to connect instead of the URL's host and port. The Host field, SNI and certificate check keep the URL's.
@@ -109,10 +116,18 @@ struct TransferOptions {
   std::optional<std::uint64_t> max_body_bytes;  // Error body_too_large past this
   bool fresh_connection = false;   // do not take a kept-alive one
   bool forbid_reuse = false;       // close the connection afterwards
+  std::optional<Http1> http1;      // none: the engine's
+  // A response without a head (HTTP/0.9) is taken: all of it is the body, and head() has status 0. Else: Error not_http.
+  bool allow_http0_9 = false;
+  // A body that only the end of the connection ends is whole also where TLS ends without a close_notify, which anybody on the way
+  // can bring about. TransferInfo::tls_truncated says that it was so.
+  bool tls_truncation_ok = false;
+  bool keep_raw_head = false;      // ResponseHead::raw() holds the bytes of each response head
 };
 
 struct EngineOptions {
   std::shared_ptr<const TlsConfig> default_tls;
+  Http1 http1 = Http1::tolerant;  // for transfers that do not choose
   // Most connections at once, in total and to one origin; 0: no limit. Those that nobody uses or waits for are closed to make room.
   // One that is being made counts as one, however many addresses of its host it tries at once: at most 8, 250 ms apart (RFC 8305).
   std::size_t max_connections = 0;

@@ -50,6 +50,7 @@ Result<void> validate_transfer_encoding(const http::UploadBody& body, std::strin
 }
 
 Result<void> validate_fields(const Request& request) {
+  if (!request.fields.are_sendable()) return refuse("request with a field as only a response may have it");
   const http::UploadBody body(request.body);
   std::size_t hosts = 0, lengths = 0, encodings = 0;
   for (const Field field : request.fields) {

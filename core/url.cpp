@@ -185,10 +185,9 @@ class UrlBuilder {
         return std::unexpected(invalid("a '[' or ']' in the userinfo (there it is written %5B or %5D)"));
       }
       const std::size_t colon = std::min(userinfo.find(':'), userinfo.size());
-      bool ok = url::append_normalized(url_.text_, userinfo.substr(0, colon), url::kUserinfoChars);
+      url::append_encoded(url_.text_, userinfo.substr(0, colon), url::kUserinfoChars, url::LonePercent::encode);
       url_.user_end_ = here();
-      ok = ok && url::append_normalized(url_.text_, userinfo.substr(colon), url::kUserinfoChars);
-      if (!ok) return std::unexpected(invalid("a '%' in the userinfo that is not followed by two hex digits"));
+      url::append_encoded(url_.text_, userinfo.substr(colon), url::kUserinfoChars, url::LonePercent::encode);
       url_.password_end_ = here();
       if (!userinfo.empty()) url_.text_ += '@';
     } else {
@@ -226,7 +225,7 @@ class UrlBuilder {
   }
 
   Result<void> ipv6(std::string_view literal) {
-    // RFC 6874: the zone stands behind "%25", which is a '%' percent-encoded.
+    // After a '%', as people write it (RFC 9844), or after "%25", which is a '%' percent-encoded (RFC 6874).
     const std::size_t percent = std::min(literal.find('%'), literal.size());
     url_.text_ += '[';
     url_.host_begin_ = here();
@@ -237,14 +236,12 @@ class UrlBuilder {
     url_.host_end_ = here();
     if (percent < literal.size()) {
       const std::string_view zone = literal.substr(percent);
-      if (!zone.starts_with("%25") || zone.size() == 3) {
-        return std::unexpected(bad_part("zone of the host", literal, "must be \"%25\" and a name"));
-      }
+      const bool encoded = zone.starts_with("%25") && zone.size() > 3;
+      if (zone.size() == 1) return std::unexpected(bad_part("zone of the host", literal, "is empty"));
       url_.text_ += "%25";
-      const std::size_t begin = url_.text_.size();
-      const bool ok = url::append_normalized(url_.text_, zone.substr(3), url::kUnreserved);
-      // What is still encoded is a byte that names of links do not hold.
-      if (!ok || url_.text_.find('%', begin) != std::string::npos) {
+      // SB-09: a NUL that is percent-encoded is no zone.
+      const bool is_plain = encoded || (zone.find('%', 1) == std::string_view::npos && !zone.starts_with("%00"));
+      if (!is_plain || !url::append_unreserved(url_.text_, zone.substr(encoded ? 3 : 1))) {
         return std::unexpected(
             bad_part("zone of the host", literal, "holds more than letters, digits, '-', '.', '_' and '~'"));
       }
@@ -260,7 +257,7 @@ class UrlBuilder {
     if (present && !text.empty()) {  // an empty one is the default (6.2.3)
       std::uint32_t value = 0;
       for (const char c : text) {
-        if (c < '0' || c > '9') return std::unexpected(bad_part("port", text, "is no number"));
+        if (c < '0' || c > '9') return std::unexpected(no_number(text));
         value = value * 10 + static_cast<std::uint32_t>(c - '0');
         if (value > 0xffff) return std::unexpected(bad_part("port", text, "is larger than 65535"));
       }
@@ -277,18 +274,18 @@ class UrlBuilder {
   Result<Url> finish(std::string_view path, std::optional<std::string_view> query,
                      std::optional<std::string_view> fragment) {
     std::string& text = url_.text_;
-    if (!url::append_normalized(text, path, url::kPathChars)) return std::unexpected(bad_percent("path"));
+    url::append_encoded(text, path, url::kPathChars, url::LonePercent::keep);
     if (text.size() == url_.path_begin_) text += '/';
     remove_dot_segments(text, url_.path_begin_);
     url_.path_end_ = here();
     if (query) {
       text += '?';
-      if (!url::append_normalized(text, *query, url::kQueryChars)) return std::unexpected(bad_percent("query"));
+      url::append_encoded(text, *query, url::kQueryChars, url::LonePercent::keep);
     }
     url_.query_end_ = here();
     if (fragment) {
       text += '#';
-      if (!url::append_normalized(text, *fragment, url::kQueryChars)) return std::unexpected(bad_percent("fragment"));
+      url::append_encoded(text, *fragment, url::kQueryChars, url::LonePercent::keep);
     }
     // Encoding may have made it longer than what was given.
     if (text.size() > limits::kMaxUrlBytes) {
@@ -324,14 +321,20 @@ class UrlBuilder {
   // `part` is a view into source_.
   Error bad_part(std::string_view name, std::string_view part, std::string_view reason) const {
     std::string what(name);
-    const auto end = static_cast<std::size_t>(part.data() - source_.data()) + part.size();
-    const bool may_show = !part.empty() && source_.find('@', end) == std::string_view::npos;
+    const bool may_show = !part.empty() && !has_at_after(part);
     if (may_show) what.append(" \"").append(part.substr(0, kShownBytes)).append("\"");
     return invalid(what.append(" ").append(reason));
   }
 
-  static Error bad_percent(std::string_view name) {
-    return invalid(std::string("a '%' in the ").append(name).append(" that is not followed by two hex digits"));
+  bool has_at_after(std::string_view part) const {
+    const auto end = static_cast<std::size_t>(part.data() - source_.data()) + part.size();
+    return source_.find('@', end) != std::string_view::npos;
+  }
+
+  Error no_number(std::string_view port) const {
+    if (!has_at_after(port)) return bad_part("port", port, "is no number");
+    return invalid("the first '/', '?' or '#' ends the host, and an '@' comes after it (in a user or password they are written %2F, "
+                   "%3F and %23)");
   }
 
   std::string_view source_;

@@ -19,17 +19,18 @@ class Url {
 
   // Strict: an absolute http or https URL. A lack of memory is Code::out_of_memory. No error message holds userinfo.
   //
-  // Rejected, with the offending part named: control bytes, spaces and `\` anywhere; a '%' that begins no triplet; a
+  // Rejected, with the offending part named: control bytes, spaces and `\` anywhere; a '%' in the host that begins no triplet; a
   // bad, zero or too large port; an empty host, and anything in one but letters, digits, '-', '_' and '.' (so every
   // percent-encoded delimiter and NUL, and non-ASCII bytes: IDNA is an adapter's work); empty labels, labels over 63
   // and names over 253 bytes; ambiguous numeric hosts (0x7f.1, 127.1, 017.0.0.1); more than one '@' before the path,
   // brackets in the userinfo, "?@" or "#@" right behind the host; more than kMaxUrlBytes; another scheme
   // (Code::unsupported_scheme).
   //
-  // Normalised (6.2.2, 6.2.3): case of scheme and host, percent-encoding triplets, dot segments, default port, empty
-  // path, empty userinfo, one trailing dot of the host (dropped), IPv6 addresses (RFC 5952). Behind the host, and in
-  // userinfo, what may not stand in a URL is percent-encoded, non-ASCII bytes included. Parsing text() gives the same
-  // URL.
+  // Normalised (6.2.2, 6.2.3): case of scheme and host, dot segments, default port, empty path, empty userinfo, one
+  // trailing dot of the host (dropped), IPv6 addresses (RFC 5952) and how their zone is written. Percent-encoding
+  // triplets after the host, and in userinfo, stay as they were written, so "%2e" is no dot segment; what may not be in
+  // a URL is percent-encoded there, non-ASCII bytes included. A '%' that begins no triplet stays one, but in userinfo,
+  // where it becomes "%25". Parsing text() gives the same URL.
   static Result<Url> parse(std::string_view text);
 
   // Resolves a reference against this URL (5.2, strict). The result obeys the rules of parse().

@@ -120,6 +120,8 @@ class Program {
     if ((flags & 32U) != 0) options.max_body_bytes = 20 * below(256);
     if ((flags & 64U) != 0) options.family = AddressFamily::ipv4;
     if ((flags & 128U) != 0) options.route = some_route();
+    if ((flags & 3U) == 3) options.http1 = Http1::strict;
+    options.keep_raw_head = (flags & 40U) == 40;
     return options;
   }
   // Equal ones, one that stays, and one that is another now and then.

@@ -59,6 +59,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::unix_socket: return set_unix_socket(value);
     case OptionId::ipv4: settings.family = AddressFamily::ipv4; break;
     case OptionId::ipv6: settings.family = AddressFamily::ipv6; break;
+    case OptionId::http0_9: settings.http0_9 = on; break;
+    case OptionId::strict: settings.strict = on; break;
+    case OptionId::tls_truncation_ok: settings.tls_truncation_ok = on; break;
     case OptionId::next: return finish_group();
     case OptionId::parallel: command_.parallel = on ? ParallelMode::on : ParallelMode::off; break;
     case OptionId::parallel_max: return set_parallel_max(value);

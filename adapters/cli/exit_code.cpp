@@ -31,6 +31,8 @@ int exit_code(const Error& error, bool head_received) {
     case Code::receive_failed: return kExitReceive;
     case Code::connection_closed: return kExitEmptyReply;
     case Code::malformed_response: return head_received ? kExitReceive : kExitWeirdReply;
+    case Code::not_http: return kExitUnsupportedProtocol;
+    case Code::unsupported_coding: return kExitBadCoding;
     case Code::truncated: return kExitPartialFile;
     case Code::unexpected_upgrade: return kExitWeirdReply;
     case Code::tls_handshake: return kExitTlsHandshake;

@@ -13,7 +13,9 @@
 //   send_failed               55
 //   receive_failed            56
 //   connection_closed         52   nothing came back
-//   malformed_response         8   in the head (curl says 1 to some status lines); 56: behind the head
+//   malformed_response         8   in the head; 56: after it
+//   not_http                   1
+//   unsupported_coding        61
 //   truncated                 18
 //   unexpected_upgrade         8   (curl ends with 52 or hangs)
 //   tls_handshake             35
@@ -60,6 +62,7 @@ enum ExitCode : int {
   kExitReceive = 56,
   kExitClientCertificate = 58,
   kExitPeerCertificate = 60,
+  kExitBadCoding = 61,
   kExitFileSize = 63,
   kExitCaCertificates = 77,
   kExitRecursiveCall = 93,

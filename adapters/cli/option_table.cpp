@@ -52,6 +52,8 @@ constexpr OptionSpec kTable[] = {
     {tlsv1_2, 0, "tlsv1.2", "", "", "", G::tls, "TLS 1.2 or later (always so)"},
     {tlsv1_3, 0, "tlsv1.3", "", "", "", G::tls, "TLS 1.3 or later"},
     {tls_max, 0, "tls-max", "", "", "VERSION", G::tls, "at most this one: 1.2, 1.3 or default"},
+    {tls_truncation_ok, 0, "tls-truncation-ok", "", "no-tls-truncation-ok", "", G::tls,
+     "a body that only a close ends may end without a close_notify"},
 
     {max_time, 'm', "max-time", "", "", "SECONDS", G::connection, "give a transfer this long in all"},
     {connect_timeout, 0, "connect-timeout", "", "", "SECONDS", G::connection, "give the connection this long"},
@@ -61,6 +63,8 @@ constexpr OptionSpec kTable[] = {
     {ipv4, '4', "ipv4", "", "", "", G::connection, "IPv4 addresses only"},
     {ipv6, '6', "ipv6", "", "", "", G::connection, "IPv6 addresses only"},
     {http1_1, 0, "http1.1", "", "", "", G::connection, "HTTP/1.1"},
+    {http0_9, 0, "http0.9", "", "no-http0.9", "", G::connection, "take a response without a head: all of it is body"},
+    {strict, 0, "strict", "", "no-strict", "", G::connection, "responses that break HTTP's rules are errors"},
 
     {url, 0, "url", "", "", "URL", G::many, "one more URL"},
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},

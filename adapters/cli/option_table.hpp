@@ -18,9 +18,9 @@ enum class OptionId : std::uint8_t {
   // request
   request, header, data, data_raw, data_binary, json, get, upload_file, range, user, user_agent, referer,
   // TLS
-  insecure, cacert, capath, cert, key, tlsv1_2, tlsv1_3, tls_max,
+  insecure, cacert, capath, cert, key, tlsv1_2, tlsv1_3, tls_max, tls_truncation_ok,
   // connection
-  max_time, connect_timeout, resolve, connect_to, unix_socket, ipv4, ipv6, http1_1,
+  max_time, connect_timeout, resolve, connect_to, unix_socket, ipv4, ipv6, http1_1, http0_9, strict,
   // many
   url, next, parallel, parallel_max, globoff,
   // the command

@@ -59,6 +59,8 @@ struct Settings {
   AddressFamily family = AddressFamily::any;  // -4, -6
   std::vector<ResolveEntry> resolve;          // --resolve, in order; a later one for the same host and port wins
   std::string unix_socket;                    // --unix-socket: a path, or "@" and an abstract name; empty: TCP
+  bool http0_9 = false;                       // --http0.9: a response may have no head
+  bool strict = false;                        // --strict: TransferOptions::http1
 
   bool insecure = false;      // -k
   std::string cacert;         // file; empty: the system's
@@ -68,6 +70,7 @@ struct Settings {
   std::string key;            // file with its key; empty: in `cert`
   TlsVersion tls_min = TlsVersion::tls1_2;
   TlsVersion tls_max = TlsVersion::tls1_3;
+  bool tls_truncation_ok = false;  // --tls-truncation-ok
 };
 
 struct Output {

@@ -88,6 +88,10 @@ std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
   }
   if (settings().connect_timeout) options.connect_timeout = settings().connect_timeout;
   options.total_timeout = settings().max_time;
+  options.http1 = settings().strict ? Http1::strict : Http1::tolerant;
+  options.allow_http0_9 = settings().http0_9;
+  options.tls_truncation_ok = settings().tls_truncation_ok;
+  options.keep_raw_head = surroundings_.verbose || settings().include_head || !settings().dump_header.empty();
 
   auto id = multi.add(std::move(request), std::move(options), this);
   if (!id) return std::unexpected(Failure{exit_code(id.error()), id.error().message()});
@@ -178,6 +182,10 @@ std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space)
 
 void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   say_exchange(multi, id);
+  if (result && multi.info(id).tls_truncated) {
+    surroundings_.console.warning(operation_.method + " " + operation_.url.text_without_secrets() +
+                                  ": TLS ended without a close_notify: the body may be cut short");
+  }
   if (!result || discard_ || multi.trailers(id).empty()) return;
   const std::string text = fields_text(multi.trailers(id));
   auto written = surroundings_.dumps.write(settings(), text);

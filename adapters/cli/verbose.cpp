@@ -1,11 +1,26 @@
 #include "adapters/cli/verbose.hpp"
 
+#include <algorithm>
+
 #include "core/fields.hpp"
 
 namespace sluice::cli {
 namespace {
 
 constexpr std::string_view kRedacted = "<redacted>";
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Of a response's fields; blanks before the colon hide none.
+bool is_credential(std::string_view name) {
+  name = trimmed(name);
+  return equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization") ||
+         equals_ignoring_case(name, "cookie") || equals_ignoring_case(name, "set-cookie");
+}
 
 std::string shown_value(std::string_view name, std::string_view value) {
   if (equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization")) {
@@ -31,6 +46,8 @@ std::string status_line(const ResponseHead& head) {
 }  // namespace
 
 std::string head_text(const ResponseHead& head) {
+  if (head.version.major == 0) return {};
+  if (!head.raw().empty()) return std::string(head.raw());
   return status_line(head) + "\r\n" + fields_text(head.fields) + "\r\n";
 }
 
@@ -80,18 +97,36 @@ std::string verbose_request(std::string_view head) {
 }
 
 std::string verbose_response(const ResponseHead& head) {
-  std::string text = "< " + one_line(status_line(head)) + "\n";
-  for (const Field field : head.fields) {
-    text += "< " + one_line(field.name) + ": " + shown_value(field.name, field.value) + "\n";
+  const std::string whole = head_text(head);
+  std::string text;
+  bool is_redacted = false;  // the field that a folded line continues
+  for (std::string_view rest = whole; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const bool continues = line.starts_with(' ') || line.starts_with('\t');
+    const std::size_t colon = line.find(':');
+    if (!continues) is_redacted = !text.empty() && colon != std::string_view::npos && is_credential(line.substr(0, colon));
+    if (is_redacted && continues) {
+      text += "< <redacted>\n";
+    } else if (is_redacted) {
+      text += "< " + one_line(line.substr(0, colon)) + ": " + shown_value(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1))) + "\n";
+    } else {
+      text += line.empty() ? "<\n" : "< " + one_line(line) + "\n";
+    }
   }
-  return text + "<\n";
+  return text;
 }
 
 std::string one_line(std::string_view text) {
-  std::string clean(text);
-  for (char& c : clean) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = '?';
+  std::string clean;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
+    clean += byte < 0x20 || byte == 0x7f || is_c1 ? '?' : text[i];
+    if (is_c1) ++i;
   }
   return clean;
 }

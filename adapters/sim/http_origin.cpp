@@ -41,14 +41,55 @@ void write_fields(std::string& out, const std::vector<std::pair<std::string, std
   for (const auto& [name, value] : fields) out += name + ": " + value + "\r\n";
 }
 
-std::string chunk(std::string_view data) {
+std::string_view line_end(Oddity oddity) { return oddity == Oddity::bare_lf ? "\n" : "\r\n"; }
+
+// A head that was written with CRLF.
+std::string by_line_end(std::string head, Oddity oddity) {
+  if (oddity == Oddity::bare_lf) std::erase(head, '\r');
+  if (oddity == Oddity::mixed_line_ends) head.erase(head.find('\r'), 1);
+  return head;
+}
+
+std::string odd_fields(Oddity oddity) {
+  switch (oddity) {
+    case Oddity::folds: return "X-Folded: one \r\n\ttwo\r\n  three\r\n";
+    case Oddity::odd_fields: return "X(odd) name: \x01\x7f\r\n";
+    case Oddity::blank_before_colon: return "X-Dropped : 1\r\n";
+    case Oddity::none:
+    case Oddity::bare_lf:
+    case Oddity::mixed_line_ends:
+    case Oddity::folded_framing:
+    case Oddity::equal_lengths:
+    case Oddity::both_lengths:
+    case Oddity::empty_elements:
+    case Oddity::identity:
+    case Oddity::padded_chunks: break;
+  }
+  return "";
+}
+
+std::string framing_fields(const HttpReply& reply) {
+  if (reply.status == 204) return "";
+  const Oddity oddity = reply.oddity;
+  const std::string colon = oddity == Oddity::folded_framing ? ":\r\n\t" : ": ", length = std::to_string(reply.body.size());
+  std::string text;
+  if (oddity == Oddity::both_lengths && reply.framing == Framing::chunked) text = "Content-Length: 7\r\n";
+  if (oddity == Oddity::identity && reply.framing != Framing::chunked) text = "Transfer-Encoding: identity\r\n";
+  if (reply.framing == Framing::length) text += "Content-Length" + colon + length + "\r\n";
+  if (reply.framing == Framing::length && oddity == Oddity::equal_lengths) text += "content-length: " + length + " ," + length + "\r\n";
+  if (reply.framing == Framing::chunked) {
+    text += "Transfer-Encoding" + colon + (oddity == Oddity::empty_elements ? ", chunked ," : "chunked") + "\r\n";
+  }
+  return text;
+}
+
+std::string chunk(std::string_view data, Oddity oddity) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string size;
   for (std::size_t rest = data.size(); rest > 0; rest /= 16) size.insert(size.begin(), kDigits[rest % 16]);
   std::string out = std::move(size);
-  out += "\r\n";
-  out += data;
-  out += "\r\n";
+  if (oddity == Oddity::padded_chunks) out += " \t ";
+  out.append(line_end(oddity)).append(data).append(line_end(oddity));
   return out;
 }
 
@@ -64,10 +105,8 @@ Written write(const HttpReply& reply, bool no_body, bool close) {
   text = status_line(reply.status, reply.http10 ? 0 : 1);
   write_fields(text, reply.fields);
   if (close != reply.http10) text += close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";  // what goes without saying is not said
-  if (reply.status != 204 && reply.framing == Framing::length)
-    text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
-  if (reply.status != 204 && reply.framing == Framing::chunked) text += "Transfer-Encoding: chunked\r\n";
-  text += "\r\n";
+  text += odd_fields(reply.oddity) + framing_fields(reply) + "\r\n";
+  text = by_line_end(std::move(text), reply.oddity);
   out.head_bytes = text.size();
   if (no_body) return out;
   if (reply.framing != Framing::chunked) {
@@ -76,10 +115,11 @@ Written write(const HttpReply& reply, bool no_body, bool close) {
   }
   const std::string_view body = reply.body;
   const std::size_t step = std::max<std::size_t>(reply.chunk_bytes, 1);
-  for (std::size_t at = 0; at < body.size(); at += std::min(step, body.size() - at)) text += chunk(body.substr(at, step));
-  text += "0\r\n";
-  write_fields(text, reply.trailers);
-  text += "\r\n";
+  for (std::size_t at = 0; at < body.size(); at += std::min(step, body.size() - at)) text += chunk(body.substr(at, step), reply.oddity);
+  std::string end = "0\r\n";
+  write_fields(end, reply.trailers);
+  end += "\r\n";
+  text += reply.oddity == Oddity::bare_lf ? by_line_end(std::move(end), reply.oddity) : end;
   return out;
 }
 
@@ -196,7 +236,7 @@ void HttpPeer::head_came(Line& line) {
   const std::string* expect = request.field("expect");
   const bool waits = expect != nullptr && equals_ignoring_case(*expect, "100-continue");
   if (waits && !site_->options.answers_continue) return;
-  if (waits) line.send(status_line(100) + "\r\n");
+  if (waits) line.send(by_line_end(status_line(100) + "\r\n", reply.oddity));
   if (reply.begins_early && reply.misdeed == Misdeed::none) begin(line, std::move(reply));
 }
 
@@ -267,7 +307,7 @@ void HttpPeer::say_interims(Line& line) {
   for (const int status : reply_.interims) {
     std::string interim = status_line(status);
     write_fields(interim, reply_.interim_fields);
-    say(line, interim + "\r\n");
+    say(line, by_line_end(interim + "\r\n", reply_.oddity));
   }
 }
 void HttpPeer::flush(Line& line) {
@@ -326,7 +366,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
       wrong += "Content-Length: 0\r\n\r\n";
       break;
     case Misdeed::too_many_interims:
-      for (std::size_t i = 0; i < 2 * limits::kMaxInterimResponses; ++i) wrong += status_line(103) + "\r\n";
+      while (wrong.size() < 2 * limits::kMaxInterimBytes) wrong += status_line(103) + "X-Filler: " + std::string(8'000, 'i') + "\r\n\r\n";
       break;
     case Misdeed::silent_close:
     case Misdeed::never:
@@ -409,6 +449,42 @@ std::string_view to_string(Misdeed misdeed) {
     case Misdeed::never: return "never";
   }
   return "";
+}
+
+std::string_view to_string(Oddity oddity) {
+  switch (oddity) {
+    case Oddity::none: return "none";
+    case Oddity::bare_lf: return "bare LF";
+    case Oddity::mixed_line_ends: return "mixed line ends";
+    case Oddity::folds: return "folds";
+    case Oddity::folded_framing: return "folded framing";
+    case Oddity::equal_lengths: return "equal lengths";
+    case Oddity::both_lengths: return "both lengths";
+    case Oddity::empty_elements: return "empty elements";
+    case Oddity::identity: return "identity";
+    case Oddity::padded_chunks: return "padded chunks";
+    case Oddity::odd_fields: return "odd fields";
+    case Oddity::blank_before_colon: return "blank before colon";
+  }
+  return "";
+}
+
+bool leaves_doubt(Oddity oddity, int status, HttpReply::Framing framing) {
+  switch (oddity) {
+    case Oddity::mixed_line_ends:
+    case Oddity::blank_before_colon: return true;
+    case Oddity::folded_framing: return status != 204 && framing != Framing::until_close;
+    case Oddity::both_lengths: return status != 204 && framing == Framing::chunked;
+    case Oddity::identity: return status != 204 && framing != Framing::chunked;
+    case Oddity::none:
+    case Oddity::bare_lf:
+    case Oddity::folds:
+    case Oddity::equal_lengths:
+    case Oddity::empty_elements:
+    case Oddity::padded_chunks:
+    case Oddity::odd_fields: break;
+  }
+  return false;
 }
 
 Accept http_origin(Responder responder, HttpOriginOptions options) {

@@ -17,10 +17,14 @@ inline constexpr std::size_t kMaxUrlBytes = 64 * 1024;
 inline constexpr std::size_t kMaxHeadBytes = 300 * 1024;
 inline constexpr std::size_t kMaxFields = 5'000;
 inline constexpr std::size_t kMaxReasonBytes = 8 * 1024;
-inline constexpr std::size_t kMaxInterimResponses = 64;
+// Of all interim responses to one request: so many bytes, and more at this pace from the start of the exchange on. A server that says
+// 102 every few seconds for hours is far below it.
+inline constexpr std::size_t kMaxInterimBytes = 300 * 1024;
+inline constexpr std::size_t kInterimBytesPerSecond = 256;
 
 // Chunked framing (SB-17, SB-59)
-inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;  // over one message
+// In one chunk's size line. Over one message: as much, and a byte more for each of its body's.
+inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;
 
 // Buffers
 inline constexpr std::size_t kLandingBytes = 256 * 1024;      // one for each engine

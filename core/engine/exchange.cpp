@@ -69,12 +69,15 @@ void Engine::Impl::dispatch(Socket& socket, Now now) {
 void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& event, Now now) {
   switch (event.kind) {
     case http::Event::Kind::interim:
+      transfer.progress.received_head_bytes += event.head_bytes;
       put(output::InterimReady{transfer.id, transfer.head});
       transfer.head.clear();  // head() is the final one's
       stop_continue_timer(socket, transfer);
+      check_interims(transfer, now);
       break;
     case http::Event::Kind::head:
       stop_continue_timer(socket, transfer);
+      transfer.progress.received_head_bytes += event.head_bytes;
       on_head(transfer, event.body_length, now);
       break;
     case http::Event::Kind::body:
@@ -82,6 +85,7 @@ void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& eve
       break;
     case http::Event::Kind::complete:
       detach(socket, transfer);
+      transfer.info.tls_truncated = event.truncated;
       timers_.cancel(transfer.idle_timer);
       transfer.enter(TransferPhase::delivering);
       finish_if_delivered(transfer, now);
@@ -97,12 +101,18 @@ void Engine::Impl::stop_continue_timer(const Socket& socket, Transfer& transfer)
   if (!socket.stack.session()->waiting_for_continue(transfer.stream)) timers_.cancel(transfer.continue_timer);
 }
 
+// SB-19. Only interim heads have been counted so far.
+void Engine::Impl::check_interims(Transfer& transfer, Now now) {
+  const auto since = now.steady - transfer.progress.connected.value_or(now.steady);
+  const auto seconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
+  const std::uint64_t most = limits::kMaxInterimBytes + seconds * limits::kInterimBytesPerSecond;
+  if (transfer.progress.received_head_bytes <= most) return;
+  fail(transfer, make_error(Code::response_too_large, "response: more bytes of interim responses than are taken"), now);
+}
+
 void Engine::Impl::on_head(Transfer& transfer, std::optional<std::uint64_t> body_length, Now now) {
   Progress& progress = transfer.progress;
   progress.first_byte = now.steady;
-  // As it stood on the wire: a status line, then ": " and CRLF for each field, and an empty line.
-  progress.received_head_bytes += 15 + transfer.head.reason.size() + transfer.head.fields.text_bytes() +
-                                  4 * transfer.head.fields.size() + 2;
   progress.expected_body_bytes = body_length;
   put(output::HeadReady{transfer.id});
   const auto& most = transfer.options.max_body_bytes;

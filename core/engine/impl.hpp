@@ -154,6 +154,7 @@ class Engine::Impl {
   void take_slot(Origin& origin);
   void free_slot(Origin& origin);
   void assign(Socket& socket, Transfer& transfer, Now now);  // the transfer waits in no list any more
+  http::ResponseRules response_rules(const Transfer& transfer) const;
   Result<void> open_exchange(Socket& socket, Transfer& transfer, Now now);
   void note_times(const Socket& socket, Transfer& transfer, Now now) const;
   void release(Socket& socket, Now now);                     // without an exchange: hand on, park, or close
@@ -191,6 +192,7 @@ class Engine::Impl {
   void dispatch(Socket& socket, Now now);
   void on_event(Socket& socket, Transfer& transfer, http::Event& event, Now now);
   void stop_continue_timer(const Socket& socket, Transfer& transfer);
+  void check_interims(Transfer& transfer, Now now);
   void on_head(Transfer& transfer, std::optional<std::uint64_t> body_length, Now now);
   void on_body(Transfer& transfer, Bytes body, Now now);
   void on_eof(Socket& socket, Now now);

@@ -232,6 +232,14 @@ void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
   if (own_dial) adopt(*own_dial, false, now);
 }
 
+http::ResponseRules Engine::Impl::response_rules(const Transfer& transfer) const {
+  const TransferOptions& options = transfer.options;
+  return {.http1 = options.http1.value_or(options_.http1),
+          .allow_http0_9 = options.allow_http0_9,
+          .truncation_ok = options.tls_truncation_ok && transfer.request.url.is_tls(),
+          .keep_raw_head = options.keep_raw_head};
+}
+
 // An error, which may be a lack of memory, leaves the socket as it was.
 Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now now) try {
   http::Session& session = *socket.stack.session();
@@ -244,7 +252,7 @@ Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now
     set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
   }
   const auto stream = session.open({&transfer.request, transfer.upload.present() ? &transfer.upload : nullptr,
-                                    &transfer.head, &transfer.trailers});
+                                    &transfer.head, &transfer.trailers, response_rules(transfer)});
   if (!stream) return std::unexpected(stream.error());
   transfer.enter(TransferPhase::active);
   transfer.conn = socket.id;

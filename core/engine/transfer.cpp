@@ -54,7 +54,10 @@ void Transfer::land(Bytes bytes) {
     kept_.insert(kept_.end(), bytes.begin(), bytes.end());
     return;
   }
-  SLUICE_CHECK(landed_.empty());
+  if (!landed_.empty()) {  // the start of an HTTP/0.9 body, which was no part of this read
+    if (!keep_body()) throw std::bad_alloc();
+    return land(bytes);
+  }
   landed_ = bytes;
 }
 

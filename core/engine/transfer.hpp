@@ -30,6 +30,7 @@ struct Ride {
   std::string route;
   bool reused = false;
   int retries = 0;
+  bool tls_truncated = false;
 };
 
 enum class TransferPhase : std::uint8_t {

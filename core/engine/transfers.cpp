@@ -182,6 +182,7 @@ TransferInfo Engine::Impl::info(TransferId id) const {
   info.conn = transfer->info.conn;
   info.reused = transfer->info.reused;
   info.retries = transfer->info.retries;
+  info.tls_truncated = transfer->info.tls_truncated;
   try {
     info.address = transfer->info.address;
     info.route = transfer->info.route;

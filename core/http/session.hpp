@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/http/upload.hpp"
+#include "core/options.hpp"
 #include "core/request.hpp"
 #include "core/response.hpp"
 #include "core/types.hpp"
@@ -19,6 +20,14 @@ namespace sluice::http {
 // Names one exchange within its session; HTTP/1 numbers them upwards, HTTP/2 will use its stream ids.
 using StreamId = std::uint32_t;
 
+// How the response to one exchange is read: the parts of TransferOptions that bear on it.
+struct ResponseRules {
+  Http1 http1 = Http1::tolerant;
+  bool allow_http0_9 = false;
+  bool truncation_ok = false;  // an end that is not clean ends a body that only the end can end
+  bool keep_raw_head = false;
+};
+
 // What an exchange reads from and writes to. All of it belongs to the caller of open() and must stay where it is until
 // the exchange completed, failed or was aborted.
 struct Exchange {
@@ -26,13 +35,14 @@ struct Exchange {
   UploadBody* upload = nullptr;     // null: no body
   ResponseHead* head = nullptr;     // filled before Event::head
   Fields* trailers = nullptr;       // filled before Event::complete; never merged into head (SB-57)
+  ResponseRules rules = {};
 };
 
 struct Event {
   enum class Kind : std::uint8_t {
     interim,   // a 1xx: `head` of the exchange holds it until the next event is made; see Session::receive
     head,      // the final head is complete
-    body,      // `body` bytes, decoded: a view into the input given to receive(), contiguous for an exchange and input
+    body,      // `body` bytes, decoded: a view into the input given to receive(), or constant memory
     complete,  // the response is whole; nothing more comes for this exchange
     failed,    // this exchange alone failed (HTTP/2 stream errors); the session goes on
   };
@@ -40,6 +50,8 @@ struct Event {
   StreamId stream = 0;
   Bytes body = {};
   std::optional<std::uint64_t> body_length = {};  // with head: of the body that comes, where it says so beforehand
+  std::size_t head_bytes = 0;  // with interim and head: as the wire had it
+  bool truncated = false;      // with complete: the end was not clean, and ResponseRules::truncation_ok let it pass
   Error error = {};
 };
 

@@ -10,14 +10,16 @@ namespace sluice::http1 {
 namespace {
 
 constexpr std::uint8_t kCr = '\r', kLf = '\n';
-constexpr const char* kBareCr = "a CR without a LF behind it";
+constexpr const char* kBareCr = "a CR without a LF after it";
 constexpr const char* kBareLf = "a LF without a CR before it";
+constexpr const char* kLeadingBlank = "a line that begins with white space";
 
 bool is_digit(std::uint8_t byte) { return byte >= '0' && byte <= '9'; }
 bool is_hex(std::uint8_t byte) {
   const auto lower = static_cast<std::uint8_t>(byte | 0x20U);
   return is_digit(byte) || (lower >= 'a' && lower <= 'f');
 }
+bool is_blank(std::uint8_t byte) { return byte == ' ' || byte == '\t'; }
 
 // The index of the first such byte in [from, to), or `to`.
 std::size_t find(Bytes input, std::size_t from, std::size_t to, std::uint8_t byte) {
@@ -28,122 +30,180 @@ std::size_t find(Bytes input, std::size_t from, std::size_t to, std::uint8_t byt
 
 constexpr std::size_t kStatusPrefixBytes = 13;  // "HTTP/1.1 200 "
 
-}  // namespace
-
-void SectionGuard::start_head() {
-  *this = {};
-  status_line_ = true;
-}
-
-void SectionGuard::start_trailers() { *this = {}; }
-
-// RFC 9112 4, but for the space behind the status code, which many servers leave out with the reason. Everything that
+// RFC 9112 4, but for the space after the status code, which many servers leave out with the reason. Everything that
 // the parser knows beside HTTP/1.0 and HTTP/1.1 ends here (SB-55).
-const char* SectionGuard::status_line_fault(std::uint8_t byte) const {
+const char* status_prefix_fault(std::size_t at, std::uint8_t byte, bool tolerant) {
   static constexpr char kProtocol[] = "HTTP/1.";
-  switch (line_bytes_) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-    case 4:
-    case 5:
-    case 6:
-      return byte == static_cast<std::uint8_t>(kProtocol[line_bytes_]) ? nullptr : "no HTTP/1 status line";
+  switch (at) {
     case 7:
       return byte == '0' || byte == '1' ? nullptr : "an HTTP version that is neither 1.0 nor 1.1";
     case 8:
-      return byte == ' ' ? nullptr : "no space behind the version";
+      return byte == ' ' ? nullptr : "no space after the version";
     case 9:
-      return byte >= '1' && byte <= '5' ? nullptr : "a status code outside 100 to 599";
+      if (byte == ' ') return "more than one space before the status code";
+      if (!is_digit(byte)) return "a status code that is not three digits";
+      if (byte == '0') return "a status code below 100";
+      return byte <= '5' || tolerant ? nullptr : "a status code outside 100 to 599";
     case 10:
     case 11:
       return is_digit(byte) ? nullptr : "a status code that is not three digits";
+    case 12:
+      if (is_digit(byte)) return "a status code of more than three digits";
+      return byte == ' ' || byte == kCr || byte == kLf ? nullptr : "no space after the status code";
     default:
-      return byte == ' ' || byte == kCr ? nullptr : "a status code of more than three digits";
+      return byte == static_cast<std::uint8_t>(kProtocol[at]) ? nullptr : "no HTTP/1 status line";
   }
 }
 
-Scan SectionGuard::scan(Bytes input) {
+SectionGuard::Cut fault(std::size_t taken, const char* what, Code code = Code::malformed_response) {
+  return {.found = SectionGuard::Found::fault, .taken = taken, .fault = what, .code = code};
+}
+
+void drop_trailing_blanks(std::string& text) {
+  while (!text.empty() && is_blank(static_cast<std::uint8_t>(text.back()))) text.pop_back();
+}
+
+}  // namespace
+
+void SectionGuard::start_head() {
+  start_trailers();
+  status_line_ = true;
+}
+
+void SectionGuard::start_trailers() {
+  *this = {};
+  first_ = true;
+}
+
+// Looked at byte by byte and at once: what is no HTTP may never end a line.
+const char* SectionGuard::check_status_prefix(Bytes input, bool tolerant, Code& code) {
+  for (std::size_t i = 0; i < input.size() && prefix_ < kStatusPrefixBytes; ++i, ++prefix_) {
+    const char* what = status_prefix_fault(prefix_, input[i], tolerant);
+    if (what == nullptr) continue;
+    code = prefix_ < 8 ? Code::not_http : Code::malformed_response;
+    return what;
+  }
+  return nullptr;
+}
+
+SectionGuard::Cut SectionGuard::next(Bytes input, LineEnds& ends) {
   const std::size_t room = limits::kMaxHeadBytes - bytes_;
-  Scan result = scan_lines(input.first(std::min(input.size(), room)));
-  bytes_ += result.good;
-  if (!result.ended && result.fault == nullptr && input.size() > room) {
-    result.fault = "more header bytes than are taken";
-    result.code = Code::response_too_large;
+  Cut result = cut(input.first(std::min(input.size(), room)), ends);
+  bytes_ += result.taken;
+  if (result.found == Found::more && result.taken == room && input.size() > room) {
+    return fault(result.taken, "more header bytes than are taken", Code::response_too_large);
   }
   return result;
 }
 
-Scan SectionGuard::scan_lines(Bytes input) {
-  std::size_t at = 0;
-  while (at < input.size()) {
-    if (after_cr_) {
-      if (input[at] != kLf) return {at, false, kBareCr};
-      ++at;
-      after_cr_ = false;
-      status_line_ = false;
-      if (line_bytes_ == 0) return {at, true};
-      line_bytes_ = 0;
-      continue;
-    }
-    if (status_line_ && line_bytes_ < kStatusPrefixBytes) {
-      if (const char* fault = status_line_fault(input[at])) return {at, false, fault};
-      if (input[at] != kCr) {
-        ++line_bytes_;
-        ++at;
-        continue;
-      }
-    } else if (line_bytes_ == 0 && (input[at] == ' ' || input[at] == '\t')) {
-      return {at, false, "a line that begins with white space"};  // RFC 9112 5.2, obs-fold
-    }
-    const std::size_t cr = find(input, at, input.size(), kCr);
-    const std::size_t lf = find(input, at, cr, kLf);
-    if (lf != cr) return {lf, false, kBareLf};
-    line_bytes_ += cr - at;
-    after_cr_ = cr != input.size();
-    at = after_cr_ ? cr + 1 : cr;
+SectionGuard::Cut SectionGuard::cut(Bytes input, LineEnds& ends) {
+  if (handed_out_) {
+    handed_out_ = folded_ = false;
+    std::string().swap(held_);  // rare and short-lived: an idle connection keeps nothing
   }
-  return {at, false};
+  if (input.empty()) return {};
+  std::size_t at = 0;
+  if (whole_) {
+    if (!is_blank(input[0])) return hand_out_held(0);
+    if (!ends.tolerant()) return fault(0, kLeadingBlank);  // RFC 9112 5.2, obs-fold
+    whole_ = false;
+    folded_ = after_fold_ = true;
+    drop_trailing_blanks(held_);
+    held_ += ' ';
+  } else if (first_ && !status_line_ && !after_cr_ && held_.empty() && is_blank(input[0])) {
+    return fault(0, kLeadingBlank);  // RFC 9112 2.2
+  }
+  if (after_fold_) {
+    while (at < input.size() && is_blank(input[at])) ++at;
+    if (at == input.size()) return {.taken = at};
+    after_fold_ = false;
+  }
+  if (status_line_ && prefix_ < kStatusPrefixBytes) {
+    Code code{};
+    if (const char* what = check_status_prefix(input, ends.tolerant(), code)) return fault(0, what, code);
+  }
+  if (after_cr_ && input[at] != kLf) return fault(at, kBareCr);
+  const std::size_t lf = find(input, at, input.size(), kLf);
+  const std::size_t cr = find(input, at, lf, kCr);
+  if (cr + 1 < lf) return fault(cr + 1, kBareCr);
+  if (lf < input.size()) return take_line(input, at, lf, ends);
+  held_.append(as_text(input.subspan(at, cr - at)));
+  after_cr_ = cr < input.size();
+  return {.taken = input.size()};
+}
+
+// input[lf] ends the line; what of it is in this input begins at `begin`.
+SectionGuard::Cut SectionGuard::take_line(Bytes input, std::size_t begin, std::size_t lf, LineEnds& ends) {
+  const bool cr_here = lf > begin && input[lf - 1] == kCr;
+  const bool with_cr = cr_here || after_cr_;
+  after_cr_ = false;
+  if (!ends.take(with_cr)) return fault(lf, kBareLf);
+  const std::string_view part = as_text(input.subspan(begin, lf - begin - (cr_here ? 1 : 0)));
+  const std::size_t taken = lf + 1;
+  const bool in_place = held_.empty();
+  if (in_place && part.empty()) return {.found = Found::end, .taken = taken};
+  if (status_line_) {
+    status_line_ = false;
+    if (in_place) return {.found = Found::line, .taken = taken, .line = part};
+    held_ += part;
+    return hand_out_held(taken);
+  }
+  first_ = false;
+  const bool goes_on_unknown = taken == input.size();
+  if (in_place && !goes_on_unknown && !is_blank(input[taken])) {
+    return {.found = Found::line, .taken = taken, .line = part};
+  }
+  held_ += part;
+  whole_ = true;
+  return {.found = Found::more, .taken = taken};
+}
+
+SectionGuard::Cut SectionGuard::hand_out_held(std::size_t taken) {
+  whole_ = false;
+  handed_out_ = true;
+  return {.found = Found::line, .taken = taken, .line = held_, .folded = folded_};
 }
 
 const char* ChunkGuard::size_line_fault(std::uint8_t byte) {
-  if (behind_size_ == Behind::nothing && is_hex(byte)) {
+  if (after_size_ == After::nothing && is_hex(byte)) {
     // 16 digits hold every size there is; a limit here is one on leading zeros too (SB-17).
     return ++digits_ > 16 ? "a chunk size of more than 16 digits" : nullptr;
   }
   if (digits_ == 0) return "a chunk without a size";
-  if (byte == kLf) return kBareLf;
-  if (byte != '\t' && (byte < 0x20 || byte == 0x7f)) return "a control byte in a chunk extension";
-  if (behind_size_ != Behind::extension) {
-    if (byte != ';' && byte != ' ' && byte != '\t') return "a chunk size that is not hexadecimal";
-    behind_size_ = byte == ';' ? Behind::extension : Behind::blanks;
+  if (after_size_ != After::extension) {
+    if (byte != ';' && !is_blank(byte)) return "a chunk size that is not hexadecimal";
+    after_size_ = byte == ';' ? After::extension : After::blanks;
+  } else if (byte != '\t' && (byte < 0x20 || byte == 0x7f)) {
+    return "a control byte in a chunk extension";
   }
-  ++extension_bytes_;
+  ++skipped_bytes_;
+  ++line_bytes_;
   return nullptr;
 }
 
-Scan ChunkGuard::scan_line(Bytes input) {
+ChunkGuard::Scan ChunkGuard::scan_line(Bytes input, std::uint64_t body_bytes, LineEnds& ends) {
   for (std::size_t at = 0; at < input.size(); ++at) {
     const std::uint8_t byte = input[at];
-    if (after_cr_) return byte == kLf ? Scan{at + 1, true} : Scan{at, false, kBareCr};
-    if (byte == kCr && digits_ > 0 && behind_size_ != Behind::blanks) {
+    if (after_cr_ && byte != kLf) return {at, false, kBareCr};
+    if ((byte == kCr || byte == kLf) && digits_ > 0) {
+      if (after_size_ == After::blanks && !ends.tolerant()) return {at, false, "blanks after a chunk size"};
+      if (byte == kLf) return ends.take(after_cr_) ? Scan{at + 1, true} : Scan{at, false, kBareLf};
       after_cr_ = true;
       continue;
     }
     if (const char* fault = size_line_fault(byte)) return {at, false, fault};
-    if (extension_bytes_ > limits::kMaxChunkExtensionBytes) {
+    if (line_bytes_ > limits::kMaxChunkExtensionBytes ||
+        (skipped_bytes_ > limits::kMaxChunkExtensionBytes && skipped_bytes_ - limits::kMaxChunkExtensionBytes > body_bytes)) {
       return {at, false, "more bytes of chunk extensions than are taken", Code::response_too_large};
     }
   }
   return {input.size(), false};
 }
 
-Scan ChunkGuard::scan_end(Bytes input) {
-  static constexpr const char* kFault = "a chunk whose data is not followed by CRLF";
+ChunkGuard::Scan ChunkGuard::scan_end(Bytes input, LineEnds& ends) {
   for (std::size_t at = 0; at < input.size(); ++at) {
-    if (after_cr_) return input[at] == kLf ? Scan{at + 1, true} : Scan{at, false, kFault};
-    if (input[at] != kCr) return {at, false, kFault};
+    if (input[at] == kLf && ends.take(after_cr_)) return {at + 1, true};
+    if (after_cr_ || input[at] != kCr) return {at, false, "a chunk whose data is not followed by CRLF"};
     after_cr_ = true;
   }
   return {input.size(), false};

@@ -1,8 +1,8 @@
 // See reader.hpp. The only file that knows llhttp.
 //
-// The parser sees a section (head or trailers) up to its end and not a byte further, then one chunk line, chunk or line
-// end at a time. So it can neither run into a following message nor decide how long a body is: it is told, or does not
-// see it.
+// The parser sees the skeleton of a response: the status line, one Transfer-Encoding where the body is chunked, and then
+// one chunk line, chunk or line end at a time, all in their plainest form. So it can neither run into a following
+// message nor decide how long a body is: it is told, or does not see it.
 #include "core/http1/reader.hpp"
 
 #include <llhttp.h>
@@ -28,26 +28,6 @@ llhttp_t& parser_in(std::array<std::byte, 128>& storage) {
 
 }  // namespace
 
-void Piece::append(const char* at, std::size_t size) {
-  if (size == 0) return;
-  if (carried_.empty() && view_.empty()) {
-    view_ = {at, size};
-  } else {
-    keep();
-    carried_.append(at, size);
-  }
-}
-
-void Piece::keep() {
-  carried_.append(view_);
-  view_ = {};
-}
-
-void Piece::clear() {
-  view_ = {};
-  if (!carried_.empty()) std::string().swap(carried_);  // rare and short-lived: an idle connection keeps nothing
-}
-
 // Answers of 0 let the parser go on; anything else stops it, and the reader knows why.
 struct ParserCallbacks {
   // Nothing may unwind through the parser, which is C.
@@ -65,19 +45,9 @@ struct ParserCallbacks {
   static int status(llhttp_t* parser, const char* at, std::size_t size) {
     return guarded(parser, [=](Reader& reader) { return reader.take_reason({at, size}) ? 0 : HPE_USER; });
   }
-  static int field_name(llhttp_t* parser, const char* at, std::size_t size) {
-    return guarded(parser, [=](Reader& reader) { return reader.name_.append(at, size), 0; });
-  }
-  static int field_value(llhttp_t* parser, const char* at, std::size_t size) {
-    return guarded(parser, [=](Reader& reader) { return reader.value_.append(at, size), 0; });
-  }
-  static int field_complete(llhttp_t* parser) {
-    return guarded(parser, [](Reader& reader) { return reader.take_field() ? 0 : -1; });
-  }
   static int headers_complete(llhttp_t* parser) {
     return guarded(parser, [](Reader& reader) {
       reader.headers_done_ = true;
-      if (!reader.frame_body()) return -1;
       // 1: the parser is to see no body. Only chunks are its business; the rest is counted by the reader.
       return reader.phase_ == Reader::Phase::chunk_line ? 0 : 1;
     });
@@ -99,9 +69,6 @@ struct ParserCallbacks {
   static consteval llhttp_settings_t make_settings() {
     llhttp_settings_t settings{};
     settings.on_status = status;
-    settings.on_header_field = field_name;
-    settings.on_header_value = field_value;
-    settings.on_header_value_complete = field_complete;
     settings.on_headers_complete = headers_complete;
     settings.on_chunk_header = chunk_header;
     settings.on_message_complete = message_complete;
@@ -110,18 +77,45 @@ struct ParserCallbacks {
 };
 
 namespace {
+
 constexpr llhttp_settings_t kSettings = ParserCallbacks::make_settings();
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kChunkedEnd = "Transfer-Encoding: chunked\r\n\r\n";
+constexpr std::string_view kHttpName = "HTTP/";
+constexpr const char* kUnclearEnd = "a head or trailers whose end is unclear";
+constexpr std::size_t kShownBytes = 40;  // of what a peer sent, in a message
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  text.remove_prefix(begin);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
 }
+
+// Content-Length or Transfer-Encoding, with bytes before or after it that no name may hold.
+bool hides_framing(std::string_view name) {
+  while (!name.empty() && !is_token(name.substr(0, 1))) name.remove_prefix(1);
+  while (!name.empty() && !is_token(name.substr(name.size() - 1))) name.remove_suffix(1);
+  return equals_ignoring_case(name, "Content-Length") || equals_ignoring_case(name, "Transfer-Encoding");
+}
+
+std::optional<std::uint64_t> decimal(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || end.ec != std::errc() || end.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
 
 void Reader::start(ResponseHead& head, Fields* trailers, Expectation expectation) {
   head_ = &head;
   trailers_ = trailers;
   if (trailers_ != nullptr) trailers_->clear();
   expectation_ = expectation;
-  started_ = false;
-  keep_alive_ = false;
-  interim_count_ = 0;
+  started_ = keep_alive_ = in_doubt_ = seen_interim_ = truncated_ = false;
   body_bytes_ = 0;
+  ends_.start(expectation.rules.http1);
   start_head();
 }
 
@@ -129,8 +123,7 @@ void Reader::reset() {
   phase_ = Phase::idle;
   head_ = nullptr;
   trailers_ = nullptr;
-  name_.clear();
-  value_.clear();
+  section_.start_head();
 }
 
 void Reader::start_head() {
@@ -141,22 +134,21 @@ void Reader::start_head() {
   status_ = 0;
   field_count_ = 0;
   content_length_.reset();
-  chunked_ = says_close_ = says_keep_alive_ = false;
+  chunked_ = has_identity_ = says_close_ = says_keep_alive_ = false;
   section_.start_head();
 }
 
-void Reader::fail(Code code, std::string_view what, int detail) {
+bool Reader::keep_alive() const { return keep_alive_ && !in_doubt_ && !ends_.mixed(); }
+
+bool Reader::fail(Code code, std::string_view what, int detail) {
   phase_ = Phase::failed;
   error_ = make_error(code, std::string("response: ").append(what), detail);
+  return false;
 }
 
 void Reader::fail_for_memory() {
   phase_ = Phase::failed;
   error_ = make_error(Code::out_of_memory, "");
-}
-
-void Reader::check_scan(const Scan& scan) {
-  if (scan.fault != nullptr && phase_ != Phase::failed) fail(scan.code, scan.fault);
 }
 
 // Lets the parser see these bytes. False: it stopped, and fail() was called.
@@ -168,9 +160,8 @@ bool Reader::execute(Bytes input) {
   if (phase_ == Phase::failed) return false;
   if (result == HPE_OK || (result == HPE_PAUSED && message_done_)) return true;
   const char* reason = llhttp_get_error_reason(&parser);
-  fail(Code::malformed_response, reason != nullptr && *reason != '\0' ? reason : llhttp_errno_name(result),
-       static_cast<int>(result));
-  return false;
+  return fail(Code::malformed_response, reason != nullptr && *reason != '\0' ? reason : llhttp_errno_name(result),
+              static_cast<int>(result));
 }
 
 Reader::Step Reader::read(MutableBytes input) {
@@ -180,8 +171,6 @@ Reader::Step Reader::read(MutableBytes input) {
   started_ = true;
   try {
     read_phases(input, step);
-    name_.keep();
-    value_.keep();
   } catch (const std::bad_alloc&) {
     fail_for_memory();
   }
@@ -191,8 +180,9 @@ Reader::Step Reader::read(MutableBytes input) {
 }
 
 void Reader::read_phases(MutableBytes input, Step& step) {
-  if (phase_ == Phase::head && headers_done_) start_head();  // behind an interim response
-  while (step.taken < input.size() && phase_ != Phase::complete && phase_ != Phase::failed && !step.interim) {
+  if (phase_ == Phase::head && headers_done_) start_head();  // after an interim response
+  const auto is_apart = [&] { return step.body.data() == as_bytes(kHttpName).data(); };
+  while (step.taken < input.size() && phase_ != Phase::complete && phase_ != Phase::failed && !step.interim && !is_apart()) {
     const MutableBytes rest = input.subspan(step.taken);
     switch (phase_) {
       case Phase::head:
@@ -219,30 +209,80 @@ void Reader::read_phases(MutableBytes input, Step& step) {
 }
 
 std::size_t Reader::read_section(MutableBytes input, Step& step) {
-  const bool trailers = phase_ == Phase::trailers;
-  const Scan scan = section_.scan(input);
-  if (!execute(input.first(scan.good))) return scan.good;
-  check_scan(scan);
-  if (phase_ == Phase::failed) return scan.good;
-  // Both must see the end at the same byte, or one of them is wrong about where the body begins.
-  if (scan.ended != (trailers ? message_done_ : headers_done_)) {
-    fail(Code::malformed_response, trailers ? "trailers whose end is unclear" : "a head whose end is unclear");
-  } else if (scan.ended && trailers) {
-    phase_ = Phase::complete;
-  } else if (scan.ended) {
-    (status_ < 200 ? step.interim : step.head) = true;
+  const bool head = phase_ == Phase::head;
+  const SectionGuard::Cut cut = section_.next(input, ends_);
+  if (head && expectation_.rules.keep_raw_head) head_->append_raw(as_text(input.first(cut.taken)));
+  switch (cut.found) {
+    case SectionGuard::Found::more:
+      break;
+    case SectionGuard::Found::line:
+      head && status_ == 0 ? take_status_line(cut.line) : take_field_line(cut.line, cut.folded);
+      break;
+    case SectionGuard::Found::end:
+      head ? end_head(step) : end_trailers();
+      break;
+    case SectionGuard::Found::fault:
+      if (!read_headless(cut, step)) fail(cut.code, cut.fault);
+      break;
   }
-  return scan.good;
+  return cut.taken;
+}
+
+// HTTP/0.9: what is no status line from its first bytes on is all body, where that may be. Of the bytes that were taken for the start
+// of one, those of earlier inputs are in memory of ours.
+bool Reader::read_headless(const SectionGuard::Cut& cut, Step& step) {
+  const bool may_be = expectation_.rules.allow_http0_9 && !expectation_.to_head && !seen_interim_;
+  if (!may_be || cut.code != Code::not_http || section_.status_prefix() >= kHttpName.size()) return false;
+  head_->clear();
+  head_->version = {0, 9};
+  head_bytes_ = 0;
+  phase_ = Phase::eof_body;
+  step.head = true;
+  if (section_.bytes() > 0) step.body = as_bytes(kHttpName.substr(0, section_.bytes()));
+  body_bytes_ = step.body.size();
+  return true;
+}
+
+void Reader::end_trailers() {
+  if (!execute(as_bytes(kLineEnd))) return;
+  if (message_done_) {
+    phase_ = Phase::complete;
+  } else {
+    fail(Code::malformed_response, kUnclearEnd);
+  }
+}
+
+void Reader::end_head(Step& step) {
+  head_bytes_ = section_.bytes();
+  if (!check_head()) return;
+  const bool interim = status_ < 200;
+  if (interim) {
+    seen_interim_ = true;
+  } else {
+    frame_body();
+  }
+  if (!execute(as_bytes(phase_ == Phase::chunk_line ? kChunkedEnd : kLineEnd))) return;
+  if (!headers_done_) {
+    fail(Code::malformed_response, kUnclearEnd);
+  } else {
+    (interim ? step.interim : step.head) = true;
+  }
 }
 
 std::size_t Reader::read_chunk_line(MutableBytes input) {
   const std::size_t digits_before = chunk_.digits();
-  const Scan scan = chunk_.scan_line(input);
+  const ChunkGuard::Scan scan = chunk_.scan_line(input, body_bytes_, ends_);
   const std::size_t digits = std::min(chunk_.digits() - digits_before, scan.good);
   if (!execute(input.first(digits))) return scan.good;
-  check_scan(scan);
-  if (scan.ended && !execute(as_bytes("\r\n"))) return scan.good;
-  if (phase_ == Phase::failed || !scan.ended) return scan.good;
+  if (scan.fault != nullptr) {
+    fail(scan.code, scan.fault);
+  } else if (scan.ended && execute(as_bytes(kLineEnd))) {
+    end_chunk_line();
+  }
+  return scan.good;
+}
+
+void Reader::end_chunk_line() {
   if (!std::exchange(chunk_header_done_, false)) {
     fail(Code::malformed_response, "a chunk size line that does not end");
   } else if (left_ == 0) {
@@ -252,14 +292,13 @@ std::size_t Reader::read_chunk_line(MutableBytes input) {
   } else {
     phase_ = Phase::chunk_data;
   }
-  return scan.good;
 }
 
 std::size_t Reader::read_chunk_end(MutableBytes input) {
-  const Scan scan = chunk_.scan_end(input);
-  if (!execute(input.first(scan.good))) return scan.good;
-  check_scan(scan);
-  if (phase_ != Phase::failed && scan.ended) {
+  const ChunkGuard::Scan scan = chunk_.scan_end(input, ends_);
+  if (scan.fault != nullptr) {
+    fail(scan.code, scan.fault);
+  } else if (scan.ended && execute(as_bytes(kLineEnd))) {
     phase_ = Phase::chunk_line;
     chunk_.start_line();
   }
@@ -288,98 +327,132 @@ std::size_t Reader::read_body(MutableBytes input, Step& step) {
   return size;
 }
 
-bool Reader::take_reason(std::string_view part) {
-  std::string& reason = head_->reason;
-  if (!is_field_value(part)) {
-    fail(Code::malformed_response, "a control byte in the reason");
-  } else if (part.size() > limits::kMaxReasonBytes - reason.size()) {
-    fail(Code::response_too_large, "a reason of more bytes than are taken");
-  } else {
-    reason.append(part);
-    return true;
-  }
-  return false;
-}
-
-bool Reader::take_field() {
-  const bool in_head = phase_ == Phase::head;
-  if (++field_count_ > limits::kMaxFields) {
-    fail(Code::response_too_large, "more fields than are taken");
-    return false;
-  }
-  Fields* fields = in_head ? &head_->fields : trailers_;
-  Result<void> added;
-  if (fields != nullptr) added = fields->add(name_.text(), value_.text());
-  if (!added) {
-    added.error().code == Code::out_of_memory ? fail_for_memory()
-                                              : fail(Code::malformed_response, added.error().context);
-    return false;
-  }
-  if (in_head && !note_field(name_.text(), value_.text())) return false;
-  name_.clear();
-  value_.clear();
-  return true;
-}
-
-// Remembers what bears on framing. By the name's length first: most fields are none of these.
-bool Reader::note_field(std::string_view name, std::string_view value) {
-  const auto is = [name](std::string_view other) { return equals_ignoring_case(name, other); };
-  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  if (name.size() == 10 && is("Connection")) {
-    while (const auto element = next_list_element(value)) {
-      says_close_ |= equals_ignoring_case(*element, "close");
-      says_keep_alive_ |= equals_ignoring_case(*element, "keep-alive");
-    }
-  } else if (name.size() == 14 && is("Content-Length")) {
-    std::uint64_t length = 0;
-    const auto end = std::from_chars(value.data(), value.data() + value.size(), length);
-    if (content_length_ || value.empty() || end.ec != std::errc() || end.ptr != value.data() + value.size()) {
-      fail(Code::malformed_response,
-           content_length_ ? "Content-Length more than once" : "a Content-Length that is not one number");
-      return false;
-    }
-    content_length_ = length;
-  } else if (name.size() == 17 && is("Transfer-Encoding")) {
-    if (chunked_ || !equals_ignoring_case(value, "chunked")) {
-      fail(Code::malformed_response, "a Transfer-Encoding other than chunked, once");
-      return false;
-    }
-    chunked_ = true;
-  }
-  return true;
-}
-
-// The head is whole: RFC 9112 6.3, in its order. False: fail() was called.
-bool Reader::frame_body() {
-  llhttp_t& parser = parser_in(parser_);
+bool Reader::take_status_line(std::string_view line) {
+  if (!execute(as_bytes(line)) || !execute(as_bytes(kLineEnd))) return false;
+  const llhttp_t& parser = parser_in(parser_);
   status_ = parser.status_code;
   head_->status = status_;
   head_->version = {parser.http_major, parser.http_minor};
-  if (status_ == 101) {
-    fail(Code::unexpected_upgrade,
-         expectation_.asked_upgrade
-             ? "101 Switching Protocols; no protocol but HTTP can be spoken here, also if asked for"
-             : "101 Switching Protocols that was not asked for");
-    return false;
-  }
-  if (content_length_ && chunked_) {
-    fail(Code::malformed_response, "Content-Length together with Transfer-Encoding");
-    return false;
-  }
-  if (chunked_ && head_->version.minor == 0) {
-    fail(Code::malformed_response, "Transfer-Encoding in HTTP/1.0");  // RFC 9112 6.1
-    return false;
-  }
-  if (status_ < 200) {
-    if (++interim_count_ <= limits::kMaxInterimResponses) return true;
-    fail(Code::response_too_large, "more interim responses than are taken");
-    return false;
-  }
-  return frame_final_head();
+  return true;
 }
 
-bool Reader::frame_final_head() {
+bool Reader::take_reason(std::string_view part) {
+  std::string& reason = head_->reason;
+  if (!is_field_value(part)) return fail(Code::malformed_response, "a control byte in the reason");
+  if (part.size() > limits::kMaxReasonBytes - reason.size()) {
+    return fail(Code::response_too_large, "a reason of more bytes than are taken");
+  }
+  reason.append(part);
+  return true;
+}
+
+bool Reader::take_field_line(std::string_view line, bool folded) {
+  if (++field_count_ > limits::kMaxFields) return fail(Code::response_too_large, "more fields than are taken");
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return fail(Code::malformed_response, "a field line without a colon");
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trim(line.substr(colon + 1));
+  if (!strict() && !is_token(name)) {
+    if (hides_framing(name)) return fail(Code::malformed_response, "a framing field whose name holds other bytes");
+    if (name.empty() || name.ends_with(' ') || name.ends_with('\t')) return drop_field(value);
+  }
+  if (!keep_field(name, value)) return false;
+  return phase_ != Phase::head || note_field(name, value, folded);
+}
+
+// A name that does not end at its colon (RFC 9112 5.1), or is none: nobody should act on it.
+bool Reader::drop_field(std::string_view value) {
+  in_doubt_ = true;
+  return is_received_value(value) || fail(Code::malformed_response, "a NUL in a field");
+}
+
+bool Reader::keep_field(std::string_view name, std::string_view value) {
+  Fields unwanted;
+  Fields* fields = phase_ == Phase::head ? &head_->fields : trailers_;
+  if (fields == nullptr) fields = &unwanted;
+  const Result<void> added = strict() ? fields->add(name, value) : fields->add_received(name, value);
+  if (added) return true;
+  if (added.error().code != Code::out_of_memory) return fail(Code::malformed_response, added.error().context);
+  fail_for_memory();
+  return false;
+}
+
+// Remembers what bears on framing. By the name's length first: most fields are none of these.
+bool Reader::note_field(std::string_view name, std::string_view value, bool folded) {
+  if (name.size() == 10 && equals_ignoring_case(name, "Connection")) {
+    says_close_ |= lists_token(value, "close");
+    says_keep_alive_ |= lists_token(value, "keep-alive");
+  } else if (name.size() == 14 && equals_ignoring_case(name, "Content-Length")) {
+    in_doubt_ |= folded;
+    return note_length(value);
+  } else if (name.size() == 17 && equals_ignoring_case(name, "Transfer-Encoding")) {
+    in_doubt_ |= folded;
+    return note_codings(value);
+  }
+  return true;
+}
+
+// RFC 9112 6.3: one number, or a list of the same one.
+bool Reader::note_length(std::string_view list) {
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    const auto length = decimal(trim(list.substr(begin, end - begin)));
+    if (!length) return fail(Code::malformed_response, "a Content-Length that is not one number");
+    if (content_length_ && strict()) return fail(Code::malformed_response, "Content-Length more than once");
+    if (content_length_ && *content_length_ != *length) return fail(Code::malformed_response, "Content-Lengths that differ");
+    content_length_ = length;
+    begin = end + 1;
+  }
+  return true;
+}
+
+bool Reader::note_codings(std::string_view list) {
+  // Where there is no body nothing has to be decoded.
+  const bool matters = strict() || !bodiless();
+  std::size_t count = 0;
+  while (const auto coding = next_list_element(list)) {
+    ++count;
+    if (equals_ignoring_case(*coding, "chunked")) {
+      if (chunked_) return fail(Code::malformed_response, "a Transfer-Encoding that says chunked twice");
+      chunked_ = true;
+    } else if (chunked_ && matters) {
+      return fail(Code::malformed_response, "a Transfer-Encoding that has a coding after chunked");
+    } else if (equals_ignoring_case(*coding, "identity") && !strict()) {
+      has_identity_ = in_doubt_ = true;
+    } else if (matters) {
+      return fail(Code::unsupported_coding, std::string("Transfer-Encoding \"").append(coding->substr(0, kShownBytes)).append("\", which is not decoded here"));
+    } else {
+      in_doubt_ = true;
+    }
+  }
+  in_doubt_ |= count == 0;
+  return count > 0 || !strict() || fail(Code::malformed_response, "a Transfer-Encoding that names none");
+}
+
+// The head is whole: RFC 9112 6.3, in its order.
+bool Reader::check_head() {
+  if (status_ == 101) {
+    return fail(Code::unexpected_upgrade,
+                expectation_.asked_upgrade
+                    ? "101 Switching Protocols; no protocol but HTTP can be spoken here, also if asked for"
+                    : "101 Switching Protocols that was not asked for");
+  }
+  const bool matters = strict() || !bodiless();
+  if (chunked_ && content_length_) {
+    if (strict()) return fail(Code::malformed_response, "Content-Length together with Transfer-Encoding");
+    in_doubt_ = true;
+  }
+  if (chunked_ && has_identity_ && matters) {
+    return fail(Code::malformed_response, "a Transfer-Encoding that says both identity and chunked");
+  }
+  if (chunked_ && head_->version.minor == 0) {
+    if (matters) return fail(Code::malformed_response, "Transfer-Encoding in HTTP/1.0");  // RFC 9112 6.1
+    in_doubt_ = true;
+  }
+  return true;
+}
+
+void Reader::frame_body() {
   keep_alive_ = head_->version.minor == 0 ? says_keep_alive_ && !says_close_ : !says_close_;
   if (bodiless()) {
     phase_ = Phase::complete;
@@ -393,7 +466,6 @@ bool Reader::frame_final_head() {
     phase_ = Phase::eof_body;
     keep_alive_ = false;
   }
-  return true;
 }
 
 Error Reader::cut_short() const {
@@ -428,7 +500,8 @@ Error Reader::cut_short() const {
 
 Result<void> Reader::end(bool clean) {
   SLUICE_CHECK(phase_ != Phase::idle && phase_ != Phase::complete && phase_ != Phase::failed);
-  if (phase_ == Phase::eof_body && clean) {
+  if (phase_ == Phase::eof_body && (clean || expectation_.rules.truncation_ok)) {
+    truncated_ = !clean;
     phase_ = Phase::complete;
     return {};
   }

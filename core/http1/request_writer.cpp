@@ -91,7 +91,7 @@ RequestFacts examine(const Request& request) {
         facts.asks_upgrade |= equals_ignoring_case(field.name, "Upgrade");
         break;
       case 10:
-        if (equals_ignoring_case(field.name, "Connection")) facts.closes |= lists(field.value, "close");
+        if (equals_ignoring_case(field.name, "Connection")) facts.closes |= lists_token(field.value, "close");
         break;
       case 14:
         facts.has_length |= equals_ignoring_case(field.name, "Content-Length");

@@ -105,7 +105,8 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   expects_continue_ = facts.expects_continue && has_body();
   send_.on(SendEvent::open);
   receive_.on(ReceiveEvent::open);
-  reader_.start(*exchange.head, exchange.trailers, {.to_head = facts.is_head, .asked_upgrade = facts.asks_upgrade});
+  reader_.start(*exchange.head, exchange.trailers,
+                {.to_head = facts.is_head, .asked_upgrade = facts.asks_upgrade, .rules = exchange.rules});
   frame_.clear();
   if (chunked() && !expects_continue_) frame_.prepare(*exchange_.upload);
   return stream_;
@@ -215,7 +216,7 @@ void Session::apply_rules() {
 void Session::step_events(const Reader::Step& step, std::vector<Event>& events) {
   if (step.interim) {
     receive_.on(ReceiveEvent::interim);
-    events.push_back({.kind = Event::Kind::interim, .stream = stream_});
+    events.push_back({.kind = Event::Kind::interim, .stream = stream_, .head_bytes = reader_.head_bytes()});
     if (reader_.status() == 100 && expects_continue_) {
       expects_continue_ = false;
       if (send_.in(SendState::awaiting_continue)) {
@@ -227,7 +228,10 @@ void Session::step_events(const Reader::Step& step, std::vector<Event>& events) 
   }
   if (step.head) {
     receive_.on(ReceiveEvent::final_head);
-    events.push_back({.kind = Event::Kind::head, .stream = stream_, .body_length = reader_.body_length()});
+    events.push_back({.kind = Event::Kind::head,
+                      .stream = stream_,
+                      .body_length = reader_.body_length(),
+                      .head_bytes = reader_.head_bytes()});
   }
   if (!step.body.empty()) events.push_back({.kind = Event::Kind::body, .stream = stream_, .body = step.body});
   if (step.head) apply_rules();
@@ -249,7 +253,7 @@ Result<std::size_t> Session::receive(MutableBytes input, std::vector<Event>& eve
 
 Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& events) {
   std::size_t taken = 0;
-  if (busy() && !input.empty()) {
+  while (busy() && taken < input.size()) {
     if (send_.in(SendState::head) && head_sent_ == 0) {
       // Sent before there was a question: it must never pass for the answer (SB-12).
       Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
@@ -257,8 +261,8 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
       return fail(std::move(error));
     }
     if (receive_.in(ReceiveState::waiting)) receive_.on(ReceiveEvent::first_byte);
-    const Reader::Step step = reader_.read(input);
-    taken = step.taken;
+    const Reader::Step step = reader_.read(input.subspan(taken));
+    taken += step.taken;
     step_events(step, events);
     if (step.failed) return fail(reader_.error());
     if (step.interim) return taken;
@@ -274,7 +278,7 @@ Result<void> Session::receive_eof(bool clean, std::vector<Event>& events) {
   if (!busy()) return {};
   if (auto ended = reader_.end(clean); !ended) return fail(std::move(ended).error());
   receive_.on(ReceiveEvent::end);
-  events.push_back({.kind = Event::Kind::complete, .stream = stream_});
+  events.push_back({.kind = Event::Kind::complete, .stream = stream_, .truncated = reader_.truncated()});
   apply_rules();
   return {};
 }

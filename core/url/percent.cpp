@@ -32,24 +32,26 @@ std::optional<char> triplet_at(std::string_view text, std::size_t at) {
   return static_cast<char>(static_cast<unsigned char>(high * 16 + low));
 }
 
-bool append_normalized(std::string& out, std::string_view text, std::uint8_t allowed) {
+void append_encoded(std::string& out, std::string_view text, std::uint8_t allowed, LonePercent lone) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::size_t begin = i;
     while (i < text.size() && is_in(text[i], allowed)) ++i;
     out.append(text, begin, i - begin);
     if (i == text.size()) break;
-    if (text[i] != '%') {
-      append_triplet(out, text[i]);
+    if (text[i] == '%' && (lone == LonePercent::keep || triplet_at(text, i))) {
+      out += '%';
     } else {
-      const std::optional<char> decoded = triplet_at(text, i);
-      if (!decoded) return false;
-      if (is_in(*decoded, kUnreserved)) {
-        out += *decoded;
-      } else {
-        append_triplet(out, *decoded);
-      }
-      i += 2;
+      append_triplet(out, text[i]);
     }
+  }
+}
+
+bool append_unreserved(std::string& out, std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::optional<char> byte = text[i] == '%' ? triplet_at(text, i) : text[i];
+    if (!byte || !is_in(*byte, kUnreserved)) return false;
+    out += *byte;
+    if (text[i] == '%') i += 2;
   }
   return true;
 }

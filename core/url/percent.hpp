@@ -1,4 +1,4 @@
-// Which bytes may stand where in a URL (RFC 3986 appendix A), and percent-encoding in its normal form.
+// Which bytes may be where in a URL (RFC 3986 appendix A), and percent-encoding.
 // Leaves to others: where one part of a URL ends and the next begins.
 #pragma once
 
@@ -49,8 +49,13 @@ constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char
 // The byte that the triplet at `text[at]`, which is a '%', stands for; std::nullopt where it is no triplet.
 std::optional<char> triplet_at(std::string_view text, std::size_t at);
 
-// Appends `text` in its normal form (6.2.2.1, 6.2.2.2): triplets in upper case, those of unreserved characters decoded,
-// what is not of `allowed` encoded. False on a '%' that begins no triplet.
-bool append_normalized(std::string& out, std::string_view text, std::uint8_t allowed);
+enum class LonePercent : std::uint8_t { keep, encode };
+
+// Appends `text` with what is not of `allowed` encoded. Triplets stay as they were written, since signatures and routes are made over
+// those very bytes. A '%' that begins none stays too, or is encoded.
+void append_encoded(std::string& out, std::string_view text, std::uint8_t allowed, LonePercent lone);
+
+// Appends `text` with its triplets decoded. False on a '%' that begins none, and on a byte that is not unreserved then.
+bool append_unreserved(std::string& out, std::string_view text);
 
 }  // namespace sluice::url

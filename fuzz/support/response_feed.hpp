@@ -30,7 +30,7 @@ struct Outcome {
   enum class End : std::uint8_t { needs_more, complete, failed };
   End end = End::needs_more;
   int status = 0;
-  int minor_version = 0;
+  int major_version = 0, minor_version = 0;
   std::string reason;
   FieldList fields, trailers;
   std::vector<int> interims;
@@ -52,9 +52,16 @@ inline FieldList copy_of(const Fields& fields) {
 }
 
 // What no reader may hand out, whatever came.
-inline void check_fields(const Fields& fields) {
+inline void check_fields(const Fields& fields, Http1 mode) {
   FUZZ_CHECK(fields.size() <= limits::kMaxFields && fields.text_bytes() <= limits::kMaxHeadBytes);
-  for (const Field field : fields) FUZZ_CHECK(is_token(field.name) && is_field_value(field.value));
+  bool sendable = true;
+  for (const Field field : fields) {
+    const bool is_good = is_token(field.name) && is_field_value(field.value);
+    FUZZ_CHECK(is_good || mode == Http1::tolerant);
+    FUZZ_CHECK(is_received_name(field.name) && is_received_value(field.value));
+    sendable = sendable && is_good;
+  }
+  FUZZ_CHECK(fields.are_sendable() == sendable);
 }
 
 class Feed {
@@ -79,7 +86,7 @@ class Feed {
         note_failure();
       }
     }
-    check_fields(trailers_);
+    check_fields(trailers_, options_.expectation.rules.http1);
     outcome_.trailers = copy_of(trailers_);
     if (outcome_.complete()) outcome_.keep_alive = reader_.keep_alive();
     return std::move(outcome_);
@@ -89,22 +96,28 @@ class Feed {
   MutableBytes step(MutableBytes rest) {
     const auto step = reader_.read(rest);
     FUZZ_CHECK(step.taken <= rest.size());
-    FUZZ_CHECK(step.interim || step.complete || step.failed || step.taken == rest.size());
-    FUZZ_CHECK(step.body.empty() || (step.body.data() >= rest.data() && step.body.size() <= step.taken &&
+    const bool apart = step.head && head_.version.major == 0 && step.taken == 0 && !step.body.empty();  // the start of HTTP/0.9
+    FUZZ_CHECK(apart || step.interim || step.complete || step.failed || step.taken == rest.size());
+    FUZZ_CHECK(apart || step.body.empty() || (step.body.data() >= rest.data() && step.body.size() <= step.taken &&
                                      step.body.data() + step.body.size() <= rest.data() + step.taken));
     outcome_.body.append(as_text(step.body));
     if (step.interim) outcome_.interims.push_back(head_.status);
-    FUZZ_CHECK(outcome_.interims.size() <= limits::kMaxInterimResponses);
     if (step.head) note_head();
     if (step.complete) outcome_.end = Outcome::End::complete;
     if (step.failed) note_failure();
     return rest.subspan(step.taken);
   }
   void note_head() {
-    FUZZ_CHECK(outcome_.status == 0 && head_.status >= 200 && head_.status <= 599);
-    FUZZ_CHECK(head_.version.major == 1 && head_.version.minor <= 1);
+    const http::ResponseRules& rules = options_.expectation.rules;
+    const bool is_headless = head_.version == HttpVersion{0, 9};
+    FUZZ_CHECK(outcome_.status == 0 && outcome_.major_version == 0);
+    FUZZ_CHECK(is_headless ? rules.allow_http0_9 && head_.status == 0 && head_.fields.empty()
+                           : head_.version.major == 1 && head_.version.minor <= 1 && head_.status >= 200 &&
+                                 head_.status <= (rules.http1 == Http1::strict ? 599 : 999));
+    FUZZ_CHECK(head_.raw().size() == (rules.keep_raw_head ? reader_.head_bytes() : 0));
     FUZZ_CHECK(head_.reason.size() <= limits::kMaxReasonBytes && is_field_value(head_.reason));
-    check_fields(head_.fields);
+    check_fields(head_.fields, rules.http1);
+    outcome_.major_version = head_.version.major;
     outcome_.status = head_.status;
     outcome_.minor_version = head_.version.minor;
     outcome_.reason = head_.reason;
@@ -115,7 +128,8 @@ class Feed {
     const Error& error = reader_.error();
     outcome_.code = error.code;
     outcome_.message = error.message();
-    FUZZ_CHECK_SAYING(error.code == Code::malformed_response || error.code == Code::response_too_large ||
+    FUZZ_CHECK_SAYING(error.code == Code::malformed_response || error.code == Code::not_http ||
+                          error.code == Code::unsupported_coding || error.code == Code::response_too_large ||
                           error.code == Code::truncated || error.code == Code::unexpected_upgrade ||
                           error.code == Code::connection_closed,
                       outcome_.message);
@@ -148,7 +162,7 @@ inline std::string described(const Outcome& outcome) {
          std::to_string(outcome.surplus) + " message " + outcome.message;
 }
 
-// The first line of an input to read: how it is cut, and what else bears on it. The first byte is five switches, the
+// The first line of an input to read: how it is cut, and what else bears on it. The first byte is eight switches, the
 // others are sizes of pieces. Letters of a text do for either, and a line feed ends them.
 struct Cut {
   FeedOptions options;
@@ -165,6 +179,10 @@ inline Cut read_cut(Input& input) {
   cut.options.wants_trailers = (switches & 8U) == 0;
   cut.options.expectation.asked_upgrade = (switches & 16U) != 0;
   cut.repeats = (switches & 32U) != 0;
+  cut.options.expectation.rules = {.http1 = (switches & 64U) != 0 ? Http1::strict : Http1::tolerant,
+                                   .allow_http0_9 = (switches & 128U) != 0,
+                                   .truncation_ok = (switches & 128U) != 0,
+                                   .keep_raw_head = (switches & 8U) != 0};
   for (std::size_t i = 1; i < line.size() && cut.sizes.size() < 64; ++i)
     cut.sizes.push_back(static_cast<unsigned char>(line[i]) % 32);
   if (cut.sizes.empty()) cut.sizes.push_back(7);

@@ -245,7 +245,7 @@ TEST_CASE(
   CHECK(*good.progress.first_byte <= *good.progress.done);
   CHECK(messages.at(cut).result.error().code == Code::truncated);
   CHECK(messages.at(cut).status == 200);
-  CHECK(messages.at(bad).result.error().code == Code::malformed_response);
+  CHECK(messages.at(bad).result.error().code == Code::not_http);
   CHECK(messages.at(bad).status == 0);
 
   // A message goes with its transfer; what was read stays readable until remove().

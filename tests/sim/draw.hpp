@@ -46,7 +46,7 @@ class Draw {
   FeatureSet on_;
 };
 
-enum Part : std::uint64_t { kSwarm = 1, kWeather, kEngine, kOrigins = 100, kTransfers = 1000 };
+enum Part : std::uint64_t { kSwarm = 1, kWeather, kEngine, kOrigins = 100, kTransfers = 1000, kOddities = 1'000'000'000 };
 
 // The features of a seed. In swarm.cpp.
 FeatureSet draw_swarm(std::uint64_t seed);

@@ -108,7 +108,9 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::receive_failed:
       return struck(conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "abrupt close", "short body"});
     case Code::malformed_response:
-      return struck(conn, {"garbage", "two lengths", "bad chunk", "surplus", "second response"});
+      return struck(conn, {"two lengths", "bad chunk", "surplus", "second response"});
+    case Code::not_http:
+      return struck(conn, {"garbage"});
     case Code::unexpected_upgrade:
       return struck(conn, {"unasked upgrade"});
     case Code::response_too_large:
@@ -135,6 +137,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::descriptor_too_large:
     case Code::recursive_call:
     case Code::out_of_memory:
+    case Code::unsupported_coding:
     case Code::internal:
       return false;
   }

@@ -19,8 +19,9 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "close-idle",
     "total-limit", "origin-limit", "short-expiry", "body-limit", "connect-timeouts", "no-connect-timeout", "total-timeouts",
     "idle-timeouts",
+    "oddities",
 };
-static_assert(kNames.back() == "idle-timeouts");
+static_assert(kNames.back() == "oddities");
 
 }  // namespace
 

@@ -110,6 +110,8 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::connection_closed: return any({early_end, reset, idle_close, misdeed});
     case Code::truncated: return any({early_end, reset, misdeed});
     case Code::malformed_response:
+    case Code::not_http:
+    case Code::unsupported_coding:
     case Code::unexpected_upgrade:
     case Code::response_too_large: return any({misdeed});
     case Code::tls_handshake:

@@ -30,6 +30,12 @@ bool spoils_head(sim::Misdeed misdeed) {
   return false;
 }
 
+bool is_as_odd_as_sent(sim::Oddity oddity, const Fields& fields) {
+  if (oddity == sim::Oddity::folds) return fields.find("X-Folded") == "one two three";
+  if (oddity == sim::Oddity::odd_fields) return fields.find("X(odd) name") == "\x01\x7f";
+  return std::ranges::none_of(fields, [](const Field& field) { return field.name.starts_with("X-Dropped"); });
+}
+
 // As the URL has it; the scheme's own port is left out (RFC 9110 7.2).
 std::string host_field(const OriginPlan& origin, bool literal) {
   std::string host = origin.host;
@@ -48,6 +54,7 @@ bool breaks_connection(Code code) {
     case Code::send_failed:
     case Code::receive_failed:
     case Code::malformed_response:
+    case Code::not_http:
     case Code::unexpected_upgrade:
     case Code::response_too_large:
     case Code::tls_failed:
@@ -167,6 +174,8 @@ void Oracles::judge_head(const Seen& seen, const ResponseHead& head) {
     report("head", name(seen) + ": its last field is missing");
   } else if (head.reason != (head.status == 200 ? "OK" : "")) {
     report("head", name(seen) + ": its reason is \"" + head.reason + '"');
+  } else if (!is_as_odd_as_sent(seen.plan->reply.oddity, head.fields)) {
+    report("head", name(seen) + ": its odd field is not as it was sent");
   }
 }
 

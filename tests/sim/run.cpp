@@ -170,6 +170,7 @@ class Run final : public sim::Application {
     reply.keep_alive = plan.keep_alive;
     reply.one_write = plan.one_write;
     reply.misdeed = plan.misdeed;
+    reply.oddity = plan.oddity;
     return reply;
   }
 

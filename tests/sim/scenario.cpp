@@ -224,8 +224,9 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   if (common == 2) misdeed = sim::Misdeed::surplus;
   if (common >= 2 && reply.early) misdeed = sim::Misdeed::abrupt_close;
   if (is_misdeed) draw.set(misdeeds, reply.misdeed, misdeed);
-  // Its head is as long as a thousand others; and nothing is behind what ends with the connection.
-  if (reply.misdeed == sim::Misdeed::huge_head && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
+  // Its heads are as long as a thousand others; and nothing is behind what ends with the connection.
+  const bool is_large = reply.misdeed == sim::Misdeed::huge_head || reply.misdeed == sim::Misdeed::too_many_interims;
+  if (is_large && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
   if (reply.misdeed == sim::Misdeed::surplus && reply.framing == Framing::until_close) reply.framing = Framing::length;
   draw_version(draw, reply);
   const bool at_once = draw.one_in(2);
@@ -234,6 +235,15 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   draw_second_response(draw, scenario, reply);
   if (plan.upload.bytes > 0 && !reply.early && reply.misdeed == sim::Misdeed::none) draw.set(early_ok, reply.begins_early, begins);
   if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
+}
+
+// By draws of its own: what else a seed holds does not depend on it.
+void draw_oddity(const Scenario& scenario, TransferPlan& plan) {
+  Draw draw(scenario.seed, kOddities + plan.number, scenario.on);
+  const auto last = static_cast<std::uint64_t>(sim::Oddity::blank_before_colon);
+  const auto oddity = static_cast<sim::Oddity>(draw.between(1, last));
+  const bool is_odd = draw.one_in(2);
+  if (is_odd && plan.reply.misdeed == sim::Misdeed::none) draw.set(Feature::oddities, plan.reply.oddity, oddity);
 }
 
 void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
@@ -302,6 +312,7 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   draw_reply(draw, scenario, budget, plan);
   draw_application(draw, scenario, plan);
   draw_options(draw, scenario, plan);
+  draw_oddity(scenario, plan);
   const bool at_twin = draw.one_in(2);
   if (plan.origin == 0 && at_twin) draw.set(twin_ports, plan.origin, scenario.origins.size() - 1);
   const auto start = static_cast<Duration::rep>(draw.below(static_cast<std::uint64_t>(spread_over.count()) + 1));
@@ -391,7 +402,8 @@ bool is_surplus(sim::Misdeed misdeed) {
 }
 
 bool reply_closes(const ReplyPlan& reply) {
-  return reply.close || reply.framing == sim::HttpReply::Framing::until_close || (reply.http10 && !reply.keep_alive);
+  return reply.close || reply.framing == sim::HttpReply::Framing::until_close || (reply.http10 && !reply.keep_alive) ||
+         sim::leaves_doubt(reply.oddity, reply.status, reply.framing);
 }
 
 }  // namespace sluice::simtest

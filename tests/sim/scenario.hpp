@@ -43,6 +43,7 @@ struct ReplyPlan {
   bool http10 = false, keep_alive = false;  // the second only of the first
   bool one_write = false;
   sim::Misdeed misdeed = sim::Misdeed::none;
+  sim::Oddity oddity = sim::Oddity::none;
 };
 
 struct ReadPlan {
@@ -132,7 +133,7 @@ bool has_family(const OriginPlan& origin, AddressFamily family);
 std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool reply_has_body(const TransferPlan& transfer);
 bool is_surplus(sim::Misdeed misdeed);  // it stands behind a whole response
-bool reply_closes(const ReplyPlan& reply);  // by what it says, it is the last on its connection
+bool reply_closes(const ReplyPlan& reply);  // by what it says, or leaves in doubt, it is the last on its connection
 
 // For people: some lines, one for each transfer.
 std::string describe(const Scenario& scenario);

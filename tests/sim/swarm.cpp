@@ -53,7 +53,7 @@ void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   const std::uint64_t theme = draw.below(20);
   if (theme >= themes.size()) return;
   for (std::size_t i = 0; i < kFeatures; ++i) {
-    if (!draw.one_in(4)) on.remove(static_cast<Feature>(i));
+    if (static_cast<Feature>(i) != Feature::oddities && !draw.one_in(4)) on.remove(static_cast<Feature>(i));
   }
   for (const Feature feature : themes[theme]) {
     if (may_harm || !is_harmful(feature)) on.add(feature);
@@ -70,6 +70,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
   FeatureSet on;
   for (std::size_t i = 0; i < kFeatures; ++i) {
     const auto feature = static_cast<Feature>(i);
+    if (feature == Feature::oddities) continue;
     const std::uint64_t lot = draw.below(1000);
     std::uint64_t chance = is_harmful(feature) ? harm : variety;
     if (feature == Feature::tls) chance = 90;  // a handshake costs as much as a scenario
@@ -83,6 +84,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
   }
   add_company(draw, harm > 0, on);
   add_theme(draw, harm > 0, on);
+  if (Draw(seed, kOddities, {}).below(1000) < variety / 2) on.add(Feature::oddities);
   return on;
 }
 

@@ -25,10 +25,12 @@ struct FeedOutcome {
   enum class End { needs_more, complete, failed };
   End end = End::needs_more;
   int status = 0;
-  int minor_version = 0;
+  int major_version = 0, minor_version = 0;
   std::string reason;
   std::vector<std::pair<std::string, std::string>> fields, trailers;
   std::vector<int> interims;
+  std::string raw;             // of all heads, interim ones included
+  std::size_t head_bytes = 0;  // of the same
   std::string body;
   std::size_t surplus = 0;  // bytes behind the response
   bool keep_alive = false;
@@ -63,10 +65,11 @@ class Run {
       if (step.taken > rest.size()) FAIL("took more than there was");
       outcome_.body.append(as_text(step.body));
       if (step.interim) outcome_.interims.push_back(head_.status);
+      if (step.interim || step.head) outcome_.raw += head_.raw(), outcome_.head_bytes += reader_.head_bytes();
       if (step.head) note_head();
       if (step.failed) return note_failure();
       if (step.complete) outcome_.end = FeedOutcome::End::complete;
-      if (!step.interim && !step.complete && step.taken != rest.size()) FAIL("stopped for no reason");
+      if (!step.interim && !step.complete && step.taken != rest.size() && step.body.empty()) FAIL("stopped for no reason");
       rest = rest.subspan(step.taken);
     }
     if (outcome_.complete()) outcome_.surplus += rest.size();
@@ -88,6 +91,7 @@ class Run {
  private:
   void note_head() {
     outcome_.status = head_.status;
+    outcome_.major_version = head_.version.major;
     outcome_.minor_version = head_.version.minor;
     outcome_.reason = head_.reason;
     outcome_.fields = copy_of(head_.fields);

@@ -283,7 +283,7 @@ TEST_CASE("connection: a malformed response fails its request and ends the conne
   const TransferId id = world.add("http://app.test/");
   world.sent();
   world.receive("SSH-2.0-OpenSSH_9.2\r\n");
-  CHECK(world.failure(id) == Code::malformed_response);
+  CHECK(world.failure(id) == Code::not_http);
   CHECK(world.story == Story{"failed", "closed"});
 }
 

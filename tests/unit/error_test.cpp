@@ -84,6 +84,13 @@ TEST_CASE("a message is one line, and no byte of it drives a terminal") {
                    "31m")
             .message() == "\\xc2\\x9b31m");                                              // CSI as UTF-8
   CHECK(make_error(Code::internal, "a\xe2\x80\xa8z").message() == "a\\xe2\\x80\\xa8z");  // a line separator
+  for (int byte = 0x80; byte <= 0x9f; ++byte) {  // U+0080 to U+009F: controls, of which a terminal acts on some
+    const std::string context = std::string("a\xc2") + static_cast<char>(byte) + "z";
+    constexpr char kHex[] = "0123456789abcdef";
+    const std::string shown = std::string("a\\xc2\\x") + kHex[byte >> 4] + kHex[byte & 0xf] + "z";
+    CHECK(make_error(Code::internal, context).message() == shown);
+  }
+  CHECK(make_error(Code::internal, "a\xc2\xa0\xc2").message() == "a\xc2\xa0\xc2");
   CHECK(make_error(Code::internal, "K\xc3\xb6ln \xe2\x82\xac \xc2\xa3").message() ==
         "K\xc3\xb6ln \xe2\x82\xac \xc2\xa3");
   CHECK(make_error(Code::internal, "end \xc2").message() == "end \xc2");

@@ -294,6 +294,29 @@ TEST_CASE("names are compared as ASCII") {
   CHECK_FALSE(equals_ignoring_case("\xc4", "\xe4"));
 }
 
+TEST_CASE("SB-13 what a peer sends is taken but for CR, LF, NUL, and names that would not read as they came") {
+  Fields fields;
+  const Pairs odd = {{"X(y)", "1"}, {"na\xc3\xafve", "\x01\x1f\x7f"}, {"My Own", "\xff"}, {"@", ""}, {"Good", "a"}};
+  for (const auto& [name, value] : odd) CHECK(fields.add_received(name, value));
+  CHECK(pairs_of(fields) == odd);
+  CHECK(fields.find("x(Y)") == "1");
+  CHECK_FALSE(fields.are_sendable());
+  for (const std::string& name : {std::string(), std::string("a:b"), std::string("a "), std::string(" a"), std::string("a\0", 2),
+                                  std::string("a\rb"), std::string("a\x7f"), std::string("\ta")}) {
+    CHECK(fields.add_received(name, "v").error().code == Code::invalid_request);
+  }
+  for (const std::string& value : {std::string("a\rb"), std::string("a\nb"), std::string("a\0b", 3)}) {
+    CHECK(fields.add_received("a", value).error().code == Code::invalid_request);
+  }
+  CHECK(fields.add_received("a", std::string("\x01\0", 2)).error().message() == "value of field \"a\" holds the control byte 0x00 at 1");
+  CHECK(fields.size() == odd.size());
+}
+
+TEST_CASE("a list of tokens is looked through without regard to case or quotes") {
+  for (const char* list : {"close", "CLOSE", "a, close", "close,a", ", close ,", "\"x, close", "a\t,\tclose\t"}) CHECK(lists_token(list, "close"));
+  for (const char* list : {"", ",", "closed", "a close", "clos", "close;q=1", "\"close\""}) CHECK_FALSE(lists_token(list, "close"));
+}
+
 TEST_CASE("list elements come one by one, without the empty ones") {
   const auto all = [](std::string_view list) {
     std::vector<std::string> out;

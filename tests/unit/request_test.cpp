@@ -121,6 +121,18 @@ TEST_CASE("SB-62 request: a Content-Length of the caller's says the truth, once"
   CHECK(validate(with_field({}, "Content-Length", "0")));
   check_refused(with_field({}, "Content-Length", "1"));
   check_refused(with_field(BodyStream{}, "Content-Length", "5"));
+  check_refused(with_field(BodyStream{}, "Content-Length", "0"));  // of unknown length, which need not be none
+  // Every kind of body, over a length that is one off, or none.
+  const std::string text = "0123456789";
+  for (const char* value : {"0", "9", "11", "1", "100", "010"}) {
+    CAPTURE(value);
+    check_refused(with_field(BodyOwned{text}, "Content-Length", value));
+    check_refused(with_field(BodyView{as_bytes(text)}, "Content-Length", value));
+    check_refused(with_field(BodyStream{10}, "Content-Length", value));
+  }
+  CHECK(validate(with_field(BodyView{as_bytes(text)}, "Content-Length", "10")));
+  CHECK(validate(with_field(BodyOwned{""}, "Content-Length", "0")));
+  check_refused(with_field(BodyOwned{""}, "Content-Length", "1"));
   Request twice = with_field(BodyOwned{"hello"}, "Content-Length", "5");
   REQUIRE(twice.fields.add("content-length", "5"));
   check_refused(twice);
@@ -140,6 +152,26 @@ TEST_CASE("SB-62 request: a Transfer-Encoding of the caller's is chunked, for a 
   Request both = with_field(BodyOwned{"hello"}, "Content-Length", "5");
   REQUIRE(both.fields.add("Transfer-Encoding", "chunked"));
   check_refused(both);
+}
+
+TEST_CASE("SB-11 request: a response's fields that no request may hold do not become a request's") {
+  for (const auto& [name, value] : {std::pair("X(y)", "1"), std::pair("A", "\x01"), std::pair("My Own", "1")}) {
+    Request request = request_to("http://example.org/");
+    REQUIRE(request.fields.add_received("Good", "1"));
+    CHECK(validate(request));
+    REQUIRE(request.fields.add_received(name, value));
+    check_refused(request);
+    Request copy = request_to("http://example.org/");
+    copy.fields = request.fields;
+    check_refused(copy);
+    copy.fields.remove(name);
+    CHECK(validate(copy));
+    Fields moved = std::move(request.fields);
+    copy.fields = std::move(moved);
+    check_refused(copy);
+    copy.fields.clear();
+    CHECK(validate(copy));
+  }
 }
 
 TEST_CASE("SB-62 request: Host twice in different case") {

@@ -39,7 +39,7 @@ TEST_CASE("SB-11 CR, LF, NUL and every other control byte, a space or a backslas
 TEST_CASE("SB-09 no percent-encoded NUL gets into a host") {
   for (const std::string_view text :
        {"http://good.example%00.evil.example/", "http://%00/", "http://a%00", "https://u:p@a%00b:443/",
-        "http://[::1%00]/", "http://[fe80::1%25a%00]/", "http://%00%2e"}) {
+        "http://[::1%00]/", "http://[fe80::1%25a%00]/", "http://[fe80::1%00]/", "http://%00%2e"}) {
     CHECK(is_bad(text));
   }
   CHECK(good("http://h/%00").path() == "/%00");  // elsewhere it is data, and stays encoded
@@ -58,7 +58,7 @@ TEST_CASE("SB-75 one canonical host: no trailing dot, lower case, no full-width 
 TEST_CASE("SB-77 who reads a host differently gets none at all") {
   for (const std::string_view text :
        {"http://good#@evil",    "http://good#@evil/",  "http://good?@evil",
-        "http://good:80#@evil", "http://good\\@evil/", "http://good%2F@evil/%",
+        "http://good:80#@evil", "http://good\\@evil/",
         "http://good%2Fevil/",  "http://good%2fevil",  "http://good%5cevil/",
         "http://good%40evil/",  "http://good%3A80/",   "http://good%23evil/",
         "http://good%3Fevil/",  "http://good%25evil/", "http://good%5B/",
@@ -75,6 +75,7 @@ TEST_CASE("SB-77 who reads a host differently gets none at all") {
   }
   CHECK(good("http://good/@evil").host() == "good");
   CHECK(good("http://good/#@evil").host() == "good");
+  CHECK(good("http://good%2F@evil/%").host() == "evil");
   CHECK(good("http://good%2F@host/").host() == "host");  // an encoded slash in a user is data
   CHECK(good("http://evil:80%40good@host/").host() == "host");
 }
@@ -105,11 +106,16 @@ TEST_CASE("SB-80 percent-decoding that ends in the middle of a triplet stops the
   for (const std::string_view text : {"%", "%4", "%%", "a%", "a%4", "%g0", "%0g", "%4%31", "% 1", "%+1", "%0x"}) {
     const std::vector<char> exact(text.begin(), text.end());  // so that a read behind its end is seen
     CHECK_FALSE(percent_decode({exact.data(), exact.size()}));
-    for (const std::string_view before :
-         {"http://h/", "http://h/?", "http://h/#", "http://", "http://u:", "http://[fe80::1%25"}) {
+    for (const std::string_view before : {"http://", "http://[fe80::1%25"}) {
       const std::string joined = std::string(before) + std::string(text);
       const std::vector<char> url(joined.begin(), joined.end());
       CHECK_FALSE(Url::parse({url.data(), url.size()}));
+    }
+    if (text.find(' ') != std::string_view::npos) continue;
+    for (const std::string_view before : {"http://h/", "http://h/?", "http://h/#", "http://u:p"}) {  // there it is a byte like others
+      const std::string joined = std::string(before) + std::string(text) + (before.ends_with('p') ? "@h/" : "");
+      const std::vector<char> url(joined.begin(), joined.end());
+      CHECK(Url::parse({url.data(), url.size()}));
     }
   }
   CHECK(percent_decode("") == "");
@@ -124,13 +130,11 @@ TEST_CASE("SB-30 SB-31 no error message holds any part of the userinfo") {
                                       "http://user:secret@h:99999/",
                                       "http://user:secret@127.1/",
                                       "http://user:secret@a b/",
-                                      "http://user:sec%ret@h/",
                                       "http://user:secret@x@h/",
                                       "http://user:secret/@h/",
                                       "http://user:secret#@h/",
                                       "http://user:secret?@h/",
                                       "http://user:99999/secret@h",
-                                      "http://secret/x:1@h:x/%",
                                       "user:secret@h/",
                                       "secret://x@h/",
                                       "user@secret:x@h",
@@ -141,7 +145,6 @@ TEST_CASE("SB-30 SB-31 no error message holds any part of the userinfo") {
                                       "ftp://user:secret@h/",
                                       "http://user:secret\n@h/",
                                       "http://user:secret@h/\n",
-                                      "http://user:secret@h/%",
                                       "http:user:secret@h"}) {
     const auto url = Url::parse(text);
     CAPTURE(text);
@@ -169,9 +172,10 @@ TEST_CASE("an error names the part that is wrong") {
         "invalid URL: host \"a%2fb\" holds a percent-encoded byte that no host may hold");
   CHECK(bad("http://u:p@a..b/").message() == "invalid URL: host \"a..b\" has an empty label");
   CHECK(bad("http://[::g]/").message() == "invalid URL: host \"::g\" is no IPv6 address");
-  CHECK(bad("http://h/%4").message() == "invalid URL: a '%' in the path that is not followed by two hex digits");
-  CHECK(bad("http://h/?%").message() == "invalid URL: a '%' in the query that is not followed by two hex digits");
-  CHECK(bad("http://h/#%x").message() == "invalid URL: a '%' in the fragment that is not followed by two hex digits");
+  CHECK(bad("http://u:p#ss@h/").message() ==
+        "invalid URL: the first '/', '?' or '#' ends the host, and an '@' comes after it (in a user or password they are "
+        "written %2F, %3F and %23)");
+  CHECK(bad("http://[fe80::1%]/").message() == "invalid URL: zone of the host \"fe80::1%\" is empty");
   CHECK(bad("example.org").message() == "invalid URL: no scheme, where http:// or https:// is needed");
   CHECK(bad("http://" + std::string(5000, 'a')).message().size() < 250);
 }

@@ -110,7 +110,7 @@ TEST_CASE("the authority comes along with a path, and goes with an authority") {
                                                    {"//other:443", "https://other/"},
                                                    {"//u@other:80/", "https://u@other:80/"},
                                                    {"http://other:443/", "http://other:443/"},
-                                                   {"HTTP://Other./%7e", "http://other/~"},
+                                                   {"HTTP://Other./%7e", "http://other/%7e"},
                                                });
   check_all("http://[fe80::1%25eth0]/a/", {
                                               {"b", "http://[fe80::1%25eth0]/a/b"},
@@ -121,8 +121,8 @@ TEST_CASE("the authority comes along with a path, and goes with an authority") {
 
 TEST_CASE("references are normalised like URLs") {
   check_all("http://h/a/b/", {
-                                 {"%2e%2E/c", "http://h/a/c"},
-                                 {"%7e\xc3\xa9", "http://h/a/b/~%C3%A9"},
+                                 {"%2e%2E/c%", "http://h/a/b/%2e%2E/c%"},
+                                 {"%7e\xc3\xa9", "http://h/a/b/%7e%C3%A9"},
                                  {"./a:b", "http://h/a/b/a:b"},
                                  {"c//..", "http://h/a/b/c/"},
                                  {".//c", "http://h/a/b//c"},
@@ -138,8 +138,7 @@ TEST_CASE("what parse() refuses, resolve() refuses") {
   REQUIRE(base);
   for (const std::string_view reference :
        {"//",    "///x",         "//:80", "//.",      "//a b",   "//127.1/",  "//a@b@c/",
-        "//h:0", "//good#@evil", "a\\b",  "\\\\evil", "/\\evil", "/a%",       "?%4",
-        "#%zz",  "1a:b",         ":x",    "http://",  "http:",   "https:///x"}) {
+        "//h:0", "//good#@evil", "a\\b",  "\\\\evil", "/\\evil", "1a:b",         ":x",    "http://",  "http:",   "https:///x"}) {
     CAPTURE(reference);
     const auto url = base->resolve(reference);
     REQUIRE_FALSE(url.has_value());

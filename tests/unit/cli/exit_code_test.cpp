@@ -24,6 +24,8 @@ TEST_CASE("exit code: every error has curl's") {
       {Code::receive_failed, 56},
       {Code::connection_closed, 52},
       {Code::malformed_response, 8},
+      {Code::not_http, 1},
+      {Code::unsupported_coding, 61},
       {Code::truncated, 18},
       {Code::unexpected_upgrade, 8},
       {Code::tls_handshake, 35},

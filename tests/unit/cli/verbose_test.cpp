@@ -51,3 +51,23 @@ TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal w
         "* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256\n* ALPN: http/1.1\n"
         "* Certificate subject: CN=?[2Jevil\n* Certificate issuer: CN=ca\n");
 }
+
+TEST_CASE("a head that was kept is shown as it came, its credentials blanked, and nothing that a terminal would act on") {
+  ResponseHead head = some_head();
+  const std::string raw =
+      "HTTP/1.1 200\r\nX:1 \r\n\t2\x1b\r\nSet-Cookie : a=tok\r\n ;b=tok\r\nset-cookie:c=tok; d\nY: \xc2\x9b z\r\n\r\n";
+  head.append_raw(raw);
+  CHECK(head_text(head) == raw);
+  CHECK(verbose_response(head) ==
+        "< HTTP/1.1 200\n< X:1 \n< ?2?\n< Set-Cookie : a=<redacted>\n< <redacted>\n< set-cookie: c=<redacted>\n< Y: ? z\n<\n");
+  ResponseHead headless;
+  headless.version = {0, 9};
+  CHECK(head_text(headless).empty());
+  CHECK(verbose_response(headless).empty());
+}
+
+TEST_CASE("one_line leaves no control character, U+0080 to U+009F included") {
+  CHECK(one_line("a\tb\x7f\x1b[2J") == "a?b??[2J");
+  for (char c = '\x80'; c <= '\x9f'; ++c) CHECK(one_line(std::string("a\xc2") + c + "b") == "a?b");
+  CHECK(one_line("\xc2\xa0\xc3\x9c\xc2") == "\xc2\xa0\xc3\x9c\xc2");
+}

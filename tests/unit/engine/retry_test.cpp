@@ -147,7 +147,7 @@ TEST_CASE("retry: not once a byte of a response was seen") {
   }
   Reused garbage(EngineWorld::get("http://192.0.2.1/"));
   garbage.world.receive(garbage.conn, "garbage that is no response\r\n");
-  CHECK(garbage.world.failure(garbage.id) == Code::malformed_response);
+  CHECK(garbage.world.failure(garbage.id) == Code::not_http);
   CHECK(garbage.world.connects.size() == 1);
 }
 

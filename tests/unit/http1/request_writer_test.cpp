@@ -123,6 +123,19 @@ TEST_CASE("request head: other connection fields are passed on") {
   CHECK_FALSE(facts.is_head);
 }
 
+TEST_CASE("request head: Connection is a list of tokens, in which a quote means nothing") {
+  for (const char* value : {"close", "TE, close", "close ,TE", " , CLOSE", "\"x, close"}) {
+    Request request = request_to("http://h");
+    add(request, "Connection", value);
+    CHECK(http1::examine(request).closes);
+  }
+  for (const char* value : {"TE", "closed", "not-close", "close;x", ""}) {
+    Request request = request_to("http://h");
+    add(request, "Connection", value);
+    CHECK_FALSE(http1::examine(request).closes);
+  }
+}
+
 TEST_CASE("request head: the bound holds for every shape") {
   for (const char* url :
        {"http://h", "https://[2001:db8:1111:2222:3333:4444:5555:6666]:65535/x?y", "http://a.b.c:1/%ff"}) {

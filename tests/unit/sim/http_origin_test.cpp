@@ -1,6 +1,7 @@
 // adapters/sim/http_origin: the correct origin, then each misdeed and when it is admitted.
 #include <doctest/doctest.h>
 
+#include <set>
 #include <utility>
 
 #include "core/base/limits.hpp"
@@ -346,8 +347,7 @@ TEST_CASE("Misdeeds in the response's place: what is sent, and silence after it"
   CHECK(sent_by(Misdeed::two_lengths).find("Content-Length: 1, 2\r\n") != std::string::npos);
   CHECK(sent_by(Misdeed::bad_chunk) == kOk + "Transfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n4\r\no wo\r\n3\r\nrld\r\nzz\r\n");
   CHECK(sent_by(Misdeed::huge_head).size() > limits::kMaxHeadBytes);
-  const std::string interims = sent_by(Misdeed::too_many_interims);
-  CHECK(interims.size() / std::string_view("HTTP/1.1 103 \r\n\r\n").size() > limits::kMaxInterimResponses);
+  CHECK(sent_by(Misdeed::too_many_interims).size() > limits::kMaxInterimBytes);
   CHECK(sent_by(Misdeed::silent_close).empty());
   CHECK(sent_by(Misdeed::unasked_upgrade).starts_with("HTTP/1.1 101"));
   CHECK(sent_by(Misdeed::never).empty());
@@ -382,6 +382,35 @@ TEST_CASE("A misdeed is admitted when it is committed, not before, and not where
   head.come(kHead);
   CHECK(head.line.faults.empty());
   CHECK(head.line.sent == kOk + "Content-Length: 11\r\n\r\n");
+}
+
+TEST_CASE("An oddity breaks a rule and leaves the response what it is; none is admitted") {
+  using sim::Oddity;
+  const auto odd = [](Oddity oddity, Framing framing = Framing::length) {
+    return answer_to(kGet, {.body = "hello", .framing = framing, .oddity = oddity});
+  };
+  const std::string chunked = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  CHECK(odd(Oddity::bare_lf) == "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello");
+  CHECK(odd(Oddity::bare_lf, Framing::chunked) == "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n0\n\n");
+  CHECK(odd(Oddity::mixed_line_ends) == "HTTP/1.1 200 OK\nContent-Length: 5\r\n\r\nhello");
+  CHECK(odd(Oddity::folds) == kOk + "X-Folded: one \r\n\ttwo\r\n  three\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(odd(Oddity::folded_framing) == kOk + "Content-Length:\r\n\t5\r\n\r\nhello");
+  CHECK(odd(Oddity::equal_lengths) == kOk + "Content-Length: 5\r\ncontent-length: 5 ,5\r\n\r\nhello");
+  CHECK(odd(Oddity::equal_lengths, Framing::chunked) == kOk + chunked);
+  CHECK(odd(Oddity::both_lengths, Framing::chunked) == kOk + "Content-Length: 7\r\n" + chunked);
+  CHECK(odd(Oddity::empty_elements, Framing::chunked).find("Transfer-Encoding: , chunked ,\r\n") != std::string::npos);
+  CHECK(odd(Oddity::identity) == kOk + "Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(odd(Oddity::padded_chunks, Framing::chunked).find("5 \t \r\nhello\r\n") != std::string::npos);
+  CHECK(odd(Oddity::odd_fields).find("X(odd) name: \x01\x7f\r\n") != std::string::npos);
+  CHECK(odd(Oddity::blank_before_colon).find("X-Dropped : 1\r\n") != std::string::npos);
+  CHECK(answer_to(kGet, {.interims = {103}, .oddity = Oddity::bare_lf}).starts_with("HTTP/1.1 103 \n\nHTTP/1.1 200 OK\n"));
+  CHECK(sim::leaves_doubt(Oddity::mixed_line_ends, 204, Framing::length));
+  CHECK(sim::leaves_doubt(Oddity::identity, 200, Framing::length));
+  CHECK_FALSE(sim::leaves_doubt(Oddity::identity, 200, Framing::chunked));
+  CHECK_FALSE(sim::leaves_doubt(Oddity::folded_framing, 204, Framing::length));
+  CHECK_FALSE(sim::leaves_doubt(Oddity::bare_lf, 200, Framing::chunked));
+  std::set<std::string_view> names;
+  for (auto i = 0; i <= static_cast<int>(Oddity::blank_before_colon); ++i) CHECK(names.insert(to_string(static_cast<Oddity>(i))).second);
 }
 
 TEST_CASE("Each misdeed has a name of its own") {

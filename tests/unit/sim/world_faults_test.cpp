@@ -453,7 +453,7 @@ TEST_CASE("an origin's own faults are counted as it names them, for its connecti
   };
   OneOrigin one([](std::uint64_t) { return std::make_unique<Honest>(); });
   one.get();
-  CHECK(one.failure() == Code::malformed_response);
+  CHECK(one.failure() == Code::not_http);
   CHECK(one.faults("grumpy") == 1);
   CHECK(one.world.faults(ConnId{0, 1}).at("grumpy") == 1);
   CHECK(one.traced("peer sends") == 1);
