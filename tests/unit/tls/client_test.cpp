@@ -3,6 +3,7 @@
 #include "core/tls/client.hpp"
 
 #include <doctest/doctest.h>
+#include <openssl/bytestring.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
@@ -30,7 +31,104 @@ TlsOptions only(TlsVersion version) {
 
 const TlsVersion kVersions[] = {TlsVersion::tls1_2, TlsVersion::tls1_3};
 
+// Lists of a ClientHello (RFC 8446 4.1.2), without the values that stand for nothing (RFC 8701).
+struct Offer {
+  std::vector<std::uint16_t> ciphers, groups, signatures;
+};
+
+std::vector<std::uint16_t> numbers(CBS list) {
+  std::vector<std::uint16_t> found;
+  for (std::uint16_t one = 0; CBS_get_u16(&list, &one);) {
+    if ((one & 0x0f0f) != 0x0a0a) found.push_back(one);
+  }
+  return found;
+}
+
+Offer offer_of(TlsVersion version) {
+  const TlsPair pair(test::make_context(test::example_server()), test::example_params(only(version)));
+  CBS hello, session, ciphers, compressions, extensions, body, list;
+  CBS_init(&hello, pair.wire.data(), pair.wire.size());
+  Offer offer;
+  // A record's head, a message's, version and random.
+  REQUIRE(CBS_skip(&hello, 5 + 4 + 2 + 32));
+  REQUIRE(CBS_get_u8_length_prefixed(&hello, &session));
+  REQUIRE(CBS_get_u16_length_prefixed(&hello, &ciphers));
+  REQUIRE(CBS_get_u8_length_prefixed(&hello, &compressions));
+  REQUIRE(CBS_get_u16_length_prefixed(&hello, &extensions));
+  CHECK(CBS_len(&hello) == 0);
+  offer.ciphers = numbers(ciphers);
+  for (std::uint16_t type = 0; CBS_get_u16(&extensions, &type) && CBS_get_u16_length_prefixed(&extensions, &body);) {
+    if (type != TLSEXT_TYPE_supported_groups && type != TLSEXT_TYPE_signature_algorithms) continue;
+    REQUIRE(CBS_get_u16_length_prefixed(&body, &list));
+    (type == TLSEXT_TYPE_supported_groups ? offer.groups : offer.signatures) = numbers(list);
+  }
+  return offer;
+}
+
 }  // namespace
+
+TEST_CASE("ciphers, groups and signatures that are offered: all of them, in this order") {
+  const std::vector<std::uint16_t> kNew = {0x1301, 0x1302, 0x1303};
+  const std::vector<std::uint16_t> kOld = {0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009,
+                                           0xc013, 0xc00a, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035};
+  for (const TlsVersion version : kVersions) {
+    const Offer offer = offer_of(version);
+    auto ciphers = offer.ciphers;
+    if (version == TlsVersion::tls1_3) std::ranges::sort(ciphers);  // their order depends on the machine
+    CHECK(ciphers == (version == TlsVersion::tls1_3 ? kNew : kOld));
+    CHECK(offer.groups == std::vector<std::uint16_t>{0x001d, 0x0017, 0x0018, 0x0019});
+    // SB-83: no SHA-1 (0x0201, 0x0203).
+    CHECK(offer.signatures ==
+          std::vector<std::uint16_t>{0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0807, 0x0603});
+  }
+}
+
+TEST_CASE("SB-83 a server that can sign the handshake with SHA-1 only fails it") {
+  const auto root = sim::TlsAuthority::make_root("RSA Root", test::kNoon - test::kDay, test::kNoon + 100 * test::kDay,
+                                                 sim::KeyKind::rsa_2048);
+  sim::CertificateSpec spec = test::leaf_spec({"example.org"});
+  spec.key = sim::KeyKind::rsa_2048;
+  const auto made = root.issue(spec);
+  sim::TlsServerOptions server;
+  server.certificate_pem = made.certificate_pem;
+  server.key_pem = made.key_pem;
+  server.ciphers = "ECDHE-RSA-AES128-GCM-SHA256";
+  TlsOptions options = only(TlsVersion::tls1_2);
+  options.trust_anchors_pem = root.certificate_pem();
+  const std::uint16_t signatures[] = {SSL_SIGN_RSA_PKCS1_SHA1, SSL_SIGN_RSA_PKCS1_SHA256};
+  for (const std::uint16_t signature : signatures) {
+    TlsPair pair(test::make_context(server), test::example_params(options));
+    REQUIRE(SSL_set_signing_algorithm_prefs(pair.server.native(), &signature, 1));
+    pair.run();
+    CHECK(pair.client->established() == (signature == SSL_SIGN_RSA_PKCS1_SHA256));
+    if (!pair.client->established()) CHECK(pair.client->error().code == Code::tls_handshake);
+  }
+}
+
+TEST_CASE("servers with keys of each strong kind are accepted, in both versions") {
+  for (const sim::KeyKind key :
+       {sim::KeyKind::rsa_2048, sim::KeyKind::ec_p384, sim::KeyKind::ec_p521, sim::KeyKind::ed25519}) {
+    sim::CertificateSpec spec = test::leaf_spec({"example.org"});
+    spec.key = key;
+    const auto made = test::authority().issue(spec);
+    sim::TlsServerOptions server;
+    server.certificate_pem = made.certificate_pem;
+    server.key_pem = made.key_pem;
+    for (const TlsVersion version : kVersions) {
+      CAPTURE(static_cast<int>(key));
+      TlsPair pair(test::make_context(server), test::example_params(only(version)));
+      // Its own lists are shorter than what it can do.
+      const int groups[] = {NID_X25519, NID_secp384r1, NID_secp521r1};
+      const std::uint16_t signatures[] = {SSL_SIGN_ED25519, SSL_SIGN_ECDSA_SECP521R1_SHA512, SSL_SIGN_ECDSA_SECP384R1_SHA384,
+                                          SSL_SIGN_RSA_PSS_RSAE_SHA256};
+      REQUIRE(SSL_set1_curves(pair.server.native(), groups, std::size(groups)));
+      REQUIRE(SSL_set_signing_algorithm_prefs(pair.server.native(), signatures, std::size(signatures)));
+      pair.run();
+      CHECK(pair.client->verified());
+      CHECK(pair.client->established());
+    }
+  }
+}
 
 TEST_CASE("a handshake and bytes both ways, whole, byte by byte and at odd splits") {
   const auto context = test::make_context(test::example_server());
