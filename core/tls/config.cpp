@@ -47,7 +47,7 @@ class IdentityWriter {
 // Names every member: an option that is added and not named here does not compile (SB-05).
 TlsConfig::Identity identity_of(const TlsOptions& options) {
   const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
-               max_version, alpn, session_resumption, key_log] = options;
+               max_version, alpn, session_resumption, renegotiation, key_log] = options;
   IdentityWriter writer;
   writer.add(trust_anchors_pem);
   writer.add_number(verify_peer);
@@ -59,6 +59,7 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   writer.add_number(alpn.size());
   for (const std::string& protocol : alpn) writer.add(protocol);
   writer.add_number(session_resumption);
+  writer.add_number(static_cast<std::uint64_t>(renegotiation));
   writer.add_number(key_log);
   return writer.finish();
 }

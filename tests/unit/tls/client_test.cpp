@@ -65,6 +65,33 @@ Offer offer_of(TlsVersion version) {
   return offer;
 }
 
+// A pair over TLS 1.2 whose server can be made to ask for a renegotiation, with the handshake done.
+TlsPair pair_to_renegotiate(const TlsOptions& options) {
+  sim::TlsServerOptions server = test::example_server();
+  server.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";
+  TlsPair pair(test::make_context(server), test::example_params(options));
+  pair.run();
+  REQUIRE(pair.client->established());
+  return pair;
+}
+
+void check_renegotiation_refused(TlsPair& pair) {
+  CHECK(pair.deliver(test::hello_request_record(pair.server)) == Pump::failed);
+  CHECK(pair.client->error().code == Code::tls_failed);
+  CHECK(pair.client->error().context == "TLS connection with example.org: no renegotiation");
+  CHECK_FALSE(pair.wire.empty());  // an alert
+}
+
+TlsOptions with_client_certificate() {
+  TlsOptions options = only(TlsVersion::tls1_2);
+  sim::CertificateSpec spec = test::leaf_spec({});
+  spec.for_client = true;
+  const auto made = test::authority().issue(spec);
+  options.certificate_pem = made.certificate_pem;
+  options.private_key_pem = made.key_pem;
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("ciphers, groups and signatures that are offered: all of them, in this order") {
@@ -433,6 +460,50 @@ TEST_CASE("SB-54 renegotiation is a clean error") {
   CHECK(pair.deliver(test::hello_request_record(pair.server)) == Pump::failed);
   CHECK(pair.client->error().code == Code::tls_failed);
   CHECK(pair.client->error().context == "TLS connection with example.org: no renegotiation");
+}
+
+TEST_CASE("SB-54 renegotiation is refused without a client certificate, where the option says never, and within a response") {
+  TlsPair plain = pair_to_renegotiate(only(TlsVersion::tls1_2));
+  check_renegotiation_refused(plain);
+  TlsOptions options = with_client_certificate();
+  options.renegotiation = TlsRenegotiation::never;
+  TlsPair never = pair_to_renegotiate(options);
+  check_renegotiation_refused(never);
+  options.renegotiation = TlsRenegotiation::with_certificate;
+  TlsPair within = pair_to_renegotiate(options);
+  within.send("request");
+  CHECK(within.server.write(as_bytes("HTTP/1.1 200 O")));
+  within.run();
+  check_renegotiation_refused(within);
+  CHECK(within.received == "HTTP/1.1 200 O");
+}
+
+TEST_CASE("SB-54 renegotiation is begun where it is allowed: after the handshake, after a request, after another response") {
+  for (int when = 0; when < 3; ++when) {
+    TlsOptions options = when == 1 ? only(TlsVersion::tls1_2) : with_client_certificate();
+    if (when == 1) options.renegotiation = TlsRenegotiation::once;
+    TlsPair pair = pair_to_renegotiate(options);
+    if (when > 0) pair.send("request");
+    if (when == 2) {
+      CHECK(pair.server.write(as_bytes("response")));
+      pair.run();
+      pair.send("request");
+    }
+    pair.run();
+    CHECK(pair.deliver(test::hello_request_record(pair.server)) == Pump::need_input);
+    CHECK_FALSE(pair.wire.empty());  // a ClientHello
+    CHECK(pair.client->established());
+    // Until it is over nothing of the request's is sent, and nothing is lost.
+    Bytes more = as_bytes("more of the request");
+    pair.wire.clear();
+    CHECK(pair.client->encode(more, pair.wire, SIZE_MAX, pair.now) == Pump::need_input);
+    CHECK(as_text(more) == "more of the request");
+    CHECK(pair.wire.empty());
+    // A peer that does not go on with it, but asks anew or sends what is no handshake, gets an error.
+    CHECK(pair.deliver(std::vector<std::uint8_t>{23, 3, 3, 0, 1, 0}) == Pump::failed);
+    CHECK(pair.client->error().code == Code::tls_failed);
+    pair.client->close(pair.wire);
+  }
 }
 
 TEST_CASE("key log lines come out only where they were asked for") {
