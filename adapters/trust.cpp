@@ -23,8 +23,11 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kMaxTrustFileBytes = 64 * 1024 * 1024;
-constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
-constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
+constexpr std::string_view kBegin = "-----BEGIN ";
+constexpr std::string_view kEnd = "-----END ";
+constexpr std::string_view kDashes = "-----";
+// The labels that TlsConfig takes for a certificate.
+constexpr std::array<std::string_view, 3> kLabels = {"CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"};
 
 constexpr std::array kSystemFiles = {
     "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, Arch, Gentoo
@@ -55,18 +58,44 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
+// The first whole block of a certificate, and how far it was looked for; nothing when there is none.
+std::string_view next_certificate(std::string_view& text) {
+  for (std::size_t begin; (begin = text.find(kBegin)) != std::string_view::npos;) {
+    text.remove_prefix(begin);
+    const std::string_view rest = text.substr(kBegin.size());
+    const auto label = std::ranges::find_if(kLabels, [&](std::string_view one) {
+      return rest.starts_with(one) && rest.substr(one.size()).starts_with(kDashes);
+    });
+    if (label == kLabels.end()) {
+      text = rest;
+      continue;
+    }
+    const std::string end = std::string(kEnd).append(*label).append(kDashes);
+    const std::size_t at = text.find(end);
+    if (at == std::string_view::npos || rest.find(kBegin) < at - kBegin.size()) {  // cut off
+      text = rest;
+      continue;
+    }
+    const std::string_view found = text.substr(0, at + end.size());
+    text.remove_prefix(found.size());
+    return found;
+  }
+  return {};
+}
+
 // Directories hold the same certificates under several names, and at times all of them in one file as well.
 void collect(std::string_view text, std::set<std::string>& seen, std::string& out) {
-  for (;;) {
-    const std::size_t begin = text.find(kBegin);
-    if (begin == std::string_view::npos) return;
-    const std::size_t end = text.find(kEnd, begin);
-    if (end == std::string_view::npos) return;
-    std::string one(text.substr(begin, end + kEnd.size() - begin));
-    text.remove_prefix(end + kEnd.size());
-    const auto [place, is_new] = seen.insert(std::move(one));
+  for (std::string_view one; !(one = next_certificate(text)).empty();) {
+    const auto [place, is_new] = seen.insert(std::string(one));
     if (is_new) out.append(*place).append("\n");
   }
+}
+
+// A block that is cut off is TlsConfig's to refuse.
+bool names_certificate(std::string_view text) {
+  return std::ranges::any_of(kLabels, [&](std::string_view label) {
+    return text.contains(std::string(kBegin).append(label).append(kDashes));
+  });
 }
 
 Result<std::vector<std::string>> list_files(const std::string& path) {
@@ -108,7 +137,7 @@ std::string_view environment(const char* name) {
 
 Result<std::string> trust_pem_from_file(const std::string& path) {
   auto text = read_file(path);
-  if (text && text->find(kBegin) == std::string::npos) return trust_error(path, "there is no PEM certificate in it");
+  if (text && !names_certificate(*text)) return trust_error(path, "there is no PEM certificate in it");
   return text;
 }
 

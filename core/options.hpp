@@ -17,6 +17,15 @@ namespace sluice {
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
+// Whether a server may renegotiate over TLS 1.2, which some do to ask for a client certificate after they have read the request. Allowed is
+// one on a connection, after a request and before the first byte of its response, by a server that shows the same certificate again and binds
+// the two handshakes together (RFC 5746). Any other is an error.
+enum class TlsRenegotiation : std::uint8_t {
+  never,
+  with_certificate,  // where there is a client certificate to ask for
+  once,              // also without one: the server is told then that there is none
+};
+
 struct TlsOptions {
   std::string trust_anchors_pem;    // certificates, one or many; empty with verify_peer: nothing is trusted, all is refused
   bool verify_peer = true;          // false, by explicit request only: chain and name are not looked at
@@ -27,6 +36,7 @@ struct TlsOptions {
   TlsVersion max_version = TlsVersion::tls1_3;
   std::vector<std::string> alpn = {"http/1.1"};  // offered in this order; empty: none
   bool session_resumption = true;
+  TlsRenegotiation renegotiation = TlsRenegotiation::with_certificate;
   bool key_log = false;             // secrets come out as Output::KeyLog; for debugging only
 
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;

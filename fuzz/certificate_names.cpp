@@ -2,10 +2,13 @@
 //   Dname   a dNSName of the certificate        Ioctets   an iPAddress of it
 //   Xab...  an edit of the encoded certificate: two bytes for where, and what is put there instead
 //   Tnumber so many days later (or, below 0, earlier) it is judged
+//   pname, xname   a DNS name that the authority above it permits, excludes; of letters, digits, "-" and "." alone
+//   rrange, yrange a range of addresses that it permits, excludes: 4 or 16 octets and how many bits of them count
 // Oracles: a matcher written label by label agrees with name_match, and a chain is good if, and only if, it is as it was
-// signed and one of its names is the host's; nothing unprintable reaches a message.
+// signed, all of its names are allowed and one of them is the host's; nothing unprintable reaches a message.
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -59,12 +62,37 @@ bool covers(std::string_view presented, std::string_view host) {
 
 // ---- one input ----
 
+struct Range {
+  std::string octets;
+  unsigned bits = 0;
+};
+
+// Name constraints (RFC 5280 4.2.1.10).
+struct Constraints {
+  std::vector<std::string> permitted, excluded;
+  std::vector<Range> permitted_ranges, excluded_ranges;
+  bool any() const { return !permitted.empty() || !excluded.empty() || !permitted_ranges.empty() || !excluded_ranges.empty(); }
+};
+
 struct Case {
   std::string host;
   std::vector<std::string> dns, ip;
+  Constraints constraints;
   std::vector<std::string> edits;
   int days = 0;  // until it is judged
 };
+
+void read_name(std::vector<std::string>& names, const std::string& line) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+  if (line.size() > 1 && line.find_first_not_of(kPlain, 1) == std::string::npos) names.push_back(line.substr(1));
+}
+
+void read_range(std::vector<Range>& ranges, const std::string& line) {
+  if (line.size() != 1 + 4 + 1 && line.size() != 1 + 16 + 1) return;
+  Range range{line.substr(1, line.size() - 2), static_cast<unsigned char>(line.back())};
+  range.bits %= static_cast<unsigned>(range.octets.size()) * 8 + 1;
+  ranges.push_back(std::move(range));
+}
 
 Case read_case(Input& input) {
   Case made;
@@ -74,6 +102,10 @@ Case read_case(Input& input) {
     if (line.starts_with('D')) made.dns.push_back(line.substr(1));
     if (line.starts_with('I')) made.ip.push_back(line.substr(1));
     if (line.starts_with('X') && line.size() > 2) made.edits.push_back(line.substr(1));
+    if (line.starts_with('p')) read_name(made.constraints.permitted, line);
+    if (line.starts_with('x')) read_name(made.constraints.excluded, line);
+    if (line.starts_with('r')) read_range(made.constraints.permitted_ranges, line);
+    if (line.starts_with('y')) read_range(made.constraints.excluded_ranges, line);
     if (line.starts_with('T')) made.days = std::clamp(std::atoi(line.c_str() + 1), -1000, 1000);
   }
   return made;
@@ -104,6 +136,103 @@ bool is_wanted(const Case& given, const tls::PeerName& peer) {
   if (std::any_of(given.dns.begin(), given.dns.end(), [](const auto& name) { return name.find('\0') != std::string::npos; })) return false;
   if (peer.kind != HostKind::name) return std::find(given.ip.begin(), given.ip.end(), peer.address) != given.ip.end();
   return std::any_of(given.dns.begin(), given.dns.end(), [&](const auto& name) { return covers(name, peer.host); });
+}
+
+// ---- name constraints, by what each name could stand for ----
+
+std::string lowered(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+// Whether `tree` holds `name`, as BoringSSL and OpenSSL read it: one that begins with a dot holds what is below it only.
+bool holds(const std::string& tree, const std::string& name) {
+  if (tree.starts_with('.')) return name.ends_with(tree);
+  return name == tree || name.ends_with("." + tree);
+}
+
+// Whether it holds one of the names that "*.parent" stands for.
+bool holds_some(const std::string& tree, const std::string& parent) {
+  const std::size_t dot = tree.find('.');
+  const bool one_above = dot != 0 && dot != std::string::npos && tree.substr(dot + 1) == parent;
+  return one_above || holds(tree, "*." + parent);
+}
+
+bool name_is_allowed(const Constraints& constraints, const std::string& presented) {
+  const std::string name = lowered(presented);
+  const auto permits = [&](const std::string& tree) { return holds(lowered(tree), name); };
+  const auto excludes = [&](const std::string& tree) {
+    return name.starts_with("*.") ? holds_some(lowered(tree), name.substr(2)) : holds(lowered(tree), name);
+  };
+  const auto& permitted = constraints.permitted;
+  const auto& excluded = constraints.excluded;
+  return (permitted.empty() || std::any_of(permitted.begin(), permitted.end(), permits)) &&
+         std::none_of(excluded.begin(), excluded.end(), excludes);
+}
+
+bool is_in(const Range& range, const std::string& address) {
+  if (range.octets.size() != address.size()) return false;
+  for (unsigned bit = 0; bit < range.bits; ++bit) {
+    if ((((range.octets[bit / 8] ^ address[bit / 8]) >> (7 - bit % 8)) & 1) != 0) return false;
+  }
+  return true;
+}
+
+bool address_is_allowed(const Constraints& constraints, const std::string& address) {
+  const auto holds_it = [&](const Range& range) { return is_in(range, address); };
+  const auto& permitted = constraints.permitted_ranges;
+  const auto& excluded = constraints.excluded_ranges;
+  if (permitted.empty() && excluded.empty()) return true;
+  if (address.size() != 4 && address.size() != 16) return false;
+  return (permitted.empty() || std::any_of(permitted.begin(), permitted.end(), holds_it)) &&
+         std::none_of(excluded.begin(), excluded.end(), holds_it);
+}
+
+bool is_allowed(const Case& given) {
+  return std::all_of(given.dns.begin(), given.dns.end(), [&](const auto& name) { return name_is_allowed(given.constraints, name); }) &&
+         std::all_of(given.ip.begin(), given.ip.end(), [&](const auto& ip) { return address_is_allowed(given.constraints, ip); });
+}
+
+std::string in_words(const std::string& octets) {
+  std::string text;
+  char piece[8];
+  for (std::size_t i = 0; i < octets.size(); i += octets.size() == 4 ? 1 : 2) {
+    const unsigned first = static_cast<unsigned char>(octets[i]);
+    if (octets.size() == 4) {
+      std::snprintf(piece, sizeof piece, "%s%u", i == 0 ? "" : ".", first);
+    } else {
+      std::snprintf(piece, sizeof piece, "%s%x", i == 0 ? "" : ":", first << 8 | static_cast<unsigned char>(octets[i + 1]));
+    }
+    text += piece;
+  }
+  return text;
+}
+
+std::string in_words(const Constraints& constraints) {
+  std::string text = "critical";
+  for (const auto& name : constraints.permitted) text += ",permitted;DNS:" + name;
+  for (const auto& name : constraints.excluded) text += ",excluded;DNS:" + name;
+  const auto add = [&](const char* kind, const Range& range) {
+    std::string mask(range.octets.size(), '\0');
+    for (unsigned bit = 0; bit < range.bits; ++bit) mask[bit / 8] = static_cast<char>(mask[bit / 8] | 0x80 >> bit % 8);
+    text += kind + in_words(range.octets) + "/" + in_words(mask);
+  };
+  for (const auto& range : constraints.permitted_ranges) add(",permitted;IP:", range);
+  for (const auto& range : constraints.excluded_ranges) add(",excluded;IP:", range);
+  return text;
+}
+
+// The authority that issues the certificate: the trusted one, or one below it that is constrained. Its own certificate is in `above` then.
+sim::CertificateAndKey issue_under(const Case& given, std::string& above) {
+  const sim::CertificateSpec leaf{"leaf", given.dns, given.ip, kNoon - 10 * kDay, kNoon + 90 * kDay, false, false};
+  if (!given.constraints.any()) return authority().issue(leaf);
+  static const std::string key = authority().make_intermediate("key", kNoon, kNoon).key_pem();
+  sim::CertificateSpec spec{"Constrained", {}, {}, kNoon - 100 * kDay, kNoon + 100 * kDay, true, false};
+  spec.key_pem = key;
+  spec.name_constraints = in_words(given.constraints);
+  const sim::TlsAuthority between = authority().make_intermediate(std::move(spec));
+  above = between.certificate_pem();
+  return between.issue(leaf);
 }
 
 std::string encoded(X509* certificate) {
@@ -150,21 +279,27 @@ void check_reading(CRYPTO_BUFFER* buffer) {
 void check_chain(const Case& given) {
   const auto peer = peer_of(given.host);
   if (!peer) return;
-  auto parsed = tls::read_certificates(issue(given.dns, given.ip).certificate_pem, "leaf");
-  FUZZ_CHECK(parsed && parsed->size() == 1);
+  std::string above;
+  auto parsed = tls::read_certificates(issue_under(given, above).certificate_pem, "leaf");
+  FUZZ_CHECK(parsed && parsed->size() == (above.empty() ? 1U : 2U));
   const std::string der = encoded(parsed->front().get());
   const std::string shown_der = edited(der, given.edits);
   bssl::UniquePtr<CRYPTO_BUFFER> buffer(CRYPTO_BUFFER_new(as_bytes(shown_der).data(), shown_der.size(), nullptr));
   check_reading(buffer.get());
   const bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> chain(sk_CRYPTO_BUFFER_new_null());
   FUZZ_CHECK(bssl::PushToStack(chain.get(), std::move(buffer)));
+  if (!above.empty()) {
+    const std::string second = encoded(parsed->back().get());
+    bssl::UniquePtr<CRYPTO_BUFFER> between(CRYPTO_BUFFER_new(as_bytes(second).data(), second.size(), nullptr));
+    FUZZ_CHECK(bssl::PushToStack(chain.get(), std::move(between)));
+  }
 
   X509_STORE* const anchors = static_cast<const tls::Config&>(*trusting_config()).anchors();
   const tls::Verdict verdict = tls::verify_chain(anchors, chain.get(), *peer, kNoon + given.days * kDay + 3'600);
   check_text(verdict.reason);
   last_verdict = verdict.good ? "good" : "refused";
   const bool in_time = given.days >= -10 && given.days < 90;  // as certificates.hpp issues them
-  FUZZ_CHECK_SAYING(verdict.good == (in_time && shown_der == der && is_wanted(given, *peer)), verdict.reason + " for " + shown(peer->host));
+  FUZZ_CHECK_SAYING(verdict.good == (in_time && shown_der == der && is_wanted(given, *peer) && is_allowed(given)), verdict.reason + " for " + shown(peer->host));
   FUZZ_CHECK(verdict.good == verdict.reason.empty());
   if (!verdict.good) return;
   FUZZ_CHECK(verdict.good_until == kNoon + 90 * kDay);

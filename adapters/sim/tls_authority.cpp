@@ -24,22 +24,68 @@ namespace {
 using Key = bssl::UniquePtr<EVP_PKEY>;
 using Certificate = bssl::UniquePtr<X509>;
 
-Key make_rsa_key() {
+Key make_rsa_key(int bits) {
   const bssl::UniquePtr<RSA> rsa(RSA_new());
   const bssl::UniquePtr<BIGNUM> exponent(BN_new());
   Key key(EVP_PKEY_new());
   SLUICE_CHECK(rsa && exponent && key && BN_set_word(exponent.get(), RSA_F4) &&
-               RSA_generate_key_ex(rsa.get(), 2048, exponent.get(), nullptr) && EVP_PKEY_set1_RSA(key.get(), rsa.get()));
+               RSA_generate_key_ex(rsa.get(), bits, exponent.get(), nullptr) && EVP_PKEY_set1_RSA(key.get(), rsa.get()));
   return key;
 }
 
-Key make_key(KeyKind kind) {
-  if (kind == KeyKind::rsa_2048) return make_rsa_key();
-  const bssl::UniquePtr<EC_KEY> curve_key(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+Key make_curve_key(int curve) {
+  const bssl::UniquePtr<EC_KEY> curve_key(EC_KEY_new_by_curve_name(curve));
   Key key(EVP_PKEY_new());
   SLUICE_CHECK(curve_key && key && EC_KEY_generate_key(curve_key.get()) &&
                EVP_PKEY_set1_EC_KEY(key.get(), curve_key.get()));
   return key;
+}
+
+Key make_ed25519_key() {
+  std::uint8_t seed[32];
+  SLUICE_CHECK(RAND_bytes(seed, sizeof seed));
+  Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed, sizeof seed));
+  SLUICE_CHECK(key);
+  return key;
+}
+
+Key make_key(KeyKind kind) {
+  switch (kind) {
+    case KeyKind::ec_p256:
+      return make_curve_key(NID_X9_62_prime256v1);
+    case KeyKind::rsa_2048:
+      return make_rsa_key(2'048);
+    case KeyKind::rsa_1024:
+      return make_rsa_key(1'024);
+    case KeyKind::ec_p224:
+      return make_curve_key(NID_secp224r1);
+    case KeyKind::ec_p384:
+      return make_curve_key(NID_secp384r1);
+    case KeyKind::ec_p521:
+      return make_curve_key(NID_secp521r1);
+    case KeyKind::ed25519:
+      return make_ed25519_key();
+  }
+  SLUICE_CHECK(false);
+  return nullptr;
+}
+
+const EVP_MD* digest_of(Hash hash) {
+  switch (hash) {
+    case Hash::sha256:
+    case Hash::pss_sha256:
+      return EVP_sha256();
+    case Hash::sha384:
+      return EVP_sha384();
+    case Hash::sha512:
+      return EVP_sha512();
+    case Hash::sha1:
+    case Hash::pss_sha1:
+      return EVP_sha1();
+    case Hash::md5:
+      return EVP_md5();
+  }
+  return nullptr;
 }
 
 std::string contents(BIO* bio) {
@@ -117,7 +163,16 @@ Certificate sign(const CertificateSpec& spec, EVP_PKEY* key, X509* issuer, EVP_P
   add_extension(made.get(), NID_key_usage, spec.is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
   if (!spec.is_ca) add_extension(made.get(), NID_ext_key_usage, spec.for_client ? "clientAuth" : "serverAuth");
   add_subject_alt_names(made.get(), spec);
-  SLUICE_CHECK(X509_sign(made.get(), issuer == nullptr ? key : issuer_key, EVP_sha256()) > 0);
+  if (!spec.name_constraints.empty()) add_extension(made.get(), NID_name_constraints, spec.name_constraints.c_str());
+  EVP_PKEY* const signer = issuer == nullptr ? key : issuer_key;
+  const bool pss = spec.hash == Hash::pss_sha256 || spec.hash == Hash::pss_sha1;
+  bssl::ScopedEVP_MD_CTX context;
+  EVP_PKEY_CTX* padding = nullptr;
+  const EVP_MD* const digest = EVP_PKEY_id(signer) == EVP_PKEY_ED25519 ? nullptr : digest_of(spec.hash);
+  SLUICE_CHECK(EVP_DigestSignInit(context.get(), &padding, digest, nullptr, signer));
+  SLUICE_CHECK(!pss || (EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) &&
+                        EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, -1)));
+  SLUICE_CHECK(X509_sign_ctx(made.get(), context.get()) > 0);
   return made;
 }
 
@@ -138,22 +193,30 @@ TlsAuthority& TlsAuthority::operator=(TlsAuthority&&) noexcept = default;
 
 TlsAuthority TlsAuthority::make_root(const std::string& common_name, UnixSeconds not_before, UnixSeconds not_after,
                                      KeyKind key) {
+  return make_root({common_name, {}, {}, not_before, not_after, true, false, key});
+}
+
+TlsAuthority TlsAuthority::make_root(CertificateSpec spec) {
+  spec.is_ca = true;
   auto impl = std::make_unique<Impl>();
-  impl->kind = key;
-  impl->key = make_key(key);
-  impl->certificate =
-      sign({common_name, {}, {}, not_before, not_after, true, false}, impl->key.get(), nullptr, nullptr);
+  impl->kind = spec.key;
+  impl->key = spec.key_pem.empty() ? make_key(spec.key) : read_key(spec.key_pem);
+  impl->certificate = sign(spec, impl->key.get(), nullptr, nullptr);
   impl->certificate_pem = certificate_text(impl->certificate.get());
   return TlsAuthority(std::move(impl));
 }
 
 TlsAuthority TlsAuthority::make_intermediate(const std::string& common_name, UnixSeconds not_before,
                                              UnixSeconds not_after) const {
+  return make_intermediate({common_name, {}, {}, not_before, not_after, true, false, impl_->kind});
+}
+
+TlsAuthority TlsAuthority::make_intermediate(CertificateSpec spec) const {
+  spec.is_ca = true;
   auto impl = std::make_unique<Impl>();
-  impl->kind = impl_->kind;
-  impl->key = make_key(impl->kind);
-  impl->certificate = sign({common_name, {}, {}, not_before, not_after, true, false}, impl->key.get(),
-                           impl_->certificate.get(), impl_->key.get());
+  impl->kind = spec.key;
+  impl->key = spec.key_pem.empty() ? make_key(spec.key) : read_key(spec.key_pem);
+  impl->certificate = sign(spec, impl->key.get(), impl_->certificate.get(), impl_->key.get());
   impl->certificate_pem = certificate_text(impl->certificate.get());
   impl->chain_pem = impl->certificate_pem + impl_->chain_pem;
   return TlsAuthority(std::move(impl));
@@ -166,6 +229,8 @@ CertificateAndKey TlsAuthority::issue(const CertificateSpec& spec) const {
 }
 
 const std::string& TlsAuthority::certificate_pem() const { return impl_->certificate_pem; }
+
+std::string TlsAuthority::key_pem() const { return key_text(impl_->key.get()); }
 
 std::string encrypt_key(const std::string& key_pem, const std::string& password) {
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));

@@ -28,7 +28,8 @@ class Layer {
   // with `wire_in` empty, need_space, closed or failed; never progressed. Bytes decoded before a failure count.
   virtual Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) = 0;
   // Takes bytes from the front of `plain_in` (it advances) and appends their wire form to `wire_out`, until `plain_in` is empty
-  // or `wire_out` holds `wire_cap` bytes or more. Legal only when established().
+  // or `wire_out` holds `wire_cap` bytes or more. Answers need_input, and takes nothing, while the layer itself waits for the peer: the
+  // caller tries again after each decode(). Legal only when established().
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
   // True once plain bytes may be encoded, which for TLS means: handshake done and the peer verified.
   virtual bool established() const = 0;

@@ -44,6 +44,7 @@ inline constexpr std::size_t kMaxUnusedOrigins = 256;    // remembered for their
 inline constexpr std::size_t kExchangesBeforeYield = 16; // on a connection that another origin waits for
 inline constexpr std::size_t kMaxTlsSessions = 1'024;    // remembered by an engine
 inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
+inline constexpr std::size_t kMaxChainAttempts = 8;      // to find a good chain among certificates of the same names
 inline constexpr Duration kResolveTtl = std::chrono::seconds(60);          // how long an engine reuses an answer
 inline constexpr std::size_t kMaxAttempts = 8;           // of one dial, at once
 inline constexpr Duration kAddressStagger = std::chrono::milliseconds(250);  // RFC 8305 5

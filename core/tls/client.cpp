@@ -79,6 +79,8 @@ class Client final : public ClientLayer {
   bool verify_wanted() const { return config_->options().verify_peer; }
   void offer_session();
   Pump handshake();
+  bool begin_renegotiation();
+  void note_renegotiation();
   Pump read(MutableBytes& plain_out);
   Pump not_read(int result);
   Pump fail(Error error);
@@ -98,6 +100,8 @@ class Client final : public ClientLayer {
   bool verified_ = false;
   bool offered_session_ = false;
   bool said_goodbye_ = false;
+  bool answered_ = false;       // plain bytes came since the last ones were sent
+  bool renegotiating_ = false;  // the second handshake goes on: nothing can be encoded
   bool out_of_memory_ = false;
   std::uint8_t first_size_ = 0;
   std::array<char, 5> first_{};  // what the peer's stream begins with, to tell plain HTTP from TLS
@@ -207,10 +211,31 @@ Pump Client::read(MutableBytes& plain_out) {
     const int wanted = static_cast<int>(std::min<std::size_t>(plain_out.size(), 1U << 30));
     // Without room, a look at the next record still takes tickets and alerts, and tells whether room is needed.
     const int result = full ? SSL_peek(ssl_.get(), &probe, 1) : SSL_read(ssl_.get(), plain_out.data(), wanted);
-    if (result <= 0) return not_read(result);
+    note_renegotiation();
+    if (result <= 0) {
+      if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_RENEGOTIATE && begin_renegotiation()) continue;
+      return not_read(result);
+    }
+    answered_ = true;
     if (full) return Pump::need_space;
     plain_out = plain_out.subspan(static_cast<std::size_t>(result));
   }
+}
+
+// The server asked for another handshake. Refused, it is told so; why is left in BoringSSL's queue.
+bool Client::begin_renegotiation() {
+  // RFC 5746 ties the second handshake to the first, and BoringSSL lets the server show no other certificate in it. In the middle
+  // of a response it would still leave open which of its bytes came before the client had proved who it is.
+  renegotiating_ = !answered_ && SSL_get_secure_renegotiation_support(ssl_.get()) == 1 && SSL_renegotiate(ssl_.get()) == 1;
+  if (!renegotiating_) SSL_send_fatal_alert(ssl_.get(), SSL_AD_NO_RENEGOTIATION);
+  return renegotiating_;
+}
+
+// Once it is over there is no other one, and the handshake's memory is given back.
+void Client::note_renegotiation() {
+  if (!renegotiating_ || SSL_in_init(ssl_.get())) return;
+  renegotiating_ = false;
+  SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_never);
 }
 
 // What a call that brought no bytes means. Anything but a wish for input or a close_notify is the end.
@@ -224,7 +249,9 @@ Pump Client::not_read(int result) {
     state_ = State::peer_closed;
     return Pump::closed;
   }
-  const Failure failure = take_failure(why == SSL_ERROR_ZERO_RETURN ? "peer closed the connection" : "failed");
+  const Failure failure = take_failure(why == SSL_ERROR_ZERO_RETURN          ? "peer closed the connection"
+                                       : why == SSL_ERROR_WANT_RENEGOTIATE ? "no renegotiation"
+                                                                           : "failed");
   if (failure.out_of_memory) return fail(make_error(Code::out_of_memory, {}));
   if (!handshaken_) return fail(handshake_error(failure));
   return fail(make_error(Code::tls_failed, "TLS connection with " + params_.host + ": " + failure.reason,
@@ -256,6 +283,7 @@ Pump Client::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::s
   if (state_ == State::failed) return Pump::failed;
   SLUICE_CHECK(established());
   if (said_goodbye_) return Pump::closed;
+  if (renegotiating_) return Pump::need_input;
   const Call call(*this, nullptr, &wire_out, now.wall);
   while (!plain_in.empty()) {
     if (wire_out.size() >= wire_cap) return Pump::need_space;
@@ -263,6 +291,7 @@ Pump Client::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::s
     const int written = SSL_write(ssl_.get(), plain_in.data(), static_cast<int>(size));
     if (written <= 0) return not_read(written) == Pump::failed ? Pump::failed : Pump::closed;
     plain_in = plain_in.subspan(static_cast<std::size_t>(written));
+    answered_ = false;
   }
   return Pump::progressed;
 }
@@ -348,6 +377,18 @@ std::optional<PeerCertificate> Client::peer_certificate() const {
   return summarise(*leaf);
 }
 
+bool may_renegotiate(const TlsOptions& options) {
+  switch (options.renegotiation) {
+    case TlsRenegotiation::never:
+      return false;
+    case TlsRenegotiation::with_certificate:
+      return !options.certificate_pem.empty();
+    case TlsRenegotiation::once:
+      return true;
+  }
+  return false;
+}
+
 // Splits a host into what SNI and the certificate check need; nothing if it cannot be one, or for lack of memory, which
 // BoringSSL's queue says then.
 std::optional<PeerName> peer_name(const ClientParams& params) {
@@ -399,6 +440,7 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   SSL_set_bio(ssl.get(), bio, bio);  // owns it from here on
   SSL_set_connect_state(ssl.get());
   SSL_set_shed_handshake_config(ssl.get(), 1);
+  if (may_renegotiate(config->options())) SSL_set_renegotiate_mode(ssl.get(), ssl_renegotiate_explicit);
   // RFC 6066 3: names only, never addresses. Of a length that peer_name() lets through each can be sent.
   if (peer->kind == HostKind::name && !SSL_set_tlsext_host_name(ssl.get(), peer->host.c_str())) {
     clear_errors();

@@ -1,16 +1,19 @@
 // See config.hpp.
 #include "core/tls/config.hpp"
 
+#include <openssl/nid.h>
 #include <openssl/pool.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+#include <iterator>
 #include <new>
 #include <string_view>
 #include <utility>
 
 #include "core/tls/errors.hpp"
 #include "core/tls/pem.hpp"
+#include "core/tls/verify.hpp"
 
 namespace sluice {
 namespace {
@@ -44,7 +47,7 @@ class IdentityWriter {
 // Names every member: an option that is added and not named here does not compile (SB-05).
 TlsConfig::Identity identity_of(const TlsOptions& options) {
   const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
-               max_version, alpn, session_resumption, key_log] = options;
+               max_version, alpn, session_resumption, renegotiation, key_log] = options;
   IdentityWriter writer;
   writer.add(trust_anchors_pem);
   writer.add_number(verify_peer);
@@ -56,6 +59,7 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   writer.add_number(alpn.size());
   for (const std::string& protocol : alpn) writer.add(protocol);
   writer.add_number(session_resumption);
+  writer.add_number(static_cast<std::uint64_t>(renegotiation));
   writer.add_number(key_log);
   return writer.finish();
 }
@@ -99,6 +103,15 @@ std::uint16_t wire_version(TlsVersion version) {
   return 0;  // no such version: set_protocols refuses it
 }
 
+// What a server may sign the handshake with, and its certificate's key be for: no SHA-1 (RFC 9155). The order is the library's own.
+constexpr std::uint16_t kSignatures[] = {
+    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256, SSL_SIGN_ECDSA_SECP384R1_SHA384,
+    SSL_SIGN_RSA_PSS_RSAE_SHA384,    SSL_SIGN_RSA_PKCS1_SHA384,    SSL_SIGN_RSA_PSS_RSAE_SHA512, SSL_SIGN_RSA_PKCS1_SHA512,
+    SSL_SIGN_ED25519,                SSL_SIGN_ECDSA_SECP521R1_SHA512,
+};
+// In TLS 1.2 these are the curves of certificates as well (RFC 8422 5.1.1).
+constexpr int kGroups[] = {NID_X25519, NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
+
 void current_time(const SSL*, timeval* out) {
   out->tv_sec = kClock;
   out->tv_usec = 0;
@@ -112,6 +125,7 @@ Result<std::shared_ptr<const Config>> Config::create(TlsOptions options) {
   config->context_.reset(SSL_CTX_new(TLS_with_buffers_method()));
   config->anchors_.reset(X509_STORE_new());
   if (!config->context_ || !config->anchors_) return std::unexpected(no_memory());
+  search_anchors(config->anchors_.get());
   if (auto done = config->set_protocols(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = config->load_anchors(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = config->load_client_certificate(); !done) return std::unexpected(std::move(done.error()));
@@ -130,6 +144,10 @@ Result<void> Config::set_protocols() {
   if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max) ||
       !SSL_CTX_set_strict_cipher_list(context, "ALL:!3DES:!aPSK")) {
     return std::unexpected(refused("TLS versions"));
+  }
+  if (!SSL_CTX_set_verify_algorithm_prefs(context, kSignatures, std::size(kSignatures)) ||
+      !SSL_CTX_set1_curves(context, kGroups, std::size(kGroups))) {
+    return std::unexpected(refused("TLS signatures and groups"));
   }
   std::string protocols;  // RFC 7301 3.1
   for (const std::string& protocol : options().alpn) {
@@ -152,8 +170,12 @@ Result<void> Config::load_anchors() {
   if (!options().verify_peer || options().trust_anchors_pem.empty()) return {};
   auto certificates = read_certificates(options().trust_anchors_pem, "trust anchors");
   if (!certificates) return std::unexpected(std::move(certificates.error()));
-  for (const auto& certificate : *certificates) {
-    if (!X509_STORE_add_cert(anchors_.get(), certificate.get())) return std::unexpected(no_memory());
+  // Of equal certificates the store keeps the first. Distrust comes first, so that no copy without it undoes it.
+  for (const bool distrusted : {true, false}) {
+    for (const auto& one : *certificates) {
+      if ((X509_check_trust(one.get(), X509_TRUST_SSL_SERVER, 0) == X509_TRUST_REJECTED) != distrusted) continue;
+      if (!X509_STORE_add_cert(anchors_.get(), one.get())) return std::unexpected(no_memory());
+    }
   }
   return {};
 }

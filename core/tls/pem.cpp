@@ -2,24 +2,56 @@
 #include "core/tls/pem.hpp"
 
 #include <openssl/bio.h>
+#include <openssl/bytestring.h>
 #include <openssl/err.h>
 #include <openssl/mem.h>
+#include <openssl/nid.h>
+#include <openssl/obj.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <optional>
 
 #include "core/base/limits.hpp"
 #include "core/tls/errors.hpp"
+#include "core/tls/pkcs8.hpp"
 
 namespace sluice::tls {
 namespace {
 
 Error config_error(std::string context) { return make_error(Code::tls_config, std::move(context)); }
 
-bssl::UniquePtr<BIO> open_text(const std::string& text) {
-  return bssl::UniquePtr<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// A text to be read block by block. Editors put a byte order mark at the start of a file, and files get concatenated: BoringSSL
+// would pass over a block whose first line begins with one, without an error.
+class PemText {
+ public:
+  explicit PemText(const std::string& text) {
+    if (!text.contains(kByteOrderMark)) {
+      open(text);
+      return;
+    }
+    std::size_t at = 0;
+    for (std::size_t mark; (mark = text.find(kByteOrderMark, at)) != std::string::npos; at = mark + kByteOrderMark.size()) {
+      cleaned_.append(text, at, mark - at);
+      if (!cleaned_.empty() && cleaned_.back() != '\n') cleaned_ += kByteOrderMark;
+    }
+    cleaned_.append(text, at);
+    open(cleaned_);
+  }
+  PemText(const PemText&) = delete;
+  PemText& operator=(const PemText&) = delete;
+  BIO* get() const { return bio_.get(); }
+  explicit operator bool() const { return bio_ != nullptr; }
+
+ private:
+  void open(const std::string& text) { bio_.reset(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+  std::string cleaned_;
+  bssl::UniquePtr<BIO> bio_;
+};
 
 struct Block {
   bssl::UniquePtr<char> name, header;
@@ -31,6 +63,12 @@ struct Block {
     return label == PEM_STRING_X509 || label == PEM_STRING_X509_OLD || is_trusted_certificate();
   }
   bool is_trusted_certificate() const { return std::string_view(name.get()) == PEM_STRING_X509_TRUSTED; }
+  // The labels that PEM_read_bio_PrivateKey takes.
+  bool is_private_key() const {
+    static constexpr std::array<std::string_view, 5> kLabels = {PEM_STRING_PKCS8, PEM_STRING_PKCS8INF, PEM_STRING_RSA,
+                                                                PEM_STRING_ECPRIVATEKEY, PEM_STRING_DSA};
+    return std::ranges::find(kLabels, std::string_view(name.get())) != kLabels.end();
+  }
 };
 
 enum class Next { block, end, broken };
@@ -51,11 +89,48 @@ Next next_block(BIO* text, Block& block) {
   return end ? Next::end : Next::broken;
 }
 
+// What OpenSSL writes after the certificate in a TRUSTED CERTIFICATE (its X509_CERT_AUX): the purposes that it is trusted for, those that
+// it is not, and things of no interest here. Says whether it may vouch for servers; nothing if it cannot be read.
+std::optional<bool> trusted_for_servers(CBS settings) {
+  if (CBS_len(&settings) == 0) return true;
+  CBS fields, list, oid;
+  int present = 0;
+  if (!CBS_get_asn1(&settings, &fields, CBS_ASN1_SEQUENCE) || CBS_len(&settings) != 0) return std::nullopt;
+  const auto names_servers = [&]() -> std::optional<bool> {
+    bool found = false;
+    while (CBS_len(&list) != 0) {
+      if (!CBS_get_asn1(&list, &oid, CBS_ASN1_OBJECT)) return std::nullopt;
+      const int purpose = OBJ_cbs2nid(&oid);
+      found |= purpose == NID_server_auth || purpose == NID_anyExtendedKeyUsage;
+    }
+    return found;
+  };
+  bool trusted = true;
+  if (!CBS_get_optional_asn1(&fields, &list, &present, CBS_ASN1_SEQUENCE)) return std::nullopt;
+  if (present) {
+    const auto named = names_servers();
+    if (!named) return std::nullopt;
+    trusted = *named;
+  }
+  if (!CBS_get_optional_asn1(&fields, &list, &present, CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED)) return std::nullopt;
+  if (present) {
+    const auto named = names_servers();
+    if (!named) return std::nullopt;
+    trusted = trusted && !*named;
+  }
+  return trusted;
+}
+
 bssl::UniquePtr<X509> parse(const Block& block) {
   const std::uint8_t* at = block.data.get();
-  bssl::UniquePtr<X509> certificate(block.is_trusted_certificate() ? d2i_X509_AUX(nullptr, &at, block.size)
-                                                                   : d2i_X509(nullptr, &at, block.size));
-  if (certificate && at != block.data.get() + block.size) certificate = nullptr;  // bytes after the certificate
+  const std::uint8_t* const end = at + block.size;
+  bssl::UniquePtr<X509> certificate(d2i_X509(nullptr, &at, block.size));
+  if (!certificate) return nullptr;
+  if (!block.is_trusted_certificate()) return at == end ? std::move(certificate) : nullptr;  // bytes after the certificate
+  CBS settings;
+  CBS_init(&settings, at, static_cast<std::size_t>(end - at));
+  const auto trusted = trusted_for_servers(settings);
+  if (!trusted || (!*trusted && !X509_add1_reject_object(certificate.get(), OBJ_nid2obj(NID_server_auth)))) return nullptr;
   return certificate;
 }
 
@@ -74,12 +149,40 @@ int give_password(char* out, int capacity, int, void* context) {
   return static_cast<int>(password.size());
 }
 
+std::unexpected<Error> key_error(std::string context) { return std::unexpected(config_error("private key: " + std::move(context))); }
+
+std::unexpected<Error> no_password() { return key_error("it is encrypted and no password was given"); }
+
+std::unexpected<Error> unusable_key(const PasswordRequest& request) {
+  const Failure failure = take_failure("malformed");
+  if (failure.out_of_memory) return std::unexpected(make_error(Code::out_of_memory, {}));
+  // It asks once it knows how to decrypt. What fails after that fails by what the password made of the bytes.
+  if (request.asked && request.password->empty()) return no_password();
+  if (request.asked) return key_error("wrong password (" + failure.reason + ")");
+  return key_error("unusable: " + failure.reason);
+}
+
+// The first block with a private key. Without one, an error that names a block that looks like one.
+Result<Block> find_key(BIO* text) {
+  std::string other;
+  for (;;) {
+    Block block;
+    const Next next = next_block(text, block);
+    if (next == Next::broken) return unusable_key({nullptr});
+    if (next == Next::end) break;
+    if (block.is_private_key()) return block;
+    if (other.empty() && std::string_view(block.name.get()).ends_with("PRIVATE KEY")) other = printable(block.name.get(), 64);
+  }
+  clear_errors();
+  return key_error(other.empty() ? "none in the PEM text" : "in a form that is not supported (" + other + ")");
+}
+
 }  // namespace
 
 Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& text, std::string_view what) {
   if (text.size() > limits::kMaxPemBytes)
     return std::unexpected(config_error(std::string(what) + ": more than 16 MiB of text"));
-  const auto input = open_text(text);
+  const PemText input(text);
   std::vector<bssl::UniquePtr<X509>> certificates;
   for (std::size_t number = 1;;) {
     Block block;
@@ -104,25 +207,23 @@ Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& 
 }
 
 Result<bssl::UniquePtr<EVP_PKEY>> read_private_key(const std::string& text, const std::string& password) {
-  if (text.size() > limits::kMaxPemBytes) return std::unexpected(config_error("private key: more than 16 MiB of text"));
-  clear_errors();
-  PasswordRequest request{&password};
-  const auto input = open_text(text);
-  bssl::UniquePtr<EVP_PKEY> key(input ? PEM_read_bio_PrivateKey(input.get(), nullptr, give_password, &request)
-                                      : nullptr);
-  if (key) {
+  if (text.size() > limits::kMaxPemBytes) return key_error("more than 16 MiB of text");
+  const PemText search(text), input(text);
+  if (!search || !input) {
     clear_errors();
-    return key;
+    return std::unexpected(make_error(Code::out_of_memory, {}));
   }
-  const std::uint32_t error = ERR_peek_last_error();
-  const bool missing = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  const Failure failure = take_failure("malformed");
-  if (failure.out_of_memory || !input) return std::unexpected(make_error(Code::out_of_memory, {}));
-  if (missing) return std::unexpected(config_error("private key: none in the PEM text"));
-  if (request.asked && password.empty())
-    return std::unexpected(config_error("private key: it is encrypted and no password was given"));
-  if (request.asked) return std::unexpected(config_error("private key: wrong password (" + failure.reason + ")"));
-  return std::unexpected(config_error("private key: unusable: " + failure.reason));
+  auto block = find_key(search.get());
+  if (!block) return std::unexpected(std::move(block.error()));
+  if (std::string_view(block->name.get()) == PEM_STRING_PKCS8) {
+    if (password.empty()) return no_password();
+    return decrypt_private_key(Bytes(block->data.get(), static_cast<std::size_t>(block->size)), password);
+  }
+  PasswordRequest request{&password};
+  bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(input.get(), nullptr, give_password, &request));
+  if (!key) return unusable_key(request);
+  clear_errors();
+  return key;
 }
 
 }  // namespace sluice::tls

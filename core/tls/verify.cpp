@@ -6,9 +6,16 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
 
+#include "core/address.hpp"
+#include "core/base/limits.hpp"
 #include "core/tls/certificate.hpp"
+#include "core/tls/chain_policy.hpp"
 #include "core/tls/errors.hpp"
+#include "core/tls/name_constraints.hpp"
 #include "core/tls/name_match.hpp"
 
 namespace sluice::tls {
@@ -21,14 +28,21 @@ Verdict refuse(int code, std::string reason) {
   return {false, std::move(reason), code, static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)), 0, out_of_memory};
 }
 
+// A DNS name that spells an address covers nothing, and in a list it looks as if it did.
 std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
-  const auto texts = printable_names(names);
+  auto texts = printable_names(names);
   if (texts.empty())
     return "certificate names no host (no dNSName or iPAddress in subjectAltName), needed is " + peer.host;
+  bool spells_address = false;
+  for (std::size_t i = 0; i < names.dns.size(); ++i) {
+    if (!IpAddress::parse(names.dns[i])) continue;
+    texts[i] += " (as a DNS name)";
+    spells_address = true;
+  }
   std::string list;
   for (std::size_t i = 0; i < std::min(texts.size(), kMaxNamesInMessage); ++i) list += (i == 0 ? "" : ", ") + texts[i];
   if (texts.size() > kMaxNamesInMessage) list += " and " + std::to_string(texts.size() - kMaxNamesInMessage) + " more";
-  return "certificate is for " + list + ", not for " + peer.host;
+  return "certificate is for " + list + ", not for " + (spells_address && peer.kind != HostKind::name ? "the address " : "") + peer.host;
 }
 
 // Only subjectAltName counts (RFC 9525 2): a common name is no host name (SB-49), and a DNS name is no address (SB-08).
@@ -58,22 +72,146 @@ std::string chain_failure(X509_STORE_CTX* store, int code) {
   return reason + ": " + subject_text(*at);
 }
 
-UnixSeconds chain_end(X509_STORE_CTX* store) {
+UnixSeconds chain_end(const STACK_OF(X509) & chain) {
   UnixSeconds end = std::numeric_limits<UnixSeconds>::max();
-  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(store);
-  for (std::size_t i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
-    end = std::min(end, unix_time(*X509_get0_notAfter(sk_X509_value(chain, i))));
-  }
+  for (std::size_t i = 0; i < sk_X509_num(&chain); ++i) end = std::min(end, unix_time(*X509_get0_notAfter(sk_X509_value(&chain, i))));
   return end;
 }
 
+bool is_valid_at(const X509& certificate, UnixSeconds wall) {
+  return unix_time(*X509_get0_notBefore(&certificate)) <= wall && wall < unix_time(*X509_get0_notAfter(&certificate));
+}
+
+// The search for a chain. BoringSSL takes the first certificate that could have issued another, and gives up when that one turns out to
+// be bad. Authorities have several of one name and key: renewed, cross-signed, or signed anew with a better hash. So those that are
+// valid come first, and one that made a chain fail is passed over in the next attempt.
+struct Search {
+  X509_STORE* anchors;
+  X509* leaf;
+  const std::vector<bssl::UniquePtr<X509>>& others;  // that the peer showed
+  UnixSeconds wall;
+  std::vector<const X509*> passed_over;
+
+  bool passes_over(const X509* one) const { return std::ranges::find(passed_over, one) != passed_over.end(); }
+};
+
+// X509_STORE_CTX_get_issuer_fn: who of the anchors could have issued `subject`.
+int find_anchor(X509** issuer, X509_STORE_CTX* store, X509* subject) {
+  const Search& search = *static_cast<const Search*>(X509_STORE_CTX_get_app_data(store));
+  const bssl::UniquePtr<STACK_OF(X509)> named(X509_STORE_get1_certs(store, X509_get_issuer_name(subject)));
+  X509* best = nullptr;
+  int best_rank = 0;
+  for (std::size_t i = 0; named && i < sk_X509_num(named.get()); ++i) {
+    X509* one = sk_X509_value(named.get(), i);
+    if (search.passes_over(one) || X509_check_issued(one, subject) != X509_V_OK) continue;
+    // A certificate that is signed by itself is trusted if it is an anchor itself, not if one of its name and key is.
+    const int rank = X509_cmp(one, subject) == 0 ? 3 : is_valid_at(*one, search.wall) ? 2 : 1;
+    if (rank > best_rank) best = one;
+    best_rank = std::max(rank, best_rank);
+  }
+  if (best == nullptr) return 0;
+  X509_up_ref(best);
+  *issuer = best;
+  return 1;
+}
+
+// BoringSSL knows no constraint on addresses. broken_constraint() looks at every constraint again, the unknown ones too.
+int on_chain_error(int good, X509_STORE_CTX* store) {
+  if (good == 1 || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE) return good;
+  X509_STORE_CTX_set_error(store, X509_V_OK);
+  return 1;
+}
+
+// Which certificate of a chain that failed is to be passed over. None: the fault is the server's certificate's own, or none of any.
+const X509* to_pass_over(const STACK_OF(X509) & chain, std::size_t at, int code) {
+  switch (code) {
+    case X509_V_ERR_OUT_OF_MEM:
+    case X509_V_ERR_UNSPECIFIED:
+    case X509_V_ERR_INVALID_CALL:
+    case X509_V_ERR_STORE_LOOKUP:
+    case X509_V_ERR_CERT_REJECTED:  // distrusted, which another way round must not undo
+      return nullptr;
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // not the issuer's, though it has the name
+      ++at;
+      break;
+    case X509_V_ERR_PERMITTED_VIOLATION:
+    case X509_V_ERR_EXCLUDED_VIOLATION:
+      at = std::max<std::size_t>(at, 1);  // a cross-signature may be without the constraint
+      break;
+  }
+  return at == 0 || at >= sk_X509_num(&chain) ? nullptr : sk_X509_value(&chain, at);
+}
+
+struct Attempt {
+  Verdict verdict;                     // for any name
+  bssl::UniquePtr<X509> to_pass_over;  // where another attempt may do better
+};
+
+std::size_t place_of(const STACK_OF(X509) & chain, const X509* certificate) {
+  std::size_t at = 0;
+  while (at < sk_X509_num(&chain) && sk_X509_value(&chain, at) != certificate) ++at;
+  return at;
+}
+
+Attempt attempt(Search& search) {
+  const bssl::UniquePtr<X509_STORE_CTX> store(X509_STORE_CTX_new());
+  const bssl::UniquePtr<STACK_OF(X509)> others(sk_X509_new_null());
+  if (!store || !others) return {refuse(X509_V_ERR_OUT_OF_MEM, {}), nullptr};
+  for (const bool valid : {true, false}) {
+    for (const auto& one : search.others) {
+      if (search.passes_over(one.get()) || is_valid_at(*one, search.wall) != valid) continue;
+      if (!bssl::PushToStack(others.get(), bssl::UpRef(one))) return {refuse(X509_V_ERR_OUT_OF_MEM, {}), nullptr};
+    }
+  }
+  if (!X509_STORE_CTX_init(store.get(), search.anchors, search.leaf, others.get()) ||
+      !X509_STORE_CTX_set_default(store.get(), "ssl_server") || !X509_STORE_CTX_set_app_data(store.get(), &search) ||
+      // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the peer sent.
+      !X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store.get()), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
+    return {refuse(X509_V_ERR_OUT_OF_MEM, {}), nullptr};
+  }
+  X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(store.get()), search.wall);
+  X509_STORE_CTX_set_verify_cb(store.get(), on_chain_error);
+  const int valid = X509_verify_cert(store.get());
+  const int code = X509_STORE_CTX_get_error(store.get());
+  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(store.get());
+  std::optional<ChainFault> fault;
+  if (valid != 1 || code != X509_V_OK || chain == nullptr) {
+    const int known = code == X509_V_OK ? X509_V_ERR_UNSPECIFIED : code;
+    const std::size_t at = chain == nullptr ? 0 : place_of(*chain, X509_STORE_CTX_get_current_cert(store.get()));
+    fault = ChainFault{at, known, chain_failure(store.get(), known)};
+  } else {
+    fault = weak_link(*chain);
+    if (!fault) fault = broken_constraint(*chain);
+  }
+  if (!fault) return {{true, {}, X509_V_OK, 0, chain_end(*chain), false}, nullptr};
+  const X509* guilty = chain == nullptr ? nullptr : to_pass_over(*chain, fault->at, fault->code);
+  return {refuse(fault->code, std::move(fault->reason)), bssl::UpRef(const_cast<X509*>(guilty))};
+}
+
+// The first attempt says why there is no chain: it is the one that BoringSSL thinks is the best.
+Verdict find_chain(Search& search) {
+  Attempt first = attempt(search);
+  std::vector<bssl::UniquePtr<X509>> guilty;
+  bssl::UniquePtr<X509> next = std::move(first.to_pass_over);
+  for (std::size_t tries = 1; next && !first.verdict.out_of_memory && tries < limits::kMaxChainAttempts; ++tries) {
+    search.passed_over.push_back(next.get());
+    guilty.push_back(std::move(next));
+    Attempt again = attempt(search);
+    if (again.verdict.good || again.verdict.out_of_memory || again.verdict.code == X509_V_ERR_CERT_REJECTED) return again.verdict;
+    next = std::move(again.to_pass_over);
+  }
+  return std::move(first.verdict);
+}
+
 }  // namespace
+
+void search_anchors(X509_STORE* anchors) { X509_STORE_set_get_issuer(anchors, find_anchor); }
 
 Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const PeerName& peer,
                      UnixSeconds wall) {
   if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0)
     return refuse(X509_V_ERR_UNSPECIFIED, "the peer showed no certificate");
-  bssl::UniquePtr<STACK_OF(X509)> others(sk_X509_new_null());
+  std::vector<bssl::UniquePtr<X509>> others;
   bssl::UniquePtr<X509> leaf;
   for (std::size_t i = 0; i < sk_CRYPTO_BUFFER_num(shown); ++i) {
     bssl::UniquePtr<X509> parsed(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(shown, i)));
@@ -81,27 +219,15 @@ Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown,
       return refuse(X509_V_ERR_UNSPECIFIED, "certificate " + std::to_string(i + 1) + " of the chain is malformed");
     if (i == 0) {
       leaf = std::move(parsed);
-    } else if (!others || !bssl::PushToStack(others.get(), std::move(parsed))) {
-      return refuse(X509_V_ERR_OUT_OF_MEM, {});
+    } else {
+      others.push_back(std::move(parsed));
     }
   }
-  const bssl::UniquePtr<X509_STORE_CTX> store(X509_STORE_CTX_new());
-  if (!store || !X509_STORE_CTX_init(store.get(), anchors, leaf.get(), others.get()) ||
-      !X509_STORE_CTX_set_default(store.get(), "ssl_server") ||
-      // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the peer sent.
-      !X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store.get()), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
-    return refuse(X509_V_ERR_OUT_OF_MEM, {});
-  }
-  X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(store.get());
-  X509_VERIFY_PARAM_set_time(param, wall);
-  const int valid = X509_verify_cert(store.get());
-  const int code = X509_STORE_CTX_get_error(store.get());
-  if (valid != 1 || code != X509_V_OK) {
-    const int known = code == X509_V_OK ? X509_V_ERR_UNSPECIFIED : code;
-    return refuse(known, chain_failure(store.get(), known));
-  }
+  Search search{anchors, leaf.get(), others, wall, {}};
+  const Verdict chain = find_chain(search);
+  if (!chain.good) return chain;
   Verdict verdict = check_name(*leaf, peer);
-  if (verdict.good) verdict.good_until = chain_end(store.get());
+  if (verdict.good) verdict.good_until = chain.good_until;
   return verdict;
 }
 

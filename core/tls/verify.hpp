@@ -1,4 +1,4 @@
-// Judges the certificates a server showed: chain to a trust anchor, time, purpose, name.
+// Judges the certificates a server showed: chain to a trust anchor, time, strength, purpose, constraints, name.
 // Knows X.509 (RFC 5280, RFC 6125); nothing of handshakes.
 #pragma once
 
@@ -30,6 +30,10 @@ struct Verdict {
   bool out_of_memory = false;  // it was refused because memory ran out, whatever the reason says
 };
 
+// Prepares a store for verify_chain(), once and before threads share it: among its certificates of one name it prefers a valid one.
+void search_anchors(X509_STORE* anchors);
+
+// `anchors`: prepared by search_anchors().
 Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const PeerName& peer,
                      UnixSeconds wall);
 

@@ -87,6 +87,24 @@ TEST_CASE("A directory gives each certificate once, and nothing but certificates
   CHECK(message_of(trust_pem_from_directory((empty.path / "no").string())).ends_with("No such file or directory"));
 }
 
+TEST_CASE("All labels of a certificate are known, in files and in directories") {
+  const auto labeled = [](const std::string& label, const std::string& body) {
+    return "-----BEGIN " + label + "-----\n" + body + "\n-----END " + label + "-----";
+  };
+  const std::string trusted = labeled("TRUSTED CERTIFICATE", "TTTT"), old = labeled("X509 CERTIFICATE", "XXXX");
+  const std::string request = labeled("CERTIFICATE REQUEST", "RRRR"), mark = "\xef\xbb\xbf";
+  const Folder folder;
+  for (const std::string& one : {trusted, old, mark + trusted}) CHECK(trust_pem_from_file(folder.write("a.pem", one)).value() == one);
+  CHECK(message_of(trust_pem_from_file(folder.write("a.pem", request))).ends_with("there is no PEM certificate in it"));
+  folder.write("a.pem", mark + trusted + "\n" + request + "\n" + certificate("AAAA"));
+  folder.write("b.pem", certificate("BBBB") + "\n" + old + "\n" + trusted);
+  folder.write("c.pem", "-----BEGIN CERTIFICATE-----\nCUT\n" + labeled("TRUSTED CERTIFICATE", "UUUU"));
+  folder.write("d.pem", "-----BEGIN CERTIFICATE-----\nCUT\n" + certificate("DDDD"));
+  CHECK(trust_pem_from_directory(folder.path.string()).value() ==
+        trusted + "\n" + certificate("AAAA") + "\n" + certificate("BBBB") + "\n" + old + "\n" +
+            labeled("TRUSTED CERTIFICATE", "UUUU") + "\n" + certificate("DDDD") + "\n");
+}
+
 TEST_CASE("SSL_CERT_FILE and SSL_CERT_DIR replace the system's store, both together, without falling back") {
   const Folder one, two;
   const std::string file = one.write("ca.pem", certificate("AAAA"));

@@ -166,6 +166,31 @@ TEST_CASE("SB-50 a session does not outlive its certificate, nor its own lifetim
   }
 }
 
+TEST_CASE("SB-50 a session does not outlive an intermediate or the root above its certificate") {
+  const UnixSeconds end = kNoon + kDay;
+  const auto long_root = sim::TlsAuthority::make_root("Long", kNoon - kDay, kNoon + 90 * kDay);
+  const auto short_root = sim::TlsAuthority::make_root("Short", kNoon - kDay, end);
+  const auto short_between = long_root.make_intermediate("Short between", kNoon - kDay, end);
+  const auto long_between = short_root.make_intermediate("Long between", kNoon - kDay, kNoon + 90 * kDay);
+  for (const auto& [root, between] : {std::pair(&long_root, &short_between), std::pair(&short_root, &long_between)}) {
+    for (const TlsVersion version : kBothVersions) {
+      const auto made = between->issue(test::leaf_spec({"example.org"}));
+      sim::TlsServerOptions server;
+      server.certificate_pem = made.certificate_pem;
+      server.key_pem = made.key_pem;
+      const auto context = test::make_context(server);
+      TlsOptions options = up_to(version);
+      options.trust_anchors_pem = root->certificate_pem();
+      SessionCache cache;
+      const auto params = params_with(cache, options);
+      CHECK(visit(context, params, end - 60) == false);
+      REQUIRE(cache.size() > 0);
+      CHECK(visit(context, params, end - 30) == true);
+      CHECK_FALSE(cache.take(params.session_key, end + 1).session);
+    }
+  }
+}
+
 TEST_CASE("resumed day after day, the server has to prove itself anew all the same") {
   for (const TlsVersion version : kBothVersions) {
     const auto context = test::make_context(test::example_server());

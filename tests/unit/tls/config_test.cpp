@@ -61,6 +61,8 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
         o.alpn = {"/1.1", "http"};
       },
       [](TlsOptions& o) { o.session_resumption = false; },
+      [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::never; },
+      [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::once; },
       [](TlsOptions& o) { o.key_log = true; },
   };
   std::set<TlsConfig::Identity> identities;
