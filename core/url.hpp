@@ -27,9 +27,9 @@ class Url {
   // (Code::unsupported_scheme).
   //
   // Normalised (6.2.2, 6.2.3): case of scheme and host, percent-encoding triplets, dot segments, default port, empty
-  // path, empty userinfo, one trailing dot of the host (dropped), IPv6 addresses (RFC 5952). Behind the host, and in
-  // userinfo, what may not stand in a URL is percent-encoded, non-ASCII bytes included. Parsing text() gives the same
-  // URL.
+  // path, empty userinfo, IPv6 addresses (RFC 5952). Behind the host, and in userinfo, what may not stand in a URL is
+  // percent-encoded, non-ASCII bytes included. Parsing text() gives the same URL. A final dot of a name stays (SB-85): it
+  // keeps search domains away. It is no part of the name that a certificate is for.
   static Result<Url> parse(std::string_view text);
 
   // Resolves a reference against this URL (5.2, strict). The result obeys the rules of parse().
@@ -40,7 +40,7 @@ class Url {
   bool has_userinfo() const;
   std::string_view user() const;      // still percent-encoded; "" when absent
   std::string_view password() const;  // still percent-encoded; "" when absent
-  std::string_view host() const;      // lower case; IPv6 without brackets and without zone
+  std::string_view host() const;      // lower case, a final dot included; IPv6 without brackets and without zone
   HostKind host_kind() const;
   std::string_view zone() const;                  // IPv6 zone id (RFC 6874), unreserved characters only; "" when absent
   std::uint16_t port() const;                     // the explicit one, or the scheme's default
