@@ -80,8 +80,8 @@ void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
 }
 std::size_t Engine::running() const { return impl_->running(); }
 
-void Engine::handle_resolved(ResolveId resolve, Result<std::vector<IpAddress>> addresses, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.handle_resolved(resolve, std::move(addresses), now); });
+void Engine::handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_resolved(resolve, std::move(answer), now); });
 }
 void Engine::handle_connected(ConnId conn, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_connected(conn, now); });
@@ -100,6 +100,7 @@ void Engine::handle_eof(ConnId conn, Now now) {
 void Engine::handle_io_error(ConnId conn, Error error, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_io_error(conn, std::move(error), now); });
 }
+bool Engine::must_look_first(ConnId conn) const { return impl_->must_look_first(conn); }
 OutputView Engine::transmit(ConnId conn) const { return impl_->transmit(conn); }
 void Engine::handle_sent(ConnId conn, std::size_t bytes, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_sent(conn, bytes, now); });

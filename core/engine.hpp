@@ -27,6 +27,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,7 +42,8 @@ namespace sluice {
 
 // What a driver is asked to do and an application is told. Each owns its values.
 namespace output {
-// Find the addresses of `host`; answer with handle_resolved, once. IP literals are never asked for.
+// Find the addresses of `host`; answer with handle_resolved: once, or in parts as they come (NameAnswer). IP literals are never asked for. A
+// final dot says that the name is whole: no search domain may be added to it (SB-85).
 struct Resolve {
   ResolveId id;
   std::string host;
@@ -117,6 +119,21 @@ struct OutputView {
   bool empty() const { return count == 0; }
 };
 
+// What is known of a name: an answer to output::Resolve.
+struct NameAnswer {
+  NameAnswer() = default;
+  NameAnswer(std::vector<IpAddress> known, std::optional<Duration> good_for = {}, bool and_more_to_come = false)
+      : addresses(std::move(known)), ttl(good_for), more_to_come(and_more_to_come) {}
+
+  // All that are known so far, the best first (RFC 6724): a later answer's take the place of these.
+  std::vector<IpAddress> addresses = {};
+  // How long they may be used for other connections; zero: not at all; nullopt: not known. At most limits::kResolveTtl counts.
+  std::optional<Duration> ttl = {};
+  // The look-up goes on, in the other family, and another answer follows. Connecting does not wait for it: it begins at once if there is an
+  // IPv6 address, else limits::kResolutionDelay later (RFC 8305 3). An error after this ends the look-up, and these addresses stand.
+  bool more_to_come = false;
+};
+
 enum class TimerKind : std::uint8_t {
   connect_timeout,
   total_timeout,
@@ -124,6 +141,7 @@ enum class TimerKind : std::uint8_t {
   continue_timeout,
   address_stagger,
   connection_expiry,
+  resolution_delay,
 };
 
 struct Deadline {
@@ -202,7 +220,7 @@ class Engine {
 
   // ---- facts about the world ----
 
-  void handle_resolved(ResolveId resolve, Result<std::vector<IpAddress>> addresses, Now now);
+  void handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now);
   void handle_connected(ConnId conn, Now now);
   // Where to recv() to, straight: shared by all connections, so call it right before the read. Empty: read interest is off.
   MutableBytes receive_space(ConnId conn);
@@ -210,6 +228,9 @@ class Engine {
   void handle_eof(ConnId conn, Now now);
   void handle_io_error(ConnId conn, Error error, Now now);  // connect_failed, send_failed or receive_failed
   OutputView transmit(ConnId conn) const;
+  // True: what transmit() holds begins a request that must not be sent twice (RFC 9110 9.2.2), on a connection that was used before. Its peer
+  // may have ended it meanwhile: read once more what has come before the first byte goes out.
+  bool must_look_first(ConnId conn) const;
   void handle_sent(ConnId conn, std::size_t bytes, Now now);  // bytes <= what transmit() held
   void handle_timeout(Now now);                               // early, late and needless calls are harmless
 

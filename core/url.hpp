@@ -26,8 +26,9 @@ class Url {
   // brackets in the userinfo, "?@" or "#@" right behind the host; more than kMaxUrlBytes; another scheme
   // (Code::unsupported_scheme).
   //
-  // Normalised (6.2.2, 6.2.3): case of scheme and host, dot segments, default port, empty path, empty userinfo, one
-  // trailing dot of the host (dropped), IPv6 addresses (RFC 5952) and how their zone is written. Percent-encoding
+  // Normalised (6.2.2, 6.2.3): case of scheme and host, dot segments, default port, empty path, empty userinfo,
+  // IPv6 addresses (RFC 5952) and how their zone is written. A final dot of a name stays (SB-85): it keeps search
+  // domains away, and is no part of the name that a certificate is for. Percent-encoding
   // triplets after the host, and in userinfo, stay as they were written, so "%2e" is no dot segment; what may not be in
   // a URL is percent-encoded there, non-ASCII bytes included. A '%' that begins no triplet stays one, but in userinfo,
   // where it becomes "%25". Parsing text() gives the same URL.
@@ -41,7 +42,7 @@ class Url {
   bool has_userinfo() const;
   std::string_view user() const;      // still percent-encoded; "" when absent
   std::string_view password() const;  // still percent-encoded; "" when absent
-  std::string_view host() const;      // lower case; IPv6 without brackets and without zone
+  std::string_view host() const;      // lower case, a final dot included; IPv6 without brackets and without zone
   HostKind host_kind() const;
   std::string_view zone() const;                  // IPv6 zone id (RFC 6874), unreserved characters only; "" when absent
   std::uint16_t port() const;                     // the explicit one, or the scheme's default

@@ -53,7 +53,7 @@ std::optional<IpAddress> parse_address(std::string_view text) {
   return IpAddress::parse(text);
 }
 
-// The URL's host has no trailing dot and no zone; neither has ours then.
+// Rules go by the name, with its final dot or without.
 void drop_trailing_dot(std::string& host) {
   if (host.size() > 1 && host.ends_with('.')) host.pop_back();
 }
@@ -163,8 +163,10 @@ std::expected<ConnectToRule, UsageError> parse_connect_to(std::string_view text)
 }
 
 std::optional<ConnectTo> match_connect_to(const std::vector<ConnectToRule>& rules, const Url& url) {
+  std::string host(url.host());
+  drop_trailing_dot(host);
   for (const ConnectToRule& rule : rules) {
-    if (!rule.from_host.empty() && rule.from_host != url.host()) continue;
+    if (!rule.from_host.empty() && rule.from_host != host) continue;
     if (rule.from_port && *rule.from_port != url.port()) continue;
     if (rule.to_host.empty() && !rule.to_port) return std::nullopt;
     return ConnectTo{rule.to_host.empty() ? std::string(url.host()) : rule.to_host, rule.to_port.value_or(url.port())};

@@ -261,7 +261,7 @@ bool Multi::Impl::take_facts() {
     make_room();
     auto answer = resolver_.next_answer();
     if (!answer) break;  // canceled meanwhile
-    engine_.handle_resolved(answer->id, std::move(answer->addresses), now_);
+    engine_.handle_resolved(answer->id, std::move(answer->found), now_);
     if (!settle()) return false;
   }
   for (std::size_t left = facts_.size(); left > 0; --left) {

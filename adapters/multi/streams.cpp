@@ -322,6 +322,7 @@ bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
 // taken first, so that no request goes out on a connection that is known, or could be known, to be of no use.
 bool Multi::Impl::must_look(const multi::Connection& connection) const {
   if (connection.opening || connection.write_blocked || connection.sending) return false;
+  if (engine_.must_look_first(connection.id)) return true;
   if (connection.fd >= 0) return connection.read_in != drive_ && !looked_;
   return connection.may_read || !signaled_.empty() || (signals_ && signals_->waiting());
 }

@@ -1,27 +1,28 @@
-// See resolver.hpp. The one file that includes c-ares. c-ares reports through callbacks, at times from within the call
-// that asks; here they only put answers into a queue.
+// See resolver.hpp. Queries tell of their end from inside of c-ares; here that is only noted, and settle() acts on it once c-ares has returned.
 #include "adapters/resolver/resolver.hpp"
 
-#include <ares.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <cstdlib>
+#include <fstream>
 #include <new>
 #include <string_view>
 #include <utility>
 
+#include "adapters/resolver/preference.hpp"
+#include "core/base/check.hpp"
+
 namespace sluice::net {
 namespace {
 
-constexpr int kTryTimeoutMs = 2'000;  // for the first try of a server; c-ares doubles it for each round
-constexpr int kTries = 3;
+constexpr std::size_t kKeptQueries = 4;  // a channel of c-ares takes some 80 KB
+constexpr std::streamsize kMostConfBytes = 64 * 1024;
 
 Error resolve_error(const std::string& host, std::string_view why, int detail) {
   return make_error(Code::resolve_failed, "resolve " + host + ": " + std::string(why), detail);
 }
+
+Error no_memory() { return make_error(Code::out_of_memory, {}); }
 
 bool wanted(const IpAddress& address, AddressFamily family) {
   switch (family) {
@@ -35,42 +36,15 @@ bool wanted(const IpAddress& address, AddressFamily family) {
   return false;
 }
 
-int to_system(AddressFamily family) {
-  switch (family) {
-    case AddressFamily::any:
-      return AF_UNSPEC;
-    case AddressFamily::ipv4:
-      return AF_INET;
-    case AddressFamily::ipv6:
-      return AF_INET6;
-  }
-  return AF_UNSPEC;
+std::string_view without_final_dot(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
 }
 
 // RFC 6761 6.3: "localhost" and every name that falls within it.
 bool is_localhost(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
+  host = without_final_dot(host);
   return host == "localhost" || host.ends_with(".localhost");
-}
-
-std::optional<IpAddress> from_system(const sockaddr* address) {
-  IpAddress out;
-  if (address->sa_family == AF_INET) {
-    sockaddr_in ipv4 = {};
-    std::memcpy(&ipv4, address, sizeof ipv4);
-    out.kind = IpAddress::Kind::ipv4;
-    std::memcpy(out.bytes.data(), &ipv4.sin_addr, 4);
-    return out;
-  }
-  if (address->sa_family == AF_INET6) {
-    sockaddr_in6 ipv6 = {};
-    std::memcpy(&ipv6, address, sizeof ipv6);
-    out.kind = IpAddress::Kind::ipv6;
-    std::memcpy(out.bytes.data(), &ipv6.sin6_addr, 16);
-    if (ipv6.sin6_scope_id != 0) out.zone = std::to_string(ipv6.sin6_scope_id);
-    return out;
-  }
-  return std::nullopt;
 }
 
 std::vector<IpAddress> keep_family(const std::vector<IpAddress>& all, AddressFamily family) {
@@ -80,158 +54,91 @@ std::vector<IpAddress> keep_family(const std::vector<IpAddress>& all, AddressFam
   return kept;
 }
 
+std::string_view from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value ? std::string_view(value) : std::string_view{};
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::string text;
+  if (!file) return text;
+  text.resize(static_cast<std::size_t>(kMostConfBytes));
+  file.read(text.data(), kMostConfBytes);
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return text;
+}
+
+std::size_t count_servers(const std::string& servers) {
+  return static_cast<std::size_t>(std::ranges::count(servers, ',')) + 1;
+}
+
 }  // namespace
 
-struct Resolver::Query {
-  Resolver* owner;
+// One question on its way, by one name after another.
+struct Resolver::LookUp {
+  std::size_t families() const { return family == AddressFamily::any ? 2 : 1; }
+
   ResolveId id;
   std::string host;
-  std::size_t place;  // in queries_
-  bool canceled = false;
-};
-
-struct Resolver::Glue {
-  static void socket_state(void* data, ares_socket_t fd, int readable, int writable) {
-    auto& self = *static_cast<Resolver*>(data);
-    if (self.options_.watch) self.options_.watch(fd, readable != 0, writable != 0);
-  }
-
-  static std::vector<IpAddress> take_addresses(const ares_addrinfo* found) {
-    std::vector<IpAddress> addresses;
-    for (const ares_addrinfo_node* node = found ? found->nodes : nullptr; node; node = node->ai_next) {
-      const auto address = from_system(node->ai_addr);
-      // /etc/hosts may say the same thing on several lines.
-      if (address && std::ranges::find(addresses, *address) == addresses.end()) addresses.push_back(*address);
-    }
-    return addresses;
-  }
-
-  static Result<std::vector<IpAddress>> to_answer(const Query& query, int status, const ares_addrinfo* found) noexcept {
-    try {
-      auto addresses = take_addresses(found);
-      if (status == ARES_SUCCESS && !addresses.empty()) return addresses;
-      if (status == ARES_ENOMEM) return std::unexpected(make_error(Code::out_of_memory, {}, status));
-      if (status == ARES_SUCCESS) status = ARES_ENODATA;
-      return std::unexpected(resolve_error(query.host, ares_strerror(status), status));
-    } catch (const std::bad_alloc&) {
-      return std::unexpected(make_error(Code::out_of_memory, {}));
-    }
-  }
-
-  static void finished(void* data, int status, int, ares_addrinfo* found) {
-    auto& query = *static_cast<Query*>(data);
-    Resolver& self = *query.owner;
-    if (!query.canceled) {
-      --self.open_;
-      self.by_index_[query.id.index] = nullptr;
-      self.answer(query.id, to_answer(query, status, found));
-    }
-    if (found) ares_freeaddrinfo(found);
-    const std::size_t place = query.place;
-    std::swap(self.queries_[place], self.queries_.back());
-    self.queries_[place]->place = place;
-    self.queries_.pop_back();
-  }
+  AddressFamily family = AddressFamily::any;
+  std::size_t place = 0;  // in look_ups_
+  std::vector<std::string> names;
+  std::size_t name = 0;                           // of these, the one that is asked for
+  std::array<std::unique_ptr<Query>, 2> queries;  // for it that run
+  std::size_t running = 0;
+  std::vector<IpAddress> addresses;  // that it has
+  std::optional<Duration> ttl;
+  std::optional<Error> failure;  // of a query for it without addresses: rather of one that failed than of one that says "there are none"
+  bool failure_says_none = false;
+  bool may_go_on = true;         // to the next name, by all of its queries
+  bool short_of_descriptors = false;
+  std::optional<Error> error;    // of the names before: rather of one that failed, then of the name as it was given
+  bool error_says_none = false;
 };
 
 Resolver::Resolver(ResolverOptions options) : options_(std::move(options)) {}
 
 Resolver::~Resolver() {
-  for (const auto& query : queries_) query->canceled = true;  // nobody is there to be answered
-  if (channel_) ares_destroy(channel_);  // finishes every query and closes its descriptors, watches first
+  look_ups_.clear();
+  hosts_file_.reset();
 }
 
-Result<void> Resolver::open_channel() {
-  static const int library = ares_library_init(ARES_LIB_INIT_ALL);
-  char lookups[] = "fb";  // /etc/hosts first, whatever else the system is set to
-  ares_options settings = {};
-  settings.timeout = kTryTimeoutMs;
-  settings.tries = kTries;
-  settings.lookups = lookups;
-  settings.sock_state_cb = &Glue::socket_state;
-  settings.sock_state_cb_data = this;
-  int status = library;
-  if (status == ARES_SUCCESS) {
-    status = ares_init_options(&channel_, &settings,
-                               ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+// ---- told by queries ----
+
+void Resolver::query_watches(Query& query, int fd, bool read, bool write) noexcept {
+  const auto known = std::ranges::find(sockets_, fd, &Socket::fd);
+  if (read || write) {
+    if (known != sockets_.end()) {
+      known->query = &query;
+    } else if (sockets_.size() < sockets_.capacity()) {
+      sockets_.push_back({fd, &query});
+    }
+  } else if (known != sockets_.end()) {
+    sockets_.erase(known);
   }
-  if (status == ARES_SUCCESS && !options_.servers.empty())
-    status = ares_set_servers_ports_csv(channel_, options_.servers.c_str());
-  if (status == ARES_SUCCESS) return {};
-  if (channel_) ares_destroy(std::exchange(channel_, nullptr));
-  if (status == ARES_ENOMEM) return std::unexpected(make_error(Code::out_of_memory, {}, status));
-  return std::unexpected(
-      make_error(Code::resolve_failed, std::string("set up the resolver: ") + ares_strerror(status), status));
+  if (options_.watch) options_.watch(fd, read, write);
 }
 
-bool Resolver::answer_without_network(const output::Resolve& question) {
-  std::optional<std::vector<IpAddress>> known;
-  for (const Override& entry : options_.overrides) {
-    if (entry.port == question.port && entry.host == question.host) known = entry.addresses;
-  }
-  if (!known && is_localhost(question.host)) {
-    known = {*IpAddress::parse("::1"), *IpAddress::parse("127.0.0.1")};
-  }
-  if (!known) return false;
-  auto addresses = keep_family(*known, question.family);
-  if (addresses.empty()) {
-    answer(question.id, std::unexpected(resolve_error(question.host, "no address of the family that was asked for", 0)));
-  } else {
-    answer(question.id, std::move(addresses));
-  }
-  return true;
+void Resolver::query_finished(Query& query) noexcept {
+  if (query.user) finished_.push_back(&query);  // there is room: see begin()
 }
+
+// ---- answers ----
 
 void Resolver::grow_answers() {
   answers_.erase(answers_.begin(), answers_.begin() + static_cast<std::ptrdiff_t>(std::exchange(next_answer_, 0)));
   if (answers_.capacity() - answers_.size() <= open_) answers_.reserve(2 * answers_.size() + open_ + 1);
 }
 
-void Resolver::start(const output::Resolve& question) {
-  try {
-    look_up(question);
-  } catch (const std::bad_alloc&) {
-    answer(question.id, std::unexpected(make_error(Code::out_of_memory, {})));
-  }
-}
-
-// Throws only before the question is answered or asked.
-void Resolver::look_up(const output::Resolve& question) {
-  if (answer_without_network(question)) return;
-  if (!channel_) {
-    if (auto opened = open_channel(); !opened) {
-      answer(question.id, std::unexpected(std::move(opened.error())));
-      return;
-    }
-  }
-  ask(question);
-}
-
-void Resolver::ask(const output::Resolve& question) {
-  auto query = std::make_unique<Query>(Query{this, question.id, question.host, queries_.size()});
-  Query* const asked = query.get();
-  const std::string host = question.host;
-  if (by_index_.size() <= question.id.index) by_index_.resize(std::size_t{question.id.index} + 1);
-  queries_.push_back(std::move(query));
-  by_index_[question.id.index] = asked;
-  ++open_;
-  ares_addrinfo_hints hints = {};
-  hints.ai_family = to_system(question.family);
-  hints.ai_socktype = SOCK_STREAM;
-  // May call Glue::finished at once, which frees the query.
-  ares_getaddrinfo(channel_, host.c_str(), nullptr, &hints, &Glue::finished, asked);
-  deadline_known_ = false;
-}
-
-void Resolver::cancel(ResolveId id) {
+void Resolver::answer(ResolveId id, Result<NameAnswer> found) noexcept {
   const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_answer_);
-  answers_.erase(std::remove_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; }), answers_.end());
-  if (id.index >= by_index_.size() || !by_index_[id.index] || by_index_[id.index]->id != id) return;
-  std::exchange(by_index_[id.index], nullptr)->canceled = true;
-  --open_;
-  // c-ares cannot give up a single question; the last one takes the sockets with it.
-  if (open_ == 0) ares_cancel(channel_);
-  deadline_known_ = false;
+  const auto before = std::find_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; });
+  if (before != answers_.end()) {
+    before->found = std::move(found);
+  } else {
+    answers_.push_back({id, std::move(found)});
+  }
 }
 
 std::optional<Answer> Resolver::next_answer() {
@@ -244,28 +151,280 @@ std::optional<Answer> Resolver::next_answer() {
   return answer;
 }
 
+// ---- questions ----
+
+void Resolver::start(const output::Resolve& question) {
+  try {
+    look_up(question);
+  } catch (const std::bad_alloc&) {
+    answer(question.id, std::unexpected(no_memory()));
+  }
+  settle();
+  deadline_known_ = false;
+}
+
+bool Resolver::answer_without_network(const output::Resolve& question) {
+  std::optional<std::vector<IpAddress>> known;
+  for (const Override& entry : options_.overrides) {
+    const bool same = without_final_dot(entry.host) == without_final_dot(question.host);
+    if (entry.port == question.port && same) known = entry.addresses;
+  }
+  if (!known && is_localhost(question.host)) {
+    known = {*IpAddress::parse("::1"), *IpAddress::parse("127.0.0.1")};
+  }
+  if (!known) return false;
+  auto addresses = keep_family(*known, question.family);
+  if (addresses.empty()) {
+    answer(question.id, std::unexpected(resolve_error(question.host, "no address of the family that was asked for", 0)));
+  } else {
+    answer(question.id, NameAnswer(std::move(addresses)));
+  }
+  return true;
+}
+
+// Read for each name, since it may be edited.
+bool Resolver::answer_from_hosts(const output::Resolve& question) {
+  if (!hosts_file_) {
+    auto made = std::make_unique<Query>(static_cast<QueryHost&>(*this));
+    if (auto opened = made->open({.from = QueryOptions::From::hosts_file}); !opened) {
+      answer(question.id, std::unexpected(std::move(opened.error())));
+      return true;
+    }
+    hosts_file_ = std::move(made);
+  }
+  hosts_file_->ask(question.host, question.family);
+  if (hosts_file_->addresses().empty()) return false;
+  std::vector<IpAddress> addresses = hosts_file_->addresses();
+  sort_by_preference(addresses);
+  answer(question.id, NameAnswer(std::move(addresses)));
+  return true;
+}
+
+void Resolver::configure() {
+  if (settings_) return;
+  conf_ = parse_resolv_conf(read_file(options_.resolv_conf), from_environment("LOCALDOMAIN"), from_environment("RES_OPTIONS"));
+  QueryOptions settings;
+  settings.timeout = conf_.timeout;
+  settings.attempts = conf_.attempts;
+  settings.rotate = conf_.rotate;
+  settings.tcp = conf_.tcp;
+  settings.servers = options_.servers;
+  for (const std::string& server : conf_.servers) {
+    if (!options_.servers.empty()) break;
+    settings.servers += (settings.servers.empty() ? "" : ",") + server;
+  }
+  if (settings.servers.empty()) settings.servers = "127.0.0.1";
+  spare_.reserve(kKeptQueries);
+  settings_ = std::move(settings);
+}
+
+// Throws only before the question is answered or asked.
+void Resolver::look_up(const output::Resolve& question) {
+  if (answer_without_network(question) || answer_from_hosts(question)) return;
+  configure();
+  auto made = std::make_unique<LookUp>();
+  made->id = question.id;
+  made->host = question.host;
+  made->family = question.family;
+  made->names = names_to_ask(question.host, conf_);
+  made->place = look_ups_.size();
+  if (by_index_.size() <= question.id.index) by_index_.resize(std::size_t{question.id.index} + 1);
+  look_ups_.reserve(look_ups_.size() + 1);
+  waiting_.push_back(made->id);
+  by_index_[question.id.index] = made.get();
+  look_ups_.push_back(std::move(made));
+  ++open_;
+}
+
+Resolver::LookUp* Resolver::find(ResolveId id) const {
+  LookUp* const found = id.index < by_index_.size() ? by_index_[id.index] : nullptr;
+  return found && found->id == id ? found : nullptr;
+}
+
+bool Resolver::may_run_next() const {
+  constexpr std::size_t kMostOfAName = 2;
+  return !waiting_.empty() && (running_.empty() || running_.size() + kMostOfAName <= most_queries_);
+}
+
+void Resolver::run_waiting() {
+  if (running_.empty()) most_queries_ = kMostQueries;
+  while (may_run_next()) {
+    LookUp* const next = find(waiting_.front());
+    waiting_.pop_front();
+    if (next) ask_name(*next);
+  }
+}
+
+// Without memory, or without a channel, the question is answered so.
+void Resolver::ask_name(LookUp& look_up) {
+  Result<void> begun;
+  try {
+    begun = begin(look_up);
+  } catch (const std::bad_alloc&) {
+    begun = std::unexpected(no_memory());
+  }
+  if (!begun) over(look_up, std::unexpected(std::move(begun.error())));
+}
+
+// All that may fail comes first.
+Result<void> Resolver::begin(LookUp& look_up) {
+  constexpr AddressFamily kBoth[] = {AddressFamily::ipv6, AddressFamily::ipv4};
+  const std::size_t families = look_up.families();
+  const std::size_t most = running_.size() + families;
+  running_.reserve(most);
+  finished_.reserve(most);
+  sockets_.reserve(2 * most * count_servers(settings_->servers));  // over UDP and TCP
+  std::array<std::unique_ptr<Query>, 2> queries;
+  for (std::size_t i = 0; i < families; ++i) {
+    auto query = take_query();
+    if (!query) return std::unexpected(std::move(query.error()));
+    queries[i] = std::move(*query);
+  }
+  look_up.addresses.clear();
+  look_up.ttl.reset();
+  look_up.failure.reset();
+  look_up.may_go_on = true;
+  look_up.queries = std::move(queries);
+  look_up.running = families;
+  for (std::size_t i = 0; i < families; ++i) {
+    look_up.queries[i]->user = &look_up;
+    running_.push_back(look_up.queries[i].get());
+  }
+  for (std::size_t i = 0; i < families; ++i) {
+    look_up.queries[i]->ask(look_up.names[look_up.name], families == 2 ? kBoth[i] : look_up.family);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Query>> Resolver::take_query() {
+  if (!spare_.empty()) {
+    auto query = std::move(spare_.back());
+    spare_.pop_back();
+    return query;
+  }
+  auto made = std::make_unique<Query>(static_cast<QueryHost&>(*this));
+  if (auto opened = made->open(*settings_); !opened) return std::unexpected(std::move(opened.error()));
+  return made;
+}
+
+// ---- ends ----
+
+void Resolver::settle() {
+  do {
+    while (!finished_.empty()) {
+      Query& query = *finished_.front();
+      finished_.erase(finished_.begin());
+      LookUp& look_up = *static_cast<LookUp*>(query.user);
+      try {
+        on_finished(look_up, query);
+      } catch (const std::bad_alloc&) {
+        over(look_up, std::unexpected(no_memory()));
+      }
+    }
+    run_waiting();
+  } while (!finished_.empty());
+}
+
+// Throws only while the look-up is whole.
+void Resolver::on_finished(LookUp& look_up, Query& query) {
+  std::erase(running_, &query);
+  const auto own = std::ranges::find(look_up.queries, &query, &std::unique_ptr<Query>::get);
+  std::unique_ptr<Query> done = std::exchange(*own, nullptr);
+  --look_up.running;
+  const bool found = !done->addresses().empty();
+  if (found) {
+    look_up.addresses.insert(look_up.addresses.end(), done->addresses().begin(), done->addresses().end());
+    if (const auto ttl = done->ttl()) look_up.ttl = std::min(look_up.ttl.value_or(*ttl), *ttl);
+  } else {
+    look_up.may_go_on = look_up.may_go_on && done->may_go_on();
+    look_up.short_of_descriptors = look_up.short_of_descriptors || done->ran_out_of_descriptors();
+    if (!look_up.failure || look_up.failure_says_none) {
+      look_up.failure = done->error(look_up.host);
+      look_up.failure_says_none = done->says_none();
+    }
+  }
+  if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(done));
+  if (look_up.running == 0) {
+    on_all_finished(look_up);
+  } else if (found) {
+    sort_by_preference(look_up.addresses);
+    answer(look_up.id, NameAnswer(look_up.addresses, look_up.ttl, true));
+  }
+}
+
+void Resolver::on_all_finished(LookUp& look_up) {
+  if (!look_up.addresses.empty()) {
+    sort_by_preference(look_up.addresses);
+    return over(look_up, NameAnswer(std::move(look_up.addresses), look_up.ttl));
+  }
+  if (std::exchange(look_up.short_of_descriptors, false) && !running_.empty()) {
+    waiting_.push_front(look_up.id);  // others will give some back
+    most_queries_ = running_.size();
+    return;
+  }
+  const bool as_given = look_up.names[look_up.name] == look_up.host;
+  if (!look_up.error || !look_up.failure_says_none || (as_given && look_up.error_says_none)) {
+    look_up.error = std::move(look_up.failure);
+    look_up.error_says_none = look_up.failure_says_none;
+  }
+  if (!look_up.may_go_on || look_up.name + 1 == look_up.names.size()) {
+    return over(look_up, std::unexpected(std::move(*look_up.error)));
+  }
+  ++look_up.name;
+  ask_name(look_up);
+}
+
+void Resolver::over(LookUp& look_up, Result<NameAnswer> found) {
+  answer(look_up.id, std::move(found));
+  drop(look_up);
+}
+
+void Resolver::drop(LookUp& look_up) {
+  for (const auto& query : look_up.queries) {
+    if (!query) continue;
+    std::erase(running_, query.get());
+    std::erase(finished_, query.get());
+  }
+  --open_;
+  by_index_[look_up.id.index] = nullptr;
+  const std::size_t place = look_up.place;
+  std::swap(look_ups_[place], look_ups_.back());
+  look_ups_[place]->place = place;
+  look_ups_.pop_back();
+}
+
+void Resolver::cancel(ResolveId id) {
+  const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_answer_);
+  answers_.erase(std::remove_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; }), answers_.end());
+  if (LookUp* const found = find(id)) drop(*found);
+  settle();
+  deadline_known_ = false;
+}
+
+// ---- driving ----
+
 void Resolver::process(int fd, bool readable, bool writable) {
-  if (!channel_) return;
-  ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+  const auto socket = std::ranges::find(sockets_, fd, &Socket::fd);
+  if (socket == sockets_.end()) return;
+  socket->query->process(fd, readable, writable);
+  settle();
   deadline_known_ = false;
 }
 
 std::optional<Instant> Resolver::deadline(Instant now) {
   if (deadline_known_) return deadline_;
   deadline_.reset();
-  if (channel_) {
-    timeval left = {};
-    if (ares_timeout(channel_, nullptr, &left)) {
-      deadline_ = now + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
-    }
+  for (const Query* query : running_) {
+    const auto left = query->time_left();
+    if (left && (!deadline_ || now + *left < *deadline_)) deadline_ = now + *left;
   }
   deadline_known_ = true;
   return deadline_;
 }
 
 void Resolver::process_timeouts() {
-  if (!channel_) return;
-  ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  for (Query* query : running_) query->process_timeouts();
+  settle();
   deadline_known_ = false;
 }
 

@@ -1,18 +1,21 @@
-// Names to addresses by c-ares, never blocking: overrides, localhost (RFC 6761 6.3), /etc/hosts, then DNS.
-// Knows questions and answers. Leaves watching its descriptors to whoever made it, and caching and the order of
-// attempts to the engine.
+// Names to addresses, never blocking: overrides, localhost (RFC 6761 6.3), /etc/hosts, then DNS by c-ares under the system's resolv.conf.
+// Knows questions and answers. Leaves watching its descriptors to whoever made it, and caching and the order of attempts to the engine.
+//
+// Each name stands alone (SB-86): a query is a channel of its own (query.hpp), at most kMostQueries at a time; more names wait in line.
+// IPv4 and IPv6 are asked for at once. The first that has addresses is an answer already, with more to come.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "adapters/resolver/query.hpp"
+#include "adapters/resolver/resolv_conf.hpp"
 #include "core/engine.hpp"
-
-struct ares_channeldata;
 
 namespace sluice::net {
 
@@ -26,21 +29,24 @@ struct ResolverOptions {
   std::vector<Override> overrides;
   // "127.0.0.1:5353", comma-separated; empty: the system's.
   std::string servers;
-  // Called for each change of what to watch; both false: stop, before the descriptor is closed.
+  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Must not throw, nor call the resolver.
   std::function<void(int fd, bool read, bool write)> watch;
+  std::string resolv_conf = "/etc/resolv.conf";  // read with the first question that goes to a server
 };
 
 struct Answer {
   ResolveId id;
-  Result<std::vector<IpAddress>> addresses;
+  Result<NameAnswer> found;
 };
 
-class Resolver {
+class Resolver : private QueryHost {
  public:
   explicit Resolver(ResolverOptions options);
   ~Resolver();  // closes every descriptor once, each after its watch ended
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
+
+  static constexpr std::size_t kMostQueries = 64;  // at once; a name takes two, and as many sockets, or some more
 
   // Room for the answer to one more question. Throws std::bad_alloc, having changed nothing that shows.
   void make_room() {
@@ -50,36 +56,60 @@ class Resolver {
   // that there is no memory for is answered with out_of_memory.
   void start(const output::Resolve& question);
   void cancel(ResolveId id);
+  // A question may have several answers, all but the last with more_to_come. One that was not fetched yet gives way to the next.
   std::optional<Answer> next_answer();
   bool has_answer() const { return next_answer_ < answers_.size(); }
   std::size_t answers() const { return answers_.size() - next_answer_; }
 
   void process(int fd, bool readable, bool writable);
-  // When process_timeouts() is due; nullopt: no question is open. c-ares walks its questions for it, so the answer is
-  // kept until something happens.
+  // When process_timeouts() is due; nullopt: no question is open. Walks what runs, so the answer is kept until something happens.
   std::optional<Instant> deadline(Instant now);
   void process_timeouts();
 
   std::size_t open_questions() const { return open_; }
 
  private:
-  struct Query;
-  struct Glue;  // c-ares' callbacks (resolver.cpp)
+  struct LookUp;
+  struct Socket {
+    int fd;
+    Query* query;
+  };
+
+  // ---- QueryHost ----
+  void query_watches(Query& query, int fd, bool read, bool write) noexcept override;
+  void query_finished(Query& query) noexcept override;
 
   void grow_answers();
   // There is room for it: nothing may be thrown through c-ares, whose callbacks answer.
-  void answer(ResolveId id, Result<std::vector<IpAddress>> addresses) noexcept {
-    answers_.push_back({id, std::move(addresses)});
-  }
+  void answer(ResolveId id, Result<NameAnswer> found) noexcept;
   void look_up(const output::Resolve& question);
-  Result<void> open_channel();
   bool answer_without_network(const output::Resolve& question);
-  void ask(const output::Resolve& question);
+  bool answer_from_hosts(const output::Resolve& question);
+  void configure();
+  LookUp* find(ResolveId id) const;
+  bool may_run_next() const;
+  void run_waiting();
+  void ask_name(LookUp& look_up);
+  Result<void> begin(LookUp& look_up);
+  Result<std::unique_ptr<Query>> take_query();
+  void settle();
+  void on_finished(LookUp& look_up, Query& query);
+  void on_all_finished(LookUp& look_up);
+  void over(LookUp& look_up, Result<NameAnswer> found);
+  void drop(LookUp& look_up);
 
   ResolverOptions options_;
-  ares_channeldata* channel_ = nullptr;          // made with the first question that needs it: that reads files
-  std::vector<std::unique_ptr<Query>> queries_;  // what c-ares works on, canceled ones included; each knows its place
-  std::vector<Query*> by_index_;                 // by ResolveId::index, for cancel()
+  std::optional<QueryOptions> settings_;  // made with the first question that needs it: that reads files
+  ResolvConf conf_;
+  std::unique_ptr<Query> hosts_file_;
+  std::vector<std::unique_ptr<LookUp>> look_ups_;  // the open ones; each knows its place
+  std::vector<LookUp*> by_index_;                  // by ResolveId::index, for cancel()
+  std::deque<ResolveId> waiting_;                  // for their queries, in the order in which they came; some may be gone
+  std::vector<std::unique_ptr<Query>> spare_;      // their channels are open, and have no sockets
+  std::vector<Socket> sockets_;                    // with room for all that the running queries may open
+  std::vector<Query*> running_;
+  std::vector<Query*> finished_;                   // of these, since settle(); with room for all
+  std::size_t most_queries_ = kMostQueries;        // fewer, where descriptors have run out
   std::vector<Answer> answers_;  // with room for one to each open question
   std::size_t next_answer_ = 0;
   std::size_t open_ = 0;  // questions someone still waits for

@@ -23,6 +23,7 @@ std::string_view name_of(TimerKind kind) {
     case TimerKind::continue_timeout: return "continue_timeout";
     case TimerKind::address_stagger: return "address_stagger";
     case TimerKind::connection_expiry: return "connection_expiry";
+    case TimerKind::resolution_delay: return "resolution_delay";
   }
   return "";
 }

@@ -39,13 +39,15 @@ inline constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;  // of one text: t
 
 // The engine
 inline constexpr std::size_t kMaxAddresses = 64;         // taken from one resolution
-inline constexpr int kMaxRetries = 3;                    // of one transfer after a reused connection turned out dead
+inline constexpr int kMaxRetries = 1;                    // of one transfer after a reused connection turned out dead: on one that is new
+inline constexpr Duration kSettleTime = std::chrono::seconds(1);  // after an answer: who closes within it, unsaid, keeps no connection
 inline constexpr std::size_t kMaxUnusedOrigins = 256;    // remembered for their addresses
 inline constexpr std::size_t kExchangesBeforeYield = 16; // on a connection that another origin waits for
 inline constexpr std::size_t kMaxTlsSessions = 1'024;    // remembered by an engine
 inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
 inline constexpr std::size_t kMaxChainAttempts = 8;      // to find a good chain among certificates of the same names
-inline constexpr Duration kResolveTtl = std::chrono::seconds(60);          // how long an engine reuses an answer
+inline constexpr Duration kResolveTtl = std::chrono::seconds(60);          // how long an engine reuses an answer at most
+inline constexpr Duration kResolutionDelay = std::chrono::milliseconds(50);  // RFC 8305 3: how long IPv4 waits for IPv6's answer
 inline constexpr std::size_t kMaxAttempts = 8;           // of one dial, at once
 inline constexpr Duration kAddressStagger = std::chrono::milliseconds(250);  // RFC 8305 5
 inline constexpr Duration kContinueTimeout = std::chrono::seconds(1);      // RFC 9110 10.1.1: waiting for 100 has an end

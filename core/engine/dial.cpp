@@ -68,6 +68,7 @@ void Engine::Impl::look_up(Dial& dial, Origin& origin, Now now) {
   } else {
     dial.resolving = true;
     resolve(origin);
+    if (origin.known_in_part) use_addresses(dial, origin.addresses, now);
   }
 }
 
@@ -107,20 +108,23 @@ void Engine::Impl::resolve(Origin& origin) {
   put(std::move(wish));
 }
 
-void Engine::Impl::handle_resolved(ResolveId id, Result<std::vector<IpAddress>> addresses, Now now) {
+void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now now) {
   now = clamp(now);
   begin_fact(now);
   Resolution* resolution = resolutions_.find(id);
   if (!resolution) return;
   Origin& origin = *origins_.find(resolution->origin);
-  resolutions_.release(id);
-  origin.resolve = {};
-  const Result<void> taken = take_addresses(origin, std::move(addresses), now);
+  const bool more = answer && answer->more_to_come;
+  const Result<void> taken = more ? take_part(origin, std::move(*answer), now) : take_addresses(origin, std::move(answer), now);
+  if (!more) {
+    resolutions_.release(id);
+    origin.resolve = {};
+  }
+  if (more && !origin.known_in_part) return;  // nothing of use yet
   for (Dial* dial = origin.dials.front(); dial;) {
     Dial* next = engine::DialList::next(*dial);
     if (dial->resolving) {
-      dial->resolving = false;
-      dial->resolved = now.steady;
+      dial->resolving = more;
       or_lose(dial->id, now, [&] {
         if (taken) {
           use_addresses(*dial, origin.addresses, now);
@@ -135,42 +139,98 @@ void Engine::Impl::handle_resolved(ResolveId id, Result<std::vector<IpAddress>> 
 }
 
 // What is of use of an answer, in the order in which it is tried.
-Result<void> Engine::Impl::take_addresses(Origin& origin, Result<std::vector<IpAddress>> addresses, Now now) {
-  if (!addresses) return std::unexpected(std::move(addresses.error()));
-  std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(origin.family, address); });
-  if (addresses->size() > limits::kMaxAddresses) addresses->resize(limits::kMaxAddresses);
-  try {
-    if (addresses->empty()) {
-      return std::unexpected(make_error(Code::resolve_failed, "resolve " + origin.host + ": no address of a usable kind"));
-    }
-    origin.addresses = interleave(std::move(*addresses));
-  } catch (const std::bad_alloc&) {
-    return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<void> Engine::Impl::keep_usable(Origin& origin, std::vector<IpAddress> addresses) try {
+  std::erase_if(addresses, [&](const IpAddress& address) { return !family_fits(origin.family, address); });
+  if (addresses.size() > limits::kMaxAddresses) addresses.resize(limits::kMaxAddresses);
+  if (addresses.empty()) {
+    return std::unexpected(make_error(Code::resolve_failed, "resolve " + origin.host + ": no address of a usable kind"));
   }
-  origin.addresses_until = now.steady + limits::kResolveTtl;
+  origin.addresses = interleave(std::move(addresses));
+  return {};
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
+// The first part of an answer. One that is of no use is none: the rest decides.
+Result<void> Engine::Impl::take_part(Origin& origin, NameAnswer answer, Now now) {
+  if (answer.addresses.empty()) return {};
+  if (!keep_usable(origin, std::move(answer.addresses))) return {};
+  if (!std::exchange(origin.known_in_part, true)) origin.ipv6_until = later(now.steady, limits::kResolutionDelay);
   return {};
 }
 
+Result<void> Engine::Impl::take_addresses(Origin& origin, Result<NameAnswer> answer, Now now) {
+  const bool had_some = std::exchange(origin.known_in_part, false);
+  origin.addresses_until.reset();
+  Result<void> taken;
+  if (!answer) {
+    taken = std::unexpected(std::move(answer.error()));
+  } else {
+    taken = keep_usable(origin, std::move(answer->addresses));
+  }
+  if (!taken && had_some) return {};  // those stand
+  if (!taken) {
+    origin.addresses.clear();
+    return taken;
+  }
+  const Duration good_for = std::min(answer->ttl.value_or(limits::kResolveTtl), limits::kResolveTtl);
+  if (good_for > Duration::zero()) origin.addresses_until = later(now.steady, good_for);
+  return {};
+}
+
+// All that are known of its name, or some more: what was tried already stays so (RFC 8305 3).
 void Engine::Impl::use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now) {
-  dial.addresses = addresses;
+  learn(dial, addresses);
   if (!dial.resolved) dial.resolved = now.steady;
+  if (dial.attempts.empty()) {
+    if (waits_for_ipv6(dial, now)) return;
+    timers_.cancel(dial.stagger_timer);
+  } else if (timers_.is_set(dial.stagger_timer)) {
+    return;  // the last attempt has its time for itself
+  }
   attempt_next(dial, now);
+}
+
+void Engine::Impl::learn(Dial& dial, const std::vector<IpAddress>& addresses) {
+  std::vector<IpAddress> all;
+  all.reserve(dial.next_address + addresses.size());
+  const auto tried = dial.addresses.begin() + static_cast<std::ptrdiff_t>(dial.next_address);
+  all.insert(all.end(), dial.addresses.begin(), tried);
+  for (const IpAddress& address : addresses) {
+    if (std::find(dial.addresses.begin(), tried, address) == tried) all.push_back(address);
+  }
+  dial.addresses = std::move(all);
+}
+
+// RFC 8305 3, the Resolution Delay: where IPv4's answer comes first, IPv6's has a moment more.
+bool Engine::Impl::waits_for_ipv6(Dial& dial, Now now) {
+  const Origin& origin = *origins_.find(dial.origin);
+  const auto is_ipv6 = [](const IpAddress& address) { return address.kind == IpAddress::Kind::ipv6; };
+  if (!dial.resolving || dial.next_address != 0 || origin.family != AddressFamily::any) return false;
+  if (now.steady >= origin.ipv6_until || std::ranges::any_of(dial.addresses, is_ipv6)) return false;
+  set_timer(dial.stagger_timer, origin.ipv6_until - now.steady, TimerKind::resolution_delay, dial.id, now);
+  return true;
 }
 
 void Engine::Impl::attempt_next(Dial& dial, Now now) {
   Origin& origin = *origins_.find(dial.origin);
   if (dial.next_address >= dial.addresses.size()) {
-    if (!dial.attempts.empty()) return;
-    Error error = dial.last_error ? std::move(*dial.last_error)
-                                  : make_error(Code::connect_failed, origin.where() + ": no address");
-    dial_failed(dial, std::move(error), now);
+    if (!dial.attempts.empty() || dial.resolving) return;  // one that runs, or an address to come, may still do
+    all_failed(dial, origin, now);
     return;
   }
   if (dial.attempts.size() == limits::kMaxAttempts) return;  // the first of them that fails makes way
   begin_attempt(dial, origin);
-  if (dial.next_address < dial.addresses.size()) {
+  if (dial.next_address < dial.addresses.size() || dial.resolving) {
     set_timer(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
   }
+}
+
+void Engine::Impl::all_failed(Dial& dial, const Origin& origin, Now now) {
+  if (!dial.last_error) return dial_failed(dial, make_error(Code::connect_failed, origin.where() + ": no address"), now);
+  Error error = std::move(*dial.last_error);
+  error.context = dial.failures;
+  dial_failed(dial, std::move(error), now);
 }
 
 // All that needs memory comes first: either the attempt is there with its Connect, or nothing has changed.
@@ -204,11 +264,24 @@ void Engine::Impl::begin_attempt(Dial& dial, const Origin& origin) {
   put(std::move(connect));
 }
 
+// All that were tried are named when all fail; of very many the first ones.
+void Engine::Impl::note_failure(Dial& dial, const Origin& origin, const Error& error) {
+  constexpr std::size_t kMostBytes = 2'000;
+  std::string words = error.message();
+  if (dial.failures.empty()) {
+    // An address says little to someone who asked for a name.
+    const bool named = !origin.route && !IpAddress::parse(origin.host);
+    dial.failures = named ? origin.where() + ": " + words : std::move(words);
+  } else if (dial.failures.size() + words.size() < kMostBytes) {
+    dial.failures += "; " + words;
+  } else if (!dial.failures.ends_with("; ...")) {
+    dial.failures += "; ...";
+  }
+}
+
 // Before the race is decided: another address may still do.
 void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now now) {
-  const Origin& origin = *origins_.find(dial.origin);
-  // An address says little to someone who asked for a name.
-  if (!origin.route && !IpAddress::parse(origin.host)) error.context = origin.where() + ": " + error.message();
+  note_failure(dial, *origins_.find(dial.origin), error);
   dial.last_error = std::move(error);
   std::erase(dial.attempts, socket.id);
   bury(socket, false);
@@ -220,6 +293,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   close_attempts(dial, &winner);
   timers_.cancel(dial.stagger_timer);
   dial.next_address = dial.addresses.size();
+  dial.resolving = false;
   winner.connected = now.steady;
   if (Transfer* sponsor = transfers_.find(dial.sponsor)) introduce(winner, *sponsor, now);
   const Origin& origin = *origins_.find(dial.origin);

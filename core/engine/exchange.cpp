@@ -1,6 +1,7 @@
 // From a session's events to transfers: heads, bodies, ends and failures, and which failure may be tried again.
 // Leaves framing to the session and the connection's further use to scheduler.cpp.
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "core/engine/impl.hpp"
@@ -76,6 +77,8 @@ void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& eve
       check_interims(transfer, now);
       break;
     case http::Event::Kind::head:
+      if (timed_out_at_peer(socket, transfer)) return repeat(socket, transfer);
+      note_keep_alive(socket, transfer.head);
       stop_continue_timer(socket, transfer);
       transfer.progress.received_head_bytes += event.head_bytes;
       on_head(transfer, event.body_length, now);
@@ -94,6 +97,25 @@ void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& eve
       detach(socket, transfer);
       end(transfer, std::unexpected(std::move(event.error)), now);
       break;
+  }
+}
+
+// "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1.1 names the field, draft-thomson-hybi-http-timeout the parameter): the peer closes the
+// connection when it was unused so many seconds. A second less is counted on, or half of one.
+void Engine::Impl::note_keep_alive(Socket& socket, const ResponseHead& head) {
+  const auto field = head.fields.find("Keep-Alive");
+  if (!field) return;
+  constexpr std::string_view kTimeout = "timeout=";
+  std::string_view list = *field;
+  while (const auto element = next_list_element(list)) {
+    if (element->size() <= kTimeout.size() || !equals_ignoring_case(element->substr(0, kTimeout.size()), kTimeout)) continue;
+    std::uint32_t seconds = 0;
+    const char* const end = element->data() + element->size();
+    const auto [at, error] = std::from_chars(element->data() + kTimeout.size(), end, seconds);
+    if (error != std::errc() || at != end) continue;
+    const Duration kept = std::chrono::seconds(seconds);
+    socket.kept_for = seconds > 1 ? kept - std::chrono::seconds(1) : kept / 2;
+    if (seconds == 0) socket.last_use = true;
   }
 }
 
@@ -137,6 +159,7 @@ void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
 }
 
 void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
+  note_end(socket, now);
   if (socket.exchanges.empty()) {
     close_socket(socket, clean);
     return;
@@ -168,6 +191,19 @@ bool Engine::Impl::may_retry(const Socket& socket, const Transfer& transfer) con
   return !transfer.wire_touched || is_idempotent(transfer.request.method);
 }
 
+// RFC 9110 15.5.9: a 408 on a connection that had been used is its idleness that timed out at the peer, not this request.
+bool Engine::Impl::timed_out_at_peer(const Socket& socket, const Transfer& transfer) const {
+  constexpr int kRequestTimeout = 408;
+  return transfer.head.status == kRequestTimeout && (transfer.info.reused || socket.was_idle) &&
+         transfer.info.retries < limits::kMaxRetries && transfer.upload.replayable() && is_idempotent(transfer.request.method);
+}
+
+void Engine::Impl::repeat(Socket& socket, Transfer& transfer) {
+  socket.stack.session()->abort(transfer.stream);
+  detach(socket, transfer);
+  retry(transfer);
+}
+
 void Engine::Impl::retry(Transfer& transfer) {
   transfer.upload.rewind();
   transfer.upload_announced = false;
@@ -188,6 +224,7 @@ void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
   if (socket.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
     error = std::move(*socket.send_error);  // what came first says more
   }
+  if (error.code == Code::receive_failed || error.code == Code::send_failed) note_end(socket, now);
   http::Session& session = *socket.stack.session();
   while (!socket.exchanges.empty()) {
     const auto [stream, id] = socket.exchanges.back();

@@ -107,6 +107,15 @@ OutputView Engine::Impl::transmit(ConnId id) const {
   return view;
 }
 
+bool Engine::Impl::must_look_first(ConnId id) const {
+  const Socket* socket = sockets_.find(id);
+  if (!socket || !is_open(*socket) || !(socket->was_idle || socket->exchanges_carried > 1)) return false;
+  return std::ranges::any_of(socket->exchanges, [&](const auto& exchange) {
+    const Transfer& transfer = *transfers_.find(exchange.second);
+    return !transfer.wire_touched && !transfer.may_be_repeated();
+  });
+}
+
 void Engine::Impl::handle_connected(ConnId id, Now now) {
   Socket* socket = fact_about(id, now);
   if (!socket || socket->stack.phase() != StreamPhase::connecting) return;

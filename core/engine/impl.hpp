@@ -74,11 +74,12 @@ class Engine::Impl {
   void handle_eof(ConnId id, Now now);
   void handle_io_error(ConnId id, Error error, Now now);
   OutputView transmit(ConnId id) const;
+  bool must_look_first(ConnId id) const;
   void handle_sent(ConnId id, std::size_t bytes, Now now);
   Interest interest(ConnId id) const;
 
   // ---- dial.cpp ----
-  void handle_resolved(ResolveId id, Result<std::vector<IpAddress>> addresses, Now now);
+  void handle_resolved(ResolveId id, Result<NameAnswer> answer, Now now);
 
   // ---- timers.cpp ----
   void handle_timeout(Now now);
@@ -144,7 +145,12 @@ class Engine::Impl {
   void retire_if_unused(Origin& origin);
   void forget(Origin& origin);
   void schedule(Origin& origin, Now now);
-  Transfer* next_for(Origin& origin, const Socket& socket);
+  Transfer* next_for(Origin& origin, const Socket& socket, Now now);
+  bool wants_fresh(const Origin& origin, const Transfer& transfer) const;
+  bool may_take(const Origin& origin, const Transfer& transfer, const Socket& socket, Now now) const;
+  Duration idle_limit(const Socket& socket) const;
+  void note_end(const Socket& socket, Now now);
+  static void note_kept(Origin& origin);
   std::size_t connections_allowed(const Origin& origin) const;
   void leave_queue(Origin& origin, Transfer& transfer);
   bool claim_room(Origin& origin, const Transfer& transfer);
@@ -170,7 +176,13 @@ class Engine::Impl {
   void introduce(const Socket& winner, Transfer& sponsor, Now now);
   void resolve(Origin& origin);
   void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
-  Result<void> take_addresses(Origin& origin, Result<std::vector<IpAddress>> addresses, Now now);
+  Result<void> keep_usable(Origin& origin, std::vector<IpAddress> addresses);
+  Result<void> take_part(Origin& origin, NameAnswer answer, Now now);
+  Result<void> take_addresses(Origin& origin, Result<NameAnswer> answer, Now now);
+  static void learn(Dial& dial, const std::vector<IpAddress>& addresses);
+  bool waits_for_ipv6(Dial& dial, Now now);
+  void all_failed(Dial& dial, const Origin& origin, Now now);
+  static void note_failure(Dial& dial, const Origin& origin, const Error& error);
   void attempt_next(Dial& dial, Now now);
   void begin_attempt(Dial& dial, const Origin& origin);
   void attempt_failed(Dial& dial, Socket& socket, Error error, Now now);
@@ -201,6 +213,9 @@ class Engine::Impl {
   void detach(Socket& socket, Transfer& transfer);  // they have nothing to do with each other any more
   void connection_failed(Socket& socket, Error error, Now now);
   bool may_retry(const Socket& socket, const Transfer& transfer) const;
+  bool timed_out_at_peer(const Socket& socket, const Transfer& transfer) const;
+  void repeat(Socket& socket, Transfer& transfer);
+  static void note_keep_alive(Socket& socket, const ResponseHead& head);
   void retry(Transfer& transfer);
   Transfer* transfer_of(const Socket& socket, http::StreamId stream);
 
@@ -236,6 +251,7 @@ class Engine::Impl {
   void on_idle_timer(Transfer& transfer, Now now);
   bool waits_for_application(const Transfer& transfer) const;
   void note_activity(Transfer& transfer, Now now);
+  std::string still_tried(const Dial& dial) const;
   void on_dial_timeout(Dial& dial, Now now);
   void on_connection_expiry(Socket& socket, Now now);
 

@@ -18,6 +18,7 @@ void Socket::recycle() {
   exchanges_carried = 0;
   was_idle = interest_announced = write_broken = last_use = interest_owed = close_owed = false;
   idle_since = {};
+  kept_for.reset();
   resolved.reset();
   connected.reset();
   secured.reset();
@@ -35,6 +36,7 @@ void Dial::recycle() {
   attempts.clear();
   resolved.reset();
   last_error.reset();
+  failures.clear();
 }
 
 std::string Origin::where() const {
@@ -51,6 +53,8 @@ void Origin::recycle() {
   resolve = {};
   addresses.clear();
   addresses_until.reset();
+  known_in_part = closes_unsaid = keeps = false;
+  ipv6_until = {};
 }
 
 }  // namespace sluice::engine

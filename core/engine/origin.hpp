@@ -35,7 +35,8 @@ struct Socket {
   bool write_broken = false;  // a send failed; what the peer said before may still be read
   bool last_use = false;      // its transfer forbids any other after it
   bool interest_owed = false, close_owed = false;  // an output that found no room among the others (shortage.cpp)
-  Instant idle_since;
+  Instant idle_since;         // since the end of the last answer, parked or not
+  std::optional<Duration> kept_for;  // by the peer, unused, as its Keep-Alive field says: a margin is taken off
   std::optional<Instant> resolved, connected, secured;
   std::optional<Error> send_error;
   TimerHeap::Handle expiry_timer;
@@ -52,13 +53,14 @@ struct Dial {
   DialId id;
   OriginId origin;
   TransferId sponsor;  // none: nobody waits any more, the connection goes to whoever is next
-  bool resolving = false;
+  bool resolving = false;  // its name's addresses, or more of them, are to come
   std::vector<IpAddress> addresses;
   std::size_t next_address = 0;
   std::vector<ConnId> attempts;  // running ones
   std::optional<Instant> resolved;
   std::optional<Error> last_error;
-  TimerHeap::Handle stagger_timer, timeout_timer;
+  std::string failures;  // of the attempts, in words
+  TimerHeap::Handle stagger_timer, timeout_timer;  // the first also is the Resolution Delay's, before any attempt
   Link<Dial> in_origin, orphan_in_origin, orphan_in_engine;
 };
 using DialList = List<Dial, &Dial::in_origin>;
@@ -76,7 +78,7 @@ struct Origin {
   std::string host;  // what is resolved and connected to: connect_to's, or the URL's
   std::uint16_t port = 0;
   std::string zone;
-  std::string name;  // the URL's host: SNI and certificate
+  std::string name;  // the URL's host without a final dot: SNI and certificate
   HostKind name_kind = HostKind::name;
   std::uint16_t name_port = 0;
   AddressFamily family = AddressFamily::any;
@@ -91,9 +93,14 @@ struct Origin {
   std::size_t transfers = 0;  // not done yet
   std::size_t open = 0;  // connections that count against the limit: those that stand, and dials, each for one whatever it tries
 
+  bool closes_unsaid = false;  // its peer has ended a connection right after an answer without saying so (scheduler.cpp)
+  bool keeps = false;          // a connection to it was used twice
+
   ResolveId resolve;  // set while one is running
   std::vector<IpAddress> addresses;
   std::optional<Instant> addresses_until;
+  bool known_in_part = false;  // `addresses` is the first part of an answer; the rest is to come
+  Instant ipv6_until;          // then: IPv6's answer is waited for until here
   Link<Origin> pending, starved, unused_link;
 };
 using PendingList = List<Origin, &Origin::pending>;

@@ -78,6 +78,7 @@ Engine::Impl::Origin* Engine::Impl::origin_for(const Request& request, const Tra
 void Engine::Impl::describe_origin(Origin& origin, const Request& request, const TransferOptions& options) const {
   origin.key = key_scratch_;
   origin.name = request.url.host();
+  if (origin.name.ends_with('.')) origin.name.pop_back();  // RFC 6066 3; and certificates name no root
   origin.name_kind = request.url.host_kind();
   origin.name_port = request.url.port();
   origin.zone = options.connect_to ? std::string_view{} : request.url.zone();
@@ -127,7 +128,11 @@ void Engine::Impl::forget(Origin& origin) {
 
 void Engine::Impl::schedule(Origin& origin, Now now) {
   while (Socket* socket = origin.idle.front()) {
-    Transfer* transfer = next_for(origin, *socket);
+    if (now.steady - socket->idle_since >= idle_limit(*socket)) {  // its timer is late
+      close_socket(*socket, true);
+      continue;
+    }
+    Transfer* transfer = next_for(origin, *socket, now);
     if (!transfer) break;
     unpark(*socket);
     assign(*socket, *transfer, now);
@@ -153,13 +158,52 @@ void Engine::Impl::leave_queue(Origin& origin, Transfer& transfer) {
 
 // The oldest waiting transfer that may ride on `socket`, taken out of its list. One whose own connection is still being made is
 // served too: that connection then goes to the next in the queue.
-Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& socket) {
-  if (Transfer* transfer = origin.dialing.pop_front()) return transfer;
-  if (Transfer* transfer = origin.queue.front(); transfer && !(transfer->fresh_only && socket.may_be_stale())) {
+Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& socket, Now now) {
+  if (Transfer* transfer = origin.dialing.front(); transfer && may_take(origin, *transfer, socket, now)) {
+    origin.dialing.remove(*transfer);
+    return transfer;
+  }
+  if (Transfer* transfer = origin.queue.front(); transfer && may_take(origin, *transfer, socket, now)) {
     leave_queue(origin, *transfer);
     return transfer;
   }
   return nullptr;
+}
+
+// A peer that closes right after each answer, and does not say so, would fail every second request that must not be repeated. Such a
+// request takes none of its connections there, but one that has outlived its answer by kSettleTime: that peer keeps it.
+bool Engine::Impl::wants_fresh(const Origin& origin, const Transfer& transfer) const {
+  return transfer.fresh_only || (origin.closes_unsaid && !transfer.may_be_repeated());
+}
+
+bool Engine::Impl::may_take(const Origin& origin, const Transfer& transfer, const Socket& socket, Now now) const {
+  if (!socket.may_be_stale() || !wants_fresh(origin, transfer)) return true;
+  return !transfer.fresh_only && socket.was_idle && now.steady - socket.idle_since >= limits::kSettleTime;
+}
+
+// The end of a connection that was used, as its peer made it. One answer and an end right after it, where none was ever used twice, is
+// what a peer does that keeps no connection; one that does keep them may still be going down.
+void Engine::Impl::note_end(const Socket& socket, Now now) {
+  Origin& origin = *origins_.find(socket.origin);
+  const http::Session* session = socket.stack.session();
+  for (const auto& [stream, transfer] : socket.exchanges) {
+    if (session->response_started(stream)) return;
+  }
+  const std::uint32_t answered = socket.exchanges_carried - static_cast<std::uint32_t>(socket.exchanges.size());
+  if (answered != 1 || now.steady - socket.idle_since >= limits::kSettleTime) return;
+  if (std::exchange(origin.keeps, false)) return;  // once is an accident
+  origin.closes_unsaid = true;
+}
+
+void Engine::Impl::note_kept(Origin& origin) {
+  origin.keeps = true;
+  origin.closes_unsaid = false;
+}
+
+// How long it may stay unused: the peer's word for it holds less a margin, since its clock began earlier and a request is on its way for
+// some time.
+Duration Engine::Impl::idle_limit(const Socket& socket) const {
+  return std::min(options_.idle_connection_timeout, socket.kept_for.value_or(Duration::max()));
 }
 
 // The engine's limit or the route's, whichever is lower; 0: none.
@@ -173,7 +217,7 @@ std::size_t Engine::Impl::connections_allowed(const Origin& origin) const {
 bool Engine::Impl::claim_room(Origin& origin, const Transfer& transfer) {
   const std::size_t per_origin = connections_allowed(origin);
   if (per_origin != 0 && origin.open >= per_origin) {
-    if (!transfer.fresh_only || origin.idle.empty()) return false;
+    if (!wants_fresh(origin, transfer) || origin.idle.empty()) return false;
     close_socket(*origin.idle.back(), true);
   }
   if (options_.max_connections == 0) return true;
@@ -288,9 +332,11 @@ void Engine::Impl::release(Socket& socket, Now now) {
   const http::Session& session = *socket.stack.session();
   // An answer to a request that the wire has not taken whole ends the connection, with a layer's buffer as without.
   const bool answered_early = socket.stack.holds_plain();
+  socket.idle_since = now.steady;
+  if (socket.exchanges_carried > 1) note_kept(origin);
   if (!session.reusable() || socket.write_broken || socket.last_use || answered_early || must_yield(socket, origin)) {
     close_socket(socket, true);
-  } else if (Transfer* transfer = next_for(origin, socket)) {
+  } else if (Transfer* transfer = next_for(origin, socket, now)) {
     assign(socket, *transfer, now);
   } else {
     or_lose(socket.id, now, [&] { park(socket, origin, now); });
@@ -299,8 +345,9 @@ void Engine::Impl::release(Socket& socket, Now now) {
 
 void Engine::Impl::park(Socket& socket, Origin& origin, Now now) {
   // Set once for many uses: when it fires it looks at idle_since.
-  if (!timers_.is_set(socket.expiry_timer)) {
-    set_timer(socket.expiry_timer, options_.idle_connection_timeout, TimerKind::connection_expiry, socket.id, now);
+  const Duration limit = idle_limit(socket);
+  if (const auto due = timers_.due(socket.expiry_timer); !due || *due > later(now.steady, limit)) {
+    set_timer(socket.expiry_timer, limit, TimerKind::connection_expiry, socket.id, now);
   }
   socket.idle_since = now.steady;
   socket.was_idle = true;

@@ -136,6 +136,7 @@ void Engine::Impl::give_up() noexcept {
     origin.pending = origin.starved = origin.unused_link = {};
     origin.transfers = origin.open = 0;
     origin.resolve = {};
+    origin.known_in_part = false;
   });
   open_ = 0;
   give_up_transfers();

@@ -63,6 +63,7 @@ void Engine::Impl::on_timer(const TimerHeap::Entry& entry, Now now) {
       }
       break;
     case TimerKind::address_stagger:
+    case TimerKind::resolution_delay:
       if (Dial* dial = dials_.find(entry.owner<engine::DialTag>())) {
         or_lose(dial->id, now, [&] { attempt_next(*dial, now); });
       }
@@ -117,30 +118,39 @@ void Engine::Impl::on_idle_timer(Transfer& transfer, Now now) {
   set_timer(transfer.idle_timer, most - (now.steady - transfer.last_activity), TimerKind::idle_timeout, transfer.id, now);
 }
 
+// " from 192.0.2.1:80, 192.0.2.2:80": the attempts that have not failed. Nothing where the place that was asked for is the address.
+std::string Engine::Impl::still_tried(const Dial& dial) const {
+  const Origin& origin = *origins_.find(dial.origin);
+  std::string text;
+  if (origin.route || IpAddress::parse(origin.host)) return text;
+  for (const ConnId id : dial.attempts) text += (text.empty() ? " from " : ", ") + sockets_.find(id)->peer();
+  return text;
+}
+
 void Engine::Impl::on_dial_timeout(Dial& dial, Now now) {
   const Origin& origin = *origins_.find(dial.origin);
   const Transfer* sponsor = transfers_.find(dial.sponsor);
   const std::string within = sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
   const std::string to = origin.where();
   std::string what;
-  if (dial.resolving) {
+  if (dial.resolving && dial.addresses.empty()) {
     what = "resolve " + origin.host + ": no answer within " + within;
   } else if (dial.attempts.size() == 1 && sockets_.find(dial.attempts.front())->connected) {
     what = "TLS handshake with " + to + ": not finished within " + within;
   } else {
-    what = "connect to " + to + ": no answer within " + within;
-    if (dial.last_error) what += " (before: " + dial.last_error->message() + ")";
+    what = "connect to " + to + ": no answer within " + within + still_tried(dial);
+    if (!dial.failures.empty()) what += " (before: " + dial.failures + ")";
   }
   dial_failed(dial, make_error(Code::connect_timeout, std::move(what)), now);
 }
 
 void Engine::Impl::on_connection_expiry(Socket& socket, Now now) {
   if (!engine::EngineIdleList::contains(socket)) return;  // in use: set again when it is parked
-  const Duration unused = now.steady - socket.idle_since;
-  if (unused >= options_.idle_connection_timeout) {
+  const Duration unused = now.steady - socket.idle_since, limit = idle_limit(socket);
+  if (unused >= limit) {
     close_socket(socket, true);
   } else {
-    set_timer(socket.expiry_timer, options_.idle_connection_timeout - unused, TimerKind::connection_expiry, socket.id, now);
+    set_timer(socket.expiry_timer, limit - unused, TimerKind::connection_expiry, socket.id, now);
   }
 }
 

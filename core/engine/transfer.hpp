@@ -47,6 +47,8 @@ class Transfer {
  public:
   void recycle();  // for SlotMap: back to the first state, memory kept where it is small
   TransferPhase phase() const { return phase_; }
+  // After bytes of it may have reached a peer (RFC 9110 9.2.2), and with all of its body still there.
+  bool may_be_repeated() const { return is_idempotent(request.method) && !upload.streamed(); }
   void enter(TransferPhase next);
 
   // The body as the application sees it: first what was kept, then (if nothing was) the view into the landing buffer.

@@ -26,6 +26,11 @@ Result<void> check_options(const TransferOptions& options) {
   return {};
 }
 
+// The URL's own place is no other: such a transfer shares its connections.
+bool leads_elsewhere(const ConnectTo& to, const Url& url) {
+  return to.port != url.port() || !url.zone().empty() || !equals_ignoring_case(to.host, url.host());
+}
+
 Error canceled() {
   try {
     return make_error(Code::canceled, "canceled by the application");
@@ -49,6 +54,7 @@ void Engine::Impl::add(Request& request, TransferOptions& options, Now now, Resu
 Result<TransferId> Engine::Impl::enlist(Request& request, TransferOptions& options, Now now) try {
   if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid.error()));
   if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
+  if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
   std::shared_ptr<const TlsConfig> tls;
   if (request.url.is_tls()) {
     tls = options.tls ? options.tls : options_.default_tls;

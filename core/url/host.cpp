@@ -159,11 +159,16 @@ std::expected<HostKind, Reason> append_host(std::string& out, std::string_view r
     }
     out += to_lower(c);
   }
-  if (out.size() > begin && out.back() == '.') out.pop_back();
-  const std::string_view name = std::string_view(out).substr(begin);
+  // A final dot is the root's (RFC 3986 3.2.2): it tells a resolver that the name is whole, so it stays. An address has none.
+  std::string_view name = std::string_view(out).substr(begin);
+  const bool final_dot = name.ends_with('.');
+  if (final_dot) name.remove_suffix(1);
   if (name.empty()) return std::unexpected(Reason("is empty"));
   if (const auto reason = check_labels(name)) return std::unexpected(*reason);
-  if (parse_ipv4(name)) return HostKind::ipv4;
+  if (parse_ipv4(name)) {
+    if (final_dot) out.pop_back();
+    return HostKind::ipv4;
+  }
   if (ends_in_number(name)) {
     return std::unexpected(
         Reason("ends in a number but is no IPv4 address of four decimal parts without leading zeros"));

@@ -45,10 +45,17 @@ TEST_CASE("SB-09 no percent-encoded NUL gets into a host") {
   CHECK(good("http://h/%00").path() == "/%00");  // elsewhere it is data, and stays encoded
 }
 
-TEST_CASE("SB-75 one canonical host: no trailing dot, lower case, no full-width dots") {
-  CHECK(good("http://Example.Org./").host() == "example.org");
-  CHECK(good("http://example.org.:8080/").authority() == "example.org:8080");
-  CHECK(good("http://example.org./") == good("http://example.org/"));
+TEST_CASE("SB-85 a final dot stays a part of the host: its name is whole, and another one for resolver and pool") {
+  CHECK(good("http://Example.Org./").host() == "example.org.");
+  CHECK(good("http://example.org.:8080/").authority() == "example.org.:8080");
+  CHECK(good("http://example.org./").text() == "http://example.org./");
+  CHECK(good("http://example.org%2e/").host() == "example.org.");
+  CHECK_FALSE(good("http://example.org./") == good("http://example.org/"));
+  CHECK(good("http://192.0.2.1./").host() == "192.0.2.1");
+  CHECK(good("http://192.0.2.1./").host_kind() == HostKind::ipv4);
+}
+
+TEST_CASE("SB-75 one canonical host: lower case, one final dot at most, no full-width dots") {
   CHECK(is_bad("http://example.org../"));
   CHECK(is_bad("http://example\xe3\x80\x82org/"));
   CHECK(is_bad("http://example%E3%80%82org/"));
@@ -98,7 +105,7 @@ TEST_CASE("labels have at most 63 bytes, names 253") {
   const std::string name = label + "." + label + "." + label + "." + std::string(61, 'b');
   REQUIRE(name.size() == 253);
   CHECK(good("http://" + name + "/").host() == name);
-  CHECK(good("http://" + name + "./").host() == name);
+  CHECK(good("http://" + name + "./").host() == name + ".");
   CHECK(is_bad("http://" + name + "b/"));
 }
 
