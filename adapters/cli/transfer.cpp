@@ -89,6 +89,9 @@ std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
   if (settings().connect_timeout) options.connect_timeout = settings().connect_timeout;
   options.total_timeout = settings().max_time;
 
+  if (auto opened = surroundings_.dumps.open(settings()); !opened) {
+    return std::unexpected(Failure{kExitWrite, opened.error()});
+  }
   auto id = multi.add(std::move(request), std::move(options), this);
   if (!id) return std::unexpected(Failure{exit_code(id.error()), id.error().message()});
   id_ = *id;
