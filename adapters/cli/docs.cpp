@@ -69,14 +69,6 @@ std::string roff(std::string_view text) {
   return escaped;
 }
 
-std::string upper_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return out;
-}
-
 void append_man_row(std::string& out, const OptionSpec& spec) {
   std::string names;
   if (spec.short_name != 0) names = "\\fB\\-" + std::string{spec.short_name} + "\\fR, ";
@@ -168,11 +160,11 @@ std::string shell_quoted(std::string_view text) {
 }  // namespace
 
 std::string man_page() {
-  std::string out = ".TH SLUICE 1 \"\" \"sluice " + std::string(kVersion) + "\" \"User Commands\"\n";
+  std::string out = ".TH SLUICE 1 \"\" \"sluice " + std::string(kVersion) + "\" \"User Commands\"\n.nh\n.ad l\n";
   out += kManHead;
   std::optional<HelpGroup> group;
   for (const OptionSpec& spec : option_table()) {
-    if (group != spec.group) out += ".SS " + upper_case(to_string(spec.group)) + "\n";
+    if (group != spec.group) out += ".SS " + std::string(to_string(spec.group)) + "\n";
     group = spec.group;
     append_man_row(out, spec);
   }
@@ -219,8 +211,10 @@ std::string zsh_completion() {
     const std::string help = "[" + with_each(spec.help, "[]\\", "\\") + "]";
     for (const std::string& name : names_of(spec)) {
       const bool off = !spec.off_name.empty() && name == "--" + std::string(spec.off_name);
-      // '*': many options may be given for each URL.
-      out += "  '*" + name + (off ? "[not " + spec.dashed() + "]" : shell_quoted(help + zsh_value(spec))) + "' \\\n";
+      // '*': as often as there are URLs. '+' and '=': the value may follow in the same word.
+      out += "  '*" + with_each(name, ":", "\\");
+      if (spec.takes_value()) out += name.starts_with("--") ? "=" : "+";
+      out += (off ? "[not " + spec.dashed() + "]" : shell_quoted(help + zsh_value(spec))) + "' \\\n";
     }
   }
   return out + "  '*:URL:_urls'\n";

@@ -58,7 +58,7 @@ TEST_CASE("docs: the manual page has every option, and no line that roff would t
   for (const std::string& line : doc_lines(page)) {
     CAPTURE(line);
     CHECK_FALSE(line.starts_with("'"));
-    constexpr std::string_view kRequests[] = {".TH", ".SH", ".SS", ".TP", ".PP", ".BR", ".nf", ".fi"};
+    constexpr std::string_view kRequests[] = {".TH", ".SH", ".SS", ".TP", ".PP", ".BR", ".nf", ".fi", ".nh", ".ad"};
     if (line.starts_with('.')) CHECK(std::ranges::find(kRequests, line.substr(0, 3)) != std::end(kRequests));
   }
 }
@@ -70,11 +70,12 @@ TEST_CASE("docs: the completions have every name of every option, and keep to th
   for (const OptionSpec& spec : option_table()) {
     CAPTURE(spec.long_name);
     CHECK(doc_holds(bash, " " + spec.dashed() + " "));
-    CHECK(doc_holds(zsh, "'*" + spec.dashed() + "["));
+    CHECK(doc_holds(zsh, "'*" + spec.dashed() + (spec.takes_value() ? "=[" : "[")));
     CHECK(doc_holds(fish, " -l " + std::string(spec.long_name) + " "));
     if (spec.short_name != 0) {
       CHECK(doc_holds(bash, " -" + std::string{spec.short_name} + " "));
-      CHECK(doc_holds(zsh, "'*-" + std::string{spec.short_name} + "["));
+      const std::string letter = spec.short_name == ':' ? "\\:" : std::string{spec.short_name};
+      CHECK(doc_holds(zsh, "'*-" + letter + (spec.takes_value() ? "+[" : "[")));
       CHECK(doc_holds(fish, " -s '" + std::string{spec.short_name} + "' "));
     }
     if (!spec.off_name.empty()) {
@@ -82,7 +83,7 @@ TEST_CASE("docs: the completions have every name of every option, and keep to th
     }
   }
   CHECK(doc_holds(bash, "-o|--output|"));  // a file follows
-  CHECK(doc_holds(zsh, "'*--output-dir[put the files of -o and -O into DIR]:DIR:_files -/'"));
+  CHECK(doc_holds(zsh, "'*--output-dir=[put the files of -o and -O into DIR]:DIR:_files -/'"));
   CHECK(doc_holds(fish, "complete -c sluice -l loop -x -a 'select poll epoll libuv' "));
   for (const std::string& line : doc_lines(without(zsh, "'\\''"))) CHECK_MESSAGE(quotes(line) % 2 == 0, line);
   for (const std::string& line : doc_lines(without(fish, "\\'"))) CHECK_MESSAGE(quotes(line) % 2 == 0, line);
