@@ -1,8 +1,7 @@
 // On CLI11, which does the spelling; its exceptions end here.
 //
-// CLI11 reads more into an argument than curl does: "--name=value", "[a,b]" as a list, and "-s-x" as "-s --x". The
-// characters that lead there are masked on the way in and unmasked in what comes out, so that every value arrives byte
-// for byte.
+// CLI11 reads more into an argument than curl does: "[a,b]" as a list, "-s-x" as "-s --x", and "-s=x". The characters
+// that lead there are masked on the way in and unmasked in what comes out, so that every value arrives byte for byte.
 #include "adapters/cli/arguments.hpp"
 
 #include <CLI/CLI.hpp>
@@ -13,6 +12,7 @@
 #include <map>
 #include <string_view>
 
+#include "adapters/cli/curl_options.hpp"
 #include "adapters/cli/option_values.hpp"
 
 namespace sluice::cli {
@@ -25,6 +25,11 @@ std::string masked(std::string_view text) {
   const bool short_options = text.size() > 1 && text[0] == '-' && text[1] != '-';
   std::string out;
   out.reserve(text.size());
+  if (const std::size_t equals = text.find('='); text.starts_with("--") && equals != std::string_view::npos) {
+    // "--name=value". The mark keeps an empty value, and tells a flag that was given one.
+    out.append(text.substr(0, equals + 1)).append({kMask, 'v'});
+    text.remove_prefix(equals + 1);
+  }
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == kMask)
@@ -59,6 +64,8 @@ std::string unmasked(std::string_view text) {
       case 'b':
         out += '[';
         break;
+      case 'v':
+        break;
       default:
         out += '-';
         break;
@@ -76,12 +83,17 @@ std::string names_of(const OptionSpec& spec) {
   return names;
 }
 
-// What stands behind '=' may be a secret (--user=me:secret): it is not repeated.
+// What follows '=' may be a secret (--user=me:secret): it is not repeated.
 UsageError unknown_option(std::string_view text) {
-  if (const std::size_t equals = text.find('='); text.starts_with("--") && equals != std::string::npos) {
-    return {2, "option " + printable(text.substr(0, equals)) + "=...: is unknown; a value stands behind a space"};
+  const bool is_long = text.starts_with("--");
+  const std::string name = "option " + printable(text.substr(0, is_long ? text.find('=') : 2));
+  const auto curls = curl_option(text);
+  // One that sluice has too is out of its place (after "--", or "--no-output").
+  const auto is_ours = [&](const OptionSpec& spec) { return spec.long_name == *curls; };
+  if (!curls || std::ranges::any_of(option_table(), is_ours)) {
+    return {2, (is_long ? name : "option " + printable(text)) + ": is unknown"};
   }
-  return {2, "option " + printable(text) + ": is unknown"};
+  return {2, name + (is_long ? "" : " (--" + std::string(*curls) + ")") + ": curl has it, sluice does not yet"};
 }
 
 }  // namespace
@@ -124,6 +136,9 @@ std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(s
     if (option == operand || option_spec(argument.id).takes_value()) {
       argument.value = unmasked(result);
     } else {
+      if (result.starts_with(kMask)) {
+        return std::unexpected(UsageError{2, "option " + option_spec(argument.id).dashed() + ": takes no value"});
+      }
       argument.on = result != "false";
     }
     // No URL begins so; CLI11 takes "-" and "-7" for operands, curl does not.

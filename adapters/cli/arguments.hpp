@@ -1,5 +1,6 @@
 // Arguments into options: which of the table's rows each one names, with its value, in the order given. Curl's rules of
-// spelling: "-sSo file", "-XPOST", "--no-silent", values taken verbatim whatever they look like, "--" ends options.
+// spelling: "-sSo file", "-XPOST", "--output=file", "--no-silent", values taken verbatim whatever they look like, "--"
+// ends options.
 // Leaves to others: what options mean.
 #pragma once
 
@@ -28,7 +29,7 @@ class ArgumentParser {
   ArgumentParser(const ArgumentParser&) = delete;
   ArgumentParser& operator=(const ArgumentParser&) = delete;
 
-  // Error: an unknown option, or one without its value.
+  // Error: an unknown option, one without its value, or a flag with one.
   std::expected<std::vector<Argument>, UsageError> parse(const std::vector<std::string>& arguments);
 
  private:

@@ -137,6 +137,8 @@ class CommandRun {
   void collect();
   void end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message);
   void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
+  bool write_facts(const Operation& operation, const WriteOutFacts& facts);
+  void judge(const Operation& operation, int exit_code);
   std::vector<std::unique_ptr<Transfer>>::iterator find(TransferId id);
   std::chrono::milliseconds until_discarding_ends() const;
   std::optional<Failure> wait(bool at_once);
@@ -161,17 +163,14 @@ class CommandRun {
   std::vector<std::unique_ptr<Transfer>> active_;  // in the order of their start
   std::set<std::string> outputs_;                  // keys of paths that are taken
   std::vector<ExtraDescriptor> extra_;
+  std::size_t judged_ = 0;           // the url_number that the exit code is of
+  std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
   RunSummary summary_;
 };
 
 bool CommandRun::output_is_free(const Operation& operation) {
   if (operation.output.to_stdout || is_device_or_pipe(operation.output.path)) return true;
-  const std::string key = path_key(operation.output.path);
-  // Neither the file nor what it is called until it is whole may be another transfer's.
-  if (outputs_.contains(key) || outputs_.contains(key + ".part")) return false;
-  if (key.ends_with(".part") && outputs_.contains(key.substr(0, key.size() - 5))) return false;
-  outputs_.insert(key);
-  return true;
+  return outputs_.insert(path_key(operation.output.path)).second;
 }
 
 void CommandRun::start(const Operation& operation) {
@@ -195,7 +194,7 @@ void CommandRun::start(const Operation& operation) {
 }
 
 void CommandRun::start_some() {
-  while (active_.size() < at_once_ && next_ < command_.operations.size() && interrupted_by() == 0) {
+  while (active_.size() < at_once_ && next_ < command_.operations.size() && interrupted_by() == 0 && !failed_early_) {
     start(command_.operations[next_++]);
   }
 }
@@ -205,19 +204,31 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
   run_progress_.ended(facts.size_download + facts.size_upload, end.exit_code != 0);
   if (end.exit_code != 0) {
     ++summary_.failed;
-    summary_.exit_code = end.exit_code;
     // Which one it was matters as much as what it was.
     const bool name_it = end.message.find(operation.given_url) == std::string::npos;
     console_.error(end.exit_code, name_it ? operation.given_url + ": " + end.message : end.message);
   }
-  if (operation.settings->write_out.empty()) return;
+  judge(operation, write_facts(operation, facts) ? end.exit_code : kExitWrite);
+}
+
+// -w. False: it could not be written, which has been said.
+bool CommandRun::write_facts(const Operation& operation, const WriteOutFacts& facts) {
+  if (operation.settings->write_out.empty()) return true;
   const WriteOutText text = write_out(operation.settings->write_out, facts);
   if (!text.to_stderr.empty()) console_.note(text.to_stderr);
-  if (text.to_stdout.empty()) return;
-  if (auto printed = console_.print(text.to_stdout); !printed) {
-    console_.error(kExitWrite, printed.error());
-    summary_.exit_code = kExitWrite;
-  }
+  if (text.to_stdout.empty()) return true;
+  const auto printed = console_.print(text.to_stdout);
+  if (!printed) console_.error(kExitWrite, printed.error());
+  return printed.has_value();
+}
+
+// The last operation's exit code is the command's, in the order in which they were given.
+void CommandRun::judge(const Operation& operation, int exit_code) {
+  if (command_.fail_early && exit_code != 0 && !failed_early_) failed_early_ = exit_code;
+  const bool counts = exit_code != 0 || !command_.fail_all;
+  if (!counts || operation.url_number < judged_) return;
+  judged_ = operation.url_number;
+  summary_.exit_code = exit_code;
 }
 
 void CommandRun::end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message) {
@@ -287,16 +298,22 @@ std::optional<Failure> CommandRun::wait(bool at_once) {
 }
 
 void CommandRun::give_up(int exit_code, const std::string& why) {
-  std::string parts;
+  std::size_t parts = 0;
+  std::string part;
   for (const auto& transfer : active_) {
-    const std::string part = transfer->abandon();
-    if (!part.empty()) parts += (parts.empty() ? "; what came is in " : ", ") + part;
+    if (std::string left = transfer->abandon(); !left.empty()) {
+      ++parts;
+      part = std::move(left);
+    }
     multi_.remove(transfer->id());
   }
   active_.clear();
+  std::string text = why + ": " + std::to_string(summary_.done) + " of " + std::to_string(command_.operations.size()) +
+                     " transfers had ended";
+  if (parts == 1) text += "; what came is in " + part;
+  if (parts > 1) text += "; " + std::to_string(parts) + " files are left in part (NAME.*.part)";
   summary_.exit_code = exit_code;
-  console_.error(exit_code, why + ": " + std::to_string(summary_.done) + " of " +
-                                std::to_string(command_.operations.size()) + " transfers had ended" + parts);
+  console_.error(exit_code, text);
   summary_.failed += command_.operations.size() - summary_.done;
 }
 
@@ -304,17 +321,21 @@ RunSummary CommandRun::run() {
   for (const std::string& warning : command_.warnings) console_.warning(warning);
   start_some();
   std::optional<Failure> stopped;
-  while (!finished() && !stopped) {
+  while (!finished() && !stopped && !failed_early_) {
     const Drive drive = loop_.perform();
     collect();
     start_some();
-    if (finished()) break;
+    if (finished() || failed_early_) break;
     if (drive == Drive::failed) stopped = Failure{kExitMemory, "the system gives no more descriptors or memory"};
     if (display_.enabled()) run_progress_.draw(multi_, active_, multi_.now());
     if (!stopped) stopped = wait(drive == Drive::call_again);
   }
+  if (failed_early_) {
+    summary_.exit_code = *failed_early_;
+    if (!finished()) stopped = Failure{*failed_early_, "the first failure ends the others (--fail-early)"};
+  }
   // A signal may also show as a write that it cut short.
-  if (interrupted_by() != 0 && (stopped || summary_.exit_code != 0)) {
+  if (interrupted_by() != 0 && (stopped || summary_.failed != 0 || summary_.exit_code != 0)) {
     stopped = Failure{128 + interrupted_by(), "interrupted"};
   }
   if (stopped) {

@@ -1,8 +1,8 @@
 // Carries a command line out over one Multi: starts operations in order, as many at once as it says, writes, reports,
 // and counts. Knows when a transfer starts and what the user is told; what one transfer does stands in transfer.hpp.
 //
-// Exit code: that of the last transfer that failed (in the order in which they ended), 0 when none did; 130 after
-// Ctrl-C. The standard output is written with blocking calls: a reader that is slow holds up the transfers, which is
+// Exit code: that of the last transfer in the order of the command line, whatever became of the others; --fail-all: of
+// the last one that failed; --fail-early: of the first that failed, which ends the run; 130 after Ctrl-C. The standard output is written with blocking calls: a reader that is slow holds up the transfers, which is
 // what it wants.
 #pragma once
 

@@ -18,7 +18,10 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::operand:
     case OptionId::url: group_.add_url(value); break;
     case OptionId::output: return add_output(value);
-    case OptionId::remote_name: group_.add_output(std::nullopt, on); break;
+    case OptionId::remote_name:
+      // As curl: it says nothing of a URL that would not have had its remote name.
+      if (on || group_.remote_name_all) group_.add_output(std::nullopt, on);
+      break;
     case OptionId::remote_name_all: group_.remote_name_all = on; break;
     case OptionId::output_dir: group_.output_dir = value; break;
     case OptionId::create_dirs: settings.create_dirs = on; break;
@@ -65,7 +68,10 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::next: return finish_group();
     case OptionId::parallel: command_.parallel = on ? ParallelMode::on : ParallelMode::off; break;
     case OptionId::parallel_max: return set_parallel_max(value);
+    case OptionId::fail_early: command_.fail_early = on; break;
+    case OptionId::fail_all: command_.fail_all = on; break;
     case OptionId::loop: return set_loop(value);
+    case OptionId::demo: command_.demo = true; break;
     case OptionId::help: command_.help = true; break;
     case OptionId::version: command_.version = true; break;
     // So it is anyway; and what a config file says is said by then.
@@ -100,22 +106,30 @@ CommandBuilder::Status CommandBuilder::add_output(const std::string& value) {
   return {};
 }
 
+CommandBuilder::Status CommandBuilder::add_header_line(std::string_view line, const std::string& place) {
+  if (trimmed(line).empty()) return {};
+  // A line end inside one argument is no second field: it is refused where the field is added.
+  auto header = parse_header_line(line);
+  // The line may be a secret: it is not repeated.
+  if (!header) return bad(OptionId::header, place + "not a field: expected 'Name: value', 'Name:' or 'Name;'");
+  group_.headers.push_back(std::move(*header));
+  return {};
+}
+
 CommandBuilder::Status CommandBuilder::add_header(const std::string& value) {
-  if (!value.starts_with('@')) {
-    // A line end inside one argument is no second field: it is refused where the field is added.
-    if (auto line = parse_header_line(value)) group_.headers.push_back(std::move(*line));
-    return {};
-  }
-  const auto file = read(OptionId::header, value.substr(1));
+  if (!value.starts_with('@')) return add_header_line(value, "");
+  const std::string path = value.substr(1);
+  const auto file = read(OptionId::header, path);
   if (!file) return std::unexpected(file.error());
   std::string_view rest = *file;
-  while (!rest.empty()) {
+  for (std::size_t number = 1; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.starts_with('#')) continue;
-    if (auto header = parse_header_line(line)) group_.headers.push_back(std::move(*header));
+    const std::string place = (path == "-" ? "standard input" : printable(path)) + ":" + std::to_string(number) + ": ";
+    if (Status ok = add_header_line(line, place); !ok) return ok;
   }
   return {};
 }
@@ -228,7 +242,7 @@ CommandBuilder::Status CommandBuilder::finish_group() {
 
 std::expected<CommandLine, UsageError> CommandBuilder::finish() {
   if (asks_for_text()) return std::move(command_);
-  if (group_.urls == 0) return std::unexpected(UsageError{2, "no URL specified"});
+  if (group_.urls == 0) return std::unexpected(UsageError{2, std::string(kNoUrl)});
   if (const Status ok = finish_group(); !ok) return std::unexpected(ok.error());
   return std::move(command_);
 }

@@ -22,12 +22,13 @@ class CommandBuilder {
   using Status = std::expected<void, UsageError>;
   // Any option but --config, which the caller has replaced by what the file says.
   Status apply(const Argument& argument);
-  bool asks_for_text() const { return command_.help || command_.version; }  // nothing else matters then
+  bool asks_for_text() const { return command_.help || command_.version || command_.demo; }  // nothing else matters then
   std::expected<CommandLine, UsageError> finish();
 
  private:
   Status add_output(const std::string& value);
   Status add_header(const std::string& value);
+  Status add_header_line(std::string_view line, const std::string& place);
   Status add_data(const Argument& argument);
   Status set_unix_socket(const std::string& value);
   Status set_loop(const std::string& value);

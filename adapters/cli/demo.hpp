@@ -1,4 +1,4 @@
-// `sluice` without arguments: shows the main job offline. Starts the demonstration's server, has the command download
+// `sluice --demo`: shows the main job offline. Starts the demonstration's server, has the command download
 // its files in parallel, half of them over HTTPS with a CA made on the spot, checks every checksum, and says what
 // happened.
 #pragma once

@@ -23,6 +23,12 @@ FileResult<int> HeaderDumps::descriptor(const Settings& settings) {
   return fd;
 }
 
+FileResult<void> HeaderDumps::open(const Settings& settings) {
+  if (settings.dump_header.empty() || settings.dump_header == "-") return {};
+  if (const FileResult<int> fd = descriptor(settings); !fd) return std::unexpected(fd.error());
+  return {};
+}
+
 FileResult<void> HeaderDumps::write(const Settings& settings, std::string_view text) {
   if (settings.dump_header.empty()) return {};
   if (settings.dump_header == "-") return console_.print(text);

@@ -1,4 +1,4 @@
-// -D: response heads into a file or the standard output. The URLs of one group share a file: the first head empties it,
+// -D: response heads into a file or the standard output. The URLs of one group share a file: the first transfer empties it,
 // the others are appended. Knows files; the text comes from verbose.hpp.
 #pragma once
 
@@ -18,6 +18,8 @@ class HeaderDumps {
   HeaderDumps(const HeaderDumps&) = delete;
   HeaderDumps& operator=(const HeaderDumps&) = delete;
 
+  // Opens the file, so that one that cannot be written is known before anything is sent. Nothing without -D.
+  FileResult<void> open(const Settings& settings);
   // Nothing without -D. `settings` must outlive this.
   FileResult<void> write(const Settings& settings, std::string_view text);
 

@@ -1,4 +1,4 @@
-// The command's entry: arguments in, exit code out. Without arguments: the demonstration.
+// The command's entry: arguments in, exit code out.
 #include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
@@ -64,15 +64,19 @@ void open_missing_streams() {
 
 int main(int argc, char** argv) {
   open_missing_streams();
-  if (argc <= 1) return sluice::demo::run_demo();
   const auto command = parse_command_line(argc, argv, environment());
   if (!command) {
     const UsageError& error = command.error();
+    if (argc <= 1 && error.message == kNoUrl) {
+      std::fputs("Usage: sluice [options] URL...; try 'sluice --help', or 'sluice --demo' for a look offline\n", stderr);
+      return error.exit_code;
+    }
     std::fprintf(stderr, "sluice: (%d) %s%s\n", error.exit_code, one_line(error.message).c_str(),
                  error.exit_code == kExitUsage ? "; try 'sluice --help'" : "");
     return error.exit_code;
   }
   if (command->help) return print(help_text());
   if (command->version) return print(version_text());
+  if (command->demo) return sluice::demo::run_demo();
   return run_command(*command).exit_code;
 }

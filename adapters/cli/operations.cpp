@@ -49,8 +49,15 @@ std::string_view referer_value(std::string_view referer) {
   return referer.substr(0, referer.find(kAuto));
 }
 
+bool asks_for_chunks(const OptionGroup& group) {
+  return std::any_of(group.headers.begin(), group.headers.end(), [](const HeaderLine& line) {
+    return equals_ignoring_case(line.name, "Transfer-Encoding") && equals_ignoring_case(line.value, "chunked");
+  });
+}
+
 // All fields but Authorization, which may come from a URL and stands first.
-std::expected<Fields, UsageError> common_fields(const OptionGroup& group) {
+// `body`: null without one.
+std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const std::string* body) {
   Fields fields;
   Status ok;
   if (group.range) ok = add_default(fields, group, "Range", range_value(*group.range), "--range");
@@ -67,8 +74,10 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group) {
   }
   if (ok && group.json) ok = add_default(fields, group, "Content-Type", "application/json", "--json");
   if (ok && group.json) ok = add_default(fields, group, "Accept", "application/json", "--json");
-  const bool form = group.data && !group.get && !group.json;
-  if (ok && form) ok = add_default(fields, group, "Content-Type", "application/x-www-form-urlencoded", "--data");
+  // Where curl puts it. The core would add it at the end.
+  const bool sized = body != nullptr && !asks_for_chunks(group);
+  if (ok && sized) ok = add_default(fields, group, "Content-Length", std::to_string(body->size()), "--data");
+  if (ok && body != nullptr && !group.json) ok = add_default(fields, group, "Content-Type", "application/x-www-form-urlencoded", "--data");
   if (!ok) return std::unexpected(ok.error());
   return fields;
 }
@@ -82,12 +91,6 @@ std::expected<Fields, UsageError> with_authorization(const OptionGroup& group, c
   }
   if (!ok) return std::unexpected(ok.error());
   return fields;
-}
-
-bool asks_for_chunks(const OptionGroup& group) {
-  return std::any_of(group.headers.begin(), group.headers.end(), [](const HeaderLine& line) {
-    return equals_ignoring_case(line.name, "Transfer-Encoding") && equals_ignoring_case(line.value, "chunked");
-  });
 }
 
 // ---- method ----
@@ -142,14 +145,16 @@ std::string with_query(std::string_view text, std::string_view more) {
   return out;
 }
 
-// -T with a URL that names a directory: the file's own name goes behind it, before a query.
+// -T with a URL that names a directory: the file's own name goes behind it. A URL with a query names a script.
 std::string with_upload_name(std::string_view text, const std::string& file) {
   const std::size_t end = std::min(text.find_first_of("?#"), text.size());
+  const std::string_view more = text.substr(end);
+  if (more.size() > 1 && more[0] == '?' && more[1] != '#') return std::string(text);
   const std::size_t authority = text.find("://") + 3;
   std::string out(text.substr(0, end));
   if (out.find('/', authority) == std::string::npos) out += '/';
   if (out.ends_with('/')) out += percent_encode(std::string_view(file).substr(file.rfind('/') + 1));
-  return out.append(text.substr(end));
+  return out.append(more);
 }
 
 struct Target {
@@ -261,7 +266,7 @@ void expand_wildcards(std::vector<ResolveEntry>& entries, const std::vector<Oper
 }
 
 Status check(const OptionGroup& group) {
-  if (group.urls == 0) return usage("no URL specified");
+  if (group.urls == 0) return usage(std::string(kNoUrl));
   if (group.method && !is_token(*group.method))
     return usage("option --request: '" + printable(*group.method) + "' is no method");
   if (group.settings.fail && group.settings.fail_with_body)
@@ -281,7 +286,7 @@ std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup gr
   if (group.data && !group.get) shared.body = std::make_shared<const std::string>(std::move(*group.data));
   shared.chunked = asks_for_chunks(group);
   if (group.user && group.user->find(':') == std::string::npos) *group.user += ':';
-  auto fields = common_fields(group);
+  auto fields = common_fields(group, shared.body.get());
   if (!fields) return std::unexpected(fields.error());
   shared.fields = std::move(*fields);
 

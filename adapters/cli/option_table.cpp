@@ -70,11 +70,14 @@ constexpr OptionSpec kTable[] = {
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},
     {parallel, 'Z', "parallel", "", "no-parallel", "", G::many, "at the same time, even to stdout"},
     {parallel_max, 0, "parallel-max", "", "", "N", G::many, "at most N at the same time (50)"},
+    {fail_early, 0, "fail-early", "", "no-fail-early", "", G::many, "stop everything at the first transfer that fails"},
+    {fail_all, 0, "fail-all", "", "no-fail-all", "", G::many, "exit code of the last that failed, not of the last"},
     {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{} and [] in URLs mean nothing (always so)"},
 
     {config, 'K', "config", "", "", "FILE", G::command, "read options from FILE, - is stdin"},
     {disable, 'q', "disable", "", "", "", G::command, "as the first option: do not read ~/.sluicerc"},
     {loop, 0, "loop", "", "", "NAME", G::command, "wait for events by select, poll, epoll or libuv"},
+    {demo, 0, "demo", "", "", "", G::command, "show the main job offline, with servers of its own"},
     {help, 'h', "help", "", "", "", G::command, "this text"},
     {version, 'V', "version", "", "", "", G::command, "the versions of the command and what it is built on"},
 };

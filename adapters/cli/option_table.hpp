@@ -22,9 +22,9 @@ enum class OptionId : std::uint8_t {
   // connection
   max_time, connect_timeout, resolve, connect_to, unix_socket, ipv4, ipv6, http1_1, http0_9, strict,
   // many
-  url, next, parallel, parallel_max, globoff,
+  url, next, parallel, parallel_max, fail_early, fail_all, globoff,
   // the command
-  config, disable, loop, help, version,
+  config, disable, loop, demo, help, version,
 };
 
 enum class HelpGroup : std::uint8_t { output, request, tls, connection, many, command };

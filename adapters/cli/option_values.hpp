@@ -44,7 +44,7 @@ std::expected<ConnectToRule, UsageError> parse_connect_to(std::string_view text)
 // The first rule that matches decides.
 std::optional<ConnectTo> match_connect_to(const std::vector<ConnectToRule>& rules, const Url& url);
 
-// "Name: value", "Name:" (removes) or "Name;" (sends it empty). nullopt: none of these, to be ignored as curl does.
+// "Name: value", "Name:" (removes) or "Name;" (sends it empty). nullopt: none of these.
 struct HeaderLine {
   std::string name;
   std::string value;

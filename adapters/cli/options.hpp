@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/address.hpp"
@@ -28,6 +29,9 @@ struct UsageError {
   int exit_code = 2;
   std::string message;
 };
+
+// The message where nothing is named to be fetched.
+inline constexpr std::string_view kNoUrl = "no URL specified";
 
 // The world, as far as options need it. Both readers answer with the text, or with the system's reason ("No such file
 // ...").
@@ -115,15 +119,18 @@ enum class LoopKind : std::uint8_t { select, poll, epoll, libuv };
 struct CommandLine {
   bool help = false;               // --help was asked for: print help_text(), exit 0; operations may be empty
   bool version = false;            // --version: print version_text(), exit 0
+  bool demo = false;               // --demo: show the main job offline; operations may be empty
   bool silent = false;             // -s: neither progress nor errors
   bool show_error = false;         // -S: errors even so
   bool verbose = false;            // -v
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;
+  bool fail_early = false;  // --fail-early: the first transfer that fails ends the run
+  bool fail_all = false;    // --fail-all: the exit code is the last one's that failed, not the last one's
   LoopKind loop = LoopKind::poll;
   std::vector<std::string> warnings;  // one line each: print "sluice: warning: <line>" unless silent
-  std::vector<Operation> operations;  // in order; never empty unless help or version
+  std::vector<Operation> operations;  // in order; never empty unless help, version or demo
 };
 
 // argv[0] is skipped. Reads ~/.sluicerc first, unless argv[1] is -q or --disable.

@@ -3,14 +3,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "adapters/cli/interrupt.hpp"
 
@@ -18,25 +21,55 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::string_view kPartSuffix = ".part";
+constexpr std::size_t kRandomChars = 6;
 constexpr std::size_t kMaxNameBytes = NAME_MAX;
+constexpr std::size_t kShortNameBytes = 40;  // fits where a file system allows fewer than NAME_MAX
+constexpr int kAttempts = 100;
 
 std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error) {
   return std::unexpected(std::string(what) + " " + path + ": " + std::strerror(error));
 }
 
-bool same_file(int fd, const std::string& path) {
-  struct stat by_fd = {};
-  struct stat by_path = {};
-  return ::fstat(fd, &by_fd) == 0 && ::stat(path.c_str(), &by_path) == 0 && by_fd.st_dev == by_path.st_dev &&
-         by_fd.st_ino == by_path.st_ino;
+// Nothing may be renamed over the root of a mount (EBUSY), such as a file that a container's host has put there.
+bool is_mount_point(const std::string& path) {
+  struct statx status = {};
+  return ::statx(AT_FDCWD, path.c_str(), 0, 0, &status) == 0 &&
+         (status.stx_attributes_mask & status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-std::string part_name(const std::string& target) {
+// The path that open(2) would create for `path`: where a symbolic link to nothing points.
+std::string created_path(std::string path) {
+  constexpr int kMostLinks = 40;  // the kernel's own limit
+  for (int i = 0; i < kMostLinks; ++i) {
+    std::error_code none;
+    const std::filesystem::path link = std::filesystem::read_symlink(path, none);
+    if (none) break;
+    path = (std::filesystem::path(path).parent_path() / link).string();
+  }
+  return path;
+}
+
+std::string random_chars() {
+  constexpr std::string_view kChars = "abcdefghijklmnopqrstuvwxyz234567";  // 32, so that no one is likelier
+  std::array<unsigned char, kRandomChars> bytes = {};
+  std::string text;
+  if (::getrandom(bytes.data(), bytes.size(), GRND_NONBLOCK) < 0) bytes = {};  // O_EXCL is what keeps names apart
+  for (const unsigned char byte : bytes) text += kChars[byte % kChars.size()];
+  return text;
+}
+
+// "folder/NAME.abc123.part", with no more than `most` bytes behind the folder. NAME is cut between characters (UTF-8).
+std::string part_name(const std::string& target, std::size_t most) {
   const std::size_t slash = target.rfind('/');
-  const std::size_t name_begin = slash == std::string::npos ? 0 : slash + 1;
-  // A name that is as long as names may be still has a part.
-  return target.substr(0, name_begin + std::min(target.size() - name_begin, kMaxNameBytes - kPartSuffix.size())) +
-         std::string(kPartSuffix);
+  const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+  std::size_t end = std::min(target.size(), begin + most - kPartSuffix.size() - kRandomChars - 1);
+  while (end < target.size() && end > begin && (static_cast<unsigned char>(target[end]) & 0xC0U) == 0x80U) --end;
+  return target.substr(0, end) + "." + random_chars() + std::string(kPartSuffix);
+}
+
+// Whether a file that is there can still be written in place, although nothing can be created or renamed beside it.
+bool folder_refuses(int error) {
+  return error == EACCES || error == EPERM || error == EROFS || error == EBUSY || error == EXDEV;
 }
 
 }  // namespace
@@ -51,15 +84,16 @@ FileResult<void> OutputFile::open() {
     fd_ = STDOUT_FILENO;
     return {};
   }
-  target_ = path_;
   if (create_directories_) {
     if (auto made = create_parent_directories(path_); !made) return made;
   }
   struct stat present = {};
   if (::stat(path_.c_str(), &present) != 0) {
-    // Its part has a shorter name: better said now than when the whole body is there.
-    if (errno == ENAMETOOLONG) return failed("write to", path_, errno);
-    return open_part();
+    // Its part may have a shorter name: better said now than when the whole body is there.
+    if (errno != ENOENT) return failed("write to", path_, errno);
+    target_ = created_path(path_);
+    if (const int error = open_part(); error != 0) return failed("write to", path_, error);
+    return {};
   }
   if (S_ISDIR(present.st_mode)) return failed("write to", path_, EISDIR);
   if (!S_ISREG(present.st_mode)) {  // a device or a pipe has no name to be renamed to
@@ -71,42 +105,44 @@ FileResult<void> OutputFile::open() {
   std::array<char, PATH_MAX> real = {};
   if (::realpath(path_.c_str(), real.data()) == nullptr) return failed("write to", path_, errno);
   target_ = real.data();
-  if (auto opened = open_part(); !opened) return opened;
-  ::fchmod(fd_, present.st_mode & 0777);  // keeps the permissions of what is going to be replaced
+  if (is_mount_point(target_)) return open_in_place();
+  if (const int error = open_part(); error != 0) {
+    return folder_refuses(error) ? open_in_place() : failed("write to", path_, error);
+  }
+  // The owner, where this process may give files away, and the permissions of what is going to be replaced.
+  if (::fchown(fd_, present.st_uid, present.st_gid) != 0) errno = 0;
+  ::fchmod(fd_, present.st_mode & 0777);
   return {};
 }
 
-FileResult<void> OutputFile::open_part() {
-  part_ = part_name(target_);
-  // Another process may be writing the same file, or just be giving it its final name: only one that is locked and
-  // still stands under its name is ours to empty.
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-    if (fd_ < 0) break;
-    struct stat status = {};
-    if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
-      errno = EINVAL;
-      break;
+// Returns an errno, 0 for none. Only a file that this call has created is taken (O_EXCL): SB-87.
+int OutputFile::open_part() {
+  std::size_t most = kMaxNameBytes;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    part_ = part_name(target_, most);
+    fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd_ >= 0) return 0;
+    if (errno == ENAMETOOLONG && most == kMaxNameBytes) {
+      most = kShortNameBytes;
+      continue;
     }
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) errno = EBUSY;
-      break;
-    }
-    if (same_file(fd_, part_)) {
-      if (::ftruncate(fd_, 0) != 0) break;
-      return {};
-    }
-    ::close(fd_);
-    fd_ = -1;
-    errno = EBUSY;
+    if (errno != EEXIST) break;
   }
-  const int error = errno;
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-  const std::string name = part_;
   part_.clear();
-  if (error == EBUSY) return std::unexpected("write to " + name + ": another process is writing it");
-  return failed("write to", name, error);
+  return errno;
+}
+
+FileResult<void> OutputFile::open_in_place() {
+  fd_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd_ < 0) return failed("write to", path_, errno);
+  in_place_ = true;
+  // Two processes that write one file in place would mix their bytes.
+  int error = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ? 0 : EBUSY;
+  if (error == 0 && ::ftruncate(fd_, 0) != 0) error = errno;
+  if (error == 0) return {};
+  ::close(std::exchange(fd_, -1));
+  if (error == EBUSY) return std::unexpected("write to " + path_ + ": another process is writing it");
+  return failed("write to", path_, error);
 }
 
 FileResult<void> OutputFile::write(Bytes bytes) {
@@ -115,26 +151,55 @@ FileResult<void> OutputFile::write(Bytes bytes) {
 
 FileResult<void> OutputFile::commit() {
   if (fd_ < 0) return {};
-  const int fd = fd_;
   if (is_standard_output()) {
     fd_ = -1;
     return {};
   }
-  // Some file systems report a full disk on close only: ask by closing a copy, while ours still holds the lock.
-  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  // Some file systems report a full disk on close only: ask by closing a copy, so that a failure leaves ours open.
+  const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
   if (copy < 0 || ::close(copy) != 0) return failed("write to", path_, errno);
   if (!part_.empty() && ::rename(part_.c_str(), target_.c_str()) != 0) {
-    return std::unexpected("rename " + part_ + " to " + target_ + ": " + std::strerror(errno));
+    const int error = errno;
+    if (auto copied = copy_part(error); !copied) return copied;
   }
-  fd_ = -1;
-  ::close(fd);
+  ::close(std::exchange(fd_, -1));
   return {};
+}
+
+// A folder may let files be created but not replaced (the sticky bit, EPERM): then the target takes the bytes.
+FileResult<void> OutputFile::copy_part(int rename_error) {
+  const auto refused = [&] { return failed("rename " + part_ + " to", target_, rename_error); };
+  if (!folder_refuses(rename_error)) return refused();
+  const int from = ::open(part_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (from < 0) return refused();
+  // Without O_CREAT: what cannot be replaced is there.
+  const int to = ::open(target_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+  FileResult<void> copied;
+  if (to < 0) copied = refused();
+  std::array<std::uint8_t, 64 * 1024> buffer = {};
+  while (copied) {
+    const ssize_t count = ::read(from, buffer.data(), buffer.size());
+    if (count < 0) copied = failed("read", part_, errno);
+    if (count <= 0) break;
+    copied = write_all(to, Bytes(buffer).first(static_cast<std::size_t>(count)), path_);
+  }
+  ::close(from);
+  if (to >= 0 && ::close(to) != 0 && copied) copied = failed("write to", path_, errno);
+  if (copied) ::unlink(part_.c_str());
+  return copied;
 }
 
 std::string OutputFile::abandon() {
   if (fd_ < 0) return "";
+  struct stat left = {};
+  const bool empty = ::fstat(fd_, &left) == 0 && left.st_size == 0;
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
+  if (in_place_) return target_;
+  if (!part_.empty() && empty) {  // nothing came: nothing is left
+    ::unlink(part_.c_str());
+    return "";
+  }
   return part_;
 }
 

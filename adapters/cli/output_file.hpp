@@ -1,5 +1,7 @@
 // Where a download goes: a file, written beside its final name and renamed when it is whole, or the standard output.
-// So a file under its final name is always complete; what a failed transfer received stays in "<name>.part".
+// So a file under its final name is complete; what a failed transfer received stays in "<name>.<random>.part", a name
+// that nobody else has (SB-87). A file that is there and cannot be replaced (a mount point, a folder without write
+// permission) is written in place.
 // Knows files; leaves to others what is written and which exit code a failure is.
 #pragma once
 
@@ -31,15 +33,19 @@ class OutputFile {
   FileResult<void> write(Bytes bytes);
   // Closes, and gives the file its final name.
   FileResult<void> commit();
-  // Closes. What stood under the final name stays; returns the name under which the bytes so far are left, "" for none.
+  // Closes. What stood under the final name stays, unless it had to be written in place. Returns the name under which the
+  // bytes so far are left, "" for none.
   std::string abandon();
 
  private:
-  FileResult<void> open_part();
+  int open_part();
+  FileResult<void> open_in_place();
+  FileResult<void> copy_part(int rename_error);
 
   std::string path_;
-  std::string target_;  // path_ with a symbolic link followed
-  std::string part_;    // "": written in place (a device, a pipe)
+  std::string target_;  // path_ with symbolic links followed
+  std::string part_;    // "": none (in place, a device, a pipe)
+  bool in_place_ = false;
   bool create_directories_;
   int fd_ = -1;
 };

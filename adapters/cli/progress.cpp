@@ -8,7 +8,11 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t kFiguresWidth = 40;  // all but the name, on a transfer's line
+constexpr std::size_t kPercentWidth = 5;
+constexpr std::size_t kAmountWidth = 20;
+constexpr std::size_t kSpeedWidth = 12;
+constexpr std::size_t kWideSpeedWidth = kSpeedWidth + 3;
+constexpr std::size_t kFiguresWidth = kPercentWidth + kAmountWidth + kWideSpeedWidth;  // all but the name
 constexpr std::size_t kNameMin = 8;
 constexpr double kHalfLifeSeconds = 3;
 constexpr double kShortestStepSeconds = 0.05;
@@ -36,26 +40,44 @@ std::optional<Duration> time_left(const TotalFigures& total) {
   return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(seconds)));
 }
 
-// name | percent | bytes of total | speed
+// name | percent | bytes of total | speed; where that is too wide, without the bytes.
 std::string transfer_line(const TransferFigures& figures, std::size_t width) {
-  const std::size_t name_width = width > kFiguresWidth + kNameMin ? width - kFiguresWidth : kNameMin;
-  std::string name = fit_name(figures.name, name_width);
-  name.resize(name_width, ' ');
-  std::string amount = format_bytes(figures.bytes);
-  if (figures.expected) amount += "/" + format_bytes(*figures.expected);
-  return name + padded_left(percent(figures.bytes, figures.expected), 5) + padded_left(amount, 20) +
-         padded_left(speed(figures.bytes_per_second), 14);
+  const bool wide = width >= kFiguresWidth + kNameMin;
+  const std::size_t taken = wide ? kFiguresWidth : kPercentWidth + kSpeedWidth;
+  const std::size_t name_width = std::max(width, taken + kNameMin) - taken;
+  std::string line = fit_name(figures.name, name_width);
+  line.resize(name_width, ' ');
+  line += padded_left(percent(figures.bytes, figures.expected), kPercentWidth);
+  if (wide) {
+    std::string amount = format_bytes(figures.bytes);
+    if (figures.expected) amount += "/" + format_bytes(*figures.expected);
+    line += padded_left(std::move(amount), kAmountWidth);
+  }
+  return line + padded_left(speed(figures.bytes_per_second), wide ? kWideSpeedWidth : kSpeedWidth);
 }
 
-std::string total_line(const TotalFigures& total) {
-  std::string line = std::to_string(total.done) + "/" + std::to_string(total.count) + " done";
-  if (total.failed > 0) line += ", " + std::to_string(total.failed) + " failed";
-  line += "  " + format_bytes(total.bytes);
-  if (total.expected)
-    line += (total.estimated ? "/~" : "/") + format_bytes(*total.expected) + " " + percent(total.bytes, total.expected);
-  line += "  " + speed(total.bytes_per_second);
-  if (total.done < total.count) line += "  " + format_duration(time_left(total)) + " left";
-  return line;
+// The longest of several forms that fits. Speed and time left are what people look for: they go last.
+std::string total_line(const TotalFigures& total, std::size_t width) {
+  const std::string count = std::to_string(total.done) + "/" + std::to_string(total.count);
+  const std::string failed = total.failed > 0 ? ", " + std::to_string(total.failed) + " failed" : "";
+  const std::string amount = "  " + format_bytes(total.bytes);
+  const std::string of = total.expected ? (total.estimated ? "/~" : "/") + format_bytes(*total.expected) : "";
+  const std::string share = total.expected ? percent(total.bytes, total.expected) : "";
+  const std::string gap = share.empty() ? "" : " ";
+  std::string rate = "  " + speed(total.bytes_per_second);
+  if (total.done < total.count) rate += "  " + format_duration(time_left(total)) + " left";
+  const std::string forms[] = {
+      count + " done" + failed + amount + of + gap + share + rate,
+      count + " done" + failed + amount + gap + share + rate,
+      count + " done" + failed + gap + gap + share + rate,
+      count + failed + gap + gap + share + rate,
+      count + failed + rate,
+      count + rate,
+  };
+  for (const std::string& form : forms) {
+    if (form.size() <= width) return form;
+  }
+  return rate.substr(2);
 }
 
 }  // namespace
@@ -71,7 +93,7 @@ std::vector<std::string> progress_lines(const std::vector<TransferFigures>& acti
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < shown; ++i) lines.push_back(transfer_line(active[i], width));
   if (too_many && room > 1) lines.push_back("+ " + std::to_string(active.size() - shown) + " more");
-  lines.push_back(total_line(total));
+  lines.push_back(total_line(total, width));
   for (std::string& line : lines) {
     if (line.size() > width) line.resize(width);
   }

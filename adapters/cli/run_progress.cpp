@@ -39,7 +39,7 @@ void RunProgress::draw(const Multi& multi, const Active& active, Instant now) {
 void RunProgress::finish(Duration elapsed) {
   if (!display_.enabled()) return;
   TotalFigures total = total_;
-  total.expected = total.bytes;
+  if (total.failed == 0) total.expected = total.bytes;
   const double seconds = std::chrono::duration<double>(elapsed).count();
   if (seconds > 0) total.bytes_per_second = static_cast<double>(total.bytes) / seconds;
   display_.finish(total);

@@ -93,6 +93,9 @@ std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
   options.tls_truncation_ok = settings().tls_truncation_ok;
   options.keep_raw_head = surroundings_.verbose || settings().include_head || !settings().dump_header.empty();
 
+  if (auto opened = surroundings_.dumps.open(settings()); !opened) {
+    return std::unexpected(Failure{kExitWrite, opened.error()});
+  }
   auto id = multi.add(std::move(request), std::move(options), this);
   if (!id) return std::unexpected(Failure{exit_code(id.error()), id.error().message()});
   id_ = *id;

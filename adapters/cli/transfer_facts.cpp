@@ -7,12 +7,13 @@ Duration since(const Progress& progress, const std::optional<Instant>& at) {
   return at ? *at - progress.queued : Duration::zero();
 }
 
+// Of several Locations the first, as curl; one that is no URL of ours (another scheme) as it came.
 std::string redirect_url(const Url& url, const ResponseHead& head) {
   if (head.status < 300 || head.status >= 400) return "";
   const auto location = head.fields.find("location");
   if (!location) return "";
   const auto target = url.resolve(*location);
-  return target ? target->text_without_secrets() : "";
+  return target ? target->text_without_secrets() : std::string(*location);
 }
 
 }  // namespace

@@ -77,6 +77,8 @@ bool lists(std::string_view list, std::string_view wanted) {
 
 RequestFacts examine(const Request& request) {
   RequestFacts facts;
+  const http::UploadBody body(request.body);
+  const bool has_content = body.present() && body.declared_length() != 0U;
   facts.is_head = effective_method(request) == "HEAD";
   for (const Field field : request.fields) {
     // By length first: most fields are none of these.
@@ -85,7 +87,10 @@ RequestFacts examine(const Request& request) {
         facts.has_host |= equals_ignoring_case(field.name, "Host");
         break;
       case 6:
-        if (equals_ignoring_case(field.name, "Expect")) facts.expects_continue |= lists(field.value, "100-continue");
+        if (equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue")) {
+          facts.expects_continue |= has_content;
+          facts.drops_expect |= !has_content;
+        }
         break;
       case 7:
         facts.asks_upgrade |= equals_ignoring_case(field.name, "Upgrade");
@@ -119,7 +124,9 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
   write_host(request, facts, cursor);
   for (const Field field : request.fields) {
     if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
-    cursor << field.name << ": " << field.value << "\r\n";
+    // RFC 9110 10.1.1: MUST NOT, in a request without content.
+    if (facts.drops_expect && equals_ignoring_case(field.name, "Expect")) continue;
+    cursor << field.name << (field.value.empty() ? ":" : ": ") << field.value << "\r\n";
   }
   write_framing(request, facts, cursor);
   cursor << "\r\n";

@@ -13,7 +13,8 @@ namespace sluice::http1 {
 struct RequestFacts {
   bool is_head = false;                                             // the response has no body (RFC 9112 6.3)
   bool closes = false;                                              // Connection: close
-  bool expects_continue = false;                                    // Expect: 100-continue
+  bool expects_continue = false;                                    // Expect: 100-continue, and there is content
+  bool drops_expect = false;                                        // the same, and there is none: it is not sent
   bool asks_upgrade = false;                                        // Upgrade
   bool has_host = false, has_length = false, has_encoding = false;  // set by the caller: not made again
 };

@@ -38,10 +38,23 @@ void check_error(const CommandResult& result, int code) {
 
 Reply raw(std::string bytes, bool close = true) { return {.bytes = std::move(bytes), .close = close}; }
 
-bool wait_for_size(const fs::path& path, std::uintmax_t size) {
+// "NAME.*.part" in that folder; empty: none, or more than one.
+fs::path part_of(const fs::path& folder, const std::string& name) {
+  fs::path found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string present = entry.path().filename().string();
+    if (!present.starts_with(name + ".") || !present.ends_with(".part")) continue;
+    if (!found.empty()) return {};
+    found = entry.path();
+  }
+  return found;
+}
+
+// Waits until what has come of that file has this size.
+bool wait_for_part(const fs::path& folder, const std::string& name, std::uintmax_t size) {
   for (int i = 0; i < 5000; ++i) {
     std::error_code error;
-    if (fs::file_size(path, error) == size && !error) return true;
+    if (fs::file_size(part_of(folder, name), error) == size && !error) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return false;
@@ -171,12 +184,12 @@ TEST_CASE("23: two URLs for one file: the later one fails at the start, the firs
       [](const std::string& request) { return ok(request.starts_with("GET /1") ? "first" : "second"); });
   TempFolder folder;
   const auto result = run_command(
-      {"-o", "same", server.url("/1"), "-o", "./same", server.url("/2"), "-o", "same.part", server.url("/3")},
+      {"-o", "same.part", server.url("/3"), "-o", "same", server.url("/1"), "-o", "./same", server.url("/2")},
       {.directory = folder.path()});
-  CHECK(result.exit_code == 23);
-  CHECK(std::ranges::count(result.err, '\n') == 2);
+  check_error(result, 23);
   CHECK(read_file(folder.path() / "same") == "first");
-  CHECK(server.requests() == 1);
+  CHECK(read_file(folder.path() / "same.part") == "second");  // a name as any other
+  CHECK(server.requests() == 2);
 }
 
 TEST_CASE("26: nothing to read for -T") {
@@ -210,7 +223,7 @@ TEST_CASE("52, 56, 1: nothing, a reset, and no HTTP for an answer") {
       [](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}; });
   TempFolder folder;
   RunningCommand command({"-o", "file", resets.url()}, {.directory = folder.path()});
-  CHECK(wait_for_size(folder.path() / "file.part", 3));
+  CHECK(wait_for_part(folder.path(), "file", 3));
   resets.reset_all();
   check_error(command.wait(), 56);
   CHECK(!fs::exists(folder.path() / "file"));
@@ -223,21 +236,22 @@ TEST_CASE("SB-16 18: a body cut short leaves no file that looks complete, and le
   auto result = run_command({"-o", "new", server.url()}, there);
   check_error(result, 18);
   CHECK(!fs::exists(folder.path() / "new"));
-  CHECK(read_file(folder.path() / "new.part") == "abc");
-  CHECK(result.err.find("new.part") != std::string::npos);
+  const fs::path part = part_of(folder.path(), "new");
+  CHECK(read_file(part) == "abc");
+  CHECK(result.err.find("what came is in " + part.filename().string()) != std::string::npos);
 
   write_file(folder.path() / "old", "complete");
   check_error(run_command({"-o", "old", server.url()}, there), 18);
   CHECK(read_file(folder.path() / "old") == "complete");
 
-  // The next one that works takes the rest of the failed one with it.
+  // What it left belongs to whoever wants it: the next one has a part of its own.
   LoopbackServer works([](const std::string&) { return ok("z"); });
   CHECK(run_command({"-o", "new", works.url()}, there).exit_code == 0);
   CHECK(read_file(folder.path() / "new") == "z");
-  CHECK(!fs::exists(folder.path() / "new.part"));
+  CHECK(part_of(folder.path(), "new") == part);
 }
 
-TEST_CASE("one that fails does not end the others; the exit code is the last failure's") {
+TEST_CASE("one that fails does not end the others; the exit code is the last one's") {
   LoopbackServer server([](const std::string&) { return ok("fine"); });
   TempFolder folder;
   const CommandOptions there = {.directory = folder.path()};
@@ -245,7 +259,7 @@ TEST_CASE("one that fails does not end the others; the exit code is the last fai
   auto result = run_command(
       {"-o", "1", server.url("/1"), "-o", "2", bad, "-o", "3", server.url("/3"), "-o", "missing/4", server.url("/4")},
       there);
-  CHECK((result.exit_code == 7 || result.exit_code == 23));  // side by side: whichever was last
+  CHECK(result.exit_code == 23);
   CHECK(std::ranges::count(result.err, '\n') == 2);
   CHECK(result.err.find(bad) != std::string::npos);  // of many, it says which
   CHECK(read_file(folder.path() / "1") == "fine");
@@ -253,8 +267,51 @@ TEST_CASE("one that fails does not end the others; the exit code is the last fai
   CHECK(!fs::exists(folder.path() / "2"));
 
   result = run_command({bad, "http://", server.url("/5")});
-  CHECK(result.exit_code == 3);
+  CHECK(result.exit_code == 0);
+  CHECK(std::ranges::count(result.err, '\n') == 2);
   CHECK(result.out == "fine");
+  CHECK(run_command({server.url("/6"), bad}).exit_code == 7);
+}
+
+TEST_CASE("the last one's in the order of the command line, also where another one ends later") {
+  LoopbackServer silent([](const std::string&) { return Reply{.bytes = "", .hold = true}; });
+  LoopbackServer server([](const std::string&) { return ok("fine"); });
+  TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  const std::vector<std::string> late = {"-m", "0.3", "-o", "1", silent.url(), "-o", "2", server.url()};
+  CHECK(run_command(late, there).exit_code == 0);
+  auto all = late;
+  all.insert(all.begin(), "--fail-all");
+  CHECK(run_command(all, there).exit_code == 28);
+}
+
+TEST_CASE("--fail-all: the last one that failed; --fail-early: nothing more is begun after the first") {
+  LoopbackServer server([](const std::string& request) {
+    return request.starts_with("GET /held") ? Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"}
+                                            : ok("fine");
+  });
+  TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  const std::string bad = refused_url();
+  CHECK(run_command({"--fail-all", "http://", bad, server.url()}).exit_code == 7);
+  CHECK(run_command({"--fail-all", bad, "http://", server.url()}).exit_code == 3);
+  CHECK(run_command({"--fail-all", server.url()}).exit_code == 0);
+  const std::size_t before = server.requests();
+
+  auto result = run_command({"--fail-early", bad, server.url("/never")});
+  CHECK(result.exit_code == 7);
+  CHECK(result.out == "");
+  CHECK(server.requests() == before);
+  CHECK(std::ranges::count(result.err, '\n') == 2);
+  CHECK(result.err.find("--fail-early") != std::string::npos);
+  CHECK(result.err.find("1 of 2 transfers had ended") != std::string::npos);
+  // As the last one it has nobody to stop.
+  result = run_command({"--fail-early", server.url(), bad});
+  check_error(result, 7);
+  // Those that run end too.
+  result = run_command({"--fail-early", "-o", "held", server.url("/held"), "-o", "x", bad}, there);
+  CHECK(result.exit_code == 7);
+  CHECK(!fs::exists(folder.path() / "held"));
 }
 
 TEST_CASE("few descriptors: fewer at the same time, and none fails; a closed standard output: 23") {
@@ -329,25 +386,56 @@ TEST_CASE("Ctrl-C: a clean line, 130, and what came stays in the .part file") {
       [](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}; });
   TempFolder folder;
   RunningCommand command({"-o", "file", server.url()}, {.directory = folder.path()});
-  REQUIRE(wait_for_size(folder.path() / "file.part", 3));
+  REQUIRE(wait_for_part(folder.path(), "file", 3));
   REQUIRE(::kill(command.pid(), SIGINT) == 0);
   const auto result = command.wait();
   check_error(result, 130);
-  CHECK(result.err.find("file.part") != std::string::npos);
+  const fs::path part = part_of(folder.path(), "file");
+  CHECK(result.err.find(part.filename().string()) != std::string::npos);
   CHECK(!fs::exists(folder.path() / "file"));
-  CHECK(read_file(folder.path() / "file.part") == "abc");
+  CHECK(read_file(part) == "abc");
 }
 
-TEST_CASE("two commands that write the same file: the second one is refused, the first one is whole") {
+TEST_CASE("Ctrl-C with many files is one short line") {
+  LoopbackServer server(
+      [](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}; });
+  TempFolder folder;
+  std::vector<std::string> arguments;
+  for (int i = 0; i < 40; ++i) {
+    arguments.insert(arguments.end(), {"-o", "file" + std::to_string(i), server.url("/" + std::to_string(i))});
+  }
+  RunningCommand command(arguments, {.directory = folder.path()});
+  for (int i = 0; i < 40; ++i) REQUIRE(wait_for_part(folder.path(), "file" + std::to_string(i), 3));
+  REQUIRE(::kill(command.pid(), SIGINT) == 0);
+  const auto result = command.wait();
+  check_error(result, 130);
+  CHECK(result.err.size() <= 120);
+  CHECK(result.err.find("0 of 40 transfers had ended; 40 files are left in part") != std::string::npos);
+}
+
+TEST_CASE("SB-87 two commands that write the same file: each has a part of its own, the one that ends later stays") {
   LoopbackServer server([](const std::string& request) {
     if (request.starts_with("GET /2")) return ok("second");
     return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"};
   });
   TempFolder folder;
   RunningCommand first({"-o", "file", server.url("/1")}, {.directory = folder.path()});
-  REQUIRE(wait_for_size(folder.path() / "file.part", 2));
-  const auto second = run_command({"-o", "file", server.url("/2")}, {.directory = folder.path()});
-  check_error(second, 23);
-  CHECK(second.err.find("another process") != std::string::npos);
-  CHECK(read_file(folder.path() / "file.part") == "ab");
+  REQUIRE(wait_for_part(folder.path(), "file", 2));
+  CHECK(run_command({"-o", "file", server.url("/2")}, {.directory = folder.path()}).exit_code == 0);
+  CHECK(read_file(folder.path() / "file") == "second");
+  CHECK(read_file(part_of(folder.path(), "file")) == "ab");
+}
+
+TEST_CASE("23: a -D that cannot be written is known before anything is sent") {
+  LoopbackServer server([](const std::string&) { return ok("fine"); });
+  TempFolder folder;
+  fs::create_directory(folder.path() / "folder");
+  for (const char* path : {"missing/heads", "folder"}) {
+    CAPTURE(path);
+    const auto result = run_command({"-D", path, "-d", "x", server.url()}, {.directory = folder.path()});
+    check_error(result, 23);
+    CHECK(result.err.find(std::string("write to ") + path + ": ") != std::string::npos);
+    CHECK(result.out == "");
+  }
+  CHECK(server.requests() == 0);
 }

@@ -88,7 +88,7 @@ TEST_CASE("-o, -O, --output-dir and --create-dirs") {
   CHECK(result.err == "");
   CHECK(read_file(folder.path() / "one") == "/a");
   CHECK(read_file(folder.path() / "b.bin") == "/dir/b.bin?q=1");
-  CHECK(!fs::exists(folder.path() / "one.part"));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);  // and nothing else
 
   const auto deep = run_command({"--output-dir", "x/y", "--create-dirs", "-o", "z/two", server.url("/c")},
                                 {.directory = folder.path()});
@@ -185,6 +185,12 @@ TEST_CASE("what -d, --json, -G, -H, -A, -e, -r, -u and -X put on the wire") {
   }
   CHECK(request.find("Accept:") == std::string::npos);
 
+  // As curl writes them.
+  request = sent({"-d", "a", "-H", "X-Empty;", "-H", "X-One: 1"});
+  CHECK(request.find("\r\nX-Empty:\r\nX-One: 1\r\nContent-Length: 1\r\n"
+                     "Content-Type: application/x-www-form-urlencoded\r\n\r\n") != std::string::npos);
+  CHECK(sent({"-H", "Expect: 100-continue"}).find("Expect") == std::string::npos);  // RFC 9110 10.1.1
+
   request = sent({"-d", "streamed", "-H", "Transfer-Encoding: chunked"});
   CHECK(body_of(request) == "8\r\nstreamed\r\n0\r\n\r\n");
 }
@@ -239,6 +245,20 @@ TEST_CASE("-w, after each transfer, with what it was") {
   CHECK(
       run_command({"-s", "-w", "%{exitcode} %{http_code}", "http://127.0.0.1:" + std::to_string(refused_port()) + "/"})
           .out == "7 000");
+}
+
+TEST_CASE("-w %{redirect_url}: the first Location, resolved, or as it came where its scheme is another") {
+  const std::vector<std::string> heads = {"", "Location: ../c\r\n", "Location: /1\r\nLocation: http://other/2\r\n",
+                                          "Location: ftp://host/a b\r\n", "Location: mailto:me@host\r\n"};
+  LoopbackServer server([&](const std::string& request) {
+    const std::string& fields = heads.at(static_cast<std::size_t>(request.at(std::string("GET /a/").size()) - '0'));
+    return Reply{.bytes = "HTTP/1.1 302 Found\r\n" + fields + "Content-Length: 0\r\n\r\n"};
+  });
+  const std::vector<std::string> right = {"", server.url("/c"), server.url("/1"), "ftp://host/a b", "mailto:me@host"};
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    CAPTURE(heads[i]);
+    CHECK(run_command({"-w", "%{redirect_url}", server.url("/a/" + std::to_string(i))}).out == right[i]);
+  }
 }
 
 TEST_CASE("SB-31 -v tells of the exchange and keeps credentials to itself") {
@@ -321,9 +341,24 @@ TEST_CASE("--next begins anew, -K reads options, --resolve and --connect-to lead
   CHECK(result.out == "/five");
 }
 
-TEST_CASE("without arguments it shows its main job, offline") {
+TEST_CASE("without arguments it says how it is used, unless ~/.sluicerc names a URL") {
+  EchoServer server;
   TempFolder folder;
-  const auto result = run_command({}, {.environment = {"TMPDIR=" + folder.path().string()}});
+  const CommandOptions home = {.environment = {"HOME=" + folder.path().string()}};
+  auto result = run_command({}, home);
+  CHECK(result.exit_code == 2);
+  CHECK(result.out == "");
+  CHECK(result.err.starts_with("Usage: sluice [options] URL..."));
+  CHECK(std::ranges::count(result.err, '\n') == 1);
+  write_file(folder.path() / ".sluicerc", "url = " + server.url("/from-file"));
+  result = run_command({}, home);
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "/from-file");
+}
+
+TEST_CASE("--demo shows the main job, offline") {
+  TempFolder folder;
+  const auto result = run_command({"--demo"}, {.environment = {"TMPDIR=" + folder.path().string()}});
   CHECK_MESSAGE(result.exit_code == 0, result.err);
   CHECK(result.err == "");
   CHECK(result.out.find("downloaded 24 of 24 files") != std::string::npos);

@@ -12,6 +12,7 @@ namespace {
 
 const std::string kAgent = "User-Agent: " + std::string(kUserAgent);
 const std::string kDefaults = kAgent + "|Accept: */*";
+const std::string kLength = "|Content-Length: ";
 const std::string kForm = "|Content-Type: application/x-www-form-urlencoded";
 
 }  // namespace
@@ -23,7 +24,7 @@ TEST_CASE("operations: several -d are joined, and make a POST of a form") {
       one({"-d", "a", "-d", "b", "--data-binary", "@f", "--data-ascii", "@f", "--data-raw", "@f", "h"}, world);
   CHECK(body_of(operation) == std::string("a&b&a b\r\nc\n\0d&a bcd&@f", 22));
   CHECK(operation.method == "POST");
-  CHECK(text_of(operation.fields) == kDefaults + kForm);
+  CHECK(text_of(operation.fields) == kDefaults + kLength + "22" + kForm);
   CHECK(body_of(one({"-d", "", "-d", "a", "h"})) == "&a");
 }
 
@@ -31,10 +32,11 @@ TEST_CASE("operations: --json sets both fields and joins without a sign") {
   const Operation operation = one({"--json", "{1", "--json", "2}", "h"});
   CHECK(body_of(operation) == "{12}");
   CHECK(operation.method == "POST");
-  CHECK(text_of(operation.fields) == kAgent + "|Content-Type: application/json|Accept: application/json");
+  CHECK(text_of(operation.fields) == 
+        kAgent + "|Content-Type: application/json|Accept: application/json" + kLength + "4");
   CHECK(body_of(one({"--json", "a", "-d", "b", "--json", "c", "h"})) == "a&bc");
   const Operation own = one({"--json", "x", "-H", "accept:", "-H", "content-type: a/b", "h"});
-  CHECK(text_of(own.fields) == kAgent + "|content-type: a/b");
+  CHECK(text_of(own.fields) == kAgent + "|content-type: a/b" + kLength + "1");
 }
 
 TEST_CASE("operations: data from standard input") {
@@ -77,7 +79,7 @@ TEST_CASE("operations: methods exclude each other, -X only renames") {
   const Operation operation = one({"-X", "PATCH", "-d", "x", "h"});
   CHECK(operation.method == "PATCH");
   CHECK(body_of(operation) == "x");
-  CHECK(text_of(operation.fields) == kDefaults + kForm);
+  CHECK(text_of(operation.fields) == kDefaults + kLength + "1" + kForm);
   const Operation head = one({"-I", "-X", "GET", "h"});
   CHECK(head.method == "GET");
   CHECK(head.head_only);
@@ -92,8 +94,10 @@ TEST_CASE("operations: -T") {
   CHECK(one({"-T", "f", "h"}).url.target() == "/f");
   CHECK(one({"-T", "f", "http://h/x#f"}).url.target() == "/x");
   CHECK(one({"-T", "f", "http://h/d?x=/"}).url.target() == "/d?x=/");
-  CHECK(one({"-T", "f", "http://h/d/?x=/"}).url.target() == "/d/f?x=/");
-  CHECK(one({"-T", "f", "http://h?x"}).url.target() == "/f?x");
+  // A query asks a script: nothing is appended, as curl 8.
+  CHECK(one({"-T", "f", "http://h/d/?x=/"}).url.target() == "/d/?x=/");
+  CHECK(one({"-T", "f", "http://h?x"}).url.target() == "/?x");
+  CHECK(one({"-T", "f", "http://h/d/?"}).url.target() == "/d/f?");
   CHECK(one({"-T", "-", "http://h/d/"}).url.target() == "/d/");
   CHECK(one({"-T", "-", "h"}).upload.value().from_stdin);
   CHECK(one({"-T", "f", "-X", "POST", "h"}).method == "POST");
@@ -105,17 +109,34 @@ TEST_CASE("operations: -T") {
 }
 
 TEST_CASE("operations: -H adds, replaces, removes and sends empty") {
-  CHECK(text_of(one({"-H", "A:b", "-H", "A: c ", "-H", "X-Empty;", "-H", "no colon", "h"}).fields) ==
+  CHECK(text_of(one({"-H", "A:b", "-H", "A: c ", "-H", "X-Empty;", "-H", " ", "h"}).fields) ==
         kDefaults + "|A: b|A: c|X-Empty: ");
   CHECK(text_of(one({"-H", "user-agent:", "-H", "Accept: q", "h"}).fields) == "Accept: q");
   CHECK(text_of(one({"-H", "Host: x", "h"}).fields) == kDefaults + "|Host: x");
-  CHECK(text_of(one({"-d", "x", "-H", "content-type:", "h"}).fields) == kDefaults);
-  CHECK(text_of(one({"-d", "x", "-H", "Content-Type: a/b", "h"}).fields) == kDefaults + "|Content-Type: a/b");
+  CHECK(text_of(one({"-d", "x", "-H", "content-type:", "h"}).fields) == kDefaults + kLength + "1");
+  CHECK(text_of(one({"-d", "x", "-H", "Content-Type: a/b", "h"}).fields) ==
+        kDefaults + "|Content-Type: a/b" + kLength + "1");
+  CHECK(text_of(one({"-d", "xy", "-H", "content-length: 2", "h"}).fields) == kDefaults + "|content-length: 2" + kForm);
+  CHECK(text_of(one({"-d", "x", "-H", "Transfer-Encoding: chunked", "h"}).fields) ==
+        kDefaults + "|Transfer-Encoding: chunked" + kForm);
   CHECK(text_of(one({"-A", "", "h"}).fields) == "Accept: */*");
   CHECK(text_of(one({"-A", "me", "-e", "http://r/;auto", "-r", "5", "h"}).fields) ==
         "Range: bytes=5-|User-Agent: me|Accept: */*|Referer: http://r/");
   CHECK(text_of(one({"-r", "-5", "-e", ";auto", "h"}).fields) == "Range: bytes=-5|" + kDefaults);
   CHECK(one({"-T", "f", "-H", "transfer-encoding: chunked", "h"}).chunked);
+}
+
+TEST_CASE("operations: a -H that is no field is an error, and is not repeated") {
+  for (const char* line : {"foo", "Bearer secret", "foo; secret"}) {
+    CAPTURE(line);
+    const UsageError error = refused({"-H", line, "h"});
+    CHECK(error.exit_code == 2);
+    CHECK(error.message == "option --header: not a field: expected 'Name: value', 'Name:' or 'Name;'");
+  }
+  FakeWorld world;
+  world.files["f"] = "A: 1\n# foo\n\nsecret\n";
+  CHECK(refused({"-H", "@f", "h"}, world).message ==
+        "option --header: f:4: not a field: expected 'Name: value', 'Name:' or 'Name;'");
 }
 
 TEST_CASE("operations: -H @file, a field a line") {

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "adapters/cli/curl_options.hpp"
 #include "adapters/cli/option_table.hpp"
 #include "adapters/cli/version.hpp"
 #include "tests/unit/cli/options_support.hpp"
@@ -75,6 +78,57 @@ TEST_CASE("options: a value is taken verbatim, whatever it looks like") {
   CHECK(one({"-o", "=x", "h"}).output.path == "=x");
 }
 
+TEST_CASE("options: a value may follow its long option after =") {
+  CHECK(one({"--output=file", "h"}).output.path == "file");
+  CHECK(one({"--output==x", "h"}).output.path == "=x");
+  CHECK(body_of(one({"--data=a=[b]", "--data-raw=", "h"})) == "a=[b]&");
+  CHECK(body_of(one({"--data-raw=-s", "h"})) == "-s");
+  CHECK(body_of(one({"--data-raw=\x01v", "h"})) == "\x01v");
+  CHECK(one({"--url=http://h/?a=b"}).url.target() == "/?a=b");
+  FakeWorld world;
+  world.files["f"] = "--output=file\n";
+  CHECK(one({"-K", "f", "h"}, world).output.path == "file");
+  for (const char* flag : {"--silent=true", "--silent=false", "--silent=", "--no-silent=true", "--fail=secret"}) {
+    CAPTURE(flag);
+    const UsageError error = refused({flag, "h"});
+    CHECK(error.exit_code == 2);
+    CHECK(error.message.ends_with(": takes no value"));
+    CHECK(error.message.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("options: one that curl has and sluice lacks is told from one that nobody has") {
+  CHECK(refused({"--compressed", "h"}).message == "option --compressed: curl has it, sluice does not yet");
+  CHECK(refused({"--compressed", "h"}).exit_code == 2);
+  CHECK(refused({"-L", "h"}).message == "option -L (--location): curl has it, sluice does not yet");
+  CHECK(refused({"-sSLo", "x", "h"}).message == "option -L (--location): curl has it, sluice does not yet");
+  CHECK(refused({"-N", "h"}).message == "option -N (--no-buffer): curl has it, sluice does not yet");
+  CHECK(refused({"--no-keepalive", "h"}).message == "option --no-keepalive: curl has it, sluice does not yet");
+  CHECK(refused({"--proxy-user=me:secret", "h"}).message == "option --proxy-user: curl has it, sluice does not yet");
+  CHECK(refused({"-Ume:secret", "h"}).message == "option -U (--proxy-user): curl has it, sluice does not yet");
+  CHECK(refused({"--no-nothing", "h"}).message == "option --no-nothing: is unknown");
+  CHECK(refused({"--compresse", "h"}).message == "option --compresse: is unknown");
+  FakeWorld world;
+  world.files["f"] = "location\n";
+  CHECK(refused({"-K", "f", "h"}, world).message == "f:1: option --location: curl has it, sluice does not yet");
+}
+
+TEST_CASE("options: every one of curl's is taken or told of") {
+  const auto names = curl_long_names();
+  CHECK(std::ranges::is_sorted(names));
+  CHECK(std::ranges::adjacent_find(names) == names.end());
+  for (const std::string_view name : names) {
+    CAPTURE(name);
+    const auto line = parse({"--" + std::string(name)});
+    if (!line) CHECK(line.error().message.find("is unknown") == std::string::npos);
+    CHECK(curl_option("--" + std::string(name)) == name);
+  }
+  for (const char letter : std::string_view("#0123:46ABCDEFGHIJKLMNOPQRSTUVXYZabcdefghijklmnopqrstuvwxyz")) {
+    CAPTURE(letter);
+    CHECK(curl_option(std::string{'-', letter}).has_value());
+  }
+}
+
 TEST_CASE("options: -- ends options") {
   const auto line = parse({"-s", "--", "h1", "h2"});
   REQUIRE(line.has_value());
@@ -105,7 +159,7 @@ TEST_CASE("options: what is unknown or lacks its value is exit code 2 and one li
   CHECK(refused({"--no-output", "h"}).message == "option --no-output: is unknown");
   CHECK(refused({"--silent=1", "h"}).exit_code == 2);
   CHECK(refused({"--output=", "h"}).exit_code == 2);
-  CHECK(refused({"--user=me:secret", "h"}).message.find("secret") == std::string::npos);
+  CHECK(refused({"--usr=me:secret", "h"}).message.find("secret") == std::string::npos);
   CHECK(refused({"h", "-o", ""}).exit_code == 2);
   CHECK(refused({"h", "-o"}).message == "option -o: requires a value");
   CHECK(refused({"h", "-sSo"}).message == "option -sSo: requires a value");
@@ -129,6 +183,19 @@ TEST_CASE("options: the n-th -o and -O belong to the n-th URL, wherever they sta
   CHECK(line->operations[2].url.path() == "/3");
   CHECK(line->operations[3].url_number == 3);
   CHECK(line->warnings.empty());
+}
+
+// As curl 8: it takes no place of its own where no remote name was wanted.
+TEST_CASE("options: --no-remote-name counts for a URL only after --remote-name-all") {
+  const auto line = parse({"-o", "x", "--no-remote-name", "http://h/1", "http://h/2", "-o", "y"});
+  REQUIRE(line.has_value());
+  CHECK(line->warnings.empty());
+  CHECK(line->operations[0].output.path == "x");
+  CHECK(line->operations[1].output.path == "y");
+  const auto all = parse({"--remote-name-all", "http://h/1", "http://h/2", "--no-remote-name"});
+  REQUIRE(all.has_value());
+  CHECK(all->operations[0].output.to_stdout);
+  CHECK(all->operations[1].output.path == "2");
 }
 
 TEST_CASE("options: more outputs than URLs is a warning") {
@@ -315,8 +382,9 @@ TEST_CASE("options: what is left over is where it should be") {
   CHECK(settings.family == AddressFamily::ipv4);
 }
 
-TEST_CASE("options: --help and --version need no URL") {
+TEST_CASE("options: --help, --version and --demo need no URL") {
   CHECK(parse({"--help"})->help);
+  CHECK(parse({"--demo"})->demo);
   CHECK(parse({"-V"})->version);
 }
 

@@ -3,8 +3,17 @@
 
 #include <doctest/doctest.h>
 
+#include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "tests/support/child.hpp"
 
@@ -15,61 +24,188 @@ using sluice::test::TempFolder;
 using sluice::test::write_file;
 namespace fs = std::filesystem;
 
+namespace {
+
+// The files of a folder whose name ends so.
+std::vector<fs::path> parts_in(const fs::path& folder) {
+  std::vector<fs::path> parts;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (fs::is_regular_file(entry.symlink_status()) && entry.path().extension() == ".part") parts.push_back(entry.path());
+  }
+  return parts;
+}
+
+FileResult<void> download(const std::string& path, std::string_view bytes) {
+  OutputFile file(path);
+  if (auto opened = file.open(); !opened) return opened;
+  if (auto written = file.write(as_bytes(bytes)); !written) return written;
+  return file.commit();
+}
+
+// Runs it in a process that permissions hold for, also where the tests are root's. What it checks, it returns.
+bool as_ordinary_user(const std::function<bool()>& what) {
+  constexpr uid_t kNobody = 65534;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool ready =
+        ::geteuid() != 0 || (::setgroups(0, nullptr) == 0 && ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0);
+    ::_exit(ready && what() ? 0 : 1);
+  }
+  int status = -1;
+  return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
 TEST_CASE("bytes stand beside the final name until commit") {
   const TempFolder folder;
   const std::string path = (folder.path() / "file").string();
   OutputFile file(path);
-  CHECK(!fs::exists(path + ".part"));  // nothing before open()
+  CHECK(fs::is_empty(folder.path()));  // nothing before open()
   REQUIRE(file.open().has_value());
   REQUIRE(file.write(as_bytes("ab")).has_value());
-  CHECK(read_file(path + ".part") == "ab");
+  const auto parts = parts_in(folder.path());
+  REQUIRE(parts.size() == 1);
+  CHECK(parts[0].filename().string().starts_with("file."));
+  CHECK(read_file(parts[0]) == "ab");
   CHECK(!fs::exists(path));
   REQUIRE(file.commit().has_value());
   CHECK(read_file(path) == "ab");
-  CHECK(!fs::exists(path + ".part"));
+  CHECK(parts_in(folder.path()).empty());
   CHECK(file.abandon() == "");  // nothing is left to abandon
 }
 
-TEST_CASE("abandon keeps the part, says its name, and leaves what was there") {
+TEST_CASE("abandon keeps the part, says its name, and leaves what was there; an empty part goes") {
   const TempFolder folder;
   const std::string path = (folder.path() / "file").string();
   write_file(path, "old");
-  write_file(path + ".part", "a longer rest of some earlier run");
   {
     OutputFile file(path);
     REQUIRE(file.open().has_value());
     REQUIRE(file.write(as_bytes("new")).has_value());
-    CHECK(file.abandon() == fs::canonical(folder.path()).string() + "/file.part");
+    const std::string part = file.abandon();
+    CHECK(fs::path(part).parent_path() == fs::canonical(folder.path()));
+    CHECK(read_file(part) == "new");
   }
   CHECK(read_file(path) == "old");
-  CHECK(read_file(path + ".part") == "new");
+  CHECK(parts_in(folder.path()).size() == 1);
+  {
+    OutputFile file(path);
+    REQUIRE(file.open().has_value());
+    CHECK(parts_in(folder.path()).size() == 2);
+    CHECK(file.abandon() == "");
+  }
+  CHECK(parts_in(folder.path()).size() == 1);
 }
 
-TEST_CASE("a second writer of the same file is refused while the first one writes") {
+TEST_CASE("SB-87 what is called NAME.part is the user's: it is not read, written, removed or followed") {
+  const TempFolder folder;
+  write_file(folder.path() / "victim", "kept");
+  write_file(folder.path() / "file.part", "a part of an archive");
+  fs::create_directory(folder.path() / "folder.part");
+  fs::create_symlink("victim", folder.path() / "link.part");
+  REQUIRE(::mkfifo((folder.path() / "pipe.part").c_str(), 0600) == 0);
+  for (const char* name : {"file", "folder", "link", "pipe"}) {
+    CAPTURE(name);
+    CHECK(download((folder.path() / name).string(), "new").has_value());
+    CHECK(read_file(folder.path() / name) == "new");
+  }
+  CHECK(read_file(folder.path() / "file.part") == "a part of an archive");
+  CHECK(fs::is_directory(folder.path() / "folder.part"));
+  CHECK(fs::is_symlink(folder.path() / "link.part"));
+  CHECK(fs::is_fifo(folder.path() / "pipe.part"));
+  CHECK(read_file(folder.path() / "victim") == "kept");
+  CHECK(parts_in(folder.path()) == std::vector{folder.path() / "file.part"});
+}
+
+TEST_CASE("SB-87 two writers of one file have a part each: both are whole, the later one stays") {
   const TempFolder folder;
   const std::string path = (folder.path() / "file").string();
   OutputFile first(path);
-  REQUIRE(first.open().has_value());
-  REQUIRE(first.write(as_bytes("first")).has_value());
   OutputFile second(path);
-  const auto opened = second.open();
-  REQUIRE(!opened.has_value());
-  CHECK(opened.error().find("another process") != std::string::npos);
+  REQUIRE(first.open().has_value());
+  REQUIRE(second.open().has_value());
+  REQUIRE(first.write(as_bytes("first")).has_value());
+  REQUIRE(second.write(as_bytes("second")).has_value());
   REQUIRE(first.commit().has_value());
   CHECK(read_file(path) == "first");
-  CHECK(second.open().has_value());
+  REQUIRE(second.commit().has_value());
+  CHECK(read_file(path) == "second");
+  CHECK(parts_in(folder.path()).empty());
 }
 
-TEST_CASE("what stands at the part's name is not followed out of the directory") {
+TEST_CASE("SB-87 a file in a folder without write permission is written in place") {
   const TempFolder folder;
-  write_file(folder.path() / "victim", "kept");
-  fs::create_symlink("victim", folder.path() / "file.part");
-  OutputFile file((folder.path() / "file").string());
-  CHECK(!file.open().has_value());
-  CHECK(read_file(folder.path() / "victim") == "kept");
-  REQUIRE(::mkfifo((folder.path() / "pipe.part").c_str(), 0600) == 0);
-  OutputFile pipe((folder.path() / "pipe").string());
-  CHECK(!pipe.open().has_value());  // and does not hang
+  const fs::path path = folder.path() / "file";
+  write_file(path, "old and longer");
+  fs::permissions(path, fs::perms(0666));
+  fs::permissions(folder.path(), fs::perms(0555));
+  CHECK(as_ordinary_user([&] { return download(path.string(), "new").has_value(); }));
+  CHECK(read_file(path) == "new");
+  CHECK(as_ordinary_user([&] {
+    OutputFile first(path.string());
+    OutputFile second(path.string());
+    if (!first.open() || !first.write(as_bytes("cut"))) return false;
+    // Bytes of two in one file would be neither's.
+    const auto opened = second.open();
+    return !opened && opened.error().ends_with("file: another process is writing it") &&
+           first.abandon() == fs::canonical(path);
+  }));
+  CHECK(read_file(path) == "cut");
+  // What is not there cannot be made there.
+  CHECK(as_ordinary_user([&] {
+    const auto made = download((folder.path() / "other").string(), "new");
+    return !made && made.error() == "write to " + (folder.path() / "other").string() + ": Permission denied";
+  }));
+  fs::permissions(folder.path(), fs::perms(0755));
+}
+
+TEST_CASE("SB-87 a file that may be written but not replaced (a sticky folder) is written in place at the end") {
+  if (::geteuid() != 0) return;  // the file has to be another user's
+  const TempFolder folder;
+  const fs::path path = folder.path() / "file";
+  write_file(path, "old and longer");
+  fs::permissions(path, fs::perms(0666));
+  fs::permissions(folder.path(), fs::perms(01777));
+  CHECK(as_ordinary_user([&] { return download(path.string(), "new").has_value(); }));
+  CHECK(read_file(path) == "new");
+  CHECK(parts_in(folder.path()).empty());
+}
+
+TEST_CASE("SB-87 a file that is a mount of its own is written in place") {
+  const TempFolder folder;
+  const fs::path source = folder.path() / "source";
+  const fs::path path = folder.path() / "file";
+  write_file(source, "old and longer");
+  write_file(path, "");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      ::_exit(2);
+    }
+    ::_exit(download(path.string(), "new").has_value() ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) return;  // no mounts for this user
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(read_file(source) == "new");
+  CHECK(read_file(path) == "");
+}
+
+TEST_CASE("a link to nothing leads to the file that is made, and stays a link") {
+  const TempFolder folder;
+  fs::create_directory(folder.path() / "deep");
+  fs::create_symlink("deep/link", folder.path() / "link");
+  fs::create_symlink("file", folder.path() / "deep/link");
+  CHECK(download((folder.path() / "link").string(), "new").has_value());
+  CHECK(fs::is_symlink(folder.path() / "link"));
+  CHECK(fs::is_symlink(folder.path() / "deep/link"));
+  CHECK(read_file(folder.path() / "deep/file") == "new");
+  fs::create_symlink("loop", folder.path() / "loop");
+  CHECK(!OutputFile((folder.path() / "loop").string()).open().has_value());
 }
 
 TEST_CASE("names as long as names may be, devices, and missing directories") {
@@ -90,7 +226,8 @@ TEST_CASE("names as long as names may be, devices, and missing directories") {
   CHECK(!OutputFile(deep).open().has_value());
   OutputFile made(deep, true);
   CHECK(made.open().has_value());
-  CHECK(made.abandon().ends_with("a/b/c.part"));
+  CHECK(made.write(as_bytes("x")).has_value());
+  CHECK(fs::path(made.abandon()).parent_path() == folder.path() / "a/b");
 }
 
 TEST_CASE("path_key: one file, one key") {

@@ -88,6 +88,28 @@ TEST_CASE("the total says what failed, and no time left when it cannot be known 
   CHECK(progress_lines({}, total, {}).back().find("left") == std::string::npos);
 }
 
+TEST_CASE("at 40 columns the speed and the time left stay") {
+  TotalFigures total = {.done = 3,
+                        .failed = 2,
+                        .count = 40,
+                        .bytes = 512ull * 1024 * 1024,
+                        .expected = 1024ull * 1024 * 1024,
+                        .estimated = true,
+                        .bytes_per_second = 12.0 * 1024 * 1024};
+  const auto line = [&](std::size_t columns) { return progress_lines({}, total, {.columns = columns}).back(); };
+  CHECK(line(80) == "3/40 done, 2 failed  512 MiB/~1.0 GiB 50%  12.0 MiB/s  0:43 left");
+  CHECK(line(60) == "3/40 done, 2 failed  512 MiB 50%  12.0 MiB/s  0:43 left");
+  CHECK(line(50) == "3/40 done, 2 failed  50%  12.0 MiB/s  0:43 left");
+  CHECK(line(40) == "3/40, 2 failed  12.0 MiB/s  0:43 left");
+  CHECK(line(30) == "3/40  12.0 MiB/s  0:43 left");
+  CHECK(line(24) == "12.0 MiB/s  0:43 left");
+  total.failed = 0;
+  CHECK(line(40) == "3/40 done  50%  12.0 MiB/s  0:43 left");
+  const std::vector<TransferFigures> active = {
+      {.name = "a-long-file-name-that-is-cut.bin", .bytes = 512, .expected = 1024, .bytes_per_second = 2048}};
+  CHECK(progress_lines(active, total, {.columns = 40})[0] == "a-long-fi...is-cut.bin  50%   2.0 KiB/s");
+}
+
 TEST_CASE("lines keep to the window's height and width, whatever it is") {
   std::vector<TransferFigures> active;
   for (int i = 0; i < 50; ++i)

@@ -34,7 +34,7 @@ TEST_CASE("request head: request line, Host first, fields in order") {
   add(request, "X-Empty", "");
   add(request, "accept", "text/html");
   CHECK(head_of(request) ==
-        "GET /a%20b/?q=1 HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\nX-Empty: \r\naccept: text/html\r\n\r\n");
+        "GET /a%20b/?q=1 HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\nX-Empty:\r\naccept: text/html\r\n\r\n");
 }
 
 TEST_CASE("request head: Host is the URL's authority") {
@@ -104,18 +104,19 @@ TEST_CASE("SB-62 request head: framing fields of the caller's stand once") {
 }
 
 TEST_CASE("request head: other connection fields are passed on") {
-  Request request = request_to("http://h");
+  Request request = request_to("http://h", "POST");
+  request.body = BodyOwned{"x"};
   const std::vector<std::pair<std::string, std::string>> fields = {{"Connection", "Upgrade, TE"},
                                                                    {"Upgrade", "h2c"},
                                                                    {"TE", "trailers"},
                                                                    {"Trailer", "X"},
                                                                    {"Expect", "100-continue"}};
-  std::string wanted = "GET / HTTP/1.1\r\nHost: h\r\n";
+  std::string wanted = "POST / HTTP/1.1\r\nHost: h\r\n";
   for (const auto& [name, value] : fields) {
     add(request, name, value);
     wanted += name + ": " + value + "\r\n";
   }
-  CHECK(head_of(request) == wanted + "\r\n");
+  CHECK(head_of(request) == wanted + "Content-Length: 1\r\n\r\n");
   const http1::RequestFacts facts = http1::examine(request);
   CHECK(facts.asks_upgrade);
   CHECK(facts.expects_continue);
@@ -134,6 +135,36 @@ TEST_CASE("request head: Connection is a list of tokens, in which a quote means 
     add(request, "Connection", value);
     CHECK_FALSE(http1::examine(request).closes);
   }
+}
+
+// RFC 9110 10.1.1: a client MUST NOT generate that expectation in a request that does not include content.
+TEST_CASE("request head: Expect: 100-continue is not sent without content") {
+  for (const bool empty : {false, true}) {
+    CAPTURE(empty);
+    Request request = request_to("http://h");
+    if (empty) request.body = BodyOwned{""};
+    add(request, "A", "1");
+    add(request, "expect", "x=y, 100-Continue");
+    add(request, "B", "2");
+    const std::string length = empty ? "Content-Length: 0\r\n" : "";
+    CHECK(head_of(request) == "GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nB: 2\r\n" + length + "\r\n");
+    CHECK_FALSE(http1::examine(request).expects_continue);
+  }
+  Request streamed = request_to("http://h", "PUT");
+  streamed.body = BodyStream{};
+  add(streamed, "Expect", "100-continue");
+  CHECK(head_of(streamed).find("\r\nExpect: 100-continue\r\n") != std::string::npos);
+  CHECK(http1::examine(streamed).expects_continue);
+  // What else it may hold is the caller's.
+  Request other = request_to("http://h");
+  add(other, "Expect", "something");
+  CHECK(head_of(other).find("\r\nExpect: something\r\n") != std::string::npos);
+}
+
+TEST_CASE("request head: an empty value leaves no blank after the colon") {
+  Request request = request_to("http://h");
+  add(request, "X", "");
+  CHECK(head_of(request) == "GET / HTTP/1.1\r\nHost: h\r\nX:\r\n\r\n");
 }
 
 TEST_CASE("request head: the bound holds for every shape") {
