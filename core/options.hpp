@@ -109,6 +109,21 @@ struct TransferOptions {
   std::optional<std::uint64_t> max_body_bytes;  // Error body_too_large past this
   bool fresh_connection = false;   // do not take a kept-alive one
   bool forbid_reuse = false;       // close the connection afterwards
+  // A user and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, unless the request has an Authorization
+  // field. False: they are not.
+  bool send_url_credentials = true;
+  // Each request head that goes out is told (output::HeadSent). For logs and debugging: it holds the credentials.
+  bool report_heads = false;
+  // The application's own, given back in Multi's Message. Never looked at.
+  void* user_data = nullptr;
+};
+
+// What may be changed while an engine runs; see the members of the same names in EngineOptions.
+struct EngineLimits {
+  std::size_t max_connections = 0;
+  std::size_t max_connections_per_origin = 0;
+  Duration idle_connection_timeout = std::chrono::seconds(60);
+  friend bool operator==(const EngineLimits&, const EngineLimits&) = default;
 };
 
 struct EngineOptions {
