@@ -49,6 +49,7 @@ Result<TransferId> Multi::add(Request request, TransferOptions options, Transfer
   return impl_->add(std::move(request), std::move(options), handler);
 }
 void Multi::remove(TransferId transfer) { impl_->remove(transfer); }
+void Multi::cancel(TransferId transfer) { impl_->cancel(transfer); }
 void Multi::resume(TransferId transfer) { impl_->resume(transfer); }
 void Multi::finish_upload(TransferId transfer) { impl_->finish_upload(transfer); }
 void Multi::fail_upload(TransferId transfer, std::string why) { impl_->fail_upload(transfer, std::move(why)); }
@@ -94,6 +95,10 @@ void Multi::assign(int fd, void* value) { impl_->assign(fd, value); }
 std::optional<Message> Multi::info_read(int* left) { return impl_->info_read(left); }
 std::size_t Multi::running() const { return impl_->running(); }
 std::size_t Multi::connections() const { return impl_->engine().connections(); }
+std::size_t Multi::idle_connections() const { return impl_->engine().idle_connections(); }
+void Multi::close_idle_connections() { impl_->close_idle_connections(); }
+EngineLimits Multi::limits() const { return impl_->engine().limits(); }
+void Multi::set_limits(EngineLimits limits) { impl_->set_limits(limits); }
 std::vector<std::string> Multi::take_key_log() { return impl_->take_key_log(); }
 
 }  // namespace sluice

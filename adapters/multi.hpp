@@ -34,6 +34,9 @@ class PendingResponse;
 class TransferHandler {
  public:
   virtual ~TransferHandler() = default;
+  // With TransferOptions::report_heads alone: the bytes of each request head as it goes out, credentials included; once more for each
+  // connection on which the request is tried again. A view for the length of the call.
+  virtual void on_head_sent(Multi&, TransferId, std::string_view) {}
   virtual void on_interim(Multi&, TransferId, const ResponseHead&) {}
   virtual void on_head(Multi&, TransferId, const ResponseHead&) {}
   // Answers how many of the bytes it took (<= bytes.size()). Fewer: the transfer pauses until resume() is called.
@@ -57,6 +60,7 @@ enum class Drive : std::uint8_t {
 
 struct Message {
   TransferId transfer;
+  void* user_data = nullptr;  // TransferOptions::user_data
   Result<void> result;
   int status = 0;  // of the final response; 0 when there was none
   Progress progress;
@@ -131,7 +135,10 @@ class Multi {
   // For coroutines, defined in adapters/coroutine.hpp: starts now, so that one coroutine may start several before it waits for the first. What
   // add() refuses is answered with its error at once, without suspending, and so is a BodyStream, which nobody would feed (invalid_option).
   inline PendingResponse fetch(Request request, TransferOptions options = {});
-  void remove(TransferId transfer);  // at any moment; an unread message of it is dropped
+  void remove(TransferId transfer);  // at any moment; an unread message of it is dropped, and its handler is not called any more
+  // Ends a transfer and tells of it: on_done and a Message with Code::canceled come from the next drive, or from this one. remove() is to
+  // follow as after any other end. No effect on one that has ended.
+  void cancel(TransferId transfer);
   void resume(TransferId transfer);  // after on_body took less, or on_upload gave nothing; callbacks come from the next drive
   void finish_upload(TransferId transfer);
   void fail_upload(TransferId transfer, std::string why);
@@ -186,7 +193,14 @@ class Multi {
   // The next finished transfer, each once; *left (may be null) gets how many more wait.
   std::optional<Message> info_read(int* left = nullptr);
   std::size_t running() const;
-  std::size_t connections() const;
+  std::size_t connections() const;       // open ones, idle and connecting included
+  std::size_t idle_connections() const;
+
+  // ---- the pool ----
+  void close_idle_connections();
+  // May change at any time; a lowered limit ends no transfer. See Engine::set_limits().
+  EngineLimits limits() const;
+  void set_limits(EngineLimits limits);
 
   // Lines of the TLS key log since the last call.
   std::vector<std::string> take_key_log();

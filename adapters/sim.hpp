@@ -100,7 +100,7 @@ class World;
 class Application {
  public:
   virtual ~Application() = default;
-  // InterimReady, HeadReady, BodyReady, UploadReady, Done or KeyLog, right when poll_output gave it.
+  // HeadSent, InterimReady, HeadReady, BodyReady, UploadReady, Done or KeyLog, right when poll_output gave it.
   virtual void on_output(World& world, const Output& output) = 0;
 };
 

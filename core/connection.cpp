@@ -88,6 +88,11 @@ void Connection::remove(TransferId transfer, Now now) {
   settle(now);
 }
 
+void Connection::cancel(TransferId transfer, Now now) {
+  engine_.cancel(transfer, now);
+  settle(now);
+}
+
 void Connection::close(Now now) {
   if (why_.empty()) remember("closed by the application");
   closing_ = true;

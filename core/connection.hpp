@@ -44,7 +44,7 @@ struct Closed {};
 }  // namespace output
 
 using ConnectionOutput = std::variant<output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady,
-                                      output::Done, output::KeyLog, output::Closed>;
+                                      output::Done, output::KeyLog, output::HeadSent, output::Closed>;
 
 struct ConnectionOptions {
   Url origin;                            // scheme, host and port are those of every request; the rest of it does not count
@@ -71,6 +71,8 @@ class Connection {
   // Ends a request and forgets it, with a Done (canceled) if it had none. One that waits in line just leaves it. One that is
   // under way takes the connection with it, as HTTP/1 has no other way to stop it; so does the only one during the TLS handshake.
   void remove(TransferId transfer, Now now);
+  // Ends a request with Done (canceled) and keeps it for the getters, as Engine::cancel; else as remove().
+  void cancel(TransferId transfer, Now now);
   // Takes no more requests, and ends the connection as soon as those that there are have ended.
   void close(Now now);
   bool contains(TransferId transfer) const;

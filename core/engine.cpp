@@ -31,6 +31,9 @@ Result<TransferId> Engine::add(Request request, TransferOptions options, Now now
   guarded(*impl_, [&](auto& impl) { impl.add(request, options, now, added); });
   return added;
 }
+void Engine::cancel(TransferId transfer, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
+}
 void Engine::remove(TransferId transfer, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
   impl_->release(transfer);
@@ -117,6 +120,10 @@ std::size_t Engine::connections() const { return impl_->connections(); }
 std::size_t Engine::idle_connections() const { return impl_->idle_connections(); }
 void Engine::close_idle_connections(Now now) {
   guarded(*impl_, [&](auto& impl) { impl.close_idle_connections(now); });
+}
+EngineLimits Engine::limits() const { return impl_->limits(); }
+void Engine::set_limits(EngineLimits limits, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.set_limits(limits, now); });
 }
 void Engine::check_invariants() const { impl_->check_invariants(); }
 

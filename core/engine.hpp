@@ -6,8 +6,8 @@
 //
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
-//  - Drain rule, checked: before a handle_* call the output queue must be empty. Application calls (add, remove, consume_body,
-//    commit_upload, finish_upload) are legal at any moment, also between two poll_output calls.
+//  - Drain rule, checked: before a handle_* call the output queue must be empty. Application calls (add, remove, cancel, consume_body,
+//    commit_upload, finish_upload, set_limits) are legal at any moment, also between two poll_output calls.
 //  - After every handle_* call about a connection, look at interest(conn) of that connection again; changes on any other connection are
 //    announced by Output::InterestChanged.
 //  - A stale id is never an error: setters do nothing, getters answer with an empty value.
@@ -19,7 +19,7 @@
 //    are not touched, and one that may be tried again is. What is TLS's own shortage may be told as tls_handshake, tls_certificate or
 //    tls_failed, where BoringSSL does not say that it was one; it is never taken for success. Where nothing can go on, as without the
 //    buffer that all connections receive into, every transfer that is not received whole ends so. The engine is whole and usable
-//    afterwards in any case, and telling needs no memory: such outputs come last. A CancelResolve or a line of the key log may get
+//    afterwards in any case, and telling needs no memory: such outputs come last. A CancelResolve, a HeadSent or a line of the key log may get
 //    lost, and info() be incomplete.
 #pragma once
 
@@ -77,6 +77,12 @@ struct InterimReady {
   TransferId transfer;
   ResponseHead head;
 };
+// The transfer's request head is on its way, as `head` has it byte for byte, credentials included. Said where TransferOptions::report_heads
+// asks for it, once for each connection that the request is put on (it is tried again on another).
+struct HeadSent {
+  TransferId transfer;
+  std::string head;
+};
 // head(transfer) is the final response's.
 struct HeadReady {
   TransferId transfer;
@@ -103,7 +109,7 @@ struct KeyLog {
 
 using Output = std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
                             output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::Done,
-                            output::KeyLog>;
+                            output::KeyLog, output::HeadSent>;
 
 struct Interest {
   bool read = false;
@@ -192,8 +198,11 @@ class Engine {
   // ---- the application's side ----
 
   // Queues a transfer and starts what can be started. The request is owned from here on (BodyView's bytes stay the
-  // caller's). Errors: invalid_request, invalid_option, tls_config, out_of_memory; nothing was added then.
+  // caller's). request() then has the method filled in, and Authorization where the URL holds a user (see
+  // TransferOptions::send_url_credentials). Errors: invalid_request, invalid_option, tls_config, out_of_memory; nothing was added then.
   Result<TransferId> add(Request request, TransferOptions options, Now now);
+  // Ends a transfer that is not done with Code::canceled; it stays until remove(). A no-op for one that is done.
+  void cancel(TransferId transfer, Now now);
   // Ends a transfer and forgets it. One that is not done yet gets its Done with Code::canceled first, as an output.
   void remove(TransferId transfer, Now now);
   bool contains(TransferId transfer) const;
@@ -246,6 +255,10 @@ class Engine {
   std::size_t connections() const;       // open ones, idle and connecting included
   std::size_t idle_connections() const;
   void close_idle_connections(Now now);
+  // Limits may change at any time. Connections past a lowered one are closed when they are idle, now or after what they carry; no
+  // transfer ends for it. A negative time counts as none.
+  EngineLimits limits() const;
+  void set_limits(EngineLimits limits, Now now);
   // Stops the process if an internal rule is broken; walks everything, for tests.
   void check_invariants() const;
 

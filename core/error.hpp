@@ -25,7 +25,7 @@ enum class Code : std::uint8_t {
   invalid_request,  // method, target, field or body that cannot be sent as asked
   invalid_option,
   tls_config,  // unusable trust anchors, certificate or key
-  canceled,    // removed by the application before it was finished
+  canceled,    // ended by the application (cancel(), remove()) before it was finished
   upload_failed,  // a streamed body ended before, or went past, its declared length, or its source failed
   // the network's
   resolve_failed,

@@ -133,6 +133,21 @@ struct TransferOptions {
   // can bring about. TransferInfo::tls_truncated says that it was so.
   bool tls_truncation_ok = false;
   bool keep_raw_head = false;      // ResponseHead::raw() holds the bytes of each response head
+  // A user and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, unless the request has an Authorization
+  // field. False: they are not.
+  bool send_url_credentials = true;
+  // Each request head that goes out is told (output::HeadSent). For logs and debugging: it holds the credentials.
+  bool report_heads = false;
+  // The application's own, given back in Multi's Message. Never looked at.
+  void* user_data = nullptr;
+};
+
+// What may be changed while an engine runs; see the members of the same names in EngineOptions.
+struct EngineLimits {
+  std::size_t max_connections = 0;
+  std::size_t max_connections_per_origin = 0;
+  Duration idle_connection_timeout = std::chrono::seconds(60);
+  friend bool operator==(const EngineLimits&, const EngineLimits&) = default;
 };
 
 struct EngineOptions {

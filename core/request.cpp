@@ -67,6 +67,19 @@ Result<void> validate_fields(const Request& request) {
   return {};
 }
 
+// RFC 4648 4.
+std::string base64(std::string_view text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    const std::string_view three = text.substr(i, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < three.size() ? static_cast<std::uint8_t>(three[k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k) out += k <= three.size() ? kDigits[bits >> (18 - 6 * k) & 63U] : '=';
+  }
+  return out;
+}
+
 Request with_body(std::string_view method, Url url, std::string body, std::string_view type) {
   Request request(std::string(method), std::move(url), BodyOwned(std::move(body)));
   if (!type.empty()) request.refused_field = !request.fields.add("Content-Type", type);
@@ -91,6 +104,11 @@ Request Request::json(Url url, std::string text) {
   Request request = post(std::move(url), std::move(text), "application/json");
   request.refused_field |= !request.fields.add("Accept", "application/json");
   return request;
+}
+
+std::string basic_credentials(std::string_view user, std::string_view password) {
+  std::string pair(user);
+  return "Basic " + base64(pair.append(":").append(password));
 }
 
 std::string_view effective_method(const Request& request) {

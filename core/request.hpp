@@ -70,7 +70,12 @@ std::string_view effective_method(const Request& request);
 // Everything that add() would refuse, said without adding: method, fields, target, framing fields (SB-11, SB-62).
 Result<void> validate(const Request& request);
 
-// The head as HTTP/1.1 sends it, for logs. Holds the caller's credentials if the caller set any.
+// The value of an Authorization field with Basic credentials (RFC 7617 2), made of text as it is meant, not percent-encoded:
+//   request.fields.set("Authorization", sluice::basic_credentials("user", "password"))
+std::string basic_credentials(std::string_view user, std::string_view password);
+
+// The head as HTTP/1.1 sends it, for logs. Holds the caller's credentials if the caller set any, not those of the URL, which add()
+// turns into a field.
 Result<std::string> http1_head(const Request& request);
 
 // RFC 9110 9.2: such a request may be repeated without harm.

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -62,3 +63,11 @@ using ConnId = Id<struct ConnTag>;
 using ResolveId = Id<struct ResolveTag>;
 
 }  // namespace sluice
+
+// So that ids are keys of unordered containers.
+template <class Tag>
+struct std::hash<sluice::Id<Tag>> {
+  std::size_t operator()(sluice::Id<Tag> id) const noexcept {
+    return std::hash<std::uint64_t>{}(std::uint64_t{id.generation} << 32 | id.index);
+  }
+};

@@ -3,13 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "core/error.hpp"
 
 namespace sluice {
+
+// A parameter of a query, as text that is meant: not percent-encoded. Views, for the length of a call.
+struct QueryParameter {
+  std::string_view name;
+  std::string_view value;
+};
 
 enum class HostKind : std::uint8_t { name, ipv4, ipv6 };
 
@@ -36,6 +44,15 @@ class Url {
 
   // Resolves a reference against this URL (5.2, strict). The result obeys the rules of parse().
   Result<Url> resolve(std::string_view reference) const;
+
+  // This URL with another query, given as it stands in a URL; a '#' in it is percent-encoded. Errors: as parse().
+  Result<Url> with_query(std::string_view query) const;
+  // This URL with parameters after those that its query has, in this order, percent-encoded: url.with_parameters({{"q", "a b&c"}}) ends
+  // in "?q=a%20b%26c". No parameters: the URL as it is. Errors: as parse().
+  Result<Url> with_parameters(std::span<const QueryParameter> parameters) const;
+  Result<Url> with_parameters(std::initializer_list<QueryParameter> parameters) const {
+    return with_parameters(std::span(parameters.begin(), parameters.size()));
+  }
 
   std::string_view scheme() const;  // "http" or "https"
   bool is_tls() const;              // scheme is https
@@ -77,5 +94,7 @@ class Url {
 std::optional<std::string> percent_decode(std::string_view text);
 // Encodes everything but unreserved characters (2.3).
 std::string percent_encode(std::string_view text);
+// "name=value&name=value", percent-encoded: a query, or a body of type application/x-www-form-urlencoded.
+std::string encode_parameters(std::span<const QueryParameter> parameters);
 
 }  // namespace sluice

@@ -20,10 +20,13 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
   }
   const bool limited = options.total_timeout.has_value();
   std::shared_ptr<Route> route = options.route;
+  void* const user_data = options.user_data;
   auto added = engine_.add(std::move(request), std::move(options), application_now());
   if (added) {
     try {
-      transfers_.add(*added, handler, limited).route = std::move(route);
+      multi::Transfer& transfer = transfers_.add(*added, handler, limited);
+      transfer.route = std::move(route);
+      transfer.user_data = user_data;
     } catch (const std::bad_alloc&) {
       engine_.remove(*added, application_now());  // its Done is for nobody
       added = std::unexpected(make_error(Code::out_of_memory, {}));
@@ -41,6 +44,21 @@ void Multi::Impl::remove(TransferId transfer) {
   // First here: nothing that comes out of the engine is for it any more.
   transfers_.erase(transfer);
   engine_.remove(transfer, application_now());
+  after_application_call();
+}
+
+void Multi::Impl::cancel(TransferId transfer) {
+  engine_.cancel(transfer, application_now());
+  after_application_call();
+}
+
+void Multi::Impl::close_idle_connections() {
+  engine_.close_idle_connections(application_now());
+  after_application_call();
+}
+
+void Multi::Impl::set_limits(EngineLimits limits) {
+  engine_.set_limits(limits, application_now());
   after_application_call();
 }
 
@@ -74,8 +92,9 @@ std::optional<Message> Multi::Impl::info_read(int* left) {
   const auto transfer = transfers_.pop_message();
   if (left) *left = transfers_.messages();
   if (!transfer) return std::nullopt;
-  return Message{*transfer, std::move(transfers_.find(*transfer)->result), engine_.head(*transfer).status,
-                 engine_.progress(*transfer), engine_.info(*transfer)};
+  multi::Transfer& ended = *transfers_.find(*transfer);
+  return Message{*transfer, ended.user_data, std::move(ended.result), engine_.head(*transfer).status, engine_.progress(*transfer),
+                 engine_.info(*transfer)};
 }
 
 std::vector<std::string> Multi::Impl::take_key_log() { return std::exchange(key_log_, {}); }

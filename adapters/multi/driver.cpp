@@ -106,6 +106,7 @@ void Multi::Impl::take(Output output) {
                  [&](output::UploadReady& what) { pump_upload(what.transfer); },
                  [&](output::Done& what) { deliver_done(what); },
                  [&](output::KeyLog& what) { keep_key(what); },
+                 [&](output::HeadSent& what) { deliver_head_sent(what); },
              },
              output);
 }

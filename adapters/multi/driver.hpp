@@ -43,6 +43,9 @@ class Multi::Impl {
   // ---- the application's side (application.cpp) ----
   Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
   void remove(TransferId transfer);
+  void cancel(TransferId transfer);
+  void close_idle_connections();
+  void set_limits(EngineLimits limits);
   void resume(TransferId transfer);
   void finish_upload(TransferId transfer);
   void fail_upload(TransferId transfer, std::string why);
@@ -167,6 +170,7 @@ class Multi::Impl {
   void deliver_body(TransferId transfer);
   void pump_upload(TransferId transfer);
   bool fill_upload(TransferId transfer);
+  void deliver_head_sent(const output::HeadSent& sent);
   void deliver_interim(const output::InterimReady& ready);
   void deliver_head(TransferId transfer);
   void deliver_done(output::Done& done);

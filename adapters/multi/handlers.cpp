@@ -22,6 +22,11 @@ Result<void> copy_of(const Result<void>& result) {
 
 }  // namespace
 
+void Multi::Impl::deliver_head_sent(const output::HeadSent& sent) {
+  const multi::Transfer* found = transfers_.find(sent.transfer);
+  if (found && found->handler) found->handler->on_head_sent(*owner_, sent.transfer, sent.head);
+}
+
 void Multi::Impl::deliver_interim(const output::InterimReady& ready) {
   const multi::Transfer* found = transfers_.find(ready.transfer);
   if (found && found->handler) found->handler->on_interim(*owner_, ready.transfer, ready.head);

@@ -15,6 +15,7 @@ namespace sluice::multi {
 struct Transfer {
   TransferId id;  // none: free
   TransferHandler* handler = nullptr;
+  void* user_data = nullptr;
   std::shared_ptr<Route> route;  // so that the engine never destroys one, which may call back, in the middle of its work
   bool body_paused = false;
   bool upload_paused = false;

@@ -250,6 +250,10 @@ void World::Impl::take(const Output& output) {
                    to_application(output);
                  },
                  [&](const output::Done& what) { take_done(what); to_application(output); },
+                 [&](const output::HeadSent& what) {
+                   line('t', what.transfer).word("head sent").number(what.head.size());
+                   to_application(output);
+                 },
                  [&](const output::KeyLog&) {
                    line().word("key log");  // secrets differ from run to run
                    to_application(output);

@@ -51,6 +51,14 @@ void Engine::Impl::take_key_log() {
   key_log_.clear();
 }
 
+// Without memory for its copy it is not told; nothing else depends on it.
+void Engine::Impl::try_put_head(TransferId id, Bytes head) noexcept {
+  try {
+    put(output::HeadSent{id, std::string(as_text(head))});
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 void Engine::Impl::touch(Socket& socket) {
   if (socket.id == current_ || socket.interest_announced || !is_open(socket)) return;
   socket.interest_announced = true;

@@ -94,6 +94,10 @@ class Engine::Impl {
   std::size_t connections() const { return sockets_open_; }
   std::size_t idle_connections() const { return idle_.size(); }
   void close_idle_connections(Now now);
+  EngineLimits limits() const {
+    return {options_.max_connections, options_.max_connections_per_origin, options_.idle_connection_timeout};
+  }
+  void set_limits(const EngineLimits& limits, Now now);
   void check_invariants() const;
 
  private:
@@ -119,6 +123,7 @@ class Engine::Impl {
     }
     return true;
   }
+  void try_put_head(TransferId id, Bytes head) noexcept;
   void touch(Socket& socket);      // its interest may have changed, and not by a fact about itself
   void after_bytes(Socket& socket, Now now);
   void after_sending(const Socket& socket, Transfer& transfer, Now now);
@@ -151,6 +156,7 @@ class Engine::Impl {
   Duration idle_limit(const Socket& socket) const;
   void note_end(const Socket& socket, Now now);
   static void note_kept(Origin& origin);
+  bool is_surplus(const Origin& origin) const;
   std::size_t connections_allowed(const Origin& origin) const;
   void leave_queue(Origin& origin, Transfer& transfer);
   bool claim_room(Origin& origin, const Transfer& transfer);
@@ -256,6 +262,7 @@ class Engine::Impl {
   void on_connection_expiry(Socket& socket, Now now);
 
   EngineOptions options_;
+  bool limits_changed_ = false;  // so that more connections than they allow may be in use
   Random random_;
   Instant latest_;
   UnixSeconds latest_wall_ = 0;

@@ -213,6 +213,12 @@ std::size_t Engine::Impl::connections_allowed(const Origin& origin) const {
   return ours == 0 || its == 0 ? std::max(ours, its) : std::min(ours, its);
 }
 
+// More connections than the limits, which were lowered meanwhile, allow.
+bool Engine::Impl::is_surplus(const Origin& origin) const {
+  const std::size_t per_origin = connections_allowed(origin);
+  return (options_.max_connections != 0 && open_ > options_.max_connections) || (per_origin != 0 && origin.open > per_origin);
+}
+
 // Whether one more connection may be opened for this transfer; others that nobody needs are closed where that makes the room.
 bool Engine::Impl::claim_room(Origin& origin, const Transfer& transfer) {
   const std::size_t per_origin = connections_allowed(origin);
@@ -305,7 +311,9 @@ Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now
   transfer.last_activity = now.steady;
   transfer.tls = socket.tls;
   note_times(socket, transfer, now);
-  transfer.progress.sent_head_bytes = session.output().spans[0].size();
+  const Bytes head = session.output().spans[0];
+  transfer.progress.sent_head_bytes = head.size();
+  if (transfer.options.report_heads) try_put_head(transfer.id, head);
   ++socket.exchanges_carried;
   if (transfer.options.forbid_reuse) socket.last_use = true;
   socket.exchanges.add(*stream, transfer.id);  // the first one needs no memory
@@ -334,7 +342,8 @@ void Engine::Impl::release(Socket& socket, Now now) {
   const bool answered_early = socket.stack.holds_plain();
   socket.idle_since = now.steady;
   if (socket.exchanges_carried > 1) note_kept(origin);
-  if (!session.reusable() || socket.write_broken || socket.last_use || answered_early || must_yield(socket, origin)) {
+  const bool of_no_use = !session.reusable() || socket.write_broken || socket.last_use || answered_early;
+  if (of_no_use || must_yield(socket, origin) || is_surplus(origin)) {
     close_socket(socket, true);
   } else if (Transfer* transfer = next_for(origin, socket, now)) {
     assign(socket, *transfer, now);
@@ -382,6 +391,31 @@ void Engine::Impl::close_socket(Socket& socket, bool say_goodbye) {
   Origin& origin = *origins_.find(socket.origin);
   bury(socket, say_goodbye);
   free_slot(origin);
+}
+
+// Walks all origins and idle connections: a rare call.
+void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
+  now = clamp(now);
+  limits_changed_ = true;
+  options_.max_connections = limits.max_connections;
+  options_.max_connections_per_origin = limits.max_connections_per_origin;
+  options_.idle_connection_timeout = std::max(limits.idle_connection_timeout, Duration::zero());
+  for (Socket* socket = idle_.front(); socket;) {
+    Socket* const next = engine::EngineIdleList::next(*socket);
+    if (is_surplus(*origins_.find(socket->origin))) {
+      close_socket(*socket, true);
+    } else {
+      timers_.cancel(socket->expiry_timer);
+      or_lose(socket->id, now, [&] { on_connection_expiry(*socket, now); });
+    }
+    socket = next;
+  }
+  origins_.for_each([this](OriginId, Origin& origin) {
+    if (!origin.queue.empty()) mark(origin);
+  });
+  while (options_.max_connections == 0 && starved_.pop_front()) {  // nobody waits for what is not limited
+  }
+  finish_entry(now);
 }
 
 void Engine::Impl::close_idle_connections(Now now) {

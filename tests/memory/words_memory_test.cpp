@@ -50,6 +50,8 @@ TEST_CASE("memory: URLs are read and resolved, or say that there is no memory") 
     resolve("http://example.net/" + path, std::nullopt);
     resolve("file:///" + path, Code::unsupported_scheme);
     resolve("a%zz" + path, Code::invalid_url);
+    call(faults, "with_parameters", std::nullopt, [&] { return base.with_parameters({{"name of a parameter", path}, {"q", "&"}}); });
+    call(faults, "with_query", std::nullopt, [&] { return base.with_query(path + "#"); });
     return faults;
   });
 }

@@ -123,6 +123,7 @@ class EngineWorld {
   std::map<TransferId, std::string> bodies;
   std::map<TransferId, Result<void>> results;
   std::vector<std::string> key_log;
+  std::vector<output::HeadSent> heads_sent;
 
  private:
   void note(Output out) {
@@ -134,6 +135,7 @@ class EngineWorld {
     if (auto* interim = std::get_if<output::InterimReady>(&out)) interims.push_back(interim->head.status);
     if (auto* upload = std::get_if<output::UploadReady>(&out)) uploads_ready.push_back(upload->transfer);
     if (auto* line = std::get_if<output::KeyLog>(&out)) key_log.push_back(line->line);
+    if (auto* head = std::get_if<output::HeadSent>(&out)) heads_sent.push_back(*head);
     if (auto* body = std::get_if<output::BodyReady>(&out); body && consume) take_body(body->transfer);
     if (auto* done_output = std::get_if<output::Done>(&out)) {
       REQUIRE_MESSAGE(!results.contains(done_output->transfer), "a second Done");

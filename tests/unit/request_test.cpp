@@ -78,6 +78,15 @@ TEST_CASE("request: makers") {
   CHECK(http1_head(Request("PATCH", url, BodyOwned("x"))).value().starts_with("PATCH /a "));
 }
 
+TEST_CASE("request: Basic credentials (RFC 7617, RFC 4648 10)") {
+  CHECK(basic_credentials("Aladdin", "open sesame") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  CHECK(basic_credentials("", "") == "Basic Og==");
+  CHECK(basic_credentials("f", "o") == "Basic Zjpv");
+  CHECK(basic_credentials("fo", "o") == "Basic Zm86bw==");
+  CHECK(basic_credentials("fo", "ob") == "Basic Zm86b2I=");
+  CHECK(basic_credentials("\xff\xfe", "\xff") == "Basic //46/w==");
+}
+
 TEST_CASE("SB-11 request: a maker's Content-Type cannot break out of its field") {
   const Url url = Url::parse("http://example.org/").value();
   for (const char* type : {"a\r\nX: y", "a\nX: y", "a\r"}) check_refused(Request::post(url, "x", type));

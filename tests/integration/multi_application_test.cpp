@@ -1,0 +1,129 @@
+// What an application does with a Multi beside adding transfers: its own pointer, cancel(), the pool and its limits, heads as they go out.
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "adapters/multi.hpp"
+#include "tests/support/loopback_server.hpp"
+#include "tests/support/multi_tools.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+struct Heads : Recorder {
+  std::vector<std::string> sent;
+  void on_head_sent(Multi&, TransferId, std::string_view head) override { sent.emplace_back(head); }
+};
+
+LoopbackServer::Script echo() {
+  return [](const std::string& request) { return ok(request); };
+}
+
+}  // namespace
+
+TEST_CASE("multi: a message carries the application's own pointer") {
+  LoopbackServer server(echo());
+  const auto multi = make_multi();
+  Recorder handler;
+  int jobs[2] = {};
+  std::map<TransferId, int*> expected;
+  for (int& job : jobs) {
+    TransferOptions options;
+    options.user_data = &job;
+    expected[multi->add(get(server.url()), options, &handler).value()] = &job;
+  }
+  expected[multi->add(get(server.url()), {}, &handler).value()] = nullptr;
+  REQUIRE(finish(*multi));
+  for (const auto& [id, message] : take_messages(*multi)) CHECK(message.user_data == expected.at(id));
+}
+
+TEST_CASE("multi: cancel() is told, remove() is not") {
+  LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", .hold = false}; });
+  const auto multi = make_multi();
+  Recorder canceled, removed, from_inside;
+  const TransferId first = multi->add(get(server.url()), {}, &canceled).value();
+  const TransferId second = multi->add(get(server.url()), {}, &removed).value();
+  REQUIRE(drive_until(*multi, [&] { return canceled.body == "ab" && removed.body == "ab"; }));
+  multi->cancel(first);
+  CHECK(canceled.dones == 0);  // from the next drive
+  CHECK(multi->timeout() == 0ms);
+  multi->remove(second);
+  REQUIRE(finish(*multi));
+  CHECK(canceled.dones == 1);
+  CHECK(removed.dones == 0);
+  auto messages = take_messages(*multi);
+  REQUIRE(messages.size() == 1);
+  CHECK(messages.at(first).result.error().code == Code::canceled);
+  CHECK(messages.at(first).status == 200);
+  multi->cancel(first);  // ended, and gone: without effect
+  multi->remove(first);
+  multi->cancel(first);
+  REQUIRE(finish(*multi));
+  CHECK(take_messages(*multi).empty());
+}
+
+TEST_CASE("multi: cancel() from inside a callback ends it in the same drive") {
+  struct Canceler : Recorder {
+    std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
+      multi.cancel(id);
+      return Recorder::on_body(multi, id, bytes);
+    }
+  };
+  LoopbackServer server(echo());
+  const auto multi = make_multi();
+  Canceler handler;
+  const TransferId id = multi->add(get(server.url()), {}, &handler).value();
+  REQUIRE(finish(*multi));
+  CHECK(handler.order == "hbd");
+  CHECK(handler.result.error().code == Code::canceled);
+  CHECK(take_messages(*multi).at(id).result.error().code == Code::canceled);
+}
+
+TEST_CASE("multi: the pool is closed on demand, and its limits change while it runs") {
+  LoopbackServer server(echo());
+  const auto multi = make_multi();
+  std::deque<Recorder> handlers;
+  const auto burst = [&](int count) {
+    for (int i = 0; i < count; ++i) REQUIRE(multi->add(get(server.url()), {}, &handlers.emplace_back()));
+    REQUIRE(finish(*multi));
+    for (const auto& [id, message] : take_messages(*multi)) {
+      CHECK(message.result);
+      multi->remove(id);
+    }
+  };
+  burst(4);
+  CHECK(multi->connections() == 4);
+  CHECK(multi->idle_connections() == 4);
+  EngineLimits limits = multi->limits();
+  CHECK(limits == EngineLimits{});
+  limits.max_connections_per_origin = 2;
+  multi->set_limits(limits);
+  REQUIRE(finish(*multi));
+  CHECK(multi->connections() == 2);
+  CHECK(server.wait_for_open(2));
+  burst(6);
+  CHECK(multi->connections() == 2);
+  CHECK(server.accepted() == 4);
+  multi->close_idle_connections();
+  REQUIRE(finish(*multi));
+  CHECK(multi->connections() == 0);
+  CHECK(server.wait_for_open(0));
+}
+
+TEST_CASE("multi: a request's head is shown where it is asked for") {
+  LoopbackServer server(echo());
+  const auto multi = make_multi();
+  Heads shown, silent;
+  TransferOptions options;
+  options.report_heads = true;
+  auto request = get("http://user:pass@127.0.0.1:" + std::to_string(server.port()) + "/x");
+  REQUIRE(multi->add(std::move(request), options, &shown));
+  REQUIRE(multi->add(get(server.url()), {}, &silent));
+  REQUIRE(finish(*multi));
+  REQUIRE(shown.sent.size() == 1);
+  CHECK(shown.sent[0] == shown.body);  // the server answers with what it received
+  CHECK(shown.sent[0].contains("Authorization: Basic dXNlcjpwYXNz\r\n"));
+  CHECK(silent.sent.empty());
+}
