@@ -31,6 +31,9 @@ Result<TransferId> Engine::add(Request request, TransferOptions options, Now now
   guarded(*impl_, [&](auto& impl) { impl.add(request, options, now, added); });
   return added;
 }
+void Engine::cancel(TransferId transfer, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
+}
 void Engine::remove(TransferId transfer, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
   impl_->release(transfer);

@@ -175,6 +175,8 @@ class Engine {
   // Queues a transfer and starts what can be started. The request is owned from here on (BodyView's bytes stay the
   // caller's). Errors: invalid_request, invalid_option, tls_config, out_of_memory; nothing was added then.
   Result<TransferId> add(Request request, TransferOptions options, Now now);
+  // Ends a transfer that is not done with Code::canceled; it stays until remove(). A no-op for one that is done.
+  void cancel(TransferId transfer, Now now);
   // Ends a transfer and forgets it. One that is not done yet gets its Done with Code::canceled first, as an output.
   void remove(TransferId transfer, Now now);
   bool contains(TransferId transfer) const;
