@@ -1,67 +1,71 @@
-// Asio (standalone): drives a Multi from an application's io_context, beside whatever else runs there.
+// Asio (standalone): drives a Multi from an application's io_context, beside whatever else runs there, and fetches with any completion token.
 // Knows waits for descriptors and one timer; leaves transfers to Multi. Header only: libsluice does not depend on Asio.
 //
 // io_context::run() and outstanding work: Multi's descriptors are waited for as long as the driver lives, also those of kept-alive
 // connections and of wakeup(), so that both are noticed while no transfer runs. As with any Asio object that waits, run() returns
-// when it is gone. From inside after_drive, where it must not be destroyed, post that, as the example does. A driver made later for
-// the same Multi goes on with the same connections.
+// when it is gone. From inside after_drive, where it must not be destroyed, post that; a completion handler of async_fetch may destroy it. A
+// driver made later for the same Multi goes on with the same connections.
 //
-// Example: fetches all the URLs of its command line at once.
+// Example: fetches all the URLs of its command line at once, in a coroutine each.
 //   #include <asio.hpp>
 //   #include <iostream>
 //
 //   #include "adapters/asio.hpp"
 //
+//   asio::awaitable<bool> show(sluice::Multi& multi, std::string text) {
+//     const auto url = sluice::Url::parse(text);
+//     if (!url) co_return std::cerr << url.error().message() << '\n', false;
+//     const auto response = co_await sluice::async_fetch(multi, *url, asio::use_awaitable);
+//     if (!response) co_return std::cerr << response.error().message() << '\n', false;
+//     std::cout << response->head.status << ' ' << response->body.size() << ' ' << text << '\n';
+//     co_return true;
+//   }
+//
 //   int main(int argc, char** argv) {
 //     asio::io_context context;
-//     sluice::TransferHandler discard;  // whose defaults drop what comes; must outlive the transfers
 //     const auto multi = sluice::Multi::create().value();
-//     std::unique_ptr<sluice::AsioDriver> driver;
-//     int left = 0, succeeded = 0;
-//     const auto print_results = [&](sluice::Multi&) {
-//       while (const auto message = multi->info_read()) {
-//         --left;
-//         if (message->result) {
-//           ++succeeded;
-//           std::cout << message->status << ' ' << message->progress.received_body_bytes << ' '
-//                     << multi->request(message->transfer).url.text_without_secrets() << '\n';
-//         } else {
-//           std::cerr << message->result.error().message() << '\n';
-//         }
-//         multi->remove(message->transfer);
-//       }
-//       if (left == 0 || driver->failed()) asio::post(context, [&] { driver.reset(); });
-//     };
-//     driver = sluice::AsioDriver::create(*multi, context, print_results).value();
+//     auto driver = sluice::AsioDriver::create(*multi, context).value();
+//     int left = argc - 1, succeeded = 0;
 //     for (int i = 1; i < argc; ++i) {
-//       sluice::Request request;
-//       const auto url = sluice::Url::parse(argv[i]);
-//       if (url) request.url = *url;
-//       const auto added = url ? multi->add(std::move(request), {}, &discard) : std::unexpected(url.error());
-//       left += added ? 1 : 0;
-//       if (!added) std::cerr << added.error().message() << '\n';
+//       asio::co_spawn(context, show(*multi, argv[i]), [&](std::exception_ptr, bool shown) {
+//         succeeded += shown ? 1 : 0;
+//         if (--left == 0) driver.reset();  // so that run() returns
+//       });
 //     }
 //     if (left > 0) context.run();
-//     return succeeded == argc - 1 ? 0 : 1;
+//     return argc > 1 && succeeded == argc - 1 ? 0 : 1;
 //   }
 #pragma once
 
+#include <asio/associated_allocator.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <list>
 #include <memory>
+#include <new>
 #include <optional>
 #include <system_error>
+#include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
-#include "adapters/multi.hpp"
+#include "adapters/coroutine.hpp"
 
 namespace sluice {
 
+// What a TransferHandler (see multi.hpp) or after_drive throws leaves io_context::run(), as from any handler; run() may be called again.
+//
 // Multi and the io_context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the
 // io_context. Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may the
 // io_context be run in there.
@@ -70,10 +74,19 @@ class AsioDriver final : private WatchSink {
   // `after_drive` (may be null) runs after each drive. Error invalid_option: Asio cannot wait for Multi's descriptors, or another driver has
   // this Multi, and goes on: end it first.
   static Result<std::unique_ptr<AsioDriver>> create(Multi& multi, asio::io_context& context, AfterDrive after_drive = nullptr);
-  // Ends all waits. Their handlers still run, as always in Asio, and touch neither driver nor Multi.
+  // Ends all waits, and each async_fetch with Code::canceled. Their handlers still run, as always in Asio, and touch neither driver nor Multi.
   ~AsioDriver() override;
   AsioDriver(const AsioDriver&) = delete;
   AsioDriver& operator=(const AsioDriver&) = delete;
+
+  // The driver of this Multi; null: it has none, or one for another loop.
+  static AsioDriver* of(const Multi& multi) {
+    WatchSink* const sink = multi.watch_sink();
+    return sink && typeid(*sink) == typeid(AsioDriver) ? static_cast<AsioDriver*>(sink) : nullptr;
+  }
+  // See async_fetch.
+  template <class Handler>
+  void begin_fetch(Request request, TransferOptions options, Handler handler);
 
   // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
   bool failed() const { return failed_; }
@@ -88,6 +101,42 @@ class AsioDriver final : private WatchSink {
     std::uint8_t wanted = 0;   // Events
     std::uint8_t waiting = 0;  // Events with a handler under way; one that is no longer wanted ends by itself, with nothing done
   };
+  // One async_fetch. It completes once: posted, never from inside the call that began or ended it.
+  class Fetch : public ResponseCollector {
+   public:
+    Fetch(AsioDriver& driver, Multi& multi) : ResponseCollector(multi), driver_(&driver) {}
+    void begin(Request request, TransferOptions options) {
+      start(std::move(request), std::move(options));
+      if (!running()) ended();
+    }
+    void cancel() {
+      if (!driver_) return;  // it has ended, and its completion is under way
+      if (running()) give_up(make_error(Code::canceled, {}));
+      ended();
+    }
+    // False: there is no memory to post its completion. It is still whole then.
+    bool complete() {
+      try {
+        post();
+      } catch (const std::bad_alloc&) {
+        return false;
+      }
+      driver_ = nullptr;
+      return true;
+    }
+    bool is_due() const { return !running(); }
+    std::list<std::shared_ptr<Fetch>>::iterator place;
+
+   protected:
+    virtual void post() = 0;
+
+   private:
+    void ended() override { driver_->finish(*this); }
+    AsioDriver* driver_;  // null: no longer its
+  };
+  template <class Handler>
+  class FetchFor;
+
   AsioDriver(Multi& multi, asio::io_context& context, AfterDrive after_drive)
       : multi_(multi), context_(context), after_drive_(std::move(after_drive)), timer_(context) {}
   void on_watch(int fd, std::uint8_t events, void* assigned) override;
@@ -97,6 +146,7 @@ class AsioDriver final : private WatchSink {
   static void wait(const std::shared_ptr<Watch>& watch);
   static void wait_again(const std::shared_ptr<Watch>& watch);
   void drive(int fd, std::uint8_t events);
+  void finish(Fetch& fetch);
 
   Multi& multi_;
   asio::io_context& context_;
@@ -104,8 +154,35 @@ class AsioDriver final : private WatchSink {
   asio::steady_timer timer_;
   std::shared_ptr<AsioDriver*> self_ = std::make_shared<AsioDriver*>(this);  // for the timer's handlers; null once this is gone
   std::vector<std::shared_ptr<Watch>> watches_;
+  std::list<std::shared_ptr<Fetch>> fetches_;  // those that have not completed
+  bool owes_ = false;                          // some of them only for want of memory
   bool failed_ = false;
 };
+
+// Fetches with any completion token: use_awaitable, use_future, deferred, a callback. Its signature is void(Result<Response>). The Multi must have
+// an AsioDriver (otherwise invalid_option), whose thread alone may begin and cancel it; the handler runs on its own executor, by default the
+// driver's io_context. A cancellation slot ends it, by terminal or partial, since the request may be at the server: Code::canceled. So does
+// destroying the driver. No memory for the operation itself: std::bad_alloc, as from Asio's own; all else is an error in the result.
+template <class Token>
+auto async_fetch(Multi& multi, Request request, TransferOptions options, Token&& token) {
+  return asio::async_initiate<Token, void(Result<Response>)>(
+      [to = &multi](auto handler, Request what, TransferOptions how) {
+        if (AsioDriver* const driver = AsioDriver::of(*to)) {
+          driver->begin_fetch(std::move(what), std::move(how), std::move(handler));
+          return;
+        }
+        const auto executor = asio::get_associated_executor(handler);
+        asio::post(executor, [handler = std::move(handler)]() mutable {
+          Result<Response> none = std::unexpected(make_error(Code::invalid_option, "async_fetch: this Multi has no AsioDriver"));
+          std::move(handler)(std::move(none));
+        });
+      },
+      token, std::move(request), std::move(options));
+}
+template <class Token>
+auto async_fetch(Multi& multi, Request request, Token&& token) {
+  return async_fetch(multi, std::move(request), TransferOptions(), std::forward<Token>(token));
+}
 
 inline Result<std::unique_ptr<AsioDriver>> AsioDriver::create(Multi& multi, asio::io_context& context, AfterDrive after_drive) {
   if (multi.watch_sink()) {
@@ -125,6 +202,66 @@ inline AsioDriver::~AsioDriver() {
   if (multi_.watch_sink() == this) multi_.set_watch_sink(nullptr);
   *self_ = nullptr;
   for (const auto& watch : watches_) end(*watch);
+  while (!fetches_.empty()) {
+    const std::shared_ptr<Fetch> fetch = fetches_.front();
+    fetch->cancel();
+    if (!fetches_.empty() && fetches_.front() == fetch) fetches_.pop_front();  // no memory for its completion, which is lost
+  }
+}
+
+template <class Handler>
+class AsioDriver::FetchFor final : public Fetch, public std::enable_shared_from_this<FetchFor<Handler>> {
+ public:
+  FetchFor(AsioDriver& driver, Handler handler)
+      : Fetch(driver, driver.multi_),
+        work_(asio::make_work_guard(handler, driver.context_.get_executor())),
+        handler_(std::move(handler)) {}
+  // Once it is shared.
+  void listen_to_cancellation() {
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (!slot.is_connected()) return;
+    slot.assign([weak = this->weak_from_this()](asio::cancellation_type type) {
+      using asio::cancellation_type;
+      const auto self = weak.lock();
+      if (self && (type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none) self->cancel();
+    });
+  }
+
+ private:
+  struct Completion {
+    std::shared_ptr<FetchFor> fetch;
+    using allocator_type = asio::associated_allocator_t<Handler>;
+    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(fetch->handler_); }
+    void operator()() { fetch->invoke(); }
+  };
+  void post() override { asio::post(work_.get_executor(), Completion{this->shared_from_this()}); }
+  void invoke() {
+    if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
+    auto handler = std::move(handler_);
+    auto result = std::move(this->result_);
+    work_.reset();
+    std::move(handler)(std::move(result));
+  }
+
+  using Guard = decltype(asio::make_work_guard(std::declval<const Handler&>(), std::declval<const asio::io_context::executor_type&>()));
+  Guard work_;
+  Handler handler_;
+};
+
+template <class Handler>
+void AsioDriver::begin_fetch(Request request, TransferOptions options, Handler handler) {
+  const auto fetch = std::make_shared<FetchFor<Handler>>(*this, std::move(handler));
+  fetch->listen_to_cancellation();
+  fetch->place = fetches_.insert(fetches_.end(), fetch);
+  fetch->begin(std::move(request), std::move(options));
+}
+
+inline void AsioDriver::finish(Fetch& fetch) {
+  if (fetch.complete()) {
+    fetches_.erase(fetch.place);
+  } else {
+    owes_ = failed_ = true;
+  }
 }
 
 inline void AsioDriver::on_watch(int fd, std::uint8_t events, void* assigned) {
@@ -173,7 +310,12 @@ inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
       watch->waiting = static_cast<std::uint8_t>(watch->waiting & ~event);
       if (!watch->driver) return;
       if (error) watch->driver->failed_ = true;  // nobody cancels the wait of a watch that stands: Asio cannot wait for this one
-      if (watch->wanted & event) watch->driver->drive(watch->fd, error ? kEventError : event);
+      try {
+        if (watch->wanted & event) watch->driver->drive(watch->fd, error ? kEventError : event);
+      } catch (...) {  // a handler's, for who runs the io_context
+        if (watch->driver && !error) wait_again(watch);
+        throw;
+      }
       if (watch->driver && !error) wait_again(watch);
     });
     watch->waiting = static_cast<std::uint8_t>(watch->waiting | event);
@@ -206,6 +348,12 @@ inline void AsioDriver::drive(int fd, std::uint8_t events) {
   const Drive answer = multi_.socket_action(fd, events);
   if (answer == Drive::recursive_call) return;
   if (answer == Drive::failed) failed_ = true;
+  if (std::exchange(owes_, false)) {
+    for (auto next = fetches_.begin(); next != fetches_.end();) {
+      const std::shared_ptr<Fetch> fetch = *next++;
+      if (fetch->is_due()) finish(*fetch);
+    }
+  }
   if (after_drive_) after_drive_(multi_);
 }
 

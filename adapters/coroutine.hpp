@@ -45,15 +45,20 @@
 
 namespace sluice {
 
-// What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as destroying a
-// coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
-//
-// A coroutine goes on from inside the drive in which its transfer ended, in the Multi's thread: everything but driving is legal
-// there; destroying the Multi or the driver of its loop is not. Its transfer has left the Multi by then, and info_read() never
-// tells of it. Wait for what you started, not for running() to be 0: a transfer that failed before it began does not count.
-class [[nodiscard]] PendingResponse final : private TransferHandler {
+// Starts one transfer and collects its response: what fetch() and async_fetch() (asio.hpp) are made of. Destroying it removes the transfer, so it must
+// go before the Multi does.
+class ResponseCollector : private TransferHandler {
  public:
-  PendingResponse(Multi& multi, Request request, TransferOptions options) : multi_(multi) {
+  ~ResponseCollector() override {
+    if (transfer_) multi_.remove(transfer_);
+  }
+  ResponseCollector(const ResponseCollector&) = delete;
+  ResponseCollector& operator=(const ResponseCollector&) = delete;
+
+ protected:
+  explicit ResponseCollector(Multi& multi) : multi_(multi) {}
+  // Once. What add() refuses is in result_ right after, and ended() is not called.
+  void start(Request request, TransferOptions options) {
     if (std::holds_alternative<BodyStream>(request.body)) {
       result_ = std::unexpected(make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
                                                                      ": nothing feeds a streamed request body here"));
@@ -66,15 +71,16 @@ class [[nodiscard]] PendingResponse final : private TransferHandler {
       result_ = std::unexpected(added.error());
     }
   }
-  ~PendingResponse() override {
-    if (transfer_) multi_.remove(transfer_);
+  // From inside the drive in which the transfer ended, which has left the Multi by then; result_ is complete. May destroy this.
+  virtual void ended() = 0;
+  bool running() const noexcept { return static_cast<bool>(transfer_); }
+  // Ends it without ended(): `why` is its result.
+  void give_up(Error why) {
+    multi_.remove(std::exchange(transfer_, {}));
+    result_ = std::unexpected(std::move(why));
   }
-  PendingResponse(const PendingResponse&) = delete;
-  PendingResponse& operator=(const PendingResponse&) = delete;
 
-  bool await_ready() const noexcept { return !transfer_; }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
-  Result<Response> await_resume() { return std::move(result_); }
+  Result<Response> result_;
 
  private:
   std::size_t on_body(Multi&, TransferId, Bytes bytes) override {
@@ -82,8 +88,8 @@ class [[nodiscard]] PendingResponse final : private TransferHandler {
     try {
       result_->body += as_text(bytes);
     } catch (const std::bad_alloc&) {
-      result_ = std::unexpected(make_error(Code::out_of_memory, {}));
-      go_on();
+      give_up(make_error(Code::out_of_memory, {}));
+      ended();
     }
     return size;
   }
@@ -93,7 +99,8 @@ class [[nodiscard]] PendingResponse final : private TransferHandler {
     } catch (const std::bad_alloc&) {
       result_ = std::unexpected(make_error(Code::out_of_memory, {}));
     }
-    go_on();
+    multi_.remove(std::exchange(transfer_, {}));
+    ended();
   }
   void collect(TransferId transfer, const Result<void>& end) {
     if (end) {
@@ -105,15 +112,34 @@ class [[nodiscard]] PendingResponse final : private TransferHandler {
       result_ = std::unexpected(end.error());
     }
   }
-  void go_on() {
-    multi_.remove(std::exchange(transfer_, {}));
-    if (waiting_) waiting_.resume();  // which may destroy this
-  }
 
   Multi& multi_;
   TransferId transfer_;  // none: it has ended
+};
+
+// What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as destroying a
+// coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
+//
+// A coroutine goes on from inside the drive in which its transfer ended, in the Multi's thread: everything but driving is legal
+// there; destroying the Multi or the driver of its loop is not. Its transfer has left the Multi by then, and info_read() never
+// tells of it. Wait for what you started, not for running() to be 0: a transfer that failed before it began does not count. An exception that
+// leaves a coroutine of a type that lets it out leaves the drive, as a handler's does (multi.hpp).
+class [[nodiscard]] PendingResponse final : private ResponseCollector {
+ public:
+  PendingResponse(Multi& multi, Request request, TransferOptions options) : ResponseCollector(multi) {
+    start(std::move(request), std::move(options));
+  }
+
+  bool await_ready() const noexcept { return !running(); }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+  Result<Response> await_resume() { return std::move(result_); }
+
+ private:
+  void ended() override {
+    if (waiting_) waiting_.resume();  // which may destroy this
+  }
+
   std::coroutine_handle<> waiting_;
-  Result<Response> result_;
 };
 
 PendingResponse Multi::fetch(Request request, TransferOptions options) {
@@ -121,29 +147,44 @@ PendingResponse Multi::fetch(Request request, TransferOptions options) {
 }
 
 // What a Task's coroutine leaves behind.
+class TaskEnd {
+ public:
+  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+ protected:
+  void rethrow() {
+    if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+  }
+
+ private:
+  std::exception_ptr exception_;
+};
 template <class T>
-struct TaskResult {
+struct TaskResult : TaskEnd {
   template <class U = T>
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));
   }
-  T take() { return *std::move(value_); }
+  T take() {
+    rethrow();
+    return *std::move(value_);
+  }
 
  private:
   std::optional<T> value_;
 };
 template <>
-struct TaskResult<void> {
+struct TaskResult<void> : TaskEnd {
   void return_void() noexcept {}
-  void take() noexcept {}
+  void take() { rethrow(); }
 };
 
 // A coroutine and the result it ends with. Runs from the moment it is called until it first has to wait, so tasks that are
 // started one after the other run at once. Another coroutine may await it, once, or whoever drives the loop may take() its
 // result when it is done(). Owns its coroutine: destroying the Task ends that where it waits, which removes the transfer it waits
-// for; not to be done from inside itself, or while another coroutine awaits it. An exception that leaves the coroutine ends the
-// process (std::terminate): there is nobody above to catch it. As with every coroutine, what parameters and a lambda's captures
-// refer to must live as long as it does.
+// for; not to be done from inside itself, or while another coroutine awaits it. An exception that leaves the coroutine is thrown again by take(), or
+// where another coroutine awaits it; of a Task whose result nobody takes it is lost. As with every coroutine, what parameters and a lambda's
+// captures refer to must live as long as it does.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -159,7 +200,7 @@ class [[nodiscard]] Task {
   }
 
   bool done() const noexcept { return coroutine_.done(); }
-  // Its result, once. Only when done(): before that there is none, and the process ends.
+  // Its result, once, or the exception it ended with. Only when done(): before that there is none, and the process ends.
   T take() {
     if (!done()) std::terminate();
     return coroutine_.promise().take();
@@ -192,7 +233,6 @@ struct Task<T>::promise_type : TaskResult<T> {
   Task get_return_object() { return Task(Handle::from_promise(*this)); }
   std::suspend_never initial_suspend() const noexcept { return {}; }
   End final_suspend() const noexcept { return {}; }
-  [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
 
   std::coroutine_handle<> waiting;
 };

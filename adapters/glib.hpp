@@ -54,6 +54,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -82,6 +83,9 @@ class GlibDriver final : private WatchSink {
 
   // A descriptor of Multi's could not be watched, for lack of memory, or Multi cannot go on: what still runs may never end.
   bool failed() const { return failed_; }
+  // What a TransferHandler (see multi.hpp) or after_drive threw: GLib is C, and no exception may pass through it. The first since the last call;
+  // null: none. The context goes on.
+  std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
   // Allocated, zeroed and counted by GLib. One that is destroyed inside its own dispatch lives until that returns. One whose
@@ -121,6 +125,7 @@ class GlibDriver final : private WatchSink {
   SourcePtr timer_;
   std::vector<SourcePtr> watches_;
   bool failed_ = false;
+  std::exception_ptr exception_;
 };
 
 inline Result<std::unique_ptr<GlibDriver>> GlibDriver::create(Multi& multi, GMainContext* context, AfterDrive after_drive,
@@ -190,10 +195,14 @@ inline gboolean GlibDriver::dispatch(GSource* base, GSourceFunc, gpointer) {
 }
 
 inline void GlibDriver::drive(int fd, std::uint8_t events) {
-  const Drive answer = multi_.socket_action(fd, events);
-  if (answer == Drive::recursive_call) return;
-  if (answer == Drive::failed) failed_ = true;
-  if (after_drive_) after_drive_(multi_);
+  try {
+    const Drive answer = multi_.socket_action(fd, events);
+    if (answer == Drive::recursive_call) return;
+    if (answer == Drive::failed) failed_ = true;
+    if (after_drive_) after_drive_(multi_);
+  } catch (...) {
+    if (!exception_) exception_ = std::current_exception();
+  }
 }
 
 }  // namespace sluice

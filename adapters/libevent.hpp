@@ -49,6 +49,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <list>
 #include <memory>
 #include <new>
@@ -85,6 +86,9 @@ class LibeventDriver final : private WatchSink {
 
   // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
   bool failed() const { return failed_; }
+  // What a TransferHandler (see multi.hpp) or after_drive threw: libevent is C, and no exception may pass through it. The first since the last
+  // call; null: none. The loop goes on.
+  std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
   struct Free {
@@ -142,10 +146,14 @@ class LibeventDriver final : private WatchSink {
   }
 
   void drive(int fd, std::uint8_t events) {
-    const Drive answer = multi_.socket_action(fd, events);
-    if (answer == Drive::recursive_call) return;
-    failed_ = failed_ || answer == Drive::failed;
-    if (after_drive_) after_drive_(multi_);
+    try {
+      const Drive answer = multi_.socket_action(fd, events);
+      if (answer == Drive::recursive_call) return;
+      failed_ = failed_ || answer == Drive::failed;
+      if (after_drive_) after_drive_(multi_);
+    } catch (...) {
+      if (!exception_) exception_ = std::current_exception();
+    }
   }
 
   void add(const Owned& event, const timeval* wait) {
@@ -158,6 +166,7 @@ class LibeventDriver final : private WatchSink {
   Owned timer_;
   std::list<Watch> watches_;
   bool failed_ = false;
+  std::exception_ptr exception_;
 };
 
 }  // namespace sluice

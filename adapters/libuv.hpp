@@ -52,6 +52,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <exception>
 #include <list>
 #include <memory>
 #include <new>
@@ -91,6 +92,9 @@ class LibuvDriver final : private WatchSink {
 
   // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
   bool failed() const { return error_ != 0; }
+  // What a TransferHandler (see multi.hpp) or after_drive threw: libuv is C, and no exception may pass through it. The first since the last call;
+  // null: none. The loop goes on.
+  std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
   // Stops a handle at once; its memory is freed when libuv is through with it.
@@ -180,10 +184,14 @@ class LibuvDriver final : private WatchSink {
   }
 
   void drive(int fd, std::uint8_t events) {
-    const Drive answer = multi_.socket_action(fd, events);
-    if (answer == Drive::recursive_call) return;
-    if (answer == Drive::failed) check(UV_EIO);
-    if (after_drive_) after_drive_(multi_);
+    try {
+      const Drive answer = multi_.socket_action(fd, events);
+      if (answer == Drive::recursive_call) return;
+      if (answer == Drive::failed) check(UV_EIO);
+      if (after_drive_) after_drive_(multi_);
+    } catch (...) {
+      if (!exception_) exception_ = std::current_exception();
+    }
     hold_loop();
   }
 
@@ -205,6 +213,7 @@ class LibuvDriver final : private WatchSink {
   Owned<uv_prepare_t> hold_{new uv_prepare_t()};
   std::list<Owned<Watch>> watches_;
   int error_ = 0;  // libuv's
+  std::exception_ptr exception_;
 };
 
 }  // namespace sluice

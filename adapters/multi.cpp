@@ -67,6 +67,9 @@ Drive Multi::perform(int* running) try {
   return impl_->perform(running);
 } catch (const std::bad_alloc&) {
   return impl_->cut_short(running);
+} catch (...) {  // a handler's
+  impl_->cut_short(running);
+  throw;
 }
 Result<void> Multi::fdset(fd_set* read, fd_set* write, fd_set*, int* highest) const {
   return impl_->watches().fdset(read, write, highest);
@@ -89,6 +92,9 @@ Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
   return impl_->socket_action(fd, events, running);
 } catch (const std::bad_alloc&) {
   return impl_->cut_short(running);
+} catch (...) {  // a handler's
+  impl_->cut_short(running);
+  throw;
 }
 void Multi::assign(int fd, void* value) { impl_->assign(fd, value); }
 

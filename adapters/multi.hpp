@@ -5,7 +5,11 @@
 //
 // Memory may run out: no call throws for it. create(), add() and poll() answer out_of_memory; a transfer that it hits ends with that (see
 // engine.hpp), the others go on. A drive that has none for its own book-keeping answers Drive::failed, having lost nothing: call it again.
-// Handlers, sinks and callbacks must not throw.
+//
+// What a TransferHandler throws leaves the perform() or socket_action() that called it, and harms nothing else: the next drive goes on where
+// that one stopped. The transfer whose callback threw ends with Code::canceled and what() in the words: of its callbacks only on_done still comes, with the
+// next drive, as its message does. What on_done itself throws changes nothing for its transfer, whose message is there. A std::bad_alloc does not leave the drive, which
+// answers Drive::failed, as for any shortage; the transfer's code is out_of_memory. A WatchSink must not throw.
 //
 // Thread rules: one thread at a time, except wakeup(). Everything is legal in a callback but driving (perform, socket_action,
 // poll), which answers recursive_call.
@@ -91,7 +95,8 @@ struct PollResult {
   bool woken = false;  // by wakeup()
 };
 
-// For socket_action: told of changes only, a removal (events 0) before the descriptor is closed.
+// For socket_action: told of changes only, a removal (events 0) before the descriptor is closed. So the Multi's destructor calls it as well, for each
+// descriptor that is still watched: a sink outlives the Multi, or is taken away before by set_watch_sink(nullptr).
 class WatchSink {
  public:
   virtual ~WatchSink() = default;

@@ -64,7 +64,7 @@ class Multi::Impl {
 
   // ---- driving ----
   Drive perform(int* running);
-  Drive cut_short(int* running);  // the end of a drive that ran out of memory
+  Drive cut_short(int* running);  // the end of a drive that an exception leaves: it ran out of memory, or a handler threw
   Drive socket_action(int fd, std::uint8_t events, int* running);
   Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
   std::optional<std::chrono::milliseconds> timeout();
@@ -166,6 +166,9 @@ class Multi::Impl {
   void set_fd_timer();
 
   // handlers.cpp
+  template <class Callback>
+  auto call(TransferId transfer, Callback callback);
+  void end_after_exception(TransferId transfer) noexcept;
   void deliver_resume(TransferId transfer);
   void deliver_body(TransferId transfer);
   void pump_upload(TransferId transfer);

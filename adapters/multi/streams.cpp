@@ -1,11 +1,11 @@
 // The streams under the engine's connections: opened, watched, read, written, closed. See driver.hpp.
 #include <cerrno>
-#include <exception>
 #include <limits>
 #include <new>
 #include <utility>
 
 #include "adapters/multi/driver.hpp"
+#include "adapters/multi/thrown.hpp"
 #include "adapters/net/socket.hpp"
 #include "adapters/transport/later.hpp"
 #include "adapters/transport/tcp.hpp"
@@ -35,17 +35,6 @@ Error in_words(Code code, int detail, Words words) {
 // No errno, and not likely a transport's own.
 constexpr int kThrown = std::numeric_limits<int>::min();
 
-// In a handler. For "its transport threw an exception: no thread".
-std::string what_was_thrown() {
-  try {
-    throw;
-  } catch (const std::exception& thrown) {
-    return std::string(" threw an exception: ") + thrown.what();
-  } catch (...) {
-    return " threw an exception";
-  }
-}
-
 // Dialers and transports must not throw. What one throws, but for a lack of memory, is the error of the connection it was for, and of no other.
 Result<std::unique_ptr<Transport>> dial(Dialer& dialer, const DialTarget& target, TransportSignal signal) {
   try {
@@ -55,7 +44,7 @@ Result<std::unique_ptr<Transport>> dial(Dialer& dialer, const DialTarget& target
   } catch (const std::bad_alloc&) {
     throw;
   } catch (...) {
-    return std::unexpected(make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + what_was_thrown()));
+    return std::unexpected(make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + multi::what_was_thrown()));
   }
 }
 
@@ -65,7 +54,7 @@ Result<Opening> open_stream(multi::Connection& connection) try {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 } catch (...) {
   return std::unexpected(in_words(Code::connect_failed, 0, [&] {
-    return "connect to " + connection.peer() + ": its transport" + what_was_thrown();
+    return "connect to " + connection.peer() + ": its transport" + multi::what_was_thrown();
   }));
 }
 
@@ -79,7 +68,7 @@ Transferred attempt(multi::Connection& connection, Call call) {
   } catch (...) {
     failed.error = kThrown;
     try {
-      connection.thrown = what_was_thrown();
+      connection.thrown = multi::what_was_thrown();
     } catch (const std::bad_alloc&) {  // then without its words
     }
   }

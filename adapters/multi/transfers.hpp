@@ -25,8 +25,9 @@ struct Transfer {
   bool done = false;
   bool limited = false;  // ends by itself: it has a total_timeout
   bool message_waits = false;
-  TransferId previous, next;  // among the waiting messages
-  Result<void> result;        // of a waiting message
+  bool handler_threw = false;  // result says so already
+  TransferId previous, next;   // among the waiting messages
+  Result<void> result;         // of a waiting message
 };
 
 class Transfers {
