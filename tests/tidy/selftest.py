@@ -42,6 +42,7 @@ PLANTED = [
     (source.check_sizes, "tests/examples/long.cpp", "\n" * (tables.MAX_LINES_OF_EXAMPLES + 1), "tests/examples/long.cpp"),
     (source.check_corpus_sizes, "fuzz/corpus/url/long", "x" * tables.MAX_CORPUS_FILE_BYTES, "fuzz/corpus/url/long"),
     (source.check_reasons, tables.REASONS, "core/url.cpp: once\n    return;\n", f"{tables.REASONS}:2"),
+    (source.check_mutants, "tests/mutants", 'print("core/url.cpp: no such text")\nraise SystemExit(1)\n', "core/url.cpp: no such text"),
     (source.check_switches, "core/http/x.cpp", "switch (a) {\n  case Kind::one: break;\n  default : break; }\n", "x.cpp:3"),
 ]
 # What must not be complained about: the rules above look at code, not at words.
@@ -71,6 +72,7 @@ HARMLESS = {
     tables.EXAMPLES_TEST: "\n" * tables.MAX_LINES,
     "fuzz/corpus/url/exact": "x" * (tables.MAX_CORPUS_FILE_BYTES - 1),
     tables.REASONS: '# words\ncore/engine.cpp: once\n    #include "core/engine/impl.hpp"\n',
+    "tests/mutants": "print('3 passed, 0 failed')\n",
     "LICENSE": "\n",
     ".hidden": "\n",
 }

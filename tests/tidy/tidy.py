@@ -47,6 +47,7 @@ def rules(build):
     yield "the inputs for fuzzing are small", lambda: source.check_corpus_sizes(ROOT)
     yield "every hostile response of the security bar is an input", lambda: source.check_response_keys(ROOT)
     yield "lines that nothing reaches for a reason are there", lambda: source.check_reasons(ROOT)
+    yield "every mutant applies to the core", lambda: source.check_mutants(ROOT)
     yield "the core imports nothing of the world", lambda: binary.check_imports(core)
     yield "the core keeps no global state", lambda: binary.check_data(core)
     yield "the core loads llhttp at most", lambda: binary.check_core_loads(shared)

@@ -22,27 +22,25 @@ def fail(text):
     sys.exit("plant.py: " + text)
 
 
-def checked():
-    names = [bug.name for bug in BUGS]
+def checked(bugs=BUGS):
+    names = [bug.name for bug in bugs]
     for name in names:
         if names.count(name) > 1:
             fail(f"two bugs are called {name}")
-    for bug in BUGS:
+    for bug in bugs:
         for edit in bug.edits:
             if SWITCH not in edit.new:
                 fail(f"{bug.name}: the new text for {edit.file} does not look at {SWITCH}")
-    return BUGS
+    return bugs
 
 
 def planted_files():
     return sorted({edit.file for bug in checked() for edit in bug.edits} | {MUTED.file})
 
 
-def copy(root, file, output):
-    with open(os.path.join(root, file), encoding="utf-8") as source:
-        original = source.read()
-    edits = [(bug.name, edit, f"planted_is({number})") for number, bug in enumerate(checked(), 1) for edit in bug.edits]
-    edits.append(("(muted)", MUTED, "planted_any()"))
+def with_edits(file, original, edits):
+    """The text of a core file with all of its edits. `edits`: name, Edit and the condition that switches it on; those of other files
+    are left out."""
     spans = []
     for name, edit, condition in edits:
         if edit.file != file:
@@ -59,6 +57,15 @@ def copy(root, file, output):
     text = original
     for begin, end, new, _ in reversed(spans):
         text = text[:begin] + new + text[end:]
+    return text
+
+
+def copy(root, file, output):
+    with open(os.path.join(root, file), encoding="utf-8") as source:
+        original = source.read()
+    edits = [(bug.name, edit, f"planted_is({number})") for number, bug in enumerate(checked(), 1) for edit in bug.edits]
+    edits.append(("(muted)", MUTED, "planted_any()"))
+    text = with_edits(file, original, edits)
     # Calls, not comparisons: where a bug's text is a whole condition, clang would take "((a == b))" for a slip of the pen.
     head = (f"// Made by tests/sim/planted/plant.py from {file}.\n"
             "extern int sluice_planted;\n"
