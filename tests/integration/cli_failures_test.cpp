@@ -296,7 +296,7 @@ TEST_CASE("--fail-all: the last one that failed; --fail-early: nothing more is b
   CHECK(run_command({"--fail-all", "http://", bad, server.url()}).exit_code == 7);
   CHECK(run_command({"--fail-all", bad, "http://", server.url()}).exit_code == 3);
   CHECK(run_command({"--fail-all", server.url()}).exit_code == 0);
-  const std::size_t before = server.requests();
+  const int before = server.requests();
 
   auto result = run_command({"--fail-early", bad, server.url("/never")});
   CHECK(result.exit_code == 7);
