@@ -53,7 +53,7 @@ constexpr OptionSpec kTable[] = {
     {tlsv1_3, 0, "tlsv1.3", "", "", "", G::tls, "TLS 1.3 or later"},
     {tls_max, 0, "tls-max", "", "", "VERSION", G::tls, "at most this one: 1.2, 1.3 or default"},
     {tls_truncation_ok, 0, "tls-truncation-ok", "", "no-tls-truncation-ok", "", G::tls,
-     "a body that only a close ends may end without a close_notify"},
+     "a body that a close ends may lack a close_notify"},
 
     {max_time, 'm', "max-time", "", "", "SECONDS", G::connection, "give a transfer this long in all"},
     {connect_timeout, 0, "connect-timeout", "", "", "SECONDS", G::connection, "give the connection this long"},
