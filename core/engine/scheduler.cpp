@@ -400,20 +400,18 @@ void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
   options_.max_connections = limits.max_connections;
   options_.max_connections_per_origin = limits.max_connections_per_origin;
   options_.idle_connection_timeout = std::max(limits.idle_connection_timeout, Duration::zero());
-  for (Socket* socket = idle_.front(); socket;) {
-    Socket* const next = engine::EngineIdleList::next(*socket);
-    if (is_surplus(*origins_.find(socket->origin))) {
-      close_socket(*socket, true);
-    } else {
-      timers_.cancel(socket->expiry_timer);
-      or_lose(socket->id, now, [&] { on_connection_expiry(*socket, now); });
-    }
-    socket = next;
-  }
-  origins_.for_each([this](OriginId, Origin& origin) {
+  while (Origin* origin = starved_.pop_front()) mark(*origin);  // in their order; they wait anew, where they must
+  origins_.for_each([&](OriginId, Origin& origin) {
+    const std::size_t most = connections_allowed(origin);
+    while (most != 0 && origin.open > most && !origin.idle.empty()) close_socket(*origin.idle.back(), true);
     if (!origin.queue.empty()) mark(origin);
   });
-  while (options_.max_connections == 0 && starved_.pop_front()) {  // nobody waits for what is not limited
+  while (options_.max_connections != 0 && open_ > options_.max_connections && has_spare()) close_spare();
+  for (Socket* socket = idle_.front(); socket;) {
+    Socket* const next = engine::EngineIdleList::next(*socket);  // this one may be closed
+    timers_.cancel(socket->expiry_timer);
+    or_lose(socket->id, now, [&] { on_connection_expiry(*socket, now); });
+    socket = next;
   }
   finish_entry(now);
 }

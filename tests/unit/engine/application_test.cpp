@@ -116,6 +116,33 @@ TEST_CASE("limits: a lowered one ends no transfer; its connection goes when the 
   check_nothing_left(world);
 }
 
+TEST_CASE("limits: of those that a raised one lets begin, the one that waited longest is first") {
+  EngineOptions options;
+  options.max_connections = 1;
+  EngineWorld world(options);
+  for (int i = 0; i < 4; ++i) world.add("http://192.0.2." + std::to_string(i + 1) + "/");
+  set_limits(world, {.max_connections = 2, .max_connections_per_origin = 0, .idle_connection_timeout = 60s});
+  REQUIRE(world.connects.size() == 2);
+  CHECK(world.connects[1].address.to_string() == "192.0.2.2:80");
+}
+
+TEST_CASE("limits: an origin's is lowered below what it has in use: nothing is cut, nothing more is kept") {
+  EngineWorld world;
+  std::vector<ConnId> conns;
+  for (int i = 0; i < 3; ++i) {
+    world.add("http://192.0.2.1/");
+    conns.push_back(go(world));
+  }
+  set_limits(world, {.max_connections = 0, .max_connections_per_origin = 1, .idle_connection_timeout = 60s});
+  CHECK(world.closes.empty());
+  for (const ConnId conn : conns) {
+    world.receive(conn, answer("x"));
+    CHECK(closes_of(world, conn) == (conn == conns[2] ? 0 : 1));
+  }
+  CHECK(world.results.size() == 3);
+  check_nothing_left(world);
+}
+
 TEST_CASE("limits: a raised one lets who waits begin at once") {
   for (const bool per_origin : {false, true}) {
     for (const std::size_t raised : {std::size_t{3}, std::size_t{0}}) {
@@ -172,7 +199,7 @@ TEST_CASE("credentials: the application's own field and its option come first") 
   CHECK_FALSE(head_for("http://u:p@192.0.2.1/", without).contains("Authorization"));
 }
 
-TEST_CASE("credentials: no error shows them") {
+TEST_CASE("SB-31 credentials: no error shows them") {
   EngineWorld world;
   const TransferId id = world.add("http://someone:secret@192.0.2.1/");
   world.io_error(newest(world), Code::connect_failed, "Connection refused");
