@@ -41,6 +41,8 @@ class TransferHandler {
   // With TransferOptions::report_heads alone: the bytes of each request head as it goes out, credentials included; once more for each
   // connection on which the request is tried again. A view for the length of the call.
   virtual void on_head_sent(Multi&, TransferId, std::string_view) {}
+  // With it too: the bytes of each response head, interim ones included, before on_interim or on_head tells of it. As above.
+  virtual void on_head_received(Multi&, TransferId, std::string_view) {}
   virtual void on_interim(Multi&, TransferId, const ResponseHead&) {}
   virtual void on_head(Multi&, TransferId, const ResponseHead&) {}
   // Answers how many of the bytes it took (<= bytes.size()). Fewer: the transfer pauses until resume() is called.

@@ -136,7 +136,8 @@ struct TransferOptions {
   // A user and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, unless the request has an Authorization
   // field. False: they are not.
   bool send_url_credentials = true;
-  // Each request head that goes out is told (output::HeadSent). For logs and debugging: it holds the credentials.
+  // For logs and debugging: each request head is told as it goes out, credentials included (output::HeadSent), and response heads keep
+  // their bytes, as with keep_raw_head. With Multi: TransferHandler::on_head_sent and on_head_received.
   bool report_heads = false;
   // The application's own, given back in Multi's Message. Never looked at.
   void* user_data = nullptr;

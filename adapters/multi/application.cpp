@@ -21,12 +21,14 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
   const bool limited = options.total_timeout.has_value();
   std::shared_ptr<Route> route = options.route;
   void* const user_data = options.user_data;
+  const bool report_heads = options.report_heads;
   auto added = engine_.add(std::move(request), std::move(options), application_now());
   if (added) {
     try {
       multi::Transfer& transfer = transfers_.add(*added, handler, limited);
       transfer.route = std::move(route);
       transfer.user_data = user_data;
+      transfer.report_heads = report_heads;
     } catch (const std::bad_alloc&) {
       engine_.remove(*added, application_now());  // its Done is for nobody
       added = std::unexpected(make_error(Code::out_of_memory, {}));

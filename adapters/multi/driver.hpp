@@ -174,6 +174,7 @@ class Multi::Impl {
   void pump_upload(TransferId transfer);
   bool fill_upload(TransferId transfer);
   void deliver_head_sent(const output::HeadSent& sent);
+  void deliver_raw(TransferId transfer, const ResponseHead& head);
   void deliver_interim(const output::InterimReady& ready);
   void deliver_head(TransferId transfer);
   void deliver_done(output::Done& done);

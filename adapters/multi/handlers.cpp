@@ -67,12 +67,20 @@ void Multi::Impl::deliver_head_sent(const output::HeadSent& sent) {
   if (handler) call(sent.transfer, [&] { handler->on_head_sent(*owner_, sent.transfer, sent.head); });
 }
 
+void Multi::Impl::deliver_raw(TransferId transfer, const ResponseHead& head) {
+  const multi::Transfer* found = transfers_.find(transfer);
+  TransferHandler* const handler = handler_of(found);
+  if (handler && found->report_heads) call(transfer, [&] { handler->on_head_received(*owner_, transfer, head.raw()); });
+}
+
 void Multi::Impl::deliver_interim(const output::InterimReady& ready) {
+  deliver_raw(ready.transfer, ready.head);
   TransferHandler* const handler = handler_of(transfers_.find(ready.transfer));
   if (handler) call(ready.transfer, [&] { handler->on_interim(*owner_, ready.transfer, ready.head); });
 }
 
 void Multi::Impl::deliver_head(TransferId transfer) {
+  deliver_raw(transfer, engine_.head(transfer));
   TransferHandler* const handler = handler_of(transfers_.find(transfer));
   if (handler) call(transfer, [&] { handler->on_head(*owner_, transfer, engine_.head(transfer)); });
 }

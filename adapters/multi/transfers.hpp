@@ -16,6 +16,7 @@ struct Transfer {
   TransferId id;  // none: free
   TransferHandler* handler = nullptr;
   void* user_data = nullptr;
+  bool report_heads = false;  // on_head_received is to be called
   std::shared_ptr<Route> route;  // so that the engine never destroys one, which may call back, in the middle of its work
   bool body_paused = false;
   bool upload_paused = false;

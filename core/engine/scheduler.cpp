@@ -287,7 +287,7 @@ http::ResponseRules Engine::Impl::response_rules(const Transfer& transfer) const
   return {.http1 = options.http1.value_or(options_.http1),
           .allow_http0_9 = options.allow_http0_9,
           .truncation_ok = options.tls_truncation_ok && transfer.request.url.is_tls(),
-          .keep_raw_head = options.keep_raw_head};
+          .keep_raw_head = options.keep_raw_head || options.report_heads};
 }
 
 // An error, which may be a lack of memory, leaves the socket as it was.

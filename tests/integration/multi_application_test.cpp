@@ -13,8 +13,9 @@ using namespace sluice::test;
 namespace {
 
 struct Heads : Recorder {
-  std::vector<std::string> sent;
-  void on_head_sent(Multi&, TransferId, std::string_view head) override { sent.emplace_back(head); }
+  std::vector<std::string> sent, received;
+  void on_head_sent(Multi&, TransferId, std::string_view head) override { sent.emplace_back(head), order += '>'; }
+  void on_head_received(Multi&, TransferId, std::string_view head) override { received.emplace_back(head), order += '<'; }
 };
 
 LoopbackServer::Script echo() {
@@ -126,4 +127,33 @@ TEST_CASE("multi: a request's head is shown where it is asked for") {
   CHECK(shown.sent[0] == shown.body);  // the server answers with what it received
   CHECK(shown.sent[0].contains("Authorization: Basic dXNlcjpwYXNz\r\n"));
   CHECK(silent.sent.empty());
+}
+
+TEST_CASE("multi: response heads are shown byte for byte, interim ones too, before they are told") {
+  const std::string early = "HTTP/1.1 103 Early Hints\r\nLink:  </a>\r\n\r\n", head = "HTTP/1.1 200 Fine\r\nCONTENT-length:2\r\n\r\n";
+  LoopbackServer server([&](const std::string&) { return Reply{.bytes = early + head + "ok"}; });
+  const auto multi = make_multi();
+  Heads shown, silent;
+  TransferOptions options;
+  options.report_heads = true;
+  REQUIRE(multi->add(get(server.url()), options, &shown));
+  REQUIRE(multi->add(get(server.url()), {}, &silent));
+  REQUIRE(finish(*multi));
+  CHECK(shown.order == "><i<hbd");
+  CHECK(shown.received == std::vector<std::string>{early, head});
+  CHECK(silent.order == "ihbd");
+}
+
+TEST_CASE("SB-25 multi: a transfer that is removed while its heads are shown hears of nothing more") {
+  struct Remover : Heads {
+    void on_head_received(Multi& multi, TransferId id, std::string_view) override { multi.remove(id), order += 'x'; }
+  };
+  LoopbackServer server(echo());
+  const auto multi = make_multi();
+  Remover handler;
+  TransferOptions options;
+  options.report_heads = true;
+  REQUIRE(multi->add(get(server.url()), options, &handler));
+  REQUIRE(finish(*multi));
+  CHECK(handler.order == ">x");
 }
