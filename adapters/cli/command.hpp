@@ -2,8 +2,8 @@
 // and counts. Knows when a transfer starts and what the user is told; what one transfer does stands in transfer.hpp.
 //
 // Exit code: that of the last transfer in the order of the command line, whatever became of the others; --fail-all: of
-// the last one that failed; --fail-early: of the first that failed, which ends the run; 130 after Ctrl-C. The standard output is written with blocking calls: a reader that is slow holds up the transfers, which is
-// what it wants.
+// the last one that failed; --fail-early: of the first that failed, which ends the run; 130 after Ctrl-C. The standard
+// output is written with blocking calls: a reader that is slow holds up the transfers, which is what it wants.
 #pragma once
 
 #include <cstdint>

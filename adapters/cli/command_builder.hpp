@@ -22,7 +22,8 @@ class CommandBuilder {
   using Status = std::expected<void, UsageError>;
   // Any option but --config, which the caller has replaced by what the file says.
   Status apply(const Argument& argument);
-  bool asks_for_text() const { return command_.help || command_.version || command_.demo; }  // nothing else matters then
+  // Nothing else matters then.
+  bool asks_for_text() const { return command_.help || command_.version || command_.demo; }
   std::expected<CommandLine, UsageError> finish();
 
  private:

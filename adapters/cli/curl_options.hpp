@@ -8,8 +8,8 @@
 
 namespace sluice::cli {
 
-// The long name (without dashes) of the option that `text` is to curl: "--name", "--no-name", "--name=value", or "-x" and
-// whatever follows the letter. nullopt: curl has no such option.
+// The long name (without dashes) of the option that `text` is to curl: "--name", "--no-name", "--name=value", or "-x"
+// and whatever follows the letter. nullopt: curl has no such option.
 std::optional<std::string_view> curl_option(std::string_view text);
 
 std::span<const std::string_view> curl_long_names();  // sorted

@@ -88,11 +88,11 @@ sluice \- move many HTTP transfers at once
 .BR curl (1).
 .PP
 Transfers run in parallel where every one goes to a file, and in order where one goes to standard output. The n-th
-\fB\-o\fR, \fB\-O\fR or \fB\-T\fR belongs to the n-th URL, wherever it is written. A URL without a scheme gets http://, and
-{} and [] in it mean nothing.
+\fB\-o\fR, \fB\-O\fR or \fB\-T\fR belongs to the n-th URL, wherever it is written. A URL without a scheme gets
+http://, and {} and [] in it mean nothing.
 .PP
-A value follows its option as the next argument, after '=' (\fB\-\-output=file\fR), or directly (\fB\-ofile\fR). Flags are
-switched off by \fB\-\-no\-\fR\fINAME\fR.
+A value follows its option as the next argument, after '=' (\fB\-\-output=file\fR), or directly (\fB\-ofile\fR).
+Flags are switched off by \fB\-\-no\-\fR\fINAME\fR.
 .PP
 A download grows under a name of its own, \fINAME.random.part\fR, beside the file and takes its name when it is whole. A
 file that is there and cannot be replaced, such as a mount point, is written in place.
@@ -105,9 +105,9 @@ constexpr std::string_view kManTail = R"(.SH EXIT STATUS
 The codes are curl's. Where several transfers ran, it is the code of the last one in the order of the command line;
 \fB\-\-fail\-all\fR and \fB\-\-fail\-early\fR say otherwise.
 .PP
-0 well, 1 scheme, 2 usage, 3 URL, 6 name, 7 connection, 8 no HTTP, 18 cut short, 22 status (\fB\-f\fR), 23 write, 26 read,
-28 time, 33 range, 35 TLS, 49 \fB\-\-resolve\fR, 52 no answer, 55 send, 56 receive, 58 client certificate, 60 server's
-certificate, 77 CA certificates, 130 Ctrl\-C.
+0 well, 1 scheme or no HTTP, 2 usage, 3 URL, 6 name, 7 connection, 8 response head, 18 cut short, 22 status (\fB\-f\fR),
+23 write, 26 read, 28 time, 33 range, 35 TLS, 49 \fB\-\-resolve\fR, 52 no answer, 55 send, 56 receive, 58 client
+certificate, 60 server's certificate, 61 coding, 77 CA certificates, 130 Ctrl\-C.
 .SH FILES
 .TP
 \fI~/.sluicerc\fR
@@ -172,41 +172,43 @@ std::string man_page() {
 }
 
 std::string bash_completion() {
-  std::vector<std::string> all, files, directories;
-  std::string words;
+  const auto row = [](const std::vector<std::string>& names, const std::string& how) {
+    return "    " + joined(names, "|") + ") " + how + "return ;;\n";
+  };
+  const auto from = [](const std::string& generator) {
+    return "mapfile -t COMPREPLY < <(compgen " + generator + " -- \"$word\"); ";
+  };
+  std::vector<std::string> all;
+  std::string rows;
   for (const OptionSpec& spec : option_table()) {
-    std::vector<std::string> names = names_of(spec);
+    const std::vector<std::string> names = names_of(spec);
     all.insert(all.end(), names.begin(), names.end());
     if (!spec.takes_value()) continue;
     switch (kind_of(spec)) {
-      case ValueKind::file: files.insert(files.end(), names.begin(), names.end()); break;
-      case ValueKind::directory: directories.insert(directories.end(), names.begin(), names.end()); break;
-      case ValueKind::words:
-        words += "    " + joined(names, "|") + ") mapfile -t COMPREPLY < <(compgen -W '" + std::string(words_of(spec)) +
-                 "' -- \"$word\"); return ;;\n";
-        break;
-      case ValueKind::other:
-        words += "    " + joined(names, "|") + ") return ;;\n";
-        break;
+      case ValueKind::file: rows += row(names, "compopt -o filenames; " + from("-f")); break;
+      case ValueKind::directory: rows += row(names, "compopt -o filenames; " + from("-d")); break;
+      case ValueKind::words: rows += row(names, from("-W '" + std::string(words_of(spec)) + "'")); break;
+      case ValueKind::other: rows += row(names, ""); break;
     }
   }
   return "# bash completion for sluice, made from its table of options.\n"
          "_sluice() {\n"
          "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
          "  COMPREPLY=()\n"
-         "  case $before in\n"
-         "    " + joined(files, "|") + ") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return ;;\n"
-         "    " + joined(directories, "|") + ") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$word\"); return ;;\n" +
-         words +
+         "  case $before in\n" +
+         rows +
          "  esac\n"
          "  [[ $word == -* ]] || return\n"
-         "  mapfile -t COMPREPLY < <(compgen -W '" + joined(all, " ") + "' -- \"$word\")\n"
+         "  " +
+         from("-W '" + joined(all, " ") + "'") +
+         "\n"
          "}\n"
          "complete -F _sluice sluice\n";
 }
 
 std::string zsh_completion() {
-  std::string out = "#compdef sluice\n# zsh completion for sluice, made from its table of options.\n_arguments -s -S \\\n";
+  std::string out = "#compdef sluice\n# zsh completion for sluice, made from its table of options.\n";
+  out += "_arguments -s -S \\\n";
   for (const OptionSpec& spec : option_table()) {
     const std::string help = "[" + with_each(spec.help, "[]\\", "\\") + "]";
     for (const std::string& name : names_of(spec)) {

@@ -77,7 +77,8 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const 
   // Where curl puts it. The core would add it at the end.
   const bool sized = body != nullptr && !asks_for_chunks(group);
   if (ok && sized) ok = add_default(fields, group, "Content-Length", std::to_string(body->size()), "--data");
-  if (ok && body != nullptr && !group.json) ok = add_default(fields, group, "Content-Type", "application/x-www-form-urlencoded", "--data");
+  const bool form = body != nullptr && !group.json;
+  if (ok && form) ok = add_default(fields, group, "Content-Type", "application/x-www-form-urlencoded", "--data");
   if (!ok) return std::unexpected(ok.error());
   return fields;
 }

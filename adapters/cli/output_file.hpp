@@ -33,8 +33,8 @@ class OutputFile {
   FileResult<void> write(Bytes bytes);
   // Closes, and gives the file its final name.
   FileResult<void> commit();
-  // Closes. What stood under the final name stays, unless it had to be written in place. Returns the name under which the
-  // bytes so far are left, "" for none.
+  // Closes. What stood under the final name stays, unless it had to be written in place. Returns the name under which
+  // the bytes so far are left, "" for none.
   std::string abandon();
 
  private:

@@ -84,7 +84,7 @@ TEST_CASE("docs: the completions have every name of every option, and keep to th
       for (const std::string* text : {&bash, &zsh, &fish}) CHECK(doc_holds(*text, spec.off_name));
     }
   }
-  CHECK(doc_holds(bash, "-o|--output|"));  // a file follows
+  CHECK(doc_holds(bash, "    -o|--output) compopt -o filenames; "));
   CHECK(doc_holds(zsh, "'*--output-dir=[put the files of -o and -O into DIR]:DIR:_files -/'"));
   CHECK(doc_holds(fish, "complete -c sluice -l loop -x -a 'select poll epoll libuv' "));
   for (const std::string& line : doc_lines(without(zsh, "'\\''"))) CHECK_MESSAGE(quotes(line) % 2 == 0, line);

@@ -30,7 +30,8 @@ namespace {
 std::vector<fs::path> parts_in(const fs::path& folder) {
   std::vector<fs::path> parts;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (fs::is_regular_file(entry.symlink_status()) && entry.path().extension() == ".part") parts.push_back(entry.path());
+    const bool regular = fs::is_regular_file(entry.symlink_status());
+    if (regular && entry.path().extension() == ".part") parts.push_back(entry.path());
   }
   return parts;
 }
