@@ -44,10 +44,11 @@ std::string help_text() {
   }
   out +=
       "\n"
-      "Flags are switched off by --no-NAME. ~/.sluicerc is read first; it holds an\n"
-      "option a line, as in -K: 'output = \"a file\"'. Exit codes are curl's: 2 usage,\n"
-      "3 URL, 6 name, 7 connection, 18 cut short, 22 status, 23 write, 26 read,\n"
-      "28 time, 35 TLS, 52 no answer, 55 send, 56 receive, 60 certificate.\n";
+      "Flags are switched off by --no-NAME; a value may also follow as --NAME=VALUE.\n"
+      "~/.sluicerc is read first; it holds an option a line, as in -K: 'output = \"f\"'.\n"
+      "Exit codes are curl's: 1 scheme or no HTTP, 2 usage, 3 URL, 6 name,\n"
+      "7 connection, 18 cut short, 22 status, 23 write, 26 read, 28 time, 35 TLS,\n"
+      "52 no answer, 55 send, 56 receive, 60 certificate.\n";
   return out;
 }
 
