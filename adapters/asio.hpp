@@ -10,7 +10,7 @@
 //   #include <asio.hpp>
 //   #include <iostream>
 //
-//   #include "adapters/asio.hpp"
+//   #include <sluice/asio.hpp>
 //
 //   asio::awaitable<bool> show(sluice::Multi& multi, std::string text) {
 //     const auto url = sluice::Url::parse(text);
@@ -60,7 +60,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/coroutine.hpp"
+#include "coroutine.hpp"
 
 namespace sluice {
 

@@ -7,7 +7,7 @@
 //   #include <iostream>
 //   #include <vector>
 //
-//   #include "adapters/coroutine.hpp"
+//   #include <sluice/coroutine.hpp>
 //
 //   sluice::Task<bool> show(sluice::Multi& multi, std::string text) {
 //     const auto url = sluice::Url::parse(text);
@@ -41,7 +41,7 @@
 #include <utility>
 #include <variant>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 
@@ -171,7 +171,7 @@ struct TaskResult : TaskEnd {
   }
 
  private:
-  std::optional<T> value_;
+  std::optional<T> value_ = {};
 };
 template <>
 struct TaskResult<void> : TaskEnd {

@@ -6,7 +6,7 @@
 //   #include <sys/timerfd.h>
 //   #include <unistd.h>
 //   #include <iostream>
-//   #include "adapters/epoll.hpp"
+//   #include <sluice/epoll.hpp>
 //
 //   int succeeded = 0;
 //   sluice::TransferHandler drop_bodies;  // derive from it to get them
@@ -58,7 +58,7 @@
 #include <optional>
 #include <vector>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

@@ -13,7 +13,7 @@
 //   #include <iostream>
 //   #include <vector>
 //
-//   #include "adapters/fetch.hpp"
+//   #include <sluice/fetch.hpp>
 //
 //   int main(int argc, char** argv) {
 //     std::vector<sluice::Request> requests;
@@ -41,7 +41,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

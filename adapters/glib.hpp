@@ -7,7 +7,7 @@
 //
 //   #include <iostream>
 //
-//   #include "adapters/glib.hpp"
+//   #include <sluice/glib.hpp>
 //
 //   gboolean tick(gpointer multi) {
 //     std::cerr << static_cast<sluice::Multi*>(multi)->running() << " running\n";
@@ -61,7 +61,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

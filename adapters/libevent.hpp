@@ -5,7 +5,7 @@
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <event2/event.h>
 //   #include <iostream>
-//   #include "adapters/libevent.hpp"
+//   #include <sluice/libevent.hpp>
 //
 //   int succeeded = 0;
 //   sluice::TransferHandler drop_bodies;  // derive from it to get them
@@ -56,7 +56,7 @@
 #include <optional>
 #include <utility>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

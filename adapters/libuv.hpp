@@ -5,7 +5,7 @@
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <uv.h>
 //   #include <iostream>
-//   #include "adapters/libuv.hpp"
+//   #include <sluice/libuv.hpp>
 //
 //   int succeeded = 0;
 //   sluice::TransferHandler drop_bodies;  // derive from it to get them
@@ -60,7 +60,7 @@
 #include <string>
 #include <utility>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

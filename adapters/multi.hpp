@@ -25,7 +25,7 @@
 #include <string>
 #include <vector>
 
-#include "core/engine.hpp"
+#include "../core/engine.hpp"
 
 namespace sluice {
 
@@ -65,22 +65,22 @@ enum class Drive : std::uint8_t {
 };
 
 struct Message {
-  TransferId transfer;
+  TransferId transfer = {};
   void* user_data = nullptr;  // TransferOptions::user_data
-  Result<void> result;
+  Result<void> result = {};
   int status = 0;  // of the final response; 0 when there was none
-  Progress progress;
-  TransferInfo info;
+  Progress progress = {};
+  TransferInfo info = {};
 };
 
 // A transfer that succeeded, collected whole: TransferOptions::max_body_bytes is what bounds it. fetch() answers it, of a Multi
 // (coroutine.hpp) or in one statement (fetch.hpp).
 struct Response {
-  ResponseHead head;
-  std::string body;
-  Fields trailers;
-  Progress progress;
-  TransferInfo info;
+  ResponseHead head = {};
+  std::string body = {};
+  Fields trailers = {};
+  Progress progress = {};
+  TransferInfo info = {};
 };
 
 // Bits for extra descriptors in poll(), for socket_action's events and for reported watches.
@@ -115,9 +115,9 @@ struct ResolveOverride {  // as curl's --resolve: these addresses for this host 
 };
 
 struct MultiOptions {
-  EngineOptions engine;
-  std::optional<Seed> seed;  // none: drawn from the system
-  std::vector<ResolveOverride> resolve_overrides;
+  EngineOptions engine = {};
+  std::optional<Seed> seed = {};  // none: drawn from the system
+  std::vector<ResolveOverride> resolve_overrides = {};
   std::string dns_servers = {};  // "192.0.2.53" or "127.0.0.1:5353", comma-separated; empty: the system's. Nonsense: no name is found.
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.
   std::size_t max_reads_per_perform = 256;

@@ -8,7 +8,7 @@
 //   #include <iostream>
 //   #include <utility>
 //
-//   #include "adapters/select.hpp"
+//   #include <sluice/select.hpp>
 //
 //   using namespace std::chrono_literals;
 //
@@ -48,7 +48,7 @@
 #include <chrono>
 #include <span>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

@@ -26,9 +26,9 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/sim_origin.hpp"
-#include "core/base/random.hpp"
-#include "core/engine.hpp"
+#include "sim_origin.hpp"
+#include "../core/base/random.hpp"
+#include "../core/engine.hpp"
 
 namespace sluice::sim {
 
@@ -82,9 +82,9 @@ enum class Certificate : std::uint8_t {
 };
 
 struct OriginSpec {
-  std::string host;
+  std::string host = {};
   std::uint16_t port = 80;
-  Accept accept;
+  Accept accept = {};
   bool tls = false;
   Certificate certificate = Certificate::good;
   TlsVersion newest_tls = TlsVersion::tls1_3;  // that it speaks
@@ -105,7 +105,7 @@ class Application {
 };
 
 struct WorldOptions {
-  Seed seed;
+  Seed seed = {};
   EngineOptions engine = {};
   Weather weather = {};
   Instant start = Instant(std::chrono::seconds(1'000));
@@ -119,19 +119,19 @@ struct WorldOptions {
 
 // One output::Resolve, and what became of it.
 struct ResolveRecord {
-  std::string host;
-  Instant asked;
-  std::optional<Instant> over;  // answered, or called off
+  std::string host = {};
+  Instant asked = {};
+  std::optional<Instant> over = {};  // answered, or called off
   bool failed = false;          // answered by an error
 };
 // One output::Connect, and what became of it.
 struct ConnectRecord {
-  ConnId conn;
-  std::optional<OriginNumber> origin;  // who listens there; null: nobody
-  Address address;                     // kind none with a route
-  Instant began;
-  std::optional<Instant> connected;
-  std::optional<Instant> over;  // the engine has given it up, or knows that it failed
+  ConnId conn = {};
+  std::optional<OriginNumber> origin = {};  // who listens there; null: nobody
+  Address address = {};                     // kind none with a route
+  Instant began = {};
+  std::optional<Instant> connected = {};
+  std::optional<Instant> over = {};  // the engine has given it up, or knows that it failed
   bool refused = false;
   bool end_told = false;  // the engine was told of the peer's end: by what is no error
   bool cut_off = false;   // a peer that speaks TLS has read the engine's end, and no close_notify before it
@@ -140,11 +140,11 @@ struct ConnectRecord {
 // What became of a transfer, as the application that is built in saw it.
 struct Outcome {
   int dones = 0;
-  Result<void> result;  // meaningful once dones > 0
-  ResponseHead head;
-  Fields trailers;
-  std::string body;
-  std::vector<int> interims;
+  Result<void> result = {};  // meaningful once dones > 0
+  ResponseHead head = {};
+  Fields trailers = {};
+  std::string body = {};
+  std::vector<int> interims = {};
 };
 
 enum class RunEnd : std::uint8_t {

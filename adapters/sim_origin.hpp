@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/random.hpp"
-#include "core/types.hpp"
+#include "../core/base/random.hpp"
+#include "../core/types.hpp"
 
 namespace sluice::sim {
 
@@ -91,10 +91,10 @@ Accept script_origin(Script script);
 // ---- an HTTP/1.1 origin ----
 
 struct HttpRequest {
-  std::string method;
-  std::string target;
-  std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
-  std::string body;           // decoded; empty so far for a reply that is `early`
+  std::string method = {};
+  std::string target = {};
+  std::vector<std::pair<std::string, std::string>> fields = {};  // names in lower case
+  std::string body = {};                                             // decoded; empty so far for a reply that is `early`
   std::uint64_t connection = 0;  // Accept's nth
   std::uint64_t number = 0;      // on this connection, from 0
   const std::string* field(std::string_view name) const;  // the first of that lower-case name; null: none

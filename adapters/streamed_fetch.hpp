@@ -6,8 +6,8 @@
 //   #include <iostream>
 //   #include <vector>
 //
-//   #include "adapters/coroutine.hpp"
-//   #include "adapters/streamed_fetch.hpp"
+//   #include <sluice/coroutine.hpp>
+//   #include <sluice/streamed_fetch.hpp>
 //
 //   sluice::Task<bool> show(sluice::Multi& multi, std::string text) {
 //     const auto url = sluice::Url::parse(text);
@@ -46,7 +46,7 @@
 #include <string_view>
 #include <utility>
 
-#include "adapters/multi.hpp"
+#include "multi.hpp"
 
 namespace sluice {
 

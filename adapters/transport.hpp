@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/options.hpp"
-#include "core/types.hpp"
+#include "../core/error.hpp"
+#include "../core/options.hpp"
+#include "../core/types.hpp"
 
 namespace sluice {
 
@@ -68,7 +68,7 @@ using TransportSignal = std::function<void()>;
 
 // What a transfer asked for: the URL's host and port, or connect_to's. For those dialers that lead to more than one place.
 struct DialTarget {
-  std::string host;  // canonical; an address without brackets
+  std::string host = {};  // canonical; an address without brackets
   std::uint16_t port = 0;
 };
 
@@ -120,8 +120,8 @@ class MemoryStream {
   virtual void on_ready(std::function<void()> callback) = 0;
 };
 struct MemoryPair {
-  std::shared_ptr<Dialer> dialer;  // for TransferOptions::route; serves one connection in all
-  std::unique_ptr<MemoryStream> far_end;
+  std::shared_ptr<Dialer> dialer = {};  // for TransferOptions::route; serves one connection in all
+  std::unique_ptr<MemoryStream> far_end = {};
 };
 // `capacity`: how many bytes wait in each direction before send() would block; at least 1.
 MemoryPair memory_pair(std::size_t capacity = 64 * 1024);

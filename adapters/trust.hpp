@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "core/error.hpp"
-#include "core/options.hpp"
+#include "../core/error.hpp"
+#include "../core/options.hpp"
 
 namespace sluice {
 

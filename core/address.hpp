@@ -7,13 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "language.hpp"
+
 namespace sluice {
 
 struct IpAddress {
   enum class Kind : std::uint8_t { none, ipv4, ipv6 };
   Kind kind = Kind::none;
   std::array<std::uint8_t, 16> bytes = {};  // network order; ipv4 uses the first four
-  std::string zone;                         // ipv6 scope: an interface name or number; usually ""
+  std::string zone = {};                    // ipv6 scope: an interface name or number; usually ""
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
   // Literals only, strict: dotted quads, RFC 4291 2.2 (no brackets, no zone).
@@ -22,7 +24,7 @@ struct IpAddress {
 };
 
 struct Address {
-  IpAddress ip;
+  IpAddress ip = {};
   std::uint16_t port = 0;
   friend bool operator==(const Address&, const Address&) = default;
   std::string to_string() const;  // "192.0.2.7:443", "[2001:db8::1]:443"

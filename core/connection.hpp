@@ -33,7 +33,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/engine.hpp"
+#include "engine.hpp"
 
 namespace sluice {
 
@@ -47,10 +47,10 @@ using ConnectionOutput = std::variant<output::InterimReady, output::HeadReady, o
                                       output::Done, output::KeyLog, output::HeadSent, output::Closed>;
 
 struct ConnectionOptions {
-  Url origin;                            // scheme, host and port are those of every request; the rest of it does not count
-  std::shared_ptr<const TlsConfig> tls;  // for https; the server's certificate is checked for the origin's host
-  std::string name;                      // of the stream, for messages: "/dev/ttyS0". Empty: the origin's host, and port
-  std::optional<Duration> idle_connection_timeout;  // closed when it was unused this long behind a request; none: kept
+  Url origin = {};                            // scheme, host and port are those of every request; the rest of it does not count
+  std::shared_ptr<const TlsConfig> tls = {};  // for https; the server's certificate is checked for the origin's host
+  std::string name = {};                      // of the stream, for messages: "/dev/ttyS0". Empty: the origin's host, and port
+  std::optional<Duration> idle_connection_timeout = {};  // closed when it was unused this long behind a request; none: kept
 };
 
 class Connection {

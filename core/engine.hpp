@@ -31,12 +31,12 @@
 #include <variant>
 #include <vector>
 
-#include "core/address.hpp"
-#include "core/error.hpp"
-#include "core/options.hpp"
-#include "core/request.hpp"
-#include "core/response.hpp"
-#include "core/types.hpp"
+#include "address.hpp"
+#include "error.hpp"
+#include "options.hpp"
+#include "request.hpp"
+#include "response.hpp"
+#include "types.hpp"
 
 namespace sluice {
 
@@ -45,65 +45,65 @@ namespace output {
 // Find the addresses of `host`; answer with handle_resolved: once, or in parts as they come (NameAnswer). IP literals are never asked for. A
 // final dot says that the name is whole: no search domain may be added to it (SB-85).
 struct Resolve {
-  ResolveId id;
-  std::string host;
+  ResolveId id = {};
+  std::string host = {};
   std::uint16_t port = 0;  // not needed for the look-up, but overrides go by it
   AddressFamily family = AddressFamily::any;
 };
 // No answer is wanted any more; one that comes all the same does no harm.
 struct CancelResolve {
-  ResolveId id;
+  ResolveId id = {};
 };
 // Begin a byte stream to `address`, or by `route`; answer with handle_connected or handle_io_error.
 struct Connect {
-  ConnId conn;
-  Address address;               // kind none with a route
-  std::shared_ptr<Route> route;  // null: TCP
-  std::string host;              // with a route: what it is asked for, by connect_to or the URL; an address stands
+  ConnId conn = {};
+  Address address = {};               // kind none with a route
+  std::shared_ptr<Route> route = {};  // null: TCP
+  std::string host = {};              // with a route: what it is asked for, by connect_to or the URL; an address stands
                                  // without brackets, a zone behind it after %
   std::uint16_t port = 0;        // with a route
 };
 // Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id is stale
 // as soon as this output has been taken and handle_* is next called.
 struct Close {
-  ConnId conn;
+  ConnId conn = {};
 };
 // interest(conn) may have changed for a reason other than a fact about that connection.
 struct InterestChanged {
-  ConnId conn;
+  ConnId conn = {};
 };
 // A 1xx other than 101.
 struct InterimReady {
-  TransferId transfer;
-  ResponseHead head;
+  TransferId transfer = {};
+  ResponseHead head = {};
 };
 // The transfer's request head is on its way, as `head` has it byte for byte, credentials included. Said where TransferOptions::report_heads
 // asks for it, once for each connection that the request is put on (it is tried again on another).
 struct HeadSent {
-  TransferId transfer;
-  std::string head;
+  TransferId transfer = {};
+  std::string head = {};
 };
 // head(transfer) is the final response's.
 struct HeadReady {
-  TransferId transfer;
+  TransferId transfer = {};
 };
 // body(transfer) is not empty. Said once for each time bytes arrive; the level is body() itself.
 struct BodyReady {
-  TransferId transfer;
+  TransferId transfer = {};
 };
 // A streamed request body has room: upload_space(transfer) is not empty.
 struct UploadReady {
-  TransferId transfer;
+  TransferId transfer = {};
 };
 // The one end of a transfer: everything was received and consumed, or it failed. head(), trailers(), progress() and info() stay readable until
 // remove(). After it no output names the transfer.
 struct Done {
-  TransferId transfer;
-  Result<void> result;
+  TransferId transfer = {};
+  Result<void> result = {};
 };
 // A line of the TLS key log (NSS format, no line end), where TlsOptions::key_log asked for it.
 struct KeyLog {
-  std::string line;
+  std::string line = {};
 };
 }  // namespace output
 
@@ -151,8 +151,8 @@ enum class TimerKind : std::uint8_t {
 };
 
 struct Deadline {
-  Instant at;
-  TimerKind why;
+  Instant at = {};
+  TimerKind why = {};
 };
 
 // Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a connection that had
@@ -162,29 +162,29 @@ struct Progress {
   std::uint64_t received_body_bytes = 0;  // decoded, as handed out
   std::uint64_t sent_head_bytes = 0;
   std::uint64_t sent_body_bytes = 0;
-  std::optional<std::uint64_t> expected_body_bytes;  // from Content-Length
-  Instant queued;
-  std::optional<Instant> resolved;
-  std::optional<Instant> connected;
-  std::optional<Instant> secured;
-  std::optional<Instant> sent;        // the request was handed over whole
-  std::optional<Instant> first_byte;  // of the final response
-  std::optional<Instant> done;
+  std::optional<std::uint64_t> expected_body_bytes = {};  // from Content-Length
+  Instant queued = {};
+  std::optional<Instant> resolved = {};
+  std::optional<Instant> connected = {};
+  std::optional<Instant> secured = {};
+  std::optional<Instant> sent = {};        // the request was handed over whole
+  std::optional<Instant> first_byte = {};  // of the final response
+  std::optional<Instant> done = {};
 };
 
 // What a transfer rides on.
 struct TransferInfo {
-  ConnId conn;             // stale once the connection was released
-  Address address;         // of the peer; kind none before one is connected, and with a route
-  std::string route;       // the name of TransferOptions::route, once connected; "" without one
+  ConnId conn = {};             // stale once the connection was released
+  Address address = {};         // of the peer; kind none before one is connected, and with a route
+  std::string route = {};       // the name of TransferOptions::route, once connected; "" without one
   bool reused = false;     // the connection had carried another exchange before
   int retries = 0;         // how often it was put on another connection
-  std::string tls_version; // "" without TLS
-  std::string tls_cipher;
-  std::string alpn;
+  std::string tls_version = {}; // "" without TLS
+  std::string tls_cipher = {};
+  std::string alpn = {};
   bool tls_resumed = false;
-  std::string tls_subject;  // of the peer's certificate
-  std::string tls_issuer;
+  std::string tls_subject = {};  // of the peer's certificate
+  std::string tls_issuer = {};
   bool tls_truncated = false;  // the body ended without a close_notify (TransferOptions::tls_truncation_ok): it may be cut short
 };
 

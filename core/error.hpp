@@ -8,6 +8,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "language.hpp"
+
 namespace sluice {
 
 enum class Blame : std::uint8_t {

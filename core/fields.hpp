@@ -10,13 +10,13 @@
 #include <optional>
 #include <string_view>
 
-#include "core/error.hpp"
+#include "error.hpp"
 
 namespace sluice {
 
 struct Field {
-  std::string_view name;   // as received or as given, case kept
-  std::string_view value;  // without leading and trailing white space
+  std::string_view name = {};   // as received or as given, case kept
+  std::string_view value = {};  // without leading and trailing white space
 };
 
 // Views handed out live until the next non-const call on the object.

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/types.hpp"
+#include "error.hpp"
+#include "types.hpp"
 
 namespace sluice {
 
@@ -27,11 +27,11 @@ enum class TlsRenegotiation : std::uint8_t {
 };
 
 struct TlsOptions {
-  std::string trust_anchors_pem;    // certificates, one or many; empty with verify_peer: nothing is trusted, all is refused
+  std::string trust_anchors_pem = {};    // certificates, one or many; empty with verify_peer: nothing is trusted, all is refused
   bool verify_peer = true;          // false, by explicit request only: chain and name are not looked at
-  std::string certificate_pem;      // the client's own: leaf first, then its chain; empty: none
-  std::string private_key_pem;      // belongs to it; may stand in the same text
-  std::string private_key_password; // for an encrypted key
+  std::string certificate_pem = {};      // the client's own: leaf first, then its chain; empty: none
+  std::string private_key_pem = {};      // belongs to it; may stand in the same text
+  std::string private_key_password = {}; // for an encrypted key
   TlsVersion min_version = TlsVersion::tls1_2;
   TlsVersion max_version = TlsVersion::tls1_3;
   std::vector<std::string> alpn = {"http/1.1"};  // offered in this order; empty: none
@@ -73,7 +73,7 @@ enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 
 // Where to connect instead of the URL's host and port. The Host field, SNI and certificate check keep the URL's.
 struct ConnectTo {
-  std::string host;
+  std::string host = {};
   std::uint16_t port = 0;
   friend bool operator==(const ConnectTo&, const ConnectTo&) = default;
 };
@@ -111,19 +111,19 @@ struct TransferOptions {
   TransferOptions() = default;
 
   // For https. Null: the engine's default; null there as well: an error for an https URL.
-  std::shared_ptr<const TlsConfig> tls;
-  std::optional<ConnectTo> connect_to;
+  std::shared_ptr<const TlsConfig> tls = {};
+  std::optional<ConnectTo> connect_to = {};
   AddressFamily family = AddressFamily::any;
   // Null: TCP. With one, connect_to (or the URL) only says what host and port the route is asked for.
-  std::shared_ptr<Route> route;
+  std::shared_ptr<Route> route = {};
   // From the start of name resolution until the connection can carry a request (TLS included).
   std::optional<Duration> connect_timeout = std::chrono::seconds(300);
   // From add() to Done, waiting in the queue included.
-  std::optional<Duration> total_timeout;
+  std::optional<Duration> total_timeout = {};
   // Without a byte in either direction while the transfer has a connection; time in which the application does not
   // consume or supply body bytes does not count.
-  std::optional<Duration> idle_timeout;
-  std::optional<std::uint64_t> max_body_bytes;  // Error body_too_large past this
+  std::optional<Duration> idle_timeout = {};
+  std::optional<std::uint64_t> max_body_bytes = {};  // Error body_too_large past this
   bool fresh_connection = false;   // do not take a kept-alive one
   bool forbid_reuse = false;       // close the connection afterwards
   std::optional<Http1> http1;      // none: the engine's
@@ -152,7 +152,7 @@ struct EngineLimits {
 };
 
 struct EngineOptions {
-  std::shared_ptr<const TlsConfig> default_tls;
+  std::shared_ptr<const TlsConfig> default_tls = {};
   Http1 http1 = Http1::tolerant;  // for transfers that do not choose
   // Most connections at once, in total and to one origin; 0: no limit. Those that nobody uses or waits for are closed to make room.
   // One that is being made counts as one, however many addresses of its host it tries at once: at most 8, 250 ms apart (RFC 8305).

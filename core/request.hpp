@@ -9,27 +9,27 @@
 #include <utility>
 #include <variant>
 
-#include "core/error.hpp"
-#include "core/fields.hpp"
-#include "core/types.hpp"
-#include "core/url.hpp"
+#include "error.hpp"
+#include "fields.hpp"
+#include "types.hpp"
+#include "url.hpp"
 
 namespace sluice {
 
 // The caller's bytes, not copied: they must stay as they are until the transfer's Done.
 struct BodyView {
-  Bytes bytes;
+  Bytes bytes = {};
 };
 // Bytes the request owns.
 struct BodyOwned {
   BodyOwned() = default;
   explicit BodyOwned(std::string owned) : bytes(std::move(owned)) {}
-  std::string bytes;
+  std::string bytes = {};
 };
 // Produced while the transfer runs, through Engine::upload_space and friends.
 // Without a length it is sent in chunks (RFC 9112 7.1).
 struct BodyStream {
-  std::optional<std::uint64_t> length;
+  std::optional<std::uint64_t> length = {};
 };
 using RequestBody = std::variant<std::monostate, BodyView, BodyOwned, BodyStream>;
 

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "language.hpp"
+
 namespace sluice {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -38,7 +40,7 @@ using UnixSeconds = std::int64_t;
 // The time of one call into the core. `steady` drives timers and figures and is clamped monotone by the engine;
 // `wall` judges certificates.
 struct Now {
-  Instant steady;
+  Instant steady = {};
   UnixSeconds wall = 0;
 };
 

@@ -9,14 +9,14 @@
 #include <string>
 #include <string_view>
 
-#include "core/error.hpp"
+#include "error.hpp"
 
 namespace sluice {
 
 // A parameter of a query, as text that is meant: not percent-encoded. Views, for the length of a call.
 struct QueryParameter {
-  std::string_view name;
-  std::string_view value;
+  std::string_view name = {};
+  std::string_view value = {};
 };
 
 enum class HostKind : std::uint8_t { name, ipv4, ipv6 };

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "core/types.hpp"
+#include "../types.hpp"
 
 namespace sluice {
 

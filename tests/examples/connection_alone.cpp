@@ -10,7 +10,7 @@
 #include <ctime>
 #include <iostream>
 
-#include "core/connection.hpp"
+#include <sluice/connection.hpp>
 
 using namespace sluice;
 

@@ -10,7 +10,7 @@
 #include <ctime>
 #include <iostream>
 
-#include "core/engine.hpp"
+#include <sluice/engine.hpp>
 
 using namespace sluice;
 

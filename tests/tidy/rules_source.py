@@ -81,12 +81,32 @@ def check_floors(root):
         for number, system, wanted in includes(root, path):
             if system:
                 continue
+            # A public header finds the others from where it is, whatever folders a user has; all else names them from the root.
+            start = os.path.dirname(path) if is_public_header(path) else ""
+            named, wanted = wanted, os.path.normpath(os.path.join(start, wanted))
             if not os.path.exists(os.path.join(root, wanted)):
-                yield f'{path}:{number}: "{wanted}" is no path from the root'
+                yield f'{path}:{number}: "{named}" is no path from {start or "the root"}'
                 continue
             reason = why_not(path, wanted)
             if reason:
                 yield f'{path}:{number}: may not include "{wanted}": {reason}'
+
+
+def check_initializers(root):
+    """With -Wextra a designated initializer warns of members that it leaves out and that have no initializer of their own."""
+    for path in files(root, "core", "adapters"):
+        if not is_public_header(path):
+            continue
+        struct = False
+        with open(os.path.join(root, path), encoding="utf-8") as text:
+            for number, line in enumerate(text, 1):
+                code = line.split("//")[0].rstrip()
+                if re.match(r"struct \w+( final)? \{$", code):
+                    struct = True
+                elif not code.startswith(" "):
+                    struct = struct and code == ""
+                elif struct and re.match(r"  (?!using |friend |static |return )[\w:<>,*&() ]+ (?!const;|override;|noexcept;)\w+;$", code):
+                    yield f"{path}:{number}: a member of a public struct without an initializer"
 
 
 def check_libraries(root):

@@ -38,6 +38,7 @@ def rules(build):
     libraries = [shared, *(os.path.join(build, "adapters", name) for name in ("libsluice.so", "libsluice-sim.so"))]
     programs = [os.path.join(build, "adapters", "cli", "sluice"), *libraries]
     yield "files include their own floor and floors below", lambda: source.check_floors(ROOT)
+    yield "members of public structs have initializers", lambda: source.check_initializers(ROOT)
     yield "libraries stay in their rooms", lambda: source.check_libraries(ROOT)
     yield "the core includes pure headers only", lambda: source.check_core_headers(ROOT)
     yield "the top level holds what it should", lambda: source.check_top_level(ROOT)
