@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   options.route = std::make_shared<Pipe>();
   options.total_timeout = std::chrono::seconds(60);  // so that there is a deadline all the time
   Engine engine({}, Seed{1});
-  const auto id = engine.add({"GET", *url, {}, {}, {}}, options, now());
+  const auto id = engine.add(Request::get(*url), options, now());
   if (!id) return give_up(id.error());
   output::Connect wanted;
   for (int stream = -1;;) {
