@@ -109,9 +109,9 @@ class WatchSink {
 };
 
 struct ResolveOverride {  // as curl's --resolve: these addresses for this host and port
-  std::string host;       // lower case
+  std::string host = {};       // lower case
   std::uint16_t port = 0;
-  std::vector<IpAddress> addresses;
+  std::vector<IpAddress> addresses = {};
 };
 
 struct MultiOptions {

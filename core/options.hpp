@@ -126,7 +126,7 @@ struct TransferOptions {
   std::optional<std::uint64_t> max_body_bytes = {};  // Error body_too_large past this
   bool fresh_connection = false;   // do not take a kept-alive one
   bool forbid_reuse = false;       // close the connection afterwards
-  std::optional<Http1> http1;      // none: the engine's
+  std::optional<Http1> http1 = {};      // none: the engine's
   // A response without a head (HTTP/0.9) is taken: all of it is the body, and head() has status 0. Else: Error not_http.
   bool allow_http0_9 = false;
   // A body that only the end of the connection ends is whole also where TLS ends without a close_notify, which anybody on the way

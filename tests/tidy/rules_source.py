@@ -103,7 +103,7 @@ def check_initializers(root):
                 code = line.split("//")[0].rstrip()
                 if re.match(r"struct \w+( final)? \{$", code):
                     struct = True
-                elif not code.startswith(" "):
+                elif not code.startswith(" ") or code.strip() in ("private:", "protected:"):
                     struct = struct and code == ""
                 elif struct and re.match(r"  (?!using |friend |static |return )[\w:<>,*&() ]+ (?!const;|override;|noexcept;)\w+;$", code):
                     yield f"{path}:{number}: a member of a public struct without an initializer"
