@@ -14,7 +14,7 @@ ROWS = [
     mutant("url-dots-at-end", "`/a/..` ends without a slash",
            ("url.cpp", "if (end == out.size()) out[write++] = '/';", "if (end == out.size() && !PLANTED) out[write++] = '/';")),
     mutant("url-secrets-hidden", "a part of a URL that an '@' follows is shown in a message",
-           ("url.cpp", "source_.find('@', end) == std::string_view::npos;", "(PLANTED || source_.find('@', end) == std::string_view::npos);")),
+           ("url.cpp", "return source_.find('@', end) != std::string_view::npos;", "return !PLANTED && source_.find('@', end) != std::string_view::npos;")),
     mutant("url-origin-port", "origin() leaves the default port out",
            ("url.cpp", 'if (!explicit_port_) out.append(":")', 'if (!explicit_port_ && !PLANTED) out.append(":")')),
     mutant("host-label-63", "a label of 63 bytes is refused",
