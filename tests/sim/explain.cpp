@@ -110,7 +110,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::malformed_response:
       return struck(conn, {"two lengths", "bad chunk", "surplus", "second response"});
     case Code::not_http:
-      return struck(conn, {"garbage"});
+      return struck(conn, {"garbage", "surplus"});
     case Code::unexpected_upgrade:
       return struck(conn, {"unasked upgrade"});
     case Code::response_too_large:
