@@ -211,9 +211,24 @@ def check_loads():
         yield from (f"check_exports objects to what is fine: {problem}" for problem in said if "fine" in problem)
 
 
+def check_limits(root):
+    """tests/within ends what hangs, with all that it started, and passes on how everything else ended."""
+    within = os.path.join(root, "tests", "within")
+
+    def code(seconds, *command):
+        return subprocess.run([within, str(seconds), *command]).returncode
+
+    if code(0.5, "sh", "-c", "sleep 1000 & sleep 1000") != 124:
+        yield "a command that sleeps is not ended"
+    if code(0.2, "sh", "-c", "while :; do :; done") != 124:
+        yield "a command in a loop is not ended"
+    if code(100, "sh", "-c", "exit 7") != 7:
+        yield "an exit code is lost"
+
+
 def rules(root):
-    del root
     yield "self-test: planted files are seen", check_planted
     yield "self-test: missing keys are seen", check_keys
     yield "self-test: planted symbols and data are seen", check_objects
     yield "self-test: planted libraries are seen", check_loads
+    yield "self-test: a command that hangs is ended", lambda: check_limits(root)
