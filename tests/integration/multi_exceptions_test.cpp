@@ -49,7 +49,8 @@ std::map<TransferId, Message> drive(Multi& multi, std::size_t transfers, int& le
   std::map<TransferId, Message> messages;
   for (const Instant end = multi.now() + 20s; messages.size() < transfers && multi.now() < end;) {
     try {
-      REQUIRE(multi.perform() != Drive::recursive_call);
+      const Drive drove = multi.perform();  // not inside REQUIRE, which catches
+      REQUIRE(drove != Drive::recursive_call);
     } catch (const Thrown&) {
       ++left;
     }
@@ -90,7 +91,7 @@ TEST_CASE("SB-89 an exception of a handler leaves perform(), ends its transfer w
       CHECK(thrower.result == message.result);
       CHECK(error.message().starts_with(where == 'u' ? "PUT http" : "GET http"));
       CHECK(error.message().ends_with(": its handler threw an exception: my bug"));
-      CHECK(message.status == (where == 'h' || where == 'b' ? 200 : 0));
+      if (where != 'i') CHECK(message.status == (where == 'u' ? 0 : 200));  // the final head may be there already
       // It stays until it is removed, as any other.
       CHECK(multi->request(*id).url.path() == "/bad");
     }
@@ -113,7 +114,8 @@ TEST_CASE("SB-89 any type may be thrown, from several handlers in one drive, and
     REQUIRE(multi->fdset(&read, &write, nullptr, &highest));
     for (int fd = -1; fd <= highest; ++fd) {  // also those for which nothing is known, and the timer (-1)
       try {
-        REQUIRE(multi->socket_action(fd, kEventRead | kEventWrite) != Drive::recursive_call);
+        const Drive drove = multi->socket_action(fd, kEventRead | kEventWrite);  // not inside REQUIRE, which catches
+        REQUIRE(drove != Drive::recursive_call);
       } catch (int thrown) {
         CHECK(thrown == 7);
         ++left;
@@ -164,12 +166,17 @@ namespace {
 // A coroutine type of an application's that lets its exceptions out to who resumed it.
 struct Loose {
   struct promise_type {
-    Loose get_return_object() { return {}; }
+    Loose get_return_object() { return Loose(std::coroutine_handle<promise_type>::from_promise(*this)); }
     std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_never final_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
     void return_void() const noexcept {}
     void unhandled_exception() const { throw; }
   };
+  explicit Loose(std::coroutine_handle<> made) : coroutine(made) {}
+  ~Loose() { coroutine.destroy(); }
+  Loose(const Loose&) = delete;
+  Loose& operator=(const Loose&) = delete;
+  std::coroutine_handle<> coroutine;
 };
 
 }  // namespace
@@ -182,11 +189,12 @@ TEST_CASE("SB-89 coroutines: an exception that leaves one leaves the drive; a Ta
       (void)co_await from.fetch(get(url));
       throw std::logic_error("my bug");
     };
-    loose(*multi, server.url());
+    const Loose running = loose(*multi, server.url());
     int left = 0;
     for (const Instant end = multi->now() + 20s; left == 0 && multi->now() < end;) {
       try {
-        REQUIRE(multi->perform() != Drive::recursive_call);
+        const Drive drove = multi->perform();  // not inside REQUIRE, which catches
+        REQUIRE(drove != Drive::recursive_call);
         REQUIRE(multi->poll({}, 20ms).has_value());
       } catch (const std::logic_error&) {
         ++left;
