@@ -88,6 +88,47 @@ TEST_CASE("AsioDriver without memory") {
     return tell(hello(), *multi, turn, [&] { return driver->failed(); }, [&] { driver.reset(); });
   });
 }
+
+TEST_CASE("async_fetch without memory") {
+  with_every_allocation_failing("async_fetch", [] {
+    std::vector<std::string> faults;
+    const auto multi = make_multi();
+    asio::io_context context;
+    auto driver = AsioDriver::create(*multi, context).value();
+    int begun = 0, ended = 0, whole = 0;
+    for (int i = 1; i <= 3; ++i) {
+      const Request request = get(hello().url());
+      try {
+        watched([&] {
+          async_fetch(*multi, request, [&](const Result<Response>& response) {
+            ++ended;
+            whole += response && response->body == "hello";
+          });
+        });
+        ++begun;
+      } catch (const std::bad_alloc&) {  // said to who begins it
+      }
+      const bool two_at_once = i == 1;
+      for (const Instant end = multi->now() + 3s; !two_at_once && ended < begun && multi->now() < end && !driver->failed();) {
+        try {
+          watched([&] { context.run_one_for(5ms); });
+        } catch (const std::bad_alloc&) {  // Asio's own
+        }
+        context.restart();
+        if (ran_short() && refused() > 20) relieve();
+      }
+    }
+    relieve();
+    if (ended < begun && !driver->failed()) faults.emplace_back("a fetch waits for ever, and nobody has said so");
+    if (whole < 3 && !ran_short()) faults.emplace_back("it failed with all the memory there is");
+    driver.reset();  // ends what is left
+    context.restart();
+    context.run_for(1s);
+    if (multi->running() != 0) faults.emplace_back("a transfer is left");
+    if (ended > begun) faults.emplace_back("one has ended twice");
+    return faults;
+  });
+}
 #endif
 
 #ifdef SLUICE_TEST_LIBUV

@@ -2,6 +2,8 @@
 // end, what succeeds has the very bytes, nothing is thrown, nothing is left behind, and with memory back all is well again.
 //
 // llhttp allocates nothing, so nothing in it can fail.
+#include <map>
+
 #include "core/base/limits.hpp"
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
@@ -302,6 +304,79 @@ TEST_CASE("memory: a certificate that is not to be trusted is refused, whatever 
       world.finish();
       return world.faults();
     });
+  }
+}
+
+// Their Dones found no room in the queue: they are owed, and what the application looks at meanwhile is as after any end.
+TEST_CASE("memory: ends that are owed are told once each, and the getters are right meanwhile") {
+  for (const std::size_t nth : {1u, 2u, 3u, 5u, 9u}) {
+    CAPTURE(nth);
+    constexpr std::size_t kTransfers = 40;
+    Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
+    Engine engine({}, Seed{1});
+    std::vector<TransferId> ids;
+    TransferOptions options;
+    options.total_timeout = std::chrono::seconds(5);
+    for (std::size_t i = 0; i < kTransfers; ++i) {
+      const auto url = Url::parse("http://" + std::to_string(i) + ".test/path").value();
+      ids.push_back(engine.add(Request::get(url), options, now).value());
+    }
+    std::size_t dones_before = 0;
+    while (const auto out = engine.poll_output()) dones_before += std::holds_alternative<output::Done>(*out);
+    CHECK(dones_before == 0);
+    now.steady += std::chrono::seconds(6);
+    run_short(nth, Shortage::from_then_on);
+    watched([&] { engine.handle_timeout(now); });
+    CHECK(ran_short());
+    CHECK(engine.has_output());
+    CHECK(engine.running() == 0);
+    for (std::size_t i = 0; i < kTransfers; ++i) {
+      CHECK(engine.contains(ids[i]));
+      CHECK(engine.is_done(ids[i]));
+      CHECK(engine.request(ids[i]).url.host() == std::to_string(i) + ".test");
+      CHECK(engine.head(ids[i]).status == 0);
+      CHECK(engine.body(ids[i]).empty());
+      CHECK(engine.upload_space(ids[i]).empty());
+      CHECK(engine.progress(ids[i]).done == now.steady);
+    }
+    // One is removed, and everything done that comes too late for it.
+    const TransferId removed = ids[7];
+    watched([&] {
+      engine.remove(removed, now);
+      engine.remove(removed, now);
+      engine.consume_body(removed, 0, now);
+      engine.fail_upload(removed, {}, now);
+    });
+    CHECK(!engine.contains(removed));
+    std::map<TransferId, int> told;
+    while (const auto out = watched([&] { return engine.poll_output(); })) {
+      const auto* const done = std::get_if<output::Done>(&*out);
+      if (!done) continue;
+      ++told[done->transfer];
+      CHECK(!done->result.has_value());
+      if (done->result) continue;
+      const Code code = done->result.error().code;
+      CHECK((code == Code::total_timeout || code == Code::out_of_memory));
+    }
+    CHECK(!engine.has_output());
+    CHECK(told.size() == kTransfers);
+    for (const auto& [id, times] : told) CHECK(times == 1);
+    CHECK(!engine.contains(removed));
+    CHECK(!engine.is_done(removed));
+    CHECK(engine.request(removed).url.host().empty());
+    CHECK(engine.contains(ids[8]));
+    CHECK(engine.request(ids[8]).url.host() == "8.test");
+    // With memory back its place is used again, and the old name does not mean the new one.
+    relieve();
+    const auto fresh = engine.add(Request::get(Url::parse("http://fresh.test/").value()), {}, now);
+    REQUIRE(fresh.has_value());
+    CHECK(!engine.contains(removed));
+    CHECK(engine.running() == 1);
+    for (const TransferId id : ids) engine.remove(id, now);
+    engine.remove(*fresh, now);
+    while (engine.poll_output()) {
+    }
+    engine.check_invariants();
   }
 }
 

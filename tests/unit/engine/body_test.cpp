@@ -364,3 +364,52 @@ TEST_CASE("SB-16 body: an end behind a failed send proves nothing, so a body fra
   CHECK(world.failure(id) == Code::truncated);
   check_nothing_left(world);
 }
+
+TEST_CASE("body: a BodyReady is not said for what was consumed meanwhile, and is for what is left") {
+  enum class Meanwhile { nothing, a_part, all, all_and_more_comes, removed };
+  for (const Meanwhile meanwhile :
+       {Meanwhile::nothing, Meanwhile::a_part, Meanwhile::all, Meanwhile::all_and_more_comes, Meanwhile::removed}) {
+    CAPTURE(static_cast<int>(meanwhile));
+    EngineWorld world;
+    world.consume = false;
+    Engine& engine = world.engine;
+    const TransferId id = world.add("http://192.0.2.1/");
+    const ConnId conn = go(world);
+    const auto arrive = [&](std::string_view bytes) {  // and its outputs wait
+      const MutableBytes space = engine.receive_space(conn);
+      REQUIRE(space.size() >= bytes.size());
+      std::memcpy(space.data(), bytes.data(), bytes.size());
+      engine.handle_received(conn, bytes.size(), world.now);
+    };
+    const auto outputs = [&](int& heads, int& bodies, int& dones) {
+      heads = bodies = dones = 0;
+      while (const auto out = engine.poll_output()) {
+        heads += std::holds_alternative<output::HeadReady>(*out);
+        bodies += std::holds_alternative<output::BodyReady>(*out);
+        dones += std::holds_alternative<output::Done>(*out);
+        if (std::holds_alternative<output::BodyReady>(*out)) CHECK(!engine.body(id).empty());
+      }
+    };
+    int heads = 0, bodies = 0, dones = 0;
+    arrive("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+    CHECK(as_text(engine.body(id)) == "abc");  // the level needs no output
+    if (meanwhile == Meanwhile::a_part) engine.consume_body(id, 1, world.now);
+    if (meanwhile == Meanwhile::all || meanwhile == Meanwhile::all_and_more_comes) engine.consume_body(id, 3, world.now);
+    if (meanwhile == Meanwhile::removed) engine.remove(id, world.now);
+    outputs(heads, bodies, dones);
+    if (meanwhile == Meanwhile::removed) {
+      CHECK(bodies == 0);
+      CHECK(dones <= 1);
+      continue;
+    }
+    CHECK(heads == 1);
+    CHECK(bodies == (meanwhile == Meanwhile::nothing || meanwhile == Meanwhile::a_part ? 1 : 0));
+    CHECK(dones == 0);
+    if (meanwhile != Meanwhile::all_and_more_comes) continue;
+    arrive("def");
+    engine.consume_body(id, 3, world.now);
+    outputs(heads, bodies, dones);
+    CHECK(bodies == 0);
+    CHECK(dones == 1);
+  }
+}
