@@ -82,7 +82,7 @@ ALLOWED_IMPORTS = [
     r"std::allocator<.*",  # where nothing is inlined
     r"std::(to|from)_chars\(.*|std::__detail::__(to|from)_chars.*",
     # BoringSSL
-    r"(SSL|X509V?3?|EVP|BIO|ERR|PEM|BN|EC|ECDSA|RSA|ASN1|OPENSSL|CRYPTO|SHA\d+|HMAC|CBS|CBB|sk|GENERAL_NAMES?|AES|d2i|i2d|"
+    r"(SSL|X509V?3?|EVP|BIO|ERR|PEM|BN|EC|ECDSA|RSA|ASN1|OPENSSL|CRYPTO|SHA\d+|HMAC|CBS|CBB|sk|GENERAL_(NAMES?|SUBTREE)|AES|d2i|i2d|"
     r"PKCS\d+|NAME_CONSTRAINTS|DIST_POINT|OBJ|TLS|ED25519)_\w+|(d2i|i2d|a2i)_\w+|sk_\w+",
     # llhttp
     r"llhttp_\w+",
