@@ -26,14 +26,7 @@ extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // gcc 12 has
 #endif
 
 namespace sluice::simtest {
-namespace {
 
-constexpr std::size_t kBodyBytes = 1024;
-constexpr std::size_t kPieces = 3;
-constexpr Duration kTick = std::chrono::nanoseconds(100);  // of a fact: a million must not take a connection's time to expire
-
-// What is allocated in this process, by whomever. The world below allocates nothing while it is measured, so a difference is
-// the engine's.
 std::size_t bytes_in_use() {
 #ifdef SLUICE_SCALE_SANITIZED
   return __sanitizer_get_current_allocated_bytes();
@@ -42,6 +35,12 @@ std::size_t bytes_in_use() {
   return info.uordblks + info.hblkhd;
 #endif
 }
+
+namespace {
+
+constexpr std::size_t kBodyBytes = 1024;
+constexpr std::size_t kPieces = 3;
+constexpr Duration kTick = std::chrono::nanoseconds(100);  // of a fact: a million must not take a connection's time to expire
 
 // Memory that the process has already costs the same whether there is little of it or much.
 void bring_memory(std::size_t bytes) {
@@ -60,7 +59,8 @@ double processor_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-// All there is beside the engine: the ids of the connections, one response for everybody, and a clock.
+// All there is beside the engine: the ids of the connections, one response for everybody, and a clock. It allocates nothing while it is
+// measured, so a difference is the engine's.
 class World {
  public:
   explicit World(const ScaleSetup& setup)

@@ -53,6 +53,9 @@ struct ScaleFigures {
 
 ScaleFigures measure_scale(const ScaleSetup& setup);
 
+// What is allocated in this process, by all of its code.
+std::size_t bytes_in_use();
+
 // Times the processor time at 1,000, in the order as caused.
 inline constexpr double kScaleTimeGoal = 2;
 // An idle connection, plain; judged from 1,000 on, since an engine has buffers of its own.

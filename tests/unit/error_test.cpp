@@ -102,6 +102,32 @@ TEST_CASE("a message is one line, and no byte of it drives a terminal") {
   }
 }
 
+TEST_CASE("a message escapes what ends a line or drives a terminal in UTF-8 as well, and nothing beside it") {
+  const auto escaped = [](std::string_view bytes) {
+    std::string text;
+    for (const char c : bytes) {
+      constexpr char kHex[] = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(c);
+      text += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    }
+    return text;
+  };
+  const auto shown = [](std::string_view bytes) { return make_error(Code::internal, "a" + std::string(bytes) + "b").message(); };
+  for (int c = 0x80; c <= 0xbf; ++c) {  // U+0080 to U+009F are control characters, U+00A0 to U+00BF are not
+    const std::string bytes = {'\xc2', static_cast<char>(c)};
+    CAPTURE(c);
+    CHECK(shown(bytes) == "a" + (c <= 0x9f ? escaped(bytes) : bytes) + "b");
+  }
+  for (int c = 0xa7; c <= 0xaa; ++c) {  // U+2028 and U+2029 separate lines and paragraphs
+    const std::string bytes = {'\xe2', '\x80', static_cast<char>(c)};
+    CAPTURE(c);
+    CHECK(shown(bytes) == "a" + (c == 0xa8 || c == 0xa9 ? escaped(bytes) : bytes) + "b");
+  }
+  for (int c = 1; c < 0x20; ++c) CHECK(shown(std::string(1, static_cast<char>(c))) == "a" + escaped(std::string(1, static_cast<char>(c))) + "b");
+  CHECK(shown("\x7f") == "a\\x7fb");
+  CHECK(make_error(Code::internal, "cut \xc2").message() == "cut \xc2");  // half of a character is no control byte
+}
+
 TEST_CASE("codes live as std::error_code too") {
   const std::error_code code = Code::truncated;
   CHECK(code);

@@ -45,6 +45,15 @@ TEST_CASE("any other session stays, and outlives the cache where it was handed o
   CHECK(SSL_SESSION_get_timeout(kept.session.get()) > 0);
 }
 
+TEST_CASE("of sessions for more than one use the newest is handed out, each time") {
+  SessionCache cache;
+  cache.put("a", session(1, false));
+  cache.put("a", session(2, false));
+  CHECK(cache.take("a", 0).created == 2);
+  CHECK(cache.take("a", 0).created == 2);
+  CHECK(cache.size() == 2);
+}
+
 TEST_CASE("SB-06 keys are exact: case, prefix and bytes count") {
   SessionCache cache;
   cache.put(std::string("k\0a", 3), session(1, true));
