@@ -13,6 +13,13 @@
 namespace sluice::test {
 namespace {
 
+// Of two allocations that fail, the second comes so many after the first: right after it, while the first one's loss is told, and in what
+// goes on without it. Numbers without a common measure, so that few pairs are met twice.
+template <class Tell>
+void with_pairs_failing(const char* name, Tell tell) {
+  with_every_allocation_failing(name, tell, {Shortage::once, Shortage::from_then_on}, {1, 2, 3, 5, 11, 29});
+}
+
 std::string body(std::size_t size, std::size_t start) { return std::string(pattern(size, start)); }
 
 Wish get(std::string url, std::string expected) {
@@ -50,7 +57,7 @@ void expect_all(MemoryWorld& world, std::initializer_list<std::optional<Transfer
 }
 
 TEST_CASE("memory: names, addresses that race, a queue for one connection, chunks, trailers and an upload") {
-  with_every_allocation_failing("plain, one connection", [] {
+  with_pairs_failing("plain, one connection", [] {
     MemoryWorld world({.default_tls = nullptr, .max_connections_per_origin = 1}, nullptr);
     Wish asks = put("http://a.test/0/0?echo", 2500);
     asks.expect_continue = true;
@@ -67,7 +74,7 @@ TEST_CASE("memory: names, addresses that race, a queue for one connection, chunk
 }
 
 TEST_CASE("memory: a kept-alive connection that dies, and its request on another one") {
-  with_every_allocation_failing("plain, retry", [] {
+  with_pairs_failing("plain, retry", [] {
     MemoryWorld world({}, nullptr);
     const auto first = world.add(get("http://192.0.2.9/100/1", body(100, 1)));
     world.run();
@@ -79,7 +86,7 @@ TEST_CASE("memory: a kept-alive connection that dies, and its request on another
 }
 
 TEST_CASE("memory: a reset in the middle of a body") {
-  with_every_allocation_failing("plain, reset", [] {
+  with_pairs_failing("plain, reset", [] {
     MemoryWorld world({}, nullptr);
     world.legal = {Code::receive_failed};
     world.add(get("http://192.0.2.9/resets/", "bang"));
@@ -90,7 +97,7 @@ TEST_CASE("memory: a reset in the middle of a body") {
 }
 
 TEST_CASE("memory: a body that waits for its application while others are read") {
-  with_every_allocation_failing("plain, paused", [] {
+  with_pairs_failing("plain, paused", [] {
     MemoryWorld world({}, nullptr);
     world.step_bytes = 20'000;
     Wish paused = get("http://192.0.2.9/300000/1", body(300'000, 1));
@@ -111,7 +118,7 @@ TEST_CASE("memory: a body that waits for its application while others are read")
 }
 
 TEST_CASE("memory: many origins under one limit, removals, failures and timeouts") {
-  with_every_allocation_failing("plain, crowd", [] {
+  with_pairs_failing("plain, crowd", [] {
     MemoryWorld world({.default_tls = nullptr, .max_connections = 2}, nullptr);
     world.legal = {Code::connect_timeout, Code::total_timeout, Code::idle_timeout, Code::resolve_failed, Code::canceled};
     Wish hangs = get("http://192.0.2.2/1/1", "");
@@ -135,7 +142,7 @@ TEST_CASE("memory: many origins under one limit, removals, failures and timeouts
 }
 
 TEST_CASE("memory: so many ends at once that telling of them needs memory") {
-  with_every_allocation_failing("plain, ends", [] {
+  with_pairs_failing("plain, ends", [] {
     MemoryWorld world({}, nullptr);
     world.legal = {Code::total_timeout};
     for (int i = 0; i < 24; ++i) {
@@ -149,11 +156,56 @@ TEST_CASE("memory: so many ends at once that telling of them needs memory") {
   });
 }
 
+TEST_CASE("memory: so many dials that end at once, and each says that it may be tried again") {
+  with_pairs_failing("plain, dials", [] {
+    MemoryWorld world({}, nullptr);
+    world.legal = {Code::connect_timeout};
+    for (int i = 0; i < 24; ++i) {
+      Wish wish = get("http://192.0.2.2:" + std::to_string(2000 + i) + "/", "");
+      wish.options.connect_timeout = std::chrono::seconds(5);
+      world.add(wish);
+    }
+    world.run();
+    if (!ran_short() && world.failures(Code::connect_timeout) != 24) world.fault("no timeouts");
+    return aftermath(world, "http://192.0.2.9");
+  });
+}
+
+TEST_CASE("memory: a reset without an answer says that the request may be sent again") {
+  with_pairs_failing("plain, silent", [] {
+    MemoryWorld world({}, nullptr);
+    world.legal = {Code::receive_failed};
+    Wish silent = get("http://192.0.2.9/silent/", "");
+    silent.repeatable = true;
+    world.add(silent);
+    world.run();
+    if (!ran_short() && world.failures(Code::receive_failed) != 1) world.fault("no reset");
+    return aftermath(world, "http://192.0.2.9");
+  });
+}
+
+TEST_CASE("memory: bodies that are whole and wait for their application, while others need memory that there is not") {
+  with_pairs_failing("plain, whole and paused", [] {
+    MemoryWorld world({}, nullptr);
+    Wish paused = get("http://192.0.2.9/500/1", body(500, 1));
+    paused.pause = true;
+    const auto first = world.add(paused);
+    paused = get("http://192.0.2.10/500/2", body(500, 2));
+    paused.pause = true;
+    const auto second = world.add(paused);
+    for (int i = 0; i < 6; ++i) world.step();
+    const auto third = world.add(get("http://a.test/3000/1", body(3000, 1)));
+    world.run();
+    expect_all(world, {first, second, third});
+    return aftermath(world, "http://192.0.2.9");
+  });
+}
+
 TEST_CASE("memory: a route, and a connection that comes last in line") {
   struct Line : Route {
     Line() : Route("", "a line with a rather long name", 1) {}
   };
-  with_every_allocation_failing("plain, route", [] {
+  with_pairs_failing("plain, route", [] {
     MemoryWorld world({}, nullptr);
     Wish wish = get("http://192.0.2.9/3000/1", body(3000, 1));
     wish.options.route = std::make_shared<Line>();
@@ -163,6 +215,39 @@ TEST_CASE("memory: a route, and a connection that comes last in line") {
     world.run();
     expect_all(world, {first, second});
     wish.options.route = nullptr;
+    return aftermath(world, "http://192.0.2.9");
+  });
+}
+
+TEST_CASE("memory: each connection takes the place of one that was idle, and its Close comes first") {
+  with_pairs_failing("plain, one place", [] {
+    MemoryWorld world({.default_tls = nullptr, .max_connections = 1}, nullptr);
+    world.most_open = 1;
+    std::vector<std::optional<TransferId>> ids;
+    for (int round = 0; round < 2; ++round) {
+      for (const char* host : {"http://192.0.2.9", "http://192.0.2.10", "http://192.0.2.11"}) {
+        ids.push_back(world.add(get(host + std::string("/300/1"), body(300, 1))));
+        if (round == 0) world.run();  // else they stand in line
+      }
+    }
+    world.run();
+    for (const auto& id : ids) expect_all(world, {id});
+    return aftermath(world, "http://192.0.2.9");
+  });
+}
+
+TEST_CASE("memory: a transfer that is removed while its end is still to be told is told of once, and is gone") {
+  with_pairs_failing("plain, removed at the end", [] {
+    MemoryWorld world({}, nullptr);
+    world.legal = {Code::canceled, Code::receive_failed};
+    const auto broken = world.add(get("http://192.0.2.9/resets/", "bang"));
+    const auto whole = world.add(get("http://192.0.2.10/5000/1", body(5000, 1)));
+    const auto queued = world.add(get("http://a.test/10/1", body(10, 1)));
+    for (int i = 0; i < 6; ++i) world.step();
+    for (const auto& id : {broken, whole, queued}) {
+      if (id) world.remove(*id);
+    }
+    world.run();
     return aftermath(world, "http://192.0.2.9");
   });
 }

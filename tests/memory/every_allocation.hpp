@@ -1,4 +1,4 @@
-// A story told again and again, each time with another allocation failing, until none is left to fail.
+// A story told again and again, each time with another allocation failing, or another pair of them, until none is left to fail.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -34,16 +34,19 @@ inline bool descriptors_are_back(std::size_t before) {
 
 // `tell(run)` lives through one run in a thread of its own, so that what BoringSSL keeps for each thread is made anew, and
 // answers what was wrong. `relieve()` is its business: with the memory back everything must go well again.
+// After the kinds of shortage come pairs: each allocation fails together with the one that comes so many after it, for each number in
+// `pairs`. What a shortage leaves to be done later is met by a second one then.
 template <class Tell>
 void with_every_allocation_failing(const std::string& name, Tell tell,
-                                   std::initializer_list<Shortage> kinds = {Shortage::once, Shortage::from_then_on}) {
+                                   std::initializer_list<Shortage> kinds = {Shortage::once, Shortage::from_then_on},
+                                   std::initializer_list<std::size_t> pairs = {}) {
   // Once it was told, what a process has once (a server of the test's, libuv's own pipe) is there.
   bool counts = false;
-  const auto in_thread = [&](std::size_t nth, Shortage kind) {
+  const auto in_thread = [&](std::size_t nth, Shortage kind, std::size_t again = 0) {
     std::vector<std::string> faults;
     const std::size_t descriptors = open_descriptors();
     std::thread([&] {
-      run_short(nth, kind);
+      run_short(nth, kind, again);
       faults = tell();
       relieve();
     }).join();
@@ -54,19 +57,18 @@ void with_every_allocation_failing(const std::string& name, Tell tell,
   const std::size_t whole = allocations();
   CHECK(whole > 0);
   std::size_t wrong = 0;
-  for (const Shortage kind : kinds) {
+  const auto each = [&](Shortage kind, std::size_t again, const std::string& how) {
     std::size_t nth = 1;
     for (;; ++nth) {
-      const auto faults = in_thread(nth, kind);
-      for (const std::string& fault : faults) {
-        const std::string which = std::to_string(nth) + (kind == Shortage::once ? " fails: " : " and all after it fail: ");
-        FAIL_CHECK((name + ", allocation " + which + fault));
-      }
+      const auto faults = in_thread(nth, kind, again);
+      for (const std::string& fault : faults) FAIL_CHECK((name + ", allocation " + std::to_string(nth) + " fails " + how + ": " + fault));
       if (!faults.empty()) ++wrong;
       if (!ran_short() || wrong > 20) break;
     }
-    std::printf("%s: %zu allocations, each failed %s\n", name.c_str(), nth - 1, kind == Shortage::once ? "alone" : "with all after it");
-  }
+    std::printf("%s: %zu allocations, each failed %s\n", name.c_str(), nth - 1, how.c_str());
+  };
+  for (const Shortage kind : kinds) each(kind, 0, kind == Shortage::once ? "alone" : "with all after it");
+  for (const std::size_t again : pairs) each(Shortage::once, again, "with the one " + std::to_string(again) + " after it");
 }
 
 }  // namespace sluice::test

@@ -67,6 +67,10 @@ bool Peer::answer_specially() {
     }
     return true;
   }
+  if (head.find(" /silent/") != std::string::npos) {
+    in_.erase(0, end + 4);
+    return resets_ = true;
+  }
   if (head.find(" /resets/") != std::string::npos) {
     in_.erase(0, end + 4);
     plain_out_ += "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nba";
@@ -85,7 +89,8 @@ bool Peer::answer_specially() {
 
 // ---- the near end ----
 
-MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls) : tls_(tls) {
+MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls)
+    : tls_(tls), has_limit_(options.max_connections + options.max_connections_per_origin != 0) {
   try {
     const Watched scope;
     engine.emplace(std::move(options), Seed{7});
@@ -103,6 +108,7 @@ std::optional<TransferId> MemoryWorld::add(const Wish& wish) {
   if (wish.expect_continue) static_cast<void>(request.fields.add("Expect", "100-continue"));
   TransferOptions options = wish.options;
   const std::size_t before = engine->running();
+  ++adds_;
   auto added = watched([&] { return engine->add(std::move(request), std::move(options), now); });
   if (!added) {
     if (added.error().code != Code::out_of_memory) fault("add: " + added.error().message());
@@ -144,6 +150,7 @@ void MemoryWorld::note(Output out) {
   if (auto* resolve = std::get_if<output::Resolve>(&out)) resolves_.push_back(std::move(*resolve));
   if (auto* connect = std::get_if<output::Connect>(&out)) {
     ++asked_for_connections_;
+    if (asked_for_connections_ - closes_ > most_open) fault("a Connect before the Close that gave it its place");
     connects_.push_back(std::move(*connect));
   }
   if (auto* close = std::get_if<output::Close>(&out)) {
@@ -165,6 +172,7 @@ void MemoryWorld::note_done(output::Done& done) {
   Asked& asked = found->second;
   if (asked.result) return fault("a second Done of " + asked.wish.url);
   ++ended_;
+  judge(asked, done);
   if (done.result) {
     if (asked.body != asked.wish.expected) fault("wrong bytes of " + asked.wish.url);
     const TransferInfo info = watched([&] { return engine->info(done.transfer); });
@@ -175,6 +183,20 @@ void MemoryWorld::note_done(output::Done& done) {
     fault("not what may come of it: " + error.message());
   }
   asked.result = std::move(done.result);
+}
+
+// What the getters say of it, and what it says of itself, are the same as with memory.
+void MemoryWorld::judge(const Asked& asked, const output::Done& done) {
+  if (engine->contains(done.transfer) == asked.removed) fault("a Done of a transfer that is there or not as it should not be");
+  if (!asked.removed && !engine->is_done(done.transfer)) fault("a Done that is_done() denies");
+  if (!asked.removed && !engine->progress(done.transfer).done) fault("a Done without its time");
+  if (!asked.removed && !engine->body(done.transfer).empty() && done.result) fault("a Done with body bytes left");
+  if (done.result) return;
+  const Error& error = done.result.error();
+  if (error.blame != blame_of(error.code)) fault("a Done that blames another: " + error.message());
+  const bool before_connected = error.code == Code::connect_timeout || error.code == Code::resolve_failed;
+  const bool safe = before_connected || (asked.wish.repeatable && error.code == Code::receive_failed);
+  if (safe && !error.retry_safe) fault("a Done that does not say that it may be tried again: " + error.message());
 }
 
 void MemoryWorld::take_body(TransferId id, Asked& asked) {
@@ -313,6 +335,31 @@ void MemoryWorld::finish() {
   if (engine->deadline()) fault("a timer is left");
   if (closes_ != asked_for_connections_) {
     fault(std::to_string(asked_for_connections_) + " Connects and " + std::to_string(closes_) + " Closes");
+  }
+  use_all_again();
+}
+
+// Ids are indices of places, which are used again: with all of them free, as many as there ever were are not more than there were.
+// What was left in one that nobody can name any more shows in this way only.
+void MemoryWorld::use_all_again() {
+  const std::size_t places = std::max(adds_, asked_for_connections_);
+  engine->handle_timeout(now);
+  drain();
+  std::vector<TransferId> ids;
+  for (std::size_t i = 0; i < places; ++i) {
+    Request request;
+    request.url = *Url::parse("http://192.0.2.2:" + std::to_string(1000 + i) + "/");
+    const auto added = engine->add(std::move(request), {}, now);
+    if (!added) return fault("with memory back, add() fails");
+    if (added->index >= places) fault("the place of a transfer is left");
+    ids.push_back(*added);
+  }
+  while (auto out = engine->poll_output()) {
+    const auto* connect = std::get_if<output::Connect>(&*out);
+    if (connect && !has_limit_ && connect->conn.index >= places) fault("the place of a connection is left");
+  }
+  for (const TransferId id : ids) engine->remove(id, now);
+  while (engine->poll_output()) {
   }
 }
 

@@ -5,7 +5,8 @@
 // Hosts: *.test is an origin behind two addresses, of which the first refuses; race.test's first one never answers, and
 // nowhere.test has none. A literal is an origin directly, but for those two.
 // Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has carried
-// a request before; /resets/..., which resets in the middle of a body; /trailers/...; /continue, which asks for the body with a 100.
+// a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of answering; /trailers/...;
+// /continue, which asks for the body with a 100.
 //
 // What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller sees;
 // each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
@@ -35,6 +36,7 @@ struct Wish {
   bool owned = false;           // all of it given with the request
   bool expect_continue = false;
   bool pause = false;           // its body is consumed only once nothing else moves
+  bool repeatable = false;      // where it ends with receive_failed it must say that it may be sent again
   TransferOptions options = {};
 };
 
@@ -81,6 +83,7 @@ class MemoryWorld {
 
   std::set<Code> legal;          // that a transfer may end with, beside out_of_memory
   std::size_t step_bytes = 900;  // of a read, so that nothing comes in one piece
+  std::size_t most_open = SIZE_MAX;  // connections that may stand at once, as the outputs tell it; attempts of a race count each
   Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
   std::optional<Engine> engine;  // none: there was no memory for it
 
@@ -94,6 +97,8 @@ class MemoryWorld {
   };
   void note(Output out);
   void note_done(output::Done& done);
+  void judge(const Asked& asked, const output::Done& done);
+  void use_all_again();
   void drain();
   void answer(const output::Resolve& resolve);
   void connect(const output::Connect& connect);
@@ -107,7 +112,8 @@ class MemoryWorld {
   std::deque<output::Resolve> resolves_;
   std::deque<output::Connect> connects_;
   std::map<ConnId, std::unique_ptr<Peer>> peers_;  // null: nobody is there
-  std::size_t asked_for_connections_ = 0, closes_ = 0, ended_ = 0;
+  std::size_t asked_for_connections_ = 0, closes_ = 0, ended_ = 0, adds_ = 0;
+  const bool has_limit_;
   std::vector<std::string> faults_;
 };
 

@@ -13,6 +13,7 @@ namespace {
 thread_local int depth = 0;
 std::size_t count = 0;
 std::size_t fail_at = 0;  // 0: never
+std::size_t fail_again_at = 0;
 bool goes_on = false;
 std::size_t failed = 0;
 std::size_t by_boringssl = 0;
@@ -20,7 +21,7 @@ std::size_t by_boringssl = 0;
 bool refuse() {
   if (depth == 0 || fail_at == 0) return false;
   ++count;
-  if (count < fail_at || (count > fail_at && !goes_on)) return false;
+  if (count < fail_at || (count > fail_at && count != fail_again_at && !goes_on)) return false;
   ++failed;
   return true;
 }
@@ -43,12 +44,13 @@ void note_boringssl() {
 
 }  // namespace
 
-void run_short(std::size_t nth, Shortage kind) {
+void run_short(std::size_t nth, Shortage kind, std::size_t again) {
   count = 0;
   failed = 0;
   by_boringssl = 0;
   goes_on = kind == Shortage::from_then_on;
   fail_at = nth;
+  fail_again_at = again == 0 ? 0 : nth + again;
 }
 
 void relieve() { fail_at = 0; }

@@ -13,7 +13,8 @@ enum class Shortage {
   from_then_on  // it and all that follow, until relieve()
 };
 
-void run_short(std::size_t nth, Shortage kind);  // counts from 1, from now on
+// Counts from 1, from now on. `again` > 0: one more fails, the one that comes so many after the Nth.
+void run_short(std::size_t nth, Shortage kind, std::size_t again = 0);
 void relieve();
 bool ran_short();             // an allocation has failed since run_short()
 std::size_t refused();        // so many have

@@ -44,7 +44,7 @@ const Error& error_of(const EngineWorld& world, TransferId id) {
   return world.results.at(id).error();
 }
 
-TransferOptions idle_within(Duration most) {
+TransferOptions idle_after(Duration most) {
   TransferOptions options;
   options.idle_timeout = most;
   return options;
@@ -352,7 +352,7 @@ TEST_CASE("figures: BodyReady is not told for what was consumed before it was re
 TEST_CASE("figures: after a response's last byte its transfer has no idle time, however late it is consumed") {
   EngineWorld world;
   world.consume = false;
-  const TransferId id = world.add("http://192.0.2.1/", idle_within(5s));
+  const TransferId id = world.add("http://192.0.2.1/", idle_after(5s));
   const ConnId conn = go(world);
   CHECK(has_timer(world, TimerKind::idle_timeout));
   world.receive(conn, answer("body"));
@@ -368,7 +368,7 @@ TEST_CASE("figures: after a response's last byte its transfer has no idle time, 
 TEST_CASE("figures: a transfer that is tried again has no idle time until it has a connection") {
   EngineWorld world;
   const ConnId conn = one_get(world);
-  TransferOptions options = idle_within(5s);
+  TransferOptions options = idle_after(5s);
   options.connect_timeout.reset();
   const TransferId id = world.add("http://192.0.2.1/", options);
   world.sent(conn);
@@ -386,7 +386,7 @@ TEST_CASE("figures: an exchange's idle time begins with the exchange, on a conne
   EngineWorld world;
   const ConnId conn = one_get(world);
   world.pass(50s);
-  const TransferId id = world.add("http://192.0.2.1/", idle_within(5s));
+  const TransferId id = world.add("http://192.0.2.1/", idle_after(5s));
   world.pass(4s);
   CHECK_FALSE(world.done(id));
   world.sent(conn);  // counts as activity
