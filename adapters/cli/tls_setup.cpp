@@ -82,9 +82,11 @@ TlsConfigs::Made TlsConfigs::make(const Settings& settings) {
   const bool own_anchors = !settings.cacert.empty() || !settings.capath.empty();
   auto config = TlsConfig::create(std::move(options));
   if (!config) {
-    const int code = own_certificate ? kExitClientCertificate
-                     : own_anchors   ? kExitCaCertificates
-                                     : exit_code(config.error());
+    const bool of_anchors = own_anchors && config.error().context.starts_with("trust anchors");
+    const int code = of_anchors        ? kExitCaCertificates
+                     : own_certificate ? kExitClientCertificate
+                     : own_anchors     ? kExitCaCertificates
+                                       : exit_code(config.error());
     return std::unexpected(Failure{code, config.error().message()});
   }
   return *std::move(config);

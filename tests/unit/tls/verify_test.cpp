@@ -25,8 +25,8 @@ using test::kNoon;
 
 namespace {
 
-const std::string kLoopback4("\x7f\0\0\1", 4);
-const std::string kLoopback6("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+const std::string kAddress4("\x7f\0\0\1", 4);
+const std::string kAddress6("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
 
 CertificateSpec ca(std::string name, KeyKind key = KeyKind::ec_p256) {
   return {std::move(name), {}, {}, kNoon - 100 * kDay, kNoon + 100 * kDay, true, false, key};
@@ -42,16 +42,16 @@ CertificateSpec leaf(std::vector<std::string> dns = {"example.org"}, std::vector
   return test::leaf_spec(std::move(dns), std::move(ip));
 }
 
-CertificateSpec with(CertificateSpec spec, KeyKind key, Hash hash = Hash::sha256) {
+CertificateSpec made_of(CertificateSpec spec, KeyKind key, Hash hash = Hash::sha256) {
   spec.key = key;
   spec.hash = hash;
   return spec;
 }
 
-CertificateSpec with(CertificateSpec spec, Hash hash) { return with(std::move(spec), spec.key, hash); }
+CertificateSpec made_of(CertificateSpec spec, Hash hash) { return made_of(std::move(spec), spec.key, hash); }
 
 tls::PeerName example() { return {"example.org", HostKind::name, {}}; }
-tls::PeerName loopback() { return {"127.0.0.1", HostKind::ipv4, kLoopback4}; }
+tls::PeerName loopback() { return {"127.0.0.1", HostKind::ipv4, kAddress4}; }
 
 // `shown`: PEM, the server's certificate first.
 tls::Verdict judge(const std::string& shown, const std::string& anchors, const tls::PeerName& peer = example(),
@@ -127,12 +127,12 @@ TEST_CASE("SB-83 a server's certificate with a weak key or signature is refused,
     CHECK(verdict.reason.contains(why));
     CHECK(verdict.reason.ends_with(": CN=leaf"));
   };
-  says(test::authority(), with(leaf(), KeyKind::rsa_1024), "its RSA key of 1024 bits is too weak (2048 are needed)");
-  says(test::authority(), with(leaf(), KeyKind::ec_p224), "its key is on a curve that is not accepted (secp224r1)");
-  says(test::authority(), with(leaf(), Hash::sha1), "it is signed by ecdsa-with-SHA1, which is not accepted");
-  says(rsa, with(leaf(), Hash::sha1), "it is signed by sha1WithRSAEncryption");
-  says(rsa, with(leaf(), Hash::md5), "it is signed by md5WithRSAEncryption");
-  says(rsa, with(leaf(), Hash::pss_sha1), "it is signed by RSA-PSS with a hash that is not accepted");
+  says(test::authority(), made_of(leaf(), KeyKind::rsa_1024), "its RSA key of 1024 bits is too weak (2048 are needed)");
+  says(test::authority(), made_of(leaf(), KeyKind::ec_p224), "its key is on a curve that is not accepted (secp224r1)");
+  says(test::authority(), made_of(leaf(), Hash::sha1), "it is signed by ecdsa-with-SHA1, which is not accepted");
+  says(rsa, made_of(leaf(), Hash::sha1), "it is signed by sha1WithRSAEncryption");
+  says(rsa, made_of(leaf(), Hash::md5), "it is signed by md5WithRSAEncryption");
+  says(rsa, made_of(leaf(), Hash::pss_sha1), "it is signed by RSA-PSS with a hash that is not accepted");
 }
 
 TEST_CASE("SB-83 keys that are no longer made: DSA, P-192") {
@@ -189,7 +189,7 @@ TEST_CASE("SB-83 weak keys and signatures above the server's certificate, the an
     CHECK(verdict.reason.ends_with(guilty));
   };
   for (const Hash hash : {Hash::sha1, Hash::md5, Hash::pss_sha1}) {
-    refused(good_root.make_intermediate(with(ca("Between"), hash)), good_root.certificate_pem(), "CN=Between");
+    refused(good_root.make_intermediate(made_of(ca("Between"), hash)), good_root.certificate_pem(), "CN=Between");
   }
   for (const KeyKind key : {KeyKind::rsa_1024, KeyKind::ec_p224}) {
     refused(good_root.make_intermediate(ca("Between", key)), good_root.certificate_pem(), "CN=Between");
@@ -201,7 +201,7 @@ TEST_CASE("SB-83 weak keys and signatures above the server's certificate, the an
     refused(between, between.certificate_pem(), "CN=Between");
   }
   // The server's own certificate as the anchor.
-  const auto one = TlsAuthority::make_root(with(leaf(), KeyKind::rsa_1024));
+  const auto one = TlsAuthority::make_root(made_of(leaf(), KeyKind::rsa_1024));
   CHECK_FALSE(judge(one.certificate_pem(), one.certificate_pem()).good);
 }
 
@@ -209,13 +209,13 @@ TEST_CASE("strong keys and signatures of each kind are taken, and a root may hav
   for (const KeyKind key : {KeyKind::ec_p256, KeyKind::rsa_2048, KeyKind::ec_p384, KeyKind::ec_p521, KeyKind::ed25519}) {
     const auto root = TlsAuthority::make_root(ca("Root", key));
     const auto between = root.make_intermediate(ca("Between", key));
-    const tls::Verdict verdict = judge(between.issue(with(leaf(), key)).certificate_pem, root.certificate_pem());
+    const tls::Verdict verdict = judge(between.issue(made_of(leaf(), key)).certificate_pem, root.certificate_pem());
     CAPTURE(verdict.reason);
     CHECK(verdict.good);
   }
-  const auto rsa = TlsAuthority::make_root(with(ca("Root", KeyKind::rsa_2048), Hash::sha1));
+  const auto rsa = TlsAuthority::make_root(made_of(ca("Root", KeyKind::rsa_2048), Hash::sha1));
   for (const Hash hash : {Hash::sha256, Hash::sha384, Hash::sha512, Hash::pss_sha256}) {
-    CHECK(judge(rsa.issue(with(leaf(), hash)).certificate_pem, rsa.certificate_pem()).good);
+    CHECK(judge(rsa.issue(made_of(leaf(), hash)).certificate_pem, rsa.certificate_pem()).good);
   }
 }
 
@@ -236,7 +236,7 @@ TEST_CASE("SB-84 a wildcard that stands for an excluded name is refused") {
   refused("critical,excluded;DNS:secret.example.com", "secret.example.com");
   // Also after an address, where BoringSSL's own look ends.
   const tls::Verdict after = under("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;DNS:secret.example.com",
-                                   leaf({"*.example.com", "example.org"}, {kLoopback4}));
+                                   leaf({"*.example.com", "example.org"}, {kAddress4}));
   CHECK(after.code == X509_V_ERR_EXCLUDED_VIOLATION);
 }
 
@@ -260,44 +260,44 @@ TEST_CASE("SB-84 constraints on addresses are obeyed") {
     return under(constraints, leaf({"example.org"}, std::move(addresses))).code;
   };
   const std::string ten("\x0a\x00\x00\x01", 4);
-  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {kLoopback4}) == X509_V_OK);
-  CHECK(code("permitted;IP:127.0.0.0/255.0.0.0", {kLoopback4}) == X509_V_OK);
-  CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0", {kLoopback4}) == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0,permitted;IP:127.0.0.1/255.255.255.255", {kLoopback4, ten}) == X509_V_OK);
-  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {kLoopback4, ten}) == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(code("critical,permitted;IP:127.0.0.0/255.255.255.254", {kLoopback4}) == X509_V_OK);
-  CHECK(code("critical,permitted;IP:127.0.0.2/255.255.255.254", {kLoopback4}) == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(code("critical,excluded;IP:127.0.0.0/255.0.0.0", {kLoopback4}) == X509_V_ERR_EXCLUDED_VIOLATION);
-  CHECK(code("critical,excluded;IP:10.0.0.0/255.0.0.0", {kLoopback4}) == X509_V_OK);
-  CHECK(code("critical,excluded;IP:0.0.0.0/0.0.0.0", {kLoopback4}) == X509_V_ERR_EXCLUDED_VIOLATION);
-  CHECK(code("critical,excluded;IP:0.0.0.0/0.0.0.0", {kLoopback6}) == X509_V_OK);
-  CHECK(code("critical,permitted;IP:0.0.0.0/0.0.0.0", {kLoopback6}) == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;IP:127.0.0.1/255.255.255.255", {kLoopback4}) ==
+  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {kAddress4}) == X509_V_OK);
+  CHECK(code("permitted;IP:127.0.0.0/255.0.0.0", {kAddress4}) == X509_V_OK);
+  CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0", {kAddress4}) == X509_V_ERR_PERMITTED_VIOLATION);
+  CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0,permitted;IP:127.0.0.1/255.255.255.255", {kAddress4, ten}) == X509_V_OK);
+  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {kAddress4, ten}) == X509_V_ERR_PERMITTED_VIOLATION);
+  CHECK(code("critical,permitted;IP:127.0.0.0/255.255.255.254", {kAddress4}) == X509_V_OK);
+  CHECK(code("critical,permitted;IP:127.0.0.2/255.255.255.254", {kAddress4}) == X509_V_ERR_PERMITTED_VIOLATION);
+  CHECK(code("critical,excluded;IP:127.0.0.0/255.0.0.0", {kAddress4}) == X509_V_ERR_EXCLUDED_VIOLATION);
+  CHECK(code("critical,excluded;IP:10.0.0.0/255.0.0.0", {kAddress4}) == X509_V_OK);
+  CHECK(code("critical,excluded;IP:0.0.0.0/0.0.0.0", {kAddress4}) == X509_V_ERR_EXCLUDED_VIOLATION);
+  CHECK(code("critical,excluded;IP:0.0.0.0/0.0.0.0", {kAddress6}) == X509_V_OK);
+  CHECK(code("critical,permitted;IP:0.0.0.0/0.0.0.0", {kAddress6}) == X509_V_ERR_PERMITTED_VIOLATION);
+  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;IP:127.0.0.1/255.255.255.255", {kAddress4}) ==
         X509_V_ERR_EXCLUDED_VIOLATION);
-  CHECK(code("critical,permitted;IP:0:0:0:0:0:0:0:0/FFFF:FFFF:FFFF:FFFF:0:0:0:0", {kLoopback6}) == X509_V_OK);
-  CHECK(code("critical,excluded;IP:0:0:0:0:0:0:0:0/FFFF:FFFF:FFFF:FFFF:0:0:0:0", {kLoopback6}) ==
+  CHECK(code("critical,permitted;IP:0:0:0:0:0:0:0:0/FFFF:FFFF:FFFF:FFFF:0:0:0:0", {kAddress6}) == X509_V_OK);
+  CHECK(code("critical,excluded;IP:0:0:0:0:0:0:0:0/FFFF:FFFF:FFFF:FFFF:0:0:0:0", {kAddress6}) ==
         X509_V_ERR_EXCLUDED_VIOLATION);
-  CHECK(code("critical,excluded;IP:1:0:0:0:0:0:0:0/FFFF:FFFF:FFFF:FFFF:0:0:0:0", {kLoopback6}) == X509_V_OK);
-  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.255.0", {kLoopback4}) == X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX);
+  CHECK(code("critical,excluded;IP:1:0:0:0:0:0:0:0/FFFF:FFFF:FFFF:FFFF:0:0:0:0", {kAddress6}) == X509_V_OK);
+  CHECK(code("critical,permitted;IP:127.0.0.0/255.0.255.0", {kAddress4}) == X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX);
   CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {"\x7f\x01"}) == X509_V_ERR_UNSUPPORTED_NAME_SYNTAX);
   CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0", {}) == X509_V_OK);  // no address is named
-  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0", leaf({}, {kLoopback4}), loopback()).good);
-  CHECK_FALSE(under("critical,permitted;IP:10.0.0.0/255.0.0.0", leaf({}, {kLoopback4}), loopback()).good);
+  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0", leaf({}, {kAddress4}), loopback()).good);
+  CHECK_FALSE(under("critical,permitted;IP:10.0.0.0/255.0.0.0", leaf({}, {kAddress4}), loopback()).good);
 }
 
 TEST_CASE("SB-84 an address in a certificate hides no other name from the constraints, and no other constraint is left out") {
   // The address comes first: BoringSSL ends there.
   const auto both = "critical,permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:example.com";
-  CHECK(under(both, leaf({"example.org"}, {kLoopback4})).code == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;DNS:example.org", leaf({"example.org"}, {kLoopback4})).code ==
+  CHECK(under(both, leaf({"example.org"}, {kAddress4})).code == X509_V_ERR_PERMITTED_VIOLATION);
+  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;DNS:example.org", leaf({"example.org"}, {kAddress4})).code ==
         X509_V_ERR_EXCLUDED_VIOLATION);
-  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:example.org", leaf({"example.org"}, {kLoopback4})).good);
+  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:example.org", leaf({"example.org"}, {kAddress4})).good);
   // Two authorities, each with a constraint of its own.
   const auto upper = test::authority().make_intermediate(constrained("critical,permitted;IP:127.0.0.0/255.0.0.0"));
   CertificateSpec spec = constrained("critical,excluded;IP:127.0.0.1/255.255.255.255");
   spec.common_name = "Lower";
   const auto lower = upper.make_intermediate(spec);
-  CHECK(judge(lower.issue(leaf({"example.org"}, {kLoopback4})).certificate_pem, test::authority().certificate_pem()).code ==
+  CHECK(judge(lower.issue(leaf({"example.org"}, {kAddress4})).certificate_pem, test::authority().certificate_pem()).code ==
         X509_V_ERR_EXCLUDED_VIOLATION);
   const auto wider = upper.make_intermediate(ca("Wider"));
   CHECK(judge(wider.issue(leaf({"example.org"}, {std::string("\x0a\0\0\1", 4)})).certificate_pem,
