@@ -72,6 +72,10 @@ struct NameSpec {
   PerMille fails = 0;  // no such name
   PerMille never = 0;  // no answer
   PerMille wrong = 0;  // addresses where nobody listens stand before the right ones, or (half of the time) in their place
+  // Where both families are asked for and there, IPv6's answer comes so much after IPv4's, or before it (negative); nullopt: together.
+  std::optional<Duration> ipv6_later = {};
+  PerMille rest_never = 0;             // the later one of them does not come
+  std::optional<Duration> ttl = {};    // of the answer, as NameAnswer::ttl
 };
 
 enum class Certificate : std::uint8_t {
@@ -123,6 +127,9 @@ struct ResolveRecord {
   Instant asked = {};
   std::optional<Instant> over = {};  // answered, or called off
   bool failed = false;          // answered by an error
+  std::optional<Instant> first;  // a part of the answer came
+  bool first_is_ipv4 = false;    // and it was IPv4's
+  std::optional<Duration> ttl;   // as it was said
 };
 // One output::Connect, and what became of it.
 struct ConnectRecord {
@@ -206,7 +213,7 @@ class World {
   std::uint64_t trace_hash() const;  // FNV-1a, 64 bits, over those lines, whether they are kept or not
   void note(std::string_view line);  // a line of the application's own
   // How often each fault has truly happened so far, by name: "refused", "hangs", "half open", "reset", "closed early", "half close",
-  // "stall", "name fails", "name never", "name wrong", "stale fact", "leap", and what origins admit.
+  // "stall", "name fails", "name never", "name wrong", "name rest never", "stale fact", "leap", and what origins admit.
   const std::map<std::string, std::uint64_t, std::less<>>& faults() const;
   // The same for one connection, also after its end; of names and leaps nothing.
   const std::map<std::string, std::uint64_t, std::less<>>& faults(ConnId conn) const;

@@ -195,7 +195,12 @@ class Program {
     for (std::size_t i = 0; i < how / 3; ++i) addresses.push_back(*IpAddress::parse("2001:db8::" + std::to_string(1 + i)));
     if (how == 6) addresses.clear();
     if (one_in(20)) addresses.resize(200, addresses.empty() ? *IpAddress::parse("192.0.2.9") : addresses.front());
-    engine().handle_resolved(id, std::move(addresses), world_.now);
+    if (!one_in(4)) {
+      engine().handle_resolved(id, std::move(addresses), world_.now);
+      return;
+    }
+    world_.resolves.push_back({id, "again", 0, AddressFamily::any});  // for the rest
+    engine().handle_resolved(id, NameAnswer(std::move(addresses), std::chrono::seconds(how), true), world_.now);
   }
 
   // What was asked reaches the peer, which may begin to answer.

@@ -42,7 +42,7 @@ void raise_descriptor_limit() {
 // How many transfers the descriptors are enough for: two connections (one may be idle, or race), the file that is
 // written and the one that is sent. Some are for the streams, the resolver and the like.
 std::size_t transfers_that_fit() {
-  constexpr rlim_t kOthers = 32;
+  constexpr rlim_t kOthers = 16;
   rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMostTransfers;
   const rlim_t fit = limit.rlim_cur > kOthers ? (limit.rlim_cur - kOthers) / 4 : 0;

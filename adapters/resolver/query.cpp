@@ -243,6 +243,8 @@ bool Query::may_go_on() const { return says_none() || (status_ == ARES_ECONNREFU
 
 bool Query::ran_out_of_descriptors() const { return addresses_.empty() && (socket_error_ == EMFILE || socket_error_ == ENFILE); }
 
+bool Query::ran_out_of_memory() const { return status_ == ARES_ENOMEM; }
+
 Error Query::error(const std::string& host) const {
   if (status_ == ARES_ENOMEM) return make_error(Code::out_of_memory, {}, status_);
   const int status = status_ == ARES_SUCCESS ? ARES_ENODATA : status_;

@@ -63,6 +63,7 @@ class Query {
   bool may_go_on() const;  // to another name: so it is, or the server said that it cannot tell
   Error error(const std::string& host) const;  // what came back, in words
   bool ran_out_of_descriptors() const;
+  bool ran_out_of_memory() const;
 
   void* user = nullptr;  // the host's own
 

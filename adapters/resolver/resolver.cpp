@@ -193,6 +193,7 @@ bool Resolver::answer_from_hosts(const output::Resolve& question) {
     hosts_file_ = std::move(made);
   }
   hosts_file_->ask(question.host, question.family);
+  if (hosts_file_->ran_out_of_memory()) throw std::bad_alloc();
   if (hosts_file_->addresses().empty()) return false;
   std::vector<IpAddress> addresses = hosts_file_->addresses();
   sort_by_preference(addresses);
@@ -211,7 +212,7 @@ void Resolver::configure() {
   settings.servers = options_.servers;
   for (const std::string& server : conf_.servers) {
     if (!options_.servers.empty()) break;
-    settings.servers += (settings.servers.empty() ? "" : ",") + server;
+    settings.servers += (settings.servers.empty() ? "" : ",") + server + ":53";  // c-ares wants the port after brackets
   }
   if (settings.servers.empty()) settings.servers = "127.0.0.1";
   spare_.reserve(kKeptQueries);

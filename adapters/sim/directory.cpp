@@ -8,7 +8,9 @@
 namespace sluice::sim {
 namespace {
 
+// As hosts are compared: a final dot is the root's.
 std::string lower(std::string_view text) {
+  if (text.size() > 1 && text.ends_with('.')) text.remove_suffix(1);
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return out;

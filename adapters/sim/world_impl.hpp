@@ -67,6 +67,9 @@ class World::Impl final : public LinkHost {
   struct Question {
     std::string host;
     Result<std::vector<IpAddress>> answer;
+    std::vector<IpAddress> part;  // comes first, and the answer so much after it
+    Duration rest = {};
+    bool rest_never = false;
     std::string_view fault;  // "": none
     std::size_t number = 0;  // of its record
     bool never = false;      // no answer comes
@@ -113,6 +116,8 @@ class World::Impl final : public LinkHost {
   // world_network.cpp
   void resolve(const output::Resolve& what);
   void cancel_resolve(ResolveId id);
+  void split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question, Instant& at);
+  void answer_in_part(ResolveId id, Question& question);
   void answer(ResolveId id);
   void connect(const output::Connect& what);
   void connect_ends(Link& link);

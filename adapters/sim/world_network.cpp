@@ -45,12 +45,12 @@ void World::Impl::resolve(const output::Resolve& what) {
   Random random(seed_of(Stream::name, resolve_records_.size()));
   const NameSpec* name = directory_.find_name(what.host);
   const NameSpec spec = name ? *name : NameSpec{};
-  const Instant at = now_.steady + std::max(spec.delay, Duration::zero()) + draw_up_to(random, spec.jitter);
+  Instant at = now_.steady + std::max(spec.delay, Duration::zero()) + draw_up_to(random, spec.jitter);
   const bool never = draw_chance(random, spec.never);
   const bool fails = draw_chance(random, spec.fails);
   const bool wrong = draw_chance(random, spec.wrong);
-  Question question{.host = what.host, .answer = {}, .fault = {}, .number = resolve_records_.size(), .never = never};
-  resolve_records_.push_back({.host = what.host, .asked = now_.steady, .over = {}});
+  Question question{.host = what.host, .answer = {}, .part = {}, .fault = {}, .number = resolve_records_.size(), .never = never};
+  resolve_records_.push_back({.host = what.host, .asked = now_.steady, .over = {}, .first = {}, .ttl = spec.ttl});
   if (never) {
     questions_.insert_or_assign(what.id, std::move(question));
     return count("name never");
@@ -78,10 +78,49 @@ void World::Impl::resolve(const output::Resolve& what) {
       error("DNS server returned answer with no data", kNoData);
     } else {
       question.answer = std::move(addresses);
+      split(spec, what, random, question, at);
     }
   }
   questions_.insert_or_assign(what.id, std::move(question));
   events_.push(at, Event::Kind::answer, what.id.index, what.id.generation);
+}
+
+// The families' answers apart, where there are two. `at` is when IPv4's comes, and becomes when the first does.
+void World::Impl::split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question, Instant& at) {
+  if (!spec.ipv6_later || what.family != AddressFamily::any) return;
+  const bool rest_never = draw_chance(random, spec.rest_never);
+  const auto first = *spec.ipv6_later < Duration::zero() ? IpAddress::Kind::ipv6 : IpAddress::Kind::ipv4;
+  const std::vector<IpAddress>& all = *question.answer;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(question.part), [&](const IpAddress& one) { return one.kind == first; });
+  if (question.part.empty() || question.part.size() == all.size()) {
+    question.part.clear();
+    return;
+  }
+  question.rest = std::chrono::abs(*spec.ipv6_later);
+  question.rest_never = rest_never;
+  if (first == IpAddress::Kind::ipv6) at = std::max(now_.steady, at - question.rest);
+}
+
+void World::Impl::answer_in_part(ResolveId id, Question& question) {
+  std::vector<IpAddress> part = std::exchange(question.part, {});
+  ResolveRecord& record = resolve_records_[question.number];
+  {
+    TraceLine text = line('r', id);
+    text.word("resolved in part");
+    for (const IpAddress& address : part) text.word(address.to_string());
+  }
+  if (!question.canceled) {
+    record.first = now_.steady;
+    record.first_is_ipv4 = part.front().kind == IpAddress::Kind::ipv4;
+  }
+  if (question.rest_never) {
+    question.never = true;
+    count("name rest never");
+  } else {
+    events_.push(now_.steady + question.rest, Event::Kind::answer, id.index, id.generation);
+  }
+  const std::optional<Duration> ttl = record.ttl;
+  tell([&] { engine_.handle_resolved(id, NameAnswer(std::move(part), ttl, true), now_); });
 }
 
 // An answer that nobody waits for any more may come all the same.
@@ -97,6 +136,7 @@ void World::Impl::cancel_resolve(ResolveId id) {
 }
 
 void World::Impl::answer(ResolveId id) {
+  if (Question& waiting = questions_.at(id); !waiting.part.empty()) return answer_in_part(id, waiting);
   Question question = std::move(questions_.extract(id).mapped());
   ResolveRecord& record = resolve_records_[question.number];
   if (!question.canceled) record.over = now_.steady;
@@ -115,7 +155,8 @@ void World::Impl::answer(ResolveId id) {
     line('r', id).word("fault:").word(question.fault);
     count(question.fault);
   }
-  tell([&] { engine_.handle_resolved(id, std::move(question.answer), now_); });
+  if (!question.answer) return tell([&] { engine_.handle_resolved(id, std::unexpected(question.answer.error()), now_); });
+  tell([&] { engine_.handle_resolved(id, NameAnswer(std::move(*question.answer), record.ttl), now_); });
 }
 
 // ---- connections begin and end ----

@@ -57,7 +57,7 @@ void turn(net::Resolver& resolver, const Watched& watched, std::chrono::millisec
   resolver.process_timeouts();
 }
 
-net::Answer await_answer(net::Resolver& resolver, const Watched& watched) {
+net::Answer await_any(net::Resolver& resolver, const Watched& watched) {
   const Instant limit = net::read_steady() + 15s;
   for (;;) {
     if (auto answer = resolver.next_answer()) return std::move(*answer);
@@ -66,10 +66,18 @@ net::Answer await_answer(net::Resolver& resolver, const Watched& watched) {
   }
 }
 
+// The whole answer.
+net::Answer await_answer(net::Resolver& resolver, const Watched& watched) {
+  for (;;) {
+    net::Answer answer = await_any(resolver, watched);
+    if (!answer.found || !answer.found->more_to_come) return answer;
+  }
+}
+
 std::vector<IpAddress> addresses_of(const net::Answer& answer) {
-  INFO((answer.addresses ? "" : answer.addresses.error().message()));
-  REQUIRE(answer.addresses.has_value());
-  auto sorted = *answer.addresses;
+  INFO((answer.found ? "" : answer.found.error().message()));
+  REQUIRE(answer.found.has_value());
+  auto sorted = answer.found->addresses;
   std::ranges::sort(sorted, {}, [](const IpAddress& address) { return address.to_string(); });
   return sorted;
 }
@@ -82,7 +90,7 @@ output::Resolve question(const char* host, AddressFamily family = AddressFamily:
 
 TEST_CASE("Resolver knows localhost without asking anybody") {
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink()});
+  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink(), .resolv_conf = ""});
   for (const char* name : {"localhost", "localhost.", "a.b.localhost"}) {
     resolver.start(question(name));
     CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("127.0.0.1"), ip("::1")});
@@ -108,7 +116,7 @@ TEST_CASE("Resolver reads /etc/hosts, and asks no server for what stands there")
     return;
   }
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink()});
+  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question(found.c_str()));
   const auto answer = resolver.next_answer();
   REQUIRE(answer);
@@ -122,7 +130,7 @@ TEST_CASE("Resolver asks for A and AAAA, by family") {
       {{"both.test", {ip("192.0.2.1"), ip("192.0.2.2"), ip("2001:db8::1")}}, {"six.test", {ip("2001:db8::6")}}});
   Watched watched;
   {
-    net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+    net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
     resolver.start(question("both.test"));
     CHECK(addresses_of(await_answer(resolver, watched)) ==
           std::vector{ip("192.0.2.1"), ip("192.0.2.2"), ip("2001:db8::1")});
@@ -142,17 +150,17 @@ TEST_CASE("Resolver asks for A and AAAA, by family") {
 TEST_CASE("Resolver's failure says what was asked and what came back") {
   test::DnsServer dns({{"six.test", {ip("2001:db8::6")}}});
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("no-such.example"));
   auto answer = await_answer(resolver, watched);
-  REQUIRE_FALSE(answer.addresses.has_value());
-  CHECK(answer.addresses.error().code == Code::resolve_failed);
-  CHECK(answer.addresses.error().detail != 0);
-  CHECK(answer.addresses.error().message() == "resolve no-such.example: Domain name not found");
+  REQUIRE_FALSE(answer.found.has_value());
+  CHECK(answer.found.error().code == Code::resolve_failed);
+  CHECK(answer.found.error().detail != 0);
+  CHECK(answer.found.error().message() == "resolve no-such.example: Domain name not found");
   resolver.start(question("six.test", AddressFamily::ipv4));
   answer = await_answer(resolver, watched);
-  REQUIRE_FALSE(answer.addresses.has_value());
-  CHECK(answer.addresses.error().message().starts_with("resolve six.test: "));
+  REQUIRE_FALSE(answer.found.has_value());
+  CHECK(answer.found.error().message().starts_with("resolve six.test: "));
 }
 
 TEST_CASE("Resolver's overrides go by host and port and come before everything else") {
@@ -160,7 +168,7 @@ TEST_CASE("Resolver's overrides go by host and port and come before everything e
   Watched watched;
   const std::vector<net::Override> overrides = {{"a.test", 443, {ip("192.0.2.1"), ip("2001:db8::1")}},
                                                 {"localhost", 443, {ip("192.0.2.5")}}};
-  net::Resolver resolver({.overrides = overrides, .servers = dns.address(), .watch = watched.sink()});
+  net::Resolver resolver({.overrides = overrides, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("a.test"));
   CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.1"), ip("2001:db8::1")});
   resolver.start(question("a.test", AddressFamily::ipv4));
@@ -168,7 +176,7 @@ TEST_CASE("Resolver's overrides go by host and port and come before everything e
   resolver.start(question("localhost"));
   CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.5")});
   resolver.start(question("localhost", AddressFamily::ipv6));
-  CHECK_FALSE(resolver.next_answer()->addresses.has_value());
+  CHECK_FALSE(resolver.next_answer()->found.has_value());
   CHECK(dns.questions() == 0);
   resolver.start({{0, 1}, "a.test", 80, AddressFamily::ipv4});
   CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("192.0.2.9")});
@@ -177,7 +185,7 @@ TEST_CASE("Resolver's overrides go by host and port and come before everything e
 TEST_CASE("Resolver gives no answer to a question that was canceled, and lets go of its descriptors") {
   test::DnsServer dns({{"a.test", {ip("192.0.2.9")}}});
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("silent.test", AddressFamily::any, 0));
   resolver.start(question("silent.too.test", AddressFamily::any, 1));
   resolver.start(question("a.test", AddressFamily::ipv4, 2));
@@ -207,7 +215,7 @@ TEST_CASE(
     Watched watched;
     std::vector<int> taken;
     {
-      net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink()});
+      net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
       for (std::uint32_t i = 0; i < 8; ++i)
         resolver.start(question(("silent." + std::to_string(i) + ".test").c_str(), AddressFamily::any, i));
       turn(resolver, watched, 0ms);
@@ -226,4 +234,140 @@ TEST_CASE(
       ::close(fd);
     }
   }
+}
+
+TEST_CASE("SB-86 Resolver: a broken answer, a cut connection or a refusal ends the look-up that it is for, and no other") {
+  const std::vector<IpAddress> right = {ip("192.0.2.1"), ip("2001:db8::1")};
+  std::map<std::string, std::vector<IpAddress>> names;
+  for (int i = 0; i < 40; ++i) names["good" + std::to_string(i) + ".test"] = right;
+  test::DnsServer dns(names);
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  std::map<std::uint32_t, bool> good;
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    for (const std::string& host : {"broken.b" + std::to_string(i) + ".test", "good" + std::to_string(i) + ".test",
+                                    "cut.c" + std::to_string(i) + ".test", "servfail.s" + std::to_string(i) + ".test"}) {
+      const auto index = static_cast<std::uint32_t>(good.size());
+      good[index] = host.starts_with("good");
+      resolver.make_room();
+      resolver.start(question(host.c_str(), AddressFamily::any, index));
+    }
+  }
+  CHECK(resolver.open_questions() == good.size());
+  CHECK(watched.fds.size() <= 2 * net::Resolver::kMostQueries);
+  for (std::size_t left = good.size(); left > 0; --left) {
+    const net::Answer answer = await_answer(resolver, watched);
+    CAPTURE(answer.id.index);
+    REQUIRE(answer.found.has_value() == good.at(answer.id.index));
+    if (answer.found) CHECK(addresses_of(answer) == right);
+  }
+  CHECK(resolver.open_questions() == 0);
+  CHECK(watched.fds.empty());
+}
+
+TEST_CASE("SB-86 Resolver: silent names in the line do not keep the others out for ever, and each has its turn") {
+  std::map<std::string, std::vector<IpAddress>> names;
+  for (int i = 0; i < 200; ++i) names["n" + std::to_string(i) + ".test"] = {ip("192.0.2.1")};
+  test::DnsServer dns(names);
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    resolver.make_room();
+    resolver.start(question(("silent." + std::to_string(i) + ".test").c_str(), AddressFamily::any, i));
+  }
+  for (std::uint32_t i = 8; i < 208; ++i) {
+    resolver.make_room();
+    resolver.start(question(("n" + std::to_string(i - 8) + ".test").c_str(), AddressFamily::any, i));
+  }
+  resolver.cancel({207, 1});  // still in the line
+  std::size_t most = 0;
+  for (int answers = 0; answers < 199; ++answers) {
+    const net::Answer answer = await_answer(resolver, watched);
+    CHECK(answer.id.index >= 8);
+    CHECK(answer.found.has_value());
+    most = std::max(most, watched.fds.size());
+  }
+  CHECK(most <= net::Resolver::kMostQueries);
+  CHECK(resolver.open_questions() == 8);
+}
+
+TEST_CASE("Resolver answers with the family that is there, and does not wait for one whose answer never comes") {
+  test::DnsServer dns({{"sixless.test", {ip("192.0.2.1"), ip("2001:db8::1")}}, {"fourless.test", {ip("192.0.2.1"), ip("2001:db8::1")}}});
+  Watched watched;
+  for (const char* name : {"sixless.test", "fourless.test"}) {
+    CAPTURE(name);
+    net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+    const Instant began = net::read_steady();
+    resolver.start(question(name));
+    const net::Answer answer = await_any(resolver, watched);
+    REQUIRE(answer.found.has_value());
+    CHECK(answer.found->more_to_come);
+    CHECK(answer.found->addresses == std::vector{name[0] == 's' ? ip("192.0.2.1") : ip("2001:db8::1")});
+    CHECK(net::read_steady() - began < 1500ms);
+    CHECK(resolver.open_questions() == 1);
+    resolver.cancel({0, 1});
+    CHECK(watched.fds.empty());
+  }
+}
+
+TEST_CASE("Resolver says how long an answer is good for") {
+  test::DnsServer dns({{"a.test", {ip("192.0.2.1")}}, {"brief.test", {ip("192.0.2.1")}}});
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  resolver.start(question("a.test", AddressFamily::ipv4));
+  CHECK(await_answer(resolver, watched).found->ttl == std::optional<Duration>(60s));
+  resolver.start(question("brief.test", AddressFamily::ipv4));
+  CHECK(await_answer(resolver, watched).found->ttl == std::optional<Duration>(0s));
+}
+
+TEST_CASE("Resolver's failure says what a name server answered") {
+  test::DnsServer dns({});
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  resolver.start(question("servfail.test"));
+  CHECK(await_answer(resolver, watched).found.error().message() == "resolve servfail.test: the name server 127.0.0.1 answered SERVFAIL");
+  resolver.start(question("refused.test"));
+  CHECK(await_answer(resolver, watched).found.error().message() == "resolve refused.test: the name server 127.0.0.1 answered REFUSED");
+}
+
+TEST_CASE("Resolver asks the next server at once where the first one is down") {
+  test::DnsServer dns({{"a.test", {ip("192.0.2.1"), ip("2001:db8::1")}}});
+  std::string nobody;
+  {
+    test::DnsServer gone({});
+    nobody = gone.address();
+  }
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = nobody + "," + dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  const Instant began = net::read_steady();
+  resolver.start(question("a.test"));
+  CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("192.0.2.1"), ip("2001:db8::1")});
+  CHECK(net::read_steady() - began < 1500ms);
+  net::Resolver alone({.overrides = {}, .servers = nobody, .watch = watched.sink(), .resolv_conf = ""});
+  alone.start(question("a.test"));
+  CHECK(await_answer(alone, watched).found.error().message() == "resolve a.test: the name server 127.0.0.1: Connection refused");
+}
+
+TEST_CASE("SB-85 Resolver goes by resolv.conf: domains, the root among them, and none for a whole name") {
+  test::DnsServer dns({{"host.corp.test", {ip("192.0.2.1")}}, {"host", {ip("192.0.2.2")}}, {"other", {ip("192.0.2.3")}},
+                       {"www.example.test", {ip("192.0.2.4")}}, {"www.example.test.corp.test", {ip("192.0.2.5")}}});
+  const std::string path = "/tmp/sluice-resolv-" + std::to_string(::getpid()) + ".conf";
+  std::ofstream(path) << "search corp.test .\noptions ndots:5 timeout:1 attempts:1\n";
+  Watched watched;
+  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = path});
+  const auto found = [&](const char* host) {
+    resolver.start(question(host, AddressFamily::ipv4));
+    const net::Answer answer = await_answer(resolver, watched);
+    return answer.found ? answer.found->addresses.front().to_string() : answer.found.error().message();
+  };
+  CHECK(found("host") == "192.0.2.1");
+  CHECK(found("host.") == "192.0.2.2");
+  CHECK(found("other") == "192.0.2.3");
+  CHECK(found("www.example.test") == "192.0.2.5");
+  CHECK(found("www.example.test.") == "192.0.2.4");
+  CHECK(found("nothing") == "resolve nothing: Domain name not found");
+  const Instant began = net::read_steady();
+  CHECK(found("silent.test.") == "resolve silent.test.: no name server answered in time");
+  CHECK(net::read_steady() - began < 2500ms);
+  ::unlink(path.c_str());
 }

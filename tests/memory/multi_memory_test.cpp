@@ -279,6 +279,7 @@ std::vector<std::string> tell_names(const std::string& servers) {
   std::map<int, short> watches;
   net::ResolverOptions options;
   options.servers = servers;
+  options.resolv_conf.clear();
   options.watch = [&](int fd, bool read, bool write) {
     const Unwatched own;
     watches[fd] = static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0));
@@ -296,7 +297,8 @@ std::vector<std::string> tell_names(const std::string& servers) {
     }
     std::optional<net::Answer> answer;
     for (int turn = 0; !answer && turn < 100; ++turn) {
-      if ((answer = watched([&] { return resolver.next_answer(); }))) break;
+      if ((answer = watched([&] { return resolver.next_answer(); })) && !(answer->found && answer->found->more_to_come)) break;
+      answer.reset();
       std::vector<pollfd> set;
       for (const auto& [fd, events] : watches) set.push_back({fd, events, 0});
       const auto deadline = resolver.deadline(net::read_steady());
@@ -308,8 +310,8 @@ std::vector<std::string> tell_names(const std::string& servers) {
       watched([&] { resolver.process_timeouts(); });
     }
     if (!answer) faults.push_back("no answer");
-    if (answer && !ran_short() && answer->addresses.has_value() != (index == 0)) faults.push_back("the wrong answer");
-    if (answer && answer->addresses && answer->addresses->empty()) faults.push_back("an empty answer");
+    if (answer && !ran_short() && answer->found.has_value() != (index == 0)) faults.push_back("the wrong answer");
+    if (answer && answer->found && answer->found->addresses.empty()) faults.push_back("an empty answer");
   }
   return faults;
 }

@@ -150,6 +150,15 @@ bool Oracles::is_served_by(const Seen& seen, const std::vector<ConnId>& spare) c
   return std::ranges::any_of(spare, [&](ConnId conn) { return is_its(*world_->record(conn), *seen.plan); });
 }
 
+// It must not be sent twice, and connections like its own have ended: those that are there may be about to.
+bool Oracles::is_wary(const Seen& seen) const {
+  if (is_idempotent(seen.plan->method) && !seen.plan->upload.is_stream()) return false;
+  return std::ranges::any_of(kind_of_, [&](const auto& one) {
+    const sim::ConnectRecord* record = world_->record(one.first);
+    return one.second == seen.kind && (record->over || record->end_told || !world_->faults(one.first).empty());
+  });
+}
+
 // Who waits while there is room has a connection in the making, or one that will be his.
 void Oracles::check_queue() {
   const std::vector<ConnId> spare = unridden();
@@ -162,7 +171,7 @@ void Oracles::check_queue() {
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
     if (most != 0 && open_for(plan) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
-    const bool finds_one = !plan.fresh && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
+    const bool finds_one = !plan.fresh && !is_wary(seen) && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
       const auto kind = kind_of_.find(conn);
       return kind != kind_of_.end() && kind->second == seen.kind && !world_->record(conn)->end_told && world_->faults(conn).empty();
     });

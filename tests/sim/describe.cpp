@@ -65,6 +65,9 @@ std::string describe_origin(const OriginPlan& origin) {
   line.add_if(origin.certificate == sim::Certificate::untrusted, "a certificate by somebody whom nobody trusts");
   for (const IpAddress& address : origin.addresses) line.add_if(true, address.to_string());
   line.add_if(origin.name.delay != sim::NameSpec{}.delay, "its name takes " + in_ms(origin.name.delay));
+  line.add_if(origin.name.ipv6_later.has_value(), "IPv6's answer comes " + in_ms(origin.name.ipv6_later.value_or(Duration())) + " later");
+  line.add_if(origin.name.ttl.has_value(), "its answers are good for " + in_ms(origin.name.ttl.value_or(Duration())));
+  line.chance("the later one of them does not come", origin.name.rest_never);
   line.chance("its name fails", origin.name.fails).chance("is never answered", origin.name.never).chance("is wrong", origin.name.wrong);
   line.add_if(origin.options.keep_alive.has_value(), "closes after " + in_ms(origin.options.keep_alive.value_or(Duration())) + " idle");
   line.bytes("closes after requests: ", origin.options.max_requests);

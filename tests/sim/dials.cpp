@@ -50,6 +50,23 @@ void Oracles::check_names() {
   for (std::size_t i = 0; i < scenario_.origins.size(); ++i) check_answers_used(i);
 }
 
+namespace {
+
+// How long after its answer it is good.
+Duration lifetime(const sim::ResolveRecord& resolve) { return std::min(resolve.ttl.value_or(limits::kResolveTtl), limits::kResolveTtl); }
+
+// When it first said enough to connect by: all, or a part with IPv6, or IPv4's alone and a moment more (RFC 8305 3).
+std::optional<Instant> usable_from(const sim::ResolveRecord& resolve) {
+  std::optional<Instant> from = resolve.failed ? std::nullopt : resolve.over;
+  if (resolve.first) {
+    const Instant part = *resolve.first + (resolve.first_is_ipv4 ? limits::kResolutionDelay : Duration::zero());
+    from = from ? std::min(*from, part) : part;
+  }
+  return from;
+}
+
+}  // namespace
+
 // Of each name every kind of transfer keeps an answer of its own.
 void Oracles::check_name(const std::string& host) {
   std::size_t may_ask = 0;
@@ -62,7 +79,7 @@ void Oracles::check_name(const std::string& host) {
   for (const sim::ResolveRecord& asks : all) {
     if (asks.host != host) continue;
     const auto is_good = [&](const sim::ResolveRecord& before) {
-      return &before < &asks && before.host == host && !before.failed && (!before.over || *before.over + limits::kResolveTtl > asks.asked);
+      return &before < &asks && before.host == host && !before.failed && (!before.over || *before.over + lifetime(before) > asks.asked);
     };
     if (static_cast<std::size_t>(std::ranges::count_if(all, is_good)) < may_ask) continue;
     report("names", host + " is asked for again, and there is an answer that is still good");
@@ -79,8 +96,10 @@ void Oracles::check_answers_used(std::size_t origin) {
       const bool its = std::ranges::any_of(kinds_, [&](const Kind& kind) {
         return kind.plan->origin == origin && asked_host(*kind.plan) == resolve.host;
       });
-      if (!its || resolve.failed || !resolve.over || *resolve.over > connect.began) return false;
-      return *resolve.over + limits::kResolveTtl > connect.began;
+      const std::optional<Instant> from = usable_from(resolve);
+      if (!its || !from || *from > connect.began) return false;
+      // One that may not be kept serves those that waited for it; of parts the later one's addresses have their turn later.
+      return resolve.first || !resolve.over || *resolve.over >= connect.began || *resolve.over + lifetime(resolve) > connect.began;
     });
     if (!known) report("names", "a connection to " + connect.address.to_string() + " is begun by an answer that is too old");
   }
@@ -97,11 +116,32 @@ const std::vector<IpAddress>* Oracles::one_order(std::size_t origin) const {
   return order;
 }
 
+// An answer in part is not waited on: connecting begins at once by IPv6, and a moment later by IPv4 (RFC 8305 3).
+void Oracles::check_parts() {
+  const bool limited = scenario_.max_connections != 0 || scenario_.max_connections_per_origin != 0;
+  if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::leaps) || limited) return;
+  for (const Seen& seen : transfers_) {
+    if (!is_waiting(seen) || seen.plan->route || seen.plan->literal || seen.plan->family != AddressFamily::any) continue;
+    // Others may have asked for it on their own, and have been removed.
+    const auto asks_too = [&](const Kind& kind) { return !kind.plan->route && !kind.plan->literal && asked_host(*kind.plan) == asked_host(*seen.plan); };
+    if (std::ranges::count_if(kinds_, asks_too) != 1) continue;
+    for (const sim::ResolveRecord& resolve : world_->resolves()) {
+      if (!resolve.first || resolve.over || resolve.host != asked_host(*seen.plan)) continue;
+      const Instant from = *usable_from(resolve);
+      if (now() <= from || seen.added_at > *resolve.first) continue;
+      const bool begun = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
+        return connect.origin == seen.plan->origin && connect.began >= *resolve.first && connect.began <= from;
+      });
+      if (!begun) report("names", name(seen) + " waits for the rest of an answer, and the first part is enough");
+    }
+  }
+}
+
 // ---- the race between addresses ----
 
 // Each has its turn, and time for itself unless one fails (RFC 8305 5).
 void Oracles::check_turns() {
-  if (scenario_.on.has(Feature::name_wrong)) return;
+  if (scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::split_names)) return;  // what comes late has its turn late
   for (std::size_t i = 0; i < scenario_.origins.size(); ++i) {
     if (const std::vector<IpAddress>* order = one_order(i)) check_turns(i, *order);
   }
@@ -129,7 +169,7 @@ void Oracles::check_turns(std::size_t origin, const std::vector<IpAddress>& orde
 
 // An address that does not answer is given a quarter of a second for itself (RFC 8305 5).
 void Oracles::check_races() {
-  if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong)) return;
+  if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::split_names)) return;
   for (const ConnId conn : world_->connections()) {
     const sim::ConnectRecord& record = *world_->record(conn);
     if (record.connected || record.address == Address{} || now() <= record.began + limits::kAddressStagger) continue;

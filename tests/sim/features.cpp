@@ -20,8 +20,9 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "total-limit", "origin-limit", "short-expiry", "body-limit", "connect-timeouts", "no-connect-timeout", "total-timeouts",
     "idle-timeouts",
     "oddities",
+    "split-names",
 };
-static_assert(kNames.back() == "oddities");
+static_assert(kNames.back() == "split-names");
 
 }  // namespace
 

@@ -34,8 +34,10 @@ enum class Feature : std::uint8_t {
   total_limit, origin_limit, short_expiry, body_limit, connect_timeouts, no_connect_timeout, total_timeouts, idle_timeouts,
   // replies that break rules and harm nothing; drawn apart from the others
   oddities,
+  // names, in parts and with a time to live
+  split_names,
 };
-inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::oddities) + 1;
+inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::split_names) + 1;
 
 std::string_view to_string(Feature feature);  // as `--off` takes it: "partial-sends"
 std::optional<Feature> feature_named(std::string_view name);

@@ -24,6 +24,7 @@ void Oracles::after_step() {
   if (world_->steps() % kSteps == scenario_.seed % kSteps) {  // what lasts
     check_queue();
     check_races();
+    check_parts();
   }
   check_buffers();
   if (looks_at_spaces_) check_spaces();

@@ -132,6 +132,7 @@ class Oracles {
   void check_yield();
   void check_goodbyes();
   void check_kept();
+  bool is_wary(const Seen& seen) const;
   void check_queue();
   void judge_turn(const Seen& seen);
   std::vector<std::size_t> places_taken() const;
@@ -151,6 +152,7 @@ class Oracles {
   void check_turns();
   void check_turns(std::size_t origin, const std::vector<IpAddress>& order);
   void check_races();
+  void check_parts();
   bool is_its(const sim::ConnectRecord& record, const TransferPlan& plan) const;
   bool was_in_the_making(const Seen& seen, Instant since) const;
   bool look_up_failed_now(const Seen& seen) const;

@@ -94,6 +94,10 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   if (origin.tls && is_bad) draw.set(bad_certificates, origin.certificate, certificate);
   const bool is_old = draw.one_in(2);
   if (origin.tls) draw.set(tls12, origin.tls12, is_old);
+  const Duration later = milliseconds(draw.pick({-2'000, -30, 0, 20, 49, 51, 300, 10'000}));
+  draw.set<std::optional<Duration>>(split_names, origin.name.ipv6_later, later);
+  draw.set(split_names, origin.name.rest_never, draw.pick<sim::PerMille>({0, 300}));
+  draw.set(split_names, origin.name.ttl, draw.pick<std::optional<Duration>>({std::nullopt, seconds(0), seconds(5), seconds(3'600)}));
   return origin;
 }
 

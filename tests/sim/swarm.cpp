@@ -68,7 +68,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
   const std::uint64_t harm = mood == 0 ? 0 : mood <= 3 ? 80 : mood <= 6 ? 200 : 450;  // in a thousand
   const std::uint64_t variety = draw.pick({100u, 250u, 400u, 600u});
   FeatureSet on;
-  for (std::size_t i = 0; i < kFeatures; ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Feature::split_names); ++i) {
     const auto feature = static_cast<Feature>(i);
     if (feature == Feature::oddities) continue;
     const std::uint64_t lot = draw.below(1000);
@@ -85,6 +85,11 @@ FeatureSet draw_swarm(std::uint64_t seed) {
   add_company(draw, harm > 0, on);
   add_theme(draw, harm > 0, on);
   if (Draw(seed, kOddities, {}).below(1000) < variety / 2) on.add(Feature::oddities);
+  // Last, and with what it needs, so that it moves no other draw.
+  if (draw.below(1000) < variety) {
+    on.add(Feature::split_names);
+    if (draw.one_in(2)) on.add(Feature::addresses);
+  }
   return on;
 }
 

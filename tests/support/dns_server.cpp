@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -52,6 +53,22 @@ std::optional<Question> read_question(const std::string& packet) {
   return question;
 }
 
+constexpr int kServfail = 2, kRefused = 5;
+
+// What its first label says of a name.
+bool is(const Question& question, std::string_view label) {
+  return question.name.starts_with(label) && question.name.size() > label.size() && question.name[label.size()] == '.';
+}
+
+// Without records.
+std::string refusal(const std::string& packet, const Question& question, int code) {
+  std::string out = packet.substr(0, question.end);
+  out[2] = static_cast<char>(0x84);
+  out[3] = static_cast<char>(0x80 | code);
+  for (std::size_t i = 6; i < kHeaderBytes; ++i) out[i] = 0;
+  return out;
+}
+
 std::string answer(const std::string& packet, const Question& question, const std::vector<IpAddress>* addresses) {
   std::string out = packet.substr(0, question.end);
   out[2] = static_cast<char>(0x84);                     // a response, authoritative
@@ -63,9 +80,10 @@ std::string answer(const std::string& packet, const Question& question, const st
     const bool ipv4 = address.kind == IpAddress::Kind::ipv4;
     if (question.type != (ipv4 ? kTypeA : kTypeAaaa)) continue;
     ++out[7];
+    const char ttl = is(question, "brief") ? 0 : 60;
     const std::size_t size = ipv4 ? 4 : 16;
     const char record[] = {
-        static_cast<char>(0xc0), kHeaderBytes, 0, static_cast<char>(question.type), 0, 1, 0, 0, 0, 60, 0,
+        static_cast<char>(0xc0), kHeaderBytes, 0, static_cast<char>(question.type), 0, 1, 0, 0, 0, ttl, 0,
         static_cast<char>(size)};
     out.append(record, sizeof record);
     out.append(reinterpret_cast<const char*>(address.bytes.data()), size);
@@ -86,6 +104,13 @@ class DnsServer::Thread {
     socklen_t size = sizeof address;
     if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) std::abort();
     if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) std::abort();
+    listener_ = net::Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // Where another program has this port over TCP, that one closes, or refuses, in our stead.
+    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 || ::listen(listener_.get(), 64) != 0) {
+      listener_.reset();
+    }
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { run(); });
   }
@@ -103,10 +128,11 @@ class DnsServer::Thread {
  private:
   void run() {
     for (;;) {
-      pollfd set[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-      ::poll(set, 2, -1);
+      pollfd set[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+      ::poll(set, 3, -1);
       if (set[1].revents != 0) return;
       if (set[0].revents != 0) serve();
+      if (set[2].revents != 0) net::Descriptor(::accept(listener_.get(), nullptr, nullptr));  // and is closed
     }
   }
 
@@ -121,9 +147,21 @@ class DnsServer::Thread {
     const auto question = read_question(packet);
     if (!question) return;
     const bool again = !asked_.insert({question->name, question->type}).second;
-    if (!question->name.starts_with("silent.") && (again || !question->name.starts_with("late."))) {
+    const bool silent = is(*question, "silent") || (is(*question, "late") && !again) ||
+                        (is(*question, "sixless") && question->type == kTypeAaaa) || (is(*question, "fourless") && question->type == kTypeA);
+    if (!silent) {
       const auto found = names_.find(question->name);
-      const std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);
+      std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);
+      if (is(*question, "servfail")) out = refusal(packet, *question, kServfail);
+      if (is(*question, "refused")) out = refusal(packet, *question, kRefused);
+      if (is(*question, "cut")) {
+        out = refusal(packet, *question, 0);
+        out[2] |= 0x02;  // TC: more over TCP
+      }
+      if (is(*question, "broken")) {
+        out = refusal(packet, *question, 0);
+        out[7] = 3;  // records that are not there
+      }
       ::sendto(socket_.get(), out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
     }
     const std::lock_guard lock(mutex_);
@@ -133,7 +171,7 @@ class DnsServer::Thread {
 
   std::map<std::string, std::vector<IpAddress>> names_;
   std::set<std::pair<std::string, int>> asked_;
-  net::Descriptor socket_, stop_;
+  net::Descriptor socket_, stop_, listener_;
   std::thread thread_;
 };
 

@@ -1,5 +1,10 @@
 // A DNS server on loopback over UDP, just enough for a stub resolver (RFC 1035): A and AAAA for given names, NXDOMAIN
-// for the rest. Silence for names that begin with "silent."; to each question for one that begins with "late." the first time it is asked.
+// for the rest. The first label of a name may say what is wrong with its answers:
+//   silent    none                                  late      none to a question that is asked for the first time
+//   sixless   none for IPv6                         fourless  none for IPv4
+//   servfail, refused   that                        broken    malformed
+//   cut       truncated, and over TCP the connection is closed at once
+//   brief     a time to live of 0 (60 s else)
 #pragma once
 
 #include <cstdint>

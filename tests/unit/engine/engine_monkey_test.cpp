@@ -126,7 +126,10 @@ class Monkey {
     if (one_in(5 + calm_))
       return engine().handle_resolved(id, std::unexpected(make_error(Code::resolve_failed, "no such name")),
                                       world_.now);
-    engine().handle_resolved(id, std::move(addresses), world_.now);
+    const bool more = one_in(4);  // which is asked for in vain now and then
+    const std::optional<Duration> ttl = one_in(3) ? std::optional<Duration>(std::chrono::seconds(below(100))) : std::nullopt;
+    if (more) world_.resolves.push_back({id, "again", 0, AddressFamily::any});
+    engine().handle_resolved(id, NameAnswer(std::move(addresses), ttl, more), world_.now);
   }
 
   // What was asked reaches the peer, which may begin to answer.

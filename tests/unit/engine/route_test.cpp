@@ -156,8 +156,10 @@ TEST_CASE("SB-05 routes share connections if they are equal, and with nothing el
   CHECK(connects_for(a, a, "http://other.test/") == 2);  // one route, two origins
   CHECK(connects_for(a, a, "http://app.test:81/") == 2);
   TransferOptions to = a;
-  to.connect_to = ConnectTo{"app.test", 80};
+  to.connect_to = ConnectTo{"app.test", 81};
   CHECK(connects_for(a, to) == 2);
+  to.connect_to = ConnectTo{"App.test", 80};  // where it leads anyway
+  CHECK(connects_for(a, to) == 1);
   // An identity that looks like the key of an object.
   const auto secret = line("");
   const Route* address = secret.get();

@@ -269,6 +269,25 @@ TEST_CASE("names: unknown, failing, silent, wrong, and by family") {
     auto [other, other_id] = get({.addresses = {*IpAddress::parse("192.0.2.77")}}, with([](auto& o) { o.family = AddressFamily::ipv6; }));
     CHECK(other->outcome(other_id).result.error().code == Code::resolve_failed);
   }
+  SUBCASE("in parts") {
+    const auto connects = [&](sim::NameSpec name) {
+      auto [world, id] = get(std::move(name), with([](auto& o) { o.connect_timeout = 20s; }));
+      CHECK(world->outcome(id).body == "x");
+      const sim::ResolveRecord& resolve = world->resolves().front();
+      REQUIRE(resolve.first.has_value());
+      return std::pair(world->connects().front().address.ip.to_string(), world->connects().front().began - resolve.asked);
+    };
+    CHECK(connects({.ipv6_later = -1'000ms}) == std::pair<std::string, Duration>("2001:db8::77", 0ms));
+    CHECK(connects({.delay = 100ms, .ipv6_later = -20ms}) == std::pair<std::string, Duration>("2001:db8::77", 80ms));
+    CHECK(connects({.delay = 100ms, .ipv6_later = 20ms}) == std::pair<std::string, Duration>("192.0.2.77", 120ms));
+    CHECK(connects({.delay = 100ms, .ipv6_later = 10s}) == std::pair<std::string, Duration>("192.0.2.77", 150ms));
+    CHECK(connects({.delay = 100ms, .ipv6_later = 1ms, .rest_never = 1000}) == std::pair<std::string, Duration>("192.0.2.77", 150ms));
+  }
+  SUBCASE("with a time to live") {
+    auto [world, id] = get({.ttl = 0s});
+    CHECK(world->resolves().size() == 1);
+    CHECK(world->resolves().front().ttl == std::optional<Duration>(0s));
+  }
   SUBCASE("wrong: before the right ones, or in their place") {
     int right = 0, failed = 0;
     for (std::uint64_t seed = 0; seed < 30; ++seed) {
