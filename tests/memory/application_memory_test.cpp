@@ -18,24 +18,16 @@ TEST_CASE("memory: credentials, told heads, a cancellation and other limits") {
   with_every_allocation_failing("plain, application's calls", [] {
     MemoryWorld world({}, nullptr);
     world.legal = {Code::canceled};
-    const auto call = [&](auto made) {
-      if (!world.engine) return;
-      try {
-        watched(made);
-      } catch (const std::bad_alloc&) {
-        world.fault("a call of the application's throws");
-      }
-    };
     Wish told = get("http://user:secret%20word@192.0.2.9/3000/1", std::string(pattern(3000, 1)));
     told.options.report_heads = true;
     std::vector<std::optional<TransferId>> ids;
     for (int i = 0; i < 3; ++i) ids.push_back(world.add(told));
     const auto gone = world.add(get("http://192.0.2.9/900/1?hold", ""));
     for (int i = 0; i < 3; ++i) world.step();
-    if (gone) call([&] { world.engine->cancel(*gone, world.now); });
-    call([&] { world.engine->set_limits({2, 1, std::chrono::seconds(5)}, world.now); });
+    if (gone) world.cancel(*gone);
+    world.set_limits({2, 1, std::chrono::seconds(5)});
     world.run();
-    call([&] { world.engine->set_limits({0, 0, std::chrono::seconds(50)}, world.now); });
+    world.set_limits({0, 0, std::chrono::seconds(50)});
     for (const auto& id : ids) {
       if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer of the story failed with memory there");
     }

@@ -129,6 +129,18 @@ void MemoryWorld::remove(TransferId id) {
   drain();
 }
 
+void MemoryWorld::cancel(TransferId id) {
+  watched([&] { engine->cancel(id, now); });
+  if (!engine->is_done(id)) fault("canceled and not done");
+  drain();
+}
+
+void MemoryWorld::set_limits(EngineLimits limits) {
+  if (!engine) return;
+  watched([&] { engine->set_limits(limits, now); });
+  drain();
+}
+
 bool MemoryWorld::succeeded(TransferId id) const {
   const auto found = asked_.find(id);
   return found != asked_.end() && found->second.result && found->second.result->has_value();

@@ -68,6 +68,8 @@ class MemoryWorld {
   // Nothing where there was no memory for it.
   std::optional<TransferId> add(const Wish& wish);
   void remove(TransferId id);
+  void cancel(TransferId id);
+  void set_limits(EngineLimits limits);
   // Until nothing is left to do: every transfer has its Done.
   void run();
   // One round of what can be done without time passing. False: nothing moved.
