@@ -146,7 +146,7 @@ TEST_CASE("SB-30 SB-31 no error message holds any part of the userinfo") {
                                       "secret://x@h/",
                                       "user@secret:x@h",
                                       "http://user:secret@[::g]/",
-                                      "http://user:secret@[fe80::1%25]/",
+                                      "http://user:secret@[fe80::1%]/",
                                       "http://[user:secret@h/",
                                       "http://us!er,secret:x@a,b/%",
                                       "ftp://user:secret@h/",

@@ -110,7 +110,7 @@ TEST_CASE("the authority comes along with a path, and goes with an authority") {
                                                    {"//other:443", "https://other/"},
                                                    {"//u@other:80/", "https://u@other:80/"},
                                                    {"http://other:443/", "http://other:443/"},
-                                                   {"HTTP://Other./%7e", "http://other/%7e"},
+                                                   {"HTTP://Other./%7e", "http://other./%7e"},
                                                });
   check_all("http://[fe80::1%25eth0]/a/", {
                                               {"b", "http://[fe80::1%25eth0]/a/b"},

@@ -69,7 +69,7 @@ TEST_CASE("resolv.conf: the last of search and domain counts, and the environmen
 TEST_CASE("SB-85 resolv.conf: a name with a final dot is asked for as it is, whatever there is to add") {
   ResolvConf conf;
   conf.search = {"corp.test", ""};
-  for (const std::size_t ndots : {0, 1, 5, 15}) {
+  for (const std::size_t ndots : {0U, 1U, 5U, 15U}) {
     conf.ndots = ndots;
     CHECK(names_to_ask("www.example.test.", conf) == Words{"www.example.test."});
     CHECK(names_to_ask("host.", conf) == Words{"host."});
