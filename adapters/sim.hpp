@@ -127,9 +127,9 @@ struct ResolveRecord {
   Instant asked = {};
   std::optional<Instant> over = {};  // answered, or called off
   bool failed = false;          // answered by an error
-  std::optional<Instant> first;  // a part of the answer came
+  std::optional<Instant> first = {};  // a part of the answer came
   bool first_is_ipv4 = false;    // and it was IPv4's
-  std::optional<Duration> ttl;   // as it was said
+  std::optional<Duration> ttl = {};   // as it was said
 };
 // One output::Connect, and what became of it.
 struct ConnectRecord {

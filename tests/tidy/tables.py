@@ -12,7 +12,7 @@ ROOMS = {
     "core/http2": 3,
     "core/engine": 4,
     "adapters/net": 6,
-    "adapters/resolver": 6,
+    "adapters/resolver": 7,
     "adapters/sim": 6,
     "adapters/transport": 7,
     "adapters/multi": 8,
