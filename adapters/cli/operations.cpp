@@ -10,6 +10,7 @@
 
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/version.hpp"
+#include "core/request.hpp"
 
 namespace sluice::cli {
 
@@ -86,7 +87,10 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const 
 std::expected<Fields, UsageError> with_authorization(const OptionGroup& group, const Fields& common,
                                                      const std::string& credentials) {
   Fields fields;
-  Status ok = add_default(fields, group, "Authorization", "Basic " + base64(credentials), "--user");
+  const std::string_view text = credentials;
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view password = text.substr(std::min(colon + 1, text.size()));
+  Status ok = add_default(fields, group, "Authorization", basic_credentials(text.substr(0, colon), password), "--user");
   for (const Field field : common) {
     if (ok) ok = add_field(fields, field.name, field.value, "--header");
   }

@@ -211,22 +211,6 @@ std::pair<std::string, std::string> split_certificate(std::string_view text) {
   return out;
 }
 
-std::string base64(std::string_view text) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    const std::string_view three = text.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      bits = bits << 8 | (k < three.size() ? static_cast<std::uint8_t>(three[k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += k <= three.size() ? kDigits[bits >> (18 - 6 * k) & 63U] : '=';
-    }
-  }
-  return out;
-}
-
 std::string lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out) {

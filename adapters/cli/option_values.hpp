@@ -55,7 +55,6 @@ std::optional<HeaderLine> parse_header_line(std::string_view line);
 // "file[:password]"; a colon or backslash of the file's own stands behind a backslash.
 std::pair<std::string, std::string> split_certificate(std::string_view text);
 
-std::string base64(std::string_view text);  // RFC 4648 4
 
 std::string lower_case(std::string_view text);    // ASCII
 std::string_view trimmed(std::string_view text);  // without white space around it
