@@ -81,7 +81,8 @@ class [[nodiscard]] StreamedFetch final : private TransferHandler {
   class [[nodiscard]] Write;
   // co_await: Result<ResponseHead>, of the final response. The error: why there is none.
   Head head();
-  // co_await: Result<std::string>, the bytes that have come, at most what the buffers hold. Empty: the body is whole. The error: why it is not.
+  // co_await: Result<std::string>, the bytes that have come, at most what the buffers hold. Empty: the body is whole. The error: why it is not;
+  // out_of_memory may be for this copy alone, and then the bytes are still there for another read().
   Read read();
   // co_await: Result<void>, when all of `piece` has been taken; it must stay as it is until then. The error: why the transfer ended before.
   // upload_failed: it was answered without the rest of its body, and head() and read() have the answer.

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "tests/support/loopback_server.hpp"
@@ -70,4 +71,26 @@ TEST_CASE("LibeventDriver: a base whose own events end the loop is not held up")
   CHECK(event_base_dispatch(own.base.get()) == 0);
   CHECK(drives == 3);
   event_free(poke);
+}
+
+TEST_CASE("SB-89 LibeventDriver keeps what a handler throws, and the loop goes on") {
+  struct Throwing : Recorder {
+    std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("my bug"); }
+  } handler;
+  LoopbackServer server([](const std::string&) { return ok("x"); });
+  Base own;
+  const auto multi = make_multi();
+  auto driver = LibeventDriver::create(*multi, own.base.get()).value();
+  Recorder other;
+  REQUIRE(multi->add(get(server.url()), {}, &handler));
+  REQUIRE(multi->add(get(server.url()), {}, &other));
+  CHECK(own.run([&] { return multi->running() == 0; }));
+  CHECK(other.body == "x");
+  CHECK(handler.dones == 1);
+  CHECK(handler.result.error().message().ends_with("my bug"));
+  const std::exception_ptr thrown = driver->take_exception();
+  REQUIRE(thrown != nullptr);
+  CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
+  CHECK(driver->take_exception() == nullptr);
+  CHECK(!driver->failed());
 }
