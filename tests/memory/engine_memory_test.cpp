@@ -252,6 +252,17 @@ TEST_CASE("memory: a transfer that is removed while its end is still to be told 
   });
 }
 
+TEST_CASE("memory: very many that are removed at once, told of afterwards, leave no place behind") {
+  with_every_allocation_failing("plain, removed at once", [] {
+    MemoryWorld world({}, nullptr);
+    world.legal = {Code::canceled};
+    for (int i = 0; i < 40; ++i) world.add(get("http://192.0.2.2:" + std::to_string(3000 + i) + "/", ""));
+    world.remove_all();
+    if (!ran_short() && world.failures(Code::canceled) != 40) world.fault("not all were canceled");
+    return aftermath(world, "http://192.0.2.9");
+  }, {Shortage::once, Shortage::from_then_on}, {1, 2, 3});
+}
+
 // ---- TLS ----
 
 // BoringSSL does not always say that it was memory. Where an allocation of these fails nothing is put into its error queue,

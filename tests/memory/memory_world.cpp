@@ -141,6 +141,17 @@ void MemoryWorld::set_limits(EngineLimits limits) {
   drain();
 }
 
+void MemoryWorld::remove_all() {
+  if (!engine) return;
+  for (auto& [id, asked] : asked_) {
+    if (asked.removed) continue;
+    watched([&] { engine->remove(id, now); });
+    asked.removed = true;
+    if (engine->contains(id)) fault("removed and still there");
+  }
+  drain();
+}
+
 bool MemoryWorld::succeeded(TransferId id) const {
   const auto found = asked_.find(id);
   return found != asked_.end() && found->second.result && found->second.result->has_value();

@@ -68,6 +68,7 @@ class MemoryWorld {
   // Nothing where there was no memory for it.
   std::optional<TransferId> add(const Wish& wish);
   void remove(TransferId id);
+  void remove_all();  // before any of what that has to tell is read
   void cancel(TransferId id);
   void set_limits(EngineLimits limits);
   // Until nothing is left to do: every transfer has its Done.

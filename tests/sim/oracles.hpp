@@ -95,6 +95,7 @@ class Oracles {
   void judge_head(const Seen& seen, const ResponseHead& head);
   void on_head(Seen& seen);
   void on_done(Seen& seen, const Result<void>& result);
+  void judge_end(const Seen& seen, const Result<void>& result);
   void judge_success(Seen& seen);
   void judge_body(const Seen& seen);
   void judge_trailers(const Seen& seen);

@@ -201,11 +201,33 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
   seen.succeeded = result.has_value();
   if (!seen.succeeded || seen.plan->reply.early) cut_short_.insert(engine().info(seen.id).conn);
   if (!seen.removed) judge_connection(seen);
+  if (!seen.removed) judge_end(seen, result);
   if (result) {
     judge_success(seen);
   } else {
     seen.failure = result.error().code;
     judge_failure(seen, result.error());
+  }
+}
+
+// What is told of an end whatever it is.
+void Oracles::judge_end(const Seen& seen, const Result<void>& result) {
+  const Progress& progress = engine().progress(seen.id);
+  if (!engine().is_done(seen.id)) report("end", name(seen) + ": its Done is told, and is_done() denies it");
+  if (!progress.done || (*progress.done != now() && !scenario_.on.has(Feature::leaps))) report("times", name(seen) + ": done is not now");
+  if (!result && result.error().blame != blame_of(result.error().code)) {
+    report("blame", name(seen) + ": " + std::string(to_string(result.error().code)) + " is blamed on the " +
+                        std::string(to_string(result.error().blame)));
+  }
+  const auto in_order = [](std::optional<Instant> one, std::optional<Instant> two) { return !one || !two || *one <= *two; };
+  if (!in_order(progress.queued, progress.resolved) || !in_order(progress.resolved, progress.connected) ||
+      !in_order(progress.connected, progress.secured) || !in_order(progress.secured, progress.sent) ||
+      !in_order(progress.first_byte, progress.done) || !in_order(progress.sent, progress.done)) {
+    report("times", name(seen) + ": its times are not in their order");
+  }
+  if (progress.sent && progress.sent_body_bytes < seen.upload.size() && !upload_may_stop(seen)) {
+    report("figures", name(seen) + ": sent, with " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
+                          std::to_string(seen.upload.size()));
   }
 }
 
