@@ -196,7 +196,7 @@ bool is_allowed(const Case& given) {
 std::string in_words(const std::string& octets) {
   std::string text;
   char piece[8];
-  for (std::size_t i = 0; i < octets.size(); i += octets.size() == 4 ? 1 : 2) {
+  for (std::size_t i = 0; i < octets.size(); i += octets.size() == 4 ? 1U : 2U) {
     const unsigned first = static_cast<unsigned char>(octets[i]);
     if (octets.size() == 4) {
       std::snprintf(piece, sizeof piece, "%s%u", i == 0 ? "" : ".", first);

@@ -46,7 +46,7 @@ std::string help_text() {
       "\n"
       "Flags are switched off by --no-NAME; a value may also follow as --NAME=VALUE.\n"
       "~/.sluicerc is read first; it holds an option a line, as in -K: 'output = \"f\"'.\n"
-      "Exit codes are curl's: 1 scheme or no HTTP, 2 usage, 3 URL, 6 name,\n"
+      "Exit codes are curl's, among them 1 scheme or no HTTP, 2 usage, 3 URL, 6 name,\n"
       "7 connection, 18 cut short, 22 status, 23 write, 26 read, 28 time, 35 TLS,\n"
       "52 no answer, 55 send, 56 receive, 60 certificate.\n";
   return out;

@@ -1,3 +1,4 @@
+// See output_file.hpp.
 #include "adapters/cli/output_file.hpp"
 
 #include <fcntl.h>
@@ -6,13 +7,17 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "adapters/cli/interrupt.hpp"
@@ -47,6 +52,20 @@ std::string created_path(std::string path) {
     path = (std::filesystem::path(path).parent_path() / link).string();
   }
   return path;
+}
+
+// The descriptor of this process that `path` names. A file behind it must not be replaced: others write to it as well, by that descriptor.
+std::optional<int> named_descriptor(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(folder)) continue;
+    const std::string_view digits = path.substr(folder.size());
+    int number = -1;
+    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (end.ec == std::errc() && end.ptr == digits.data() + digits.size()) return number;
+  }
+  return std::nullopt;
 }
 
 std::string random_chars() {
@@ -84,6 +103,11 @@ FileResult<void> OutputFile::open() {
     fd_ = STDOUT_FILENO;
     return {};
   }
+  if (const auto named = named_descriptor(path_)) {
+    fd_ = ::fcntl(*named, F_DUPFD_CLOEXEC, 3);
+    if (fd_ < 0) return failed("write to", path_, errno);
+    return {};
+  }
   if (create_directories_) {
     if (auto made = create_parent_directories(path_); !made) return made;
   }
@@ -92,7 +116,7 @@ FileResult<void> OutputFile::open() {
     // Its part may have a shorter name: better said now than when the whole body is there.
     if (errno != ENOENT) return failed("write to", path_, errno);
     target_ = created_path(path_);
-    if (const int error = open_part(); error != 0) return failed("write to", path_, error);
+    if (const int error = open_part(0666); error != 0) return failed("write to", path_, error);
     return {};
   }
   if (S_ISDIR(present.st_mode)) return failed("write to", path_, EISDIR);
@@ -106,21 +130,22 @@ FileResult<void> OutputFile::open() {
   if (::realpath(path_.c_str(), real.data()) == nullptr) return failed("write to", path_, errno);
   target_ = real.data();
   if (is_mount_point(target_)) return open_in_place();
-  if (const int error = open_part(); error != 0) {
+  // Nobody else may open it before it has the permissions of what it is going to replace.
+  if (const int error = open_part(present.st_mode & 0700); error != 0) {
     return folder_refuses(error) ? open_in_place() : failed("write to", path_, error);
   }
-  // The owner, where this process may give files away, and the permissions of what is going to be replaced.
+  // The owner, where this process may give files away.
   if (::fchown(fd_, present.st_uid, present.st_gid) != 0) errno = 0;
   ::fchmod(fd_, present.st_mode & 0777);
   return {};
 }
 
 // Returns an errno, 0 for none. Only a file that this call has created is taken (O_EXCL): SB-87.
-int OutputFile::open_part() {
+int OutputFile::open_part(mode_t permissions) {
   std::size_t most = kMaxNameBytes;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     part_ = part_name(target_, most);
-    fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions);
     if (fd_ >= 0) return 0;
     if (errno == ENAMETOOLONG && most == kMaxNameBytes) {
       most = kShortNameBytes;

@@ -38,7 +38,7 @@ class OutputFile {
   std::string abandon();
 
  private:
-  int open_part();
+  int open_part(mode_t permissions);
   FileResult<void> open_in_place();
   FileResult<void> copy_part(int rename_error);
 

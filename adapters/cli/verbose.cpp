@@ -30,7 +30,11 @@ std::string shown_value(std::string_view name, std::string_view value) {
   }
   if (equals_ignoring_case(name, "cookie")) return std::string(kRedacted);
   if (equals_ignoring_case(name, "set-cookie")) {
-    return std::string(value.substr(0, value.find('='))) + "=" + std::string(kRedacted);
+    // A cookie may have no name (RFC 6265bis 5.6): then all of the pair is its value.
+    const std::string_view pair = value.substr(0, value.find(';'));
+    const std::size_t equals = pair.find('=');
+    return equals == std::string_view::npos ? std::string(kRedacted)
+                                            : std::string(pair.substr(0, equals + 1)) + std::string(kRedacted);
   }
   return one_line(value);
 }

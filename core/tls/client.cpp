@@ -266,7 +266,7 @@ Error Client::handshake_error(const Failure& failure) const {
   if (first.starts_with("HTTP/"))
     return make_error(Code::tls_handshake, place() + ": peer answered in plain HTTP, this is not TLS");
   if (!first.empty() && first[0] != SSL3_RT_HANDSHAKE && first[0] != SSL3_RT_ALERT) {
-    return make_error(Code::tls_handshake, place() + ": what peer sent is not TLS (" + failure.reason + ")");
+    return make_error(Code::tls_handshake, place() + ": what the peer sent is not TLS (" + failure.reason + ")");
   }
   return make_error(Code::tls_handshake, place() + ": " + failure.reason);
 }

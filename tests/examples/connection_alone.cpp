@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   for (int i = 1; i < argc; ++i) {
     const auto url = Url::parse(argv[i]);
-    const auto added = url ? connection->add({"GET", *url, {}, {}, {}}, {}, now()) : std::unexpected(url.error());
+    const auto added = url ? connection->add(sluice::Request::get(*url), {}, now()) : std::unexpected(url.error());
     if (!added) exit_code = complain(added.error());
   }
   while (connection->running() > 0) {

@@ -117,7 +117,7 @@ void Client::on_done(Multi& multi, TransferId of, const Result<void>& end) {
   called(multi, of, "on_done");
   done = true;
   result = end;
-  world_.judge(*this, {of, end, multi.head(of).status, multi.progress(of), multi.info(of)});
+  world_.judge(*this, {of, nullptr, end, multi.head(of).status, multi.progress(of), multi.info(of)});
   if (plan_.remove_unread) {
     if (chance(random_, 500)) return world_.remove(*this);
     world_.ground().later(world_.ground().now(), [this] { world_.remove(*this); });

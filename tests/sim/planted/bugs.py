@@ -293,7 +293,8 @@ BUGS = [
          "  while (PLANTED && timers_.earliest() && timers_.earliest()->at < now.steady) on_timer(*timers_.pop_due(now.steady), now);\n"
          "  SLUICE_CHECK(bytes <= limits::kLandingBytes);")),
     bug("no-stagger", "a second address is never tried beside the first",
-        ("engine/dial.cpp", "begin_attempt(dial, origin);\n  if (", "begin_attempt(dial, origin);\n  if (!PLANTED && ")),
+        ("engine/dial.cpp", "begin_attempt(dial, origin);\n  if (dial.next_address < dial.addresses.size() || dial.resolving) {",
+          "begin_attempt(dial, origin);\n  if (!PLANTED && (dial.next_address < dial.addresses.size() || dial.resolving)) {")),
     bug("connect-from-add", "the connect timeout counts the time in the queue",
         ("engine/dial.cpp", "set_timer(dial.timeout_timer, *sponsor.options.connect_timeout,",
          "const Duration waited = PLANTED ? now.steady - sponsor.progress.queued : Duration::zero();\n"

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -236,4 +237,20 @@ TEST_CASE("path_key: one file, one key") {
   CHECK(path_key("a/b") == path_key("a/c/../b"));
   CHECK(path_key("a/b") == path_key(fs::current_path().string() + "/a/b"));
   CHECK(path_key("a/b") != path_key("a/B"));
+}
+
+TEST_CASE("SB-87 output file: a path that names a descriptor of this process writes to that, and replaces nothing") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "log").string();
+  write_file(path, "before\n");
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  REQUIRE(fd >= 0);
+  for (const std::string& name : {"/dev/fd/" + std::to_string(fd), "/proc/self/fd/" + std::to_string(fd)}) {
+    REQUIRE(download(name, "body\n"));
+  }
+  CHECK(::write(fd, "after\n", 6) == 6);  // it is open still
+  ::close(fd);
+  CHECK(read_file(path) == "before\nbody\nbody\nafter\n");
+  CHECK(parts_in(folder.path()).empty());
+  CHECK_FALSE(download("/dev/fd/" + std::to_string(fd), "x"));
 }

@@ -71,3 +71,12 @@ TEST_CASE("one_line leaves no control character, U+0080 to U+009F included") {
   for (char c = '\x80'; c <= '\x9f'; ++c) CHECK(one_line(std::string("a\xc2") + c + "b") == "a?b");
   CHECK(one_line("\xc2\xa0\xc3\x9c\xc2") == "\xc2\xa0\xc3\x9c\xc2");
 }
+
+TEST_CASE("verbose: a cookie without a name is all secret") {
+  for (const char* value : {"SECRET", "SECRET; Path=/", "SECRET;a=b"}) {
+    ResponseHead head;
+    head.status = 200;
+    REQUIRE(head.fields.add("Set-Cookie", value).has_value());
+    CHECK_FALSE(verbose_response(head).contains("SECRET"));
+  }
+}
