@@ -33,7 +33,7 @@
 //       });
 //     }
 //     if (left > 0) context.run();
-//     return argc > 1 && succeeded == argc - 1 ? 0 : 1;
+//     return succeeded == argc - 1 ? 0 : 1;
 //   }
 #pragma once
 

@@ -32,7 +32,7 @@
 //     while (!std::ranges::all_of(tasks, &sluice::Task<bool>::done)) {
 //       if (!multi->poll({}, std::chrono::seconds(1)) || multi->perform() == sluice::Drive::failed) return 1;
 //     }
-//     bool succeeded = argc > 1;
+//     bool succeeded = true;
 //     for (auto& task : tasks) succeeded = task.take() && succeeded;
 //     return succeeded ? 0 : 1;
 //   }

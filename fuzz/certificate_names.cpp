@@ -97,6 +97,7 @@ void read_range(std::vector<Range>& ranges, const std::string& line) {
 Case read_case(Input& input) {
   Case made;
   made.host = input.up_to('\n');
+  if (made.host.ends_with('.')) made.host.pop_back();  // it is no part of the name that a certificate is for (SB-85)
   for (int lines = 0; lines < 40 && !input.spent(); ++lines) {
     const std::string line(input.up_to('\n'));
     if (line.starts_with('D')) made.dns.push_back(line.substr(1));

@@ -122,14 +122,15 @@ void sort_by_preference(std::vector<IpAddress>& addresses,
                         const std::function<std::optional<IpAddress>(const IpAddress&)>& source) {
   const auto is_ipv4 = [](const IpAddress& address) { return address.kind == IpAddress::Kind::ipv4; };
   if (addresses.size() < 2 || std::ranges::all_of(addresses, is_ipv4)) return;
-  std::vector<std::pair<Rank, IpAddress>> ranked;
+  // The place of each makes equals keep their order.
+  std::vector<std::pair<Rank, std::size_t>> ranked;
   ranked.reserve(addresses.size());
-  for (IpAddress& address : addresses) {
-    const Rank its = rank(address, source(address));
-    ranked.emplace_back(its, std::move(address));
-  }
-  std::ranges::stable_sort(ranked, {}, [](const auto& one) { return one.first; });
-  for (std::size_t i = 0; i < ranked.size(); ++i) addresses[i] = std::move(ranked[i].second);
+  for (const IpAddress& address : addresses) ranked.emplace_back(rank(address, source(address)), ranked.size());
+  std::ranges::sort(ranked);
+  std::vector<IpAddress> sorted;
+  sorted.reserve(addresses.size());
+  for (const auto& [its, place] : ranked) sorted.push_back(std::move(addresses[place]));
+  addresses = std::move(sorted);
 }
 
 }  // namespace sluice::net

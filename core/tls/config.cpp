@@ -173,7 +173,9 @@ Result<void> Config::load_anchors() {
   // Of equal certificates the store keeps the first. Distrust comes first, so that no copy without it undoes it.
   for (const bool distrusted : {true, false}) {
     for (const auto& one : *certificates) {
-      if ((X509_check_trust(one.get(), X509_TRUST_SSL_SERVER, 0) == X509_TRUST_REJECTED) != distrusted) continue;
+      const int trust = X509_check_trust(one.get(), X509_TRUST_SSL_SERVER, 0);
+      if (take_memory_failure()) return std::unexpected(no_memory());  // it would never be good for anything
+      if ((trust == X509_TRUST_REJECTED) != distrusted) continue;
       if (!X509_STORE_add_cert(anchors_.get(), one.get())) return std::unexpected(no_memory());
     }
   }

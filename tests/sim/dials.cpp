@@ -119,7 +119,8 @@ const std::vector<IpAddress>* Oracles::one_order(std::size_t origin) const {
 // An answer in part is not waited on: connecting begins at once by IPv6, and a moment later by IPv4 (RFC 8305 3).
 void Oracles::check_parts() {
   const bool limited = scenario_.max_connections != 0 || scenario_.max_connections_per_origin != 0;
-  if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::leaps) || limited) return;
+  // A wrong first part may have failed before the moment at which it would be used at the latest.
+  if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::leaps) || limited) return;
   for (const Seen& seen : transfers_) {
     if (!is_waiting(seen) || seen.plan->route || seen.plan->literal || seen.plan->family != AddressFamily::any) continue;
     // Others may have asked for it on their own, and have been removed.
