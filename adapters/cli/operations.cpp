@@ -150,7 +150,7 @@ std::string with_query(std::string_view text, std::string_view more) {
   return out;
 }
 
-// -T with a URL that names a directory: the file's own name goes behind it. A URL with a query names a script.
+// -T with a URL that names a directory: the file's own name is added to it. A URL with a query names a script.
 std::string with_upload_name(std::string_view text, const std::string& file) {
   const std::size_t end = std::min(text.find_first_of("?#"), text.size());
   const std::string_view more = text.substr(end);

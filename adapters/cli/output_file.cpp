@@ -77,7 +77,7 @@ std::string random_chars() {
   return text;
 }
 
-// "folder/NAME.abc123.part", with no more than `most` bytes behind the folder. NAME is cut between characters (UTF-8).
+// "folder/NAME.abc123.part", with no more than `most` bytes after the folder. NAME is cut between characters (UTF-8).
 std::string part_name(const std::string& target, std::size_t most) {
   const std::size_t slash = target.rfind('/');
   const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
