@@ -76,7 +76,7 @@ void Engine::Impl::look_up(Dial& dial, Origin& origin, Now now) {
 void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now) {
   sponsor.enter(TransferPhase::dialing);
   sponsor.dial = dial.id;
-  if (!sponsor.fresh_only) origin.dialing.push_back(sponsor);  // any other connection would serve it as well
+  if (!sponsor.fresh_only) origin.dialing.push_back(sponsor);  // another connection would serve it as well
   forget_orphan(dial, origin);
   dial.sponsor = sponsor.id;
   if (sponsor.options.connect_timeout) {

@@ -157,11 +157,12 @@ void Engine::Impl::leave_queue(Origin& origin, Transfer& transfer) {
 }
 
 // The oldest waiting transfer that may ride on `socket`, taken out of its list. One whose own connection is still being made is
-// served too: that connection then goes to the next in the queue.
+// served too: that connection then goes to the next in the queue. Where that one must have its own, it leaves the list, so that those
+// after it are not held up.
 Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& socket, Now now) {
-  if (Transfer* transfer = origin.dialing.front(); transfer && may_take(origin, *transfer, socket, now)) {
-    origin.dialing.remove(*transfer);
-    return transfer;
+  while (Transfer* transfer = origin.dialing.pop_front()) {
+    if (may_take(origin, *transfer, socket, now)) return transfer;
+    transfer->fresh_only = true;
   }
   if (Transfer* transfer = origin.queue.front(); transfer && may_take(origin, *transfer, socket, now)) {
     leave_queue(origin, *transfer);

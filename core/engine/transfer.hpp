@@ -74,7 +74,7 @@ class Transfer {
   ConnId conn;                 // while active
   http::StreamId stream = 0;   // while active
   Instant last_activity;       // of either direction, for the idle timeout
-  bool fresh_only = false;     // after a retry: no kept-alive connection any more
+  bool fresh_only = false;     // no kept-alive connection: after a retry, by an option, or since only its own would do
   bool wire_touched = false;   // bytes may have reached the peer since it got its connection
   bool upload_announced = false;  // an UploadReady was said and not answered yet
   bool body_lost = false;         // there was no memory to keep it

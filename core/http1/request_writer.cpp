@@ -38,12 +38,14 @@ class HeadCursor {
   std::size_t used_ = 0;
 };
 
+// A value that is empty has no blank before it either.
+void write_field(std::string_view name, std::string_view value, HeadCursor& out) {
+  out << name << (value.empty() ? ":" : ": ") << value << "\r\n";
+}
+
 void write_host(const Request& request, const RequestFacts& facts, HeadCursor& out) {
+  if (facts.has_host) return write_field("Host", *request.fields.find("Host"), out);
   out << "Host: ";
-  if (facts.has_host) {
-    out << *request.fields.find("Host") << "\r\n";
-    return;
-  }
   // Url::authority() says the same but allocates; this stands in the way of every request.
   const bool brackets = request.url.host_kind() == HostKind::ipv6;
   out << (brackets ? "[" : "") << request.url.host() << (brackets ? "]" : "");
@@ -125,8 +127,8 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
   for (const Field field : request.fields) {
     if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
     // RFC 9110 10.1.1: MUST NOT, in a request without content.
-    if (facts.drops_expect && equals_ignoring_case(field.name, "Expect")) continue;
-    cursor << field.name << (field.value.empty() ? ":" : ": ") << field.value << "\r\n";
+    if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue")) continue;
+    write_field(field.name, field.value, cursor);
   }
   write_framing(request, facts, cursor);
   cursor << "\r\n";

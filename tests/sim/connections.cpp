@@ -171,11 +171,7 @@ void Oracles::check_queue() {
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
     if (most != 0 && open_for(plan) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
-    // One that may not take it stays at the head of the line, and those after it wait for their own.
-    const bool behind_a_wary_one = std::ranges::any_of(transfers_, [&](const Seen& other) {
-      return other.kind == seen.kind && is_waiting(other) && is_wary(other);
-    });
-    const bool finds_one = !plan.fresh && !behind_a_wary_one && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
+    const bool finds_one = !plan.fresh && !is_wary(seen) && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
       const auto kind = kind_of_.find(conn);
       return kind != kind_of_.end() && kind->second == seen.kind && !world_->record(conn)->end_told && world_->faults(conn).empty();
     });

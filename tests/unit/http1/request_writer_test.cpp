@@ -48,6 +48,12 @@ TEST_CASE("request head: Host is the URL's authority") {
   }
 }
 
+TEST_CASE("request head: the caller's empty Host has no blank before its end either") {
+  Request request = request_to("http://example.org");
+  add(request, "Host", "");
+  CHECK(head_of(request) == "GET / HTTP/1.1\r\nHost:\r\n\r\n");
+}
+
 TEST_CASE("request head: the caller's Host replaces it, and still comes first") {
   Request request = request_to("http://192.0.2.7/");
   add(request, "A", "b");
@@ -159,6 +165,9 @@ TEST_CASE("request head: Expect: 100-continue is not sent without content") {
   Request other = request_to("http://h");
   add(other, "Expect", "something");
   CHECK(head_of(other).find("\r\nExpect: something\r\n") != std::string::npos);
+  add(other, "Expect", "100-continue");
+  CHECK(head_of(other).find("\r\nExpect: something\r\n") != std::string::npos);
+  CHECK(head_of(other).find("100-continue") == std::string::npos);
 }
 
 TEST_CASE("request head: an empty value leaves no blank after the colon") {
