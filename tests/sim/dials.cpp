@@ -119,8 +119,7 @@ const std::vector<IpAddress>* Oracles::one_order(std::size_t origin) const {
 // An answer in part is not waited on: connecting begins at once by IPv6, and a moment later by IPv4 (RFC 8305 3).
 void Oracles::check_parts() {
   const bool limited = scenario_.max_connections != 0 || scenario_.max_connections_per_origin != 0;
-  // A wrong first part may have failed before the moment at which it would be used at the latest.
-  if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::leaps) || limited) return;
+  if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::leaps) || limited) return;
   for (const Seen& seen : transfers_) {
     if (!is_waiting(seen) || seen.plan->route || seen.plan->literal || seen.plan->family != AddressFamily::any) continue;
     // Others may have asked for it on their own, and have been removed.
@@ -131,7 +130,8 @@ void Oracles::check_parts() {
       const Instant from = *usable_from(resolve);
       if (now() <= from || seen.added_at > *resolve.first) continue;
       const bool begun = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
-        return connect.origin == seen.plan->origin && connect.began >= *resolve.first && connect.began <= from;
+        // Nobody listens at the addresses of a wrong answer.
+        return connect.origin.value_or(seen.plan->origin) == seen.plan->origin && connect.began >= *resolve.first && connect.began <= from;
       });
       if (!begun) report("names", name(seen) + " waits for the rest of an answer, and the first part is enough");
     }
