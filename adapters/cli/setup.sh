@@ -107,7 +107,8 @@ sluice_build() {
   # Meson would make it as well, but without a word for a minute.
   [[ " $* " == *boringssl=shared* ]] || "$sluice_root/core/tls/boringssl/build" > /dev/null || return 1
   # The build's file lists are made when it is configured: a file that came or went is a reason to do so again.
-  wanted="$* $(cd "$sluice_root" && find core adapters tests fuzz -name '*.cpp' | sort | cksum)"
+  wanted="$*
+$(cd "$sluice_root" && find core adapters tests fuzz -name '*.cpp' | sort | cksum)"
   if ! mkdir -p "$folder" 2> /dev/null || [ ! -w "$folder" ]; then
     sluice_say "error: $folder is another user's and cannot be written to; build in a copy of your own"
     return 1
@@ -119,7 +120,11 @@ sluice_build() {
   if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/.options" 2> /dev/null)" != "$wanted" ]; then
     sluice_say "configuring ${folder#"$sluice_root"/}"
     local again=()
-    [ -f "$folder/meson-private/coredata.dat" ] && again=(--reconfigure)
+    if [ -f "$folder/meson-private/coredata.dat" ]; then
+      again=(--reconfigure)
+      # Meson 1.0 keeps the cpp_args that it was given first.
+      [ "$(head -n 1 "$folder/.options" 2> /dev/null)" = "$*" ] || again=(--wipe)
+    fi
     if ! meson setup "${again[@]}" "$folder" "$sluice_root" "$@" > "$log" 2>&1; then
       sluice_say "error: meson setup failed:"
       tail -n 30 "$log" >&2
