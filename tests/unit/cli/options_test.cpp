@@ -102,7 +102,7 @@ TEST_CASE("options: one that curl has and sluice lacks is told from one that nob
   CHECK(refused({"--compressed", "h"}).exit_code == 2);
   CHECK(refused({"-L", "h"}).message == "option -L (--location): curl has it, sluice does not yet");
   CHECK(refused({"-sSLo", "x", "h"}).message == "option -L (--location): curl has it, sluice does not yet");
-  CHECK(refused({"-N", "h"}).message == "option -N (--no-buffer): curl has it, sluice does not yet");
+  CHECK(refused({"-n", "h"}).message == "option -n (--netrc): curl has it, sluice does not yet");
   CHECK(refused({"--no-keepalive", "h"}).message == "option --no-keepalive: curl has it, sluice does not yet");
   CHECK(refused({"--proxy-user=me:secret", "h"}).message == "option --proxy-user: curl has it, sluice does not yet");
   CHECK(refused({"-Ume:secret", "h"}).message == "option -U (--proxy-user): curl has it, sluice does not yet");
@@ -127,6 +127,18 @@ TEST_CASE("options: every one of curl's is taken or told of") {
     CAPTURE(letter);
     CHECK(curl_option(std::string{'-', letter}).has_value());
   }
+}
+
+TEST_CASE("options: what is so in any case may be said") {
+  for (const char* option : {"-N", "--no-buffer", "--buffer", "--no-location", "--no-compressed", "-1", "--tlsv1", "--tlsv1.0",
+                             "--tlsv1.1"}) {
+    CAPTURE(option);
+    const Operation operation = one({option, "h"});
+    CHECK(text_of(operation.fields) == kDefaultFields);
+    CHECK(operation.settings->tls_min == TlsVersion::tls1_2);
+  }
+  CHECK(one({"--tlsv1.3", "--tlsv1.0", "h"}).settings->tls_min == TlsVersion::tls1_2);  // the last one counts
+  CHECK(refused({"--location", "h"}).exit_code == 2);
 }
 
 TEST_CASE("options: -- ends options") {
