@@ -25,6 +25,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::remote_name_all: group_.remote_name_all = on; break;
     case OptionId::output_dir: group_.output_dir = value; break;
     case OptionId::create_dirs: settings.create_dirs = on; break;
+    case OptionId::remove_on_error: settings.remove_on_error = on; break;
     case OptionId::include: settings.include_head = on; break;
     case OptionId::head: group_.head = on; break;
     case OptionId::dump_header: settings.dump_header = value; break;

@@ -13,7 +13,7 @@ namespace sluice::cli {
 enum class OptionId : std::uint8_t {
   operand,  // a URL without --url; never in the table
   // output
-  output, remote_name, remote_name_all, output_dir, create_dirs, include, head, dump_header, write_out,
+  output, remote_name, remote_name_all, output_dir, create_dirs, remove_on_error, include, head, dump_header, write_out,
   fail, fail_with_body, silent, show_error, verbose, progress_meter, no_buffer,
   // request
   request, header, data, data_raw, data_binary, json, get, upload_file, range, user, user_agent, referer,

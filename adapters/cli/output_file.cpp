@@ -199,14 +199,14 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
   return copied;
 }
 
-std::string OutputFile::abandon() {
+std::string OutputFile::abandon(bool remove) {
   if (fd_ < 0) return "";
   struct stat left = {};
   const bool empty = ::fstat(fd_, &left) == 0 && left.st_size == 0;
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
   if (in_place_) return target_;
-  if (!part_.empty() && empty) {  // nothing came: nothing is left
+  if (!part_.empty() && (empty || remove)) {  // nothing came: nothing is left
     ::unlink(part_.c_str());
     return "";
   }

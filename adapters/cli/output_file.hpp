@@ -36,8 +36,8 @@ class OutputFile {
   // Closes, and gives the file its final name.
   FileResult<void> commit();
   // Closes. What stood under the final name stays, unless it had to be written in place. Returns the name under which
-  // the bytes so far are left, "" for none.
-  std::string abandon();
+  // the bytes so far are left, "" for none. `remove`: they go, unless they had to be written in place.
+  std::string abandon(bool remove = false);
 
  private:
   int open_part(mode_t permissions);

@@ -214,13 +214,20 @@ Failure Transfer::finish(const Result<void>& result) {
   Failure end = verdict_.value_or(Failure{});
   // How the rest of an unwanted body ended is nobody's concern.
   const bool ended_well = result.has_value() || discard_;
-  if (!ended_well) end = Failure{exit_code(result.error(), head_received_), result.error().message()};
+  if (!ended_well) {
+    end = Failure{exit_code(result.error(), head_received_), result.error().message()};
+    // Other versions of HTTP are not among what the option takes.
+    const bool other_protocol =
+        result.error().code == Code::not_http && end.message.find(" at \"HTTP/") == std::string::npos;
+    if (other_protocol && !settings().http0_9) end.message += " (--http0.9 takes it as a body)";
+  }
   // With a status that counts as an error the file is whole all the same: the body (--fail-with-body) or the head (-i).
-  const bool whole = ended_well && (end.exit_code == 0 || end.exit_code == kExitHttpError);
+  const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);
+  const bool whole = ended_well && !counts_as_error;
   if (whole) {
     if (auto committed = output_.commit(); !committed) end = Failure{kExitWrite, committed.error()};
   }
-  if (const std::string part = output_.abandon(); !part.empty()) end.message += "; what came is in " + part;
+  if (const std::string part = abandon(); !part.empty()) end.message += "; what came is in " + part;
   source_.reset();
   return end;
 }

@@ -218,6 +218,22 @@ TEST_CASE("23: a body for the file of -D is refused before anything is sent, how
   CHECK(both.ends_with("\r\n\r\nbody"));
 }
 
+TEST_CASE("--remove-on-error: a failed download leaves no part, and what was there stays") {
+  LoopbackServer cut([](const std::string&) { return raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"); });
+  LoopbackServer missing([](const std::string&) { return raw("HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\nnope"); });
+  TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  const auto result = run_command({"--remove-on-error", "-o", "file", cut.url()}, there);
+  check_error(result, 18);
+  CHECK(result.err.find(".part") == std::string::npos);
+  check_error(run_command({"--remove-on-error", "--fail-with-body", "-o", "file", missing.url()}, there), 22);
+  CHECK(fs::is_empty(folder.path()));
+  write_file(folder.path() / "file", "old");
+  check_error(run_command({"--remove-on-error", "-o", "file", cut.url()}, there), 18);
+  CHECK(read_file(folder.path() / "file") == "old");
+  CHECK(part_of(folder.path(), "file") == "");
+}
+
 TEST_CASE("26: nothing to read for -T") {
   LoopbackServer server([](const std::string&) { return ok(""); });
   const auto result = run_command({"-T", "not-there", server.url()});

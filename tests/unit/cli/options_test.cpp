@@ -405,13 +405,14 @@ TEST_CASE("options: -w from text, a file and standard input") {
 }
 
 TEST_CASE("options: what is left over is where it should be") {
-  const auto line = parse({"-v", "-i", "-D", "heads", "--create-dirs", "--http1.1", "-g", "-4", "h"});
+  const auto line = parse({"-v", "-i", "-D", "heads", "--create-dirs", "--remove-on-error", "--http1.1", "-g", "-4", "h"});
   REQUIRE(line.has_value());
   CHECK(line->verbose);
   const Settings& settings = *line->operations[0].settings;
   CHECK(settings.include_head);
   CHECK(settings.dump_header == "heads");
   CHECK(settings.create_dirs);
+  CHECK(settings.remove_on_error);
   CHECK(settings.family == AddressFamily::ipv4);
 }
 

@@ -97,6 +97,12 @@ TEST_CASE("abandon keeps the part, says its name, and leaves what was there; an 
     CHECK(parts_in(folder.path()).size() == 2);
     CHECK(file.abandon() == "");
   }
+  {
+    OutputFile file(path);
+    REQUIRE(file.open().has_value());
+    REQUIRE(file.write(as_bytes("new")).has_value());
+    CHECK(file.abandon(true) == "");  // unwanted, so that it goes too
+  }
   CHECK(parts_in(folder.path()).size() == 1);
 }
 
