@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/cli/console.hpp"
+#include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/interrupt.hpp"
@@ -221,9 +222,7 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
   run_progress_.ended(facts.size_download + facts.size_upload, end.exit_code != 0);
   if (end.exit_code != 0) {
     ++summary_.failed;
-    // Which one it was matters as much as what it was.
-    const bool name_it = end.message.find(operation.given_url) == std::string::npos;
-    console_.error(end.exit_code, name_it ? operation.given_url + ": " + end.message : end.message);
+    console_.error(end.exit_code, error_text(operation, end.message));
   }
   judge(operation, write_facts(operation, facts) ? end.exit_code : kExitWrite);
 }

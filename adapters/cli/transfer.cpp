@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "adapters/transport.hpp"
@@ -28,7 +29,7 @@ Transfer::Transfer(const Operation& operation, Surroundings& surroundings)
 
 std::string Transfer::display_name() const {
   if (operation_.upload && !operation_.upload->from_stdin) return operation_.upload->path;
-  if (operation_.output.to_stdout) return operation_.given_url;
+  if (operation_.output.to_stdout) return shown_url(operation_);
   return operation_.output.path.substr(operation_.output.path.rfind('/') + 1);
 }
 
@@ -186,8 +187,8 @@ std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space)
 void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   say_exchange(multi, id);
   if (result && multi.info(id).tls_truncated) {
-    surroundings_.console.warning(operation_.method + " " + operation_.url.text_without_secrets() +
-                                  ": TLS ended without a close_notify: the body may be cut short");
+    surroundings_.console.doubt(operation_.method + " " + operation_.url.text_without_secrets() +
+                                ": TLS ended without a close_notify: the body may be cut short");
   }
   if (!result || discard_ || multi.trailers(id).empty()) return;
   const std::string text = fields_text(multi.trailers(id));

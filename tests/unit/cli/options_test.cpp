@@ -265,6 +265,7 @@ TEST_CASE("options: a malformed URL fails alone, with 3 or 1") {
   CHECK(line->operations[1].refused.value().exit_code == 1);
   CHECK_FALSE(line->operations[2].refused);
   CHECK(line->operations[3].refused.value().exit_code == 3);
+  CHECK(line->operations[3].refused.value().message == "the URL is empty");
   CHECK(line->operations[4].refused.value().exit_code == 3);
   CHECK(line->operations[5].refused.value().exit_code == 3);
   CHECK(line->operations[5].given_url.find("sec") == std::string::npos);
