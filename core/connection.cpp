@@ -46,7 +46,8 @@ Result<Connection> Connection::create(ConnectionOptions options, Seed seed) try 
     return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
   }
   if (options.origin.is_tls() && !options.tls) {
-    return std::unexpected(make_error(Code::tls_config, options.origin.origin() + ": no TLS configuration was given"));
+    return std::unexpected(make_error(Code::tls_config, options.origin.origin() + ": no TLS configuration was given " +
+                                                            "(ConnectionOptions::tls)"));
   }
   return Connection(std::move(options), seed);
 } catch (const std::bad_alloc&) {

@@ -83,12 +83,44 @@ std::string names_of(const OptionSpec& spec) {
   return names;
 }
 
+const OptionSpec* long_option(std::string_view name) {
+  for (const OptionSpec& spec : option_table()) {
+    if (name == spec.long_name || (!spec.alias.empty() && name == spec.alias)) return &spec;
+  }
+  return nullptr;
+}
+
+// Whether the value of the option, or of the last of these short ones, is the next argument.
+bool wants_next(std::string_view argument) {
+  if (argument.starts_with("--")) {
+    const OptionSpec* spec = long_option(argument.substr(2));  // with "=value" it is none
+    return spec != nullptr && spec->takes_value();
+  }
+  if (!argument.starts_with('-')) return false;
+  for (argument.remove_prefix(1); !argument.empty(); argument.remove_prefix(1)) {
+    const auto has_letter = [&](const OptionSpec& spec) { return spec.short_name == argument.front(); };
+    const auto spec = std::ranges::find_if(option_table(), has_letter);
+    if (spec == option_table().end()) return false;
+    if (spec->takes_value()) return argument.size() == 1;
+  }
+  return false;
+}
+
+// The index of the "--" that ends the options, or how many arguments there are.
+std::size_t end_of_options(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--") return i;
+    if (wants_next(arguments[i])) ++i;
+  }
+  return arguments.size();
+}
+
 // What follows '=' may be a secret (--user=me:secret): it is not repeated.
 UsageError unknown_option(std::string_view text) {
   const bool is_long = text.starts_with("--");
   const std::string name = "option " + printable(text.substr(0, is_long ? text.find('=') : 2));
   const auto curls = curl_option(text);
-  // One that sluice has too is out of its place (after "--", or "--no-output").
+  // One that sluice has too is out of its place ("--no-output").
   const auto is_ours = [&](const OptionSpec& spec) { return spec.long_name == *curls; };
   if (!curls || std::ranges::any_of(option_table(), is_ours)) {
     return {2, (is_long ? name : "option " + printable(text)) + ": is unknown"};
@@ -124,8 +156,8 @@ struct ArgumentParser::Impl {
 // CLI11 keeps the values of each option and, apart from that, the order in which options appeared: one walk joins the
 // two. The order is never forgotten, values are from parse to parse: what is new begins at `first`.
 std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(std::size_t first) const {
-  for (const std::string& extra : app.remaining()) {
-    if (extra != "--") return std::unexpected(unknown_option(unmasked(extra)));
+  if (const auto extras = app.remaining(); !extras.empty()) {
+    return std::unexpected(unknown_option(unmasked(extras.front())));
   }
   std::vector<Argument> out;
   std::map<const CLI::Option*, std::size_t> taken;
@@ -151,7 +183,9 @@ std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(s
 ArgumentParser::ArgumentParser() : impl_(std::make_unique<Impl>()) { impl_->declare(); }
 ArgumentParser::~ArgumentParser() = default;
 
-std::expected<std::vector<Argument>, UsageError> ArgumentParser::parse(const std::vector<std::string>& arguments) {
+std::expected<std::vector<Argument>, UsageError> ArgumentParser::parse(const std::vector<std::string>& all) {
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(end_of_options(all));
+  const std::vector<std::string> arguments(all.begin(), end);
   std::vector<std::string> reversed;
   reversed.reserve(arguments.size());
   std::transform(arguments.rbegin(), arguments.rend(), std::back_inserter(reversed),
@@ -159,7 +193,12 @@ std::expected<std::vector<Argument>, UsageError> ArgumentParser::parse(const std
   try {
     const std::size_t first = impl_->app.parse_order().size();
     impl_->app.parse(std::move(reversed));
-    return impl_->collect(first);
+    auto parsed = impl_->collect(first);
+    // As in curl, all after the "--" are URLs, whatever they look like.
+    for (auto url = end; parsed && url != all.end(); ++url) {
+      if (url != end) parsed->push_back({OptionId::operand, true, *url});
+    }
+    return parsed;
   } catch (const CLI::ArgumentMismatch&) {
     // Values are taken verbatim, so only the last argument can lack one.
     return std::unexpected(UsageError{

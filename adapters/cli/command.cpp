@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/cli/console.hpp"
+#include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/interrupt.hpp"
@@ -49,9 +50,22 @@ std::size_t transfers_that_fit() {
   return static_cast<std::size_t>(std::clamp<rlim_t>(fit, 1, kMostTransfers));
 }
 
-bool is_device_or_pipe(const std::string& path) {
+// Whether several may write there: an open descriptor, a device or a pipe.
+bool is_shared(const std::string& path) {
   struct stat status = {};
-  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  return named_descriptor(path) || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
+}
+
+// The files of -D, which the heads of several transfers may share but no body.
+std::set<std::string> head_files(const CommandLine& command) {
+  std::set<std::string> keys;
+  std::set<const Settings*> seen;
+  for (const Operation& operation : command.operations) {
+    const std::string& path = operation.settings->dump_header;
+    if (path.empty() || path == "-" || !seen.insert(operation.settings.get()).second || is_shared(path)) continue;
+    keys.insert(path_key(path));
+  }
+  return keys;
 }
 
 bool wants_progress(const CommandLine& command) {
@@ -126,14 +140,15 @@ class CommandRun {
         tls_(key_log_.wanted()),
         surroundings_{.console = console_, .dumps = dumps_, .tls = tls_, .verbose = command.verbose},
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
-        started_(multi.now()) {}
+        started_(multi.now()),
+        head_files_(head_files(command)) {}
 
   RunSummary run();
 
  private:
   void start_some();
   void start(const Operation& operation);
-  bool output_is_free(const Operation& operation);
+  const char* other_writer(const Operation& operation);
   void collect();
   void end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message);
   void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
@@ -162,24 +177,27 @@ class CommandRun {
   std::size_t next_ = 0;                           // of operations
   std::vector<std::unique_ptr<Transfer>> active_;  // in the order of their start
   std::set<std::string> outputs_;                  // keys of paths that are taken
+  std::set<std::string> head_files_;               // the same of -D
   std::vector<ExtraDescriptor> extra_;
   std::size_t judged_ = 0;           // the url_number that the exit code is of
   std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
   RunSummary summary_;
 };
 
-bool CommandRun::output_is_free(const Operation& operation) {
-  if (operation.output.to_stdout || is_device_or_pipe(operation.output.path)) return true;
-  return outputs_.insert(path_key(operation.output.path)).second;
+// What else is written to its file; nullptr: nothing, and now the file is taken.
+const char* CommandRun::other_writer(const Operation& operation) {
+  if (operation.output.to_stdout || is_shared(operation.output.path)) return nullptr;
+  const std::string key = path_key(operation.output.path);
+  if (head_files_.contains(key)) return "the heads (-D) are written there";
+  return outputs_.insert(key).second ? nullptr : "another URL of this command is written there";
 }
 
 void CommandRun::start(const Operation& operation) {
   std::optional<Failure> refused;
   if (operation.refused) {
     refused = Failure{operation.refused->exit_code, operation.refused->message};
-  } else if (!output_is_free(operation)) {
-    refused =
-        Failure{kExitWrite, "write to " + operation.output.path + ": another URL of this command is written there"};
+  } else if (const char* other = other_writer(operation)) {
+    refused = Failure{kExitWrite, "write to " + operation.output.path + ": " + other};
   }
   if (!refused) {
     auto transfer = std::make_unique<Transfer>(operation, surroundings_);
@@ -204,9 +222,7 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
   run_progress_.ended(facts.size_download + facts.size_upload, end.exit_code != 0);
   if (end.exit_code != 0) {
     ++summary_.failed;
-    // Which one it was matters as much as what it was.
-    const bool name_it = end.message.find(operation.given_url) == std::string::npos;
-    console_.error(end.exit_code, name_it ? operation.given_url + ": " + end.message : end.message);
+    console_.error(end.exit_code, error_text(operation, end.message));
   }
   judge(operation, write_facts(operation, facts) ? end.exit_code : kExitWrite);
 }

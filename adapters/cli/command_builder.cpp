@@ -25,6 +25,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::remote_name_all: group_.remote_name_all = on; break;
     case OptionId::output_dir: group_.output_dir = value; break;
     case OptionId::create_dirs: settings.create_dirs = on; break;
+    case OptionId::remove_on_error: settings.remove_on_error = on; break;
     case OptionId::include: settings.include_head = on; break;
     case OptionId::head: group_.head = on; break;
     case OptionId::dump_header: settings.dump_header = value; break;
@@ -52,6 +53,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::capath: settings.capath = value; break;
     case OptionId::cert: std::tie(settings.cert, settings.cert_password) = split_certificate(value); break;
     case OptionId::key: settings.key = value; break;
+    case OptionId::tlsv1:
+    case OptionId::tlsv1_1:
     case OptionId::tlsv1_2: settings.tls_min = TlsVersion::tls1_2; break;
     case OptionId::tlsv1_3: settings.tls_min = TlsVersion::tls1_3; break;
     case OptionId::tls_max: return set_tls_max(value);
@@ -75,6 +78,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::help: command_.help = true; break;
     case OptionId::version: command_.version = true; break;
     // So it is anyway; and what a config file says is said by then.
+    case OptionId::no_buffer:
+    case OptionId::no_location:
+    case OptionId::no_compressed:
     case OptionId::http1_1:
     case OptionId::globoff:
     case OptionId::config:

@@ -24,6 +24,7 @@ class CommandBuilder {
   Status apply(const Argument& argument);
   // Nothing else matters then.
   bool asks_for_text() const { return command_.help || command_.version || command_.demo; }
+  bool is_demo() const { return command_.demo; }
   std::expected<CommandLine, UsageError> finish();
 
  private:

@@ -16,6 +16,10 @@ void Console::warning(std::string_view text) {
   if (warnings_) note("sluice: warning: " + one_line(text) + "\n");
 }
 
+void Console::doubt(std::string_view text) {
+  if (errors_ || warnings_) note("sluice: warning: " + one_line(text) + "\n");
+}
+
 void Console::note(std::string_view text) {
   progress_.clear();
   while (!text.empty()) {

@@ -19,6 +19,8 @@ class Console {
   // "sluice: (7) TEXT", one line whatever TEXT holds.
   void error(int exit_code, std::string_view text);
   void warning(std::string_view text);
+  // A warning that what was written may not be whole: shown where errors are.
+  void doubt(std::string_view text);
   // Text with its line ends, as it is.
   void note(std::string_view text);
   FileResult<void> print(std::string_view text);  // to the standard output

@@ -54,7 +54,7 @@ Digest expected_digest(const File& file) {
   std::vector<std::uint8_t> buffer(64 * 1024);
   Sha256 sha;
   std::uint64_t offset = 0;
-  while (const std::size_t count = content.read(offset, buffer)) {
+  while (const std::size_t count = cli::interrupted_by() == 0 ? content.read(offset, buffer) : 0) {
     sha.update(Bytes(buffer).first(count));
     offset += count;
   }
@@ -65,7 +65,7 @@ bool digest_of_file(const std::string& path, Digest& digest) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> buffer(64 * 1024);
   Sha256 sha;
-  while (file) {
+  while (file && cli::interrupted_by() == 0) {
     file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     sha.update(as_bytes({buffer.data(), static_cast<std::size_t>(file.gcount())}));
   }
@@ -77,6 +77,7 @@ Result<cli::CommandLine> make_command(const Server& server, const std::vector<Fi
                                       const std::string& directory) {
   auto settings = std::make_shared<cli::Settings>();
   settings->cacert = directory + "/ca.pem";
+  settings->remove_on_error = true;  // the directory goes too
   cli::CommandLine command;
   command.parallel_max = kAtOnce;
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -104,9 +105,12 @@ std::size_t verify(const std::vector<File>& files, const std::string& directory)
   std::size_t right = 0;
   for (const File& file : files) {
     Digest digest = {};
-    if (!digest_of_file(directory + "/" + file.name, digest)) {
+    const bool read = digest_of_file(directory + "/" + file.name, digest);
+    const Digest expected = expected_digest(file);
+    if (cli::interrupted_by() != 0) return right;
+    if (!read) {
       failed(file.name + " is not there");
-    } else if (digest != expected_digest(file)) {
+    } else if (digest != expected) {
       failed(file.name + " has another SHA-256 than the server's");
     } else {
       ++right;
@@ -129,6 +133,7 @@ void say(const cli::RunSummary& summary, const ServerFigures& server, std::size_
 }  // namespace
 
 int run_demo() {
+  const cli::InterruptGuard interrupt;  // over all that makes or reads the temporary directory
   const std::vector<File> files = demo_files(kFiles);
   auto server = Server::start({.files = files});
   if (!server) return failed(server.error().message());
@@ -149,10 +154,14 @@ int run_demo() {
               directory.path().c_str());
   std::fflush(stdout);
   const cli::RunSummary summary = cli::run_command(*command);
-  const std::size_t right = cli::interrupted_by() == 0 ? verify(files, directory.path()) : 0;
+  const bool told = cli::interrupted_by() != 0;  // by run_command()
+  const std::size_t right = told ? 0 : verify(files, directory.path());
   const ServerFigures figures = (*server)->stop();
   if (!directory.remove()) failed("could not remove its temporary directory");
-  if (cli::interrupted_by() != 0) return summary.exit_code;
+  if (const int signal = cli::interrupted_by(); signal != 0) {
+    if (!told) std::fprintf(stderr, "sluice: (%d) interrupted while checking the files\n", 128 + signal);
+    return 128 + signal;
+  }
 
   say(summary, figures, right);
   const bool well = summary.failed == 0 && summary.exit_code == 0 && right == files.size();

@@ -17,7 +17,9 @@ FileResult<int> HeaderDumps::descriptor(const Settings& settings) {
   if (settings.create_dirs) {
     if (auto made = create_parent_directories(path); !made) return std::unexpected(made.error());
   }
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+  const auto named = named_descriptor(path);
+  const int fd = named ? ::fcntl(*named, F_DUPFD_CLOEXEC, 3)
+                       : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
   if (fd < 0) return std::unexpected("write to " + path + ": " + std::strerror(errno));
   open_.emplace(&settings, fd);
   return fd;

@@ -11,6 +11,7 @@ namespace {
 
 volatile std::sig_atomic_t caught_signal = 0;
 volatile std::sig_atomic_t wake_fd = -1;
+const InterruptGuard* outermost = nullptr;
 
 constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 
@@ -38,6 +39,11 @@ void set_action(int number, void (*handler)(int)) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
+  if (outermost != nullptr) {
+    read_ = outermost->read_;
+    return;
+  }
+  outermost = this;
   std::array<int, 2> ends = {-1, -1};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
     read_ = ends[0];
@@ -50,6 +56,8 @@ InterruptGuard::InterruptGuard() {
 }
 
 InterruptGuard::~InterruptGuard() {
+  if (outermost != this) return;
+  outermost = nullptr;
   for (const int number : kSignals) set_action(number, SIG_DFL);
   wake_fd = -1;
   if (read_ >= 0) ::close(read_);

@@ -7,7 +7,7 @@ namespace sluice::cli {
 class InterruptGuard {
  public:
   // Catches the signals until it is destroyed, and ignores SIGPIPE. The second signal of a kind ends the process at
-  // once.
+  // once. One inside another shares what the outer one has caught. On one thread.
   InterruptGuard();
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;

@@ -190,7 +190,7 @@ std::expected<std::string, UsageError> remote_file_name(const Url& url) {
   const std::string_view path = url.path();
   const std::string_view name = path.substr(path.rfind('/') + 1);
   if (name.empty() || name == "." || name == "..") {
-    return std::unexpected(UsageError{kExitWrite, "no file name in the URL " + url.text_without_secrets()});
+    return std::unexpected(UsageError{kExitWrite, "the URL has no file name for -O"});
   }
   return std::string(name);
 }
@@ -224,7 +224,8 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   auto target = target_of(group, slot);
   operation.given_url = without_userinfo(*slot.url, target.has_value());
   if (!target) {
-    operation.refused = UsageError{exit_code(target.error()), target.error().message()};
+    operation.refused = slot.url->empty() ? UsageError{kExitUrlMalformed, "the URL is empty"}
+                                          : UsageError{exit_code(target.error()), target.error().message()};
     return operation;
   }
   operation.url = std::move(target->url);

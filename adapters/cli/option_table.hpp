@@ -13,12 +13,13 @@ namespace sluice::cli {
 enum class OptionId : std::uint8_t {
   operand,  // a URL without --url; never in the table
   // output
-  output, remote_name, remote_name_all, output_dir, create_dirs, include, head, dump_header, write_out,
-  fail, fail_with_body, silent, show_error, verbose, progress_meter,
+  output, remote_name, remote_name_all, output_dir, create_dirs, remove_on_error, include, head, dump_header, write_out,
+  fail, fail_with_body, silent, show_error, verbose, progress_meter, no_buffer,
   // request
   request, header, data, data_raw, data_binary, json, get, upload_file, range, user, user_agent, referer,
+  no_location, no_compressed,
   // TLS
-  insecure, cacert, capath, cert, key, tlsv1_2, tlsv1_3, tls_max, tls_truncation_ok,
+  insecure, cacert, capath, cert, key, tlsv1, tlsv1_1, tlsv1_2, tlsv1_3, tls_max, tls_truncation_ok,
   // connection
   max_time, connect_timeout, resolve, connect_to, unix_socket, ipv4, ipv6, http1_1, http0_9, strict,
   // many

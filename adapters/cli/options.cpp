@@ -1,6 +1,7 @@
 // The order in which options are read: ~/.sluicerc, then the arguments, each config file where it is named.
 #include "adapters/cli/options.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "adapters/cli/arguments.hpp"
@@ -21,6 +22,7 @@ class CommandReader {
   using Status = std::expected<void, UsageError>;
   Status read_default_config();
   Status read(const std::vector<std::string>& arguments);
+  bool asks_for_text() const { return builder_.asks_for_text(); }
   std::expected<CommandLine, UsageError> finish() { return builder_.finish(); }
 
  private:
@@ -44,7 +46,14 @@ CommandReader::Status CommandReader::read_default_config() {
 CommandReader::Status CommandReader::read(const std::vector<std::string>& arguments) {
   const auto parsed = parser_.parse(arguments);
   if (!parsed) return std::unexpected(parsed.error());
-  return apply(*parsed, 0);
+  if (Status ok = apply(*parsed, 0); !ok) return ok;
+  const auto is_url = [](const Argument& argument) {
+    return argument.id == OptionId::operand || argument.id == OptionId::url;
+  };
+  if (builder_.is_demo() && std::ranges::any_of(*parsed, is_url)) {
+    return std::unexpected(UsageError{2, "option --demo: takes no URL, it has servers and files of its own"});
+  }
+  return {};
 }
 
 CommandReader::Status CommandReader::apply(const std::vector<Argument>& arguments, int depth) {
@@ -103,7 +112,13 @@ std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* 
   const bool disabled =
       !arguments.empty() && (arguments.front().starts_with("-q") || arguments.front() == "--disable");
   if (!disabled) {
-    if (const auto ok = reader.read_default_config(); !ok) return std::unexpected(ok.error());
+    if (auto ok = reader.read_default_config(); !ok) {
+      // Who asks for help is not sent away because of the file.
+      CommandReader bare(environment);
+      if (bare.read(arguments) && bare.asks_for_text()) return bare.finish();
+      ok.error().message += " (-q as the first option leaves this file out)";
+      return std::unexpected(ok.error());
+    }
   }
   if (const auto ok = reader.read(arguments); !ok) return std::unexpected(ok.error());
   return reader.finish();

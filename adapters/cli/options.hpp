@@ -54,6 +54,7 @@ struct Settings {
   bool include_head = false;         // -i, and also with -I: the response head goes to the output, before the body
   std::string dump_header;           // -D: file, "-" for standard output; empty: none. Shared by the URLs of the group:
                                      // the first one truncates it, the others append.
+  bool remove_on_error = false;      // --remove-on-error: a failed download leaves no part
   bool create_dirs = false;          // --create-dirs: make the directories in Output::path (and of dump_header)
   bool fail = false;                 // -f: status >= 400 is an error (22) and no body is written
   bool fail_with_body = false;       // the same, but the body is written

@@ -16,7 +16,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -52,20 +51,6 @@ std::string created_path(std::string path) {
     path = (std::filesystem::path(path).parent_path() / link).string();
   }
   return path;
-}
-
-// The descriptor of this process that `path` names. A file behind it must not be replaced: others write to it as well, by that descriptor.
-std::optional<int> named_descriptor(std::string_view path) {
-  if (path == "/dev/stdout") return STDOUT_FILENO;
-  if (path == "/dev/stderr") return STDERR_FILENO;
-  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
-    if (!path.starts_with(folder)) continue;
-    const std::string_view digits = path.substr(folder.size());
-    int number = -1;
-    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (end.ec == std::errc() && end.ptr == digits.data() + digits.size()) return number;
-  }
-  return std::nullopt;
 }
 
 std::string random_chars() {
@@ -214,14 +199,14 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
   return copied;
 }
 
-std::string OutputFile::abandon() {
+std::string OutputFile::abandon(bool remove) {
   if (fd_ < 0) return "";
   struct stat left = {};
   const bool empty = ::fstat(fd_, &left) == 0 && left.st_size == 0;
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
   if (in_place_) return target_;
-  if (!part_.empty() && empty) {  // nothing came: nothing is left
+  if (!part_.empty() && (empty || remove)) {  // nothing came: nothing is left
     ::unlink(part_.c_str());
     return "";
   }
@@ -254,10 +239,25 @@ FileResult<void> create_parent_directories(const std::string& path) {
   return {};
 }
 
+std::optional<int> named_descriptor(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(folder)) continue;
+    const std::string_view digits = path.substr(folder.size());
+    int number = -1;
+    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (end.ec == std::errc() && end.ptr == digits.data() + digits.size()) return number;
+  }
+  return std::nullopt;
+}
+
 std::string path_key(const std::string& path) {
   std::error_code error;
-  const auto absolute = std::filesystem::absolute(path, error);
-  return (error ? std::filesystem::path(path) : absolute).lexically_normal().string();
+  const auto absolute = std::filesystem::absolute(created_path(path), error);
+  if (error) return std::filesystem::path(path).lexically_normal().string();
+  const auto real = std::filesystem::weakly_canonical(absolute, error);
+  return (error ? absolute.lexically_normal() : real).string();
 }
 
 }  // namespace sluice::cli

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/types.hpp"
 
@@ -34,8 +36,8 @@ class OutputFile {
   // Closes, and gives the file its final name.
   FileResult<void> commit();
   // Closes. What stood under the final name stays, unless it had to be written in place. Returns the name under which
-  // the bytes so far are left, "" for none.
-  std::string abandon();
+  // the bytes so far are left, "" for none. `remove`: they go, unless they had to be written in place.
+  std::string abandon(bool remove = false);
 
  private:
   int open_part(mode_t permissions);
@@ -56,7 +58,11 @@ FileResult<void> write_all(int fd, Bytes bytes, const std::string& name);
 // Every directory on the way to `path`, as --create-dirs wants it.
 FileResult<void> create_parent_directories(const std::string& path);
 
-// Two paths with equal keys name the same file, as far as the text can tell.
+// The descriptor of this process that `path` names ("/dev/stdout", "/dev/fd/3"). A file behind it must not be replaced
+// or emptied: others write to it as well, by that descriptor.
+std::optional<int> named_descriptor(std::string_view path);
+
+// Two paths with equal keys name the same file, there or yet to be made. Symbolic links are followed.
 std::string path_key(const std::string& path);
 
 }  // namespace sluice::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "adapters/transport.hpp"
@@ -28,7 +29,7 @@ Transfer::Transfer(const Operation& operation, Surroundings& surroundings)
 
 std::string Transfer::display_name() const {
   if (operation_.upload && !operation_.upload->from_stdin) return operation_.upload->path;
-  if (operation_.output.to_stdout) return operation_.given_url;
+  if (operation_.output.to_stdout) return shown_url(operation_);
   return operation_.output.path.substr(operation_.output.path.rfind('/') + 1);
 }
 
@@ -186,8 +187,8 @@ std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space)
 void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   say_exchange(multi, id);
   if (result && multi.info(id).tls_truncated) {
-    surroundings_.console.warning(operation_.method + " " + operation_.url.text_without_secrets() +
-                                  ": TLS ended without a close_notify: the body may be cut short");
+    surroundings_.console.doubt(operation_.method + " " + operation_.url.text_without_secrets() +
+                                ": TLS ended without a close_notify: the body may be cut short");
   }
   if (!result || discard_ || multi.trailers(id).empty()) return;
   const std::string text = fields_text(multi.trailers(id));
@@ -214,13 +215,20 @@ Failure Transfer::finish(const Result<void>& result) {
   Failure end = verdict_.value_or(Failure{});
   // How the rest of an unwanted body ended is nobody's concern.
   const bool ended_well = result.has_value() || discard_;
-  if (!ended_well) end = Failure{exit_code(result.error(), head_received_), result.error().message()};
+  if (!ended_well) {
+    end = Failure{exit_code(result.error(), head_received_), result.error().message()};
+    // Other versions of HTTP are not among what the option takes.
+    const bool other_protocol =
+        result.error().code == Code::not_http && end.message.find(" at \"HTTP/") == std::string::npos;
+    if (other_protocol && !settings().http0_9) end.message += " (--http0.9 takes it as a body)";
+  }
   // With a status that counts as an error the file is whole all the same: the body (--fail-with-body) or the head (-i).
-  const bool whole = ended_well && (end.exit_code == 0 || end.exit_code == kExitHttpError);
+  const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);
+  const bool whole = ended_well && !counts_as_error;
   if (whole) {
     if (auto committed = output_.commit(); !committed) end = Failure{kExitWrite, committed.error()};
   }
-  if (const std::string part = output_.abandon(); !part.empty()) end.message += "; what came is in " + part;
+  if (const std::string part = abandon(); !part.empty()) end.message += "; what came is in " + part;
   source_.reset();
   return end;
 }

@@ -39,7 +39,7 @@ class Transfer final : public TransferHandler {
   // After its message was read: closes the output and gives the last word. exit_code 0: it went well.
   Failure finish(const Result<void>& result);
   // Interrupted: closes what is open. Returns the name of what is left, "" for none.
-  std::string abandon() { return output_.abandon(); }
+  std::string abandon() { return output_.abandon(settings().remove_on_error); }
 
   // Set once it is in Surroundings::ended_early.
   const std::optional<Message>& early_end() const { return early_end_; }

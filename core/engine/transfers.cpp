@@ -70,7 +70,8 @@ Result<TransferId> Engine::Impl::enlist(Request& request, TransferOptions& optio
   if (request.url.is_tls()) {
     tls = options.tls ? options.tls : options_.default_tls;
     if (!tls) {
-      return std::unexpected(make_error(Code::tls_config, request.url.text_without_secrets() + ": no TLS configuration was given"));
+      return std::unexpected(make_error(Code::tls_config, request.url.text_without_secrets() + ": no TLS configuration was given " +
+                                                              "(TransferOptions::tls or EngineOptions::default_tls)"));
     }
   }
   TransferId id;

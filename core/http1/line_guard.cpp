@@ -13,6 +13,8 @@ constexpr std::uint8_t kCr = '\r', kLf = '\n';
 constexpr const char* kBareCr = "a CR without a LF after it";
 constexpr const char* kBareLf = "a LF without a CR before it";
 constexpr const char* kLeadingBlank = "a line that begins with white space";
+constexpr const char* kTooManyHeadBytes = "more than 307200 header bytes";
+static_assert(limits::kMaxHeadBytes == 307'200);
 
 bool is_digit(std::uint8_t byte) { return byte >= '0' && byte <= '9'; }
 bool is_hex(std::uint8_t byte) {
@@ -91,7 +93,7 @@ SectionGuard::Cut SectionGuard::next(Bytes input, LineEnds& ends) {
   Cut result = cut(input.first(std::min(input.size(), room)), ends);
   bytes_ += result.taken;
   if (result.found == Found::more && result.taken == room && input.size() > room) {
-    return fault(result.taken, "more header bytes than are taken", Code::response_too_large);
+    return fault(result.taken, kTooManyHeadBytes, Code::response_too_large);
   }
   return result;
 }

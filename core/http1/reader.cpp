@@ -326,7 +326,9 @@ bool Reader::take_reason(std::string_view part) {
 }
 
 bool Reader::take_field_line(std::string_view line, bool folded) {
-  if (++field_count_ > limits::kMaxFields) return fail(Code::response_too_large, "more fields than are taken");
+  if (++field_count_ > limits::kMaxFields) {
+    return fail(Code::response_too_large, "more than " + std::to_string(limits::kMaxFields) + " fields");
+  }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return fail(Code::malformed_response, "a field line without a colon");
   const std::string_view name = line.substr(0, colon);

@@ -28,6 +28,23 @@ using http::UploadBody;
 // than 2 KiB in all.
 constexpr std::size_t kKeptHeadBytes = 768;
 
+// Who answers in another protocol is known by its first words. No more than the line they are in, and 40 bytes.
+Error with_first_bytes(Error error, std::string_view answer) {
+  constexpr std::size_t kMostShown = 40;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (error.code != Code::not_http) return error;
+  const std::size_t end = answer.find_first_of("\r\n", 1);
+  const std::string_view line = answer.substr(0, end);
+  error.context += " at \"";
+  for (const char c : line.substr(0, kMostShown)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') error.context += c;
+    else error.context.append("\\x").append({kHex[byte >> 4U], kHex[byte & 15U]});
+  }
+  error.context += line.size() > kMostShown ? "...\"" : "\"";
+  return error;
+}
+
 class Session final : public http::Session {
  public:
   std::size_t open_capacity() const override { return reusable() && !busy() ? 1 : 0; }
@@ -264,7 +281,7 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
     const Reader::Step step = reader_.read(input.subspan(taken));
     taken += step.taken;
     step_events(step, events);
-    if (step.failed) return fail(reader_.error());
+    if (step.failed) return fail(with_first_bytes(reader_.error(), as_text(input.subspan(taken))));
     if (step.interim) return taken;
   }
   if (taken == input.size()) return taken;

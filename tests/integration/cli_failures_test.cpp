@@ -192,6 +192,48 @@ TEST_CASE("23: two URLs for one file: the later one fails at the start, the firs
   CHECK(server.requests() == 2);
 }
 
+TEST_CASE("23: a body for the file of -D is refused before anything is sent, however the file is named") {
+  LoopbackServer server([](const std::string&) { return ok("body"); });
+  TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  fs::create_directory(folder.path() / "sub");
+  fs::create_symlink("heads", folder.path() / "link");
+  for (const char* name : {"heads", "link", "sub/../heads", "sub/../link"}) {
+    CAPTURE(name);
+    const auto result = run_command({"-D", "heads", "-o", name, server.url()}, there);
+    check_error(result, 23);
+    CHECK(result.err.find(std::string("write to ") + name + ": the heads (-D) are written there") != std::string::npos);
+    CHECK(!fs::exists(folder.path() / "heads"));
+  }
+  CHECK(server.requests() == 0);
+  // What several may write takes both.
+  CHECK(run_command({"-D", "/dev/null", "-o", "/dev/null", server.url()}, there).exit_code == 0);
+  const std::string stdout_path = (folder.path() / "out").string();
+  CommandOptions to_file = there;
+  to_file.stdout_path = stdout_path;
+  write_file(stdout_path, "");
+  CHECK(run_command({"-D", "/dev/stdout", "-o", "/dev/stdout", server.url()}, to_file).exit_code == 0);
+  const std::string both = read_file(stdout_path);
+  CHECK(both.starts_with("HTTP/1.1 200"));
+  CHECK(both.ends_with("\r\n\r\nbody"));
+}
+
+TEST_CASE("--remove-on-error: a failed download leaves no part, and what was there stays") {
+  LoopbackServer cut([](const std::string&) { return raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"); });
+  LoopbackServer missing([](const std::string&) { return raw("HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\nnope"); });
+  TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  const auto result = run_command({"--remove-on-error", "-o", "file", cut.url()}, there);
+  check_error(result, 18);
+  CHECK(result.err.find(".part") == std::string::npos);
+  check_error(run_command({"--remove-on-error", "--fail-with-body", "-o", "file", missing.url()}, there), 22);
+  CHECK(fs::is_empty(folder.path()));
+  write_file(folder.path() / "file", "old");
+  check_error(run_command({"--remove-on-error", "-o", "file", cut.url()}, there), 18);
+  CHECK(read_file(folder.path() / "file") == "old");
+  CHECK(part_of(folder.path(), "file") == "");
+}
+
 TEST_CASE("26: nothing to read for -T") {
   LoopbackServer server([](const std::string&) { return ok(""); });
   const auto result = run_command({"-T", "not-there", server.url()});

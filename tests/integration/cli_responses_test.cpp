@@ -49,6 +49,11 @@ TEST_CASE("1 and 61: what is no HTTP, unless --http0.9 takes it, and a coding th
   const CommandResult refused = run_command({old.url()});
   CHECK(refused.exit_code == 1);
   CHECK(refused.err.starts_with("sluice: (1) "));
+  CHECK(refused.err.ends_with(" at \"<html>old</html>\" (--http0.9 takes it as a body)\n"));
+  LoopbackServer newer([](const std::string&) { return raw("HTTP/2 200 OK\r\n\r\n"); });
+  const CommandResult version = run_command({newer.url()});
+  CHECK(version.exit_code == 1);
+  CHECK(version.err.ends_with(" at \"HTTP/2 200 OK\"\n"));
   const CommandResult taken = run_command({"--http0.9", "-i", "-w", "|%{http_code}", old.url()});
   CHECK(taken.exit_code == 0);
   CHECK(taken.out == "<html>old</html>\r\n|000");

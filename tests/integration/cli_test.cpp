@@ -367,6 +367,32 @@ TEST_CASE("--demo shows the main job, offline") {
   CHECK(fs::is_empty(folder.path()));
 }
 
+TEST_CASE("--demo: Ctrl-C ends it with 130 at any time, and leaves nothing behind") {
+  for (const std::size_t files : {0UZ, 4UZ, 24UZ}) {  // with all of them there it checks their sums
+    CAPTURE(files);
+    TempFolder folder;
+    RunningCommand command({"--demo"}, {.environment = {"TMPDIR=" + folder.path().string()}});
+    const auto whole = [&] {
+      std::size_t count = 0;
+      std::error_code error;
+      for (auto at = fs::recursive_directory_iterator(folder.path(), error); !error && at != fs::end(at); at.increment(error)) {
+        const fs::path& name = at->path();
+        if (name.filename() == "ca.pem") ++count;
+        else if (at.depth() == 1 && name.extension() != ".part") ++count;
+      }
+      return count > files;
+    };
+    REQUIRE(wait_until(whole));
+    REQUIRE(::kill(command.pid(), SIGINT) == 0);
+    const auto result = command.wait();
+    CHECK(result.exit_code == 130);
+    CHECK(result.err.starts_with("sluice: (130) interrupted"));
+    CHECK(std::ranges::count(result.err, '\n') == 1);
+    CHECK(result.err.find("part") == std::string::npos);
+    CHECK(fs::is_empty(folder.path()));
+  }
+}
+
 TEST_CASE("--help and --version") {
   auto result = run_command({"--help"});
   CHECK(result.exit_code == 0);

@@ -91,6 +91,7 @@ TEST_CASE("connection: what cannot be made says why") {
   CHECK(code(options) == Code{});
   options.tls.reset();
   CHECK(code(options) == Code::tls_config);
+  CHECK(Connection::create(options, Seed{1}).error().message().ends_with("(ConnectionOptions::tls)"));
   options = alone_options();
   options.idle_connection_timeout = Duration{-1};
   CHECK(code(options) == Code::invalid_option);

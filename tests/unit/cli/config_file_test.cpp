@@ -111,7 +111,12 @@ TEST_CASE("config file: ~/.sluicerc comes first, unless -q does") {
   world.files.clear();
   CHECK(world.parse({"http://h/"}).has_value());
   world.files["/home/me/.sluicerc"] = "foo";
-  CHECK(world.parse({"http://h/"}).error().message == "/home/me/.sluicerc:1: option --foo: is unknown");
+  CHECK(world.parse({"http://h/"}).error().message ==
+        "/home/me/.sluicerc:1: option --foo: is unknown (-q as the first option leaves this file out)");
+  CHECK(world.parse({"--help"})->help);  // also then
+  CHECK(world.parse({"-sV"})->version);
+  CHECK(world.parse({"-q", "http://h/"}).has_value());
+  CHECK(world.parse({"--help", "--bar"}).error().message.starts_with("/home/me/.sluicerc:1: "));
 }
 
 TEST_CASE("config file: no home, no default file") {

@@ -102,7 +102,7 @@ TEST_CASE("options: one that curl has and sluice lacks is told from one that nob
   CHECK(refused({"--compressed", "h"}).exit_code == 2);
   CHECK(refused({"-L", "h"}).message == "option -L (--location): curl has it, sluice does not yet");
   CHECK(refused({"-sSLo", "x", "h"}).message == "option -L (--location): curl has it, sluice does not yet");
-  CHECK(refused({"-N", "h"}).message == "option -N (--no-buffer): curl has it, sluice does not yet");
+  CHECK(refused({"-n", "h"}).message == "option -n (--netrc): curl has it, sluice does not yet");
   CHECK(refused({"--no-keepalive", "h"}).message == "option --no-keepalive: curl has it, sluice does not yet");
   CHECK(refused({"--proxy-user=me:secret", "h"}).message == "option --proxy-user: curl has it, sluice does not yet");
   CHECK(refused({"-Ume:secret", "h"}).message == "option -U (--proxy-user): curl has it, sluice does not yet");
@@ -129,11 +129,43 @@ TEST_CASE("options: every one of curl's is taken or told of") {
   }
 }
 
+TEST_CASE("options: what is so in any case may be said") {
+  for (const char* option : {"-N", "--no-buffer", "--buffer", "--no-location", "--no-compressed", "-1", "--tlsv1", "--tlsv1.0",
+                             "--tlsv1.1"}) {
+    CAPTURE(option);
+    const Operation operation = one({option, "h"});
+    CHECK(text_of(operation.fields) == kDefaultFields);
+    CHECK(operation.settings->tls_min == TlsVersion::tls1_2);
+  }
+  CHECK(one({"--tlsv1.3", "--tlsv1.0", "h"}).settings->tls_min == TlsVersion::tls1_2);  // the last one counts
+  CHECK(refused({"--location", "h"}).exit_code == 2);
+}
+
 TEST_CASE("options: -- ends options") {
   const auto line = parse({"-s", "--", "h1", "h2"});
   REQUIRE(line.has_value());
   CHECK(line->operations.size() == 2);
-  CHECK(refused({"--", "-s"}).message == "option -s: is unknown");
+  // As curl: all that follows are URLs.
+  const auto dashed = parse({"--", "-s", "--", "-", "--help"});
+  REQUIRE(dashed.has_value());
+  REQUIRE(dashed->operations.size() == 4);
+  CHECK_FALSE(dashed->silent);
+  CHECK_FALSE(dashed->help);
+  CHECK(dashed->operations[0].given_url == "-s");
+  CHECK(dashed->operations[1].given_url == "--");
+  // One that is a value ends nothing.
+  for (const std::vector<std::string>& value :
+       {std::vector<std::string>{"-d", "--"}, {"-sd", "--"}, {"--data", "--"}, {"--data-ascii", "--"}}) {
+    std::vector<std::string> arguments = value;
+    arguments.insert(arguments.end(), {"-i", "--", "-h"});
+    const Operation operation = one(arguments);
+    CHECK(body_of(operation) == "--");
+    CHECK(operation.settings->include_head);
+    CHECK(operation.given_url == "-h");
+  }
+  CHECK(body_of(one({"-dx", "--", "-h"})) == "x");
+  CHECK(body_of(one({"--data=x", "--", "-h"})) == "x");
+  CHECK(refused({"-s", "--"}).message == "no URL specified");
 }
 
 TEST_CASE("options: flags are switched off by --no-") {
@@ -233,6 +265,7 @@ TEST_CASE("options: a malformed URL fails alone, with 3 or 1") {
   CHECK(line->operations[1].refused.value().exit_code == 1);
   CHECK_FALSE(line->operations[2].refused);
   CHECK(line->operations[3].refused.value().exit_code == 3);
+  CHECK(line->operations[3].refused.value().message == "the URL is empty");
   CHECK(line->operations[4].refused.value().exit_code == 3);
   CHECK(line->operations[5].refused.value().exit_code == 3);
   CHECK(line->operations[5].given_url.find("sec") == std::string::npos);
@@ -284,6 +317,7 @@ TEST_CASE("options: a range is one that can be asked for") {
     CAPTURE(good);
     CHECK(one({"-r", good, "h"}).fields.find("Range").value_or("").starts_with("bytes="));
   }
+  CHECK(one({"-r", "5-2", "h"}).fields.find("Range") == "bytes=5-2");  // the server's to judge, as with curl
   for (const char* bad : {"", "-", "abc", "1-2-3", "0 -5", "bytes=0-1", "1,", ",1"}) {
     CAPTURE(bad);
     CHECK(refused({"-r", bad, "h"}).message.starts_with("option --range: "));
@@ -372,13 +406,14 @@ TEST_CASE("options: -w from text, a file and standard input") {
 }
 
 TEST_CASE("options: what is left over is where it should be") {
-  const auto line = parse({"-v", "-i", "-D", "heads", "--create-dirs", "--http1.1", "-g", "-4", "h"});
+  const auto line = parse({"-v", "-i", "-D", "heads", "--create-dirs", "--remove-on-error", "--http1.1", "-g", "-4", "h"});
   REQUIRE(line.has_value());
   CHECK(line->verbose);
   const Settings& settings = *line->operations[0].settings;
   CHECK(settings.include_head);
   CHECK(settings.dump_header == "heads");
   CHECK(settings.create_dirs);
+  CHECK(settings.remove_on_error);
   CHECK(settings.family == AddressFamily::ipv4);
 }
 
@@ -386,6 +421,19 @@ TEST_CASE("options: --help, --version and --demo need no URL") {
   CHECK(parse({"--help"})->help);
   CHECK(parse({"--demo"})->demo);
   CHECK(parse({"-V"})->version);
+}
+
+TEST_CASE("options: --demo takes no URL, except one of a file that is read in any case") {
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"--demo", "h"}, {"h", "--demo"}, {"--demo", "--url", "h"}, {"--demo", "--", "-"}}) {
+    CHECK(refused(line).exit_code == 2);
+    CHECK(refused(line).message.starts_with("option --demo: takes no URL"));
+  }
+  FakeWorld world;
+  world.home = "/home/me";
+  world.files["/home/me/.sluicerc"] = "url = http://rc/";
+  CHECK(world.parse({"--demo"})->demo);
+  CHECK(parse({"--help", "--demo", "h"})->help);
 }
 
 TEST_CASE("options: the URLs of a group share body and settings") {

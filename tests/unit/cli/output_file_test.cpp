@@ -97,6 +97,12 @@ TEST_CASE("abandon keeps the part, says its name, and leaves what was there; an 
     CHECK(parts_in(folder.path()).size() == 2);
     CHECK(file.abandon() == "");
   }
+  {
+    OutputFile file(path);
+    REQUIRE(file.open().has_value());
+    REQUIRE(file.write(as_bytes("new")).has_value());
+    CHECK(file.abandon(true) == "");  // unwanted, so that it goes too
+  }
   CHECK(parts_in(folder.path()).size() == 1);
 }
 
@@ -237,6 +243,19 @@ TEST_CASE("path_key: one file, one key") {
   CHECK(path_key("a/b") == path_key("a/c/../b"));
   CHECK(path_key("a/b") == path_key(fs::current_path().string() + "/a/b"));
   CHECK(path_key("a/b") != path_key("a/B"));
+
+  const TempFolder folder;
+  const std::string top = folder.path().string();
+  fs::create_directories(folder.path() / "one/two");
+  fs::create_symlink("one/two", folder.path() / "to-two");
+  fs::create_symlink("file", folder.path() / "one/to-file");  // there or not
+  for (const bool there : {false, true}) {
+    CAPTURE(there);
+    if (there) write_file(folder.path() / "one/file", "x");
+    CHECK(path_key(top + "/to-two/../file") == path_key(top + "/one/file"));
+    CHECK(path_key(top + "/to-two/../file") != path_key(top + "/file"));
+    CHECK(path_key(top + "/one/to-file") == path_key(top + "/one/file"));
+  }
 }
 
 TEST_CASE("SB-87 output file: a path that names a descriptor of this process writes to that, and replaces nothing") {

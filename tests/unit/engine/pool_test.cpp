@@ -159,6 +159,7 @@ TEST_CASE("pool: an https URL without a TLS configuration is refused, with one t
   const auto refused = bare.engine.add(EngineWorld::get("https://192.0.2.1/"), {}, bare.now);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == Code::tls_config);
+  CHECK(refused.error().message().ends_with("(TransferOptions::tls or EngineOptions::default_tls)"));
   CHECK(bare.engine.running() == 0);
   bare.drain();
   EngineOptions options;

@@ -164,6 +164,7 @@ TEST_CASE("SB-18 line_guard: a section has a cap, with its last line end, and no
       CHECK(cut_in_pieces(fits, Part::head, Http1::tolerant, piece).ended);
       const Cut longer = cut_in_pieces("HTTP/1.1 200 OK!" + fits.substr(15), Part::head, Http1::tolerant, piece);
       CHECK(longer.code == Code::response_too_large);
+      CHECK(longer.fault == "more than 307200 header bytes");
       CHECK_FALSE(longer.ended);
     }
   }

@@ -183,6 +183,7 @@ TEST_CASE("SB-18 reader: 5,000 fields and not one more, in a head and in trailer
   const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields;
   CHECK(feed(head + "\r\n").complete());
   CHECK(feed(head + "a: b\r\n\r\n").failed_with(Code::response_too_large));
+  CHECK(feed(head + "a: b\r\n\r\n").message == "response: more than 5000 fields");
   const std::string trailers = kChunkedHead + "0\r\na: b\r\n" + fields;
   CHECK(feed(trailers + "\r\n").complete());
   CHECK(feed(trailers + "a: b\r\n\r\n").failed_with(Code::response_too_large));

@@ -57,6 +57,23 @@ TEST_CASE("session: exchange after exchange, however bytes are cut") {
   }
 }
 
+TEST_CASE("session: an answer that is no HTTP is shown: its first line, escaped, and no more than 40 bytes") {
+  const auto said = [](std::string_view answer) {
+    Http1Peer peer;
+    peer.open("GET");
+    peer.sent_all();
+    peer.receive(answer);
+    REQUIRE(peer.failed_with(Code::not_http));
+    return peer.error->message();
+  };
+  CHECK(said("220 smtp.example\r\nmore") == "response: no HTTP/1 status line at \"220 smtp.example\"");
+  CHECK(said("\n\n") == "response: no HTTP/1 status line at \"\\x0a\"");
+  CHECK(said("\"\\\t\xff") == "response: no HTTP/1 status line at \"\\x22\\x5c\\x09\\xff\"");
+  CHECK(said(std::string(40, 'x')) == "response: no HTTP/1 status line at \"" + std::string(40, 'x') + "\"");
+  CHECK(said(std::string(41, 'x')) == "response: no HTTP/1 status line at \"" + std::string(40, 'x') + "...\"");
+  CHECK(said("HTTP/1.2 200") == "response: an HTTP version that is neither 1.0 nor 1.1 at \"HTTP/1.2 200\"");
+}
+
 TEST_CASE("SB-58 session: HEAD with Content-Length 10, then GET, in step") {
   Http1Peer peer;
   peer.open("HEAD");

@@ -1,0 +1,55 @@
+// See error_text.hpp.
+#include "adapters/cli/error_text.hpp"
+
+#include <algorithm>
+
+namespace sluice::cli {
+
+namespace {
+
+std::size_t authority_of(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  return scheme == std::string_view::npos ? 0 : scheme + 3;
+}
+
+// Whether host and port, before an '@' in what follows them, may have been meant as a user and the start of a password.
+bool may_hold_password(std::string_view url) {
+  const std::string_view rest = url.substr(authority_of(url));
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  const bool has_port = !rest.starts_with('[') && rest.substr(0, end).find(':') != std::string_view::npos;
+  return has_port && rest.substr(end).find('@') != std::string_view::npos;
+}
+
+std::string without_password(std::string_view url) {
+  const std::size_t end = url.find_first_of("/?#", authority_of(url));
+  const std::size_t at = url.rfind('@');
+  if (end == std::string_view::npos || at == std::string_view::npos || at <= end + 1) return std::string(url);
+  return std::string(url.substr(0, end + 1)).append("***").append(url.substr(at));
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  if (from.empty() || from == to) return;
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+}  // namespace
+
+std::string shown_url(const Operation& operation) {
+  return may_hold_password(operation.given_url) ? without_password(operation.given_url) : operation.given_url;
+}
+
+std::string error_text(const Operation& operation, std::string_view message) {
+  std::string text(message);
+  // A message about a URL that could not be read has pieces of it at most; one about a transfer begins with the method.
+  const std::string parsed = operation.url.text_without_secrets();
+  const bool names_it = text.find(operation.refused || parsed.empty() ? operation.given_url : parsed) != std::string::npos;
+  if (!names_it || (operation.refused && !operation.given_url.empty())) text.insert(0, operation.given_url + ": ");
+  if (!may_hold_password(operation.given_url)) return text;
+  replace_all(text, parsed, without_password(parsed));
+  replace_all(text, operation.given_url, without_password(operation.given_url));
+  return text;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,44 @@
+// The URL in an operation's error line.
+#include "adapters/cli/error_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/cli/options_support.hpp"
+
+namespace sluice::cli {
+
+TEST_CASE("error text: every failure says on which URL") {
+  CHECK(error_text(one({"h/x"}), "GET http://h/x: refused") == "GET http://h/x: refused");
+  CHECK(error_text(one({"h/x"}), "read f: no") == "h/x: read f: no");
+  CHECK(error_text(one({"e"}), "write to here: no") == "e: write to here: no");  // a letter of the text is no URL
+  const auto said = [](const char* url) {
+    const Operation operation = one({url});
+    return error_text(operation, operation.refused.value().message);
+  };
+  CHECK(said("1").starts_with("1: invalid URL: "));
+  CHECK(said(":").starts_with(":: invalid URL: "));
+  CHECK(said("") == "the URL is empty");
+}
+
+TEST_CASE("SB-31 error text: what may have been meant as a password is not shown") {
+  for (const char* url : {"http://us:12/SECRET@host", "us:12/SECRET@host", "http://us:80/SE@CRET@host", "http://us:12?SECRET@host",
+                          "http://us:12/SECRET#@host", "http://us:/SECRET@host"}) {
+    CAPTURE(url);
+    const Operation operation = one({url});
+    REQUIRE(operation.url.host() == "us");  // so curl reads it, too
+    CHECK(shown_url(operation).find("***@host") != std::string::npos);
+    for (const std::string& message : {"GET " + operation.url.text_without_secrets() + ": no", std::string("no")}) {
+      const std::string text = error_text(operation, message);
+      CHECK(text.find("SE") == std::string::npos);
+      CHECK(text.find("CRET") == std::string::npos);
+      CHECK(text.find("us") != std::string::npos);
+    }
+  }
+  for (const char* url : {"http://h/@user/post", "http://h/a@b", "http://h:81/@scope/name", "http://[::1]:81/a@b", "http://h:81/a"}) {
+    CAPTURE(url);
+    CHECK(shown_url(one({url})) == url);
+    CHECK(error_text(one({url}), "no") == std::string(url) + ": no");
+  }
+}
+
+}  // namespace sluice::cli
