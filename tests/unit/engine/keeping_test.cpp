@@ -66,6 +66,25 @@ TEST_CASE("keeping: what waits in the queue learns of it too, and makes room for
   CHECK(world.succeeded(second));
 }
 
+TEST_CASE("keeping: a POST that has a connection made for itself alone holds up no GET that waits after it") {
+  EngineWorld world;
+  on_a_new_connection(world, a_post());
+  world.pass(2ms);
+  world.eof(newest(world));
+  world.add("http://192.0.2.1/first");
+  const ConnId first = go(world);
+  const TransferId post = world.add(a_post());
+  const TransferId get = world.add("http://192.0.2.1/second");
+  REQUIRE(world.connects.size() == 4);
+  world.receive(first, answer("x"));
+  CHECK(world.sent(first).starts_with("GET /second "));
+  world.receive(first, answer("y"));
+  CHECK(world.succeeded(get));
+  CHECK_FALSE(world.done(post));
+  world.connected(world.connects[2].conn);
+  CHECK(world.sent(world.connects[2].conn).starts_with("POST /post "));
+}
+
 TEST_CASE("keeping: such a peer's connection is taken again once it has outlived its answer by a second, or has served a GET") {
   EngineWorld world;
   on_a_new_connection(world, a_post());
