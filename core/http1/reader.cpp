@@ -418,6 +418,10 @@ bool Reader::check_head() {
                     ? "101 Switching Protocols; no protocol but HTTP can be spoken here, also if asked for"
                     : "101 Switching Protocols that was not asked for");
   }
+  // RFC 9110 8.6, RFC 9112 6.1: neither may be there. Tolerant: of no meaning.
+  if (strict() && (status_ < 200 || status_ == 204) && (content_length_ || chunked_)) {
+    return fail(Code::malformed_response, "Content-Length or Transfer-Encoding with a status that has no body");
+  }
   const bool matters = strict() || !bodiless();
   if (chunked_ && content_length_) {
     if (strict()) return fail(Code::malformed_response, "Content-Length together with Transfer-Encoding");
