@@ -176,6 +176,9 @@ Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
   if (!url) return std::unexpected(url.error());
   Target target{*url, std::nullopt};
   if (!url->has_userinfo()) return target;
+  if (!group.user) {
+    if (auto sendable = url_credentials(*url); !sendable) return std::unexpected(std::move(sendable.error()));
+  }
   target.credentials = percent_decode(url->user()).value_or("") + ":" + percent_decode(url->password()).value_or("");
   Result<Url> bare = Url::parse(url->text_without_secrets());
   if (!bare) return std::unexpected(bare.error());

@@ -111,7 +111,7 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   SLUICE_CHECK(open_capacity() > 0);
   SLUICE_CHECK(exchange.request != nullptr && exchange.head != nullptr);
   const Request& request = *exchange.request;
-  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
   SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
   const RequestFacts facts = examine(request);
   if (!prepare_head(request, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
