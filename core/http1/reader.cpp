@@ -453,7 +453,7 @@ void Reader::frame_body() {
   }
 }
 
-Error Reader::cut_short() const {
+Error Reader::cut_short(StreamEnd how) const {
   std::string text = "response: the connection ended ";
   switch (phase_) {
     case Phase::head:
@@ -464,7 +464,7 @@ Error Reader::cut_short() const {
           "after " + std::to_string(body_bytes_) + " of " + std::to_string(body_bytes_ + left_) + " bytes of the body";
       break;
     case Phase::eof_body:
-      text += "without a proper close after " + std::to_string(body_bytes_) +
+      text += (how == StreamEnd::cut ? "within a record after " : "without a proper close after ") + std::to_string(body_bytes_) +
               " bytes of a body that only a proper close can end";
       break;
     case Phase::chunk_line:
@@ -483,15 +483,16 @@ Error Reader::cut_short() const {
   return make_error(Code::truncated, std::move(text));
 }
 
-Result<void> Reader::end(bool clean) {
+Result<void> Reader::end(StreamEnd how) {
   SLUICE_CHECK(phase_ != Phase::idle && phase_ != Phase::complete && phase_ != Phase::failed);
-  if (phase_ == Phase::eof_body && (clean || expectation_.rules.truncation_ok)) {
-    truncated_ = !clean;
+  const bool passes = how == StreamEnd::clean || (how == StreamEnd::bare && expectation_.rules.truncation_ok);
+  if (phase_ == Phase::eof_body && passes) {
+    truncated_ = how != StreamEnd::clean;
     phase_ = Phase::complete;
     return {};
   }
   error_ =
-      started_ ? cut_short() : make_error(Code::connection_closed, "the connection was closed before a response began");
+      started_ ? cut_short(how) : make_error(Code::connection_closed, "the connection was closed before a response began");
   phase_ = Phase::failed;
   return std::unexpected(error_);
 }
