@@ -109,7 +109,7 @@ class WatchSink {
 };
 
 struct ResolveOverride {  // as curl's --resolve: these addresses for this host and port
-  std::string host = {};       // lower case
+  std::string host = {};       // a name, in any case; create() answers invalid_option for what no URL can have as one
   std::uint16_t port = 0;
   std::vector<IpAddress> addresses = {};
 };
@@ -118,7 +118,7 @@ struct MultiOptions {
   EngineOptions engine = {};
   std::optional<Seed> seed = {};  // none: drawn from the system
   std::vector<ResolveOverride> resolve_overrides = {};
-  std::string dns_servers = {};  // "192.0.2.53" or "127.0.0.1:5353", comma-separated; empty: the system's. Nonsense: no name is found.
+  std::string dns_servers = {};  // "192.0.2.53", "127.0.0.1:5353" or "[::1]:53", comma-separated; empty: the system's
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);
@@ -130,6 +130,8 @@ using AfterDrive = std::function<void(Multi&)>;
 
 class Multi {
  public:
+  // Errors: invalid_option names the entry of dns_servers or resolve_overrides that cannot be; internal where the system refuses what every
+  // Multi needs; out_of_memory.
   static Result<std::unique_ptr<Multi>> create(MultiOptions options = {});
   ~Multi();
   Multi(const Multi&) = delete;
