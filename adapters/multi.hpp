@@ -151,7 +151,11 @@ class Multi {
   void resume(TransferId transfer);  // after on_body took less, or on_upload gave nothing; callbacks come from the next drive
   void finish_upload(TransferId transfer);
   void fail_upload(TransferId transfer, std::string why);
-  Bytes body(TransferId transfer) const;
+  Bytes body(TransferId transfer) const;  // what has arrived, decoded, and was not consumed. A view until the next non-const call
+  // Takes `bytes` bytes from the front of body(), which makes room for more from the peer. For transfers added with a null handler, and for
+  // those whose on_body() takes fewer bytes than it is offered; legal at any moment, also in a callback and after Done. In on_body() it counts
+  // before the bytes that on_body() answers with. bytes <= body().size(), which the caller must see to: more stops the program (a SLUICE_CHECK)
+  // while the transfer runs. After Done, or with a stale id, more counts as all or as nothing. 0: no effect.
   void consume_body(TransferId transfer, std::size_t bytes);
   const Request& request(TransferId transfer) const;
   const ResponseHead& head(TransferId transfer) const;
