@@ -63,6 +63,9 @@ Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
 Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->set_owner(*this); }
 Multi::~Multi() = default;
 
+Result<TransferId> Multi::add(Request request, TransferOptions options) {
+  return impl_->add_dropping(std::move(request), std::move(options));
+}
 Result<TransferId> Multi::add(Request request, TransferOptions options, TransferHandler* handler) {
   return impl_->add(std::move(request), std::move(options), handler);
 }

@@ -138,9 +138,12 @@ class Multi {
   Multi& operator=(const Multi&) = delete;
 
   // ---- transfers ----
-  // `handler` may be null: bodies are then left to body() and consume_body(), and a transfer whose body nobody consumes never ends. Pass a
-  // plain TransferHandler to drop them. Errors: as Engine::add; invalid_option for a route that is no Dialer.
-  Result<TransferId> add(Request request, TransferOptions options = {}, TransferHandler* handler = nullptr);
+  // Without a handler the body is dropped, and the transfer ends by itself: its Message says how. Errors: as Engine::add; invalid_option for a
+  // route that is no Dialer, and for a BodyStream, which needs a handler to come from.
+  Result<TransferId> add(Request request, TransferOptions options = {});
+  // A null `handler` leaves the body to body() and consume_body(): nothing tells of it, and a transfer whose body nobody consumes does not
+  // end (all_paused() is true where none can go on). For that alone pass null; the other add() drops bodies.
+  Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
   // For coroutines, defined in adapters/coroutine.hpp: starts now, so that one coroutine may start several before it waits for the first. What
   // add() refuses is answered with its error at once, without suspending, and so is a BodyStream, which nobody would feed (invalid_option).
   inline PendingResponse fetch(Request request, TransferOptions options = {});
@@ -187,8 +190,8 @@ class Multi {
   int wakeup_fd() const;
   // For a loop that waits on wakeup_fd() itself: takes a wakeup(), also one that perform() has seen meanwhile, which poll() would tell of.
   bool take_wakeup();
-  // Something runs, and nothing that runs can go on: on_body has paused each of them, and none has a total_timeout. Only resume() and
-  // remove() change that, whatever else is watched or due. Looks at all transfers.
+  // Something runs, and nothing that runs can go on: on_body has paused each of them, or its body waits for consume_body() (see add()), and none
+  // has a total_timeout. Only resume(), consume_body() and remove() change that, whatever else is watched or due. Looks at all transfers.
   bool all_paused() const;
   // A connection without a descriptor is open, or one that waits for its TransportSignal to open: that may give work although nothing is
   // watched and no deadline is set.
