@@ -252,7 +252,8 @@ void Engine::Impl::on_eof(Socket& socket, std::string_view why, Now now) {
       break;
     case StreamPhase::ready:
       // RFC 9112 8: an end counts only where the connection had no error, as the one of a send may have been a reset.
-      on_end_of_stream(socket, std::max(socket.stack.stream_end(), socket.write_broken ? StreamEnd::bare : StreamEnd::clean), why, now);
+      on_end_of_stream(socket, std::max(socket.stack.stream_end(), socket.write_broken ? StreamEnd::bare : StreamEnd::clean), why,
+                       now);
       break;
     case StreamPhase::closed:
       break;
