@@ -162,7 +162,8 @@ Result<void> validate_without_credentials(const Request& request) try {
   if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
   if (request.url.scheme().empty()) return refuse("request without a URL");
   if (request.refused_field) {
-    return refuse("request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); a maker takes the body first, then the type");
+    return refuse("request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
+                  "a maker takes the body first, then the type");
   }
   if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
     return refuse("request with an unusable host in its URL");
