@@ -14,6 +14,8 @@
 namespace sluice {
 namespace {
 
+constexpr std::size_t kShownBytes = 100;  // of a wrong option, in a message
+
 Result<Seed> draw_seed() {
   Seed seed;
   ssize_t size = 0;
@@ -23,9 +25,25 @@ Result<Seed> draw_seed() {
   return std::unexpected(make_error(Code::internal, "draw a seed: getrandom: " + net::describe_errno(errno), errno));
 }
 
+// As a URL has it, which is what questions are for. An address, which nobody asks for, is let through.
+Result<std::string> canonical_host(const std::string& host) {
+  if (IpAddress::parse(host)) return host;
+  const std::size_t delimiter = host.find_first_of("/?#@:");
+  const auto url = Url::parse("http://" + (delimiter == std::string::npos ? host : std::string()) + "/");
+  if (url) return std::string(url->host());
+  if (url.error().code == Code::out_of_memory) return std::unexpected(url.error());
+  return std::unexpected(make_error(Code::invalid_option, "resolve_overrides: \"" + host.substr(0, kShownBytes) + "\" is no host that a URL can have"));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
+  if (auto valid = net::check_servers(options.dns_servers); !valid) return std::unexpected(std::move(valid.error()));
+  for (ResolveOverride& one : options.resolve_overrides) {
+    auto canonical = canonical_host(one.host);
+    if (!canonical) return std::unexpected(std::move(canonical.error()));
+    one.host = std::move(*canonical);
+  }
   Seed seed;
   if (options.seed) {
     seed = *options.seed;
@@ -45,6 +63,9 @@ Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
 Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->set_owner(*this); }
 Multi::~Multi() = default;
 
+Result<TransferId> Multi::add(Request request, TransferOptions options) {
+  return impl_->add_dropping(std::move(request), std::move(options));
+}
 Result<TransferId> Multi::add(Request request, TransferOptions options, TransferHandler* handler) {
   return impl_->add(std::move(request), std::move(options), handler);
 }

@@ -109,7 +109,7 @@ class WatchSink {
 };
 
 struct ResolveOverride {  // as curl's --resolve: these addresses for this host and port
-  std::string host = {};       // lower case
+  std::string host = {};       // a name, in any case; create() answers invalid_option for what no URL can have as one
   std::uint16_t port = 0;
   std::vector<IpAddress> addresses = {};
 };
@@ -118,7 +118,7 @@ struct MultiOptions {
   EngineOptions engine = {};
   std::optional<Seed> seed = {};  // none: drawn from the system
   std::vector<ResolveOverride> resolve_overrides = {};
-  std::string dns_servers = {};  // "192.0.2.53" or "127.0.0.1:5353", comma-separated; empty: the system's. Nonsense: no name is found.
+  std::string dns_servers = {};  // "192.0.2.53", "127.0.0.1:5353" or "[::1]:53", comma-separated; empty: the system's
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);
@@ -130,15 +130,20 @@ using AfterDrive = std::function<void(Multi&)>;
 
 class Multi {
  public:
+  // Errors: invalid_option names the entry of dns_servers or resolve_overrides that cannot be; internal where the system refuses what every
+  // Multi needs; out_of_memory.
   static Result<std::unique_ptr<Multi>> create(MultiOptions options = {});
   ~Multi();
   Multi(const Multi&) = delete;
   Multi& operator=(const Multi&) = delete;
 
   // ---- transfers ----
-  // `handler` may be null: bodies are then left to body() and consume_body(), and a transfer whose body nobody consumes never ends. Pass a
-  // plain TransferHandler to drop them. Errors: as Engine::add; invalid_option for a route that is no Dialer.
-  Result<TransferId> add(Request request, TransferOptions options = {}, TransferHandler* handler = nullptr);
+  // Without a handler the body is dropped, and the transfer ends by itself: its Message says how. Errors: as Engine::add; invalid_option for a
+  // route that is no Dialer, and for a BodyStream, which needs a handler to come from.
+  Result<TransferId> add(Request request, TransferOptions options = {});
+  // A null `handler` leaves the body to body() and consume_body(): nothing tells of it, and a transfer whose body nobody consumes does not
+  // end (all_paused() is true where none can go on). For that alone pass null; the other add() drops bodies.
+  Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
   // For coroutines, defined in adapters/coroutine.hpp: starts now, so that one coroutine may start several before it waits for the first. What
   // add() refuses is answered with its error at once, without suspending, and so is a BodyStream, which nobody would feed (invalid_option).
   inline PendingResponse fetch(Request request, TransferOptions options = {});
@@ -149,7 +154,11 @@ class Multi {
   void resume(TransferId transfer);  // after on_body took less, or on_upload gave nothing; callbacks come from the next drive
   void finish_upload(TransferId transfer);
   void fail_upload(TransferId transfer, std::string why);
-  Bytes body(TransferId transfer) const;
+  Bytes body(TransferId transfer) const;  // what has arrived, decoded, and was not consumed. A view until the next non-const call
+  // Takes `bytes` bytes from the front of body(), which makes room for more from the peer. For transfers added with a null handler, and for
+  // those whose on_body() takes fewer bytes than it is offered; legal at any moment, also in a callback and after Done. In on_body() it counts
+  // before the bytes that on_body() answers with. bytes <= body().size(), which the caller must see to: more stops the program (a SLUICE_CHECK)
+  // while the transfer runs. After Done, or with a stale id, more counts as all or as nothing. 0: no effect.
   void consume_body(TransferId transfer, std::size_t bytes);
   const Request& request(TransferId transfer) const;
   const ResponseHead& head(TransferId transfer) const;
@@ -181,8 +190,8 @@ class Multi {
   int wakeup_fd() const;
   // For a loop that waits on wakeup_fd() itself: takes a wakeup(), also one that perform() has seen meanwhile, which poll() would tell of.
   bool take_wakeup();
-  // Something runs, and nothing that runs can go on: on_body has paused each of them, and none has a total_timeout. Only resume() and
-  // remove() change that, whatever else is watched or due. Looks at all transfers.
+  // Something runs, and nothing that runs can go on: on_body has paused each of them, or its body waits for consume_body() (see add()), and none
+  // has a total_timeout. Only resume(), consume_body() and remove() change that, whatever else is watched or due. Looks at all transfers.
   bool all_paused() const;
   // A connection without a descriptor is open, or one that waits for its TransportSignal to open: that may give work although nothing is
   // watched and no deadline is set.

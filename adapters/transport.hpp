@@ -59,6 +59,8 @@ class Transport {
   virtual Transferred receive(MutableBytes space) = 0;
   virtual Transferred send(std::span<const Bytes> pieces) = 0;
   virtual std::string describe(int error) const;  // default: as strerror(3)
+  // After an end or an error: what is known of why, for the line that a transfer's error is ("exited with status 1"). Default: nothing.
+  virtual std::string end_reason() const { return {}; }
 };
 
 // "Try again": open(), receive() or send() may get further. For a transport without a descriptor: to be given after every would_block
@@ -99,6 +101,7 @@ Result<std::shared_ptr<Dialer>> connected_descriptor(int fd, std::string name = 
 // When its connection is closed it is told to end (SIGTERM); while some Multi is driven, or closes or dials another, it is collected, and
 // killed (SIGKILL) if it takes more than a second. What is left when a Multi that had routes goes, or the program ends by exit(3), has a tenth
 // of a second: nothing is left afterwards, and nothing else waits. Error invalid_option: no program is named.
+// The error of a transfer whose program has ended says its exit status, where that is known by then.
 // A target whose host begins with "-" is refused (connect_failed): a program could take it for an option.
 Result<std::shared_ptr<Dialer>> child_process(std::vector<std::string> command);
 

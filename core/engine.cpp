@@ -97,8 +97,8 @@ MutableBytes Engine::receive_space(ConnId conn) {
 void Engine::handle_received(ConnId conn, std::size_t bytes, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_received(conn, bytes, now); });
 }
-void Engine::handle_eof(ConnId conn, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.handle_eof(conn, now); });
+void Engine::handle_eof(ConnId conn, Now now, std::string_view why) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_eof(conn, why, now); });
 }
 void Engine::handle_io_error(ConnId conn, Error error, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_io_error(conn, std::move(error), now); });

@@ -234,7 +234,8 @@ class Engine {
   // Where to recv() to, straight: shared by all connections, so call it right before the read. Empty: read interest is off.
   MutableBytes receive_space(ConnId conn);
   void handle_received(ConnId conn, std::size_t bytes, Now now);  // bytes <= receive_space(conn).size()
-  void handle_eof(ConnId conn, Now now);
+  // `why`: what the driver knows of it ("exited with status 1"), for the error of a response that it cut; empty: nothing.
+  void handle_eof(ConnId conn, Now now, std::string_view why = {});
   void handle_io_error(ConnId conn, Error error, Now now);  // connect_failed, send_failed or receive_failed
   OutputView transmit(ConnId conn) const;
   // True: what transmit() holds begins a request that must not be sent twice (RFC 9110 9.2.2), on a connection that was used before. Its peer

@@ -31,14 +31,14 @@ class Fields {
 
   // Appends. Error invalid_request: the name is no token (RFC 9110 5.6.2), or the value holds CR, LF, NUL or another
   // control byte but HTAB. Surrounding white space of the value is dropped. Allocation failure: out_of_memory.
-  Result<void> add(std::string_view name, std::string_view value);
+  [[nodiscard]] Result<void> add(std::string_view name, std::string_view value);
   // As add(), for a field that a peer sent: its name may hold any visible byte but ':' and blanks within, its value every byte but
   // CR, LF and NUL. Such fields are_sendable() no more.
-  Result<void> add_received(std::string_view name, std::string_view value);
+  [[nodiscard]] Result<void> add_received(std::string_view name, std::string_view value);
   // False where add_received() took what add() would have refused.
   bool are_sendable() const;
   // Replaces every field of that name by one, at the place of the first.
-  Result<void> set(std::string_view name, std::string_view value);
+  [[nodiscard]] Result<void> set(std::string_view name, std::string_view value);
   std::size_t remove(std::string_view name);  // how many were removed
   void clear();                               // keeps the memory
   void release();                             // gives the memory back

@@ -130,7 +130,7 @@ struct TransferOptions {
   // A response without a head (HTTP/0.9) is taken: all of it is the body, and head() has status 0. Else: Error not_http.
   bool allow_http0_9 = false;
   // A body that only the end of the connection ends is whole also where TLS ends without a close_notify, which anybody on the way
-  // can bring about. TransferInfo::tls_truncated says that it was so.
+  // can bring about. TransferInfo::tls_truncated says that it was so. Between two records only: an end within one is always an error.
   bool tls_truncation_ok = false;
   bool keep_raw_head = false;      // ResponseHead::raw() holds the bytes of each response head
   // A user and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, unless the request has an Authorization

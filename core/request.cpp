@@ -80,9 +80,26 @@ std::string base64(std::string_view text) {
   return out;
 }
 
+// RFC 9110 8.3.1. What the parameters after ";" say is not looked at: servers take more than the grammar there.
+bool is_media_type(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos || !is_token(text.substr(0, slash))) return false;
+  std::string_view subtype = text.substr(slash + 1);
+  subtype = subtype.substr(0, subtype.find(';'));
+  while (subtype.ends_with(' ') || subtype.ends_with('\t')) subtype.remove_suffix(1);
+  return is_token(subtype);
+}
+
+// A '%' that begins no triplet stands for itself.
+std::string decoded(std::string_view part) { return percent_decode(part).value_or(std::string(part)); }
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
 Request with_body(std::string_view method, Url url, std::string body, std::string_view type) {
   Request request(std::string(method), std::move(url), BodyOwned(std::move(body)));
-  if (!type.empty()) request.refused_field = !request.fields.add("Content-Type", type);
+  if (!type.empty()) request.refused_field = !is_media_type(type) || !request.fields.add("Content-Type", type);
   return request;
 }
 
@@ -116,14 +133,38 @@ std::string_view effective_method(const Request& request) {
   return std::holds_alternative<std::monostate>(request.body) ? "GET" : "POST";
 }
 
+Result<std::string> url_credentials(const Url& url) try {
+  const std::string user = decoded(url.user());
+  const std::string password = decoded(url.password());
+  const auto refuse_it = [&](std::string_view what) {
+    return refuse("request to " + url.authority() + ": the URL has " + std::string(what) + " (RFC 7617 2)");
+  };
+  if (user.find(':') != std::string::npos) return refuse_it("a user with a colon, which Basic credentials cannot hold");
+  if (has_control(user)) return refuse_it("a user with a control character");
+  if (has_control(password)) return refuse_it("a password with a control character");
+  return basic_credentials(user, password);
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+Result<void> validate(const Request& request) {
+  if (auto valid = validate_without_credentials(request); !valid) return valid;
+  if (!request.url.has_userinfo() || request.fields.contains("Authorization")) return {};
+  if (auto value = url_credentials(request.url); !value) return std::unexpected(std::move(value.error()));
+  return {};
+}
+
 // The words of a refusal may be short of memory, which must not leave here as an exception.
-Result<void> validate(const Request& request) try {
+Result<void> validate_without_credentials(const Request& request) try {
   const std::string_view method = effective_method(request);
   if (!is_token(method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
   // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
   if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
   if (request.url.scheme().empty()) return refuse("request without a URL");
-  if (request.refused_field) return refuse("request with a Content-Type that no field may hold");
+  if (request.refused_field) {
+    return refuse("request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
+                  "a maker takes the body first, then the type");
+  }
   if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
     return refuse("request with an unusable host in its URL");
   const std::string_view target = request.target ? std::string_view(*request.target) : request.url.target();

@@ -45,7 +45,8 @@ struct Request {
   static Request get(Url url);
   static Request head(Url url);
   static Request del(Url url);  // DELETE
-  // `type` becomes Content-Type; empty: no such field. One that no field may hold (CR, LF, NUL) makes a request that add() refuses.
+  // `type` becomes Content-Type; empty: no such field. One that is no media type ("type/subtype", and parameters after a ";": RFC 9110 8.3.1)
+  // makes a request that add() refuses, so that a body and a type in the wrong order are found.
   static Request post(Url url, std::string body, std::string_view type);
   static Request put(Url url, std::string body, std::string_view type);
   // POST with Content-Type and Accept "application/json". The text is sent as it is.
@@ -60,18 +61,26 @@ struct Request {
   RequestBody body = {};
   // Replaces the URL's path and query in the request line, byte for byte (OPTIONS *). Must be visible ASCII.
   std::optional<std::string> target = {};
-  // A maker was given a text that no field may hold: validate() and add() answer invalid_request.
+  // A maker was given a type that is no media type: validate() and add() answer invalid_request.
   bool refused_field = false;
 };
 
 // The method that is sent: `method`, or what an empty one stands for. A view into the request or of static text.
 std::string_view effective_method(const Request& request);
 
-// Everything that add() would refuse, said without adding: method, fields, target, framing fields (SB-11, SB-62).
+// Everything that add() would refuse, said without adding: method, fields, target, framing fields (SB-11, SB-62), and the URL's credentials
+// where the request has no Authorization of its own.
 Result<void> validate(const Request& request);
+// The same, where the URL's credentials are not sent (TransferOptions::send_url_credentials) or are a field already.
+Result<void> validate_without_credentials(const Request& request);
 
-// The value of an Authorization field with Basic credentials (RFC 7617 2), made of text as it is meant, not percent-encoded:
-//   request.fields.set("Authorization", sluice::basic_credentials("user", "password"))
+// The value of Authorization for the URL's user and password, percent-decoded. Error invalid_request: a user with a ":", which the server
+// could not tell from the password's beginning, or a control character in either (RFC 7617 2).
+Result<std::string> url_credentials(const Url& url);
+
+// The value of an Authorization field with Basic credentials (RFC 7617 2), made of text as it is meant, not percent-encoded. The
+// user must have no ":", and neither may have control characters; that is the caller's part:
+//   auto known = request.fields.set("Authorization", sluice::basic_credentials("user", "password"));
 std::string basic_credentials(std::string_view user, std::string_view password);
 
 // The head as HTTP/1.1 sends it, for logs. Holds the caller's credentials if the caller set any, not those of the URL, which add()

@@ -171,7 +171,7 @@ class SessionFeed {
     got_.reusable = session_->reusable();
     if (options_.eof != Eof::none && !got_.error) {
       std::vector<http::Event> events;
-      const auto ended = session_->receive_eof(options_.eof == Eof::clean, events);
+      const auto ended = session_->receive_eof(options_.eof == Eof::clean ? StreamEnd::clean : StreamEnd::bare, events);
       note(events);
       if (!ended) got_.error = ended.error().code;
       FUZZ_CHECK(!session_->reusable() && session_->open_capacity() == 0);

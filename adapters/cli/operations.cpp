@@ -165,6 +165,7 @@ std::string with_upload_name(std::string_view text, const std::string& file) {
 struct Target {
   Url url;                                 // without userinfo
   std::optional<std::string> credentials;  // user:password, from its userinfo
+  std::optional<Error> unsendable;         // why these cannot be sent
 };
 
 Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
@@ -174,8 +175,9 @@ Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
   if (group.get && group.data && !group.data->empty()) text = with_query(text, *group.data);
   Result<Url> url = Url::parse(text);
   if (!url) return std::unexpected(url.error());
-  Target target{*url, std::nullopt};
+  Target target{*url, std::nullopt, std::nullopt};
   if (!url->has_userinfo()) return target;
+  if (auto sendable = url_credentials(*url); !sendable) target.unsendable = make_error(Code::invalid_url, sendable.error().context);
   target.credentials = percent_decode(url->user()).value_or("") + ":" + percent_decode(url->password()).value_or("");
   Result<Url> bare = Url::parse(url->text_without_secrets());
   if (!bare) return std::unexpected(bare.error());
@@ -229,6 +231,10 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
     return operation;
   }
   operation.url = std::move(target->url);
+  if (target->unsendable && !group.user && !shared.fields.contains("Authorization")) {
+    operation.refused = UsageError{exit_code(*target->unsendable), target->unsendable->message()};
+    return operation;
+  }
   const std::optional<std::string>& credentials = group.user ? group.user : target->credentials;
   auto fields = credentials ? with_authorization(group, shared.fields, *credentials) : shared.fields;
   if (!fields) return std::unexpected(fields.error());

@@ -8,12 +8,25 @@
 
 namespace sluice {
 
+namespace {
+
+// Throws std::bad_alloc.
+Error no_source(const Request& request) {
+  return make_error(Code::invalid_option,
+                    "add " + request.url.text_without_secrets() + ": a streamed request body needs a handler to come from");
+}
+
+}  // namespace
+
+Result<TransferId> Multi::Impl::add_dropping(Request request, TransferOptions options) try {
+  if (std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
+  return add(std::move(request), std::move(options), &dropping_);
+} catch (const std::bad_alloc&) {  // for the words of an error
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
 Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, TransferHandler* handler) try {
-  if (!handler && std::holds_alternative<BodyStream>(request.body)) {
-    return std::unexpected(make_error(
-        Code::invalid_option,
-        "add " + request.url.text_without_secrets() + ": a streamed request body needs a handler to come from"));
-  }
+  if (!handler && std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
   if (options.route && !dynamic_cast<const Dialer*>(options.route.get())) {
     return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() + ": the route " +
                                                                 options.route->name() + " is no sluice::Dialer"));
@@ -88,6 +101,10 @@ void Multi::Impl::fail_upload(TransferId transfer, std::string why) {
 void Multi::Impl::consume_body(TransferId transfer, std::size_t bytes) {
   engine_.consume_body(transfer, bytes, application_now());
   after_application_call();
+}
+
+bool Multi::Impl::all_paused() const {
+  return transfers_.all_paused([this](TransferId unhandled) { return !engine_.body(unhandled).empty(); });
 }
 
 std::optional<Message> Multi::Impl::info_read(int* left) {

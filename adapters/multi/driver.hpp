@@ -42,6 +42,7 @@ class Multi::Impl {
 
   // ---- the application's side (application.cpp) ----
   Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
+  Result<TransferId> add_dropping(Request request, TransferOptions options);
   void remove(TransferId transfer);
   void cancel(TransferId transfer);
   void close_idle_connections();
@@ -59,7 +60,7 @@ class Multi::Impl {
   std::size_t running() const { return transfers_.running(); }
   const net::Poller& poller() const { return poller_; }
   bool take_wakeup();
-  bool all_paused() const { return transfers_.all_paused(); }
+  bool all_paused() const;
   bool waits_for_signals() const { return connections_.waiting_for_signals() > 0; }
 
   // ---- driving ----
@@ -180,6 +181,7 @@ class Multi::Impl {
   void deliver_done(output::Done& done);
 
   Multi* owner_ = nullptr;
+  TransferHandler dropping_;  // of transfers without one
   std::size_t max_reads_;
   Duration max_time_;
   net::Poller poller_;

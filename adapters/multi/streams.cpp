@@ -102,6 +102,16 @@ std::string words_of(const multi::Connection& connection, int error) {
   }
 }
 
+// For the end of a stream of a route. Nothing from one that throws.
+std::string end_reason_of(const multi::Connection& connection) {
+  if (!connection.route) return {};
+  try {
+    return connection.stream->end_reason();
+  } catch (...) {
+    return {};
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& what) {
@@ -195,7 +205,10 @@ void Multi::Impl::watch_one(const multi::Connection& connection, int before, int
 Error Multi::Impl::describe(const multi::Connection& connection, Code code, int error) const {
   const char* const what = code == Code::send_failed ? "send to " : "receive from ";
   return in_words(code, error == kThrown ? 0 : error,
-                  [&] { return what + connection.peer() + ": " + words_of(connection, error); });
+                  [&] {
+                    const std::string why = end_reason_of(connection);
+                    return what + connection.peer() + ": " + words_of(connection, error) + (why.empty() ? "" : " (" + why + ")");
+                  });
 }
 
 void Multi::Impl::close(ConnId conn) {
@@ -300,7 +313,7 @@ bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
     engine_.handle_io_error(conn, describe(connection, Code::receive_failed, got.error), now_);
   } else if (got.eof) {
     connection.may_read = false;
-    engine_.handle_eof(conn, now_);
+    engine_.handle_eof(conn, now_, end_reason_of(connection));
   } else {
     engine_.handle_io_error(conn, describe(connection, Code::send_failed, connection.send_error), now_);
   }

@@ -54,9 +54,11 @@ void Transfers::push_message(TransferId id, Result<void> result) {
   ++messages_;
 }
 
-bool Transfers::all_paused() const {
-  const auto stuck = [](const Transfer& one) {
-    return !one.id || one.done || (one.body_paused && !one.resume_queued && !one.limited);
+bool Transfers::all_paused(const std::function<bool(TransferId)>& waits) const {
+  const auto stuck = [&](const Transfer& one) {
+    if (!one.id || one.done) return true;
+    if (one.limited || one.handler_threw) return false;
+    return one.handler ? one.body_paused && !one.resume_queued : waits(one.id);
   };
   return running_ > 0 && std::ranges::all_of(by_index_, stuck);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -40,7 +41,8 @@ class Transfers {
 
   void push_message(TransferId id, Result<void> result);
   std::size_t running() const { return running_; }  // those without a message so far, taken or not
-  bool all_paused() const;  // see Multi
+  // See Multi. `waits`: the body of a transfer without a handler is not empty.
+  bool all_paused(const std::function<bool(TransferId)>& waits) const;
   // The oldest; it is taken out of the queue, the transfer stays.
   std::optional<TransferId> pop_message();
   int messages() const { return messages_; }

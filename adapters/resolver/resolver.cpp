@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <new>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kKeptQueries = 4;  // a channel of c-ares takes some 80 KB
 constexpr std::streamsize kMostConfBytes = 64 * 1024;
+constexpr std::size_t kShownBytes = 100;  // of a wrong option, in a message
 
 Error resolve_error(const std::string& host, std::string_view why, int detail) {
   return make_error(Code::resolve_failed, "resolve " + host + ": " + std::string(why), detail);
@@ -73,7 +75,46 @@ std::size_t count_servers(const std::string& servers) {
   return static_cast<std::size_t>(std::ranges::count(servers, ',')) + 1;
 }
 
+// "192.0.2.53", "192.0.2.53:53", "2001:db8::53", "[2001:db8::53]", "[2001:db8::53]:53"
+bool is_server(std::string_view text) {
+  std::string_view port;
+  const bool bracketed = text.starts_with('[');
+  if (bracketed) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    const std::string_view after = text.substr(end + 1);
+    text = text.substr(1, end - 1);
+    if (!after.empty() && !after.starts_with(':')) return false;
+    port = after.empty() ? "53" : after.substr(1);
+  } else if (std::ranges::count(text, ':') == 1) {
+    port = text.substr(text.find(':') + 1);
+    text = text.substr(0, text.find(':'));
+  } else {
+    port = "53";
+  }
+  std::uint16_t number = 0;
+  const auto [at, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc() || at != port.data() + port.size() || number == 0) return false;
+  const auto address = IpAddress::parse(text);
+  return address && (!bracketed || address->kind == IpAddress::Kind::ipv6);
+}
+
 }  // namespace
+
+Result<void> check_servers(std::string_view servers) {
+  while (!servers.empty()) {
+    const std::size_t comma = servers.find(',');
+    const std::string_view one = servers.substr(0, comma);
+    const bool last = comma == std::string_view::npos;
+    if (!is_server(one) || (!last && comma + 1 == servers.size())) {
+      const std::string_view wrong = is_server(one) ? std::string_view() : one;
+      return std::unexpected(make_error(Code::invalid_option, "dns_servers: \"" + std::string(wrong.substr(0, kShownBytes)) +
+                                                                  "\" is no address of a name server, with or without a port"));
+    }
+    servers = last ? std::string_view() : servers.substr(comma + 1);
+  }
+  return {};
+}
 
 // One question on its way, by one name after another.
 struct Resolver::LookUp {
@@ -166,7 +207,7 @@ void Resolver::start(const output::Resolve& question) {
 bool Resolver::answer_without_network(const output::Resolve& question) {
   std::optional<std::vector<IpAddress>> known;
   for (const Override& entry : options_.overrides) {
-    const bool same = without_final_dot(entry.host) == without_final_dot(question.host);
+    const bool same = equals_ignoring_case(without_final_dot(entry.host), without_final_dot(question.host));
     if (entry.port == question.port && same) known = entry.addresses;
   }
   if (!known && is_localhost(question.host)) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/resolver/query.hpp"
@@ -33,6 +34,9 @@ struct ResolverOptions {
   std::function<void(int fd, bool read, bool write)> watch;
   std::string resolv_conf = "/etc/resolv.conf";  // read with the first question that goes to a server
 };
+
+// Whether each entry of ResolverOptions::servers is one. Error invalid_option names the first that is none. May throw std::bad_alloc.
+Result<void> check_servers(std::string_view servers);
 
 struct Answer {
   ResolveId id;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -67,11 +68,20 @@ class ChildStream final : public Transport {
     return moved;
   }
   Transferred send(std::span<const Bytes> pieces) override { return transport::write_file(to_child_.get(), pieces); }
+  std::string end_reason() const override;
 
  private:
   net::Descriptor to_child_, from_child_;
   std::unique_ptr<ChildProcess> process_ = std::make_unique<ChildProcess>();
 };
+
+// Its pipes close a moment before it can be waited for: without a word then. It is left to be collected (children.hpp).
+std::string ChildStream::end_reason() const {
+  siginfo_t info = {};
+  const bool known = ::waitid(P_PID, static_cast<id_t>(process_->pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (!known || info.si_pid == 0) return {};
+  return (info.si_code == CLD_EXITED ? "exited with status " : "killed by signal ") + std::to_string(info.si_status);
+}
 
 // What posix_spawn needs besides the command, released again.
 class SpawnSettings {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "core/base/stream_end.hpp"
 #include "core/error.hpp"
 #include "core/types.hpp"
 
@@ -33,8 +34,9 @@ class Layer {
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
   // True once plain bytes may be encoded, which for TLS means: handshake done and the peer verified.
   virtual bool established() const = 0;
-  // The stream below ended. True: a clean end by this layer's rules (close_notify was seen).
-  virtual bool eof_is_clean() const = 0;
+  // If the stream below ended now: what end that is by this layer's rules. `clean`: a close_notify was seen.
+  virtual StreamEnd stream_end() const = 0;
+  bool eof_is_clean() const { return stream_end() == StreamEnd::clean; }
   // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards. Without memory for
   // it the stream ends without a word.
   virtual void close(std::vector<std::uint8_t>& wire_out) noexcept = 0;

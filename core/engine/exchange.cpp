@@ -158,17 +158,32 @@ void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
   put(output::BodyReady{transfer.id});
 }
 
-void Engine::Impl::on_end_of_stream(Socket& socket, bool clean, Now now) {
+namespace {
+
+// Which stream it was, and what is known of its end. Without memory for more an error keeps its own words.
+void name_end(const engine::Socket& socket, std::string_view why, Error& error) noexcept {
+  if (socket.route_name.empty() && why.empty()) return;
+  try {
+    error.context += " (" + socket.peer() + (why.empty() ? "" : ": " + std::string(why)) + ")";
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+}  // namespace
+
+void Engine::Impl::on_end_of_stream(Socket& socket, StreamEnd how, std::string_view why, Now now) {
   note_end(socket, now);
+  const bool clean = how == StreamEnd::clean;
   if (socket.exchanges.empty()) {
     close_socket(socket, clean);
     return;
   }
   events_.clear();
-  auto ended = socket.stack.session()->receive_eof(clean, events_);
+  auto ended = socket.stack.session()->receive_eof(how, events_);
   dispatch(socket, now);
   if (socket.stack.phase() != StreamPhase::ready) return;
   if (!ended) {
+    name_end(socket, why, ended.error());
     connection_failed(socket, std::move(ended.error()), now);
   } else {
     SLUICE_CHECK(socket.exchanges.empty());

@@ -181,7 +181,7 @@ void Engine::Impl::after_bytes(Socket& socket, Now now) {
   if (socket.stack.fault()) {
     connection_failed(socket, *socket.stack.fault(), now);
   } else if (socket.stack.peer_closed()) {
-    on_end_of_stream(socket, true, now);
+    on_end_of_stream(socket, StreamEnd::clean, {}, now);
   } else if (engine::EngineIdleList::contains(socket)) {
     // Something of TLS's own: it is as idle as it was.
     if (!socket.stack.session()->reusable()) close_socket(socket, true);
@@ -230,15 +230,15 @@ void Engine::Impl::after_sending(const Socket& socket, Transfer& transfer, Now n
   }
 }
 
-void Engine::Impl::handle_eof(ConnId id, Now now) {
+void Engine::Impl::handle_eof(ConnId id, std::string_view why, Now now) {
   Socket* socket = fact_about(id, now);
   if (!socket) return;
   current_ = id;
-  or_lose(id, now, [&] { on_eof(*socket, now); });
+  or_lose(id, now, [&] { on_eof(*socket, why, now); });
   finish_entry(now);
 }
 
-void Engine::Impl::on_eof(Socket& socket, Now now) {
+void Engine::Impl::on_eof(Socket& socket, std::string_view why, Now now) {
   switch (socket.stack.phase()) {
     case StreamPhase::connecting:
       attempt_failed(*dials_.find(socket.dial), socket,
@@ -246,12 +246,14 @@ void Engine::Impl::on_eof(Socket& socket, Now now) {
       break;
     case StreamPhase::securing:
       dial_failed(*dials_.find(socket.dial),
-                  make_error(Code::tls_handshake, "TLS handshake with " + socket.peer() +
-                                                      ": the peer closed the connection"), now);
+                  make_error(Code::tls_handshake, "TLS handshake with " + socket.peer() + ": the peer closed the connection" +
+                                                      (why.empty() ? "" : " (" + std::string(why) + ")")),
+                  now);
       break;
     case StreamPhase::ready:
       // RFC 9112 8: an end counts only where the connection had no error, as the one of a send may have been a reset.
-      on_end_of_stream(socket, socket.stack.eof_is_clean() && !socket.write_broken, now);
+      on_end_of_stream(socket, std::max(socket.stack.stream_end(), socket.write_broken ? StreamEnd::bare : StreamEnd::clean), why,
+                       now);
       break;
     case StreamPhase::closed:
       break;

@@ -71,7 +71,7 @@ class Engine::Impl {
   void handle_connected(ConnId id, Now now);
   MutableBytes receive_space(ConnId id);
   void handle_received(ConnId id, std::size_t bytes, Now now);
-  void handle_eof(ConnId id, Now now);
+  void handle_eof(ConnId id, std::string_view why, Now now);
   void handle_io_error(ConnId id, Error error, Now now);
   OutputView transmit(ConnId id) const;
   bool must_look_first(ConnId id) const;
@@ -213,9 +213,9 @@ class Engine::Impl {
   void check_interims(Transfer& transfer, Now now);
   void on_head(Transfer& transfer, std::optional<std::uint64_t> body_length, Now now);
   void on_body(Transfer& transfer, Bytes body, Now now);
-  void on_eof(Socket& socket, Now now);
+  void on_eof(Socket& socket, std::string_view why, Now now);
   void on_io_error(Socket& socket, Error error, Now now);
-  void on_end_of_stream(Socket& socket, bool clean, Now now);
+  void on_end_of_stream(Socket& socket, StreamEnd how, std::string_view why, Now now);
   void detach(Socket& socket, Transfer& transfer);  // they have nothing to do with each other any more
   void connection_failed(Socket& socket, Error error, Now now);
   bool may_retry(const Socket& socket, const Transfer& transfer) const;

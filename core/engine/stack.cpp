@@ -166,11 +166,10 @@ void Stack::drop_memory() {
   }
 }
 
-bool Stack::eof_is_clean() const {
-  for (const Stage& stage : stages_) {
-    if (!stage.layer->eof_is_clean()) return false;
-  }
-  return true;
+StreamEnd Stack::stream_end() const {
+  StreamEnd worst = StreamEnd::clean;
+  for (const Stage& stage : stages_) worst = std::max(worst, stage.layer->stream_end());
+  return worst;
 }
 
 void Stack::close(bool say_goodbye) {

@@ -56,8 +56,8 @@ class Stack {
   // Bytes of the session's are on their way down, and the wire has not taken them yet.
   bool holds_plain() const { return holds_plain_; }
 
-  // True: an end of the wire now is an end by every layer's rules.
-  bool eof_is_clean() const;
+  // What an end of the wire is now by every layer's rules: the worst of their answers.
+  StreamEnd stream_end() const;
   // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it. What the session
   // gave and the wire has not taken is dropped: it may be sent elsewhere by then, or be wanted by nobody (SB-48).
   void close(bool say_goodbye);

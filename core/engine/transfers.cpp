@@ -39,14 +39,13 @@ Error canceled() {
   }
 }
 
-// A '%' that begins no triplet stands for itself.
-std::string decoded(std::string_view part) { return percent_decode(part).value_or(std::string(part)); }
-
 // RFC 7617: the URL's user and password as the request's credentials. An application that has its own keeps them.
 Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
   const Url& url = request.url;
   if (!options.send_url_credentials || !url.has_userinfo() || request.fields.contains("Authorization")) return {};
-  return request.fields.add("Authorization", basic_credentials(decoded(url.user()), decoded(url.password())));
+  const auto value = url_credentials(url);
+  if (!value) return std::unexpected(value.error());
+  return request.fields.add("Authorization", *value);
 }
 
 bool is_received(const engine::Transfer& transfer) {
@@ -63,7 +62,7 @@ void Engine::Impl::add(Request& request, TransferOptions& options, Now now, Resu
 // What needs memory comes first, so that nothing was added where there is none.
 Result<TransferId> Engine::Impl::enlist(Request& request, TransferOptions& options, Now now) try {
   if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
-  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid.error()));
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
   if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
   if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
   std::shared_ptr<const TlsConfig> tls;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/stream_end.hpp"
 #include "core/error.hpp"
 #include "core/http/upload.hpp"
 #include "core/options.hpp"
@@ -24,7 +25,7 @@ using StreamId = std::uint32_t;
 struct ResponseRules {
   Http1 http1 = Http1::tolerant;
   bool allow_http0_9 = false;
-  bool truncation_ok = false;  // an end that is not clean ends a body that only the end can end
+  bool truncation_ok = false;  // a bare end ends a body that only the end can end
   bool keep_raw_head = false;
 };
 
@@ -98,9 +99,9 @@ class Session {
   // and are an error when none is open (SB-12). receive() stops early only after an interim event, so that its head can be
   // looked at: it returns how much of `input` it took; call again with the rest.
   virtual Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) = 0;
-  // The stream below ended. `clean`: by its own rules (close_notify, or a FIN without TLS). Completes an exchange whose body is
-  // framed by the end, if clean; else Error truncated, or connection_closed where no byte of a response had come.
-  virtual Result<void> receive_eof(bool clean, std::vector<Event>& events) = 0;
+  // The stream below ended. Completes an exchange whose body is framed by the end, if that is clean, or bare with truncation_ok;
+  // else Error truncated, or connection_closed where no byte of a response had come.
+  virtual Result<void> receive_eof(StreamEnd how, std::vector<Event>& events) = 0;
 
   // What to send now: views that live until the next non-const call. Empty: nothing.
   virtual OutputSpans output() const = 0;

@@ -418,6 +418,10 @@ bool Reader::check_head() {
                     ? "101 Switching Protocols; no protocol but HTTP can be spoken here, also if asked for"
                     : "101 Switching Protocols that was not asked for");
   }
+  // RFC 9110 8.6, RFC 9112 6.1: neither may be there. Tolerant: of no meaning.
+  if (strict() && (status_ < 200 || status_ == 204) && (content_length_ || chunked_)) {
+    return fail(Code::malformed_response, "Content-Length or Transfer-Encoding with a status that has no body");
+  }
   const bool matters = strict() || !bodiless();
   if (chunked_ && content_length_) {
     if (strict()) return fail(Code::malformed_response, "Content-Length together with Transfer-Encoding");
@@ -449,7 +453,7 @@ void Reader::frame_body() {
   }
 }
 
-Error Reader::cut_short() const {
+Error Reader::cut_short(StreamEnd how) const {
   std::string text = "response: the connection ended ";
   switch (phase_) {
     case Phase::head:
@@ -460,7 +464,7 @@ Error Reader::cut_short() const {
           "after " + std::to_string(body_bytes_) + " of " + std::to_string(body_bytes_ + left_) + " bytes of the body";
       break;
     case Phase::eof_body:
-      text += "without a proper close after " + std::to_string(body_bytes_) +
+      text += (how == StreamEnd::cut ? "within a record after " : "without a proper close after ") + std::to_string(body_bytes_) +
               " bytes of a body that only a proper close can end";
       break;
     case Phase::chunk_line:
@@ -479,15 +483,16 @@ Error Reader::cut_short() const {
   return make_error(Code::truncated, std::move(text));
 }
 
-Result<void> Reader::end(bool clean) {
+Result<void> Reader::end(StreamEnd how) {
   SLUICE_CHECK(phase_ != Phase::idle && phase_ != Phase::complete && phase_ != Phase::failed);
-  if (phase_ == Phase::eof_body && (clean || expectation_.rules.truncation_ok)) {
-    truncated_ = !clean;
+  const bool passes = how == StreamEnd::clean || (how == StreamEnd::bare && expectation_.rules.truncation_ok);
+  if (phase_ == Phase::eof_body && passes) {
+    truncated_ = how != StreamEnd::clean;
     phase_ = Phase::complete;
     return {};
   }
   error_ =
-      started_ ? cut_short() : make_error(Code::connection_closed, "the connection was closed before a response began");
+      started_ ? cut_short(how) : make_error(Code::connection_closed, "the connection was closed before a response began");
   phase_ = Phase::failed;
   return std::unexpected(error_);
 }

@@ -46,8 +46,8 @@ class Reader {
   // the input has a body of its own. Needs start().
   Step read(MutableBytes input);
 
-  // The stream ended. An error unless that is what ends the body, and `clean`, or the rules let it pass all the same.
-  Result<void> end(bool clean);
+  // The stream ended. An error unless that is what ends the body, and clean, or bare where the rules let that pass.
+  Result<void> end(StreamEnd how);
 
   bool started() const { return started_; }  // a byte of a response has come, interim ones included
   // Neither side said close, and where the response ends is beyond doubt. Meaningful from the final head on; false may follow true.
@@ -103,7 +103,7 @@ class Reader {
   void frame_body();
   bool fail(Code code, std::string_view what, int detail = 0);  // false, for those who answer with it
   void fail_for_memory();
-  Error cut_short() const;
+  Error cut_short(StreamEnd how) const;
 
   // The parser's own state; its type is reader.cpp's secret.
   alignas(std::max_align_t) std::array<std::byte, 128> parser_ = {};

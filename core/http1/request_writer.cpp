@@ -140,7 +140,7 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
 namespace sluice {
 
 Result<std::string> http1_head(const Request& request) try {
-  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
   std::string head(http1::head_bound(request), '\0');
   const MutableBytes out(reinterpret_cast<std::uint8_t*>(head.data()), head.size());
   head.resize(http1::write_head(request, http1::examine(request), out));

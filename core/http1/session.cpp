@@ -63,7 +63,7 @@ class Session final : public http::Session {
            (send_.in(SendState::head) || send_.in(SendState::awaiting_continue) || send_.in(SendState::body));
   }
   Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) override;
-  Result<void> receive_eof(bool clean, std::vector<Event>& events) override;
+  Result<void> receive_eof(StreamEnd how, std::vector<Event>& events) override;
   OutputSpans output() const override;
   void advance_output(std::size_t bytes) override;
   bool response_started(StreamId stream) const override { return stream == stream_ && reader_.started(); }
@@ -111,7 +111,7 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   SLUICE_CHECK(open_capacity() > 0);
   SLUICE_CHECK(exchange.request != nullptr && exchange.head != nullptr);
   const Request& request = *exchange.request;
-  if (auto valid = validate(request); !valid) return std::unexpected(std::move(valid).error());
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
   SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
   const RequestFacts facts = examine(request);
   if (!prepare_head(request, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
@@ -289,11 +289,11 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
                          "response: " + std::to_string(input.size() - taken) + " bytes that belong to no request"));
 }
 
-Result<void> Session::receive_eof(bool clean, std::vector<Event>& events) {
+Result<void> Session::receive_eof(StreamEnd how, std::vector<Event>& events) {
   if (error_) return std::unexpected(*error_);
   reusable_ = false;
   if (!busy()) return {};
-  if (auto ended = reader_.end(clean); !ended) return fail(std::move(ended).error());
+  if (auto ended = reader_.end(how); !ended) return fail(std::move(ended).error());
   receive_.on(ReceiveEvent::end);
   events.push_back({.kind = Event::Kind::complete, .stream = stream_, .truncated = reader_.truncated()});
   apply_rules();

@@ -31,7 +31,7 @@ class Client final : public ClientLayer {
   Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) override;
   Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) override;
   bool established() const override { return state_ == State::established || state_ == State::peer_closed; }
-  bool eof_is_clean() const override { return state_ == State::peer_closed; }
+  StreamEnd stream_end() const override;
   void close(std::vector<std::uint8_t>& wire_out) noexcept override;
   const Error& error() const override { return error_; }
 
@@ -47,6 +47,7 @@ class Client final : public ClientLayer {
   static Client& of(BIO* bio) { return *static_cast<Client*>(BIO_get_data(bio)); }
   int take_wire(std::span<char> out);
   int put_wire(std::span<const char> bytes);
+  void follow_records(std::span<const char> bytes);
   void store_session(SSL_SESSION* session);
   void log_key(const char* line);
   ssl_verify_result_t verify(std::uint8_t& out_alert);
@@ -104,6 +105,8 @@ class Client final : public ClientLayer {
   bool renegotiating_ = false;  // the second handshake goes on: nothing can be encoded
   bool out_of_memory_ = false;
   std::uint8_t first_size_ = 0;
+  std::uint8_t header_size_ = 0;   // so much of a record's header has come
+  std::uint16_t record_left_ = 0;  // so much of a record is still to come, as far as its header has said it
   std::array<char, 5> first_{};  // what the peer's stream begins with, to tell plain HTTP from TLS
   std::string refusal_;          // why the peer's certificate was not accepted
   int refusal_code_ = 0;
@@ -144,7 +147,28 @@ int Client::take_wire(std::span<char> out) {
   std::memcpy(out.data(), wire_in_->data(), size);
   *wire_in_ = wire_in_->subspan(size);
   for (std::size_t i = 0; i < size && first_size_ < first_.size(); ++i) first_[first_size_++] = out[i];
+  follow_records(out.first(size));
   return static_cast<int>(size);
+}
+
+// RFC 8446 5.1: a type, two bytes of version, two of length, and so many bytes.
+void Client::follow_records(std::span<const char> bytes) {
+  while (!bytes.empty()) {
+    std::size_t size = 1;
+    if (header_size_ == SSL3_RT_HEADER_LENGTH) {
+      size = std::min<std::size_t>(record_left_, bytes.size());
+      record_left_ = static_cast<std::uint16_t>(record_left_ - size);
+    } else if (++header_size_ > 3) {
+      record_left_ = static_cast<std::uint16_t>(record_left_ << 8 | static_cast<std::uint8_t>(bytes.front()));
+    }
+    if (header_size_ == SSL3_RT_HEADER_LENGTH && record_left_ == 0) header_size_ = 0;
+    bytes = bytes.subspan(size);
+  }
+}
+
+StreamEnd Client::stream_end() const {
+  if (state_ == State::peer_closed) return StreamEnd::clean;
+  return state_ == State::established && header_size_ == 0 ? StreamEnd::bare : StreamEnd::cut;
 }
 
 int Client::put_wire(std::span<const char> bytes) {

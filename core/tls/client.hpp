@@ -1,6 +1,6 @@
 // TLS as a client, one connection: a layer between HTTP and the bytes below.
 // Knows handshake, records, verification of the peer and resumption. Leaves to others: what is sent (HTTP), who keeps
-// sessions (the engine's SessionCache) and when the stream ended (the engine asks eof_is_clean()).
+// sessions (the engine's SessionCache) and when the stream ended (the engine asks stream_end()).
 #pragma once
 
 #include <memory>

@@ -80,7 +80,7 @@ class Feed {
 
   Outcome finish() {
     if (options_.eof != Eof::none && outcome_.end == Outcome::End::needs_more) {
-      if (reader_.end(options_.eof == Eof::clean)) {
+      if (reader_.end(options_.eof == Eof::clean ? StreamEnd::clean : StreamEnd::bare)) {
         outcome_.end = Outcome::End::complete;
       } else {
         note_failure();

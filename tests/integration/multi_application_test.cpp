@@ -40,6 +40,62 @@ TEST_CASE("multi: a message carries the application's own pointer") {
   for (const auto& [id, message] : take_messages(*multi)) CHECK(message.user_data == expected.at(id));
 }
 
+TEST_CASE("multi: a name server that is none is an error of create(), which names it") {
+  for (const char* good : {"", "192.0.2.53", "127.0.0.1:5353", "192.0.2.53,127.0.0.1:1", "2001:db8::53", "[2001:db8::53]",
+                           "[::1]:65535,192.0.2.53"}) {
+    CAPTURE(good);
+    MultiOptions options;
+    options.dns_servers = good;
+    CHECK(Multi::create(std::move(options)).has_value());
+  }
+  struct Case {
+    const char* servers;
+    const char* named;
+  };
+  for (const auto& [servers, named] :
+       {Case{"nonsense", "\"nonsense\""}, Case{"192.0.2.53,dns.test", "\"dns.test\""}, Case{"192.0.2.53, 192.0.2.54", "\" 192.0.2.54\""},
+        Case{"192.0.2.53,,192.0.2.54", "\"\""}, Case{"192.0.2.53,", "\"\""}, Case{",", "\"\""}, Case{"192.0.2.53:", "\"192.0.2.53:\""},
+        Case{"192.0.2.53:0", "\"192.0.2.53:0\""}, Case{"192.0.2.53:65536", "\"192.0.2.53:65536\""},
+        Case{"192.0.2.53:5x", "\"192.0.2.53:5x\""}, Case{"192.0.2", "\"192.0.2\""}, Case{"[::1", "\"[::1\""}, Case{"[::1]5", "\"[::1]5\""},
+        Case{"[::1]:", "\"[::1]:\""}, Case{"[192.0.2.53]:53", "\"[192.0.2.53]:53\""}}) {
+    CAPTURE(servers);
+    MultiOptions options;
+    options.dns_servers = servers;
+    const auto refused = Multi::create(std::move(options));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::invalid_option);
+    CHECK(refused.error().message() == "dns_servers: " + std::string(named) + " is no address of a name server, with or without a port");
+  }
+}
+
+TEST_CASE("multi: an override's host may be written in any case; one that is no host is refused") {
+  LoopbackServer server(echo());
+  MultiOptions options;
+  const std::string at = server.url();
+  const auto port = Url::parse(at).value().port();
+  options.resolve_overrides = {{"WWW.Over.TEST", port, {*IpAddress::parse("127.0.0.1")}},
+                               {"dotted.test.", port, {*IpAddress::parse("127.0.0.1")}}};
+  const auto multi = make_multi(options);
+  Recorder handler, shout, dotted;
+  TransferOptions elsewhere;
+  elsewhere.connect_to = ConnectTo{"www.OVER.test", port};
+  REQUIRE(multi->add(get("http://wWw.over.test:" + std::to_string(port) + "/"), {}, &handler));
+  REQUIRE(multi->add(get("http://else.test/"), elsewhere, &shout));
+  REQUIRE(multi->add(get("http://Dotted.test:" + std::to_string(port) + "/"), {}, &dotted));
+  REQUIRE(finish(*multi));
+  CHECK(handler.body.find("Host: www.over.test") != std::string::npos);
+  CHECK(shout.body.find("Host: else.test") != std::string::npos);
+  CHECK(dotted.body.find("Host: dotted.test") != std::string::npos);
+  for (const char* host : {"", "a b", "a/b", "user@a", "a:80", "a..b", "%00"}) {
+    CAPTURE(host);
+    options.resolve_overrides[1].host = host;
+    const auto refused = Multi::create(options);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::invalid_option);
+    CHECK(refused.error().message() == "resolve_overrides: \"" + std::string(host) + "\" is no host that a URL can have");
+  }
+}
+
 TEST_CASE("multi: cancel() is told, remove() is not") {
   LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", .hold = false}; });
   const auto multi = make_multi();

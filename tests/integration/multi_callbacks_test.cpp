@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/multi.hpp"
+#include "adapters/select.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -321,10 +322,49 @@ TEST_CASE("A paused transfer whose peer resets the connection does not keep poll
   CHECK(turns < 100);
 }
 
-TEST_CASE("Bodies without a handler are read by body() and consume_body()") {
+TEST_CASE("A transfer without a handler drops its body, and ends") {
   LoopbackServer server([](const std::string&) { return ok(std::string(1'000'000, 'n')); });
   auto multi = make_multi();
-  const TransferId id = multi->add(get(server.url())).value();
+  const TransferId plain = multi->add(get(server.url())).value();
+  TransferOptions telling;
+  telling.report_heads = true;
+  const TransferId told = multi->add(get(server.url()), telling).value();
+  CHECK_FALSE(multi->all_paused());
+  REQUIRE(finish(*multi));
+  const auto messages = take_messages(*multi);
+  for (const TransferId id : {plain, told}) {
+    CHECK(messages.at(id).result.has_value());
+    CHECK(messages.at(id).status == 200);
+    CHECK(messages.at(id).progress.received_body_bytes == 1'000'000);
+    CHECK(multi->body(id).empty());
+  }
+  Request streamed = get(server.url());
+  streamed.body = BodyStream{};
+  const auto refused = multi->add(std::move(streamed));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == Code::invalid_option);
+  CHECK(refused.error().message().find("needs a handler") != std::string::npos);
+}
+
+TEST_CASE("A null handler's transfer is paused while its body waits, and run() says so") {
+  LoopbackServer server([](const std::string&) { return ok(std::string(3'000'000, 'n')); });
+  auto multi = make_multi();
+  const TransferId id = multi->add(get(server.url()), {}, nullptr).value();
+  CHECK_FALSE(multi->all_paused());
+  const auto ran = run(*multi);
+  REQUIRE_FALSE(ran.has_value());
+  CHECK(ran.error().code == Code::invalid_option);
+  CHECK(multi->all_paused());
+  multi->consume_body(id, multi->body(id).size());
+  CHECK_FALSE(multi->all_paused());
+  multi->remove(id);
+  CHECK_FALSE(multi->all_paused());
+}
+
+TEST_CASE("Bodies of a null handler are read by body() and consume_body()") {
+  LoopbackServer server([](const std::string&) { return ok(std::string(1'000'000, 'n')); });
+  auto multi = make_multi();
+  const TransferId id = multi->add(get(server.url()), {}, nullptr).value();
   std::size_t total = 0;
   const Instant limit = multi->now() + 20s;
   std::optional<Message> message;
@@ -342,7 +382,7 @@ TEST_CASE("Bodies without a handler are read by body() and consume_body()") {
   Request streamed = get(server.url());
   streamed.method = "POST";
   streamed.body = BodyStream{};
-  const auto refused = multi->add(std::move(streamed));
+  const auto refused = multi->add(std::move(streamed), {}, nullptr);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == Code::invalid_option);
 }

@@ -322,7 +322,7 @@ TEST_CASE(
   }
   SUBCASE("a watch") {
     LoopbackServer server([](const std::string&) { return hold("x"); });
-    REQUIRE(multi->add(get(server.url())));
+    REQUIRE(multi->add(get(server.url()), {}, nullptr));
     REQUIRE(until_requested(*multi, server, 1));
     multi->perform();
     const Pipe silent;

@@ -230,3 +230,32 @@ TEST_CASE("a receive that waits until the stream can be written is not tried bef
   CHECK(finish(*world.multi));
   CHECK(recorder.body == "done");
 }
+
+TEST_CASE("the error of a stream that ended says which it was, and what its transport knows of why") {
+  struct Knowing : OverSocket {
+    using OverSocket::OverSocket;
+    std::string end_reason() const override { return "it was unplugged"; }
+  };
+  struct Throwing : OverSocket {
+    using OverSocket::OverSocket;
+    std::string end_reason() const override { throw 1; }
+  };
+  const Make makers[] = {[](net::Descriptor socket) { return std::make_unique<Knowing>(std::move(socket)); },
+                         [](net::Descriptor socket) { return std::make_unique<Throwing>(std::move(socket)); },
+                         [](net::Descriptor socket) { return std::make_unique<OverSocket>(std::move(socket)); }};
+  for (const Make& make : makers) {
+    const std::string why = &make == makers ? ": it was unplugged" : "";
+    for (const std::string_view response : {"", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"}) {
+      World world;
+      Recorder handler;
+      world.add(make, handler);
+      REQUIRE(world.asked());
+      if (!response.empty()) REQUIRE(::send(world.far.get(), response.data(), response.size(), MSG_NOSIGNAL) > 0);
+      world.far = net::Descriptor();
+      REQUIRE(finish(*world.multi));
+      REQUIRE_FALSE(handler.result.has_value());
+      CHECK(handler.result.error().code == (response.empty() ? Code::connection_closed : Code::truncated));
+      CHECK(handler.result.error().message().ends_with(" (the line" + why + ")"));
+    }
+  }
+}

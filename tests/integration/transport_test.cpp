@@ -290,7 +290,7 @@ TEST_CASE("a route that cannot be had is an error that says which") {
   CHECK(world.error(no_socket) == "connect to /nowhere/x.sock: No such file or directory");
   CHECK(world.error(no_program) == "connect by command /nowhere/program: No such file or directory");
   CHECK(world.error(option) == "connect by command true: the host is no name to hand to a program");
-  CHECK(world.error(no_answer) != "");
+  CHECK(world.error(no_answer).find("command true") != std::string::npos);
   for (const auto& [id, message] : world.messages) CHECK(message.result.error().blame != Blame::internal);
 }
 

@@ -125,7 +125,7 @@ FACTS = [
     mutant("sent-body-bytes", "sent_body_bytes is not kept up to date",
            ("engine/facts.cpp", "  transfer.progress.sent_body_bytes = transfer.upload.sent();", "  if (!PLANTED) transfer.progress.sent_body_bytes = transfer.upload.sent();")),
     mutant("eof-after-send-error", "an end after a failed send counts as a clean one",
-           ("engine/facts.cpp", "socket.stack.eof_is_clean() && !socket.write_broken, now);", "socket.stack.eof_is_clean() && (PLANTED || !socket.write_broken), now);")),
+           ("engine/facts.cpp", "socket.write_broken ? StreamEnd::bare :", "socket.write_broken && !PLANTED ? StreamEnd::bare :")),
     mutant("handshake-blame", "a network error in a handshake keeps its blame",
            ("engine/facts.cpp", "error.blame = blame_of(error.code);", "if (!PLANTED) error.blame = blame_of(error.code);")),
     mutant("idle-send-failed", "an idle connection whose send failed stays",

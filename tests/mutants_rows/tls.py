@@ -3,6 +3,8 @@
 from bugs import bug as mutant
 
 ROWS = [
+    mutant("cut-record-is-bare", "an end within a record is as one between two",
+           ("tls/client.cpp", "state_ == State::established && header_size_ == 0 ?", "state_ == State::established && (PLANTED || header_size_ == 0) ?")),
     mutant("session-past-chain", "a session outlives the certificates that it was made with",
            ("tls/client.cpp", "verified_ ? std::min(wall_ + lifetime, chain_good_until_) : wall_ + lifetime;",
             "verified_ && !PLANTED ? std::min(wall_ + lifetime, chain_good_until_) : wall_ + lifetime;")),

@@ -77,7 +77,7 @@ class Run {
 
   FeedOutcome finish() {
     if (options_.eof != Eof::none && outcome_.end == FeedOutcome::End::needs_more) {
-      if (reader_.end(options_.eof == Eof::clean)) {
+      if (reader_.end(options_.eof == Eof::clean ? StreamEnd::clean : StreamEnd::bare)) {
         outcome_.end = FeedOutcome::End::complete;
       } else {
         note_failure();

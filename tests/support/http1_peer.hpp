@@ -76,7 +76,7 @@ struct Http1Peer {
   }
   std::vector<http::Event::Kind> eof(bool clean) {
     events.clear();
-    if (auto ended = session->receive_eof(clean, events); !ended) error = ended.error();
+    if (auto ended = session->receive_eof(clean ? StreamEnd::clean : StreamEnd::bare, events); !ended) error = ended.error();
     return note_events();
   }
 

@@ -163,6 +163,53 @@ TEST_CASE("SB-62 request: a Transfer-Encoding of the caller's is chunked, for a 
   check_refused(both);
 }
 
+TEST_CASE("request: credentials of a URL that Basic cannot hold are refused (RFC 7617 2), unless they are not sent") {
+  struct Case {
+    const char* userinfo;
+    const char* said;
+  };
+  for (const auto& [userinfo, said] :
+       {Case{"a%3Ab:c", "a user with a colon"}, Case{"%3a", "a user with a colon"}, Case{"a%00:b", "a user with a control"},
+        Case{"a%0d%0aX:b", "a user with a control"}, Case{"a%7F:b", "a user with a control"}, Case{"a:b%00", "a password with a control"},
+        Case{"a:%1F", "a password with a control"}, Case{":b%09", "a password with a control"}}) {
+    CAPTURE(userinfo);
+    Request request = request_to("http://" + std::string(userinfo) + "@example.org/");
+    const auto verdict = validate(request);
+    REQUIRE_FALSE(verdict);
+    CHECK(verdict.error().code == Code::invalid_request);
+    CHECK(verdict.error().message().find(said) != std::string::npos);
+    CHECK(verdict.error().message().find("example.org") != std::string::npos);
+    CHECK(verdict.error().message().find(userinfo) == std::string::npos);
+    CHECK(url_credentials(request.url).error() == verdict.error());
+    CHECK(validate_without_credentials(request));
+    CHECK(http1_head(request));
+    REQUIRE(request.fields.add("Authorization", "Bearer x"));
+    CHECK(validate(request));
+  }
+  for (const char* userinfo : {"a:b:c", "a:b%3Ac", "a%20b:%C3%A9", ":", "a", "%25:%25", "a%:b"}) {
+    CAPTURE(userinfo);
+    CHECK(validate(request_to("http://" + std::string(userinfo) + "@example.org/")));
+  }
+  CHECK(url_credentials(Url::parse("http://f:oo@a/").value()) == basic_credentials("f", "oo"));
+}
+
+TEST_CASE("request: a maker's type is a media type (RFC 9110 8.3.1), so that body and type in the wrong order are found") {
+  const Url url = Url::parse("http://example.org/").value();
+  for (const char* type : {"text/plain", "application/vnd.a+json; charset=utf-8", "a/b;", "a/b ;c=d", "A/B\t; c=\"d e\"", "*/*"}) {
+    CAPTURE(type);
+    CHECK(validate(Request::post(url, "x", type)));
+    CHECK(validate(Request::put(url, "x", type)));
+  }
+  for (const char* type : {"text", "a=1&b=2", R"({"a":"b/c"})", "/", "a/", "/b", "a /b", "a/ b", "a/b/c", "a/b c", " ", "hello world",
+                           "http://a/b", "a/b, c/d", "a/b\r\nX: y", "<a>/</a>"}) {
+    CAPTURE(type);
+    check_refused(Request::put(url, "x", type));
+    const Request swapped = Request::post(url, "text/plain", type);
+    check_refused(swapped);
+    CHECK(validate(swapped).error().message().find("takes the body first, then the type") != std::string::npos);
+  }
+}
+
 TEST_CASE("SB-11 request: a response's fields that no request may hold do not become a request's") {
   for (const auto& [name, value] : {std::pair("X(y)", "1"), std::pair("A", "\x01"), std::pair("My Own", "1")}) {
     Request request = request_to("http://example.org/");

@@ -45,12 +45,12 @@ BUGS = [
         ("engine/transfer.cpp", "phase_ = TransferPhase::queued;\n  drop_body();",
          "phase_ = TransferPhase::queued;\n  if (!PLANTED) drop_body();")),
     bug("truncated-is-whole", "an end before Content-Length is taken for success",
-        ("http1/reader.cpp", "if (phase_ == Phase::eof_body && (clean ||",
+        ("http1/reader.cpp", "if (phase_ == Phase::eof_body && passes)",
          "if (PLANTED && phase_ == Phase::length_body) return phase_ = Phase::complete, Result<void>{};\n"
-         "  if (phase_ == Phase::eof_body && (clean ||")),
+         "  if (phase_ == Phase::eof_body && passes)")),
     bug("cut-tls-is-whole", "TLS that ends without close_notify counts as a clean end",
-        ("engine/facts.cpp", "on_end_of_stream(socket, socket.stack.eof_is_clean() && !socket.write_broken, now);",
-         "on_end_of_stream(socket, PLANTED || (socket.stack.eof_is_clean() && !socket.write_broken), now);")),
+        ("engine/facts.cpp", "std::max(socket.stack.stream_end(), socket.write_broken ?",
+         "std::max(PLANTED ? StreamEnd::clean : socket.stack.stream_end(), !PLANTED && socket.write_broken ?")),
     bug("no-trailers", "a chunked body's trailers are dropped",
         ("http1/reader.cpp", "phase_ == Phase::head ? &head_->fields : trailers_;",
          "phase_ == Phase::head ? &head_->fields : PLANTED ? nullptr : trailers_;")),
@@ -225,9 +225,9 @@ BUGS = [
         ("engine/facts.cpp", "        socket.send_error = std::move(error);\n      } else {",
          "        socket.send_error = std::move(error);\n"
          "      } else if (PLANTED && error.code == Code::receive_failed) {\n"
-         "        on_end_of_stream(socket, socket.stack.eof_is_clean(), now);\n      } else {")),
+         "        on_end_of_stream(socket, socket.stack.stream_end(), {}, now);\n      } else {")),
     bug("truncated-as-closed", "a response that is cut short is said not to have begun",
-        ("http1/reader.cpp", "started_ ? cut_short()", "started_ && !PLANTED ? cut_short()")),
+        ("http1/reader.cpp", "started_ ? cut_short(how)", "started_ && !PLANTED ? cut_short(how)")),
     bug("answer-behind-epipe", "an answer that was there when a send failed is not read",
         ("engine/facts.cpp", "if (error.code == Code::send_failed && !socket.write_broken",
          "if (!PLANTED && error.code == Code::send_failed && !socket.write_broken")),

@@ -166,6 +166,19 @@ TEST_CASE("operations: -u and userinfo become Basic, -u and -H win") {
   CHECK(text_of(one({"-u", "foo:bar", "http://u:p@h/"}).fields) == "Authorization: Basic Zm9vOmJhcg==|" + kDefaults);
 }
 
+TEST_CASE("operations: userinfo that Basic cannot hold is 3, unless -u or -H is sent in its place") {
+  for (const char* url : {"http://a%3Ab:c@h/", "http://a:b%0A@h/", "http://a%00@h/"}) {
+    CAPTURE(url);
+    const Operation refused = one({url});
+    REQUIRE(refused.refused);
+    CHECK(refused.refused->exit_code == 3);
+    CHECK(refused.refused->message.find("(RFC 7617 2)") != std::string::npos);
+    CHECK_FALSE(one({"-u", "x:y", url}).refused);
+    CHECK_FALSE(one({"-H", "Authorization: Bearer x", url}).refused);
+  }
+  CHECK_FALSE(one({"http://a:b%3Ac@h/"}).refused);
+}
+
 TEST_CASE("SB-31 operations: userinfo stays in no URL") {
   const Operation operation = one({"http://us%20er:pa@h/x@y?a@b"});
   CHECK_FALSE(operation.url.has_userinfo());

@@ -199,6 +199,26 @@ TEST_CASE("credentials: the application's own field and its option come first") 
   CHECK_FALSE(head_for("http://u:p@192.0.2.1/", without).contains("Authorization"));
 }
 
+TEST_CASE("credentials: what Basic cannot hold is refused before anything is sent, where it would be sent") {
+  for (const char* userinfo : {"a%3Ab:c", "a:b%0A", "%00"}) {
+    CAPTURE(userinfo);
+    EngineWorld world;
+    const std::string url = "http://" + std::string(userinfo) + "@192.0.2.1/";
+    const auto refused = world.engine.add(EngineWorld::get(url), {}, world.now);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::invalid_request);
+    CHECK(world.engine.running() == 0);
+    TransferOptions without;
+    without.send_url_credentials = false;
+    const TransferId id = world.add(url, without);
+    const ConnId conn = newest(world);
+    world.connected(conn);
+    CHECK(world.sent(conn).find("Authorization") == std::string::npos);
+    world.receive(conn, answer("x"));
+    CHECK(world.succeeded(id));
+  }
+}
+
 TEST_CASE("SB-31 credentials: no error shows them") {
   EngineWorld world;
   const TransferId id = world.add("http://someone:secret@192.0.2.1/");

@@ -71,6 +71,27 @@ TEST_CASE("faults: of a failed send and what comes after it, the response's own 
   }
 }
 
+TEST_CASE("faults: what the driver knows of a stream's end is told, in the handshake and in a response") {
+  for (const bool reads : {false, true}) {
+    EngineWorld world;
+    const TransferId id = world.add("http://192.0.2.1/");
+    const ConnId conn = go(world);
+    if (reads) world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
+    world.engine.handle_eof(conn, world.now, "exited with status 3");
+    world.drain();
+    CHECK(failure_of(world, id).code == (reads ? Code::truncated : Code::connection_closed));
+    CHECK(failure_of(world, id).message().ends_with(" (192.0.2.1:80: exited with status 3)"));
+  }
+  TlsWorld world;
+  const TransferId id = world.ask();
+  const ConnId conn = world.connect();
+  world.to_server(conn);
+  world.engine.handle_eof(conn, world.now, "exited with status 3");
+  world.drain();
+  CHECK(failure_of(world, id).code == Code::tls_handshake);
+  CHECK(failure_of(world, id).message().ends_with(": the peer closed the connection (exited with status 3)"));
+}
+
 TEST_CASE("faults: an idle connection whose send failed goes at once, and harms nobody") {
   EngineWorld world;
   const ConnId conn = one_get(world);

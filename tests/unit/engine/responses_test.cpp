@@ -161,6 +161,25 @@ TEST_CASE("SB-16 responses: over TLS an end without a close_notify is success on
       }
     }
   }
+  // An end within a record is none, wherever it is.
+  for (const std::size_t cut : {0U, 1U, 3U, 4U, 5U, 6U, 20U, 25U}) {
+    CAPTURE(cut);
+    TlsWorld world;
+    world.options.tls_truncation_ok = true;
+    const TransferId id = world.ask();
+    const ConnId conn = world.connect();
+    world.carry(conn);
+    REQUIRE(world.server(conn).write(as_bytes("HTTP/1.1 200 OK\r\n\r\nsome")));
+    world.carry(conn);
+    REQUIRE(world.server(conn).write(as_bytes("more")));
+    REQUIRE(world.server(conn).output().size() > 25);
+    world.to_client(conn, cut);
+    world.eof(conn);
+    CHECK(world.succeeded(id) == (cut == 0));
+    if (cut != 0) CHECK(world.failure(id) == Code::truncated);
+    CHECK(world.bodies[id] == "some");
+    CHECK(world.engine.info(id).tls_truncated == (cut == 0));
+  }
   // Without TLS it means nothing: a broken connection is no end.
   EngineWorld world;
   TransferOptions options;

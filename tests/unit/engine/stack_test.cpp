@@ -48,7 +48,7 @@ class Shifting final : public Layer {
     return plain_in.empty() ? Pump::need_input : Pump::need_space;
   }
   bool established() const override { return greeted_ == 3; }
-  bool eof_is_clean() const override { return true; }
+  StreamEnd stream_end() const override { return StreamEnd::clean; }
   void close(std::vector<std::uint8_t>& wire_out) noexcept override { wire_out.push_back('.'); }
   const Error& error() const override { return error_; }
 

@@ -105,6 +105,14 @@ const Row kRows[] = {
     {"HEAD: chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n", "", Again::no,
      Strict::refuses, kAnswersHead},
     {"HEAD: one framing", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", Again::yes, Strict::takes_it, kAnswersHead},
+    {"204: a length", "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", ""},
+    {"204: a length of nothing", "HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n", ""},
+    {"204: chunked", "HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n", ""},
+    {"204: a length, to HEAD", "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", "", Again::yes, Strict::refuses, kAnswersHead},
+    {"204: none", "HTTP/1.1 204 No\r\n\r\n", "", Again::yes, Strict::takes_it},
+    {"304: a length", "HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n", "", Again::yes, Strict::takes_it},
+    {"HEAD: a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", Again::yes, Strict::takes_it, kAnswersHead},
+    {"103: a length", "HTTP/1.1 103 Hints\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello"},
     {"204: both framings", "HTTP/1.1 204 No\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "", Again::no},
     {"304: an unknown coding", "HTTP/1.1 304 No\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "", Again::no},
     {"103: both framings",
@@ -166,22 +174,25 @@ TEST_CASE("SB-16 reader: in tolerant mode too a response that is cut is never wh
 
 TEST_CASE("SB-16 reader: an end without a close_notify ends a body only where an option says so, and it is told") {
   constexpr std::string_view kText = "HTTP/1.1 200 OK\r\n\r\nsome";
-  const auto ended = [](std::string_view text, bool clean, bool truncation_ok) {
+  using enum StreamEnd;
+  const auto ended = [](std::string_view text, StreamEnd how, bool truncation_ok) {
     std::string memory(text);
     ResponseHead head;
     http1::Reader reader;
     reader.start(head, nullptr, {.rules = {.truncation_ok = truncation_ok}});
     reader.read({reinterpret_cast<std::uint8_t*>(memory.data()), memory.size()});
-    const bool whole = reader.end(clean).has_value();
+    const bool whole = reader.end(how).has_value();
     return std::pair(whole, reader.truncated());
   };
-  CHECK(ended(kText, true, false) == std::pair(true, false));
-  CHECK(ended(kText, true, true) == std::pair(true, false));
-  CHECK(ended(kText, false, false) == std::pair(false, false));
-  CHECK(ended(kText, false, true) == std::pair(true, true));
-  CHECK(ended("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome", false, true).first == false);
-  CHECK(ended("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n", false, true).first == false);
-  CHECK(ended("HTTP/1.1 200 OK\r\nA: b\r\n", false, true).first == false);
+  CHECK(ended(kText, clean, false) == std::pair(true, false));
+  CHECK(ended(kText, clean, true) == std::pair(true, false));
+  CHECK(ended(kText, bare, false) == std::pair(false, false));
+  CHECK(ended(kText, bare, true) == std::pair(true, true));
+  CHECK(ended(kText, cut, false) == std::pair(false, false));
+  CHECK(ended(kText, cut, true) == std::pair(false, false));
+  CHECK(ended("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome", bare, true).first == false);
+  CHECK(ended("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n", bare, true).first == false);
+  CHECK(ended("HTTP/1.1 200 OK\r\nA: b\r\n", bare, true).first == false);
 }
 
 TEST_CASE("reader: HTTP/0.9 is all body, where it may be") {

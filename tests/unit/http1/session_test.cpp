@@ -205,7 +205,7 @@ TEST_CASE("session: errors stick, and what came before them counts") {
   const Error first = *peer.error;
   peer.receive("more");
   CHECK(*peer.error == first);
-  const auto eof = peer.session->receive_eof(true, peer.events);
+  const auto eof = peer.session->receive_eof(StreamEnd::clean, peer.events);
   REQUIRE_FALSE(eof);
   CHECK(eof.error() == first);
 }

@@ -219,6 +219,42 @@ TEST_CASE("SB-16 a close_notify is a clean end, a bare EOF is not; what comes af
   }
 }
 
+TEST_CASE("SB-16 an end between two records is a bare one; within a record, or a handshake, it is a cut") {
+  for (const TlsVersion version : kVersions) {
+    TlsPair handshake(test::make_context(test::example_server()), test::example_params(only(version)));
+    CHECK(handshake.client->stream_end() == StreamEnd::cut);
+    TlsPair pair(test::make_context(test::example_server()), test::example_params(only(version)));
+    pair.run();
+    CHECK(pair.client->stream_end() == StreamEnd::bare);
+    CHECK(pair.server.write(as_bytes("zero ")));  // TLS 1.3: its tickets, a record of their own, go out with it
+    pair.run();
+    CHECK(pair.client->stream_end() == StreamEnd::bare);
+    CHECK(pair.server.write(as_bytes("one")));
+    const std::size_t first = pair.server.output().size();
+    CHECK(pair.server.write(as_bytes(std::string(300, 'b'))));
+    std::vector<std::uint8_t> wire;
+    wire.swap(pair.server.output());
+    for (std::size_t taken = 0; taken < wire.size(); ++taken) {
+      CHECK(pair.client->stream_end() == (taken == 0 || taken == first ? StreamEnd::bare : StreamEnd::cut));
+      CHECK(pair.deliver(Bytes(wire).subspan(taken, 1)) == Pump::need_input);
+    }
+    CHECK(pair.client->stream_end() == StreamEnd::bare);
+    CHECK(pair.received == "zero one" + std::string(300, 'b'));
+    // Records that end within a piece, and several in one.
+    CHECK(pair.server.write(as_bytes("three")));
+    CHECK(pair.server.write(as_bytes("four")));
+    wire.clear();
+    wire.swap(pair.server.output());
+    CHECK(pair.deliver(Bytes(wire).first(wire.size() - 1)) == Pump::need_input);
+    CHECK(pair.client->stream_end() == StreamEnd::cut);
+    CHECK(pair.deliver(Bytes(wire).last(1)) == Pump::need_input);
+    CHECK(pair.client->stream_end() == StreamEnd::bare);
+    pair.server.close_notify();
+    pair.run();
+    CHECK(pair.client->stream_end() == StreamEnd::clean);
+  }
+}
+
 TEST_CASE("bytes and the close_notify in one go, and without room for the last of them") {
   TlsPair pair(test::make_context(test::example_server()), test::example_params());
   pair.run();
@@ -263,7 +299,7 @@ TEST_CASE("a corrupted record is tls_failed, sticky, and bytes before it count")
     CHECK(pair.client->error().code == Code::tls_failed);
     CHECK(pair.client->error().context == "TLS connection with example.org: decryption failed or bad record mac");
     CHECK_FALSE(pair.client->established());
-    CHECK_FALSE(pair.client->eof_is_clean());
+    CHECK(pair.client->stream_end() == StreamEnd::cut);
     CHECK_FALSE(pair.wire.empty());  // the alert
     CHECK(pair.deliver({}) == Pump::failed);
     Bytes plain = as_bytes("x");

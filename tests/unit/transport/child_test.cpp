@@ -117,6 +117,24 @@ TEST_CASE("a child that closes its output has come to an end, and still reads") 
   CHECK(read_file(file) == "still\n");
 }
 
+TEST_CASE("of a child that has ended the stream knows how, and leaves it to be collected") {
+  const auto before = children_in_the_end();
+  for (const auto& [script, expected] : {std::pair("exit 0", "exited with status 0"), std::pair("exit 127", "exited with status 127"),
+                                         std::pair("kill -9 $$", "killed by signal 9")}) {
+    const auto stream = dial(*shell(std::string("read line; ") + script));
+    CHECK(stream->end_reason().empty());
+    send_all(*stream, "go\n");
+    CHECK(receive(*stream, 1).eof);
+    for (const pid_t pid : own_children()) {
+      siginfo_t info = {};
+      if (!std::binary_search(before.begin(), before.end(), pid)) CHECK(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
+    }
+    CHECK(stream->end_reason() == expected);
+    CHECK(stream->end_reason() == expected);
+  }
+  CHECK(children_in_the_end() == before);
+}
+
 TEST_CASE("a child starts also where standard input and output are closed") {
   const net::Descriptor in(::fcntl(0, F_DUPFD_CLOEXEC, 100)), out(::fcntl(1, F_DUPFD_CLOEXEC, 100));
   ::close(0), ::close(1);
