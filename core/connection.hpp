@@ -84,6 +84,7 @@ class Connection {
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;  // its `route` is the stream's name
 
+  // Both as Engine's.
   Bytes body(TransferId transfer) const;
   void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
@@ -108,7 +109,8 @@ class Connection {
   // ---- what comes next ----
 
   std::optional<ConnectionOutput> poll_output();
-  // Nothing is read before the first request: an end of the stream that is not told by handle_eof() shows with it.
+  // Both as Engine's. Nothing is read before the first request: an end of the stream that is not told by handle_eof()
+  // shows with it.
   Interest interest() const;
   std::optional<Deadline> deadline() const;
   bool is_over() const { return stage_ == Stage::over; }  // Closed is, or was, among the outputs

@@ -23,6 +23,7 @@
 //    lost, and info() be incomplete.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -117,7 +118,8 @@ struct Interest {
   friend bool operator==(const Interest&, const Interest&) = default;
 };
 
-// Spans for one writev, in order; views. See OutputSpans in core/http/session.hpp for where they come from.
+// The bytes to send next, in order, in pieces for one writev(2). Views of memory that the engine or a request's body
+// owns.
 struct OutputView {
   static constexpr std::size_t kMaxSpans = 4;
   std::array<Bytes, kMaxSpans> spans = {};
@@ -206,6 +208,8 @@ class Engine {
   // Ends a transfer and forgets it. One that is not done yet gets its Done with Code::canceled first, as an output.
   void remove(TransferId transfer, Now now);
   bool contains(TransferId transfer) const;
+  // True from the end of the transfer on, which may be before its Done is taken from the queue, and until remove().
+  // False for a stale id.
   bool is_done(TransferId transfer) const;
 
   const Request& request(TransferId transfer) const;
@@ -214,9 +218,14 @@ class Engine {
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
 
-  // Decoded bytes that are ready now. Not consuming them is backpressure: reading from the peer stops.
+  // The body's bytes that are ready now and not consumed, without transfer coding (RFC 9112 7). Empty: none are, or the
+  // id is stale. Bytes that are not consumed stay: they are backpressure, as reading from the peer stops at 64 KiB of
+  // them.
   Bytes body(TransferId transfer) const;
-  // bytes <= body(transfer).size(). After Done it may be what that was before: the rest of a body may be gone then.
+  // Gives up the first `bytes` of body(transfer), so that what comes after them can be read from the peer. bytes <=
+  // body(transfer).size(), which is checked: more is a bug of the caller's and stops the process. Where bytes are gone
+  // meanwhile, because the transfer has ended or memory ran out, `bytes` may be what the size was before. May put
+  // outputs into the queue, Done among them. A stale id: no effect.
   void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
   // Streamed request bodies (BodyStream). upload_space is empty while there is no room, and before a connection is there.
@@ -247,7 +256,14 @@ class Engine {
 
   std::optional<Output> poll_output();
   bool has_output() const;
+  // What the driver should wait for on this connection's stream: `read`, call receive_space() and read when bytes have
+  // come; `write`, transmit() is not empty. A level, not an edge: look again after each fact about this connection and
+  // after each InterestChanged. Both false: wait for nothing. So it is before handle_connected(), after Close and for a
+  // stale id; how a connection attempt is watched is the driver's affair.
   Interest interest(ConnId conn) const;
+  // The earliest instant at which handle_timeout() has something to do, and what that is. It may be in the past: call
+  // at once. nullopt: no timer runs. It may change with every call on the engine; look again before each sleep. Coming
+  // late delays timeouts and nothing else.
   std::optional<Deadline> deadline() const;
 
   // ---- for watching it ----

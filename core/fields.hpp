@@ -37,7 +37,9 @@ class Fields {
   Result<void> add_received(std::string_view name, std::string_view value);
   // False where add_received() took what add() would have refused.
   bool are_sendable() const;
-  // Replaces every field of that name by one, at the place of the first.
+  // Replaces every field of that name (without regard to case, RFC 9110 5.1) by this one, at the place of the first;
+  // appends it where there is none. Errors as add(); nothing has changed then. Name and value are copied, and may be
+  // views of this object.
   Result<void> set(std::string_view name, std::string_view value);
   std::size_t remove(std::string_view name);  // how many were removed
   void clear();                               // keeps the memory

@@ -123,7 +123,10 @@ struct TransferOptions {
   // Without a byte in either direction while the transfer has a connection; time in which the application does not
   // consume or supply body bytes does not count.
   std::optional<Duration> idle_timeout = {};
-  std::optional<std::uint64_t> max_body_bytes = {};  // Error body_too_large past this
+  // The most bytes of response body that are taken, counted without transfer coding (RFC 9112 7); none: no limit. One
+  // byte more ends the transfer with body_too_large: with the head, where Content-Length says so, else when that byte
+  // comes. Its connection is closed then.
+  std::optional<std::uint64_t> max_body_bytes = {};
   bool fresh_connection = false;   // do not take a kept-alive one
   bool forbid_reuse = false;       // close the connection afterwards
   std::optional<Http1> http1 = {};      // none: the engine's
