@@ -12,7 +12,7 @@ struct Transferred {
   // transport that keeps bytes which fd() does not show only says it when it has handed out the last of them.
   bool would_block = false;
   bool eof = false;  // receive only: the other end has said its last byte
-  int error = 0;     // an errno, or a number of the transport's own that describe() puts in words
+  int error = 0;     // an errno, or a number of the transport's own that describe() puts into text
   // With would_block, for those that have a descriptor: it waits for the other direction, as TLS may: receive() until it is writable,
   // send() until it is readable.
   bool other_direction = false;

@@ -23,7 +23,7 @@
 namespace sluice {
 
 enum class Opening : std::uint8_t {
-  done,         // the stream stands
+  done,         // the stream is open
   wait_read,    // call open() again when fd() is readable,
   wait_write,   // when write_fd() is writable,
   wait_signal,  // or when the TransportSignal was given
@@ -60,7 +60,7 @@ struct DialTarget {
   std::uint16_t port = 0;
 };
 
-// Makes the streams of a route. Belongs to whoever made it and every transfer and connection that uses it; one Multi at a time, in its thread.
+// Makes the streams of a route. Is shared by its maker and every transfer and connection that uses it; one Multi at a time, in its thread.
 class Dialer : public Route {
  public:
   // Must not block, throw, or call the Multi; what takes time belongs into Transport::open(). Error connect_failed: no stream can be had.

@@ -91,10 +91,10 @@ class Fields {
   bool reserve(std::size_t text, std::size_t entries, std::unique_ptr<std::uint8_t[]>& old);
 };
 
-// RFC 9110 5.6.2 and 5.5: what may stand as a method or field name, and as a field value.
+// RFC 9110 5.6.2 and 5.5: what may be a method or field name, and what a field value.
 bool is_token(std::string_view text);
 bool is_field_value(std::string_view text);
-// What add_received() takes besides.
+// What add_received() takes as well.
 bool is_received_name(std::string_view text);
 bool is_received_value(std::string_view text);
 // Whether a list of tokens, such as that of Connection (RFC 9110 7.6.1), has this one. Quotes mean nothing in it.
