@@ -7,7 +7,7 @@
 // engine.hpp), the others go on. A drive that has none for its own book-keeping answers Drive::failed, having lost nothing: call it again.
 //
 // What a TransferHandler throws leaves the perform() or socket_action() that called it, and harms nothing else: the next drive goes on where
-// that one stopped. The transfer whose callback threw ends with Code::canceled and what() in the words: of its callbacks only on_done still comes, with the
+// that one stopped. The transfer whose callback threw ends with Code::canceled and what() in the message: of its callbacks only on_done still comes, with the
 // next drive, as its message does. What on_done itself throws changes nothing for its transfer, whose message is there. A std::bad_alloc does not leave the drive, which
 // answers Drive::failed, as for any shortage; the transfer's code is out_of_memory. A WatchSink must not throw.
 //

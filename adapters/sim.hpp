@@ -47,7 +47,7 @@ struct Weather {
   PerMille refused = 0;
   PerMille hangs = 0;      // neither accepted nor refused, ever
   PerMille half_open = 0;  // accepted, but nobody is there: what is sent vanishes, nothing comes
-  // Connections that stood, after so many bytes either way (drawn up to fault_within)
+  // Connections that were open, after so many bytes either way (drawn up to fault_within)
   PerMille resets = 0;
   PerMille closes_early = 0;  // the peer's end closes both ways
   PerMille half_closes = 0;   // the peer's end says its last byte, and reads on
@@ -71,7 +71,7 @@ struct NameSpec {
   Duration jitter = {};
   PerMille fails = 0;  // no such name
   PerMille never = 0;  // no answer
-  PerMille wrong = 0;  // addresses where nobody listens stand before the right ones, or (half of the time) in their place
+  PerMille wrong = 0;  // addresses where nobody listens come before the right ones, or (half of the time) in their place
   // Where both families are asked for and there, IPv6's answer comes so much after IPv4's, or before it (negative); nullopt: together.
   std::optional<Duration> ipv6_later = {};
   PerMille rest_never = 0;             // the later one of them does not come

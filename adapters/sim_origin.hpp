@@ -62,7 +62,7 @@ using Accept = std::function<std::unique_ptr<Peer>(std::uint64_t nth)>;
 // Steps that are done one after the other. Bytes that come while no step awaits them are kept for the next that does.
 class Script {
  public:
-  Script& await(std::string text);         // until what has come holds this; what stands up to its end is taken
+  Script& await(std::string text);         // until what has come holds this; what came up to its end is taken
   Script& await_bytes(std::size_t count);  // until so many have come, which are taken
   Script& send(std::string bytes);
   Script& wait(Duration delay);
@@ -106,7 +106,7 @@ enum class Misdeed : std::uint8_t {
   short_body,         // closes before the framing's end
   reset_in_body,      // resets the connection there
   stall_in_body,      // sends no more, and does not close
-  surplus,            // bytes behind the response's end
+  surplus,            // bytes after the response's end
   second_response,    // a whole response there, to no request
   garbage,            // no HTTP at all
   two_lengths,        // Content-Length: 1, 2
@@ -115,7 +115,7 @@ enum class Misdeed : std::uint8_t {
   too_many_interims,  // 1xx without end
   silent_close,       // closes without a byte
   unasked_upgrade,    // 101
-  abrupt_close,       // closes right behind the response, without having said so, whatever of the request is still to come
+  abrupt_close,       // closes right after the response, without having said so, whatever of the request is still to come
   never,              // reads the request and says nothing
 };
 std::string_view to_string(Misdeed misdeed);
@@ -149,12 +149,12 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> interim_fields = {};  // ... each with these
   Duration delay = {};             // before the first byte
   bool early = false;              // answered when the request's head has come, before its body; the body is read and dropped
-  bool begins_early = false;       // its head and half of its body go out when the request's head has come, the rest behind its last byte;
+  bool begins_early = false;       // its head and half of its body go out when the request's head has come, the rest after its last byte;
                                    // not where it misbehaves, has no body, or owes a 100 that it does not give
-  bool close = false;              // says Connection: close and closes behind the response
+  bool close = false;              // says Connection: close and closes after the response
   bool http10 = false;             // an HTTP/1.0 response, without chunks and interims, which closes without saying so ...
   bool keep_alive = false;         // ... unless this says Connection: keep-alive
-  bool one_write = false;          // interims, the response and what comes behind it go out at once: one read may bring them all
+  bool one_write = false;          // interims, the response and what comes after it go out at once: one read may bring them all
   Misdeed misdeed = Misdeed::none;
   Oddity oddity = Oddity::none;
 };

@@ -18,24 +18,12 @@
 #include "../core/error.hpp"
 #include "../core/options.hpp"
 #include "../core/types.hpp"
+#include "transferred.hpp"
 
 namespace sluice {
 
-// What one attempt to move bytes came to. Nothing set: none were moved for now, as with would_block.
-struct Transferred {
-  std::size_t bytes = 0;
-  // Nothing more can be moved now. It may come with bytes, and saves a call then: without it, bytes are followed by another attempt. So a
-  // transport that keeps bytes which fd() does not show only says it when it has handed out the last of them.
-  bool would_block = false;
-  bool eof = false;  // receive only: the other end has said its last byte
-  int error = 0;     // an errno, or a number of the transport's own that describe() puts in words
-  // With would_block, for those that have a descriptor: it waits for the other direction, as TLS may: receive() until it is writable,
-  // send() until it is readable.
-  bool other_direction = false;
-};
-
 enum class Opening : std::uint8_t {
-  done,         // the stream stands
+  done,         // the stream is open
   wait_read,    // call open() again when fd() is readable,
   wait_write,   // when write_fd() is writable,
   wait_signal,  // or when the TransportSignal was given
@@ -74,7 +62,7 @@ struct DialTarget {
   std::uint16_t port = 0;
 };
 
-// Makes the streams of a route. Belongs to whoever made it and every transfer and connection that uses it; one Multi at a time, in its thread.
+// Makes the streams of a route. Is shared by its maker and every transfer and connection that uses it; one Multi at a time, in its thread.
 class Dialer : public Route {
  public:
   // Must not block, throw, or call the Multi; what takes time belongs into Transport::open(). Error connect_failed: no stream can be had.

@@ -1,7 +1,7 @@
 // One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https. No names,
 // no pool, no second connection.
 //
-// For whoever brings a stream and wants nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection rides on
+// For callers who bring a stream and want nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection rides on
 // that stream, so limits, timeouts, backpressure and messages are the engine's. Owns no socket, clock or thread. To drive it:
 //
 //   while (open) {
@@ -50,12 +50,12 @@ struct ConnectionOptions {
   Url origin = {};                            // scheme, host and port are those of every request; the rest of it does not count
   std::shared_ptr<const TlsConfig> tls = {};  // for https; the server's certificate is checked for the origin's host
   std::string name = {};                      // of the stream, for messages: "/dev/ttyS0". Empty: the origin's host, and port
-  std::optional<Duration> idle_connection_timeout = {};  // closed when it was unused this long behind a request; none: kept
+  std::optional<Duration> idle_connection_timeout = {};  // closed when unused this long after a request; none: kept
 };
 
 class Connection {
  public:
-  // The stream stands already. Nothing is sent before the first add(): the TLS handshake begins with it, and the connect_timeout
+  // The stream is open already. Nothing is sent before the first add(): the TLS handshake begins with it, and the connect_timeout
   // of that request covers it. Errors: invalid_option (no origin, or a negative timeout), tls_config (https without one).
   static Result<Connection> create(ConnectionOptions options, Seed seed);
   ~Connection();
@@ -84,6 +84,7 @@ class Connection {
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;  // its `route` is the stream's name
 
+  // Both as Engine's.
   Bytes body(TransferId transfer) const;
   void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
@@ -108,7 +109,8 @@ class Connection {
   // ---- what comes next ----
 
   std::optional<ConnectionOutput> poll_output();
-  // Nothing is read before the first request: an end of the stream that is not told by handle_eof() shows with it.
+  // Both as Engine's. Nothing is read before the first request: an end of the stream that is not told by handle_eof()
+  // shows with it.
   Interest interest() const;
   std::optional<Deadline> deadline() const;
   bool is_over() const { return stage_ == Stage::over; }  // Closed is, or was, among the outputs

@@ -1,8 +1,8 @@
 // The whole boundary of sluice's core: facts go in by handle_*, edges come out of one queue by poll_output, levels are getters.
 //
-// Knows transfers, connections, reuse, limits and timers. Owns no socket, clock, thread or file: whoever drives it tells it what
+// Knows transfers, connections, reuse, limits and timers. Owns no socket, clock, thread or file: its driver tells it what
 // happened and what time it is, and does what it asks. adapters/multi.hpp is one such driver, tests/examples/engine_by_hand.cpp
-// another. core/connection.hpp is for whoever has one stream already and wants HTTP on it.
+// another. core/connection.hpp is for callers who have one stream already and want HTTP on it.
 //
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
@@ -15,7 +15,7 @@
 //  - Time is clamped: a `now` before an earlier one counts as that earlier one.
 //  - Memory may run out: no call throws for it but the constructor (std::bad_alloc, and there is no engine). add() answers
 //    out_of_memory and has added nothing. In any other call the transfer or connection at hand is lost: each transfer on it has its one
-//    Done (out_of_memory, or what it failed with, perhaps without its words), a connection its Close; those who only share the engine
+//    Done (out_of_memory, or what it failed with, perhaps without its message), a connection its Close; those who only share the engine
 //    are not touched, and one that may be tried again is. What is TLS's own shortage may be told as tls_handshake, tls_certificate or
 //    tls_failed, where BoringSSL does not say that it was one; it is never taken for success. Where nothing can go on, as without the
 //    buffer that all connections receive into, every transfer that is not received whole ends so. The engine is whole and usable
@@ -23,6 +23,7 @@
 //    lost, and info() be incomplete.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,8 +60,8 @@ struct Connect {
   ConnId conn = {};
   Address address = {};               // kind none with a route
   std::shared_ptr<Route> route = {};  // null: TCP
-  std::string host = {};              // with a route: what it is asked for, by connect_to or the URL; an address stands
-                                 // without brackets, a zone behind it after %
+  std::string host = {};              // with a route: what it is asked for, by connect_to or the URL; an address is
+                                 // without brackets, a zone follows it after %
   std::uint16_t port = 0;        // with a route
 };
 // Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id is stale
@@ -117,7 +118,8 @@ struct Interest {
   friend bool operator==(const Interest&, const Interest&) = default;
 };
 
-// Spans for one writev, in order; views. See OutputSpans in core/http/session.hpp for where they come from.
+// The bytes to send next, in order, in pieces for one writev(2). Views of memory that the engine or a request's body
+// owns.
 struct OutputView {
   static constexpr std::size_t kMaxSpans = 4;
   std::array<Bytes, kMaxSpans> spans = {};
@@ -136,7 +138,7 @@ struct NameAnswer {
   // How long they may be used for other connections; zero: not at all; nullopt: not known. At most limits::kResolveTtl counts.
   std::optional<Duration> ttl = {};
   // The look-up goes on, in the other family, and another answer follows. Connecting does not wait for it: it begins at once if there is an
-  // IPv6 address, else limits::kResolutionDelay later (RFC 8305 3). An error after this ends the look-up, and these addresses stand.
+  // IPv6 address, else limits::kResolutionDelay later (RFC 8305 3). An error after this ends the look-up, and these addresses remain.
   bool more_to_come = false;
 };
 
@@ -156,7 +158,7 @@ struct Deadline {
 };
 
 // Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a connection that had
-// been used, or had stood idle, resolved, connected and secured equal the instant at which it was taken.
+// been used, or had been idle, resolved, connected and secured equal the instant at which it was taken.
 struct Progress {
   std::uint64_t received_head_bytes = 0;  // as the wire had them, interim heads included
   std::uint64_t received_body_bytes = 0;  // decoded, as handed out
@@ -206,6 +208,8 @@ class Engine {
   // Ends a transfer and forgets it. One that is not done yet gets its Done with Code::canceled first, as an output.
   void remove(TransferId transfer, Now now);
   bool contains(TransferId transfer) const;
+  // True from the end of the transfer on, which may be before its Done is taken from the queue, and until remove().
+  // False for a stale id.
   bool is_done(TransferId transfer) const;
 
   const Request& request(TransferId transfer) const;
@@ -214,9 +218,14 @@ class Engine {
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
 
-  // Decoded bytes that are ready now. Not consuming them is backpressure: reading from the peer stops.
+  // The body's bytes that are ready now and not consumed, without transfer coding (RFC 9112 7). Empty: none are, or the
+  // id is stale. Bytes that are not consumed stay: they are backpressure, as reading from the peer stops at 64 KiB of
+  // them.
   Bytes body(TransferId transfer) const;
-  // bytes <= body(transfer).size(). After Done it may be what that was before: the rest of a body may be gone then.
+  // Gives up the first `bytes` of body(transfer), so that what comes after them can be read from the peer. bytes <=
+  // body(transfer).size(), which is checked: more is a bug of the caller's and stops the process. Where bytes are gone
+  // meanwhile, because the transfer has ended or memory ran out, `bytes` may be what the size was before. May put
+  // outputs into the queue, Done among them. A stale id: no effect.
   void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
   // Streamed request bodies (BodyStream). upload_space is empty while there is no room, and before a connection is there.
@@ -248,7 +257,14 @@ class Engine {
 
   std::optional<Output> poll_output();
   bool has_output() const;
+  // What the driver should wait for on this connection's stream: `read`, call receive_space() and read when bytes have
+  // come; `write`, transmit() is not empty. A level, not an edge: look again after each fact about this connection and
+  // after each InterestChanged. Both false: wait for nothing. So it is before handle_connected(), after Close and for a
+  // stale id; how a connection attempt is watched is the driver's affair.
   Interest interest(ConnId conn) const;
+  // The earliest instant at which handle_timeout() has something to do, and what that is. It may be in the past: call
+  // at once. nullopt: no timer runs. It may change with every call on the engine; look again before each sleep. Coming
+  // late delays timeouts and nothing else.
   std::optional<Deadline> deadline() const;
 
   // ---- for watching it ----

@@ -37,7 +37,9 @@ class Fields {
   [[nodiscard]] Result<void> add_received(std::string_view name, std::string_view value);
   // False where add_received() took what add() would have refused.
   bool are_sendable() const;
-  // Replaces every field of that name by one, at the place of the first.
+  // Replaces every field of that name (without regard to case, RFC 9110 5.1) by this one, at the place of the first;
+  // appends it where there is none. Errors as add(); nothing has changed then. Name and value are copied, and may be
+  // views of this object.
   [[nodiscard]] Result<void> set(std::string_view name, std::string_view value);
   std::size_t remove(std::string_view name);  // how many were removed
   void clear();                               // keeps the memory
@@ -89,10 +91,10 @@ class Fields {
   bool reserve(std::size_t text, std::size_t entries, std::unique_ptr<std::uint8_t[]>& old);
 };
 
-// RFC 9110 5.6.2 and 5.5: what may stand as a method or field name, and as a field value.
+// RFC 9110 5.6.2 and 5.5: what may be a method or field name, and what a field value.
 bool is_token(std::string_view text);
 bool is_field_value(std::string_view text);
-// What add_received() takes besides.
+// What add_received() takes as well.
 bool is_received_name(std::string_view text);
 bool is_received_value(std::string_view text);
 // Whether a list of tokens, such as that of Connection (RFC 9110 7.6.1), has this one. Quotes mean nothing in it.

@@ -30,7 +30,7 @@ struct TlsOptions {
   std::string trust_anchors_pem = {};    // certificates, one or many; empty with verify_peer: nothing is trusted, all is refused
   bool verify_peer = true;          // false, by explicit request only: chain and name are not looked at
   std::string certificate_pem = {};      // the client's own: leaf first, then its chain; empty: none
-  std::string private_key_pem = {};      // belongs to it; may stand in the same text
+  std::string private_key_pem = {};      // belongs to it; may be in the same text
   std::string private_key_password = {}; // for an encrypted key
   TlsVersion min_version = TlsVersion::tls1_2;
   TlsVersion max_version = TlsVersion::tls1_3;
@@ -81,7 +81,7 @@ struct ConnectTo {
 // What a connection rides on when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core resolves no
 // name and tries no address then: it hands the route back in Output::Connect to its driver, who knows what to make of it.
 // adapters/transport.hpp is the base for those that Multi takes. Kept by the transfers that name it until remove(), and by the engine
-// while connections over it stand; the destructor may run inside any call of the engine's and must not call it.
+// while connections over it are open; the destructor may run inside any call of the engine's and must not call it.
 class Route {
  public:
   virtual ~Route() = default;
@@ -91,7 +91,7 @@ class Route {
   const std::string& identity() const { return identity_; }
   // For messages and TransferInfo: "/run/app.sock". Holds no secret; never empty.
   const std::string& name() const { return name_; }
-  // How many connections of one origin may stand at once; 0: no limit. A stream there is only one of says 1, and transfers wait in line.
+  // How many connections of one origin may be open at once; 0: no limit. A route to a single stream says 1, and transfers wait in line.
   std::size_t max_connections() const { return max_connections_; }
 
  protected:
@@ -123,7 +123,10 @@ struct TransferOptions {
   // Without a byte in either direction while the transfer has a connection; time in which the application does not
   // consume or supply body bytes does not count.
   std::optional<Duration> idle_timeout = {};
-  std::optional<std::uint64_t> max_body_bytes = {};  // Error body_too_large past this
+  // The most bytes of response body that are taken, counted without transfer coding (RFC 9112 7); none: no limit. One
+  // byte more ends the transfer with body_too_large: with the head, where Content-Length says so, else when that byte
+  // comes. Its connection is closed then.
+  std::optional<std::uint64_t> max_body_bytes = {};
   bool fresh_connection = false;   // do not take a kept-alive one
   bool forbid_reuse = false;       // close the connection afterwards
   std::optional<Http1> http1 = {};      // none: the engine's

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <new>
 
-#include "core/http/upload.hpp"
+#include "core/base/limits.hpp"
 
 namespace sluice {
 namespace {
@@ -27,40 +27,43 @@ Result<void> validate_host(const Request& request, std::string_view value, std::
   return {};
 }
 
+bool has_unknown_length(const RequestBody& body) {
+  return !std::holds_alternative<std::monostate>(body) && !known_length(body);
+}
+
 // RFC 9112 6.2: one length, and the true one. Compared as text, so that no second spelling of a number gets on the
 // wire.
-Result<void> validate_content_length(const http::UploadBody& body, std::string_view value, std::size_t seen) {
+Result<void> validate_content_length(const RequestBody& body, std::string_view value, std::size_t seen) {
   if (seen != 0) return refuse("request with more than one Content-Length field");
-  if (body.present() && !body.declared_length())
+  if (has_unknown_length(body))
     return refuse("request with a Content-Length field and a body of unknown length");
   std::array<char, 20> text = {};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), body.declared_length().value_or(0));
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), known_length(body).value_or(0));
   const std::string_view known(text.data(), static_cast<std::size_t>(end.ptr - text.data()));
   if (value != known)
     return refuse("request with a Content-Length field other than the body's " + std::string(known) + " bytes");
   return {};
 }
 
-Result<void> validate_transfer_encoding(const http::UploadBody& body, std::string_view value, std::size_t seen) {
+Result<void> validate_transfer_encoding(const RequestBody& body, std::string_view value, std::size_t seen) {
   if (seen != 0) return refuse("request with more than one Transfer-Encoding field");
   if (!equals_ignoring_case(value, "chunked")) return refuse("request with a Transfer-Encoding other than chunked");
-  if (!body.present() || body.declared_length())
+  if (!has_unknown_length(body))
     return refuse("request with Transfer-Encoding but without a body of unknown length");
   return {};
 }
 
 Result<void> validate_fields(const Request& request) {
   if (!request.fields.are_sendable()) return refuse("request with a field as only a response may have it");
-  const http::UploadBody body(request.body);
   std::size_t hosts = 0, lengths = 0, encodings = 0;
   for (const Field field : request.fields) {
     Result<void> verdict;
     if (equals_ignoring_case(field.name, "Host")) {
       verdict = validate_host(request, field.value, hosts++);
     } else if (equals_ignoring_case(field.name, "Content-Length")) {
-      verdict = validate_content_length(body, field.value, lengths++);
+      verdict = validate_content_length(request.body, field.value, lengths++);
     } else if (equals_ignoring_case(field.name, "Transfer-Encoding")) {
-      verdict = validate_transfer_encoding(body, field.value, encodings++);
+      verdict = validate_transfer_encoding(request.body, field.value, encodings++);
     }
     if (!verdict) return verdict;
   }
@@ -104,6 +107,13 @@ Request with_body(std::string_view method, Url url, std::string body, std::strin
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> known_length(const RequestBody& body) {
+  if (const auto* view = std::get_if<BodyView>(&body)) return view->bytes.size();
+  if (const auto* owned = std::get_if<BodyOwned>(&body)) return owned->bytes.size();
+  if (const auto* stream = std::get_if<BodyStream>(&body)) return stream->length;
+  return std::nullopt;
+}
 
 Request Request::get(Url url) { return Request("GET", std::move(url)); }
 Request Request::head(Url url) { return Request("HEAD", std::move(url)); }

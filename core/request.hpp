@@ -33,6 +33,10 @@ struct BodyStream {
 };
 using RequestBody = std::variant<std::monostate, BodyView, BodyOwned, BodyStream>;
 
+// The body's length in bytes where it is known before the first byte is sent. nullopt: there is no body, or it is a
+// BodyStream without a length.
+std::optional<std::uint64_t> known_length(const RequestBody& body);
+
 // Not an aggregate, on purpose: g++ 12 destroys a braced aggregate in the operand of a co_await twice (gcc bug 102217 and its kind).
 // Fill the members, or begin with one of the makers:
 //   Request::get(url)    Request::post(url, "a=1", "application/x-www-form-urlencoded")    Request::json(url, R"({"a":1})")

@@ -1,4 +1,4 @@
-// The few words every part of sluice speaks: bytes, time, seeds and ids.
+// The types that every part of sluice uses: bytes, time, seeds and ids.
 // Knows nothing of HTTP, sockets or clocks; how time and randomness are obtained is the caller's business.
 #pragma once
 

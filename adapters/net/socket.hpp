@@ -6,7 +6,7 @@
 #include <span>
 
 #include "adapters/net/descriptor.hpp"
-#include "adapters/transport.hpp"
+#include "adapters/transferred.hpp"
 #include "core/address.hpp"
 #include "core/error.hpp"
 #include "core/types.hpp"

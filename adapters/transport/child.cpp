@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "adapters/net/descriptor.hpp"
+#include "adapters/transport.hpp"
 #include "adapters/transport/children.hpp"
 #include "adapters/transport/file_io.hpp"
 #include "adapters/transport/words.hpp"

@@ -3,7 +3,8 @@
 
 #include <span>
 
-#include "adapters/transport.hpp"
+#include "adapters/transferred.hpp"
+#include "core/types.hpp"
 
 namespace sluice::transport {
 

@@ -9,18 +9,15 @@
 
 namespace sluice::http {
 
-UploadBody::UploadBody(const RequestBody& body) {
+UploadBody::UploadBody(const RequestBody& body) : length_(known_length(body)) {
   if (const auto* view = std::get_if<BodyView>(&body)) {
     kind_ = Kind::fixed;
     fixed_ = view->bytes;
-    length_ = fixed_.size();
   } else if (const auto* owned = std::get_if<BodyOwned>(&body)) {
     kind_ = Kind::fixed;
     fixed_ = as_bytes(owned->bytes);
-    length_ = fixed_.size();
-  } else if (const auto* stream = std::get_if<BodyStream>(&body)) {
+  } else if (std::holds_alternative<BodyStream>(body)) {
     kind_ = Kind::stream;
-    length_ = stream->length;
     finished_ = length_ == std::uint64_t{0};
   }
 }

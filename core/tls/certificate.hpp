@@ -4,11 +4,11 @@
 
 #include <openssl/x509.h>
 
+#include <expected>
 #include <string>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/tls/client.hpp"
+#include "core/tls/peer_certificate.hpp"
 
 namespace sluice::tls {
 

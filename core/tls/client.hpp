@@ -11,6 +11,7 @@
 
 #include "core/base/layer.hpp"
 #include "core/options.hpp"
+#include "core/tls/peer_certificate.hpp"
 #include "core/tls/session_cache.hpp"
 #include "core/url.hpp"
 
@@ -27,15 +28,6 @@ struct ClientParams {
   std::uint16_t port = 0;  // for messages only; 0: not said
 };
 
-// For logs: what the peer claimed. True only as far as verified() is.
-struct PeerCertificate {
-  std::string subject;  // RFC 2253 form, control and non-ASCII bytes escaped
-  std::string issuer;
-  UnixSeconds not_before = 0;
-  UnixSeconds not_after = 0;
-  std::vector<std::string> names;  // dNSName and iPAddress of subjectAltName, as text
-};
-
 class ClientLayer : public Layer {
  public:
   virtual std::string_view version() const = 0;  // "TLSv1.3"; empty before the handshake is done, as the next two
@@ -44,7 +36,7 @@ class ClientLayer : public Layer {
   virtual bool resumed() const = 0;
   // Chain and name were checked and are good. Stays false with verify_peer off.
   virtual bool verified() const = 0;
-  // Nothing before the peer sent one.
+  // Nothing before the peer sent one. True only as far as verified() is.
   virtual std::optional<PeerCertificate> peer_certificate() const = 0;
 };
 

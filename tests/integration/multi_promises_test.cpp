@@ -1,4 +1,4 @@
-// What design.md says that Multi promises, one case for each number, and the classic loop. Promises 7 and 8 stand in
+// What adapters/README.md says that a drive promises, one case for each number, and the classic loop. Promises 7 and 8 stand in
 // multi_socket_action_test.cpp.
 #include <doctest/doctest.h>
 #include <fcntl.h>

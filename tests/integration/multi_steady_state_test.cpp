@@ -1,4 +1,4 @@
-// What a request costs once everything is warm (design.md "Performance model"): one send, one recv, no epoll_ctl, no
+// What a request costs once everything is warm (core/README.md "Cost"): one send, one recv, no epoll_ctl, no
 // memory from the heap. Counts by standing in front of the C library's functions and operator new, in this executable
 // alone and for the driving thread alone.
 #include <doctest/doctest.h>

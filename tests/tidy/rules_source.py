@@ -40,10 +40,15 @@ def floor_of(path):
         return tables.ROOMS[room]
     stem, suffix = os.path.splitext(path)
     if os.path.dirname(path) == "core":
-        return tables.CORE_FRONT.get(path, tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCE_FLOOR)
+        return tables.CORE_FRONT.get(stem, tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCE_FLOOR)
     if os.path.dirname(path) == "adapters":
-        return tables.ADAPTER_FRONT.get(stem, tables.ADAPTER_FRONT_FLOOR)
+        return tables.ADAPTER_FRONT.get(stem)
     return None
+
+
+def owner_of(path):
+    """What a file is a part of, as far as floors go: its room, or, at the front of adapters, its name. None for the core's front."""
+    return room_of(path) or (os.path.splitext(path)[0] if os.path.dirname(path) == "adapters" else None)
 
 
 def is_public_header(path):
@@ -61,14 +66,12 @@ def why_not(path, wanted):
         return "a public header includes public headers only"
     if path.startswith("core/") and not wanted.startswith("core/"):
         return "the core knows nothing of adapters"
-    if wanted == tables.ENGINE_HEADER and here < tables.ENGINE_HEADER_FROM:
-        return "only the engine's floor and what is above it know the boundary"
     if path.startswith("adapters/") and wanted.startswith("core/") and not is_public_header(wanted):
         if room_of(wanted) not in tables.CORE_ROOMS_FOR_ADAPTERS:
             return "a private room of the core"
     if there > here:
         return f"floor {there} from floor {here}"
-    if there == here and room_of(path) and room_of(wanted) and room_of(path) != room_of(wanted):
+    if there == here and owner_of(path) and owner_of(wanted) and owner_of(path) != owner_of(wanted):
         return "two rooms on one floor know nothing of each other"
     return None
 
@@ -80,6 +83,8 @@ def check_floors(root):
             continue
         for number, system, wanted in includes(root, path):
             if system:
+                if wanted.startswith("sluice/"):
+                    yield f"{path}:{number}: <{wanted}> is how users name it; here it has a path"
                 continue
             # A public header finds the others from where it is, whatever folders a user has; all else names them from the root.
             start = os.path.dirname(path) if is_public_header(path) else ""
@@ -90,6 +95,60 @@ def check_floors(root):
             reason = why_not(path, wanted)
             if reason:
                 yield f'{path}:{number}: may not include "{wanted}": {reason}'
+
+
+def component_of(path):
+    """What cycles are looked for between: header and sources of one name in a room. At the front a header is a word of its own, and its
+    source, which nobody includes, may use what is made of that word."""
+    return os.path.splitext(path)[0] if room_of(path) else path
+
+
+def check_cycles(root):
+    """Floors say nothing of files in one room; there it is the direction that counts: what A is made of is not made of A."""
+    graph = {}
+    for path in files(root, "core", "adapters"):
+        edges = graph.setdefault(component_of(path), {})
+        for number, system, wanted in includes(root, path):
+            if not system:
+                wanted = os.path.normpath(os.path.join(os.path.dirname(path) if is_public_header(path) else "", wanted))
+                if component_of(wanted) != component_of(path):
+                    edges.setdefault(component_of(wanted), f'{path}:{number}: includes "{wanted}"')
+    done, knotted = set(), set()
+
+    def walk(component, trail):
+        if component in trail and os.path.dirname(component) in tables.KNOTTED_ROOMS:
+            knotted.add(os.path.dirname(component))
+        elif component in trail:
+            yield f"{graph[trail[-1]][component]}, which is made of it: " + " > ".join([*trail[trail.index(component) :], component])
+        elif component not in done:
+            for other in sorted(graph.get(component, ())):
+                yield from walk(other, [*trail, component])
+            done.add(component)
+
+    for component in sorted(graph):
+        yield from walk(component, [])
+    for room in tables.KNOTTED_ROOMS:
+        if room not in knotted and os.path.isdir(os.path.join(root, room)):
+            yield f"{room}: no circle is left in it, so take it out of KNOTTED_ROOMS (tests/tidy/tables.py)"
+
+
+PATH_IN_TEXT = re.compile(r"(?<![\w/.*<{-])((?:core|adapters|tests|fuzz)/[\w./-]*\w/?)(?![\w*{<])")
+
+
+def check_pointers(root):
+    """Users have the public headers alone: a comment there that sends them to a private file sends them nowhere."""
+    for path in files(root, "core", "adapters"):
+        if not is_public_header(path):
+            continue
+        with open(os.path.join(root, path), encoding="utf-8") as text:
+            for number, line in enumerate(text, 1):
+                if INCLUDE.match(line):
+                    continue
+                for wanted in PATH_IN_TEXT.findall(line):
+                    if not os.path.exists(os.path.join(root, wanted)):
+                        yield f"{path}:{number}: {wanted} does not exist"
+                    elif wanted.endswith((".cpp", ".hpp")) and not wanted.startswith("tests/examples/") and not is_public_header(wanted):
+                        yield f"{path}:{number}: {wanted} is private, and its users do not have it"
 
 
 def check_initializers(root):

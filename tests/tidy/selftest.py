@@ -6,6 +6,7 @@ import tempfile
 
 import rules_binary as binary
 import rules_source as source
+import selftest_maps
 import tables
 
 # rule, file to write, its text, what a complaint must name
@@ -25,6 +26,18 @@ PLANTED = [
     (source.check_floors, "adapters/multi.cpp", '#include "core/engine/impl.hpp"\n', "adapters/multi.cpp:1"),
     (source.check_floors, "core/http/x.hpp", '#include "core/connection.hpp"\n', "core/http/x.hpp:1"),
     (source.check_floors, "core/attic/x.cpp", "\n", "core/attic/x.cpp"),
+    (source.check_floors, "adapters/attic.hpp", "\n", "adapters/attic.hpp"),
+    (source.check_floors, "core/request.cpp", '#include "core/tls/client.hpp"\n', "core/request.cpp:1"),
+    (source.check_floors, "core/url.hpp", '#include "engine.hpp"\n', "core/url.hpp:1"),
+    (source.check_floors, "core/url.cpp", "#include <sluice/types.hpp>\n", "core/url.cpp:1"),
+    (source.check_floors, "adapters/net/socket.hpp", '#include "adapters/transport.hpp"\n', "adapters/net/socket.hpp:1"),
+    (source.check_floors, "adapters/resolver/x.cpp", '#include "adapters/transport.hpp"\n', "adapters/resolver/x.cpp:1"),
+    (source.check_floors, "adapters/epoll.hpp", '#include "libuv.hpp"\n', "adapters/epoll.hpp:1"),
+    (source.check_cycles, "core/tls/certificate.hpp", '#include "core/tls/client.hpp"\n', "core/tls/certificate.hpp:1"),
+    (source.check_cycles, "core/url.hpp", '#include "types.hpp"\n#include "fields.hpp"\n', "core/url.hpp:2"),
+    (source.check_cycles, "adapters/cli/b.cpp", "\n", "KNOTTED_ROOMS"),
+    (source.check_pointers, "core/url.hpp", "// as core/engine/impl.hpp does\n", "core/url.hpp:1"),
+    (source.check_pointers, "core/url.hpp", "// as tests/examples/nowhere.cpp does\n", "core/url.hpp:1"),
     (source.check_floors, "core/url.cpp", '#include "nowhere.hpp"\n', "core/url.cpp:1"),
     (source.check_initializers, "core/types.hpp", "struct A {\n  int a = 0;\n  std::vector<int> b;  // words\n};\n", "core/types.hpp:3"),
     (source.check_libraries, "core/http1/reader.cpp", "#include <openssl/ssl.h>\n", "openssl/ssl.h"),
@@ -54,14 +67,25 @@ HARMLESS = {
     "switch (n) { case 1: case 'a': break; default: break; }\n",
     "core/base/buffer.hpp": '#include "core/types.hpp"\n',
     "core/types.hpp": "#include <vector>\nstruct A {\n  int a = 0;\n  int f() const;\n  A(int);\n};\nclass B {\n  int b;\n};\n",
-    "core/engine.hpp": '#include "types.hpp"\n',
+    "core/engine.hpp": '// adapters/multi.hpp, tests/examples/exact.cpp.\n#include "types.hpp"\n',
+    "core/fields.hpp": '#include "url.hpp"\n',
+    "core/url.hpp": '#include "types.hpp"\n',
+    "core/url.cpp": '#include "core/url/host.hpp"\n',
+    "core/url/host.hpp": '#include "core/url.hpp"\n',
     "core/tls/client.hpp": '#include <openssl/ssl.h>\n#include "core/base/buffer.hpp"\n',
+    "core/tls/client.cpp": '#include "core/tls/certificate.hpp"\n#include "core/tls/client.hpp"\n',
+    "core/tls/certificate.hpp": "\n",
     "core/engine/impl.hpp": '#include "core/tls/client.hpp"\n#include "core/engine.hpp"\n',
     "core/engine.cpp": '#include "core/engine/impl.hpp"\n',
     "core/connection.hpp": '#include "engine.hpp"\n',
     "core/connection.cpp": '#include "core/connection.hpp"\n',
     "adapters/transport.hpp": '#include "../core/types.hpp"\n',
-    "adapters/net/socket.hpp": '#include <sys/socket.h>\n#include "adapters/transport.hpp"\n#include "core/types.hpp"\n',
+    "adapters/cli/a.hpp": '#include "adapters/cli/b.hpp"\n',
+    "adapters/cli/b.hpp": "\n",
+    "adapters/cli/a.cpp": '#include "adapters/cli/a.hpp"\n',
+    "adapters/cli/b.cpp": '#include "adapters/cli/a.hpp"\n#include "adapters/cli/b.hpp"\n',
+    "adapters/transferred.hpp": "\n",
+    "adapters/net/socket.hpp": '#include <sys/socket.h>\n#include "adapters/transferred.hpp"\n#include "core/types.hpp"\n',
     "adapters/transport/tcp.hpp": '#include "adapters/net/socket.hpp"\n#include "adapters/transport.hpp"\n',
     "adapters/multi/streams.cpp": '#include "adapters/transport/tcp.hpp"\n',
     "adapters/multi.hpp": '#include "../core/engine.hpp"\n',
@@ -229,6 +253,7 @@ def check_limits(root):
 def rules(root):
     yield "self-test: planted files are seen", check_planted
     yield "self-test: missing keys are seen", check_keys
+    yield "self-test: faults of the maps are seen", selftest_maps.check_planted
     yield "self-test: planted symbols and data are seen", check_objects
     yield "self-test: planted libraries are seen", check_loads
     yield "self-test: a command that hangs is ended", lambda: check_limits(root)

@@ -14,6 +14,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rules_binary as binary
+import rules_maps as maps
 import rules_source as source
 import selftest
 
@@ -38,6 +39,8 @@ def rules(build):
     libraries = [shared, *(os.path.join(build, "adapters", name) for name in ("libsluice.so", "libsluice-sim.so"))]
     programs = [os.path.join(build, "adapters", "cli", "sluice"), *libraries]
     yield "files include their own floor and floors below", lambda: source.check_floors(ROOT)
+    yield "no two files are made of each other", lambda: source.check_cycles(ROOT)
+    yield "public headers name no private file", lambda: source.check_pointers(ROOT)
     yield "members of public structs have initializers", lambda: source.check_initializers(ROOT)
     yield "libraries stay in their rooms", lambda: source.check_libraries(ROOT)
     yield "the core includes pure headers only", lambda: source.check_core_headers(ROOT)
@@ -45,6 +48,9 @@ def rules(build):
     yield "no file is too long", lambda: source.check_sizes(ROOT)
     yield "the core's switches have no default", lambda: source.check_switches(ROOT)
     yield "every key of the security bar has a test", lambda: source.check_keys(test_names(build))
+    yield "the security bar's table says which tests hold it", lambda: maps.check_security_bar(ROOT)
+    yield "the maps name what exists, and every folder", lambda: maps.check_maps(ROOT)
+    yield "every error code is in README.md's table", lambda: maps.check_error_table(ROOT)
     yield "the inputs for fuzzing are small", lambda: source.check_corpus_sizes(ROOT)
     yield "every hostile response of the security bar is an input", lambda: source.check_response_keys(ROOT)
     yield "lines that nothing reaches for a reason are there", lambda: source.check_reasons(ROOT)
