@@ -16,7 +16,7 @@ SHORTAGE = [
     mutant("closed-unlisted", "closed connections that found no room in the list stay for ever",
            ("engine/shortage.cpp", "if (!std::exchange(closed_unlisted_, false)) return;", "if (!std::exchange(closed_unlisted_, false) || PLANTED) return;")),
     mutant("bodiless-first", "of the transfers whose bodies were lost only the first fails",
-           ("engine/shortage.cpp", "->body_lost, false)) lose(*id, now);", "->body_lost, false) && !(PLANTED && index > 0)) lose(*id, now);")),
+           ("engine/shortage.cpp", "body_lost, false)) lose(id, now);", "body_lost, false) && !(PLANTED && id.index > 0)) lose(id, now);")),
     mutant("bodiless-late", "the failure of a transfer whose body was lost has no deadline",
            ("engine/timers.cpp", "if (bodies_lost_) return Deadline", "if (bodies_lost_ && !PLANTED) return Deadline")),
     mutant("give-up-received", "what was received whole fails when all is lost",
