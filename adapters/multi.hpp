@@ -116,7 +116,6 @@ struct ResolveOverride {  // as curl's --resolve: these addresses for this host 
 
 struct MultiOptions {
   EngineOptions engine = {};
-  std::optional<Seed> seed = {};  // none: drawn from the system
   std::vector<ResolveOverride> resolve_overrides = {};
   std::string dns_servers = {};  // "192.0.2.53" or "127.0.0.1:5353", comma-separated; empty: the system's. Nonsense: no name is found.
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.

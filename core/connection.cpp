@@ -38,7 +38,7 @@ bool same_origin(const Url& a, const Url& b) {
 
 }  // namespace
 
-Result<Connection> Connection::create(ConnectionOptions options, Seed seed) try {
+Result<Connection> Connection::create(ConnectionOptions options) try {
   if (options.origin.host().empty()) {
     return std::unexpected(make_error(Code::invalid_option, "a connection needs the origin of its requests"));
   }
@@ -48,15 +48,15 @@ Result<Connection> Connection::create(ConnectionOptions options, Seed seed) try 
   if (options.origin.is_tls() && !options.tls) {
     return std::unexpected(make_error(Code::tls_config, options.origin.origin() + ": no TLS configuration was given"));
   }
-  return Connection(std::move(options), seed);
+  return Connection(std::move(options));
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
-Connection::Connection(ConnectionOptions options, Seed seed)
+Connection::Connection(ConnectionOptions options)
     : origin_(std::move(options.origin)),
       stream_(std::make_shared<Stream>(options.name.empty() ? origin_.authority() : std::move(options.name))),
-      engine_(engine_options(options), seed) {
+      engine_(engine_options(options)) {
   outputs_.reserve(kFirstOutputs);  // never less: with it all the others can be carried over, some at a time
 }
 Connection::~Connection() = default;

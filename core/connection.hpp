@@ -57,7 +57,7 @@ class Connection {
  public:
   // The stream stands already. Nothing is sent before the first add(): the TLS handshake begins with it, and the connect_timeout
   // of that request covers it. Errors: invalid_option (no origin, or a negative timeout), tls_config (https without one).
-  static Result<Connection> create(ConnectionOptions options, Seed seed);
+  static Result<Connection> create(ConnectionOptions options);
   ~Connection();
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
@@ -119,7 +119,7 @@ class Connection {
  private:
   enum class Stage : std::uint8_t { unused, open, over };
 
-  Connection(ConnectionOptions options, Seed seed);
+  explicit Connection(ConnectionOptions options);
   void settle(Now now) noexcept;  // every call that may bring outputs about ends with it
   bool take_next(Now now) noexcept;
   bool make_room() noexcept;

@@ -190,7 +190,7 @@ struct TransferInfo {
 
 class Engine {
  public:
-  Engine(EngineOptions options, Seed seed);
+  explicit Engine(EngineOptions options);
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;

@@ -44,7 +44,7 @@ struct Now {
   UnixSeconds wall = 0;
 };
 
-// Where all of an engine's own randomness comes from: the same seed and the same facts give the same run.
+// Where random numbers begin (core/base/random.hpp): the same seed gives the same run.
 struct Seed {
   std::uint64_t value = 0;
 };

@@ -34,7 +34,7 @@ namespace sluice {
 
 class Multi::Impl {
  public:
-  Impl(MultiOptions options, Seed seed, net::Poller poller);
+  Impl(MultiOptions options, net::Poller poller);
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

@@ -48,7 +48,7 @@ World::Impl::Impl(World& world, WorldOptions options)
     : world_(world),
       options_(std::move(options)),
       weather_(std::make_shared<const Weather>(options_.weather)),
-      engine_(options_.engine, seed_of(Stream::engine)),
+      engine_(options_.engine),
       application_(options_.application ? options_.application : &collector_),
       random_(seed_of(Stream::application)),
       leap_draws_(seed_of(Stream::leaps)),

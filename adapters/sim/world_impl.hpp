@@ -63,7 +63,7 @@ class World::Impl final : public LinkHost {
  private:
   friend class World;
 
-  enum class Stream : std::uint64_t { engine = 1, application, connection, name, leaps, timeouts, stale, late };
+  enum class Stream : std::uint64_t { application = 2, connection, name, leaps, timeouts, stale, late };
   struct Question {
     std::string host;
     Result<std::vector<IpAddress>> answer;

@@ -292,7 +292,6 @@ void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now n
 void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   close_attempts(dial, &winner);
   timers_.cancel(dial.stagger_timer);
-  dial.next_address = dial.addresses.size();
   dial.resolving = false;
   winner.connected = now.steady;
   if (Transfer* sponsor = transfers_.find(dial.sponsor)) introduce(winner, *sponsor, now);

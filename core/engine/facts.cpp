@@ -23,8 +23,7 @@ bool is_open(const engine::Socket& socket) {
 
 Now Engine::Impl::clamp(Now now) {
   latest_ = std::max(latest_, now.steady);
-  latest_wall_ = now.wall;  // a wall clock may be set back; nothing is timed by it
-  return {latest_, latest_wall_};
+  return {latest_, now.wall};  // a wall clock may be set back; nothing is timed by it
 }
 
 void Engine::Impl::begin_fact(Now now) {

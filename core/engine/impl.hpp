@@ -11,7 +11,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/base/random.hpp"
 #include "core/base/slot_map.hpp"
 #include "core/base/timer_heap.hpp"
 #include "core/engine.hpp"
@@ -35,7 +34,7 @@ class Engine::Impl {
   using Dial = engine::Dial;
   using OriginId = engine::OriginId;
 
-  Impl(EngineOptions options, Seed seed) : options_(std::move(options)), random_(seed) {}
+  explicit Impl(EngineOptions options) : options_(std::move(options)) {}
 
   // ---- transfers.cpp ----
   // Request and options are moved from. It is known whether the transfer was added before what follows may run short of memory.
@@ -263,9 +262,7 @@ class Engine::Impl {
 
   EngineOptions options_;
   bool limits_changed_ = false;  // so that more connections than they allow may be in use
-  Random random_;
   Instant latest_;
-  UnixSeconds latest_wall_ = 0;
 
   // Before the sockets, whose layers point to them.
   tls::SessionCache tls_sessions_;

@@ -409,7 +409,7 @@ TEST_CASE("memory: ends that are owed are told once each, and the getters are ri
     CAPTURE(nth);
     constexpr std::size_t kTransfers = 40;
     Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
-    Engine engine({}, Seed{1});
+    Engine engine(EngineOptions{});
     std::vector<TransferId> ids;
     TransferOptions options;
     options.total_timeout = std::chrono::seconds(5);

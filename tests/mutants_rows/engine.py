@@ -100,8 +100,8 @@ EXCHANGES = [
 FACTS = [
     mutant("clock-goes-back", "time goes back with the caller's clock",
            ("engine/facts.cpp", "latest_ = std::max(latest_, now.steady);", "latest_ = PLANTED ? now.steady : std::max(latest_, now.steady);")),
-    mutant("wall-clock-sticks", "a wall clock that is set back is not believed",
-           ("engine/facts.cpp", "latest_wall_ = now.wall;", "if (!PLANTED || now.wall > latest_wall_) latest_wall_ = now.wall;")),
+    mutant("wall-clock-dropped", "certificates are judged by another wall clock than the caller's",
+           ("engine/facts.cpp", "return {latest_, now.wall};", "return {latest_, PLANTED ? 900'000'000 : now.wall};")),
     mutant("interest-twice", "a changed interest is told as often as it changes",
            ("engine/facts.cpp", "socket.interest_announced || !is_open(socket)", "(socket.interest_announced && !PLANTED) || !is_open(socket)")),
     mutant("outputs-kept", "the memory of a flood of outputs is kept",

@@ -83,7 +83,7 @@ TEST_CASE("connection: requests go one after another, in order, byte by byte as 
 
 TEST_CASE("connection: what cannot be made says why") {
   const auto code = [](ConnectionOptions options) {
-    auto made = Connection::create(std::move(options), Seed{1});
+    auto made = Connection::create(std::move(options));
     return made ? Code{} : made.error().code;
   };
   CHECK(code({}) == Code::invalid_option);
