@@ -150,10 +150,7 @@ void Connection::handle_io_error(Error error, Now now) {
 OutputView Connection::transmit() const {
   OutputView view;
   if (!is_over()) return held_up_ ? view : engine_.transmit(conn_);
-  if (goodbye_sent_ < goodbye_.size()) {
-    view.spans[0] = Bytes{goodbye_}.subspan(goodbye_sent_);
-    view.count = 1;
-  }
+  view.push(Bytes{goodbye_}.subspan(goodbye_sent_));
   return view;
 }
 

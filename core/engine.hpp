@@ -117,14 +117,6 @@ struct Interest {
   friend bool operator==(const Interest&, const Interest&) = default;
 };
 
-// Spans for one writev, in order; views. See OutputSpans in core/http/session.hpp for where they come from.
-struct OutputView {
-  static constexpr std::size_t kMaxSpans = 4;
-  std::array<Bytes, kMaxSpans> spans = {};
-  std::size_t count = 0;
-  bool empty() const { return count == 0; }
-};
-
 // What is known of a name: an answer to output::Resolve.
 struct NameAnswer {
   NameAnswer() = default;

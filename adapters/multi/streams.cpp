@@ -16,12 +16,6 @@ namespace {
 // So many whole reads in a row before other connections get their turn.
 constexpr int kReadsPerTurn = 4;
 
-std::size_t size_bytes(const OutputView& view) {
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
-  return total;
-}
-
 // Without memory for its words an error goes without them.
 template <class Words>
 Error in_words(Code code, int detail, Words words) {
@@ -262,7 +256,7 @@ void Multi::Impl::send(ConnId conn) {
   --sends_left_;
   const auto pieces = std::span(view.spans).first(view.count);
   Transferred sent = attempt(*connection, [&](Transport& stream) { return stream.send(pieces); });
-  const std::size_t given = size_bytes(view);
+  const std::size_t given = view.size_bytes();
   if (sent.bytes > given) sent.error = EOVERFLOW;  // it cannot be
   if (sent.error != 0) {
     connection->send_error = sent.error;

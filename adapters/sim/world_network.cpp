@@ -22,12 +22,6 @@ bool wanted(const IpAddress& address, AddressFamily family) {
   return false;
 }
 
-std::size_t size_bytes(const OutputView& view) {
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
-  return total;
-}
-
 // The system's words for these are the same everywhere only if they are ours.
 std::string_view words_for(int error) {
   switch (error) {
@@ -237,7 +231,7 @@ void World::Impl::close(ConnId conn) {
   if (link->state() == Link::State::open && !link->told.write_blocked && !link->broken()) {
     // A close_notify, if it fits.
     const OutputView view = engine_.transmit(conn);
-    const std::size_t most = std::min(size_bytes(view), link->room());
+    const std::size_t most = std::min(view.size_bytes(), link->room());
     const std::size_t count = most == 0 ? 0 : std::min(most, link->draw_send());
     if (count > 0) {
       link->take(view, count);
@@ -370,7 +364,7 @@ void World::Impl::serve(ConnId conn) {
 bool World::Impl::send_some(Link& link) {
   const ConnId conn = link.conn();
   const OutputView view = engine_.transmit(conn);
-  const std::size_t total = size_bytes(view);
+  const std::size_t total = view.size_bytes();
   if (total == 0) return false;
   const std::size_t count = std::min({total, link.room(), link.draw_send()});
   link.told.write_blocked = count < total;

@@ -105,13 +105,8 @@ Interest Engine::Impl::interest(ConnId id) const {
 }
 
 OutputView Engine::Impl::transmit(ConnId id) const {
-  OutputView view;
   const Socket* socket = sockets_.find(id);
-  if (!socket || socket->write_broken) return view;
-  const http::OutputSpans spans = socket->stack.transmit();
-  for (std::size_t i = 0; i < spans.count; ++i) view.spans[i] = spans.spans[i];
-  view.count = spans.count;
-  return view;
+  return socket && !socket->write_broken ? socket->stack.transmit() : OutputView{};
 }
 
 bool Engine::Impl::must_look_first(ConnId id) const {
