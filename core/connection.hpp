@@ -1,7 +1,7 @@
 // One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https. No names,
 // no pool, no second connection.
 //
-// For whoever brings a stream and wants nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection rides on
+// For whoever brings a stream and wants nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection runs over
 // that stream, so limits, timeouts, backpressure and messages are the engine's. Owns no socket, clock or thread. To drive it:
 //
 //   while (open) {

@@ -78,7 +78,7 @@ struct ConnectTo {
   friend bool operator==(const ConnectTo&, const ConnectTo&) = default;
 };
 
-// What a connection rides on when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core resolves no
+// What carries a connection when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core resolves no
 // name and tries no address then: it hands the route back in Output::Connect to its driver, who knows what to make of it.
 // adapters/transport.hpp is the base for those that Multi takes. Kept by the transfers that name it until remove(), and by the engine
 // while connections over it stand; the destructor may run inside any call of the engine's and must not call it.

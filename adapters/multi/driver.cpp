@@ -69,8 +69,8 @@ bool Multi::Impl::settle() {
   for (;;) {
     make_room();
     if (!drain()) return false;
-    if (!touched_) return true;
-    refresh(*std::exchange(touched_, std::nullopt));
+    if (!to_refresh_) return true;
+    refresh(*std::exchange(to_refresh_, std::nullopt));
   }
 }
 

@@ -249,7 +249,7 @@ void Multi::Impl::send(ConnId conn) {
   if (!connection) return;
   connection->send_queued = false;
   if (connection->opening || connection->write_blocked) return;
-  touched_ = conn;
+  to_refresh_ = conn;
   progressed_ = true;
   const OutputView view = engine_.transmit(conn);
   if (view.empty()) return;
@@ -285,9 +285,9 @@ bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
     connection.read_in = drive_;
   }
   const bool waits_to_write = drained && got.other_direction;
-  if (std::exchange(connection.receive_waits_to_write, waits_to_write) != waits_to_write) touched_ = conn;
+  if (std::exchange(connection.receive_waits_to_write, waits_to_write) != waits_to_write) to_refresh_ = conn;
   if (nothing && connection.send_error == 0) return false;
-  touched_ = conn;
+  to_refresh_ = conn;
   if (got.bytes > 0) {
     engine_.handle_received(conn, got.bytes, now_);
   } else if (got.error != 0) {

@@ -209,8 +209,8 @@ void World::Impl::settle() {
 
 void World::Impl::settle_now() {
   drain();
-  for (std::size_t i = 0; i < touched_.size(); ++i) serve(touched_[i]);  // serving one may touch others
-  touched_.clear();
+  for (std::size_t i = 0; i < to_serve_.size(); ++i) serve(to_serve_[i]);  // serving one may add others
+  to_serve_.clear();
 }
 
 void World::Impl::take(const Output& output) {
@@ -231,7 +231,7 @@ void World::Impl::take(const Output& output) {
                  },
                  [&](const output::InterestChanged& what) {
                    line('c', what.conn).word("wants").word(name_of(engine_.interest(what.conn)));
-                   touched_.push_back(what.conn);
+                   to_serve_.push_back(what.conn);
                  },
                  [&](const output::InterimReady& what) {
                    line('t', what.transfer).word("interim").signed_number(what.head.status);

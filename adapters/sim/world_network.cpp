@@ -213,7 +213,7 @@ void World::Impl::connect_ends(Link& link) {
   link.open(std::move(peer));
   link.start_peer();
   const ConnId conn = link.conn();
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   tell([&] { engine_.handle_connected(conn, now_); });
 }
 
@@ -221,7 +221,7 @@ void World::Impl::io_error(Link& link, Code code, std::string_view what, int num
   const ConnId conn = link.conn();
   Error error = make_error(code, std::string(what) + link.peer_name + ": " + std::string(words_for(number)), number);
   line(link).word(to_string(code)).word(error.context);
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   tell([&] { engine_.handle_io_error(conn, std::move(error), now_); });
 }
 
@@ -276,14 +276,14 @@ void World::Impl::link_event(Link& link, Event::Kind kind) {
     if (kind == Event::Kind::connect) return connect_ends(link);
     if (kind == Event::Kind::readable) return read_some(conn, link.draw_piece());
     link.told.write_blocked = false;
-    touched_.push_back(conn);
+    to_serve_.push_back(conn);
     return;
   }
   const bool was_broken = link.broken();
   const std::size_t count = link.happen(kind);
   if (link.state() == Link::State::left) return release_if_over(link);
   if (kind != Event::Kind::to_engine) return;
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   const bool late = reads_late(link);
   if (link.broken() && !was_broken) {
     link.told.write_blocked = false;
@@ -306,7 +306,7 @@ void World::Impl::read_some(ConnId conn, std::size_t most) {
   drain();
   Link* link = find_link(conn);
   if (!link || link->state() != Link::State::open || !has_readable(*link) || !engine_.interest(conn).read) return;
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   if (link->arrived() > 0) {
     read_bytes(*link, most);
   } else {

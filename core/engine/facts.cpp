@@ -58,7 +58,7 @@ void Engine::Impl::try_put_head(TransferId id, Bytes head) noexcept {
   }
 }
 
-void Engine::Impl::touch(Socket& socket) {
+void Engine::Impl::interest_changed(Socket& socket) {
   if (socket.id == current_ || socket.interest_announced || !is_open(socket)) return;
   socket.interest_announced = true;
   socket.interest_owed = !try_put(output::InterestChanged{socket.id});
@@ -114,7 +114,7 @@ bool Engine::Impl::must_look_first(ConnId id) const {
   if (!socket || !is_open(*socket) || !(socket->was_idle || socket->exchanges_carried > 1)) return false;
   return std::ranges::any_of(socket->exchanges, [&](const auto& exchange) {
     const Transfer& transfer = *transfers_.find(exchange.second);
-    return !transfer.wire_touched && !transfer.may_be_repeated();
+    return !transfer.send_started && !transfer.may_be_repeated();
   });
 }
 
@@ -212,7 +212,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
 
 void Engine::Impl::after_sending(const Socket& socket, Transfer& transfer, Now now) {
   note_activity(transfer, now);
-  transfer.wire_touched = true;
+  transfer.send_started = true;
   transfer.progress.sent_body_bytes = transfer.upload.sent();
   announce_upload(transfer);
   // The wait begins when the head has gone.

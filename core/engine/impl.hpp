@@ -123,7 +123,7 @@ class Engine::Impl {
     return true;
   }
   void try_put_head(TransferId id, Bytes head) noexcept;
-  void touch(Socket& socket);      // its interest may have changed, and not by a fact about itself
+  void interest_changed(Socket& socket);  // perhaps, and not by a fact about itself
   void after_bytes(Socket& socket, Now now);
   void after_sending(const Socket& socket, Transfer& transfer, Now now);
   std::size_t readable_bytes(const Socket& socket) const;
@@ -144,7 +144,7 @@ class Engine::Impl {
   // ---- scheduler.cpp ----
   Origin* origin_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls);
   void describe_origin(Origin& origin, const Request& request, const TransferOptions& options) const;
-  void mark(Origin& origin);  // something changed that may let it go on
+  void make_pending(Origin& origin);  // something changed that may let it go on
   void run_pending(Now now);
   void retire_if_unused(Origin& origin);
   void forget(Origin& origin);
@@ -172,13 +172,13 @@ class Engine::Impl {
   void park(Socket& socket, Origin& origin, Now now);
   void unpark(Socket& socket);
   void close_socket(Socket& socket, bool say_goodbye);
-  void bury(Socket& socket, bool say_goodbye);
+  void close_stream(Socket& socket, bool say_goodbye);
 
   // ---- dial.cpp ----
   void start_dial(Origin& origin, Transfer& sponsor, Now now);
   void look_up(Dial& dial, Origin& origin, Now now);
   void sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now);
-  void introduce(const Socket& winner, Transfer& sponsor, Now now);
+  void note_connection(const Socket& winner, Transfer& sponsor, Now now);
   void resolve(Origin& origin);
   void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
   Result<void> keep_usable(Origin& origin, std::vector<IpAddress> addresses);

@@ -88,7 +88,7 @@ void Engine::Impl::on_transfer_timer(Transfer& transfer, TimerKind kind, Now now
     Socket& socket = *sockets_.find(transfer.conn);
     socket.stack.session()->stop_waiting_for_continue(transfer.stream);
     pump(socket, now);
-    touch(socket);
+    interest_changed(socket);
   }
 }
 

@@ -61,8 +61,8 @@ KEPT = [
 
 SLOTS = [
     mutant("slot-announced", "a transfer inherits that its UploadReady was told",
-           ("engine/transfer.cpp", "fresh_only = wire_touched = upload_announced = body_lost = removed = false;",
-            "fresh_only = wire_touched = body_lost = removed = false;\n  if (!PLANTED) upload_announced = false;")),
+           ("engine/transfer.cpp", "fresh_only = send_started = upload_announced = body_lost = removed = false;",
+            "fresh_only = send_started = body_lost = removed = false;\n  if (!PLANTED) upload_announced = false;")),
     mutant("slot-trailers", "a transfer inherits trailers",
            ("engine/transfer.cpp", "  trailers.clear();", "  if (!PLANTED) trailers.clear();")),
     mutant("slot-progress", "a transfer inherits its progress",
