@@ -180,8 +180,8 @@ class Multi {
   int wakeup_fd() const;
   // For a loop that waits on wakeup_fd() itself: takes a wakeup(), also one that perform() has seen meanwhile, which poll() would tell of.
   bool take_wakeup();
-  // Something runs, and nothing that runs can go on: on_body has paused each of them, and none has a total_timeout. Only resume() and
-  // remove() change that, whatever else is watched or due. Looks at all transfers.
+  // Something runs, and nothing that runs can go on: on_body has paused each of them, and none has a total_timeout or an attempts_timeout.
+  // Only resume() and remove() change that, whatever else is watched or due. Looks at all transfers.
   bool all_paused() const;
   // A connection without a descriptor is open, or one that waits for its TransportSignal to open: that may give work although nothing is
   // watched and no deadline is set.

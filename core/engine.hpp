@@ -140,6 +140,7 @@ enum class TimerKind : std::uint8_t {
   address_stagger,
   connection_expiry,
   resolution_delay,
+  attempts_timeout,
 };
 
 struct Deadline {

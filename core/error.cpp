@@ -97,6 +97,8 @@ std::string_view to_string(Code code) {
       return "connect_timeout";
     case Code::total_timeout:
       return "total_timeout";
+    case Code::attempts_timeout:
+      return "attempts_timeout";
     case Code::idle_timeout:
       return "idle_timeout";
     case Code::response_too_large:
@@ -161,6 +163,7 @@ Blame blame_of(Code code) {
       return Blame::peer;
     case Code::connect_timeout:
     case Code::total_timeout:
+    case Code::attempts_timeout:
     case Code::idle_timeout:
     case Code::response_too_large:
     case Code::body_too_large:

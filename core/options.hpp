@@ -120,6 +120,9 @@ struct TransferOptions {
   std::optional<Duration> connect_timeout = std::chrono::seconds(300);
   // From add() to Done, waiting in the queue included.
   std::optional<Duration> total_timeout = {};
+  // From the first attempt to Done, retries included; waiting in the queue before it does not count. An attempt begins when the transfer
+  // gets a connection, or when one is begun for it (its name resolution included).
+  std::optional<Duration> attempts_timeout = {};
   // Without a byte in either direction while the transfer has a connection; time in which the application does not
   // consume or supply body bytes does not count.
   std::optional<Duration> idle_timeout = {};

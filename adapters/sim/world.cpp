@@ -19,6 +19,7 @@ std::string_view name_of(TimerKind kind) {
   switch (kind) {
     case TimerKind::connect_timeout: return "connect_timeout";
     case TimerKind::total_timeout: return "total_timeout";
+    case TimerKind::attempts_timeout: return "attempts_timeout";
     case TimerKind::idle_timeout: return "idle_timeout";
     case TimerKind::continue_timeout: return "continue_timeout";
     case TimerKind::address_stagger: return "address_stagger";

@@ -79,6 +79,7 @@ void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, N
   if (!sponsor.fresh_only) origin.dialing.push_back(sponsor);  // another connection would serve it as well
   forget_orphan(dial, origin);
   dial.sponsor = sponsor.id;
+  note_attempt(sponsor, now);
   if (sponsor.options.connect_timeout) {
     set_timer(dial.timeout_timer, *sponsor.options.connect_timeout, TimerKind::connect_timeout, dial.id, now);
   } else {

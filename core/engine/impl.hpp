@@ -256,6 +256,7 @@ class Engine::Impl {
   void on_idle_timer(Transfer& transfer, Now now);
   bool waits_for_application(const Transfer& transfer) const;
   void note_activity(Transfer& transfer, Now now);
+  void note_attempt(Transfer& transfer, Now now);
   std::string still_tried(const Dial& dial) const;
   void on_dial_timeout(Dial& dial, Now now);
   void on_connection_expiry(Socket& socket, Now now);

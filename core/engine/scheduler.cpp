@@ -299,6 +299,7 @@ Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now
   transfer.info.address = socket.address;
   transfer.info.route = socket.route_name;
   transfer.info.reused = socket.exchanges_carried > 0;
+  note_attempt(transfer, now);
   if (transfer.options.idle_timeout) {
     set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
   }

@@ -87,7 +87,7 @@ class Transfer {
   OwedDone owed_done;
   bool removed = false;  // by the application while its Done was owed: it goes with that
   std::shared_ptr<const TlsDetails> tls;
-  TimerHeap::Handle total_timer, idle_timer, continue_timer;
+  TimerHeap::Handle total_timer, attempts_timer, idle_timer, continue_timer;
   Link<Transfer> waiting;      // in the queue or the dialing list of its origin; dialing, but with fresh_only, in none
 
  private:

@@ -11,7 +11,8 @@ using engine::TransferPhase;
 
 namespace {
 Result<void> check_options(const TransferOptions& options) {
-  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.idle_timeout};
+  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.attempts_timeout,
+                                               &options.idle_timeout};
   for (const auto* timeout : timeouts) {
     if (*timeout && **timeout < Duration::zero()) {
       return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));

@@ -63,6 +63,7 @@ TEST_CASE("memory: names, addresses that race, a queue for one connection, chunk
     asks.expect_continue = true;
     asks.options.idle_timeout = std::chrono::seconds(20);
     asks.options.total_timeout = std::chrono::seconds(300);
+    asks.options.attempts_timeout = std::chrono::seconds(200);
     const auto first = world.add(get("http://a.test/3000/1", body(3000, 1)));
     const auto second = world.add(get("http://a.test/trailers/", "hello world"));
     const auto third = world.add(asks);

@@ -133,6 +133,15 @@ FACTS = [
 ]
 
 CALLS = [
+    mutant("attempts-anew", "each attempt has the time of all for itself",
+           ("engine/timers.cpp", "if (!transfer.options.attempts_timeout || timers_.is_set(transfer.attempts_timer)) return;",
+            "if (!transfer.options.attempts_timeout || (timers_.is_set(transfer.attempts_timer) && !PLANTED)) return;")),
+    mutant("attempts-without-dial", "the time of all attempts begins with a request, not with the connection for it",
+           ("engine/dial.cpp", "  note_attempt(sponsor, now);", "  if (!PLANTED) note_attempt(sponsor, now);")),
+    mutant("attempts-without-exchange", "the time of all attempts begins only where a connection is made",
+           ("engine/scheduler.cpp", "  note_attempt(transfer, now);", "  if (!PLANTED) note_attempt(transfer, now);")),
+    mutant("attempts-after-done", "the time of all attempts runs on after the end",
+           ("engine/timers.cpp", "timers_.cancel(transfer.attempts_timer);", "if (!PLANTED) timers_.cancel(transfer.attempts_timer);")),
     mutant("timeout-overflow", "a timeout that is longer than time itself wraps",
            ("engine/timers.cpp", "return by > room ? Instant::max() : from + by;",
             "return PLANTED ? Instant(Duration(static_cast<std::int64_t>(static_cast<std::uint64_t>(from.time_since_epoch().count()) + "
