@@ -1,9 +1,6 @@
 // The public surface of Multi; what is behind it is in multi/driver.hpp.
 #include "adapters/multi.hpp"
 
-#include <sys/random.h>
-
-#include <cerrno>
 #include <new>
 #include <utility>
 #include <variant>
@@ -15,15 +12,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kShownBytes = 100;  // of a wrong option, in a message
-
-Result<Seed> draw_seed() {
-  Seed seed;
-  ssize_t size = 0;
-  do size = ::getrandom(&seed.value, sizeof seed.value, 0);
-  while (size < 0 && errno == EINTR);
-  if (size == static_cast<ssize_t>(sizeof seed.value)) return seed;
-  return std::unexpected(make_error(Code::internal, "draw a seed: getrandom: " + net::describe_errno(errno), errno));
-}
 
 // As a URL has it, which is what questions are for. An address, which nobody asks for, is let through.
 Result<std::string> canonical_host(const std::string& host) {
@@ -44,17 +32,9 @@ Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
     if (!canonical) return std::unexpected(std::move(canonical.error()));
     one.host = std::move(*canonical);
   }
-  Seed seed;
-  if (options.seed) {
-    seed = *options.seed;
-  } else if (const auto drawn = draw_seed()) {
-    seed = *drawn;
-  } else {
-    return std::unexpected(drawn.error());
-  }
   auto poller = net::Poller::create();
   if (!poller) return std::unexpected(std::move(poller.error()));
-  auto impl = std::make_unique<Impl>(std::move(options), seed, std::move(*poller));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(*poller));
   return std::unique_ptr<Multi>(new Multi(std::move(impl)));
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));

@@ -116,7 +116,6 @@ struct ResolveOverride {  // as curl's --resolve: these addresses for this host 
 
 struct MultiOptions {
   EngineOptions engine = {};
-  std::optional<Seed> seed = {};  // none: drawn from the system
   std::vector<ResolveOverride> resolve_overrides = {};
   std::string dns_servers = {};  // "192.0.2.53", "127.0.0.1:5353" or "[::1]:53", comma-separated; empty: the system's
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.
@@ -191,7 +190,8 @@ class Multi {
   // For a loop that waits on wakeup_fd() itself: takes a wakeup(), also one that perform() has seen meanwhile, which poll() would tell of.
   bool take_wakeup();
   // Something runs, and nothing that runs can go on: on_body has paused each of them, or its body waits for consume_body() (see add()), and none
-  // has a total_timeout. Only resume(), consume_body() and remove() change that, whatever else is watched or due. Looks at all transfers.
+  // has a total_timeout or an attempts_timeout. Only resume(), consume_body() and remove() change that, whatever else is watched or due. Looks at
+  // all transfers.
   bool all_paused() const;
   // A connection without a descriptor is open, or one that waits for its TransportSignal to open: that may give work although nothing is
   // watched and no deadline is set.

@@ -1,4 +1,4 @@
-// What a connection may ride on when it is not a TCP socket: the two classes to derive from, and those that are built in.
+// What may carry a connection when it is not a TCP socket: the two classes to derive from, and those that are built in.
 //
 //   struct Serial : sluice::Transport { ... };                        // one byte stream: open, receive, send
 //   struct SerialDialer : sluice::Dialer { ... };                     // makes one for each connection

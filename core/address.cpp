@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <span>
 
+#include "core/base/ascii.hpp"
+
 namespace sluice {
 namespace {
 
@@ -17,7 +19,7 @@ bool parse_ipv4(std::string_view text, std::span<std::uint8_t, 4> out) {
     }
     unsigned value = 0;
     std::size_t digits = 0;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') {
+    while (at < text.size() && is_digit(text[at])) {
       if (++digits > 3 || (digits == 2 && value == 0)) return false;
       value = value * 10 + static_cast<unsigned>(text[at++] - '0');
     }
@@ -27,19 +29,12 @@ bool parse_ipv4(std::string_view text, std::span<std::uint8_t, 4> out) {
   return at == text.size();
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // One h16 at `at`; 0 digits read means there was none.
 std::size_t parse_group(std::string_view text, std::size_t at, unsigned& value) {
   value = 0;
   std::size_t digits = 0;
   while (at + digits < text.size() && digits < 5) {
-    const int digit = hex_digit(text[at + digits]);
+    const int digit = hex_value(text[at + digits]);
     if (digit < 0) break;
     value = value * 16 + static_cast<unsigned>(digit);
     ++digits;
@@ -96,13 +91,12 @@ void append_ipv4(std::string& text, std::span<const std::uint8_t> octets) {
 }
 
 void append_group(std::string& text, unsigned group) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   bool started = false;
   for (unsigned shift = 16; shift > 0;) {
     shift -= 4;
     const unsigned digit = (group >> shift) & 0xf;
     started = started || digit != 0 || shift == 0;
-    if (started) text += kDigits[digit];
+    if (started) text += kHexDigits[digit];
   }
 }
 

@@ -38,7 +38,7 @@ bool same_origin(const Url& a, const Url& b) {
 
 }  // namespace
 
-Result<Connection> Connection::create(ConnectionOptions options, Seed seed) try {
+Result<Connection> Connection::create(ConnectionOptions options) try {
   if (options.origin.host().empty()) {
     return std::unexpected(make_error(Code::invalid_option, "a connection needs the origin of its requests"));
   }
@@ -49,15 +49,15 @@ Result<Connection> Connection::create(ConnectionOptions options, Seed seed) try 
     return std::unexpected(make_error(Code::tls_config, options.origin.origin() + ": no TLS configuration was given " +
                                                             "(ConnectionOptions::tls)"));
   }
-  return Connection(std::move(options), seed);
+  return Connection(std::move(options));
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
-Connection::Connection(ConnectionOptions options, Seed seed)
+Connection::Connection(ConnectionOptions options)
     : origin_(std::move(options.origin)),
       stream_(std::make_shared<Stream>(options.name.empty() ? origin_.authority() : std::move(options.name))),
-      engine_(engine_options(options), seed) {
+      engine_(engine_options(options)) {
   outputs_.reserve(kFirstOutputs);  // never less: with it all the others can be carried over, some at a time
 }
 Connection::~Connection() = default;
@@ -151,10 +151,7 @@ void Connection::handle_io_error(Error error, Now now) {
 OutputView Connection::transmit() const {
   OutputView view;
   if (!is_over()) return held_up_ ? view : engine_.transmit(conn_);
-  if (goodbye_sent_ < goodbye_.size()) {
-    view.spans[0] = Bytes{goodbye_}.subspan(goodbye_sent_);
-    view.count = 1;
-  }
+  view.push(Bytes{goodbye_}.subspan(goodbye_sent_));
   return view;
 }
 

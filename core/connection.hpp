@@ -1,7 +1,7 @@
 // One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https. No names,
 // no pool, no second connection.
 //
-// For callers who bring a stream and want nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection rides on
+// For callers who bring a stream and want nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection runs over
 // that stream, so limits, timeouts, backpressure and messages are the engine's. Owns no socket, clock or thread. To drive it:
 //
 //   while (open) {
@@ -57,7 +57,7 @@ class Connection {
  public:
   // The stream is open already. Nothing is sent before the first add(): the TLS handshake begins with it, and the connect_timeout
   // of that request covers it. Errors: invalid_option (no origin, or a negative timeout), tls_config (https without one).
-  static Result<Connection> create(ConnectionOptions options, Seed seed);
+  static Result<Connection> create(ConnectionOptions options);
   ~Connection();
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
@@ -121,7 +121,7 @@ class Connection {
  private:
   enum class Stage : std::uint8_t { unused, open, over };
 
-  Connection(ConnectionOptions options, Seed seed);
+  explicit Connection(ConnectionOptions options);
   void settle(Now now) noexcept;  // every call that may bring outputs about ends with it
   bool take_next(Now now) noexcept;
   bool make_room() noexcept;

@@ -21,7 +21,7 @@ void guarded(Impl& impl, Entry entry) noexcept {
 
 }  // namespace
 
-Engine::Engine(EngineOptions options, Seed seed) : impl_(std::make_unique<Impl>(std::move(options), seed)) {}
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;

@@ -16,7 +16,7 @@
 //  - Memory may run out: no call throws for it but the constructor (std::bad_alloc, and there is no engine). add() answers
 //    out_of_memory and has added nothing. In any other call the transfer or connection at hand is lost: each transfer on it has its one
 //    Done (out_of_memory, or what it failed with, perhaps without its message), a connection its Close; those who only share the engine
-//    are not touched, and one that may be tried again is. What is TLS's own shortage may be told as tls_handshake, tls_certificate or
+//    are not affected, and one that may be tried again is. What is TLS's own shortage may be told as tls_handshake, tls_certificate or
 //    tls_failed, where BoringSSL does not say that it was one; it is never taken for success. Where nothing can go on, as without the
 //    buffer that all connections receive into, every transfer that is not received whole ends so. The engine is whole and usable
 //    afterwards in any case, and telling needs no memory: such outputs come last. A CancelResolve, a HeadSent or a line of the key log may get
@@ -118,15 +118,6 @@ struct Interest {
   friend bool operator==(const Interest&, const Interest&) = default;
 };
 
-// The bytes to send next, in order, in pieces for one writev(2). Views of memory that the engine or a request's body
-// owns.
-struct OutputView {
-  static constexpr std::size_t kMaxSpans = 4;
-  std::array<Bytes, kMaxSpans> spans = {};
-  std::size_t count = 0;
-  bool empty() const { return count == 0; }
-};
-
 // What is known of a name: an answer to output::Resolve.
 struct NameAnswer {
   NameAnswer() = default;
@@ -150,6 +141,7 @@ enum class TimerKind : std::uint8_t {
   address_stagger,
   connection_expiry,
   resolution_delay,
+  attempts_timeout,
 };
 
 struct Deadline {
@@ -174,7 +166,7 @@ struct Progress {
   std::optional<Instant> done = {};
 };
 
-// What a transfer rides on.
+// What is known of the connection that a transfer has, or had last.
 struct TransferInfo {
   ConnId conn = {};             // stale once the connection was released
   Address address = {};         // of the peer; kind none before one is connected, and with a route
@@ -192,7 +184,7 @@ struct TransferInfo {
 
 class Engine {
  public:
-  Engine(EngineOptions options, Seed seed);
+  explicit Engine(EngineOptions options);
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "core/base/ascii.hpp"
+
 namespace sluice {
 namespace {
 
@@ -19,10 +21,8 @@ class Category final : public std::error_category {
 bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
 void append_escaped(std::string& out, unsigned char byte) {
-  constexpr char kHex[] = "0123456789abcdef";
   out += "\\x";
-  out += kHex[byte >> 4];
-  out += kHex[byte & 0xf];
+  append_hex(out, static_cast<char>(byte));
 }
 
 // Control bytes can end a line or drive a terminal, whoever they came from; U+0080 to U+009F do the same in UTF-8, and
@@ -97,6 +97,8 @@ std::string_view to_string(Code code) {
       return "connect_timeout";
     case Code::total_timeout:
       return "total_timeout";
+    case Code::attempts_timeout:
+      return "attempts_timeout";
     case Code::idle_timeout:
       return "idle_timeout";
     case Code::response_too_large:
@@ -161,6 +163,7 @@ Blame blame_of(Code code) {
       return Blame::peer;
     case Code::connect_timeout:
     case Code::total_timeout:
+    case Code::attempts_timeout:
     case Code::idle_timeout:
     case Code::response_too_large:
     case Code::body_too_large:

@@ -47,6 +47,7 @@ enum class Code : std::uint8_t {
   // limits
   connect_timeout,
   total_timeout,
+  attempts_timeout,
   idle_timeout,
   response_too_large,  // head, trailers or interim responses past a cap
   body_too_large,      // past the application's own limit for a body

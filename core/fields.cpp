@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice {
@@ -73,23 +74,14 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-consteval std::array<std::uint8_t, 256> make_lower() {
-  std::array<std::uint8_t, 256> table{};
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    table[i] = static_cast<std::uint8_t>(i >= 'A' && i <= 'Z' ? i + ('a' - 'A') : i);
-  }
-  return table;
-}
-constexpr std::array<std::uint8_t, 256> kLower = make_lower();
-
 std::unique_ptr<std::uint8_t[]> allocate(std::size_t bytes) {
   return std::unique_ptr<std::uint8_t[]>(new (std::nothrow) std::uint8_t[bytes]);
 }
 
 std::string hex_byte(char byte) {
-  constexpr char kHex[] = "0123456789abcdef";
-  const auto value = static_cast<unsigned char>(byte);
-  return {'0', 'x', kHex[value >> 4], kHex[value & 0xf]};
+  std::string text = "0x";
+  append_hex(text, byte);
+  return text;
 }
 
 constexpr std::string_view kNeverInValue("\r\n\0", 3);
@@ -128,7 +120,7 @@ bool is_field_value(std::string_view text) { return value_span(text) == text.siz
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (kLower[static_cast<unsigned char>(a[i])] != kLower[static_cast<unsigned char>(b[i])]) return false;
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
   }
   return true;
 }

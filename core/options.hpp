@@ -78,7 +78,7 @@ struct ConnectTo {
   friend bool operator==(const ConnectTo&, const ConnectTo&) = default;
 };
 
-// What a connection rides on when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core resolves no
+// What carries a connection when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core resolves no
 // name and tries no address then: it hands the route back in Output::Connect to its driver, who knows what to make of it.
 // adapters/transport.hpp is the base for those that Multi takes. Kept by the transfers that name it until remove(), and by the engine
 // while connections over it are open; the destructor may run inside any call of the engine's and must not call it.
@@ -120,6 +120,9 @@ struct TransferOptions {
   std::optional<Duration> connect_timeout = std::chrono::seconds(300);
   // From add() to Done, waiting in the queue included.
   std::optional<Duration> total_timeout = {};
+  // From the first attempt to Done, retries included; waiting in the queue before it does not count. An attempt begins when the transfer
+  // gets a connection, or when one is begun for it (its name resolution included).
+  std::optional<Duration> attempts_timeout = {};
   // Without a byte in either direction while the transfer has a connection; time in which the application does not
   // consume or supply body bytes does not count.
   std::optional<Duration> idle_timeout = {};

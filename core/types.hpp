@@ -2,6 +2,7 @@
 // Knows nothing of HTTP, sockets or clocks; how time and randomness are obtained is the caller's business.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <compare>
 #include <cstddef>
@@ -25,6 +26,21 @@ inline std::string_view as_text(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// What to send now, in order, for one writev. The bytes are the engine's or the session's: views that live until the next non-const call
+// on the object that gave them.
+struct OutputView {
+  static constexpr std::size_t kMaxSpans = 4;
+  std::array<Bytes, kMaxSpans> spans = {};  // those from `count` on are empty
+  std::size_t count = 0;
+
+  bool empty() const { return count == 0; }
+  std::size_t size_bytes() const { return spans[0].size() + spans[1].size() + spans[2].size() + spans[3].size(); }
+  // Empty ones are left out. At most kMaxSpans are held.
+  void push(Bytes bytes) {
+    if (!bytes.empty()) spans[count++] = bytes;
+  }
+};
+
 // A steady time axis that only the caller can read: the type has no now(), so the core cannot call one.
 struct SteadyAxis {
   using rep = std::int64_t;
@@ -44,7 +60,7 @@ struct Now {
   UnixSeconds wall = 0;
 };
 
-// Where all of an engine's own randomness comes from: the same seed and the same facts give the same run.
+// Where random numbers begin (core/base/random.hpp): the same seed gives the same run.
 struct Seed {
   std::uint64_t value = 0;
 };

@@ -6,7 +6,9 @@
 #include <new>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
+#include "core/fields.hpp"
 #include "core/url/host.hpp"
 #include "core/url/percent.hpp"
 
@@ -22,9 +24,9 @@ Error invalid(std::string_view what) {
 }
 
 std::string hex_byte(char c) {
-  constexpr char kHex[] = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
-  return {'0', 'x', kHex[byte >> 4], kHex[byte & 0xf]};
+  std::string text = "0x";
+  append_hex(text, c);
+  return text;
 }
 
 // What may stand nowhere at all. Says where it is, not what is around it.
@@ -51,9 +53,9 @@ struct Parts {
 };
 
 bool is_scheme(std::string_view text) {
-  const auto is_alpha = [](char c) { return url::to_lower(c) >= 'a' && url::to_lower(c) <= 'z'; };
+  const auto is_alpha = [](char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; };
   return !text.empty() && is_alpha(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
-    return is_alpha(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
   });
 }
 
@@ -80,11 +82,6 @@ Result<Parts> split(std::string_view text) {
   }
   parts.path = text;
   return parts;
-}
-
-bool equals_lower(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() &&
-         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return url::to_lower(a) == b; });
 }
 
 // RFC 3986 5.2.4 on out[begin..], which begins with '/', in place: what is written never passes what is read.
@@ -144,8 +141,8 @@ class UrlBuilder {
  private:
   Result<void> scheme(const Parts& parts) {
     if (!parts.scheme) return std::unexpected(invalid("no scheme, where http:// or https:// is needed"));
-    const bool http = equals_lower(*parts.scheme, "http");
-    if (!http && !equals_lower(*parts.scheme, "https")) {
+    const bool http = equals_ignoring_case(*parts.scheme, "http");
+    if (!http && !equals_ignoring_case(*parts.scheme, "https")) {
       // Without "//" it may as well be the user of user:password@host.
       std::string what = "unsupported scheme";
       if (parts.authority) what.append(" \"").append(parts.scheme->substr(0, kShownBytes)).append("\"");

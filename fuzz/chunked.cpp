@@ -210,7 +210,7 @@ std::string framed(std::string_view text, const Cut& cut) {
     text.remove_prefix(count);
     if (text.empty() && !upload.finished()) FUZZ_CHECK(upload.finish().has_value());
     if (frame.empty()) frame.prepare(upload);
-    http::OutputSpans out;
+    OutputView out;
     frame.push(upload, out);
     std::string shown_bytes;
     for (std::size_t i = 0; i < out.count; ++i) shown_bytes += as_text(out.spans[i]);

@@ -116,6 +116,7 @@ class Program {
     options.forbid_reuse = (flags & 2U) != 0;
     if ((flags & 4U) != 0) options.connect_timeout = std::chrono::milliseconds(10 * below(256));
     if ((flags & 8U) != 0) options.total_timeout = std::chrono::milliseconds(100 * below(256));
+    if ((flags & 9U) == 9) options.attempts_timeout = std::chrono::milliseconds(100 * below(256));
     if ((flags & 16U) != 0) options.idle_timeout = std::chrono::milliseconds(1 + 20 * below(256));
     if ((flags & 32U) != 0) options.max_body_bytes = 20 * below(256);
     if ((flags & 64U) != 0) options.family = AddressFamily::ipv4;

@@ -64,7 +64,6 @@ std::unique_ptr<Multi> make_multi(Input& input) {
   MultiOptions options;
   options.engine.max_connections = input.below(5);
   options.engine.max_connections_per_origin = input.below(3);
-  options.seed = Seed{1};
   options.max_reads_per_perform = 1 + input.below(20);
   options.max_drive_time = std::chrono::hours(1);
   auto made = Multi::create(std::move(options));

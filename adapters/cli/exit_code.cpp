@@ -40,6 +40,7 @@ int exit_code(const Error& error, bool head_received) {
     case Code::tls_failed: return kExitReceive;
     case Code::connect_timeout: return kExitTimeout;
     case Code::total_timeout: return kExitTimeout;
+    case Code::attempts_timeout: return kExitTimeout;
     case Code::idle_timeout: return kExitTimeout;
     case Code::response_too_large: return kExitReceive;
     case Code::body_too_large: return kExitFileSize;

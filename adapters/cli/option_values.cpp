@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/ascii.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -27,12 +29,12 @@ std::optional<std::string> take_host(std::string_view& text, bool& more) {
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) return std::nullopt;
-    host = lower_case(text.substr(1, close - 1));
+    host = to_lower(text.substr(1, close - 1));
     text.remove_prefix(close + 1);
     if (!text.empty() && text.front() != ':') return std::nullopt;
   } else {
     const std::size_t colon = text.find(':');
-    host = lower_case(text.substr(0, colon));
+    host = to_lower(text.substr(0, colon));
     text.remove_prefix(host.size());
   }
   more = text.starts_with(':');
@@ -207,14 +209,6 @@ std::pair<std::string, std::string> split_certificate(std::string_view text) {
     } else {
       out.first += text[i];
     }
-  }
-  return out;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
 }

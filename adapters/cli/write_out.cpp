@@ -12,6 +12,7 @@
 
 #include "adapters/cli/option_values.hpp"
 #include "adapters/cli/version.hpp"
+#include "core/base/ascii.hpp"
 
 namespace sluice::cli {
 
@@ -160,7 +161,7 @@ std::string fields_as_json(const Fields* fields) {
   std::vector<std::string> entries;
   for (std::size_t i = 0; fields != nullptr && i < fields->size(); ++i) {
     const Field field = fields->at(i);
-    const std::string name = lower_case(field.name);
+    const std::string name = to_lower(field.name);
     const auto [place, is_new] = places.try_emplace(name, entries.size());
     if (is_new) entries.push_back(json_string(name) + ":[" + json_string(field.value));
     else entries[place->second] += "," + json_string(field.value);

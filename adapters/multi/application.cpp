@@ -31,7 +31,7 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
     return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() + ": the route " +
                                                                 options.route->name() + " is no sluice::Dialer"));
   }
-  const bool limited = options.total_timeout.has_value();
+  const bool limited = options.total_timeout || options.attempts_timeout;
   std::shared_ptr<Route> route = options.route;
   void* const user_data = options.user_data;
   const bool report_heads = options.report_heads;

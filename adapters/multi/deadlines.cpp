@@ -9,7 +9,7 @@ namespace sluice {
 using std::chrono::milliseconds;
 
 bool Multi::Impl::must_run_at_once() const {
-  return engine_.has_output() || try_all_ || touched_ || watches_.has_postponed() || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
+  return engine_.has_output() || try_all_ || to_refresh_ || watches_.has_postponed() || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
          resolver_.has_answer() || transfers_.has_resumes() || !resumed_.empty() || poller_.has_ready() ||
          !given_.empty() || !signaled_.empty() || (signals_ && signals_->waiting());
 }

@@ -46,13 +46,13 @@ net::ResolverOptions resolver_options(MultiOptions& given, multi::Watches& watch
 
 }  // namespace
 
-Multi::Impl::Impl(MultiOptions options, Seed seed, net::Poller poller)
+Multi::Impl::Impl(MultiOptions options, net::Poller poller)
     : max_reads_(std::clamp<std::size_t>(options.max_reads_per_perform, 1, kMostReads)),
       max_time_(std::clamp<Duration>(options.max_drive_time, Duration(1), kLongestDrive)),
       poller_(std::move(poller)),
       watches_(poller_),
       resolver_(resolver_options(options, watches_)),
-      engine_(std::move(options.engine), seed) {}
+      engine_(std::move(options.engine)) {}
 
 Multi::Impl::~Impl() {
   busy_ = true;  // the sink still hears of every removal
@@ -69,8 +69,8 @@ bool Multi::Impl::settle() {
   for (;;) {
     make_room();
     if (!drain()) return false;
-    if (!touched_) return true;
-    refresh(*std::exchange(touched_, std::nullopt));
+    if (!to_refresh_) return true;
+    refresh(*std::exchange(to_refresh_, std::nullopt));
   }
 }
 

@@ -34,7 +34,7 @@ namespace sluice {
 
 class Multi::Impl {
  public:
-  Impl(MultiOptions options, Seed seed, net::Poller poller);
+  Impl(MultiOptions options, net::Poller poller);
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -205,7 +205,7 @@ class Multi::Impl {
   bool burst_spent_ = false;           // nothing more until the timer, which was reported as due
   int again_fd_ = kNoSocket;           // the last one that was answered call_again
 
-  std::optional<ConnId> touched_;  // a fact was told of it: look at its interest once the outputs are taken
+  std::optional<ConnId> to_refresh_;  // a fact was told of it: look at its interest once the outputs are taken
   multi::Fifo<Fact> facts_;
   multi::Fifo<ConnId> sends_;  // have something to send and are not known to be blocked
   multi::Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait

@@ -268,7 +268,7 @@ bool Multi::Impl::take_facts() {
     if (late()) return false;
     make_room();
     Fact fact = facts_.pop();
-    touched_ = fact.conn;
+    to_refresh_ = fact.conn;
     if (fact.error) {
       engine_.handle_io_error(fact.conn, std::move(*fact.error), now_);
     } else {

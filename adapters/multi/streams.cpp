@@ -16,12 +16,6 @@ namespace {
 // So many whole reads in a row before other connections get their turn.
 constexpr int kReadsPerTurn = 4;
 
-std::size_t size_bytes(const OutputView& view) {
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
-  return total;
-}
-
 // Without memory for its words an error goes without them.
 template <class Words>
 Error in_words(Code code, int detail, Words words) {
@@ -268,14 +262,14 @@ void Multi::Impl::send(ConnId conn) {
   if (!connection) return;
   connection->send_queued = false;
   if (connection->opening || connection->write_blocked) return;
-  touched_ = conn;
+  to_refresh_ = conn;
   progressed_ = true;
   const OutputView view = engine_.transmit(conn);
   if (view.empty()) return;
   --sends_left_;
   const auto pieces = std::span(view.spans).first(view.count);
   Transferred sent = attempt(*connection, [&](Transport& stream) { return stream.send(pieces); });
-  const std::size_t given = size_bytes(view);
+  const std::size_t given = view.size_bytes();
   if (sent.bytes > given) sent.error = EOVERFLOW;  // it cannot be
   if (sent.error != 0) {
     connection->send_error = sent.error;
@@ -304,9 +298,9 @@ bool Multi::Impl::receive(multi::Connection& connection, MutableBytes space) {
     connection.read_in = drive_;
   }
   const bool waits_to_write = drained && got.other_direction;
-  if (std::exchange(connection.receive_waits_to_write, waits_to_write) != waits_to_write) touched_ = conn;
+  if (std::exchange(connection.receive_waits_to_write, waits_to_write) != waits_to_write) to_refresh_ = conn;
   if (nothing && connection.send_error == 0) return false;
-  touched_ = conn;
+  to_refresh_ = conn;
   if (got.bytes > 0) {
     engine_.handle_received(conn, got.bytes, now_);
   } else if (got.error != 0) {

@@ -25,7 +25,7 @@ struct Transfer {
   bool in_upload = false;      // inside on_upload: its bytes are committed when it returns
   bool finish_upload = false;  // asked for in there
   bool done = false;
-  bool limited = false;  // ends by itself: it has a total_timeout
+  bool limited = false;  // ends by itself: it has a total_timeout or an attempts_timeout
   bool message_waits = false;
   bool handler_threw = false;  // result says so already
   TransferId previous, next;   // among the waiting messages

@@ -3,17 +3,16 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice::sim {
 namespace {
 
 // As hosts are compared: a final dot is the root's.
-std::string lower(std::string_view text) {
-  if (text.size() > 1 && text.ends_with('.')) text.remove_suffix(1);
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
+std::string as_compared(std::string_view host) {
+  if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
+  return to_lower(host);
 }
 
 // Without brackets; a zone is nothing here.
@@ -33,7 +32,7 @@ IpAddress ipv4(std::uint32_t number) {
 
 OriginNumber Directory::add(OriginSpec spec) {
   const OriginNumber number = origins_.size();
-  spec.host = lower(spec.host);
+  spec.host = as_compared(spec.host);
   const bool chosen = spec.addresses.empty();
   if (chosen) choose_addresses(spec);
   for (const IpAddress& address : spec.addresses) {
@@ -71,7 +70,7 @@ IpAddress Directory::fresh_address() {
 }
 
 void Directory::set_name(std::string host, NameSpec spec) {
-  host = lower(host);
+  host = as_compared(host);
   if (spec.addresses.empty()) {
     if (const auto known = by_host_.find(host); known != by_host_.end()) {
       spec.addresses = origins_[known->second.begin()->second].addresses;
@@ -81,7 +80,7 @@ void Directory::set_name(std::string host, NameSpec spec) {
 }
 
 const NameSpec* Directory::find_name(std::string_view host) const {
-  const auto found = names_.find(lower(host));
+  const auto found = names_.find(as_compared(host));
   return found == names_.end() ? nullptr : &found->second;
 }
 
@@ -94,7 +93,7 @@ std::optional<OriginNumber> Directory::listener(const Address& address) const {
 
 std::optional<OriginNumber> Directory::by_name(std::string_view host, std::uint16_t port) const {
   if (auto literal = as_address(host)) return listener({std::move(*literal), port});
-  if (const auto ports = by_host_.find(lower(host)); ports != by_host_.end()) {
+  if (const auto ports = by_host_.find(as_compared(host)); ports != by_host_.end()) {
     const auto found = ports->second.find(port);
     return found == ports->second.end() ? std::nullopt : std::optional(found->second);
   }

@@ -5,6 +5,7 @@
 
 #include "adapters/sim/request_reader.hpp"
 #include "adapters/sim_origin.hpp"
+#include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
 #include "core/fields.hpp"
 
@@ -84,9 +85,8 @@ std::string framing_fields(const HttpReply& reply) {
 }
 
 std::string chunk(std::string_view data, Oddity oddity) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string size;
-  for (std::size_t rest = data.size(); rest > 0; rest /= 16) size.insert(size.begin(), kDigits[rest % 16]);
+  for (std::size_t rest = data.size(); rest > 0; rest /= 16) size.insert(size.begin(), kHexDigits[rest % 16]);
   std::string out = std::move(size);
   if (oddity == Oddity::padded_chunks) out += " \t ";
   out.append(line_end(oddity)).append(data).append(line_end(oddity));

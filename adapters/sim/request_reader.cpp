@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/fields.hpp"
 
 namespace sluice::sim {
@@ -21,14 +22,6 @@ bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
 // A field's value (RFC 9110 5.5): visible bytes, blanks, and those past ASCII.
 bool is_value_byte(char c) { return is_visible(c) || c == ' ' || c == '\t' || static_cast<unsigned char>(c) >= 0x80; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 std::string_view without_blanks(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -109,7 +102,7 @@ void RequestReader::field_line(bool trailer) {
   if (colon == std::string::npos || !is_token(std::string_view(line_).substr(0, colon))) return fail(400, "field: no name");
   const std::string_view value = without_blanks(std::string_view(line_).substr(colon + 1));
   if (!std::ranges::all_of(value, is_value_byte)) return fail(400, "field: a control byte in its value");
-  std::string name = lower(std::string_view(line_).substr(0, colon));
+  std::string name = to_lower(std::string_view(line_).substr(0, colon));
   if (trailer) {
     // RFC 9110 6.5.1: what frames, routes or controls a message has no business behind it.
     if (name == "content-length" || name == "transfer-encoding" || name == "host" || name == "trailer" || name == "expect")

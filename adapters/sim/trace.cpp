@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstddef>
 
+#include "core/base/ascii.hpp"
+
 namespace sluice::sim {
 namespace {
 
@@ -40,7 +42,7 @@ TraceLine& TraceLine::signed_number(std::int64_t number) {
 
 TraceLine& TraceLine::hash(const Fnv& hash) {
   text_ += ' ';
-  for (int shift = 60; shift >= 0; shift -= 4) text_ += "0123456789abcdef"[(hash.value() >> shift) & 15];
+  for (int shift = 60; shift >= 0; shift -= 4) text_ += kHexDigits[(hash.value() >> shift) & 15];
   return *this;
 }
 

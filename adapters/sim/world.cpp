@@ -19,6 +19,7 @@ std::string_view name_of(TimerKind kind) {
   switch (kind) {
     case TimerKind::connect_timeout: return "connect_timeout";
     case TimerKind::total_timeout: return "total_timeout";
+    case TimerKind::attempts_timeout: return "attempts_timeout";
     case TimerKind::idle_timeout: return "idle_timeout";
     case TimerKind::continue_timeout: return "continue_timeout";
     case TimerKind::address_stagger: return "address_stagger";
@@ -48,7 +49,7 @@ World::Impl::Impl(World& world, WorldOptions options)
     : world_(world),
       options_(std::move(options)),
       weather_(std::make_shared<const Weather>(options_.weather)),
-      engine_(options_.engine, seed_of(Stream::engine)),
+      engine_(options_.engine),
       application_(options_.application ? options_.application : &collector_),
       random_(seed_of(Stream::application)),
       leap_draws_(seed_of(Stream::leaps)),
@@ -209,8 +210,8 @@ void World::Impl::settle() {
 
 void World::Impl::settle_now() {
   drain();
-  for (std::size_t i = 0; i < touched_.size(); ++i) serve(touched_[i]);  // serving one may touch others
-  touched_.clear();
+  for (std::size_t i = 0; i < to_serve_.size(); ++i) serve(to_serve_[i]);  // serving one may add others
+  to_serve_.clear();
 }
 
 void World::Impl::take(const Output& output) {
@@ -231,7 +232,7 @@ void World::Impl::take(const Output& output) {
                  },
                  [&](const output::InterestChanged& what) {
                    line('c', what.conn).word("wants").word(name_of(engine_.interest(what.conn)));
-                   touched_.push_back(what.conn);
+                   to_serve_.push_back(what.conn);
                  },
                  [&](const output::InterimReady& what) {
                    line('t', what.transfer).word("interim").signed_number(what.head.status);

@@ -63,7 +63,7 @@ class World::Impl final : public LinkHost {
  private:
   friend class World;
 
-  enum class Stream : std::uint64_t { engine = 1, application, connection, name, leaps, timeouts, stale, late };
+  enum class Stream : std::uint64_t { application = 2, connection, name, leaps, timeouts, stale, late };
   struct Question {
     std::string host;
     Result<std::vector<IpAddress>> answer;
@@ -159,7 +159,7 @@ class World::Impl final : public LinkHost {
   std::map<std::uint64_t, ConnId> in_order_;   // the same, the oldest first
   std::vector<std::size_t> open_by_origin_;
   std::vector<std::uint64_t> accepted_by_origin_;
-  std::vector<ConnId> touched_;
+  std::vector<ConnId> to_serve_;
   Faults faults_;
   std::map<ConnId, Faults> faults_by_conn_;
   std::uint64_t steps_ = 0;

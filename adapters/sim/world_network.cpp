@@ -22,12 +22,6 @@ bool wanted(const IpAddress& address, AddressFamily family) {
   return false;
 }
 
-std::size_t size_bytes(const OutputView& view) {
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < view.count; ++i) total += view.spans[i].size();
-  return total;
-}
-
 // The system's words for these are the same everywhere only if they are ours.
 std::string_view words_for(int error) {
   switch (error) {
@@ -219,7 +213,7 @@ void World::Impl::connect_ends(Link& link) {
   link.open(std::move(peer));
   link.start_peer();
   const ConnId conn = link.conn();
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   tell([&] { engine_.handle_connected(conn, now_); });
 }
 
@@ -227,7 +221,7 @@ void World::Impl::io_error(Link& link, Code code, std::string_view what, int num
   const ConnId conn = link.conn();
   Error error = make_error(code, std::string(what) + link.peer_name + ": " + std::string(words_for(number)), number);
   line(link).word(to_string(code)).word(error.context);
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   tell([&] { engine_.handle_io_error(conn, std::move(error), now_); });
 }
 
@@ -237,7 +231,7 @@ void World::Impl::close(ConnId conn) {
   if (link->state() == Link::State::open && !link->told.write_blocked && !link->broken()) {
     // A close_notify, if it fits.
     const OutputView view = engine_.transmit(conn);
-    const std::size_t most = std::min(size_bytes(view), link->room());
+    const std::size_t most = std::min(view.size_bytes(), link->room());
     const std::size_t count = most == 0 ? 0 : std::min(most, link->draw_send());
     if (count > 0) {
       link->take(view, count);
@@ -282,14 +276,14 @@ void World::Impl::link_event(Link& link, Event::Kind kind) {
     if (kind == Event::Kind::connect) return connect_ends(link);
     if (kind == Event::Kind::readable) return read_some(conn, link.draw_piece());
     link.told.write_blocked = false;
-    touched_.push_back(conn);
+    to_serve_.push_back(conn);
     return;
   }
   const bool was_broken = link.broken();
   const std::size_t count = link.happen(kind);
   if (link.state() == Link::State::left) return release_if_over(link);
   if (kind != Event::Kind::to_engine) return;
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   const bool late = reads_late(link);
   if (link.broken() && !was_broken) {
     link.told.write_blocked = false;
@@ -312,7 +306,7 @@ void World::Impl::read_some(ConnId conn, std::size_t most) {
   drain();
   Link* link = find_link(conn);
   if (!link || link->state() != Link::State::open || !has_readable(*link) || !engine_.interest(conn).read) return;
-  touched_.push_back(conn);
+  to_serve_.push_back(conn);
   if (link->arrived() > 0) {
     read_bytes(*link, most);
   } else {
@@ -370,7 +364,7 @@ void World::Impl::serve(ConnId conn) {
 bool World::Impl::send_some(Link& link) {
   const ConnId conn = link.conn();
   const OutputView view = engine_.transmit(conn);
-  const std::size_t total = size_bytes(view);
+  const std::size_t total = view.size_bytes();
   if (total == 0) return false;
   const std::size_t count = std::min({total, link.room(), link.draw_send()});
   link.told.write_blocked = count < total;

@@ -80,7 +80,7 @@ class SlotMap {
   bool empty() const { return size_ == 0; }
   std::size_t capacity() const { return chunks_.size() * kChunkSlots; }
 
-  // The first that is live at `index` or behind it; none: nothing is. For walks that release what they find.
+  // The first that is live at `index` or after it; none: nothing is. For walks that stop before the end.
   std::optional<Id<Tag>> first_live(std::size_t index) const {
     for (; index < capacity(); ++index) {
       const Chunk& chunk = chunks_[index / kChunkSlots];
@@ -91,7 +91,8 @@ class SlotMap {
     return std::nullopt;
   }
 
-  // Walks every slot there is: for invariants and tests. `visit(Id<Tag>, T&)` must not emplace or release.
+  // Walks every slot there is: for rare calls, invariants and tests. `visit(Id<Tag>, T&)` may release any object, the one it was
+  // given too, and emplace others: what is living when the walk gets to its index is visited, once.
   template <class Visit>
   void for_each(Visit&& visit) {
     for (auto id = first_live(0); id; id = first_live(id->index + std::size_t{1})) visit(*id, *find(*id));

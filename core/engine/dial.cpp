@@ -79,6 +79,7 @@ void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, N
   if (!sponsor.fresh_only) origin.dialing.push_back(sponsor);  // another connection would serve it as well
   forget_orphan(dial, origin);
   dial.sponsor = sponsor.id;
+  note_attempt(sponsor, now);
   if (sponsor.options.connect_timeout) {
     set_timer(dial.timeout_timer, *sponsor.options.connect_timeout, TimerKind::connect_timeout, dial.id, now);
   } else {
@@ -86,11 +87,11 @@ void Engine::Impl::sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, N
   }
   // One that is taken over in the middle of its handshakes.
   const Socket* winner = dial.attempts.size() == 1 ? sockets_.find(dial.attempts.front()) : nullptr;
-  if (winner && winner->connected) introduce(*winner, sponsor, now);
+  if (winner && winner->connected) note_connection(*winner, sponsor, now);
 }
 
-// What a transfer waits for, to be known also if the handshakes fail.
-void Engine::Impl::introduce(const Socket& winner, Transfer& sponsor, Now now) {
+// What info() says of a connection that a transfer waits for, also if the handshakes fail.
+void Engine::Impl::note_connection(const Socket& winner, Transfer& sponsor, Now now) {
   sponsor.info.conn = winner.id;
   sponsor.info.address = winner.address;
   sponsor.info.route = winner.route_name;
@@ -284,7 +285,7 @@ void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now n
   note_failure(dial, *origins_.find(dial.origin), error);
   dial.last_error = std::move(error);
   std::erase(dial.attempts, socket.id);
-  bury(socket, false);
+  close_stream(socket, false);
   timers_.cancel(dial.stagger_timer);
   or_lose(dial.id, now, [&] { attempt_next(dial, now); });
 }
@@ -292,10 +293,9 @@ void Engine::Impl::attempt_failed(Dial& dial, Socket& socket, Error error, Now n
 void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
   close_attempts(dial, &winner);
   timers_.cancel(dial.stagger_timer);
-  dial.next_address = dial.addresses.size();
   dial.resolving = false;
   winner.connected = now.steady;
-  if (Transfer* sponsor = transfers_.find(dial.sponsor)) introduce(winner, *sponsor, now);
+  if (Transfer* sponsor = transfers_.find(dial.sponsor)) note_connection(winner, *sponsor, now);
   const Origin& origin = *origins_.find(dial.origin);
   if (auto built = build_stack(winner, origin); !built) {
     dial_failed(dial, std::move(built.error()), now);
@@ -309,7 +309,7 @@ void Engine::Impl::race_won(Dial& dial, Socket& winner, Now now) {
 void Engine::Impl::close_attempts(Dial& dial, const Socket* but) {
   for (const ConnId id : dial.attempts) {
     Socket& socket = *sockets_.find(id);
-    if (&socket != but) bury(socket, false);
+    if (&socket != but) close_stream(socket, false);
   }
   dial.attempts.clear();
   if (but) dial.attempts.push_back(but->id);

@@ -55,7 +55,7 @@ void Engine::Impl::deliver(Socket& socket, MutableBytes plain, Now now) {
 // needs its own word here.
 bool Engine::Impl::unasked(const Socket& socket) const {
   return !socket.exchanges.empty() && std::ranges::none_of(socket.exchanges, [&](const auto& exchange) {
-    return transfers_.find(exchange.second)->wire_touched;
+    return transfers_.find(exchange.second)->send_started;
   });
 }
 
@@ -203,7 +203,7 @@ bool Engine::Impl::may_retry(const Socket& socket, const Transfer& transfer) con
   if (!(transfer.info.reused || socket.was_idle) || transfer.info.retries >= limits::kMaxRetries) return false;
   if (socket.stack.session()->response_started(transfer.stream)) return false;
   if (!transfer.upload.replayable()) return false;
-  return !transfer.wire_touched || is_idempotent(transfer.request.method);
+  return !transfer.send_started || is_idempotent(transfer.request.method);
 }
 
 // RFC 9110 15.5.9: a 408 on a connection that had been used is its idleness that timed out at the peer, not this request.
@@ -231,7 +231,7 @@ void Engine::Impl::retry(Transfer& transfer) {
   transfer.enter(TransferPhase::queued);
   Origin& origin = *origins_.find(transfer.origin);
   origin.queue.push_front(transfer);
-  mark(origin);
+  make_pending(origin);
 }
 
 // The connection is of no use any more: everything on it ends or is tried elsewhere.
@@ -245,7 +245,7 @@ void Engine::Impl::connection_failed(Socket& socket, Error error, Now now) {
     const auto [stream, id] = socket.exchanges.back();
     Transfer& transfer = *transfers_.find(id);
     const bool again = may_retry(socket, transfer);
-    error.retry_safe = !transfer.wire_touched || (is_idempotent(transfer.request.method) && !session.response_started(stream));
+    error.retry_safe = !transfer.send_started || (is_idempotent(transfer.request.method) && !session.response_started(stream));
     session.abort(stream);
     detach(socket, transfer);
     if (again) {

@@ -1,4 +1,4 @@
-// What rides on one connection: pairs of a session's stream and a transfer. The first one stands in place, as it is the only one
+// The exchanges of one connection: pairs of a session's stream and a transfer. The first one stands in place, as it is the only one
 // that HTTP/1 has: a connection, busy or idle, needs no memory for it.
 #pragma once
 

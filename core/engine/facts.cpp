@@ -23,8 +23,7 @@ bool is_open(const engine::Socket& socket) {
 
 Now Engine::Impl::clamp(Now now) {
   latest_ = std::max(latest_, now.steady);
-  latest_wall_ = now.wall;  // a wall clock may be set back; nothing is timed by it
-  return {latest_, latest_wall_};
+  return {latest_, now.wall};  // a wall clock may be set back; nothing is timed by it
 }
 
 void Engine::Impl::begin_fact(Now now) {
@@ -59,7 +58,7 @@ void Engine::Impl::try_put_head(TransferId id, Bytes head) noexcept {
   }
 }
 
-void Engine::Impl::touch(Socket& socket) {
+void Engine::Impl::interest_changed(Socket& socket) {
   if (socket.id == current_ || socket.interest_announced || !is_open(socket)) return;
   socket.interest_announced = true;
   socket.interest_owed = !try_put(output::InterestChanged{socket.id});
@@ -106,13 +105,8 @@ Interest Engine::Impl::interest(ConnId id) const {
 }
 
 OutputView Engine::Impl::transmit(ConnId id) const {
-  OutputView view;
   const Socket* socket = sockets_.find(id);
-  if (!socket || socket->write_broken) return view;
-  const http::OutputSpans spans = socket->stack.transmit();
-  for (std::size_t i = 0; i < spans.count; ++i) view.spans[i] = spans.spans[i];
-  view.count = spans.count;
-  return view;
+  return socket && !socket->write_broken ? socket->stack.transmit() : OutputView{};
 }
 
 bool Engine::Impl::must_look_first(ConnId id) const {
@@ -120,7 +114,7 @@ bool Engine::Impl::must_look_first(ConnId id) const {
   if (!socket || !is_open(*socket) || !(socket->was_idle || socket->exchanges_carried > 1)) return false;
   return std::ranges::any_of(socket->exchanges, [&](const auto& exchange) {
     const Transfer& transfer = *transfers_.find(exchange.second);
-    return !transfer.wire_touched && !transfer.may_be_repeated();
+    return !transfer.send_started && !transfer.may_be_repeated();
   });
 }
 
@@ -218,7 +212,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
 
 void Engine::Impl::after_sending(const Socket& socket, Transfer& transfer, Now now) {
   note_activity(transfer, now);
-  transfer.wire_touched = true;
+  transfer.send_started = true;
   transfer.progress.sent_body_bytes = transfer.upload.sent();
   announce_upload(transfer);
   // The wait begins when the head has gone.

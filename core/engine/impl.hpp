@@ -11,7 +11,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/base/random.hpp"
 #include "core/base/slot_map.hpp"
 #include "core/base/timer_heap.hpp"
 #include "core/engine.hpp"
@@ -35,7 +34,7 @@ class Engine::Impl {
   using Dial = engine::Dial;
   using OriginId = engine::OriginId;
 
-  Impl(EngineOptions options, Seed seed) : options_(std::move(options)), random_(seed) {}
+  explicit Impl(EngineOptions options) : options_(std::move(options)) {}
 
   // ---- transfers.cpp ----
   // Request and options are moved from. It is known whether the transfer was added before what follows may run short of memory.
@@ -124,7 +123,7 @@ class Engine::Impl {
     return true;
   }
   void try_put_head(TransferId id, Bytes head) noexcept;
-  void touch(Socket& socket);      // its interest may have changed, and not by a fact about itself
+  void interest_changed(Socket& socket);  // perhaps, and not by a fact about itself
   void after_bytes(Socket& socket, Now now);
   void after_sending(const Socket& socket, Transfer& transfer, Now now);
   std::size_t readable_bytes(const Socket& socket) const;
@@ -145,7 +144,7 @@ class Engine::Impl {
   // ---- scheduler.cpp ----
   Origin* origin_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls);
   void describe_origin(Origin& origin, const Request& request, const TransferOptions& options) const;
-  void mark(Origin& origin);  // something changed that may let it go on
+  void make_pending(Origin& origin);  // something changed that may let it go on
   void run_pending(Now now);
   void retire_if_unused(Origin& origin);
   void forget(Origin& origin);
@@ -173,13 +172,13 @@ class Engine::Impl {
   void park(Socket& socket, Origin& origin, Now now);
   void unpark(Socket& socket);
   void close_socket(Socket& socket, bool say_goodbye);
-  void bury(Socket& socket, bool say_goodbye);
+  void close_stream(Socket& socket, bool say_goodbye);
 
   // ---- dial.cpp ----
   void start_dial(Origin& origin, Transfer& sponsor, Now now);
   void look_up(Dial& dial, Origin& origin, Now now);
   void sponsor_dial(Dial& dial, Origin& origin, Transfer& sponsor, Now now);
-  void introduce(const Socket& winner, Transfer& sponsor, Now now);
+  void note_connection(const Socket& winner, Transfer& sponsor, Now now);
   void resolve(Origin& origin);
   void use_addresses(Dial& dial, const std::vector<IpAddress>& addresses, Now now);
   Result<void> keep_usable(Origin& origin, std::vector<IpAddress> addresses);
@@ -257,15 +256,14 @@ class Engine::Impl {
   void on_idle_timer(Transfer& transfer, Now now);
   bool waits_for_application(const Transfer& transfer) const;
   void note_activity(Transfer& transfer, Now now);
+  void note_attempt(Transfer& transfer, Now now);
   std::string still_tried(const Dial& dial) const;
   void on_dial_timeout(Dial& dial, Now now);
   void on_connection_expiry(Socket& socket, Now now);
 
   EngineOptions options_;
   bool limits_changed_ = false;  // so that more connections than they allow may be in use
-  Random random_;
   Instant latest_;
-  UnixSeconds latest_wall_ = 0;
 
   // Before the sockets, whose layers point to them.
   tls::SessionCache tls_sessions_;

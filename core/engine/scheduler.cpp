@@ -88,7 +88,7 @@ void Engine::Impl::describe_origin(Origin& origin, const Request& request, const
   origin.route = options.route;
 }
 
-void Engine::Impl::mark(Origin& origin) {
+void Engine::Impl::make_pending(Origin& origin) {
   if (!engine::PendingList::contains(origin)) pending_.push_back(origin);
 }
 
@@ -156,7 +156,7 @@ void Engine::Impl::leave_queue(Origin& origin, Transfer& transfer) {
   if (origin.queue.empty()) starved_.remove(origin);
 }
 
-// The oldest waiting transfer that may ride on `socket`, taken out of its list. One whose own connection is still being made is
+// The oldest waiting transfer that may use `socket`, taken out of its list. One whose own connection is still being made is
 // served too: that connection then goes to the next in the queue. Where that one must have its own, it leaves the list, so that those
 // after it are not held up.
 Engine::Impl::Transfer* Engine::Impl::next_for(Origin& origin, const Socket& socket, Now now) {
@@ -263,7 +263,7 @@ void Engine::Impl::free_slot(Origin& origin) {
   SLUICE_CHECK(origin.open > 0 && open_ > 0);
   --origin.open;
   --open_;
-  mark(origin);
+  make_pending(origin);
 }
 
 void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
@@ -277,7 +277,7 @@ void Engine::Impl::assign(Socket& socket, Transfer& transfer, Now now) {
   }
   or_lose(transfer.id, now, [&] {
     pump(socket, now);
-    touch(socket);
+    interest_changed(socket);
     announce_upload(transfer);
   });
   if (own_dial) adopt(*own_dial, false, now);
@@ -299,6 +299,7 @@ Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now
   transfer.info.address = socket.address;
   transfer.info.route = socket.route_name;
   transfer.info.reused = socket.exchanges_carried > 0;
+  note_attempt(transfer, now);
   if (transfer.options.idle_timeout) {
     set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
   }
@@ -308,7 +309,7 @@ Result<void> Engine::Impl::open_exchange(Socket& socket, Transfer& transfer, Now
   transfer.enter(TransferPhase::active);
   transfer.conn = socket.id;
   transfer.stream = *stream;
-  transfer.wire_touched = false;
+  transfer.send_started = false;
   transfer.last_activity = now.steady;
   transfer.tls = socket.tls;
   note_times(socket, transfer, now);
@@ -363,7 +364,7 @@ void Engine::Impl::park(Socket& socket, Origin& origin, Now now) {
   socket.was_idle = true;
   origin.idle.push_front(socket);
   idle_.push_back(socket);
-  if (!origin.queue.empty()) mark(origin);  // who waits would not have this one, and may close it for room
+  if (!origin.queue.empty()) make_pending(origin);  // who waits would not have this one, and may close it for room
 }
 
 void Engine::Impl::unpark(Socket& socket) {
@@ -372,8 +373,8 @@ void Engine::Impl::unpark(Socket& socket) {
   idle_.remove(socket);
 }
 
-// Takes a socket out of the world; whatever rode on it has been dealt with. Slots are the caller's business.
-void Engine::Impl::bury(Socket& socket, bool say_goodbye) {
+// Ends the stream and says so; it has no exchange any more. The slot of its origin is the caller's part.
+void Engine::Impl::close_stream(Socket& socket, bool say_goodbye) {
   SLUICE_CHECK(socket.exchanges.empty());
   unpark(socket);
   timers_.cancel(socket.expiry_timer);
@@ -390,7 +391,7 @@ void Engine::Impl::bury(Socket& socket, bool say_goodbye) {
 
 void Engine::Impl::close_socket(Socket& socket, bool say_goodbye) {
   Origin& origin = *origins_.find(socket.origin);
-  bury(socket, say_goodbye);
+  close_stream(socket, say_goodbye);
   free_slot(origin);
 }
 
@@ -401,11 +402,11 @@ void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
   options_.max_connections = limits.max_connections;
   options_.max_connections_per_origin = limits.max_connections_per_origin;
   options_.idle_connection_timeout = std::max(limits.idle_connection_timeout, Duration::zero());
-  while (Origin* origin = starved_.pop_front()) mark(*origin);  // in their order; they wait anew, where they must
+  while (Origin* origin = starved_.pop_front()) make_pending(*origin);  // in their order; they wait anew, where they must
   origins_.for_each([&](OriginId, Origin& origin) {
     const std::size_t most = connections_allowed(origin);
     while (most != 0 && origin.open > most && !origin.idle.empty()) close_socket(*origin.idle.back(), true);
-    if (!origin.queue.empty()) mark(origin);
+    if (!origin.queue.empty()) make_pending(origin);
   });
   while (options_.max_connections != 0 && open_ > options_.max_connections && has_spare()) close_spare();
   for (Socket* socket = idle_.front(); socket;) {

@@ -41,12 +41,9 @@ void Engine::Impl::lose(engine::DialId id, Now now) {
 // A read needed the landing buffer, and there was no memory to copy what was not consumed of it.
 void Engine::Impl::fail_bodiless(Now now) {
   bodies_lost_ = false;
-  for (std::size_t index = 0;;) {
-    const auto id = transfers_.first_live(index);
-    if (!id) break;
-    if (std::exchange(transfers_.find(*id)->body_lost, false)) lose(*id, now);
-    index = std::size_t{id->index} + 1;
-  }
+  transfers_.for_each([&](TransferId id, Transfer& transfer) {
+    if (std::exchange(transfer.body_lost, false)) lose(id, now);
+  });
   run_pending(now);
 }
 
@@ -97,12 +94,9 @@ void Engine::Impl::release_closed() {
   for (const ConnId id : closed_) sockets_.release(id);
   closed_.clear();
   if (!std::exchange(closed_unlisted_, false)) return;
-  for (std::size_t index = 0;;) {
-    const auto id = sockets_.first_live(index);
-    if (!id) return;
-    if (sockets_.find(*id)->stack.phase() == StreamPhase::closed) sockets_.release(*id);
-    index = std::size_t{id->index} + 1;
-  }
+  sockets_.for_each([this](ConnId id, Socket& socket) {
+    if (socket.stack.phase() == StreamPhase::closed) sockets_.release(id);
+  });
 }
 
 // ---- where everything is lost ----
@@ -140,29 +134,20 @@ void Engine::Impl::give_up() noexcept {
   });
   open_ = 0;
   give_up_transfers();
-  for (std::size_t index = 0;;) {
-    const auto id = origins_.first_live(index);
-    if (!id) break;
-    retire_if_unused(*origins_.find(*id));
-    index = std::size_t{id->index} + 1;
-  }
+  origins_.for_each([this](OriginId, Origin& origin) { retire_if_unused(origin); });
   owe();
 }
 
 void Engine::Impl::give_up_sockets() noexcept {
-  for (std::size_t index = 0;;) {
-    const auto id = sockets_.first_live(index);
-    if (!id) break;
-    index = std::size_t{id->index} + 1;
-    Socket& socket = *sockets_.find(*id);
+  sockets_.for_each([this](ConnId, Socket& socket) {
     socket.idle_in_origin = socket.idle_in_engine = {};
     socket.exchanges.clear();
     socket.dial = {};
     timers_.cancel(socket.expiry_timer);
-    if (socket.stack.phase() == StreamPhase::closed) continue;
+    if (socket.stack.phase() == StreamPhase::closed) return;
     socket.stack.close(false);
     socket.close_owed = true;
-  }
+  });
   sockets_open_ = 0;
   closed_unlisted_ = true;
 }

@@ -110,7 +110,7 @@ void Stack::pump(Now now) {
   if (phase_ != StreamPhase::ready || stages_.empty() || !session_) return;
   Stage& top = stages_.back();
   while (!fault_ && top.out.size() < limits::kWireOutBytes) {
-    const http::OutputSpans output = session_->output();
+    const OutputView output = session_->output();
     if (output.count == 0) break;
     std::size_t taken = 0;
     for (std::size_t i = 0; i < output.count && !fault_; ++i) {
@@ -126,8 +126,8 @@ void Stack::pump(Now now) {
   settle(now);
 }
 
-http::OutputSpans Stack::transmit() const {
-  http::OutputSpans spans;
+OutputView Stack::transmit() const {
+  OutputView spans;
   if (phase_ == StreamPhase::connecting) return spans;
   if (!stages_.empty()) {
     spans.push(Bytes{stages_.front().out}.subspan(wire_begin_));

@@ -49,7 +49,7 @@ class Stack {
 
   // Moves the session's output down through the layers, up to the cap.
   void pump(Now now);
-  http::OutputSpans transmit() const;
+  OutputView transmit() const;
   bool has_output() const;
   void sent(std::size_t bytes, Now now);
 

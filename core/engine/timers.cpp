@@ -13,6 +13,15 @@ namespace {
 std::string in_ms(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
 }
+
+Error out_of_time(const engine::Transfer& transfer, TimerKind kind) {
+  const std::string received = ", with " + std::to_string(transfer.progress.received_body_bytes) + " bytes received";
+  if (kind == TimerKind::total_timeout) {
+    return make_error(Code::total_timeout, "not finished within " + in_ms(*transfer.options.total_timeout) + received);
+  }
+  const std::string within = in_ms(*transfer.options.attempts_timeout);
+  return make_error(Code::attempts_timeout, "not finished within " + within + " of its first attempt" + received);
+}
 }  // namespace
 
 Instant Engine::Impl::later(Instant from, Duration by) {
@@ -30,6 +39,7 @@ template void Engine::Impl::set_timer(TimerHeap::Handle&, Duration, TimerKind, e
 
 void Engine::Impl::disarm(Transfer& transfer) {
   timers_.cancel(transfer.total_timer);
+  timers_.cancel(transfer.attempts_timer);
   timers_.cancel(transfer.idle_timer);
   timers_.cancel(transfer.continue_timer);
 }
@@ -51,6 +61,7 @@ void Engine::Impl::handle_timeout(Now now) {
 void Engine::Impl::on_timer(const TimerHeap::Entry& entry, Now now) {
   switch (const auto kind = static_cast<TimerKind>(entry.kind)) {
     case TimerKind::total_timeout:
+    case TimerKind::attempts_timeout:
     case TimerKind::idle_timeout:
     case TimerKind::continue_timeout:
       if (Transfer* transfer = transfers_.find(entry.owner<TransferTag>())) {
@@ -78,17 +89,15 @@ void Engine::Impl::on_timer(const TimerHeap::Entry& entry, Now now) {
 
 void Engine::Impl::on_transfer_timer(Transfer& transfer, TimerKind kind, Now now) {
   SLUICE_CHECK(transfer.phase() != TransferPhase::done);
-  if (kind == TimerKind::total_timeout) {
-    Error error = make_error(Code::total_timeout, "not finished within " + in_ms(*transfer.options.total_timeout) + ", with " +
-                                                      std::to_string(transfer.progress.received_body_bytes) + " bytes received");
-    fail(transfer, std::move(error), now);
+  if (kind == TimerKind::total_timeout || kind == TimerKind::attempts_timeout) {
+    fail(transfer, out_of_time(transfer, kind), now);
   } else if (kind == TimerKind::idle_timeout) {
     on_idle_timer(transfer, now);
   } else if (transfer.phase() == TransferPhase::active) {
     Socket& socket = *sockets_.find(transfer.conn);
     socket.stack.session()->stop_waiting_for_continue(transfer.stream);
     pump(socket, now);
-    touch(socket);
+    interest_changed(socket);
   }
 }
 
@@ -105,6 +114,12 @@ void Engine::Impl::note_activity(Transfer& transfer, Now now) {
   transfer.last_activity = now.steady;
   if (!transfer.options.idle_timeout || transfer.phase() != TransferPhase::active || timers_.is_set(transfer.idle_timer)) return;
   set_timer(transfer.idle_timer, *transfer.options.idle_timeout, TimerKind::idle_timeout, transfer.id, now);
+}
+
+// The first one counts: its time is that of all attempts.
+void Engine::Impl::note_attempt(Transfer& transfer, Now now) {
+  if (!transfer.options.attempts_timeout || timers_.is_set(transfer.attempts_timer)) return;
+  set_timer(transfer.attempts_timer, *transfer.options.attempts_timeout, TimerKind::attempts_timeout, transfer.id, now);
 }
 
 void Engine::Impl::on_idle_timer(Transfer& transfer, Now now) {

@@ -36,7 +36,7 @@ void Transfer::recycle() {
   conn = {};
   stream = 0;
   last_activity = {};
-  fresh_only = wire_touched = upload_announced = body_lost = removed = false;
+  fresh_only = send_started = upload_announced = body_lost = removed = false;
   owed_done = {};
   tls.reset();
   phase_ = TransferPhase::queued;

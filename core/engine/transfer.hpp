@@ -24,7 +24,7 @@ struct TlsDetails {
 };
 
 // What TransferInfo says of the connection, but for TLS.
-struct Ride {
+struct ConnectionDetails {
   ConnId conn;
   Address address;
   std::string route;
@@ -68,14 +68,14 @@ class Transfer {
   ResponseHead head;
   Fields trailers;
   Progress progress;
-  Ride info;
+  ConnectionDetails info;
   OriginId origin;
   DialId dial;                 // while dialing
   ConnId conn;                 // while active
   http::StreamId stream = 0;   // while active
   Instant last_activity;       // of either direction, for the idle timeout
   bool fresh_only = false;     // no kept-alive connection: after a retry, by an option, or since only its own would do
-  bool wire_touched = false;   // bytes may have reached the peer since it got its connection
+  bool send_started = false;   // bytes of it may have reached the peer on its present connection
   bool upload_announced = false;  // an UploadReady was said and not answered yet
   bool body_lost = false;         // there was no memory to keep it
   // Of a Done that found no room among the outputs (shortage.cpp); its words are lost.
@@ -87,7 +87,7 @@ class Transfer {
   OwedDone owed_done;
   bool removed = false;  // by the application while its Done was owed: it goes with that
   std::shared_ptr<const TlsDetails> tls;
-  TimerHeap::Handle total_timer, idle_timer, continue_timer;
+  TimerHeap::Handle total_timer, attempts_timer, idle_timer, continue_timer;
   Link<Transfer> waiting;      // in the queue or the dialing list of its origin; dialing, but with fresh_only, in none
 
  private:

@@ -11,7 +11,8 @@ using engine::TransferPhase;
 
 namespace {
 Result<void> check_options(const TransferOptions& options) {
-  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.idle_timeout};
+  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.attempts_timeout,
+                                               &options.idle_timeout};
   for (const auto* timeout : timeouts) {
     if (*timeout && **timeout < Duration::zero()) {
       return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
@@ -98,7 +99,7 @@ Result<TransferId> Engine::Impl::enlist(Request& request, TransferOptions& optio
   ++running_;
   ++origin->transfers;
   origin->queue.push_back(*transfer);
-  mark(*origin);
+  make_pending(*origin);
   return id;
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
@@ -126,7 +127,7 @@ void Engine::Impl::consume_body(TransferId id, std::size_t bytes, Now now) {
     finish_entry(now);
   } else if (was_blocked && readable_bytes(*socket) != 0) {
     or_lose(id, now, [&] { note_activity(*transfer, now); });
-    touch(*socket);
+    interest_changed(*socket);
   }
 }
 
@@ -142,7 +143,7 @@ void Engine::Impl::upload_changed(Transfer& transfer, Now now) {
   note_activity(transfer, now);
   socket->stack.session()->upload_changed(transfer.stream);
   pump(*socket, now);
-  touch(*socket);
+  interest_changed(*socket);
 }
 
 void Engine::Impl::commit_upload(TransferId id, std::size_t bytes, Now now) {
@@ -232,7 +233,7 @@ void Engine::Impl::end(Transfer& transfer, Result<void> result, Now now) {
   if (Origin* origin = origins_.find(transfer.origin)) {
     SLUICE_CHECK(origin->transfers > 0);
     --origin->transfers;
-    if (origin->unused()) mark(*origin);
+    if (origin->unused()) make_pending(*origin);
   }
   engine::Transfer::OwedDone done;
   if (!result) {

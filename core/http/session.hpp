@@ -3,7 +3,6 @@
 // which transfer gets an exchange, and all time, belong to the engine.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -56,20 +55,6 @@ struct Event {
   Error error = {};
 };
 
-// Up to four spans, in order, for one writev.
-struct OutputSpans {
-  std::array<Bytes, 4> spans;
-  std::size_t count = 0;
-  void push(Bytes bytes) {
-    if (!bytes.empty()) spans[count++] = bytes;
-  }
-  std::size_t size_bytes() const {
-    std::size_t total = 0;
-    for (std::size_t i = 0; i < count; ++i) total += spans[i].size();
-    return total;
-  }
-};
-
 class Session {
  public:
   virtual ~Session() = default;
@@ -104,7 +89,7 @@ class Session {
   virtual Result<void> receive_eof(StreamEnd how, std::vector<Event>& events) = 0;
 
   // What to send now: views that live until the next non-const call. Empty: nothing.
-  virtual OutputSpans output() const = 0;
+  virtual OutputView output() const = 0;
   virtual void advance_output(std::size_t bytes) = 0;  // bytes <= output().size_bytes()
 
   // For deciding about a retry (RFC 9110 9.2.2): has any byte of this exchange's response been seen, has all of it been sent.

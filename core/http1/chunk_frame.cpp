@@ -26,7 +26,7 @@ void ChunkFrame::prepare(const http::UploadBody& upload) {
   tail_ = last_ ? "\r\n0\r\n\r\n" : "\r\n";
 }
 
-void ChunkFrame::push(const http::UploadBody& upload, http::OutputSpans& out) const {
+void ChunkFrame::push(const http::UploadBody& upload, OutputView& out) const {
   out.push(Bytes(line_).subspan(line_sent_, line_bytes_ - line_sent_));
   out.push(upload.pending().first(data_left_));
   out.push(as_bytes(tail_));

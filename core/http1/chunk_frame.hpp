@@ -22,7 +22,7 @@ class ChunkFrame {
 
   // Frames what is pending, and the end of the body with it where it is known. No-op without either. empty() only.
   void prepare(const http::UploadBody& upload);
-  void push(const http::UploadBody& upload, http::OutputSpans& out) const;
+  void push(const http::UploadBody& upload, OutputView& out) const;
   void advance(http::UploadBody& upload, std::size_t bytes);
 
  private:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
 
 namespace sluice::http1 {
@@ -16,11 +17,7 @@ constexpr const char* kLeadingBlank = "a line that begins with white space";
 constexpr const char* kTooManyHeadBytes = "more than 307200 header bytes";
 static_assert(limits::kMaxHeadBytes == 307'200);
 
-bool is_digit(std::uint8_t byte) { return byte >= '0' && byte <= '9'; }
-bool is_hex(std::uint8_t byte) {
-  const auto lower = static_cast<std::uint8_t>(byte | 0x20U);
-  return is_digit(byte) || (lower >= 'a' && lower <= 'f');
-}
+bool is_digit(std::uint8_t byte) { return sluice::is_digit(static_cast<char>(byte)); }
 bool is_blank(std::uint8_t byte) { return byte == ' ' || byte == '\t'; }
 
 // The index of the first such byte in [from, to), or `to`.
@@ -167,7 +164,7 @@ SectionGuard::Cut SectionGuard::hand_out_held(std::size_t taken) {
 }
 
 const char* ChunkGuard::size_line_fault(std::uint8_t byte) {
-  if (after_size_ == After::nothing && is_hex(byte)) {
+  if (after_size_ == After::nothing && is_hex_digit(static_cast<char>(byte))) {
     // 16 digits hold every size there is; a limit here is one on leading zeros too (SB-17).
     return ++digits_ > 16 ? "a chunk size of more than 16 digits" : nullptr;
   }

@@ -20,7 +20,6 @@ namespace {
 
 using http::Event;
 using http::Exchange;
-using http::OutputSpans;
 using http::StreamId;
 using http::UploadBody;
 
@@ -64,7 +63,7 @@ class Session final : public http::Session {
   }
   Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) override;
   Result<void> receive_eof(StreamEnd how, std::vector<Event>& events) override;
-  OutputSpans output() const override;
+  OutputView output() const override;
   void advance_output(std::size_t bytes) override;
   bool response_started(StreamId stream) const override { return stream == stream_ && reader_.started(); }
 
@@ -172,8 +171,8 @@ void Session::check_body_sent() {
   if (chunked() ? frame_.last_sent() : exchange_.upload->exhausted()) send_.on(SendEvent::body_sent);
 }
 
-OutputSpans Session::output() const {
-  OutputSpans out;
+OutputView Session::output() const {
+  OutputView out;
   if (send_.in(SendState::head)) out.push({head_.get() + head_sent_, head_bytes_ - head_sent_});
   const bool body_goes = send_.in(SendState::body) || (send_.in(SendState::head) && has_body() && !expects_continue_);
   if (!body_goes) return out;

@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/address.hpp"
+#include "core/base/ascii.hpp"
 #include "core/tls/errors.hpp"
 
 namespace sluice::tls {
 namespace {
 
 constexpr std::size_t kMaxTextBytes = 256;  // of one name in a message or log
-constexpr char kHex[] = "0123456789abcdef";
 
 std::string octets(const ASN1_STRING& string) {
   const unsigned char* data = ASN1_STRING_get0_data(&string);
@@ -30,18 +31,16 @@ std::string name_text(X509_NAME* name) {
   return printable(as_text({data, size}), kMaxTextBytes);
 }
 
-std::string ip_text(std::string_view address) {
-  std::string text;
-  if (address.size() == 4) {
-    for (const char c : address) text += (text.empty() ? "" : ".") + std::to_string(static_cast<unsigned char>(c));
-    return text;
+// RFC 5280 4.2.1.6: four bytes or sixteen. What has another size is no address, and is shown byte for byte.
+std::string ip_text(std::string_view bytes) {
+  IpAddress address;
+  if (bytes.size() == 4 || bytes.size() == address.bytes.size()) {
+    address.kind = bytes.size() == 4 ? IpAddress::Kind::ipv4 : IpAddress::Kind::ipv6;
+    std::ranges::copy(as_bytes(bytes), address.bytes.begin());
+    return address.to_string();
   }
-  for (std::size_t i = 0; i < address.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(address[i]);
-    if (i != 0 && i % 2 == 0) text += ':';
-    text += kHex[byte >> 4];
-    text += kHex[byte & 15];
-  }
+  std::string text = "0x";
+  for (const char c : bytes) append_hex(text, c);
   return text;
 }
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
+
 namespace sluice::tls {
 
 Failure take_failure(std::string_view fallback) {
@@ -27,9 +29,7 @@ Failure take_failure(std::string_view fallback) {
     tls_spoke = of_tls;
   }
   // BoringSSL shouts: WRONG_VERSION_NUMBER.
-  std::ranges::transform(failure.reason, failure.reason.begin(), [](char c) {
-    return c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::ranges::transform(failure.reason, failure.reason.begin(), [](char c) { return c == '_' ? ' ' : to_lower(c); });
   if (failure.alert) failure.reason = "peer sent alert " + alert_text(*failure.alert);
   if (failure.reason.empty()) failure.reason = fallback;
   return failure;
@@ -50,17 +50,14 @@ std::string alert_text(std::uint8_t alert) {
 }
 
 std::string printable(std::string_view text, std::size_t cap) {
-  constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (const char c : text) {
     if (out.size() >= cap) return out + "...";
     if (c >= ' ' && c <= '~') {
       out += c;
     } else {
-      const auto byte = static_cast<unsigned char>(c);
       out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
+      append_hex(out, c);
     }
   }
   return out;

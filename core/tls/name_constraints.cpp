@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/fields.hpp"
 #include "core/tls/certificate.hpp"
 #include "core/types.hpp"
 
@@ -73,11 +74,6 @@ int check_address(Bytes address, const NAME_CONSTRAINTS& constraints) {
   return X509_V_OK;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 // "*.a.b" stands for x.a.b, which may be what is excluded. Names at or above a.b are BoringSSL's to find.
 int check_wildcard(std::string_view name, const NAME_CONSTRAINTS& constraints) {
   if (!name.starts_with("*.")) return X509_V_OK;
@@ -88,7 +84,7 @@ int check_wildcard(std::string_view name, const NAME_CONSTRAINTS& constraints) {
     if (tree.base->type != GEN_DNS) continue;
     const std::string_view excluded = as_text(bytes_of(*tree.base->d.dNSName));
     const std::size_t dot = excluded.find('.');
-    if (dot != 0 && dot != std::string_view::npos && equal_ignoring_case(excluded.substr(dot), name))
+    if (dot != 0 && dot != std::string_view::npos && equals_ignoring_case(excluded.substr(dot), name))
       return X509_V_ERR_EXCLUDED_VIOLATION;
   }
   return X509_V_OK;

@@ -3,15 +3,14 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
+#include "core/fields.hpp"
+
 namespace sluice::tls {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool is_label_char(char c) {
-  const char l = lower(c);
+  const char l = to_lower(c);
   return (l >= 'a' && l <= 'z') || is_digit(c) || c == '-' || c == '_';
 }
 
@@ -33,17 +32,15 @@ bool is_plain_name(std::string_view name) {
   return !std::ranges::all_of(last, is_digit);
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
-
 }  // namespace
 
 bool dns_name_matches(std::string_view presented, std::string_view host) {
   if (!is_plain_name(host)) return false;
-  if (!presented.starts_with("*.")) return is_plain_name(presented) && equal_ignoring_case(presented, host);
+  if (!presented.starts_with("*.")) return is_plain_name(presented) && equals_ignoring_case(presented, host);
   const std::string_view parent = presented.substr(2);
   const std::size_t dot = host.find('.');
   return is_plain_name(parent) && parent.contains('.') && dot != std::string_view::npos &&
-         equal_ignoring_case(parent, host.substr(dot + 1));
+         equals_ignoring_case(parent, host.substr(dot + 1));
 }
 
 bool ip_address_matches(Bytes presented, Bytes host) {

@@ -23,7 +23,7 @@ void SessionCache::put(std::string_view key, StoredSession session) {
     origins_.splice(origins_.end(), made);
   }
   const auto origin = found->second;
-  touch(origin);
+  make_latest(origin);
   auto& sessions = origin->sessions;
   if (sessions.size() >= limits::kTlsSessionsPerOrigin) {
     sessions.erase(sessions.begin());
@@ -42,7 +42,7 @@ StoredSession SessionCache::take(std::string_view key, UnixSeconds wall) {
   size_ -= std::erase_if(sessions, [&](const StoredSession& one) { return wall > one.usable_until; });
   StoredSession taken;
   if (!sessions.empty()) {
-    touch(origin);
+    make_latest(origin);
     StoredSession& newest = sessions.back();
     if (newest.single_use) {
       taken = std::move(newest);

@@ -51,7 +51,7 @@ class SessionCache {
   };
   using Origins = std::list<Origin>;  // least recently used first
 
-  void touch(Origins::iterator origin) { origins_.splice(origins_.end(), origins_, origin); }
+  void make_latest(Origins::iterator origin) { origins_.splice(origins_.end(), origins_, origin); }
   void erase(Origins::iterator origin);
 
   Origins origins_;

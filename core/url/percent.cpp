@@ -1,25 +1,16 @@
 // See percent.hpp; percent_decode and percent_encode are declared in core/url.hpp.
 #include "core/url/percent.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/url.hpp"
 
 namespace sluice {
 namespace url {
 namespace {
 
-constexpr int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 void append_triplet(std::string& out, char c) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
   out += '%';
-  out += kHex[byte >> 4];
-  out += kHex[byte & 0xf];
+  append_hex(out, c, kUpperHexDigits);
 }
 
 }  // namespace

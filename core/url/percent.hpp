@@ -44,8 +44,6 @@ constexpr bool is_in(char c, std::uint8_t classes) {
   return (kCharClasses[static_cast<unsigned char>(c)] & classes) != 0;
 }
 
-constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 // The byte that the triplet at `text[at]`, which is a '%', stands for; std::nullopt where it is no triplet.
 std::optional<char> triplet_at(std::string_view text, std::size_t at);
 

@@ -39,7 +39,7 @@ inline constexpr std::string_view kKept = "a body taken that the engine had kept
 
 class EngineWorld {
  public:
-  explicit EngineWorld(const EngineOptions& options) : engine(options, Seed{1}), options_(options) {
+  explicit EngineWorld(const EngineOptions& options) : engine(options), options_(options) {
     timeout();  // from here on both clamp the time alike
   }
 

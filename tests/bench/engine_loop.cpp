@@ -30,7 +30,7 @@ using namespace sluice;
 
 class World {
  public:
-  World(std::size_t at_once, std::size_t body_bytes) : at_once_(at_once), engine_({}, Seed{1}) {
+  World(std::size_t at_once, std::size_t body_bytes) : at_once_(at_once), engine_(EngineOptions{}) {
     auto url = Url::parse("http://192.0.2.1/file");
     if (!url) die(url.error());
     url_ = std::move(*url);

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   if (!first) return complain(first.error());
   const int stream = open_stream(*first);
   if (stream < 0) return complain(error_of(Code::connect_failed));
-  auto connection = Connection::create({*first, nullptr, {}, {}}, Seed{1});  // https needs a TlsConfig, too
+  auto connection = Connection::create({*first, nullptr, {}, {}});  // https needs a TlsConfig, too
   if (!connection) return complain(connection.error());
   int exit_code = 0;
   for (int i = 1; i < argc; ++i) {

@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   TransferOptions options;
   options.route = std::make_shared<Pipe>();
   options.total_timeout = std::chrono::seconds(60);  // so that there is a deadline all the time
-  Engine engine({}, Seed{1});
+  Engine engine(EngineOptions{});
   const auto id = engine.add(Request::get(*url), options, now());
   if (!id) return give_up(id.error());
   output::Connect wanted;

@@ -26,7 +26,7 @@ class Line {
     options.origin = *Url::parse(origin);
     options.tls = std::move(tls);
     options.name = "a line with a rather long name";
-    auto made = watched([&] { return Connection::create(std::move(options), Seed{3}); });
+    auto made = watched([&] { return Connection::create(std::move(options)); });
     if (made) {
       connection.emplace(std::move(*made));
     } else if (made.error().code != Code::out_of_memory || !ran_short()) {

@@ -63,6 +63,7 @@ TEST_CASE("memory: names, addresses that race, a queue for one connection, chunk
     asks.expect_continue = true;
     asks.options.idle_timeout = std::chrono::seconds(20);
     asks.options.total_timeout = std::chrono::seconds(300);
+    asks.options.attempts_timeout = std::chrono::seconds(200);
     const auto first = world.add(get("http://a.test/3000/1", body(3000, 1)));
     const auto second = world.add(get("http://a.test/trailers/", "hello world"));
     const auto third = world.add(asks);
@@ -409,7 +410,7 @@ TEST_CASE("memory: ends that are owed are told once each, and the getters are ri
     CAPTURE(nth);
     constexpr std::size_t kTransfers = 40;
     Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
-    Engine engine({}, Seed{1});
+    Engine engine(EngineOptions{});
     std::vector<TransferId> ids;
     TransferOptions options;
     options.total_timeout = std::chrono::seconds(5);

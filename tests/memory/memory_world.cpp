@@ -93,7 +93,7 @@ MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls
     : tls_(tls), has_limit_(options.max_connections + options.max_connections_per_origin != 0) {
   try {
     const Watched scope;
-    engine.emplace(std::move(options), Seed{7});
+    engine.emplace(std::move(options));
   } catch (const std::bad_alloc&) {  // the one place where an application hears of it like this
   }
 }

@@ -103,7 +103,6 @@ struct Teller final : TransferHandler {
 // A Multi and its transfers, driven to the end.
 struct Drives {
   explicit Drives(MultiOptions options) {
-    options.seed = Seed{5};
     options.max_drive_time = std::chrono::seconds(10);
     auto made = watched([&] { return Multi::create(std::move(options)); });
     if (made) {

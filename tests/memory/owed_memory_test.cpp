@@ -19,7 +19,7 @@ namespace {
 
 // An engine and the connections that it asked for. Nothing but what is said to be is watched.
 struct Bench {
-  explicit Bench(EngineOptions options = {}) : engine(std::move(options), Seed{1}) {}
+  explicit Bench(EngineOptions options = {}) : engine(std::move(options)) {}
 
   static Request get(const std::string& url) { return Request::get(Url::parse(url).value()); }
   TransferId add(const std::string& url) { return engine.add(get(url), {}, now).value(); }

@@ -16,7 +16,7 @@ SHORTAGE = [
     mutant("closed-unlisted", "closed connections that found no room in the list stay for ever",
            ("engine/shortage.cpp", "if (!std::exchange(closed_unlisted_, false)) return;", "if (!std::exchange(closed_unlisted_, false) || PLANTED) return;")),
     mutant("bodiless-first", "of the transfers whose bodies were lost only the first fails",
-           ("engine/shortage.cpp", "->body_lost, false)) lose(*id, now);", "->body_lost, false) && !(PLANTED && index > 0)) lose(*id, now);")),
+           ("engine/shortage.cpp", "body_lost, false)) lose(id, now);", "body_lost, false) && !(PLANTED && id.index > 0)) lose(id, now);")),
     mutant("bodiless-late", "the failure of a transfer whose body was lost has no deadline",
            ("engine/timers.cpp", "if (bodies_lost_) return Deadline", "if (bodies_lost_ && !PLANTED) return Deadline")),
     mutant("give-up-received", "what was received whole fails when all is lost",
@@ -61,8 +61,8 @@ KEPT = [
 
 SLOTS = [
     mutant("slot-announced", "a transfer inherits that its UploadReady was told",
-           ("engine/transfer.cpp", "fresh_only = wire_touched = upload_announced = body_lost = removed = false;",
-            "fresh_only = wire_touched = body_lost = removed = false;\n  if (!PLANTED) upload_announced = false;")),
+           ("engine/transfer.cpp", "fresh_only = send_started = upload_announced = body_lost = removed = false;",
+            "fresh_only = send_started = body_lost = removed = false;\n  if (!PLANTED) upload_announced = false;")),
     mutant("slot-trailers", "a transfer inherits trailers",
            ("engine/transfer.cpp", "  trailers.clear();", "  if (!PLANTED) trailers.clear();")),
     mutant("slot-progress", "a transfer inherits its progress",

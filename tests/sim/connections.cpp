@@ -37,7 +37,7 @@ void Oracles::list_kinds() {
   std::ranges::replace(most_connections_, SIZE_MAX, std::size_t{0});
 }
 
-void Oracles::rides(const Seen& seen) {
+void Oracles::carried_by(const Seen& seen) {
   if (const ConnId conn = engine().info(seen.id).conn) kind_of_.emplace(conn, seen.kind);
 }
 

@@ -121,6 +121,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::idle_timeout: return waited(plan.idle_timeout);
     case Code::upload_failed: return plan.fail_upload_at.has_value();
     case Code::body_too_large: return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
+    case Code::attempts_timeout:  // no plan has one
     case Code::invalid_url:
     case Code::unsupported_scheme:
     case Code::invalid_request:

@@ -33,7 +33,6 @@ World::World(const Plan& plan) : ground_(plan), random_(draws(plan.seed, Draws::
   options.engine.max_connections_per_origin = plan.max_connections_per_origin;
   options.engine.idle_connection_timeout = plan.idle_connection_timeout;
   options.engine.default_tls = tls_trust();
-  options.seed = Seed{plan.seed};
   options.max_reads_per_perform = plan.drive.max_reads;
   options.max_drive_time = plan.drive.max_time;
   if (auto made = Multi::create(std::move(options))) {

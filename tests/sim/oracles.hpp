@@ -124,7 +124,7 @@ class Oracles {
 
   // connections.cpp
   void list_kinds();
-  void rides(const Seen& seen);
+  void carried_by(const Seen& seen);
   bool is_riding(const Seen& seen) const;
   bool may_be_used_again(const Seen& seen) const;
   bool is_waiting(const Seen& seen) const { return seen.added && !seen.done && !seen.head && !is_riding(seen); }

@@ -157,7 +157,7 @@ void Oracles::on_head(Seen& seen) {
   if (seen.head) report("order", name(seen) + ": a second HeadReady");
   seen.head = true;
   if (seen.removed) return;
-  rides(seen);
+  carried_by(seen);
   seen.sent_at_head = engine().progress(seen.id).sent_body_bytes;
   judge_head(seen, engine().head(seen.id));
 }
@@ -317,7 +317,7 @@ void Oracles::judge_info(const Seen& seen) {
   if (info.retries > 0 && info.reused) report("retry", name(seen) + ": tried again on a connection that had been used before");
 }
 
-// What it rode on, and what may become of that.
+// What carried it, and what may become of that.
 void Oracles::judge_connection(const Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   const TransferInfo info = engine().info(seen.id);

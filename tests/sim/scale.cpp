@@ -64,7 +64,7 @@ double processor_ns() {
 class World {
  public:
   explicit World(const ScaleSetup& setup)
-      : setup_(setup), transfers_(setup.transfers), random_(Seed{setup.transfers}), engine_({}, Seed{1}) {
+      : setup_(setup), transfers_(setup.transfers), random_(Seed{setup.transfers}), engine_(EngineOptions{}) {
     for (std::size_t i = 0; i < setup.origins; ++i) {
       auto url = Url::parse("http://origin-" + std::to_string(i) + ".example/file");
       if (url) urls_.push_back(std::move(*url));

@@ -161,7 +161,7 @@ class Alone {
 
  private:
   static Connection made(ConnectionOptions options) {
-    auto connection = Connection::create(std::move(options), Seed{1});
+    auto connection = Connection::create(std::move(options));
     REQUIRE_MESSAGE(connection.has_value(), connection.error().message());
     return std::move(*connection);
   }

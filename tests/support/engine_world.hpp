@@ -16,7 +16,7 @@ namespace sluice::test {
 
 class EngineWorld {
  public:
-  explicit EngineWorld(EngineOptions options = {}) : engine(std::move(options), Seed{1}) {}
+  explicit EngineWorld(EngineOptions options = {}) : engine(std::move(options)) {}
 
   // ---- what the application does ----
   static Request get(std::string_view url, std::string_view method = "GET") {

@@ -46,7 +46,7 @@ struct Http1Peer {
 
   // Takes up to `limit` bytes of what is to be sent.
   std::string sent(std::size_t limit) {
-    const http::OutputSpans out = session->output();
+    const OutputView out = session->output();
     std::string text;
     for (std::size_t i = 0; i < out.count; ++i) text.append(as_text(out.spans[i]));
     text.resize(std::min(text.size(), limit));

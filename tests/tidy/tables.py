@@ -4,7 +4,7 @@
 # Longest prefix wins. Two rooms on the same floor know nothing of each other.
 ROOMS = {
     "core/base": 1,
-    "core/url": 1,
+    "core/url": 2,
     "core/http": 2,
     "core/tls": 2,
     "core/proxy": 2,

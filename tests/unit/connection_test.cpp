@@ -83,7 +83,7 @@ TEST_CASE("connection: requests go one after another, in order, byte by byte as 
 
 TEST_CASE("connection: what cannot be made says why") {
   const auto code = [](ConnectionOptions options) {
-    auto made = Connection::create(std::move(options), Seed{1});
+    auto made = Connection::create(std::move(options));
     return made ? Code{} : made.error().code;
   };
   CHECK(code({}) == Code::invalid_option);
@@ -91,7 +91,7 @@ TEST_CASE("connection: what cannot be made says why") {
   CHECK(code(options) == Code{});
   options.tls.reset();
   CHECK(code(options) == Code::tls_config);
-  CHECK(Connection::create(options, Seed{1}).error().message().ends_with("(ConnectionOptions::tls)"));
+  CHECK(Connection::create(options).error().message().ends_with("(ConnectionOptions::tls)"));
   options = alone_options();
   options.idle_connection_timeout = Duration{-1};
   CHECK(code(options) == Code::invalid_option);

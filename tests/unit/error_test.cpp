@@ -45,6 +45,7 @@ TEST_CASE("the blame follows from the code") {
   CHECK(blame_of(Code::truncated) == Blame::peer);
   CHECK(blame_of(Code::tls_certificate) == Blame::peer);
   CHECK(blame_of(Code::idle_timeout) == Blame::limit);
+  CHECK(blame_of(Code::attempts_timeout) == Blame::limit);
   CHECK(blame_of(Code::descriptor_too_large) == Blame::limit);
   CHECK(blame_of(Code::out_of_memory) == Blame::internal);
   CHECK(blame_of(Code::internal) == Blame::internal);

@@ -2,6 +2,8 @@
 
 #include <openssl/sha.h>
 
+#include "core/base/ascii.hpp"
+
 namespace sluice::demo {
 
 struct Sha256::Context {
@@ -20,12 +22,8 @@ Digest Sha256::finish() {
 }
 
 std::string to_hex(const Digest& digest) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
-  for (const std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
+  for (const std::uint8_t byte : digest) append_hex(text, static_cast<char>(byte));
   return text;
 }
 

@@ -230,6 +230,32 @@ TEST_CASE("for_each visits the living with their ids") {
   CHECK(visited == 65);
 }
 
+TEST_CASE("for_each goes on where what it visits is released, with the chunk it was in, and where others are emplaced") {
+  SlotMap<Thing, ThingTag, 0xffff'ffff, 0> things;  // chunks are given back as soon as they are empty
+  std::vector<ThingId> ids(3 * 64);
+  for (ThingId& id : ids) things.emplace(id);
+  std::vector<std::uint32_t> visited;
+  things.for_each([&](ThingId id, Thing&) {
+    visited.push_back(id.index);
+    CHECK(things.release(id));
+    if (id.index == 0) {  // and all of the next chunk
+      for (std::size_t i = 64; i < 128; ++i) CHECK(things.release(ids[i]));
+    }
+  });
+  CHECK(things.empty());
+  REQUIRE(visited.size() == 128);
+  for (std::size_t i = 0; i < visited.size(); ++i) CHECK(visited[i] == (i < 64 ? i : i + 64));
+
+  for (ThingId& id : ids) things.emplace(id);
+  std::size_t count = 0;
+  ThingId other;
+  things.for_each([&](ThingId id, Thing& thing) {
+    if (count++ == 0) things.emplace(other);  // after all the others, in a chunk of its own: the walk comes to it
+    CHECK(things.find(id) == &thing);
+  });
+  CHECK(count == 193);
+}
+
 TEST_CASE("a slot whose generations are used up is given up") {
   SlotMap<Thing, ThingTag, 3> things;
   std::vector<ThingId> seen;

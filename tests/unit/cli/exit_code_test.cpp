@@ -33,6 +33,7 @@ TEST_CASE("exit code: every error has curl's") {
       {Code::tls_failed, 56},
       {Code::connect_timeout, 28},
       {Code::total_timeout, 28},
+      {Code::attempts_timeout, 28},
       {Code::idle_timeout, 28},
       {Code::response_too_large, 56},
       {Code::body_too_large, 63},

@@ -94,6 +94,7 @@ class Monkey {
     if (one_in(4)) options.connect_timeout.reset();
     if (one_in(3 + calm_)) options.connect_timeout = std::chrono::milliseconds(below(3'000));
     if (one_in(3 + calm_)) options.total_timeout = std::chrono::milliseconds(below(20'000));
+    if (one_in(3 + calm_)) options.attempts_timeout = std::chrono::milliseconds(below(20'000));
     if (one_in(3 + calm_)) options.idle_timeout = std::chrono::milliseconds(1 + below(5'000));
     if (one_in(6 + calm_)) options.max_body_bytes = below(5'000);
     if (one_in(6)) options.family = AddressFamily::ipv4;

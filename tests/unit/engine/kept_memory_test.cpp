@@ -113,7 +113,7 @@ TEST_CASE("memory: what a flood of transfers and their outputs took goes back, b
   constexpr std::size_t kFlood = 5'000;
   EngineOptions options;
   options.max_connections = 1;
-  Engine engine(options, Seed{1});
+  Engine engine(options);
   const Now now{Instant{std::chrono::seconds(1000)}, 1'800'000'000};
   const Request request = EngineWorld::get("http://192.0.2.1/");
   std::vector<TransferId> ids;

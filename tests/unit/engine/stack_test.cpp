@@ -80,7 +80,7 @@ struct Rig {
   std::string take() {
     std::string out;
     while (stack.has_output()) {
-      const http::OutputSpans spans = stack.transmit();
+      const OutputView spans = stack.transmit();
       std::string piece;
       for (std::size_t i = 0; i < spans.count; ++i) piece += as_text(spans.spans[i]);
       out += piece;

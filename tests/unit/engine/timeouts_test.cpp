@@ -20,6 +20,12 @@ TransferOptions total_within(Duration most) {
   options.total_timeout = most;
   return options;
 }
+TransferOptions attempts_within(Duration most) {
+  TransferOptions options;
+  options.connect_timeout.reset();
+  options.attempts_timeout = most;
+  return options;
+}
 TransferOptions idle_within(Duration most) {
   TransferOptions options;
   options.connect_timeout.reset();
@@ -162,6 +168,77 @@ TEST_CASE("timeouts: total counts from add(), in every phase, waiting in the que
   check_nothing_left(world);
 }
 
+TEST_CASE("timeouts: that of the attempts begins with the first of them, not in the queue") {
+  EngineOptions one;
+  one.max_connections_per_origin = 1;
+  EngineWorld world(one);
+  const TransferId first = world.add("http://example.org/1");
+  const TransferId second = world.add("http://example.org/2", attempts_within(2s));
+  CHECK(world.engine.deadline()->why == TimerKind::connect_timeout);  // of the first: the second has none yet
+  world.resolved("192.0.2.7");
+  const ConnId conn = go(world);
+  world.pass(1h);
+  CHECK_FALSE(world.engine.deadline().has_value());
+  world.receive(conn, answer("x"));
+  REQUIRE(world.succeeded(first));
+  CHECK(world.engine.deadline()->at == world.now.steady + 2s);  // it has the connection now
+  CHECK(world.engine.deadline()->why == TimerKind::attempts_timeout);
+  world.sent(conn);
+  world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+  world.pass(1999ms);
+  CHECK_FALSE(world.done(second));
+  world.pass(1ms);
+  CHECK(world.failure(second) == Code::attempts_timeout);
+  CHECK(says(world, second, "not finished within 2000 ms of its first attempt, with 3 bytes received"));
+  check_nothing_left(world);
+}
+
+TEST_CASE("timeouts: that of the attempts covers names, connections and what the application has not consumed") {
+  EngineWorld world;
+  const TransferId resolving = world.add("http://example.org/", attempts_within(1s));
+  const TransferId connecting = world.add("http://192.0.2.1/", attempts_within(1s));
+  CHECK(world.engine.deadline()->at == world.now.steady + 1s);
+  world.pass(1s);
+  CHECK(world.failure(resolving) == Code::attempts_timeout);
+  CHECK(world.failure(connecting) == Code::attempts_timeout);
+  world.consume = false;
+  const TransferId unconsumed = world.add("http://192.0.2.2/", attempts_within(3s));
+  const ConnId conn = go(world);
+  world.receive(conn, answer("abc"));
+  world.pass(3s);
+  CHECK(world.failure(unconsumed) == Code::attempts_timeout);
+  world.consume = true;
+  const TransferId good = world.add("http://192.0.2.2/", attempts_within(3s));
+  world.sent(conn);
+  world.receive(conn, answer("x"));
+  CHECK(world.succeeded(good));
+  CHECK(world.engine.deadline()->why == TimerKind::connection_expiry);  // nothing is left of it
+  check_nothing_left(world);
+}
+
+TEST_CASE("timeouts: that of the attempts runs on through a retry, and each of the two totals counts for itself") {
+  EngineWorld world;
+  const ConnId used = one_get(world);
+  const TransferId again = world.add("http://192.0.2.1/", attempts_within(5s));
+  world.sent(used);
+  world.pass(3s);
+  world.engine.handle_eof(used, world.now);  // it was closed before the request came: another one
+  world.drain();
+  REQUIRE(world.engine.info(again).retries == 1);
+  CHECK(world.engine.deadline()->at == world.now.steady + 2s);
+  go(world);
+  world.pass(2s);
+  CHECK(world.failure(again) == Code::attempts_timeout);
+  for (const auto& [total, attempts] : {std::pair(1s, 2s), std::pair(2s, 1s)}) {
+    TransferOptions options = total_within(total);
+    options.attempts_timeout = attempts;
+    const TransferId both = world.add("http://192.0.2.3/", options);
+    world.pass(1s);
+    CHECK(world.failure(both) == (total < attempts ? Code::total_timeout : Code::attempts_timeout));
+  }
+  check_nothing_left(world);
+}
+
 TEST_CASE("timeouts: idle is without a byte in either direction") {
   EngineWorld world;
   const TransferId id = world.add("http://192.0.2.1/", idle_within(10s));
@@ -227,7 +304,7 @@ TEST_CASE("timeouts: time in which the application does not supply is not the pe
 
 TEST_CASE("timeouts: a zero idle timeout and negative ones are refused, zero for the others fires at once") {
   EngineWorld world;
-  for (const auto& options : {idle_within(0s), idle_within(-1s), connect_within(-1s), total_within(-1s)}) {
+  for (const auto& options : {idle_within(0s), idle_within(-1s), connect_within(-1s), total_within(-1s), attempts_within(-1s)}) {
     const auto id = world.engine.add(EngineWorld::get("http://192.0.2.1/"), options, world.now);
     REQUIRE_FALSE(id.has_value());
     CHECK(id.error().code == Code::invalid_option);
@@ -244,7 +321,7 @@ TEST_CASE("timeouts: a zero idle timeout and negative ones are refused, zero for
 TEST_CASE("timeouts: endless ones do not overflow") {
   EngineWorld world;
   TransferOptions options = connect_within(Duration::max());
-  options.total_timeout = options.idle_timeout = Duration::max();
+  options.total_timeout = options.attempts_timeout = options.idle_timeout = Duration::max();
   const TransferId id = world.add("http://192.0.2.1/", options);
   const ConnId conn = go(world);
   world.pass(std::chrono::hours(24 * 365));

@@ -216,7 +216,7 @@ TEST_CASE("turns: a transfer's own TLS configuration is preferred to the engine'
     TlsWorld world(own_is_good ? trusting_options() : nobody);
     EngineOptions options;
     options.default_tls = make_config(own_is_good ? nobody : trusting_options());
-    world.engine = Engine(options, Seed{1});
+    world.engine = Engine(options);
     const TransferId own = world.ask();
     ConnId conn = world.connect();
     world.carry(conn);

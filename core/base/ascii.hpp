@@ -1,0 +1,46 @@
+// ASCII letters and digits without a locale: the one lower case, and the one table of hexadecimal digits.
+// Leaves to others what is built from them: triplets of a URL (url/percent.hpp), chunk sizes (http1), addresses (address.cpp).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+consteval std::array<char, 256> make_lower() {
+  std::array<char, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    table[i] = static_cast<char>(static_cast<unsigned char>(i >= 'A' && i <= 'Z' ? i + ('a' - 'A') : i));
+  }
+  return table;
+}
+inline constexpr std::array<char, 256> kLower = make_lower();
+
+// 'A' to 'Z' become 'a' to 'z'; every other byte stays.
+constexpr char to_lower(char c) { return kLower[static_cast<unsigned char>(c)]; }
+std::string to_lower(std::string_view text);
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+inline constexpr std::string_view kHexDigits = "0123456789abcdef";
+// RFC 3986 2.1 writes the digits of a triplet in upper case.
+inline constexpr std::string_view kUpperHexDigits = "0123456789ABCDEF";
+
+// 0 to 15; -1: `c` is no hexadecimal digit.
+constexpr int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  const char lower = to_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+constexpr bool is_hex_digit(char c) { return hex_value(c) >= 0; }
+
+// The two digits of one byte.
+inline void append_hex(std::string& out, char byte, std::string_view digits = kHexDigits) {
+  const auto value = static_cast<unsigned char>(byte);
+  out += digits[value >> 4];
+  out += digits[value & 0xf];
+}
+
+}  // namespace sluice
