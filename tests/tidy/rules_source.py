@@ -40,7 +40,8 @@ def floor_of(path):
         return tables.ROOMS[room]
     stem, suffix = os.path.splitext(path)
     if os.path.dirname(path) == "core":
-        return tables.CORE_FRONT.get(stem, tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCE_FLOOR)
+        own = tables.CORE_WORDS_FLOOR if suffix == ".hpp" else tables.CORE_SOURCES.get(stem, tables.CORE_SOURCE_FLOOR)
+        return tables.CORE_FRONT.get(stem, own)
     if os.path.dirname(path) == "adapters":
         return tables.ADAPTER_FRONT.get(stem)
     return None

@@ -19,10 +19,11 @@ ROOMS = {
     "adapters/cli/demo": 10,
     "adapters/cli": 11,
 }
-# The core's public headers are the words everyone speaks, so they are below every room. Their sources use base/ and url/, which are
-# pure tools. The two boundaries, headers and sources, are on the engine's floor.
+# The core's public headers are the words everyone speaks, so they are below every room. Their sources use base/, and a source with a room
+# of its own name uses that. The two boundaries, headers and sources, are on the engine's floor.
 CORE_WORDS_FLOOR = 0
 CORE_SOURCE_FLOOR = 1
+CORE_SOURCES = {"core/url": 2}
 CORE_FRONT = {"core/engine": 4, "core/connection": 4}
 # The adapters' public files, header and source: each has a row here. One that has a room of its own name belongs to that room; of all
 # others on one floor none may know another, as two rooms may not.
