@@ -101,12 +101,12 @@ void Engine::Impl::note_connection(const Socket& winner, Transfer& sponsor, Now 
 void Engine::Impl::resolve(Origin& origin) {
   if (origin.resolve) return;
   output::Resolve wish{{}, origin.host, origin.port, origin.family};
-  make_room_for_output();
+  outbox_.make_room();
   Resolution* resolution = resolutions_.emplace(wish.id);
   if (!resolution) throw std::bad_alloc();
   resolution->origin = origin.id;
   origin.resolve = wish.id;
-  put(std::move(wish));
+  outbox_.put(std::move(wish));
 }
 
 void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now now) {
@@ -250,7 +250,7 @@ void Engine::Impl::begin_attempt(Dial& dial, const Origin& origin) {
     connect.address = address;
   }
   dial.attempts.reserve(dial.attempts.size() + 1);
-  make_room_for_output();
+  outbox_.make_room();
   Socket* socket = sockets_.emplace(connect.conn);
   if (!socket) throw std::bad_alloc();
   socket->id = connect.conn;
@@ -262,7 +262,7 @@ void Engine::Impl::begin_attempt(Dial& dial, const Origin& origin) {
   ++sockets_open_;
   ++dial.next_address;
   dial.attempts.push_back(socket->id);
-  put(std::move(connect));
+  outbox_.put(std::move(connect));
 }
 
 // All that were tried are named when all fail; of very many the first ones.

@@ -71,7 +71,7 @@ void Engine::Impl::on_event(Socket& socket, Transfer& transfer, http::Event& eve
   switch (event.kind) {
     case http::Event::Kind::interim:
       transfer.progress.received_head_bytes += event.head_bytes;
-      put(output::InterimReady{transfer.id, transfer.head});
+      outbox_.put(output::InterimReady{transfer.id, transfer.head});
       transfer.head.clear();  // head() is the final one's
       stop_continue_timer(socket, transfer);
       check_interims(transfer, now);
@@ -136,7 +136,7 @@ void Engine::Impl::on_head(Transfer& transfer, std::optional<std::uint64_t> body
   Progress& progress = transfer.progress;
   progress.first_byte = now.steady;
   progress.expected_body_bytes = body_length;
-  put(output::HeadReady{transfer.id});
+  outbox_.put(output::HeadReady{transfer.id});
   const auto& most = transfer.options.max_body_bytes;
   if (most && progress.expected_body_bytes.value_or(0) > *most) {
     fail(transfer, make_error(Code::body_too_large, "the response's body has " + std::to_string(*progress.expected_body_bytes) +
@@ -155,7 +155,7 @@ void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
   }
   if (transfer.unconsumed() == 0) landed_.push_back(transfer.id);
   transfer.land(body);
-  put(output::BodyReady{transfer.id});
+  outbox_.put(output::BodyReady{transfer.id});
 }
 
 namespace {

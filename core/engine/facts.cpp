@@ -11,9 +11,6 @@ using engine::StreamPhase;
 using engine::TransferPhase;
 
 namespace {
-// More room than this was a flood's: it is given back when all have been read.
-constexpr std::size_t kKeptOutputs = 256;
-
 // The transport is there and the engine has not given it up.
 bool is_open(const engine::Socket& socket) {
   const StreamPhase phase = socket.stack.phase();
@@ -53,7 +50,7 @@ void Engine::Impl::take_key_log() {
 // Without memory for its copy it is not told; nothing else depends on it.
 void Engine::Impl::try_put_head(TransferId id, Bytes head) noexcept {
   try {
-    put(output::HeadSent{id, std::string(as_text(head))});
+    outbox_.put(output::HeadSent{id, std::string(as_text(head))});
   } catch (const std::bad_alloc&) {
   }
 }
@@ -65,22 +62,16 @@ void Engine::Impl::interest_changed(Socket& socket) {
 }
 
 std::optional<Output> Engine::Impl::poll_output() {
-  while (next_output_ < outputs_.size()) {
-    Output out = std::move(outputs_[next_output_++]);
-    if (next_output_ == outputs_.size()) {
-      outputs_.clear();
-      next_output_ = 0;
-      if (outputs_.capacity() > kKeptOutputs) std::vector<Output>().swap(outputs_);
-    }
-    if (const auto* changed = std::get_if<output::InterestChanged>(&out)) {
+  while (std::optional<Output> out = outbox_.pop()) {
+    if (const auto* changed = std::get_if<output::InterestChanged>(&*out)) {
       Socket* socket = sockets_.find(changed->conn);
       if (!socket || socket->stack.phase() == StreamPhase::closed) continue;
       socket->interest_announced = false;
-    } else if (const auto* body = std::get_if<output::BodyReady>(&out)) {
+    } else if (const auto* body = std::get_if<output::BodyReady>(&*out)) {
       // Consumed or removed meanwhile: nothing to look at any more.
       const Transfer* transfer = transfers_.find(body->transfer);
       if (!transfer || transfer->unconsumed() == 0) continue;
-    } else if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
+    } else if (const auto* upload = std::get_if<output::UploadReady>(&*out)) {
       // Filled, finished or removed meanwhile.
       const Transfer* transfer = transfers_.find(upload->transfer);
       if (!transfer || transfer->phase() != TransferPhase::active || !transfer->upload.has_room()) continue;

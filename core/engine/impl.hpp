@@ -16,6 +16,7 @@
 #include "core/engine.hpp"
 #include "core/engine/landing.hpp"
 #include "core/engine/origin.hpp"
+#include "core/engine/outbox.hpp"
 #include "core/engine/transfer.hpp"
 #include "core/tls/session_cache.hpp"
 
@@ -89,7 +90,7 @@ class Engine::Impl {
   void give_up() noexcept;
 
   std::optional<Output> poll_output();
-  bool has_output() const { return next_output_ < outputs_.size() || owes_outputs_; }
+  bool has_output() const { return !outbox_.empty() || owes_outputs_; }
   std::size_t connections() const { return sockets_open_; }
   std::size_t idle_connections() const { return idle_.size(); }
   void close_idle_connections(Now now);
@@ -106,21 +107,10 @@ class Engine::Impl {
   Socket* fact_about(ConnId id, Now& now);
   void finish_entry(Now now);      // every public entry ends with it: what became possible is scheduled
   template <class Kind>
-  void put(Kind output) {
-    outputs_.emplace_back(std::in_place_type<Kind>, std::move(output));
-  }
-  void make_room_for_output() {
-    if (outputs_.size() == outputs_.capacity()) outputs_.reserve(2 * outputs_.size() + 16);
-  }
-  template <class Kind>
   bool try_put(Kind output) noexcept {
-    try {
-      put(std::move(output));
-    } catch (const std::bad_alloc&) {
-      owe();
-      return false;
-    }
-    return true;
+    if (outbox_.try_put(std::move(output))) return true;
+    owe();
+    return false;
   }
   void try_put_head(TransferId id, Bytes head) noexcept;
   void interest_changed(Socket& socket);  // perhaps, and not by a fact about itself
@@ -285,8 +275,7 @@ class Engine::Impl {
   engine::Landing landing_;
   std::vector<TransferId> landed_;  // transfers that have a view into landing_
   std::vector<http::Event> events_;
-  std::vector<Output> outputs_;
-  std::size_t next_output_ = 0;
+  engine::Outbox outbox_;
   bool owes_outputs_ = false;   // some found no room in there: their objects know (shortage.cpp)
   std::size_t owed_socket_ = 0, owed_transfer_ = 0;  // objects before these owe nothing
   std::vector<ConnId> closed_;  // their ids end with the next fact

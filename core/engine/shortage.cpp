@@ -57,8 +57,8 @@ void Engine::Impl::owe() {
 // What is owed is said after what is queued. With memory back the order is as it should be again.
 void Engine::Impl::queue_owed() {
   while (owes_outputs_) {
-    make_room_for_output();
-    if (auto out = take_owed()) outputs_.push_back(std::move(*out));
+    outbox_.make_room();
+    if (auto out = take_owed()) outbox_.put(std::move(*out));
   }
 }
 

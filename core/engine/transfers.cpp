@@ -189,7 +189,7 @@ void Engine::Impl::announce_upload(Transfer& transfer) {
     if (transfer.upload.capacity_bytes() == 0) throw std::bad_alloc();  // it is full, or it could not be made
     return;
   }
-  put(output::UploadReady{transfer.id});
+  outbox_.put(output::UploadReady{transfer.id});
   transfer.upload_announced = true;
 }
 

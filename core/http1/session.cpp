@@ -1,6 +1,7 @@
 // See session.hpp. The reader decodes, the writer writes heads, state.hpp says what may follow what; this joins them to
 // one connection. Output is made of views: the head, and for the body the upload's own bytes with chunk framing around
 // them.
+#include "core/base/ascii.hpp"
 #include "core/http1/session.hpp"
 
 #include <algorithm>
@@ -30,15 +31,16 @@ constexpr std::size_t kKeptHeadBytes = 768;
 // Who answers in another protocol is known by its first words. No more than the line they are in, and 40 bytes.
 Error with_first_bytes(Error error, std::string_view answer) {
   constexpr std::size_t kMostShown = 40;
-  constexpr std::string_view kHex = "0123456789abcdef";
   if (error.code != Code::not_http) return error;
   const std::size_t end = answer.find_first_of("\r\n", 1);
   const std::string_view line = answer.substr(0, end);
   error.context += " at \"";
   for (const char c : line.substr(0, kMostShown)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') error.context += c;
-    else error.context.append("\\x").append({kHex[byte >> 4U], kHex[byte & 15U]});
+    if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
+      error.context += c;
+    } else {
+      append_hex(error.context += "\\x", c);
+    }
   }
   error.context += line.size() > kMostShown ? "...\"" : "\"";
   return error;

@@ -61,7 +61,7 @@ TEST_CASE("lighttpd: a server that dies in the middle truncates, and is then ref
   Lighttpd own;
   const std::string content = content_of(20 * 1024 * 1024);
   // A few reads a step leave most of the body unsent when the first bytes are seen.
-  Client client({.engine = {}, .seed = {}, .resolve_overrides = {}, .max_reads_per_perform = 4});
+  Client client({.engine = {}, .resolve_overrides = {}, .max_reads_per_perform = 4});
   Fetch& fetch = client.add(own.plain() + "/20971520", {}, content);
   client.multi().perform();
   for (int i = 0; i < 600 && fetch.received == 0; ++i) client.step();

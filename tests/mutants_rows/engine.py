@@ -105,7 +105,7 @@ FACTS = [
     mutant("interest-twice", "a changed interest is told as often as it changes",
            ("engine/facts.cpp", "socket.interest_announced || !is_open(socket)", "(socket.interest_announced && !PLANTED) || !is_open(socket)")),
     mutant("outputs-kept", "the memory of a flood of outputs is kept",
-           ("engine/facts.cpp", "if (outputs_.capacity() > kKeptOutputs)", "if (!PLANTED && outputs_.capacity() > kKeptOutputs)")),
+           ("engine/outbox.cpp", "if (waiting_.capacity() > kKept)", "if (!PLANTED && waiting_.capacity() > kKept)")),
     mutant("body-ready-stale", "BodyReady is told though the body was consumed meanwhile",
            ("engine/facts.cpp", "if (!transfer || transfer->unconsumed() == 0) continue;", "if (!transfer || (transfer->unconsumed() == 0 && !PLANTED)) continue;")),
     mutant("upload-ready-stale", "UploadReady is told though the buffer was filled meanwhile",

@@ -66,7 +66,7 @@ void check_tls(const std::string& base, const std::string& root_pem, const std::
   const std::string kibibyte = content_of(1024);
   TlsOptions options;
   options.trust_anchors_pem = root_pem;
-  Client client({.engine = {}, .seed = {}, .resolve_overrides = {}});
+  Client client({.engine = {}, .resolve_overrides = {}});
   const Get get{.method = "GET", .fields = {{"Connection", "close"}}, .body = {}, .tls = tls_config(options)};
   const Fetch& first = client.fetch(base + "/1024", get, kibibyte);
   REQUIRE_MESSAGE(first.complete(), first.error());

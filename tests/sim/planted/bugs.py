@@ -80,9 +80,9 @@ BUGS = [
         ("http1/reader.cpp", "if (fields == nullptr) fields = &unwanted;",
          "if (fields == nullptr || (PLANTED && phase_ == Phase::head && fields->size() > 0)) fields = &unwanted;")),
     bug("interim-empty", "an interim response brings no fields and the wrong reason",
-        ("engine/exchange.cpp", "put(output::InterimReady{transfer.id, transfer.head});",
+        ("engine/exchange.cpp", "outbox_.put(output::InterimReady{transfer.id, transfer.head});",
          "if (PLANTED) transfer.head.fields.clear(), transfer.head.reason = \"nonsense\";\n"
-         "      put(output::InterimReady{transfer.id, transfer.head});")),
+         "      outbox_.put(output::InterimReady{transfer.id, transfer.head});")),
     bug("info-empty", "info() names no address, route or TLS",
         ("engine/transfers.cpp", "    info.address = transfer->info.address;",
          "    if (PLANTED) return info;\n    info.address = transfer->info.address;")),

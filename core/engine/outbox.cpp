@@ -1,0 +1,17 @@
+// See outbox.hpp. The memory is used anew once all have been read, so a queue that is drained needs none in the steady state.
+#include "core/engine/outbox.hpp"
+
+namespace sluice::engine {
+
+std::optional<Output> Outbox::pop() {
+  if (empty()) return std::nullopt;
+  std::optional<Output> out(std::move(waiting_[next_++]));
+  if (empty()) {
+    waiting_.clear();
+    next_ = 0;
+    if (waiting_.capacity() > kKept) std::vector<Output>().swap(waiting_);
+  }
+  return out;
+}
+
+}  // namespace sluice::engine
