@@ -1,7 +1,6 @@
 // See session.hpp. The reader decodes, the writer writes heads, state.hpp says what may follow what; this joins them to
 // one connection. Output is made of views: the head, and for the body the upload's own bytes with chunk framing around
 // them.
-#include "core/base/ascii.hpp"
 #include "core/http1/session.hpp"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/http1/chunk_frame.hpp"
