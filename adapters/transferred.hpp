@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "../core/language.hpp"
+
 namespace sluice {
 
 // What one attempt to move bytes came to. Nothing set: none were moved for now, as with would_block.
