@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kShownBytes = 100;  // of a wrong option, in a message
 
-// As a URL has it, which is what questions are for. An address, which nobody asks for, is let through.
+// The host as a URL spells it, which is how it is looked up. An address is never looked up, and is returned as it is.
 Result<std::string> canonical_host(const std::string& host) {
   if (IpAddress::parse(host)) return host;
   const std::size_t delimiter = host.find_first_of("/?#@:");

@@ -140,8 +140,8 @@ class Multi {
   // Without a handler the body is dropped, and the transfer ends by itself: its Message says how. Errors: as Engine::add; invalid_option for a
   // route that is no Dialer, and for a BodyStream, which needs a handler to come from.
   Result<TransferId> add(Request request, TransferOptions options = {});
-  // A null `handler` leaves the body to body() and consume_body(): nothing tells of it, and a transfer whose body nobody consumes does not
-  // end (all_paused() is true where none can go on). For that alone pass null; the other add() drops bodies.
+  // A null `handler` leaves the body to body() and consume_body(). No callback tells that there is one, and the transfer does not end before
+  // its body is consumed (all_paused() is true where no transfer can go on). Pass null for that only; the other add() drops bodies.
   Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
   // For coroutines, defined in adapters/coroutine.hpp: starts now, so that one coroutine may start several before it waits for the first. What
   // add() refuses is answered with its error at once, without suspending, and so is a BodyStream, which nobody would feed (invalid_option).

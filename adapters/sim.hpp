@@ -71,7 +71,7 @@ struct NameSpec {
   Duration jitter = {};
   PerMille fails = 0;  // no such name
   PerMille never = 0;  // no answer
-  PerMille wrong = 0;  // addresses where nobody listens come before the right ones, or (half of the time) in their place
+  PerMille wrong = 0;  // addresses without a listener come before the right ones, or (half of the time) in their place
   // Where both families are asked for and there, IPv6's answer comes so much after IPv4's, or before it (negative); nullopt: together.
   std::optional<Duration> ipv6_later = {};
   PerMille rest_never = 0;             // the later one of them does not come

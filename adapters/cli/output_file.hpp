@@ -58,8 +58,8 @@ FileResult<void> write_all(int fd, Bytes bytes, const std::string& name);
 // Every directory on the way to `path`, as --create-dirs wants it.
 FileResult<void> create_parent_directories(const std::string& path);
 
-// The descriptor of this process that `path` names ("/dev/stdout", "/dev/fd/3"). A file behind it must not be replaced
-// or emptied: others write to it as well, by that descriptor.
+// The descriptor of this process that `path` names ("/dev/stdout", "/dev/fd/3"). A file that it refers to must not be
+// replaced or emptied: others write to it as well, by that descriptor.
 std::optional<int> named_descriptor(std::string_view path);
 
 // Two paths with equal keys name the same file, there or yet to be made. Symbolic links are followed.

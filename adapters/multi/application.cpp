@@ -21,7 +21,7 @@ Error no_source(const Request& request) {
 Result<TransferId> Multi::Impl::add_dropping(Request request, TransferOptions options) try {
   if (std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
   return add(std::move(request), std::move(options), &dropping_);
-} catch (const std::bad_alloc&) {  // for the words of an error
+} catch (const std::bad_alloc&) {  // while an error's text is made
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
@@ -49,7 +49,7 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
   }
   after_application_call();
   return added;
-} catch (const std::bad_alloc&) {  // for the words of an error
+} catch (const std::bad_alloc&) {  // while an error's text is made
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 

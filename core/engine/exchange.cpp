@@ -160,7 +160,7 @@ void Engine::Impl::on_body(Transfer& transfer, Bytes body, Now now) {
 
 namespace {
 
-// Which stream it was, and what is known of its end. Without memory for more an error keeps its own words.
+// Adds which stream it was, and what is known of its end. If memory runs out the error stays as it was.
 void name_end(const engine::Socket& socket, std::string_view why, Error& error) noexcept {
   if (socket.route_name.empty() && why.empty()) return;
   try {

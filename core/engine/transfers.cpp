@@ -216,7 +216,7 @@ TransferInfo Engine::Impl::info(TransferId id) const {
   return info;
 }
 
-// Without memory for more an error keeps its own words.
+// Adds the request to the error. If memory runs out the error stays as it was.
 void Engine::Impl::describe(const Transfer& transfer, Error& error) const noexcept {
   try {
     error.context = transfer.request.method + ' ' + transfer.request.url.text_without_secrets() + ": " + error.message();

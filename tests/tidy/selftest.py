@@ -8,6 +8,7 @@ import rules_binary as binary
 import rules_source as source
 import selftest_maps
 import tables
+from planting import write
 
 # rule, file to write, its text, what a complaint must name
 PLANTED = [
@@ -147,13 +148,6 @@ struct Base { virtual ~Base() = default; virtual int f() { return 1; } };
 struct Leaf : Base { std::unordered_map<std::string, std::vector<int>> map; int f() override { return (int)map.size(); } };
 std::shared_ptr<Base> make(int i) { auto leaf = std::make_shared<Leaf>(); leaf->map[kNames[i]].push_back(i); return leaf; }
 """
-
-
-def write(root, path, text):
-    path = os.path.join(root, path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
 
 
 def check_planted():

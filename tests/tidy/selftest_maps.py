@@ -1,10 +1,10 @@
 """Shows the rules of rules_maps.py a small tree without faults, then the same tree with one fault after another."""
 
-import os
 import tempfile
 
 import rules_maps as maps
 import tables
+from planting import write
 
 TEST, INPUTS = "tests/unit/x_test.cpp", "fuzz/corpus/url"
 KEYS = [*tables.SECURITY_KEYS, "SB-01"]
@@ -50,13 +50,6 @@ PLANTED = [
     (maps.check_security_bar, f"{INPUTS}/SB-05-long.refused", "", "x", "SB-05: what holds it"),
     (maps.check_security_bar, f"{INPUTS}/SB-99-long.refused", "", "x", "names SB-99"),
 ]
-
-
-def write(root, path, text):
-    path = os.path.join(root, path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
 
 
 def check_planted():

@@ -1,0 +1,10 @@
+"""What the self-tests plant their faults with."""
+
+import os
+
+
+def write(root, path, text):
+    path = os.path.join(root, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
