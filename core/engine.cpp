@@ -21,7 +21,8 @@ void guarded(Impl& impl, Entry entry) noexcept {
 
 }  // namespace
 
-Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options), nullptr)) {}
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
@@ -44,7 +45,7 @@ bool Engine::contains(TransferId transfer) const {
 }
 bool Engine::is_done(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
-  return found && found->phase() == engine::TransferPhase::done;
+  return found && found->phase() == flow::TransferPhase::done;
 }
 
 const Request& Engine::request(TransferId transfer) const {
@@ -57,16 +58,19 @@ const ResponseHead& Engine::head(TransferId transfer) const {
 }
 const Fields& Engine::trailers(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
-  return found ? found->trailers : impl_->nothing().fields;
+  return found ? found->trailers : impl_->nothing().trailers;
 }
 const Progress& Engine::progress(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
   return found ? found->progress : impl_->nothing().progress;
 }
-TransferInfo Engine::info(TransferId transfer) const { return impl_->info(transfer); }
+TransferInfo Engine::info(TransferId transfer) const {
+  const auto* found = impl_->find(transfer);
+  return found ? found->details() : TransferInfo{};
+}
 Bytes Engine::body(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
-  return found ? found->body() : Bytes{};
+  return found ? found->body.front() : Bytes{};
 }
 void Engine::consume_body(TransferId transfer, std::size_t bytes, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.consume_body(transfer, bytes, now); });

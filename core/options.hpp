@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "address.hpp"
 #include "error.hpp"
 #include "types.hpp"
 
@@ -158,6 +159,13 @@ struct EngineLimits {
 };
 
 struct EngineOptions {
+  // Addresses of a host that are known without a look-up, for one port of it. A later entry counts for the same place.
+  struct KnownAddresses {
+    std::string host = {};
+    std::uint16_t port = 0;
+    std::vector<IpAddress> addresses = {};
+  };
+
   std::shared_ptr<const TlsConfig> default_tls = {};
   Http1 http1 = Http1::tolerant;  // for transfers that do not choose
   // Most connections at once, in total and to one origin; 0: no limit. Those that nobody uses or waits for are closed to make room.
@@ -165,6 +173,7 @@ struct EngineOptions {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // kept alive unused this long
+  std::vector<KnownAddresses> known_addresses = {};
 };
 
 }  // namespace sluice

@@ -145,6 +145,7 @@ class SessionFeed {
                                .trailers = &trailers_,
                                .rules = options.expectation.rules});
     session_->advance_output(session_->output().size_bytes());
+    session_->on_wire(true, moved_);
     FUZZ_CHECK(session_->output().count == 0);
   }
 
@@ -189,6 +190,8 @@ class SessionFeed {
   }
 
  private:
+  std::vector<http::StreamId> moved_;
+
   void note(const std::vector<http::Event>& events) {
     for (const http::Event& event : events) {
       FUZZ_CHECK(event.stream == stream_ && got_.completes == 0);

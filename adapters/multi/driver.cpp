@@ -26,16 +26,17 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 constexpr std::size_t kMostReads = 1'000'000;
 constexpr Duration kLongestDrive = std::chrono::hours(24);
 
-std::vector<net::Override> to_overrides(std::vector<ResolveOverride>& given) {
-  std::vector<net::Override> overrides;
-  overrides.reserve(given.size());
-  for (ResolveOverride& one : given) overrides.push_back({std::move(one.host), one.port, std::move(one.addresses)});
-  return overrides;
+// The core looks nothing up that it knows.
+EngineOptions engine_options(MultiOptions& given) {
+  EngineOptions options = std::move(given.engine);
+  for (ResolveOverride& one : given.resolve_overrides) {
+    options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses)});
+  }
+  return options;
 }
 
 net::ResolverOptions resolver_options(MultiOptions& given, multi::Watches& watches) {
   net::ResolverOptions options;
-  options.overrides = to_overrides(given.resolve_overrides);
   options.servers = std::move(given.dns_servers);
   // One that cannot be watched makes its question time out, which is its error.
   options.watch = [&watches](int fd, bool read, bool write) {
@@ -52,7 +53,7 @@ Multi::Impl::Impl(MultiOptions options, net::Poller poller)
       poller_(std::move(poller)),
       watches_(poller_),
       resolver_(resolver_options(options, watches_)),
-      engine_(std::move(options.engine)) {}
+      engine_(engine_options(options)) {}
 
 Multi::Impl::~Impl() {
   busy_ = true;  // the sink still hears of every removal

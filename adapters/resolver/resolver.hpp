@@ -1,4 +1,4 @@
-// Names to addresses, never blocking: overrides, localhost (RFC 6761 6.3), /etc/hosts, then DNS by c-ares under the system's resolv.conf.
+// Names to addresses, never blocking: localhost (RFC 6761 6.3), /etc/hosts, then DNS by c-ares under the system's resolv.conf.
 // Knows questions and answers. Leaves watching its descriptors to whoever made it, and caching and the order of attempts to the engine.
 //
 // Each name stands alone (SB-86): a query is a channel of its own (query.hpp), at most kMostQueries at a time; more names wait in line.
@@ -20,14 +20,7 @@
 
 namespace sluice::net {
 
-struct Override {
-  std::string host;
-  std::uint16_t port = 0;
-  std::vector<IpAddress> addresses;
-};
-
 struct ResolverOptions {
-  std::vector<Override> overrides;
   // "127.0.0.1:5353", comma-separated; empty: the system's.
   std::string servers;
   // Called for each change of what to watch; both false: stop, before the descriptor is closed. Must not throw, nor call the resolver.

@@ -25,6 +25,7 @@ std::string_view name_of(TimerKind kind) {
     case TimerKind::address_stagger: return "address_stagger";
     case TimerKind::connection_expiry: return "connection_expiry";
     case TimerKind::resolution_delay: return "resolution_delay";
+    case TimerKind::session: return "session";
   }
   return "";
 }

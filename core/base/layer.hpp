@@ -2,6 +2,8 @@
 // handshake). Layers stack: the wire of one is the plain of the one below. A layer knows nothing of HTTP, transfers or sockets.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/stream_end.hpp"
@@ -18,9 +20,21 @@ enum class Pump : std::uint8_t {
   failed,      // sticky; see error()
 };
 
+// What the layers of a connection have agreed on with the peer, for those who watch; made once for each connection.
+struct LayerFacts {
+  std::string version, cipher, alpn, subject, issuer;  // "" where it does not apply
+  bool resumed = false;
+};
+
 class Layer {
  public:
   virtual ~Layer() = default;
+
+  // What it does until it is established, and the code of a failure of that, for messages: "TLS handshake", tls_handshake.
+  virtual std::string_view task() const = 0;
+  virtual Code failure() const = 0;
+  // Adds what it knows, once it is established. May throw std::bad_alloc.
+  virtual void describe(LayerFacts&) const {}
 
   // Called once before anything else; may put first bytes (a ClientHello) into `wire_out`.
   virtual Pump start(std::vector<std::uint8_t>& wire_out, Now now) = 0;

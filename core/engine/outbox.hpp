@@ -1,14 +1,15 @@
 // The outputs that wait to be polled, first in, first out. Knows nothing of what they are about, nor which of them are out of date when
-// they are polled; what found no room in here is remembered by its object (shortage.cpp).
+// they are polled; what found no room in here is remembered by its object (jobs.hpp, connections.hpp).
 #pragma once
 
 #include <cstddef>
 #include <new>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "core/engine.hpp"
+#include "core/outputs.hpp"
 
 namespace sluice::engine {
 
@@ -29,6 +30,13 @@ class Outbox {
       return false;
     }
     return true;
+  }
+  // A request head on its way. Without memory for its copy it is not told; nothing else depends on it.
+  void try_put_head(TransferId id, Bytes head) noexcept {
+    try {
+      put(output::HeadSent{id, std::string(as_text(head))});
+    } catch (const std::bad_alloc&) {
+    }
   }
   // The next put() needs no memory. std::bad_alloc: nothing has changed.
   void make_room() {

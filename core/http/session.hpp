@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/base/stream_end.hpp"
@@ -36,6 +38,7 @@ struct Exchange {
   ResponseHead* head = nullptr;     // filled before Event::head
   Fields* trailers = nullptr;       // filled before Event::complete; never merged into head (SB-57)
   ResponseRules rules = {};
+  bool valid = false;  // the request has passed validate() and is as it was then
 };
 
 struct Event {
@@ -45,6 +48,7 @@ struct Event {
     body,      // `body` bytes, decoded: a view into the input given to receive(), or constant memory
     complete,  // the response is whole; nothing more comes for this exchange
     failed,    // this exchange alone failed (HTTP/2 stream errors); the session goes on
+    refused,   // the peer has not looked at this exchange: it may be tried elsewhere, whatever its method. `error` says why
   };
   Kind kind;
   StreamId stream = 0;
@@ -58,6 +62,10 @@ struct Event {
 class Session {
  public:
   virtual ~Session() = default;
+
+  // True: exchanges run side by side, each with a window of its own that consumed() opens, so reading never stops for one of them; and what
+  // comes for an exchange shows in its events. False: one exchange, whose unread body stops the reading.
+  virtual bool multiplexes() const = 0;
 
   // How many more exchanges may be opened now. 0 for good once !reusable().
   virtual std::size_t open_capacity() const = 0;
@@ -78,6 +86,8 @@ class Session {
   virtual bool waiting_for_continue(StreamId stream) const = 0;
   // More of the body can still be sent: it is neither whole nor cut short by its response.
   virtual bool wants_upload(StreamId stream) const = 0;
+  // The application took so many bytes of the exchange's body: more may come, and output() may have grown. Only where it multiplexes.
+  virtual void consumed(StreamId stream, std::size_t bytes) = 0;
 
   // Takes all of `input` (decoding in place, so it may be overwritten) and appends events. An error is the session's,
   // sticky, and ends every open exchange; events made before it still count. Bytes for no exchange make !reusable()
@@ -91,9 +101,32 @@ class Session {
   // What to send now: views that live until the next non-const call. Empty: nothing.
   virtual OutputView output() const = 0;
   virtual void advance_output(std::size_t bytes) = 0;  // bytes <= output().size_bytes()
+  // The wire took some of what advance_output() took; `all`: nothing of it is left in the layers. Appends the exchanges whose requests may
+  // be concerned, each once.
+  virtual void on_wire(bool all, std::vector<StreamId>& moved) = 0;
 
-  // For deciding about a retry (RFC 9110 9.2.2): has any byte of this exchange's response been seen, has all of it been sent.
+  // For deciding about a retry (RFC 9110 9.2.2), of an open exchange: may the wire have taken any of its request; has it taken all of it; has
+  // any byte of its response been seen.
+  virtual bool request_begun(StreamId stream) const = 0;
+  virtual bool request_sent(StreamId stream) const = 0;
   virtual bool response_started(StreamId stream) const = 0;
+  // The request's head as it goes out, until the next non-const call. Right after open() only.
+  virtual Bytes request_head(StreamId stream) const = 0;
+
+  // When handle_timeout() has something to do of HTTP's own (a ping that is not answered); nullopt: nothing. An error is the session's.
+  virtual std::optional<Instant> deadline() const { return std::nullopt; }
+  virtual Result<void> handle_timeout(Now, std::vector<Event>&) { return {}; }
+};
+
+// Chooses the version of HTTP for a connection.
+class SessionFactory {
+ public:
+  virtual ~SessionFactory() = default;
+  // `alpn`: what TLS agreed on; "": nothing, or no TLS. Null when memory is short.
+  virtual std::unique_ptr<Session> make(std::string_view alpn) = 0;
+  // On how many exchanges at once a connection that is still being made may be counted for, before its kind is known. 1: no more wait
+  // for it than the one that it is made for.
+  virtual std::size_t expected_exchanges(bool tls) const = 0;
 };
 
 }  // namespace sluice::http

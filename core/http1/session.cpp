@@ -49,6 +49,7 @@ Error with_first_bytes(Error error, std::string_view answer) {
 class Session final : public http::Session {
  public:
   std::size_t open_capacity() const override { return reusable() && !busy() ? 1 : 0; }
+  bool multiplexes() const override { return false; }
   bool reusable() const override { return reusable_; }
   bool busy() const override { return !receive_.in(ReceiveState::idle); }
 
@@ -67,7 +68,14 @@ class Session final : public http::Session {
   Result<void> receive_eof(StreamEnd how, std::vector<Event>& events) override;
   OutputView output() const override;
   void advance_output(std::size_t bytes) override;
+  void consumed(StreamId, std::size_t) override {}
+  void on_wire(bool all, std::vector<StreamId>& moved) override;
+  bool request_begun(StreamId stream) const override { return stream == stream_ && begun_; }
+  bool request_sent(StreamId stream) const override { return stream == stream_ && sent_; }
   bool response_started(StreamId stream) const override { return stream == stream_ && reader_.started(); }
+  Bytes request_head(StreamId stream) const override {
+    return is_open(stream) ? Bytes{head_.get(), head_bytes_} : Bytes{};
+  }
 
  private:
   bool is_open(StreamId stream) const { return busy() && stream == stream_; }
@@ -86,6 +94,7 @@ class Session final : public http::Session {
   StreamId stream_ = 0;
   bool reusable_ = true;
   bool expects_continue_ = false;  // and no 100 has come yet
+  bool begun_ = false, sent_ = false;  // of the present request the wire may have taken something, and has taken all
   Exchange exchange_;
   SendMachine send_;
   ReceiveMachine receive_;
@@ -112,13 +121,16 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   SLUICE_CHECK(open_capacity() > 0);
   SLUICE_CHECK(exchange.request != nullptr && exchange.head != nullptr);
   const Request& request = *exchange.request;
-  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
+  if (!exchange.valid) {
+    if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
+  }
   SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
   const RequestFacts facts = examine(request);
   if (!prepare_head(request, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
   exchange_ = exchange;
   if (exchange_.upload != nullptr && !exchange_.upload->present()) exchange_.upload = nullptr;
   ++stream_;
+  begun_ = sent_ = false;
   if (facts.closes) reusable_ = false;
   expects_continue_ = facts.expects_continue && has_body();
   send_.on(SendEvent::open);
@@ -205,6 +217,13 @@ void Session::advance_output(std::size_t bytes) {
   check_body_sent();
 }
 
+void Session::on_wire(bool all, std::vector<StreamId>& moved) {
+  if (!busy() || (send_.in(SendState::head) && head_sent_ == 0)) return;
+  begun_ = true;
+  if (all && send_.in(SendState::done)) sent_ = true;
+  moved.push_back(stream_);
+}
+
 std::unexpected<Error> Session::fail(Error error) {
   reusable_ = false;
   if (receive_.allows(ReceiveEvent::fail)) receive_.on(ReceiveEvent::fail);
@@ -272,8 +291,8 @@ Result<std::size_t> Session::receive(MutableBytes input, std::vector<Event>& eve
 Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& events) {
   std::size_t taken = 0;
   while (busy() && taken < input.size()) {
-    if (send_.in(SendState::head) && head_sent_ == 0) {
-      // Sent before there was a question: it must never pass for the answer (SB-12).
+    if (!begun_) {
+      // Sent before there was a question: it must never pass for the answer (SB-12). Layers may have the request already.
       Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
       error.retry_safe = true;
       return fail(std::move(error));
@@ -304,5 +323,9 @@ Result<void> Session::receive_eof(StreamEnd how, std::vector<Event>& events) {
 }  // namespace
 
 std::unique_ptr<http::Session> make_session() { return std::make_unique<Session>(); }
+
+std::unique_ptr<http::Session> Factory::make(std::string_view) {
+  return std::unique_ptr<http::Session>(new (std::nothrow) Session);
+}
 
 }  // namespace sluice::http1

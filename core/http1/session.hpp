@@ -11,4 +11,10 @@ namespace sluice::http1 {
 // What request_writer.cpp may reuse of the caller's, what reader.cpp refuses: see those files.
 std::unique_ptr<http::Session> make_session();
 
+class Factory final : public http::SessionFactory {
+ public:
+  std::unique_ptr<http::Session> make(std::string_view alpn) override;
+  std::size_t expected_exchanges(bool) const override { return 1; }
+};
+
 }  // namespace sluice::http1

@@ -41,6 +41,9 @@ class Client final : public ClientLayer {
   bool resumed() const override { return handshaken() && SSL_session_reused(ssl_.get()) != 0; }
   bool verified() const override { return verified_; }
   std::optional<PeerCertificate> peer_certificate() const override;
+  std::string_view task() const override { return "TLS handshake"; }
+  Code failure() const override { return Code::tls_handshake; }
+  void describe(LayerFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }
   static Client& of(const SSL* ssl) { return *static_cast<Client*>(SSL_get_app_data(ssl)); }
@@ -388,6 +391,17 @@ std::string_view Client::alpn() const {
   unsigned size = 0;
   if (handshaken()) SSL_get0_alpn_selected(ssl_.get(), &name, &size);
   return as_text({name, size});
+}
+
+// Those of the topmost TLS of a connection, which is the origin's.
+void Client::describe(LayerFacts& facts) const {
+  facts.version = version();
+  facts.cipher = cipher();
+  facts.alpn = alpn();
+  facts.resumed = resumed();
+  auto certificate = peer_certificate();
+  facts.subject = certificate ? std::move(certificate->subject) : std::string();
+  facts.issuer = certificate ? std::move(certificate->issuer) : std::string();
 }
 
 std::optional<PeerCertificate> Client::peer_certificate() const {

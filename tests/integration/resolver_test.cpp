@@ -83,14 +83,14 @@ std::vector<IpAddress> addresses_of(const net::Answer& answer) {
 }
 
 output::Resolve question(const char* host, AddressFamily family = AddressFamily::any, std::uint32_t index = 0) {
-  return {{index, 1}, host, 443, family};
+  return {{index, 1}, host, family};
 }
 
 }  // namespace
 
 TEST_CASE("Resolver knows localhost without asking anybody") {
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = "127.0.0.1:9", .watch = watched.sink(), .resolv_conf = ""});
   for (const char* name : {"localhost", "localhost.", "a.b.localhost"}) {
     resolver.start(question(name));
     CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("127.0.0.1"), ip("::1")});
@@ -116,7 +116,7 @@ TEST_CASE("Resolver reads /etc/hosts, and asks no server for what stands there")
     return;
   }
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = "127.0.0.1:9", .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = "127.0.0.1:9", .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question(found.c_str()));
   const auto answer = resolver.next_answer();
   REQUIRE(answer);
@@ -130,7 +130,7 @@ TEST_CASE("Resolver asks for A and AAAA, by family") {
       {{"both.test", {ip("192.0.2.1"), ip("192.0.2.2"), ip("2001:db8::1")}}, {"six.test", {ip("2001:db8::6")}}});
   Watched watched;
   {
-    net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+    net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
     resolver.start(question("both.test"));
     CHECK(addresses_of(await_answer(resolver, watched)) ==
           std::vector{ip("192.0.2.1"), ip("192.0.2.2"), ip("2001:db8::1")});
@@ -150,7 +150,7 @@ TEST_CASE("Resolver asks for A and AAAA, by family") {
 TEST_CASE("Resolver's failure says what was asked and what came back") {
   test::DnsServer dns({{"six.test", {ip("2001:db8::6")}}});
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("no-such.example"));
   auto answer = await_answer(resolver, watched);
   REQUIRE_FALSE(answer.found.has_value());
@@ -163,29 +163,10 @@ TEST_CASE("Resolver's failure says what was asked and what came back") {
   CHECK(answer.found.error().message().starts_with("resolve six.test: "));
 }
 
-TEST_CASE("Resolver's overrides go by host and port and come before everything else") {
-  test::DnsServer dns({{"a.test", {ip("192.0.2.9")}}});
-  Watched watched;
-  const std::vector<net::Override> overrides = {{"a.test", 443, {ip("192.0.2.1"), ip("2001:db8::1")}},
-                                                {"localhost", 443, {ip("192.0.2.5")}}};
-  net::Resolver resolver({.overrides = overrides, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
-  resolver.start(question("a.test"));
-  CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.1"), ip("2001:db8::1")});
-  resolver.start(question("a.test", AddressFamily::ipv4));
-  CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.1")});
-  resolver.start(question("localhost"));
-  CHECK(addresses_of(*resolver.next_answer()) == std::vector{ip("192.0.2.5")});
-  resolver.start(question("localhost", AddressFamily::ipv6));
-  CHECK_FALSE(resolver.next_answer()->found.has_value());
-  CHECK(dns.questions() == 0);
-  resolver.start({{0, 1}, "a.test", 80, AddressFamily::ipv4});
-  CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("192.0.2.9")});
-}
-
 TEST_CASE("Resolver gives no answer to a question that was canceled, and lets go of its descriptors") {
   test::DnsServer dns({{"a.test", {ip("192.0.2.9")}}});
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("silent.test", AddressFamily::any, 0));
   resolver.start(question("silent.too.test", AddressFamily::any, 1));
   resolver.start(question("a.test", AddressFamily::ipv4, 2));
@@ -215,7 +196,7 @@ TEST_CASE(
     Watched watched;
     std::vector<int> taken;
     {
-      net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+      net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
       for (std::uint32_t i = 0; i < 8; ++i)
         resolver.start(question(("silent." + std::to_string(i) + ".test").c_str(), AddressFamily::any, i));
       turn(resolver, watched, 0ms);
@@ -242,7 +223,7 @@ TEST_CASE("SB-86 Resolver: a broken answer, a cut connection or a refusal ends t
   for (int i = 0; i < 40; ++i) names["good" + std::to_string(i) + ".test"] = right;
   test::DnsServer dns(names);
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   std::map<std::uint32_t, bool> good;
   for (std::uint32_t i = 0; i < 40; ++i) {
     for (const std::string& host : {"broken.b" + std::to_string(i) + ".test", "good" + std::to_string(i) + ".test",
@@ -270,7 +251,7 @@ TEST_CASE("SB-86 Resolver: silent names in the line do not keep the others out f
   for (int i = 0; i < 200; ++i) names["n" + std::to_string(i) + ".test"] = {ip("192.0.2.1")};
   test::DnsServer dns(names);
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   for (std::uint32_t i = 0; i < 8; ++i) {
     resolver.make_room();
     resolver.start(question(("silent." + std::to_string(i) + ".test").c_str(), AddressFamily::any, i));
@@ -296,7 +277,7 @@ TEST_CASE("Resolver answers with the family that is there, and does not wait for
   Watched watched;
   for (const char* name : {"sixless.test", "fourless.test"}) {
     CAPTURE(name);
-    net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+    net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
     const Instant began = net::read_steady();
     resolver.start(question(name));
     const net::Answer answer = await_any(resolver, watched);
@@ -313,7 +294,7 @@ TEST_CASE("Resolver answers with the family that is there, and does not wait for
 TEST_CASE("Resolver says how long an answer is good for") {
   test::DnsServer dns({{"a.test", {ip("192.0.2.1")}}, {"brief.test", {ip("192.0.2.1")}}});
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("a.test", AddressFamily::ipv4));
   CHECK(await_answer(resolver, watched).found->ttl == std::optional<Duration>(60s));
   resolver.start(question("brief.test", AddressFamily::ipv4));
@@ -323,7 +304,7 @@ TEST_CASE("Resolver says how long an answer is good for") {
 TEST_CASE("Resolver's failure says what a name server answered") {
   test::DnsServer dns({});
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("servfail.test"));
   CHECK(await_answer(resolver, watched).found.error().message() == "resolve servfail.test: the name server 127.0.0.1 answered SERVFAIL");
   resolver.start(question("refused.test"));
@@ -338,12 +319,12 @@ TEST_CASE("Resolver asks the next server at once where the first one is down") {
     nobody = gone.address();
   }
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = nobody + "," + dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver resolver({.servers = nobody + "," + dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   const Instant began = net::read_steady();
   resolver.start(question("a.test"));
   CHECK(addresses_of(await_answer(resolver, watched)) == std::vector{ip("192.0.2.1"), ip("2001:db8::1")});
   CHECK(net::read_steady() - began < 1500ms);
-  net::Resolver alone({.overrides = {}, .servers = nobody, .watch = watched.sink(), .resolv_conf = ""});
+  net::Resolver alone({.servers = nobody, .watch = watched.sink(), .resolv_conf = ""});
   alone.start(question("a.test"));
   CHECK(await_answer(alone, watched).found.error().message() == "resolve a.test: the name server 127.0.0.1: Connection refused");
 }
@@ -354,7 +335,7 @@ TEST_CASE("SB-85 Resolver goes by resolv.conf: domains, the root among them, and
   const std::string path = "/tmp/sluice-resolv-" + std::to_string(::getpid()) + ".conf";
   std::ofstream(path) << "search corp.test .\noptions ndots:5 timeout:1 attempts:1\n";
   Watched watched;
-  net::Resolver resolver({.overrides = {}, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = path});
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = path});
   const auto found = [&](const char* host) {
     resolver.start(question(host, AddressFamily::ipv4));
     const net::Answer answer = await_answer(resolver, watched);

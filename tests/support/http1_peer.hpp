@@ -24,6 +24,7 @@ struct Http1Peer {
   Fields trailers;
   std::optional<http::UploadBody> upload;
   std::vector<http::Event> events;
+  std::vector<http::StreamId> moved;  // of all sends
   std::string body;              // of all body events
   http::StreamId completed = 0;  // the last stream that a complete event named
   std::optional<Error> error;    // the session's
@@ -51,6 +52,7 @@ struct Http1Peer {
     for (std::size_t i = 0; i < out.count; ++i) text.append(as_text(out.spans[i]));
     text.resize(std::min(text.size(), limit));
     session->advance_output(text.size());
+    session->on_wire(true, moved);
     return text;
   }
   std::string sent_all() {

@@ -129,7 +129,7 @@ class Monkey {
                                       world_.now);
     const bool more = one_in(4);  // which is asked for in vain now and then
     const std::optional<Duration> ttl = one_in(3) ? std::optional<Duration>(std::chrono::seconds(below(100))) : std::nullopt;
-    if (more) world_.resolves.push_back({id, "again", 0, AddressFamily::any});
+    if (more) world_.resolves.push_back({id, "again", AddressFamily::any});
     engine().handle_resolved(id, NameAnswer(std::move(addresses), ttl, more), world_.now);
   }
 

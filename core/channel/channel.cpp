@@ -1,0 +1,210 @@
+// See channel.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one below
+// could not take yet, bounded by limits::kWireOutBytes.
+#include "core/channel/channel.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace sluice::channel {
+
+const Transitions<ChannelPhase, kChannelPhases> kChannelMoves{
+    {ChannelPhase::connecting, ChannelPhase::securing}, {ChannelPhase::connecting, ChannelPhase::closed},
+    {ChannelPhase::securing, ChannelPhase::ready},      {ChannelPhase::securing, ChannelPhase::closed},
+    {ChannelPhase::ready, ChannelPhase::closed},
+};
+
+namespace {
+// A small send buffer stays with its connection so that requests do not allocate; a large one goes back when it is empty.
+constexpr std::size_t kKeptSendBytes = 2 * 1024;
+}  // namespace
+
+void Channel::enter(ChannelPhase next) {
+  SLUICE_CHECK(kChannelMoves.allows(phase_, next));
+  phase_ = next;
+}
+
+void Channel::reset() {
+  phase_ = ChannelPhase::connecting;
+  peer_closed_ = goodbye_said_ = holds_plain_ = false;
+  stages_.clear();
+  wire_begin_ = 0;
+  session_.reset();
+  fault_.reset();
+}
+
+void Channel::fail(Error error) {
+  if (!fault_) fault_ = std::move(error);
+}
+
+void Channel::start_stage(std::size_t index, Now now) {
+  Stage& stage = stages_[index];
+  stage.started = true;
+  drive([&] {
+    if (stage.layer->start(stage.out, now) == Pump::failed) fail(stage.layer->error());
+  });
+}
+
+void Channel::start(Now now) {
+  enter(ChannelPhase::securing);
+  if (stages_.empty()) return;
+  start_stage(0, now);
+  settle(now);
+}
+
+MutableBytes Channel::decode(MutableBytes wire, Landing& landing, Now now) {
+  if (fault_ || phase_ == ChannelPhase::closed) return {};
+  MutableBytes plain = wire;
+  for (std::size_t i = 0; i < stages_.size() && stages_[i].started; ++i) {
+    Stage& stage = stages_[i];
+    const MutableBytes whole = landing.plain(i);
+    if (whole.empty()) {
+      fail(make_error(Code::out_of_memory, {}));
+      return {};
+    }
+    Bytes input = plain;
+    MutableBytes space = whole;
+    drive([&] {
+      const Pump pump = stage.layer->decode(input, space, stage.out, now);
+      SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain is large enough for any input
+      if (pump == Pump::failed) fail(stage.layer->error());
+      SLUICE_CHECK(pump != Pump::closed || stage.layer->established());
+      if (pump == Pump::closed) peer_closed_ = true;
+    });
+    plain = whole.first(whole.size() - space.size());
+    if (!stage.layer->established()) break;
+    if (i + 1 < stages_.size() && !stages_[i + 1].started && !fault_) start_stage(i + 1, now);
+  }
+  settle(now);
+  const bool through = stages_.empty() || stages_.back().layer->established();
+  return through ? plain : MutableBytes{};
+}
+
+bool Channel::become_ready() {
+  if (phase_ != ChannelPhase::securing || fault_) return false;
+  if (!stages_.empty() && !(stages_.back().started && stages_.back().layer->established())) return false;
+  enter(ChannelPhase::ready);
+  return true;
+}
+
+void Channel::encode(std::size_t index, Bytes& plain, Now now) {
+  Stage& stage = stages_[index];
+  drive([&] {
+    if (stage.layer->encode(plain, stage.out, limits::kWireOutBytes, now) == Pump::failed) fail(stage.layer->error());
+  });
+}
+
+void Channel::settle(Now now) {
+  for (std::size_t i = stages_.size(); i-- > 1 && !fault_;) {
+    std::vector<std::uint8_t>& out = stages_[i].out;
+    if (out.empty()) continue;
+    Bytes rest = out;
+    encode(i - 1, rest, now);
+    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(rest.size()));
+  }
+}
+
+void Channel::pump(Now now) {
+  if (phase_ != ChannelPhase::ready || stages_.empty() || !session_) return;
+  Stage& top = stages_.back();
+  while (!fault_ && top.out.size() < limits::kWireOutBytes) {
+    const OutputView output = session_->output();
+    if (output.count == 0) break;
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < output.count && !fault_; ++i) {
+      Bytes rest = output.spans[i];
+      encode(stages_.size() - 1, rest, now);
+      taken += output.spans[i].size() - rest.size();
+      if (!rest.empty()) break;
+    }
+    if (taken == 0) break;
+    holds_plain_ = true;
+    session_->advance_output(taken);
+  }
+  settle(now);
+}
+
+OutputView Channel::transmit() const {
+  OutputView spans;
+  if (phase_ == ChannelPhase::connecting) return spans;
+  if (!stages_.empty()) {
+    spans.push(Bytes{stages_.front().out}.subspan(wire_begin_));
+  } else if (session_ && phase_ == ChannelPhase::ready) {
+    spans = session_->output();
+  }
+  return spans;
+}
+
+bool Channel::has_output() const {
+  if (phase_ == ChannelPhase::connecting) return false;
+  if (!stages_.empty()) return wire_begin_ < stages_.front().out.size();
+  return session_ && phase_ == ChannelPhase::ready && session_->output().count != 0;
+}
+
+void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now) {
+  if (stages_.empty()) {
+    if (session_ && phase_ == ChannelPhase::ready) session_->advance_output(bytes);
+    if (session_) session_->on_wire(true, moved);
+    return;
+  }
+  std::vector<std::uint8_t>& out = stages_.front().out;
+  SLUICE_CHECK(bytes <= out.size() - wire_begin_);
+  wire_begin_ += bytes;
+  if (wire_begin_ == out.size()) {
+    out.clear();
+    wire_begin_ = 0;
+    holds_plain_ = std::ranges::any_of(stages_, [](const Stage& stage) { return !stage.out.empty(); });
+  }
+  if (session_) session_->on_wire(!holds_plain_, moved);
+  if (!out.empty()) return;
+  settle(now);
+  pump(now);
+  if (out.empty()) drop_memory();
+}
+
+void Channel::drop_memory() {
+  for (Stage& stage : stages_) {
+    if (stage.out.empty() && stage.out.capacity() > kKeptSendBytes) std::vector<std::uint8_t>().swap(stage.out);
+  }
+}
+
+LayerFacts Channel::facts() const {
+  LayerFacts facts;
+  for (const Stage& stage : stages_) stage.layer->describe(facts);
+  return facts;
+}
+
+const Layer* Channel::unfinished() const {
+  for (const Stage& stage : stages_) {
+    if (!stage.layer->established()) return stage.layer.get();
+  }
+  return nullptr;
+}
+
+std::string_view Channel::task() const { return unfinished() ? unfinished()->task() : "connect"; }
+Code Channel::task_failure() const { return unfinished() ? unfinished()->failure() : Code::connect_failed; }
+
+StreamEnd Channel::stream_end() const {
+  StreamEnd worst = StreamEnd::clean;
+  for (const Stage& stage : stages_) worst = std::max(worst, stage.layer->stream_end());
+  return worst;
+}
+
+void Channel::close(bool say_goodbye) {
+  if (phase_ == ChannelPhase::closed) return;
+  const bool was_ready = phase_ == ChannelPhase::ready;
+  enter(ChannelPhase::closed);
+  if (holds_plain_) {
+    // A goodbye behind records that are left out could not be read.
+    for (Stage& stage : stages_) stage.out.clear();
+    wire_begin_ = 0;
+    return;
+  }
+  if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
+  goodbye_said_ = true;
+  // Only the bottom layer: the ones above speak through it, and whoever closes the wire closes them all.
+  stages_.front().layer->close(stages_.front().out);
+}
+
+}  // namespace sluice::channel

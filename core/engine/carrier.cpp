@@ -1,0 +1,234 @@
+// See carrier.hpp. Here: how exchanges begin and end.
+#include "core/engine/carrier.hpp"
+
+#include <new>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+
+namespace sluice::engine {
+
+using flow::TransferPhase;
+
+namespace {
+
+// Without memory for its words it goes without them.
+Error copy_of(const Error& error) {
+  try {
+    return error;
+  } catch (const std::bad_alloc&) {
+    Error copy = make_error(error.code, {}, error.detail);
+    copy.retry_safe = error.retry_safe;
+    return copy;
+  }
+}
+
+// Whether it may carry another exchange. An answer to a request that the wire has not taken whole ends the connection, with a layer's
+// buffer as without.
+bool is_usable(const PooledConnection& connection) {
+  return connection.session().reusable() && !connection.write_broken && !connection.last_use && !connection.channel.holds_plain();
+}
+
+}  // namespace
+
+// ---- the beginning ----
+
+void Carrier::serve(PooledConnection& connection, Job& job, Now now) {
+  if (!start(connection, job, now)) release(connection, now);
+}
+
+// False: the transfer has ended, and the connection has room as before.
+bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
+  const pool::DialId own_dial = std::exchange(job.dial, {});
+  auto opened = open(connection, job, now);
+  if (!opened) {
+    const bool short_of_memory = opened.error().code == Code::out_of_memory;
+    jobs_.end(job, std::unexpected(std::move(opened.error())), now);
+    connector_.orphan(own_dial, false, now);
+    if (!short_of_memory || !connection.exchanges.empty()) return false;
+    connections_.close(connection, true);  // no other is tried on it: without memory that would go on through the whole queue
+    return true;
+  }
+  or_lose(job, now, [&] {
+    settle(connection, now);
+    if (job.phase() == TransferPhase::active) jobs_.announce_upload(job);
+  });
+  connector_.orphan(own_dial, false, now);
+  return true;
+}
+
+http::ResponseRules Carrier::response_rules(const Job& job) const {
+  const TransferOptions& options = job.options;
+  return {.http1 = options.http1.value_or(options_.http1),
+          .allow_http0_9 = options.allow_http0_9,
+          .truncation_ok = options.tls_truncation_ok && job.request.url.is_tls(),
+          .keep_raw_head = options.keep_raw_head || options.report_heads};
+}
+
+// An error, which may be a lack of memory, leaves the connection as it was.
+Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) try {
+  http::Session& session = connection.session();
+  job.head.clear();
+  job.info.conn = connection.id;
+  job.info.address = connection.address;
+  job.info.route = connection.route_name;
+  job.info.reused = connection.exchanges_carried > 0;
+  jobs_.note_attempt(job, now);
+  jobs_.start_idle_timer(job, now);
+  connection.exchanges.make_room();
+  const auto stream = session.open({.request = &job.request,
+                                    .upload = job.upload.present() ? &job.upload : nullptr,
+                                    .head = &job.head,
+                                    .trailers = &job.trailers,
+                                    .rules = response_rules(job),
+                                    .valid = true});
+  if (!stream) return std::unexpected(stream.error());
+  job.enter(TransferPhase::active);
+  job.conn = connection.id;
+  job.stream = *stream;
+  job.last_activity = now.steady;
+  job.layers = connection.layers;
+  note_times(connection, job, now);
+  const Bytes head = session.request_head(*stream);
+  job.progress.sent_head_bytes = head.size();
+  if (job.options.report_heads) outbox_.try_put_head(job.id, head);
+  ++connection.exchanges_carried;
+  if (job.options.forbid_reuse) connection.last_use = true;
+  connection.exchanges.add(*stream, job.id);
+  return {};
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
+void Carrier::settle(PooledConnection& connection, Now now) {
+  pump(connection, now);
+  if (!connection.is_ready()) return;
+  connections_.interest_changed(connection);
+  if (!connection.session().multiplexes()) return;
+  pool_.room_changed(connection);
+  if (const auto due = connection.session().deadline()) {
+    const Duration left = std::max(*due - now.steady, Duration::zero());
+    timers_.set(connection.session_timer, left, TimerKind::session, connection.id, now);
+  } else {
+    timers_.cancel(connection.session_timer);
+  }
+}
+
+void Carrier::pump(PooledConnection& connection, Now now) {
+  connection.channel.pump(now);
+  if (connection.is_ready() && connection.channel.fault()) failed(connection, *connection.channel.fault(), now);
+}
+
+// ---- the end ----
+
+void Carrier::release(PooledConnection& connection, Now now) {
+  try {
+    while (auto grant = pool_.released(connection, is_usable(connection), now)) {
+      if (grant->kind == pool::Grant::Kind::close) return connections_.close(connection, true);
+      if (start(connection, *jobs_.find(grant->waiter->transfer), now)) return;
+    }
+  } catch (const std::bad_alloc&) {
+    connections_.close(connection, true);
+  }
+}
+
+void Carrier::detach(PooledConnection& connection, Job& job) {
+  connection.exchanges.erase(job.stream);
+  if (job.upload.present()) job.progress.sent_body_bytes = job.upload.sent();
+  job.conn = {};
+}
+
+void Carrier::fail(Job& job, Error error, Now now) {
+  switch (job.phase()) {
+    case TransferPhase::queued:
+      pool_.withdraw(job);
+      jobs_.end(job, std::unexpected(std::move(error)), now);
+      break;
+    case TransferPhase::dialing: {
+      pool_.withdraw(job);
+      const pool::DialId dial = std::exchange(job.dial, {});
+      jobs_.end(job, std::unexpected(std::move(error)), now);
+      connector_.orphan(dial, true, now);
+      break;
+    }
+    case TransferPhase::active:
+      abort(job, std::move(error), now);
+      break;
+    case TransferPhase::delivering:
+      jobs_.end(job, std::unexpected(std::move(error)), now);
+      break;
+    case TransferPhase::done:
+      SLUICE_CHECK(false);
+  }
+}
+
+void Carrier::abort(Job& job, Error error, Now now) {
+  PooledConnection& connection = *connections_.find(job.conn);
+  http::Session& session = connection.session();
+  session.abort(job.stream);
+  detach(connection, job);
+  jobs_.end(job, std::unexpected(std::move(error)), now);
+  if (connection.exchanges.empty()) {
+    if (!session.reusable()) return connections_.close(connection, true);
+    release(connection, now);
+    if (connection.is_closed()) return;
+  }
+  try {
+    settle(connection, now);
+  } catch (const std::bad_alloc&) {
+    failed(connection, make_error(Code::out_of_memory, {}), now);
+  }
+}
+
+// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had been there a while can have died of idleness, and only a request
+// that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
+bool Carrier::may_retry(const PooledConnection& connection, const Job& job) const {
+  if (!(job.info.reused || connection.was_idle) || job.info.retries >= limits::kMaxRetries) return false;
+  if (connection.session().response_started(job.stream)) return false;
+  if (!job.upload.replayable()) return false;
+  return !connection.session().request_begun(job.stream) || is_idempotent(job.request.method);
+}
+
+// RFC 9110 15.5.9: a 408 on a connection that had been used is its idleness that timed out at the peer, not this request.
+bool Carrier::timed_out_at_peer(const PooledConnection& connection, const Job& job) const {
+  constexpr int kRequestTimeout = 408;
+  return job.head.status == kRequestTimeout && (job.info.reused || connection.was_idle) && job.info.retries < limits::kMaxRetries &&
+         job.upload.replayable() && is_idempotent(job.request.method);
+}
+
+// `elsewhere`: on no connection that was used before.
+void Carrier::retry(Job& job, bool elsewhere, Now now) {
+  jobs_.stop_exchange_timers(job);
+  job.rewind();
+  if (elsewhere) {
+    job.fresh_only = true;
+    job.retried = now.steady;
+  }
+  pool_.enter_again(job);
+}
+
+void Carrier::failed(PooledConnection& connection, Error error, Now now) {
+  if (connection.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
+    error = std::move(*connection.send_error);  // what came first says more
+  }
+  if (error.code == Code::receive_failed || error.code == Code::send_failed) pool_.note_end(connection, now);
+  http::Session& session = connection.session();
+  while (!connection.exchanges.empty()) {
+    const auto [stream, id] = connection.exchanges.back();
+    Job& job = *jobs_.find(id);
+    const bool again = may_retry(connection, job);
+    error.retry_safe =
+        !session.request_begun(stream) || (is_idempotent(job.request.method) && !session.response_started(stream));
+    session.abort(stream);
+    detach(connection, job);
+    if (again) {
+      retry(job, true, now);
+    } else {
+      jobs_.end(job, std::unexpected(copy_of(error)), now);
+    }
+  }
+  connections_.close(connection, false);
+}
+
+}  // namespace sluice::engine

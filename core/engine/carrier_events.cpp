@@ -1,0 +1,293 @@
+// See carrier.hpp. Here: what travels on a connection that stands, from a session's events to transfers.
+#include <algorithm>
+#include <charconv>
+#include <new>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+#include "core/engine/carrier.hpp"
+
+namespace sluice::engine {
+
+using flow::TransferPhase;
+
+namespace {
+
+// Adds which stream it was, and what is known of its end. If memory runs out the error stays as it was.
+void name_end(const PooledConnection& connection, std::string_view why, Error& error) noexcept {
+  if (connection.route_name.empty() && why.empty()) return;
+  try {
+    error.context += " (" + connection.peer() + (why.empty() ? "" : ": " + std::string(why)) + ")";
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+// "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1.1 names the field, draft-thomson-hybi-http-timeout the parameter): the peer closes the
+// connection when it was unused so many seconds. A second less is counted on, or half of one.
+void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
+  const auto field = head.fields.find("Keep-Alive");
+  if (!field) return;
+  constexpr std::string_view kTimeout = "timeout=";
+  std::string_view list = *field;
+  while (const auto element = next_list_element(list)) {
+    if (element->size() <= kTimeout.size() || !equals_ignoring_case(element->substr(0, kTimeout.size()), kTimeout)) continue;
+    std::uint32_t seconds = 0;
+    const char* const end = element->data() + element->size();
+    const auto [at, error] = std::from_chars(element->data() + kTimeout.size(), end, seconds);
+    if (error != std::errc() || at != end) continue;
+    const Duration kept = std::chrono::seconds(seconds);
+    connection.kept_for = seconds > 1 ? kept - std::chrono::seconds(1) : kept / 2;
+    if (seconds == 0) connection.last_use = true;
+  }
+}
+
+}  // namespace
+
+// ---- upwards ----
+
+// Where exchanges run side by side it shows in their events whose bytes they were.
+void Carrier::note_activity(PooledConnection& connection, Now now) {
+  if (connection.exchanges.empty() || connection.session().multiplexes()) return;
+  jobs_.note_activity(*jobs_.find(connection.exchanges.back().second), now);
+}
+
+void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now) {
+  while (!plain.empty() && connection.is_ready()) {
+    events_.clear();
+    auto taken = connection.session().receive(plain, events_);
+    dispatch(connection, now);
+    if (!taken) {
+      if (connection.is_ready()) failed(connection, std::move(taken.error()), now);
+      return;
+    }
+    plain = plain.subspan(*taken);
+  }
+}
+
+void Carrier::dispatch(PooledConnection& connection, Now now) {
+  const bool multiplexes = connection.session().multiplexes();
+  for (http::Event& event : events_) {
+    // Gone when an earlier event of the same batch ended it (a body past its limit).
+    const auto id = connection.exchanges.find(event.stream);
+    if (!id) continue;
+    Job& job = *jobs_.find(*id);
+    or_lose(job, now, [&] {
+      if (multiplexes) jobs_.note_activity(job, now);
+      on_event(connection, job, event, now);
+    });
+  }
+}
+
+void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& event, Now now) {
+  switch (event.kind) {
+    case http::Event::Kind::interim:
+      job.progress.received_head_bytes += event.head_bytes;
+      outbox_.put(output::InterimReady{job.id, job.head});
+      job.head.clear();  // head() is the final one's
+      if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
+      check_interims(job, now);
+      break;
+    case http::Event::Kind::head:
+      if (timed_out_at_peer(connection, job)) {
+        connection.session().abort(job.stream);
+        detach(connection, job);
+        return retry(job, true, now);
+      }
+      note_keep_alive(connection, job.head);
+      if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
+      job.progress.received_head_bytes += event.head_bytes;
+      on_head(job, event.body_length, now);
+      break;
+    case http::Event::Kind::body:
+      on_body(connection, job, event.body, now);
+      break;
+    case http::Event::Kind::complete:
+      detach(connection, job);
+      job.info.tls_truncated = event.truncated;
+      jobs_.stop_exchange_timers(job);
+      job.enter(TransferPhase::delivering);
+      jobs_.end_if_delivered(job, now);
+      break;
+    case http::Event::Kind::failed:
+      detach(connection, job);
+      jobs_.end(job, std::unexpected(std::move(event.error)), now);
+      break;
+    case http::Event::Kind::refused:
+      on_refused(connection, job, std::move(event.error), now);
+      break;
+  }
+}
+
+// Nothing has become of it at the peer, so it may be tried again whatever it asks for.
+void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, Now now) {
+  detach(connection, job);
+  if (job.info.retries < limits::kMaxRetries && job.upload.replayable()) return retry(job, false, now);
+  error.retry_safe = true;
+  jobs_.end(job, std::unexpected(std::move(error)), now);
+}
+
+// SB-19. Only interim heads have been counted so far.
+void Carrier::check_interims(Job& job, Now now) {
+  const auto since = now.steady - job.progress.connected.value_or(now.steady);
+  const auto seconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
+  const std::uint64_t most = limits::kMaxInterimBytes + seconds * limits::kInterimBytesPerSecond;
+  if (job.progress.received_head_bytes <= most) return;
+  fail(job, make_error(Code::response_too_large, "response: more bytes of interim responses than are taken"), now);
+}
+
+void Carrier::on_head(Job& job, std::optional<std::uint64_t> body_length, Now now) {
+  Progress& progress = job.progress;
+  progress.first_byte = now.steady;
+  progress.expected_body_bytes = body_length;
+  outbox_.put(output::HeadReady{job.id});
+  const auto& most = job.options.max_body_bytes;
+  if (most && progress.expected_body_bytes.value_or(0) > *most) {
+    fail(job, make_error(Code::body_too_large, "the response's body has " + std::to_string(*progress.expected_body_bytes) +
+                                                   " bytes, more than the " + std::to_string(*most) + " allowed"), now);
+  }
+}
+
+void Carrier::on_body(const PooledConnection& connection, Job& job, Bytes body, Now now) {
+  if (body.empty()) return;
+  job.progress.received_body_bytes += body.size();
+  const auto& most = job.options.max_body_bytes;
+  if (most && job.progress.received_body_bytes > *most) {
+    fail(job, make_error(Code::body_too_large,
+                         "the response's body has more than the " + std::to_string(*most) + " bytes allowed"), now);
+    return;
+  }
+  // In one piece, but where frames of others come between: the start of an HTTP/0.9 body was no part of this read.
+  if (job.body.has_landed() && !connection.session().multiplexes() && !job.body.keep()) throw std::bad_alloc();
+  jobs_.add_body(job, body);
+}
+
+void Carrier::after_bytes(PooledConnection& connection, Now now) {
+  if (!connection.is_ready()) return;
+  if (connection.channel.fault()) {
+    failed(connection, *connection.channel.fault(), now);
+  } else if (connection.channel.peer_closed()) {
+    ended(connection, StreamEnd::clean, {}, now);
+  } else if (pool::Pool::is_idle(connection)) {
+    // Something of TLS's own, or of HTTP/2's: it is as idle as it was.
+    if (!connection.session().reusable()) {
+      connections_.close(connection, true);
+    } else if (connection.session().multiplexes()) {
+      settle(connection, now);
+    }
+  } else if (connection.exchanges.empty()) {
+    release(connection, now);
+  } else {
+    settle(connection, now);
+  }
+}
+
+void Carrier::ended(PooledConnection& connection, StreamEnd how, std::string_view why, Now now) {
+  pool_.note_end(connection, now);
+  const bool clean = how == StreamEnd::clean;
+  if (connection.exchanges.empty()) {
+    connections_.close(connection, clean);
+    return;
+  }
+  events_.clear();
+  auto end = connection.session().receive_eof(how, events_);
+  dispatch(connection, now);
+  if (!connection.is_ready()) return;
+  if (!end) {
+    name_end(connection, why, end.error());
+    failed(connection, std::move(end.error()), now);
+  } else {
+    SLUICE_CHECK(connection.exchanges.empty());
+    connections_.close(connection, clean);
+  }
+}
+
+void Carrier::broken(PooledConnection& connection, Error error, Now now) {
+  if (error.code == Code::send_failed && !connection.write_broken && !connection.exchanges.empty()) {
+    // The answer may be there already (a 413 and a close in the middle of an upload): reading goes on to its end.
+    connection.write_broken = true;
+    connection.send_error = std::move(error);
+  } else {
+    failed(connection, std::move(error), now);
+  }
+}
+
+void Carrier::session_timer(PooledConnection& connection, Now now) {
+  if (!connection.is_ready()) return;
+  events_.clear();
+  auto done = connection.session().handle_timeout(now, events_);
+  dispatch(connection, now);
+  if (!connection.is_ready()) return;
+  if (!done) return failed(connection, std::move(done.error()), now);
+  after_bytes(connection, now);
+}
+
+// ---- downwards ----
+
+void Carrier::sent(PooledConnection& connection, const std::vector<http::StreamId>& moved, Now now) {
+  for (const http::StreamId stream : moved) {
+    if (const auto id = connection.exchanges.find(stream)) after_sending(connection, *jobs_.find(*id), now);
+  }
+}
+
+void Carrier::after_sending(const PooledConnection& connection, Job& job, Now now) {
+  jobs_.note_activity(job, now);
+  job.progress.sent_body_bytes = job.upload.sent();
+  jobs_.announce_upload(job);
+  // The wait begins when the head has gone.
+  if (connection.session().waiting_for_continue(job.stream)) jobs_.start_continue_timer(job, now);
+  if (!job.progress.sent && connection.session().request_sent(job.stream)) job.progress.sent = now.steady;
+}
+
+void Carrier::upload_changed(Job& job, Now now) {
+  PooledConnection* connection = connections_.find(job.conn);
+  if (!connection || job.phase() != TransferPhase::active) return;
+  jobs_.note_activity(job, now);
+  connection->session().upload_changed(job.stream);
+  settle(*connection, now);
+}
+
+void Carrier::continue_timer(Job& job, Now now) {
+  if (job.phase() != TransferPhase::active) return;
+  PooledConnection& connection = *connections_.find(job.conn);
+  connection.session().stop_waiting_for_continue(job.stream);
+  settle(connection, now);
+}
+
+void Carrier::consume(Job& job, std::size_t bytes, Now now) {
+  PooledConnection* connection = connections_.find(job.conn);
+  const bool multiplexes = connection && connection->session().multiplexes();
+  const bool was_blocked = connection && connections_.readable_bytes(*connection) == 0;
+  // What an ended transfer still held may be gone; who counted on it did nothing wrong.
+  if (job.phase() == TransferPhase::done || job.body_lost) bytes = std::min(bytes, job.body.front().size());
+  job.body.consume(bytes);
+  if (job.phase() == TransferPhase::delivering) {
+    jobs_.end_if_delivered(job, now);
+  } else if (multiplexes) {
+    jobs_.note_activity(job, now);
+    connection->session().consumed(job.stream, bytes);
+    settle(*connection, now);
+  } else if (was_blocked && connections_.readable_bytes(*connection) != 0) {
+    connections_.interest_changed(*connection);
+    jobs_.note_activity(job, now);
+  }
+}
+
+// ---- time ----
+
+// Body bytes that the application does not take, or does not supply, are not the peer's idleness.
+bool Carrier::waits_for_application(const PooledConnection& connection, const Job& job) const {
+  const std::size_t blocks = connection.session().multiplexes() ? 1 : limits::kBodyBufferBytes;
+  if (job.body.size() >= blocks) return true;
+  return job.upload.streamed() && !job.upload.finished() && job.upload.pending().empty() && !connection.channel.has_output() &&
+         connection.session().wants_upload(job.stream);
+}
+
+void Carrier::idle_timer(Job& job, Now now) {
+  if (job.phase() != TransferPhase::active || waits_for_application(*connections_.find(job.conn), job)) return;
+  const Duration most = *job.options.idle_timeout;
+  if (now.steady - job.last_activity < most) return jobs_.start_idle_timer(job, now);
+  fail(job, make_error(Code::idle_timeout, "no byte came or went for " + in_ms(most)), now);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,161 @@
+// See connections.hpp.
+#include "core/engine/connections.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+
+namespace sluice::engine {
+
+PooledConnection* Connections::begin() {
+  ConnId id;
+  PooledConnection* connection = connections_.emplace(id);
+  if (!connection) return nullptr;
+  connection->id = id;
+  ++open_;
+  return connection;
+}
+
+// Where exchanges run side by side each has a window of its own, and none of them stops the reading.
+std::size_t Connections::readable_bytes(const PooledConnection& connection) const {
+  std::size_t most = 0;
+  if (!connection.exchanges.empty() && !connection.session().multiplexes()) {
+    most = jobs_.find(connection.exchanges.back().second)->body.size();
+  }
+  if (most == 0) return limits::kLandingBytes;
+  return most < limits::kBodyBufferBytes ? limits::kBodyBufferBytes - most : 0;
+}
+
+Interest Connections::interest(const PooledConnection& connection) const {
+  if (!connection.is_open()) return {};
+  return {readable_bytes(connection) != 0, !connection.write_broken && connection.channel.has_output()};
+}
+
+MutableBytes Connections::receive_space(const PooledConnection& connection) {
+  if (!connection.is_open()) return {};
+  const std::size_t room = readable_bytes(connection);
+  if (room == 0) return {};
+  jobs_.keep_landed();
+  const MutableBytes wire = landing_.wire();
+  return wire.first(std::min(room, wire.size()));
+}
+
+bool Connections::must_look_first(const PooledConnection& connection) const {
+  if (!connection.is_open() || !(connection.was_idle || connection.exchanges_carried > 1)) return false;
+  return std::ranges::any_of(connection.exchanges, [&](const auto& exchange) {
+    return !connection.session().request_begun(exchange.first) && !jobs_.find(exchange.second)->may_be_repeated();
+  });
+}
+
+void Connections::interest_changed(PooledConnection& connection) {
+  if (connection.id == current_ || connection.interest_announced || !connection.is_open()) return;
+  connection.interest_announced = true;
+  connection.interest_owed = !outbox_.try_put(output::InterestChanged{connection.id});
+  if (connection.interest_owed) owe();
+}
+
+bool Connections::takes_interest(ConnId id) {
+  PooledConnection* connection = connections_.find(id);
+  if (!connection || connection->is_closed()) return false;
+  connection->interest_announced = false;
+  return true;
+}
+
+void Connections::close(PooledConnection& connection, bool say_goodbye) {
+  SLUICE_CHECK(connection.exchanges.empty());
+  if (connection.stands()) pool_.closed(connection);
+  timers_.cancel(connection.expiry_timer);
+  timers_.cancel(connection.session_timer);
+  connection.channel.close(say_goodbye && !connection.write_broken);
+  SLUICE_CHECK(open_ > 0);
+  --open_;
+  connection.close_owed = !outbox_.try_put(output::Close{connection.id});
+  if (connection.close_owed) owe();
+  try {
+    closed_.push_back(connection.id);
+  } catch (const std::bad_alloc&) {
+    closed_unlisted_ = true;
+  }
+}
+
+void Connections::release_closed() {
+  for (const ConnId id : closed_) connections_.release(id);
+  closed_.clear();
+  if (!std::exchange(closed_unlisted_, false)) return;
+  connections_.for_each([this](ConnId id, PooledConnection& connection) {
+    if (connection.is_closed()) connections_.release(id);
+  });
+}
+
+void Connections::owe() {
+  owes_ = true;
+  owed_ = 0;
+}
+
+std::optional<Output> Connections::take_owed() {
+  while (const auto id = connections_.first_live(owed_)) {
+    PooledConnection& connection = *connections_.find(*id);
+    owed_ = id->index;
+    if (std::exchange(connection.interest_owed, false) && !connection.is_closed()) {
+      connection.interest_announced = false;
+      return output::InterestChanged{*id};
+    }
+    if (std::exchange(connection.close_owed, false)) return output::Close{*id};
+    ++owed_;
+  }
+  owes_ = false;
+  return std::nullopt;
+}
+
+// With memory back the order is as it should be again.
+void Connections::queue_owed() {
+  while (owes_) {
+    outbox_.make_room();
+    if (auto out = take_owed()) outbox_.put(std::move(*out));
+  }
+}
+
+void Connections::give_up() noexcept {
+  connections_.for_each([this](ConnId, PooledConnection& connection) {
+    connection.idle_here = connection.idle_anywhere = connection.offered_here = {};
+    connection.exchanges.clear();
+    connection.dial = {};
+    timers_.cancel(connection.expiry_timer);
+    timers_.cancel(connection.session_timer);
+    if (connection.is_closed()) return;
+    connection.channel.close(false);
+    connection.close_owed = true;
+  });
+  open_ = 0;
+  current_ = {};
+  closed_unlisted_ = true;
+  owe();
+}
+
+void Connections::check_invariants() const {
+  auto& self = const_cast<Connections&>(*this);  // SlotMap walks non-const only; nothing is changed
+  std::size_t open = 0, ready = 0, carried = 0, active = 0;
+  self.connections_.for_each([&](ConnId id, PooledConnection& connection) {
+    SLUICE_CHECK(connection.id == id);
+    if (connection.is_closed()) return;
+    ++open;
+    carried += connection.exchanges.size();
+    const bool idle = pool::Pool::is_idle(connection);
+    SLUICE_CHECK(!idle || connection.exchanges.empty());
+    SLUICE_CHECK(connection.is_ready() == connection.stands());
+    if (!connection.stands()) return;
+    ++ready;
+    SLUICE_CHECK(!connection.exchanges.empty() || idle);
+  });
+  self.jobs_.for_each([&](TransferId, Job& job) {
+    const bool is_active = job.phase() == flow::TransferPhase::active;
+    SLUICE_CHECK(is_active == (connections_.find(job.conn) != nullptr));
+    if (is_active) ++active;
+  });
+  SLUICE_CHECK(open == open_ && carried == active && ready <= pool_.open());
+}
+
+}  // namespace sluice::engine

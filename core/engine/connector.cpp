@@ -1,0 +1,294 @@
+// See connector.hpp.
+#include "core/engine/connector.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+#include "core/tls/client.hpp"
+
+namespace sluice::engine {
+
+using pool::AddressRace;
+using pool::Dial;
+using pool::Endpoint;
+
+void note_times(const PooledConnection& connection, Job& job, Now now) {
+  Progress& progress = job.progress;
+  const auto since = [&](std::optional<Instant> at) {
+    if (connection.was_used()) return std::optional(now.steady);
+    return at ? std::optional(std::max(*at, progress.queued)) : std::nullopt;
+  };
+  progress.resolved = since(connection.resolved);
+  progress.connected = since(connection.connected);
+  progress.secured = since(connection.secured);
+}
+
+Dial* Connector::begin(Endpoint& endpoint, Job& sponsor) {
+  Dial* dial = dialer_.begin();
+  if (!dial) return nullptr;
+  const std::size_t expected = endpoint.carries.value_or(sessions_.expected_exchanges(endpoint.peer.tls != nullptr));
+  dial->expected = std::max(expected, std::size_t{1});
+  pool_.dial_begun(*dial, endpoint);
+  dial->sponsor = sponsor.id;
+  return dial;
+}
+
+std::optional<DialEnd> Connector::start(Dial& dial, Job& sponsor, Now now) {
+  take_sponsor(dial, sponsor, now);
+  return look_up(dial, *pool_.find(dial.endpoint), now);
+}
+
+// From here on the dial's end is this transfer's, also if memory runs out in here; its time runs anew for each sponsor.
+void Connector::take_sponsor(Dial& dial, Job& sponsor, Now now) {
+  sponsor.enter(flow::TransferPhase::dialing);
+  pool_.sponsor(dial, sponsor);
+  jobs_.note_attempt(sponsor, now);
+  dialer_.limit(dial, sponsor.options.connect_timeout, now);
+}
+
+void Connector::take_over(Dial& dial, Job& sponsor, Now now) {
+  take_sponsor(dial, sponsor, now);
+  if (const PooledConnection* connection = winner(dial)) note_connection(*connection, sponsor, now);
+}
+
+// Nobody waits who would give it up one day: it may last as long as a connection that nobody uses.
+void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
+  Dial* dial = dialer_.find(id);
+  if (!dial) return;
+  pool_.orphan(*dial, unwanted);
+  try {
+    dialer_.shorten(*dial, pool_.limits().idle_connection_timeout, now);
+  } catch (const std::bad_alloc&) {
+    abandon(*dial);
+  }
+}
+
+// ---- names ----
+
+const EngineOptions::KnownAddresses* Connector::known(const pool::Destination& destination) const {
+  const auto whole = [](std::string_view name) { return name.ends_with('.') ? name.substr(0, name.size() - 1) : name; };
+  const EngineOptions::KnownAddresses* found = nullptr;  // a later one counts
+  for (const auto& one : options_.known_addresses) {
+    if (one.port == destination.port && equals_ignoring_case(whole(one.host), whole(destination.host))) found = &one;
+  }
+  return found;
+}
+
+std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, Now now) {
+  const pool::Destination& place = endpoint.destination;
+  if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one way, and the route knows it
+  std::optional<std::vector<IpAddress>> addresses;
+  if (auto literal = IpAddress::parse(place.host)) {
+    literal->zone = place.zone;
+    addresses = {*literal};
+  } else if (const auto* told = known(place)) {
+    addresses = told->addresses;
+  }
+  if (addresses) {
+    std::erase_if(*addresses, [&](const IpAddress& address) { return !pool::family_fits(place.family, address); });
+    if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
+    return failed(dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
+  }
+  pool::Name& name = names_.name(place.host, place.family);
+  if (name.is_known(now.steady)) return use(dial, endpoint, name.addresses, now);
+  output::Resolve wish{{}, place.host, place.family};
+  outbox_.make_room();
+  dial.race.wait_for_more();
+  dial.name.dial = dial.id;
+  if (const auto begun = names_.wait(name, dial.name)) {
+    wish.id = *begun;
+    outbox_.put(std::move(wish));
+  }
+  if (!name.known_in_part) return std::nullopt;
+  if (!dialer_.learn(dial, name.addresses, false, place.family, name.ipv6_until, now)) return std::nullopt;
+  return next_attempt(dial, now);
+}
+
+std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, const std::vector<IpAddress>& addresses, Now now) {
+  if (!dialer_.learn(dial, addresses, true, endpoint.destination.family, {}, now)) return std::nullopt;
+  return next_attempt(dial, now);
+}
+
+std::optional<DialEnd> Connector::answered(Dial& dial, const pool::NameCache::Answered& answer, Now now) {
+  if (!answer.more) names_.leave(dial.name);
+  if (!answer.result) return failed(dial, answer.result.error());
+  const pool::Name& name = *answer.name;
+  if (!dialer_.learn(dial, name.addresses, !answer.more, name.family, name.ipv6_until, now)) return std::nullopt;
+  return next_attempt(dial, now);
+}
+
+// ---- attempts ----
+
+std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
+  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  switch (dialer_.next(dial)) {
+    case AddressRace::Step::attempt:
+      begin_attempt(dial, endpoint, now);
+      return std::nullopt;
+    case AddressRace::Step::wait:
+      return std::nullopt;
+    case AddressRace::Step::lost:
+      return failed(dial, pool::Dialer::lost(dial, endpoint.destination));
+  }
+  SLUICE_CHECK(false);
+}
+
+// All that needs memory comes first: either the attempt is there with its Connect, or nothing has changed.
+void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
+  const pool::Destination& place = endpoint.destination;
+  output::Connect connect;
+  Address address;
+  std::string route_name;
+  if (place.route) {
+    route_name = place.route->name();
+    connect.route = place.route;
+    connect.host = place.zone.empty() ? place.host : place.host + '%' + place.zone;
+    connect.port = place.port;
+  } else {
+    address = {dial.race.address(), place.port};
+    connect.address = address;
+  }
+  connections_.queue_owed();  // a Close that gave this connection its place must not come after it
+  pool::Dialer::make_room(dial);
+  outbox_.make_room();
+  PooledConnection* connection = connections_.begin();
+  if (!connection) throw std::bad_alloc();
+  connect.conn = connection->id;
+  connection->endpoint = endpoint.id;
+  connection->dial = dial.id;
+  connection->address = std::move(address);
+  connection->route_name = std::move(route_name);
+  connection->resolved = dial.resolved;
+  outbox_.put(std::move(connect));
+  dialer_.attempt_begun(dial, connection->id, now);
+}
+
+std::optional<DialEnd> Connector::attempt_failed(PooledConnection& connection, Error error, Now now) {
+  Dial& dial = *dial_of(connection);
+  const pool::Destination& place = pool_.find(dial.endpoint)->destination;
+  connections_.close(connection, false);
+  dialer_.attempt_failed(dial, connection.id, place, std::move(error));
+  return next_attempt(dial, now);
+}
+
+std::optional<DialEnd> Connector::connected(PooledConnection& connection, Now now) {
+  Dial& dial = *dial_of(connection);
+  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  close_attempts(dial, &connection);
+  dialer_.attempt_won(dial, connection.id);
+  names_.leave(dial.name);
+  connection.connected = now.steady;
+  if (Job* sponsor = jobs_.find(dial.sponsor)) note_connection(connection, *sponsor, now);
+  if (auto built = build_layers(connection, endpoint); !built) return failed(dial, std::move(built.error()));
+  connection.channel.start(now);
+  return handshake_moved(connection, now);
+}
+
+// What info() says of a connection that a transfer waits for, also if the handshakes fail.
+void Connector::note_connection(const PooledConnection& winner, Job& sponsor, Now now) {
+  sponsor.info.conn = winner.id;
+  sponsor.info.address = winner.address;
+  sponsor.info.route = winner.route_name;
+  note_times(winner, sponsor, now);
+}
+
+// ---- layers ----
+
+Result<void> Connector::build_layers(PooledConnection& connection, const Endpoint& endpoint) {
+  const pool::PeerName& peer = endpoint.peer;
+  if (!peer.tls) return {};
+  tls::ClientParams params;
+  params.config = peer.tls;
+  params.host = peer.host;
+  params.host_kind = peer.kind;
+  params.sessions = &tls_sessions_;
+  params.session_key = endpoint.key;
+  params.key_log = &key_log_;
+  params.port = peer.port;
+  auto layer = tls::make_client(std::move(params));
+  if (!layer) return std::unexpected(std::move(layer.error()));
+  connection.channel.push_layer(std::move(*layer));
+  return {};
+}
+
+std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, Now now) {
+  Dial* dial = dial_of(connection);
+  if (!dial) return std::nullopt;
+  if (connection.channel.fault()) return failed(*dial, *connection.channel.fault());
+  if (!connection.channel.become_ready()) return std::nullopt;
+  return stands(connection, *dial, now);
+}
+
+std::optional<DialEnd> Connector::stands(PooledConnection& connection, Dial& dial, Now now) {
+  std::string_view alpn;
+  if (connection.channel.has_layers()) {
+    connection.layers = std::make_shared<LayerFacts>(connection.channel.facts());
+    alpn = connection.layers->alpn;
+  }
+  auto session = sessions_.make(alpn);
+  if (!session) throw std::bad_alloc();
+  connection.channel.set_session(std::move(session));
+  connection.secured = now.steady;
+  connection.dial = {};
+  DialEnd told{.sponsor = dial.sponsor, .connection = &connection};
+  end(dial, true);
+  pool_.stands(connection);
+  return told;
+}
+
+// ---- ends ----
+
+// The one that has connected, if any has.
+PooledConnection* Connector::winner(const Dial& dial) {
+  return dial.has_winner && !dial.attempts.empty() ? connections_.find(dial.attempts.front()) : nullptr;
+}
+
+void Connector::close_attempts(Dial& dial, const PooledConnection* but) noexcept {
+  for (const ConnId id : dial.attempts) {
+    PooledConnection* connection = connections_.find(id);
+    if (connection != but && !connection->is_closed()) connections_.close(*connection, false);
+  }
+  if (!but) dial.attempts.clear();
+}
+
+void Connector::end(Dial& dial, bool connection_stands) noexcept {
+  names_.leave(dial.name);
+  pool_.dial_ended(dial, connection_stands);
+  dialer_.end(dial);
+}
+
+DialEnd Connector::failed(Dial& dial, Error error) noexcept {
+  // A handshake that came to nothing may have done so for the session it offered: the next one goes without.
+  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  if (endpoint.peer.tls && dial.has_winner) tls_sessions_.forget(endpoint.key);
+  close_attempts(dial, nullptr);
+  DialEnd told{.sponsor = dial.sponsor, .error = std::move(error)};
+  told.error.retry_safe = true;  // no byte of a request was sent
+  end(dial, false);
+  return told;
+}
+
+void Connector::abandon(Dial& dial) noexcept {
+  close_attempts(dial, nullptr);
+  end(dial, false);
+}
+
+std::optional<DialEnd> Connector::timed_out(Dial& dial, Now) {
+  const Job* sponsor = jobs_.find(dial.sponsor);
+  const std::string within = sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
+  std::string running;
+  for (const ConnId id : dial.attempts) running += (running.empty() ? "" : ", ") + connections_.find(id)->peer();
+  const PooledConnection* connection = winner(dial);
+  const std::string_view task = connection ? connection->channel.task() : std::string_view{};
+  return failed(dial, pool::Dialer::timed_out(dial, pool_.find(dial.endpoint)->destination, within, task, running));
+}
+
+void Connector::forget(Endpoint& endpoint) {
+  if (endpoint.is_by_object()) tls_sessions_.forget(endpoint.key);
+  pool_.forget(endpoint);
+}
+
+}  // namespace sluice::engine

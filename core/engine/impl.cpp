@@ -1,0 +1,467 @@
+// See impl.hpp.
+#include "core/engine/impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+#include "core/http1/session.hpp"
+
+namespace sluice {
+
+using channel::ChannelPhase;
+using engine::DialEnd;
+using engine::Job;
+using flow::TransferPhase;
+
+namespace {
+
+Error no_memory() { return make_error(Code::out_of_memory, {}); }
+
+Error canceled() {
+  try {
+    return make_error(Code::canceled, "canceled by the application");
+  } catch (const std::bad_alloc&) {
+    return make_error(Code::canceled, {});
+  }
+}
+
+EngineLimits limits_of(const EngineOptions& options) {
+  return {options.max_connections, options.max_connections_per_origin, options.idle_connection_timeout};
+}
+
+}  // namespace
+
+Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions)
+    : options_(std::move(options)),
+      sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
+      pool_(limits_of(options_), timers_),
+      connector_(options_, *sessions_, timers_, outbox_, pool_, dialer_, names_, jobs_, connections_),
+      carrier_(options_, timers_, outbox_, pool_, jobs_, connections_, connector_) {}
+
+// ---- every entry's beginning and end ----
+
+Now Engine::Impl::clamp(Now now) {
+  latest_ = std::max(latest_, now.steady);
+  return {latest_, now.wall};  // a wall clock may be set back; nothing is timed by it
+}
+
+void Engine::Impl::begin_fact(Now now) {
+  SLUICE_CHECK(!has_output());  // the drain rule (engine.hpp)
+  connections_.release_closed();
+  if (!jobs_.has_lost_bodies()) return;
+  while (const auto id = jobs_.take_bodiless()) lose(*id, now);
+  finish_entry(now);
+}
+
+// The beginning of every fact about a connection. Null: the id is stale.
+pool::PooledConnection* Engine::Impl::fact_about(ConnId id, Now& now) {
+  now = clamp(now);
+  begin_fact(now);
+  connections_.set_current(id);
+  return connections_.find(id);
+}
+
+void Engine::Impl::finish_entry(Now now) {
+  while (const auto grant = pool_.next(now)) carry_out(*grant, now);
+  while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});  // lost, it does no harm
+  std::vector<std::string>& lines = connector_.key_log();
+  for (std::string& line : lines) outbox_.try_put(output::KeyLog{std::move(line)});
+  lines.clear();
+  connections_.set_current({});
+}
+
+void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
+  switch (grant.kind) {
+    case pool::Grant::Kind::serve:
+      carrier_.serve(*grant.connection, *jobs_.find(grant.waiter->transfer), now);
+      break;
+    case pool::Grant::Kind::dial: {
+      Job& job = *jobs_.find(grant.waiter->transfer);
+      pool::Dial* dial = connector_.begin(*grant.endpoint, job);
+      if (!dial) return jobs_.end(job, std::unexpected(no_memory()), now);
+      or_lose(dial->id, now, [&] { take(connector_.start(*dial, job, now), now); });
+      break;
+    }
+    case pool::Grant::Kind::take_over: {
+      pool::Dial& dial = *dialer_.find(grant.dial->id);
+      or_lose(dial.id, now, [&] { connector_.take_over(dial, *jobs_.find(grant.waiter->transfer), now); });
+      break;
+    }
+    case pool::Grant::Kind::close:
+      connections_.close(*grant.connection, true);
+      break;
+    case pool::Grant::Kind::abandon:
+      connector_.abandon(*dialer_.find(grant.dial->id));
+      break;
+    case pool::Grant::Kind::forget:
+      connector_.forget(*grant.endpoint);
+      break;
+  }
+}
+
+// A connection that somebody waited for is his; one that nobody did goes to whoever is next.
+void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
+  if (!end) return;
+  Job* sponsor = jobs_.find(end->sponsor);
+  if (!end->connection) {
+    if (sponsor) carrier_.fail(*sponsor, std::move(end->error), now);
+  } else if (sponsor) {
+    pool_.withdraw(*sponsor);
+    carrier_.serve(*end->connection, *sponsor, now);
+  } else {
+    carrier_.release(*end->connection, now);
+  }
+}
+
+// ---- the application's calls ----
+
+void Engine::Impl::add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added) {
+  now = clamp(now);
+  added = jobs_.enlist(request, options, options_, now);
+  if (added) finish_entry(now);
+}
+
+void Engine::Impl::cancel(TransferId id, Now now) {
+  now = clamp(now);
+  Job* job = jobs_.find(id);
+  if (!job) return;
+  if (job->phase() != TransferPhase::done) carrier_.fail(*job, canceled(), now);
+  finish_entry(now);
+}
+
+void Engine::Impl::consume_body(TransferId id, std::size_t bytes, Now now) {
+  now = clamp(now);
+  Job* job = jobs_.find(id);
+  if (!job || bytes == 0) return;
+  or_lose(id, now, [&] { carrier_.consume(*job, bytes, now); });
+  finish_entry(now);
+}
+
+MutableBytes Engine::Impl::upload_space(TransferId id) {
+  Job* job = jobs_.find(id);
+  if (!job || job->phase() != TransferPhase::active || !job->upload.streamed()) return {};
+  return job->upload.space();
+}
+
+void Engine::Impl::commit_upload(TransferId id, std::size_t bytes, Now now) {
+  now = clamp(now);
+  Job* job = jobs_.find(id);
+  if (!job || job->phase() != TransferPhase::active || bytes == 0) return;
+  job->upload.commit(bytes);
+  job->upload_announced = false;
+  or_lose(id, now, [&] {
+    carrier_.upload_changed(*job, now);
+    jobs_.announce_upload(*job);
+  });
+  finish_entry(now);
+}
+
+void Engine::Impl::finish_upload(TransferId id, Now now) {
+  now = clamp(now);
+  Job* job = jobs_.find(id);
+  // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
+  if (!job || job->is_received() || !job->upload.streamed()) return;
+  or_lose(id, now, [&] {
+    if (auto finished = job->upload.finish(); !finished) {
+      carrier_.fail(*job, std::move(finished.error()), now);
+    } else {
+      carrier_.upload_changed(*job, now);
+    }
+  });
+  finish_entry(now);
+}
+
+void Engine::Impl::fail_upload(TransferId id, std::string why, Now now) {
+  now = clamp(now);
+  Job* job = jobs_.find(id);
+  if (!job || job->is_received()) return;
+  carrier_.fail(*job, make_error(Code::upload_failed, std::move(why)), now);
+  finish_entry(now);
+}
+
+void Engine::Impl::close_idle_connections(Now now) {
+  now = clamp(now);
+  while (PooledConnection* connection = pool_.oldest_idle()) connections_.close(*connection, true);
+  finish_entry(now);
+}
+
+// Walks all endpoints and idle connections: a rare call.
+void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
+  now = clamp(now);
+  pool_.set_limits(limits);
+  for (PooledConnection* connection = pool_.oldest_idle(); connection;) {
+    PooledConnection* const next = pool::IdleAnywhere::next(*connection);  // this one may be closed
+    timers_.cancel(connection->expiry_timer);
+    or_lose(connection->id, now, [&] {
+      if (pool_.is_expired(*connection, now)) connections_.close(*connection, true);
+    });
+    connection = next;
+  }
+  finish_entry(now);
+}
+
+// ---- facts ----
+
+void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now now) {
+  now = clamp(now);
+  begin_fact(now);
+  const auto answered = names_.answered(id, std::move(answer), now);
+  if (!answered.name) return;
+  if (!answered.of_use) return;
+  for (pool::NameWaiter* waiter = answered.name->waiting.front(); waiter;) {
+    pool::NameWaiter* const next = List<pool::NameWaiter, &pool::NameWaiter::link>::next(*waiter);
+    pool::Dial& dial = *dialer_.find(waiter->dial);
+    or_lose(dial.id, now, [&] { take(connector_.answered(dial, answered, now), now); });
+    waiter = next;
+  }
+  finish_entry(now);
+}
+
+void Engine::Impl::handle_connected(ConnId id, Now now) {
+  PooledConnection* connection = fact_about(id, now);
+  if (!connection || connection->channel.phase() != ChannelPhase::connecting) return;
+  if (connections_.landing().wire().empty()) throw std::bad_alloc();  // nothing can be received, by anyone
+  or_lose(id, now, [&] { take(connector_.connected(*connection, now), now); });
+  finish_entry(now);
+}
+
+MutableBytes Engine::Impl::receive_space(ConnId id) {
+  const PooledConnection* connection = connections_.find(id);
+  return connection ? connections_.receive_space(*connection) : MutableBytes{};
+}
+
+void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
+  PooledConnection* connection = bytes == 0 ? nullptr : fact_about(id, now);
+  if (!connection || !connection->is_open()) return;
+  SLUICE_CHECK(bytes <= limits::kLandingBytes);
+  or_lose(id, now, [&] {
+    channel::Landing& landing = connections_.landing();
+    carrier_.note_activity(*connection, now);
+    const MutableBytes plain = connection->channel.decode(landing.wire().first(bytes), landing, now);
+    if (connection->channel.phase() == ChannelPhase::securing) take(connector_.handshake_moved(*connection, now), now);
+    if (connection->is_ready() && !plain.empty()) carrier_.received(*connection, plain, now);
+    carrier_.after_bytes(*connection, now);
+  });
+  finish_entry(now);
+}
+
+OutputView Engine::Impl::transmit(ConnId id) const {
+  const PooledConnection* connection = connections_.find(id);
+  return connection && !connection->write_broken ? connection->channel.transmit() : OutputView{};
+}
+
+bool Engine::Impl::must_look_first(ConnId id) const {
+  const PooledConnection* connection = connections_.find(id);
+  return connection && connections_.must_look_first(*connection);
+}
+
+void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
+  PooledConnection* connection = bytes == 0 ? nullptr : fact_about(id, now);
+  if (!connection || !connection->is_open()) return;
+  or_lose(id, now, [&] {
+    moved_.clear();
+    connection->channel.sent(bytes, moved_, now);
+    carrier_.sent(*connection, moved_, now);
+    if (!connection->channel.fault()) return;
+    if (connector_.dial_of(*connection)) {
+      take(connector_.handshake_moved(*connection, now), now);
+    } else {
+      carrier_.failed(*connection, *connection->channel.fault(), now);
+    }
+  });
+  finish_entry(now);
+}
+
+void Engine::Impl::handle_eof(ConnId id, std::string_view why, Now now) {
+  PooledConnection* connection = fact_about(id, now);
+  if (!connection) return;
+  or_lose(id, now, [&] { on_eof(*connection, why, now); });
+  finish_entry(now);
+}
+
+void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, Now now) {
+  const channel::Channel& channel = connection.channel;
+  switch (channel.phase()) {
+    case ChannelPhase::connecting: {
+      Error error = make_error(Code::connect_failed, "connect to " + connection.peer() + ": closed at once");
+      take(connector_.attempt_failed(connection, std::move(error), now), now);
+      break;
+    }
+    case ChannelPhase::securing: {
+      std::string text = std::string(channel.task()) + " with " + connection.peer() + ": the peer closed the connection";
+      if (!why.empty()) text += " (" + std::string(why) + ")";
+      take(connector_.failed(*connector_.dial_of(connection), make_error(channel.task_failure(), std::move(text))), now);
+      break;
+    }
+    case ChannelPhase::ready: {
+      // RFC 9112 8: an end counts only where the connection had no error, as the one of a send may have been a reset.
+      const StreamEnd wire = connection.write_broken ? StreamEnd::bare : StreamEnd::clean;
+      carrier_.ended(connection, std::max(channel.stream_end(), wire), why, now);
+      break;
+    }
+    case ChannelPhase::closed:
+      break;
+  }
+}
+
+void Engine::Impl::handle_io_error(ConnId id, Error error, Now now) {
+  PooledConnection* connection = fact_about(id, now);
+  if (!connection) return;
+  or_lose(id, now, [&] { on_io_error(*connection, std::move(error), now); });
+  finish_entry(now);
+}
+
+void Engine::Impl::on_io_error(PooledConnection& connection, Error error, Now now) {
+  switch (connection.channel.phase()) {
+    case ChannelPhase::connecting:
+      take(connector_.attempt_failed(connection, std::move(error), now), now);
+      break;
+    case ChannelPhase::securing:
+      error.code = connection.channel.task_failure();
+      error.blame = blame_of(error.code);
+      error.context = std::string(connection.channel.task()) + ": " + error.context;
+      take(connector_.failed(*connector_.dial_of(connection), std::move(error)), now);
+      break;
+    case ChannelPhase::ready:
+      carrier_.broken(connection, std::move(error), now);
+      break;
+    case ChannelPhase::closed:
+      break;
+  }
+}
+
+// ---- time ----
+
+std::optional<Deadline> Engine::Impl::deadline() const {
+  if (jobs_.has_lost_bodies()) return Deadline{latest_, TimerKind::total_timeout};  // at once: see begin_fact()
+  return timers_.earliest();
+}
+
+void Engine::Impl::handle_timeout(Now now) {
+  now = clamp(now);
+  begin_fact(now);
+  while (const auto due = timers_.pop_due(now.steady)) on_timer(*due, now);
+  finish_entry(now);
+}
+
+void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
+  switch (due.kind) {
+    case TimerKind::total_timeout:
+    case TimerKind::attempts_timeout:
+    case TimerKind::idle_timeout:
+    case TimerKind::continue_timeout:
+      if (Job* job = jobs_.find(due.owner<TransferTag>())) {
+        or_lose(job->id, now, [&] { on_transfer_timer(*job, due.kind, now); });
+      }
+      break;
+    case TimerKind::connect_timeout:
+    case TimerKind::address_stagger:
+    case TimerKind::resolution_delay:
+      if (pool::Dial* dial = dialer_.find(due.owner<pool::DialTag>())) {
+        const bool over = due.kind == TimerKind::connect_timeout;
+        or_lose(dial->id, now, [&] { take(over ? connector_.timed_out(*dial, now) : connector_.next_attempt(*dial, now), now); });
+      }
+      break;
+    case TimerKind::connection_expiry:
+    case TimerKind::session:
+      if (PooledConnection* connection = connections_.find(due.owner<ConnTag>())) {
+        or_lose(connection->id, now, [&] {
+          if (due.kind == TimerKind::session) return carrier_.session_timer(*connection, now);
+          if (pool_.is_expired(*connection, now)) connections_.close(*connection, true);
+        });
+      }
+      break;
+  }
+}
+
+void Engine::Impl::on_transfer_timer(Job& job, TimerKind kind, Now now) {
+  SLUICE_CHECK(job.phase() != TransferPhase::done);
+  if (kind == TimerKind::total_timeout || kind == TimerKind::attempts_timeout) {
+    carrier_.fail(job, out_of_time(job, kind), now);
+  } else if (kind == TimerKind::idle_timeout) {
+    carrier_.idle_timer(job, now);
+  } else {
+    carrier_.continue_timer(job, now);
+  }
+}
+
+// ---- what comes next ----
+
+Interest Engine::Impl::interest(ConnId id) const {
+  const PooledConnection* connection = connections_.find(id);
+  return connection ? connections_.interest(*connection) : Interest{};
+}
+
+// Some levels have changed since their edge was put there: what is not so any more is not told.
+bool Engine::Impl::is_still_true(const Output& out) {
+  if (const auto* changed = std::get_if<output::InterestChanged>(&out)) return connections_.takes_interest(changed->conn);
+  if (const auto* body = std::get_if<output::BodyReady>(&out)) {
+    const Job* job = jobs_.find(body->transfer);
+    return job && !job->body.empty();
+  }
+  if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
+    const Job* job = jobs_.find(upload->transfer);
+    return job && job->phase() == TransferPhase::active && job->upload.has_room();
+  }
+  return true;
+}
+
+std::optional<Output> Engine::Impl::poll_output() {
+  while (std::optional<Output> out = outbox_.pop()) {
+    if (is_still_true(*out)) return out;
+  }
+  if (connections_.owes()) {
+    if (auto out = connections_.take_owed()) return out;
+  }
+  return jobs_.owes() ? jobs_.take_owed() : std::nullopt;
+}
+
+// ---- when memory runs out ----
+// An exception of the allocator's ends where it does the least harm, and never leaves the engine: at the transfer, the connection or the
+// dial it came up with, which is lost then; or at the boundary (core/engine.cpp), where everything ends (give_up). Whatever ends is told, and
+// telling must need no memory: an output that finds no room among the others is owed, which is remembered in the object it is about.
+
+void Engine::Impl::lose(TransferId id, Now now) {
+  Job* job = jobs_.find(id);
+  if (job && job->phase() != TransferPhase::done) carrier_.fail(*job, no_memory(), now);
+}
+
+void Engine::Impl::lose(ConnId id, Now now) {
+  PooledConnection* connection = connections_.find(id);
+  if (!connection) return;
+  if (pool::Dial* dial = connector_.dial_of(*connection)) {  // also where the attempt itself is closed by now
+    take(connector_.failed(*dial, no_memory()), now);
+  } else if (!connection->is_closed()) {
+    carrier_.failed(*connection, no_memory(), now);
+  }
+}
+
+void Engine::Impl::lose(pool::DialId id, Now now) {
+  if (pool::Dial* dial = dialer_.find(id)) take(connector_.failed(*dial, no_memory()), now);
+}
+
+// Nothing is taken for granted but what cannot be half done: slot maps, timers, and each object's own members. Who was in
+// which list, and every count, is made anew. What was received whole stays: its application only has to consume it.
+void Engine::Impl::give_up() noexcept {
+  connector_.key_log().clear();
+  names_.reset();
+  dialer_.reset();
+  connections_.give_up();
+  pool_.reset();
+  jobs_.give_up(latest_);
+  pool_.look_at_all();
+  while (const auto grant = pool_.next({latest_, 0})) carry_out(*grant, {latest_, 0});
+}
+
+void Engine::Impl::check_invariants() const {
+  jobs_.check_invariants();
+  connections_.check_invariants();
+  pool_.check_invariants();
+  dialer_.check_invariants();
+  names_.check_invariants();
+  SLUICE_CHECK(timers_.check_invariants());
+}
+
+}  // namespace sluice

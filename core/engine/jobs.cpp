@@ -1,0 +1,292 @@
+// See jobs.hpp.
+#include "core/engine/jobs.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+
+namespace sluice::engine {
+
+using flow::TransferPhase;
+
+namespace {
+Result<void> check_options(const TransferOptions& options) {
+  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.attempts_timeout,
+                                               &options.idle_timeout};
+  for (const auto* timeout : timeouts) {
+    if (*timeout && **timeout < Duration::zero()) {
+      return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+    }
+  }
+  if (options.idle_timeout == Duration::zero()) {  // nothing can be that busy
+    return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
+  }
+  if (options.connect_to && (options.connect_to->host.empty() || options.connect_to->port == 0)) {
+    return std::unexpected(make_error(Code::invalid_option, "connect_to needs a host and a port"));
+  }
+  return {};
+}
+
+// The URL's own place is no other: such a transfer shares its connections.
+bool leads_elsewhere(const ConnectTo& to, const Url& url) {
+  return to.port != url.port() || !url.zone().empty() || !equals_ignoring_case(to.host, url.host());
+}
+
+// RFC 7617: the URL's user and password as the request's credentials. An application that has its own keeps them.
+Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
+  const Url& url = request.url;
+  if (!options.send_url_credentials || !url.has_userinfo() || request.fields.contains("Authorization")) return {};
+  const auto value = url_credentials(url);
+  if (!value) return std::unexpected(value.error());
+  return request.fields.add("Authorization", *value);
+}
+
+Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options, const EngineOptions& defaults) {
+  if (!url.is_tls()) return nullptr;
+  const auto& tls = options.tls ? options.tls : defaults.default_tls;
+  if (tls) return tls;
+  return std::unexpected(make_error(Code::tls_config, url.text_without_secrets() + ": no TLS configuration was given " +
+                                                          "(TransferOptions::tls or EngineOptions::default_tls)"));
+}
+
+// Adds the request to the error. If memory runs out the error stays as it was.
+void describe(const Job& job, Error& error) noexcept {
+  try {
+    error.context = job.request.method + ' ' + job.request.url.text_without_secrets() + ": " + error.message();
+  } catch (const std::bad_alloc&) {
+  }
+}
+}  // namespace
+
+std::string in_ms(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
+}
+
+Error out_of_time(const Job& job, TimerKind kind) {
+  const std::string received = ", with " + std::to_string(job.progress.received_body_bytes) + " bytes received";
+  if (kind == TimerKind::total_timeout) {
+    return make_error(Code::total_timeout, "not finished within " + in_ms(*job.options.total_timeout) + received);
+  }
+  const std::string within = in_ms(*job.options.attempts_timeout);
+  return make_error(Code::attempts_timeout, "not finished within " + within + " of its first attempt" + received);
+}
+
+void Job::recycle() {
+  SLUICE_CHECK(!waiting.linked);
+  static_cast<pool::Waiter&>(*this) = {};
+  Transfer::recycle();
+}
+
+// What needs memory comes first, so that nothing was added where there is none.
+Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) try {
+  if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
+  if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
+  if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
+  auto tls = choose_tls(request.url, options, defaults);
+  if (!tls) return std::unexpected(std::move(tls.error()));
+  TransferId id;
+  Job* job = jobs_.emplace(id);
+  if (!job) throw std::bad_alloc();
+  pool::Endpoint* endpoint = nullptr;
+  try {
+    if (options.total_timeout) timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
+    endpoint = &pool_.endpoint_for(request, options, *std::move(tls));
+  } catch (const std::bad_alloc&) {
+    timers_.cancel(job->total_timer);
+    jobs_.release(id);
+    throw;
+  }
+  job->id = job->transfer = id;
+  job->request = std::move(request);
+  if (job->request.method.empty()) job->request.method = effective_method(job->request);
+  job->options = std::move(options);
+  job->upload = http::UploadBody(job->request.body);
+  job->fresh_only = job->options.fresh_connection;
+  job->repeatable = job->may_be_repeated();
+  job->progress.queued = now.steady;
+  ++running_;
+  pool_.enter(*job, *endpoint);
+  return id;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
+void Jobs::disarm(Job& job) {
+  timers_.cancel(job.total_timer);
+  timers_.cancel(job.attempts_timer);
+  stop_exchange_timers(job);
+}
+
+void Jobs::end(Job& job, Result<void> result, Now now) {
+  disarm(job);
+  job.enter(TransferPhase::done);
+  job.progress.done = now.steady;
+  SLUICE_CHECK(running_ > 0);
+  --running_;
+  pool_.left(job);
+  flow::Transfer::OwedDone done;
+  if (!result) {
+    describe(job, result.error());
+    done = {false, result.error().retry_safe, result.error().code};
+  }
+  done.owed = !outbox_.try_put(output::Done{job.id, std::move(result)});
+  job.owed_done = done;
+  if (!done.owed) return;
+  owes_ = true;
+  owed_ = 0;
+}
+
+void Jobs::end_if_delivered(Job& job, Now now) {
+  if (job.phase() == TransferPhase::delivering && job.body.empty()) end(job, {}, now);
+}
+
+void Jobs::release(TransferId id) {
+  Job* job = jobs_.find(id);
+  if (!job) return;
+  if (job->owed_done.owed) {
+    job->removed = true;
+  } else {
+    jobs_.release(id);
+  }
+}
+
+// ---- bodies ----
+
+void Jobs::add_body(Job& job, Bytes body) {
+  if (!job.body.has_landed()) landed_.push_back(job.id);
+  job.body.land(body);
+  outbox_.put(output::BodyReady{job.id});
+}
+
+void Jobs::keep_landed() {
+  for (const TransferId id : landed_) {
+    Job* job = jobs_.find(id);
+    if (!job) continue;
+    if (job->phase() == TransferPhase::done) {
+      job->body.drop();
+    } else if (!job->body.keep()) {
+      job->body.drop();
+      job->body_lost = bodies_lost_ = true;
+      bodiless_ = 0;
+    }
+  }
+  landed_.clear();
+}
+
+std::optional<TransferId> Jobs::take_bodiless() {
+  if (!bodies_lost_) return std::nullopt;
+  while (const auto id = jobs_.first_live(bodiless_)) {
+    bodiless_ = std::size_t{id->index} + 1;
+    if (std::exchange(jobs_.find(*id)->body_lost, false)) return id;
+  }
+  bodies_lost_ = false;
+  return std::nullopt;
+}
+
+void Jobs::announce_upload(Job& job) {
+  if (!job.upload.streamed() || job.upload_announced || job.upload.finished()) return;
+  if (job.phase() != TransferPhase::active) return;
+  if (job.upload.space().empty()) {
+    if (job.upload.capacity_bytes() == 0) throw std::bad_alloc();  // it is full, or it could not be made
+    return;
+  }
+  outbox_.put(output::UploadReady{job.id});
+  job.upload_announced = true;
+}
+
+// ---- timers ----
+
+void Jobs::note_activity(Job& job, Now now) {
+  job.last_activity = now.steady;
+  if (!job.options.idle_timeout || job.phase() != TransferPhase::active || timers_.is_set(job.idle_timer)) return;
+  start_idle_timer(job, now);
+}
+
+void Jobs::note_attempt(Job& job, Now now) {
+  if (!job.options.attempts_timeout || timers_.is_set(job.attempts_timer)) return;
+  timers_.set(job.attempts_timer, *job.options.attempts_timeout, TimerKind::attempts_timeout, job.id, now);
+}
+
+void Jobs::start_idle_timer(Job& job, Now now) {
+  if (!job.options.idle_timeout) return;
+  const Duration unused = job.phase() == TransferPhase::active ? now.steady - job.last_activity : Duration::zero();
+  timers_.set(job.idle_timer, *job.options.idle_timeout - unused, TimerKind::idle_timeout, job.id, now);
+}
+
+void Jobs::start_continue_timer(Job& job, Now now) {
+  if (timers_.is_set(job.continue_timer)) return;
+  timers_.set(job.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, job.id, now);
+}
+
+void Jobs::stop_exchange_timers(Job& job) {
+  timers_.cancel(job.idle_timer);
+  timers_.cancel(job.continue_timer);
+}
+
+// ---- when memory runs out ----
+
+std::optional<Output> Jobs::take_owed() {
+  while (const auto id = jobs_.first_live(owed_)) {
+    Job& job = *jobs_.find(*id);
+    owed_ = std::size_t{id->index} + 1;
+    const flow::Transfer::OwedDone owed = std::exchange(job.owed_done, {});
+    if (!owed.owed) continue;
+    output::Done done{*id, {}};
+    if (owed.failure) {
+      done.result = std::unexpected(make_error(*owed.failure, {}));
+      done.result.error().retry_safe = owed.retry_safe;
+    }
+    if (job.removed) jobs_.release(*id);
+    return done;
+  }
+  owes_ = false;
+  return std::nullopt;
+}
+
+void Jobs::give_up(Instant now) noexcept {
+  running_ = 0;
+  bodies_lost_ = false;
+  jobs_.for_each([&](TransferId, Job& job) {
+    job.waiting = {};
+    job.conn = {};
+    job.dial = {};
+    if (job.phase() == TransferPhase::done) return;
+    const bool received = job.phase() == TransferPhase::delivering && !std::exchange(job.body_lost, false);
+    if (received && !job.body.empty()) {
+      ++running_;
+      pool_.count_again(job);
+      return;
+    }
+    disarm(job);
+    if (!received) job.body.drop();
+    job.enter(TransferPhase::done);
+    job.progress.done = now;
+    job.owed_done = {true, false, received ? std::nullopt : std::optional(Code::out_of_memory)};
+  });
+  owes_ = true;
+  owed_ = 0;
+}
+
+void Jobs::check_invariants() const {
+  auto& self = const_cast<Jobs&>(*this);  // SlotMap walks non-const only; nothing is changed
+  std::size_t running = 0;
+  self.jobs_.for_each([&](TransferId id, Job& job) {
+    SLUICE_CHECK(job.id == id && job.transfer == id);
+    if (job.phase() != TransferPhase::done) {
+      ++running;
+      SLUICE_CHECK(self.pool_.find(job.endpoint) != nullptr);
+    }
+    const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
+    const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone
+    SLUICE_CHECK((waits && !for_its_own) == pool::WaitingList::contains(job));
+    constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;
+    SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);
+  });
+  SLUICE_CHECK(running == running_);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,143 @@
+// See dialer.hpp.
+#include "core/pool/dialer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+
+namespace sluice::pool {
+
+void Dial::recycle() {
+  SLUICE_CHECK(!in_endpoint.linked && !orphan_in_endpoint.linked && !orphan_in_pool.linked && !name.link.linked);
+  id = {};
+  endpoint = {};
+  sponsor = {};
+  unwanted = has_winner = false;
+  expected = 1;
+  race.reset();
+  attempts.clear();
+  resolved.reset();
+  last_error.reset();
+  failures.clear();
+}
+
+Dial* Dialer::begin() {
+  DialId id;
+  Dial* dial = dials_.emplace(id);
+  if (dial) dial->id = id;
+  return dial;
+}
+
+void Dialer::end(Dial& dial) {
+  timers_.cancel(dial.stagger_timer);
+  timers_.cancel(dial.timeout_timer);
+  dials_.release(dial.id);
+}
+
+void Dialer::limit(Dial& dial, std::optional<Duration> time, Now now) {
+  if (time) {
+    timers_.set(dial.timeout_timer, *time, TimerKind::connect_timeout, dial.id, now);
+  } else {
+    timers_.cancel(dial.timeout_timer);
+  }
+}
+
+void Dialer::shorten(Dial& dial, Duration time, Now now) {
+  const Instant latest = Timers::later(now.steady, time);
+  if (const auto due = timers_.due(dial.timeout_timer); due && *due <= latest) return;
+  timers_.set(dial.timeout_timer, time, TimerKind::connect_timeout, dial.id, now);
+}
+
+bool Dialer::learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family, Instant ipv6_until,
+                   Now now) {
+  if (dial.has_winner) return false;
+  dial.race.learn(addresses, complete);
+  if (!dial.resolved) dial.resolved = now.steady;
+  if (!dial.attempts.empty()) return !timers_.is_set(dial.stagger_timer);  // the last attempt has its time for itself
+  if (dial.race.may_wait_for_ipv6() && family == AddressFamily::any && now.steady < ipv6_until) {
+    timers_.set(dial.stagger_timer, ipv6_until - now.steady, TimerKind::resolution_delay, dial.id, now);
+    return false;
+  }
+  timers_.cancel(dial.stagger_timer);
+  return true;
+}
+
+void Dialer::attempt_begun(Dial& dial, ConnId attempt, Now now) {
+  dial.race.begun();
+  dial.attempts.push_back(attempt);
+  if (!dial.race.goes_on()) return;
+  timers_.set(dial.stagger_timer, limits::kAddressStagger, TimerKind::address_stagger, dial.id, now);
+}
+
+void Dialer::attempt_failed(Dial& dial, ConnId attempt, const Destination& destination, Error error) {
+  std::erase(dial.attempts, attempt);
+  timers_.cancel(dial.stagger_timer);
+  dial.last_error = std::move(error);
+  note_failure(dial, destination, *dial.last_error);
+}
+
+void Dialer::attempt_won(Dial& dial, ConnId attempt) {
+  dial.attempts.assign(1, attempt);  // it was there: no memory is needed
+  dial.has_winner = true;
+  dial.race.stop();
+  timers_.cancel(dial.stagger_timer);
+}
+
+// All that were tried are named when all fail; of very many the first ones.
+void Dialer::note_failure(Dial& dial, const Destination& destination, const Error& error) {
+  constexpr std::size_t kMostBytes = 2'000;
+  std::string words = error.message();
+  if (dial.failures.empty()) {
+    // An address says little to someone who asked for a name.
+    dial.failures = destination.is_literal() ? std::move(words) : destination.where() + ": " + words;
+  } else if (dial.failures.size() + words.size() < kMostBytes) {
+    dial.failures += "; " + words;
+  } else if (!dial.failures.ends_with("; ...")) {
+    dial.failures += "; ...";
+  }
+}
+
+Error Dialer::lost(const Dial& dial, const Destination& destination) {
+  if (!dial.last_error) return make_error(Code::connect_failed, destination.where() + ": no address");
+  Error error = *dial.last_error;
+  error.context = dial.failures;
+  return error;
+}
+
+Error Dialer::timed_out(const Dial& dial, const Destination& destination, const std::string& within, std::string_view task,
+                        const std::string& running) {
+  std::string what;
+  if (dial.race.is_resolving() && dial.race.knows_none()) {
+    what = "resolve " + destination.host + ": no answer within " + within;
+  } else if (dial.has_winner) {
+    what = std::string(task) + " with " + destination.where() + ": not finished within " + within;
+  } else {
+    what = "connect to " + destination.where() + ": no answer within " + within;
+    // Nothing where the place that was asked for is the address.
+    if (!destination.is_literal() && !running.empty()) what += " from " + running;
+    if (!dial.failures.empty()) what += " (before: " + dial.failures + ")";
+  }
+  return make_error(Code::connect_timeout, std::move(what));
+}
+
+void Dialer::check_invariants() const {
+  auto& self = const_cast<Dialer&>(*this);  // SlotMap walks non-const only; nothing is changed
+  self.dials_.for_each([&](DialId, Dial& dial) {
+    SLUICE_CHECK(dial.attempts.size() <= limits::kMaxAttempts);
+    const bool orphan = EndpointOrphans::contains(dial);
+    SLUICE_CHECK(orphan == PoolOrphans::contains(dial) && orphan == (dial.sponsor == TransferId{}));
+    SLUICE_CHECK(!orphan || timers_.is_set(dial.timeout_timer));
+  });
+}
+
+void Dialer::reset() noexcept {
+  dials_.for_each([this](DialId, Dial& dial) {
+    dial.in_endpoint = dial.orphan_in_endpoint = dial.orphan_in_pool = {};
+    dial.name.link = {};
+    end(dial);
+  });
+}
+
+}  // namespace sluice::pool

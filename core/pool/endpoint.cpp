@@ -1,0 +1,78 @@
+// See endpoint.hpp.
+#include "core/pool/endpoint.hpp"
+
+#include <bit>
+
+#include "core/base/check.hpp"
+
+namespace sluice::pool {
+
+namespace {
+
+void append_part(std::string& key, std::string_view part) {
+  const auto size = static_cast<std::uint32_t>(part.size());
+  for (int shift = 0; shift < 32; shift += 8) key += static_cast<char>(size >> shift & 0xff);
+  key += part;
+}
+
+// An endpoint keeps its route alive, so no other object can have the address of one without an identity meanwhile. What outlives
+// the endpoint under its key, its TLS sessions, is forgotten with it (Endpoint::is_by_object).
+void append_route(const Route* route, std::string& key) {
+  if (!route) return;
+  const bool by_object = route->identity().empty();
+  key += by_object ? 'o' : 'i';
+  if (by_object) {
+    const auto address = std::bit_cast<std::uintptr_t>(route);
+    for (std::size_t shift = 0; shift < 8 * sizeof address; shift += 8) key += static_cast<char>(address >> shift & 0xff);
+  } else {
+    append_part(key, route->identity());
+  }
+}
+
+}  // namespace
+
+void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key) {
+  key.clear();
+  append_part(key, tls ? as_text(Bytes{tls->identity()}) : std::string_view{});
+  append_part(key, request.url.host());
+  append_part(key, request.url.zone());
+  const std::uint16_t ports[] = {request.url.port(), options.connect_to ? options.connect_to->port : std::uint16_t{0}};
+  for (const std::uint16_t port : ports) {
+    key += static_cast<char>(port >> 8);
+    key += static_cast<char>(port & 0xff);
+  }
+  append_part(key, options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{});
+  key += static_cast<char>(options.family);
+  append_route(options.route.get(), key);
+}
+
+std::string Destination::where() const {
+  if (route) return route->name();
+  const bool literal = host.find(':') != std::string::npos;
+  return (literal ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
+bool Destination::is_literal() const { return route || IpAddress::parse(host); }
+
+void Endpoint::describe(const Request& request, const TransferOptions& options) {
+  peer.host = request.url.host();
+  if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3; and certificates name no root
+  peer.kind = request.url.host_kind();
+  peer.port = request.url.port();
+  destination.zone = options.connect_to ? std::string_view{} : request.url.zone();
+  destination.host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
+  destination.port = options.connect_to ? options.connect_to->port : request.url.port();
+  destination.family = options.family;
+  destination.route = options.route;
+}
+
+void Endpoint::recycle() {
+  SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !unused_link.linked);
+  id = {};
+  destination.route.reset();
+  peer.tls.reset();
+  carries.reset();
+  closes_unsaid = keeps = false;
+}
+
+}  // namespace sluice::pool

@@ -1,0 +1,433 @@
+// See pool.hpp.
+#include "core/pool/pool.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+
+namespace sluice::pool {
+
+namespace {
+
+Grant close_grant(PooledConnection& connection) { return {.kind = Grant::Kind::close, .connection = &connection}; }
+Grant serve_grant(PooledConnection& connection, Waiter& waiter) {
+  return {.kind = Grant::Kind::serve, .connection = &connection, .waiter = &waiter};
+}
+
+}  // namespace
+
+// ---- endpoints ----
+
+Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls) {
+  endpoint_key(request, options, tls.get(), key_scratch_);
+  if (const auto found = by_key_.find(std::string_view{key_scratch_}); found != by_key_.end()) {
+    Endpoint* endpoint = endpoints_.find(found->second);
+    SLUICE_CHECK(endpoint != nullptr);
+    unused_.remove(*endpoint);
+    return *endpoint;
+  }
+  EndpointId id;
+  Endpoint* endpoint = endpoints_.emplace(id);
+  if (!endpoint) throw std::bad_alloc();
+  try {
+    endpoint->key = key_scratch_;
+    endpoint->describe(request, options);
+    by_key_.emplace(endpoint->key, id);
+  } catch (const std::bad_alloc&) {
+    endpoints_.release(id);
+    throw;
+  }
+  endpoint->id = id;
+  endpoint->peer.tls = std::move(tls);
+  return *endpoint;
+}
+
+void Pool::forget(Endpoint& endpoint) {
+  by_key_.erase(endpoint.key);
+  endpoints_.release(endpoint.id);
+}
+
+// Those without anything are kept a while, for what is known of their peers.
+std::optional<Grant> Pool::retire(Endpoint& endpoint) {
+  if (!endpoint.unused() || UnusedList::contains(endpoint)) return std::nullopt;
+  if (endpoint.destination.route) return Grant{.kind = Grant::Kind::forget, .endpoint = &endpoint};  // who made it wants to see it go
+  unused_.push_back(endpoint);
+  if (unused_.size() <= limits::kMaxUnusedOrigins) return std::nullopt;
+  return Grant{.kind = Grant::Kind::forget, .endpoint = unused_.pop_front()};
+}
+
+void Pool::make_pending(Endpoint& endpoint) {
+  if (!PendingList::contains(endpoint)) pending_.push_back(endpoint);
+}
+
+// ---- waiters ----
+
+void Pool::enter(Waiter& waiter, Endpoint& endpoint) {
+  waiter.endpoint = endpoint.id;
+  ++endpoint.transfers;
+  endpoint.queue.push_back(waiter);
+  make_pending(endpoint);
+}
+
+void Pool::enter_again(Waiter& waiter) {
+  Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
+  waiter.dial = {};
+  endpoint.queue.push_front(waiter);
+  make_pending(endpoint);
+}
+
+void Pool::withdraw(Waiter& waiter) {
+  if (!WaitingList::contains(waiter)) return;
+  Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
+  if (waiter.dial == DialId{}) {
+    leave_queue(endpoint, waiter);
+  } else {
+    endpoint.dialing.remove(waiter);
+  }
+}
+
+void Pool::left(const Waiter& waiter) {
+  Endpoint* endpoint = endpoints_.find(waiter.endpoint);
+  if (!endpoint) return;
+  SLUICE_CHECK(endpoint->transfers > 0);
+  --endpoint->transfers;
+  if (endpoint->unused()) make_pending(*endpoint);
+}
+
+// Where nobody is left in the queue the endpoint does not stand in line for a connection any more.
+void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
+  endpoint.queue.remove(waiter);
+  if (endpoint.queue.empty()) starved_.remove(endpoint);
+}
+
+// The oldest one that may use `connection`, taken out of its list. One whose own connection is still being made is served too: that
+// connection then goes to the next in the queue. Where that one must have its own, it leaves the list, so that those after it are not
+// held up.
+Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now) {
+  while (Waiter* waiter = endpoint.dialing.pop_front()) {
+    if (may_take(endpoint, *waiter, connection, now)) return waiter;
+    waiter->fresh_only = true;
+  }
+  if (Waiter* waiter = endpoint.queue.front(); waiter && may_take(endpoint, *waiter, connection, now)) {
+    leave_queue(endpoint, *waiter);
+    return waiter;
+  }
+  return nullptr;
+}
+
+// A peer that closes right after each answer, and does not say so, would fail every second request that must not be repeated. Such a
+// request takes none of its connections there, but one that has outlived its answer by kSettleTime: that peer keeps it.
+bool Pool::wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const {
+  return waiter.fresh_only || (endpoint.closes_unsaid && !waiter.repeatable);
+}
+
+bool Pool::may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const {
+  if (!connection.was_used() || !wants_fresh(endpoint, waiter)) return true;
+  if (waiter.retried && !connection.exchanges.empty()) return connection.secured && *connection.secured >= *waiter.retried;
+  return !waiter.fresh_only && connection.was_idle && now.steady - connection.idle_since >= limits::kSettleTime;
+}
+
+// ---- dials ----
+
+void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint) {
+  dial.endpoint = endpoint.id;
+  endpoint.dials.push_back(dial);
+  endpoint.expected_more += dial.expected - 1;
+  ++endpoint.open;
+  ++open_;
+}
+
+// Another connection would serve it as well, unless it wants a fresh one.
+void Pool::sponsor(DialSlot& dial, Waiter& waiter) {
+  Endpoint& endpoint = *endpoints_.find(dial.endpoint);
+  endpoint.orphans.remove(dial);
+  orphans_.remove(dial);
+  dial.sponsor = waiter.transfer;
+  dial.unwanted = false;
+  waiter.dial = dial.id;
+  if (!waiter.fresh_only) endpoint.dialing.push_back(waiter);
+}
+
+void Pool::orphan(DialSlot& dial, bool unwanted) {
+  Endpoint& endpoint = *endpoints_.find(dial.endpoint);
+  dial.sponsor = {};
+  dial.unwanted = unwanted;
+  if (unwanted) {
+    endpoint.orphans.push_front(dial);
+  } else {
+    endpoint.orphans.push_back(dial);
+  }
+  orphans_.push_back(dial);
+  make_pending(endpoint);
+}
+
+void Pool::dial_ended(DialSlot& dial, bool stands) {
+  Endpoint& endpoint = *endpoints_.find(dial.endpoint);
+  endpoint.dials.remove(dial);
+  endpoint.orphans.remove(dial);
+  orphans_.remove(dial);
+  endpoint.expected_more -= dial.expected - 1;
+  if (!stands) free_slot(endpoint);
+}
+
+void Pool::free_slot(Endpoint& endpoint) {
+  SLUICE_CHECK(endpoint.open > 0 && open_ > 0);
+  --endpoint.open;
+  --open_;
+  make_pending(endpoint);
+}
+
+// ---- connections ----
+
+void Pool::stands(const PooledConnection& connection) {
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  endpoint.carries = connection.session().open_capacity();
+  if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may have to go on without
+}
+
+std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, Now now) {
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  if (connection.exchanges_carried > 1) {
+    endpoint.keeps = true;
+    endpoint.closes_unsaid = false;
+  }
+  if (!connection.exchanges.empty()) {
+    room_changed(connection);
+    return std::nullopt;
+  }
+  endpoint.offered.remove(connection);
+  connection.idle_since = now.steady;
+  if (!usable || must_yield(connection, endpoint) || is_surplus(endpoint)) return close_grant(connection);
+  if (Waiter* waiter = take_waiter(endpoint, connection, now)) return serve_grant(connection, *waiter);
+  park(connection, endpoint, now);
+  return std::nullopt;
+}
+
+void Pool::room_changed(PooledConnection& connection) {
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  const bool offered = !connection.exchanges.empty() && connection.room() > 0 && !must_yield(connection, endpoint);
+  if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
+  if (!offered) endpoint.offered.remove(connection);
+  if (!endpoint.queue.empty()) make_pending(endpoint);
+}
+
+void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
+  // Set once for many uses: when it fires it looks at idle_since.
+  const Duration limit = idle_limit(connection);
+  if (const auto due = timers_.due(connection.expiry_timer); !due || *due > Timers::later(now.steady, limit)) {
+    timers_.set(connection.expiry_timer, limit, TimerKind::connection_expiry, connection.id, now);
+  }
+  connection.was_idle = true;
+  endpoint.idle.push_front(connection);
+  idle_.push_back(connection);
+  if (!endpoint.queue.empty()) make_pending(endpoint);  // who waits would not have this one, and may close it for room
+}
+
+void Pool::unpark(PooledConnection& connection) {
+  if (!is_idle(connection)) return;
+  endpoints_.find(connection.endpoint)->idle.remove(connection);
+  idle_.remove(connection);
+}
+
+void Pool::closed(PooledConnection& connection) {
+  unpark(connection);
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  endpoint.offered.remove(connection);
+  free_slot(endpoint);
+}
+
+// One answer and an end right after it, where none was ever used twice, is what a peer does that keeps no connection; one that does keep
+// them may still be going down.
+void Pool::note_end(const PooledConnection& connection, Now now) {
+  for (const auto& [stream, transfer] : connection.exchanges) {
+    if (connection.session().response_started(stream)) return;
+  }
+  const std::uint32_t answered = connection.exchanges_carried - static_cast<std::uint32_t>(connection.exchanges.size());
+  if (answered != 1 || now.steady - connection.idle_since >= limits::kSettleTime) return;
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  if (std::exchange(endpoint.keeps, false)) return;  // once is an accident
+  endpoint.closes_unsaid = true;
+}
+
+bool Pool::is_expired(PooledConnection& connection, Now now) {
+  if (!is_idle(connection)) return false;  // in use: set again when it is parked
+  const Duration unused = now.steady - connection.idle_since, limit = idle_limit(connection);
+  if (unused >= limit) return true;
+  timers_.set(connection.expiry_timer, limit - unused, TimerKind::connection_expiry, connection.id, now);
+  return false;
+}
+
+// How long it may stay unused: the peer's word for it holds less a margin, since its clock began earlier and a request is on its way for
+// some time.
+Duration Pool::idle_limit(const PooledConnection& connection) const {
+  return std::min(limits_.idle_connection_timeout, connection.kept_for.value_or(Duration::max()));
+}
+
+// An endpoint whose queue never ends must not keep its connections for ever while others have none.
+bool Pool::must_yield(const PooledConnection& connection, const Endpoint& endpoint) const {
+  const std::size_t itself = StarvedList::contains(endpoint) ? 1 : 0;
+  return starved_.size() > itself && connection.exchanges_carried >= limits::kExchangesBeforeYield;
+}
+
+// The pool's limit or the route's, whichever is lower; 0: none.
+std::size_t Pool::allowed(const Endpoint& endpoint) const {
+  const std::size_t ours = limits_.max_connections_per_origin;
+  const std::size_t its = endpoint.destination.route ? endpoint.destination.route->max_connections() : 0;
+  return ours == 0 || its == 0 ? std::max(ours, its) : std::min(ours, its);
+}
+
+// More connections than the limits, which were lowered meanwhile, allow.
+bool Pool::is_surplus(const Endpoint& endpoint) const {
+  const std::size_t most = allowed(endpoint);
+  return (limits_.max_connections != 0 && open_ > limits_.max_connections) || (most != 0 && endpoint.open > most);
+}
+
+// ---- what is to be done ----
+
+std::optional<Grant> Pool::next(Now now) {
+  if (trimmed_) {
+    if (auto grant = trim()) return grant;
+  }
+  while (true) {
+    if (Endpoint* endpoint = pending_.front()) {
+      if (auto grant = next_of(*endpoint, now)) return grant;
+      pending_.remove(*endpoint);
+      starved_turn_ = false;
+      if (auto grant = retire(*endpoint)) return grant;
+      continue;
+    }
+    const bool room = open_ < limits_.max_connections || has_spare();
+    if (starved_.empty() || !room) return std::nullopt;
+    starved_turn_ = true;
+    pending_.push_back(*starved_.pop_front());
+  }
+}
+
+std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
+  if (auto grant = serve_from_idle(endpoint, now)) return grant;
+  for (PooledConnection* connection = endpoint.offered.front(); connection; connection = OfferedHere::next(*connection)) {
+    if (Waiter* waiter = take_waiter(endpoint, *connection, now)) return serve_grant(*connection, *waiter);
+  }
+  if (DialSlot* dial = endpoint.orphans.front()) {
+    if (Waiter* waiter = endpoint.queue.front()) {
+      leave_queue(endpoint, *waiter);
+      return Grant{.kind = Grant::Kind::take_over, .dial = dial, .waiter = waiter};
+    }
+    if (dial->unwanted) return Grant{.kind = Grant::Kind::abandon, .dial = dial};
+  }
+  return next_dial(endpoint);
+}
+
+std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
+  PooledConnection* connection = endpoint.idle.front();
+  if (!connection) return std::nullopt;
+  if (now.steady - connection->idle_since >= idle_limit(*connection)) return close_grant(*connection);  // its timer is late
+  Waiter* waiter = take_waiter(endpoint, *connection, now);
+  if (!waiter) return std::nullopt;
+  unpark(*connection);
+  return serve_grant(*connection, *waiter);
+}
+
+// One more connection, where there is room for it; others that nobody needs are closed where that makes the room.
+std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
+  Waiter* waiter = endpoint.queue.front();
+  if (!waiter || endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;  // the dials under way may do for all
+  const std::size_t most = allowed(endpoint);
+  if (most != 0 && endpoint.open >= most) {
+    if (!wants_fresh(endpoint, *waiter) || endpoint.idle.empty()) return std::nullopt;
+    return close_grant(*endpoint.idle.back());
+  }
+  if (limits_.max_connections != 0) {
+    const bool full = open_ >= limits_.max_connections;
+    // Those that wait already come first, and each gets one connection at a time.
+    if ((full && !has_spare()) || (!starved_.empty() && !starved_turn_)) {
+      if (!StarvedList::contains(endpoint)) starved_.push_back(endpoint);
+      return std::nullopt;
+    }
+    if (full) return spare();
+    starved_turn_ = false;
+  }
+  leave_queue(endpoint, *waiter);
+  return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter};
+}
+
+// A connection that is used by nobody, or else one that is being made for nobody.
+Grant Pool::spare() {
+  if (PooledConnection* connection = idle_.front()) return close_grant(*connection);
+  return {.kind = Grant::Kind::abandon, .dial = orphans_.front()};
+}
+
+void Pool::set_limits(const EngineLimits& limits) {
+  limits_ = limits;
+  limits_.idle_connection_timeout = std::max(limits_.idle_connection_timeout, Duration::zero());
+  limits_changed_ = true;
+  trimmed_ = 0;
+  while (Endpoint* endpoint = starved_.pop_front()) make_pending(*endpoint);  // in their order; they wait anew, where they must
+}
+
+// Walks all endpoints, once for each set_limits().
+std::optional<Grant> Pool::trim() {
+  while (const auto id = endpoints_.first_live(*trimmed_)) {
+    Endpoint& endpoint = *endpoints_.find(*id);
+    trimmed_ = id->index;
+    const std::size_t most = allowed(endpoint);
+    if (most != 0 && endpoint.open > most && !endpoint.idle.empty()) return close_grant(*endpoint.idle.back());
+    if (!endpoint.queue.empty()) make_pending(endpoint);
+    ++*trimmed_;
+  }
+  if (limits_.max_connections != 0 && open_ > limits_.max_connections && has_spare()) return spare();
+  trimmed_.reset();
+  return std::nullopt;
+}
+
+// ---- for tests, and when memory runs out ----
+
+void Pool::check_invariants() const {
+  auto& self = const_cast<Pool&>(*this);  // SlotMap walks non-const only; nothing is changed
+  std::size_t open = 0, idle = 0;
+  self.endpoints_.for_each([&](EndpointId, Endpoint& endpoint) {
+    open += endpoint.open;
+    idle += endpoint.idle.size();
+    SLUICE_CHECK(endpoint.queue.empty() || (endpoint.orphans.empty() && !endpoint.unused()));
+    SLUICE_CHECK(!StarvedList::contains(endpoint) || !endpoint.queue.empty());
+    const std::size_t most = allowed(endpoint);
+    // Only what is in use when a limit is lowered may be past it.
+    SLUICE_CHECK(most == 0 || endpoint.open <= most || (limits_changed_ && endpoint.idle.empty()));
+    SLUICE_CHECK(endpoint.unused() == UnusedList::contains(endpoint));
+  });
+  SLUICE_CHECK(open == open_ && idle == idle_.size() && pending_.empty() && !trimmed_);
+  const bool within = limits_.max_connections == 0 || open_ <= limits_.max_connections;
+  SLUICE_CHECK(within || (limits_changed_ && idle_.empty()));
+}
+
+void Pool::reset() noexcept {
+  idle_ = {};
+  orphans_ = {};
+  pending_ = {};
+  starved_ = {};
+  unused_ = {};
+  starved_turn_ = false;
+  trimmed_.reset();
+  open_ = 0;
+  endpoints_.for_each([](EndpointId, Endpoint& endpoint) {
+    endpoint.queue = {};
+    endpoint.dialing = {};
+    endpoint.idle = {};
+    endpoint.offered = {};
+    endpoint.dials = {};
+    endpoint.orphans = {};
+    endpoint.pending = endpoint.starved = endpoint.unused_link = {};
+    endpoint.transfers = endpoint.open = endpoint.expected_more = 0;
+  });
+}
+
+void Pool::count_again(const Waiter& waiter) noexcept { ++endpoints_.find(waiter.endpoint)->transfers; }
+
+void Pool::look_at_all() noexcept {
+  endpoints_.for_each([this](EndpointId, Endpoint& endpoint) { make_pending(endpoint); });
+}
+
+}  // namespace sluice::pool

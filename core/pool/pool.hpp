@@ -1,0 +1,140 @@
+// Who gets which connection: endpoints, the queue of each, limits, fairness, reuse. Decides and remembers; next() says what is to be done, and
+// whoever asks does it. Leaves to others: making connections (dialer.hpp), what travels on them, and what becomes of transfers.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/base/slot_map.hpp"
+#include "core/base/timers.hpp"
+#include "core/pool/endpoint.hpp"
+#include "core/pool/pooled_connection.hpp"
+
+namespace sluice::pool {
+
+// What is to be done. The pool has done its part: a waiter that is served is in no list any more, a connection not idle.
+struct Grant {
+  enum class Kind : std::uint8_t {
+    serve,      // `connection` carries an exchange for `waiter`
+    dial,       // a connection is made for `waiter`: dial_begun(), or failed
+    take_over,  // `dial` goes on for `waiter`
+    close,      // `connection`, which is idle, is closed
+    abandon,    // `dial`, which nobody waits for, is given up
+    forget,     // `endpoint` is of no use any more: forget()
+  };
+  Kind kind = {};
+  Endpoint* endpoint = nullptr;
+  PooledConnection* connection = nullptr;
+  DialSlot* dial = nullptr;
+  Waiter* waiter = nullptr;
+};
+
+// Nothing here walks more than what it acts on, but set_limits() and check_invariants().
+class Pool {
+ public:
+  // Both must outlive the pool. `timers` gets a connection_expiry for each connection that is idle.
+  Pool(EngineLimits limits, Timers& timers) : limits_(limits), timers_(timers) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // ---- endpoints ----
+  // The one of this request under these options, made where there is none. std::bad_alloc: nothing has changed.
+  Endpoint& endpoint_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls);
+  Endpoint* find(EndpointId id) { return endpoints_.find(id); }
+  const Endpoint* find(EndpointId id) const { return endpoints_.find(id); }
+  void forget(Endpoint& endpoint);  // it is unused
+
+  // ---- waiters ----
+  void enter(Waiter& waiter, Endpoint& endpoint);  // at the end of the queue
+  void enter_again(Waiter& waiter);                // at the front: it was served, and that came to nothing
+  void withdraw(Waiter& waiter);                   // it waits no more; nothing to do where it does not
+  void left(const Waiter& waiter);                 // it is over: the endpoint has one transfer less
+
+  // ---- dials ----
+  void dial_begun(DialSlot& dial, Endpoint& endpoint);
+  void sponsor(DialSlot& dial, Waiter& waiter);  // it is made for this one now
+  void orphan(DialSlot& dial, bool unwanted);    // its waiter needs it no more
+  // Its place in the limits goes to the connection that it made, or is free.
+  void dial_ended(DialSlot& dial, bool stands);
+
+  // ---- connections ----
+  // It has its first session. Its sponsor, if there is one, is served first.
+  void stands(const PooledConnection& connection);
+  // An exchange on it ended, or it has its session and nobody is served by it yet. It is `usable` for another. It may be said that a waiter
+  // is served at once, or that it is closed; else it is parked where it has no exchange. std::bad_alloc: it is in no list.
+  std::optional<Grant> released(PooledConnection& connection, bool usable, Now now);
+  // An exchange was opened on it, or its room has changed.
+  void room_changed(PooledConnection& connection);
+  void closed(PooledConnection& connection);  // it stands no more
+  // The end of a connection as its peer made it.
+  void note_end(const PooledConnection& connection, Now now);
+  // Its connection_expiry has come: whether it is to be closed. std::bad_alloc: as if it were.
+  bool is_expired(PooledConnection& connection, Now now);
+  static bool is_idle(const PooledConnection& connection) { return IdleAnywhere::contains(connection); }
+
+  // ---- what is to be done ----
+  std::optional<Grant> next(Now now);
+  // The idle connection that was unused for longest; null: there is none.
+  PooledConnection* oldest_idle() const { return idle_.front(); }
+
+  const EngineLimits& limits() const { return limits_; }
+  // Connections past a lowered limit come out of next(), idle ones first.
+  void set_limits(const EngineLimits& limits);
+  std::size_t idle_connections() const { return idle_.size(); }
+  std::size_t open() const { return open_; }  // connections and dials that count
+
+  // Stops the process if a rule of the pool's own is broken.
+  void check_invariants() const;
+  // Forgets every waiter, dial and connection; endpoints stay, without anything. For when memory has run out in mid-flight.
+  void reset() noexcept;
+  void count_again(const Waiter& waiter) noexcept;  // after reset(): this one is not over
+  void look_at_all() noexcept;                      // after that: next() has something to say of every endpoint
+
+ private:
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  void make_pending(Endpoint& endpoint);  // something changed that may let it go on
+  std::optional<Grant> next_of(Endpoint& endpoint, Now now);
+  std::optional<Grant> serve_from_idle(Endpoint& endpoint, Now now);
+  std::optional<Grant> next_dial(Endpoint& endpoint);
+  std::optional<Grant> retire(Endpoint& endpoint);
+  std::optional<Grant> trim();
+  Grant spare();
+  bool has_spare() const { return !idle_.empty() || !orphans_.empty(); }
+  Waiter* take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now);
+  bool wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const;
+  bool may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const;
+  bool must_yield(const PooledConnection& connection, const Endpoint& endpoint) const;
+  bool is_surplus(const Endpoint& endpoint) const;
+  std::size_t allowed(const Endpoint& endpoint) const;
+  Duration idle_limit(const PooledConnection& connection) const;
+  void leave_queue(Endpoint& endpoint, Waiter& waiter);
+  void park(PooledConnection& connection, Endpoint& endpoint, Now now);
+  void unpark(PooledConnection& connection);
+  void free_slot(Endpoint& endpoint);
+
+  EngineLimits limits_;
+  Timers& timers_;
+  SlotMap<Endpoint, EndpointTag> endpoints_;
+  std::unordered_map<std::string, EndpointId, KeyHash, std::equal_to<>> by_key_;
+  std::string key_scratch_;
+
+  IdleAnywhere idle_;     // the longest idle one at the front
+  PoolOrphans orphans_;   // dials that nobody waits for, the oldest such at the front
+  PendingList pending_;   // endpoints that next() looks at
+  StarvedList starved_;   // endpoints that wait for the limit on all connections, the longest waiting one at the front
+  UnusedList unused_;     // endpoints without anything, the oldest at the front
+  bool starved_turn_ = false;    // the endpoint being looked at was at the front of starved_ and may open one connection
+  bool limits_changed_ = false;  // so that more connections than they allow may be in use
+  std::optional<std::size_t> trimmed_;  // after set_limits(): endpoints before this index hold no surplus
+  std::size_t open_ = 0;         // as Endpoint::open, over all
+};
+
+}  // namespace sluice::pool

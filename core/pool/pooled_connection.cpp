@@ -1,0 +1,33 @@
+// See pooled_connection.hpp: what is left of one when its slot is used again.
+#include "core/pool/pooled_connection.hpp"
+
+#include "core/base/check.hpp"
+
+namespace sluice::pool {
+
+bool PooledConnection::is_open() const {
+  const channel::ChannelPhase phase = channel.phase();
+  return phase == channel::ChannelPhase::securing || phase == channel::ChannelPhase::ready;
+}
+
+void PooledConnection::recycle() {
+  SLUICE_CHECK(!idle_here.linked && !idle_anywhere.linked && !offered_here.linked);
+  id = {};
+  endpoint = {};
+  dial = {};
+  channel.reset();
+  address = {};
+  route_name.clear();
+  exchanges.clear();
+  layers.reset();
+  exchanges_carried = 0;
+  was_idle = interest_announced = write_broken = last_use = interest_owed = close_owed = false;
+  idle_since = {};
+  kept_for.reset();
+  resolved.reset();
+  connected.reset();
+  secured.reset();
+  send_error.reset();
+}
+
+}  // namespace sluice::pool
