@@ -33,8 +33,8 @@ class Fields {
   // control byte but HTAB. Surrounding white space of the value is dropped. Allocation failure: out_of_memory.
   [[nodiscard]] Result<void> add(std::string_view name, std::string_view value);
   // As add(), for a field that a peer sent: its name may hold any visible byte but ':' and blanks within, its value every byte but
-  // CR, LF and NUL. Such fields are_sendable() no more.
-  [[nodiscard]] Result<void> add_received(std::string_view name, std::string_view value);
+  // CR, LF and NUL. Such fields are_sendable() no more. `name_is_token`: the caller has looked, and it is one.
+  [[nodiscard]] Result<void> add_received(std::string_view name, std::string_view value, bool name_is_token = false);
   // False where add_received() took what add() would have refused.
   bool are_sendable() const;
   // Replaces every field of that name (without regard to case, RFC 9110 5.1) by this one, at the place of the first;

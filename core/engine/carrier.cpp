@@ -75,7 +75,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) try 
   job.info.route = connection.route_name;
   job.info.reused = connection.exchanges_carried > 0;
   jobs_.note_attempt(job, now);
-  jobs_.start_idle_timer(job, now);
+  if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
   connection.exchanges.make_room();
   const auto stream = session.open({.request = &job.request,
                                     .upload = job.upload.present() ? &job.upload : nullptr,
@@ -105,7 +105,7 @@ void Carrier::settle(PooledConnection& connection, Now now) {
   pump(connection, now);
   if (!connection.is_ready()) return;
   connections_.interest_changed(connection);
-  if (!connection.session().multiplexes()) return;
+  if (!connection.multiplexes) return;
   pool_.room_changed(connection);
   if (const auto due = connection.session().deadline()) {
     const Duration left = std::max(*due - now.steady, Duration::zero());

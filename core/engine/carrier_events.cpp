@@ -48,7 +48,7 @@ void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
 
 // Where exchanges run side by side it shows in their events whose bytes they were.
 void Carrier::note_activity(PooledConnection& connection, Now now) {
-  if (connection.exchanges.empty() || connection.session().multiplexes()) return;
+  if (connection.exchanges.empty() || connection.multiplexes) return;
   jobs_.note_activity(*jobs_.find(connection.exchanges.back().second), now);
 }
 
@@ -66,14 +66,13 @@ void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now
 }
 
 void Carrier::dispatch(PooledConnection& connection, Now now) {
-  const bool multiplexes = connection.session().multiplexes();
   for (http::Event& event : events_) {
     // Gone when an earlier event of the same batch ended it (a body past its limit).
     const auto id = connection.exchanges.find(event.stream);
     if (!id) continue;
     Job& job = *jobs_.find(*id);
     or_lose(job, now, [&] {
-      if (multiplexes) jobs_.note_activity(job, now);
+      if (connection.multiplexes) jobs_.note_activity(job, now);
       on_event(connection, job, event, now);
     });
   }
@@ -158,7 +157,7 @@ void Carrier::on_body(const PooledConnection& connection, Job& job, Bytes body, 
     return;
   }
   // In one piece, but where frames of others come between: the start of an HTTP/0.9 body was no part of this read.
-  if (job.body.has_landed() && !connection.session().multiplexes() && !job.body.keep()) throw std::bad_alloc();
+  if (job.body.has_landed() && !connection.multiplexes && !job.body.keep()) throw std::bad_alloc();
   jobs_.add_body(job, body);
 }
 
@@ -172,7 +171,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     // Something of TLS's own, or of HTTP/2's: it is as idle as it was.
     if (!connection.session().reusable()) {
       connections_.close(connection, true);
-    } else if (connection.session().multiplexes()) {
+    } else if (connection.multiplexes) {
       settle(connection, now);
     }
   } else if (connection.exchanges.empty()) {
@@ -256,8 +255,8 @@ void Carrier::continue_timer(Job& job, Now now) {
 
 void Carrier::consume(Job& job, std::size_t bytes, Now now) {
   PooledConnection* connection = connections_.find(job.conn);
-  const bool multiplexes = connection && connection->session().multiplexes();
-  const bool was_blocked = connection && connections_.readable_bytes(*connection) == 0;
+  const bool multiplexes = connection && connection->multiplexes;
+  const bool was_blocked = connection && job.body.size() >= limits::kBodyBufferBytes;  // no more of it was read
   // What an ended transfer still held may be gone; who counted on it did nothing wrong.
   if (job.phase() == TransferPhase::done || job.body_lost) bytes = std::min(bytes, job.body.front().size());
   job.body.consume(bytes);
@@ -267,7 +266,7 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
     jobs_.note_activity(job, now);
     connection->session().consumed(job.stream, bytes);
     settle(*connection, now);
-  } else if (was_blocked && connections_.readable_bytes(*connection) != 0) {
+  } else if (was_blocked && job.body.size() < limits::kBodyBufferBytes) {
     connections_.interest_changed(*connection);
     jobs_.note_activity(job, now);
   }
@@ -277,7 +276,7 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
 
 // Body bytes that the application does not take, or does not supply, are not the peer's idleness.
 bool Carrier::waits_for_application(const PooledConnection& connection, const Job& job) const {
-  const std::size_t blocks = connection.session().multiplexes() ? 1 : limits::kBodyBufferBytes;
+  const std::size_t blocks = connection.multiplexes ? 1 : limits::kBodyBufferBytes;
   if (job.body.size() >= blocks) return true;
   return job.upload.streamed() && !job.upload.finished() && job.upload.pending().empty() && !connection.channel.has_output() &&
          connection.session().wants_upload(job.stream);

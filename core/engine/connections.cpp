@@ -22,7 +22,7 @@ PooledConnection* Connections::begin() {
 // Where exchanges run side by side each has a window of its own, and none of them stops the reading.
 std::size_t Connections::readable_bytes(const PooledConnection& connection) const {
   std::size_t most = 0;
-  if (!connection.exchanges.empty() && !connection.session().multiplexes()) {
+  if (!connection.exchanges.empty() && !connection.multiplexes) {
     most = jobs_.find(connection.exchanges.back().second)->body.size();
   }
   if (most == 0) return limits::kLandingBytes;
@@ -81,7 +81,7 @@ void Connections::close(PooledConnection& connection, bool say_goodbye) {
   }
 }
 
-void Connections::release_closed() {
+void Connections::release_all_closed() {
   for (const ConnId id : closed_) connections_.release(id);
   closed_.clear();
   if (!std::exchange(closed_unlisted_, false)) return;

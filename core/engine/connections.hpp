@@ -49,7 +49,10 @@ class Connections {
   // ---- the end ----
   // Ends the stream and says so; it has no exchange any more. One that stands leaves the pool.
   void close(PooledConnection& connection, bool say_goodbye);
-  void release_closed();  // the ids of those that were closed end
+  // The ids of those that were closed end.
+  void release_closed() {
+    if (!closed_.empty() || closed_unlisted_) release_all_closed();
+  }
   // What found no room among the outputs, an InterestChanged or a Close.
   bool owes() const { return owes_; }
   std::optional<Output> take_owed();
@@ -59,6 +62,7 @@ class Connections {
   void give_up() noexcept;  // every one is closed, without memory
 
  private:
+  void release_all_closed();
   void owe();
 
   Timers& timers_;

@@ -230,6 +230,7 @@ std::optional<DialEnd> Connector::stands(PooledConnection& connection, Dial& dia
   }
   auto session = sessions_.make(alpn);
   if (!session) throw std::bad_alloc();
+  connection.multiplexes = session->multiplexes();
   connection.channel.set_session(std::move(session));
   connection.secured = now.steady;
   connection.dial = {};

@@ -64,12 +64,19 @@ pool::PooledConnection* Engine::Impl::fact_about(ConnId id, Now& now) {
 }
 
 void Engine::Impl::finish_entry(Now now) {
-  while (const auto grant = pool_.next(now)) carry_out(*grant, now);
-  while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});  // lost, it does no harm
-  std::vector<std::string>& lines = connector_.key_log();
-  for (std::string& line : lines) outbox_.try_put(output::KeyLog{std::move(line)});
-  lines.clear();
+  if (pool_.may_go_on()) carry_out_all(now);
+  if (names_.has_canceled()) {
+    while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});  // lost, it does no harm
+  }
+  if (std::vector<std::string>& lines = connector_.key_log(); !lines.empty()) {
+    for (std::string& line : lines) outbox_.try_put(output::KeyLog{std::move(line)});
+    lines.clear();
+  }
   connections_.set_current({});
+}
+
+void Engine::Impl::carry_out_all(Now now) {
+  while (const auto grant = pool_.next(now)) carry_out(*grant, now);
 }
 
 void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
@@ -452,7 +459,7 @@ void Engine::Impl::give_up() noexcept {
   pool_.reset();
   jobs_.give_up(latest_);
   pool_.look_at_all();
-  while (const auto grant = pool_.next({latest_, 0})) carry_out(*grant, {latest_, 0});
+  carry_out_all({latest_, 0});
 }
 
 void Engine::Impl::check_invariants() const {

@@ -79,6 +79,7 @@ class Engine::Impl {
   void begin_fact(Now now);  // the drain rule; what was closed goes
   PooledConnection* fact_about(ConnId id, Now& now);
   void finish_entry(Now now);  // every entry ends with it: what became possible is done
+  void carry_out_all(Now now);
   void carry_out(const pool::Grant& grant, Now now);
   void take(std::optional<engine::DialEnd> end, Now now);  // what came of a dial
   void on_eof(PooledConnection& connection, std::string_view why, Now now);

@@ -200,14 +200,7 @@ void Jobs::announce_upload(Job& job) {
 
 // ---- timers ----
 
-void Jobs::note_activity(Job& job, Now now) {
-  job.last_activity = now.steady;
-  if (!job.options.idle_timeout || job.phase() != TransferPhase::active || timers_.is_set(job.idle_timer)) return;
-  start_idle_timer(job, now);
-}
-
-void Jobs::note_attempt(Job& job, Now now) {
-  if (!job.options.attempts_timeout || timers_.is_set(job.attempts_timer)) return;
+void Jobs::start_attempts_timer(Job& job, Now now) {
   timers_.set(job.attempts_timer, *job.options.attempts_timeout, TimerKind::attempts_timeout, job.id, now);
 }
 

@@ -51,9 +51,16 @@ class Jobs {
   // ---- timers ----
   // Of either side, or the end of waiting for the application: that is when a timer that found it waiting runs again. std::bad_alloc, as below:
   // the timer is as it was.
-  void note_activity(Job& job, Now now);
-  void note_attempt(Job& job, Now now);  // the first one counts: its time is that of all attempts
-  void start_idle_timer(Job& job, Now now);
+  void note_activity(Job& job, Now now) {
+    job.last_activity = now.steady;
+    if (job.options.idle_timeout && job.phase() == flow::TransferPhase::active && !timers_.is_set(job.idle_timer)) {
+      start_idle_timer(job, now);
+    }
+  }
+  void note_attempt(Job& job, Now now) {  // the first one counts: its time is that of all attempts
+    if (job.options.attempts_timeout && !timers_.is_set(job.attempts_timer)) start_attempts_timer(job, now);
+  }
+  void start_idle_timer(Job& job, Now now);  // where the transfer has one
   void start_continue_timer(Job& job, Now now);
   void stop_exchange_timers(Job& job);
   void stop_continue_timer(Job& job) { timers_.cancel(job.continue_timer); }
@@ -72,6 +79,7 @@ class Jobs {
 
  private:
   void disarm(Job& job);
+  void start_attempts_timer(Job& job, Now now);
 
   Timers& timers_;
   Outbox& outbox_;

@@ -1,7 +1,6 @@
 // See field_text.hpp.
 #include "core/http1/field_text.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <system_error>
 
@@ -10,9 +9,9 @@
 namespace sluice::http1 {
 
 std::string_view trim(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  text.remove_prefix(begin);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 

@@ -76,6 +76,13 @@ void SectionGuard::start_trailers() {
 
 // Looked at byte by byte and at once: what is no HTTP may never end a line.
 const char* SectionGuard::check_status_prefix(Bytes input, bool tolerant, Code& code) {
+  // The usual one at one look.
+  const std::string_view usual = as_text(input.first(std::min(input.size(), kStatusPrefixBytes)));
+  if (prefix_ == 0 && usual.size() == kStatusPrefixBytes && usual.starts_with("HTTP/1.1 ") && usual[9] >= '1' && usual[9] <= '5' &&
+      sluice::is_digit(usual[10]) && sluice::is_digit(usual[11]) && usual[12] == ' ') {
+    prefix_ = kStatusPrefixBytes;
+    return nullptr;
+  }
   for (std::size_t i = 0; i < input.size() && prefix_ < kStatusPrefixBytes; ++i, ++prefix_) {
     const char* what = status_prefix_fault(prefix_, input[i], tolerant);
     if (what == nullptr) continue;

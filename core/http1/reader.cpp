@@ -333,11 +333,12 @@ bool Reader::take_field_line(std::string_view line, bool folded) {
   if (colon == std::string_view::npos) return fail(Code::malformed_response, "a field line without a colon");
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trim(line.substr(colon + 1));
-  if (!strict() && !is_token(name)) {
+  const bool is_good_name = strict() || is_token(name);
+  if (!is_good_name) {
     if (hides_framing(name)) return fail(Code::malformed_response, "a framing field whose name holds other bytes");
     if (name.empty() || name.ends_with(' ') || name.ends_with('\t')) return drop_field(value);
   }
-  if (!keep_field(name, value)) return false;
+  if (!keep_field(name, value, is_good_name)) return false;
   return phase_ != Phase::head || note_field(name, value, folded);
 }
 
@@ -347,11 +348,11 @@ bool Reader::drop_field(std::string_view value) {
   return is_received_value(value) || fail(Code::malformed_response, "a NUL in a field");
 }
 
-bool Reader::keep_field(std::string_view name, std::string_view value) {
+bool Reader::keep_field(std::string_view name, std::string_view value, bool name_is_token) {
   Fields unwanted;
   Fields* fields = phase_ == Phase::head ? &head_->fields : trailers_;
   if (fields == nullptr) fields = &unwanted;
-  const Result<void> added = strict() ? fields->add(name, value) : fields->add_received(name, value);
+  const Result<void> added = strict() ? fields->add(name, value) : fields->add_received(name, value, name_is_token);
   if (added) return true;
   if (added.error().code != Code::out_of_memory) return fail(Code::malformed_response, added.error().context);
   fail_for_memory();

@@ -93,7 +93,7 @@ class Reader {
   bool take_reason(std::string_view part);
   bool take_field_line(std::string_view line, bool folded);
   bool drop_field(std::string_view value);
-  bool keep_field(std::string_view name, std::string_view value);
+  bool keep_field(std::string_view name, std::string_view value, bool name_is_token);
   bool note_field(std::string_view name, std::string_view value, bool folded);
   bool note_length(std::string_view list);
   bool note_codings(std::string_view list);

@@ -1,6 +1,7 @@
 // See endpoint.hpp.
 #include "core/pool/endpoint.hpp"
 
+#include <array>
 #include <bit>
 
 #include "core/base/check.hpp"
@@ -10,9 +11,8 @@ namespace sluice::pool {
 namespace {
 
 void append_part(std::string& key, std::string_view part) {
-  const auto size = static_cast<std::uint32_t>(part.size());
-  for (int shift = 0; shift < 32; shift += 8) key += static_cast<char>(size >> shift & 0xff);
-  key += part;
+  const auto size = std::bit_cast<std::array<char, 4>>(static_cast<std::uint32_t>(part.size()));
+  key.append(size.data(), size.size()).append(part);
 }
 
 // An endpoint keeps its route alive, so no other object can have the address of one without an identity meanwhile. What outlives
@@ -22,8 +22,8 @@ void append_route(const Route* route, std::string& key) {
   const bool by_object = route->identity().empty();
   key += by_object ? 'o' : 'i';
   if (by_object) {
-    const auto address = std::bit_cast<std::uintptr_t>(route);
-    for (std::size_t shift = 0; shift < 8 * sizeof address; shift += 8) key += static_cast<char>(address >> shift & 0xff);
+    const auto address = std::bit_cast<std::array<char, sizeof route>>(route);
+    key.append(address.data(), address.size());
   } else {
     append_part(key, route->identity());
   }
@@ -36,11 +36,9 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   append_part(key, tls ? as_text(Bytes{tls->identity()}) : std::string_view{});
   append_part(key, request.url.host());
   append_part(key, request.url.zone());
-  const std::uint16_t ports[] = {request.url.port(), options.connect_to ? options.connect_to->port : std::uint16_t{0}};
-  for (const std::uint16_t port : ports) {
-    key += static_cast<char>(port >> 8);
-    key += static_cast<char>(port & 0xff);
-  }
+  const std::array<std::uint16_t, 2> numbers = {request.url.port(), options.connect_to ? options.connect_to->port : std::uint16_t{0}};
+  const auto ports = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
+  key.append(ports.data(), ports.size());
   append_part(key, options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{});
   key += static_cast<char>(options.family);
   append_route(options.route.get(), key);

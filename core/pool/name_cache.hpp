@@ -64,6 +64,7 @@ class NameCache {
   Answered answered(ResolveId id, Result<NameAnswer> answer, Now now);
   // Look-ups of names that were dropped, whose answers nobody wants: one each call.
   std::optional<ResolveId> take_canceled();
+  bool has_canceled() const { return !canceled_.empty(); }
 
   void reset() noexcept;  // nobody waits and nothing runs any more; what is known stays
   std::size_t size() const { return names_.size(); }

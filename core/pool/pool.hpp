@@ -77,6 +77,8 @@ class Pool {
   static bool is_idle(const PooledConnection& connection) { return IdleAnywhere::contains(connection); }
 
   // ---- what is to be done ----
+  // False: next() has nothing to say.
+  bool may_go_on() const { return !pending_.empty() || !starved_.empty() || trimmed_; }
   std::optional<Grant> next(Now now);
   // The idle connection that was unused for longest; null: there is none.
   PooledConnection* oldest_idle() const { return idle_.front(); }

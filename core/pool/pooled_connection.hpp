@@ -40,6 +40,7 @@ struct PooledConnection {
   Exchanges exchanges;
   std::shared_ptr<const LayerFacts> layers;
   std::uint32_t exchanges_carried = 0;  // the present ones included
+  bool multiplexes = false;  // as its session says
   bool was_idle = false;
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer said before may still be read
