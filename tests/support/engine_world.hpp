@@ -17,6 +17,7 @@ namespace sluice::test {
 class EngineWorld {
  public:
   explicit EngineWorld(EngineOptions options = {}) : engine(std::move(options)) {}
+  explicit EngineWorld(Engine made) : engine(std::move(made)) {}
 
   // ---- what the application does ----
   static Request get(std::string_view url, std::string_view method = "GET") {
