@@ -129,7 +129,7 @@ class Engine {
   void check_invariants() const;
 
  private:
-  friend struct EngineParts;  // core/engine/parts.hpp
+  friend struct EngineParts;  // for tests
   class Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

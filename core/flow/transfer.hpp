@@ -66,7 +66,7 @@ class Transfer {
   Instant last_activity;       // of either direction, for the idle timeout
   bool upload_announced = false;  // an UploadReady was said and not answered yet
   bool body_lost = false;         // there was no memory to keep it
-  // Of a Done that found no room among the outputs (engine/notices.hpp); its words are lost.
+  // Of a Done that found no room among the outputs (engine/jobs.hpp); its words are lost.
   struct OwedDone {
     bool owed = false;
     bool retry_safe = false;

@@ -21,11 +21,9 @@ namespace sluice::http1 {
 static_assert(sizeof(llhttp_t) <= 128 && alignof(llhttp_t) <= alignof(std::max_align_t));
 
 namespace {
-
 llhttp_t& parser_in(std::array<std::byte, 128>& storage) {
   return *std::launder(reinterpret_cast<llhttp_t*>(storage.data()));
 }
-
 }  // namespace
 
 // Answers of 0 let the parser go on; anything else stops it, and the reader knows why.

@@ -45,7 +45,7 @@ struct PooledConnection {
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer said before may still be read
   bool last_use = false;      // no exchange may follow those that it has
-  bool interest_owed = false, close_owed = false;  // an output that found no room among the others (engine/notices.hpp)
+  bool interest_owed = false, close_owed = false;  // an output that found no room among the others (engine/connections.hpp)
   Instant idle_since;         // since the end of the last answer, parked or not
   std::optional<Duration> kept_for;  // by the peer, unused, as its Keep-Alive field says: a margin is taken off
   std::optional<Instant> resolved, connected, secured;

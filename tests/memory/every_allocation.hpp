@@ -39,7 +39,7 @@ inline bool descriptors_are_back(std::size_t before) {
 template <class Tell>
 void with_every_allocation_failing(const std::string& name, Tell tell,
                                    std::initializer_list<Shortage> kinds = {Shortage::once, Shortage::from_then_on},
-                                   std::initializer_list<std::size_t> pairs = {}) {
+                                   const std::vector<std::size_t>& pairs = {}) {
   // Once it was told, what a process has once (a server of the test's, libuv's own pipe) is there.
   bool counts = false;
   const auto in_thread = [&](std::size_t nth, Shortage kind, std::size_t again = 0) {
