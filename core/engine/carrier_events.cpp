@@ -202,7 +202,8 @@ void Carrier::ended(PooledConnection& connection, StreamEnd how, std::string_vie
 }
 
 void Carrier::broken(PooledConnection& connection, Error error, Now now) {
-  if (error.code == Code::send_failed && !connection.write_broken && !connection.exchanges.empty()) {
+  const bool may_be_answered = !connection.exchanges.empty() && !connection.multiplexes;  // there no window could be opened any more
+  if (error.code == Code::send_failed && !connection.write_broken && may_be_answered) {
     // The answer may be there already (a 413 and a close in the middle of an upload): reading goes on to its end.
     connection.write_broken = true;
     connection.send_error = std::move(error);

@@ -142,8 +142,8 @@ FACTS = [
     mutant("handshake-blame", "a network error in a handshake keeps its blame",
            ("engine/impl.cpp", "error.blame = blame_of(error.code);", "if (!PLANTED) error.blame = blame_of(error.code);")),
     mutant("idle-send-failed", "an idle connection whose send failed stays",
-           ("engine/carrier_events.cpp", "!connection.write_broken && !connection.exchanges.empty()) {",
-            "!connection.write_broken && (PLANTED || !connection.exchanges.empty())) {")),
+           ("engine/carrier_events.cpp", "const bool may_be_answered = !connection.exchanges.empty() &&",
+            "const bool may_be_answered = (PLANTED || !connection.exchanges.empty()) &&")),
 ]
 
 CALLS = [

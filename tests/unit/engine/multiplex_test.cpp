@@ -297,6 +297,15 @@ TEST_CASE("multiplex: a session's own deadline ends it: the first exchange fails
   CHECK(world.engine.info(third).retries == 1);
 }
 
+TEST_CASE("multiplex: a connection that can send no more opens no window, so nothing on it is waited for") {
+  MuxWorld world;
+  const auto ids = world.add_many(1);
+  const ConnId conn = world.connect();
+  world.receive(conn, mux_frame('H', world.stream(0), "200") + mux_frame('D', world.stream(0), "x"));
+  world.io_error(conn, Code::send_failed);
+  CHECK(world.failure(ids[0]) == Code::send_failed);
+}
+
 TEST_CASE("multiplex: nonsense from the peer ends the connection, and harms nothing else") {
   MuxWorld world(2, {}, 2);
   const auto ids = world.add_many(4);
