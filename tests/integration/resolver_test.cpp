@@ -166,7 +166,7 @@ TEST_CASE("Resolver's failure says what was asked and what came back") {
 TEST_CASE("Resolver's overrides go by host and port and come before everything else") {
   test::DnsServer dns({{"a.test", {ip("192.0.2.9")}}});
   Watched watched;
-  const std::vector<net::Override> overrides = {{"a.test", 443, {ip("192.0.2.1"), ip("2001:db8::1")}},
+  const std::vector<ResolveOverride> overrides = {{"a.test", 443, {ip("192.0.2.1"), ip("2001:db8::1")}},
                                                 {"localhost", 443, {ip("192.0.2.5")}}};
   net::Resolver resolver({.overrides = overrides, .servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("a.test"));
