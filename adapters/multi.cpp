@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "adapters/multi/driver.hpp"
-#include "adapters/net/socket.hpp"
 
 namespace sluice {
 namespace {
@@ -26,16 +25,14 @@ Result<std::string> canonical_host(const std::string& host) {
 }  // namespace
 
 Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
-  if (auto valid = net::check_servers(options.dns_servers); !valid) return std::unexpected(std::move(valid.error()));
   for (ResolveOverride& one : options.resolve_overrides) {
     auto canonical = canonical_host(one.host);
     if (!canonical) return std::unexpected(std::move(canonical.error()));
     one.host = std::move(*canonical);
   }
-  auto poller = net::Poller::create();
-  if (!poller) return std::unexpected(std::move(poller.error()));
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(*poller));
-  return std::unique_ptr<Multi>(new Multi(std::move(impl)));
+  auto impl = Impl::create(std::move(options));
+  if (!impl) return std::unexpected(std::move(impl.error()));
+  return std::unique_ptr<Multi>(new Multi(std::move(*impl)));
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
@@ -61,7 +58,7 @@ const ResponseHead& Multi::head(TransferId transfer) const { return impl_->engin
 const Fields& Multi::trailers(TransferId transfer) const { return impl_->engine().trailers(transfer); }
 const Progress& Multi::progress(TransferId transfer) const { return impl_->engine().progress(transfer); }
 TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
-Instant Multi::now() const { return net::read_steady(); }
+Instant Multi::now() const { return impl_->steady(); }
 
 // A step that there is no memory for throws before it has begun, so what a drive was doing is whole when it ends here.
 Drive Multi::perform(int* running) try {
@@ -79,9 +76,9 @@ std::optional<std::chrono::milliseconds> Multi::timeout() const { return impl_->
 Result<PollResult> Multi::poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) {
   return impl_->poll(extra, longest);
 }
-void Multi::wakeup() { impl_->poller().wakeup(); }
+void Multi::wakeup() { impl_->waiter().wakeup(); }
 int Multi::fd() { return impl_->fd(); }
-int Multi::wakeup_fd() const { return impl_->poller().wakeup_fd(); }
+int Multi::wakeup_fd() const { return impl_->waiter().wakeup_fd(); }
 
 bool Multi::take_wakeup() { return impl_->take_wakeup(); }
 bool Multi::all_paused() const { return impl_->all_paused(); }

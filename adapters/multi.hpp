@@ -1,4 +1,4 @@
-// Multi: an Engine with real sockets, c-ares and the steady clock, and nothing clever. The names are the field's.
+// Multi: an Engine with real sockets, c-ares and the steady clock (or another Environment), and nothing clever. The names are the field's.
 //
 // Knows how to turn descriptors and time into facts for the core. Leaves HTTP, reuse, limits and timeouts to the engine, and the choice of
 // an event loop to its user: drive it by perform + poll, perform + fdset + select(2), fd() + perform, or socket_action.
@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "../core/engine.hpp"
+#include "environment.hpp"
 
 namespace sluice {
 
@@ -83,15 +84,6 @@ struct Response {
   TransferInfo info = {};
 };
 
-// Bits for extra descriptors in poll(), for socket_action's events and for reported watches.
-enum Events : std::uint8_t { kEventNone = 0, kEventRead = 1, kEventWrite = 2, kEventError = 4 };
-
-struct ExtraDescriptor {
-  int fd = -1;
-  std::uint8_t wanted = 0;  // Events
-  std::uint8_t ready = 0;   // filled by poll()
-};
-
 struct PollResult {
   int ready = 0;       // extra descriptors that are ready
   bool woken = false;  // by wakeup()
@@ -104,12 +96,12 @@ class WatchSink {
   virtual ~WatchSink() = default;
   // `assigned` is what assign() attached to this descriptor, null at first.
   virtual void on_watch(int fd, std::uint8_t events, void* assigned) = 0;
-  // One absolute deadline on CLOCK_MONOTONIC; nullopt: none.
+  // One absolute deadline on Multi::now()'s clock, CLOCK_MONOTONIC; nullopt: none.
   virtual void on_timer(std::optional<Instant> at) = 0;
 };
 
 struct ResolveOverride {  // as curl's --resolve: these addresses for this host and port
-  std::string host = {};       // a name, in any case; create() answers invalid_option for what no URL can have as one
+  std::string host = {};  // a name, in any case; Multi::create() answers invalid_option for what no URL can have as one
   std::uint16_t port = 0;
   std::vector<IpAddress> addresses = {};
 };
@@ -121,6 +113,9 @@ struct MultiOptions {
   // Fairness: after this many reads, or this long, a drive stops and answers call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);
+  // Where clock, streams, names and waiting come from; not owned, must outlive the Multi. Null: sockets (system_environment()). With another
+  // one, "descriptors" here are that one's own, which only its Waiter knows: poll() and perform() drive such a Multi as any other.
+  Environment* environment = nullptr;
 };
 
 // What a loop's binding calls after each drive: the place for info_read(), and for looking at what another thread queued before
@@ -164,7 +159,7 @@ class Multi {
   const Fields& trailers(TransferId transfer) const;
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
-  Instant now() const;  // the steady clock that drives this Multi, read now
+  Instant now() const;  // the steady clock that drives this Multi (its environment's), read now
 
   // ---- driving ----
   // Reads and writes what can be read and written now, runs expired timers, returns; never blocks. *running (may be null) gets the number

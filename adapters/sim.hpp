@@ -11,7 +11,18 @@
 //   world.outcome(id).result, .head, .body               // what became of it
 //   world.trace()                                        // and how: a line for everything that happened
 //
-// Knows the engine's boundary, and drives it as adapters/multi does over sockets. Leaves to sim_origin.hpp what origins say, and to
+// A program with a Multi runs in it too, and does not know: `multi_options.environment = &world.environment()`. Then its poll() moves the clock:
+//
+//   sluice::MultiOptions options;
+//   options.environment = &world.environment();
+//   const auto multi = sluice::Multi::create(options).value();   // destroyed before the world
+//   world.after(10s, [&] { multi->cancel(id); });                // a timer of the application's, run by poll()
+//   while (multi->running() > 0) {
+//     multi->perform();
+//     if (!multi->poll({}, 1s)) break;                           // past WorldOptions::longest_run it answers an error
+//   }
+//
+// Knows the engine's boundary, and drives it as a Multi does over sockets. Leaves to sim_origin.hpp what origins say, and to
 // the application (a class of the user's, or the one built in, which takes every body and counts) what to do with outputs.
 // One thread. Every object that is handed over lives until the World's end.
 #pragma once
@@ -29,6 +40,7 @@
 #include "sim_origin.hpp"
 #include "../core/base/random.hpp"
 #include "../core/engine.hpp"
+#include "environment.hpp"
 
 namespace sluice::sim {
 
@@ -116,6 +128,8 @@ struct WorldOptions {
   UnixSeconds wall = 1'800'000'000;
   Application* application = nullptr;  // not owned; null: the one built in
   bool keep_trace = true;              // false: only its hash is kept
+  // Of virtual time. A program's wait that would pass it answers an error: nothing else ends one that waits for what never comes.
+  Duration longest_run = std::chrono::hours(24);
   // Called after everything that was told to the engine, with its outputs taken, and after every step in which only the application
   // has acted. For oracles.
   std::function<void(World&)> after_step = {};
@@ -173,6 +187,12 @@ class World {
 
   Engine& engine();
   Now now() const;
+  // What MultiOptions::environment takes. The descriptors of such a Multi (fd(), wakeup_fd(), those that a WatchSink hears of) are this world's:
+  // Waiters of this environment know them, the system does not. Time passes while a program waits (Multi::poll(), Waiter::wait()) and at no
+  // other moment to speak of, so what a program computes takes none. Waiting runs what at() and after() have, but for what a drive looks at on the
+  // way; there everything is legal but destroying the Multi that waits. Late reads, stale facts and needless timeouts of the weather are the world's
+  // own engine's alone. Several Multis may share a world. Every one is destroyed before it.
+  Environment& environment();
   // The application's own draws; independent of what the network draws, so that one more here moves nothing there.
   Random& random();
   void set_weather(const Weather& weather);  // for what begins from now on

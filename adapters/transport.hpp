@@ -13,6 +13,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "../core/error.hpp"
@@ -46,7 +48,7 @@ class Transport {
   // Moves what can be moved now. receive() is never called with empty space, and send() gets at most four pieces, none empty.
   virtual Transferred receive(MutableBytes space) = 0;
   virtual Transferred send(std::span<const Bytes> pieces) = 0;
-  virtual std::string describe(int error) const;  // default: as strerror(3)
+  virtual std::string describe(int error) const { return std::generic_category().message(error); }  // default: as strerror(3)
   // After an end or an error: what is known of why, for the line that a transfer's error is ("exited with status 1"). Default: nothing.
   virtual std::string end_reason() const { return {}; }
 };

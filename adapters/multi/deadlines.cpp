@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "adapters/multi/driver.hpp"
-#include "adapters/transport/children.hpp"
 
 namespace sluice {
 
@@ -10,17 +9,17 @@ using std::chrono::milliseconds;
 
 bool Multi::Impl::must_run_at_once() const {
   return engine_.has_output() || try_all_ || to_refresh_ || watches_.has_postponed() || !facts_.empty() || !sends_.empty() || !reads_.empty() ||
-         resolver_.has_answer() || transfers_.has_resumes() || !resumed_.empty() || poller_.has_ready() ||
+         resolver_->has_answer() || transfers_.has_resumes() || !resumed_.empty() || waiter_->has_ready() ||
          !given_.empty() || !signaled_.empty() || (signals_ && signals_->waiting());
 }
 
 std::optional<Instant> Multi::Impl::next_deadline() {
   std::optional<Instant> at;
   if (const auto deadline = engine_.deadline()) at = deadline->at;
-  if (resolver_.open_questions() > 0) {
-    if (const auto other = resolver_.deadline(net::read_steady()); other && (!at || *other < *at)) at = other;
+  if (resolver_->open_questions() > 0) {
+    if (const auto other = resolver_->deadline(environment_.steady()); other && (!at || *other < *at)) at = other;
   }
-  if (const auto leftovers = transport::children_deadline(); leftovers && (!at || *leftovers < *at)) at = leftovers;
+  if (const auto leftovers = environment_.upkeep_due(); leftovers && (!at || *leftovers < *at)) at = leftovers;
   return at;
 }
 
@@ -28,7 +27,7 @@ std::optional<milliseconds> Multi::Impl::timeout() {
   if (must_run_at_once()) return milliseconds(0);
   const auto at = next_deadline();
   if (!at) return std::nullopt;
-  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*at - net::read_steady()));
+  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*at - environment_.steady()));
 }
 
 void Multi::Impl::after_application_call() {
@@ -51,15 +50,15 @@ void Multi::Impl::set_fd_timer() {
   const Timer timer = next_timer();
   switch (timer.wish) {
     case Wish::none: break;
-    case Wish::at: poller_.set_timer(timer.at); break;
-    case Wish::at_once: poller_.set_timer(net::read_steady()); break;
+    case Wish::at: waiter_->set_timer(timer.at); break;
+    case Wish::at_once: waiter_->set_timer(environment_.steady()); break;
   }
 }
 
 int Multi::Impl::fd() {
   fd_used_ = true;
   after_application_call();
-  return poller_.fd();
+  return waiter_->fd();
 }
 
 void Multi::Impl::report_to_sink() {
@@ -74,7 +73,7 @@ void Multi::Impl::report_to_sink() {
     if (timer.wish == Wish::none) {
       sink->on_timer(std::nullopt);
     } else {
-      sink->on_timer(timer.wish == Wish::at_once ? net::read_steady() : timer.at);
+      sink->on_timer(timer.wish == Wish::at_once ? environment_.steady() : timer.at);
     }
   }
 }

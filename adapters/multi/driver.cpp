@@ -4,13 +4,11 @@
 // What outputs lead to (a connect that fails at once, a name that has an override, something to send) is queued, and has its turn among
 // the sources of a drive: an application that answers each failure with the next attempt goes round in drives, not in here.
 #include "adapters/multi/driver.hpp"
-#include "adapters/transport/children.hpp"
 
 #include <algorithm>
 #include <new>
 #include <utility>
 #include <variant>
-
 
 namespace sluice {
 namespace {
@@ -35,8 +33,8 @@ EngineOptions engine_options(MultiOptions& given) {
   return options;
 }
 
-net::ResolverOptions resolver_options(MultiOptions& given, multi::Watches& watches) {
-  net::ResolverOptions options;
+NameOptions name_options(MultiOptions& given, multi::Watches& watches) {
+  NameOptions options;
   options.servers = std::move(given.dns_servers);
   // One that cannot be watched makes its question time out, which is its error.
   options.watch = [&watches](int fd, bool read, bool write) {
@@ -47,12 +45,23 @@ net::ResolverOptions resolver_options(MultiOptions& given, multi::Watches& watch
 
 }  // namespace
 
-Multi::Impl::Impl(MultiOptions options, net::Poller poller)
+Result<std::unique_ptr<Multi::Impl>> Multi::Impl::create(MultiOptions options) {
+  Environment& environment = options.environment ? *options.environment : system_environment();
+  auto waiter = environment.make_waiter();
+  if (!waiter) return std::unexpected(std::move(waiter.error()));
+  std::unique_ptr<Impl> impl(new Impl(options, environment, std::move(*waiter)));
+  auto resolver = environment.make_resolver(name_options(options, impl->watches_));
+  if (!resolver) return std::unexpected(std::move(resolver.error()));
+  impl->resolver_ = std::move(*resolver);
+  return impl;
+}
+
+Multi::Impl::Impl(MultiOptions& options, Environment& environment, std::unique_ptr<Waiter> waiter)
     : max_reads_(std::clamp<std::size_t>(options.max_reads_per_perform, 1, kMostReads)),
       max_time_(std::clamp<Duration>(options.max_drive_time, Duration(1), kLongestDrive)),
-      poller_(std::move(poller)),
-      watches_(poller_),
-      resolver_(resolver_options(options, watches_)),
+      environment_(environment),
+      waiter_(std::move(waiter)),
+      watches_(*waiter_),
       engine_(engine_options(options)) {}
 
 Multi::Impl::~Impl() {
@@ -62,8 +71,8 @@ Multi::Impl::~Impl() {
     forget(connection);
     connection = {};
   }
-  watches_.forget(poller_.wakeup_fd(), {});
-  if (signals_) transport::finish_children();
+  watches_.forget(waiter_->wakeup_fd(), {});
+  if (signals_) environment_.finish_upkeep();
 }
 
 bool Multi::Impl::settle() {
@@ -77,7 +86,7 @@ bool Multi::Impl::settle() {
 
 bool Multi::Impl::drain() {
   while (engine_.has_output()) {
-    if (outputs_left_ % kUnlookedAt == 0) now_ = net::read_clock();
+    if (outputs_left_ % kUnlookedAt == 0) now_ = environment_.now();
     if (outputs_left_ == 0 || late()) return false;
     make_room();
     --outputs_left_;
@@ -96,8 +105,8 @@ void Multi::Impl::keep_key(output::KeyLog& what) {
 void Multi::Impl::take(Output output) {
   progressed_ = true;
   std::visit(Overloaded{
-                 [&](output::Resolve& what) { resolver_.start(what); },
-                 [&](output::CancelResolve& what) { resolver_.cancel(what.id); },
+                 [&](output::Resolve& what) { resolver_->start(what); },
+                 [&](output::CancelResolve& what) { resolver_->cancel(what.id); },
                  [&](output::Connect& what) { connect(what); },
                  [&](output::Close& what) { close(what.conn); },
                  [&](output::InterestChanged& what) { refresh(what.conn); },

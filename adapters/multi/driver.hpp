@@ -11,30 +11,27 @@
 // Leaves HTTP to the engine and the public surface to ../multi.cpp.
 #pragma once
 
-#include <poll.h>
-
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "adapters/environment.hpp"
 #include "adapters/multi.hpp"
 #include "adapters/multi/connections.hpp"
 #include "adapters/multi/fifo.hpp"
 #include "adapters/multi/signals.hpp"
 #include "adapters/multi/transfers.hpp"
 #include "adapters/multi/watches.hpp"
-#include "adapters/net/clock.hpp"
-#include "adapters/net/poller.hpp"
-#include "adapters/resolver/resolver.hpp"
 #include "core/engine.hpp"
 
 namespace sluice {
 
 class Multi::Impl {
  public:
-  Impl(MultiOptions options, net::Poller poller);
+  // What `overrides` are in canonical form; make_resolver() comes once the watches are there.
+  static Result<std::unique_ptr<Impl>> create(MultiOptions options);
   ~Impl();
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -58,7 +55,8 @@ class Multi::Impl {
   const Engine& engine() const { return engine_; }
   const multi::Watches& watches() const { return watches_; }
   std::size_t running() const { return transfers_.running(); }
-  const net::Poller& poller() const { return poller_; }
+  const Waiter& waiter() const { return *waiter_; }
+  Instant steady() const { return environment_.steady(); }
   bool take_wakeup();
   bool all_paused() const;
   bool waits_for_signals() const { return connections_.waiting_for_signals() > 0; }
@@ -72,6 +70,8 @@ class Multi::Impl {
   int fd();
 
  private:
+  Impl(MultiOptions& options, Environment& environment, std::unique_ptr<Waiter> waiter);
+
   // A fact about a connection that came up while outputs were being taken, when the engine cannot be told.
   struct Fact {
     ConnId conn;
@@ -103,7 +103,7 @@ class Multi::Impl {
     facts_.make_room(kMostOfAStep);
     sends_.make_room(kMostOfAStep);
     reads_.make_room(kMostOfAStep);
-    resolver_.make_room();
+    resolver_->make_room();
   }
   static constexpr std::size_t kMostOfAStep = 4;
   // Of sends and outputs: how many go by before the clock is read again.
@@ -160,7 +160,7 @@ class Multi::Impl {
   bool must_run_at_once() const;
   std::optional<Instant> next_deadline();
   Timer next_timer();
-  Now application_now() const { return driving_ ? now_ : net::read_clock(); }
+  Now application_now() const { return driving_ ? now_ : environment_.now(); }
   void after_application_call();
   void report_timer();
   void report_to_sink();
@@ -184,11 +184,12 @@ class Multi::Impl {
   TransferHandler dropping_;  // of transfers without one
   std::size_t max_reads_;
   Duration max_time_;
-  net::Poller poller_;
+  Environment& environment_;
+  const std::unique_ptr<Waiter> waiter_;
   multi::Watches watches_;
   multi::Connections connections_;
   multi::Transfers transfers_;
-  net::Resolver resolver_;
+  std::unique_ptr<NameResolver> resolver_;
   Engine engine_;
 
   Now now_;
@@ -219,8 +220,7 @@ class Multi::Impl {
   std::vector<std::string> key_log_;
 
   bool woken_ = false;  // a wakeup that no poll() has told of yet
-  Instant polled_at_;   // when poll() fetched the batch that waits in poller_
-  std::vector<pollfd> poll_set_;
+  Instant polled_at_;   // when poll() fetched the batch that is in waiter_
 
   Timer reported_;
   bool timer_spent_ = false;  // the application's timer ran out: it wants to hear the next one even if it is the same

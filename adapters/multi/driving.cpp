@@ -7,7 +7,6 @@
 
 #include "adapters/multi/driver.hpp"
 #include "adapters/net/socket.hpp"
-#include "adapters/transport/children.hpp"
 
 namespace sluice {
 namespace {
@@ -43,7 +42,7 @@ bool Multi::Impl::refuse() {
 void Multi::Impl::begin() {
   busy_ = true;
   driving_ = true;
-  now_ = net::read_clock();
+  now_ = environment_.now();
   drive_until_ = now_.steady + max_time_;
   progressed_ = false;
   ++drive_;
@@ -90,8 +89,8 @@ Drive Multi::Impl::perform(int* running) {
   poll_failed_ = false;
   asked_ = true;
   burst_spent_ = false;
-  const bool fresh = poller_.has_ready() && now_.steady - polled_at_ < kFreshFor;
-  bool complete = work(!fresh || poller_.batch_was_full());
+  const bool fresh = waiter_->has_ready() && now_.steady - polled_at_ < kFreshFor;
+  bool complete = work(!fresh || waiter_->batch_was_full());
   complete = run_timers() && complete;
   if (poll_failed_) return end(Drive::failed, running);
   return end(complete ? Drive::ok : Drive::call_again, running);
@@ -136,7 +135,7 @@ Drive Multi::Impl::socket_action(int fd, std::uint8_t events, int* running) {
   complete = run_timers() && complete;
   again_fd_ = complete ? kNoSocket : fd;
   const Drive answer = end(complete ? Drive::ok : Drive::call_again, running);
-  burst_ended_ = net::read_steady();
+  burst_ended_ = environment_.steady();
   return answer;
 }
 
@@ -179,7 +178,7 @@ bool Multi::Impl::take_resumes() {
     if (spent()) return false;
     progressed_ = true;
     deliver_resume(resumed_.pop());
-    now_ = net::read_clock();
+    now_ = environment_.now();
   }
   return settle();
 }
@@ -200,7 +199,7 @@ bool Multi::Impl::take_signals() {
     multi::Connection* const connection = connections_.find(conn);
     if (!connection) continue;
     connection->signal_queued = false;
-    now_ = net::read_clock();
+    now_ = environment_.now();
     progressed_ = true;
     if (!advance(conn, kEventRead | kEventWrite)) return false;
   }
@@ -211,7 +210,7 @@ bool Multi::Impl::take_postponed() {
   while (watches_.has_postponed()) {
     if (spent()) return false;
     make_room();
-    const net::Ready ready = watches_.take_postponed();
+    const Ready ready = watches_.take_postponed();
     const multi::Watch* watch = watches_.find(ready);
     if (watch && !dispatch(ready.fd, ready.events, watch->owner)) return false;
   }
@@ -220,21 +219,21 @@ bool Multi::Impl::take_postponed() {
 
 bool Multi::Impl::take_ready(bool fetch) {
   for (;;) {
-    if (!poller_.has_ready()) {
+    if (!waiter_->has_ready()) {
       if (fetch) {
-        poll_failed_ = poller_.wait(0) != 0;
-        if (poller_.take_woken()) woken_ = true;
-        fetch = poller_.batch_was_full();
+        poll_failed_ = waiter_->look() != 0;
+        if (waiter_->take_woken()) woken_ = true;
+        fetch = waiter_->batch_was_full();
       }
-      if (!poller_.has_ready()) {
+      if (!waiter_->has_ready()) {
         looked_ = asked_;
         return true;
       }
     }
-    while (poller_.has_ready()) {
+    while (waiter_->has_ready()) {
       if (spent()) return false;
       make_room();
-      const auto ready = poller_.next();
+      const auto ready = waiter_->next();
       const multi::Watch* watch = ready ? watches_.find(*ready) : nullptr;
       if (watch && !dispatch(ready->fd, ready->events, watch->owner)) return false;
     }
@@ -256,10 +255,10 @@ bool Multi::Impl::take_reads() {
 
 // Those of before: an application that tries again at once what has failed at once has its next turn in the next drive.
 bool Multi::Impl::take_facts() {
-  for (std::size_t left = resolver_.answers(); left > 0; --left) {
+  for (std::size_t left = resolver_->answers(); left > 0; --left) {
     if (late()) return false;
     make_room();
-    auto answer = resolver_.next_answer();
+    auto answer = resolver_->next_answer();
     if (!answer) break;  // canceled meanwhile
     engine_.handle_resolved(answer->id, std::move(answer->found), now_);
     if (!settle()) return false;
@@ -281,7 +280,7 @@ bool Multi::Impl::take_facts() {
 
 bool Multi::Impl::take_sends() {
   while (!sends_.empty()) {
-    if (sends_left_ % kUnlookedAt == 0) now_ = net::read_clock();
+    if (sends_left_ % kUnlookedAt == 0) now_ = environment_.now();
     if (sends_left_ == 0 || late()) return false;
     make_room();
     const ConnId conn = sends_.pop();
@@ -303,25 +302,26 @@ bool Multi::Impl::take_sends() {
 // Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
 // cannot put deadlines off: when outputs are in the way, they come first in the next drive. False: what comes out of them is not all taken.
 bool Multi::Impl::run_timers() {
-  if (const auto due = transport::children_deadline(); due && *due <= now_.steady) transport::collect_children();
+  if (const auto due = environment_.upkeep_due(); due && *due <= now_.steady) environment_.do_upkeep();
   timers_put_off_ = engine_.has_output();
   if (timers_put_off_) return false;
-  now_ = net::read_clock();
+  now_ = environment_.now();
   if (const auto deadline = engine_.deadline(); deadline && deadline->at <= now_.steady) {
     engine_.handle_timeout(now_);
     if (!settle() || !take_sends()) return false;
   }
-  if (const auto deadline = resolver_.deadline(now_.steady); deadline && *deadline <= now_.steady) {
+  if (resolver_->open_questions() == 0) return true;
+  if (const auto deadline = resolver_->deadline(now_.steady); deadline && *deadline <= now_.steady) {
     make_room();
-    resolver_.process_timeouts();
+    resolver_->process_timeouts();
     return settle() && take_facts();
   }
   return true;
 }
 
 bool Multi::Impl::take_wakeup() {
-  poller_.take_event();
-  const bool seen = poller_.take_woken();
+  waiter_->take_event();
+  const bool seen = waiter_->take_woken();
   return std::exchange(woken_, false) || seen;
 }
 
@@ -333,29 +333,15 @@ Result<PollResult> Multi::Impl::poll(std::span<ExtraDescriptor> extra, milliseco
   const int wait = to_poll_timeout(longest);
   PollResult result;
   int error = 0;
-  if (extra.empty()) {
-    if (!poller_.has_ready()) error = poller_.wait(wait);
-  } else {
-    poll_set_.clear();
-    poll_set_.push_back({poller_.fd(), POLLIN, 0});
-    for (const ExtraDescriptor& one : extra) {
-      const int wanted = ((one.wanted & kEventRead) ? POLLIN : 0) | ((one.wanted & kEventWrite) ? POLLOUT : 0);
-      poll_set_.push_back({one.fd, static_cast<short>(wanted), 0});
-    }
-    const int count = ::poll(poll_set_.data(), poll_set_.size(), wait);
-    if (count < 0 && errno != EINTR) error = errno;
-    for (std::size_t i = 0; i < extra.size(); ++i) {
-      const short ready = count > 0 ? poll_set_[i + 1].revents : short{0};
-      extra[i].ready =
-          static_cast<std::uint8_t>(((ready & POLLIN) ? kEventRead : 0) | ((ready & POLLOUT) ? kEventWrite : 0) |
-                                    ((ready & (POLLERR | POLLHUP | POLLNVAL)) ? kEventError : 0));
-      if (extra[i].ready != 0) ++result.ready;
-    }
-    if (count > 0 && poll_set_[0].revents != 0 && !poller_.has_ready()) error = poller_.wait(0);
+  if (!extra.empty()) {
+    error = waiter_->wait_beside(extra, wait);
+    result.ready = static_cast<int>(std::ranges::count_if(extra, [](const ExtraDescriptor& one) { return one.ready != 0; }));
+  } else if (!waiter_->has_ready()) {
+    error = waiter_->wait(wait);
   }
   if (error != 0) return std::unexpected(make_error(Code::internal, "poll: " + net::describe_errno(error), error));
-  if (poller_.has_ready()) polled_at_ = net::read_steady();
-  if (poller_.take_woken()) woken_ = true;
+  if (waiter_->has_ready()) polled_at_ = environment_.steady();
+  if (waiter_->take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);
   if (fd_used_) set_fd_timer();  // which may have run out into this wait
   return result;

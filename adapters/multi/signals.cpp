@@ -1,4 +1,4 @@
-// See signals.hpp. The poller is woken under the lock, so that it cannot go away meanwhile.
+// See signals.hpp. The waiter is woken under the lock, so that it cannot go away meanwhile.
 #include "adapters/multi/signals.hpp"
 
 #include <new>
@@ -16,7 +16,7 @@ TransportSignal Signals::make(const std::shared_ptr<Signals>& box, ConnId conn) 
 void Signals::ring(const std::shared_ptr<Bell>& bell) {
   if (bell->rung.exchange(true)) return;
   const std::lock_guard lock(mutex_);
-  if (!poller_) return;
+  if (!waiter_) return;
   const bool first = rung_.empty() && !lost_;
   try {
     rung_.push_back(bell);
@@ -24,12 +24,12 @@ void Signals::ring(const std::shared_ptr<Bell>& bell) {
     bell->rung = false;
     lost_ = true;
   }
-  if (first && !attended_) poller_->wakeup();
+  if (first && !attended_) waiter_->wakeup();
 }
 
 void Signals::close() {
   const std::lock_guard lock(mutex_);
-  poller_ = nullptr;
+  waiter_ = nullptr;
   rung_.clear();  // each bell holds the box
 }
 

@@ -7,8 +7,8 @@
 #include <mutex>
 #include <vector>
 
+#include "adapters/environment.hpp"
 #include "adapters/multi/fifo.hpp"
-#include "adapters/net/poller.hpp"
 #include "adapters/transport.hpp"
 #include "core/types.hpp"
 
@@ -16,8 +16,8 @@ namespace sluice::multi {
 
 class Signals {
  public:
-  // `poller` is woken by a signal that nobody attends to; it must stay until close().
-  explicit Signals(const net::Poller& poller) : poller_(&poller) {}
+  // `waiter` is woken by a signal that nobody attends to; it must stay until close().
+  explicit Signals(const Waiter& waiter) : waiter_(&waiter) {}
 
   // A signal for this connection. It keeps the box alive.
   static TransportSignal make(const std::shared_ptr<Signals>& box, ConnId conn);
@@ -40,7 +40,7 @@ class Signals {
   void ring(const std::shared_ptr<Bell>& bell);
 
   mutable std::mutex mutex_;
-  const net::Poller* poller_;  // null: closed
+  const Waiter* waiter_;  // null: closed
   std::vector<std::shared_ptr<Bell>> rung_;
   std::vector<std::shared_ptr<Bell>> taken_;
   bool attended_ = false;

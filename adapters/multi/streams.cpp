@@ -8,7 +8,6 @@
 #include "adapters/multi/thrown.hpp"
 #include "adapters/net/socket.hpp"
 #include "adapters/transport/later.hpp"
-#include "adapters/transport/tcp.hpp"
 
 namespace sluice {
 namespace {
@@ -109,9 +108,9 @@ std::string end_reason_of(const multi::Connection& connection) {
 }  // namespace
 
 Result<std::unique_ptr<Transport>> Multi::Impl::make_stream(output::Connect& what) {
-  if (!what.route) return transport::tcp(what.address);
+  if (!what.route) return environment_.tcp(what.address);
   if (!signals_) {
-    signals_ = std::make_shared<multi::Signals>(poller_);
+    signals_ = std::make_shared<multi::Signals>(*waiter_);
     if (driving_) signals_->attend();
   }
   auto& dialer = dynamic_cast<Dialer&>(*what.route);  // add() lets in nothing else
@@ -130,7 +129,7 @@ void Multi::Impl::connect(output::Connect& what) {
 
 void Multi::Impl::begin_stream(output::Connect& what) {
   auto made = make_stream(what);
-  now_ = net::read_clock();  // this is what takes time in a drive
+  now_ = environment_.now();  // this is what takes time in a drive
   if (!made) {
     facts_.push({what.conn, std::move(made.error())});
     return;
@@ -343,7 +342,7 @@ bool Multi::Impl::read(ConnId conn) {
       return false;
     }
     if (!more) return true;
-    now_ = net::read_clock();
+    now_ = environment_.now();
     if (late()) break;
   }
   if (multi::Connection* connection = connections_.find(conn)) queue_read(*connection);
@@ -351,15 +350,15 @@ bool Multi::Impl::read(ConnId conn) {
 }
 
 bool Multi::Impl::dispatch(int fd, std::uint8_t events, ConnId owner) {
-  now_ = net::read_clock();
+  now_ = environment_.now();
   progressed_ = true;
   make_room();
   if (!owner) {
-    if (fd == poller_.wakeup_fd()) {
-      poller_.take_event();
-      poller_.take_woken();  // the loop that saw it needs no poll() to tell
+    if (fd == waiter_->wakeup_fd()) {
+      waiter_->take_event();
+      waiter_->take_woken();  // the loop that saw it needs no poll() to tell
     } else {
-      resolver_.process(fd, (events & (kEventRead | kEventError)) != 0, (events & kEventWrite) != 0);
+      resolver_->process(fd, (events & (kEventRead | kEventError)) != 0, (events & kEventWrite) != 0);
     }
     return settle();
   }

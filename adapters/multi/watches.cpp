@@ -8,12 +8,10 @@
 
 namespace sluice::multi {
 
-static_assert(kEventRead == net::kRead && kEventWrite == net::kWrite && kEventError == net::kError);
-
-Watches::Watches(net::Poller& poller) : poller_(poller) {
-  const auto index = static_cast<std::size_t>(poller.wakeup_fd());
+Watches::Watches(Waiter& waiter) : waiter_(waiter) {
+  const auto index = static_cast<std::size_t>(waiter.wakeup_fd());
   by_fd_.resize(index + 1);
-  by_fd_[index].events = kEventRead;  // the poller watches it by itself
+  by_fd_[index].events = kEventRead;  // the waiter watches it by itself
 }
 
 void Watches::count(int fd, bool watched) {
@@ -30,14 +28,14 @@ int Watches::set(int fd, std::uint8_t events, ConnId owner) {
   const bool own = present && present->owner == owner;
   if (events == 0) {
     if (!own) return 0;
-    // Not left in epoll with an empty mask: a hang-up would be reported over and over.
-    poller_.remove(fd);
+    // Not left in the waiter with an empty mask: a hang-up would be reported over and over.
+    waiter_.remove(fd);
     end(fd);
     return 0;
   }
   if (!own) return start(fd, events, owner);
   if (present->events == events) return 0;
-  if (const int error = poller_.modify(fd, events, present->generation); error != 0) return error;
+  if (const int error = waiter_.modify(fd, events, present->generation); error != 0) return error;
   Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
   watch.events = events;
   if (sink_) sink_->on_watch(fd, events, watch.assigned);
@@ -50,12 +48,12 @@ int Watches::start(int fd, std::uint8_t events, ConnId owner) {
   const auto index = static_cast<std::size_t>(fd);
   const bool taken = find(fd) != nullptr;
   const std::uint32_t generation = index < by_fd_.size() ? by_fd_[index].generation + (taken ? 1 : 0) : 0;
-  if (const int error = poller_.add(fd, events, generation); error != 0) return error;
+  if (const int error = waiter_.add(fd, events, generation); error != 0) return error;
   if (index >= by_fd_.size()) {
     try {
       by_fd_.resize(std::max(index + 1, by_fd_.size() * 2));
     } catch (const std::bad_alloc&) {
-      poller_.remove(fd);
+      waiter_.remove(fd);
       return ENOMEM;
     }
   }
@@ -77,7 +75,7 @@ void Watches::end(int fd) {
   Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
   void* const assigned = watch.assigned;
   watch = {.generation = watch.generation + 1, .events = 0, .postponed = 0, .owner = {}, .assigned = nullptr};
-  if (fd != poller_.wakeup_fd()) count(fd, false);
+  if (fd != waiter_.wakeup_fd()) count(fd, false);
   if (sink_) sink_->on_watch(fd, 0, assigned);
 }
 
@@ -87,7 +85,7 @@ const Watch* Watches::find(int fd) const {
   return &by_fd_[index];
 }
 
-const Watch* Watches::find(const net::Ready& ready) const {
+const Watch* Watches::find(const Ready& ready) const {
   const Watch* watch = find(ready.fd);
   return watch && watch->generation == ready.generation ? watch : nullptr;
 }
@@ -109,8 +107,8 @@ void Watches::postpone(int fd, std::uint8_t events) {
   watch.postponed = static_cast<std::uint8_t>(watch.postponed | events);
 }
 
-net::Ready Watches::take_postponed() {
-  net::Ready ready = postponed_.pop();
+Ready Watches::take_postponed() {
+  Ready ready = postponed_.pop();
   if (find(ready)) ready.events = std::exchange(by_fd_[static_cast<std::size_t>(ready.fd)].postponed, std::uint8_t{0});
   return ready;
 }
@@ -129,7 +127,7 @@ Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const try
   int top = -1;
   for (std::size_t i = 0; i < std::min<std::size_t>(by_fd_.size(), FD_SETSIZE); ++i) {
     const std::uint8_t events = by_fd_[i].events;
-    if (events == 0 || static_cast<int>(i) == poller_.wakeup_fd()) continue;
+    if (events == 0 || static_cast<int>(i) == waiter_.wakeup_fd()) continue;
     top = static_cast<int>(i);
     if (read && (events & kEventRead)) FD_SET(top, read);
     if (write && (events & kEventWrite)) FD_SET(top, write);

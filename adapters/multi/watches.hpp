@@ -1,4 +1,4 @@
-// Which descriptors are watched, for what, and on whose behalf; tells epoll and the application's WatchSink of changes,
+// Which descriptors are watched, for what, and on whose behalf; tells the Waiter and the application's WatchSink of changes,
 // once each. Knows nothing of what is read or written.
 #pragma once
 
@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "adapters/environment.hpp"
 #include "adapters/multi.hpp"
 #include "adapters/multi/fifo.hpp"
-#include "adapters/net/poller.hpp"
 
 namespace sluice::multi {
 
@@ -23,18 +23,18 @@ struct Watch {
 
 class Watches {
  public:
-  // The poller's wakeup descriptor is watched from the start: a sink is told of it, fdset() is not.
-  explicit Watches(net::Poller& poller);
+  // The waiter's wakeup descriptor is watched from the start: a sink is told of it, fdset() is not.
+  explicit Watches(Waiter& waiter);
 
   // Answers 0 or errno: EEXIST, it is watched on somebody else's behalf; EBADF, there is no such descriptor. events 0 ends
   // the watch, if it is this owner's.
   int set(int fd, std::uint8_t events, ConnId owner);
-  // The descriptor is closed next, which takes it out of epoll without a call. -1 is none, and so is one of another owner.
+  // The descriptor is closed next, which takes it out of the waiter without a call. -1 is none, and so is one of another owner.
   void forget(int fd, ConnId owner);
   // Null: not watched. Views until the next set() or forget().
   const Watch* find(int fd) const;
   // Null as well for an event of an earlier descriptor with this number.
-  const Watch* find(const net::Ready& ready) const;
+  const Watch* find(const Ready& ready) const;
 
   void set_sink(WatchSink* sink);
   WatchSink* sink() const { return sink_; }
@@ -43,7 +43,7 @@ class Watches {
   // Keeps events for a later drive: a descriptor's once, however often they are said.
   void postpone(int fd, std::uint8_t events);
   bool has_postponed() const { return !postponed_.empty(); }
-  net::Ready take_postponed();  // may be for a watch that has ended: see find()
+  Ready take_postponed();  // may be for a watch that has ended: see find()
 
   std::size_t room() const { return by_fd_.size(); }  // how many numbers it has memory for
 
@@ -54,11 +54,11 @@ class Watches {
   int start(int fd, std::uint8_t events, ConnId owner);
   void end(int fd);
 
-  net::Poller& poller_;
+  Waiter& waiter_;
   WatchSink* sink_ = nullptr;
   std::uint64_t sinks_set_ = 0;
   std::vector<Watch> by_fd_;
-  Fifo<net::Ready> postponed_;  // their events stand in by_fd_
+  Fifo<Ready> postponed_;  // their events stand in by_fd_
   std::size_t too_large_ = 0;  // watched ones that do not fit in an fd_set
 };
 

@@ -15,16 +15,16 @@ namespace {
 
 std::uint32_t to_epoll(std::uint8_t events) {
   std::uint32_t out = 0;
-  if (events & kRead) out |= EPOLLIN;
-  if (events & kWrite) out |= EPOLLOUT;
+  if (events & kEventRead) out |= EPOLLIN;
+  if (events & kEventWrite) out |= EPOLLOUT;
   return out;
 }
 
 std::uint8_t from_epoll(std::uint32_t events) {
   std::uint8_t out = 0;
-  if (events & (EPOLLIN | EPOLLRDHUP)) out |= kRead;
-  if (events & EPOLLOUT) out |= kWrite;
-  if (events & (EPOLLERR | EPOLLHUP)) out |= kError;
+  if (events & (EPOLLIN | EPOLLRDHUP)) out |= kEventRead;
+  if (events & EPOLLOUT) out |= kEventWrite;
+  if (events & (EPOLLERR | EPOLLHUP)) out |= kEventError;
   return out;
 }
 
@@ -46,7 +46,7 @@ Result<Poller> Poller::create() {
   if (!timer) return std::unexpected(set_up_error("timerfd_create"));
   Poller poller(std::move(epoll), std::move(event), std::move(timer));
   for (const int fd : {poller.event_.get(), poller.timer_.get()}) {
-    if (const int error = poller.add(fd, kRead, 0); error != 0) {
+    if (const int error = poller.add(fd, kEventRead, 0); error != 0) {
       errno = error;
       return std::unexpected(set_up_error("epoll_ctl"));
     }
@@ -71,27 +71,35 @@ int Poller::remove(int fd) { return control(EPOLL_CTL_DEL, fd, 0, 0); }
 
 int Poller::wait(int timeout_ms) {
   SLUICE_CHECK(!has_ready());
-  next_ = 0;
-  count_ = 0;
-  full_ = false;
-  const int count = ::epoll_wait(epoll_.get(), batch_.data(), static_cast<int>(kBatch), timeout_ms);
+  begin_batch();
+  const int count = ::epoll_wait(epoll_.get(), fetched_.data(), static_cast<int>(kBatch), timeout_ms);
   if (count < 0) return errno == EINTR ? 0 : errno;
-  count_ = static_cast<std::size_t>(count);
-  full_ = count_ == kBatch;
+  set_full(static_cast<std::size_t>(count) == kBatch);
   // The two of our own are taken here so that has_ready() speaks of watches only.
-  const auto begin = batch_.begin();
-  const auto end = std::remove_if(begin, begin + count, [&](const epoll_event& event) {
-    return take_own(static_cast<int>(event.data.u64 & 0xffff'ffff));
-  });
-  count_ = static_cast<std::size_t>(end - begin);
+  for (const epoll_event& event : std::span(fetched_).first(static_cast<std::size_t>(count))) {
+    const int fd = static_cast<int>(event.data.u64 & 0xffff'ffff);
+    if (!take_own(fd)) put({fd, static_cast<std::uint32_t>(event.data.u64 >> 32), from_epoll(event.events)});
+  }
   return 0;
 }
 
-std::optional<Ready> Poller::next() {
-  if (!has_ready()) return std::nullopt;
-  const epoll_event& event = batch_[next_++];
-  return Ready{static_cast<int>(event.data.u64 & 0xffff'ffff), static_cast<std::uint32_t>(event.data.u64 >> 32),
-               from_epoll(event.events)};
+// A signal ends the wait early, as it does for poll(2).
+int Poller::wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) {
+  beside_.clear();
+  beside_.push_back({epoll_.get(), POLLIN, 0});
+  for (const ExtraDescriptor& one : extra) {
+    const int wanted = ((one.wanted & kEventRead) ? POLLIN : 0) | ((one.wanted & kEventWrite) ? POLLOUT : 0);
+    beside_.push_back({one.fd, static_cast<short>(wanted), 0});
+  }
+  const int count = ::poll(beside_.data(), beside_.size(), timeout_ms);
+  const int error = count < 0 && errno != EINTR ? errno : 0;
+  for (std::size_t i = 0; i < extra.size(); ++i) {
+    const short ready = count > 0 ? beside_[i + 1].revents : short{0};
+    extra[i].ready = static_cast<std::uint8_t>(((ready & POLLIN) ? kEventRead : 0) | ((ready & POLLOUT) ? kEventWrite : 0) |
+                                               ((ready & (POLLERR | POLLHUP | POLLNVAL)) ? kEventError : 0));
+  }
+  if (count > 0 && beside_[0].revents != 0 && !has_ready()) return wait(0);
+  return error;
 }
 
 void Poller::wakeup() const {
@@ -106,7 +114,7 @@ void Poller::take_event() {
   ssize_t size = 0;
   do size = ::read(event_.get(), &count, sizeof count);
   while (size < 0 && errno == EINTR);
-  if (size > 0) woken_ = true;
+  if (size > 0) set_woken();
 }
 
 void Poller::take_expiry() {
@@ -138,7 +146,5 @@ void Poller::set_timer(std::optional<Instant> at) {
   when.it_value.tv_nsec = static_cast<long>((since_boot - seconds).count());
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
-
-bool Poller::take_woken() { return std::exchange(woken_, false); }
 
 }  // namespace sluice::net

@@ -165,33 +165,6 @@ void Resolver::query_finished(Query& query) noexcept {
   if (query.user) finished_.push_back(&query);  // there is room: see begin()
 }
 
-// ---- answers ----
-
-void Resolver::grow_answers() {
-  answers_.erase(answers_.begin(), answers_.begin() + static_cast<std::ptrdiff_t>(std::exchange(next_answer_, 0)));
-  if (answers_.capacity() - answers_.size() <= open_) answers_.reserve(2 * answers_.size() + open_ + 1);
-}
-
-void Resolver::answer(ResolveId id, Result<NameAnswer> found) noexcept {
-  const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_answer_);
-  const auto before = std::find_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; });
-  if (before != answers_.end()) {
-    before->found = std::move(found);
-  } else {
-    answers_.push_back({id, std::move(found)});
-  }
-}
-
-std::optional<Answer> Resolver::next_answer() {
-  if (!has_answer()) return std::nullopt;
-  Answer answer = std::move(answers_[next_answer_++]);
-  if (!has_answer()) {
-    answers_.clear();
-    next_answer_ = 0;
-  }
-  return answer;
-}
-
 // ---- questions ----
 
 void Resolver::start(const output::Resolve& question) {
@@ -271,7 +244,7 @@ void Resolver::look_up(const output::Resolve& question) {
   waiting_.push_back(made->id);
   by_index_[question.id.index] = made.get();
   look_ups_.push_back(std::move(made));
-  ++open_;
+  question_opened();
 }
 
 Resolver::LookUp* Resolver::find(ResolveId id) const {
@@ -423,7 +396,7 @@ void Resolver::drop(LookUp& look_up) {
     std::erase(running_, query.get());
     std::erase(finished_, query.get());
   }
-  --open_;
+  question_closed();
   by_index_[look_up.id.index] = nullptr;
   const std::size_t place = look_up.place;
   std::swap(look_ups_[place], look_ups_.back());
@@ -432,8 +405,7 @@ void Resolver::drop(LookUp& look_up) {
 }
 
 void Resolver::cancel(ResolveId id) {
-  const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_answer_);
-  answers_.erase(std::remove_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; }), answers_.end());
+  drop_answers(id);
   if (LookUp* const found = find(id)) drop(*found);
   settle();
   deadline_known_ = false;

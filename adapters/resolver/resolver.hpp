@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/environment.hpp"
 #include "adapters/resolver/query.hpp"
 #include "adapters/resolver/resolv_conf.hpp"
 #include "core/engine.hpp"
@@ -31,39 +32,21 @@ struct ResolverOptions {
 // Whether each entry of ResolverOptions::servers is one. Error invalid_option names the first that is none. May throw std::bad_alloc.
 Result<void> check_servers(std::string_view servers);
 
-struct Answer {
-  ResolveId id;
-  Result<NameAnswer> found;
-};
+using Answer = NameResolver::Answer;
 
-class Resolver : private QueryHost {
+class Resolver final : public NameResolver, private QueryHost {
  public:
   explicit Resolver(ResolverOptions options);
-  ~Resolver();  // closes every descriptor once, each after its watch ended
-  Resolver(const Resolver&) = delete;
-  Resolver& operator=(const Resolver&) = delete;
+  ~Resolver() override;  // closes every descriptor once, each after its watch ended
 
   static constexpr std::size_t kMostQueries = 64;  // at once; a name takes two, and as many sockets, or some more
 
-  // Room for the answer to one more question. Throws std::bad_alloc, having changed nothing that shows.
-  void make_room() {
-    if (answers_.capacity() - answers_.size() <= open_) grow_answers();
-  }
-  // Never answers by itself: see next_answer(), which may have the answer at once. After make_room(); throws nothing, a question
-  // that there is no memory for is answered with out_of_memory.
-  void start(const output::Resolve& question);
-  void cancel(ResolveId id);
-  // A question may have several answers, all but the last with more_to_come. One that was not fetched yet gives way to the next.
-  std::optional<Answer> next_answer();
-  bool has_answer() const { return next_answer_ < answers_.size(); }
-  std::size_t answers() const { return answers_.size() - next_answer_; }
-
-  void process(int fd, bool readable, bool writable);
-  // When process_timeouts() is due; nullopt: no question is open. Walks what runs, so the answer is kept until something happens.
-  std::optional<Instant> deadline(Instant now);
-  void process_timeouts();
-
-  std::size_t open_questions() const { return open_; }
+  void start(const output::Resolve& question) override;  // may have the answer at once
+  void cancel(ResolveId id) override;
+  void process(int fd, bool readable, bool writable) override;
+  // Walks what runs, so the answer is kept until something happens.
+  std::optional<Instant> deadline(Instant now) override;
+  void process_timeouts() override;
 
  private:
   struct LookUp;
@@ -76,9 +59,6 @@ class Resolver : private QueryHost {
   void query_watches(Query& query, int fd, bool read, bool write) noexcept override;
   void query_finished(Query& query) noexcept override;
 
-  void grow_answers();
-  // There is room for it: nothing may be thrown through c-ares, whose callbacks answer.
-  void answer(ResolveId id, Result<NameAnswer> found) noexcept;
   void look_up(const output::Resolve& question);
   bool answer_without_network(const output::Resolve& question);
   bool answer_from_hosts(const output::Resolve& question);
@@ -107,9 +87,6 @@ class Resolver : private QueryHost {
   std::vector<Query*> running_;
   std::vector<Query*> finished_;                   // of these, since settle(); with room for all
   std::size_t most_queries_ = kMostQueries;        // fewer, where descriptors have run out
-  std::vector<Answer> answers_;  // with room for one to each open question
-  std::size_t next_answer_ = 0;
-  std::size_t open_ = 0;  // questions someone still waits for
   std::optional<Instant> deadline_;
   bool deadline_known_ = false;
 };

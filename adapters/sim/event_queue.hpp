@@ -25,6 +25,7 @@ struct Event {
     answer,  // of a name
     call,    // World::at
     stale,   // facts about a connection that is gone
+    alarm,   // who waits looks whether its time has come
   };
   static constexpr std::size_t kLinkKinds = 7;
 

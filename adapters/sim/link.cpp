@@ -88,6 +88,7 @@ void Link::recycle() {
   origin.reset();
   tls = false;
   number = 0;
+  program = nullptr;
 }
 
 void Link::open(std::unique_ptr<Peer> peer) {
@@ -164,6 +165,7 @@ std::size_t Link::happen(Event::Kind kind) {
     case Event::Kind::answer:
     case Event::Kind::call:
     case Event::Kind::stale:
+    case Event::Kind::alarm:
       SLUICE_CHECK(false);
   }
   return 0;

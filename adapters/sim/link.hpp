@@ -18,6 +18,7 @@ namespace sluice::sim {
 
 using LinkId = Id<struct LinkTag>;
 class Link;
+class Tcp;
 
 // What a link needs of the world around it.
 class LinkHost {
@@ -121,6 +122,7 @@ class Link final : public Line {
   std::optional<OriginNumber> origin;  // none: nobody listens there
   bool tls = false;                  // the engine speaks TLS, whoever is there: its bytes differ from run to run
   std::uint64_t number = 0;          // counts connects
+  Tcp* program = nullptr;            // whose end this is; null: the world's own engine
 
   // ---- the peer's side ----
   using Line::send;

@@ -30,6 +30,9 @@ std::string_view name_of(TimerKind kind) {
   return "";
 }
 
+// Of the question that it answers.
+std::uint64_t number_of(const Event& event) { return std::uint64_t{event.generation} << 32 | event.index; }
+
 std::string_view name_of(AddressFamily family) {
   switch (family) {
     case AddressFamily::any: return "any";
@@ -100,9 +103,10 @@ bool World::Impl::is_current(const Event& event) {
       return link && link->is_current(event);
     }
     case Event::Kind::answer:
-      return questions_.contains(ResolveId{event.index, event.generation});
+      return questions_.contains(number_of(event));
     case Event::Kind::call:
     case Event::Kind::stale:
+    case Event::Kind::alarm:
       return true;
   }
   return false;
@@ -129,7 +133,7 @@ void World::Impl::move_clock(Instant to) {
 bool World::Impl::step() {
   if (!next_instant()) return false;
   ++steps_;
-  busy_ = true;
+  const bool outer = std::exchange(busy_, true);  // an application's call may wait, which makes steps of its own
   maybe_leap();
   maybe_needless_timeout();
   const Event* event = next_event();
@@ -146,7 +150,7 @@ bool World::Impl::step() {
   }
   settle_now();
   judge_application();
-  busy_ = false;
+  busy_ = outer;
   return true;
 }
 
@@ -161,7 +165,9 @@ void World::Impl::happen(const Event& event) {
     case Event::Kind::wake:
       return link_event(*links_.find(LinkId{event.index, event.generation}), event.kind);
     case Event::Kind::answer:
-      return answer({event.index, event.generation});
+      return answer(number_of(event));
+    case Event::Kind::alarm:
+      return;
     case Event::Kind::stale:
       return say_stale({event.index, event.generation});
     case Event::Kind::call: {
@@ -220,7 +226,7 @@ void World::Impl::take(const Output& output) {
   std::visit(Overloaded{
                  [&](const output::Resolve& what) {
                    line('r', what.id).word("resolve").word(what.host).word(name_of(what.family));
-                   resolve(what);
+                   of_engine_.emplace(what.id, ask(what, *this));
                  },
                  [&](const output::CancelResolve& what) {
                    line('r', what.id).word("never mind");
@@ -312,6 +318,7 @@ World::World(WorldOptions options) : impl_(std::make_unique<Impl>(*this, std::mo
 World::~World() = default;
 
 Engine& World::engine() { return impl_->engine_; }
+Environment& World::environment() { return impl_->environment_; }
 Now World::now() const { return impl_->now_; }
 Random& World::random() { return impl_->random_; }
 void World::set_weather(const Weather& weather) { impl_->weather_ = std::make_shared<const Weather>(weather); }

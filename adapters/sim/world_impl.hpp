@@ -1,6 +1,7 @@
-// The simulated world's insides: one class in three files by idea.
+// The simulated world's insides: one class in four files by idea.
 //   world.cpp          the public calls, the queue of events, and the engine's outputs
 //   world_network.cpp  what the engine is told about names and connections
+//   world_program.cpp  what a program with a Multi is given: connections, names and waiting (host.hpp)
 //   world_draws.cpp    seeds, the weather's leaps, and what a careless driver says
 // The engine's drain rule is kept by tell(): a fact goes in when no output is left, and its own outputs are taken right after it.
 #pragma once
@@ -16,6 +17,7 @@
 #include "adapters/sim.hpp"
 #include "adapters/sim/collector.hpp"
 #include "adapters/sim/directory.hpp"
+#include "adapters/sim/environment.hpp"
 #include "adapters/sim/event_queue.hpp"
 #include "adapters/sim/link.hpp"
 #include "adapters/sim/tls_material.hpp"
@@ -24,18 +26,29 @@
 
 namespace sluice::sim {
 
-class World::Impl final : public LinkHost {
+class World::Impl final : public LinkHost, public Host, private Asker {
  public:
   using Faults = std::map<std::string, std::uint64_t, std::less<>>;
 
   Impl(World& world, WorldOptions options);
 
   // ---- LinkHost ----
-  Now now() const override { return now_; }
+  Now now() const override { return now_; }  // Host's too
   std::uint64_t schedule(const Link& link, Event::Kind kind, Instant at) override;
   TraceLine line(const Link& link) override;
   void count_fault(const Link& link, std::string_view fault) override;
   void note_cut_off(const Link& link) override { connect_records_[link.number].cut_off = true; }
+
+  // ---- Host ----
+  Went advance(Instant until, bool calls) override;
+  void alarm(Instant at) override { events_.push(at, Event::Kind::alarm, 0, 0); }
+  Descriptors& descriptors() override { return descriptors_; }
+  Link& dial(const Address& address, Tcp& end) override;
+  void hang_up(Link& link) override;
+  void say_moved(Link& link, std::string_view verb, const OutputView& bytes, std::size_t count) override;
+  void say_end(Link& link) override;
+  std::uint64_t ask(const output::Resolve& what, Asker& asker) override;
+  void never_mind(std::uint64_t question) override;
 
   // ---- running ----
   bool step();
@@ -65,13 +78,13 @@ class World::Impl final : public LinkHost {
 
   enum class Stream : std::uint64_t { application = 2, connection, name, leaps, timeouts, stale, late };
   struct Question {
-    std::string host;
+    ResolveId id;
+    Asker* asker = nullptr;
     Result<std::vector<IpAddress>> answer;
     std::vector<IpAddress> part;  // comes first, and the answer so much after it
     Duration rest = {};
     bool rest_never = false;
     std::string_view fault;  // "": none
-    std::size_t number = 0;  // of its record
     bool never = false;      // no answer comes
     bool canceled = false;   // and answered all the same
   };
@@ -114,11 +127,15 @@ class World::Impl final : public LinkHost {
   void count(std::string_view fault);
 
   // world_network.cpp
-  void resolve(const output::Resolve& what);
+  void answered(ResolveId id, Result<NameAnswer> found) override;  // the engine's
   void cancel_resolve(ResolveId id);
   void split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question, Instant& at);
-  void answer_in_part(ResolveId id, Question& question);
-  void answer(ResolveId id);
+  void answer_in_part(std::uint64_t number, Question& question);
+  void answer(std::uint64_t number);
+  void push_answer(Instant at, std::uint64_t number);
+  Link& begin_link(ConnId conn);
+  void start_link(Link& link);
+  void program_event(Link& link, Event::Kind kind);
   void connect(const output::Connect& what);
   void connect_ends(Link& link);
   void refuse(Link& link);
@@ -153,7 +170,8 @@ class World::Impl final : public LinkHost {
 
   EventQueue events_;
   std::map<std::uint64_t, std::function<void()>> calls_;  // by their event's number
-  std::map<ResolveId, Question> questions_;
+  std::map<std::uint64_t, Question> questions_;      // by the number of their record
+  std::map<ResolveId, std::uint64_t> of_engine_;     // those of the engine that are open
   SlotMap<Link, LinkTag> links_;
   std::vector<Standing> standing_;             // those the engine has open, by the index of their id
   std::map<std::uint64_t, ConnId> in_order_;   // the same, the oldest first
@@ -166,6 +184,8 @@ class World::Impl final : public LinkHost {
   std::vector<ResolveRecord> resolve_records_;
   std::vector<ConnectRecord> connect_records_;  // by Link::number
   std::map<ConnId, std::uint64_t> numbers_;     // of connects
+  Descriptors descriptors_;
+  VirtualEnvironment environment_{*this};
   bool busy_ = false;   // inside a step, or a call that settles by itself
   bool acted_ = false;  // the application may have done something that was not judged yet
 };

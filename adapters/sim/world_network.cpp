@@ -35,19 +35,21 @@ std::string_view words_for(int error) {
 
 // ---- names ----
 
-void World::Impl::resolve(const output::Resolve& what) {
-  Random random(seed_of(Stream::name, resolve_records_.size()));
+std::uint64_t World::Impl::ask(const output::Resolve& what, Asker& asker) {
+  const std::uint64_t number = resolve_records_.size();
+  Random random(seed_of(Stream::name, number));
   const NameSpec* name = directory_.find_name(what.host);
   const NameSpec spec = name ? *name : NameSpec{};
   Instant at = now_.steady + std::max(spec.delay, Duration::zero()) + draw_up_to(random, spec.jitter);
   const bool never = draw_chance(random, spec.never);
   const bool fails = draw_chance(random, spec.fails);
   const bool wrong = draw_chance(random, spec.wrong);
-  Question question{.host = what.host, .answer = {}, .part = {}, .fault = {}, .number = resolve_records_.size(), .never = never};
+  Question question{.id = what.id, .asker = &asker, .answer = {}, .part = {}, .fault = {}, .never = never};
   resolve_records_.push_back({.host = what.host, .asked = now_.steady, .over = {}, .first = {}, .ttl = spec.ttl});
   if (never) {
-    questions_.insert_or_assign(what.id, std::move(question));
-    return count("name never");
+    questions_.emplace(number, std::move(question));
+    count("name never");
+    return number;
   }
   auto error = [&](std::string_view why, int detail) {
     question.answer = std::unexpected(make_error(Code::resolve_failed, "resolve " + what.host + ": " + std::string(why), detail));
@@ -75,8 +77,18 @@ void World::Impl::resolve(const output::Resolve& what) {
       split(spec, what, random, question, at);
     }
   }
-  questions_.insert_or_assign(what.id, std::move(question));
-  events_.push(at, Event::Kind::answer, what.id.index, what.id.generation);
+  questions_.emplace(number, std::move(question));
+  push_answer(at, number);
+  return number;
+}
+
+void World::Impl::push_answer(Instant at, std::uint64_t number) {
+  events_.push(at, Event::Kind::answer, static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number >> 32));
+}
+
+void World::Impl::answered(ResolveId id, Result<NameAnswer> found) {
+  if (!found || !found->more_to_come) of_engine_.erase(id);
+  tell([&] { engine_.handle_resolved(id, std::move(found), now_); });
 }
 
 // The families' answers apart, where there are two. `at` is when IPv4's comes, and becomes when the first does.
@@ -95,11 +107,11 @@ void World::Impl::split(const NameSpec& spec, const output::Resolve& what, Rando
   if (first == IpAddress::Kind::ipv6) at = std::max(now_.steady, at - question.rest);
 }
 
-void World::Impl::answer_in_part(ResolveId id, Question& question) {
+void World::Impl::answer_in_part(std::uint64_t number, Question& question) {
   std::vector<IpAddress> part = std::exchange(question.part, {});
-  ResolveRecord& record = resolve_records_[question.number];
+  ResolveRecord& record = resolve_records_[number];
   {
-    TraceLine text = line('r', id);
+    TraceLine text = line('r', question.id);
     text.word("resolved in part");
     for (const IpAddress& address : part) text.word(address.to_string());
   }
@@ -111,17 +123,20 @@ void World::Impl::answer_in_part(ResolveId id, Question& question) {
     question.never = true;
     count("name rest never");
   } else {
-    events_.push(now_.steady + question.rest, Event::Kind::answer, id.index, id.generation);
+    push_answer(now_.steady + question.rest, number);
   }
   const std::optional<Duration> ttl = record.ttl;
-  tell([&] { engine_.handle_resolved(id, NameAnswer(std::move(part), ttl, true), now_); });
+  question.asker->answered(question.id, NameAnswer(std::move(part), ttl, true));
 }
 
 // An answer that nobody waits for any more may come all the same.
 void World::Impl::cancel_resolve(ResolveId id) {
-  const auto found = questions_.find(id);
+  const auto own = of_engine_.find(id);
+  if (own == of_engine_.end()) return;
+  const auto found = questions_.find(own->second);
+  of_engine_.erase(own);
   if (found == questions_.end()) return;
-  resolve_records_[found->second.number].over = now_.steady;
+  resolve_records_[static_cast<std::size_t>(found->first)].over = now_.steady;
   if (!found->second.never && draw_chance(stale_draws_, weather_->stale_facts)) {
     found->second.canceled = true;
   } else {
@@ -129,10 +144,17 @@ void World::Impl::cancel_resolve(ResolveId id) {
   }
 }
 
-void World::Impl::answer(ResolveId id) {
-  if (Question& waiting = questions_.at(id); !waiting.part.empty()) return answer_in_part(id, waiting);
-  Question question = std::move(questions_.extract(id).mapped());
-  ResolveRecord& record = resolve_records_[question.number];
+void World::Impl::never_mind(std::uint64_t question) {
+  if (questions_.erase(question) == 0) return;
+  std::optional<Instant>& over = resolve_records_[static_cast<std::size_t>(question)].over;
+  if (!over) over = now_.steady;
+}
+
+void World::Impl::answer(std::uint64_t number) {
+  if (Question& waiting = questions_.at(number); !waiting.part.empty()) return answer_in_part(number, waiting);
+  Question question = std::move(questions_.extract(number).mapped());
+  const ResolveId id = question.id;
+  ResolveRecord& record = resolve_records_[static_cast<std::size_t>(number)];
   if (!question.canceled) record.over = now_.steady;
   record.failed = !question.answer && !question.canceled;
   if (question.answer) {
@@ -149,19 +171,24 @@ void World::Impl::answer(ResolveId id) {
     line('r', id).word("fault:").word(question.fault);
     count(question.fault);
   }
-  if (!question.answer) return tell([&] { engine_.handle_resolved(id, std::unexpected(question.answer.error()), now_); });
-  tell([&] { engine_.handle_resolved(id, NameAnswer(std::move(*question.answer), record.ttl), now_); });
+  if (!question.answer) return question.asker->answered(id, std::unexpected(question.answer.error()));
+  question.asker->answered(id, NameAnswer(std::move(*question.answer), record.ttl));
 }
 
 // ---- connections begin and end ----
 
-void World::Impl::connect(const output::Connect& what) {
+Link& World::Impl::begin_link(ConnId conn) {
   LinkId id;
   Link* link = links_.emplace(id);
   SLUICE_CHECK(link != nullptr);
   const std::uint64_t number = connect_records_.size();
-  link->begin(*this, id, what.conn, weather_, seed_of(Stream::connection, number));
+  link->begin(*this, id, conn, weather_, seed_of(Stream::connection, number));
   link->number = number;
+  return *link;
+}
+
+void World::Impl::connect(const output::Connect& what) {
+  Link* const link = &begin_link(what.conn);
   if (what.route) {
     link->peer_name = what.route->name();
     link->origin = directory_.by_name(what.host, what.port);
@@ -172,13 +199,17 @@ void World::Impl::connect(const output::Connect& what) {
     line(*link).word("connect to").word(link->peer_name);
   }
   if (standing_.size() <= what.conn.index) standing_.resize(what.conn.index + 1);
-  standing_[what.conn.index] = {what.conn.generation, id};
-  in_order_.emplace(number, what.conn);
-  numbers_.emplace(what.conn, number);
+  standing_[what.conn.index] = {what.conn.generation, link->id()};
   connect_records_.push_back({.conn = what.conn, .origin = link->origin, .address = what.route ? Address{} : what.address,
                               .began = now_.steady, .connected = {}, .over = {}});
-  if (link->origin) ++open_by_origin_[*link->origin];
+  start_link(*link);
+}
 
+void World::Impl::start_link(Link& started) {
+  Link* const link = &started;
+  in_order_.emplace(link->number, link->conn());
+  numbers_.emplace(link->conn(), link->number);
+  if (link->origin) ++open_by_origin_[*link->origin];
   Random& random = link->network_random();
   const bool hangs = draw_chance(random, weather_->hangs);
   const bool refused = draw_chance(random, weather_->refused);
@@ -205,6 +236,7 @@ void World::Impl::connect_ends(Link& link) {
     ConnectRecord& record = connect_records_[link.number];
     record.refused = true;
     record.over = now_.steady;
+    if (link.program) return link.program->refuse();
     return io_error(link, Code::connect_failed, "connect to ", ECONNREFUSED);
   }
   line(link).word("connected");
@@ -212,6 +244,7 @@ void World::Impl::connect_ends(Link& link) {
   if (half_open) count_fault(link, "half open");
   link.open(std::move(peer));
   link.start_peer();
+  if (link.program) return;
   const ConnId conn = link.conn();
   to_serve_.push_back(conn);
   tell([&] { engine_.handle_connected(conn, now_); });
@@ -270,6 +303,7 @@ void World::Impl::say_bytes(const Link& link, std::string_view verb, const Outpu
 }
 
 void World::Impl::link_event(Link& link, Event::Kind kind) {
+  if (link.program) return program_event(link, kind);
   const ConnId conn = link.conn();
   if (kind == Event::Kind::connect || kind == Event::Kind::readable || kind == Event::Kind::writable) {
     link.disarm(kind);

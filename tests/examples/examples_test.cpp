@@ -5,6 +5,7 @@
 //   fetch  fetches the URLs it is given at once, prints "status bytes url" for each or why it failed, exit code 0 or 1
 //   timer  has a timer of its own besides, that says "N running" every 100 ms
 //   one    fetches the URL it is given, with the same words and exit codes
+//   world  needs no URL: runs in a simulated world, with the same trace on stderr each time
 //   line   fetches its URLs, all of one origin, one after another over one connection
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
@@ -175,6 +176,25 @@ TEST_SUITE("one") {
   }
 }
 
+TEST_SUITE("world") {
+  TEST_CASE("an example in a simulated world tells what its timeouts did, at once, and the same each time") {
+    const auto begin = std::chrono::steady_clock::now();
+    const CommandResult first = run_command({}), second = run_command({});
+    CHECK(std::chrono::steady_clock::now() - begin < 60s);
+    CHECK(first.exit_code == 0);
+    const std::vector<std::string> said = lines_of(first.out);
+    REQUIRE(said.size() == 5);
+    CHECK(said[0].starts_with("GET http://example.org/: "));
+    CHECK(said[1] == "90 s: 1 running\n");
+    CHECK(said[2].starts_with("GET http://example.org/: "));
+    CHECK(said[3] == "at last\n");
+    CHECK(said[4] == "attempt 3\n");
+    CHECK(first.err.find("\n12000") != std::string::npos);  // two minutes, in nanoseconds
+    CHECK(first.out == second.out);
+    CHECK(first.err == second.err);
+  }
+}
+
 TEST_SUITE("line") {
   TEST_CASE("an example asks for its URLs over one connection, in order") {
     LoopbackServer server(body_of);
@@ -203,9 +223,9 @@ TEST_SUITE("line") {
 
 int main(int argc, char** argv) {
   const std::string_view ways = argc > 2 ? argv[2] : "";
-  constexpr std::array<std::string_view, 4> kWays = {"fetch", "fetch,timer", "one", "one,line"};
+  constexpr std::array<std::string_view, 5> kWays = {"fetch", "fetch,timer", "one", "one,line", "world"};
   if (std::ranges::find(kWays, ways) == kWays.end()) {
-    std::cerr << "usage: examples PROGRAM fetch|fetch,timer|one|one,line [doctest's options]\n";
+    std::cerr << "usage: examples PROGRAM fetch|fetch,timer|one|one,line|world [doctest's options]\n";
     return 2;
   }
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();

@@ -3,6 +3,7 @@
 
 Usage: extract.py HEADER OUT. The program begins below the line "// Example: ..." and ends with the comment. The compiler is told
 where each line came from.
+Or: extract.py README.md OUT WORDS. The program is the C++ block there that holds these words.
 """
 
 import sys
@@ -27,12 +28,24 @@ def example(header, lines):
     return program
 
 
+def block(page, lines, words):
+    starts = [number for number, line in enumerate(lines, 1) if line == "```cpp"]
+    found = []
+    for start in starts:
+        program = lines[start : lines.index("```", start)]
+        if any(words in line for line in program):
+            found.append([f'#line {start + 1} "{page}"', *program])
+    if len(found) != 1:
+        raise ValueError(f'{page}: {len(found)} C++ blocks hold "{words}", and it should be one')
+    return found[0]
+
+
 def main():
-    header, out = sys.argv[1:]
+    header, out, *words = sys.argv[1:]
     with open(header, encoding="utf-8") as text:
         lines = text.read().splitlines()
     try:
-        program = example(header, lines)
+        program = block(header, lines, words[0]) if words else example(header, lines)
     except ValueError as trouble:
         return str(trouble)
     with open(out, "w", encoding="utf-8") as text:

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/net/poller.hpp"
+
 using namespace sluice;
 using namespace sluice::multi;
 

@@ -12,6 +12,7 @@
 #include "adapters/multi/fifo.hpp"
 #include "adapters/multi/transfers.hpp"
 #include "adapters/net/descriptor.hpp"
+#include "adapters/net/poller.hpp"
 
 using namespace sluice;
 using namespace sluice::multi;

@@ -93,8 +93,8 @@ TEST_CASE("Poller reports what was asked for, with the generation it was given")
   const Pair pair;
   CHECK(poller->wait(0) == 0);
   CHECK_FALSE(poller->has_ready());
-  REQUIRE(poller->add(pair.a.get(), kRead, 7) == 0);
-  CHECK(poller->add(pair.a.get(), kRead, 7) == EEXIST);
+  REQUIRE(poller->add(pair.a.get(), kEventRead, 7) == 0);
+  CHECK(poller->add(pair.a.get(), kEventRead, 7) == EEXIST);
   CHECK(poller->wait(0) == 0);
   CHECK_FALSE(poller->has_ready());
   REQUIRE(::write(pair.b.get(), "x", 1) == 1);
@@ -103,13 +103,13 @@ TEST_CASE("Poller reports what was asked for, with the generation it was given")
   REQUIRE(ready);
   CHECK(ready->fd == pair.a.get());
   CHECK(ready->generation == 7);
-  CHECK(ready->events == kRead);
+  CHECK(ready->events == kEventRead);
   CHECK_FALSE(poller->next().has_value());
-  REQUIRE(poller->modify(pair.a.get(), kRead | kWrite, 0xffff'ffff) == 0);
+  REQUIRE(poller->modify(pair.a.get(), kEventRead | kEventWrite, 0xffff'ffff) == 0);
   CHECK(poller->wait(1000) == 0);
   ready = poller->next();
   REQUIRE(ready);
-  CHECK(ready->events == (kRead | kWrite));
+  CHECK(ready->events == (kEventRead | kEventWrite));
   CHECK(ready->generation == 0xffff'ffff);
   REQUIRE(poller->remove(pair.a.get()) == 0);
   CHECK(poller->wait(0) == 0);
