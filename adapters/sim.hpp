@@ -188,9 +188,9 @@ class World {
   Engine& engine();
   Now now() const;
   // What MultiOptions::environment takes. The descriptors of such a Multi (fd(), wakeup_fd(), those that a WatchSink hears of) are this world's:
-  // Waiters of this environment know them, the system does not. Time passes while a program waits (Multi::poll(), Waiter::wait()) and at no
-  // other moment to speak of, so what a program computes takes none. Waiting runs what at() and after() have, but for what a drive looks at on the
-  // way; there everything is legal but destroying the Multi that waits. Late reads, stale facts and needless timeouts of the weather are the world's
+  // Waiters of this environment know them, the system does not. Time passes while a program waits (Multi::poll(), Waiter::wait()); each
+  // turn of its loop takes 100 microseconds, and what it computes takes none. Waiting runs what at() and after() have; what a drive looks at on the
+  // way does not. There everything is legal but destroying the Multi that waits. Late reads, stale facts and needless timeouts of the weather are the world's
   // own engine's alone. Several Multis may share a world. Every one is destroyed before it.
   Environment& environment();
   // The application's own draws; independent of what the network draws, so that one more here moves nothing there.

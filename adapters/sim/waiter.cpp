@@ -8,8 +8,8 @@
 namespace sluice::sim {
 namespace {
 
-// What each look takes of the program's time, so that one that never waits, but looks again and again, gets somewhere as well.
-constexpr Duration kLook = std::chrono::microseconds(1);
+// What each look takes of the virtual time, as a turn of a busy loop does: so one that never waits, but looks again and again, gets somewhere.
+constexpr Duration kLook = std::chrono::microseconds(100);
 
 }  // namespace
 

@@ -16,15 +16,18 @@ class Timers {
  public:
   using Clock = std::chrono::steady_clock;
 
+  // `now` is another clock's, in Clock's words.
+  explicit Timers(std::function<Clock::time_point()> now = Clock::now) : now_(std::move(now)) {}
+
   int every(Milliseconds period, std::function<void()> tick) {
-    timers_[++last_] = {period, Clock::now() + period, std::move(tick)};
+    timers_[++last_] = {period, now_() + period, std::move(tick)};
     return last_;
   }
   void cancel(int timer) { timers_.erase(timer); }
 
   // Ticks may add and cancel, also themselves.
   void run_due() {
-    const Clock::time_point now = Clock::now();
+    const Clock::time_point now = now_();
     for (auto each = timers_.begin(); each != timers_.end();) {
       const int number = each->first;
       if (each->second.at <= now) {
@@ -39,7 +42,7 @@ class Timers {
   // How long to wait for the next one, or until `end`; rounded up, so that it is due then.
   Milliseconds wait(Clock::time_point end) const {
     for (const auto& [number, timer] : timers_) end = std::min(end, timer.at);
-    return std::max(std::chrono::ceil<Milliseconds>(end - Clock::now()), Milliseconds(0));
+    return std::max(std::chrono::ceil<Milliseconds>(end - now_()), Milliseconds(0));
   }
 
  private:
@@ -48,6 +51,7 @@ class Timers {
     Clock::time_point at;
     std::function<void()> tick;
   };
+  std::function<Clock::time_point()> now_;
   std::map<int, Timer> timers_;
   int last_ = 0;
 };

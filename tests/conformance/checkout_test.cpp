@@ -92,6 +92,7 @@ struct Text : TransferHandler {
 }  // namespace
 
 TEST_CASE_FIXTURE(World, "an idle connection on which something has come is not used for the next request") {
+  if (!server().real()) return;  // the origin here is one of sockets
   bool ended = false, inside = false;
   SUBCASE("bytes that nobody asked for") {}
   SUBCASE("its end") { ended = true; }

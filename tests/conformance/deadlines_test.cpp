@@ -1,10 +1,8 @@
 // Deadlines run out in time, also when no descriptor has anything to say.
 #include <algorithm>
 #include <deque>
-#include <thread>
 
 #include "tests/conformance/world.hpp"
-#include "tests/support/full_port.hpp"
 #include "tests/support/run_delay.hpp"
 
 using namespace sluice;
@@ -92,11 +90,11 @@ TEST_CASE_FIXTURE(World, "the time of transfers that wait for a connection runs 
 }
 
 TEST_CASE_FIXTURE(World, "a connect that hangs is given up in time") {
-  const test::FullPort full;
+  const std::string url = server().hanging_url();
   in_time([&] {
     Refusing one(0, 0), other(0, 0);
     Request hangs;
-    hangs.url = Url::parse(full.url()).value();
+    hangs.url = Url::parse(url).value();
     TransferOptions options;
     options.connect_timeout = 120ms;
     const Instant begin = multi().now();
@@ -154,7 +152,7 @@ TEST_CASE_FIXTURE(World, "deadlines that ran out while the loop was busy elsewhe
     int timer = 0;
     timer = loop().every(1ms, [&] {
       loop().cancel(timer);
-      std::this_thread::sleep_for(100ms);
+      server().busy_for(100ms);
       back = multi().now();
     });
     REQUIRE(run());

@@ -97,6 +97,7 @@ std::string text(const Ticks& ticks) {
 }  // namespace
 
 TEST_CASE_FIXTURE(World, "the application's 5 ms timer keeps its period while 200 transfers are busy") {
+  if (!server().real()) return;  // what callbacks compute takes no virtual time
   // Another try or two for a machine that is busy with other things.
   Ticks ticks;
   for (int i = 0; i < 3 && (i == 0 || !ticks.in_time()); ++i) {
@@ -107,6 +108,7 @@ TEST_CASE_FIXTURE(World, "the application's 5 ms timer keeps its period while 20
 }
 
 TEST_CASE_FIXTURE(World, "without fairness the same timer starves, so the measure above can tell") {
+  if (!server().real()) return;  // as above
   MultiOptions greedy;
   greedy.max_reads_per_perform = 1'000'000;
   greedy.max_drive_time = 1h;

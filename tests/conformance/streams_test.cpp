@@ -72,6 +72,7 @@ class FarEnd {
 }  // namespace
 
 TEST_CASE_FIXTURE(World, "streams in memory, written to by other threads, arrive byte for byte and wake the loop") {
+  if (!server().real()) return;  // other threads have no part in virtual time
   std::deque<Get> all;
   std::deque<FarEnd> ends;
   for (std::size_t i = 0; i < 4; ++i) {

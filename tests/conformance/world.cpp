@@ -11,7 +11,8 @@
 namespace sluice::conformance {
 namespace {
 
-MultiOptions trusting(const OriginServer& server, MultiOptions options = {}) {
+MultiOptions trusting(Ground& server, MultiOptions options = {}) {
+  options.environment = server.environment();
   options.engine.default_tls = server.trust();
   return options;
 }
@@ -19,14 +20,14 @@ MultiOptions trusting(const OriginServer& server, MultiOptions options = {}) {
 // Some libraries open a descriptor or two once and keep them: not to be held against a test.
 void warm_up() {
   static const bool once = [] {
-    OriginServer server;
+    const auto server = make_ground();
     const auto loop = make_loop();
-    const auto multi = Multi::create(trusting(server)).value();
+    const auto multi = Multi::create(trusting(*server)).value();
     loop->attach(*multi, [](Multi&) {});
     loop->every(1ms, [] {});
     Get one(1, 1);
     Request request;
-    request.url = Url::parse(server.https(one.path)).value();
+    request.url = Url::parse(server->https(one.path)).value();
     REQUIRE(multi->add(std::move(request), {}, &one).has_value());
     REQUIRE(loop->run_until([&] { return one.complete(); }, kLong));
     loop->detach();
@@ -67,7 +68,7 @@ std::size_t Echo::give(Multi& multi, TransferId id, MutableBytes space) {
 World::World() {
   warm_up();
   descriptors_ = open_descriptors();
-  server_ = std::make_unique<OriginServer>();
+  server_ = make_ground();
   loop_ = make_loop();
   multi_ = Multi::create(trusting(*server_)).value();
   attach();

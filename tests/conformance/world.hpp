@@ -1,4 +1,4 @@
-// What every test of the suite stands in: a server, the binding's loop, a Multi attached to it, and the check at the
+// What every test of the suite stands in: a ground with its server, the binding's loop, a Multi attached to it, and the check at the
 // end that nothing is left of them.
 #pragma once
 
@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
+#include "tests/conformance/ground.hpp"
 #include "tests/conformance/loop.hpp"
-#include "tests/support/origin_server.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace sluice::conformance {
 
 using namespace std::chrono_literals;
-using test::OriginServer;
 using test::pattern;
 
 #if defined(__SANITIZE_THREAD__)
@@ -96,7 +96,7 @@ class World {
   // Lets the loop go on for so long; answers how often it woke up.
   std::size_t turns_within(Milliseconds time);
 
-  OriginServer& server() { return *server_; }
+  Ground& server() { return *server_; }
   Loop& loop() { return *loop_; }
   Multi& multi() { return *multi_; }
 
@@ -111,7 +111,7 @@ class World {
 
  private:
   std::size_t descriptors_;  // open before all this
-  std::unique_ptr<OriginServer> server_;
+  std::unique_ptr<Ground> server_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Multi> multi_;
 };

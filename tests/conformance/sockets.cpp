@@ -1,0 +1,38 @@
+// The ground of sockets: see ground.hpp.
+#include <optional>
+#include <thread>
+
+#include "tests/conformance/ground.hpp"
+#include "tests/support/full_port.hpp"
+#include "tests/support/origin_server.hpp"
+
+namespace sluice::conformance {
+namespace {
+
+class Sockets final : public Ground {
+ public:
+  Environment* environment() override { return nullptr; }
+  std::string http(const std::string& path) const override { return server_.http(path); }
+  std::string https(const std::string& path) const override { return server_.https(path); }
+  std::shared_ptr<const TlsConfig> trust() override { return server_.trust(); }
+  void release() override { server_.release(); }
+  int held() const override { return server_.held(); }
+  int open() const override { return server_.open(); }
+  int requests() const override { return server_.requests(); }
+  std::string hanging_url() override {
+    if (!full_) full_.emplace();
+    return full_->url();
+  }
+  void busy_for(std::chrono::milliseconds time) override { std::this_thread::sleep_for(time); }
+  bool real() const override { return true; }
+
+ private:
+  test::OriginServer server_;
+  std::optional<test::FullPort> full_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ground> make_ground() { return std::make_unique<Sockets>(); }
+
+}  // namespace sluice::conformance
