@@ -200,7 +200,7 @@ class Program {
       engine().handle_resolved(id, std::move(addresses), world_.now);
       return;
     }
-    world_.resolves.push_back({id, "again", 0, AddressFamily::any});  // for the rest
+    world_.resolves.push_back({id, "again", AddressFamily::any});  // for the rest
     engine().handle_resolved(id, NameAnswer(std::move(addresses), std::chrono::seconds(how), true), world_.now);
   }
 

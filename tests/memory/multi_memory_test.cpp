@@ -286,7 +286,7 @@ std::vector<std::string> tell_names(const std::string& servers) {
   };
   net::Resolver resolver(std::move(options));
   for (std::uint32_t index = 0; index < 2; ++index) {
-    const output::Resolve question = {{index, 1}, index == 0 ? "both.test" : "nowhere.test", 443, AddressFamily::any};
+    const output::Resolve question = {{index, 1}, index == 0 ? "both.test" : "nowhere.test", AddressFamily::any};
     try {
       const Watched scope;
       resolver.make_room();

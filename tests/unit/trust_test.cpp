@@ -33,15 +33,15 @@ struct Folder {
 };
 
 // The environment as it was comes back at the end.
-struct Environment {
+struct SetVariable {
   std::string name, before;
   bool was_set;
-  Environment(const char* variable, const std::string& value)
+  SetVariable(const char* variable, const std::string& value)
       : name(variable), was_set(std::getenv(variable) != nullptr) {
     if (was_set) before = std::getenv(variable);
     ::setenv(variable, value.c_str(), 1);
   }
-  ~Environment() {
+  ~SetVariable() {
     if (was_set) {
       ::setenv(name.c_str(), before.c_str(), 1);
     } else {
@@ -110,15 +110,15 @@ TEST_CASE("SSL_CERT_FILE and SSL_CERT_DIR replace the system's store, both toget
   const std::string file = one.write("ca.pem", certificate("AAAA"));
   two.write("b.pem", certificate("BBBB"));
   {
-    const Environment set_file("SSL_CERT_FILE", file), set_directory("SSL_CERT_DIR", "");
+    const SetVariable set_file("SSL_CERT_FILE", file), set_directory("SSL_CERT_DIR", "");
     CHECK(system_trust_pem().value() == certificate("AAAA") + "\n");
   }
   {
-    const Environment set_file("SSL_CERT_FILE", file), set_directory("SSL_CERT_DIR", ":" + two.path.string());
+    const SetVariable set_file("SSL_CERT_FILE", file), set_directory("SSL_CERT_DIR", ":" + two.path.string());
     CHECK(system_trust_pem().value() == certificate("AAAA") + "\n" + certificate("BBBB") + "\n");
   }
   {
-    const Environment set_file("SSL_CERT_FILE", file + ".missing"), set_directory("SSL_CERT_DIR", "");
+    const SetVariable set_file("SSL_CERT_FILE", file + ".missing"), set_directory("SSL_CERT_DIR", "");
     CHECK(message_of(system_trust_pem()).find("ca.pem.missing") != std::string::npos);
   }
 }
