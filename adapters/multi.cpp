@@ -1,11 +1,11 @@
-// The public surface of Multi; what is behind it is in multi/driver.hpp.
+// The public surface of Multi; what is behind it is in multi/impl.hpp.
 #include "adapters/multi.hpp"
 
 #include <new>
 #include <utility>
 #include <variant>
 
-#include "adapters/multi/driver.hpp"
+#include "adapters/multi/impl.hpp"
 
 namespace sluice {
 namespace {
@@ -30,14 +30,15 @@ Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
     if (!canonical) return std::unexpected(std::move(canonical.error()));
     one.host = std::move(*canonical);
   }
-  auto impl = Impl::create(std::move(options));
-  if (!impl) return std::unexpected(std::move(impl.error()));
-  return std::unique_ptr<Multi>(new Multi(std::move(*impl)));
+  auto driver = multi::Driver::create(std::move(options));
+  if (!driver) return std::unexpected(std::move(driver.error()));
+  auto impl = std::make_unique<Impl>(std::move(*driver));
+  return std::unique_ptr<Multi>(new Multi(std::move(impl)));
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
-Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->set_owner(*this); }
+Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->driver().callbacks().set_multi(*this); }
 Multi::~Multi() = default;
 
 Result<TransferId> Multi::add(Request request, TransferOptions options) {
@@ -58,43 +59,43 @@ const ResponseHead& Multi::head(TransferId transfer) const { return impl_->engin
 const Fields& Multi::trailers(TransferId transfer) const { return impl_->engine().trailers(transfer); }
 const Progress& Multi::progress(TransferId transfer) const { return impl_->engine().progress(transfer); }
 TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
-Instant Multi::now() const { return impl_->steady(); }
+Instant Multi::now() const { return impl_->driver().environment().steady(); }
 
 // A step that there is no memory for throws before it has begun, so what a drive was doing is whole when it ends here.
 Drive Multi::perform(int* running) try {
-  return impl_->perform(running);
+  return impl_->driver().perform(running);
 } catch (const std::bad_alloc&) {
-  return impl_->cut_short(running);
+  return impl_->driver().cut_short(running);
 } catch (...) {  // a handler's
-  impl_->cut_short(running);
+  impl_->driver().cut_short(running);
   throw;
 }
 Result<void> Multi::fdset(fd_set* read, fd_set* write, fd_set*, int* highest) const {
-  return impl_->watches().fdset(read, write, highest);
+  return impl_->driver().watches().fdset(read, write, highest);
 }
-std::optional<std::chrono::milliseconds> Multi::timeout() const { return impl_->timeout(); }
+std::optional<std::chrono::milliseconds> Multi::timeout() const { return impl_->driver().timeout(); }
 Result<PollResult> Multi::poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) {
-  return impl_->poll(extra, longest);
+  return impl_->driver().poll(extra, longest);
 }
-void Multi::wakeup() { impl_->waiter().wakeup(); }
-int Multi::fd() { return impl_->fd(); }
-int Multi::wakeup_fd() const { return impl_->waiter().wakeup_fd(); }
+void Multi::wakeup() { impl_->driver().waiter().wakeup(); }
+int Multi::fd() { return impl_->driver().fd(); }
+int Multi::wakeup_fd() const { return impl_->driver().waiter().wakeup_fd(); }
 
-bool Multi::take_wakeup() { return impl_->take_wakeup(); }
+bool Multi::take_wakeup() { return impl_->driver().take_wakeup(); }
 bool Multi::all_paused() const { return impl_->all_paused(); }
-bool Multi::waits_for_signals() const { return impl_->waits_for_signals(); }
+bool Multi::waits_for_signals() const { return impl_->driver().streams().waits_for_signals(); }
 
-void Multi::set_watch_sink(WatchSink* sink) { impl_->set_watch_sink(sink); }
-WatchSink* Multi::watch_sink() const { return impl_->watches().sink(); }
+void Multi::set_watch_sink(WatchSink* sink) { impl_->driver().set_watch_sink(sink); }
+WatchSink* Multi::watch_sink() const { return impl_->driver().watches().sink(); }
 Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
-  return impl_->socket_action(fd, events, running);
+  return impl_->driver().socket_action(fd, events, running);
 } catch (const std::bad_alloc&) {
-  return impl_->cut_short(running);
+  return impl_->driver().cut_short(running);
 } catch (...) {  // a handler's
-  impl_->cut_short(running);
+  impl_->driver().cut_short(running);
   throw;
 }
-void Multi::assign(int fd, void* value) { impl_->assign(fd, value); }
+void Multi::assign(int fd, void* value) { impl_->driver().watches().assign(fd, value); }
 
 std::optional<Message> Multi::info_read(int* left) { return impl_->info_read(left); }
 std::size_t Multi::running() const { return impl_->running(); }
@@ -103,6 +104,6 @@ std::size_t Multi::idle_connections() const { return impl_->engine().idle_connec
 void Multi::close_idle_connections() { impl_->close_idle_connections(); }
 EngineLimits Multi::limits() const { return impl_->engine().limits(); }
 void Multi::set_limits(EngineLimits limits) { impl_->set_limits(limits); }
-std::vector<std::string> Multi::take_key_log() { return impl_->take_key_log(); }
+std::vector<std::string> Multi::take_key_log() { return impl_->driver().take_key_log(); }
 
 }  // namespace sluice

@@ -1,17 +1,23 @@
-// See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the
-// connection it was about is looked at again right after its outputs were taken.
+// See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the connection it was about is
+// looked at again right after its outputs were taken.
 //
-// What outputs lead to (a connect that fails at once, a name that has an override, something to send) is queued, and has its turn among
+// What outputs lead to (a connect that fails at once, a name that is known, something to send) is queued, and has its turn among
 // the sources of a drive: an application that answers each failure with the next attempt goes round in drives, not in here.
 #include "adapters/multi/driver.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <new>
+#include <system_error>
 #include <utility>
 #include <variant>
 
-namespace sluice {
+#include "adapters/multi/scoped.hpp"
+
+namespace sluice::multi {
 namespace {
+
+using std::chrono::milliseconds;
 
 template <class... Functions>
 struct Overloaded : Functions... {
@@ -19,10 +25,6 @@ struct Overloaded : Functions... {
 };
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
-
-// Where an application's max_reads_per_perform ends, so that what is derived from it cannot overflow.
-constexpr std::size_t kMostReads = 1'000'000;
-constexpr Duration kLongestDrive = std::chrono::hours(24);
 
 // The core looks nothing up that it knows.
 EngineOptions engine_options(MultiOptions& given) {
@@ -33,7 +35,7 @@ EngineOptions engine_options(MultiOptions& given) {
   return options;
 }
 
-NameOptions name_options(MultiOptions& given, multi::Watches& watches) {
+NameOptions name_options(MultiOptions& given, Watches& watches) {
   NameOptions options;
   options.servers = std::move(given.dns_servers);
   // One that cannot be watched makes its question time out, which is its error.
@@ -43,82 +45,250 @@ NameOptions name_options(MultiOptions& given, multi::Watches& watches) {
   return options;
 }
 
+int to_poll_timeout(milliseconds wait) {
+  return static_cast<int>(std::clamp<milliseconds::rep>(wait.count(), 0, std::numeric_limits<int>::max()));
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Multi::Impl>> Multi::Impl::create(MultiOptions options) {
+Result<std::unique_ptr<Driver>> Driver::create(MultiOptions options) {
   Environment& environment = options.environment ? *options.environment : system_environment();
   auto waiter = environment.make_waiter();
   if (!waiter) return std::unexpected(std::move(waiter.error()));
-  std::unique_ptr<Impl> impl(new Impl(options, environment, std::move(*waiter)));
-  auto resolver = environment.make_resolver(name_options(options, impl->watches_));
+  std::unique_ptr<Driver> driver(new Driver(options, environment, std::move(*waiter)));
+  auto resolver = environment.make_resolver(name_options(options, driver->watches_));
   if (!resolver) return std::unexpected(std::move(resolver.error()));
-  impl->resolver_ = std::move(*resolver);
-  return impl;
+  driver->resolver_ = std::move(*resolver);
+  return driver;
 }
 
-Multi::Impl::Impl(MultiOptions& options, Environment& environment, std::unique_ptr<Waiter> waiter)
-    : max_reads_(std::clamp<std::size_t>(options.max_reads_per_perform, 1, kMostReads)),
-      max_time_(std::clamp<Duration>(options.max_drive_time, Duration(1), kLongestDrive)),
-      environment_(environment),
+Driver::Driver(MultiOptions& options, Environment& environment, std::unique_ptr<Waiter> waiter)
+    : environment_(environment),
       waiter_(std::move(waiter)),
       watches_(*waiter_),
-      engine_(engine_options(options)) {}
+      engine_(engine_options(options)),
+      pace_(environment, options.max_reads_per_perform, options.max_drive_time),
+      streams_(environment, *waiter_, watches_, engine_, pace_),
+      callbacks_(engine_, transfers_, pace_),
+      comeback_(environment, *waiter_, watches_, [this] { return wish(); }) {}
 
-Multi::Impl::~Impl() {
-  busy_ = true;  // the sink still hears of every removal
-  if (signals_) signals_->close();
-  for (multi::Connection& connection : connections_.all()) {
-    forget(connection);
-    connection = {};
-  }
+Driver::~Driver() {
+  phase_ = Phase::telling;  // the sink still hears of every removal
+  streams_.close_all();
   watches_.forget(waiter_->wakeup_fd(), {});
-  if (signals_) environment_.finish_upkeep();
+  if (streams_.had_routes()) environment_.finish_upkeep();
 }
 
-bool Multi::Impl::settle() {
-  for (;;) {
+// ---- a drive ----
+
+// Inside of a drive or a callback. What came too early may have been a loop's one-shot timer, which is told again when this is over.
+bool Driver::refuse() {
+  const bool busy = phase_ != Phase::idle;
+  if (busy && !comeback_.reporting()) comeback_.timer_spent();
+  return busy;
+}
+
+void Driver::begin(Streams::Look look) {
+  phase_ = Phase::driving;
+  wait_error_ = 0;
+  pace_.begin();
+  streams_.begin_drive(look);
+}
+
+Drive Driver::end(Drive answer, int* running) {
+  streams_.end_drive();
+  phase_ = Phase::idle;
+  report();
+  if (running) *running = static_cast<int>(transfers_.running());
+  return answer;
+}
+
+void Driver::report() {
+  const Scoped telling(phase_, Phase::telling);
+  comeback_.report();
+}
+
+Drive Driver::cut_short(int* running) {
+  streams_.try_all();
+  return end(Drive::failed, running);
+}
+
+Drive Driver::perform(int* running) {
+  if (refuse()) return Drive::recursive_call;
+  begin(Streams::Look::asks);
+  comeback_.timer_spent();  // it may be the answer to it
+  pace_.forget_burst();
+  const bool fresh = waiter_->has_ready() && pace_.now().steady - polled_at_ < Pace::kFreshFor;
+  bool complete = work(!fresh || waiter_->batch_was_full());
+  complete = run_timers() && complete;
+  if (wait_error_ != 0) return end(Drive::failed, running);
+  return end(complete ? Drive::ok : Drive::call_again, running);
+}
+
+Drive Driver::socket_action(int fd, std::uint8_t events, int* running) {
+  const bool timer = fd == Multi::kNoSocket;
+  if (timer ? refuse() : phase_ != Phase::idle) return Drive::recursive_call;
+  begin(Streams::Look::handed_in);
+  if (timer) {
+    comeback_.timer_spent();
+    pace_.begin_burst();
+  } else {
+    pace_.join_burst(fd);
+  }
+  bool complete = settle();
+  if (const Watch* watch = timer ? nullptr : watches_.find(fd)) {
+    // One that has to wait is kept: a loop that goes by edges will not say it again.
+    complete = complete && !pace_.late();
+    if (complete) {
+      complete = dispatch(fd, events, watch->owner);
+    } else {
+      watches_.postpone(fd, events);
+    }
+  }
+  complete = complete && work(false);
+  if (!timer && !complete) pace_.spend_burst();
+  complete = run_timers() && complete;
+  const Drive answer = end(complete ? Drive::ok : Drive::call_again, running);
+  pace_.end_in_burst(fd, complete);
+  return answer;
+}
+
+// ---- outputs ----
+
+// Throws std::bad_alloc before a step has begun, so that nothing is lost in the middle of one.
+void Driver::make_room() {
+  streams_.make_room();
+  resolver_->make_room();
+}
+
+bool Driver::settle() {
+  do {
     make_room();
     if (!drain()) return false;
-    if (!to_refresh_) return true;
-    refresh(*std::exchange(to_refresh_, std::nullopt));
-  }
+  } while (streams_.refresh_next());
+  return true;
 }
 
-bool Multi::Impl::drain() {
+bool Driver::drain() {
   while (engine_.has_output()) {
-    if (outputs_left_ % kUnlookedAt == 0) now_ = environment_.now();
-    if (outputs_left_ == 0 || late()) return false;
+    if (!pace_.take_output()) return false;
     make_room();
-    --outputs_left_;
     if (auto output = engine_.poll_output()) take(std::move(*output));
   }
   return true;
 }
 
-void Multi::Impl::keep_key(output::KeyLog& what) {
-  try {
-    key_log_.push_back(std::move(what.line));
-  } catch (const std::bad_alloc&) {  // a log has a gap; nothing else depends on it
-  }
-}
-
-void Multi::Impl::take(Output output) {
-  progressed_ = true;
+void Driver::take(Output output) {
+  pace_.progress();
   std::visit(Overloaded{
                  [&](output::Resolve& what) { resolver_->start(what); },
                  [&](output::CancelResolve& what) { resolver_->cancel(what.id); },
-                 [&](output::Connect& what) { connect(what); },
-                 [&](output::Close& what) { close(what.conn); },
-                 [&](output::InterestChanged& what) { refresh(what.conn); },
-                 [&](output::InterimReady& what) { deliver_interim(what); },
-                 [&](output::HeadReady& what) { deliver_head(what.transfer); },
-                 [&](output::BodyReady& what) { deliver_body(what.transfer); },
-                 [&](output::UploadReady& what) { pump_upload(what.transfer); },
-                 [&](output::Done& what) { deliver_done(what); },
-                 [&](output::KeyLog& what) { keep_key(what); },
-                 [&](output::HeadSent& what) { deliver_head_sent(what); },
+                 [&](output::Connect& what) { streams_.connect(what); },
+                 [&](output::Close& what) { streams_.close(what.conn); },
+                 [&](output::InterestChanged& what) { streams_.refresh(what.conn); },
+                 [&](output::InterimReady& what) { callbacks_.interim(what); },
+                 [&](output::HeadReady& what) { callbacks_.head(what.transfer); },
+                 [&](output::BodyReady& what) { callbacks_.body(what.transfer); },
+                 [&](output::UploadReady& what) { callbacks_.upload(what.transfer); },
+                 [&](output::Done& what) { callbacks_.done(what); },
+                 [&](output::HeadSent& what) { callbacks_.head_sent(what); },
+                 [&](output::KeyLog& what) {
+                   try {
+                     key_log_.push_back(std::move(what.line));
+                   } catch (const std::bad_alloc&) {  // a log has a gap; nothing else depends on it
+                   }
+                 },
              },
              output);
 }
 
-}  // namespace sluice
+// ---- time ----
+
+// Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
+// cannot put deadlines off: when outputs are in the way, they come first in the next drive. False: what comes out of them is not all taken.
+bool Driver::run_timers() {
+  if (const auto due = environment_.upkeep_due(); due && *due <= pace_.now().steady) environment_.do_upkeep();
+  timers_put_off_ = engine_.has_output();
+  if (timers_put_off_) return false;
+  pace_.look_at_clock();
+  const Instant now = pace_.now().steady;
+  if (const auto deadline = engine_.deadline(); deadline && deadline->at <= now) {
+    engine_.handle_timeout(pace_.now());
+    if (!settle() || !take_sends()) return false;
+  }
+  if (resolver_->open_questions() == 0) return true;
+  if (const auto deadline = resolver_->deadline(pace_.now().steady); deadline && *deadline <= pace_.now().steady) {
+    make_room();
+    resolver_->process_timeouts();
+    return settle() && take_facts();
+  }
+  return true;
+}
+
+bool Driver::must_run_at_once() const {
+  return engine_.has_output() || streams_.has_work() || watches_.has_postponed() || resolver_->has_answer() || transfers_.has_resumes() ||
+         !resumed_.empty() || waiter_->has_ready();
+}
+
+Wish Driver::wish() {
+  if (must_run_at_once()) return {Wish::When::at_once, {}};
+  std::optional<Instant> at;
+  const auto consider = [&](const std::optional<Instant>& other) {
+    if (other && (!at || *other < *at)) at = other;
+  };
+  if (const auto deadline = engine_.deadline()) consider(deadline->at);
+  if (resolver_->open_questions() > 0) consider(resolver_->deadline(environment_.steady()));
+  consider(environment_.upkeep_due());
+  return at ? Wish{Wish::When::at, *at} : Wish{};
+}
+
+void Driver::after_application_call() {
+  if (phase_ == Phase::idle) report();
+}
+
+void Driver::set_watch_sink(WatchSink* sink) {
+  comeback_.sink_changed();
+  {
+    const Scoped telling(phase_, phase_ == Phase::idle ? Phase::telling : phase_);
+    watches_.set_sink(sink);
+  }
+  after_application_call();
+}
+
+int Driver::fd() {
+  const int fd = comeback_.fd();
+  after_application_call();
+  return fd;
+}
+
+bool Driver::take_wakeup() {
+  waiter_->take_event();
+  const bool seen = waiter_->take_woken();
+  return std::exchange(woken_, false) || seen;
+}
+
+// A signal ends the wait early, as it does for poll(2).
+Result<PollResult> Driver::poll(std::span<ExtraDescriptor> extra, milliseconds longest) try {
+  if (phase_ != Phase::idle) return std::unexpected(make_error(Code::recursive_call, "poll: called from inside a callback"));
+  if (const auto own = timeout()) longest = std::min(longest, *own);
+  if (woken_) longest = milliseconds(0);
+  const int wait = to_poll_timeout(longest);
+  PollResult result;
+  int error = 0;
+  if (!extra.empty()) {
+    error = waiter_->wait_beside(extra, wait);
+    result.ready = static_cast<int>(std::ranges::count_if(extra, [](const ExtraDescriptor& one) { return one.ready != 0; }));
+  } else if (!waiter_->has_ready()) {
+    error = waiter_->wait(wait);
+  }
+  if (error != 0) return std::unexpected(make_error(Code::internal, "poll: " + std::generic_category().message(error), error));
+  if (waiter_->has_ready()) polled_at_ = environment_.steady();
+  if (waiter_->take_woken()) woken_ = true;
+  result.woken = std::exchange(woken_, false);
+  comeback_.set_fd_timer();  // which may have run out into this wait
+  return result;
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
+}  // namespace sluice::multi

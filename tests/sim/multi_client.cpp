@@ -66,7 +66,7 @@ std::size_t Client::on_body(Multi& multi, TransferId of, Bytes bytes) {
 void Client::pause(bool& which) {
   which = !resume_waits_;
   const Duration delay = chance(random_, 300) ? Duration(0) : Duration(random_.below(static_cast<std::uint64_t>(plan_.longest_pause.count())));
-  world_.ground().later(world_.ground().now() + delay, [this] { resume(); });
+  world_.ground().later(world_.ground().steady() + delay, [this] { resume(); });
 }
 
 void Client::resume() {
@@ -81,7 +81,7 @@ void Client::fail_upload() {
   upload_over_ = true;
   const auto say = [this] { world_.multi().fail_upload(id, "the simulated source broke"); };
   if (chance(random_, 500)) return say();
-  world_.ground().later(world_.ground().now() + microseconds(random_.below(800)), say);
+  world_.ground().later(world_.ground().steady() + microseconds(random_.below(800)), say);
 }
 
 void Client::finish_upload(bool inside) {
@@ -91,7 +91,7 @@ void Client::finish_upload(bool inside) {
     world_.excuse_idle_drive();
   };
   if (inside) return say();
-  world_.ground().later(world_.ground().now() + microseconds(random_.below(800)), say);
+  world_.ground().later(world_.ground().steady() + microseconds(random_.below(800)), say);
 }
 
 std::size_t Client::on_upload(Multi& multi, TransferId of, MutableBytes space) {
@@ -120,7 +120,7 @@ void Client::on_done(Multi& multi, TransferId of, const Result<void>& end) {
   world_.judge(*this, {of, nullptr, end, multi.head(of).status, multi.progress(of), multi.info(of)});
   if (plan_.remove_unread) {
     if (chance(random_, 500)) return world_.remove(*this);
-    world_.ground().later(world_.ground().now(), [this] { world_.remove(*this); });
+    world_.ground().later(world_.ground().steady(), [this] { world_.remove(*this); });
   }
   world_.mischief(random_, this);
 }

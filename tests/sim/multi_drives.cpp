@@ -1,14 +1,9 @@
 // See multi_drives.hpp.
 #include "tests/sim/multi_drives.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/select.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -19,11 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-timespec to_timespec(Duration wait) {
-  wait = std::max(wait, Duration(0));
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait);
-  return {.tv_sec = static_cast<time_t>(seconds.count()), .tv_nsec = static_cast<long>((wait - seconds).count())};
-}
+int to_milliseconds(Duration wait) { return static_cast<int>(std::chrono::ceil<milliseconds>(std::max(wait, Duration(0))).count()); }
 
 std::string number(std::int64_t value) { return std::to_string(value); }
 
@@ -31,7 +22,8 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 
 Drives::Drives(World& world)
     : world_(world), random_(draws(world.plan().seed, Draws::drive)), kind_(world.plan().drive.kinds.front()) {
-  for (net::Descriptor& one : own_) one = net::Descriptor(::eventfd(&one == own_ ? 0 : 1, EFD_CLOEXEC));
+  for (auto& one : own_) one = world.ground().make_waiter().value();
+  own_[1]->wakeup();
 }
 
 void Drives::attach(bool on) {
@@ -83,11 +75,11 @@ void Drives::by_poll(Duration longest) {
     if (chance(random_, 400)) perform(false);
   }
   const milliseconds wait = woken ? milliseconds(1'000) : std::chrono::ceil<milliseconds>(longest);
-  const Instant began = world_.ground().now();
+  const Instant began = world_.ground().steady();
   const bool beside = chance(random_, 100);
   const auto result = beside ? poll_beside(wait) : world_.multi().poll({}, wait);
   if (!result) return world_.fail("poll()", result.error().message());
-  const bool early = world_.ground().now() - began < wait;
+  const bool early = world_.ground().steady() - began < wait;
   if (woken && !early && !result->woken && !beside) world_.fail("a wakeup is never lost", "poll() slept after wakeup()");
   Drive answer = perform(early && wait > milliseconds(0) && !woken && !beside && !result->woken);
   for (int i = 0; answer == Drive::call_again && i < 3 && chance(random_, 500); ++i) answer = perform(true);
@@ -95,7 +87,7 @@ void Drives::by_poll(Duration longest) {
 
 // With descriptors of the caller's beside, one of which is ready.
 Result<PollResult> Drives::poll_beside(std::chrono::milliseconds wait) {
-  ExtraDescriptor extra[2] = {{.fd = own_[0].get(), .wanted = kEventRead}, {.fd = own_[1].get(), .wanted = kEventRead}};
+  ExtraDescriptor extra[2] = {{.fd = own_[0]->wakeup_fd(), .wanted = kEventRead}, {.fd = own_[1]->wakeup_fd(), .wanted = kEventRead}};
   auto result = world_.multi().poll(extra, wait);
   if (result && (extra[0].ready != kEventNone || extra[1].ready != kEventRead || result->ready != 1))
     world_.fail("poll() looks at the caller's descriptors", "and did not see which is ready");
@@ -112,40 +104,43 @@ void Drives::by_select(Duration longest) {
   if (!world_.multi().fdset(&read, &write, nullptr, &highest)) return by_poll(longest);  // check_watches() looks into it
   if (!FD_ISSET(wakeup, &read)) world_.fail("fdset() only adds", "a bit of the caller's was taken out");
   const auto own = world_.multi().timeout();
-  const timespec wait = to_timespec(own ? std::min<Duration>(longest, *own) : longest);
-  const int ready = ::pselect(std::max(highest, wakeup) + 1, &read, &write, nullptr, &wait, nullptr);
-  if (ready < 0 && errno == EBADF) return world_.fail("fdset() names descriptors that are open", "select: bad descriptor");
+  // What select(2) would do: wait for what the sets say.
+  const auto waiter = world_.ground().make_waiter().value();
+  waiter->add(wakeup, kEventRead, 0);
+  for (int fd = 0; fd <= highest; ++fd) {
+    const auto events = static_cast<std::uint8_t>((FD_ISSET(fd, &read) ? kEventRead : 0) | (FD_ISSET(fd, &write) ? kEventWrite : 0));
+    if (events == 0 || fd == wakeup) continue;
+    if (waiter->add(fd, events, 0) != 0) return world_.fail("fdset() names descriptors that are open", "descriptor " + number(fd));
+  }
+  waiter->wait(to_milliseconds(own ? std::min<Duration>(longest, *own) : longest));
   const auto due = world_.multi().timeout();
-  if (ready > 0 || (due && *due == milliseconds(0))) perform(true);
+  if (waiter->has_ready() || (due && *due == milliseconds(0))) perform(true);
 }
 
 void Drives::by_fd(Duration longest) {
-  pollfd one = {world_.multi().fd(), POLLIN, 0};
-  const timespec wait = to_timespec(longest);
-  if (::ppoll(&one, 1, &wait, nullptr) > 0) perform(true);
+  const auto waiter = world_.ground().make_waiter().value();
+  waiter->add(world_.multi().fd(), kEventRead, 0);
+  waiter->wait(to_milliseconds(longest));
+  if (waiter->has_ready()) perform(true);
 }
 
 void Drives::by_sockets(Duration longest) {
-  std::vector<pollfd> set;
+  const auto waiter = world_.ground().make_waiter().value();
   for (const auto& [fd, watch] : table_) {
-    const int wanted = ((watch.events & kEventRead) ? POLLIN : 0) | ((watch.events & kEventWrite) ? POLLOUT : 0);
-    set.push_back({fd, static_cast<short>(wanted), 0});
+    if (waiter->add(fd, watch.events, 0) != 0) return world_.fail("a watch ends before its descriptor", "descriptor " + number(fd));
   }
-  const Instant now = world_.ground().now();
-  const timespec wait = to_timespec(timer_at_ ? std::min(longest, *timer_at_ - now) : longest);
-  const int count = ::ppoll(set.data(), set.size(), &wait, nullptr);
-  const std::size_t first = set.empty() ? 0 : random_.below(set.size());
-  for (std::size_t i = 0; count > 0 && i < set.size(); ++i) {
-    const pollfd& one = set[(first + i) % set.size()];
-    if (one.revents == 0) continue;
-    if ((one.revents & POLLNVAL) != 0) return world_.fail("a watch ends before its descriptor", "poll: bad descriptor " + number(one.fd));
+  const Instant now = world_.ground().steady();
+  waiter->wait(to_milliseconds(timer_at_ ? std::min(longest, *timer_at_ - now) : longest));
+  std::vector<Ready> batch;
+  while (const auto ready = waiter->next()) batch.push_back(*ready);
+  const std::size_t first = batch.empty() ? 0 : random_.below(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Ready& one = batch[(first + i) % batch.size()];
     if (chance(random_, world_.plan().drive.lazy)) continue;
-    const auto events = static_cast<std::uint8_t>(((one.revents & POLLIN) ? kEventRead : 0) | ((one.revents & POLLOUT) ? kEventWrite : 0) |
-                                                  ((one.revents & (POLLHUP | POLLERR)) ? kEventError : 0));
     // A watch that ended in this very batch is handed in all the same, as simple loops do.
-    action(one.fd, events, table_.contains(one.fd));
+    action(one.fd, one.events, table_.contains(one.fd));
   }
-  if (timer_at_ && *timer_at_ <= world_.ground().now()) {
+  if (timer_at_ && *timer_at_ <= world_.ground().steady()) {
     timer_at_.reset();
     action(Multi::kNoSocket, kEventNone, true);
   }
@@ -196,7 +191,7 @@ void Drives::on_watch(int fd, std::uint8_t events, void* assigned) {
   if (events == before.events) world_.fail("watches are reported as changes", "descriptor " + number(fd) + " twice as " + number(events));
   if ((events & ~(kEventRead | kEventWrite)) != 0) world_.fail("watches", "for events " + number(events));
   if (assigned != before.assigned) world_.fail("assign()", "another pointer comes back for descriptor " + number(fd));
-  if (::fcntl(fd, F_GETFD) < 0) world_.fail("a watch ends before its descriptor", "reported for closed descriptor " + number(fd));
+  if (!world_.ground().is_open(fd)) world_.fail("a watch ends before its descriptor", "reported for closed descriptor " + number(fd));
   if (events == 0) {
     table_.erase(fd);
   } else {

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "adapters/multi.hpp"
-#include "adapters/net/descriptor.hpp"
 #include "tests/sim/multi_plan.hpp"
 
 namespace sluice::simtest::driven {
@@ -48,7 +48,6 @@ class Drives final : public WatchSink {
   void needless();
   Drive perform(bool asked_for);
   Drive action(int fd, std::uint8_t events, bool asked_for);
-  void wait(Duration longest);
 
   World& world_;
   Random random_;
@@ -57,7 +56,7 @@ class Drives final : public WatchSink {
   std::map<int, Watch> table_;
   std::optional<Instant> timer_at_;
   int tokens_[8] = {};  // what assign() hands out pointers to
-  net::Descriptor own_[2];  // the application's: the second is readable
+  std::unique_ptr<Waiter> own_[2];  // of the application's: the second's wakeup descriptor is readable
   std::vector<int> seen_;  // descriptors that were watched once
 };
 

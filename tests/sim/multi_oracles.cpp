@@ -9,7 +9,7 @@
 namespace sluice::simtest::driven {
 
 void World::before_drive() {
-  drive_began_ = ground_.now();
+  drive_began_ = ground_.steady();
   progress_before_ = ground_.progress_made();
   in_drive = true;
 }
@@ -55,8 +55,10 @@ void World::check_counts(int running) {
   };
   check(plan().max_connections, ground_.streams(), "in all");
   for (std::size_t i = 0; i < plan().origins.size(); ++i) {
+    const PerMille plain = plan().origins[i].line.plain;
+    if (plain != 0 && plain != 1000) continue;  // two pools
     check(plan().max_connections_per_origin, ground_.streams(i), "to one origin");
-    check(plan().origins[i].max_connections, ground_.streams(i), "over one route");
+    if (plain == 0) check(plan().origins[i].max_connections, ground_.streams(i), "over one route");
   }
 }
 
@@ -89,7 +91,7 @@ void World::judge_success(Client& client, const Message& message) {
   if (plan.max_body_bytes && client.received > *plan.max_body_bytes) fail("max_body_bytes", client.name());
   const bool trailers = plan.reply.framing == sim::HttpReply::Framing::chunked && !plan.reply.trailers.empty() && !head;
   if (trailers && !multi_->trailers(client.id).contains("X-Sum")) fail("trailers", client.name());
-  if (message.info.route != "the simulated line") fail("a transfer knows its route", client.name());
+  if (message.info.route != (client.by_route ? "the simulated line" : "")) fail("a transfer knows its route", client.name());
   if (message.progress.received_body_bytes != client.received) fail("figures", client.name());
 }
 
@@ -104,7 +106,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
   };
   using enum Fault;
   switch (why.code) {
-    case Code::connect_failed: return any({refused, open_failed});
+    case Code::connect_failed: return any({refused, open_failed, reset, stall});
     case Code::send_failed:
     case Code::receive_failed: return any({error, early_end, lie, reset, idle_close, misdeed});
     case Code::connection_closed: return any({early_end, reset, idle_close, misdeed});
@@ -119,6 +121,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::connect_timeout: return waited(plan.connect_timeout);
     case Code::total_timeout: return waited(plan.total_timeout);
     case Code::idle_timeout: return waited(plan.idle_timeout);
+    case Code::resolve_failed: return any({name_fails});
     case Code::upload_failed: return plan.fail_upload_at.has_value();
     case Code::body_too_large: return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
     case Code::attempts_timeout:  // no plan has one
@@ -128,7 +131,6 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::invalid_option:
     case Code::tls_config:
     case Code::canceled:
-    case Code::resolve_failed:
     case Code::tls_certificate:
     case Code::too_many_descriptors:
     case Code::descriptor_too_large:

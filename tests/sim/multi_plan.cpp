@@ -30,37 +30,52 @@ PerMille maybe(Random& random, unsigned on, unsigned most) {
   return static_cast<PerMille>(1 + random.below(most));
 }
 
-LinePlan draw_line(Random& random, bool harm, bool may_stall) {
+LinePlan draw_line(Random& random, bool harm) {
   LinePlan line;
   const std::array<PerMille, 3> mixes = {0, 1000, 500};
-  line.sockets = mixes[random.below(3)];
-  line.window = chance(random, 300) ? between(random, 1, 200) : between(random, 1'000, 64 * 1024);
+  line.plain = mixes[random.below(3)];
+  line.hidden = mixes[random.below(3)];
   line.drips = maybe(random, 400, 600);
   line.blocks = maybe(random, 500, 300);
   line.pieces = maybe(random, 600, 700);
   line.slow_open = maybe(random, 500, 800);
   line.odd_signals = maybe(random, 500, 400);
-  line.holds = maybe(random, 400, 60);
-  line.kept_duplicate = maybe(random, 250, 600);
   line.fault_within = chance(random, 500) ? between(random, 1, 600) : between(random, 600, 20'000);
   if (!harm) return line;
-  line.refused = maybe(random, 250, 300);
   line.open_failed = maybe(random, 250, 300);
   line.error = maybe(random, 300, 400);
   line.early_end = maybe(random, 300, 400);
   line.lie = maybe(random, 150, 200);
-  line.reset = maybe(random, 300, 400);
-  if (may_stall) line.stall = maybe(random, 600, 400);
+  line.name_fails = maybe(random, 150, 300);
   return line;
 }
 
-OriginPlan draw_origin(Random& random, std::size_t number, bool harm, bool may_stall) {
+sim::Weather draw_weather(Random& random, bool harm, bool may_stall) {
+  sim::Weather weather;
+  weather.delay = time_between(random, microseconds(1), microseconds(300));
+  weather.jitter = chance(random, 400) ? time_between(random, microseconds(1), microseconds(1'200)) : Duration(0);
+  if (chance(random, 400)) weather.max_piece = chance(random, 300) ? between(random, 1, 40) : between(random, 100, 20'000);
+  if (chance(random, 400)) weather.max_send = chance(random, 300) ? between(random, 1, 200) : between(random, 100, 20'000);
+  weather.window = chance(random, 300) ? between(random, 200, 2'000) : between(random, 2'000, 64 * 1024);
+  weather.fault_within = chance(random, 500) ? between(random, 1, 600) : between(random, 600, 20'000);
+  if (!harm) return weather;
+  weather.refused = maybe(random, 250, 300);
+  weather.resets = maybe(random, 300, 400);
+  weather.closes_early = maybe(random, 200, 300);
+  weather.half_closes = maybe(random, 200, 300);
+  if (may_stall) weather.stalls = maybe(random, 600, 400);
+  if (may_stall) weather.hangs = maybe(random, 300, 200);
+  if (may_stall) weather.half_open = maybe(random, 300, 200);
+  return weather;
+}
+
+OriginPlan draw_origin(Random& random, std::size_t number, bool harm) {
   OriginPlan origin;
   origin.host = "origin" + std::to_string(number) + ".test";
   origin.tls = chance(random, 180);
   if (chance(random, 600)) origin.identity = "line " + std::to_string(number);
   if (chance(random, 250)) origin.max_connections = between(random, 1, 4);
-  origin.line = draw_line(random, harm && chance(random, 700), may_stall);
+  origin.line = draw_line(random, harm && chance(random, 700));
   if (chance(random, 250)) origin.http.max_requests = between(random, 1, 4);
   if (harm && chance(random, 300)) origin.http.keep_alive = time_between(random, microseconds(200), microseconds(3'000));
   return origin;
@@ -181,6 +196,7 @@ std::string_view to_string(Fault fault) {
     case Fault::stall: return "stall";
     case Fault::idle_close: return "idle close";
     case Fault::misdeed: return "misdeed";
+    case Fault::name_fails: return "name fails";
   }
   return "";
 }
@@ -202,7 +218,8 @@ Plan draw_plan(std::uint64_t seed) {
   const bool harm = chance(random, 600);
   plan.may_stall = harm && chance(random, 450);
   const std::size_t origins = between(random, 1, 4);
-  for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back(draw_origin(random, i, harm, plan.may_stall));
+  for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back(draw_origin(random, i, harm));
+  plan.weather = draw_weather(random, harm, plan.may_stall);
   const bool backpressure = chance(random, 150);
   const Habits habits = {
       .pauses = backpressure ? PerMille{250} : maybe(random, 500, 300),
@@ -228,18 +245,25 @@ std::string describe(const Plan& plan) {
   std::string text = std::to_string(plan.transfers.size()) + " transfers;";
   for (const OriginPlan& origin : plan.origins) {
     const LinePlan& line = origin.line;
-    text += " " + origin.host + (origin.tls ? " tls" : "") + " sockets " + std::to_string(line.sockets);
+    text += " " + origin.host + (origin.tls ? " tls" : "") + " plain " + std::to_string(line.plain) + ", hidden " + std::to_string(line.hidden);
     const std::pair<std::string_view, PerMille> faults[] = {
         {"drips", line.drips}, {"blocks", line.blocks}, {"pieces", line.pieces}, {"slow open", line.slow_open},
-        {"odd signals", line.odd_signals}, {"holds", line.holds}, {"duplicates", line.kept_duplicate}, {"refused", line.refused},
-        {"open failed", line.open_failed}, {"error", line.error}, {"early end", line.early_end}, {"lie", line.lie},
-        {"reset", line.reset}, {"stall", line.stall}};
+        {"odd signals", line.odd_signals}, {"open failed", line.open_failed}, {"error", line.error}, {"early end", line.early_end},
+        {"lie", line.lie}, {"name fails", line.name_fails}};
     for (const auto& [name, rate] : faults) {
       if (rate > 0) (text += ", ").append(name) += " " + std::to_string(rate);
     }
     text += ";";
   }
-  text += " driven by";
+  const sim::Weather& weather = plan.weather;
+  const std::pair<std::string_view, PerMille> harms[] = {
+      {"refused", weather.refused}, {"resets", weather.resets},   {"closes early", weather.closes_early}, {"half closes", weather.half_closes},
+      {"stalls", weather.stalls},   {"hangs", weather.hangs},     {"half open", weather.half_open}};
+  text += " weather: window " + std::to_string(weather.window);
+  for (const auto& [name, rate] : harms) {
+    if (rate > 0) (text += ", ").append(name) += " " + std::to_string(rate);
+  }
+  text += "; driven by";
   for (const DriveKind kind : plan.drive.kinds) (text += " ").append(to_string(kind));
   const DrivePlan& drive = plan.drive;
   text += "; needless " + std::to_string(drive.needless) + ", stale " + std::to_string(drive.stale) + ", lazy " +

@@ -1,7 +1,7 @@
 // What a seed decides beforehand: which origins there are and how the streams to them behave, which transfers are made and what their
 // owner does meanwhile, and how the Multi is driven. A swarm: each fault and each habit is on in some seeds and off in others.
 //
-// Plain values. Leaves to the files beside it what a fault is (multi_wire), and what must hold all the same (multi_world).
+// Plain values. Leaves to the files beside it what a near end does (multi_wire), and what must hold all the same (multi_world).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/sim_origin.hpp"
+#include "adapters/sim.hpp"
 #include "core/base/random.hpp"
 #include "core/types.hpp"
 
@@ -22,27 +22,25 @@ enum class Draws : std::uint64_t { plan, line, far_end, client, drive, applicati
 Random draws(std::uint64_t seed, Draws what, std::uint64_t number = 0, std::uint64_t part = 0);
 bool chance(Random& random, unsigned per_mille);
 
-using PerMille = std::uint16_t;
+using sim::PerMille;
 
 // What truly went wrong at an origin, which is what may explain that a transfer failed.
-enum class Fault : std::uint8_t { refused, open_failed, error, early_end, lie, reset, stall, idle_close, misdeed };
-inline constexpr std::size_t kFaults = 9;
+enum class Fault : std::uint8_t { refused, open_failed, error, early_end, lie, reset, stall, idle_close, misdeed, name_fails };
+inline constexpr std::size_t kFaults = 10;
 std::string_view to_string(Fault fault);
 
-// How the streams to one origin behave; drawn for each connection, or each call.
+// How the near ends of the streams to one origin behave; drawn for each connection, or each call. What the network does is the weather's.
 struct LinePlan {
-  PerMille sockets = 0;  // ride on a socket pair; the others are memory without a descriptor
-  std::size_t window = 64 * 1024;
+  PerMille plain = 0;           // of transfers: TCP, and the name is looked up; the others go by a route
+  PerMille hidden = 0;          // ride without a descriptor; signals tell
   // Harmless
   PerMille drips = 0;           // a connection's first bytes come one by one
   PerMille blocks = 0;          // a call moves nothing, though it could
   PerMille pieces = 0;          // a call moves less than it could
   PerMille slow_open = 0;
   PerMille odd_signals = 0;     // twice, late, or for nothing
-  PerMille holds = 0;           // the far side rests for a while
-  PerMille kept_duplicate = 0;  // of the descriptor, for the connection's life and beyond
-  // Harmful: a chance for each connection
-  PerMille refused = 0, open_failed = 0, error = 0, early_end = 0, lie = 0, reset = 0, stall = 0;
+  // Harmful: a chance for each connection, or look-up
+  PerMille open_failed = 0, error = 0, early_end = 0, lie = 0, name_fails = 0;
   std::size_t fault_within = 8 * 1024;  // after up to so many bytes, either way
 };
 
@@ -100,6 +98,7 @@ struct DrivePlan {
 struct Plan {
   std::uint64_t seed = 0;
   std::vector<OriginPlan> origins;
+  sim::Weather weather;
   std::vector<TransferPlan> transfers;
   DrivePlan drive;
   std::size_t max_connections = 0, max_connections_per_origin = 0;

@@ -25,14 +25,16 @@ constexpr Duration kLongestWait = milliseconds(2);
 World::World(const Plan& plan) : ground_(plan), random_(draws(plan.seed, Draws::application)) {
   for (std::size_t i = 0; i < plan.origins.size(); ++i) {
     auto accept = sim::http_origin([this, i](const sim::HttpRequest& request) { return respond(i, request); }, plan.origins[i].http);
-    dialers_.push_back(std::make_shared<LineDialer>(ground_, i, std::move(accept)));
+    ground_.add_origin(i, std::move(accept));
+    dialers_.push_back(std::make_shared<LineDialer>(ground_, i));
   }
   for (std::size_t i = 0; i < plan.transfers.size(); ++i) clients_.push_back(std::make_unique<Client>(*this, i));
   MultiOptions options;
+  options.environment = &ground_;
   options.engine.max_connections = plan.max_connections;
   options.engine.max_connections_per_origin = plan.max_connections_per_origin;
   options.engine.idle_connection_timeout = plan.idle_connection_timeout;
-  options.engine.default_tls = tls_trust();
+  options.engine.default_tls = ground_.world().tls();
   options.max_reads_per_perform = plan.drive.max_reads;
   options.max_drive_time = plan.drive.max_time;
   if (auto made = Multi::create(std::move(options))) {
@@ -41,6 +43,7 @@ World::World(const Plan& plan) : ground_(plan), random_(draws(plan.seed, Draws::
     fail("a Multi can be made", made.error().message());
   }
   drives_ = std::make_unique<Drives>(*this);
+  if (plan.drive.high_descriptors) ground_.raise_numbers();
   ground_.is_watched = [this](int fd) { return drives_->watches(fd); };
 }
 
@@ -93,7 +96,8 @@ bool World::add(Client& client) {
     case Upload::chunked_stream: request.body = BodyStream{}; break;
   }
   TransferOptions options;
-  options.route = dialers_[plan.origin];
+  client.by_route = !chance(random_, origin.line.plain);
+  if (client.by_route) options.route = dialers_[plan.origin];
   options.total_timeout = plan.total_timeout;
   options.idle_timeout = plan.idle_timeout;
   if (plan.connect_timeout) options.connect_timeout = plan.connect_timeout;
@@ -107,8 +111,8 @@ bool World::add(Client& client) {
   }
   client.id = *added;
   by_id_[client.id] = &client;
-  if (plan.total_timeout) client.deadline = ground_.now() + *plan.total_timeout;
-  if (plan.cancel_after) ground_.later(ground_.now() + *plan.cancel_after, [this, &client] { remove(client); });
+  if (plan.total_timeout) client.deadline = ground_.steady() + *plan.total_timeout;
+  if (plan.cancel_after) ground_.later(ground_.steady() + *plan.cancel_after, [this, &client] { remove(client); });
   excuse_idle_drive();
   return true;
 }
@@ -203,14 +207,14 @@ bool World::stuck(std::uint64_t step) {
   if (ground_.progress_made() != progress_seen_ || step == 0) {
     progress_seen_ = ground_.progress_made();
     progress_step_ = step;
-    progress_at_ = ground_.now();
+    progress_at_ = ground_.steady();
     return false;
   }
-  return step - progress_step_ > kStuckSteps && ground_.now() - progress_at_ > kStuckAfter;
+  return step - progress_step_ > kStuckSteps && ground_.steady() - progress_at_ > kStuckAfter;
 }
 
 void World::drive_all() {
-  const Instant began = ground_.now();
+  const Instant began = ground_.steady();
   for (step_ = 0; ground_.failure().empty(); ++step_) {
     add_due();
     for (const auto& client : clients_) {
@@ -225,21 +229,19 @@ void World::drive_all() {
       return fail("progress", (*waiting)->name() + " does not get on, received " + std::to_string((*waiting)->received) + " of " +
                                   std::to_string((*waiting)->plan().size));
     }
-    if (step_ > kMostSteps || ground_.now() - began > kLongest) return fail("runs end", "this one took too long");
+    if (step_ > kMostSteps || ground_.steady() - began > kLongest) return fail("runs end", "this one took too long");
     const bool busy = moved || std::ranges::any_of(clients_, [](const auto& one) {
                         return !one->id || (one->done && !one->removed && !one->message_read);
                       });
-    Duration longest = kLongestWait;
-    if (const auto next = ground_.next()) longest = std::clamp(*next - ground_.now(), Duration(0), kLongestWait);
-    drives_->step(busy ? Duration(0) : longest);
+    drives_->step(busy ? Duration(0) : kLongestWait);
   }
 }
 
 // Nothing runs any more: then nothing has to be driven, but for connections that are given up.
 void World::rest_at_the_end() {
   if (!chance(random_, 250)) return;
-  const Instant end = ground_.now() + milliseconds(2);
-  while (ground_.failure().empty() && ground_.now() < end) {
+  const Instant end = ground_.steady() + milliseconds(2);
+  while (ground_.failure().empty() && ground_.steady() < end) {
     ground_.pump();
     drives_->step(microseconds(500));
   }
@@ -253,6 +255,8 @@ void World::tear_down() {
   if (chance(random_, 300)) drives_->attach(false);
   multi_.reset();
   drives_->check_all_removed();
+  if (ground_.world().open_connections() != 0) fail("no connection outlives its Multi", std::to_string(ground_.world().open_connections()));
+  if (ground_.world().faults().contains("bad request")) fail("a request is HTTP/1.1", "an origin could not read one");
   if (ground_.streams() != 0) fail("no transport outlives its Multi", std::to_string(ground_.streams()) + " did");
   ground_.give_old_signals();
 }

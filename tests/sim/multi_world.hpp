@@ -48,6 +48,7 @@ class Client final : public TransferHandler {
   std::optional<Instant> deadline;
   Result<void> result;
   int heads = 0, interims = 0, status = 0;
+  bool by_route = false;
   std::size_t received = 0;
   // At the origin
   int requests_complete = 0;

@@ -1,13 +1,11 @@
-// What the application may call at any moment, also from inside a callback: it changes the engine and what is queued
-// for the next drive, and touches no socket.
+// See impl.hpp.
+#include "adapters/multi/impl.hpp"
+
 #include <new>
 #include <utility>
 #include <variant>
 
-#include "adapters/multi/driver.hpp"
-
 namespace sluice {
-
 namespace {
 
 // Throws std::bad_alloc.
@@ -17,6 +15,9 @@ Error no_source(const Request& request) {
 }
 
 }  // namespace
+
+Multi::Impl::Impl(std::unique_ptr<multi::Driver> driver)
+    : driver_(std::move(driver)), transfers_(driver_->transfers()), engine_(driver_->engine()) {}
 
 Result<TransferId> Multi::Impl::add_dropping(Request request, TransferOptions options) try {
   if (std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
@@ -35,7 +36,7 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
   std::shared_ptr<Route> route = options.route;
   void* const user_data = options.user_data;
   const bool report_heads = options.report_heads;
-  auto added = engine_.add(std::move(request), std::move(options), application_now());
+  auto added = engine_.add(std::move(request), std::move(options), driver_->now());
   if (added) {
     try {
       multi::Transfer& transfer = transfers_.add(*added, handler, limited);
@@ -43,11 +44,11 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
       transfer.user_data = user_data;
       transfer.report_heads = report_heads;
     } catch (const std::bad_alloc&) {
-      engine_.remove(*added, application_now());  // its Done is for nobody
+      engine_.remove(*added, driver_->now());  // its Done is for nobody
       added = std::unexpected(make_error(Code::out_of_memory, {}));
     }
   }
-  after_application_call();
+  driver_->after_application_call();
   return added;
 } catch (const std::bad_alloc&) {  // while an error's text is made
   return std::unexpected(make_error(Code::out_of_memory, {}));
@@ -58,28 +59,28 @@ void Multi::Impl::remove(TransferId transfer) {
   const std::shared_ptr<Route> route = found ? std::move(found->route) : nullptr;  // until all else is done
   // First here: nothing that comes out of the engine is for it any more.
   transfers_.erase(transfer);
-  engine_.remove(transfer, application_now());
-  after_application_call();
+  engine_.remove(transfer, driver_->now());
+  driver_->after_application_call();
 }
 
 void Multi::Impl::cancel(TransferId transfer) {
-  engine_.cancel(transfer, application_now());
-  after_application_call();
+  engine_.cancel(transfer, driver_->now());
+  driver_->after_application_call();
 }
 
 void Multi::Impl::close_idle_connections() {
-  engine_.close_idle_connections(application_now());
-  after_application_call();
+  engine_.close_idle_connections(driver_->now());
+  driver_->after_application_call();
 }
 
 void Multi::Impl::set_limits(EngineLimits limits) {
-  engine_.set_limits(limits, application_now());
-  after_application_call();
+  engine_.set_limits(limits, driver_->now());
+  driver_->after_application_call();
 }
 
 void Multi::Impl::resume(TransferId transfer) {
   transfers_.queue_resume(transfer);
-  after_application_call();
+  driver_->after_application_call();
 }
 
 void Multi::Impl::finish_upload(TransferId transfer) {
@@ -88,19 +89,19 @@ void Multi::Impl::finish_upload(TransferId transfer) {
   if (found->in_upload) {
     found->finish_upload = true;  // after what on_upload has filled
   } else {
-    engine_.finish_upload(transfer, application_now());
+    engine_.finish_upload(transfer, driver_->now());
   }
-  after_application_call();
+  driver_->after_application_call();
 }
 
 void Multi::Impl::fail_upload(TransferId transfer, std::string why) {
-  engine_.fail_upload(transfer, std::move(why), application_now());
-  after_application_call();
+  engine_.fail_upload(transfer, std::move(why), driver_->now());
+  driver_->after_application_call();
 }
 
 void Multi::Impl::consume_body(TransferId transfer, std::size_t bytes) {
-  engine_.consume_body(transfer, bytes, application_now());
-  after_application_call();
+  engine_.consume_body(transfer, bytes, driver_->now());
+  driver_->after_application_call();
 }
 
 bool Multi::Impl::all_paused() const {
@@ -114,17 +115,6 @@ std::optional<Message> Multi::Impl::info_read(int* left) {
   multi::Transfer& ended = *transfers_.find(*transfer);
   return Message{*transfer, ended.user_data, std::move(ended.result), engine_.head(*transfer).status, engine_.progress(*transfer),
                  engine_.info(*transfer)};
-}
-
-std::vector<std::string> Multi::Impl::take_key_log() { return std::exchange(key_log_, {}); }
-
-void Multi::Impl::set_watch_sink(WatchSink* sink) {
-  reported_ = {};
-  {
-    const Flag busy(busy_);
-    watches_.set_sink(sink);
-  }
-  after_application_call();
 }
 
 }  // namespace sluice

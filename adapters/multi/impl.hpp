@@ -1,0 +1,44 @@
+// Multi from within: what an application may call at any moment, also from inside a callback. It changes the engine and what is queued for the
+// next drive, and touches no socket. Driving is driver.hpp's, and the public surface ../multi.cpp.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/multi.hpp"
+#include "adapters/multi/driver.hpp"
+
+namespace sluice {
+
+class Multi::Impl {
+ public:
+  explicit Impl(std::unique_ptr<multi::Driver> driver);
+
+  multi::Driver& driver() { return *driver_; }
+  const Engine& engine() const { return engine_; }
+  std::size_t running() const { return transfers_.running(); }
+
+  Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
+  Result<TransferId> add_dropping(Request request, TransferOptions options);
+  void remove(TransferId transfer);
+  void cancel(TransferId transfer);
+  void close_idle_connections();
+  void set_limits(EngineLimits limits);
+  void resume(TransferId transfer);
+  void finish_upload(TransferId transfer);
+  void fail_upload(TransferId transfer, std::string why);
+  void consume_body(TransferId transfer, std::size_t bytes);
+  bool all_paused() const;
+  std::optional<Message> info_read(int* left);
+
+ private:
+  const std::unique_ptr<multi::Driver> driver_;
+  multi::Transfers& transfers_;  // the driver's
+  Engine& engine_;               // the driver's
+  TransferHandler dropping_;     // of transfers without one
+};
+
+}  // namespace sluice

@@ -1,0 +1,21 @@
+// A flag, or another value, that is set while something is in scope, and then as it was before: also when an exception passes.
+#pragma once
+
+#include <utility>
+
+namespace sluice::multi {
+
+template <class T>
+class Scoped {
+ public:
+  Scoped(T& value, T meanwhile) : value_(value), before_(std::exchange(value, meanwhile)) {}
+  ~Scoped() { value_ = before_; }
+  Scoped(const Scoped&) = delete;
+  Scoped& operator=(const Scoped&) = delete;
+
+ private:
+  T& value_;
+  const T before_;
+};
+
+}  // namespace sluice::multi
