@@ -1,8 +1,8 @@
-// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with misbehaviour of their own on top of
-// the weather's. Some show their descriptor, some hide it and give signals.
+// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with misbehaviour of their own
+// on top of the weather's. Some show their descriptor, some hide it and give signals.
 //
-// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves transfers, and what may
-// come of them, to multi_world.
+// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves transfers, and what
+// may come of them, to multi_world.
 #pragma once
 
 #include <cstddef>

@@ -32,7 +32,7 @@ PLANTED = [
     (source.check_floors, "core/url.hpp", '#include "engine.hpp"\n', "core/url.hpp:1"),
     (source.check_floors, "core/url.cpp", "#include <sluice/types.hpp>\n", "core/url.cpp:1"),
     (source.check_floors, "adapters/net/socket.hpp", '#include "adapters/resolver/query.hpp"\n', "adapters/net/socket.hpp:1"),
-    (source.check_floors, "adapters/resolver/x.cpp", '#include "adapters/transport.hpp"\n', "adapters/resolver/x.cpp:1"),
+    (source.check_floors, "adapters/resolver/x.cpp", '#include "adapters/transport/tcp.hpp"\n', "adapters/resolver/x.cpp:1"),
     (source.check_floors, "adapters/epoll.hpp", '#include "libuv.hpp"\n', "adapters/epoll.hpp:1"),
     (source.check_cycles, "core/tls/certificate.hpp", '#include "core/tls/client.hpp"\n', "core/tls/certificate.hpp:1"),
     (source.check_cycles, "core/url.hpp", '#include "types.hpp"\n#include "fields.hpp"\n', "core/url.hpp:2"),
