@@ -146,7 +146,7 @@ class NearEnd final : public Transport {
   std::vector<Step> steps_;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   bool hidden_ = false, armed_ = false, opened_ = false, said_signal_ = false;
-  bool inner_began_ = false, inner_open_ = false;
+  bool inner_began_ = false;
   std::optional<Fault> fault_;
   std::size_t fault_at_ = 0;
   bool half_ = false;  // an early end of one direction alone
