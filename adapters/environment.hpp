@@ -1,15 +1,15 @@
-// What a Multi takes from the world: a clock, TCP streams, names, and waiting. Two implement it: sockets (system_environment(), which a Multi
-// takes by itself) and the simulated world (sim.hpp), where time is virtual; a program written for Multi runs in both.
+// What a Multi takes from the world: a clock, TCP streams, names, and waiting. Two implement it: sockets (system_environment(), which a
+// Multi takes by itself) and the simulated world (sim.hpp), where time is virtual; a program written for Multi runs in both.
 //
 //   sluice::MultiOptions options;
 //   options.environment = &world.environment();   // of a sluice::sim::World; must outlive the Multi
 //
-// To change one thing of the real world (a clock that runs faster, addresses that are refused), derive from Environment and pass the rest on
-// to system_environment(). Knows no Multi and no HTTP; multi.hpp knows this.
+// To change one thing of the real world (a clock that runs faster, addresses that are refused), derive from Environment and pass the rest
+// on to system_environment(). Knows no Multi and no HTTP; multi.hpp knows this.
 //
 // Thread rules: an Environment and what it makes are used by one thread at a time, that of the Multi, except Waiter::wakeup().
-// system_environment() may be used by many at once. Nothing here may call the Multi that uses it. Throws nothing but std::bad_alloc, and that
-// only where it is said.
+// system_environment() may be used by many at once. Nothing here may call the Multi that uses it. Throws nothing but std::bad_alloc, and
+// that only where it is said.
 #pragma once
 
 #include <algorithm>
@@ -61,13 +61,13 @@ class Waiter {
   virtual int modify(int fd, std::uint8_t events, std::uint32_t generation) = 0;
   virtual int remove(int fd) = 0;
 
-  // Fetches the next batch. Waits up to `timeout_ms` milliseconds, or until a wakeup(); -1: for as long as it takes. Legal when the last batch
-  // was taken whole (!has_ready()). Answers 0 or an errno; a signal is 0 and an empty batch.
+  // Fetches the next batch. Waits up to `timeout_ms` milliseconds, or until a wakeup(); -1: for as long as it takes. Legal when the last
+  // batch was taken whole (!has_ready()). Answers 0 or an errno; a signal is 0 and an empty batch.
   virtual int wait(int timeout_ms) = 0;
   // The same for what is ready now, from inside of a drive: never waits, and no time of a virtual clock's passes to speak of.
   virtual int look() = 0;
-  // The same with descriptors of the caller's beside: fills in their `ready`, as poll(2) does. A batch that is there already stays. May throw
-  // std::bad_alloc.
+  // The same with descriptors of the caller's beside: fills in their `ready`, as poll(2) does. A batch that is there already stays. May
+  // throw std::bad_alloc.
   virtual int wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) = 0;
   bool has_ready() const { return next_ < count_; }
   std::optional<Ready> next() { return has_ready() ? std::optional(batch_[next_++]) : std::nullopt; }

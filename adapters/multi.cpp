@@ -30,15 +30,16 @@ Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
     if (!canonical) return std::unexpected(std::move(canonical.error()));
     one.host = std::move(*canonical);
   }
-  auto driver = multi::Driver::create(std::move(options));
-  if (!driver) return std::unexpected(std::move(driver.error()));
-  auto impl = std::make_unique<Impl>(std::move(*driver));
-  return std::unique_ptr<Multi>(new Multi(std::move(impl)));
+  auto parts = multi::Parts::create(std::move(options));
+  if (!parts) return std::unexpected(std::move(parts.error()));
+  std::unique_ptr<Multi> made(new Multi);
+  made->impl_ = std::make_unique<Impl>(std::move(*parts), *made);
+  return made;
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
-Multi::Multi(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->driver().callbacks().set_multi(*this); }
+Multi::Multi() = default;
 Multi::~Multi() = default;
 
 Result<TransferId> Multi::add(Request request, TransferOptions options) {
@@ -59,7 +60,7 @@ const ResponseHead& Multi::head(TransferId transfer) const { return impl_->engin
 const Fields& Multi::trailers(TransferId transfer) const { return impl_->engine().trailers(transfer); }
 const Progress& Multi::progress(TransferId transfer) const { return impl_->engine().progress(transfer); }
 TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
-Instant Multi::now() const { return impl_->driver().environment().steady(); }
+Instant Multi::now() const { return impl_->parts().environment.steady(); }
 
 // A step that there is no memory for throws before it has begun, so what a drive was doing is whole when it ends here.
 Drive Multi::perform(int* running) try {
@@ -71,22 +72,22 @@ Drive Multi::perform(int* running) try {
   throw;
 }
 Result<void> Multi::fdset(fd_set* read, fd_set* write, fd_set*, int* highest) const {
-  return impl_->driver().watches().fdset(read, write, highest);
+  return impl_->parts().watches.fdset(read, write, highest);
 }
 std::optional<std::chrono::milliseconds> Multi::timeout() const { return impl_->driver().timeout(); }
 Result<PollResult> Multi::poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) {
   return impl_->driver().poll(extra, longest);
 }
-void Multi::wakeup() { impl_->driver().waiter().wakeup(); }
+void Multi::wakeup() { impl_->parts().waiter->wakeup(); }
 int Multi::fd() { return impl_->driver().fd(); }
-int Multi::wakeup_fd() const { return impl_->driver().waiter().wakeup_fd(); }
+int Multi::wakeup_fd() const { return impl_->parts().waiter->wakeup_fd(); }
 
 bool Multi::take_wakeup() { return impl_->driver().take_wakeup(); }
 bool Multi::all_paused() const { return impl_->all_paused(); }
-bool Multi::waits_for_signals() const { return impl_->driver().streams().waits_for_signals(); }
+bool Multi::waits_for_signals() const { return impl_->parts().streams.waits_for_signals(); }
 
 void Multi::set_watch_sink(WatchSink* sink) { impl_->driver().set_watch_sink(sink); }
-WatchSink* Multi::watch_sink() const { return impl_->driver().watches().sink(); }
+WatchSink* Multi::watch_sink() const { return impl_->parts().watches.sink(); }
 Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
   return impl_->driver().socket_action(fd, events, running);
 } catch (const std::bad_alloc&) {
@@ -95,7 +96,7 @@ Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
   impl_->driver().cut_short(running);
   throw;
 }
-void Multi::assign(int fd, void* value) { impl_->driver().watches().assign(fd, value); }
+void Multi::assign(int fd, void* value) { impl_->parts().watches.assign(fd, value); }
 
 std::optional<Message> Multi::info_read(int* left) { return impl_->info_read(left); }
 std::size_t Multi::running() const { return impl_->running(); }

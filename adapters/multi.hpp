@@ -218,7 +218,7 @@ class Multi {
 
  private:
   class Impl;
-  explicit Multi(std::unique_ptr<Impl> impl);
+  Multi();
   std::unique_ptr<Impl> impl_;
 };
 

@@ -11,7 +11,8 @@
 //   world.outcome(id).result, .head, .body               // what became of it
 //   world.trace()                                        // and how: a line for everything that happened
 //
-// A program with a Multi runs in it too, and does not know: `multi_options.environment = &world.environment()`. Then its poll() moves the clock:
+// A program with a Multi runs in it too, and does not know: `multi_options.environment = &world.environment()`. Then its poll() moves the
+// clock:
 //
 //   sluice::MultiOptions options;
 //   options.environment = &world.environment();
@@ -187,11 +188,12 @@ class World {
 
   Engine& engine();
   Now now() const;
-  // What MultiOptions::environment takes. The descriptors of such a Multi (fd(), wakeup_fd(), those that a WatchSink hears of) are this world's:
-  // Waiters of this environment know them, the system does not. Time passes while a program waits (Multi::poll(), Waiter::wait()); each
-  // turn of its loop takes 100 microseconds, and what it computes takes none. Waiting runs what at() and after() have; what a drive looks at on the
-  // way does not. There everything is legal but destroying the Multi that waits. Late reads, stale facts and needless timeouts of the weather are the world's
-  // own engine's alone. Several Multis may share a world. Every one is destroyed before it.
+  // What MultiOptions::environment takes. The descriptors of such a Multi (fd(), wakeup_fd(), those that a WatchSink hears of) are this
+  // world's: Waiters of this environment know them, the system does not. Time passes while a program waits (Multi::poll(),
+  // Waiter::wait()); each turn of its loop takes 100 microseconds, and what it computes takes none. Waiting runs what at() and after()
+  // have; what a drive looks at on the way does not. There everything is legal but destroying the Multi that waits. Late reads, stale
+  // facts and needless timeouts of the weather are the world's own engine's alone. Several Multis may share a world. Every one is
+  // destroyed before it.
   Environment& environment();
   // The application's own draws; independent of what the network draws, so that one more here moves nothing there.
   Random& random();

@@ -26,8 +26,8 @@ class Comeback {
       : environment_(environment), waiter_(waiter), watches_(watches), wish_(std::move(wish)) {}
 
   std::optional<std::chrono::milliseconds> timeout() const;
-  // Tells the sink, until the wish that it has heard is the present one (it may call back into what the wish is made of), and sets fd()'s timer.
-  // From inside of itself: nothing.
+  // Tells the sink, until the wish that it has heard is the present one (it may call back into what the wish is made of), and sets fd()'s
+  // timer. From inside of itself: nothing.
   void report();
   bool reporting() const { return reporting_; }
   // The application's timer has run out: it wants to hear the next one even if it is the same.

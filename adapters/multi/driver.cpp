@@ -26,6 +26,7 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
+<<<<<<< HEAD
 // The core looks nothing up that it knows.
 EngineOptions engine_options(MultiOptions& given) {
   EngineOptions options = std::move(given.engine);
@@ -45,12 +46,15 @@ NameOptions name_options(MultiOptions& given, Watches& watches) {
   return options;
 }
 
+=======
+>>>>>>> w-world
 int to_poll_timeout(milliseconds wait) {
   return static_cast<int>(std::clamp<milliseconds::rep>(wait.count(), 0, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
 
+<<<<<<< HEAD
 Result<std::unique_ptr<Driver>> Driver::create(MultiOptions options) {
   Environment& environment = options.environment ? *options.environment : system_environment();
   auto waiter = environment.make_waiter();
@@ -71,11 +75,24 @@ Driver::Driver(MultiOptions& options, Environment& environment, std::unique_ptr<
       streams_(environment, *waiter_, watches_, engine_, pace_),
       callbacks_(engine_, transfers_, pace_),
       comeback_(environment, *waiter_, watches_, [this] { return wish(); }) {}
+=======
+Driver::Driver(Parts& parts)
+    : environment_(parts.environment),
+      waiter_(*parts.waiter),
+      watches_(parts.watches),
+      transfers_(parts.transfers),
+      resolver_(*parts.resolver),
+      engine_(parts.engine),
+      pace_(parts.pace),
+      streams_(parts.streams),
+      callbacks_(parts.callbacks),
+      comeback_(environment_, waiter_, watches_, [this] { return wish(); }) {}
+>>>>>>> w-world
 
 Driver::~Driver() {
   phase_ = Phase::telling;  // the sink still hears of every removal
   streams_.close_all();
-  watches_.forget(waiter_->wakeup_fd(), {});
+  watches_.forget(waiter_.wakeup_fd(), {});
   if (streams_.had_routes()) environment_.finish_upkeep();
 }
 
@@ -118,8 +135,8 @@ Drive Driver::perform(int* running) {
   begin(Streams::Look::asks);
   comeback_.timer_spent();  // it may be the answer to it
   pace_.forget_burst();
-  const bool fresh = waiter_->has_ready() && pace_.now().steady - polled_at_ < Pace::kFreshFor;
-  bool complete = work(!fresh || waiter_->batch_was_full());
+  const bool fresh = waiter_.has_ready() && pace_.now().steady - polled_at_ < Pace::kFreshFor;
+  bool complete = work(!fresh || waiter_.batch_was_full());
   complete = run_timers() && complete;
   if (wait_error_ != 0) return end(Drive::failed, running);
   return end(complete ? Drive::ok : Drive::call_again, running);
@@ -158,7 +175,7 @@ Drive Driver::socket_action(int fd, std::uint8_t events, int* running) {
 // Throws std::bad_alloc before a step has begun, so that nothing is lost in the middle of one.
 void Driver::make_room() {
   streams_.make_room();
-  resolver_->make_room();
+  resolver_.make_room();
 }
 
 bool Driver::settle() {
@@ -181,8 +198,8 @@ bool Driver::drain() {
 void Driver::take(Output output) {
   pace_.progress();
   std::visit(Overloaded{
-                 [&](output::Resolve& what) { resolver_->start(what); },
-                 [&](output::CancelResolve& what) { resolver_->cancel(what.id); },
+                 [&](output::Resolve& what) { resolver_.start(what); },
+                 [&](output::CancelResolve& what) { resolver_.cancel(what.id); },
                  [&](output::Connect& what) { streams_.connect(what); },
                  [&](output::Close& what) { streams_.close(what.conn); },
                  [&](output::InterestChanged& what) { streams_.refresh(what.conn); },
@@ -216,18 +233,18 @@ bool Driver::run_timers() {
     engine_.handle_timeout(pace_.now());
     if (!settle() || !take_sends()) return false;
   }
-  if (resolver_->open_questions() == 0) return true;
-  if (const auto deadline = resolver_->deadline(pace_.now().steady); deadline && *deadline <= pace_.now().steady) {
+  if (resolver_.open_questions() == 0) return true;
+  if (const auto deadline = resolver_.deadline(pace_.now().steady); deadline && *deadline <= pace_.now().steady) {
     make_room();
-    resolver_->process_timeouts();
+    resolver_.process_timeouts();
     return settle() && take_facts();
   }
   return true;
 }
 
 bool Driver::must_run_at_once() const {
-  return engine_.has_output() || streams_.has_work() || watches_.has_postponed() || resolver_->has_answer() || transfers_.has_resumes() ||
-         !resumed_.empty() || waiter_->has_ready();
+  return engine_.has_output() || streams_.has_work() || watches_.has_postponed() || resolver_.has_answer() || transfers_.has_resumes() ||
+         !resumed_.empty() || waiter_.has_ready();
 }
 
 Wish Driver::wish() {
@@ -237,7 +254,7 @@ Wish Driver::wish() {
     if (other && (!at || *other < *at)) at = other;
   };
   if (const auto deadline = engine_.deadline()) consider(deadline->at);
-  if (resolver_->open_questions() > 0) consider(resolver_->deadline(environment_.steady()));
+  if (resolver_.open_questions() > 0) consider(resolver_.deadline(environment_.steady()));
   consider(environment_.upkeep_due());
   return at ? Wish{Wish::When::at, *at} : Wish{};
 }
@@ -262,8 +279,8 @@ int Driver::fd() {
 }
 
 bool Driver::take_wakeup() {
-  waiter_->take_event();
-  const bool seen = waiter_->take_woken();
+  waiter_.take_event();
+  const bool seen = waiter_.take_woken();
   return std::exchange(woken_, false) || seen;
 }
 
@@ -276,14 +293,14 @@ Result<PollResult> Driver::poll(std::span<ExtraDescriptor> extra, milliseconds l
   PollResult result;
   int error = 0;
   if (!extra.empty()) {
-    error = waiter_->wait_beside(extra, wait);
+    error = waiter_.wait_beside(extra, wait);
     result.ready = static_cast<int>(std::ranges::count_if(extra, [](const ExtraDescriptor& one) { return one.ready != 0; }));
-  } else if (!waiter_->has_ready()) {
-    error = waiter_->wait(wait);
+  } else if (!waiter_.has_ready()) {
+    error = waiter_.wait(wait);
   }
   if (error != 0) return std::unexpected(make_error(Code::internal, "poll: " + std::generic_category().message(error), error));
-  if (waiter_->has_ready()) polled_at_ = environment_.steady();
-  if (waiter_->take_woken()) woken_ = true;
+  if (waiter_.has_ready()) polled_at_ = environment_.steady();
+  if (waiter_.take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);
   comeback_.set_fd_timer();  // which may have run out into this wait
   return result;

@@ -1,5 +1,5 @@
-// How a Multi is driven: carries facts from streams, names and the clock to the engine, and the engine's outputs to streams and callbacks. The
-// parts do the work; this says whose turn it is, and when to stop.
+// How a Multi is driven: carries facts from streams, names and the clock to the engine, and the engine's outputs to streams and
+// callbacks. The parts do the work; this says whose turn it is, and when to stop.
 //   driver.cpp   a drive's beginning and end, settle(), and when to come back
 //   sources.cpp  the sources of work, which take turns
 //
@@ -7,29 +7,23 @@
 #pragma once
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "adapters/environment.hpp"
 #include "adapters/multi.hpp"
-#include "adapters/multi/callbacks.hpp"
 #include "adapters/multi/comeback.hpp"
 #include "adapters/multi/fifo.hpp"
-#include "adapters/multi/pace.hpp"
-#include "adapters/multi/streams.hpp"
-#include "adapters/multi/transfers.hpp"
-#include "adapters/multi/watches.hpp"
+#include "adapters/multi/parts.hpp"
 #include "core/engine.hpp"
 
 namespace sluice::multi {
 
 class Driver {
  public:
-  // Errors as Multi::create(). May throw std::bad_alloc.
-  static Result<std::unique_ptr<Driver>> create(MultiOptions options);
-  ~Driver();
+  explicit Driver(Parts& parts);
+  ~Driver();  // before the parts: streams are closed, and the sink hears of every removal
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
@@ -49,27 +43,17 @@ class Driver {
   void after_application_call();
   std::vector<std::string> take_key_log() { return std::exchange(key_log_, {}); }
 
-  Environment& environment() const { return environment_; }
-  const Waiter& waiter() const { return *waiter_; }
-  Watches& watches() { return watches_; }
-  Transfers& transfers() { return transfers_; }
-  Streams& streams() { return streams_; }
-  Callbacks& callbacks() { return callbacks_; }
-  Engine& engine() { return engine_; }
-
  private:
   enum class Phase : std::uint8_t {
     idle,
     driving,  // the clock of the drive is fresh; driving is refused
     telling,  // the sink is being told, outside of a drive: driving is refused as well
   };
-  // What a drive has to do, and where it is from. What the first of them lead to comes last, and a request goes out after what waited on its
-  // connection was read.
+  // What a drive has to do, and where it is from. What the first of them lead to comes last, and a request goes out after what waited on
+  // its connection was read.
   enum class Source : std::uint8_t { resumes, postponed, signals, ready, reads, facts, sends };
   static constexpr std::array kSources = {Source::resumes, Source::postponed, Source::signals, Source::ready,
                                           Source::reads,   Source::facts,     Source::sends};
-
-  Driver(MultiOptions& options, Environment& environment, std::unique_ptr<Waiter> waiter);
 
   // driver.cpp. Those that answer bool: false when they stopped for fairness, with outputs left for the next drive.
   bool refuse();
@@ -100,14 +84,14 @@ class Driver {
   bool read(ConnId conn);
 
   Environment& environment_;
-  const std::unique_ptr<Waiter> waiter_;
-  Watches watches_;
-  Transfers transfers_;
-  std::unique_ptr<NameResolver> resolver_;
-  Engine engine_;
-  Pace pace_;
-  Streams streams_;
-  Callbacks callbacks_;
+  Waiter& waiter_;
+  Watches& watches_;
+  Transfers& transfers_;
+  NameResolver& resolver_;
+  Engine& engine_;
+  Pace& pace_;
+  Streams& streams_;
+  Callbacks& callbacks_;
   Comeback comeback_;
 
   Phase phase_ = Phase::idle;

@@ -16,8 +16,10 @@ Error no_source(const Request& request) {
 
 }  // namespace
 
-Multi::Impl::Impl(std::unique_ptr<multi::Driver> driver)
-    : driver_(std::move(driver)), transfers_(driver_->transfers()), engine_(driver_->engine()) {}
+Multi::Impl::Impl(std::unique_ptr<multi::Parts> parts, Multi& owner)
+    : parts_(std::move(parts)), driver_(*parts_), transfers_(parts_->transfers), engine_(parts_->engine) {
+  parts_->callbacks.set_multi(owner);
+}
 
 Result<TransferId> Multi::Impl::add_dropping(Request request, TransferOptions options) try {
   if (std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
@@ -36,7 +38,7 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
   std::shared_ptr<Route> route = options.route;
   void* const user_data = options.user_data;
   const bool report_heads = options.report_heads;
-  auto added = engine_.add(std::move(request), std::move(options), driver_->now());
+  auto added = engine_.add(std::move(request), std::move(options), driver_.now());
   if (added) {
     try {
       multi::Transfer& transfer = transfers_.add(*added, handler, limited);
@@ -44,11 +46,11 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
       transfer.user_data = user_data;
       transfer.report_heads = report_heads;
     } catch (const std::bad_alloc&) {
-      engine_.remove(*added, driver_->now());  // its Done is for nobody
+      engine_.remove(*added, driver_.now());  // its Done is for nobody
       added = std::unexpected(make_error(Code::out_of_memory, {}));
     }
   }
-  driver_->after_application_call();
+  driver_.after_application_call();
   return added;
 } catch (const std::bad_alloc&) {  // while an error's text is made
   return std::unexpected(make_error(Code::out_of_memory, {}));
@@ -59,28 +61,28 @@ void Multi::Impl::remove(TransferId transfer) {
   const std::shared_ptr<Route> route = found ? std::move(found->route) : nullptr;  // until all else is done
   // First here: nothing that comes out of the engine is for it any more.
   transfers_.erase(transfer);
-  engine_.remove(transfer, driver_->now());
-  driver_->after_application_call();
+  engine_.remove(transfer, driver_.now());
+  driver_.after_application_call();
 }
 
 void Multi::Impl::cancel(TransferId transfer) {
-  engine_.cancel(transfer, driver_->now());
-  driver_->after_application_call();
+  engine_.cancel(transfer, driver_.now());
+  driver_.after_application_call();
 }
 
 void Multi::Impl::close_idle_connections() {
-  engine_.close_idle_connections(driver_->now());
-  driver_->after_application_call();
+  engine_.close_idle_connections(driver_.now());
+  driver_.after_application_call();
 }
 
 void Multi::Impl::set_limits(EngineLimits limits) {
-  engine_.set_limits(limits, driver_->now());
-  driver_->after_application_call();
+  engine_.set_limits(limits, driver_.now());
+  driver_.after_application_call();
 }
 
 void Multi::Impl::resume(TransferId transfer) {
   transfers_.queue_resume(transfer);
-  driver_->after_application_call();
+  driver_.after_application_call();
 }
 
 void Multi::Impl::finish_upload(TransferId transfer) {
@@ -89,19 +91,19 @@ void Multi::Impl::finish_upload(TransferId transfer) {
   if (found->in_upload) {
     found->finish_upload = true;  // after what on_upload has filled
   } else {
-    engine_.finish_upload(transfer, driver_->now());
+    engine_.finish_upload(transfer, driver_.now());
   }
-  driver_->after_application_call();
+  driver_.after_application_call();
 }
 
 void Multi::Impl::fail_upload(TransferId transfer, std::string why) {
-  engine_.fail_upload(transfer, std::move(why), driver_->now());
-  driver_->after_application_call();
+  engine_.fail_upload(transfer, std::move(why), driver_.now());
+  driver_.after_application_call();
 }
 
 void Multi::Impl::consume_body(TransferId transfer, std::size_t bytes) {
-  engine_.consume_body(transfer, bytes, driver_->now());
-  driver_->after_application_call();
+  engine_.consume_body(transfer, bytes, driver_.now());
+  driver_.after_application_call();
 }
 
 bool Multi::Impl::all_paused() const {

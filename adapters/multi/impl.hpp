@@ -1,5 +1,5 @@
-// Multi from within: what an application may call at any moment, also from inside a callback. It changes the engine and what is queued for the
-// next drive, and touches no socket. Driving is driver.hpp's, and the public surface ../multi.cpp.
+// Multi from within: what an application may call at any moment, also from inside a callback. It changes the engine and what is queued
+// for the next drive, and touches no socket. Driving is driver.hpp's, and the public surface ../multi.cpp.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,10 @@ namespace sluice {
 
 class Multi::Impl {
  public:
-  explicit Impl(std::unique_ptr<multi::Driver> driver);
+  Impl(std::unique_ptr<multi::Parts> parts, Multi& owner);
 
-  multi::Driver& driver() { return *driver_; }
+  multi::Driver& driver() { return driver_; }
+  multi::Parts& parts() { return *parts_; }
   const Engine& engine() const { return engine_; }
   std::size_t running() const { return transfers_.running(); }
 
@@ -35,9 +36,10 @@ class Multi::Impl {
   std::optional<Message> info_read(int* left);
 
  private:
-  const std::unique_ptr<multi::Driver> driver_;
-  multi::Transfers& transfers_;  // the driver's
-  Engine& engine_;               // the driver's
+  const std::unique_ptr<multi::Parts> parts_;
+  multi::Driver driver_;
+  multi::Transfers& transfers_;  // of the parts
+  Engine& engine_;               // of the parts
   TransferHandler dropping_;     // of transfers without one
 };
 

@@ -76,21 +76,21 @@ bool Driver::take_signals() {
 
 bool Driver::take_ready(bool fetch) {
   for (;;) {
-    if (!waiter_->has_ready()) {
+    if (!waiter_.has_ready()) {
       if (fetch) {
-        wait_error_ = waiter_->look();
-        if (waiter_->take_woken()) woken_ = true;
-        fetch = waiter_->batch_was_full();
+        wait_error_ = waiter_.look();
+        if (waiter_.take_woken()) woken_ = true;
+        fetch = waiter_.batch_was_full();
       }
-      if (!waiter_->has_ready()) {
+      if (!waiter_.has_ready()) {
         streams_.looked();
         return true;
       }
     }
-    while (waiter_->has_ready()) {
+    while (waiter_.has_ready()) {
       if (pace_.spent()) return false;
       make_room();
-      const auto ready = waiter_->next();
+      const auto ready = waiter_.next();
       const Watch* watch = ready ? watches_.find(*ready) : nullptr;
       if (watch && !dispatch(ready->fd, ready->events, watch->owner)) return false;
     }
@@ -119,10 +119,10 @@ bool Driver::take_facts() {
 }
 
 bool Driver::take_answers() {
-  for (std::size_t left = resolver_->answers(); left > 0; --left) {
+  for (std::size_t left = resolver_.answers(); left > 0; --left) {
     if (pace_.late()) return false;
     make_room();
-    auto answer = resolver_->next_answer();
+    auto answer = resolver_.next_answer();
     if (!answer) break;  // canceled meanwhile
     engine_.handle_resolved(answer->id, std::move(answer->found), pace_.now());
     if (!settle()) return false;
@@ -153,11 +153,11 @@ bool Driver::dispatch(int fd, std::uint8_t events, ConnId owner) {
   pace_.progress();
   make_room();
   if (owner) return follow(streams_.advance(owner, events), owner);
-  if (fd == waiter_->wakeup_fd()) {
-    waiter_->take_event();
-    waiter_->take_woken();  // the loop that saw it needs no poll() to tell
+  if (fd == waiter_.wakeup_fd()) {
+    waiter_.take_event();
+    waiter_.take_woken();  // the loop that saw it needs no poll() to tell
   } else {
-    resolver_->process(fd, (events & (kEventRead | kEventError)) != 0, (events & kEventWrite) != 0);
+    resolver_.process(fd, (events & (kEventRead | kEventError)) != 0, (events & kEventWrite) != 0);
   }
   return settle();
 }

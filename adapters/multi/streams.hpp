@@ -1,5 +1,5 @@
-// The streams under the engine's connections: opened, watched, read, written, closed. Tells the engine what came of each call, one fact at a
-// time; what comes out of the engine is taken by the driver, between calls of this.
+// The streams under the engine's connections: opened, watched, read, written, closed. Tells the engine what came of each call, one fact
+// at a time; what comes out of the engine is taken by the driver, between calls of this.
 //   streams.cpp    opened, watched and closed; what waits for its turn
 //   stream_io.cpp  read and written
 //

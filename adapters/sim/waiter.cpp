@@ -2,13 +2,15 @@
 #include "adapters/sim/waiter.hpp"
 
 #include <cerrno>
+#include <new>
 
 #include "core/base/check.hpp"
 
 namespace sluice::sim {
 namespace {
 
-// What each look takes of the virtual time, as a turn of a busy loop does: so one that never waits, but looks again and again, gets somewhere.
+// What each look takes of the virtual time, as a turn of a busy loop does: so one that never waits, but looks again and again, gets
+// somewhere.
 constexpr Duration kLook = std::chrono::microseconds(100);
 
 }  // namespace
@@ -21,7 +23,7 @@ VirtualWaiter::~VirtualWaiter() {
   host_.descriptors().close(wakeup_fd_);
 }
 
-int VirtualWaiter::add(int fd, std::uint8_t events, std::uint32_t generation) {
+int VirtualWaiter::add(int fd, std::uint8_t events, std::uint32_t generation) try {
   const std::uint64_t life = host_.descriptors().life(fd);
   if (life == 0) return EBADF;
   if (fd == fd_) return EINVAL;
@@ -30,6 +32,8 @@ int VirtualWaiter::add(int fd, std::uint8_t events, std::uint32_t generation) {
   if (!fresh && at->second.life == life) return EEXIST;
   at->second = {life, events, generation};
   return 0;
+} catch (const std::bad_alloc&) {
+  return ENOMEM;
 }
 
 int VirtualWaiter::modify(int fd, std::uint8_t events, std::uint32_t generation) {

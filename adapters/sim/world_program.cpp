@@ -1,5 +1,5 @@
-// What a program with a Multi is given of the world: see host.hpp and world_impl.hpp. Its connections are links as the engine's are, with a Tcp at
-// the near end; in the trace their ids are {number of the connect}.0, which no engine gives.
+// What a program with a Multi is given of the world: see host.hpp and world_impl.hpp. Its connections are links as the engine's are, with
+// a Tcp at the near end; in the trace their ids are {number of the connect}.0, which no engine gives.
 #include <algorithm>
 
 #include "adapters/sim/world_impl.hpp"

@@ -1,5 +1,5 @@
-// A Multi tried from a seed, in the simulated world: transfers over TCP and over custom transports that misbehave, driven in every way there is,
-// against the simulator's own HTTP origins, with oracles after every drive.
+// A Multi tried from a seed, in the simulated world: transfers over TCP and over custom transports that misbehave, driven in every way
+// there is, against the simulator's own HTTP origins, with oracles after every drive.
 //
 // Time is virtual, so a seed that fails fails again, in the same way. `sluice_sim --multi --seed S` tells.
 #pragma once

@@ -1,8 +1,8 @@
-// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with misbehaviour of their own on top of
-// the weather's. Some show their descriptor, some hide it and give signals.
+// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with misbehaviour of their own
+// on top of the weather's. Some show their descriptor, some hide it and give signals.
 //
-// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves transfers, and what may
-// come of them, to multi_world.
+// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves transfers, and what
+// may come of them, to multi_world.
 #pragma once
 
 #include <cstddef>
@@ -146,7 +146,7 @@ class NearEnd final : public Transport {
   std::vector<Step> steps_;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   bool hidden_ = false, armed_ = false, opened_ = false, said_signal_ = false;
-  bool inner_began_ = false, inner_open_ = false;
+  bool inner_began_ = false;
   std::optional<Fault> fault_;
   std::size_t fault_at_ = 0;
   bool half_ = false;  // an early end of one direction alone

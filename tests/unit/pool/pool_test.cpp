@@ -280,9 +280,9 @@ TEST_CASE("pool: a connection of one's own makes no room for another of one's ow
 TEST_CASE("pool: with no idle connection a dial that nobody waits for makes room") {
   PoolBench bench(PoolBench::at_most(2));
   Endpoint& a = bench.at("http://a.test/");
-  Endpoint& b = bench.at("http://b.test/");
   make_orphan(bench, a);
   CHECK(bench.go().empty());
+  Endpoint& b = bench.at("http://b.test/");
   bench.ask(b);
   CHECK(bench.go() == "abandon d2; dial w3");
   CHECK(a.open == 1);
@@ -304,13 +304,13 @@ TEST_CASE("pool: an idle connection makes room before a dial does") {
 TEST_CASE("pool: endpoints that wait for room take turns, one connection each") {
   PoolBench bench(PoolBench::at_most(2));
   Endpoint& x = bench.at("http://x.test/");
-  Endpoint& a = bench.at("http://a.test/");
-  Endpoint& b = bench.at("http://b.test/");
   bench.ask(x);
   bench.ask(x);
   REQUIRE(bench.go() == "dial w1; dial w2");
   bench.connected(1);
   bench.connected(2);
+  Endpoint& a = bench.at("http://a.test/");
+  Endpoint& b = bench.at("http://b.test/");
   bench.ask(a);
   bench.ask(a);
   bench.ask(a);

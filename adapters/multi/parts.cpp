@@ -1,0 +1,42 @@
+// See parts.hpp.
+#include "adapters/multi/parts.hpp"
+
+#include <utility>
+
+namespace sluice::multi {
+namespace {
+
+NameOptions name_options(MultiOptions& given, Watches& watches) {
+  NameOptions options;
+  options.overrides = std::move(given.resolve_overrides);
+  options.servers = std::move(given.dns_servers);
+  // One that cannot be watched makes its question time out, which is its error.
+  options.watch = [&watches](int fd, bool read, bool write) {
+    watches.set(fd, static_cast<std::uint8_t>((read ? kEventRead : 0) | (write ? kEventWrite : 0)), {});
+  };
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Parts>> Parts::create(MultiOptions options) {
+  Environment& environment = options.environment ? *options.environment : system_environment();
+  auto waiter = environment.make_waiter();
+  if (!waiter) return std::unexpected(std::move(waiter.error()));
+  std::unique_ptr<Parts> parts(new Parts(options, environment, std::move(*waiter)));
+  auto resolver = environment.make_resolver(name_options(options, parts->watches));
+  if (!resolver) return std::unexpected(std::move(resolver.error()));
+  parts->resolver = std::move(*resolver);
+  return parts;
+}
+
+Parts::Parts(MultiOptions& options, Environment& in, std::unique_ptr<Waiter> by)
+    : environment(in),
+      waiter(std::move(by)),
+      watches(*waiter),
+      engine(std::move(options.engine)),
+      pace(environment, options.max_reads_per_perform, options.max_drive_time),
+      streams(environment, *waiter, watches, engine, pace),
+      callbacks(engine, transfers, pace) {}
+
+}  // namespace sluice::multi
