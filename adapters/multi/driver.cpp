@@ -26,56 +26,12 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-<<<<<<< HEAD
-// The core looks nothing up that it knows.
-EngineOptions engine_options(MultiOptions& given) {
-  EngineOptions options = std::move(given.engine);
-  for (ResolveOverride& one : given.resolve_overrides) {
-    options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses)});
-  }
-  return options;
-}
-
-NameOptions name_options(MultiOptions& given, Watches& watches) {
-  NameOptions options;
-  options.servers = std::move(given.dns_servers);
-  // One that cannot be watched makes its question time out, which is its error.
-  options.watch = [&watches](int fd, bool read, bool write) {
-    watches.set(fd, static_cast<std::uint8_t>((read ? kEventRead : 0) | (write ? kEventWrite : 0)), {});
-  };
-  return options;
-}
-
-=======
->>>>>>> w-world
 int to_poll_timeout(milliseconds wait) {
   return static_cast<int>(std::clamp<milliseconds::rep>(wait.count(), 0, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
 
-<<<<<<< HEAD
-Result<std::unique_ptr<Driver>> Driver::create(MultiOptions options) {
-  Environment& environment = options.environment ? *options.environment : system_environment();
-  auto waiter = environment.make_waiter();
-  if (!waiter) return std::unexpected(std::move(waiter.error()));
-  std::unique_ptr<Driver> driver(new Driver(options, environment, std::move(*waiter)));
-  auto resolver = environment.make_resolver(name_options(options, driver->watches_));
-  if (!resolver) return std::unexpected(std::move(resolver.error()));
-  driver->resolver_ = std::move(*resolver);
-  return driver;
-}
-
-Driver::Driver(MultiOptions& options, Environment& environment, std::unique_ptr<Waiter> waiter)
-    : environment_(environment),
-      waiter_(std::move(waiter)),
-      watches_(*waiter_),
-      engine_(engine_options(options)),
-      pace_(environment, options.max_reads_per_perform, options.max_drive_time),
-      streams_(environment, *waiter_, watches_, engine_, pace_),
-      callbacks_(engine_, transfers_, pace_),
-      comeback_(environment, *waiter_, watches_, [this] { return wish(); }) {}
-=======
 Driver::Driver(Parts& parts)
     : environment_(parts.environment),
       waiter_(*parts.waiter),
@@ -87,7 +43,6 @@ Driver::Driver(Parts& parts)
       streams_(parts.streams),
       callbacks_(parts.callbacks),
       comeback_(environment_, waiter_, watches_, [this] { return wish(); }) {}
->>>>>>> w-world
 
 Driver::~Driver() {
   phase_ = Phase::telling;  // the sink still hears of every removal

@@ -6,9 +6,17 @@
 namespace sluice::multi {
 namespace {
 
+// The core looks nothing up that it knows.
+EngineOptions engine_options(MultiOptions& given) {
+  EngineOptions options = std::move(given.engine);
+  for (ResolveOverride& one : given.resolve_overrides) {
+    options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses)});
+  }
+  return options;
+}
+
 NameOptions name_options(MultiOptions& given, Watches& watches) {
   NameOptions options;
-  options.overrides = std::move(given.resolve_overrides);
   options.servers = std::move(given.dns_servers);
   // One that cannot be watched makes its question time out, which is its error.
   options.watch = [&watches](int fd, bool read, bool write) {
@@ -34,7 +42,7 @@ Parts::Parts(MultiOptions& options, Environment& in, std::unique_ptr<Waiter> by)
     : environment(in),
       waiter(std::move(by)),
       watches(*waiter),
-      engine(std::move(options.engine)),
+      engine(engine_options(options)),
       pace(environment, options.max_reads_per_perform, options.max_drive_time),
       streams(environment, *waiter, watches, engine, pace),
       callbacks(engine, transfers, pace) {}
