@@ -241,4 +241,14 @@ TEST_CASE("endpoints: of more than kMaxUnusedOrigins the one that was unused for
   CHECK(use_up(bench, "http://three-more.test/") == "forget h3.test");
 }
 
+TEST_CASE("endpoints: after reset() those that are unused are counted anew") {
+  PoolBench bench;
+  REQUIRE(use_up(bench, "http://a.test/").empty());
+  bench.pool.reset();
+  bench.pool.look_at_all();
+  CHECK(bench.go().empty());
+  for (std::size_t i = 1; i < limits::kMaxUnusedOrigins; ++i) CHECK(use_up(bench, "http://h" + std::to_string(i) + ".test/").empty());
+  CHECK(use_up(bench, "http://one-more.test/") == "forget a.test");
+}
+
 }  // namespace

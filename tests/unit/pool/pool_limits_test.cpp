@@ -115,6 +115,18 @@ TEST_CASE("pool limits: a higher limit lets those go on that waited, each in its
   CHECK(bench.pool.open() == 5);
 }
 
+TEST_CASE("pool limits: without a limit on all nobody stands in line, also who waits for its own limit") {
+  PoolBench bench(PoolBench::at_most(1));
+  Endpoint& a = bench.at("http://a.test/");
+  bench.ask(a);
+  bench.ask(a);
+  REQUIRE(bench.go() == "dial w1");
+  CHECK(bench.pool.may_go_on());
+  bench.pool.set_limits(PoolBench::at_most(0, 1));
+  CHECK(bench.go().empty());
+  CHECK_FALSE(bench.pool.may_go_on());
+}
+
 TEST_CASE("pool limits: a higher limit for each lets its queue go on") {
   PoolBench bench(PoolBench::at_most(0, 1));
   Endpoint& a = bench.at("http://a.test/");

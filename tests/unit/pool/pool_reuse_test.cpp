@@ -161,29 +161,34 @@ TEST_CASE("pool reuse: a connection whose time is over is not taken, also if its
 TEST_CASE("pool reuse: who wants a fresh connection takes no other, and holds up nobody") {
   PoolBench bench;
   Endpoint& a = bench.at("http://a.test/");
-  bench.use(a);
+  bench.ask(a, true);
+  CHECK(bench.go() == "dial w1");
+  CHECK(a.dialing.empty());  // no other would do
+  bench.pool.withdraw(bench.w(1));  // so there is nothing to do
+  CHECK(bench.w(1).dial == bench.d(1).id);
+  bench.connected(1);
+  bench.finish(1);
   bench.ask(a, true);
   CHECK(bench.go() == "dial w2");
-  CHECK(a.dialing.empty());  // no other would do
-  bench.pool.withdraw(bench.w(2));  // so there is nothing to do
-  CHECK(bench.w(2).dial == bench.d(2).id);
   bench.ask(a);
   CHECK(bench.go() == "serve w3 on c1");
   CHECK(bench.finish(3) == "c1 is idle");
   CHECK(bench.connected(2) == "serve w2 on c2");
 }
 
-TEST_CASE("pool reuse: a fresh connection that nobody waited for may be taken at once, not after it was parked") {
-  PoolBench bench(PoolBench::at_most(0, 2));
+TEST_CASE("pool reuse: a connection that nobody waited for is as good as a fresh one, until it is parked") {
+  PoolBench bench;
   Endpoint& a = bench.at("http://a.test/");
-  bench.ask(a);
-  bench.ask(a);
-  bench.ask(a, true);
-  REQUIRE(bench.go() == "dial w1; dial w2");
+  for (int i = 0; i < 3; ++i) bench.ask(a);
+  REQUIRE(bench.go() == "dial w1; dial w2; dial w3");
   bench.connected(1);
   REQUIRE(bench.finish(1) == "serve w2 on c1");
-  CHECK(bench.go() == "take over d2 for w3");  // new to it
-  CHECK(bench.connected(2) == "serve w3 on c2");
+  REQUIRE(bench.finish(2) == "serve w3 on c1");
+  bench.ask(a, true);
+  CHECK(bench.connected(2) == "serve w4 on c2");
+  CHECK(bench.connected(3) == "c3 is idle");
+  bench.ask(a, true);
+  CHECK(bench.go() == "dial w5");
 }
 
 TEST_CASE("pool reuse: at the limit a used connection is closed for one who must have a fresh one") {
@@ -203,6 +208,7 @@ TEST_CASE("pool reuse: one that must have its own is not overtaken in the queue,
   bench.ask(a);
   CHECK(bench.go() == "dial w1");
   bench.connected(1);
+  CHECK(bench.go().empty());
   CHECK(bench.finish(1) == "c1 is idle");
   CHECK(bench.go() == "close c1; dial w2");
   bench.connected(2);
