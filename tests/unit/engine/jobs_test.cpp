@@ -157,6 +157,7 @@ TEST_CASE("jobs: a user in the URL becomes a field, unless there is one") {
   const auto own = bench.try_add(std::move(request), {});
   REQUIRE(own);
   CHECK(bench.jobs.find(*own)->request.fields.find("Authorization") == "mine");
+  CHECK(bench.jobs.find(*own)->request.fields.size() == 1);
   CHECK_FALSE(bench.add("http://a.test/").request.fields.contains("Authorization"));
 }
 

@@ -324,6 +324,8 @@ TEST_CASE("dialer: out of time while the name is looked up") {
   // With a first part of the answer it is the address that is waited for.
   one.learn("192.0.2.1", false);
   CHECK(Dialer::timed_out(one.dial, one.place, "5 s", "", "").message() == "connect to a.test:443: no answer within 5 s");
+  const Dialing by_route;  // no name is looked up
+  CHECK(Dialer::timed_out(by_route.dial, one.place, "5 s", "", "").message() == "connect to a.test:443: no answer within 5 s");
 }
 
 TEST_CASE("dialer: out of time while attempts run: which ones, and what became of those before") {

@@ -217,6 +217,26 @@ TEST_CASE("names: of more than kMaxNames unused ones the one that was asked for 
   CHECK(names.size() == limits::kMaxNames);
 }
 
+TEST_CASE("names: nothing of a name that went is left for the one in its place") {
+  for (const bool in_part : {false, true}) {
+    NameCache names;
+    const ResolveId id = abandoned(names, "first.test");
+    names.answered(id, NameAnswer(addresses("192.0.2.1"), {}, in_part), kNamesStart);
+    const Name* const first = &names.name("first.test", AddressFamily::any);
+    REQUIRE(first->known_in_part == in_part);
+    fill(names, limits::kMaxNames, "x");
+    const Name& next = names.name("next.test", AddressFamily::ipv6);
+    REQUIRE(&next == first);
+    CHECK(next.host == "next.test");
+    CHECK(next.family == AddressFamily::ipv6);
+    CHECK(next.addresses.empty());
+    CHECK_FALSE(next.is_known(kNamesStart.steady));
+    CHECK_FALSE(next.known_in_part);
+    CHECK(next.look_up == ResolveId{});
+    names.take_canceled();
+  }
+}
+
 TEST_CASE("names: one that is waited for does not go, and does not count") {
   NameCache names;
   Asking asking(names);
