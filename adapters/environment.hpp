@@ -80,8 +80,8 @@ class Waiter {
   virtual void take_event() = 0;                                  // makes it unreadable again, and take_woken() true if there was one
   bool take_woken() { return std::exchange(woken_, false); }      // a wakeup was seen since the last call
 
-  // fd() becomes readable at `at`, at the latest: an earlier timer that is set already is left to run out, which costs one needless
-  // call of whoever waits, and saves a system call each time a deadline moves away. nullopt: no effect.
+  // fd() becomes readable at `at`, at the latest: an earlier timer that is set already is left to run out, which costs the
+  // program that waits one needless call, and saves a system call each time a deadline moves away. nullopt: no effect.
   virtual void set_timer(std::optional<Instant> at) = 0;
 
  protected:
@@ -204,7 +204,7 @@ class Environment {
   virtual void finish_upkeep() {}  // a Multi that has had routes goes: what is left to do is done now, in a tenth of a second at most
 };
 
-// Sockets, epoll, c-ares, CLOCK_MONOTONIC. Lives as long as the program. Its upkeep is the processes behind child_process().
+// Sockets, epoll, c-ares, CLOCK_MONOTONIC. Valid for the life of the program. Its upkeep is for the processes that child_process() started.
 Environment& system_environment();
 
 }  // namespace sluice

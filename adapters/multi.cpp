@@ -1,4 +1,4 @@
-// The public surface of Multi; what is behind it is in multi/impl.hpp.
+// The public functions of Multi. Each calls its part in multi/impl.hpp.
 #include "adapters/multi.hpp"
 
 #include <new>

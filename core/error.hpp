@@ -66,7 +66,7 @@ std::string_view to_string(Blame blame);
 struct [[nodiscard]] Error {
   Code code = Code::internal;
   Blame blame = Blame::internal;
-  int detail = 0;           // errno, TLS alert, c-ares status or HTTP parser code; 0 when there is none
+  int detail = 0;           // of the system call, TLS alert, c-ares status or HTTP parser code; 0 when there is none
   bool retry_safe = false;  // true: the request had no effect at the peer, sending it again is safe
   std::string context;      // one line for a person: what was tried, on what, what came back. Never holds credentials.
 

@@ -1,5 +1,5 @@
 // When to come back: what timeout() answers, what a WatchSink is told, and what fd()'s timer is set to. One wish, three ways to say it.
-// Knows no work: the wish is asked of whoever made it.
+// Does not know what is to be done: its owner hands in a function that answers the wish.
 #pragma once
 
 #include <chrono>

@@ -24,7 +24,7 @@ Transferred attempt(Connection& connection, Call call) {
     failed.error = kThrown;
     try {
       connection.thrown = what_was_thrown();
-    } catch (const std::bad_alloc&) {  // then without its words
+    } catch (const std::bad_alloc&) {  // then without the text
     }
   }
   return failed;

@@ -13,7 +13,7 @@
 
 namespace sluice::multi {
 
-// Without memory for its words an error goes without them.
+// An error with the text that `words` makes; without memory for it, with none.
 template <class Words>
 Error in_words(Code code, int detail, Words words) {
   try {

@@ -13,7 +13,7 @@ using flow::TransferPhase;
 
 namespace {
 
-// Without memory for its words it goes without them.
+// A copy; without memory for the text, one without it.
 Error copy_of(const Error& error) {
   try {
     return error;

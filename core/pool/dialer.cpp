@@ -88,14 +88,16 @@ void Dialer::attempt_won(Dial& dial, ConnId attempt) {
 // All that were tried are named when all fail; of very many the first ones.
 void Dialer::note_failure(Dial& dial, const Destination& destination, const Error& error) {
   constexpr std::size_t kMostBytes = 2'000;
+  constexpr std::string_view kMore = "; ...";
+  if (dial.failures.ends_with(kMore)) return;
   std::string words = error.message();
   if (dial.failures.empty()) {
     // An address says little to someone who asked for a name.
     dial.failures = destination.is_literal() ? std::move(words) : destination.where() + ": " + words;
   } else if (dial.failures.size() + words.size() < kMostBytes) {
     dial.failures += "; " + words;
-  } else if (!dial.failures.ends_with("; ...")) {
-    dial.failures += "; ...";
+  } else {
+    dial.failures += kMore;
   }
 }
 

@@ -120,7 +120,7 @@ void NameCache::leave(NameWaiter& waiter) {
 // Nobody waits for it. It is kept for its addresses, before those that were asked for longer ago.
 void NameCache::retire(Name& name) {
   unused_.push_back(name);
-  if (unused_.size() > limits::kMaxNames) drop(*unused_.front());
+  while (unused_.size() > limits::kMaxNames) drop(*unused_.front());
 }
 
 NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer, Now now) {
@@ -189,7 +189,7 @@ void NameCache::reset() noexcept {
     name.look_up = {};
     name.known_in_part = false;
     name.unused = {};
-    unused_.push_back(name);
+    retire(name);
   });
 }
 

@@ -365,7 +365,8 @@ void Pool::set_limits(const EngineLimits& limits) {
   limits_.idle_connection_timeout = std::max(limits_.idle_connection_timeout, Duration::zero());
   limits_changed_ = true;
   trimmed_ = 0;
-  while (Endpoint* endpoint = starved_.pop_front()) make_pending(*endpoint);  // in their order; they wait anew, where they must
+  if (limits_.max_connections != 0) return;  // those that wait have their turns, in their order
+  while (Endpoint* endpoint = starved_.pop_front()) make_pending(*endpoint);
 }
 
 // Walks all endpoints, once for each set_limits().

@@ -6,7 +6,7 @@ NAMES = [
     mutant("name-each-looks-up", "a name is looked up once for each dial that asks",
            ("pool/name_cache.cpp", "if (name.look_up == ResolveId{}) {", "if (PLANTED || name.look_up == ResolveId{}) {")),
     mutant("name-never-dropped", "names that nobody waits for are never dropped",
-           ("pool/name_cache.cpp", "if (unused_.size() > limits::kMaxNames)", "if (unused_.size() > limits::kMaxNames && !PLANTED)")),
+           ("pool/name_cache.cpp", "while (unused_.size() > limits::kMaxNames)", "while (unused_.size() > limits::kMaxNames && !PLANTED)")),
     mutant("name-asked-again", "a name that was asked for again is dropped as if it had not been",
            ("pool/name_cache.cpp", "      unused_.remove(name);\n      unused_.push_back(name);",
             "      if (!PLANTED) unused_.remove(name), unused_.push_back(name);")),
