@@ -92,9 +92,7 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
     if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
     if (!IpAddress::parse(place.host)) {
       // As a look-up would say it, after this call: an application that tries again at once must not go round in here.
-      dial.last_error = make_error(Code::resolve_failed, "resolve " + place.host + ": no address of the family that was asked for");
-      dial.failures = dial.last_error->message();
-      timers_.set(dial.stagger_timer, Duration::zero(), TimerKind::address_stagger, dial.id, now);
+      dialer_.lose_soon(dial, make_error(Code::resolve_failed, "resolve " + place.host + ": no address of the family that was asked for"), now);
       return std::nullopt;
     }
     return failed(dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));

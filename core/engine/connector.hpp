@@ -27,9 +27,9 @@ struct DialEnd {
 class Connector {
  public:
   // All must outlive it.
-  Connector(const EngineOptions& options, http::SessionFactory& sessions, Timers& timers, Outbox& outbox, pool::Pool& pool,
+  Connector(const EngineOptions& options, http::SessionFactory& sessions, Outbox& outbox, pool::Pool& pool,
             pool::Dialer& dialer, pool::NameCache& names, Jobs& jobs, Connections& connections)
-      : options_(options), sessions_(sessions), timers_(timers), outbox_(outbox), pool_(pool), dialer_(dialer), names_(names),
+      : options_(options), sessions_(sessions), outbox_(outbox), pool_(pool), dialer_(dialer), names_(names),
         jobs_(jobs), connections_(connections) {}
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
@@ -73,7 +73,6 @@ class Connector {
 
   const EngineOptions& options_;
   http::SessionFactory& sessions_;
-  Timers& timers_;
   Outbox& outbox_;
   pool::Pool& pool_;
   pool::Dialer& dialer_;

@@ -37,7 +37,7 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
     : options_(std::move(options)),
       sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
       pool_(limits_of(options_), timers_),
-      connector_(options_, *sessions_, timers_, outbox_, pool_, dialer_, names_, jobs_, connections_),
+      connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, jobs_, connections_),
       carrier_(options_, timers_, outbox_, pool_, jobs_, connections_, connector_) {}
 
 // ---- every entry's beginning and end ----

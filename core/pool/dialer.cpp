@@ -64,6 +64,12 @@ bool Dialer::learn(Dial& dial, const std::vector<IpAddress>& addresses, bool com
   return true;
 }
 
+void Dialer::lose_soon(Dial& dial, Error error, Now now) {
+  dial.failures = error.message();
+  dial.last_error = std::move(error);
+  timers_.set(dial.stagger_timer, Duration::zero(), TimerKind::address_stagger, dial.id, now);
+}
+
 void Dialer::attempt_begun(Dial& dial, ConnId attempt, Now now) {
   dial.race.begun();
   dial.attempts.push_back(attempt);

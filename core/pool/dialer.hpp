@@ -50,6 +50,9 @@ class Dialer {
   // Addresses have come: all there are (`complete`), or a first part, where IPv6's are waited for until `ipv6_until`. True: it is time for
   // next(). std::bad_alloc: the dial is whole, and has not advanced.
   bool learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family, Instant ipv6_until, Now now);
+  // There is no address, and none will come: next() says so when its time comes, which is at once, but not in this call. std::bad_alloc: the
+  // dial is whole, and waits.
+  void lose_soon(Dial& dial, Error error, Now now);
   AddressRace::Step next(const Dial& dial) const { return dial.race.next(dial.attempts.size()); }
   // The next put into `attempts` needs no memory. std::bad_alloc: nothing has changed.
   static void make_room(Dial& dial) { dial.attempts.reserve(dial.attempts.size() + 1); }

@@ -248,3 +248,50 @@ TEST_CASE("names: at the end of its time a dial names those that did not answer,
         "GET http://example.org/: connect to example.org:80: no answer within 400 ms from 192.0.2.2:80, 192.0.2.3:80 "
         "(before: example.org:80: connect to 192.0.2.1:80: connection refused)");
 }
+
+TEST_CASE("names: 200 transfers to 200 ports of one name ask once") {
+  EngineWorld world;
+  for (int port = 1; port <= 200; ++port) world.add("http://example.org:" + std::to_string(port) + "/");
+  REQUIRE(world.resolves.size() == 1);
+  CHECK(world.resolves[0].host == "example.org");
+  answer_names(world, asked_id(world), name_addresses({"192.0.2.1"}));
+  REQUIRE(world.connects.size() == 200);
+  for (std::uint16_t port = 1; port <= 200; ++port) CHECK(world.connects[port - 1U].address.port == port);
+}
+
+TEST_CASE("names: what is known for a host and port is not asked for, and another port of it is") {
+  EngineOptions options;
+  options.known_addresses = {{"Example.ORG", 80, name_addresses({"192.0.2.7"})},
+                             {"example.org.", 80, name_addresses({"192.0.2.8", "2001:db8::8"})},
+                             {"example.org", 81, name_addresses({"192.0.2.9"})}};
+  EngineWorld world(options);
+  TransferOptions ipv6;
+  ipv6.family = AddressFamily::ipv6;
+  world.add("http://example.org/");
+  world.add("http://example.org/", ipv6);
+  CHECK(world.resolves.empty());
+  REQUIRE(world.connects.size() == 2);
+  CHECK(world.connects[0].address.to_string() == "192.0.2.8:80");  // the later entry counts, and a final dot does not
+  CHECK(world.connects[1].address.to_string() == "[2001:db8::8]:80");
+  world.add("http://example.org:82/");
+  CHECK(world.resolves.size() == 1);
+}
+
+TEST_CASE("names: a name that is known to have no usable address fails as a look-up does: after the call, and each time") {
+  EngineOptions options;
+  options.known_addresses = {{"example.org", 80, name_addresses({"192.0.2.7"})}};
+  EngineWorld world(options);
+  TransferOptions ipv6;
+  ipv6.family = AddressFamily::ipv6;
+  for (int round = 0; round < 2; ++round) {
+    const TransferId id = world.add("http://example.org/", ipv6);
+    CHECK_FALSE(world.done(id));
+    REQUIRE(world.engine.deadline());
+    CHECK(world.engine.deadline()->at <= world.now.steady);
+    world.pass(Duration::zero());
+    CHECK(world.failure(id) == Code::resolve_failed);
+    CHECK(world.results.at(id).error().message() ==
+          "GET http://example.org/: resolve example.org: no address of the family that was asked for");
+  }
+  CHECK(world.resolves.empty());
+}
