@@ -1,4 +1,4 @@
-// What a loop written by hand keeps: the application's periodic timers and its descriptors.
+// What a loop written by hand keeps, the application's periodic timers and its descriptors, and the loop that is made of them.
 #pragma once
 
 #include <algorithm>
@@ -84,6 +84,63 @@ class Readers {
   };
   std::map<int, Reader> readers_;
   unsigned long last_ = 0, before_ = 0;
+};
+
+// Drives, then waits, in turns. How it waits is said by those made of it.
+class HandLoop : public Loop {
+ public:
+  explicit HandLoop(std::function<Timers::Clock::time_point()> now = Timers::Clock::now) : timers_(now), now_(std::move(now)) {}
+
+  void attach(Multi& multi, AfterDrive after) override {
+    multi_ = &multi;
+    after_ = std::move(after);
+  }
+  void detach() override { multi_ = nullptr; }
+  void watch(int fd, std::function<void()> readable) override { readers_.add(fd, std::move(readable)); }
+  void unwatch(int fd) override { readers_.remove(fd); }
+  int every(Milliseconds period, std::function<void()> tick) override { return timers_.every(period, std::move(tick)); }
+  void cancel(int timer) override { timers_.cancel(timer); }
+
+  bool run_until(const std::function<bool()>& condition, Milliseconds limit) override {
+    const auto end = now_() + limit;
+    for (;;) {
+      const Drive drive = multi_->perform();
+      after_(*multi_);
+      if (condition()) return true;
+      if (now_() >= end) return false;
+      auto waited = wait(*multi_, drive == Drive::call_again ? Milliseconds(0) : timers_.wait(end));
+      ++turns_;
+      if (!waited) {
+        failure_ = std::move(waited.error());
+        return false;
+      }
+      timers_.run_due();
+    }
+  }
+
+ protected:
+  // Waits for the Multi's descriptors and the application's, and calls the readers of those that are ready.
+  virtual Result<void> wait(Multi& multi, Milliseconds most) = 0;
+  // The application's as extra ones: `wait_beside` fills in what is ready.
+  template <class WaitBeside>
+  Result<void> wait_for_readers(WaitBeside wait_beside) {
+    std::vector<ExtraDescriptor> extra = readers_.extra();
+    readers_.begin_batch();
+    auto waited = wait_beside(extra);
+    if (!waited) return std::unexpected(std::move(waited.error()));
+    for (const ExtraDescriptor& one : extra) {
+      if (one.ready != 0) readers_.call(one.fd);
+    }
+    return {};
+  }
+
+  Readers readers_;
+
+ private:
+  Multi* multi_ = nullptr;
+  AfterDrive after_;
+  Timers timers_;
+  std::function<Timers::Clock::time_point()> now_;
 };
 
 }  // namespace sluice::conformance

@@ -91,58 +91,30 @@ class Virtual final : public Ground {
   std::unique_ptr<Waiter> waiter_;
 };
 
-class SimLoop final : public Loop {
+class SimLoop final : public HandLoop {
  public:
-  explicit SimLoop(Environment& environment) : environment_(environment) {}
-  void attach(Multi& multi, AfterDrive after) override {
-    multi_ = &multi;
-    after_ = std::move(after);
-  }
-  void detach() override { multi_ = nullptr; }
-  void watch(int fd, std::function<void()> readable) override { readers_.add(fd, std::move(readable)); }
-  void unwatch(int fd) override { readers_.remove(fd); }
-  int every(Milliseconds period, std::function<void()> tick) override { return timers_.every(period, std::move(tick)); }
-  void cancel(int timer) override { timers_.cancel(timer); }
-
-  bool run_until(const std::function<bool()>& condition, Milliseconds limit) override {
-    const auto end = now() + limit;
-    for (;;) {
-      const Drive drive = multi_->perform();
-      after_(*multi_);
-      if (condition()) return true;
-      if (now() >= end) return false;
-      const bool again = call_readers() || drive == Drive::call_again;
-      const auto waited = multi_->poll({}, again ? Milliseconds(0) : timers_.wait(end));
-      ++turns_;
-      if (!waited) {
-        failure_ = waited.error();
-        return false;
-      }
-      timers_.run_due();
-    }
-  }
+  explicit SimLoop(Environment& environment)
+      : HandLoop([&environment] {
+          const auto since = std::chrono::duration_cast<Timers::Clock::duration>(environment.steady().time_since_epoch());
+          return Timers::Clock::time_point(since);
+        }) {}
 
  private:
-  Timers::Clock::time_point now() const {
-    return Timers::Clock::time_point(std::chrono::duration_cast<Timers::Clock::duration>(environment_.steady().time_since_epoch()));
+  Result<void> wait(Multi& multi, Milliseconds most) override {
+    bool any = false;
+    auto looked = wait_for_readers([&](std::vector<ExtraDescriptor>& extra) { return look(extra, any); });
+    if (!looked) return looked;
+    if (auto waited = multi.poll({}, any ? Milliseconds(0) : most); !waited) return std::unexpected(std::move(waited.error()));
+    return {};
   }
-  bool call_readers() {
-    std::vector<ExtraDescriptor> extra = readers_.extra();
-    std::vector<pollfd> set;
-    for (const ExtraDescriptor& one : extra) set.push_back({one.fd, POLLIN, 0});
-    if (set.empty() || ::poll(set.data(), set.size(), 0) <= 0) return false;
-    readers_.begin_batch();
-    for (const pollfd& one : set) {
-      if (one.revents != 0) readers_.call(one.fd);
+  static Result<void> look(std::vector<ExtraDescriptor>& extra, bool& any) {
+    for (ExtraDescriptor& one : extra) {
+      pollfd asked{one.fd, POLLIN, 0};
+      if (::poll(&asked, 1, 0) > 0) one.ready = kEventRead;
+      any |= one.ready != 0;
     }
-    return true;
+    return {};
   }
-
-  Environment& environment_;
-  Multi* multi_ = nullptr;
-  AfterDrive after_;
-  Readers readers_;
-  Timers timers_{[this] { return now(); }};
 };
 
 }  // namespace
