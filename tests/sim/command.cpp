@@ -183,7 +183,7 @@ int trace(const Options& options) {
 void print_failure(const Options& options, const Modes& modes, const Failure& failure, bool shrinks) {
   print("seed " + std::to_string(failure.seed) + ": " + failure.finding.oracle + ": " + failure.finding.message + '\n');
   if (failure.finding.oracle == "leaks") return;
-  if (options.multi) {  // nothing is left out there: a Multi has the clock of the world, and a run is not quite the same again
+  if (options.multi) {  // its scenarios are not made smaller
     if (modes.describe_multi) print(indented(modes.describe_multi(failure.seed)));
     return print("  again: " + options.program + " --multi --seed " + std::to_string(failure.seed) + '\n');
   }
