@@ -33,7 +33,9 @@ class Timers {
   void set(Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now) {
     if (!heap_.set(handle, later(now.steady, after), static_cast<std::uint8_t>(kind), owner)) throw std::bad_alloc();
   }
-  void cancel(Handle& handle) { heap_.cancel(handle); }  // nothing to do where it is not set
+  void cancel(Handle& handle) {  // nothing to do where it is not set
+    if (handle.slot != Handle::kNone) heap_.cancel(handle);
+  }
   bool is_set(const Handle& handle) const { return heap_.is_set(handle); }
   std::optional<Instant> due(const Handle& handle) const { return heap_.due(handle); }  // nullopt: it is not set
 
