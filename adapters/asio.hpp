@@ -1,10 +1,12 @@
-// Asio (standalone): drives a Multi from an application's io_context, beside whatever else runs there, and fetches with any completion token.
-// Knows waits for descriptors and one timer; leaves transfers to Multi. Header only: libsluice does not depend on Asio.
+// Asio (standalone): drives a Multi from an application's io_context, beside whatever else runs there, and fetches with
+// any completion token. Knows waits for descriptors and one timer; leaves transfers to Multi. Header only: libsluice
+// does not depend on Asio.
 //
-// io_context::run() and outstanding work: Multi's descriptors are waited for as long as the driver lives, also those of kept-alive
-// connections and of wakeup(), so that both are noticed while no transfer runs. As with any Asio object that waits, run() returns
-// when it is gone. From inside after_drive, where it must not be destroyed, post that; a completion handler of async_fetch may destroy it. A
-// driver made later for the same Multi goes on with the same connections.
+// io_context::run() and outstanding work: Multi's descriptors are waited for as long as the driver lives, also those of
+// kept-alive connections and of wakeup(), so that both are noticed while no transfer runs. As with any Asio object that
+// waits, run() returns when it is gone. From inside after_drive, where it must not be destroyed, post that; a
+// completion handler of async_fetch may destroy it. A driver made later for the same Multi goes on with the same
+// connections.
 //
 // Example: fetches all the URLs of its command line at once, in a coroutine each.
 //   #include <asio.hpp>
@@ -64,17 +66,20 @@
 
 namespace sluice {
 
-// What a TransferHandler (see multi.hpp) or after_drive throws leaves io_context::run(), as from any handler; run() may be called again.
+// What a TransferHandler (see multi.hpp) or after_drive throws leaves io_context::run(), as from any handler; run() may
+// be called again.
 //
 // Multi and the io_context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the
-// io_context. Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may the
-// io_context be run in there.
+// io_context. Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may
+// the io_context be run in there.
 class AsioDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: Asio cannot wait for Multi's descriptors, or another driver has
-  // this Multi, and goes on: end it first.
-  static Result<std::unique_ptr<AsioDriver>> create(Multi& multi, asio::io_context& context, AfterDrive after_drive = nullptr);
-  // Ends all waits, and each async_fetch with Code::canceled. Their handlers still run, as always in Asio, and touch neither driver nor Multi.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: Asio cannot wait for Multi's descriptors,
+  // or another driver has this Multi, and goes on: end it first.
+  static Result<std::unique_ptr<AsioDriver>> create(Multi& multi, asio::io_context& context,
+                                                    AfterDrive after_drive = nullptr);
+  // Ends all waits, and each async_fetch with Code::canceled. Their handlers still run, as always in Asio, and touch
+  // neither driver nor Multi.
   ~AsioDriver() override;
   AsioDriver(const AsioDriver&) = delete;
   AsioDriver& operator=(const AsioDriver&) = delete;
@@ -92,14 +97,16 @@ class AsioDriver final : private WatchSink {
   bool failed() const { return failed_; }
 
  private:
-  // Shared with the handlers under way, so that one for an earlier descriptor with the same number cannot be taken for this.
+  // Shared with the handlers under way, so that one for an earlier descriptor with the same number cannot be taken for
+  // this.
   struct Watch {
     AsioDriver* driver;  // null: the watch has ended
     asio::posix::stream_descriptor descriptor;
     int fd;
-    std::size_t place;         // in watches_
-    std::uint8_t wanted = 0;   // Events
-    std::uint8_t waiting = 0;  // Events with a handler under way; one that is no longer wanted ends by itself, with nothing done
+    std::size_t place;        // in watches_
+    std::uint8_t wanted = 0;  // Events
+    // Events with a handler under way; one that is no longer wanted ends by itself, with nothing done.
+    std::uint8_t waiting = 0;
   };
   // One async_fetch. It completes once: posted, never from inside the call that began or ended it.
   class Fetch : public ResponseCollector {
@@ -152,17 +159,19 @@ class AsioDriver final : private WatchSink {
   asio::io_context& context_;
   AfterDrive after_drive_;
   asio::steady_timer timer_;
-  std::shared_ptr<AsioDriver*> self_ = std::make_shared<AsioDriver*>(this);  // for the timer's handlers; null once this is gone
+  // For the timer's handlers; null once this is gone.
+  std::shared_ptr<AsioDriver*> self_ = std::make_shared<AsioDriver*>(this);
   std::vector<std::shared_ptr<Watch>> watches_;
   std::list<std::shared_ptr<Fetch>> fetches_;  // those that have not completed
   bool owes_ = false;                          // some of them only for want of memory
   bool failed_ = false;
 };
 
-// Fetches with any completion token: use_awaitable, use_future, deferred, a callback. Its signature is void(Result<Response>). The Multi must have
-// an AsioDriver (otherwise invalid_option), whose thread alone may begin and cancel it; the handler runs on its own executor, by default the
-// driver's io_context. A cancellation slot ends it, by terminal or partial, since the request may be at the server: Code::canceled. So does
-// destroying the driver. No memory for the operation itself: std::bad_alloc, as from Asio's own; all else is an error in the result.
+// Fetches with any completion token: use_awaitable, use_future, deferred, a callback. Its signature is
+// void(Result<Response>). The Multi must have an AsioDriver (otherwise invalid_option), whose thread alone may begin
+// and cancel it; the handler runs on its own executor, by default the driver's io_context. A cancellation slot ends it,
+// by terminal or partial, since the request may be at the server: Code::canceled. So does destroying the driver. No
+// memory for the operation itself: std::bad_alloc, as from Asio's own; all else is an error in the result.
 template <class Token>
 auto async_fetch(Multi& multi, Request request, TransferOptions options, Token&& token) {
   return asio::async_initiate<Token, void(Result<Response>)>(
@@ -173,7 +182,8 @@ auto async_fetch(Multi& multi, Request request, TransferOptions options, Token&&
         }
         const auto executor = asio::get_associated_executor(handler);
         asio::post(executor, [handler = std::move(handler)]() mutable {
-          Result<Response> none = std::unexpected(make_error(Code::invalid_option, "async_fetch: this Multi has no AsioDriver"));
+          Result<Response> none =
+              std::unexpected(make_error(Code::invalid_option, "async_fetch: this Multi has no AsioDriver"));
           std::move(handler)(std::move(none));
         });
       },
@@ -184,7 +194,8 @@ auto async_fetch(Multi& multi, Request request, Token&& token) {
   return async_fetch(multi, std::move(request), TransferOptions(), std::forward<Token>(token));
 }
 
-inline Result<std::unique_ptr<AsioDriver>> AsioDriver::create(Multi& multi, asio::io_context& context, AfterDrive after_drive) {
+inline Result<std::unique_ptr<AsioDriver>> AsioDriver::create(Multi& multi, asio::io_context& context,
+                                                              AfterDrive after_drive) {
   if (multi.watch_sink()) {
     return std::unexpected(make_error(Code::invalid_option, "watch in Asio: this Multi has a driver already"));
   }
@@ -205,7 +216,8 @@ inline AsioDriver::~AsioDriver() {
   while (!fetches_.empty()) {
     const std::shared_ptr<Fetch> fetch = fetches_.front();
     fetch->cancel();
-    if (!fetches_.empty() && fetches_.front() == fetch) fetches_.pop_front();  // no memory for its completion, which is lost
+    // No memory for its completion, which is lost.
+    if (!fetches_.empty() && fetches_.front() == fetch) fetches_.pop_front();
   }
 }
 
@@ -223,7 +235,8 @@ class AsioDriver::FetchFor final : public Fetch, public std::enable_shared_from_
     slot.assign([weak = this->weak_from_this()](asio::cancellation_type type) {
       using asio::cancellation_type;
       const auto self = weak.lock();
-      if (self && (type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none) self->cancel();
+      if (self && (type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none)
+        self->cancel();
     });
   }
 
@@ -243,7 +256,8 @@ class AsioDriver::FetchFor final : public Fetch, public std::enable_shared_from_
     std::move(handler)(std::move(result));
   }
 
-  using Guard = decltype(asio::make_work_guard(std::declval<const Handler&>(), std::declval<const asio::io_context::executor_type&>()));
+  using Guard = decltype(asio::make_work_guard(std::declval<const Handler&>(),
+                                               std::declval<const asio::io_context::executor_type&>()));
   Guard work_;
   Handler handler_;
 };
@@ -299,8 +313,8 @@ inline void AsioDriver::end(Watch& watch) {
   if (watch.descriptor.is_open()) watch.descriptor.release();
 }
 
-// A wait is over once the descriptor is ready, and each looks at how things stand when it begins: one after the other is
-// level-triggered.
+// A wait is over once the descriptor is ready, and each looks at how things stand when it begins: one after the other
+// is level-triggered.
 inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
   for (const Events event : {kEventRead, kEventWrite}) {
     if (!(watch->wanted & event) || (watch->waiting & event)) continue;
@@ -309,7 +323,8 @@ inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
     watch->descriptor.async_wait(ready, [watch, event](const std::error_code& error) {
       watch->waiting = static_cast<std::uint8_t>(watch->waiting & ~event);
       if (!watch->driver) return;
-      if (error) watch->driver->failed_ = true;  // nobody cancels the wait of a watch that stands: Asio cannot wait for this one
+      // Nobody cancels the wait of a watch that stands: Asio cannot wait for this one.
+      if (error) watch->driver->failed_ = true;
       try {
         if (watch->wanted & event) watch->driver->drive(watch->fd, error ? kEventError : event);
       } catch (...) {  // a handler's, for who runs the io_context
@@ -330,7 +345,8 @@ inline void AsioDriver::wait_again(const std::shared_ptr<Watch>& watch) {
   }
 }
 
-// Also ends the wait for the deadline before. If that has run out, its handler is under way and drives early, which is harmless.
+// Also ends the wait for the deadline before. If that has run out, its handler is under way and drives early, which is
+// harmless.
 inline void AsioDriver::on_timer(std::optional<Instant> at) {
   using Time = std::chrono::steady_clock::time_point;  // CLOCK_MONOTONIC, as Instant is
   try {

@@ -1,6 +1,6 @@
-// C++20 coroutines: `co_await multi.fetch(request)` over a Multi that any loop drives, and a small coroutine type, Task, for
-// those who have none. Knows how to wait for one transfer and collect it whole; leaves driving to the loop, and all else to
-// Multi. Header only.
+// C++20 coroutines: `co_await multi.fetch(request)` over a Multi that any loop drives, and a small coroutine type,
+// Task, for those who have none. Knows how to wait for one transfer and collect it whole; leaves driving to the loop,
+// and all else to Multi. Header only.
 //
 // Example: fetches all the URLs of its command line at once, one task each.
 //   #include <algorithm>
@@ -45,8 +45,8 @@
 
 namespace sluice {
 
-// Starts one transfer and collects its response: what fetch() and async_fetch() (asio.hpp) are made of. Destroying it removes the transfer, so it must
-// go before the Multi does.
+// Starts one transfer and collects its response: what fetch() and async_fetch() (asio.hpp) are made of. Destroying it
+// removes the transfer, so it must go before the Multi does.
 class ResponseCollector : private TransferHandler {
  public:
   ~ResponseCollector() override {
@@ -71,7 +71,8 @@ class ResponseCollector : private TransferHandler {
       result_ = std::unexpected(added.error());
     }
   }
-  // From inside the drive in which the transfer ended, which has left the Multi by then; result_ is complete. May destroy this.
+  // From inside the drive in which the transfer ended, which has left the Multi by then; result_ is complete. May
+  // destroy this.
   virtual void ended() = 0;
   bool running() const noexcept { return static_cast<bool>(transfer_); }
   // Ends it without ended(): `why` is its result.
@@ -117,13 +118,14 @@ class ResponseCollector : private TransferHandler {
   TransferId transfer_;  // none: it has ended
 };
 
-// What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as destroying a
-// coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
+// What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as
+// destroying a coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
 //
-// A coroutine goes on from inside the drive in which its transfer ended, in the Multi's thread: everything but driving is legal
-// there; destroying the Multi or the driver of its loop is not. Its transfer has left the Multi by then, and info_read() never
-// tells of it. Wait for what you started, not for running() to be 0: a transfer that failed before it began does not count. An exception that
-// leaves a coroutine of a type that lets it out leaves the drive, as a handler's does (multi.hpp).
+// A coroutine goes on from inside the drive in which its transfer ended, in the Multi's thread: everything but driving
+// is legal there; destroying the Multi or the driver of its loop is not. Its transfer has left the Multi by then, and
+// info_read() never tells of it. Wait for what you started, not for running() to be 0: a transfer that failed before it
+// began does not count. An exception that leaves a coroutine of a type that lets it out leaves the drive, as a
+// handler's does (multi.hpp).
 class [[nodiscard]] PendingResponse final : private ResponseCollector {
  public:
   PendingResponse(Multi& multi, Request request, TransferOptions options) : ResponseCollector(multi) {
@@ -179,12 +181,13 @@ struct TaskResult<void> : TaskEnd {
   void take() { rethrow(); }
 };
 
-// A coroutine and the result it ends with. Runs from the moment it is called until it first has to wait, so tasks that are
-// started one after the other run at once. Another coroutine may await it, once, or whoever drives the loop may take() its
-// result when it is done(). Owns its coroutine: destroying the Task ends that where it waits, which removes the transfer it waits
-// for; not to be done from inside itself, or while another coroutine awaits it. An exception that leaves the coroutine is thrown again by take(), or
-// where another coroutine awaits it; of a Task whose result nobody takes it is lost. As with every coroutine, what parameters and a lambda's
-// captures refer to must live as long as it does.
+// A coroutine and the result it ends with. Runs from the moment it is called until it first has to wait, so tasks that
+// are started one after the other run at once. Another coroutine may await it, once, or whoever drives the loop may
+// take() its result when it is done(). Owns its coroutine: destroying the Task ends that where it waits, which removes
+// the transfer it waits for; not to be done from inside itself, or while another coroutine awaits it. An exception that
+// leaves the coroutine is thrown again by take(), or where another coroutine awaits it; of a Task whose result nobody
+// takes it is lost. As with every coroutine, what parameters and a lambda's captures refer to must live as long as it
+// does.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -200,7 +203,8 @@ class [[nodiscard]] Task {
   }
 
   bool done() const noexcept { return coroutine_.done(); }
-  // Its result, once, or the exception it ended with. Only when done(): before that there is none, and the process ends.
+  // Its result, once, or the exception it ended with. Only when done(): before that there is none, and the process
+  // ends.
   T take() {
     if (!done()) std::terminate();
     return coroutine_.promise().take();
@@ -219,9 +223,9 @@ class [[nodiscard]] Task {
 
 template <class T>
 struct Task<T>::promise_type : TaskResult<T> {
-  // The one who waits goes on from in here. It has suspended by then, and a task that need not wait never comes here with one
-  // who waits: so the stack grows with how deep tasks nest, not with how many there are, whether or not the compiler makes this
-  // a jump.
+  // The one who waits goes on from in here. It has suspended by then, and a task that need not wait never comes here
+  // with one who waits: so the stack grows with how deep tasks nest, not with how many there are, whether or not the
+  // compiler makes this a jump.
   struct End {
     bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(Handle ended) const noexcept {

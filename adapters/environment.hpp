@@ -1,15 +1,16 @@
-// What a Multi takes from the world: a clock, TCP streams, names, and waiting. Two implement it: sockets (system_environment(), which a
-// Multi takes by itself) and the simulated world (sim.hpp), where time is virtual; a program written for Multi runs in both.
+// What a Multi takes from the world: a clock, TCP streams, names, and waiting. Two implement it: sockets
+// (system_environment(), which a Multi takes by itself) and the simulated world (sim.hpp), where time is virtual; a
+// program written for Multi runs in both.
 //
 //   sluice::MultiOptions options;
 //   options.environment = &world.environment();   // of a sluice::sim::World; must outlive the Multi
 //
-// To change one thing of the real world (a clock that runs faster, addresses that are refused), derive from Environment and pass the rest
-// on to system_environment(). Knows no Multi and no HTTP; multi.hpp knows this.
+// To change one thing of the real world (a clock that runs faster, addresses that are refused), derive from Environment
+// and pass the rest on to system_environment(). Knows no Multi and no HTTP; multi.hpp knows this.
 //
-// Thread rules: an Environment and what it makes are used by one thread at a time, that of the Multi, except Waiter::wakeup().
-// system_environment() may be used by many at once. Nothing here may call the Multi that uses it. Throws nothing but std::bad_alloc, and
-// that only where it is said.
+// Thread rules: an Environment and what it makes are used by one thread at a time, that of the Multi, except
+// Waiter::wakeup(). system_environment() may be used by many at once. Nothing here may call the Multi that uses it.
+// Throws nothing but std::bad_alloc, and that only where it is said.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +32,8 @@
 namespace sluice {
 
 // Bits for extra descriptors in poll(), for socket_action's events and for reported watches.
-enum Events : std::uint8_t { kEventNone = 0, kEventRead = 1, kEventWrite = 2, kEventError = 4 };  // error: reported, never asked for
+// kEventError is reported, never asked for.
+enum Events : std::uint8_t { kEventNone = 0, kEventRead = 1, kEventWrite = 2, kEventError = 4 };
 
 struct ExtraDescriptor {
   int fd = -1;
@@ -42,32 +44,36 @@ struct ExtraDescriptor {
 // A descriptor on which something can be done now.
 struct Ready {
   int fd = -1;
-  std::uint32_t generation = 0;  // as given to Waiter::add(): tells an event of a closed descriptor from one of its successor
-  std::uint8_t events = 0;       // Events
+  // As given to Waiter::add(): tells an event of a closed descriptor from one of its successor.
+  std::uint32_t generation = 0;
+  std::uint8_t events = 0;  // Events
 };
 
-// What one Multi waits with: a set of watched descriptors, a wakeup, and a timer for those who wait on fd() alone. Level-triggered: what is
-// not read stays ready. Descriptors are the environment's own: those that its streams and its resolver show.
+// What one Multi waits with: a set of watched descriptors, a wakeup, and a timer for those who wait on fd() alone.
+// Level-triggered: what is not read stays ready. Descriptors are the environment's own: those that its streams and its
+// resolver show.
 class Waiter {
  public:
   virtual ~Waiter() = default;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Readable when a watched descriptor is ready, after wakeup(), and when set_timer()'s time has come. The same for its life.
+  // Readable when a watched descriptor is ready, after wakeup(), and when set_timer()'s time has come. The same for its
+  // life.
   virtual int fd() const = 0;
-  // Each answers 0 or an errno: EEXIST, it is watched already; EBADF, there is no such descriptor. One that is closed leaves by itself.
-  // `generation` comes back with each event.
+  // Each answers 0 or an errno: EEXIST, it is watched already; EBADF, there is no such descriptor. One that is closed
+  // leaves by itself. `generation` comes back with each event.
   virtual int add(int fd, std::uint8_t events, std::uint32_t generation) = 0;
   virtual int modify(int fd, std::uint8_t events, std::uint32_t generation) = 0;
   virtual int remove(int fd) = 0;
 
-  // Fetches the next batch. Waits up to `timeout_ms` milliseconds, or until a wakeup(); -1: for as long as it takes. Legal when the last
-  // batch was taken whole (!has_ready()). Answers 0 or an errno; a signal is 0 and an empty batch.
+  // Fetches the next batch. Waits up to `timeout_ms` milliseconds, or until a wakeup(); -1: for as long as it takes.
+  // Legal when the last batch was taken whole (!has_ready()). Answers 0 or an errno; a signal is 0 and an empty batch.
   virtual int wait(int timeout_ms) = 0;
-  // The same for what is ready now, from inside of a drive: never waits, and no time of a virtual clock's passes to speak of.
+  // The same for what is ready now, from inside of a drive: never waits, and no time of a virtual clock's passes to
+  // speak of.
   virtual int look() = 0;
-  // The same with descriptors of the caller's beside: fills in their `ready`, as poll(2) does. A batch that is there already stays. May
-  // throw std::bad_alloc.
+  // The same with descriptors of the caller's beside: fills in their `ready`, as poll(2) does. A batch that is there
+  // already stays. May throw std::bad_alloc.
   virtual int wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) = 0;
   bool has_ready() const { return next_ < count_; }
   std::optional<Ready> next() { return has_ready() ? std::optional(batch_[next_++]) : std::nullopt; }
@@ -77,11 +83,13 @@ class Waiter {
   virtual void wakeup() const = 0;
   // Readable from a wakeup() until it was seen by wait() or take_event(). The same for its life.
   virtual int wakeup_fd() const = 0;
-  virtual void take_event() = 0;                                  // makes it unreadable again, and take_woken() true if there was one
-  bool take_woken() { return std::exchange(woken_, false); }      // a wakeup was seen since the last call
+  // Makes it unreadable again, and take_woken() true if there was one.
+  virtual void take_event() = 0;
+  bool take_woken() { return std::exchange(woken_, false); }  // a wakeup was seen since the last call
 
-  // fd() becomes readable at `at`, at the latest: an earlier timer that is set already is left to run out, which costs the
-  // program that waits one needless call, and saves a system call each time a deadline moves away. nullopt: no effect.
+  // fd() becomes readable at `at`, at the latest: an earlier timer that is set already is left to run out, which costs
+  // the program that waits one needless call, and saves a system call each time a deadline moves away. nullopt: no
+  // effect.
   virtual void set_timer(std::optional<Instant> at) = 0;
 
  protected:
@@ -105,8 +113,8 @@ class Waiter {
 
 struct NameOptions {
   std::string servers = {};  // MultiOptions::dns_servers
-  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Does not throw, and must not be called from
-  // inside of a constructor.
+  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Does not throw, and
+  // must not be called from inside of a constructor.
   std::function<void(int fd, bool read, bool write)> watch = {};
 };
 
@@ -136,7 +144,8 @@ class NameResolver {
   virtual void process_timeouts() = 0;
   std::size_t open_questions() const { return open_; }  // that someone still waits for
 
-  // A question may have several answers, all but the last with more_to_come. One that was not fetched yet gives way to the next.
+  // A question may have several answers, all but the last with more_to_come. One that was not fetched yet gives way to
+  // the next.
   std::optional<Answer> next_answer() {
     if (!has_answer()) return std::nullopt;
     Answer answer = std::move(answers_[next_++]);
@@ -163,7 +172,8 @@ class NameResolver {
   }
   void drop_answers(ResolveId id) {
     const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_);
-    answers_.erase(std::remove_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; }), answers_.end());
+    answers_.erase(std::remove_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; }),
+                   answers_.end());
   }
   void question_opened() { ++open_; }
   void question_closed() { --open_; }
@@ -194,17 +204,20 @@ class Environment {
   virtual Result<std::unique_ptr<Waiter>> make_waiter() = 0;
   // Error invalid_option names the entry of `servers` that cannot be. May throw std::bad_alloc.
   virtual Result<std::unique_ptr<NameResolver>> make_resolver(NameOptions options) = 0;
-  // A stream to one address, of a transfer without a route. Nothing has happened yet: open() begins to connect. May throw std::bad_alloc.
+  // A stream to one address, of a transfer without a route. Nothing has happened yet: open() begins to connect. May
+  // throw std::bad_alloc.
   virtual std::unique_ptr<Transport> tcp(const Address& address) = 0;
 
   // ---- what is not a Multi's own, and done by whichever is driven ----
   // When do_upkeep() is due; nullopt: nothing is left to do.
   virtual std::optional<Instant> upkeep_due() const { return std::nullopt; }
   virtual void do_upkeep() {}
-  virtual void finish_upkeep() {}  // a Multi that has had routes goes: what is left to do is done now, in a tenth of a second at most
+  // A Multi that has had routes goes: what is left to do is done now, in a tenth of a second at most.
+  virtual void finish_upkeep() {}
 };
 
-// Sockets, epoll, c-ares, CLOCK_MONOTONIC. Valid for the life of the program. Its upkeep is for the processes that child_process() started.
+// Sockets, epoll, c-ares, CLOCK_MONOTONIC. Valid for the life of the program. Its upkeep is for the processes that
+// child_process() started.
 Environment& system_environment();
 
 }  // namespace sluice

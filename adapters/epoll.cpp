@@ -13,7 +13,8 @@ namespace sluice {
 
 Result<std::unique_ptr<EpollDriver>> EpollDriver::create(Multi& multi, int epoll, AfterDrive after_drive) {
   if (multi.watch_sink()) {
-    return std::unexpected(make_error(Code::invalid_option, "watch in an epoll descriptor: this Multi has a driver already"));
+    return std::unexpected(
+        make_error(Code::invalid_option, "watch in an epoll descriptor: this Multi has a driver already"));
   }
   std::unique_ptr<EpollDriver> driver(new EpollDriver(multi, epoll, std::move(after_drive)));
   multi.set_watch_sink(driver.get());

@@ -68,8 +68,8 @@ namespace sluice {
 // TransferHandler. Leaves Multi::assign to the application.
 class EpollDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: `epoll` cannot watch Multi's descriptors, or another driver has
-  // this Multi, and goes on: end it first.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: `epoll` cannot watch Multi's descriptors,
+  // or another driver has this Multi, and goes on: end it first.
   static Result<std::unique_ptr<EpollDriver>> create(Multi& multi, int epoll, AfterDrive after_drive = nullptr);
   ~EpollDriver() override;  // takes Multi's descriptors out of the set
   EpollDriver(const EpollDriver&) = delete;
@@ -79,7 +79,8 @@ class EpollDriver final : private WatchSink {
   int timeout_ms(int longest = -1) const;
   // One event of a batch. False: its descriptor is none of Multi's, so it is the application's own, or one that was
   // closed since the batch was fetched. An event that was meant for an earlier descriptor with the same number does no
-  // harm: Multi looks before it acts. What a TransferHandler or after_drive throws leaves handle() and after_batch(); the driver is usable then.
+  // harm: Multi looks before it acts. What a TransferHandler or after_drive throws leaves handle() and after_batch();
+  // the driver is usable then.
   bool handle(const epoll_event& event);
   // To be called after each epoll_wait, also one without events: runs what is due.
   void after_batch();

@@ -135,7 +135,8 @@ Result<Response> get(std::string_view url, TransferOptions options) {
 }
 
 Result<Response> post(std::string_view url, std::string body, std::string_view type, TransferOptions options) {
-  return fetch_text(url, std::move(options), [&](Url to) { return Request::post(std::move(to), std::move(body), type); });
+  return fetch_text(url, std::move(options),
+                    [&](Url to) { return Request::post(std::move(to), std::move(body), type); });
 }
 
 Result<Response> json(std::string_view url, std::string text, TransferOptions options) {
@@ -148,7 +149,8 @@ Result<Response> fetch(Request request, TransferOptions options) {
   return std::move(fetch_all(std::move(requests), options).front());
 }
 
-std::vector<Result<Response>> fetch_all(std::vector<Request> requests, const TransferOptions& options, std::size_t at_once) {
+std::vector<Result<Response>> fetch_all(std::vector<Request> requests, const TransferOptions& options,
+                                        std::size_t at_once) {
   std::vector<Result<Response>> answers(requests.size());
   if (requests.empty()) return answers;
   auto multi = make_multi(requests, options);

@@ -1,13 +1,15 @@
-// One statement for a whole transfer, or for many at once: get, post, json, fetch, fetch_all. For programs and tests without a loop of
-// their own: each call makes a Multi, drives it until all has ended, and blocks the calling thread so long.
+// One statement for a whole transfer, or for many at once: get, post, json, fetch, fetch_all. For programs and tests
+// without a loop of their own: each call makes a Multi, drives it until all has ended, and blocks the calling thread so
+// long.
 //
-// Knows no HTTP. Leaves to Multi (multi.hpp) what a call cannot have: connections that are used again by a later call, bodies in pieces,
-// a loop beside others. https trusts the system's store, read once for the process (system_tls() in trust.hpp), unless
-// TransferOptions::tls says otherwise.
+// Knows no HTTP. Leaves to Multi (multi.hpp) what a call cannot have: connections that are used again by a later call,
+// bodies in pieces, a loop beside others. https trusts the system's store, read once for the process (system_tls() in
+// trust.hpp), unless TransferOptions::tls says otherwise.
 //
-// Errors: those of Url::parse and Multi::add, and what a transfer ends with; a status of 400 or more is a response, no error. Nothing is
-// printed and nothing is thrown, but what memory for the arguments may throw. Time and size have no limits by themselves: set
-// TransferOptions::total_timeout and max_body_bytes. Thread rules: any thread, any number at once.
+// Errors: those of Url::parse and Multi::add, and what a transfer ends with; a status of 400 or more is a response, no
+// error. Nothing is printed and nothing is thrown, but what memory for the arguments may throw. Time and size have no
+// limits by themselves: set TransferOptions::total_timeout and max_body_bytes. Thread rules: any thread, any number at
+// once.
 //
 // Example: the status and size of what the URLs of the command line answer, fetched at once.
 //   #include <iostream>
@@ -47,14 +49,16 @@ namespace sluice {
 
 Result<Response> get(std::string_view url, TransferOptions options = {});
 // `type` becomes Content-Type; empty: no such field.
-Result<Response> post(std::string_view url, std::string body, std::string_view type = "application/x-www-form-urlencoded",
-                      TransferOptions options = {});
+Result<Response> post(std::string_view url, std::string body,
+                      std::string_view type = "application/x-www-form-urlencoded", TransferOptions options = {});
 // POST of JSON text as it is, with Content-Type and Accept for it.
 Result<Response> json(std::string_view url, std::string text, TransferOptions options = {});
 
 // A request of any kind but one with a BodyStream, which nobody would feed (invalid_option).
 Result<Response> fetch(Request request, TransferOptions options = {});
-// All of them, `at_once` at a time (0: all), with the same options; they share connections. Answers in the order of the requests.
-std::vector<Result<Response>> fetch_all(std::vector<Request> requests, const TransferOptions& options = {}, std::size_t at_once = 50);
+// All of them, `at_once` at a time (0: all), with the same options; they share connections. Answers in the order of the
+// requests.
+std::vector<Result<Response>> fetch_all(std::vector<Request> requests, const TransferOptions& options = {},
+                                        std::size_t at_once = 50);
 
 }  // namespace sluice

@@ -1,6 +1,6 @@
 // GLib: drives a Multi from a GMainContext (so GTK's loop too), beside whatever else runs there.
-// Knows one GSource for each descriptor and one for the deadline; leaves transfers to Multi. Header only: libsluice does not depend
-// on GLib.
+// Knows one GSource for each descriptor and one for the deadline; leaves transfers to Multi. Header only: libsluice
+// does not depend on GLib.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <glib.h>
@@ -65,32 +65,35 @@
 
 namespace sluice {
 
-// Multi and the context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the context.
-// Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may the context be run
-// in there.
+// Multi and the context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the
+// context. Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may
+// the context be run in there.
 class GlibDriver final : private WatchSink {
  public:
-  // `context`: null is GLib's default one. `after_drive` (may be null) runs after each drive. Error invalid_option: another driver has this
-  // Multi, and goes on: end it first. GLib watches any descriptor, and ends the process where it has no memory.
+  // `context`: null is GLib's default one. `after_drive` (may be null) runs after each drive. Error invalid_option:
+  // another driver has this Multi, and goes on: end it first. GLib watches any descriptor, and ends the process where
+  // it has no memory.
   //
-  // `priority`: transfers that have more to do than time take every turn of sources with a lower one (a larger number). Beside GTK, which
-  // draws at 120, give G_PRIORITY_DEFAULT_IDLE: then they take what time is left.
-  static Result<std::unique_ptr<GlibDriver>> create(Multi& multi, GMainContext* context, AfterDrive after_drive = nullptr,
+  // `priority`: transfers that have more to do than time take every turn of sources with a lower one (a larger number).
+  // Beside GTK, which draws at 120, give G_PRIORITY_DEFAULT_IDLE: then they take what time is left.
+  static Result<std::unique_ptr<GlibDriver>> create(Multi& multi, GMainContext* context,
+                                                    AfterDrive after_drive = nullptr,
                                                     int priority = G_PRIORITY_DEFAULT);
   ~GlibDriver() override;  // takes its sources out of the context
   GlibDriver(const GlibDriver&) = delete;
   GlibDriver& operator=(const GlibDriver&) = delete;
 
-  // A descriptor of Multi's could not be watched, for lack of memory, or Multi cannot go on: what still runs may never end.
+  // A descriptor of Multi's could not be watched, for lack of memory, or Multi cannot go on: what still runs may never
+  // end.
   bool failed() const { return failed_; }
-  // What a TransferHandler (see multi.hpp) or after_drive threw: GLib is C, and no exception may pass through it. The first since the last call;
-  // null: none. The context goes on.
+  // What a TransferHandler (see multi.hpp) or after_drive threw: GLib is C, and no exception may pass through it. The
+  // first since the last call; null: none. The context goes on.
   std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
-  // Allocated, zeroed and counted by GLib. One that is destroyed inside its own dispatch lives until that returns. One whose
-  // dispatch is due when it is destroyed is not dispatched, so no event of an earlier descriptor reaches a later one with the
-  // same number.
+  // Allocated, zeroed and counted by GLib. One that is destroyed inside its own dispatch lives until that returns. One
+  // whose dispatch is due when it is destroyed is not dispatched, so no event of an earlier descriptor reaches a later
+  // one with the same number.
   struct Source {
     GSource base;
     GlibDriver* driver;
@@ -128,10 +131,11 @@ class GlibDriver final : private WatchSink {
   std::exception_ptr exception_;
 };
 
-inline Result<std::unique_ptr<GlibDriver>> GlibDriver::create(Multi& multi, GMainContext* context, AfterDrive after_drive,
-                                                              int priority) {
+inline Result<std::unique_ptr<GlibDriver>> GlibDriver::create(Multi& multi, GMainContext* context,
+                                                              AfterDrive after_drive, int priority) {
   if (multi.watch_sink()) {
-    return std::unexpected(make_error(Code::invalid_option, "watch in a GLib context: this Multi has a driver already"));
+    return std::unexpected(
+        make_error(Code::invalid_option, "watch in a GLib context: this Multi has a driver already"));
   }
   std::unique_ptr<GlibDriver> driver(new GlibDriver(multi, context, std::move(after_drive), priority));
   multi.set_watch_sink(driver.get());
@@ -162,7 +166,8 @@ inline void GlibDriver::on_watch(int fd, std::uint8_t events, void* assigned) {
     watches_.pop_back();
     return;
   }
-  const auto wanted = static_cast<GIOCondition>(((events & kEventRead) ? G_IO_IN : 0) | ((events & kEventWrite) ? G_IO_OUT : 0));
+  const auto wanted =
+      static_cast<GIOCondition>(((events & kEventRead) ? G_IO_IN : 0) | ((events & kEventWrite) ? G_IO_OUT : 0));
   if (watch) return g_source_modify_unix_fd(&watch->base, watch->tag, wanted);
   try {
     watches_.push_back(make_source(fd));
@@ -178,7 +183,8 @@ inline void GlibDriver::on_watch(int fd, std::uint8_t events, void* assigned) {
 
 inline void GlibDriver::on_timer(std::optional<Instant> at) {
   // g_get_monotonic_time() is the same clock. -1: never.
-  g_source_set_ready_time(&timer_->base, at ? std::chrono::ceil<std::chrono::microseconds>(at->time_since_epoch()).count() : -1);
+  g_source_set_ready_time(&timer_->base,
+                          at ? std::chrono::ceil<std::chrono::microseconds>(at->time_since_epoch()).count() : -1);
 }
 
 // Nothing of the source is looked at after the drive, which may have destroyed it.

@@ -66,12 +66,13 @@ namespace sluice {
 // TransferHandler.
 class LibeventDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: the event_base refuses Multi's descriptors, or another driver
-  // has this Multi, and goes on: end it first.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: the event_base refuses Multi's
+  // descriptors, or another driver has this Multi, and goes on: end it first.
   static Result<std::unique_ptr<LibeventDriver>> create(Multi& multi, event_base* base,
                                                         AfterDrive after_drive = nullptr) {
     if (multi.watch_sink()) {
-      return std::unexpected(make_error(Code::invalid_option, "watch in a libevent loop: this Multi has a driver already"));
+      return std::unexpected(
+          make_error(Code::invalid_option, "watch in a libevent loop: this Multi has a driver already"));
     }
     std::unique_ptr<LibeventDriver> driver(new LibeventDriver(multi, base, std::move(after_drive)));
     multi.set_watch_sink(driver.get());
@@ -86,8 +87,8 @@ class LibeventDriver final : private WatchSink {
 
   // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
   bool failed() const { return failed_; }
-  // What a TransferHandler (see multi.hpp) or after_drive threw: libevent is C, and no exception may pass through it. The first since the last
-  // call; null: none. The loop goes on.
+  // What a TransferHandler (see multi.hpp) or after_drive threw: libevent is C, and no exception may pass through it.
+  // The first since the last call; null: none. The loop goes on.
   std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:

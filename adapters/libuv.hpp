@@ -69,11 +69,12 @@ namespace sluice {
 // What it then leaves in the loop is freed by the loop's next turn, which must come before uv_loop_close().
 class LibuvDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: the loop cannot watch Multi's descriptors, or another driver
-  // has this Multi, and goes on: end it first.
+  // `after_drive` (may be null) runs after each drive. Error invalid_option: the loop cannot watch Multi's descriptors,
+  // or another driver has this Multi, and goes on: end it first.
   static Result<std::unique_ptr<LibuvDriver>> create(Multi& multi, uv_loop_t* loop, AfterDrive after_drive = nullptr) {
     if (multi.watch_sink()) {
-      return std::unexpected(make_error(Code::invalid_option, "watch in a libuv loop: this Multi has a driver already"));
+      return std::unexpected(
+          make_error(Code::invalid_option, "watch in a libuv loop: this Multi has a driver already"));
     }
     std::unique_ptr<LibuvDriver> driver(new LibuvDriver(multi, loop, std::move(after_drive)));
     multi.set_watch_sink(driver.get());
@@ -92,8 +93,8 @@ class LibuvDriver final : private WatchSink {
 
   // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
   bool failed() const { return error_ != 0; }
-  // What a TransferHandler (see multi.hpp) or after_drive threw: libuv is C, and no exception may pass through it. The first since the last call;
-  // null: none. The loop goes on.
+  // What a TransferHandler (see multi.hpp) or after_drive threw: libuv is C, and no exception may pass through it. The
+  // first since the last call; null: none. The loop goes on.
   std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:

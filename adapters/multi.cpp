@@ -19,7 +19,8 @@ Result<std::string> canonical_host(const std::string& host) {
   const auto url = Url::parse("http://" + (delimiter == std::string::npos ? host : std::string()) + "/");
   if (url) return std::string(url->host());
   if (url.error().code == Code::out_of_memory) return std::unexpected(url.error());
-  return std::unexpected(make_error(Code::invalid_option, "resolve_overrides: \"" + host.substr(0, kShownBytes) + "\" is no host that a URL can have"));
+  return std::unexpected(make_error(Code::invalid_option, "resolve_overrides: \"" + host.substr(0, kShownBytes) +
+                                                              "\" is no host that a URL can have"));
 }
 
 }  // namespace
@@ -63,9 +64,7 @@ TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().inf
 Instant Multi::now() const { return impl_->parts().environment.steady(); }
 
 // A step that there is no memory for throws before it has begun, so what a drive was doing is whole when it ends here.
-Drive Multi::perform(int* running) try {
-  return impl_->driver().perform(running);
-} catch (const std::bad_alloc&) {
+Drive Multi::perform(int* running) try { return impl_->driver().perform(running); } catch (const std::bad_alloc&) {
   return impl_->driver().cut_short(running);
 } catch (...) {  // a handler's
   impl_->driver().cut_short(running);

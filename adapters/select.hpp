@@ -1,6 +1,6 @@
 // Multi over select(2): one wait for a loop of your own, and the smallest loop there is.
-// Knows select(2) and its limit of FD_SETSIZE descriptor numbers. Leaves everything else to Multi; where more descriptors may be open,
-// Multi::poll() does the same without the limit.
+// Knows select(2) and its limit of FD_SETSIZE descriptor numbers. Leaves everything else to Multi; where more
+// descriptors may be open, Multi::poll() does the same without the limit.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <algorithm>
@@ -53,8 +53,8 @@
 namespace sluice {
 
 // Waits by select(2) for any watch, `extra` (each one's `ready` is filled), the Multi's deadline, a wakeup() or
-// `longest`. Does no transfer work: call perform() next, whatever it answers. A wakeup() is told of once, also one that came during a
-// perform(). Not for callbacks, which must not wait. Errors: descriptor_too_large, one does not fit in an
+// `longest`. Does no transfer work: call perform() next, whatever it answers. A wakeup() is told of once, also one that
+// came during a perform(). Not for callbacks, which must not wait. Errors: descriptor_too_large, one does not fit in an
 // fd_set; internal with what select(2) answered.
 Result<PollResult> select_wait(Multi& multi, std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
 

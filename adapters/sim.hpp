@@ -1,5 +1,6 @@
-// A world to try transfers in: a virtual clock, names, a network and origins around an Engine, all from one seed. No socket, no thread,
-// no sleep: a minute of timeouts takes microseconds, and the same seed gives the same run, byte for byte, on every machine.
+// A world to try transfers in: a virtual clock, names, a network and origins around an Engine, all from one seed. No
+// socket, no thread, no sleep: a minute of timeouts takes microseconds, and the same seed gives the same run, byte for
+// byte, on every machine.
 //
 //   sim::WorldOptions options;
 //   options.seed = Seed{7};
@@ -11,8 +12,8 @@
 //   world.outcome(id).result, .head, .body               // what became of it
 //   world.trace()                                        // and how: a line for everything that happened
 //
-// A program with a Multi runs in it too, and does not know: `multi_options.environment = &world.environment()`. Then its poll() moves the
-// clock:
+// A program with a Multi runs in it too, and does not know: `multi_options.environment = &world.environment()`. Then
+// its poll() moves the clock:
 //
 //   sluice::MultiOptions options;
 //   options.environment = &world.environment();
@@ -23,9 +24,9 @@
 //     if (!multi->poll({}, 1s)) break;                           // past WorldOptions::longest_run it answers an error
 //   }
 //
-// Knows the engine's boundary, and drives it as a Multi does over sockets. Leaves to sim_origin.hpp what origins say, and to
-// the application (a class of the user's, or the one built in, which takes every body and counts) what to do with outputs.
-// One thread. Every object that is handed over lives until the World's end.
+// Knows the engine's boundary, and drives it as a Multi does over sockets. Leaves to sim_origin.hpp what origins say,
+// and to the application (a class of the user's, or the one built in, which takes every body and counts) what to do
+// with outputs. One thread. Every object that is handed over lives until the World's end.
 #pragma once
 
 #include <cstddef>
@@ -38,24 +39,27 @@
 #include <string_view>
 #include <vector>
 
-#include "sim_origin.hpp"
 #include "../core/base/random.hpp"
 #include "../core/engine.hpp"
 #include "environment.hpp"
+#include "sim_origin.hpp"
 
 namespace sluice::sim {
 
 using PerMille = std::uint16_t;  // a chance in a thousand: 0 never, 1000 always
 
-// How the network treats connections and bytes. The default harms nothing. Drawn anew for each connection, piece and send.
+// How the network treats connections and bytes. The default harms nothing. Drawn anew for each connection, piece and
+// send.
 struct Weather {
   // Bytes, both ways
   Duration delay = std::chrono::milliseconds(1);  // of each piece; order is kept
   Duration jitter = {};                           // up to so much more
-  std::size_t max_piece = SIZE_MAX;  // they arrive in pieces of one to so many; 1: byte by byte
-  std::size_t max_send = SIZE_MAX;   // a send takes one to so many
-  std::size_t bandwidth = SIZE_MAX;  // bytes a second, each way; they arrive in pieces of a twentieth of that, or smaller ones
-  std::size_t window = 64 * 1024;    // sent by the engine and not yet read by the peer; when it is full a send takes nothing
+  std::size_t max_piece = SIZE_MAX;               // they arrive in pieces of one to so many; 1: byte by byte
+  std::size_t max_send = SIZE_MAX;                // a send takes one to so many
+  // Bytes a second, each way; they arrive in pieces of a twentieth of that, or smaller ones.
+  std::size_t bandwidth = SIZE_MAX;
+  // Sent by the engine and not yet read by the peer; when it is full a send takes nothing.
+  std::size_t window = 64 * 1024;
   // Connects
   PerMille refused = 0;
   PerMille hangs = 0;      // neither accepted nor refused, ever
@@ -67,7 +71,7 @@ struct Weather {
   PerMille stalls = 0;        // nothing moves any more, either way
   std::size_t fault_within = 32 * 1024;
   // Facts that a careless driver would say
-  PerMille stale_facts = 0;   // for each Close: facts about the dead id, later
+  PerMille stale_facts = 0;        // for each Close: facts about the dead id, later
   PerMille needless_timeouts = 0;  // for each step: handle_timeout early, or twice
   // For each arrival at the engine's end: it is read up to late_by later, and what can be sent then is sent first
   PerMille late_reads = 0;
@@ -79,16 +83,18 @@ struct Weather {
 
 // How a name resolves.
 struct NameSpec {
-  std::vector<IpAddress> addresses = {};  // the right answer, in this order; IPv4 and IPv6 are given by the family that is asked for
+  // The right answer, in this order; IPv4 and IPv6 are given by the family that is asked for.
+  std::vector<IpAddress> addresses = {};
   Duration delay = std::chrono::milliseconds(5);
   Duration jitter = {};
   PerMille fails = 0;  // no such name
   PerMille never = 0;  // no answer
   PerMille wrong = 0;  // addresses without a listener come before the right ones, or (half of the time) in their place
-  // Where both families are asked for and there, IPv6's answer comes so much after IPv4's, or before it (negative); nullopt: together.
+  // Where both families are asked for and there, IPv6's answer comes so much after IPv4's, or before it (negative);
+  // nullopt: together.
   std::optional<Duration> ipv6_later = {};
-  PerMille rest_never = 0;             // the later one of them does not come
-  std::optional<Duration> ttl = {};    // of the answer, as NameAnswer::ttl
+  PerMille rest_never = 0;           // the later one of them does not come
+  std::optional<Duration> ttl = {};  // of the answer, as NameAnswer::ttl
 };
 
 enum class Certificate : std::uint8_t {
@@ -105,7 +111,8 @@ struct OriginSpec {
   bool tls = false;
   Certificate certificate = Certificate::good;
   TlsVersion newest_tls = TlsVersion::tls1_3;  // that it speaks
-  // Where it listens. Empty: one IPv4 address that the world picks (192.0.2.0/24 and on). Two origins may share addresses, not ports there.
+  // Where it listens. Empty: one IPv4 address that the world picks (192.0.2.0/24 and on). Two origins may share
+  // addresses, not ports there.
   std::vector<IpAddress> addresses = {};
   std::optional<NameSpec> name = {};  // null: resolves to `addresses` by NameSpec's defaults
 };
@@ -129,10 +136,11 @@ struct WorldOptions {
   UnixSeconds wall = 1'800'000'000;
   Application* application = nullptr;  // not owned; null: the one built in
   bool keep_trace = true;              // false: only its hash is kept
-  // Of virtual time. A program's wait that would pass it answers an error: nothing else ends one that waits for what never comes.
+  // Of virtual time. A program's wait that would pass it answers an error: nothing else ends one that waits for what
+  // never comes.
   Duration longest_run = std::chrono::hours(24);
-  // Called after everything that was told to the engine, with its outputs taken, and after every step in which only the application
-  // has acted. For oracles.
+  // Called after everything that was told to the engine, with its outputs taken, and after every step in which only the
+  // application has acted. For oracles.
   std::function<void(World&)> after_step = {};
 };
 
@@ -140,10 +148,10 @@ struct WorldOptions {
 struct ResolveRecord {
   std::string host = {};
   Instant asked = {};
-  std::optional<Instant> over = {};  // answered, or called off
-  bool failed = false;          // answered by an error
+  std::optional<Instant> over = {};   // answered, or called off
+  bool failed = false;                // answered by an error
   std::optional<Instant> first = {};  // a part of the answer came
-  bool first_is_ipv4 = false;    // and it was IPv4's
+  bool first_is_ipv4 = false;         // and it was IPv4's
   std::optional<Duration> ttl = {};   // as it was said
 };
 // One output::Connect, and what became of it.
@@ -188,12 +196,12 @@ class World {
 
   Engine& engine();
   Now now() const;
-  // What MultiOptions::environment takes. The descriptors of such a Multi (fd(), wakeup_fd(), those that a WatchSink hears of) are this
-  // world's: Waiters of this environment know them, the system does not. Time passes while a program waits (Multi::poll(),
-  // Waiter::wait()); each turn of its loop takes 100 microseconds, and what it computes takes none. Waiting runs what at() and after()
-  // have; what a drive looks at on the way does not. There everything is legal but destroying the Multi that waits. Late reads, stale
-  // facts and needless timeouts of the weather are the world's own engine's alone. Several Multis may share a world. Every one is
-  // destroyed before it.
+  // What MultiOptions::environment takes. The descriptors of such a Multi (fd(), wakeup_fd(), those that a WatchSink
+  // hears of) are this world's: Waiters of this environment know them, the system does not. Time passes while a program
+  // waits (Multi::poll(), Waiter::wait()); each turn of its loop takes 100 microseconds, and what it computes takes
+  // none. Waiting runs what at() and after() have; what a drive looks at on the way does not. There everything is legal
+  // but destroying the Multi that waits. Late reads, stale facts and needless timeouts of the weather are the world's
+  // own engine's alone. Several Multis may share a world. Every one is destroyed before it.
   Environment& environment();
   // The application's own draws; independent of what the network draws, so that one more here moves nothing there.
   Random& random();
@@ -203,7 +211,8 @@ class World {
   OriginNumber add_origin(OriginSpec spec);
   // A name of its own, or what an origin's name resolves to from now on.
   void set_name(std::string host, NameSpec spec);
-  // A client's configuration that trusts this world's authority. Made at the first call (an RSA key or two: some 100 ms a process).
+  // A client's configuration that trusts this world's authority. Made at the first call (an RSA key or two: some 100 ms
+  // a process).
   std::shared_ptr<const TlsConfig> tls();
 
   // ---- the application's calls; `engine()` itself may be called too, followed by settle() ----
@@ -229,13 +238,15 @@ class World {
   // Of the application that is built in, also after remove(). An id it never saw: an Outcome with dones == 0.
   const Outcome& outcome(TransferId transfer) const;
   std::uint64_t steps() const;
-  // Every fact, output and fault in order, one line each, without line ends, times in virtual nanoseconds since the start:
+  // Every fact, output and fault in order, one line each, without line ends, times in virtual nanoseconds since the
+  // start:
   //   "12000000 c0.1 received 120 9f3b..."  (count and FNV-1a of the plain bytes; over TLS the count alone)
   const std::vector<std::string>& trace() const;
   std::uint64_t trace_hash() const;  // FNV-1a, 64 bits, over those lines, whether they are kept or not
   void note(std::string_view line);  // a line of the application's own
-  // How often each fault has truly happened so far, by name: "refused", "hangs", "half open", "reset", "closed early", "half close",
-  // "stall", "name fails", "name never", "name wrong", "name rest never", "stale fact", "leap", and what origins admit.
+  // How often each fault has truly happened so far, by name: "refused", "hangs", "half open", "reset", "closed early",
+  // "half close", "stall", "name fails", "name never", "name wrong", "name rest never", "stale fact", "leap", and what
+  // origins admit.
   const std::map<std::string, std::uint64_t, std::less<>>& faults() const;
   // The same for one connection, also after its end; of names and leaps nothing.
   const std::map<std::string, std::uint64_t, std::less<>>& faults(ConnId conn) const;

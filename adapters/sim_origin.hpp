@@ -1,11 +1,11 @@
-// The far ends of a simulated world: what answers a connection. Either a script (any bytes at any moment), or an HTTP/1.1 origin that
-// is correct until it is told to misbehave, or a Peer of the user's own.
+// The far ends of a simulated world: what answers a connection. Either a script (any bytes at any moment), or an
+// HTTP/1.1 origin that is correct until it is told to misbehave, or a Peer of the user's own.
 //
 //   sim::Script script;
 //   script.await("\r\n\r\n").send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel").wait(2s).send("lo").close();
 //
-// Knows bytes and virtual time; no name, no address, no engine. TLS is not seen here: a Peer speaks plain bytes, and the world puts
-// TLS under it where the origin says so (sim.hpp). Everything runs in the world's one thread.
+// Knows bytes and virtual time; no name, no address, no engine. TLS is not seen here: a Peer speaks plain bytes, and
+// the world puts TLS under it where the origin says so (sim.hpp). Everything runs in the world's one thread.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,9 @@ class Line {
   virtual void send(Bytes bytes) = 0;
   void send(std::string_view text) { send(as_bytes(text)); }
   virtual void finish() = 0;  // no more bytes from this end; what comes is still read (a half close)
-  virtual void close() = 0;   // what was sent still arrives, then the end; what the engine sends afterwards is answered by a reset
-  virtual void reset() = 0;   // at once; what is under way is lost
+  // What was sent still arrives, then the end; what the engine sends afterwards is answered by a reset.
+  virtual void close() = 0;
+  virtual void reset() = 0;        // at once; what is under way is lost
   virtual void read(bool on) = 0;  // off: what comes waits in the line, and when that is full the engine cannot send
   virtual void wake_after(Duration delay) = 0;  // Peer::on_wake, once; a later call replaces an earlier one
   // A fault this end commits on purpose: for the trace, and for World::faults() under this name.
@@ -70,7 +71,7 @@ class Script {
   Script& close();
   Script& reset();
   Script& again();  // from the first step on
-  // Past the last step it stays silent.
+                    // Past the last step it stays silent.
 
  private:
   friend std::unique_ptr<Peer> play(Script script);
@@ -94,9 +95,10 @@ struct HttpRequest {
   std::string method = {};
   std::string target = {};
   std::vector<std::pair<std::string, std::string>> fields = {};  // names in lower case
-  std::string body = {};                                             // decoded; empty so far for a reply that is `early`
-  std::uint64_t connection = 0;  // Accept's nth
-  std::uint64_t number = 0;      // on this connection, from 0
+  // Decoded; empty so far for a reply that is `early`.
+  std::string body = {};
+  std::uint64_t connection = 0;                           // Accept's nth
+  std::uint64_t number = 0;                               // on this connection, from 0
   const std::string* field(std::string_view name) const;  // the first of that lower-case name; null: none
 };
 
@@ -115,8 +117,9 @@ enum class Misdeed : std::uint8_t {
   too_many_interims,  // 1xx without end
   silent_close,       // closes without a byte
   unasked_upgrade,    // 101
-  abrupt_close,       // closes right after the response, without having said so, whatever of the request is still to come
-  never,              // reads the request and says nothing
+  // Closes right after the response, without having said so, whatever of the request is still to come.
+  abrupt_close,
+  never,  // reads the request and says nothing
 };
 std::string_view to_string(Misdeed misdeed);
 
@@ -143,34 +146,39 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> fields = {};
   std::string body = {};
   Framing framing = Framing::length;
-  std::size_t chunk_bytes = 4096;  // of each chunk
-  std::vector<std::pair<std::string, std::string>> trailers = {};  // chunked only
-  std::vector<int> interims = {};  // sent first, such as 103 ...
+  std::size_t chunk_bytes = 4096;                                        // of each chunk
+  std::vector<std::pair<std::string, std::string>> trailers = {};        // chunked only
+  std::vector<int> interims = {};                                        // sent first, such as 103 ...
   std::vector<std::pair<std::string, std::string>> interim_fields = {};  // ... each with these
-  Duration delay = {};             // before the first byte
-  bool early = false;              // answered when the request's head has come, before its body; the body is read and dropped
-  bool begins_early = false;       // its head and half of its body go out when the request's head has come, the rest after its last byte;
-                                   // not where it misbehaves, has no body, or owes a 100 that it does not give
-  bool close = false;              // says Connection: close and closes after the response
-  bool http10 = false;             // an HTTP/1.0 response, without chunks and interims, which closes without saying so ...
-  bool keep_alive = false;         // ... unless this says Connection: keep-alive
-  bool one_write = false;          // interims, the response and what comes after it go out at once: one read may bring them all
+  Duration delay = {};                                                   // before the first byte
+  // Answered when the request's head has come, before its body; the body is read and dropped.
+  bool early = false;
+  // Its head and half of its body go out when the request's head has come, the rest after its last byte. Not where it
+  // misbehaves, has no body, or owes a 100 that it does not give.
+  bool begins_early = false;
+  bool close = false;  // says Connection: close and closes after the response
+  // An HTTP/1.0 response, without chunks and interims, which closes without saying so.
+  bool http10 = false;
+  bool keep_alive = false;  // beside http10: says Connection: keep-alive and keeps it
+  // Interims, the response and what comes after it go out at once: one read may bring them all.
+  bool one_write = false;
   Misdeed misdeed = Misdeed::none;
   Oddity oddity = Oddity::none;
 };
 // Whether it leaves a client in doubt about where that response ends: then nobody may use the connection again.
 bool leaves_doubt(Oddity oddity, int status, HttpReply::Framing framing);
-// Called once a request: when it is complete, or, if it has a body, also when its head is there, to learn whether the reply is
-// `early` (if it is not, that reply is dropped). The answer should depend on the request alone.
+// Called once a request: when it is complete, or, if it has a body, also when its head is there, to learn whether the
+// reply is `early` (if it is not, that reply is dropped). The answer should depend on the request alone.
 using Responder = std::function<HttpReply(const HttpRequest&)>;
 
 struct HttpOriginOptions {
-  std::size_t max_requests = SIZE_MAX;   // on one connection; the last response says Connection: close
+  std::size_t max_requests = SIZE_MAX;      // on one connection; the last response says Connection: close
   std::optional<Duration> keep_alive = {};  // closes a connection idle for so long, without a word
-  bool answers_continue = true;          // 100 for Expect: 100-continue
+  bool answers_continue = true;             // 100 for Expect: 100-continue
 };
-// HEAD, 204 and 304 get no body whatever the reply says. Reads pipelined requests too. A request that is not HTTP/1.1 by RFC 9112,
-// strictly, is answered by 400 and a close, and admitted as "bad request": a client of ours must never cause it.
+// HEAD, 204 and 304 get no body whatever the reply says. Reads pipelined requests too. A request that is not HTTP/1.1
+// by RFC 9112, strictly, is answered by 400 and a close, and admitted as "bad request": a client of ours must never
+// cause it.
 Accept http_origin(Responder responder, HttpOriginOptions options = {});
 
 }  // namespace sluice::sim

@@ -1,5 +1,6 @@
-// Bodies piece by piece in C++20 coroutines: StreamedFetch reads a response body as it comes and sends a request body as it is made, with
-// backpressure in both directions. Over a Multi that any loop drives; any coroutine type will do, Task (coroutine.hpp) for one. Header only.
+// Bodies piece by piece in C++20 coroutines: StreamedFetch reads a response body as it comes and sends a request body
+// as it is made, with backpressure in both directions. Over a Multi that any loop drives; any coroutine type will do,
+// Task (coroutine.hpp) for one. Header only.
 //
 // Example: fetches all the URLs of its command line at once, and counts each body without ever holding one whole.
 //   #include <algorithm>
@@ -50,17 +51,20 @@
 
 namespace sluice {
 
-// One transfer, started by the constructor. head(), read() and write() are awaited, each by one coroutine at a time; different ones may wait at
-// once. While nobody reads, the response body stays in the buffers and then with the peer. While the peer takes nothing, a write() waits. A peer
-// may answer while it still receives: then a coroutine that only writes can wait for one that reads, so let a second one do that.
+// One transfer, started by the constructor. head(), read() and write() are awaited, each by one coroutine at a time;
+// different ones may wait at once. While nobody reads, the response body stays in the buffers and then with the peer.
+// While the peer takes nothing, a write() waits. A peer may answer while it still receives: then a coroutine that only
+// writes can wait for one that reads, so let a second one do that.
 //
-// Destroying it removes the transfer. It must outlive the coroutines that wait for it, and go before the Multi does. A coroutine goes on from
-// inside a drive, in the Multi's thread: everything but driving is legal there, also destroying this. info_read() never tells of its transfer.
+// Destroying it removes the transfer. It must outlive the coroutines that wait for it, and go before the Multi does. A
+// coroutine goes on from inside a drive, in the Multi's thread: everything but driving is legal there, also destroying
+// this. info_read() never tells of its transfer.
 class [[nodiscard]] StreamedFetch final : private TransferHandler {
   struct Waiter;
 
  public:
-  // With a BodyStream as its body the request gets what write() is given, up to finish(); any other body is sent as it is.
+  // With a BodyStream as its body the request gets what write() is given, up to finish(); any other body is sent as it
+  // is.
   StreamedFetch(Multi& multi, Request request, TransferOptions options = {}) : multi_(multi) {
     const auto added = multi_.add(std::move(request), std::move(options), this);
     if (added) {
@@ -81,13 +85,15 @@ class [[nodiscard]] StreamedFetch final : private TransferHandler {
   class [[nodiscard]] Write;
   // co_await: Result<ResponseHead>, of the final response. The error: why there is none.
   Head head();
-  // co_await: Result<std::string>, the bytes that have come, at most what the buffers hold. Empty: the body is whole. The error: why it is not;
-  // out_of_memory may be for this copy alone, and then the bytes are still there for another read().
+  // co_await: Result<std::string>, the bytes that have come, at most what the buffers hold. Empty: the body is whole.
+  // The error: why it is not; out_of_memory may be for this copy alone, and then the bytes are still there for another
+  // read().
   Read read();
-  // co_await: Result<void>, when all of `piece` has been taken; it must stay as it is until then. The error: why the transfer ended before.
-  // upload_failed: it was answered without the rest of its body, and head() and read() have the answer.
+  // co_await: Result<void>, when all of `piece` has been taken; it must stay as it is until then. The error: why the
+  // transfer ended before. upload_failed: it was answered without the rest of its body, and head() and read() have the
+  // answer.
   Write write(std::string_view piece);
-  void finish() { multi_.finish_upload(transfer_); }  // the request body is whole
+  void finish() { multi_.finish_upload(transfer_); }                             // the request body is whole
   void fail(std::string why) { multi_.fail_upload(transfer_, std::move(why)); }  // its source broke: the transfer fails
 
   // Complete once read() or head() has told the end.

@@ -157,9 +157,14 @@ std::optional<IpAddress> IpAddress::parse(std::string_view literal) {
 std::string IpAddress::to_string() const {
   std::string text;
   switch (kind) {
-    case Kind::none: break;
-    case Kind::ipv4: append_ipv4(text, bytes); break;
-    case Kind::ipv6: text = ipv6_to_string(bytes); break;
+    case Kind::none:
+      break;
+    case Kind::ipv4:
+      append_ipv4(text, bytes);
+      break;
+    case Kind::ipv6:
+      text = ipv6_to_string(bytes);
+      break;
   }
   return text;
 }

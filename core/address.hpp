@@ -18,7 +18,8 @@ struct IpAddress {
   std::string zone = {};                    // ipv6 scope: an interface name or number; usually ""
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
-  // Literals only, strict: dotted quads without leading zeros (RFC 3986 3.2.2), and RFC 4291 2.2 (no brackets, no zone).
+  // Literals only, strict: dotted quads without leading zeros (RFC 3986 3.2.2), and RFC 4291 2.2 (no brackets, no
+  // zone).
   static std::optional<IpAddress> parse(std::string_view literal);
   std::string to_string() const;  // RFC 5952, without zone
 };

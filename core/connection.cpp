@@ -1,5 +1,5 @@
-// See connection.hpp: an engine whose first wish to connect is granted by the stream that is there, and any other denied.
-// Leaves all of HTTP, TLS and time to it.
+// See connection.hpp: an engine whose first wish to connect is granted by the stream that is there, and any other
+// denied. Leaves all of HTTP, TLS and time to it.
 #include "core/connection.hpp"
 
 #include <algorithm>
@@ -46,8 +46,8 @@ Result<Connection> Connection::create(ConnectionOptions options) try {
     return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
   }
   if (options.origin.is_tls() && !options.tls) {
-    return std::unexpected(make_error(Code::tls_config, options.origin.origin() + ": no TLS configuration was given " +
-                                                            "(ConnectionOptions::tls)"));
+    return std::unexpected(make_error(
+        Code::tls_config, options.origin.origin() + ": no TLS configuration was given " + "(ConnectionOptions::tls)"));
   }
   return Connection(std::move(options));
 } catch (const std::bad_alloc&) {
@@ -68,12 +68,15 @@ Connection& Connection::operator=(Connection&&) noexcept = default;
 
 Result<TransferId> Connection::add(Request request, TransferOptions options, Now now) try {
   if (!same_origin(request.url, origin_)) {
-    return std::unexpected(make_error(Code::invalid_request, request.url.text_without_secrets() + ": the connection is for " +
-                                                                 origin_.origin() + " alone"));
+    return std::unexpected(
+        make_error(Code::invalid_request,
+                   request.url.text_without_secrets() + ": the connection is for " + origin_.origin() + " alone"));
   }
-  if (options.tls || options.connect_to || options.route || options.family != AddressFamily::any || options.fresh_connection) {
-    return std::unexpected(make_error(
-        Code::invalid_option, "on one connection there is no choice of tls, connect_to, family, route or fresh_connection"));
+  if (options.tls || options.connect_to || options.route || options.family != AddressFamily::any ||
+      options.fresh_connection) {
+    return std::unexpected(
+        make_error(Code::invalid_option,
+                   "on one connection there is no choice of tls, connect_to, family, route or fresh_connection"));
   }
   if (is_over() || closing_) return std::unexpected(over());
   options.route = stream_;
@@ -254,7 +257,8 @@ void Connection::note(Output out) noexcept {
 void Connection::end() noexcept {
   const OutputView left = engine_.transmit(conn_);
   try {
-    for (std::size_t i = 0; i < left.count; ++i) goodbye_.insert(goodbye_.end(), left.spans[i].begin(), left.spans[i].end());
+    for (std::size_t i = 0; i < left.count; ++i)
+      goodbye_.insert(goodbye_.end(), left.spans[i].begin(), left.spans[i].end());
   } catch (const std::bad_alloc&) {
     goodbye_.clear();  // then it ends without one
   }

@@ -1,8 +1,9 @@
-// One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https. No names,
-// no pool, no second connection.
+// One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https.
+// No names, no pool, no second connection.
 //
-// For callers who bring a stream and want nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one connection runs over
-// that stream, so limits, timeouts, backpressure and messages are the engine's. Owns no socket, clock or thread. To drive it:
+// For callers who bring a stream and want nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one
+// connection runs over that stream, so limits, timeouts, backpressure and messages are the engine's. Owns no socket,
+// clock or thread. To drive it:
 //
 //   while (open) {
 //     while (auto out = connection.poll_output()) ...            // HeadReady, BodyReady, Done, ..., Closed
@@ -16,13 +17,16 @@
 //
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
-//  - Every call is legal at any moment, also with outputs waiting. After any of them interest(), deadline(), transmit() and
+//  - Every call is legal at any moment, also with outputs waiting. After any of them interest(), deadline(), transmit()
+//  and
 //    poll_output() may answer anew.
-//  - A stale id is never an error: setters do nothing, getters answer with an empty value. Facts about a stream that is over do
+//  - A stale id is never an error: setters do nothing, getters answer with an empty value. Facts about a stream that is
+//  over do
 //    nothing either.
 //  - Views (Bytes, references) live until the next non-const call on the connection.
 //  - Time is clamped: a `now` before an earlier one counts as that earlier one.
-//  - Memory may run out: as with Engine, and create() answers out_of_memory. While there is none for the outputs, interest() is off and the
+//  - Memory may run out: as with Engine, and create() answers out_of_memory. While there is none for the outputs,
+//  interest() is off and the
 //    stream stands still until poll_output() has made room.
 #pragma once
 
@@ -38,8 +42,9 @@
 namespace sluice {
 
 namespace output {
-// The connection is over, said once: no request can be sent any more, and those without an answer end in a Done that says why.
-// What transmit() still holds may be sent if it fits at once (a close_notify); then the stream can be given up.
+// The connection is over, said once: no request can be sent any more, and those without an answer end in a Done that
+// says why. What transmit() still holds may be sent if it fits at once (a close_notify); then the stream can be given
+// up.
 struct Closed {};
 }  // namespace output
 
@@ -47,16 +52,18 @@ using ConnectionOutput = std::variant<output::InterimReady, output::HeadReady, o
                                       output::Done, output::KeyLog, output::HeadSent, output::Closed>;
 
 struct ConnectionOptions {
-  Url origin = {};                            // scheme, host and port are those of every request; the rest of it does not count
+  // Scheme, host and port are those of every request; the rest of it does not count.
+  Url origin = {};
   std::shared_ptr<const TlsConfig> tls = {};  // for https; the server's certificate is checked for the origin's host
-  std::string name = {};                      // of the stream, for messages: "/dev/ttyS0". Empty: the origin's host, and port
+  std::string name = {};  // of the stream, for messages: "/dev/ttyS0". Empty: the origin's host, and port
   std::optional<Duration> idle_connection_timeout = {};  // closed when unused this long after a request; none: kept
 };
 
 class Connection {
  public:
-  // The stream is open already. Nothing is sent before the first add(): the TLS handshake begins with it, and the connect_timeout
-  // of that request covers it. Errors: invalid_option (no origin, or a negative timeout), tls_config (https without one).
+  // The stream is open already. Nothing is sent before the first add(): the TLS handshake begins with it, and the
+  // connect_timeout of that request covers it. Errors: invalid_option (no origin, or a negative timeout), tls_config
+  // (https without one).
   static Result<Connection> create(ConnectionOptions options);
   ~Connection();
   Connection(Connection&&) noexcept;
@@ -64,12 +71,13 @@ class Connection {
 
   // ---- the application's side; see Engine for what is not said here ----
 
-  // Queues a request: it is sent when those before it have their answers. Errors: as Engine::add; invalid_request (it is not of
-  // this origin); invalid_option (tls, connect_to, family, route or fresh_connection is set, where there is nothing to choose);
-  // connection_closed (it is over, or close() was called). Nothing was added then.
+  // Queues a request: it is sent when those before it have their answers. Errors: as Engine::add; invalid_request (it
+  // is not of this origin); invalid_option (tls, connect_to, family, route or fresh_connection is set, where there is
+  // nothing to choose); connection_closed (it is over, or close() was called). Nothing was added then.
   Result<TransferId> add(Request request, TransferOptions options, Now now);
-  // Ends a request and forgets it, with a Done (canceled) if it had none. One that waits in line just leaves it. One that is
-  // under way takes the connection with it, as HTTP/1 has no other way to stop it; so does the only one during the TLS handshake.
+  // Ends a request and forgets it, with a Done (canceled) if it had none. One that waits in line just leaves it. One
+  // that is under way takes the connection with it, as HTTP/1 has no other way to stop it; so does the only one during
+  // the TLS handshake.
   void remove(TransferId transfer, Now now);
   // Ends a request with Done (canceled) and keeps it for the getters, as Engine::cancel; else as remove().
   void cancel(TransferId transfer, Now now);
@@ -140,11 +148,11 @@ class Connection {
   std::string why_;  // what the stream's side said last; "" while it said nothing
   std::vector<ConnectionOutput> outputs_;
   std::size_t next_output_ = 0;
-  // There was no memory to carry all of the engine's outputs over: those that are left are taken as there is room, and the
-  // stream stands still meanwhile.
+  // There was no memory to carry all of the engine's outputs over: those that are left are taken as there is room, and
+  // the stream stands still meanwhile.
   bool held_up_ = false;
-  std::optional<ConnId> asked_;   // a wish to connect that is not answered yet
-  bool eof_ = false;              // the stream's end, not told to the engine yet
+  std::optional<ConnId> asked_;  // a wish to connect that is not answered yet
+  bool eof_ = false;             // the stream's end, not told to the engine yet
   std::optional<Error> error_;
   Now latest_;
   std::vector<std::uint8_t> goodbye_;  // what was left to send when the engine gave the connection up

@@ -26,8 +26,8 @@ enum class Code : std::uint8_t {
   unsupported_scheme,
   invalid_request,  // method, target, field or body that cannot be sent as asked
   invalid_option,
-  tls_config,  // unusable trust anchors, certificate or key
-  canceled,    // ended by the application (cancel(), remove()) before it was finished
+  tls_config,     // unusable trust anchors, certificate or key
+  canceled,       // ended by the application (cancel(), remove()) before it was finished
   upload_failed,  // a streamed body ended before, or went past, its declared length, or its source failed
   // the network's
   resolve_failed,
@@ -37,9 +37,9 @@ enum class Code : std::uint8_t {
   connection_closed,  // closed by the peer before a response began
   // the peer's
   malformed_response,
-  not_http,         // what came is no HTTP/1 response
+  not_http,            // what came is no HTTP/1 response
   unsupported_coding,  // a transfer coding that is not decoded here
-  truncated,        // the connection ended in the middle of a response
+  truncated,           // the connection ended in the middle of a response
   unexpected_upgrade,
   tls_handshake,
   tls_certificate,  // the peer's certificate was not accepted

@@ -32,8 +32,9 @@ class Fields {
   // Appends. Error invalid_request: the name is no token (RFC 9110 5.6.2), or the value holds CR, LF, NUL or another
   // control byte but HTAB. Surrounding white space of the value is dropped. Allocation failure: out_of_memory.
   [[nodiscard]] Result<void> add(std::string_view name, std::string_view value);
-  // As add(), for a field that a peer sent: its name may hold any visible byte but ':' and blanks within, its value every byte but
-  // CR, LF and NUL. Such fields are_sendable() no more. `name_is_token`: the caller has looked, and it is one.
+  // As add(), for a field that a peer sent: its name may hold any visible byte but ':' and blanks within, its value
+  // every byte but CR, LF and NUL. Such fields are_sendable() no more. `name_is_token`: the caller has looked, and it
+  // is one.
   [[nodiscard]] Result<void> add_received(std::string_view name, std::string_view value, bool name_is_token = false);
   // False where add_received() took what add() would have refused.
   bool are_sendable() const;
@@ -50,9 +51,9 @@ class Fields {
   std::size_t count(std::string_view name) const;
   std::size_t size() const;
   bool empty() const;
-  Field at(std::size_t index) const;     // index < size()
-  std::size_t text_bytes() const;        // names and values together
-  std::size_t capacity_bytes() const;    // memory owned
+  Field at(std::size_t index) const;   // index < size()
+  std::size_t text_bytes() const;      // names and values together
+  std::size_t capacity_bytes() const;  // memory owned
 
   class Iterator {
    public:
@@ -60,8 +61,15 @@ class Fields {
     using difference_type = std::ptrdiff_t;
     Iterator() = default;
     Field operator*() const { return fields_->at(index_); }
-    Iterator& operator++() { ++index_; return *this; }
-    Iterator operator++(int) { Iterator old = *this; ++index_; return old; }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator old = *this;
+      ++index_;
+      return old;
+    }
     friend bool operator==(const Iterator&, const Iterator&) = default;
 
    private:

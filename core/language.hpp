@@ -1,4 +1,5 @@
-// Says at once, and in one message, that a compiler is too old or was not asked for C++23. Every public header includes it.
+// Says at once, and in one message, that a compiler is too old or was not asked for C++23. Every public header includes
+// it.
 #pragma once
 
 #if __cplusplus < 202100L

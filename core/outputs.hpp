@@ -1,5 +1,5 @@
-// What the core asks of its driver and tells its application: the outputs, and the levels that go with them. Plain values that own what they
-// hold. Leaves to others: when they are said (engine.hpp, connection.hpp).
+// What the core asks of its driver and tells its application: the outputs, and the levels that go with them. Plain
+// values that own what they hold. Leaves to others: when they are said (engine.hpp, connection.hpp).
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,9 @@ namespace sluice {
 
 // What a driver is asked to do and an application is told. Each owns its values.
 namespace output {
-// Find the addresses of `host`, which may be for connections to several of its ports; answer with handle_resolved: once, or in parts as they come (NameAnswer). IP literals are never asked for. A
-// final dot says that the name is whole: no search domain may be added to it (SB-85).
+// Find the addresses of `host`, which may be for connections to several of its ports; answer with handle_resolved:
+// once, or in parts as they come (NameAnswer). IP literals are never asked for. A final dot says that the name is
+// whole: no search domain may be added to it (SB-85).
 struct Resolve {
   ResolveId id = {};
   std::string host = {};
@@ -37,11 +38,11 @@ struct Connect {
   Address address = {};               // kind none with a route
   std::shared_ptr<Route> route = {};  // null: TCP
   std::string host = {};              // with a route: what it is asked for, by connect_to or the URL; an address is
-                                 // without brackets, a zone follows it after %
-  std::uint16_t port = 0;        // with a route
+                                      // without brackets, a zone follows it after %
+  std::uint16_t port = 0;             // with a route
 };
-// Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id is stale
-// as soon as this output has been taken and handle_* is next called.
+// Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id
+// is stale as soon as this output has been taken and handle_* is next called.
 struct Close {
   ConnId conn = {};
 };
@@ -54,8 +55,9 @@ struct InterimReady {
   TransferId transfer = {};
   ResponseHead head = {};
 };
-// The transfer's request head is on its way, as `head` has it byte for byte, credentials included. Said where TransferOptions::report_heads
-// asks for it, once for each connection that the request is put on (it is tried again on another).
+// The transfer's request head is on its way, as `head` has it byte for byte, credentials included. Said where
+// TransferOptions::report_heads asks for it, once for each connection that the request is put on (it is tried again on
+// another).
 struct HeadSent {
   TransferId transfer = {};
   std::string head = {};
@@ -72,8 +74,8 @@ struct BodyReady {
 struct UploadReady {
   TransferId transfer = {};
 };
-// The one end of a transfer: everything was received and consumed, or it failed. head(), trailers(), progress() and info() stay readable until
-// remove(). After it no output names the transfer.
+// The one end of a transfer: everything was received and consumed, or it failed. head(), trailers(), progress() and
+// info() stay readable until remove(). After it no output names the transfer.
 struct Done {
   TransferId transfer = {};
   Result<void> result = {};
@@ -84,9 +86,9 @@ struct KeyLog {
 };
 }  // namespace output
 
-using Output = std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
-                            output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::Done,
-                            output::KeyLog, output::HeadSent>;
+using Output = std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close,
+                            output::InterestChanged, output::InterimReady, output::HeadReady, output::BodyReady,
+                            output::UploadReady, output::Done, output::KeyLog, output::HeadSent>;
 
 struct Interest {
   bool read = false;
@@ -102,10 +104,12 @@ struct NameAnswer {
 
   // All that are known so far, the best first (RFC 6724): a later answer's take the place of these.
   std::vector<IpAddress> addresses = {};
-  // How long they may be used for other connections; zero: not at all; nullopt: not known. At most limits::kResolveTtl counts.
+  // How long they may be used for other connections; zero: not at all; nullopt: not known. At most limits::kResolveTtl
+  // counts.
   std::optional<Duration> ttl = {};
-  // The look-up goes on, in the other family, and another answer follows. Connecting does not wait for it: it begins at once if there is an
-  // IPv6 address, else limits::kResolutionDelay later (RFC 8305 3). An error after this ends the look-up, and these addresses remain.
+  // The look-up goes on, in the other family, and another answer follows. Connecting does not wait for it: it begins at
+  // once if there is an IPv6 address, else limits::kResolutionDelay later (RFC 8305 3). An error after this ends the
+  // look-up, and these addresses remain.
   bool more_to_come = false;
 };
 

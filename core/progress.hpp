@@ -10,8 +10,9 @@
 
 namespace sluice {
 
-// Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a connection that had
-// been used, or had been idle, resolved, connected and secured equal the instant at which it was taken.
+// Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a
+// connection that had been used, or had been idle, resolved, connected and secured equal the instant at which it was
+// taken.
 struct Progress {
   std::uint64_t received_head_bytes = 0;  // as the wire had them, interim heads included
   std::uint64_t received_body_bytes = 0;  // decoded, as handed out
@@ -29,18 +30,19 @@ struct Progress {
 
 // What is known of the connection that a transfer has, or had last.
 struct TransferInfo {
-  ConnId conn = {};             // stale once the connection was released
-  Address address = {};         // of the peer; kind none before one is connected, and with a route
-  std::string route = {};       // the name of TransferOptions::route, once connected; "" without one
-  bool reused = false;     // the connection had carried another exchange before
-  int retries = 0;         // how often it was put on another connection
-  std::string tls_version = {}; // "" without TLS
+  ConnId conn = {};              // stale once the connection was released
+  Address address = {};          // of the peer; kind none before one is connected, and with a route
+  std::string route = {};        // the name of TransferOptions::route, once connected; "" without one
+  bool reused = false;           // the connection had carried another exchange before
+  int retries = 0;               // how often it was put on another connection
+  std::string tls_version = {};  // "" without TLS
   std::string tls_cipher = {};
   std::string alpn = {};
   bool tls_resumed = false;
   std::string tls_subject = {};  // of the peer's certificate
   std::string tls_issuer = {};
-  bool tls_truncated = false;  // the body ended without a close_notify (TransferOptions::tls_truncation_ok): it may be cut short
+  // The body ended without a close_notify (TransferOptions::tls_truncation_ok): it may be cut short.
+  bool tls_truncated = false;
 };
 
 }  // namespace sluice

@@ -35,8 +35,7 @@ bool has_unknown_length(const RequestBody& body) {
 // wire.
 Result<void> validate_content_length(const RequestBody& body, std::string_view value, std::size_t seen) {
   if (seen != 0) return refuse("request with more than one Content-Length field");
-  if (has_unknown_length(body))
-    return refuse("request with a Content-Length field and a body of unknown length");
+  if (has_unknown_length(body)) return refuse("request with a Content-Length field and a body of unknown length");
   std::array<char, 20> text = {};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), known_length(body).value_or(0));
   const std::string_view known(text.data(), static_cast<std::size_t>(end.ptr - text.data()));
@@ -48,8 +47,7 @@ Result<void> validate_content_length(const RequestBody& body, std::string_view v
 Result<void> validate_transfer_encoding(const RequestBody& body, std::string_view value, std::size_t seen) {
   if (seen != 0) return refuse("request with more than one Transfer-Encoding field");
   if (!equals_ignoring_case(value, "chunked")) return refuse("request with a Transfer-Encoding other than chunked");
-  if (!has_unknown_length(body))
-    return refuse("request with Transfer-Encoding but without a body of unknown length");
+  if (!has_unknown_length(body)) return refuse("request with Transfer-Encoding but without a body of unknown length");
   return {};
 }
 
@@ -77,7 +75,8 @@ std::string base64(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i += 3) {
     const std::string_view three = text.substr(i, 3);
     std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < three.size() ? static_cast<std::uint8_t>(three[k]) : 0U);
+    for (std::size_t k = 0; k < 3; ++k)
+      bits = bits << 8 | (k < three.size() ? static_cast<std::uint8_t>(three[k]) : 0U);
     for (std::size_t k = 0; k < 4; ++k) out += k <= three.size() ? kDigits[bits >> (18 - 6 * k) & 63U] : '=';
   }
   return out;
@@ -172,8 +171,9 @@ Result<void> validate_without_credentials(const Request& request) try {
   if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
   if (request.url.scheme().empty()) return refuse("request without a URL");
   if (request.refused_field) {
-    return refuse("request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
-                  "a maker takes the body first, then the type");
+    return refuse(
+        "request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
+        "a maker takes the body first, then the type");
   }
   if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
     return refuse("request with an unusable host in its URL");
@@ -181,8 +181,7 @@ Result<void> validate_without_credentials(const Request& request) try {
   if (target.empty() || !is_visible_ascii(target))
     return refuse("request target is empty or holds a byte that is not visible ASCII");
   // Summed from parts that are each in memory, so it cannot overflow; 4 for ": " and the line end.
-  const std::size_t head =
-      method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
+  const std::size_t head = method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
   if (head > limits::kMaxRequestHeadBytes)
     return refuse("request head of " + std::to_string(head) + " bytes is too large");
   return validate_fields(request);

@@ -16,12 +16,14 @@ struct HttpVersion {
 };
 
 struct ResponseHead {
-  int status = 0;  // 100..999, those from 600 on like a 5xx (RFC 9110 15); 0 before a response has come, and for HTTP/0.9
+  // 100..999, those from 600 on like a 5xx (RFC 9110 15); 0 before a response has come, and for HTTP/0.9.
+  int status = 0;
   HttpVersion version = {};
   std::string reason = {};  // may be empty; never holds control bytes
   Fields fields = {};
 
-  // The head as it came, byte for byte, with the empty line that ends it. Empty unless TransferOptions::keep_raw_head asked for it.
+  // The head as it came, byte for byte, with the empty line that ends it. Empty unless TransferOptions::keep_raw_head
+  // asked for it.
   std::string_view raw() const { return raw_; }
   void append_raw(std::string_view bytes) { raw_ += bytes; }
 

@@ -22,12 +22,10 @@ using MutableBytes = std::span<std::uint8_t>;
 inline Bytes as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-inline std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-// What to send now, in order, for one writev. The bytes are the engine's or the session's: views that live until the next non-const call
-// on the object that gave them.
+// What to send now, in order, for one writev. The bytes are the engine's or the session's: views that live until the
+// next non-const call on the object that gave them.
 struct OutputView {
   static constexpr std::size_t kMaxSpans = 4;
   std::array<Bytes, kMaxSpans> spans = {};  // those from `count` on are empty

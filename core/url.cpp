@@ -330,8 +330,9 @@ class UrlBuilder {
 
   Error no_number(std::string_view port) const {
     if (!has_at_after(port)) return bad_part("port", port, "is no number");
-    return invalid("the first '/', '?' or '#' ends the host, and an '@' comes after it (in a user or password they are written %2F, "
-                   "%3F and %23)");
+    return invalid(
+        "the first '/', '?' or '#' ends the host, and an '@' comes after it (in a user or password they are written %2F, "
+        "%3F and %23)");
   }
 
   std::string_view source_;

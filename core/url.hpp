@@ -27,11 +27,11 @@ class Url {
 
   // Strict: an absolute http or https URL. A lack of memory is Code::out_of_memory. No error message holds userinfo.
   //
-  // Rejected, with the offending part named: control bytes, spaces and `\` anywhere; a '%' in the host that begins no triplet; a
-  // bad, zero or too large port; an empty host, and anything in one but letters, digits, '-', '_' and '.' (so every
-  // percent-encoded delimiter and NUL, and non-ASCII bytes: IDNA is an adapter's work); empty labels, labels over 63
-  // and names over 253 bytes; ambiguous numeric hosts (0x7f.1, 127.1, 017.0.0.1); more than one '@' before the path,
-  // brackets in the userinfo, "?@" or "#@" right after the host; more than kMaxUrlBytes; another scheme
+  // Rejected, with the offending part named: control bytes, spaces and `\` anywhere; a '%' in the host that begins no
+  // triplet; a bad, zero or too large port; an empty host, and anything in one but letters, digits, '-', '_' and '.'
+  // (so every percent-encoded delimiter and NUL, and non-ASCII bytes: IDNA is an adapter's work); empty labels, labels
+  // over 63 and names over 253 bytes; ambiguous numeric hosts (0x7f.1, 127.1, 017.0.0.1); more than one '@' before the
+  // path, brackets in the userinfo, "?@" or "#@" right after the host; more than kMaxUrlBytes; another scheme
   // (Code::unsupported_scheme).
   //
   // Normalised (6.2.2, 6.2.3): case of scheme and host, dot segments, default port, empty path, empty userinfo,
@@ -47,8 +47,8 @@ class Url {
 
   // This URL with another query, given as it is in a URL; a '#' in it is percent-encoded. Errors: as parse().
   Result<Url> with_query(std::string_view query) const;
-  // This URL with parameters after those that its query has, in this order, percent-encoded: url.with_parameters({{"q", "a b&c"}}) ends
-  // in "?q=a%20b%26c". No parameters: the URL as it is. Errors: as parse().
+  // This URL with parameters after those that its query has, in this order, percent-encoded: url.with_parameters({{"q",
+  // "a b&c"}}) ends in "?q=a%20b%26c". No parameters: the URL as it is. Errors: as parse().
   Result<Url> with_parameters(std::span<const QueryParameter> parameters) const;
   Result<Url> with_parameters(std::initializer_list<QueryParameter> parameters) const {
     return with_parameters(std::span(parameters.begin(), parameters.size()));

@@ -4,8 +4,8 @@
 //   Tnumber so many days later (or, below 0, earlier) it is judged
 //   pname, xname   a DNS name that the authority above it permits, excludes; of letters, digits, "-" and "." alone
 //   rrange, yrange a range of addresses that it permits, excludes: 4 or 16 octets and how many bits of them count
-// Oracles: a matcher written label by label agrees with name_match, and a chain is good if, and only if, it is as it was
-// signed, all of its names are allowed and one of them is the host's; nothing unprintable reaches a message.
+// Oracles: a matcher written label by label agrees with name_match, and a chain is good if, and only if, it is as it
+// was signed, all of its names are allowed and one of them is the host's; nothing unprintable reaches a message.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -44,14 +44,16 @@ std::vector<std::string> labels_of(std::string_view name) {
 }
 
 bool is_plain_label(const std::string& label) {
-  return !label.empty() && label.size() <= 63 && label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
+  return !label.empty() && label.size() <= 63 &&
+         label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
 }
 
 bool is_number(const std::string& label) { return label.find_first_not_of("0123456789") == std::string::npos; }
 
 bool covers(std::string_view presented, std::string_view host) {
   std::vector<std::string> shown = labels_of(presented), wanted = labels_of(host);
-  if (!std::all_of(wanted.begin(), wanted.end(), is_plain_label) || is_number(wanted.back()) || host.size() > 253) return false;
+  if (!std::all_of(wanted.begin(), wanted.end(), is_plain_label) || is_number(wanted.back()) || host.size() > 253)
+    return false;
   if (shown.size() != wanted.size()) return false;
   if (shown.front() == "*") {
     if (shown.size() < 3) return false;
@@ -71,7 +73,9 @@ struct Range {
 struct Constraints {
   std::vector<std::string> permitted, excluded;
   std::vector<Range> permitted_ranges, excluded_ranges;
-  bool any() const { return !permitted.empty() || !excluded.empty() || !permitted_ranges.empty() || !excluded_ranges.empty(); }
+  bool any() const {
+    return !permitted.empty() || !excluded.empty() || !permitted_ranges.empty() || !excluded_ranges.empty();
+  }
 };
 
 struct Case {
@@ -126,15 +130,19 @@ void check_matcher(const Case& given) {
 
 std::optional<tls::PeerName> peer_of(const std::string& host) {
   const auto url = Url::parse("https://" + (host.find(':') == std::string::npos ? host : "[" + host + "]"));
-  if (!url || url->host().empty() || url->path() != "/" || url->has_userinfo() || url->has_explicit_port()) return std::nullopt;
+  if (!url || url->host().empty() || url->path() != "/" || url->has_userinfo() || url->has_explicit_port())
+    return std::nullopt;
   tls::PeerName peer{std::string(url->host()), url->host_kind(), ""};
   if (const auto address = IpAddress::parse(peer.host))
-    peer.address.assign(address->bytes.begin(), address->bytes.begin() + (address->kind == IpAddress::Kind::ipv4 ? 4 : 16));
+    peer.address.assign(address->bytes.begin(),
+                        address->bytes.begin() + (address->kind == IpAddress::Kind::ipv4 ? 4 : 16));
   return peer;
 }
 
 bool is_wanted(const Case& given, const tls::PeerName& peer) {
-  if (std::any_of(given.dns.begin(), given.dns.end(), [](const auto& name) { return name.find('\0') != std::string::npos; })) return false;
+  if (std::any_of(given.dns.begin(), given.dns.end(),
+                  [](const auto& name) { return name.find('\0') != std::string::npos; }))
+    return false;
   if (peer.kind != HostKind::name) return std::find(given.ip.begin(), given.ip.end(), peer.address) != given.ip.end();
   return std::any_of(given.dns.begin(), given.dns.end(), [&](const auto& name) { return covers(name, peer.host); });
 }
@@ -146,7 +154,8 @@ std::string lowered(std::string text) {
   return text;
 }
 
-// Whether `tree` holds `name`, as BoringSSL and OpenSSL read it: one that begins with a dot holds what is below it only.
+// Whether `tree` holds `name`, as BoringSSL and OpenSSL read it: one that begins with a dot holds what is below it
+// only.
 bool holds(const std::string& tree, const std::string& name) {
   if (tree.starts_with('.')) return name.ends_with(tree);
   return name == tree || name.ends_with("." + tree);
@@ -190,8 +199,10 @@ bool address_is_allowed(const Constraints& constraints, const std::string& addre
 }
 
 bool is_allowed(const Case& given) {
-  return std::all_of(given.dns.begin(), given.dns.end(), [&](const auto& name) { return name_is_allowed(given.constraints, name); }) &&
-         std::all_of(given.ip.begin(), given.ip.end(), [&](const auto& ip) { return address_is_allowed(given.constraints, ip); });
+  return std::all_of(given.dns.begin(), given.dns.end(),
+                     [&](const auto& name) { return name_is_allowed(given.constraints, name); }) &&
+         std::all_of(given.ip.begin(), given.ip.end(),
+                     [&](const auto& ip) { return address_is_allowed(given.constraints, ip); });
 }
 
 std::string in_words(const std::string& octets) {
@@ -202,7 +213,8 @@ std::string in_words(const std::string& octets) {
     if (octets.size() == 4) {
       std::snprintf(piece, sizeof piece, "%s%u", i == 0 ? "" : ".", first);
     } else {
-      std::snprintf(piece, sizeof piece, "%s%x", i == 0 ? "" : ":", first << 8 | static_cast<unsigned char>(octets[i + 1]));
+      std::snprintf(piece, sizeof piece, "%s%x", i == 0 ? "" : ":",
+                    first << 8 | static_cast<unsigned char>(octets[i + 1]));
     }
     text += piece;
   }
@@ -223,7 +235,8 @@ std::string in_words(const Constraints& constraints) {
   return text;
 }
 
-// The authority that issues the certificate: the trusted one, or one below it that is constrained. Its own certificate is in `above` then.
+// The authority that issues the certificate: the trusted one, or one below it that is constrained. Its own certificate
+// is in `above` then.
 sim::CertificateAndKey issue_under(const Case& given, std::string& above) {
   const sim::CertificateSpec leaf{"leaf", given.dns, given.ip, kNoon - 10 * kDay, kNoon + 90 * kDay, false, false};
   if (!given.constraints.any()) return authority().issue(leaf);
@@ -248,7 +261,8 @@ std::string encoded(X509* certificate) {
 std::string edited(std::string der, const std::vector<std::string>& edits) {
   for (const std::string& edit : edits) {
     const std::size_t at =
-        (static_cast<std::size_t>(static_cast<unsigned char>(edit[0])) << 8 | static_cast<unsigned char>(edit[1])) % der.size();
+        (static_cast<std::size_t>(static_cast<unsigned char>(edit[0])) << 8 | static_cast<unsigned char>(edit[1])) %
+        der.size();
     if (edit.size() == 2) {
       der.resize(at + 1);
     } else {
@@ -300,7 +314,8 @@ void check_chain(const Case& given) {
   check_text(verdict.reason);
   last_verdict = verdict.good ? "good" : "refused";
   const bool in_time = given.days >= -10 && given.days < 90;  // as certificates.hpp issues them
-  FUZZ_CHECK_SAYING(verdict.good == (in_time && shown_der == der && is_wanted(given, *peer) && is_allowed(given)), verdict.reason + " for " + shown(peer->host));
+  FUZZ_CHECK_SAYING(verdict.good == (in_time && shown_der == der && is_wanted(given, *peer) && is_allowed(given)),
+                    verdict.reason + " for " + shown(peer->host));
   FUZZ_CHECK(verdict.good == verdict.reason.empty());
   if (!verdict.good) return;
   FUZZ_CHECK(verdict.good_until == kNoon + 90 * kDay);

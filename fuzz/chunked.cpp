@@ -1,7 +1,7 @@
-// Fuzzes chunked bodies (RFC 9112 7.1) in both directions. Input: a line that says how it is cut (see response_feed.hpp),
-// then a chunked body, which is also taken as a text to send in chunks.
-// Oracles, in both modes: a decoder written from the grammar comes to the same verdict, bytes and end as core/http1's reader, however
-// the body is cut; what core/http1 frames, in any pieces, the reader unframes to the same bytes.
+// Fuzzes chunked bodies (RFC 9112 7.1) in both directions. Input: a line that says how it is cut (see
+// response_feed.hpp), then a chunked body, which is also taken as a text to send in chunks. Oracles, in both modes: a
+// decoder written from the grammar comes to the same verdict, bytes and end as core/http1's reader, however the body is
+// cut; what core/http1 frames, in any pieces, the reader unframes to the same bytes.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -68,8 +68,8 @@ class Decoder {
     return false;
   }
 
-  // Blanks and then a semicolon, and from there on anything but control bytes (BWS is obsolete, and without an extension
-  // nothing).
+  // Blanks and then a semicolon, and from there on anything but control bytes (BWS is obsolete, and without an
+  // extension nothing).
   bool extension() {
     bool begun = false, blank = false;
     std::size_t line_bytes = 0;
@@ -119,7 +119,8 @@ class Decoder {
     }
   }
 
-  // Of what tolerant mode may take, whether it does is tested elsewhere, row by row: LF alone, folds, odd names and values.
+  // Of what tolerant mode may take, whether it does is tested elsewhere, row by row: LF alone, folds, odd names and
+  // values.
   static bool is_odd(std::string_view trailers) {
     for (std::size_t at = trailers.find('\n'); at != std::string_view::npos; at = trailers.find('\n', at + 1)) {
       if (at == 0 || trailers[at - 1] != '\r') return true;
@@ -147,7 +148,8 @@ class Decoder {
     if (!is_field_value(value)) return fail();
     const std::string name(line.substr(0, colon));
     // Framing has no place there; whether it is refused or kept as a text is the reader's affair.
-    for (const std::string_view framing : {"Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Proxy-Connection"}) {
+    for (const std::string_view framing :
+         {"Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Proxy-Connection"}) {
       if (!equals_ignoring_case(name, framing)) continue;
       result_.end = Decoded::End::unsure;
       return false;
@@ -181,7 +183,8 @@ std::string check_decoding(std::string_view body, const Cut& cut) {
       FUZZ_CHECK_SAYING(got.end == Outcome::End::needs_more, both);
       break;
     case Decoded::End::complete:
-      FUZZ_CHECK_SAYING(got.complete() && got.surplus == body.size() - wanted.taken && got.trailers == wanted.trailers, both);
+      FUZZ_CHECK_SAYING(got.complete() && got.surplus == body.size() - wanted.taken && got.trailers == wanted.trailers,
+                        both);
       break;
     case Decoded::End::failed:
       FUZZ_CHECK_SAYING(got.failed(), both);
@@ -189,7 +192,10 @@ std::string check_decoding(std::string_view body, const Cut& cut) {
     case Decoded::End::unsure:
       break;
   }
-  return got.failed() ? verdict_of("refused", got.code) : !got.complete() ? "unfinished" : got.surplus > 0 ? "surplus" : "complete";
+  return got.failed()      ? verdict_of("refused", got.code)
+         : !got.complete() ? "unfinished"
+         : got.surplus > 0 ? "surplus"
+                           : "complete";
 }
 
 // Framed as a session does it: a frame is prepared whenever the one before it is out.

@@ -1,7 +1,7 @@
 // Fuzzes core/engine.hpp. Input: a program of operations by an application and facts about the world, true, stale and
 // hostile (see Program::step); far ends that answer well, badly or with bytes of the input.
-// Oracles: those of engine_world.hpp after every step (one Done each, counts, limits, deadlines, interest and space), and
-// at the end: a success has exactly the far end's bytes, no byte reached another transfer, and nothing is left.
+// Oracles: those of engine_world.hpp after every step (one Done each, counts, limits, deadlines, interest and space),
+// and at the end: a success has exactly the far end's bytes, no byte reached another transfer, and nothing is left.
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -29,7 +29,7 @@ struct AnyRoute : Route {
 
 struct Expected {
   std::size_t bytes = kNever;
-  bool at_most = false;  // framed by the end: a shorter one cannot be told from a whole one
+  bool at_most = false;   // framed by the end: a shorter one cannot be told from a whole one
   bool anything = false;  // the fuzzer's own bytes
 };
 
@@ -69,7 +69,8 @@ class Program {
   }
   ConnId some_conn() {
     const std::size_t which = below(12);
-    if (which >= 10 || world_.conns.empty()) return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
+    if (which >= 10 || world_.conns.empty())
+      return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
     return world_.conns[world_.conns.size() - 1 - which % world_.conns.size()];
   }
 
@@ -77,8 +78,8 @@ class Program {
 
   void add() {
     if (ids_.size() >= kMostTransfers) return;
-    static constexpr std::string_view kOrigins[] = {"http://a.test", "http://192.0.2.1", "https://example.org", "http://[2001:db8::1]",
-                                                    "http://b.test:8080"};
+    static constexpr std::string_view kOrigins[] = {"http://a.test", "http://192.0.2.1", "https://example.org",
+                                                    "http://[2001:db8::1]", "http://b.test:8080"};
     static constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT"};
     Request request;
     request.url = Url::parse(std::string(kOrigins[below(5)]) + "/" + std::to_string(ids_.size())).value();
@@ -155,7 +156,8 @@ class Program {
         engine().finish_upload(id, world_.now);
         break;
       case 5:
-        one_in(3) ? engine().fail_upload(id, "the source broke", world_.now) : engine().close_idle_connections(world_.now);
+        one_in(3) ? engine().fail_upload(id, "the source broke", world_.now)
+                  : engine().close_idle_connections(world_.now);
         break;
       case 6:
         upload(id);
@@ -185,15 +187,18 @@ class Program {
     if (world_.resolves.empty()) return;
     const std::size_t which = below(world_.resolves.size());
     const ResolveId id = world_.resolves[which].id;
-    if (!one_in(5)) world_.resolves.erase(world_.resolves.begin() + static_cast<std::ptrdiff_t>(which));  // else: said twice
+    // Else it is said twice.
+    if (!one_in(5)) world_.resolves.erase(world_.resolves.begin() + static_cast<std::ptrdiff_t>(which));
     const std::size_t how = below(8);
     if (how == 7) {
       engine().handle_resolved(id, std::unexpected(make_error(Code::resolve_failed, "no such name")), world_.now);
       return;
     }
     std::vector<IpAddress> addresses;
-    for (std::size_t i = 0; i <= how % 4; ++i) addresses.push_back(*IpAddress::parse("192.0.2." + std::to_string(1 + i)));
-    for (std::size_t i = 0; i < how / 3; ++i) addresses.push_back(*IpAddress::parse("2001:db8::" + std::to_string(1 + i)));
+    for (std::size_t i = 0; i <= how % 4; ++i)
+      addresses.push_back(*IpAddress::parse("192.0.2." + std::to_string(1 + i)));
+    for (std::size_t i = 0; i < how / 3; ++i)
+      addresses.push_back(*IpAddress::parse("2001:db8::" + std::to_string(1 + i)));
     if (how == 6) addresses.clear();
     if (one_in(20)) addresses.resize(200, addresses.empty() ? *IpAddress::parse("192.0.2.9") : addresses.front());
     if (!one_in(4)) {
@@ -211,7 +216,8 @@ class Program {
     Link& link = world_.links[conn];
     Peer& peer = link.peer;
     if (link.is_tls) {
-      static const sim::TlsServerContext contexts[] = {make_server_context(TlsVersion::tls1_3), make_server_context(TlsVersion::tls1_2)};
+      static const sim::TlsServerContext contexts[] = {make_server_context(TlsVersion::tls1_3),
+                                                       make_server_context(TlsVersion::tls1_2)};
       if (!peer.tls) peer.tls.emplace(contexts[below(2)]);
       peer.tls->feed(as_bytes(bytes));
       peer.asked += std::exchange(peer.tls->plain(), {});
@@ -322,7 +328,8 @@ class Program {
       }
       case 6: {
         const ConnId conn = some_conn();
-        // Not into a body that has no end of its own, where it would be one more piece of it; and no response begins so.
+        // Not into a body that has no end of its own, where it would be one more piece of it; and no response begins
+        // so.
         if (!world_.links.contains(conn) || !world_.links[conn].peer.spoke) {
           world_.receive(conn, '!' + std::string(input_.take(1 + below(60))));
         }
@@ -353,7 +360,8 @@ class Program {
     while (!world_.resolves.empty()) {
       const ResolveId id = world_.resolves.front().id;
       world_.resolves.erase(world_.resolves.begin());
-      engine().handle_resolved(id, std::vector{*IpAddress::parse("192.0.2.1"), *IpAddress::parse("2001:db8::1")}, world_.now);
+      engine().handle_resolved(id, std::vector{*IpAddress::parse("192.0.2.1"), *IpAddress::parse("2001:db8::1")},
+                               world_.now);
       world_.drain();
     }
     for (const ConnId conn : world_.open_conns()) {
@@ -428,7 +436,8 @@ class Program {
     FUZZ_CHECK(engine().running() == 0);
     FUZZ_CHECK(engine().connections() == 0);
     FUZZ_CHECK(!engine().deadline());
-    for (const auto& route : {steady_route_, passing_route_}) FUZZ_CHECK(route.use_count() <= 2);  // its member and this copy
+    // Its member and this copy.
+    for (const auto& route : {steady_route_, passing_route_}) FUZZ_CHECK(route.use_count() <= 2);
   }
 
   void check_success(std::size_t number) {

@@ -1,7 +1,7 @@
-// Fuzzes core/fields.hpp and what writes fields to the wire. Input: a program, one operation a line; its first character
-// says which (see Program::step), the rest is "name: value" or a list.
-// Oracles: a plain list of pairs does the same; what stands in Fields comes back from the wire as it was, as the fields
-// of a response and in the head of a request, which nothing can add a line to.
+// Fuzzes core/fields.hpp and what writes fields to the wire. Input: a program, one operation a line; its first
+// character says which (see Program::step), the rest is "name: value" or a list. Oracles: a plain list of pairs does
+// the same; what stands in Fields comes back from the wire as it was, as the fields of a response and in the head of a
+// request, which nothing can add a line to.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -21,7 +21,8 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -71,12 +72,14 @@ class Program {
   void check_response() const {
     std::string wire = "HTTP/1.1 200 OK\r\n";
     for (const auto& [name, value] : model_) {
-      for (const std::string_view framing : {"Content-Length", "Transfer-Encoding", "Connection", "Proxy-Connection", "Upgrade"})
+      for (const std::string_view framing :
+           {"Content-Length", "Transfer-Encoding", "Connection", "Proxy-Connection", "Upgrade"})
         if (same_name(name, framing)) return;
       wire += name + ":" + value + "\r\n";
     }
     const Outcome got = in_pieces(wire + "\r\n", {}, {.expectation = {.to_head = true}});
-    FUZZ_CHECK_SAYING(got.complete() && got.fields == model_ && got.surplus == 0, described(got) + " from " + shown(wire));
+    FUZZ_CHECK_SAYING(got.complete() && got.fields == model_ && got.surplus == 0,
+                      described(got) + " from " + shown(wire));
   }
 
   // Whether a request with them can be sent.
@@ -106,7 +109,8 @@ class Program {
       const std::size_t value = std::min(colon + 2, line.size());
       FUZZ_CHECK(value == line.size() ? line.size() == colon + 1 : line[colon + 1] == ' ');
       if (same_name(line.substr(0, colon), "Host")) ++hosts;
-      if (!is_left_out(line.substr(0, colon), line.substr(value))) lines.emplace_back(line.substr(0, colon), line.substr(value));
+      if (!is_left_out(line.substr(0, colon), line.substr(value)))
+        lines.emplace_back(line.substr(0, colon), line.substr(value));
       rest.remove_prefix(end + 2);
     }
     FUZZ_CHECK(hosts == 1 && rest == "\r\n");
@@ -119,7 +123,8 @@ class Program {
   bool refused_any() const { return refused_any_; }
 
  private:
-  // What the request makes itself or takes instead; and RFC 9110 10.1.1: no 100-continue is asked for without a body, as here.
+  // What the request makes itself or takes instead; and RFC 9110 10.1.1: no 100-continue is asked for without a body,
+  // as here.
   static bool is_left_out(std::string_view name, std::string_view value) {
     if (same_name(name, "Expect")) {
       while (const auto element = next_list_element(value)) {
@@ -136,7 +141,9 @@ class Program {
   void add(std::string_view name, std::string_view value) {
     const auto added = fields_.add(name, value);
     FUZZ_CHECK(added.has_value() == (good_name(name) && good_value(value)));
-    if (!added) FUZZ_CHECK(added.error().code == Code::invalid_request && added.error().message().find('\n') == std::string::npos);
+    if (!added)
+      FUZZ_CHECK(added.error().code == Code::invalid_request &&
+                 added.error().message().find('\n') == std::string::npos);
     if (added) model_.emplace_back(name, trimmed(value));
     refused_any_ |= !added;
   }
@@ -145,18 +152,22 @@ class Program {
     FUZZ_CHECK(done.has_value() == (good_name(name) && good_value(value)));
     refused_any_ |= !done;
     if (!done) return;
-    const auto first = std::find_if(model_.begin(), model_.end(), [&](const auto& field) { return same_name(field.first, name); });
+    const auto first =
+        std::find_if(model_.begin(), model_.end(), [&](const auto& field) { return same_name(field.first, name); });
     if (first == model_.end()) {
       model_.emplace_back(name, trimmed(value));
       return;
     }
     *first = {std::string(name), std::string(trimmed(value))};
-    model_.erase(std::remove_if(first + 1, model_.end(), [&](const auto& field) { return same_name(field.first, name); }), model_.end());
+    model_.erase(
+        std::remove_if(first + 1, model_.end(), [&](const auto& field) { return same_name(field.first, name); }),
+        model_.end());
   }
   void remove(std::string_view name) {
     const std::size_t before = model_.size();
-    model_.erase(std::remove_if(model_.begin(), model_.end(), [&](const auto& field) { return same_name(field.first, name); }),
-                 model_.end());
+    model_.erase(
+        std::remove_if(model_.begin(), model_.end(), [&](const auto& field) { return same_name(field.first, name); }),
+        model_.end());
     FUZZ_CHECK(fields_.remove(name) == before - model_.size());
     FUZZ_CHECK(!fields_.contains(name));
   }

@@ -2,7 +2,8 @@
 // the response.
 // Oracles, in both modes: whole, byte by byte and in pieces come to the same; a success has exactly the bytes that its
 // framing says, by a second reading of the wire; what was read prints as a response that reads as the same; the session
-// agrees with the reader and takes nothing that belongs to no request; what strict mode takes, tolerant mode takes as the same.
+// agrees with the reader and takes nothing that belongs to no request; what strict mode takes, tolerant mode takes as
+// the same.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -22,8 +23,8 @@ namespace {
 constexpr std::size_t kMostBytewise = 4096;
 
 const std::string* find(const FieldList& fields, std::string_view name) {
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return equals_ignoring_case(field.first, name); });
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [&](const auto& field) { return equals_ignoring_case(field.first, name); });
   return found == fields.end() ? nullptr : &found->second;
 }
 
@@ -68,7 +69,8 @@ bool is_chunked(const Outcome& got) {
   return std::any_of(got.fields.begin(), got.fields.end(), [](const auto& field) {
     if (!equals_ignoring_case(field.first, "Transfer-Encoding")) return false;
     std::string value = field.second;
-    std::transform(value.begin(), value.end(), value.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(value.begin(), value.end(), value.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return value.find("chunked") != std::string::npos;
   });
 }
@@ -96,7 +98,8 @@ void check_body(const Outcome& got, std::string_view wire, const FeedOptions& op
 // ---- print and read again ----
 
 std::string printed(const Outcome& got) {
-  std::string text = "HTTP/1." + std::to_string(got.minor_version) + " " + std::to_string(got.status) + " " + got.reason + "\r\n";
+  std::string text =
+      "HTTP/1." + std::to_string(got.minor_version) + " " + std::to_string(got.status) + " " + got.reason + "\r\n";
   for (const auto& [name, value] : got.fields) text += name + ": " + value + "\r\n";
   text += "\r\n";
   if (!is_chunked(got)) return text + got.body;
@@ -224,7 +227,8 @@ void check_session(const Outcome& wanted, std::string_view wire, const Cut& cut)
   }
   const SessionOutcome got = feed.finish();
   FUZZ_CHECK(got.body == wanted.body && got.interims == wanted.interims.size());
-  FUZZ_CHECK((got.heads == 1) == (wanted.major_version != 0 || wanted.minor_version != 0) && (got.completes == 1) == wanted.complete());
+  FUZZ_CHECK((got.heads == 1) == (wanted.major_version != 0 || wanted.minor_version != 0) &&
+             (got.completes == 1) == wanted.complete());
   if (wanted.failed() && !wire.empty()) FUZZ_CHECK(got.error == wanted.code);
   if (wanted.end == Outcome::End::needs_more) FUZZ_CHECK(!got.error);
   if (wanted.complete()) {
@@ -262,11 +266,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   mode = mode == Http1::strict ? Http1::tolerant : Http1::strict;
   const fuzz::Outcome other = fuzz::check(cut, wire);
   const fuzz::Outcome& strict = mode == Http1::strict ? other : chosen;
-  if (strict.complete()) FUZZ_CHECK_SAYING(other == chosen, described(other) + " where the other mode gave " + described(chosen));
+  if (strict.complete())
+    FUZZ_CHECK_SAYING(other == chosen, described(other) + " where the other mode gave " + described(chosen));
 
-  fuzz::last_verdict = chosen.failed()         ? fuzz::verdict_of("refused", chosen.code)
-                       : !chosen.complete()    ? "unfinished"
-                       : chosen.surplus > 0    ? "surplus"
-                                               : "complete";
+  fuzz::last_verdict = chosen.failed()      ? fuzz::verdict_of("refused", chosen.code)
+                       : !chosen.complete() ? "unfinished"
+                       : chosen.surplus > 0 ? "surplus"
+                                            : "complete";
   return 0;
 }

@@ -173,7 +173,8 @@ class Program {
         FUZZ_CHECK(left == 0);
         return;
       }
-      const auto owner = std::find_if(owners_.begin(), owners_.end(), [&](const Owner& one) { return one.id == message->transfer; });
+      const auto owner =
+          std::find_if(owners_.begin(), owners_.end(), [&](const Owner& one) { return one.id == message->transfer; });
       FUZZ_CHECK(owner != owners_.end() && !owner->removed && owner->dones == 1 && ++owner->messages == 1);
       FUZZ_CHECK(owner->success == message->result.has_value());
     }
@@ -279,15 +280,17 @@ class Program {
       if (owner.removed || owner.dones > 0) continue;
       const Progress& progress = multi_->progress(owner.id);
       text += " " + multi_->request(owner.id).method + " " + multi_->request(owner.id).url.text() + " by " +
-              multi_->info(owner.id).route + ": sent " + std::to_string(progress.sent_head_bytes + progress.sent_body_bytes) +
-              ", got " + std::to_string(progress.received_head_bytes + progress.received_body_bytes);
+              multi_->info(owner.id).route + ": sent " +
+              std::to_string(progress.sent_head_bytes + progress.sent_body_bytes) + ", got " +
+              std::to_string(progress.received_head_bytes + progress.received_body_bytes);
     }
     return text + ", signals " + std::to_string(script_.signals.size());
   }
   void check_success(std::size_t number) {
     const Answer& answer = script_.answers[number];
     const std::size_t got = owners_[number].taken;
-    FUZZ_CHECK(!answer.bad && (answer.at_most ? got <= answer.bytes : got == answer.bytes) && owners_[number].heads == 1);
+    FUZZ_CHECK(!answer.bad && (answer.at_most ? got <= answer.bytes : got == answer.bytes) &&
+               owners_[number].heads == 1);
   }
 
   Input& input_;

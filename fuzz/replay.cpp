@@ -1,7 +1,8 @@
-// Runs a fuzz target over files, with no fuzzer behind it: what every compiler can do with a corpus. Arguments are files
-// and folders. Answers the few options of the test runner that tests/run passes on: --list-test-cases, and
+// Runs a fuzz target over files, with no fuzzer behind it: what every compiler can do with a corpus. Arguments are
+// files and folders. Answers the few options of the test runner that tests/run passes on: --list-test-cases, and
 // --test-case=PATTERN over TARGET/FILE. The last line is `N passed, M failed`. An input that breaks a rule stops the
-// process, its name being the last that was printed. One whose name has an ending fails if the target's verdict is another:
+// process, its name being the last that was printed. One whose name has an ending fails if the target's verdict is
+// another:
 // `.refused` stands for any refusal, `.refused-malformed_response` for one with this Code.
 #include <fnmatch.h>
 
@@ -93,8 +94,8 @@ int main(int count, char** words) {
   }
   if (list) return 0;
   const bool of_a_whole_corpus = skipped == 0 && std::any_of(given.begin(), given.end(), [](const fs::path& path) {
-    return fs::is_directory(path);
-  });
+                                   return fs::is_directory(path);
+                                 });
   for (const auto& [what, times] : sluice::fuzz::sights()) {
     std::printf("%s: %zu\n", std::string(what).c_str(), times);
     if (times == 0 && of_a_whole_corpus) ++failed;

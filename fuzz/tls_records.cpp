@@ -1,5 +1,5 @@
-// Fuzzes core/tls's client with the records of a real server that were tampered with on their way. Input: switches, then
-// an edit script, one operation for each record (see Line::carry); with one of the switches on, the server's bytes
+// Fuzzes core/tls's client with the records of a real server that were tampered with on their way. Input: switches,
+// then an edit script, one operation for each record (see Line::carry); with one of the switches on, the server's bytes
 // themselves.
 // Oracles: what the client hands out is the beginning of what the server sent, all of it if the client says that the
 // stream ended cleanly; nobody but the server is believed; without tampering all goes well; an error stays.
@@ -34,8 +34,8 @@ struct Switches {
 
 Switches read_switches(Input& input) {
   const unsigned bits = input.byte();
-  return {(bits & 1U) != 0, (bits & 2U) == 0, (bits & 4U) != 0, (bits & 8U) != 0, (bits & 16U) == 0, (bits & 32U) != 0,
-          1 + (bits >> 6)};
+  return {(bits & 1U) != 0,  (bits & 2U) == 0,  (bits & 4U) != 0, (bits & 8U) != 0,
+          (bits & 16U) == 0, (bits & 32U) != 0, 1 + (bits >> 6)};
 }
 
 // The client and all that can be said of it at any moment.
@@ -73,8 +73,9 @@ class Client {
   void check_end() {
     if (last_ == Pump::failed) {
       const Error error = layer_->error();
-      FUZZ_CHECK_SAYING(error.code == Code::tls_handshake || error.code == Code::tls_certificate || error.code == Code::tls_failed,
-                        error.message());
+      FUZZ_CHECK_SAYING(
+          error.code == Code::tls_handshake || error.code == Code::tls_certificate || error.code == Code::tls_failed,
+          error.message());
       FUZZ_CHECK(error.blame == Blame::peer && error.message().find('\n') == std::string::npos);
       FUZZ_CHECK(!layer_->eof_is_clean());
       const std::size_t before = received_.size();
@@ -170,7 +171,8 @@ class Line {
     std::string bytes(as_text(Bytes(server_.output())));
     server_.output().clear();
     while (bytes.size() >= kHeaderBytes) {
-      const std::size_t body = static_cast<std::size_t>(static_cast<unsigned char>(bytes[3])) << 8 | static_cast<unsigned char>(bytes[4]);
+      const std::size_t body =
+          static_cast<std::size_t>(static_cast<unsigned char>(bytes[3])) << 8 | static_cast<unsigned char>(bytes[4]);
       FUZZ_CHECK(bytes.size() >= kHeaderBytes + body);
       queue_.push_back(bytes.substr(0, kHeaderBytes + body));
       bytes.erase(0, kHeaderBytes + body);
@@ -289,7 +291,8 @@ const sim::TlsServerContext& context_of(const Switches& switches) {
 
 // Nothing that comes from no server is believed.
 void run_raw(Input& input, Client& client) {
-  for (int pieces = 0; pieces < 100 && !input.spent(); ++pieces) client.deliver(input.take(1 + input.below(200)), SIZE_MAX);
+  for (int pieces = 0; pieces < 100 && !input.spent(); ++pieces)
+    client.deliver(input.take(1 + input.below(200)), SIZE_MAX);
   FUZZ_CHECK(client.received().empty() && !client.layer().established() && !client.layer().verified());
 }
 

@@ -1,7 +1,7 @@
-// Fuzzes core/url.hpp. Input: a URL, then, behind a line feed, a reference that is resolved against it. In either, "{{Ctext}}" is
-// the text again and again until the line has limits::kMaxUrlBytes, and C % 8 - 4 bytes more.
-// Oracles: what was parsed prints as something that parses to the same, its parts make up the whole and hold nothing but
-// what they may, resolving agrees with parsing, and no message shows a password.
+// Fuzzes core/url.hpp. Input: a URL, then, behind a line feed, a reference that is resolved against it. In either,
+// "{{Ctext}}" is the text again and again until the line has limits::kMaxUrlBytes, and C % 8 - 4 bytes more. Oracles:
+// what was parsed prints as something that parses to the same, its parts make up the whole and hold nothing but what
+// they may, resolving agrees with parsing, and no message shows a password.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +20,8 @@ constexpr std::string_view kSecret = "s3cr3t";
 void check_error(const Error& error, std::string_view text) {
   const std::string message = error.message();
   FUZZ_CHECK(error.code == Code::invalid_url || error.code == Code::unsupported_scheme);
-  FUZZ_CHECK_SAYING(!message.empty() && message.size() < 1000 && message.find('\n') == std::string::npos, shown(message));
+  FUZZ_CHECK_SAYING(!message.empty() && message.size() < 1000 && message.find('\n') == std::string::npos,
+                    shown(message));
   // What an '@' follows may be userinfo, unless "//" makes it a scheme.
   const std::size_t at = text.rfind('@');
   const bool shown_elsewhere = at == std::string_view::npos || text.find(kSecret, at) != std::string_view::npos ||
@@ -108,7 +109,8 @@ void check_url(const Url& url) {
              again->path() == url.path() && again->query() == url.query() && again->fragment() == url.fragment() &&
              again->user() == url.user() && again->password() == url.password() && again->zone() == url.zone());
   const auto origin = Url::parse(url.origin());
-  FUZZ_CHECK(origin && origin->host() == url.host() && origin->port() == url.port() && origin->origin() == url.origin());
+  FUZZ_CHECK(origin && origin->host() == url.host() && origin->port() == url.port() &&
+             origin->origin() == url.origin());
   const auto bare = Url::parse(url.text_without_secrets());
   FUZZ_CHECK(bare && !bare->has_userinfo() && bare->origin() == url.origin() && bare->target() == url.target());
   const auto by_authority = Url::parse(std::string(url.scheme()) + "://" + url.authority());

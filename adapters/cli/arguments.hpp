@@ -29,8 +29,8 @@ class ArgumentParser {
   ArgumentParser(const ArgumentParser&) = delete;
   ArgumentParser& operator=(const ArgumentParser&) = delete;
 
-  // What follows a "--" that is no value is all operands. Error: an unknown option, one without its value, or a flag with
-  // one.
+  // What follows a "--" that is no value is all operands. Error: an unknown option, one without its value, or a flag
+  // with one.
   std::expected<std::vector<Argument>, UsageError> parse(const std::vector<std::string>& all);
 
  private:

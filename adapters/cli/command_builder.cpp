@@ -16,67 +16,157 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
   const bool on = argument.on;
   switch (argument.id) {
     case OptionId::operand:
-    case OptionId::url: group_.add_url(value); break;
-    case OptionId::output: return add_output(value);
+    case OptionId::url:
+      group_.add_url(value);
+      break;
+    case OptionId::output:
+      return add_output(value);
     case OptionId::remote_name:
       // As curl: it says nothing of a URL that would not have had its remote name.
       if (on || group_.remote_name_all) group_.add_output(std::nullopt, on);
       break;
-    case OptionId::remote_name_all: group_.remote_name_all = on; break;
-    case OptionId::output_dir: group_.output_dir = value; break;
-    case OptionId::create_dirs: settings.create_dirs = on; break;
-    case OptionId::remove_on_error: settings.remove_on_error = on; break;
-    case OptionId::include: settings.include_head = on; break;
-    case OptionId::head: group_.head = on; break;
-    case OptionId::dump_header: settings.dump_header = value; break;
-    case OptionId::write_out: return set_write_out(value);
-    case OptionId::fail: settings.fail = on; break;
-    case OptionId::fail_with_body: settings.fail_with_body = on; break;
-    case OptionId::silent: command_.silent = on; break;
-    case OptionId::show_error: command_.show_error = on; break;
-    case OptionId::verbose: command_.verbose = on; break;
-    case OptionId::progress_meter: command_.no_progress_meter = on; break;
-    case OptionId::request: group_.method = value; break;
-    case OptionId::header: return add_header(value);
+    case OptionId::remote_name_all:
+      group_.remote_name_all = on;
+      break;
+    case OptionId::output_dir:
+      group_.output_dir = value;
+      break;
+    case OptionId::create_dirs:
+      settings.create_dirs = on;
+      break;
+    case OptionId::remove_on_error:
+      settings.remove_on_error = on;
+      break;
+    case OptionId::include:
+      settings.include_head = on;
+      break;
+    case OptionId::head:
+      group_.head = on;
+      break;
+    case OptionId::dump_header:
+      settings.dump_header = value;
+      break;
+    case OptionId::write_out:
+      return set_write_out(value);
+    case OptionId::fail:
+      settings.fail = on;
+      break;
+    case OptionId::fail_with_body:
+      settings.fail_with_body = on;
+      break;
+    case OptionId::silent:
+      command_.silent = on;
+      break;
+    case OptionId::show_error:
+      command_.show_error = on;
+      break;
+    case OptionId::verbose:
+      command_.verbose = on;
+      break;
+    case OptionId::progress_meter:
+      command_.no_progress_meter = on;
+      break;
+    case OptionId::request:
+      group_.method = value;
+      break;
+    case OptionId::header:
+      return add_header(value);
     case OptionId::data:
     case OptionId::data_raw:
     case OptionId::data_binary:
-    case OptionId::json: return add_data(argument);
-    case OptionId::get: group_.get = on; break;
-    case OptionId::upload_file: group_.add_upload(value); break;
-    case OptionId::range: return set_range(value);
-    case OptionId::user: group_.user = value; break;
-    case OptionId::user_agent: group_.user_agent = value; break;
-    case OptionId::referer: group_.referer = value; break;
-    case OptionId::insecure: settings.insecure = on; break;
-    case OptionId::cacert: settings.cacert = value; break;
-    case OptionId::capath: settings.capath = value; break;
-    case OptionId::cert: std::tie(settings.cert, settings.cert_password) = split_certificate(value); break;
-    case OptionId::key: settings.key = value; break;
+    case OptionId::json:
+      return add_data(argument);
+    case OptionId::get:
+      group_.get = on;
+      break;
+    case OptionId::upload_file:
+      group_.add_upload(value);
+      break;
+    case OptionId::range:
+      return set_range(value);
+    case OptionId::user:
+      group_.user = value;
+      break;
+    case OptionId::user_agent:
+      group_.user_agent = value;
+      break;
+    case OptionId::referer:
+      group_.referer = value;
+      break;
+    case OptionId::insecure:
+      settings.insecure = on;
+      break;
+    case OptionId::cacert:
+      settings.cacert = value;
+      break;
+    case OptionId::capath:
+      settings.capath = value;
+      break;
+    case OptionId::cert:
+      std::tie(settings.cert, settings.cert_password) = split_certificate(value);
+      break;
+    case OptionId::key:
+      settings.key = value;
+      break;
     case OptionId::tlsv1:
     case OptionId::tlsv1_1:
-    case OptionId::tlsv1_2: settings.tls_min = TlsVersion::tls1_2; break;
-    case OptionId::tlsv1_3: settings.tls_min = TlsVersion::tls1_3; break;
-    case OptionId::tls_max: return set_tls_max(value);
-    case OptionId::max_time: return set_seconds(argument.id, value, settings.max_time);
-    case OptionId::connect_timeout: return set_seconds(argument.id, value, settings.connect_timeout);
-    case OptionId::resolve: return add_resolve(value);
-    case OptionId::connect_to: return add_connect_to(value);
-    case OptionId::unix_socket: return set_unix_socket(value);
-    case OptionId::ipv4: settings.family = AddressFamily::ipv4; break;
-    case OptionId::ipv6: settings.family = AddressFamily::ipv6; break;
-    case OptionId::http0_9: settings.http0_9 = on; break;
-    case OptionId::strict: settings.strict = on; break;
-    case OptionId::tls_truncation_ok: settings.tls_truncation_ok = on; break;
-    case OptionId::next: return finish_group();
-    case OptionId::parallel: command_.parallel = on ? ParallelMode::on : ParallelMode::off; break;
-    case OptionId::parallel_max: return set_parallel_max(value);
-    case OptionId::fail_early: command_.fail_early = on; break;
-    case OptionId::fail_all: command_.fail_all = on; break;
-    case OptionId::loop: return set_loop(value);
-    case OptionId::demo: command_.demo = true; break;
-    case OptionId::help: command_.help = true; break;
-    case OptionId::version: command_.version = true; break;
+    case OptionId::tlsv1_2:
+      settings.tls_min = TlsVersion::tls1_2;
+      break;
+    case OptionId::tlsv1_3:
+      settings.tls_min = TlsVersion::tls1_3;
+      break;
+    case OptionId::tls_max:
+      return set_tls_max(value);
+    case OptionId::max_time:
+      return set_seconds(argument.id, value, settings.max_time);
+    case OptionId::connect_timeout:
+      return set_seconds(argument.id, value, settings.connect_timeout);
+    case OptionId::resolve:
+      return add_resolve(value);
+    case OptionId::connect_to:
+      return add_connect_to(value);
+    case OptionId::unix_socket:
+      return set_unix_socket(value);
+    case OptionId::ipv4:
+      settings.family = AddressFamily::ipv4;
+      break;
+    case OptionId::ipv6:
+      settings.family = AddressFamily::ipv6;
+      break;
+    case OptionId::http0_9:
+      settings.http0_9 = on;
+      break;
+    case OptionId::strict:
+      settings.strict = on;
+      break;
+    case OptionId::tls_truncation_ok:
+      settings.tls_truncation_ok = on;
+      break;
+    case OptionId::next:
+      return finish_group();
+    case OptionId::parallel:
+      command_.parallel = on ? ParallelMode::on : ParallelMode::off;
+      break;
+    case OptionId::parallel_max:
+      return set_parallel_max(value);
+    case OptionId::fail_early:
+      command_.fail_early = on;
+      break;
+    case OptionId::fail_all:
+      command_.fail_all = on;
+      break;
+    case OptionId::loop:
+      return set_loop(value);
+    case OptionId::demo:
+      command_.demo = true;
+      break;
+    case OptionId::help:
+      command_.help = true;
+      break;
+    case OptionId::version:
+      command_.version = true;
+      break;
     // So it is anyway; and what a config file says is said by then.
     case OptionId::no_buffer:
     case OptionId::no_location:
@@ -84,7 +174,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::http1_1:
     case OptionId::globoff:
     case OptionId::config:
-    case OptionId::disable: break;
+    case OptionId::disable:
+      break;
   }
   return {};
 }

@@ -16,11 +16,16 @@ std::string_view without_leading_space(std::string_view text) {
 
 char unescaped(char c) {
   switch (c) {
-    case 't': return '\t';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 'v': return '\v';
-    default: return c;
+    case 't':
+      return '\t';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 'v':
+      return '\v';
+    default:
+      return c;
   }
 }
 

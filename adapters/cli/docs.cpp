@@ -137,10 +137,14 @@ std::string zsh_value(const OptionSpec& spec) {
   if (!spec.takes_value()) return "";
   std::string out = ":" + with_each(spec.value_name, ":[]\\", "\\") + ":";
   switch (kind_of(spec)) {
-    case ValueKind::file: return out + "_files";
-    case ValueKind::directory: return out + "_files -/";
-    case ValueKind::words: return out + "(" + std::string(words_of(spec)) + ")";
-    case ValueKind::other: return out;
+    case ValueKind::file:
+      return out + "_files";
+    case ValueKind::directory:
+      return out + "_files -/";
+    case ValueKind::words:
+      return out + "(" + std::string(words_of(spec)) + ")";
+    case ValueKind::other:
+      return out;
   }
   return out;
 }
@@ -185,10 +189,18 @@ std::string bash_completion() {
     all.insert(all.end(), names.begin(), names.end());
     if (!spec.takes_value()) continue;
     switch (kind_of(spec)) {
-      case ValueKind::file: rows += row(names, "compopt -o filenames; " + from("-f")); break;
-      case ValueKind::directory: rows += row(names, "compopt -o filenames; " + from("-d")); break;
-      case ValueKind::words: rows += row(names, from("-W '" + std::string(words_of(spec)) + "'")); break;
-      case ValueKind::other: rows += row(names, ""); break;
+      case ValueKind::file:
+        rows += row(names, "compopt -o filenames; " + from("-f"));
+        break;
+      case ValueKind::directory:
+        rows += row(names, "compopt -o filenames; " + from("-d"));
+        break;
+      case ValueKind::words:
+        rows += row(names, from("-W '" + std::string(words_of(spec)) + "'"));
+        break;
+      case ValueKind::other:
+        rows += row(names, "");
+        break;
     }
   }
   return "# bash completion for sluice, made from its table of options.\n"
@@ -231,10 +243,18 @@ std::string fish_completion() {
     std::string value;
     if (spec.takes_value()) {
       switch (kind_of(spec)) {
-        case ValueKind::file: value = " -r -F"; break;
-        case ValueKind::directory: value = " -x -a '(__fish_complete_directories)'"; break;
-        case ValueKind::words: value = " -x -a '" + std::string(words_of(spec)) + "'"; break;
-        case ValueKind::other: value = " -x"; break;
+        case ValueKind::file:
+          value = " -r -F";
+          break;
+        case ValueKind::directory:
+          value = " -x -a '(__fish_complete_directories)'";
+          break;
+        case ValueKind::words:
+          value = " -x -a '" + std::string(words_of(spec)) + "'";
+          break;
+        case ValueKind::other:
+          value = " -x";
+          break;
       }
     }
     out += "complete -c sluice" + names + value + " -d '" + with_each(spec.help, "'\\", "\\") + "'\n";

@@ -1,4 +1,5 @@
-// An epoll descriptor of the command's own for what it waits for beside transfers. One descriptor for all: readable when one of them is.
+// An epoll descriptor of the command's own for what it waits for beside transfers. One descriptor for all: readable
+// when one of them is.
 #pragma once
 
 #include <span>

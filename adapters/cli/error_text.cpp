@@ -44,7 +44,8 @@ std::string error_text(const Operation& operation, std::string_view message) {
   std::string text(message);
   // A message about a URL that could not be read has pieces of it at most; one about a transfer begins with the method.
   const std::string parsed = operation.url.text_without_secrets();
-  const bool names_it = text.find(operation.refused || parsed.empty() ? operation.given_url : parsed) != std::string::npos;
+  const bool names_it =
+      text.find(operation.refused || parsed.empty() ? operation.given_url : parsed) != std::string::npos;
   if (!names_it || (operation.refused && !operation.given_url.empty())) text.insert(0, operation.given_url + ": ");
   if (!may_hold_password(operation.given_url)) return text;
   replace_all(text, parsed, without_password(parsed));

@@ -18,37 +18,68 @@ int tls_config_exit_code(std::string_view context) {
 
 int exit_code(const Error& error, bool head_received) {
   switch (error.code) {
-    case Code::invalid_url: return kExitUrlMalformed;
-    case Code::unsupported_scheme: return kExitUnsupportedProtocol;
-    case Code::invalid_request: return kExitBadArgument;
-    case Code::invalid_option: return kExitBadArgument;
-    case Code::tls_config: return tls_config_exit_code(error.context);
-    case Code::canceled: return kExitAborted;
-    case Code::upload_failed: return kExitRead;
-    case Code::resolve_failed: return kExitResolve;
-    case Code::connect_failed: return kExitConnect;
-    case Code::send_failed: return kExitSend;
-    case Code::receive_failed: return kExitReceive;
-    case Code::connection_closed: return kExitEmptyReply;
-    case Code::malformed_response: return head_received ? kExitReceive : kExitWeirdReply;
-    case Code::not_http: return kExitUnsupportedProtocol;
-    case Code::unsupported_coding: return kExitBadCoding;
-    case Code::truncated: return kExitPartialFile;
-    case Code::unexpected_upgrade: return kExitWeirdReply;
-    case Code::tls_handshake: return kExitTlsHandshake;
-    case Code::tls_certificate: return kExitPeerCertificate;
-    case Code::tls_failed: return kExitReceive;
-    case Code::connect_timeout: return kExitTimeout;
-    case Code::total_timeout: return kExitTimeout;
-    case Code::attempts_timeout: return kExitTimeout;
-    case Code::idle_timeout: return kExitTimeout;
-    case Code::response_too_large: return kExitReceive;
-    case Code::body_too_large: return kExitFileSize;
-    case Code::too_many_descriptors: return kExitConnect;
-    case Code::descriptor_too_large: return kExitRecursiveCall;
-    case Code::recursive_call: return kExitRecursiveCall;
-    case Code::out_of_memory: return kExitMemory;
-    case Code::internal: return kExitUsage;
+    case Code::invalid_url:
+      return kExitUrlMalformed;
+    case Code::unsupported_scheme:
+      return kExitUnsupportedProtocol;
+    case Code::invalid_request:
+      return kExitBadArgument;
+    case Code::invalid_option:
+      return kExitBadArgument;
+    case Code::tls_config:
+      return tls_config_exit_code(error.context);
+    case Code::canceled:
+      return kExitAborted;
+    case Code::upload_failed:
+      return kExitRead;
+    case Code::resolve_failed:
+      return kExitResolve;
+    case Code::connect_failed:
+      return kExitConnect;
+    case Code::send_failed:
+      return kExitSend;
+    case Code::receive_failed:
+      return kExitReceive;
+    case Code::connection_closed:
+      return kExitEmptyReply;
+    case Code::malformed_response:
+      return head_received ? kExitReceive : kExitWeirdReply;
+    case Code::not_http:
+      return kExitUnsupportedProtocol;
+    case Code::unsupported_coding:
+      return kExitBadCoding;
+    case Code::truncated:
+      return kExitPartialFile;
+    case Code::unexpected_upgrade:
+      return kExitWeirdReply;
+    case Code::tls_handshake:
+      return kExitTlsHandshake;
+    case Code::tls_certificate:
+      return kExitPeerCertificate;
+    case Code::tls_failed:
+      return kExitReceive;
+    case Code::connect_timeout:
+      return kExitTimeout;
+    case Code::total_timeout:
+      return kExitTimeout;
+    case Code::attempts_timeout:
+      return kExitTimeout;
+    case Code::idle_timeout:
+      return kExitTimeout;
+    case Code::response_too_large:
+      return kExitReceive;
+    case Code::body_too_large:
+      return kExitFileSize;
+    case Code::too_many_descriptors:
+      return kExitConnect;
+    case Code::descriptor_too_large:
+      return kExitRecursiveCall;
+    case Code::recursive_call:
+      return kExitRecursiveCall;
+    case Code::out_of_memory:
+      return kExitMemory;
+    case Code::internal:
+      return kExitUsage;
   }
   return kExitUsage;
 }

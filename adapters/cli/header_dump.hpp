@@ -1,5 +1,5 @@
-// -D: response heads into a file or the standard output. The URLs of one group share a file: the first transfer empties it,
-// the others are appended. Knows files; the text comes from verbose.hpp.
+// -D: response heads into a file or the standard output. The URLs of one group share a file: the first transfer empties
+// it, the others are appended. Knows files; the text comes from verbose.hpp.
 #pragma once
 
 #include <map>

@@ -39,10 +39,14 @@ class SelectLoop final : public Loop {
 
 Result<std::unique_ptr<Loop>> make_loop(LoopKind kind, Multi& multi) {
   switch (kind) {
-    case LoopKind::select: return std::make_unique<SelectLoop>(multi);
-    case LoopKind::poll: return std::make_unique<PollLoop>(multi);
-    case LoopKind::epoll: return make_epoll_loop(multi);
-    case LoopKind::libuv: return make_libuv_loop(multi);
+    case LoopKind::select:
+      return std::make_unique<SelectLoop>(multi);
+    case LoopKind::poll:
+      return std::make_unique<PollLoop>(multi);
+    case LoopKind::epoll:
+      return make_epoll_loop(multi);
+    case LoopKind::libuv:
+      return make_libuv_loop(multi);
   }
   SLUICE_CHECK(false);
 }

@@ -1,5 +1,5 @@
-// What the command waits with: one of four loops over the same Multi (--loop). Knows how to carry transfers on and when to come back; what
-// a transfer does, and when the command has had enough, belongs to others.
+// What the command waits with: one of four loops over the same Multi (--loop). Knows how to carry transfers on and when
+// to come back; what a transfer does, and when the command has had enough, belongs to others.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,8 @@ namespace sluice::cli {
 class Loop {
  public:
   virtual ~Loop() = default;
-  // Carries on what can be carried on now. Loops that do so while they wait have nothing to do here. Never recursive_call.
+  // Carries on what can be carried on now. Loops that do so while they wait have nothing to do here. Never
+  // recursive_call.
   virtual Drive perform() = 0;
   // Waits for work of the Multi's, `extra` (`ready` is filled), or `longest`.
   virtual Result<void> wait(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) = 0;

@@ -28,7 +28,8 @@ class EpollLoop final : public Loop {
     epoll_event event = {};
     event.events = EPOLLIN;
     event.data.fd = extras_.fd();
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, extras_.fd(), &event) != 0) return std::unexpected(failure("epoll_ctl", errno));
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, extras_.fd(), &event) != 0)
+      return std::unexpected(failure("epoll_ctl", errno));
     auto driver = EpollDriver::create(multi, epoll_.get());
     if (!driver) return std::unexpected(std::move(driver.error()));
     driver_ = *std::move(driver);

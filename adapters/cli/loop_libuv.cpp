@@ -1,5 +1,5 @@
-// --loop libuv: LibuvDriver in a loop of the command's own, with what else the command waits for beside it. Where libuv was not there when
-// sluice was built: one clear error.
+// --loop libuv: LibuvDriver in a loop of the command's own, with what else the command waits for beside it. Where libuv
+// was not there when sluice was built: one clear error.
 #include "adapters/cli/loop.hpp"
 
 #ifdef SLUICE_HAVE_LIBUV
@@ -38,7 +38,8 @@ class LibuvLoop final : public Loop {
   ~LibuvLoop() override {
     driver_.reset();
     if (started_ != 0) return;
-    for (uv_handle_t* const handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&timer_)}) {
+    for (uv_handle_t* const handle :
+         {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&timer_)}) {
       if (handle->loop != nullptr) uv_close(handle, nullptr);
     }
     uv_run(&loop_, UV_RUN_DEFAULT);  // until all are closed
@@ -82,8 +83,9 @@ class LibuvLoop final : public Loop {
 
   uv_loop_t loop_ = {};
   int started_ = UV_EINVAL;  // libuv's error: it is not there
-  uv_timer_t timer_ = {};  // how long a wait may take
-  // libuv makes non-blocking what it watches, and with it the standard input of whoever started the command: it sees this instead.
+  uv_timer_t timer_ = {};    // how long a wait may take
+  // libuv makes non-blocking what it watches, and with it the standard input of whoever started the command: it sees
+  // this instead.
   EpollExtras extras_;
   uv_poll_t poll_ = {};
   std::unique_ptr<LibuvDriver> driver_;

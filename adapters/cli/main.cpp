@@ -68,7 +68,8 @@ int main(int argc, char** argv) {
   if (!command) {
     const UsageError& error = command.error();
     if (argc <= 1 && error.message == kNoUrl) {
-      std::fputs("Usage: sluice [options] URL...; try 'sluice --help', or 'sluice --demo' for a look offline\n", stderr);
+      std::fputs("Usage: sluice [options] URL...; try 'sluice --help', or 'sluice --demo' for a look offline\n",
+                 stderr);
       return error.exit_code;
     }
     std::fprintf(stderr, "sluice: (%d) %s%s\n", error.exit_code, one_line(error.message).c_str(),

@@ -177,7 +177,8 @@ Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
   if (!url) return std::unexpected(url.error());
   Target target{*url, std::nullopt, std::nullopt};
   if (!url->has_userinfo()) return target;
-  if (auto sendable = url_credentials(*url); !sendable) target.unsendable = make_error(Code::invalid_url, sendable.error().context);
+  if (auto sendable = url_credentials(*url); !sendable)
+    target.unsendable = make_error(Code::invalid_url, sendable.error().context);
   target.credentials = percent_decode(url->user()).value_or("") + ":" + percent_decode(url->password()).value_or("");
   Result<Url> bare = Url::parse(url->text_without_secrets());
   if (!bare) return std::unexpected(bare.error());

@@ -20,7 +20,8 @@ constexpr OptionSpec kTable[] = {
     {remote_name_all, 0, "remote-name-all", "", "no-remote-name-all", "", G::output, "-O for every URL that follows"},
     {output_dir, 0, "output-dir", "", "", "DIR", G::output, "put the files of -o and -O into DIR"},
     {create_dirs, 0, "create-dirs", "", "no-create-dirs", "", G::output, "make missing directories of output files"},
-    {remove_on_error, 0, "remove-on-error", "", "no-remove-on-error", "", G::output, "keep no part of a failed download"},
+    {remove_on_error, 0, "remove-on-error", "", "no-remove-on-error", "", G::output,
+     "keep no part of a failed download"},
     {include, 'i', "include", "", "no-include", "", G::output, "write the response head before the body"},
     {head, 'I', "head", "", "no-head", "", G::output, "ask for the head only (HEAD) and write it"},
     {dump_header, 'D', "dump-header", "", "", "FILE", G::output, "write response heads to FILE"},
@@ -92,12 +93,18 @@ constexpr OptionSpec kTable[] = {
 
 std::string_view to_string(HelpGroup group) {
   switch (group) {
-    case G::output: return "Output";
-    case G::request: return "Request";
-    case G::tls: return "TLS";
-    case G::connection: return "Connection";
-    case G::many: return "Several URLs";
-    case G::command: return "The command";
+    case G::output:
+      return "Output";
+    case G::request:
+      return "Request";
+    case G::tls:
+      return "TLS";
+    case G::connection:
+      return "Connection";
+    case G::many:
+      return "Several URLs";
+    case G::command:
+      return "The command";
   }
   SLUICE_CHECK(false);
   return {};

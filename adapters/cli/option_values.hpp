@@ -55,7 +55,6 @@ std::optional<HeaderLine> parse_header_line(std::string_view line);
 // "file[:password]"; a colon or backslash of the file's own stands behind a backslash.
 std::pair<std::string, std::string> split_certificate(std::string_view text);
 
-
 std::string_view trimmed(std::string_view text);  // without white space around it
 // For messages: control bytes as '?', and an end after some 80 bytes.
 std::string printable(std::string_view text);

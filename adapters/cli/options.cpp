@@ -109,8 +109,7 @@ std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* 
                                                           const Environment& environment) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   CommandReader reader(environment);
-  const bool disabled =
-      !arguments.empty() && (arguments.front().starts_with("-q") || arguments.front() == "--disable");
+  const bool disabled = !arguments.empty() && (arguments.front().starts_with("-q") || arguments.front() == "--disable");
   if (!disabled) {
     if (auto ok = reader.read_default_config(); !ok) {
       // Who asks for help is not sent away because of the file.

@@ -13,7 +13,7 @@ sluice_packages=(
 # What the tests need besides.
 # shellcheck disable=SC2034
 sluice_test_packages=(
-  doctest-dev nginx-light lighttpd lighttpd-mod-openssl openssl python3 binutils
+  doctest-dev nginx-light lighttpd lighttpd-mod-openssl openssl python3 binutils clang-format-19
   libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev cmake
 )
 

@@ -128,9 +128,8 @@ void Transfer::on_interim(Multi& multi, TransferId, const ResponseHead& head) { 
 
 void Transfer::judge_status(const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
-  verdict_ = Failure{kExitHttpError,
-                     operation_.method + " " + operation_.url.text_without_secrets() + ": the server answered " +
-                         status_text(head)};
+  verdict_ = Failure{kExitHttpError, operation_.method + " " + operation_.url.text_without_secrets() +
+                                         ": the server answered " + status_text(head)};
   discard_ = !settings().fail_with_body;
 }
 

@@ -111,11 +111,13 @@ std::string verbose_response(const ResponseHead& head) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     const bool continues = line.starts_with(' ') || line.starts_with('\t');
     const std::size_t colon = line.find(':');
-    if (!continues) is_redacted = !text.empty() && colon != std::string_view::npos && is_credential(line.substr(0, colon));
+    if (!continues)
+      is_redacted = !text.empty() && colon != std::string_view::npos && is_credential(line.substr(0, colon));
     if (is_redacted && continues) {
       text += "< <redacted>\n";
     } else if (is_redacted) {
-      text += "< " + one_line(line.substr(0, colon)) + ": " + shown_value(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1))) + "\n";
+      text += "< " + one_line(line.substr(0, colon)) + ": " +
+              shown_value(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1))) + "\n";
     } else {
       text += line.empty() ? "<\n" : "< " + one_line(line) + "\n";
     }

@@ -10,8 +10,8 @@
 
 namespace sluice::cli {
 
-// ResponseHead::raw(), or where that was not kept "HTTP/1.1 200 OK\r\n" and the fields as received, with the empty line at the end.
-// Empty for HTTP/0.9, which has none.
+// ResponseHead::raw(), or where that was not kept "HTTP/1.1 200 OK\r\n" and the fields as received, with the empty line
+// at the end. Empty for HTTP/0.9, which has none.
 std::string head_text(const ResponseHead& head);
 // The same of trailers: their lines only.
 std::string fields_text(const Fields& fields);
@@ -20,7 +20,8 @@ std::string fields_text(const Fields& fields);
 std::string verbose_connection(const Url& url, const TransferInfo& info);
 // "> " lines. Values of Authorization, Proxy-Authorization and Cookie read "<redacted>", the scheme kept.
 std::string verbose_request(std::string_view head);
-// "< " lines of head_text(). The value of Set-Cookie is the server's word to us and a credential from now on: only its name is shown.
+// "< " lines of head_text(). The value of Set-Cookie is the server's word to us and a credential from now on: only its
+// name is shown.
 std::string verbose_response(const ResponseHead& head);
 
 // One line for a terminal: every control byte shown as "?", and each of U+0080 to U+009F, which are controls in UTF-8.

@@ -116,13 +116,27 @@ std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           char escape[8];
@@ -163,8 +177,10 @@ std::string fields_as_json(const Fields* fields) {
     const Field field = fields->at(i);
     const std::string name = to_lower(field.name);
     const auto [place, is_new] = places.try_emplace(name, entries.size());
-    if (is_new) entries.push_back(json_string(name) + ":[" + json_string(field.value));
-    else entries[place->second] += "," + json_string(field.value);
+    if (is_new)
+      entries.push_back(json_string(name) + ":[" + json_string(field.value));
+    else
+      entries[place->second] += "," + json_string(field.value);
   }
   std::string out = "{";
   for (std::size_t i = 0; i < entries.size(); ++i) out += (i == 0 ? "" : ",\n") + entries[i] + "]";
@@ -180,8 +196,10 @@ class Writer {
       const std::size_t mark = rest.find_first_of("%\\");
       out() += rest.substr(0, mark);
       rest.remove_prefix(mark == std::string_view::npos ? rest.size() : mark);
-      if (rest.starts_with('%')) percent(rest);
-      else if (!rest.empty()) backslash(rest);
+      if (rest.starts_with('%'))
+        percent(rest);
+      else if (!rest.empty())
+        backslash(rest);
     }
     return std::move(text_);
   }
@@ -222,13 +240,20 @@ class Writer {
   }
 
   void variable(std::string_view name) {
-    if (name == "stdout") to_stderr_ = false;
-    else if (name == "stderr") to_stderr_ = true;
-    else if (name == "onerror") stopped_ = facts_.exit_code == 0;
-    else if (name == "json") out() += all_as_json(facts_);
-    else if (name == "header_json") out() += fields_as_json(facts_.fields);
-    else if (const Variable* found = find(name)) out() += plain(found->value(facts_));
-    else text_.to_stderr += "sluice: unknown --write-out variable: '" + printable(name) + "'\n";
+    if (name == "stdout")
+      to_stderr_ = false;
+    else if (name == "stderr")
+      to_stderr_ = true;
+    else if (name == "onerror")
+      stopped_ = facts_.exit_code == 0;
+    else if (name == "json")
+      out() += all_as_json(facts_);
+    else if (name == "header_json")
+      out() += fields_as_json(facts_.fields);
+    else if (const Variable* found = find(name))
+      out() += plain(found->value(facts_));
+    else
+      text_.to_stderr += "sluice: unknown --write-out variable: '" + printable(name) + "'\n";
   }
 
   static const Variable* find(std::string_view name) {

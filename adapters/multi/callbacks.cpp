@@ -51,8 +51,8 @@ void Callbacks::end_after_exception(TransferId transfer) noexcept {
   }
   try {
     const Request& request = engine_.request(transfer);
-    found->result = std::unexpected(
-        make_error(code, request.method + " " + request.url.text_without_secrets() + ": its handler" + what_was_thrown()));
+    found->result = std::unexpected(make_error(
+        code, request.method + " " + request.url.text_without_secrets() + ": its handler" + what_was_thrown()));
   } catch (const std::bad_alloc&) {  // then without the text
     found->result = std::unexpected(make_error(code, {}));
   }

@@ -1,8 +1,8 @@
-// The application's callbacks: what comes out of the engine for a transfer, said to its handler. Any of them may add and remove
-// transfers, so nothing found before one is trusted after it.
+// The application's callbacks: what comes out of the engine for a transfer, said to its handler. Any of them may add
+// and remove transfers, so nothing found before one is trusted after it.
 //
-// Any of them may throw. The exception passes through the drive to the caller, so a callback comes when all else is whole: what is still
-// to be done after one is only the accounting for a transfer that goes on.
+// Any of them may throw. The exception passes through the drive to the caller, so a callback comes when all else is
+// whole: what is still to be done after one is only the accounting for a transfer that goes on.
 #pragma once
 
 #include "adapters/multi/pace.hpp"
@@ -13,7 +13,8 @@ namespace sluice::multi {
 
 class Callbacks {
  public:
-  Callbacks(Engine& engine, Transfers& transfers, const Pace& pace) : engine_(engine), transfers_(transfers), pace_(pace) {}
+  Callbacks(Engine& engine, Transfers& transfers, const Pace& pace)
+      : engine_(engine), transfers_(transfers), pace_(pace) {}
   void set_multi(Multi& multi) { multi_ = &multi; }  // that handlers are told; before anything else
 
   void head_sent(const output::HeadSent& sent);

@@ -13,9 +13,12 @@ using std::chrono::milliseconds;
 std::optional<milliseconds> Comeback::timeout() const {
   const Wish wish = wish_();
   switch (wish.when) {
-    case Wish::When::never: return std::nullopt;
-    case Wish::When::at_once: return milliseconds(0);
-    case Wish::When::at: break;
+    case Wish::When::never:
+      return std::nullopt;
+    case Wish::When::at_once:
+      return milliseconds(0);
+    case Wish::When::at:
+      break;
   }
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(wish.at - environment_.steady()));
 }
@@ -30,9 +33,14 @@ void Comeback::set_fd_timer() {
   if (!fd_used_) return;
   const Wish wish = wish_();
   switch (wish.when) {
-    case Wish::When::never: break;
-    case Wish::When::at: waiter_.set_timer(wish.at); break;
-    case Wish::When::at_once: waiter_.set_timer(environment_.steady()); break;
+    case Wish::When::never:
+      break;
+    case Wish::When::at:
+      waiter_.set_timer(wish.at);
+      break;
+    case Wish::When::at_once:
+      waiter_.set_timer(environment_.steady());
+      break;
   }
 }
 
@@ -51,9 +59,15 @@ void Comeback::tell_sink() {
     WatchSink* const sink = watches_.sink();
     if (!sink) break;
     switch (wish.when) {
-      case Wish::When::never: sink->on_timer(std::nullopt); break;
-      case Wish::When::at: sink->on_timer(wish.at); break;
-      case Wish::When::at_once: sink->on_timer(environment_.steady()); break;
+      case Wish::When::never:
+        sink->on_timer(std::nullopt);
+        break;
+      case Wish::When::at:
+        sink->on_timer(wish.at);
+        break;
+      case Wish::When::at_once:
+        sink->on_timer(environment_.steady());
+        break;
     }
   }
 }

@@ -1,5 +1,5 @@
-// When to come back: what timeout() answers, what a WatchSink is told, and what fd()'s timer is set to. One wish, three ways to say it.
-// Does not know what is to be done: its owner hands in a function that answers the wish.
+// When to come back: what timeout() answers, what a WatchSink is told, and what fd()'s timer is set to. One wish, three
+// ways to say it. Does not know what is to be done: its owner hands in a function that answers the wish.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ class Comeback {
       : environment_(environment), waiter_(waiter), watches_(watches), wish_(std::move(wish)) {}
 
   std::optional<std::chrono::milliseconds> timeout() const;
-  // Tells the sink, until the wish that it has heard is the present one (it may call back into what the wish is made of), and sets fd()'s
-  // timer. From inside of itself: nothing.
+  // Tells the sink, until the wish that it has heard is the present one (it may call back into what the wish is made
+  // of), and sets fd()'s timer. From inside of itself: nothing.
   void report();
   bool reporting() const { return reporting_; }
   // The application's timer has run out: it wants to hear the next one even if it is the same.

@@ -23,18 +23,18 @@ struct Connection {
   Address address;               // with TCP
   std::shared_ptr<Route> route;  // null: TCP
   bool opening = false;
-  bool write_blocked = false;  // the stream takes nothing more: wait until it is writable
+  bool write_blocked = false;           // the stream takes nothing more: wait until it is writable
   bool send_waits_to_read = false;      // or until it is readable
   bool receive_waits_to_write = false;  // and the other way round
   bool send_queued = false;
   bool read_queued = false;
   bool signal_queued = false;
   bool waits_for_signal = false;  // it has no descriptor, or its open() waits for something else
-  std::string thrown;  // what a call of the stream has thrown, which it must not
-  int send_error = 0;  // the engine reads on, for the answer may be there; it is over when nothing more is
-  bool may_read = false;  // nothing has said would_block since the last event or signal
-  bool sending = false;   // the engine has more for it since its last send
-  std::uint64_t read_in = 0;  // the drive that last read all that was there
+  std::string thrown;             // what a call of the stream has thrown, which it must not
+  int send_error = 0;             // the engine reads on, for the answer may be there; it is over when nothing more is
+  bool may_read = false;          // nothing has said would_block since the last event or signal
+  bool sending = false;           // the engine has more for it since its last send
+  std::uint64_t read_in = 0;      // the drive that last read all that was there
 };
 
 class Connections {

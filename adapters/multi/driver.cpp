@@ -1,8 +1,9 @@
-// See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the connection it was about is
-// looked at again right after its outputs were taken.
+// See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the
+// connection it was about is looked at again right after its outputs were taken.
 //
-// What outputs lead to (a connect that fails at once, a name that is known, something to send) is queued, and has its turn among
-// the sources of a drive: an application that answers each failure with the next attempt goes round in drives, not in here.
+// What outputs lead to (a connect that fails at once, a name that is known, something to send) is queued, and has its
+// turn among the sources of a drive: an application that answers each failure with the next attempt goes round in
+// drives, not in here.
 #include "adapters/multi/driver.hpp"
 
 #include <algorithm>
@@ -53,7 +54,8 @@ Driver::~Driver() {
 
 // ---- a drive ----
 
-// Inside of a drive or a callback. What came too early may have been a loop's one-shot timer, which is told again when this is over.
+// Inside of a drive or a callback. What came too early may have been a loop's one-shot timer, which is told again when
+// this is over.
 bool Driver::refuse() {
   const bool busy = phase_ != Phase::idle;
   if (busy && !comeback_.reporting()) comeback_.timer_spent();
@@ -177,7 +179,8 @@ void Driver::take(Output output) {
 // ---- time ----
 
 // Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
-// cannot put deadlines off: when outputs are in the way, they come first in the next drive. False: what comes out of them is not all taken.
+// cannot put deadlines off: when outputs are in the way, they come first in the next drive. False: what comes out of
+// them is not all taken.
 bool Driver::run_timers() {
   if (const auto due = environment_.upkeep_due(); due && *due <= pace_.now().steady) environment_.do_upkeep();
   timers_put_off_ = engine_.has_output();
@@ -198,8 +201,8 @@ bool Driver::run_timers() {
 }
 
 bool Driver::must_run_at_once() const {
-  return engine_.has_output() || streams_.has_work() || watches_.has_postponed() || resolver_.has_answer() || transfers_.has_resumes() ||
-         !resumed_.empty() || waiter_.has_ready();
+  return engine_.has_output() || streams_.has_work() || watches_.has_postponed() || resolver_.has_answer() ||
+         transfers_.has_resumes() || !resumed_.empty() || waiter_.has_ready();
 }
 
 Wish Driver::wish() {
@@ -241,7 +244,8 @@ bool Driver::take_wakeup() {
 
 // A signal ends the wait early, as it does for poll(2).
 Result<PollResult> Driver::poll(std::span<ExtraDescriptor> extra, milliseconds longest) try {
-  if (phase_ != Phase::idle) return std::unexpected(make_error(Code::recursive_call, "poll: called from inside a callback"));
+  if (phase_ != Phase::idle)
+    return std::unexpected(make_error(Code::recursive_call, "poll: called from inside a callback"));
   if (const auto own = timeout()) longest = std::min(longest, *own);
   if (woken_) longest = milliseconds(0);
   const int wait = to_poll_timeout(longest);
@@ -249,11 +253,13 @@ Result<PollResult> Driver::poll(std::span<ExtraDescriptor> extra, milliseconds l
   int error = 0;
   if (!extra.empty()) {
     error = waiter_.wait_beside(extra, wait);
-    result.ready = static_cast<int>(std::ranges::count_if(extra, [](const ExtraDescriptor& one) { return one.ready != 0; }));
+    result.ready =
+        static_cast<int>(std::ranges::count_if(extra, [](const ExtraDescriptor& one) { return one.ready != 0; }));
   } else if (!waiter_.has_ready()) {
     error = waiter_.wait(wait);
   }
-  if (error != 0) return std::unexpected(make_error(Code::internal, "poll: " + std::generic_category().message(error), error));
+  if (error != 0)
+    return std::unexpected(make_error(Code::internal, "poll: " + std::generic_category().message(error), error));
   if (waiter_.has_ready()) polled_at_ = environment_.steady();
   if (waiter_.take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);

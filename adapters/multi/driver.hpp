@@ -1,5 +1,5 @@
-// How a Multi is driven: carries facts from streams, names and the clock to the engine, and the engine's outputs to streams and
-// callbacks. The parts do the work; this says whose turn it is, and when to stop.
+// How a Multi is driven: carries facts from streams, names and the clock to the engine, and the engine's outputs to
+// streams and callbacks. The parts do the work; this says whose turn it is, and when to stop.
 //   driver.cpp   a drive's beginning and end, settle(), and when to come back
 //   sources.cpp  the sources of work, which take turns
 //
@@ -30,7 +30,8 @@ class Driver {
   // ---- driving, as Multi's ----
   Drive perform(int* running);
   Drive socket_action(int fd, std::uint8_t events, int* running);
-  Drive cut_short(int* running);  // the end of a drive that an exception leaves: it ran out of memory, or a handler threw
+  // The end of a drive that an exception leaves: it ran out of memory, or a handler threw.
+  Drive cut_short(int* running);
   Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
   std::optional<std::chrono::milliseconds> timeout() const { return comeback_.timeout(); }
   int fd();
@@ -49,8 +50,8 @@ class Driver {
     driving,  // the clock of the drive is fresh; driving is refused
     telling,  // the sink is being told, outside of a drive: driving is refused as well
   };
-  // What a drive has to do, and where it is from. What the first of them lead to comes last, and a request goes out after what waited on
-  // its connection was read.
+  // What a drive has to do, and where it is from. What the first of them lead to comes last, and a request goes out
+  // after what waited on its connection was read.
   enum class Source : std::uint8_t { resumes, postponed, signals, ready, reads, facts, sends };
   static constexpr std::array kSources = {Source::resumes, Source::postponed, Source::signals, Source::ready,
                                           Source::reads,   Source::facts,     Source::sends};
@@ -95,12 +96,12 @@ class Driver {
   Comeback comeback_;
 
   Phase phase_ = Phase::idle;
-  std::size_t first_ = 0;         // of kSources: who has the first turn in the next drive
-  Fifo<TransferId> resumed_;      // in this drive, or left over from one before
-  bool timers_put_off_ = false;   // there were outputs left at the end of a drive
-  int wait_error_ = 0;            // errno of this drive's look at what is ready
-  bool woken_ = false;            // a wakeup that no poll() has told of yet
-  Instant polled_at_;             // when poll() fetched the batch that is in waiter_
+  std::size_t first_ = 0;        // of kSources: who has the first turn in the next drive
+  Fifo<TransferId> resumed_;     // in this drive, or left over from one before
+  bool timers_put_off_ = false;  // there were outputs left at the end of a drive
+  int wait_error_ = 0;           // errno of this drive's look at what is ready
+  bool woken_ = false;           // a wakeup that no poll() has told of yet
+  Instant polled_at_;            // when poll() fetched the batch that is in waiter_
   std::vector<std::string> key_log_;
 };
 

@@ -31,7 +31,8 @@ Transferred attempt(Connection& connection, Call call) {
 }
 
 std::string words_of(const Connection& connection, int error) {
-  if (error == kThrown) return "its transport" + (connection.thrown.empty() ? " threw an exception" : connection.thrown);
+  if (error == kThrown)
+    return "its transport" + (connection.thrown.empty() ? " threw an exception" : connection.thrown);
   try {
     return connection.stream->describe(error);
   } catch (const std::bad_alloc&) {
@@ -47,11 +48,13 @@ Result<std::unique_ptr<Transport>> dial(Dialer& dialer, const DialTarget& target
   try {
     auto made = dialer.dial(target, std::move(signal));
     if (!made || *made) return made;
-    return std::unexpected(make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer made no stream"));
+    return std::unexpected(
+        make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer made no stream"));
   } catch (const std::bad_alloc&) {
     throw;
   } catch (...) {
-    return std::unexpected(make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + what_was_thrown()));
+    return std::unexpected(
+        make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + what_was_thrown()));
   }
 }
 

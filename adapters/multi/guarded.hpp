@@ -1,5 +1,5 @@
-// The calls of dialers and transports, which must not throw and may all the same. What one throws, but for a lack of memory, is the error
-// of the connection it was for, and of no other.
+// The calls of dialers and transports, which must not throw and may all the same. What one throws, but for a lack of
+// memory, is the error of the connection it was for, and of no other.
 #pragma once
 
 #include <memory>

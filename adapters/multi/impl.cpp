@@ -10,8 +10,8 @@ namespace {
 
 // Throws std::bad_alloc.
 Error no_source(const Request& request) {
-  return make_error(Code::invalid_option,
-                    "add " + request.url.text_without_secrets() + ": a streamed request body needs a handler to come from");
+  return make_error(Code::invalid_option, "add " + request.url.text_without_secrets() +
+                                              ": a streamed request body needs a handler to come from");
 }
 
 }  // namespace
@@ -31,8 +31,9 @@ Result<TransferId> Multi::Impl::add_dropping(Request request, TransferOptions op
 Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, TransferHandler* handler) try {
   if (!handler && std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
   if (options.route && !dynamic_cast<const Dialer*>(options.route.get())) {
-    return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() + ": the route " +
-                                                                options.route->name() + " is no sluice::Dialer"));
+    return std::unexpected(make_error(Code::invalid_option, "add " + request.url.text_without_secrets() +
+                                                                ": the route " + options.route->name() +
+                                                                " is no sluice::Dialer"));
   }
   const bool limited = options.total_timeout || options.attempts_timeout;
   std::shared_ptr<Route> route = options.route;
@@ -115,7 +116,11 @@ std::optional<Message> Multi::Impl::info_read(int* left) {
   if (left) *left = transfers_.messages();
   if (!transfer) return std::nullopt;
   multi::Transfer& ended = *transfers_.find(*transfer);
-  return Message{*transfer, ended.user_data, std::move(ended.result), engine_.head(*transfer).status, engine_.progress(*transfer),
+  return Message{*transfer,
+                 ended.user_data,
+                 std::move(ended.result),
+                 engine_.head(*transfer).status,
+                 engine_.progress(*transfer),
                  engine_.info(*transfer)};
 }
 

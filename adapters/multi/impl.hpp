@@ -1,5 +1,6 @@
-// Multi from within: what an application may call at any moment, also from inside a callback. It changes the engine and what is queued
-// for the next drive, and touches no socket. Driving is driver.hpp's, and the public surface ../multi.cpp.
+// Multi from within: what an application may call at any moment, also from inside a callback. It changes the engine and
+// what is queued for the next drive, and touches no socket. Driving is driver.hpp's, and the public surface
+// ../multi.cpp.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// How long one drive may go on, and what time it is meanwhile. The clock is read once for many steps: whoever has done something that takes
-// time reads it again. Knows no work; asks nobody but the clock.
+// How long one drive may go on, and what time it is meanwhile. The clock is read once for many steps: whoever has done
+// something that takes time reads it again. Knows no work; asks nobody but the clock.
 #pragma once
 
 #include <algorithm>
@@ -33,16 +33,18 @@ class Pace {
   bool take_output();
 
   // ---- bursts of socket_action() ----
-  // A loop hands in one descriptor after another before it looks at its own timers again, so together they are held to the time of
-  // one drive: what comes later in the burst is kept until the timer, which is reported as due. One that is handed in again because the
-  // answer was call_again begins another burst, and so does whatever comes when no timer has come for long.
+  // A loop hands in one descriptor after another before it looks at its own timers again, so together they are held to
+  // the time of one drive: what comes later in the burst is kept until the timer, which is reported as due. One that is
+  // handed in again because the answer was call_again begins another burst, and so does whatever comes when no timer
+  // has come for long.
   void join_burst(int fd);
-  void begin_burst();                         // a timer has come
-  void spend_burst() { burst_spent_ = true; }    // nothing more of it until the timer, which is reported as due
+  void begin_burst();                          // a timer has come
+  void spend_burst() { burst_spent_ = true; }  // nothing more of it until the timer, which is reported as due
   void forget_burst() { burst_spent_ = false; }
-  void end_in_burst(int fd, bool complete);   // the drive is over; `complete`: nothing was left for fairness
+  void end_in_burst(int fd, bool complete);  // the drive is over; `complete`: nothing was left for fairness
 
-  // What poll() fetched so short a time ago is what there is: asking the system again would cost a call for each perform.
+  // What poll() fetched so short a time ago is what there is: asking the system again would cost a call for each
+  // perform.
   static constexpr Duration kFreshFor = std::chrono::microseconds(100);
 
  private:
@@ -54,7 +56,8 @@ class Pace {
   static constexpr std::size_t kOutputsForEachRead = 16;
   // Of sends and outputs: how many go by before the clock is read again.
   static constexpr std::size_t kUnlookedAt = 16;
-  // In times of a drive: a loop that has not looked at its timers for so long is given up on, or is called again and again without them.
+  // In times of a drive: a loop that has not looked at its timers for so long is given up on, or is called again and
+  // again without them.
   static constexpr int kTimerWithin = 4;
   static constexpr int kNone = -1;
 
@@ -67,7 +70,7 @@ class Pace {
   bool progressed_ = false;
   Instant burst_until_, burst_ended_;
   bool burst_spent_ = false;
-  int again_fd_ = kNone;      // the last one that was answered call_again
+  int again_fd_ = kNone;  // the last one that was answered call_again
 };
 
 }  // namespace sluice::multi

@@ -1,4 +1,5 @@
-// A flag, or another value, that is set while something is in scope, and then as it was before: also when an exception passes.
+// A flag, or another value, that is set while something is in scope, and then as it was before: also when an exception
+// passes.
 #pragma once
 
 #include <utility>

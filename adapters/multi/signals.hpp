@@ -1,5 +1,5 @@
-// The mailbox of transports without a descriptor: which connections are to be tried again. Signals come from any thread, also
-// when the Multi is gone; the driver empties the box in its own.
+// The mailbox of transports without a descriptor: which connections are to be tried again. Signals come from any
+// thread, also when the Multi is gone; the driver empties the box in its own.
 #pragma once
 
 #include <atomic>

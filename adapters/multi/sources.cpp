@@ -1,4 +1,5 @@
-// See driver.hpp: the sources of work, which take turns. One that stops in the middle gives the next one the first turn in the next drive.
+// See driver.hpp: the sources of work, which take turns. One that stops in the middle gives the next one the first turn
+// in the next drive.
 #include <utility>
 
 #include "adapters/multi/driver.hpp"
@@ -28,13 +29,20 @@ bool Driver::work(bool fetch) {
 
 bool Driver::take_from(Source source, bool fetch) {
   switch (source) {
-    case Source::resumes: return take_resumes();
-    case Source::postponed: return take_postponed();
-    case Source::signals: return take_signals();
-    case Source::ready: return take_ready(fetch);
-    case Source::reads: return take_reads();
-    case Source::facts: return take_facts();
-    case Source::sends: return take_sends();
+    case Source::resumes:
+      return take_resumes();
+    case Source::postponed:
+      return take_postponed();
+    case Source::signals:
+      return take_signals();
+    case Source::ready:
+      return take_ready(fetch);
+    case Source::reads:
+      return take_reads();
+    case Source::facts:
+      return take_facts();
+    case Source::sends:
+      return take_sends();
   }
   return true;
 }
@@ -164,9 +172,12 @@ bool Driver::dispatch(int fd, std::uint8_t events, ConnId owner) {
 
 bool Driver::follow(Streams::Then then, ConnId conn) {
   switch (then) {
-    case Streams::Then::nothing: return true;
-    case Streams::Then::settle: return settle();
-    case Streams::Then::read: return read(conn);
+    case Streams::Then::nothing:
+      return true;
+    case Streams::Then::settle:
+      return settle();
+    case Streams::Then::read:
+      return read(conn);
   }
   return true;
 }

@@ -18,8 +18,9 @@ std::optional<Streams::Send> Streams::next_send() {
   return Send{conn, look};
 }
 
-// Before the first bytes of a request: what has come since the connection was last read (its end, or bytes that nobody asked for) is
-// taken first, so that no request goes out on a connection that is known, or could be known, to be of no use.
+// Before the first bytes of a request: what has come since the connection was last read (its end, or bytes that nobody
+// asked for) is taken first, so that no request goes out on a connection that is known, or could be known, to be of no
+// use.
 bool Streams::must_look(const Connection& connection) const {
   if (connection.opening || connection.write_blocked || connection.sending) return false;
   if (engine_.must_look_first(connection.id)) return true;
@@ -56,7 +57,8 @@ void Streams::send(ConnId conn) {
 Streams::Received Streams::receive(ConnId conn) {
   Connection* const connection = connections_.find(conn);
   if (!connection || connection->opening) return Received::nothing;
-  if (!connection->may_read && connection->send_error == 0) return Received::nothing;  // since it was queued it was read
+  // Since it was queued it was read.
+  if (!connection->may_read && connection->send_error == 0) return Received::nothing;
   const MutableBytes space = engine_.receive_space(conn);
   if (space.empty()) return Received::nothing;  // backpressure
   if (!pace_.take_read()) {
@@ -71,7 +73,8 @@ Streams::Received Streams::take(Connection& connection, MutableBytes space) {
   pace_.progress();
   const ConnId conn = connection.id;
   Transferred got = receive_from(connection, space);
-  if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};  // it cannot be
+  // It cannot be.
+  if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};
   const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
   // An end or an error that comes with bytes is said again by the next read, which follows at once.
   const bool drained = nothing || (got.would_block && !got.eof && got.error == 0 && connection.send_error == 0);

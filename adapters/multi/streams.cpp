@@ -89,7 +89,8 @@ void Streams::open(Connection& connection) {
   switch (*opening) {
     case Opening::done:
       connection.opening = false;
-      connection.may_read = connection.route != nullptr;  // what opens may have received more than it wanted; TCP does not
+      // What opens may have received more than it wanted; TCP does not.
+      connection.may_read = connection.route != nullptr;
       connection.read_in = drive_;
       facts_.push({connection.id, std::nullopt});
       // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
@@ -98,9 +99,14 @@ void Streams::open(Connection& connection) {
         return;
       }
       break;
-    case Opening::wait_read: events = kEventRead; break;
-    case Opening::wait_write: events = kEventWrite; break;
-    case Opening::wait_signal: break;
+    case Opening::wait_read:
+      events = kEventRead;
+      break;
+    case Opening::wait_write:
+      events = kEventWrite;
+      break;
+    case Opening::wait_signal:
+      break;
   }
   watch(connection, events);
   connections_.set_waits_for_signal(connection, connection.fd < 0 || *opening == Opening::wait_signal);
@@ -124,12 +130,13 @@ void Streams::watch_one(const Connection& connection, int before, int fd, int ev
   if (fd != before && before >= 0) watches_.set(before, kEventNone, connection.id);
   if (fd < 0) return;
   if (const int error = watches_.set(fd, static_cast<std::uint8_t>(events), connection.id); error != 0) {
-    const Code code = error == ENOMEM         ? Code::out_of_memory
+    const Code code = error == ENOMEM      ? Code::out_of_memory
                       : connection.opening ? Code::connect_failed
                                            : Code::receive_failed;
     facts_.push({connection.id, in_words(code, error, [&] {
                    return "connection to " + connection.peer() + ": cannot be watched: " +
-                          (error == EEXIST ? "its descriptor carries another stream" : std::generic_category().message(error));
+                          (error == EEXIST ? "its descriptor carries another stream"
+                                           : std::generic_category().message(error));
                  })});
   }
 }
@@ -194,7 +201,8 @@ void Streams::close(ConnId conn) {
     const OutputView view = engine_.transmit(conn);
     if (!view.empty()) send_to(*connection, std::span(view.spans).first(view.count));
   }
-  // Whoever made the route may hold a duplicate of its descriptor, and then closing it does not end what the system watches.
+  // Whoever made the route may hold a duplicate of its descriptor, and then closing it does not end what the system
+  // watches.
   if (connection->route) watch_nothing(*connection);
   forget(*connection);
   connections_.close(conn);
@@ -265,8 +273,8 @@ void Streams::tell_fact() {
 }
 
 bool Streams::has_work() const {
-  return try_all_ || to_refresh_ || !facts_.empty() || !sends_.empty() || !reads_.empty() || !given_.empty() || !signaled_.empty() ||
-         (signals_ && signals_->waiting());
+  return try_all_ || to_refresh_ || !facts_.empty() || !sends_.empty() || !reads_.empty() || !given_.empty() ||
+         !signaled_.empty() || (signals_ && signals_->waiting());
 }
 
 }  // namespace sluice::multi

@@ -1,5 +1,5 @@
-// The streams under the engine's connections: opened, watched, read, written, closed. Tells the engine what came of each call, one fact
-// at a time; what comes out of the engine is taken by the driver, between calls of this.
+// The streams under the engine's connections: opened, watched, read, written, closed. Tells the engine what came of
+// each call, one fact at a time; what comes out of the engine is taken by the driver, between calls of this.
 //   streams.cpp    opened, watched and closed; what waits for its turn
 //   stream_io.cpp  read and written
 //
@@ -34,18 +34,21 @@ class Streams {
   void make_room();
 
   // ---- a drive begins and ends ----
-  // How a drive knows what is ready: only what is handed in; by asking the system; and when it has seen to all that was ready.
+  // How a drive knows what is ready: only what is handed in; by asking the system; and when it has seen to all that was
+  // ready.
   enum class Look : std::uint8_t { handed_in, asks, done };
   void begin_drive(Look look);
   void end_drive();
   void looked();
-  // The drive was cut short and what it had in hand is lost (a signal, an event that is told once): the next tries every stream instead.
+  // The drive was cut short and what it had in hand is lost (a signal, an event that is told once): the next tries
+  // every stream instead.
   void try_all() { try_all_ = true; }
 
   // ---- what the engine asks for ----
   void connect(output::Connect& what);
   void close(ConnId conn);
-  // Brings what is watched and what is queued in line with the engine's interest. In the steady state it finds nothing to change.
+  // Brings what is watched and what is queued in line with the engine's interest. In the steady state it finds nothing
+  // to change.
   void refresh(ConnId conn);
   // A fact was told of a connection: once its outputs are taken, its interest is looked at. False: there was none.
   bool refresh_next();
@@ -60,9 +63,9 @@ class Streams {
   Then advance(ConnId conn, std::uint8_t events);
 
   // ---- turns ----
-  void gather_signals();                   // those given since the last time; throws std::bad_alloc
+  void gather_signals();  // those given since the last time; throws std::bad_alloc
   bool has_signaled() const { return !signaled_.empty(); }
-  std::optional<ConnId> next_signaled();   // each connection once; null: none of them is there any more
+  std::optional<ConnId> next_signaled();  // each connection once; null: none of them is there any more
   bool has_reads() const { return !reads_.empty(); }
   ConnId next_read();
   enum class Received : std::uint8_t {
@@ -74,13 +77,15 @@ class Streams {
   Received receive(ConnId conn);
   void queue_read(ConnId conn);
   bool has_sends() const { return !sends_.empty(); }
-  // Whose turn it is to send. `look`: it must be read before (receive()), and queue_send() if that is stopped in the middle.
+  // Whose turn it is to send. `look`: it must be read before (receive()), and queue_send() if that is stopped in the
+  // middle.
   struct Send {
     ConnId conn;
     bool look = false;
   };
   std::optional<Send> next_send();
-  void send(ConnId conn);  // one send; if there is more to go after it, the connection queues up again behind the others
+  // One send; if there is more to go after it, the connection queues up again behind the others.
+  void send(ConnId conn);
   void queue_send(ConnId conn);
   // Facts that came up while outputs were being taken, when the engine cannot be told.
   std::size_t facts() const { return facts_.size(); }
@@ -121,8 +126,8 @@ class Streams {
   Look look_ = Look::handed_in;
   std::optional<ConnId> to_refresh_;
   Fifo<Fact> facts_;
-  Fifo<ConnId> sends_;  // have something to send and are not known to be blocked
-  Fifo<ConnId> reads_;  // filled a whole read the last time, so more may wait
+  Fifo<ConnId> sends_;                // have something to send and are not known to be blocked
+  Fifo<ConnId> reads_;                // filled a whole read the last time, so more may wait
   std::shared_ptr<Signals> signals_;  // null: no route was dialled yet
   bool in_drive_ = false;             // signals are attended to
   Fifo<ConnId> given_;                // taken out of signals_

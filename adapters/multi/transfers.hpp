@@ -18,7 +18,8 @@ struct Transfer {
   TransferHandler* handler = nullptr;
   void* user_data = nullptr;
   bool report_heads = false;  // on_head_received is to be called
-  std::shared_ptr<Route> route;  // so that the engine never destroys one, which may call back, in the middle of its work
+  // So that the engine never destroys one, which may call back, in the middle of its work.
+  std::shared_ptr<Route> route;
   bool body_paused = false;
   bool upload_paused = false;
   bool resume_queued = false;
@@ -34,7 +35,8 @@ struct Transfer {
 
 class Transfers {
  public:
-  Transfer& add(TransferId id, TransferHandler* handler, bool limited = false);  // throws std::bad_alloc: then it was not
+  // Throws std::bad_alloc: then it was not.
+  Transfer& add(TransferId id, TransferHandler* handler, bool limited = false);
   void erase(TransferId id);
   // Null: removed, or never there. Views until the next add().
   Transfer* find(TransferId id);

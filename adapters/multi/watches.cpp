@@ -43,7 +43,8 @@ int Watches::set(int fd, std::uint8_t events, ConnId owner) {
 }
 
 // The system sees the number first: whoever shows one that is none costs no memory, and one that another watches is
-// refused by it. Unless that one was closed under its owner, against the rules; it must not harm whoever has the number next.
+// refused by it. Unless that one was closed under its owner, against the rules; it must not harm whoever has the number
+// next.
 int Watches::start(int fd, std::uint8_t events, ConnId owner) {
   const auto index = static_cast<std::size_t>(fd);
   const bool taken = find(fd) != nullptr;

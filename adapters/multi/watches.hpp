@@ -1,5 +1,5 @@
-// Which descriptors are watched, for what, and on whose behalf; tells the Waiter and the application's WatchSink of changes,
-// once each. Knows nothing of what is read or written.
+// Which descriptors are watched, for what, and on whose behalf; tells the Waiter and the application's WatchSink of
+// changes, once each. Knows nothing of what is read or written.
 #pragma once
 
 #include <sys/select.h>
@@ -26,10 +26,11 @@ class Watches {
   // The waiter's wakeup descriptor is watched from the start: a sink is told of it, fdset() is not.
   explicit Watches(Waiter& waiter);
 
-  // Answers 0 or errno: EEXIST, it is watched on somebody else's behalf; EBADF, there is no such descriptor. events 0 ends
-  // the watch, if it is this owner's.
+  // Answers 0 or errno: EEXIST, it is watched on somebody else's behalf; EBADF, there is no such descriptor. events 0
+  // ends the watch, if it is this owner's.
   int set(int fd, std::uint8_t events, ConnId owner);
-  // The descriptor is closed next, which takes it out of the waiter without a call. -1 is none, and so is one of another owner.
+  // The descriptor is closed next, which takes it out of the waiter without a call. -1 is none, and so is one of
+  // another owner.
   void forget(int fd, ConnId owner);
   // Null: not watched. Views until the next set() or forget().
   const Watch* find(int fd) const;
@@ -58,7 +59,7 @@ class Watches {
   WatchSink* sink_ = nullptr;
   std::uint64_t sinks_set_ = 0;
   std::vector<Watch> by_fd_;
-  Fifo<Ready> postponed_;  // their events stand in by_fd_
+  Fifo<Ready> postponed_;      // their events stand in by_fd_
   std::size_t too_large_ = 0;  // watched ones that do not fit in an fd_set
 };
 

@@ -95,8 +95,9 @@ int Poller::wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) {
   const int error = count < 0 && errno != EINTR ? errno : 0;
   for (std::size_t i = 0; i < extra.size(); ++i) {
     const short ready = count > 0 ? beside_[i + 1].revents : short{0};
-    extra[i].ready = static_cast<std::uint8_t>(((ready & POLLIN) ? kEventRead : 0) | ((ready & POLLOUT) ? kEventWrite : 0) |
-                                               ((ready & (POLLERR | POLLHUP | POLLNVAL)) ? kEventError : 0));
+    extra[i].ready =
+        static_cast<std::uint8_t>(((ready & POLLIN) ? kEventRead : 0) | ((ready & POLLOUT) ? kEventWrite : 0) |
+                                  ((ready & (POLLERR | POLLHUP | POLLNVAL)) ? kEventError : 0));
   }
   if (count > 0 && beside_[0].revents != 0 && !has_ready()) return wait(0);
   return error;

@@ -1,5 +1,6 @@
-// The Waiter of real descriptors: one epoll descriptor that holds every watch, the eventfd behind wakeup(), and a timerfd for those who
-// wait on fd() alone. Knows descriptors and generations; what a descriptor is for belongs to adapters/multi/watches.hpp.
+// The Waiter of real descriptors: one epoll descriptor that holds every watch, the eventfd behind wakeup(), and a
+// timerfd for those who wait on fd() alone. Knows descriptors and generations; what a descriptor is for belongs to
+// adapters/multi/watches.hpp.
 #pragma once
 
 #include <poll.h>

@@ -20,8 +20,8 @@ struct Connecting {
 
 // Error connect_failed with errno as its detail: "connect to 127.0.0.1:80: Connection refused".
 Result<Connecting> start_connect(const Address& address);
-// How the connecting stands; takes the pending SO_ERROR. False: it is still under way, as it is for whoever asks too early, by an
-// event of an earlier descriptor that had this number.
+// How the connecting stands; takes the pending SO_ERROR. False: it is still under way, as it is for whoever asks too
+// early, by an event of an earlier descriptor that had this number.
 Result<bool> connect_result(int fd, const Address& address);
 
 // One system call each (more only for EINTR). Never raises SIGPIPE.

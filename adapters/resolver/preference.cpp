@@ -80,7 +80,8 @@ Rank rank(const IpAddress& destination, const std::optional<IpAddress>& source) 
   const Policy& policy = policy_of(to);
   if (!source) return {true, true, true, -policy.precedence, scope_of(to)};
   const Octets from = as_ipv6(*source);
-  return {false, scope_of(to) != scope_of(from), policy.label != policy_of(from).label, -policy.precedence, scope_of(to)};
+  return {false, scope_of(to) != scope_of(from), policy.label != policy_of(from).label, -policy.precedence,
+          scope_of(to)};
 }
 
 }  // namespace

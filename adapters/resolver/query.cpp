@@ -1,5 +1,5 @@
-// See query.hpp. c-ares gets socket functions of ours: they say what its status does not, the code that a server answered with (it tells
-// "Could not contact DNS servers" for SERVFAIL) and the errno of a socket that failed.
+// See query.hpp. c-ares gets socket functions of ours: they say what its status does not, the code that a server
+// answered with (it tells "Could not contact DNS servers" for SERVFAIL) and the errno of a socket that failed.
 #include "adapters/resolver/query.hpp"
 
 #include <ares.h>
@@ -27,20 +27,29 @@ constexpr int kServfail = 2;  // RFC 1035 4.1.1
 
 std::string name_of_code(int code) {
   switch (code) {
-    case 1: return "FORMERR";
-    case 2: return "SERVFAIL";
-    case 3: return "NXDOMAIN";
-    case 4: return "NOTIMP";
-    case 5: return "REFUSED";
-    default: return "error " + std::to_string(code);
+    case 1:
+      return "FORMERR";
+    case 2:
+      return "SERVFAIL";
+    case 3:
+      return "NXDOMAIN";
+    case 4:
+      return "NOTIMP";
+    case 5:
+      return "REFUSED";
+    default:
+      return "error " + std::to_string(code);
   }
 }
 
 int to_system(AddressFamily family) {
   switch (family) {
-    case AddressFamily::any: return AF_UNSPEC;
-    case AddressFamily::ipv4: return AF_INET;
-    case AddressFamily::ipv6: return AF_INET6;
+    case AddressFamily::any:
+      return AF_UNSPEC;
+    case AddressFamily::ipv4:
+      return AF_INET;
+    case AddressFamily::ipv6:
+      return AF_INET6;
   }
   return AF_UNSPEC;
 }
@@ -122,8 +131,8 @@ struct Query::Glue {
     return result;
   }
 
-  static ares_ssize_t receive(ares_socket_t fd, void* buffer, std::size_t size, int flags, sockaddr* from, ares_socklen_t* from_size,
-                              void* data) {
+  static ares_ssize_t receive(ares_socket_t fd, void* buffer, std::size_t size, int flags, sockaddr* from,
+                              ares_socklen_t* from_size, void* data) {
     auto& self = *static_cast<Query*>(data);
     const ssize_t got = ::recvfrom(fd, buffer, size, flags, from, from_size);
     sockaddr_storage server = {};
@@ -174,20 +183,22 @@ Result<void> Query::open(const QueryOptions& options) {
   settings.lookups = from_ == QueryOptions::From::hosts_file ? hosts : servers;
   settings.sock_state_cb = &Glue::socket_state;
   settings.sock_state_cb_data = this;
-  constexpr int kGiven = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_DOMAINS | ARES_OPT_SERVERS |
-                         ARES_OPT_SORTLIST | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+  constexpr int kGiven = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_DOMAINS |
+                         ARES_OPT_SERVERS | ARES_OPT_SORTLIST | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
   int status = library;
   if (status == ARES_SUCCESS) {
     status = ares_init_options(&channel_, &settings, kGiven | (options.rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE));
   }
-  if (status == ARES_SUCCESS && !options.servers.empty()) status = ares_set_servers_ports_csv(channel_, options.servers.c_str());
+  if (status == ARES_SUCCESS && !options.servers.empty())
+    status = ares_set_servers_ports_csv(channel_, options.servers.c_str());
   if (status == ARES_SUCCESS) {
     ares_set_socket_functions(channel_, &Glue::kSockets, this);
     return {};
   }
   if (channel_) ares_destroy(std::exchange(channel_, nullptr));
   if (status == ARES_ENOMEM) return std::unexpected(make_error(Code::out_of_memory, {}, status));
-  return std::unexpected(make_error(Code::resolve_failed, std::string("set up the resolver: ") + ares_strerror(status), status));
+  return std::unexpected(
+      make_error(Code::resolve_failed, std::string("set up the resolver: ") + ares_strerror(status), status));
 }
 
 void Query::forget() {
@@ -220,7 +231,8 @@ void Query::take(const ares_addrinfo* found) {
     addresses_.push_back(std::move(*address));
     note_ttl(node->ai_ttl);
   }
-  for (const ares_addrinfo_cname* alias = found ? found->cnames : nullptr; alias; alias = alias->next) note_ttl(alias->ttl);
+  for (const ares_addrinfo_cname* alias = found ? found->cnames : nullptr; alias; alias = alias->next)
+    note_ttl(alias->ttl);
 }
 
 void Query::process(int fd, bool readable, bool writable) {
@@ -237,11 +249,15 @@ std::optional<Duration> Query::time_left() const {
   return std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
 }
 
-bool Query::says_none() const { return status_ == ARES_SUCCESS || status_ == ARES_ENOTFOUND || status_ == ARES_ENODATA; }
+bool Query::says_none() const {
+  return status_ == ARES_SUCCESS || status_ == ARES_ENOTFOUND || status_ == ARES_ENODATA;
+}
 
 bool Query::may_go_on() const { return says_none() || (status_ == ARES_ECONNREFUSED && answered_ == kServfail); }
 
-bool Query::ran_out_of_descriptors() const { return addresses_.empty() && (socket_error_ == EMFILE || socket_error_ == ENFILE); }
+bool Query::ran_out_of_descriptors() const {
+  return addresses_.empty() && (socket_error_ == EMFILE || socket_error_ == ENFILE);
+}
 
 bool Query::ran_out_of_memory() const { return status_ == ARES_ENOMEM; }
 
@@ -253,7 +269,8 @@ Error Query::error(const std::string& host) const {
   if (status == ARES_ECONNREFUSED && answered_ > 0) {
     why = "the name server" + server + " answered " + name_of_code(answered_);
   } else if (status == ARES_ECONNREFUSED && socket_error_ != 0) {
-    why = server.empty() ? describe_errno(socket_error_) : "the name server" + server + ": " + describe_errno(socket_error_);
+    why = server.empty() ? describe_errno(socket_error_)
+                         : "the name server" + server + ": " + describe_errno(socket_error_);
   } else if (status == ARES_ETIMEOUT) {
     why = "no name server answered in time";
   }

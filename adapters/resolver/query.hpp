@@ -1,6 +1,6 @@
-// One question to the name servers: the addresses of one name in one family, or in both from /etc/hosts. Each on a channel of its own, since
-// c-ares ends all that runs on a channel with the first broken answer, cut connection or refusing server (SB-86). Query.cpp is the one
-// file that includes c-ares.
+// One question to the name servers: the addresses of one name in one family, or in both from /etc/hosts. Each on a
+// channel of its own, since c-ares ends all that runs on a channel with the first broken answer, cut connection or
+// refusing server (SB-86). Query.cpp is the one file that includes c-ares.
 #pragma once
 
 #include <chrono>
@@ -33,7 +33,7 @@ class QueryHost {
 struct QueryOptions {
   enum class From : std::uint8_t { name_servers, hosts_file };
   From from = From::name_servers;
-  std::string servers = {};  // "127.0.0.1:53,[::1]:53"
+  std::string servers = {};                  // "127.0.0.1:53,[::1]:53"
   std::chrono::milliseconds timeout{2'000};  // of the first try of a server; doubled for each round
   int attempts = 3;
   bool rotate = false, tcp = false;
@@ -59,8 +59,8 @@ class Query {
   // ---- what came of it, once query_finished() was said ----
   const std::vector<IpAddress>& addresses() const { return addresses_; }
   const std::optional<Duration>& ttl() const { return ttl_; }  // the least one of the answer's records
-  bool says_none() const;  // there is no such name, or it has no address of the family
-  bool may_go_on() const;  // to another name: so it is, or the server said that it cannot tell
+  bool says_none() const;                      // there is no such name, or it has no address of the family
+  bool may_go_on() const;                      // to another name: so it is, or the server said that it cannot tell
   Error error(const std::string& host) const;  // what came back, in words
   bool ran_out_of_descriptors() const;
   bool ran_out_of_memory() const;

@@ -54,7 +54,8 @@ void take_options(std::string_view text, ResolvConf& conf) {
 
 void take_domains(std::string_view text, std::size_t most, ResolvConf& conf) {
   conf.search.clear();
-  for (std::string_view domain = take_word(text); !domain.empty() && conf.search.size() < most; domain = take_word(text)) {
+  for (std::string_view domain = take_word(text); !domain.empty() && conf.search.size() < most;
+       domain = take_word(text)) {
     if (domain.ends_with('.')) domain.remove_suffix(1);
     conf.search.emplace_back(domain);
   }
@@ -99,7 +100,8 @@ std::vector<std::string> names_to_ask(std::string_view host, const ResolvConf& c
     if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
   };
   if (dots >= conf.ndots) add(std::string(host));
-  for (const std::string& domain : conf.search) add(domain.empty() ? std::string(host) : std::string(host) + '.' + domain);
+  for (const std::string& domain : conf.search)
+    add(domain.empty() ? std::string(host) : std::string(host) + '.' + domain);
   add(std::string(host));
   return names;
 }

@@ -1,4 +1,5 @@
-// See resolver.hpp. Queries tell of their end from inside of c-ares; here that is only noted, and settle() acts on it once c-ares has returned.
+// See resolver.hpp. Queries tell of their end from inside of c-ares; here that is only noted, and settle() acts on it
+// once c-ares has returned.
 #include "adapters/resolver/resolver.hpp"
 
 #include <algorithm>
@@ -108,8 +109,9 @@ Result<void> check_servers(std::string_view servers) {
     const bool last = comma == std::string_view::npos;
     if (!is_server(one) || (!last && comma + 1 == servers.size())) {
       const std::string_view wrong = is_server(one) ? std::string_view() : one;
-      return std::unexpected(make_error(Code::invalid_option, "dns_servers: \"" + std::string(wrong.substr(0, kShownBytes)) +
-                                                                  "\" is no address of a name server, with or without a port"));
+      return std::unexpected(
+          make_error(Code::invalid_option, "dns_servers: \"" + std::string(wrong.substr(0, kShownBytes)) +
+                                               "\" is no address of a name server, with or without a port"));
     }
     servers = last ? std::string_view() : servers.substr(comma + 1);
   }
@@ -130,11 +132,12 @@ struct Resolver::LookUp {
   std::size_t running = 0;
   std::vector<IpAddress> addresses;  // that it has
   std::optional<Duration> ttl;
-  std::optional<Error> failure;  // of a query for it without addresses: rather of one that failed than of one that says "there are none"
+  std::optional<Error>
+      failure;  // of a query for it without addresses: rather of one that failed than of one that says "there are none"
   bool failure_says_none = false;
-  bool may_go_on = true;         // to the next name, by all of its queries
+  bool may_go_on = true;  // to the next name, by all of its queries
   bool short_of_descriptors = false;
-  std::optional<Error> error;    // of the names before: rather of one that failed, then of the name as it was given
+  std::optional<Error> error;  // of the names before: rather of one that failed, then of the name as it was given
   bool error_says_none = false;
 };
 
@@ -185,7 +188,8 @@ bool Resolver::answer_without_network(const output::Resolve& question) {
   if (!known) return false;
   auto addresses = keep_family(*known, question.family);
   if (addresses.empty()) {
-    answer(question.id, std::unexpected(resolve_error(question.host, "no address of the family that was asked for", 0)));
+    answer(question.id,
+           std::unexpected(resolve_error(question.host, "no address of the family that was asked for", 0)));
   } else {
     answer(question.id, NameAnswer(std::move(addresses)));
   }
@@ -213,7 +217,8 @@ bool Resolver::answer_from_hosts(const output::Resolve& question) {
 
 void Resolver::configure() {
   if (settings_) return;
-  conf_ = parse_resolv_conf(read_file(options_.resolv_conf), from_environment("LOCALDOMAIN"), from_environment("RES_OPTIONS"));
+  conf_ = parse_resolv_conf(read_file(options_.resolv_conf), from_environment("LOCALDOMAIN"),
+                            from_environment("RES_OPTIONS"));
   QueryOptions settings;
   settings.timeout = conf_.timeout;
   settings.attempts = conf_.attempts;

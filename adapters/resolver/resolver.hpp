@@ -1,8 +1,10 @@
-// Names to addresses, never blocking: localhost (RFC 6761 6.3), /etc/hosts, then DNS by c-ares under the system's resolv.conf.
-// Knows questions and answers. Leaves watching its descriptors to whoever made it, and caching and the order of attempts to the engine.
+// Names to addresses, never blocking: localhost (RFC 6761 6.3), /etc/hosts, then DNS by c-ares under the system's
+// resolv.conf. Knows questions and answers. Leaves watching its descriptors to whoever made it, and caching and the
+// order of attempts to the engine.
 //
-// Each name stands alone (SB-86): a query is a channel of its own (query.hpp), at most kMostQueries at a time; more names wait in line.
-// IPv4 and IPv6 are asked for at once. The first that has addresses is an answer already, with more to come.
+// Each name stands alone (SB-86): a query is a channel of its own (query.hpp), at most kMostQueries at a time; more
+// names wait in line. IPv4 and IPv6 are asked for at once. The first that has addresses is an answer already, with more
+// to come.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +26,14 @@ namespace sluice::net {
 struct ResolverOptions {
   // "127.0.0.1:5353", comma-separated; empty: the system's.
   std::string servers;
-  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Must not throw, nor call the resolver.
+  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Must not throw, nor
+  // call the resolver.
   std::function<void(int fd, bool read, bool write)> watch;
   std::string resolv_conf = "/etc/resolv.conf";  // read with the first question that goes to a server
 };
 
-// Whether each entry of ResolverOptions::servers is one. Error invalid_option names the first that is none. May throw std::bad_alloc.
+// Whether each entry of ResolverOptions::servers is one. Error invalid_option names the first that is none. May throw
+// std::bad_alloc.
 Result<void> check_servers(std::string_view servers);
 
 using Answer = NameResolver::Answer;
@@ -81,12 +85,13 @@ class Resolver final : public NameResolver, private QueryHost {
   std::unique_ptr<Query> hosts_file_;
   std::vector<std::unique_ptr<LookUp>> look_ups_;  // the open ones; each knows its place
   std::vector<LookUp*> by_index_;                  // by ResolveId::index, for cancel()
-  std::deque<ResolveId> waiting_;                  // for their queries, in the order in which they came; some may be gone
-  std::vector<std::unique_ptr<Query>> spare_;      // their channels are open, and have no sockets
-  std::vector<Socket> sockets_;                    // with room for all that the running queries may open
+  // For their queries, in the order in which they came; some may be gone.
+  std::deque<ResolveId> waiting_;
+  std::vector<std::unique_ptr<Query>> spare_;  // their channels are open, and have no sockets
+  std::vector<Socket> sockets_;                // with room for all that the running queries may open
   std::vector<Query*> running_;
-  std::vector<Query*> finished_;                   // of these, since settle(); with room for all
-  std::size_t most_queries_ = kMostQueries;        // fewer, where descriptors have run out
+  std::vector<Query*> finished_;             // of these, since settle(); with room for all
+  std::size_t most_queries_ = kMostQueries;  // fewer, where descriptors have run out
   std::optional<Instant> deadline_;
   bool deadline_known_ = false;
 };

@@ -1,5 +1,5 @@
-// The application that is built into a simulated world: takes every body, notes what became of each transfer, and gives what
-// World::supply was given.
+// The application that is built into a simulated world: takes every body, notes what became of each transfer, and gives
+// what World::supply was given.
 #pragma once
 
 #include <map>

@@ -1,6 +1,6 @@
-// The numbers by which a program in a simulated world waits. Each stands for something that can be ready. As a system does, a new one
-// gets the lowest number that is free, so numbers are taken again at once; the life tells one from the next. Knows nothing of what they
-// stand for.
+// The numbers by which a program in a simulated world waits. Each stands for something that can be ready. As a system
+// does, a new one gets the lowest number that is free, so numbers are taken again at once; the life tells one from the
+// next. Knows nothing of what they stand for.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,8 @@ namespace sluice::sim {
 
 class Directory {
  public:
-  // Names, addresses and the rest that was left out are filled in. Stops the process where another origin listens already.
+  // Names, addresses and the rest that was left out are filled in. Stops the process where another origin listens
+  // already.
   OriginNumber add(OriginSpec spec);
   OriginSpec& origin(OriginNumber number) { return origins_[number]; }
   std::size_t size() const { return origins_.size(); }
@@ -26,8 +27,8 @@ class Directory {
   void set_name(std::string host, NameSpec spec);
   const NameSpec* find_name(std::string_view host) const;  // null: there is no such name
   std::optional<OriginNumber> listener(const Address& address) const;
-  // What a route that is asked for `host` and `port` leads to. `host` may be an address, or a name of set_name() alone: then to who
-  // listens at the first of its addresses where anybody does.
+  // What a route that is asked for `host` and `port` leads to. `host` may be an address, or a name of set_name() alone:
+  // then to who listens at the first of its addresses where anybody does.
   std::optional<OriginNumber> by_name(std::string_view host, std::uint16_t port) const;
   // Where nobody listens at any port.
   IpAddress nowhere(IpAddress::Kind kind, Random& random) const;

@@ -1,5 +1,5 @@
-// What will happen, earliest first; what is due at the same instant in the order in which it was put in. That order is complete, so
-// that a run is the same wherever it runs. Knows no event's meaning beyond its name.
+// What will happen, earliest first; what is due at the same instant in the order in which it was put in. That order is
+// complete, so that a run is the same wherever it runs. Knows no event's meaning beyond its name.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +49,9 @@ class EventQueue {
 
  private:
   struct Later {
-    bool operator()(const Event& a, const Event& b) const { return a.at != b.at ? a.at > b.at : a.sequence > b.sequence; }
+    bool operator()(const Event& a, const Event& b) const {
+      return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
+    }
   };
   std::priority_queue<Event, std::vector<Event>, Later> heap_;
   std::uint64_t latest_ = 0;

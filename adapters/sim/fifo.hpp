@@ -1,5 +1,5 @@
-// What goes in at the back and comes out at the front. Knows nothing of what it holds. Contiguous, without memory while nothing was
-// ever in it, and keeping its memory afterwards.
+// What goes in at the back and comes out at the front. Knows nothing of what it holds. Contiguous, without memory while
+// nothing was ever in it, and keeping its memory afterwards.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,10 @@
-// The HTTP/1.1 origin of sim_origin.hpp: one request after the other, each answered whole; the next is not read before. What it
-// says when it behaves is RFC 9112; every misdeed is a place in answer() and is admitted there.
+// The HTTP/1.1 origin of sim_origin.hpp: one request after the other, each answered whole; the next is not read before.
+// What it says when it behaves is RFC 9112; every misdeed is a place in answer() and is admitted there.
 #include <algorithm>
 #include <utility>
 
 #include "adapters/sim/request_reader.hpp"
+#include "adapters/sim/response_writer.hpp"
 #include "adapters/sim_origin.hpp"
 #include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
@@ -32,104 +33,6 @@ bool asks_to_close(const HttpRequest& request) {
     }
   }
   return false;
-}
-
-std::string status_line(int status, int minor = 1) {
-  return "HTTP/1." + std::to_string(minor) + ' ' + std::to_string(status) + (status == 200 ? " OK\r\n" : " \r\n");
-}
-
-void write_fields(std::string& out, const std::vector<std::pair<std::string, std::string>>& fields) {
-  for (const auto& [name, value] : fields) out += name + ": " + value + "\r\n";
-}
-
-std::string_view line_end(Oddity oddity) { return oddity == Oddity::bare_lf ? "\n" : "\r\n"; }
-
-// A head that was written with CRLF.
-std::string by_line_end(std::string head, Oddity oddity) {
-  if (oddity == Oddity::bare_lf) std::erase(head, '\r');
-  if (oddity == Oddity::mixed_line_ends) head.erase(head.find('\r'), 1);
-  return head;
-}
-
-std::string odd_fields(Oddity oddity) {
-  switch (oddity) {
-    case Oddity::folds: return "X-Folded: one \r\n\ttwo\r\n  three\r\n";
-    case Oddity::odd_fields: return "X(odd) name: \x01\x7f\r\n";
-    case Oddity::blank_before_colon: return "X-Dropped : 1\r\n";
-    case Oddity::none:
-    case Oddity::bare_lf:
-    case Oddity::mixed_line_ends:
-    case Oddity::folded_framing:
-    case Oddity::equal_lengths:
-    case Oddity::both_lengths:
-    case Oddity::empty_elements:
-    case Oddity::identity:
-    case Oddity::padded_chunks: break;
-  }
-  return "";
-}
-
-std::string framing_fields(const HttpReply& reply) {
-  if (reply.status == 204) return "";
-  const Oddity oddity = reply.oddity;
-  const std::string colon = oddity == Oddity::folded_framing ? ":\r\n\t" : ": ", length = std::to_string(reply.body.size());
-  std::string text;
-  if (oddity == Oddity::both_lengths && reply.framing == Framing::chunked) text = "Content-Length: 7\r\n";
-  if (oddity == Oddity::identity && reply.framing != Framing::chunked) text = "Transfer-Encoding: identity\r\n";
-  if (reply.framing == Framing::length) text += "Content-Length" + colon + length + "\r\n";
-  if (reply.framing == Framing::length && oddity == Oddity::equal_lengths) text += "content-length: " + length + " ," + length + "\r\n";
-  if (reply.framing == Framing::chunked) {
-    text += "Transfer-Encoding" + colon + (oddity == Oddity::empty_elements ? ", chunked ," : "chunked") + "\r\n";
-  }
-  return text;
-}
-
-std::string chunk(std::string_view data, Oddity oddity) {
-  std::string size;
-  for (std::size_t rest = data.size(); rest > 0; rest /= 16) size.insert(size.begin(), kHexDigits[rest % 16]);
-  std::string out = std::move(size);
-  if (oddity == Oddity::padded_chunks) out += " \t ";
-  out.append(line_end(oddity)).append(data).append(line_end(oddity));
-  return out;
-}
-
-// A response as bytes, with the place where its head ends.
-struct Written {
-  std::string bytes;
-  std::size_t head_bytes = 0;
-};
-
-Written write(const HttpReply& reply, bool no_body, bool close) {
-  Written out;
-  std::string& text = out.bytes;
-  text = status_line(reply.status, reply.http10 ? 0 : 1);
-  write_fields(text, reply.fields);
-  if (close != reply.http10) text += close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";  // what goes without saying is not said
-  text += odd_fields(reply.oddity) + framing_fields(reply) + "\r\n";
-  text = by_line_end(std::move(text), reply.oddity);
-  out.head_bytes = text.size();
-  if (no_body) return out;
-  if (reply.framing != Framing::chunked) {
-    text += reply.body;
-    return out;
-  }
-  const std::string_view body = reply.body;
-  const std::size_t step = std::max<std::size_t>(reply.chunk_bytes, 1);
-  for (std::size_t at = 0; at < body.size(); at += std::min(step, body.size() - at)) text += chunk(body.substr(at, step), reply.oddity);
-  std::string end = "0\r\n";
-  write_fields(end, reply.trailers);
-  end += "\r\n";
-  text += reply.oddity == Oddity::bare_lf ? by_line_end(std::move(end), reply.oddity) : end;
-  return out;
-}
-
-// Without what its version does not have.
-HttpReply fitting(HttpReply reply) {
-  if (reply.http10) {
-    if (reply.framing == Framing::chunked) reply.framing = Framing::length;
-    reply.interims.clear();
-  }
-  return reply;
 }
 
 class HttpPeer final : public Peer {
@@ -205,7 +108,8 @@ void HttpPeer::work(Line& line) {
       if (!answered_) break;  // in a while; what has come behind the request waits
       if (closing_) {
         over_ = true;
-        // Where the end is part of the message it travels behind it; the rest of the connection waits for the client's end.
+        // Where the end is part of the message it travels behind it; the rest of the connection waits for the client's
+        // end.
         reply_.framing == Framing::until_close ? line.finish() : line.close();
         break;
       }
@@ -243,7 +147,7 @@ void HttpPeer::head_came(Line& line) {
 void HttpPeer::begin(Line& line, HttpReply reply) {
   const HttpRequest& request = reader_.request();
   reply_ = fitting(std::move(reply));
-  const Written whole = write(reply_, has_no_body(request, reply_.status), closes(request));
+  const Written whole = write_response(reply_, has_no_body(request, reply_.status), closes(request));
   if (whole.bytes.size() == whole.head_bytes) return;
   say_interims(line);
   begun_ = whole.head_bytes + (whole.bytes.size() - whole.head_bytes) / 2;
@@ -258,7 +162,8 @@ void HttpPeer::request_came(Line& line) {
 
 void HttpPeer::bad_request(Line& line) {
   line.admit("bad request");
-  if (!decided_ && begun_ == 0) line.send(status_line(reader_.fault_status()) + "Connection: close\r\nContent-Length: 0\r\n\r\n");
+  if (!decided_ && begun_ == 0)
+    line.send(status_line(reader_.fault_status()) + "Connection: close\r\nContent-Length: 0\r\n\r\n");
   over_ = true;
   line.close();
 }
@@ -284,7 +189,7 @@ void HttpPeer::answer(Line& line) {
   const bool has_more = reply_.misdeed == Misdeed::surplus || reply_.misdeed == Misdeed::second_response;
   if (has_more && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
   const bool close = closes(request);
-  send_whole(line, write(reply_, no_body, close));
+  send_whole(line, write_response(reply_, no_body, close));
   if (has_more) surplus(line);
   flush(line);
   if (reply_.misdeed == Misdeed::abrupt_close) {
@@ -314,7 +219,8 @@ void HttpPeer::flush(Line& line) {
   if (!gathered_.empty()) line.send(std::exchange(gathered_, {}));
 }
 
-// A body that the connection's end ends goes out in pieces: under TLS in records of their own, so that a cut may stand between them.
+// A body that the connection's end ends goes out in pieces: under TLS in records of their own, so that a cut may stand
+// between them.
 void HttpPeer::send_whole(Line& line, const Written& response) {
   std::string_view rest = response.bytes;
   if (begun_ > 0) {
@@ -356,7 +262,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
       reply_.framing = Framing::chunked;
       reply_.http10 = false;
       reply_.trailers.clear();
-      wrong = write(reply_, false, false).bytes;
+      wrong = write_response(reply_, false, false).bytes;
       wrong.resize(wrong.rfind("0\r\n"));  // instead of the last chunk
       wrong += "zz\r\n";
       break;
@@ -366,7 +272,8 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
       wrong += "Content-Length: 0\r\n\r\n";
       break;
     case Misdeed::too_many_interims:
-      while (wrong.size() < 2 * limits::kMaxInterimBytes) wrong += status_line(103) + "X-Filler: " + std::string(8'000, 'i') + "\r\n\r\n";
+      while (wrong.size() < 2 * limits::kMaxInterimBytes)
+        wrong += status_line(103) + "X-Filler: " + std::string(8'000, 'i') + "\r\n\r\n";
       break;
     case Misdeed::silent_close:
     case Misdeed::never:
@@ -391,7 +298,7 @@ void HttpPeer::cut(Line& line, const HttpRequest& request) {
     reply_.framing = Framing::chunked;
     reply_.http10 = false;
   }
-  const Written whole = write(reply_, no_body, false);
+  const Written whole = write_response(reply_, no_body, false);
   const std::size_t from = no_body ? 1 : whole.head_bytes;
   const std::size_t kept = from + static_cast<std::size_t>(line.random().below(whole.bytes.size() - from));
   over_ = answered_ = true;
@@ -432,39 +339,66 @@ const std::string* HttpRequest::field(std::string_view name) const {
 
 std::string_view to_string(Misdeed misdeed) {
   switch (misdeed) {
-    case Misdeed::none: return "none";
-    case Misdeed::short_body: return "short body";
-    case Misdeed::reset_in_body: return "reset in body";
-    case Misdeed::stall_in_body: return "stall in body";
-    case Misdeed::surplus: return "surplus";
-    case Misdeed::second_response: return "second response";
-    case Misdeed::garbage: return "garbage";
-    case Misdeed::two_lengths: return "two lengths";
-    case Misdeed::bad_chunk: return "bad chunk";
-    case Misdeed::huge_head: return "huge head";
-    case Misdeed::too_many_interims: return "too many interims";
-    case Misdeed::silent_close: return "silent close";
-    case Misdeed::unasked_upgrade: return "unasked upgrade";
-    case Misdeed::abrupt_close: return "abrupt close";
-    case Misdeed::never: return "never";
+    case Misdeed::none:
+      return "none";
+    case Misdeed::short_body:
+      return "short body";
+    case Misdeed::reset_in_body:
+      return "reset in body";
+    case Misdeed::stall_in_body:
+      return "stall in body";
+    case Misdeed::surplus:
+      return "surplus";
+    case Misdeed::second_response:
+      return "second response";
+    case Misdeed::garbage:
+      return "garbage";
+    case Misdeed::two_lengths:
+      return "two lengths";
+    case Misdeed::bad_chunk:
+      return "bad chunk";
+    case Misdeed::huge_head:
+      return "huge head";
+    case Misdeed::too_many_interims:
+      return "too many interims";
+    case Misdeed::silent_close:
+      return "silent close";
+    case Misdeed::unasked_upgrade:
+      return "unasked upgrade";
+    case Misdeed::abrupt_close:
+      return "abrupt close";
+    case Misdeed::never:
+      return "never";
   }
   return "";
 }
 
 std::string_view to_string(Oddity oddity) {
   switch (oddity) {
-    case Oddity::none: return "none";
-    case Oddity::bare_lf: return "bare LF";
-    case Oddity::mixed_line_ends: return "mixed line ends";
-    case Oddity::folds: return "folds";
-    case Oddity::folded_framing: return "folded framing";
-    case Oddity::equal_lengths: return "equal lengths";
-    case Oddity::both_lengths: return "both lengths";
-    case Oddity::empty_elements: return "empty elements";
-    case Oddity::identity: return "identity";
-    case Oddity::padded_chunks: return "padded chunks";
-    case Oddity::odd_fields: return "odd fields";
-    case Oddity::blank_before_colon: return "blank before colon";
+    case Oddity::none:
+      return "none";
+    case Oddity::bare_lf:
+      return "bare LF";
+    case Oddity::mixed_line_ends:
+      return "mixed line ends";
+    case Oddity::folds:
+      return "folds";
+    case Oddity::folded_framing:
+      return "folded framing";
+    case Oddity::equal_lengths:
+      return "equal lengths";
+    case Oddity::both_lengths:
+      return "both lengths";
+    case Oddity::empty_elements:
+      return "empty elements";
+    case Oddity::identity:
+      return "identity";
+    case Oddity::padded_chunks:
+      return "padded chunks";
+    case Oddity::odd_fields:
+      return "odd fields";
+    case Oddity::blank_before_colon:
+      return "blank before colon";
   }
   return "";
 }
@@ -472,17 +406,22 @@ std::string_view to_string(Oddity oddity) {
 bool leaves_doubt(Oddity oddity, int status, HttpReply::Framing framing) {
   switch (oddity) {
     case Oddity::mixed_line_ends:
-    case Oddity::blank_before_colon: return true;
-    case Oddity::folded_framing: return status != 204 && framing != Framing::until_close;
-    case Oddity::both_lengths: return status != 204 && framing == Framing::chunked;
-    case Oddity::identity: return status != 204 && framing != Framing::chunked;
+    case Oddity::blank_before_colon:
+      return true;
+    case Oddity::folded_framing:
+      return status != 204 && framing != Framing::until_close;
+    case Oddity::both_lengths:
+      return status != 204 && framing == Framing::chunked;
+    case Oddity::identity:
+      return status != 204 && framing != Framing::chunked;
     case Oddity::none:
     case Oddity::bare_lf:
     case Oddity::folds:
     case Oddity::equal_lengths:
     case Oddity::empty_elements:
     case Oddity::padded_chunks:
-    case Oddity::odd_fields: break;
+    case Oddity::odd_fields:
+      break;
   }
   return false;
 }

@@ -125,9 +125,7 @@ void Link::leave() {
   }
 }
 
-std::size_t Link::room() const {
-  return up_.bytes.size() < weather_->window ? weather_->window - up_.bytes.size() : 0;
-}
+std::size_t Link::room() const { return up_.bytes.size() < weather_->window ? weather_->window - up_.bytes.size() : 0; }
 
 void Link::take(const OutputView& view, std::size_t count) {
   if (count > 0 && !std::exchange(spoken_, true)) tls = first_byte(view) == kTlsHandshake;
@@ -308,7 +306,8 @@ void Link::room_grew() {
 void Link::draw_fault() {
   const bool hits[] = {draw_chance(network_, weather_->resets), draw_chance(network_, weather_->closes_early),
                        draw_chance(network_, weather_->half_closes), draw_chance(network_, weather_->stalls)};
-  fault_at_ = network_.below(static_cast<std::uint64_t>(std::min<std::size_t>(weather_->fault_within, SIZE_MAX - 1)) + 1);
+  fault_at_ =
+      network_.below(static_cast<std::uint64_t>(std::min<std::size_t>(weather_->fault_within, SIZE_MAX - 1)) + 1);
   static constexpr Fault kFaults[] = {Fault::reset, Fault::close, Fault::half_close, Fault::stall};
   for (std::size_t i = 0; i < std::size(kFaults) && fault_ == Fault::none; ++i) {
     if (hits[i]) fault_ = kFaults[i];

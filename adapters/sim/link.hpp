@@ -1,5 +1,6 @@
 // One simulated connection: bytes under way both ways, the peer at the far end, and what the weather does to them.
-// Knows virtual time and the weather. Leaves the engine to the world, which moves bytes at the near end, and the queue of events too.
+// Knows virtual time and the weather. Leaves the engine to the world, which moves bytes at the near end, and the queue
+// of events too.
 #pragma once
 
 #include <array>
@@ -97,15 +98,16 @@ class Link final : public Line {
   void arm(Event::Kind kind, Instant at);
   bool is_armed(Event::Kind kind) const { return armed_[index_of(kind)] != 0; }
   bool is_current(const Event& event) const { return armed_[index_of(event.kind)] == event.sequence; }
-  // An event of the kinds to_engine, to_peer, peer_readable and wake. Answers how much has just arrived at the engine's end.
+  // An event of the kinds to_engine, to_peer, peer_readable and wake. Answers how much has just arrived at the engine's
+  // end.
   std::size_t happen(Event::Kind kind);
   void disarm(Event::Kind kind) { armed_[index_of(kind)] = 0; }
 
-  Duration draw_delay();        // of one piece
-  std::size_t draw_piece();     // its size
-  std::size_t carried() const;  // what a piece has at most, for the line is slow ...
+  Duration draw_delay();                        // of one piece
+  std::size_t draw_piece();                     // its size
+  std::size_t carried() const;                  // what a piece has at most, for the line is slow ...
   Duration busy_with(std::size_t bytes) const;  // ... and how long it takes to carry one
-  std::size_t draw_send();      // what a send takes at most
+  std::size_t draw_send();                      // what a send takes at most
 
   // What the engine was told and is waiting for; the world's own notes.
   struct Told {
@@ -117,12 +119,12 @@ class Link final : public Line {
   };
   Told told;
   enum class Fate : std::uint8_t { accepted, refused, hangs, half_open };
-  Fate fate = Fate::accepted;        // of the connect
-  std::string peer_name;             // for messages: "192.0.2.1:80"
+  Fate fate = Fate::accepted;          // of the connect
+  std::string peer_name;               // for messages: "192.0.2.1:80"
   std::optional<OriginNumber> origin;  // none: nobody listens there
-  bool tls = false;                  // the engine speaks TLS, whoever is there: its bytes differ from run to run
-  std::uint64_t number = 0;          // counts connects
-  Tcp* program = nullptr;            // whose end this is; null: the world's own engine
+  bool tls = false;                    // the engine speaks TLS, whoever is there: its bytes differ from run to run
+  std::uint64_t number = 0;            // counts connects
+  Tcp* program = nullptr;              // whose end this is; null: the world's own engine
 
   // ---- the peer's side ----
   using Line::send;
@@ -171,14 +173,14 @@ class Link final : public Line {
   std::uint64_t moved_ = 0;  // bytes that arrived, both ways
   std::uint64_t fault_at_ = 0;
   Fault fault_ = Fault::none;
-  bool reading_ = true;      // the peer reads
-  bool finished_ = false;    // it has said its last byte
-  bool peer_done_ = false;   // it has closed, or is none
-  bool end_given_ = false;   // it was told of the engine's close
-  bool feeding_ = false;     // it is being given bytes
+  bool reading_ = true;     // the peer reads
+  bool finished_ = false;   // it has said its last byte
+  bool peer_done_ = false;  // it has closed, or is none
+  bool end_given_ = false;  // it was told of the engine's close
+  bool feeding_ = false;    // it is being given bytes
   bool stalled_ = false;
   bool reset_counted_ = false;
-  bool spoken_ = false;      // the engine has sent something
+  bool spoken_ = false;  // the engine has sent something
 };
 
 }  // namespace sluice::sim

@@ -99,13 +99,15 @@ void RequestReader::request_line() {
 
 void RequestReader::field_line(bool trailer) {
   const auto colon = line_.find(':');
-  if (colon == std::string::npos || !is_token(std::string_view(line_).substr(0, colon))) return fail(400, "field: no name");
+  if (colon == std::string::npos || !is_token(std::string_view(line_).substr(0, colon)))
+    return fail(400, "field: no name");
   const std::string_view value = without_blanks(std::string_view(line_).substr(colon + 1));
   if (!std::ranges::all_of(value, is_value_byte)) return fail(400, "field: a control byte in its value");
   std::string name = to_lower(std::string_view(line_).substr(0, colon));
   if (trailer) {
     // RFC 9110 6.5.1: what frames, routes or controls a message has no business behind it.
-    if (name == "content-length" || name == "transfer-encoding" || name == "host" || name == "trailer" || name == "expect")
+    if (name == "content-length" || name == "transfer-encoding" || name == "host" || name == "trailer" ||
+        name == "expect")
       return fail(400, "trailer: " + name);
     if (++trailer_count_ > caps_.fields) return fail(431, "too many trailers");
     return;

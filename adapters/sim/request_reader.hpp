@@ -41,7 +41,17 @@ class RequestReader {
   int fault_status() const { return fault_status_; }   // what a server answers to it: 400, 413, 431, 501, 505
 
  private:
-  enum class State : std::uint8_t { request_line, fields, body, chunk_size, chunk_data, chunk_end, trailers, ended, broken };
+  enum class State : std::uint8_t {
+    request_line,
+    fields,
+    body,
+    chunk_size,
+    chunk_data,
+    chunk_end,
+    trailers,
+    ended,
+    broken
+  };
 
   bool take_line(std::string_view& input);  // true: line_ is whole, without its CRLF
   bool take_body(std::string_view& input);  // true: nothing of body_left_ is left

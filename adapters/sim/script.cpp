@@ -110,10 +110,10 @@ class ScriptPeer final : public Peer {
 
   const std::vector<Step> steps_;
   std::size_t at_ = 0;
-  std::string came_;           // and no step has taken it
-  std::size_t searched_ = 0;   // of it, by the await at hand: before here it does not begin
-  bool waiting_ = false;       // for the wake of the step at hand
-  bool paused_ = false;        // this round has taken something or waited
+  std::string came_;          // and no step has taken it
+  std::size_t searched_ = 0;  // of it, by the await at hand: before here it does not begin
+  bool waiting_ = false;      // for the wake of the step at hand
+  bool paused_ = false;       // this round has taken something or waited
 };
 
 std::unique_ptr<Peer> play(Script script) { return std::make_unique<ScriptPeer>(std::move(script.steps_)); }

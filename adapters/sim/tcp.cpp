@@ -31,7 +31,8 @@ std::uint8_t Tcp::ready() const {
   if (!link_ || link_->state() != Link::State::open) return kEventNone;
   const bool broken = link_->broken();
   const bool readable = link_->arrived() > 0 || link_->ended() || broken;
-  return static_cast<std::uint8_t>((readable ? kEventRead : 0) | (broken || !link_->told.write_blocked ? kEventWrite : 0) |
+  return static_cast<std::uint8_t>((readable ? kEventRead : 0) |
+                                   (broken || !link_->told.write_blocked ? kEventWrite : 0) |
                                    (broken ? kEventError : 0));
 }
 

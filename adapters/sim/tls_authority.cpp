@@ -29,7 +29,8 @@ Key make_rsa_key(int bits) {
   const bssl::UniquePtr<BIGNUM> exponent(BN_new());
   Key key(EVP_PKEY_new());
   SLUICE_CHECK(rsa && exponent && key && BN_set_word(exponent.get(), RSA_F4) &&
-               RSA_generate_key_ex(rsa.get(), bits, exponent.get(), nullptr) && EVP_PKEY_set1_RSA(key.get(), rsa.get()));
+               RSA_generate_key_ex(rsa.get(), bits, exponent.get(), nullptr) &&
+               EVP_PKEY_set1_RSA(key.get(), rsa.get()));
   return key;
 }
 
@@ -236,9 +237,8 @@ std::string encrypt_key(const std::string& key_pem, const std::string& password)
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
   const Key key = read_key(key_pem);
   std::string secret = password;
-  SLUICE_CHECK(out &&
-               PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), EVP_aes_256_cbc(), secret.data(),
-                                             static_cast<int>(secret.size()), nullptr, nullptr));
+  SLUICE_CHECK(out && PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), EVP_aes_256_cbc(), secret.data(),
+                                                    static_cast<int>(secret.size()), nullptr, nullptr));
   return contents(out.get());
 }
 

@@ -12,11 +12,13 @@
 
 namespace sluice::sim {
 
-// With RSA every signature and key on the wire is as long as any other, so that two handshakes are alike but for their bytes;
-// ECDSA's vary by a byte or two. An RSA key takes a tenth of a second to make. Those after rsa_2048 are for tests of what clients take.
+// With RSA every signature and key on the wire is as long as any other, so that two handshakes are alike but for their
+// bytes; ECDSA's vary by a byte or two. An RSA key takes a tenth of a second to make. Those after rsa_2048 are for
+// tests of what clients take.
 enum class KeyKind : std::uint8_t { ec_p256, rsa_2048, rsa_1024, ec_p224, ec_p384, ec_p521, ed25519 };
 
-// What an authority signs with; the kind of its key says the rest. An Ed25519 key knows no choice. RSA-PSS is for RSA keys.
+// What an authority signs with; the kind of its key says the rest. An Ed25519 key knows no choice. RSA-PSS is for RSA
+// keys.
 enum class Hash : std::uint8_t { sha256, sha384, sha512, sha1, md5, pss_sha256, pss_sha1 };
 
 struct CertificateSpec {
@@ -30,7 +32,8 @@ struct CertificateSpec {
   KeyKind key = KeyKind::ec_p256;
   std::string key_pem = {};  // to certify a key that is there; empty: a new one of that kind
   Hash hash = Hash::sha256;  // of the signature on this certificate
-  std::string name_constraints = {};  // as OpenSSL writes them: "critical,permitted;DNS:example.org,excluded;IP:10.0.0.0/255.0.0.0"
+  std::string name_constraints =
+      {};  // as OpenSSL writes them: "critical,permitted;DNS:example.org,excluded;IP:10.0.0.0/255.0.0.0"
 };
 
 struct CertificateAndKey {

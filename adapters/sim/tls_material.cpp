@@ -13,7 +13,8 @@
 namespace sluice::sim {
 namespace {
 
-// Of every certificate, so that any wall clock of a world is inside: 1970 to 2049, one form of dates (RFC 5280 4.1.2.5).
+// Of every certificate, so that any wall clock of a world is inside: 1970 to 2049, one form of dates (RFC
+// 5280 4.1.2.5).
 constexpr UnixSeconds kNotBefore = 0;
 constexpr UnixSeconds kNotAfter = 2'500'000'000;
 constexpr UnixSeconds kExpired = 1'000'000'000;  // but of that kind
@@ -79,7 +80,8 @@ std::shared_ptr<const TlsConfig> TlsMaterial::config() {
   return config_;
 }
 
-std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& host, Certificate certificate, TlsVersion newest) {
+std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& host, Certificate certificate,
+                                                            TlsVersion newest) {
   std::shared_ptr<const TlsServerContext>& server = servers_[{host, certificate, newest}];
   if (server) return server;
   CertificateAndKey identity = Shared::instance().certificate(host, certificate);

@@ -1,6 +1,7 @@
-// What a simulated world needs for TLS: an authority, certificates for its origins, and a Peer that puts TLS under another.
-// The authority, one key for all origins and their certificates are made once a process, for RSA keys take a tenth of a second each: that
-// is the one thing here that worlds share, behind a lock. Handshakes draw from BoringSSL's own randomness, so only their sizes are the same from run to run.
+// What a simulated world needs for TLS: an authority, certificates for its origins, and a Peer that puts TLS under
+// another. The authority, one key for all origins and their certificates are made once a process, for RSA keys take a
+// tenth of a second each: that is the one thing here that worlds share, behind a lock. Handshakes draw from BoringSSL's
+// own randomness, so only their sizes are the same from run to run.
 #pragma once
 
 #include <map>

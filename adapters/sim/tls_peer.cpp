@@ -79,7 +79,8 @@ class TlsPeer final : public Peer, private Line {
  private:
   bool over() { return (ended_ || server_.peer_closed()) && !end_given_; }
   bool deliverable() { return opened_ && reading_ && !done_ && (!server_.plain().empty() || over()); }
-  // There is one for both: the inner peer's, and for what was decrypted already, which must not be handed over inside a call of its.
+  // There is one for both: the inner peer's, and for what was decrypted already, which must not be handed over inside a
+  // call of its.
   void set_alarm() {
     if (deliverable()) {
       outer_->wake_after(Duration::zero());

@@ -1,5 +1,5 @@
-// The record of a run: a line for everything that happened, and the hash over all of them. Knows how values are written, the same on
-// every machine; what is worth a line is the world's business.
+// The record of a run: a line for everything that happened, and the hash over all of them. Knows how values are
+// written, the same on every machine; what is worth a line is the world's business.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,8 @@
 namespace sluice::sim {
 namespace {
 
-// What each look takes of the virtual time, as a turn of a busy loop does: so one that never waits, but looks again and again, gets
-// somewhere.
+// What each look takes of the virtual time, as a turn of a busy loop does: so one that never waits, but looks again and
+// again, gets somewhere.
 constexpr Duration kLook = std::chrono::microseconds(100);
 
 }  // namespace
@@ -88,7 +88,8 @@ bool VirtualWaiter::look_beside(std::span<ExtraDescriptor> extra) const {
   bool any = false;
   for (ExtraDescriptor& one : extra) {
     const Source* const source = host_.descriptors().find(one.fd);
-    one.ready = source ? static_cast<std::uint8_t>(source->ready() & (one.wanted | kEventError)) : std::uint8_t{kEventError};
+    one.ready =
+        source ? static_cast<std::uint8_t>(source->ready() & (one.wanted | kEventError)) : std::uint8_t{kEventError};
     any = any || one.ready != kEventNone;
   }
   return any;
@@ -104,19 +105,23 @@ int VirtualWaiter::look() {
 
 int VirtualWaiter::wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) {
   const Instant now = host_.now().steady;
-  const Instant until = timeout_ms < 0 ? Instant::max() : now + std::max<Duration>(std::chrono::milliseconds(timeout_ms), kLook);
+  const Instant until =
+      timeout_ms < 0 ? Instant::max() : now + std::max<Duration>(std::chrono::milliseconds(timeout_ms), kLook);
   const bool kept = has_ready();  // a batch that was not taken yet: then only the others are looked at
   for (;;) {
     const bool beside = look_beside(extra);
     if (kept || fetch() || beside) return 0;
     switch (host_.advance(until, true)) {
-      case Host::Went::on: break;
-      case Host::Went::called: return 0;
+      case Host::Went::on:
+        break;
+      case Host::Went::called:
+        return 0;
       case Host::Went::over:
         look_beside(extra);
         fetch();
         return 0;
-      case Host::Went::limit: return ETIME;
+      case Host::Went::limit:
+        return ETIME;
     }
   }
 }

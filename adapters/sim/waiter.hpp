@@ -1,5 +1,5 @@
-// How a program in a simulated world waits: the world goes on, event by event, until something that is watched is ready or the time is
-// over. So waiting is what moves the clock, and nothing else does to speak of.
+// How a program in a simulated world waits: the world goes on, event by event, until something that is watched is ready
+// or the time is over. So waiting is what moves the clock, and nothing else does to speak of.
 #pragma once
 
 #include <atomic>

@@ -17,15 +17,24 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::string_view name_of(TimerKind kind) {
   switch (kind) {
-    case TimerKind::connect_timeout: return "connect_timeout";
-    case TimerKind::total_timeout: return "total_timeout";
-    case TimerKind::attempts_timeout: return "attempts_timeout";
-    case TimerKind::idle_timeout: return "idle_timeout";
-    case TimerKind::continue_timeout: return "continue_timeout";
-    case TimerKind::address_stagger: return "address_stagger";
-    case TimerKind::connection_expiry: return "connection_expiry";
-    case TimerKind::resolution_delay: return "resolution_delay";
-    case TimerKind::session: return "session";
+    case TimerKind::connect_timeout:
+      return "connect_timeout";
+    case TimerKind::total_timeout:
+      return "total_timeout";
+    case TimerKind::attempts_timeout:
+      return "attempts_timeout";
+    case TimerKind::idle_timeout:
+      return "idle_timeout";
+    case TimerKind::continue_timeout:
+      return "continue_timeout";
+    case TimerKind::address_stagger:
+      return "address_stagger";
+    case TimerKind::connection_expiry:
+      return "connection_expiry";
+    case TimerKind::resolution_delay:
+      return "resolution_delay";
+    case TimerKind::session:
+      return "session";
   }
   return "";
 }
@@ -35,9 +44,12 @@ std::uint64_t number_of(const Event& event) { return std::uint64_t{event.generat
 
 std::string_view name_of(AddressFamily family) {
   switch (family) {
-    case AddressFamily::any: return "any";
-    case AddressFamily::ipv4: return "ipv4";
-    case AddressFamily::ipv6: return "ipv6";
+    case AddressFamily::any:
+      return "any";
+    case AddressFamily::ipv4:
+      return "ipv4";
+    case AddressFamily::ipv6:
+      return "ipv6";
   }
   return "";
 }
@@ -69,9 +81,7 @@ std::uint64_t World::Impl::schedule(const Link& link, Event::Kind kind, Instant 
   return events_.push(at, kind, link.id().index, link.id().generation);
 }
 
-TraceLine World::Impl::line(const Link& link) {
-  return line('c', link.conn());
-}
+TraceLine World::Impl::line(const Link& link) { return line('c', link.conn()); }
 
 void World::Impl::count(std::string_view fault) {
   const auto found = faults_.find(fault);
@@ -257,7 +267,10 @@ void World::Impl::take(const Output& output) {
                    line('t', what.transfer).word("upload").number(engine_.upload_space(what.transfer).size());
                    to_application(output);
                  },
-                 [&](const output::Done& what) { take_done(what); to_application(output); },
+                 [&](const output::Done& what) {
+                   take_done(what);
+                   to_application(output);
+                 },
                  [&](const output::HeadSent& what) {
                    line('t', what.transfer).word("head sent").number(what.head.size());
                    to_application(output);
@@ -274,7 +287,10 @@ void World::Impl::take_done(const output::Done& what) {
   if (what.result) {
     line('t', what.transfer).word("done");
   } else {
-    line('t', what.transfer).word("failed").word(to_string(what.result.error().code)).word(what.result.error().message());
+    line('t', what.transfer)
+        .word("failed")
+        .word(to_string(what.result.error().code))
+        .word(what.result.error().message());
   }
 }
 
@@ -366,7 +382,9 @@ const std::vector<std::string>& World::trace() const { return impl_->trace_.line
 std::uint64_t World::trace_hash() const { return impl_->trace_.hash(); }
 void World::note(std::string_view line) { impl_->line().word("note:").word(line); }
 const std::map<std::string, std::uint64_t, std::less<>>& World::faults() const { return impl_->faults_; }
-const std::map<std::string, std::uint64_t, std::less<>>& World::faults(ConnId conn) const { return impl_->faults(conn); }
+const std::map<std::string, std::uint64_t, std::less<>>& World::faults(ConnId conn) const {
+  return impl_->faults(conn);
+}
 
 std::size_t World::open_connections() const { return impl_->in_order_.size(); }
 std::size_t World::open_connections(OriginNumber origin) const {

@@ -1,5 +1,5 @@
-// What chance does beside the network: seeds for everything that draws, leaps of the clock, and facts that a careless driver would say.
-// See world_impl.hpp.
+// What chance does beside the network: seeds for everything that draws, leaps of the clock, and facts that a careless
+// driver would say. See world_impl.hpp.
 #include "adapters/sim/world_impl.hpp"
 #include "core/base/check.hpp"
 
@@ -44,7 +44,8 @@ bool World::Impl::reads_late(Link& link) {
 // Some at once, some when the id's place may have been taken again.
 void World::Impl::maybe_stale(const Link& link) {
   if (!draw_chance(stale_draws_, link.weather().stale_facts)) return;
-  const Instant at = now_.steady + (stale_draws_.below(2) == 0 ? Duration::zero() : draw_up_to(stale_draws_, kStaleWithin));
+  const Instant at =
+      now_.steady + (stale_draws_.below(2) == 0 ? Duration::zero() : draw_up_to(stale_draws_, kStaleWithin));
   events_.push(at, Event::Kind::stale, link.conn().index, link.conn().generation);
 }
 

@@ -3,7 +3,8 @@
 //   world_network.cpp  what the engine is told about names and connections
 //   world_program.cpp  what a program with a Multi is given: connections, names and waiting (host.hpp)
 //   world_draws.cpp    seeds, the weather's leaps, and what a careless driver says
-// The engine's drain rule is kept by tell(): a fact goes in when no output is left, and its own outputs are taken right after it.
+// The engine's drain rule is kept by tell(): a fact goes in when no output is left, and its own outputs are taken right
+// after it.
 #pragma once
 
 #include <cstdint>
@@ -170,11 +171,11 @@ class World::Impl final : public LinkHost, public Host, private Asker {
 
   EventQueue events_;
   std::map<std::uint64_t, std::function<void()>> calls_;  // by their event's number
-  std::map<std::uint64_t, Question> questions_;      // by the number of their record
-  std::map<ResolveId, std::uint64_t> of_engine_;     // those of the engine that are open
+  std::map<std::uint64_t, Question> questions_;           // by the number of their record
+  std::map<ResolveId, std::uint64_t> of_engine_;          // those of the engine that are open
   SlotMap<Link, LinkTag> links_;
-  std::vector<Standing> standing_;             // those the engine has open, by the index of their id
-  std::map<std::uint64_t, ConnId> in_order_;   // the same, the oldest first
+  std::vector<Standing> standing_;            // those the engine has open, by the index of their id
+  std::map<std::uint64_t, ConnId> in_order_;  // the same, the oldest first
   std::vector<std::size_t> open_by_origin_;
   std::vector<std::uint64_t> accepted_by_origin_;
   std::vector<ConnId> to_serve_;

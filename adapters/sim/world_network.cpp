@@ -15,9 +15,12 @@ constexpr int kNoData = 1;
 
 bool wanted(const IpAddress& address, AddressFamily family) {
   switch (family) {
-    case AddressFamily::any: return true;
-    case AddressFamily::ipv4: return address.kind == IpAddress::Kind::ipv4;
-    case AddressFamily::ipv6: return address.kind == IpAddress::Kind::ipv6;
+    case AddressFamily::any:
+      return true;
+    case AddressFamily::ipv4:
+      return address.kind == IpAddress::Kind::ipv4;
+    case AddressFamily::ipv6:
+      return address.kind == IpAddress::Kind::ipv6;
   }
   return false;
 }
@@ -25,9 +28,12 @@ bool wanted(const IpAddress& address, AddressFamily family) {
 // The system's words for these are the same everywhere only if they are ours.
 std::string_view words_for(int error) {
   switch (error) {
-    case ECONNREFUSED: return "Connection refused";
-    case EPIPE: return "Broken pipe";
-    default: return "Connection reset by peer";
+    case ECONNREFUSED:
+      return "Connection refused";
+    case EPIPE:
+      return "Broken pipe";
+    default:
+      return "Connection reset by peer";
   }
 }
 
@@ -52,7 +58,8 @@ std::uint64_t World::Impl::ask(const output::Resolve& what, Asker& asker) {
     return number;
   }
   auto error = [&](std::string_view why, int detail) {
-    question.answer = std::unexpected(make_error(Code::resolve_failed, "resolve " + what.host + ": " + std::string(why), detail));
+    question.answer =
+        std::unexpected(make_error(Code::resolve_failed, "resolve " + what.host + ": " + std::string(why), detail));
     question.fault = "name fails";
   };
   if (!name || fails) {
@@ -65,7 +72,8 @@ std::uint64_t World::Impl::ask(const output::Resolve& what, Asker& asker) {
       question.fault = "name wrong";
       if (random.below(2) == 0) addresses.clear();
       for (std::uint64_t left = 1 + random.below(3); left > 0; --left) {
-        const bool ipv6 = what.family == AddressFamily::ipv6 || (what.family == AddressFamily::any && random.below(3) == 0);
+        const bool ipv6 =
+            what.family == AddressFamily::ipv6 || (what.family == AddressFamily::any && random.below(3) == 0);
         const auto kind = ipv6 ? IpAddress::Kind::ipv6 : IpAddress::Kind::ipv4;
         addresses.insert(addresses.begin(), directory_.nowhere(kind, random));
       }
@@ -92,12 +100,14 @@ void World::Impl::answered(ResolveId id, Result<NameAnswer> found) {
 }
 
 // The families' answers apart, where there are two. `at` is when IPv4's comes, and becomes when the first does.
-void World::Impl::split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question, Instant& at) {
+void World::Impl::split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question,
+                        Instant& at) {
   if (!spec.ipv6_later || what.family != AddressFamily::any) return;
   const bool rest_never = draw_chance(random, spec.rest_never);
   const auto first = *spec.ipv6_later < Duration::zero() ? IpAddress::Kind::ipv6 : IpAddress::Kind::ipv4;
   const std::vector<IpAddress>& all = *question.answer;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(question.part), [&](const IpAddress& one) { return one.kind == first; });
+  std::copy_if(all.begin(), all.end(), std::back_inserter(question.part),
+               [&](const IpAddress& one) { return one.kind == first; });
   if (question.part.empty() || question.part.size() == all.size()) {
     question.part.clear();
     return;
@@ -200,8 +210,12 @@ void World::Impl::connect(const output::Connect& what) {
   }
   if (standing_.size() <= what.conn.index) standing_.resize(what.conn.index + 1);
   standing_[what.conn.index] = {what.conn.generation, link->id()};
-  connect_records_.push_back({.conn = what.conn, .origin = link->origin, .address = what.route ? Address{} : what.address,
-                              .began = now_.steady, .connected = {}, .over = {}});
+  connect_records_.push_back({.conn = what.conn,
+                              .origin = link->origin,
+                              .address = what.route ? Address{} : what.address,
+                              .began = now_.steady,
+                              .connected = {},
+                              .over = {}});
   start_link(*link);
 }
 
@@ -214,7 +228,7 @@ void World::Impl::start_link(Link& started) {
   const bool hangs = draw_chance(random, weather_->hangs);
   const bool refused = draw_chance(random, weather_->refused);
   const bool half_open = draw_chance(random, weather_->half_open);
-  link->fate = hangs                       ? Link::Fate::hangs
+  link->fate = hangs                      ? Link::Fate::hangs
                : refused || !link->origin ? Link::Fate::refused
                : half_open                ? Link::Fate::half_open
                                           : Link::Fate::accepted;
@@ -228,7 +242,8 @@ void World::Impl::connect_ends(Link& link) {
   if (link.fate == Link::Fate::accepted) {
     const OriginSpec& origin = directory_.origin(*link.origin);
     if (origin.accept) peer = origin.accept(accepted_by_origin_[*link.origin]++);
-    if (peer && origin.tls) peer = over_tls(std::move(peer), tls_.server(origin.host, origin.certificate, origin.newest_tls));
+    if (peer && origin.tls)
+      peer = over_tls(std::move(peer), tls_.server(origin.host, origin.certificate, origin.newest_tls));
   }
   const bool half_open = link.fate == Link::Fate::half_open;
   if (!peer && !half_open) {

@@ -1,5 +1,6 @@
-// What a program with a Multi is given of the world: see host.hpp and world_impl.hpp. Its connections are links as the engine's are, with
-// a Tcp at the near end; in the trace their ids are {number of the connect}.0, which no engine gives.
+// What a program with a Multi is given of the world: see host.hpp and world_impl.hpp. Its connections are links as the
+// engine's are, with a Tcp at the near end; in the trace their ids are {number of the connect}.0, which no engine
+// gives.
 #include <algorithm>
 
 #include "adapters/sim/world_impl.hpp"
@@ -30,8 +31,12 @@ Link& World::Impl::dial(const Address& address, Tcp& end) {
   link.peer_name = address.to_string();
   link.origin = directory_.listener(address);
   line(link).word("connect to").word(link.peer_name);
-  connect_records_.push_back(
-      {.conn = link.conn(), .origin = link.origin, .address = address, .began = now_.steady, .connected = {}, .over = {}});
+  connect_records_.push_back({.conn = link.conn(),
+                              .origin = link.origin,
+                              .address = address,
+                              .began = now_.steady,
+                              .connected = {},
+                              .over = {}});
   start_link(link);
   return link;
 }

@@ -30,7 +30,8 @@ struct Pipe {
   net::Descriptor read, write;
 };
 
-// Answers 0 or errno. Both ends block, and are none of those that a program starts with, also where we run without them.
+// Answers 0 or errno. Both ends block, and are none of those that a program starts with, also where we run without
+// them.
 int make_pipe(Pipe& pipe) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno;

@@ -120,7 +120,8 @@ std::string fault_of(int fd, Kind kind) {
     }
     sockaddr_storage peer = {};
     size = sizeof peer;
-    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 && errno == ENOTCONN) return "it is not connected";
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 && errno == ENOTCONN)
+      return "it is not connected";
   }
   if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return net::describe_errno(errno);
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return net::describe_errno(errno);

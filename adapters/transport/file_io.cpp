@@ -45,8 +45,7 @@ Transferred write_file(int fd, std::span<const Bytes> pieces) {
   std::array<iovec, 16> vectors = {};
   const std::size_t count = std::min(pieces.size(), vectors.size());
   // writev only reads, but its type is shared with readv.
-  for (std::size_t i = 0; i < count; ++i)
-    vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
+  for (std::size_t i = 0; i < count; ++i) vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
   Transferred moved = moved_by(write_quietly(fd, std::span(vectors).first(count)));
   if (moved.error == 0 && moved.bytes < total_size(pieces.first(count))) moved.would_block = true;
   return moved;

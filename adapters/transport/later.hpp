@@ -1,5 +1,5 @@
-// What a stream tells others in the thread of its Multi, put off until they may use that Multi: it calls a stream in the
-// middle of its own work, and whoever is told may add and remove transfers.
+// What a stream tells others in the thread of its Multi, put off until they may use that Multi: it calls a stream in
+// the middle of its own work, and whoever is told may add and remove transfers.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,8 @@ class Later;
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
   virtual ~Listener() = default;
-  // tell() at the end of the outermost Later of this thread, however often this is called meanwhile; without one at once.
+  // tell() at the end of the outermost Later of this thread, however often this is called meanwhile; without one at
+  // once.
   void tell_later();
 
  private:

@@ -1,5 +1,6 @@
 // ASCII letters and digits without a locale: the one lower case, and the one table of hexadecimal digits.
-// Leaves to others what is built from them: triplets of a URL (url/percent.hpp), chunk sizes (http1), addresses (address.cpp).
+// Leaves to others what is built from them: triplets of a URL (url/percent.hpp), chunk sizes (http1), addresses
+// (address.cpp).
 #pragma once
 
 #include <array>

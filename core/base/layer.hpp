@@ -1,5 +1,6 @@
-// What may stand between HTTP and the transport: a machine that turns wire bytes into plain bytes and back (TLS, a proxy's
-// handshake). Layers stack: the wire of one is the plain of the one below. A layer knows nothing of HTTP, transfers or sockets.
+// What may stand between HTTP and the transport: a machine that turns wire bytes into plain bytes and back (TLS, a
+// proxy's handshake). Layers stack: the wire of one is the plain of the one below. A layer knows nothing of HTTP,
+// transfers or sockets.
 #pragma once
 
 #include <string>
@@ -30,7 +31,8 @@ class Layer {
  public:
   virtual ~Layer() = default;
 
-  // What it does until it is established, and the code of a failure of that, for messages: "TLS handshake", tls_handshake.
+  // What it does until it is established, and the code of a failure of that, for messages: "TLS handshake",
+  // tls_handshake.
   virtual std::string_view task() const = 0;
   virtual Code failure() const = 0;
   // Adds what it knows, once it is established. May throw std::bad_alloc.
@@ -38,21 +40,22 @@ class Layer {
 
   // Called once before anything else; may put first bytes (a ClientHello) into `wire_out`.
   virtual Pump start(std::vector<std::uint8_t>& wire_out, Now now) = 0;
-  // Takes bytes from the front of `wire_in` (it advances) and writes plain bytes to the front of `plain_out` (it advances by what was
-  // written). Handshake answers, alerts and the like are appended to `wire_out`. Goes on until it answers need_input
-  // with `wire_in` empty, need_space, closed or failed; never progressed. Bytes decoded before a failure count.
+  // Takes bytes from the front of `wire_in` (it advances) and writes plain bytes to the front of `plain_out` (it
+  // advances by what was written). Handshake answers, alerts and the like are appended to `wire_out`. Goes on until it
+  // answers need_input with `wire_in` empty, need_space, closed or failed; never progressed. Bytes decoded before a
+  // failure count.
   virtual Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) = 0;
-  // Takes bytes from the front of `plain_in` (it advances) and appends their wire form to `wire_out`, until `plain_in` is empty
-  // or `wire_out` holds `wire_cap` bytes or more. Answers need_input, and takes nothing, while the layer itself waits for the peer: the
-  // caller tries again after each decode(). Legal only when established().
+  // Takes bytes from the front of `plain_in` (it advances) and appends their wire form to `wire_out`, until `plain_in`
+  // is empty or `wire_out` holds `wire_cap` bytes or more. Answers need_input, and takes nothing, while the layer
+  // itself waits for the peer: the caller tries again after each decode(). Legal only when established().
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
   // True once plain bytes may be encoded, which for TLS means: handshake done and the peer verified.
   virtual bool established() const = 0;
   // If the stream below ended now: what end that is by this layer's rules. `clean`: a close_notify was seen.
   virtual StreamEnd stream_end() const = 0;
   bool eof_is_clean() const { return stream_end() == StreamEnd::clean; }
-  // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards. Without memory for
-  // it the stream ends without a word.
+  // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards. Without
+  // memory for it the stream ends without a word.
   virtual void close(std::vector<std::uint8_t>& wire_out) noexcept = 0;
   // Meaningful after failed.
   virtual const Error& error() const = 0;

@@ -1,5 +1,6 @@
-// An intrusive doubly linked list: objects carry their own links, so joining and leaving cost no allocation and no search.
-// Owns nothing; an object must leave every list before it goes away (checked by the slot map's users, not here).
+// An intrusive doubly linked list: objects carry their own links, so joining and leaving cost no allocation and no
+// search. Owns nothing; an object must leave every list before it goes away (checked by the slot map's users, not
+// here).
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@ struct Link {
   bool linked = false;
 };
 
-template <class T, Link<T> T::*kLink>
+template <class T, Link<T> T::* kLink>
 class List {
  public:
   bool empty() const { return first_ == nullptr; }

@@ -1,6 +1,6 @@
 // Objects under ids that outlive them: {index, generation} finds the object or nothing, never another one (SB-47).
-// Objects never move, and a released one is kept with its memory for the next to use, as long as there are few of those: what a
-// flood of objects took goes back when it is over. Knows nothing of what they are.
+// Objects never move, and a released one is kept with its memory for the next to use, as long as there are few of
+// those: what a flood of objects took goes back when it is over. Knows nothing of what they are.
 #pragma once
 
 #include <algorithm>
@@ -18,9 +18,9 @@
 namespace sluice {
 
 // T is default-constructible and has recycle(), which is called on release: it drops what the object stood for and
-// keeps its buffers. Objects live in chunks of 64; one without a living object is given back if kSpares released ones are left
-// without it, and nothing is allocated as long as any is left. A slot is given up after `kLastGeneration` uses, so that a very
-// old id cannot come to life again.
+// keeps its buffers. Objects live in chunks of 64; one without a living object is given back if kSpares released ones
+// are left without it, and nothing is allocated as long as any is left. A slot is given up after `kLastGeneration`
+// uses, so that a very old id cannot come to life again.
 template <class T, class Tag, std::uint32_t kLastGeneration = 0xffff'ffff, std::size_t kSpares = 128>
 class SlotMap {
  public:
@@ -91,8 +91,8 @@ class SlotMap {
     return std::nullopt;
   }
 
-  // Walks every slot there is: for rare calls, invariants and tests. `visit(Id<Tag>, T&)` may release any object, the one it was
-  // given too, and emplace others: what is living when the walk gets to its index is visited, once.
+  // Walks every slot there is: for rare calls, invariants and tests. `visit(Id<Tag>, T&)` may release any object, the
+  // one it was given too, and emplace others: what is living when the walk gets to its index is visited, once.
   template <class Visit>
   void for_each(Visit&& visit) {
     for (auto id = first_live(0); id; id = first_live(id->index + std::size_t{1})) visit(*id, *find(*id));
@@ -123,7 +123,7 @@ class SlotMap {
       return made = true;
     }
 
-    std::uint32_t generation = 1;  // so that an id of zeros names nothing
+    std::uint32_t generation = 1;     // so that an id of zeros names nothing
     std::uint32_t next_free = kNone;  // in its chunk
     bool made = false;
     union {

@@ -1,5 +1,5 @@
-// The deadlines of one engine: what is due when, for whom and why. They are set lazily, so that what has no timeout costs none.
-// Leaves to others: what the time is, and what is done when one has come.
+// The deadlines of one engine: what is due when, for whom and why. They are set lazily, so that what has no timeout
+// costs none. Leaves to others: what the time is, and what is done when one has come.
 #pragma once
 
 #include <new>

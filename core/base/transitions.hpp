@@ -1,4 +1,5 @@
-// A constexpr table of legal moves between the values of a small enum: what every enter() checks before it writes a state.
+// A constexpr table of legal moves between the values of a small enum: what every enter() checks before it writes a
+// state.
 #pragma once
 
 #include <cstddef>

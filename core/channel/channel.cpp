@@ -1,5 +1,5 @@
-// See channel.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one below
-// could not take yet, bounded by limits::kWireOutBytes.
+// See channel.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one
+// below could not take yet, bounded by limits::kWireOutBytes.
 #include "core/channel/channel.hpp"
 
 #include <algorithm>
@@ -16,7 +16,8 @@ const Transitions<ChannelPhase, kChannelPhases> kChannelMoves{
 };
 
 namespace {
-// A small send buffer stays with its connection so that requests do not allocate; a large one goes back when it is empty.
+// A small send buffer stays with its connection so that requests do not allocate; a large one goes back when it is
+// empty.
 constexpr std::size_t kKeptSendBytes = 2 * 1024;
 }  // namespace
 

@@ -1,5 +1,6 @@
-// A channel: one byte stream with its stack of machines: layers (proxy handshake, TLS) at the bottom, an HTTP session on top.
-// Knows how bytes climb and descend. Knows no pool, no transfer, no timer: it can be used alone, over any stream.
+// A channel: one byte stream with its stack of machines: layers (proxy handshake, TLS) at the bottom, an HTTP session
+// on top. Knows how bytes climb and descend. Knows no pool, no transfer, no timer: it can be used alone, over any
+// stream.
 #pragma once
 
 #include <memory>
@@ -35,8 +36,8 @@ class Channel {
   // The transport is connected: the bottom layer begins.
   void start(Now now);
 
-  // What a read of the wire decoded to: plain bytes in place in `landing` (or in `wire` itself without layers). A failure of a layer is kept
-  // in fault(), so that the bytes before it can be looked at first.
+  // What a read of the wire decoded to: plain bytes in place in `landing` (or in `wire` itself without layers). A
+  // failure of a layer is kept in fault(), so that the bytes before it can be looked at first.
   MutableBytes decode(MutableBytes wire, Landing& landing, Now now);
   const std::optional<Error>& fault() const { return fault_; }
   bool peer_closed() const { return peer_closed_; }  // a layer saw the peer's goodbye
@@ -51,7 +52,8 @@ class Channel {
   OutputView transmit() const;
   bool has_layers() const { return !stages_.empty(); }
   bool has_output() const;
-  // The wire took so many bytes of transmit(). Of the exchanges, those whose requests they may belong to are appended to `moved`.
+  // The wire took so many bytes of transmit(). Of the exchanges, those whose requests they may belong to are appended
+  // to `moved`.
   void sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now);
 
   // Bytes of the session's are on their way down, and the wire has not taken them yet.
@@ -59,8 +61,9 @@ class Channel {
 
   // What an end of the wire is now by every layer's rules: the worst of their answers.
   StreamEnd stream_end() const;
-  // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it. What the session
-  // gave and the wire has not taken is dropped: it may be sent elsewhere by then, or be wanted by nobody (SB-48).
+  // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it. What the
+  // session gave and the wire has not taken is dropped: it may be sent elsewhere by then, or be wanted by nobody
+  // (SB-48).
   void close(bool say_goodbye);
 
   // What the layers agreed on; legal once it is ready. May throw std::bad_alloc.

@@ -1,5 +1,6 @@
-// The landing buffers all connections of an engine share: bytes are received, decrypted and decoded here, and bodies are handed out
-// as views into it. Nothing may stay here past the next read; the engine copies what was not consumed (flow/body_buffer.hpp).
+// The landing buffers all connections of an engine share: bytes are received, decrypted and decoded here, and bodies
+// are handed out as views into it. Nothing may stay here past the next read; the engine copies what was not consumed
+// (flow/body_buffer.hpp).
 #pragma once
 
 #include <array>
@@ -14,8 +15,9 @@ class Landing {
  public:
   // What a transport may be read into. Empty: out of memory.
   MutableBytes wire();
-  // Where layer number `depth` (0 is the bottom one) may decode to: never smaller than what wire() can decode to, a record
-  // that was held back by a layer included. Two buffers serve any depth, since a layer reads one and writes the other.
+  // Where layer number `depth` (0 is the bottom one) may decode to: never smaller than what wire() can decode to, a
+  // record that was held back by a layer included. Two buffers serve any depth, since a layer reads one and writes the
+  // other.
   MutableBytes plain(std::size_t depth);
 
  private:

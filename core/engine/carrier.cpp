@@ -24,10 +24,11 @@ Error copy_of(const Error& error) {
   }
 }
 
-// Whether it may carry another exchange. An answer to a request that the wire has not taken whole ends the connection, with a layer's
-// buffer as without.
+// Whether it may carry another exchange. An answer to a request that the wire has not taken whole ends the connection,
+// with a layer's buffer as without.
 bool is_usable(const PooledConnection& connection) {
-  return connection.session().reusable() && !connection.write_broken && !connection.last_use && !connection.channel.holds_plain();
+  return connection.session().reusable() && !connection.write_broken && !connection.last_use &&
+         !connection.channel.holds_plain();
 }
 
 }  // namespace
@@ -47,7 +48,8 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
     jobs_.end(job, std::unexpected(std::move(opened.error())), now);
     connector_.orphan(own_dial, false, now);
     if (!short_of_memory || !connection.exchanges.empty()) return false;
-    connections_.close(connection, true);  // no other is tried on it: without memory that would go on through the whole queue
+    // No other is tried on it: without memory that would go on through the whole queue.
+    connections_.close(connection, true);
     return true;
   }
   or_lose(job, now, [&] {
@@ -181,8 +183,8 @@ void Carrier::abort(Job& job, Error error, Now now) {
   }
 }
 
-// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had been there a while can have died of idleness, and only a request
-// that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
+// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had been there a while can have died of idleness, and only a
+// request that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
 bool Carrier::may_retry(const PooledConnection& connection, const Job& job) const {
   if (!(job.info.reused || connection.was_idle) || job.info.retries >= limits::kMaxRetries) return false;
   if (connection.session().response_started(job.stream)) return false;
@@ -190,11 +192,12 @@ bool Carrier::may_retry(const PooledConnection& connection, const Job& job) cons
   return !connection.session().request_begun(job.stream) || is_idempotent(job.request.method);
 }
 
-// RFC 9110 15.5.9: a 408 on a connection that had been used is its idleness that timed out at the peer, not this request.
+// RFC 9110 15.5.9: a 408 on a connection that had been used is its idleness that timed out at the peer, not this
+// request.
 bool Carrier::timed_out_at_peer(const PooledConnection& connection, const Job& job) const {
   constexpr int kRequestTimeout = 408;
-  return job.head.status == kRequestTimeout && (job.info.reused || connection.was_idle) && job.info.retries < limits::kMaxRetries &&
-         job.upload.replayable() && is_idempotent(job.request.method);
+  return job.head.status == kRequestTimeout && (job.info.reused || connection.was_idle) &&
+         job.info.retries < limits::kMaxRetries && job.upload.replayable() && is_idempotent(job.request.method);
 }
 
 // `elsewhere`: on no connection that was used before.

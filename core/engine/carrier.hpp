@@ -1,5 +1,5 @@
-// Carries exchanges on connections: opens them, turns a session's events into what transfers learn, and ends them; and decides which failure
-// may be tried again. Leaves framing to the session, and who gets which connection to the pool.
+// Carries exchanges on connections: opens them, turns a session's events into what transfers learn, and ends them; and
+// decides which failure may be tried again. Leaves framing to the session, and who gets which connection to the pool.
 #pragma once
 
 #include <optional>
@@ -18,9 +18,14 @@ namespace sluice::engine {
 class Carrier {
  public:
   // All must outlive it.
-  Carrier(const EngineOptions& options, Timers& timers, Outbox& outbox, pool::Pool& pool, Jobs& jobs, Connections& connections,
-          Connector& connector)
-      : options_(options), timers_(timers), outbox_(outbox), pool_(pool), jobs_(jobs), connections_(connections),
+  Carrier(const EngineOptions& options, Timers& timers, Outbox& outbox, pool::Pool& pool, Jobs& jobs,
+          Connections& connections, Connector& connector)
+      : options_(options),
+        timers_(timers),
+        outbox_(outbox),
+        pool_(pool),
+        jobs_(jobs),
+        connections_(connections),
         connector_(connector) {}
   Carrier(const Carrier&) = delete;
   Carrier& operator=(const Carrier&) = delete;

@@ -23,15 +23,16 @@ void name_end(const PooledConnection& connection, std::string_view why, Error& e
   }
 }
 
-// "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1.1 names the field, draft-thomson-hybi-http-timeout the parameter): the peer closes the
-// connection when it was unused so many seconds. A second less is counted on, or half of one.
+// "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1.1 names the field, draft-thomson-hybi-http-timeout the parameter):
+// the peer closes the connection when it was unused so many seconds. A second less is counted on, or half of one.
 void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
   const auto field = head.fields.find("Keep-Alive");
   if (!field) return;
   constexpr std::string_view kTimeout = "timeout=";
   std::string_view list = *field;
   while (const auto element = next_list_element(list)) {
-    if (element->size() <= kTimeout.size() || !equals_ignoring_case(element->substr(0, kTimeout.size()), kTimeout)) continue;
+    if (element->size() <= kTimeout.size() || !equals_ignoring_case(element->substr(0, kTimeout.size()), kTimeout))
+      continue;
     std::uint32_t seconds = 0;
     const char* const end = element->data() + element->size();
     const auto [at, error] = std::from_chars(element->data() + kTimeout.size(), end, seconds);
@@ -142,8 +143,10 @@ void Carrier::on_head(Job& job, std::optional<std::uint64_t> body_length, Now no
   outbox_.put(output::HeadReady{job.id});
   const auto& most = job.options.max_body_bytes;
   if (most && progress.expected_body_bytes.value_or(0) > *most) {
-    fail(job, make_error(Code::body_too_large, "the response's body has " + std::to_string(*progress.expected_body_bytes) +
-                                                   " bytes, more than the " + std::to_string(*most) + " allowed"), now);
+    fail(job,
+         make_error(Code::body_too_large, "the response's body has " + std::to_string(*progress.expected_body_bytes) +
+                                              " bytes, more than the " + std::to_string(*most) + " allowed"),
+         now);
   }
 }
 
@@ -152,8 +155,10 @@ void Carrier::on_body(const PooledConnection& connection, Job& job, Bytes body, 
   job.progress.received_body_bytes += body.size();
   const auto& most = job.options.max_body_bytes;
   if (most && job.progress.received_body_bytes > *most) {
-    fail(job, make_error(Code::body_too_large,
-                         "the response's body has more than the " + std::to_string(*most) + " bytes allowed"), now);
+    fail(job,
+         make_error(Code::body_too_large,
+                    "the response's body has more than the " + std::to_string(*most) + " bytes allowed"),
+         now);
     return;
   }
   // In one piece, but where frames of others come between: the start of an HTTP/0.9 body was no part of this read.
@@ -202,7 +207,8 @@ void Carrier::ended(PooledConnection& connection, StreamEnd how, std::string_vie
 }
 
 void Carrier::broken(PooledConnection& connection, Error error, Now now) {
-  const bool may_be_answered = !connection.exchanges.empty() && !connection.multiplexes;  // there no window could be opened any more
+  // There no window could be opened any more.
+  const bool may_be_answered = !connection.exchanges.empty() && !connection.multiplexes;
   if (error.code == Code::send_failed && !connection.write_broken && may_be_answered) {
     // The answer may be there already (a 413 and a close in the middle of an upload): reading goes on to its end.
     connection.write_broken = true;
@@ -279,8 +285,8 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
 bool Carrier::waits_for_application(const PooledConnection& connection, const Job& job) const {
   const std::size_t blocks = connection.multiplexes ? 1 : limits::kBodyBufferBytes;
   if (job.body.size() >= blocks) return true;
-  return job.upload.streamed() && !job.upload.finished() && job.upload.pending().empty() && !connection.channel.has_output() &&
-         connection.session().wants_upload(job.stream);
+  return job.upload.streamed() && !job.upload.finished() && job.upload.pending().empty() &&
+         !connection.channel.has_output() && connection.session().wants_upload(job.stream);
 }
 
 void Carrier::idle_timer(Job& job, Now now) {

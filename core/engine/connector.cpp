@@ -92,10 +92,14 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
     if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
     if (!IpAddress::parse(place.host)) {
       // As a look-up would say it, after this call: an application that tries again at once must not go round in here.
-      dialer_.lose_soon(dial, make_error(Code::resolve_failed, "resolve " + place.host + ": no address of the family that was asked for"), now);
+      dialer_.lose_soon(
+          dial,
+          make_error(Code::resolve_failed, "resolve " + place.host + ": no address of the family that was asked for"),
+          now);
       return std::nullopt;
     }
-    return failed(dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
+    return failed(
+        dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
   }
   pool::Name& name = names_.name(place.host, place.family);
   if (name.is_known(now.steady)) return use(dial, endpoint, name.addresses, now);
@@ -112,7 +116,8 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
   return next_attempt(dial, now);
 }
 
-std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, const std::vector<IpAddress>& addresses, Now now) {
+std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, const std::vector<IpAddress>& addresses,
+                                      Now now) {
   if (!dialer_.learn(dial, addresses, true, endpoint.destination.family, {}, now)) return std::nullopt;
   return next_attempt(dial, now);
 }
@@ -284,7 +289,8 @@ void Connector::abandon(Dial& dial) noexcept {
 
 std::optional<DialEnd> Connector::timed_out(Dial& dial, Now) {
   const Job* sponsor = jobs_.find(dial.sponsor);
-  const std::string within = sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
+  const std::string within =
+      sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
   std::string running;
   for (const ConnId id : dial.attempts) running += (running.empty() ? "" : ", ") + connections_.find(id)->peer();
   const PooledConnection* connection = winner(dial);

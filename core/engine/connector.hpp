@@ -1,5 +1,6 @@
-// Makes connections: names to addresses, attempts, then the layers' handshakes and the session. Carries out what the dialer decides.
-// Answers with facts; leaves to others who is connected for (core/pool/pool.hpp) and what the connection then carries (carrier.hpp).
+// Makes connections: names to addresses, attempts, then the layers' handshakes and the session. Carries out what the
+// dialer decides. Answers with facts; leaves to others who is connected for (core/pool/pool.hpp) and what the
+// connection then carries (carrier.hpp).
 #pragma once
 
 #include <memory>
@@ -29,8 +30,14 @@ class Connector {
   // All must outlive it.
   Connector(const EngineOptions& options, http::SessionFactory& sessions, Outbox& outbox, pool::Pool& pool,
             pool::Dialer& dialer, pool::NameCache& names, Jobs& jobs, Connections& connections)
-      : options_(options), sessions_(sessions), outbox_(outbox), pool_(pool), dialer_(dialer), names_(names),
-        jobs_(jobs), connections_(connections) {}
+      : options_(options),
+        sessions_(sessions),
+        outbox_(outbox),
+        pool_(pool),
+        dialer_(dialer),
+        names_(names),
+        jobs_(jobs),
+        connections_(connections) {}
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
@@ -60,7 +67,8 @@ class Connector {
 
  private:
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
-  std::optional<DialEnd> use(pool::Dial& dial, const pool::Endpoint& endpoint, const std::vector<IpAddress>& addresses, Now now);
+  std::optional<DialEnd> use(pool::Dial& dial, const pool::Endpoint& endpoint, const std::vector<IpAddress>& addresses,
+                             Now now);
   const EngineOptions::KnownAddresses* known(const pool::Destination& destination) const;
   void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);

@@ -66,7 +66,8 @@ pool::PooledConnection* Engine::Impl::fact_about(ConnId id, Now& now) {
 void Engine::Impl::finish_entry(Now now) {
   if (pool_.may_go_on()) carry_out_all(now);
   if (names_.has_canceled()) {
-    while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});  // lost, it does no harm
+    // One that is lost does no harm.
+    while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});
   }
   if (std::vector<std::string>& lines = connector_.key_log(); !lines.empty()) {
     for (std::string& line : lines) outbox_.try_put(output::KeyLog{std::move(line)});
@@ -297,9 +298,11 @@ void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, No
       break;
     }
     case ChannelPhase::securing: {
-      std::string text = std::string(channel.task()) + " with " + connection.peer() + ": the peer closed the connection";
+      std::string text =
+          std::string(channel.task()) + " with " + connection.peer() + ": the peer closed the connection";
       if (!why.empty()) text += " (" + std::string(why) + ")";
-      take(connector_.failed(*connector_.dial_of(connection), make_error(channel.task_failure(), std::move(text))), now);
+      take(connector_.failed(*connector_.dial_of(connection), make_error(channel.task_failure(), std::move(text))),
+           now);
       break;
     }
     case ChannelPhase::ready: {
@@ -368,7 +371,8 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::resolution_delay:
       if (pool::Dial* dial = dialer_.find(due.owner<pool::DialTag>())) {
         const bool over = due.kind == TimerKind::connect_timeout;
-        or_lose(dial->id, now, [&] { take(over ? connector_.timed_out(*dial, now) : connector_.next_attempt(*dial, now), now); });
+        or_lose(dial->id, now,
+                [&] { take(over ? connector_.timed_out(*dial, now) : connector_.next_attempt(*dial, now), now); });
       }
       break;
     case TimerKind::connection_expiry:
@@ -403,7 +407,8 @@ Interest Engine::Impl::interest(ConnId id) const {
 
 // Some levels have changed since their edge was put there: what is not so any more is not told.
 bool Engine::Impl::is_still_true(const Output& out) {
-  if (const auto* changed = std::get_if<output::InterestChanged>(&out)) return connections_.takes_interest(changed->conn);
+  if (const auto* changed = std::get_if<output::InterestChanged>(&out))
+    return connections_.takes_interest(changed->conn);
   if (const auto* body = std::get_if<output::BodyReady>(&out)) {
     const Job* job = jobs_.find(body->transfer);
     return job && !job->body.empty();
@@ -426,9 +431,10 @@ std::optional<Output> Engine::Impl::poll_output() {
 }
 
 // ---- when memory runs out ----
-// An exception of the allocator's ends where it does the least harm, and never leaves the engine: at the transfer, the connection or the
-// dial it came up with, which is lost then; or at the boundary (core/engine.cpp), where everything ends (give_up). Whatever ends is told, and
-// telling must need no memory: an output that finds no room among the others is owed, which is remembered in the object it is about.
+// An exception of the allocator's ends where it does the least harm, and never leaves the engine: at the transfer, the
+// connection or the dial it came up with, which is lost then; or at the boundary (core/engine.cpp), where everything
+// ends (give_up). Whatever ends is told, and telling must need no memory: an output that finds no room among the others
+// is owed, which is remembered in the object it is about.
 
 void Engine::Impl::lose(TransferId id, Now now) {
   Job* job = jobs_.find(id);
@@ -449,8 +455,8 @@ void Engine::Impl::lose(pool::DialId id, Now now) {
   if (pool::Dial* dial = dialer_.find(id)) take(connector_.failed(*dial, no_memory()), now);
 }
 
-// Nothing is taken for granted but what cannot be half done: slot maps, timers, and each object's own members. Who was in
-// which list, and every count, is made anew. What was received whole stays: its application only has to consume it.
+// Nothing is taken for granted but what cannot be half done: slot maps, timers, and each object's own members. Who was
+// in which list, and every count, is made anew. What was received whole stays: its application only has to consume it.
 void Engine::Impl::give_up() noexcept {
   connector_.key_log().clear();
   names_.reset();

@@ -1,5 +1,5 @@
-// The engine's insides: where calls and facts enter, where outputs leave, and where what one component says is handed to the next. What the
-// components do is theirs:
+// The engine's insides: where calls and facts enter, where outputs leave, and where what one component says is handed
+// to the next. What the components do is theirs:
 //   Pool, Dialer, NameCache   who gets which connection, how one is made      core/pool/
 //   Jobs                      transfers, their timers, their one way to Done  jobs.hpp
 //   Connections               streams, their one way to Close                 connections.hpp
@@ -31,7 +31,8 @@ class Engine::Impl {
   Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions);
 
   // ---- the application's calls ----
-  // Request and options are moved from. It is known whether the transfer was added before what follows may run short of memory.
+  // Request and options are moved from. It is known whether the transfer was added before what follows may run short of
+  // memory.
   void add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added);
   void cancel(TransferId id, Now now);  // remove() is this and release()
   void release(TransferId id) { jobs_.release(id); }
@@ -88,8 +89,8 @@ class Engine::Impl {
   void on_transfer_timer(engine::Job& job, TimerKind kind, Now now);
   bool is_still_true(const Output& out);
 
-  // Takes a step on behalf of what `id` names. Without memory for it that is lost, and nothing else. A step throws only where
-  // all that it has changed so far is whole.
+  // Takes a step on behalf of what `id` names. Without memory for it that is lost, and nothing else. A step throws only
+  // where all that it has changed so far is whole.
   template <class Tag, class Step>
   void or_lose(Id<Tag> id, Now now, Step step) {
     try {

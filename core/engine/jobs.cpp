@@ -14,8 +14,8 @@ using flow::TransferPhase;
 
 namespace {
 Result<void> check_options(const TransferOptions& options) {
-  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout, &options.attempts_timeout,
-                                               &options.idle_timeout};
+  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout,
+                                               &options.attempts_timeout, &options.idle_timeout};
   for (const auto* timeout : timeouts) {
     if (*timeout && **timeout < Duration::zero()) {
       return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
@@ -44,7 +44,8 @@ Result<void> take_url_credentials(Request& request, const TransferOptions& optio
   return request.fields.add("Authorization", *value);
 }
 
-Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options, const EngineOptions& defaults) {
+Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options,
+                                                    const EngineOptions& defaults) {
   if (!url.is_tls()) return nullptr;
   const auto& tls = options.tls ? options.tls : defaults.default_tls;
   if (tls) return tls;
@@ -81,7 +82,8 @@ void Job::recycle() {
 }
 
 // What needs memory comes first, so that nothing was added where there is none.
-Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) try {
+Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults,
+                                Now now) try {
   if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
   if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
   if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));

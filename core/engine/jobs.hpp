@@ -1,5 +1,5 @@
-// The transfers of an engine: their calls, figures and timers, the bodies that wait for the application, and the one way to Done.
-// Leaves to others: which connection one gets (core/pool/), what travels there (carrier.hpp).
+// The transfers of an engine: their calls, figures and timers, the bodies that wait for the application, and the one
+// way to Done. Leaves to others: which connection one gets (core/pool/), what travels there (carrier.hpp).
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,8 @@ class Jobs {
   const Job* find(TransferId id) const { return jobs_.find(id); }
   std::size_t running() const { return running_; }
 
-  // Checks everything and puts the transfer into the queue of its endpoint; request and options are moved from then. Errors: as Engine::add.
+  // Checks everything and puts the transfer into the queue of its endpoint; request and options are moved from then.
+  // Errors: as Engine::add.
   Result<TransferId> enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now);
   // The only way to Done. The transfer is on no connection and in no list of the pool's.
   void end(Job& job, Result<void> result, Now now);
@@ -49,8 +50,8 @@ class Jobs {
   void announce_upload(Job& job);  // where there is room for more of it. std::bad_alloc: there is no buffer
 
   // ---- timers ----
-  // Of either side, or the end of waiting for the application: that is when a timer that found it waiting runs again. std::bad_alloc, as below:
-  // the timer is as it was.
+  // Of either side, or the end of waiting for the application: that is when a timer that found it waiting runs again.
+  // std::bad_alloc, as below: the timer is as it was.
   void note_activity(Job& job, Now now) {
     job.last_activity = now.steady;
     if (job.options.idle_timeout && job.phase() == flow::TransferPhase::active && !timers_.is_set(job.idle_timer)) {

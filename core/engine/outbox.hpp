@@ -1,5 +1,5 @@
-// The outputs that wait to be polled, first in, first out. Knows nothing of what they are about, nor which of them are out of date when
-// they are polled; what found no room in here is remembered by its object (jobs.hpp, connections.hpp).
+// The outputs that wait to be polled, first in, first out. Knows nothing of what they are about, nor which of them are
+// out of date when they are polled; what found no room in here is remembered by its object (jobs.hpp, connections.hpp).
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// See body_buffer.hpp. In the usual case there is one landed piece, which is consumed at once: no memory is needed for it.
+// See body_buffer.hpp. In the usual case there is one landed piece, which is consumed at once: no memory is needed for
+// it.
 #include "core/flow/body_buffer.hpp"
 
 #include <new>
@@ -10,7 +11,8 @@ namespace sluice::flow {
 void BodyBuffer::land(Bytes bytes) {
   if (bytes.empty()) return;
   if (kept_begin_ < kept_.size()) {
-    // A reader may never come to the end of it. Once the consumed part is the larger one it goes, so a byte moves twice at most.
+    // A reader may never come to the end of it. Once the consumed part is the larger one it goes, so a byte moves twice
+    // at most.
     if (kept_begin_ >= kept_.size() - kept_begin_) {
       kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(kept_begin_));
       kept_begin_ = 0;

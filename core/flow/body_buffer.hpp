@@ -1,5 +1,5 @@
-// The body bytes that wait for the application, in order: views into the landing buffer while they may stay there, else copies.
-// Knows no transfer and no HTTP; who else waits for the landing buffer is the engine's affair.
+// The body bytes that wait for the application, in order: views into the landing buffer while they may stay there, else
+// copies. Knows no transfer and no HTTP; who else waits for the landing buffer is the engine's affair.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace sluice::flow {
 
-// Bytes that it owns, in one piece, or bytes that it only sees, in several where frames of other exchanges come between them.
+// Bytes that it owns, in one piece, or bytes that it only sees, in several where frames of other exchanges come between
+// them.
 class BodyBuffer {
  public:
   // The first contiguous piece; consume() shows the next. Empty: there is none.
@@ -24,8 +25,8 @@ class BodyBuffer {
   void land(Bytes bytes);
   // Copies what is landed, since the landing buffer is about to be used again. False: no memory; it stays where it is.
   bool keep();
-  void consume(std::size_t bytes);  // bytes <= front().size()
-  void drop();                      // all of it, and the memory
+  void consume(std::size_t bytes);                         // bytes <= front().size()
+  void drop();                                             // all of it, and the memory
   std::size_t kept_bytes() const { return kept_.size(); }  // consumed ones included that are still in the way
 
  private:

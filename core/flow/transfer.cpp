@@ -8,11 +8,11 @@
 namespace sluice::flow {
 
 const Transitions<TransferPhase, kTransferPhases> kTransferMoves{
-    {TransferPhase::queued, TransferPhase::dialing},    {TransferPhase::queued, TransferPhase::active},
-    {TransferPhase::queued, TransferPhase::done},       {TransferPhase::dialing, TransferPhase::queued},
-    {TransferPhase::dialing, TransferPhase::active},    {TransferPhase::dialing, TransferPhase::done},
-    {TransferPhase::active, TransferPhase::queued},     {TransferPhase::active, TransferPhase::delivering},
-    {TransferPhase::active, TransferPhase::done},       {TransferPhase::delivering, TransferPhase::done},
+    {TransferPhase::queued, TransferPhase::dialing}, {TransferPhase::queued, TransferPhase::active},
+    {TransferPhase::queued, TransferPhase::done},    {TransferPhase::dialing, TransferPhase::queued},
+    {TransferPhase::dialing, TransferPhase::active}, {TransferPhase::dialing, TransferPhase::done},
+    {TransferPhase::active, TransferPhase::queued},  {TransferPhase::active, TransferPhase::delivering},
+    {TransferPhase::active, TransferPhase::done},    {TransferPhase::delivering, TransferPhase::done},
 };
 
 void Transfer::enter(TransferPhase next) {

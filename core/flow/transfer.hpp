@@ -61,9 +61,9 @@ class Transfer {
   Progress progress;
   ConnectionDetails info;
   std::shared_ptr<const LayerFacts> layers;
-  ConnId conn;                 // while active
-  http::StreamId stream = 0;   // while active
-  Instant last_activity;       // of either direction, for the idle timeout
+  ConnId conn;                    // while active
+  http::StreamId stream = 0;      // while active
+  Instant last_activity;          // of either direction, for the idle timeout
   bool upload_announced = false;  // an UploadReady was said and not answered yet
   bool body_lost = false;         // there was no memory to keep it
   // Of a Done that found no room among the outputs (engine/jobs.hpp); its words are lost.

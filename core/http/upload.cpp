@@ -38,7 +38,8 @@ void UploadBody::advance(std::size_t bytes) {
 }
 
 bool UploadBody::has_room() const {
-  return kind_ == Kind::stream && !finished_ && (end_ < limits::kUploadBufferBytes || begin_ >= limits::kUploadBufferBytes / 4);
+  return kind_ == Kind::stream && !finished_ &&
+         (end_ < limits::kUploadBufferBytes || begin_ >= limits::kUploadBufferBytes / 4);
 }
 
 MutableBytes UploadBody::space() {

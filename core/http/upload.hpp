@@ -32,8 +32,8 @@ class UploadBody {
   bool exhausted() const { return finished_ && pending().empty(); }
   bool finished() const { return finished_; }
 
-  // The application's side, for streamed bodies only. Empty space: the buffer is full, or the body is finished, or the declared
-  // length has been committed.
+  // The application's side, for streamed bodies only. Empty space: the buffer is full, or the body is finished, or the
+  // declared length has been committed.
   MutableBytes space();
   bool has_room() const;           // space() is not empty, if there is memory for it
   void commit(std::size_t bytes);  // bytes <= the last space().size()

@@ -78,8 +78,8 @@ void SectionGuard::start_trailers() {
 const char* SectionGuard::check_status_prefix(Bytes input, bool tolerant, Code& code) {
   // The usual one at one look.
   const std::string_view usual = as_text(input.first(std::min(input.size(), kStatusPrefixBytes)));
-  if (prefix_ == 0 && usual.size() == kStatusPrefixBytes && usual.starts_with("HTTP/1.1 ") && usual[9] >= '1' && usual[9] <= '5' &&
-      sluice::is_digit(usual[10]) && sluice::is_digit(usual[11]) && usual[12] == ' ') {
+  if (prefix_ == 0 && usual.size() == kStatusPrefixBytes && usual.starts_with("HTTP/1.1 ") && usual[9] >= '1' &&
+      usual[9] <= '5' && sluice::is_digit(usual[10]) && sluice::is_digit(usual[11]) && usual[12] == ' ') {
     prefix_ = kStatusPrefixBytes;
     return nullptr;
   }
@@ -199,7 +199,8 @@ ChunkGuard::Scan ChunkGuard::scan_line(Bytes input, std::uint64_t body_bytes, Li
     }
     if (const char* fault = size_line_fault(byte)) return {at, false, fault};
     if (line_bytes_ > limits::kMaxChunkExtensionBytes ||
-        (skipped_bytes_ > limits::kMaxChunkExtensionBytes && skipped_bytes_ - limits::kMaxChunkExtensionBytes > body_bytes)) {
+        (skipped_bytes_ > limits::kMaxChunkExtensionBytes &&
+         skipped_bytes_ - limits::kMaxChunkExtensionBytes > body_bytes)) {
       return {at, false, "more bytes of chunk extensions than are taken", Code::response_too_large};
     }
   }

@@ -45,7 +45,8 @@ class SectionGuard {
   struct Cut {
     Found found = Found::more;
     std::size_t taken = 0;  // bytes from the front of the input that are done with
-    // Without its end, and with a blank for each fold (RFC 9112 5.2). Lives until the next call, and no longer than the input.
+    // Without its end, and with a blank for each fold (RFC 9112 5.2). Lives until the next call, and no longer than the
+    // input.
     std::string_view line = {};
     bool folded = false;
     const char* fault = nullptr;
@@ -67,15 +68,16 @@ class SectionGuard {
   Cut hand_out_held(std::size_t taken);
   const char* check_status_prefix(Bytes input, bool tolerant, Code& code);
   std::size_t bytes_ = 0;
-  std::string held_;         // the start of the line at hand, where its input has gone, or a line that is or may be folded
-  std::size_t prefix_ = 0;   // bytes of the status line that were looked at
-  bool status_line_ = false; // the line at hand is one
-  bool first_ = false;       // no field line has come: nothing can be continued
-  bool whole_ = false;       // held_ is a whole line; the next byte says whether it goes on
-  bool handed_out_ = false;  // held_ is no longer needed
-  bool folded_ = false;      // the line at hand is
-  bool after_fold_ = false;  // its blanks, which count as one, are being skipped
-  bool after_cr_ = false;    // the last byte that was taken is a CR
+  // The start of the line at hand, where its input has gone, or a line that is or may be folded.
+  std::string held_;
+  std::size_t prefix_ = 0;    // bytes of the status line that were looked at
+  bool status_line_ = false;  // the line at hand is one
+  bool first_ = false;        // no field line has come: nothing can be continued
+  bool whole_ = false;        // held_ is a whole line; the next byte says whether it goes on
+  bool handed_out_ = false;   // held_ is no longer needed
+  bool folded_ = false;       // the line at hand is
+  bool after_fold_ = false;   // its blanks, which count as one, are being skipped
+  bool after_cr_ = false;     // the last byte that was taken is a CR
 };
 
 // The size lines and line ends of a chunked body (RFC 9112 7.1). An extension is anything after a semicolon without

@@ -1,7 +1,7 @@
 // See reader.hpp. The only file that knows llhttp.
 //
-// The parser sees the skeleton of a response: the status line, one Transfer-Encoding where the body is chunked, and then
-// one chunk line, chunk or line end at a time, all in their plainest form. So it can neither run into a following
+// The parser sees the skeleton of a response: the status line, one Transfer-Encoding where the body is chunked, and
+// then one chunk line, chunk or line end at a time, all in their plainest form. So it can neither run into a following
 // message nor decide how long a body is: it is told, or does not see it.
 #include "core/http1/reader.hpp"
 
@@ -19,12 +19,6 @@
 namespace sluice::http1 {
 
 static_assert(sizeof(llhttp_t) <= 128 && alignof(llhttp_t) <= alignof(std::max_align_t));
-
-namespace {
-llhttp_t& parser_in(std::array<std::byte, 128>& storage) {
-  return *std::launder(reinterpret_cast<llhttp_t*>(storage.data()));
-}
-}  // namespace
 
 // Answers of 0 let the parser go on; anything else stops it, and the reader knows why.
 struct ParserCallbacks {
@@ -75,6 +69,10 @@ struct ParserCallbacks {
 };
 
 namespace {
+
+llhttp_t& parser_in(std::array<std::byte, 128>& storage) {
+  return *std::launder(reinterpret_cast<llhttp_t*>(storage.data()));
+}
 
 constexpr llhttp_settings_t kSettings = ParserCallbacks::make_settings();
 constexpr std::string_view kLineEnd = "\r\n";
@@ -159,7 +157,8 @@ Reader::Step Reader::read(MutableBytes input) {
 void Reader::read_phases(MutableBytes input, Step& step) {
   if (phase_ == Phase::head && headers_done_) start_head();  // after an interim response
   const auto is_apart = [&] { return step.body.data() == as_bytes(kHttpName).data(); };
-  while (step.taken < input.size() && phase_ != Phase::complete && phase_ != Phase::failed && !step.interim && !is_apart()) {
+  while (step.taken < input.size() && phase_ != Phase::complete && phase_ != Phase::failed && !step.interim &&
+         !is_apart()) {
     const MutableBytes rest = input.subspan(step.taken);
     switch (phase_) {
       case Phase::head:
@@ -193,7 +192,7 @@ std::size_t Reader::read_section(MutableBytes input, Step& step) {
     case SectionGuard::Found::more:
       break;
     case SectionGuard::Found::line:
-      head && status_ == 0 ? take_status_line(cut.line) : take_field_line(cut.line, cut.folded);
+      (head && status_ == 0) ? take_status_line(cut.line) : take_field_line(cut.line, cut.folded);
       break;
     case SectionGuard::Found::end:
       head ? end_head(step) : end_trailers();
@@ -205,8 +204,8 @@ std::size_t Reader::read_section(MutableBytes input, Step& step) {
   return cut.taken;
 }
 
-// HTTP/0.9: what is no status line from its first bytes on is all body, where that may be. Of the bytes that were taken for the start
-// of one, those of earlier inputs are in memory of ours.
+// HTTP/0.9: what is no status line from its first bytes on is all body, where that may be. Of the bytes that were taken
+// for the start of one, those of earlier inputs are in memory of ours.
 bool Reader::read_headless(const SectionGuard::Cut& cut, Step& step) {
   const bool may_be = expectation_.rules.allow_http0_9 && !expectation_.to_head && !seen_interim_;
   if (!may_be || cut.code != Code::not_http || section_.status_prefix() >= kHttpName.size()) return false;
@@ -379,7 +378,8 @@ bool Reader::note_length(std::string_view list) {
     const auto length = decimal(trim(list.substr(begin, end - begin)));
     if (!length) return fail(Code::malformed_response, "a Content-Length that is not one number");
     if (content_length_ && strict()) return fail(Code::malformed_response, "Content-Length more than once");
-    if (content_length_ && *content_length_ != *length) return fail(Code::malformed_response, "Content-Lengths that differ");
+    const bool differs = content_length_ && *content_length_ != *length;
+    if (differs) return fail(Code::malformed_response, "Content-Lengths that differ");
     content_length_ = length;
     begin = end + 1;
   }
@@ -400,7 +400,8 @@ bool Reader::note_codings(std::string_view list) {
     } else if (equals_ignoring_case(*coding, "identity") && !strict()) {
       has_identity_ = in_doubt_ = true;
     } else if (matters) {
-      return fail(Code::unsupported_coding, std::string("Transfer-Encoding \"").append(coding->substr(0, kShownBytes)).append("\", which is not decoded here"));
+      const std::string shown(coding->substr(0, kShownBytes));
+      return fail(Code::unsupported_coding, "Transfer-Encoding \"" + shown + "\", which is not decoded here");
     } else {
       in_doubt_ = true;
     }
@@ -453,23 +454,23 @@ void Reader::frame_body() {
 }
 
 Error Reader::cut_short(StreamEnd how) const {
+  const std::string got = std::to_string(body_bytes_);
   std::string text = "response: the connection ended ";
   switch (phase_) {
     case Phase::head:
       text += headers_done_ ? "after an interim response" : "in the middle of the head";
       break;
     case Phase::length_body:
-      text +=
-          "after " + std::to_string(body_bytes_) + " of " + std::to_string(body_bytes_ + left_) + " bytes of the body";
+      text += "after " + got + " of " + std::to_string(body_bytes_ + left_) + " bytes of the body";
       break;
     case Phase::eof_body:
-      text += (how == StreamEnd::cut ? "within a record after " : "without a proper close after ") + std::to_string(body_bytes_) +
+      text += (how == StreamEnd::cut ? "within a record after " : "without a proper close after ") + got +
               " bytes of a body that only a proper close can end";
       break;
     case Phase::chunk_line:
     case Phase::chunk_data:
     case Phase::chunk_end:
-      text += "after " + std::to_string(body_bytes_) + " bytes of a chunked body that has no end";
+      text += "after " + got + " bytes of a chunked body that has no end";
       break;
     case Phase::trailers:
       text += "in the middle of the trailers";
@@ -490,8 +491,8 @@ Result<void> Reader::end(StreamEnd how) {
     phase_ = Phase::complete;
     return {};
   }
-  error_ =
-      started_ ? cut_short(how) : make_error(Code::connection_closed, "the connection was closed before a response began");
+  error_ = started_ ? cut_short(how)
+                    : make_error(Code::connection_closed, "the connection was closed before a response began");
   phase_ = Phase::failed;
   return std::unexpected(error_);
 }

@@ -1,7 +1,7 @@
 // The responses of one connection, decoded in place. line_guard.hpp cuts heads into lines, field lines are read here,
-// the status line and the framing of chunks by llhttp; which framing a response has is decided here, by RFC 9112 section
-// 6, and the parser is told. So it does not matter how the parser was built.
-// Knows nothing of requests but two facts, and nothing of connections.
+// the status line and the framing of chunks by llhttp; which framing a response has is decided here, by RFC 9112
+// section 6, and the parser is told. So it does not matter how the parser was built. Knows nothing of requests but two
+// facts, and nothing of connections.
 //
 // In strict mode what RFC 9112 forbids is refused, and besides a Content-Length that comes twice, even where both
 // agree (6.3 allows either). In both modes a status line may end right after the code, as many servers have it. What
@@ -40,7 +40,8 @@ class Reader {
     bool interim = false;   // a 1xx became complete, right at the end of what was taken
     bool complete = false;  // the response did
     bool failed = false;    // see error(); what came before still counts
-    Bytes body;             // decoded, at the place of its first byte in the input; the first bytes of HTTP/0.9 in constant memory
+    // Decoded, at the place of its first byte in the input; the first bytes of HTTP/0.9 in constant memory.
+    Bytes body;
   };
   // Takes all of `input`, or stops after an interim response, after the last byte of the response, or where the rest of
   // the input has a body of its own. Needs start().
@@ -50,12 +51,12 @@ class Reader {
   Result<void> end(StreamEnd how);
 
   bool started() const { return started_; }  // a byte of a response has come, interim ones included
-  // Neither side said close, and where the response ends is beyond doubt. Meaningful from the final head on; false may follow true.
+  // Neither side said close, and where the response ends is beyond doubt. Meaningful from the final head on; false may
+  // follow true.
   bool keep_alive() const;
-  // Of the body that the final head announces, where it says so beforehand: none after HEAD, 204 and 304 (RFC 9112 6.3).
-  std::optional<std::uint64_t> body_length() const {
-    return bodiless() || chunked_ ? std::nullopt : content_length_;
-  }
+  // Of the body that the final head announces, where it says so beforehand: none after HEAD, 204 and 304 (RFC
+  // 9112 6.3).
+  std::optional<std::uint64_t> body_length() const { return bodiless() || chunked_ ? std::nullopt : content_length_; }
   int status() const { return status_; }
   std::size_t head_bytes() const { return head_bytes_; }  // of the last head that became complete, as the wire had it
   // The end was not clean, and the rules let it pass: the body may be cut short.
@@ -87,7 +88,9 @@ class Reader {
   bool read_headless(const SectionGuard::Cut& cut, Step& step);
   void end_chunk_line();
   bool execute(Bytes input);
-  bool bodiless() const { return expectation_.to_head || (status_ >= 100 && status_ < 200) || status_ == 204 || status_ == 304; }
+  bool bodiless() const {
+    return expectation_.to_head || (status_ >= 100 && status_ < 200) || status_ == 204 || status_ == 304;
+  }
   // Each answers with false where fail() was called.
   bool take_status_line(std::string_view line);
   bool take_reason(std::string_view part);

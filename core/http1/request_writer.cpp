@@ -121,13 +121,14 @@ std::size_t head_bound(const Request& request) {
 
 std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out) {
   HeadCursor cursor(out);
-  cursor << effective_method(request) << " " << (request.target ? std::string_view(*request.target) : request.url.target())
-         << " HTTP/1.1\r\n";
+  cursor << effective_method(request) << " "
+         << (request.target ? std::string_view(*request.target) : request.url.target()) << " HTTP/1.1\r\n";
   write_host(request, facts, cursor);
   for (const Field field : request.fields) {
     if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
     // RFC 9110 10.1.1: MUST NOT, in a request without content.
-    if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue")) continue;
+    if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue"))
+      continue;
     write_field(field.name, field.value, cursor);
   }
   write_framing(request, facts, cursor);

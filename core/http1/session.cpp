@@ -24,8 +24,8 @@ using http::Exchange;
 using http::StreamId;
 using http::UploadBody;
 
-// What a connection keeps of its head buffer for the next request; a larger one is given back. An idle connection shall hold less
-// than 2 KiB in all.
+// What a connection keeps of its head buffer for the next request; a larger one is given back. An idle connection shall
+// hold less than 2 KiB in all.
 constexpr std::size_t kKeptHeadBytes = 768;
 
 // Who answers in another protocol is known by its first words. No more than the line they are in, and 40 bytes.
@@ -93,7 +93,7 @@ class Session final : public http::Session {
 
   StreamId stream_ = 0;
   bool reusable_ = true;
-  bool expects_continue_ = false;  // and no 100 has come yet
+  bool expects_continue_ = false;      // and no 100 has come yet
   bool begun_ = false, sent_ = false;  // of the present request the wire may have taken something, and has taken all
   Exchange exchange_;
   SendMachine send_;
@@ -292,7 +292,8 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
   std::size_t taken = 0;
   while (busy() && taken < input.size()) {
     if (!begun_) {
-      // Sent before there was a question: it must never pass for the answer (SB-12). Layers may have the request already.
+      // Sent before there was a question: it must never pass for the answer (SB-12). Layers may have the request
+      // already.
       Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
       error.retry_safe = true;
       return fail(std::move(error));

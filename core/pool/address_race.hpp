@@ -1,5 +1,6 @@
-// The order in which the addresses of one host are tried (RFC 8305): one after another, a little apart, without giving up those before.
-// Knows neither connections nor timers: it is told what happened, and answers what comes next. Leaves to others: when a little is over.
+// The order in which the addresses of one host are tried (RFC 8305): one after another, a little apart, without giving
+// up those before. Knows neither connections nor timers: it is told what happened, and answers what comes next. Leaves
+// to others: when a little is over.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@ namespace sluice::pool {
 class AddressRace {
  public:
   void reset();
-  // All that are known, or some more: what was tried already stays so (RFC 8305 3). `complete`: no more will come. std::bad_alloc: nothing has
-  // changed.
+  // All that are known, or some more: what was tried already stays so (RFC 8305 3). `complete`: no more will come.
+  // std::bad_alloc: nothing has changed.
   void learn(const std::vector<IpAddress>& addresses, bool complete);
   void wait_for_more() { complete_ = false; }  // a look-up has begun
   void stop() { complete_ = true; }            // one has won: nothing more is awaited

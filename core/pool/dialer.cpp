@@ -50,8 +50,8 @@ void Dialer::shorten(Dial& dial, Duration time, Now now) {
   timers_.set(dial.timeout_timer, time, TimerKind::connect_timeout, dial.id, now);
 }
 
-bool Dialer::learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family, Instant ipv6_until,
-                   Now now) {
+bool Dialer::learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family,
+                   Instant ipv6_until, Now now) {
   if (dial.has_winner) return false;
   dial.race.learn(addresses, complete);
   if (!dial.resolved) dial.resolved = now.steady;
@@ -114,8 +114,8 @@ Error Dialer::lost(const Dial& dial, const Destination& destination) {
   return error;
 }
 
-Error Dialer::timed_out(const Dial& dial, const Destination& destination, const std::string& within, std::string_view task,
-                        const std::string& running) {
+Error Dialer::timed_out(const Dial& dial, const Destination& destination, const std::string& within,
+                        std::string_view task, const std::string& running) {
   std::string what;
   if (dial.race.is_resolving() && dial.race.knows_none()) {
     what = "resolve " + destination.host + ": no answer within " + within;

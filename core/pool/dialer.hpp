@@ -1,5 +1,6 @@
-// The making of connections: for each dial the race between addresses (address_race.hpp), its attempts and their failures, its time.
-// Decides and remembers; the engine begins and closes the attempts, runs the layers' handshakes, and says what came of them.
+// The making of connections: for each dial the race between addresses (address_race.hpp), its attempts and their
+// failures, its time. Decides and remembers; the engine begins and closes the attempts, runs the layers' handshakes,
+// and says what came of them.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,7 @@ struct Dial : DialSlot {
   bool has_winner = false;
   std::optional<Instant> resolved;
   std::optional<Error> last_error;
-  std::string failures;  // of the attempts, in words
+  std::string failures;                         // of the attempts, in words
   Timers::Handle stagger_timer, timeout_timer;  // the first also is the Resolution Delay's, before any attempt
   NameWaiter name;
 };
@@ -47,25 +48,28 @@ class Dialer {
   // It may last no longer than this, if its time does not end before. std::bad_alloc as above.
   void shorten(Dial& dial, Duration time, Now now);
 
-  // Addresses have come: all there are (`complete`), or a first part, where IPv6's are waited for until `ipv6_until`. True: it is time for
-  // next(). std::bad_alloc: the dial is whole, and has not advanced.
-  bool learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family, Instant ipv6_until, Now now);
-  // There is no address, and none will come: next() says so when its time comes, which is at once, but not in this call. std::bad_alloc: the
-  // dial is whole, and waits.
+  // Addresses have come: all there are (`complete`), or a first part, where IPv6's are waited for until `ipv6_until`.
+  // True: it is time for next(). std::bad_alloc: the dial is whole, and has not advanced.
+  bool learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family,
+             Instant ipv6_until, Now now);
+  // There is no address, and none will come: next() says so when its time comes, which is at once, but not in this
+  // call. std::bad_alloc: the dial is whole, and waits.
   void lose_soon(Dial& dial, Error error, Now now);
   AddressRace::Step next(const Dial& dial) const { return dial.race.next(dial.attempts.size()); }
   // The next put into `attempts` needs no memory. std::bad_alloc: nothing has changed.
   static void make_room(Dial& dial) { dial.attempts.reserve(dial.attempts.size() + 1); }
-  void attempt_begun(Dial& dial, ConnId attempt, Now now);  // after make_room(); std::bad_alloc: it runs, and the next does not come by itself
-  // Before the race is decided: another address may still do. std::bad_alloc: as if it had been told, perhaps without words.
+  // After make_room(); std::bad_alloc: it runs, and the next does not come by itself.
+  void attempt_begun(Dial& dial, ConnId attempt, Now now);
+  // Before the race is decided: another address may still do. std::bad_alloc: as if it had been told, perhaps without
+  // words.
   void attempt_failed(Dial& dial, ConnId attempt, const Destination& destination, Error error);
   void attempt_won(Dial& dial, ConnId attempt);  // the others are closed by now
 
   // What is said of a race that is lost, and of one that ran out of time; `within` says how much that was.
   static Error lost(const Dial& dial, const Destination& destination);
   // `running`: the attempts, by name. `task`: of the winner's layers.
-  static Error timed_out(const Dial& dial, const Destination& destination, const std::string& within, std::string_view task,
-                         const std::string& running);
+  static Error timed_out(const Dial& dial, const Destination& destination, const std::string& within,
+                         std::string_view task, const std::string& running);
 
   void check_invariants() const;
   std::size_t size() const { return dials_.size(); }

@@ -15,8 +15,8 @@ void append_part(std::string& key, std::string_view part) {
   key.append(size.data(), size.size()).append(part);
 }
 
-// An endpoint keeps its route alive, so no other object can have the address of one without an identity meanwhile. What outlives
-// the endpoint under its key, its TLS sessions, is forgotten with it (Endpoint::is_by_object).
+// An endpoint keeps its route alive, so no other object can have the address of one without an identity meanwhile. What
+// outlives the endpoint under its key, its TLS sessions, is forgotten with it (Endpoint::is_by_object).
 void append_route(const Route* route, std::string& key) {
   if (!route) return;
   const bool by_object = route->identity().empty();
@@ -36,7 +36,8 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   append_part(key, tls ? as_text(Bytes{tls->identity()}) : std::string_view{});
   append_part(key, request.url.host());
   append_part(key, request.url.zone());
-  const std::array<std::uint16_t, 2> numbers = {request.url.port(), options.connect_to ? options.connect_to->port : std::uint16_t{0}};
+  const std::array<std::uint16_t, 2> numbers = {request.url.port(),
+                                                options.connect_to ? options.connect_to->port : std::uint16_t{0}};
   const auto ports = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
   key.append(ports.data(), ports.size());
   append_part(key, options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{});

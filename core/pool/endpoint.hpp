@@ -1,5 +1,6 @@
-// An endpoint: what connections are shared by. Transfers of one key use each other's connections, and nobody else's. With it what waits there:
-// transfers (waiters) and connections that are being made (dials). Plain data; decisions are in pool.cpp.
+// An endpoint: what connections are shared by. Transfers of one key use each other's connections, and nobody else's.
+// With it what waits there: transfers (waiters) and connections that are being made (dials). Plain data; decisions are
+// in pool.cpp.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct Waiter {
   DialId dial;              // that is made on its behalf
   bool fresh_only = false;  // no connection that was used: after a retry, by an option, or since only its own would do
   std::optional<Instant> retried;  // after a retry: one that was made later and carries others just now would do
-  bool repeatable = true;   // it may be sent again after bytes of it may have reached a peer (RFC 9110 9.2.2)
-  Link<Waiter> waiting;     // in the queue or the dialing list of its endpoint; dialing, but with fresh_only, in none
+  bool repeatable = true;          // it may be sent again after bytes of it may have reached a peer (RFC 9110 9.2.2)
+  Link<Waiter> waiting;  // in the queue or the dialing list of its endpoint; dialing, but with fresh_only, in none
 };
 using WaitingList = List<Waiter, &Waiter::waiting>;
 
@@ -32,9 +33,9 @@ using WaitingList = List<Waiter, &Waiter::waiting>;
 struct DialSlot {
   DialId id;
   EndpointId endpoint;
-  TransferId sponsor;         // none: nobody waits any more, the connection goes to whoever is next
-  bool unwanted = false;      // and with nobody next it is given up
-  std::size_t expected = 1;   // exchanges at once that it is counted on for
+  TransferId sponsor;        // none: nobody waits any more, the connection goes to whoever is next
+  bool unwanted = false;     // and with nobody next it is given up
+  std::size_t expected = 1;  // exchanges at once that it is counted on for
   Link<DialSlot> in_endpoint, orphan_in_endpoint, orphan_in_pool;
 };
 using DialList = List<DialSlot, &DialSlot::in_endpoint>;
@@ -78,19 +79,21 @@ struct Endpoint {
   Destination destination;
   PeerName peer;
 
-  WaitingList queue;       // transfers that nobody dials for, oldest first
-  WaitingList dialing;     // transfers that wait for a dial of their own, oldest first
-  IdleHere idle;           // the most recently used one at the front
-  OfferedHere offered;     // connections with exchanges and room for more
+  WaitingList queue;    // transfers that nobody dials for, oldest first
+  WaitingList dialing;  // transfers that wait for a dial of their own, oldest first
+  IdleHere idle;        // the most recently used one at the front
+  OfferedHere offered;  // connections with exchanges and room for more
   DialList dials;
-  EndpointOrphans orphans;  // of these, the ones without a sponsor; empty while anybody is queued
+  EndpointOrphans orphans;    // of these, the ones without a sponsor; empty while anybody is queued
   std::size_t transfers = 0;  // not done yet
-  std::size_t open = 0;  // connections that count against the limit: those that stand, and dials, each for one whatever it tries
-  std::size_t expected_more = 0;  // exchanges that the dials are counted on for, besides those of their sponsors
+  // Connections that count against the limit: those that stand, and dials, each for one whatever it tries.
+  std::size_t open = 0;
+  std::size_t expected_more = 0;       // exchanges that the dials are counted on for, besides those of their sponsors
   std::optional<std::size_t> carries;  // how many exchanges its last connection had room for at first
 
-  bool closes_unsaid = false;  // its peer has ended a connection right after an answer without saying so (Pool::note_end)
-  bool keeps = false;          // a connection to it was used twice
+  // Its peer has ended a connection right after an answer without saying so (Pool::note_end).
+  bool closes_unsaid = false;
+  bool keeps = false;  // a connection to it was used twice
   Link<Endpoint> pending, starved, unused_link;
 };
 using PendingList = List<Endpoint, &Endpoint::pending>;

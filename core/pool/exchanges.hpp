@@ -1,5 +1,6 @@
-// The exchanges of one connection: pairs of a session's stream and a transfer, in the order of the streams, which sessions number upwards.
-// The first one is in place, as it is the only one that HTTP/1 has: a connection, busy or idle, needs no memory for it.
+// The exchanges of one connection: pairs of a session's stream and a transfer, in the order of the streams, which
+// sessions number upwards. The first one is in place, as it is the only one that HTTP/1 has: a connection, busy or
+// idle, needs no memory for it.
 #pragma once
 
 #include <algorithm>
@@ -60,7 +61,8 @@ class Exchanges {
 
  private:
   const Item* lower_bound(http::StreamId stream) const {
-    return std::lower_bound(begin(), end(), stream, [](const Item& item, http::StreamId id) { return item.first < id; });
+    return std::lower_bound(begin(), end(), stream,
+                            [](const Item& item, http::StreamId id) { return item.first < id; });
   }
 
   Item first_;

@@ -13,8 +13,8 @@ namespace sluice::pool {
 
 namespace {
 
-// RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay. What an
-// answer names twice is tried once.
+// RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay.
+// What an answer names twice is tried once.
 std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
   std::vector<IpAddress> first, second;
   for (IpAddress& address : addresses) {

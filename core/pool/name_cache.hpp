@@ -1,5 +1,6 @@
-// What is known of names: the addresses of each host, by family, and the look-ups that run. However many ask, a name is looked up once.
-// Leaves to others: the look-up itself (the driver's), and which address is tried when (address_race.hpp).
+// What is known of names: the addresses of each host, by family, and the look-ups that run. However many ask, a name is
+// looked up once. Leaves to others: the look-up itself (the driver's), and which address is tried when
+// (address_race.hpp).
 #pragma once
 
 #include <cstddef>
@@ -50,16 +51,18 @@ class NameCache {
   // The entry of a host, made where there is none. std::bad_alloc: nothing has changed.
   Name& name(std::string_view host, AddressFamily family);
   Name* find(Id<NameTag> id) { return names_.find(id); }
-  // It waits for the answer. A new look-up is to be begun where an id is returned. std::bad_alloc: it waits for nothing.
+  // It waits for the answer. A new look-up is to be begun where an id is returned. std::bad_alloc: it waits for
+  // nothing.
   std::optional<ResolveId> wait(Name& name, NameWaiter& waiter);
   void leave(NameWaiter& waiter);  // nothing to do where it does not wait
 
-  // An answer, or a part of one, has come. Those who wait are still in `name.waiting`; after the last part the caller takes them out.
+  // An answer, or a part of one, has come. Those who wait are still in `name.waiting`; after the last part the caller
+  // takes them out.
   struct Answered {
-    Name* name = nullptr;   // null: nobody asked
-    Result<void> result;    // the addresses are in the name, or why there are none
-    bool more = false;      // the look-up goes on
-    bool of_use = false;    // there is something new for those who wait
+    Name* name = nullptr;  // null: nobody asked
+    Result<void> result;   // the addresses are in the name, or why there are none
+    bool more = false;     // the look-up goes on
+    bool of_use = false;   // there is something new for those who wait
   };
   Answered answered(ResolveId id, Result<NameAnswer> answer, Now now);
   // Look-ups of names that were dropped, whose answers nobody wants: one each call.

@@ -21,7 +21,8 @@ Grant serve_grant(PooledConnection& connection, Waiter& waiter) {
 
 // ---- endpoints ----
 
-Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls) {
+Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& options,
+                             std::shared_ptr<const TlsConfig> tls) {
   endpoint_key(request, options, tls.get(), key_scratch_);
   if (const auto found = by_key_.find(std::string_view{key_scratch_}); found != by_key_.end()) {
     Endpoint* endpoint = endpoints_.find(found->second);
@@ -53,7 +54,8 @@ void Pool::forget(Endpoint& endpoint) {
 // Those without anything are kept a while, for what is known of their peers.
 std::optional<Grant> Pool::retire(Endpoint& endpoint) {
   if (!endpoint.unused() || UnusedList::contains(endpoint)) return std::nullopt;
-  if (endpoint.destination.route) return Grant{.kind = Grant::Kind::forget, .endpoint = &endpoint};  // who made it wants to see it go
+  // Who made it wants to see it go.
+  if (endpoint.destination.route) return Grant{.kind = Grant::Kind::forget, .endpoint = &endpoint};
   unused_.push_back(endpoint);
   if (unused_.size() <= limits::kMaxUnusedOrigins) return std::nullopt;
   return Grant{.kind = Grant::Kind::forget, .endpoint = unused_.pop_front()};
@@ -103,9 +105,9 @@ void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   if (endpoint.queue.empty()) starved_.remove(endpoint);
 }
 
-// The oldest one that may use `connection`, taken out of its list. One whose own connection is still being made is served too: that
-// connection then goes to the next in the queue. Where that one must have its own, it leaves the list, so that those after it are not
-// held up.
+// The oldest one that may use `connection`, taken out of its list. One whose own connection is still being made is
+// served too: that connection then goes to the next in the queue. Where that one must have its own, it leaves the list,
+// so that those after it are not held up.
 Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now) {
   while (Waiter* waiter = endpoint.dialing.pop_front()) {
     if (may_take(endpoint, *waiter, connection, now)) return waiter;
@@ -118,15 +120,17 @@ Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection
   return nullptr;
 }
 
-// A peer that closes right after each answer, and does not say so, would fail every second request that must not be repeated. Such a
-// request takes none of its connections there, but one that has outlived its answer by kSettleTime: that peer keeps it.
+// A peer that closes right after each answer, and does not say so, would fail every second request that must not be
+// repeated. Such a request takes none of its connections there, but one that has outlived its answer by kSettleTime:
+// that peer keeps it.
 bool Pool::wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const {
   return waiter.fresh_only || (endpoint.closes_unsaid && !waiter.repeatable);
 }
 
 bool Pool::may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const {
   if (!connection.was_used() || !wants_fresh(endpoint, waiter)) return true;
-  if (waiter.retried && !connection.exchanges.empty()) return connection.secured && *connection.secured >= *waiter.retried;
+  if (waiter.retried && !connection.exchanges.empty())
+    return connection.secured && *connection.secured >= *waiter.retried;
   return !waiter.fresh_only && connection.was_idle && now.steady - connection.idle_since >= limits::kSettleTime;
 }
 
@@ -239,8 +243,8 @@ void Pool::closed(PooledConnection& connection) {
   free_slot(endpoint);
 }
 
-// One answer and an end right after it, where none was ever used twice, is what a peer does that keeps no connection; one that does keep
-// them may still be going down.
+// One answer and an end right after it, where none was ever used twice, is what a peer does that keeps no connection;
+// one that does keep them may still be going down.
 void Pool::note_end(const PooledConnection& connection, Now now) {
   for (const auto& [stream, transfer] : connection.exchanges) {
     if (connection.session().response_started(stream)) return;
@@ -260,8 +264,8 @@ bool Pool::is_expired(PooledConnection& connection, Now now) {
   return false;
 }
 
-// How long it may stay unused: the peer's word for it holds less a margin, since its clock began earlier and a request is on its way for
-// some time.
+// How long it may stay unused: the peer's word for it holds less a margin, since its clock began earlier and a request
+// is on its way for some time.
 Duration Pool::idle_limit(const PooledConnection& connection) const {
   return std::min(limits_.idle_connection_timeout, connection.kept_for.value_or(Duration::max()));
 }
@@ -308,7 +312,8 @@ std::optional<Grant> Pool::next(Now now) {
 
 std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
   if (auto grant = serve_from_idle(endpoint, now)) return grant;
-  for (PooledConnection* connection = endpoint.offered.front(); connection; connection = OfferedHere::next(*connection)) {
+  for (PooledConnection* connection = endpoint.offered.front(); connection;
+       connection = OfferedHere::next(*connection)) {
     if (Waiter* waiter = take_waiter(endpoint, *connection, now)) return serve_grant(*connection, *waiter);
   }
   if (DialSlot* dial = endpoint.orphans.front()) {
@@ -324,7 +329,8 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
 std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
   PooledConnection* connection = endpoint.idle.front();
   if (!connection) return std::nullopt;
-  if (now.steady - connection->idle_since >= idle_limit(*connection)) return close_grant(*connection);  // its timer is late
+  // Its timer is late.
+  if (now.steady - connection->idle_since >= idle_limit(*connection)) return close_grant(*connection);
   Waiter* waiter = take_waiter(endpoint, *connection, now);
   if (!waiter) return std::nullopt;
   unpark(*connection);
@@ -334,7 +340,8 @@ std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
 // One more connection, where there is room for it; others that nobody needs are closed where that makes the room.
 std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   Waiter* waiter = endpoint.queue.front();
-  if (!waiter || endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;  // the dials under way may do for all
+  // The dials under way may do for all.
+  if (!waiter || endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
   const std::size_t most = allowed(endpoint);
   if (most != 0 && endpoint.open >= most) {
     if (!wants_fresh(endpoint, *waiter) || endpoint.idle.empty()) return std::nullopt;

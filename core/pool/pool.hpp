@@ -1,5 +1,6 @@
-// Who gets which connection: endpoints, the queue of each, limits, fairness, reuse. Decides and remembers; next() says what is to be done, and
-// whoever asks does it. Leaves to others: making connections (dialer.hpp), what travels on them, and what becomes of transfers.
+// Who gets which connection: endpoints, the queue of each, limits, fairness, reuse. Decides and remembers; next() says
+// what is to be done, and whoever asks does it. Leaves to others: making connections (dialer.hpp), what travels on
+// them, and what becomes of transfers.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,8 @@
 
 namespace sluice::pool {
 
-// What is to be done. The pool has done its part: a waiter that is served is in no list any more, a connection not idle.
+// What is to be done. The pool has done its part: a waiter that is served is in no list any more, a connection not
+// idle.
 struct Grant {
   enum class Kind : std::uint8_t {
     serve,      // `connection` carries an exchange for `waiter`
@@ -64,8 +66,9 @@ class Pool {
   // ---- connections ----
   // It has its first session. Its sponsor, if there is one, is served first.
   void stands(const PooledConnection& connection);
-  // An exchange on it ended, or it has its session and nobody is served by it yet. It is `usable` for another. It may be said that a waiter
-  // is served at once, or that it is closed; else it is parked where it has no exchange. std::bad_alloc: it is in no list.
+  // An exchange on it ended, or it has its session and nobody is served by it yet. It is `usable` for another. It may
+  // be said that a waiter is served at once, or that it is closed; else it is parked where it has no exchange.
+  // std::bad_alloc: it is in no list.
   std::optional<Grant> released(PooledConnection& connection, bool usable, Now now);
   // An exchange was opened on it, or its room has changed.
   void room_changed(PooledConnection& connection);
@@ -91,7 +94,8 @@ class Pool {
 
   // Stops the process if a rule of the pool's own is broken.
   void check_invariants() const;
-  // Forgets every waiter, dial and connection; endpoints stay, without anything. For when memory has run out in mid-flight.
+  // Forgets every waiter, dial and connection; endpoints stay, without anything. For when memory has run out in
+  // mid-flight.
   void reset() noexcept;
   void count_again(const Waiter& waiter) noexcept;  // after reset(): this one is not over
   void look_at_all() noexcept;                      // after that: next() has something to say of every endpoint
@@ -128,15 +132,16 @@ class Pool {
   std::unordered_map<std::string, EndpointId, KeyHash, std::equal_to<>> by_key_;
   std::string key_scratch_;
 
-  IdleAnywhere idle_;     // the longest idle one at the front
-  PoolOrphans orphans_;   // dials that nobody waits for, the oldest such at the front
-  PendingList pending_;   // endpoints that next() looks at
-  StarvedList starved_;   // endpoints that wait for the limit on all connections, the longest waiting one at the front
-  UnusedList unused_;     // endpoints without anything, the oldest at the front
-  bool starved_turn_ = false;    // the endpoint being looked at was at the front of starved_ and may open one connection
-  bool limits_changed_ = false;  // so that more connections than they allow may be in use
+  IdleAnywhere idle_;    // the longest idle one at the front
+  PoolOrphans orphans_;  // dials that nobody waits for, the oldest such at the front
+  PendingList pending_;  // endpoints that next() looks at
+  StarvedList starved_;  // endpoints that wait for the limit on all connections, the longest waiting one at the front
+  UnusedList unused_;    // endpoints without anything, the oldest at the front
+  // The endpoint being looked at was at the front of starved_ and may open one connection.
+  bool starved_turn_ = false;
+  bool limits_changed_ = false;         // so that more connections than they allow may be in use
   std::optional<std::size_t> trimmed_;  // after set_limits(): endpoints before this index hold no surplus
-  std::size_t open_ = 0;         // as Endpoint::open, over all
+  std::size_t open_ = 0;                // as Endpoint::open, over all
 };
 
 }  // namespace sluice::pool

@@ -1,5 +1,5 @@
-// A connection, or the attempt to have one, with what the pool has to know of it: what it carries, how long it is unused, who may take it.
-// Plain data; decisions are in pool.cpp.
+// A connection, or the attempt to have one, with what the pool has to know of it: what it carries, how long it is
+// unused, who may take it. Plain data; decisions are in pool.cpp.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ using DialId = Id<struct DialTag>;
 struct PooledConnection {
   void recycle();
   http::Session& session() const { return *channel.session(); }
-  bool is_open() const;   // its transport is there and it has not been given up
+  bool is_open() const;  // its transport is there and it has not been given up
   bool is_ready() const { return channel.phase() == channel::ChannelPhase::ready; }
   bool stands() const { return is_ready() && dial == DialId{}; }  // it is made, and the pool's
   bool is_closed() const { return channel.phase() == channel::ChannelPhase::closed; }
@@ -40,13 +40,14 @@ struct PooledConnection {
   Exchanges exchanges;
   std::shared_ptr<const LayerFacts> layers;
   std::uint32_t exchanges_carried = 0;  // the present ones included
-  bool multiplexes = false;  // as its session says
+  bool multiplexes = false;             // as its session says
   bool was_idle = false;
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer said before may still be read
   bool last_use = false;      // no exchange may follow those that it has
-  bool interest_owed = false, close_owed = false;  // an output that found no room among the others (engine/connections.hpp)
-  Instant idle_since;         // since the end of the last answer, parked or not
+  // An output that found no room among the others (engine/connections.hpp).
+  bool interest_owed = false, close_owed = false;
+  Instant idle_since;                // since the end of the last answer, parked or not
   std::optional<Duration> kept_for;  // by the peer, unused, as its Keep-Alive field says: a margin is taken off
   std::optional<Instant> resolved, connected, secured;
   std::optional<Error> send_error;

@@ -50,7 +50,8 @@ bool is_strong_hash(int nid) { return nid == NID_sha256 || nid == NID_sha384 || 
 
 bool read_hash(CBS& field, CBS& rest, int& hash) {
   CBS oid;
-  if (!CBS_get_asn1(&field, &rest, CBS_ASN1_SEQUENCE) || CBS_len(&field) != 0 || !CBS_get_asn1(&rest, &oid, CBS_ASN1_OBJECT))
+  if (!CBS_get_asn1(&field, &rest, CBS_ASN1_SEQUENCE) || CBS_len(&field) != 0 ||
+      !CBS_get_asn1(&rest, &oid, CBS_ASN1_OBJECT))
     return false;
   hash = OBJ_cbs2nid(&oid);
   return true;
@@ -101,7 +102,8 @@ std::optional<ChainFault> weak_link(const STACK_OF(X509) & chain) {
     const X509& one = *sk_X509_value(&chain, i);
     auto fault = key_fault(one);
     if (!fault && i + 1 < size) fault = signature_fault(one);
-    if (fault) return ChainFault{i, X509_V_ERR_CERT_UNTRUSTED, "certificate is too weak: " + *fault + ": " + subject_text(one)};
+    if (fault)
+      return ChainFault{i, X509_V_ERR_CERT_UNTRUSTED, "certificate is too weak: " + *fault + ": " + subject_text(one)};
   }
   return std::nullopt;
 }

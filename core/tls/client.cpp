@@ -110,8 +110,8 @@ class Client final : public ClientLayer {
   std::uint8_t first_size_ = 0;
   std::uint8_t header_size_ = 0;   // so much of a record's header has come
   std::uint16_t record_left_ = 0;  // so much of a record is still to come, as far as its header has said it
-  std::array<char, 5> first_{};  // what the peer's stream begins with, to tell plain HTTP from TLS
-  std::string refusal_;          // why the peer's certificate was not accepted
+  std::array<char, 5> first_{};    // what the peer's stream begins with, to tell plain HTTP from TLS
+  std::string refusal_;            // why the peer's certificate was not accepted
   int refusal_code_ = 0;
   Error error_;
 };
@@ -251,9 +251,10 @@ Pump Client::read(MutableBytes& plain_out) {
 
 // The server asked for another handshake. Refused, it is told so; why is left in BoringSSL's queue.
 bool Client::begin_renegotiation() {
-  // RFC 5746 ties the second handshake to the first, and BoringSSL lets the server show no other certificate in it. In the middle
-  // of a response it would still leave open which of its bytes came before the client had proved who it is.
-  renegotiating_ = !answered_ && SSL_get_secure_renegotiation_support(ssl_.get()) == 1 && SSL_renegotiate(ssl_.get()) == 1;
+  // RFC 5746 ties the second handshake to the first, and BoringSSL lets the server show no other certificate in it. In
+  // the middle of a response it would still leave open which of its bytes came before the client had proved who it is.
+  renegotiating_ =
+      !answered_ && SSL_get_secure_renegotiation_support(ssl_.get()) == 1 && SSL_renegotiate(ssl_.get()) == 1;
   if (!renegotiating_) SSL_send_fatal_alert(ssl_.get(), SSL_AD_NO_RENEGOTIATION);
   return renegotiating_;
 }
@@ -270,13 +271,13 @@ Pump Client::not_read(int result) {
   const int why = SSL_get_error(ssl_.get(), result);
   if (why == SSL_ERROR_WANT_READ && !out_of_memory_) return Pump::need_input;
   if (out_of_memory_) return fail(make_error(Code::out_of_memory, {}));
-  // Our BIO makes no system call, so SSL_ERROR_SYSCALL is a failure without a word. Some of its own allocations end so, and so do some
-  // inputs of a peer's: which of the two nobody can tell.
+  // Our BIO makes no system call, so SSL_ERROR_SYSCALL is a failure without a word. Some of its own allocations end so,
+  // and so do some inputs of a peer's: which of the two nobody can tell.
   if (why == SSL_ERROR_ZERO_RETURN && handshaken_) {
     state_ = State::peer_closed;
     return Pump::closed;
   }
-  const Failure failure = take_failure(why == SSL_ERROR_ZERO_RETURN          ? "peer closed the connection"
+  const Failure failure = take_failure(why == SSL_ERROR_ZERO_RETURN        ? "peer closed the connection"
                                        : why == SSL_ERROR_WANT_RENEGOTIATE ? "no renegotiation"
                                                                            : "failed");
   if (failure.out_of_memory) return fail(make_error(Code::out_of_memory, {}));

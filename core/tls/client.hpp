@@ -40,7 +40,8 @@ class ClientLayer : public Layer {
   virtual std::optional<PeerCertificate> peer_certificate() const = 0;
 };
 
-// Errors: out_of_memory (it may also throw std::bad_alloc); invalid_url for a host that cannot be a name or address of the kind said.
+// Errors: out_of_memory (it may also throw std::bad_alloc); invalid_url for a host that cannot be a name or address of
+// the kind said.
 Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params);
 
 }  // namespace sluice::tls

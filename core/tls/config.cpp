@@ -103,11 +103,13 @@ std::uint16_t wire_version(TlsVersion version) {
   return 0;  // no such version: set_protocols refuses it
 }
 
-// What a server may sign the handshake with, and its certificate's key be for: no SHA-1 (RFC 9155). The order is the library's own.
+// What a server may sign the handshake with, and its certificate's key be for: no SHA-1 (RFC 9155). The order is the
+// library's own.
 constexpr std::uint16_t kSignatures[] = {
-    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256, SSL_SIGN_ECDSA_SECP384R1_SHA384,
-    SSL_SIGN_RSA_PSS_RSAE_SHA384,    SSL_SIGN_RSA_PKCS1_SHA384,    SSL_SIGN_RSA_PSS_RSAE_SHA512, SSL_SIGN_RSA_PKCS1_SHA512,
-    SSL_SIGN_ED25519,                SSL_SIGN_ECDSA_SECP521R1_SHA512,
+    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256,
+    SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA384, SSL_SIGN_RSA_PKCS1_SHA384,
+    SSL_SIGN_RSA_PSS_RSAE_SHA512,    SSL_SIGN_RSA_PKCS1_SHA512,    SSL_SIGN_ED25519,
+    SSL_SIGN_ECDSA_SECP521R1_SHA512,
 };
 // In TLS 1.2 these are the curves of certificates as well (RFC 8422 5.1.1).
 constexpr int kGroups[] = {NID_X25519, NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};

@@ -36,12 +36,14 @@ bool is_mask(Bytes mask) {
   return true;
 }
 
-// X509_V_OK: the address is in the range. X509_V_ERR_PERMITTED_VIOLATION: it is not. Anything else: that cannot be said.
+// X509_V_OK: the address is in the range. X509_V_ERR_PERMITTED_VIOLATION: it is not. Anything else: that cannot be
+// said.
 int match_address(Bytes address, const GENERAL_SUBTREE& tree) {
   if (tree.minimum != nullptr || tree.maximum != nullptr) return X509_V_ERR_SUBTREE_MINMAX;
   const Bytes range = bytes_of(*tree.base->d.iPAddress);
   const std::size_t half = range.size() / 2;
-  if ((range.size() != 8 && range.size() != 32) || !is_mask(range.subspan(half))) return X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
+  if ((range.size() != 8 && range.size() != 32) || !is_mask(range.subspan(half)))
+    return X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
   if (address.size() != 4 && address.size() != 16) return X509_V_ERR_UNSUPPORTED_NAME_SYNTAX;
   if (address.size() != half) return X509_V_ERR_PERMITTED_VIOLATION;  // of the other family
   for (std::size_t i = 0; i < half; ++i) {
@@ -116,7 +118,8 @@ std::optional<ChainFault> check_below(const STACK_OF(X509) & chain, std::size_t 
   };
   for (std::size_t i = 0; i < above; ++i) {
     X509* one = sk_X509_value(&chain, i);
-    if (i != 0 && (X509_get_extension_flags(one) & EXFLAG_SI) != 0) continue;  // a renewed key of its own (RFC 5280 6.1.3)
+    // A renewed key of its own (RFC 5280 6.1.3).
+    if (i != 0 && (X509_get_extension_flags(one) & EXFLAG_SI) != 0) continue;
     int critical = 0;
     const bssl::UniquePtr<GENERAL_NAMES> names(
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(one, NID_subject_alt_name, &critical, nullptr)));
@@ -143,7 +146,8 @@ std::optional<ChainFault> broken_constraint(const STACK_OF(X509) & chain) {
         static_cast<NAME_CONSTRAINTS*>(X509_get_ext_d2i(one, NID_name_constraints, &critical, nullptr)));
     if (!constraints) {
       if (critical == -1) continue;
-      return ChainFault{above, X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX, "its name constraints cannot be read: " + subject_text(*one)};
+      return ChainFault{above, X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX,
+                        "its name constraints cannot be read: " + subject_text(*one)};
     }
     if (auto fault = check_below(chain, above, *constraints)) return fault;
   }

@@ -1,5 +1,5 @@
-// What a peer's certificate says about itself, as text and numbers, for logs and TransferInfo. Says nothing about trust: it is what
-// the peer claims. certificate.hpp makes it, client.hpp hands it out.
+// What a peer's certificate says about itself, as text and numbers, for logs and TransferInfo. Says nothing about
+// trust: it is what the peer claims. certificate.hpp makes it, client.hpp hands it out.
 #pragma once
 
 #include <string>

@@ -25,8 +25,8 @@ Error config_error(std::string context) { return make_error(Code::tls_config, st
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// A text to be read block by block. Editors put a byte order mark at the start of a file, and files get concatenated: BoringSSL
-// would pass over a block whose first line begins with one, without an error.
+// A text to be read block by block. Editors put a byte order mark at the start of a file, and files get concatenated:
+// BoringSSL would pass over a block whose first line begins with one, without an error.
 class PemText {
  public:
   explicit PemText(const std::string& text) {
@@ -35,7 +35,8 @@ class PemText {
       return;
     }
     std::size_t at = 0;
-    for (std::size_t mark; (mark = text.find(kByteOrderMark, at)) != std::string::npos; at = mark + kByteOrderMark.size()) {
+    for (std::size_t mark; (mark = text.find(kByteOrderMark, at)) != std::string::npos;
+         at = mark + kByteOrderMark.size()) {
       cleaned_.append(text, at, mark - at);
       if (!cleaned_.empty() && cleaned_.back() != '\n') cleaned_ += kByteOrderMark;
     }
@@ -89,8 +90,9 @@ Next next_block(BIO* text, Block& block) {
   return end ? Next::end : Next::broken;
 }
 
-// What OpenSSL writes after the certificate in a TRUSTED CERTIFICATE (its X509_CERT_AUX): the purposes that it is trusted for, those that
-// it is not, and things of no interest here. Says whether it may vouch for servers; nothing if it cannot be read.
+// What OpenSSL writes after the certificate in a TRUSTED CERTIFICATE (its X509_CERT_AUX): the purposes that it is
+// trusted for, those that it is not, and things of no interest here. Says whether it may vouch for servers; nothing if
+// it cannot be read.
 std::optional<bool> trusted_for_servers(CBS settings) {
   if (CBS_len(&settings) == 0) return true;
   CBS fields, list, oid;
@@ -112,7 +114,8 @@ std::optional<bool> trusted_for_servers(CBS settings) {
     if (!named) return std::nullopt;
     trusted = *named;
   }
-  if (!CBS_get_optional_asn1(&fields, &list, &present, CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED)) return std::nullopt;
+  if (!CBS_get_optional_asn1(&fields, &list, &present, CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED))
+    return std::nullopt;
   if (present) {
     const auto named = names_servers();
     if (!named) return std::nullopt;
@@ -126,11 +129,13 @@ bssl::UniquePtr<X509> parse(const Block& block) {
   const std::uint8_t* const end = at + block.size;
   bssl::UniquePtr<X509> certificate(d2i_X509(nullptr, &at, block.size));
   if (!certificate) return nullptr;
-  if (!block.is_trusted_certificate()) return at == end ? std::move(certificate) : nullptr;  // bytes after the certificate
+  // Bytes after the certificate.
+  if (!block.is_trusted_certificate()) return at == end ? std::move(certificate) : nullptr;
   CBS settings;
   CBS_init(&settings, at, static_cast<std::size_t>(end - at));
   const auto trusted = trusted_for_servers(settings);
-  if (!trusted || (!*trusted && !X509_add1_reject_object(certificate.get(), OBJ_nid2obj(NID_server_auth)))) return nullptr;
+  if (!trusted || (!*trusted && !X509_add1_reject_object(certificate.get(), OBJ_nid2obj(NID_server_auth))))
+    return nullptr;
   return certificate;
 }
 
@@ -149,7 +154,9 @@ int give_password(char* out, int capacity, int, void* context) {
   return static_cast<int>(password.size());
 }
 
-std::unexpected<Error> key_error(std::string context) { return std::unexpected(config_error("private key: " + std::move(context))); }
+std::unexpected<Error> key_error(std::string context) {
+  return std::unexpected(config_error("private key: " + std::move(context)));
+}
 
 std::unexpected<Error> no_password() { return key_error("it is encrypted and no password was given"); }
 
@@ -171,7 +178,8 @@ Result<Block> find_key(BIO* text) {
     if (next == Next::broken) return unusable_key({nullptr});
     if (next == Next::end) break;
     if (block.is_private_key()) return block;
-    if (other.empty() && std::string_view(block.name.get()).ends_with("PRIVATE KEY")) other = printable(block.name.get(), 64);
+    if (other.empty() && std::string_view(block.name.get()).ends_with("PRIVATE KEY"))
+      other = printable(block.name.get(), 64);
   }
   clear_errors();
   return key_error(other.empty() ? "none in the PEM text" : "in a form that is not supported (" + other + ")");

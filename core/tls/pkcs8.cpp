@@ -85,7 +85,8 @@ bool read_algorithm(CBS& from, CBS& oid, CBS& parameters) {
 // The optional keyLength of both functions says nothing that the cipher does not say.
 bool key_length_fits(CBS& parameters, std::size_t wanted) {
   std::uint64_t length = 0;
-  return !CBS_peek_asn1_tag(&parameters, CBS_ASN1_INTEGER) || (CBS_get_asn1_uint64(&parameters, &length) && length == wanted);
+  return !CBS_peek_asn1_tag(&parameters, CBS_ASN1_INTEGER) ||
+         (CBS_get_asn1_uint64(&parameters, &length) && length == wanted);
 }
 
 // RFC 8018 A.2. Its parameters after the OID are in `kdf`.
@@ -105,8 +106,8 @@ Result<void> derive_pbkdf2(CBS kdf, const std::string& password, Secret& key) {
     hash = hash_of(OBJ_cbs2nid(&oid));
     if (hash == nullptr) return unknown("a hash");
   }
-  if (!PKCS5_PBKDF2_HMAC(password.data(), password.size(), CBS_data(&salt), CBS_len(&salt), static_cast<unsigned>(iterations),
-                         hash, key.bytes.size(), key.bytes.data())) {
+  if (!PKCS5_PBKDF2_HMAC(password.data(), password.size(), CBS_data(&salt), CBS_len(&salt),
+                         static_cast<unsigned>(iterations), hash, key.bytes.size(), key.bytes.data())) {
     return malformed();
   }
   return {};
@@ -148,7 +149,8 @@ Result<bssl::UniquePtr<EVP_PKEY>> read_plain_key(Bytes plain) {
   CBS probe = bytes;
   std::uint64_t version = 0;
   // One wrong password of 256 leaves bytes whose padding is right. They do not begin as a key does.
-  if (!CBS_get_asn1(&probe, &inner, CBS_ASN1_SEQUENCE) || CBS_len(&probe) != 0 || !CBS_get_asn1_uint64(&inner, &version))
+  if (!CBS_get_asn1(&probe, &inner, CBS_ASN1_SEQUENCE) || CBS_len(&probe) != 0 ||
+      !CBS_get_asn1_uint64(&inner, &version))
     return wrong_password();
   bssl::UniquePtr<EVP_PKEY> key(EVP_parse_private_key(&bytes));
   if (key) return key;
@@ -202,7 +204,8 @@ Result<bssl::UniquePtr<EVP_PKEY>> decrypt_private_key(Bytes der, const std::stri
   bssl::UniquePtr<EVP_PKEY> key(PKCS8_parse_encrypted_private_key(&older, password.data(), password.size()));
   if (key) return key;
   const std::uint32_t error = ERR_peek_error();
-  if (ERR_GET_LIB(error) == ERR_LIB_PKCS8 && ERR_GET_REASON(error) == PKCS8_R_UNKNOWN_ALGORITHM) return unknown("a scheme");
+  if (ERR_GET_LIB(error) == ERR_LIB_PKCS8 && ERR_GET_REASON(error) == PKCS8_R_UNKNOWN_ALGORITHM)
+    return unknown("a scheme");
   return wrong_password();
 }
 

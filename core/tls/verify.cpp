@@ -25,7 +25,8 @@ constexpr std::size_t kMaxNamesInMessage = 5;
 
 Verdict refuse(int code, std::string reason) {
   const bool out_of_memory = take_memory_failure() || code == X509_V_ERR_OUT_OF_MEM;
-  return {false, std::move(reason), code, static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)), 0, out_of_memory};
+  return {false, std::move(reason), code, static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)),
+          0,     out_of_memory};
 }
 
 // A DNS name that spells an address covers nothing, and in a list it looks as if it did.
@@ -42,7 +43,8 @@ std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
   std::string list;
   for (std::size_t i = 0; i < std::min(texts.size(), kMaxNamesInMessage); ++i) list += (i == 0 ? "" : ", ") + texts[i];
   if (texts.size() > kMaxNamesInMessage) list += " and " + std::to_string(texts.size() - kMaxNamesInMessage) + " more";
-  return "certificate is for " + list + ", not for " + (spells_address && peer.kind != HostKind::name ? "the address " : "") + peer.host;
+  return "certificate is for " + list + ", not for " +
+         (spells_address && peer.kind != HostKind::name ? "the address " : "") + peer.host;
 }
 
 // Only subjectAltName counts (RFC 9525 2): a common name is no host name (SB-49), and a DNS name is no address (SB-08).
@@ -74,7 +76,8 @@ std::string chain_failure(X509_STORE_CTX* store, int code) {
 
 UnixSeconds chain_end(const STACK_OF(X509) & chain) {
   UnixSeconds end = std::numeric_limits<UnixSeconds>::max();
-  for (std::size_t i = 0; i < sk_X509_num(&chain); ++i) end = std::min(end, unix_time(*X509_get0_notAfter(sk_X509_value(&chain, i))));
+  for (std::size_t i = 0; i < sk_X509_num(&chain); ++i)
+    end = std::min(end, unix_time(*X509_get0_notAfter(sk_X509_value(&chain, i))));
   return end;
 }
 
@@ -82,9 +85,9 @@ bool is_valid_at(const X509& certificate, UnixSeconds wall) {
   return unix_time(*X509_get0_notBefore(&certificate)) <= wall && wall < unix_time(*X509_get0_notAfter(&certificate));
 }
 
-// The search for a chain. BoringSSL takes the first certificate that could have issued another, and gives up when that one turns out to
-// be bad. Authorities have several of one name and key: renewed, cross-signed, or signed anew with a better hash. So those that are
-// valid come first, and one that made a chain fail is passed over in the next attempt.
+// The search for a chain. BoringSSL takes the first certificate that could have issued another, and gives up when that
+// one turns out to be bad. Authorities have several of one name and key: renewed, cross-signed, or signed anew with a
+// better hash. So those that are valid come first, and one that made a chain fail is passed over in the next attempt.
 struct Search {
   X509_STORE* anchors;
   X509* leaf;
@@ -115,14 +118,16 @@ int find_anchor(X509** issuer, X509_STORE_CTX* store, X509* subject) {
   return 1;
 }
 
-// BoringSSL knows no constraint on addresses. broken_constraint() looks at every constraint again, the unknown ones too.
+// BoringSSL knows no constraint on addresses. broken_constraint() looks at every constraint again, the unknown ones
+// too.
 int on_chain_error(int good, X509_STORE_CTX* store) {
   if (good == 1 || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE) return good;
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
 }
 
-// Which certificate of a chain that failed is to be passed over. None: the fault is the server's certificate's own, or none of any.
+// Which certificate of a chain that failed is to be passed over. None: the fault is the server's certificate's own, or
+// none of any.
 const X509* to_pass_over(const STACK_OF(X509) & chain, std::size_t at, int code) {
   switch (code) {
     case X509_V_ERR_OUT_OF_MEM:
@@ -165,8 +170,10 @@ Attempt attempt(Search& search) {
   }
   if (!X509_STORE_CTX_init(store.get(), search.anchors, search.leaf, others.get()) ||
       !X509_STORE_CTX_set_default(store.get(), "ssl_server") || !X509_STORE_CTX_set_app_data(store.get(), &search) ||
-      // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the peer sent.
-      !X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store.get()), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
+      // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the
+      // peer sent.
+      !X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store.get()),
+                                   X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
     return {refuse(X509_V_ERR_OUT_OF_MEM, {}), nullptr};
   }
   X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(store.get()), search.wall);
@@ -197,7 +204,8 @@ Verdict find_chain(Search& search) {
     search.passed_over.push_back(next.get());
     guilty.push_back(std::move(next));
     Attempt again = attempt(search);
-    if (again.verdict.good || again.verdict.out_of_memory || again.verdict.code == X509_V_ERR_CERT_REJECTED) return again.verdict;
+    if (again.verdict.good || again.verdict.out_of_memory || again.verdict.code == X509_V_ERR_CERT_REJECTED)
+      return again.verdict;
     next = std::move(again.to_pass_over);
   }
   return std::move(first.verdict);

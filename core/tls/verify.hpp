@@ -30,7 +30,8 @@ struct Verdict {
   bool out_of_memory = false;  // it was refused because memory ran out, whatever the reason says
 };
 
-// Prepares a store for verify_chain(), once and before threads share it: among its certificates of one name it prefers a valid one.
+// Prepares a store for verify_chain(), once and before threads share it: among its certificates of one name it prefers
+// a valid one.
 void search_anchors(X509_STORE* anchors);
 
 // `anchors`: prepared by search_anchors().

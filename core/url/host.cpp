@@ -56,7 +56,8 @@ std::expected<HostKind, Reason> append_host(std::string& out, std::string_view r
     }
     out += to_lower(c);
   }
-  // A final dot is the root's (RFC 3986 3.2.2): it tells a resolver that the name is whole, so it stays. An address has none.
+  // A final dot is the root's (RFC 3986 3.2.2): it tells a resolver that the name is whole, so it stays. An address has
+  // none.
   std::string_view name = std::string_view(out).substr(begin);
   const bool final_dot = name.ends_with('.');
   if (final_dot) name.remove_suffix(1);

@@ -49,8 +49,8 @@ std::optional<char> triplet_at(std::string_view text, std::size_t at);
 
 enum class LonePercent : std::uint8_t { keep, encode };
 
-// Appends `text` with what is not of `allowed` encoded. Triplets stay as they were written, since signatures and routes are made over
-// those very bytes. A '%' that begins none stays too, or is encoded.
+// Appends `text` with what is not of `allowed` encoded. Triplets stay as they were written, since signatures and routes
+// are made over those very bytes. A '%' that begins none stays too, or is encoded.
 void append_encoded(std::string& out, std::string_view text, std::uint8_t allowed, LonePercent lone);
 
 // Appends `text` with its triplets decoded. False on a '%' that begins none, and on a byte that is not unreserved then.

@@ -1,5 +1,5 @@
-// What every target with TLS needs: an authority, servers it vouches for, and clients that trust it. Made once a process;
-// their keys are random, so an input names places in what they say, not bytes.
+// What every target with TLS needs: an authority, servers it vouches for, and clients that trust it. Made once a
+// process; their keys are random, so an input names places in what they say, not bytes.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,8 @@ inline constexpr UnixSeconds kNoon = 1'750'000'000;  // the targets' present
 inline constexpr UnixSeconds kDay = 86'400;
 
 inline const sim::TlsAuthority& authority() {
-  static const sim::TlsAuthority one = sim::TlsAuthority::make_root("Fuzz Root", kNoon - 100 * kDay, kNoon + 1000 * kDay);
+  static const sim::TlsAuthority one =
+      sim::TlsAuthority::make_root("Fuzz Root", kNoon - 100 * kDay, kNoon + 1000 * kDay);
   return one;
 }
 

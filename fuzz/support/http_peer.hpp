@@ -1,5 +1,5 @@
-// A far end for the multi target: an HTTP server over bytes that answers every request, well or badly as the input says,
-// and always comes to an end. It answers /N with letters that belong to N alone.
+// A far end for the multi target: an HTTP server over bytes that answers every request, well or badly as the input
+// says, and always comes to an end. It answers /N with letters that belong to N alone.
 #pragma once
 
 #include <cstdint>

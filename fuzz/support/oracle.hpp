@@ -1,5 +1,5 @@
-// What a fuzz target says when a rule is broken: one line, and the process stops, so that libFuzzer keeps the input and a
-// replay fails. Always on. And its verdict where none is.
+// What a fuzz target says when a rule is broken: one line, and the process stops, so that libFuzzer keeps the input and
+// a replay fails. Always on. And its verdict where none is.
 #pragma once
 
 #include <cstdio>
@@ -19,12 +19,15 @@
 
 namespace sluice::fuzz {
 
-// What the target made of its last input, in a word of its own, and behind a dash why. A replay holds it against the ending of
-// the file's name (replay.cpp).
+// What the target made of its last input, in a word of its own, and behind a dash why. A replay holds it against the
+// ending of the file's name (replay.cpp).
 inline std::string last_verdict;
-inline std::string verdict_of(std::string_view word, Code code) { return std::string(word).append("-").append(to_string(code)); }
+inline std::string verdict_of(std::string_view word, Code code) {
+  return std::string(word).append("-").append(to_string(code));
+}
 
-// What the inputs of a corpus must come to together, and how often they did. A replay of all of them fails where one is 0.
+// What the inputs of a corpus must come to together, and how often they did. A replay of all of them fails where one is
+// 0.
 inline std::map<std::string_view, std::size_t>& sights() {
   static std::map<std::string_view, std::size_t> all;
   return all;

@@ -96,10 +96,12 @@ class Feed {
   MutableBytes step(MutableBytes rest) {
     const auto step = reader_.read(rest);
     FUZZ_CHECK(step.taken <= rest.size());
-    const bool apart = step.head && head_.version.major == 0 && step.taken == 0 && !step.body.empty();  // the start of HTTP/0.9
+    // The start of HTTP/0.9.
+    const bool apart = step.head && head_.version.major == 0 && step.taken == 0 && !step.body.empty();
     FUZZ_CHECK(apart || step.interim || step.complete || step.failed || step.taken == rest.size());
-    FUZZ_CHECK(apart || step.body.empty() || (step.body.data() >= rest.data() && step.body.size() <= step.taken &&
-                                     step.body.data() + step.body.size() <= rest.data() + step.taken));
+    FUZZ_CHECK(apart || step.body.empty() ||
+               (step.body.data() >= rest.data() && step.body.size() <= step.taken &&
+                step.body.data() + step.body.size() <= rest.data() + step.taken));
     outcome_.body.append(as_text(step.body));
     if (step.interim) outcome_.interims.push_back(head_.status);
     if (step.head) note_head();
@@ -157,8 +159,8 @@ inline Outcome in_pieces(std::string_view text, std::span<const std::size_t> siz
 }
 
 inline std::string described(const Outcome& outcome) {
-  return "end " + std::to_string(static_cast<int>(outcome.end)) + " status " + std::to_string(outcome.status) + " fields " +
-         std::to_string(outcome.fields.size()) + " body " + shown(outcome.body) + " surplus " +
+  return "end " + std::to_string(static_cast<int>(outcome.end)) + " status " + std::to_string(outcome.status) +
+         " fields " + std::to_string(outcome.fields.size()) + " body " + shown(outcome.body) + " surplus " +
          std::to_string(outcome.surplus) + " message " + outcome.message;
 }
 

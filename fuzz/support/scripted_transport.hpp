@@ -26,7 +26,8 @@ struct Script {
   std::size_t alive = 0;                 // transports
 
   void give_signals(std::size_t most) {
-    std::vector<TransportSignal> now(signals.begin(), signals.begin() + static_cast<std::ptrdiff_t>(std::min(most, signals.size())));
+    std::vector<TransportSignal> now(signals.begin(),
+                                     signals.begin() + static_cast<std::ptrdiff_t>(std::min(most, signals.size())));
     signals.erase(signals.begin(), signals.begin() + static_cast<std::ptrdiff_t>(now.size()));
     for (const TransportSignal& signal : now) signal();
   }
@@ -43,7 +44,8 @@ class ScriptedTransport : public Transport {
   ScriptedTransport& operator=(const ScriptedTransport&) = delete;
 
   Result<Opening> open() override {
-    if (script_.input.one_in(20)) return std::unexpected(make_error(Code::connect_failed, "connect to nobody: refused", ECONNREFUSED));
+    if (script_.input.one_in(20))
+      return std::unexpected(make_error(Code::connect_failed, "connect to nobody: refused", ECONNREFUSED));
     if (!script_.input.one_in(3)) return Opening::done;
     script_.signals.push_back(signal_);
     return Opening::wait_signal;

@@ -1,5 +1,5 @@
-// libcurl at its fastest honest use: the multi interface driven by curl_multi_socket_action over epoll, easy handles used
-// again and again, connections kept. A process of its own, since the system's libcurl brings OpenSSL.
+// libcurl at its fastest honest use: the multi interface driven by curl_multi_socket_action over epoll, easy handles
+// used again and again, connections kept. A process of its own, since the system's libcurl brings OpenSSL.
 #include <curl/curl.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -91,7 +91,8 @@ int main(int count, char** words) {
     const int ready = epoll_wait(loop.poller, events.data(), static_cast<int>(events.size()), wait_ms(loop));
     for (int i = 0; i < ready; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      const int what = ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+      const int what = ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                       ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                        ((event.events & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
       curl_multi_socket_action(multi, event.data.fd, what, &running);
     }

@@ -1,5 +1,5 @@
-// The engine alone over an in-memory transport: what a request costs without a kernel. Fed canned responses, it answers the same
-// count of instructions in every run, so a change can be judged by it (tests/bench/instructions).
+// The engine alone over an in-memory transport: what a request costs without a kernel. Fed canned responses, it answers
+// the same count of instructions in every run, so a change can be judged by it (tests/bench/instructions).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -149,5 +149,6 @@ int main(int count, char** words) {
   const std::uint64_t before = allocations;
   world.run(requests);
   std::printf("requests=%llu bytes=%llu allocations=%llu\n", static_cast<unsigned long long>(requests),
-              static_cast<unsigned long long>(world.body_bytes()), static_cast<unsigned long long>(allocations - before));
+              static_cast<unsigned long long>(world.body_bytes()),
+              static_cast<unsigned long long>(allocations - before));
 }

@@ -46,8 +46,9 @@ class Figures {
     seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
   }
   void print(std::uint64_t requests, std::uint64_t bytes) const {
-    std::printf("requests=%llu bytes=%llu seconds=%.6f cpu=%.6f memory_kib=%ld\n", static_cast<unsigned long long>(requests),
-                static_cast<unsigned long long>(bytes), seconds_, cpu_, usage().ru_maxrss - base_kib_);
+    std::printf("requests=%llu bytes=%llu seconds=%.6f cpu=%.6f memory_kib=%ld\n",
+                static_cast<unsigned long long>(requests), static_cast<unsigned long long>(bytes), seconds_, cpu_,
+                usage().ru_maxrss - base_kib_);
   }
 
  private:

@@ -1,5 +1,5 @@
-// The least a client can do: epoll, one send and one recv a request, fixed bytes out, Content-Length counted in. No parsing
-// beyond the first head, whose size stands for all, since nginx answers with heads of one length.
+// The least a client can do: epoll, one send and one recv a request, fixed bytes out, Content-Length counted in. No
+// parsing beyond the first head, whose size stands for all, since nginx answers with heads of one length.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,7 +43,8 @@ int open_to(const Target& target) {
 }
 
 void ask(Peer& peer, const Target& target) {
-  if (send(peer.fd, target.request.data(), target.request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(target.request.size())) {
+  if (send(peer.fd, target.request.data(), target.request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(target.request.size())) {
     bench::die("floor: a short send");
   }
 }
@@ -51,7 +52,8 @@ void ask(Peer& peer, const Target& target) {
 // The whole length of a response, from the piece that begins with its head.
 std::uint64_t response_bytes(std::string_view text) {
   const std::size_t end = text.find("\r\n\r\n"), field = text.find("Content-Length: ");
-  if (end == std::string_view::npos || field == std::string_view::npos) bench::die("floor: no Content-Length in the first piece");
+  if (end == std::string_view::npos || field == std::string_view::npos)
+    bench::die("floor: no Content-Length in the first piece");
   return end + 4 + std::strtoull(text.data() + field + 16, nullptr, 10);
 }
 

@@ -1,4 +1,5 @@
-// What a loop written by hand keeps, the application's periodic timers and its descriptors, and the loop that is made of them.
+// What a loop written by hand keeps, the application's periodic timers and its descriptors, and the loop that is made
+// of them.
 #pragma once
 
 #include <algorithm>
@@ -89,7 +90,8 @@ class Readers {
 // Drives, then waits, in turns. How it waits is said by those made of it.
 class HandLoop : public Loop {
  public:
-  explicit HandLoop(std::function<Timers::Clock::time_point()> now = Timers::Clock::now) : timers_(now), now_(std::move(now)) {}
+  explicit HandLoop(std::function<Timers::Clock::time_point()> now = Timers::Clock::now)
+      : timers_(now), now_(std::move(now)) {}
 
   void attach(Multi& multi, AfterDrive after) override {
     multi_ = &multi;

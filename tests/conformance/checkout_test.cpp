@@ -1,5 +1,5 @@
-// A kept-alive connection on which something has come meanwhile (bytes that nobody asked for, or its end) is not used again, however a
-// loop orders what it tells: no request goes out on it.
+// A kept-alive connection on which something has come meanwhile (bytes that nobody asked for, or its end) is not used
+// again, however a loop orders what it tells: no request goes out on it.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -118,7 +118,8 @@ TEST_CASE_FIXTURE(World, "an idle connection on which something has come is not 
       std::this_thread::sleep_for(5ms);  // its answer and what follows are there at once
     }
     origin.heard[idle].clear();
-    ended ? void(::shutdown(origin.accepted[idle], SHUT_WR)) : origin.say(idle, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    ended ? void(::shutdown(origin.accepted[idle], SHUT_WR))
+          : origin.say(idle, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
     REQUIRE(origin.wait_until_there(idle));
     if (!inside) add(wanted, second);
     REQUIRE(until([&] { return origin.serve(), second.dones == 1; }));

@@ -13,7 +13,8 @@ namespace {
 // How late the end of a deadline may be heard of, in the best of three tries: the machine does other things too.
 constexpr Milliseconds kLateness = 50ms;
 
-// `attempt` answers how late the latest was. Time in which this thread wanted a core and other programs had them is not the loop's.
+// `attempt` answers how late the latest was. Time in which this thread wanted a core and other programs had them is not
+// the loop's.
 template <class Attempt>
 void in_time(Attempt attempt) {
   Duration best = Duration::max();

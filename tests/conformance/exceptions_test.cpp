@@ -1,5 +1,5 @@
-// SB-89: what a handler throws ends its transfer, and nothing else. A loop in C++ lets it through to who runs it; a binding of one in C keeps it
-// for who asks (tests/unit/*_driver_test.cpp).
+// SB-89: what a handler throws ends its transfer, and nothing else. A loop in C++ lets it through to who runs it; a
+// binding of one in C keeps it for who asks (tests/unit/*_driver_test.cpp).
 #include <deque>
 #include <set>
 #include <stdexcept>
@@ -27,7 +27,9 @@ struct Thrower : Echo {
   void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override {
     Echo::on_interim(multi, id, head), here('i');
   }
-  void on_head(Multi& multi, TransferId id, const ResponseHead& head) override { Echo::on_head(multi, id, head), here('h'); }
+  void on_head(Multi& multi, TransferId id, const ResponseHead& head) override {
+    Echo::on_head(multi, id, head), here('h');
+  }
   std::size_t on_body(Multi&, TransferId, Bytes bytes) override {
     take(bytes), here('b');
     return bytes.size();
@@ -37,7 +39,9 @@ struct Thrower : Echo {
     here('u');
     return size;
   }
-  void on_done(Multi& multi, TransferId id, const Result<void>& end) override { Echo::on_done(multi, id, end), here('d'); }
+  void on_done(Multi& multi, TransferId id, const Result<void>& end) override {
+    Echo::on_done(multi, id, end), here('d');
+  }
 };
 
 constexpr char kCallbacks[] = {'u', 'i', 'h', 'b', 'd'};

@@ -55,8 +55,8 @@ Ticks evaluate(std::vector<Clock::duration> gaps) {
   return ticks;
 }
 
-// The time between ticks while 200 downloads, for which as much is there as the system holds, go on at once. Time in which this thread
-// wants a core and other programs have them is not the loop's.
+// The time between ticks while 200 downloads, for which as much is there as the system holds, go on at once. Time in
+// which this thread wants a core and other programs have them is not the loop's.
 Ticks measure(World& world) {
   std::deque<Busy> all;
   std::vector<TransferId> ids;

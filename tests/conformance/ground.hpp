@@ -1,5 +1,5 @@
-// What the tests stand on besides the loop: the server that they talk to, and how time passes. Sockets and the system's clock for most
-// bindings (sockets.cpp); the simulated world for the one that is driven in virtual time (sim_loop.cpp).
+// What the tests stand on besides the loop: the server that they talk to, and how time passes. Sockets and the system's
+// clock for most bindings (sockets.cpp); the simulated world for the one that is driven in virtual time (sim_loop.cpp).
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,8 @@ class Ground {
   virtual std::string hanging_url() = 0;
   // The loop's thread does something else for so long.
   virtual void busy_for(std::chrono::milliseconds time) = 0;
-  // False: time is virtual. What is about threads, processor time or sockets of the test's own has nothing to look at then.
+  // False: time is virtual. What is about threads, processor time or sockets of the test's own has nothing to look at
+  // then.
   virtual bool real() const = 0;
 };
 

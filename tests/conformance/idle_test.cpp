@@ -40,10 +40,12 @@ TEST_CASE_FIXTURE(World, "an idle Multi wakes nobody, before and after it had so
 
 TEST_CASE_FIXTURE(World, "an idle Multi whose connections were closed by the peer wakes nobody") {
   std::deque<Get> all;
-  // Each on a connection of its own: one that rides on another's leaves a spare behind, which this server has no reason to close.
+  // Each on a connection of its own: one that rides on another's leaves a spare behind, which this server has no reason
+  // to close.
   TransferOptions own;
   own.fresh_connection = true;
-  for (std::size_t i = 0; i < 10; ++i) get(all.emplace_back(100, i, "close"), i % 2 == 0 ? Scheme::plain : Scheme::tls, own);
+  for (std::size_t i = 0; i < 10; ++i)
+    get(all.emplace_back(100, i, "close"), i % 2 == 0 ? Scheme::plain : Scheme::tls, own);
   REQUIRE(run());
   REQUIRE(until([&] { return multi().connections() == 0; }));
   turns_within(20ms);

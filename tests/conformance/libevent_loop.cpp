@@ -56,7 +56,8 @@ struct Timer {
 
   void start() {
     event_base_update_cache_time(event_get_base(handle));
-    const auto wait = std::max(std::chrono::ceil<std::chrono::microseconds>(at - Clock::now()), std::chrono::microseconds(0));
+    const auto wait =
+        std::max(std::chrono::ceil<std::chrono::microseconds>(at - Clock::now()), std::chrono::microseconds(0));
     const timeval time = to_timeval(wait);
     event_add(handle, &time);
   }

@@ -34,8 +34,8 @@ class Loop {
   // descriptor; it ends before the descriptor is closed.
   virtual void watch(int fd, std::function<void()> readable) = 0;
   virtual void unwatch(int fd) = 0;
-  // The application's own timer, again and again, a period after it was last due; answers a number for cancel(). Of late ticks one is made
-  // up for.
+  // The application's own timer, again and again, a period after it was last due; answers a number for cancel(). Of
+  // late ticks one is made up for.
   virtual int every(Milliseconds period, std::function<void()> tick) = 0;
   virtual void cancel(int timer) = 0;
 

@@ -7,7 +7,8 @@
 using namespace sluice;
 using namespace sluice::conformance;
 
-TEST_CASE_FIXTURE(World, "names are looked up, also when the first question is lost, and one that is not there is an error") {
+TEST_CASE_FIXTURE(World,
+                  "names are looked up, also when the first question is lost, and one that is not there is an error") {
   if (!server().real()) return;  // it is c-ares that is asked about
   const IpAddress here = IpAddress::parse("127.0.0.1").value();
   test::DnsServer dns({{"quick.test", {here}}, {"late.test", {here}}});

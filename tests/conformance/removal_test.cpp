@@ -81,7 +81,9 @@ TEST_CASE_FIXTURE(World, "a Multi ends with its transfers in every state, and cl
   }
 }
 
-TEST_CASE_FIXTURE(World, "a Multi has one driver: another one is refused, and the first goes on; one that was replaced leaves the new sink alone") {
+TEST_CASE_FIXTURE(
+    World,
+    "a Multi has one driver: another one is refused, and the first goes on; one that was replaced leaves the new sink alone") {
   if (!multi().watch_sink()) return;  // driven without one
   Get one(100'000, 1), other(100'000, 2), third(100'000, 3);
   get(one);

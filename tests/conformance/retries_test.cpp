@@ -1,5 +1,5 @@
-// An application that tries again at once what has failed at once takes its turns, and no more: other transfers, deadlines and the
-// application's own timers go on.
+// An application that tries again at once what has failed at once takes its turns, and no more: other transfers,
+// deadlines and the application's own timers go on.
 #include <algorithm>
 #include <deque>
 
@@ -38,8 +38,9 @@ struct Deadline : Get {
   }
 };
 
-// While `all` go on failing: two downloads, a deadline and a timer. Then each of `all` has failed twice, or does so while the Multi is driven so
-// often: a drive ends after a time by the clock, so how many of them a drive serves, and how long they all take, is the machine's affair.
+// While `all` go on failing: two downloads, a deadline and a timer. Then each of `all` has failed twice, or does so
+// while the Multi is driven so often: a drive ends after a time by the clock, so how many of them a drive serves, and
+// how long they all take, is the machine's affair.
 void check_others_go_on(World& world, std::deque<Stubborn>& all, Code expected) {
   for (Stubborn& one : all) one.start(world.multi());
   Get plain(3'000'000, 1), tls(3'000'000, 2);

@@ -1,5 +1,5 @@
-// Multi::perform() and Multi::poll() in the simulated world: time is virtual, and the server is one of its origins. The application's own
-// descriptors are the system's, so they are looked at between waits.
+// Multi::perform() and Multi::poll() in the simulated world: time is virtual, and the server is one of its origins. The
+// application's own descriptors are the system's, so they are looked at between waits.
 #include <poll.h>
 
 #include <set>
@@ -18,9 +18,12 @@ Virtual* present = nullptr;  // whose loop make_loop() makes
 class Virtual final : public Ground {
  public:
   Virtual() {
-    world_.add_origin({.host = "origin.test", .accept = [this](std::uint64_t) { return std::make_unique<Origin>(*this); }});
     world_.add_origin(
-        {.host = "origin.test", .port = 443, .accept = [this](std::uint64_t) { return std::make_unique<Origin>(*this); }, .tls = true});
+        {.host = "origin.test", .accept = [this](std::uint64_t) { return std::make_unique<Origin>(*this); }});
+    world_.add_origin({.host = "origin.test",
+                       .port = 443,
+                       .accept = [this](std::uint64_t) { return std::make_unique<Origin>(*this); },
+                       .tls = true});
     waiter_ = world_.environment().make_waiter().value();
     present = this;
   }
@@ -95,7 +98,8 @@ class SimLoop final : public HandLoop {
  public:
   explicit SimLoop(Environment& environment)
       : HandLoop([&environment] {
-          const auto since = std::chrono::duration_cast<Timers::Clock::duration>(environment.steady().time_since_epoch());
+          const auto since =
+              std::chrono::duration_cast<Timers::Clock::duration>(environment.steady().time_since_epoch());
           return Timers::Clock::time_point(since);
         }) {}
 
@@ -104,7 +108,8 @@ class SimLoop final : public HandLoop {
     bool any = false;
     auto looked = wait_for_readers([&](std::vector<ExtraDescriptor>& extra) { return look(extra, any); });
     if (!looked) return looked;
-    if (auto waited = multi.poll({}, any ? Milliseconds(0) : most); !waited) return std::unexpected(std::move(waited.error()));
+    if (auto waited = multi.poll({}, any ? Milliseconds(0) : most); !waited)
+      return std::unexpected(std::move(waited.error()));
     return {};
   }
   static Result<void> look(std::vector<ExtraDescriptor>& extra, bool& any) {

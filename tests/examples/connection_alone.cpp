@@ -1,5 +1,6 @@
 // One connection over one stream, and nothing else: the stream is opened here, HTTP on it is sluice's.
-// Usage: connection_alone URL... , all of one origin, asked one after another. Prints "status bytes url" for each, or why not.
+// Usage: connection_alone URL... , all of one origin, asked one after another. Prints "status bytes url" for each, or
+// why not.
 #include <netdb.h>
 #include <poll.h>
 #include <unistd.h>
@@ -22,14 +23,16 @@ static int open_stream(const Url& url) {  // any stream will do: a serial line, 
   addrinfo hints = {}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   const std::string host(url.host());
-  if (getaddrinfo(host.c_str(), std::to_string(url.port()).c_str(), &hints, &found) != 0) return errno = EHOSTUNREACH, -1;
+  if (getaddrinfo(host.c_str(), std::to_string(url.port()).c_str(), &hints, &found) != 0)
+    return errno = EHOSTUNREACH, -1;
   const int stream = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int failed = connect(stream, found->ai_addr, found->ai_addrlen);
   freeaddrinfo(found);
   return failed ? (close(stream), -1) : stream;
 }
 
-// Waits until the stream can do what the connection is interested in, no longer than until its deadline, and moves bytes once.
+// Waits until the stream can do what the connection is interested in, no longer than until its deadline, and moves
+// bytes once.
 static void move_bytes(Connection& connection, int stream) {
   const Interest interest = connection.interest();
   pollfd ready = {stream, static_cast<short>((interest.read ? POLLIN : 0) | (interest.write ? POLLOUT : 0)), 0};
@@ -69,8 +72,9 @@ int main(int argc, char** argv) {
       if (body) connection->consume_body(body->transfer, connection->body(body->transfer).size(), now());
       if (done && !done->result) exit_code = complain(done->result.error());
       if (done && done->result) {
-        std::cout << connection->head(done->transfer).status << ' ' << connection->progress(done->transfer).received_body_bytes
-                  << ' ' << connection->request(done->transfer).url.text() << '\n';
+        std::cout << connection->head(done->transfer).status << ' '
+                  << connection->progress(done->transfer).received_body_bytes << ' '
+                  << connection->request(done->transfer).url.text() << '\n';
       }
     }
   }

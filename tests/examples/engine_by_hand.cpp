@@ -1,5 +1,6 @@
-// The engine driven by hand over a byte pipe, with no Multi and no loop: it asks, this program does it and says what came of it.
-// The pipe is a TCP stream here, and could be anything. Usage: engine_by_hand URL. Prints "status bytes url", or why not.
+// The engine driven by hand over a byte pipe, with no Multi and no loop: it asks, this program does it and says what
+// came of it. The pipe is a TCP stream here, and could be anything. Usage: engine_by_hand URL. Prints "status bytes
+// url", or why not.
 #include <netdb.h>
 #include <poll.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 
 using namespace sluice;
 
-// Says that the stream is ours to make. Without a route the engine asks for the host's addresses (Resolve) and races them.
+// Says that the stream is ours to make. Without a route the engine asks for the host's addresses (Resolve) and races
+// them.
 struct Pipe : Route {
   Pipe() : Route("", "my own stream", 0) {}
 };
@@ -26,7 +28,8 @@ static int give_up(const Error& error) { return std::cerr << error.message() << 
 static int open_stream(const output::Connect& to) {
   addrinfo hints = {}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
-  if (getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &hints, &found) != 0) return errno = EHOSTUNREACH, -1;
+  if (getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &hints, &found) != 0)
+    return errno = EHOSTUNREACH, -1;
   const int stream = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int failed = connect(stream, found->ai_addr, found->ai_addrlen);
   freeaddrinfo(found);
@@ -66,12 +69,16 @@ int main(int argc, char** argv) {
       if (std::holds_alternative<output::Close>(*out)) close(std::exchange(stream, -1));
       if (const auto* done = std::get_if<output::Done>(&*out)) {
         if (!done->result) return give_up(done->result.error());
-        std::cout << engine.head(*id).status << ' ' << engine.progress(*id).received_body_bytes << ' ' << argv[1] << '\n';
+        std::cout << engine.head(*id).status << ' ' << engine.progress(*id).received_body_bytes << ' ' << argv[1]
+                  << '\n';
         return 0;
       }
     }
-    if (stream >= 0) move_bytes(engine, wanted.conn, stream);
-    else if ((stream = open_stream(wanted)) >= 0) engine.handle_connected(wanted.conn, now());
-    else engine.handle_io_error(wanted.conn, error_of(Code::connect_failed), now());
+    if (stream >= 0)
+      move_bytes(engine, wanted.conn, stream);
+    else if ((stream = open_stream(wanted)) >= 0)
+      engine.handle_connected(wanted.conn, now());
+    else
+      engine.handle_io_error(wanted.conn, error_of(Code::connect_failed), now());
   }
 }

@@ -1,5 +1,5 @@
-// `sluice --loop NAME`: the command does the same with each loop. What it does is tested in cli_test.cpp; here, that each loop carries
-// downloads, an upload that comes slowly through a pipe, a deadline and Ctrl-C.
+// `sluice --loop NAME`: the command does the same with each loop. What it does is tested in cli_test.cpp; here, that
+// each loop carries downloads, an upload that comes slowly through a pipe, a deadline and Ctrl-C.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -49,7 +49,8 @@ std::vector<std::string> operator+(std::vector<std::string> words, const std::ve
 // How many lines are the command's; UBSan, which looks through a pipe, has some of its own where it gets none.
 int told(const std::string& err) {
   int lines = 0;
-  for (std::size_t at = 0; (at = err.find("sluice: (", at)) != std::string::npos; ++at) lines += at == 0 || err[at - 1] == '\n';
+  for (std::size_t at = 0; (at = err.find("sluice: (", at)) != std::string::npos; ++at)
+    lines += at == 0 || err[at - 1] == '\n';
   return lines;
 }
 
@@ -66,11 +67,13 @@ TEST_CASE("--loop: downloads, plain and over TLS, many at once, end up whole") {
   const TempFolder folder;
   write_file(folder.path() / "root.pem", origin.trust()->options().trust_anchors_pem);
   with_each_loop([&](const std::vector<std::string>& chosen) {
-    std::vector<std::string> words = chosen + std::vector<std::string>{"-s", "--cacert", (folder.path() / "root.pem").string()};
+    std::vector<std::string> words =
+        chosen + std::vector<std::string>{"-s", "--cacert", (folder.path() / "root.pem").string()};
     const std::size_t sizes[] = {0, 1, 5'000, 300'000, 3'000'000};
     for (std::size_t i = 0; i < 40; ++i) {
       const std::string path = "/" + std::to_string(sizes[i % 5]) + "/" + std::to_string(i);
-      words = words + std::vector<std::string>{"-o", (folder.path() / std::to_string(i)).string(), i % 2 ? origin.https(path) : origin.http(path)};
+      words = words + std::vector<std::string>{"-o", (folder.path() / std::to_string(i)).string(),
+                                               i % 2 ? origin.https(path) : origin.http(path)};
     }
     const CommandResult result = run_command(words);
     CHECK(result.exit_code == 0);
@@ -134,23 +137,28 @@ TEST_CASE("--unix-socket: requests go through it with every loop, plain and over
   secure.listen_unix(name, 4);
   write_file(folder.path() / "root.pem", secure.trust()->options().trust_anchors_pem);
   with_each_loop([&](const std::vector<std::string>& chosen) {
-    const CommandResult one = run_command(chosen + std::vector<std::string>{"-sS", "-v", "--unix-socket", path, plain.url("/5000/3")});
+    const CommandResult one =
+        run_command(chosen + std::vector<std::string>{"-sS", "-v", "--unix-socket", path, plain.url("/5000/3")});
     CHECK(one.exit_code == 0);
     CHECK(one.out == pattern(5'000, 3));
     CHECK(one.err.find("Connected to origin.test port 80 (" + path + ")") != std::string::npos);
-    const CommandResult other = run_command(chosen + std::vector<std::string>{"-sS", "--cacert", (folder.path() / "root.pem").string(),
-                                                                              "--unix-socket", name, secure.url("/70000/9")});
+    const CommandResult other =
+        run_command(chosen + std::vector<std::string>{"-sS", "--cacert", (folder.path() / "root.pem").string(),
+                                                      "--unix-socket", name, secure.url("/70000/9")});
     CHECK(other.exit_code == 0);
     CHECK(other.out == pattern(70'000, 9));
   });
-  const CommandResult gone = run_command({"-q", "-sS", "--unix-socket", (folder.path() / "none").string(), "http://origin.test/"});
+  const CommandResult gone =
+      run_command({"-q", "-sS", "--unix-socket", (folder.path() / "none").string(), "http://origin.test/"});
   CHECK(gone.exit_code == 7);
-  CHECK(gone.err.find("connect to " + (folder.path() / "none").string() + ": No such file or directory") != std::string::npos);
+  CHECK(gone.err.find("connect to " + (folder.path() / "none").string() + ": No such file or directory") !=
+        std::string::npos);
   CHECK(run_command({"-q", "--unix-socket", std::string(200, 'x'), "http://origin.test/"}).exit_code == 2);
 }
 
 TEST_CASE("--loop: the standard input is left as it was, blocking, and one open file may be input and output") {
-  LoopbackServer server([](const std::string& request) { return ok(std::string(request.size() > 20 ? 2'000'000 : 1, 'x')); });
+  LoopbackServer server(
+      [](const std::string& request) { return ok(std::string(request.size() > 20 ? 2'000'000 : 1, 'x')); });
   with_each_loop([&](const std::vector<std::string>& chosen) {
     int ends[2] = {-1, -1};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
@@ -167,7 +175,8 @@ TEST_CASE("--loop: the standard input is left as it was, blocking, and one open 
     far.reset();
     std::size_t received = 0;
     char bytes[65536];
-    for (ssize_t size = 0; (size = ::recv(near.get(), bytes, sizeof bytes, 0)) > 0;) received += static_cast<std::size_t>(size);
+    for (ssize_t size = 0; (size = ::recv(near.get(), bytes, sizeof bytes, 0)) > 0;)
+      received += static_cast<std::size_t>(size);
     const CommandResult result = command.wait();
     CHECK(result.exit_code == 0);
     CHECK(result.err == "");
@@ -187,7 +196,8 @@ TEST_CASE("an output that somebody else has made non-blocking is waited for") {
   std::this_thread::sleep_for(100ms);
   std::size_t received = 0;
   char bytes[65536];
-  for (ssize_t size = 0; (size = ::read(read.get(), bytes, sizeof bytes)) > 0;) received += static_cast<std::size_t>(size);
+  for (ssize_t size = 0; (size = ::read(read.get(), bytes, sizeof bytes)) > 0;)
+    received += static_cast<std::size_t>(size);
   const CommandResult result = command.wait();
   CHECK(result.exit_code == 0);
   CHECK(result.err == "");
@@ -200,9 +210,11 @@ TEST_CASE("--loop: with few descriptors to be had the command says so, and does 
     int succeeded = 0;
     for (int most = 5; most <= 26; ++most) {
       CAPTURE(most);
-      // A sanitizer's own check at the end wants descriptors as well, and so does UBSan, which must not end the command for want of them.
-      const CommandResult result = run_command(chosen + std::vector<std::string>{"-sS", server.url()},
-                                               {.most_descriptors = most, .environment = {"ASAN_OPTIONS=detect_leaks=0", "UBSAN_OPTIONS=halt_on_error=0"}});
+      // A sanitizer's own check at the end wants descriptors as well, and so does UBSan, which must not end the command
+      // for want of them.
+      const CommandResult result = run_command(
+          chosen + std::vector<std::string>{"-sS", server.url()},
+          {.most_descriptors = most, .environment = {"ASAN_OPTIONS=detect_leaks=0", "UBSAN_OPTIONS=halt_on_error=0"}});
       CHECK(result.exit_code >= 0);
       if (result.exit_code == 0) {
         ++succeeded;

@@ -118,8 +118,7 @@ TEST_CASE("304 leaves the file that is there alone, and makes none") {
   LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 304 Not Modified\r\n\r\n"}; });
   TempFolder folder;
   write_file(folder.path() / "old", "still right");
-  const auto result =
-      run_command({"-o", "old", "-o", "new", server.url(), server.url()}, {.directory = folder.path()});
+  const auto result = run_command({"-o", "old", "-o", "new", server.url(), server.url()}, {.directory = folder.path()});
   CHECK(result.exit_code == 0);
   CHECK(read_file(folder.path() / "old") == "still right");
   CHECK_FALSE(fs::exists(folder.path() / "new"));
@@ -375,10 +374,13 @@ TEST_CASE("--demo: Ctrl-C ends it with 130 at any time, and leaves nothing behin
     const auto whole = [&] {
       std::size_t count = 0;
       std::error_code error;
-      for (auto at = fs::recursive_directory_iterator(folder.path(), error); !error && at != fs::end(at); at.increment(error)) {
+      for (auto at = fs::recursive_directory_iterator(folder.path(), error); !error && at != fs::end(at);
+           at.increment(error)) {
         const fs::path& name = at->path();
-        if (name.filename() == "ca.pem") ++count;
-        else if (at.depth() == 1 && name.extension() != ".part") ++count;
+        if (name.filename() == "ca.pem")
+          ++count;
+        else if (at.depth() == 1 && name.extension() != ".part")
+          ++count;
       }
       return count > files;
     };

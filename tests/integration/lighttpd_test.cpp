@@ -32,8 +32,8 @@ TEST_CASE("lighttpd: a POST comes back in chunks as it was sent") {
   for (const std::size_t size : {std::size_t{1}, std::size_t{1024}, std::size_t{3 * 1024 * 1024}}) {
     CAPTURE(size);
     const std::string content = content_of(size);
-    const Fetch& fetch =
-        client.fetch(lighttpd().plain() + "/echo", {.method = "POST", .fields = {}, .body = content, .tls = {}}, content);
+    const Fetch& fetch = client.fetch(lighttpd().plain() + "/echo",
+                                      {.method = "POST", .fields = {}, .body = content, .tls = {}}, content);
     CHECK_MESSAGE(fetch.complete(), fetch.error());
     CHECK(fetch.status == 200);
     CHECK(fetch.field("X-Method") == "POST");

@@ -1,4 +1,5 @@
-// What an application does with a Multi beside adding transfers: its own pointer, cancel(), the pool and its limits, heads as they go out.
+// What an application does with a Multi beside adding transfers: its own pointer, cancel(), the pool and its limits,
+// heads as they go out.
 #include <doctest/doctest.h>
 
 #include <deque>
@@ -15,7 +16,9 @@ namespace {
 struct Heads : Recorder {
   std::vector<std::string> sent, received;
   void on_head_sent(Multi&, TransferId, std::string_view head) override { sent.emplace_back(head), order += '>'; }
-  void on_head_received(Multi&, TransferId, std::string_view head) override { received.emplace_back(head), order += '<'; }
+  void on_head_received(Multi&, TransferId, std::string_view head) override {
+    received.emplace_back(head), order += '<';
+  }
 };
 
 LoopbackServer::Script echo() {
@@ -41,8 +44,8 @@ TEST_CASE("multi: a message carries the application's own pointer") {
 }
 
 TEST_CASE("multi: a name server that is none is an error of create(), which names it") {
-  for (const char* good : {"", "192.0.2.53", "127.0.0.1:5353", "192.0.2.53,127.0.0.1:1", "2001:db8::53", "[2001:db8::53]",
-                           "[::1]:65535,192.0.2.53"}) {
+  for (const char* good : {"", "192.0.2.53", "127.0.0.1:5353", "192.0.2.53,127.0.0.1:1", "2001:db8::53",
+                           "[2001:db8::53]", "[::1]:65535,192.0.2.53"}) {
     CAPTURE(good);
     MultiOptions options;
     options.dns_servers = good;
@@ -53,18 +56,20 @@ TEST_CASE("multi: a name server that is none is an error of create(), which name
     const char* named;
   };
   for (const auto& [servers, named] :
-       {Case{"nonsense", "\"nonsense\""}, Case{"192.0.2.53,dns.test", "\"dns.test\""}, Case{"192.0.2.53, 192.0.2.54", "\" 192.0.2.54\""},
-        Case{"192.0.2.53,,192.0.2.54", "\"\""}, Case{"192.0.2.53,", "\"\""}, Case{",", "\"\""}, Case{"192.0.2.53:", "\"192.0.2.53:\""},
+       {Case{"nonsense", "\"nonsense\""}, Case{"192.0.2.53,dns.test", "\"dns.test\""},
+        Case{"192.0.2.53, 192.0.2.54", "\" 192.0.2.54\""}, Case{"192.0.2.53,,192.0.2.54", "\"\""},
+        Case{"192.0.2.53,", "\"\""}, Case{",", "\"\""}, Case{"192.0.2.53:", "\"192.0.2.53:\""},
         Case{"192.0.2.53:0", "\"192.0.2.53:0\""}, Case{"192.0.2.53:65536", "\"192.0.2.53:65536\""},
-        Case{"192.0.2.53:5x", "\"192.0.2.53:5x\""}, Case{"192.0.2", "\"192.0.2\""}, Case{"[::1", "\"[::1\""}, Case{"[::1]5", "\"[::1]5\""},
-        Case{"[::1]:", "\"[::1]:\""}, Case{"[192.0.2.53]:53", "\"[192.0.2.53]:53\""}}) {
+        Case{"192.0.2.53:5x", "\"192.0.2.53:5x\""}, Case{"192.0.2", "\"192.0.2\""}, Case{"[::1", "\"[::1\""},
+        Case{"[::1]5", "\"[::1]5\""}, Case{"[::1]:", "\"[::1]:\""}, Case{"[192.0.2.53]:53", "\"[192.0.2.53]:53\""}}) {
     CAPTURE(servers);
     MultiOptions options;
     options.dns_servers = servers;
     const auto refused = Multi::create(std::move(options));
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::invalid_option);
-    CHECK(refused.error().message() == "dns_servers: " + std::string(named) + " is no address of a name server, with or without a port");
+    CHECK(refused.error().message() ==
+          "dns_servers: " + std::string(named) + " is no address of a name server, with or without a port");
   }
 }
 
@@ -92,12 +97,15 @@ TEST_CASE("multi: an override's host may be written in any case; one that is no 
     const auto refused = Multi::create(options);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::invalid_option);
-    CHECK(refused.error().message() == "resolve_overrides: \"" + std::string(host) + "\" is no host that a URL can have");
+    CHECK(refused.error().message() ==
+          "resolve_overrides: \"" + std::string(host) + "\" is no host that a URL can have");
   }
 }
 
 TEST_CASE("multi: cancel() is told, remove() is not") {
-  LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", .hold = false}; });
+  LoopbackServer server([](const std::string&) {
+    return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", .hold = false};
+  });
   const auto multi = make_multi();
   Recorder canceled, removed, from_inside;
   const TransferId first = multi->add(get(server.url()), {}, &canceled).value();
@@ -186,7 +194,8 @@ TEST_CASE("multi: a request's head is shown where it is asked for") {
 }
 
 TEST_CASE("multi: response heads are shown byte for byte, interim ones too, before they are told") {
-  const std::string early = "HTTP/1.1 103 Early Hints\r\nLink:  </a>\r\n\r\n", head = "HTTP/1.1 200 Fine\r\nCONTENT-length:2\r\n\r\n";
+  const std::string early = "HTTP/1.1 103 Early Hints\r\nLink:  </a>\r\n\r\n",
+                    head = "HTTP/1.1 200 Fine\r\nCONTENT-length:2\r\n\r\n";
   LoopbackServer server([&](const std::string&) { return Reply{.bytes = early + head + "ok"}; });
   const auto multi = make_multi();
   Heads shown, silent;

@@ -1,4 +1,5 @@
-// SB-89: exceptions of handlers leave the drive, and the Multi stays usable; what the destructor still tells a WatchSink.
+// SB-89: exceptions of handlers leave the drive, and the Multi stays usable; what the destructor still tells a
+// WatchSink.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/select.h>
@@ -30,8 +31,12 @@ struct Thrower : Recorder {
   void here() const {
     if (order.ends_with(where)) throw what;
   }
-  void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override { Recorder::on_interim(multi, id, head), here(); }
-  void on_head(Multi& multi, TransferId id, const ResponseHead& head) override { Recorder::on_head(multi, id, head), here(); }
+  void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override {
+    Recorder::on_interim(multi, id, head), here();
+  }
+  void on_head(Multi& multi, TransferId id, const ResponseHead& head) override {
+    Recorder::on_head(multi, id, head), here();
+  }
   std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
     const std::size_t taken = Recorder::on_body(multi, id, bytes);
     return here(), taken;
@@ -40,7 +45,9 @@ struct Thrower : Recorder {
     order += 'u';
     return here(), 0;
   }
-  void on_done(Multi& multi, TransferId id, const Result<void>& end) override { Recorder::on_done(multi, id, end), here(); }
+  void on_done(Multi& multi, TransferId id, const Result<void>& end) override {
+    Recorder::on_done(multi, id, end), here();
+  }
 };
 
 // Counts what `Thrown` leaves drives until `transfers` have their messages.
@@ -64,14 +71,16 @@ Request upload(const std::string& url) { return {"PUT", Url::parse(url).value(),
 
 }  // namespace
 
-TEST_CASE("SB-89 an exception of a handler leaves perform(), ends its transfer with what it says, and the Multi is usable") {
+TEST_CASE(
+    "SB-89 an exception of a handler leaves perform(), ends its transfer with what it says, and the Multi is usable") {
   LoopbackServer server(early);
   const auto multi = make_multi();
   for (const char where : {'u', 'i', 'h', 'b', 'd'}) {
     CAPTURE(where);
     Thrower<std::logic_error> thrower(where, std::logic_error("my bug"));
     Recorder other;
-    const auto id = multi->add(where == 'u' ? upload(server.url("/bad?secret")) : get(server.url("/bad?secret")), {}, &thrower);
+    const auto id =
+        multi->add(where == 'u' ? upload(server.url("/bad?secret")) : get(server.url("/bad?secret")), {}, &thrower);
     REQUIRE(id.has_value());
     REQUIRE(multi->add(get(server.url("/good")), {}, &other));
     int left = 0;
@@ -79,7 +88,8 @@ TEST_CASE("SB-89 an exception of a handler leaves perform(), ends its transfer w
     CHECK(left == 1);
     REQUIRE(messages.size() == 2);
     CHECK(other.body == "hello");
-    CHECK(thrower.order.ends_with(where == 'd' ? std::string("d") : std::string({where, 'd'})));  // nothing after it but its end
+    // Nothing after it but its end.
+    CHECK(thrower.order.ends_with(where == 'd' ? std::string("d") : std::string({where, 'd'})));
     const Message& message = messages.at(*id);
     if (where == 'd') {
       CHECK(message.result.has_value());

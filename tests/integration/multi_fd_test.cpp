@@ -51,7 +51,8 @@ bool wait_by_libuv(int fd, int ms) {
   bool readable = false;
   watch.data = &readable;
   REQUIRE(uv_poll_init(&loop, &watch, fd) == 0);
-  uv_poll_start(&watch, UV_READABLE, [](uv_poll_t* poll, int status, int) { *static_cast<bool*>(poll->data) = status == 0; });
+  uv_poll_start(&watch, UV_READABLE,
+                [](uv_poll_t* poll, int status, int) { *static_cast<bool*>(poll->data) = status == 0; });
   uv_timer_init(&loop, &timer);
   uv_timer_start(&timer, [](uv_timer_t*) {}, static_cast<std::uint64_t>(ms), 0);
   uv_run(&loop, UV_RUN_ONCE);
@@ -86,7 +87,8 @@ struct Stopper : Recorder {
 }  // namespace
 
 TEST_CASE("Multi::fd() alone carries transfers to their end in poll, select, epoll and libuv") {
-  LoopbackServer server([](const std::string& request) { return ok(std::string(request.starts_with("GET /big") ? 2'000'000 : 7, 'x')); });
+  LoopbackServer server(
+      [](const std::string& request) { return ok(std::string(request.starts_with("GET /big") ? 2'000'000 : 7, 'x')); });
   Wait wait = nullptr;
   SUBCASE("poll") { wait = wait_by_poll; }
   SUBCASE("select") { wait = wait_by_select; }
@@ -134,7 +136,8 @@ TEST_CASE("Multi::fd() is readable when the deadline has passed, and not before"
   CHECK(quick.result.error().code == Code::total_timeout);
 }
 
-TEST_CASE("Multi::fd() is readable for work that no descriptor shows: an added transfer, a resume, a wakeup, an early stop") {
+TEST_CASE(
+    "Multi::fd() is readable for work that no descriptor shows: an added transfer, a resume, a wakeup, an early stop") {
   LoopbackServer server([](const std::string&) { return ok("body"); });
   MultiOptions few;
   few.max_reads_per_perform = 1;

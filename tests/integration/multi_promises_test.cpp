@@ -1,5 +1,5 @@
-// What adapters/README.md says that a drive promises, one case for each number, and the classic loop. Promises 7 and 8 stand in
-// multi_socket_action_test.cpp.
+// What adapters/README.md says that a drive promises, one case for each number, and the classic loop. Promises 7 and 8
+// stand in multi_socket_action_test.cpp.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -120,7 +120,8 @@ TEST_CASE(
   CHECK(messages.at(*refused).result.error().message().find("Connection refused") != std::string::npos);
 }
 
-TEST_CASE("Multi promise 2: transfers that fail as they are added run until their messages are there, however many they are") {
+TEST_CASE(
+    "Multi promise 2: transfers that fail as they are added run until their messages are there, however many they are") {
   MultiOptions few;
   few.max_reads_per_perform = 1;  // and 16 outputs
   auto multi = make_multi(std::move(few));

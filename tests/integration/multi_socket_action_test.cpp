@@ -303,7 +303,8 @@ TEST_CASE("call_again may be answered by the same call again and again, and by t
       const Instant stuck = multi->now() + 500ms;
       for (bool again = true; again && multi->now() < stuck;) {
         again = multi->socket_action(fds[i], kEventRead) == Drive::call_again;
-        if (by_turns && i + 1 < fds.size()) again = multi->socket_action(fds[i + 1], kEventRead) == Drive::call_again || again;
+        if (by_turns && i + 1 < fds.size())
+          again = multi->socket_action(fds[i + 1], kEventRead) == Drive::call_again || again;
       }
       REQUIRE(multi->now() < stuck);
     }

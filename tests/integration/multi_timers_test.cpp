@@ -1,5 +1,5 @@
-// Nothing is lost between a Multi and whoever waits for it: timers that come too early or in a callback, wakeups that a drive has seen, a
-// timer behind fd() that poll() has taken; and run() that says so when nothing can happen any more.
+// Nothing is lost between a Multi and whoever waits for it: timers that come too early or in a callback, wakeups that a
+// drive has seen, a timer behind fd() that poll() has taken; and run() that says so when nothing can happen any more.
 #include <doctest/doctest.h>
 #include <poll.h>
 

@@ -62,7 +62,8 @@ TEST_CASE("nginx: PUT makes the file it was sent") {
     CAPTURE(size);
     const std::string content = content_of(size);
     const std::string name = "/upload/deep/" + std::to_string(size);
-    const Fetch& put = client.fetch(nginx().plain() + name, {.method = "PUT", .fields = {}, .body = content, .tls = {}});
+    const Fetch& put =
+        client.fetch(nginx().plain() + name, {.method = "PUT", .fields = {}, .body = content, .tls = {}});
     CHECK_MESSAGE(put.ok(), put.error());
     CHECK(put.status == 201);
     CHECK(put.message->progress.sent_body_bytes == size);
@@ -86,7 +87,8 @@ TEST_CASE("nginx: TLS 1.2 and 1.3, with resumption") {
 
 TEST_CASE("nginx: the server agrees about version and resumption") {
   Client client;
-  const Get get{.method = "GET", .fields = {{"Connection", "close"}}, .body = {}, .tls = trusting(nginx().site().root_pem)};
+  const Get get{
+      .method = "GET", .fields = {{"Connection", "close"}}, .body = {}, .tls = trusting(nginx().site().root_pem)};
   const Fetch& first = client.fetch(nginx().tls13() + "/1", get);
   CHECK(first.field("X-Protocol") == "TLSv1.3");
   CHECK(first.field("X-Session-Reused") == ".");

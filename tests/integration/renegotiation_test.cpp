@@ -1,4 +1,5 @@
-// The TLS client against openssl's s_server: what BoringSSL's server cannot do, a renegotiation for a client certificate.
+// The TLS client against openssl's s_server: what BoringSSL's server cannot do, a renegotiation for a client
+// certificate.
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -20,8 +21,8 @@ using namespace sluice::test;
 
 namespace {
 
-// Serves one connection over TLS 1.2; a line on its standard input is sent to the client, but for its commands: "R" asks for a renegotiation
-// with a client certificate, "Q" ends it.
+// Serves one connection over TLS 1.2; a line on its standard input is sent to the client, but for its commands: "R"
+// asks for a renegotiation with a client certificate, "Q" ends it.
 class OpensslServer {
  public:
   OpensslServer() : port_(free_ports(1).front()) {
@@ -72,7 +73,8 @@ class Connection {
     layer_ = std::move(*made);
     last_ = layer_->start(wire_, now_);
     flush();
-    while (!layer_->established() && receive()) {}
+    while (!layer_->established() && receive()) {
+    }
   }
   ~Connection() { ::close(socket_); }
   Connection(const Connection&) = delete;
@@ -136,7 +138,8 @@ TlsOptions with_certificate() {
 void renegotiate(OpensslServer& server, Connection& connection) {
   const int before = connection.flights();
   server.say("R\n");
-  while (connection.flights() < before + 2 && connection.receive()) {}
+  while (connection.flights() < before + 2 && connection.receive()) {
+  }
   REQUIRE(connection.last() == Pump::need_input);
   REQUIRE(connection.receive());
 }
@@ -154,13 +157,15 @@ TEST_CASE("SB-54 a server may ask for the client's certificate after the request
   CHECK(connection.layer().version() == "TLSv1.2");
   CHECK(connection.layer().peer_certificate()->subject == "CN=leaf");
   server.say("an answer\n");
-  while (connection.plain() != "an answer\n" && connection.receive()) {}
+  while (connection.plain() != "an answer\n" && connection.receive()) {
+  }
   CHECK(connection.plain() == "an answer\n");
   CHECK(server.said().contains("the client"));
   // Both ways it goes on, under the new keys.
   CHECK(connection.send("more\n") == Pump::progressed);
   server.say("R\n");
-  while (connection.receive()) {}
+  while (connection.receive()) {
+  }
   CHECK(connection.last() == Pump::failed);
   CHECK(connection.layer().error().context == "TLS connection with example.org: no renegotiation");
   CHECK(server.received().contains("GET / HTTP/1.1\r\n\r\n"));
@@ -175,7 +180,8 @@ TEST_CASE("SB-54 where it is allowed without a certificate, the server learns th
   CHECK(connection.send("GET / HTTP/1.1\r\n\r\n") == Pump::progressed);
   renegotiate(server, connection);
   server.say("an answer\n");
-  while (connection.plain() != "an answer\n" && connection.receive()) {}
+  while (connection.plain() != "an answer\n" && connection.receive()) {
+  }
   CHECK(connection.plain() == "an answer\n");
 }
 
@@ -185,7 +191,8 @@ TEST_CASE("SB-54 a server that asks for it without leave gets an alert, and the 
   REQUIRE(connection.layer().established());
   CHECK(connection.send("GET / HTTP/1.1\r\n\r\n") == Pump::progressed);
   server.say("R\n");
-  while (connection.receive()) {}
+  while (connection.receive()) {
+  }
   CHECK(connection.last() == Pump::failed);
   CHECK(connection.layer().error().code == Code::tls_failed);
   CHECK(connection.layer().error().context == "TLS connection with example.org: no renegotiation");

@@ -217,7 +217,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("SB-86 Resolver: a broken answer, a cut connection or a refusal ends the look-up that it is for, and no other") {
+TEST_CASE(
+    "SB-86 Resolver: a broken answer, a cut connection or a refusal ends the look-up that it is for, and no other") {
   const std::vector<IpAddress> right = {ip("192.0.2.1"), ip("2001:db8::1")};
   std::map<std::string, std::vector<IpAddress>> names;
   for (int i = 0; i < 40; ++i) names["good" + std::to_string(i) + ".test"] = right;
@@ -226,8 +227,9 @@ TEST_CASE("SB-86 Resolver: a broken answer, a cut connection or a refusal ends t
   net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   std::map<std::uint32_t, bool> good;
   for (std::uint32_t i = 0; i < 40; ++i) {
-    for (const std::string& host : {"broken.b" + std::to_string(i) + ".test", "good" + std::to_string(i) + ".test",
-                                    "cut.c" + std::to_string(i) + ".test", "servfail.s" + std::to_string(i) + ".test"}) {
+    for (const std::string& host :
+         {"broken.b" + std::to_string(i) + ".test", "good" + std::to_string(i) + ".test",
+          "cut.c" + std::to_string(i) + ".test", "servfail.s" + std::to_string(i) + ".test"}) {
       const auto index = static_cast<std::uint32_t>(good.size());
       good[index] = host.starts_with("good");
       resolver.make_room();
@@ -273,7 +275,8 @@ TEST_CASE("SB-86 Resolver: silent names in the line do not keep the others out f
 }
 
 TEST_CASE("Resolver answers with the family that is there, and does not wait for one whose answer never comes") {
-  test::DnsServer dns({{"sixless.test", {ip("192.0.2.1"), ip("2001:db8::1")}}, {"fourless.test", {ip("192.0.2.1"), ip("2001:db8::1")}}});
+  test::DnsServer dns({{"sixless.test", {ip("192.0.2.1"), ip("2001:db8::1")}},
+                       {"fourless.test", {ip("192.0.2.1"), ip("2001:db8::1")}}});
   Watched watched;
   for (const char* name : {"sixless.test", "fourless.test"}) {
     CAPTURE(name);
@@ -306,9 +309,11 @@ TEST_CASE("Resolver's failure says what a name server answered") {
   Watched watched;
   net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   resolver.start(question("servfail.test"));
-  CHECK(await_answer(resolver, watched).found.error().message() == "resolve servfail.test: the name server 127.0.0.1 answered SERVFAIL");
+  CHECK(await_answer(resolver, watched).found.error().message() ==
+        "resolve servfail.test: the name server 127.0.0.1 answered SERVFAIL");
   resolver.start(question("refused.test"));
-  CHECK(await_answer(resolver, watched).found.error().message() == "resolve refused.test: the name server 127.0.0.1 answered REFUSED");
+  CHECK(await_answer(resolver, watched).found.error().message() ==
+        "resolve refused.test: the name server 127.0.0.1 answered REFUSED");
 }
 
 TEST_CASE("Resolver asks the next server at once where the first one is down") {
@@ -326,12 +331,16 @@ TEST_CASE("Resolver asks the next server at once where the first one is down") {
   CHECK(net::read_steady() - began < 1500ms);
   net::Resolver alone({.servers = nobody, .watch = watched.sink(), .resolv_conf = ""});
   alone.start(question("a.test"));
-  CHECK(await_answer(alone, watched).found.error().message() == "resolve a.test: the name server 127.0.0.1: Connection refused");
+  CHECK(await_answer(alone, watched).found.error().message() ==
+        "resolve a.test: the name server 127.0.0.1: Connection refused");
 }
 
 TEST_CASE("SB-85 Resolver goes by resolv.conf: domains, the root among them, and none for a whole name") {
-  test::DnsServer dns({{"host.corp.test", {ip("192.0.2.1")}}, {"host", {ip("192.0.2.2")}}, {"other", {ip("192.0.2.3")}},
-                       {"www.example.test", {ip("192.0.2.4")}}, {"www.example.test.corp.test", {ip("192.0.2.5")}}});
+  test::DnsServer dns({{"host.corp.test", {ip("192.0.2.1")}},
+                       {"host", {ip("192.0.2.2")}},
+                       {"other", {ip("192.0.2.3")}},
+                       {"www.example.test", {ip("192.0.2.4")}},
+                       {"www.example.test.corp.test", {ip("192.0.2.5")}}});
   const std::string path = "/tmp/sluice-resolv-" + std::to_string(::getpid()) + ".conf";
   std::ofstream(path) << "search corp.test .\noptions ndots:5 timeout:1 attempts:1\n";
   Watched watched;

@@ -1,5 +1,5 @@
-// What transport.hpp lets a transport of one's own do, each way by itself: bytes it keeps while its descriptor is silent,
-// directions that wait for each other, a descriptor for each.
+// What transport.hpp lets a transport of one's own do, each way by itself: bytes it keeps while its descriptor is
+// silent, directions that wait for each other, a descriptor for each.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -20,7 +20,8 @@ using namespace sluice::test;
 
 namespace {
 
-constexpr Transferred kWaitsForOther{.bytes = 0, .would_block = true, .eof = false, .error = 0, .other_direction = true};
+constexpr Transferred kWaitsForOther{
+    .bytes = 0, .would_block = true, .eof = false, .error = 0, .other_direction = true};
 
 struct OverSocket : Transport {
   explicit OverSocket(net::Descriptor given) : socket(std::move(given)) {}
@@ -38,7 +39,9 @@ struct World {
   void add(const Make& make, TransferHandler& handler) {
     struct Once : Dialer {
       Once(const Make& made, net::Descriptor given) : Dialer("", "the line", 1), make(made), socket(std::move(given)) {}
-      Result<std::unique_ptr<Transport>> dial(const DialTarget&, TransportSignal) override { return make(std::move(socket)); }
+      Result<std::unique_ptr<Transport>> dial(const DialTarget&, TransportSignal) override {
+        return make(std::move(socket));
+      }
       const Make make;
       net::Descriptor socket;
     };
@@ -72,7 +75,8 @@ struct World {
   std::string request;
 };
 
-// As another TLS stack: takes what it gets from its socket and hands it out in records, of which the descriptor says nothing.
+// As another TLS stack: takes what it gets from its socket and hands it out in records, of which the descriptor says
+// nothing.
 struct Records : OverSocket {
   using OverSocket::OverSocket;
   Transferred receive(MutableBytes space) override {
@@ -174,7 +178,8 @@ TEST_CASE("a send that waits until the stream can be read is not tried before") 
   CHECK(recorder.body == "done");
 }
 
-TEST_CASE("a receive that waits until the stream can be written is not tried before, and each direction has its descriptor") {
+TEST_CASE(
+    "a receive that waits until the stream can be written is not tried before, and each direction has its descriptor") {
   struct Pipe {
     net::Descriptor read, write;
     Pipe() {
@@ -193,7 +198,8 @@ TEST_CASE("a receive that waits until the stream can be written is not tried bef
     }
   } pipe;
   struct Crossed : OverSocket {
-    Crossed(net::Descriptor given, const Pipe& way, int& count) : OverSocket(std::move(given)), out(way), calls(count) {}
+    Crossed(net::Descriptor given, const Pipe& way, int& count)
+        : OverSocket(std::move(given)), out(way), calls(count) {}
     int write_fd() const override { return out.write.get(); }
     // Both want room in the pipe: a send once, a receive always.
     Transferred receive(MutableBytes space) override {
@@ -212,7 +218,8 @@ TEST_CASE("a receive that waits until the stream can be written is not tried bef
   World world;
   Recorder recorder;
   pipe.fill();
-  world.add([&](net::Descriptor socket) { return std::make_unique<Crossed>(std::move(socket), pipe, calls); }, recorder);
+  world.add([&](net::Descriptor socket) { return std::make_unique<Crossed>(std::move(socket), pipe, calls); },
+            recorder);
   CHECK_FALSE(world.asked(30));
   CHECK(calls == 2);  // the send, and the receive that follows an opening
   pipe.drain();

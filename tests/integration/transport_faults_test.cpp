@@ -155,7 +155,7 @@ TEST_CASE("a transport that blocks for good is ended by the timeouts, and nobody
 TEST_CASE(
     "an error of a transport's own at any call ends its transfer, with the transport's words and the route's name") {
   struct Operation {
-    int Faults::*at;
+    int Faults::* at;
     Code code;
     int detail;
     std::string words;

@@ -1,5 +1,5 @@
-// What a transport or its dialer does wrong, or does a lot of, is no matter for others: descriptors that are not its own,
-// exceptions at every call, floods of signals, and calls from inside that change what the Multi has to do.
+// What a transport or its dialer does wrong, or does a lot of, is no matter for others: descriptors that are not its
+// own, exceptions at every call, floods of signals, and calls from inside that change what the Multi has to do.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -26,7 +26,9 @@ namespace {
 constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 Transferred blocked() { return {.bytes = 0, .would_block = true, .eof = false, .error = 0, .other_direction = false}; }
-Transferred moved(std::size_t bytes) { return {.bytes = bytes, .would_block = false, .eof = false, .error = 0, .other_direction = false}; }
+Transferred moved(std::size_t bytes) {
+  return {.bytes = bytes, .would_block = false, .eof = false, .error = 0, .other_direction = false};
+}
 
 using Made = Result<std::unique_ptr<Transport>>;
 using Dial = std::function<Made(TransportSignal)>;
@@ -106,7 +108,8 @@ TEST_CASE("a transport that shows a descriptor of nobody's, or of somebody else'
       CAPTURE(opening);
       Recorder faulty;
       options.connect_timeout = 5s;
-      options.route = line([number = fd, opening](TransportSignal) -> Made { return std::make_unique<Opens>(number, opening); });
+      options.route =
+          line([number = fd, opening](TransportSignal) -> Made { return std::make_unique<Opens>(number, opening); });
       const TransferId id = multi->add(get("http://faulty.test/"), options, &faulty).value();
       REQUIRE(drive_until(*multi, [&] { return faulty.dones == 1; }));
       const std::string message = message_of(*multi, id);
@@ -329,7 +332,8 @@ TEST_CASE("reads that move nothing are held to the time of a drive") {
   }
 }
 
-TEST_CASE("a stream that is signaled faster than it is looked at waits in line once, and the others wait no longer for it") {
+TEST_CASE(
+    "a stream that is signaled faster than it is looked at waits in line once, and the others wait no longer for it") {
   auto multi = make_multi();
   Noise noise;
   noise.add(*multi, 600);
@@ -378,7 +382,8 @@ TEST_CASE("run() waits for a transport that waits for its signal to open, also w
     Transferred receive(MutableBytes space) override { return net::receive(sockets.near.get(), space); }
     Transferred send(std::span<const Bytes> pieces) override {
       const Bytes answer = as_bytes(kAnswer);
-      if (!std::exchange(asked, true)) REQUIRE(net::send(sockets.far.get(), std::span(&answer, 1)).bytes == kAnswer.size());
+      if (!std::exchange(asked, true))
+        REQUIRE(net::send(sockets.far.get(), std::span(&answer, 1)).bytes == kAnswer.size());
       return Silent::send(pieces);
     }
   };

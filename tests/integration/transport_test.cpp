@@ -370,7 +370,8 @@ TEST_CASE("no process and no descriptor is left of a child's connections") {
   CHECK(children_of(::getpid()) == before);
 }
 
-TEST_CASE("nothing waits for a child that takes its time to end, and one that never does is killed while the Multi is idle") {
+TEST_CASE(
+    "nothing waits for a child that takes its time to end, and one that never does is killed while the Multi is idle") {
   const auto before = children_of(::getpid());
   World world;
   const auto most = [&](auto call) {

@@ -1,5 +1,5 @@
-// As engine_memory_test.cpp, for what an application asks of an engine beside transfers: cancel(), limits that change, credentials out of a
-// URL, heads that are told.
+// As engine_memory_test.cpp, for what an application asks of an engine beside transfers: cancel(), limits that change,
+// credentials out of a URL, heads that are told.
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/pattern.hpp"
@@ -29,7 +29,8 @@ TEST_CASE("memory: credentials, told heads, a cancellation and other limits") {
     world.run();
     world.set_limits({0, 0, std::chrono::seconds(50)});
     for (const auto& id : ids) {
-      if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer of the story failed with memory there");
+      if (!ran_short() && !(id && world.succeeded(*id)))
+        world.fault("a transfer of the story failed with memory there");
     }
     relieve();
     const auto fresh = world.add(told);

@@ -1,5 +1,5 @@
-// Memory that runs out inside a loop's binding: no exception leaves a call of the Multi's for it, a Multi is not left in a drive that never
-// ends, and what the binding cannot watch any more is said by failed().
+// Memory that runs out inside a loop's binding: no exception leaves a call of the Multi's for it, a Multi is not left
+// in a drive that never ends, and what the binding cannot watch any more is said by failed().
 #include <sys/epoll.h>
 
 #include <new>
@@ -109,7 +109,8 @@ TEST_CASE("async_fetch without memory") {
       } catch (const std::bad_alloc&) {  // said to who begins it
       }
       const bool two_at_once = i == 1;
-      for (const Instant end = multi->now() + 3s; !two_at_once && ended < begun && multi->now() < end && !driver->failed();) {
+      for (const Instant end = multi->now() + 3s;
+           !two_at_once && ended < begun && multi->now() < end && !driver->failed();) {
         try {
           watched([&] { context.run_one_for(5ms); });
         } catch (const std::bad_alloc&) {  // Asio's own

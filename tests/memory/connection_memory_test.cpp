@@ -42,7 +42,8 @@ class Line {
     auto added = watched([&] { return connection->add(std::move(request), {}, now_); });
     if (added) {
       told_.emplace(*added, Told{std::move(expected), {}, {}});
-    } else if (!ran_short() || (added.error().code != Code::out_of_memory && added.error().code != Code::connection_closed)) {
+    } else if (!ran_short() ||
+               (added.error().code != Code::out_of_memory && added.error().code != Code::connection_closed)) {
       faults.push_back("add: " + added.error().message());
     }
   }
@@ -67,14 +68,16 @@ class Line {
     watched([&] { connection->close(now_); });
     while (turn()) {
     }
-    if (!connection->is_over() || closed_ != 1) faults.push_back("Closed was said " + std::to_string(closed_) + " times");
+    if (!connection->is_over() || closed_ != 1)
+      faults.push_back("Closed was said " + std::to_string(closed_) + " times");
     for (const auto& [id, told] : told_) {
       if (!told.result) faults.push_back("no Done");
     }
   }
 
   bool all_succeeded() const {
-    return std::ranges::all_of(told_, [](const auto& one) { return one.second.result && one.second.result->has_value(); });
+    return std::ranges::all_of(told_,
+                               [](const auto& one) { return one.second.result && one.second.result->has_value(); });
   }
 
   std::optional<Connection> connection;
@@ -140,7 +143,8 @@ std::vector<std::string> tell(const std::string& origin, const std::shared_ptr<c
   line.add("/trailers/", "hello world");
   line.add("/9000/1?early&chunked", std::string(pattern(9000, 1)));
   line.run();
-  if (!ran_short() && tls && allocations_of_boringssl() == 0) line.faults.push_back("BoringSSL has asked another allocator");
+  if (!ran_short() && tls && allocations_of_boringssl() == 0)
+    line.faults.push_back("BoringSSL has asked another allocator");
   if (!ran_short() && !line.all_succeeded()) line.faults.push_back("a request of the story failed with memory there");
   line.add("/10/1?close", std::string(pattern(10, 1)));
   // The connection is over before their turn, and all are told so at once.
@@ -164,7 +168,8 @@ TEST_CASE("memory: one connection alone, and a request that is not for it") {
     if (line.connection) {
       const auto added = watched([&] { return line.connection->add(std::move(request), {}, now); });
       const Code code = added ? Code::internal : added.error().code;
-      if (code != Code::invalid_request && !(ran_short() && code == Code::out_of_memory)) line.faults.push_back("it was taken");
+      if (code != Code::invalid_request && !(ran_short() && code == Code::out_of_memory))
+        line.faults.push_back("it was taken");
     }
     relieve();
     line.finish();

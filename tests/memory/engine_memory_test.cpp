@@ -1,5 +1,6 @@
-// Each allocation that the engine, llhttp and BoringSSL make for whole transfers fails in turn: every transfer has its one clean
-// end, what succeeds has the very bytes, nothing is thrown, nothing is left behind, and with memory back all is well again.
+// Each allocation that the engine, llhttp and BoringSSL make for whole transfers fails in turn: every transfer has its
+// one clean end, what succeeds has the very bytes, nothing is thrown, nothing is left behind, and with memory back all
+// is well again.
 //
 // llhttp allocates nothing, so nothing in it can fail.
 #include <cstdlib>
@@ -15,8 +16,8 @@
 namespace sluice::test {
 namespace {
 
-// Of two allocations that fail, the second comes so many after the first: right after it, while the first one's loss is told, and in what
-// goes on without it. Numbers without a common measure, so that few pairs are met twice.
+// Of two allocations that fail, the second comes so many after the first: right after it, while the first one's loss is
+// told, and in what goes on without it. Numbers without a common measure, so that few pairs are met twice.
 // SLUICE_ALL_PAIRS is set by night: more of them.
 template <class Tell>
 void with_pairs_failing(const char* name, Tell tell) {
@@ -126,7 +127,8 @@ TEST_CASE("memory: a body that waits for its application while others are read")
 TEST_CASE("memory: many origins under one limit, removals, failures and timeouts") {
   with_pairs_failing("plain, crowd", [] {
     MemoryWorld world({.default_tls = nullptr, .max_connections = 2}, nullptr);
-    world.legal = {Code::connect_timeout, Code::total_timeout, Code::idle_timeout, Code::resolve_failed, Code::canceled};
+    world.legal = {Code::connect_timeout, Code::total_timeout, Code::idle_timeout, Code::resolve_failed,
+                   Code::canceled};
     Wish hangs = get("http://192.0.2.2/1/1", "");
     hangs.options.connect_timeout = std::chrono::seconds(5);
     Wish late = get("http://race.test/10/1?hold", "");
@@ -142,7 +144,8 @@ TEST_CASE("memory: many origins under one limit, removals, failures and timeouts
     if (gone) world.remove(*gone);
     world.run();
     expect_all(world, {good, short_upload});
-    if (!ran_short() && world.failures(Code::connect_timeout) + world.failures(Code::total_timeout) < 2) world.fault("no timeouts");
+    if (!ran_short() && world.failures(Code::connect_timeout) + world.failures(Code::total_timeout) < 2)
+      world.fault("no timeouts");
     return aftermath(world, "http://192.0.2.9");
   });
 }
@@ -259,30 +262,37 @@ TEST_CASE("memory: a transfer that is removed while its end is still to be told 
 }
 
 TEST_CASE("memory: very many that are removed at once, told of afterwards, leave no place behind") {
-  with_every_allocation_failing("plain, removed at once", [] {
-    MemoryWorld world({}, nullptr);
-    world.legal = {Code::canceled};
-    for (int i = 0; i < 40; ++i) world.add(get("http://192.0.2.2:" + std::to_string(3000 + i) + "/", ""));
-    world.remove_all();
-    if (!ran_short() && world.failures(Code::canceled) != 40) world.fault("not all were canceled");
-    return aftermath(world, "http://192.0.2.9");
-  }, {Shortage::once, Shortage::from_then_on}, {1, 2, 3});
+  with_every_allocation_failing("plain, removed at once",
+                                [] {
+                                  MemoryWorld world({}, nullptr);
+                                  world.legal = {Code::canceled};
+                                  for (int i = 0; i < 40; ++i)
+                                    world.add(get("http://192.0.2.2:" + std::to_string(3000 + i) + "/", ""));
+                                  world.remove_all();
+                                  if (!ran_short() && world.failures(Code::canceled) != 40)
+                                    world.fault("not all were canceled");
+                                  return aftermath(world, "http://192.0.2.9");
+                                },
+                                {Shortage::once, Shortage::from_then_on}, {1, 2, 3});
 }
 
 // ---- TLS ----
 
-// BoringSSL does not always say that it was memory. Where an allocation of these fails nothing is put into its error queue,
-// and the failure is told as what it looks like from above:
-//   CBB_init, CBB_add_asn1 and whatever makes a CBB grow: "internal error", "digest check failed" in a handshake, a bad signature
+// BoringSSL does not always say that it was memory. Where an allocation of these fails nothing is put into its error
+// queue, and the failure is told as what it looks like from above:
+//   CBB_init, CBB_add_asn1 and whatever makes a CBB grow: "internal error", "digest check failed" in a handshake, a bad
+//   signature
 //     in ECDSA_verify (which writes the signature anew to compare it), of the peer or in a certificate;
 //   sk_new_null, sk_dup, sk_push: a malformed certificate (names), a session that cannot be copied;
 //   EVP_PKEY and EC_KEY parts made in ASN1_item_verify: a certificate's bad signature.
-// Where it says nothing at all, as when it has no room for a record, it is told as tls_failed or tls_handshake: bytes of a peer's
-// can look the same (not_read() in core/tls/client.cpp). None of it crashes, and none passes for success: see the last case.
+// Where it says nothing at all, as when it has no room for a record, it is told as tls_failed or tls_handshake: bytes
+// of a peer's can look the same (not_read() in core/tls/client.cpp). None of it crashes, and none passes for success:
+// see the last case.
 const std::set<Code> kTlsSays = {Code::tls_handshake, Code::tls_certificate, Code::tls_failed};
 
 struct TlsStory {
-  explicit TlsStory(const TlsOptions& tls = trusting_options(), sim::TlsServerOptions server = server_for({"a.test", "b.test"}))
+  explicit TlsStory(const TlsOptions& tls = trusting_options(),
+                    sim::TlsServerOptions server = server_for({"a.test", "b.test"}))
       : context(make_context(server)) {
     options.default_tls = make_config(tls);
   }
@@ -394,7 +404,8 @@ TEST_CASE("memory: a certificate that is not to be trusted is refused, whatever 
   const sim::CertificateAndKey old = authority().issue(past);
   expired.certificate_pem = old.certificate_pem;
   expired.key_pem = old.key_pem;
-  for (const Bad& bad : {Bad{"another name", server_for({"b.test"})}, Bad{"no anchor", untrusted}, Bad{"expired", expired}}) {
+  for (const Bad& bad :
+       {Bad{"another name", server_for({"b.test"})}, Bad{"no anchor", untrusted}, Bad{"expired", expired}}) {
     const TlsStory story(trusting_options(), bad.server);
     with_every_allocation_failing(std::string("TLS 1.3, ") + bad.name, [&] {
       MemoryWorld world(story.options, &story.context);
@@ -402,14 +413,16 @@ TEST_CASE("memory: a certificate that is not to be trusted is refused, whatever 
       const auto only = world.add(get("https://a.test/10/1", body(10, 1)));
       world.run();
       if (only && world.succeeded(*only)) world.fault("it was trusted");
-      if (!ran_short() && world.failures(Code::tls_certificate) != 1) world.fault("it was not refused for its certificate");
+      if (!ran_short() && world.failures(Code::tls_certificate) != 1)
+        world.fault("it was not refused for its certificate");
       world.finish();
       return world.faults();
     });
   }
 }
 
-// Their Dones found no room in the queue: they are owed, and what the application looks at meanwhile is as after any end.
+// Their Dones found no room in the queue: they are owed, and what the application looks at meanwhile is as after any
+// end.
 TEST_CASE("memory: ends that are owed are told once each, and the getters are right meanwhile") {
   for (const std::size_t nth : {1u, 2u, 3u, 5u, 9u}) {
     CAPTURE(nth);

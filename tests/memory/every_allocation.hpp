@@ -1,4 +1,5 @@
-// A story told again and again, each time with another allocation failing, or another pair of them, until none is left to fail.
+// A story told again and again, each time with another allocation failing, or another pair of them, until none is left
+// to fail.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -32,10 +33,10 @@ inline bool descriptors_are_back(std::size_t before) {
   return true;
 }
 
-// `tell(run)` lives through one run in a thread of its own, so that what BoringSSL keeps for each thread is made anew, and
-// answers what was wrong. `relieve()` is its business: with the memory back everything must go well again.
-// After the kinds of shortage come pairs: each allocation fails together with the one that comes so many after it, for each number in
-// `pairs`. What a shortage leaves to be done later is met by a second one then.
+// `tell(run)` lives through one run in a thread of its own, so that what BoringSSL keeps for each thread is made anew,
+// and answers what was wrong. `relieve()` is its business: with the memory back everything must go well again. After
+// the kinds of shortage come pairs: each allocation fails together with the one that comes so many after it, for each
+// number in `pairs`. What a shortage leaves to be done later is met by a second one then.
 template <class Tell>
 void with_every_allocation_failing(const std::string& name, Tell tell,
                                    std::initializer_list<Shortage> kinds = {Shortage::once, Shortage::from_then_on},
@@ -53,7 +54,8 @@ void with_every_allocation_failing(const std::string& name, Tell tell,
     if (std::exchange(counts, true) && !descriptors_are_back(descriptors)) faults.push_back("a descriptor is left");
     return faults;
   };
-  for (const std::string& fault : in_thread(SIZE_MAX, Shortage::once)) FAIL((name + ", with all the memory there is: " + fault));
+  for (const std::string& fault : in_thread(SIZE_MAX, Shortage::once))
+    FAIL((name + ", with all the memory there is: " + fault));
   const std::size_t whole = allocations();
   CHECK(whole > 0);
   std::size_t wrong = 0;
@@ -61,14 +63,16 @@ void with_every_allocation_failing(const std::string& name, Tell tell,
     std::size_t nth = 1;
     for (;; ++nth) {
       const auto faults = in_thread(nth, kind, again);
-      for (const std::string& fault : faults) FAIL_CHECK((name + ", allocation " + std::to_string(nth) + " fails " + how + ": " + fault));
+      for (const std::string& fault : faults)
+        FAIL_CHECK((name + ", allocation " + std::to_string(nth) + " fails " + how + ": " + fault));
       if (!faults.empty()) ++wrong;
       if (!ran_short() || wrong > 20) break;
     }
     std::printf("%s: %zu allocations, each failed %s\n", name.c_str(), nth - 1, how.c_str());
   };
   for (const Shortage kind : kinds) each(kind, 0, kind == Shortage::once ? "alone" : "with all after it");
-  for (const std::size_t again : pairs) each(Shortage::once, again, "with the one " + std::to_string(again) + " after it");
+  for (const std::size_t again : pairs)
+    each(Shortage::once, again, "with the one " + std::to_string(again) + " after it");
 }
 
 }  // namespace sluice::test

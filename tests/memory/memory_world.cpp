@@ -81,7 +81,8 @@ bool Peer::answer_specially() {
     in_.erase(0, end + 4);
     ++requests_;
     plain_out_ += "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Long: " + std::string(600, 'x') +
-                  "\r\n\r\n5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\nDigest: " + std::string(300, 'd') + "\r\nAnd: more\r\n\r\n";
+                  "\r\n\r\n5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\nDigest: " + std::string(300, 'd') +
+                  "\r\nAnd: more\r\n\r\n";
     return true;
   }
   return false;
@@ -202,7 +203,8 @@ void MemoryWorld::note_done(output::Done& done) {
     if (info.retries > 3) fault("too many retries");
   } else if (done.result.error().message().empty()) {
     fault("an error without a word");
-  } else if (const Error& error = done.result.error(); error.code != Code::out_of_memory && !legal.contains(error.code)) {
+  } else if (const Error& error = done.result.error();
+             error.code != Code::out_of_memory && !legal.contains(error.code)) {
     fault("not what may come of it: " + error.message());
   }
   asked.result = std::move(done.result);
@@ -210,7 +212,8 @@ void MemoryWorld::note_done(output::Done& done) {
 
 // What the getters say of it, and what it says of itself, are the same as with memory.
 void MemoryWorld::judge(const Asked& asked, const output::Done& done) {
-  if (engine->contains(done.transfer) == asked.removed) fault("a Done of a transfer that is there or not as it should not be");
+  if (engine->contains(done.transfer) == asked.removed)
+    fault("a Done of a transfer that is there or not as it should not be");
   if (!asked.removed && !engine->is_done(done.transfer)) fault("a Done that is_done() denies");
   if (!asked.removed && !engine->progress(done.transfer).done) fault("a Done without its time");
   if (!asked.removed && !engine->body(done.transfer).empty() && done.result) fault("a Done with body bytes left");
@@ -240,9 +243,11 @@ void MemoryWorld::supply(TransferId id, Asked& asked) {
 }
 
 void MemoryWorld::answer(const output::Resolve& resolve) {
-  std::vector<IpAddress> addresses = {address(resolve.host == "race.test" ? kNeverAnswers : kRefuses), address("192.0.2.3")};
+  std::vector<IpAddress> addresses = {address(resolve.host == "race.test" ? kNeverAnswers : kRefuses),
+                                      address("192.0.2.3")};
   Result<std::vector<IpAddress>> found = std::move(addresses);
-  if (resolve.host == "nowhere.test") found = std::unexpected(make_error(Code::resolve_failed, "resolve nowhere.test: no such name"));
+  if (resolve.host == "nowhere.test")
+    found = std::unexpected(make_error(Code::resolve_failed, "resolve nowhere.test: no such name"));
   watched([&] { engine->handle_resolved(resolve.id, std::move(found), now); });
 }
 
@@ -334,7 +339,8 @@ void MemoryWorld::run() {
   for (int hops = 0; engine->running() > 0;) {
     if (step() || consume_paused()) continue;
     const auto deadline = engine->deadline();
-    if (!deadline || ++hops > kMostHops) return fault("nothing moves, and " + std::to_string(engine->running()) + " still wait");
+    if (!deadline || ++hops > kMostHops)
+      return fault("nothing moves, and " + std::to_string(engine->running()) + " still wait");
     now.steady = std::max(now.steady, deadline->at);
     watched([&] { engine->handle_timeout(now); });
     drain();
@@ -362,8 +368,8 @@ void MemoryWorld::finish() {
   use_all_again();
 }
 
-// Ids are indices of places, which are used again: with all of them free, as many as there ever were are not more than there were.
-// What was left in one that nobody can name any more shows in this way only.
+// Ids are indices of places, which are used again: with all of them free, as many as there ever were are not more than
+// there were. What was left in one that nobody can name any more shows in this way only.
 void MemoryWorld::use_all_again() {
   const std::size_t places = std::max(adds_, asked_for_connections_);
   engine->handle_timeout(now);

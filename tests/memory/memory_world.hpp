@@ -1,15 +1,16 @@
-// A world around an Engine that drives itself to the end, whatever memory does meanwhile: names with several addresses, some
-// of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means), TLS where
-// the URL wants it, and a clock that moves when nothing else does. Every call into the engine is watched (shortage.hpp).
+// A world around an Engine that drives itself to the end, whatever memory does meanwhile: names with several addresses,
+// some of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means),
+// TLS where the URL wants it, and a clock that moves when nothing else does. Every call into the engine is watched
+// (shortage.hpp).
 //
 // Hosts: *.test is an origin behind two addresses, of which the first refuses; race.test's first one never answers, and
 // nowhere.test has none. A literal is an origin directly, but for those two.
-// Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has carried
-// a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of answering; /trailers/...;
-// /continue, which asks for the body with a 100.
+// Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
+// carried a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of
+// answering; /trailers/...; /continue, which asks for the body with a 100.
 //
-// What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller sees;
-// each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
+// What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller
+// sees; each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
 #pragma once
 
 #include <deque>
@@ -31,12 +32,12 @@ namespace sluice::test {
 struct Wish {
   std::string method = "GET";
   std::string url;
-  std::string expected;         // body
-  std::string upload;           // streamed, in pieces, or
-  bool owned = false;           // all of it given with the request
+  std::string expected;  // body
+  std::string upload;    // streamed, in pieces, or
+  bool owned = false;    // all of it given with the request
   bool expect_continue = false;
-  bool pause = false;           // its body is consumed only once nothing else moves
-  bool repeatable = false;      // where it ends with receive_failed it must say that it may be sent again
+  bool pause = false;       // its body is consumed only once nothing else moves
+  bool repeatable = false;  // where it ends with receive_failed it must say that it may be sent again
   TransferOptions options = {};
 };
 
@@ -54,7 +55,7 @@ class Peer {
   bool answer_specially();
   std::unique_ptr<sim::TlsServer> server_;
   OriginTalk talk_;
-  std::string in_;   // decrypted, of a request that is not whole
+  std::string in_;  // decrypted, of a request that is not whole
   std::string plain_out_, out_;
   int requests_ = 0;
   bool closes_ = false;
@@ -86,7 +87,8 @@ class MemoryWorld {
 
   std::set<Code> legal;          // that a transfer may end with, beside out_of_memory
   std::size_t step_bytes = 900;  // of a read, so that nothing comes in one piece
-  std::size_t most_open = SIZE_MAX;  // connections that may stand at once, as the outputs tell it; attempts of a race count each
+  // Connections that may stand at once, as the outputs tell it; attempts of a race count each.
+  std::size_t most_open = SIZE_MAX;
   Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
   std::optional<Engine> engine;  // none: there was no memory for it
 

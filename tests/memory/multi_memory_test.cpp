@@ -1,5 +1,6 @@
-// As engine_memory_test.cpp, for Multi: over streams in memory, over TCP on loopback, and its resolver with c-ares. A drive that
-// runs out of memory may answer Drive::failed; the next one goes on, and no transfer is forgotten or waits for ever.
+// As engine_memory_test.cpp, for Multi: over streams in memory, over TCP on loopback, and its resolver with c-ares. A
+// drive that runs out of memory may answer Drive::failed; the next one goes on, and no transfer is forgotten or waits
+// for ever.
 #include <ares.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -112,7 +113,9 @@ struct Drives {
     }
   }
   // The transfers' handlers are outlived by nothing of the Multi's.
-  ~Drives() { watched([&] { multi.reset(); }); }
+  ~Drives() {
+    watched([&] { multi.reset(); });
+  }
 
   Teller* add(const std::string& url, std::string expected, std::shared_ptr<Route> route, std::string upload = "") {
     if (!multi) return nullptr;
@@ -157,7 +160,8 @@ struct Drives {
       const Instant before = multi->now();
       auto polled = watched([&] { return multi->poll({}, milliseconds(waits ? 2000 : 0)); });
       if (multi->now() - before > milliseconds(1900)) return fault("nothing came for two seconds");
-      if (!polled && (!ran_short() || polled.error().code != Code::out_of_memory)) fault("poll: " + polled.error().message());
+      if (!polled && (!ran_short() || polled.error().code != Code::out_of_memory))
+        fault("poll: " + polled.error().message());
     }
     while (multi) {
       const auto message = watched([&] { return multi->info_read(); });
@@ -201,7 +205,8 @@ struct Drives {
   std::unique_ptr<Multi> multi;
 };
 
-std::vector<std::string> tell_pipes(const std::string& origin, const MultiOptions& options, const sim::TlsServerContext* tls) {
+std::vector<std::string> tell_pipes(const std::string& origin, const MultiOptions& options,
+                                    const sim::TlsServerContext* tls) {
   const auto pipes = std::make_shared<Pipes>(tls);
   std::vector<std::string> faults;
   {
@@ -216,7 +221,8 @@ std::vector<std::string> tell_pipes(const std::string& origin, const MultiOption
     drives.run(false);
     if (!ran_short() && tls && allocations_of_boringssl() == 0) drives.fault("BoringSSL has asked another allocator");
     for (const Teller* teller : all) {
-      if (!ran_short() && !(teller && teller->succeeded)) drives.fault("a transfer of the story failed with memory there");
+      if (!ran_short() && !(teller && teller->succeeded))
+        drives.fault("a transfer of the story failed with memory there");
     }
     drives.finish(origin + "/500/1", pipes, false);
     faults = drives.faults;
@@ -245,7 +251,8 @@ TEST_CASE("memory: Multi over TCP") {
     const Teller* first = drives.add(server.http("/3000/1"), std::string(pattern(3000, 1)), nullptr);
     const Teller* second = drives.add(server.http("/9000/1?chunked"), std::string(pattern(9000, 1)), nullptr);
     drives.run(true);
-    if (!ran_short() && !(first && first->succeeded && second && second->succeeded)) drives.fault("it failed with memory there");
+    if (!ran_short() && !(first && first->succeeded && second && second->succeeded))
+      drives.fault("it failed with memory there");
     drives.finish(server.http("/500/1"), nullptr, true);
     return drives.faults;
   });
@@ -296,7 +303,8 @@ std::vector<std::string> tell_names(const std::string& servers) {
     }
     std::optional<net::Answer> answer;
     for (int turn = 0; !answer && turn < 100; ++turn) {
-      if ((answer = watched([&] { return resolver.next_answer(); })) && !(answer->found && answer->found->more_to_come)) break;
+      if ((answer = watched([&] { return resolver.next_answer(); })) && !(answer->found && answer->found->more_to_come))
+        break;
       answer.reset();
       std::vector<pollfd> set;
       for (const auto& [fd, events] : watches) set.push_back({fd, events, 0});
@@ -304,7 +312,8 @@ std::vector<std::string> tell_names(const std::string& servers) {
       const auto wait = deadline ? std::chrono::ceil<milliseconds>(*deadline - net::read_steady()).count() : 0;
       ::poll(set.data(), set.size(), static_cast<int>(std::clamp<std::int64_t>(wait, 0, 3000)));
       for (const pollfd& one : set) {
-        if (one.revents != 0) watched([&] { resolver.process(one.fd, (one.revents & POLLIN) != 0, (one.revents & POLLOUT) != 0); });
+        if (one.revents != 0)
+          watched([&] { resolver.process(one.fd, (one.revents & POLLIN) != 0, (one.revents & POLLOUT) != 0); });
       }
       watched([&] { resolver.process_timeouts(); });
     }

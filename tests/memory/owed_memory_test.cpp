@@ -1,5 +1,5 @@
-// What an engine owes after a shortage of memory, looked at output by output: changes of interest that found no room, a Close whose place was
-// taken, a body that was lost, a transfer that could not be added.
+// What an engine owes after a shortage of memory, looked at output by output: changes of interest that found no room, a
+// Close whose place was taken, a body that was lost, a transfer that could not be added.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -128,7 +128,8 @@ TEST_CASE("memory: a body that was lost ends its transfer at once, also where no
   bench.engine.check_invariants();
 }
 
-TEST_CASE("memory: a connection that takes another's place is asked for after that one's Close, whatever found no room") {
+TEST_CASE(
+    "memory: a connection that takes another's place is asked for after that one's Close, whatever found no room") {
   EngineOptions options;
   options.max_connections = 2;
   options.max_connections_per_origin = 1;

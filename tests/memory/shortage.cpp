@@ -98,7 +98,8 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
 
-// BoringSSL takes these instead of malloc where an executable has them (openssl/mem.h), under the names that openssl/base.h gives them.
+// BoringSSL takes these instead of malloc where an executable has them (openssl/mem.h), under the names that
+// openssl/base.h gives them.
 extern "C" {
 void* OPENSSL_memory_alloc(std::size_t bytes);
 void OPENSSL_memory_free(void* memory);

@@ -1,7 +1,7 @@
-// Memory that runs out on demand: the Nth allocation fails that is made by the code under test, whichever allocator it asks
-// (operator new in all its forms, and BoringSSL's own by the hooks it has for that).
-// Counts only inside a `Watched` scope, so that what the test and the far end allocate is never touched. Global for the
-// executable it is linked into; the calling thread's scopes count, and one thread uses it at a time.
+// Memory that runs out on demand: the Nth allocation fails that is made by the code under test, whichever allocator it
+// asks (operator new in all its forms, and BoringSSL's own by the hooks it has for that). Counts only inside a
+// `Watched` scope, so that what the test and the far end allocate is never touched. Global for the executable it is
+// linked into; the calling thread's scopes count, and one thread uses it at a time.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,9 @@ enum class Shortage {
 // Counts from 1, from now on. `again` > 0: one more fails, the one that comes so many after the Nth.
 void run_short(std::size_t nth, Shortage kind, std::size_t again = 0);
 void relieve();
-bool ran_short();             // an allocation has failed since run_short()
-std::size_t refused();        // so many have
-std::size_t allocations();    // watched ones since run_short()
+bool ran_short();                        // an allocation has failed since run_short()
+std::size_t refused();                   // so many have
+std::size_t allocations();               // watched ones since run_short()
 std::size_t allocations_of_boringssl();  // among them
 
 class Watched {

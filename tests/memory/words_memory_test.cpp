@@ -1,5 +1,5 @@
-// As engine_memory_test.cpp, for the words that everyone speaks: URLs, fields, requests. A failed allocation is Code::out_of_memory,
-// nothing is thrown, and what was there before is as it was.
+// As engine_memory_test.cpp, for the words that everyone speaks: URLs, fields, requests. A failed allocation is
+// Code::out_of_memory, nothing is thrown, and what was there before is as it was.
 #include <cstdint>
 #include <new>
 #include <optional>
@@ -51,7 +51,8 @@ TEST_CASE("memory: URLs are read and resolved, or say that there is no memory") 
     resolve("http://example.net/" + path, std::nullopt);
     resolve("file:///" + path, Code::unsupported_scheme);
     resolve("a\x01" + path, Code::invalid_url);
-    call(faults, "with_parameters", std::nullopt, [&] { return base.with_parameters({{"name of a parameter", path}, {"q", "&"}}); });
+    call(faults, "with_parameters", std::nullopt,
+         [&] { return base.with_parameters({{"name of a parameter", path}, {"q", "&"}}); });
     call(faults, "with_query", std::nullopt, [&] { return base.with_query(query); });
     return faults;
   });
@@ -73,7 +74,8 @@ TEST_CASE("memory: fields are taken or not, and those before stay") {
     }
     call(faults, "add a bad name", Code::invalid_request, [&] { return fields.add(bad_name, "value"); });
     call(faults, "add a bad value", Code::invalid_request, [&] { return fields.add(long_name, "value\r\n"); });
-    call(faults, "set a bad value", Code::invalid_request, [&] { return fields.set("Name", std::string_view("\0", 1)); });
+    call(faults, "set a bad value", Code::invalid_request,
+         [&] { return fields.set("Name", std::string_view("\0", 1)); });
     if (fields.size() != values.size()) faults.push_back("another count");
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (fields.at(i).value != values[i]) faults.push_back("another value");

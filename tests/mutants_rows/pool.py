@@ -115,7 +115,8 @@ SIDE_BY_SIDE = [
     mutant("side-session-timer-kept", "a session's timer goes on after it has no deadline any more",
            ("engine/carrier.cpp", "  } else {\n    timers_.cancel(connection.session_timer);", "  } else if (!PLANTED) {\n    timers_.cancel(connection.session_timer);")),
     mutant("side-session-timer-closed", "a session's timer stays when its connection is closed",
-           ("engine/connections.cpp", "\n  timers_.cancel(connection.session_timer);", "\n  if (!PLANTED) timers_.cancel(connection.session_timer);")),
+           ("engine/connections.cpp", "timers_.cancel(connection.session_timer);\n  connection.channel.close(",
+            "if (!PLANTED) timers_.cancel(connection.session_timer);\n  connection.channel.close(")),
     mutant("side-timeout-failure", "a session that fails at its deadline goes on",
            ("engine/carrier_events.cpp", "if (!done) return failed(", "if (!done && !PLANTED) return failed(")),
 ]

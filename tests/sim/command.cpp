@@ -84,7 +84,9 @@ int wrong(const std::string& what) {
 
 class Parser {
  public:
-  Parser(int argc, char** argv) : words_(argv + std::min(argc, 1), argv + argc) { options.program = argc > 0 ? argv[0] : "sluice_sim"; }
+  Parser(int argc, char** argv) : words_(argv + std::min(argc, 1), argv + argc) {
+    options.program = argc > 0 ? argv[0] : "sluice_sim";
+  }
 
   // Null: go on. Else: the exit code.
   std::optional<int> parse() {
@@ -97,7 +99,8 @@ class Parser {
     if (options.jobs.count == 0) return wrong("--seeds wants at least one");
     if (options.scale && words_.size() != 2) return wrong("--scale N goes with no other option");
     if (options.multi && (options.trace || options.hash_only || options.reduction != Reduction{})) {
-      return wrong("--multi has no trace, no hash and no features: --trace, --hash-only, --keep, --off, --only and --plain are not for it");
+      return wrong(
+          "--multi has no trace, no hash and no features: --trace, --hash-only, --keep, --off, --only and --plain are not for it");
     }
     return std::nullopt;
   }
@@ -114,7 +117,8 @@ class Parser {
     if (word == "--hash-only") return options.hash_only = true, std::nullopt;
     if (word == "--no-shrink") return options.shrinks = false, std::nullopt;
     if (word == "--until-failure") return options.jobs.until_failure = true, std::nullopt;
-    static constexpr std::string_view kWithValue[] = {"--seeds", "--seed", "--jobs", "--scale", "--from-commit", "--keep", "--off", "--only"};
+    static constexpr std::string_view kWithValue[] = {"--seeds",       "--seed", "--jobs", "--scale",
+                                                      "--from-commit", "--keep", "--off",  "--only"};
     if (std::ranges::find(kWithValue, word) == std::end(kWithValue)) return wrong("unknown option " + word);
     if (++at_ == words_.size()) return wrong(word + " wants a value");
     return set(word, words_[at_]) ? std::nullopt : std::optional(wrong(word + " cannot be " + words_[at_]));
@@ -174,7 +178,8 @@ int trace(const Options& options) {
     print(line + '\n');
     std::fflush(stdout);  // a crash comes behind what led to it
   });
-  std::printf("\n%llu steps, hash %016llx\n", static_cast<unsigned long long>(result.steps), static_cast<unsigned long long>(result.hash));
+  std::printf("\n%llu steps, hash %016llx\n", static_cast<unsigned long long>(result.steps),
+              static_cast<unsigned long long>(result.hash));
   if (result.finding) print(result.finding->oracle + ": " + result.finding->message + '\n');
   std::printf("%d passed, %d failed\n", result.finding ? 0 : 1, result.finding ? 1 : 0);
   return result.finding ? 1 : 0;
@@ -232,14 +237,15 @@ int sim_main(int argc, char** argv, const Modes& modes) {
   print_failures(options, modes, tally.failures);
   const std::uint64_t seeds = tally.passed + tally.failures.size();
   if (options.multi) {
-    std::printf("seeds from %llu on, %zu jobs, over a Multi: %.1f s\n", static_cast<unsigned long long>(options.jobs.first),
-                options.jobs.jobs, tally.seconds);
+    std::printf("seeds from %llu on, %zu jobs, over a Multi: %.1f s\n",
+                static_cast<unsigned long long>(options.jobs.first), options.jobs.jobs, tally.seconds);
     std::printf("%llu passed, %zu failed\n", static_cast<unsigned long long>(tally.passed), tally.failures.size());
     return tally.failures.empty() ? 0 : 1;
   }
   std::printf("seeds from %llu on, %zu jobs: %llu steps in %.1f s, %.0f seeds/s, hash %016llx\n",
-              static_cast<unsigned long long>(options.jobs.first), options.jobs.jobs, static_cast<unsigned long long>(tally.steps),
-              tally.seconds, static_cast<double>(seeds) / std::max(tally.seconds, 1e-6), static_cast<unsigned long long>(tally.hash));
+              static_cast<unsigned long long>(options.jobs.first), options.jobs.jobs,
+              static_cast<unsigned long long>(tally.steps), tally.seconds,
+              static_cast<double>(seeds) / std::max(tally.seconds, 1e-6), static_cast<unsigned long long>(tally.hash));
   std::printf("%llu passed, %zu failed\n", static_cast<unsigned long long>(tally.passed), tally.failures.size());
   return tally.failures.empty() ? 0 : 1;
 }

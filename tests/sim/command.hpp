@@ -1,4 +1,5 @@
-// The command line of sluice_sim, in the library, so that a program built against another core (with a bug planted in it) is the same.
+// The command line of sluice_sim, in the library, so that a program built against another core (with a bug planted in
+// it) is the same.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +11,9 @@ namespace sluice::simtest {
 
 // What the command can do beside its own seeds, where the program has it.
 struct Modes {
-  int (*scale)(std::size_t transfers) = nullptr;                         // --scale: answers the exit code
-  std::optional<std::string> (*multi)(std::uint64_t seed) = nullptr;    // --multi: null is well, else what is wrong
-  std::string (*describe_multi)(std::uint64_t seed) = nullptr;           // its scenario in words
+  int (*scale)(std::size_t transfers) = nullptr;                      // --scale: answers the exit code
+  std::optional<std::string> (*multi)(std::uint64_t seed) = nullptr;  // --multi: null is well, else what is wrong
+  std::string (*describe_multi)(std::uint64_t seed) = nullptr;        // its scenario in words
 };
 
 // The exit code: 0 all passed, 1 something failed, 2 wrong options.

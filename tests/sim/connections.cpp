@@ -49,7 +49,8 @@ std::vector<std::size_t> Oracles::places_taken() const {
   for (const ConnId conn : world_->connections()) {
     const sim::ConnectRecord& record = *world_->record(conn);
     const bool is_race = !record.connected && record.address != Address{};
-    ++(is_race ? racing[{record.origin.value_or(nowhere), record.address.to_string()}] : taken[record.origin.value_or(nowhere)]);
+    ++(is_race ? racing[{record.origin.value_or(nowhere), record.address.to_string()}]
+               : taken[record.origin.value_or(nowhere)]);
   }
   std::vector<std::size_t> races(nowhere + 1);
   for (const auto& [where, count] : racing) races[where.first] = std::max(races[where.first], count);
@@ -60,7 +61,8 @@ std::vector<std::size_t> Oracles::places_taken() const {
 // As many as may be for transfers like this one, as far as the network can tell.
 std::size_t Oracles::open_for(const TransferPlan& plan) const {
   const std::vector<ConnId> open = world_->connections();
-  return static_cast<std::size_t>(std::ranges::count_if(open, [&](ConnId conn) { return is_its(*world_->record(conn), plan); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(open, [&](ConnId conn) { return is_its(*world_->record(conn), plan); }));
 }
 
 void Oracles::check_limits() {
@@ -70,7 +72,8 @@ void Oracles::check_limits() {
   const std::vector<std::size_t> taken = places_taken();
   // A name that leads astray has races that go to several origins.
   const bool astray = scenario_.on.has(Feature::name_wrong);
-  const std::size_t all = astray ? *std::ranges::max_element(taken) : std::accumulate(taken.begin(), taken.end(), std::size_t{0});
+  const std::size_t all =
+      astray ? *std::ranges::max_element(taken) : std::accumulate(taken.begin(), taken.end(), std::size_t{0});
   if (limit != 0 && all > limit) {
     report("limit", std::to_string(all) + " connections are open, of " + std::to_string(limit) + " allowed");
   }
@@ -89,8 +92,8 @@ void Oracles::check_limits_by_kind() {
   }
   for (std::size_t i = 0; i < kinds_.size(); ++i) {
     if (kinds_[i].most == 0 || open[i] <= kinds_[i].most) continue;
-    report("limit", std::to_string(open[i]) + " connections are open for transfers like " + std::to_string(kinds_[i].plan->number) +
-                        ", of " + std::to_string(kinds_[i].most) + " allowed");
+    report("limit", std::to_string(open[i]) + " connections are open for transfers like " +
+                        std::to_string(kinds_[i].plan->number) + ", of " + std::to_string(kinds_[i].most) + " allowed");
   }
 }
 
@@ -107,12 +110,13 @@ bool Oracles::may_be_used_again(const Seen& seen) const {
   const OriginPlan& origin = origin_of(seen);
   const bool limited = scenario_.max_connections != 0 || kinds_[seen.kind].most != 0;
   const bool is_closed = scenario_.idle_connection_timeout == Duration::zero() || !scenario_.close_idle.empty();
-  const bool origin_closes = origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.misdeed != sim::Misdeed::none;
+  const bool origin_closes =
+      origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.misdeed != sim::Misdeed::none;
   if (limited || is_closed || origin_closes || !engine().progress(seen.id).sent || !is_riding(seen)) return false;
   const ConnId conn = engine().info(seen.id).conn;
   return world_->faults(conn).empty() && std::ranges::none_of(transfers_, [&](const Seen& other) {
-    return other.added && !other.done && engine().info(other.id).conn == conn;
-  });
+           return other.added && !other.done && engine().info(other.id).conn == conn;
+         });
 }
 
 // RFC 8446 6.1: a connection that has only carried what went well is not simply cut off, as far as a send takes it all.
@@ -171,12 +175,15 @@ void Oracles::check_queue() {
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
     if (most != 0 && open_for(plan) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
-    const bool finds_one = !plan.fresh && !is_wary(seen) && engine().info(seen.id).retries == 0 && std::ranges::any_of(spare, [&](ConnId conn) {
-      const auto kind = kind_of_.find(conn);
-      return kind != kind_of_.end() && kind->second == seen.kind && !world_->record(conn)->end_told && world_->faults(conn).empty();
-    });
+    const bool finds_one = !plan.fresh && !is_wary(seen) && engine().info(seen.id).retries == 0 &&
+                           std::ranges::any_of(spare, [&](ConnId conn) {
+                             const auto kind = kind_of_.find(conn);
+                             return kind != kind_of_.end() && kind->second == seen.kind &&
+                                    !world_->record(conn)->end_told && world_->faults(conn).empty();
+                           });
     if (finds_one) report("queue", name(seen) + " waits, and there is a connection for it that nobody uses");
-    if (!is_served_by(seen, spare)) report("queue", name(seen) + " waits, and there is room for a connection that nobody makes");
+    if (!is_served_by(seen, spare))
+      report("queue", name(seen) + " waits, and there is room for a connection that nobody makes");
   }
 }
 
@@ -200,11 +207,13 @@ void Oracles::check_yield() {
   }
 }
 
-// Where one connection serves all, they have it in the order in which they came. Not so one that wants a fresh one, or tries again.
+// Where one connection serves all, they have it in the order in which they came. Not so one that wants a fresh one, or
+// tries again.
 void Oracles::judge_turn(const Seen& seen) {
   if (kinds_[seen.kind].most != 1 || seen.plan->fresh || seen.removed) return;
   for (const Seen& other : transfers_) {
-    if (other.kind != seen.kind || !other.added || other.order >= seen.order || other.done || other.plan->fresh) continue;
+    if (other.kind != seen.kind || !other.added || other.order >= seen.order || other.done || other.plan->fresh)
+      continue;
     if (other.removed || other.arrivals > 0 || engine().info(other.id).retries > 0 || is_riding(other)) continue;
     report("turn", name(seen) + " is served before " + std::to_string(other.plan->number) + ", which had come first");
   }

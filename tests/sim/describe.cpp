@@ -52,7 +52,8 @@ std::string describe_weather(const Scenario& scenario) {
 std::string describe_engine(const Scenario& scenario) {
   Line line("engine: idle connections are kept for " + in_ms(scenario.idle_connection_timeout));
   line.add_if(scenario.max_connections != 0, "at most " + std::to_string(scenario.max_connections) + " connections");
-  line.add_if(scenario.max_connections_per_origin != 0, "at most " + std::to_string(scenario.max_connections_per_origin) + " an origin");
+  line.add_if(scenario.max_connections_per_origin != 0,
+              "at most " + std::to_string(scenario.max_connections_per_origin) + " an origin");
   for (const Duration when : scenario.close_idle) line.add_if(true, "idle ones are closed at " + in_ms(when));
   return line.end();
 }
@@ -65,11 +66,15 @@ std::string describe_origin(const OriginPlan& origin) {
   line.add_if(origin.certificate == sim::Certificate::untrusted, "a certificate by somebody whom nobody trusts");
   for (const IpAddress& address : origin.addresses) line.add_if(true, address.to_string());
   line.add_if(origin.name.delay != sim::NameSpec{}.delay, "its name takes " + in_ms(origin.name.delay));
-  line.add_if(origin.name.ipv6_later.has_value(), "IPv6's answer comes " + in_ms(origin.name.ipv6_later.value_or(Duration())) + " later");
+  line.add_if(origin.name.ipv6_later.has_value(),
+              "IPv6's answer comes " + in_ms(origin.name.ipv6_later.value_or(Duration())) + " later");
   line.add_if(origin.name.ttl.has_value(), "its answers are good for " + in_ms(origin.name.ttl.value_or(Duration())));
   line.chance("the later one of them does not come", origin.name.rest_never);
-  line.chance("its name fails", origin.name.fails).chance("is never answered", origin.name.never).chance("is wrong", origin.name.wrong);
-  line.add_if(origin.options.keep_alive.has_value(), "closes after " + in_ms(origin.options.keep_alive.value_or(Duration())) + " idle");
+  line.chance("its name fails", origin.name.fails)
+      .chance("is never answered", origin.name.never)
+      .chance("is wrong", origin.name.wrong);
+  line.add_if(origin.options.keep_alive.has_value(),
+              "closes after " + in_ms(origin.options.keep_alive.value_or(Duration())) + " idle");
   line.bytes("closes after requests: ", origin.options.max_requests);
   line.add_if(!origin.options.answers_continue, "says no 100");
   return line.end();
@@ -77,24 +82,36 @@ std::string describe_origin(const OriginPlan& origin) {
 
 std::string_view to_string(UploadPlan::Kind kind) {
   switch (kind) {
-    case UploadPlan::Kind::none: return "none";
-    case UploadPlan::Kind::owned: return "owned";
-    case UploadPlan::Kind::view: return "a view";
-    case UploadPlan::Kind::stream: return "streamed, of no known length";
-    case UploadPlan::Kind::stream_with_length: return "streamed, of a known length";
+    case UploadPlan::Kind::none:
+      return "none";
+    case UploadPlan::Kind::owned:
+      return "owned";
+    case UploadPlan::Kind::view:
+      return "a view";
+    case UploadPlan::Kind::stream:
+      return "streamed, of no known length";
+    case UploadPlan::Kind::stream_with_length:
+      return "streamed, of a known length";
   }
   return "";
 }
 
 std::string_view to_string(CancelPlan::When when) {
   switch (when) {
-    case CancelPlan::When::never: return "never";
-    case CancelPlan::When::time: return "time";
-    case CancelPlan::When::interim: return "an interim response";
-    case CancelPlan::When::head: return "the head";
-    case CancelPlan::When::body: return "body bytes";
-    case CancelPlan::When::upload: return "upload space";
-    case CancelPlan::When::done: return "Done";
+    case CancelPlan::When::never:
+      return "never";
+    case CancelPlan::When::time:
+      return "time";
+    case CancelPlan::When::interim:
+      return "an interim response";
+    case CancelPlan::When::head:
+      return "the head";
+    case CancelPlan::When::body:
+      return "body bytes";
+    case CancelPlan::When::upload:
+      return "upload space";
+    case CancelPlan::When::done:
+      return "Done";
   }
   return "";
 }
@@ -108,7 +125,8 @@ void describe_reply(const ReplyPlan& reply, Line& line) {
   line.add_if(reply.delay > Duration::zero(), "after " + in_ms(reply.delay)).add_if(reply.early, "early");
   line.add_if(reply.begins_early, "of which half comes before the request's end");
   line.add_if(reply.close, "Connection: close");
-  line.add_if(reply.http10, reply.keep_alive ? "HTTP/1.0, Connection: keep-alive" : "HTTP/1.0").add_if(reply.one_write, "in one write");
+  line.add_if(reply.http10, reply.keep_alive ? "HTTP/1.0, Connection: keep-alive" : "HTTP/1.0")
+      .add_if(reply.one_write, "in one write");
   line.add_if(reply.misdeed != sim::Misdeed::none, "misdeed: " + std::string(sim::to_string(reply.misdeed)));
   line.add_if(reply.oddity != sim::Oddity::none, "oddity: " + std::string(sim::to_string(reply.oddity)));
 }
@@ -131,14 +149,15 @@ void describe_application(const TransferPlan& plan, Line& line) {
   if (plan.cancel.when == CancelPlan::When::time) {
     line.add_if(true, "removes " + std::to_string(plan.cancel.victim) + " after " + in_ms(plan.cancel.after));
   } else if (plan.cancel.when != CancelPlan::When::never) {
-    line.add_if(true, "removes " + std::to_string(plan.cancel.victim) + " at " + std::string(to_string(plan.cancel.when)));
+    line.add_if(true,
+                "removes " + std::to_string(plan.cancel.victim) + " at " + std::string(to_string(plan.cancel.when)));
   }
   line.add_if(plan.kept, "kept when done").add_if(plan.stale_calls, "calls about it when it is gone");
 }
 
 std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario) {
-  Line line("transfer " + std::to_string(plan.number) + ": " + plan.method + " from " + scenario.origins[plan.origin].host + ':' +
-            std::to_string(scenario.origins[plan.origin].port));
+  Line line("transfer " + std::to_string(plan.number) + ": " + plan.method + " from " +
+            scenario.origins[plan.origin].host + ':' + std::to_string(scenario.origins[plan.origin].port));
   if (plan.behind) {
     line.add_if(true, "when " + std::to_string(*plan.behind) + " is done");
   } else {
@@ -148,7 +167,8 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
   describe_upload(plan.upload, line);
   describe_reply(plan.reply, line);
   describe_application(plan, line);
-  line.add_if(plan.literal, "by address").add_if(plan.connect_to, plan.own_name ? "by an alias of its own" : "by an alias");
+  line.add_if(plan.literal, "by address")
+      .add_if(plan.connect_to, plan.own_name ? "by an alias of its own" : "by an alias");
   line.add_if(plan.route.has_value(), "by route " + std::to_string(plan.route.value_or(0)));
   line.add_if(plan.other_tls, "by the second TLS configuration");
   line.add_if(plan.family == AddressFamily::ipv4, "IPv4").add_if(plan.family == AddressFamily::ipv6, "IPv6");
@@ -167,13 +187,16 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
 }  // namespace
 
 std::string describe(const Scenario& scenario) {
-  std::string text = "seed " + std::to_string(scenario.seed) + ", " + std::to_string(scenario.transfers.size()) + " of " +
-                     std::to_string(scenario.drawn) + " transfers; on: " + scenario.on.text() + '\n';
+  std::string text = "seed " + std::to_string(scenario.seed) + ", " + std::to_string(scenario.transfers.size()) +
+                     " of " + std::to_string(scenario.drawn) + " transfers; on: " + scenario.on.text() + '\n';
   text += describe_weather(scenario) + describe_engine(scenario);
   for (const OriginPlan& origin : scenario.origins) text += describe_origin(origin);
   for (std::size_t i = 0; i < scenario.routes.size(); ++i) {
-    const bool used = std::ranges::any_of(scenario.transfers, [i](const TransferPlan& plan) { return plan.route == i; });
-    if (used) text += "route " + std::to_string(i) + ", at most " + std::to_string(scenario.routes[i].max_connections) + " connections (0: any)\n";
+    const bool used =
+        std::ranges::any_of(scenario.transfers, [i](const TransferPlan& plan) { return plan.route == i; });
+    if (used)
+      text += "route " + std::to_string(i) + ", at most " + std::to_string(scenario.routes[i].max_connections) +
+              " connections (0: any)\n";
   }
   for (const TransferPlan& plan : scenario.transfers) text += describe_transfer(plan, scenario);
   return text;

@@ -31,15 +31,16 @@ std::string Oracles::asked_host(const TransferPlan& plan) const {
 }
 
 bool Oracles::is_asked_for(const std::string& host) const {
-  return std::ranges::any_of(world_->resolves(), [&](const sim::ResolveRecord& resolve) { return !resolve.over && resolve.host == host; });
+  return std::ranges::any_of(world_->resolves(),
+                             [&](const sim::ResolveRecord& resolve) { return !resolve.over && resolve.host == host; });
 }
 
 bool Oracles::is_any_name_asked_for() const {
   return std::ranges::any_of(world_->resolves(), [](const sim::ResolveRecord& resolve) { return !resolve.over; });
 }
 
-// Nobody asks again for a name whose answer is still good; and without a good one no connection is begun. Of too many origins the engine
-// forgets some.
+// Nobody asks again for a name whose answer is still good; and without a good one no connection is begun. Of too many
+// origins the engine forgets some.
 void Oracles::check_names() {
   if (scenario_.on.has(Feature::name_wrong) || kinds_.size() > limits::kMaxUnusedOrigins) return;
   std::set<std::string> hosts;
@@ -53,7 +54,9 @@ void Oracles::check_names() {
 namespace {
 
 // How long after its answer it is good.
-Duration lifetime(const sim::ResolveRecord& resolve) { return std::min(resolve.ttl.value_or(limits::kResolveTtl), limits::kResolveTtl); }
+Duration lifetime(const sim::ResolveRecord& resolve) {
+  return std::min(resolve.ttl.value_or(limits::kResolveTtl), limits::kResolveTtl);
+}
 
 // When it first said enough to connect by: all, or a part with IPv6, or IPv4's alone and a moment more (RFC 8305 3).
 std::optional<Instant> usable_from(const sim::ResolveRecord& resolve) {
@@ -79,7 +82,8 @@ void Oracles::check_name(const std::string& host) {
   for (const sim::ResolveRecord& asks : all) {
     if (asks.host != host) continue;
     const auto is_good = [&](const sim::ResolveRecord& before) {
-      return &before < &asks && before.host == host && !before.failed && (!before.over || *before.over + lifetime(before) > asks.asked);
+      return &before < &asks && before.host == host && !before.failed &&
+             (!before.over || *before.over + lifetime(before) > asks.asked);
     };
     if (static_cast<std::size_t>(std::ranges::count_if(all, is_good)) < may_ask) continue;
     report("names", host + " is asked for again, and there is an answer that is still good");
@@ -98,10 +102,13 @@ void Oracles::check_answers_used(std::size_t origin) {
       });
       const std::optional<Instant> from = usable_from(resolve);
       if (!its || !from || *from > connect.began) return false;
-      // One that may not be kept serves those that waited for it; of parts the later one's addresses have their turn later.
-      return resolve.first || !resolve.over || *resolve.over >= connect.began || *resolve.over + lifetime(resolve) > connect.began;
+      // One that may not be kept serves those that waited for it; of parts the later one's addresses have their turn
+      // later.
+      return resolve.first || !resolve.over || *resolve.over >= connect.began ||
+             *resolve.over + lifetime(resolve) > connect.began;
     });
-    if (!known) report("names", "a connection to " + connect.address.to_string() + " is begun by an answer that is too old");
+    if (!known)
+      report("names", "a connection to " + connect.address.to_string() + " is begun by an answer that is too old");
   }
 }
 
@@ -121,9 +128,12 @@ void Oracles::check_parts() {
   const bool limited = scenario_.max_connections != 0 || scenario_.max_connections_per_origin != 0;
   if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::leaps) || limited) return;
   for (const Seen& seen : transfers_) {
-    if (!is_waiting(seen) || seen.plan->route || seen.plan->literal || seen.plan->family != AddressFamily::any) continue;
+    if (!is_waiting(seen) || seen.plan->route || seen.plan->literal || seen.plan->family != AddressFamily::any)
+      continue;
     // Others may have asked for it on their own, and have been removed.
-    const auto asks_too = [&](const Kind& kind) { return !kind.plan->route && !kind.plan->literal && asked_host(*kind.plan) == asked_host(*seen.plan); };
+    const auto asks_too = [&](const Kind& kind) {
+      return !kind.plan->route && !kind.plan->literal && asked_host(*kind.plan) == asked_host(*seen.plan);
+    };
     if (std::ranges::count_if(kinds_, asks_too) != 1) continue;
     for (const sim::ResolveRecord& resolve : world_->resolves()) {
       if (!resolve.first || resolve.over || resolve.host != asked_host(*seen.plan)) continue;
@@ -131,7 +141,8 @@ void Oracles::check_parts() {
       if (now() <= from || seen.added_at > *resolve.first) continue;
       const bool begun = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
         // Nobody listens at the addresses of a wrong answer.
-        return connect.origin.value_or(seen.plan->origin) == seen.plan->origin && connect.began >= *resolve.first && connect.began <= from;
+        return connect.origin.value_or(seen.plan->origin) == seen.plan->origin && connect.began >= *resolve.first &&
+               connect.began <= from;
       });
       if (!begun) report("names", name(seen) + " waits for the rest of an answer, and the first part is enough");
     }
@@ -142,7 +153,8 @@ void Oracles::check_parts() {
 
 // Each has its turn, and time for itself unless one fails (RFC 8305 5).
 void Oracles::check_turns() {
-  if (scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::split_names)) return;  // what comes late has its turn late
+  // What comes late has its turn late.
+  if (scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::split_names)) return;
   for (std::size_t i = 0; i < scenario_.origins.size(); ++i) {
     if (const std::vector<IpAddress>* order = one_order(i)) check_turns(i, *order);
   }
@@ -153,48 +165,56 @@ void Oracles::check_turns(std::size_t origin, const std::vector<IpAddress>& orde
   for (const sim::ConnectRecord& connect : world_->connects()) {
     if (connect.origin != origin || connect.address == Address{}) continue;
     const auto place = static_cast<std::size_t>(std::ranges::find(order, connect.address.ip) - order.begin());
-    if (place == order.size()) return report("race", connect.address.to_string() + " is tried, which was not asked for");
+    if (place == order.size())
+      return report("race", connect.address.to_string() + " is tried, which was not asked for");
     begun[place].push_back(&connect);
     if (place == 0) continue;
     const std::vector<const sim::ConnectRecord*>& before = begun[place - 1];
-    if (before.size() < begun[place].size()) report("race", connect.address.to_string() + " is tried before those that come first");
+    if (before.size() < begun[place].size())
+      report("race", connect.address.to_string() + " is tried before those that come first");
     const bool has_turn = std::ranges::any_of(before, [&](const sim::ConnectRecord* other) {
       return other->began + limits::kAddressStagger <= connect.began;
     });
     const bool one_failed = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& other) {
       return other.origin == origin && &other < &connect && other.over && *other.over <= connect.began;
     });
-    if (!has_turn && !one_failed) report("race", connect.address.to_string() + " is tried, and the one before it had no time to answer");
+    if (!has_turn && !one_failed)
+      report("race", connect.address.to_string() + " is tried, and the one before it had no time to answer");
   }
 }
 
 // An address that does not answer is given a quarter of a second for itself (RFC 8305 5).
 void Oracles::check_races() {
-  if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::split_names)) return;
+  if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong) ||
+      scenario_.on.has(Feature::split_names))
+    return;
   for (const ConnId conn : world_->connections()) {
     const sim::ConnectRecord& record = *world_->record(conn);
     if (record.connected || record.address == Address{} || now() <= record.began + limits::kAddressStagger) continue;
     const bool may_be_last = std::ranges::any_of(kinds_, [&](const Kind& kind) {
-      return kind.plan->origin == record.origin && !kind.addresses.empty() && kind.addresses.back() == record.address.ip;
+      return kind.plan->origin == record.origin && !kind.addresses.empty() &&
+             kind.addresses.back() == record.address.ip;
     });
     const bool another = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& other) {
       return &other > &record && other.origin == record.origin && other.address != Address{};
     });
     if (may_be_last || another) continue;
-    report("race", "only " + record.address.to_string() + " is tried, which does not answer, and there are other addresses");
+    report("race",
+           "only " + record.address.to_string() + " is tried, which does not answer, and there are other addresses");
   }
 }
 
 // ---- what explains a failure ----
 
-// Whether it may have been opened for that transfer, as far as the network can tell. Where nobody listens a wrong answer has led.
+// Whether it may have been opened for that transfer, as far as the network can tell. Where nobody listens a wrong
+// answer has led.
 bool Oracles::is_its(const sim::ConnectRecord& record, const TransferPlan& plan) const {
   const bool by_route = record.address == Address{};
   return by_route == plan.route.has_value() && (!record.origin || *record.origin == plan.origin);
 }
 
-// From then until now, without a gap: its name was being looked up, or connects to its origin were open. Of TLS it cannot be seen from
-// here when a handshake is through.
+// From then until now, without a gap: its name was being looked up, or connects to its origin were open. Of TLS it
+// cannot be seen from here when a handshake is through.
 bool Oracles::was_in_the_making(const Seen& seen, Instant since) const {
   const TransferPlan& plan = *seen.plan;
   const bool tls = origin_of(seen).tls;

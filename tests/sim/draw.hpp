@@ -22,7 +22,9 @@ class Draw {
   std::uint64_t between(std::uint64_t least, std::uint64_t most) { return least + below(most - least + 1); }
   bool one_in(std::uint64_t n) { return below(n) == 0; }
   template <class T>
-  T pick(std::initializer_list<T> from) { return from.begin()[below(from.size())]; }
+  T pick(std::initializer_list<T> from) {
+    return from.begin()[below(from.size())];
+  }
   // With its feature off: the draw is made and has no effect.
   template <class T>
   void set(Feature feature, T& what, T drawn) {
@@ -46,7 +48,14 @@ class Draw {
   FeatureSet on_;
 };
 
-enum Part : std::uint64_t { kSwarm = 1, kWeather, kEngine, kOrigins = 100, kTransfers = 1000, kOddities = 1'000'000'000 };
+enum Part : std::uint64_t {
+  kSwarm = 1,
+  kWeather,
+  kEngine,
+  kOrigins = 100,
+  kTransfers = 1000,
+  kOddities = 1'000'000'000
+};
 
 // The features of a seed. In swarm.cpp.
 FeatureSet draw_swarm(std::uint64_t seed);

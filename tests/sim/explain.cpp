@@ -1,5 +1,5 @@
-// The oracles about failures and about waiting: each needs a cause that the scenario contains, and that has truly struck the
-// connection it is about, or a deadline that has truly passed.
+// The oracles about failures and about waiting: each needs a cause that the scenario contains, and that has truly
+// struck the connection it is about, or a deadline that has truly passed.
 #include <algorithm>
 
 #include "core/base/limits.hpp"
@@ -22,7 +22,8 @@ bool Oracles::struck(ConnId conn, std::initializer_list<std::string_view> faults
 bool Oracles::has_usable_address(const Seen& seen) const {
   const TransferPlan& plan = *seen.plan;
   if (plan.route) return true;
-  return plan.literal ? is_of(plan.family, origin_of(seen).addresses.front()) : has_family(origin_of(seen), plan.family);
+  return plan.literal ? is_of(plan.family, origin_of(seen).addresses.front())
+                      : has_family(origin_of(seen), plan.family);
 }
 
 // All of them must have been refused before a connect has failed.
@@ -39,12 +40,14 @@ void Oracles::judge_failure(const Seen& seen, const Error& error) {
     judge_idleness(seen, error);
     const std::size_t unread = world_->arrived_bytes(engine().info(seen.id).conn);
     if (error.code == Code::send_failed && unread > 0) {
-      report("answer", name(seen) + ": sending has failed, and " + std::to_string(unread) + " bytes of an answer are not read");
+      report("answer",
+             name(seen) + ": sending has failed, and " + std::to_string(unread) + " bytes of an answer are not read");
     }
   }
   if (is_explained(seen, error)) return;
-  report("cause of " + std::string(to_string(error.code)),
-         name(seen) + ": nothing that happened explains " + std::string(to_string(error.code)) + " (" + error.message() + ')');
+  report("cause of " + std::string(to_string(error.code)), name(seen) + ": nothing that happened explains " +
+                                                               std::string(to_string(error.code)) + " (" +
+                                                               error.message() + ')');
 }
 
 // What the engine was to try again itself, and what it says about trying again.
@@ -60,8 +63,10 @@ void Oracles::judge_retry(const Seen& seen, const Error& error) {
     report("retry safe", what + " says that a " + plan.method + " may be sent again, and its origin has it");
   }
   const bool never_sent = error.code == Code::resolve_failed || error.code == Code::connect_failed ||
-                          error.code == Code::connect_timeout || error.code == Code::tls_handshake || error.code == Code::tls_certificate;
-  if (never_sent && !error.retry_safe) report("retry safe", what + " does not say that no byte of the request was sent");
+                          error.code == Code::connect_timeout || error.code == Code::tls_handshake ||
+                          error.code == Code::tls_certificate;
+  if (never_sent && !error.retry_safe)
+    report("retry safe", what + " does not say that no byte of the request was sent");
 }
 
 // The idle time is the peer's: not that in which the application was to act.
@@ -69,10 +74,13 @@ void Oracles::judge_idleness(const Seen& seen, const Error& error) {
   if (error.code != Code::idle_timeout) return;
   const TransferPlan& plan = *seen.plan;
   if (seen.held >= limits::kBodyBufferBytes) {
-    report("idle", name(seen) + ": " + std::to_string(seen.held) + " bytes wait to be consumed, and it was the peer that was waited for");
+    report("idle", name(seen) + ": " + std::to_string(seen.held) +
+                       " bytes wait to be consumed, and it was the peer that was waited for");
   }
-  // Nothing else was to be sent: with a declared length there is no framing between the bytes. An answer may have ended the upload.
-  const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later && seen.committed < plan.upload.bytes;
+  // Nothing else was to be sent: with a declared length there is no framing between the bytes. An answer may have ended
+  // the upload.
+  const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later &&
+                    seen.committed < plan.upload.bytes;
   const bool still_wanted = !seen.head || (plan.reply.status < 400 && !plan.upload.expects_continue);
   if (owed && still_wanted && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes == seen.committed) {
     report("idle", name(seen) + ": bytes of its body were to be supplied, and it was the peer that was waited for");
@@ -101,12 +109,15 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return connect_failed_now(seen);
     case Code::connection_closed:  // before a response began; a reset may look like an end
       return !seen.head && seen.interims.empty() && end_was_told(seen, conn) &&
-             struck(conn, {"closed early", "half close", "idle close", "silent close", "abrupt close", "short body", "reset"});
+             struck(conn, {"closed early", "half close", "idle close", "silent close", "abrupt close", "short body",
+                           "reset"});
     case Code::truncated:  // a silent close behind a 100
-      return end_was_told(seen, conn) && struck(conn, {"closed early", "half close", "short body", "silent close", "reset"});
+      return end_was_told(seen, conn) &&
+             struck(conn, {"closed early", "half close", "short body", "silent close", "reset"});
     case Code::send_failed:
     case Code::receive_failed:
-      return struck(conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "abrupt close", "short body"});
+      return struck(
+          conn, {"reset", "reset in body", "closed early", "idle close", "silent close", "abrupt close", "short body"});
     case Code::malformed_response:
       return struck(conn, {"two lengths", "bad chunk", "surplus", "second response"});
     case Code::not_http:
@@ -123,7 +134,8 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::body_too_large:
       return plan.max_body_bytes && seen.reply.size() > *plan.max_body_bytes;
     case Code::connect_timeout:
-      return plan.connect_timeout && age >= *plan.connect_timeout && was_in_the_making(seen, now() - *plan.connect_timeout);
+      return plan.connect_timeout && age >= *plan.connect_timeout &&
+             was_in_the_making(seen, now() - *plan.connect_timeout);
     case Code::total_timeout:
       return plan.total_timeout && age >= *plan.total_timeout;
     case Code::idle_timeout:
@@ -159,19 +171,19 @@ bool Oracles::may_wait_for_ever(const Seen& seen) const {
 
 // What was to make its connection has not ended, and without a timeout it never will.
 bool Oracles::is_stuck_in_the_making(const Seen& seen) const {
-  return is_asked_for(asked_host(*seen.plan)) || std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
+  return is_asked_for(asked_host(*seen.plan)) ||
+         std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
            return !connect.over && is_its(connect, *seen.plan) && (!connect.connected || origin_of(seen).tls);
          });
 }
 
-// Every place under a limit is taken, and those that have them wait for ever themselves: each is looked at on its own. A name that is
-// never answered may hold places too, for any number of connections.
+// Every place under a limit is taken, and those that have them wait for ever themselves: each is looked at on its own.
+// A name that is never answered may hold places too, for any number of connections.
 bool Oracles::waits_for_room(const Seen& seen) const {
   const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
   if (most == 0 && most_in_all == 0) return false;
   if (is_any_name_asked_for()) return true;
-  return (most != 0 && open_for(*seen.plan) >= most) ||
-         (most_in_all != 0 && world_->open_connections() >= most_in_all);
+  return (most != 0 && open_for(*seen.plan) >= most) || (most_in_all != 0 && world_->open_connections() >= most_in_all);
 }
 
 void Oracles::at_idle() {
@@ -186,7 +198,8 @@ void Oracles::at_idle() {
 
 void Oracles::at_end() {
   const auto left = [&](std::size_t count, const char* what) {
-    if (count != 0) report("leftovers", std::to_string(count) + " " + what + " are left when all transfers are removed");
+    if (count != 0)
+      report("leftovers", std::to_string(count) + " " + what + " are left when all transfers are removed");
   };
   for (const Seen& seen : transfers_) {
     if (seen.added && !seen.done) report("no end", name(seen) + ": removed, and there was no Done");

@@ -1,6 +1,6 @@
-// What a scenario may hold, by name: faults, and variety that harms nothing. Each is on or off for a whole scenario (a swarm), so that
-// the faults that are on get room, and each can be turned off on its own to find out which of them matter.
-// Leaves how strong each is to scenario.cpp.
+// What a scenario may hold, by name: faults, and variety that harms nothing. Each is on or off for a whole scenario (a
+// swarm), so that the faults that are on get room, and each can be turned off on its own to find out which of them
+// matter. Leaves how strong each is to scenario.cpp.
 #pragma once
 
 #include <array>
@@ -15,23 +15,90 @@ namespace sluice::simtest {
 
 enum class Feature : std::uint8_t {
   // the network, in ways that harm nothing
-  pieces, partial_sends, small_window, jitter, far, bandwidth,
+  pieces,
+  partial_sends,
+  small_window,
+  jitter,
+  far,
+  bandwidth,
   // ... and in ways that do
-  refused, hangs, half_open, resets, closes_early, half_closes, stalls,
+  refused,
+  hangs,
+  half_open,
+  resets,
+  closes_early,
+  half_closes,
+  stalls,
   // a careless driver, and time that jumps
-  stale_facts, needless_timeouts, late_reads, leaps,
+  stale_facts,
+  needless_timeouts,
+  late_reads,
+  leaps,
   // names
-  slow_names, name_fails, name_never, name_wrong, addresses,
+  slow_names,
+  name_fails,
+  name_never,
+  name_wrong,
+  addresses,
   // origins
-  origins, twin_ports, tls, tls12, bad_certificates, idle_closes, few_requests, no_continue,
+  origins,
+  twin_ports,
+  tls,
+  tls12,
+  bad_certificates,
+  idle_closes,
+  few_requests,
+  no_continue,
   // replies
-  chunked, until_close, interims, trailers, statuses, slow_replies, closing, http10, one_write, early, early_ok, misdeeds, second_responses,
+  chunked,
+  until_close,
+  interims,
+  trailers,
+  statuses,
+  slow_replies,
+  closing,
+  http10,
+  one_write,
+  early,
+  early_ok,
+  misdeeds,
+  second_responses,
   // requests
-  methods, uploads, streams, expects, literals, families, connect_to, many_names, routes, tls_configs, fresh, no_reuse, large,
+  methods,
+  uploads,
+  streams,
+  expects,
+  literals,
+  families,
+  connect_to,
+  many_names,
+  routes,
+  tls_configs,
+  fresh,
+  no_reuse,
+  large,
   // the application
-  spread, chains, partial_reads, pauses, peeks, slow_sources, source_fails, cancels, kept, stale_calls, old_times, close_idle,
+  spread,
+  chains,
+  partial_reads,
+  pauses,
+  peeks,
+  slow_sources,
+  source_fails,
+  cancels,
+  kept,
+  stale_calls,
+  old_times,
+  close_idle,
   // limits and timeouts
-  total_limit, origin_limit, short_expiry, body_limit, connect_timeouts, no_connect_timeout, total_timeouts, idle_timeouts,
+  total_limit,
+  origin_limit,
+  short_expiry,
+  body_limit,
+  connect_timeouts,
+  no_connect_timeout,
+  total_timeouts,
+  idle_timeouts,
   // replies that break rules and harm nothing; drawn apart from the others
   oddities,
   // names, in parts and with a time to live

@@ -1,4 +1,5 @@
-// See jobs.hpp. Workers take the next seed from memory that all share, and send a record for each through a pipe of their own.
+// See jobs.hpp. Workers take the next seed from memory that all share, and send a record for each through a pipe of
+// their own.
 #include "tests/sim/jobs.hpp"
 
 #include <poll.h>
@@ -106,8 +107,9 @@ std::optional<Finding> finding_of_status(int status) {
   return std::nullopt;
 }
 
-// Of what a crash has written to stderr, the line that tells it from others: a sanitizer's summary, or else the first line, which is a
-// CHECK's, an assertion's or UBSan's. Addresses, which differ from run to run, are left out of the latter.
+// Of what a crash has written to stderr, the line that tells it from others: a sanitizer's summary, or else the first
+// line, which is a CHECK's, an assertion's or UBSan's. Addresses, which differ from run to run, are left out of the
+// latter.
 std::string line_of_crash(const std::string& text) {
   const std::size_t summary = text.find("SUMMARY: ");
   const std::size_t from = summary == std::string::npos ? std::min(text.find_first_not_of('\n'), text.size()) : summary;
@@ -221,7 +223,8 @@ class Crew {
     ::close(gone.from);
     const int status = wait_for(gone.pid);
     if (gone.works) {
-      tally_.failures.push_back({gone.at_work, finding_of_status(status).value_or(Finding{"crash", "it has left without a word"})});
+      tally_.failures.push_back(
+          {gone.at_work, finding_of_status(status).value_or(Finding{"crash", "it has left without a word"})});
       if (options_.until_failure) shared_->stop = true;
       hire();
     } else if (status != 0) {
@@ -304,7 +307,8 @@ std::optional<Finding> run_apart(const std::function<RunResult()>& run) {
   std::fclose(words);
   if (auto record = decode(bytes)) return record->second.finding;
   Finding finding = finding_of_status(status).value_or(Finding{"crash", "it has left without a word"});
-  if (const std::string line = line_of_crash(said); finding.oracle == "crash" && !line.empty()) finding.message += ": " + line;
+  if (const std::string line = line_of_crash(said); finding.oracle == "crash" && !line.empty())
+    finding.message += ": " + line;
   return finding;
 }
 

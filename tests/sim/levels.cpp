@@ -33,8 +33,8 @@ void Oracles::after_step() {
 
 void Oracles::check_counts() {
   if (engine().running() != running_) {
-    report("running", std::to_string(engine().running()) + " transfers run by the engine's count, " + std::to_string(running_) +
-                          " by ours");
+    report("running", std::to_string(engine().running()) + " transfers run by the engine's count, " +
+                          std::to_string(running_) + " by ours");
   }
 }
 
@@ -47,7 +47,8 @@ void Oracles::check_idle() {
 }
 
 void Oracles::idle_closed() {
-  if (engine().idle_connections() != 0) report("expiry", "connections are idle, and all that were have just been closed");
+  if (engine().idle_connections() != 0)
+    report("expiry", "connections are idle, and all that were have just been closed");
 }
 
 // Without a 100 the body waits, for a second at least: it begins when the head has gone.
@@ -57,7 +58,8 @@ void Oracles::check_continues() {
     const Progress& progress = engine().progress(seen.id);
     if (progress.sent_body_bytes == 0 || engine().info(seen.id).retries > 0) continue;
     if (std::ranges::find(seen.interims, 100) != seen.interims.end()) continue;
-    if (now() < *progress.secured + limits::kContinueTimeout) report("continue", name(seen) + ": its body goes out, and there was no 100");
+    if (now() < *progress.secured + limits::kContinueTimeout)
+      report("continue", name(seen) + ": its body goes out, and there was no 100");
   }
 }
 
@@ -85,7 +87,8 @@ void Oracles::check_deadlines() {
     if (plan.total_timeout) check(seen, seen.added_at + *plan.total_timeout, "total timeout");
     const TransferInfo info = engine().info(seen.id);
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
-    // Without limits nobody waits before the name is asked for. A second attempt is told from a first one that has its connection.
+    // Without limits nobody waits before the name is asked for. A second attempt is told from a first one that has its
+    // connection.
     const bool unlimited = scenario_.max_connections == 0 && kinds_[seen.kind].most == 0;
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
     if (plan.connect_timeout && unlimited && (is_between || !engine().progress(seen.id).secured)) {
@@ -106,8 +109,10 @@ void Oracles::check_idle_time(Seen& seen) {
   seen.busy_until = std::max({seen.busy_until, *rides_since, world_->last_moved(info.conn)});
   const auto deadline = engine().deadline();
   const Instant due = seen.busy_until + *seen.plan->idle_timeout;
-  if (!deadline || deadline->at > due) report("deadline", name(seen) + ": the engine does not wait for its idle timeout");
-  if (now() > due && !scenario_.on.has(Feature::leaps)) report("deadline", name(seen) + ": it has outlived its idle timeout");
+  if (!deadline || deadline->at > due)
+    report("deadline", name(seen) + ": the engine does not wait for its idle timeout");
+  if (now() > due && !scenario_.on.has(Feature::leaps))
+    report("deadline", name(seen) + ": it has outlived its idle timeout");
 }
 
 bool Oracles::waits_for_application(const Seen& seen) const {
@@ -122,13 +127,15 @@ void Oracles::check_buffers() {
     const std::size_t before = std::exchange(seen.held, held);
     // Only what lands where nothing waits may be as large as the landing buffer.
     const std::size_t most = before == 0 || held <= before ? limits::kLandingBytes : limits::kBodyBufferBytes;
-    if (held > most + limits::kTlsRecordBytes) report("buffers", name(seen) + ": " + std::to_string(held) + " bytes wait to be consumed");
+    if (held > most + limits::kTlsRecordBytes)
+      report("buffers", name(seen) + ": " + std::to_string(held) + " bytes wait to be consumed");
     const bool comes_more = !seen.done && held >= limits::kBodyBufferBytes && seen.taken + held < seen.reply.size();
     if (comes_more && engine().interest(engine().info(seen.id).conn).read) {
       report("interest", name(seen) + ": reading goes on, and " + std::to_string(held) + " bytes wait to be consumed");
     }
     if (!seen.plan->upload.is_stream()) continue;
-    if (engine().upload_space(seen.id).size() > limits::kUploadBufferBytes) report("buffers", name(seen) + ": too much upload space");
+    if (engine().upload_space(seen.id).size() > limits::kUploadBufferBytes)
+      report("buffers", name(seen) + ": too much upload space");
   }
 }
 
@@ -141,7 +148,8 @@ void Oracles::check_spaces() {
     std::size_t waiting = 0;
     for (std::size_t i = 0; i < out.count; ++i) waiting += out.spans[i].size();
     const std::string whom = "connection " + std::to_string(conn.index) + "." + std::to_string(conn.generation);
-    if (interest.write != !out.empty()) report("interest", whom + ": interest in writing, and what is to be written, differ");
+    if (interest.write != !out.empty())
+      report("interest", whom + ": interest in writing, and what is to be written, differ");
     if (out.count > 0 && waiting == 0) report("interest", whom + ": views of nothing are to be written");
     std::size_t most = limits::kWireOutBytes + limits::kTlsRecordBytes;
     for (const Seen& seen : transfers_) most = std::max(most, kHead + seen.upload.size());
@@ -150,7 +158,8 @@ void Oracles::check_spaces() {
     const bool surplus = faults.contains("surplus") || faults.contains("second response");
     const bool spoiled = faults.size() == 1 && surplus && world_->arrived_bytes(conn) == 0;
     if (spoiled) report("reuse", whom + ": it stands, with bytes that nobody asked for");
-    if (interest.read != !engine().receive_space(conn).empty()) report("interest", whom + ": interest in reading, and room, differ");
+    if (interest.read != !engine().receive_space(conn).empty())
+      report("interest", whom + ": interest in reading, and room, differ");
   }
 }
 

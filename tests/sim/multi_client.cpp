@@ -28,7 +28,8 @@ void Client::called(const Multi& multi, TransferId of, const char* what) {
 void Client::on_interim(Multi& multi, TransferId of, const ResponseHead& head) {
   called(multi, of, "on_interim");
   ++interims;
-  if (head.status != 103 && head.status != 100) world_.fail("interim responses", name() + ": " + std::to_string(head.status));
+  if (head.status != 103 && head.status != 100)
+    world_.fail("interim responses", name() + ": " + std::to_string(head.status));
   world_.mischief(random_, this);
 }
 
@@ -65,7 +66,9 @@ std::size_t Client::on_body(Multi& multi, TransferId of, Bytes bytes) {
 // Until resume(), which comes by itself.
 void Client::pause(bool& which) {
   which = !resume_waits_;
-  const Duration delay = chance(random_, 300) ? Duration(0) : Duration(random_.below(static_cast<std::uint64_t>(plan_.longest_pause.count())));
+  const Duration delay = chance(random_, 300)
+                             ? Duration(0)
+                             : Duration(random_.below(static_cast<std::uint64_t>(plan_.longest_pause.count())));
   world_.ground().later(world_.ground().steady() + delay, [this] { resume(); });
 }
 

@@ -14,7 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-int to_milliseconds(Duration wait) { return static_cast<int>(std::chrono::ceil<milliseconds>(std::max(wait, Duration(0))).count()); }
+int to_milliseconds(Duration wait) {
+  return static_cast<int>(std::chrono::ceil<milliseconds>(std::max(wait, Duration(0))).count());
+}
 
 std::string number(std::int64_t value) { return std::to_string(value); }
 
@@ -44,7 +46,8 @@ void Drives::switch_kind() {
   const auto& kinds = world_.plan().drive.kinds;
   kind_ = kinds[random_.below(kinds.size())];
   // A sink may stay when nobody drives by it: it still hears of each change.
-  if (kind_ == DriveKind::socket_action ? !attached_ : attached_ && chance(random_, 600)) attach(kind_ == DriveKind::socket_action);
+  if (kind_ == DriveKind::socket_action ? !attached_ : attached_ && chance(random_, 600))
+    attach(kind_ == DriveKind::socket_action);
 }
 
 void Drives::step(Duration longest) {
@@ -58,10 +61,14 @@ void Drives::step(Duration longest) {
   if (chance(random_, plan.needless)) needless();
   if (chance(random_, plan.stale)) hand_in_stale();
   switch (kind_) {
-    case DriveKind::perform_poll: return by_poll(longest);
-    case DriveKind::perform_select: return by_select(longest);
-    case DriveKind::socket_action: return by_sockets(longest);
-    case DriveKind::fd: return by_fd(longest);
+    case DriveKind::perform_poll:
+      return by_poll(longest);
+    case DriveKind::perform_select:
+      return by_select(longest);
+    case DriveKind::socket_action:
+      return by_sockets(longest);
+    case DriveKind::fd:
+      return by_fd(longest);
   }
 }
 
@@ -80,14 +87,16 @@ void Drives::by_poll(Duration longest) {
   const auto result = beside ? poll_beside(wait) : world_.multi().poll({}, wait);
   if (!result) return world_.fail("poll()", result.error().message());
   const bool early = world_.ground().steady() - began < wait;
-  if (woken && !early && !result->woken && !beside) world_.fail("a wakeup is never lost", "poll() slept after wakeup()");
+  if (woken && !early && !result->woken && !beside)
+    world_.fail("a wakeup is never lost", "poll() slept after wakeup()");
   Drive answer = perform(early && wait > milliseconds(0) && !woken && !beside && !result->woken);
   for (int i = 0; answer == Drive::call_again && i < 3 && chance(random_, 500); ++i) answer = perform(true);
 }
 
 // With descriptors of the caller's beside, one of which is ready.
 Result<PollResult> Drives::poll_beside(std::chrono::milliseconds wait) {
-  ExtraDescriptor extra[2] = {{.fd = own_[0]->wakeup_fd(), .wanted = kEventRead}, {.fd = own_[1]->wakeup_fd(), .wanted = kEventRead}};
+  ExtraDescriptor extra[2] = {{.fd = own_[0]->wakeup_fd(), .wanted = kEventRead},
+                              {.fd = own_[1]->wakeup_fd(), .wanted = kEventRead}};
   auto result = world_.multi().poll(extra, wait);
   if (result && (extra[0].ready != kEventNone || extra[1].ready != kEventRead || result->ready != 1))
     world_.fail("poll() looks at the caller's descriptors", "and did not see which is ready");
@@ -101,16 +110,19 @@ void Drives::by_select(Duration longest) {
   int highest = -2;
   const int wakeup = world_.multi().wakeup_fd();
   FD_SET(wakeup, &read);
-  if (!world_.multi().fdset(&read, &write, nullptr, &highest)) return by_poll(longest);  // check_watches() looks into it
+  // check_watches() looks into it.
+  if (!world_.multi().fdset(&read, &write, nullptr, &highest)) return by_poll(longest);
   if (!FD_ISSET(wakeup, &read)) world_.fail("fdset() only adds", "a bit of the caller's was taken out");
   const auto own = world_.multi().timeout();
   // What select(2) would do: wait for what the sets say.
   const auto waiter = world_.ground().make_waiter().value();
   waiter->add(wakeup, kEventRead, 0);
   for (int fd = 0; fd <= highest; ++fd) {
-    const auto events = static_cast<std::uint8_t>((FD_ISSET(fd, &read) ? kEventRead : 0) | (FD_ISSET(fd, &write) ? kEventWrite : 0));
+    const auto events =
+        static_cast<std::uint8_t>((FD_ISSET(fd, &read) ? kEventRead : 0) | (FD_ISSET(fd, &write) ? kEventWrite : 0));
     if (events == 0 || fd == wakeup) continue;
-    if (waiter->add(fd, events, 0) != 0) return world_.fail("fdset() names descriptors that are open", "descriptor " + number(fd));
+    if (waiter->add(fd, events, 0) != 0)
+      return world_.fail("fdset() names descriptors that are open", "descriptor " + number(fd));
   }
   waiter->wait(to_milliseconds(own ? std::min<Duration>(longest, *own) : longest));
   const auto due = world_.multi().timeout();
@@ -127,7 +139,8 @@ void Drives::by_fd(Duration longest) {
 void Drives::by_sockets(Duration longest) {
   const auto waiter = world_.ground().make_waiter().value();
   for (const auto& [fd, watch] : table_) {
-    if (waiter->add(fd, watch.events, 0) != 0) return world_.fail("a watch ends before its descriptor", "descriptor " + number(fd));
+    if (waiter->add(fd, watch.events, 0) != 0)
+      return world_.fail("a watch ends before its descriptor", "descriptor " + number(fd));
   }
   const Instant now = world_.ground().steady();
   waiter->wait(to_milliseconds(timer_at_ ? std::min(longest, *timer_at_ - now) : longest));
@@ -188,10 +201,12 @@ void Drives::on_watch(int fd, std::uint8_t events, void* assigned) {
   if (!attached_) return world_.fail("watches", "reported to a sink that was taken off");
   const auto found = table_.find(fd);
   const Watch before = found == table_.end() ? Watch{} : found->second;
-  if (events == before.events) world_.fail("watches are reported as changes", "descriptor " + number(fd) + " twice as " + number(events));
+  if (events == before.events)
+    world_.fail("watches are reported as changes", "descriptor " + number(fd) + " twice as " + number(events));
   if ((events & ~(kEventRead | kEventWrite)) != 0) world_.fail("watches", "for events " + number(events));
   if (assigned != before.assigned) world_.fail("assign()", "another pointer comes back for descriptor " + number(fd));
-  if (!world_.ground().is_open(fd)) world_.fail("a watch ends before its descriptor", "reported for closed descriptor " + number(fd));
+  if (!world_.ground().is_open(fd))
+    world_.fail("a watch ends before its descriptor", "reported for closed descriptor " + number(fd));
   if (events == 0) {
     table_.erase(fd);
   } else {
@@ -233,7 +248,8 @@ void Drives::check_watches() {
       const auto found = table_.find(fd);
       const std::uint8_t events = found == table_.end() ? std::uint8_t{0} : found->second.events;
       if (reads != ((events & kEventRead) != 0) || writes != ((events & kEventWrite) != 0))
-        world_.fail("the sink knows what is watched", "descriptor " + number(fd) + ": " + number(events) + " was reported");
+        world_.fail("the sink knows what is watched",
+                    "descriptor " + number(fd) + ": " + number(events) + " was reported");
     }
     if (!reads && !writes) continue;
     top = fd;

@@ -1,4 +1,5 @@
-// Every way to drive a Multi, one step at a time, as careful or as careless as the plan says; and the sink that checks what it is told.
+// Every way to drive a Multi, one step at a time, as careful or as careless as the plan says; and the sink that checks
+// what it is told.
 #pragma once
 
 #include <chrono>
@@ -55,9 +56,9 @@ class Drives final : public WatchSink {
   bool attached_ = false, attaching_ = false;
   std::map<int, Watch> table_;
   std::optional<Instant> timer_at_;
-  int tokens_[8] = {};  // what assign() hands out pointers to
+  int tokens_[8] = {};              // what assign() hands out pointers to
   std::unique_ptr<Waiter> own_[2];  // of the application's: the second's wakeup descriptor is readable
-  std::vector<int> seen_;  // descriptors that were watched once
+  std::vector<int> seen_;           // descriptors that were watched once
 };
 
 }  // namespace sluice::simtest::driven

@@ -79,7 +79,8 @@ std::unique_ptr<Transport> Ground::dial(std::size_t origin, TransportSignal sign
   const OriginPlan& plan = plan_.origins[origin];
   check_limits(origin, plan.max_connections);
   const Address address{address_of(origin), static_cast<std::uint16_t>(plan.tls ? 443 : 80)};
-  return std::make_unique<NearEnd>(*this, origin, dialled_[origin]++, world_.environment().tcp(address), std::move(signal));
+  return std::make_unique<NearEnd>(*this, origin, dialled_[origin]++, world_.environment().tcp(address),
+                                   std::move(signal));
 }
 
 // What stands beside the stream that is asked for.
@@ -104,11 +105,13 @@ void Ground::fail(std::string_view oracle, std::string_view what) {
 bool Ground::has_happened(std::size_t origin, Fault fault) const {
   if ((faults_[origin] >> static_cast<unsigned>(fault) & 1u) != 0) return true;
   if (fault == Fault::name_fails) {
-    return std::ranges::any_of(world_.resolves(), [&](const sim::ResolveRecord& one) { return one.failed && one.host == plan_.origins[origin].host; });
+    return std::ranges::any_of(world_.resolves(), [&](const sim::ResolveRecord& one) {
+      return one.failed && one.host == plan_.origins[origin].host;
+    });
   }
   return std::ranges::any_of(world_.connects(), [&](const sim::ConnectRecord& one) {
-    return one.origin == origin &&
-           std::ranges::any_of(world_.faults(one.conn), [&](const auto& each) { return fault_of(each.first) == fault; });
+    return one.origin == origin && std::ranges::any_of(world_.faults(one.conn),
+                                                       [&](const auto& each) { return fault_of(each.first) == fault; });
   });
 }
 

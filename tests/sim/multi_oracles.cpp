@@ -17,12 +17,16 @@ void World::before_drive() {
 void World::after_drive(Drive answer, int running, bool asked_for) {
   in_drive = false;
   switch (answer) {
-    case Drive::ok: break;
-    case Drive::call_again:
-      if (const auto wait = multi_->timeout(); !wait || wait->count() != 0) fail("call_again", "and the timeout is not 0");
+    case Drive::ok:
       break;
-    case Drive::recursive_call: return fail("a drive from outside is no recursive one", "recursive_call");
-    case Drive::failed: return fail("the stack stays usable", "a drive answered failed");
+    case Drive::call_again:
+      if (const auto wait = multi_->timeout(); !wait || wait->count() != 0)
+        fail("call_again", "and the timeout is not 0");
+      break;
+    case Drive::recursive_call:
+      return fail("a drive from outside is no recursive one", "recursive_call");
+    case Drive::failed:
+      return fail("the stack stays usable", "a drive answered failed");
   }
   if (asked_for && answer == Drive::ok && ground_.progress_made() == progress_before_) ++idle_drives_;
   if (!asked_for) excuse_idle_drive();  // it may have done what another is still asked for
@@ -37,21 +41,26 @@ void World::after_drive(Drive answer, int running, bool asked_for) {
   // What the sink's callbacks asked for at the drive's end has not been done yet.
   if (const auto wait = multi_->timeout(); wait && wait->count() == 0) return;
   if (multi_->connections() != ground_.streams())
-    fail("connections() agrees", std::to_string(multi_->connections()) + " instead of " + std::to_string(ground_.streams()));
-  if (multi_->waits_for_signals() != (ground_.waiting_for_signals() > 0)) fail("waits_for_signals() agrees", "it does not");
+    fail("connections() agrees",
+         std::to_string(multi_->connections()) + " instead of " + std::to_string(ground_.streams()));
+  if (multi_->waits_for_signals() != (ground_.waiting_for_signals() > 0))
+    fail("waits_for_signals() agrees", "it does not");
 }
 
 void World::check_counts(int running) {
   if (running != static_cast<int>(multi_->running()))
-    fail("running counts agree", "a drive said " + std::to_string(running) + ", running() " + std::to_string(multi_->running()));
+    fail("running counts agree",
+         "a drive said " + std::to_string(running) + ", running() " + std::to_string(multi_->running()));
   int sure = 0, unknown = 0;
   for (const auto& client : clients_) {
     if (client->running()) ++(client->plan().no_handler ? unknown : sure);
   }
   if (running < sure || running > sure + unknown)
-    fail("running counts agree", std::to_string(running) + " instead of " + std::to_string(sure) + " to " + std::to_string(sure + unknown));
+    fail("running counts agree",
+         std::to_string(running) + " instead of " + std::to_string(sure) + " to " + std::to_string(sure + unknown));
   const auto check = [&](std::size_t limit, std::size_t stand, const char* what) {
-    if (limit > 0 && stand > limit) fail("limits", std::to_string(stand) + " connections " + what + ", at most " + std::to_string(limit));
+    if (limit > 0 && stand > limit)
+      fail("limits", std::to_string(stand) + " connections " + what + ", at most " + std::to_string(limit));
   };
   check(plan().max_connections, ground_.streams(), "in all");
   for (std::size_t i = 0; i < plan().origins.size(); ++i) {
@@ -75,23 +84,28 @@ void World::judge_success(Client& client, const Message& message) {
   const bool head = plan.method == "HEAD";
   const std::size_t expected = head ? 0 : plan.size;
   // Where only the end says how long a body is, an early one cannot be told from it, but by TLS.
-  const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close && !this->plan().origins[plan.origin].tls &&
+  const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close &&
+                            !this->plan().origins[plan.origin].tls &&
                             ground_.has_happened(plan.origin, Fault::early_end);
   if (client.received > expected || (client.received < expected && !may_be_short))
-    fail("a success has the origin's bytes", client.name() + ": " + std::to_string(client.received) + " of " + std::to_string(expected));
+    fail("a success has the origin's bytes",
+         client.name() + ": " + std::to_string(client.received) + " of " + std::to_string(expected));
   if (message.status != plan.reply.status) fail("a success has the origin's status", client.name());
-  if (!plan.no_handler && (client.heads != 1 || client.status != message.status)) fail("one head", client.name() + " has heard of none");
+  if (!plan.no_handler && (client.heads != 1 || client.status != message.status))
+    fail("one head", client.name() + " has heard of none");
   if (!plan.no_handler && message.info.retries == 0 && client.interims != static_cast<int>(plan.reply.interims.size()))
     fail("interim responses", client.name() + ": " + std::to_string(client.interims));
   if (!plan.reply.early && !client.arrived_whole) fail("uploads arrive whole", client.name());
   if (!plan.reply.early && plan.fail_upload_at) fail("a failed upload is no success", client.name());
   const sim::Misdeed misdeed = plan.reply.misdeed;
-  const bool harmless = misdeed == sim::Misdeed::none || misdeed == sim::Misdeed::surplus || (misdeed == sim::Misdeed::bad_chunk && head);
+  const bool harmless =
+      misdeed == sim::Misdeed::none || misdeed == sim::Misdeed::surplus || (misdeed == sim::Misdeed::bad_chunk && head);
   if (!harmless) fail("a misdeed is no success", client.name() + ": " + std::string(to_string(misdeed)));
   if (plan.max_body_bytes && client.received > *plan.max_body_bytes) fail("max_body_bytes", client.name());
   const bool trailers = plan.reply.framing == sim::HttpReply::Framing::chunked && !plan.reply.trailers.empty() && !head;
   if (trailers && !multi_->trailers(client.id).contains("X-Sum")) fail("trailers", client.name());
-  if (message.info.route != (client.by_route ? "the simulated line" : "")) fail("a transfer knows its route", client.name());
+  if (message.info.route != (client.by_route ? "the simulated line" : ""))
+    fail("a transfer knows its route", client.name());
   if (message.progress.received_body_bytes != client.received) fail("figures", client.name());
 }
 
@@ -106,24 +120,36 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
   };
   using enum Fault;
   switch (why.code) {
-    case Code::connect_failed: return any({refused, open_failed, reset, stall});
+    case Code::connect_failed:
+      return any({refused, open_failed, reset, stall});
     case Code::send_failed:
-    case Code::receive_failed: return any({error, early_end, lie, reset, idle_close, misdeed});
-    case Code::connection_closed: return any({early_end, reset, idle_close, misdeed});
-    case Code::truncated: return any({early_end, reset, misdeed});
+    case Code::receive_failed:
+      return any({error, early_end, lie, reset, idle_close, misdeed});
+    case Code::connection_closed:
+      return any({early_end, reset, idle_close, misdeed});
+    case Code::truncated:
+      return any({early_end, reset, misdeed});
     case Code::malformed_response:
     case Code::not_http:
     case Code::unsupported_coding:
     case Code::unexpected_upgrade:
-    case Code::response_too_large: return any({misdeed});
+    case Code::response_too_large:
+      return any({misdeed});
     case Code::tls_handshake:
-    case Code::tls_failed: return this->plan().origins[plan.origin].tls && any({error, early_end, lie, reset, idle_close});
-    case Code::connect_timeout: return waited(plan.connect_timeout);
-    case Code::total_timeout: return waited(plan.total_timeout);
-    case Code::idle_timeout: return waited(plan.idle_timeout);
-    case Code::resolve_failed: return any({name_fails});
-    case Code::upload_failed: return plan.fail_upload_at.has_value();
-    case Code::body_too_large: return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
+    case Code::tls_failed:
+      return this->plan().origins[plan.origin].tls && any({error, early_end, lie, reset, idle_close});
+    case Code::connect_timeout:
+      return waited(plan.connect_timeout);
+    case Code::total_timeout:
+      return waited(plan.total_timeout);
+    case Code::idle_timeout:
+      return waited(plan.idle_timeout);
+    case Code::resolve_failed:
+      return any({name_fails});
+    case Code::upload_failed:
+      return plan.fail_upload_at.has_value();
+    case Code::body_too_large:
+      return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
     case Code::attempts_timeout:  // no plan has one
     case Code::invalid_url:
     case Code::unsupported_scheme:
@@ -136,7 +162,8 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::descriptor_too_large:
     case Code::recursive_call:
     case Code::out_of_memory:
-    case Code::internal: return false;
+    case Code::internal:
+      return false;
   }
   return false;
 }

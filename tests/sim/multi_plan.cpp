@@ -10,7 +10,9 @@ namespace {
 
 using std::chrono::microseconds;
 
-std::size_t between(Random& random, std::size_t least, std::size_t most) { return least + random.below(most - least + 1); }
+std::size_t between(Random& random, std::size_t least, std::size_t most) {
+  return least + random.below(most - least + 1);
+}
 Duration time_between(Random& random, Duration least, Duration most) {
   return least + Duration(random.below(static_cast<std::uint64_t>((most - least).count()) + 1));
 }
@@ -20,7 +22,8 @@ std::size_t draw_size(Random& random, std::size_t most) {
   const std::array<std::size_t, 6> tops = {0, 64, 2'000, 10'000, 70'000, most};
   const std::array<unsigned, 6> chances = {80, 250, 600, 880, 970, 1000};
   const auto drawn = random.below(1000);
-  const auto at = std::find_if(chances.begin(), chances.end(), [&](unsigned one) { return drawn < one; }) - chances.begin();
+  const auto at =
+      std::find_if(chances.begin(), chances.end(), [&](unsigned one) { return drawn < one; }) - chances.begin();
   return random.below(std::min(tops[static_cast<std::size_t>(at)], most) + 1);
 }
 
@@ -54,8 +57,10 @@ sim::Weather draw_weather(Random& random, bool harm, bool may_stall) {
   sim::Weather weather;
   weather.delay = time_between(random, microseconds(1), microseconds(300));
   weather.jitter = chance(random, 400) ? time_between(random, microseconds(1), microseconds(1'200)) : Duration(0);
-  if (chance(random, 400)) weather.max_piece = chance(random, 300) ? between(random, 1, 40) : between(random, 100, 20'000);
-  if (chance(random, 400)) weather.max_send = chance(random, 300) ? between(random, 1, 200) : between(random, 100, 20'000);
+  if (chance(random, 400))
+    weather.max_piece = chance(random, 300) ? between(random, 1, 40) : between(random, 100, 20'000);
+  if (chance(random, 400))
+    weather.max_send = chance(random, 300) ? between(random, 1, 200) : between(random, 100, 20'000);
   weather.window = chance(random, 300) ? between(random, 200, 2'000) : between(random, 2'000, 64 * 1024);
   weather.fault_within = chance(random, 500) ? between(random, 1, 600) : between(random, 600, 20'000);
   if (!harm) return weather;
@@ -77,7 +82,8 @@ OriginPlan draw_origin(Random& random, std::size_t number, bool harm) {
   if (chance(random, 250)) origin.max_connections = between(random, 1, 4);
   origin.line = draw_line(random, harm && chance(random, 700));
   if (chance(random, 250)) origin.http.max_requests = between(random, 1, 4);
-  if (harm && chance(random, 300)) origin.http.keep_alive = time_between(random, microseconds(200), microseconds(3'000));
+  if (harm && chance(random, 300))
+    origin.http.keep_alive = time_between(random, microseconds(200), microseconds(3'000));
   return origin;
 }
 
@@ -95,10 +101,10 @@ sim::HttpReply draw_reply(Random& random, PerMille misdeeds, bool may_stall) {
   reply.status = chance(random, 100) ? 404 : 200;
   if (!chance(random, misdeeds)) return reply;
   static constexpr std::array kMisdeeds = {
-      sim::Misdeed::short_body,        sim::Misdeed::reset_in_body, sim::Misdeed::surplus,
-      sim::Misdeed::garbage,           sim::Misdeed::two_lengths,   sim::Misdeed::bad_chunk,
-      sim::Misdeed::huge_head,         sim::Misdeed::silent_close,  sim::Misdeed::too_many_interims,
-      sim::Misdeed::unasked_upgrade,   sim::Misdeed::stall_in_body, sim::Misdeed::never,
+      sim::Misdeed::short_body,      sim::Misdeed::reset_in_body, sim::Misdeed::surplus,
+      sim::Misdeed::garbage,         sim::Misdeed::two_lengths,   sim::Misdeed::bad_chunk,
+      sim::Misdeed::huge_head,       sim::Misdeed::silent_close,  sim::Misdeed::too_many_interims,
+      sim::Misdeed::unasked_upgrade, sim::Misdeed::stall_in_body, sim::Misdeed::never,
   };
   reply.misdeed = kMisdeeds[random.below(may_stall ? kMisdeeds.size() : kMisdeeds.size() - 2)];
   // Where only the end says how long a body is, a short one cannot be told from a whole one.
@@ -119,21 +125,23 @@ void draw_request(TransferPlan& transfer, Random& random, const Habits& habits) 
     return;
   }
   transfer.method = chance(random, 700) ? "POST" : "PUT";
-  static constexpr std::array kUploads = {Upload::view, Upload::owned, Upload::sized_stream, Upload::chunked_stream,
-                                          Upload::sized_stream, Upload::chunked_stream};
+  static constexpr std::array kUploads = {Upload::view,           Upload::owned,        Upload::sized_stream,
+                                          Upload::chunked_stream, Upload::sized_stream, Upload::chunked_stream};
   transfer.upload = kUploads[random.below(kUploads.size())];
   transfer.upload_size = draw_size(random, 200'000);
   transfer.upload_start = random.below(kContentBytes - transfer.upload_size);
   const bool streamed = transfer.upload == Upload::sized_stream || transfer.upload == Upload::chunked_stream;
   // Once all of a length that was said is there, nothing can fail any more.
-  if (streamed && transfer.upload_size > 0 && chance(random, 80)) transfer.fail_upload_at = random.below(transfer.upload_size);
+  if (streamed && transfer.upload_size > 0 && chance(random, 80))
+    transfer.fail_upload_at = random.below(transfer.upload_size);
 }
 
 TransferPlan draw_transfer(Random& random, std::size_t origins, const Habits& habits) {
   TransferPlan transfer;
   transfer.origin = random.below(origins);
   if (chance(random, 500)) transfer.add_at_step = random.below(60);
-  transfer.size = habits.backpressure && chance(random, 700) ? between(random, 80'000, 300'000) : draw_size(random, 300'000);
+  transfer.size =
+      habits.backpressure && chance(random, 700) ? between(random, 80'000, 300'000) : draw_size(random, 300'000);
   transfer.start = random.below(kContentBytes - transfer.size);
   transfer.reply = draw_reply(random, habits.misdeeds, habits.may_stall);
   draw_request(transfer, random, habits);
@@ -141,8 +149,10 @@ TransferPlan draw_transfer(Random& random, std::size_t origins, const Habits& ha
   transfer.no_handler = !streamed && chance(random, 60);
   if (habits.may_stall || chance(random, habits.timeouts))
     transfer.total_timeout = time_between(random, microseconds(2'000), microseconds(12'000));
-  if (chance(random, habits.timeouts)) transfer.idle_timeout = time_between(random, microseconds(1'500), microseconds(6'000));
-  if (chance(random, habits.timeouts)) transfer.connect_timeout = time_between(random, microseconds(1'500), microseconds(6'000));
+  if (chance(random, habits.timeouts))
+    transfer.idle_timeout = time_between(random, microseconds(1'500), microseconds(6'000));
+  if (chance(random, habits.timeouts))
+    transfer.connect_timeout = time_between(random, microseconds(1'500), microseconds(6'000));
   if (chance(random, 50)) transfer.max_body_bytes = random.below(transfer.size + 1);
   transfer.fresh_connection = chance(random, 60);
   transfer.forbid_reuse = chance(random, 60);
@@ -187,26 +197,40 @@ bool chance(Random& random, unsigned per_mille) { return per_mille > 0 && random
 
 std::string_view to_string(Fault fault) {
   switch (fault) {
-    case Fault::refused: return "refused";
-    case Fault::open_failed: return "open failed";
-    case Fault::error: return "error";
-    case Fault::early_end: return "early end";
-    case Fault::lie: return "lie";
-    case Fault::reset: return "reset";
-    case Fault::stall: return "stall";
-    case Fault::idle_close: return "idle close";
-    case Fault::misdeed: return "misdeed";
-    case Fault::name_fails: return "name fails";
+    case Fault::refused:
+      return "refused";
+    case Fault::open_failed:
+      return "open failed";
+    case Fault::error:
+      return "error";
+    case Fault::early_end:
+      return "early end";
+    case Fault::lie:
+      return "lie";
+    case Fault::reset:
+      return "reset";
+    case Fault::stall:
+      return "stall";
+    case Fault::idle_close:
+      return "idle close";
+    case Fault::misdeed:
+      return "misdeed";
+    case Fault::name_fails:
+      return "name fails";
   }
   return "";
 }
 
 std::string_view to_string(DriveKind kind) {
   switch (kind) {
-    case DriveKind::perform_poll: return "poll";
-    case DriveKind::perform_select: return "select";
-    case DriveKind::socket_action: return "socket_action";
-    case DriveKind::fd: return "fd";
+    case DriveKind::perform_poll:
+      return "poll";
+    case DriveKind::perform_select:
+      return "select";
+    case DriveKind::socket_action:
+      return "socket_action";
+    case DriveKind::fd:
+      return "fd";
   }
   return "";
 }
@@ -231,7 +255,9 @@ Plan draw_plan(std::uint64_t seed) {
       .backpressure = backpressure,
       .may_stall = plan.may_stall,
   };
-  const std::size_t transfers = backpressure ? between(random, 1, 6) : chance(random, 150) ? between(random, 10, 30) : between(random, 1, 12);
+  const std::size_t transfers = backpressure          ? between(random, 1, 6)
+                                : chance(random, 150) ? between(random, 10, 30)
+                                                      : between(random, 1, 12);
   for (std::size_t i = 0; i < transfers; ++i) plan.transfers.push_back(draw_transfer(random, origins, habits));
   plan.drive = draw_drive(random);
   if (chance(random, 300)) plan.max_connections = between(random, 1, 6);
@@ -245,11 +271,13 @@ std::string describe(const Plan& plan) {
   std::string text = std::to_string(plan.transfers.size()) + " transfers;";
   for (const OriginPlan& origin : plan.origins) {
     const LinePlan& line = origin.line;
-    text += " " + origin.host + (origin.tls ? " tls" : "") + " plain " + std::to_string(line.plain) + ", hidden " + std::to_string(line.hidden);
+    text += " " + origin.host + (origin.tls ? " tls" : "") + " plain " + std::to_string(line.plain) + ", hidden " +
+            std::to_string(line.hidden);
     const std::pair<std::string_view, PerMille> faults[] = {
-        {"drips", line.drips}, {"blocks", line.blocks}, {"pieces", line.pieces}, {"slow open", line.slow_open},
-        {"odd signals", line.odd_signals}, {"open failed", line.open_failed}, {"error", line.error}, {"early end", line.early_end},
-        {"lie", line.lie}, {"name fails", line.name_fails}};
+        {"drips", line.drips},          {"blocks", line.blocks},           {"pieces", line.pieces},
+        {"slow open", line.slow_open},  {"odd signals", line.odd_signals}, {"open failed", line.open_failed},
+        {"error", line.error},          {"early end", line.early_end},     {"lie", line.lie},
+        {"name fails", line.name_fails}};
     for (const auto& [name, rate] : faults) {
       if (rate > 0) (text += ", ").append(name) += " " + std::to_string(rate);
     }
@@ -257,8 +285,9 @@ std::string describe(const Plan& plan) {
   }
   const sim::Weather& weather = plan.weather;
   const std::pair<std::string_view, PerMille> harms[] = {
-      {"refused", weather.refused}, {"resets", weather.resets},   {"closes early", weather.closes_early}, {"half closes", weather.half_closes},
-      {"stalls", weather.stalls},   {"hangs", weather.hangs},     {"half open", weather.half_open}};
+      {"refused", weather.refused},         {"resets", weather.resets}, {"closes early", weather.closes_early},
+      {"half closes", weather.half_closes}, {"stalls", weather.stalls}, {"hangs", weather.hangs},
+      {"half open", weather.half_open}};
   text += " weather: window " + std::to_string(weather.window);
   for (const auto& [name, rate] : harms) {
     if (rate > 0) (text += ", ").append(name) += " " + std::to_string(rate);

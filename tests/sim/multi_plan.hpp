@@ -1,7 +1,9 @@
-// What a seed decides beforehand: which origins there are and how the streams to them behave, which transfers are made and what their
-// owner does meanwhile, and how the Multi is driven. A swarm: each fault and each habit is on in some seeds and off in others.
+// What a seed decides beforehand: which origins there are and how the streams to them behave, which transfers are made
+// and what their owner does meanwhile, and how the Multi is driven. A swarm: each fault and each habit is on in some
+// seeds and off in others.
 //
-// Plain values. Leaves to the files beside it what a near end does (multi_wire), and what must hold all the same (multi_world).
+// Plain values. Leaves to the files beside it what a near end does (multi_wire), and what must hold all the same
+// (multi_world).
 #pragma once
 
 #include <cstddef>
@@ -25,20 +27,32 @@ bool chance(Random& random, unsigned per_mille);
 using sim::PerMille;
 
 // What truly went wrong at an origin, which is what may explain that a transfer failed.
-enum class Fault : std::uint8_t { refused, open_failed, error, early_end, lie, reset, stall, idle_close, misdeed, name_fails };
+enum class Fault : std::uint8_t {
+  refused,
+  open_failed,
+  error,
+  early_end,
+  lie,
+  reset,
+  stall,
+  idle_close,
+  misdeed,
+  name_fails
+};
 inline constexpr std::size_t kFaults = 10;
 std::string_view to_string(Fault fault);
 
-// How the near ends of the streams to one origin behave; drawn for each connection, or each call. What the network does is the weather's.
+// How the near ends of the streams to one origin behave; drawn for each connection, or each call. What the network does
+// is the weather's.
 struct LinePlan {
-  PerMille plain = 0;           // of transfers: TCP, and the name is looked up; the others go by a route
-  PerMille hidden = 0;          // ride without a descriptor; signals tell
+  PerMille plain = 0;   // of transfers: TCP, and the name is looked up; the others go by a route
+  PerMille hidden = 0;  // ride without a descriptor; signals tell
   // Harmless
-  PerMille drips = 0;           // a connection's first bytes come one by one
-  PerMille blocks = 0;          // a call moves nothing, though it could
-  PerMille pieces = 0;          // a call moves less than it could
+  PerMille drips = 0;   // a connection's first bytes come one by one
+  PerMille blocks = 0;  // a call moves nothing, though it could
+  PerMille pieces = 0;  // a call moves less than it could
   PerMille slow_open = 0;
-  PerMille odd_signals = 0;     // twice, late, or for nothing
+  PerMille odd_signals = 0;  // twice, late, or for nothing
   // Harmful: a chance for each connection, or look-up
   PerMille open_failed = 0, error = 0, early_end = 0, lie = 0, name_fails = 0;
   std::size_t fault_within = 8 * 1024;  // after up to so many bytes, either way
@@ -71,7 +85,7 @@ struct TransferPlan {
   std::optional<Duration> total_timeout, idle_timeout, connect_timeout;
   std::optional<std::uint64_t> max_body_bytes;
   bool fresh_connection = false, forbid_reuse = false;
-  PerMille pauses = 0;                   // of on_body and on_upload
+  PerMille pauses = 0;  // of on_body and on_upload
   Duration longest_pause = {};
   PerMille mischief = 0;                 // of each callback: removes, adds, drives recursively, ...
   std::optional<Duration> cancel_after;  // of being added
@@ -103,7 +117,7 @@ struct Plan {
   DrivePlan drive;
   std::size_t max_connections = 0, max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
-  bool may_stall = false;  // then each transfer has a total_timeout
+  bool may_stall = false;                        // then each transfer has a total_timeout
   std::optional<std::uint64_t> abandon_at_step;  // the Multi is destroyed then, with all that runs
 };
 

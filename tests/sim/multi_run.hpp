@@ -1,5 +1,5 @@
-// A Multi tried from a seed, in the simulated world: transfers over TCP and over custom transports that misbehave, driven in every way
-// there is, against the simulator's own HTTP origins, with oracles after every drive.
+// A Multi tried from a seed, in the simulated world: transfers over TCP and over custom transports that misbehave,
+// driven in every way there is, against the simulator's own HTTP origins, with oracles after every drive.
 //
 // Time is virtual, so a seed that fails fails again, in the same way. `sluice_sim --multi --seed S` tells.
 #pragma once
@@ -10,7 +10,8 @@
 
 namespace sluice::simtest {
 
-// Runs the scenario of one seed, some milliseconds. Null: all is well. Else one line: which oracle was not content, and with what.
+// Runs the scenario of one seed, some milliseconds. Null: all is well. Else one line: which oracle was not content, and
+// with what.
 std::optional<std::string> run_multi_seed(std::uint64_t seed);
 
 // The scenario of a seed in one line, for whoever looks at a failure.

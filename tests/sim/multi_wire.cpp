@@ -14,16 +14,18 @@ constexpr std::size_t kMostDrips = 300;  // a connection; one byte each
 
 }  // namespace
 
-NearEnd::NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner, TransportSignal signal)
+NearEnd::NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner,
+                 TransportSignal signal)
     : ground_(ground),
       origin_(origin),
       inner_(std::move(inner)),
       signal_(std::move(signal)),
       random_(draws(ground.plan().seed, Draws::line, origin, number)) {
   if (chance(random_, line().drips)) drips_ = kMostDrips;
-  const std::pair<Fault, PerMille> faults[] = {
-      {Fault::open_failed, line().open_failed}, {Fault::error, line().error}, {Fault::early_end, line().early_end},
-      {Fault::lie, line().lie}};
+  const std::pair<Fault, PerMille> faults[] = {{Fault::open_failed, line().open_failed},
+                                               {Fault::error, line().error},
+                                               {Fault::early_end, line().early_end},
+                                               {Fault::lie, line().lie}};
   for (const auto& [fault, rate] : faults) {
     if (!fault_ && chance(random_, rate)) fault_ = fault;
   }
@@ -47,7 +49,8 @@ NearEnd::~NearEnd() {
 void NearEnd::plan_opening() {
   hidden_ = chance(random_, line().hidden);
   if (!chance(random_, line().slow_open)) return;
-  for (std::size_t count = 1 + random_.below(3); count > 0; --count) steps_.push_back(static_cast<Step>(random_.below(2)));
+  for (std::size_t count = 1 + random_.below(3); count > 0; --count)
+    steps_.push_back(static_cast<Step>(random_.below(2)));
   if (std::ranges::find(steps_, Step::event) != steps_.end()) gate_->event = ground_.make_waiter().value();
 }
 
@@ -114,7 +117,9 @@ int NearEnd::fd() const {
 }
 
 // Each stays open until the end, whichever is shown now.
-bool NearEnd::has_shown(int fd) const { return fd >= 0 && (fd == inner_->fd() || (gate_->event && fd == gate_->event->wakeup_fd())); }
+bool NearEnd::has_shown(int fd) const {
+  return fd >= 0 && (fd == inner_->fd() || (gate_->event && fd == gate_->event->wakeup_fd()));
+}
 
 void NearEnd::heard(std::uint8_t) { ring(); }
 
@@ -122,9 +127,15 @@ void NearEnd::ring() {
   if (!chance(random_, line().odd_signals)) return signal_();
   ground_.excuse_idle_drive();
   switch (random_.below(3)) {
-    case 0: signal_(), signal_(); break;
-    case 1: signal_(), ring_later(microseconds(1'000)); break;
-    default: ring_later(microseconds(800)); break;
+    case 0:
+      signal_(), signal_();
+      break;
+    case 1:
+      signal_(), ring_later(microseconds(1'000));
+      break;
+    default:
+      ring_later(microseconds(800));
+      break;
   }
 }
 
@@ -195,7 +206,8 @@ Transferred NearEnd::receive(MutableBytes space) {
 
 Transferred NearEnd::send(std::span<const Bytes> pieces) {
   if (!opened_) ground_.fail("a transport's contract", "send() before it was open");
-  if (pieces.empty() || pieces.size() > 4) ground_.fail("a transport's contract", "send() with no piece, or more than four");
+  if (pieces.empty() || pieces.size() > 4)
+    ground_.fail("a transport's contract", "send() with no piece, or more than four");
   std::size_t total = 0;
   for (const Bytes piece : pieces) {
     if (piece.empty()) ground_.fail("a transport's contract", "send() with an empty piece");
@@ -225,12 +237,15 @@ Transferred NearEnd::send(std::span<const Bytes> pieces) {
   return sent;
 }
 
-std::string NearEnd::describe(int error) const { return error == kOwnError ? "the line broke" : inner_->describe(error); }
+std::string NearEnd::describe(int error) const {
+  return error == kOwnError ? "the line broke" : inner_->describe(error);
+}
 
 // ---- LineDialer ----
 
 LineDialer::LineDialer(Ground& ground, std::size_t origin)
-    : Dialer(ground.plan().origins[origin].identity, "the simulated line", ground.plan().origins[origin].max_connections),
+    : Dialer(ground.plan().origins[origin].identity, "the simulated line",
+             ground.plan().origins[origin].max_connections),
       ground_(ground),
       origin_(origin) {}
 

@@ -1,8 +1,8 @@
-// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with misbehaviour of their own
-// on top of the weather's. Some show their descriptor, some hide it and give signals.
+// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with
+// misbehaviour of their own on top of the weather's. Some show their descriptor, some hide it and give signals.
 //
-// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves transfers, and what
-// may come of them, to multi_world.
+// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves
+// transfers, and what may come of them, to multi_world.
 #pragma once
 
 #include <cstddef>
@@ -73,8 +73,8 @@ class Ground final : public Environment {
   std::size_t streams() const { return near_ends_.size(); }
   std::size_t streams(std::size_t origin) const;
   std::size_t waiting_for_signals() const;
-  bool has_shown(int fd) const;    // one of them, or the resolver
-  bool is_open(int fd);            // a descriptor of the world's
+  bool has_shown(int fd) const;  // one of them, or the resolver
+  bool is_open(int fd);          // a descriptor of the world's
   // Asked when a transport goes: whether its descriptor is still watched.
   std::function<bool(int)> is_watched;
 
@@ -108,7 +108,8 @@ class Ground final : public Environment {
 class NearEnd final : public Transport {
  public:
   // `signal` null: as TCP, which has none.
-  NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner, TransportSignal signal);
+  NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner,
+          TransportSignal signal);
   ~NearEnd() override;
   Result<Opening> open() override;
   int fd() const override;

@@ -1,4 +1,5 @@
-// The run itself: transfers are added, driven, read, removed. See multi_world.hpp; what is judged stands in multi_oracles.cpp.
+// The run itself: transfers are added, driven, read, removed. See multi_world.hpp; what is judged stands in
+// multi_oracles.cpp.
 #include "tests/sim/multi_world.hpp"
 
 #include <algorithm>
@@ -24,7 +25,8 @@ constexpr Duration kLongestWait = milliseconds(2);
 
 World::World(const Plan& plan) : ground_(plan), random_(draws(plan.seed, Draws::application)) {
   for (std::size_t i = 0; i < plan.origins.size(); ++i) {
-    auto accept = sim::http_origin([this, i](const sim::HttpRequest& request) { return respond(i, request); }, plan.origins[i].http);
+    auto accept = sim::http_origin([this, i](const sim::HttpRequest& request) { return respond(i, request); },
+                                   plan.origins[i].http);
     ground_.add_origin(i, std::move(accept));
     dialers_.push_back(std::make_shared<LineDialer>(ground_, i));
   }
@@ -86,14 +88,24 @@ bool World::add(Client& client) {
   const OriginPlan& origin = this->plan().origins[plan.origin];
   Request request;
   request.method = plan.method;
-  request.url = Url::parse((origin.tls ? "https://" : "http://") + origin.host + "/t" + std::to_string(client.number)).value();
+  request.url =
+      Url::parse((origin.tls ? "https://" : "http://") + origin.host + "/t" + std::to_string(client.number)).value();
   const std::string_view upload = content(plan.upload_start, plan.upload_size);
   switch (plan.upload) {
-    case Upload::none: break;
-    case Upload::view: request.body = BodyView{as_bytes(upload)}; break;
-    case Upload::owned: request.body = BodyOwned{std::string(upload)}; break;
-    case Upload::sized_stream: request.body = BodyStream{plan.upload_size}; break;
-    case Upload::chunked_stream: request.body = BodyStream{}; break;
+    case Upload::none:
+      break;
+    case Upload::view:
+      request.body = BodyView{as_bytes(upload)};
+      break;
+    case Upload::owned:
+      request.body = BodyOwned{std::string(upload)};
+      break;
+    case Upload::sized_stream:
+      request.body = BodyStream{plan.upload_size};
+      break;
+    case Upload::chunked_stream:
+      request.body = BodyStream{};
+      break;
   }
   TransferOptions options;
   client.by_route = !chance(random_, origin.line.plain);
@@ -153,7 +165,9 @@ void World::mischief(Random& random, Client* client) {
       if (const auto result = multi_->poll({}, milliseconds(0)); result || result.error().code != Code::recursive_call)
         fail("a recursive drive is refused", "poll()");
       break;
-    case 3: remove(other); break;
+    case 3:
+      remove(other);
+      break;
     case 4:
       if (client) remove(*client);
       break;
@@ -164,8 +178,12 @@ void World::mischief(Random& random, Client* client) {
       other.resume();
       multi_->wakeup();
       break;
-    case 7: drives_->attach_again(); break;
-    default: read_messages(1 + random.below(3)); break;
+    case 7:
+      drives_->attach_again();
+      break;
+    default:
+      read_messages(1 + random.below(3));
+      break;
   }
 }
 
@@ -190,8 +208,10 @@ void World::read_messages(std::size_t most) {
     }
     if (!client.done) fail("a message follows on_done", client.name());
     if (client.result != message->result) fail("message and on_done say the same", client.name());
-    const auto unread = std::ranges::count_if(clients_, [](const auto& one) { return one->done && !one->removed && !one->message_read; });
-    const bool unknown = std::ranges::any_of(clients_, [](const auto& one) { return one->plan().no_handler && one->running(); });
+    const auto unread = std::ranges::count_if(
+        clients_, [](const auto& one) { return one->done && !one->removed && !one->message_read; });
+    const bool unknown =
+        std::ranges::any_of(clients_, [](const auto& one) { return one->plan().no_handler && one->running(); });
     if (left < unread || (left != unread && !unknown)) fail("info_read() says how many are left", std::to_string(left));
     if (chance(random_, 700)) remove(client);
   }
@@ -200,7 +220,8 @@ void World::read_messages(std::size_t most) {
 // ---- the run ----
 
 bool World::over() const {
-  return std::ranges::all_of(clients_, [](const auto& client) { return client->id && (client->removed || client->message_read); });
+  return std::ranges::all_of(
+      clients_, [](const auto& client) { return client->id && (client->removed || client->message_read); });
 }
 
 bool World::stuck(std::uint64_t step) {
@@ -225,8 +246,10 @@ void World::drive_all() {
     if (over()) return rest_at_the_end();
     if (plan().abandon_at_step && step_ >= *plan().abandon_at_step) return;
     if (stuck(step_)) {
-      const auto waiting = std::ranges::find_if(clients_, [](const auto& one) { return !one->removed && !one->message_read; });
-      return fail("progress", (*waiting)->name() + " does not get on, received " + std::to_string((*waiting)->received) + " of " +
+      const auto waiting =
+          std::ranges::find_if(clients_, [](const auto& one) { return !one->removed && !one->message_read; });
+      return fail("progress", (*waiting)->name() + " does not get on, received " +
+                                  std::to_string((*waiting)->received) + " of " +
                                   std::to_string((*waiting)->plan().size));
     }
     if (step_ > kMostSteps || ground_.steady() - began > kLongest) return fail("runs end", "this one took too long");
@@ -251,11 +274,13 @@ void World::tear_down() {
   const bool excused = !ground_.failure().empty();
   const auto allowed = 20 + ground_.excused_idle_drives() + static_cast<int>(ground_.progress_made() / 50);
   if (!excused && idle_drives_ > allowed)
-    fail("no needless drives", std::to_string(idle_drives_) + " were asked for and had nothing to do; " + std::to_string(allowed) + " allowed");
+    fail("no needless drives", std::to_string(idle_drives_) + " were asked for and had nothing to do; " +
+                                   std::to_string(allowed) + " allowed");
   if (chance(random_, 300)) drives_->attach(false);
   multi_.reset();
   drives_->check_all_removed();
-  if (ground_.world().open_connections() != 0) fail("no connection outlives its Multi", std::to_string(ground_.world().open_connections()));
+  if (ground_.world().open_connections() != 0)
+    fail("no connection outlives its Multi", std::to_string(ground_.world().open_connections()));
   if (ground_.world().faults().contains("bad request")) fail("a request is HTTP/1.1", "an origin could not read one");
   if (ground_.streams() != 0) fail("no transport outlives its Multi", std::to_string(ground_.streams()) + " did");
   ground_.give_old_signals();

@@ -1,5 +1,5 @@
-// The application of a run: transfers with their owners, what these do in callbacks and between drives, and what must hold: the oracles.
-// How the Multi is driven stands in multi_drives, streams and far ends in multi_wire.
+// The application of a run: transfers with their owners, what these do in callbacks and between drives, and what must
+// hold: the oracles. How the Multi is driven stands in multi_drives, streams and far ends in multi_wire.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +67,7 @@ class Client final : public TransferHandler {
   Random random_;
   std::size_t given_ = 0;  // of the upload
   bool upload_over_ = false;
-  bool body_paused_ = false, upload_paused_ = false;  // for sure
+  bool body_paused_ = false, upload_paused_ = false;    // for sure
   bool resume_waits_ = false, resumed_inside_ = false;  // it may undo a pause of after it
 };
 
@@ -88,7 +88,8 @@ class World {
   bool in_drive = false;
   bool has_multi() const { return multi_ != nullptr; }
 
-  // Something a callback may do, now and then. `client`: whose callback it is; null: the sink's. Nothing of `client` is valid after it.
+  // Something a callback may do, now and then. `client`: whose callback it is; null: the sink's. Nothing of `client` is
+  // valid after it.
   void mischief(Random& random, Client* client);
   void remove(Client& client);
   void read_messages(std::size_t most);

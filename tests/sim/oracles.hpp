@@ -1,8 +1,8 @@
-// Who judges a run: what must hold after every step, at every output, at every request that reaches an origin, and at the end.
-// Each oracle has a name, and the first that speaks ends the run.
+// Who judges a run: what must hold after every step, at every output, at every request that reaches an origin, and at
+// the end. Each oracle has a name, and the first that speaks ends the run.
 //
-// Knows the scenario, the world and the engine's boundary, and keeps a record of its own of what became of each transfer, which it
-// never takes from the engine. Leaves doing things to run.cpp.
+// Knows the scenario, the world and the engine's boundary, and keeps a record of its own of what became of each
+// transfer, which it never takes from the engine. Leaves doing things to run.cpp.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct Finding {
 // What the application and the origins have seen of one transfer.
 struct Seen {
   const TransferPlan* plan = nullptr;
-  std::size_t kind = 0;        // transfers of different kinds share no connection: of Oracles::kinds_
+  std::size_t kind = 0;       // transfers of different kinds share no connection: of Oracles::kinds_
   std::string reply, upload;  // as they should be
   TransferId id;
   ConnId last_conn;  // when it was removed
@@ -41,9 +41,9 @@ struct Seen {
   int retries = 0;
   bool head = false;
   std::vector<int> interims;
-  std::size_t taken = 0;      // of the body
-  std::size_t held = 0;       // of the body: there and not taken, as it was last seen
-  std::size_t committed = 0;  // of a streamed upload
+  std::size_t taken = 0;           // of the body
+  std::size_t held = 0;            // of the body: there and not taken, as it was last seen
+  std::size_t committed = 0;       // of a streamed upload
   std::uint64_t sent_at_head = 0;  // of any
   bool reads_later = false, paused = false, has_paused = false;  // what the application is at
   bool gives_later = false, source_failed = false;
@@ -66,12 +66,12 @@ class Oracles {
 
   // ---- what the application does ----
   void added(Seen& seen, TransferId id);
-  void removing(Seen& seen);  // right before it is
-  void take(Seen& seen, Bytes bytes);  // about to be consumed
-  void look(const Seen& seen, Bytes bytes);  // a part of its body, or what is left of it
+  void removing(Seen& seen);                                            // right before it is
+  void take(Seen& seen, Bytes bytes);                                   // about to be consumed
+  void look(const Seen& seen, Bytes bytes);                             // a part of its body, or what is left of it
   void took(Seen& seen) { seen.held = engine().body(seen.id).size(); }  // was consumed
-  void acted(Seen& seen) { seen.busy_until = now(); }  // it has called the engine about it
-  void idle_closed();  // it has closed all that is idle
+  void acted(Seen& seen) { seen.busy_until = now(); }                   // it has called the engine about it
+  void idle_closed();                                                   // it has closed all that is idle
   // Before the application acts on it. Null: it is about no transfer.
   Seen* on_output(const Output& output);
 
@@ -176,8 +176,8 @@ class Oracles {
   std::map<TransferId, std::uint32_t> numbers_;
   std::size_t running_ = 0;
   struct Kind {
-    const TransferPlan* plan;  // one of them
-    std::size_t most = 0;      // connections that may stand at once; 0: any number
+    const TransferPlan* plan;               // one of them
+    std::size_t most = 0;                   // connections that may stand at once; 0: any number
     std::vector<IpAddress> addresses = {};  // in the order in which they are tried; none with a route
   };
   std::vector<Kind> kinds_;
@@ -192,9 +192,11 @@ class Oracles {
   };
   std::map<std::pair<std::size_t, std::uint64_t>, std::vector<Visit>> visits_;  // by origin and connection
   std::vector<ConnId> must_be_closed_, must_stand_;
-  std::set<ConnId> cut_short_;                  // connections with a transfer that has failed, was removed, or was answered early
-  std::map<ConnId, std::size_t> rides_;         // how many transfers each has carried
-  std::vector<std::size_t> starved_;            // kinds that had no connection, in the step before, for the limit of all
+  // Connections with a transfer that has failed, was removed, or was answered early.
+  std::set<ConnId> cut_short_;
+  std::map<ConnId, std::size_t> rides_;  // how many transfers each has carried
+  // Kinds that had no connection, in the step before, for the limit of all.
+  std::vector<std::size_t> starved_;
   std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
   std::optional<Finding> finding_;
 };

@@ -17,7 +17,8 @@ bool spoils_head(sim::Misdeed misdeed) {
     case sim::Misdeed::too_many_interims:
     case sim::Misdeed::silent_close:
     case sim::Misdeed::unasked_upgrade:
-    case sim::Misdeed::never: return true;
+    case sim::Misdeed::never:
+      return true;
     case sim::Misdeed::none:
     case sim::Misdeed::short_body:
     case sim::Misdeed::reset_in_body:
@@ -25,7 +26,8 @@ bool spoils_head(sim::Misdeed misdeed) {
     case sim::Misdeed::surplus:
     case sim::Misdeed::second_response:
     case sim::Misdeed::abrupt_close:
-    case sim::Misdeed::bad_chunk: return false;
+    case sim::Misdeed::bad_chunk:
+      return false;
   }
   return false;
 }
@@ -58,8 +60,10 @@ bool breaks_connection(Code code) {
     case Code::unexpected_upgrade:
     case Code::response_too_large:
     case Code::tls_failed:
-    case Code::idle_timeout: return true;
-    default: return false;
+    case Code::idle_timeout:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -70,18 +74,21 @@ Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
   for (std::size_t i = 0; i < transfers_.size(); ++i) {
     const TransferPlan& plan = scenario.transfers[i];
     transfers_[i].plan = &plan;
-    if (reply_has_body(plan)) transfers_[i].reply = body_of(scenario.seed, plan.number, Direction::reply, plan.reply.bytes);
+    if (reply_has_body(plan))
+      transfers_[i].reply = body_of(scenario.seed, plan.number, Direction::reply, plan.reply.bytes);
     transfers_[i].upload = body_of(scenario.seed, plan.number, Direction::upload, plan.upload.bytes);
     expects_ |= plan.upload.expects_continue;
     has_deadlines_ |= plan.total_timeout || plan.connect_timeout || plan.idle_timeout;
   }
   list_kinds();
   // To ask for space is to use the landing buffer: what stands there is moved away.
-  looks_at_spaces_ = (scenario.seed % 2 == 0 && !scenario.on.has(Feature::peeks)) || scenario.on.has(Feature::large) || scenario.on.has(Feature::second_responses);
+  looks_at_spaces_ = (scenario.seed % 2 == 0 && !scenario.on.has(Feature::peeks)) || scenario.on.has(Feature::large) ||
+                     scenario.on.has(Feature::second_responses);
 }
 
 Seen* Oracles::find(std::uint32_t number) {
-  const auto found = std::ranges::lower_bound(transfers_, number, {}, [](const Seen& seen) { return seen.plan->number; });
+  const auto found =
+      std::ranges::lower_bound(transfers_, number, {}, [](const Seen& seen) { return seen.plan->number; });
   return found != transfers_.end() && found->plan->number == number ? &*found : nullptr;
 }
 
@@ -128,7 +135,8 @@ Seen* Oracles::on_output(const Output& output) {
   } else if (const auto* upload = std::get_if<output::UploadReady>(&output)) {
     seen = owner(upload->transfer, "UploadReady");
     if (seen && !seen->plan->upload.is_stream()) report("order", name(*seen) + ": UploadReady without a streamed body");
-    if (seen && engine().upload_space(seen->id).empty()) report("order", name(*seen) + ": UploadReady, and there is no room");
+    if (seen && engine().upload_space(seen->id).empty())
+      report("order", name(*seen) + ": UploadReady, and there is no room");
   } else if (const auto* done = std::get_if<output::Done>(&output)) {
     const auto found = numbers_.find(done->transfer);
     if (found != numbers_.end() && find(found->second)->done) {
@@ -149,7 +157,8 @@ void Oracles::on_interim(Seen& seen, const ResponseHead& head) {
   const auto field = head.fields.find("X-Interim");
   const bool bare = head.status == 100 || seen.plan->reply.misdeed == sim::Misdeed::too_many_interims;
   const bool good = bare ? !field : field == std::to_string(seen.plan->number);
-  if (!good || !head.reason.empty()) report("interims", name(seen) + ": a " + std::to_string(head.status) + " that is not as it was sent");
+  if (!good || !head.reason.empty())
+    report("interims", name(seen) + ": a " + std::to_string(head.status) + " that is not as it was sent");
   seen.interims.push_back(head.status);
 }
 
@@ -169,7 +178,8 @@ void Oracles::judge_head(const Seen& seen, const ResponseHead& head) {
     report("head", name(seen) + ": status " + std::to_string(head.status) + " instead of " +
                        std::to_string(seen.plan->reply.status));
   } else if (head.fields.find("X-Number") != std::to_string(seen.plan->number)) {
-    report("head", name(seen) + ": the head is that of " + std::string(head.fields.find("X-Number").value_or("nobody")));
+    report("head",
+           name(seen) + ": the head is that of " + std::string(head.fields.find("X-Number").value_or("nobody")));
   } else if (head.fields.find("X-Last") != "last of " + std::to_string(seen.plan->number)) {
     report("head", name(seen) + ": its last field is missing");
   } else if (head.reason != (head.status == 200 ? "OK" : "")) {
@@ -186,7 +196,8 @@ void Oracles::take(Seen& seen, Bytes bytes) {
 
 void Oracles::look(const Seen& seen, Bytes bytes) {
   if (!seen.head) report("order", name(seen) + ": a body before the head");
-  const std::string_view expected = std::string_view(seen.reply).substr(std::min(seen.taken, seen.reply.size()), bytes.size());
+  const std::string_view expected =
+      std::string_view(seen.reply).substr(std::min(seen.taken, seen.reply.size()), bytes.size());
   if (expected != as_text(bytes)) {
     std::size_t same = 0;
     while (same < expected.size() && expected[same] == as_text(bytes)[same]) ++same;
@@ -214,12 +225,15 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
 void Oracles::judge_end(const Seen& seen, const Result<void>& result) {
   const Progress& progress = engine().progress(seen.id);
   if (!engine().is_done(seen.id)) report("end", name(seen) + ": its Done is told, and is_done() denies it");
-  if (!progress.done || (*progress.done != now() && !scenario_.on.has(Feature::leaps))) report("times", name(seen) + ": done is not now");
+  if (!progress.done || (*progress.done != now() && !scenario_.on.has(Feature::leaps)))
+    report("times", name(seen) + ": done is not now");
   if (!result && result.error().blame != blame_of(result.error().code)) {
     report("blame", name(seen) + ": " + std::string(to_string(result.error().code)) + " is blamed on the " +
                         std::string(to_string(result.error().blame)));
   }
-  const auto in_order = [](std::optional<Instant> one, std::optional<Instant> two) { return !one || !two || *one <= *two; };
+  const auto in_order = [](std::optional<Instant> one, std::optional<Instant> two) {
+    return !one || !two || *one <= *two;
+  };
   if (!in_order(progress.queued, progress.resolved) || !in_order(progress.resolved, progress.connected) ||
       !in_order(progress.connected, progress.secured) || !in_order(progress.secured, progress.sent) ||
       !in_order(progress.first_byte, progress.done) || !in_order(progress.sent, progress.done)) {
@@ -245,8 +259,8 @@ bool Oracles::upload_may_stop(const Seen& seen) const {
 
 void Oracles::judge_body(const Seen& seen) {
   if (seen.taken == seen.reply.size() || (seen.taken < seen.reply.size() && may_be_cut(seen))) return;
-  report("bytes", name(seen) + ": a success with " + std::to_string(seen.taken) + " of " + std::to_string(seen.reply.size()) +
-                      " bytes");
+  report("bytes", name(seen) + ": a success with " + std::to_string(seen.taken) + " of " +
+                      std::to_string(seen.reply.size()) + " bytes");
 }
 
 void Oracles::judge_trailers(const Seen& seen) {
@@ -261,39 +275,45 @@ void Oracles::judge_trailers(const Seen& seen) {
 void Oracles::judge_figures(const Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
   if (progress.received_body_bytes != seen.taken) {
-    report("figures", name(seen) + ": " + std::to_string(progress.received_body_bytes) + " bytes received by the engine's count, " +
-                          std::to_string(seen.taken) + " by ours");
+    report("figures", name(seen) + ": " + std::to_string(progress.received_body_bytes) +
+                          " bytes received by the engine's count, " + std::to_string(seen.taken) + " by ours");
   }
   const bool has_length = seen.plan->reply.framing == sim::HttpReply::Framing::length && reply_has_body(*seen.plan);
   if (has_length && progress.expected_body_bytes != seen.reply.size()) {
-    report("figures", name(seen) + ": the engine expects not the " + std::to_string(seen.reply.size()) + " bytes that it was promised");
+    report("figures", name(seen) + ": the engine expects not the " + std::to_string(seen.reply.size()) +
+                          " bytes that it was promised");
   }
-  if (progress.sent_head_bytes == 0 || progress.received_head_bytes == 0) report("figures", name(seen) + ": no bytes of a head");
+  if (progress.sent_head_bytes == 0 || progress.received_head_bytes == 0)
+    report("figures", name(seen) + ": no bytes of a head");
   if (!upload_may_stop(seen) && progress.sent_body_bytes != seen.upload.size()) {
     report("figures", name(seen) + ": " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
                           std::to_string(seen.upload.size()) + " sent by the engine's count");
   }
 }
 
-// Each in its order, and none before it was added. Where an answer came early the request may have gone out whole behind its head.
+// Each in its order, and none before it was added. Where an answer came early the request may have gone out whole
+// behind its head.
 void Oracles::judge_times(const Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
   std::optional<Instant> last = progress.queued;
   const auto next = [&](const char* what, std::optional<Instant> at) {
-    if (!last || !at || *at < *last) report("times", name(seen) + ": " + what + " is missing, or before what comes before it");
+    if (!last || !at || *at < *last)
+      report("times", name(seen) + ": " + what + " is missing, or before what comes before it");
     last = at;
   };
   if (progress.queued != seen.added_at) report("times", name(seen) + ": not queued when it was added");
   next("resolved", progress.resolved);
   next("connected", progress.connected);
   next("secured", progress.secured);
-  if (progress.sent && *progress.sent < *progress.secured) report("times", name(seen) + ": sent before it had a connection");
+  if (progress.sent && *progress.sent < *progress.secured)
+    report("times", name(seen) + ": sent before it had a connection");
   if (!seen.plan->reply.early && !seen.plan->reply.begins_early) next("sent", progress.sent);
   next("first byte", progress.first_byte);
   next("done", progress.done);
   const TransferInfo info = engine().info(seen.id);
   const Instant connected = *world_->record(info.conn)->connected;
-  if (progress.connected < connected || (!info.reused && connected >= seen.added_at && progress.connected != connected)) {
+  if (progress.connected < connected ||
+      (!info.reused && connected >= seen.added_at && progress.connected != connected)) {
     report("times", name(seen) + ": connected is not when its connection was");
   }
 }
@@ -308,13 +328,16 @@ void Oracles::judge_info(const Seen& seen) {
     report("info", name(seen) + ": its address is " + info.address.to_string());
   }
   if (info.reused != (seen.place > 0)) {
-    report("info", name(seen) + ": its connection has carried " + std::to_string(seen.place) + " others, and reused says otherwise");
+    report("info", name(seen) + ": its connection has carried " + std::to_string(seen.place) +
+                       " others, and reused says otherwise");
   }
-  if (info.route != (plan.route ? "route " + std::to_string(*plan.route) : "")) report("info", name(seen) + ": its route is \"" + info.route + '"');
+  if (info.route != (plan.route ? "route " + std::to_string(*plan.route) : ""))
+    report("info", name(seen) + ": its route is \"" + info.route + '"');
   if (info.tls_version.empty() == origin.tls || info.tls_cipher.empty() == origin.tls) {
     report("info", name(seen) + ": its version of TLS is \"" + info.tls_version + '"');
   }
-  if (info.retries > 0 && info.reused) report("retry", name(seen) + ": tried again on a connection that had been used before");
+  if (info.retries > 0 && info.reused)
+    report("retry", name(seen) + ": tried again on a connection that had been used before");
 }
 
 // What carried it, and what may become of that.
@@ -332,7 +355,8 @@ void Oracles::judge_connection(const Seen& seen) {
   const bool closes = plan.no_reuse || reply_closes(plan.reply);
   if (seen.succeeded && closes) must_be_closed_.push_back(info.conn);
   if (seen.succeeded && !closes && may_be_used_again(seen)) must_stand_.push_back(info.conn);
-  if (seen.head && plan.reply.early && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes > seen.sent_at_head) {
+  if (seen.head && plan.reply.early && !origin_of(seen).tls &&
+      engine().progress(seen.id).sent_body_bytes > seen.sent_at_head) {
     report("early", name(seen) + ": its body was sent on, behind the answer that it is not wanted");
   }
 }
@@ -340,8 +364,10 @@ void Oracles::judge_connection(const Seen& seen) {
 void Oracles::judge_success(Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   if (!seen.head) report("order", name(seen) + ": a success without a head");
-  if (origin_of(seen).certificate != sim::Certificate::good) report("certificate", name(seen) + ": a success, by a bad certificate");
-  if (plan.max_body_bytes && seen.taken > *plan.max_body_bytes) report("body limit", name(seen) + ": more than it allows");
+  if (origin_of(seen).certificate != sim::Certificate::good)
+    report("certificate", name(seen) + ": a success, by a bad certificate");
+  if (plan.max_body_bytes && seen.taken > *plan.max_body_bytes)
+    report("body limit", name(seen) + ": more than it allows");
   std::vector<int> interims = seen.interims;
   if (plan.upload.expects_continue && !interims.empty() && interims.front() == 100) interims.erase(interims.begin());
   if (interims != plan.reply.interims) report("interims", name(seen) + ": not those that the origin sent");
@@ -353,7 +379,8 @@ void Oracles::judge_success(Seen& seen) {
   }
   if (seen.removed) return;  // it answers nothing any more
   const sim::Misdeed misdeed = plan.reply.misdeed;
-  const bool leaves_it_whole = misdeed == sim::Misdeed::none || is_surplus(misdeed) || misdeed == sim::Misdeed::abrupt_close;
+  const bool leaves_it_whole =
+      misdeed == sim::Misdeed::none || is_surplus(misdeed) || misdeed == sim::Misdeed::abrupt_close;
   if (!leaves_it_whole && struck(engine().info(seen.id).conn, {to_string(misdeed)})) {
     report("success", name(seen) + ": a success, and the origin admits \"" + std::string(to_string(misdeed)) + '"');
   }
@@ -370,10 +397,12 @@ void Oracles::judge_success(Seen& seen) {
 void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
   std::uint32_t number = 0;
   const std::string& target = request.target;
-  const auto parsed = std::from_chars(target.data() + std::min<std::size_t>(1, target.size()), target.data() + target.size(), number);
+  const auto parsed =
+      std::from_chars(target.data() + std::min<std::size_t>(1, target.size()), target.data() + target.size(), number);
   Seen* seen = parsed.ec == std::errc{} ? find(number) : nullptr;
   if (!seen || !seen->added || target != "/" + std::to_string(number)) {
-    return report("requests", "a request that nobody made reaches origin " + std::to_string(origin) + ": " + request.method + " " + target);
+    return report("requests", "a request that nobody made reaches origin " + std::to_string(origin) + ": " +
+                                  request.method + " " + target);
   }
   const TransferPlan& plan = *seen->plan;
   if (plan.origin != origin) report("requests", name(*seen) + " reaches origin " + std::to_string(origin));
@@ -392,14 +421,15 @@ void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
     visits.push_back({number, request.number});
     seen->place = request.number;
     ++seen->arrivals;
-    if (!is_idempotent(plan.method) && seen->arrivals > 1) report("twice", name(*seen) + ": a " + plan.method + " arrives twice");
+    if (!is_idempotent(plan.method) && seen->arrivals > 1)
+      report("twice", name(*seen) + ": a " + plan.method + " arrives twice");
   } else if (visits.back().number != number) {
     report("requests", name(*seen) + ": its body comes behind another's head");
   }
   const bool whole = request.body == seen->upload;
   if (!request.body.empty() && !whole) {
-    report("upload", name(*seen) + ": the origin got " + std::to_string(request.body.size()) + " bytes that are not the " +
-                         std::to_string(seen->upload.size()) + " sent");
+    report("upload", name(*seen) + ": the origin got " + std::to_string(request.body.size()) +
+                         " bytes that are not the " + std::to_string(seen->upload.size()) + " sent");
   }
   if (whole && (!is_new || plan.upload.bytes == 0)) seen->upload_arrived = true;
 }

@@ -1,5 +1,6 @@
-// See run.hpp. The application: it adds what is planned, reads and writes bodies at the pace that is planned, and removes.
-// Everything it does is done by the plan or by what the world tells it, so the world's draws are the only ones.
+// See run.hpp. The application: it adds what is planned, reads and writes bodies at the pace that is planned, and
+// removes. Everything it does is done by the plan or by what the world tells it, so the world's draws are the only
+// ones.
 #include "tests/sim/run.hpp"
 
 #include <algorithm>
@@ -118,7 +119,8 @@ class Run final : public sim::Application {
 
   void show_trace() {
     if (!each_line_) return;
-    for (const std::vector<std::string>& lines = world_.trace(); shown_ < lines.size(); ++shown_) each_line_(lines[shown_]);
+    for (const std::vector<std::string>& lines = world_.trace(); shown_ < lines.size(); ++shown_)
+      each_line_(lines[shown_]);
   }
 
   // False: an oracle has spoken.
@@ -142,15 +144,18 @@ class Run final : public sim::Application {
     spec.name = plan.name;
     spec.certificate = plan.certificate;
     if (plan.tls12) spec.newest_tls = TlsVersion::tls1_2;
-    spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); }, plan.options);
-    if (plan.certificate != sim::Certificate::good) spec.accept = [this](std::uint64_t) { return std::make_unique<Impostor>(oracles_); };
+    spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); },
+                                   plan.options);
+    if (plan.certificate != sim::Certificate::good)
+      spec.accept = [this](std::uint64_t) { return std::make_unique<Impostor>(oracles_); };
     world_.add_origin(std::move(spec));
   }
 
   sim::HttpReply respond(std::size_t origin, const sim::HttpRequest& request) {
     oracles_.on_request(origin, request);
     const std::string* number = request.field("x-number");
-    const Seen* seen = number ? oracles_.find(static_cast<std::uint32_t>(std::strtoul(number->c_str(), nullptr, 10))) : nullptr;
+    const Seen* seen =
+        number ? oracles_.find(static_cast<std::uint32_t>(std::strtoul(number->c_str(), nullptr, 10))) : nullptr;
     sim::HttpReply reply;
     if (!seen) return reply;
     const ReplyPlan& plan = seen->plan->reply;
@@ -183,16 +188,22 @@ class Run final : public sim::Application {
       const IpAddress& address = origin.addresses.front();
       host = address.kind == IpAddress::Kind::ipv6 ? '[' + address.to_string() + ']' : address.to_string();
     }
-    return (origin.tls ? "https://" : "http://") + host + ':' + std::to_string(origin.port) + '/' + std::to_string(plan.number);
+    return (origin.tls ? "https://" : "http://") + host + ':' + std::to_string(origin.port) + '/' +
+           std::to_string(plan.number);
   }
 
   RequestBody body_of_request(const Seen& seen) const {
     switch (seen.plan->upload.kind) {
-      case UploadPlan::Kind::none: return {};
-      case UploadPlan::Kind::owned: return BodyOwned{seen.upload};
-      case UploadPlan::Kind::view: return BodyView{as_bytes(seen.upload)};
-      case UploadPlan::Kind::stream: return BodyStream{};
-      case UploadPlan::Kind::stream_with_length: return BodyStream{.length = seen.upload.size()};
+      case UploadPlan::Kind::none:
+        return {};
+      case UploadPlan::Kind::owned:
+        return BodyOwned{seen.upload};
+      case UploadPlan::Kind::view:
+        return BodyView{as_bytes(seen.upload)};
+      case UploadPlan::Kind::stream:
+        return BodyStream{};
+      case UploadPlan::Kind::stream_with_length:
+        return BodyStream{.length = seen.upload.size()};
     }
     return {};
   }
@@ -246,7 +257,8 @@ class Run final : public sim::Application {
     world_.note("removes " + std::to_string(seen.plan->number));
     oracles_.removing(seen);
     engine().remove(seen.id, now());
-    if (seen.plan->stale_calls) world_.after(std::chrono::milliseconds(seen.plan->number % 5 * 7), [this, &seen] { lose_count(seen); });
+    if (seen.plan->stale_calls)
+      world_.after(std::chrono::milliseconds(seen.plan->number % 5 * 7), [this, &seen] { lose_count(seen); });
   }
 
   void cancel(const Seen& seen) {
@@ -258,9 +270,11 @@ class Run final : public sim::Application {
 
   // Calls about a transfer that is gone, by an application that has lost count.
   void lose_count(const Seen& seen) {
-    const bool nothing = !engine().contains(seen.id) && engine().body(seen.id).empty() && engine().upload_space(seen.id).empty() &&
-                         engine().head(seen.id).status == 0 && !engine().is_done(seen.id);
-    if (!nothing) oracles_.report("stale ids", "transfer " + std::to_string(seen.plan->number) + " was removed, and answers");
+    const bool nothing = !engine().contains(seen.id) && engine().body(seen.id).empty() &&
+                         engine().upload_space(seen.id).empty() && engine().head(seen.id).status == 0 &&
+                         !engine().is_done(seen.id);
+    if (!nothing)
+      oracles_.report("stale ids", "transfer " + std::to_string(seen.plan->number) + " was removed, and answers");
     engine().consume_body(seen.id, 0, now());
     engine().commit_upload(seen.id, 0, now());
     engine().finish_upload(seen.id, now());
@@ -343,7 +357,8 @@ class Run final : public sim::Application {
   // By saying so, or by an end that comes before the declared one.
   void break_source(Seen& seen) {
     seen.source_failed = true;
-    const bool too_short = seen.plan->upload.kind == UploadPlan::Kind::stream_with_length && seen.committed < seen.plan->upload.bytes;
+    const bool too_short =
+        seen.plan->upload.kind == UploadPlan::Kind::stream_with_length && seen.committed < seen.plan->upload.bytes;
     if (too_short && seen.plan->number % 2 == 0) {
       engine().finish_upload(seen.id, now());
     } else {

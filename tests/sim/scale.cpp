@@ -40,7 +40,8 @@ namespace {
 
 constexpr std::size_t kBodyBytes = 1024;
 constexpr std::size_t kPieces = 3;
-constexpr Duration kTick = std::chrono::nanoseconds(100);  // of a fact: a million must not take a connection's time to expire
+// Of a fact: a million must not take a connection's time to expire.
+constexpr Duration kTick = std::chrono::nanoseconds(100);
 
 // Memory that the process has already costs the same whether there is little of it or much.
 void bring_memory(std::size_t bytes) {
@@ -59,8 +60,8 @@ double processor_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-// All there is beside the engine: the ids of the connections, one response for everybody, and a clock. It allocates nothing while it is
-// measured, so a difference is the engine's.
+// All there is beside the engine: the ids of the connections, one response for everybody, and a clock. It allocates
+// nothing while it is measured, so a difference is the engine's.
 class World {
  public:
   explicit World(const ScaleSetup& setup)
@@ -92,7 +93,8 @@ class World {
     timed(ScalePhase::expire, [&] { expire(); });
     figures_.left_bytes = bytes_each();
     check(engine_.connections() == 0 && closes_ == connects_, "a connection is left");
-    check(done_ == 2 * transfers_ && body_bytes_ == done_ * kBodyBytes, "a transfer, or bytes of its body, are missing");
+    check(done_ == 2 * transfers_ && body_bytes_ == done_ * kBodyBytes,
+          "a transfer, or bytes of its body, are missing");
     engine_.check_invariants();
     for (const double ns : figures_.phase_ns) figures_.total_ns += ns;
     return figures_;
@@ -247,8 +249,8 @@ ScaleFigures median_of(std::vector<ScaleFigures> runs) {
 
 void print(const ScaleFigures& many, const ScaleFigures& few) {
   const auto row = [](std::string_view name, double much, double little, const char* unit, int digits) {
-    std::printf("  %-24.*s %11.*f %-3s %11.*f %-3s %6.2f\n", static_cast<int>(name.size()), name.data(), digits, much, unit,
-                digits, little, unit, much / little);
+    std::printf("  %-24.*s %11.*f %-3s %11.*f %-3s %6.2f\n", static_cast<int>(name.size()), name.data(), digits, much,
+                unit, digits, little, unit, much / little);
   };
   const std::string heads[] = {std::to_string(many.setup.transfers), std::to_string(few.setup.transfers)};
   std::printf("  %-24s %15s %15s %6s\n", "", heads[0].c_str(), heads[1].c_str(), "times");
@@ -273,9 +275,10 @@ bool measure_beside(const ScaleSetup& setup) {
   for (std::size_t i = 0; i < kRuns; ++i) few_runs.push_back(measure_scale(few_setup));
   std::vector<ScaleFigures> all_runs = few_runs;
   all_runs.push_back(many);
-  std::printf("%zu transfers at once, %zu connections, %zu %s, %s\n", setup.transfers, setup.transfers, setup.origins,
-              setup.origins == 1 ? "origin" : "origins",
-              setup.order == ScaleOrder::caused ? "events in the order in which they were caused" : "events in random order");
+  std::printf(
+      "%zu transfers at once, %zu connections, %zu %s, %s\n", setup.transfers, setup.transfers, setup.origins,
+      setup.origins == 1 ? "origin" : "origins",
+      setup.order == ScaleOrder::caused ? "events in the order in which they were caused" : "events in random order");
   for (const ScaleFigures& figures : all_runs) {
     if (figures.fault.empty()) continue;
     std::printf("  FAILED with %zu: %s\n", figures.setup.transfers, figures.fault.c_str());
@@ -299,15 +302,24 @@ bool measure_beside(const ScaleSetup& setup) {
 
 std::string_view to_string(ScalePhase phase) {
   switch (phase) {
-    case ScalePhase::add: return "add";
-    case ScalePhase::resolve: return "resolve";
-    case ScalePhase::connect: return "connect";
-    case ScalePhase::send: return "send";
-    case ScalePhase::answer: return "answer";
-    case ScalePhase::add_again: return "add again";
-    case ScalePhase::send_again: return "send again";
-    case ScalePhase::answer_again: return "answer again";
-    case ScalePhase::expire: return "expire";
+    case ScalePhase::add:
+      return "add";
+    case ScalePhase::resolve:
+      return "resolve";
+    case ScalePhase::connect:
+      return "connect";
+    case ScalePhase::send:
+      return "send";
+    case ScalePhase::answer:
+      return "answer";
+    case ScalePhase::add_again:
+      return "add again";
+    case ScalePhase::send_again:
+      return "send again";
+    case ScalePhase::answer_again:
+      return "answer again";
+    case ScalePhase::expire:
+      return "expire";
   }
   return "";
 }

@@ -1,5 +1,5 @@
-// Many transfers at once over as many connections: what one costs in time and memory, and whether that grows with their number.
-// Knows an Engine driven by hand in the smallest world there is, so that the figures are the engine's own.
+// Many transfers at once over as many connections: what one costs in time and memory, and whether that grows with their
+// number. Knows an Engine driven by hand in the smallest world there is, so that the figures are the engine's own.
 // Leaves to others: faults, bytes of many kinds and every other question of being right (the rest of this folder).
 #pragma once
 
@@ -13,15 +13,15 @@ namespace sluice::simtest {
 
 // In the order in which they happen. Every one is finished for all transfers before the next begins.
 enum class ScalePhase : std::size_t {
-  add,         // all transfers are queued
-  resolve,     // names are answered; a connection is asked for, for each
-  connect,     // all are connected
-  send,        // all requests are taken
-  answer,      // all responses come, in three rounds of a piece each; the transfers are done and removed
-  add_again,   // as many transfers once more, over the connections that were kept alive
+  add,        // all transfers are queued
+  resolve,    // names are answered; a connection is asked for, for each
+  connect,    // all are connected
+  send,       // all requests are taken
+  answer,     // all responses come, in three rounds of a piece each; the transfers are done and removed
+  add_again,  // as many transfers once more, over the connections that were kept alive
   send_again,
   answer_again,
-  expire,      // time passes until every connection was given up
+  expire,  // time passes until every connection was given up
 };
 inline constexpr std::size_t kScalePhases = 9;
 std::string_view to_string(ScalePhase phase);
@@ -61,9 +61,9 @@ inline constexpr double kScaleTimeGoal = 2;
 // An idle connection, plain; judged from 1,000 on, since an engine has buffers of its own.
 inline constexpr double kScaleIdleGoalBytes = 2 * 1024;
 
-// `sluice_sim --scale N`: runs N at once, side by side with 1,000, and prints tables of both to the standard output. Memory is
-// brought into the process beforehand (4 KiB a transfer), since at 1,000 nobody waits for the system's fresh pages either.
-// The exit code: 0; 1 if something went wrong or a goal was missed; 2 for an N of 0.
+// `sluice_sim --scale N`: runs N at once, side by side with 1,000, and prints tables of both to the standard output.
+// Memory is brought into the process beforehand (4 KiB a transfer), since at 1,000 nobody waits for the system's fresh
+// pages either. The exit code: 0; 1 if something went wrong or a goal was missed; 2 for an N of 0.
 int run_scale(std::size_t transfers);
 
 }  // namespace sluice::simtest

@@ -1,5 +1,5 @@
-// See scenario.hpp. Every draw is made whether it counts or not: what is turned off becomes its harmless value, and nothing else moves.
-// A compiler may evaluate arguments in any order, so no call here has two draws among its own.
+// See scenario.hpp. Every draw is made whether it counts or not: what is turned off becomes its harmless value, and
+// nothing else moves. A compiler may evaluate arguments in any order, so no call here has two draws among its own.
 #include "tests/sim/scenario.hpp"
 
 #include <algorithm>
@@ -30,12 +30,14 @@ void draw_weather(Draw& draw, sim::Weather& weather) {
   draw.set(half_closes, weather.half_closes, chance());
   draw.set(stalls, weather.stalls, chance());
   const auto often = std::max<sim::PerMille>(weather.closes_early, 300);
-  if (draw.has(tls)) draw.set(closes_early, weather.closes_early, often);  // over TLS it is another end than a clean one
+  // Over TLS it is another end than a clean one.
+  if (draw.has(tls)) draw.set(closes_early, weather.closes_early, often);
   weather.fault_within = draw.pick<std::size_t>({60, 400, 4'000});
   // Behind the handshake as well, among the records of a response that only a proper close ends (see draw_reply).
   if (draw.has(tls) && draw.has(closes_early) && draw.has(until_close)) weather.fault_within = 9'000;
   draw.set(stale_facts, weather.stale_facts, chance());
-  draw.set<sim::PerMille>(needless_timeouts, weather.needless_timeouts, static_cast<sim::PerMille>(draw.between(10, 300)));
+  draw.set<sim::PerMille>(needless_timeouts, weather.needless_timeouts,
+                          static_cast<sim::PerMille>(draw.between(10, 300)));
   draw.set<sim::PerMille>(leaps, weather.leaps, static_cast<sim::PerMille>(draw.between(1, 20)));
   weather.max_leap = draw.pick<Duration>({milliseconds(300), seconds(10), seconds(120)});
   draw.set(late_reads, weather.late_reads, draw.pick<sim::PerMille>({100, 400, 1000}));
@@ -86,10 +88,12 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   draw.set(addresses, origin.addresses, many);
   draw_name(draw, origin.name);
   origin.name.addresses = origin.addresses;
-  draw.set<std::optional<Duration>>(idle_closes, origin.options.keep_alive, milliseconds(draw.pick({1, 2, 3, 20, 200, 2'000, 30'000})));
+  draw.set<std::optional<Duration>>(idle_closes, origin.options.keep_alive,
+                                    milliseconds(draw.pick({1, 2, 3, 20, 200, 2'000, 30'000})));
   draw.set<std::size_t>(few_requests, origin.options.max_requests, draw.between(1, 4));
   draw.set(no_continue, origin.options.answers_continue, false);
-  const auto certificate = draw.pick({sim::Certificate::wrong_name, sim::Certificate::expired, sim::Certificate::untrusted});
+  const auto certificate =
+      draw.pick({sim::Certificate::wrong_name, sim::Certificate::expired, sim::Certificate::untrusted});
   const bool is_bad = draw.one_in(3);
   if (origin.tls && is_bad) draw.set(bad_certificates, origin.certificate, certificate);
   const bool is_old = draw.one_in(2);
@@ -97,7 +101,8 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   const Duration later = milliseconds(draw.pick({-2'000, -30, 0, 20, 49, 51, 300, 10'000}));
   draw.set<std::optional<Duration>>(split_names, origin.name.ipv6_later, later);
   draw.set(split_names, origin.name.rest_never, draw.pick<sim::PerMille>({0, 300}));
-  draw.set(split_names, origin.name.ttl, draw.pick<std::optional<Duration>>({std::nullopt, seconds(0), seconds(5), seconds(3'600)}));
+  draw.set(split_names, origin.name.ttl,
+           draw.pick<std::optional<Duration>>({std::nullopt, seconds(0), seconds(5), seconds(3'600)}));
   return origin;
 }
 
@@ -139,7 +144,8 @@ std::size_t draw_count(Draw& draw) {
 // What a scenario may cost is bounded: where bytes travel one by one there are few of them.
 std::size_t byte_budget(const Scenario& scenario) {
   const std::size_t a_twentieth = scenario.weather.bandwidth / 20;
-  const std::size_t piece = std::min({scenario.weather.max_piece, a_twentieth, scenario.weather.max_send, scenario.weather.window});
+  const std::size_t piece =
+      std::min({scenario.weather.max_piece, a_twentieth, scenario.weather.max_send, scenario.weather.window});
   const std::size_t steps = 300 / std::max<std::size_t>(scenario.drawn, 3);
   return std::min<std::size_t>(piece, 40'000) * steps;
 }
@@ -206,7 +212,8 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   if (framing <= 1) draw.set(chunked, reply.framing, Framing::chunked);
   if (framing == 2) draw.set(until_close, reply.framing, Framing::until_close);
   reply.chunk_bytes = std::max(draw.size(5'000), reply.bytes / 40);
-  if (draw.has(tls) && reply.framing == Framing::until_close && budget > 10'000) {  // of many records, so that a cut is between two
+  // Of many records, so that a cut is between two.
+  if (draw.has(tls) && reply.framing == Framing::until_close && budget > 10'000) {
     reply.bytes = 2'000 + reply.bytes % 5'000;
     reply.chunk_bytes = 150;
   }
@@ -223,7 +230,7 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   if (reply.early) reply.status = 413;
   auto misdeed = static_cast<sim::Misdeed>(draw.between(1, static_cast<std::uint64_t>(sim::Misdeed::never)));
   if (misdeed == sim::Misdeed::second_response) misdeed = sim::Misdeed::surplus;  // it has a feature of its own
-  const std::uint64_t common = draw.below(6);  // those that meet a reused connection
+  const std::uint64_t common = draw.below(6);                                     // those that meet a reused connection
   if (common <= 1) misdeed = sim::Misdeed::silent_close;
   if (common == 2) misdeed = sim::Misdeed::surplus;
   if (common >= 2 && reply.early) misdeed = sim::Misdeed::abrupt_close;
@@ -237,7 +244,8 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   draw.set(one_write, reply.one_write, at_once);
   const bool begins = draw.one_in(2);
   draw_second_response(draw, scenario, reply);
-  if (plan.upload.bytes > 0 && !reply.early && reply.misdeed == sim::Misdeed::none) draw.set(early_ok, reply.begins_early, begins);
+  if (plan.upload.bytes > 0 && !reply.early && reply.misdeed == sim::Misdeed::none)
+    draw.set(early_ok, reply.begins_early, begins);
   if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
 }
 
@@ -365,10 +373,12 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
   }
   add_many_names(scenario, spread_over);
   if (reduction.keep) {
-    std::erase_if(scenario.transfers, [&](const TransferPlan& plan) { return !std::ranges::binary_search(*reduction.keep, plan.number); });
+    std::erase_if(scenario.transfers,
+                  [&](const TransferPlan& plan) { return !std::ranges::binary_search(*reduction.keep, plan.number); });
   }
   for (TransferPlan& plan : scenario.transfers) {  // nobody waits for one that is left out
-    if (plan.behind && reduction.keep && !std::ranges::binary_search(*reduction.keep, *plan.behind)) plan.behind.reset();
+    if (plan.behind && reduction.keep && !std::ranges::binary_search(*reduction.keep, *plan.behind))
+      plan.behind.reset();
   }
   return scenario;
 }
@@ -394,7 +404,8 @@ bool has_family(const OriginPlan& origin, AddressFamily family) {
 }
 
 std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer) {
-  return transfer.own_name ? "alias-" + std::to_string(transfer.number) + "-of-" + origin.host : "alias-of-" + origin.host;
+  return transfer.own_name ? "alias-" + std::to_string(transfer.number) + "-of-" + origin.host
+                           : "alias-of-" + origin.host;
 }
 
 bool reply_has_body(const TransferPlan& transfer) {

@@ -1,9 +1,9 @@
-// One scenario: everything that will be tried in a run, as plain values drawn from one 64-bit seed. What the network makes of it is
-// drawn later, in the world.
+// One scenario: everything that will be tried in a run, as plain values drawn from one 64-bit seed. What the network
+// makes of it is drawn later, in the world.
 //
-// A swarm: each feature (features.hpp) is on or off for the whole scenario. Some scenarios have no fault at all, many have few.
-// Each transfer is drawn from a seed of its own, so that leaving others out, or turning a feature off, changes it little or not at all.
-// Knows no engine. Leaves running it to run.hpp.
+// A swarm: each feature (features.hpp) is on or off for the whole scenario. Some scenarios have no fault at all, many
+// have few. Each transfer is drawn from a seed of its own, so that leaving others out, or turning a feature off,
+// changes it little or not at all. Knows no engine. Leaves running it to run.hpp.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ struct UploadPlan {
   std::size_t bytes = 0;
   bool expects_continue = false;
   // Of the streams:
-  std::size_t most = SIZE_MAX;  // given at once ...
-  Duration every = {};          // ... and then nothing for so long
+  std::size_t most = SIZE_MAX;           // given at once ...
+  Duration every = {};                   // ... and then nothing for so long
   std::optional<std::size_t> breaks_at;  // the source fails when so much was given
   bool is_stream() const { return kind == Kind::stream || kind == Kind::stream_with_length; }
 };
@@ -47,8 +47,8 @@ struct ReplyPlan {
 };
 
 struct ReadPlan {
-  std::size_t most = SIZE_MAX;  // consumed at once ...
-  Duration every = {};          // ... and then nothing for so long
+  std::size_t most = SIZE_MAX;           // consumed at once ...
+  Duration every = {};                   // ... and then nothing for so long
   std::optional<std::size_t> pauses_at;  // so much was consumed, or is there to be
   std::optional<Duration> pause;         // null: for ever
 };
@@ -56,8 +56,8 @@ struct ReadPlan {
 struct CancelPlan {
   enum class When : std::uint8_t { never, time, interim, head, body, upload, done };
   When when = When::never;
-  Duration after = {};        // of `time`, since it was added
-  std::uint32_t victim = 0;   // who is removed; itself, mostly
+  Duration after = {};       // of `time`, since it was added
+  std::uint32_t victim = 0;  // who is removed; itself, mostly
 };
 
 struct TransferPlan {
@@ -80,7 +80,7 @@ struct TransferPlan {
   std::optional<Duration> connect_timeout, total_timeout, idle_timeout;
   std::optional<std::uint64_t> max_body_bytes;
   bool fresh = false, no_reuse = false;
-  bool kept = false;       // not removed until the end
+  bool kept = false;         // not removed until the end
   bool stale_calls = false;  // made after it was removed, by an application that has lost count
 };
 
@@ -132,7 +132,7 @@ bool has_family(const OriginPlan& origin, AddressFamily family);
 // What a transfer connects to by another name.
 std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool reply_has_body(const TransferPlan& transfer);
-bool is_surplus(sim::Misdeed misdeed);  // it stands behind a whole response
+bool is_surplus(sim::Misdeed misdeed);      // it stands behind a whole response
 bool reply_closes(const ReplyPlan& reply);  // by what it says, or leaves in doubt, it is the last on its connection
 
 // For people: some lines, one for each transfer.

@@ -10,7 +10,8 @@ namespace {
 
 class Shrinker {
  public:
-  Shrinker(std::uint64_t seed, const Reduction& start, const Finding& finding, const RunReduced& run, std::size_t max_runs)
+  Shrinker(std::uint64_t seed, const Reduction& start, const Finding& finding, const RunReduced& run,
+           std::size_t max_runs)
       : seed_(seed), run_(run), max_runs_(max_runs), best_{start, finding, 0} {}
 
   Shrunk go() {
@@ -35,11 +36,12 @@ class Shrinker {
 
   // "crash" is no oracle's name: any of the program's may be behind it.
   bool is_same(const Finding& finding) const {
-    return finding.oracle == best_.finding.oracle && (finding.oracle != "crash" || finding.message == best_.finding.message);
+    return finding.oracle == best_.finding.oracle &&
+           (finding.oracle != "crash" || finding.message == best_.finding.message);
   }
 
-  // Leaves out as many items as it can: first large parts of them, then single ones. `fails_with` tries and, if it still fails,
-  // keeps. Answers whether any went.
+  // Leaves out as many items as it can: first large parts of them, then single ones. `fails_with` tries and, if it
+  // still fails, keeps. Answers whether any went.
   template <class Item, class FailsWith>
   bool thin_out(std::vector<Item> items, FailsWith fails_with) {
     const std::size_t before = items.size();
@@ -90,7 +92,8 @@ class Shrinker {
 
 }  // namespace
 
-Shrunk shrink(std::uint64_t seed, const Reduction& start, const Finding& finding, const RunReduced& run, std::size_t max_runs) {
+Shrunk shrink(std::uint64_t seed, const Reduction& start, const Finding& finding, const RunReduced& run,
+              std::size_t max_runs) {
   return Shrinker(seed, start, finding, run, max_runs).go();
 }
 

@@ -1,5 +1,5 @@
-// The simulator itself: scenarios come from their seed and nothing else, what is left out moves nothing else, failures shrink, a
-// seed that crashes is known by its number, and the hash does not depend on who runs it.
+// The simulator itself: scenarios come from their seed and nothing else, what is left out moves nothing else, failures
+// shrink, a seed that crashes is known by its number, and the hash does not depend on who runs it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -120,7 +120,8 @@ TEST_CASE("sim: a feature that is turned off takes its own effects away, and mov
     CHECK(calmer.weather.max_piece == whole.weather.max_piece);
     for (std::size_t i = 0; i < whole.transfers.size(); ++i) {
       const TransferPlan &before = whole.transfers[i], &after = calmer.transfers[i];
-      if (!after.own_name) CHECK(after.cancel.when == CancelPlan::When::never);  // those are removed by their own feature
+      // Those are removed by their own feature.
+      if (!after.own_name) CHECK(after.cancel.when == CancelPlan::When::never);
       CHECK_FALSE(after.read.pauses_at.has_value());
       CHECK_FALSE(after.reply.trailers);
       CHECK(after.reply.bytes == before.reply.bytes);
@@ -159,7 +160,8 @@ TEST_CASE("sim: a failure shrinks to the transfers and features it needs") {
     const Scenario scenario = make_scenario(seed, reduction);
     const std::vector<std::uint32_t> numbers = numbers_of(scenario);
     const bool both = std::ranges::count(numbers, 3) + std::ranges::count(numbers, 17) == 2;
-    if (both && scenario.on.has(some[0]) && scenario.on.has(some[1])) return Finding{"two", std::to_string(numbers.size())};
+    if (both && scenario.on.has(some[0]) && scenario.on.has(some[1]))
+      return Finding{"two", std::to_string(numbers.size())};
     return both ? std::optional(Finding{"another", ""}) : std::nullopt;  // another oracle's word does not count
   };
   const Shrunk shrunk = shrink(seed, {}, {"two", ""}, needs);
@@ -172,7 +174,8 @@ TEST_CASE("sim: a failure shrinks to the transfers and features it needs") {
   CHECK(options_for(seed, {}) == "--seed " + std::to_string(seed));
 
   std::size_t runs = 0;
-  const Shrunk bounded = shrink(seed, {}, {"two", ""}, [&](const Reduction& reduction) { return ++runs, needs(reduction); }, 10);
+  const Shrunk bounded =
+      shrink(seed, {}, {"two", ""}, [&](const Reduction& reduction) { return ++runs, needs(reduction); }, 10);
   CHECK(bounded.runs == runs);
   CHECK(runs <= 10);
   CHECK(needs(bounded.reduction)->oracle == "two");
@@ -191,15 +194,18 @@ TEST_CASE("sim: a crash shrinks to the same crash and to no other") {
 TEST_CASE("sim: which crash it was is known by its line, without addresses, or by a sanitizer's summary") {
   const auto crash = [](const char* words) {
     return run_apart([words]() -> RunResult {
-      std::fputs(words, stderr);
-      std::signal(SIGABRT, SIG_DFL);  // which doctest has taken
-      std::abort();
-    }).value();
+             std::fputs(words, stderr);
+             std::signal(SIGABRT, SIG_DFL);  // which doctest has taken
+             std::abort();
+           })
+        .value();
   };
   CHECK(crash("").message == "signal 6");
   CHECK(crash("a.cpp:1: check failed: x\nmore\n").message == "signal 6: a.cpp:1: check failed: x");
-  CHECK(crash("\na.cpp:1: runtime error: address 0x7ffd12 and 0x5\n").message == "signal 6: a.cpp:1: runtime error: address 0x and 0x");
-  CHECK(crash("=== 0x12\nSUMMARY: AddressSanitizer: SEGV (prog+0x12)\n===").message == "signal 6: SUMMARY: AddressSanitizer: SEGV (prog+0x12)");
+  CHECK(crash("\na.cpp:1: runtime error: address 0x7ffd12 and 0x5\n").message ==
+        "signal 6: a.cpp:1: runtime error: address 0x and 0x");
+  CHECK(crash("=== 0x12\nSUMMARY: AddressSanitizer: SEGV (prog+0x12)\n===").message ==
+        "signal 6: SUMMARY: AddressSanitizer: SEGV (prog+0x12)");
   CHECK(crash("a").oracle == "crash");
 }
 
@@ -239,11 +245,13 @@ TEST_CASE("sim: options that mean nothing to --multi or --scale are refused, and
     words.insert(words.begin(), "sluice_sim");
     std::vector<char*> pointers;
     for (std::string& word : words) pointers.push_back(word.data());
-    const Modes modes{.scale = [](std::size_t) { return 77; }, .multi = [](std::uint64_t) { return std::optional<std::string>(); }};
+    const Modes modes{.scale = [](std::size_t) { return 77; },
+                      .multi = [](std::uint64_t) { return std::optional<std::string>(); }};
     return sim_main(static_cast<int>(pointers.size()), pointers.data(), modes);
   };
   using Words = std::vector<std::string>;
-  const Words refused[] = {{"--trace"}, {"--hash-only"}, {"--plain"}, {"--keep", "0"}, {"--keep", "none"}, {"--off", "tls"}, {"--only", "none"}};
+  const Words refused[] = {{"--trace"},        {"--hash-only"},  {"--plain"},       {"--keep", "0"},
+                           {"--keep", "none"}, {"--off", "tls"}, {"--only", "none"}};
   for (Words words : refused) {
     CAPTURE(words.front());
     words.insert(words.begin(), {"--seed", "3", "--multi"});

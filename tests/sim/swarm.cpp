@@ -6,8 +6,8 @@
 namespace sluice::simtest {
 namespace {
 
-// Some are of interest mostly beside others: a reused connection that dies needs transfers behind each other, a full buffer needs large
-// bodies and somebody who is slow.
+// Some are of interest mostly beside others: a reused connection that dies needs transfers behind each other, a full
+// buffer needs large bodies and somebody who is slow.
 void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
   using enum Feature;
   struct Company {
@@ -44,10 +44,11 @@ void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
 void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   using enum Feature;
   static const std::vector<std::vector<Feature>> themes = {
-      {tls, until_close, closes_early},                      // an end that is none to TLS
-      {total_limit, origins, connect_to},                    // one connection, and many who want another
-      {idle_timeouts, large, pauses},                        // a full buffer, which nobody empties
-      {idle_closes, chains, far},                            // kept connections that die together, while requests are on their way
+      {tls, until_close, closes_early},    // an end that is none to TLS
+      {total_limit, origins, connect_to},  // one connection, and many who want another
+      {idle_timeouts, large, pauses},      // a full buffer, which nobody empties
+      // Kept connections that die together, while requests are on their way.
+      {idle_closes, chains, far},
       {early, late_reads, misdeeds, uploads, small_window},  // an answer that waits, unread, where a send fails
   };
   const std::uint64_t theme = draw.below(20);
@@ -76,7 +77,8 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     if (feature == Feature::tls) chance = 90;  // a handshake costs as much as a scenario
     if (feature == Feature::large) chance = 160;
     // Found soon, and in the way of others: they take time, or connections that are used many times.
-    const bool is_common = feature == Feature::bandwidth || feature == Feature::twin_ports || feature == Feature::http10;
+    const bool is_common =
+        feature == Feature::bandwidth || feature == Feature::twin_ports || feature == Feature::http10;
     if (is_common || feature == Feature::second_responses) chance = std::min<std::uint64_t>(chance, 80);
     if (feature == Feature::early) chance += 150;
     if (feature == Feature::many_names) chance = 8;

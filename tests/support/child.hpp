@@ -1,5 +1,5 @@
-// A program as a child of the test: started, watched until it is ready, and ended by its pid, also when the test dies first.
-// Knows processes and loopback ports; what the program is, and how it is configured, belongs to others.
+// A program as a child of the test: started, watched until it is ready, and ended by its pid, also when the test dies
+// first. Knows processes and loopback ports; what the program is, and how it is configured, belongs to others.
 #pragma once
 
 #include <sys/types.h>
@@ -21,9 +21,9 @@ class Child {
   Child& operator=(Child&& other) noexcept;
 
   pid_t pid() const { return pid_; }
-  bool alive();       // collects it when it has ended
-  void stop();        // SIGTERM, then SIGKILL after a while; waits for the end
-  void kill_now();    // SIGKILL to it and all of its own children
+  bool alive();     // collects it when it has ended
+  void stop();      // SIGTERM, then SIGKILL after a while; waits for the end
+  void kill_now();  // SIGKILL to it and all of its own children
   // Waits until every one of `ports` on 127.0.0.1 accepts; false: it ended, or ten seconds have passed.
   bool wait_until_accepting(const std::vector<std::uint16_t>& ports);
 
@@ -31,8 +31,8 @@ class Child {
   pid_t pid_ = -1;
 };
 
-// Ports on 127.0.0.1 that were free a moment ago, all different. Another process may still take one first, so whoever starts a
-// server on them tries again with others when it does not come up.
+// Ports on 127.0.0.1 that were free a moment ago, all different. Another process may still take one first, so whoever
+// starts a server on them tries again with others when it does not come up.
 std::vector<std::uint16_t> free_ports(std::size_t count);
 
 // The direct children of `pid`, by /proc.

@@ -1,5 +1,5 @@
-// A hand-driven world around one Connection, as engine_world.hpp around an Engine: every output is recorded, bytes and time move
-// when the test says so. With a TLS server in memory at the other end where the origin is https.
+// A hand-driven world around one Connection, as engine_world.hpp around an Engine: every output is recorded, bytes and
+// time move when the test says so. With a TLS server in memory at the other end where the origin is https.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -108,7 +108,8 @@ class DnsServer::Thread {
     const int on = 1;
     ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     // Where another program has this port over TCP, that one closes, or refuses, in our stead.
-    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 || ::listen(listener_.get(), 64) != 0) {
+    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+        ::listen(listener_.get(), 64) != 0) {
       listener_.reset();
     }
     port_ = ntohs(address.sin_port);
@@ -148,7 +149,8 @@ class DnsServer::Thread {
     if (!question) return;
     const bool again = !asked_.insert({question->name, question->type}).second;
     const bool silent = is(*question, "silent") || (is(*question, "late") && !again) ||
-                        (is(*question, "sixless") && question->type == kTypeAaaa) || (is(*question, "fourless") && question->type == kTypeA);
+                        (is(*question, "sixless") && question->type == kTypeAaaa) ||
+                        (is(*question, "fourless") && question->type == kTypeA);
     if (!silent) {
       const auto found = names_.find(question->name);
       std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);

@@ -1,5 +1,5 @@
-// A hand-driven world around an Engine: every output is recorded, every fact is said by the test, time moves when it says so.
-// Knows no sockets. Used by the unit tests of core/engine.
+// A hand-driven world around an Engine: every output is recorded, every fact is said by the test, time moves when it
+// says so. Knows no sockets. Used by the unit tests of core/engine.
 #pragma once
 
 #include <doctest/doctest.h>

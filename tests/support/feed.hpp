@@ -69,7 +69,8 @@ class Run {
       if (step.head) note_head();
       if (step.failed) return note_failure();
       if (step.complete) outcome_.end = FeedOutcome::End::complete;
-      if (!step.interim && !step.complete && step.taken != rest.size() && step.body.empty()) FAIL("stopped for no reason");
+      if (!step.interim && !step.complete && step.taken != rest.size() && step.body.empty())
+        FAIL("stopped for no reason");
       rest = rest.subspan(step.taken);
     }
     if (outcome_.complete()) outcome_.surplus += rest.size();

@@ -1,5 +1,5 @@
-// Transfers over a Multi for tests against real servers: add them, run them to the end within a time, look at what came.
-// Bodies are compared as they arrive, so that thousands of transfers need no memory for theirs.
+// Transfers over a Multi for tests against real servers: add them, run them to the end within a time, look at what
+// came. Bodies are compared as they arrive, so that thousands of transfers need no memory for theirs.
 #pragma once
 
 #include <chrono>

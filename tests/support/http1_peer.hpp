@@ -25,9 +25,9 @@ struct Http1Peer {
   std::optional<http::UploadBody> upload;
   std::vector<http::Event> events;
   std::vector<http::StreamId> moved;  // of all sends
-  std::string body;              // of all body events
-  http::StreamId completed = 0;  // the last stream that a complete event named
-  std::optional<Error> error;    // the session's
+  std::string body;                   // of all body events
+  http::StreamId completed = 0;       // the last stream that a complete event named
+  std::optional<Error> error;         // the session's
 
   Http1Peer() { request.url = Url::parse("http://example.org/").value(); }
 
@@ -78,7 +78,8 @@ struct Http1Peer {
   }
   std::vector<http::Event::Kind> eof(bool clean) {
     events.clear();
-    if (auto ended = session->receive_eof(clean ? StreamEnd::clean : StreamEnd::bare, events); !ended) error = ended.error();
+    if (auto ended = session->receive_eof(clean ? StreamEnd::clean : StreamEnd::bare, events); !ended)
+      error = ended.error();
     return note_events();
   }
 

@@ -21,13 +21,15 @@ mimetype.assign = ("" => "application/octet-stream")
 cgi.assign = ("/echo" => "/bin/sh")
 )";
 
-constexpr const char* kEcho = R"(printf 'Content-Type: application/octet-stream\r\nX-Method: %s\r\nX-Length: %s\r\n\r\n' \
+constexpr const char* kEcho =
+    R"(printf 'Content-Type: application/octet-stream\r\nX-Method: %s\r\nX-Length: %s\r\n\r\n' \
   "$REQUEST_METHOD" "$CONTENT_LENGTH"
 exec cat
 )";
 
 std::string replaced(std::string text, const std::string& folder) {
-  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size()) text.replace(at, 1, folder);
+  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size())
+    text.replace(at, 1, folder);
   return text;
 }
 
@@ -38,7 +40,8 @@ Lighttpd::Lighttpd() {
   for (int attempt = 0; attempt < 3; ++attempt) {
     ports_ = free_ports(4);
     write_file(site_.folder() / "lighttpd.conf", configuration());
-    child_ = Child({"/usr/sbin/lighttpd", "-D", "-f", (site_.folder() / "lighttpd.conf").string()}, site_.folder() / "start.log");
+    child_ = Child({"/usr/sbin/lighttpd", "-D", "-f", (site_.folder() / "lighttpd.conf").string()},
+                   site_.folder() / "start.log");
     if (child_.wait_until_accepting(ports_)) return;
     child_.stop();
   }
@@ -47,7 +50,8 @@ Lighttpd::Lighttpd() {
 }
 
 std::string Lighttpd::configuration() const {
-  const char* const tls[] = {"", R"(ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2", "MaxProtocol" => "TLSv1.2"))",
+  const char* const tls[] = {"",
+                             R"(ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2", "MaxProtocol" => "TLSv1.2"))",
                              R"(ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.3", "MaxProtocol" => "TLSv1.3"))",
                              R"(ssl.ca-file = "@/root.pem"
 ssl.verifyclient.activate = "enable"

@@ -1,8 +1,10 @@
-// A session that multiplexes, for tests: many exchanges at once over one stream, in frames of a protocol that exists nowhere else. With it the
-// other end of such a stream. It tries what the engine must be able to do before a real version of HTTP needs it.
+// A session that multiplexes, for tests: many exchanges at once over one stream, in frames of a protocol that exists
+// nowhere else. With it the other end of such a stream. It tries what the engine must be able to do before a real
+// version of HTTP needs it.
 //
-// A frame: type, stream and size of the payload (four bytes each, the lowest first), payload. To the server: 'H' request line, 'D' body, 'E' end, 'R' reset,
-// 'W' window (bytes that were taken). To the client: 'H' status, 'D', 'E', 'R' reset, 'X' refused, 'C' capacity (a number), 'P' nothing.
+// A frame: type, stream and size of the payload (four bytes each, the lowest first), payload. To the server: 'H'
+// request line, 'D' body, 'E' end, 'R' reset, 'W' window (bytes that were taken). To the client: 'H' status, 'D', 'E',
+// 'R' reset, 'X' refused, 'C' capacity (a number), 'P' nothing.
 #pragma once
 
 #include <algorithm>
@@ -35,16 +37,20 @@ inline std::uint32_t mux_number(const std::uint8_t* at) {
 
 class MuxSession final : public http::Session {
  public:
-  explicit MuxSession(std::size_t capacity, std::optional<Duration> patience = {}) : capacity_(capacity), patience_(patience) {}
+  explicit MuxSession(std::size_t capacity, std::optional<Duration> patience = {})
+      : capacity_(capacity), patience_(patience) {}
 
   bool multiplexes() const override { return true; }
-  std::size_t open_capacity() const override { return reusable_ && capacity_ > open_.size() ? capacity_ - open_.size() : 0; }
+  std::size_t open_capacity() const override {
+    return reusable_ && capacity_ > open_.size() ? capacity_ - open_.size() : 0;
+  }
   bool reusable() const override { return reusable_; }
   bool busy() const override { return !open_.empty(); }
 
   Result<http::StreamId> open(const http::Exchange& exchange) override {
     const Request& request = *exchange.request;
-    if (request.url.path() == "/unsendable") return std::unexpected(make_error(Code::invalid_request, "it cannot be sent so"));
+    if (request.url.path() == "/unsendable")
+      return std::unexpected(make_error(Code::invalid_request, "it cannot be sent so"));
     const http::StreamId id = next_++;
     Open& one = open_[id];
     one.exchange = exchange;
@@ -150,7 +156,7 @@ class MuxSession final : public http::Session {
     std::uint64_t begin = 0, end = 0;  // of the request, in the bytes of this session; end 0: not known yet
     bool begun = false, sent = false, answered = false;
   };
-  bool is(http::StreamId stream, bool Open::*what) const {
+  bool is(http::StreamId stream, bool Open::* what) const {
     const auto found = open_.find(stream);
     return found != open_.end() && found->second.*what;
   }
@@ -172,7 +178,8 @@ class MuxSession final : public http::Session {
     one.end = handed_ + out_.size() - out_begin_;
   }
   void take_data(http::StreamId stream, Bytes piece, std::vector<http::Event>& events) {
-    if (open_.contains(stream) && !piece.empty()) events.push_back({.kind = http::Event::Kind::body, .stream = stream, .body = piece});
+    if (open_.contains(stream) && !piece.empty())
+      events.push_back({.kind = http::Event::Kind::body, .stream = stream, .body = piece});
   }
   void take_frame(char type, http::StreamId stream, std::vector<http::Event>& events) {
     if (type == 'C') capacity_ = static_cast<std::size_t>(std::stoul(text_));
@@ -189,8 +196,10 @@ class MuxSession final : public http::Session {
       events.push_back({.kind = Kind::complete, .stream = stream});
     } else if (type == 'R' || type == 'X') {
       open_.erase(found);
-      events.push_back({.kind = type == 'R' ? Kind::failed : Kind::refused, .stream = stream,
-                        .error = make_error(Code::malformed_response, type == 'R' ? "the peer reset it" : "the peer refused it")});
+      events.push_back(
+          {.kind = type == 'R' ? Kind::failed : Kind::refused,
+           .stream = stream,
+           .error = make_error(Code::malformed_response, type == 'R' ? "the peer reset it" : "the peer refused it")});
     }
   }
 
@@ -210,7 +219,8 @@ class MuxSession final : public http::Session {
 // Sessions with room for `capacity` exchanges; while one is made it is counted on for `expected`.
 class MuxFactory final : public http::SessionFactory {
  public:
-  MuxFactory(std::size_t capacity, std::size_t expected, std::vector<MuxSession*>* made = nullptr, std::optional<Duration> patience = {})
+  MuxFactory(std::size_t capacity, std::size_t expected, std::vector<MuxSession*>* made = nullptr,
+             std::optional<Duration> patience = {})
       : capacity_(capacity), expected_(expected), made_(made), patience_(patience) {}
   std::unique_ptr<http::Session> make(std::string_view) override {
     auto session = std::make_unique<MuxSession>(capacity_, patience_);

@@ -28,7 +28,8 @@ constexpr const char* kLocations = R"(
 )";
 
 std::string replaced(std::string text, const std::string& folder) {
-  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size()) text.replace(at, 1, folder);
+  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size())
+    text.replace(at, 1, folder);
   return text;
 }
 
@@ -38,8 +39,8 @@ Nginx::Nginx() {
   for (int attempt = 0; attempt < 3; ++attempt) {
     ports_ = free_ports(5);
     write_file(site_.folder() / "nginx.conf", configuration());
-    child_ = Child({"/usr/sbin/nginx", "-p", site_.folder().string(), "-e", (site_.folder() / "error.log").string(), "-c",
-                    (site_.folder() / "nginx.conf").string()},
+    child_ = Child({"/usr/sbin/nginx", "-p", site_.folder().string(), "-e", (site_.folder() / "error.log").string(),
+                    "-c", (site_.folder() / "nginx.conf").string()},
                    site_.folder() / "error.log");
     if (child_.wait_until_accepting(ports_)) return;
     child_.stop();
@@ -52,8 +53,8 @@ std::string Nginx::configuration() const {
                              "ssl_client_certificate @/root.pem; ssl_verify_client on;"};
   std::string text = kMain;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" + (i == 0 ? ";" : " ssl;") + tls[i] +
-            kLocations + "}\n";
+    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" + (i == 0 ? ";" : " ssl;") +
+            tls[i] + kLocations + "}\n";
   }
   return replaced(text + "}\n", site_.folder().string());
 }

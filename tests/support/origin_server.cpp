@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/sim/tls_authority.hpp"
 #include "adapters/net/descriptor.hpp"
+#include "adapters/sim/tls_authority.hpp"
 #include "tests/support/origin_talk.hpp"
 #include "tests/support/tls_server.hpp"
 

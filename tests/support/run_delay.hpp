@@ -1,5 +1,5 @@
-// How long the calling thread has waited for a core that others had (the kernel's schedstat). What a machine that is busy with other
-// work takes from a test can be told from what the code under test takes.
+// How long the calling thread has waited for a core that others had (the kernel's schedstat). What a machine that is
+// busy with other work takes from a test can be told from what the code under test takes.
 #pragma once
 
 #include <chrono>

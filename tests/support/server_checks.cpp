@@ -20,7 +20,8 @@ void check_sizes(const std::string& base, const std::shared_ptr<const TlsConfig>
   for (const auto& [size, content] : contents) {
     all.push_back(&client.fetch(base + "/" + std::to_string(size), get, content));
   }
-  for (const auto& [size, content] : contents) all.push_back(&client.add(base + "/" + std::to_string(size), get, content));
+  for (const auto& [size, content] : contents)
+    all.push_back(&client.add(base + "/" + std::to_string(size), get, content));
   client.run();
   for (const Fetch* fetch : all) {
     CAPTURE(fetch->expected->size());
@@ -43,7 +44,8 @@ void check_small_answers(const std::string& base, const std::shared_ptr<const Tl
   CHECK_MESSAGE(head.complete(), head.error());
   CHECK(head.status == 200);
   CHECK(head.field("Content-Length") == "1024");
-  const Fetch& unchanged = client.fetch(base + "/1024", get("GET", {{"If-Modified-Since", head.field("Last-Modified")}}), "");
+  const Fetch& unchanged =
+      client.fetch(base + "/1024", get("GET", {{"If-Modified-Since", head.field("Last-Modified")}}), "");
   CHECK_MESSAGE(unchanged.complete(), unchanged.error());
   CHECK(unchanged.status == 304);
   const Fetch& part = client.fetch(base + "/1024", get("GET", {{"Range", "bytes=100-299"}}), middle);
@@ -89,14 +91,16 @@ void check_tls(const std::string& base, const std::string& root_pem, const std::
 
 void check_wrong_authority(const std::string& base, const std::string& other_root_pem) {
   Client client;
-  const Fetch& fetch = client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = trusting(other_root_pem)});
+  const Fetch& fetch =
+      client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = trusting(other_root_pem)});
   CHECK(fetch.code() == Code::tls_certificate);
   CHECK(fetch.status == 0);
   CHECK(fetch.received == 0);
 
   TlsOptions blind;
   blind.verify_peer = false;
-  const Fetch& seen = client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = tls_config(blind)});
+  const Fetch& seen =
+      client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = tls_config(blind)});
   CHECK_MESSAGE(seen.ok(), seen.error());
 }
 
@@ -104,7 +108,8 @@ void check_client_certificate(const std::string& base, const std::string& root_p
                               const std::string& key_pem) {
   const std::string kibibyte = content_of(1024);
   Client client;
-  const Fetch& without = client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = trusting(root_pem)});
+  const Fetch& without =
+      client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = trusting(root_pem)});
   // nginx answers 400 behind a handshake that succeeds; others break the handshake.
   CHECK((without.status == 400 || !without.ok()));
   TlsOptions options;
@@ -123,7 +128,8 @@ void check_two_thousand(const std::string& base) {
   const std::string kibibyte = content_of(1024);
   Client client;
   std::vector<Fetch*> all;
-  for (std::size_t i = 0; i < kTransfers; ++i) all.push_back(&client.add(base + "/1024?" + std::to_string(i), {}, kibibyte));
+  for (std::size_t i = 0; i < kTransfers; ++i)
+    all.push_back(&client.add(base + "/1024?" + std::to_string(i), {}, kibibyte));
   CHECK(client.multi().running() == kTransfers);
   client.multi().perform();
   CHECK(client.multi().connections() == kTransfers);

@@ -37,7 +37,8 @@ Site::Site() {
                                   .ip = {std::string("\x7f\0\0\1", 4)},
                                   .not_before = from,
                                   .not_after = to});
-  const auto client = root.issue({.common_name = "client", .dns = {}, .ip = {}, .not_before = from, .not_after = to, .for_client = true});
+  const auto client = root.issue(
+      {.common_name = "client", .dns = {}, .ip = {}, .not_before = from, .not_after = to, .for_client = true});
   client_certificate_pem = client.certificate_pem;
   client_key_pem = client.key_pem;
   write_file(folder() / "root.pem", root_pem);

@@ -1,5 +1,5 @@
-// What a real server serves in the tests: files whose every byte is known, and certificates from an authority made on the spot.
-// Knows no server; nginx.hpp and lighttpd.hpp do.
+// What a real server serves in the tests: files whose every byte is known, and certificates from an authority made on
+// the spot. Knows no server; nginx.hpp and lighttpd.hpp do.
 #pragma once
 
 #include <cstdint>

@@ -212,6 +212,15 @@ def check_sizes(root):
             yield f"{path}: {lines} lines; past {tables.MAX_LINES_OF_EXAMPLES} it is not the short program that README.md promises"
 
 
+def check_format(root):
+    """One version, since another breaks lines elsewhere."""
+    sources = [os.path.join(root, path) for path in files(root, "core", "adapters", "tests", "fuzz", suffixes=(".cpp", ".hpp"))]
+    style = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".clang-format")
+    told = subprocess.run([tables.FORMATTER, f"--style=file:{style}", "--dry-run", *sources], capture_output=True, text=True, check=True)
+    for path in sorted(set(re.findall(r"^(.*?):\d+:\d+: warning", told.stderr, re.M))):
+        yield f"{os.path.relpath(path, root)}: it is not as {tables.FORMATTER} has it"
+
+
 def check_reasons(root):
     """fuzz/coverage compares these lines with what was reached; that they are there at all can be seen without measuring."""
     path, source = None, set()

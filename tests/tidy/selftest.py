@@ -57,15 +57,29 @@ PLANTED = [
     (source.check_sizes, "core/long.cpp", "\n" * (tables.MAX_LINES + 1), "core/long.cpp"),
     (source.check_sizes, "tests/run", "\n" * (tables.MAX_LINES + 1), "tests/run"),
     (source.check_sizes, "tests/examples/long.cpp", "\n" * (tables.MAX_LINES_OF_EXAMPLES + 1), "tests/examples/long.cpp"),
+    (source.check_format, "core/url.cpp", "int  x;\n", "core/url.cpp"),
     (source.check_corpus_sizes, "fuzz/corpus/url/long", "x" * tables.MAX_CORPUS_FILE_BYTES, "fuzz/corpus/url/long"),
     (source.check_reasons, tables.REASONS, "core/url.cpp: once\n    return;\n", f"{tables.REASONS}:2"),
     (source.check_mutants, "tests/mutants", 'print("core/url.cpp: no such text")\nraise SystemExit(1)\n', "core/url.cpp: no such text"),
     (source.check_switches, "core/http/x.cpp", "switch (a) {\n  case Kind::one: break;\n  default : break; }\n", "x.cpp:3"),
 ]
+# The rules above look at code, not at words.
+FINE = """// default: is a word here
+char c = '"';
+auto t = "default:";
+int n = 1'000;
+X() = default;
+switch (n) {
+  case 1:
+  case 'a':
+    break;
+  default:
+    break;
+}
+"""
 # What must not be complained about: the rules above look at code, not at words.
 HARMLESS = {
-    "core/base/fine.hpp": '// default: is a word here\nchar c = \'"\'; auto t = "default:"; int n = 1\'000; X() = default;\n'
-    "switch (n) { case 1: case 'a': break; default: break; }\n",
+    "core/base/fine.hpp": FINE,
     "core/base/buffer.hpp": '#include "core/types.hpp"\n',
     "core/types.hpp": "#include <vector>\nstruct A {\n  int a = 0;\n  int f() const;\n  A(int);\n};\nclass B {\n  int b;\n};\n",
     "core/engine.hpp": '// adapters/multi.hpp, tests/examples/exact.cpp.\n#include "types.hpp"\n',
@@ -74,9 +88,9 @@ HARMLESS = {
     "core/url.cpp": '#include "core/url/host.hpp"\n',
     "core/url/host.hpp": '#include "core/url.hpp"\n',
     "core/tls/client.hpp": '#include <openssl/ssl.h>\n#include "core/base/buffer.hpp"\n',
-    "core/tls/client.cpp": '#include "core/tls/certificate.hpp"\n#include "core/tls/client.hpp"\n',
+    "core/tls/client.cpp": '#include "core/tls/client.hpp"\n#include "core/tls/certificate.hpp"\n',
     "core/tls/certificate.hpp": "\n",
-    "core/engine/impl.hpp": '#include "core/tls/client.hpp"\n#include "core/engine.hpp"\n',
+    "core/engine/impl.hpp": '#include "core/engine.hpp"\n#include "core/tls/client.hpp"\n',
     "core/engine.cpp": '#include "core/engine/impl.hpp"\n',
     "core/connection.hpp": '#include "engine.hpp"\n',
     "core/connection.cpp": '#include "core/connection.hpp"\n',
@@ -84,7 +98,7 @@ HARMLESS = {
     "adapters/cli/a.hpp": '#include "adapters/cli/b.hpp"\n',
     "adapters/cli/b.hpp": "\n",
     "adapters/cli/a.cpp": '#include "adapters/cli/a.hpp"\n',
-    "adapters/cli/b.cpp": '#include "adapters/cli/a.hpp"\n#include "adapters/cli/b.hpp"\n',
+    "adapters/cli/b.cpp": '#include "adapters/cli/b.hpp"\n#include "adapters/cli/a.hpp"\n',
     "adapters/transferred.hpp": "\n",
     "adapters/net/socket.hpp": '#include <sys/socket.h>\n#include "adapters/transferred.hpp"\n#include "core/types.hpp"\n',
     "adapters/transport/tcp.hpp": '#include "adapters/net/socket.hpp"\n#include "adapters/transport.hpp"\n',
@@ -95,9 +109,9 @@ HARMLESS = {
     "adapters/asio.hpp": '#include <asio.hpp>\n#include <asio/post.hpp>\n#include "multi.hpp"\n',
     "adapters/glib.hpp": '#include <glib.h>\n#include "multi.hpp"\n',
     "adapters/multi.cpp": '#include "adapters/multi.hpp"\n#include "adapters/net/socket.hpp"\n',
-    "core/exact.cpp": "\n" * tables.MAX_LINES,
-    "tests/examples/exact.cpp": "\n" * tables.MAX_LINES_OF_EXAMPLES,
-    tables.EXAMPLES_TEST: "\n" * tables.MAX_LINES,
+    "core/exact.cpp": "//\n" * tables.MAX_LINES,
+    "tests/examples/exact.cpp": "//\n" * tables.MAX_LINES_OF_EXAMPLES,
+    tables.EXAMPLES_TEST: "//\n" * tables.MAX_LINES,
     "fuzz/corpus/url/exact": "x" * (tables.MAX_CORPUS_FILE_BYTES - 1),
     tables.REASONS: '# words\ncore/engine.cpp: once\n    #include "core/engine/impl.hpp"\n',
     "tests/mutants": "print('3 passed, 0 failed')\n",

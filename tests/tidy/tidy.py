@@ -46,6 +46,7 @@ def rules(build):
     yield "the core includes pure headers only", lambda: source.check_core_headers(ROOT)
     yield "the top level holds what it should", lambda: source.check_top_level(ROOT)
     yield "no file is too long", lambda: source.check_sizes(ROOT)
+    yield "clang-format has nothing to change", lambda: source.check_format(ROOT)
     yield "the core's switches have no default", lambda: source.check_switches(ROOT)
     yield "every key of the security bar has a test", lambda: source.check_keys(test_names(build))
     yield "the security bar's table says which tests hold it", lambda: maps.check_security_bar(ROOT)

@@ -1,4 +1,5 @@
-// What is special to Asio: handlers outlive what they were made for, a descriptor is lent, and run() returns when no work is left.
+// What is special to Asio: handlers outlive what they were made for, a descriptor is lent, and run() returns when no
+// work is left.
 #include "adapters/asio.hpp"
 
 #include <doctest/doctest.h>
@@ -49,7 +50,8 @@ struct Remover : TransferHandler {
   }
 };
 
-// The first transfer is done, the answer of the other one has been seen by Asio in the same turn, and its handler is due.
+// The first transfer is done, the answer of the other one has been seen by Asio in the same turn, and its handler is
+// due.
 struct Due : Loop {
   Due() {
     for (int i = 0; i < 2; ++i) remover[i].others.push_back(multi->add(get(server.url()), {}, &remover[1 - i]).value());
@@ -221,7 +223,8 @@ TEST_CASE("Asio: a paused transfer is not watched, goes on when it is resumed, a
     }
   };
   const std::string body(2'000'000, 'b');
-  LoopbackServer server([&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
+  LoopbackServer server(
+      [&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
   Loop loop;
   Pausing handler;
   const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);

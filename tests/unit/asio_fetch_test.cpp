@@ -1,4 +1,5 @@
-// async_fetch with each kind of completion token: where and when it completes, how it is canceled, and what becomes of one whose driver goes.
+// async_fetch with each kind of completion token: where and when it completes, how it is canceled, and what becomes of
+// one whose driver goes.
 #include <doctest/doctest.h>
 
 #include <asio.hpp>
@@ -44,7 +45,8 @@ struct Fetching {
 
 using Answer = std::optional<Result<Response>>;
 auto into(Answer& place) {
-  return [&place, once = std::make_unique<int>(0)](Result<Response> response) { place = std::move(response); };  // move-only
+  // Move-only.
+  return [&place, once = std::make_unique<int>(0)](Result<Response> response) { place = std::move(response); };
 }
 Code code_of(const Answer& answer) { return answer && !*answer ? answer->error().code : Code::internal; }
 
@@ -59,12 +61,13 @@ TEST_CASE_FIXTURE(Fetching, "async_fetch: a callback runs once, from the io_cont
   CHECK(code_of(refused) == Code::tls_config);
   // It may drive, and end the driver, which no handler of the Multi's may.
   bool over = false;
-  async_fetch(*multi, Request::post(url("/b"), "body", "text/plain"), TransferOptions(), [&](Result<Response> response) {
-    CHECK(response->body == "POST /b HTTP/1.1");
-    CHECK(multi->perform() != Drive::recursive_call);
-    driver.reset();
-    over = true;
-  });
+  async_fetch(*multi, Request::post(url("/b"), "body", "text/plain"), TransferOptions(),
+              [&](Result<Response> response) {
+                CHECK(response->body == "POST /b HTTP/1.1");
+                CHECK(multi->perform() != Drive::recursive_call);
+                driver.reset();
+                over = true;
+              });
   REQUIRE(run_until([&] { return over; }));
   CHECK(multi->running() == 0);
   CHECK(!multi->info_read().has_value());
@@ -73,7 +76,8 @@ TEST_CASE_FIXTURE(Fetching, "async_fetch: a callback runs once, from the io_cont
 TEST_CASE_FIXTURE(Fetching, "async_fetch: co_await in an asio::awaitable, use_future, deferred and as_tuple") {
   const auto walk = [this](std::string first) -> asio::awaitable<std::string> {
     auto one = co_await async_fetch(*multi, url(first), asio::use_awaitable);
-    auto two = co_await async_fetch(*multi, Request("PUT", url("/two"), BodyOwned("body")), TransferOptions(), asio::use_awaitable);
+    auto two = co_await async_fetch(*multi, Request("PUT", url("/two"), BodyOwned("body")), TransferOptions(),
+                                    asio::use_awaitable);
     auto later = async_fetch(*multi, url("/three"), asio::experimental::deferred);
     CHECK(server.requests() == 2);  // it has not begun
     auto three = co_await std::move(later)(asio::use_awaitable);
@@ -93,9 +97,9 @@ TEST_CASE_FIXTURE(Fetching, "async_fetch: the handler runs on its own executor, 
   asio::io_context other;
   std::optional<std::thread::id> ran_in;
   async_fetch(*multi, url("/hold"), asio::bind_executor(other, [&](Result<Response> response) {
-                CHECK(response.has_value());
-                ran_in = std::this_thread::get_id();
-              }));
+    CHECK(response.has_value());
+    ran_in = std::this_thread::get_id();
+  }));
   std::thread thread([&] { other.run(); });  // returns when the handler has run
   const auto id = thread.get_id();
   REQUIRE(run_until([&] { return server.requests() == 1; }));
@@ -146,11 +150,13 @@ TEST_CASE_FIXTURE(Fetching, "async_fetch: a cancellation slot ends it, whatever 
   signal.emit(asio::cancellation_type::all);
 }
 
-TEST_CASE_FIXTURE(Fetching, "async_fetch: a coroutine that gives up after a time, and one that is canceled from outside") {
+TEST_CASE_FIXTURE(Fetching,
+                  "async_fetch: a coroutine that gives up after a time, and one that is canceled from outside") {
   using namespace asio::experimental::awaitable_operators;
   const auto hurried = [this]() -> asio::awaitable<std::size_t> {
     asio::steady_timer timer(context, 30ms);
-    const auto first = co_await (async_fetch(*multi, url("/hold"), asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
+    const auto first =
+        co_await (async_fetch(*multi, url("/hold"), asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
     co_return first.index();
   };
   std::optional<std::size_t> index;
@@ -164,14 +170,16 @@ TEST_CASE_FIXTURE(Fetching, "async_fetch: a coroutine that gives up after a time
     co_return response ? Code::internal : response.error().code;
   };
   std::optional<Code> code;
-  asio::co_spawn(context, patient(), asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr, Code end) { code = end; }));
+  asio::co_spawn(context, patient(),
+                 asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr, Code end) { code = end; }));
   REQUIRE(run_until([&] { return multi->running() == 1; }));
   signal.emit(asio::cancellation_type::terminal);
   REQUIRE(run_until([&] { return code.has_value(); }));
   CHECK(*code == Code::canceled);
 }
 
-TEST_CASE("async_fetch: destroying the driver cancels, destroying the context drops, and without a driver there is no fetch") {
+TEST_CASE(
+    "async_fetch: destroying the driver cancels, destroying the context drops, and without a driver there is no fetch") {
   LoopbackServer server(answer);
   const auto multi = make_multi();
   Answer first, second, third;
@@ -197,7 +205,8 @@ TEST_CASE("async_fetch: destroying the driver cancels, destroying the context dr
     CHECK(code_of(third) == Code::invalid_option);
     driver = AsioDriver::create(*multi, context).value();
     async_fetch(*multi, get(server.url("/hold")),
-                asio::bind_cancellation_slot(signal.slot(), [token](const Result<Response>&) { FAIL("nobody runs the context"); }));
+                asio::bind_cancellation_slot(signal.slot(),
+                                             [token](const Result<Response>&) { FAIL("nobody runs the context"); }));
     driver.reset();
     CHECK(token.use_count() == 2);
   }
@@ -206,7 +215,9 @@ TEST_CASE("async_fetch: destroying the driver cancels, destroying the context dr
   CHECK(multi->running() == 0);
 }
 
-TEST_CASE_FIXTURE(Fetching, "SB-89 async_fetch: an exception of its handler leaves run(), and so does one of a TransferHandler; both may go on") {
+TEST_CASE_FIXTURE(
+    Fetching,
+    "SB-89 async_fetch: an exception of its handler leaves run(), and so does one of a TransferHandler; both may go on") {
   struct Throwing : Recorder {
     std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("a handler's"); }
   } handler;

@@ -1,4 +1,5 @@
-// What is told around the edges of one connection alone: its deadline, its goodbye in pieces, requests to another zone, times and faults.
+// What is told around the edges of one connection alone: its deadline, its goodbye in pieces, requests to another zone,
+// times and faults.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -26,7 +27,8 @@ TEST_CASE("connection: one that may idle for ever has no deadline, and stays") {
 
 TEST_CASE("connection: the zone of an address is part of its origin") {
   Alone world(alone_options("http://[fe80::1%25eth0]/"));
-  CHECK(world.connection.add(EngineWorld::get("http://[fe80::1%25eth1]/"), {}, world.now).error().code == Code::invalid_request);
+  CHECK(world.connection.add(EngineWorld::get("http://[fe80::1%25eth1]/"), {}, world.now).error().code ==
+        Code::invalid_request);
   CHECK(world.connection.add(EngineWorld::get("http://[fe80::1%25eth0]/"), {}, world.now).has_value());
 }
 

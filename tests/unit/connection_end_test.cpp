@@ -37,7 +37,8 @@ TEST_CASE("connection: close() before the first request, while idle, and with re
   busy.sent();
   busy.close();
   CHECK(busy.closed == 0);
-  CHECK(busy.connection.add(EngineWorld::get("http://app.test/"), {}, busy.now).error().code == Code::connection_closed);
+  CHECK(busy.connection.add(EngineWorld::get("http://app.test/"), {}, busy.now).error().code ==
+        Code::connection_closed);
   busy.receive(answer("one"));
   busy.take_body(first);
   CHECK(busy.sent().starts_with("GET /2"));
@@ -273,7 +274,8 @@ TEST_CASE("connection: each request ends once, whatever happens, from 400 seeds"
           }
           break;
         default:
-          to_say.erase(0, world.receive(std::string_view{to_say}.substr(0, random.below(2'000)), 1 + random.below(900)));
+          to_say.erase(0,
+                       world.receive(std::string_view{to_say}.substr(0, random.below(2'000)), 1 + random.below(900)));
           break;
       }
       if (i == 280) world.connection.close(world.now);

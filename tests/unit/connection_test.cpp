@@ -1,5 +1,5 @@
-// A single Connection over a stream of the test's, without TLS: requests one after another, timeouts, and each way in which
-// the stream can end. Bodies are in connection_body_test.cpp.
+// A single Connection over a stream of the test's, without TLS: requests one after another, timeouts, and each way in
+// which the stream can end. Bodies are in connection_body_test.cpp.
 #include "core/connection.hpp"
 
 #include <doctest/doctest.h>
@@ -69,7 +69,8 @@ TEST_CASE("connection: requests go one after another, in order, byte by byte as 
       CHECK(world.connection.transmit().empty());
       const std::string body(1'000, static_cast<char>('a' + i));
       const std::string wire =
-          i == 1 ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + body + "\r\n0\r\nT: t\r\n\r\n" : answer(body);
+          i == 1 ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + body + "\r\n0\r\nT: t\r\n\r\n"
+                 : answer(body);
       CHECK(world.receive(wire, step) == wire.size());
       CHECK(world.succeeded(ids[i]));
       CHECK(world.bodies[ids[i]] == body);
@@ -120,7 +121,8 @@ TEST_CASE("connection: requests for another origin, and choices that there are n
     Other() : Route("", "", 0) {}
   };
   choices[4].route = std::make_shared<Other>();
-  for (const TransferOptions& options : choices) CHECK(refused("http://app.test:8080/", options) == Code::invalid_option);
+  for (const TransferOptions& options : choices)
+    CHECK(refused("http://app.test:8080/", options) == Code::invalid_option);
   Request malformed = EngineWorld::get("http://app.test:8080/");
   malformed.method = "G E T";
   CHECK(world.connection.add(malformed, {}, world.now).error().code == Code::invalid_request);
@@ -195,8 +197,9 @@ TEST_CASE("connection: the stream ends or breaks while no request runs, before t
       CHECK(world.connection.is_over());
       const auto late = world.connection.add(EngineWorld::get("http://app.test/"), {}, world.now);
       REQUIRE_FALSE(late.has_value());
-      CHECK(late.error().message() == std::string("the line: the connection is over: ") +
-                                          (broken ? "read of the line: Input/output error" : "the other end closed it"));
+      CHECK(late.error().message() ==
+            std::string("the line: the connection is over: ") +
+                (broken ? "read of the line: Input/output error" : "the other end closed it"));
       CHECK_FALSE(world.connection.deadline().has_value());
     }
   }

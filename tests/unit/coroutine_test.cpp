@@ -1,4 +1,5 @@
-// Coroutines over a Multi: what fetch() answers, what runs at once, what destroying takes along, and how deep the stack gets.
+// Coroutines over a Multi: what fetch() answers, what runs at once, what destroying takes along, and how deep the stack
+// gets.
 #include "adapters/coroutine.hpp"
 
 #include <doctest/doctest.h>
@@ -61,8 +62,9 @@ TransferOptions ipv6_only() {
 
 TEST_CASE("a coroutine gets the whole response, and the transfer has left the Multi") {
   LoopbackServer server([](const std::string&) {
-    return Reply{.bytes = "HTTP/1.1 201 Made\r\nTransfer-Encoding: chunked\r\nX-Kind: a\r\n\r\n"
-                          "5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n"};
+    return Reply{.bytes =
+                     "HTTP/1.1 201 Made\r\nTransfer-Encoding: chunked\r\nX-Kind: a\r\n\r\n"
+                     "5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n"};
   });
   const auto multi = make_multi();
   auto task = fetch(*multi, get(server.url()));
@@ -96,7 +98,7 @@ TEST_CASE("tasks that are started one after the other run at once, and so do the
     auto first = from.fetch(get(url));
     auto second = from.fetch(get(url));
     const auto one = co_await first, two = co_await second;
-    co_return one && two ? one->body.size() + two->body.size() : 0;
+    co_return one&& two ? one->body.size() + two->body.size() : 0;
   };
   tasks.push_back(both(*multi, server.url()));
   // None is answered before all have been asked.
@@ -229,7 +231,8 @@ TEST_CASE("100,000 fetches in one loop do not grow the stack") {
   SUBCASE("each in a task of its own, most of them refused at once") {
     const auto loop = [&](Multi& from) -> Task<> {
       for (int i = 0; i < kTimes; ++i) {
-        const auto response = co_await fetch(from, get(i % 1000 ? "https://127.0.0.1/" : "http://127.0.0.1/"), ipv6_only());
+        const auto response =
+            co_await fetch(from, get(i % 1000 ? "https://127.0.0.1/" : "http://127.0.0.1/"), ipv6_only());
         failed += !response;
         stack.look();
       }

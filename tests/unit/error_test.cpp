@@ -113,7 +113,9 @@ TEST_CASE("a message escapes what ends a line or drives a terminal in UTF-8 as w
     }
     return text;
   };
-  const auto shown = [](std::string_view bytes) { return make_error(Code::internal, "a" + std::string(bytes) + "b").message(); };
+  const auto shown = [](std::string_view bytes) {
+    return make_error(Code::internal, "a" + std::string(bytes) + "b").message();
+  };
   for (int c = 0x80; c <= 0xbf; ++c) {  // U+0080 to U+009F are control characters, U+00A0 to U+00BF are not
     const std::string bytes = {'\xc2', static_cast<char>(c)};
     CAPTURE(c);
@@ -124,7 +126,8 @@ TEST_CASE("a message escapes what ends a line or drives a terminal in UTF-8 as w
     CAPTURE(c);
     CHECK(shown(bytes) == "a" + (c == 0xa8 || c == 0xa9 ? escaped(bytes) : bytes) + "b");
   }
-  for (int c = 1; c < 0x20; ++c) CHECK(shown(std::string(1, static_cast<char>(c))) == "a" + escaped(std::string(1, static_cast<char>(c))) + "b");
+  for (int c = 1; c < 0x20; ++c)
+    CHECK(shown(std::string(1, static_cast<char>(c))) == "a" + escaped(std::string(1, static_cast<char>(c))) + "b");
   CHECK(shown("\x7f") == "a\\x7fb");
   CHECK(make_error(Code::internal, "cut \xc2").message() == "cut \xc2");  // half of a character is no control byte
 }

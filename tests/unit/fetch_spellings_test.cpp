@@ -1,5 +1,6 @@
-// Each way to write a fetch that compiles is right: g++ 12 destroys a braced aggregate in the operand of a co_await twice, so nothing that stands
-// there may be one with a destructor. Run under AddressSanitizer (tests/run), which sees such a second destruction.
+// Each way to write a fetch that compiles is right: g++ 12 destroys a braced aggregate in the operand of a co_await
+// twice, so nothing that stands there may be one with a destructor. Run under AddressSanitizer (tests/run), which sees
+// such a second destruction.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -56,20 +57,34 @@ const Spelling kSpellings[] = {
     [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(url, fresh()); },
     [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(*Url::parse(url.text())); },
     [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(Request(url)); },
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(Request{url}, TransferOptions{}); },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch(Request{url}, TransferOptions{});
+    },
     [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(Request::get(url)); },
     [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch({"GET", url}); },
     [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch({"GET", url, {}}, {}); },
     // With a body.
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(Request::post(url, kBody, kType)); },
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(Request::put(url, kBody, kType), {}); },
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch(Request::json(url, kBody), fresh()); },
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch({"PUT", url, BodyOwned(kBody)}, fresh()); },
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch({"PUT", url, BodyOwned{kBody}}); },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch(Request::post(url, kBody, kType));
+    },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch(Request::put(url, kBody, kType), {});
+    },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch(Request::json(url, kBody), fresh());
+    },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch({"PUT", url, BodyOwned(kBody)}, fresh());
+    },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch({"PUT", url, BodyOwned{kBody}});
+    },
     [](Multi& multi, Url url) -> Task<Result<Response>> {
       co_return co_await multi.fetch(Request{std::string("PUT"), url, RequestBody{BodyOwned{std::string(kBody)}}}, {});
     },
-    [](Multi& multi, Url url) -> Task<Result<Response>> { co_return co_await multi.fetch({"PUT", url, BodyView{as_bytes(kBody)}}); },
+    [](Multi& multi, Url url) -> Task<Result<Response>> {
+      co_return co_await multi.fetch({"PUT", url, BodyView{as_bytes(kBody)}});
+    },
 };
 
 TEST_CASE("a fetch is right in every spelling that compiles, whether it waits or is refused at once") {

@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-
 #include "tests/support/loopback_server.hpp"
 
 namespace sluice::test {
@@ -44,7 +43,8 @@ TEST_CASE("fetch: what fails is one error that says on what, and a status is non
   Request streamed(Url::parse(refused).value());
   streamed.body = BodyStream{};
   CHECK(sluice::fetch(streamed).error().code == Code::invalid_option);
-  LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"}; });
+  LoopbackServer server(
+      [](const std::string&) { return Reply{.bytes = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"}; });
   CHECK(sluice::get(server.url())->head.status == 404);
 }
 
@@ -61,7 +61,8 @@ TEST_CASE("fetch: options hold") {
 TEST_CASE("fetch_all: answers in the order of the requests, a failure in the middle harms nobody") {
   LoopbackServer server(echo());
   std::vector<Request> requests;
-  for (int i = 0; i < 40; ++i) requests.push_back(Request::get(Url::parse(server.url("/" + std::to_string(i))).value()));
+  for (int i = 0; i < 40; ++i)
+    requests.push_back(Request::get(Url::parse(server.url("/" + std::to_string(i))).value()));
   requests[7] = Request(Url::parse("http://127.0.0.1:" + std::to_string(refused_port()) + "/").value());
   requests[9].method = "bad method";
   for (const std::size_t at_once : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{100}}) {

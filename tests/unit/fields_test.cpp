@@ -301,20 +301,24 @@ TEST_CASE("SB-13 what a peer sends is taken but for CR, LF, NUL, and names that 
   CHECK(pairs_of(fields) == odd);
   CHECK(fields.find("x(Y)") == "1");
   CHECK_FALSE(fields.are_sendable());
-  for (const std::string& name : {std::string(), std::string("a:b"), std::string("a "), std::string(" a"), std::string("a\0", 2),
-                                  std::string("a\rb"), std::string("a\x7f"), std::string("\ta")}) {
+  for (const std::string& name :
+       {std::string(), std::string("a:b"), std::string("a "), std::string(" a"), std::string("a\0", 2),
+        std::string("a\rb"), std::string("a\x7f"), std::string("\ta")}) {
     CHECK(fields.add_received(name, "v").error().code == Code::invalid_request);
   }
   for (const std::string& value : {std::string("a\rb"), std::string("a\nb"), std::string("a\0b", 3)}) {
     CHECK(fields.add_received("a", value).error().code == Code::invalid_request);
   }
-  CHECK(fields.add_received("a", std::string("\x01\0", 2)).error().message() == "value of field \"a\" holds the control byte 0x00 at 1");
+  CHECK(fields.add_received("a", std::string("\x01\0", 2)).error().message() ==
+        "value of field \"a\" holds the control byte 0x00 at 1");
   CHECK(fields.size() == odd.size());
 }
 
 TEST_CASE("a list of tokens is looked through without regard to case or quotes") {
-  for (const char* list : {"close", "CLOSE", "a, close", "close,a", ", close ,", "\"x, close", "a\t,\tclose\t"}) CHECK(lists_token(list, "close"));
-  for (const char* list : {"", ",", "closed", "a close", "clos", "close;q=1", "\"close\""}) CHECK_FALSE(lists_token(list, "close"));
+  for (const char* list : {"close", "CLOSE", "a, close", "close,a", ", close ,", "\"x, close", "a\t,\tclose\t"})
+    CHECK(lists_token(list, "close"));
+  for (const char* list : {"", ",", "closed", "a close", "clos", "close;q=1", "\"close\""})
+    CHECK_FALSE(lists_token(list, "close"));
 }
 
 TEST_CASE("list elements come one by one, without the empty ones") {

@@ -186,7 +186,9 @@ TEST_CASE("GLib: with a low priority, sources above it have their turns while tr
   int redraws = 0;
   GSource* const redraw = g_timeout_source_new(16);
   g_source_set_priority(redraw, G_PRIORITY_HIGH_IDLE + 20);  // GTK's
-  const GSourceFunc count = [](gpointer counter) -> gboolean { return ++*static_cast<int*>(counter), G_SOURCE_CONTINUE; };
+  const GSourceFunc count = [](gpointer counter) -> gboolean {
+    return ++*static_cast<int*>(counter), G_SOURCE_CONTINUE;
+  };
   g_source_set_callback(redraw, count, &redraws, nullptr);
   g_source_attach(redraw, context.get());
   work.parked = false;
@@ -207,7 +209,8 @@ TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, a
     }
   };
   const std::string body(2'000'000, 'b');
-  LoopbackServer server([&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
+  LoopbackServer server(
+      [&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
   Loop loop;
   Pausing handler;
   const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);

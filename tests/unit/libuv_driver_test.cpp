@@ -54,8 +54,7 @@ struct Later {
   Later(uv_loop_t& loop, std::uint64_t wait_ms, std::function<void()> what) : call(std::move(what)) {
     uv_timer_init(&loop, &timer);
     timer.data = this;
-    uv_timer_start(
-        &timer, [](uv_timer_t* due) { static_cast<Later*>(due->data)->run(); }, wait_ms, 0);
+    uv_timer_start(&timer, [](uv_timer_t* due) { static_cast<Later*>(due->data)->run(); }, wait_ms, 0);
   }
   void run() {
     uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);

@@ -1,5 +1,5 @@
-// The framing fields that a caller writes itself, over each kind of body: what is true goes out once, everything else is refused before
-// a byte is sent (RFC 9112 6.2, 6.3), and a connection's use ends where the caller says so.
+// The framing fields that a caller writes itself, over each kind of body: what is true goes out once, everything else
+// is refused before a byte is sent (RFC 9112 6.2, 6.3), and a connection's use ends where the caller says so.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -71,7 +71,8 @@ TEST_CASE("request: a caller's framing fields are taken over the bodies that the
   CHECK(taken_over({{"Content-Length", "12"}}) == Names{"owned, 12", "view, 12", "stream, 12"});
   CHECK(taken_over({{"Content-Length", "0"}}) == Names{"none", "owned, empty", "stream, 0"});
   CHECK(taken_over({{"Transfer-Encoding", "chunked"}}) == Names{"stream of unknown length"});
-  for (const std::string_view wrong : {"1", "13", "11", "120", "012", "+12", "12.0", "-12", "12,12", "", "18446744073709551628"}) {
+  for (const std::string_view wrong :
+       {"1", "13", "11", "120", "012", "+12", "12.0", "-12", "12,12", "", "18446744073709551628"}) {
     CAPTURE(wrong);
     CHECK(taken_over({{"Content-Length", wrong}}).empty());
   }
@@ -94,8 +95,9 @@ TEST_CASE("request: `close` at any place of the caller's Connection field ends t
     std::string_view value;
     bool closes;
   };
-  for (const Case& one : {Case{"close", true}, Case{"TE, close", true}, Case{"close, TE", true}, Case{"TE,,\tClose ,x", true},
-                          Case{"keep-alive", false}, Case{"closed", false}, Case{"TE, x-close", false}, Case{"\"TE, close\"", false}}) {
+  for (const Case& one :
+       {Case{"close", true}, Case{"TE, close", true}, Case{"close, TE", true}, Case{"TE,,\tClose ,x", true},
+        Case{"keep-alive", false}, Case{"closed", false}, Case{"TE, x-close", false}, Case{"\"TE, close\"", false}}) {
     CAPTURE(one.value);
     EngineWorld world;
     Request request = EngineWorld::get("http://192.0.2.1/");

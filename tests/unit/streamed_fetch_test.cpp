@@ -45,8 +45,9 @@ TEST_CASE("streamed: head, body and trailers are read as they come, and info_rea
   const std::string body = text_of(1'000'000);
   LoopbackServer server([&](const std::string& request) {
     if (request.starts_with("GET /empty ")) return ok("");
-    return Reply{.bytes = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Made\r\nTransfer-Encoding: chunked\r\n\r\nF4240\r\n" + body +
-                          "\r\n0\r\nX-Sum: 7\r\n\r\n"};
+    return Reply{
+        .bytes = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Made\r\nTransfer-Encoding: chunked\r\n\r\nF4240\r\n" +
+                 body + "\r\n0\r\nX-Sum: 7\r\n\r\n"};
   });
   const auto multi = make_multi();
   StreamedFetch fetch(*multi, get(server.url())), empty(*multi, get(server.url("/empty")));
@@ -91,7 +92,8 @@ TEST_CASE("streamed: what nobody reads stays with the peer, and comes when it is
   CHECK((begin + rest.take().value() == body));
 }
 
-TEST_CASE("streamed: a request body is made piece by piece, of whatever size, and a write waits until the peer takes it") {
+TEST_CASE(
+    "streamed: a request body is made piece by piece, of whatever size, and a write waits until the peer takes it") {
   LoopbackServer server([](const std::string& request) { return ok(request.substr(request.find("\r\n\r\n") + 4)); });
   const auto multi = make_multi();
   for (const std::size_t step : {1u, 1'000u, 300'000u, 5'000'000u}) {
@@ -147,7 +149,9 @@ TEST_CASE("streamed: errors reach whoever waits, and those that ask later") {
     CHECK(!writes.take());
   }
   SUBCASE("the response is cut: the head is there, and the bytes before") {
-    LoopbackServer server([](const std::string&) { return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", .close = true}; });
+    LoopbackServer server([](const std::string&) {
+      return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", .close = true};
+    });
     StreamedFetch fetch(*multi, get(server.url()));
     auto task = read_all(fetch);
     REQUIRE(drive_until(*multi, [&] { return task.done(); }));
@@ -197,7 +201,8 @@ TEST_CASE("streamed: destroying it, or a coroutine that waits for it, at any mom
     CHECK(!fetch);
   }
   SUBCASE("by one that hears of the end") {
-    auto fetch = std::make_unique<StreamedFetch>(*multi, upload("http://127.0.0.1:" + std::to_string(refused_port()) + "/"));
+    auto fetch =
+        std::make_unique<StreamedFetch>(*multi, upload("http://127.0.0.1:" + std::to_string(refused_port()) + "/"));
     std::optional<Task<Result<std::string>>> other;
     const auto ends = [&](StreamedFetch& from) -> Task<> {
       CHECK(!co_await from.write("body"));
@@ -210,7 +215,9 @@ TEST_CASE("streamed: destroying it, or a coroutine that waits for it, at any mom
   }
   SUBCASE("a coroutine that waits goes, and another one takes its place") {
     StreamedFetch fetch(*multi, get(server.url("/hold")));
-    { const auto gone = read_all(fetch); }
+    {
+      const auto gone = read_all(fetch);
+    }
     auto task = read_all(fetch);
     REQUIRE(drive_until(*multi, [&] { return server.requests() == 1; }));
     server.release();
@@ -218,7 +225,9 @@ TEST_CASE("streamed: destroying it, or a coroutine that waits for it, at any mom
     CHECK(task.take().value() == "hello");
   }
   SUBCASE("before its end") {
-    { const StreamedFetch fetch(*multi, get(server.url("/hold"))); }
+    {
+      const StreamedFetch fetch(*multi, get(server.url("/hold")));
+    }
     CHECK(multi->running() == 0);
   }
   CHECK(multi->running() == 0);
@@ -241,7 +250,8 @@ struct Loose {
   std::coroutine_handle<> coroutine;
 };
 
-TEST_CASE("SB-89 streamed: an exception that a coroutine lets out ends the transfer, also for the others that wait for it") {
+TEST_CASE(
+    "SB-89 streamed: an exception that a coroutine lets out ends the transfer, also for the others that wait for it") {
   LoopbackServer server([](const std::string&) { return ok(std::string(100'000, 'x')); });
   const auto multi = make_multi();
   StreamedFetch fetch(*multi, get(server.url()));

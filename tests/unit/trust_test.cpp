@@ -94,7 +94,8 @@ TEST_CASE("All labels of a certificate are known, in files and in directories") 
   const std::string trusted = labeled("TRUSTED CERTIFICATE", "TTTT"), old = labeled("X509 CERTIFICATE", "XXXX");
   const std::string request = labeled("CERTIFICATE REQUEST", "RRRR"), mark = "\xef\xbb\xbf";
   const Folder folder;
-  for (const std::string& one : {trusted, old, mark + trusted}) CHECK(trust_pem_from_file(folder.write("a.pem", one)).value() == one);
+  for (const std::string& one : {trusted, old, mark + trusted})
+    CHECK(trust_pem_from_file(folder.write("a.pem", one)).value() == one);
   CHECK(message_of(trust_pem_from_file(folder.write("a.pem", request))).ends_with("there is no PEM certificate in it"));
   folder.write("a.pem", mark + trusted + "\n" + request + "\n" + certificate("AAAA"));
   folder.write("b.pem", certificate("BBBB") + "\n" + old + "\n" + trusted);

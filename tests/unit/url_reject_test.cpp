@@ -64,18 +64,15 @@ TEST_CASE("SB-75 one canonical host: lower case, one final dot at most, no full-
 
 TEST_CASE("SB-77 who reads a host differently gets none at all") {
   for (const std::string_view text :
-       {"http://good#@evil",    "http://good#@evil/",  "http://good?@evil",
-        "http://good:80#@evil", "http://good\\@evil/",
-        "http://good%2Fevil/",  "http://good%2fevil",  "http://good%5cevil/",
-        "http://good%40evil/",  "http://good%3A80/",   "http://good%23evil/",
-        "http://good%3Fevil/",  "http://good%25evil/", "http://good%5B/",
-        "http://a@b@c/",        "http://a:b@c:d@e/",   "http://@a@b",
-        "http://[::1]@evil/",   "http://u:[p]@evil/",  "http://good%evil/",
-        "http://good%2",        "http://a,b/",         "http://a;b/",
-        "http://a!b",           "http://a~b/",         "http://a|b/",
-        "http://a{b}/",         "http://a<b/",         "http://a'b/",
-        "http://a*b/",          "http://a b/",         "http://\\\\good/",
-        "http:\\\\good/",       "http:/\\good/",       "http://good:@80/x@y:"}) {  // the last: the host is "80"
+       {"http://good#@evil",   "http://good#@evil/",  "http://good?@evil",   "http://good:80#@evil",
+        "http://good\\@evil/", "http://good%2Fevil/", "http://good%2fevil",  "http://good%5cevil/",
+        "http://good%40evil/", "http://good%3A80/",   "http://good%23evil/", "http://good%3Fevil/",
+        "http://good%25evil/", "http://good%5B/",     "http://a@b@c/",       "http://a:b@c:d@e/",
+        "http://@a@b",         "http://[::1]@evil/",  "http://u:[p]@evil/",  "http://good%evil/",
+        "http://good%2",       "http://a,b/",         "http://a;b/",         "http://a!b",
+        "http://a~b/",         "http://a|b/",         "http://a{b}/",        "http://a<b/",
+        "http://a'b/",         "http://a*b/",         "http://a b/",         "http://\\\\good/",
+        "http:\\\\good/",      "http:/\\good/",       "http://good:@80/x@y:"}) {  // the last: the host is "80"
     const auto url = Url::parse(text);
     CAPTURE(text);
     CHECK_FALSE(url);
@@ -119,7 +116,8 @@ TEST_CASE("SB-80 percent-decoding that ends in the middle of a triplet stops the
       CHECK_FALSE(Url::parse({url.data(), url.size()}));
     }
     if (text.find(' ') != std::string_view::npos) continue;
-    for (const std::string_view before : {"http://h/", "http://h/?", "http://h/#", "http://u:p"}) {  // there it is a byte like others
+    // There it is a byte like others.
+    for (const std::string_view before : {"http://h/", "http://h/?", "http://h/#", "http://u:p"}) {
       const std::string joined = std::string(before) + std::string(text) + (before.ends_with('p') ? "@h/" : "");
       const std::vector<char> url(joined.begin(), joined.end());
       CHECK(Url::parse({url.data(), url.size()}));
@@ -179,9 +177,10 @@ TEST_CASE("an error names the part that is wrong") {
         "invalid URL: host \"a%2fb\" holds a percent-encoded byte that no host may hold");
   CHECK(bad("http://u:p@a..b/").message() == "invalid URL: host \"a..b\" has an empty label");
   CHECK(bad("http://[::g]/").message() == "invalid URL: host \"::g\" is no IPv6 address");
-  CHECK(bad("http://u:p#ss@h/").message() ==
-        "invalid URL: the first '/', '?' or '#' ends the host, and an '@' comes after it (in a user or password they are "
-        "written %2F, %3F and %23)");
+  CHECK(
+      bad("http://u:p#ss@h/").message() ==
+      "invalid URL: the first '/', '?' or '#' ends the host, and an '@' comes after it (in a user or password they are "
+      "written %2F, %3F and %23)");
   CHECK(bad("http://[fe80::1%]/").message() == "invalid URL: zone of the host \"fe80::1%\" is empty");
   CHECK(bad("example.org").message() == "invalid URL: no scheme, where http:// or https:// is needed");
   CHECK(bad("http://" + std::string(5000, 'a')).message().size() < 250);

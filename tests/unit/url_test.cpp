@@ -261,16 +261,16 @@ TEST_CASE("zones (RFC 6874) stand in the text and the origin, not in the Host fi
   CHECK(good(url.text()) == url);
   CHECK(url != good("http://u@[fe80::a]:81/p"));
   // As people write it (RFC 9844).
-  for (const auto& [written, zone] : {std::pair("%eth0", "eth0"), std::pair("%1", "1"), std::pair("%25", "25"), std::pair("%2", "2"),
-                                    std::pair("%31", "31")}) {
+  for (const auto& [written, zone] : {std::pair("%eth0", "eth0"), std::pair("%1", "1"), std::pair("%25", "25"),
+                                      std::pair("%2", "2"), std::pair("%31", "31")}) {
     const Url plain = good("http://[fe80::1" + std::string(written) + "]:81/");
     CHECK(plain.zone() == zone);
     CHECK(plain.authority() == "[fe80::1]:81");
     CHECK(plain.text() == "http://[fe80::1%25" + std::string(zone) + "]:81/");
     CHECK(good(plain.text()) == plain);
   }
-  for (const std::string_view zone : {"%", "%%", "%a%b", "%a/", "%\xc3\xa9", "%25%00", "%25a%0a", "%25a%2f", "%25a%5d", "%25a%25b",
-                                      "%25a%", "%25\xc3\xa9", "%25a:b", "%25a[b"}) {
+  for (const std::string_view zone : {"%", "%%", "%a%b", "%a/", "%\xc3\xa9", "%25%00", "%25a%0a", "%25a%2f", "%25a%5d",
+                                      "%25a%25b", "%25a%", "%25\xc3\xa9", "%25a:b", "%25a[b"}) {
     CHECK(is_bad("http://[fe80::1" + std::string(zone) + "]/"));
   }
 }

@@ -108,10 +108,10 @@ class Server::Loop {
     const auto now = static_cast<UnixSeconds>(std::time(nullptr));
     const sim::TlsAuthority authority = sim::TlsAuthority::make_root("sluice demonstration CA", now - kDay, now + kDay);
     const sim::CertificateAndKey own = authority.issue({.common_name = "sluice demonstration server",
-                                                   .dns = {"localhost"},
-                                                   .ip = {std::string("\x7f\0\0\1", 4)},
-                                                   .not_before = now - kDay,
-                                                   .not_after = now + kDay});
+                                                        .dns = {"localhost"},
+                                                        .ip = {std::string("\x7f\0\0\1", 4)},
+                                                        .not_before = now - kDay,
+                                                        .not_after = now + kDay});
     ca_pem_ = authority.certificate_pem();
     sim::TlsServerOptions options;
     options.certificate_pem = own.certificate_pem;

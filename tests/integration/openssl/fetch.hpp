@@ -1,5 +1,6 @@
 // One GET over https by sluice, behind a C function, so that programs can load it by dlopen as well (Python by ctypes).
 #pragma once
 
-// Trusts the certificates of `pem`, the text of a file. Returns the number of bytes of the body, or -1 after it has said why on stderr.
+// Trusts the certificates of `pem`, the text of a file. Returns the number of bytes of the body, or -1 after it has
+// said why on stderr.
 extern "C" __attribute__((visibility("default"))) long fetch_by_sluice(const char* url, const char* pem);

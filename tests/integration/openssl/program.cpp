@@ -1,7 +1,8 @@
 // Fetches a URL with libcurl, which brings OpenSSL, and with sluice in one process.
 // Usage: program URL CA [LIBRARY ...]
-// Linked with both (OPENSSL_LINKED): fetches with each, twice, by turns. Else loads the libraries in the order given by dlopen, with all
-// of their symbols for everybody (RTLD_GLOBAL), and fetches with what is there after each. Prints "curl N" or "sluice N", the bytes.
+// Linked with both (OPENSSL_LINKED): fetches with each, twice, by turns. Else loads the libraries in the order given by
+// dlopen, with all of their symbols for everybody (RTLD_GLOBAL), and fetches with what is there after each. Prints
+// "curl N" or "sluice N", the bytes.
 #include <curl/curl.h>
 #include <dlfcn.h>
 
@@ -82,7 +83,8 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   Functions functions;
 #ifdef OPENSSL_LINKED
-  functions = {&curl_easy_init, &curl_easy_setopt, &curl_easy_perform, &curl_easy_strerror, &curl_easy_cleanup, &fetch_by_sluice};
+  functions = {&curl_easy_init,     &curl_easy_setopt,  &curl_easy_perform,
+               &curl_easy_strerror, &curl_easy_cleanup, &fetch_by_sluice};
   for (int turn = 0; turn < 2; ++turn) {
     if (!with_all(functions, argv[1], argv[2])) return 1;
   }

@@ -5,10 +5,11 @@ they are.
   plant.py copy ROOT FILE OUTPUT         FILE with its bugs
   plant.py names ROOT OUTPUT             the list of bugs as C++, for planted_main.cpp
 
-A text that does not stand in its file exactly once stops the build: the core has changed there, and the bug must be planted anew.
+A text that is not in its file exactly once, white space aside, stops the build: the core has changed there, and the bug must be planted anew.
 """
 
 import os
+import re
 import sys
 
 sys.dont_write_bytecode = True  # the tree stays as it is
@@ -38,6 +39,15 @@ def planted_files():
     return sorted({edit.file for bug in checked() for edit in bug.edits} | {MUTED.file})
 
 
+def places(text, old):
+    """Where `old` is found in `text`: (begin, end) of each place. White space is as clang-format has it, so it does not count; where `old`
+    begins or ends with some, there must be some."""
+    inner = r"\s*".join(re.escape(letter) for letter in old if not letter.isspace())
+    before = r"(?<!\S)" if old[0].isspace() else ""
+    after = r"(?!\S)" if old[-1].isspace() else ""
+    return [match.span() for match in re.finditer(before + inner + after, text)]
+
+
 def with_edits(file, original, edits):
     """The text of a core file with all of its edits. `edits`: name, Edit and the condition that switches it on; those of other files
     are left out."""
@@ -45,11 +55,10 @@ def with_edits(file, original, edits):
     for name, edit, condition in edits:
         if edit.file != file:
             continue
-        found = original.count(edit.old)
-        if found != 1:
-            fail(f"{file}: the text of bug \"{name}\" stands there {found} times instead of once: {edit.old!r}")
-        at = original.index(edit.old)
-        spans.append((at, at + len(edit.old), edit.new.replace(SWITCH, condition), name))
+        found = places(original, edit.old)
+        if len(found) != 1:
+            fail(f"{file}: the text of bug \"{name}\" is there {len(found)} times instead of once: {edit.old!r}")
+        spans.append((*found[0], edit.new.replace(SWITCH, condition), name))
     spans.sort()
     for one, two in zip(spans, spans[1:]):
         if two[0] < one[1]:

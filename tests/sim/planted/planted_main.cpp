@@ -1,12 +1,13 @@
-// Whether the simulator can fail: runs seeds against each planted bug until an oracle speaks, and against none of them, where none may.
+// Whether the simulator can fail: runs seeds against each planted bug until an oracle speaks, and against none of them,
+// where none may.
 //
-//   sluice_sim_planted                     no bug, then each one; prints the seeds needed and what spoke, `N passed, N failed` last
-//   sluice_sim_planted --planted NAME      one bug, by name or number, or `none`; says what was found
+//   sluice_sim_planted                     no bug, then each one; prints the seeds needed and what spoke, `N passed, N
+//   failed` last sluice_sim_planted --planted NAME      one bug, by name or number, or `none`; says what was found
 //   sluice_sim_planted --list              the bugs
 //   --seeds N (2000), --seed FIRST (1), --jobs J (the cores there are)
 //
-// Knows no oracle and no bug; leaves what a seed means to run.hpp. For tests/run it takes doctest's --test-case=*PART* (of a bug's name)
-// and --list-test-cases, and ignores the rest of what doctest is told.
+// Knows no oracle and no bug; leaves what a seed means to run.hpp. For tests/run it takes doctest's --test-case=*PART*
+// (of a bug's name) and --list-test-cases, and ignores the rest of what doctest is told.
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,7 +45,8 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 std::optional<int> bug_named(std::string_view name) {
   const auto& bugs = planted_bugs();
   if (name == "none") return 0;
-  if (const auto number = number_in(name)) return *number <= bugs.size() ? std::optional(static_cast<int>(*number)) : std::nullopt;
+  if (const auto number = number_in(name))
+    return *number <= bugs.size() ? std::optional(static_cast<int>(*number)) : std::nullopt;
   const auto found = std::ranges::find(bugs, name, [](const PlantedBug& bug) -> std::string_view { return bug.name; });
   return found == bugs.end() ? std::nullopt : std::optional(static_cast<int>(found - bugs.begin()) + 1);
 }
@@ -89,8 +91,9 @@ void print_failure(const Failure& failure) {
 bool without_a_bug(const JobOptions& jobs) {
   const Tally tally = run_with(0, jobs);
   const bool good = tally.failures.empty() && tally.passed == jobs.count;
-  std::printf("%s no bug: %llu of %llu seeds pass, %.1f s\n", good ? "ok  " : "FAIL", static_cast<unsigned long long>(tally.passed),
-              static_cast<unsigned long long>(jobs.count), tally.seconds);
+  std::printf("%s no bug: %llu of %llu seeds pass, %.1f s\n", good ? "ok  " : "FAIL",
+              static_cast<unsigned long long>(tally.passed), static_cast<unsigned long long>(jobs.count),
+              tally.seconds);
   for (const Failure& failure : tally.failures) print_failure(failure);
   std::fflush(stdout);
   return good;
@@ -102,8 +105,8 @@ bool with_bug(int planted, const JobOptions& jobs, bool says_all) {
   const bool found = !tally.failures.empty();
   const std::string seeds = found ? std::to_string(tally.failures.front().seed - jobs.first + 1) : "-";
   const std::string oracle = found ? tally.failures.front().finding.oracle : "not found";
-  std::printf("%s %2d %-26s %5s seeds %5.1f s  %-13s %s\n", found ? "ok  " : "FAIL", planted, bug.name.c_str(), seeds.c_str(),
-              tally.seconds, oracle.c_str(), bug.what.c_str());
+  std::printf("%s %2d %-26s %5s seeds %5.1f s  %-13s %s\n", found ? "ok  " : "FAIL", planted, bug.name.c_str(),
+              seeds.c_str(), tally.seconds, oracle.c_str(), bug.what.c_str());
   if (says_all && found) print_failure(tally.failures.front());
   std::fflush(stdout);
   return found;
@@ -114,7 +117,8 @@ bool with_bug(int planted, const JobOptions& jobs, bool says_all) {
 int main(int count, char** words) {
   const auto parsed = parse(count, words);
   if (!parsed) {
-    std::fprintf(stderr, "usage: sluice_sim_planted [--planted NAME|NUMBER] [--seeds N] [--seed FIRST] [--jobs J] [--list]\n");
+    std::fprintf(stderr,
+                 "usage: sluice_sim_planted [--planted NAME|NUMBER] [--seeds N] [--seed FIRST] [--jobs J] [--list]\n");
     return 2;
   }
   const int bugs = static_cast<int>(planted_bugs().size());
@@ -123,7 +127,8 @@ int main(int count, char** words) {
     return 0;
   }
   if (parsed->planted) {
-    const bool good = *parsed->planted == 0 ? without_a_bug(parsed->jobs) : with_bug(*parsed->planted, parsed->jobs, true);
+    const bool good =
+        *parsed->planted == 0 ? without_a_bug(parsed->jobs) : with_bug(*parsed->planted, parsed->jobs, true);
     return good ? 0 : 1;
   }
   int passed = 0, failed = 0;

@@ -230,7 +230,8 @@ TEST_CASE("for_each visits the living with their ids") {
   CHECK(visited == 65);
 }
 
-TEST_CASE("for_each goes on where what it visits is released, with the chunk it was in, and where others are emplaced") {
+TEST_CASE(
+    "for_each goes on where what it visits is released, with the chunk it was in, and where others are emplaced") {
   SlotMap<Thing, ThingTag, 0xffff'ffff, 0> things;  // chunks are given back as soon as they are empty
   std::vector<ThingId> ids(3 * 64);
   for (ThingId& id : ids) things.emplace(id);

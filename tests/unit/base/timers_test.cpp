@@ -85,7 +85,8 @@ TEST_CASE("timers: they come by time, those of one instant as they were set") {
   Timers timers;
   std::array<Timers::Handle, 6> handles;
   const std::array<std::int64_t, 6> times = {30, 10, 30, 20, 10, 30};
-  for (std::uint32_t i = 0; i < times.size(); ++i) timers.set(handles[i], ns(times[i]), TimerKind::session, conn_of(i), kTimersStart);
+  for (std::uint32_t i = 0; i < times.size(); ++i)
+    timers.set(handles[i], ns(times[i]), TimerKind::session, conn_of(i), kTimersStart);
   timers.set(handles[0], ns(30), TimerKind::session, conn_of(0), kTimersStart);  // again: behind its equals
   CHECK(timers.check_invariants());
   CHECK(owners_due(timers, timers_at(1'009)).empty());

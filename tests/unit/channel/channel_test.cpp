@@ -1,4 +1,5 @@
-// Channel alone, without an engine: layers stack in any number, handshakes happen from the bottom up, and bytes climb and descend.
+// Channel alone, without an engine: layers stack in any number, handshakes happen from the bottom up, and bytes climb
+// and descend.
 #include "core/channel/channel.hpp"
 
 #include <doctest/doctest.h>

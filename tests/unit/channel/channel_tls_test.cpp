@@ -1,4 +1,5 @@
-// TLS within TLS on one Channel, as to an origin behind an HTTPS proxy: two handshakes, two identities, two drawers for tickets.
+// TLS within TLS on one Channel, as to an origin behind an HTTPS proxy: two handshakes, two identities, two drawers for
+// tickets.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -23,7 +24,8 @@ tls::ClientParams params_for(std::string host, tls::SessionCache& cache) {
 
 // A proxy that decrypts and hands what it got to an origin that decrypts again.
 struct Tunnel {
-  Tunnel(const sim::TlsServerContext& proxy_context, const sim::TlsServerContext& origin_context, tls::SessionCache& cache)
+  Tunnel(const sim::TlsServerContext& proxy_context, const sim::TlsServerContext& origin_context,
+         tls::SessionCache& cache)
       : proxy(proxy_context), origin(origin_context) {
     auto outer = tls::make_client(params_for("proxy.example", cache));
     auto inner = tls::make_client(params_for("example.org", cache));

@@ -38,7 +38,7 @@ std::string said(bool errors, bool warnings) {
 TEST_CASE("console: a doubt about what was written is shown where errors are") {
   CHECK(said(true, true) == "sluice: (7) e\nsluice: warning: w\nsluice: warning: d\n");
   CHECK(said(true, false) == "sluice: (7) e\nsluice: warning: d\n");  // -sS
-  CHECK(said(false, false) == "");                                     // -s
+  CHECK(said(false, false) == "");                                    // -s
 }
 
 }  // namespace sluice::cli

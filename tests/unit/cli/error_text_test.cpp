@@ -21,8 +21,8 @@ TEST_CASE("error text: every failure says on which URL") {
 }
 
 TEST_CASE("SB-31 error text: what may have been meant as a password is not shown") {
-  for (const char* url : {"http://us:12/SECRET@host", "us:12/SECRET@host", "http://us:80/SE@CRET@host", "http://us:12?SECRET@host",
-                          "http://us:12/SECRET#@host", "http://us:/SECRET@host"}) {
+  for (const char* url : {"http://us:12/SECRET@host", "us:12/SECRET@host", "http://us:80/SE@CRET@host",
+                          "http://us:12?SECRET@host", "http://us:12/SECRET#@host", "http://us:/SECRET@host"}) {
     CAPTURE(url);
     const Operation operation = one({url});
     REQUIRE(operation.url.host() == "us");  // so curl reads it, too
@@ -34,7 +34,8 @@ TEST_CASE("SB-31 error text: what may have been meant as a password is not shown
       CHECK(text.find("us") != std::string::npos);
     }
   }
-  for (const char* url : {"http://h/@user/post", "http://h/a@b", "http://h:81/@scope/name", "http://[::1]:81/a@b", "http://h:81/a"}) {
+  for (const char* url :
+       {"http://h/@user/post", "http://h/a@b", "http://h:81/@scope/name", "http://[::1]:81/a@b", "http://h:81/a"}) {
     CAPTURE(url);
     CHECK(shown_url(one({url})) == url);
     CHECK(error_text(one({url}), "no") == std::string(url) + ": no");

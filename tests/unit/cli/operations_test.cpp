@@ -32,7 +32,7 @@ TEST_CASE("operations: --json sets both fields and joins without a sign") {
   const Operation operation = one({"--json", "{1", "--json", "2}", "h"});
   CHECK(body_of(operation) == "{12}");
   CHECK(operation.method == "POST");
-  CHECK(text_of(operation.fields) == 
+  CHECK(text_of(operation.fields) ==
         kAgent + "|Content-Type: application/json|Accept: application/json" + kLength + "4");
   CHECK(body_of(one({"--json", "a", "-d", "b", "--json", "c", "h"})) == "a&bc");
   const Operation own = one({"--json", "x", "-H", "accept:", "-H", "content-type: a/b", "h"});

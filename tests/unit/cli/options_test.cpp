@@ -130,8 +130,8 @@ TEST_CASE("options: every one of curl's is taken or told of") {
 }
 
 TEST_CASE("options: what is so in any case may be said") {
-  for (const char* option : {"-N", "--no-buffer", "--buffer", "--no-location", "--no-compressed", "-1", "--tlsv1", "--tlsv1.0",
-                             "--tlsv1.1"}) {
+  for (const char* option : {"-N", "--no-buffer", "--buffer", "--no-location", "--no-compressed", "-1", "--tlsv1",
+                             "--tlsv1.0", "--tlsv1.1"}) {
     CAPTURE(option);
     const Operation operation = one({option, "h"});
     CHECK(text_of(operation.fields) == kDefaultFields);
@@ -406,7 +406,8 @@ TEST_CASE("options: -w from text, a file and standard input") {
 }
 
 TEST_CASE("options: what is left over is where it should be") {
-  const auto line = parse({"-v", "-i", "-D", "heads", "--create-dirs", "--remove-on-error", "--http1.1", "-g", "-4", "h"});
+  const auto line =
+      parse({"-v", "-i", "-D", "heads", "--create-dirs", "--remove-on-error", "--http1.1", "-g", "-4", "h"});
   REQUIRE(line.has_value());
   CHECK(line->verbose);
   const Settings& settings = *line->operations[0].settings;

@@ -52,14 +52,16 @@ TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal w
         "* Certificate subject: CN=?[2Jevil\n* Certificate issuer: CN=ca\n");
 }
 
-TEST_CASE("a head that was kept is shown as it came, its credentials blanked, and nothing that a terminal would act on") {
+TEST_CASE(
+    "a head that was kept is shown as it came, its credentials blanked, and nothing that a terminal would act on") {
   ResponseHead head = some_head();
   const std::string raw =
       "HTTP/1.1 200\r\nX:1 \r\n\t2\x1b\r\nSet-Cookie : a=tok\r\n ;b=tok\r\nset-cookie:c=tok; d\nY: \xc2\x9b z\r\n\r\n";
   head.append_raw(raw);
   CHECK(head_text(head) == raw);
-  CHECK(verbose_response(head) ==
-        "< HTTP/1.1 200\n< X:1 \n< ?2?\n< Set-Cookie : a=<redacted>\n< <redacted>\n< set-cookie: c=<redacted>\n< Y: ? z\n<\n");
+  CHECK(
+      verbose_response(head) ==
+      "< HTTP/1.1 200\n< X:1 \n< ?2?\n< Set-Cookie : a=<redacted>\n< <redacted>\n< set-cookie: c=<redacted>\n< Y: ? z\n<\n");
   ResponseHead headless;
   headless.version = {0, 9};
   CHECK(head_text(headless).empty());

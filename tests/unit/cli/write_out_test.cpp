@@ -74,9 +74,7 @@ TEST_CASE("write out: every variable") {
   CHECK(a.out("%{exitcode}|%{errormsg}|%{redirect_url}|%{referer}|%{http_connect}") == "0||||000");
 }
 
-TEST_CASE("write out: names mean the same in any case") {
-  CHECK(Answer().out("%{HTTP_CODE}") == "200");
-}
+TEST_CASE("write out: names mean the same in any case") { CHECK(Answer().out("%{HTTP_CODE}") == "200"); }
 
 TEST_CASE("write out: a transfer without a response") {
   const WriteOutFacts facts = failed();

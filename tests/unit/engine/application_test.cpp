@@ -1,5 +1,5 @@
-// What an application asks of the engine beside transfers: cancel(), limits that change while it runs, a URL's credentials, and heads that
-// are told as they go out.
+// What an application asks of the engine beside transfers: cancel(), limits that change while it runs, a URL's
+// credentials, and heads that are told as they go out.
 #include <doctest/doctest.h>
 
 #include <unordered_set>
@@ -151,7 +151,8 @@ TEST_CASE("limits: a raised one lets who waits begin at once") {
       EngineOptions options;
       (per_origin ? options.max_connections_per_origin : options.max_connections) = 1;
       EngineWorld world(options);
-      for (int i = 0; i < 3; ++i) world.add(per_origin ? "http://192.0.2.1/" : "http://192.0.2." + std::to_string(i + 1) + "/");
+      for (int i = 0; i < 3; ++i)
+        world.add(per_origin ? "http://192.0.2.1/" : "http://192.0.2." + std::to_string(i + 1) + "/");
       REQUIRE(world.connects.size() == 1);
       EngineLimits limits;
       (per_origin ? limits.max_connections_per_origin : limits.max_connections) = raised;
@@ -183,9 +184,12 @@ TEST_CASE("limits: the idle timeout holds for connections that are idle already"
 TEST_CASE("credentials: a URL's user and password are sent, percent-decoded") {
   CHECK(head_for("http://192.0.2.1/").find("Authorization") == std::string::npos);
   // RFC 7617 2, and 2.1 with a colon, a blank and what UTF-8 has; without a password it is empty.
-  CHECK(head_for("http://Aladdin:open%20sesame@192.0.2.1/").contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
+  CHECK(head_for("http://Aladdin:open%20sesame@192.0.2.1/")
+            .contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
   CHECK(head_for("http://test:123%C2%A3@192.0.2.1/").contains("\r\nAuthorization: Basic dGVzdDoxMjPCow==\r\n"));
-  CHECK(head_for("http://u:a:b%3Ac@192.0.2.1/").contains("\r\nAuthorization: Basic " "dTphOmI6Yw==\r\n"));
+  CHECK(head_for("http://u:a:b%3Ac@192.0.2.1/")
+            .contains("\r\nAuthorization: Basic "
+                      "dTphOmI6Yw==\r\n"));
   CHECK(head_for("http://u@192.0.2.1/").contains("\r\nAuthorization: Basic dTo=\r\n"));
   CHECK(head_for("http://u:p@192.0.2.1/").contains("GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n"));
 }
@@ -228,7 +232,8 @@ TEST_CASE("SB-31 credentials: no error shows them") {
   for (const char* secret : {"someone", "secret", "c29tZW9uZTpzZWNyZXQ"}) CHECK_FALSE(words.contains(secret));
 }
 
-TEST_CASE("report_heads: the head as the wire has it, once for each connection it is put on, and only where asked for") {
+TEST_CASE(
+    "report_heads: the head as the wire has it, once for each connection it is put on, and only where asked for") {
   EngineWorld world;
   TransferOptions options;
   options.report_heads = true;

@@ -138,7 +138,8 @@ TEST_CASE("body: the length limit, told by Content-Length before a byte of it, a
   world.sent(conn);
   world.receive(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
   CHECK(world.succeeded(head));
-  const TransferId unchanged = world.add("http://192.0.2.4/", at_most(0));  // it says how long the body is that it leaves out
+  // It says how long the body is that it leaves out.
+  const TransferId unchanged = world.add("http://192.0.2.4/", at_most(0));
   world.sent(conn);
   world.receive(conn, "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n");
   CHECK(world.succeeded(unchanged));
@@ -394,7 +395,8 @@ TEST_CASE("body: a BodyReady is not said for what was consumed meanwhile, and is
     arrive("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
     CHECK(as_text(engine.body(id)) == "abc");  // the level needs no output
     if (meanwhile == Meanwhile::a_part) engine.consume_body(id, 1, world.now);
-    if (meanwhile == Meanwhile::all || meanwhile == Meanwhile::all_and_more_comes) engine.consume_body(id, 3, world.now);
+    if (meanwhile == Meanwhile::all || meanwhile == Meanwhile::all_and_more_comes)
+      engine.consume_body(id, 3, world.now);
     if (meanwhile == Meanwhile::removed) engine.remove(id, world.now);
     outputs(heads, bodies, dones);
     if (meanwhile == Meanwhile::removed) {

@@ -128,7 +128,8 @@ class Monkey {
       return engine().handle_resolved(id, std::unexpected(make_error(Code::resolve_failed, "no such name")),
                                       world_.now);
     const bool more = one_in(4);  // which is asked for in vain now and then
-    const std::optional<Duration> ttl = one_in(3) ? std::optional<Duration>(std::chrono::seconds(below(100))) : std::nullopt;
+    const std::optional<Duration> ttl =
+        one_in(3) ? std::optional<Duration>(std::chrono::seconds(below(100))) : std::nullopt;
     if (more) world_.resolves.push_back({id, "again", AddressFamily::any});
     engine().handle_resolved(id, NameAnswer(std::move(addresses), ttl, more), world_.now);
   }
@@ -391,7 +392,8 @@ class Monkey {
     }
     check_nothing_left(world_);
     world_.connects.clear();
-    for (const auto& route : {steady_route_, passing_route_}) CHECK(route.use_count() <= 2);  // its member and this copy
+    // Its member and this copy.
+    for (const auto& route : {steady_route_, passing_route_}) CHECK(route.use_count() <= 2);
   }
 
   void check_success(std::size_t number) {

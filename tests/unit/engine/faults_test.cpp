@@ -51,8 +51,9 @@ TEST_CASE("faults: of a failed send and what comes after it, the response's own 
     std::string_view response;
     Code code;
   };
-  for (const auto& [response, code] : {Case{"", Code::send_failed}, Case{"HTTP/1.1 2x0 OK\r\n\r\n", Code::malformed_response},
-                                       Case{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", Code::truncated}}) {
+  for (const auto& [response, code] :
+       {Case{"", Code::send_failed}, Case{"HTTP/1.1 2x0 OK\r\n\r\n", Code::malformed_response},
+        Case{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", Code::truncated}}) {
     CAPTURE(response);
     EngineWorld world;
     const TransferId id = world.add(with_body("POST", BodyOwned{std::string(1'000, 'u')}));
@@ -125,7 +126,8 @@ TEST_CASE("faults: whether a failed request may be repeated: by its method, and 
     world.receive(conn, one.response);
     world.io_error(conn, Code::receive_failed);
     CHECK(failure_of(world, id).retry_safe == one.safe);
-    CHECK(failure_of(world, id).blame == (one.response.empty() ? Blame::network : blame_of(failure_of(world, id).code)));
+    CHECK(failure_of(world, id).blame ==
+          (one.response.empty() ? Blame::network : blame_of(failure_of(world, id).code)));
   }
   EngineWorld world;
   const TransferId refused = world.add("http://192.0.2.1/");

@@ -1,5 +1,5 @@
-// What is told of a transfer besides its bytes: Progress, TransferInfo, when its timers run, and that nothing of it is another's who had
-// the same slot before. Whose fault an end was: faults_test.cpp.
+// What is told of a transfer besides its bytes: Progress, TransferInfo, when its timers run, and that nothing of it is
+// another's who had the same slot before. Whose fault an end was: faults_test.cpp.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -18,9 +18,12 @@ namespace {
 void check_untouched(const EngineWorld& world, TransferId id) {
   const Progress& progress = world.engine.progress(id);
   CHECK(progress.queued == world.now.steady);
-  CHECK(progress.received_head_bytes + progress.received_body_bytes + progress.sent_head_bytes + progress.sent_body_bytes == 0);
+  CHECK(progress.received_head_bytes + progress.received_body_bytes + progress.sent_head_bytes +
+            progress.sent_body_bytes ==
+        0);
   CHECK_FALSE(progress.expected_body_bytes.has_value());
-  for (const auto& at : {progress.resolved, progress.connected, progress.secured, progress.sent, progress.first_byte, progress.done}) {
+  for (const auto& at :
+       {progress.resolved, progress.connected, progress.secured, progress.sent, progress.first_byte, progress.done}) {
     CHECK_FALSE(at.has_value());
   }
   const TransferInfo info = world.engine.info(id);
@@ -202,8 +205,9 @@ TEST_CASE("figures: a transfer in a slot that was used before begins with nothin
   world.engine.finish_upload(first, world.now);
   world.drain();
   world.carry(conn);
-  world.answer_with(conn, "HTTP/1.1 103 Early\r\nLink: a\r\n\r\nHTTP/1.1 200 Good\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "3\r\nabc\r\n0\r\nDigest: d\r\n\r\n");
+  world.answer_with(conn,
+                    "HTTP/1.1 103 Early\r\nLink: a\r\n\r\nHTTP/1.1 200 Good\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "3\r\nabc\r\n0\r\nDigest: d\r\n\r\n");
   REQUIRE(world.succeeded(first));
   CHECK(world.engine.trailers(first).contains("Digest"));
   CHECK_FALSE(world.engine.info(first).tls_version.empty());

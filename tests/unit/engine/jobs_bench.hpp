@@ -14,7 +14,9 @@
 namespace sluice::test {
 
 struct JobsBench {
-  Result<TransferId> try_add(Request request, TransferOptions options) { return jobs.enlist(request, options, defaults, now); }
+  Result<TransferId> try_add(Request request, TransferOptions options) {
+    return jobs.enlist(request, options, defaults, now);
+  }
   engine::Job& add(std::string_view url, TransferOptions options = {}) {
     const auto id = try_add(Request(good(url)), std::move(options));
     REQUIRE(id);

@@ -23,7 +23,8 @@ void on_a_new_connection(EngineWorld& world, Request request) {
 
 }  // namespace
 
-TEST_CASE("keeping: where a peer closes right after an answer, unsaid, no POST takes a connection that may be about to end") {
+TEST_CASE(
+    "keeping: where a peer closes right after an answer, unsaid, no POST takes a connection that may be about to end") {
   EngineWorld world;
   on_a_new_connection(world, a_post());
   SUBCASE("found out while it is idle") {
@@ -85,7 +86,8 @@ TEST_CASE("keeping: a POST that has a connection made for itself alone holds up 
   CHECK(world.sent(world.connects[2].conn).starts_with("POST /post "));
 }
 
-TEST_CASE("keeping: such a peer's connection is taken again once it has outlived its answer by a second, or has served a GET") {
+TEST_CASE(
+    "keeping: such a peer's connection is taken again once it has outlived its answer by a second, or has served a GET") {
   EngineWorld world;
   on_a_new_connection(world, a_post());
   world.pass(2ms);
@@ -113,7 +115,8 @@ TEST_CASE("keeping: such a peer's connection is taken again once it has outlived
   }
 }
 
-TEST_CASE("keeping: an end that comes later, after more than one answer, or in the middle of one says nothing of that kind") {
+TEST_CASE(
+    "keeping: an end that comes later, after more than one answer, or in the middle of one says nothing of that kind") {
   EngineWorld world;
   on_a_new_connection(world, a_post());
   SUBCASE("later") {
@@ -148,12 +151,12 @@ TEST_CASE("keeping: a connection is not used in the last second of what its peer
     const char* field;
     std::optional<Duration> until;  // null: a minute, the engine's own
   };
-  const Row rows[] = {{"Keep-Alive: timeout=5\r\n", 4s},           {"Keep-Alive: timeout=5, max=100\r\n", 4s},
-                      {"keep-alive: max=7,TIMEOUT=2\r\n", 1s},     {"Keep-Alive: timeout=1\r\n", 500ms},
-                      {"Keep-Alive: timeout=0\r\n", 0s},           {"Keep-Alive: timeout=100000\r\n", 60s},
-                      {"Keep-Alive: timeout=-1\r\n", {}},          {"Keep-Alive: timeout=99999999999999999999\r\n", {}},
-                      {"Keep-Alive: timeout=\r\n", {}},            {"Keep-Alive: timeout=5x\r\n", {}},
-                      {"Keep-Alive: max=3\r\n", {}},               {"Keep-Alive: \r\n", {}}};
+  const Row rows[] = {{"Keep-Alive: timeout=5\r\n", 4s},       {"Keep-Alive: timeout=5, max=100\r\n", 4s},
+                      {"keep-alive: max=7,TIMEOUT=2\r\n", 1s}, {"Keep-Alive: timeout=1\r\n", 500ms},
+                      {"Keep-Alive: timeout=0\r\n", 0s},       {"Keep-Alive: timeout=100000\r\n", 60s},
+                      {"Keep-Alive: timeout=-1\r\n", {}},      {"Keep-Alive: timeout=99999999999999999999\r\n", {}},
+                      {"Keep-Alive: timeout=\r\n", {}},        {"Keep-Alive: timeout=5x\r\n", {}},
+                      {"Keep-Alive: max=3\r\n", {}},           {"Keep-Alive: \r\n", {}}};
   for (const Row& row : rows) {
     CAPTURE(row.field);
     EngineWorld world;
@@ -223,7 +226,8 @@ TEST_CASE("keeping: a driver is asked to look first where a request must not go 
   CHECK_FALSE(world.engine.must_look_first(ConnId{}));
 }
 
-TEST_CASE("keeping: a 408 on a reused connection is its idleness, and the request goes out again on a new one (RFC 9110 15.5.9)") {
+TEST_CASE(
+    "keeping: a 408 on a reused connection is its idleness, and the request goes out again on a new one (RFC 9110 15.5.9)") {
   const std::string timed_out = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nslow";
   EngineWorld world;
   const ConnId conn = one_get(world);

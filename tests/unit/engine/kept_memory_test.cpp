@@ -1,5 +1,5 @@
-// What an engine gives back as soon as it needs it no more: bodies, buffers of uploads, heads and records, and what a flood of
-// transfers took. Measured as the process's memory, so it holds however the inside is built.
+// What an engine gives back as soon as it needs it no more: bodies, buffers of uploads, heads and records, and what a
+// flood of transfers took. Measured as the process's memory, so it holds however the inside is built.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -30,7 +30,8 @@ class Held {
 
 }  // namespace
 
-TEST_CASE("memory: a body that was kept for its application is given back when it is consumed, before the transfer ends") {
+TEST_CASE(
+    "memory: a body that was kept for its application is given back when it is consumed, before the transfer ends") {
   EngineWorld world;
   world.consume = false;
   const TransferId id = world.add("http://192.0.2.1/");
@@ -44,7 +45,8 @@ TEST_CASE("memory: a body that was kept for its application is given back when i
     if (round == 1) world.receive(conn, std::string(10'000, 'b'));  // the last of it
     Held held;
     if (round == 0) world.receive(conn, body);
-    world.receive(other_conn, round == 0 ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na" : "b");  // the landing buffer is used again
+    // The landing buffer is used again.
+    world.receive(other_conn, round == 0 ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na" : "b");
     CHECK(held.bytes() > (round == 0 ? 50 : 5) * kKiB);
     world.engine.consume_body(id, world.engine.body(id).size(), world.now);
     CHECK(held.bytes() < 4 * kKiB);
@@ -56,7 +58,8 @@ TEST_CASE("memory: a body that was kept for its application is given back when i
   CHECK(world.succeeded(other));
 }
 
-TEST_CASE("memory: a streamed upload's buffer is given back when its last byte is on the wire, while the answer is awaited") {
+TEST_CASE(
+    "memory: a streamed upload's buffer is given back when its last byte is on the wire, while the answer is awaited") {
   for (const bool finished_first : {true, false}) {
     CAPTURE(finished_first);
     EngineWorld world;

@@ -1,5 +1,6 @@
-// Many exchanges on a connection, under random operations and facts from a seed. After each the engine's rules hold; each transfer ends once
-// and, with the weather calm again, ends; its bytes are its own; what must not be done twice is not; no exchange holds more than its window.
+// Many exchanges on a connection, under random operations and facts from a seed. After each the engine's rules hold;
+// each transfer ends once and, with the weather calm again, ends; its bytes are its own; what must not be done twice is
+// not; no exchange holds more than its window.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -79,7 +80,8 @@ class MuxMonkey {
   void step() {
     find_peers();
     switch (below(11)) {
-      case 0: return answer_connects();
+      case 0:
+        return answer_connects();
       case 1:
       case 2:
         if (!peers_.empty()) {
@@ -87,13 +89,19 @@ class MuxMonkey {
           speak(conn, peer);
         }
         return;
-      case 3: return send();
-      case 4: return consume();
-      case 5: return pass();
+      case 3:
+        return send();
+      case 4:
+        return consume();
+      case 5:
+        return pass();
       case 6:
-      case 7: return add();
-      case 8: return cancel();
-      default: return misbehave();
+      case 7:
+        return add();
+      case 8:
+        return cancel();
+      default:
+        return misbehave();
     }
   }
 
@@ -183,11 +191,16 @@ class MuxMonkey {
     auto& [conn, peer] = *any_of(peers_);
     if (!peer.is_connected) return;
     switch (below(8)) {
-      case 0: return world_.eof(conn);
-      case 1: return world_.io_error(conn, one_in(2) ? Code::send_failed : Code::receive_failed);
-      case 2: return give(conn, mux_frame('!', 0));
-      case 3: return give(conn, mux_frame('G', 0));
-      case 4: return give(conn, mux_frame('C', 0, std::to_string(below(9))));
+      case 0:
+        return world_.eof(conn);
+      case 1:
+        return world_.io_error(conn, one_in(2) ? Code::send_failed : Code::receive_failed);
+      case 2:
+        return give(conn, mux_frame('!', 0));
+      case 3:
+        return give(conn, mux_frame('G', 0));
+      case 4:
+        return give(conn, mux_frame('C', 0, std::to_string(below(9))));
       case 5:
       case 6:
         if (peer.streams.empty()) return;
@@ -198,7 +211,8 @@ class MuxMonkey {
           }
         }
         return;
-      default: return give(conn, mux_frame('P', 77));
+      default:
+        return give(conn, mux_frame('P', 77));
     }
   }
   void consume() {

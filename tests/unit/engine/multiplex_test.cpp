@@ -1,4 +1,5 @@
-// Many exchanges on one connection: who waits for which dial, what one exchange's trouble does to its neighbours, what is tried again.
+// Many exchanges on one connection: who waits for which dial, what one exchange's trouble does to its neighbours, what
+// is tried again.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -14,8 +15,10 @@ using namespace sluice::test;
 namespace {
 
 struct MuxWorld : EngineWorld {
-  explicit MuxWorld(std::size_t capacity = 100, EngineOptions options = {}, std::size_t expected = 100, std::optional<Duration> patience = {})
-      : EngineWorld(EngineParts::make(std::move(options), std::make_unique<MuxFactory>(capacity, expected, &sessions, patience))) {}
+  explicit MuxWorld(std::size_t capacity = 100, EngineOptions options = {}, std::size_t expected = 100,
+                    std::optional<Duration> patience = {})
+      : EngineWorld(EngineParts::make(std::move(options),
+                                      std::make_unique<MuxFactory>(capacity, expected, &sessions, patience))) {}
 
   std::vector<TransferId> add_many(std::size_t count) {
     std::vector<TransferId> ids;
@@ -93,11 +96,12 @@ TEST_CASE("multiplex: pieces of several bodies in one read are shown in place, o
   const auto ids = world.add_many(2);
   const ConnId conn = world.connect();
   const auto a = world.stream(0), b = world.stream(1);
-  world.receive(conn, mux_frame('H', a, "200") + mux_frame('H', b, "200") + mux_frame('D', a, "aa") + mux_frame('D', b, "bbb") +
-                          mux_frame('D', a, "AA") + mux_frame('E', a) + mux_frame('E', b));
+  world.receive(conn, mux_frame('H', a, "200") + mux_frame('H', b, "200") + mux_frame('D', a, "aa") +
+                          mux_frame('D', b, "bbb") + mux_frame('D', a, "AA") + mux_frame('E', a) + mux_frame('E', b));
   CHECK(as_text(world.engine.body(ids[0])) == "aa");
   CHECK(as_text(world.engine.body(ids[1])) == "bbb");
-  CHECK(world.engine.body(ids[1]).data() == world.engine.body(ids[0]).data() + 2 + kMuxFrameHead);  // nothing was copied
+  // Nothing was copied.
+  CHECK(world.engine.body(ids[1]).data() == world.engine.body(ids[0]).data() + 2 + kMuxFrameHead);
   world.take(ids[0]);
   CHECK(as_text(world.engine.body(ids[0])) == "AA");
   CHECK_FALSE(world.done(ids[0]));
@@ -201,8 +205,8 @@ TEST_CASE("multiplex: when a used connection dies, what may be repeated goes to 
   const TransferId begun = gets[3];
   world.receive(conn, mux_frame('H', world.far.stream_of("GET /get3"), "200"));
   world.io_error(conn, Code::receive_failed);
-  CHECK(world.failure(post) == Code::receive_failed);    // it may have had its effect
-  CHECK(world.failure(begun) == Code::receive_failed);   // its answer had begun
+  CHECK(world.failure(post) == Code::receive_failed);   // it may have had its effect
+  CHECK(world.failure(begun) == Code::receive_failed);  // its answer had begun
   CHECK_FALSE(world.done(unsent));
   CHECK(world.connects.size() == 2);  // not one for each
   world.far = {};
@@ -242,7 +246,8 @@ TEST_CASE("multiplex: a connection that takes no more exchanges carries its own 
   CHECK_FALSE(world.done(late));
 }
 
-TEST_CASE("multiplex: activity is the exchange's: one that is silent runs into its idle timeout beside one that is not") {
+TEST_CASE(
+    "multiplex: activity is the exchange's: one that is silent runs into its idle timeout beside one that is not") {
   MuxWorld world;
   TransferOptions impatient;
   impatient.idle_timeout = std::chrono::seconds(10);
@@ -282,13 +287,15 @@ TEST_CASE("multiplex: sent is the exchange's, and so is what may have reached th
   CHECK(asked.whole);
 }
 
-TEST_CASE("multiplex: a session's own deadline ends it: the first exchange fails, those that found it used are tried elsewhere") {
+TEST_CASE(
+    "multiplex: a session's own deadline ends it: the first exchange fails, those that found it used are tried elsewhere") {
   MuxWorld world(100, {}, 100, std::chrono::seconds(5));
   const auto ids = world.add_many(2);
   const ConnId conn = world.connect();
   world.sessions.back()->ask(world.now);
   world.exchange(conn, "");
-  const TransferId third = world.add("http://192.0.2.1/third");  // the engine looks at the deadline when it has used the session
+  // The engine looks at the deadline when it has used the session.
+  const TransferId third = world.add("http://192.0.2.1/third");
   world.pass(std::chrono::seconds(6));
   CHECK(world.failure(ids[0]) == Code::malformed_response);
   CHECK(world.closes == std::vector{conn});

@@ -31,7 +31,9 @@ void refuse_one(EngineWorld& world, std::size_t index) {
                  "connect to " + world.connects.at(index).address.to_string() + ": connection refused");
 }
 
-std::string tried_at(const EngineWorld& world, std::size_t index) { return world.connects.at(index).address.ip.to_string(); }
+std::string tried_at(const EngineWorld& world, std::size_t index) {
+  return world.connects.at(index).address.ip.to_string();
+}
 
 }  // namespace
 
@@ -44,7 +46,8 @@ TEST_CASE("names: IPv6's answer is used at once, without IPv4's") {
   go(world);
   world.receive(newest(world), answer("x"));
   CHECK(world.succeeded(id));
-  answer_names(world, asked_id(world), NameAnswer(name_addresses({"2001:db8::1", "192.0.2.1"})));  // which nobody needs any more
+  // Which nobody needs any more.
+  answer_names(world, asked_id(world), NameAnswer(name_addresses({"2001:db8::1", "192.0.2.1"})));
   CHECK(world.connects.size() == 1);
   check_nothing_left(world);
 }
@@ -76,7 +79,8 @@ TEST_CASE("names: IPv4's answer is used 50 ms later, if IPv6's does not come (RF
     REQUIRE(world.connects.size() == 1);
   }
   SUBCASE("it fails") {
-    world.engine.handle_resolved(asked_id(world), std::unexpected(make_error(Code::resolve_failed, "SERVFAIL")), world.now);
+    world.engine.handle_resolved(asked_id(world), std::unexpected(make_error(Code::resolve_failed, "SERVFAIL")),
+                                 world.now);
     world.drain();
     REQUIRE(world.connects.size() == 1);
   }
@@ -130,7 +134,8 @@ TEST_CASE("names: all that was known has failed, and the rest of the answer brin
   CHECK_FALSE(world.done(id));
   SUBCASE("the same") { answer_names(world, asked_id(world), NameAnswer(name_addresses({"2001:db8::1"}))); }
   SUBCASE("an error") {
-    world.engine.handle_resolved(asked_id(world), std::unexpected(make_error(Code::resolve_failed, "SERVFAIL")), world.now);
+    world.engine.handle_resolved(asked_id(world), std::unexpected(make_error(Code::resolve_failed, "SERVFAIL")),
+                                 world.now);
     world.drain();
   }
   CHECK(world.failure(id) == Code::connect_failed);
@@ -277,7 +282,8 @@ TEST_CASE("names: what is known for a host and port is not asked for, and anothe
   CHECK(world.resolves.size() == 1);
 }
 
-TEST_CASE("names: a name that is known to have no usable address fails as a look-up does: after the call, and each time") {
+TEST_CASE(
+    "names: a name that is known to have no usable address fails as a look-up does: after the call, and each time") {
   EngineOptions options;
   options.known_addresses = {{"example.org", 80, name_addresses({"192.0.2.7"})}};
   EngineWorld world(options);

@@ -48,10 +48,13 @@ TEST_CASE("pool: what is alike shares, what differs in host, port, family or con
 
 TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the pool, or known not to matter there") {
   TransferOptions options;
-  // An option that is new does not compile here: it belongs into pool_key(), and into the tests that ask for two connections, or below.
+  // An option that is new does not compile here: it belongs into pool_key(), and into the tests that ask for two
+  // connections, or below.
   auto& [tls, connect_to, family, route, connect_timeout, total_timeout, attempts_timeout, idle_timeout, max_body_bytes,
-         fresh_connection, forbid_reuse, http1, allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials, report_heads, user_data] = options;
-  CHECK((!tls && !connect_to && !route && family == AddressFamily::any));  // those that matter, see here and in route_test.cpp
+         fresh_connection, forbid_reuse, http1, allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials,
+         report_heads, user_data] = options;
+  // Those that matter, see here and in route_test.cpp.
+  CHECK((!tls && !connect_to && !route && family == AddressFamily::any));
   connect_timeout = total_timeout = attempts_timeout = idle_timeout = std::chrono::seconds(7);
   max_body_bytes = 1'000;
   http1 = Http1::strict;

@@ -1,5 +1,5 @@
-// How a transfer's response is read, as its options say: strict or tolerant, heads kept as they came, what is counted, and
-// which answers end their connection.
+// How a transfer's response is read, as its options say: strict or tolerant, heads kept as they came, what is counted,
+// and which answers end their connection.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -51,15 +51,16 @@ TEST_CASE("SB-13 responses: what leaves a doubt about framing is the last on its
     std::string_view response;
     bool again;
   };
-  for (const Row& row : {Row{kByLf, true}, Row{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", true},
-                         Row{"HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok", true},
-                         Row{"HTTP/1.1 200 OK\r\nA: b\nContent-Length: 2\r\n\r\nok", false},
-                         Row{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false},
-                         Row{"HTTP/1.1 200 OK\r\nContent-Length:\r\n 2\r\n\r\nok", false},
-                         Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok", false},
-                         Row{"HTTP/1.1 200 OK\r\nA : b\r\nContent-Length: 2\r\n\r\nok", false},
-                         // Only the last chunk tells, when the body is out already.
-                         Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\n\r\n", false}}) {
+  for (const Row& row :
+       {Row{kByLf, true}, Row{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", true},
+        Row{"HTTP/1.1 999 No\r\nContent-Length: 2\r\n\r\nok", true},
+        Row{"HTTP/1.1 200 OK\r\nA: b\nContent-Length: 2\r\n\r\nok", false},
+        Row{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false},
+        Row{"HTTP/1.1 200 OK\r\nContent-Length:\r\n 2\r\n\r\nok", false},
+        Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok", false},
+        Row{"HTTP/1.1 200 OK\r\nA : b\r\nContent-Length: 2\r\n\r\nok", false},
+        // Only the last chunk tells, when the body is out already.
+        Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\n\r\n", false}}) {
     CAPTURE(row.response);
     EngineWorld world;
     const TransferId id = world.add("http://192.0.2.1/");
@@ -75,7 +76,8 @@ TEST_CASE("SB-13 responses: what leaves a doubt about framing is the last on its
 }
 
 TEST_CASE("responses: heads are kept as they came where that was asked for, and counted in any case") {
-  constexpr std::string_view kInterim = "HTTP/1.1 103 Early\r\nLink:</a>\r\n\r\n", kHead = "HTTP/1.1 200\r\nContent-Length:2  \r\n\r\n";
+  constexpr std::string_view kInterim = "HTTP/1.1 103 Early\r\nLink:</a>\r\n\r\n",
+                             kHead = "HTTP/1.1 200\r\nContent-Length:2  \r\n\r\n";
   for (const bool keep : {false, true}) {
     EngineWorld world;
     TransferOptions options;

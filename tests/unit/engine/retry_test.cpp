@@ -200,7 +200,8 @@ TEST_CASE("retry: a transfer tried again keeps its total time and can be removed
 }
 
 namespace {
-// Two connections to one place: the first has carried an exchange, the other was made for nobody in the end. Both are idle.
+// Two connections to one place: the first has carried an exchange, the other was made for nobody in the end. Both are
+// idle.
 std::pair<ConnId, ConnId> used_and_spare(EngineWorld& world) {
   const TransferId first = world.add("http://192.0.2.1/1");
   const ConnId used = go(world);

@@ -18,8 +18,10 @@ ScaleFigures measured(const ScaleSetup& setup) {
 }
 
 // What one more connection costs: an engine's own buffers count in neither.
-double one_more(double ScaleFigures::*bytes, const ScaleFigures& few, const ScaleFigures& many) {
-  const auto all = [bytes](const ScaleFigures& figures) { return figures.*bytes * static_cast<double>(figures.setup.transfers); };
+double one_more(double ScaleFigures::* bytes, const ScaleFigures& few, const ScaleFigures& many) {
+  const auto all = [bytes](const ScaleFigures& figures) {
+    return figures.*bytes * static_cast<double>(figures.setup.transfers);
+  };
   return (all(many) - all(few)) / static_cast<double>(many.setup.transfers - few.setup.transfers);
 }
 
@@ -36,8 +38,10 @@ TEST_CASE("an idle connection holds less than 2 KiB, its transfers' memory is gi
 
 TEST_CASE("the same holds with many origins, and after requests of any length") {
   const auto one_more_idle = [](std::size_t transfers_of_origin, std::size_t field_bytes) {
-    const ScaleFigures few = measured({.transfers = kFew, .origins = kFew / transfers_of_origin, .field_bytes = field_bytes});
-    const ScaleFigures many = measured({.transfers = kMany, .origins = kMany / transfers_of_origin, .field_bytes = field_bytes});
+    const ScaleFigures few =
+        measured({.transfers = kFew, .origins = kFew / transfers_of_origin, .field_bytes = field_bytes});
+    const ScaleFigures many =
+        measured({.transfers = kMany, .origins = kMany / transfers_of_origin, .field_bytes = field_bytes});
     return one_more(&ScaleFigures::idle_bytes, few, many);
   };
   CHECK(one_more_idle(20, 0) < kScaleIdleGoalBytes);

@@ -304,7 +304,8 @@ TEST_CASE("timeouts: time in which the application does not supply is not the pe
 
 TEST_CASE("timeouts: a zero idle timeout and negative ones are refused, zero for the others fires at once") {
   EngineWorld world;
-  for (const auto& options : {idle_within(0s), idle_within(-1s), connect_within(-1s), total_within(-1s), attempts_within(-1s)}) {
+  for (const auto& options :
+       {idle_within(0s), idle_within(-1s), connect_within(-1s), total_within(-1s), attempts_within(-1s)}) {
     const auto id = world.engine.add(EngineWorld::get("http://192.0.2.1/"), options, world.now);
     REQUIRE_FALSE(id.has_value());
     CHECK(id.error().code == Code::invalid_option);

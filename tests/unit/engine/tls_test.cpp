@@ -265,7 +265,8 @@ TEST_CASE("engine over TLS: bytes the layer holds and the peer does not take are
   check_nothing_left(world);
 }
 
-TEST_CASE("engine over TLS: who takes a connection over in the middle of its handshake is told of it, also if that fails") {
+TEST_CASE(
+    "engine over TLS: who takes a connection over in the middle of its handshake is told of it, also if that fails") {
   EngineOptions limits;
   limits.max_connections_per_origin = 1;
   EngineWorld world(limits);

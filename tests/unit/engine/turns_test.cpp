@@ -1,5 +1,5 @@
-// Whose turn it is: a retry's place in the queue, an origin's turn at the limit of all connections, which idle connection goes, and
-// which dial a transfer gets. The limits themselves: limits_test.cpp.
+// Whose turn it is: a retry's place in the queue, an origin's turn at the limit of all connections, which idle
+// connection goes, and which dial a transfer gets. The limits themselves: limits_test.cpp.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -185,7 +185,8 @@ TEST_CASE("turns: a body of just the limit is taken, one byte more is not, told 
       const TransferId id = world.add("http://192.0.2.1/", options);
       const ConnId conn = go(world);
       const std::string body(size, 'b');
-      world.receive(conn, chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + std::to_string(size) + "\r\n" + body + "\r\n0\r\n\r\n"
+      world.receive(conn, chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + std::to_string(size) +
+                                        "\r\n" + body + "\r\n0\r\n\r\n"
                                   : answer(body));
       REQUIRE(world.done(id));
       CHECK(world.succeeded(id) == (size <= 8));
@@ -200,8 +201,8 @@ TEST_CASE("turns: the cap on fields is each head's and each trailer section's ow
   EngineWorld world;
   const TransferId id = world.add("http://192.0.2.1/");
   const ConnId conn = go(world);
-  world.receive(conn, "HTTP/1.1 103 Early\r\n" + many + "\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + many + "\r\n1\r\nb\r\n0\r\n" +
-                          many + "\r\n");
+  world.receive(conn, "HTTP/1.1 103 Early\r\n" + many + "\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + many +
+                          "\r\n1\r\nb\r\n0\r\n" + many + "\r\n");
   CHECK(world.succeeded(id));
   CHECK(world.interims == std::vector<int>{103});
   CHECK(world.engine.head(id).fields.size() == 3'001);

@@ -1,5 +1,5 @@
-// Whose turn it is, and until when: a retry's place in the queue and what it counts as, a dial that nobody waits for, the stagger after a
-// refusal, an origin that waits for the limit of all.
+// Whose turn it is, and until when: a retry's place in the queue and what it counts as, a dial that nobody waits for,
+// the stagger after a refusal, an origin that waits for the limit of all.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"
@@ -151,7 +151,8 @@ TEST_CASE("waits: after a refusal the next address has 250 ms of its own") {
   CHECK(world.connects.size() == 3);
 }
 
-TEST_CASE("waits: those that wait for the limit of all have one connection each, in the order in which they began to wait") {
+TEST_CASE(
+    "waits: those that wait for the limit of all have one connection each, in the order in which they began to wait") {
   EngineOptions options;
   options.max_connections = 2;
   EngineWorld world(options);

@@ -12,8 +12,8 @@ using namespace sluice::flow;
 TEST_CASE("transfer: exactly these moves between phases are legal") {
   using enum TransferPhase;
   const std::set<std::pair<TransferPhase, TransferPhase>> legal = {
-      {queued, dialing}, {queued, active},   {queued, done},       {dialing, queued}, {dialing, active},
-      {dialing, done},   {active, queued},   {active, delivering}, {active, done},    {delivering, done},
+      {queued, dialing}, {queued, active}, {queued, done},       {dialing, queued}, {dialing, active},
+      {dialing, done},   {active, queued}, {active, delivering}, {active, done},    {delivering, done},
   };
   for (const TransferPhase from : {queued, dialing, active, delivering, done}) {
     for (const TransferPhase to : {queued, dialing, active, delivering, done}) {

@@ -105,7 +105,8 @@ TEST_CASE("upload: streamed without a length ends by finish") {
 }
 
 TEST_CASE("upload: has_room() says what space() will, and moves nothing") {
-  for (const std::optional<std::uint64_t> length : {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(200'000)}) {
+  for (const std::optional<std::uint64_t> length :
+       {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(200'000)}) {
     UploadBody upload(RequestBody{BodyStream{length}});
     std::size_t full = 0, made_room = 0;
     for (int turn = 0; turn < 100; ++turn) {

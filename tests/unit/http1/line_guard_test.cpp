@@ -102,7 +102,8 @@ TEST_CASE("SB-13 line_guard: LF alone ends a line in tolerant mode; a mix is not
     CHECK(cut(text).ended);
     CHECK(cut(text).mixed);
   }
-  for (const std::string_view text : {"HTTP/1.1 200 OK\n"sv, "HTTP/1.1 200 OK\r\nA: b\n"sv, "HTTP/1.1 200 OK\r\n\n"sv}) {
+  for (const std::string_view text :
+       {"HTTP/1.1 200 OK\n"sv, "HTTP/1.1 200 OK\r\nA: b\n"sv, "HTTP/1.1 200 OK\r\n\n"sv}) {
     CHECK(cut(text, Part::head, Http1::strict).fault == "a LF without a CR before it");
   }
 }
@@ -110,8 +111,9 @@ TEST_CASE("SB-13 line_guard: LF alone ends a line in tolerant mode; a mix is not
 TEST_CASE("SB-13 line_guard: a CR alone is wrong in both modes") {
   for (const Http1 mode : {Http1::strict, Http1::tolerant}) {
     for (const std::string_view text :
-         {"HTTP/1.1 200 O\rK\r\n"sv, "HTTP/1.1 200\rOK"sv, "HTTP/1.1 200 OK\r\nA: b\rc\r\n"sv, "HTTP/1.1 200 OK\r\nA: b\r\r\n"sv,
-          "HTTP/1.1 200 OK\r\n\rA: b"sv, "HTTP/1.1 200 OK\r\n\r A: b"sv, "HTTP/1.1 200 OK\r\nA: b\r\n\r\r\n"sv}) {
+         {"HTTP/1.1 200 O\rK\r\n"sv, "HTTP/1.1 200\rOK"sv, "HTTP/1.1 200 OK\r\nA: b\rc\r\n"sv,
+          "HTTP/1.1 200 OK\r\nA: b\r\r\n"sv, "HTTP/1.1 200 OK\r\n\rA: b"sv, "HTTP/1.1 200 OK\r\n\r A: b"sv,
+          "HTTP/1.1 200 OK\r\nA: b\r\n\r\r\n"sv}) {
       CHECK(cut(text, Part::head, mode).fault == "a CR without a LF after it");
     }
   }
@@ -131,7 +133,9 @@ TEST_CASE("line_guard: folds are one space in tolerant mode, and nothing can be 
 }
 
 TEST_CASE("SB-55 line_guard: a status line is refused at its first wrong byte, without an end in sight") {
-  const auto fault = [](std::string_view text, Http1 mode = Http1::tolerant) { return cut(text, Part::head, mode).fault; };
+  const auto fault = [](std::string_view text, Http1 mode = Http1::tolerant) {
+    return cut(text, Part::head, mode).fault;
+  };
   for (const std::string_view text : {"<"sv, "SSH-2.0"sv, "HTTp"sv, "HTTP/2"sv, "\r"sv, "\n"sv, " "sv, "\0"sv}) {
     CHECK(cut(text).code == Code::not_http);
     CHECK(fault(text) == "no HTTP/1 status line");
@@ -158,7 +162,8 @@ TEST_CASE("SB-55 line_guard: a status line is refused at its first wrong byte, w
 TEST_CASE("SB-18 line_guard: a section has a cap, with its last line end, and not a byte more") {
   const std::string head = "HTTP/1.1 200 OK\r\nA: ";
   for (const std::string_view end : {"\r\n\r\n"sv, "\n\n"sv, "\r\n B\r\n\r\n"sv}) {
-    const std::string fits = head + std::string(limits::kMaxHeadBytes - head.size() - end.size(), 'x') + std::string(end);
+    const std::string fits =
+        head + std::string(limits::kMaxHeadBytes - head.size() - end.size(), 'x') + std::string(end);
     REQUIRE(fits.size() == limits::kMaxHeadBytes);
     for (const std::size_t piece : {fits.size(), std::size_t{1}, std::size_t{997}}) {
       CHECK(cut_in_pieces(fits, Part::head, Http1::tolerant, piece).ended);
@@ -191,7 +196,8 @@ Chunked scan_in_pieces(std::string_view text, Where where, Http1 mode, std::size
   Chunked got;
   for (std::size_t at = 0; at < text.size() && !got.ended && got.fault.empty(); at += piece) {
     const Bytes given = as_bytes(text.substr(at, piece));
-    const auto scan = where == Where::size_line ? guard.scan_line(given, body_bytes, ends) : guard.scan_end(given, ends);
+    const auto scan =
+        where == Where::size_line ? guard.scan_line(given, body_bytes, ends) : guard.scan_end(given, ends);
     got.taken += scan.good;
     got.ended = scan.ended;
     if (scan.fault != nullptr) {
@@ -204,7 +210,8 @@ Chunked scan_in_pieces(std::string_view text, Where where, Http1 mode, std::size
   return got;
 }
 
-Chunked scan(std::string_view text, Where where = Where::size_line, Http1 mode = Http1::tolerant, std::uint64_t body_bytes = 0) {
+Chunked scan(std::string_view text, Where where = Where::size_line, Http1 mode = Http1::tolerant,
+             std::uint64_t body_bytes = 0) {
   CAPTURE(text.substr(0, 100));
   const Chunked whole = scan_in_pieces(text, where, mode, text.size(), body_bytes);
   for (std::size_t piece = 1; piece < std::min<std::size_t>(text.size(), 20); ++piece) {
@@ -225,7 +232,8 @@ TEST_CASE("SB-17 line_guard: a chunk's size line") {
     CHECK(line("5 \t;a\r\n").ended);
     CHECK(line("0000000000000005\r\n").ended);
     CHECK(line("00000000000000005").fault == "a chunk size of more than 16 digits");
-    for (const std::string_view text : {"\r\n"sv, "\n"sv, ";a"sv, " 5"sv, "-5"sv, "g"sv}) CHECK(line(text).fault == "a chunk without a size");
+    for (const std::string_view text : {"\r\n"sv, "\n"sv, ";a"sv, " 5"sv, "-5"sv, "g"sv})
+      CHECK(line(text).fault == "a chunk without a size");
     for (const std::string_view text : {"5x"sv, "5 5"sv, "5,"sv, "5\x7f"sv, "5\0"sv, "5 \x01"sv}) {
       CHECK(line(text).fault == "a chunk size that is not hexadecimal");
     }
@@ -248,14 +256,16 @@ TEST_CASE("line_guard: the line end after a chunk's data") {
   CHECK(scan("\n5", Where::after_data).taken == 1);
   constexpr std::string_view kFault = "a chunk whose data is not followed by CRLF";
   CHECK(scan("\n5", Where::after_data, Http1::strict).fault == kFault);
-  for (const std::string_view text : {"x"sv, "\rx"sv, "\r\r"sv, " \r\n"sv}) CHECK(scan(text, Where::after_data).fault == kFault);
+  for (const std::string_view text : {"x"sv, "\rx"sv, "\r\r"sv, " \r\n"sv})
+    CHECK(scan(text, Where::after_data).fault == kFault);
 }
 
 TEST_CASE("SB-59 line_guard: what a size line holds besides its size is capped, for itself and against the body") {
   const auto padded = [](std::size_t bytes) { return "5;" + std::string(bytes - 1, 'x') + "\r\n"; };
   constexpr std::size_t kMost = limits::kMaxChunkExtensionBytes;
   CHECK(scan_in_pieces(padded(kMost), Where::size_line, Http1::strict, 1000, 0).ended);
-  CHECK(scan_in_pieces(padded(kMost + 1), Where::size_line, Http1::strict, 1000, 1'000'000).code == Code::response_too_large);
+  CHECK(scan_in_pieces(padded(kMost + 1), Where::size_line, Http1::strict, 1000, 1'000'000).code ==
+        Code::response_too_large);
   ChunkGuard guard;
   LineEnds ends;
   ends.start(Http1::strict);

@@ -70,12 +70,26 @@ TEST_CASE("SB-13 reader: in both modes lengths that differ, or are no number") {
 }
 
 TEST_CASE("SB-13 reader: in both modes a bare CR, a NUL, and a framing field with a space before its colon") {
-  for (const std::string_view fields :
-       {"A: b\rc\r\n"sv, "A: b\r\r\nB: c\r\n"sv, "A\r: b\r\n"sv, "\rA: b\r\n"sv, "A: b\0c\r\n"sv, "A\0: c\r\n"sv,
-        "A : b\0c\r\n"sv, "A: b\r\n c\0d\r\n"sv, "Content-Length : 5\r\n"sv, "content-length\t: 5\r\n"sv,
-        "Content-Length \t : 5\r\n"sv, "Transfer-Encoding : chunked\r\n"sv, "Content-Length\x80: 5\r\n"sv,
-        "@Content-Length: 5\r\n"sv, " A: b\r\n"sv, "\tA: b\r\n"sv, "no colon\r\n"sv, "nocolon\r\n"sv, "A\x01: b\r\n"sv,
-        "A\x7f: b\r\n"sv}) {
+  for (const std::string_view fields : {"A: b\rc\r\n"sv,
+                                        "A: b\r\r\nB: c\r\n"sv,
+                                        "A\r: b\r\n"sv,
+                                        "\rA: b\r\n"sv,
+                                        "A: b\0c\r\n"sv,
+                                        "A\0: c\r\n"sv,
+                                        "A : b\0c\r\n"sv,
+                                        "A: b\r\n c\0d\r\n"sv,
+                                        "Content-Length : 5\r\n"sv,
+                                        "content-length\t: 5\r\n"sv,
+                                        "Content-Length \t : 5\r\n"sv,
+                                        "Transfer-Encoding : chunked\r\n"sv,
+                                        "Content-Length\x80: 5\r\n"sv,
+                                        "@Content-Length: 5\r\n"sv,
+                                        " A: b\r\n"sv,
+                                        "\tA: b\r\n"sv,
+                                        "no colon\r\n"sv,
+                                        "nocolon\r\n"sv,
+                                        "A\x01: b\r\n"sv,
+                                        "A\x7f: b\r\n"sv}) {
     check_never(with_fields(fields));
   }
   check_never("HTTP/1.1 200 OK\rContent-Length: 0\r\n\r\n");
@@ -136,8 +150,8 @@ TEST_CASE("SB-14 reader: Transfer-Encoding is chunked, once, in HTTP/1.1") {
   for (const char* fields :
        {"Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: gzip\r\n", "Transfer-Encoding: xchunked\r\n",
         "Transfer-Encoding: chunkedx\r\n", "Transfer-Encoding: \"chunked\"\r\n", "Transfer-Encoding: chunked;q=1\r\n",
-        "Transfer-Encoding: \"chunked\r\n", "Transfer-Encoding: identity, gzip\r\n", "Transfer-Encoding: chun\x80ked\r\n",
-        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"}) {
+        "Transfer-Encoding: \"chunked\r\n", "Transfer-Encoding: identity, gzip\r\n",
+        "Transfer-Encoding: chun\x80ked\r\n", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"}) {
     if (std::string_view(fields).find("identity") == std::string_view::npos) {
       check_refused(with_coding(fields), kStrict, Code::unsupported_coding);
     }
@@ -209,22 +223,23 @@ TEST_CASE("SB-19 reader: each interim head has the cap of a head; how many there
   const FeedOutcome got = in_pieces(text + "HTTP/1.1 204 Done\r\n\r\n", 100, {});
   CHECK(got.complete());
   CHECK(got.interims.size() == 200);
-  CHECK(feed("HTTP/1.1 102 Wait\r\nA: " + std::string(limits::kMaxHeadBytes, 'x')).failed_with(Code::response_too_large));
+  CHECK(
+      feed("HTTP/1.1 102 Wait\r\nA: " + std::string(limits::kMaxHeadBytes, 'x')).failed_with(Code::response_too_large));
 }
 
 TEST_CASE("SB-55 reader: start lines that the parser knows and HTTP/1 does not") {
   const auto with_end = [](const char* line) { return std::string(line) + "\r\nContent-Length: 0\r\n\r\n"; };
-  for (const char* line :
-       {"HTTP/0.9 200 OK", "HTTP/2.0 200 OK", "HTTP/2 200 OK", "HTTP/11.1 200 OK", "HTTP/3.0 200 OK", "RTSP/1.0 200 OK",
-        "RTSP/1.1 200 OK", "ICE/1.0 200 OK", "ICE/1.1 200 OK", "http/1.1 200 OK", "GET / HTTP/1.1", "<html>", "HTTP /1.1 200 OK",
-        "\xef\xbb\xbfHTTP/1.1 200 OK"}) {
+  for (const char* line : {"HTTP/0.9 200 OK", "HTTP/2.0 200 OK", "HTTP/2 200 OK", "HTTP/11.1 200 OK", "HTTP/3.0 200 OK",
+                           "RTSP/1.0 200 OK", "RTSP/1.1 200 OK", "ICE/1.0 200 OK", "ICE/1.1 200 OK", "http/1.1 200 OK",
+                           "GET / HTTP/1.1", "<html>", "HTTP /1.1 200 OK", "\xef\xbb\xbfHTTP/1.1 200 OK"}) {
     check_never(with_end(line), Code::not_http);
   }
-  for (char minor = '2'; minor <= '9'; ++minor) check_never(with_end((std::string("HTTP/1.") + minor + " 200 OK").c_str()), Code::not_http);
+  for (char minor = '2'; minor <= '9'; ++minor)
+    check_never(with_end((std::string("HTTP/1.") + minor + " 200 OK").c_str()), Code::not_http);
   for (const char* line :
-       {"HTTP/1.10 200 OK", "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1  200 OK",
-        "HTTP/1.1 2x0 OK", "HTTP/1.1 -20 OK", "HTTP/1.1 200OK", "HTTP/1.1\t200 OK", "HTTP/1.1", "HTTP/1.1 200\tOK",
-        "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK"}) {
+       {"HTTP/1.10 200 OK", "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK",
+        "HTTP/1.1  200 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 -20 OK", "HTTP/1.1 200OK", "HTTP/1.1\t200 OK", "HTTP/1.1",
+        "HTTP/1.1 200\tOK", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK"}) {
     check_never(with_end(line));
   }
   check_malformed(with_end("HTTP/1.1 600 OK"));

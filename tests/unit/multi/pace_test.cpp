@@ -56,7 +56,8 @@ TEST_CASE("Pace: the clock is read once for sixteen outputs") {
   CHECK(environment.readings - before == 10);
 }
 
-TEST_CASE("Pace: descriptors that are handed in one after another are held to the time of one drive, until a timer comes") {
+TEST_CASE(
+    "Pace: descriptors that are handed in one after another are held to the time of one drive, until a timer comes") {
   test::HandEnvironment environment;
   Pace pace(environment, 100, 2ms);
   pace.begin();

@@ -163,7 +163,8 @@ TEST_CASE("Streams: after a drive that was cut short each stream is tried once")
   CHECK_FALSE(parts.streams.next_signaled().has_value());
 }
 
-TEST_CASE("Callbacks: nothing is said of a transfer that is not there, and a handler is called last when its transfer ends") {
+TEST_CASE(
+    "Callbacks: nothing is said of a transfer that is not there, and a handler is called last when its transfer ends") {
   Parts parts;
   parts.callbacks.body(parts.id);
   parts.callbacks.upload(parts.id);

@@ -36,7 +36,8 @@ struct Dialing {
   void fail(std::uint32_t index, std::string words) {
     dialer.attempt_failed(dial, attempt(index), place, make_error(Code::connect_failed, std::move(words)));
   }
-  bool learn(const std::string& text, bool complete = true, AddressFamily family = AddressFamily::any, Instant ipv6_until = {}) {
+  bool learn(const std::string& text, bool complete = true, AddressFamily family = AddressFamily::any,
+             Instant ipv6_until = {}) {
     return dialer.learn(dial, addresses(text), complete, family, ipv6_until, now);
   }
   // What comes at this instant, and nothing else.
@@ -270,7 +271,8 @@ TEST_CASE("dialer: a lost race says all failures, with the place where a name wa
   one.begin(1);
   one.fail(1, "connect to 192.0.2.1:443: refused");
   one.begin(2);
-  one.dialer.attempt_failed(one.dial, attempt(2), one.place, make_error(Code::too_many_descriptors, "no descriptor", 24));
+  one.dialer.attempt_failed(one.dial, attempt(2), one.place,
+                            make_error(Code::too_many_descriptors, "no descriptor", 24));
   const Error error = Dialer::lost(one.dial, one.place);
   CHECK(error.code == Code::too_many_descriptors);
   CHECK(error.detail == 24);
@@ -322,9 +324,11 @@ TEST_CASE("dialer: out of time while the name is looked up") {
   CHECK(error.message() == "resolve a.test: no answer within 5 s");
   // With a first part of the answer it is the address that is waited for.
   one.learn("192.0.2.1", false);
-  CHECK(Dialer::timed_out(one.dial, one.place, "5 s", "", "").message() == "connect to a.test:443: no answer within 5 s");
+  CHECK(Dialer::timed_out(one.dial, one.place, "5 s", "", "").message() ==
+        "connect to a.test:443: no answer within 5 s");
   const Dialing by_route;  // no name is looked up
-  CHECK(Dialer::timed_out(by_route.dial, one.place, "5 s", "", "").message() == "connect to a.test:443: no answer within 5 s");
+  CHECK(Dialer::timed_out(by_route.dial, one.place, "5 s", "", "").message() ==
+        "connect to a.test:443: no answer within 5 s");
 }
 
 TEST_CASE("dialer: out of time while attempts run: which ones, and what became of those before") {
@@ -337,9 +341,11 @@ TEST_CASE("dialer: out of time while attempts run: which ones, and what became o
     CHECK(error.code == Code::connect_timeout);
     return error.message();
   };
-  CHECK(message("192.0.2.1:443, 192.0.2.2:443") == "connect to a.test:443: no answer within 5 s from 192.0.2.1:443, 192.0.2.2:443");
+  CHECK(message("192.0.2.1:443, 192.0.2.2:443") ==
+        "connect to a.test:443: no answer within 5 s from 192.0.2.1:443, 192.0.2.2:443");
   one.fail(1, "refused");
-  CHECK(message("192.0.2.2:443") == "connect to a.test:443: no answer within 5 s from 192.0.2.2:443 (before: a.test:443: refused)");
+  CHECK(message("192.0.2.2:443") ==
+        "connect to a.test:443: no answer within 5 s from 192.0.2.2:443 (before: a.test:443: refused)");
   CHECK(message("") == "connect to a.test:443: no answer within 5 s (before: a.test:443: refused)");
   Dialing literal;
   literal.place.host = "2001:db8::1";

@@ -34,8 +34,12 @@ struct LookUp {
   NameCache::Answered answer(const std::string& text, std::optional<Duration> ttl = {}) {
     return names.answered(id, NameAnswer(addresses(text), ttl), now);
   }
-  NameCache::Answered part(const std::string& text) { return names.answered(id, NameAnswer(addresses(text), {}, true), now); }
-  NameCache::Answered fail() { return names.answered(id, std::unexpected(make_error(Code::resolve_failed, "no such name")), now); }
+  NameCache::Answered part(const std::string& text) {
+    return names.answered(id, NameAnswer(addresses(text), {}, true), now);
+  }
+  NameCache::Answered fail() {
+    return names.answered(id, std::unexpected(make_error(Code::resolve_failed, "no such name")), now);
+  }
   std::string known() const { return texts(name.addresses); }
 
   NameCache names;
@@ -68,10 +72,12 @@ TEST_CASE("name answers: addresses of the wrong family are of no use") {
 }
 
 TEST_CASE("name answers: families take turns, that of the first address begins") {
-  CHECK(kept(AddressFamily::any, "192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1") == "192.0.2.1 2001:db8::1 192.0.2.2 192.0.2.3");
+  CHECK(kept(AddressFamily::any, "192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1") ==
+        "192.0.2.1 2001:db8::1 192.0.2.2 192.0.2.3");
   CHECK(kept(AddressFamily::any, "2001:db8::1 2001:db8::2 192.0.2.1 192.0.2.2 192.0.2.3") ==
         "2001:db8::1 192.0.2.1 2001:db8::2 192.0.2.2 192.0.2.3");
-  CHECK(kept(AddressFamily::any, "192.0.2.3 192.0.2.1 192.0.2.2") == "192.0.2.3 192.0.2.1 192.0.2.2");  // else as they came
+  // Else as they came.
+  CHECK(kept(AddressFamily::any, "192.0.2.3 192.0.2.1 192.0.2.2") == "192.0.2.3 192.0.2.1 192.0.2.2");
 }
 
 TEST_CASE("name answers: what is named twice is tried once, at its first place") {

@@ -316,7 +316,8 @@ TEST_CASE("names: reset() keeps what may be used") {
 TEST_CASE("names: reset() makes all of them unused, of which there are no more than kMaxNames") {
   NameCache names;
   std::deque<NameWaiter> waiters(limits::kMaxNames + 10);
-  for (std::size_t i = 0; i < waiters.size(); ++i) names.wait(names.name("x" + std::to_string(i), AddressFamily::any), waiters[i]);
+  for (std::size_t i = 0; i < waiters.size(); ++i)
+    names.wait(names.name("x" + std::to_string(i), AddressFamily::any), waiters[i]);
   names.reset();
   CHECK(names.size() == limits::kMaxNames);
   names.check_invariants();

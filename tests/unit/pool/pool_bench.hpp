@@ -1,4 +1,5 @@
-// A pool alone, with waiters, dials and connections made by hand. The bench does what an engine does with grants, and writes them down.
+// A pool alone, with waiters, dials and connections made by hand. The bench does what an engine does with grants, and
+// writes them down.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -53,7 +54,9 @@ class CountingSession final : public http::Session {
 class PoolBench {
  public:
   explicit PoolBench(EngineLimits limits = {}) : pool(limits, timers) {}
-  static EngineLimits at_most(std::size_t total, std::size_t of_each = 0) { return {total, of_each, std::chrono::seconds(60)}; }
+  static EngineLimits at_most(std::size_t total, std::size_t of_each = 0) {
+    return {total, of_each, std::chrono::seconds(60)};
+  }
 
   pool::Endpoint& at(std::string_view url, const TransferOptions& options = {}) {
     return pool.endpoint_for(Request(good(url)), options, nullptr);
@@ -165,7 +168,9 @@ class PoolBench {
   std::size_t expected = 1;  // exchanges that a dial is counted on for where nothing is known of the peer
 
  private:
-  static std::string name(const pool::PooledConnection& connection) { return 'c' + std::to_string(connection.id.index); }
+  static std::string name(const pool::PooledConnection& connection) {
+    return 'c' + std::to_string(connection.id.index);
+  }
   static std::string name(const pool::Waiter& waiter) { return 'w' + std::to_string(waiter.transfer.index); }
   static std::string name(const pool::DialSlot& dial) { return 'd' + std::to_string(dial.id.index); }
 

@@ -17,7 +17,8 @@ using pool::EndpointId;
 using pool::UnusedList;
 
 struct NamedRoute : Route {
-  explicit NamedRoute(std::string identity, std::string name = "a route") : Route(std::move(identity), std::move(name), 0) {}
+  explicit NamedRoute(std::string identity, std::string name = "a route")
+      : Route(std::move(identity), std::move(name), 0) {}
 };
 
 // A configuration of which only the identity matters.
@@ -86,7 +87,8 @@ TEST_CASE("endpoints: what is alike in these is the same place") {
   CHECK(key_of("http://a/", to("b", 81)) == key_of("http://a/", to("b", 81)));
   const auto route = std::make_shared<NamedRoute>("");
   CHECK(key_of("http://a/", by(route)) == key_of("http://a/", by(route)));
-  CHECK(key_of("http://a/", by(std::make_shared<NamedRoute>("r"))) == key_of("http://a/", by(std::make_shared<NamedRoute>("r", "other"))));
+  CHECK(key_of("http://a/", by(std::make_shared<NamedRoute>("r"))) ==
+        key_of("http://a/", by(std::make_shared<NamedRoute>("r", "other"))));
   Request post("POST", good("http://a/x"));
   std::string key;
   pool::endpoint_key(post, {}, nullptr, key);
@@ -141,7 +143,8 @@ TEST_CASE("endpoints: the place is the URL's, or another; who must be there is t
 
 TEST_CASE("endpoints: what messages say of a place") {
   const auto place = [](std::string host, std::shared_ptr<Route> route = {}) {
-    return pool::Destination{.host = std::move(host), .port = 443, .zone = {}, .family = AddressFamily::any, .route = std::move(route)};
+    return pool::Destination{
+        .host = std::move(host), .port = 443, .zone = {}, .family = AddressFamily::any, .route = std::move(route)};
   };
   CHECK(place("a.test").where() == "a.test:443");
   CHECK(place("192.0.2.1").where() == "192.0.2.1:443");
@@ -247,7 +250,8 @@ TEST_CASE("endpoints: after reset() those that are unused are counted anew") {
   bench.pool.reset();
   bench.pool.look_at_all();
   CHECK(bench.go().empty());
-  for (std::size_t i = 1; i < limits::kMaxUnusedOrigins; ++i) CHECK(use_up(bench, "http://h" + std::to_string(i) + ".test/").empty());
+  for (std::size_t i = 1; i < limits::kMaxUnusedOrigins; ++i)
+    CHECK(use_up(bench, "http://h" + std::to_string(i) + ".test/").empty());
   CHECK(use_up(bench, "http://one-more.test/") == "forget a.test");
 }
 

@@ -163,7 +163,7 @@ TEST_CASE("pool reuse: who wants a fresh connection takes no other, and holds up
   Endpoint& a = bench.at("http://a.test/");
   bench.ask(a, true);
   CHECK(bench.go() == "dial w1");
-  CHECK(a.dialing.empty());  // no other would do
+  CHECK(a.dialing.empty());         // no other would do
   bench.pool.withdraw(bench.w(1));  // so there is nothing to do
   CHECK(bench.w(1).dial == bench.d(1).id);
   bench.connected(1);
@@ -272,7 +272,8 @@ TEST_CASE("pool reuse: a peer that was seen to keep a connection is believed onc
   CHECK(a.keeps);
 }
 
-TEST_CASE("pool reuse: where connections end unsaid, what must not be repeated takes one that has outlived its answer") {
+TEST_CASE(
+    "pool reuse: where connections end unsaid, what must not be repeated takes one that has outlived its answer") {
   PoolBench bench;
   Endpoint& a = bench.at("http://a.test/");
   make_two_idle(bench, a);

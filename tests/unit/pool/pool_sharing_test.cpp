@@ -1,4 +1,5 @@
-// core/pool/pool: several exchanges at once on one connection: who shares it, who waits for a dial that may carry more than one.
+// core/pool/pool: several exchanges at once on one connection: who shares it, who waits for a dial that may carry more
+// than one.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"
@@ -111,7 +112,8 @@ TEST_CASE("pool sharing: what another endpoint waits for is offered no more afte
   CHECK(a.queue.size() == 1);
   bench.finish(1);
   CHECK(bench.go().empty());
-  for (std::size_t waiter = 3; waiter <= limits::kExchangesBeforeYield; ++waiter) CHECK(bench.finish(waiter) == "c1 goes on");
+  for (std::size_t waiter = 3; waiter <= limits::kExchangesBeforeYield; ++waiter)
+    CHECK(bench.finish(waiter) == "c1 goes on");
   CHECK(bench.finish(limits::kExchangesBeforeYield + 1) == "close c1");
   CHECK(bench.go() == "dial w2");
 }
@@ -152,7 +154,8 @@ TEST_CASE("pool sharing: those that waited for a dial are served at once when it
   CHECK(a.open == 1);
 }
 
-TEST_CASE("pool sharing: they get dials of their own when it carries one only, and the next are not counted on for more") {
+TEST_CASE(
+    "pool sharing: they get dials of their own when it carries one only, and the next are not counted on for more") {
   PoolBench bench;
   bench.expected = 100;
   Endpoint& a = bench.at("http://a.test/");

@@ -23,7 +23,8 @@ TEST_CASE("resolv.conf: servers, domains and options") {
 }
 
 TEST_CASE("resolv.conf: nothing, and what nobody could mean") {
-  for (const char* text : {"", "\n\n", "nameserver", "search", "options", "options timeout: attempts:x ndots:-1 timeout:1s", "garbage \x01\xff"}) {
+  for (const char* text : {"", "\n\n", "nameserver", "search", "options",
+                           "options timeout: attempts:x ndots:-1 timeout:1s", "garbage \x01\xff"}) {
     CAPTURE(text);
     const ResolvConf conf = parse_resolv_conf(text);
     CHECK(conf.servers.empty());
@@ -59,7 +60,8 @@ TEST_CASE("resolv.conf: many servers and domains are cut") {
 
 TEST_CASE("resolv.conf: the last of search and domain counts, and the environment comes before both") {
   CHECK(parse_resolv_conf("search a.test b.test\ndomain c.test d.test\n").search == Words{"c.test"});
-  const ResolvConf conf = parse_resolv_conf("search a.test\noptions timeout:5 rotate\n", "env.test other.test", "timeout:3 ndots:2");
+  const ResolvConf conf =
+      parse_resolv_conf("search a.test\noptions timeout:5 rotate\n", "env.test other.test", "timeout:3 ndots:2");
   CHECK(conf.search == Words{"env.test", "other.test"});
   CHECK(conf.timeout == 3s);
   CHECK(conf.ndots == 2);

@@ -19,8 +19,8 @@ using Log = std::vector<std::string>;
 const std::string kGet = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kHead = "HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n";
 std::string post(std::string_view body, std::string_view more = "") {
-  return "POST /up HTTP/1.1\r\nHost: h\r\n" + std::string(more) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         std::string(body);
+  return "POST /up HTTP/1.1\r\nHost: h\r\n" + std::string(more) + "Content-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + std::string(body);
 }
 const std::string kOk = "HTTP/1.1 200 OK\r\n";
 
@@ -40,14 +40,16 @@ std::string answer_to(const std::string& request, const HttpReply& reply) {
 TEST_CASE("A reply is framed as it says, and HEAD, 204 and 304 get no body") {
   CHECK(answer_to(kGet, {.body = "hello"}) == kOk + "Content-Length: 5\r\n\r\nhello");
   CHECK(answer_to(kGet, {.fields = {{"A", "1"}, {"A", "2"}}}) == kOk + "A: 1\r\nA: 2\r\nContent-Length: 0\r\n\r\n");
-  const HttpReply chunked{.body = std::string(16, 'a') + "bc", .framing = Framing::chunked, .chunk_bytes = 16, .trailers = {{"T", "9"}}};
+  const HttpReply chunked{
+      .body = std::string(16, 'a') + "bc", .framing = Framing::chunked, .chunk_bytes = 16, .trailers = {{"T", "9"}}};
   CHECK(answer_to(kGet, chunked) ==
         kOk + "Transfer-Encoding: chunked\r\n\r\n10\r\naaaaaaaaaaaaaaaa\r\n2\r\nbc\r\n0\r\nT: 9\r\n\r\n");
   CHECK(answer_to(kHead, {.body = "hello"}) == kOk + "Content-Length: 5\r\n\r\n");
   CHECK(answer_to(kHead, chunked) == kOk + "Transfer-Encoding: chunked\r\n\r\n");
   CHECK(answer_to(kGet, {.status = 204, .body = "hello"}) == "HTTP/1.1 204 \r\n\r\n");
   CHECK(answer_to(kGet, {.status = 304, .body = "hello"}) == "HTTP/1.1 304 \r\nContent-Length: 5\r\n\r\n");
-  CHECK(answer_to(kGet, {.interims = {103, 102}}) == "HTTP/1.1 103 \r\n\r\nHTTP/1.1 102 \r\n\r\n" + kOk + "Content-Length: 0\r\n\r\n");
+  CHECK(answer_to(kGet, {.interims = {103, 102}}) ==
+        "HTTP/1.1 103 \r\n\r\nHTTP/1.1 102 \r\n\r\n" + kOk + "Content-Length: 0\r\n\r\n");
 }
 
 TEST_CASE("What closes says so and closes behind the response") {
@@ -78,9 +80,11 @@ TEST_CASE("What closes says so and closes behind the response") {
   CHECK_FALSE(third.line.open);
 }
 
-TEST_CASE("An HTTP/1.0 reply has no chunks and no interims, and closes without a word unless it keeps the connection alive") {
+TEST_CASE(
+    "An HTTP/1.0 reply has no chunks and no interims, and closes without a word unless it keeps the connection alive") {
   const std::string ok = "HTTP/1.0 200 OK\r\n";
-  const HttpReply reply{.body = "hello", .framing = Framing::chunked, .trailers = {{"T", "9"}}, .interims = {103}, .http10 = true};
+  const HttpReply reply{
+      .body = "hello", .framing = Framing::chunked, .trailers = {{"T", "9"}}, .interims = {103}, .http10 = true};
   PeerOnLine closes(always(reply));
   closes.come(kGet + kGet);
   CHECK(closes.line.sent == ok + "Content-Length: 5\r\n\r\nhello");
@@ -100,7 +104,8 @@ TEST_CASE("Interims, the response and its surplus go out in one write if they ar
   PeerOnLine whole(always({.body = "hello", .interims = {103, 102}, .one_write = true}));
   whole.come(kGet);
   CHECK(whole.line.log == Log{"send"});
-  CHECK(whole.line.take_sent() == "HTTP/1.1 103 \r\n\r\nHTTP/1.1 102 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhello");
+  CHECK(whole.line.take_sent() ==
+        "HTTP/1.1 103 \r\n\r\nHTTP/1.1 102 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhello");
   PeerOnLine until(always({.body = "hello", .framing = Framing::until_close, .one_write = true}));
   until.come(kGet);
   CHECK(until.line.log == Log{"send", "finish"});
@@ -111,7 +116,8 @@ TEST_CASE("Interims, the response and its surplus go out in one write if they ar
   PeerOnLine second(always({.one_write = true, .misdeed = Misdeed::second_response}));
   second.come(kGet);
   CHECK(second.line.log == Log{"admit second response", "send"});
-  CHECK(second.line.sent == kOk + "Content-Length: 0\r\n\r\n" + kOk + "X-Number: none\r\nContent-Length: 6\r\n\r\nsecond");
+  CHECK(second.line.sent ==
+        kOk + "Content-Length: 0\r\n\r\n" + kOk + "X-Number: none\r\nContent-Length: 6\r\n\r\nsecond");
   PeerOnLine cut(always({.body = "hello", .interims = {103}, .one_write = true, .misdeed = Misdeed::short_body}));
   cut.come(kGet);
   CHECK(cut.line.log == Log{"admit short body", "send", "close"});
@@ -182,7 +188,8 @@ TEST_CASE("A reply that begins early is whole when the request is") {
   std::vector<std::string> bodies;
   const auto begins = [&](HttpReply reply, sim::HttpOriginOptions options = {}) {
     reply.begins_early = true;
-    return sim::http_origin([&bodies, reply](const HttpRequest& request) { return bodies.push_back(request.body), reply; }, options);
+    return sim::http_origin(
+        [&bodies, reply](const HttpRequest& request) { return bodies.push_back(request.body), reply; }, options);
   };
   const std::string request = post("abcdef"), head = request.substr(0, request.size() - 6);
   PeerOnLine at(begins({.body = "hello", .interims = {103}, .delay = 1s}));
@@ -208,7 +215,8 @@ TEST_CASE("A reply that begins early is whole when the request is") {
   PeerOnLine empty(begins({}));
   empty.come(head);
   CHECK(empty.line.sent.empty());
-  const std::string expects = post("abc", "Expect: 100-continue\r\n"), expecting = expects.substr(0, expects.size() - 3);
+  const std::string expects = post("abc", "Expect: 100-continue\r\n"),
+                    expecting = expects.substr(0, expects.size() - 3);
   PeerOnLine asked(begins({.body = "hello"}));
   asked.come(expecting);
   CHECK(asked.line.sent == "HTTP/1.1 100 \r\n\r\n" + kOk + "Content-Length: 5\r\n\r\nhe");
@@ -283,7 +291,8 @@ TEST_CASE("Bodies that end before their framing: cut anywhere in the body, never
     for (const Framing framing : {Framing::length, Framing::chunked, Framing::until_close}) {
       CAPTURE(std::string(to_string(misdeed)));
       CAPTURE(static_cast<int>(framing));
-      std::string honest = answer_to(kGet, with(Misdeed::none, framing == Framing::chunked ? framing : Framing::length));
+      std::string honest =
+          answer_to(kGet, with(Misdeed::none, framing == Framing::chunked ? framing : Framing::length));
       const std::size_t head = honest.find("\r\n\r\n") + 4;
       std::size_t shortest = SIZE_MAX;
       std::size_t longest = 0;
@@ -318,7 +327,8 @@ TEST_CASE("A body of nothing is cut too, and a response without a body in its he
 
 TEST_CASE("Surplus stands behind a whole response") {
   for (const Framing framing : {Framing::length, Framing::chunked, Framing::until_close}) {
-    const std::string honest = answer_to(kGet, with(Misdeed::none, framing == Framing::chunked ? framing : Framing::length));
+    const std::string honest =
+        answer_to(kGet, with(Misdeed::none, framing == Framing::chunked ? framing : Framing::length));
     PeerOnLine at(always(with(Misdeed::surplus, framing)));
     at.come(kGet);
     CHECK(at.line.sent.starts_with(honest + "surplus"));
@@ -345,7 +355,8 @@ TEST_CASE("Misdeeds in the response's place: what is sent, and silence after it"
   };
   for (int i = 0; i < 20; ++i) CHECK_FALSE(sent_by(Misdeed::garbage).starts_with("H"));
   CHECK(sent_by(Misdeed::two_lengths).find("Content-Length: 1, 2\r\n") != std::string::npos);
-  CHECK(sent_by(Misdeed::bad_chunk) == kOk + "Transfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n4\r\no wo\r\n3\r\nrld\r\nzz\r\n");
+  CHECK(sent_by(Misdeed::bad_chunk) ==
+        kOk + "Transfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n4\r\no wo\r\n3\r\nrld\r\nzz\r\n");
   CHECK(sent_by(Misdeed::huge_head).size() > limits::kMaxHeadBytes);
   CHECK(sent_by(Misdeed::too_many_interims).size() > limits::kMaxInterimBytes);
   CHECK(sent_by(Misdeed::silent_close).empty());
@@ -353,7 +364,8 @@ TEST_CASE("Misdeeds in the response's place: what is sent, and silence after it"
   CHECK(sent_by(Misdeed::never).empty());
 }
 
-TEST_CASE("An abrupt close comes right behind the response, which does not say so, and before the rest of the request") {
+TEST_CASE(
+    "An abrupt close comes right behind the response, which does not say so, and before the rest of the request") {
   HttpReply reply = with(Misdeed::abrupt_close);
   reply.early = true;
   PeerOnLine at(always(reply));
@@ -403,14 +415,16 @@ TEST_CASE("An oddity breaks a rule and leaves the response what it is; none is a
   CHECK(odd(Oddity::padded_chunks, Framing::chunked).find("5 \t \r\nhello\r\n") != std::string::npos);
   CHECK(odd(Oddity::odd_fields).find("X(odd) name: \x01\x7f\r\n") != std::string::npos);
   CHECK(odd(Oddity::blank_before_colon).find("X-Dropped : 1\r\n") != std::string::npos);
-  CHECK(answer_to(kGet, {.interims = {103}, .oddity = Oddity::bare_lf}).starts_with("HTTP/1.1 103 \n\nHTTP/1.1 200 OK\n"));
+  CHECK(answer_to(kGet, {.interims = {103}, .oddity = Oddity::bare_lf})
+            .starts_with("HTTP/1.1 103 \n\nHTTP/1.1 200 OK\n"));
   CHECK(sim::leaves_doubt(Oddity::mixed_line_ends, 204, Framing::length));
   CHECK(sim::leaves_doubt(Oddity::identity, 200, Framing::length));
   CHECK_FALSE(sim::leaves_doubt(Oddity::identity, 200, Framing::chunked));
   CHECK_FALSE(sim::leaves_doubt(Oddity::folded_framing, 204, Framing::length));
   CHECK_FALSE(sim::leaves_doubt(Oddity::bare_lf, 200, Framing::chunked));
   std::set<std::string_view> names;
-  for (auto i = 0; i <= static_cast<int>(Oddity::blank_before_colon); ++i) CHECK(names.insert(to_string(static_cast<Oddity>(i))).second);
+  for (auto i = 0; i <= static_cast<int>(Oddity::blank_before_colon); ++i)
+    CHECK(names.insert(to_string(static_cast<Oddity>(i))).second);
 }
 
 TEST_CASE("Each misdeed has a name of its own") {

@@ -1,5 +1,5 @@
-// A program written for Multi, in a simulated world: handlers, coroutines, timeouts and the application's own timers run in virtual time,
-// the same from the same seed. The programs here would run over sockets as they are.
+// A program written for Multi, in a simulated world: handlers, coroutines, timeouts and the application's own timers
+// run in virtual time, the same from the same seed. The programs here would run over sockets as they are.
 #include <ctime>
 #include <deque>
 
@@ -19,17 +19,19 @@ struct Keeper : TransferHandler {
   Instant ended;
   std::size_t on_body(Multi&, TransferId, Bytes bytes) override { return body += as_text(bytes), bytes.size(); }
   void on_head(Multi&, TransferId, const ResponseHead&) override { ++heads; }
-  void on_done(Multi& multi, TransferId, const Result<void>& end) override { ++dones, result = end, ended = multi.now(); }
+  void on_done(Multi& multi, TransferId, const Result<void>& end) override {
+    ++dones, result = end, ended = multi.now();
+  }
 };
 
 struct Program {
   explicit Program(sim::WorldOptions options = {}) : world(options) {
     world.add_origin({.host = "example.org", .accept = sim::http_origin([](const sim::HttpRequest& request) {
-                        sim::HttpReply reply;
-                        reply.body = request.body.empty() ? bytes_of(20'000) : request.body;
-                        if (request.target == "/slow") reply.delay = 10min;
-                        return reply;
-                      })});
+                                               sim::HttpReply reply;
+                                               reply.body = request.body.empty() ? bytes_of(20'000) : request.body;
+                                               if (request.target == "/slow") reply.delay = 10min;
+                                               return reply;
+                                             })});
     use({});
   }
   void use(MultiOptions options) {
@@ -59,7 +61,9 @@ struct Program {
   std::unique_ptr<Multi> multi;
 };
 
-std::optional<Code> code_of(const Result<void>& result) { return result ? std::nullopt : std::optional(result.error().code); }
+std::optional<Code> code_of(const Result<void>& result) {
+  return result ? std::nullopt : std::optional(result.error().code);
+}
 
 TEST_CASE("program: a TransferHandler's transfer in a simulated world takes virtual time only") {
   Program program;
@@ -104,7 +108,8 @@ TEST_CASE("program: timeouts run out in virtual time, to the millisecond") {
   CHECK(connect.ended - begin < 40s + 2ms);
 }
 
-TEST_CASE("program: refused connects, names that are none, overrides, and resets are the errors that they are over sockets") {
+TEST_CASE(
+    "program: refused connects, names that are none, overrides, and resets are the errors that they are over sockets") {
   sim::WorldOptions options;
   Program program(options);
   Keeper refused, unknown, overridden, reset;
@@ -115,7 +120,8 @@ TEST_CASE("program: refused connects, names that are none, overrides, and resets
   CHECK(refused.result.error().message().ends_with("connect to 203.0.113.1:80: Connection refused"));
   CHECK(code_of(unknown.result) == Code::resolve_failed);
   MultiOptions other;
-  other.resolve_overrides.push_back({"Other.test", 80, {program.world.connects().empty() ? IpAddress{} : *IpAddress::parse("192.0.2.1")}});
+  other.resolve_overrides.push_back(
+      {"Other.test", 80, {program.world.connects().empty() ? IpAddress{} : *IpAddress::parse("192.0.2.1")}});
   program.use(std::move(other));
   program.get("http://other.test/", overridden);
   CHECK(program.run());
@@ -201,7 +207,10 @@ std::uint64_t hash_of(std::uint64_t seed, std::vector<std::string>* trace = null
   MultiOptions multi;
   multi.engine.default_tls = program.world.tls();
   program.use(std::move(multi));
-  program.world.add_origin({.host = "safe.test", .port = 443, .accept = sim::http_origin([](const sim::HttpRequest&) { return sim::HttpReply{}; }), .tls = true});
+  program.world.add_origin({.host = "safe.test",
+                            .port = 443,
+                            .accept = sim::http_origin([](const sim::HttpRequest&) { return sim::HttpReply{}; }),
+                            .tls = true});
   std::deque<Keeper> keepers;
   TransferOptions limited;
   limited.total_timeout = 60s;
@@ -218,7 +227,8 @@ std::uint64_t hash_of(std::uint64_t seed, std::vector<std::string>* trace = null
     CHECK(program.multi->perform(&running) != Drive::failed);
     REQUIRE(program.multi->poll({}, 10s));
   }
-  for (const Keeper& one : keepers) program.world.note(one.result ? "good " + std::to_string(one.body.size()) : one.result.error().message());
+  for (const Keeper& one : keepers)
+    program.world.note(one.result ? "good " + std::to_string(one.body.size()) : one.result.error().message());
   program.multi.reset();
   CHECK(program.world.open_connections() == 0);
   if (trace) *trace = program.world.trace();

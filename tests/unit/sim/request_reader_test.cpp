@@ -57,11 +57,12 @@ const std::string kThree =
     "PUT * HTTP/1.1\r\n\r\n";  // the third is bad, on purpose: "*" is for OPTIONS
 
 TEST_CASE("Pipelined requests read the same whole, byte by byte and at each split") {
-  const std::string good = "GET /a?b HTTP/1.1\r\nHost: example.org\r\nX-One:  1 \t\r\nX-Empty:\r\n\r\n"
-                           "POST /up HTTP/1.1\r\nhost: x\r\nContent-Length: 6\r\n\r\nhe\r\n\r\n"
-                           "OPTIONS * HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
-                           "3\r\nabc\r\n0A;name=\"v\"\r\n0123456789\r\n000\r\nX-Sum: 7\r\n\r\n"
-                           "GET http://x/ HTTP/1.1\r\nHost:\r\n\r\n";
+  const std::string good =
+      "GET /a?b HTTP/1.1\r\nHost: example.org\r\nX-One:  1 \t\r\nX-Empty:\r\n\r\n"
+      "POST /up HTTP/1.1\r\nhost: x\r\nContent-Length: 6\r\n\r\nhe\r\n\r\n"
+      "OPTIONS * HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
+      "3\r\nabc\r\n0A;name=\"v\"\r\n0123456789\r\n000\r\nX-Sum: 7\r\n\r\n"
+      "GET http://x/ HTTP/1.1\r\nHost:\r\n\r\n";
   const auto judge = [](const Read& got) {
     REQUIRE(got.requests.size() == 4);
     CHECK(got.fault.empty());
@@ -87,7 +88,8 @@ TEST_CASE("Pipelined requests read the same whole, byte by byte and at each spli
 
 TEST_CASE("A request's head is told before its body, and what has no body says so") {
   RequestReader reader;
-  std::string_view input = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\nG";
+  std::string_view input =
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\nG";
   CHECK(reader.read(input) == Step::head);
   CHECK(input.starts_with("abc"));
   CHECK(reader.has_body());
@@ -128,10 +130,10 @@ TEST_CASE("What RFC 9112 forbids is refused, whole and byte by byte") {
   const std::string chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   const auto get = [&](const std::string& fields) { return "GET / HTTP/1.1\r\n" + host + fields + "\r\n"; };
   const std::vector<std::pair<std::string, int>> bad = {
-      {"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400},       // an empty line first
-      {"GET / HTTP/1.1\nHost: x\r\n\r\n", 400},             // a bare LF
-      {"GET / HTTP/1.1\r\rHost: x\r\n\r\n", 400},           // a bare CR
-      {"GET  / HTTP/1.1\r\n" + host + "\r\n", 400},         // two blanks
+      {"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400},  // an empty line first
+      {"GET / HTTP/1.1\nHost: x\r\n\r\n", 400},        // a bare LF
+      {"GET / HTTP/1.1\r\rHost: x\r\n\r\n", 400},      // a bare CR
+      {"GET  / HTTP/1.1\r\n" + host + "\r\n", 400},    // two blanks
       {"GET / HTTP/1.1 \r\n" + host + "\r\n", 505},
       {"GET / HTTP/1.0\r\n" + host + "\r\n", 505},
       {"GET / http/1.1\r\n" + host + "\r\n", 505},
@@ -144,7 +146,7 @@ TEST_CASE("What RFC 9112 forbids is refused, whole and byte by byte") {
       {"GET /\x01 HTTP/1.1\r\n" + host + "\r\n", 400},
       {"GET /\xc3\xa4 HTTP/1.1\r\n" + host + "\r\n", 400},
       {"CONNECT / HTTP/1.1\r\n" + host + "\r\n", 400},
-      {"GET / HTTP/1.1\r\n\r\n", 400},                      // no Host
+      {"GET / HTTP/1.1\r\n\r\n", 400},  // no Host
       {get("Host: y\r\n"), 400},
       {get("no colon\r\n"), 400},
       {get("Name : value\r\n"), 400},
@@ -170,8 +172,8 @@ TEST_CASE("What RFC 9112 forbids is refused, whole and byte by byte") {
       {chunked + "-1\r\na\r\n", 400},
       {chunked + "0x1\r\na\r\n", 400},
       {chunked + "1;\x01\r\na\r\n", 400},
-      {chunked + "10000000000000000\r\n", 400},             // 17 digits
-      {chunked + "1\r\nab\r\n", 400},                       // longer than it said
+      {chunked + "10000000000000000\r\n", 400},  // 17 digits
+      {chunked + "1\r\nab\r\n", 400},            // longer than it said
       {chunked + "1\nab\r\n", 400},
       {chunked + "1\r\na0\r\n\r\n", 400},
       {chunked + "0\r\nContent-Length: 1\r\n\r\n", 400},
@@ -216,7 +218,9 @@ TEST_CASE("Sizes have caps, and one byte less passes") {
   CHECK(read_whole(chunks, {.body_bytes = 4}).requests.size() == 1);
   CHECK(read_whole(chunks, {.body_bytes = 3}).status == 413);
   CHECK(read_whole(chunks, {.fields = 2}).requests.size() == 1);
-  CHECK(read_whole(post + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n", {.fields = 2}).status == 431);
+  CHECK(
+      read_whole(post + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n", {.fields = 2}).status ==
+      431);
   CHECK(read_whole(post + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n").status == 413);  // no overflow
 }
 

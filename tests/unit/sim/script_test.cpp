@@ -24,7 +24,8 @@ TEST_CASE("A script awaits text however it is cut, and takes what stands up to i
 }
 
 TEST_CASE("Bytes that come while no step awaits them are kept for the next that does") {
-  PeerOnLine at(sim::script_origin(sim::Script().wait(2s).await("x").send("X").await_bytes(3).send("Y").await("z").send("Z")));
+  PeerOnLine at(
+      sim::script_origin(sim::Script().wait(2s).await("x").send("X").await_bytes(3).send("Y").await("z").send("Z")));
   at.come("axbcdz");
   CHECK(at.line.sent.empty());
   at.pass(1999ms);

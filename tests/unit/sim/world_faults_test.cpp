@@ -1,4 +1,4 @@
-// adapters/sim: each fault of the weather and of names is truly shown to the engine, traced, and counted.
+// adapters/sim: each fault of the weather is truly shown to the engine, traced, and counted.
 #include "core/fields.hpp"
 #include "tests/unit/sim/world_tools.hpp"
 
@@ -7,11 +7,17 @@ using namespace sluice::test;
 
 namespace {
 
+void fresh_for_a_minute(TransferOptions& options) {
+  options.total_timeout = 60s;
+  options.fresh_connection = true;
+}
+
 TEST_CASE("refused connects say what a system would") {
   OneOrigin one(answering("x"), checked(1, {.refused = 1000}));
   one.get();
   CHECK(one.failure() == Code::connect_failed);
-  CHECK(one.world.outcome(one.id).result.error().message().find("connect to 192.0.2.1:80: Connection refused") != std::string::npos);
+  CHECK(one.world.outcome(one.id).result.error().message().find("connect to 192.0.2.1:80: Connection refused") !=
+        std::string::npos);
   CHECK(one.faults("refused") == 1);
   CHECK(one.world.faults(ConnId{0, 1}).at("refused") == 1);
   CHECK(one.world.faults(ConnId{0, 2}).empty());
@@ -54,7 +60,7 @@ TEST_CASE("resets: seen by the engine, after the bytes that were to come before"
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     CAPTURE(seed);
     OneOrigin one(answering(bytes_of(2'000)), checked(seed, {.max_piece = 100, .resets = 1000, .fault_within = 1'000}));
-    one.get(with([](auto& o) { o.total_timeout = 60s; o.fresh_connection = true; }));
+    one.get(with(fresh_for_a_minute));
     CHECK(one.faults("reset") >= 1);
     CHECK(one.traced("Connection reset by peer") + one.traced("Broken pipe") >= 1);
     CHECK_FALSE(one.world.outcome(one.id).result.has_value());
@@ -75,7 +81,7 @@ TEST_CASE("an early close cuts the body; a half close too, but the peer reads on
       sim::Weather weather{.max_piece = 64, .fault_within = 900};
       (half ? weather.half_closes : weather.closes_early) = 1000;
       OneOrigin one(answering(bytes_of(2'000)), checked(seed, weather));
-      one.get(with([](auto& o) { o.total_timeout = 60s; o.fresh_connection = true; }));
+      one.get(with(fresh_for_a_minute));
       CHECK(one.faults(half ? "half close" : "closed early") >= 1);
       CHECK(one.traced(" end") >= 1);
       CHECK_FALSE(one.world.outcome(one.id).result.has_value());
@@ -113,11 +119,14 @@ TEST_CASE("a stall of a body: what came, came, and the rest never does") {
   one.get(with([](auto& o) { o.idle_timeout = 9s; }));
   CHECK(one.failure() == Code::idle_timeout);
   const auto& trace = one.world.trace();
-  auto line = std::find_if(trace.begin(), trace.end(), [](const std::string& text) { return text.ends_with("fault: stall"); });
+  auto line =
+      std::find_if(trace.begin(), trace.end(), [](const std::string& text) { return text.ends_with("fault: stall"); });
   REQUIRE(line != trace.end());
-  CHECK(std::count_if(trace.begin(), line, [](const std::string& text) { return text.find(" received ") != std::string::npos; }) > 1);
+  CHECK(std::count_if(trace.begin(), line,
+                      [](const std::string& text) { return text.find(" received ") != std::string::npos; }) > 1);
   // The piece at hand is given yet.
-  CHECK(std::count_if(line, trace.end(), [](const std::string& text) { return text.find(" received ") != std::string::npos; }) <= 1);
+  CHECK(std::count_if(line, trace.end(),
+                      [](const std::string& text) { return text.find(" received ") != std::string::npos; }) <= 1);
 }
 
 TEST_CASE("a fault that would come after the end does not happen") {
@@ -193,7 +202,8 @@ TEST_CASE("a paused transfer's reset may lose what had arrived, and may not") {
 
 TEST_CASE("an end waits, as bytes do, until the engine reads") {
   sim::Script script;
-  const std::string body = bytes_of(64 * 1024);  // what the engine takes while nobody consumes: it has all, and does not read on
+  // What the engine takes while nobody consumes: it has all, and does not read on.
+  const std::string body = bytes_of(64 * 1024);
   script.await("\r\n\r\n").send("HTTP/1.1 200 OK\r\n\r\n" + body).close();
   OneOrigin one(script, checked(1, {.max_piece = 10'000}));
   one.id = one.world.get("http://example.org/").value();
@@ -212,7 +222,9 @@ TEST_CASE("an end waits, as bytes do, until the engine reads") {
 TEST_CASE("each connection draws for itself: what befalls one moves nothing for another") {
   // The second transfer's bytes, cut the same whatever became of the first.
   auto second = [](std::size_t first_body) {
-    auto accept = [first_body](std::uint64_t nth) { return sim::play(answering(bytes_of(nth == 0 ? first_body : 500))); };
+    auto accept = [first_body](std::uint64_t nth) {
+      return sim::play(answering(bytes_of(nth == 0 ? first_body : 500)));
+    };
     OneOrigin one(accept, checked(9, {.jitter = 5ms, .max_piece = 20}));
     for (int i = 0; i < 2; ++i) {
       one.id = one.world.get("http://example.org/", with([](auto& o) { o.forbid_reuse = true; })).value();
@@ -228,141 +240,6 @@ TEST_CASE("each connection draws for itself: what befalls one moves nothing for 
   };
   CHECK(second(100) == second(3'000));
 }
-
-// ---- names ----
-
-TEST_CASE("names: unknown, failing, silent, wrong, and by family") {
-  auto get = [](sim::NameSpec name, TransferOptions options = with([](auto& o) { o.connect_timeout = 20s; })) {
-    auto world = std::make_unique<sim::World>(checked());
-    world->add_origin({.host = "Example.org",
-                       .accept = sim::script_origin(answering("x")),
-                       .addresses = {*IpAddress::parse("192.0.2.77"), *IpAddress::parse("2001:db8::77")},
-                       .name = std::move(name)});
-    const TransferId id = world->get("http://EXAMPLE.org/", std::move(options)).value();
-    world->run_until_idle();
-    return std::pair(std::move(world), id);
-  };
-  SUBCASE("right") {
-    auto [world, id] = get({});
-    CHECK(world->outcome(id).body == "x");
-    CHECK(world->faults().empty());
-  }
-  SUBCASE("slow") {
-    auto [world, id] = get({.delay = 10s});
-    CHECK(*world->engine().progress(id).resolved - world->engine().progress(id).queued == 10s);
-  }
-  SUBCASE("fails") {
-    auto [world, id] = get({.fails = 1000});
-    CHECK(world->outcome(id).result.error().message().find("resolve example.org: Domain name not found") != std::string::npos);
-    CHECK(world->outcome(id).result.error().code == Code::resolve_failed);
-    CHECK(world->faults().at("name fails") == 1);
-  }
-  SUBCASE("never") {
-    auto [world, id] = get({.never = 1000});
-    CHECK(world->outcome(id).result.error().code == Code::connect_timeout);
-    CHECK(world->faults().at("name never") == 1);
-  }
-  SUBCASE("family") {
-    auto [world, id] = get({}, with([](auto& o) { o.family = AddressFamily::ipv6; }));
-    CHECK(world->engine().info(id).address.to_string() == "[2001:db8::77]:80");
-    CHECK(std::find(world->trace().begin(), world->trace().end(), "5000000 r0.1 resolved 2001:db8::77") != world->trace().end());
-    auto [other, other_id] = get({.addresses = {*IpAddress::parse("192.0.2.77")}}, with([](auto& o) { o.family = AddressFamily::ipv6; }));
-    CHECK(other->outcome(other_id).result.error().code == Code::resolve_failed);
-  }
-  SUBCASE("in parts") {
-    const auto connects = [&](sim::NameSpec name) {
-      auto [world, id] = get(std::move(name), with([](auto& o) { o.connect_timeout = 20s; }));
-      CHECK(world->outcome(id).body == "x");
-      const sim::ResolveRecord& resolve = world->resolves().front();
-      REQUIRE(resolve.first.has_value());
-      return std::pair(world->connects().front().address.ip.to_string(), world->connects().front().began - resolve.asked);
-    };
-    CHECK(connects({.ipv6_later = -1'000ms}) == std::pair<std::string, Duration>("2001:db8::77", 0ms));
-    CHECK(connects({.delay = 100ms, .ipv6_later = -20ms}) == std::pair<std::string, Duration>("2001:db8::77", 80ms));
-    CHECK(connects({.delay = 100ms, .ipv6_later = 20ms}) == std::pair<std::string, Duration>("192.0.2.77", 120ms));
-    CHECK(connects({.delay = 100ms, .ipv6_later = 10s}) == std::pair<std::string, Duration>("192.0.2.77", 150ms));
-    CHECK(connects({.delay = 100ms, .ipv6_later = 1ms, .rest_never = 1000}) == std::pair<std::string, Duration>("192.0.2.77", 150ms));
-  }
-  SUBCASE("with a time to live") {
-    auto [world, id] = get({.ttl = 0s});
-    CHECK(world->resolves().size() == 1);
-    CHECK(world->resolves().front().ttl == std::optional<Duration>(0s));
-  }
-  SUBCASE("wrong: before the right ones, or in their place") {
-    int right = 0, failed = 0;
-    for (std::uint64_t seed = 0; seed < 30; ++seed) {
-      CAPTURE(seed);
-      sim::World world(checked(seed));
-      world.add_origin({.host = "example.org", .accept = sim::script_origin(answering("x")), .name = sim::NameSpec{.wrong = 1000}});
-      const TransferId id = world.get("http://example.org/").value();
-      world.run_until_idle();
-      CHECK(world.faults().at("name wrong") == 1);
-      CHECK(world.faults().at("refused") >= 1);
-      (world.outcome(id).result ? right : failed) += 1;
-    }
-    CHECK(right > 5);
-    CHECK(failed > 5);
-  }
-  SUBCASE("unknown, and one that is known later") {
-    OneOrigin one(answering("x"));
-    TransferId id = one.world.get("http://other.test/").value();
-    one.world.run_until_idle();
-    CHECK(one.world.outcome(id).result.error().code == Code::resolve_failed);
-    one.world.set_name("Other.test", {.addresses = {*IpAddress::parse("192.0.2.1")}});
-    id = one.world.get("http://other.test/").value();
-    one.world.run_until_idle();
-    CHECK(one.world.outcome(id).body == "x");
-  }
-}
-
-TEST_CASE("one host at two ports has one address; addresses can be shared; an address is an origin too") {
-  sim::World world(checked());
-  const auto first = world.add_origin({.host = "a.test", .accept = sim::script_origin(answering("one"))});
-  const auto second = world.add_origin({.host = "a.test", .port = 8080, .accept = sim::script_origin(answering("two"))});
-  world.add_origin({.host = "b.test", .port = 81, .accept = sim::script_origin(answering("three")), .addresses = {*IpAddress::parse("192.0.2.1")}});
-  world.add_origin({.host = "[2001:db8::5]", .accept = sim::script_origin(answering("four"))});
-  std::string all;
-  for (const char* url : {"http://a.test/", "http://a.test:8080/", "http://b.test:81/", "http://[2001:db8::5]/", "http://192.0.2.1:8080/"}) {
-    const TransferId id = world.get(url).value();
-    world.run_until_idle({.time = 1s});
-    all += world.outcome(id).body + ' ';
-  }
-  CHECK(all == "one two three four two ");
-  CHECK(world.open_connections(first) == 1);
-  CHECK(world.open_connections(second) == 2);
-  CHECK(world.connections().size() == 5);
-  CHECK(world.open_connections() == 5);
-}
-
-struct Tunnel : Route {
-  Tunnel() : Route("", "the tunnel", 0) {}
-};
-
-TEST_CASE("a route that is asked for an alias leads to who listens at its addresses") {
-  OneOrigin one(answering("x"));
-  const IpAddress nowhere = *IpAddress::parse("203.0.113.9"), here = *IpAddress::parse("192.0.2.1");
-  one.world.set_name("alias.test", {.addresses = {nowhere, here}});
-  one.world.set_name("astray.test", {.addresses = {nowhere}});
-  const auto by = [](const char* host) {
-    return with([host](auto& o) {
-      o.route = std::make_shared<Tunnel>();
-      o.connect_to = ConnectTo{host, 80};
-    });
-  };
-  CHECK(one.get(by("alias.test")).body == "x");
-  CHECK(one.get(by("astray.test")).result.error().code == Code::connect_failed);
-}
-
-TEST_CASE("a route leads to the origin of the name it is asked for") {
-  OneOrigin one(answering("x"));
-  CHECK(one.get(with([](auto& o) { o.route = std::make_shared<Tunnel>(); })).body == "x");
-  CHECK(one.traced("connect by the tunnel to example.org 80") == 1);
-  CHECK(one.traced("resolve") == 0);
-  const TransferId id = one.world.get("http://other.test/", with([](auto& o) { o.route = std::make_shared<Tunnel>(); })).value();
-  one.world.run_until_idle();
-  CHECK(one.world.outcome(id).result.error().message().find("connect to the tunnel: Connection refused") != std::string::npos);
-}
-
 // ---- time, and careless drivers ----
 
 TEST_CASE("the clock leaps, and what was to come comes late") {

@@ -1,4 +1,5 @@
-// adapters/sim: a simulated world without any fault. Bytes arrive as they were said, in virtual time, the same from the same seed.
+// adapters/sim: a simulated world without any fault. Bytes arrive as they were said, in virtual time, the same from the
+// same seed.
 #include <ctime>
 
 #include "tests/unit/sim/world_tools.hpp"
@@ -137,8 +138,10 @@ TEST_CASE("a streamed upload is given as there is room, then finished") {
 
 TEST_CASE("interim responses, trailers, and an outcome that outlives its transfer") {
   sim::Script script;
-  script.await("\r\n\r\n").send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                "3\r\nabc\r\n0\r\nSum: 1\r\n\r\n");
+  script.await("\r\n\r\n")
+      .send(
+          "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "3\r\nabc\r\n0\r\nSum: 1\r\n\r\n");
   OneOrigin one(script);
   one.get();
   one.world.remove(one.id);
@@ -267,8 +270,9 @@ std::uint64_t hash_of(std::uint64_t seed, bool keep = true) {
   options.keep_trace = keep;
   OneOrigin one(answering(bytes_of(300)), options);
   for (int i = 0; i < 20; ++i) {
-    one.world.after(std::chrono::milliseconds(one.world.random().below(100)),
-                    [&] { REQUIRE(one.world.get("http://example.org/", with([](auto& o) { o.total_timeout = 1s; })).has_value()); });
+    one.world.after(std::chrono::milliseconds(one.world.random().below(100)), [&] {
+      REQUIRE(one.world.get("http://example.org/", with([](auto& o) { o.total_timeout = 1s; })).has_value());
+    });
   }
   one.world.run_until_idle();
   CHECK(one.world.trace().empty() != keep);
@@ -283,7 +287,9 @@ TEST_CASE("the same seed gives the same run, another seed another; the hash need
 }
 
 // What the engine does differently, on purpose, is a reason to set it anew; a compiler is none.
-TEST_CASE("a seed's run is the same with each compiler and optimisation") { CHECK(hash_of(42) == 0xdffe27953364ee1ULL); }
+TEST_CASE("a seed's run is the same with each compiler and optimisation") {
+  CHECK(hash_of(42) == 0xdffe27953364ee1ULL);
+}
 
 TEST_CASE("the hash is FNV-1a over the lines, a line feed behind each") {
   OneOrigin one(answering("abc"));

@@ -9,7 +9,8 @@ namespace {
 struct Secure {
   explicit Secure(sim::Accept accept, sim::WorldOptions options = checked()) : world(std::move(options)) {
     world.add_origin({.host = "example.org", .port = 443, .accept = std::move(accept), .tls = true});
-    world.add_origin({.host = "192.0.2.200", .port = 443, .accept = sim::script_origin(answering("by address")), .tls = true});
+    world.add_origin(
+        {.host = "192.0.2.200", .port = 443, .accept = sim::script_origin(answering("by address")), .tls = true});
   }
   TransferId add(std::string_view url = "https://example.org/") {
     TransferOptions options;
@@ -26,7 +27,13 @@ struct Secure {
 };
 
 std::uint64_t tls_run(std::uint64_t seed) {
-  sim::Weather weather{.jitter = 2ms, .max_piece = 700, .max_send = 400, .half_open = 200, .resets = 200, .closes_early = 200, .fault_within = 5'000};
+  sim::Weather weather{.jitter = 2ms,
+                       .max_piece = 700,
+                       .max_send = 400,
+                       .half_open = 200,
+                       .resets = 200,
+                       .closes_early = 200,
+                       .fault_within = 5'000};
   Secure secure(sim::script_origin(answering(bytes_of(3'000))), checked(seed, weather));
   int good = 0;
   for (int i = 0; i < 6; ++i) good += secure.get().result.has_value() ? 1 : 0;
@@ -51,13 +58,18 @@ TEST_CASE("TLS: the origin is who it says, sessions are resumed, and the trace h
   CHECK(wrong.result.error().code == Code::tls_certificate);
 }
 
-TEST_CASE("TLS: an origin may have a certificate for another name, an expired one, and one by an authority that nobody trusts") {
+TEST_CASE(
+    "TLS: an origin may have a certificate for another name, an expired one, and one by an authority that nobody trusts") {
   const std::pair<sim::Certificate, std::string_view> kinds[] = {{sim::Certificate::wrong_name, "not-example.org"},
                                                                  {sim::Certificate::expired, "expired"},
                                                                  {sim::Certificate::untrusted, "signature"}};
   for (const auto& [certificate, word] : kinds) {
     sim::World world(checked());
-    world.add_origin({.host = "example.org", .port = 443, .accept = sim::script_origin(answering("secret")), .tls = true, .certificate = certificate});
+    world.add_origin({.host = "example.org",
+                      .port = 443,
+                      .accept = sim::script_origin(answering("secret")),
+                      .tls = true,
+                      .certificate = certificate});
     TransferOptions options;
     options.tls = world.tls();
     const TransferId id = world.get("https://example.org/", options).value();
@@ -70,7 +82,11 @@ TEST_CASE("TLS: an origin may have a certificate for another name, an expired on
 
 TEST_CASE("TLS: an origin may speak 1.2 and nothing newer, and resumes sessions") {
   sim::World world(checked());
-  world.add_origin({.host = "example.org", .port = 443, .accept = sim::script_origin(answering("secret")), .tls = true, .newest_tls = TlsVersion::tls1_2});
+  world.add_origin({.host = "example.org",
+                    .port = 443,
+                    .accept = sim::script_origin(answering("secret")),
+                    .tls = true,
+                    .newest_tls = TlsVersion::tls1_2});
   TransferOptions options;
   options.tls = world.tls();
   for (const bool resumed : {false, true}) {
@@ -161,7 +177,9 @@ TEST_CASE("TLS: what was decrypted while a peer did not read is given when it do
 
 TEST_CASE("TLS: a plain peer is no TLS server") {
   Secure secure(sim::script_origin(answering("x")));
-  secure.world.add_origin({.host = "plain.test", .port = 443, .accept = sim::script_origin(sim::Script().await_bytes(1).send("HTTP/1.1 400 No\r\n\r\n"))});
+  secure.world.add_origin({.host = "plain.test",
+                           .port = 443,
+                           .accept = sim::script_origin(sim::Script().await_bytes(1).send("HTTP/1.1 400 No\r\n\r\n"))});
   CHECK(secure.get("https://plain.test/").result.error().code == Code::tls_handshake);
   const auto& trace = secure.world.trace();
   CHECK(std::find(trace.begin(), trace.end(), "7000000 c0.1 sent 517") != trace.end());  // no hash of what differs

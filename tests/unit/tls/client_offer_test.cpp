@@ -141,8 +141,8 @@ TEST_CASE("servers with keys of each strong kind are accepted, in both versions"
       TlsPair pair(test::make_context(server), test::example_params(of_version(version)));
       // Its own lists are shorter than what it can do.
       const int groups[] = {NID_X25519, NID_secp384r1, NID_secp521r1};
-      const std::uint16_t signatures[] = {SSL_SIGN_ED25519, SSL_SIGN_ECDSA_SECP521R1_SHA512, SSL_SIGN_ECDSA_SECP384R1_SHA384,
-                                          SSL_SIGN_RSA_PSS_RSAE_SHA256};
+      const std::uint16_t signatures[] = {SSL_SIGN_ED25519, SSL_SIGN_ECDSA_SECP521R1_SHA512,
+                                          SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA256};
       REQUIRE(SSL_set1_curves(pair.server.native(), groups, std::size(groups)));
       REQUIRE(SSL_set_signing_algorithm_prefs(pair.server.native(), signatures, std::size(signatures)));
       pair.run();
@@ -163,7 +163,8 @@ TEST_CASE("SB-54 renegotiation is a clean error") {
   CHECK(pair.client->error().context == "TLS connection with example.org: no renegotiation");
 }
 
-TEST_CASE("SB-54 renegotiation is refused without a client certificate, where the option says never, and within a response") {
+TEST_CASE(
+    "SB-54 renegotiation is refused without a client certificate, where the option says never, and within a response") {
   TlsPair plain = pair_to_renegotiate(of_version(TlsVersion::tls1_2));
   check_renegotiation_refused(plain);
   TlsOptions options = with_client_certificate();
@@ -179,7 +180,8 @@ TEST_CASE("SB-54 renegotiation is refused without a client certificate, where th
   CHECK(within.received == "HTTP/1.1 200 O");
 }
 
-TEST_CASE("SB-54 renegotiation is begun where it is allowed: after the handshake, after a request, after another response") {
+TEST_CASE(
+    "SB-54 renegotiation is begun where it is allowed: after the handshake, after a request, after another response") {
   for (int when = 0; when < 3; ++when) {
     TlsOptions options = when == 1 ? of_version(TlsVersion::tls1_2) : with_client_certificate();
     if (when == 1) options.renegotiation = TlsRenegotiation::once;

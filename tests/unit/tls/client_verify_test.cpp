@@ -120,19 +120,23 @@ TEST_CASE("SB-08 an address needs its iPAddress, names do not do") {
 
 TEST_CASE("SB-08 an address that stands in a certificate as a DNS name is told apart from the address") {
   const auto server = test::server_for({"127.0.0.1", "localhost", "::1"});
-  CHECK(attempt_host(server, "127.0.0.1", HostKind::ipv4).error.context ==
-        "TLS handshake with 127.0.0.1:443: certificate is for 127.0.0.1 (as a DNS name), localhost, ::1 (as a DNS name), not "
-        "for the address 127.0.0.1");
-  CHECK(attempt_host(server, "elsewhere.example").error.context.ends_with(
-      "certificate is for 127.0.0.1 (as a DNS name), localhost, ::1 (as a DNS name), not for elsewhere.example"));
+  CHECK(
+      attempt_host(server, "127.0.0.1", HostKind::ipv4).error.context ==
+      "TLS handshake with 127.0.0.1:443: certificate is for 127.0.0.1 (as a DNS name), localhost, ::1 (as a DNS name), not "
+      "for the address 127.0.0.1");
+  CHECK(
+      attempt_host(server, "elsewhere.example")
+          .error.context.ends_with(
+              "certificate is for 127.0.0.1 (as a DNS name), localhost, ::1 (as a DNS name), not for elsewhere.example"));
 }
 
 TEST_CASE("SB-83 a weak certificate is refused within the handshake") {
   sim::CertificateSpec spec = test::leaf_spec({"example.org"});
   spec.hash = sim::Hash::sha1;
   const Error error = attempt(with(test::authority().issue(spec)), test::example_params()).error;
-  CHECK(error.context == "TLS handshake with example.org:443: certificate is too weak: it is signed by ecdsa-with-SHA1, which is "
-                         "not accepted: CN=leaf");
+  CHECK(error.context ==
+        "TLS handshake with example.org:443: certificate is too weak: it is signed by ecdsa-with-SHA1, which is "
+        "not accepted: CN=leaf");
   CHECK(error.detail == X509_V_ERR_CERT_UNTRUSTED);
 }
 

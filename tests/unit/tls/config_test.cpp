@@ -54,12 +54,8 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
       [](TlsOptions& o) { o.min_version = TlsVersion::tls1_3; },
       [](TlsOptions& o) { o.max_version = TlsVersion::tls1_2; },
       [](TlsOptions& o) { o.alpn = {}; },
-      [](TlsOptions& o) {
-        o.alpn = {"http", "/1.1"};
-      },
-      [](TlsOptions& o) {
-        o.alpn = {"/1.1", "http"};
-      },
+      [](TlsOptions& o) { o.alpn = {"http", "/1.1"}; },
+      [](TlsOptions& o) { o.alpn = {"/1.1", "http"}; },
       [](TlsOptions& o) { o.session_resumption = false; },
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::never; },
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::once; },

@@ -1,4 +1,5 @@
-// Private keys as tools write them, and what is wrong with those that cannot be read. Whole configurations: config_test.cpp.
+// Private keys as tools write them, and what is wrong with those that cannot be read. Whole configurations:
+// config_test.cpp.
 #include "core/tls/pem.hpp"
 
 #include <doctest/doctest.h>
@@ -217,14 +218,18 @@ TEST_CASE("what follows a certificate within its block makes it unusable") {
     CHECK_FALSE(tls::read_certificates(block("X509 CERTIFICATE", certificate + std::string(extra)), "one").has_value());
   }
   CHECK(tls::read_certificates(block("CERTIFICATE", certificate), "one").has_value());
-  CHECK(tls::read_certificates(block("TRUSTED CERTIFICATE", certificate + std::string("\x30\x00"sv)), "one").has_value());
-  for (const auto extra : {"\0"sv, "x"sv, "\x30\x00\x00"sv, "\x30\x02\x30\x01"sv, "\x30\x04\x30\x02\x04\x00"sv, "\x30\x05\xa0\x03\x02\x01\x00"sv})
-    CHECK_FALSE(tls::read_certificates(block("TRUSTED CERTIFICATE", certificate + std::string(extra)), "one").has_value());
+  CHECK(
+      tls::read_certificates(block("TRUSTED CERTIFICATE", certificate + std::string("\x30\x00"sv)), "one").has_value());
+  for (const auto extra : {"\0"sv, "x"sv, "\x30\x00\x00"sv, "\x30\x02\x30\x01"sv, "\x30\x04\x30\x02\x04\x00"sv,
+                           "\x30\x05\xa0\x03\x02\x01\x00"sv})
+    CHECK_FALSE(
+        tls::read_certificates(block("TRUSTED CERTIFICATE", certificate + std::string(extra)), "one").has_value());
 }
 
 TEST_CASE("a byte order mark before a block hides nothing") {
   const std::string mark = "\xef\xbb\xbf", one = test::authority().certificate_pem();
-  for (const std::string& text : {mark + one, mark + one + mark + one, one + mark + one, mark + "prose\n" + one, mark + mark + one}) {
+  for (const std::string& text :
+       {mark + one, mark + one + mark + one, one + mark + one, mark + "prose\n" + one, mark + mark + one}) {
     const auto read = tls::read_certificates(text, "some");
     REQUIRE(read.has_value());
     std::size_t blocks = 0;

@@ -68,8 +68,8 @@ tls::Verdict judge(const std::string& shown, const std::string& anchors, const t
     const int size = i2d_X509(one.get(), &der);
     REQUIRE(size > 0);
     const bssl::UniquePtr<std::uint8_t> owner(der);
-    REQUIRE(bssl::PushToStack(chain.get(), bssl::UniquePtr<CRYPTO_BUFFER>(
-                                               CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr))));
+    REQUIRE(bssl::PushToStack(
+        chain.get(), bssl::UniquePtr<CRYPTO_BUFFER>(CRYPTO_BUFFER_new(der, static_cast<std::size_t>(size), nullptr))));
   }
   const tls::Verdict verdict = tls::verify_chain((*config)->anchors(), chain.get(), peer, wall);
   CHECK(verdict.good == verdict.reason.empty());
@@ -149,7 +149,8 @@ b8Pv+OhKUYSYtc8INr4RB0ZEYfyxApbHtVQTAv0vBB4CHETWrdf+2cAa7/Orb3Gv
 gSXdf+nv7KqME8OQ/7Y=
 -----END PRIVATE KEY-----
 )";
-  const tls::Verdict verdict = judge(test::authority().issue(spec).certificate_pem, test::authority().certificate_pem());
+  const tls::Verdict verdict =
+      judge(test::authority().issue(spec).certificate_pem, test::authority().certificate_pem());
   CHECK_FALSE(verdict.good);
   CHECK(verdict.reason == "certificate is too weak: its key is a DSA key, which is not accepted: CN=leaf");
   // P-192, which BoringSSL does not know: the root and the certificate that it issued are OpenSSL's.
@@ -164,7 +165,8 @@ UEc+JuibMjGaEZA9MAoGCCqGSM49BAMCA0cAMEQCIB7yVqhzwHT0So4m8nJM0waA
 bu3Rt6aSFUZdo+YFi7drAiBEVm+fCJEQWutK7+Pl7cCB3uqfCtcm4L7hR5sfFc/Y
 Ig==
 -----END CERTIFICATE-----
-)", R"(-----BEGIN CERTIFICATE-----
+)",
+                                   R"(-----BEGIN CERTIFICATE-----
 MIIBVTCB/aADAgECAgEBMAoGCCqGSM49BAMCMBMxETAPBgNVBAMMCE9sZCBSb290
 MB4XDTIwMDEwMTAwMDAwMFoXDTQ5MTIzMTIzNTk1OVowEzERMA8GA1UEAwwIT2xk
 IFJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAT6F6/E2tofUrxS/CaxleBf
@@ -206,7 +208,8 @@ TEST_CASE("SB-83 weak keys and signatures above the server's certificate, the an
 }
 
 TEST_CASE("strong keys and signatures of each kind are taken, and a root may have signed itself as it likes") {
-  for (const KeyKind key : {KeyKind::ec_p256, KeyKind::rsa_2048, KeyKind::ec_p384, KeyKind::ec_p521, KeyKind::ed25519}) {
+  for (const KeyKind key :
+       {KeyKind::ec_p256, KeyKind::rsa_2048, KeyKind::ec_p384, KeyKind::ec_p521, KeyKind::ed25519}) {
     const auto root = TlsAuthority::make_root(ca("Root", key));
     const auto between = root.make_intermediate(ca("Between", key));
     const tls::Verdict verdict = judge(between.issue(made_of(leaf(), key)).certificate_pem, root.certificate_pem());
@@ -263,7 +266,8 @@ TEST_CASE("SB-84 constraints on addresses are obeyed") {
   CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {kAddress4}) == X509_V_OK);
   CHECK(code("permitted;IP:127.0.0.0/255.0.0.0", {kAddress4}) == X509_V_OK);
   CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0", {kAddress4}) == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0,permitted;IP:127.0.0.1/255.255.255.255", {kAddress4, ten}) == X509_V_OK);
+  CHECK(code("critical,permitted;IP:10.0.0.0/255.0.0.0,permitted;IP:127.0.0.1/255.255.255.255", {kAddress4, ten}) ==
+        X509_V_OK);
   CHECK(code("critical,permitted;IP:127.0.0.0/255.0.0.0", {kAddress4, ten}) == X509_V_ERR_PERMITTED_VIOLATION);
   CHECK(code("critical,permitted;IP:127.0.0.0/255.255.255.254", {kAddress4}) == X509_V_OK);
   CHECK(code("critical,permitted;IP:127.0.0.2/255.255.255.254", {kAddress4}) == X509_V_ERR_PERMITTED_VIOLATION);
@@ -285,23 +289,26 @@ TEST_CASE("SB-84 constraints on addresses are obeyed") {
   CHECK_FALSE(under("critical,permitted;IP:10.0.0.0/255.0.0.0", leaf({}, {kAddress4}), loopback()).good);
 }
 
-TEST_CASE("SB-84 an address in a certificate hides no other name from the constraints, and no other constraint is left out") {
+TEST_CASE(
+    "SB-84 an address in a certificate hides no other name from the constraints, and no other constraint is left out") {
   // The address comes first: BoringSSL ends there.
   const auto both = "critical,permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:example.com";
   CHECK(under(both, leaf({"example.org"}, {kAddress4})).code == X509_V_ERR_PERMITTED_VIOLATION);
-  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;DNS:example.org", leaf({"example.org"}, {kAddress4})).code ==
-        X509_V_ERR_EXCLUDED_VIOLATION);
-  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:example.org", leaf({"example.org"}, {kAddress4})).good);
+  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,excluded;DNS:example.org", leaf({"example.org"}, {kAddress4}))
+            .code == X509_V_ERR_EXCLUDED_VIOLATION);
+  CHECK(under("critical,permitted;IP:127.0.0.0/255.0.0.0,permitted;DNS:example.org", leaf({"example.org"}, {kAddress4}))
+            .good);
   // Two authorities, each with a constraint of its own.
   const auto upper = test::authority().make_intermediate(constrained("critical,permitted;IP:127.0.0.0/255.0.0.0"));
   CertificateSpec spec = constrained("critical,excluded;IP:127.0.0.1/255.255.255.255");
   spec.common_name = "Lower";
   const auto lower = upper.make_intermediate(spec);
-  CHECK(judge(lower.issue(leaf({"example.org"}, {kAddress4})).certificate_pem, test::authority().certificate_pem()).code ==
-        X509_V_ERR_EXCLUDED_VIOLATION);
+  CHECK(judge(lower.issue(leaf({"example.org"}, {kAddress4})).certificate_pem, test::authority().certificate_pem())
+            .code == X509_V_ERR_EXCLUDED_VIOLATION);
   const auto wider = upper.make_intermediate(ca("Wider"));
   CHECK(judge(wider.issue(leaf({"example.org"}, {std::string("\x0a\0\0\1", 4)})).certificate_pem,
-              test::authority().certificate_pem()).code == X509_V_ERR_PERMITTED_VIOLATION);
+              test::authority().certificate_pem())
+            .code == X509_V_ERR_PERMITTED_VIOLATION);
 }
 
 TEST_CASE("an expired root or intermediate beside its renewal: the valid one counts, in either order") {
@@ -395,7 +402,8 @@ TEST_CASE("a chain is good until the first of its certificates ends, the anchor 
     CertificateSpec last = leaf();
     last.not_after = leaf_end;
     const auto authority = TlsAuthority::make_root(root);
-    return judge(authority.make_intermediate(between).issue(last).certificate_pem, authority.certificate_pem()).good_until;
+    return judge(authority.make_intermediate(between).issue(last).certificate_pem, authority.certificate_pem())
+        .good_until;
   };
   CHECK(until(kNoon + 30, kNoon + 20, kNoon + 10) == kNoon + 10);
   CHECK(until(kNoon + 30, kNoon + 10, kNoon + 20) == kNoon + 10);

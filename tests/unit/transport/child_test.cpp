@@ -93,7 +93,8 @@ TEST_CASE("a child finds pipes where programs expect them: nothing is a socket, 
   const TempFolder folder;
   write_file(folder.path() / ".bashrc", "echo rc\n");
   // bash takes a socket for a remote shell's.
-  CHECK(said_by(*command({"env", "-u", "SHLVL", "HOME=" + folder.path().string(), "bash", "-c", "echo said"})) == "said\n");
+  CHECK(said_by(*command({"env", "-u", "SHLVL", "HOME=" + folder.path().string(), "bash", "-c", "echo said"})) ==
+        "said\n");
   CHECK(said_by(*shell("echo a >/dev/stdout; echo b | tee /dev/stdout; echo d >/proc/self/fd/1")) == "a\nb\nb\nd\n");
   const char* const sets_one = "import os; os.set_blocking(0, False); print(os.get_blocking(0), os.get_blocking(1))";
   CHECK(said_by(*command({"python3", "-ISc", sets_one})) == "False True\n");
@@ -119,15 +120,17 @@ TEST_CASE("a child that closes its output has come to an end, and still reads") 
 
 TEST_CASE("of a child that has ended the stream knows how, and leaves it to be collected") {
   const auto before = children_in_the_end();
-  for (const auto& [script, expected] : {std::pair("exit 0", "exited with status 0"), std::pair("exit 127", "exited with status 127"),
-                                         std::pair("kill -9 $$", "killed by signal 9")}) {
+  for (const auto& [script, expected] :
+       {std::pair("exit 0", "exited with status 0"), std::pair("exit 127", "exited with status 127"),
+        std::pair("kill -9 $$", "killed by signal 9")}) {
     const auto stream = dial(*shell(std::string("read line; ") + script));
     CHECK(stream->end_reason().empty());
     send_all(*stream, "go\n");
     CHECK(receive(*stream, 1).eof);
     for (const pid_t pid : own_children()) {
       siginfo_t info = {};
-      if (!std::binary_search(before.begin(), before.end(), pid)) CHECK(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
+      if (!std::binary_search(before.begin(), before.end(), pid))
+        CHECK(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
     }
     CHECK(stream->end_reason() == expected);
     CHECK(stream->end_reason() == expected);
@@ -257,7 +260,8 @@ TEST_CASE("a child is told by SIGTERM, and has a little time to obey, also in th
   CHECK(read_file(file) == "told\n");
 }
 
-TEST_CASE("nobody waits for a child when its dialer goes, and in the end nothing is left of one that takes no SIGTERM") {
+TEST_CASE(
+    "nobody waits for a child when its dialer goes, and in the end nothing is left of one that takes no SIGTERM") {
   const auto before = children_in_the_end();
   auto start = std::chrono::steady_clock::now();
   {

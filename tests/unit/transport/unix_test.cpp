@@ -108,7 +108,9 @@ TEST_CASE("a socket nobody listens on is an error that names it") {
   };
   const std::string path = folder.path() / "gone.sock";
   check(path, ENOENT, "No such file or directory");
-  { const UnixListener listener(path); }
+  {
+    const UnixListener listener(path);
+  }
   check(path, ECONNREFUSED, "Connection refused");
   check("@sluice-test-nobody", ECONNREFUSED, "Connection refused");
   write_file(folder.path() / "file", "");
