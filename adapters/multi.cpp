@@ -60,6 +60,7 @@ const Request& Multi::request(TransferId transfer) const { return impl_->engine(
 const ResponseHead& Multi::head(TransferId transfer) const { return impl_->engine().head(transfer); }
 const Fields& Multi::trailers(TransferId transfer) const { return impl_->engine().trailers(transfer); }
 const Progress& Multi::progress(TransferId transfer) const { return impl_->engine().progress(transfer); }
+std::vector<Hop> Multi::hops(TransferId transfer) const { return impl_->engine().hops(transfer); }
 TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
 Instant Multi::now() const { return impl_->parts().environment.steady(); }
 

@@ -57,6 +57,11 @@ class TransferHandler {
   // For BodyStream: fill `space` and answer how many bytes were written; 0 pauses until resume(). finish_upload() or
   // fail_upload() on the Multi ends it, also from inside.
   virtual std::size_t on_upload(Multi&, TransferId, MutableBytes) { return 0; }
+  // For a BodyStream that is rewindable: the request is sent once more, and on_upload() is asked for its body from the
+  // first byte. False: that cannot be, and the transfer fails (rewind_failed).
+  virtual bool on_rewind(Multi&, TransferId) { return false; }
+  // A hop has ended, and another follows: the Multi's getters are the next one's from here on.
+  virtual void on_hop_done(Multi&, TransferId, const output::HopDone&) {}
   // Said when the transfer ended; info_read() gives the same as a message unless the transfer was removed in here.
   virtual void on_done(Multi&, TransferId, const Result<void>&) {}
 };
@@ -173,6 +178,7 @@ class Multi {
   const Fields& trailers(TransferId transfer) const;
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
+  std::vector<Hop> hops(TransferId transfer) const;
   Instant now() const;  // the steady clock that drives this Multi (its environment's), read now
 
   // ---- driving ----

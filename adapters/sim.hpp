@@ -124,7 +124,8 @@ class World;
 class Application {
  public:
   virtual ~Application() = default;
-  // HeadSent, InterimReady, HeadReady, BodyReady, UploadReady, Done or KeyLog, right when poll_output gave it.
+  // HeadSent, InterimReady, HeadReady, BodyReady, UploadReady, UploadRewind, HopDone, Done or KeyLog, right when
+  // poll_output gave it.
   virtual void on_output(World& world, const Output& output) = 0;
 };
 

@@ -22,7 +22,7 @@ void guarded(Impl& impl, Entry entry) noexcept {
 
 }  // namespace
 
-Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options), nullptr)) {}
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options), nullptr, nullptr)) {}
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
@@ -69,6 +69,17 @@ TransferInfo Engine::info(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
   return found ? found->details() : TransferInfo{};
 }
+std::vector<Hop> Engine::hops(TransferId transfer) const {
+  std::vector<Hop> all;
+  const auto* found = impl_->find(transfer);
+  if (!found) return all;
+  try {
+    all = found->past_hops;
+    all.push_back(found->present_hop(found->end.failure));
+  } catch (const std::bad_alloc&) {
+  }
+  return all;
+}
 Bytes Engine::body(TransferId transfer) const {
   const auto* found = impl_->find(transfer);
   return found ? found->body.front() : Bytes{};
@@ -82,6 +93,9 @@ void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) {
 }
 void Engine::finish_upload(TransferId transfer, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.finish_upload(transfer, now); });
+}
+void Engine::rewind_upload(TransferId transfer, Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.rewind_upload(transfer, now); });
 }
 void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.fail_upload(transfer, std::move(why), now); });

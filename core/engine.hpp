@@ -34,6 +34,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "error.hpp"
 #include "options.hpp"
@@ -68,11 +69,14 @@ class Engine {
   // False for a stale id.
   bool is_done(TransferId transfer) const;
 
+  // All of the present hop, which is the last one after Done.
   const Request& request(TransferId transfer) const;
   const ResponseHead& head(TransferId transfer) const;  // status 0 before HeadReady
   const Fields& trailers(TransferId transfer) const;
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
+  // All hops so far, the present or last one included, in their order. Without memory: fewer, or none.
+  std::vector<Hop> hops(TransferId transfer) const;
 
   // The body's bytes that are ready now and not consumed, without transfer coding (RFC 9112 7). Empty: none are, or the
   // id is stale. Bytes that are not consumed stay: they are backpressure, as reading from the peer stops at 64 KiB of
@@ -89,7 +93,10 @@ class Engine {
   MutableBytes upload_space(TransferId transfer);
   void commit_upload(TransferId transfer, std::size_t bytes, Now now);  // bytes <= upload_space(transfer).size()
   void finish_upload(TransferId transfer, Now now);                     // fewer than declared: the transfer fails
-  void fail_upload(TransferId transfer, std::string why, Now now);      // the source broke: Code::upload_failed
+  // The answer to UploadRewind: the body comes again, from its first byte. No effect where that was not asked.
+  void rewind_upload(TransferId transfer, Now now);
+  // The source broke: Code::upload_failed. In answer to UploadRewind: rewind_failed.
+  void fail_upload(TransferId transfer, std::string why, Now now);
 
   std::size_t running() const;  // transfers that were added and are not done
 

@@ -65,6 +65,8 @@ std::string_view to_string(Code code) {
       return "tls_config";
     case Code::canceled:
       return "canceled";
+    case Code::rewind_failed:
+      return "rewind_failed";
     case Code::upload_failed:
       return "upload_failed";
     case Code::resolve_failed:
@@ -143,6 +145,7 @@ Blame blame_of(Code code) {
     case Code::invalid_option:
     case Code::tls_config:
     case Code::canceled:
+    case Code::rewind_failed:
     case Code::upload_failed:
     case Code::recursive_call:  // the application drove from inside its own callback
       return Blame::caller;

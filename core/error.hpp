@@ -28,6 +28,7 @@ enum class Code : std::uint8_t {
   invalid_option,
   tls_config,     // unusable trust anchors, certificate or key
   canceled,       // ended by the application (cancel(), remove()) before it was finished
+  rewind_failed,  // the request had to be sent again, and its body cannot be given again
   upload_failed,  // a streamed body ended before, or went past, its declared length, or its source failed
   // the network's
   resolve_failed,

@@ -74,6 +74,19 @@ struct BodyReady {
 struct UploadReady {
   TransferId transfer = {};
 };
+// The body of the request is to be given again from its first byte, since the request is sent once more: said of a
+// BodyStream that is rewindable, of which bytes were given. Answer with Engine::rewind_upload(), or with fail_upload()
+// where it cannot be. Until then upload_space() is empty, and what is said of the old bytes has no effect.
+struct UploadRewind {
+  TransferId transfer = {};
+};
+// A hop of the transfer has ended, and another follows (see Hop): the getters are the next one's from here on. The last
+// hop's end is the transfer's Done.
+struct HopDone {
+  TransferId transfer = {};
+  ResponseHead head = {};             // of the hop's response; status 0: there was none
+  std::optional<Error> failure = {};  // why it is tried again; none: the response said what follows
+};
 // The one end of a transfer: everything was received and consumed, or it failed. head(), trailers(), progress() and
 // info() stay readable until remove(). After it no output names the transfer.
 struct Done {
@@ -86,9 +99,10 @@ struct KeyLog {
 };
 }  // namespace output
 
-using Output = std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close,
-                            output::InterestChanged, output::InterimReady, output::HeadReady, output::BodyReady,
-                            output::UploadReady, output::Done, output::KeyLog, output::HeadSent>;
+using Output =
+    std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
+                 output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
+                 output::HopDone, output::Done, output::KeyLog, output::HeadSent>;
 
 struct Interest {
   bool read = false;
@@ -122,6 +136,7 @@ enum class TimerKind : std::uint8_t {
   connection_expiry,
   resolution_delay,
   attempts_timeout,
+  backoff,  // a transfer waits before its next hop
   session,  // HTTP's own: a peer that was asked whether it is alive, and the like
 };
 

@@ -1,4 +1,5 @@
-// What is known of a transfer while it runs and after it: its figures, and the connection it has. Plain values.
+// What is known of a transfer while it runs and after it: its hops, its figures, and the connection it has. Plain
+// values.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +7,15 @@
 #include <string>
 
 #include "address.hpp"
+#include "error.hpp"
 #include "types.hpp"
+#include "url.hpp"
 
 namespace sluice {
 
-// Figures of a transfer. Times are steady instants, none before `queued`; not yet (or never) reached: nullopt. On a
-// connection that had been used, or had been idle, resolved, connected and secured equal the instant at which it was
-// taken.
+// Figures of a transfer's present hop. Times are steady instants, none before `queued`; not yet (or never) reached:
+// nullopt. On a connection that had been used, or had been idle, resolved, connected and secured equal the instant at
+// which it was taken.
 struct Progress {
   std::uint64_t received_head_bytes = 0;  // as the wire had them, interim heads included
   std::uint64_t received_body_bytes = 0;  // decoded, as handed out
@@ -43,6 +46,17 @@ struct TransferInfo {
   std::string tls_issuer = {};
   // The body ended without a close_notify (TransferOptions::tls_truncation_ok): it may be cut short.
   bool tls_truncated = false;
+};
+
+// One request of a transfer, with its response: a transfer is a chain of them, of one where nothing asks for another.
+struct Hop {
+  std::string method = {};
+  Url url = {};
+  int status = 0;                    // of the final response; 0: none has come
+  std::optional<Code> failure = {};  // what it failed with
+  Progress progress = {};            // `queued`: when the hop began; `done`: when it ended
+  bool reused = false;               // its connection had carried another exchange before
+  int retries = 0;                   // how often it was put on another connection
 };
 
 }  // namespace sluice

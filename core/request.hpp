@@ -30,6 +30,10 @@ struct BodyOwned {
 // Without a length it is sent in chunks (RFC 9112 7.1).
 struct BodyStream {
   std::optional<std::uint64_t> length = {};
+  // The application can give it again from its first byte: output::UploadRewind asks for that where the request is sent
+  // once more. False: a request of which bytes were given is not sent again, and where it had to be it fails
+  // (rewind_failed).
+  bool rewindable = false;
 };
 using RequestBody = std::variant<std::monostate, BodyView, BodyOwned, BodyStream>;
 

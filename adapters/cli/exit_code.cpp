@@ -30,6 +30,8 @@ int exit_code(const Error& error, bool head_received) {
       return tls_config_exit_code(error.context);
     case Code::canceled:
       return kExitAborted;
+    case Code::rewind_failed:
+      return kExitRewind;
     case Code::upload_failed:
       return kExitRead;
     case Code::resolve_failed:

@@ -7,6 +7,7 @@
 //   invalid_option            43
 //   tls_config                77   CA certificates unusable; 58: the client's certificate or key; 35: versions, ALPN
 //   canceled                  42   stopped by the application
+//   rewind_failed             65   what is sent would have to be sent again, and cannot be
 //   upload_failed             26   the file or stream to send could not be read
 //   resolve_failed             6
 //   connect_failed             7
@@ -64,6 +65,7 @@ enum ExitCode : int {
   kExitPeerCertificate = 60,
   kExitBadCoding = 61,
   kExitFileSize = 63,
+  kExitRewind = 65,
   kExitCaCertificates = 77,
   kExitRecursiveCall = 93,
 };

@@ -57,11 +57,11 @@ std::expected<RequestBody, Failure> Transfer::make_body() {
     auto source = UploadSource::open(operation_.upload->from_stdin ? "-" : operation_.upload->path);
     if (!source) return std::unexpected(Failure{kExitRead, source.error()});
     source_ = *std::move(source);
-    if (operation_.upload->from_stdin || operation_.chunked) return BodyStream{std::nullopt};
-    return BodyStream{source_->length()};
+    const bool counted = !operation_.upload->from_stdin && !operation_.chunked;
+    return BodyStream{counted ? source_->length() : std::nullopt, source_->rewindable()};
   }
   if (!operation_.body) return std::monostate{};
-  if (operation_.chunked) return BodyStream{std::nullopt};
+  if (operation_.chunked) return BodyStream{std::nullopt, true};
   return BodyView{as_bytes(*operation_.body)};
 }
 
@@ -181,6 +181,11 @@ std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space)
   if (piece->later) waits_for_ = source_->fd();
   if (piece->end && piece->bytes == 0) multi.finish_upload(id);
   return piece->bytes;
+}
+
+bool Transfer::on_rewind(Multi&, TransferId) {
+  body_sent_ = 0;
+  return !source_ || source_->rewind();
 }
 
 void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) {

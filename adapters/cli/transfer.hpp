@@ -60,6 +60,7 @@ class Transfer final : public TransferHandler {
   void on_head(Multi& multi, TransferId id, const ResponseHead& head) override;
   std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override;
   std::size_t on_upload(Multi& multi, TransferId id, MutableBytes space) override;
+  bool on_rewind(Multi& multi, TransferId id) override;
   void on_done(Multi& multi, TransferId id, const Result<void>& result) override;
 
  private:

@@ -26,15 +26,21 @@ std::expected<std::unique_ptr<UploadSource>, std::string> UploadSource::open(con
     return failed(error);
   }
   std::optional<std::uint64_t> length;
+  off_t at = 0;
   if (S_ISREG(status.st_mode)) {
-    // The standard input may stand somewhere in the middle of its file.
-    const off_t at = std::max<off_t>(0, ::lseek(fd, 0, SEEK_CUR));
+    at = std::max<off_t>(0, ::lseek(fd, 0, SEEK_CUR));
     length = static_cast<std::uint64_t>(std::max<off_t>(0, status.st_size - at));
   }
-  return std::unique_ptr<UploadSource>(new UploadSource(fd, name, length));
+  return std::unique_ptr<UploadSource>(new UploadSource(fd, name, length, at));
 }
 
 UploadSource::~UploadSource() { ::close(fd_); }
+
+bool UploadSource::rewind() {
+  if (!rewindable() || ::lseek(fd_, start_, SEEK_SET) < 0) return false;
+  sent_ = 0;
+  return true;
+}
 
 std::expected<UploadSource::Piece, std::string> UploadSource::read(MutableBytes space) {
   if (length_) space = space.first(static_cast<std::size_t>(std::min<std::uint64_t>(space.size(), *length_ - sent_)));

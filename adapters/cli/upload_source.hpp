@@ -29,15 +29,18 @@ class UploadSource {
     bool end = false;
     bool later = false;  // nothing there yet: wait until fd() is readable
   };
+  bool rewindable() const { return length_.has_value(); }
+  bool rewind();  // to where it was opened; false: the system cannot
   // Never more than length() in all, should the file grow meanwhile.
   std::expected<Piece, std::string> read(MutableBytes space);
 
  private:
-  UploadSource(int fd, std::string name, std::optional<std::uint64_t> length)
-      : fd_(fd), name_(std::move(name)), length_(length) {}
+  UploadSource(int fd, std::string name, std::optional<std::uint64_t> length, std::int64_t start)
+      : fd_(fd), name_(std::move(name)), length_(length), start_(start) {}
   int fd_;
   std::string name_;
   std::optional<std::uint64_t> length_;
+  std::int64_t start_ = 0;  // of a regular file: the standard input may be somewhere in the middle of it
   std::uint64_t sent_ = 0;
 };
 

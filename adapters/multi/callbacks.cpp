@@ -125,6 +125,25 @@ bool Callbacks::fill_upload(TransferId transfer) {
   return filled > 0 && !finish;
 }
 
+void Callbacks::rewind(TransferId transfer) {
+  const Transfer* found = transfers_.find(transfer);
+  TransferHandler* const handler = handler_of(found);
+  if (!handler) return;
+  const bool can = call(transfer, [&] { return handler->on_rewind(*multi_, transfer); });
+  if (!transfers_.find(transfer)) return;
+  if (can) {
+    engine_.rewind_upload(transfer, pace_.now());
+  } else {
+    engine_.fail_upload(transfer, "its handler cannot give the body again (on_rewind)", pace_.now());
+  }
+}
+
+void Callbacks::hop_done(const output::HopDone& hop) {
+  raw_head(hop.transfer, hop.head);
+  TransferHandler* const handler = handler_of(transfers_.find(hop.transfer));
+  if (handler) call(hop.transfer, [&] { handler->on_hop_done(*multi_, hop.transfer, hop); });
+}
+
 void Callbacks::done(output::Done& done) {
   Transfer* found = transfers_.find(done.transfer);
   if (!found) return;

@@ -18,6 +18,8 @@ class Callbacks {
   void set_multi(Multi& multi) { multi_ = &multi; }  // that handlers are told; before anything else
 
   void head_sent(const output::HeadSent& sent);
+  void rewind(TransferId transfer);
+  void hop_done(const output::HopDone& hop);
   void interim(const output::InterimReady& ready);
   void head(TransferId transfer);
   void body(TransferId transfer);

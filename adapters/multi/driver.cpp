@@ -164,6 +164,8 @@ void Driver::take(Output output) {
                  [&](output::HeadReady& what) { callbacks_.head(what.transfer); },
                  [&](output::BodyReady& what) { callbacks_.body(what.transfer); },
                  [&](output::UploadReady& what) { callbacks_.upload(what.transfer); },
+                 [&](output::UploadRewind& what) { callbacks_.rewind(what.transfer); },
+                 [&](output::HopDone& what) { callbacks_.hop_done(what); },
                  [&](output::Done& what) { callbacks_.done(what); },
                  [&](output::HeadSent& what) { callbacks_.head_sent(what); },
                  [&](output::KeyLog& what) {

@@ -17,6 +17,11 @@ void Collector::on_output(World& world, const Output& output) {
     take_body(world, body->transfer);
   } else if (const auto* upload = std::get_if<output::UploadReady>(&output)) {
     give(world, upload->transfer);
+  } else if (const auto* rewind = std::get_if<output::UploadRewind>(&output)) {
+    Seen& seen = seen_[rewind->transfer];
+    seen.given = 0;
+    seen.supplying = true;
+    world.engine().rewind_upload(rewind->transfer, world.now());
   } else if (const auto* done = std::get_if<output::Done>(&output)) {
     Outcome& outcome = seen_[done->transfer].outcome;
     ++outcome.dones;
@@ -54,17 +59,15 @@ void Collector::take_body(World& world, TransferId transfer) {
 void Collector::give(World& world, TransferId transfer) {
   Seen& seen = seen_[transfer];
   if (!seen.supplying) return;
-  std::size_t given = 0;
-  while (given < seen.supply.size()) {
+  while (seen.given < seen.supply.size()) {
     const MutableBytes space = world.engine().upload_space(transfer);
     if (space.empty()) break;
-    const std::size_t count = std::min(space.size(), seen.supply.size() - given);
-    std::memcpy(space.data(), seen.supply.data() + given, count);
-    given += count;
+    const std::size_t count = std::min(space.size(), seen.supply.size() - seen.given);
+    std::memcpy(space.data(), seen.supply.data() + seen.given, count);
+    seen.given += count;
     world.engine().commit_upload(transfer, count, world.now());
   }
-  seen.supply.erase(0, given);
-  if (!seen.supply.empty()) return;
+  if (seen.given < seen.supply.size()) return;
   seen.supplying = false;
   world.engine().finish_upload(transfer, world.now());
 }

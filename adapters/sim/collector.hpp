@@ -20,7 +20,8 @@ class Collector final : public Application {
  private:
   struct Seen {
     Outcome outcome;
-    std::string supply;  // not yet given
+    std::string supply;
+    std::size_t given = 0;  // of it
     bool supplying = false;
     bool paused = false;
   };

@@ -33,6 +33,8 @@ std::string_view name_of(TimerKind kind) {
       return "connection_expiry";
     case TimerKind::resolution_delay:
       return "resolution_delay";
+    case TimerKind::backoff:
+      return "backoff";
     case TimerKind::session:
       return "session";
   }
@@ -265,6 +267,14 @@ void World::Impl::take(const Output& output) {
                  },
                  [&](const output::UploadReady& what) {
                    line('t', what.transfer).word("upload").number(engine_.upload_space(what.transfer).size());
+                   to_application(output);
+                 },
+                 [&](const output::UploadRewind& what) {
+                   line('t', what.transfer).word("rewind");
+                   to_application(output);
+                 },
+                 [&](const output::HopDone& what) {
+                   line('t', what.transfer).word("hop done").signed_number(what.head.status);
                    to_application(output);
                  },
                  [&](const output::Done& what) {

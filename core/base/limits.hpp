@@ -41,6 +41,8 @@ inline constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;  // of one text: t
 
 // The engine
 inline constexpr std::size_t kMaxAddresses = 64;  // taken from one resolution
+// Of a response that another hop follows: what is read to keep its connection. A longer one costs that.
+inline constexpr std::size_t kMaxSkippedBytes = 64 * 1024;
 // Of one transfer after a reused connection turned out dead: on one that is new.
 inline constexpr int kMaxRetries = 1;
 // After an answer: who closes within it, unsaid, keeps no connection.

@@ -45,7 +45,7 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
   auto opened = open(connection, job, now);
   if (!opened) {
     const bool short_of_memory = opened.error().code == Code::out_of_memory;
-    jobs_.end(job, std::unexpected(std::move(opened.error())), now);
+    hop_failed(job, std::move(opened.error()), now);
     connector_.orphan(own_dial, false, now);
     if (!short_of_memory || !connection.exchanges.empty()) return false;
     // No other is tried on it: without memory that would go on through the whole queue.
@@ -145,18 +145,19 @@ void Carrier::fail(Job& job, Error error, Now now) {
   switch (job.phase()) {
     case TransferPhase::queued:
       pool_.withdraw(job);
-      jobs_.end(job, std::unexpected(std::move(error)), now);
+      hop_failed(job, std::move(error), now);
       break;
     case TransferPhase::dialing: {
       pool_.withdraw(job);
       const pool::DialId dial = std::exchange(job.dial, {});
-      jobs_.end(job, std::unexpected(std::move(error)), now);
+      hop_failed(job, std::move(error), now);
       connector_.orphan(dial, true, now);
       break;
     }
     case TransferPhase::active:
       abort(job, std::move(error), now);
       break;
+    case TransferPhase::waiting:
     case TransferPhase::delivering:
       jobs_.end(job, std::unexpected(std::move(error)), now);
       break;
@@ -170,7 +171,7 @@ void Carrier::abort(Job& job, Error error, Now now) {
   http::Session& session = connection.session();
   session.abort(job.stream);
   detach(connection, job);
-  jobs_.end(job, std::unexpected(std::move(error)), now);
+  hop_failed(job, std::move(error), now);
   if (connection.exchanges.empty()) {
     if (!session.reusable()) return connections_.close(connection, true);
     release(connection, now);
@@ -204,6 +205,9 @@ bool Carrier::timed_out_at_peer(const PooledConnection& connection, const Job& j
 void Carrier::retry(Job& job, bool elsewhere, Now now) {
   jobs_.stop_exchange_timers(job);
   job.rewind();
+  if (job.upload.awaits_rewind() && !outbox_.try_put(output::UploadRewind{job.id})) {
+    return jobs_.end(job, std::unexpected(make_error(Code::out_of_memory, {})), now);
+  }
   if (elsewhere) {
     job.fresh_only = true;
     job.retried = now.steady;
@@ -228,10 +232,55 @@ void Carrier::failed(PooledConnection& connection, Error error, Now now) {
     if (again) {
       retry(job, true, now);
     } else {
-      jobs_.end(job, std::unexpected(copy_of(error)), now);
+      hop_failed(job, copy_of(error), now);
     }
   }
   connections_.close(connection, false);
+}
+
+// ---- hops ----
+
+std::optional<flow::NextHop> Carrier::ask_rule(const Job& job, const Error* failure, Now now) const {
+  return rule_->next({.request = job.request,
+                      .options = job.options,
+                      .head = job.head,
+                      .failure = failure,
+                      .hops = job.past_hops.size() + 1,
+                      .told = failure != nullptr && job.progress.first_byte.has_value(),
+                      .now = now});
+}
+
+// What the application or a limit of its own has ended, and what memory ran out for, is over whatever the rule says.
+void Carrier::hop_failed(Job& job, Error error, Now now) {
+  const Code code = error.code;
+  const bool final = code == Code::canceled || code == Code::total_timeout || code == Code::attempts_timeout ||
+                     code == Code::out_of_memory;
+  if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
+  std::optional<flow::NextHop> next;
+  if (rule_ && !final) {
+    try {
+      next = ask_rule(job, &error, now);
+    } catch (const std::bad_alloc&) {  // then it has failed
+    }
+  }
+  if (!next) return jobs_.end(job, std::unexpected(std::move(error)), now);
+  next_hop(job, std::move(*next), std::move(error), now);
+}
+
+void Carrier::next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now) {
+  auto begun = jobs_.begin_hop(job, std::move(next), std::move(failure), options_, now);
+  if (!begun) jobs_.end(job, std::unexpected(std::move(begun.error())), now);
+}
+
+void Carrier::backoff_over(Job& job, Now now) {
+  auto queued = jobs_.queue_hop(job, options_, now);
+  if (!queued) jobs_.end(job, std::unexpected(std::move(queued.error())), now);
+}
+
+void Carrier::cut_hop(PooledConnection& connection, Job& job, Now now) {
+  connection.session().abort(job.stream);
+  detach(connection, job);
+  next_hop(job, std::move(*job.next_hop), std::nullopt, now);
 }
 
 }  // namespace sluice::engine

@@ -17,10 +17,11 @@ namespace sluice::engine {
 
 class Carrier {
  public:
-  // All must outlive it.
-  Carrier(const EngineOptions& options, Timers& timers, Outbox& outbox, pool::Pool& pool, Jobs& jobs,
-          Connections& connections, Connector& connector)
+  // All must outlive it. Without a rule every transfer is one hop.
+  Carrier(const EngineOptions& options, const flow::HopRule* rule, Timers& timers, Outbox& outbox, pool::Pool& pool,
+          Jobs& jobs, Connections& connections, Connector& connector)
       : options_(options),
+        rule_(rule),
         timers_(timers),
         outbox_(outbox),
         pool_(pool),
@@ -37,8 +38,9 @@ class Carrier {
   void release(PooledConnection& connection, Now now);
   // The connection is of no use any more: everything on it ends or is tried elsewhere.
   void failed(PooledConnection& connection, Error error, Now now);
-  // The transfer ends, whatever it was at.
+  // The transfer's hop fails, whatever it was at, and with it the transfer where no other follows.
   void fail(Job& job, Error error, Now now);
+  void backoff_over(Job& job, Now now);  // the time of its next hop has come
 
   // ---- carrier_events.cpp: facts about one that stands ----
   // Before its bytes are looked at.
@@ -66,6 +68,12 @@ class Carrier {
   bool may_retry(const PooledConnection& connection, const Job& job) const;
   bool timed_out_at_peer(const PooledConnection& connection, const Job& job) const;
   void retry(Job& job, bool elsewhere, Now now);
+  std::optional<flow::NextHop> ask_rule(const Job& job, const Error* failure, Now now) const;
+  // Both: the transfer is on no connection and in no list of the pool's.
+  void hop_failed(Job& job, Error error, Now now);
+  void next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now);
+  // What is left of a response that another hop follows is not read: its connection is given up, or its exchange.
+  void cut_hop(PooledConnection& connection, Job& job, Now now);
   // Its session may have something to send, or room for more, or another deadline.
   void settle(PooledConnection& connection, Now now);
   void pump(PooledConnection& connection, Now now);
@@ -74,6 +82,8 @@ class Carrier {
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);
   void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
+  bool hop_follows(Job& job, Now now);
+  void skip_body(PooledConnection& connection, Job& job, Bytes body, Now now);
   void on_head(Job& job, std::optional<std::uint64_t> body_length, Now now);
   void on_body(const PooledConnection& connection, Job& job, Bytes body, Now now);
   void check_interims(Job& job, Now now);
@@ -81,6 +91,7 @@ class Carrier {
   bool waits_for_application(const PooledConnection& connection, const Job& job) const;
 
   const EngineOptions& options_;
+  const flow::HopRule* const rule_;
   Timers& timers_;
   Outbox& outbox_;
   pool::Pool& pool_;

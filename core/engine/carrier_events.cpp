@@ -97,13 +97,18 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       note_keep_alive(connection, job.head);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
+      if (hop_follows(job, now)) {
+        if (event.body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
+        break;
+      }
       on_head(job, event.body_length, now);
       break;
     case http::Event::Kind::body:
-      on_body(connection, job, event.body, now);
+      job.next_hop ? skip_body(connection, job, event.body, now) : on_body(connection, job, event.body, now);
       break;
     case http::Event::Kind::complete:
       detach(connection, job);
+      if (job.next_hop) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
       job.info.tls_truncated = event.truncated;
       jobs_.stop_exchange_timers(job);
       job.enter(TransferPhase::delivering);
@@ -111,7 +116,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       break;
     case http::Event::Kind::failed:
       detach(connection, job);
-      jobs_.end(job, std::unexpected(std::move(event.error)), now);
+      hop_failed(job, std::move(event.error), now);
       break;
     case http::Event::Kind::refused:
       on_refused(connection, job, std::move(event.error), now);
@@ -124,7 +129,7 @@ void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, No
   detach(connection, job);
   if (job.info.retries < limits::kMaxRetries && job.upload.replayable()) return retry(job, false, now);
   error.retry_safe = true;
-  jobs_.end(job, std::unexpected(std::move(error)), now);
+  hop_failed(job, std::move(error), now);
 }
 
 // SB-19. Only interim heads have been counted so far.
@@ -134,6 +139,22 @@ void Carrier::check_interims(Job& job, Now now) {
   const std::uint64_t most = limits::kMaxInterimBytes + seconds * limits::kInterimBytesPerSecond;
   if (job.progress.received_head_bytes <= most) return;
   fail(job, make_error(Code::response_too_large, "response: more bytes of interim responses than are taken"), now);
+}
+
+// Asked before the application hears of the response, which then belongs to a hop that is over.
+bool Carrier::hop_follows(Job& job, Now now) {
+  if (!rule_) return false;
+  job.progress.first_byte = now.steady;
+  auto next = ask_rule(job, nullptr, now);
+  if (next) job.next_hop = std::make_unique<flow::NextHop>(std::move(*next));
+  return job.next_hop != nullptr;
+}
+
+// It is read so that the connection can be used again, where that costs less than a new one.
+void Carrier::skip_body(PooledConnection& connection, Job& job, Bytes body, Now now) {
+  job.progress.received_body_bytes += body.size();
+  if (job.progress.received_body_bytes > limits::kMaxSkippedBytes) return cut_hop(connection, job, now);
+  if (connection.multiplexes) connection.session().consumed(job.stream, body.size());
 }
 
 void Carrier::on_head(Job& job, std::optional<std::uint64_t> body_length, Now now) {

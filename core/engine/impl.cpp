@@ -33,12 +33,14 @@ EngineLimits limits_of(const EngineOptions& options) {
 
 }  // namespace
 
-Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions)
+Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
+                   std::unique_ptr<flow::HopRule> rule)
     : options_(std::move(options)),
       sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
+      rule_(std::move(rule)),
       pool_(limits_of(options_), timers_),
       connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, jobs_, connections_),
-      carrier_(options_, timers_, outbox_, pool_, jobs_, connections_, connector_) {}
+      carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, connector_) {}
 
 // ---- every entry's beginning and end ----
 
@@ -156,7 +158,7 @@ MutableBytes Engine::Impl::upload_space(TransferId id) {
 void Engine::Impl::commit_upload(TransferId id, std::size_t bytes, Now now) {
   now = clamp(now);
   Job* job = jobs_.find(id);
-  if (!job || job->phase() != TransferPhase::active || bytes == 0) return;
+  if (!job || job->phase() != TransferPhase::active || bytes == 0 || job->upload.awaits_rewind()) return;
   job->upload.commit(bytes);
   job->upload_announced = false;
   or_lose(id, now, [&] {
@@ -170,7 +172,7 @@ void Engine::Impl::finish_upload(TransferId id, Now now) {
   now = clamp(now);
   Job* job = jobs_.find(id);
   // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
-  if (!job || job->is_received() || !job->upload.streamed()) return;
+  if (!job || job->is_received() || !job->upload.streamed() || job->upload.awaits_rewind()) return;
   or_lose(id, now, [&] {
     if (auto finished = job->upload.finish(); !finished) {
       carrier_.fail(*job, std::move(finished.error()), now);
@@ -181,11 +183,21 @@ void Engine::Impl::finish_upload(TransferId id, Now now) {
   finish_entry(now);
 }
 
+void Engine::Impl::rewind_upload(TransferId id, Now now) {
+  now = clamp(now);
+  Job* job = jobs_.find(id);
+  if (!job || !job->upload.awaits_rewind() || job->is_received()) return;
+  job->upload.rewound();
+  or_lose(id, now, [&] { jobs_.announce_upload(*job); });
+  finish_entry(now);
+}
+
 void Engine::Impl::fail_upload(TransferId id, std::string why, Now now) {
   now = clamp(now);
   Job* job = jobs_.find(id);
   if (!job || job->is_received()) return;
-  carrier_.fail(*job, make_error(Code::upload_failed, std::move(why)), now);
+  const Code code = job->upload.awaits_rewind() ? Code::rewind_failed : Code::upload_failed;
+  carrier_.fail(*job, make_error(code, std::move(why)), now);
   finish_entry(now);
 }
 
@@ -362,6 +374,7 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::attempts_timeout:
     case TimerKind::idle_timeout:
     case TimerKind::continue_timeout:
+    case TimerKind::backoff:
       if (Job* job = jobs_.find(due.owner<TransferTag>())) {
         or_lose(job->id, now, [&] { on_transfer_timer(*job, due.kind, now); });
       }
@@ -393,6 +406,8 @@ void Engine::Impl::on_transfer_timer(Job& job, TimerKind kind, Now now) {
     carrier_.fail(job, out_of_time(job, kind), now);
   } else if (kind == TimerKind::idle_timeout) {
     carrier_.idle_timer(job, now);
+  } else if (kind == TimerKind::backoff) {
+    carrier_.backoff_over(job, now);
   } else {
     carrier_.continue_timer(job, now);
   }
@@ -416,6 +431,10 @@ bool Engine::Impl::is_still_true(const Output& out) {
   if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
     const Job* job = jobs_.find(upload->transfer);
     return job && job->phase() == TransferPhase::active && job->upload.has_room();
+  }
+  if (const auto* rewind = std::get_if<output::UploadRewind>(&out)) {
+    const Job* job = jobs_.find(rewind->transfer);
+    return job && !job->is_received() && job->upload.awaits_rewind();
   }
   return true;
 }

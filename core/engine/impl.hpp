@@ -28,7 +28,8 @@ namespace sluice {
 class Engine::Impl {
  public:
   // Without a factory of sessions all is HTTP/1.
-  Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions);
+  // Without a rule every transfer is one hop.
+  Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions, std::unique_ptr<flow::HopRule> rule);
 
   // ---- the application's calls ----
   // Request and options are moved from. It is known whether the transfer was added before what follows may run short of
@@ -40,6 +41,7 @@ class Engine::Impl {
   MutableBytes upload_space(TransferId id);
   void commit_upload(TransferId id, std::size_t bytes, Now now);
   void finish_upload(TransferId id, Now now);
+  void rewind_upload(TransferId id, Now now);
   void fail_upload(TransferId id, std::string why, Now now);
   const engine::Job* find(TransferId id) const { return jobs_.find(id); }
   // What getters answer for a stale id.
@@ -105,6 +107,7 @@ class Engine::Impl {
 
   EngineOptions options_;
   std::unique_ptr<http::SessionFactory> sessions_;
+  std::unique_ptr<flow::HopRule> rule_;
   Instant latest_;
   Timers timers_;
   engine::Outbox outbox_;

@@ -10,6 +10,7 @@
 
 namespace sluice::engine {
 
+using flow::NextHop;
 using flow::TransferPhase;
 
 namespace {
@@ -53,6 +54,14 @@ Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const Transf
                                                           "(TransferOptions::tls or EngineOptions::default_tls)"));
 }
 
+// What the engine would refuse, said before anything is changed.
+Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
+                                                 const EngineOptions& defaults) {
+  if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
+  return choose_tls(request.url, options, defaults);
+}
+
 // Adds the request to the error. If memory runs out the error stays as it was.
 void describe(const Job& job, Error& error) noexcept {
   try {
@@ -84,11 +93,9 @@ void Job::recycle() {
 // What needs memory comes first, so that nothing was added where there is none.
 Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults,
                                 Now now) try {
-  if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
-  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
   if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
   if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
-  auto tls = choose_tls(request.url, options, defaults);
+  auto tls = prepare(request, options, defaults);
   if (!tls) return std::unexpected(std::move(tls.error()));
   TransferId id;
   Job* job = jobs_.emplace(id);
@@ -107,17 +114,57 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
   if (job->request.method.empty()) job->request.method = effective_method(job->request);
   job->options = std::move(options);
   job->upload = http::UploadBody(job->request.body);
-  job->fresh_only = job->options.fresh_connection;
-  job->repeatable = job->may_be_repeated();
   job->progress.queued = now.steady;
   ++running_;
-  pool_.enter(*job, *endpoint);
+  enter_queue(*job, *endpoint);
   return id;
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
+void Jobs::enter_queue(Job& job, pool::Endpoint& endpoint) {
+  job.fresh_only = job.options.fresh_connection;
+  job.repeatable = job.may_be_repeated();
+  pool_.enter(job, endpoint);
+}
+
+// ---- hops ----
+
+Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
+                             Now now) try {
+  output::HopDone ended{job.id, {}, std::move(failure)};
+  const auto code = ended.failure ? std::optional(ended.failure->code) : std::nullopt;
+  if (auto begun = job.begin_hop(following, code, ended.head, now); !begun) return begun;
+  job.next_hop.reset();
+  stop_exchange_timers(job);
+  outbox_.put(std::move(ended));
+  pool_.left(job);
+  static_cast<pool::Waiter&>(job) = {};
+  job.transfer = job.id;
+  if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
+  if (following.after <= Duration::zero()) return queue_hop(job, defaults, now);
+  timers_.set(job.backoff_timer, following.after, TimerKind::backoff, job.id, now);
+  job.enter(TransferPhase::waiting);
+  return {};
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
+Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) try {
+  auto tls = prepare(job.request, job.options, defaults);
+  if (!tls) return std::unexpected(std::move(tls.error()));
+  if (job.request.method.empty()) job.request.method = effective_method(job.request);
+  pool::Endpoint& endpoint = pool_.endpoint_for(job.request, job.options, *std::move(tls));
+  job.progress.queued = now.steady;
+  if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
+  enter_queue(job, endpoint);
+  return {};
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, {}));
+}
+
 void Jobs::disarm(Job& job) {
+  timers_.cancel(job.backoff_timer);
   timers_.cancel(job.total_timer);
   timers_.cancel(job.attempts_timer);
   stop_exchange_timers(job);
@@ -130,14 +177,13 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
   SLUICE_CHECK(running_ > 0);
   --running_;
   pool_.left(job);
-  flow::Transfer::OwedDone done;
+  job.next_hop.reset();
   if (!result) {
     describe(job, result.error());
-    done = {false, result.error().retry_safe, result.error().code};
+    job.end = {false, result.error().retry_safe, result.error().code};
   }
-  done.owed = !outbox_.try_put(output::Done{job.id, std::move(result)});
-  job.owed_done = done;
-  if (!done.owed) return;
+  job.end.owed = !outbox_.try_put(output::Done{job.id, std::move(result)});
+  if (!job.end.owed) return;
   owes_ = true;
   owed_ = 0;
 }
@@ -149,7 +195,7 @@ void Jobs::end_if_delivered(Job& job, Now now) {
 void Jobs::release(TransferId id) {
   Job* job = jobs_.find(id);
   if (!job) return;
-  if (job->owed_done.owed) {
+  if (job->end.owed) {
     job->removed = true;
   } else {
     jobs_.release(id);
@@ -191,7 +237,7 @@ std::optional<TransferId> Jobs::take_bodiless() {
 
 void Jobs::announce_upload(Job& job) {
   if (!job.upload.streamed() || job.upload_announced || job.upload.finished()) return;
-  if (job.phase() != TransferPhase::active) return;
+  if (job.phase() != TransferPhase::active || job.upload.awaits_rewind()) return;
   if (job.upload.space().empty()) {
     if (job.upload.capacity_bytes() == 0) throw std::bad_alloc();  // it is full, or it could not be made
     return;
@@ -228,12 +274,11 @@ std::optional<Output> Jobs::take_owed() {
   while (const auto id = jobs_.first_live(owed_)) {
     Job& job = *jobs_.find(*id);
     owed_ = std::size_t{id->index} + 1;
-    const flow::Transfer::OwedDone owed = std::exchange(job.owed_done, {});
-    if (!owed.owed) continue;
+    if (!std::exchange(job.end.owed, false)) continue;
     output::Done done{*id, {}};
-    if (owed.failure) {
-      done.result = std::unexpected(make_error(*owed.failure, {}));
-      done.result.error().retry_safe = owed.retry_safe;
+    if (job.end.failure) {
+      done.result = std::unexpected(make_error(*job.end.failure, {}));
+      done.result.error().retry_safe = job.end.retry_safe;
     }
     if (job.removed) jobs_.release(*id);
     return done;
@@ -260,7 +305,8 @@ void Jobs::give_up(Instant now) noexcept {
     if (!received) job.body.drop();
     job.enter(TransferPhase::done);
     job.progress.done = now;
-    job.owed_done = {true, false, received ? std::nullopt : std::optional(Code::out_of_memory)};
+    job.next_hop.reset();
+    job.end = {true, false, received ? std::nullopt : std::optional(Code::out_of_memory)};
   });
   owes_ = true;
   owed_ = 0;
@@ -273,7 +319,7 @@ void Jobs::check_invariants() const {
     SLUICE_CHECK(job.id == id && job.transfer == id);
     if (job.phase() != TransferPhase::done) {
       ++running;
-      SLUICE_CHECK(self.pool_.find(job.endpoint) != nullptr);
+      SLUICE_CHECK((self.pool_.find(job.endpoint) != nullptr) == (job.phase() != TransferPhase::waiting));
     }
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone

@@ -35,6 +35,11 @@ class Jobs {
   // Checks everything and puts the transfer into the queue of its endpoint; request and options are moved from then.
   // Errors: as Engine::add.
   Result<TransferId> enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now);
+  // The transfer, which is on no connection and in no list of the pool's, goes on with another hop, at once or after
+  // its wait. An error ends it; that is left to the caller.
+  Result<void> begin_hop(Job& job, flow::NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
+                         Now now);
+  Result<void> queue_hop(Job& job, const EngineOptions& defaults, Now now);  // its wait is over
   // The only way to Done. The transfer is on no connection and in no list of the pool's.
   void end(Job& job, Result<void> result, Now now);
   void end_if_delivered(Job& job, Now now);
@@ -79,6 +84,7 @@ class Jobs {
   void give_up(Instant now) noexcept;
 
  private:
+  void enter_queue(Job& job, pool::Endpoint& endpoint);
   void disarm(Job& job);
   void start_attempts_timer(Job& job, Now now);
 

@@ -7,8 +7,9 @@
 
 namespace sluice {
 
-Engine EngineParts::make(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions) {
-  return Engine(std::make_unique<Engine::Impl>(std::move(options), std::move(sessions)));
+Engine EngineParts::make(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
+                         std::unique_ptr<flow::HopRule> rule) {
+  return Engine(std::make_unique<Engine::Impl>(std::move(options), std::move(sessions), std::move(rule)));
 }
 
 }  // namespace sluice

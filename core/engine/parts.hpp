@@ -1,15 +1,18 @@
-// An engine with other parts than the usual ones, for tests: sessions of another kind than HTTP/1.
+// An engine with other parts than the usual ones, for tests: sessions of another kind than HTTP/1, rules for hops.
 #pragma once
 
 #include <memory>
 
 #include "core/engine.hpp"
+#include "core/flow/hop_rule.hpp"
 #include "core/http/session.hpp"
 
 namespace sluice {
 
 struct EngineParts {
-  static Engine make(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions);
+  // Null: as without.
+  static Engine make(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
+                     std::unique_ptr<flow::HopRule> rule = nullptr);
 };
 
 }  // namespace sluice

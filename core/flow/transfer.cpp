@@ -2,6 +2,7 @@
 #include "core/flow/transfer.hpp"
 
 #include <new>
+#include <utility>
 
 #include "core/base/check.hpp"
 
@@ -13,6 +14,9 @@ const Transitions<TransferPhase, kTransferPhases> kTransferMoves{
     {TransferPhase::dialing, TransferPhase::active}, {TransferPhase::dialing, TransferPhase::done},
     {TransferPhase::active, TransferPhase::queued},  {TransferPhase::active, TransferPhase::delivering},
     {TransferPhase::active, TransferPhase::done},    {TransferPhase::delivering, TransferPhase::done},
+    {TransferPhase::active, TransferPhase::waiting}, {TransferPhase::dialing, TransferPhase::waiting},
+    {TransferPhase::queued, TransferPhase::waiting}, {TransferPhase::waiting, TransferPhase::queued},
+    {TransferPhase::waiting, TransferPhase::done},
 };
 
 void Transfer::enter(TransferPhase next) {
@@ -34,8 +38,11 @@ void Transfer::recycle() {
   stream = 0;
   last_activity = {};
   upload_announced = body_lost = removed = false;
-  owed_done = {};
+  end = {};
   layers.reset();
+  past_hops.clear();
+  next_hop.reset();
+  held_connect_to.reset();
   phase_ = TransferPhase::queued;
   body.drop();
 }
@@ -47,6 +54,52 @@ void Transfer::rewind() {
   head.clear();
   progress.sent.reset();
   enter(TransferPhase::queued);
+}
+
+Hop Transfer::present_hop(std::optional<Code> failure) const {
+  return {.method = request.method,
+          .url = request.url,
+          .status = head.status,
+          .failure = failure,
+          .progress = progress,
+          .reused = info.reused,
+          .retries = info.retries};
+}
+
+namespace {
+
+bool same_place(const Url& one, const Url& two) {
+  return one.port() == two.port() && one.zone() == two.zone() && equals_ignoring_case(one.host(), two.host());
+}
+
+}  // namespace
+
+Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure, ResponseHead& ended_head, Now now) {
+  if (following.same_body && !upload.replayable()) {
+    return std::unexpected(make_error(Code::rewind_failed,
+                                      "the next request needs the body again, which comes from a stream that cannot be "
+                                      "given from its start (BodyStream::rewindable)"));
+  }
+  past_hops.push_back(present_hop(failure));
+  past_hops.back().progress.done = now.steady;
+  // Nothing from here on needs memory.
+  if (following.same_body) {
+    following.request.body = std::move(request.body);
+    upload.rewind();
+  }
+  request = std::move(following.request);
+  if (!following.same_body || !upload.streamed()) upload = http::UploadBody(request.body);
+  ended_head = std::exchange(head, {});
+  trailers = Fields{};
+  body.drop();
+  progress = {.queued = now.steady};
+  info = ConnectionDetails{};
+  layers = nullptr;
+  upload_announced = body_lost = false;
+  // ConnectTo stands for the place that the application asked for, and for no other.
+  const bool first_place = same_place(request.url, past_hops.front().url);
+  if (first_place == held_connect_to.has_value()) std::swap(options.connect_to, held_connect_to);
+  return {};
 }
 
 TransferInfo Transfer::details() const {

@@ -16,8 +16,9 @@ UploadBody::UploadBody(const RequestBody& body) : length_(known_length(body)) {
   } else if (const auto* owned = std::get_if<BodyOwned>(&body)) {
     kind_ = Kind::fixed;
     fixed_ = as_bytes(owned->bytes);
-  } else if (std::holds_alternative<BodyStream>(body)) {
+  } else if (const auto* stream = std::get_if<BodyStream>(&body)) {
     kind_ = Kind::stream;
+    rewindable_ = stream->rewindable;
     finished_ = length_ == std::uint64_t{0};
   }
 }
@@ -38,7 +39,7 @@ void UploadBody::advance(std::size_t bytes) {
 }
 
 bool UploadBody::has_room() const {
-  return kind_ == Kind::stream && !finished_ &&
+  return kind_ == Kind::stream && !finished_ && !awaits_rewind_ &&
          (end_ < limits::kUploadBufferBytes || begin_ >= limits::kUploadBufferBytes / 4);
 }
 
@@ -82,6 +83,11 @@ Result<void> UploadBody::finish() {
 void UploadBody::rewind() {
   SLUICE_CHECK(replayable());
   sent_ = 0;
+  if (kind_ != Kind::stream || committed_ == 0) return;
+  begin_ = end_ = 0;
+  committed_ = 0;
+  finished_ = false;
+  awaits_rewind_ = true;
 }
 
 }  // namespace sluice::http

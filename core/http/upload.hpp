@@ -40,15 +40,23 @@ class UploadBody {
   Result<void> finish();           // Error upload_failed: fewer bytes than declared
   std::uint64_t committed() const { return committed_; }
 
-  // Whether it can be sent again from the start: true unless bytes of a streamed body have gone.
-  bool replayable() const { return kind_ != Kind::stream || committed_ == 0; }
-  void rewind();  // replayable()
+  // Whether it can be sent again from the start: all but a stream that the application cannot give again, once it gave
+  // bytes of it.
+  bool replayable() const { return rewindable_ || committed_ == 0; }
+  bool rewindable() const { return rewindable_; }  // it will be replayable whatever goes
+  void rewind();                                   // replayable()
+  // The application is to give it again from its first byte, and has not said that it does. There is no space until
+  // then.
+  bool awaits_rewind() const { return awaits_rewind_; }
+  void rewound() { awaits_rewind_ = false; }
   std::size_t capacity_bytes() const { return buffer_ ? limits::kUploadBufferBytes : 0; }
 
  private:
   enum class Kind : std::uint8_t { none, fixed, stream };
   Kind kind_ = Kind::none;
   bool finished_ = true;
+  bool rewindable_ = true;
+  bool awaits_rewind_ = false;
   std::optional<std::uint64_t> length_;
   Bytes fixed_;
   std::unique_ptr<std::uint8_t[]> buffer_;  // streamed only, from the first space() to the end

@@ -213,6 +213,26 @@ TEST_CASE("-T sends a file with its length, and the standard input in chunks") {
   CHECK(server.request(2).find("Content-Length: 0\r\n") != std::string::npos);
 }
 
+TEST_CASE("-T reads a file again where the connection that was kept dies under it") {
+  std::mutex mutex;
+  std::vector<std::string> requests;
+  LoopbackServer server([&](const std::string& request) {
+    const std::lock_guard lock(mutex);
+    requests.push_back(request);
+    return requests.size() == 2 ? Reply{.bytes = "", .close = true} : ok("x");
+  });
+  TempFolder folder;
+  const std::string large(100'000, 'r');
+  write_file(folder.path() / "up", large);
+  const auto result =
+      run_command({"-sS", "-T", "up", server.url("/a"), "-T", "up", server.url("/b")}, {.directory = folder.path()});
+  CHECK(result.exit_code == 0);
+  CHECK(result.err.empty());
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[2].starts_with("PUT /b HTTP/1.1\r\n"));
+  CHECK(body_of(requests[2]) == large);
+}
+
 TEST_CASE("a standard input that is slow holds nobody up") {
   EchoServer server;
   int ends[2] = {-1, -1};

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <utility>
 
+#include "core/engine/parts.hpp"
+#include "tests/support/next_rule.hpp"
+
 namespace sluice::test {
 namespace {
 
@@ -77,6 +80,15 @@ bool Peer::answer_specially() {
     resets_ = true;
     return true;
   }
+  if (const std::size_t leads = head.find(" /leads/"); leads != std::string::npos) {
+    const bool has_body = head.find("chunked") != std::string::npos;
+    if (has_body && !in_.ends_with("0\r\n\r\n")) return true;
+    in_.clear();
+    const std::size_t path = leads + std::string_view(" /leads").size();
+    plain_out_ += "HTTP/1.1 307 Elsewhere\r\nContent-Length: 300\r\nNext: http://next.test" +
+                  head.substr(path, head.find(' ', path) - path) + "\r\nWait: 50\r\n\r\n" + std::string(300, 'n');
+    return true;
+  }
   if (head.find(" /trailers/") != std::string::npos) {
     in_.erase(0, end + 4);
     ++requests_;
@@ -90,11 +102,15 @@ bool Peer::answer_specially() {
 
 // ---- the near end ----
 
-MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls)
+MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls, bool with_rule)
     : tls_(tls), has_limit_(options.max_connections + options.max_connections_per_origin != 0) {
   try {
     const Watched scope;
-    engine.emplace(std::move(options));
+    if (with_rule) {
+      engine.emplace(EngineParts::make(std::move(options), nullptr, std::make_unique<NextRule>()));
+    } else {
+      engine.emplace(std::move(options));
+    }
   } catch (const std::bad_alloc&) {  // the one place where an application hears of it like this
   }
 }
@@ -104,7 +120,7 @@ std::optional<TransferId> MemoryWorld::add(const Wish& wish) {
   Request request;
   request.method = wish.method;
   request.url = *Url::parse(wish.url);
-  if (!wish.upload.empty()) request.body = BodyStream{};
+  if (!wish.upload.empty()) request.body = BodyStream{.rewindable = wish.rewindable};
   if (wish.owned) request.body = BodyOwned{wish.upload};
   if (wish.expect_continue) static_cast<void>(request.fields.add("Expect", "100-continue"));
   TransferOptions options = wish.options;
@@ -118,7 +134,7 @@ std::optional<TransferId> MemoryWorld::add(const Wish& wish) {
     drain();
     return std::nullopt;
   }
-  asked_.emplace(*added, Asked{wish, 0, {}, {}, false});
+  asked_.emplace(*added, Asked{.wish = wish, .supplied = 0, .hops = 0, .body = {}, .result = {}, .removed = false});
   drain();
   return *added;
 }
@@ -187,6 +203,11 @@ void MemoryWorld::note(Output out) {
     if (!asked.wish.pause) take_body(body->transfer, asked);
   }
   if (auto* ready = std::get_if<output::UploadReady>(&out)) supply(ready->transfer, asked_.at(ready->transfer));
+  if (auto* rewind = std::get_if<output::UploadRewind>(&out)) {
+    asked_.at(rewind->transfer).supplied = 0;
+    watched([&] { engine->rewind_upload(rewind->transfer, now); });
+  }
+  if (auto* hop = std::get_if<output::HopDone>(&out)) ++asked_.at(hop->transfer).hops;
   if (auto* done = std::get_if<output::Done>(&out)) note_done(*done);
 }
 
@@ -201,6 +222,8 @@ void MemoryWorld::note_done(output::Done& done) {
     if (asked.body != asked.wish.expected) fault("wrong bytes of " + asked.wish.url);
     const TransferInfo info = watched([&] { return engine->info(done.transfer); });
     if (info.retries > 3) fault("too many retries");
+    const auto hops = watched([&] { return engine->hops(done.transfer); });
+    if (!asked.removed && !ran_short() && hops.size() != asked.hops + 1) fault("hops() has not all of them");
   } else if (done.result.error().message().empty()) {
     fault("an error without a word");
   } else if (const Error& error = done.result.error();

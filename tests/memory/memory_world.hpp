@@ -7,7 +7,8 @@
 // nowhere.test has none. A literal is an origin directly, but for those two.
 // Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
 // carried a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of
-// answering; /trailers/...; /continue, which asks for the body with a 100.
+// answering; /leads/PATH, which leads to PATH with the same body; /trailers/...; /continue, which asks for the body
+// with a 100.
 //
 // What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller
 // sees; each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
@@ -35,6 +36,7 @@ struct Wish {
   std::string expected;  // body
   std::string upload;    // streamed, in pieces, or
   bool owned = false;    // all of it given with the request
+  bool rewindable = false;
   bool expect_continue = false;
   bool pause = false;       // its body is consumed only once nothing else moves
   bool repeatable = false;  // where it ends with receive_failed it must say that it may be sent again
@@ -64,7 +66,8 @@ class Peer {
 
 class MemoryWorld {
  public:
-  MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls);
+  // With a rule: one that makes hops (tests/support/next_rule.hpp).
+  MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls, bool with_rule = false);
 
   // Nothing where there was no memory for it.
   std::optional<TransferId> add(const Wish& wish);
@@ -96,6 +99,7 @@ class MemoryWorld {
   struct Asked {
     Wish wish;
     std::size_t supplied = 0;
+    std::size_t hops = 0;  // that were told to have ended before others
     std::string body;
     std::optional<Result<void>> result;
     bool removed = false;

@@ -174,7 +174,7 @@ CALLS = [
            ("engine/jobs.cpp", "tls = options.tls ? options.tls : defaults.default_tls;",
             "tls = options.tls && !(PLANTED && defaults.default_tls) ? options.tls : defaults.default_tls;")),
     mutant("fresh-forgotten", "fresh_connection is forgotten",
-           ("engine/jobs.cpp", "job->fresh_only = job->options.fresh_connection;", "job->fresh_only = job->options.fresh_connection && !PLANTED;")),
+           ("engine/jobs.cpp", "job.fresh_only = job.options.fresh_connection;", "job.fresh_only = job.options.fresh_connection && !PLANTED;")),
     mutant("consume-untouched", "a connection that may be read again is not told",
            ("engine/carrier_events.cpp", "    connections_.interest_changed(*connection);\n    jobs_",
             "    if (!PLANTED) connections_.interest_changed(*connection);\n    jobs_")),

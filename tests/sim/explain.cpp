@@ -101,6 +101,8 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
   switch (error.code) {
     case Code::canceled:
       return seen.removed;
+    case Code::rewind_failed:  // the application gives what it is asked for, and no rule asks for more
+      return false;
     case Code::upload_failed:
       return seen.source_failed;
     case Code::resolve_failed:

@@ -151,6 +151,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::body_too_large:
       return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
     case Code::attempts_timeout:  // no plan has one
+    case Code::rewind_failed:     // nor a stream that is rewindable
     case Code::invalid_url:
     case Code::unsupported_scheme:
     case Code::invalid_request:

@@ -125,6 +125,8 @@ class EngineWorld {
   std::map<TransferId, Result<void>> results;
   std::vector<std::string> key_log;
   std::vector<output::HeadSent> heads_sent;
+  std::vector<output::HopDone> hops_done;
+  std::vector<TransferId> rewinds;
 
  private:
   void note(Output out) {
@@ -137,6 +139,8 @@ class EngineWorld {
     if (auto* upload = std::get_if<output::UploadReady>(&out)) uploads_ready.push_back(upload->transfer);
     if (auto* line = std::get_if<output::KeyLog>(&out)) key_log.push_back(line->line);
     if (auto* head = std::get_if<output::HeadSent>(&out)) heads_sent.push_back(*head);
+    if (auto* rewind = std::get_if<output::UploadRewind>(&out)) rewinds.push_back(rewind->transfer);
+    if (auto* hop = std::get_if<output::HopDone>(&out)) hops_done.push_back(std::move(*hop));
     if (auto* body = std::get_if<output::BodyReady>(&out); body && consume) take_body(body->transfer);
     if (auto* done_output = std::get_if<output::Done>(&out)) {
       REQUIRE_MESSAGE(!results.contains(done_output->transfer), "a second Done");

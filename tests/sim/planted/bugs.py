@@ -73,8 +73,8 @@ BUGS = [
         ("http1/state.cpp", "if (send == SendState::awaiting_continue) return true;",
          "if (send == SendState::awaiting_continue || PLANTED) return true;")),
     bug("no-rewind", "a retried upload goes on where the first try stopped",
-        ("flow/transfer.cpp", "  upload.rewind();",
-         "  if (!PLANTED) upload.rewind();")),
+        ("flow/transfer.cpp", "upload.rewind();\n  upload_announced",
+         "if (!PLANTED) upload.rewind();\n  upload_announced")),
     bug("wrong-host", "Host names another host",
         ("http1/request_writer.cpp", '<< request.url.host() << (brackets', '<< (PLANTED ? "wrong" : request.url.host()) << (brackets')),
     bug("fields-lost", "of a response's fields only the first is kept",
@@ -215,8 +215,8 @@ BUGS = [
 
     # ---- ends and retries ----
     bug("second-done", "a transfer on a reused connection has two ends",
-        ("engine/jobs.cpp", "job.owed_done = done;",
-         "job.owed_done = done;\n  if (PLANTED && job.info.reused) outbox_.try_put(output::Done{job.id, {}});")),
+        ("engine/jobs.cpp", "if (!job.end.owed) return;",
+         "if (PLANTED && job.info.reused) outbox_.try_put(output::Done{job.id, {}});\n  if (!job.end.owed) return;")),
     bug("canceled-still-runs", "running() counts transfers that were cancelled",
         ("engine/jobs.cpp", "  --running_;",
          "  if (!PLANTED || result || result.error().code != Code::canceled) --running_;")),

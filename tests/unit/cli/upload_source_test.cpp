@@ -52,3 +52,22 @@ TEST_CASE("a file that became shorter is an error, and so are directories and mi
   CHECK(UploadSource::open(folder.path().string()).error() == "read " + folder.path().string() + ": Is a directory");
   CHECK(!UploadSource::open(path + "x").has_value());
 }
+
+TEST_CASE("a file is read again from where it was opened; what is no file is not") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "up").string();
+  write_file(path, "abcdef");
+  auto source = UploadSource::open(path);
+  REQUIRE(source.has_value());
+  std::vector<std::uint8_t> space(8);
+  for (int i = 0; i < 2; ++i) {
+    CHECK((*source)->read(space)->bytes == 6);
+    CHECK(space[0] == 'a');
+    CHECK((*source)->rewindable());
+    CHECK((*source)->rewind());
+  }
+  auto device = UploadSource::open("/dev/null");
+  REQUIRE(device.has_value());
+  CHECK_FALSE((*device)->rewindable());
+  CHECK_FALSE((*device)->rewind());
+}

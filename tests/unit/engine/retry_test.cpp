@@ -134,6 +134,47 @@ TEST_CASE("retry: a streamed body of which bytes were committed is never sent ag
   CHECK(reused.world.succeeded(reused.id));
 }
 
+TEST_CASE("retry: a streamed body that can be given again is asked for, and goes out from its start") {
+  for (const bool finished : {false, true}) {
+    CAPTURE(finished);
+    Reused reused(with_body("PUT", BodyStream{.rewindable = true}));
+    supply(reused.world, reused.id, "first");
+    if (finished) reused.world.engine.finish_upload(reused.id, reused.world.now);
+    reused.world.drain();
+    reused.world.sent(reused.conn);
+    die(reused.world, reused.conn, Death::reset);
+    CHECK(reused.world.rewinds == std::vector{reused.id});
+    REQUIRE(reused.world.connects.size() == 2);
+    // Before and after there is a connection: there is no room until the application has said that it begins anew.
+    CHECK(reused.world.engine.upload_space(reused.id).empty());
+    const ConnId conn = go(reused.world);
+    CHECK(reused.world.engine.upload_space(reused.id).empty());
+    reused.world.engine.rewind_upload(reused.id, reused.world.now);
+    reused.world.engine.rewind_upload(reused.id, reused.world.now);  // needless
+    reused.world.drain();
+    CHECK(supply(reused.world, reused.id, "again") == 5);
+    reused.world.engine.finish_upload(reused.id, reused.world.now);
+    reused.world.drain();
+    CHECK(reused.world.sent(conn) == "5\r\nagain\r\n0\r\n\r\n");
+    reused.world.receive(conn, answer("x"));
+    CHECK(reused.world.succeeded(reused.id));
+    CHECK(reused.world.rewinds.size() == 1);
+    CHECK(reused.world.engine.progress(reused.id).sent_body_bytes == 5);
+    check_nothing_left(reused.world);
+  }
+}
+
+TEST_CASE("retry: what is asked for of a transfer that has ended meanwhile is not told") {
+  Reused reused(with_body("PUT", BodyStream{.rewindable = true}));
+  supply(reused.world, reused.id, "first");
+  reused.world.engine.handle_io_error(reused.conn, make_error(Code::receive_failed, "reset"), reused.world.now);
+  reused.world.engine.cancel(reused.id, reused.world.now);
+  reused.world.drain();
+  CHECK(reused.world.rewinds.empty());
+  CHECK(reused.world.failure(reused.id) == Code::canceled);
+  check_nothing_left(reused.world);
+}
+
 TEST_CASE("retry: not once a byte of a response was seen") {
   for (const std::string_view seen :
        {"H", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"}) {

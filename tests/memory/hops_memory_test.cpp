@@ -1,0 +1,46 @@
+// Each allocation fails in turn while transfers go from hop to hop: over another connection, after a wait, with a body
+// that is sent again. See engine_memory_test.cpp.
+#include <vector>
+
+#include "tests/memory/every_allocation.hpp"
+#include "tests/memory/memory_world.hpp"
+#include "tests/support/pattern.hpp"
+
+namespace sluice::test {
+namespace {
+
+std::string body(std::size_t size, std::size_t start) { return std::string(pattern(size, start)); }
+
+std::vector<std::string> tell_hops() {
+  MemoryWorld world({}, nullptr, true);
+  Wish get;
+  get.url = "http://192.0.2.9/leads/leads/3000/1";
+  get.expected = body(3000, 1);
+  Wish put;
+  put.method = "PUT";
+  put.url = "http://192.0.2.9/leads/0/0?echo";
+  put.upload = put.expected = body(200, 11);
+  put.rewindable = true;
+  const auto first = world.add(get);
+  const auto second = world.add(put);
+  world.run();
+  for (const auto& id : {first, second}) {
+    if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer failed with memory there");
+  }
+  relieve();
+  Wish fresh;
+  fresh.url = "http://192.0.2.9/2000/3";
+  fresh.expected = body(2000, 3);
+  const auto last = world.add(fresh);
+  world.run();
+  if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
+  world.finish();
+  return world.faults();
+}
+
+TEST_CASE("memory: three hops, after waits and over other connections, and a body that is asked for again") {
+  with_every_allocation_failing("hops", tell_hops, {Shortage::once, Shortage::from_then_on}, {1, 5});
+}
+
+}  // namespace
+}  // namespace sluice::test
