@@ -18,16 +18,13 @@
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
 //  - Every call is legal at any moment, also with outputs waiting. After any of them interest(), deadline(), transmit()
-//  and
-//    poll_output() may answer anew.
+//    and poll_output() may answer anew.
 //  - A stale id is never an error: setters do nothing, getters answer with an empty value. Facts about a stream that is
-//  over do
-//    nothing either.
+//    over do nothing either.
 //  - Views (Bytes, references) live until the next non-const call on the connection.
 //  - Time is clamped: a `now` before an earlier one counts as that earlier one.
 //  - Memory may run out: as with Engine, and create() answers out_of_memory. While there is none for the outputs,
-//  interest() is off and the
-//    stream stands still until poll_output() has made room.
+//    interest() is off and the stream stands still until poll_output() has made room.
 #pragma once
 
 #include <cstdint>

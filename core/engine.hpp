@@ -9,19 +9,17 @@
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
 //  - Drain rule, checked: before a handle_* call the output queue must be empty. Application calls (add, remove,
-//  cancel, consume_body,
-//    commit_upload, finish_upload, set_limits) are legal at any moment, also between two poll_output calls.
+//    cancel, consume_body, commit_upload, finish_upload, set_limits) are legal at any moment, also between two
+//    poll_output calls.
 //  - After every handle_* call about a connection, look at interest(conn) of that connection again; changes on any
-//  other connection are
-//    announced by Output::InterestChanged.
+//    other connection are announced by Output::InterestChanged.
 //  - A stale id is never an error: setters do nothing, getters answer with an empty value.
 //  - Views (Bytes, references) live until the next non-const call on the engine.
 //  - Time is clamped: a `now` before an earlier one counts as that earlier one.
 //  - Memory may run out: no call throws for it but the constructor (std::bad_alloc, and there is no engine). add()
-//  answers
-//    out_of_memory and has added nothing. In any other call the transfer or connection at hand is lost: each transfer
-//    on it has its one Done (out_of_memory, or what it failed with, perhaps without its message), a connection its
-//    Close; those who only share the engine are not affected, and one that may be tried again is. What is TLS's own
+//    answers out_of_memory and has added nothing. In any other call the transfer or connection at hand is lost: each
+//    transfer on it has its one Done (out_of_memory, or what it failed with, perhaps without its message), a connection
+//    its Close; those who only share the engine are not affected, and one that may be tried again is. What is TLS's own
 //    shortage may be told as tls_handshake, tls_certificate or tls_failed, where BoringSSL does not say that it was
 //    one; it is never taken for success. Where nothing can go on, as without the buffer that all connections receive
 //    into, every transfer that is not received whole ends so. The engine is whole and usable afterwards in any case,

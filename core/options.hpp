@@ -12,6 +12,7 @@
 
 #include "address.hpp"
 #include "error.hpp"
+#include "stores.hpp"
 #include "types.hpp"
 
 namespace sluice {
@@ -66,10 +67,9 @@ class TlsConfig {
 
 // How HTTP/1 responses are read.
 //  - tolerant: also what browsers and curl read because servers send it: LF as line end, folded lines, equal
-//  Content-Lengths,
-//    statuses up to 999, Content-Length beside chunked (which wins), `Transfer-Encoding: identity`, chunk sizes padded
-//    with blanks, control bytes in values, odd names. What leaves a doubt about where the response ends is the last on
-//    its connection.
+//    Content-Lengths, statuses up to 999, Content-Length beside chunked (which wins), `Transfer-Encoding: identity`,
+//    chunk sizes padded with blanks, control bytes in values, odd names. What leaves a doubt about where the response
+//    ends is the last on its connection.
 //  - strict: each of these is an error (malformed_response).
 enum class Http1 : std::uint8_t { tolerant, strict };
 
@@ -184,6 +184,9 @@ struct EngineOptions {
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // kept alive unused this long
   std::vector<KnownAddresses> known_addresses = {};
+  // Shared with other engines; null: the engine's own.
+  std::shared_ptr<TlsSessionStore> tls_sessions = {};
+  std::shared_ptr<NameStore> names = {};
 };
 
 }  // namespace sluice

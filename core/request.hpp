@@ -43,8 +43,9 @@ std::optional<std::uint64_t> known_length(const RequestBody& body);
 
 // Not an aggregate, on purpose: g++ 12 destroys a braced aggregate in the operand of a co_await twice (gcc bug 102217
 // and its kind). Fill the members, or begin with one of the makers:
-//   Request::get(url)    Request::post(url, "a=1", "application/x-www-form-urlencoded")    Request::json(url,
-//   R"({"a":1})")
+//   Request::get(url)
+//   Request::post(url, "a=1", "application/x-www-form-urlencoded")
+//   Request::json(url, R"({"a":1})")
 struct Request {
   Request() = default;
   // A GET; not explicit, so that a Url serves where a Request is asked for.

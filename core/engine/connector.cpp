@@ -102,7 +102,7 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
         dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
   }
   pool::Name& name = names_.name(place.host, place.family);
-  if (name.is_known(now.steady)) return use(dial, endpoint, name.addresses, now);
+  if (names_.knows(name, now)) return use(dial, endpoint, name.addresses, now);
   output::Resolve wish{{}, place.host, place.family};
   outbox_.make_room();
   dial.race.wait_for_more();

@@ -29,13 +29,15 @@ class Connector {
  public:
   // All must outlive it.
   Connector(const EngineOptions& options, http::SessionFactory& sessions, Outbox& outbox, pool::Pool& pool,
-            pool::Dialer& dialer, pool::NameCache& names, Jobs& jobs, Connections& connections)
+            pool::Dialer& dialer, pool::NameCache& names, tls::SessionCache& tls_sessions, Jobs& jobs,
+            Connections& connections)
       : options_(options),
         sessions_(sessions),
         outbox_(outbox),
         pool_(pool),
         dialer_(dialer),
         names_(names),
+        tls_sessions_(tls_sessions),
         jobs_(jobs),
         connections_(connections) {}
   Connector(const Connector&) = delete;
@@ -85,9 +87,9 @@ class Connector {
   pool::Pool& pool_;
   pool::Dialer& dialer_;
   pool::NameCache& names_;
+  tls::SessionCache& tls_sessions_;
   Jobs& jobs_;
   Connections& connections_;
-  tls::SessionCache tls_sessions_;
   std::vector<std::string> key_log_;
 };
 

@@ -19,16 +19,16 @@ namespace {
 
 Error no_memory() { return make_error(Code::out_of_memory, {}); }
 
-Error canceled() {
-  try {
-    return make_error(Code::canceled, "canceled by the application");
-  } catch (const std::bad_alloc&) {
-    return make_error(Code::canceled, {});
-  }
-}
-
 EngineLimits limits_of(const EngineOptions& options) {
   return {options.max_connections, options.max_connections_per_origin, options.idle_connection_timeout};
+}
+
+// The store that was handed in, or one of the engine's own.
+template <class Store, class Handed>
+std::shared_ptr<Store> store_in(const std::shared_ptr<Handed>& handed) {
+  if (!handed) return std::make_shared<Store>();
+  SLUICE_CHECK(dynamic_cast<Store*>(handed.get()) != nullptr);  // there is no other kind
+  return std::static_pointer_cast<Store>(handed);
 }
 
 }  // namespace
@@ -38,8 +38,10 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
     : options_(std::move(options)),
       sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
       rule_(std::move(rule)),
+      tls_sessions_(store_in<tls::SessionCache>(options_.tls_sessions)),
+      names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr),
       pool_(limits_of(options_), timers_),
-      connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, jobs_, connections_),
+      connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, *tls_sessions_, jobs_, connections_),
       carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, connector_) {}
 
 // ---- every entry's beginning and end ----
@@ -137,7 +139,7 @@ void Engine::Impl::cancel(TransferId id, Now now) {
   now = clamp(now);
   Job* job = jobs_.find(id);
   if (!job) return;
-  if (job->phase() != TransferPhase::done) carrier_.fail(*job, canceled(), now);
+  if (job->phase() != TransferPhase::done) carrier_.fail(*job, engine::canceled(), now);
   finish_entry(now);
 }
 
@@ -228,8 +230,7 @@ void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now 
   now = clamp(now);
   begin_fact(now);
   const auto answered = names_.answered(id, std::move(answer), now);
-  if (!answered.name) return;
-  if (!answered.of_use) return;
+  if (!answered.name || !answered.of_use) return;
   for (pool::NameWaiter* waiter = answered.name->waiting.front(); waiter;) {
     pool::NameWaiter* const next = List<pool::NameWaiter, &pool::NameWaiter::link>::next(*waiter);
     pool::Dial& dial = *dialer_.find(waiter->dial);

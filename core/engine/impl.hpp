@@ -111,6 +111,7 @@ class Engine::Impl {
   Instant latest_;
   Timers timers_;
   engine::Outbox outbox_;
+  std::shared_ptr<tls::SessionCache> tls_sessions_;
   pool::NameCache names_;
   pool::Dialer dialer_{timers_};
   pool::Pool pool_;

@@ -75,6 +75,14 @@ std::string in_ms(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
 }
 
+Error canceled() {
+  try {
+    return make_error(Code::canceled, "canceled by the application");
+  } catch (const std::bad_alloc&) {
+    return make_error(Code::canceled, {});
+  }
+}
+
 Error out_of_time(const Job& job, TimerKind kind) {
   const std::string received = ", with " + std::to_string(job.progress.received_body_bytes) + " bytes received";
   if (kind == TimerKind::total_timeout) {

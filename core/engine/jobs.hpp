@@ -100,6 +100,7 @@ class Jobs {
   std::size_t owed_ = 0;  // those before this index owe nothing
 };
 
+Error canceled();  // without memory for its text, without it
 // What ran out, in words: "not finished within 200 ms, with 17 bytes received".
 Error out_of_time(const Job& job, TimerKind kind);
 std::string in_ms(Duration duration);

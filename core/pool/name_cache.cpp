@@ -74,6 +74,15 @@ Name& NameCache::name(std::string_view host, AddressFamily family) {
   return *name;
 }
 
+bool NameCache::knows(Name& name, Now now) {
+  if (name.is_known(now.steady)) return true;
+  const SharedNames::Known* known = shared_ && !name.known_in_part ? shared_->find(name.key, now.steady) : nullptr;
+  if (!known) return false;
+  name.addresses = known->addresses;
+  name.until = known->until;
+  return true;
+}
+
 // An answer that comes all the same finds nobody, if there is no memory to cancel it.
 void NameCache::drop(Name& name) {
   if (resolutions_.release(name.look_up)) {
@@ -135,6 +144,7 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
   }
   told.result = take_all(name, std::move(answer), now);
   told.of_use = true;
+  if (shared_ && name.is_known(now.steady)) shared_->put(name.key, name.addresses, *name.until);
   resolutions_.release(id);
   name.look_up = {};
   return told;

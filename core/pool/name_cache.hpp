@@ -13,6 +13,7 @@
 #include "core/base/list.hpp"
 #include "core/base/slot_map.hpp"
 #include "core/outputs.hpp"
+#include "core/pool/name_store.hpp"
 #include "core/types.hpp"
 
 namespace sluice::pool {
@@ -44,12 +45,15 @@ struct Name {
 
 class NameCache {
  public:
-  NameCache() = default;
+  // With a store: what is answered is told to it, and what it knows needs no look-up. It must outlive the cache.
+  explicit NameCache(SharedNames* shared = nullptr) : shared_(shared) {}
   NameCache(const NameCache&) = delete;
   NameCache& operator=(const NameCache&) = delete;
 
   // The entry of a host, made where there is none. std::bad_alloc: nothing has changed.
   Name& name(std::string_view host, AddressFamily family);
+  // Whether the name's addresses may be used for a new connection. std::bad_alloc: they are as they were.
+  bool knows(Name& name, Now now);
   Name* find(Id<NameTag> id) { return names_.find(id); }
   // It waits for the answer. A new look-up is to be begun where an id is returned. std::bad_alloc: it waits for
   // nothing.
@@ -90,6 +94,7 @@ class NameCache {
   void retire(Name& name);
   void drop(Name& name);
 
+  SharedNames* const shared_;
   SlotMap<Name, NameTag> names_;
   SlotMap<Resolution, ResolveTag> resolutions_;
   std::unordered_map<std::string, Id<NameTag>, KeyHash, std::equal_to<>> by_key_;

@@ -7,6 +7,12 @@
 
 #include "core/base/limits.hpp"
 
+namespace sluice {
+
+std::shared_ptr<TlsSessionStore> TlsSessionStore::create() { return std::make_shared<tls::SessionCache>(); }
+
+}  // namespace sluice
+
 namespace sluice::tls {
 
 void SessionDeleter::operator()(ssl_session_st* session) const { SSL_SESSION_free(session); }

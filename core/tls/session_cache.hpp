@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/stores.hpp"
 #include "core/types.hpp"
 
 struct ssl_session_st;
@@ -29,13 +30,10 @@ struct StoredSession {
   bool single_use = true;        // TLS 1.3 (RFC 8446 C.4): a ticket offered twice lets connections be linked
 };
 
-// One thread at a time, as its engine.
-class SessionCache {
+// One thread at a time, as its engines.
+class SessionCache final : public TlsSessionStore {
  public:
   SessionCache() = default;
-  SessionCache(const SessionCache&) = delete;
-  SessionCache& operator=(const SessionCache&) = delete;
-
   // Keeps the newest kTlsSessionsPerOrigin of a key and kMaxTlsSessions in all; the keys unused for longest go first.
   void put(std::string_view key, StoredSession session);
   // The newest one usable at `wall`, or none (session is null). What is single-use leaves the cache, of the others a

@@ -281,8 +281,7 @@ TEST_CASE("memory: very many that are removed at once, told of afterwards, leave
 // BoringSSL does not always say that it was memory. Where an allocation of these fails nothing is put into its error
 // queue, and the failure is told as what it looks like from above:
 //   CBB_init, CBB_add_asn1 and whatever makes a CBB grow: "internal error", "digest check failed" in a handshake, a bad
-//   signature
-//     in ECDSA_verify (which writes the signature anew to compare it), of the peer or in a certificate;
+//     signature in ECDSA_verify (which writes the signature anew to compare it), of the peer or in a certificate;
 //   sk_new_null, sk_dup, sk_push: a malformed certificate (names), a session that cannot be copied;
 //   EVP_PKEY and EC_KEY parts made in ASN1_item_verify: a certificate's bad signature.
 // Where it says nothing at all, as when it has no room for a record, it is told as tls_failed or tls_handshake: bytes

@@ -12,8 +12,8 @@ namespace sluice::test {
 
 struct TlsWorld : EngineWorld {
   explicit TlsWorld(const TlsOptions& tls = trusting_options(),
-                    const sim::TlsServerOptions& server_options = example_server())
-      : context(make_context(server_options)) {
+                    const sim::TlsServerOptions& server_options = example_server(), EngineOptions engine_options = {})
+      : EngineWorld(std::move(engine_options)), context(make_context(server_options)) {
     now.wall = kNoon;
     options.tls = make_config(tls);
   }

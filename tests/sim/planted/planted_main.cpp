@@ -1,9 +1,9 @@
 // Whether the simulator can fail: runs seeds against each planted bug until an oracle speaks, and against none of them,
 // where none may.
 //
-//   sluice_sim_planted                     no bug, then each one; prints the seeds needed and what spoke, `N passed, N
-//   failed` last sluice_sim_planted --planted NAME      one bug, by name or number, or `none`; says what was found
-//   sluice_sim_planted --list              the bugs
+//   sluice_sim_planted                 no bug, then each one; prints the seeds needed and what spoke, the counts last
+//   sluice_sim_planted --planted NAME  one bug, by name or number, or `none`; says what was found
+//   sluice_sim_planted --list          the bugs
 //   --seeds N (2000), --seed FIRST (1), --jobs J (the cores there are)
 //
 // Knows no oracle and no bug; leaves what a seed means to run.hpp. For tests/run it takes doctest's --test-case=*PART*
