@@ -3,12 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <stdexcept>
 #include <thread>
 
 #include "adapters/coroutine.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
+#include "tests/support/throwing_handler.hpp"
 
 namespace sluice::test {
 namespace {
@@ -237,25 +237,9 @@ TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, a
 }
 
 TEST_CASE("SB-89 GLib: the driver keeps what a handler throws, and the context goes on") {
-  struct Throwing : Recorder {
-    std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("my bug"); }
-  } handler;
-  LoopbackServer server([](const std::string&) { return ok("x"); });
   Loop loop;
-  const auto& multi = loop.multi;
-  const auto& driver = loop.driver;
-  Recorder other;
-  REQUIRE(multi->add(get(server.url()), {}, &handler));
-  REQUIRE(multi->add(get(server.url()), {}, &other));
-  CHECK(loop.run_until([&] { return multi->running() == 0; }));
-  CHECK(other.body == "x");
-  CHECK(handler.dones == 1);
-  CHECK(handler.result.error().message().ends_with("my bug"));
-  const std::exception_ptr thrown = driver->take_exception();
-  REQUIRE(thrown != nullptr);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
-  CHECK(driver->take_exception() == nullptr);
-  CHECK(!driver->failed());
+  check_that_thrown_is_kept(*loop.multi, *loop.driver,
+                            [&] { loop.run_until([&] { return loop.multi->running() == 0; }); });
 }
 
 }  // namespace
