@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 
+#include "tests/support/driver_checks.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
-#include "tests/support/throwing_handler.hpp"
 
 using namespace sluice;
 using namespace sluice::test;

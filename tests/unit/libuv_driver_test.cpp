@@ -13,9 +13,9 @@
 
 #include "adapters/net/descriptor.hpp"
 #include "adapters/transport.hpp"
+#include "tests/support/driver_checks.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
-#include "tests/support/throwing_handler.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
