@@ -7,6 +7,7 @@
 #include <charconv>
 #include <new>
 
+#include "core/base/base64.hpp"
 #include "core/base/limits.hpp"
 
 namespace sluice {
@@ -66,20 +67,6 @@ Result<void> validate_fields(const Request& request) {
     if (!verdict) return verdict;
   }
   return {};
-}
-
-// RFC 4648 4.
-std::string base64(std::string_view text) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    const std::string_view three = text.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      bits = bits << 8 | (k < three.size() ? static_cast<std::uint8_t>(three[k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) out += k <= three.size() ? kDigits[bits >> (18 - 6 * k) & 63U] : '=';
-  }
-  return out;
 }
 
 // RFC 9110 8.3.1. What the parameters after ";" say is not looked at: servers take more than the grammar there.

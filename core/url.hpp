@@ -41,6 +41,9 @@ class Url {
   // a URL is percent-encoded there, non-ASCII bytes included. A '%' that begins no triplet stays one, but in userinfo,
   // where it becomes "%25". Parsing text() gives the same URL.
   static Result<Url> parse(std::string_view text);
+  // The same of what people type: text without a scheme is http, as to curl. A scheme ends in ":/" there, since
+  // "localhost:8080" has none.
+  static Result<Url> parse_typed(std::string_view text);
 
   // Resolves a reference against this URL (5.2, strict). The result obeys the rules of parse().
   Result<Url> resolve(std::string_view reference) const;
@@ -53,6 +56,14 @@ class Url {
   Result<Url> with_parameters(std::initializer_list<QueryParameter> parameters) const {
     return with_parameters(std::span(parameters.begin(), parameters.size()));
   }
+  // This URL with more after what its query has, and a '&' between where one is needed; `more` as in with_query().
+  // Nothing: the URL as it is. Errors: as parse().
+  Result<Url> with_more_query(std::string_view more) const;
+  // This URL with `name`, percent-encoded, in place of what its path has after the last '/'. Query and fragment stay.
+  // "." and ".." are dot segments here too. Errors: as parse().
+  Result<Url> with_file_name(std::string_view name) const;
+  // This URL without user and password. Error: Code::out_of_memory.
+  Result<Url> without_userinfo() const;
 
   std::string_view scheme() const;  // "http" or "https"
   bool is_tls() const;              // scheme is https
@@ -65,6 +76,7 @@ class Url {
   std::uint16_t port() const;                     // the explicit one, or the scheme's default
   bool has_explicit_port() const;                 // after normalisation: differs from the default
   std::string_view path() const;                  // at least "/"
+  std::string_view file_name() const;             // what the path has after its last '/'; "" for a directory
   std::optional<std::string_view> query() const;  // without '?'
   std::optional<std::string_view> fragment() const;  // without '#'
 
@@ -96,5 +108,8 @@ std::optional<std::string> percent_decode(std::string_view text);
 std::string percent_encode(std::string_view text);
 // "name=value&name=value", percent-encoded: a query, or a body of type application/x-www-form-urlencoded.
 std::string encode_parameters(std::span<const QueryParameter> parameters);
+// What people type as a URL, without the userinfo in it and otherwise as it is: for messages. Of text that
+// Url::parse_typed refuses nobody knows where the userinfo ends: all up to the last '@' goes.
+std::string typed_without_userinfo(std::string_view text);
 
 }  // namespace sluice

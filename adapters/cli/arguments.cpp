@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "adapters/cli/curl_options.hpp"
-#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
 
 namespace sluice::cli {
 

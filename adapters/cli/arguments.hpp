@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "adapters/cli/option_table.hpp"
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/usage_error.hpp"
 
 namespace sluice::cli {
 

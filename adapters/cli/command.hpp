@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/command_line.hpp"
 
 namespace sluice::cli {
 

@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "adapters/cli/operations.hpp"
+#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
 #include "adapters/transport.hpp"
 
 namespace sluice::cli {
@@ -189,7 +191,7 @@ std::unexpected<UsageError> bad(OptionId id, std::string_view why, int exit_code
 }  // namespace
 
 std::expected<std::string, UsageError> CommandBuilder::read(OptionId id, const std::string& path) {
-  auto text = path == "-" ? environment_.read_stdin() : environment_.read_file(path);
+  auto text = path == "-" ? inputs_.read_stdin() : inputs_.read_file(path);
   if (!text) {
     const std::string name = path == "-" ? "standard input" : "'" + printable(path) + "'";
     return bad(id, "cannot read " + name + ": " + text.error(), 26);

@@ -1,6 +1,6 @@
 // One option after the other into a command line. Knows what each option means, and reads the files that are values
-// ("@file"). Leaves to others: spelling (arguments), config files (options.cpp), and what a group's options make of its
-// URLs (operations).
+// ("@file"). Leaves to others: spelling (arguments), config files (parse_command_line), and what a group's options make
+// of its URLs (operations).
 #pragma once
 
 #include <expected>
@@ -9,15 +9,17 @@
 #include <utility>
 
 #include "adapters/cli/arguments.hpp"
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/option_group.hpp"
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/option_inputs.hpp"
+#include "adapters/cli/usage_error.hpp"
 
 namespace sluice::cli {
 
 class CommandBuilder {
  public:
-  // `environment` must outlive the builder.
-  explicit CommandBuilder(const Environment& environment) : environment_(environment) {}
+  // `inputs` must outlive the builder.
+  explicit CommandBuilder(const OptionInputs& inputs) : inputs_(inputs) {}
 
   using Status = std::expected<void, UsageError>;
   // Any option but --config, which the caller has replaced by what the file says.
@@ -45,7 +47,7 @@ class CommandBuilder {
   // The file, or with "-" the standard input. Error: exit code 26.
   std::expected<std::string, UsageError> read(OptionId id, const std::string& path);
 
-  const Environment& environment_;
+  const OptionInputs& inputs_;
   CommandLine command_;
   OptionGroup group_;
 };

@@ -1,13 +1,11 @@
 // One line at a time.
 #include "adapters/cli/config_file.hpp"
 
-#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
 
 namespace sluice::cli {
 
 namespace {
-
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string_view without_leading_space(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);

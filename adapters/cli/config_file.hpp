@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/usage_error.hpp"
 
 namespace sluice::cli {
 

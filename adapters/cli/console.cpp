@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include <cerrno>
 
-#include "adapters/cli/verbose.hpp"
+#include "adapters/cli/text.hpp"
 
 namespace sluice::cli {
 

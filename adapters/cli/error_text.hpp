@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/command_line.hpp"
 
 namespace sluice::cli {
 

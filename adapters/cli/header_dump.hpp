@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
-#include "adapters/cli/options.hpp"
 
 namespace sluice::cli {
 

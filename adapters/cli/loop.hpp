@@ -7,8 +7,8 @@
 #include <memory>
 #include <span>
 
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/exit_code.hpp"
-#include "adapters/cli/options.hpp"
 #include "adapters/multi.hpp"
 
 namespace sluice::cli {

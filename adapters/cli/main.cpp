@@ -11,9 +11,11 @@
 #include "adapters/cli/demo.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/help.hpp"
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/option_inputs.hpp"
 #include "adapters/cli/output_file.hpp"
-#include "adapters/cli/verbose.hpp"
+#include "adapters/cli/parse_command_line.hpp"
+#include "adapters/cli/text.hpp"
+#include "adapters/cli/usage_error.hpp"
 
 namespace {
 
@@ -39,7 +41,7 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
   return text;
 }
 
-Environment environment() {
+OptionInputs inputs() {
   const char* home = std::getenv("HOME");
   return {
       .home = home != nullptr ? home : "", .read_file = read_file, .read_stdin = [] { return read_all(STDIN_FILENO); }};
@@ -64,7 +66,7 @@ void open_missing_streams() {
 
 int main(int argc, char** argv) {
   open_missing_streams();
-  const auto command = parse_command_line(argc, argv, environment());
+  const auto command = parse_command_line(argc, argv, inputs());
   if (!command) {
     const UsageError& error = command.error();
     if (argc <= 1 && error.message == kNoUrl) {

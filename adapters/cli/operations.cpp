@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/text.hpp"
 #include "adapters/cli/version.hpp"
 #include "core/request.hpp"
 
@@ -118,48 +119,20 @@ std::expected<std::string, UsageError> method_of(const OptionGroup& group, bool 
 
 // ---- URL ----
 
-bool has_scheme(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == 0 || colon == std::string_view::npos || !text.substr(colon + 1).starts_with('/')) return false;
-  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
-           c == '.';
-  });
-}
-
-// In a URL that could not be read nobody knows where its userinfo ends: all up to the last '@' goes then.
-std::string without_userinfo(std::string_view text, bool readable) {
-  const std::size_t scheme = text.find("://");
-  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const std::size_t end = readable ? text.find_first_of("/?#", begin) : std::string_view::npos;
-  const std::size_t at = text.substr(0, end).rfind('@');
-  if (at == std::string_view::npos || at < begin) return std::string(text);
-  return std::string(text.substr(0, begin)) + std::string(text.substr(at + 1));
-}
-
-// Puts `more` where the text has its fragment, which is dropped: no request carries it.
-std::string with_query(std::string_view text, std::string_view more) {
-  std::string out(text.substr(0, text.find('#')));
-  out += out.find('?') == std::string::npos ? '?' : '&';
-  for (const char c : more) {
-    if (c == '#')
-      out += "%23";
-    else
-      out += c;
-  }
-  return out;
-}
+// curl takes "." for the standard input too.
+bool is_stdin(std::string_view upload) { return upload == "-" || upload == "."; }
 
 // -T with a URL that names a directory: the file's own name is added to it. A URL with a query names a script.
-std::string with_upload_name(std::string_view text, const std::string& file) {
-  const std::size_t end = std::min(text.find_first_of("?#"), text.size());
-  const std::string_view more = text.substr(end);
-  if (more.size() > 1 && more[0] == '?' && more[1] != '#') return std::string(text);
-  const std::size_t authority = text.find("://") + 3;
-  std::string out(text.substr(0, end));
-  if (out.find('/', authority) == std::string::npos) out += '/';
-  if (out.ends_with('/')) out += percent_encode(std::string_view(file).substr(file.rfind('/') + 1));
-  return out.append(more);
+Result<Url> with_upload_name(const Url& url, std::string_view file) {
+  if (!url.file_name().empty() || !url.query().value_or("").empty()) return url;
+  return url.with_file_name(file.substr(file.rfind('/') + 1));
+}
+
+Result<Url> requested_url(const OptionGroup& group, const UrlSlot& slot) {
+  Result<Url> url = Url::parse_typed(*slot.url);
+  if (url && !slot.upload.empty() && !is_stdin(slot.upload)) url = with_upload_name(*url, slot.upload);
+  if (url && group.get && group.data) url = url->with_more_query(*group.data);
+  return url;
 }
 
 struct Target {
@@ -169,18 +142,14 @@ struct Target {
 };
 
 Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
-  std::string text = *slot.url;
-  if (!has_scheme(text) && !text.empty()) text.insert(0, "http://");
-  if (!slot.upload.empty() && slot.upload != "-" && slot.upload != ".") text = with_upload_name(text, slot.upload);
-  if (group.get && group.data && !group.data->empty()) text = with_query(text, *group.data);
-  Result<Url> url = Url::parse(text);
+  Result<Url> url = requested_url(group, slot);
   if (!url) return std::unexpected(url.error());
   Target target{*url, std::nullopt, std::nullopt};
   if (!url->has_userinfo()) return target;
   if (auto sendable = url_credentials(*url); !sendable)
     target.unsendable = make_error(Code::invalid_url, sendable.error().context);
   target.credentials = percent_decode(url->user()).value_or("") + ":" + percent_decode(url->password()).value_or("");
-  Result<Url> bare = Url::parse(url->text_without_secrets());
+  Result<Url> bare = url->without_userinfo();
   if (!bare) return std::unexpected(bare.error());
   target.url = std::move(*bare);
   return target;
@@ -190,8 +159,7 @@ Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
 
 // The last segment of the path as it stands: nothing is decoded, so it holds no '/'.
 std::expected<std::string, UsageError> remote_file_name(const Url& url) {
-  const std::string_view path = url.path();
-  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string_view name = url.file_name();
   if (name.empty() || name == "." || name == "..") {
     return std::unexpected(UsageError{kExitWrite, "the URL has no file name for -O"});
   }
@@ -225,7 +193,7 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   operation.method = std::move(*method);
 
   auto target = target_of(group, slot);
-  operation.given_url = without_userinfo(*slot.url, target.has_value());
+  operation.given_url = typed_without_userinfo(*slot.url);
   if (!target) {
     operation.refused = slot.url->empty() ? UsageError{kExitUrlMalformed, "the URL is empty"}
                                           : UsageError{exit_code(target.error()), target.error().message()};
@@ -243,7 +211,7 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   operation.body = shared.body;
   operation.chunked = shared.chunked;
   if (!slot.upload.empty()) {
-    const bool from_stdin = slot.upload == "-" || slot.upload == ".";
+    const bool from_stdin = is_stdin(slot.upload);
     operation.upload = Upload{from_stdin, from_stdin ? std::string() : slot.upload};
   }
   operation.connect_to = match_connect_to(group.connect_to, operation.url);

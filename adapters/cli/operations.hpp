@@ -6,7 +6,9 @@
 #include <expected>
 #include <vector>
 
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/option_group.hpp"
+#include "adapters/cli/usage_error.hpp"
 
 namespace sluice::cli {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/option_values.hpp"
-#include "adapters/cli/options.hpp"
 
 namespace sluice::cli {
 

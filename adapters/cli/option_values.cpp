@@ -4,13 +4,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "adapters/cli/text.hpp"
 #include "core/base/ascii.hpp"
 
 namespace sluice::cli {
 
 namespace {
-
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 template <class Number>
 bool whole(std::string_view text, Number& out) {
@@ -210,22 +209,6 @@ std::pair<std::string, std::string> split_certificate(std::string_view text) {
       out.first += text[i];
     }
   }
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-std::string printable(std::string_view text) {
-  constexpr std::size_t kMost = 80;
-  std::string out(text.substr(0, kMost));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  if (text.size() > kMost) out += "...";
   return out;
 }
 

@@ -13,7 +13,8 @@
 #include <variant>
 #include <vector>
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/command_line.hpp"
+#include "adapters/cli/usage_error.hpp"
 
 namespace sluice::cli {
 
@@ -54,9 +55,5 @@ std::optional<HeaderLine> parse_header_line(std::string_view line);
 
 // "file[:password]"; a colon or backslash of the file's own stands behind a backslash.
 std::pair<std::string, std::string> split_certificate(std::string_view text);
-
-std::string_view trimmed(std::string_view text);  // without white space around it
-// For messages: control bytes as '?', and an end after some 80 bytes.
-std::string printable(std::string_view text);
 
 }  // namespace sluice::cli

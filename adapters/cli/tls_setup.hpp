@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/command_line.hpp"
 
 namespace sluice::cli {
 

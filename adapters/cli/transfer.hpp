@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/header_dump.hpp"
-#include "adapters/cli/options.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
 #include "adapters/cli/tls_setup.hpp"

@@ -1,7 +1,7 @@
 // A finished transfer's figures in the words of -w. Pure.
 #pragma once
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/command_line.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "adapters/cli/write_out.hpp"
 #include "adapters/multi.hpp"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapters/cli/text.hpp"
 #include "core/fields.hpp"
 
 namespace sluice::cli {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr std::string_view kRedacted = "<redacted>";
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
   while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
   while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
   return text;
@@ -17,7 +18,7 @@ std::string_view trimmed(std::string_view text) {
 
 // Of a response's fields; blanks before the colon hide none.
 bool is_credential(std::string_view name) {
-  name = trimmed(name);
+  name = without_blanks(name);
   return equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization") ||
          equals_ignoring_case(name, "cookie") || equals_ignoring_case(name, "set-cookie");
 }
@@ -117,24 +118,12 @@ std::string verbose_response(const ResponseHead& head) {
       text += "< <redacted>\n";
     } else if (is_redacted) {
       text += "< " + one_line(line.substr(0, colon)) + ": " +
-              shown_value(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1))) + "\n";
+              shown_value(without_blanks(line.substr(0, colon)), without_blanks(line.substr(colon + 1))) + "\n";
     } else {
       text += line.empty() ? "<\n" : "< " + one_line(line) + "\n";
     }
   }
   return text;
-}
-
-std::string one_line(std::string_view text) {
-  std::string clean;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
-    clean += byte < 0x20 || byte == 0x7f || is_c1 ? '?' : text[i];
-    if (is_c1) ++i;
-  }
-  return clean;
 }
 
 }  // namespace sluice::cli

@@ -24,7 +24,4 @@ std::string verbose_request(std::string_view head);
 // name is shown.
 std::string verbose_response(const ResponseHead& head);
 
-// One line for a terminal: every control byte shown as "?", and each of U+0080 to U+009F, which are controls in UTF-8.
-std::string one_line(std::string_view text);
-
 }  // namespace sluice::cli

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
 #include "adapters/cli/version.hpp"
 #include "core/base/ascii.hpp"
 

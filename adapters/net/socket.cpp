@@ -82,7 +82,9 @@ ssize_t send_once(int fd, std::span<const Bytes> spans) {
   return ::sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-Transferred from_result(ssize_t result) {
+}  // namespace
+
+Transferred transferred_by(ssize_t result) {
   Transferred moved;
   if (result >= 0) {
     moved.bytes = static_cast<std::size_t>(result);
@@ -93,8 +95,6 @@ Transferred from_result(ssize_t result) {
   }
   return moved;
 }
-
-}  // namespace
 
 std::string describe_errno(int error) { return std::generic_category().message(error); }
 
@@ -136,14 +136,14 @@ Transferred send(int fd, std::span<const Bytes> spans) {
   ssize_t result = 0;
   do result = send_once(fd, spans);
   while (result < 0 && errno == EINTR);
-  return from_result(result);
+  return transferred_by(result);
 }
 
 Transferred receive(int fd, MutableBytes space) {
   ssize_t result = 0;
   do result = ::recv(fd, space.data(), space.size(), 0);
   while (result < 0 && errno == EINTR);
-  Transferred moved = from_result(result);
+  Transferred moved = transferred_by(result);
   moved.eof = result == 0;
   return moved;
 }

@@ -2,6 +2,8 @@
 // Knows no HTTP and no readiness; when to call what belongs to adapters/multi.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <span>
 
@@ -28,6 +30,8 @@ Result<bool> connect_result(int fd, const Address& address);
 Transferred send(int fd, std::span<const Bytes> spans);
 Transferred receive(int fd, MutableBytes space);
 
+// What a system call that moves bytes has answered, and errno where that is below zero.
+Transferred transferred_by(ssize_t result);
 // What errno means, in the C library's words.
 std::string describe_errno(int error);
 

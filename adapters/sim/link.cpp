@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/sim/chance.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice::sim {
@@ -20,14 +21,6 @@ std::uint8_t first_byte(const OutputView& view) {
 }
 
 }  // namespace
-
-Duration draw_up_to(Random& random, Duration most) {
-  if (most <= Duration::zero()) return Duration::zero();
-  return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(most.count()) + 1)));
-}
-
-// Draws in any case, so that another chance moves nothing that is drawn later.
-bool draw_chance(Random& random, PerMille chance) { return random.below(1000) < chance; }
 
 // ---- one way ----
 

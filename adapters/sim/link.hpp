@@ -35,10 +35,6 @@ class LinkHost {
   ~LinkHost() = default;
 };
 
-// 0 <= result <= most.
-Duration draw_up_to(Random& random, Duration most);
-bool draw_chance(Random& random, PerMille chance);
-
 // Pieces of bytes that travel one way, in order, and how that way ends.
 struct Way {
   struct Sent {

@@ -31,10 +31,16 @@ Result<Url> Url::with_query(std::string_view query) const try {
 }
 
 Result<Url> Url::with_parameters(std::span<const QueryParameter> parameters) const try {
-  if (parameters.empty()) return *this;
+  return with_more_query(encode_parameters(parameters));
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+Result<Url> Url::with_more_query(std::string_view more) const try {
+  if (more.empty()) return *this;
   std::string joined(query().value_or(std::string_view()));
   if (!joined.empty() && joined.back() != '&') joined += '&';
-  return with_query(joined + encode_parameters(parameters));
+  return with_query(joined.append(more));
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 }

@@ -114,12 +114,10 @@ def check_cycles(root):
                 wanted = os.path.normpath(os.path.join(os.path.dirname(path) if is_public_header(path) else "", wanted))
                 if component_of(wanted) != component_of(path):
                     edges.setdefault(component_of(wanted), f'{path}:{number}: includes "{wanted}"')
-    done, knotted = set(), set()
+    done = set()
 
     def walk(component, trail):
-        if component in trail and os.path.dirname(component) in tables.KNOTTED_ROOMS:
-            knotted.add(os.path.dirname(component))
-        elif component in trail:
+        if component in trail:
             yield f"{graph[trail[-1]][component]}, which is made of it: " + " > ".join([*trail[trail.index(component) :], component])
         elif component not in done:
             for other in sorted(graph.get(component, ())):
@@ -128,9 +126,6 @@ def check_cycles(root):
 
     for component in sorted(graph):
         yield from walk(component, [])
-    for room in tables.KNOTTED_ROOMS:
-        if room not in knotted and os.path.isdir(os.path.join(root, room)):
-            yield f"{room}: no circle is left in it, so take it out of KNOTTED_ROOMS (tests/tidy/tables.py)"
 
 
 PATH_IN_TEXT = re.compile(r"(?<![\w/.*<{-])((?:core|adapters|tests|fuzz)/[\w./-]*\w/?)(?![\w*{<])")

@@ -48,8 +48,6 @@ ADAPTER_FRONT = {
     "adapters/streamed_fetch": 13,
     "adapters/asio": 14,  # its async_fetch is made of coroutine.hpp
 }
-# Rooms whose files still include each other in a circle. One that is mended leaves this list, or tidy says so.
-KNOTTED_ROOMS = ("adapters/cli",)  # around options.hpp
 # Installed with the public headers, being a word that some of them speak.
 PUBLIC_FROM_ROOMS = ("core/base/random.hpp",)
 # The rooms of the core that adapters may enter; all else of the core they know by its public headers.

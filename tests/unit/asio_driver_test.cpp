@@ -10,6 +10,7 @@
 
 #include "adapters/coroutine.hpp"
 #include "adapters/transport.hpp"
+#include "tests/support/driver_checks.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -40,6 +41,7 @@ struct Loop {
     }
     return true;
   }
+  void run_for(Duration time) { context.run_for(time); }
 };
 
 // Removes other transfers when it is done.
@@ -216,38 +218,8 @@ TEST_CASE("Asio: waiting costs no turns, and ends at the deadline") {
 }
 
 TEST_CASE("Asio: a paused transfer is not watched, goes on when it is resumed, and coroutines run beside it") {
-  struct Pausing : Recorder {
-    bool paused = true;
-    std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
-      return paused ? 0 : Recorder::on_body(multi, id, bytes);
-    }
-  };
-  const std::string body(2'000'000, 'b');
-  LoopbackServer server(
-      [&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
   Loop loop;
-  Pausing handler;
-  const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);
-  REQUIRE(id.has_value());
-  const auto ten = [&](Multi& from) -> Task<int> {
-    int succeeded = 0;
-    for (int i = 0; i < 10; ++i) {
-      const auto response = co_await from.fetch(get(server.url("/small")));
-      if (response && response->body == "small") ++succeeded;
-    }
-    co_return succeeded;
-  };
-  auto task = ten(*loop.multi);
-  REQUIRE(loop.run_until([&] { return task.done() && handler.heads == 1; }));
-  CHECK(task.take() == 10);
-  loop.context.run_for(50ms);  // until as much has been read as is while nobody consumes
-  const int drives = loop.drives;
-  loop.context.run_for(50ms);
-  CHECK(loop.drives == drives);
-  handler.paused = false;
-  loop.multi->resume(*id);
-  REQUIRE(loop.run_until([&] { return handler.dones == 1; }));
-  CHECK(handler.body == body);
+  check_that_paused_is_not_watched(loop);
 }
 
 }  // namespace

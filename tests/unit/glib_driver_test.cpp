@@ -3,10 +3,10 @@
 
 #include <doctest/doctest.h>
 
-#include <stdexcept>
 #include <thread>
 
 #include "adapters/coroutine.hpp"
+#include "tests/support/driver_checks.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -202,60 +202,14 @@ TEST_CASE("GLib: with a low priority, sources above it have their turns while tr
 }
 
 TEST_CASE("GLib: a paused transfer is not watched, goes on when it is resumed, and coroutines run beside it") {
-  struct Pausing : Recorder {
-    bool paused = true;
-    std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
-      return paused ? 0 : Recorder::on_body(multi, id, bytes);
-    }
-  };
-  const std::string body(2'000'000, 'b');
-  LoopbackServer server(
-      [&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
   Loop loop;
-  Pausing handler;
-  const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);
-  REQUIRE(id.has_value());
-  const auto ten = [&](Multi& from) -> Task<int> {
-    int succeeded = 0;
-    for (int i = 0; i < 10; ++i) {
-      const auto response = co_await from.fetch(get(server.url("/small")));
-      if (response && response->body == "small") ++succeeded;
-    }
-    co_return succeeded;
-  };
-  auto task = ten(*loop.multi);
-  REQUIRE(loop.run_until([&] { return task.done() && handler.heads == 1; }));
-  CHECK(task.take() == 10);
-  loop.run_for(50ms);
-  const int drives = loop.drives;
-  loop.run_for(50ms);
-  CHECK(loop.drives == drives);
-  handler.paused = false;
-  loop.multi->resume(*id);
-  REQUIRE(loop.run_until([&] { return handler.dones == 1; }));
-  CHECK(handler.body == body);
+  check_that_paused_is_not_watched(loop);
 }
 
 TEST_CASE("SB-89 GLib: the driver keeps what a handler throws, and the context goes on") {
-  struct Throwing : Recorder {
-    std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("my bug"); }
-  } handler;
-  LoopbackServer server([](const std::string&) { return ok("x"); });
   Loop loop;
-  const auto& multi = loop.multi;
-  const auto& driver = loop.driver;
-  Recorder other;
-  REQUIRE(multi->add(get(server.url()), {}, &handler));
-  REQUIRE(multi->add(get(server.url()), {}, &other));
-  CHECK(loop.run_until([&] { return multi->running() == 0; }));
-  CHECK(other.body == "x");
-  CHECK(handler.dones == 1);
-  CHECK(handler.result.error().message().ends_with("my bug"));
-  const std::exception_ptr thrown = driver->take_exception();
-  REQUIRE(thrown != nullptr);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
-  CHECK(driver->take_exception() == nullptr);
-  CHECK(!driver->failed());
+  check_that_thrown_is_kept(*loop.multi, *loop.driver,
+                            [&] { loop.run_until([&] { return loop.multi->running() == 0; }); });
 }
 
 }  // namespace

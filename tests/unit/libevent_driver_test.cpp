@@ -7,9 +7,9 @@
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
+#include "tests/support/driver_checks.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -74,23 +74,8 @@ TEST_CASE("LibeventDriver: a base whose own events end the loop is not held up")
 }
 
 TEST_CASE("SB-89 LibeventDriver keeps what a handler throws, and the loop goes on") {
-  struct Throwing : Recorder {
-    std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("my bug"); }
-  } handler;
-  LoopbackServer server([](const std::string&) { return ok("x"); });
   Base own;
   const auto multi = make_multi();
   auto driver = LibeventDriver::create(*multi, own.base.get()).value();
-  Recorder other;
-  REQUIRE(multi->add(get(server.url()), {}, &handler));
-  REQUIRE(multi->add(get(server.url()), {}, &other));
-  CHECK(own.run([&] { return multi->running() == 0; }));
-  CHECK(other.body == "x");
-  CHECK(handler.dones == 1);
-  CHECK(handler.result.error().message().ends_with("my bug"));
-  const std::exception_ptr thrown = driver->take_exception();
-  REQUIRE(thrown != nullptr);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
-  CHECK(driver->take_exception() == nullptr);
-  CHECK(!driver->failed());
+  check_that_thrown_is_kept(*multi, *driver, [&] { own.run([&] { return multi->running() == 0; }); });
 }

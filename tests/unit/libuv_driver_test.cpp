@@ -9,11 +9,11 @@
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 #include "adapters/net/descriptor.hpp"
 #include "adapters/transport.hpp"
+#include "tests/support/driver_checks.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
@@ -177,23 +177,8 @@ TEST_CASE("LibuvDriver watches on after libuv has told an error of a descriptor"
 }
 
 TEST_CASE("SB-89 LibuvDriver keeps what a handler throws, and the loop goes on") {
-  struct Throwing : Recorder {
-    std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("my bug"); }
-  } handler;
-  LoopbackServer server([](const std::string&) { return ok("x"); });
   LoopOfOwn own;
   const auto multi = make_multi();
   auto driver = LibuvDriver::create(*multi, &own.loop).value();
-  Recorder other;
-  REQUIRE(multi->add(get(server.url()), {}, &handler));
-  REQUIRE(multi->add(get(server.url()), {}, &other));
-  own.run();
-  CHECK(other.body == "x");
-  CHECK(handler.dones == 1);
-  CHECK(handler.result.error().message().ends_with("my bug"));
-  const std::exception_ptr thrown = driver->take_exception();
-  REQUIRE(thrown != nullptr);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
-  CHECK(driver->take_exception() == nullptr);
-  CHECK(!driver->failed());
+  check_that_thrown_is_kept(*multi, *driver, [&] { own.run(); });
 }

@@ -38,6 +38,19 @@ TEST_CASE("url query: another query, as it stands in a URL") {
   CHECK(url("http://h/").with_query(std::string(1 << 20, 'a')).error().code == Code::invalid_url);
 }
 
+TEST_CASE("url query: more of it, as it stands in a URL") {
+  const auto more = [](std::string_view text, std::string_view query) {
+    return url(text).with_more_query(query).value().text();
+  };
+  CHECK(more("http://h/p", "a") == "http://h/p?a");
+  CHECK(more("http://h/p?", "a") == "http://h/p?a");
+  CHECK(more("http://h/p?x", "a=1&b#?") == "http://h/p?x&a=1&b%23?");
+  CHECK(more("http://h/p?x&#f", "a") == "http://h/p?x&a#f");
+  CHECK(more("http://h/p?x#f", "") == "http://h/p?x#f");
+  CHECK(more("http://h/p?", "") == "http://h/p?");
+  CHECK(url("http://h/").with_more_query("a b").error().code == Code::invalid_url);
+}
+
 TEST_CASE("url query: the same text is a form's") {
   const std::vector<QueryParameter> form = {{"name", "J. Doe"}, {"note", "100%"}};
   CHECK(encode_parameters(form) == "name=J.%20Doe&note=100%25");

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/unit/cli/options_support.hpp"
+#include "tests/unit/cli/command_line_support.hpp"
 
 namespace sluice::cli {
 

@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "adapters/cli/version.hpp"
-#include "tests/unit/cli/options_support.hpp"
+#include "tests/unit/cli/command_line_support.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -66,6 +66,9 @@ TEST_CASE("operations: -G moves the data to the query") {
   CHECK(one({"-GI", "-d", "a", "h"}).url.target() == "/?a");
   CHECK(one({"-G", "-d", "a b", "h"}).refused.value().exit_code == 3);
   CHECK(one({"-G", "h"}).url.target() == "/");
+  CHECK(one({"-G", "-d", "a", "http://h/p?"}).url.target() == "/p?a");
+  CHECK(one({"-G", "-d", "a", "http://h/p?x&"}).url.target() == "/p?x&a");
+  CHECK(one({"-G", "-d", "", "http://h/p?x"}).url.target() == "/p?x");
 }
 
 TEST_CASE("operations: methods exclude each other, -X only renames") {
@@ -98,6 +101,7 @@ TEST_CASE("operations: -T") {
   CHECK(one({"-T", "f", "http://h/d/?x=/"}).url.target() == "/d/?x=/");
   CHECK(one({"-T", "f", "http://h?x"}).url.target() == "/?x");
   CHECK(one({"-T", "f", "http://h/d/?"}).url.target() == "/d/f?");
+  CHECK(one({"-T", "f", "http://h/d/."}).url.target() == "/d/f");
   CHECK(one({"-T", "-", "http://h/d/"}).url.target() == "/d/");
   CHECK(one({"-T", "-", "h"}).upload.value().from_stdin);
   CHECK(one({"-T", "f", "-X", "POST", "h"}).method == "POST");

@@ -1,19 +1,15 @@
 // What a command line asks for, as plain values: one Operation for each URL, in order, with everything that applies to
-// it. Knows curl's options and their rules (pairing of -o with URLs, --next, -d joining, config files). Reads files
-// only through the Environment it is given. Leaves to others: moving bytes, opening outputs, reading certificates
-// (run.cpp).
+// it. Leaves to others: how it is made of options (parse_command_line), and carrying it out (command).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <expected>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "adapters/cli/usage_error.hpp"
 #include "core/address.hpp"
 #include "core/fields.hpp"
 #include "core/options.hpp"
@@ -21,25 +17,6 @@
 #include "core/url.hpp"
 
 namespace sluice::cli {
-
-// Why a command line, or one of its operations, cannot be carried out. `message` is one line, without a "sluice: " in
-// front and without a line end; it holds no credentials. Print "sluice: <message>", and where exit_code is kUsage also
-// "; try 'sluice --help'".
-struct UsageError {
-  int exit_code = 2;
-  std::string message;
-};
-
-// The message where nothing is named to be fetched.
-inline constexpr std::string_view kNoUrl = "no URL specified";
-
-// The world, as far as options need it. Both readers answer with the text, or with the system's reason ("No such file
-// ...").
-struct Environment {
-  std::string home;  // $HOME; empty: no ~/.sluicerc is looked for
-  std::function<std::expected<std::string, std::string>(const std::string& path)> read_file;
-  std::function<std::expected<std::string, std::string>()> read_stdin;  // all of it; "" when read before
-};
 
 // --resolve: these addresses for this host and port. "*" was replaced by the hosts of the URLs that it stands for.
 struct ResolveEntry {
@@ -133,9 +110,5 @@ struct CommandLine {
   std::vector<std::string> warnings;  // one line each: print "sluice: warning: <line>" unless silent
   std::vector<Operation> operations;  // in order; never empty unless help, version or demo
 };
-
-// argv[0] is skipped. Reads ~/.sluicerc first, unless argv[1] is -q or --disable.
-std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* const* argv,
-                                                          const Environment& environment);
 
 }  // namespace sluice::cli

@@ -1,5 +1,5 @@
 // Command lines and what they come to. The measure is curl 7.88: what it sent for the same arguments.
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/parse_command_line.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include "adapters/cli/curl_options.hpp"
 #include "adapters/cli/option_table.hpp"
 #include "adapters/cli/version.hpp"
-#include "tests/unit/cli/options_support.hpp"
+#include "tests/unit/cli/command_line_support.hpp"
 
 namespace sluice::cli {
 namespace {

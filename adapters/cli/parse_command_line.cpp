@@ -1,5 +1,5 @@
-// The order in which options are read: ~/.sluicerc, then the arguments, each config file where it is named.
-#include "adapters/cli/options.hpp"
+// The order in which options are read.
+#include "adapters/cli/parse_command_line.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include "adapters/cli/arguments.hpp"
 #include "adapters/cli/command_builder.hpp"
 #include "adapters/cli/config_file.hpp"
-#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
 
 namespace sluice::cli {
 
@@ -17,7 +17,7 @@ constexpr int kMaxConfigDepth = 16;  // config files that name config files, per
 
 class CommandReader {
  public:
-  explicit CommandReader(const Environment& environment) : environment_(environment), builder_(environment) {}
+  explicit CommandReader(const OptionInputs& inputs) : inputs_(inputs), builder_(inputs) {}
 
   using Status = std::expected<void, UsageError>;
   Status read_default_config();
@@ -31,15 +31,15 @@ class CommandReader {
   Status apply_config(std::string_view text, std::string_view name, int depth);
   Status apply_line(const ConfigLine& line, int depth);
 
-  const Environment& environment_;
+  const OptionInputs& inputs_;
   ArgumentParser parser_;
   CommandBuilder builder_;
 };
 
 CommandReader::Status CommandReader::read_default_config() {
-  if (environment_.home.empty()) return {};
-  const std::string path = environment_.home + "/.sluicerc";
-  const auto text = environment_.read_file(path);
+  if (inputs_.home.empty()) return {};
+  const std::string path = inputs_.home + "/.sluicerc";
+  const auto text = inputs_.read_file(path);
   return text ? apply_config(*text, path, 0) : Status();
 }
 
@@ -70,7 +70,7 @@ CommandReader::Status CommandReader::read_config(const std::string& path, int de
   if (depth > kMaxConfigDepth)
     return std::unexpected(UsageError{2, "option --config: files name each other without end"});
   const bool from_stdin = path == "-";
-  const auto text = from_stdin ? environment_.read_stdin() : environment_.read_file(path);
+  const auto text = from_stdin ? inputs_.read_stdin() : inputs_.read_file(path);
   const std::string name = from_stdin ? "standard input" : printable(path);
   if (!text) return std::unexpected(UsageError{26, "option --config: cannot read " + name + ": " + text.error()});
   return apply_config(*text, name, depth);
@@ -106,14 +106,14 @@ CommandReader::Status CommandReader::apply_line(const ConfigLine& line, int dept
 }  // namespace
 
 std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* const* argv,
-                                                          const Environment& environment) {
+                                                          const OptionInputs& inputs) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  CommandReader reader(environment);
+  CommandReader reader(inputs);
   const bool disabled = !arguments.empty() && (arguments.front().starts_with("-q") || arguments.front() == "--disable");
   if (!disabled) {
     if (auto ok = reader.read_default_config(); !ok) {
       // Who asks for help is not sent away because of the file.
-      CommandReader bare(environment);
+      CommandReader bare(inputs);
       if (bare.read(arguments) && bare.asks_for_text()) return bare.finish();
       ok.error().message += " (-q as the first option leaves this file out)";
       return std::unexpected(ok.error());

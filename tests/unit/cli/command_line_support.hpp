@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/cli/options.hpp"
+#include "adapters/cli/parse_command_line.hpp"
 
 namespace sluice::cli {
 
@@ -19,7 +19,7 @@ struct FakeWorld {
   std::vector<std::string> read;  // the paths that were asked for
 
   std::expected<CommandLine, UsageError> parse(const std::vector<std::string>& arguments) {
-    const Environment environment{
+    const OptionInputs inputs{
         home,
         [this](const std::string& path) -> std::expected<std::string, std::string> {
           read.push_back(path);
@@ -31,7 +31,7 @@ struct FakeWorld {
     };
     std::vector<const char*> argv = {"sluice"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    return parse_command_line(static_cast<int>(argv.size()), argv.data(), environment);
+    return parse_command_line(static_cast<int>(argv.size()), argv.data(), inputs);
   }
 };
 

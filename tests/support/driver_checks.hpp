@@ -1,0 +1,77 @@
+// What holds for a Multi over any loop that is not ours, for the tests of several drivers. The caller makes driver and
+// loop, and runs them; what is special to one loop is in the test of its own.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "adapters/coroutine.hpp"
+#include "tests/support/loopback_server.hpp"
+#include "tests/support/multi_tools.hpp"
+
+namespace sluice::test {
+
+// SB-89: what a handler throws must not pass through the loop's own frames. A handler throws: its transfer fails,
+// another one goes on, and `driver` gives the exception once. `run` runs the loop until no transfer is left.
+template <class Driver, class Run>
+void check_that_thrown_is_kept(Multi& multi, Driver& driver, Run run) {
+  struct Throwing : Recorder {
+    std::size_t on_body(Multi&, TransferId, Bytes) override { throw std::logic_error("my bug"); }
+  } handler;
+  LoopbackServer server([](const std::string&) { return ok("x"); });
+  Recorder other;
+  REQUIRE(multi.add(get(server.url()), {}, &handler));
+  REQUIRE(multi.add(get(server.url()), {}, &other));
+  run();
+  CHECK(multi.running() == 0);
+  CHECK(other.body == "x");
+  CHECK(handler.dones == 1);
+  CHECK(handler.result.error().message().ends_with("my bug"));
+  const std::exception_ptr thrown = driver.take_exception();
+  REQUIRE(thrown != nullptr);
+  CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
+  CHECK(driver.take_exception() == nullptr);
+  CHECK(!driver.failed());
+}
+
+// A transfer that is paused is not watched, so the loop sleeps; it goes on when it is resumed, and coroutines run
+// beside it. `loop` has a `multi`, counts its `drives`, and can run_until(condition) and run_for(time).
+template <class Loop>
+void check_that_paused_is_not_watched(Loop& loop) {
+  struct Pausing : Recorder {
+    bool paused = true;
+    std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
+      return paused ? 0 : Recorder::on_body(multi, id, bytes);
+    }
+  };
+  const std::string body(2'000'000, 'b');
+  LoopbackServer server(
+      [&](const std::string& request) { return ok(request.starts_with("GET /big") ? body : "small"); });
+  Pausing handler;
+  const auto id = loop.multi->add(get(server.url("/big")), {}, &handler);
+  REQUIRE(id.has_value());
+  const auto ten = [&](Multi& from) -> Task<int> {
+    int succeeded = 0;
+    for (int i = 0; i < 10; ++i) {
+      const auto response = co_await from.fetch(get(server.url("/small")));
+      if (response && response->body == "small") ++succeeded;
+    }
+    co_return succeeded;
+  };
+  auto task = ten(*loop.multi);
+  REQUIRE(loop.run_until([&] { return task.done() && handler.heads == 1; }));
+  CHECK(task.take() == 10);
+  loop.run_for(50ms);  // until as much has been read as is while nobody consumes
+  const int drives = loop.drives;
+  loop.run_for(50ms);
+  CHECK(loop.drives == drives);
+  handler.paused = false;
+  loop.multi->resume(*id);
+  REQUIRE(loop.run_until([&] { return handler.dones == 1; }));
+  CHECK(handler.body == body);
+}
+
+}  // namespace sluice::test
