@@ -323,7 +323,7 @@ inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
     watch->descriptor.async_wait(ready, [watch, event](const std::error_code& error) {
       watch->waiting = static_cast<std::uint8_t>(watch->waiting & ~event);
       if (!watch->driver) return;
-      // Nobody cancels the wait of a watch that stands: Asio cannot wait for this one.
+      // The wait of a watch that is still there is not canceled by us: Asio cannot wait for this descriptor.
       if (error) watch->driver->failed_ = true;
       try {
         if (watch->wanted & event) watch->driver->drive(watch->fd, error ? kEventError : event);

@@ -182,12 +182,12 @@ struct TaskResult<void> : TaskEnd {
 };
 
 // A coroutine and the result it ends with. Runs from the moment it is called until it first has to wait, so tasks that
-// are started one after the other run at once. Another coroutine may await it, once, or whoever drives the loop may
-// take() its result when it is done(). Owns its coroutine: destroying the Task ends that where it waits, which removes
-// the transfer it waits for; not to be done from inside itself, or while another coroutine awaits it. An exception that
-// leaves the coroutine is thrown again by take(), or where another coroutine awaits it; of a Task whose result nobody
-// takes it is lost. As with every coroutine, what parameters and a lambda's captures refer to must live as long as it
-// does.
+// are started one after the other run at once. Another coroutine may await it, once, or the caller that drives the
+// loop may take() its result when it is done(). Owns its coroutine: destroying the Task ends that where it waits, which
+// removes the transfer it waits for; not to be done from inside itself, or while another coroutine awaits it. An
+// exception that leaves the coroutine is thrown again by take(), or where another coroutine awaits it. If the result of
+// a Task is never taken, its exception is lost. As with every coroutine, what parameters and a lambda's captures refer
+// to must live as long as it does.
 template <class T = void>
 class [[nodiscard]] Task {
  public:

@@ -54,7 +54,7 @@ Result<Response> post(std::string_view url, std::string body,
 // POST of JSON text as it is, with Content-Type and Accept for it.
 Result<Response> json(std::string_view url, std::string text, TransferOptions options = {});
 
-// A request of any kind but one with a BodyStream, which nobody would feed (invalid_option).
+// Any request but one with a BodyStream, for which there is no handler to supply the bytes (invalid_option).
 Result<Response> fetch(Request request, TransferOptions options = {});
 // All of them, `at_once` at a time (0: all), with the same options; they share connections. Answers in the order of the
 // requests.

@@ -154,7 +154,7 @@ class Multi {
   Result<TransferId> add(Request request, TransferOptions options, TransferHandler* handler);
   // For coroutines, defined in adapters/coroutine.hpp: starts now, so that one coroutine may start several before it
   // waits for the first. What add() refuses is answered with its error at once, without suspending, and so is a
-  // BodyStream, which nobody would feed (invalid_option).
+  // BodyStream, for which there is no handler to supply the bytes (invalid_option).
   inline PendingResponse fetch(Request request, TransferOptions options = {});
   // At any moment; an unread message of it is dropped, and its handler is not called any more.
   void remove(TransferId transfer);

@@ -18,8 +18,8 @@
 #include "adapters/cli/loop.hpp"
 #include "adapters/cli/progress_display.hpp"
 #include "adapters/cli/run_progress.hpp"
+#include "adapters/cli/running_operation.hpp"
 #include "adapters/cli/tls_setup.hpp"
-#include "adapters/cli/transfer.hpp"
 #include "adapters/cli/transfer_facts.hpp"
 #include "adapters/multi.hpp"
 
@@ -150,11 +150,11 @@ class CommandRun {
   void start(const Operation& operation);
   const char* other_writer(const Operation& operation);
   void collect();
-  void end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message);
+  void end(std::vector<std::unique_ptr<RunningOperation>>::iterator transfer, const Message& message);
   void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
   bool write_facts(const Operation& operation, const WriteOutFacts& facts);
   void judge(const Operation& operation, int exit_code);
-  std::vector<std::unique_ptr<Transfer>>::iterator find(TransferId id);
+  std::vector<std::unique_ptr<RunningOperation>>::iterator find(TransferId id);
   std::chrono::milliseconds until_discarding_ends() const;
   std::optional<Failure> wait(bool at_once);
   void give_up(int exit_code, const std::string& why);
@@ -174,10 +174,10 @@ class CommandRun {
   std::size_t at_once_;
   Instant started_;
 
-  std::size_t next_ = 0;                           // of operations
-  std::vector<std::unique_ptr<Transfer>> active_;  // in the order of their start
-  std::set<std::string> outputs_;                  // keys of paths that are taken
-  std::set<std::string> head_files_;               // the same of -D
+  std::size_t next_ = 0;                                   // of operations
+  std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
+  std::set<std::string> outputs_;                          // keys of paths that are taken
+  std::set<std::string> head_files_;                       // the same of -D
   std::vector<ExtraDescriptor> extra_;
   std::size_t judged_ = 0;           // the url_number that the exit code is of
   std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
@@ -200,7 +200,7 @@ void CommandRun::start(const Operation& operation) {
     refused = Failure{kExitWrite, "write to " + operation.output.path + ": " + other};
   }
   if (!refused) {
-    auto transfer = std::make_unique<Transfer>(operation, surroundings_);
+    auto transfer = std::make_unique<RunningOperation>(operation, surroundings_);
     const auto id = transfer->start(multi_);
     if (id) {
       active_.push_back(std::move(transfer));
@@ -247,8 +247,8 @@ void CommandRun::judge(const Operation& operation, int exit_code) {
   summary_.exit_code = exit_code;
 }
 
-void CommandRun::end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, const Message& message) {
-  const std::unique_ptr<Transfer> ended = std::move(*transfer);
+void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator transfer, const Message& message) {
+  const std::unique_ptr<RunningOperation> ended = std::move(*transfer);
   active_.erase(transfer);
   const Failure end = ended->finish(message.result);
   summary_.bytes += message.progress.received_body_bytes;
@@ -260,12 +260,12 @@ void CommandRun::end(std::vector<std::unique_ptr<Transfer>>::iterator transfer, 
   multi_.remove(ended->id());
 }
 
-std::vector<std::unique_ptr<Transfer>>::iterator CommandRun::find(TransferId id) {
+std::vector<std::unique_ptr<RunningOperation>>::iterator CommandRun::find(TransferId id) {
   return std::ranges::find_if(active_, [&](const auto& transfer) { return transfer->id() == id; });
 }
 
 void CommandRun::collect() {
-  for (Transfer* transfer : std::exchange(surroundings_.ended_early, {})) {
+  for (RunningOperation* transfer : std::exchange(surroundings_.ended_early, {})) {
     const auto found = std::ranges::find_if(active_, [&](const auto& other) { return other.get() == transfer; });
     if (found != active_.end()) end(found, *transfer->early_end());
   }

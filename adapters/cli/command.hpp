@@ -1,5 +1,6 @@
 // Carries a command line out over one Multi: starts operations in order, as many at once as it says, writes, reports,
-// and counts. Knows when a transfer starts and what the user is told; what one transfer does stands in transfer.hpp.
+// and counts. Knows when a transfer starts and what the user is told; what one transfer does is in
+// running_operation.hpp.
 //
 // Exit code: that of the last transfer in the order of the command line, whatever became of the others; --fail-all: of
 // the last one that failed; --fail-early: of the first that failed, which ends the run; 130 after Ctrl-C. The standard

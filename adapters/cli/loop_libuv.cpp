@@ -84,8 +84,8 @@ class LibuvLoop final : public Loop {
   uv_loop_t loop_ = {};
   int started_ = UV_EINVAL;  // libuv's error: it is not there
   uv_timer_t timer_ = {};    // how long a wait may take
-  // libuv makes non-blocking what it watches, and with it the standard input of whoever started the command: it sees
-  // this instead.
+  // libuv makes each descriptor that it watches non-blocking. The standard input is shared with the process that
+  // started the command, so libuv watches this in its place.
   EpollExtras extras_;
   uv_poll_t poll_ = {};
   std::unique_ptr<LibuvDriver> driver_;

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "adapters/cli/progress_display.hpp"
-#include "adapters/cli/transfer.hpp"
+#include "adapters/cli/running_operation.hpp"
 
 namespace sluice::cli {
 
 class RunProgress {
  public:
-  using Active = std::vector<std::unique_ptr<Transfer>>;
+  using Active = std::vector<std::unique_ptr<RunningOperation>>;
   RunProgress(ProgressDisplay& display, std::size_t count) : display_(display) { total_.count = count; }
 
   void ended(std::uint64_t bytes, bool failed);

@@ -21,7 +21,7 @@ Result<void> copy_of(const Result<void>& result) {
   }
 }
 
-TransferHandler* handler_of(const Transfer* transfer) {
+TransferHandler* handler_of(const TransferEntry* transfer) {
   return transfer && !transfer->handler_threw ? transfer->handler : nullptr;
 }
 
@@ -39,7 +39,7 @@ auto Callbacks::call(TransferId transfer, Callback callback) {
 
 // Inside a catch block. Its Done comes out of the engine with the next drive, and the handler hears of nothing else.
 void Callbacks::end_after_exception(TransferId transfer) noexcept {
-  Transfer* const found = transfers_.find(transfer);
+  TransferEntry* const found = transfers_.find(transfer);
   if (!found) return;
   found->handler_threw = true;
   Code code = Code::canceled;
@@ -65,7 +65,7 @@ void Callbacks::head_sent(const output::HeadSent& sent) {
 }
 
 void Callbacks::raw_head(TransferId transfer, const ResponseHead& head) {
-  const Transfer* found = transfers_.find(transfer);
+  const TransferEntry* found = transfers_.find(transfer);
   TransferHandler* const handler = handler_of(found);
   if (handler && found->report_heads) call(transfer, [&] { handler->on_head_received(*multi_, transfer, head.raw()); });
 }
@@ -84,7 +84,7 @@ void Callbacks::head(TransferId transfer) {
 
 void Callbacks::body(TransferId transfer) {
   for (;;) {
-    Transfer* found = transfers_.find(transfer);
+    TransferEntry* found = transfers_.find(transfer);
     if (!handler_of(found) || found->body_paused) return;
     const Bytes bytes = engine_.body(transfer);
     if (bytes.empty()) return;
@@ -107,7 +107,7 @@ void Callbacks::upload(TransferId transfer) {
 
 // True: ask again.
 bool Callbacks::fill_upload(TransferId transfer) {
-  Transfer* found = transfers_.find(transfer);
+  TransferEntry* found = transfers_.find(transfer);
   if (!handler_of(found) || found->upload_paused || found->in_upload) return false;
   const MutableBytes space = engine_.upload_space(transfer);
   if (space.empty()) return false;
@@ -126,12 +126,14 @@ bool Callbacks::fill_upload(TransferId transfer) {
 }
 
 void Callbacks::rewind(TransferId transfer) {
-  const Transfer* found = transfers_.find(transfer);
+  const TransferEntry* found = transfers_.find(transfer);
   TransferHandler* const handler = handler_of(found);
   if (!handler) return;
   const bool can = call(transfer, [&] { return handler->on_rewind(*multi_, transfer); });
-  if (!transfers_.find(transfer)) return;
+  TransferEntry* const left = transfers_.find(transfer);
+  if (!left) return;
   if (can) {
+    left->upload_paused = false;  // it had nothing more of the old bytes; the new ones are asked for at once
     engine_.rewind_upload(transfer, pace_.now());
   } else {
     engine_.fail_upload(transfer, "its handler cannot give the body again (on_rewind)", pace_.now());
@@ -145,7 +147,7 @@ void Callbacks::hop_done(const output::HopDone& hop) {
 }
 
 void Callbacks::done(output::Done& done) {
-  Transfer* found = transfers_.find(done.transfer);
+  TransferEntry* found = transfers_.find(done.transfer);
   if (!found) return;
   // The last call for it: what a failed transfer still holds of its body is not offered by a resume() that comes late.
   TransferHandler* const handler = std::exchange(found->handler, nullptr);
@@ -156,7 +158,7 @@ void Callbacks::done(output::Done& done) {
 }
 
 void Callbacks::resume(TransferId transfer) {
-  Transfer* found = transfers_.find(transfer);
+  TransferEntry* found = transfers_.find(transfer);
   if (!found) return;
   found->body_paused = false;
   found->upload_paused = false;

@@ -13,7 +13,7 @@
 
 namespace sluice::multi {
 
-// An error with the text that `words` makes; without memory for it, with none.
+// An error with the text that `words` makes. If there is no memory for the text, the error has none.
 template <class Words>
 Error in_words(Code code, int detail, Words words) {
   try {

@@ -42,7 +42,7 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
   auto added = engine_.add(std::move(request), std::move(options), driver_.now());
   if (added) {
     try {
-      multi::Transfer& transfer = transfers_.add(*added, handler, limited);
+      multi::TransferEntry& transfer = transfers_.add(*added, handler, limited);
       transfer.route = std::move(route);
       transfer.user_data = user_data;
       transfer.report_heads = report_heads;
@@ -58,7 +58,7 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
 }
 
 void Multi::Impl::remove(TransferId transfer) {
-  multi::Transfer* const found = transfers_.find(transfer);
+  multi::TransferEntry* const found = transfers_.find(transfer);
   const std::shared_ptr<Route> route = found ? std::move(found->route) : nullptr;  // until all else is done
   // First here: nothing that comes out of the engine is for it any more.
   transfers_.erase(transfer);
@@ -87,7 +87,7 @@ void Multi::Impl::resume(TransferId transfer) {
 }
 
 void Multi::Impl::finish_upload(TransferId transfer) {
-  multi::Transfer* found = transfers_.find(transfer);
+  multi::TransferEntry* found = transfers_.find(transfer);
   if (!found) return;
   if (found->in_upload) {
     found->finish_upload = true;  // after what on_upload has filled
@@ -115,7 +115,7 @@ std::optional<Message> Multi::Impl::info_read(int* left) {
   const auto transfer = transfers_.pop_message();
   if (left) *left = transfers_.messages();
   if (!transfer) return std::nullopt;
-  multi::Transfer& ended = *transfers_.find(*transfer);
+  multi::TransferEntry& ended = *transfers_.find(*transfer);
   return Message{*transfer,
                  ended.user_data,
                  std::move(ended.result),

@@ -9,11 +9,11 @@
 
 namespace sluice::multi {
 
-Transfer& Transfers::add(TransferId id, TransferHandler* handler, bool limited) {
+TransferEntry& Transfers::add(TransferId id, TransferHandler* handler, bool limited) {
   if (id.index >= by_index_.size())
     by_index_.resize(std::max<std::size_t>(std::size_t{id.index} + 1, by_index_.size() * 2));
   resumes_.reserve(by_index_.size());  // each is in there once at most
-  Transfer& transfer = by_index_[id.index];
+  TransferEntry& transfer = by_index_[id.index];
   SLUICE_CHECK(!transfer.id);
   transfer = {};
   transfer.id = id;
@@ -24,20 +24,20 @@ Transfer& Transfers::add(TransferId id, TransferHandler* handler, bool limited) 
 }
 
 void Transfers::erase(TransferId id) {
-  Transfer* transfer = find(id);
+  TransferEntry* transfer = find(id);
   if (!transfer) return;
   if (transfer->message_waits) unlink(*transfer);
   if (!transfer->done) --running_;
   *transfer = {};
 }
 
-Transfer* Transfers::find(TransferId id) {
+TransferEntry* Transfers::find(TransferId id) {
   if (!id || id.index >= by_index_.size() || by_index_[id.index].id != id) return nullptr;
   return &by_index_[id.index];
 }
 
 void Transfers::push_message(TransferId id, Result<void> result) {
-  Transfer* transfer = find(id);
+  TransferEntry* transfer = find(id);
   SLUICE_CHECK(transfer && !transfer->done);
   transfer->done = true;
   --running_;
@@ -45,7 +45,7 @@ void Transfers::push_message(TransferId id, Result<void> result) {
   transfer->message_waits = true;
   transfer->previous = last_;
   transfer->next = {};
-  if (Transfer* before = find(last_)) {
+  if (TransferEntry* before = find(last_)) {
     before->next = id;
   } else {
     first_ = id;
@@ -55,7 +55,7 @@ void Transfers::push_message(TransferId id, Result<void> result) {
 }
 
 bool Transfers::all_paused(const std::function<bool(TransferId)>& waits) const {
-  const auto stuck = [&](const Transfer& one) {
+  const auto stuck = [&](const TransferEntry& one) {
     if (!one.id || one.done) return true;
     if (one.limited || one.handler_threw) return false;
     return one.handler ? one.body_paused && !one.resume_queued : waits(one.id);
@@ -64,19 +64,19 @@ bool Transfers::all_paused(const std::function<bool(TransferId)>& waits) const {
 }
 
 std::optional<TransferId> Transfers::pop_message() {
-  Transfer* transfer = find(first_);
+  TransferEntry* transfer = find(first_);
   if (!transfer) return std::nullopt;
   unlink(*transfer);
   return transfer->id;
 }
 
-void Transfers::unlink(Transfer& transfer) {
-  if (Transfer* before = find(transfer.previous)) {
+void Transfers::unlink(TransferEntry& transfer) {
+  if (TransferEntry* before = find(transfer.previous)) {
     before->next = transfer.next;
   } else {
     first_ = transfer.next;
   }
-  if (Transfer* after = find(transfer.next)) {
+  if (TransferEntry* after = find(transfer.next)) {
     after->previous = transfer.previous;
   } else {
     last_ = transfer.previous;
@@ -86,7 +86,7 @@ void Transfers::unlink(Transfer& transfer) {
 }
 
 void Transfers::queue_resume(TransferId id) {
-  Transfer* transfer = find(id);
+  TransferEntry* transfer = find(id);
   if (!transfer || transfer->resume_queued) return;
   transfer->resume_queued = true;
   resumes_.push_back(id);
@@ -96,7 +96,7 @@ void Transfers::take_resumes(Fifo<TransferId>& into) {
   if (resumes_.empty()) return;
   into.make_room(resumes_.size());
   for (const TransferId id : resumes_) {
-    if (Transfer* transfer = find(id)) transfer->resume_queued = false;
+    if (TransferEntry* transfer = find(id)) transfer->resume_queued = false;
     into.push(id);
   }
   resumes_.clear();

@@ -13,7 +13,7 @@
 
 namespace sluice::multi {
 
-struct Transfer {
+struct TransferEntry {
   TransferId id;  // none: free
   TransferHandler* handler = nullptr;
   void* user_data = nullptr;
@@ -36,10 +36,10 @@ struct Transfer {
 class Transfers {
  public:
   // Throws std::bad_alloc: then it was not.
-  Transfer& add(TransferId id, TransferHandler* handler, bool limited = false);
+  TransferEntry& add(TransferId id, TransferHandler* handler, bool limited = false);
   void erase(TransferId id);
   // Null: removed, or never there. Views until the next add().
-  Transfer* find(TransferId id);
+  TransferEntry* find(TransferId id);
 
   void push_message(TransferId id, Result<void> result);
   std::size_t running() const { return running_; }  // those without a message so far, taken or not
@@ -55,9 +55,9 @@ class Transfers {
   void take_resumes(Fifo<TransferId>& into);
 
  private:
-  void unlink(Transfer& transfer);
+  void unlink(TransferEntry& transfer);
 
-  std::vector<Transfer> by_index_;
+  std::vector<TransferEntry> by_index_;
   std::vector<TransferId> resumes_;
   TransferId first_, last_;
   int messages_ = 0;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "adapters/resolver/preference.hpp"
+#include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice::net {
@@ -27,18 +28,6 @@ Error resolve_error(const std::string& host, std::string_view why, int detail) {
 
 Error no_memory() { return make_error(Code::out_of_memory, {}); }
 
-bool wanted(const IpAddress& address, AddressFamily family) {
-  switch (family) {
-    case AddressFamily::any:
-      return true;
-    case AddressFamily::ipv4:
-      return address.kind == IpAddress::Kind::ipv4;
-    case AddressFamily::ipv6:
-      return address.kind == IpAddress::Kind::ipv6;
-  }
-  return false;
-}
-
 std::string_view without_final_dot(std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
   return host;
@@ -53,7 +42,7 @@ bool is_localhost(std::string_view host) {
 std::vector<IpAddress> keep_family(const std::vector<IpAddress>& all, AddressFamily family) {
   std::vector<IpAddress> kept;
   std::ranges::copy_if(all, std::back_inserter(kept),
-                       [&](const IpAddress& address) { return wanted(address, family); });
+                       [&](const IpAddress& address) { return family_fits(family, address); });
   return kept;
 }
 

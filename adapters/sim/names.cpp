@@ -6,23 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "core/base/address_family.hpp"
+
 namespace sluice::sim {
 namespace {
 
 constexpr int kNoSuchName = 4;  // c-ares' numbers, as they come from a real resolver
 constexpr int kNoData = 1;
-
-bool wanted(const IpAddress& address, AddressFamily family) {
-  switch (family) {
-    case AddressFamily::any:
-      return true;
-    case AddressFamily::ipv4:
-      return address.kind == IpAddress::Kind::ipv4;
-    case AddressFamily::ipv6:
-      return address.kind == IpAddress::Kind::ipv6;
-  }
-  return false;
-}
 
 Error resolve_error(const std::string& host, std::string_view why, int detail) {
   return make_error(Code::resolve_failed, "resolve " + host + ": " + std::string(why), detail);
@@ -61,7 +51,7 @@ std::uint64_t Names::ask(const output::Resolve& what, Asker& asker) {
 void Names::look_up(const NameSpec& spec, const output::Resolve& what, bool wrong, Random& random, Question& question) {
   std::vector<IpAddress> addresses;
   std::copy_if(spec.addresses.begin(), spec.addresses.end(), std::back_inserter(addresses),
-               [&](const IpAddress& address) { return wanted(address, what.family); });
+               [&](const IpAddress& address) { return family_fits(what.family, address); });
   if (wrong) {
     question.fault = "name wrong";
     if (random.below(2) == 0) addresses.clear();

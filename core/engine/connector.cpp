@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/tls/client.hpp"
@@ -88,7 +89,7 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
     addresses = told->addresses;
   }
   if (addresses) {
-    std::erase_if(*addresses, [&](const IpAddress& address) { return !pool::family_fits(place.family, address); });
+    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(place.family, address); });
     if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
     if (!IpAddress::parse(place.host)) {
       // As a look-up would say it, after this call: an application that tries again at once must not go round in here.

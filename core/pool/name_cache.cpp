@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/timers.hpp"
@@ -30,11 +31,6 @@ std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
 }
 
 }  // namespace
-
-bool family_fits(AddressFamily family, const IpAddress& address) {
-  if (family == AddressFamily::any) return true;
-  return address.kind == (family == AddressFamily::ipv4 ? IpAddress::Kind::ipv4 : IpAddress::Kind::ipv6);
-}
 
 void Name::recycle() {
   SLUICE_CHECK(waiting.empty() && !unused.linked);

@@ -103,6 +103,4 @@ class NameCache {
   std::vector<ResolveId> canceled_;
 };
 
-bool family_fits(AddressFamily family, const IpAddress& address);
-
 }  // namespace sluice::pool

@@ -1,9 +1,85 @@
-// A URL with another file name, or without userinfo. See url.hpp; queries are changed in query.cpp.
+// URLs as people type them, and URLs with one part changed: another query or file name, no userinfo. See url.hpp.
+#include <algorithm>
 #include <new>
 
+#include "core/base/ascii.hpp"
 #include "core/url.hpp"
 
 namespace sluice {
+namespace {
+
+// Wider than RFC 3986 3.1, where a scheme begins with a letter: "1a:/b" is then refused, not looked up.
+bool has_scheme(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == 0 || colon == std::string_view::npos || !text.substr(colon + 1).starts_with('/')) return false;
+  return std::ranges::all_of(text.substr(0, colon), [](char c) {
+    return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || is_digit(c) || c == '+' || c == '-' || c == '.';
+  });
+}
+
+}  // namespace
+
+// ---- typed ----
+
+Result<Url> Url::parse_typed(std::string_view text) try {
+  if (text.empty() || has_scheme(text)) return parse(text);
+  return parse(std::string("http://").append(text));
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+std::string typed_without_userinfo(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::size_t begin = has_scheme(text) && text.substr(colon).starts_with("://") ? colon + 3 : 0;
+  const std::size_t end = Url::parse_typed(text) ? text.find_first_of("/?#", begin) : std::string_view::npos;
+  const std::size_t at = text.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < begin) return std::string(text);
+  return std::string(text.substr(0, begin)).append(text.substr(at + 1));
+}
+
+// ---- queries ----
+
+std::string encode_parameters(std::span<const QueryParameter> parameters) {
+  std::string text;
+  for (const QueryParameter& one : parameters) {
+    if (!text.empty()) text += '&';
+    text.append(percent_encode(one.name)).append("=").append(percent_encode(one.value));
+  }
+  return text;
+}
+
+Result<Url> Url::with_query(std::string_view query) const try {
+  std::string text(part(0, path_end_));
+  text += '?';
+  for (const char c : query) {
+    if (c == '#') {
+      text += "%23";  // else it would begin the fragment
+    } else {
+      text += c;
+    }
+  }
+  if (const auto after = fragment()) text.append("#").append(*after);
+  return parse(text);
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+Result<Url> Url::with_parameters(std::span<const QueryParameter> parameters) const try {
+  return with_more_query(encode_parameters(parameters));
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+Result<Url> Url::with_more_query(std::string_view more) const try {
+  if (more.empty()) return *this;
+  std::string joined(query().value_or(std::string_view()));
+  if (!joined.empty() && joined.back() != '&') joined += '&';
+  return with_query(joined.append(more));
+} catch (const std::bad_alloc&) {
+  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+}
+
+// ---- other parts ----
 
 std::string_view Url::file_name() const { return path().substr(path().rfind('/') + 1); }
 

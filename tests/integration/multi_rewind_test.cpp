@@ -94,3 +94,32 @@ TEST_CASE("a stream that is not rewindable is not asked for: what broke the conn
   CHECK(outcome.result.error().code == Code::connection_closed);
   CHECK(outcome.rewinds == 0);
 }
+
+TEST_CASE(
+    "a handler that had nothing to give when its connection died is asked again after on_rewind, without resume()") {
+  LoopbackServer server([](const std::string&) { return ok("x"); });
+  auto multi = make_multi();
+  Recorder first;
+  (void)multi->add(get(server.url()), {}, &first).value();
+  REQUIRE(finish(*multi));
+  struct Pausing : Source {
+    using Source::Source;
+    std::size_t on_upload(Multi& driven, TransferId id, MutableBytes space) override {
+      if (rewinds > 0) return Source::on_upload(driven, id, space);
+      ++asked;
+      if (given > 0) return 0;  // pauses
+      return Source::on_upload(driven, id, space.first(1'000));
+    }
+    int asked = 0;
+  } source(true);
+  Request request = get(server.url());
+  request.method = "PUT";
+  request.body = BodyStream{.length = kBody.size(), .rewindable = true};
+  (void)multi->add(std::move(request), {}, &source).value();
+  REQUIRE(drive_until(*multi, [&] { return source.asked == 2; }));
+  server.reset_all();
+  CHECK(finish(*multi));
+  CHECK(source.rewinds == 1);
+  CHECK(source.result.has_value());
+  CHECK(source.given == kBody.size());
+}

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/address_family.hpp"
 #include "core/base/limits.hpp"
 #include "core/pool/name_cache.hpp"
 #include "tests/unit/pool/addresses.hpp"
@@ -62,13 +63,13 @@ TEST_CASE("name answers: addresses of the wrong family are of no use") {
   CHECK(kept(AddressFamily::ipv6, both) == "2001:db8::1");
   CHECK(kept(AddressFamily::any, both) == both);
   const IpAddress none, ipv4 = addresses("192.0.2.1")[0], ipv6 = addresses("::1")[0];
-  CHECK(pool::family_fits(AddressFamily::any, none));
-  CHECK_FALSE(pool::family_fits(AddressFamily::ipv4, none));
-  CHECK_FALSE(pool::family_fits(AddressFamily::ipv6, none));
-  CHECK(pool::family_fits(AddressFamily::ipv4, ipv4));
-  CHECK_FALSE(pool::family_fits(AddressFamily::ipv4, ipv6));
-  CHECK(pool::family_fits(AddressFamily::ipv6, ipv6));
-  CHECK_FALSE(pool::family_fits(AddressFamily::ipv6, ipv4));
+  CHECK(family_fits(AddressFamily::any, none));
+  CHECK_FALSE(family_fits(AddressFamily::ipv4, none));
+  CHECK_FALSE(family_fits(AddressFamily::ipv6, none));
+  CHECK(family_fits(AddressFamily::ipv4, ipv4));
+  CHECK_FALSE(family_fits(AddressFamily::ipv4, ipv6));
+  CHECK(family_fits(AddressFamily::ipv6, ipv6));
+  CHECK_FALSE(family_fits(AddressFamily::ipv6, ipv4));
 }
 
 TEST_CASE("name answers: families take turns, that of the first address begins") {

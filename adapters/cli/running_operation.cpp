@@ -1,4 +1,4 @@
-#include "adapters/cli/transfer.hpp"
+#include "adapters/cli/running_operation.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -22,18 +22,18 @@ std::string status_text(const ResponseHead& head) {
 
 }  // namespace
 
-Transfer::Transfer(const Operation& operation, Surroundings& surroundings)
+RunningOperation::RunningOperation(const Operation& operation, Surroundings& surroundings)
     : operation_(operation),
       surroundings_(surroundings),
       output_(operation.output.to_stdout ? "-" : operation.output.path, operation.settings->create_dirs) {}
 
-std::string Transfer::display_name() const {
+std::string RunningOperation::display_name() const {
   if (operation_.upload && !operation_.upload->from_stdin) return operation_.upload->path;
   if (operation_.output.to_stdout) return shown_url(operation_);
   return operation_.output.path.substr(operation_.output.path.rfind('/') + 1);
 }
 
-TransferFigures Transfer::figures(const Multi& multi, Instant now) {
+TransferFigures RunningOperation::figures(const Multi& multi, Instant now) {
   const Progress& progress = multi.progress(id_);
   TransferFigures figures;
   figures.name = display_name();
@@ -52,7 +52,7 @@ TransferFigures Transfer::figures(const Multi& multi, Instant now) {
   return figures;
 }
 
-std::expected<RequestBody, Failure> Transfer::make_body() {
+std::expected<RequestBody, Failure> RunningOperation::make_body() {
   if (operation_.upload) {
     auto source = UploadSource::open(operation_.upload->from_stdin ? "-" : operation_.upload->path);
     if (!source) return std::unexpected(Failure{kExitRead, source.error()});
@@ -65,7 +65,7 @@ std::expected<RequestBody, Failure> Transfer::make_body() {
   return BodyView{as_bytes(*operation_.body)};
 }
 
-std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
+std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   Request request;
   request.method = operation_.method;
   request.url = operation_.url;
@@ -103,7 +103,7 @@ std::expected<TransferId, Failure> Transfer::start(Multi& multi) {
   return id_;
 }
 
-void Transfer::say_exchange(Multi& multi, TransferId id) {
+void RunningOperation::say_exchange(Multi& multi, TransferId id) {
   if (!surroundings_.verbose || exchange_said_) return;
   exchange_said_ = true;
   const TransferInfo info = multi.info(id);
@@ -113,7 +113,7 @@ void Transfer::say_exchange(Multi& multi, TransferId id) {
   surroundings_.console.note(text);
 }
 
-bool Transfer::take_head(Multi& multi, const ResponseHead& head) {
+bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
   say_exchange(multi, id_);
   if (surroundings_.verbose) surroundings_.console.note(verbose_response(head));
   if (auto dumped = surroundings_.dumps.write(settings(), head_text(head)); !dumped) {
@@ -124,16 +124,16 @@ bool Transfer::take_head(Multi& multi, const ResponseHead& head) {
   return true;
 }
 
-void Transfer::on_interim(Multi& multi, TransferId, const ResponseHead& head) { take_head(multi, head); }
+void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& head) { take_head(multi, head); }
 
-void Transfer::judge_status(const ResponseHead& head) {
+void RunningOperation::judge_status(const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
   verdict_ = Failure{kExitHttpError, operation_.method + " " + operation_.url.text_without_secrets() +
                                          ": the server answered " + status_text(head)};
   discard_ = !settings().fail_with_body;
 }
 
-void Transfer::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
+void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
   head_received_ = true;
   if (!take_head(multi, head)) return;
   judge_status(head);
@@ -154,7 +154,7 @@ void Transfer::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
   if (operation_.head_only && operation_.method != "HEAD") end(multi, id, verdict_.value_or(Failure{}));
 }
 
-std::size_t Transfer::on_body(Multi& multi, TransferId id, Bytes bytes) {
+std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) {
   if (discard_) {
     discarded_ += bytes.size();
     if (discarded_ > kMaxDiscarded) end(multi, id, *verdict_);
@@ -165,7 +165,7 @@ std::size_t Transfer::on_body(Multi& multi, TransferId id, Bytes bytes) {
   return taken;
 }
 
-std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space) {
+std::size_t RunningOperation::on_upload(Multi& multi, TransferId id, MutableBytes space) {
   if (!source_) {
     const std::size_t count = std::min(space.size(), operation_.body->size() - body_sent_);
     if (count == 0) multi.finish_upload(id);
@@ -183,12 +183,12 @@ std::size_t Transfer::on_upload(Multi& multi, TransferId id, MutableBytes space)
   return piece->bytes;
 }
 
-bool Transfer::on_rewind(Multi&, TransferId) {
+bool RunningOperation::on_rewind(Multi&, TransferId) {
   body_sent_ = 0;
   return !source_ || source_->rewind();
 }
 
-void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) {
+void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   say_exchange(multi, id);
   if (result && multi.info(id).tls_truncated) {
     surroundings_.console.doubt(operation_.method + " " + operation_.url.text_without_secrets() +
@@ -201,9 +201,9 @@ void Transfer::on_done(Multi& multi, TransferId id, const Result<void>& result) 
   if (!written) verdict_ = Failure{kExitWrite, written.error()};
 }
 
-void Transfer::stop_discarding(Multi& multi) { end(multi, id_, *verdict_); }
+void RunningOperation::stop_discarding(Multi& multi) { end(multi, id_, *verdict_); }
 
-void Transfer::end(Multi& multi, TransferId id, Failure verdict) {
+void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
   verdict_ = std::move(verdict);
   early_end_ = Message{.transfer = id,
                        .result = {},
@@ -215,7 +215,7 @@ void Transfer::end(Multi& multi, TransferId id, Failure verdict) {
   multi.remove(id);
 }
 
-Failure Transfer::finish(const Result<void>& result) {
+Failure RunningOperation::finish(const Result<void>& result) {
   Failure end = verdict_.value_or(Failure{});
   // How the rest of an unwanted body ended is nobody's concern.
   const bool ended_well = result.has_value() || discard_;

@@ -18,7 +18,7 @@
 
 namespace sluice::cli {
 
-class Transfer;
+class RunningOperation;
 
 // What all transfers of a run share. Outlives them.
 struct Surroundings {
@@ -26,13 +26,13 @@ struct Surroundings {
   HeaderDumps& dumps;
   TlsConfigs& tls;
   bool verbose = false;
-  std::vector<Transfer*> ended_early = {};  // removed from the Multi by their own doing, not by a message
+  std::vector<RunningOperation*> ended_early = {};  // removed from the Multi by their own doing, not by a message
 };
 
-class Transfer final : public TransferHandler {
+class RunningOperation final : public TransferHandler {
  public:
   // `operation` must outlive this.
-  Transfer(const Operation& operation, Surroundings& surroundings);
+  RunningOperation(const Operation& operation, Surroundings& surroundings);
 
   // Adds it to the Multi. A failure here is final.
   std::expected<TransferId, Failure> start(Multi& multi);

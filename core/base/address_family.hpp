@@ -1,0 +1,14 @@
+// Whether an address is of the family that was asked for. What is asked for, and of whom, is left to others.
+#pragma once
+
+#include "core/address.hpp"
+#include "core/options.hpp"
+
+namespace sluice {
+
+inline bool family_fits(AddressFamily family, const IpAddress& address) {
+  if (family == AddressFamily::any) return true;
+  return address.kind == (family == AddressFamily::ipv4 ? IpAddress::Kind::ipv4 : IpAddress::Kind::ipv6);
+}
+
+}  // namespace sluice
