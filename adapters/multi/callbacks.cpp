@@ -141,7 +141,7 @@ void Callbacks::rewind(TransferId transfer) {
 }
 
 void Callbacks::hop_done(const output::HopDone& hop) {
-  raw_head(hop.transfer, hop.head);
+  if (!hop.failure) raw_head(hop.transfer, hop.head);  // else it was told when it came
   TransferHandler* const handler = handler_of(transfers_.find(hop.transfer));
   if (handler) call(hop.transfer, [&] { handler->on_hop_done(*multi_, hop.transfer, hop); });
 }
