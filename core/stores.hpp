@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "language.hpp"
+
 namespace sluice {
 
 // TLS sessions (tickets), by place and configuration (SB-05, SB-06): a connection of one engine resumes what another
