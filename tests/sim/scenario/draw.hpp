@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/base/random.hpp"
-#include "tests/sim/features.hpp"
+#include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
 

@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/oracles.hpp"
+#include "tests/sim/oracles/oracles.hpp"
 
 namespace sluice::simtest {
 namespace {

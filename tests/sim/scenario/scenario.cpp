@@ -1,11 +1,11 @@
 // See scenario.hpp. Every draw is made whether it counts or not: what is turned off becomes its harmless value, and
 // nothing else moves. A compiler may evaluate arguments in any order, so no call here has two draws among its own.
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 #include <algorithm>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/draw.hpp"
+#include "tests/sim/scenario/draw.hpp"
 
 namespace sluice::simtest {
 namespace {

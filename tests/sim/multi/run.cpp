@@ -1,8 +1,8 @@
-// See multi_run.hpp.
-#include "tests/sim/multi_run.hpp"
+// See run.hpp.
+#include "tests/sim/multi/run.hpp"
 
-#include "tests/sim/multi_plan.hpp"
-#include "tests/sim/multi_world.hpp"
+#include "tests/sim/multi/plan.hpp"
+#include "tests/sim/multi/world.hpp"
 
 namespace sluice::simtest {
 namespace {

@@ -18,7 +18,7 @@
 #include "adapters/environment.hpp"
 #include "adapters/sim.hpp"
 #include "adapters/transport.hpp"
-#include "tests/sim/multi_plan.hpp"
+#include "tests/sim/multi/plan.hpp"
 
 namespace sluice::simtest::driven {
 

@@ -1,12 +1,12 @@
-// The run itself: transfers are added, driven, read, removed. See multi_world.hpp; what is judged stands in
-// multi_oracles.cpp.
-#include "tests/sim/multi_world.hpp"
+// The run itself: transfers are added, driven, read, removed. See world.hpp; what is judged stands in
+// oracles.cpp.
+#include "tests/sim/multi/world.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-#include "tests/sim/multi_drives.hpp"
+#include "tests/sim/multi/drives.hpp"
 
 namespace sluice::simtest::driven {
 namespace {

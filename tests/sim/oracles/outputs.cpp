@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "tests/sim/oracles.hpp"
+#include "tests/sim/oracles/oracles.hpp"
 
 namespace sluice::simtest {
 

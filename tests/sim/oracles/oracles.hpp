@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 namespace sluice::simtest {
 

@@ -1,11 +1,11 @@
-// What all streams of a run share: see Ground in multi_wire.hpp.
+// What all streams of a run share: see Ground in wire.hpp.
 #include <sys/select.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "tests/sim/multi_wire.hpp"
+#include "tests/sim/multi/wire.hpp"
 
 namespace sluice::simtest::driven {
 namespace {

@@ -1,5 +1,5 @@
 // See features.hpp.
-#include "tests/sim/features.hpp"
+#include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
 namespace {

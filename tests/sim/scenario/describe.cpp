@@ -1,7 +1,7 @@
 // A scenario in words, for who reads a failure.
 #include <algorithm>
 
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 namespace sluice::simtest {
 namespace {

@@ -1,7 +1,7 @@
 // Which features a seed has: some by chance, some in company, some for a theme.
 #include <vector>
 
-#include "tests/sim/draw.hpp"
+#include "tests/sim/scenario/draw.hpp"
 
 namespace sluice::simtest {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
-#include "tests/sim/features.hpp"
+#include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
-#include "tests/sim/multi_plan.hpp"
-#include "tests/sim/multi_wire.hpp"
+#include "tests/sim/multi/plan.hpp"
+#include "tests/sim/multi/wire.hpp"
 
 namespace sluice::simtest::driven {
 
