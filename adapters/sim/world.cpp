@@ -65,7 +65,7 @@ World::Impl::Impl(World& world, WorldOptions options)
     : world_(world),
       options_(std::move(options)),
       weather_(std::make_shared<const Weather>(options_.weather)),
-      engine_(options_.engine),
+      engine_(options_.make_engine ? options_.make_engine(options_.engine) : Engine(options_.engine)),
       application_(options_.application ? options_.application : &collector_),
       random_(seed_of(Stream::application)),
       leap_draws_(seed_of(Stream::leaps)),

@@ -61,6 +61,26 @@ void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   }
 }
 
+// Some seeds multiplex. By draws of its own: no other seed changes.
+void add_multiplexing(std::uint64_t seed, bool may_harm, FeatureSet& on) {
+  using enum Feature;
+  Draw draw(seed, kMultiplexing, {});
+  if (!draw.one_in(8)) return;
+  on.add(multiplexing);
+  for (const Feature feature : {few_exchanges, refusals, exchange_resets, goes_away, mux_ends}) {
+    const bool comes = draw.one_in(3);
+    if (comes && (may_harm || !is_harmful(feature))) on.add(feature);
+  }
+  // It is of interest with many at once, and with bodies that stop each other.
+  for (const Feature feature : {spread, bandwidth, fresh, no_reuse, tls, pieces}) {
+    if (!draw.one_in(3)) on.remove(feature);
+  }
+  for (const Feature feature : {partial_reads, pauses, uploads, origin_limit, methods, idle_closes}) {
+    const bool comes = draw.one_in(3);
+    if (comes && (may_harm || !is_harmful(feature))) on.add(feature);
+  }
+}
+
 }  // namespace
 
 FeatureSet draw_swarm(std::uint64_t seed) {
@@ -92,6 +112,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     on.add(Feature::split_names);
     if (draw.one_in(2)) on.add(Feature::addresses);
   }
+  add_multiplexing(seed, harm > 0, on);
   return on;
 }
 
