@@ -100,9 +100,9 @@ void Oracles::check_limits_by_kind() {
 // ---- who gets which ----
 
 bool Oracles::is_riding(const Seen& seen) const {
+  if (multiplexes(seen) && !seen.is_open) return false;  // one that was refused waits again, and its connection stands
   const sim::ConnectRecord* record = world_->record(engine().info(seen.id).conn);
-  // One that was refused waits again, and its connection stands.
-  return record && !record->over && (!multiplexes(seen) || seen.is_open);
+  return record && !record->over;
 }
 
 // Nothing speaks against it, and nobody may have had it since.

@@ -117,8 +117,9 @@ void Oracles::check_shared_dials() {
   if (scenario_.on.has(Feature::fresh) || scenario_.on.has(Feature::name_wrong) || has_unrepeatable_) return;
   std::vector<std::size_t> waiting(kinds_.size());
   for (const Seen& seen : transfers_) {
+    if (!seen.added || !multiplexes(seen)) continue;
     // Those that have just got an exchange, or an end, have waited too.
-    const bool had_turn = seen.added && (seen.opened_at == now() || seen.ended_at == now());
+    const bool had_turn = seen.opened_at == now() || seen.ended_at == now();
     if (is_waiting(seen) || had_turn) ++waiting[seen.kind];
   }
   waited_.resize(kinds_.size());
