@@ -53,7 +53,7 @@ void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   };
   const std::uint64_t theme = draw.below(20);
   if (theme >= themes.size()) return;
-  for (std::size_t i = 0; i < kFeatures; ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(multiplexing); ++i) {
     if (static_cast<Feature>(i) != Feature::oddities && !draw.one_in(4)) on.remove(static_cast<Feature>(i));
   }
   for (const Feature feature : themes[theme]) {
