@@ -45,7 +45,7 @@ World::Impl::Impl(World& world, WorldOptions options)
       chance_(options_.seed),
       names_(directory_, clock_, events_, journal_, chance_),
       network_(options_.weather, directory_, tls_, clock_, events_, journal_, chance_),
-      engine_(options_.engine),
+      engine_(options_.make_engine ? options_.make_engine(options_.engine) : Engine(options_.engine)),
       application_(options_.application ? options_.application : &collector_),
       driver_({.engine = engine_,
                .network = network_,

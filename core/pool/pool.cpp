@@ -215,7 +215,8 @@ void Pool::room_changed(PooledConnection& connection) {
   const bool offered = !connection.exchanges.empty() && connection.room() > 0 && !must_yield(connection, endpoint);
   if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
   if (!offered) endpoint.offered.remove(connection);
-  if (!endpoint.queue.empty()) make_pending(endpoint);
+  // Also those whose own connections are being made: one of these may never stand.
+  if (!endpoint.queue.empty() || (offered && !endpoint.dialing.empty())) make_pending(endpoint);
 }
 
 void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
@@ -340,8 +341,10 @@ std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
 // One more connection, where there is room for it; others that nobody needs are closed where that makes the room.
 std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   Waiter* waiter = endpoint.queue.front();
-  // The dials under way may do for all.
-  if (!waiter || endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
+  if (!waiter) return std::nullopt;
+  // The dials under way may do for all, but for one that must have its own.
+  const bool shares = !wants_fresh(endpoint, *waiter) || waiter->retried;
+  if (shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
   const std::size_t most = allowed(endpoint);
   if (most != 0 && endpoint.open >= most) {
     if (!wants_fresh(endpoint, *waiter) || endpoint.idle.empty()) return std::nullopt;

@@ -24,7 +24,7 @@ ROWS = [
            ("pool/dialer.cpp", "  std::erase(dial.attempts, attempt);\n  timers_.cancel(dial.stagger_timer);",
             "  std::erase(dial.attempts, attempt);\n  if (!PLANTED) timers_.cancel(dial.stagger_timer);"),
            ("engine/connector.cpp", "  dialer_.attempt_failed(dial, connection.id, place, std::move(error));\n",
-            "  dialer_.attempt_failed(dial, connection.id, place, std::move(error));\n  if (PLANTED && timers_.is_set(dial.stagger_timer)) return std::nullopt;\n")),
+            "  dialer_.attempt_failed(dial, connection.id, place, std::move(error));\n  if (PLANTED && dial.stagger_timer.slot != Timers::Handle::kNone) return std::nullopt;\n")),
     mutant("dial-attempts", "more attempts than kMaxAttempts at once",
            ("pool/address_race.cpp", "return running < limits::kMaxAttempts ?", "return PLANTED || running < limits::kMaxAttempts ?")),
     mutant("dial-race-goes-on", "addresses are tried on while the winner shakes hands",

@@ -33,10 +33,10 @@ constexpr const char* kHelp =
     "  --hash-only         print nothing but the hash over all traces\n"
     "  --no-shrink         print failures as they are\n"
     "  --features          list the features\n"
-    "Of the scenarios, to see a failure again (none of --multi's):\n"
-    "  --keep 3,7          only these transfers\n"
-    "  --off A,B           without these features       --only A,B   with no others than these\n"
+    "To see a failure again:\n"
     "  --trace             every line of what happens, and the scenario in words\n"
+    "  --keep 3,7          only these transfers; not with --multi, nor are these:\n"
+    "  --off A,B           without these features       --only A,B   with no others than these\n"
     "Instead of seeds, and alone:\n"
     "  --scale N           N transfers at once over N connections: time and memory for each\n"
     "Exit code: 0 all passed, 1 something failed, 2 wrong options. The last line is `N passed, M failed`.\n";
@@ -98,10 +98,8 @@ class Parser {
     if (options.trace && options.jobs.count != 1) return wrong("--trace shows one seed");
     if (options.jobs.count == 0) return wrong("--seeds wants at least one");
     if (options.scale && words_.size() != 2) return wrong("--scale N goes with no other option");
-    if (options.multi && (options.trace || options.hash_only || options.reduction != Reduction{})) {
-      return wrong(
-          "--multi has no trace, no hash and no features: --trace, --hash-only, --keep, --off, --only and --plain are not for it");
-    }
+    if (options.multi && options.reduction != Reduction{})
+      return wrong("--multi has no features: --keep, --off, --only and --plain are not for it");
     return std::nullopt;
   }
 
@@ -164,20 +162,22 @@ std::string indented(const std::string& text) {
   return out;
 }
 
-RunResult run_multi(const Modes& modes, std::uint64_t seed) {
-  RunResult result;
-  if (auto fault = modes.multi(seed)) result.finding = Finding{"multi", std::move(*fault)};
-  return result;
-}
-
 // One seed, in words and line by line.
-int trace(const Options& options) {
-  const Scenario scenario = make_scenario(options.jobs.first, options.reduction);
-  print(describe(scenario) + '\n');
-  const RunResult result = run(scenario, [](const std::string& line) {
+int trace(const Options& options, const Modes& modes) {
+  const std::uint64_t seed = options.jobs.first;
+  const auto show = [](const std::string& line) {
     print(line + '\n');
     std::fflush(stdout);  // a crash comes behind what led to it
-  });
+  };
+  RunResult result;
+  if (options.multi) {
+    if (modes.describe_multi) print(modes.describe_multi(seed) + "\n\n");
+    result = modes.multi(seed, show);
+  } else {
+    const Scenario scenario = make_scenario(seed, options.reduction);
+    print(describe(scenario) + '\n');
+    result = run(scenario, show);
+  }
   std::printf("\n%llu steps, hash %016llx\n", static_cast<unsigned long long>(result.steps),
               static_cast<unsigned long long>(result.hash));
   if (result.finding) print(result.finding->oracle + ": " + result.finding->message + '\n');
@@ -190,7 +190,7 @@ void print_failure(const Options& options, const Modes& modes, const Failure& fa
   if (failure.finding.oracle == "leaks") return;
   if (options.multi) {  // its scenarios are not made smaller
     if (modes.describe_multi) print(indented(modes.describe_multi(failure.seed)));
-    return print("  again: " + options.program + " --multi --seed " + std::to_string(failure.seed) + '\n');
+    return print("  again: " + options.program + " --multi --seed " + std::to_string(failure.seed) + " --trace\n");
   }
   Shrunk shrunk{options.reduction, failure.finding, 0};
   if (shrinks) {
@@ -224,11 +224,11 @@ int sim_main(int argc, char** argv, const Modes& modes) {
   Options& options = parser.options;
   if ((options.scale && !modes.scale) || (options.multi && !modes.multi)) return wrong("this program has no such mode");
   if (options.scale) return modes.scale(*options.scale);
-  if (options.trace) return trace(options);
+  if (options.trace) return trace(options, modes);
 
   options.jobs.shows_progress = true;
   const Tally tally = run_seeds(options.jobs, [&](std::uint64_t seed) {
-    return options.multi ? run_multi(modes, seed) : run(make_scenario(seed, options.reduction));
+    return options.multi ? modes.multi(seed, nullptr) : run(make_scenario(seed, options.reduction));
   });
   if (options.hash_only) {
     std::printf("%016llx\n", static_cast<unsigned long long>(tally.hash));
@@ -236,12 +236,6 @@ int sim_main(int argc, char** argv, const Modes& modes) {
   }
   print_failures(options, modes, tally.failures);
   const std::uint64_t seeds = tally.passed + tally.failures.size();
-  if (options.multi) {
-    std::printf("seeds from %llu on, %zu jobs, over a Multi: %.1f s\n",
-                static_cast<unsigned long long>(options.jobs.first), options.jobs.jobs, tally.seconds);
-    std::printf("%llu passed, %zu failed\n", static_cast<unsigned long long>(tally.passed), tally.failures.size());
-    return tally.failures.empty() ? 0 : 1;
-  }
   std::printf("seeds from %llu on, %zu jobs: %llu steps in %.1f s, %.0f seeds/s, hash %016llx\n",
               static_cast<unsigned long long>(options.jobs.first), options.jobs.jobs,
               static_cast<unsigned long long>(tally.steps), tally.seconds,

@@ -4,16 +4,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
+
+#include "tests/sim/run.hpp"
 
 namespace sluice::simtest {
 
 // What the command can do beside its own seeds, where the program has it.
 struct Modes {
-  int (*scale)(std::size_t transfers) = nullptr;                      // --scale: answers the exit code
-  std::optional<std::string> (*multi)(std::uint64_t seed) = nullptr;  // --multi: null is well, else what is wrong
-  std::string (*describe_multi)(std::uint64_t seed) = nullptr;        // its scenario in words
+  int (*scale)(std::size_t transfers) = nullptr;  // --scale: answers the exit code
+  // --multi: as run(), of a seed.
+  RunResult (*multi)(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) = nullptr;
+  std::string (*describe_multi)(std::uint64_t seed) = nullptr;  // its scenario in words
 };
 
 // The exit code: 0 all passed, 1 something failed, 2 wrong options.

@@ -1,6 +1,6 @@
 // sluice_sim: see command.hpp.
 #include "tests/sim/command.hpp"
-#include "tests/sim/multi_run.hpp"
+#include "tests/sim/multi/run.hpp"
 #include "tests/sim/scale.hpp"
 
 int main(int argc, char** argv) {

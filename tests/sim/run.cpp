@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "core/engine/parts.hpp"
+#include "tests/sim/mux/origin.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -107,6 +109,11 @@ class Run final : public sim::Application {
     options.engine.max_connections_per_origin = scenario_.max_connections_per_origin;
     options.engine.idle_connection_timeout = scenario_.idle_connection_timeout;
     options.weather = scenario_.weather;
+    if (scenario_.on.has(Feature::multiplexing)) {
+      options.make_engine = [this](EngineOptions engine) {
+        return EngineParts::make(std::move(engine), mux_sessions(scenario_, oracles_));
+      };
+    }
     options.application = this;
     options.keep_trace = each_line_ != nullptr;
     options.after_step = [this](sim::World&) {
@@ -144,8 +151,11 @@ class Run final : public sim::Application {
     spec.name = plan.name;
     spec.certificate = plan.certificate;
     if (plan.tls12) spec.newest_tls = TlsVersion::tls1_2;
-    spec.accept = sim::http_origin([this, number](const sim::HttpRequest& request) { return respond(number, request); },
-                                   plan.options);
+    const sim::Responder responder = [this, number](const sim::HttpRequest& request) {
+      return respond(number, request);
+    };
+    spec.accept = plan.mux ? mux_origin(scenario_, *plan.mux, plan.options.keep_alive, oracles_, responder)
+                           : sim::http_origin(responder, plan.options);
     if (plan.certificate != sim::Certificate::good)
       spec.accept = [this](std::uint64_t) { return std::make_unique<Impostor>(oracles_); };
     world_.add_origin(std::move(spec));

@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "tests/sim/oracles.hpp"
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/oracles/oracles.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 namespace sluice::simtest {
 

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -245,19 +246,22 @@ TEST_CASE("sim: options that mean nothing to --multi or --scale are refused, and
     words.insert(words.begin(), "sluice_sim");
     std::vector<char*> pointers;
     for (std::string& word : words) pointers.push_back(word.data());
-    const Modes modes{.scale = [](std::size_t) { return 77; },
-                      .multi = [](std::uint64_t) { return std::optional<std::string>(); }};
+    const Modes modes{
+        .scale = [](std::size_t) { return 77; },
+        .multi = [](std::uint64_t, const std::function<void(const std::string&)>&) { return RunResult{}; }};
     return sim_main(static_cast<int>(pointers.size()), pointers.data(), modes);
   };
   using Words = std::vector<std::string>;
-  const Words refused[] = {{"--trace"},        {"--hash-only"},  {"--plain"},       {"--keep", "0"},
-                           {"--keep", "none"}, {"--off", "tls"}, {"--only", "none"}};
+  const Words refused[] = {{"--plain"}, {"--keep", "0"}, {"--keep", "none"}, {"--off", "tls"}, {"--only", "none"}};
   for (Words words : refused) {
     CAPTURE(words.front());
     words.insert(words.begin(), {"--seed", "3", "--multi"});
     CHECK(command(words) == 2);
   }
   CHECK(command({"--seed", "3", "--multi"}) == 0);
+  CHECK(command({"--seed", "3", "--multi", "--trace"}) == 0);
+  CHECK(command({"--seed", "3", "--multi", "--hash-only"}) == 0);
+  CHECK(command({"--seeds", "2", "--multi", "--trace"}) == 2);
   CHECK(command({"--scale", "5", "--seed", "3"}) == 2);
   CHECK(command({"--plain", "--scale", "5"}) == 2);
   CHECK(command({"--scale", "5"}) == 77);

@@ -2,9 +2,10 @@
 // nowhere else. With it the other end of such a stream. It tries what the engine must be able to do before a real
 // version of HTTP needs it.
 //
-// A frame: type, stream and size of the payload (four bytes each, the lowest first), payload. To the server: 'H'
-// request line, 'D' body, 'E' end, 'R' reset, 'W' window (bytes that were taken). To the client: 'H' status, 'D', 'E',
-// 'R' reset, 'X' refused, 'C' capacity (a number), 'P' nothing.
+// A frame: type, stream and size of the payload (four bytes each, the lowest first), payload. To the server: 'H' method
+// and path, then a line for each field, 'D' body, 'E' end, 'R' reset, 'W' window (bytes that were taken). To the
+// client: 'H' status, then a line for each field, 'I' the same of an interim response, 'D', 'E' end, with a line for
+// each trailer, 'R' reset, 'X' refused, 'C' capacity (a number), 'G' no more exchanges, 'P' nothing, '!' nonsense.
 #pragma once
 
 #include <algorithm>
@@ -35,10 +36,44 @@ inline std::uint32_t mux_number(const std::uint8_t* at) {
   return at[0] | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[3]} << 24;
 }
 
+class MuxSession;
+
+// Hears what a session does, from the inside: it must not call the engine but for what it shows.
+class MuxObserver {
+ public:
+  virtual ~MuxObserver() = default;
+  virtual void opened(const MuxSession& session, const Request& request, bool had_room) = 0;
+  virtual void heard(const Request& request, bool is_end) = 0;  // a frame of its exchange has come; the last one
+  virtual void aborted(const Request& request) = 0;
+  virtual void gone(const MuxSession& session) = 0;
+};
+
+// "Name: value" for each, every one after a line feed.
+inline std::string mux_lines(const Fields& fields) {
+  std::string lines;
+  for (const Field& field : fields) lines.append(1, '\n').append(field.name).append(": ").append(field.value);
+  return lines;
+}
+
+// Of lines "Name: value": each name and value. What comes before the first line feed is left out.
+template <class Take>
+void each_mux_line(std::string_view text, Take take) {
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos;) {
+    const std::size_t end = text.find('\n', at + 1);
+    const std::string_view line = text.substr(at + 1, end == std::string_view::npos ? end : end - at - 1);
+    const std::size_t colon = std::min(line.find(": "), line.size());
+    take(line.substr(0, colon), line.substr(std::min(colon + 2, line.size())));
+    at = end;
+  }
+}
+
 class MuxSession final : public http::Session {
  public:
-  explicit MuxSession(std::size_t capacity, std::optional<Duration> patience = {})
-      : capacity_(capacity), patience_(patience) {}
+  explicit MuxSession(std::size_t capacity, std::optional<Duration> patience = {}, MuxObserver* observer = nullptr)
+      : capacity_(capacity), patience_(patience), observer_(observer) {}
+  ~MuxSession() override {
+    if (observer_) observer_->gone(*this);
+  }
 
   bool multiplexes() const override { return true; }
   std::size_t open_capacity() const override {
@@ -51,17 +86,23 @@ class MuxSession final : public http::Session {
     const Request& request = *exchange.request;
     if (request.url.path() == "/unsendable")
       return std::unexpected(make_error(Code::invalid_request, "it cannot be sent so"));
+    if (observer_) observer_->opened(*this, request, open_capacity() > 0);
     const http::StreamId id = next_++;
     Open& one = open_[id];
     one.exchange = exchange;
     one.begin = handed_ + out_.size() - out_begin_;
     head_ = request.method + ' ' + std::string(request.url.path());
+    if (!request.fields.empty()) head_ += "\nhost: " + request.url.authority() + mux_lines(request.fields);
     out_ += mux_frame('H', id, head_);
     move_upload(id, one);
     return id;
   }
   void abort(http::StreamId stream) override {
-    if (open_.erase(stream) != 0 && !failed_) out_ += mux_frame('R', stream);
+    const auto found = open_.find(stream);
+    if (found == open_.end()) return;
+    if (observer_) observer_->aborted(*found->second.exchange.request);
+    open_.erase(found);
+    if (!failed_) out_ += mux_frame('R', stream);
   }
   void upload_changed(http::StreamId stream) override {
     if (const auto found = open_.find(stream); found != open_.end()) move_upload(stream, found->second);
@@ -105,8 +146,9 @@ class MuxSession final : public http::Session {
       if (payload_ != 0) break;
       if (type != 'D') take_frame(type, stream, events);
       head_in_.clear();
+      if (type == 'I') break;  // its head is looked at first
     }
-    return size;
+    return size - input.size();
   }
   Result<void> receive_eof(StreamEnd, std::vector<http::Event>&) override {
     reusable_ = false;
@@ -178,8 +220,10 @@ class MuxSession final : public http::Session {
     one.end = handed_ + out_.size() - out_begin_;
   }
   void take_data(http::StreamId stream, Bytes piece, std::vector<http::Event>& events) {
-    if (open_.contains(stream) && !piece.empty())
-      events.push_back({.kind = http::Event::Kind::body, .stream = stream, .body = piece});
+    const auto found = open_.find(stream);
+    if (found == open_.end()) return;
+    if (observer_) observer_->heard(*found->second.exchange.request, false);
+    if (!piece.empty()) events.push_back({.kind = http::Event::Kind::body, .stream = stream, .body = piece});
   }
   void take_frame(char type, http::StreamId stream, std::vector<http::Event>& events) {
     if (type == 'C') capacity_ = static_cast<std::size_t>(std::stoul(text_));
@@ -187,11 +231,13 @@ class MuxSession final : public http::Session {
     const auto found = open_.find(stream);
     if (found == open_.end()) return;
     using Kind = http::Event::Kind;
-    if (type == 'H') {
+    if (observer_) observer_->heard(*found->second.exchange.request, type == 'E' || type == 'R' || type == 'X');
+    if (type == 'H' || type == 'I') {
       found->second.answered = true;
-      found->second.exchange.head->status = std::stoi(text_);
-      events.push_back({.kind = Kind::head, .stream = stream, .head_bytes = text_.size()});
+      take_head(type == 'H' ? Kind::head : Kind::interim, stream, *found->second.exchange.head, events);
     } else if (type == 'E') {
+      Fields& trailers = *found->second.exchange.trailers;
+      each_mux_line(text_, [&](std::string_view name, std::string_view value) { add(name, value, trailers); });
       open_.erase(found);
       events.push_back({.kind = Kind::complete, .stream = stream});
     } else if (type == 'R' || type == 'X') {
@@ -202,9 +248,23 @@ class MuxSession final : public http::Session {
            .error = make_error(Code::malformed_response, type == 'R' ? "the peer reset it" : "the peer refused it")});
     }
   }
+  static void add(std::string_view name, std::string_view value, Fields& fields) {
+    SLUICE_CHECK(fields.add(name, value).has_value());
+  }
+  void take_head(http::Event::Kind kind, http::StreamId stream, ResponseHead& head, std::vector<http::Event>& events) {
+    head.clear();
+    head.status = std::stoi(text_);
+    http::Event event{.kind = kind, .stream = stream, .head_bytes = text_.size()};
+    each_mux_line(text_, [&](std::string_view name, std::string_view value) {
+      add(name, value, head.fields);
+      if (name == "Content-Length") event.body_length = std::stoull(std::string(value));
+    });
+    events.push_back(event);
+  }
 
   std::size_t capacity_;
   std::optional<Duration> patience_;
+  MuxObserver* observer_;
   std::optional<Instant> asked_since_;
   bool reusable_ = true, failed_ = false;
   http::StreamId next_ = 1;
@@ -251,7 +311,7 @@ class MuxFarEnd {
       if (in_.size() < kMuxFrameHead + size) return;
       const std::string payload = in_.substr(kMuxFrameHead, size);
       Asked& one = asked[mux_number(head + 1)];
-      if (in_[0] == 'H') one.line = payload;
+      if (in_[0] == 'H') one.line = payload.substr(0, payload.find('\n'));
       if (in_[0] == 'D') one.body += payload;
       if (in_[0] == 'E') one.whole = true;
       if (in_[0] == 'R') one.reset = true;

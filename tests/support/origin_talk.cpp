@@ -22,21 +22,6 @@ std::string to_hex(std::size_t number) {
 
 }  // namespace
 
-std::string_view pattern(std::size_t size, std::size_t start) {
-  static const std::string all = [] {
-    std::string bytes(kMostPatternBytes + kMostPatternStart, '\0');
-    std::uint64_t state = 0x9e37'79b9'7f4a'7c15;
-    for (char& byte : bytes) {
-      state ^= state << 13;
-      state ^= state >> 7;
-      state ^= state << 17;
-      byte = static_cast<char>(state >> 32);
-    }
-    return bytes;
-  }();
-  return std::string_view(all).substr(start, size);
-}
-
 void OriginTalk::receive(std::string_view bytes) {
   input_ += bytes;
   if (end_ != End::none) return;

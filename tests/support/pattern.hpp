@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace sluice::test {
@@ -11,6 +13,19 @@ inline constexpr std::size_t kMostPatternBytes = 4 * 1024 * 1024;
 inline constexpr std::size_t kMostPatternStart = 1024 * 1024;
 
 // `size` bytes that follow from `start`, valid for the life of the process. Both within the limits above.
-std::string_view pattern(std::size_t size, std::size_t start);
+inline std::string_view pattern(std::size_t size, std::size_t start) {
+  static const std::string all = [] {
+    std::string bytes(kMostPatternBytes + kMostPatternStart, '\0');
+    std::uint64_t state = 0x9e37'79b9'7f4a'7c15;
+    for (char& byte : bytes) {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      byte = static_cast<char>(state >> 32);
+    }
+    return bytes;
+  }();
+  return std::string_view(all).substr(start, size);
+}
 
 }  // namespace sluice::test

@@ -106,6 +106,42 @@ BUGS = [
         ("engine/carrier_events.cpp", "  progress.expected_body_bytes = body_length;",
          "  if (!PLANTED) progress.expected_body_bytes = body_length;")),
 
+    # ---- many exchanges on a connection ----
+    bug("mux-stops-reading", "a body that is not consumed stops the reading for its neighbours",
+        ("engine/connections.cpp", "std::size_t most = 0;\n  if (!connection.exchanges.empty()",
+         "std::size_t most = 0;\n  if (PLANTED && connection.multiplexes && !connection.exchanges.empty() &&\n"
+         "      !jobs_.find(connection.exchanges.back().second)->body.front().empty())\n    return 0;\n"
+         "  if (!connection.exchanges.empty()")),
+    bug("mux-window-shut", "what was consumed opens no window",
+        ("engine/carrier_events.cpp", "connection->session().consumed(job.stream, bytes);",
+         "if (!PLANTED) connection->session().consumed(job.stream, bytes);")),
+    bug("refused-fails", "a transfer whose exchange was refused fails",
+        ("engine/carrier_events.cpp", "if (job.info.retries < limits::kMaxRetries && job.upload.replayable()) return retry(job, false, now);",
+         "if (!PLANTED && job.info.retries < limits::kMaxRetries && job.upload.replayable()) return retry(job, false, now);")),
+    bug("refused-not-safe", "of one that was refused twice it is not said that it may be sent again",
+        ("engine/carrier_events.cpp", "  error.retry_safe = true;\n  hop_failed(job, std::move(error), now);",
+         "  error.retry_safe = !PLANTED;\n  hop_failed(job, std::move(error), now);")),
+    bug("room-not-offered", "a connection that carries something is not offered to those who wait",
+        ("pool/pool.cpp", "const bool offered = !connection.exchanges.empty() && connection.room() > 0",
+         "const bool offered = !PLANTED && !connection.exchanges.empty() && connection.room() > 0")),
+    bug("one-dial-each", "transfers that may share a connection that is being made dial for themselves",
+        ("pool/pool.cpp", "if (shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;",
+         "if (!PLANTED && shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;")),
+    bug("one-dial-for-all", "where a dial may carry several no other is begun beside it, nor after it",
+        ("pool/pool.cpp", "endpoint.expected_more += dial.expected - 1;",
+         "endpoint.expected_more += (dial.expected - 1) * (PLANTED ? 1'000 : 1);")),
+    bug("neighbours-canceled", "who gives up an exchange closes the connection under its neighbours",
+        ("engine/carrier.cpp", "  if (connection.exchanges.empty()) {\n    if (!session.reusable())",
+         "  if (PLANTED && connection.multiplexes) return failed(connection, make_error(Code::receive_failed, \"\"), now);\n"
+         "  if (connection.exchanges.empty()) {\n    if (!session.reusable())")),
+    bug("activity-of-all", "what moves for one exchange keeps its neighbours' idle time from running out",
+        ("engine/carrier_events.cpp", "      if (connection.multiplexes) jobs_.note_activity(job, now);",
+         "      for (const auto& [other, its] : connection.exchanges)\n"
+         "        if (connection.multiplexes && (PLANTED || other == event.stream)) jobs_.note_activity(*jobs_.find(its), now);")),
+    bug("piece-lost", "of two pieces of a body that wait the second is lost",
+        ("engine/carrier_events.cpp", "  jobs_.add_body(job, body);",
+         "  if (!PLANTED || !connection.multiplexes || job.body.front().empty()) jobs_.add_body(job, body);")),
+
     # ---- who gets which connection ----
     bug("reused-after-close", "a connection is used again after Connection: close",
         ("http1/reader.cpp", 'says_close_ |= lists_token(value, "close");', 'says_close_ |= !PLANTED && lists_token(value, "close");')),
@@ -202,8 +238,8 @@ BUGS = [
         ("pool/pool.cpp", "  endpoint.queue.push_back(waiter);",
          "  PLANTED ? endpoint.queue.push_front(waiter) : endpoint.queue.push_back(waiter);")),
     bug("one-at-a-time", "never more than one connection to an origin",
-        ("pool/pool.cpp", "if (!waiter || endpoint.expected_more",
-         "if ((PLANTED && endpoint.open > 0) || !waiter || endpoint.expected_more")),
+        ("pool/pool.cpp", "if (!waiter) return std::nullopt;\n  // The dials",
+         "if (!waiter || (PLANTED && endpoint.open > 0)) return std::nullopt;\n  // The dials")),
     bug("slot-lost-at-timeout", "a dial that times out keeps its slot",
         ("engine/connector.cpp", "  end(dial, false);\n  return told;",
          "  end(dial, PLANTED && told.error.code == Code::connect_timeout);\n  return told;")),

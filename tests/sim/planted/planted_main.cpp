@@ -19,7 +19,7 @@
 
 #include "tests/sim/jobs.hpp"
 #include "tests/sim/planted/planted.hpp"
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 int sluice_planted = 0;
 

@@ -90,6 +90,32 @@ TEST_CASE("multiplex: more transfers than a dial is counted on for begin another
   CHECK(world.connects.size() == 2);
 }
 
+TEST_CASE("multiplex: one whose own dial hangs takes room on a connection that stands") {
+  MuxWorld world(3, {}, 1);
+  const auto ids = world.add_many(4);
+  REQUIRE(world.connects.size() == 4);
+  const ConnId conn = world.connects[0].conn;
+  world.connected(conn);
+  world.far.take(world.sent(conn));
+  CHECK(world.far.asked.size() == 3);
+  world.exchange(conn, mux_answer(world.stream(1), "x"));
+  CHECK(world.succeeded(ids[1]));
+  CHECK(world.far.asked.size() == 4);
+  CHECK(world.engine.info(ids[3]).conn == conn);
+}
+
+TEST_CASE("multiplex: each that wants a fresh connection dials at once, and nobody waits behind it") {
+  MuxWorld world;
+  TransferOptions fresh;
+  fresh.fresh_connection = true;
+  for (int i = 0; i < 3; ++i) world.add("http://192.0.2.1/fresh" + std::to_string(i), fresh);
+  CHECK(world.connects.size() == 3);
+  world.add("http://192.0.2.1/any");
+  CHECK(world.connects.size() == 3);
+  world.connect();
+  CHECK(world.far.asked.size() == 2);  // a fresh one, and the one that may share it
+}
+
 TEST_CASE("multiplex: pieces of several bodies in one read are shown in place, one after another") {
   MuxWorld world;
   world.consume = false;

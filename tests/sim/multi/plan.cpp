@@ -1,5 +1,5 @@
-// See multi_plan.hpp.
-#include "tests/sim/multi_plan.hpp"
+// See plan.hpp.
+#include "tests/sim/multi/plan.hpp"
 
 #include <algorithm>
 #include <array>

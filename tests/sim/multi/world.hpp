@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,8 +14,8 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
-#include "tests/sim/multi_plan.hpp"
-#include "tests/sim/multi_wire.hpp"
+#include "tests/sim/multi/plan.hpp"
+#include "tests/sim/multi/wire.hpp"
 
 namespace sluice::simtest::driven {
 
@@ -73,7 +74,8 @@ class Client final : public TransferHandler {
 
 class World {
  public:
-  explicit World(const Plan& plan);
+  // `each_line` gets the trace line by line, soon after it was written. Null: nobody does.
+  explicit World(const Plan& plan, std::function<void(const std::string&)> each_line = nullptr);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -114,6 +116,7 @@ class World {
   void drive_all();
   void rest_at_the_end();
   void tear_down();
+  void show_trace();
 
   Ground ground_;
   std::vector<std::shared_ptr<LineDialer>> dialers_;
@@ -123,6 +126,8 @@ class World {
   std::unique_ptr<class Drives> drives_;
   Random random_;
 
+  std::function<void(const std::string&)> each_line_;
+  std::size_t shown_ = 0;
   std::uint64_t step_ = 0;
   Instant drive_began_;
   std::uint64_t progress_before_ = 0;

@@ -1,10 +1,10 @@
-// What must hold in a run: after each drive, and for each transfer that ends. See multi_world.hpp.
+// What must hold in a run: after each drive, and for each transfer that ends. See world.hpp.
 #include <algorithm>
 #include <initializer_list>
 #include <utility>
 
-#include "tests/sim/multi_drives.hpp"
-#include "tests/sim/multi_world.hpp"
+#include "tests/sim/multi/drives.hpp"
+#include "tests/sim/multi/world.hpp"
 
 namespace sluice::simtest::driven {
 

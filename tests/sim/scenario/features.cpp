@@ -1,5 +1,5 @@
 // See features.hpp.
-#include "tests/sim/features.hpp"
+#include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -84,8 +84,14 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "idle-timeouts",
     "oddities",
     "split-names",
+    "multiplexing",
+    "few-exchanges",
+    "refusals",
+    "exchange-resets",
+    "goes-away",
+    "mux-ends",
 };
-static_assert(kNames.back() == "split-names");
+static_assert(kNames.back() == "mux-ends");
 
 }  // namespace
 
@@ -122,6 +128,10 @@ bool is_harmful(Feature feature) {
     case Feature::connect_timeouts:
     case Feature::total_timeouts:
     case Feature::idle_timeouts:
+    case Feature::refusals:
+    case Feature::exchange_resets:
+    case Feature::goes_away:
+    case Feature::mux_ends:
       return true;
     default:
       return false;

@@ -103,8 +103,15 @@ enum class Feature : std::uint8_t {
   oddities,
   // names, in parts and with a time to live
   split_names,
+  // many exchanges on a connection (tests/sim/mux), and what a peer may do with them; drawn apart from the others
+  multiplexing,
+  few_exchanges,
+  refusals,
+  exchange_resets,
+  goes_away,
+  mux_ends,
 };
-inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::split_names) + 1;
+inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::mux_ends) + 1;
 
 std::string_view to_string(Feature feature);  // as `--off` takes it: "partial-sends"
 std::optional<Feature> feature_named(std::string_view name);

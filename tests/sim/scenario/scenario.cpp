@@ -1,11 +1,11 @@
 // See scenario.hpp. Every draw is made whether it counts or not: what is turned off becomes its harmless value, and
 // nothing else moves. A compiler may evaluate arguments in any order, so no call here has two draws among its own.
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 #include <algorithm>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/draw.hpp"
+#include "tests/sim/scenario/draw.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -364,6 +364,7 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
   const std::size_t origins = 1 + (scenario.on.has(Feature::origins) ? more : 0);
   const Duration spread_over = engine.pick<Duration>({milliseconds(5), milliseconds(300), seconds(5), seconds(150)});
   draw_engine(engine, scenario);
+  draw_mux_engine(scenario);
   const bool byte_by_byte = byte_budget(scenario) < 2'000;
   if (byte_by_byte) scenario.drawn = std::min<std::size_t>(scenario.drawn, 6);
   for (std::size_t i = 0; i < origins; ++i) scenario.origins.push_back(draw_origin(seed, i, scenario.on));
@@ -371,6 +372,7 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
   for (std::uint32_t number = 0; number < scenario.drawn; ++number) {
     scenario.transfers.push_back(draw_transfer(scenario, number, spread_over));
   }
+  multiplex(scenario);
   add_many_names(scenario, spread_over);
   if (reduction.keep) {
     std::erase_if(scenario.transfers,

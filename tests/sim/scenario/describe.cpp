@@ -1,7 +1,7 @@
 // A scenario in words, for who reads a failure.
 #include <algorithm>
 
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -54,8 +54,22 @@ std::string describe_engine(const Scenario& scenario) {
   line.add_if(scenario.max_connections != 0, "at most " + std::to_string(scenario.max_connections) + " connections");
   line.add_if(scenario.max_connections_per_origin != 0,
               "at most " + std::to_string(scenario.max_connections_per_origin) + " an origin");
+  line.add_if(scenario.on.has(Feature::multiplexing),
+              "sessions that multiplex take " + std::to_string(scenario.mux_capacity) +
+                  " exchanges, and dials count for " + std::to_string(scenario.mux_expected));
   for (const Duration when : scenario.close_idle) line.add_if(true, "idle ones are closed at " + in_ms(when));
   return line.end();
+}
+
+void describe_mux(const MuxPlan& mux, Line& line) {
+  line.add_if(true, "multiplexes, " + std::to_string(mux.capacity) + " exchanges at once in frames of " +
+                        std::to_string(mux.frame_bytes));
+  if (mux.lowers_after != SIZE_MAX)
+    line.add_if(
+        true, std::to_string(mux.lowered) + " from request " + std::to_string(mux.lowers_after) + " to twice as many");
+  line.bytes("goes away after requests: ", mux.goes_away_after)
+      .bytes("closes in a frame after requests: ", mux.closes_after)
+      .bytes("says nonsense after requests: ", mux.nonsense_after);
 }
 
 std::string describe_origin(const OriginPlan& origin) {
@@ -77,6 +91,7 @@ std::string describe_origin(const OriginPlan& origin) {
               "closes after " + in_ms(origin.options.keep_alive.value_or(Duration())) + " idle");
   line.bytes("closes after requests: ", origin.options.max_requests);
   line.add_if(!origin.options.answers_continue, "says no 100");
+  if (origin.mux) describe_mux(*origin.mux, line);
   return line.end();
 }
 
@@ -166,6 +181,11 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
   line.add_if(plan.filler > 0, std::to_string(plan.filler) + " bytes of filler");
   describe_upload(plan.upload, line);
   describe_reply(plan.reply, line);
+  const MuxReplyPlan& mux = plan.mux_reply;
+  line.add_if(mux.refusals > 0, "refused " + std::to_string(mux.refusals) + " times");
+  line.add_if(mux.end == MuxReplyPlan::End::reset_at_head, "reset before its head")
+      .add_if(mux.end == MuxReplyPlan::End::reset_in_body, "reset in its body")
+      .add_if(mux.end == MuxReplyPlan::End::never, "never answered");
   describe_application(plan, line);
   line.add_if(plan.literal, "by address")
       .add_if(plan.connect_to, plan.own_name ? "by an alias of its own" : "by an alias");

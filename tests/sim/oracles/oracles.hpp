@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -15,7 +16,8 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
-#include "tests/sim/scenario.hpp"
+#include "tests/sim/scenario/scenario.hpp"
+#include "tests/support/mux_session.hpp"
 
 namespace sluice::simtest {
 
@@ -52,9 +54,18 @@ struct Seen {
   std::uint32_t arrivals = 0;  // requests whose head came
   std::uint64_t place = 0;     // the last one's on its connection
   bool upload_arrived = false;
+  bool was_sent = false;  // whole, by the engine's word
+  // Where it multiplexes
+  int refusals = 0;       // so often was it refused
+  bool is_open = false;   // its exchange, as far as its session knows
+  bool silenced = false;  // it is never answered
+  bool reset_by_peer = false;
+  Instant ended_at;
+  Instant opened_at;  // its exchange
+  Instant heard_at;   // the last frame of its answer
 };
 
-class Oracles {
+class Oracles : public test::MuxObserver {
  public:
   explicit Oracles(const Scenario& scenario);
   void watch(sim::World& world) { world_ = &world; }
@@ -77,6 +88,17 @@ class Oracles {
 
   // ---- what reaches an origin ----
   void on_request(std::size_t origin, const sim::HttpRequest& request);
+
+  // ---- what multiplexes ----
+  void made(const test::MuxSession& session, bool over_tls);
+  bool newest_multiplexes();  // the origin of the connection that connected last, and has no session yet
+  void refused(Seen& seen);
+  void given_up(const Seen& seen);                           // its exchange, by the engine
+  void window_opened(const Seen& seen, std::size_t in_all);  // by the engine
+  void opened(const test::MuxSession& session, const Request& request, bool had_room) override;
+  void heard(const Request& request, bool is_end) override;
+  void aborted(const Request& request) override;
+  void gone(const test::MuxSession& session) override;
 
   // ---- levels ----
   void after_step();
@@ -159,6 +181,25 @@ class Oracles {
   bool look_up_failed_now(const Seen& seen) const;
   bool connect_failed_now(const Seen& seen) const;
 
+  // multiplexing.cpp
+  bool multiplexes(const Seen& seen) const { return origin_of(seen).mux.has_value(); }
+  Seen* seen_of(const Request& request);
+  bool is_held_up(const Seen& seen) const;
+  void check_rooms();
+  void check_shared_dials();
+  void check_doomed();
+  bool is_ridden(ConnId conn) const;
+  bool is_mux_failure(const Seen& seen, const Error& error, ConnId conn) const;
+
+  // figures.cpp
+  void judge_first_byte(const Seen& seen);
+  void judge_arrival(const Seen& seen);
+  void judge_tries(const Seen& seen);
+  void check_sent(Seen& seen);
+  bool somebody(const std::function<bool(const Seen&)>& what) const;
+  bool is_wanted(const Deadline& deadline) const;
+  void check_wake_ups();
+
   // levels.cpp
   void check_counts();
   void check_idle();
@@ -198,6 +239,18 @@ class Oracles {
   // Kinds that had no connection, in the step before, for the limit of all.
   std::vector<std::size_t> starved_;
   std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
+  struct Riding {
+    ConnId conn;  // stale: not known, over TLS
+    std::optional<std::size_t> kind = {};
+    bool is_last = false;  // one that nobody may follow has been opened there
+  };
+  std::map<const test::MuxSession*, Riding> sessions_;  // those that multiplex
+  ConnId newest_;
+  std::set<ConnId> with_session_;    // connections that were asked about by newest_multiplexes()
+  std::set<ConnId> doomed_;          // to be closed as soon as nobody rides on them
+  std::vector<std::size_t> waited_;  // of each kind: the most at once since no connection was being made
+  std::size_t connects_seen_ = 0;
+  bool has_mux_ = false, has_unrepeatable_ = false;
   std::optional<Finding> finding_;
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/oracles.hpp"
+#include "tests/sim/oracles/oracles.hpp"
 
 namespace sluice::simtest {
 
@@ -39,7 +39,8 @@ void Oracles::judge_failure(const Seen& seen, const Error& error) {
     judge_retry(seen, error);
     judge_idleness(seen, error);
     const std::size_t unread = world_->arrived_bytes(engine().info(seen.id).conn);
-    if (error.code == Code::send_failed && unread > 0) {
+    // Where it multiplexes no window could be opened any more.
+    if (error.code == Code::send_failed && unread > 0 && !multiplexes(seen)) {
       report("answer",
              name(seen) + ": sending has failed, and " + std::to_string(unread) + " bytes of an answer are not read");
     }
@@ -56,12 +57,17 @@ void Oracles::judge_retry(const Seen& seen, const Error& error) {
   const TransferInfo info = engine().info(seen.id);
   const std::string what = name(seen) + ": " + std::string(to_string(error.code));
   const bool repeatable = is_idempotent(plan.method) && !plan.upload.is_stream();
-  if (error.code == Code::connection_closed && info.reused && info.retries == 0 && repeatable) {
+  const bool untouched = !seen.head && seen.interims.empty();
+  if (error.code == Code::connection_closed && info.reused && info.retries == 0 && repeatable && untouched) {
     report("retry", what + " of a connection that had been used before, and it was not tried again");
   }
-  if (error.retry_safe && !is_idempotent(plan.method) && seen.arrivals > 0) {
+  if (error.retry_safe && !is_idempotent(plan.method) && seen.arrivals > 0 && seen.refusals == 0) {
     report("retry safe", what + " says that a " + plan.method + " may be sent again, and its origin has it");
   }
+  const bool was_refused = error.code == Code::malformed_response && seen.refusals > info.retries &&
+                           !seen.reset_by_peer && !struck(info.conn, {"nonsense"});
+  if (was_refused && !error.retry_safe)
+    report("retry safe", what + " of an exchange that was refused does not say that it may be sent again");
   const bool never_sent = error.code == Code::resolve_failed || error.code == Code::connect_failed ||
                           error.code == Code::connect_timeout || error.code == Code::tls_handshake ||
                           error.code == Code::tls_certificate;
@@ -77,6 +83,7 @@ void Oracles::judge_idleness(const Seen& seen, const Error& error) {
     report("idle", name(seen) + ": " + std::to_string(seen.held) +
                        " bytes wait to be consumed, and it was the peer that was waited for");
   }
+  if (multiplexes(seen)) return;  // its bytes may wait behind its neighbours'
   // Nothing else was to be sent: with a declared length there is no framing between the bytes. An answer may have ended
   // the upload.
   const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later &&
@@ -98,6 +105,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
   const Duration age = now() - seen.added_at;
   // A removed one has no connection to ask any more, and nobody to be told.
   const ConnId conn = seen.removed ? seen.last_conn : engine().info(seen.id).conn;
+  if (multiplexes(seen) && is_mux_failure(seen, error, conn)) return true;
   switch (error.code) {
     case Code::canceled:
       return seen.removed;
@@ -165,10 +173,14 @@ bool Oracles::may_wait_for_ever(const Seen& seen) const {
   if (seen.paused && !seen.plan->read.pause) return true;
   const ConnId conn = engine().info(seen.id).conn;
   const std::vector<ConnId> open = world_->connections();
-  if (std::ranges::find(open, conn) != open.end()) {
-    return struck(conn, {"stall", "half open", "stall in body", "never"});
+  const bool was_refused = multiplexes(seen) && !is_riding(seen);
+  if (std::ranges::find(open, conn) != open.end() && !was_refused) {
+    return seen.silenced || struck(conn, {"stall", "half open", "stall in body", "never"});
   }
-  return (!seen.plan->connect_timeout && is_stuck_in_the_making(seen)) || waits_for_room(seen);
+  // A dial that is shared has the time of the one for which it was begun.
+  const bool has_time = scenario_.on.has(Feature::multiplexing) ? !scenario_.on.has(Feature::no_connect_timeout)
+                                                                : seen.plan->connect_timeout.has_value();
+  return (!has_time && is_stuck_in_the_making(seen)) || waits_for_room(seen);
 }
 
 // What was to make its connection has not ended, and without a timeout it never will.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
-#include "tests/sim/multi_plan.hpp"
+#include "tests/sim/multi/plan.hpp"
 
 namespace sluice::simtest::driven {
 

@@ -1,5 +1,5 @@
-// See multi_drives.hpp.
-#include "tests/sim/multi_drives.hpp"
+// See drives.hpp.
+#include "tests/sim/multi/drives.hpp"
 
 #include <sys/select.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "tests/sim/multi_world.hpp"
+#include "tests/sim/multi/world.hpp"
 
 namespace sluice::simtest::driven {
 namespace {

@@ -1,7 +1,7 @@
 // Which features a seed has: some by chance, some in company, some for a theme.
 #include <vector>
 
-#include "tests/sim/draw.hpp"
+#include "tests/sim/scenario/draw.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -53,11 +53,31 @@ void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   };
   const std::uint64_t theme = draw.below(20);
   if (theme >= themes.size()) return;
-  for (std::size_t i = 0; i < kFeatures; ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(multiplexing); ++i) {
     if (static_cast<Feature>(i) != Feature::oddities && !draw.one_in(4)) on.remove(static_cast<Feature>(i));
   }
   for (const Feature feature : themes[theme]) {
     if (may_harm || !is_harmful(feature)) on.add(feature);
+  }
+}
+
+// Some seeds multiplex. By draws of its own: no other seed changes.
+void add_multiplexing(std::uint64_t seed, bool may_harm, FeatureSet& on) {
+  using enum Feature;
+  Draw draw(seed, kMultiplexing, {});
+  if (!draw.one_in(8)) return;
+  on.add(multiplexing);
+  for (const Feature feature : {few_exchanges, refusals, exchange_resets, goes_away, mux_ends}) {
+    const bool comes = draw.one_in(3);
+    if (comes && (may_harm || !is_harmful(feature))) on.add(feature);
+  }
+  // It is of interest with many at once, and with bodies that stop each other.
+  for (const Feature feature : {spread, bandwidth, fresh, no_reuse, tls, pieces}) {
+    if (!draw.one_in(3)) on.remove(feature);
+  }
+  for (const Feature feature : {partial_reads, pauses, uploads, origin_limit, methods, idle_closes}) {
+    const bool comes = draw.one_in(3);
+    if (comes && (may_harm || !is_harmful(feature))) on.add(feature);
   }
 }
 
@@ -92,6 +112,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     on.add(Feature::split_names);
     if (draw.one_in(2)) on.add(Feature::addresses);
   }
+  add_multiplexing(seed, harm > 0, on);
   return on;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/oracles.hpp"
+#include "tests/sim/oracles/oracles.hpp"
 
 namespace sluice::simtest {
 

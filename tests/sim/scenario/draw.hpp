@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "core/base/random.hpp"
-#include "tests/sim/features.hpp"
+#include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
+
+struct Scenario;
 
 // Draws of one part of a scenario.
 class Draw {
@@ -54,10 +56,18 @@ enum Part : std::uint64_t {
   kEngine,
   kOrigins = 100,
   kTransfers = 1000,
-  kOddities = 1'000'000'000
+  kOddities = 1'000'000'000,
+  kMultiplexing = 2'000'000'000,
+  kMuxOrigins = 2'000'000'100,
+  kMuxTransfers = 2'000'001'000
 };
 
 // The features of a seed. In swarm.cpp.
 FeatureSet draw_swarm(std::uint64_t seed);
+
+// In multiplexing.cpp; without the feature they do nothing. More transfers, and how a session begins: before transfers
+// are drawn. Then what multiplexes, when all else is drawn.
+void draw_mux_engine(Scenario& scenario);
+void multiplex(Scenario& scenario);
 
 }  // namespace sluice::simtest

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/oracles.hpp"
+#include "tests/sim/oracles/oracles.hpp"
 
 namespace sluice::simtest {
 
@@ -17,12 +17,16 @@ void Oracles::after_step() {
   check_idle();
   check_limits();
   if (has_deadlines_) check_deadlines();
+  check_wake_ups();
   if (expects_) check_continues();
   if (!must_be_closed_.empty()) check_closed();
   if (!must_stand_.empty()) check_kept();
+  if (!doomed_.empty()) check_doomed();
+  if (has_mux_) check_shared_dials();
   if (scenario_.max_connections != 0 && kinds_.size() > 1) check_yield();
   if (world_->steps() % kSteps == scenario_.seed % kSteps) {  // what lasts
     check_queue();
+    if (has_mux_) check_rooms();
     check_races();
     check_parts();
   }
@@ -89,7 +93,9 @@ void Oracles::check_deadlines() {
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
     // Without limits nobody waits before the name is asked for. A second attempt is told from a first one that has its
     // connection.
-    const bool unlimited = scenario_.max_connections == 0 && kinds_[seen.kind].most == 0;
+    // Nor where they share a dial.
+    const bool unlimited =
+        scenario_.max_connections == 0 && kinds_[seen.kind].most == 0 && !scenario_.on.has(Feature::multiplexing);
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
     if (plan.connect_timeout && unlimited && (is_between || !engine().progress(seen.id).secured)) {
       check(seen, seen.tried_at + *plan.connect_timeout, "connect timeout");
@@ -106,7 +112,10 @@ void Oracles::check_idle_time(Seen& seen) {
     seen.busy_until = now();
     return;
   }
-  seen.busy_until = std::max({seen.busy_until, *rides_since, world_->last_moved(info.conn)});
+  // Among others its own bytes count: those that came, and those of its request.
+  const auto sent = engine().progress(seen.id).sent;
+  const Instant moved = multiplexes(seen) && sent ? std::max(*sent, seen.heard_at) : world_->last_moved(info.conn);
+  seen.busy_until = std::max({seen.busy_until, *rides_since, moved});
   const auto deadline = engine().deadline();
   const Instant due = seen.busy_until + *seen.plan->idle_timeout;
   if (!deadline || deadline->at > due)
@@ -125,6 +134,14 @@ void Oracles::check_buffers() {
     if (!seen.added || seen.removed) continue;
     const std::size_t held = engine().body(seen.id).size();
     const std::size_t before = std::exchange(seen.held, held);
+    if (!seen.done) check_sent(seen);
+    if (multiplexes(seen)) {
+      if (held > test::kMuxWindow)
+        report("window", name(seen) + ": " + std::to_string(held) + " bytes wait to be consumed");
+      if (held > 0 && !seen.done && seen.is_open && is_riding(seen) &&
+          !engine().interest(engine().info(seen.id).conn).read)
+        report("interest", name(seen) + ": its body waits to be consumed, and nothing is read for its neighbours");
+    }
     // Only what lands where nothing waits may be as large as the landing buffer.
     const std::size_t most = before == 0 || held <= before ? limits::kLandingBytes : limits::kBodyBufferBytes;
     if (held > most + limits::kTlsRecordBytes)
@@ -152,7 +169,10 @@ void Oracles::check_spaces() {
       report("interest", whom + ": interest in writing, and what is to be written, differ");
     if (out.count > 0 && waiting == 0) report("interest", whom + ": views of nothing are to be written");
     std::size_t most = limits::kWireOutBytes + limits::kTlsRecordBytes;
-    for (const Seen& seen : transfers_) most = std::max(most, kHead + seen.upload.size());
+    for (const Seen& seen : transfers_) {  // requests go out side by side where it multiplexes
+      const std::size_t its = kHead + seen.upload.size();
+      most = has_mux_ ? most + its : std::max(most, its);
+    }
     if (waiting > most) report("buffers", whom + ": " + std::to_string(waiting) + " bytes wait to be sent");
     const auto& faults = world_->faults(conn);
     const bool surplus = faults.contains("surplus") || faults.contains("second response");

@@ -1,8 +1,8 @@
-// See multi_run.hpp.
-#include "tests/sim/multi_run.hpp"
+// See run.hpp.
+#include "tests/sim/multi/run.hpp"
 
-#include "tests/sim/multi_plan.hpp"
-#include "tests/sim/multi_world.hpp"
+#include "tests/sim/multi/plan.hpp"
+#include "tests/sim/multi/world.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -11,17 +11,20 @@ constexpr std::uint64_t kTwiceEvery = 16;  // such a seed is run again, and must
 
 }  // namespace
 
-std::optional<std::string> run_multi_seed(std::uint64_t seed) {
+RunResult run_multi_seed(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) {
   const driven::Plan plan = driven::draw_plan(seed);
-  driven::World world(plan);
+  driven::World world(plan, each_line);
   std::string failure = world.run();
   if (failure.empty() && seed % kTwiceEvery == 0) {
     driven::World again(plan);
     if (!again.run().empty() || again.ground().world().trace_hash() != world.ground().world().trace_hash())
       failure = "the same seed, the same trace: a second run went another way";
   }
-  if (failure.empty()) return std::nullopt;
-  return failure;
+  RunResult result;
+  result.hash = world.ground().world().trace_hash();
+  result.steps = world.ground().world().steps();
+  if (!failure.empty()) result.finding = Finding{"multi", std::move(failure)};
+  return result;
 }
 
 std::string describe_multi_seed(std::uint64_t seed) { return driven::describe(driven::draw_plan(seed)); }

@@ -18,7 +18,7 @@
 #include "adapters/environment.hpp"
 #include "adapters/sim.hpp"
 #include "adapters/transport.hpp"
-#include "tests/sim/multi_plan.hpp"
+#include "tests/sim/multi/plan.hpp"
 
 namespace sluice::simtest::driven {
 
@@ -27,7 +27,7 @@ class NearEnd;
 // What all streams of a run share: the world, who is there, what went wrong so far.
 class Ground final : public Environment {
  public:
-  explicit Ground(const Plan& plan);
+  Ground(const Plan& plan, bool keeps_trace);
   ~Ground() override;
   Ground(const Ground&) = delete;
   Ground& operator=(const Ground&) = delete;

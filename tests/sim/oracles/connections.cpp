@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "core/base/limits.hpp"
-#include "tests/sim/oracles.hpp"
+#include "tests/sim/oracles/oracles.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -100,6 +100,7 @@ void Oracles::check_limits_by_kind() {
 // ---- who gets which ----
 
 bool Oracles::is_riding(const Seen& seen) const {
+  if (multiplexes(seen) && !seen.is_open) return false;  // one that was refused waits again, and its connection stands
   const sim::ConnectRecord* record = world_->record(engine().info(seen.id).conn);
   return record && !record->over;
 }
@@ -112,8 +113,11 @@ bool Oracles::may_be_used_again(const Seen& seen) const {
   const bool is_closed = scenario_.idle_connection_timeout == Duration::zero() || !scenario_.close_idle.empty();
   const bool origin_closes =
       origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.misdeed != sim::Misdeed::none;
-  if (limited || is_closed || origin_closes || !engine().progress(seen.id).sent || !is_riding(seen)) return false;
+  if (multiplexes(seen) && scenario_.on.has(Feature::no_reuse)) return false;  // a neighbour may have been the last
   const ConnId conn = engine().info(seen.id).conn;
+  const sim::ConnectRecord* record = world_->record(conn);
+  if (limited || is_closed || origin_closes || !engine().progress(seen.id).sent || !record || record->over)
+    return false;
   return world_->faults(conn).empty() && std::ranges::none_of(transfers_, [&](const Seen& other) {
            return other.added && !other.done && engine().info(other.id).conn == conn;
          });
@@ -144,7 +148,7 @@ void Oracles::check_kept() {
 std::vector<ConnId> Oracles::unridden() const {
   std::vector<ConnId> conns = world_->connections(), ridden;
   for (const Seen& seen : transfers_) {
-    if (seen.added && !seen.done) ridden.push_back(engine().info(seen.id).conn);
+    if (seen.added && !seen.done && is_riding(seen)) ridden.push_back(engine().info(seen.id).conn);
   }
   std::erase_if(conns, [&](ConnId conn) { return std::ranges::find(ridden, conn) != ridden.end(); });
   return conns;
@@ -176,7 +180,7 @@ void Oracles::check_queue() {
     if (most != 0 && open_for(plan) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
     const bool finds_one = !plan.fresh && !is_wary(seen) && engine().info(seen.id).retries == 0 &&
-                           std::ranges::any_of(spare, [&](ConnId conn) {
+                           !(multiplexes(seen) && is_held_up(seen)) && std::ranges::any_of(spare, [&](ConnId conn) {
                              const auto kind = kind_of_.find(conn);
                              return kind != kind_of_.end() && kind->second == seen.kind &&
                                     !world_->record(conn)->end_told && world_->faults(conn).empty();
@@ -193,6 +197,7 @@ void Oracles::check_yield() {
     if (!seen.added || seen.done || !is_riding(seen) || !engine().progress(seen.id).secured) continue;
     const ConnId conn = engine().info(seen.id).conn;
     if (std::exchange(seen.rides_on, conn) == conn || ++rides_[conn] <= limits::kExchangesBeforeYield) continue;
+    if (multiplexes(seen)) continue;  // it may have had room when nobody was in want
     const bool yields = std::ranges::any_of(starved_, [&](std::size_t kind) { return kind != seen.kind; });
     if (yields) report("yield", name(seen) + " has a connection that others wait for, and that has carried many");
   }

@@ -1,8 +1,8 @@
-// The owner of one transfer: see Client in multi_world.hpp.
+// The owner of one transfer: see Client in world.hpp.
 #include <algorithm>
 #include <utility>
 
-#include "tests/sim/multi_world.hpp"
+#include "tests/sim/multi/world.hpp"
 
 namespace sluice::simtest::driven {
 

@@ -1,20 +1,20 @@
-// What all streams of a run share: see Ground in multi_wire.hpp.
+// What all streams of a run share: see Ground in wire.hpp.
 #include <sys/select.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "tests/sim/multi_wire.hpp"
+#include "tests/sim/multi/wire.hpp"
 
 namespace sluice::simtest::driven {
 namespace {
 
-sim::WorldOptions world_options(const Plan& plan) {
+sim::WorldOptions world_options(const Plan& plan, bool keeps_trace) {
   sim::WorldOptions options;
   options.seed = Seed{plan.seed};
   options.weather = plan.weather;
-  options.keep_trace = false;
+  options.keep_trace = keeps_trace;
   return options;
 }
 
@@ -32,8 +32,11 @@ std::optional<Fault> fault_of(std::string_view name) {
 
 }  // namespace
 
-Ground::Ground(const Plan& plan)
-    : plan_(plan), world_(world_options(plan)), faults_(plan.origins.size()), dialled_(plan.origins.size()) {
+Ground::Ground(const Plan& plan, bool keeps_trace)
+    : plan_(plan),
+      world_(world_options(plan, keeps_trace)),
+      faults_(plan.origins.size()),
+      dialled_(plan.origins.size()) {
   hidden_ = make_waiter().value();
 }
 

@@ -5,14 +5,16 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
+
+#include "tests/sim/run.hpp"
 
 namespace sluice::simtest {
 
-// Runs the scenario of one seed, some milliseconds. Null: all is well. Else one line: which oracle was not content, and
-// with what.
-std::optional<std::string> run_multi_seed(std::uint64_t seed);
+// Runs the scenario of one seed, some milliseconds. A finding's message says which oracle was not content, and with
+// what. `each_line` gets the trace as in run(); null: nobody does.
+RunResult run_multi_seed(std::uint64_t seed, const std::function<void(const std::string&)>& each_line = nullptr);
 
 // The scenario of a seed in one line, for whoever looks at a failure.
 std::string describe_multi_seed(std::uint64_t seed);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
-#include "tests/sim/features.hpp"
+#include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
 
@@ -60,6 +60,13 @@ struct CancelPlan {
   std::uint32_t victim = 0;  // who is removed; itself, mostly
 };
 
+// What a peer that multiplexes does with one exchange.
+struct MuxReplyPlan {
+  enum class End : std::uint8_t { whole, reset_at_head, reset_in_body, never };
+  int refusals = 0;  // so many times it is refused, before it is looked at
+  End end = End::whole;
+};
+
 struct TransferPlan {
   std::uint32_t number = 0;
   std::size_t origin = 0;
@@ -67,6 +74,7 @@ struct TransferPlan {
   std::size_t filler = 0;  // bytes of a field that only makes the request's head longer
   UploadPlan upload;
   ReplyPlan reply;
+  MuxReplyPlan mux_reply;  // where its origin multiplexes
   ReadPlan read;
   CancelPlan cancel;
   Duration start = {};
@@ -84,6 +92,17 @@ struct TransferPlan {
   bool stale_calls = false;  // made after it was removed, by an application that has lost count
 };
 
+// How a peer that multiplexes treats its connections. After so many requests of one: never unless said.
+struct MuxPlan {
+  std::size_t capacity = 100;              // exchanges at once
+  std::size_t frame_bytes = 4096;          // of a body, at most in one frame
+  std::size_t lowers_after = SIZE_MAX;     // the capacity becomes `lowered` ...
+  std::size_t lowered = 1;                 // ... and with twice as many requests what it was
+  std::size_t goes_away_after = SIZE_MAX;  // takes no more, and refuses those that are on their way
+  std::size_t closes_after = SIZE_MAX;     // in the middle of a frame
+  std::size_t nonsense_after = SIZE_MAX;   // says what is no frame
+};
+
 struct OriginPlan {
   std::string host;
   std::uint16_t port = 80;
@@ -93,6 +112,7 @@ struct OriginPlan {
   std::vector<IpAddress> addresses;
   sim::NameSpec name;
   sim::HttpOriginOptions options;
+  std::optional<MuxPlan> mux;  // null: HTTP/1
 };
 
 struct RoutePlan {
@@ -106,6 +126,9 @@ struct Scenario {
   sim::Weather weather;
   std::size_t max_connections = 0, max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
+  // Of sessions that multiplex: exchanges that one takes before its peer has said a number; and on how many a
+  // connection is counted for while it is being made.
+  std::size_t mux_capacity = 100, mux_expected = 1;
   std::vector<OriginPlan> origins;
   std::vector<RoutePlan> routes;
   std::vector<TransferPlan> transfers;  // in the order of their numbers, which have gaps when some were left out

@@ -1,5 +1,5 @@
-// The near ends and the dialers: see multi_wire.hpp. What they share stands in multi_ground.cpp.
-#include "tests/sim/multi_wire.hpp"
+// The near ends and the dialers: see wire.hpp. What they share stands in ground.cpp.
+#include "tests/sim/multi/wire.hpp"
 
 #include <algorithm>
 #include <utility>

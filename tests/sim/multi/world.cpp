@@ -1,12 +1,12 @@
-// The run itself: transfers are added, driven, read, removed. See multi_world.hpp; what is judged stands in
-// multi_oracles.cpp.
-#include "tests/sim/multi_world.hpp"
+// The run itself: transfers are added, driven, read, removed. See world.hpp; what is judged stands in
+// oracles.cpp.
+#include "tests/sim/multi/world.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-#include "tests/sim/multi_drives.hpp"
+#include "tests/sim/multi/drives.hpp"
 
 namespace sluice::simtest::driven {
 namespace {
@@ -23,7 +23,10 @@ constexpr Duration kLongestWait = milliseconds(2);
 
 }  // namespace
 
-World::World(const Plan& plan) : ground_(plan), random_(draws(plan.seed, Draws::application)) {
+World::World(const Plan& plan, std::function<void(const std::string&)> each_line)
+    : ground_(plan, each_line != nullptr),
+      random_(draws(plan.seed, Draws::application)),
+      each_line_(std::move(each_line)) {
   for (std::size_t i = 0; i < plan.origins.size(); ++i) {
     auto accept = sim::http_origin([this, i](const sim::HttpRequest& request) { return respond(i, request); },
                                    plan.origins[i].http);
@@ -55,6 +58,7 @@ std::string World::run() {
   if (multi_) {
     drive_all();
     tear_down();
+    show_trace();
   }
   return ground_.failure();
 }
@@ -257,7 +261,14 @@ void World::drive_all() {
                         return !one->id || (one->done && !one->removed && !one->message_read);
                       });
     drives_->step(busy ? Duration(0) : kLongestWait);
+    show_trace();
   }
+}
+
+void World::show_trace() {
+  if (!each_line_) return;
+  const std::vector<std::string>& lines = ground_.world().trace();
+  for (; shown_ < lines.size(); ++shown_) each_line_(lines[shown_]);
 }
 
 // Nothing runs any more: then nothing has to be driven, but for connections that are given up.

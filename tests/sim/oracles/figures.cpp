@@ -1,0 +1,111 @@
+// The oracles about what is told of a transfer while it runs, its times and its counts, and about the engine's timers:
+// each runs for somebody who asked for it. Leaves what a transfer's end says to outputs.cpp.
+#include <algorithm>
+
+#include "core/base/limits.hpp"
+#include "tests/sim/oracles/oracles.hpp"
+
+namespace sluice::simtest {
+
+// At its HeadReady. A clock that leaps, or goes back, is not the engine's.
+void Oracles::judge_first_byte(const Seen& seen) {
+  const Progress& progress = engine().progress(seen.id);
+  if (progress.first_byte != now() && !scenario_.on.has(Feature::leaps))
+    report("times", name(seen) + ": its first byte is not now");
+  if (progress.received_head_bytes == 0) report("figures", name(seen) + ": a head of no bytes");
+}
+
+// A request that is whole at its origin.
+void Oracles::judge_arrival(const Seen& seen) {
+  if (seen.removed || seen.done) return;
+  const Progress& progress = engine().progress(seen.id);
+  // One that is tried again begins anew, while what it sent before is still on its way.
+  if (engine().info(seen.id).retries > 0) return;
+  if (progress.sent_body_bytes != seen.upload.size()) {
+    report("figures", name(seen) + ": all " + std::to_string(seen.upload.size()) + " bytes of its body are there, " +
+                          std::to_string(progress.sent_body_bytes) + " are sent by the engine's count");
+  }
+  if (!progress.secured || progress.sent_head_bytes == 0)
+    report("figures", name(seen) + ": its request is there, and by the engine's count nothing was sent");
+}
+
+// At its end: how often it was tried.
+void Oracles::judge_tries(const Seen& seen) {
+  const TransferInfo info = engine().info(seen.id);
+  const std::uint32_t tries = seen.arrivals + static_cast<std::uint32_t>(seen.refusals);
+  if (info.retries > limits::kMaxRetries || tries > static_cast<std::uint32_t>(info.retries) + 1) {
+    report("retry", name(seen) + ": it came " + std::to_string(tries) + " times, and was tried again " +
+                        std::to_string(info.retries) + " times by the engine's count");
+  }
+  const Progress& progress = engine().progress(seen.id);
+  // What was there needed no time to be made.
+  const bool at_once = progress.resolved == progress.connected && progress.connected == progress.secured;
+  if (info.reused && progress.secured && !at_once)
+    report("times", name(seen) + ": on a connection that had been used, and it has waited for one to be made");
+}
+
+// What was sent whole leaves nothing to be sent, where a connection carries one exchange.
+void Oracles::check_sent(Seen& seen) {
+  const Progress& progress = engine().progress(seen.id);
+  if (progress.sent_body_bytes > seen.upload.size())
+    report("figures", name(seen) + ": more of its body is sent than there is");
+  if (!progress.sent || seen.was_sent || seen.head || multiplexes(seen)) return;
+  seen.was_sent = true;
+  if (!engine().transmit(engine().info(seen.id).conn).empty())
+    report("times", name(seen) + ": its request counts as sent, and some of it is still to be sent");
+  if (seen.plan->upload.is_stream() && seen.committed < seen.upload.size())
+    report("times", name(seen) + ": its request counts as sent, and not all of its body was supplied");
+}
+
+// ---- timers ----
+
+bool Oracles::somebody(const std::function<bool(const Seen&)>& what) const {
+  return std::ranges::any_of(transfers_, [&](const Seen& seen) { return seen.added && !seen.done && what(seen); });
+}
+
+// Whether the engine may mean to be called then, for that.
+bool Oracles::is_wanted(const Deadline& deadline) const {
+  const Instant at = deadline.at;
+  switch (deadline.why) {
+    case TimerKind::total_timeout:
+      return somebody([&](const Seen& seen) {
+        const auto& most = seen.plan->total_timeout;
+        return most && (seen.added_at + *most == at || scenario_.on.has(Feature::old_times));
+      });
+    case TimerKind::connect_timeout:
+      // Dials that nobody waits for any more have the time of those for whom they were begun.
+      return is_any_name_asked_for() || world_->open_connections() > 0;
+    case TimerKind::idle_timeout:
+      return somebody(
+          [&](const Seen& seen) { return seen.plan->idle_timeout && at <= now() + *seen.plan->idle_timeout; });
+    case TimerKind::continue_timeout:
+      return somebody([&](const Seen& seen) {
+        return seen.plan->upload.expects_continue && at <= now() + limits::kContinueTimeout;
+      });
+    case TimerKind::connection_expiry:
+      return engine().connections() > 0 && at <= now() + scenario_.idle_connection_timeout;
+    case TimerKind::address_stagger:
+      return engine().connections() > 0 && at <= now() + limits::kAddressStagger;
+    case TimerKind::resolution_delay:
+      return is_any_name_asked_for() && at <= now() + limits::kResolutionDelay;
+    case TimerKind::attempts_timeout:  // no plan has one
+    case TimerKind::session:           // nor do sessions
+    case TimerKind::backoff:           // and the engine has no rule that waits
+      return false;
+  }
+  return false;
+}
+
+// The engine is not woken for nobody, nor for what was long ago.
+void Oracles::check_wake_ups() {
+  if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::old_times)) return;
+  const auto deadline = engine().deadline();
+  if (!deadline) return;
+  if (deadline->at < now()) report("deadline", "the engine's next deadline is in the past");
+  if (!is_wanted(*deadline)) {
+    report("deadline", "the engine means to be called for reason " + std::to_string(static_cast<int>(deadline->why)) +
+                           ", which is nobody's");
+  }
+}
+
+}  // namespace sluice::simtest
