@@ -19,7 +19,7 @@
 namespace sluice::cli {
 namespace {
 
-Error failure(const std::string& what, int error) {
+Error uv_failure(const std::string& what, int error) {
   return make_error(Code::internal, "loop libuv: " + what + uv_strerror(error), -error);
 }
 
@@ -55,7 +55,7 @@ class LibuvLoop final : public Loop {
   Drive perform() override { return driver_->failed() ? Drive::failed : Drive::ok; }
 
   Result<void> wait(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) override {
-    if (const int error = extras_.watch(extra); error != 0) return std::unexpected(failure("", -error));
+    if (const int error = extras_.watch(extra); error != 0) return std::unexpected(uv_failure("", -error));
     uv_update_time(&loop_);
     const auto most = std::max<std::int64_t>(longest.count(), 0);
     uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(most), 0);
@@ -68,11 +68,11 @@ class LibuvLoop final : public Loop {
   Result<void> begin(Multi& multi) {
     started_ = try_descriptors();
     if (started_ == 0) started_ = uv_loop_init(&loop_);
-    if (started_ != 0) return std::unexpected(failure("uv_loop_init: ", started_));
+    if (started_ != 0) return std::unexpected(uv_failure("uv_loop_init: ", started_));
     uv_timer_init(&loop_, &timer_);
-    if (const int error = extras_.open(); error != 0) return std::unexpected(failure("epoll_create1: ", -error));
+    if (const int error = extras_.open(); error != 0) return std::unexpected(uv_failure("epoll_create1: ", -error));
     if (const int error = uv_poll_init(&loop_, &poll_, extras_.fd()); error != 0) {
-      return std::unexpected(failure("uv_poll_init: ", error));
+      return std::unexpected(uv_failure("uv_poll_init: ", error));
     }
     uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t*, int, int) {});
     auto driver = LibuvDriver::create(multi, &loop_);

@@ -44,7 +44,7 @@ struct Thrower : Echo {
   }
 };
 
-constexpr char kCallbacks[] = {'u', 'i', 'h', 'b', 'd'};
+constexpr char kThrowers[] = {'u', 'i', 'h', 'b', 'd'};
 
 bool lets_through() {
   static const std::set<std::string> in_c = {"libuv", "libevent", "glib"};
@@ -64,7 +64,7 @@ TEST_CASE_FIXTURE(World, "SB-89 what a handler throws ends its transfer, and the
   };
   for (int round = 0; round < 2; ++round) {
     for (const Scheme scheme : {Scheme::plain, Scheme::tls}) {
-      for (const char where : kCallbacks) {
+      for (const char where : kThrowers) {
         start(throwers.emplace_back(pattern(100'000, 1), where), scheme);
         start(others.emplace_back(pattern(100'000, 2), '-'), scheme);
       }

@@ -15,7 +15,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <functional>
@@ -25,6 +24,7 @@
 #include <vector>
 
 #include "adapters/net/socket.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/origin_talk.hpp"
 #include "tests/support/tls_authority.hpp"
 #include "tests/support/tls_server.hpp"
@@ -35,10 +35,6 @@ namespace {
 using net::Descriptor;
 
 constexpr std::size_t kPiece = 32 * 1024;
-
-void must(bool condition) {
-  if (!condition) std::abort();
-}
 
 // What carries the bytes: a socket or a memory stream.
 class Link {

@@ -27,12 +27,6 @@ constexpr const char* kEcho =
 exec cat
 )";
 
-std::string replaced(std::string text, const std::string& folder) {
-  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size())
-    text.replace(at, 1, folder);
-  return text;
-}
-
 }  // namespace
 
 Lighttpd::Lighttpd() {
@@ -62,7 +56,7 @@ ssl.verifyclient.enforce = "enable")"};
     text += "$SERVER[\"socket\"] == \"127.0.0.1:" + std::to_string(ports_[i]) +
             "\" {\nssl.engine = \"enable\"\nssl.pemfile = \"@/server.pem\"\n" + tls[i] + "\n}\n";
   }
-  return replaced(text, site_.folder().string());
+  return site_.filled_in(text);
 }
 
 std::string Lighttpd::at(const char* scheme, std::size_t index) const {

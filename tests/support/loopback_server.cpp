@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -21,13 +20,14 @@
 #include <vector>
 
 #include "adapters/net/descriptor.hpp"
+#include "tests/support/must.hpp"
 
 namespace sluice::test {
 namespace {
 
 using net::Descriptor;
 
-struct Client {
+struct Caller {
   Descriptor socket;
   std::string in;
   std::deque<Reply> out;  // the front is on its way
@@ -35,11 +35,7 @@ struct Client {
   bool gone = false;
 };
 
-void must(bool condition) {
-  if (!condition) std::abort();
-}
-
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback_at(std::uint16_t port) {
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -57,7 +53,7 @@ std::uint16_t port_of(int fd) {
 Descriptor bind_loopback() {
   Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   must(static_cast<bool>(socket));
-  const sockaddr_in address = loopback(0);
+  const sockaddr_in address = loopback_at(0);
   must(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   return socket;
 }
@@ -166,13 +162,13 @@ class LoopbackServer::Thread {
       if (!socket) return;
       const int on = 1;
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      clients_.push_back(std::make_unique<Client>());
+      clients_.push_back(std::make_unique<Caller>());
       clients_.back()->socket = std::move(socket);
       note([this] { ++accepted_, ++open_; });
     }
   }
 
-  void read(Client& client) {
+  void read(Caller& client) {
     char piece[64 * 1024];
     const ssize_t size = ::recv(client.socket.get(), piece, sizeof piece, 0);
     if (size <= 0) {
@@ -188,7 +184,7 @@ class LoopbackServer::Thread {
     }
   }
 
-  void write(Client& client) {
+  void write(Caller& client) {
     Reply& reply = client.out.front();
     const std::size_t left = reply.bytes.size() - client.sent;
     const std::size_t step = reply.byte_by_byte ? std::min<std::size_t>(left, 1) : left;
@@ -207,7 +203,7 @@ class LoopbackServer::Thread {
   }
 
   // SO_LINGER of no time makes close() send RST.
-  static void reset(Client& client) {
+  static void reset(Caller& client) {
     const linger now = {1, 0};
     ::setsockopt(client.socket.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     client.gone = true;
@@ -227,7 +223,7 @@ class LoopbackServer::Thread {
 
   Script script_;
   Descriptor listener_, event_;
-  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<Caller>> clients_;
   std::thread thread_;
 };
 

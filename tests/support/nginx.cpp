@@ -8,7 +8,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr const char* kMain = R"(
+constexpr const char* kNginxMain = R"(
 daemon off; user root; worker_processes 1; worker_rlimit_nofile 20000; error_log @/error.log; pid @/nginx.pid;
 events { worker_connections 8192; multi_accept on; }
 http {
@@ -26,12 +26,6 @@ constexpr const char* kLocations = R"(
     location /slow/ { alias @/www/; limit_rate 64k; }
     location /upload/ { dav_methods PUT DELETE; create_full_put_path on; }
 )";
-
-std::string replaced(std::string text, const std::string& folder) {
-  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += folder.size())
-    text.replace(at, 1, folder);
-  return text;
-}
 
 }  // namespace
 
@@ -51,12 +45,12 @@ Nginx::Nginx() {
 std::string Nginx::configuration() const {
   const char* const tls[] = {"", "ssl_protocols TLSv1.2 TLSv1.3;", "ssl_protocols TLSv1.2;", "ssl_protocols TLSv1.3;",
                              "ssl_client_certificate @/root.pem; ssl_verify_client on;"};
-  std::string text = kMain;
+  std::string text = kNginxMain;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" + (i == 0 ? ";" : " ssl;") +
             tls[i] + kLocations + "}\n";
   }
-  return replaced(text + "}\n", site_.folder().string());
+  return site_.filled_in(text + "}\n");
 }
 
 std::string Nginx::at(const char* scheme, std::size_t index) const {

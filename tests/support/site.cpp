@@ -47,4 +47,10 @@ Site::Site() {
   write_file(folder() / "server.pem", server.certificate_pem + server.key_pem);
 }
 
+std::string Site::filled_in(std::string text) const {
+  const std::string path = folder().string();
+  for (std::size_t at = 0; (at = text.find('@', at)) != std::string::npos; at += path.size()) text.replace(at, 1, path);
+  return text;
+}
+
 }  // namespace sluice::test

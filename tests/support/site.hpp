@@ -20,6 +20,7 @@ struct Site {
 
   static const std::vector<std::size_t>& sizes();
   std::filesystem::path folder() const { return temp.path(); }
+  std::string filled_in(std::string text) const;  // of a server's configuration: each '@' is the folder
   std::filesystem::path www() const { return temp.path() / "www"; }
 
   TempFolder temp;

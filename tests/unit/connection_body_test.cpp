@@ -9,14 +9,14 @@ using namespace sluice::test;
 
 namespace {
 
-Request upload(RequestBody body) { return with_body("POST", std::move(body), "http://app.test/"); }
+Request upload_of(RequestBody body) { return with_body("POST", std::move(body), "http://app.test/"); }
 
 }  // namespace
 
 TEST_CASE("connection: streamed uploads, with and without a length, and requests behind them") {
   Alone world;
-  const TransferId first = world.add(upload(BodyStream{}));
-  const TransferId second = world.add(upload(BodyStream{.length = 5}));
+  const TransferId first = world.add(upload_of(BodyStream{}));
+  const TransferId second = world.add(upload_of(BodyStream{.length = 5}));
   CHECK(world.uploads_ready == std::vector{first});
   CHECK(world.connection.upload_space(second).empty());  // not its turn
   CHECK(world.sent().ends_with("Transfer-Encoding: chunked\r\n\r\n"));
@@ -35,7 +35,7 @@ TEST_CASE("connection: streamed uploads, with and without a length, and requests
   CHECK(world.succeeded(second));
   CHECK(world.closed == 0);
 
-  const TransferId broken = world.add(upload(BodyStream{}));
+  const TransferId broken = world.add(upload_of(BodyStream{}));
   world.sent();
   world.connection.fail_upload(broken, "disk on fire", world.now);
   world.drain();
@@ -46,7 +46,7 @@ TEST_CASE("connection: streamed uploads, with and without a length, and requests
 TEST_CASE("connection: a long streamed upload is asked for again whenever the wire has taken some of it") {
   Alone world;
   const std::string body(300'000, 'u');
-  const TransferId id = world.add(upload(BodyStream{.length = body.size()}));
+  const TransferId id = world.add(upload_of(BodyStream{.length = body.size()}));
   std::string wire;
   std::size_t given = 0;
   while (given < body.size()) {
@@ -66,7 +66,7 @@ TEST_CASE("connection: a long streamed upload is asked for again whenever the wi
 
 TEST_CASE("connection: Expect: 100-continue waits for a second at most") {
   Alone world;
-  Request request = upload(BodyOwned{"body"});
+  Request request = upload_of(BodyOwned{"body"});
   REQUIRE(request.fields.add("Expect", "100-continue").has_value());
   const TransferId id = world.add(std::move(request));
   CHECK(world.sent().ends_with("\r\n\r\n"));
@@ -80,7 +80,7 @@ TEST_CASE("connection: Expect: 100-continue waits for a second at most") {
 
 TEST_CASE("connection: an answer in the middle of an upload counts, and ends the connection") {
   Alone world;
-  const TransferId id = world.add(upload(BodyOwned{std::string(500'000, 'u')}));
+  const TransferId id = world.add(upload_of(BodyOwned{std::string(500'000, 'u')}));
   const TransferId next = world.add("http://app.test/next");
   world.sent(SIZE_MAX, 1'000);
   world.receive("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
@@ -92,7 +92,7 @@ TEST_CASE("connection: an answer in the middle of an upload counts, and ends the
   CHECK(world.connection.transmit().empty());
 
   Alone refused;  // the send fails first; what the other end said before is still read
-  const TransferId late = refused.add(upload(BodyOwned{std::string(500'000, 'u')}));
+  const TransferId late = refused.add(upload_of(BodyOwned{std::string(500'000, 'u')}));
   refused.sent(SIZE_MAX, 1'000);
   refused.io_error(Code::send_failed, "Broken pipe");
   CHECK_FALSE(refused.done(late));
