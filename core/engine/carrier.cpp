@@ -46,7 +46,7 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
   if (!opened) {
     const bool short_of_memory = opened.error().code == Code::out_of_memory;
     hop_failed(job, std::move(opened.error()), now);
-    connector_.orphan(own_dial, false, now);
+    if (connector_) connector_->orphan(own_dial, false, now);
     if (!short_of_memory || !connection.exchanges.empty()) return false;
     // No other is tried on it: without memory that would go on through the whole queue.
     connections_.close(connection, true);
@@ -56,7 +56,7 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
     settle(connection, now);
     if (job.phase() == TransferPhase::active) jobs_.announce_upload(job);
   });
-  connector_.orphan(own_dial, false, now);
+  if (connector_) connector_->orphan(own_dial, false, now);
   return true;
 }
 
@@ -108,7 +108,7 @@ void Carrier::settle(PooledConnection& connection, Now now) {
   if (!connection.is_ready()) return;
   connections_.interest_changed(connection);
   if (!connection.multiplexes) return;
-  pool_.room_changed(connection);
+  scheduler_.room_changed(connection);
   if (const auto due = connection.session().deadline()) {
     const Duration left = std::max(*due - now.steady, Duration::zero());
     timers_.set(connection.session_timer, left, TimerKind::session, connection.id, now);
@@ -126,7 +126,7 @@ void Carrier::pump(PooledConnection& connection, Now now) {
 
 void Carrier::release(PooledConnection& connection, Now now) {
   try {
-    while (auto grant = pool_.released(connection, is_usable(connection), now)) {
+    while (auto grant = scheduler_.released(connection, is_usable(connection), now)) {
       if (grant->kind == pool::Grant::Kind::close) return connections_.close(connection, true);
       if (start(connection, *jobs_.find(grant->waiter->transfer), now)) return;
     }
@@ -144,14 +144,14 @@ void Carrier::detach(PooledConnection& connection, Job& job) {
 void Carrier::fail(Job& job, Error error, Now now) {
   switch (job.phase()) {
     case TransferPhase::queued:
-      pool_.withdraw(job);
+      scheduler_.withdraw(job);
       hop_failed(job, std::move(error), now);
       break;
     case TransferPhase::dialing: {
-      pool_.withdraw(job);
+      scheduler_.withdraw(job);
       const pool::DialId dial = std::exchange(job.dial, {});
       hop_failed(job, std::move(error), now);
-      connector_.orphan(dial, true, now);
+      if (connector_) connector_->orphan(dial, true, now);
       break;
     }
     case TransferPhase::active:
@@ -212,14 +212,14 @@ void Carrier::retry(Job& job, bool elsewhere, Now now) {
     job.fresh_only = true;
     job.retried = now.steady;
   }
-  pool_.enter_again(job);
+  scheduler_.enter_again(job);
 }
 
 void Carrier::failed(PooledConnection& connection, Error error, Now now) {
   if (connection.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
     error = std::move(*connection.send_error);  // what came first says more
   }
-  if (error.code == Code::receive_failed || error.code == Code::send_failed) pool_.note_end(connection, now);
+  if (error.code == Code::receive_failed || error.code == Code::send_failed) scheduler_.note_end(connection, now);
   http::Session& session = connection.session();
   while (!connection.exchanges.empty()) {
     const auto [stream, id] = connection.exchanges.back();

@@ -11,20 +11,20 @@
 #include "core/engine/jobs.hpp"
 #include "core/engine/outbox.hpp"
 #include "core/http/session.hpp"
-#include "core/pool/pool.hpp"
+#include "core/pool/scheduler.hpp"
 
 namespace sluice::engine {
 
 class Carrier {
  public:
-  // All must outlive it. Without a rule every transfer is one hop.
-  Carrier(const EngineOptions& options, const flow::HopRule* rule, Timers& timers, Outbox& outbox, pool::Pool& pool,
-          Jobs& jobs, Connections& connections, Connector& connector)
+  // All must outlive it. Without a rule every transfer is one hop; without a connector nothing is dialled.
+  Carrier(const EngineOptions& options, const flow::HopRule* rule, Timers& timers, Outbox& outbox,
+          pool::Scheduler& scheduler, Jobs& jobs, Connections& connections, Connector* connector)
       : options_(options),
         rule_(rule),
         timers_(timers),
         outbox_(outbox),
-        pool_(pool),
+        scheduler_(scheduler),
         jobs_(jobs),
         connections_(connections),
         connector_(connector) {}
@@ -94,10 +94,10 @@ class Carrier {
   const flow::HopRule* const rule_;
   Timers& timers_;
   Outbox& outbox_;
-  pool::Pool& pool_;
+  pool::Scheduler& scheduler_;
   Jobs& jobs_;
   Connections& connections_;
-  Connector& connector_;
+  Connector* const connector_;
   std::vector<http::Event> events_;
 };
 

@@ -193,7 +193,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     failed(connection, *connection.channel.fault(), now);
   } else if (connection.channel.peer_closed()) {
     ended(connection, StreamEnd::clean, {}, now);
-  } else if (pool::Pool::is_idle(connection)) {
+  } else if (connection.is_idle()) {
     // Something of TLS's own, or of HTTP/2's: it is as idle as it was.
     if (!connection.session().reusable()) {
       connections_.close(connection, true);
@@ -208,7 +208,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
 }
 
 void Carrier::ended(PooledConnection& connection, StreamEnd how, std::string_view why, Now now) {
-  pool_.note_end(connection, now);
+  scheduler_.note_end(connection, now);
   const bool clean = how == StreamEnd::clean;
   if (connection.exchanges.empty()) {
     connections_.close(connection, clean);

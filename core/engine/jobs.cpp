@@ -108,10 +108,9 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
   TransferId id;
   Job* job = jobs_.emplace(id);
   if (!job) throw std::bad_alloc();
-  pool::Endpoint* endpoint = nullptr;
   try {
     if (options.total_timeout) timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
-    endpoint = &pool_.endpoint_for(request, options, *std::move(tls));
+    scheduler_.place(*job, request, options, *std::move(tls));
   } catch (const std::bad_alloc&) {
     timers_.cancel(job->total_timer);
     jobs_.release(id);
@@ -124,16 +123,16 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
   job->upload = http::UploadBody(job->request.body);
   job->progress.queued = now.steady;
   ++running_;
-  enter_queue(*job, *endpoint);
+  enter_queue(*job);
   return id;
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
-void Jobs::enter_queue(Job& job, pool::Endpoint& endpoint) {
+void Jobs::enter_queue(Job& job) {
   job.fresh_only = job.options.fresh_connection;
   job.repeatable = job.may_be_repeated();
-  pool_.enter(job, endpoint);
+  scheduler_.enter(job);
 }
 
 // ---- hops ----
@@ -146,7 +145,7 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
   job.next_hop.reset();
   stop_exchange_timers(job);
   outbox_.put(std::move(ended));
-  pool_.left(job);
+  scheduler_.left(job);
   static_cast<pool::Waiter&>(job) = {};
   job.transfer = job.id;
   if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
@@ -162,10 +161,10 @@ Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) t
   auto tls = prepare(job.request, job.options, defaults);
   if (!tls) return std::unexpected(std::move(tls.error()));
   if (job.request.method.empty()) job.request.method = effective_method(job.request);
-  pool::Endpoint& endpoint = pool_.endpoint_for(job.request, job.options, *std::move(tls));
+  scheduler_.place(job, job.request, job.options, *std::move(tls));
   job.progress.queued = now.steady;
   if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
-  enter_queue(job, endpoint);
+  enter_queue(job);
   return {};
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));
@@ -184,7 +183,7 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
   job.progress.done = now.steady;
   SLUICE_CHECK(running_ > 0);
   --running_;
-  pool_.left(job);
+  scheduler_.left(job);
   job.next_hop.reset();
   if (!result) {
     describe(job, result.error());
@@ -306,7 +305,7 @@ void Jobs::give_up(Instant now) noexcept {
     const bool received = job.phase() == TransferPhase::delivering && !std::exchange(job.body_lost, false);
     if (received && !job.body.empty()) {
       ++running_;
-      pool_.count_again(job);
+      scheduler_.count_again(job);
       return;
     }
     disarm(job);
@@ -327,7 +326,7 @@ void Jobs::check_invariants() const {
     SLUICE_CHECK(job.id == id && job.transfer == id);
     if (job.phase() != TransferPhase::done) {
       ++running;
-      SLUICE_CHECK((self.pool_.find(job.endpoint) != nullptr) == (job.phase() != TransferPhase::waiting));
+      SLUICE_CHECK((job.endpoint != pool::EndpointId{}) == (job.phase() != TransferPhase::waiting));
     }
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone

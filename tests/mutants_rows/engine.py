@@ -47,9 +47,9 @@ SCHEDULER = [
     mutant("pool-no-idle-timer", "the idle timeout does not run before the first byte",
            ("engine/carrier.cpp", "if (job.options.idle_timeout) jobs_.start_idle_timer", "if (job.options.idle_timeout && !PLANTED) jobs_.start_idle_timer")),
     mutant("pool-times-before-queued", "times of a dial that somebody else began lie before the transfer was added",
-           ("engine/connector.cpp", "std::optional(std::max(*at, progress.queued))", "std::optional(PLANTED ? *at : std::max(*at, progress.queued))")),
+           ("engine/connections.cpp", "std::optional(std::max(*at, progress.queued))", "std::optional(PLANTED ? *at : std::max(*at, progress.queued))")),
     mutant("pool-reused-times", "a transfer on a connection that was there is told when that was connected",
-           ("engine/connector.cpp", "if (connection.was_used()) return std::optional(now.steady);",
+           ("engine/connections.cpp", "if (connection.was_used()) return std::optional(now.steady);",
             "if (connection.was_used() && !PLANTED) return std::optional(now.steady);")),
     mutant("pool-was-idle", "a connection that was idle does not count as such",
            ("pool/pool.cpp", " true;\n  endpoint.idle.push_front(connection);", " !PLANTED;\n  endpoint.idle.push_front(connection);")),
@@ -62,8 +62,8 @@ SCHEDULER = [
     mutant("pool-no-goodbye", "TLS connections are closed without a close_notify",
            ("engine/connections.cpp", "say_goodbye && !connection.write_broken", "say_goodbye && !connection.write_broken && !PLANTED")),
     mutant("pool-expiry-timer", "the timer of an idle connection stays when it is closed",
-           ("engine/connections.cpp", "pool_.closed(connection);\n  timers_.cancel(connection.expiry_timer);",
-            "pool_.closed(connection);\n  if (!PLANTED) timers_.cancel(connection.expiry_timer);")),
+           ("engine/connections.cpp", "scheduler_.closed(connection);\n  timers_.cancel(connection.expiry_timer);",
+            "scheduler_.closed(connection);\n  if (!PLANTED) timers_.cancel(connection.expiry_timer);")),
 ]
 
 EXCHANGES = [
@@ -115,9 +115,9 @@ FACTS = [
     mutant("outputs-kept", "the memory of a flood of outputs is kept",
            ("engine/outbox.cpp", "if (waiting_.capacity() > kKept)", "if (!PLANTED && waiting_.capacity() > kKept)")),
     mutant("body-ready-stale", "BodyReady is told though the body was consumed meanwhile",
-           ("engine/impl.cpp", "return job && !job->body.empty();", "return job && (PLANTED || !job->body.empty());")),
+           ("engine/calls.cpp", "return job && !job->body.empty();", "return job && (PLANTED || !job->body.empty());")),
     mutant("upload-ready-stale", "UploadReady is told though the buffer was filled meanwhile",
-           ("engine/impl.cpp", "TransferPhase::active && job->upload.has_room();", "TransferPhase::active && (PLANTED || job->upload.has_room());")),
+           ("engine/calls.cpp", "TransferPhase::active && job->upload.has_room();", "TransferPhase::active && (PLANTED || job->upload.has_room());")),
     mutant("body-room", "what was not consumed is not taken off the room for more",
            ("engine/connections.cpp", "limits::kBodyBufferBytes - most : 0;", "limits::kBodyBufferBytes - (PLANTED ? 0 : most) : 0;")),
     mutant("broken-writable", "a connection whose send failed wants to be written to",
@@ -139,7 +139,7 @@ FACTS = [
     mutant("eof-after-send-error", "an end after a failed send counts as a clean one",
            ("engine/impl.cpp", "connection.write_broken ? StreamEnd::bare :", "connection.write_broken && !PLANTED ? StreamEnd::bare :")),
     mutant("handshake-blame", "a network error in a handshake keeps its blame",
-           ("engine/impl.cpp", "error.blame = blame_of(error.code);", "if (!PLANTED) error.blame = blame_of(error.code);")),
+           ("engine/handshake.cpp", "error.blame = blame_of(error.code);", "if (!PLANTED) error.blame = blame_of(error.code);")),
     mutant("idle-send-failed", "an idle connection whose send failed stays",
            ("engine/carrier_events.cpp", "const bool may_be_answered = !connection.exchanges.empty() &&",
             "const bool may_be_answered = (PLANTED || !connection.exchanges.empty()) &&")),
@@ -179,7 +179,7 @@ CALLS = [
            ("engine/carrier_events.cpp", "    connections_.interest_changed(*connection);\n    jobs_",
             "    if (!PLANTED) connections_.interest_changed(*connection);\n    jobs_")),
     mutant("commit-unannounced", "UploadReady is told once only",
-           ("engine/impl.cpp", "  job->upload_announced = false;", "  job->upload_announced = PLANTED;")),
+           ("engine/calls.cpp", "  job->upload_announced = false;", "  job->upload_announced = PLANTED;")),
     mutant("upload-buffer-short", "no memory for an upload's buffer leaves the transfer waiting",
            ("engine/jobs.cpp", "if (job.upload.capacity_bytes() == 0) throw", "if (!PLANTED && job.upload.capacity_bytes() == 0) throw")),
     mutant("info-resumed", "info() does not say that a TLS session was resumed",
@@ -193,7 +193,7 @@ CALLS = [
            ("engine/jobs.cpp", "job.request.method + ' ' + job.request.url.text_without_secrets()",
             "job.request.method + ' ' + (PLANTED ? job.request.url.text() : job.request.url.text_without_secrets())")),
     mutant("contains-removed", "a removed transfer whose Done is owed is still contained",
-           ("engine.cpp", "return found && !found->removed;", "return found && (PLANTED || !found->removed);")),
+           ("engine/calls.cpp", "return found && !found->removed;", "return found && (PLANTED || !found->removed);")),
 ]
 
 ROWS = SCHEDULER + EXCHANGES + FACTS + CALLS

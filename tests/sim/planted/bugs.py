@@ -94,7 +94,7 @@ BUGS = [
          "  if (PLANTED && !dial.attempts.empty()) address = connections_.find(dial.attempts.front())->address;\n"
          "  connection->address = std::move(address);")),
     bug("connected-early", "connected is the time of the look-up",
-        ("engine/connector.cpp", "progress.connected = since(connection.connected);",
+        ("engine/connections.cpp", "progress.connected = since(connection.connected);",
          "progress.connected = since(PLANTED ? connection.resolved : connection.connected);")),
     bug("no-head-bytes", "sent_head_bytes stays 0",
         ("engine/carrier.cpp", "  job.progress.sent_head_bytes = ",
@@ -297,10 +297,10 @@ BUGS = [
         ("engine/connections.cpp", "return most < limits::kBodyBufferBytes ?",
          "return PLANTED ? limits::kLandingBytes : most < limits::kBodyBufferBytes ?")),
     bug("upload-ready-full", "room for a streamed body is announced though there is none",
-        ("engine/impl.cpp", "== TransferPhase::active && job->upload.has_room();",
+        ("engine/calls.cpp", "== TransferPhase::active && job->upload.has_room();",
          "== TransferPhase::active && (PLANTED || job->upload.has_room());")),
     bug("upload-ready-once", "room for a streamed body is announced once and never again",
-        ("engine/impl.cpp", "job->upload_announced = false;",
+        ("engine/calls.cpp", "job->upload_announced = false;",
          "job->upload_announced = PLANTED;")),
 
     # ---- time ----
