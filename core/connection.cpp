@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/base/memory.hpp"
 #include "core/engine/connection_impl.hpp"
 #include "core/engine/guarded.hpp"
 #include "core/http1/session.hpp"
@@ -13,20 +14,21 @@ namespace sluice {
 using engine::guarded;
 using engine::guarded_call;
 
-Result<Connection> Connection::create(ConnectionOptions options) try {
-  if (options.origin.host().empty()) {
-    return std::unexpected(make_error(Code::invalid_option, "a connection needs the origin of its requests"));
-  }
-  if (options.idle_connection_timeout && *options.idle_connection_timeout < Duration::zero()) {
-    return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
-  }
-  if (options.origin.is_tls() && !options.tls) {
-    return std::unexpected(make_error(
-        Code::tls_config, options.origin.origin() + ": no TLS configuration was given " + "(ConnectionOptions::tls)"));
-  }
-  return Connection(std::make_unique<Impl>(std::move(options), std::make_unique<http1::Factory>()));
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<Connection> Connection::create(ConnectionOptions options) {
+  return or_out_of_memory([&]() -> Result<Connection> {
+    if (options.origin.host().empty()) {
+      return std::unexpected(make_error(Code::invalid_option, "a connection needs the origin of its requests"));
+    }
+    if (options.idle_connection_timeout && *options.idle_connection_timeout < Duration::zero()) {
+      return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+    }
+    if (options.origin.is_tls() && !options.tls) {
+      return std::unexpected(
+          make_error(Code::tls_config,
+                     options.origin.origin() + ": no TLS configuration was given " + "(ConnectionOptions::tls)"));
+    }
+    return Connection(std::make_unique<Impl>(std::move(options), std::make_unique<http1::Factory>()));
+  });
 }
 
 Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

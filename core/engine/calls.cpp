@@ -1,23 +1,19 @@
 // See calls.hpp.
 #include "core/engine/calls.hpp"
 
-#include <new>
 #include <utility>
 #include <variant>
 
 #include "core/base/check.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::engine {
 
 using flow::TransferPhase;
 
 template <class Step>
-void Calls::or_lose(TransferId id, Now now, Step step) {
-  try {
-    step();
-  } catch (const std::bad_alloc&) {
-    lose(id, now);
-  }
+void Calls::or_lose(Job& job, Now now, Step step) {
+  if (!has_memory_for(step)) carrier_.lose(job, now);
 }
 
 bool Calls::contains(TransferId id) const {
@@ -39,11 +35,10 @@ std::vector<Hop> Calls::hops(TransferId id) const {
   std::vector<Hop> all;
   const Job* found = jobs_.find(id);
   if (!found) return all;
-  try {
+  has_memory_for([&] {
     all = found->past_hops;
     all.push_back(found->present_hop(found->end.failure));
-  } catch (const std::bad_alloc&) {
-  }
+  });
   return all;
 }
 
@@ -56,7 +51,7 @@ void Calls::cancel(TransferId id, Now now) {
 void Calls::consume_body(TransferId id, std::size_t bytes, Now now) {
   Job* job = jobs_.find(id);
   if (!job || bytes == 0) return;
-  or_lose(id, now, [&] { carrier_.consume(*job, bytes, now); });
+  or_lose(*job, now, [&] { carrier_.consume(*job, bytes, now); });
 }
 
 MutableBytes Calls::upload_space(TransferId id) {
@@ -70,7 +65,7 @@ void Calls::commit_upload(TransferId id, std::size_t bytes, Now now) {
   if (!job || job->phase() != TransferPhase::active || bytes == 0 || job->upload.awaits_rewind()) return;
   job->upload.commit(bytes);
   job->upload_announced = false;
-  or_lose(id, now, [&] {
+  or_lose(*job, now, [&] {
     carrier_.upload_changed(*job, now);
     jobs_.announce_upload(*job);
   });
@@ -80,7 +75,7 @@ void Calls::finish_upload(TransferId id, Now now) {
   Job* job = jobs_.find(id);
   // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
   if (!job || job->is_received() || !job->upload.streamed() || job->upload.awaits_rewind()) return;
-  or_lose(id, now, [&] {
+  or_lose(*job, now, [&] {
     if (auto finished = job->upload.finish(); !finished) {
       carrier_.fail(*job, std::move(finished.error()), now);
     } else {
@@ -93,7 +88,7 @@ void Calls::rewind_upload(TransferId id, Now now) {
   Job* job = jobs_.find(id);
   if (!job || !job->upload.awaits_rewind() || job->is_received()) return;
   job->upload.rewound();
-  or_lose(id, now, [&] { jobs_.announce_upload(*job); });
+  or_lose(*job, now, [&] { jobs_.announce_upload(*job); });
 }
 
 void Calls::fail_upload(TransferId id, std::string why, Now now) {
@@ -107,7 +102,7 @@ void Calls::timer(TransferId id, TimerKind kind, Now now) {
   Job* job = jobs_.find(id);
   if (!job) return;
   SLUICE_CHECK(job->phase() != TransferPhase::done);
-  or_lose(id, now, [&] { due(*job, kind, now); });
+  or_lose(*job, now, [&] { due(*job, kind, now); });
 }
 
 void Calls::due(Job& job, TimerKind kind, Now now) {
@@ -123,8 +118,7 @@ void Calls::due(Job& job, TimerKind kind, Now now) {
 }
 
 void Calls::lose(TransferId id, Now now) {
-  Job* job = jobs_.find(id);
-  if (job && job->phase() != TransferPhase::done) carrier_.fail(*job, make_error(Code::out_of_memory, {}), now);
+  if (Job* job = jobs_.find(id)) carrier_.lose(*job, now);
 }
 
 bool Calls::is_still_true(const Output& out) const {

@@ -47,7 +47,7 @@ class Calls {
  private:
   // Takes a step on behalf of a transfer. Without memory for it that one ends, and nothing else.
   template <class Step>
-  void or_lose(TransferId id, Now now, Step step);
+  void or_lose(Job& job, Now now, Step step);
   void due(Job& job, TimerKind kind, Now now);
   const Job& of(TransferId id) const {
     const Job* found = jobs_.find(id);

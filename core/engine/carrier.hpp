@@ -40,6 +40,7 @@ class Carrier {
   void failed(PooledConnection& connection, Error error, Now now);
   // The transfer's hop fails, whatever it was at, and with it the transfer where no other follows.
   void fail(Job& job, Error error, Now now);
+  void lose(Job& job, Now now);  // as there was no memory for a step on its behalf; nothing to do where it is done
   void backoff_over(Job& job, Now now);  // the time of its next hop has come
 
   // ---- carrier_events.cpp: facts about one that stands ----
@@ -58,9 +59,6 @@ class Carrier {
   void after_bytes(PooledConnection& connection, Now now);
 
  private:
-  // Takes a step on behalf of a transfer. Without memory for it that one ends, and nothing else.
-  template <class Step>
-  void or_lose(Job& job, Now now, Step step);
   bool start(PooledConnection& connection, Job& job, Now now);
   Result<void> open(PooledConnection& connection, Job& job, Now now);
   void detach(PooledConnection& connection, Job& job);  // they have nothing to do with each other any more
@@ -100,14 +98,5 @@ class Carrier {
   Connector* const connector_;
   std::vector<http::Event> events_;
 };
-
-template <class Step>
-void Carrier::or_lose(Job& job, Now now, Step step) {
-  try {
-    step();
-  } catch (const std::bad_alloc&) {
-    if (job.phase() != flow::TransferPhase::done) fail(job, make_error(Code::out_of_memory, {}), now);
-  }
-}
 
 }  // namespace sluice::engine

@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/engine/handshake.hpp"
 
 namespace sluice {
@@ -409,23 +410,19 @@ Interest Connection::Impl::interest() const {
 // ---- the end ----
 
 void Connection::Impl::remember(std::string_view why) noexcept {
-  try {
-    why_ = why;
-  } catch (const std::bad_alloc&) {
-    why_.clear();
-  }
+  if (!has_memory_for([&] { why_ = why; })) why_.clear();
 }
 
 Error Connection::Impl::over() const noexcept {
-  try {
+  Error error = make_error(Code::connection_closed, {});
+  has_memory_for([&] {
     std::string context =
         connection_.route_name + ": " +
         (is_over() || closing_ ? "the connection is over" : "there is no other connection to send it on");
     if (!why_.empty()) context += ": " + why_;
-    return make_error(Code::connection_closed, std::move(context));
-  } catch (const std::bad_alloc&) {
-    return make_error(Code::connection_closed, {});
-  }
+    error.context = std::move(context);
+  });
+  return error;
 }
 
 void Connection::Impl::lose(Now now) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/memory.hpp"
 #include "core/base/timers.hpp"
 #include "core/connection.hpp"
 #include "core/engine/calls.hpp"
@@ -94,11 +95,7 @@ class Connection::Impl final : private pool::Scheduler {
   // Takes a step for the stream. Without memory for it the connection is lost; the requests are told.
   template <class Step>
   void or_lose(Now now, Step step) {
-    try {
-      step();
-    } catch (const std::bad_alloc&) {
-      lose(now);
-    }
+    if (!has_memory_for(step)) lose(now);
   }
   void lose(Now now);
 

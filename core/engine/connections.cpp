@@ -2,11 +2,11 @@
 #include "core/engine/connections.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::engine {
 
@@ -92,11 +92,7 @@ void Connections::close(PooledConnection& connection, bool say_goodbye) {
   --open_;
   connection.close_owed = !outbox_.try_put(output::Close{connection.id});
   if (connection.close_owed) owe();
-  try {
-    closed_.push_back(connection.id);
-  } catch (const std::bad_alloc&) {
-    closed_unlisted_ = true;
-  }
+  if (!has_memory_for([&] { closed_.push_back(connection.id); })) closed_unlisted_ = true;
 }
 
 void Connections::release_all_closed() {

@@ -8,6 +8,7 @@
 #include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/engine/handshake.hpp"
 
 namespace sluice::engine {
@@ -49,11 +50,8 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
   pool_.orphan(*dial, unwanted);
-  try {
-    dialer_.shorten(*dial, pool_.limits().idle_connection_timeout, now);
-  } catch (const std::bad_alloc&) {
-    abandon(*dial);
-  }
+  const Duration most = pool_.limits().idle_connection_timeout;
+  if (!has_memory_for([&] { dialer_.shorten(*dial, most, now); })) abandon(*dial);
 }
 
 // ---- names ----

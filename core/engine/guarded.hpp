@@ -2,19 +2,14 @@
 // core/connection.cpp). What could not be helped on the way ends everything there.
 #pragma once
 
-#include <new>
-
+#include "core/base/memory.hpp"
 #include "core/types.hpp"
 
 namespace sluice::engine {
 
 template <class Impl, class Entry>
 void guarded(Impl& impl, Entry entry) noexcept {
-  try {
-    entry(impl);
-  } catch (const std::bad_alloc&) {
-    impl.give_up();
-  }
+  if (!has_memory_for([&] { entry(impl); })) impl.give_up();
 }
 
 // A call of the application's about a transfer: call(Calls&, Now).

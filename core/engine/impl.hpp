@@ -10,9 +10,9 @@
 #pragma once
 
 #include <memory>
-#include <new>
 #include <string>
 
+#include "core/base/memory.hpp"
 #include "core/base/timers.hpp"
 #include "core/engine.hpp"
 #include "core/engine/calls.hpp"
@@ -92,11 +92,7 @@ class Engine::Impl {
   // where all that it has changed so far is whole.
   template <class Tag, class Step>
   void or_lose(Id<Tag> id, Now now, Step step) {
-    try {
-      step();
-    } catch (const std::bad_alloc&) {
-      lose(id, now);
-    }
+    if (!has_memory_for(step)) lose(id, now);
   }
   void lose(ConnId id, Now now);
   void lose(pool::DialId id, Now now);

@@ -7,6 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::pool {
 
@@ -33,13 +34,14 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
   EndpointId id;
   Endpoint* endpoint = endpoints_.emplace(id);
   if (!endpoint) throw std::bad_alloc();
-  try {
+  const bool noted = has_memory_for([&] {
     endpoint->key = key_scratch_;
     endpoint->describe(request, options);
     by_key_.emplace(endpoint->key, id);
-  } catch (const std::bad_alloc&) {
+  });
+  if (!noted) {
     endpoints_.release(id);
-    throw;
+    throw std::bad_alloc();
   }
   endpoint->id = id;
   endpoint->peer.tls = std::move(tls);

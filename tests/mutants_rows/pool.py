@@ -11,7 +11,7 @@ NAMES = [
            ("pool/name_cache.cpp", "      unused_.remove(name);\n      unused_.push_back(name);",
             "      if (!PLANTED) unused_.remove(name), unused_.push_back(name);")),
     mutant("name-dropped-in-flight", "the look-up of a name that is dropped is not canceled",
-           ("pool/name_cache.cpp", "if (resolutions_.release(name.look_up)) {", "if (resolutions_.release(name.look_up) && !PLANTED) {")),
+           ("pool/name_cache.cpp", "if (resolutions_.release(name.look_up)) has_memory_for", "if (resolutions_.release(name.look_up) && !PLANTED) has_memory_for")),
     mutant("name-delay-anew", "IPv6 is waited for anew from each part of an answer on",
            ("pool/name_cache.cpp", "if (!std::exchange(name.known_in_part, true)) name.", "if (!std::exchange(name.known_in_part, true) || PLANTED) name.")),
     mutant("name-part-lost", "a failure behind the first part of an answer takes that back",
@@ -19,6 +19,10 @@ NAMES = [
     mutant("name-ttl-unbounded", "addresses hold for as long as their answer says, however long",
            ("pool/name_cache.cpp", "std::min(answer->ttl.value_or(limits::kResolveTtl), limits::kResolveTtl)",
             "std::min(answer->ttl.value_or(limits::kResolveTtl), PLANTED ? Duration::max() : limits::kResolveTtl)")),
+    mutant("name-store-old", "an answer that is out of date is taken from the shared store",
+           ("pool/name_store.cpp", "found != by_key_.end() && now < found->second->until", "found != by_key_.end() && (PLANTED || now < found->second->until)")),
+    mutant("name-store-grows", "the shared store of names has no end",
+           ("pool/name_store.cpp", "if (known_.size() <= limits::kMaxNames) return;", "if (PLANTED || known_.size() <= limits::kMaxNames) return;")),
 ]
 
 RACE = [
