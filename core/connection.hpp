@@ -1,9 +1,8 @@
 // One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https.
 // No names, no pool, no second connection.
 //
-// For callers who bring a stream and want nothing but HTTP on it. It is an Engine (core/engine.hpp) whose one
-// connection runs over that stream, so limits, timeouts, backpressure and messages are the engine's. Owns no socket,
-// clock or thread. To drive it:
+// For callers who bring a stream and want nothing but HTTP on it. Limits, timeouts, backpressure and messages are an
+// Engine's (core/engine.hpp), as it is made of the same parts. Owns no socket, clock or thread. To drive it:
 //
 //   while (open) {
 //     while (auto out = connection.poll_output()) ...            // HeadReady, BodyReady, Done, ..., Closed
@@ -23,18 +22,24 @@
 //    over do nothing either.
 //  - Views (Bytes, references) live until the next non-const call on the connection.
 //  - Time is clamped: a `now` before an earlier one counts as that earlier one.
-//  - Memory may run out: as with Engine, and create() answers out_of_memory. While there is none for the outputs,
-//    interest() is off and the stream stands still until poll_output() has made room.
+//  - Memory may run out: as with Engine, and create() answers out_of_memory.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
-#include <vector>
 
-#include "engine.hpp"
+#include "error.hpp"
+#include "language.hpp"
+#include "options.hpp"
+#include "outputs.hpp"
+#include "progress.hpp"
+#include "request.hpp"
+#include "response.hpp"
+#include "types.hpp"
+#include "url.hpp"
 
 namespace sluice {
 
@@ -45,8 +50,9 @@ namespace output {
 struct Closed {};
 }  // namespace output
 
-using ConnectionOutput = std::variant<output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady,
-                                      output::Done, output::KeyLog, output::HeadSent, output::Closed>;
+using ConnectionOutput =
+    std::variant<output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
+                 output::Done, output::KeyLog, output::HeadSent, output::Closed>;
 
 struct ConnectionOptions {
   // Scheme, host and port are those of every request; the rest of it does not count.
@@ -96,6 +102,7 @@ class Connection {
   MutableBytes upload_space(TransferId transfer);
   void commit_upload(TransferId transfer, std::size_t bytes, Now now);
   void finish_upload(TransferId transfer, Now now);
+  void rewind_upload(TransferId transfer, Now now);
   void fail_upload(TransferId transfer, std::string why, Now now);
 
   std::size_t running() const;  // requests that were added and are not done
@@ -118,42 +125,16 @@ class Connection {
   // shows with it.
   Interest interest() const;
   std::optional<Deadline> deadline() const;
-  bool is_over() const { return stage_ == Stage::over; }  // Closed is, or was, among the outputs
+  bool is_over() const;  // Closed is, or was, among the outputs
 
   // Stops the process if an internal rule is broken; for tests.
   void check_invariants() const;
 
  private:
-  enum class Stage : std::uint8_t { unused, open, over };
-
-  explicit Connection(ConnectionOptions options);
-  void settle(Now now) noexcept;  // every call that may bring outputs about ends with it
-  bool take_next(Now now) noexcept;
-  bool make_room() noexcept;
-  void note(Output out) noexcept;
-  void take_end(Now now) noexcept;
-  void end() noexcept;
-  void remember(std::string_view why) noexcept;
-  Error over() const noexcept;
-
-  Url origin_;
-  std::shared_ptr<Route> stream_;
-  Engine engine_;
-  ConnId conn_;  // while it is open
-  Stage stage_ = Stage::unused;
-  bool closing_ = false;
-  std::string why_;  // what the stream's side said last; "" while it said nothing
-  std::vector<ConnectionOutput> outputs_;
-  std::size_t next_output_ = 0;
-  // There was no memory to carry all of the engine's outputs over: those that are left are taken as there is room, and
-  // the stream stands still meanwhile.
-  bool held_up_ = false;
-  std::optional<ConnId> asked_;  // a wish to connect that is not answered yet
-  bool eof_ = false;             // the stream's end, not told to the engine yet
-  std::optional<Error> error_;
-  Now latest_;
-  std::vector<std::uint8_t> goodbye_;  // what was left to send when the engine gave the connection up
-  std::size_t goodbye_sent_ = 0;
+  friend struct ConnectionParts;  // for tests
+  class Impl;
+  explicit Connection(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sluice

@@ -3,24 +3,15 @@
 // (Engine::Impl::give_up).
 #include "core/engine.hpp"
 
-#include <new>
 #include <utility>
 
+#include "core/engine/guarded.hpp"
 #include "core/engine/impl.hpp"
 
 namespace sluice {
-namespace {
 
-template <class Impl, class Entry>
-void guarded(Impl& impl, Entry entry) noexcept {
-  try {
-    entry(impl);
-  } catch (const std::bad_alloc&) {
-    impl.give_up();
-  }
-}
-
-}  // namespace
+using engine::guarded;
+using engine::guarded_call;
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options), nullptr, nullptr)) {}
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -34,71 +25,37 @@ Result<TransferId> Engine::add(Request request, TransferOptions options, Now now
   return added;
 }
 void Engine::cancel(TransferId transfer, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.cancel(transfer, at); });
 }
 void Engine::remove(TransferId transfer, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.cancel(transfer, now); });
-  impl_->release(transfer);
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.cancel(transfer, at); });
+  impl_->calls().release(transfer);
 }
-bool Engine::contains(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found && !found->removed;
-}
-bool Engine::is_done(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found && found->phase() == flow::TransferPhase::done;
-}
+bool Engine::contains(TransferId transfer) const { return impl_->calls().contains(transfer); }
+bool Engine::is_done(TransferId transfer) const { return impl_->calls().is_done(transfer); }
 
-const Request& Engine::request(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found ? found->request : impl_->nothing().request;
-}
-const ResponseHead& Engine::head(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found ? found->head : impl_->nothing().head;
-}
-const Fields& Engine::trailers(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found ? found->trailers : impl_->nothing().trailers;
-}
-const Progress& Engine::progress(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found ? found->progress : impl_->nothing().progress;
-}
-TransferInfo Engine::info(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found ? found->details() : TransferInfo{};
-}
-std::vector<Hop> Engine::hops(TransferId transfer) const {
-  std::vector<Hop> all;
-  const auto* found = impl_->find(transfer);
-  if (!found) return all;
-  try {
-    all = found->past_hops;
-    all.push_back(found->present_hop(found->end.failure));
-  } catch (const std::bad_alloc&) {
-  }
-  return all;
-}
-Bytes Engine::body(TransferId transfer) const {
-  const auto* found = impl_->find(transfer);
-  return found ? found->body.front() : Bytes{};
-}
+const Request& Engine::request(TransferId transfer) const { return impl_->calls().request(transfer); }
+const ResponseHead& Engine::head(TransferId transfer) const { return impl_->calls().head(transfer); }
+const Fields& Engine::trailers(TransferId transfer) const { return impl_->calls().trailers(transfer); }
+const Progress& Engine::progress(TransferId transfer) const { return impl_->calls().progress(transfer); }
+TransferInfo Engine::info(TransferId transfer) const { return impl_->calls().info(transfer); }
+std::vector<Hop> Engine::hops(TransferId transfer) const { return impl_->calls().hops(transfer); }
+Bytes Engine::body(TransferId transfer) const { return impl_->calls().body(transfer); }
 void Engine::consume_body(TransferId transfer, std::size_t bytes, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.consume_body(transfer, bytes, now); });
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.consume_body(transfer, bytes, at); });
 }
-MutableBytes Engine::upload_space(TransferId transfer) { return impl_->upload_space(transfer); }
+MutableBytes Engine::upload_space(TransferId transfer) { return impl_->calls().upload_space(transfer); }
 void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.commit_upload(transfer, bytes, now); });
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.commit_upload(transfer, bytes, at); });
 }
 void Engine::finish_upload(TransferId transfer, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.finish_upload(transfer, now); });
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, at); });
 }
 void Engine::rewind_upload(TransferId transfer, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.rewind_upload(transfer, now); });
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.rewind_upload(transfer, at); });
 }
 void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.fail_upload(transfer, std::move(why), now); });
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.fail_upload(transfer, std::move(why), at); });
 }
 std::size_t Engine::running() const { return impl_->running(); }
 

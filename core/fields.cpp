@@ -11,6 +11,7 @@
 
 #include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice {
 
@@ -235,29 +236,29 @@ bool Fields::reserve(std::size_t text, std::size_t entries, std::unique_ptr<std:
   return true;
 }
 
-Result<void> Fields::add(std::string_view name, std::string_view value) try {
-  if (!is_token(name)) return std::unexpected(bad_name(name, span_of(name, kTokenByte)));
-  value = trim(value);
-  if (!is_field_value(value)) return std::unexpected(bad_value(name, value, value_span(value)));
-  return append(name, value);
-} catch (const std::bad_alloc&) {  // for the words of a refusal
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<void> Fields::add(std::string_view name, std::string_view value) {
+  return or_out_of_memory([&]() -> Result<void> {
+    if (!is_token(name)) return std::unexpected(bad_name(name, span_of(name, kTokenByte)));
+    value = trim(value);
+    if (!is_field_value(value)) return std::unexpected(bad_value(name, value, value_span(value)));
+    return append(name, value);
+  });
 }
 
-Result<void> Fields::add_received(std::string_view name, std::string_view value, bool name_is_token) try {
-  value = trim(value);
-  const bool sendable = (name_is_token || is_token(name)) && is_field_value(value);
-  if (!sendable) {
-    if (!is_received_name(name)) return std::unexpected(bad_name(name, received_name_span(name)));
-    if (const std::size_t bad = value.find_first_of(kNeverInValue); bad != std::string_view::npos) {
-      return std::unexpected(bad_value(name, value, bad));
+Result<void> Fields::add_received(std::string_view name, std::string_view value, bool name_is_token) {
+  return or_out_of_memory([&]() -> Result<void> {
+    value = trim(value);
+    const bool sendable = (name_is_token || is_token(name)) && is_field_value(value);
+    if (!sendable) {
+      if (!is_received_name(name)) return std::unexpected(bad_name(name, received_name_span(name)));
+      if (const std::size_t bad = value.find_first_of(kNeverInValue); bad != std::string_view::npos) {
+        return std::unexpected(bad_value(name, value, bad));
+      }
     }
-  }
-  auto added = append(name, value);
-  if (added && !sendable) sendable_ = false;
-  return added;
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+    auto added = append(name, value);
+    if (added && !sendable) sendable_ = false;
+    return added;
+  });
 }
 
 Result<void> Fields::append(std::string_view name, std::string_view value) {

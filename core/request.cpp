@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <new>
 
 #include "core/base/base64.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice {
 namespace {
@@ -129,18 +129,19 @@ std::string_view effective_method(const Request& request) {
   return std::holds_alternative<std::monostate>(request.body) ? "GET" : "POST";
 }
 
-Result<std::string> url_credentials(const Url& url) try {
-  const std::string user = decoded(url.user());
-  const std::string password = decoded(url.password());
-  const auto refuse_it = [&](std::string_view what) {
-    return refuse("request to " + url.authority() + ": the URL has " + std::string(what) + " (RFC 7617 2)");
-  };
-  if (user.find(':') != std::string::npos) return refuse_it("a user with a colon, which Basic credentials cannot hold");
-  if (has_control(user)) return refuse_it("a user with a control character");
-  if (has_control(password)) return refuse_it("a password with a control character");
-  return basic_credentials(user, password);
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<std::string> url_credentials(const Url& url) {
+  return or_out_of_memory([&]() -> Result<std::string> {
+    const std::string user = decoded(url.user());
+    const std::string password = decoded(url.password());
+    const auto refuse_it = [&](std::string_view what) {
+      return refuse("request to " + url.authority() + ": the URL has " + std::string(what) + " (RFC 7617 2)");
+    };
+    if (user.find(':') != std::string::npos)
+      return refuse_it("a user with a colon, which Basic credentials cannot hold");
+    if (has_control(user)) return refuse_it("a user with a control character");
+    if (has_control(password)) return refuse_it("a password with a control character");
+    return basic_credentials(user, password);
+  });
 }
 
 Result<void> validate(const Request& request) {
@@ -151,29 +152,29 @@ Result<void> validate(const Request& request) {
 }
 
 // The words of a refusal may be short of memory, which must not leave here as an exception.
-Result<void> validate_without_credentials(const Request& request) try {
-  const std::string_view method = effective_method(request);
-  if (!is_token(method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
-  // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
-  if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
-  if (request.url.scheme().empty()) return refuse("request without a URL");
-  if (request.refused_field) {
-    return refuse(
-        "request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
-        "a maker takes the body first, then the type");
-  }
-  if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
-    return refuse("request with an unusable host in its URL");
-  const std::string_view target = request.target ? std::string_view(*request.target) : request.url.target();
-  if (target.empty() || !is_visible_ascii(target))
-    return refuse("request target is empty or holds a byte that is not visible ASCII");
-  // Summed from parts that are each in memory, so it cannot overflow; 4 for ": " and the line end.
-  const std::size_t head = method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
-  if (head > limits::kMaxRequestHeadBytes)
-    return refuse("request head of " + std::to_string(head) + " bytes is too large");
-  return validate_fields(request);
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<void> validate_without_credentials(const Request& request) {
+  return or_out_of_memory([&]() -> Result<void> {
+    const std::string_view method = effective_method(request);
+    if (!is_token(method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
+    // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
+    if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
+    if (request.url.scheme().empty()) return refuse("request without a URL");
+    if (request.refused_field) {
+      return refuse(
+          "request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
+          "a maker takes the body first, then the type");
+    }
+    if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
+      return refuse("request with an unusable host in its URL");
+    const std::string_view target = request.target ? std::string_view(*request.target) : request.url.target();
+    if (target.empty() || !is_visible_ascii(target))
+      return refuse("request target is empty or holds a byte that is not visible ASCII");
+    // Summed from parts that are each in memory, so it cannot overflow; 4 for ": " and the line end.
+    const std::size_t head = method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
+    if (head > limits::kMaxRequestHeadBytes)
+      return refuse("request head of " + std::to_string(head) + " bytes is too large");
+    return validate_fields(request);
+  });
 }
 
 bool is_idempotent(std::string_view method) {

@@ -3,11 +3,11 @@
 #include "core/url.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/fields.hpp"
 #include "core/url/host.hpp"
 #include "core/url/percent.hpp"
@@ -340,24 +340,24 @@ class UrlBuilder {
 };
 
 // A lack of memory comes out of std::string as an exception, which must not leave here.
-Result<Url> Url::parse(std::string_view text) try {
-  if (auto ok = check_bytes(text); !ok) return std::unexpected(std::move(ok).error());
-  const Result<Parts> parts = split(text);
-  if (!parts) return std::unexpected(parts.error());
-  return UrlBuilder(text).absolute(*parts);
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::parse(std::string_view text) {
+  return or_out_of_memory([&]() -> Result<Url> {
+    if (auto ok = check_bytes(text); !ok) return std::unexpected(std::move(ok).error());
+    const Result<Parts> parts = split(text);
+    if (!parts) return std::unexpected(parts.error());
+    return UrlBuilder(text).absolute(*parts);
+  });
 }
 
-Result<Url> Url::resolve(std::string_view reference) const try {
-  if (text_.empty()) return parse(reference);
-  if (auto ok = check_bytes(reference); !ok) return std::unexpected(std::move(ok).error());
-  const Result<Parts> parts = split(reference);
-  if (!parts) return std::unexpected(parts.error());
-  if (parts->scheme) return UrlBuilder(reference).absolute(*parts);
-  return UrlBuilder(reference).reference(*this, *parts);
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::resolve(std::string_view reference) const {
+  return or_out_of_memory([&]() -> Result<Url> {
+    if (text_.empty()) return parse(reference);
+    if (auto ok = check_bytes(reference); !ok) return std::unexpected(std::move(ok).error());
+    const Result<Parts> parts = split(reference);
+    if (!parts) return std::unexpected(parts.error());
+    if (parts->scheme) return UrlBuilder(reference).absolute(*parts);
+    return UrlBuilder(reference).reference(*this, *parts);
+  });
 }
 
 // A URL that was moved from has offsets but no text.

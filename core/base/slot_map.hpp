@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/memory.hpp"
 #include "core/types.hpp"
 
 namespace sluice {
@@ -115,12 +116,7 @@ class SlotMap {
     // False when memory is short.
     bool make() {
       if (made) return true;
-      try {
-        new (&value) T();
-      } catch (const std::bad_alloc&) {
-        return false;
-      }
-      return made = true;
+      return made = has_memory_for([&] { new (&value) T(); });
     }
 
     std::uint32_t generation = 1;     // so that an id of zeros names nothing
@@ -168,11 +164,7 @@ class SlotMap {
     if (!slots) return false;
     if (given_back_ == kNone) {
       if (capacity() > kLive - kChunkSlots) return false;
-      try {
-        chunks_.emplace_back();
-      } catch (const std::bad_alloc&) {
-        return false;
-      }
+      if (!has_memory_for([&] { chunks_.emplace_back(); })) return false;
       given_back_ = static_cast<std::uint32_t>(chunks_.size() - 1);
     }
     const std::uint32_t index = given_back_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/layer.hpp"
+#include "core/base/memory.hpp"
 #include "core/base/transitions.hpp"
 #include "core/channel/landing.hpp"
 #include "core/http/session.hpp"
@@ -85,11 +86,7 @@ class Channel {
   // Runs a call on a layer. Without memory for it the stack has failed.
   template <class Call>
   void drive(Call call) {
-    try {
-      call();
-    } catch (const std::bad_alloc&) {
-      fail(make_error(Code::out_of_memory, {}));
-    }
+    if (!has_memory_for(call)) fail(make_error(Code::out_of_memory, {}));
   }
   void start_stage(std::size_t index, Now now);
   void settle(Now now);  // moves what upper stages produced down to the wire

@@ -1,11 +1,11 @@
 // See carrier.hpp. Here: how exchanges begin and end.
 #include "core/engine/carrier.hpp"
 
-#include <new>
 #include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::engine {
 
@@ -15,13 +15,10 @@ namespace {
 
 // A copy; without memory for the text, one without it.
 Error copy_of(const Error& error) {
-  try {
-    return error;
-  } catch (const std::bad_alloc&) {
-    Error copy = make_error(error.code, {}, error.detail);
-    copy.retry_safe = error.retry_safe;
-    return copy;
-  }
+  Error copy = make_error(error.code, {}, error.detail);
+  copy.retry_safe = error.retry_safe;
+  has_memory_for([&] { copy.context = error.context; });
+  return copy;
 }
 
 // Whether it may carry another exchange. An answer to a request that the wire has not taken whole ends the connection,
@@ -46,17 +43,18 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
   if (!opened) {
     const bool short_of_memory = opened.error().code == Code::out_of_memory;
     hop_failed(job, std::move(opened.error()), now);
-    connector_.orphan(own_dial, false, now);
+    if (connector_) connector_->orphan(own_dial, false, now);
     if (!short_of_memory || !connection.exchanges.empty()) return false;
     // No other is tried on it: without memory that would go on through the whole queue.
     connections_.close(connection, true);
     return true;
   }
-  or_lose(job, now, [&] {
+  const bool begun = has_memory_for([&] {
     settle(connection, now);
     if (job.phase() == TransferPhase::active) jobs_.announce_upload(job);
   });
-  connector_.orphan(own_dial, false, now);
+  if (!begun) lose(job, now);
+  if (connector_) connector_->orphan(own_dial, false, now);
   return true;
 }
 
@@ -69,38 +67,38 @@ http::ResponseRules Carrier::response_rules(const Job& job) const {
 }
 
 // An error, which may be a lack of memory, leaves the connection as it was.
-Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) try {
-  http::Session& session = connection.session();
-  job.head.clear();
-  job.info.conn = connection.id;
-  job.info.address = connection.address;
-  job.info.route = connection.route_name;
-  job.info.reused = connection.exchanges_carried > 0;
-  jobs_.note_attempt(job, now);
-  if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
-  connection.exchanges.make_room();
-  const auto stream = session.open({.request = &job.request,
-                                    .upload = job.upload.present() ? &job.upload : nullptr,
-                                    .head = &job.head,
-                                    .trailers = &job.trailers,
-                                    .rules = response_rules(job),
-                                    .valid = true});
-  if (!stream) return std::unexpected(stream.error());
-  job.enter(TransferPhase::active);
-  job.conn = connection.id;
-  job.stream = *stream;
-  job.last_activity = now.steady;
-  job.layers = connection.layers;
-  note_times(connection, job, now);
-  const Bytes head = session.request_head(*stream);
-  job.progress.sent_head_bytes = head.size();
-  if (job.options.report_heads) outbox_.try_put_head(job.id, head);
-  ++connection.exchanges_carried;
-  if (job.options.forbid_reuse) connection.last_use = true;
-  connection.exchanges.add(*stream, job.id);
-  return {};
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
+  return or_out_of_memory([&]() -> Result<void> {
+    http::Session& session = connection.session();
+    job.head.clear();
+    job.info.conn = connection.id;
+    job.info.address = connection.address;
+    job.info.route = connection.route_name;
+    job.info.reused = connection.exchanges_carried > 0;
+    jobs_.note_attempt(job, now);
+    if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
+    connection.exchanges.make_room();
+    const auto stream = session.open({.request = &job.request,
+                                      .upload = job.upload.present() ? &job.upload : nullptr,
+                                      .head = &job.head,
+                                      .trailers = &job.trailers,
+                                      .rules = response_rules(job),
+                                      .valid = true});
+    if (!stream) return std::unexpected(stream.error());
+    job.enter(TransferPhase::active);
+    job.conn = connection.id;
+    job.stream = *stream;
+    job.last_activity = now.steady;
+    job.layers = connection.layers;
+    note_times(connection, job, now);
+    const Bytes head = session.request_head(*stream);
+    job.progress.sent_head_bytes = head.size();
+    if (job.options.report_heads) outbox_.try_put_head(job.id, head);
+    ++connection.exchanges_carried;
+    if (job.options.forbid_reuse) connection.last_use = true;
+    connection.exchanges.add(*stream, job.id);
+    return {};
+  });
 }
 
 void Carrier::settle(PooledConnection& connection, Now now) {
@@ -108,7 +106,7 @@ void Carrier::settle(PooledConnection& connection, Now now) {
   if (!connection.is_ready()) return;
   connections_.interest_changed(connection);
   if (!connection.multiplexes) return;
-  pool_.room_changed(connection);
+  scheduler_.room_changed(connection);
   if (const auto due = connection.session().deadline()) {
     const Duration left = std::max(*due - now.steady, Duration::zero());
     timers_.set(connection.session_timer, left, TimerKind::session, connection.id, now);
@@ -125,14 +123,13 @@ void Carrier::pump(PooledConnection& connection, Now now) {
 // ---- the end ----
 
 void Carrier::release(PooledConnection& connection, Now now) {
-  try {
-    while (auto grant = pool_.released(connection, is_usable(connection), now)) {
+  const bool placed = has_memory_for([&] {
+    while (auto grant = scheduler_.released(connection, is_usable(connection), now)) {
       if (grant->kind == pool::Grant::Kind::close) return connections_.close(connection, true);
       if (start(connection, *jobs_.find(grant->waiter->transfer), now)) return;
     }
-  } catch (const std::bad_alloc&) {
-    connections_.close(connection, true);
-  }
+  });
+  if (!placed) connections_.close(connection, true);
 }
 
 void Carrier::detach(PooledConnection& connection, Job& job) {
@@ -144,14 +141,14 @@ void Carrier::detach(PooledConnection& connection, Job& job) {
 void Carrier::fail(Job& job, Error error, Now now) {
   switch (job.phase()) {
     case TransferPhase::queued:
-      pool_.withdraw(job);
+      scheduler_.withdraw(job);
       hop_failed(job, std::move(error), now);
       break;
     case TransferPhase::dialing: {
-      pool_.withdraw(job);
+      scheduler_.withdraw(job);
       const pool::DialId dial = std::exchange(job.dial, {});
       hop_failed(job, std::move(error), now);
-      connector_.orphan(dial, true, now);
+      if (connector_) connector_->orphan(dial, true, now);
       break;
     }
     case TransferPhase::active:
@@ -166,6 +163,10 @@ void Carrier::fail(Job& job, Error error, Now now) {
   }
 }
 
+void Carrier::lose(Job& job, Now now) {
+  if (job.phase() != TransferPhase::done) fail(job, make_error(Code::out_of_memory, {}), now);
+}
+
 void Carrier::abort(Job& job, Error error, Now now) {
   PooledConnection& connection = *connections_.find(job.conn);
   http::Session& session = connection.session();
@@ -177,11 +178,8 @@ void Carrier::abort(Job& job, Error error, Now now) {
     release(connection, now);
     if (connection.is_closed()) return;
   }
-  try {
-    settle(connection, now);
-  } catch (const std::bad_alloc&) {
-    failed(connection, make_error(Code::out_of_memory, {}), now);
-  }
+  if (has_memory_for([&] { settle(connection, now); })) return;
+  failed(connection, make_error(Code::out_of_memory, {}), now);
 }
 
 // RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had been there a while can have died of idleness, and only a
@@ -212,14 +210,14 @@ void Carrier::retry(Job& job, bool elsewhere, Now now) {
     job.fresh_only = true;
     job.retried = now.steady;
   }
-  pool_.enter_again(job);
+  scheduler_.enter_again(job);
 }
 
 void Carrier::failed(PooledConnection& connection, Error error, Now now) {
   if (connection.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
     error = std::move(*connection.send_error);  // what came first says more
   }
-  if (error.code == Code::receive_failed || error.code == Code::send_failed) pool_.note_end(connection, now);
+  if (error.code == Code::receive_failed || error.code == Code::send_failed) scheduler_.note_end(connection, now);
   http::Session& session = connection.session();
   while (!connection.exchanges.empty()) {
     const auto [stream, id] = connection.exchanges.back();
@@ -258,10 +256,7 @@ void Carrier::hop_failed(Job& job, Error error, Now now) {
   if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
   std::optional<flow::NextHop> next;
   if (rule_ && !final) {
-    try {
-      next = ask_rule(job, &error, now);
-    } catch (const std::bad_alloc&) {  // then it has failed
-    }
+    has_memory_for([&] { next = ask_rule(job, &error, now); });  // else it has failed
   }
   if (!next) return jobs_.end(job, std::unexpected(std::move(error)), now);
   next_hop(job, std::move(*next), std::move(error), now);

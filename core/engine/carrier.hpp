@@ -11,20 +11,20 @@
 #include "core/engine/jobs.hpp"
 #include "core/engine/outbox.hpp"
 #include "core/http/session.hpp"
-#include "core/pool/pool.hpp"
+#include "core/pool/scheduler.hpp"
 
 namespace sluice::engine {
 
 class Carrier {
  public:
-  // All must outlive it. Without a rule every transfer is one hop.
-  Carrier(const EngineOptions& options, const flow::HopRule* rule, Timers& timers, Outbox& outbox, pool::Pool& pool,
-          Jobs& jobs, Connections& connections, Connector& connector)
+  // All must outlive it. Without a rule every transfer is one hop; without a connector nothing is dialled.
+  Carrier(const EngineOptions& options, const flow::HopRule* rule, Timers& timers, Outbox& outbox,
+          pool::Scheduler& scheduler, Jobs& jobs, Connections& connections, Connector* connector)
       : options_(options),
         rule_(rule),
         timers_(timers),
         outbox_(outbox),
-        pool_(pool),
+        scheduler_(scheduler),
         jobs_(jobs),
         connections_(connections),
         connector_(connector) {}
@@ -40,6 +40,7 @@ class Carrier {
   void failed(PooledConnection& connection, Error error, Now now);
   // The transfer's hop fails, whatever it was at, and with it the transfer where no other follows.
   void fail(Job& job, Error error, Now now);
+  void lose(Job& job, Now now);  // as there was no memory for a step on its behalf; nothing to do where it is done
   void backoff_over(Job& job, Now now);  // the time of its next hop has come
 
   // ---- carrier_events.cpp: facts about one that stands ----
@@ -58,9 +59,6 @@ class Carrier {
   void after_bytes(PooledConnection& connection, Now now);
 
  private:
-  // Takes a step on behalf of a transfer. Without memory for it that one ends, and nothing else.
-  template <class Step>
-  void or_lose(Job& job, Now now, Step step);
   bool start(PooledConnection& connection, Job& job, Now now);
   Result<void> open(PooledConnection& connection, Job& job, Now now);
   void detach(PooledConnection& connection, Job& job);  // they have nothing to do with each other any more
@@ -94,20 +92,11 @@ class Carrier {
   const flow::HopRule* const rule_;
   Timers& timers_;
   Outbox& outbox_;
-  pool::Pool& pool_;
+  pool::Scheduler& scheduler_;
   Jobs& jobs_;
   Connections& connections_;
-  Connector& connector_;
+  Connector* const connector_;
   std::vector<http::Event> events_;
 };
-
-template <class Step>
-void Carrier::or_lose(Job& job, Now now, Step step) {
-  try {
-    step();
-  } catch (const std::bad_alloc&) {
-    if (job.phase() != flow::TransferPhase::done) fail(job, make_error(Code::out_of_memory, {}), now);
-  }
-}
 
 }  // namespace sluice::engine

@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/engine/carrier.hpp"
 
 namespace sluice::engine {
@@ -17,10 +18,8 @@ namespace {
 // Adds which stream it was, and what is known of its end. If memory runs out the error stays as it was.
 void name_end(const PooledConnection& connection, std::string_view why, Error& error) noexcept {
   if (connection.route_name.empty() && why.empty()) return;
-  try {
-    error.context += " (" + connection.peer() + (why.empty() ? "" : ": " + std::string(why)) + ")";
-  } catch (const std::bad_alloc&) {
-  }
+  has_memory_for(
+      [&] { error.context += " (" + connection.peer() + (why.empty() ? "" : ": " + std::string(why)) + ")"; });
 }
 
 // "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1.1 names the field, draft-thomson-hybi-http-timeout the parameter):
@@ -72,10 +71,11 @@ void Carrier::dispatch(PooledConnection& connection, Now now) {
     const auto id = connection.exchanges.find(event.stream);
     if (!id) continue;
     Job& job = *jobs_.find(*id);
-    or_lose(job, now, [&] {
+    const bool taken = has_memory_for([&] {
       if (connection.multiplexes) jobs_.note_activity(job, now);
       on_event(connection, job, event, now);
     });
+    if (!taken) lose(job, now);
   }
 }
 
@@ -193,7 +193,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     failed(connection, *connection.channel.fault(), now);
   } else if (connection.channel.peer_closed()) {
     ended(connection, StreamEnd::clean, {}, now);
-  } else if (pool::Pool::is_idle(connection)) {
+  } else if (connection.is_idle()) {
     // Something of TLS's own, or of HTTP/2's: it is as idle as it was.
     if (!connection.session().reusable()) {
       connections_.close(connection, true);
@@ -208,7 +208,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
 }
 
 void Carrier::ended(PooledConnection& connection, StreamEnd how, std::string_view why, Now now) {
-  pool_.note_end(connection, now);
+  scheduler_.note_end(connection, now);
   const bool clean = how == StreamEnd::clean;
   if (connection.exchanges.empty()) {
     connections_.close(connection, clean);

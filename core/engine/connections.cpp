@@ -2,13 +2,31 @@
 #include "core/engine/connections.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::engine {
+
+void note_times(const PooledConnection& connection, Job& job, Now now) {
+  Progress& progress = job.progress;
+  const auto since = [&](std::optional<Instant> at) {
+    if (connection.was_used()) return std::optional(now.steady);
+    return at ? std::optional(std::max(*at, progress.queued)) : std::nullopt;
+  };
+  progress.resolved = since(connection.resolved);
+  progress.connected = since(connection.connected);
+  progress.secured = since(connection.secured);
+}
+
+void note_connection(const PooledConnection& connection, Job& job, Now now) {
+  job.info.conn = connection.id;
+  job.info.address = connection.address;
+  job.info.route = connection.route_name;
+  note_times(connection, job, now);
+}
 
 PooledConnection* Connections::begin() {
   ConnId id;
@@ -66,7 +84,7 @@ bool Connections::takes_interest(ConnId id) {
 
 void Connections::close(PooledConnection& connection, bool say_goodbye) {
   SLUICE_CHECK(connection.exchanges.empty());
-  if (connection.stands()) pool_.closed(connection);
+  if (connection.stands()) scheduler_.closed(connection);
   timers_.cancel(connection.expiry_timer);
   timers_.cancel(connection.session_timer);
   connection.channel.close(say_goodbye && !connection.write_broken);
@@ -74,11 +92,7 @@ void Connections::close(PooledConnection& connection, bool say_goodbye) {
   --open_;
   connection.close_owed = !outbox_.try_put(output::Close{connection.id});
   if (connection.close_owed) owe();
-  try {
-    closed_.push_back(connection.id);
-  } catch (const std::bad_alloc&) {
-    closed_unlisted_ = true;
-  }
+  if (!has_memory_for([&] { closed_.push_back(connection.id); })) closed_unlisted_ = true;
 }
 
 void Connections::release_all_closed() {
@@ -137,17 +151,16 @@ void Connections::give_up() noexcept {
 
 void Connections::check_invariants() const {
   auto& self = const_cast<Connections&>(*this);  // SlotMap walks non-const only; nothing is changed
-  std::size_t open = 0, ready = 0, carried = 0, active = 0;
+  std::size_t open = 0, carried = 0, active = 0;
   self.connections_.for_each([&](ConnId id, PooledConnection& connection) {
     SLUICE_CHECK(connection.id == id);
     if (connection.is_closed()) return;
     ++open;
     carried += connection.exchanges.size();
-    const bool idle = pool::Pool::is_idle(connection);
+    const bool idle = connection.is_idle();
     SLUICE_CHECK(!idle || connection.exchanges.empty());
     SLUICE_CHECK(connection.is_ready() == connection.stands());
     if (!connection.stands()) return;
-    ++ready;
     SLUICE_CHECK(!connection.exchanges.empty() || idle);
   });
   self.jobs_.for_each([&](TransferId, Job& job) {
@@ -155,7 +168,7 @@ void Connections::check_invariants() const {
     SLUICE_CHECK(is_active == (connections_.find(job.conn) != nullptr));
     if (is_active) ++active;
   });
-  SLUICE_CHECK(open == open_ && carried == active && ready <= pool_.open());
+  SLUICE_CHECK(open == open_ && carried == active);
 }
 
 }  // namespace sluice::engine

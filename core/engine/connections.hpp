@@ -11,8 +11,8 @@
 #include "core/channel/landing.hpp"
 #include "core/engine/jobs.hpp"
 #include "core/engine/outbox.hpp"
-#include "core/pool/pool.hpp"
 #include "core/pool/pooled_connection.hpp"
+#include "core/pool/scheduler.hpp"
 
 namespace sluice::engine {
 
@@ -21,8 +21,8 @@ using pool::PooledConnection;
 class Connections {
  public:
   // All must outlive it.
-  Connections(Timers& timers, Outbox& outbox, pool::Pool& pool, Jobs& jobs)
-      : timers_(timers), outbox_(outbox), pool_(pool), jobs_(jobs) {}
+  Connections(Timers& timers, Outbox& outbox, pool::Scheduler& scheduler, Jobs& jobs)
+      : timers_(timers), outbox_(outbox), scheduler_(scheduler), jobs_(jobs) {}
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
@@ -67,7 +67,7 @@ class Connections {
 
   Timers& timers_;
   Outbox& outbox_;
-  pool::Pool& pool_;
+  pool::Scheduler& scheduler_;
   Jobs& jobs_;
   SlotMap<PooledConnection, ConnTag> connections_;
   channel::Landing landing_;
@@ -78,5 +78,11 @@ class Connections {
   bool owes_ = false;
   std::size_t owed_ = 0;  // those before this index owe nothing
 };
+
+// What progress() says of the connection's making: one that was there before cost no time; of one that somebody else
+// began, only what was left of it.
+void note_times(const PooledConnection& connection, Job& job, Now now);
+// What info() says of a connection that a transfer waits for, also if the handshakes fail.
+void note_connection(const PooledConnection& connection, Job& job, Now now);
 
 }  // namespace sluice::engine

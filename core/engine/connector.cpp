@@ -8,24 +8,14 @@
 #include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
-#include "core/tls/client.hpp"
+#include "core/base/memory.hpp"
+#include "core/engine/handshake.hpp"
 
 namespace sluice::engine {
 
 using pool::AddressRace;
 using pool::Dial;
 using pool::Endpoint;
-
-void note_times(const PooledConnection& connection, Job& job, Now now) {
-  Progress& progress = job.progress;
-  const auto since = [&](std::optional<Instant> at) {
-    if (connection.was_used()) return std::optional(now.steady);
-    return at ? std::optional(std::max(*at, progress.queued)) : std::nullopt;
-  };
-  progress.resolved = since(connection.resolved);
-  progress.connected = since(connection.connected);
-  progress.secured = since(connection.secured);
-}
 
 Dial* Connector::begin(Endpoint& endpoint, Job& sponsor) {
   Dial* dial = dialer_.begin();
@@ -60,11 +50,8 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
   pool_.orphan(*dial, unwanted);
-  try {
-    dialer_.shorten(*dial, pool_.limits().idle_connection_timeout, now);
-  } catch (const std::bad_alloc&) {
-    abandon(*dial);
-  }
+  const Duration most = pool_.limits().idle_connection_timeout;
+  if (!has_memory_for([&] { dialer_.shorten(*dial, most, now); })) abandon(*dial);
 }
 
 // ---- names ----
@@ -198,14 +185,6 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, Now no
   return handshake_moved(connection, now);
 }
 
-// What info() says of a connection that a transfer waits for, also if the handshakes fail.
-void Connector::note_connection(const PooledConnection& winner, Job& sponsor, Now now) {
-  sponsor.info.conn = winner.id;
-  sponsor.info.address = winner.address;
-  sponsor.info.route = winner.route_name;
-  note_times(winner, sponsor, now);
-}
-
 // ---- layers ----
 
 Result<void> Connector::build_layers(PooledConnection& connection, const Endpoint& endpoint) {
@@ -219,10 +198,7 @@ Result<void> Connector::build_layers(PooledConnection& connection, const Endpoin
   params.session_key = endpoint.key;
   params.key_log = &key_log_;
   params.port = peer.port;
-  auto layer = tls::make_client(std::move(params));
-  if (!layer) return std::unexpected(std::move(layer.error()));
-  connection.channel.push_layer(std::move(*layer));
-  return {};
+  return push_tls(connection, std::move(params));
 }
 
 std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, Now now) {
@@ -234,17 +210,7 @@ std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, 
 }
 
 std::optional<DialEnd> Connector::stands(PooledConnection& connection, Dial& dial, Now now) {
-  std::string_view alpn;
-  if (connection.channel.has_layers()) {
-    connection.layers = std::make_shared<LayerFacts>(connection.channel.facts());
-    alpn = connection.layers->alpn;
-  }
-  auto session = sessions_.make(alpn);
-  if (!session) throw std::bad_alloc();
-  connection.multiplexes = session->multiplexes();
-  connection.channel.set_session(std::move(session));
-  connection.secured = now.steady;
-  connection.dial = {};
+  complete(connection, sessions_, now);
   DialEnd told{.sponsor = dial.sponsor, .connection = &connection};
   end(dial, true);
   pool_.stands(connection);

@@ -74,7 +74,6 @@ class Connector {
   const EngineOptions::KnownAddresses* known(const pool::Destination& destination) const;
   void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);
-  void note_connection(const PooledConnection& winner, Job& sponsor, Now now);
   Result<void> build_layers(PooledConnection& connection, const pool::Endpoint& endpoint);
   std::optional<DialEnd> stands(PooledConnection& connection, pool::Dial& dial, Now now);
   PooledConnection* winner(const pool::Dial& dial);
@@ -92,8 +91,5 @@ class Connector {
   Connections& connections_;
   std::vector<std::string> key_log_;
 };
-
-// One that was there before cost no time; of one that somebody else began, only what was left of it.
-void note_times(const PooledConnection& connection, Job& job, Now now);
 
 }  // namespace sluice::engine

@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/engine/handshake.hpp"
 #include "core/http1/session.hpp"
 
 namespace sluice {
@@ -42,7 +43,7 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
       names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr),
       pool_(limits_of(options_), timers_),
       connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, *tls_sessions_, jobs_, connections_),
-      carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, connector_) {}
+      carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, &connector_) {}
 
 // ---- every entry's beginning and end ----
 
@@ -55,7 +56,7 @@ void Engine::Impl::begin_fact(Now now) {
   SLUICE_CHECK(!has_output());  // the drain rule (engine.hpp)
   connections_.release_closed();
   if (!jobs_.has_lost_bodies()) return;
-  while (const auto id = jobs_.take_bodiless()) lose(*id, now);
+  while (const auto id = jobs_.take_bodiless()) calls_.lose(*id, now);
   finish_entry(now);
 }
 
@@ -133,74 +134,6 @@ void Engine::Impl::add(Request& request, TransferOptions& options, Now now, Resu
   now = clamp(now);
   added = jobs_.enlist(request, options, options_, now);
   if (added) finish_entry(now);
-}
-
-void Engine::Impl::cancel(TransferId id, Now now) {
-  now = clamp(now);
-  Job* job = jobs_.find(id);
-  if (!job) return;
-  if (job->phase() != TransferPhase::done) carrier_.fail(*job, engine::canceled(), now);
-  finish_entry(now);
-}
-
-void Engine::Impl::consume_body(TransferId id, std::size_t bytes, Now now) {
-  now = clamp(now);
-  Job* job = jobs_.find(id);
-  if (!job || bytes == 0) return;
-  or_lose(id, now, [&] { carrier_.consume(*job, bytes, now); });
-  finish_entry(now);
-}
-
-MutableBytes Engine::Impl::upload_space(TransferId id) {
-  Job* job = jobs_.find(id);
-  if (!job || job->phase() != TransferPhase::active || !job->upload.streamed()) return {};
-  return job->upload.space();
-}
-
-void Engine::Impl::commit_upload(TransferId id, std::size_t bytes, Now now) {
-  now = clamp(now);
-  Job* job = jobs_.find(id);
-  if (!job || job->phase() != TransferPhase::active || bytes == 0 || job->upload.awaits_rewind()) return;
-  job->upload.commit(bytes);
-  job->upload_announced = false;
-  or_lose(id, now, [&] {
-    carrier_.upload_changed(*job, now);
-    jobs_.announce_upload(*job);
-  });
-  finish_entry(now);
-}
-
-void Engine::Impl::finish_upload(TransferId id, Now now) {
-  now = clamp(now);
-  Job* job = jobs_.find(id);
-  // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
-  if (!job || job->is_received() || !job->upload.streamed() || job->upload.awaits_rewind()) return;
-  or_lose(id, now, [&] {
-    if (auto finished = job->upload.finish(); !finished) {
-      carrier_.fail(*job, std::move(finished.error()), now);
-    } else {
-      carrier_.upload_changed(*job, now);
-    }
-  });
-  finish_entry(now);
-}
-
-void Engine::Impl::rewind_upload(TransferId id, Now now) {
-  now = clamp(now);
-  Job* job = jobs_.find(id);
-  if (!job || !job->upload.awaits_rewind() || job->is_received()) return;
-  job->upload.rewound();
-  or_lose(id, now, [&] { jobs_.announce_upload(*job); });
-  finish_entry(now);
-}
-
-void Engine::Impl::fail_upload(TransferId id, std::string why, Now now) {
-  now = clamp(now);
-  Job* job = jobs_.find(id);
-  if (!job || job->is_received()) return;
-  const Code code = job->upload.awaits_rewind() ? Code::rewind_failed : Code::upload_failed;
-  carrier_.fail(*job, make_error(code, std::move(why)), now);
-  finish_entry(now);
 }
 
 void Engine::Impl::close_idle_connections(Now now) {
@@ -310,14 +243,9 @@ void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, No
       take(connector_.attempt_failed(connection, std::move(error), now), now);
       break;
     }
-    case ChannelPhase::securing: {
-      std::string text =
-          std::string(channel.task()) + " with " + connection.peer() + ": the peer closed the connection";
-      if (!why.empty()) text += " (" + std::string(why) + ")";
-      take(connector_.failed(*connector_.dial_of(connection), make_error(channel.task_failure(), std::move(text))),
-           now);
+    case ChannelPhase::securing:
+      take(connector_.failed(*connector_.dial_of(connection), engine::cut_off(connection, why)), now);
       break;
-    }
     case ChannelPhase::ready: {
       // RFC 9112 8: an end counts only where the connection had no error, as the one of a send may have been a reset.
       const StreamEnd wire = connection.write_broken ? StreamEnd::bare : StreamEnd::clean;
@@ -342,9 +270,7 @@ void Engine::Impl::on_io_error(PooledConnection& connection, Error error, Now no
       take(connector_.attempt_failed(connection, std::move(error), now), now);
       break;
     case ChannelPhase::securing:
-      error.code = connection.channel.task_failure();
-      error.blame = blame_of(error.code);
-      error.context = std::string(connection.channel.task()) + ": " + error.context;
+      error = engine::broken_off(connection, std::move(error));
       take(connector_.failed(*connector_.dial_of(connection), std::move(error)), now);
       break;
     case ChannelPhase::ready:
@@ -376,9 +302,7 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::idle_timeout:
     case TimerKind::continue_timeout:
     case TimerKind::backoff:
-      if (Job* job = jobs_.find(due.owner<TransferTag>())) {
-        or_lose(job->id, now, [&] { on_transfer_timer(*job, due.kind, now); });
-      }
+      calls_.timer(due.owner<TransferTag>(), due.kind, now);
       break;
     case TimerKind::connect_timeout:
     case TimerKind::address_stagger:
@@ -401,19 +325,6 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
   }
 }
 
-void Engine::Impl::on_transfer_timer(Job& job, TimerKind kind, Now now) {
-  SLUICE_CHECK(job.phase() != TransferPhase::done);
-  if (kind == TimerKind::total_timeout || kind == TimerKind::attempts_timeout) {
-    carrier_.fail(job, out_of_time(job, kind), now);
-  } else if (kind == TimerKind::idle_timeout) {
-    carrier_.idle_timer(job, now);
-  } else if (kind == TimerKind::backoff) {
-    carrier_.backoff_over(job, now);
-  } else {
-    carrier_.continue_timer(job, now);
-  }
-}
-
 // ---- what comes next ----
 
 Interest Engine::Impl::interest(ConnId id) const {
@@ -421,28 +332,10 @@ Interest Engine::Impl::interest(ConnId id) const {
   return connection ? connections_.interest(*connection) : Interest{};
 }
 
-// Some levels have changed since their edge was put there: what is not so any more is not told.
-bool Engine::Impl::is_still_true(const Output& out) {
-  if (const auto* changed = std::get_if<output::InterestChanged>(&out))
-    return connections_.takes_interest(changed->conn);
-  if (const auto* body = std::get_if<output::BodyReady>(&out)) {
-    const Job* job = jobs_.find(body->transfer);
-    return job && !job->body.empty();
-  }
-  if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
-    const Job* job = jobs_.find(upload->transfer);
-    return job && job->phase() == TransferPhase::active && job->upload.has_room();
-  }
-  if (const auto* rewind = std::get_if<output::UploadRewind>(&out)) {
-    const Job* job = jobs_.find(rewind->transfer);
-    return job && !job->is_received() && job->upload.awaits_rewind();
-  }
-  return true;
-}
-
 std::optional<Output> Engine::Impl::poll_output() {
   while (std::optional<Output> out = outbox_.pop()) {
-    if (is_still_true(*out)) return out;
+    const auto* changed = std::get_if<output::InterestChanged>(&*out);
+    if (changed ? connections_.takes_interest(changed->conn) : calls_.is_still_true(*out)) return out;
   }
   if (connections_.owes()) {
     if (auto out = connections_.take_owed()) return out;
@@ -455,11 +348,6 @@ std::optional<Output> Engine::Impl::poll_output() {
 // connection or the dial it came up with, which is lost then; or at the boundary (core/engine.cpp), where everything
 // ends (give_up). Whatever ends is told, and telling must need no memory: an output that finds no room among the others
 // is owed, which is remembered in the object it is about.
-
-void Engine::Impl::lose(TransferId id, Now now) {
-  Job* job = jobs_.find(id);
-  if (job && job->phase() != TransferPhase::done) carrier_.fail(*job, no_memory(), now);
-}
 
 void Engine::Impl::lose(ConnId id, Now now) {
   PooledConnection* connection = connections_.find(id);

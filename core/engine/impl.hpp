@@ -5,15 +5,17 @@
 //   Connections               streams, their one way to Close                 connections.hpp
 //   Connector                 carries dials out                               connector.hpp
 //   Carrier                   carries exchanges out                           carrier.hpp
+//   Calls                     the application's calls about one transfer      calls.hpp
 // Nothing here walks all transfers.
 #pragma once
 
 #include <memory>
-#include <new>
 #include <string>
 
+#include "core/base/memory.hpp"
 #include "core/base/timers.hpp"
 #include "core/engine.hpp"
+#include "core/engine/calls.hpp"
 #include "core/engine/carrier.hpp"
 #include "core/engine/connections.hpp"
 #include "core/engine/connector.hpp"
@@ -35,17 +37,14 @@ class Engine::Impl {
   // Request and options are moved from. It is known whether the transfer was added before what follows may run short of
   // memory.
   void add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added);
-  void cancel(TransferId id, Now now);  // remove() is this and release()
-  void release(TransferId id) { jobs_.release(id); }
-  void consume_body(TransferId id, std::size_t bytes, Now now);
-  MutableBytes upload_space(TransferId id);
-  void commit_upload(TransferId id, std::size_t bytes, Now now);
-  void finish_upload(TransferId id, Now now);
-  void rewind_upload(TransferId id, Now now);
-  void fail_upload(TransferId id, std::string why, Now now);
-  const engine::Job* find(TransferId id) const { return jobs_.find(id); }
-  // What getters answer for a stale id.
-  const engine::Job& nothing() const { return nothing_; }
+  // A call about a transfer: as entry(now, [&](Now at) { calls().cancel(id, at); }).
+  template <class Step>
+  void entry(Now now, Step step) {
+    now = clamp(now);
+    step(now);
+    finish_entry(now);
+  }
+  engine::Calls& calls() { return calls_; }
   std::size_t running() const { return jobs_.running(); }
 
   // ---- facts ----
@@ -88,20 +87,13 @@ class Engine::Impl {
   void on_eof(PooledConnection& connection, std::string_view why, Now now);
   void on_io_error(PooledConnection& connection, Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);
-  void on_transfer_timer(engine::Job& job, TimerKind kind, Now now);
-  bool is_still_true(const Output& out);
 
   // Takes a step on behalf of what `id` names. Without memory for it that is lost, and nothing else. A step throws only
   // where all that it has changed so far is whole.
   template <class Tag, class Step>
   void or_lose(Id<Tag> id, Now now, Step step) {
-    try {
-      step();
-    } catch (const std::bad_alloc&) {
-      lose(id, now);
-    }
+    if (!has_memory_for(step)) lose(id, now);
   }
-  void lose(TransferId id, Now now);
   void lose(ConnId id, Now now);
   void lose(pool::DialId id, Now now);
 
@@ -119,8 +111,8 @@ class Engine::Impl {
   engine::Connections connections_{timers_, outbox_, pool_, jobs_};
   engine::Connector connector_;
   engine::Carrier carrier_;
+  engine::Calls calls_{jobs_, carrier_};
   std::vector<http::StreamId> moved_;
-  const engine::Job nothing_{};
 };
 
 }  // namespace sluice

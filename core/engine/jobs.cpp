@@ -7,6 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::engine {
 
@@ -64,10 +65,9 @@ Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const Transfe
 
 // Adds the request to the error. If memory runs out the error stays as it was.
 void describe(const Job& job, Error& error) noexcept {
-  try {
+  has_memory_for([&] {
     error.context = job.request.method + ' ' + job.request.url.text_without_secrets() + ": " + error.message();
-  } catch (const std::bad_alloc&) {
-  }
+  });
 }
 }  // namespace
 
@@ -76,11 +76,9 @@ std::string in_ms(Duration duration) {
 }
 
 Error canceled() {
-  try {
-    return make_error(Code::canceled, "canceled by the application");
-  } catch (const std::bad_alloc&) {
-    return make_error(Code::canceled, {});
-  }
+  Error error = make_error(Code::canceled, {});
+  has_memory_for([&] { error.context = "canceled by the application"; });
+  return error;
 }
 
 Error out_of_time(const Job& job, TimerKind kind) {
@@ -99,76 +97,76 @@ void Job::recycle() {
 }
 
 // What needs memory comes first, so that nothing was added where there is none.
-Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults,
-                                Now now) try {
-  if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
-  if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
-  auto tls = prepare(request, options, defaults);
-  if (!tls) return std::unexpected(std::move(tls.error()));
-  TransferId id;
-  Job* job = jobs_.emplace(id);
-  if (!job) throw std::bad_alloc();
-  pool::Endpoint* endpoint = nullptr;
-  try {
-    if (options.total_timeout) timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
-    endpoint = &pool_.endpoint_for(request, options, *std::move(tls));
-  } catch (const std::bad_alloc&) {
-    timers_.cancel(job->total_timer);
-    jobs_.release(id);
-    throw;
-  }
-  job->id = job->transfer = id;
-  job->request = std::move(request);
-  if (job->request.method.empty()) job->request.method = effective_method(job->request);
-  job->options = std::move(options);
-  job->upload = http::UploadBody(job->request.body);
-  job->progress.queued = now.steady;
-  ++running_;
-  enter_queue(*job, *endpoint);
-  return id;
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) {
+  return or_out_of_memory([&]() -> Result<TransferId> {
+    if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
+    if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
+    auto tls = prepare(request, options, defaults);
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    TransferId id;
+    Job* job = jobs_.emplace(id);
+    if (!job) throw std::bad_alloc();
+    const bool placed = has_memory_for([&] {
+      if (options.total_timeout)
+        timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
+      scheduler_.place(*job, request, options, *std::move(tls));
+    });
+    if (!placed) {
+      timers_.cancel(job->total_timer);
+      jobs_.release(id);
+      throw std::bad_alloc();
+    }
+    job->id = job->transfer = id;
+    job->request = std::move(request);
+    if (job->request.method.empty()) job->request.method = effective_method(job->request);
+    job->options = std::move(options);
+    job->upload = http::UploadBody(job->request.body);
+    job->progress.queued = now.steady;
+    ++running_;
+    enter_queue(*job);
+    return id;
+  });
 }
 
-void Jobs::enter_queue(Job& job, pool::Endpoint& endpoint) {
+void Jobs::enter_queue(Job& job) {
   job.fresh_only = job.options.fresh_connection;
   job.repeatable = job.may_be_repeated();
-  pool_.enter(job, endpoint);
+  scheduler_.enter(job);
 }
 
 // ---- hops ----
 
 Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
-                             Now now) try {
-  output::HopDone ended{job.id, {}, std::move(failure)};
-  const auto code = ended.failure ? std::optional(ended.failure->code) : std::nullopt;
-  if (auto begun = job.begin_hop(following, code, ended.head, now); !begun) return begun;
-  job.next_hop.reset();
-  stop_exchange_timers(job);
-  outbox_.put(std::move(ended));
-  pool_.left(job);
-  static_cast<pool::Waiter&>(job) = {};
-  job.transfer = job.id;
-  if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
-  if (following.after <= Duration::zero()) return queue_hop(job, defaults, now);
-  timers_.set(job.backoff_timer, following.after, TimerKind::backoff, job.id, now);
-  job.enter(TransferPhase::waiting);
-  return {};
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+                             Now now) {
+  return or_out_of_memory([&]() -> Result<void> {
+    output::HopDone ended{job.id, {}, std::move(failure)};
+    const auto code = ended.failure ? std::optional(ended.failure->code) : std::nullopt;
+    if (auto begun = job.begin_hop(following, code, ended.head, now); !begun) return begun;
+    job.next_hop.reset();
+    stop_exchange_timers(job);
+    outbox_.put(std::move(ended));
+    scheduler_.left(job);
+    static_cast<pool::Waiter&>(job) = {};
+    job.transfer = job.id;
+    if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
+    if (following.after <= Duration::zero()) return queue_hop(job, defaults, now);
+    timers_.set(job.backoff_timer, following.after, TimerKind::backoff, job.id, now);
+    job.enter(TransferPhase::waiting);
+    return {};
+  });
 }
 
-Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) try {
-  auto tls = prepare(job.request, job.options, defaults);
-  if (!tls) return std::unexpected(std::move(tls.error()));
-  if (job.request.method.empty()) job.request.method = effective_method(job.request);
-  pool::Endpoint& endpoint = pool_.endpoint_for(job.request, job.options, *std::move(tls));
-  job.progress.queued = now.steady;
-  if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
-  enter_queue(job, endpoint);
-  return {};
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
+  return or_out_of_memory([&]() -> Result<void> {
+    auto tls = prepare(job.request, job.options, defaults);
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    if (job.request.method.empty()) job.request.method = effective_method(job.request);
+    scheduler_.place(job, job.request, job.options, *std::move(tls));
+    job.progress.queued = now.steady;
+    if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
+    enter_queue(job);
+    return {};
+  });
 }
 
 void Jobs::disarm(Job& job) {
@@ -184,7 +182,7 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
   job.progress.done = now.steady;
   SLUICE_CHECK(running_ > 0);
   --running_;
-  pool_.left(job);
+  scheduler_.left(job);
   job.next_hop.reset();
   if (!result) {
     describe(job, result.error());
@@ -306,7 +304,7 @@ void Jobs::give_up(Instant now) noexcept {
     const bool received = job.phase() == TransferPhase::delivering && !std::exchange(job.body_lost, false);
     if (received && !job.body.empty()) {
       ++running_;
-      pool_.count_again(job);
+      scheduler_.count_again(job);
       return;
     }
     disarm(job);
@@ -327,7 +325,7 @@ void Jobs::check_invariants() const {
     SLUICE_CHECK(job.id == id && job.transfer == id);
     if (job.phase() != TransferPhase::done) {
       ++running;
-      SLUICE_CHECK((self.pool_.find(job.endpoint) != nullptr) == (job.phase() != TransferPhase::waiting));
+      SLUICE_CHECK((job.endpoint != pool::EndpointId{}) == (job.phase() != TransferPhase::waiting));
     }
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone

@@ -12,7 +12,7 @@
 #include "core/base/timers.hpp"
 #include "core/engine/outbox.hpp"
 #include "core/flow/transfer.hpp"
-#include "core/pool/pool.hpp"
+#include "core/pool/scheduler.hpp"
 
 namespace sluice::engine {
 
@@ -24,7 +24,8 @@ struct Job : flow::Transfer, pool::Waiter {
 class Jobs {
  public:
   // All must outlive it.
-  Jobs(Timers& timers, Outbox& outbox, pool::Pool& pool) : timers_(timers), outbox_(outbox), pool_(pool) {}
+  Jobs(Timers& timers, Outbox& outbox, pool::Scheduler& scheduler)
+      : timers_(timers), outbox_(outbox), scheduler_(scheduler) {}
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
@@ -84,13 +85,13 @@ class Jobs {
   void give_up(Instant now) noexcept;
 
  private:
-  void enter_queue(Job& job, pool::Endpoint& endpoint);
+  void enter_queue(Job& job);
   void disarm(Job& job);
   void start_attempts_timer(Job& job, Now now);
 
   Timers& timers_;
   Outbox& outbox_;
-  pool::Pool& pool_;
+  pool::Scheduler& scheduler_;
   SlotMap<Job, TransferTag> jobs_;
   std::size_t running_ = 0;
   std::vector<TransferId> landed_;  // those with views into the landing buffer

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/memory.hpp"
 #include "core/outputs.hpp"
 
 namespace sluice::engine {
@@ -24,19 +25,11 @@ class Outbox {
   // False: no memory, and nothing has changed.
   template <class Kind>
   bool try_put(Kind output) noexcept {
-    try {
-      put(std::move(output));
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
-    return true;
+    return has_memory_for([&] { put(std::move(output)); });
   }
   // A request head on its way. Without memory for its copy it is not told; nothing else depends on it.
   void try_put_head(TransferId id, Bytes head) noexcept {
-    try {
-      put(output::HeadSent{id, std::string(as_text(head))});
-    } catch (const std::bad_alloc&) {
-    }
+    has_memory_for([&] { put(output::HeadSent{id, std::string(as_text(head))}); });
   }
   // The next put() needs no memory. std::bad_alloc: nothing has changed.
   void make_room() {

@@ -2,9 +2,8 @@
 // it.
 #include "core/flow/body_buffer.hpp"
 
-#include <new>
-
 #include "core/base/check.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::flow {
 
@@ -36,11 +35,7 @@ bool BodyBuffer::keep() {
   if (landed_.empty()) return true;
   kept_.clear();
   kept_begin_ = 0;
-  try {
-    kept_.reserve(landed_.size() + more_bytes_);
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
+  if (!has_memory_for([&] { kept_.reserve(landed_.size() + more_bytes_); })) return false;
   kept_.insert(kept_.end(), landed_.begin(), landed_.end());
   for (std::size_t i = more_begin_; i < more_.size(); ++i) kept_.insert(kept_.end(), more_[i].begin(), more_[i].end());
   landed_ = {};

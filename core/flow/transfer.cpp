@@ -1,10 +1,10 @@
 // See transfer.hpp.
 #include "core/flow/transfer.hpp"
 
-#include <new>
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::flow {
 
@@ -108,18 +108,18 @@ TransferInfo Transfer::details() const {
   all.reused = info.reused;
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;
-  try {
+  // As much of it as there is memory for.
+  has_memory_for([&] {
     all.address = info.address;
     all.route = info.route;
-    if (!layers) return all;
+    if (!layers) return;
     all.tls_resumed = layers->resumed;
     all.tls_version = layers->version;
     all.tls_cipher = layers->cipher;
     all.alpn = layers->alpn;
     all.tls_subject = layers->subject;
     all.tls_issuer = layers->issuer;
-  } catch (const std::bad_alloc&) {  // as much of it as there was room for
-  }
+  });
   return all;
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/http1/field_text.hpp"
 
 namespace sluice::http1 {
@@ -26,12 +27,9 @@ struct ParserCallbacks {
   template <class Action>
   static int guarded(llhttp_t* parser, Action action) noexcept {
     Reader& reader = *static_cast<Reader*>(parser->data);
-    try {
-      return action(reader);
-    } catch (const std::bad_alloc&) {
-      reader.fail_for_memory();
-      return HPE_USER;
-    }
+    int answer = HPE_USER;
+    if (!has_memory_for([&] { answer = action(reader); })) reader.fail_for_memory();
+    return answer;
   }
 
   static int status(llhttp_t* parser, const char* at, std::size_t size) {
@@ -144,11 +142,7 @@ Reader::Step Reader::read(MutableBytes input) {
   Step step;
   if (input.empty()) return step;
   started_ = true;
-  try {
-    read_phases(input, step);
-  } catch (const std::bad_alloc&) {
-    fail_for_memory();
-  }
+  if (!has_memory_for([&] { read_phases(input, step); })) fail_for_memory();
   step.complete = phase_ == Phase::complete;
   step.failed = phase_ == Phase::failed;
   return step;

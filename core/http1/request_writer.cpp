@@ -5,9 +5,9 @@
 
 #include <charconv>
 #include <cstring>
-#include <new>
 
 #include "core/base/check.hpp"
+#include "core/base/memory.hpp"
 #include "core/http/upload.hpp"
 
 namespace sluice::http1 {
@@ -140,14 +140,14 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
 
 namespace sluice {
 
-Result<std::string> http1_head(const Request& request) try {
-  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
-  std::string head(http1::head_bound(request), '\0');
-  const MutableBytes out(reinterpret_cast<std::uint8_t*>(head.data()), head.size());
-  head.resize(http1::write_head(request, http1::examine(request), out));
-  return head;
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<std::string> http1_head(const Request& request) {
+  return or_out_of_memory([&]() -> Result<std::string> {
+    if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
+    std::string head(http1::head_bound(request), '\0');
+    const MutableBytes out(reinterpret_cast<std::uint8_t*>(head.data()), head.size());
+    head.resize(http1::write_head(request, http1::examine(request), out));
+    return head;
+  });
 }
 
 }  // namespace sluice

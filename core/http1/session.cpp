@@ -11,6 +11,7 @@
 #include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/http1/chunk_frame.hpp"
 #include "core/http1/reader.hpp"
 #include "core/http1/request_writer.hpp"
@@ -281,11 +282,9 @@ void Session::step_events(const Reader::Step& step, std::vector<Event>& events) 
 
 Result<std::size_t> Session::receive(MutableBytes input, std::vector<Event>& events) {
   if (error_) return std::unexpected(*error_);
-  try {
-    return take_input(input, events);
-  } catch (const std::bad_alloc&) {
-    return fail(make_error(Code::out_of_memory, ""));
-  }
+  Result<std::size_t> taken = std::size_t{0};
+  if (!has_memory_for([&] { taken = take_input(input, events); })) return fail(make_error(Code::out_of_memory, {}));
+  return taken;
 }
 
 Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& events) {

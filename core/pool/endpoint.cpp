@@ -53,11 +53,14 @@ std::string Destination::where() const {
 
 bool Destination::is_literal() const { return route || IpAddress::parse(host); }
 
-void Endpoint::describe(const Request& request, const TransferOptions& options) {
-  peer.host = request.url.host();
+PeerName peer_of(const Url& url) {
+  PeerName peer{.host = std::string(url.host()), .kind = url.host_kind(), .port = url.port(), .tls = {}};
   if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3; and certificates name no root
-  peer.kind = request.url.host_kind();
-  peer.port = request.url.port();
+  return peer;
+}
+
+void Endpoint::describe(const Request& request, const TransferOptions& options) {
+  peer = peer_of(request.url);
   destination.zone = options.connect_to ? std::string_view{} : request.url.zone();
   destination.host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
   destination.port = options.connect_to ? options.connect_to->port : request.url.port();

@@ -63,6 +63,8 @@ struct PeerName {
   std::shared_ptr<const TlsConfig> tls;  // null: plain
 };
 
+PeerName peer_of(const Url& url);  // without a configuration
+
 // Two transfers share connections, and TLS sessions, only if this is the same text for both (SB-05, SB-36, SB-43..46).
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key);
 

@@ -8,6 +8,7 @@
 #include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 #include "core/base/timers.hpp"
 
 namespace sluice::pool {
@@ -56,13 +57,14 @@ Name& NameCache::name(std::string_view host, AddressFamily family) {
   Id<NameTag> id;
   Name* name = names_.emplace(id);
   if (!name) throw std::bad_alloc();
-  try {
+  const bool noted = has_memory_for([&] {
     name->key = key_scratch_;
     name->host = host;
     by_key_.emplace(name->key, id);
-  } catch (const std::bad_alloc&) {
+  });
+  if (!noted) {
     names_.release(id);
-    throw;
+    throw std::bad_alloc();
   }
   name->id = id;
   name->family = family;
@@ -81,12 +83,7 @@ bool NameCache::knows(Name& name, Now now) {
 
 // An answer that comes all the same finds nobody, if there is no memory to cancel it.
 void NameCache::drop(Name& name) {
-  if (resolutions_.release(name.look_up)) {
-    try {
-      canceled_.push_back(name.look_up);
-    } catch (const std::bad_alloc&) {
-    }
-  }
+  if (resolutions_.release(name.look_up)) has_memory_for([&] { canceled_.push_back(name.look_up); });
   unused_.remove(name);
   by_key_.erase(name.key);
   names_.release(name.id);
@@ -147,16 +144,17 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
 }
 
 // What is of use of an answer, in the order in which it is tried.
-Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses) try {
-  std::erase_if(addresses, [&](const IpAddress& address) { return !family_fits(name.family, address); });
-  if (addresses.size() > limits::kMaxAddresses) addresses.resize(limits::kMaxAddresses);
-  if (addresses.empty()) {
-    return std::unexpected(make_error(Code::resolve_failed, "resolve " + name.host + ": no address of a usable kind"));
-  }
-  name.addresses = interleave(std::move(addresses));
-  return {};
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses) {
+  return or_out_of_memory([&]() -> Result<void> {
+    std::erase_if(addresses, [&](const IpAddress& address) { return !family_fits(name.family, address); });
+    if (addresses.size() > limits::kMaxAddresses) addresses.resize(limits::kMaxAddresses);
+    if (addresses.empty()) {
+      return std::unexpected(
+          make_error(Code::resolve_failed, "resolve " + name.host + ": no address of a usable kind"));
+    }
+    name.addresses = interleave(std::move(addresses));
+    return {};
+  });
 }
 
 // The first part of an answer. One that is of no use is none: the rest decides.

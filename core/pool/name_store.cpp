@@ -1,10 +1,10 @@
 // See name_store.hpp.
 #include "core/pool/name_store.hpp"
 
-#include <new>
 #include <utility>
 
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice {
 
@@ -15,7 +15,7 @@ std::shared_ptr<NameStore> NameStore::create() { return std::make_shared<pool::S
 namespace sluice::pool {
 
 void SharedNames::put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until) noexcept {
-  try {
+  has_memory_for([&] {
     std::list<Known> made;
     made.push_back({std::string(key), addresses, until});
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
@@ -28,8 +28,7 @@ void SharedNames::put(std::string_view key, const std::vector<IpAddress>& addres
     if (known_.size() <= limits::kMaxNames) return;
     by_key_.erase(known_.front().key);
     known_.pop_front();
-  } catch (const std::bad_alloc&) {
-  }
+  });
 }
 
 const SharedNames::Known* SharedNames::find(std::string_view key, Instant now) const {

@@ -7,6 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
 
 namespace sluice::pool {
 
@@ -33,13 +34,14 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
   EndpointId id;
   Endpoint* endpoint = endpoints_.emplace(id);
   if (!endpoint) throw std::bad_alloc();
-  try {
+  const bool noted = has_memory_for([&] {
     endpoint->key = key_scratch_;
     endpoint->describe(request, options);
     by_key_.emplace(endpoint->key, id);
-  } catch (const std::bad_alloc&) {
+  });
+  if (!noted) {
     endpoints_.release(id);
-    throw;
+    throw std::bad_alloc();
   }
   endpoint->id = id;
   endpoint->peer.tls = std::move(tls);
@@ -66,6 +68,11 @@ void Pool::make_pending(Endpoint& endpoint) {
 }
 
 // ---- waiters ----
+
+void Pool::place(Waiter& waiter, const Request& request, const TransferOptions& options,
+                 std::shared_ptr<const TlsConfig> tls) {
+  waiter.endpoint = endpoint_for(request, options, std::move(tls)).id;
+}
 
 void Pool::enter(Waiter& waiter, Endpoint& endpoint) {
   waiter.endpoint = endpoint.id;
@@ -232,7 +239,7 @@ void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
 }
 
 void Pool::unpark(PooledConnection& connection) {
-  if (!is_idle(connection)) return;
+  if (!connection.is_idle()) return;
   endpoints_.find(connection.endpoint)->idle.remove(connection);
   idle_.remove(connection);
 }
@@ -258,7 +265,7 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
 }
 
 bool Pool::is_expired(PooledConnection& connection, Now now) {
-  if (!is_idle(connection)) return false;  // in use: set again when it is parked
+  if (!connection.is_idle()) return false;  // in use: set again when it is parked
   const Duration unused = now.steady - connection.idle_since, limit = idle_limit(connection);
   if (unused >= limit) return true;
   timers_.set(connection.expiry_timer, limit - unused, TimerKind::connection_expiry, connection.id, now);

@@ -14,29 +14,12 @@
 #include "core/base/timers.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/pooled_connection.hpp"
+#include "core/pool/scheduler.hpp"
 
 namespace sluice::pool {
 
-// What is to be done. The pool has done its part: a waiter that is served is in no list any more, a connection not
-// idle.
-struct Grant {
-  enum class Kind : std::uint8_t {
-    serve,      // `connection` carries an exchange for `waiter`
-    dial,       // a connection is made for `waiter`: dial_begun(), or failed
-    take_over,  // `dial` goes on for `waiter`
-    close,      // `connection`, which is idle, is closed
-    abandon,    // `dial`, which nobody waits for, is given up
-    forget,     // `endpoint` is of no use any more: forget()
-  };
-  Kind kind = {};
-  Endpoint* endpoint = nullptr;
-  PooledConnection* connection = nullptr;
-  DialSlot* dial = nullptr;
-  Waiter* waiter = nullptr;
-};
-
 // Nothing here walks more than what it acts on, but set_limits() and check_invariants().
-class Pool {
+class Pool final : public Scheduler {
  public:
   // Both must outlive the pool. `timers` gets a connection_expiry for each connection that is idle.
   Pool(EngineLimits limits, Timers& timers) : limits_(limits), timers_(timers) {}
@@ -51,10 +34,13 @@ class Pool {
   void forget(Endpoint& endpoint);  // it is unused
 
   // ---- waiters ----
-  void enter(Waiter& waiter, Endpoint& endpoint);  // at the end of the queue
-  void enter_again(Waiter& waiter);                // at the front: it was served, and that came to nothing
-  void withdraw(Waiter& waiter);                   // it waits no more; nothing to do where it does not
-  void left(const Waiter& waiter);                 // it is over: the endpoint has one transfer less
+  void place(Waiter& waiter, const Request& request, const TransferOptions& options,
+             std::shared_ptr<const TlsConfig> tls) override;
+  void enter(Waiter& waiter) override { enter(waiter, *endpoints_.find(waiter.endpoint)); }
+  void enter(Waiter& waiter, Endpoint& endpoint);
+  void enter_again(Waiter& waiter) override;
+  void withdraw(Waiter& waiter) override;
+  void left(const Waiter& waiter) override;
 
   // ---- dials ----
   void dial_begun(DialSlot& dial, Endpoint& endpoint);
@@ -66,18 +52,12 @@ class Pool {
   // ---- connections ----
   // It has its first session. Its sponsor, if there is one, is served first.
   void stands(const PooledConnection& connection);
-  // An exchange on it ended, or it has its session and nobody is served by it yet. It is `usable` for another. It may
-  // be said that a waiter is served at once, or that it is closed; else it is parked where it has no exchange.
-  // std::bad_alloc: it is in no list.
-  std::optional<Grant> released(PooledConnection& connection, bool usable, Now now);
-  // An exchange was opened on it, or its room has changed.
-  void room_changed(PooledConnection& connection);
-  void closed(PooledConnection& connection);  // it stands no more
-  // The end of a connection as its peer made it.
-  void note_end(const PooledConnection& connection, Now now);
+  std::optional<Grant> released(PooledConnection& connection, bool usable, Now now) override;
+  void room_changed(PooledConnection& connection) override;
+  void closed(PooledConnection& connection) override;
+  void note_end(const PooledConnection& connection, Now now) override;
   // Its connection_expiry has come: whether it is to be closed. std::bad_alloc: as if it were.
   bool is_expired(PooledConnection& connection, Now now);
-  static bool is_idle(const PooledConnection& connection) { return IdleAnywhere::contains(connection); }
 
   // ---- what is to be done ----
   // False: next() has nothing to say.
@@ -97,8 +77,8 @@ class Pool {
   // Forgets every waiter, dial and connection; endpoints stay, without anything. For when memory has run out in
   // mid-flight.
   void reset() noexcept;
-  void count_again(const Waiter& waiter) noexcept;  // after reset(): this one is not over
-  void look_at_all() noexcept;                      // after that: next() has something to say of every endpoint
+  void count_again(const Waiter& waiter) noexcept override;
+  void look_at_all() noexcept;  // after that: next() has something to say of every endpoint
 
  private:
   struct KeyHash {

@@ -25,6 +25,7 @@ struct PooledConnection {
   bool is_ready() const { return channel.phase() == channel::ChannelPhase::ready; }
   bool stands() const { return is_ready() && dial == DialId{}; }  // it is made, and the pool's
   bool is_closed() const { return channel.phase() == channel::ChannelPhase::closed; }
+  bool is_idle() const;  // nobody uses it, and whoever comes may have it
   // It was unused for a time, or had an exchange: the peer may have closed it meanwhile.
   bool was_used() const { return was_idle || exchanges_carried > 0; }
   // How many more exchanges it takes now.
@@ -57,5 +58,7 @@ struct PooledConnection {
 using IdleHere = List<PooledConnection, &PooledConnection::idle_here>;
 using IdleAnywhere = List<PooledConnection, &PooledConnection::idle_anywhere>;
 using OfferedHere = List<PooledConnection, &PooledConnection::offered_here>;
+
+inline bool PooledConnection::is_idle() const { return IdleAnywhere::contains(*this); }
 
 }  // namespace sluice::pool

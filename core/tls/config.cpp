@@ -7,10 +7,10 @@
 #include <openssl/x509.h>
 
 #include <iterator>
-#include <new>
 #include <string_view>
 #include <utility>
 
+#include "core/base/memory.hpp"
 #include "core/tls/errors.hpp"
 #include "core/tls/pem.hpp"
 #include "core/tls/verify.hpp"
@@ -66,13 +66,14 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
 
 }  // namespace
 
-Result<std::shared_ptr<const TlsConfig>> TlsConfig::create(TlsOptions options) try {
-  auto config = tls::Config::create(std::move(options));
-  if (!config) return std::unexpected(std::move(config.error()));
-  return std::shared_ptr<const TlsConfig>(std::move(*config));
-} catch (const std::bad_alloc&) {
-  tls::clear_errors();
-  return std::unexpected(make_error(Code::out_of_memory, {}));
+Result<std::shared_ptr<const TlsConfig>> TlsConfig::create(TlsOptions options) {
+  auto created = or_out_of_memory([&]() -> Result<std::shared_ptr<const TlsConfig>> {
+    auto config = tls::Config::create(std::move(options));
+    if (!config) return std::unexpected(std::move(config.error()));
+    return std::shared_ptr<const TlsConfig>(std::move(*config));
+  });
+  if (!created && created.error().code == Code::out_of_memory) tls::clear_errors();
+  return created;
 }
 
 }  // namespace sluice

@@ -1,8 +1,8 @@
 // URLs as people type them, and URLs with one part changed: another query or file name, no userinfo. See url.hpp.
 #include <algorithm>
-#include <new>
 
 #include "core/base/ascii.hpp"
+#include "core/base/memory.hpp"
 #include "core/url.hpp"
 
 namespace sluice {
@@ -21,11 +21,11 @@ bool has_scheme(std::string_view text) {
 
 // ---- typed ----
 
-Result<Url> Url::parse_typed(std::string_view text) try {
-  if (text.empty() || has_scheme(text)) return parse(text);
-  return parse(std::string("http://").append(text));
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::parse_typed(std::string_view text) {
+  return or_out_of_memory([&]() -> Result<Url> {
+    if (text.empty() || has_scheme(text)) return parse(text);
+    return parse(std::string("http://").append(text));
+  });
 }
 
 std::string typed_without_userinfo(std::string_view text) {
@@ -48,54 +48,52 @@ std::string encode_parameters(std::span<const QueryParameter> parameters) {
   return text;
 }
 
-Result<Url> Url::with_query(std::string_view query) const try {
-  std::string text(part(0, path_end_));
-  text += '?';
-  for (const char c : query) {
-    if (c == '#') {
-      text += "%23";  // else it would begin the fragment
-    } else {
-      text += c;
+Result<Url> Url::with_query(std::string_view query) const {
+  return or_out_of_memory([&]() -> Result<Url> {
+    std::string text(part(0, path_end_));
+    text += '?';
+    for (const char c : query) {
+      if (c == '#') {
+        text += "%23";  // else it would begin the fragment
+      } else {
+        text += c;
+      }
     }
-  }
-  if (const auto after = fragment()) text.append("#").append(*after);
-  return parse(text);
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+    if (const auto after = fragment()) text.append("#").append(*after);
+    return parse(text);
+  });
 }
 
-Result<Url> Url::with_parameters(std::span<const QueryParameter> parameters) const try {
-  return with_more_query(encode_parameters(parameters));
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::with_parameters(std::span<const QueryParameter> parameters) const {
+  return or_out_of_memory([&]() -> Result<Url> { return with_more_query(encode_parameters(parameters)); });
 }
 
-Result<Url> Url::with_more_query(std::string_view more) const try {
-  if (more.empty()) return *this;
-  std::string joined(query().value_or(std::string_view()));
-  if (!joined.empty() && joined.back() != '&') joined += '&';
-  return with_query(joined.append(more));
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::with_more_query(std::string_view more) const {
+  return or_out_of_memory([&]() -> Result<Url> {
+    if (more.empty()) return *this;
+    std::string joined(query().value_or(std::string_view()));
+    if (!joined.empty() && joined.back() != '&') joined += '&';
+    return with_query(joined.append(more));
+  });
 }
 
 // ---- other parts ----
 
 std::string_view Url::file_name() const { return path().substr(path().rfind('/') + 1); }
 
-Result<Url> Url::with_file_name(std::string_view name) const try {
-  std::string text(part(0, path_end_ - file_name().size()));
-  text.append(percent_encode(name)).append(part(path_end_, text_.size()));
-  return parse(text);
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::with_file_name(std::string_view name) const {
+  return or_out_of_memory([&]() -> Result<Url> {
+    std::string text(part(0, path_end_ - file_name().size()));
+    text.append(percent_encode(name)).append(part(path_end_, text_.size()));
+    return parse(text);
+  });
 }
 
-Result<Url> Url::without_userinfo() const try {
-  if (!has_userinfo()) return *this;
-  return parse(text_without_secrets());
-} catch (const std::bad_alloc&) {
-  return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
+Result<Url> Url::without_userinfo() const {
+  return or_out_of_memory([&]() -> Result<Url> {
+    if (!has_userinfo()) return *this;
+    return parse(text_without_secrets());
+  });
 }
 
 }  // namespace sluice

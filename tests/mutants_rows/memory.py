@@ -27,7 +27,7 @@ SHORTAGE = [
            ("engine/jobs.cpp", "received ? std::nullopt : std::optional(Code::out_of_memory)",
             "received && !PLANTED ? std::nullopt : std::optional(Code::out_of_memory)")),
     mutant("give-up-running", "a transfer that outlives the loss of all is not counted",
-           ("engine/jobs.cpp", "++running_;\n      pool_.count_again(job);", "if (!PLANTED) ++running_;\n      pool_.count_again(job);")),
+           ("engine/jobs.cpp", "++running_;\n      scheduler_.count_again(job);", "if (!PLANTED) ++running_;\n      scheduler_.count_again(job);")),
     mutant("give-up-done-time", "progress has no time for a Done by the loss of all",
            ("engine/jobs.cpp", "    job.progress.done = now;", "    if (!PLANTED) job.progress.done = now;")),
     mutant("connect-before-close", "a Connect comes before the owed Close that gave it its place",

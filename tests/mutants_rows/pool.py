@@ -11,7 +11,7 @@ NAMES = [
            ("pool/name_cache.cpp", "      unused_.remove(name);\n      unused_.push_back(name);",
             "      if (!PLANTED) unused_.remove(name), unused_.push_back(name);")),
     mutant("name-dropped-in-flight", "the look-up of a name that is dropped is not canceled",
-           ("pool/name_cache.cpp", "if (resolutions_.release(name.look_up)) {", "if (resolutions_.release(name.look_up) && !PLANTED) {")),
+           ("pool/name_cache.cpp", "if (resolutions_.release(name.look_up)) has_memory_for", "if (resolutions_.release(name.look_up) && !PLANTED) has_memory_for")),
     mutant("name-delay-anew", "IPv6 is waited for anew from each part of an answer on",
            ("pool/name_cache.cpp", "if (!std::exchange(name.known_in_part, true)) name.", "if (!std::exchange(name.known_in_part, true) || PLANTED) name.")),
     mutant("name-part-lost", "a failure behind the first part of an answer takes that back",
@@ -19,6 +19,10 @@ NAMES = [
     mutant("name-ttl-unbounded", "addresses hold for as long as their answer says, however long",
            ("pool/name_cache.cpp", "std::min(answer->ttl.value_or(limits::kResolveTtl), limits::kResolveTtl)",
             "std::min(answer->ttl.value_or(limits::kResolveTtl), PLANTED ? Duration::max() : limits::kResolveTtl)")),
+    mutant("name-store-old", "an answer that is out of date is taken from the shared store",
+           ("pool/name_store.cpp", "found != by_key_.end() && now < found->second->until", "found != by_key_.end() && (PLANTED || now < found->second->until)")),
+    mutant("name-store-grows", "the shared store of names has no end",
+           ("pool/name_store.cpp", "if (known_.size() <= limits::kMaxNames) return;", "if (PLANTED || known_.size() <= limits::kMaxNames) return;")),
 ]
 
 RACE = [
@@ -160,7 +164,7 @@ HOPS = [
     mutant("hop-wait-stays", "the timer of a wait stays when the transfer ends",
            ("engine/jobs.cpp", "  timers_.cancel(job.backoff_timer);", "  if (!PLANTED) timers_.cancel(job.backoff_timer);")),
     mutant("hop-endpoint-kept", "a transfer is counted by the endpoint of a hop that is over",
-           ("engine/jobs.cpp", "  pool_.left(job);\n  static_cast<pool::Waiter&>(job) = {};", "  if (!PLANTED) pool_.left(job);\n  static_cast<pool::Waiter&>(job) = {};")),
+           ("engine/jobs.cpp", "  scheduler_.left(job);\n  static_cast<pool::Waiter&>(job) = {};", "  if (!PLANTED) scheduler_.left(job);\n  static_cast<pool::Waiter&>(job) = {};")),
     mutant("hop-rewind-unsaid", "a hop does not ask for a stream's body again",
            ("engine/jobs.cpp", "if (job.upload.awaits_rewind()) outbox_", "if (job.upload.awaits_rewind() && !PLANTED) outbox_")),
     mutant("hop-connect-to", "another place is connected to where the first one was to be",
@@ -174,13 +178,13 @@ HOPS = [
     mutant("rewind-room", "a stream has room before the application has said that it begins anew",
            ("http/upload.cpp", "!finished_ && !awaits_rewind_ &&", "!finished_ && (!awaits_rewind_ || PLANTED) &&")),
     mutant("rewind-old-end", "the end of a stream's old bytes ends its new ones",
-           ("engine/impl.cpp", "!job->upload.streamed() || job->upload.awaits_rewind()) return;", "!job->upload.streamed() || (job->upload.awaits_rewind() && !PLANTED)) return;")),
+           ("engine/calls.cpp", "!job->upload.streamed() || job->upload.awaits_rewind()) return;", "!job->upload.streamed() || (job->upload.awaits_rewind() && !PLANTED)) return;")),
     mutant("rewind-unasked", "a retry does not ask for a stream's body again",
            ("engine/carrier.cpp", "if (job.upload.awaits_rewind() && !outbox_", "if (!PLANTED && job.upload.awaits_rewind() && !outbox_")),
     mutant("rewind-sent-pieces", "old bytes of a stream go out in front of its new ones",
            ("http/upload.cpp", "begin_ = end_ = 0;\n  committed_ = 0;", "if (!PLANTED) begin_ = end_ = 0;\n  committed_ = 0;")),
     mutant("rewind-stale", "a rewind is asked for of a transfer that has ended",
-           ("engine/impl.cpp", "return job && !job->is_received() && job->upload.awaits_rewind();", "return PLANTED || (job && !job->is_received() && job->upload.awaits_rewind());")),
+           ("engine/calls.cpp", "return job && !job->is_received() && job->upload.awaits_rewind();", "return PLANTED || (job && !job->is_received() && job->upload.awaits_rewind());")),
 ]
 
 ROWS = HOPS + NAMES + RACE + LIMITS + SIDE_BY_SIDE + BODIES

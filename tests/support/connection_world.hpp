@@ -29,6 +29,7 @@ inline ConnectionOptions alone_options(std::string_view origin = "http://app.tes
 class Alone {
  public:
   explicit Alone(ConnectionOptions options = alone_options()) : connection(made(std::move(options))) {}
+  explicit Alone(Connection with) : connection(std::move(with)) {}
   explicit Alone(std::string_view origin) : Alone(alone_options(origin)) {}
 
   // ---- what the application does ----
@@ -152,7 +153,7 @@ class Alone {
   int closed = 0;                  // how often Closed was said
   std::vector<std::string> story;  // "done", "failed" and "closed", in order
   std::vector<TransferId> order;   // of the Dones
-  std::vector<TransferId> heads, uploads_ready;
+  std::vector<TransferId> heads, uploads_ready, rewinds;
   std::vector<int> interims;
   std::map<TransferId, std::string> bodies;
   std::map<TransferId, Result<void>> results;
@@ -169,6 +170,7 @@ class Alone {
     if (auto* head = std::get_if<output::HeadReady>(&out)) heads.push_back(head->transfer);
     if (auto* interim = std::get_if<output::InterimReady>(&out)) interims.push_back(interim->head.status);
     if (auto* upload = std::get_if<output::UploadReady>(&out)) uploads_ready.push_back(upload->transfer);
+    if (auto* rewind = std::get_if<output::UploadRewind>(&out)) rewinds.push_back(rewind->transfer);
     if (auto* line = std::get_if<output::KeyLog>(&out)) key_log.push_back(line->line);
     if (auto* body = std::get_if<output::BodyReady>(&out)) {
       CHECK_FALSE(connection.body(body->transfer).empty());

@@ -94,7 +94,7 @@ BUGS = [
          "  if (PLANTED && !dial.attempts.empty()) address = connections_.find(dial.attempts.front())->address;\n"
          "  connection->address = std::move(address);")),
     bug("connected-early", "connected is the time of the look-up",
-        ("engine/connector.cpp", "progress.connected = since(connection.connected);",
+        ("engine/connections.cpp", "progress.connected = since(connection.connected);",
          "progress.connected = since(PLANTED ? connection.resolved : connection.connected);")),
     bug("no-head-bytes", "sent_head_bytes stays 0",
         ("engine/carrier.cpp", "  job.progress.sent_head_bytes = ",
@@ -297,10 +297,10 @@ BUGS = [
         ("engine/connections.cpp", "return most < limits::kBodyBufferBytes ?",
          "return PLANTED ? limits::kLandingBytes : most < limits::kBodyBufferBytes ?")),
     bug("upload-ready-full", "room for a streamed body is announced though there is none",
-        ("engine/impl.cpp", "== TransferPhase::active && job->upload.has_room();",
+        ("engine/calls.cpp", "== TransferPhase::active && job->upload.has_room();",
          "== TransferPhase::active && (PLANTED || job->upload.has_room());")),
     bug("upload-ready-once", "room for a streamed body is announced once and never again",
-        ("engine/impl.cpp", "job->upload_announced = false;",
+        ("engine/calls.cpp", "job->upload_announced = false;",
          "job->upload_announced = PLANTED;")),
 
     # ---- time ----
@@ -314,8 +314,7 @@ BUGS = [
         ("pool/dialer.cpp", "  if (time) {\n",
          "  if (PLANTED && timers_.is_set(dial.timeout_timer)) {\n  } else if (time) {\n")),
     bug("orphan-without-timeout", "a dial that goes on for nobody has no time limit",
-        ("engine/connector.cpp", "    dialer_.shorten(*dial, pool_.limits().idle_connection_timeout, now);",
-         "    if (PLANTED) dialer_.limit(*dial, std::nullopt, now);\n    if (!PLANTED) dialer_.shorten(*dial, pool_.limits().idle_connection_timeout, now);")),
+        ("engine/connector.cpp", "dialer_.shorten(*dial, most, now);", "PLANTED ? dialer_.limit(*dial, std::nullopt, now) : dialer_.shorten(*dial, most, now);")),
     bug("idle-blind-to-bytes", "the idle timeout runs on while bytes come",
         ("engine/carrier_events.cpp", "  jobs_.note_activity(*jobs_.find(connection.exchanges.back().second), now);",
          "  if (PLANTED) return;\n  jobs_.note_activity(*jobs_.find(connection.exchanges.back().second), now);")),

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/engine/jobs.hpp"
+#include "core/pool/pool.hpp"
 #include "tests/support/urls.hpp"
 
 namespace sluice::test {

@@ -134,7 +134,7 @@ class PoolBench {
   std::string release(pool::PooledConnection& connection, bool usable = true) {
     const auto grant = pool.released(connection, usable, now);
     if (grant) return carry_out(*grant);
-    return pool::Pool::is_idle(connection) ? name(connection) + " is idle" : name(connection) + " goes on";
+    return connection.is_idle() ? name(connection) + " is idle" : name(connection) + " goes on";
   }
   // The application wants it no more, or it failed while it waited.
   void leave(std::size_t waiter) {
@@ -176,7 +176,7 @@ class PoolBench {
 
   std::string start(pool::PooledConnection& connection, pool::Waiter& waiter) {
     CHECK_FALSE(pool::WaitingList::contains(waiter));
-    CHECK_FALSE(pool::Pool::is_idle(connection));
+    CHECK_FALSE(connection.is_idle());
     const pool::DialId own = std::exchange(waiter.dial, {});
     const auto stream = connection.session().open({});
     connection.exchanges.add(*stream, waiter.transfer);

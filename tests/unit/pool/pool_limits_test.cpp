@@ -29,7 +29,7 @@ TEST_CASE("pool limits: past a lower limit for each, idle connections are closed
   CHECK(bench.go() == "close c1; close c2");
   CHECK_FALSE(bench.pool.may_go_on());
   CHECK(a.open == 1);
-  CHECK(Pool::is_idle(bench.c(3)));
+  CHECK(bench.c(3).is_idle());
 }
 
 TEST_CASE("pool limits: every endpoint is looked at, each by its own measure") {

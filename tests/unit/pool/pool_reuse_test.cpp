@@ -57,7 +57,7 @@ TEST_CASE("pool reuse: one that is closed is gone, idle or not") {
   Endpoint& a = bench.at("http://a.test/");
   make_two_idle(bench, a);
   bench.close(bench.c(2));
-  CHECK_FALSE(Pool::is_idle(bench.c(2)));
+  CHECK_FALSE(bench.c(2).is_idle());
   CHECK(bench.pool.idle_connections() == 1);
   CHECK(a.open == 1);
   CHECK(bench.pool.open() == 1);

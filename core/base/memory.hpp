@@ -1,0 +1,30 @@
+// Where there is no memory: the allocator's exception becomes an answer here, and nowhere else, so that every catch of
+// it reads the same. What is caught is a whole step, a call or a fact that entered; what is done then is the caller's.
+#pragma once
+
+#include <new>
+
+#include "core/error.hpp"
+
+namespace sluice {
+
+// False: there was no memory for it. What it had changed by then stays.
+template <class Step>
+bool has_memory_for(Step step) {
+  try {
+    step();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+// What `make` answers, a Result; or the error out_of_memory.
+template <class Make>
+auto or_out_of_memory(Make make) -> decltype(make()) {
+  decltype(make()) made = std::unexpected(make_error(Code::out_of_memory, {}));
+  has_memory_for([&] { made = make(); });
+  return made;
+}
+
+}  // namespace sluice

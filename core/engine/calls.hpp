@@ -1,0 +1,62 @@
+// The application's calls about one transfer, and the transfer's own timers: the same in an engine and on a connection
+// alone. Leaves to its owner how an entry begins and ends, and what comes when memory runs out for it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/engine/carrier.hpp"
+#include "core/engine/jobs.hpp"
+
+namespace sluice::engine {
+
+class Calls {
+ public:
+  // Both must outlive it.
+  Calls(Jobs& jobs, Carrier& carrier) : jobs_(jobs), carrier_(carrier) {}
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+
+  // As Engine's of the same names. A stale id does nothing, and getters answer with an empty value.
+  bool contains(TransferId id) const;
+  bool is_done(TransferId id) const;
+  const Request& request(TransferId id) const { return of(id).request; }
+  const ResponseHead& head(TransferId id) const { return of(id).head; }
+  const Fields& trailers(TransferId id) const { return of(id).trailers; }
+  const Progress& progress(TransferId id) const { return of(id).progress; }
+  TransferInfo info(TransferId id) const;
+  std::vector<Hop> hops(TransferId id) const;
+  Bytes body(TransferId id) const { return of(id).body.front(); }
+
+  void cancel(TransferId id, Now now);
+  void release(TransferId id) { jobs_.release(id); }  // remove() is cancel() and this
+  void consume_body(TransferId id, std::size_t bytes, Now now);
+  MutableBytes upload_space(TransferId id);
+  void commit_upload(TransferId id, std::size_t bytes, Now now);
+  void finish_upload(TransferId id, Now now);
+  void rewind_upload(TransferId id, Now now);
+  void fail_upload(TransferId id, std::string why, Now now);
+
+  // One of the transfer's own timers has come due.
+  void timer(TransferId id, TimerKind kind, Now now);
+  // There was no memory for a step on its behalf.
+  void lose(TransferId id, Now now);
+  // Some levels have changed since their edge was put among the outputs: what is not so any more is not told.
+  bool is_still_true(const Output& out) const;
+
+ private:
+  // Takes a step on behalf of a transfer. Without memory for it that one ends, and nothing else.
+  template <class Step>
+  void or_lose(Job& job, Now now, Step step);
+  void due(Job& job, TimerKind kind, Now now);
+  const Job& of(TransferId id) const {
+    const Job* found = jobs_.find(id);
+    return found ? *found : nothing_;
+  }
+
+  Jobs& jobs_;
+  Carrier& carrier_;
+  const Job nothing_{};
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,124 @@
+// The insides of a Connection (core/connection.hpp): one channel with its session over the stream that the caller
+// brought, one line of requests for it, and the parts that carry exchanges in an engine as well:
+//   Jobs, Calls     requests, their timers, their one way to Done, and the application's calls about them
+//   Connections     what may be read and written, and the one way to the end
+//   Carrier         exchanges on the channel
+// There is no pool, no name and no dial. Being its own scheduler, it decides who is served next: whoever is first in
+// line.
+#pragma once
+
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/base/memory.hpp"
+#include "core/base/timers.hpp"
+#include "core/connection.hpp"
+#include "core/engine/calls.hpp"
+#include "core/engine/carrier.hpp"
+#include "core/engine/connections.hpp"
+#include "core/engine/jobs.hpp"
+#include "core/engine/outbox.hpp"
+#include "core/pool/scheduler.hpp"
+
+namespace sluice {
+
+class Connection::Impl final : private pool::Scheduler {
+ public:
+  // std::bad_alloc.
+  Impl(ConnectionOptions options, std::unique_ptr<http::SessionFactory> sessions);
+
+  // ---- the application's calls ----
+  void add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added);
+  template <class Step>
+  void entry(Now now, Step step) {
+    now = clamp(now);
+    step(now);
+    finish_entry(now);
+  }
+  engine::Calls& calls() { return calls_; }
+  std::size_t running() const { return jobs_.running(); }
+  void close(Now now);
+  bool is_over() const { return connection_.is_closed(); }
+
+  // ---- facts ----
+  MutableBytes receive_space() { return connections_.receive_space(connection_); }
+  void handle_received(std::size_t bytes, Now now);
+  void handle_eof(Now now);
+  void handle_io_error(Error error, Now now);
+  OutputView transmit() const;
+  void handle_sent(std::size_t bytes, Now now);
+  void handle_timeout(Now now);
+
+  // ---- what comes next ----
+  std::optional<ConnectionOutput> poll_output();
+  Interest interest() const;
+  std::optional<Deadline> deadline() const;
+
+  void check_invariants() const;
+  // The end of an entry that ran out of memory, in whatever state it left things: all ends.
+  void give_up() noexcept;
+
+ private:
+  using PooledConnection = pool::PooledConnection;
+  using Waiter = pool::Waiter;
+
+  // ---- the scheduler of one line ----
+  void place(Waiter& waiter, const Request&, const TransferOptions&, std::shared_ptr<const TlsConfig>) override;
+  void enter(Waiter& waiter) override { line_.push_back(waiter); }
+  void enter_again(Waiter& waiter) override { line_.push_front(waiter); }
+  void withdraw(Waiter& waiter) override;
+  void left(const Waiter&) override {}
+  void count_again(const Waiter&) noexcept override {}
+  std::optional<pool::Grant> released(PooledConnection& connection, bool usable, Now now) override;
+  void room_changed(PooledConnection&) override {}  // it is looked at in next_step()
+  void closed(PooledConnection& connection) override;
+  void note_end(const PooledConnection&, Now) override {}
+
+  Now clamp(Now now);
+  void begin_fact(Now now);
+  void finish_entry(Now now);
+  bool next_step(Now now);  // false: there is nothing to do
+  bool serve_next(Now now);
+  void start(Now now);
+  bool find_sponsor(Now now);
+  void handshake_moved(Now now);
+  void handshake_failed(Error error, Now now);
+  void on_eof(Now now);
+  void on_io_error(Error error, Now now);
+  void on_timer(const Timers::Due& due, Now now);
+  Error no_time() const;
+  void remember(std::string_view why) noexcept;
+  Error over() const noexcept;
+
+  // Takes a step for the stream. Without memory for it the connection is lost; the requests are told.
+  template <class Step>
+  void or_lose(Now now, Step step) {
+    if (!has_memory_for(step)) lose(now);
+  }
+  void lose(Now now);
+
+  Url origin_;
+  EngineOptions options_;
+  std::optional<Duration> idle_timeout_;
+  std::unique_ptr<http::SessionFactory> sessions_;
+  Instant latest_;
+  Timers timers_;
+  engine::Outbox outbox_;
+  engine::Jobs jobs_{timers_, outbox_, *this};
+  engine::Connections connections_{timers_, outbox_, *this, jobs_};
+  engine::Carrier carrier_{options_, nullptr, timers_, outbox_, *this, jobs_, connections_, nullptr};
+  engine::Calls calls_{jobs_, carrier_};
+  PooledConnection& connection_;  // of connections_; never released, as its goodbye is sent after its end
+  pool::WaitingList line_;
+  pool::IdleAnywhere idle_;  // the connection, or empty
+  TransferId sponsor_;       // of the handshake: its connect_timeout holds
+  Timers::Handle connect_timer_;
+  bool closing_ = false;
+  std::string why_;  // what the stream's side said last; "" while it said nothing
+  std::vector<std::string> key_log_;
+  std::vector<http::StreamId> moved_;
+};
+
+}  // namespace sluice

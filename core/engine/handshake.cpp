@@ -1,0 +1,47 @@
+// See handshake.hpp.
+#include "core/engine/handshake.hpp"
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace sluice::engine {
+
+using pool::PooledConnection;
+
+Result<void> push_tls(PooledConnection& connection, tls::ClientParams params) {
+  auto layer = tls::make_client(std::move(params));
+  if (!layer) return std::unexpected(std::move(layer.error()));
+  connection.channel.push_layer(std::move(*layer));
+  return {};
+}
+
+void complete(PooledConnection& connection, http::SessionFactory& sessions, Now now) {
+  std::string_view alpn;
+  if (connection.channel.has_layers()) {
+    connection.layers = std::make_shared<LayerFacts>(connection.channel.facts());
+    alpn = connection.layers->alpn;
+  }
+  auto session = sessions.make(alpn);
+  if (!session) throw std::bad_alloc();
+  connection.multiplexes = session->multiplexes();
+  connection.channel.set_session(std::move(session));
+  connection.secured = now.steady;
+  connection.dial = {};
+}
+
+Error cut_off(const PooledConnection& connection, std::string_view why) {
+  const channel::Channel& channel = connection.channel;
+  std::string text = std::string(channel.task()) + " with " + connection.peer() + ": the peer closed the connection";
+  if (!why.empty()) text += " (" + std::string(why) + ")";
+  return make_error(channel.task_failure(), std::move(text));
+}
+
+Error broken_off(const PooledConnection& connection, Error error) {
+  error.code = connection.channel.task_failure();
+  error.blame = blame_of(error.code);
+  error.context = std::string(connection.channel.task()) + ": " + error.context;
+  return error;
+}
+
+}  // namespace sluice::engine
