@@ -209,15 +209,17 @@ struct CarrierBench : ConnectorBench {
     carrier.sent(connection, moved, now);
     return text;
   }
-  // These bytes are read.
+  // These bytes are read. As in an engine, nothing is told of the interest of the one that the fact is about.
   void receive(engine::PooledConnection& connection, std::string_view bytes) {
     const MutableBytes space = connections.receive_space(connection);
     REQUIRE(space.size() >= bytes.size());
     std::ranges::copy(as_bytes(bytes), space.begin());
+    connections.set_current(connection.id);
     carrier.note_activity(connection, now);
     const MutableBytes plain = connection.channel.decode(space.first(bytes.size()), connections.landing(), now);
     carrier.received(connection, plain, now);
     carrier.after_bytes(connection, now);
+    connections.set_current({});
   }
   // All of its body is taken.
   std::string consume(engine::Job& job) {
