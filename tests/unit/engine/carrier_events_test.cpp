@@ -56,7 +56,7 @@ TEST_CASE("carrier events: head and body become outputs, and the transfer is don
   CHECK(bench.tells() == "body t0");
   CHECK(bench.job.phase() == TransferPhase::delivering);
   CHECK(bench.job.conn == ConnId{});
-  CHECK(pool::Pool::is_idle(bench.connection));
+  CHECK(bench.connection.is_idle());
   CHECK(bench.consume(bench.job) == "llo");
   CHECK(bench.tells() == "done t0");
   CHECK(bench.job.progress.received_body_bytes == 5);
@@ -136,7 +136,7 @@ TEST_CASE("carrier events: an exchange that was refused is tried again anywhere,
   bench.receive(bench.connection, mux_frame('X', 2));
   CHECK(bench.tells() == "done t0 malformed_response");
   CHECK(bench.last_end->error().retry_safe);
-  CHECK(pool::Pool::is_idle(bench.connection));
+  CHECK(bench.connection.is_idle());
 }
 
 TEST_CASE("carrier events: an exchange that failed alone leaves its connection to the others") {
@@ -148,7 +148,7 @@ TEST_CASE("carrier events: an exchange that failed alone leaves its connection t
   CHECK(bench.tells() == "done t0 malformed_response; head t1; body t1");
   CHECK(bench.consume(other) == "hello");
   CHECK(bench.tells() == "done t1");
-  CHECK(pool::Pool::is_idle(bench.connection));
+  CHECK(bench.connection.is_idle());
 }
 
 TEST_CASE("SB-12 carrier events: bytes that nobody asked for end their connection, and nobody's transfer") {

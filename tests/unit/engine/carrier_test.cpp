@@ -77,7 +77,7 @@ TEST_CASE("carrier: a connection that was used is named so, and its times are no
   CHECK(job.conn == connection.id);
   CHECK(job.info.reused);
   CHECK(job.progress.connected == bench.now.steady);
-  CHECK_FALSE(pool::Pool::is_idle(connection));
+  CHECK_FALSE(connection.is_idle());
 }
 
 TEST_CASE("carrier: a request that its session refuses ends its transfer, and the connection takes the next one") {
@@ -119,7 +119,7 @@ TEST_CASE("carrier: at its end a connection is parked, or goes to the next in th
   bench.send(connection);
   bench.receive(connection, kEmpty);
   CHECK(bench.tells() == "head t1; done t1");
-  CHECK(pool::Pool::is_idle(connection));
+  CHECK(connection.is_idle());
   CHECK(bench.timers.is_set(connection.expiry_timer));
   TransferOptions last;
   last.forbid_reuse = true;
@@ -269,7 +269,7 @@ TEST_CASE(
   CHECK(second.phase() == TransferPhase::active);
   many.carrier.fail(second, engine::canceled(), many.now);
   CHECK(many.tells() == "done t1 canceled; interest c0");
-  CHECK(pool::Pool::is_idle(connection));
+  CHECK(connection.is_idle());
 }
 
 TEST_CASE("carrier: one that fails after all was received leaves its connection alone") {
@@ -282,7 +282,7 @@ TEST_CASE("carrier: one that fails after all was received leaves its connection 
   bench.tells();
   bench.carrier.fail(job, engine::canceled(), bench.now);
   CHECK(bench.tells() == "done t0 canceled");
-  CHECK(pool::Pool::is_idle(connection));
+  CHECK(connection.is_idle());
 }
 
 // ---- hops ----

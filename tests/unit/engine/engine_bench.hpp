@@ -154,7 +154,7 @@ struct ConnectorBench : ConnectionsBench {
 
 struct CarrierBench : ConnectorBench {
   explicit CarrierBench(const flow::HopRule* rule = nullptr)
-      : carrier(defaults, rule, timers, outbox, pool, jobs, connections, connector) {}
+      : carrier(defaults, rule, timers, outbox, pool, jobs, connections, &connector) {}
 
   engine::Job& queue(Request request, TransferOptions options = {}) {
     const auto id = try_add(std::move(request), std::move(options));
@@ -189,7 +189,7 @@ struct CarrierBench : ConnectorBench {
     engine::PooledConnection& connection = conn(job);
     send(connection);
     receive(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    REQUIRE(pool::Pool::is_idle(connection));
+    REQUIRE(connection.is_idle());
     tells();
     return connection;
   }
