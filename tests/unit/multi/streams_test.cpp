@@ -14,7 +14,7 @@ using namespace sluice::multi;
 namespace {
 
 // The parts that streams need, and one transfer to an address; take() carries outputs as the driver does.
-struct Parts {
+struct StreamParts {
   test::HandEnvironment environment;
   test::HandWaiter waiter;
   Watches watches{waiter};
@@ -27,7 +27,7 @@ struct Parts {
   std::optional<ConnId> conn;
   std::optional<Result<void>> done;
 
-  Parts() {
+  StreamParts() {
     pace.begin();
     streams.begin_drive(Streams::Look::asks);
     Request request;
@@ -63,7 +63,7 @@ struct Parts {
 }  // namespace
 
 TEST_CASE("Streams: one is opened, its request sent, its answer read, and its watch ends before it is closed") {
-  Parts parts;
+  StreamParts parts;
   parts.environment.wire.openings = {Opening::wait_write, Opening::done};
   parts.take();
   REQUIRE(parts.conn);
@@ -90,7 +90,7 @@ TEST_CASE("Streams: one is opened, its request sent, its answer read, and its wa
 }
 
 TEST_CASE("Streams: a send that is taken in part waits until the stream can be written to again") {
-  Parts parts;
+  StreamParts parts;
   parts.environment.wire.takes = 5;
   parts.take();
   parts.tell_facts();
@@ -106,7 +106,7 @@ TEST_CASE("Streams: a send that is taken in part waits until the stream can be w
 }
 
 TEST_CASE("Streams: what a stream throws, or lies about, is the error of its own connection") {
-  Parts parts;
+  StreamParts parts;
   parts.take();
   parts.tell_facts();
   parts.send_all();
@@ -131,7 +131,7 @@ TEST_CASE("Streams: what a stream throws, or lies about, is the error of its own
 }
 
 TEST_CASE("Streams: without a read left of the drive a stream is queued, and nothing of it is lost") {
-  Parts parts;
+  StreamParts parts;
   parts.take();
   parts.tell_facts();
   parts.send_all();
@@ -151,7 +151,7 @@ TEST_CASE("Streams: without a read left of the drive a stream is queued, and not
 }
 
 TEST_CASE("Streams: after a drive that was cut short each stream is tried once") {
-  Parts parts;
+  StreamParts parts;
   parts.take();
   parts.tell_facts();
   parts.send_all();
@@ -165,7 +165,7 @@ TEST_CASE("Streams: after a drive that was cut short each stream is tried once")
 
 TEST_CASE(
     "Callbacks: nothing is said of a transfer that is not there, and a handler is called last when its transfer ends") {
-  Parts parts;
+  StreamParts parts;
   parts.callbacks.body(parts.id);
   parts.callbacks.upload(parts.id);
   parts.callbacks.resume(parts.id);
