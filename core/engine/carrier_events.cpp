@@ -90,6 +90,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       break;
     case http::Event::Kind::head:
       if (timed_out_at_peer(connection, job)) {
+        if (!connection.multiplexes) connection.last_use = true;  // the peer has given it up
         connection.session().abort(job.stream);
         detach(connection, job);
         return retry(job, true, now);

@@ -67,6 +67,8 @@ SCHEDULER = [
 ]
 
 EXCHANGES = [
+    mutant("retry-408-kept", "a connection that a 408 has ended is used again",
+           ("engine/carrier_events.cpp", "if (!connection.multiplexes) connection.last_use = true;  // the peer", "if (!PLANTED && !connection.multiplexes) connection.last_use = true;  // the peer")),
     mutant("retry-after-response", "a request is sent again though its response had begun",
            ("engine/carrier.cpp", "if (connection.session().response_started(job.stream)) return false;",
             "if (!PLANTED && connection.session().response_started(job.stream)) return false;")),

@@ -145,7 +145,9 @@ TEST_CASE("calls: what is said of old bytes has no effect until a rewind is answ
   CHECK_FALSE(bench.calls.is_still_true(output::UploadRewind{again.id}));
   CHECK(bench.supply(again, "new") == 3);
   bench.calls.finish_upload(again.id, bench.now);
-  CHECK(bench.send(bench.conn(again)).ends_with("\r\n\r\n3\r\nnew\r\n0\r\n\r\n"));
+  std::string sent;
+  for (int i = 0; i < 3; ++i) sent += bench.send(bench.conn(again));
+  CHECK(sent.ends_with("\r\n\r\n3\r\nnew\r\n0\r\n\r\n"));
 }
 
 TEST_CASE("calls: a timer of the transfer's own ends it with what it waited for") {

@@ -120,6 +120,14 @@ TEST_CASE("carrier events: a 408 on a used connection is its idleness, and the r
   CHECK(job.phase() == TransferPhase::queued);
   CHECK(job.fresh_only);
   CHECK(job.head.status == 0);
+  // Its peer has given it up, also where it does not say so: a POST must not find it idle.
+  CarrierBench unsaid;
+  PooledConnection& kept = unsaid.used();
+  unsaid.on_idle(unsaid.add(kHost));
+  unsaid.send(kept);
+  unsaid.tells();
+  unsaid.receive(kept, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+  CHECK(unsaid.tells() == "close c0");
   Carrying fresh;
   fresh.receive(fresh.connection, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
   CHECK(fresh.tells() == "head t0; done t0");
