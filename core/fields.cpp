@@ -105,6 +105,12 @@ std::size_t received_name_span(std::string_view text) {
 constexpr std::size_t kShownName = 64;  // bytes of a name in a message
 
 // Shows only the part of a name that is good: what follows it may be anything, a secret included.
+// Memory is needed for the words of a refusal, and for them alone.
+template <class Words>
+Result<void> refuse(Words words) {
+  return or_out_of_memory([&]() -> Result<void> { return std::unexpected(words()); });
+}
+
 Error bad_name(std::string_view name, std::size_t good) {
   if (name.empty()) return make_error(Code::invalid_request, "field name is empty");
   std::string text = "field name ";
@@ -237,28 +243,24 @@ bool Fields::reserve(std::size_t text, std::size_t entries, std::unique_ptr<std:
 }
 
 Result<void> Fields::add(std::string_view name, std::string_view value) {
-  return or_out_of_memory([&]() -> Result<void> {
-    if (!is_token(name)) return std::unexpected(bad_name(name, span_of(name, kTokenByte)));
-    value = trim(value);
-    if (!is_field_value(value)) return std::unexpected(bad_value(name, value, value_span(value)));
-    return append(name, value);
-  });
+  if (!is_token(name)) return refuse([&] { return bad_name(name, span_of(name, kTokenByte)); });
+  value = trim(value);
+  if (!is_field_value(value)) return refuse([&] { return bad_value(name, value, value_span(value)); });
+  return append(name, value);
 }
 
 Result<void> Fields::add_received(std::string_view name, std::string_view value, bool name_is_token) {
-  return or_out_of_memory([&]() -> Result<void> {
-    value = trim(value);
-    const bool sendable = (name_is_token || is_token(name)) && is_field_value(value);
-    if (!sendable) {
-      if (!is_received_name(name)) return std::unexpected(bad_name(name, received_name_span(name)));
-      if (const std::size_t bad = value.find_first_of(kNeverInValue); bad != std::string_view::npos) {
-        return std::unexpected(bad_value(name, value, bad));
-      }
+  value = trim(value);
+  const bool sendable = (name_is_token || is_token(name)) && is_field_value(value);
+  if (!sendable) {
+    if (!is_received_name(name)) return refuse([&] { return bad_name(name, received_name_span(name)); });
+    if (const std::size_t bad = value.find_first_of(kNeverInValue); bad != std::string_view::npos) {
+      return refuse([&] { return bad_value(name, value, bad); });
     }
-    auto added = append(name, value);
-    if (added && !sendable) sendable_ = false;
-    return added;
-  });
+  }
+  auto added = append(name, value);
+  if (added && !sendable) sendable_ = false;
+  return added;
 }
 
 Result<void> Fields::append(std::string_view name, std::string_view value) {

@@ -22,9 +22,11 @@ bool has_memory_for(Step step) {
 // What `make` answers, a Result; or the error out_of_memory.
 template <class Make>
 auto or_out_of_memory(Make make) -> decltype(make()) {
-  decltype(make()) made = std::unexpected(make_error(Code::out_of_memory, {}));
-  has_memory_for([&] { made = make(); });
-  return made;
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(make_error(Code::out_of_memory, {}));
+  }
 }
 
 }  // namespace sluice
