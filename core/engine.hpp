@@ -9,8 +9,8 @@
 // Rules of the road
 //  - One thread at a time. No callbacks, so no re-entrancy.
 //  - Drain rule, checked: before a handle_* call the output queue must be empty. Application calls (add, remove,
-//    cancel, consume_body, those about uploads, close_idle_connections, set_limits) are legal at any moment, also between two
-//    poll_output calls.
+//    cancel, consume_body, those about uploads, close_idle_connections, set_limits) are legal at any moment, also
+//    between two poll_output calls.
 //  - After every handle_* call about a connection, look at interest(conn) of that connection again; changes on any
 //    other connection are announced by Output::InterestChanged.
 //  - A stale id is never an error: setters do nothing, getters answer with an empty value.

@@ -85,7 +85,7 @@ BUGS = [
          "if (PLANTED) job.head.fields.clear(), job.head.reason = \"nonsense\";\n      outbox_.put(output::InterimReady{job.id, job.head});")),
     bug("info-empty", "info() names no address, route or TLS",
         ("flow/transfer.cpp", "    all.address = info.address;",
-         "    if (PLANTED) return all;\n    all.address = info.address;")),
+         "    if (PLANTED) return;\n    all.address = info.address;")),
     bug("reused-lie", "a connection that is used again is said to be new",
         ("engine/carrier.cpp", "job.info.reused = connection.exchanges_carried > 0;",
          "job.info.reused = !PLANTED && connection.exchanges_carried > 0;")),
