@@ -12,8 +12,9 @@ namespace sluice::engine {
 using flow::TransferPhase;
 
 template <class Step>
-void Calls::or_lose(Job& job, Now now, Step step) {
-  if (!has_memory_for(step)) carrier_.lose(job, now);
+void Calls::with(TransferId id, Now now, Step step) {
+  Job* job = jobs_.find(id);
+  if (job && !has_memory_for([&] { step(*job); })) carrier_.lose(*job, now);
 }
 
 bool Calls::contains(TransferId id) const {
@@ -44,14 +45,12 @@ std::vector<Hop> Calls::hops(TransferId id) const {
 
 void Calls::cancel(TransferId id, Now now) {
   Job* job = jobs_.find(id);
-  if (!job) return;
-  if (job->phase() != TransferPhase::done) carrier_.fail(*job, canceled(), now);
+  if (job && job->phase() != TransferPhase::done) carrier_.fail(*job, canceled(), now);
 }
 
 void Calls::consume_body(TransferId id, std::size_t bytes, Now now) {
-  Job* job = jobs_.find(id);
-  if (!job || bytes == 0) return;
-  or_lose(*job, now, [&] { carrier_.consume(*job, bytes, now); });
+  if (bytes == 0) return;
+  with(id, now, [&](Job& job) { carrier_.consume(job, bytes, now); });
 }
 
 MutableBytes Calls::upload_space(TransferId id) {
@@ -61,34 +60,33 @@ MutableBytes Calls::upload_space(TransferId id) {
 }
 
 void Calls::commit_upload(TransferId id, std::size_t bytes, Now now) {
-  Job* job = jobs_.find(id);
-  if (!job || job->phase() != TransferPhase::active || bytes == 0 || job->upload.awaits_rewind()) return;
-  job->upload.commit(bytes);
-  job->upload_announced = false;
-  or_lose(*job, now, [&] {
-    carrier_.upload_changed(*job, now);
-    jobs_.announce_upload(*job);
+  with(id, now, [&](Job& job) {
+    if (job.phase() != TransferPhase::active || bytes == 0 || job.upload.awaits_rewind()) return;
+    job.upload.commit(bytes);
+    job.upload_announced = false;
+    carrier_.upload_changed(job, now);
+    jobs_.announce_upload(job);
   });
 }
 
 void Calls::finish_upload(TransferId id, Now now) {
-  Job* job = jobs_.find(id);
-  // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
-  if (!job || job->is_received() || !job->upload.streamed() || job->upload.awaits_rewind()) return;
-  or_lose(*job, now, [&] {
-    if (auto finished = job->upload.finish(); !finished) {
-      carrier_.fail(*job, std::move(finished.error()), now);
+  with(id, now, [&](Job& job) {
+    // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
+    if (job.is_received() || !job.upload.streamed() || job.upload.awaits_rewind()) return;
+    if (auto finished = job.upload.finish(); !finished) {
+      carrier_.fail(job, std::move(finished.error()), now);
     } else {
-      carrier_.upload_changed(*job, now);
+      carrier_.upload_changed(job, now);
     }
   });
 }
 
 void Calls::rewind_upload(TransferId id, Now now) {
-  Job* job = jobs_.find(id);
-  if (!job || !job->upload.awaits_rewind() || job->is_received()) return;
-  job->upload.rewound();
-  or_lose(*job, now, [&] { jobs_.announce_upload(*job); });
+  with(id, now, [&](Job& job) {
+    if (!job.upload.awaits_rewind() || job.is_received()) return;
+    job.upload.rewound();
+    jobs_.announce_upload(job);
+  });
 }
 
 void Calls::fail_upload(TransferId id, std::string why, Now now) {
@@ -99,10 +97,10 @@ void Calls::fail_upload(TransferId id, std::string why, Now now) {
 }
 
 void Calls::timer(TransferId id, TimerKind kind, Now now) {
-  Job* job = jobs_.find(id);
-  if (!job) return;
-  SLUICE_CHECK(job->phase() != TransferPhase::done);
-  or_lose(*job, now, [&] { due(*job, kind, now); });
+  with(id, now, [&](Job& job) {
+    SLUICE_CHECK(job.phase() != TransferPhase::done);
+    due(job, kind, now);
+  });
 }
 
 void Calls::due(Job& job, TimerKind kind, Now now) {

@@ -45,9 +45,9 @@ class Calls {
   bool is_still_true(const Output& out) const;
 
  private:
-  // Takes a step on behalf of a transfer. Without memory for it that one ends, and nothing else.
+  // Takes a step with the transfer, if it is still there. Without memory for it that one ends, and nothing else.
   template <class Step>
-  void or_lose(Job& job, Now now, Step step);
+  void with(TransferId id, Now now, Step step);
   void due(Job& job, TimerKind kind, Now now);
   const Job& of(TransferId id) const {
     const Job* found = jobs_.find(id);

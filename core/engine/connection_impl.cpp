@@ -116,7 +116,8 @@ void Connection::Impl::begin_fact(Now now) {
 }
 
 void Connection::Impl::finish_entry(Now now) {
-  while (next_step(now)) {
+  for (bool more = true; more;) {
+    if (!has_memory_for([&] { more = next_step(now); })) lose(now);
   }
   for (std::string& line : key_log_) outbox_.try_put(output::KeyLog{std::move(line)});
   key_log_.clear();
@@ -134,7 +135,7 @@ bool Connection::Impl::next_step(Now now) {
   switch (connection_.channel.phase()) {
     case ChannelPhase::connecting:
       if (first) {
-        or_lose(now, [&] { start(now); });
+        start(now);
         return true;
       }
       break;
@@ -183,16 +184,14 @@ bool Connection::Impl::find_sponsor(Now now) {
   }
   sponsor_ = first->transfer;
   Job& job = *jobs_.find(sponsor_);
-  or_lose(now, [&] {
-    job.enter(TransferPhase::dialing);
-    engine::note_connection(connection_, job, now);
-    jobs_.note_attempt(job, now);
-    if (const auto& most = job.options.connect_timeout) {
-      timers_.set(connect_timer_, *most, TimerKind::connect_timeout, connection_.id, now);
-    } else {
-      timers_.cancel(connect_timer_);
-    }
-  });
+  job.enter(TransferPhase::dialing);
+  engine::note_connection(connection_, job, now);
+  jobs_.note_attempt(job, now);
+  if (const auto& most = job.options.connect_timeout) {
+    timers_.set(connect_timer_, *most, TimerKind::connect_timeout, connection_.id, now);
+  } else {
+    timers_.cancel(connect_timer_);
+  }
   return true;
 }
 
@@ -248,26 +247,21 @@ void Connection::Impl::close(Now now) {
 void Connection::Impl::handle_received(std::size_t bytes, Now now) {
   if (bytes == 0 || !connection_.is_open()) return;
   SLUICE_CHECK(bytes <= limits::kLandingBytes);
-  now = clamp(now);
-  begin_fact(now);
-  or_lose(now, [&] {
+  fact(now, [&](Now at) {
+    if (!connection_.is_open()) return;  // a body was lost, and the connection with it
     channel::Landing& landing = connections_.landing();
-    carrier_.note_activity(connection_, now);
-    const MutableBytes plain = connection_.channel.decode(landing.wire().first(bytes), landing, now);
-    if (connection_.channel.phase() == ChannelPhase::securing) handshake_moved(now);
-    if (connection_.is_ready() && !plain.empty()) carrier_.received(connection_, plain, now);
-    carrier_.after_bytes(connection_, now);
+    carrier_.note_activity(connection_, at);
+    const MutableBytes plain = connection_.channel.decode(landing.wire().first(bytes), landing, at);
+    if (connection_.channel.phase() == ChannelPhase::securing) handshake_moved(at);
+    if (connection_.is_ready() && !plain.empty()) carrier_.received(connection_, plain, at);
+    carrier_.after_bytes(connection_, at);
   });
-  finish_entry(now);
 }
 
 void Connection::Impl::handle_eof(Now now) {
   if (is_over()) return;
-  now = clamp(now);
-  begin_fact(now);
   remember("the other end closed it");
-  or_lose(now, [&] { on_eof(now); });
-  finish_entry(now);
+  fact(now, [&](Now at) { on_eof(at); });
 }
 
 void Connection::Impl::on_eof(Now now) {
@@ -290,11 +284,8 @@ void Connection::Impl::on_eof(Now now) {
 
 void Connection::Impl::handle_io_error(Error error, Now now) {
   if (is_over()) return;
-  now = clamp(now);
-  begin_fact(now);
   remember(error.context.empty() ? to_string(error.code) : std::string_view(error.context));
-  or_lose(now, [&] { on_io_error(std::move(error), now); });
-  finish_entry(now);
+  fact(now, [&](Now at) { on_io_error(std::move(error), at); });
 }
 
 void Connection::Impl::on_io_error(Error error, Now now) {
@@ -318,26 +309,21 @@ OutputView Connection::Impl::transmit() const {
 }
 
 void Connection::Impl::handle_sent(std::size_t bytes, Now now) {
-  std::size_t waiting = 0;  // of a goodbye that is not all there any more
-  const OutputView view = transmit();
-  for (std::size_t i = 0; i < view.count; ++i) waiting += view.spans[i].size();
-  if (is_over()) bytes = std::min(bytes, waiting);
-  if (bytes == 0 || waiting == 0) return;
-  now = clamp(now);
-  begin_fact(now);
-  or_lose(now, [&] {
+  fact(now, [&](Now at) {
+    if (!is_over() && !connection_.is_open()) return;
+    if (is_over()) bytes = std::min(bytes, transmit().size_bytes());  // a goodbye may not be all there any more
+    if (bytes == 0) return;
     moved_.clear();
-    connection_.channel.sent(bytes, moved_, now);
+    connection_.channel.sent(bytes, moved_, at);
     if (is_over()) return;
-    carrier_.sent(connection_, moved_, now);
+    carrier_.sent(connection_, moved_, at);
     if (!connection_.channel.fault()) return;
     if (connection_.is_ready()) {
-      carrier_.failed(connection_, *connection_.channel.fault(), now);
+      carrier_.failed(connection_, *connection_.channel.fault(), at);
     } else {
-      handshake_moved(now);
+      handshake_moved(at);
     }
   });
-  finish_entry(now);
 }
 
 // ---- time ----
@@ -348,10 +334,9 @@ std::optional<Deadline> Connection::Impl::deadline() const {
 }
 
 void Connection::Impl::handle_timeout(Now now) {
-  now = clamp(now);
-  begin_fact(now);
-  while (const auto due = timers_.pop_due(now.steady)) on_timer(*due, now);
-  finish_entry(now);
+  fact(now, [&](Now at) {
+    while (const auto due = timers_.pop_due(at.steady)) on_timer(*due, at);
+  });
 }
 
 void Connection::Impl::on_timer(const Timers::Due& due, Now now) {
@@ -364,13 +349,13 @@ void Connection::Impl::on_timer(const Timers::Due& due, Now now) {
       calls_.timer(due.owner<TransferTag>(), due.kind, now);
       break;
     case TimerKind::connect_timeout:
-      or_lose(now, [&] { handshake_failed(no_time(), now); });
+      handshake_failed(no_time(), now);
       break;
     case TimerKind::connection_expiry:
       connections_.close(connection_, true);
       break;
     case TimerKind::session:
-      or_lose(now, [&] { carrier_.session_timer(connection_, now); });
+      carrier_.session_timer(connection_, now);
       break;
     case TimerKind::address_stagger:
     case TimerKind::resolution_delay:

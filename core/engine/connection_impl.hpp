@@ -92,10 +92,13 @@ class Connection::Impl final : private pool::Scheduler {
   void remember(std::string_view why) noexcept;
   Error over() const noexcept;
 
-  // Takes a step for the stream. Without memory for it the connection is lost; the requests are told.
+  // Every fact. Without memory for its step the connection is lost; the requests are told.
   template <class Step>
-  void or_lose(Now now, Step step) {
-    if (!has_memory_for(step)) lose(now);
+  void fact(Now now, Step step) {
+    now = clamp(now);
+    begin_fact(now);
+    if (!has_memory_for([&] { step(now); })) lose(now);
+    finish_entry(now);
   }
   void lose(Now now);
 

@@ -60,14 +60,6 @@ void Engine::Impl::begin_fact(Now now) {
   finish_entry(now);
 }
 
-// The beginning of every fact about a connection. Null: the id is stale.
-pool::PooledConnection* Engine::Impl::fact_about(ConnId id, Now& now) {
-  now = clamp(now);
-  begin_fact(now);
-  connections_.set_current(id);
-  return connections_.find(id);
-}
-
 void Engine::Impl::finish_entry(Now now) {
   if (pool_.may_go_on()) carry_out_all(now);
   if (names_.has_canceled()) {
@@ -94,14 +86,13 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
       Job& job = *jobs_.find(grant.waiter->transfer);
       pool::Dial* dial = connector_.begin(*grant.endpoint, job);
       if (!dial) return jobs_.end(job, std::unexpected(no_memory()), now);
-      or_lose(dial->id, now, [&] { take(connector_.start(*dial, job, now), now); });
+      with(dial->id, now, [&](pool::Dial& begun) { take(connector_.start(begun, job, now), now); });
       break;
     }
-    case pool::Grant::Kind::take_over: {
-      pool::Dial& dial = *dialer_.find(grant.dial->id);
-      or_lose(dial.id, now, [&] { connector_.take_over(dial, *jobs_.find(grant.waiter->transfer), now); });
+    case pool::Grant::Kind::take_over:
+      with(grant.dial->id, now,
+           [&](pool::Dial& dial) { connector_.take_over(dial, *jobs_.find(grant.waiter->transfer), now); });
       break;
-    }
     case pool::Grant::Kind::close:
       connections_.close(*grant.connection, true);
       break;
@@ -149,9 +140,7 @@ void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
   for (PooledConnection* connection = pool_.oldest_idle(); connection;) {
     PooledConnection* const next = pool::IdleAnywhere::next(*connection);  // this one may be closed
     timers_.cancel(connection->expiry_timer);
-    or_lose(connection->id, now, [&] {
-      if (pool_.is_expired(*connection, now)) connections_.close(*connection, true);
-    });
+    with(connection->id, now, [&](PooledConnection& idle) { close_expired(idle, now); });
     connection = next;
   }
   finish_entry(now);
@@ -166,19 +155,17 @@ void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now 
   if (!answered.name || !answered.of_use) return;
   for (pool::NameWaiter* waiter = answered.name->waiting.front(); waiter;) {
     pool::NameWaiter* const next = List<pool::NameWaiter, &pool::NameWaiter::link>::next(*waiter);
-    pool::Dial& dial = *dialer_.find(waiter->dial);
-    or_lose(dial.id, now, [&] { take(connector_.answered(dial, answered, now), now); });
+    with(waiter->dial, now, [&](pool::Dial& dial) { take(connector_.answered(dial, answered, now), now); });
     waiter = next;
   }
   finish_entry(now);
 }
 
 void Engine::Impl::handle_connected(ConnId id, Now now) {
-  PooledConnection* connection = fact_about(id, now);
-  if (!connection || connection->channel.phase() != ChannelPhase::connecting) return;
-  if (connections_.landing().wire().empty()) throw std::bad_alloc();  // nothing can be received, by anyone
-  or_lose(id, now, [&] { take(connector_.connected(*connection, now), now); });
-  finish_entry(now);
+  if (connections_.find(id) && connections_.landing().wire().empty()) throw std::bad_alloc();  // nobody can receive
+  fact(id, now, [&](PooledConnection& connection, Now at) {
+    if (connection.channel.phase() == ChannelPhase::connecting) take(connector_.connected(connection, at), at);
+  });
 }
 
 MutableBytes Engine::Impl::receive_space(ConnId id) {
@@ -187,18 +174,17 @@ MutableBytes Engine::Impl::receive_space(ConnId id) {
 }
 
 void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
-  PooledConnection* connection = bytes == 0 ? nullptr : fact_about(id, now);
-  if (!connection || !connection->is_open()) return;
-  SLUICE_CHECK(bytes <= limits::kLandingBytes);
-  or_lose(id, now, [&] {
+  if (bytes == 0) return;
+  fact(id, now, [&](PooledConnection& connection, Now at) {
+    if (!connection.is_open()) return;
+    SLUICE_CHECK(bytes <= limits::kLandingBytes);
     channel::Landing& landing = connections_.landing();
-    carrier_.note_activity(*connection, now);
-    const MutableBytes plain = connection->channel.decode(landing.wire().first(bytes), landing, now);
-    if (connection->channel.phase() == ChannelPhase::securing) take(connector_.handshake_moved(*connection, now), now);
-    if (connection->is_ready() && !plain.empty()) carrier_.received(*connection, plain, now);
-    carrier_.after_bytes(*connection, now);
+    carrier_.note_activity(connection, at);
+    const MutableBytes plain = connection.channel.decode(landing.wire().first(bytes), landing, at);
+    if (connection.channel.phase() == ChannelPhase::securing) take(connector_.handshake_moved(connection, at), at);
+    if (connection.is_ready() && !plain.empty()) carrier_.received(connection, plain, at);
+    carrier_.after_bytes(connection, at);
   });
-  finish_entry(now);
 }
 
 OutputView Engine::Impl::transmit(ConnId id) const {
@@ -212,27 +198,23 @@ bool Engine::Impl::must_look_first(ConnId id) const {
 }
 
 void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
-  PooledConnection* connection = bytes == 0 ? nullptr : fact_about(id, now);
-  if (!connection || !connection->is_open()) return;
-  or_lose(id, now, [&] {
+  if (bytes == 0) return;
+  fact(id, now, [&](PooledConnection& connection, Now at) {
+    if (!connection.is_open()) return;
     moved_.clear();
-    connection->channel.sent(bytes, moved_, now);
-    carrier_.sent(*connection, moved_, now);
-    if (!connection->channel.fault()) return;
-    if (connector_.dial_of(*connection)) {
-      take(connector_.handshake_moved(*connection, now), now);
+    connection.channel.sent(bytes, moved_, at);
+    carrier_.sent(connection, moved_, at);
+    if (!connection.channel.fault()) return;
+    if (connector_.dial_of(connection)) {
+      take(connector_.handshake_moved(connection, at), at);
     } else {
-      carrier_.failed(*connection, *connection->channel.fault(), now);
+      carrier_.failed(connection, *connection.channel.fault(), at);
     }
   });
-  finish_entry(now);
 }
 
 void Engine::Impl::handle_eof(ConnId id, std::string_view why, Now now) {
-  PooledConnection* connection = fact_about(id, now);
-  if (!connection) return;
-  or_lose(id, now, [&] { on_eof(*connection, why, now); });
-  finish_entry(now);
+  fact(id, now, [&](PooledConnection& connection, Now at) { on_eof(connection, why, at); });
 }
 
 void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, Now now) {
@@ -258,10 +240,7 @@ void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, No
 }
 
 void Engine::Impl::handle_io_error(ConnId id, Error error, Now now) {
-  PooledConnection* connection = fact_about(id, now);
-  if (!connection) return;
-  or_lose(id, now, [&] { on_io_error(*connection, std::move(error), now); });
-  finish_entry(now);
+  fact(id, now, [&](PooledConnection& connection, Now at) { on_io_error(connection, std::move(error), at); });
 }
 
 void Engine::Impl::on_io_error(PooledConnection& connection, Error error, Now now) {
@@ -307,22 +286,22 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::connect_timeout:
     case TimerKind::address_stagger:
     case TimerKind::resolution_delay:
-      if (pool::Dial* dial = dialer_.find(due.owner<pool::DialTag>())) {
+      with(due.owner<pool::DialTag>(), now, [&](pool::Dial& dial) {
         const bool over = due.kind == TimerKind::connect_timeout;
-        or_lose(dial->id, now,
-                [&] { take(over ? connector_.timed_out(*dial, now) : connector_.next_attempt(*dial, now), now); });
-      }
+        take(over ? connector_.timed_out(dial, now) : connector_.next_attempt(dial, now), now);
+      });
       break;
     case TimerKind::connection_expiry:
+      with(due.owner<ConnTag>(), now, [&](PooledConnection& connection) { close_expired(connection, now); });
+      break;
     case TimerKind::session:
-      if (PooledConnection* connection = connections_.find(due.owner<ConnTag>())) {
-        or_lose(connection->id, now, [&] {
-          if (due.kind == TimerKind::session) return carrier_.session_timer(*connection, now);
-          if (pool_.is_expired(*connection, now)) connections_.close(*connection, true);
-        });
-      }
+      with(due.owner<ConnTag>(), now, [&](PooledConnection& connection) { carrier_.session_timer(connection, now); });
       break;
   }
+}
+
+void Engine::Impl::close_expired(PooledConnection& connection, Now now) {
+  if (pool_.is_expired(connection, now)) connections_.close(connection, true);
 }
 
 // ---- what comes next ----

@@ -77,9 +77,8 @@ class Engine::Impl {
  private:
   using PooledConnection = pool::PooledConnection;
 
-  Now clamp(Now now);        // monotone; every entry begins with it
-  void begin_fact(Now now);  // the drain rule; what was closed goes
-  PooledConnection* fact_about(ConnId id, Now& now);
+  Now clamp(Now now);          // monotone; every entry begins with it
+  void begin_fact(Now now);    // the drain rule; what was closed goes
   void finish_entry(Now now);  // every entry ends with it: what became possible is done
   void carry_out_all(Now now);
   void carry_out(const pool::Grant& grant, Now now);
@@ -87,13 +86,26 @@ class Engine::Impl {
   void on_eof(PooledConnection& connection, std::string_view why, Now now);
   void on_io_error(PooledConnection& connection, Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);
+  void close_expired(PooledConnection& connection, Now now);
 
-  // Takes a step on behalf of what `id` names. Without memory for it that is lost, and nothing else. A step throws only
-  // where all that it has changed so far is whole.
+  // Takes a step with what `id` names, if that is still there. Without memory for it that is lost, and nothing else. A
+  // step throws only where all that it has changed so far is whole.
   template <class Tag, class Step>
-  void or_lose(Id<Tag> id, Now now, Step step) {
-    if (!has_memory_for(step)) lose(id, now);
+  void with(Id<Tag> id, Now now, Step step) {
+    auto* const named = named_by(id);
+    if (named && !has_memory_for([&] { step(*named); })) lose(id, now);
   }
+  // Every fact about a connection.
+  template <class Step>
+  void fact(ConnId id, Now now, Step step) {
+    now = clamp(now);
+    begin_fact(now);
+    connections_.set_current(id);
+    with(id, now, [&](PooledConnection& connection) { step(connection, now); });
+    finish_entry(now);
+  }
+  PooledConnection* named_by(ConnId id) { return connections_.find(id); }
+  pool::Dial* named_by(pool::DialId id) { return dialer_.find(id); }
   void lose(ConnId id, Now now);
   void lose(pool::DialId id, Now now);
 

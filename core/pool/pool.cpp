@@ -92,7 +92,9 @@ void Pool::withdraw(Waiter& waiter) {
   if (!WaitingList::contains(waiter)) return;
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
   if (waiter.dial == DialId{}) {
+    const bool held_up = endpoint.queue.front() == &waiter;  // those after it, which may have a connection to go on
     leave_queue(endpoint, waiter);
+    if (held_up && !endpoint.queue.empty()) make_pending(endpoint);
   } else {
     endpoint.dialing.remove(waiter);
   }

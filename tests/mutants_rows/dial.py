@@ -58,7 +58,7 @@ ROWS = [
     mutant("connection-idle", "a connection alone ends when it was idle for as long as an engine's",
            ("engine/connection_impl.cpp", "idle_timeout_.value_or(Duration::max())", "idle_timeout_.value_or(PLANTED ? Duration(std::chrono::seconds(118)) : Duration::max())")),
     mutant("connection-goodbye", "a goodbye that was sent in part counts as sent",
-           ("engine/connection_impl.cpp", "if (is_over()) bytes = std::min(bytes, waiting);", "if (is_over()) bytes = PLANTED ? waiting : std::min(bytes, waiting);")),
+           ("engine/connection_impl.cpp", "if (is_over()) bytes = std::min(bytes, transmit().size_bytes());", "if (is_over()) bytes = std::min(PLANTED ? SIZE_MAX : bytes, transmit().size_bytes());")),
     mutant("connection-body-ready", "Connection tells BodyReady for a body that was consumed meanwhile",
            ("engine/connection_impl.cpp", "if (!calls_.is_still_true(*out)) continue;", "if (!PLANTED && !calls_.is_still_true(*out)) continue;")),
     mutant("connection-zone", "a connection alone takes requests to another zone",

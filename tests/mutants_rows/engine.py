@@ -181,7 +181,7 @@ CALLS = [
            ("engine/carrier_events.cpp", "    connections_.interest_changed(*connection);\n    jobs_",
             "    if (!PLANTED) connections_.interest_changed(*connection);\n    jobs_")),
     mutant("commit-unannounced", "UploadReady is told once only",
-           ("engine/calls.cpp", "  job->upload_announced = false;", "  job->upload_announced = PLANTED;")),
+           ("engine/calls.cpp", "    job.upload_announced = false;", "    job.upload_announced = PLANTED;")),
     mutant("upload-buffer-short", "no memory for an upload's buffer leaves the transfer waiting",
            ("engine/jobs.cpp", "if (job.upload.capacity_bytes() == 0) throw", "if (!PLANTED && job.upload.capacity_bytes() == 0) throw")),
     mutant("info-resumed", "info() does not say that a TLS session was resumed",

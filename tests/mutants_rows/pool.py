@@ -127,6 +127,8 @@ SIDE_BY_SIDE = [
             "if (!PLANTED) timers_.cancel(connection.session_timer);\n  connection.channel.close(")),
     mutant("side-timeout-failure", "a session that fails at its deadline goes on",
            ("engine/carrier_events.cpp", "if (!done) return failed(", "if (!done && !PLANTED) return failed(")),
+    mutant("queue-front-gone", "who waits after one that gives up is not looked at",
+           ("pool/pool.cpp", "if (held_up && !endpoint.queue.empty()) make_pending", "if (held_up && !PLANTED && !endpoint.queue.empty()) make_pending")),
 ]
 
 BODIES = [
@@ -178,7 +180,7 @@ HOPS = [
     mutant("rewind-room", "a stream has room before the application has said that it begins anew",
            ("http/upload.cpp", "!finished_ && !awaits_rewind_ &&", "!finished_ && (!awaits_rewind_ || PLANTED) &&")),
     mutant("rewind-old-end", "the end of a stream's old bytes ends its new ones",
-           ("engine/calls.cpp", "!job->upload.streamed() || job->upload.awaits_rewind()) return;", "!job->upload.streamed() || (job->upload.awaits_rewind() && !PLANTED)) return;")),
+           ("engine/calls.cpp", "!job.upload.streamed() || job.upload.awaits_rewind()) return;", "!job.upload.streamed() || (job.upload.awaits_rewind() && !PLANTED)) return;")),
     mutant("rewind-unasked", "a retry does not ask for a stream's body again",
            ("engine/carrier.cpp", "if (job.upload.awaits_rewind() && !outbox_", "if (!PLANTED && job.upload.awaits_rewind() && !outbox_")),
     mutant("rewind-sent-pieces", "old bytes of a stream go out in front of its new ones",

@@ -169,9 +169,10 @@ void Oracles::check_spaces() {
       report("interest", whom + ": interest in writing, and what is to be written, differ");
     if (out.count > 0 && waiting == 0) report("interest", whom + ": views of nothing are to be written");
     std::size_t most = limits::kWireOutBytes + limits::kTlsRecordBytes;
-    for (const Seen& seen : transfers_) {  // requests go out side by side where it multiplexes
+    // Requests go out side by side where it multiplexes, and one that was refused once more beside what is left of it.
+    for (const Seen& seen : transfers_) {
       const std::size_t its = kHead + seen.upload.size();
-      most = has_mux_ ? most + its : std::max(most, its);
+      most = has_mux_ ? most + its * (1 + static_cast<std::size_t>(seen.refusals)) : std::max(most, its);
     }
     if (waiting > most) report("buffers", whom + ": " + std::to_string(waiting) + " bytes wait to be sent");
     const auto& faults = world_->faults(conn);

@@ -263,8 +263,8 @@ BUGS = [
         ("engine/carrier.cpp", "if (connection.session().response_started(job.stream)) return false;",
          "if (connection.session().response_started(job.stream) && !PLANTED) return false;")),
     bug("stale-id", "a fact about a closed connection is taken for the one that has its place now",
-        ("engine/impl.cpp", "  connections_.set_current(id);\n  return connections_.find(id);",
-         "  connections_.set_current(id);\n  if (PLANTED && !connections_.find(id)) {\n    for (std::uint32_t generation = 1; generation < 100; ++generation) {\n      if (auto* other = connections_.find({id.index, generation})) return other;\n    }\n  }\n  return connections_.find(id);")),
+        ("engine/impl.cpp", "void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {\n",
+         "void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {\n  for (std::uint32_t generation = 1; PLANTED && !connections_.find(id) && generation < 100; ++generation) {\n    if (connections_.find({id.index, generation})) id.generation = generation;\n  }\n")),
     bug("error-as-eof", "a receive error is an end",
         ("engine/carrier_events.cpp", "    connection.send_error = std::move(error);\n  } else {",
          "    connection.send_error = std::move(error);\n  } else if (PLANTED && error.code == Code::receive_failed) {\n    ended(connection, connection.channel.stream_end(), {}, now);\n  } else {")),
@@ -300,8 +300,8 @@ BUGS = [
         ("engine/calls.cpp", "== TransferPhase::active && job->upload.has_room();",
          "== TransferPhase::active && (PLANTED || job->upload.has_room());")),
     bug("upload-ready-once", "room for a streamed body is announced once and never again",
-        ("engine/calls.cpp", "job->upload_announced = false;",
-         "job->upload_announced = PLANTED;")),
+        ("engine/calls.cpp", "job.upload_announced = false;",
+         "job.upload_announced = PLANTED;")),
 
     # ---- time ----
     bug("timer-not-cancelled", "a transfer's total timeout outlives it",

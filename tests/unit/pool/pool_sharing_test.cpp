@@ -57,6 +57,16 @@ TEST_CASE("pool sharing: room that a connection gets is used at once, for the ol
   CHECK(bench.go().empty());
 }
 
+TEST_CASE("pool sharing: when one that held up the others gives up, they are looked at again") {
+  PoolBench bench(PoolBench::at_most(0, 1));
+  Endpoint& a = connect_one(bench, 3);
+  bench.ask(a, true);
+  bench.ask(a);
+  CHECK(bench.go().empty());
+  bench.leave(2);
+  CHECK(bench.go() == "serve w3 on c1");
+}
+
 TEST_CASE("pool sharing: one that is to carry no more, or cannot send, has no room") {
   PoolBench bench;
   Endpoint& a = connect_one(bench, 3);
