@@ -136,7 +136,7 @@ struct WorldOptions {
   Instant start = Instant(std::chrono::seconds(1'000));
   UnixSeconds wall = 1'800'000'000;
   Application* application = nullptr;  // not owned; null: the one built in
-  // Makes the engine: for one with parts of the user's own. Null: Engine(engine).
+  // Makes the world's engine from `engine`. Null: Engine(engine).
   std::function<Engine(EngineOptions)> make_engine = {};
   bool keep_trace = true;  // false: only its hash is kept
   // Of virtual time. A program's wait that would pass it answers an error: nothing else ends one that waits for what

@@ -105,7 +105,7 @@ std::size_t received_name_span(std::string_view text) {
 constexpr std::size_t kShownName = 64;  // bytes of a name in a message
 
 // Shows only the part of a name that is good: what follows it may be anything, a secret included.
-// Memory is needed for the words of a refusal, and for them alone.
+// Only the text of a refusal needs memory.
 template <class Words>
 Result<void> refuse(Words words) {
   return or_out_of_memory([&]() -> Result<void> { return std::unexpected(words()); });

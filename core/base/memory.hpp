@@ -1,5 +1,5 @@
-// Where there is no memory: the allocator's exception becomes an answer here, and nowhere else, so that every catch of
-// it reads the same. What is caught is a whole step, a call or a fact that entered; what is done then is the caller's.
+// The only place in core/ that catches std::bad_alloc, so that each shortage of memory is handled in the same way. What
+// is caught is a whole step, as a call or a fact that entered. What is done then is the caller's decision.
 #pragma once
 
 #include <new>

@@ -71,6 +71,8 @@ void Connection::Impl::place(Waiter& waiter, const Request&, const TransferOptio
   waiter.endpoint = kLine;
 }
 
+bool Connection::Impl::has_place(const Waiter& waiter) const { return waiter.endpoint == kLine; }
+
 void Connection::Impl::withdraw(Waiter& waiter) {
   if (pool::WaitingList::contains(waiter)) line_.remove(waiter);
 }
@@ -115,10 +117,14 @@ void Connection::Impl::begin_fact(Now now) {
   while (const auto id = jobs_.take_bodiless()) calls_.lose(*id, now);
 }
 
-void Connection::Impl::finish_entry(Now now) {
+void Connection::Impl::take_steps(Now now) {
   for (bool more = true; more;) {
     if (!has_memory_for([&] { more = next_step(now); })) lose(now);
   }
+}
+
+void Connection::Impl::finish_entry(Now now) {
+  take_steps(now);
   for (std::string& line : key_log_) outbox_.try_put(output::KeyLog{std::move(line)});
   key_log_.clear();
 }
@@ -174,12 +180,12 @@ void Connection::Impl::start(Now now) {
   handshake_moved(now);
 }
 
-// The handshake goes on for whoever is first in line, and ends where nobody is. True: something has changed.
+// The handshake goes on for the first request in line. Without one it is given up. True: something has changed.
 bool Connection::Impl::find_sponsor(Now now) {
   Waiter* const first = line_.front();
   if (first && first->transfer == sponsor_) return false;
   if (!first) {
-    connections_.close(connection_, false);
+    give_up_handshake();
     return true;
   }
   sponsor_ = first->transfer;
@@ -208,10 +214,15 @@ void Connection::Impl::handshake_moved(Now now) {
 }
 
 void Connection::Impl::handshake_failed(Error error, Now now) {
-  timers_.cancel(connect_timer_);
+  give_up_handshake();
   error.retry_safe = true;  // no byte of a request was sent
+  Job* const sponsor = jobs_.find(sponsor_);
+  if (sponsor && sponsor->phase() != TransferPhase::done) carrier_.fail(*sponsor, std::move(error), now);
+}
+
+void Connection::Impl::give_up_handshake() {
+  timers_.cancel(connect_timer_);
   connections_.close(connection_, false);
-  if (Job* const sponsor = jobs_.find(sponsor_)) carrier_.fail(*sponsor, std::move(error), now);
 }
 
 // ---- the application's calls ----
@@ -335,7 +346,10 @@ std::optional<Deadline> Connection::Impl::deadline() const {
 
 void Connection::Impl::handle_timeout(Now now) {
   fact(now, [&](Now at) {
-    while (const auto due = timers_.pop_due(at.steady)) on_timer(*due, at);
+    while (const auto due = timers_.pop_due(at.steady)) {
+      on_timer(*due, at);
+      take_steps(at);  // the request that a handshake is for may have ended: the next timer finds the next one there
+    }
   });
 }
 
@@ -412,7 +426,7 @@ Error Connection::Impl::over() const noexcept {
 
 void Connection::Impl::lose(Now now) {
   if (is_over()) return;
-  if (connection_.is_ready()) return carrier_.failed(connection_, no_memory(), now);
+  if (connection_.channel.session()) return carrier_.failed(connection_, no_memory(), now);
   if (!line_.empty()) sponsor_ = line_.front()->transfer;
   handshake_failed(no_memory(), now);
 }

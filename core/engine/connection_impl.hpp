@@ -3,8 +3,7 @@
 //   Jobs, Calls     requests, their timers, their one way to Done, and the application's calls about them
 //   Connections     what may be read and written, and the one way to the end
 //   Carrier         exchanges on the channel
-// There is no pool, no name and no dial. Being its own scheduler, it decides who is served next: whoever is first in
-// line.
+// It has no pool, no names and no dials. It is the scheduler of its own requests: the first in line is served next.
 #pragma once
 
 #include <memory>
@@ -75,16 +74,20 @@ class Connection::Impl final : private pool::Scheduler {
   void room_changed(PooledConnection&) override {}  // it is looked at in next_step()
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection&, Now) override {}
+  bool has_place(const Waiter& waiter) const override;
+  std::size_t open() const override { return is_over() ? 0 : 1; }
 
   Now clamp(Now now);
   void begin_fact(Now now);
   void finish_entry(Now now);
-  bool next_step(Now now);  // false: there is nothing to do
+  void take_steps(Now now);  // all that have become possible
+  bool next_step(Now now);   // false: there is nothing to do
   bool serve_next(Now now);
   void start(Now now);
   bool find_sponsor(Now now);
   void handshake_moved(Now now);
   void handshake_failed(Error error, Now now);
+  void give_up_handshake();
   void on_eof(Now now);
   void on_io_error(Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);

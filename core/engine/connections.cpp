@@ -151,7 +151,7 @@ void Connections::give_up() noexcept {
 
 void Connections::check_invariants() const {
   auto& self = const_cast<Connections&>(*this);  // SlotMap walks non-const only; nothing is changed
-  std::size_t open = 0, carried = 0, active = 0;
+  std::size_t open = 0, ready = 0, carried = 0, active = 0;
   self.connections_.for_each([&](ConnId id, PooledConnection& connection) {
     SLUICE_CHECK(connection.id == id);
     if (connection.is_closed()) return;
@@ -161,6 +161,7 @@ void Connections::check_invariants() const {
     SLUICE_CHECK(!idle || connection.exchanges.empty());
     SLUICE_CHECK(connection.is_ready() == connection.stands());
     if (!connection.stands()) return;
+    ++ready;
     SLUICE_CHECK(!connection.exchanges.empty() || idle);
   });
   self.jobs_.for_each([&](TransferId, Job& job) {
@@ -168,7 +169,7 @@ void Connections::check_invariants() const {
     SLUICE_CHECK(is_active == (connections_.find(job.conn) != nullptr));
     if (is_active) ++active;
   });
-  SLUICE_CHECK(open == open_ && carried == active);
+  SLUICE_CHECK(open == open_ && carried == active && ready <= scheduler_.open());
 }
 
 }  // namespace sluice::engine

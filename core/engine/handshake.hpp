@@ -14,7 +14,8 @@ namespace sluice::engine {
 // TLS, before the channel is started. Errors: as tls::make_client.
 Result<void> push_tls(pool::PooledConnection& connection, tls::ClientParams params);
 
-// The layers are through: the connection gets its session, and stands. std::bad_alloc: it cannot go on.
+// After the last layer's handshake: makes the session, and the connection can carry exchanges. std::bad_alloc: it
+// cannot be used.
 void complete(pool::PooledConnection& connection, http::SessionFactory& sessions, Now now);
 
 // How a handshake has failed. May throw std::bad_alloc.

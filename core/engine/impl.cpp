@@ -162,7 +162,8 @@ void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now 
 }
 
 void Engine::Impl::handle_connected(ConnId id, Now now) {
-  if (connections_.find(id) && connections_.landing().wire().empty()) throw std::bad_alloc();  // nobody can receive
+  // Without this buffer no connection can receive anything.
+  if (connections_.find(id) && connections_.landing().wire().empty()) throw std::bad_alloc();
   fact(id, now, [&](PooledConnection& connection, Now at) {
     if (connection.channel.phase() == ChannelPhase::connecting) take(connector_.connected(connection, at), at);
   });

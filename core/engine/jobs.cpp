@@ -325,7 +325,7 @@ void Jobs::check_invariants() const {
     SLUICE_CHECK(job.id == id && job.transfer == id);
     if (job.phase() != TransferPhase::done) {
       ++running;
-      SLUICE_CHECK((job.endpoint != pool::EndpointId{}) == (job.phase() != TransferPhase::waiting));
+      SLUICE_CHECK(scheduler_.has_place(job) == (job.phase() != TransferPhase::waiting));
     }
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone

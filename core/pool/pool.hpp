@@ -70,7 +70,8 @@ class Pool final : public Scheduler {
   // Connections past a lowered limit come out of next(), idle ones first.
   void set_limits(const EngineLimits& limits);
   std::size_t idle_connections() const { return idle_.size(); }
-  std::size_t open() const { return open_; }  // connections and dials that count
+  bool has_place(const Waiter& waiter) const override { return find(waiter.endpoint) != nullptr; }
+  std::size_t open() const override { return open_; }
 
   // Stops the process if a rule of the pool's own is broken.
   void check_invariants() const;

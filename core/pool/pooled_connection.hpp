@@ -25,7 +25,7 @@ struct PooledConnection {
   bool is_ready() const { return channel.phase() == channel::ChannelPhase::ready; }
   bool stands() const { return is_ready() && dial == DialId{}; }  // it is made, and the pool's
   bool is_closed() const { return channel.phase() == channel::ChannelPhase::closed; }
-  bool is_idle() const;  // nobody uses it, and whoever comes may have it
+  bool is_idle() const;  // it has no exchange, and is kept for the next one
   // It was unused for a time, or had an exchange: the peer may have closed it meanwhile.
   bool was_used() const { return was_idle || exchanges_carried > 0; }
   // How many more exchanges it takes now.

@@ -2,6 +2,7 @@
 // engine; a Connection, which has one stream, has one line of transfers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -55,6 +56,10 @@ class Scheduler {
   virtual void room_changed(PooledConnection& connection) = 0;  // an exchange was opened on it, or its room has changed
   virtual void closed(PooledConnection& connection) = 0;        // it stands no more
   virtual void note_end(const PooledConnection& connection, Now now) = 0;  // as its peer made it
+
+  // ---- for tests ----
+  virtual bool has_place(const Waiter& waiter) const = 0;  // its endpoint is there
+  virtual std::size_t open() const = 0;                    // connections and dials that count; no fewer than stand
 };
 
 }  // namespace sluice::pool

@@ -69,6 +69,10 @@ ROWS = [
            ("engine/connection_impl.cpp", "!connection_.exchanges.empty() && connection_.room() > 0", "!PLANTED && !connection_.exchanges.empty() && connection_.room() > 0")),
     mutant("connection-heir", "a handshake that lost who asked for it goes on within the old one's time",
            ("engine/connection_impl.cpp", "timers_.set(connect_timer_, *most", "if (!PLANTED || !timers_.is_set(connect_timer_)) timers_.set(connect_timer_, *most")),
+    mutant("connection-timer-left", "the time of a handshake that was given up runs on",
+           ("engine/connection_impl.cpp", "void Connection::Impl::give_up_handshake() {\n  timers_.cancel(connect_timer_);", "void Connection::Impl::give_up_handshake() {\n  if (!PLANTED) timers_.cancel(connect_timer_);")),
+    mutant("connection-late-heir", "of two timers that come late together the second finds the one that the first has ended",
+           ("engine/connection_impl.cpp", "      take_steps(at);", "      if (!PLANTED) take_steps(at);")),
     mutant("connection-nobody", "a handshake that nobody waits for goes on",
-           ("engine/connection_impl.cpp", "  if (!first) {\n    connections_.close", "  if (!first && PLANTED) return false;\n  if (!first) {\n    connections_.close")),
+           ("engine/connection_impl.cpp", "  if (!first) {\n    give_up_handshake", "  if (!first && PLANTED) return false;\n  if (!first) {\n    give_up_handshake")),
 ]

@@ -226,6 +226,32 @@ TEST_CASE("connection: a handshake that takes too long, breaks off, or loses who
   Alone lost("https://example.org/");
   lost.remove(lost.add("https://example.org/"));
   CHECK(lost.story == Story{"failed", "closed"});
+  CHECK_FALSE(lost.connection.deadline().has_value());
+  lost.pass(std::chrono::hours(1));
+  CHECK(lost.story == Story{"failed", "closed"});
+}
+
+TEST_CASE("connection: timeouts of a handshake and of who asked for it that come due in one late call") {
+  TransferOptions hurried, patient;
+  hurried.connect_timeout = std::chrono::seconds(2);
+  hurried.total_timeout = std::chrono::seconds(1);
+  patient.connect_timeout = std::chrono::seconds(9);
+  Alone alone("https://example.org/");
+  const TransferId only = alone.add("https://example.org/", hurried);
+  alone.sent();
+  alone.pass(std::chrono::seconds(5));
+  CHECK(alone.failure(only) == Code::total_timeout);
+  CHECK(alone.story == Story{"failed", "closed"});
+
+  Alone handed("https://example.org/");
+  const TransferId gone = handed.add("https://example.org/gone", hurried);
+  const TransferId heir = handed.add("https://example.org/heir", patient);
+  handed.pass(std::chrono::seconds(5));
+  CHECK(handed.failure(gone) == Code::total_timeout);
+  CHECK(handed.closed == 0);  // its time begins with it
+  handed.carry();
+  handed.say(answer("x"));
+  CHECK(handed.succeeded(heir));
 }
 
 TEST_CASE("connection: each request ends once, whatever happens, from 400 seeds") {

@@ -58,6 +58,33 @@ TEST_CASE("connection: cancelling one of several requests leaves its neighbours 
   CHECK(line.succeeded(second));
 }
 
+TEST_CASE("connection: what would be sent again elsewhere ends where there is nowhere else") {
+  MuxLine line(10);
+  line.ask(1);
+  line.receive(mux_answer(line.stream("GET /1"), "one"));
+  const TransferId id = line.ask(2);
+  line.receive(mux_frame('H', line.stream("GET /2"), "408"));
+  CHECK(line.failure(id) == Code::connection_closed);
+  CHECK(line.error(id).message() == "GET http://app.test/2: the line: there is no other connection to send it on");
+  CHECK(line.closed == 0);
+}
+
+TEST_CASE("connection: without memory for a session its request is lost, and the connection") {
+  struct NoMemory final : http::SessionFactory {
+    std::unique_ptr<http::Session> make(std::string_view) override { return nullptr; }
+    std::size_t expected_exchanges(bool) const override { return 1; }
+  };
+  for (const char* origin : {"http://app.test/", "https://example.org/"}) {
+    CAPTURE(origin);
+    Alone world(ConnectionParts::make(alone_options(origin), std::make_unique<NoMemory>()));
+    const TransferId id = world.add(origin);
+    world.carry();
+    CHECK(world.failure(id) == Code::out_of_memory);
+    CHECK(world.closed == 1);
+    CHECK_FALSE(world.connection.deadline().has_value());
+  }
+}
+
 TEST_CASE("connection: a request that the peer refused goes out again, its stream from the start") {
   MuxLine line(10);
   Request request = with_body("PUT", BodyStream{.length = 4, .rewindable = true}, "http://app.test/put");
