@@ -58,7 +58,8 @@ class LibuvLoop final : public Loop {
     if (const int error = extras_.watch(extra); error != 0) return std::unexpected(uv_failure("", -error));
     uv_update_time(&loop_);
     const auto most = std::max<std::int64_t>(longest.count(), 0);
-    uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(most), 0);
+    const uv_timer_cb returns = [](uv_timer_t*) {};  // that uv_run() comes back is all
+    uv_timer_start(&timer_, returns, static_cast<std::uint64_t>(most), 0);
     uv_run(&loop_, UV_RUN_ONCE);
     extras_.tell(extra);
     return {};

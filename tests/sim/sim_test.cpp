@@ -175,8 +175,8 @@ TEST_CASE("sim: a failure shrinks to the transfers and features it needs") {
   CHECK(options_for(seed, {}) == "--seed " + std::to_string(seed));
 
   std::size_t runs = 0;
-  const Shrunk bounded =
-      shrink(seed, {}, {"two", ""}, [&](const Reduction& reduction) { return ++runs, needs(reduction); }, 10);
+  const auto counted = [&](const Reduction& reduction) { return ++runs, needs(reduction); };
+  const Shrunk bounded = shrink(seed, {}, {"two", ""}, counted, 10);
   CHECK(bounded.runs == runs);
   CHECK(runs <= 10);
   CHECK(needs(bounded.reduction)->oracle == "two");

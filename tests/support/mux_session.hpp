@@ -198,7 +198,8 @@ class MuxSession final : public http::Session {
     std::uint64_t begin = 0, end = 0;  // of the request, in the bytes of this session; end 0: not known yet
     bool begun = false, sent = false, answered = false;
   };
-  bool is(http::StreamId stream, bool Open::* what) const {
+  using Flag = bool(Open::*);
+  bool is(http::StreamId stream, Flag what) const {
     const auto found = open_.find(stream);
     return found != open_.end() && found->second.*what;
   }
