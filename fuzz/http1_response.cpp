@@ -148,7 +148,7 @@ class SessionFeed {
                                .trailers = &trailers_,
                                .rules = options.expectation.rules});
     session_->advance_output(session_->output().size_bytes());
-    session_->on_wire(true, moved_);
+    session_->on_wire(0, moved_);
     FUZZ_CHECK(session_->output().count == 0);
   }
 

@@ -19,6 +19,9 @@ namespace {
 // A small send buffer stays with its connection so that requests do not allocate; a large one goes back when it is
 // empty.
 constexpr std::size_t kKeptSendBytes = 2 * 1024;
+// A layer is given no more at once than one TLS record holds (RFC 8446 5.1), so that each piece is known to be sent as
+// soon as its record is.
+constexpr std::size_t kPieceBytes = 16 * 1024;
 }  // namespace
 
 void Channel::enter(ChannelPhase next) {
@@ -28,9 +31,11 @@ void Channel::enter(ChannelPhase next) {
 
 void Channel::reset() {
   phase_ = ChannelPhase::connecting;
-  peer_closed_ = goodbye_said_ = holds_plain_ = false;
+  peer_closed_ = goodbye_said_ = false;
   stages_.clear();
   wire_begin_ = 0;
+  plain_total_ = plain_on_wire_ = wire_total_ = 0;
+  marks_.clear();
   session_.reset();
   fault_.reset();
 }
@@ -104,23 +109,52 @@ void Channel::settle(Now now) {
     encode(i - 1, rest, now);
     out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(rest.size()));
   }
+  mark();
+}
+
+// What the session gave is on the wire once the wire has taken all that the bottom layer made up to now, where no layer
+// above it holds any of it.
+void Channel::mark() {
+  if (plain_total_ == (marks_.empty() ? plain_on_wire_ : marks_.back().plain)) return;
+  if (std::any_of(stages_.begin() + 1, stages_.end(), [](const Stage& stage) { return !stage.out.empty(); })) return;
+  drive([&] { marks_.push_back({plain_total_, wire_total_ + stages_.front().out.size() - wire_begin_}); });
+}
+
+void Channel::count_sent(std::size_t bytes) {
+  wire_total_ += bytes;
+  const auto left = std::ranges::find_if(marks_, [&](const Mark& mark) { return mark.wire > wire_total_; });
+  if (left == marks_.begin()) return;
+  plain_on_wire_ = std::prev(left)->plain;
+  marks_.erase(marks_.begin(), left);
+}
+
+// How much of `plain` the layers took.
+std::size_t Channel::descend(Bytes plain, Now now) {
+  std::size_t taken = 0;
+  while (taken < plain.size() && takes_plain()) {
+    const Bytes piece = plain.subspan(taken, std::min(kPieceBytes, plain.size() - taken));
+    Bytes rest = piece;
+    encode(stages_.size() - 1, rest, now);
+    plain_total_ += piece.size() - rest.size();
+    taken += piece.size() - rest.size();
+    settle(now);
+    if (!rest.empty()) break;
+  }
+  return taken;
 }
 
 void Channel::pump(Now now) {
   if (phase_ != ChannelPhase::ready || stages_.empty() || !session_) return;
-  Stage& top = stages_.back();
-  while (!fault_ && top.out.size() < limits::kWireOutBytes) {
+  while (takes_plain()) {
     const OutputView output = session_->output();
     if (output.count == 0) break;
     std::size_t taken = 0;
-    for (std::size_t i = 0; i < output.count && !fault_; ++i) {
-      Bytes rest = output.spans[i];
-      encode(stages_.size() - 1, rest, now);
-      taken += output.spans[i].size() - rest.size();
-      if (!rest.empty()) break;
+    for (std::size_t i = 0; i < output.count; ++i) {
+      const std::size_t count = descend(output.spans[i], now);
+      taken += count;
+      if (count < output.spans[i].size()) break;
     }
     if (taken == 0) break;
-    holds_plain_ = true;
     session_->advance_output(taken);
   }
   settle(now);
@@ -146,18 +180,18 @@ bool Channel::has_output() const {
 void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now) {
   if (stages_.empty()) {
     if (session_ && phase_ == ChannelPhase::ready) session_->advance_output(bytes);
-    if (session_) session_->on_wire(true, moved);
+    if (session_) session_->on_wire(0, moved);
     return;
   }
   std::vector<std::uint8_t>& out = stages_.front().out;
   SLUICE_CHECK(bytes <= out.size() - wire_begin_);
   wire_begin_ += bytes;
+  count_sent(bytes);
   if (wire_begin_ == out.size()) {
     out.clear();
     wire_begin_ = 0;
-    holds_plain_ = std::ranges::any_of(stages_, [](const Stage& stage) { return !stage.out.empty(); });
   }
-  if (session_) session_->on_wire(!holds_plain_, moved);
+  if (session_) session_->on_wire(plain_total_ - plain_on_wire_, moved);
   if (!out.empty()) return;
   settle(now);
   pump(now);
@@ -196,10 +230,11 @@ void Channel::close(bool say_goodbye) {
   if (phase_ == ChannelPhase::closed) return;
   const bool was_ready = phase_ == ChannelPhase::ready;
   enter(ChannelPhase::closed);
-  if (holds_plain_) {
-    // A goodbye behind records that are left out could not be read.
+  if (holds_plain()) {
+    // The peer could not read a goodbye that follows records which are left out.
     for (Stage& stage : stages_) stage.out.clear();
     wire_begin_ = 0;
+    marks_.clear();
     return;
   }
   if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;

@@ -58,7 +58,7 @@ class Channel {
   void sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now);
 
   // Bytes of the session's are on their way down, and the wire has not taken them yet.
-  bool holds_plain() const { return holds_plain_; }
+  bool holds_plain() const { return plain_on_wire_ != plain_total_; }
 
   // What an end of the wire is now by every layer's rules: the worst of their answers.
   StreamEnd stream_end() const;
@@ -91,14 +91,24 @@ class Channel {
   void start_stage(std::size_t index, Now now);
   void settle(Now now);  // moves what upper stages produced down to the wire
   void encode(std::size_t index, Bytes& plain, Now now);
+  bool takes_plain() const { return !fault_ && stages_.back().out.size() < limits::kWireOutBytes; }
+  std::size_t descend(Bytes plain, Now now);
+  void mark();
+  void count_sent(std::size_t bytes);
   void drop_memory();
 
   ChannelPhase phase_ = ChannelPhase::connecting;
   bool peer_closed_ = false;
   bool goodbye_said_ = false;
-  bool holds_plain_ = false;
   std::vector<Stage> stages_;
   std::size_t wire_begin_ = 0;  // of stages_[0].out: what was sent already
+  // The session's bytes: how many have gone into the layers, and how many of them the wire has taken whole, with what
+  // the layers put around them. Marks tell the second from the bytes that the wire took. They grow in both numbers.
+  struct Mark {
+    std::uint64_t plain, wire;
+  };
+  std::uint64_t plain_total_ = 0, plain_on_wire_ = 0, wire_total_ = 0;
+  std::vector<Mark> marks_;
   std::unique_ptr<http::Session> session_;
   std::optional<Error> fault_;
 };

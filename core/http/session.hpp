@@ -105,9 +105,9 @@ class Session {
   // What to send now: views that live until the next non-const call. Empty: nothing.
   virtual OutputView output() const = 0;
   virtual void advance_output(std::size_t bytes) = 0;  // bytes <= output().size_bytes()
-  // The wire took some of what advance_output() took; `all`: nothing of it is left in the layers. Appends the exchanges
-  // whose requests may be concerned, each once.
-  virtual void on_wire(bool all, std::vector<StreamId>& moved) = 0;
+  // The wire took some of what advance_output() took. Of that the last `held` bytes have not been taken whole: the
+  // layers hold them. Appends the exchanges whose requests may be concerned, each once.
+  virtual void on_wire(std::uint64_t held, std::vector<StreamId>& moved) = 0;
 
   // For deciding about a retry (RFC 9110 9.2.2), of an open exchange: may the wire have taken any of its request; has
   // it taken all of it; has any byte of its response been seen.

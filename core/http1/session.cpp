@@ -70,7 +70,7 @@ class Session final : public http::Session {
   OutputView output() const override;
   void advance_output(std::size_t bytes) override;
   void consumed(StreamId, std::size_t) override {}
-  void on_wire(bool all, std::vector<StreamId>& moved) override;
+  void on_wire(std::uint64_t held, std::vector<StreamId>& moved) override;
   bool request_begun(StreamId stream) const override { return stream == stream_ && begun_; }
   bool request_sent(StreamId stream) const override { return stream == stream_ && sent_; }
   bool response_started(StreamId stream) const override { return stream == stream_ && reader_.started(); }
@@ -218,10 +218,10 @@ void Session::advance_output(std::size_t bytes) {
   check_body_sent();
 }
 
-void Session::on_wire(bool all, std::vector<StreamId>& moved) {
+void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   if (!busy() || (send_.in(SendState::head) && head_sent_ == 0)) return;
   begun_ = true;
-  if (all && send_.in(SendState::done)) sent_ = true;
+  if (held == 0 && send_.in(SendState::done)) sent_ = true;
   moved.push_back(stream_);
 }
 

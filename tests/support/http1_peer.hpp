@@ -52,7 +52,7 @@ struct Http1Peer {
     for (std::size_t i = 0; i < out.count; ++i) text.append(as_text(out.spans[i]));
     text.resize(std::min(text.size(), limit));
     session->advance_output(text.size());
-    session->on_wire(true, moved);
+    session->on_wire(0, moved);
     return text;
   }
   std::string sent_all() {

@@ -169,11 +169,11 @@ class MuxSession final : public http::Session {
     out_.clear();
     out_begin_ = 0;
   }
-  void on_wire(bool all, std::vector<http::StreamId>& moved) override {
+  void on_wire(std::uint64_t held, std::vector<http::StreamId>& moved) override {
     for (auto& [id, one] : open_) {
       if (handed_ <= one.begin || one.sent) continue;
-      one.begun = true;
-      one.sent = all && one.end != 0 && one.end <= handed_;
+      one.begun = true;  // some of a record may have gone
+      one.sent = one.end != 0 && one.end <= handed_ - held;
       moved.push_back(id);
     }
   }

@@ -312,11 +312,7 @@ void Oracles::judge_times(const Seen& seen) {
   next("secured", progress.secured);
   if (progress.sent && *progress.sent < *progress.secured)
     report("times", name(seen) + ": sent before it had a connection");
-  // Over TLS only what empties the layer's buffer is known to have gone, and neighbours may fill it again: it may be
-  // known late, or never.
-  const bool is_late = !progress.sent || (progress.first_byte && *progress.sent > *progress.first_byte);
-  const bool is_vague = multiplexes(seen) && origin_of(seen).tls && is_late;
-  if (!seen.plan->reply.early && !seen.plan->reply.begins_early && !is_vague) next("sent", progress.sent);
+  if (!seen.plan->reply.early && !seen.plan->reply.begins_early) next("sent", progress.sent);
   next("first byte", progress.first_byte);
   next("done", progress.done);
   const TransferInfo info = engine().info(seen.id);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/http1/session.hpp"
+#include "tests/support/mux_session.hpp"
 
 using namespace sluice;
 using namespace sluice::channel;
@@ -75,6 +76,15 @@ std::string shifted(std::string_view text, int key) {
   for (const char c : text) out += static_cast<char>(static_cast<unsigned char>(c) + key);
   return out;
 }
+
+// A request without a body, with what its exchange needs.
+struct Spoken {
+  explicit Spoken(const char* path) { request.url = *Url::parse(std::string("http://h") + path); }
+  http::Exchange exchange() { return {&request, nullptr, &head, &trailers}; }
+  Request request;
+  ResponseHead head;
+  Fields trailers;
+};
 
 struct Rig {
   explicit Rig(int layers) {
@@ -174,6 +184,66 @@ TEST_CASE("channel: a request descends through every layer, in pieces as large a
   CHECK(rig.channel.transmit().size_bytes() < body.size());  // bounded, not all at once
   const std::string sent = rig.take();
   CHECK(sent == shifted("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + body, 3));
+}
+
+TEST_CASE(
+    "channel: of requests side by side each is known to be sent when the wire has its bytes, whatever follows them") {
+  for (const int layers : {0, 1, 2, 3}) {
+    CAPTURE(layers);
+    Rig rig(layers);
+    rig.channel.start(rig.now);
+    std::string greetings;
+    for (int i = 0; i < layers; ++i) greetings += shifted(std::string("<") + "abc"[i] + ">", (1 << i) - 1);
+    rig.give(greetings);
+    rig.take();
+    REQUIRE(rig.channel.become_ready());
+    rig.channel.set_session(std::make_unique<test::MuxSession>(10));
+    http::Session& session = *rig.channel.session();
+    Spoken first("/1"), second("/2");
+    const auto send = [&](std::size_t bytes) {
+      rig.moved.clear();
+      rig.channel.sent(bytes, rig.moved, rig.now);
+    };
+    const auto one = *session.open(first.exchange());
+    rig.channel.pump(rig.now);
+    const std::size_t size = rig.channel.transmit().size_bytes();
+    const auto two = *session.open(second.exchange());
+    rig.channel.pump(rig.now);
+    CHECK(rig.channel.transmit().size_bytes() == 2 * size);
+    send(size - 1);
+    CHECK_FALSE(session.request_sent(one));
+    send(1);
+    CHECK(session.request_sent(one));
+    CHECK(rig.moved.front() == one);
+    CHECK_FALSE(session.request_sent(two));
+    CHECK(rig.channel.holds_plain() == (layers > 0));
+    const auto three = *session.open(first.exchange());
+    rig.channel.pump(rig.now);
+    send(size);
+    CHECK(session.request_sent(two));
+    CHECK_FALSE(session.request_sent(three));
+    send(size);
+    CHECK(session.request_sent(three));
+    CHECK_FALSE(rig.channel.holds_plain());
+  }
+}
+
+TEST_CASE("channel: what a layer sends of its own between two requests belongs to neither") {
+  Rig rig(1);
+  rig.channel.start(rig.now);
+  rig.give("<a>");  // the greeting is not sent yet
+  REQUIRE(rig.channel.become_ready());
+  rig.channel.set_session(std::make_unique<test::MuxSession>(10));
+  Spoken first("/1");
+  const auto one = *rig.channel.session()->open(first.exchange());
+  CHECK_FALSE(rig.channel.holds_plain());
+  rig.channel.pump(rig.now);
+  const std::size_t size = rig.channel.transmit().size_bytes();
+  rig.channel.sent(size - 1, rig.moved, rig.now);
+  CHECK_FALSE(rig.channel.session()->request_sent(one));
+  CHECK(rig.channel.holds_plain());
+  rig.channel.sent(1, rig.moved, rig.now);
+  CHECK(rig.channel.session()->request_sent(one));
 }
 
 TEST_CASE("channel: the failure of a layer is kept, and the bytes before it still count") {

@@ -40,7 +40,7 @@ class CountingSession final : public http::Session {
   Result<void> receive_eof(StreamEnd, std::vector<http::Event>&) override { return {}; }
   OutputView output() const override { return {}; }
   void advance_output(std::size_t) override {}
-  void on_wire(bool, std::vector<http::StreamId>&) override {}
+  void on_wire(std::uint64_t, std::vector<http::StreamId>&) override {}
   bool request_begun(http::StreamId) const override { return false; }
   bool request_sent(http::StreamId) const override { return false; }
   bool response_started(http::StreamId stream) const override { return stream == started; }
