@@ -136,8 +136,9 @@ enum class TimerKind : std::uint8_t {
   connection_expiry,
   resolution_delay,
   attempts_timeout,
-  backoff,  // a transfer waits before its next hop
-  session,  // HTTP's own: a peer that was asked whether it is alive, and the like
+  backoff,    // a transfer waits before its next hop
+  session,    // HTTP's own: a peer that was asked whether it is alive, and the like
+  dial_wait,  // the connect timeout of a transfer that waits for a connection which is made for others
 };
 
 struct Deadline {

@@ -27,6 +27,8 @@ std::string_view name_of(TimerKind kind) {
       return "resolution_delay";
     case TimerKind::backoff:
       return "backoff";
+    case TimerKind::dial_wait:
+      return "dial_wait";
     case TimerKind::session:
       return "session";
   }

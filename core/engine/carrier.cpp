@@ -86,6 +86,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
                                       .valid = true});
     if (!stream) return std::unexpected(stream.error());
     job.enter(TransferPhase::active);
+    jobs_.stop_connect_timer(job);
     job.conn = connection.id;
     job.stream = *stream;
     job.last_activity = now.steady;
@@ -210,7 +211,7 @@ void Carrier::retry(Job& job, bool elsewhere, Now now) {
     job.fresh_only = true;
     job.retried = now.steady;
   }
-  scheduler_.enter_again(job);
+  jobs_.queue_again(job, now);
 }
 
 void Carrier::failed(PooledConnection& connection, Error error, Now now) {

@@ -373,6 +373,7 @@ void Connection::Impl::on_timer(const Timers::Due& due, Now now) {
       break;
     case TimerKind::address_stagger:
     case TimerKind::resolution_delay:
+    case TimerKind::dial_wait:
       SLUICE_CHECK(false);  // nothing is dialled
   }
 }

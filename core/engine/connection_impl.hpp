@@ -67,6 +67,7 @@ class Connection::Impl final : private pool::Scheduler {
   void place(Waiter& waiter, const Request&, const TransferOptions&, std::shared_ptr<const TlsConfig>) override;
   void enter(Waiter& waiter) override { line_.push_back(waiter); }
   void enter_again(Waiter& waiter) override { line_.push_front(waiter); }
+  bool counts_on_dials(const Waiter&) const override { return false; }
   void withdraw(Waiter& waiter) override;
   void left(const Waiter&) override {}
   void count_again(const Waiter&) noexcept override {}

@@ -17,14 +17,24 @@ using pool::AddressRace;
 using pool::Dial;
 using pool::Endpoint;
 
-Dial* Connector::begin(Endpoint& endpoint, Job& sponsor) {
+Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
   const std::size_t expected = endpoint.carries.value_or(sessions_.expected_exchanges(endpoint.peer.tls != nullptr));
   dial->expected = std::max(expected, std::size_t{1});
-  pool_.dial_begun(*dial, endpoint);
+  pool_.dial_begun(*dial, endpoint, now);
   dial->sponsor = sponsor.id;
+  if (dial->expected > 1) limit_waiters(endpoint, now);
   return dial;
+}
+
+// Those that count on the dial now. The ones whose time runs already came after those whose time does not.
+void Connector::limit_waiters(const Endpoint& endpoint, Now now) {
+  for (pool::Waiter* waiter = endpoint.queue.front(); waiter; waiter = pool::WaitingList::next(*waiter)) {
+    Job& job = *jobs_.find(waiter->transfer);
+    if (jobs_.has_connect_timer(job)) break;
+    jobs_.start_connect_timer(job, now);
+  }
 }
 
 std::optional<DialEnd> Connector::start(Dial& dial, Job& sponsor, Now now) {
@@ -256,13 +266,27 @@ void Connector::abandon(Dial& dial) noexcept {
 
 std::optional<DialEnd> Connector::timed_out(Dial& dial, Now) {
   const Job* sponsor = jobs_.find(dial.sponsor);
-  const std::string within =
-      sponsor && sponsor->options.connect_timeout ? in_ms(*sponsor->options.connect_timeout) : "its time";
+  return failed(dial, no_time(dial, sponsor ? sponsor->options.connect_timeout : std::nullopt));
+}
+
+std::optional<Error> Connector::wait_timed_out(Job& job, Now now) {
+  const Endpoint& endpoint = *pool_.find(job.endpoint);
+  if (endpoint.expected_more == 0) return std::nullopt;  // it waits for something else
+  const Dial& dial = *dialer_.find(job.dial ? job.dial : endpoint.dials.front()->id);
+  const Instant since = std::max(job.progress.queued, endpoint.dialing_since.value_or(now.steady));
+  const Instant due = Timers::later(since, *job.options.connect_timeout);
+  if (due <= now.steady) return no_time(dial, job.options.connect_timeout);
+  jobs_.start_connect_timer(job, due - now.steady, now);
+  return std::nullopt;
+}
+
+Error Connector::no_time(const Dial& dial, std::optional<Duration> time) {
   std::string running;
   for (const ConnId id : dial.attempts) running += (running.empty() ? "" : ", ") + connections_.find(id)->peer();
   const PooledConnection* connection = winner(dial);
   const std::string_view task = connection ? connection->channel.task() : std::string_view{};
-  return failed(dial, pool::Dialer::timed_out(dial, pool_.find(dial.endpoint)->destination, within, task, running));
+  return pool::Dialer::timed_out(dial, pool_.find(dial.endpoint)->destination, time ? in_ms(*time) : "its time", task,
+                                 running);
 }
 
 void Connector::forget(Endpoint& endpoint) {

@@ -45,7 +45,7 @@ class Connector {
 
   // In each of these std::bad_alloc leaves a dial that can only fail: failed().
   // A dial for this transfer, which waits in no list. Null: no memory, and nothing has changed.
-  pool::Dial* begin(pool::Endpoint& endpoint, Job& sponsor);
+  pool::Dial* begin(pool::Endpoint& endpoint, Job& sponsor, Now now);
   std::optional<DialEnd> start(pool::Dial& dial, Job& sponsor, Now now);  // after begin()
   void take_over(pool::Dial& dial, Job& sponsor, Now now);
   // Its sponsor needs it no more. `unwanted`: nor does anybody, if nobody waits.
@@ -57,6 +57,9 @@ class Connector {
   // After its layers have had bytes, or have had bytes taken.
   std::optional<DialEnd> handshake_moved(PooledConnection& connection, Now now);
   std::optional<DialEnd> timed_out(pool::Dial& dial, Now now);
+  // The connect timer of a transfer that counts, or counted, on others' dials has come. It ends with this error, or
+  // goes on waiting.
+  std::optional<Error> wait_timed_out(Job& job, Now now);
   // Needs no memory.
   DialEnd failed(pool::Dial& dial, Error error) noexcept;
   void abandon(pool::Dial& dial) noexcept;
@@ -73,6 +76,8 @@ class Connector {
                              Now now);
   const EngineOptions::KnownAddresses* known(const pool::Destination& destination) const;
   void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  void limit_waiters(const pool::Endpoint& endpoint, Now now);
+  Error no_time(const pool::Dial& dial, std::optional<Duration> time);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);
   Result<void> build_layers(PooledConnection& connection, const pool::Endpoint& endpoint);
   std::optional<DialEnd> stands(PooledConnection& connection, pool::Dial& dial, Now now);

@@ -84,7 +84,7 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
       break;
     case pool::Grant::Kind::dial: {
       Job& job = *jobs_.find(grant.waiter->transfer);
-      pool::Dial* dial = connector_.begin(*grant.endpoint, job);
+      pool::Dial* dial = connector_.begin(*grant.endpoint, job, now);
       if (!dial) return jobs_.end(job, std::unexpected(no_memory()), now);
       with(dial->id, now, [&](pool::Dial& begun) { take(connector_.start(begun, job, now), now); });
       break;
@@ -290,6 +290,11 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
       with(due.owner<pool::DialTag>(), now, [&](pool::Dial& dial) {
         const bool over = due.kind == TimerKind::connect_timeout;
         take(over ? connector_.timed_out(dial, now) : connector_.next_attempt(dial, now), now);
+      });
+      break;
+    case TimerKind::dial_wait:
+      with(due.owner<TransferTag>(), now, [&](Job& job) {
+        if (auto late = connector_.wait_timed_out(job, now)) carrier_.fail(job, *std::move(late), now);
       });
       break;
     case TimerKind::connection_expiry:

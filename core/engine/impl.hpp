@@ -106,8 +106,10 @@ class Engine::Impl {
   }
   PooledConnection* named_by(ConnId id) { return connections_.find(id); }
   pool::Dial* named_by(pool::DialId id) { return dialer_.find(id); }
+  engine::Job* named_by(TransferId id) { return jobs_.find(id); }
   void lose(ConnId id, Now now);
   void lose(pool::DialId id, Now now);
+  void lose(TransferId id, Now now) { calls_.lose(id, now); }
 
   EngineOptions options_;
   std::unique_ptr<http::SessionFactory> sessions_;

@@ -123,15 +123,21 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     ++running_;
-    enter_queue(*job);
+    enter_queue(*job, now);
     return id;
   });
 }
 
-void Jobs::enter_queue(Job& job) {
+void Jobs::enter_queue(Job& job, Now now) {
   job.fresh_only = job.options.fresh_connection;
   job.repeatable = job.may_be_repeated();
   scheduler_.enter(job);
+  if (scheduler_.counts_on_dials(job)) start_connect_timer(job, now);
+}
+
+void Jobs::queue_again(Job& job, Now now) {
+  scheduler_.enter_again(job);
+  if (scheduler_.counts_on_dials(job)) start_connect_timer(job, now);
 }
 
 // ---- hops ----
@@ -164,7 +170,7 @@ Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
     scheduler_.place(job, job.request, job.options, *std::move(tls));
     job.progress.queued = now.steady;
     if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
-    enter_queue(job);
+    enter_queue(job, now);
     return {};
   });
 }
@@ -269,7 +275,13 @@ void Jobs::start_continue_timer(Job& job, Now now) {
   timers_.set(job.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, job.id, now);
 }
 
+void Jobs::start_connect_timer(Job& job, std::optional<Duration> left, Now now) {
+  if (!left || timers_.is_set(job.connect_timer)) return;
+  has_memory_for([&] { timers_.set(job.connect_timer, *left, TimerKind::dial_wait, job.id, now); });
+}
+
 void Jobs::stop_exchange_timers(Job& job) {
+  timers_.cancel(job.connect_timer);
   timers_.cancel(job.idle_timer);
   timers_.cancel(job.continue_timer);
 }
@@ -330,6 +342,7 @@ void Jobs::check_invariants() const {
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone
     SLUICE_CHECK((waits && !for_its_own) == pool::WaitingList::contains(job));
+    SLUICE_CHECK(waits || !timers_.is_set(job.connect_timer));
     constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;
     SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);
   });

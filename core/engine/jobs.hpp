@@ -41,6 +41,7 @@ class Jobs {
   Result<void> begin_hop(Job& job, flow::NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
                          Now now);
   Result<void> queue_hop(Job& job, const EngineOptions& defaults, Now now);  // its wait is over
+  void queue_again(Job& job, Now now);  // at the front: it was served, and that came to nothing
   // The only way to Done. The transfer is on no connection and in no list of the pool's.
   void end(Job& job, Result<void> result, Now now);
   void end_if_delivered(Job& job, Now now);
@@ -68,6 +69,12 @@ class Jobs {
     if (job.options.attempts_timeout && !timers_.is_set(job.attempts_timer)) start_attempts_timer(job, now);
   }
   void start_idle_timer(Job& job, Now now);  // where the transfer has one
+  // The connect timeout of one that counts on others' dials, where it has one and it does not run yet. Without memory
+  // for it the transfer waits as long as those others do.
+  void start_connect_timer(Job& job, Now now) { start_connect_timer(job, job.options.connect_timeout, now); }
+  void start_connect_timer(Job& job, std::optional<Duration> left, Now now);
+  bool has_connect_timer(const Job& job) const { return timers_.is_set(job.connect_timer); }
+  void stop_connect_timer(Job& job) { timers_.cancel(job.connect_timer); }
   void start_continue_timer(Job& job, Now now);
   void stop_exchange_timers(Job& job);
   void stop_continue_timer(Job& job) { timers_.cancel(job.continue_timer); }
@@ -85,7 +92,7 @@ class Jobs {
   void give_up(Instant now) noexcept;
 
  private:
-  void enter_queue(Job& job);
+  void enter_queue(Job& job, Now now);
   void disarm(Job& job);
   void start_attempts_timer(Job& job, Now now);
 

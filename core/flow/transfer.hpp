@@ -87,6 +87,7 @@ class Transfer {
   bool removed = false;                      // by the application while its Done was owed: it goes with that
   std::optional<ConnectTo> held_connect_to;  // of the first hop's place, while a hop leads to another
   Timers::Handle total_timer, attempts_timer, idle_timer, continue_timer, backoff_timer;
+  Timers::Handle connect_timer;  // while it waits for a dial that was begun for others
 
  private:
   TransferPhase phase_ = TransferPhase::queued;

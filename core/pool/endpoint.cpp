@@ -74,6 +74,7 @@ void Endpoint::recycle() {
   destination.route.reset();
   peer.tls.reset();
   carries.reset();
+  dialing_since.reset();
   closes_unsaid = keeps = false;
 }
 

@@ -90,8 +90,9 @@ struct Endpoint {
   std::size_t transfers = 0;  // not done yet
   // Connections that count against the limit: those that stand, and dials, each for one whatever it tries.
   std::size_t open = 0;
-  std::size_t expected_more = 0;       // exchanges that the dials are counted on for, besides those of their sponsors
-  std::optional<std::size_t> carries;  // how many exchanges its last connection had room for at first
+  std::size_t expected_more = 0;         // exchanges that the dials are counted on for, besides those of their sponsors
+  std::optional<Instant> dialing_since;  // since then there were dials, one after another, and none made a connection
+  std::optional<std::size_t> carries;    // how many exchanges its last connection had room for at first
 
   // Its peer has ended a connection right after an answer without saying so (Pool::note_end).
   bool closes_unsaid = false;

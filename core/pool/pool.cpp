@@ -145,7 +145,8 @@ bool Pool::may_take(const Endpoint& endpoint, const Waiter& waiter, const Pooled
 
 // ---- dials ----
 
-void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint) {
+void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint, Now now) {
+  if (!endpoint.dialing_since) endpoint.dialing_since = now.steady;
   dial.endpoint = endpoint.id;
   endpoint.dials.push_back(dial);
   endpoint.expected_more += dial.expected - 1;
@@ -198,6 +199,7 @@ void Pool::free_slot(Endpoint& endpoint) {
 void Pool::stands(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.carries = connection.session().open_capacity();
+  endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;
   if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may have to go on without
 }
 

@@ -39,11 +39,12 @@ class Pool final : public Scheduler {
   void enter(Waiter& waiter) override { enter(waiter, *endpoints_.find(waiter.endpoint)); }
   void enter(Waiter& waiter, Endpoint& endpoint);
   void enter_again(Waiter& waiter) override;
+  bool counts_on_dials(const Waiter& waiter) const override { return find(waiter.endpoint)->expected_more > 0; }
   void withdraw(Waiter& waiter) override;
   void left(const Waiter& waiter) override;
 
   // ---- dials ----
-  void dial_begun(DialSlot& dial, Endpoint& endpoint);
+  void dial_begun(DialSlot& dial, Endpoint& endpoint, Now now);
   void sponsor(DialSlot& dial, Waiter& waiter);  // it is made for this one now
   void orphan(DialSlot& dial, bool unwanted);    // its waiter needs it no more
   // Its place in the limits goes to the connection that it made, or is free.

@@ -43,8 +43,9 @@ class Scheduler {
                      std::shared_ptr<const TlsConfig> tls) = 0;
   virtual void enter(Waiter& waiter) = 0;        // at the end of the queue
   virtual void enter_again(Waiter& waiter) = 0;  // at the front: it was served, and that came to nothing
-  virtual void withdraw(Waiter& waiter) = 0;     // it waits no more; nothing to do where it does not
-  virtual void left(const Waiter& waiter) = 0;   // it is over: the endpoint has one transfer less
+  virtual bool counts_on_dials(const Waiter& waiter) const = 0;  // in the queue: one made for others may carry it too
+  virtual void withdraw(Waiter& waiter) = 0;                     // it waits no more; nothing to do where it does not
+  virtual void left(const Waiter& waiter) = 0;                   // it is over: the endpoint has one transfer less
   // After everything else was forgotten, as memory had run out: this one is not over.
   virtual void count_again(const Waiter& waiter) noexcept = 0;
 

@@ -177,10 +177,7 @@ bool Oracles::may_wait_for_ever(const Seen& seen) const {
   if (std::ranges::find(open, conn) != open.end() && !was_refused) {
     return seen.silenced || struck(conn, {"stall", "half open", "stall in body", "never"});
   }
-  // A dial that is shared has the time of the one for which it was begun.
-  const bool has_time = scenario_.on.has(Feature::multiplexing) ? !scenario_.on.has(Feature::no_connect_timeout)
-                                                                : seen.plan->connect_timeout.has_value();
-  return (!has_time && is_stuck_in_the_making(seen)) || waits_for_room(seen);
+  return (!seen.plan->connect_timeout && is_stuck_in_the_making(seen)) || waits_for_room(seen);
 }
 
 // What was to make its connection has not ended, and without a timeout it never will.

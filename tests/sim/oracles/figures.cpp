@@ -88,6 +88,10 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
       return engine().connections() > 0 && at <= now() + limits::kAddressStagger;
     case TimerKind::resolution_delay:
       return is_any_name_asked_for() && at <= now() + limits::kResolutionDelay;
+    case TimerKind::dial_wait:
+      return somebody([&](const Seen& seen) {
+        return multiplexes(seen) && seen.plan->connect_timeout && at <= now() + *seen.plan->connect_timeout;
+      });
     case TimerKind::attempts_timeout:  // no plan has one
     case TimerKind::session:           // nor do sessions
     case TimerKind::backoff:           // and the engine has no rule that waits

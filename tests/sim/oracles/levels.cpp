@@ -93,15 +93,22 @@ void Oracles::check_deadlines() {
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
     // Without limits nobody waits before the name is asked for. A second attempt is told from a first one that has its
     // connection.
-    // Nor where they share a dial.
-    const bool unlimited =
-        scenario_.max_connections == 0 && kinds_[seen.kind].most == 0 && !scenario_.on.has(Feature::multiplexing);
+    // Those that wait for dials of others have the same time, but it begins anew when one of these makes a connection.
+    const bool unlimited = scenario_.max_connections == 0 && kinds_[seen.kind].most == 0 &&
+                           !(scenario_.on.has(Feature::multiplexing) && has_connected(seen));
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
     if (plan.connect_timeout && unlimited && (is_between || !engine().progress(seen.id).secured)) {
       check(seen, seen.tried_at + *plan.connect_timeout, "connect timeout");
     }
     if (plan.idle_timeout) check_idle_time(seen);
   }
+}
+
+// Any connection of its kind.
+bool Oracles::has_connected(const Seen& seen) const {
+  return std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
+    return connect.connected && is_its(connect, *seen.plan);
+  });
 }
 
 // As far as can be seen from outside: bytes moved, the application did something, or it is the one that is waited for.

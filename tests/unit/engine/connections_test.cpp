@@ -219,7 +219,7 @@ TEST_CASE("connections: a goodbye is said where it was asked for, and never afte
     Job& job = bench.add_active(kPlace);
     PooledConnection& connection = *bench.connections.begin();
     pool::DialSlot dial;
-    bench.pool.dial_begun(dial, bench.endpoint(job));
+    bench.pool.dial_begun(dial, bench.endpoint(job), bench.now);
     connection.endpoint = job.endpoint;
     connection.channel.push_layer(std::make_unique<PoliteLayer>());
     connection.channel.start(bench.now);

@@ -64,7 +64,7 @@ struct ConnectionsBench : JobsBench {
   engine::PooledConnection& stand(pool::Endpoint& endpoint,
                                   std::unique_ptr<http::Session> session = http1::make_session()) {
     pool::DialSlot dial;
-    pool.dial_begun(dial, endpoint);
+    pool.dial_begun(dial, endpoint, now);
     engine::PooledConnection* connection = connections.begin();
     REQUIRE(connection);
     connection->endpoint = endpoint.id;
@@ -110,7 +110,7 @@ struct ConnectorBench : ConnectionsBench {
   // A dial for this one, which was queued. What comes of it at once is in `end`, as of all that follows.
   pool::Dial& dial(engine::Job& job) {
     pool.withdraw(job);
-    pool::Dial* begun = connector.begin(endpoint(job), job);
+    pool::Dial* begun = connector.begin(endpoint(job), job, now);
     REQUIRE(begun);
     end = connector.start(*begun, job, now);
     return *begun;

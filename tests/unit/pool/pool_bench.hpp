@@ -195,7 +195,7 @@ class PoolBench {
         pool::DialSlot& dial = dials_.emplace_back();
         dial.id = {static_cast<std::uint32_t>(dials_.size()), 1};
         dial.expected = grant.endpoint->carries.value_or(expected);
-        pool.dial_begun(dial, *grant.endpoint);
+        pool.dial_begun(dial, *grant.endpoint, now);
         pool.sponsor(dial, *grant.waiter);
         return "dial " + name(*grant.waiter);
       }
