@@ -270,8 +270,8 @@ Result<void> Fields::append(std::string_view name, std::string_view value) {
   const bool fits = name.size() <= kMaxBlockBytes && value.size() <= kMaxBlockBytes - name.size() &&
                     name.size() + value.size() <= kMaxBlockBytes - text_bytes_ &&
                     reserve(text_bytes_ + name.size() + value.size(), std::size_t{count_} + 1, old);
-  if (!fits)
-    return std::unexpected(make_error(Code::out_of_memory, "out of memory"));  // short, so that the text needs no heap
+  // Short, so that the text needs no heap.
+  if (!fits) return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 
   std::uint8_t* end = block_.get() + text_bytes_;
   std::memcpy(end, name.data(), name.size());

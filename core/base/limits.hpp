@@ -49,11 +49,11 @@ inline constexpr int kMaxRetries = 1;
 // A peer that closes a connection within this time after its first response, without announcing it, is taken to keep no
 // connections (Pool::note_end).
 inline constexpr Duration kSettleTime = std::chrono::seconds(1);
-inline constexpr std::size_t kMaxUnusedOrigins =
-    256;  // kept without transfers and connections, for what is known of their peers
+// Kept without transfers and connections, for what is known of their peers.
+inline constexpr std::size_t kMaxUnusedOrigins = 256;
 inline constexpr std::size_t kMaxNames = 256;  // kept for their addresses while nothing waits for them
-inline constexpr std::size_t kExchangesBeforeYield =
-    16;                                                // on one connection, while another origin waits for a connection
+// On one connection, while another origin waits for a connection.
+inline constexpr std::size_t kExchangesBeforeYield = 16;
 inline constexpr std::size_t kMaxTlsSessions = 1'024;  // in one store
 inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
 inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain among certificates with the same names

@@ -62,8 +62,8 @@ Connection::Impl::Impl(ConnectionOptions options, std::unique_ptr<http::SessionF
       connection_(begin(connections_)) {
   options_.default_tls = std::move(options.tls);
   connection_.route_name = options.name.empty() ? origin_.authority() : std::move(options.name);
-  connections_.set_current(
-      connection_.id);  // the caller asks for interest() after each call, so no InterestChanged is needed
+  // The caller asks for interest() after each call, so no InterestChanged is needed.
+  connections_.set_current(connection_.id);
 }
 
 // ---- the queue of requests ----

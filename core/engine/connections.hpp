@@ -42,8 +42,8 @@ class Connections {
 
   // The connection that the current fact is about: the driver asks for its interest anyway, so no output is needed.
   void set_current(ConnId id) { current_ = id; }
-  void interest_changed(
-      PooledConnection& connection);  // its interest may have changed for another reason than a fact about it
+  // Its interest may have changed for another reason than a fact about it.
+  void interest_changed(PooledConnection& connection);
   // Whether an InterestChanged that is being taken from the queue is still true.
   bool takes_interest(ConnId id);
 

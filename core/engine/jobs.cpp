@@ -245,8 +245,8 @@ void Jobs::announce_upload(Job& job) {
   if (!job.upload.streamed() || job.upload_announced || job.upload.finished()) return;
   if (job.phase() != TransferPhase::active || job.upload.awaits_rewind()) return;
   if (job.upload.space().empty()) {
-    if (job.upload.capacity_bytes() == 0)
-      throw std::bad_alloc();  // no space: the buffer is full, or it could not be allocated
+    // No space: the buffer is full, or it could not be allocated.
+    if (job.upload.capacity_bytes() == 0) throw std::bad_alloc();
     return;
   }
   outbox_.put(output::UploadReady{job.id});
@@ -329,8 +329,8 @@ void Jobs::check_invariants() const {
       SLUICE_CHECK(scheduler_.has_place(job) == (job.phase() != TransferPhase::waiting));
     }
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
-    const bool for_its_own =
-        job.phase() == TransferPhase::dialing && job.fresh_only;  // waits only for its own connection
+    // Waits only for its own connection.
+    const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;
     SLUICE_CHECK((waits && !for_its_own) == pool::WaitingList::contains(job));
     constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;
     SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);

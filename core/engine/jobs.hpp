@@ -49,9 +49,9 @@ class Jobs {
   void release(TransferId id);
 
   // ---- bodies ----
-  void add_body(Job& job,
-                Bytes body);  // `body` is in the landing buffer. Throws std::bad_alloc; the transfer must end then
-  void keep_landed();         // copies bodies, because the landing buffer will be overwritten
+  // `body` is in the landing buffer. Throws std::bad_alloc; the transfer must end then.
+  void add_body(Job& job, Bytes body);
+  void keep_landed();  // copies bodies, because the landing buffer will be overwritten
   bool has_lost_bodies() const { return bodies_lost_; }  // some bodies could not be copied
   // A transfer whose body was lost, one for each call; nullopt: no more.
   std::optional<TransferId> take_bodiless();

@@ -27,9 +27,8 @@ class BodyBuffer {
   bool keep();
   void consume(std::size_t bytes);  // bytes <= front().size()
   void drop();                      // removes all bytes and frees the memory
-  std::size_t kept_bytes() const {
-    return kept_.size();
-  }  // bytes of memory used, consumed bytes that were not removed yet included
+  // Bytes of memory used, consumed bytes that were not removed yet included.
+  std::size_t kept_bytes() const { return kept_.size(); }
 
  private:
   std::vector<std::uint8_t> kept_;

@@ -88,8 +88,8 @@ class Transfer {
   };
   End end;
   bool removed = false;  // the application called remove() while the Done was owed: it is released with that
-  std::optional<ConnectTo>
-      held_connect_to;  // options.connect_to, kept here while a hop has another place than the first
+  // Options.connect_to, kept here while a hop has another place than the first.
+  std::optional<ConnectTo> held_connect_to;
   Timers::Handle total_timer, attempts_timer, idle_timer, continue_timer, backoff_timer;
 
  private:

@@ -36,8 +36,8 @@ struct Exchange {
   const Request* request = nullptr;
   UploadBody* upload = nullptr;  // null: no body
   ResponseHead* head = nullptr;  // filled before Event::Kind::head
-  Fields* trailers =
-      nullptr;  // null: not wanted; filled before Event::Kind::complete, never merged into `head` (SB-57)
+  // Null: not wanted; filled before Event::Kind::complete, never merged into `head` (SB-57).
+  Fields* trailers = nullptr;
   ResponseRules rules = {};
   bool valid = false;  // the request has passed validate() and was not changed since
 };

@@ -23,8 +23,8 @@ struct Waiter {
   DialId dial;              // the dial that is made for it
   bool fresh_only = false;  // only a connection that was not used before: after a retry, by an option, or because
                             // take_waiter() found one unsuitable
-  std::optional<Instant>
-      retried;             // time of a retry: a connection that was made later and carries exchanges is suitable too
+  // Time of a retry: a connection that was made later and carries exchanges is suitable too.
+  std::optional<Instant> retried;
   bool repeatable = true;  // Transfer::may_be_repeated()
   Link<Waiter> waiting;    // in the endpoint's queue, or in its dialing list unless fresh_only
 };

@@ -25,14 +25,14 @@ class SharedNames final : public NameStore {
   // Stores an answer in place of an earlier one. At most limits::kMaxNames are kept. Without memory nothing is stored,
   // or an earlier answer is dropped.
   void put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until) noexcept;
-  const Known* find(std::string_view key,
-                    Instant now) const;  // null: no answer that has not expired; valid until the next put()
+  // Null: no answer that has not expired; valid until the next put().
+  const Known* find(std::string_view key, Instant now) const;
   std::size_t size() const { return known_.size(); }
 
  private:
   std::list<Known> known_;  // the oldest answer first
-  std::unordered_map<std::string_view, std::list<Known>::iterator>
-      by_key_;  // views of Known::key, whose text never moves
+  // Views of Known::key, whose text never moves.
+  std::unordered_map<std::string_view, std::list<Known>::iterator> by_key_;
 };
 
 }  // namespace sluice::pool

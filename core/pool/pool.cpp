@@ -198,8 +198,7 @@ void Pool::free_slot(Endpoint& endpoint) {
 void Pool::stands(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.carries = connection.session().open_capacity();
-  if (!endpoint.queue.empty())
-    make_pending(endpoint);  // waiters that were expected to share it may need dials of their own
+  if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
 }
 
 std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, Now now) {
@@ -238,8 +237,7 @@ void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
   connection.was_idle = true;
   endpoint.idle.push_front(connection);
   idle_.push_back(connection);
-  if (!endpoint.queue.empty())
-    make_pending(endpoint);  // the waiters could not use this one, and may close it to make room
+  if (!endpoint.queue.empty()) make_pending(endpoint);  // waiters that cannot use it may close it for room
 }
 
 void Pool::unpark(PooledConnection& connection) {

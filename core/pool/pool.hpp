@@ -124,8 +124,8 @@ class Pool final : public Scheduler {
   // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
   bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
-  std::optional<std::size_t>
-      trimmed_;           // after set_limits(): endpoints before this index were looked at; nullopt: all were
+  // After set_limits(): endpoints before this index were looked at; nullopt: all were.
+  std::optional<std::size_t> trimmed_;
   std::size_t open_ = 0;  // the sum of Endpoint::open
 };
 

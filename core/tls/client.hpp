@@ -30,8 +30,8 @@ struct ClientParams {
 
 class ClientLayer : public Layer {
  public:
-  virtual std::string_view version()
-      const = 0;  // "TLSv1.3"; this and the next two are "" before the handshake is complete
+  // "TLSv1.3"; this and the next two are "" before the handshake is complete.
+  virtual std::string_view version() const = 0;
   virtual std::string_view cipher() const = 0;  // the IANA name of the cipher suite
   virtual std::string_view alpn() const = 0;    // the protocol that the server chose; "": none
   virtual bool resumed() const = 0;

@@ -177,8 +177,8 @@ Result<void> Config::load_anchors() {
   for (const bool distrusted : {true, false}) {
     for (const auto& one : *certificates) {
       const int trust = X509_check_trust(one.get(), X509_TRUST_SSL_SERVER, 0);
-      if (take_memory_failure())
-        return std::unexpected(no_memory());  // a certificate that could not be checked would never be usable
+      // A certificate that could not be checked would never be usable.
+      if (take_memory_failure()) return std::unexpected(no_memory());
       if ((trust == X509_TRUST_REJECTED) != distrusted) continue;
       if (!X509_STORE_add_cert(anchors_.get(), one.get())) return std::unexpected(no_memory());
     }

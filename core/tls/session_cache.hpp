@@ -28,8 +28,8 @@ using SessionRef = std::unique_ptr<ssl_session_st, SessionDeleter>;
 struct StoredSession {
   SessionRef session;
   UnixSeconds created = 0;
-  UnixSeconds usable_until =
-      0;                   // inclusive: the end of the ticket's lifetime, or of the first of the chain's certificates
+  // Inclusive: the end of the ticket's lifetime, or of the first of the chain's certificates.
+  UnixSeconds usable_until = 0;
   bool single_use = true;  // true in TLS 1.3 (RFC 8446 C.4): a ticket that is offered twice makes connections linkable
 };
 
