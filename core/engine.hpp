@@ -76,7 +76,7 @@ class Engine {
   const Fields& trailers(TransferId transfer) const;
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
-  // All hops so far in their order, the current or last one included. If memory runs out: none.
+  // All hops so far in their order, the current or last one included. If memory runs out: fewer, or none.
   std::vector<Hop> hops(TransferId transfer) const;
 
   // The bytes of the response body that are ready and not consumed yet, after transfer coding was removed (RFC 9112 7):
