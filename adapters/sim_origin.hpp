@@ -60,8 +60,8 @@ using Accept = std::function<std::unique_ptr<Peer>(std::uint64_t nth)>;
 
 // ---- scripts ----
 
-// Steps that are done one after another. Bytes that come while no step awaits them are kept for the next step that
-// does.
+// Steps that are done one after another; after the last one the peer does nothing more. Bytes that come while no step
+// awaits them are kept for the next step that does.
 class Script {
  public:
   Script& await(std::string text);         // waits until the received bytes hold this text; removes them up to its end
@@ -72,7 +72,6 @@ class Script {
   Script& close();
   Script& reset();
   Script& again();  // begins again with the first step
-                    // After the last step it does nothing.
 
  private:
   friend std::unique_ptr<Peer> play(Script script);
