@@ -1,3 +1,4 @@
+// See command_runner.hpp.
 #include "tests/support/command_runner.hpp"
 
 #include <fcntl.h>
