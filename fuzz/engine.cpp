@@ -30,7 +30,7 @@ struct AnyRoute : Route {
 struct Expected {
   std::size_t bytes = kNever;
   bool at_most = false;   // the end of the stream frames it, so a shorter body looks complete too
-  bool anything = false;  // the fuzzer's own bytes
+  bool anything = false;  // bytes of the input
 };
 
 EngineOptions read_options(Input& input) {
