@@ -1,5 +1,6 @@
-// The engine alone over an in-memory transport: what a request costs without a kernel. Fed canned responses, it answers
-// the same count of instructions in every run, so a change can be judged by it (tests/bench/instructions).
+// The engine alone over an in-memory transport: the cost of a request without a kernel. With fixed responses it
+// executes the same number of instructions in every run, so the effect of a change can be measured
+// (tests/bench/instructions).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

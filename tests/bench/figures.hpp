@@ -1,4 +1,5 @@
-// What every benchmark program measures of itself, and the one line it prints. Knows rusage; knows no HTTP.
+// What every benchmark program measures of its own process (rusage), and the one line that it prints. Independent of
+// HTTP.
 #pragma once
 
 #include <sys/resource.h>

@@ -1,5 +1,4 @@
-// What a loop written by hand keeps, the application's periodic timers and its descriptors, and the loop that is made
-// of them.
+// The parts of a loop written by hand: the application's periodic timers, its descriptors, and a loop made of them.
 #pragma once
 
 #include <algorithm>

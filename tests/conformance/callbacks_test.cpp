@@ -1,4 +1,4 @@
-// What callbacks may do while a loop drives: remove, add, and try to drive, which is refused.
+// What callbacks may do during a drive: remove and add transfers, and try to drive, which is refused.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

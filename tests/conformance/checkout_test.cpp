@@ -1,5 +1,5 @@
-// A kept-alive connection on which something has come meanwhile (bytes that nobody asked for, or its end) is not used
-// again, however a loop orders what it tells: no request goes out on it.
+// A kept-alive connection that has received bytes or its end while idle is not reused, whatever the order of a loop's
+// events: no request is sent on it.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>

@@ -1,4 +1,4 @@
-// Descriptors: numbers that are taken again at once, and more of them than fit in an fd_set.
+// Descriptors: numbers that are reused immediately, and more descriptors than fit in an fd_set.
 #include <sys/resource.h>
 #include <sys/select.h>
 

@@ -1,5 +1,5 @@
-// What the tests stand on besides the loop: the server that they talk to, and how time passes. Sockets and the system's
-// clock for most bindings (sockets.cpp); the simulated world for the one that is driven in virtual time (sim_loop.cpp).
+// The environment of the tests besides the loop: the server and the passing of time. Sockets and the system's clock for
+// most bindings (sockets.cpp); the simulated world for the one that runs in virtual time (sim_loop.cpp).
 #pragma once
 
 #include <chrono>

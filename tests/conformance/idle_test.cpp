@@ -1,4 +1,4 @@
-// No busy loop: a Multi that has nothing to do does not wake anybody.
+// No busy loop: an idle Multi causes no wakeups.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

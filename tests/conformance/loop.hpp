@@ -1,8 +1,8 @@
-// An event loop as an application has one, with a Multi plugged into it by the binding under test. One file of this
-// folder for each binding says how; the tests see this only.
+// An application's event loop, with a Multi attached by the binding under test. Each binding implements it in one file
+// of this folder; the tests see only this interface.
 //
-// Knows the application's own descriptors and timers, which must be served as if there were no Multi. Leaves transfers
-// to the tests.
+// Includes the application's own descriptors and timers, which must be served as if there were no Multi. Leaves
+// transfers to the tests.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// What every test of the suite stands in: a ground with its server, the binding's loop, a Multi attached to it, and the
-// check at the end that nothing is left of them.
+// The fixture of every test of the suite: an environment with its server, the binding's loop, a Multi attached to it,
+// and the check at the end that nothing is left of them.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// As engine_memory_test.cpp, for a Connection alone: it queues the engine's outputs once more, and must lose none.
+// As engine_memory_test.cpp, for a Connection alone: it has a second queue for the engine's outputs, and must lose
+// none.
 #include <algorithm>
 #include <cstring>
 #include <map>

@@ -1,6 +1,6 @@
-// Each allocation that the engine, llhttp and BoringSSL make for whole transfers fails in turn: every transfer has its
-// one clean end, what succeeds has the very bytes, nothing is thrown, nothing is left behind, and with memory back all
-// is well again.
+// Each allocation that the engine, llhttp and BoringSSL make for whole transfers fails in turn: every transfer ends
+// exactly once, a success has exactly the expected bytes, nothing is thrown, nothing leaks, and once memory is
+// available again everything works.
 //
 // llhttp allocates nothing, so nothing in it can fail.
 #include <cstdlib>

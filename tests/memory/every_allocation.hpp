@@ -1,5 +1,5 @@
-// A story told again and again, each time with another allocation failing, or another pair of them, until none is left
-// to fail.
+// Runs a scenario repeatedly, each time with another failing allocation, or another failing pair, until all have failed
+// once.
 #pragma once
 
 #include <doctest/doctest.h>

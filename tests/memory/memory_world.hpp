@@ -1,17 +1,18 @@
-// A world around an Engine that drives itself to the end, whatever memory does meanwhile: names with several addresses,
-// some of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means),
-// TLS where the URL wants it, and a clock that moves when nothing else does. Every call into the engine is watched
+// A world around an Engine that drives itself to the end, also when memory runs out: names with several addresses, some
+// of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means), TLS
+// if the URL is https, and a clock that advances when nothing else happens. Every call into the engine is watched
 // (shortage.hpp).
 //
-// Hosts: *.test is an origin behind two addresses, of which the first refuses; race.test's first one never answers, and
-// nowhere.test has none. A literal is an origin directly, but for those two.
-// Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
+// Hosts: *.test has two addresses, of which the first refuses; the first address of race.test never answers, and
+// nowhere.test has none. An address literal is an origin directly, except those two.
+// Paths, besides those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
 // carried a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of
 // answering; /leads/PATH, which leads to PATH with the same body; /trailers/...; /continue, which asks for the body
 // with a 100.
 //
-// What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller
-// sees; each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
+// The invariants are checked here, and violations are recorded (faults()): no exception reaches the caller; each
+// transfer has one Done; a success has exactly the expected bytes; each Connect has its Close; no transfer waits for
+// ever.
 #pragma once
 
 #include <deque>

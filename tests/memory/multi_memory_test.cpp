@@ -1,6 +1,6 @@
 // As engine_memory_test.cpp, for Multi: over streams in memory, over TCP on loopback, and its resolver with c-ares. A
-// drive that runs out of memory may answer Drive::failed; the next one goes on, and no transfer is forgotten or waits
-// for ever.
+// drive that runs out of memory may return Drive::failed; the next one continues, and no transfer is lost or waits for
+// ever.
 #include <ares.h>
 #include <poll.h>
 #include <sys/wait.h>

@@ -1,5 +1,6 @@
-// What an engine owes after a shortage of memory, looked at output by output: changes of interest that found no room, a
-// Close whose place was taken, a body that was lost, a transfer that could not be added.
+// What an engine still has to report after a shortage of memory, checked for each kind of output: changes of interest
+// that could not be queued, a Close whose reserved place was used, a body that was lost, a transfer that could not be
+// added.
 #include <doctest/doctest.h>
 
 #include <algorithm>

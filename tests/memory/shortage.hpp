@@ -1,7 +1,7 @@
-// Memory that runs out on demand: the Nth allocation fails that is made by the code under test, whichever allocator it
-// asks (operator new in all its forms, and BoringSSL's own by the hooks it has for that). Counts only inside a
-// `Watched` scope, so that what the test and the far end allocate is never touched. Global for the executable it is
-// linked into; the calling thread's scopes count, and one thread uses it at a time.
+// Failing allocations on request: the Nth allocation of the code under test fails, whichever allocator it uses (all
+// forms of operator new, and BoringSSL's through its hooks). Counts only inside a `Watched` scope, so allocations of
+// the test and the peer are not affected. Global for the executable it is linked into; only scopes of the calling
+// thread count, and only one thread may use it at a time.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// As engine_memory_test.cpp, for the words that everyone speaks: URLs, fields, requests. A failed allocation is
-// Code::out_of_memory, nothing is thrown, and what was there before is as it was.
+// As engine_memory_test.cpp, for URLs, fields and requests. A failed allocation is Code::out_of_memory, nothing is
+// thrown, and existing values are unchanged.
 #include <cstdint>
 #include <new>
 #include <optional>
