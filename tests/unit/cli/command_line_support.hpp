@@ -1,4 +1,4 @@
-// A command line in one call, over files that exist only in the test.
+// Parses a command line in one call, with files that exist only in the test.
 #pragma once
 
 #include <doctest/doctest.h>

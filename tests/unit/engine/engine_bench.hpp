@@ -1,5 +1,6 @@
-// Connections, the connector and the carrier alone: each bench has what the one before it has, and one component more.
-// A test makes its calls, and tells() is what came out. No engine: what one component says is handed on by the test.
+// Fixtures for Connections, the connector and the carrier alone: each fixture has one component more than the one
+// before. A test makes the calls, and tells() is the output. There is no engine: the test passes on what one component
+// reports.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// A driver over its parts alone, with an environment that the test holds in its hand. No Multi: transfers have no
-// handlers, so their bodies stay in the engine.
+// Fixture: a driver with its parts, and an environment that the test controls. No Multi: transfers have no handlers, so
+// their bodies stay in the engine.
 #pragma once
 
 #include <doctest/doctest.h>

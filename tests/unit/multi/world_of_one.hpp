@@ -1,4 +1,4 @@
-// An Environment whose clock, streams and waiting the test holds in its hand, for the parts of Multi alone.
+// An Environment whose clock, streams and waiting the test controls, for the parts of Multi alone.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// Lists of addresses as one text: for the tests of names, races and dials.
+// Lists of addresses as one text, for the tests of names, races and dials.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// A pool alone, with waiters, dials and connections made by hand. The bench does what an engine does with grants, and
-// writes them down.
+// Fixture: a pool alone, with waiters, dials and connections made by hand. It acts on grants as an engine does, and
+// records them.
 #pragma once
 
 #include <doctest/doctest.h>

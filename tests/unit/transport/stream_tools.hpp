@@ -1,4 +1,4 @@
-// How the tests of one transport drive it without a Multi: wait for what it asks for, then look.
+// How the tests of one transport drive it without a Multi: wait for the events that it requests, then try.
 #pragma once
 
 #include <doctest/doctest.h>
