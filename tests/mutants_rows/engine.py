@@ -1,4 +1,4 @@
-"""See tests/mutants: single-point bugs in who gets which connection, in exchanges, facts and calls."""
+"""See tests/mutants: single-point bugs in the assignment of connections, in exchanges, facts and calls."""
 
 from bugs import bug as mutant
 

@@ -1,4 +1,4 @@
-"""See tests/mutants: single-point bugs in names, addresses and dials, and where exchanges run side by side on a connection."""
+"""See tests/mutants: single-point bugs in names, addresses and dials, and in multiplexed exchanges on a connection."""
 
 from bugs import bug as mutant
 
