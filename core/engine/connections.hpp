@@ -77,7 +77,7 @@ class Connections {
   std::vector<ConnId> closed_;    // closed connections, which are released with the next fact
   bool closed_unlisted_ = false;  // there are more closed connections than closed_ lists
   bool owes_ = false;
-  std::size_t owed_ = 0;  // connections before this index owe nothing
+  std::size_t owed_ = 0;  // connections before this index have no unqueued outputs
 };
 
 // Fills in when the connection was resolved, connected and secured. If it was used before, the times are `now`; if it

@@ -1,5 +1,5 @@
 // Makes connections: look-ups, attempts, the layers' handshakes and the session. Does what the dialer decides, and
-// returns what came of it. Leaves to others: for which transfer a connection is made (core/pool/pool.hpp), and its
+// returns its result. Leaves to others: for which transfer a connection is made (core/pool/pool.hpp), and its
 // exchanges (carrier.hpp).
 #pragma once
 

@@ -327,8 +327,8 @@ std::optional<Output> Engine::Impl::poll_output() {
 // ---- when memory runs out ----
 // std::bad_alloc is caught where it does the least harm, and never leaves the engine: at the transfer, the connection
 // or the dial that the step was for, which is then lost; or at the public function (core/engine.cpp), where everything
-// ends (give_up). Every end is reported, and reporting must need no memory: an output that cannot be queued is owed,
-// which the object that it is about remembers.
+// ends (give_up). Every end is reported, and reporting must need no memory: an output that cannot be queued
+// is remembered by the object that it is about, and queued later.
 
 void Engine::Impl::lose(ConnId id, Now now) {
   PooledConnection* connection = connections_.find(id);

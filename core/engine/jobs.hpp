@@ -101,7 +101,7 @@ class Jobs {
   bool bodies_lost_ = false;
   std::size_t bodiless_ = 0;  // transfers before this index have their bodies
   bool owes_ = false;
-  std::size_t owed_ = 0;  // transfers before this index owe nothing
+  std::size_t owed_ = 0;  // transfers before this index have no unqueued outputs
 };
 
 Error canceled();  // without its text if memory runs out

@@ -87,7 +87,7 @@ class Transfer {
     std::optional<Code> failure;  // nullopt: it succeeded
   };
   End end;
-  bool removed = false;  // the application called remove() while the Done was owed: it is released with that
+  bool removed = false;  // the application called remove() before the Done was queued: it is released with that
   // Options.connect_to, kept here while a hop has another place than the first.
   std::optional<ConnectTo> held_connect_to;
   Timers::Handle total_timer, attempts_timer, idle_timer, continue_timer, backoff_timer;

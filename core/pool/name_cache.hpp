@@ -62,7 +62,7 @@ class NameCache {
   std::optional<ResolveId> wait(Name& name, NameWaiter& waiter);
   void leave(NameWaiter& waiter);  // does nothing if it does not wait
 
-  // What came of an answer, or of a part of one. The waiters are still in `name->waiting`; after the last part the
+  // The result of an answer, or of a part of one. The waiters are still in `name->waiting`; after the last part the
   // caller removes them.
   struct Answered {
     Name* name = nullptr;  // null: the id is stale
