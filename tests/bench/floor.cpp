@@ -17,7 +17,7 @@ namespace {
 
 struct Peer {
   int fd = -1;
-  std::uint64_t left = 0;  // bytes of the present response; 0: its head has not been seen
+  std::uint64_t left = 0;  // remaining bytes of the current response; 0: its head has not arrived
 };
 
 struct Target {

@@ -18,7 +18,7 @@ struct Told {
   std::optional<Result<void>> result;
 };
 
-// A Connection with an origin in memory at the other end. Drives itself; says what is wrong.
+// A Connection with an origin in memory at the other end. Drives itself; returns what is wrong.
 class Line {
  public:
   Line(const std::string& origin, std::shared_ptr<const TlsConfig> tls, const sim::TlsServerContext* server)

@@ -44,7 +44,7 @@ Wish put(std::string url, std::size_t bytes) {
   return wish;
 }
 
-// The end of every story: memory is back, and the same engine works.
+// The end of every scenario: memory is available again, and the same engine works.
 std::vector<std::string> aftermath(MemoryWorld& world, const std::string& url) {
   relieve();
   const auto fresh = world.add(get(url + "/2000/3", body(2000, 3)));
@@ -55,7 +55,7 @@ std::vector<std::string> aftermath(MemoryWorld& world, const std::string& url) {
   return world.faults();
 }
 
-// Without a shortage all of it must succeed, or the story is not what it seems.
+// Without a shortage all of it must succeed; otherwise the scenario itself is wrong.
 void expect_all(MemoryWorld& world, std::initializer_list<std::optional<TransferId>> all) {
   for (const auto& id : all) {
     if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer of the story failed with memory there");

@@ -28,7 +28,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A stream with an origin in memory behind it. Says by its signal when there is more to read.
+// A stream to an origin in memory. Signals when there is more to read.
 class Pipe final : public Transport {
  public:
   Pipe(const sim::TlsServerContext* tls, TransportSignal signal, int& alive)
@@ -269,7 +269,7 @@ TEST_CASE("memory: a process is started whole or not at all, and none is lost") 
       if (auto dialer = child_process({"cat", "%h"})) {
         if (auto made = (*dialer)->dial({"host", 80}, [] {})) stream = std::move(*made);
       }
-    } catch (const std::bad_alloc&) {  // which is for Multi to catch
+    } catch (const std::bad_alloc&) {  // which Multi must catch
     }
     if (!stream && !ran_short()) faults.push_back("no stream");
     watched([&] { stream.reset(), transport::finish_children(); });
