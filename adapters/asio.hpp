@@ -1,12 +1,11 @@
-// Asio (standalone): drives a Multi from an application's io_context, beside whatever else runs there, and fetches with
-// any completion token. Knows waits for descriptors and one timer; leaves transfers to Multi. Header only: libsluice
-// does not depend on Asio.
+// Asio (standalone): runs a Multi in an application's io_context, together with other work, and fetches with any
+// completion token. Waits for descriptors and one timer. Leaves transfers to Multi. Header only: libsluice does not
+// depend on Asio.
 //
-// io_context::run() and outstanding work: Multi's descriptors are waited for as long as the driver lives, also those of
-// kept-alive connections and of wakeup(), so that both are noticed while no transfer runs. As with any Asio object that
-// waits, run() returns when it is gone. From inside after_drive, where it must not be destroyed, post that; a
-// completion handler of async_fetch may destroy it. A driver made later for the same Multi goes on with the same
-// connections.
+// Outstanding work: the driver waits for Multi's descriptors as long as it exists, also for those of idle connections
+// and of wakeup(), so that both are noticed while no transfer runs. So io_context::run() returns only after the driver
+// was destroyed. It must not be destroyed inside after_drive: post that instead. A completion handler of async_fetch
+// may destroy it. A later driver for the same Multi continues with the same connections.
 //
 // Example: fetches all the URLs of its command line at once, in a coroutine each.
 //   #include <asio.hpp>
@@ -66,49 +65,50 @@
 
 namespace sluice {
 
-// What a TransferHandler (see multi.hpp) or after_drive throws leaves io_context::run(), as from any handler; run() may
-// be called again.
+// What a TransferHandler (see multi.hpp) or after_drive throws leaves io_context::run(), as from any Asio handler;
+// run() may be called again.
 //
-// Multi and the io_context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the
-// io_context. Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may
-// the io_context be run in there.
+// Multi and the io_context must outlive the driver. A Multi has one driver at a time. Only the thread that runs the
+// io_context may use both. Inside after_drive, a TransferHandler or a coroutine that Multi resumed, the driver must not
+// be destroyed and the io_context must not be run.
 class AsioDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: Asio cannot wait for Multi's descriptors,
-  // or another driver has this Multi, and goes on: end it first.
+  // `after_drive` (may be null) is called after each drive. Error: invalid_option (Asio cannot wait for Multi's
+  // descriptors, or this Multi has another driver; that driver keeps working and must be destroyed first).
   static Result<std::unique_ptr<AsioDriver>> create(Multi& multi, asio::io_context& context,
                                                     AfterDrive after_drive = nullptr);
-  // Ends all waits, and each async_fetch with Code::canceled. Their handlers still run, as always in Asio, and touch
-  // neither driver nor Multi.
+  // Ends all waits, and each async_fetch with Code::canceled. Their handlers still run later, as is usual in Asio; they
+  // use neither the driver nor the Multi.
   ~AsioDriver() override;
   AsioDriver(const AsioDriver&) = delete;
   AsioDriver& operator=(const AsioDriver&) = delete;
 
-  // The driver of this Multi; null: it has none, or one for another loop.
+  // The driver of this Multi; null: it has none, or one for another kind of loop.
   static AsioDriver* of(const Multi& multi) {
     WatchSink* const sink = multi.watch_sink();
     return sink && typeid(*sink) == typeid(AsioDriver) ? static_cast<AsioDriver*>(sink) : nullptr;
   }
-  // See async_fetch.
+  // For async_fetch().
   template <class Handler>
   void begin_fetch(Request request, TransferOptions options, Handler handler);
 
-  // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
+  // A descriptor of Multi could not be watched, or a drive answered Drive::failed: transfers that run may never end.
   bool failed() const { return failed_; }
 
  private:
-  // Shared with the handlers under way, so that one for an earlier descriptor with the same number cannot be taken for
-  // this.
+  // Shared with the handlers that wait, so that a handler for an earlier descriptor with the same number is not taken
+  // for one of this watch.
   struct Watch {
     AsioDriver* driver;  // null: the watch has ended
     asio::posix::stream_descriptor descriptor;
     int fd;
     std::size_t place;        // in watches_
     std::uint8_t wanted = 0;  // Events
-    // Events with a handler under way; one that is no longer wanted ends by itself, with nothing done.
+    // Events with a handler that waits. If the event is not wanted any more, the handler does nothing.
     std::uint8_t waiting = 0;
   };
-  // One async_fetch. It completes once: posted, never from inside the call that began or ended it.
+  // One async_fetch. Its handler is called once; the call is posted, never made inside the call that began or ended the
+  // fetch.
   class Fetch : public ResponseCollector {
    public:
     Fetch(AsioDriver& driver, Multi& multi) : ResponseCollector(multi), driver_(&driver) {}
@@ -117,11 +117,11 @@ class AsioDriver final : private WatchSink {
       if (!running()) ended();
     }
     void cancel() {
-      if (!driver_) return;  // it has ended, and its completion is under way
+      if (!driver_) return;  // it has ended, and its completion was posted
       if (running()) give_up(make_error(Code::canceled, {}));
       ended();
     }
-    // False: there is no memory to post its completion. It is still whole then.
+    // False: there is no memory to post its completion; nothing has changed.
     bool complete() {
       try {
         post();
@@ -139,7 +139,7 @@ class AsioDriver final : private WatchSink {
 
    private:
     void ended() override { driver_->finish(*this); }
-    AsioDriver* driver_;  // null: no longer its
+    AsioDriver* driver_;  // null: the fetch is not the driver's any more
   };
   template <class Handler>
   class FetchFor;
@@ -159,19 +159,20 @@ class AsioDriver final : private WatchSink {
   asio::io_context& context_;
   AfterDrive after_drive_;
   asio::steady_timer timer_;
-  // For the timer's handlers; null once this is gone.
+  // For the timer's handlers; points to null after this object was destroyed.
   std::shared_ptr<AsioDriver*> self_ = std::make_shared<AsioDriver*>(this);
   std::vector<std::shared_ptr<Watch>> watches_;
-  std::list<std::shared_ptr<Fetch>> fetches_;  // those that have not completed
-  bool owes_ = false;                          // some of them only for want of memory
+  std::list<std::shared_ptr<Fetch>> fetches_;  // fetches whose completion was not posted
+  bool owes_ = false;                          // some of them have ended, but there was no memory to post
   bool failed_ = false;
 };
 
-// Fetches with any completion token: use_awaitable, use_future, deferred, a callback. Its signature is
-// void(Result<Response>). The Multi must have an AsioDriver (otherwise invalid_option), whose thread alone may begin
-// and cancel it; the handler runs on its own executor, by default the driver's io_context. A cancellation slot ends it,
-// by terminal or partial, since the request may be at the server: Code::canceled. So does destroying the driver. No
-// memory for the operation itself: std::bad_alloc, as from Asio's own; all else is an error in the result.
+// Fetches with any completion token: use_awaitable, use_future, deferred, a callback. The signature is
+// void(Result<Response>). The Multi must have an AsioDriver, else the result is invalid_option. Only the driver's
+// thread may begin and cancel a fetch. The handler runs on its associated executor, by default the driver's io_context.
+// A cancellation slot ends the fetch with Code::canceled, for the types terminal and partial (the request may have
+// reached the server). Destroying the driver does the same. Throws std::bad_alloc if there is no memory for the
+// operation, as Asio's functions do; every other failure is an error in the result.
 template <class Token>
 auto async_fetch(Multi& multi, Request request, TransferOptions options, Token&& token) {
   return asio::async_initiate<Token, void(Result<Response>)>(
@@ -199,7 +200,7 @@ inline Result<std::unique_ptr<AsioDriver>> AsioDriver::create(Multi& multi, asio
   if (multi.watch_sink()) {
     return std::unexpected(make_error(Code::invalid_option, "watch in Asio: this Multi has a driver already"));
   }
-  try {  // Asio opens its reactor on first use
+  try {  // Asio opens its reactor at the first use, and may throw
     std::unique_ptr<AsioDriver> driver(new AsioDriver(multi, context, std::move(after_drive)));
     multi.set_watch_sink(driver.get());
     if (!driver->failed_) return driver;
@@ -216,7 +217,7 @@ inline AsioDriver::~AsioDriver() {
   while (!fetches_.empty()) {
     const std::shared_ptr<Fetch> fetch = fetches_.front();
     fetch->cancel();
-    // No memory for its completion, which is lost.
+    // There was no memory to post its completion, which is lost.
     if (!fetches_.empty() && fetches_.front() == fetch) fetches_.pop_front();
   }
 }
@@ -228,7 +229,7 @@ class AsioDriver::FetchFor final : public Fetch, public std::enable_shared_from_
       : Fetch(driver, driver.multi_),
         work_(asio::make_work_guard(handler, driver.context_.get_executor())),
         handler_(std::move(handler)) {}
-  // Once it is shared.
+  // Only when a shared_ptr owns this object.
   void listen_to_cancellation() {
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (!slot.is_connected()) return;
@@ -307,14 +308,14 @@ inline const std::shared_ptr<AsioDriver::Watch>& AsioDriver::begin(int fd) {
   return watches_.back();
 }
 
-// The descriptor is Multi's to close, so it leaves Asio as it came.
+// Multi closes the descriptor, so Asio must release it and not close it.
 inline void AsioDriver::end(Watch& watch) {
   watch.driver = nullptr;
   if (watch.descriptor.is_open()) watch.descriptor.release();
 }
 
-// A wait is over once the descriptor is ready, and each looks at how things stand when it begins: one after the other
-// is level-triggered.
+// A wait ends when the descriptor is ready, and a new wait checks the state at its start: so repeated waits are
+// level-triggered.
 inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
   for (const Events event : {kEventRead, kEventWrite}) {
     if (!(watch->wanted & event) || (watch->waiting & event)) continue;
@@ -323,11 +324,12 @@ inline void AsioDriver::wait(const std::shared_ptr<Watch>& watch) {
     watch->descriptor.async_wait(ready, [watch, event](const std::error_code& error) {
       watch->waiting = static_cast<std::uint8_t>(watch->waiting & ~event);
       if (!watch->driver) return;
-      // The wait of a watch that is still there is not canceled by us: Asio cannot wait for this descriptor.
+      // The driver does not cancel a wait of an existing watch, so an error means that Asio cannot wait for this
+      // descriptor.
       if (error) watch->driver->failed_ = true;
       try {
         if (watch->wanted & event) watch->driver->drive(watch->fd, error ? kEventError : event);
-      } catch (...) {  // a handler's, for who runs the io_context
+      } catch (...) {  // thrown by a handler; passed to the caller of io_context::run()
         if (watch->driver && !error) wait_again(watch);
         throw;
       }
@@ -345,8 +347,8 @@ inline void AsioDriver::wait_again(const std::shared_ptr<Watch>& watch) {
   }
 }
 
-// Also ends the wait for the deadline before. If that has run out, its handler is under way and drives early, which is
-// harmless.
+// This also ends the wait for the earlier deadline. If that deadline has passed already, its handler still runs and
+// drives early, which does no harm.
 inline void AsioDriver::on_timer(std::optional<Instant> at) {
   using Time = std::chrono::steady_clock::time_point;  // CLOCK_MONOTONIC, as Instant is
   try {

@@ -1,6 +1,6 @@
-// C++20 coroutines: `co_await multi.fetch(request)` over a Multi that any loop drives, and a small coroutine type,
-// Task, for those who have none. Knows how to wait for one transfer and collect it whole; leaves driving to the loop,
-// and all else to Multi. Header only.
+// C++20 coroutines: `co_await multi.fetch(request)` with a Multi that any loop drives, and Task, a small coroutine type
+// for programs that have none. Waits for one transfer and collects its whole response. Leaves driving to the loop, and
+// everything else to Multi. Header only.
 //
 // Example: fetches all the URLs of its command line at once, one task each.
 //   #include <algorithm>
@@ -45,8 +45,8 @@
 
 namespace sluice {
 
-// Starts one transfer and collects its response: what fetch() and async_fetch() (asio.hpp) are made of. Destroying it
-// removes the transfer, so it must go before the Multi does.
+// Starts one transfer and collects its response. The base of fetch() and async_fetch() (asio.hpp). Its destructor
+// removes the transfer, so it must be destroyed before the Multi.
 class ResponseCollector : private TransferHandler {
  public:
   ~ResponseCollector() override {
@@ -57,7 +57,7 @@ class ResponseCollector : private TransferHandler {
 
  protected:
   explicit ResponseCollector(Multi& multi) : multi_(multi) {}
-  // Once. What add() refuses is in result_ right after, and ended() is not called.
+  // Call it once. If add() refuses the request, result_ has the error at once and ended() is not called.
   void start(Request request, TransferOptions options) {
     if (std::holds_alternative<BodyStream>(request.body)) {
       result_ = std::unexpected(make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
@@ -71,11 +71,11 @@ class ResponseCollector : private TransferHandler {
       result_ = std::unexpected(added.error());
     }
   }
-  // From inside the drive in which the transfer ended, which has left the Multi by then; result_ is complete. May
-  // destroy this.
+  // Called inside the drive in which the transfer ended. The transfer was removed from the Multi already, and result_
+  // is complete. May destroy this object.
   virtual void ended() = 0;
   bool running() const noexcept { return static_cast<bool>(transfer_); }
-  // Ends it without ended(): `why` is its result.
+  // Removes the transfer; `why` becomes the result. ended() is not called.
   void give_up(Error why) {
     multi_.remove(std::exchange(transfer_, {}));
     result_ = std::unexpected(std::move(why));
@@ -115,17 +115,17 @@ class ResponseCollector : private TransferHandler {
   }
 
   Multi& multi_;
-  TransferId transfer_;  // none: it has ended
+  TransferId transfer_;  // default: the transfer has ended
 };
 
-// What Multi::fetch() answers: a transfer that has started, to be awaited once, by one coroutine. Destroying it, as
-// destroying a coroutine that waits for it does, removes the transfer; so both must go before the Multi does.
+// What Multi::fetch() returns: a transfer that has started, which one coroutine awaits once. Its destructor removes the
+// transfer, also when a coroutine that waits for it is destroyed; so both must be destroyed before the Multi.
 //
-// A coroutine goes on from inside the drive in which its transfer ended, in the Multi's thread: everything but driving
-// is legal there; destroying the Multi or the driver of its loop is not. Its transfer has left the Multi by then, and
-// info_read() never tells of it. Wait for what you started, not for running() to be 0: a transfer that failed before it
-// began does not count. An exception that leaves a coroutine of a type that lets it out leaves the drive, as a
-// handler's does (multi.hpp).
+// The coroutine is resumed inside the drive in which its transfer ended, in the Multi's thread. There everything is
+// legal except driving, and destroying the Multi or the driver of its loop. The transfer was removed from the Multi
+// already, and info_read() does not return it. Wait for the coroutines, not until running() is 0: a transfer that add()
+// refused does not count there. If the coroutine's type lets an exception out, the exception leaves the drive, as that
+// of a handler does (multi.hpp).
 class [[nodiscard]] PendingResponse final : private ResponseCollector {
  public:
   PendingResponse(Multi& multi, Request request, TransferOptions options) : ResponseCollector(multi) {
@@ -138,7 +138,7 @@ class [[nodiscard]] PendingResponse final : private ResponseCollector {
 
  private:
   void ended() override {
-    if (waiting_) waiting_.resume();  // which may destroy this
+    if (waiting_) waiting_.resume();  // which may destroy this object
   }
 
   std::coroutine_handle<> waiting_;
@@ -148,7 +148,7 @@ PendingResponse Multi::fetch(Request request, TransferOptions options) {
   return PendingResponse(*this, std::move(request), std::move(options));
 }
 
-// What a Task's coroutine leaves behind.
+// How a Task's coroutine ended: with an exception, or with a value (TaskResult).
 class TaskEnd {
  public:
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
@@ -181,13 +181,13 @@ struct TaskResult<void> : TaskEnd {
   void take() { rethrow(); }
 };
 
-// A coroutine and the result it ends with. Runs from the moment it is called until it first has to wait, so tasks that
-// are started one after the other run at once. Another coroutine may await it, once, or the caller that drives the
-// loop may take() its result when it is done(). Owns its coroutine: destroying the Task ends that where it waits, which
-// removes the transfer it waits for; not to be done from inside itself, or while another coroutine awaits it. An
-// exception that leaves the coroutine is thrown again by take(), or where another coroutine awaits it. If the result of
-// a Task is never taken, its exception is lost. As with every coroutine, what parameters and a lambda's captures refer
-// to must live as long as it does.
+// A coroutine and its result. It begins to run when it is called, until it must wait; so several tasks that are started
+// one after another run at the same time. Another coroutine may await it once, or the program that drives the loop may
+// take() its result when it is done(). A Task owns its coroutine: the destructor ends it at the point where it waits,
+// which removes the transfer it waits for. A Task must not be destroyed by its own coroutine or while another coroutine
+// awaits it. An exception that leaves the coroutine is thrown again by take(), or in the coroutine that awaits. If the
+// result is never taken, its exception is lost. As with every coroutine, everything that its parameters and a lambda's
+// captures refer to must live as long as the coroutine.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -203,8 +203,8 @@ class [[nodiscard]] Task {
   }
 
   bool done() const noexcept { return coroutine_.done(); }
-  // Its result, once, or the exception it ended with. Only when done(): before that there is none, and the process
-  // ends.
+  // Returns the result, once, or throws the exception with which the coroutine ended. Only when done(), else the
+  // process ends.
   T take() {
     if (!done()) std::terminate();
     return coroutine_.promise().take();
@@ -223,9 +223,9 @@ class [[nodiscard]] Task {
 
 template <class T>
 struct Task<T>::promise_type : TaskResult<T> {
-  // The one who waits goes on from in here. It has suspended by then, and a task that need not wait never comes here
-  // with one who waits: so the stack grows with how deep tasks nest, not with how many there are, whether or not the
-  // compiler makes this a jump.
+  // Resumes the coroutine that awaits this one, if any; it is suspended at this point. A task that never waits ends
+  // before another coroutine can await it. So the stack depth depends on how deeply tasks nest and not on their number,
+  // also if the compiler does not make this a tail call.
   struct End {
     bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(Handle ended) const noexcept {

@@ -1,16 +1,16 @@
-// What a Multi takes from the world: a clock, TCP streams, names, and waiting. Two implement it: sockets
-// (system_environment(), which a Multi takes by itself) and the simulated world (sim.hpp), where time is virtual; a
-// program written for Multi runs in both.
+// The interface of what a Multi needs from its surroundings: a clock, TCP streams, name resolution, and waiting. There
+// are two implementations: the system (system_environment(), the default of a Multi) and the simulated world (sim.hpp),
+// in which time is virtual. A program that uses Multi runs in both.
 //
 //   sluice::MultiOptions options;
 //   options.environment = &world.environment();   // of a sluice::sim::World; must outlive the Multi
 //
-// To change one thing of the real world (a clock that runs faster, addresses that are refused), derive from Environment
-// and pass the rest on to system_environment(). Knows no Multi and no HTTP; multi.hpp knows this.
+// To change one thing only (a faster clock, refused addresses), derive from Environment and pass the other calls on to
+// system_environment(). Knows no Multi and no HTTP.
 //
-// Thread rules: an Environment and what it makes are used by one thread at a time, that of the Multi, except
-// Waiter::wakeup(). system_environment() may be used by many at once. Nothing here may call the Multi that uses it.
-// Throws nothing but std::bad_alloc, and that only where it is said.
+// Threads: an Environment and the objects that it makes are used by one thread at a time, that of the Multi, except
+// Waiter::wakeup(). system_environment() may be used by many threads at once. Nothing here may call the Multi that uses
+// it. Functions throw nothing, except std::bad_alloc where the comment says so.
 #pragma once
 
 #include <algorithm>
@@ -31,65 +31,67 @@
 
 namespace sluice {
 
-// Bits for extra descriptors in poll(), for socket_action's events and for reported watches.
-// kEventError is reported, never asked for.
+// Bits for extra descriptors in poll(), for the events of socket_action() and for reported watches.
+// kEventError is only reported, never requested.
 enum Events : std::uint8_t { kEventNone = 0, kEventRead = 1, kEventWrite = 2, kEventError = 4 };
 
+// A descriptor of the application for Multi::poll(). Negative: ignored.
 struct ExtraDescriptor {
   int fd = -1;
   std::uint8_t wanted = 0;  // Events
   std::uint8_t ready = 0;   // filled by poll()
 };
 
-// A descriptor on which something can be done now.
+// A watched descriptor that is ready.
 struct Ready {
   int fd = -1;
-  // As given to Waiter::add(): tells an event of a closed descriptor from one of its successor.
+  // As given to Waiter::add(). It tells an event of a closed descriptor from one of a later descriptor with the same
+  // number.
   std::uint32_t generation = 0;
   std::uint8_t events = 0;  // Events
 };
 
-// What one Multi waits with: a set of watched descriptors, a wakeup, and a timer for those who wait on fd() alone.
-// Level-triggered: what is not read stays ready. Descriptors are the environment's own: those that its streams and its
-// resolver show.
+// What one Multi waits with: a set of watched descriptors, a wakeup, and a timer for programs that wait on fd() only.
+// Level-triggered: a descriptor stays ready until everything was read. Descriptors are those of the environment's own
+// streams and resolvers.
 class Waiter {
  public:
   virtual ~Waiter() = default;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Readable when a watched descriptor is ready, after wakeup(), and when set_timer()'s time has come. The same for its
-  // life.
+  // A descriptor that is readable when a watched descriptor is ready, after wakeup(), and when the time of set_timer()
+  // has come. Owned by the Waiter; never changes.
   virtual int fd() const = 0;
-  // Each answers 0 or an errno: EEXIST, it is watched already; EBADF, there is no such descriptor. One that is closed
-  // leaves by itself. `generation` comes back with each event.
+  // Each returns 0 or an errno: EEXIST (it is watched already), EBADF (there is no such descriptor). A descriptor that
+  // is closed leaves the set by itself. `generation` comes back with each event.
   virtual int add(int fd, std::uint8_t events, std::uint32_t generation) = 0;
   virtual int modify(int fd, std::uint8_t events, std::uint32_t generation) = 0;
   virtual int remove(int fd) = 0;
 
-  // Fetches the next batch. Waits up to `timeout_ms` milliseconds, or until a wakeup(); -1: for as long as it takes.
-  // Legal when the last batch was taken whole (!has_ready()). Answers 0 or an errno; a signal is 0 and an empty batch.
+  // Fetches the next batch of ready descriptors. Waits up to `timeout_ms` milliseconds, or until a wakeup(); -1:
+  // without limit. Only if the last batch was taken completely (!has_ready()). Returns 0 or an errno; after a signal 0
+  // and an empty batch.
   virtual int wait(int timeout_ms) = 0;
-  // The same for what is ready now, from inside of a drive: never waits, and no time of a virtual clock's passes to
-  // speak of.
+  // As wait(), but never waits: for what is ready now, inside a drive. A virtual clock advances only a little.
   virtual int look() = 0;
-  // The same with descriptors of the caller's beside: fills in their `ready`, as poll(2) does. A batch that is there
-  // already stays. May throw std::bad_alloc.
+  // As wait(), together with the caller's descriptors, whose `ready` is set as by poll(2). An existing batch is kept.
+  // May throw std::bad_alloc.
   virtual int wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) = 0;
   bool has_ready() const { return next_ < count_; }
   std::optional<Ready> next() { return has_ready() ? std::optional(batch_[next_++]) : std::nullopt; }
-  bool batch_was_full() const { return full_; }  // there may be more than it holds
+  bool batch_was_full() const { return full_; }  // more descriptors may be ready than the batch holds
 
-  // From any thread: a wait() that sleeps returns, or else the next does at once. Never lost.
+  // From any thread: makes a running wait() return, else the next one at once. Never lost.
   virtual void wakeup() const = 0;
-  // Readable from a wakeup() until it was seen by wait() or take_event(). The same for its life.
+  // A descriptor that is readable from a wakeup() until wait() or take_event() has seen it. Owned by the Waiter; never
+  // changes.
   virtual int wakeup_fd() const = 0;
-  // Makes it unreadable again, and take_woken() true if there was one.
+  // Makes wakeup_fd() unreadable again; take_woken() returns true if there was a wakeup.
   virtual void take_event() = 0;
   bool take_woken() { return std::exchange(woken_, false); }  // a wakeup was seen since the last call
 
-  // fd() becomes readable at `at`, at the latest: an earlier timer that is set already is left to run out, which costs
-  // the program that waits one needless call, and saves a system call each time a deadline moves away. nullopt: no
-  // effect.
+  // fd() becomes readable at `at` or earlier. An earlier timer that is set already is kept: this costs one unneeded
+  // call later, but saves a system call each time a deadline moves to a later time. nullopt: no effect.
   virtual void set_timer(std::optional<Instant> at) = 0;
 
  protected:
@@ -97,7 +99,7 @@ class Waiter {
   Waiter() = default;
   Waiter(const Waiter&) = default;
 
-  // For wait(): a new batch, empty so far, and what is in it: kBatch at most.
+  // For implementations of wait(): begin an empty batch, then put at most kBatch descriptors into it.
   void begin_batch() { next_ = count_ = 0, full_ = false; }
   void put(const Ready& ready) { batch_[count_++] = ready; }
   void set_full(bool full) { full_ = full; }
@@ -111,14 +113,15 @@ class Waiter {
   bool woken_ = false;
 };
 
+// For Environment::make_resolver().
 struct NameOptions {
   std::string servers = {};  // MultiOptions::dns_servers
-  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Does not throw, and
-  // must not be called from inside of a constructor.
+  // Called by the resolver for each change of what to watch; both false: stop watching, before the descriptor is
+  // closed. Must not throw. Must not be called inside a constructor.
   std::function<void(int fd, bool read, bool write)> watch = {};
 };
 
-// One Multi's look-ups. Never blocks, and never answers by itself: answers wait in here until next_answer().
+// The name look-ups of one Multi. Never blocks. Never calls back with an answer: answers are kept until next_answer().
 class NameResolver {
  public:
   struct Answer {
@@ -126,26 +129,26 @@ class NameResolver {
     Result<NameAnswer> found = {};
   };
 
-  virtual ~NameResolver() = default;  // ends each watch before its descriptor is closed
+  virtual ~NameResolver() = default;  // ends each watch before it closes the descriptor
   NameResolver(const NameResolver&) = delete;
   NameResolver& operator=(const NameResolver&) = delete;
 
-  // Room for the answer to one more question. Throws std::bad_alloc, having changed nothing that shows.
+  // Gets memory for the answer to one more question. Throws std::bad_alloc; nothing visible has changed then.
   void make_room() {
     if (answers_.capacity() - answers_.size() <= open_) grow();
   }
-  // After make_room(). Throws nothing: a question that there is no memory for is answered with out_of_memory.
+  // Begins a look-up. Call make_room() first. Throws nothing: if memory runs out, the answer is out_of_memory.
   virtual void start(const output::Resolve& question) = 0;
-  virtual void cancel(ResolveId id) = 0;  // nothing of its answer comes any more
-  // A descriptor that it watches is ready.
+  virtual void cancel(ResolveId id) = 0;  // no answer to it follows
+  // A descriptor that the resolver watches is ready.
   virtual void process(int fd, bool readable, bool writable) = 0;
-  // When process_timeouts() is due; nullopt: never. On Environment::steady()'s clock, as `now` is.
+  // When process_timeouts() is due, on the clock of Environment::steady(), as `now`; nullopt: never.
   virtual std::optional<Instant> deadline(Instant now) = 0;
   virtual void process_timeouts() = 0;
-  std::size_t open_questions() const { return open_; }  // that someone still waits for
+  std::size_t open_questions() const { return open_; }  // questions without their last answer
 
-  // A question may have several answers, all but the last with more_to_come. One that was not fetched yet gives way to
-  // the next.
+  // The oldest answer that was not taken; nullopt: none. A question may have several answers, all but the last with
+  // more_to_come. A later answer replaces an earlier one that was not taken yet.
   std::optional<Answer> next_answer() {
     if (!has_answer()) return std::nullopt;
     Answer answer = std::move(answers_[next_++]);
@@ -160,7 +163,8 @@ class NameResolver {
 
  protected:
   NameResolver() = default;
-  // There is room for it. Throws nothing, so that it may come from inside of a C library.
+  // For implementations: stores an answer. make_room() has got the memory. Throws nothing, so it may be called from a C
+  // library.
   void answer(ResolveId id, Result<NameAnswer> found) noexcept {
     const auto first = answers_.begin() + static_cast<std::ptrdiff_t>(next_);
     const auto before = std::find_if(first, answers_.end(), [&](const Answer& one) { return one.id == id; });
@@ -184,7 +188,7 @@ class NameResolver {
     if (answers_.capacity() - answers_.size() <= open_) answers_.reserve(2 * answers_.size() + open_ + 1);
   }
 
-  std::vector<Answer> answers_;  // with room for one to each open question
+  std::vector<Answer> answers_;  // has capacity for one answer to each open question
   std::size_t next_ = 0;
   std::size_t open_ = 0;
 };
@@ -194,29 +198,29 @@ class Environment {
   virtual ~Environment() = default;
 
   // ---- the clock ----
-  // Never goes back. What deadlines, timeouts and Progress are measured on; WatchSink::on_timer() says times on it.
+  // Never goes back. The clock of deadlines, timeouts, Progress and WatchSink::on_timer().
   virtual Instant steady() const = 0;
-  // The same with the wall clock, in whole seconds, by which certificates are judged.
+  // steady(), and the wall clock in whole seconds, which is for the validity of certificates.
   virtual Now now() const = 0;
 
-  // ---- what a Multi owns, and destroys before the environment ----
+  // ---- objects that a Multi owns and destroys before the environment ----
   // Errors: too_many_descriptors, internal. May throw std::bad_alloc.
   virtual Result<std::unique_ptr<Waiter>> make_waiter() = 0;
-  // Error invalid_option names the entry of `servers` that cannot be. May throw std::bad_alloc.
+  // Error: invalid_option (an entry of `servers` is invalid; the message names it). May throw std::bad_alloc.
   virtual Result<std::unique_ptr<NameResolver>> make_resolver(NameOptions options) = 0;
-  // A stream to one address, of a transfer without a route. Nothing has happened yet: open() begins to connect. May
-  // throw std::bad_alloc.
+  // A TCP stream to one address, for a transfer without a route. It begins to connect at Transport::open(). May throw
+  // std::bad_alloc.
   virtual std::unique_ptr<Transport> tcp(const Address& address) = 0;
 
-  // ---- what is not a Multi's own, and done by whichever is driven ----
-  // When do_upkeep() is due; nullopt: nothing is left to do.
+  // ---- work that belongs to no Multi, and that any Multi does when it is driven ----
+  // When do_upkeep() is due; nullopt: there is nothing to do.
   virtual std::optional<Instant> upkeep_due() const { return std::nullopt; }
   virtual void do_upkeep() {}
-  // A Multi that has had routes goes: what is left to do is done now, in a tenth of a second at most.
+  // Called when a Multi that has used routes is destroyed: finishes the work now, in at most 100 ms.
   virtual void finish_upkeep() {}
 };
 
-// Sockets, epoll, c-ares, CLOCK_MONOTONIC. Valid for the life of the program. Its upkeep is for the processes that
+// Sockets, epoll, c-ares, CLOCK_MONOTONIC. Valid until the program ends. Its upkeep is for the processes that
 // child_process() started.
 Environment& system_environment();
 

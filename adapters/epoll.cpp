@@ -1,4 +1,4 @@
-// See epoll.hpp. Numbers of descriptors are small and dense, so what is watched is a row of bits.
+// See epoll.hpp. Descriptor numbers are small and dense, so the watched ones are kept as a vector of bits.
 #include "adapters/epoll.hpp"
 
 #include <algorithm>
@@ -43,7 +43,7 @@ int EpollDriver::timeout_ms(int longest) const {
 }
 
 bool EpollDriver::handle(const epoll_event& event) {
-  const auto index = static_cast<std::size_t>(event.data.fd);  // of a negative one: past the end
+  const auto index = static_cast<std::size_t>(event.data.fd);  // a negative number gives an index past the end
   if (index >= watched_.size() || !watched_[index]) return false;
   const int seen = ((event.events & EPOLLIN) ? kEventRead : 0) | ((event.events & EPOLLOUT) ? kEventWrite : 0) |
                    ((event.events & (EPOLLERR | EPOLLHUP)) ? kEventError : 0);
@@ -52,7 +52,8 @@ bool EpollDriver::handle(const epoll_event& event) {
 }
 
 void EpollDriver::after_batch() {
-  // One drive, not as many as there is work for: the other descriptors come first again, since timeout_ms() is 0 then.
+  // Only one drive: if work is left, timeout_ms() is 0, and the application's other descriptors get their turn before
+  // the next drive.
   if (deadline_ && *deadline_ <= multi_.now()) drive(Multi::kNoSocket, kEventNone);
 }
 

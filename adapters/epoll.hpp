@@ -1,5 +1,5 @@
-// epoll: drives a Multi from an application's own epoll descriptor, beside whatever else that watches.
-// Knows epoll events and how long to wait; leaves transfers to Multi, and the loop to the application.
+// epoll: runs a Multi with an application's own epoll descriptor, together with the application's descriptors. Knows
+// epoll events and how long to wait. Leaves transfers to Multi, and the loop to the application.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <sys/epoll.h>
@@ -63,28 +63,28 @@
 namespace sluice {
 
 // Adds Multi's descriptors to the application's epoll set, level-triggered, each with its number in `data.fd`. An
-// application that keeps pointers in `data` watches Multi::fd() instead, and needs no driver. Multi and the descriptor
-// must outlive the driver; one driver a Multi, in its thread. Not to be destroyed from inside after_drive or a
-// TransferHandler. Leaves Multi::assign to the application.
+// application that keeps pointers in `data` can watch Multi::fd() instead, and needs no driver. Multi and the epoll
+// descriptor must outlive the driver. A Multi has one driver at a time, in the Multi's thread. The driver must not be
+// destroyed inside after_drive or a TransferHandler. It does not use Multi::assign, which the application may use.
 class EpollDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: `epoll` cannot watch Multi's descriptors,
-  // or another driver has this Multi, and goes on: end it first.
+  // `after_drive` (may be null) is called after each drive. Error: invalid_option (`epoll` cannot watch Multi's
+  // descriptors, or this Multi has another driver; that driver keeps working and must be destroyed first).
   static Result<std::unique_ptr<EpollDriver>> create(Multi& multi, int epoll, AfterDrive after_drive = nullptr);
-  ~EpollDriver() override;  // takes Multi's descriptors out of the set
+  ~EpollDriver() override;  // removes Multi's descriptors from the set
   EpollDriver(const EpollDriver&) = delete;
   EpollDriver& operator=(const EpollDriver&) = delete;
 
-  // For epoll_wait: until Multi's deadline, rounded up, but `longest` at most. -1 stands for no limit, in and out.
+  // For epoll_wait, in milliseconds: the time until Multi's deadline, rounded up, but at most `longest`. -1 means no
+  // limit, both as argument and as result.
   int timeout_ms(int longest = -1) const;
-  // One event of a batch. False: its descriptor is none of Multi's, so it is the application's own, or one that was
-  // closed since the batch was fetched. An event that was meant for an earlier descriptor with the same number does no
-  // harm: Multi looks before it acts. What a TransferHandler or after_drive throws leaves handle() and after_batch();
-  // the driver is usable then.
+  // Handles one event of a batch. False: its descriptor is not one of Multi's; it is the application's, or was closed
+  // after the batch was fetched. An event of an earlier descriptor with the same number does no harm. What a
+  // TransferHandler or after_drive throws leaves handle() and after_batch(); the driver stays usable.
   bool handle(const epoll_event& event);
-  // To be called after each epoll_wait, also one without events: runs what is due.
+  // Call it after each epoll_wait, also after one without events: runs what is due.
   void after_batch();
-  // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
+  // A descriptor of Multi could not be watched, or a drive answered Drive::failed: transfers that run may never end.
   bool failed() const { return error_ != 0; }
 
  private:
@@ -96,9 +96,9 @@ class EpollDriver final : private WatchSink {
   Multi& multi_;
   int epoll_;
   AfterDrive after_drive_;
-  std::vector<bool> watched_;  // by descriptor
+  std::vector<bool> watched_;  // indexed by descriptor
   std::optional<Instant> deadline_;
-  int error_ = 0;  // an errno
+  int error_ = 0;  // an errno; 0: none
 };
 
 }  // namespace sluice

@@ -12,7 +12,7 @@
 namespace sluice {
 namespace {
 
-// One of the transfers of a call: collects its response in the place of its answer.
+// One transfer of a call: collects its response into its place among the results.
 class Collector final : public TransferHandler {
  public:
   explicit Collector(Result<Response>& answer) : answer_(&answer) {}
@@ -51,7 +51,7 @@ class Collector final : public TransferHandler {
   bool done_ = false;
 };
 
-// Why a request cannot even be added here.
+// Why a request is refused before it is added.
 Result<void> check(const Request& request) {
   if (!std::holds_alternative<BodyStream>(request.body)) return {};
   return std::unexpected(make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
@@ -67,7 +67,7 @@ class Call {
     for (Result<Response>& answer : answers_) collectors_.emplace_back(answer);
   }
 
-  // Until all have ended. Error: the system has nothing left to wait with; what has not ended by then ends with that.
+  // Runs until all transfers have ended. If the Multi cannot go on, the remaining transfers end with that error.
   void run() {
     for (;;) {
       start();

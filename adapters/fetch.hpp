@@ -1,15 +1,15 @@
-// One statement for a whole transfer, or for many at once: get, post, json, fetch, fetch_all. For programs and tests
-// without a loop of their own: each call makes a Multi, drives it until all has ended, and blocks the calling thread so
-// long.
+// One call for a whole transfer, or for many at once: get, post, json, fetch, fetch_all. For programs and tests without
+// an event loop: each call makes a Multi, drives it until all transfers have ended, and blocks the calling thread until
+// then.
 //
-// Knows no HTTP. Leaves to Multi (multi.hpp) what a call cannot have: connections that are used again by a later call,
-// bodies in pieces, a loop beside others. https trusts the system's store, read once for the process (system_tls() in
-// trust.hpp), unless TransferOptions::tls says otherwise.
+// Knows no HTTP. What needs more than one call is left to Multi (multi.hpp): connections that a later call uses again,
+// bodies in pieces, an event loop. https uses the system's trust anchors, which are read once for the process
+// (system_tls() in trust.hpp), unless TransferOptions::tls is set.
 //
-// Errors: those of Url::parse and Multi::add, and what a transfer ends with; a status of 400 or more is a response, no
-// error. Nothing is printed and nothing is thrown, but what memory for the arguments may throw. Time and size have no
-// limits by themselves: set TransferOptions::total_timeout and max_body_bytes. Thread rules: any thread, any number at
-// once.
+// Errors: those of Url::parse and Multi::add, and the error with which a transfer ends. A status of 400 or more is a
+// response, not an error. Nothing is printed. Nothing is thrown, except std::bad_alloc when the arguments are copied.
+// There is no default limit for time and size: set TransferOptions::total_timeout and max_body_bytes. Threads: any
+// thread, any number of calls at once.
 //
 // Example: the status and size of what the URLs of the command line answer, fetched at once.
 //   #include <iostream>
@@ -47,17 +47,18 @@
 
 namespace sluice {
 
+// A GET.
 Result<Response> get(std::string_view url, TransferOptions options = {});
-// `type` becomes Content-Type; empty: no such field.
+// A POST. `type` becomes Content-Type; empty: no such field.
 Result<Response> post(std::string_view url, std::string body,
                       std::string_view type = "application/x-www-form-urlencoded", TransferOptions options = {});
-// POST of JSON text as it is, with Content-Type and Accept for it.
+// A POST of JSON text, which is sent unchanged, with Content-Type and Accept "application/json".
 Result<Response> json(std::string_view url, std::string text, TransferOptions options = {});
 
-// Any request but one with a BodyStream, for which there is no handler to supply the bytes (invalid_option).
+// Any request except one with a BodyStream (invalid_option), because nothing could supply its bytes.
 Result<Response> fetch(Request request, TransferOptions options = {});
-// All of them, `at_once` at a time (0: all), with the same options; they share connections. Answers in the order of the
-// requests.
+// Sends all requests with the same options, at most `at_once` at a time (0: all). They share connections. The results
+// are in the order of the requests.
 std::vector<Result<Response>> fetch_all(std::vector<Request> requests, const TransferOptions& options = {},
                                         std::size_t at_once = 50);
 

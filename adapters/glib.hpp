@@ -1,6 +1,6 @@
-// GLib: drives a Multi from a GMainContext (so GTK's loop too), beside whatever else runs there.
-// Knows one GSource for each descriptor and one for the deadline; leaves transfers to Multi. Header only: libsluice
-// does not depend on GLib.
+// GLib: runs a Multi in a GMainContext (also that of GTK), together with other sources.
+// Uses one GSource for each descriptor and one for the deadline. Leaves transfers to Multi. Header only: libsluice does
+// not depend on GLib.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <glib.h>
@@ -65,39 +65,39 @@
 
 namespace sluice {
 
-// Multi and the context must outlive the driver; one driver a Multi, and one thread for both: the one that runs the
-// context. Not to be destroyed from inside after_drive, a TransferHandler or a coroutine that Multi resumed, nor may
-// the context be run in there.
+// Multi and the context must outlive the driver. A Multi has one driver at a time. Only the thread that runs the
+// context may use both. Inside after_drive, a TransferHandler or a coroutine that Multi resumed, the driver must not be
+// destroyed and the context must not be run.
 class GlibDriver final : private WatchSink {
  public:
-  // `context`: null is GLib's default one. `after_drive` (may be null) runs after each drive. Error invalid_option:
-  // another driver has this Multi, and goes on: end it first. GLib watches any descriptor, and ends the process where
-  // it has no memory.
+  // `context`: null is GLib's default one. `after_drive` (may be null) is called after each drive. Error:
+  // invalid_option (this Multi has another driver; that driver keeps working and must be destroyed first). GLib accepts
+  // every descriptor, and ends the process if it has no memory.
   //
-  // `priority`: transfers that have more to do than time take every turn of sources with a lower one (a larger number).
-  // Beside GTK, which draws at 120, give G_PRIORITY_DEFAULT_IDLE: then they take what time is left.
+  // `priority`: while transfers have work all the time, sources with a lower priority (a larger number) do not run. In
+  // a GTK program, which draws at priority 120, use G_PRIORITY_DEFAULT_IDLE: then transfers get the remaining time.
   static Result<std::unique_ptr<GlibDriver>> create(Multi& multi, GMainContext* context,
                                                     AfterDrive after_drive = nullptr,
                                                     int priority = G_PRIORITY_DEFAULT);
-  ~GlibDriver() override;  // takes its sources out of the context
+  ~GlibDriver() override;  // removes its sources from the context
   GlibDriver(const GlibDriver&) = delete;
   GlibDriver& operator=(const GlibDriver&) = delete;
 
-  // A descriptor of Multi's could not be watched, for lack of memory, or Multi cannot go on: what still runs may never
-  // end.
+  // A descriptor of Multi could not be watched for lack of memory, or a drive answered Drive::failed: transfers that
+  // run may never end.
   bool failed() const { return failed_; }
-  // What a TransferHandler (see multi.hpp) or after_drive threw: GLib is C, and no exception may pass through it. The
-  // first since the last call; null: none. The context goes on.
+  // What a TransferHandler (see multi.hpp) or after_drive threw: no exception may pass through GLib, which is C. The
+  // first one since the last call; null: none. The context keeps running.
   std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
-  // Allocated, zeroed and counted by GLib. One that is destroyed inside its own dispatch lives until that returns. One
-  // whose dispatch is due when it is destroyed is not dispatched, so no event of an earlier descriptor reaches a later
-  // one with the same number.
+  // Allocated, zeroed and reference-counted by GLib. A source that is destroyed inside its own dispatch exists until
+  // that returns. A source that is destroyed before its pending dispatch is not dispatched, so no event of an earlier
+  // descriptor reaches a later one with the same number.
   struct Source {
     GSource base;
     GlibDriver* driver;
-    gpointer tag;  // null: the deadline's
+    gpointer tag;  // null: the source of the deadline
     int fd;
     std::size_t place;  // in watches_
   };
@@ -182,15 +182,15 @@ inline void GlibDriver::on_watch(int fd, std::uint8_t events, void* assigned) {
 }
 
 inline void GlibDriver::on_timer(std::optional<Instant> at) {
-  // g_get_monotonic_time() is the same clock. -1: never.
+  // g_get_monotonic_time() is the same clock, in microseconds. -1: never.
   g_source_set_ready_time(&timer_->base,
                           at ? std::chrono::ceil<std::chrono::microseconds>(at->time_since_epoch()).count() : -1);
 }
 
-// Nothing of the source is looked at after the drive, which may have destroyed it.
+// The source is not used after the drive, which may have destroyed it.
 inline gboolean GlibDriver::dispatch(GSource* base, GSourceFunc, gpointer) {
   auto* const source = reinterpret_cast<Source*>(base);
-  int events = kEventNone;  // the deadline's: due until Multi says when next
+  int events = kEventNone;  // the deadline: the source stays due until Multi sets the next time
   if (source->tag) {
     const GIOCondition ready = g_source_query_unix_fd(base, source->tag);
     events = ((ready & G_IO_IN) ? kEventRead : 0) | ((ready & G_IO_OUT) ? kEventWrite : 0) |

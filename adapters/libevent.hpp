@@ -1,6 +1,6 @@
-// libevent: drives a Multi in an application's event_base, beside whatever else lives there.
-// Knows events of libevent; leaves transfers to Multi, and the loop to the application. Header only: libsluice links no
-// libevent.
+// libevent: runs a Multi in an application's event_base, together with other events.
+// Knows libevent's events. Leaves transfers to Multi, and the loop to the application. Header only: libsluice does not
+// link libevent.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <event2/event.h>
@@ -60,14 +60,14 @@
 
 namespace sluice {
 
-// Multi and the event_base must outlive the driver; one driver a Multi, in the loop's thread. While it lives,
-// event_base_dispatch() does not return by itself, since a wakeup() may come: call event_base_loopbreak() in
-// after_drive, or turn the loop as above. Uses Multi::assign. Not to be destroyed from inside after_drive or a
+// Multi and the event_base must outlive the driver. A Multi has one driver at a time, in the loop's thread. While the
+// driver exists, event_base_dispatch() does not return, because a wakeup() may come: call event_base_loopbreak() in
+// after_drive, or run the loop as above. Uses Multi::assign. The driver must not be destroyed inside after_drive or a
 // TransferHandler.
 class LibeventDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: the event_base refuses Multi's
-  // descriptors, or another driver has this Multi, and goes on: end it first.
+  // `after_drive` (may be null) is called after each drive. Error: invalid_option (the event_base refuses Multi's
+  // descriptors, or this Multi has another driver; that driver keeps working and must be destroyed first).
   static Result<std::unique_ptr<LibeventDriver>> create(Multi& multi, event_base* base,
                                                         AfterDrive after_drive = nullptr) {
     if (multi.watch_sink()) {
@@ -85,10 +85,10 @@ class LibeventDriver final : private WatchSink {
   LibeventDriver(const LibeventDriver&) = delete;
   LibeventDriver& operator=(const LibeventDriver&) = delete;
 
-  // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
+  // A descriptor of Multi could not be watched, or a drive answered Drive::failed: transfers that run may never end.
   bool failed() const { return failed_; }
-  // What a TransferHandler (see multi.hpp) or after_drive threw: libevent is C, and no exception may pass through it.
-  // The first since the last call; null: none. The loop goes on.
+  // What a TransferHandler (see multi.hpp) or after_drive threw: no exception may pass through libevent, which is C.
+  // The first one since the last call; null: none. The loop keeps running.
   std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
@@ -136,11 +136,12 @@ class LibeventDriver final : private WatchSink {
     }
     const auto wait = std::chrono::ceil<std::chrono::microseconds>(std::max(*at - multi_.now(), Duration(0))).count();
     const timeval relative = {.tv_sec = wait / 1'000'000, .tv_usec = wait % 1'000'000};
-    event_base_update_cache_time(base_);  // it counts from the loop's time, which stands still during a callback
+    // Timers count from the loop's cached time, which does not advance during a callback.
+    event_base_update_cache_time(base_);
     add(timer_, &relative);
   }
 
-  // An error or a hang-up comes as whatever is waited for. Without a descriptor: the timer.
+  // libevent reports an error or a hang-up as the event that is waited for. A negative fd: the timer.
   static void on_event(evutil_socket_t fd, short events, void* driver) {
     const int seen = ((events & EV_READ) ? kEventRead : 0) | ((events & EV_WRITE) ? kEventWrite : 0);
     static_cast<LibeventDriver*>(driver)->drive(fd < 0 ? Multi::kNoSocket : fd, static_cast<std::uint8_t>(seen));

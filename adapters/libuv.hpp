@@ -1,6 +1,6 @@
-// libuv: drives a Multi in an application's uv_loop_t, beside whatever else lives there.
-// Knows libuv's polls and timers; leaves transfers to Multi, and the loop to the application. Header only: libsluice
-// links no libuv.
+// libuv: runs a Multi in an application's uv_loop_t, together with other handles.
+// Knows libuv's polls and timers. Leaves transfers to Multi, and the loop to the application. Header only: libsluice
+// does not link libuv.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
 //   #include <uv.h>
@@ -64,13 +64,14 @@
 
 namespace sluice {
 
-// Multi and the loop must outlive the driver; one driver a Multi, in the loop's thread. It keeps uv_run() going while a
-// transfer runs, and no longer. Uses Multi::assign. Not to be destroyed from inside after_drive or a TransferHandler.
-// What it then leaves in the loop is freed by the loop's next turn, which must come before uv_loop_close().
+// Multi and the loop must outlive the driver. A Multi has one driver at a time, in the loop's thread. The driver keeps
+// uv_run() running only while a transfer runs. Uses Multi::assign. The driver must not be destroyed inside after_drive
+// or a TransferHandler. Its handles are freed in the loop's next iteration after that, so run the loop once more before
+// uv_loop_close().
 class LibuvDriver final : private WatchSink {
  public:
-  // `after_drive` (may be null) runs after each drive. Error invalid_option: the loop cannot watch Multi's descriptors,
-  // or another driver has this Multi, and goes on: end it first.
+  // `after_drive` (may be null) is called after each drive. Error: invalid_option (the loop cannot watch Multi's
+  // descriptors, or this Multi has another driver; that driver keeps working and must be destroyed first).
   static Result<std::unique_ptr<LibuvDriver>> create(Multi& multi, uv_loop_t* loop, AfterDrive after_drive = nullptr) {
     if (multi.watch_sink()) {
       return std::unexpected(
@@ -91,14 +92,14 @@ class LibuvDriver final : private WatchSink {
   LibuvDriver(const LibuvDriver&) = delete;
   LibuvDriver& operator=(const LibuvDriver&) = delete;
 
-  // A descriptor of Multi's could not be watched, or Multi cannot go on: what still runs may never end.
+  // A descriptor of Multi could not be watched, or a drive answered Drive::failed: transfers that run may never end.
   bool failed() const { return error_ != 0; }
-  // What a TransferHandler (see multi.hpp) or after_drive threw: libuv is C, and no exception may pass through it. The
-  // first since the last call; null: none. The loop goes on.
+  // What a TransferHandler (see multi.hpp) or after_drive threw: no exception may pass through libuv, which is C. The
+  // first one since the last call; null: none. The loop keeps running.
   std::exception_ptr take_exception() { return std::exchange(exception_, nullptr); }
 
  private:
-  // Stops a handle at once; its memory is freed when libuv is through with it.
+  // Stops a handle at once. Its memory is freed when libuv does not use it any more.
   struct Close {
     template <class Handle>
     void operator()(Handle* handle) const {
@@ -109,7 +110,7 @@ class LibuvDriver final : private WatchSink {
   template <class Handle>
   using Owned = std::unique_ptr<Handle, Close>;
   struct Watch {
-    uv_poll_t poll;  // first: a pointer to it is one to the Watch
+    uv_poll_t poll;  // first member: a pointer to it is a pointer to the Watch
     LibuvDriver* driver;
     int fd, wanted;
     std::list<Owned<Watch>>::iterator place;
@@ -141,10 +142,11 @@ class LibuvDriver final : private WatchSink {
     uv_idle_stop(at_once_.get());
     const auto wait = at ? std::chrono::ceil<std::chrono::milliseconds>(*at - multi_.now()).count() : 0;
     if (wait > 0) {
-      uv_update_time(loop_);  // timers count from the loop's time, which stands still during a callback
+      uv_update_time(loop_);  // timers count from the loop's cached time, which does not advance during a callback
       uv_timer_start(timer_.get(), on_due, static_cast<std::uint64_t>(wait), 0);
     } else if (at) {
-      // Not a timer of 0 ms: libuv 1.44 runs one that starts itself again without looking at a descriptor in between.
+      // Not a timer of 0 ms: in libuv 1.44 such a timer that starts itself again runs without a check of the
+      // descriptors in between.
       uv_idle_start(at_once_.get(), on_due);
     }
     hold_loop();
@@ -152,14 +154,14 @@ class LibuvDriver final : private WatchSink {
 
   template <class Handle>
   static void on_due(Handle* handle) {
-    static_cast<LibuvDriver*>(handle->data)->drive(Multi::kNoSocket, kEventNone);  // which reports the next time
+    static_cast<LibuvDriver*>(handle->data)->drive(Multi::kNoSocket, kEventNone);  // which sets the next time
   }
 
   static void on_poll(uv_poll_t* poll, int status, int events) {
     auto* const watch = reinterpret_cast<Watch*>(poll);
     const int seen = ((events & UV_READABLE) ? kEventRead : 0) | ((events & UV_WRITABLE) ? kEventWrite : 0);
     watch->driver->drive(watch->fd, static_cast<std::uint8_t>(status < 0 ? kEventError : seen));
-    // libuv has stopped a poll that it tells an error of, and Multi may count on it still.
+    // libuv stops a poll when it reports an error, but Multi may still need it.
     auto* const handle = reinterpret_cast<uv_handle_t*>(poll);
     if (uv_is_active(handle) || uv_is_closing(handle)) return;
     watch->driver->check(uv_poll_start(poll, watch->wanted, on_poll));
@@ -196,7 +198,8 @@ class LibuvDriver final : private WatchSink {
     hold_loop();
   }
 
-  // `hold_` does nothing, and being active keeps uv_run() going, as `at_once_` does; the polls and the timer do not.
+  // `hold_` does nothing, but while it is active uv_run() does not return. The same holds for `at_once_`, but not for
+  // the polls and the timer.
   void hold_loop() {
     multi_.running() > 0 ? uv_prepare_start(hold_.get(), [](uv_prepare_t*) {}) : uv_prepare_stop(hold_.get());
   }
@@ -213,7 +216,7 @@ class LibuvDriver final : private WatchSink {
   Owned<uv_idle_t> at_once_{new uv_idle_t()};
   Owned<uv_prepare_t> hold_{new uv_prepare_t()};
   std::list<Owned<Watch>> watches_;
-  int error_ = 0;  // libuv's
+  int error_ = 0;  // a libuv error; 0: none
   std::exception_ptr exception_;
 };
 

@@ -1,4 +1,5 @@
-// The public functions of Multi. Each calls its part in multi/impl.hpp.
+// See multi.hpp. Each public function calls a part of multi/impl.hpp. Here: std::bad_alloc and thrown by a handler
+// exceptions end a drive.
 #include "adapters/multi.hpp"
 
 #include <new>
@@ -10,9 +11,10 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kShownBytes = 100;  // of a wrong option, in a message
+constexpr std::size_t kShownBytes = 100;  // the longest part of an invalid option that a message shows
 
-// The host as a URL spells it, which is how it is looked up. An address is never looked up, and is returned as it is.
+// The host in the form of a URL's host, in which it is looked up. An address is never looked up and is returned
+// unchanged.
 Result<std::string> canonical_host(const std::string& host) {
   if (IpAddress::parse(host)) return host;
   const std::size_t delimiter = host.find_first_of("/?#@:");
@@ -64,10 +66,10 @@ std::vector<Hop> Multi::hops(TransferId transfer) const { return impl_->engine()
 TransferInfo Multi::info(TransferId transfer) const { return impl_->engine().info(transfer); }
 Instant Multi::now() const { return impl_->parts().environment.steady(); }
 
-// A step that there is no memory for throws before it has begun, so what a drive was doing is whole when it ends here.
+// A step without memory throws before it has changed anything, so a drive that ends here has left no work half done.
 Drive Multi::perform(int* running) try { return impl_->driver().perform(running); } catch (const std::bad_alloc&) {
   return impl_->driver().cut_short(running);
-} catch (...) {  // a handler's
+} catch (...) {  // thrown by a handler
   impl_->driver().cut_short(running);
   throw;
 }
@@ -92,7 +94,7 @@ Drive Multi::socket_action(int fd, std::uint8_t events, int* running) try {
   return impl_->driver().socket_action(fd, events, running);
 } catch (const std::bad_alloc&) {
   return impl_->driver().cut_short(running);
-} catch (...) {  // a handler's
+} catch (...) {  // thrown by a handler
   impl_->driver().cut_short(running);
   throw;
 }

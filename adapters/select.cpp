@@ -1,4 +1,4 @@
-// See select.hpp: the loop of fdset, select(2) and perform, as anybody would write it by hand.
+// See select.hpp. The usual loop of fdset(), select(2) and perform().
 #include "adapters/select.hpp"
 
 #include <sys/select.h>
@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Longer than anybody waits, and no overflow on the way to a timeval.
+// Longer waits are cut to this, so that the conversion to a timeval cannot overflow.
 constexpr milliseconds kLongest = std::chrono::hours(24);
 
 struct Sets {
@@ -28,7 +28,7 @@ struct Sets {
     FD_ZERO(&except);
   }
   Result<void> add(int fd, std::uint8_t wanted) {
-    if (fd < 0) return {};  // as poll(2): skipped
+    if (fd < 0) return {};  // skipped, as by poll(2)
     if (fd >= FD_SETSIZE) {
       return std::unexpected(make_error(Code::descriptor_too_large, "select: descriptor " + std::to_string(fd) +
                                                                         " does not fit in an fd_set, which ends at " +
@@ -47,12 +47,12 @@ struct Sets {
   }
 };
 
-// What of the Multi is watched; `sets.highest` is -1 when nothing is.
+// Adds the descriptors that the Multi watches; `sets.highest` is -1 if there are none.
 Result<void> fill(Sets& sets, const Multi& multi) {
   return multi.fdset(&sets.read, &sets.write, &sets.except, &sets.highest);
 }
 
-// Waits for what `sets` holds, the wakeup and `extra`.
+// Waits for the descriptors in `sets`, the wakeup and `extra`.
 Result<PollResult> wait_for(Sets& sets, Multi& multi, std::span<ExtraDescriptor> extra, milliseconds longest) {
   if (auto added = sets.add(multi.wakeup_fd(), kEventRead); !added) return std::unexpected(std::move(added.error()));
   for (ExtraDescriptor& one : extra) {

@@ -1,5 +1,5 @@
-// Multi over select(2): one wait for a loop of your own, and the smallest loop there is.
-// Knows select(2) and its limit of FD_SETSIZE descriptor numbers. Leaves everything else to Multi; where more
+// Multi with select(2): a wait for an application's own loop, and the smallest complete loop.
+// Knows select(2) and its limit: descriptors must be below FD_SETSIZE. Leaves everything else to Multi. If more
 // descriptors may be open, Multi::poll() does the same without the limit.
 //
 // Example: fetches all the URLs of its command line at once, while a timer of its own says how many still run.
@@ -52,14 +52,15 @@
 
 namespace sluice {
 
-// Waits by select(2) for any watch, `extra` (each one's `ready` is filled), the Multi's deadline, a wakeup() or
-// `longest`. Does no transfer work: call perform() next, whatever it answers. A wakeup() is told of once, also one that
-// came during a perform(). Not for callbacks, which must not wait. Errors: descriptor_too_large, one does not fit in an
-// fd_set; internal with what select(2) answered.
+// Waits with select(2) until a watched descriptor or one of `extra` is ready (their `ready` is set), until the Multi's
+// deadline, a wakeup(), or for `longest`. Runs no transfer: call perform() next, also after an error. Each wakeup() is
+// reported once, also one that came during a perform(). Must not be called in a callback. Errors: descriptor_too_large
+// (a descriptor does not fit into an fd_set), internal (select(2) failed).
 Result<PollResult> select_wait(Multi& multi, std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
 
-// Drives until no transfer is running. Messages stay in the Multi for info_read(). Errors: as select_wait();
-// recursive_call; invalid_option when every transfer left is paused, for which nobody else could call resume().
+// Drives the Multi until no transfer runs. Messages stay in the Multi for info_read(). Errors: as select_wait();
+// recursive_call; invalid_option (all remaining transfers are paused, and nothing could call resume()); internal, or
+// the drive failed.
 Result<void> run(Multi& multi);
 
 }  // namespace sluice

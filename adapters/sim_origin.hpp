@@ -1,11 +1,11 @@
-// The far ends of a simulated world: what answers a connection. Either a script (any bytes at any moment), or an
-// HTTP/1.1 origin that is correct until it is told to misbehave, or a Peer of the user's own.
+// The peers of a simulated world: what answers a connection. A script (any bytes at any moment), an HTTP/1.1 origin
+// that is correct unless it is told to make a fault, or a Peer of the user.
 //
 //   sim::Script script;
 //   script.await("\r\n\r\n").send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel").wait(2s).send("lo").close();
 //
-// Knows bytes and virtual time; no name, no address, no engine. TLS is not seen here: a Peer speaks plain bytes, and
-// the world puts TLS under it where the origin says so (sim.hpp). Everything runs in the world's one thread.
+// Knows bytes and virtual time, but no names, addresses or engine. A Peer handles plain bytes; the world adds TLS below
+// it if the origin has it (sim.hpp). Everything runs in the world's thread.
 #pragma once
 
 #include <cstddef>
@@ -23,21 +23,21 @@
 
 namespace sluice::sim {
 
-// What a Peer may do with its end of a connection. Calls after close() or reset() do nothing.
+// A Peer's end of a connection. Calls after close() or reset() do nothing.
 class Line {
  public:
-  // Queued without bound; travels as the weather says.
+  // Queues bytes without a limit; they move as the weather says.
   virtual void send(Bytes bytes) = 0;
   void send(std::string_view text) { send(as_bytes(text)); }
-  virtual void finish() = 0;  // no more bytes from this end; what comes is still read (a half close)
-  // What was sent still arrives, then the end; what the engine sends afterwards is answered by a reset.
+  virtual void finish() = 0;  // sends the end; this end still reads (a half close)
+  // What was sent still arrives, then the end. Bytes that the engine sends afterwards cause a reset.
   virtual void close() = 0;
-  virtual void reset() = 0;        // at once; what is under way is lost
-  virtual void read(bool on) = 0;  // off: what comes waits in the line, and when that is full the engine cannot send
-  virtual void wake_after(Duration delay) = 0;  // Peer::on_wake, once; a later call replaces an earlier one
-  // A fault this end commits on purpose: for the trace, and for World::faults() under this name.
+  virtual void reset() = 0;                     // at once; bytes that have not arrived are lost
+  virtual void read(bool on) = 0;               // off: bytes wait in the line; when it is full, the engine cannot send
+  virtual void wake_after(Duration delay) = 0;  // calls Peer::on_wake() once; a later call replaces an earlier one
+  // Records a fault that this end makes on purpose, for the trace and for World::faults() under this name.
   virtual void admit(std::string_view fault) = 0;
-  // What speaks TLS upon this line has read its end, and no close_notify before it: for World::record().
+  // The TLS server on this line has read the end of the stream without a close_notify before it: for World::record().
   virtual void note_cut_off() {}
   virtual Now now() const = 0;
   virtual Random& random() = 0;
@@ -46,7 +46,7 @@ class Line {
   ~Line() = default;
 };
 
-// The far end of one connection. Destroyed when both ends have let go of it.
+// The far end of one connection. Destroyed when both ends have closed it.
 class Peer {
  public:
   virtual ~Peer() = default;
@@ -60,18 +60,18 @@ using Accept = std::function<std::unique_ptr<Peer>(std::uint64_t nth)>;
 
 // ---- scripts ----
 
-// Steps that are done one after the other. Bytes that come while no step awaits them are kept for the next that does.
+// Steps that are done one after another; after the last one the peer does nothing more. Bytes that come while no step
+// awaits them are kept for the next step that does.
 class Script {
  public:
-  Script& await(std::string text);         // until what has come holds this; what came up to its end is taken
-  Script& await_bytes(std::size_t count);  // until so many have come, which are taken
+  Script& await(std::string text);         // waits until the received bytes hold this text; removes them up to its end
+  Script& await_bytes(std::size_t count);  // waits until this many bytes have come, and removes them
   Script& send(std::string bytes);
   Script& wait(Duration delay);
   Script& finish();
   Script& close();
   Script& reset();
-  Script& again();  // from the first step on
-                    // Past the last step it stays silent.
+  Script& again();  // begins again with the first step
 
  private:
   friend std::unique_ptr<Peer> play(Script script);
@@ -86,7 +86,7 @@ class Script {
   std::vector<Step> steps_;
 };
 std::unique_ptr<Peer> play(Script script);
-// Every connection plays the same script.
+// Each connection plays the same script.
 Accept script_origin(Script script);
 
 // ---- an HTTP/1.1 origin ----
@@ -95,90 +95,91 @@ struct HttpRequest {
   std::string method = {};
   std::string target = {};
   std::vector<std::pair<std::string, std::string>> fields = {};  // names in lower case
-  // Decoded; empty so far for a reply that is `early`.
+  // Without transfer coding; empty if the reply is `early`.
   std::string body = {};
-  std::uint64_t connection = 0;                           // Accept's nth
-  std::uint64_t number = 0;                               // on this connection, from 0
-  const std::string* field(std::string_view name) const;  // the first of that lower-case name; null: none
+  std::uint64_t connection = 0;                           // the `nth` of Accept
+  std::uint64_t number = 0;                               // number of the request on this connection, from 0
+  const std::string* field(std::string_view name) const;  // the first field of that name in lower case; null: none
 };
 
-// What an origin can be told to do wrong. Each is admitted under the name that to_string() gives.
+// A fault that an origin can be told to make. Each is reported by Line::admit() with the name from to_string().
 enum class Misdeed : std::uint8_t {
   none,
-  short_body,         // closes before the framing's end
-  reset_in_body,      // resets the connection there
-  stall_in_body,      // sends no more, and does not close
-  surplus,            // bytes after the response's end
-  second_response,    // a whole response there, to no request
-  garbage,            // no HTTP at all
+  short_body,         // closes before the end that the framing announces
+  reset_in_body,      // resets the connection in the body
+  stall_in_body,      // stops in the body and does not close
+  surplus,            // bytes after the end of the response
+  second_response,    // a complete second response, without a request
+  garbage,            // bytes that are not HTTP
   two_lengths,        // Content-Length: 1, 2
-  bad_chunk,          // a chunk size that is none
-  huge_head,          // a head past every cap
-  too_many_interims,  // 1xx without end
+  bad_chunk,          // an invalid chunk size
+  huge_head,          // a head above every limit
+  too_many_interims,  // 1xx responses without end
   silent_close,       // closes without a byte
   unasked_upgrade,    // 101
-  // Closes right after the response, without having said so, whatever of the request is still to come.
+  // Closes right after the response without announcing it, even if the request has not come completely.
   abrupt_close,
-  never,  // reads the request and says nothing
+  never,  // reads the request and never answers
 };
 std::string_view to_string(Misdeed misdeed);
 
-// How an origin may be at odds with RFC 9112 without doing wrong by a tolerant client, which gets the right response.
+// A deviation from RFC 9112 with which a tolerant client still gets the correct response.
 enum class Oddity : std::uint8_t {
   none,
   bare_lf,             // LF ends every line
-  mixed_line_ends,     // ... and here one among CRLF
-  folds,               // a field of three lines
-  folded_framing,      // Content-Length, or Transfer-Encoding, of two
-  equal_lengths,       // Content-Length twice, and listed
-  both_lengths,        // Content-Length, of another number, beside chunked
+  mixed_line_ends,     // one LF among CRLF
+  folds,               // a field value over three lines
+  folded_framing,      // Content-Length or Transfer-Encoding over two lines
+  equal_lengths,       // Content-Length twice, and as a list
+  both_lengths,        // a wrong Content-Length together with chunked
   empty_elements,      // Transfer-Encoding: , chunked ,
-  identity,            // Transfer-Encoding: identity, where it is not chunked
-  padded_chunks,       // blanks after a chunk's size
-  odd_fields,          // a name that is no token, and control bytes in a value
-  blank_before_colon,  // of a field that frames nothing
+  identity,            // Transfer-Encoding: identity, if not chunked
+  padded_chunks,       // blanks after a chunk size
+  odd_fields,          // a name that is not a token, and control bytes in a value
+  blank_before_colon,  // a space before the colon of a field that does not frame
 };
 std::string_view to_string(Oddity oddity);
 
+// What an origin answers.
 struct HttpReply {
   enum class Framing : std::uint8_t { length, chunked, until_close };
   int status = 200;
   std::vector<std::pair<std::string, std::string>> fields = {};
   std::string body = {};
   Framing framing = Framing::length;
-  std::size_t chunk_bytes = 4096;                                        // of each chunk
+  std::size_t chunk_bytes = 4096;                                        // bytes in each chunk
   std::vector<std::pair<std::string, std::string>> trailers = {};        // chunked only
-  std::vector<int> interims = {};                                        // sent first, such as 103 ...
-  std::vector<std::pair<std::string, std::string>> interim_fields = {};  // ... each with these
-  Duration delay = {};                                                   // before the first byte
-  // Answered when the request's head has come, before its body; the body is read and dropped.
+  std::vector<int> interims = {};                                        // interim statuses sent first, such as 103
+  std::vector<std::pair<std::string, std::string>> interim_fields = {};  // fields of each interim response
+  Duration delay = {};                                                   // before the first byte of the reply
+  // Sent when the request's head has come, before its body; the body is read and dropped.
   bool early = false;
-  // Its head and half of its body go out when the request's head has come, the rest after its last byte. Not where it
-  // misbehaves, has no body, or owes a 100 that it does not give.
+  // The head and half of the body are sent when the request's head has come, the rest after its last byte. Not with a
+  // fault, without a body, or if the request waits for a 100 that the origin does not send.
   bool begins_early = false;
-  bool close = false;  // says Connection: close and closes after the response
-  // An HTTP/1.0 response, without chunks and interims, which closes without saying so.
+  bool close = false;  // sends Connection: close and closes after the response
+  // An HTTP/1.0 response, without chunks and interim responses; closes without announcing it.
   bool http10 = false;
-  bool keep_alive = false;  // beside http10: says Connection: keep-alive and keeps it
-  // Interims, the response and what comes after it go out at once: one read may bring them all.
+  bool keep_alive = false;  // with http10: sends Connection: keep-alive and does not close
+  // Interim responses, the response and what follows it are sent in one write, so one read may get them all.
   bool one_write = false;
   Misdeed misdeed = Misdeed::none;
   Oddity oddity = Oddity::none;
 };
-// Whether it leaves a client in doubt about where that response ends: then nobody may use the connection again.
+// Whether a client cannot be certain where this response ends: then it must not use the connection again.
 bool leaves_doubt(Oddity oddity, int status, HttpReply::Framing framing);
-// Called once a request: when it is complete, or, if it has a body, also when its head is there, to learn whether the
-// reply is `early` (if it is not, that reply is dropped). The answer should depend on the request alone.
+// Called when a request is complete. If it has a body, also called when its head has come, to learn whether the reply
+// is `early`; if not, that reply is dropped. The reply should depend on the request only.
 using Responder = std::function<HttpReply(const HttpRequest&)>;
 
 struct HttpOriginOptions {
-  std::size_t max_requests = SIZE_MAX;      // on one connection; the last response says Connection: close
-  std::optional<Duration> keep_alive = {};  // closes a connection idle for so long, without a word
-  bool answers_continue = true;             // 100 for Expect: 100-continue
+  std::size_t max_requests = SIZE_MAX;      // requests on one connection; the last response has Connection: close
+  std::optional<Duration> keep_alive = {};  // closes a connection that was idle for this time, without announcing it
+  bool answers_continue = true;             // sends 100 for Expect: 100-continue
 };
-// HEAD, 204 and 304 get no body whatever the reply says. Reads pipelined requests too. A request that is not HTTP/1.1
-// by RFC 9112, strictly, is answered by 400 and a close, and admitted as "bad request": a client of ours must never
-// cause it.
+// An HTTP/1.1 origin. HEAD, 204 and 304 get no body, whatever the reply says. Pipelined requests are accepted. A
+// request that is not strictly HTTP/1.1 (RFC 9112) is answered with 400 and a close, and reported as the fault "bad
+// request"; sluice must never cause it.
 Accept http_origin(Responder responder, HttpOriginOptions options = {});
 
 }  // namespace sluice::sim

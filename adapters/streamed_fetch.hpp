@@ -1,6 +1,6 @@
-// Bodies piece by piece in C++20 coroutines: StreamedFetch reads a response body as it comes and sends a request body
-// as it is made, with backpressure in both directions. Over a Multi that any loop drives; any coroutine type will do,
-// Task (coroutine.hpp) for one. Header only.
+// Bodies in pieces for C++20 coroutines: StreamedFetch reads a response body as it comes and sends a request body as it
+// is produced, with backpressure in both directions. Works with a Multi that any loop drives and with any coroutine
+// type, for example Task (coroutine.hpp). Leaves driving to the loop. Header only.
 //
 // Example: fetches all the URLs of its command line at once, and counts each body without ever holding one whole.
 //   #include <algorithm>
@@ -51,20 +51,20 @@
 
 namespace sluice {
 
-// One transfer, started by the constructor. head(), read() and write() are awaited, each by one coroutine at a time;
-// different ones may wait at once. While nobody reads, the response body stays in the buffers and then with the peer.
-// While the peer takes nothing, a write() waits. A peer may answer while it still receives: then a coroutine that only
-// writes can wait for one that reads, so let a second one do that.
+// One transfer, started by the constructor. head(), read() and write() can each be awaited by one coroutine at a time,
+// and by different coroutines at the same time. While nothing reads, the response body stays in the buffers and then at
+// the peer. While the peer takes nothing, write() waits. A peer may send its response before it has received the whole
+// request: then a coroutine that only writes may wait for ever, so let a second coroutine read.
 //
-// Destroying it removes the transfer. It must outlive the coroutines that wait for it, and go before the Multi does. A
-// coroutine goes on from inside a drive, in the Multi's thread: everything but driving is legal there, also destroying
-// this. info_read() never tells of its transfer.
+// The destructor removes the transfer. The object must outlive the coroutines that wait for it, and be destroyed before
+// the Multi. A coroutine is resumed inside a drive, in the Multi's thread: everything except driving is legal there,
+// also destroying this object. info_read() does not return its transfer.
 class [[nodiscard]] StreamedFetch final : private TransferHandler {
   struct Waiter;
 
  public:
-  // With a BodyStream as its body the request gets what write() is given, up to finish(); any other body is sent as it
-  // is.
+  // With a BodyStream the body is what write() is given until finish(). Any other body is sent as it is. What
+  // Multi::add() refuses is the error of head(), read() and write().
   StreamedFetch(Multi& multi, Request request, TransferOptions options = {}) : multi_(multi) {
     const auto added = multi_.add(std::move(request), std::move(options), this);
     if (added) {
@@ -83,26 +83,27 @@ class [[nodiscard]] StreamedFetch final : private TransferHandler {
   class [[nodiscard]] Head;
   class [[nodiscard]] Read;
   class [[nodiscard]] Write;
-  // co_await: Result<ResponseHead>, of the final response. The error: why there is none.
+  // co_await gives Result<ResponseHead>: the head of the final response, or why there is none.
   Head head();
-  // co_await: Result<std::string>, the bytes that have come, at most what the buffers hold. Empty: the body is whole.
-  // The error: why it is not; out_of_memory may be for this copy alone, and then the bytes are still there for another
-  // read().
+  // co_await gives Result<std::string>: the bytes that have come, at most what the buffers hold. Empty: the body is
+  // complete. Error: why it is not complete. If out_of_memory is only for this copy, the bytes are still there for
+  // another read().
   Read read();
-  // co_await: Result<void>, when all of `piece` has been taken; it must stay as it is until then. The error: why the
-  // transfer ended before. upload_failed: it was answered without the rest of its body, and head() and read() have the
-  // answer.
+  // co_await gives Result<void> when all bytes of `piece` were taken; they must stay valid and unchanged until then.
+  // Error: why the transfer has ended before. upload_failed: the response is complete without the rest of the request
+  // body; head() and read() give the response.
   Write write(std::string_view piece);
-  void finish() { multi_.finish_upload(transfer_); }                             // the request body is whole
-  void fail(std::string why) { multi_.fail_upload(transfer_, std::move(why)); }  // its source broke: the transfer fails
+  void finish() { multi_.finish_upload(transfer_); }  // the request body is complete
+  // The source of the request body has failed: the transfer ends.
+  void fail(std::string why) { multi_.fail_upload(transfer_, std::move(why)); }
 
-  // Complete once read() or head() has told the end.
+  // Complete after read() or head() has reported the end.
   const Fields& trailers() const { return transfer_ ? multi_.trailers(transfer_) : trailers_; }
   Progress progress() const { return transfer_ ? multi_.progress(transfer_) : progress_; }
   TransferInfo info() const { return transfer_ ? multi_.info(transfer_) : info_; }
 
  private:
-  // In the frame of the coroutine that waits; `place` is where it is found, until it goes on or is destroyed.
+  // Part of the waiting coroutine's frame. `place` points to it until the coroutine is resumed or destroyed.
   struct Waiter {
     Waiter(StreamedFetch& owner, Waiter*& at) : fetch(owner), place(at) {}
     ~Waiter() {
@@ -117,18 +118,18 @@ class [[nodiscard]] StreamedFetch final : private TransferHandler {
     StreamedFetch& fetch;
     Waiter*& place;
     std::coroutine_handle<> waiting;
-    std::string_view left;  // of a write
+    std::string_view left;  // for a write: the bytes not taken yet
   };
   static void wake(Waiter*& place) {
     Waiter* const waiter = std::exchange(place, nullptr);
-    if (waiter) std::exchange(waiter->waiting, nullptr).resume();  // which may destroy the StreamedFetch
+    if (waiter) std::exchange(waiter->waiting, nullptr).resume();  // this may destroy the StreamedFetch
   }
 
   void on_head(Multi&, TransferId, const ResponseHead&) override {
     has_head_ = true;
     wake(head_waiter_);
   }
-  // Takes nothing: read() does, when it wants to, and resumes.
+  // Takes nothing: read() consumes the bytes and calls resume().
   std::size_t on_body(Multi&, TransferId, Bytes) override {
     wake(reader_);
     return 0;
@@ -170,20 +171,20 @@ class [[nodiscard]] StreamedFetch final : private TransferHandler {
     if (!destroyed) wake(reader_);
   }
   bool has_bytes() const { return transfer_ && !multi_.body(transfer_).empty(); }
-  // Without memory for a copy.
+  // There is no memory for a copy.
   template <class Value>
   static Result<Value> shortage() {
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
 
   Multi& multi_;
-  TransferId transfer_;  // none: it has ended
+  TransferId transfer_;  // default: the transfer has ended
   Waiter* head_waiter_ = nullptr;
   Waiter* reader_ = nullptr;
   Waiter* writer_ = nullptr;
   bool* destroyed_ = nullptr;
   bool has_head_ = false;
-  // After the end.
+  // Set at the end of the transfer.
   std::optional<Result<void>> end_;
   Error upload_failed_;
   ResponseHead head_;

@@ -1,10 +1,11 @@
-// What may carry a connection when it is not a TCP socket: the two classes to derive from, and those that are built in.
+// What can carry a connection instead of a TCP socket: the two classes to derive from, and the built-in ones.
 //
 //   struct Serial : sluice::Transport { ... };                        // one byte stream: open, receive, send
 //   struct SerialDialer : sluice::Dialer { ... };                     // makes one for each connection
 //   options.route = std::make_shared<SerialDialer>("/dev/ttyS0");     // sluice::TransferOptions, for each transfer
 //
-// TLS, HTTP, reuse, limits and timeouts are the same over each. Knows no Multi; multi.hpp knows this.
+// TLS, HTTP, reuse, limits and timeouts work over each of them. Knows no Multi. Leaves to Multi: when each function is
+// called.
 #pragma once
 
 #include <cstddef>
@@ -24,109 +25,112 @@
 
 namespace sluice {
 
+// What Transport::open() waits for.
 enum class Opening : std::uint8_t {
   done,         // the stream is open
-  wait_read,    // call open() again when fd() is readable,
-  wait_write,   // when write_fd() is writable,
-  wait_signal,  // or when the TransportSignal was given
+  wait_read,    // call open() again when fd() is readable
+  wait_write,   // call open() again when write_fd() is writable
+  wait_signal,  // call open() again when the TransportSignal was called
 };
 
-// One byte stream. Used by the thread that drives the Multi; nothing in it may block, throw, or call the Multi. (An
-// exception is the error of its own connection; from a destructor it ends the program.) Destroyed when the connection
-// is given up, after its watch has ended.
+// One byte stream. Used only by the thread that drives the Multi. No function may block, throw, or call the Multi. (An
+// exception becomes the error of its connection; from the destructor it ends the program.) Destroyed when the
+// connection is closed, after the watch of its descriptors has ended.
 class Transport {
  public:
   virtual ~Transport() = default;
-  // Called until it answers done or an error (connect_failed, with a line that says what was tried and what came back).
-  // It may be called when nothing has changed: it then answers as before.
+  // Opens the stream. Called until it returns done or an error (connect_failed, with a message that says what was tried
+  // and what came back). It may be called when nothing has changed, and then returns the same as before.
   virtual Result<Opening> open() = 0;
-  // What to watch, level-triggered; it must stay the same from `done` on, and each one that was shown stays open until
-  // the Transport is destroyed. A descriptor carries one stream: many over one are for transports without a descriptor.
-  // -1: nothing; the TransportSignal says when to try again.
+  // The descriptor to watch, level-triggered. It must not change after `done`, and each descriptor that was returned
+  // must stay open until the Transport is destroyed. A descriptor carries one stream only: several streams on one
+  // descriptor must be transports without a descriptor. -1: none; the TransportSignal tells when to try again.
   virtual int fd() const { return -1; }
-  // Where the two directions have a descriptor each: what to watch before send() is tried again. As fd() in all else.
+  // If each direction has its own descriptor: the one to watch before send() is tried again. Otherwise as fd().
   virtual int write_fd() const { return fd(); }
-  // Moves what can be moved now. receive() is never called with empty space, and send() gets at most four pieces, none
-  // empty.
+  // Read or write what is possible now, without blocking. `space` is never empty. send() gets at most four pieces, none
+  // empty, and sends them in order.
   virtual Transferred receive(MutableBytes space) = 0;
   virtual Transferred send(std::span<const Bytes> pieces) = 0;
-  // The default: as strerror(3).
+  // The text of an error number. Default: as strerror(3).
   virtual std::string describe(int error) const { return std::generic_category().message(error); }
-  // After an end or an error: what is known of why, for the line that a transfer's error is ("exited with status 1").
-  // Default: nothing.
+  // After the end or an error: the reason, if known, for the transfer's error message ("exited with status 1").
+  // Default: "".
   virtual std::string end_reason() const { return {}; }
 };
 
-// "Try again": open(), receive() or send() may get further. For a transport without a descriptor: to be given after
-// every would_block and every `wait_signal`, as soon as that has changed; once too often does no harm. Copyable; may be
-// called from any thread, at any moment, also when the connection or the Multi is gone. It calls nothing back; the next
-// drive looks, and a loop that sleeps is woken.
+// Tells that open(), receive() or send() may now get further. A transport without a descriptor must call it after each
+// would_block and each `wait_signal`, as soon as the state has changed; an unneeded call does no harm. Copyable. May be
+// called from any thread, at any moment, also after the connection or the Multi is gone. It calls nothing back: it
+// wakes the loop, and the next drive tries again.
 using TransportSignal = std::function<void()>;
 
-// What a transfer asked for: the URL's host and port, or connect_to's. For those dialers that lead to more than one
-// place.
+// The host and port of the URL or of connect_to. For dialers that can connect to more than one place.
 struct DialTarget {
-  std::string host = {};  // canonical; an address without brackets
+  std::string host = {};  // canonical; an IPv6 address has no brackets
   std::uint16_t port = 0;
 };
 
-// Makes the streams of a route. Is shared by its maker and every transfer and connection that uses it; one Multi at a
-// time, in its thread.
+// Makes the streams of a route. Shared by the application and every transfer and connection that uses it. Used by one
+// Multi at a time, in that Multi's thread.
 class Dialer : public Route {
  public:
-  // Must not block, throw, or call the Multi; what takes time belongs into Transport::open(). Error connect_failed: no
-  // stream can be had.
+  // Makes a stream for one connection. Must not block, throw, or call the Multi; Transport::open() is the place for
+  // work that takes time. Error: connect_failed.
   virtual Result<std::unique_ptr<Transport>> dial(const DialTarget& target, TransportSignal signal) = 0;
 
  protected:
   using Route::Route;
 };
 
-// ---- built in ----
+// ---- built-in routes; for TransferOptions::route ----
 
-// A Unix-domain stream socket. "@name": in Linux's abstract namespace. Error invalid_option: longer than such an
-// address can be (107 bytes), empty, or with a NUL byte.
+// A Unix-domain stream socket. "@name" is in Linux's abstract namespace. Error: invalid_option (`path` is longer than
+// 107 bytes, empty, or has a NUL byte).
 Result<std::shared_ptr<Dialer>> unix_socket(std::string_view path);
 
-// A descriptor that is connected already: a socket, a terminal, a pseudo-terminal, a serial line. Takes it over (made
-// non-blocking, closed in the end) also when it answers an error: invalid_option, it is none, cannot be waited for, or
-// is a socket that is not connected. Serves one connection at a time, and one in all. A terminal is to be in raw mode
-// (cfmakeraw(3)) before: this sets none. O_NONBLOCK is for all who share the open file (duplicates, those who inherited
-// it), and stays when this one is closed.
+// A descriptor that is connected already: a socket, a terminal, a pseudo-terminal, a serial line. The Dialer owns the
+// descriptor from here on (it sets O_NONBLOCK and closes it at the end), also if this function returns an error. It
+// serves one connection in all. A terminal must be in raw mode (cfmakeraw(3)) already. O_NONBLOCK affects all users of
+// the open file (duplicates and inherited ones), also after this descriptor is closed. Error: invalid_option (not a
+// descriptor, one that cannot be waited for, or a socket that is not connected).
 Result<std::shared_ptr<Dialer>> connected_descriptor(int fd, std::string name = "");
 
-// A program whose standard input and output carry the bytes, as ssh's ProxyCommand: one process for each connection,
-// started without a shell. "%h" and "%p" in an argument stand for the target's host and port, "%%" for a percent sign.
-// Its standard error stays the caller's. When its connection is closed it is told to end (SIGTERM); while some Multi is
-// driven, or closes or dials another, it is collected, and killed (SIGKILL) if it takes more than a second. What is
-// left when a Multi that had routes goes, or the program ends by exit(3), has a tenth of a second: nothing is left
-// afterwards, and nothing else waits. Error invalid_option: no program is named. The error of a transfer whose program
-// has ended says its exit status, where that is known by then. A target whose host begins with "-" is refused
-// (connect_failed): a program could take it for an option.
+// A program whose standard input and output carry the bytes, like ssh's ProxyCommand: one process for each connection,
+// started without a shell. In an argument "%h" and "%p" stand for the target's host and port, "%%" for a percent sign.
+// Its standard error is the caller's. When the connection is closed, the process gets SIGTERM. It is then collected
+// (waitpid) whenever any Multi is driven, or closes or dials such a connection, and gets SIGKILL if it does not end
+// within a second. When a Multi that had routes is destroyed, or at exit(3), the processes that remain get a tenth of a
+// second, then SIGKILL, and are collected. If a process has ended, the transfer's error tells its exit status, if
+// known. A target whose host begins with "-" is refused (connect_failed), because a program could take it for an
+// option. Error: invalid_option (`command` names no program).
 Result<std::shared_ptr<Dialer>> child_process(std::vector<std::string> command);
 
-// The application's end of an in-memory stream. Never blocks. May be used by one thread that need not be the Multi's.
+// The application's end of a stream in memory. Never blocks. May be used by one thread at a time, which need not be the
+// Multi's.
 class MemoryStream {
  public:
-  virtual ~MemoryStream() = default;  // as close()
+  virtual ~MemoryStream() = default;  // the destructor does the same as close()
   virtual Transferred receive(MutableBytes space) = 0;
   virtual Transferred send(Bytes bytes) = 0;
-  // No more bytes follow; what was sent is still delivered. Then receive() goes on until the other end closes as well.
+  // No more bytes follow; what was sent is still delivered. receive() still works until the other end closes too.
   virtual void finish() = 0;
-  // Both directions are over; the other end reads what was sent, then its end, and cannot send any more (EPIPE).
+  // Ends both directions: the other end can read what was sent, then the end, and cannot send any more (EPIPE).
   virtual void close() = 0;
-  // Called when receive() or send() may get further, from the thread that made it so. Null: nobody.
-  // It tells of changes, not of what is there already: try both once after setting it, and then receive until
-  // would_block, send until would_block, or the next change goes unheard. In the thread of the Multi it comes when that
-  // may be used, as from any callback, but not while the Multi is being destroyed; it may use this stream there if no
-  // other thread does. Else a call may still be under way in the other thread when this returns.
+  // Sets a function that is called when receive() or send() may get further; null: none. The thread that caused the
+  // change calls it.
+  // It reports changes only: after setting it call receive() and send() once, and later always until would_block, else
+  // a change may be missed. In the Multi's thread it is called when the Multi may be used, as from any callback, but
+  // not while the Multi is being destroyed; there it may use this stream if no other thread does. If it is called in
+  // another thread, a call of the earlier function may still run when on_ready() returns.
   virtual void on_ready(std::function<void()> callback) = 0;
 };
 struct MemoryPair {
   std::shared_ptr<Dialer> dialer = {};  // for TransferOptions::route; serves one connection in all
   std::unique_ptr<MemoryStream> far_end = {};
 };
-// `capacity`: how many bytes wait in each direction before send() would block; at least 1.
+// A stream in memory. `capacity`: how many bytes each direction can hold before send() returns would_block; at least 1.
+// Throws std::bad_alloc.
 MemoryPair memory_pair(std::size_t capacity = 64 * 1024);
 
 }  // namespace sluice

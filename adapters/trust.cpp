@@ -1,4 +1,4 @@
-// See trust.hpp. Reads whole files; looks for the marks of PEM but leaves parsing to TlsConfig.
+// See trust.hpp. Reads whole files and finds PEM blocks by their first and last lines. Leaves parsing to TlsConfig.
 #include "adapters/trust.hpp"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ constexpr std::size_t kMaxTrustFileBytes = 64 * 1024 * 1024;
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr std::string_view kEnd = "-----END ";
 constexpr std::string_view kDashes = "-----";
-// The labels that TlsConfig takes for a certificate.
+// The PEM labels that TlsConfig accepts for a certificate.
 constexpr std::array<std::string_view, 3> kLabels = {"CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"};
 
 constexpr std::array kSystemFiles = {
@@ -58,7 +58,8 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
-// The first whole block of a certificate, and how far it was looked for; nothing when there is none.
+// Returns the first complete certificate block and removes it, with what is before it, from `text`. Empty: there is
+// none.
 std::string_view next_certificate(std::string_view& text) {
   for (std::size_t begin; (begin = text.find(kBegin)) != std::string_view::npos;) {
     text.remove_prefix(begin);
@@ -83,7 +84,7 @@ std::string_view next_certificate(std::string_view& text) {
   return {};
 }
 
-// Directories hold the same certificates under several names, and at times all of them in one file as well.
+// Directories often hold the same certificate under several names, and sometimes all of them in one more file.
 void collect(std::string_view text, std::set<std::string>& seen, std::string& out) {
   for (std::string_view one; !(one = next_certificate(text)).empty();) {
     const auto [place, is_new] = seen.insert(std::string(one));
@@ -91,7 +92,7 @@ void collect(std::string_view text, std::set<std::string>& seen, std::string& ou
   }
 }
 
-// A block that is cut off is TlsConfig's to refuse.
+// Whether the text has the start of a certificate block. TlsConfig refuses an incomplete block.
 bool names_certificate(std::string_view text) {
   return std::ranges::any_of(kLabels, [&](std::string_view label) {
     return text.contains(std::string(kBegin).append(label).append(kDashes));
@@ -105,14 +106,14 @@ Result<std::vector<std::string>> list_files(const std::string& path) {
   while (const dirent* entry = ::readdir(directory.get())) {
     std::string name = path + '/' + entry->d_name;
     struct stat status = {};
-    // Links are followed; one that leads nowhere, and a pipe that would block, are passed over.
+    // Symbolic links are followed. Broken links, and pipes, which could block, are skipped.
     if (::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode)) files.push_back(std::move(name));
   }
   std::ranges::sort(files);
   return files;
 }
 
-// SSL_CERT_DIR is a list, as OpenSSL has it.
+// SSL_CERT_DIR is a list, as in OpenSSL.
 Result<std::string> pem_from_directories(std::string_view list) {
   std::string all;
   while (!list.empty()) {
@@ -147,7 +148,7 @@ Result<std::string> trust_pem_from_directory(const std::string& path) {
   std::set<std::string> seen;
   std::string all;
   for (const std::string& file : *files) {
-    // One that may not be read does not take the others away.
+    // A file that may not be read is skipped.
     if (const auto text = read_file(file)) collect(*text, seen, all);
   }
   if (all.empty()) return trust_error(path, "there is no PEM certificate in any of its files");
@@ -157,7 +158,7 @@ Result<std::string> trust_pem_from_directory(const std::string& path) {
 Result<std::string> system_trust_pem() {
   const std::string_view file = environment("SSL_CERT_FILE");
   const std::string_view directories = environment("SSL_CERT_DIR");
-  // Who sets these means them: no falling back to other anchors.
+  // If one of these variables is set, no other anchors are used.
   if (!file.empty() || !directories.empty()) {
     std::string all;
     if (!file.empty()) {

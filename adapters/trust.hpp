@@ -1,5 +1,5 @@
-// Where trust anchors live on this system, read into the PEM text that TlsOptions wants, or made into a TlsConfig.
-// Knows files, and no more of TLS than that.
+// Reads trust anchors from files: as the PEM text for TlsOptions, or as a TlsConfig. Leaves checking the certificates
+// to TlsConfig. All functions may throw std::bad_alloc, except system_tls().
 #pragma once
 
 #include <memory>
@@ -10,12 +10,14 @@
 
 namespace sluice {
 
-// The system's store: SSL_CERT_FILE, SSL_CERT_DIR, then the places distributions use. Error tls_config: none was found.
+// The certificates from the environment variables SSL_CERT_FILE and SSL_CERT_DIR; if neither is set, from the usual
+// places of distributions. Error: tls_config (none was found).
 Result<std::string> system_trust_pem();
-// A TlsConfig that trusts them, all else as by default. Read once for the process and shared; a failure is not kept.
-// From any thread.
+// A TlsConfig that trusts these certificates and has default options otherwise. Read once for the process and shared;
+// after an error the next call tries again. From any thread.
 Result<std::shared_ptr<const TlsConfig>> system_tls();
-// One file, or every certificate file of a directory (--cacert, --capath). Error tls_config with the system's reason.
+// The certificates of one file, or of all certificate files of a directory. Error: tls_config, with the system's
+// reason.
 Result<std::string> trust_pem_from_file(const std::string& path);
 Result<std::string> trust_pem_from_directory(const std::string& path);
 

@@ -1,4 +1,4 @@
-// See address.hpp. Knows the text forms of addresses; leaves interface names and sockets to adapters/net.
+// See address.hpp. The text forms of addresses. Leaves interface names and sockets to adapters/net.
 #include "core/address.hpp"
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 namespace sluice {
 namespace {
 
-// RFC 3986 3.2.2 dec-octet: no leading zeros, which some readers take for octal.
+// RFC 3986 3.2.2 dec-octet: no leading zeros, because some parsers read such numbers as octal.
 bool parse_ipv4(std::string_view text, std::span<std::uint8_t, 4> out) {
   std::size_t at = 0;
   for (std::size_t octet = 0; octet < 4; ++octet) {
@@ -29,7 +29,7 @@ bool parse_ipv4(std::string_view text, std::span<std::uint8_t, 4> out) {
   return at == text.size();
 }
 
-// One h16 at `at`; 0 digits read means there was none.
+// Reads one h16 (RFC 3986 3.2.2) at `at`. Returns the number of digits; 0: there is none.
 std::size_t parse_group(std::string_view text, std::size_t at, unsigned& value) {
   value = 0;
   std::size_t digits = 0;

@@ -1,5 +1,5 @@
-// See connection.hpp: the boundary's functions, each handed to the insides (core/engine/connection_impl.hpp), and the
-// place where what the allocator throws ends at the latest. What could not be helped on the way ends everything there.
+// See connection.hpp. Passes each public call to Connection::Impl (core/engine/connection_impl.hpp) and catches
+// std::bad_alloc that was not handled inside; the connection is then given up with all its requests.
 #include "core/connection.hpp"
 
 #include <utility>
@@ -36,7 +36,7 @@ Connection::~Connection() = default;
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 
-// ---- the application's side ----
+// ---- for the application ----
 
 Result<TransferId> Connection::add(Request request, TransferOptions options, Now now) {
   Result<TransferId> added = std::unexpected(make_error(Code::out_of_memory, {}));
@@ -80,7 +80,7 @@ void Connection::fail_upload(TransferId transfer, std::string why, Now now) {
 }
 std::size_t Connection::running() const { return impl_->running(); }
 
-// ---- the stream's side ----
+// ---- for the driver: facts about the stream ----
 
 MutableBytes Connection::receive_space() {
   MutableBytes space;
@@ -104,7 +104,7 @@ void Connection::handle_timeout(Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_timeout(now); });
 }
 
-// ---- what comes next ----
+// ---- for the driver: what to do next ----
 
 std::optional<ConnectionOutput> Connection::poll_output() { return impl_->poll_output(); }
 Interest Connection::interest() const { return impl_->interest(); }

@@ -1,8 +1,9 @@
-// One HTTP connection over one byte stream of the caller's: requests one after another, TLS where the origin is https.
-// No names, no pool, no second connection.
+// One HTTP connection over one byte stream that the caller brings: requests one after another, with TLS where the
+// origin is https. It looks up no names, has no pool and opens no other connection.
 //
-// For callers who bring a stream and want nothing but HTTP on it. Limits, timeouts, backpressure and messages are an
-// Engine's (core/engine.hpp), as it is made of the same parts. Owns no socket, clock or thread. To drive it:
+// For callers that have a stream already and want only HTTP on it. Limits, timeouts, backpressure and error messages
+// are those of an Engine (core/engine.hpp), because both are made of the same parts. It owns no socket, clock or
+// thread. The loop of its caller (the driver):
 //
 //   while (open) {
 //     while (auto out = connection.poll_output()) ...            // HeadReady, BodyReady, Done, ..., Closed
@@ -14,15 +15,15 @@
 //
 // tests/examples/connection_alone.cpp is a whole program.
 //
-// Rules of the road
+// Rules
 //  - One thread at a time. No callbacks, so no re-entrancy.
-//  - Every call is legal at any moment, also with outputs waiting. After any of them interest(), deadline(), transmit()
-//    and poll_output() may answer anew.
-//  - A stale id is never an error: setters do nothing, getters answer with an empty value. Facts about a stream that is
-//    over do nothing either.
+//  - Every call is legal at any moment, also while outputs wait. After any call the answers of interest(), deadline(),
+//    transmit() and poll_output() may have changed.
+//  - A stale id is never an error: a call that would change something does nothing, a getter returns an empty value.
+//    handle_* calls do nothing after the end of the connection.
 //  - Views (Bytes, references) live until the next non-const call on the connection.
-//  - Time is clamped: a `now` before an earlier one counts as that earlier one.
-//  - Memory may run out: as with Engine, and create() answers out_of_memory.
+//  - Time does not go back: a `now` that is before an earlier `now` counts as the earlier one.
+//  - When memory runs out, the rules of Engine apply; create() returns out_of_memory.
 #pragma once
 
 #include <cstddef>
@@ -44,47 +45,52 @@
 namespace sluice {
 
 namespace output {
-// The connection is over, said once: no request can be sent any more, and those without an answer end in a Done that
-// says why. What transmit() still holds may be sent if it fits at once (a close_notify); then the stream can be given
-// up.
+// The connection is over. Given once. No request can be sent any more; each request that has no complete response gets
+// a Done with the reason. If transmit() still holds bytes (a close_notify), they may be sent where one write takes
+// them. Then the caller can close the stream.
 struct Closed {};
 }  // namespace output
 
+// What poll_output() returns; the types are described in outputs.hpp.
 using ConnectionOutput =
     std::variant<output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
                  output::Done, output::KeyLog, output::HeadSent, output::Closed>;
 
 struct ConnectionOptions {
-  // Scheme, host and port are those of every request; the rest of it does not count.
+  // Every request must have this scheme, host and port. The rest of the URL is ignored.
   Url origin = {};
-  std::shared_ptr<const TlsConfig> tls = {};  // for https; the server's certificate is checked for the origin's host
-  std::string name = {};  // of the stream, for messages: "/dev/ttyS0". Empty: the origin's host, and port
-  std::optional<Duration> idle_connection_timeout = {};  // closed when unused this long after a request; none: kept
+  std::shared_ptr<const TlsConfig> tls = {};  // needed for https; the certificate must be valid for the origin's host
+  std::string name = {};  // the stream's name in messages: "/dev/ttyS0"; empty: the origin's host[:port]
+  // The connection is closed when it was unused for this time after a response. nullopt: it is kept.
+  std::optional<Duration> idle_connection_timeout = {};
 };
 
 class Connection {
  public:
-  // The stream is open already. Nothing is sent before the first add(): the TLS handshake begins with it, and the
-  // connect_timeout of that request covers it. Errors: invalid_option (no origin, or a negative timeout), tls_config
-  // (https without one).
+  // The caller has opened the stream already. Nothing is sent before the first add(): the TLS handshake begins then,
+  // and the connect_timeout of the first waiting request limits it. Errors: invalid_option (no origin, or a negative
+  // timeout), tls_config (an https origin without `tls`), out_of_memory.
   static Result<Connection> create(ConnectionOptions options);
   ~Connection();
+  // A connection that was moved from may only be destroyed or assigned to.
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
 
-  // ---- the application's side; see Engine for what is not said here ----
+  // ---- for the application; what is not described here is as in Engine ----
 
-  // Queues a request: it is sent when those before it have their answers. Errors: as Engine::add; invalid_request (it
-  // is not of this origin); invalid_option (tls, connect_to, family, route or fresh_connection is set, where there is
-  // nothing to choose); connection_closed (it is over, or close() was called). Nothing was added then.
+  // Queues a request. It is sent after the responses to the requests before it are complete. Errors: as Engine::add;
+  // invalid_request (the URL has another origin); invalid_option (tls, connect_to, family, route or fresh_connection is
+  // set: one stream leaves no choice); connection_closed (the connection is over, or close() was called). After an
+  // error nothing was added.
   Result<TransferId> add(Request request, TransferOptions options, Now now);
-  // Ends a request and forgets it, with a Done (canceled) if it had none. One that waits in line just leaves it. One
-  // that is under way takes the connection with it, as HTTP/1 has no other way to stop it; so does the only one during
-  // the TLS handshake.
+  // Ends a request and forgets it. If it had no Done yet, it gets one with Code::canceled. A request that waits in the
+  // queue only leaves the queue. Ending a request that is being sent or answered closes the connection, because HTTP/1
+  // has no other way to stop it. Ending the only request during the TLS handshake closes the connection too.
   void remove(TransferId transfer, Now now);
-  // Ends a request with Done (canceled) and keeps it for the getters, as Engine::cancel; else as remove().
+  // Ends a request with Done (Code::canceled) and keeps it for the getters until remove(). The effect on the connection
+  // is that of remove().
   void cancel(TransferId transfer, Now now);
-  // Takes no more requests, and ends the connection as soon as those that there are have ended.
+  // Accepts no more requests. The connection is closed when all requests that were added before have ended.
   void close(Now now);
   bool contains(TransferId transfer) const;
   bool is_done(TransferId transfer) const;
@@ -93,9 +99,9 @@ class Connection {
   const ResponseHead& head(TransferId transfer) const;
   const Fields& trailers(TransferId transfer) const;
   const Progress& progress(TransferId transfer) const;
-  TransferInfo info(TransferId transfer) const;  // its `route` is the stream's name
+  TransferInfo info(TransferId transfer) const;  // `route` is the stream's name (ConnectionOptions::name)
 
-  // Both as Engine's.
+  // body() and consume_body() are as in Engine, and so are the calls about uploads.
   Bytes body(TransferId transfer) const;
   void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
@@ -105,29 +111,32 @@ class Connection {
   void rewind_upload(TransferId transfer, Now now);
   void fail_upload(TransferId transfer, std::string why, Now now);
 
-  std::size_t running() const;  // requests that were added and are not done
+  std::size_t running() const;  // requests that were added and have not ended
 
-  // ---- the stream's side ----
+  // ---- for the driver: facts about the stream ----
 
-  // Where to read to, right before the read. Empty: interest().read is off.
+  // The buffer to read into. Call it right before the read. Empty: interest().read is false.
   MutableBytes receive_space();
   void handle_received(std::size_t bytes, Now now);  // bytes <= receive_space().size()
   void handle_eof(Now now);
-  void handle_io_error(Error error, Now now);  // send_failed or receive_failed
+  void handle_io_error(Error error, Now now);  // code: send_failed or receive_failed
+  // The bytes to write now. Empty: nothing.
   OutputView transmit() const;
   void handle_sent(std::size_t bytes, Now now);  // bytes <= what transmit() held
-  void handle_timeout(Now now);                  // early, late and needless calls are harmless
+  void handle_timeout(Now now);                  // early, late and unneeded calls do no harm
 
-  // ---- what comes next ----
+  // ---- for the driver: what to do next ----
 
+  // The oldest output that was not taken yet; nullopt: there is none.
   std::optional<ConnectionOutput> poll_output();
-  // Both as Engine's. Nothing is read before the first request: an end of the stream that is not told by handle_eof()
-  // shows with it.
+  // interest() and deadline() are as in Engine. After Closed interest().write stays true while transmit() has bytes.
+  // Before the first request both interests are false: an end of the stream in that time is noticed with the first
+  // request, unless handle_eof() reports it.
   Interest interest() const;
   std::optional<Deadline> deadline() const;
-  bool is_over() const;  // Closed is, or was, among the outputs
+  bool is_over() const;  // the output Closed was taken, or waits to be taken
 
-  // Stops the process if an internal rule is broken; for tests.
+  // Stops the process if an internal rule is broken. For tests.
   void check_invariants() const;
 
  private:

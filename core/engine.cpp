@@ -1,6 +1,5 @@
-// See engine.hpp: the boundary's functions, each handed to the insides (core/engine/impl.hpp), and the place where what
-// the allocator throws ends at the latest. What could not be helped on the way ends everything there
-// (Engine::Impl::give_up).
+// See engine.hpp. Passes each public call to Engine::Impl (core/engine/impl.hpp) and catches std::bad_alloc that was
+// not handled inside; everything is then given up (Engine::Impl::give_up).
 #include "core/engine.hpp"
 
 #include <utility>

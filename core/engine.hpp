@@ -1,30 +1,31 @@
-// The whole boundary of sluice's core: facts go in by handle_*, edges come out of one queue by poll_output, levels are
-// getters.
+// The boundary of sluice's core. The caller reports facts with handle_* calls; events come out of one queue with
+// poll_output(); states are read with getters.
 //
-// Knows transfers, connections, reuse, limits and timers. Owns no socket, clock, thread or file: its driver tells it
-// what happened and what time it is, and does what it asks. adapters/multi.hpp is one such driver,
-// tests/examples/engine_by_hand.cpp another. core/connection.hpp is for callers who have one stream already and want
-// HTTP on it.
+// The engine knows transfers, connections, reuse, limits and timers. It owns no socket, clock, thread or file: the code
+// that does (the driver) tells it what happened and what time it is, and does what the outputs ask for.
+// adapters/multi.hpp is one driver, tests/examples/engine_by_hand.cpp another. core/connection.hpp is for callers that
+// have one stream already and want HTTP on it.
 //
-// Rules of the road
+// Rules
 //  - One thread at a time. No callbacks, so no re-entrancy.
-//  - Drain rule, checked: before a handle_* call the output queue must be empty. Application calls (add, remove,
-//    cancel, consume_body, those about uploads, close_idle_connections, set_limits) are legal at any moment, also
-//    between two poll_output calls.
-//  - After every handle_* call about a connection, look at interest(conn) of that connection again; changes on any
-//    other connection are announced by Output::InterestChanged.
-//  - A stale id is never an error: setters do nothing, getters answer with an empty value.
+//  - The drain rule: the output queue must be empty before each handle_* call. This is checked, and a violation stops
+//    the process. Application calls (add, remove, cancel, consume_body, those about uploads, close_idle_connections,
+//    set_limits) are legal at any moment, also between two poll_output() calls.
+//  - After each handle_* call about a connection, call interest(conn) for that connection again. A change on any other
+//    connection is announced by output::InterestChanged.
+//  - A stale id is never an error: a call that would change something does nothing, a getter returns an empty value.
 //  - Views (Bytes, references) live until the next non-const call on the engine.
-//  - Time is clamped: a `now` before an earlier one counts as that earlier one.
-//  - Memory may run out: no call throws for it but the constructor (std::bad_alloc, and there is no engine). add()
-//    answers out_of_memory and has added nothing. In any other call the transfer or connection at hand is lost: each
-//    transfer on it has its one Done (out_of_memory, or what it failed with, perhaps without its message), a connection
-//    its Close; those who only share the engine are not affected, and one that may be tried again is. What is TLS's own
-//    shortage may be told as tls_handshake, tls_certificate or tls_failed, where BoringSSL does not say that it was
-//    one; it is never taken for success. Where nothing can go on, as without the buffer that all connections receive
-//    into, every transfer that is not received whole ends so. The engine is whole and usable afterwards in any case,
-//    and telling needs no memory: such outputs come last. A CancelResolve, a HeadSent or a line of the key log may get
-//    lost, and info() be incomplete.
+//  - Time does not go back: a `now` that is before an earlier `now` counts as the earlier one.
+//  - Memory may run out. Only the constructor throws std::bad_alloc then. add() returns out_of_memory and has added
+//    nothing. In any other call the transfer or the connection that the call is about is lost: each transfer on it gets
+//    its one Done (with out_of_memory, or with the error that it failed with, perhaps without the message), and a
+//    connection gets its Close. A transfer that may be sent again is sent again. Other transfers and connections of the
+//    engine are not affected. A shortage inside TLS may be reported as tls_handshake, tls_certificate or tls_failed,
+//    where BoringSSL does not tell the cause; it is never taken for success. If nothing can continue, for example
+//    without the buffer that all connections receive into, every transfer whose response was not received completely
+//    ends with out_of_memory. The engine is consistent and usable afterwards in every case. Reporting such an end needs
+//    no memory; these outputs come last. A CancelResolve, a HeadSent or a KeyLog may be lost, and info() and hops() may
+//    be incomplete.
 #pragma once
 
 #include <cstdint>
@@ -46,101 +47,112 @@ namespace sluice {
 
 class Engine {
  public:
+  // Throws std::bad_alloc. An engine that was moved from may only be destroyed or assigned to.
   explicit Engine(EngineOptions options);
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // ---- the application's side ----
+  // ---- for the application ----
 
-  // Queues a transfer and starts what can be started. The request is owned from here on (BodyView's bytes stay the
-  // caller's). request() then has the method filled in, and Authorization where the URL holds a user (see
-  // TransferOptions::send_url_credentials). Errors: invalid_request, invalid_option, tls_config, out_of_memory; nothing
-  // was added then.
+  // Queues a transfer and starts it if a connection or a limit allows that now. The engine owns the request from here
+  // on; the bytes of a BodyView stay the caller's. In request() the method is then filled in, and Authorization too
+  // where the URL has a user (see TransferOptions::send_url_credentials). Errors: invalid_request, invalid_option (a
+  // negative timeout, an idle_timeout of zero, a connect_to without host or port), tls_config (https without a
+  // configuration), out_of_memory. After an error nothing was added.
   Result<TransferId> add(Request request, TransferOptions options, Now now);
-  // Ends a transfer that is not done with Code::canceled; it stays until remove(). A no-op for one that is done.
+  // Ends a transfer with Code::canceled. It stays readable until remove(). No effect if it is done.
   void cancel(TransferId transfer, Now now);
-  // Ends a transfer and forgets it. One that is not done yet gets its Done with Code::canceled first, as an output.
+  // Ends a transfer and forgets it: its id is stale afterwards. If it is not done yet, a Done with Code::canceled is
+  // put into the output queue first.
   void remove(TransferId transfer, Now now);
   bool contains(TransferId transfer) const;
-  // True from the end of the transfer on, which may be before its Done is taken from the queue, and until remove().
-  // False for a stale id.
+  // True from the end of the transfer until remove(); its Done may still be in the queue. False for a stale id.
   bool is_done(TransferId transfer) const;
 
-  // All of the present hop, which is the last one after Done.
+  // The next five describe the current hop (see Hop in progress.hpp), after Done the last one.
   const Request& request(TransferId transfer) const;
   const ResponseHead& head(TransferId transfer) const;  // status 0 before HeadReady
   const Fields& trailers(TransferId transfer) const;
   const Progress& progress(TransferId transfer) const;
   TransferInfo info(TransferId transfer) const;
-  // All hops so far, the present or last one included, in their order. Without memory: fewer, or none.
+  // All hops so far in their order, the current or last one included. If memory runs out: fewer, or none.
   std::vector<Hop> hops(TransferId transfer) const;
 
-  // The body's bytes that are ready now and not consumed, without transfer coding (RFC 9112 7). Empty: none are, or the
-  // id is stale. Bytes that are not consumed stay: they are backpressure, as reading from the peer stops at 64 KiB of
-  // them.
+  // The bytes of the response body that are ready and not consumed yet, after transfer coding was removed (RFC 9112 7):
+  // the first contiguous piece. Empty: there are none, or the id is stale. Bytes that are not consumed stay, and this
+  // is the backpressure: at 64 KiB of them the engine stops reading from the peer.
   Bytes body(TransferId transfer) const;
-  // Gives up the first `bytes` of body(transfer), so that what comes after them can be read from the peer. bytes <=
-  // body(transfer).size(), which is checked: more is a bug of the caller's and stops the process. Where bytes are gone
-  // meanwhile, because the transfer has ended or memory ran out, `bytes` may be what the size was before. May put
-  // outputs into the queue, Done among them. A stale id: no effect.
+  // Removes the first `bytes` bytes of body(transfer), so that more can be read from the peer. Needs bytes <=
+  // body(transfer).size(): a larger number is a bug of the caller's and stops the process. There is one exception: if
+  // the transfer ended or memory ran out since the size was read, `bytes` may be the earlier size. May put outputs into
+  // the queue, also Done. No effect for a stale id.
   void consume_body(TransferId transfer, std::size_t bytes, Now now);
 
-  // Streamed request bodies (BodyStream). upload_space is empty while there is no room, and before a connection is
-  // there.
+  // Streamed request bodies (BodyStream). The application writes into upload_space(), a view of at most 64 KiB into the
+  // engine's buffer, then calls commit_upload() with the number of bytes written. upload_space() is empty while the
+  // buffer is full, before the request has a connection, and after the end of the body.
   MutableBytes upload_space(TransferId transfer);
   void commit_upload(TransferId transfer, std::size_t bytes, Now now);  // bytes <= upload_space(transfer).size()
-  void finish_upload(TransferId transfer, Now now);                     // fewer than declared: the transfer fails
-  // The answer to UploadRewind: the body comes again, from its first byte. No effect where that was not asked.
+  void finish_upload(TransferId transfer, Now now);  // fewer bytes than BodyStream::length: ends with upload_failed
+  // The answer to output::UploadRewind: the application will give the body again from its first byte. No effect if that
+  // was not asked for.
   void rewind_upload(TransferId transfer, Now now);
-  // The source broke: Code::upload_failed. In answer to UploadRewind: rewind_failed.
+  // The application cannot give the rest of the body: the transfer ends with Code::upload_failed. In answer to
+  // UploadRewind: with Code::rewind_failed. `why` becomes the error's message; it must not hold credentials.
   void fail_upload(TransferId transfer, std::string why, Now now);
 
-  std::size_t running() const;  // transfers that were added and are not done
+  std::size_t running() const;  // transfers that were added and have not ended
 
-  // ---- facts about the world ----
+  // ---- for the driver: facts about the world ----
 
+  // The answer to output::Resolve. An error is reported to the transfers that wait for the name.
   void handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now);
+  // The stream of output::Connect is open.
   void handle_connected(ConnId conn, Now now);
-  // Where to recv() to, straight: shared by all connections, so call it right before the read. Empty: read interest is
-  // off.
+  // The buffer to read into, at most 256 KiB. All connections share it, so call this right before the read and
+  // handle_received() right after it. Empty: interest(conn).read is false.
   MutableBytes receive_space(ConnId conn);
   void handle_received(ConnId conn, std::size_t bytes, Now now);  // bytes <= receive_space(conn).size()
-  // `why`: what the driver knows of it ("exited with status 1"), for the error of a response that it cut; empty:
-  // nothing.
+  // The peer ended the stream. `why` is what the driver knows about the reason ("exited with status 1"). It is added to
+  // the error if a response is cut short. Empty: nothing is known.
   void handle_eof(ConnId conn, Now now, std::string_view why = {});
-  void handle_io_error(ConnId conn, Error error, Now now);  // connect_failed, send_failed or receive_failed
+  void handle_io_error(ConnId conn, Error error, Now now);  // code: connect_failed, send_failed or receive_failed
+  // The bytes to send now. Empty: nothing.
   OutputView transmit(ConnId conn) const;
-  // True: what transmit() holds begins a request that must not be sent twice (RFC 9110 9.2.2), on a connection that was
-  // used before. Its peer may have ended it meanwhile: read once more what has come before the first byte goes out.
+  // True: transmit() begins with a request that must not be sent twice (RFC 9110 9.2.2), and the connection was used
+  // before. The peer may have closed the connection in the meantime, so read what has come before the first byte is
+  // sent.
   bool must_look_first(ConnId conn) const;
   void handle_sent(ConnId conn, std::size_t bytes, Now now);  // bytes <= what transmit() held
-  void handle_timeout(Now now);                               // early, late and needless calls are harmless
+  void handle_timeout(Now now);                               // early, late and unneeded calls do no harm
 
-  // ---- what the world should do next ----
+  // ---- for the driver: what to do next ----
 
+  // The oldest output that was not taken yet; nullopt: there is none.
   std::optional<Output> poll_output();
   bool has_output() const;
-  // What the driver should wait for on this connection's stream: `read`, call receive_space() and read when bytes have
-  // come; `write`, transmit() is not empty. A level, not an edge: look again after each fact about this connection and
-  // after each InterestChanged. Both false: wait for nothing. So it is before handle_connected(), after Close and for a
-  // stale id; how a connection attempt is watched is the driver's affair.
+  // What the driver should wait for on this connection's stream. `read`: wait until it is readable, then call
+  // receive_space() and read. `write`: transmit() is not empty. This is a state, not an event: ask again after each
+  // fact about this connection and after each InterestChanged. Both are false before handle_connected(), after Close
+  // and for a stale id. How to watch a connection attempt is the driver's decision.
   Interest interest(ConnId conn) const;
-  // The earliest instant at which handle_timeout() has something to do, and what that is. It may be in the past: call
-  // at once. nullopt: no timer runs. It may change with every call on the engine; look again before each sleep. Coming
-  // late delays timeouts and nothing else.
+  // The earliest instant at which handle_timeout() has something to do, and what that is. It may be in the past: then
+  // call handle_timeout() at once. nullopt: no timer runs. Any call on the engine may change it, so ask again before
+  // each wait. A late handle_timeout() delays timeouts and nothing else.
   std::optional<Deadline> deadline() const;
 
-  // ---- for watching it ----
+  // ---- counts and limits ----
 
   std::size_t connections() const;  // open ones, idle and connecting included
   std::size_t idle_connections() const;
+  // Closes every connection that has no exchange.
   void close_idle_connections(Now now);
-  // Limits may change at any time. Connections past a lowered one are closed when they are idle, now or after what they
-  // carry; no transfer ends for it. A negative time counts as none.
+  // Limits may change at any time. If there are more connections than a lowered limit allows, idle ones are closed now
+  // and others after their exchanges. No transfer ends because of this. A negative time counts as zero.
   EngineLimits limits() const;
   void set_limits(EngineLimits limits, Now now);
-  // Stops the process if an internal rule is broken; walks everything, for tests.
+  // Stops the process if an internal rule is broken. Walks all objects: for tests.
   void check_invariants() const;
 
  private:

@@ -1,5 +1,5 @@
-// The names of errors, whose fault each one is, and the line a person reads. See error.hpp.
-// Leaves to others: what is written into `context`, which no code here interprets.
+// See error.hpp. The names of the codes, the blame of each, and the text of an error.
+// Leaves to others: the content of `context`, which is only escaped here.
 #include "core/error.hpp"
 
 #include <utility>
@@ -25,8 +25,8 @@ void append_escaped(std::string& out, unsigned char byte) {
   append_hex(out, static_cast<char>(byte));
 }
 
-// Control bytes can end a line or drive a terminal, whoever they came from; U+0080 to U+009F do the same in UTF-8, and
-// U+2028 and U+2029 are line ends to some readers.
+// Control bytes can end a line or control a terminal, and the text may come from a peer. U+0080 to U+009F (in UTF-8) do
+// the same, and some programs take U+2028 and U+2029 for line ends.
 std::string one_line(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -147,7 +147,7 @@ Blame blame_of(Code code) {
     case Code::canceled:
     case Code::rewind_failed:
     case Code::upload_failed:
-    case Code::recursive_call:  // the application drove from inside its own callback
+    case Code::recursive_call:  // the application made the call inside its own callback
       return Blame::caller;
     case Code::resolve_failed:
     case Code::connect_failed:

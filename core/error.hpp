@@ -1,5 +1,5 @@
-// What can go wrong, whose fault it was, and one line that says so.
-// Leaves to others: exit codes (adapters/cli) and the decision to try again (engine).
+// Errors: what went wrong, who caused it, and one line of text.
+// Leaves to others: exit codes (adapters/cli) and the decision to try again (core/engine).
 #pragma once
 
 #include <cstdint>
@@ -12,75 +12,78 @@
 
 namespace sluice {
 
+// Who caused an error.
 enum class Blame : std::uint8_t {
-  caller,    // the application asked for something that cannot be
+  caller,    // the application asked for something that cannot be done
   peer,      // the server (or proxy) broke a rule
-  network,   // names, routes, connections
-  limit,     // a timeout or a cap, ours or the application's
-  internal,  // a bug or a lack of memory
+  network,   // name resolution, routing, connections
+  limit,     // a timeout or a size limit, sluice's or the application's
+  internal,  // a bug in sluice, or memory ran out
 };
 
+// What went wrong.
 enum class Code : std::uint8_t {
-  // the caller's
+  // blame: caller
   invalid_url = 1,
   unsupported_scheme,
-  invalid_request,  // method, target, field or body that cannot be sent as asked
+  invalid_request,  // a method, target, field or body that cannot be sent
   invalid_option,
   tls_config,     // unusable trust anchors, certificate or key
   canceled,       // ended by the application (cancel(), remove()) before it was finished
-  rewind_failed,  // the request had to be sent again, and its body cannot be given again
-  upload_failed,  // a streamed body ended before, or went past, its declared length, or its source failed
-  // the network's
+  rewind_failed,  // the request had to be sent again, but its body cannot be produced again
+  upload_failed,  // a streamed body ended before its declared length, or its source failed
+  // blame: network
   resolve_failed,
   connect_failed,
   send_failed,
   receive_failed,
-  connection_closed,  // closed by the peer before a response began
-  // the peer's
+  connection_closed,  // closed by the peer before a response began, or closed before the request was sent
+  // blame: peer
   malformed_response,
-  not_http,            // what came is no HTTP/1 response
-  unsupported_coding,  // a transfer coding that is not decoded here
+  not_http,            // the bytes received are not an HTTP/1 response
+  unsupported_coding,  // a transfer coding that sluice does not decode
   truncated,           // the connection ended in the middle of a response
-  unexpected_upgrade,
+  unexpected_upgrade,  // a 101 (Switching Protocols)
   tls_handshake,
   tls_certificate,  // the peer's certificate was not accepted
   tls_failed,       // a broken record or alert after the handshake
-  // limits
+  // blame: limit
   connect_timeout,
   total_timeout,
   attempts_timeout,
   idle_timeout,
-  response_too_large,  // head, trailers or interim responses past a cap
-  body_too_large,      // past the application's own limit for a body
+  response_too_large,  // head, trailers or interim responses are larger than sluice allows
+  body_too_large,      // the body is larger than the application allows
   too_many_descriptors,
-  descriptor_too_large,  // does not fit in an fd_set
-  // ours
-  recursive_call,  // a drive from inside a callback
+  descriptor_too_large,  // does not fit into an fd_set
+  // blame: internal, but recursive_call: caller
+  recursive_call,  // a call that runs transfers, made inside a callback
   out_of_memory,
   internal,
 };
 
-// The stable, lower-case name of a code: "connect_failed".
+// The name in lower case, which does not change between versions: "connect_failed". Static text.
 std::string_view to_string(Code code);
 std::string_view to_string(Blame blame);
 
+// Owns its text.
 struct [[nodiscard]] Error {
   Code code = Code::internal;
   Blame blame = Blame::internal;
-  int detail = 0;           // of the system call, TLS alert, c-ares status or HTTP parser code; 0 when there is none
-  bool retry_safe = false;  // true: the request had no effect at the peer, sending it again is safe
-  std::string context;      // one line for a person: what was tried, on what, what came back. Never holds credentials.
+  int detail = 0;           // errno, TLS alert, c-ares status or HTTP parser code; 0: none
+  bool retry_safe = false;  // true: the request had no effect at the peer, or is idempotent: sending it again is safe
+  std::string context;      // one line to read: what was tried, on what, what came back. No credentials.
 
-  // `context`, or the code's name where there is none. Never empty, never more than one line.
+  // `context`, or the code's name if it is empty. Control bytes are escaped, so it is one line; it is never empty.
   std::string message() const;
   friend bool operator==(const Error&, const Error&) = default;
 };
 
-// The usual way to make one: the blame follows from the code.
+// Makes an error whose blame follows from the code.
 Error make_error(Code code, std::string context, int detail = 0);
 Blame blame_of(Code code);
 
-// For those who live with std::error_code.
+// For programs that use std::error_code.
 const std::error_category& error_category();
 std::error_code make_error_code(Code code);
 

@@ -1,5 +1,5 @@
-// See fields.hpp. Text is kept in the order of the entries and without gaps, so sizes add up and nothing leaks
-// however often a field is set or removed.
+// See fields.hpp. The text is in the order of the entries and without gaps, so setting and removing fields leaves no
+// unused bytes.
 #include "core/fields.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace sluice {
 
-// The name stands at `at`, its value right behind it.
+// The name begins at `at`; the value follows right after it.
 struct Fields::Entry {
   std::uint32_t at;
   std::uint32_t name_size;
@@ -24,7 +24,7 @@ struct Fields::Entry {
 
 namespace {
 
-constexpr std::size_t kFirstBlockBytes = 1024;                // 12 fields with 500 bytes of text, and as much again
+constexpr std::size_t kFirstBlockBytes = 1024;                // for example 24 fields with 700 bytes of text
 constexpr std::size_t kMaxBlockBytes = std::size_t{1} << 30;  // offsets are 32 bits wide
 constexpr std::uint32_t kRemoved = 0xffff'ffff;
 
@@ -42,7 +42,7 @@ consteval std::array<std::uint8_t, 256> make_classes() {
 }
 constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
 
-// The index of the first byte outside the class, or the size.
+// The index of the first byte that is not in the class, or the size.
 std::size_t span_of(std::string_view text, ByteClass wanted) {
   const auto classes = [&](std::size_t at) { return kClasses[static_cast<unsigned char>(text[at])]; };
   std::size_t i = 0;
@@ -51,7 +51,7 @@ std::size_t span_of(std::string_view text, ByteClass wanted) {
   return i;
 }
 
-// Eight bytes that hold none below 0x20 and no 0x7f need no look at the table.
+// Whether eight bytes hold none below 0x20 and no 0x7f: then the table is not needed.
 bool is_plain_word(const char* bytes) {
   constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
   constexpr std::uint64_t kTops = kOnes * 0x80;
@@ -94,7 +94,8 @@ std::string hex_byte(char byte) {
 
 constexpr std::string_view kNeverInValue("\r\n\0", 3);
 
-// Visible bytes and obs-text, without ':', and blanks but for the first and the last place.
+// The length of the part that may be a received name: visible bytes other than ':', obs-text, and spaces that are
+// neither first nor last.
 std::size_t received_name_span(std::string_view text) {
   const auto is_bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == ':'; };
   if (text.starts_with(' ')) return 0;
@@ -104,13 +105,13 @@ std::size_t received_name_span(std::string_view text) {
 
 constexpr std::size_t kShownName = 64;  // bytes of a name in a message
 
-// Shows only the part of a name that is good: what follows it may be anything, a secret included.
-// Only the text of a refusal needs memory.
+// Makes an error. Its text is the only thing here that needs memory; without it the error is out_of_memory.
 template <class Words>
 Result<void> refuse(Words words) {
   return or_out_of_memory([&]() -> Result<void> { return std::unexpected(words()); });
 }
 
+// Shows only the valid part of a name: what follows it may be anything, also a secret.
 Error bad_name(std::string_view name, std::size_t good) {
   if (name.empty()) return make_error(Code::invalid_request, "field name is empty");
   std::string text = "field name ";
@@ -154,7 +155,7 @@ bool lists_token(std::string_view list, std::string_view wanted) {
 
 std::optional<std::string_view> next_list_element(std::string_view& list) {
   while (!list.empty()) {
-    // A comma inside a quoted string (RFC 9110 5.6.4) separates nothing.
+    // A comma inside a quoted string (RFC 9110 5.6.4) does not separate elements.
     bool quoted = false;
     std::size_t end = 0;
     for (; end < list.size() && (quoted || list[end] != ','); ++end) {
@@ -177,7 +178,7 @@ Fields& Fields::operator=(const Fields& other) {
   if (this == &other) return *this;
   const std::size_t table = other.count_ * sizeof(Entry);
   if (const std::size_t need = table + other.text_bytes_; need > block_bytes_) {
-    // A copy has nowhere to report a lack of memory but std::bad_alloc, as with std::string.
+    // A copy can report a lack of memory only by std::bad_alloc, as std::string does.
     const std::size_t bytes = (need + alignof(Entry) - 1) / alignof(Entry) * alignof(Entry);
     block_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes);
     block_bytes_ = static_cast<std::uint32_t>(bytes);
@@ -222,7 +223,7 @@ std::string_view Fields::text(std::size_t at, std::size_t size) const {
 }
 
 bool Fields::reserve(std::size_t text, std::size_t entries, std::unique_ptr<std::uint8_t[]>& old) {
-  // Each term is bounded before the sum, so nothing wraps even where size_t has 32 bits.
+  // Each term is limited before the sum, so nothing overflows even if size_t has 32 bits.
   if (text > kMaxBlockBytes || entries > kMaxBlockBytes / sizeof(Entry)) return false;
   const std::size_t need = text + entries * sizeof(Entry);
   if (need <= block_bytes_) return true;
@@ -264,12 +265,13 @@ Result<void> Fields::add_received(std::string_view name, std::string_view value,
 }
 
 Result<void> Fields::append(std::string_view name, std::string_view value) {
-  // `old` outlives the copying: the arguments may be views of this very object's text.
+  // `old` lives until the bytes are copied: the arguments may be views into this object's text.
   std::unique_ptr<std::uint8_t[]> old;
   const bool fits = name.size() <= kMaxBlockBytes && value.size() <= kMaxBlockBytes - name.size() &&
                     name.size() + value.size() <= kMaxBlockBytes - text_bytes_ &&
                     reserve(text_bytes_ + name.size() + value.size(), std::size_t{count_} + 1, old);
-  if (!fits) return std::unexpected(make_error(Code::out_of_memory, "out of memory"));  // short: needs no heap itself
+  // Short, so that the text needs no heap.
+  if (!fits) return std::unexpected(make_error(Code::out_of_memory, "out of memory"));
 
   std::uint8_t* end = block_.get() + text_bytes_;
   std::memcpy(end, name.data(), name.size());
@@ -284,7 +286,7 @@ Result<void> Fields::set(std::string_view name, std::string_view value) {
   const std::size_t first = index_of(name, 0);
   if (auto added = add(name, value); !added || first >= count_ - 1) return added;
 
-  // Appended first, so that it may be made of this object's own text; then turned into its place.
+  // The field is appended first, because the arguments may be views into this object; then it is rotated to its place.
   const Entry last = entry(count_ - 1);
   const std::uint32_t size = last.name_size + last.value_size;
   const std::uint32_t place = entry(first).at;
@@ -303,7 +305,7 @@ std::size_t Fields::remove(std::string_view name) { return remove_from(0, name);
 std::size_t Fields::remove_from(std::size_t begin, std::string_view name) {
   std::size_t index = index_of(name, begin);
   if (index >= count_) return 0;
-  // Marked before anything moves: `name` may be a view of what is removed.
+  // The fields are marked before anything moves: `name` may be a view into one of them.
   const std::size_t first = index;
   std::uint32_t read = entry(first).at;
   std::uint32_t write = read;
@@ -337,7 +339,7 @@ void Fields::release() {
   clear();
 }
 
-// count_ where there is none at or after `begin`.
+// The index of the first field of that name at or after `begin`; if there is none, at least count_.
 std::size_t Fields::index_of(std::string_view name, std::size_t begin) const {
   for (std::size_t i = begin; i < count_; ++i) {
     const Entry& e = entry(i);

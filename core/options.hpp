@@ -1,4 +1,4 @@
-// What an application can choose, for an engine, for a transfer and for TLS. Plain values, nothing read from the world.
+// The options of an engine, of a transfer and of TLS. Plain values; nothing is read from files or the environment.
 #pragma once
 
 #include <array>
@@ -19,38 +19,40 @@ namespace sluice {
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
-// Whether a server may renegotiate over TLS 1.2, which some do to ask for a client certificate after they have read the
-// request. Allowed is one on a connection, after a request and before the first byte of its response, by a server that
-// shows the same certificate again and binds the two handshakes together (RFC 5746). Any other is an error.
+// Whether a server may renegotiate over TLS 1.2. Some servers do so to ask for a client certificate after they have
+// read the request. At most one renegotiation on a connection is allowed: after a request, before the first byte of its
+// response, with the same server certificate, and bound to the first handshake (RFC 5746). Any other is an error
+// (tls_failed).
 enum class TlsRenegotiation : std::uint8_t {
   never,
-  with_certificate,  // where there is a client certificate to ask for
-  once,              // also without one: the server is told then that there is none
+  with_certificate,  // only if the client has a certificate
+  once,              // also if it has none; the server is told so
 };
 
+// What a TLS configuration is made of. Owns its text.
 struct TlsOptions {
-  // Certificates, one or many; empty with verify_peer: nothing is trusted, all is refused.
+  // The certificates to trust, in PEM form, one or more. Empty, with verify_peer: every server is refused.
   std::string trust_anchors_pem = {};
-  bool verify_peer = true;                // false, by explicit request only: chain and name are not looked at
-  std::string certificate_pem = {};       // the client's own: leaf first, then its chain; empty: none
-  std::string private_key_pem = {};       // belongs to it; may be in the same text
+  bool verify_peer = true;                // false: neither the certificate chain nor the name is checked
+  std::string certificate_pem = {};       // the client's certificate, then its chain; empty: none
+  std::string private_key_pem = {};       // the key of that certificate; may be in the same text
   std::string private_key_password = {};  // for an encrypted key
   TlsVersion min_version = TlsVersion::tls1_2;
   TlsVersion max_version = TlsVersion::tls1_3;
-  std::vector<std::string> alpn = {"http/1.1"};  // offered in this order; empty: none
+  std::vector<std::string> alpn = {"http/1.1"};  // protocol names in order of preference; empty: no ALPN
   bool session_resumption = true;
   TlsRenegotiation renegotiation = TlsRenegotiation::with_certificate;
-  bool key_log = false;  // secrets come out as Output::KeyLog; for debugging only
+  bool key_log = false;  // session secrets are given out as output::KeyLog; for debugging only
 
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };
 
-// TlsOptions parsed and checked once, and shared by every transfer that uses them. Immutable; may be used by engines in
-// several threads at once. Two configurations with equal options have equal identities, and only such transfers share
-// connections and sessions (SB-05, SB-06).
+// TlsOptions, parsed and checked once and shared by all transfers that use them. Immutable; engines in several threads
+// may use one at the same time. Two configurations with equal options have equal identities. Only transfers with equal
+// identities share connections and TLS sessions (SB-05, SB-06).
 class TlsConfig {
  public:
-  // Error tls_config says which part is unusable and why.
+  // Errors: tls_config (its message says which part cannot be used and why), out_of_memory.
   static Result<std::shared_ptr<const TlsConfig>> create(TlsOptions options);
   virtual ~TlsConfig() = default;
   using Identity = std::array<std::uint8_t, 32>;
@@ -65,40 +67,42 @@ class TlsConfig {
   Identity identity_;
 };
 
-// How HTTP/1 responses are read.
-//  - tolerant: also what browsers and curl read because servers send it: LF as line end, folded lines, equal
-//    Content-Lengths, statuses up to 999, Content-Length beside chunked (which wins), `Transfer-Encoding: identity`,
-//    chunk sizes padded with blanks, control bytes in values, odd names. What leaves a doubt about where the response
-//    ends is the last on its connection.
+// How HTTP/1 responses are read (RFC 9112).
+//  - tolerant: also accepts what servers send and browsers and curl read: LF as line end, folded lines, several equal
+//    Content-Lengths, statuses up to 999, Content-Length together with chunked (chunked counts), `Transfer-Encoding:
+//    identity`, chunk sizes padded with blanks, control bytes in values, field names that are not tokens. If it is not
+//    certain where a response ends, its connection is not used again.
 //  - strict: each of these is an error (malformed_response).
 enum class Http1 : std::uint8_t { tolerant, strict };
 
+// Which addresses of a host may be used.
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 
-// Where to connect instead of the URL's host and port. The Host field, SNI and certificate check keep the URL's.
+// Where to connect instead of the URL's host and port. The Host field, SNI and the certificate check still use the
+// URL's. Both members must be set: else add() returns invalid_option.
 struct ConnectTo {
   std::string host = {};
   std::uint16_t port = 0;
   friend bool operator==(const ConnectTo&, const ConnectTo&) = default;
 };
 
-// What carries a connection when it is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core
-// resolves no name and tries no address then: it hands the route back in Output::Connect to its driver, who knows what
-// to make of it. adapters/transport.hpp is the base for those that Multi takes. Kept by the transfers that name it
-// until remove(), and by the engine while connections over it are open; the destructor may run inside any call of the
-// engine's and must not call it.
+// What carries a connection that is not TCP to an address: a Unix-domain socket, a serial line, a pipe. The core then
+// resolves no name and tries no address: it gives the route to its driver in output::Connect, and the driver knows what
+// to do with it. adapters/transport.hpp is the base class for those that Multi accepts. Transfers that name a route
+// keep it alive until remove(), and the engine keeps it alive while connections over it are open. The destructor may
+// run inside any call on the engine and must not call the engine.
 class Route {
  public:
   virtual ~Route() = default;
   Route(const Route&) = delete;
   Route& operator=(const Route&) = delete;
-  // Transfers to one origin share connections if their routes are equal in this. Empty: only if they have this very
-  // object.
+  // Transfers to one origin share connections if their routes have equal identities. Empty: only if they have the same
+  // route object.
   const std::string& identity() const { return identity_; }
-  // For messages and TransferInfo: "/run/app.sock". Holds no secret; never empty.
+  // For messages and TransferInfo: "/run/app.sock". Never empty; must hold no secret.
   const std::string& name() const { return name_; }
-  // How many connections of one origin may be open at once; 0: no limit. A route to a single stream says 1, and
-  // transfers wait in line.
+  // How many connections to one origin may be open at once; 0: no limit. A route to a single stream says 1; transfers
+  // then wait for each other.
   std::size_t max_connections() const { return max_connections_; }
 
  protected:
@@ -113,53 +117,55 @@ class Route {
   const std::size_t max_connections_;
 };
 
-// Not an aggregate, for the reason that Request is none (request.hpp).
+// The options of one transfer. Not an aggregate, for the same reason as Request (request.hpp).
 struct TransferOptions {
   TransferOptions() = default;
 
-  // For https. Null: the engine's default; null there as well: an error for an https URL.
+  // For https. Null: EngineOptions::default_tls. If both are null, add() returns tls_config for an https URL.
   std::shared_ptr<const TlsConfig> tls = {};
   std::optional<ConnectTo> connect_to = {};
   AddressFamily family = AddressFamily::any;
-  // Null: TCP. With one, connect_to (or the URL) only says what host and port the route is asked for.
+  // Null: TCP. With a route, the host and port of connect_to (or of the URL) are only passed to the route.
   std::shared_ptr<Route> route = {};
-  // From the start of name resolution until the connection can carry a request (TLS included).
+  // From the start of name resolution until the connection can carry a request, TLS included. Zero or more, as all
+  // timeouts here; nullopt: no limit.
   std::optional<Duration> connect_timeout = std::chrono::seconds(300);
-  // From add() to Done, waiting in the queue included.
+  // From add() to Done, the time in the queue included.
   std::optional<Duration> total_timeout = {};
-  // From the first attempt to Done, retries included; waiting in the queue before it does not count. An attempt begins
-  // when the transfer gets a connection, or when one is begun for it (its name resolution included).
+  // From the first attempt to Done, retries included; the time in the queue before the first attempt does not count. An
+  // attempt begins when the transfer gets a connection, or when a connection is begun for it (name resolution
+  // included).
   std::optional<Duration> attempts_timeout = {};
-  // Without a byte in either direction while the transfer has a connection; time in which the application does not
-  // consume or supply body bytes does not count.
+  // The longest time without a byte in either direction while the transfer has a connection; more than zero. Time in
+  // which the application does not consume or supply body bytes does not count.
   std::optional<Duration> idle_timeout = {};
-  // The most bytes of response body that are taken, counted without transfer coding (RFC 9112 7); none: no limit. One
-  // byte more ends the transfer with body_too_large: with the head, where Content-Length says so, else when that byte
-  // comes. Its connection is closed then.
+  // The greatest accepted size of the response body in bytes, counted without transfer coding (RFC 9112 7); nullopt: no
+  // limit. A larger body ends the transfer with body_too_large: at the head, if Content-Length says so, else when the
+  // first byte too many comes. Over HTTP/1 the connection is then closed.
   std::optional<std::uint64_t> max_body_bytes = {};
-  bool fresh_connection = false;    // do not take a kept-alive one
-  bool forbid_reuse = false;        // close the connection afterwards
-  std::optional<Http1> http1 = {};  // none: the engine's
-  // A response without a head (HTTP/0.9) is taken: all of it is the body, and head() has status 0. Else: Error
-  // not_http.
+  bool fresh_connection = false;    // do not use a connection that was used before
+  bool forbid_reuse = false;        // close the connection after this transfer
+  std::optional<Http1> http1 = {};  // nullopt: EngineOptions::http1
+  // A response without a head (HTTP/0.9) is accepted: all of it is the body, and head() has status 0. False: such a
+  // response is the error not_http.
   bool allow_http0_9 = false;
-  // A body that only the end of the connection ends is whole also where TLS ends without a close_notify, which anybody
-  // on the way can bring about. TransferInfo::tls_truncated says that it was so. Between two records only: an end
-  // within one is always an error.
+  // A body that only the end of the connection ends counts as complete even if TLS ends without a close_notify. Anyone
+  // on the network path can cause such an end; TransferInfo::tls_truncated tells that it happened. This holds for an
+  // end between two TLS records; an end inside a record is always an error.
   bool tls_truncation_ok = false;
-  bool keep_raw_head = false;  // ResponseHead::raw() holds the bytes of each response head
+  bool keep_raw_head = false;  // ResponseHead::raw() has the bytes of each response head
   // A user and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, unless the request has an
-  // Authorization field. False: they are not.
+  // Authorization field. False: they are not sent.
   bool send_url_credentials = true;
-  // For logs and debugging: each request head is told as it goes out, credentials included (output::HeadSent), and
-  // response heads keep their bytes, as with keep_raw_head. With Multi: TransferHandler::on_head_sent and
+  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
+  // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
   // on_head_received.
   bool report_heads = false;
-  // The application's own, given back in Multi's Message. Never looked at.
+  // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
 };
 
-// What may be changed while an engine runs; see the members of the same names in EngineOptions.
+// The limits that may change while an engine runs. The members are described in EngineOptions.
 struct EngineLimits {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
@@ -168,7 +174,8 @@ struct EngineLimits {
 };
 
 struct EngineOptions {
-  // Addresses of a host that are known without a look-up, for one port of it. A later entry counts for the same place.
+  // Addresses of a host for one port, which are used without a look-up. If two entries have the same host and port, the
+  // later one counts.
   struct KnownAddresses {
     std::string host = {};
     std::uint16_t port = 0;
@@ -176,15 +183,15 @@ struct EngineOptions {
   };
 
   std::shared_ptr<const TlsConfig> default_tls = {};
-  Http1 http1 = Http1::tolerant;  // for transfers that do not choose
-  // Most connections at once, in total and to one origin; 0: no limit. Those that nobody uses or waits for are closed
-  // to make room. One that is being made counts as one, however many addresses of its host it tries at once: at most 8,
-  // 250 ms apart (RFC 8305).
+  Http1 http1 = Http1::tolerant;  // for transfers without TransferOptions::http1
+  // The greatest number of connections at once, in total and to one origin; 0: no limit. Connections that no transfer
+  // uses or waits for are closed to make room. A connection that is being made counts as one, even while it tries
+  // several addresses of its host: at most 8, started 250 ms apart (RFC 8305 5).
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
-  Duration idle_connection_timeout = std::chrono::seconds(60);  // kept alive unused this long
+  Duration idle_connection_timeout = std::chrono::seconds(60);  // an unused connection is closed after this time
   std::vector<KnownAddresses> known_addresses = {};
-  // Shared with other engines; null: the engine's own.
+  // Null: the engine has a store of its own. Else it is shared with the other engines that have it (stores.hpp).
   std::shared_ptr<TlsSessionStore> tls_sessions = {};
   std::shared_ptr<NameStore> names = {};
 };

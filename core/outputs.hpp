@@ -1,5 +1,6 @@
-// What the core asks of its driver and tells its application: the outputs, and the levels that go with them. Plain
-// values that own what they hold. Leaves to others: when they are said (engine.hpp, connection.hpp).
+// The outputs of the core: what it asks its driver to do and what it tells the application, and the types of the
+// related getters. Plain values that own their data. Leaves to others: when an output is given (engine.hpp,
+// connection.hpp).
 #pragma once
 
 #include <cstdint>
@@ -18,129 +19,133 @@
 
 namespace sluice {
 
-// What a driver is asked to do and an application is told. Each owns its values.
 namespace output {
-// Find the addresses of `host`, which may be for connections to several of its ports; answer with handle_resolved:
-// once, or in parts as they come (NameAnswer). IP literals are never asked for. A final dot says that the name is
-// whole: no search domain may be added to it (SB-85).
+// For the driver: find the addresses of `host`. The answer may serve connections to several ports. Answer with
+// handle_resolved(), once or in several parts (NameAnswer). `host` is never an IP literal. If it ends in a dot, the
+// name is complete: no search domain may be added (SB-85).
 struct Resolve {
   ResolveId id = {};
   std::string host = {};
   AddressFamily family = AddressFamily::any;
 };
-// No answer is wanted any more; one that comes all the same does no harm.
+// For the driver: the answer to this Resolve is not needed any more. A late answer does no harm.
 struct CancelResolve {
   ResolveId id = {};
 };
-// Begin a byte stream to `address`, or by `route`; answer with handle_connected or handle_io_error.
+// For the driver: open a byte stream to `address`, or through `route`. Answer with handle_connected() or
+// handle_io_error().
 struct Connect {
   ConnId conn = {};
-  Address address = {};               // kind none with a route
+  Address address = {};               // Kind::none if there is a route
   std::shared_ptr<Route> route = {};  // null: TCP
-  std::string host = {};              // with a route: what it is asked for, by connect_to or the URL; an address is
-                                      // without brackets, a zone follows it after %
-  std::uint16_t port = 0;             // with a route
+  // With a route: the host of connect_to or of the URL. An IPv6 address has no brackets; its zone follows after '%'.
+  std::string host = {};
+  std::uint16_t port = 0;  // with a route: the port of connect_to or of the URL
 };
-// Give the stream up. What transmit() still holds may be sent if it fits at once (a close_notify), then close. The id
-// is stale as soon as this output has been taken and handle_* is next called.
+// For the driver: close the stream. If transmit() still holds bytes (a close_notify), they may be sent first where one
+// write takes them. The id is stale from the next handle_* call on.
 struct Close {
   ConnId conn = {};
 };
-// interest(conn) may have changed for a reason other than a fact about that connection.
+// For the driver: interest(conn) may have changed for a reason other than a fact about that connection.
 struct InterestChanged {
   ConnId conn = {};
 };
-// A 1xx other than 101.
+// An interim response has come: a 1xx other than 101 (RFC 9110 15.2).
 struct InterimReady {
   TransferId transfer = {};
   ResponseHead head = {};
 };
-// The transfer's request head is on its way, as `head` has it byte for byte, credentials included. Said where
-// TransferOptions::report_heads asks for it, once for each connection that the request is put on (it is tried again on
-// another).
+// The bytes of the transfer's request head, credentials included, as they will be sent. Given if
+// TransferOptions::report_heads is set, once for each connection that the request is sent on.
 struct HeadSent {
   TransferId transfer = {};
   std::string head = {};
 };
-// head(transfer) is the final response's.
+// The head of the final response is complete: see head(transfer).
 struct HeadReady {
   TransferId transfer = {};
 };
-// body(transfer) is not empty. Said once for each time bytes arrive; the level is body() itself.
+// Bytes of the response body have come: see body(transfer), which is not empty. Given once for each arrival, not again
+// for bytes that were left.
 struct BodyReady {
   TransferId transfer = {};
 };
-// A streamed request body has room: upload_space(transfer) is not empty.
+// There is room for more of a streamed request body: upload_space(transfer) is not empty.
 struct UploadReady {
   TransferId transfer = {};
 };
-// The body of the request is to be given again from its first byte, since the request is sent once more: said of a
-// BodyStream that is rewindable, of which bytes were given. Answer with Engine::rewind_upload(), or with fail_upload()
-// where it cannot be. Until then upload_space() is empty, and what is said of the old bytes has no effect.
+// The request is sent again, so its body must be given again from the first byte. Given for a BodyStream that is
+// rewindable and of which bytes were committed. Answer with rewind_upload(), or with fail_upload() if that is
+// impossible. Until then upload_space() is empty, and commit_upload() and finish_upload() have no effect.
 struct UploadRewind {
   TransferId transfer = {};
 };
-// A hop of the transfer has ended, and another follows (see Hop): the getters are the next one's from here on. The last
-// hop's end is the transfer's Done.
+// A hop of the transfer has ended and another one follows (see Hop). From here on the getters describe the next hop.
+// The end of the last hop is the transfer's Done.
 struct HopDone {
   TransferId transfer = {};
-  ResponseHead head = {};             // of the hop's response; status 0: there was none
-  std::optional<Error> failure = {};  // why it is tried again; none: the response said what follows
+  ResponseHead head = {};             // of the response of the hop that ended; status 0: there was none
+  std::optional<Error> failure = {};  // why the hop failed; nullopt: its response made another hop necessary
 };
-// The one end of a transfer: everything was received and consumed, or it failed. head(), trailers(), progress() and
-// info() stay readable until remove(). After it no output names the transfer.
+// The end of a transfer, given once: the response was received and consumed completely, or the transfer failed. head(),
+// trailers(), progress() and info() stay readable until remove(). No output about the transfer follows.
 struct Done {
   TransferId transfer = {};
   Result<void> result = {};
 };
-// A line of the TLS key log (NSS format, no line end), where TlsOptions::key_log asked for it.
+// A line of the TLS key log (NSS format, without a line end). Given if TlsOptions::key_log is set. It holds secrets.
 struct KeyLog {
   std::string line = {};
 };
 }  // namespace output
 
+// What Engine::poll_output() returns.
 using Output =
     std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
                  output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
                  output::HopDone, output::Done, output::KeyLog, output::HeadSent>;
 
+// What to wait for on a stream: that it is readable, that it is writable.
 struct Interest {
   bool read = false;
   bool write = false;
   friend bool operator==(const Interest&, const Interest&) = default;
 };
 
-// What is known of a name: an answer to output::Resolve.
+// The answer to output::Resolve.
 struct NameAnswer {
   NameAnswer() = default;
   NameAnswer(std::vector<IpAddress> known, std::optional<Duration> good_for = {}, bool and_more_to_come = false)
       : addresses(std::move(known)), ttl(good_for), more_to_come(and_more_to_come) {}
 
-  // All that are known so far, the best first (RFC 6724): a later answer's take the place of these.
+  // All addresses known so far, the best first (RFC 6724). Those of a later answer replace them.
   std::vector<IpAddress> addresses = {};
-  // How long they may be used for other connections; zero: not at all; nullopt: not known. At most limits::kResolveTtl
-  // counts.
+  // How long the addresses may be used for further connections; zero: not at all; nullopt: unknown, which counts as 60
+  // seconds. More than 60 seconds counts as 60 (limits::kResolveTtl).
   std::optional<Duration> ttl = {};
-  // The look-up goes on, in the other family, and another answer follows. Connecting does not wait for it: it begins at
-  // once if there is an IPv6 address, else limits::kResolutionDelay later (RFC 8305 3). An error after this ends the
-  // look-up, and these addresses remain.
+  // The look-up of the other address family continues, and another answer follows. The engine begins to connect at once
+  // if it has an IPv6 address, else 50 ms later (limits::kResolutionDelay, RFC 8305 3). If the next answer is an error,
+  // the look-up ends and these addresses remain in use.
   bool more_to_come = false;
 };
 
+// What a deadline is for. The first three and attempts_timeout are the timeouts of TransferOptions.
 enum class TimerKind : std::uint8_t {
   connect_timeout,
   total_timeout,
   idle_timeout,
-  continue_timeout,
-  address_stagger,
-  connection_expiry,
-  resolution_delay,
+  continue_timeout,   // the wait for 100 (Continue) is over: the body is sent (RFC 9110 10.1.1)
+  address_stagger,    // the next address of a host is tried (RFC 8305 5)
+  connection_expiry,  // a connection was unused for long enough to be closed
+  resolution_delay,   // the wait for IPv6 addresses is over (RFC 8305 3)
   attempts_timeout,
-  backoff,    // a transfer waits before its next hop
-  session,    // HTTP's own: a peer that was asked whether it is alive, and the like
+  backoff,    // the wait before a transfer's next hop
+  session,    // a timer of the HTTP session
   dial_wait,  // the connect timeout of a transfer that waits for a connection which is made for others
 };
 
+// When handle_timeout() has something to do, and what.
 struct Deadline {
   Instant at = {};
   TimerKind why = {};

@@ -1,5 +1,5 @@
-// What is known of a transfer while it runs and after it: its hops, its figures, and the connection it has. Plain
-// values.
+// What is known about a transfer while it runs and after its end: its hops, its byte counts and times, and its
+// connection. Plain values that own their data.
 #pragma once
 
 #include <cstdint>
@@ -13,50 +13,52 @@
 
 namespace sluice {
 
-// Figures of a transfer's present hop. Times are steady instants, none before `queued`; not yet (or never) reached:
-// nullopt. On a connection that had been used, or had been idle, resolved, connected and secured equal the instant at
-// which it was taken.
+// Byte counts and times of a transfer's current hop. Times are instants of Now::steady, none is before `queued`;
+// nullopt: not reached yet, or never. If the connection was used before, or was idle, then resolved, connected and
+// secured are the instant at which the hop got it.
 struct Progress {
-  std::uint64_t received_head_bytes = 0;  // as the wire had them, interim heads included
-  std::uint64_t received_body_bytes = 0;  // decoded, as handed out
+  std::uint64_t received_head_bytes = 0;  // as received, interim heads included
+  std::uint64_t received_body_bytes = 0;  // without transfer coding
+  // Of the head, once the request is put on a connection; of the body, what was given to the connection so far.
   std::uint64_t sent_head_bytes = 0;
   std::uint64_t sent_body_bytes = 0;
-  std::optional<std::uint64_t> expected_body_bytes = {};  // from Content-Length
+  std::optional<std::uint64_t> expected_body_bytes = {};  // from Content-Length; nullopt: unknown, or no body
   Instant queued = {};
   std::optional<Instant> resolved = {};
   std::optional<Instant> connected = {};
   std::optional<Instant> secured = {};
-  std::optional<Instant> sent = {};        // the request was handed over whole
-  std::optional<Instant> first_byte = {};  // of the final response
+  std::optional<Instant> sent = {};        // the whole request was handed over to the stream
+  std::optional<Instant> first_byte = {};  // the head of the final response was complete
   std::optional<Instant> done = {};
 };
 
-// What is known of the connection that a transfer has, or had last.
+// What is known about the connection that a transfer has, or had last.
 struct TransferInfo {
-  ConnId conn = {};              // stale once the connection was released
-  Address address = {};          // of the peer; kind none before one is connected, and with a route
-  std::string route = {};        // the name of TransferOptions::route, once connected; "" without one
+  ConnId conn = {};              // stale after the connection was closed
+  Address address = {};          // of the peer; Kind::none before a connection is open, and with a route
+  std::string route = {};        // Route::name() after the connection is open; "" without a route
   bool reused = false;           // the connection had carried another exchange before
-  int retries = 0;               // how often it was put on another connection
-  std::string tls_version = {};  // "" without TLS
+  int retries = 0;               // how often the request was sent again on another connection
+  std::string tls_version = {};  // "" without TLS, as the four below
   std::string tls_cipher = {};
   std::string alpn = {};
   bool tls_resumed = false;
   std::string tls_subject = {};  // of the peer's certificate
   std::string tls_issuer = {};
-  // The body ended without a close_notify (TransferOptions::tls_truncation_ok): it may be cut short.
+  // The body ended without a close_notify (TransferOptions::tls_truncation_ok), so it may be incomplete.
   bool tls_truncated = false;
 };
 
-// One request of a transfer, with its response: a transfer is a chain of them, of one where nothing asks for another.
+// A hop: one request of a transfer with its response. A transfer is a chain of hops. Only a rule of the engine can add
+// a hop; there are no such rules yet, so each transfer has one.
 struct Hop {
   std::string method = {};
   Url url = {};
   int status = 0;                    // of the final response; 0: none has come
-  std::optional<Code> failure = {};  // what it failed with
+  std::optional<Code> failure = {};  // nullopt: the hop did not fail
   Progress progress = {};            // `queued`: when the hop began; `done`: when it ended
   bool reused = false;               // its connection had carried another exchange before
-  int retries = 0;                   // how often it was put on another connection
+  int retries = 0;                   // how often the request was sent again on another connection
 };
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
-// What may be sent as a request at all, decided before a byte is written. Fields validates its own names and values on
-// the way in; this looks at everything else, and at what the caller's own framing fields claim.
+// See request.hpp. Decides whether a request can be sent, before any byte is written. Fields has checked names and
+// values when they were added; here everything else is checked, also whether the caller's framing fields are true.
 #include "core/request.hpp"
 
 #include <algorithm>
@@ -32,8 +32,7 @@ bool has_unknown_length(const RequestBody& body) {
   return !std::holds_alternative<std::monostate>(body) && !known_length(body);
 }
 
-// RFC 9112 6.2: one length, and the true one. Compared as text, so that no second spelling of a number gets on the
-// wire.
+// RFC 9112 6.2: one length, and the correct one. Compared as text, so that no other spelling of the number is sent.
 Result<void> validate_content_length(const RequestBody& body, std::string_view value, std::size_t seen) {
   if (seen != 0) return refuse("request with more than one Content-Length field");
   if (has_unknown_length(body)) return refuse("request with a Content-Length field and a body of unknown length");
@@ -69,7 +68,7 @@ Result<void> validate_fields(const Request& request) {
   return {};
 }
 
-// RFC 9110 8.3.1. What the parameters after ";" say is not looked at: servers take more than the grammar there.
+// RFC 9110 8.3.1. The parameters after ';' are not checked: servers accept more there than the grammar has.
 bool is_media_type(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos || !is_token(text.substr(0, slash))) return false;
@@ -79,7 +78,7 @@ bool is_media_type(std::string_view text) {
   return is_token(subtype);
 }
 
-// A '%' that begins no triplet stands for itself.
+// Percent-decoded; unchanged if a '%' begins no triplet.
 std::string decoded(std::string_view part) { return percent_decode(part).value_or(std::string(part)); }
 
 bool has_control(std::string_view text) {
@@ -151,12 +150,12 @@ Result<void> validate(const Request& request) {
   return {};
 }
 
-// The words of a refusal may be short of memory, which must not leave here as an exception.
+// The text of an error may fail for lack of memory: that must not leave this function as an exception.
 Result<void> validate_without_credentials(const Request& request) {
   return or_out_of_memory([&]() -> Result<void> {
     const std::string_view method = effective_method(request);
     if (!is_token(method)) return refuse("request method is not a token (RFC 9110 5.6.2)");
-    // A tunnel is not a transfer: its 2xx has no framing of its own (RFC 9112 6.3).
+    // CONNECT opens a tunnel, which is not a transfer: its 2xx response has no body framing (RFC 9112 6.3).
     if (method == "CONNECT") return refuse("request method CONNECT cannot be sent as a transfer");
     if (request.url.scheme().empty()) return refuse("request without a URL");
     if (request.refused_field) {
@@ -169,7 +168,7 @@ Result<void> validate_without_credentials(const Request& request) {
     const std::string_view target = request.target ? std::string_view(*request.target) : request.url.target();
     if (target.empty() || !is_visible_ascii(target))
       return refuse("request target is empty or holds a byte that is not visible ASCII");
-    // Summed from parts that are each in memory, so it cannot overflow; 4 for ": " and the line end.
+    // A sum of sizes of objects in memory, so it cannot overflow; 4 is for ": " and the line end.
     const std::size_t head = method.size() + target.size() + request.fields.text_bytes() + 4 * request.fields.size();
     if (head > limits::kMaxRequestHeadBytes)
       return refuse("request head of " + std::to_string(head) + " bytes is too large");

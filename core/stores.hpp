@@ -1,6 +1,6 @@
-// What several engines can remember together: handed to each of them in EngineOptions, a store makes one engine's
-// knowledge the others'. An engine that is handed none remembers by itself. One thread at a time, over all engines that
-// share a store; the last of them that goes frees it.
+// Stores that several engines can share: given to each of them in EngineOptions, a store makes what one engine has
+// learned known to the others. An engine without a shared store has its own. One thread at a time for all engines that
+// share a store. The store is freed with its last owner.
 #pragma once
 
 #include <memory>
@@ -9,30 +9,32 @@
 
 namespace sluice {
 
-// TLS sessions (tickets), by place and configuration (SB-05, SB-06): a connection of one engine resumes what another
-// engine's began. At most limits::kMaxTlsSessions, the ones unused for longest go first.
+// TLS sessions (tickets), stored by endpoint and TLS configuration (SB-05, SB-06): a connection of one engine can
+// resume a session of another engine's connection. Holds at most 1024 sessions (limits::kMaxTlsSessions); the least
+// recently used one is dropped first.
 class TlsSessionStore {
  public:
-  static std::shared_ptr<TlsSessionStore> create();  // std::bad_alloc
+  static std::shared_ptr<TlsSessionStore> create();  // throws std::bad_alloc
   virtual ~TlsSessionStore() = default;
   TlsSessionStore(const TlsSessionStore&) = delete;
   TlsSessionStore& operator=(const TlsSessionStore&) = delete;
 
  protected:
-  TlsSessionStore() = default;  // made by create() alone
+  TlsSessionStore() = default;  // only create() makes one
 };
 
-// Addresses of names, as long as they are good for: what one engine has looked up the others do not ask for again. The
-// engines are told the time by one clock. At most limits::kMaxNames, the oldest answers go first.
+// Addresses of names, until they expire: a name that one engine has looked up is not looked up again by the others. All
+// the engines must be given the time of the same clock. Holds at most 256 names (limits::kMaxNames); the oldest answer
+// is dropped first.
 class NameStore {
  public:
-  static std::shared_ptr<NameStore> create();  // std::bad_alloc
+  static std::shared_ptr<NameStore> create();  // throws std::bad_alloc
   virtual ~NameStore() = default;
   NameStore(const NameStore&) = delete;
   NameStore& operator=(const NameStore&) = delete;
 
  protected:
-  NameStore() = default;  // made by create() alone
+  NameStore() = default;  // only create() makes one
 };
 
 }  // namespace sluice

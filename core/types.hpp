@@ -1,5 +1,5 @@
 // The types that every part of sluice uses: bytes, time, seeds and ids.
-// Knows nothing of HTTP, sockets or clocks; how time and randomness are obtained is the caller's business.
+// Knows nothing of HTTP, sockets or clocks. Leaves to others: how time and random numbers are obtained.
 #pragma once
 
 #include <array>
@@ -15,31 +15,32 @@
 
 namespace sluice {
 
+// Views of bytes; the memory belongs to others.
 using Bytes = std::span<const std::uint8_t>;
 using MutableBytes = std::span<std::uint8_t>;
 
-// Views of the same memory under the other type; nothing is copied or validated.
+// The same memory as another type; nothing is copied or checked.
 inline Bytes as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-// What to send now, in order, for one writev. The bytes are the engine's or the session's: views that live until the
-// next non-const call on the object that gave them.
+// The bytes to send now, in order, for one writev. Views that live until the next non-const call on the object that
+// returned them.
 struct OutputView {
   static constexpr std::size_t kMaxSpans = 4;
-  std::array<Bytes, kMaxSpans> spans = {};  // those from `count` on are empty
+  std::array<Bytes, kMaxSpans> spans = {};  // the spans from `count` on are empty
   std::size_t count = 0;
 
   bool empty() const { return count == 0; }
   std::size_t size_bytes() const { return spans[0].size() + spans[1].size() + spans[2].size() + spans[3].size(); }
-  // Empty ones are left out. At most kMaxSpans are held.
+  // Appends a span; an empty one is left out. There must be room: count < kMaxSpans.
   void push(Bytes bytes) {
     if (!bytes.empty()) spans[count++] = bytes;
   }
 };
 
-// A steady time axis that only the caller can read: the type has no now(), so the core cannot call one.
+// The clock type of steady time. It has no now(), so the core cannot read the time: the caller gives it.
 struct SteadyAxis {
   using rep = std::int64_t;
   using period = std::nano;
@@ -47,23 +48,26 @@ struct SteadyAxis {
   using time_point = std::chrono::time_point<SteadyAxis>;
   static constexpr bool is_steady = true;
 };
+// Nanoseconds; and an instant of the caller's steady clock, whose epoch does not matter.
 using Duration = std::chrono::nanoseconds;
 using Instant = SteadyAxis::time_point;
+// Seconds since 1970-01-01 00:00 UTC.
 using UnixSeconds = std::int64_t;
 
-// The time of one call into the core. `steady` drives timers and figures and is clamped monotone by the engine;
-// `wall` judges certificates.
+// The time of one call into the core. `steady` is for timers and progress; the engine never lets it go back. `wall` is
+// for the validity of certificates.
 struct Now {
   Instant steady = {};
   UnixSeconds wall = 0;
 };
 
-// Where random numbers begin (core/base/random.hpp): the same seed gives the same run.
+// The start of a sequence of random numbers (core/base/random.hpp): the same seed gives the same run.
 struct Seed {
   std::uint64_t value = 0;
 };
 
-// {index, generation}: an id outlives what it names without ever naming something else.
+// An id of {index, generation}. It may outlive the object that it names, and then names nothing; it never names another
+// object.
 // A default id names nothing.
 template <class Tag>
 struct Id {
@@ -80,7 +84,7 @@ using ResolveId = Id<struct ResolveTag>;
 
 }  // namespace sluice
 
-// So that ids are keys of unordered containers.
+// Ids can be keys of unordered containers.
 template <class Tag>
 struct std::hash<sluice::Id<Tag>> {
   std::size_t operator()(sluice::Id<Tag> id) const noexcept {

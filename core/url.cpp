@@ -1,5 +1,6 @@
-// See url.hpp. Here a URL is cut into its parts (RFC 3986 appendix B), put together again in normal form, and
-// references are resolved (5.2). Leaves to others: hosts (url/host.cpp) and percent-encoding (url/percent.cpp).
+// See url.hpp. Here: a URL is split into its parts (RFC 3986 appendix B) and built again in normal form, and references
+// are resolved (5.2). Leaves to others: hosts (url/host.cpp), percent-encoding (url/percent.cpp) and edits
+// (url/edit.cpp).
 #include "core/url.hpp"
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kShownBytes = 80;  // of a part in a message
+constexpr std::size_t kShownBytes = 80;  // the longest part of a URL that a message shows
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
 
@@ -29,7 +30,8 @@ std::string hex_byte(char c) {
   return text;
 }
 
-// What may stand nowhere at all. Says where it is, not what is around it.
+// Refuses bytes that no part of a URL may hold. The message tells their position and does not show the text around
+// them.
 Result<void> check_bytes(std::string_view text) {
   if (text.size() > limits::kMaxUrlBytes) {
     return std::unexpected(invalid(std::to_string(text.size()) + " bytes long, more than the " +
@@ -59,7 +61,7 @@ bool is_scheme(std::string_view text) {
   });
 }
 
-// Appendix B, by hand. A colon before the first '/', '?' or '#' ends a scheme or nothing (4.2).
+// The split of RFC 3986 appendix B. A colon before the first '/', '?' or '#' must end a scheme (4.2).
 Result<Parts> split(std::string_view text) {
   Parts parts;
   if (const std::size_t mark = text.find('#'); mark != std::string_view::npos) {
@@ -84,7 +86,7 @@ Result<Parts> split(std::string_view text) {
   return parts;
 }
 
-// RFC 3986 5.2.4 on out[begin..], which begins with '/', in place: what is written never passes what is read.
+// RFC 3986 5.2.4, in place on out[begin..], which begins with '/'. The write position never passes the read position.
 void remove_dot_segments(std::string& out, std::size_t begin) {
   std::size_t write = begin;
   std::size_t read = begin;
@@ -107,11 +109,11 @@ void remove_dot_segments(std::string& out, std::size_t begin) {
 
 }  // namespace
 
-// Puts one URL together, part by part and from left to right.
+// Builds one URL from its parts, from left to right.
 class UrlBuilder {
  public:
-  // `source` is what was given: a part of it that an '@' follows may be userinfo, whatever it looks like to the RFC,
-  // and is then not shown in a message.
+  // `source` is the whole text: a part of it that is followed by an '@' may be a misplaced user or password, so a
+  // message does not show it. `source` must live as long as this object.
   explicit UrlBuilder(std::string_view source) : source_(source) {}
 
   Result<Url> absolute(const Parts& parts) {
@@ -143,7 +145,7 @@ class UrlBuilder {
     if (!parts.scheme) return std::unexpected(invalid("no scheme, where http:// or https:// is needed"));
     const bool http = equals_ignoring_case(*parts.scheme, "http");
     if (!http && !equals_ignoring_case(*parts.scheme, "https")) {
-      // Without "//" it may as well be the user of user:password@host.
+      // Without "//" it may be the user of user:password@host.
       std::string what = "unsupported scheme";
       if (parts.authority) what.append(" \"").append(parts.scheme->substr(0, kShownBytes)).append("\"");
       return std::unexpected(make_error(Code::unsupported_scheme, what.append(", where http or https is needed")));
@@ -157,7 +159,7 @@ class UrlBuilder {
   }
 
   Result<Url> with_authority(const Parts& parts) {
-    // RFC 3986 ends the host here. Other readers see one behind the '@', so nobody can mean this well.
+    // RFC 3986 ends the host here. Other parsers take what follows the '@' for the host, so such a URL is refused.
     const bool hidden = parts.path.empty() && ((parts.query && parts.query->starts_with('@')) ||
                                                (!parts.query && parts.fragment && parts.fragment->starts_with('@')));
     if (hidden) return std::unexpected(invalid("an '@' right behind the '?' or '#' that ends the host"));
@@ -167,7 +169,7 @@ class UrlBuilder {
     return finish(parts.path, parts.query, parts.fragment);
   }
 
-  // Takes the userinfo off `authority`.
+  // Removes the userinfo from the front of `authority` and writes it.
   Result<void> userinfo(std::string_view& authority) {
     url_.user_begin_ = here();
     const std::size_t at = authority.rfind('@');
@@ -177,7 +179,7 @@ class UrlBuilder {
       if (userinfo.find('@') != std::string_view::npos) {
         return std::unexpected(invalid("more than one '@' before the path (in a user or password it is written %40)"));
       }
-      // An IPv6 literal as a user: some readers would connect to it.
+      // An IPv6 literal as user: some parsers would connect to it.
       if (userinfo.find_first_of("[]") != std::string_view::npos) {
         return std::unexpected(invalid("a '[' or ']' in the userinfo (there it is written %5B or %5D)"));
       }
@@ -222,7 +224,7 @@ class UrlBuilder {
   }
 
   Result<void> ipv6(std::string_view literal) {
-    // After a '%', as people write it (RFC 9844), or after "%25", which is a '%' percent-encoded (RFC 6874).
+    // The zone follows a '%', as people write it (RFC 9844), or "%25", a percent-encoded '%' (RFC 6874).
     const std::size_t percent = std::min(literal.find('%'), literal.size());
     url_.text_ += '[';
     url_.host_begin_ = here();
@@ -236,7 +238,7 @@ class UrlBuilder {
       const bool encoded = zone.starts_with("%25") && zone.size() > 3;
       if (zone.size() == 1) return std::unexpected(bad_part("zone of the host", literal, "is empty"));
       url_.text_ += "%25";
-      // SB-09: a NUL that is percent-encoded is no zone.
+      // SB-09: a percent-encoded NUL is not a zone.
       const bool is_plain = encoded || (zone.find('%', 1) == std::string_view::npos && !zone.starts_with("%00"));
       if (!is_plain || !url::append_unreserved(url_.text_, zone.substr(encoded ? 3 : 1))) {
         return std::unexpected(
@@ -251,7 +253,7 @@ class UrlBuilder {
   Result<void> port_number(std::string_view text, bool present) {
     const std::uint16_t standard = url_.is_tls() ? kHttpsPort : kHttpPort;
     url_.port_ = standard;
-    if (present && !text.empty()) {  // an empty one is the default (6.2.3)
+    if (present && !text.empty()) {  // an empty port is the default (6.2.3)
       std::uint32_t value = 0;
       for (const char c : text) {
         if (c < '0' || c > '9') return std::unexpected(no_number(text));
@@ -267,7 +269,7 @@ class UrlBuilder {
     return {};
   }
 
-  // What is behind the authority; text_ may hold the beginning of the path already.
+  // Writes what follows the authority. text_ may hold the beginning of the path already.
   Result<Url> finish(std::string_view path, std::optional<std::string_view> query,
                      std::optional<std::string_view> fragment) {
     std::string& text = url_.text_;
@@ -284,7 +286,7 @@ class UrlBuilder {
       text += '#';
       url::append_encoded(text, *fragment, url::kQueryChars, url::LonePercent::keep);
     }
-    // Encoding may have made it longer than what was given.
+    // Percent-encoding may have made it longer than the text that was given.
     if (text.size() > limits::kMaxUrlBytes) {
       return std::unexpected(invalid("in normal form it is " + std::to_string(text.size()) +
                                      " bytes long, more than the " + std::to_string(limits::kMaxUrlBytes) +
@@ -293,7 +295,7 @@ class UrlBuilder {
     return std::move(url_);
   }
 
-  // A URL that ends where the path of `base` begins, made in the memory of `text`.
+  // A URL that ends where the path of `base` begins. It reuses the memory of `text`.
   static Url prefix_of(const Url& base, std::string text) {
     Url u;
     u.text_ = std::move(text);
@@ -312,10 +314,10 @@ class UrlBuilder {
     return u;
   }
 
-  // text_ holds at most three bytes for each of two times kMaxUrlBytes.
+  // The cast cannot overflow: text_ has at most three bytes for each of 2 * kMaxUrlBytes.
   std::uint32_t here() const { return static_cast<std::uint32_t>(url_.text_.size()); }
 
-  // `part` is a view into source_.
+  // The message shows `part`, a view into source_, unless it may be a secret.
   Error bad_part(std::string_view name, std::string_view part, std::string_view reason) const {
     std::string what(name);
     const bool may_show = !part.empty() && !has_at_after(part);
@@ -339,7 +341,7 @@ class UrlBuilder {
   Url url_;
 };
 
-// A lack of memory comes out of std::string as an exception, which must not leave here.
+// std::string reports a lack of memory as an exception, which must not leave these functions.
 Result<Url> Url::parse(std::string_view text) {
   return or_out_of_memory([&]() -> Result<Url> {
     if (auto ok = check_bytes(text); !ok) return std::unexpected(std::move(ok).error());
@@ -360,7 +362,7 @@ Result<Url> Url::resolve(std::string_view reference) const {
   });
 }
 
-// A URL that was moved from has offsets but no text.
+// A URL that was moved from still has offsets, but no text.
 std::string_view Url::part(std::size_t begin, std::size_t end) const {
   if (end > text_.size() || begin > end) return {};
   return std::string_view(text_).substr(begin, end - begin);

@@ -1,11 +1,11 @@
-// Fuzzes core/tls's judgement of names and certificates. Input: lines, the first of which is a host. Then
+// Fuzzes the verification of names and certificates in core/tls. Input: lines; the first one is a host. Then
 //   Dname   a dNSName of the certificate        Ioctets   an iPAddress of it
 //   Xab...  an edit of the encoded certificate: two bytes for where, and what is put there instead
-//   Tnumber so many days later (or, below 0, earlier) it is judged
+//   Tnumber days between issue and verification (may be negative)
 //   pname, xname   a DNS name that the authority above it permits, excludes; of letters, digits, "-" and "." alone
 //   rrange, yrange a range of addresses that it permits, excludes: 4 or 16 octets and how many bits of them count
-// Oracles: a matcher written label by label agrees with name_match, and a chain is good if, and only if, it is as it
-// was signed, all of its names are allowed and one of them is the host's; nothing unprintable reaches a message.
+// Oracles: a matcher written label by label agrees with name_match. A chain is good if and only if it is as it was
+// signed, all its names are allowed and one of them is the host. No unprintable byte reaches a message.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -83,7 +83,7 @@ struct Case {
   std::vector<std::string> dns, ip;
   Constraints constraints;
   std::vector<std::string> edits;
-  int days = 0;  // until it is judged
+  int days = 0;  // until it is verified
 };
 
 void read_name(std::vector<std::string>& names, const std::string& line) {
@@ -101,7 +101,7 @@ void read_range(std::vector<Range>& ranges, const std::string& line) {
 Case read_case(Input& input) {
   Case made;
   made.host = input.up_to('\n');
-  if (made.host.ends_with('.')) made.host.pop_back();  // it is no part of the name that a certificate is for (SB-85)
+  if (made.host.ends_with('.')) made.host.pop_back();  // it is not part of the name in a certificate (SB-85)
   for (int lines = 0; lines < 40 && !input.spent(); ++lines) {
     const std::string line(input.up_to('\n'));
     if (line.starts_with('D')) made.dns.push_back(line.substr(1));
@@ -154,14 +154,14 @@ std::string lowered(std::string text) {
   return text;
 }
 
-// Whether `tree` holds `name`, as BoringSSL and OpenSSL read it: one that begins with a dot holds what is below it
-// only.
+// Whether `tree` covers `name`, as BoringSSL and OpenSSL define it: a tree that begins with a dot covers only names
+// below it.
 bool holds(const std::string& tree, const std::string& name) {
   if (tree.starts_with('.')) return name.ends_with(tree);
   return name == tree || name.ends_with("." + tree);
 }
 
-// Whether it holds one of the names that "*.parent" stands for.
+// Whether it covers one of the names that "*.parent" stands for.
 bool holds_some(const std::string& tree, const std::string& parent) {
   const std::size_t dot = tree.find('.');
   const bool one_above = dot != 0 && dot != std::string::npos && tree.substr(dot + 1) == parent;
@@ -235,8 +235,8 @@ std::string in_words(const Constraints& constraints) {
   return text;
 }
 
-// The authority that issues the certificate: the trusted one, or one below it that is constrained. Its own certificate
-// is in `above` then.
+// Issues the certificate with the trusted authority, or with a constrained one below it, whose own certificate is then
+// in `above`.
 sim::CertificateAndKey issue_under(const Case& given, std::string& above) {
   const sim::CertificateSpec leaf{"leaf", given.dns, given.ip, kNoon - 10 * kDay, kNoon + 90 * kDay, false, false};
   if (!given.constraints.any()) return authority().issue(leaf);

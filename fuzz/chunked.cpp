@@ -1,7 +1,7 @@
-// Fuzzes chunked bodies (RFC 9112 7.1) in both directions. Input: a line that says how it is cut (see
-// response_feed.hpp), then a chunked body, which is also taken as a text to send in chunks. Oracles, in both modes: a
-// decoder written from the grammar comes to the same verdict, bytes and end as core/http1's reader, however the body is
-// cut; what core/http1 frames, in any pieces, the reader unframes to the same bytes.
+// Fuzzes chunked bodies (RFC 9112 7.1) in both directions. Input: a line that says how the body is split
+// (response_feed.hpp), then a chunked body, which is also used as a text to send in chunks. Oracles, in both modes: a
+// decoder written from the grammar gives the same result, bytes and end as the reader of core/http1, however the body
+// is split; the reader decodes what core/http1 has framed, in any pieces, to the same bytes.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -22,11 +22,11 @@ struct Decoded {
   enum class End : std::uint8_t { needs_more, complete, failed, unsure };
   End end = End::needs_more;
   std::string body;
-  std::size_t taken = 0;  // where complete
+  std::size_t taken = 0;  // if complete
   FieldList trailers;
 };
 
-// The grammar, over the whole text. What stands in a text that fails does not count, but for the body before it.
+// A decoder from the grammar, for the complete text. If the text fails, only the body before the failure counts.
 class Decoder {
  public:
   Decoder(std::string_view text, Http1 mode) : text_(text), tolerant_(mode == Http1::tolerant) {}
@@ -43,7 +43,7 @@ class Decoder {
     return false;
   }
   bool at_end() const { return at_ == text_.size(); }
-  // False: it is not there, or not there yet.
+  // False: the character is missing, or has not come yet.
   bool expect(char c) {
     if (at_end()) return false;
     if (text_[at_] != c) return fail();
@@ -105,7 +105,7 @@ class Decoder {
       const std::size_t end = text_.find("\r\n", at_);
       const std::string_view line = text_.substr(at_, end - at_);
       if (end == std::string_view::npos) {
-        // A line that has not ended may be bad already; when that is noticed is the reader's own affair.
+        // An incomplete line may be invalid already; when the reader notices this is not tested here.
         result_.end = line.empty() || line == "\r" ? Decoded::End::needs_more : Decoded::End::unsure;
         return false;
       }
@@ -119,8 +119,7 @@ class Decoder {
     }
   }
 
-  // Of what tolerant mode may take, whether it does is tested elsewhere, row by row: LF alone, folds, odd names and
-  // values.
+  // What tolerant mode accepts is tested elsewhere, row by row: LF alone, folds, unusual names and values.
   static bool is_odd(std::string_view trailers) {
     for (std::size_t at = trailers.find('\n'); at != std::string_view::npos; at = trailers.find('\n', at + 1)) {
       if (at == 0 || trailers[at - 1] != '\r') return true;
@@ -135,7 +134,7 @@ class Decoder {
 
   bool trailer(std::string_view line) {
     if (at_end()) {
-      result_.end = Decoded::End::unsure;  // a fold could follow: the parser waits for one byte more before it judges
+      result_.end = Decoded::End::unsure;  // a fold could follow: the reader waits for one more byte
       return false;
     }
     trailer_bytes_ += line.size() + 2;
@@ -147,7 +146,7 @@ class Decoder {
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     if (!is_field_value(value)) return fail();
     const std::string name(line.substr(0, colon));
-    // Framing has no place there; whether it is refused or kept as a text is the reader's affair.
+    // Framing fields are not allowed in trailers; whether the reader refuses or keeps them is not tested here.
     for (const std::string_view framing :
          {"Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Proxy-Connection"}) {
       if (!equals_ignoring_case(name, framing)) continue;
@@ -198,7 +197,7 @@ std::string check_decoding(std::string_view body, const Cut& cut) {
                            : "complete";
 }
 
-// Framed as a session does it: a frame is prepared whenever the one before it is out.
+// Frames as a session does: a frame is prepared when the one before it was sent.
 std::string framed(std::string_view text, const Cut& cut) {
   RequestBody body = BodyStream{};
   http::UploadBody upload(body);
@@ -207,7 +206,7 @@ std::string framed(std::string_view text, const Cut& cut) {
   std::size_t turn = 0;
   const auto next_size = [&] { return cut.sizes[turn++ % cut.sizes.size()]; };
   while (!frame.last_sent()) {
-    // The application's part, then what the transport takes of it.
+    // The bytes of the application, then what the transport takes of them.
     const std::string_view given = text.substr(0, next_size() + 1);
     const MutableBytes space = upload.space();
     const std::size_t count = std::min(space.size(), given.size());

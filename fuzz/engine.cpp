@@ -1,7 +1,7 @@
-// Fuzzes core/engine.hpp. Input: a program of operations by an application and facts about the world, true, stale and
-// hostile (see Program::step); far ends that answer well, badly or with bytes of the input.
+// Fuzzes core/engine.hpp. Input: a program of application calls and facts about the world, true, stale and hostile (see
+// Program::step); peers answer correctly, incorrectly or with bytes of the input.
 // Oracles: those of engine_world.hpp after every step (one Done each, counts, limits, deadlines, interest and space),
-// and at the end: a success has exactly the far end's bytes, no byte reached another transfer, and nothing is left.
+// and at the end: a success has exactly the peer's bytes, no byte reached another transfer, and nothing is left.
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -18,7 +18,7 @@
 namespace sluice::fuzz {
 namespace {
 
-constexpr std::size_t kNever = SIZE_MAX;  // a response that must not pass for a whole one
+constexpr std::size_t kNever = SIZE_MAX;  // a response that must not be taken for complete
 constexpr std::size_t kMostSteps = 400;
 constexpr std::size_t kMostTransfers = 24;
 const bool told = must_be_seen({kLanded, kKept});
@@ -29,8 +29,8 @@ struct AnyRoute : Route {
 
 struct Expected {
   std::size_t bytes = kNever;
-  bool at_most = false;   // framed by the end: a shorter one cannot be told from a whole one
-  bool anything = false;  // the fuzzer's own bytes
+  bool at_most = false;   // the end of the stream frames it, so a shorter body looks complete too
+  bool anything = false;  // bytes of the input
 };
 
 EngineOptions read_options(Input& input) {
@@ -60,7 +60,7 @@ class Program {
   std::size_t below(std::size_t n) { return input_.below(n); }
   bool one_in(std::size_t n) { return input_.one_in(n); }
 
-  // ---- whom it is about: one of the newest, or somebody who never was ----
+  // ---- the object of a step: one of the newest, or an unknown one ----
 
   TransferId some_transfer() {
     const std::size_t which = below(12);
@@ -126,7 +126,7 @@ class Program {
     options.keep_raw_head = (flags & 40U) == 40;
     return options;
   }
-  // Equal ones, one that stays, and one that is another now and then.
+  // Routes with equal identities, one that stays, and one that is replaced from time to time.
   std::shared_ptr<Route> some_route() {
     const std::size_t which = below(4);
     if (which == 0) return std::make_shared<AnyRoute>("identity", 3);
@@ -170,7 +170,7 @@ class Program {
     engine().check_invariants();
   }
 
-  // One that acts as soon as it hears of something.
+  // An application that acts as soon as it gets an output.
   void between(const Output& out) {
     if (!acts_at_once_) return;
     if (const auto* body = std::get_if<output::BodyReady>(&out)) {
@@ -187,7 +187,7 @@ class Program {
     if (world_.resolves.empty()) return;
     const std::size_t which = below(world_.resolves.size());
     const ResolveId id = world_.resolves[which].id;
-    // Else it is said twice.
+    // Else it is reported twice.
     if (!one_in(5)) world_.resolves.erase(world_.resolves.begin() + static_cast<std::ptrdiff_t>(which));
     const std::size_t how = below(8);
     if (how == 7) {
@@ -209,7 +209,7 @@ class Program {
     engine().handle_resolved(id, NameAnswer(std::move(addresses), std::chrono::seconds(how), true), world_.now);
   }
 
-  // What was asked reaches the peer, which may begin to answer.
+  // The request reaches the peer, which may begin to answer.
   void send(ConnId conn) {
     const std::string bytes = world_.sent(conn, one_in(3) ? 1 + below(500) : kNever);
     if (!world_.links.contains(conn)) return;
@@ -225,7 +225,8 @@ class Program {
       peer.asked += bytes;
     }
     if (!link.open) return;
-    const bool is_request = peer.asked.find(" /") != std::string::npos;  // and no rest of a body behind an early answer
+    // And not the rest of a body after an early response.
+    const bool is_request = peer.asked.find(" /") != std::string::npos;
     if (peer.answering || !is_request || peer.asked.find("\r\n\r\n") == std::string::npos || one_in(5)) return;
     const std::string answer = response_to(peer);
     if (!peer.tls) peer.to_say += answer;
@@ -285,7 +286,7 @@ class Program {
       out.clear();
     }
     const std::size_t most = one_in(3) ? 1 + below(2'000) : kNever;
-    // The rest of the fuzzer's own bytes may be a response to whoever has the connection by now.
+    // The rest of the input's bytes may be a response to the transfer that has the connection now.
     for (std::size_t i = 0; peer.own_bytes && i < ids_.size(); ++i) {
       if (!world_.done(ids_[i]) && engine().info(ids_[i]).conn == conn) expected_[i].anything = true;
     }
@@ -320,7 +321,7 @@ class Program {
       case 5: {
         const ConnId conn = some_conn();
         const bool is_there = world_.links.contains(conn) && world_.links[conn].open && world_.links[conn].connected;
-        const std::size_t count = is_there ? 0 : 7;  // late facts, and some before their time
+        const std::size_t count = is_there ? 0 : 7;  // late facts, and some that are too early
         engine().handle_received(conn, count, world_.now);
         world_.drain();
         engine().handle_sent(conn, count, world_.now);
@@ -328,8 +329,8 @@ class Program {
       }
       case 6: {
         const ConnId conn = some_conn();
-        // Not into a body that has no end of its own, where it would be one more piece of it; and no response begins
-        // so.
+        // Not inside a body that the end of the stream frames, where it would be a part of it; no response begins like
+        // this.
         if (!world_.links.contains(conn) || !world_.links[conn].peer.spoke) {
           world_.receive(conn, '!' + std::string(input_.take(1 + below(60))));
         }
@@ -344,10 +345,10 @@ class Program {
       case 11:
       case 12:
         return receive(some_conn());
-      case 13:  // all that a good world would do at once
+      case 13:  // everything that a correct driver would do at once
         return turn();
       default:
-        // Some outputs are read, and the application does things in between.
+        // Some outputs are taken, and the application makes calls in between.
         for (std::size_t calls = 1 + below(3); calls > 0; --calls) {
           application();
           if (calls > 1 && engine().has_output() && one_in(2)) world_.read_output();
@@ -375,7 +376,7 @@ class Program {
 
   // ---- the end ----
 
-  // A byte of another transfer is nobody's.
+  // Checks that no byte of another transfer came.
   void look(TransferId id) {
     const auto found = std::find(ids_.begin(), ids_.end(), id);
     FUZZ_CHECK(found != ids_.end() || engine().body(id).empty());
@@ -384,7 +385,7 @@ class Program {
     for (const char byte : as_text(engine().body(id))) FUZZ_CHECK(byte == letter(number));
   }
 
-  // From whatever state it is in: once the world means well, and gives up what does not answer, nobody is left waiting.
+  // From any state: when the world is correct and ends what does not answer, no transfer is left waiting.
   void settle() {
     for (int round = 0; round < 200 && engine().running() > 0; ++round) {
       turn();
@@ -422,7 +423,7 @@ class Program {
       world_.drain();
       FUZZ_CHECK(world_.done(ids_[i]) && !engine().contains(ids_[i]));
     }
-    // Dials that went on without a sponsor end by their facts; each may lead to another address.
+    // Dials that continued without a sponsor end by facts; each may try another address.
     for (auto open = world_.open_conns(); !open.empty(); open = world_.open_conns()) {
       engine().handle_eof(open.front(), world_.now);
       world_.drain();

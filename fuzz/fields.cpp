@@ -1,7 +1,7 @@
-// Fuzzes core/fields.hpp and what writes fields to the wire. Input: a program, one operation a line; its first
-// character says which (see Program::step), the rest is "name: value" or a list. Oracles: a plain list of pairs does
-// the same; what stands in Fields comes back from the wire as it was, as the fields of a response and in the head of a
-// request, which nothing can add a line to.
+// Fuzzes core/fields.hpp and writing fields to the wire. Input: a program, one operation in each line; its first
+// character is the operation (see Program::step), the rest is "name: value" or a list. Oracles: a plain list of pairs
+// gives the same results; fields come back from the wire unchanged, both as fields of a response and in the head of a
+// request, to which no field can add a line.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -94,16 +94,16 @@ class Program {
     if (!head) return false;
     constexpr std::string_view kStart = "GET /path?query HTTP/1.1\r\nHost:";
     FUZZ_CHECK(head->starts_with(kStart) && head->ends_with("\r\n\r\n"));
-    const std::string_view host = std::string_view(*head).substr(kStart.size());  // empty, or after one blank
+    const std::string_view host = std::string_view(*head).substr(kStart.size());  // empty, or after one space
     FUZZ_CHECK(host.starts_with("\r\n") || (host.starts_with(" ") && !host.starts_with(" \r\n")));
-    // One line for each field, in order, but for those that the request makes itself or takes instead.
+    // One line for each field, in order, except those that the request makes itself or replaces.
     FieldList lines, wanted;
     std::string_view rest = std::string_view(*head).substr(head->find("\r\n") + 2);
     std::size_t hosts = 0;
     for (std::size_t end = rest.find("\r\n"); end != 0; end = rest.find("\r\n")) {
       FUZZ_CHECK(end != std::string_view::npos);
       const std::string_view line = rest.substr(0, end);
-      // A value that is empty has no blank before it either.
+      // An empty value has no space before it.
       const std::size_t colon = line.find(':');
       FUZZ_CHECK(colon != std::string_view::npos && good_name(line.substr(0, colon)) && good_value(line));
       const std::size_t value = std::min(colon + 2, line.size());
@@ -123,8 +123,8 @@ class Program {
   bool refused_any() const { return refused_any_; }
 
  private:
-  // What the request makes itself or takes instead; and RFC 9110 10.1.1: no 100-continue is asked for without a body,
-  // as here.
+  // Fields that the request makes itself or replaces; and Expect: 100-continue, which is not sent without a body (RFC
+  // 9110 10.1.1), as here.
   static bool is_left_out(std::string_view name, std::string_view value) {
     if (same_name(name, "Expect")) {
       while (const auto element = next_list_element(value)) {
@@ -179,7 +179,7 @@ class Program {
     if (found) FUZZ_CHECK(*found == first->second);
     FUZZ_CHECK(fields_.count(name) == static_cast<std::size_t>(std::count_if(model_.begin(), model_.end(), is_it)));
   }
-  // Fields as a whole: emptied, given back, copied, moved, assigned to itself.
+  // Operations on the whole object: clear, release, copy, move, self-assignment.
   void run_whole(std::string_view how) {
     const char what = how.empty() ? 'c' : how.front();
     if (what == 'c' || what == 'r') {
@@ -198,7 +198,7 @@ class Program {
       const Fields& same = fields_;
       fields_ = same;
     } else if (what == 'i' && !model_.empty()) {
-      // A view of its own text as the argument.
+      // With a view of its own text as argument.
       const Field first = fields_.at(0);
       const auto own = model_.front();
       FUZZ_CHECK(fields_.add(first.name, first.value).has_value());
@@ -236,7 +236,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     program.check();
   }
   program.check_response();
-  // Of a line, and of a request with the rest: both by Code::invalid_request, as was checked.
+  // The verdict about the lines, and about a request with the fields: both refusals are Code::invalid_request, as
+  // checked before.
   const bool sent = program.check_request();
   last_verdict = program.refused_any() ? "refused" : sent ? "sent" : "unsent";
   return 0;

@@ -1,9 +1,9 @@
-// Fuzzes core/http1's reader and session. Input: a line that says how the response is cut (see response_feed.hpp), then
-// the response.
-// Oracles, in both modes: whole, byte by byte and in pieces come to the same; a success has exactly the bytes that its
-// framing says, by a second reading of the wire; what was read prints as a response that reads as the same; the session
-// agrees with the reader and takes nothing that belongs to no request; what strict mode takes, tolerant mode takes as
-// the same.
+// Fuzzes the reader and the session of core/http1. Input: a line that says how the response is split
+// (response_feed.hpp), then the response.
+// Oracles, in both modes: the response as a whole, byte by byte and in pieces gives the same result; a success has
+// exactly the bytes that its framing says, by a second, simpler reading of the wire; the result can be printed as a
+// response that reads as the same; the session agrees with the reader and accepts no bytes that belong to no request;
+// tolerant mode accepts what strict mode accepts, with the same result.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -28,7 +28,7 @@ const std::string* find(const FieldList& fields, std::string_view name) {
   return found == fields.end() ? nullptr : &found->second;
 }
 
-// ---- the wire, read a second time and by simpler means; it is known to be a good response ----
+// ---- a second, simpler reading of the wire, which is known to be a valid response ----
 
 // After the first empty line.
 std::string_view behind_head(std::string_view wire) {
@@ -64,7 +64,7 @@ bool has_no_body(const Outcome& got, const FeedOptions& options) {
   return options.expectation.to_head || got.status == 204 || got.status == 304;
 }
 
-// What else a Transfer-Encoding may say is refused, or says nothing.
+// Other values of Transfer-Encoding are refused or have no effect.
 bool is_chunked(const Outcome& got) {
   return std::any_of(got.fields.begin(), got.fields.end(), [](const auto& field) {
     if (!equals_ignoring_case(field.first, "Transfer-Encoding")) return false;
@@ -112,16 +112,17 @@ std::string printed(const Outcome& got) {
 }
 
 void check_print(Outcome got, const FeedOptions& options) {
-  if (got.reason.starts_with(' ') || got.reason.starts_with('\t')) return;  // how many blanks there were is not kept
+  if (got.reason.starts_with(' ') || got.reason.starts_with('\t')) return;  // the number of blanks is not kept
   if (got.major_version == 0) return;
   std::string text = printed(got);
   // A head has no body to print, and what says chunked would need its last chunk.
   if (has_no_body(got, options)) text.resize(text.find("\r\n\r\n") + 4);
-  if (text.find("\r\n\r\n") > limits::kMaxHeadBytes - 4) return;  // a blank more behind each colon is past the cap
+  // One more space after each colon would exceed the limit.
+  if (text.find("\r\n\r\n") > limits::kMaxHeadBytes - 4) return;
   Outcome again = in_pieces(text, std::array<std::size_t, 1>{0}, options);
   got.interims.clear();
   got.surplus = 0;
-  // What left a doubt may not be printed: line ends, folds, fields that were dropped.
+  // The printed form may not have what made the end uncertain: line ends, folds, dropped fields.
   FUZZ_CHECK(again.keep_alive || !got.keep_alive);
   if (options.expectation.rules.http1 == Http1::tolerant) again.keep_alive = got.keep_alive;
   FUZZ_CHECK_SAYING(again == got, described(got) + " and then " + described(again) + " from " + shown(text));
@@ -182,7 +183,7 @@ class SessionFeed {
     }
     FUZZ_CHECK(got_.completes + (got_.error ? 1U : 0U) > 0 || session_->busy());
     if (got_.error) {
-      // It is sticky, and ends all there was.
+      // The error is permanent, and ends all exchanges.
       std::vector<http::Event> events;
       std::uint8_t more[] = {'H'};
       const auto again = session_->receive(more, events);

@@ -1,9 +1,9 @@
-// Fuzzes adapters/multi.hpp over transports without descriptors: scripted ones and memory_pair(). Input: a program of
-// calls by an application, also from inside its callbacks (see Program::step), and of what the transports answer.
-// Nothing sleeps; no socket is opened and no name resolved.
-// Oracles: each transfer gets one on_done and one message, unless it was removed; a success has exactly the far end's
-// bytes; the counts of running ones agree; nothing may be driven from inside; once the world means well all ends within
-// a bounded number of drives; no transport outlives the Multi.
+// Fuzzes adapters/multi.hpp with transports without descriptors: scripted ones and memory_pair(). Input: a program of
+// application calls, also inside callbacks (see Program::step), and of results of the transports. Nothing sleeps, no
+// socket is opened and no name is resolved.
+// Oracles: each transfer gets one on_done and one Message, unless it was removed; a success has exactly the peer's
+// bytes; the counts of running transfers agree; driving inside a callback is refused; when all peers are correct,
+// everything ends within a bounded number of drives; no transport outlives the Multi.
 #include <sys/select.h>
 
 #include <algorithm>
@@ -74,7 +74,7 @@ std::unique_ptr<Multi> make_multi(Input& input) {
 std::shared_ptr<const TlsConfig> trusting_everyone() {
   static const std::shared_ptr<const TlsConfig> config = [] {
     TlsOptions options;
-    options.verify_peer = false;  // the certificates are of another time than the clock's
+    options.verify_peer = false;  // the certificates are not valid at the clock's time
     auto made = TlsConfig::create(options);
     FUZZ_CHECK(made.has_value());
     return *made;
@@ -96,7 +96,7 @@ class Program {
     finish();
   }
 
-  // Whatever comes to an application's mind inside a callback.
+  // Calls of the application inside a callback.
   void inside() {
     if (!input_.one_in(4)) return;
     FUZZ_CHECK(multi_->perform() == Drive::recursive_call);
@@ -249,7 +249,7 @@ class Program {
     FUZZ_CHECK(multi_->running() == running);
   }
 
-  // From whatever state it is in: once nobody means ill, everything ends, and soon.
+  // From any state: when all peers are correct, everything ends soon.
   void finish() {
     input_.rest();
     for (int drives = 0; drives < kMostDrives && multi_->running() > 0; ++drives) {
@@ -271,7 +271,7 @@ class Program {
     }
     multi_.reset();
     FUZZ_CHECK(script_.alive == 0);
-    script_.give_signals(SIZE_MAX);  // late ones do no harm
+    script_.give_signals(SIZE_MAX);  // late signals do no harm
     for (const auto& dialer : dialers_) FUZZ_CHECK(dialer.use_count() == 1);
   }
   std::string unfinished() const {
@@ -295,14 +295,14 @@ class Program {
 
   Input& input_;
   Script script_;
-  std::deque<Owner> owners_;  // they stay where they are
+  std::deque<Owner> owners_;  // a deque: the objects do not move
   std::deque<Pair> pairs_;
   std::vector<std::shared_ptr<Dialer>> dialers_;
   std::unique_ptr<Multi> multi_;
   std::size_t added_ = 0;
 };
 
-// Every callback is for a transfer that has one coming.
+// Every callback must be for a transfer that may still get one.
 bool Owner::expected(TransferId transfer) {
   FUZZ_CHECK(!removed && dones == 0 && (!id || id == transfer));
   return true;

@@ -1,8 +1,7 @@
-// Runs a fuzz target over files, with no fuzzer behind it: what every compiler can do with a corpus. Arguments are
-// files and folders. Answers the few options of the test runner that tests/run passes on: --list-test-cases, and
-// --test-case=PATTERN over TARGET/FILE. The last line is `N passed, M failed`. An input that breaks a rule stops the
-// process, its name being the last that was printed. One whose name has an ending fails if the target's verdict is
-// another:
+// Runs a fuzz target over files without a fuzzer, which every compiler can do. Arguments are files and folders. Accepts
+// the options of the test runner that tests/run uses: --list-test-cases, and --test-case=PATTERN over TARGET/FILE. The
+// last line is `N passed, M failed`. An input that violates an oracle stops the process after its name was printed. An
+// input with an ending in its name fails if the target's verdict differs:
 // `.refused` stands for any refusal, `.refused-malformed_response` for one with this Code.
 #include <fnmatch.h>
 
@@ -41,11 +40,11 @@ std::vector<fs::path> files_of(const std::vector<fs::path>& given) {
   return files;
 }
 
-// Empty: all is well.
+// Returns "" for success, else what is wrong.
 std::string replay(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return "it cannot be read";
-  // In memory of exactly its size, for the sanitizers' sake.
+  // In memory of exactly its size, for the sanitizers.
   std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   bytes.shrink_to_fit();
   sluice::fuzz::last_verdict = {};

@@ -1,6 +1,6 @@
-// Fuzzes the simulator's scenarios: the input says what the generator draws from. Eight bytes are the seed, sixteen the
-// set of features that may be on, and each byte behind them names a transfer to keep (none: all are kept). Oracles: all
-// of tests/sim, after every step and at the end; and the same input gives the same trace again.
+// Fuzzes the scenarios of the simulator. Input: eight bytes are the seed, sixteen the set of features that may be on,
+// and each further byte names a transfer to keep (none: all are kept). Oracles: all of tests/sim, after every step and
+// at the end; and the same input gives the same trace again.
 #include <algorithm>
 #include <cstdint>
 #include <string>

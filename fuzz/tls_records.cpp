@@ -1,8 +1,8 @@
-// Fuzzes core/tls's client with the records of a real server that were tampered with on their way. Input: switches,
-// then an edit script, one operation for each record (see Line::carry); with one of the switches on, the server's bytes
+// Fuzzes the client of core/tls with records of a real server that are changed on the way. Input: switches, then an
+// edit script, one operation for each record (see Line::carry); with one of the switches, the server's bytes
 // themselves.
-// Oracles: what the client hands out is the beginning of what the server sent, all of it if the client says that the
-// stream ended cleanly; nobody but the server is believed; without tampering all goes well; an error stays.
+// Oracles: the client gives out a prefix of what the server sent, and all of it if the client says that the stream
+// ended cleanly; it accepts bytes from the server only; without changes everything succeeds; an error is permanent.
 #include <algorithm>
 #include <cstdint>
 #include <deque>
@@ -38,7 +38,7 @@ Switches read_switches(Input& input) {
           (bits & 16U) == 0, (bits & 32U) != 0, 1 + (bits >> 6)};
 }
 
-// The client and all that can be said of it at any moment.
+// The client, with the checks that hold at any moment.
 class Client {
  public:
   Client(tls::SessionCache* sessions, bool small_room) : room_(small_room ? 3 : 16 * 1024) {
@@ -60,7 +60,7 @@ class Client {
     }
   }
 
-  // Once it may.
+  // As soon as it may.
   void send_request() {
     if (asked_ || over() || !layer_->established()) return;
     asked_ = true;
@@ -130,7 +130,7 @@ std::string pattern(std::size_t size) {
   return text;
 }
 
-// The line between the two, and whoever has a hand on it.
+// The line between the two, with the attacker on it.
 class Line {
  public:
   Line(Input& input, const Switches& switches, Client& client, const sim::TlsServerContext& context)
@@ -234,21 +234,21 @@ class Line {
     }
   }
 
-  // Behind all that it has said: it says nothing sensible afterwards.
+  // After all bytes of the server, which can send nothing valid afterwards.
   void renegotiate() {
     if (!switches_.old_version || !server_.handshake_done() || renegotiates_) return;
     renegotiates_ = tampered_ = true;
     const auto record = test::hello_request_record(server_);
     queue_.emplace_back(record.begin(), record.end());
   }
-  // One record as two: as good as one while nothing is encrypted.
+  // Splits one record into two, which is valid while nothing is encrypted.
   void split(const Record& record) {
     const std::size_t size = record.size() - kHeaderBytes;
     const std::size_t first = size == 0 ? 0 : input_.below(size);
     tampered_with(framed(record.substr(0, 3), record.substr(kHeaderBytes, first)));
     deliver(framed(record.substr(0, 3), record.substr(kHeaderBytes + first)));
   }
-  // A record of the fuzzer's own in front.
+  // Inserts a record of the input before it.
   void insert(const Record& record) {
     const std::string head = {static_cast<char>(20 + input_.below(6)), 3, static_cast<char>(3)};
     tampered_with(framed(head, std::string(input_.take(input_.below(64)))));
@@ -262,7 +262,7 @@ class Line {
 
   void check() {
     FUZZ_CHECK(sent_.starts_with(client_.received()));
-    // A clean end vouches for everything before it.
+    // A clean end proves that everything before it came.
     if (client_.layer().eof_is_clean()) FUZZ_CHECK(switches_.closes && client_.received() == sent_ && !sent_.empty());
     FUZZ_CHECK((client_.last() == Pump::closed) <= client_.layer().eof_is_clean());
     if (tampered_) return;
@@ -289,7 +289,7 @@ const sim::TlsServerContext& context_of(const Switches& switches) {
   return contexts[(switches.old_version ? 1U : 0U) + (switches.tickets ? 0U : 2U)];
 }
 
-// Nothing that comes from no server is believed.
+// Bytes that do not come from a server are never accepted.
 void run_raw(Input& input, Client& client) {
   for (int pieces = 0; pieces < 100 && !input.spent(); ++pieces)
     client.deliver(input.take(1 + input.below(200)), SIZE_MAX);

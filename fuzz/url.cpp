@@ -1,7 +1,7 @@
-// Fuzzes core/url.hpp. Input: a URL, then, behind a line feed, a reference that is resolved against it. In either,
-// "{{Ctext}}" is the text again and again until the line has limits::kMaxUrlBytes, and C % 8 - 4 bytes more. Oracles:
-// what was parsed prints as something that parses to the same, its parts make up the whole and hold nothing but what
-// they may, resolving agrees with parsing, and no message shows a password.
+// Fuzzes core/url.hpp. Input: a URL, then after a line feed a reference that is resolved against it. In both,
+// "{{Ctext}}" repeats the text until the line has limits::kMaxUrlBytes + C % 8 - 4 bytes. Oracles: a parsed URL prints
+// as text that parses to the same URL; its parts make up the whole and hold only allowed bytes; resolving agrees with
+// parsing; no message shows a password.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,7 +22,7 @@ void check_error(const Error& error, std::string_view text) {
   FUZZ_CHECK(error.code == Code::invalid_url || error.code == Code::unsupported_scheme);
   FUZZ_CHECK_SAYING(!message.empty() && message.size() < 1000 && message.find('\n') == std::string::npos,
                     shown(message));
-  // What an '@' follows may be userinfo, unless "//" makes it a scheme.
+  // Text that is followed by an '@' may be userinfo, unless "//" makes it a scheme.
   const std::size_t at = text.rfind('@');
   const bool shown_elsewhere = at == std::string_view::npos || text.find(kSecret, at) != std::string_view::npos ||
                                text.substr(0, text.find("//")).find(kSecret) != std::string_view::npos;
@@ -50,7 +50,7 @@ void check_part(std::string_view part, std::string_view more, LonePercent lone) 
 
 void check_host(const Url& url) {
   const std::string host(url.host());
-  // A final dot is the root's.
+  // A final dot stands for the root.
   FUZZ_CHECK(!host.empty() && host.size() <= 254 && host.front() != '.' && !host.ends_with(".."));
   for (const char c : host) {
     FUZZ_CHECK(c == '.' || c == '-' || c == '_' || c == ':' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'));
@@ -62,7 +62,7 @@ void check_host(const Url& url) {
   if (address) FUZZ_CHECK_SAYING(address->to_string() == host, host);
 }
 
-// The whole is its parts, put together by RFC 3986 5.3.
+// The whole text is its parts, composed by RFC 3986 5.3.
 void check_whole(const Url& url) {
   std::string text(url.scheme());
   text += "://";
@@ -133,7 +133,7 @@ std::string check_reference(const Url& base, std::string_view reference) {
   return "taken";
 }
 
-// Two ways of saying the same place.
+// Two spellings of the same place.
 void check_dots(const Url& base) {
   if (base.text().size() > limits::kMaxUrlBytes - 100) return;
   const auto at = [&](std::string_view reference) {

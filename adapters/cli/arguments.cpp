@@ -1,7 +1,7 @@
-// On CLI11, which does the spelling; its exceptions end here.
+// See arguments.hpp. CLI11 parses the spelling; its exceptions are caught here.
 //
-// CLI11 reads more into an argument than curl does: "[a,b]" as a list, "-s-x" as "-s --x", and "-s=x". The characters
-// that lead there are masked on the way in and unmasked in what comes out, so that every value arrives byte for byte.
+// CLI11 interprets more than curl does: "[a,b]" as a list, "-s-x" as "-s --x", and "-s=x". The characters that cause
+// this are masked before parsing and unmasked in the result, so that every value is unchanged.
 #include "adapters/cli/arguments.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,7 +26,7 @@ std::string masked(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   if (const std::size_t equals = text.find('='); text.starts_with("--") && equals != std::string_view::npos) {
-    // "--name=value". The mark keeps an empty value, and tells a flag that was given one.
+    // "--name=value". The mark keeps an empty value, and shows that a flag was given a value.
     out.append(text.substr(0, equals + 1)).append({kMask, 'v'});
     text.remove_prefix(equals + 1);
   }
@@ -90,10 +90,10 @@ const OptionSpec* long_option(std::string_view name) {
   return nullptr;
 }
 
-// Whether the value of the option, or of the last of these short ones, is the next argument.
+// Whether the value of the option, or of the last one of combined short options, is the next argument.
 bool wants_next(std::string_view argument) {
   if (argument.starts_with("--")) {
-    const OptionSpec* spec = long_option(argument.substr(2));  // with "=value" it is none
+    const OptionSpec* spec = long_option(argument.substr(2));  // with "=value" it is not found
     return spec != nullptr && spec->takes_value();
   }
   if (!argument.starts_with('-')) return false;
@@ -106,7 +106,7 @@ bool wants_next(std::string_view argument) {
   return false;
 }
 
-// The index of the "--" that ends the options, or how many arguments there are.
+// The index of the "--" that ends the options, or the number of arguments.
 std::size_t end_of_options(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--") return i;
@@ -115,12 +115,12 @@ std::size_t end_of_options(const std::vector<std::string>& arguments) {
   return arguments.size();
 }
 
-// What follows '=' may be a secret (--user=me:secret): it is not repeated.
+// The text after '=' may be a secret (--user=me:secret), so the message does not show it.
 UsageError unknown_option(std::string_view text) {
   const bool is_long = text.starts_with("--");
   const std::string name = "option " + printable(text.substr(0, is_long ? text.find('=') : 2));
   const auto curls = curl_option(text);
-  // One that sluice has too is out of its place ("--no-output").
+  // sluice has the option, but not in this form ("--no-output").
   const auto is_ours = [&](const OptionSpec& spec) { return spec.long_name == *curls; };
   if (!curls || std::ranges::any_of(option_table(), is_ours)) {
     return {2, (is_long ? name : "option " + printable(text)) + ": is unknown"};
@@ -153,8 +153,8 @@ struct ArgumentParser::Impl {
   std::expected<std::vector<Argument>, UsageError> collect(std::size_t first) const;
 };
 
-// CLI11 keeps the values of each option and, apart from that, the order in which options appeared: one walk joins the
-// two. The order is never forgotten, values are from parse to parse: what is new begins at `first`.
+// CLI11 has the values of each option and, separately, the order of the options; this function joins the two. CLI11
+// keeps the order over several parses, but not the values: the new part of the order begins at `first`.
 std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(std::size_t first) const {
   if (const auto extras = app.remaining(); !extras.empty()) {
     return std::unexpected(unknown_option(unmasked(extras.front())));
@@ -173,7 +173,7 @@ std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(s
       }
       argument.on = result != "false";
     }
-    // No URL begins so; CLI11 takes "-" and "-7" for operands, curl does not.
+    // No URL begins with '-'. CLI11 takes "-" and "-7" for operands, curl does not.
     if (option == operand && argument.value.starts_with('-')) return std::unexpected(unknown_option(argument.value));
     out.push_back(std::move(argument));
   }
@@ -194,13 +194,13 @@ std::expected<std::vector<Argument>, UsageError> ArgumentParser::parse(const std
     const std::size_t first = impl_->app.parse_order().size();
     impl_->app.parse(std::move(reversed));
     auto parsed = impl_->collect(first);
-    // As in curl, all after the "--" are URLs, whatever they look like.
+    // As in curl, all arguments after the "--" are URLs.
     for (auto url = end; parsed && url != all.end(); ++url) {
       if (url != end) parsed->push_back({OptionId::operand, true, *url});
     }
     return parsed;
   } catch (const CLI::ArgumentMismatch&) {
-    // Values are taken verbatim, so only the last argument can lack one.
+    // Values are taken unchanged, so only the last argument can lack one.
     return std::unexpected(UsageError{
         2, "option " + printable(arguments.empty() ? std::string() : arguments.back()) + ": requires a value"});
   } catch (const std::exception& error) {

@@ -1,6 +1,5 @@
-// Arguments into options: which of the table's rows each one names, with its value, in the order given. Curl's rules of
-// spelling: "-sSo file", "-XPOST", "--output=file", "--no-silent", values taken verbatim whatever they look like, "--"
-// ends options.
+// Parses arguments into options of the table with their values, in the given order. The spelling is curl's: "-sSo
+// file", "-XPOST", "--output=file", "--no-silent"; values are taken unchanged; "--" ends the options.
 // Leaves to others: what options mean.
 #pragma once
 
@@ -16,8 +15,8 @@ namespace sluice::cli {
 
 struct Argument {
   OptionId id = OptionId::operand;
-  bool on = true;     // of a flag: false when its off-name was used
-  std::string value;  // of an option that takes one, and of an operand
+  bool on = true;     // for a flag: false if its off-name was used
+  std::string value;  // for an option with a value, and for an operand
 
   friend bool operator==(const Argument&, const Argument&) = default;
 };
@@ -29,8 +28,8 @@ class ArgumentParser {
   ArgumentParser(const ArgumentParser&) = delete;
   ArgumentParser& operator=(const ArgumentParser&) = delete;
 
-  // What follows a "--" that is no value is all operands. Error: an unknown option, one without its value, or a flag
-  // with one.
+  // Everything after a "--" that is not a value is an operand. Error: an unknown option, an option without its value,
+  // or a flag with a value.
   std::expected<std::vector<Argument>, UsageError> parse(const std::vector<std::string>& all);
 
  private:

@@ -1,3 +1,4 @@
+// See command.hpp.
 #include "adapters/cli/command.hpp"
 
 #include <fcntl.h>
@@ -32,7 +33,7 @@ constexpr auto kDrawInterval = std::chrono::duration_cast<std::chrono::milliseco
 
 bool writes_to_stdout(const Operation& operation) { return operation.output.to_stdout; }
 
-// Many at once want many descriptors; the hard limit is what the administrator allows.
+// Many transfers at once need many descriptors; the administrator sets the hard limit.
 void raise_descriptor_limit() {
   rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
@@ -40,8 +41,8 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// How many transfers the descriptors are enough for: two connections (one may be idle, or race), the file that is
-// written and the one that is sent. Some are for the streams, the resolver and the like.
+// The number of transfers for which there are enough descriptors. Each may need two connections (one idle, or a second
+// attempt), a file to write and a file to send; some more are for standard streams, the resolver and so on.
 std::size_t transfers_that_fit() {
   constexpr rlim_t kOthers = 16;
   rlimit limit = {};
@@ -50,13 +51,13 @@ std::size_t transfers_that_fit() {
   return static_cast<std::size_t>(std::clamp<rlim_t>(fit, 1, kMostTransfers));
 }
 
-// Whether several may write there: an open descriptor, a device or a pipe.
+// Whether several transfers may write there: an open descriptor, a device or a pipe.
 bool is_shared(const std::string& path) {
   struct stat status = {};
   return named_descriptor(path) || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
 }
 
-// The files of -D, which the heads of several transfers may share but no body.
+// The files of -D: the heads of several transfers may share one, but no body may be written to it.
 std::set<std::string> head_files(const CommandLine& command) {
   std::set<std::string> keys;
   std::set<const Settings*> seen;
@@ -70,7 +71,7 @@ std::set<std::string> head_files(const CommandLine& command) {
 
 bool wants_progress(const CommandLine& command) {
   if (command.silent || command.no_progress_meter) return false;
-  // Bodies and a display on one screen would be neither.
+  // Bodies and the progress display cannot be on one screen.
   return !(std::ranges::any_of(command.operations, writes_to_stdout) && ::isatty(STDOUT_FILENO) == 1);
 }
 
@@ -95,7 +96,7 @@ MultiOptions multi_options(const CommandLine& command) {
     if (!seen.insert(operation.settings.get()).second) continue;
     for (const ResolveEntry& entry : operation.settings->resolve) {
       std::erase_if(options.resolve_overrides, [&](const ResolveOverride& other) {
-        return other.host == entry.host && other.port == entry.port;  // a later one wins
+        return other.host == entry.host && other.port == entry.port;  // a later entry counts
       });
       options.resolve_overrides.push_back({entry.host, entry.port, entry.addresses});
     }
@@ -103,7 +104,7 @@ MultiOptions multi_options(const CommandLine& command) {
   return options;
 }
 
-// SSLKEYLOGFILE, as browsers know it. For debugging only.
+// SSLKEYLOGFILE, as in browsers. For debugging only.
 class KeyLogFile {
  public:
   KeyLogFile() {
@@ -174,17 +175,17 @@ class CommandRun {
   std::size_t at_once_;
   Instant started_;
 
-  std::size_t next_ = 0;                                   // of operations
+  std::size_t next_ = 0;                                   // index of the next operation
   std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
-  std::set<std::string> outputs_;                          // keys of paths that are taken
-  std::set<std::string> head_files_;                       // the same of -D
+  std::set<std::string> outputs_;                          // keys of the paths that are in use
+  std::set<std::string> head_files_;                       // the same for the files of -D
   std::vector<ExtraDescriptor> extra_;
-  std::size_t judged_ = 0;           // the url_number that the exit code is of
+  std::size_t judged_ = 0;           // the url_number whose exit code is the command's
   std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
   RunSummary summary_;
 };
 
-// What else is written to its file; nullptr: nothing, and now the file is taken.
+// What else is written to the operation's file; nullptr: nothing, and the file is now reserved.
 const char* CommandRun::other_writer(const Operation& operation) {
   if (operation.output.to_stdout || is_shared(operation.output.path)) return nullptr;
   const std::string key = path_key(operation.output.path);
@@ -227,7 +228,7 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
   judge(operation, write_facts(operation, facts) ? end.exit_code : kExitWrite);
 }
 
-// -w. False: it could not be written, which has been said.
+// Writes -w. False: it could not be written; the error was printed.
 bool CommandRun::write_facts(const Operation& operation, const WriteOutFacts& facts) {
   if (operation.settings->write_out.empty()) return true;
   const WriteOutText text = write_out(operation.settings->write_out, facts);
@@ -238,7 +239,7 @@ bool CommandRun::write_facts(const Operation& operation, const WriteOutFacts& fa
   return printed.has_value();
 }
 
-// The last operation's exit code is the command's, in the order in which they were given.
+// The exit code of the command is that of the last operation in the given order.
 void CommandRun::judge(const Operation& operation, int exit_code) {
   if (command_.fail_early && exit_code != 0 && !failed_early_) failed_early_ = exit_code;
   const bool counts = exit_code != 0 || !command_.fail_all;
@@ -284,7 +285,7 @@ std::chrono::milliseconds CommandRun::until_discarding_ends() const {
   return std::chrono::ceil<std::chrono::milliseconds>(std::max(left, Duration::zero()));
 }
 
-// The answer, if there is one, ends the run.
+// A returned failure ends the run.
 std::optional<Failure> CommandRun::wait(bool at_once) {
   extra_.clear();
   if (interrupt_.fd() >= 0) extra_.push_back({.fd = interrupt_.fd(), .wanted = kEventRead});
@@ -350,7 +351,7 @@ RunSummary CommandRun::run() {
     summary_.exit_code = *failed_early_;
     if (!finished()) stopped = Failure{*failed_early_, "the first failure ends the others (--fail-early)"};
   }
-  // A signal may also show as a write that it cut short.
+  // A signal may also show as a write that it interrupted.
   if (interrupted_by() != 0 && (stopped || summary_.failed != 0 || summary_.exit_code != 0)) {
     stopped = Failure{128 + interrupted_by(), "interrupted"};
   }

@@ -1,4 +1,4 @@
-// What each option does.
+// See command_builder.hpp. What each option does.
 #include "adapters/cli/command_builder.hpp"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::output:
       return add_output(value);
     case OptionId::remote_name:
-      // As curl: it says nothing of a URL that would not have had its remote name.
+      // As curl: it has no effect on a URL that would not use its remote name.
       if (on || group_.remote_name_all) group_.add_output(std::nullopt, on);
       break;
     case OptionId::remote_name_all:
@@ -169,7 +169,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::version:
       command_.version = true;
       break;
-    // So it is anyway; and what a config file says is said by then.
+    // Nothing to do: the command always behaves so, and the options of a config file were applied before.
     case OptionId::no_buffer:
     case OptionId::no_location:
     case OptionId::no_compressed:
@@ -207,9 +207,9 @@ CommandBuilder::Status CommandBuilder::add_output(const std::string& value) {
 
 CommandBuilder::Status CommandBuilder::add_header_line(std::string_view line, const std::string& place) {
   if (trimmed(line).empty()) return {};
-  // A line end inside one argument is no second field: it is refused where the field is added.
+  // A line end inside an argument does not begin a second field: it is refused when the field is added.
   auto header = parse_header_line(line);
-  // The line may be a secret: it is not repeated.
+  // The line may be a secret, so the message does not show it.
   if (!header) return bad(OptionId::header, place + "not a field: expected 'Name: value', 'Name:' or 'Name;'");
   group_.headers.push_back(std::move(*header));
   return {};
@@ -251,7 +251,7 @@ CommandBuilder::Status CommandBuilder::add_data(const Argument& argument) {
   return {};
 }
 
-// Whether such a socket can be is a question of its length alone; whether it is there is the connection's.
+// Only the length of the path is checked here; whether the socket exists shows when connecting.
 CommandBuilder::Status CommandBuilder::set_unix_socket(const std::string& value) {
   if (auto usable = unix_socket(value); !usable) return bad(OptionId::unix_socket, usable.error().message());
   group_.settings.unix_socket = value;
@@ -322,14 +322,15 @@ CommandBuilder::Status CommandBuilder::set_write_out(const std::string& value) {
   if (!value.starts_with('@')) return {};
   auto text = read(OptionId::write_out, value.substr(1));
   if (!text) return std::unexpected(text.error());
-  // As curl reads it: line ends and NULs in the file say nothing, "\n" does.
+  // As in curl: line ends and NULs in the file are dropped, "
+  // " is a line end.
   std::erase_if(*text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
   group_.settings.write_out = std::move(*text);
   return {};
 }
 
 CommandBuilder::Status CommandBuilder::finish_group() {
-  // As curl: a --next before any URL ends nothing.
+  // As in curl: a --next before any URL has no effect.
   if (group_.urls == 0) return {};
   const bool surplus = group_.outputs > group_.urls;
   auto operations = make_operations(std::exchange(group_, {}), command_.operations.size());

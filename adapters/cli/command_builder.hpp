@@ -1,6 +1,6 @@
-// One option after the other into a command line. Knows what each option means, and reads the files that are values
-// ("@file"). Leaves to others: spelling (arguments), config files (parse_command_line), and what a group's options make
-// of its URLs (operations).
+// Builds a command line from options, one after another. Knows what each option means, and reads the files that are
+// values ("@file"). Leaves to others: spelling (arguments), config files (parse_command_line), and making operations of
+// a group (operations).
 #pragma once
 
 #include <expected>
@@ -22,9 +22,9 @@ class CommandBuilder {
   explicit CommandBuilder(const OptionInputs& inputs) : inputs_(inputs) {}
 
   using Status = std::expected<void, UsageError>;
-  // Any option but --config, which the caller has replaced by what the file says.
+  // Applies an option. The caller has replaced --config by the options in the file.
   Status apply(const Argument& argument);
-  // Nothing else matters then.
+  // --help, --version or --demo: nothing else matters then.
   bool asks_for_text() const { return command_.help || command_.version || command_.demo; }
   bool is_demo() const { return command_.demo; }
   std::expected<CommandLine, UsageError> finish();
@@ -44,7 +44,7 @@ class CommandBuilder {
   Status set_tls_max(const std::string& value);
   Status set_write_out(const std::string& value);
   Status finish_group();
-  // The file, or with "-" the standard input. Error: exit code 26.
+  // Reads the file, or the standard input for "-". Error: exit code 26.
   std::expected<std::string, UsageError> read(OptionId id, const std::string& path);
 
   const OptionInputs& inputs_;

@@ -1,4 +1,4 @@
-// One line at a time.
+// See config_file.hpp. Parses one line at a time.
 #include "adapters/cli/config_file.hpp"
 
 #include "adapters/cli/text.hpp"
@@ -27,7 +27,7 @@ char unescaped(char c) {
   }
 }
 
-// `rest` begins behind the opening quote and ends up behind the closing one.
+// `rest` begins after the opening quote; on return, after the closing one. nullopt: there is no closing quote.
 std::optional<std::string> quoted(std::string_view& rest) {
   std::string value;
   for (std::size_t i = 0; i < rest.size(); ++i) {

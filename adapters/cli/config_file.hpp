@@ -1,5 +1,5 @@
-// The syntax of a config file (-K, ~/.sluicerc), which is curl's: an option a line, its value behind white space, '='
-// or ':', perhaps in quotes. Knows no options and opens no file.
+// Parses the syntax of a config file (-K, ~/.sluicerc), which is curl's: one option in each line, its value after white
+// space, '=' or ':', perhaps in quotes. Opens no file. Leaves the meaning of options to others.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,11 @@ namespace sluice::cli {
 
 struct ConfigLine {
   std::size_t number = 0;  // from 1
-  std::string option;      // always with its dashes: "--output", "-o"
+  std::string option;      // always with dashes: "--output", "-o"
   std::optional<std::string> value;
 };
 
-// `name` is the file's, for messages. Error (exit code 2): a quote that is not closed, or text behind a value.
+// `name` is the file's name, for messages. Error (exit code 2): a quote that is not closed, or text after a value.
 std::expected<std::vector<ConfigLine>, UsageError> parse_config(std::string_view text, std::string_view name);
 
 }  // namespace sluice::cli

@@ -1,3 +1,4 @@
+// See console.hpp.
 #include "adapters/cli/console.hpp"
 
 #include <poll.h>
@@ -25,11 +26,11 @@ void Console::note(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {  // somebody else has made the open file non-blocking
+    if (written < 0 && errno == EAGAIN) {  // another process has made the open file non-blocking
       pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
       if (::poll(&writable, 1, -1) > 0) continue;
     }
-    if (written <= 0) return;  // nobody is left to be told
+    if (written <= 0) return;  // the error cannot be reported
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }

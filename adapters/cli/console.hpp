@@ -1,5 +1,5 @@
-// The two streams of the command: lines for people to the standard error, asked-for text to the standard output. Takes
-// the progress display off the screen first, so that nothing lands among its lines.
+// The output streams of the command: messages to the standard error, requested text to the standard output. Clears the
+// progress display first, so that the two are not mixed. Leaves the texts to others.
 #pragma once
 
 #include <string>
@@ -16,12 +16,12 @@ class Console {
   Console(ProgressDisplay& progress, bool errors, bool warnings)
       : progress_(progress), errors_(errors), warnings_(warnings) {}
 
-  // "sluice: (7) TEXT", one line whatever TEXT holds.
+  // "sluice: (7) TEXT". One line: control bytes in TEXT are replaced.
   void error(int exit_code, std::string_view text);
   void warning(std::string_view text);
-  // A warning that what was written may not be whole: shown where errors are.
+  // A warning that the output may be incomplete; shown whenever errors are shown.
   void doubt(std::string_view text);
-  // Text with its line ends, as it is.
+  // Prints text unchanged.
   void note(std::string_view text);
   FileResult<void> print(std::string_view text);  // to the standard output
 

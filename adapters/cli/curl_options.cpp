@@ -1,4 +1,4 @@
-// The names of curl 7.88 (Debian 12) and of the releases up to 8.17, without the "no-" of those that switch off.
+// See curl_options.hpp. The names in curl 7.88 (Debian 12) and later releases up to 8.17, without "no-".
 #include "adapters/cli/curl_options.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// The names of all options that curl has, so that one that sluice lacks is told from one that nobody has. Knows names
-// only; which of them sluice takes is option_table.hpp's.
+// The names of all curl options, so that the message for an option that sluice lacks differs from that for an unknown
+// one. Leaves the options of sluice to option_table.hpp.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace sluice::cli {
 
-// The long name (without dashes) of the option that `text` is to curl: "--name", "--no-name", "--name=value", or "-x"
-// and whatever follows the letter. nullopt: curl has no such option.
+// The long name (without dashes) of the curl option in `text`: "--name", "--no-name", "--name=value", or "-x" with any
+// text after the letter. nullopt: curl has no such option.
 std::optional<std::string_view> curl_option(std::string_view text);
 
 std::span<const std::string_view> curl_long_names();  // sorted

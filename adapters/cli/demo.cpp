@@ -1,3 +1,4 @@
+// See demo.hpp.
 #include "adapters/cli/demo.hpp"
 
 #include <unistd.h>
@@ -77,7 +78,7 @@ Result<cli::CommandLine> make_command(const Server& server, const std::vector<Fi
                                       const std::string& directory) {
   auto settings = std::make_shared<cli::Settings>();
   settings->cacert = directory + "/ca.pem";
-  settings->remove_on_error = true;  // the directory goes too
+  settings->remove_on_error = true;  // the directory is removed too
   cli::CommandLine command;
   command.parallel_max = kAtOnce;
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -100,7 +101,7 @@ Result<cli::CommandLine> make_command(const Server& server, const std::vector<Fi
   return command;
 }
 
-// How many of the files on disk hold what they should; names the others.
+// The number of files on disk with the correct content; reports the others.
 std::size_t verify(const std::vector<File>& files, const std::string& directory) {
   std::size_t right = 0;
   for (const File& file : files) {
@@ -133,7 +134,7 @@ void say(const cli::RunSummary& summary, const ServerFigures& server, std::size_
 }  // namespace
 
 int run_demo() {
-  const cli::InterruptGuard interrupt;  // over all that makes or reads the temporary directory
+  const cli::InterruptGuard interrupt;  // while the temporary directory exists
   const std::vector<File> files = demo_files(kFiles);
   auto server = Server::start({.files = files});
   if (!server) return failed(server.error().message());
@@ -154,7 +155,7 @@ int run_demo() {
               directory.path().c_str());
   std::fflush(stdout);
   const cli::RunSummary summary = cli::run_command(*command);
-  // By run_command(); not where the signal came after the last transfer.
+  // run_command() has reported the signal, unless it came after the last transfer.
   const bool told = cli::interrupted_by() != 0 && summary.exit_code == 128 + cli::interrupted_by();
   const std::size_t right = told ? 0 : verify(files, directory.path());
   const ServerFigures figures = (*server)->stop();

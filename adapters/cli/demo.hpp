@@ -1,11 +1,10 @@
-// `sluice --demo`: shows the main job offline. Starts the demonstration's server, has the command download
-// its files in parallel, half of them over HTTPS with a CA made on the spot, checks every checksum, and says what
-// happened.
+// `sluice --demo`: a demonstration without a network. Starts a server on loopback, downloads its files in parallel,
+// half of them over HTTPS with a new CA, checks every checksum, and reports the result. Leaves the server to demo/.
 #pragma once
 
 namespace sluice::demo {
 
-// The exit code: 0 when every file came whole, 1 when anything went wrong.
+// The exit code: 0 if every file is complete and correct, else 1.
 int run_demo();
 
 }  // namespace sluice::demo

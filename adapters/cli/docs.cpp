@@ -1,5 +1,5 @@
-// One walk over the table for each text. What an option's value is (a file, a folder, one of a few words) is told by
-// the name that the table gives it.
+// See docs.hpp. One walk over the option table for each text. The table's name for a value tells what it is (a file, a
+// folder, one of a few words).
 #include "adapters/cli/docs.hpp"
 
 #include <optional>
@@ -35,7 +35,7 @@ ValueKind kind_of(const OptionSpec& spec) {
   return ValueKind::other;
 }
 
-// All spellings, with dashes, the short one first.
+// All spellings with dashes, the short one first.
 std::vector<std::string> names_of(const OptionSpec& spec) {
   std::vector<std::string> names;
   if (spec.short_name != 0) names.push_back(std::string{'-', spec.short_name});
@@ -62,7 +62,8 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
 
 // ---- the manual page ----
 
-// A hyphen that can be copied into a terminal, and no line that begins a request. The table holds no backslash.
+// Escapes hyphens, so that they can be copied into a terminal, and line starts that roff would take for a request. The
+// table has no backslash.
 std::string roff(std::string_view text) {
   std::string escaped = with_each(text, "-", "\\");
   if (escaped.starts_with('.') || escaped.starts_with('\'')) escaped.insert(0, "\\&");
@@ -225,7 +226,7 @@ std::string zsh_completion() {
     const std::string help = "[" + with_each(spec.help, "[]\\", "\\") + "]";
     for (const std::string& name : names_of(spec)) {
       const bool off = !spec.off_name.empty() && name == "--" + std::string(spec.off_name);
-      // '*': as often as there are URLs. '+' and '=': the value may follow in the same word.
+      // '*': the option may be repeated. '+' and '=': the value may follow in the same word.
       out += "  '*" + with_each(name, ":", "\\");
       if (spec.takes_value()) out += name.starts_with("--") ? "=" : "+";
       out += (off ? "[not " + spec.dashed() + "]" : shell_quoted(help + zsh_value(spec))) + "' \\\n";

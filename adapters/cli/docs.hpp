@@ -1,4 +1,5 @@
-// The manual page and the completions of shells, made from the table of options when the command is built. Pure text.
+// The manual page and the shell completions, made from the option table during the build. Pure functions. Leaves
+// writing them to docs_main.cpp.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// sluice-docs man|bash|zsh|fish: writes one of the texts of docs.hpp to the standard output. The build runs it; it is
-// not installed.
+// sluice-docs man|bash|zsh|fish: writes one of the texts of docs.hpp to the standard output. Used by the build; not
+// installed.
 #include <cstdio>
 #include <string>
 #include <string_view>

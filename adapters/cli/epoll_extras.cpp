@@ -17,7 +17,7 @@ int EpollExtras::open() {
 int EpollExtras::watch(std::span<ExtraDescriptor> extra) {
   for (const int fd : watched_) {
     if (std::ranges::none_of(extra, [&](const ExtraDescriptor& one) { return one.fd == fd; })) {
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // it may have been closed
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // the descriptor may have been closed
     }
   }
   std::vector<int> watched;

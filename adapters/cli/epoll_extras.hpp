@@ -1,5 +1,5 @@
-// An epoll descriptor of the command's own for what it waits for beside transfers. One descriptor for all: readable
-// when one of them is.
+// One epoll descriptor for everything that the command waits for besides transfers: it is readable when one of them is
+// ready. Leaves waiting to the loops.
 #pragma once
 
 #include <span>
@@ -12,11 +12,11 @@ namespace sluice::cli {
 
 class EpollExtras {
  public:
-  int open();  // answers 0 or errno
+  int open();  // returns 0 or an errno
   int fd() const { return epoll_.get(); }
-  // Brings what is watched in line with `extra`; from one wait to the next little changes. Answers 0 or errno.
+  // Makes the watched descriptors agree with `extra`; usually few change between two waits. Returns 0 or an errno.
   int watch(std::span<ExtraDescriptor> extra);
-  // Fills `ready`.
+  // Sets `ready`.
   void tell(std::span<ExtraDescriptor> extra) const;
 
  private:

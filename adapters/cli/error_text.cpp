@@ -12,7 +12,7 @@ std::size_t authority_of(std::string_view url) {
   return scheme == std::string_view::npos ? 0 : scheme + 3;
 }
 
-// Whether host and port, before an '@' in what follows them, may have been meant as a user and the start of a password.
+// Whether host and port, with an '@' later in the URL, may be meant as a user and the start of a password.
 bool may_hold_password(std::string_view url) {
   const std::string_view rest = url.substr(authority_of(url));
   const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
@@ -42,7 +42,7 @@ std::string shown_url(const Operation& operation) {
 
 std::string error_text(const Operation& operation, std::string_view message) {
   std::string text(message);
-  // A message about a URL that could not be read has pieces of it at most; one about a transfer begins with the method.
+  // A message about an invalid URL shows parts of it at most; a message about a transfer begins with the method.
   const std::string parsed = operation.url.text_without_secrets();
   const bool names_it =
       text.find(operation.refused || parsed.empty() ? operation.given_url : parsed) != std::string::npos;

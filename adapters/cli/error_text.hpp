@@ -1,4 +1,4 @@
-// An operation's error line: on which URL, what went wrong. Knows texts only.
+// The error line of an operation: the URL and what went wrong. Knows texts only; leaves printing to console.hpp.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace sluice::cli {
 
-// Operation::given_url for people. In "http://user:12/secret@host" the host is "user" and its port 12 (RFC 3986 3.2),
-// as curl reads it too; who wrote it meant something else, so what may be a password is left out.
+// Operation::given_url for messages. In "http://user:12/secret@host" the host is "user" and the port 12 (RFC 3986 3.2;
+// curl reads it in the same way). The user probably meant a password, so that part is left out.
 std::string shown_url(const Operation& operation);
 
-// `message`, which may name the URL, with the URL before it where it does not; without such a password.
+// `message`, with the URL before it if it does not name the URL; without such a password.
 std::string error_text(const Operation& operation, std::string_view message);
 
 }  // namespace sluice::cli

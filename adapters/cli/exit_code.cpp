@@ -1,4 +1,4 @@
-// The table of exit_code.hpp.
+// See exit_code.hpp. The table as code.
 #include "adapters/cli/exit_code.hpp"
 
 #include <string_view>
@@ -7,7 +7,7 @@ namespace sluice::cli {
 
 namespace {
 
-// One code stands for all of TlsOptions; its context begins with the part that is unusable (core/tls/config.cpp).
+// tls_config covers all TlsOptions; its context begins with the part that cannot be used (core/tls/config.cpp).
 int tls_config_exit_code(std::string_view context) {
   if (context.starts_with("client certificate") || context.starts_with("private key")) return kExitClientCertificate;
   if (context.starts_with("TLS versions") || context.starts_with("ALPN")) return kExitTlsHandshake;

@@ -1,4 +1,5 @@
-// Which of curl's exit codes an error is. Knows errors and numbers only.
+// Maps errors to curl's exit codes. Knows errors and numbers only. Leaves the choice of the command's exit code to
+// command.hpp.
 //
 //   code                    exit   as curl
 //   invalid_url                3   URL malformed
@@ -31,8 +32,8 @@
 //   out_of_memory             27
 //   internal                   2   failed to start
 //
-// Not an Error's: 2 usage, 22 status >= 400 with --fail, 23 writing the output, 33 a range that was not served,
-// 49 a bad --resolve or --connect-to.
+// Without an Error: 2 usage, 22 status >= 400 with --fail, 23 writing the output, 33 a range that was not served, 49 a
+// bad --resolve or --connect-to.
 #pragma once
 
 #include "core/error.hpp"
@@ -70,7 +71,7 @@ enum ExitCode : int {
   kExitRecursiveCall = 93,
 };
 
-// `head_received`: the response's head had come when it failed.
+// `head_received`: the response's head had come before the failure.
 int exit_code(const Error& error, bool head_received = false);
 
 }  // namespace sluice::cli

@@ -1,3 +1,4 @@
+// See header_dump.hpp.
 #include "adapters/cli/header_dump.hpp"
 
 #include <fcntl.h>

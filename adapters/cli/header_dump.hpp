@@ -1,5 +1,5 @@
-// -D: response heads into a file or the standard output. The URLs of one group share a file: the first transfer empties
-// it, the others are appended. Knows files; the text comes from verbose.hpp.
+// -D: writes response heads to a file or the standard output. The URLs of one group share a file: the first transfer
+// truncates it, the others append. Leaves the text to verbose.hpp.
 #pragma once
 
 #include <map>
@@ -18,9 +18,9 @@ class HeaderDumps {
   HeaderDumps(const HeaderDumps&) = delete;
   HeaderDumps& operator=(const HeaderDumps&) = delete;
 
-  // Opens the file, so that one that cannot be written is known before anything is sent. Nothing without -D.
+  // Opens the file, so that an error is known before anything is sent. Does nothing without -D.
   FileResult<void> open(const Settings& settings);
-  // Nothing without -D. `settings` must outlive this.
+  // Does nothing without -D. `settings` must outlive this object.
   FileResult<void> write(const Settings& settings, std::string_view text);
 
  private:

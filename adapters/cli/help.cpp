@@ -1,3 +1,4 @@
+// See help.hpp.
 #include "adapters/cli/help.hpp"
 
 #include <optional>

@@ -1,4 +1,4 @@
-// What --help and --version print. Knows the table of options; prints nothing itself.
+// The texts of --help and --version, made from the option table. Leaves printing to others.
 #pragma once
 
 #include <string>
@@ -6,6 +6,6 @@
 namespace sluice::cli {
 
 std::string help_text();     // at most 80 columns, ends with a line end
-std::string version_text();  // one line for the command, one for what it can
+std::string version_text();  // one line for the command, one for its features
 
 }  // namespace sluice::cli

@@ -1,3 +1,4 @@
+// See interrupt.hpp.
 #include "adapters/cli/interrupt.hpp"
 
 #include <fcntl.h>
@@ -20,18 +21,18 @@ void on_signal(int number) {
   caught_signal = number;
   const char byte = 0;
   if (wake_fd >= 0 && ::write(static_cast<int>(wake_fd), &byte, 1) < 0) {
-    // A full pipe is readable already.
+    // If the pipe is full, it is readable already.
   }
   errno = saved;
 }
 
 void set_action(int number, void (*handler)(int)) {
   struct sigaction present = {};
-  // One that was started with a signal ignored (nohup) keeps it so.
+  // If the process was started with the signal ignored (nohup), it stays ignored.
   if (::sigaction(number, nullptr, &present) == 0 && present.sa_handler == SIG_IGN) return;
   struct sigaction action = {};
   action.sa_handler = handler;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // no SA_RESTART: a blocked write shall return
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // no SA_RESTART: a blocked write must return
   ::sigemptyset(&action.sa_mask);
   ::sigaction(number, &action, nullptr);
 }

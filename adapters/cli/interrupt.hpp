@@ -1,25 +1,25 @@
-// Ctrl-C, SIGTERM and SIGHUP as a fact that a poll loop can wait for. The one mutable global of the command: a signal
-// handler has nowhere else to write to.
+// Ctrl-C, SIGTERM and SIGHUP as a descriptor that a poll loop can wait for. The only mutable global of the command,
+// because a signal handler can write nowhere else. Leaves stopping the transfers to command.cpp.
 #pragma once
 
 namespace sluice::cli {
 
 class InterruptGuard {
  public:
-  // Catches the signals until it is destroyed, and ignores SIGPIPE. The second signal of a kind ends the process at
-  // once. One inside another shares what the outer one has caught. On one thread.
+  // Catches the signals until it is destroyed, and ignores SIGPIPE. A second signal of the same kind ends the process
+  // at once. A nested guard shares the outer guard's state. One thread only.
   InterruptGuard();
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
-  int fd() const { return read_; }  // readable once a signal came; -1: none could be made
+  int fd() const { return read_; }  // readable after a signal came; -1: the descriptor could not be made
  private:
   int read_ = -1;
   int write_ = -1;
 };
 
-// The signal that came, 0 for none.
+// The signal that came; 0: none.
 int interrupted_by();
 
 }  // namespace sluice::cli

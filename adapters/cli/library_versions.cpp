@@ -1,3 +1,4 @@
+// See library_versions.hpp.
 #include "adapters/cli/library_versions.hpp"
 
 #include <ares.h>
@@ -7,7 +8,7 @@
 namespace sluice::cli {
 
 std::string library_versions() {
-  // BoringSSL has no releases; the number of its API is what there is.
+  // BoringSSL has no releases, only an API version.
   return "BoringSSL (API " + std::to_string(BORINGSSL_API_VERSION) + "), llhttp " +
          std::to_string(LLHTTP_VERSION_MAJOR) + "." + std::to_string(LLHTTP_VERSION_MINOR) + "." +
          std::to_string(LLHTTP_VERSION_PATCH) + ", c-ares " + ares_version(nullptr);

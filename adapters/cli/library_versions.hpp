@@ -1,4 +1,4 @@
-// What the command is built on. The only file of the command that looks into these libraries' headers.
+// The versions of the libraries in the command. The only file of the command that includes their headers.
 #pragma once
 
 #include <string>

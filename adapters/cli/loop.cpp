@@ -1,4 +1,4 @@
-// The two loops that perform and then wait: over Multi::poll() and over select(2).
+// See loop.hpp. The two loops that call perform() and then wait: with Multi::poll() and with select(2).
 #include "adapters/cli/loop.hpp"
 
 #include <utility>

@@ -1,5 +1,5 @@
-// What the command waits with: one of four loops over the same Multi (--loop). Knows how to carry transfers on and when
-// to come back; what a transfer does, and when the command has had enough, belongs to others.
+// The event loop of the command: one of four loops with the same Multi (--loop). Drives the Multi and waits. Leaves to
+// others: what a transfer does, and when the command ends.
 #pragma once
 
 #include <chrono>
@@ -16,17 +16,16 @@ namespace sluice::cli {
 class Loop {
  public:
   virtual ~Loop() = default;
-  // Carries on what can be carried on now. Loops that do so while they wait have nothing to do here. Never
-  // recursive_call.
+  // Does the work that can be done now. Does nothing in loops that do it inside wait(). Never returns recursive_call.
   virtual Drive perform() = 0;
-  // Waits for work of the Multi's, `extra` (`ready` is filled), or `longest`.
+  // Waits for work of the Multi, for `extra` (their `ready` is set), or for `longest`.
   virtual Result<void> wait(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest) = 0;
 };
 
-// Error: a loop that was not built in, or that the system does not give.
+// Error: the loop was not built in, or the system refuses it.
 Result<std::unique_ptr<Loop>> make_loop(LoopKind kind, Multi& multi);
 
-// Behind make_loop, one a file.
+// For make_loop; each is in a file of its own.
 Result<std::unique_ptr<Loop>> make_epoll_loop(Multi& multi);
 Result<std::unique_ptr<Loop>> make_libuv_loop(Multi& multi);
 

@@ -1,4 +1,4 @@
-// --loop epoll: EpollDriver in an epoll set of the command's own, with what else the command waits for beside it.
+// See loop.hpp. --loop epoll: EpollDriver with an epoll set of the command, which also has its other descriptors.
 #include <sys/epoll.h>
 
 #include <algorithm>

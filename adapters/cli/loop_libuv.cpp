@@ -1,5 +1,5 @@
-// --loop libuv: LibuvDriver in a loop of the command's own, with what else the command waits for beside it. Where libuv
-// was not there when sluice was built: one clear error.
+// See loop.hpp. --loop libuv: LibuvDriver in a loop of the command, which also watches its other descriptors. If sluice
+// was built without libuv, make_libuv_loop() only returns an error.
 #include "adapters/cli/loop.hpp"
 
 #ifdef SLUICE_HAVE_LIBUV
@@ -23,7 +23,7 @@ Error uv_failure(const std::string& what, int error) {
   return make_error(Code::internal, "loop libuv: " + what + uv_strerror(error), -error);
 }
 
-// libuv aborts where it cannot open what it needs for itself, so this is tried first.
+// libuv aborts if it cannot open its own descriptors, so this is tried first.
 int try_descriptors() {
   std::array<net::Descriptor, 6> taken;
   for (net::Descriptor& one : taken) {
@@ -42,7 +42,7 @@ class LibuvLoop final : public Loop {
          {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&timer_)}) {
       if (handle->loop != nullptr) uv_close(handle, nullptr);
     }
-    uv_run(&loop_, UV_RUN_DEFAULT);  // until all are closed
+    uv_run(&loop_, UV_RUN_DEFAULT);  // until all handles are closed
     uv_loop_close(&loop_);
   }
 
@@ -58,7 +58,7 @@ class LibuvLoop final : public Loop {
     if (const int error = extras_.watch(extra); error != 0) return std::unexpected(uv_failure("", -error));
     uv_update_time(&loop_);
     const auto most = std::max<std::int64_t>(longest.count(), 0);
-    const uv_timer_cb returns = [](uv_timer_t*) {};  // that uv_run() comes back is all
+    const uv_timer_cb returns = [](uv_timer_t*) {};  // it only makes uv_run() return
     uv_timer_start(&timer_, returns, static_cast<std::uint64_t>(most), 0);
     uv_run(&loop_, UV_RUN_ONCE);
     extras_.tell(extra);
@@ -83,10 +83,10 @@ class LibuvLoop final : public Loop {
   }
 
   uv_loop_t loop_ = {};
-  int started_ = UV_EINVAL;  // libuv's error: it is not there
-  uv_timer_t timer_ = {};    // how long a wait may take
-  // libuv makes each descriptor that it watches non-blocking. The standard input is shared with the process that
-  // started the command, so libuv watches this in its place.
+  int started_ = UV_EINVAL;  // a libuv error; UV_EINVAL: not started
+  uv_timer_t timer_ = {};    // limits a wait
+  // libuv makes every descriptor that it watches non-blocking. The standard input is shared with the parent process, so
+  // libuv watches this epoll descriptor instead.
   EpollExtras extras_;
   uv_poll_t poll_ = {};
   std::unique_ptr<LibuvDriver> driver_;

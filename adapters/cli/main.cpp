@@ -1,4 +1,5 @@
-// The command's entry: arguments in, exit code out.
+// The main function of the command: takes the arguments and returns the exit code. Leaves parsing and running to
+// others.
 #include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
@@ -54,8 +55,8 @@ int print(const std::string& text) {
   return kExitWrite;
 }
 
-// One of the three missing would be given to the first file that is opened, which would then be written to by mistake.
-// What takes its place fails as the missing one would: it is open for the other direction.
+// If a standard stream is missing, its number would be given to the first file that is opened, which would then get
+// output by mistake. The replacement is open for the other direction, so it fails as the missing stream would.
 void open_missing_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);

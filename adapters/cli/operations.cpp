@@ -1,4 +1,4 @@
-// Curl's rules for what wins over what.
+// See operations.hpp. Curl's rules for which option overrides which.
 #include "adapters/cli/operations.hpp"
 
 #include <algorithm>
@@ -30,12 +30,12 @@ bool mentions(const OptionGroup& group, std::string_view name) {
 
 Status add_field(Fields& fields, std::string_view name, std::string_view value, std::string_view option) {
   if (fields.add(name, value)) return {};
-  // The value may be a secret: only the name is repeated.
+  // The value may be a secret, so only the name is shown.
   return usage("option " + std::string(option) + ": '" + printable(name) +
                (is_token(name) ? "' has a value with control bytes" : "' is not a field name"));
 }
 
-// One that sluice makes itself: a -H of that name, also one that removes, takes its place.
+// A field that sluice makes itself. A -H with that name, also one that removes it, replaces it.
 Status add_default(Fields& fields, const OptionGroup& group, std::string_view name, std::string_view value,
                    std::string_view option) {
   if (mentions(group, name)) return {};
@@ -57,8 +57,8 @@ bool asks_for_chunks(const OptionGroup& group) {
   });
 }
 
-// All fields but Authorization, which may come from a URL and stands first.
-// `body`: null without one.
+// All fields except Authorization, which may come from the URL and is first.
+// `body`: null if there is none.
 std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const std::string* body) {
   Fields fields;
   Status ok;
@@ -76,7 +76,7 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const 
   }
   if (ok && group.json) ok = add_default(fields, group, "Content-Type", "application/json", "--json");
   if (ok && group.json) ok = add_default(fields, group, "Accept", "application/json", "--json");
-  // Where curl puts it. The core would add it at the end.
+  // At the place where curl puts it. The core would add it at the end.
   const bool sized = body != nullptr && !asks_for_chunks(group);
   if (ok && sized) ok = add_default(fields, group, "Content-Length", std::to_string(body->size()), "--data");
   const bool form = body != nullptr && !group.json;
@@ -119,10 +119,10 @@ std::expected<std::string, UsageError> method_of(const OptionGroup& group, bool 
 
 // ---- URL ----
 
-// curl takes "." for the standard input too.
+// In curl "." is the standard input too.
 bool is_stdin(std::string_view upload) { return upload == "-" || upload == "."; }
 
-// -T with a URL that names a directory: the file's own name is added to it. A URL with a query names a script.
+// -T with a URL that ends in '/': the file's name is added. Not if the URL has a query.
 Result<Url> with_upload_name(const Url& url, std::string_view file) {
   if (!url.file_name().empty() || !url.query().value_or("").empty()) return url;
   return url.with_file_name(file.substr(file.rfind('/') + 1));
@@ -138,7 +138,7 @@ Result<Url> requested_url(const OptionGroup& group, const UrlSlot& slot) {
 struct Target {
   Url url;                                 // without userinfo
   std::optional<std::string> credentials;  // user:password, from its userinfo
-  std::optional<Error> unsendable;         // why these cannot be sent
+  std::optional<Error> unsendable;         // why the credentials cannot be sent
 };
 
 Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
@@ -157,7 +157,7 @@ Result<Target> target_of(const OptionGroup& group, const UrlSlot& slot) {
 
 // ---- output ----
 
-// The last segment of the path as it stands: nothing is decoded, so it holds no '/'.
+// The last segment of the path, not decoded, so it has no '/'.
 std::expected<std::string, UsageError> remote_file_name(const Url& url) {
   const std::string_view name = url.file_name();
   if (name.empty() || name == "." || name == "..") {
@@ -174,7 +174,7 @@ std::expected<Output, UsageError> output_of(const OptionGroup& group, const UrlS
   return Output{false, group.output_dir + (group.output_dir.ends_with('/') ? "" : "/") + *name};
 }
 
-// ---- all of it ----
+// ---- operations ----
 
 struct Shared {
   std::shared_ptr<const Settings> settings;
@@ -223,8 +223,8 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   return operation;
 }
 
-// --resolve with "*" means each host that is dialed on that port and has no entry of its own; a resolver knows names
-// only.
+// --resolve with "*" applies to each host that is connected to on that port and has no entry of its own. It is expanded
+// here, because the resolver knows names only.
 void expand_wildcards(std::vector<ResolveEntry>& entries, const std::vector<Operation>& operations) {
   std::map<std::uint16_t, ResolveEntry> any;
   std::set<std::pair<std::string, std::uint16_t>> known;

@@ -1,5 +1,5 @@
-// A finished group of options into operations, one for each of its URLs: method, URL, fields, body and output, final.
-// Pure: files were read before. Leaves to others: carrying them out.
+// Makes the operations of a finished option group, one for each URL, with final method, URL, fields, body and output.
+// Pure: files were read before. Leaves running them to others.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace sluice::cli {
 
-// Error (exit code 2): options that contradict each other or fields that cannot be sent. A URL that is wrong is no
-// error here: its operation is `refused` and the others stand. `first_number` is the url_number of the first.
+// Error (exit code 2): contradictory options, or fields that cannot be sent. An invalid URL is not an error here: its
+// operation is `refused`, and the others are made. `first_number` is the url_number of the first one.
 std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup group, std::size_t first_number);
 
 }  // namespace sluice::cli

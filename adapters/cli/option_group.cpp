@@ -1,4 +1,4 @@
-// The pairing.
+// See option_group.hpp. The pairing of outputs and uploads with URLs.
 #include "adapters/cli/option_group.hpp"
 
 namespace sluice::cli {

@@ -1,6 +1,6 @@
-// What the options of one --next group said, before it is known how many URLs they stand for. Knows curl's pairing: the
-// n-th -o, -O and -T belong to the n-th URL of the group, wherever they stand. Leaves to others: reading options
-// (command_builder) and making operations of a finished group (operations).
+// The options of one --next group while they are read. Knows curl's pairing: the n-th -o, -O and -T belong to the n-th
+// URL of the group, in any order. Leaves to others: reading options (command_builder) and making operations of a
+// finished group (operations).
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,8 @@ struct UrlSlot {
 struct OptionGroup {
   Settings settings;
   std::vector<UrlSlot> slots;
-  std::size_t urls = 0, outputs = 0, uploads = 0;  // how many slots have one: each kind fills them from the front
+  // How many slots have each; each kind fills the slots from the first one on.
+  std::size_t urls = 0, outputs = 0, uploads = 0;
 
   std::string output_dir;
   bool remote_name_all = false;

@@ -1,4 +1,5 @@
-// What options take from the world while they are read. Whoever parses is given it; main.cpp has the true one.
+// What parsing options needs from the system: files, the standard input, the home directory. An argument of the parser,
+// so tests can replace it; main.cpp has the real one.
 #pragma once
 
 #include <expected>
@@ -7,11 +8,11 @@
 
 namespace sluice::cli {
 
-// Both readers answer with the text, or with the system's reason ("No such file ...").
+// Both functions return the text, or the system's reason ("No such file ...").
 struct OptionInputs {
   std::string home;  // $HOME; empty: no ~/.sluicerc is looked for
   std::function<std::expected<std::string, std::string>(const std::string& path)> read_file;
-  std::function<std::expected<std::string, std::string>()> read_stdin;  // all of it; "" when read before
+  std::function<std::expected<std::string, std::string>()> read_stdin;  // all of it; "" if it was read before
 };
 
 }  // namespace sluice::cli

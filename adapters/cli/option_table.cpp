@@ -1,4 +1,4 @@
-// The rows. Names and meanings are curl's.
+// See option_table.hpp. The rows. Names and meanings are curl's.
 #include "adapters/cli/option_table.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Every option of the command: its names, whether it takes a value, and what --help says of it. One row an option;
-// parsing, config files and help all read this table. Leaves to others: what an option does (command_builder).
+// The table of the command's options: names, value, and the text for --help; one row for each option. Parsing, config
+// files and help use this table. Leaves to others: what an option does (command_builder).
 #pragma once
 
 #include <cstdint>
@@ -93,7 +93,7 @@ struct OptionSpec {
   char short_name;              // 0: none
   std::string_view long_name;   // without dashes
   std::string_view alias;       // a second long name; "": none
-  std::string_view off_name;    // of a flag: the long name that switches it off; "": cannot be
+  std::string_view off_name;    // for a flag: the long name that switches it off; "": none
   std::string_view value_name;  // "": a flag
   HelpGroup group;
   std::string_view help;
@@ -102,7 +102,7 @@ struct OptionSpec {
   std::string dashed() const { return "--" + std::string(long_name); }
 };
 
-std::span<const OptionSpec> option_table();  // in the order --help shows
-const OptionSpec& option_spec(OptionId id);  // `id` is not operand
+std::span<const OptionSpec> option_table();  // in the order of --help
+const OptionSpec& option_spec(OptionId id);  // `id` must not be operand
 
 }  // namespace sluice::cli

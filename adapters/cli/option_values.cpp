@@ -1,4 +1,4 @@
-// Small parsers, none of which knows the others.
+// See option_values.hpp. Small, independent parsers.
 #include "adapters/cli/option_values.hpp"
 
 #include <charconv>
@@ -22,7 +22,7 @@ UsageError syntax(std::string_view option, std::string_view text, std::string_vi
   return {49, "option " + std::string(option) + ": '" + printable(text) + "': " + std::string(why)};
 }
 
-// "host" or "[v6]" up to ':' or the end, which is taken as well. `more`: a ':' was there.
+// Takes "host" or "[v6]" and a following ':' from the front of `text`. `more`: there was a ':'.
 std::optional<std::string> take_host(std::string_view& text, bool& more) {
   std::string host;
   if (text.starts_with('[')) {
@@ -54,7 +54,7 @@ std::optional<IpAddress> parse_address(std::string_view text) {
   return IpAddress::parse(text);
 }
 
-// Rules go by the name, with its final dot or without.
+// Rules compare names without a final dot.
 void drop_trailing_dot(std::string& host) {
   if (host.size() > 1 && host.ends_with('.')) host.pop_back();
 }
@@ -64,7 +64,7 @@ bool parse_port(std::string_view text, std::uint16_t& port) { return whole(text,
 }  // namespace
 
 std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_view text) {
-  constexpr double kMost = 1e9;  // 31 years: far inside what nanoseconds hold
+  constexpr double kMost = 1e9;  // 31 years: far below the limit of 64-bit nanoseconds
   double seconds = 0;
   if (!whole(text, seconds) || !std::isfinite(seconds)) {
     return std::unexpected("expected a number of seconds, not '" + printable(text) + "'");
@@ -72,7 +72,7 @@ std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_vi
   if (std::signbit(seconds)) return std::unexpected("expected a positive number, not '" + printable(text) + "'");
   if (seconds > kMost) return std::unexpected("'" + printable(text) + "' seconds are too many");
   if (seconds == 0) return std::optional<Duration>();
-  // Less than a nanosecond is still a limit, not none.
+  // A value below one nanosecond is still a limit.
   return std::optional(std::max(Duration(1), Duration(static_cast<std::int64_t>(seconds * 1e9))));
 }
 
@@ -185,14 +185,14 @@ std::optional<HeaderLine> parse_header_line(std::string_view line) {
     header.removes = header.value.empty();
     return header;
   }
-  // ';' ends the name of an empty field only when nothing follows; else a ':' further on may.
+  // A ';' ends the name of an empty field only if nothing follows; else a later ':' may end the name.
   if (trimmed(line.substr(mark + 1)).empty()) {
     header.name = line.substr(0, mark);
     return header;
   }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
-  header.name = line.substr(0, colon);  // not a token: refused where it is added
+  header.name = line.substr(0, colon);  // if it is not a token, adding the field fails
   header.value = trimmed(line.substr(colon + 1));
   return header;
 }

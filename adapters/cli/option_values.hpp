@@ -1,6 +1,5 @@
-// The values of single options, from text: numbers, seconds, --resolve and --connect-to entries, -H lines,
-// cert:password. Pure. Leaves to others: which option said it (the caller names it in the message) and what follows
-// from it.
+// Parses the values of single options: numbers, seconds, --resolve and --connect-to entries, -H lines, cert:password.
+// Pure functions. Leaves to the caller: naming the option in a message, and what the value means.
 #pragma once
 
 #include <cstddef>
@@ -18,21 +17,21 @@
 
 namespace sluice::cli {
 
-// Zero means no limit. Error: what is wrong with it, to be put behind the option's name.
+// Zero means no limit (nullopt). Error: what is wrong, for a message after the option's name.
 std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_view text);
 std::expected<std::size_t, std::string> parse_count(std::string_view text);
-// "0-99", "500-", "-200", "7", or several of them with commas between.
+// "0-99", "500-", "-200", "7", or several of them separated by commas.
 bool is_range(std::string_view text);
 
-// "[+]HOST:PORT:ADDR[,ADDR]" adds, "-HOST:PORT" takes an earlier one away. IPv6 addresses may stand in brackets.
-// Error: exit code 49, as curl's.
+// "[+]HOST:PORT:ADDR[,ADDR]" adds an entry, "-HOST:PORT" removes an earlier one. IPv6 addresses may be in brackets.
+// Error: exit code 49, as in curl.
 struct ResolveRemoval {
   std::string host;
   std::uint16_t port = 0;
 };
 std::expected<std::variant<ResolveEntry, ResolveRemoval>, UsageError> parse_resolve(std::string_view text);
 
-// "HOST1:PORT1:HOST2:PORT2": what is empty on the left matches all, on the right keeps the URL's.
+// "HOST1:PORT1:HOST2:PORT2": an empty part on the left matches all, on the right it keeps the URL's.
 struct ConnectToRule {
   std::string from_host;  // lower case, without brackets
   std::optional<std::uint16_t> from_port;
@@ -53,7 +52,7 @@ struct HeaderLine {
 };
 std::optional<HeaderLine> parse_header_line(std::string_view line);
 
-// "file[:password]"; a colon or backslash of the file's own stands behind a backslash.
+// "file[:password]"; a colon or backslash in the file's name has a backslash before it.
 std::pair<std::string, std::string> split_certificate(std::string_view text);
 
 }  // namespace sluice::cli

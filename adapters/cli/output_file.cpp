@@ -27,21 +27,21 @@ namespace {
 constexpr std::string_view kPartSuffix = ".part";
 constexpr std::size_t kRandomChars = 6;
 constexpr std::size_t kMaxNameBytes = NAME_MAX;
-constexpr std::size_t kShortNameBytes = 40;  // fits where a file system allows fewer than NAME_MAX
+constexpr std::size_t kShortNameBytes = 40;  // short enough for file systems that allow less than NAME_MAX
 constexpr int kAttempts = 100;
 
 std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error) {
   return std::unexpected(std::string(what) + " " + path + ": " + std::strerror(error));
 }
 
-// Nothing may be renamed over the root of a mount (EBUSY), such as a file that a container's host has put there.
+// A file cannot be renamed over a mount point (EBUSY), for example a file that a container's host has mounted.
 bool is_mount_point(const std::string& path) {
   struct statx status = {};
   return ::statx(AT_FDCWD, path.c_str(), 0, 0, &status) == 0 &&
          (status.stx_attributes_mask & status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-// The path that open(2) would create for `path`: where a symbolic link to nothing points.
+// The path that open(2) would create for `path`: the target of a symbolic link that points to nothing.
 std::string created_path(std::string path) {
   constexpr int kMostLinks = 40;  // the kernel's own limit
   for (int i = 0; i < kMostLinks; ++i) {
@@ -54,15 +54,16 @@ std::string created_path(std::string path) {
 }
 
 std::string random_chars() {
-  constexpr std::string_view kChars = "abcdefghijklmnopqrstuvwxyz234567";  // 32, so that no one is likelier
+  // 32 characters, so that all are equally likely.
+  constexpr std::string_view kChars = "abcdefghijklmnopqrstuvwxyz234567";
   std::array<unsigned char, kRandomChars> bytes = {};
   std::string text;
-  if (::getrandom(bytes.data(), bytes.size(), GRND_NONBLOCK) < 0) bytes = {};  // O_EXCL is what keeps names apart
+  if (::getrandom(bytes.data(), bytes.size(), GRND_NONBLOCK) < 0) bytes = {};  // uniqueness is guaranteed by O_EXCL
   for (const unsigned char byte : bytes) text += kChars[byte % kChars.size()];
   return text;
 }
 
-// "folder/NAME.abc123.part", with no more than `most` bytes after the folder. NAME is cut between characters (UTF-8).
+// "folder/NAME.abc123.part" with at most `most` bytes after the folder. NAME is cut between UTF-8 characters.
 std::string part_name(const std::string& target, std::size_t most) {
   const std::size_t slash = target.rfind('/');
   const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
@@ -71,7 +72,7 @@ std::string part_name(const std::string& target, std::size_t most) {
   return target.substr(0, end) + "." + random_chars() + std::string(kPartSuffix);
 }
 
-// Whether a file that is there can still be written in place, although nothing can be created or renamed beside it.
+// Whether the error means that the folder allows no new file, so that an existing file can only be written in place.
 bool folder_refuses(int error) {
   return error == EACCES || error == EPERM || error == EROFS || error == EBUSY || error == EXDEV;
 }
@@ -98,14 +99,15 @@ FileResult<void> OutputFile::open() {
   }
   struct stat present = {};
   if (::stat(path_.c_str(), &present) != 0) {
-    // Its part may have a shorter name: better said now than when the whole body is there.
+    // The name of the part file may be shorter, so a final name that is too long is reported now and not after the
+    // whole body.
     if (errno != ENOENT) return failed("write to", path_, errno);
     target_ = created_path(path_);
     if (const int error = open_part(0666); error != 0) return failed("write to", path_, error);
     return {};
   }
   if (S_ISDIR(present.st_mode)) return failed("write to", path_, EISDIR);
-  if (!S_ISREG(present.st_mode)) {  // a device or a pipe has no name to be renamed to
+  if (!S_ISREG(present.st_mode)) {  // a device or a pipe cannot be replaced by renaming
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd_ < 0) return failed("write to", path_, errno);
     return {};
@@ -115,17 +117,17 @@ FileResult<void> OutputFile::open() {
   if (::realpath(path_.c_str(), real.data()) == nullptr) return failed("write to", path_, errno);
   target_ = real.data();
   if (is_mount_point(target_)) return open_in_place();
-  // Nobody else may open it before it has the permissions of what it is going to replace.
+  // Other users must not be able to open the part before it has the permissions of the file that it replaces.
   if (const int error = open_part(present.st_mode & 0700); error != 0) {
     return folder_refuses(error) ? open_in_place() : failed("write to", path_, error);
   }
-  // The owner, where this process may give files away.
+  // Keeps the owner, if this process may change it.
   if (::fchown(fd_, present.st_uid, present.st_gid) != 0) errno = 0;
   ::fchmod(fd_, present.st_mode & 0777);
   return {};
 }
 
-// Returns an errno, 0 for none. Only a file that this call has created is taken (O_EXCL): SB-87.
+// Returns 0 or an errno. Uses only a file that this call has created (O_EXCL): SB-87.
 int OutputFile::open_part(mode_t permissions) {
   std::size_t most = kMaxNameBytes;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -146,7 +148,7 @@ FileResult<void> OutputFile::open_in_place() {
   fd_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
   if (fd_ < 0) return failed("write to", path_, errno);
   in_place_ = true;
-  // Two processes that write one file in place would mix their bytes.
+  // Two processes that write the same file in place would mix their bytes.
   int error = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ? 0 : EBUSY;
   if (error == 0 && ::ftruncate(fd_, 0) != 0) error = errno;
   if (error == 0) return {};
@@ -165,7 +167,7 @@ FileResult<void> OutputFile::commit() {
     fd_ = -1;
     return {};
   }
-  // Some file systems report a full disk on close only: ask by closing a copy, so that a failure leaves ours open.
+  // Some file systems report a full disk only on close: closing a duplicate reports it and leaves this descriptor open.
   const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
   if (copy < 0 || ::close(copy) != 0) return failed("write to", path_, errno);
   if (!part_.empty() && ::rename(part_.c_str(), target_.c_str()) != 0) {
@@ -176,13 +178,14 @@ FileResult<void> OutputFile::commit() {
   return {};
 }
 
-// A folder may let files be created but not replaced (the sticky bit, EPERM): then the target takes the bytes.
+// A folder may allow to create files but not to replace them (sticky bit, EPERM): then the bytes are copied into the
+// target.
 FileResult<void> OutputFile::copy_part(int rename_error) {
   const auto refused = [&] { return failed("rename " + part_ + " to", target_, rename_error); };
   if (!folder_refuses(rename_error)) return refused();
   const int from = ::open(part_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (from < 0) return refused();
-  // Without O_CREAT: what cannot be replaced is there.
+  // Without O_CREAT, because the file exists.
   const int to = ::open(target_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
   FileResult<void> copied;
   if (to < 0) copied = refused();
@@ -206,7 +209,7 @@ std::string OutputFile::abandon(bool remove) {
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
   if (in_place_) return target_;
-  if (!part_.empty() && (empty || remove)) {  // nothing came: nothing is left
+  if (!part_.empty() && (empty || remove)) {  // nothing was received: leave no file
     ::unlink(part_.c_str());
     return "";
   }
@@ -231,7 +234,7 @@ FileResult<void> create_parent_directories(const std::string& path) {
   for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
     const std::string directory = path.substr(0, at);
     if (::mkdir(directory.c_str(), 0755) == 0 || errno == EEXIST) continue;
-    // "Read-only" or "permission denied" may be said of one that is there already.
+    // EROFS or EACCES may also be returned for a directory that exists.
     const int error = errno;
     struct stat present = {};
     if (::stat(directory.c_str(), &present) != 0) return failed("create directory", directory, error);

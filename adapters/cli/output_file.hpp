@@ -1,8 +1,8 @@
-// Where a download goes: a file, written beside its final name and renamed when it is whole, or the standard output.
-// So a file under its final name is complete; what a failed transfer received stays in "<name>.<random>.part", a name
-// that nobody else has (SB-87). A file that is there and cannot be replaced (a mount point, a folder without write
-// permission) is written in place.
-// Knows files; leaves to others what is written and which exit code a failure is.
+// The target of a download: the standard output, or a file that is written under a temporary name in the same folder
+// and renamed when it is complete. So a file under its final name is complete; the bytes of a failed transfer stay in
+// "<name>.<random>.part", a name that no other file has (SB-87). An existing file that cannot be replaced (a mount
+// point, a folder without write permission) is written in place.
+// Leaves to others: what is written, and the exit code of a failure.
 #pragma once
 
 #include <expected>
@@ -14,15 +14,15 @@
 
 namespace sluice::cli {
 
-// The error is one line: what was tried, on what, what the system said.
+// The error is one line: what was tried, on what, and the system's reason.
 template <class T>
 using FileResult = std::expected<T, std::string>;
 
 class OutputFile {
  public:
-  // "-" is the standard output. Nothing is touched before open().
+  // "-" is the standard output. Nothing is changed before open().
   explicit OutputFile(std::string path, bool create_directories = false);
-  ~OutputFile();  // as abandon()
+  ~OutputFile();  // does abandon()
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
@@ -31,12 +31,12 @@ class OutputFile {
   bool is_open() const { return fd_ >= 0; }
 
   FileResult<void> open();
-  // Blocks until all of it is written.
+  // Blocks until all bytes are written.
   FileResult<void> write(Bytes bytes);
-  // Closes, and gives the file its final name.
+  // Closes the file and gives it its final name.
   FileResult<void> commit();
-  // Closes. What stood under the final name stays, unless it had to be written in place. Returns the name under which
-  // the bytes so far are left, "" for none. `remove`: they go, unless they had to be written in place.
+  // Closes the file. The earlier file under the final name stays, unless it was written in place. Returns the name of
+  // the file with the bytes so far; "": none. `remove`: deletes these bytes, unless they were written in place.
   std::string abandon(bool remove = false);
 
  private:
@@ -52,17 +52,17 @@ class OutputFile {
   int fd_ = -1;
 };
 
-// Blocks until all of it is written; `name` is for the error.
+// Blocks until all bytes are written; `name` is for the error.
 FileResult<void> write_all(int fd, Bytes bytes, const std::string& name);
 
-// Every directory on the way to `path`, as --create-dirs wants it.
+// Makes all missing directories of `path` (--create-dirs).
 FileResult<void> create_parent_directories(const std::string& path);
 
-// The descriptor of this process that `path` names ("/dev/stdout", "/dev/fd/3"). A file that it refers to must not be
-// replaced or emptied: others write to it as well, by that descriptor.
+// The descriptor of this process that `path` names ("/dev/stdout", "/dev/fd/3"); nullopt: none. Its file must not be
+// replaced or truncated, because others write to it by that descriptor.
 std::optional<int> named_descriptor(std::string_view path);
 
-// Two paths with equal keys name the same file, there or yet to be made. Symbolic links are followed.
+// Two paths with equal keys name the same file, which need not exist yet. Symbolic links are followed.
 std::string path_key(const std::string& path);
 
 }  // namespace sluice::cli

@@ -1,4 +1,4 @@
-// The order in which options are read.
+// See parse_command_line.hpp. The order in which options are read.
 #include "adapters/cli/parse_command_line.hpp"
 
 #include <algorithm>
@@ -82,7 +82,7 @@ CommandReader::Status CommandReader::apply_config(std::string_view text, std::st
   for (const ConfigLine& line : *lines) {
     if (Status ok = apply_line(line, depth); !ok) {
       const std::string place = printable(name) + ":" + std::to_string(line.number) + ": ";
-      // One that names itself is said once.
+      // A message that names the place already does not get it twice.
       if (!ok.error().message.starts_with(place)) ok.error().message.insert(0, place);
       return ok;
     }
@@ -96,7 +96,7 @@ CommandReader::Status CommandReader::apply_line(const ConfigLine& line, int dept
   const auto parsed = parser_.parse(arguments);
   if (!parsed) return std::unexpected(parsed.error());
   if (parsed->empty()) return std::unexpected(UsageError{2, "option " + printable(line.option) + ": is unknown"});
-  // A value that its option did not take came out as one more argument.
+  // A value that the option does not take became an additional argument.
   if (parsed->back().id == OptionId::operand) {
     return std::unexpected(UsageError{2, "option " + printable(line.option) + ": takes no value"});
   }
@@ -112,7 +112,7 @@ std::expected<CommandLine, UsageError> parse_command_line(int argc, const char* 
   const bool disabled = !arguments.empty() && (arguments.front().starts_with("-q") || arguments.front() == "--disable");
   if (!disabled) {
     if (auto ok = reader.read_default_config(); !ok) {
-      // Who asks for help is not sent away because of the file.
+      // An error in ~/.sluicerc must not prevent --help.
       CommandReader bare(inputs);
       if (bare.read(arguments) && bare.asks_for_text()) return bare.finish();
       ok.error().message += " (-q as the first option leaves this file out)";

@@ -1,7 +1,6 @@
-// A command line, and the config files that it names, into what it asks for. Knows curl's order: ~/.sluicerc, then the
-// arguments, each config file where it is named. Reads files only through the OptionInputs it is given. Leaves to
-// others: spelling (arguments), what an option means (command_builder), and what a group of them makes of its URLs
-// (operations).
+// Parses a command line and the config files that it names. Knows curl's order: ~/.sluicerc, then the arguments, each
+// config file at the place where it is named. Reads files only through OptionInputs. Leaves to others: spelling
+// (arguments), the meaning of an option (command_builder), and making operations (operations).
 #pragma once
 
 #include <expected>

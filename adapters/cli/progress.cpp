@@ -1,3 +1,4 @@
+// See progress.hpp.
 #include "adapters/cli/progress.hpp"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ constexpr std::size_t kPercentWidth = 5;
 constexpr std::size_t kAmountWidth = 20;
 constexpr std::size_t kSpeedWidth = 12;
 constexpr std::size_t kWideSpeedWidth = kSpeedWidth + 3;
-constexpr std::size_t kFiguresWidth = kPercentWidth + kAmountWidth + kWideSpeedWidth;  // all but the name
+constexpr std::size_t kFiguresWidth = kPercentWidth + kAmountWidth + kWideSpeedWidth;  // everything except the name
 constexpr std::size_t kNameMin = 8;
 constexpr double kHalfLifeSeconds = 3;
 constexpr double kShortestStepSeconds = 0.05;
@@ -40,7 +41,7 @@ std::optional<Duration> time_left(const TotalFigures& total) {
   return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(seconds)));
 }
 
-// name | percent | bytes of total | speed; where that is too wide, without the bytes.
+// name | percent | bytes of total | speed; without the bytes if that is too wide.
 std::string transfer_line(const TransferFigures& figures, std::size_t width) {
   const bool wide = width >= kFiguresWidth + kNameMin;
   const std::size_t taken = wide ? kFiguresWidth : kPercentWidth + kSpeedWidth;
@@ -56,7 +57,7 @@ std::string transfer_line(const TransferFigures& figures, std::size_t width) {
   return line + padded_left(speed(figures.bytes_per_second), wide ? kWideSpeedWidth : kSpeedWidth);
 }
 
-// The longest of several forms that fits. Speed and time left are what people look for: they go last.
+// The longest form that fits. Speed and remaining time are the most useful, so they are left out last.
 std::string total_line(const TotalFigures& total, std::size_t width) {
   const std::string count = std::to_string(total.done) + "/" + std::to_string(total.count);
   const std::string failed = total.failed > 0 ? ", " + std::to_string(total.failed) + " failed" : "";
@@ -84,7 +85,7 @@ std::string total_line(const TotalFigures& total, std::size_t width) {
 
 std::vector<std::string> progress_lines(const std::vector<TransferFigures>& active, const TotalFigures& total,
                                         Window window) {
-  const std::size_t width = std::max<std::size_t>(window.columns, 2) - 1;  // a full line would wrap on some terminals
+  const std::size_t width = std::max<std::size_t>(window.columns, 2) - 1;  // a full line wraps on some terminals
   const std::size_t room = std::max<std::size_t>(window.rows, 2) - 1;
   std::size_t shown = std::min(active.size(), room - 1);
   const bool too_many = shown < active.size();
@@ -134,7 +135,7 @@ std::string fit_name(std::string_view name, std::size_t width) {
   for (const char c : name) clean += c >= ' ' && c <= '~' ? c : '?';
   if (clean.size() <= width) return clean;
   if (width <= kGap.size()) return clean.substr(0, width);
-  // The end of a name tells more than its beginning.
+  // The end of a name is more useful than its beginning.
   const std::size_t head = (width - kGap.size()) / 2;
   const std::size_t tail = width - kGap.size() - head;
   return clean.substr(0, head) + std::string(kGap) + clean.substr(clean.size() - tail);

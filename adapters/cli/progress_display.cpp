@@ -1,3 +1,4 @@
+// See progress_display.hpp.
 #include "adapters/cli/progress_display.hpp"
 
 #include <sys/ioctl.h>
@@ -23,7 +24,7 @@ Window ProgressDisplay::window() const {
 void ProgressDisplay::draw(const std::vector<TransferFigures>& active, const TotalFigures& total, Instant now) {
   if (!enabled_) return;
   last_ = now;
-  // One write a redraw, each line cleared to its end after its text and what stands below cleared once: nothing
+  // One write for each redraw; each line is cleared after its text, and the rest of the screen once, so nothing
   // flickers.
   std::string text;
   if (standing_ > 0) text = "\x1b[" + std::to_string(standing_) + "A";
@@ -51,7 +52,7 @@ void ProgressDisplay::write(const std::string& text) const {
   while (!rest.empty()) {
     const ssize_t sent = ::write(fd_, rest.data(), rest.size());
     if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return;  // a display that cannot be shown stops no transfer
+    if (sent <= 0) return;  // an error here must not stop transfers
     rest.remove_prefix(static_cast<std::size_t>(sent));
   }
 }

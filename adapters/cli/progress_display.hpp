@@ -1,5 +1,5 @@
-// Keeps the progress lines at the bottom of a terminal: redraws them in place, at most ten times a second, and makes
-// way for other output. Knows the terminal; what the lines say is progress.hpp's.
+// Shows the progress lines at the bottom of a terminal: redraws them in place, at most ten times a second, and clears
+// them before other output. Leaves the text to progress.hpp.
 #pragma once
 
 #include <optional>
@@ -14,18 +14,18 @@ class ProgressDisplay {
  public:
   static constexpr Duration kInterval = std::chrono::milliseconds(100);
 
-  // Draws to `fd` if that is a terminal and `wanted`; else every call does nothing.
+  // Draws to `fd` if that is a terminal and `wanted` is true; else every call does nothing.
   ProgressDisplay(int fd, bool wanted);
-  ~ProgressDisplay();  // clears what stands
+  ~ProgressDisplay();  // clears the lines
   ProgressDisplay(const ProgressDisplay&) = delete;
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
   bool enabled() const { return enabled_; }
   bool due(Instant now) const { return enabled_ && (!last_ || now - *last_ >= kInterval); }
   void draw(const std::vector<TransferFigures>& active, const TotalFigures& total, Instant now);
-  // Before anything else is written to the terminal, so that it does not land among the lines.
+  // Call it before other output to the terminal.
   void clear();
-  // Leaves a last state of the total line standing.
+  // Shows the total line a last time and leaves it on the screen.
   void finish(const TotalFigures& total);
 
  private:

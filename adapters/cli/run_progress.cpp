@@ -1,3 +1,4 @@
+// See run_progress.hpp.
 #include "adapters/cli/run_progress.hpp"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ void RunProgress::draw(const Multi& multi, const Active& active, Instant now) {
   std::vector<TransferFigures> lines;
   TotalFigures total = total_;
   std::uint64_t expected = total_.bytes;
-  // Those of which nothing is known yet are taken to be as large as the others are on average.
+  // Transfers of unknown size are estimated with the average size of the others.
   std::uint64_t known_bytes = total_.bytes;
   std::size_t known = total_.done;
   for (const auto& transfer : active) {

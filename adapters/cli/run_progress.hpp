@@ -1,5 +1,5 @@
-// The figures of a whole run for the progress display: what has ended, what runs, and a guess at what is to come.
-// Knows how figures add up; what the lines say is progress.hpp's, the terminal progress_display.hpp's.
+// The figures of a whole run for the progress display: what has ended, what runs, and an estimate of the rest.
+// Leaves the text to progress.hpp and the terminal to progress_display.hpp.
 #pragma once
 
 #include <memory>
@@ -17,12 +17,12 @@ class RunProgress {
 
   void ended(std::uint64_t bytes, bool failed);
   void draw(const Multi& multi, const Active& active, Instant now);
-  // The last word: the total with the speed over all of `elapsed`.
+  // Shows the final total, with the average speed over `elapsed`.
   void finish(Duration elapsed);
 
  private:
   ProgressDisplay& display_;
-  TotalFigures total_;  // of those that have ended
+  TotalFigures total_;  // of the transfers that have ended
   SpeedMeter meter_;
 };
 

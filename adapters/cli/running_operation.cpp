@@ -1,3 +1,4 @@
+// See running_operation.hpp.
 #include "adapters/cli/running_operation.hpp"
 
 #include <algorithm>
@@ -11,9 +12,9 @@
 namespace sluice::cli {
 namespace {
 
-// An unwanted body up to this size is read to its end: cheaper than a new connection for the next transfer.
+// An unwanted body up to this size is read to its end, which costs less than a new connection for the next transfer.
 constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
-// And no longer than this.
+// But not longer than this.
 constexpr Duration kDiscardTime = std::chrono::seconds(1);
 
 std::string status_text(const ResponseHead& head) {
@@ -38,7 +39,7 @@ TransferFigures RunningOperation::figures(const Multi& multi, Instant now) {
   TransferFigures figures;
   figures.name = display_name();
   figures.bytes = progress.sent_body_bytes + progress.received_body_bytes;
-  // Until the response's size is known, that of what is sent is all there is to go by.
+  // Until the size of the response is known, only the size of the upload can be shown.
   std::optional<std::uint64_t> upload = 0;
   if (source_) upload = source_->length();
   if (operation_.body) upload = operation_.body->size();
@@ -107,7 +108,7 @@ void RunningOperation::say_exchange(Multi& multi, TransferId id) {
   if (!surroundings_.verbose || exchange_said_) return;
   exchange_said_ = true;
   const TransferInfo info = multi.info(id);
-  if (!info.conn) return;  // nothing was sent to anybody
+  if (!info.conn) return;  // nothing was sent
   std::string text = verbose_connection(operation_.url, info);
   if (const auto head = http1_head(multi.request(id))) text += verbose_request(*head);
   surroundings_.console.note(text);
@@ -137,7 +138,7 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   head_received_ = true;
   if (!take_head(multi, head)) return;
   judge_status(head);
-  // 304 says that a file that is there is still right: it stays.
+  // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
   if (wants_body || !pending_heads_.empty()) {
     auto written = output_.open();
@@ -150,7 +151,7 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
     if (multi.progress(id).expected_body_bytes.value_or(0) > kMaxDiscarded) end(multi, id, *verdict_);
     return;
   }
-  // -I with another method (-X): the head was all that was asked for, whatever follows it.
+  // -I with another method (-X): only the head is wanted, whatever follows it.
   if (operation_.head_only && operation_.method != "HEAD") end(multi, id, verdict_.value_or(Failure{}));
 }
 
@@ -160,7 +161,7 @@ std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) 
     if (discarded_ > kMaxDiscarded) end(multi, id, *verdict_);
     return bytes.size();
   }
-  const std::size_t taken = bytes.size();  // the view ends with a removal
+  const std::size_t taken = bytes.size();  // a removal ends the view
   if (auto written = output_.write(bytes); !written) end(multi, id, {kExitWrite, written.error()});
   return taken;
 }
@@ -217,16 +218,16 @@ void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
 
 Failure RunningOperation::finish(const Result<void>& result) {
   Failure end = verdict_.value_or(Failure{});
-  // How the rest of an unwanted body ended is nobody's concern.
+  // How the rest of an unwanted body ends does not matter.
   const bool ended_well = result.has_value() || discard_;
   if (!ended_well) {
     end = Failure{exit_code(result.error(), head_received_), result.error().message()};
-    // Other versions of HTTP are not among what the option takes.
+    // The option does not accept other versions of HTTP.
     const bool other_protocol =
         result.error().code == Code::not_http && end.message.find(" at \"HTTP/") == std::string::npos;
     if (other_protocol && !settings().http0_9) end.message += " (--http0.9 takes it as a body)";
   }
-  // With a status that counts as an error the file is whole all the same: the body (--fail-with-body) or the head (-i).
+  // With an error status the file is still complete: it has the body (--fail-with-body) or the head (-i).
   const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);
   const bool whole = ended_well && !counts_as_error;
   if (whole) {

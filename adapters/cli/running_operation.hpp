@@ -1,5 +1,5 @@
-// One operation of the command line while it runs: its request, where its body goes or comes from, and how it ended.
-// Knows one transfer; when it is started and what the display shows belongs to command.cpp.
+// One running operation of the command line: its request, its output or upload, and its result. Knows one transfer.
+// Leaves starting it and the display to command.cpp.
 #pragma once
 
 #include <memory>
@@ -20,37 +20,38 @@ namespace sluice::cli {
 
 class RunningOperation;
 
-// What all transfers of a run share. Outlives them.
+// What all transfers of a run share. Must outlive them.
 struct Surroundings {
   Console& console;
   HeaderDumps& dumps;
   TlsConfigs& tls;
   bool verbose = false;
-  std::vector<RunningOperation*> ended_early = {};  // removed from the Multi by their own doing, not by a message
+  // Operations that removed their transfer themselves, before a Message.
+  std::vector<RunningOperation*> ended_early = {};
 };
 
 class RunningOperation final : public TransferHandler {
  public:
-  // `operation` must outlive this.
+  // `operation` and `surroundings` must outlive this object.
   RunningOperation(const Operation& operation, Surroundings& surroundings);
 
-  // Adds it to the Multi. A failure here is final.
+  // Adds the transfer to the Multi. A failure is final.
   std::expected<TransferId, Failure> start(Multi& multi);
-  // After its message was read: closes the output and gives the last word. exit_code 0: it went well.
+  // Call it after the Message was read: closes the output and returns the result. exit_code 0: success.
   Failure finish(const Result<void>& result);
-  // Interrupted: closes what is open. Returns the name of what is left, "" for none.
+  // For an interrupted run: closes what is open. Returns the name of the file that is left; "": none.
   std::string abandon() { return output_.abandon(settings().remove_on_error); }
 
-  // Set once it is in Surroundings::ended_early.
+  // Set after it was put into Surroundings::ended_early.
   const std::optional<Message>& early_end() const { return early_end_; }
   const ResponseHead& early_head() const { return early_head_; }
 
   const Operation& operation() const { return operation_; }
   TransferId id() const { return id_; }
-  // The descriptor to wait for before resume(), -1 for none.
+  // The descriptor to wait for before resume(); -1: none.
   int waits_for() const { return waits_for_; }
   void waiting_is_over() { waits_for_ = -1; }
-  // Set while it only reads away a body that is not wanted: from then on that is not worth it, stop_discarding().
+  // Set while the rest of an unwanted body is read: after this time call stop_discarding().
   const std::optional<Instant>& discards_until() const { return discards_until_; }
   void stop_discarding(Multi& multi);
   // For the display, at `now`.
@@ -70,7 +71,7 @@ class RunningOperation final : public TransferHandler {
   bool take_head(Multi& multi, const ResponseHead& head);
   void say_exchange(Multi& multi, TransferId id);
   void judge_status(const ResponseHead& head);
-  // Ends it at once with this verdict; no callback follows.
+  // Ends the transfer at once with this result; no callback follows.
   void end(Multi& multi, TransferId id, Failure verdict);
 
   const Operation& operation_;
@@ -78,7 +79,7 @@ class RunningOperation final : public TransferHandler {
   TransferId id_;
   OutputFile output_;
   std::unique_ptr<UploadSource> source_;
-  std::size_t body_sent_ = 0;  // of Operation::body, where it is streamed
+  std::size_t body_sent_ = 0;  // bytes of Operation::body that were sent, if it is streamed
   int waits_for_ = -1;
   std::string pending_heads_;       // interim heads for -i, until it is known whether the output is wanted
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error

@@ -1,3 +1,4 @@
+// See tls_setup.hpp.
 #include "adapters/cli/tls_setup.hpp"
 
 #include <algorithm>
@@ -74,7 +75,7 @@ TlsConfigs::Made TlsConfigs::make(const Settings& settings) {
     if (!key) return std::unexpected(key.error());
     options.private_key_pem = *std::move(key);
   }
-  // Groups that differ in nothing that matters to TLS share a configuration, and so connections.
+  // Groups with the same TLS settings share a configuration, and so their connections.
   for (const auto& [other, made] : made_) {
     if (made && (*made)->options() == options) return made;
   }

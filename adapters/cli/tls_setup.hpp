@@ -1,5 +1,5 @@
-// Certificates from files into a TlsConfig, made once for each distinct set of options and only when an https URL needs
-// one. Knows which files are read; what makes a certificate good is core/tls's.
+// Makes TlsConfigs from certificate files, one for each distinct set of options, and only when an https URL needs one.
+// Leaves checking certificates to core/tls.
 #pragma once
 
 #include <expected>
@@ -20,7 +20,7 @@ struct Failure {
 class TlsConfigs {
  public:
   explicit TlsConfigs(bool key_log) : key_log_(key_log) {}
-  // `settings` must outlive this.
+  // `settings` must outlive this object.
   std::expected<std::shared_ptr<const TlsConfig>, Failure> for_settings(const Settings& settings);
 
  private:

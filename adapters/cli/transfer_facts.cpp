@@ -1,3 +1,4 @@
+// See transfer_facts.hpp.
 #include "adapters/cli/transfer_facts.hpp"
 
 namespace sluice::cli {
@@ -7,7 +8,7 @@ Duration since(const Progress& progress, const std::optional<Instant>& at) {
   return at ? *at - progress.queued : Duration::zero();
 }
 
-// Of several Locations the first, as curl; one that is no URL of ours (another scheme) as it came.
+// The first Location field, as in curl; unchanged if it is not an http or https URL.
 std::string redirect_url(const Url& url, const ResponseHead& head) {
   if (head.status < 300 || head.status >= 400) return "";
   const auto location = head.fields.find("location");

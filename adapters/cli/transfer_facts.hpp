@@ -1,4 +1,4 @@
-// A finished transfer's figures in the words of -w. Pure.
+// Converts the figures of a finished transfer into the variables of -w. Pure. Leaves the format to write_out.hpp.
 #pragma once
 
 #include "adapters/cli/command_line.hpp"
@@ -8,7 +8,7 @@
 
 namespace sluice::cli {
 
-// `fields`: of the response, null for none; must live as long as the result.
+// `head`: of the response; null: none; must live as long as the result.
 WriteOutFacts transfer_facts(const Operation& operation, const Message& message, const ResponseHead* head,
                              const Failure& end);
 

@@ -1,3 +1,4 @@
+// See upload_source.hpp.
 #include "adapters/cli/upload_source.hpp"
 
 #include <fcntl.h>
@@ -14,7 +15,7 @@ std::expected<std::unique_ptr<UploadSource>, std::string> UploadSource::open(con
   const bool standard_input = path == "-";
   const std::string name = standard_input ? "standard input" : path;
   const auto failed = [&](int error) { return std::unexpected("read " + name + ": " + std::strerror(error)); };
-  // Its own descriptor in both cases, so that closing it closes nobody else's.
+  // A descriptor of its own in both cases, so that closing it does not close the standard input.
   const int fd = standard_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
                                 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) return failed(errno);

@@ -1,5 +1,5 @@
-// What -T sends: a file, or the standard input ("-"), read in pieces.
-// Knows files; leaves to others how it is framed. A pipe or terminal is only read when something is there.
+// The source of -T: a file, or the standard input ("-"), read in pieces.
+// A pipe or terminal is read only when it is readable. Leaves framing to others.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +14,24 @@ namespace sluice::cli {
 
 class UploadSource {
  public:
-  // Error: one line with what the system said.
+  // Error: one line with the system's reason.
   static std::expected<std::unique_ptr<UploadSource>, std::string> open(const std::string& path);
   ~UploadSource();
   UploadSource(const UploadSource&) = delete;
   UploadSource& operator=(const UploadSource&) = delete;
 
-  // Of a regular file; unknown else.
+  // The length of a regular file in bytes; nullopt for others.
   std::optional<std::uint64_t> length() const { return length_; }
   int fd() const { return fd_; }
 
   struct Piece {
     std::size_t bytes = 0;
     bool end = false;
-    bool later = false;  // nothing there yet: wait until fd() is readable
+    bool later = false;  // nothing has come yet: wait until fd() is readable
   };
   bool rewindable() const { return length_.has_value(); }
-  bool rewind();  // to where it was opened; false: the system cannot
-  // Never more than length() in all, should the file grow meanwhile.
+  bool rewind();  // back to the position at open(); false: not possible
+  // Never more than length() bytes in all, also if the file grows.
   std::expected<Piece, std::string> read(MutableBytes space);
 
  private:
@@ -40,7 +40,7 @@ class UploadSource {
   int fd_;
   std::string name_;
   std::optional<std::uint64_t> length_;
-  std::int64_t start_ = 0;  // of a regular file: the standard input may be somewhere in the middle of it
+  std::int64_t start_ = 0;  // for a regular file: the standard input may not be at its beginning
   std::uint64_t sent_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Why a command line cannot be carried out. Plain values; who finds it out makes them, main.cpp prints them.
+// Why a command line cannot be run. Plain values, which the parsers make. Leaves printing to main.cpp.
 #pragma once
 
 #include <string>
@@ -6,15 +6,15 @@
 
 namespace sluice::cli {
 
-// Of a whole command line, or of one of its operations. `message` is one line, without a "sluice: " in front and
-// without a line end; it holds no credentials. Print "sluice: <message>", and where exit_code is kExitUsage also "; try
-// 'sluice --help'".
+// An error of a whole command line, or of one of its operations. `message` is one line without "sluice: " and without a
+// line end; it holds no credentials. Print "sluice: <message>", and if exit_code is kExitUsage also "; try 'sluice
+// --help'".
 struct UsageError {
   int exit_code = 2;
   std::string message;
 };
 
-// The message where nothing is named to be fetched.
+// The message if there is no URL.
 inline constexpr std::string_view kNoUrl = "no URL specified";
 
 }  // namespace sluice::cli

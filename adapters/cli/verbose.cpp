@@ -1,3 +1,4 @@
+// See verbose.hpp.
 #include "adapters/cli/verbose.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
-// Of a response's fields; blanks before the colon hide none.
+// Whether a field holds credentials; blanks before the colon are ignored.
 bool is_credential(std::string_view name) {
   name = without_blanks(name);
   return equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization") ||
@@ -31,7 +32,7 @@ std::string shown_value(std::string_view name, std::string_view value) {
   }
   if (equals_ignoring_case(name, "cookie")) return std::string(kRedacted);
   if (equals_ignoring_case(name, "set-cookie")) {
-    // A cookie may have no name (RFC 6265bis 5.6): then all of the pair is its value.
+    // A cookie may have no name (RFC 6265bis 5.6): then the whole pair is its value.
     const std::string_view pair = value.substr(0, value.find(';'));
     const std::size_t equals = pair.find('=');
     return equals == std::string_view::npos ? std::string(kRedacted)
@@ -43,7 +44,7 @@ std::string shown_value(std::string_view name, std::string_view value) {
 std::string status_line(const ResponseHead& head) {
   std::string line = "HTTP/" + std::to_string(head.version.major) + "." + std::to_string(head.version.minor) + " " +
                      std::to_string(head.status);
-  line += " ";  // stands there also with an empty reason (RFC 9112 4)
+  line += " ";  // also with an empty reason (RFC 9112 4)
   line += head.reason;
   return line;
 }
@@ -104,7 +105,7 @@ std::string verbose_request(std::string_view head) {
 std::string verbose_response(const ResponseHead& head) {
   const std::string whole = head_text(head);
   std::string text;
-  bool is_redacted = false;  // the field that a folded line continues
+  bool is_redacted = false;  // whether a folded line continues a redacted field
   for (std::string_view rest = whole; !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
     std::string_view line = rest.substr(0, end);

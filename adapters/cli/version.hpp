@@ -1,4 +1,4 @@
-// The version of the command and of the User-Agent it sends. The build may say it; this is what stands otherwise.
+// The version of the command and of its User-Agent field. The build may define it; this is the default.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,4 @@
-// The variables in one table, which %{json} lists as it stands; then the format's own small syntax.
+// See write_out.hpp. The variables are in one table, which %{json} lists in its order; then the syntax of the format.
 #include "adapters/cli/write_out.hpp"
 
 #include <algorithm>
@@ -111,7 +111,7 @@ std::string plain(const Value& value) {
   return std::visit(Visitor{}, value);
 }
 
-// RFC 8259 7. Bytes past ASCII stay as they came.
+// RFC 8259 7. Bytes above ASCII are unchanged.
 std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -232,7 +232,7 @@ class Writer {
     rest.remove_prefix(2);
   }
 
-  // What means nothing stands for itself.
+  // An unknown sequence stands for itself.
   void take_two(std::string_view& rest) {
     const std::size_t count = std::min<std::size_t>(2, rest.size());
     out() += rest.substr(0, count);

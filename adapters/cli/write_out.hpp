@@ -1,4 +1,4 @@
-// What -w writes after a transfer: a format with curl's variables, filled with facts. Pure; writing is left to the
+// The text of -w: a format with curl's variables, filled with the facts of a transfer. Pure. Leaves writing it to the
 // caller.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace sluice::cli {
 
-// One finished transfer. Times count from the transfer's beginning; zero: that point was never reached.
+// The facts of one finished transfer. Times count from the begin of the transfer; zero: that point was never reached.
 struct WriteOutFacts {
   int status = 0;            // of the last response head; 0: none came
   std::string http_version;  // "1.1"; empty: no response
@@ -20,8 +20,8 @@ struct WriteOutFacts {
   std::string url_effective;       // normalised, without userinfo
   std::string scheme;              // "http", "https"; empty: nothing was connected
   std::string referer;             // as sent
-  std::string redirect_url;        // where a Location points, absolute; empty: none
-  const Fields* fields = nullptr;  // of the last response; null: none. Must live as long as the facts.
+  std::string redirect_url;        // the absolute URL of Location; empty: none
+  const Fields* fields = nullptr;  // of the last response; null: none; must live as long as this object
   std::uint64_t size_download = 0;
   std::uint64_t size_upload = 0;
   std::uint64_t size_header = 0;   // all response heads
@@ -39,7 +39,7 @@ struct WriteOutFacts {
 
 struct WriteOutText {
   std::string to_stdout;
-  std::string to_stderr;  // what stands behind %{stderr}, and a line for each unknown variable
+  std::string to_stderr;  // the text after %{stderr}, and a line for each unknown variable
 };
 
 WriteOutText write_out(std::string_view format, const WriteOutFacts& facts);

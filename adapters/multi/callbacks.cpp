@@ -10,7 +10,7 @@
 namespace sluice::multi {
 namespace {
 
-// Without memory for an error's words it goes without them.
+// A copy; without the error's text if memory runs out.
 Result<void> copy_of(const Result<void>& result) {
   try {
     return result;
@@ -37,7 +37,8 @@ auto Callbacks::call(TransferId transfer, Callback callback) {
   }
 }
 
-// Inside a catch block. Its Done comes out of the engine with the next drive, and the handler hears of nothing else.
+// Call it inside a catch block. The transfer's Done comes out of the engine in the next drive; no other callback
+// follows.
 void Callbacks::end_after_exception(TransferId transfer) noexcept {
   TransferEntry* const found = transfers_.find(transfer);
   if (!found) return;
@@ -53,7 +54,7 @@ void Callbacks::end_after_exception(TransferId transfer) noexcept {
     const Request& request = engine_.request(transfer);
     found->result = std::unexpected(make_error(
         code, request.method + " " + request.url.text_without_secrets() + ": its handler" + what_was_thrown()));
-  } catch (const std::bad_alloc&) {  // then without the text
+  } catch (const std::bad_alloc&) {  // without the text
     found->result = std::unexpected(make_error(code, {}));
   }
   engine_.cancel(transfer, pace_.now());
@@ -93,7 +94,7 @@ void Callbacks::body(TransferId transfer) {
     found = transfers_.find(transfer);
     if (!found) return;
     if (taken < offered) found->body_paused = true;
-    // The handler may have used consume_body() as well.
+    // The handler may have called consume_body() too.
     const std::size_t consumed = std::min(taken, engine_.body(transfer).size());
     if (consumed > 0) engine_.consume_body(transfer, consumed, pace_.now());
     if (taken < offered) return;
@@ -105,7 +106,7 @@ void Callbacks::upload(TransferId transfer) {
   }
 }
 
-// True: ask again.
+// True: call on_upload() again.
 bool Callbacks::fill_upload(TransferId transfer) {
   TransferEntry* found = transfers_.find(transfer);
   if (!handler_of(found) || found->upload_paused || found->in_upload) return false;
@@ -117,7 +118,7 @@ bool Callbacks::fill_upload(TransferId transfer) {
   if (!found) return false;
   found->in_upload = false;
   const bool finish = std::exchange(found->finish_upload, false);
-  // No space is left after fail_upload() from inside.
+  // After fail_upload() inside the callback there is no space.
   const std::size_t committed = std::min(filled, engine_.upload_space(transfer).size());
   if (committed > 0) engine_.commit_upload(transfer, committed, pace_.now());
   if (finish) engine_.finish_upload(transfer, pace_.now());
@@ -133,7 +134,7 @@ void Callbacks::rewind(TransferId transfer) {
   TransferEntry* const left = transfers_.find(transfer);
   if (!left) return;
   if (can) {
-    left->upload_paused = false;  // it had nothing more of the old bytes; the new ones are asked for at once
+    left->upload_paused = false;  // the pause was for the earlier bytes; on_upload() is called at once for the new ones
     engine_.rewind_upload(transfer, pace_.now());
   } else {
     engine_.fail_upload(transfer, "its handler cannot give the body again (on_rewind)", pace_.now());
@@ -141,7 +142,7 @@ void Callbacks::rewind(TransferId transfer) {
 }
 
 void Callbacks::hop_done(const output::HopDone& hop) {
-  if (!hop.failure) raw_head(hop.transfer, hop.head);  // else it was told when it came
+  if (!hop.failure) raw_head(hop.transfer, hop.head);  // with a failure the head was reported when it came
   TransferHandler* const handler = handler_of(transfers_.find(hop.transfer));
   if (handler) call(hop.transfer, [&] { handler->on_hop_done(*multi_, hop.transfer, hop); });
 }
@@ -149,11 +150,11 @@ void Callbacks::hop_done(const output::HopDone& hop) {
 void Callbacks::done(output::Done& done) {
   TransferEntry* found = transfers_.find(done.transfer);
   if (!found) return;
-  // The last call for it: what a failed transfer still holds of its body is not offered by a resume() that comes late.
+  // This is the last callback of the transfer: a late resume() must not offer the rest of a failed transfer's body.
   TransferHandler* const handler = std::exchange(found->handler, nullptr);
-  if (found->handler_threw) done.result = std::move(found->result);  // which says what it threw
+  if (found->handler_threw) done.result = std::move(found->result);  // it has the exception's text
   transfers_.push_message(done.transfer, copy_of(done.result));
-  // Last: what it throws harms nothing.
+  // The last statement, so an exception affects nothing else.
   if (handler) handler->on_done(*multi_, done.transfer, done.result);
 }
 

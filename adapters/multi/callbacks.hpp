@@ -1,8 +1,9 @@
-// The application's callbacks: what comes out of the engine for a transfer, said to its handler. Any of them may add
-// and remove transfers, so nothing found before one is trusted after it.
+// Calls the application's callbacks: gives the engine's outputs about a transfer to its handler. A callback may add and
+// remove transfers, so pointers from before a callback are not used after it. Leaves the order of the outputs to
+// driver.hpp.
 //
-// Any of them may throw. The exception passes through the drive to the caller, so a callback comes when all else is
-// whole: what is still to be done after one is only the accounting for a transfer that goes on.
+// A callback may throw. The exception passes through the drive to the caller, so a callback is made only when
+// everything else is consistent; after it only the accounting for this transfer is left to do.
 #pragma once
 
 #include "adapters/multi/pace.hpp"
@@ -15,7 +16,7 @@ class Callbacks {
  public:
   Callbacks(Engine& engine, Transfers& transfers, const Pace& pace)
       : engine_(engine), transfers_(transfers), pace_(pace) {}
-  void set_multi(Multi& multi) { multi_ = &multi; }  // that handlers are told; before anything else
+  void set_multi(Multi& multi) { multi_ = &multi; }  // the Multi that handlers get as argument; call it first
 
   void head_sent(const output::HeadSent& sent);
   void rewind(TransferId transfer);

@@ -1,5 +1,5 @@
-// When to come back: what timeout() answers, what a WatchSink is told, and what fd()'s timer is set to. One wish, three
-// ways to say it. Does not know what is to be done: its owner hands in a function that answers the wish.
+// When the Multi must be driven again, reported in three ways: by timeout(), by the WatchSink's timer, and by the timer
+// of fd(). Leaves to its owner what is to be done: a function gives the time.
 #pragma once
 
 #include <chrono>
@@ -12,11 +12,11 @@
 
 namespace sluice::multi {
 
-// To be driven.
+// When to be driven again.
 struct Wish {
   enum class When : std::uint8_t { never, at, at_once };
   When when = When::never;
-  Instant at = {};  // meaningful with `at`
+  Instant at = {};  // only with When::at
   friend bool operator==(const Wish&, const Wish&) = default;
 };
 
@@ -26,14 +26,14 @@ class Comeback {
       : environment_(environment), waiter_(waiter), watches_(watches), wish_(std::move(wish)) {}
 
   std::optional<std::chrono::milliseconds> timeout() const;
-  // Tells the sink, until the wish that it has heard is the present one (it may call back into what the wish is made
-  // of), and sets fd()'s timer. From inside of itself: nothing.
+  // Reports the wish to the sink until the reported one is current (the sink may change it by calls on the Multi), and
+  // sets the timer of fd(). A call inside report() does nothing.
   void report();
   bool reporting() const { return reporting_; }
-  // The application's timer has run out: it wants to hear the next one even if it is the same.
+  // The application's timer was due: the next wish is reported even if it is the same.
   void timer_spent() { timer_spent_ = true; }
   void sink_changed() { reported_ = {}; }
-  // From the first call on fd()'s timer is set.
+  // From the first call on, the timer of fd() is set.
   int fd();
   void set_fd_timer();
 

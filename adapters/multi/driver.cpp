@@ -1,9 +1,9 @@
-// See driver.hpp. settle() keeps the engine's drain rule: a fact goes in only when no output is left, and the
-// connection it was about is looked at again right after its outputs were taken.
+// See driver.hpp. settle() keeps the engine's drain rule: a fact is reported only when no output is left, and the
+// interest of its connection is read right after the outputs were taken.
 //
-// What outputs lead to (a connect that fails at once, a name that is known, something to send) is queued, and has its
-// turn among the sources of a drive: an application that answers each failure with the next attempt goes round in
-// drives, not in here.
+// What follows from outputs (a connect that fails at once, a known name, bytes to send) is queued and gets its turn
+// among the sources of a drive. So an application that reacts to each failure with a new attempt loops over drives, not
+// inside settle().
 #include "adapters/multi/driver.hpp"
 
 #include <algorithm>
@@ -46,7 +46,7 @@ Driver::Driver(Parts& parts)
       comeback_(environment_, waiter_, watches_, [this] { return wish(); }) {}
 
 Driver::~Driver() {
-  phase_ = Phase::telling;  // the sink still hears of every removal
+  phase_ = Phase::telling;  // every removal is still reported to the sink
   streams_.close_all();
   watches_.forget(waiter_.wakeup_fd(), {});
   if (streams_.had_routes()) environment_.finish_upkeep();
@@ -54,8 +54,8 @@ Driver::~Driver() {
 
 // ---- a drive ----
 
-// Inside of a drive or a callback. What came too early may have been a loop's one-shot timer, which is told again when
-// this is over.
+// Refuses a call inside a drive or a callback. It may have come from a loop's one-shot timer, so the timer is reported
+// again afterwards.
 bool Driver::refuse() {
   const bool busy = phase_ != Phase::idle;
   if (busy && !comeback_.reporting()) comeback_.timer_spent();
@@ -90,7 +90,7 @@ Drive Driver::cut_short(int* running) {
 Drive Driver::perform(int* running) {
   if (refuse()) return Drive::recursive_call;
   begin(Streams::Look::asks);
-  comeback_.timer_spent();  // it may be the answer to it
+  comeback_.timer_spent();  // this call may be the timer's
   pace_.forget_burst();
   const bool fresh = waiter_.has_ready() && pace_.now().steady - polled_at_ < Pace::kFreshFor;
   bool complete = work(!fresh || waiter_.batch_was_full());
@@ -111,7 +111,7 @@ Drive Driver::socket_action(int fd, std::uint8_t events, int* running) {
   }
   bool complete = settle();
   if (const Watch* watch = timer ? nullptr : watches_.find(fd)) {
-    // One that has to wait is kept: a loop that goes by edges will not say it again.
+    // An event that must wait is kept, because an edge-triggered loop does not report it again.
     complete = complete && !pace_.late();
     if (complete) {
       complete = dispatch(fd, events, watch->owner);
@@ -129,7 +129,7 @@ Drive Driver::socket_action(int fd, std::uint8_t events, int* running) {
 
 // ---- outputs ----
 
-// Throws std::bad_alloc before a step has begun, so that nothing is lost in the middle of one.
+// Throws std::bad_alloc before a step has begun, so that nothing is lost inside a step.
 void Driver::make_room() {
   streams_.make_room();
   resolver_.make_room();
@@ -171,18 +171,18 @@ void Driver::take(Output output) {
                  [&](output::KeyLog& what) {
                    try {
                      key_log_.push_back(std::move(what.line));
-                   } catch (const std::bad_alloc&) {  // a log has a gap; nothing else depends on it
+                   } catch (const std::bad_alloc&) {  // a line is missing in the log; nothing else depends on it
                    }
                  },
              },
              output);
 }
 
-// ---- time ----
+// ---- timers ----
 
-// Last, so that what came in time is not held against its deadline, and also after an early stop, so that a flood
-// cannot put deadlines off: when outputs are in the way, they come first in the next drive. False: what comes out of
-// them is not all taken.
+// Timers run last, so that bytes which came in time count before the deadline. They run also after an early stop, so
+// that much work cannot delay deadlines; if outputs are left, timers run first in the next drive. False: outputs are
+// left.
 bool Driver::run_timers() {
   if (const auto due = environment_.upkeep_due(); due && *due <= pace_.now().steady) environment_.do_upkeep();
   timers_put_off_ = engine_.has_output();
@@ -244,7 +244,7 @@ bool Driver::take_wakeup() {
   return std::exchange(woken_, false) || seen;
 }
 
-// A signal ends the wait early, as it does for poll(2).
+// A signal ends the wait early, as with poll(2).
 Result<PollResult> Driver::poll(std::span<ExtraDescriptor> extra, milliseconds longest) try {
   if (phase_ != Phase::idle)
     return std::unexpected(make_error(Code::recursive_call, "poll: called from inside a callback"));
@@ -265,7 +265,7 @@ Result<PollResult> Driver::poll(std::span<ExtraDescriptor> extra, milliseconds l
   if (waiter_.has_ready()) polled_at_ = environment_.steady();
   if (waiter_.take_woken()) woken_ = true;
   result.woken = std::exchange(woken_, false);
-  comeback_.set_fd_timer();  // which may have run out into this wait
+  comeback_.set_fd_timer();  // the timer may have expired in this wait
   return result;
 } catch (const std::bad_alloc&) {
   return std::unexpected(make_error(Code::out_of_memory, {}));

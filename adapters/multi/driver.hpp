@@ -1,9 +1,9 @@
-// How a Multi is driven: carries facts from streams, names and the clock to the engine, and the engine's outputs to
-// streams and callbacks. The parts do the work; this says whose turn it is, and when to stop.
-//   driver.cpp   a drive's beginning and end, settle(), and when to come back
-//   sources.cpp  the sources of work, which take turns
+// Drives a Multi: passes facts from streams, names and the clock to the engine, and the engine's outputs to streams and
+// callbacks. The parts do the work; the driver decides which one is next and when to stop.
+//   driver.cpp the begin and the end of a drive, settle(), and when to be driven again
+//   sources.cpp the sources of work, which take turns
 //
-// Leaves what an application may call at any moment to impl.hpp, and HTTP to the engine.
+// Leaves the calls that an application may make at any moment to impl.hpp, and HTTP to the engine.
 #pragma once
 
 #include <array>
@@ -23,14 +23,14 @@ namespace sluice::multi {
 class Driver {
  public:
   explicit Driver(Parts& parts);
-  ~Driver();  // before the parts: streams are closed, and the sink hears of every removal
+  ~Driver();  // runs before the parts are destroyed: closes the streams and reports every removal to the sink
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  // ---- driving, as Multi's ----
+  // ---- driving: as the functions of Multi ----
   Drive perform(int* running);
   Drive socket_action(int fd, std::uint8_t events, int* running);
-  // The end of a drive that an exception leaves: it ran out of memory, or a handler threw.
+  // The end of a drive that an exception has left: memory ran out, or a handler threw.
   Drive cut_short(int* running);
   Result<PollResult> poll(std::span<ExtraDescriptor> extra, std::chrono::milliseconds longest);
   std::optional<std::chrono::milliseconds> timeout() const { return comeback_.timeout(); }
@@ -38,25 +38,26 @@ class Driver {
   bool take_wakeup();
   void set_watch_sink(WatchSink* sink);
 
-  // ---- for what the application calls meanwhile ----
+  // ---- for the application's calls between and inside drives ----
   Now now() const { return phase_ == Phase::driving ? pace_.now() : environment_.now(); }
-  // It may have changed when to come back.
+  // Call it after each: the time of the next drive may have changed.
   void after_application_call();
   std::vector<std::string> take_key_log() { return std::exchange(key_log_, {}); }
 
  private:
   enum class Phase : std::uint8_t {
     idle,
-    driving,  // the clock of the drive is fresh; driving is refused
-    telling,  // the sink is being told, outside of a drive: driving is refused as well
+    driving,  // inside a drive; another one is refused
+    telling,  // the sink is being called outside a drive; driving is refused too
   };
-  // What a drive has to do, and where it is from. What the first of them lead to comes last, and a request goes out
-  // after what waited on its connection was read.
+  // The sources of work of a drive, in order. Work that the first ones cause is in the last ones, and a request is sent
+  // after the bytes that wait on its connection were read.
   enum class Source : std::uint8_t { resumes, postponed, signals, ready, reads, facts, sends };
   static constexpr std::array kSources = {Source::resumes, Source::postponed, Source::signals, Source::ready,
                                           Source::reads,   Source::facts,     Source::sends};
 
-  // driver.cpp. Those that answer bool: false when they stopped for fairness, with outputs left for the next drive.
+  // driver.cpp. Functions that return bool return false if they stopped for fairness; outputs are then left for the
+  // next drive.
   bool refuse();
   void begin(Streams::Look look);
   Drive end(Drive answer, int* running);
@@ -69,7 +70,7 @@ class Driver {
   bool must_run_at_once() const;
   Wish wish();
 
-  // sources.cpp; as above
+  // sources.cpp; bool as above
   bool work(bool fetch);
   bool take_from(Source source, bool fetch);
   bool take_resumes();
@@ -96,12 +97,12 @@ class Driver {
   Comeback comeback_;
 
   Phase phase_ = Phase::idle;
-  std::size_t first_ = 0;        // of kSources: who has the first turn in the next drive
-  Fifo<TransferId> resumed_;     // in this drive, or left over from one before
-  bool timers_put_off_ = false;  // there were outputs left at the end of a drive
-  int wait_error_ = 0;           // errno of this drive's look at what is ready
-  bool woken_ = false;           // a wakeup that no poll() has told of yet
-  Instant polled_at_;            // when poll() fetched the batch that is in waiter_
+  std::size_t first_ = 0;        // index in kSources of the first source in the next drive
+  Fifo<TransferId> resumed_;     // transfers that were resumed before this drive
+  bool timers_put_off_ = false;  // timers did not run, because outputs were left
+  int wait_error_ = 0;           // errno of looking for ready descriptors in this drive
+  bool woken_ = false;           // a wakeup that no poll() has reported yet
+  Instant polled_at_;            // when poll() fetched the batch in waiter_
   std::vector<std::string> key_log_;
 };
 

@@ -1,5 +1,5 @@
-// A queue that keeps its memory: in the steady state nothing is allocated, unlike in std::deque, which frees and takes
-// blocks as it moves on.
+// A queue that keeps its memory, so that nothing is allocated in the steady state. (std::deque frees and allocates
+// blocks as it moves.)
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,11 @@ class Fifo {
   bool empty() const { return begin_ == items_.size(); }
   std::size_t size() const { return items_.size() - begin_; }
   void push(T item) {
-    // Moves each item at most once for every time half of the memory was passed through.
+    // Compacts only when more than half of the items were taken, so the cost for each item is constant on average.
     if (begin_ > 64 && begin_ * 2 > items_.size()) compact();
     items_.push_back(std::move(item));
   }
-  // The next `count` pushes allocate nothing. Throws std::bad_alloc, having changed nothing that shows.
+  // After this the next `count` pushes allocate nothing. Throws std::bad_alloc; nothing visible has changed then.
   void make_room(std::size_t count) {
     if (items_.capacity() - items_.size() >= count) return;
     if (begin_ > 0) compact();

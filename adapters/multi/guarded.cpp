@@ -10,7 +10,7 @@
 namespace sluice::multi {
 namespace {
 
-// No errno, and not likely a transport's own.
+// Not an errno, and unlikely as a transport's own number.
 constexpr int kThrown = std::numeric_limits<int>::min();
 
 template <class Call>
@@ -24,7 +24,7 @@ Transferred attempt(Connection& connection, Call call) {
     failed.error = kThrown;
     try {
       connection.thrown = what_was_thrown();
-    } catch (const std::bad_alloc&) {  // then without the text
+    } catch (const std::bad_alloc&) {  // without the text
     }
   }
   return failed;

@@ -1,5 +1,5 @@
-// The calls of dialers and transports, which must not throw and may all the same. What one throws, but for a lack of
-// memory, is the error of the connection it was for, and of no other.
+// Calls the functions of dialers and transports and catches exceptions, although they must not throw. An exception,
+// except std::bad_alloc in dial(), becomes the error of the connection that the call was for.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace sluice::multi {
 
-// An error with the text that `words` makes. If there is no memory for the text, the error has none.
+// An error with the text that `words` returns; without text if memory runs out.
 template <class Words>
 Error in_words(Code code, int detail, Words words) {
   try {
@@ -25,16 +25,16 @@ Error in_words(Code code, int detail, Words words) {
 
 // Throws std::bad_alloc.
 Result<std::unique_ptr<Transport>> dial(Dialer& dialer, const DialTarget& target, TransportSignal signal);
-// The rest throw nothing.
+// The functions below throw nothing.
 Result<Opening> open_stream(Connection& connection);
 Transferred receive_from(Connection& connection, MutableBytes space);
 Transferred send_to(Connection& connection, std::span<const Bytes> pieces);
-// -1 as well from one that throws: it is not heard of again, and its transfer ends in time.
+// -1 also if the call throws: the stream is then not watched, and its transfer ends by a timeout.
 int descriptor_of(const Transport& stream);
 int write_descriptor_of(const Transport& stream);
-// What send_to() or receive_from() came to, as the error of a transfer: Code::send_failed or receive_failed.
+// The result of send_to() or receive_from() as a transfer's error: Code::send_failed or receive_failed.
 Error describe(const Connection& connection, Code code, int error);
-// For the end of a stream of a route. Nothing from one that throws.
+// Transport::end_reason() of a route's stream; "" if the call throws.
 std::string end_reason_of(const Connection& connection);
 
 }  // namespace sluice::multi

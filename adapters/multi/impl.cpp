@@ -24,7 +24,7 @@ Multi::Impl::Impl(std::unique_ptr<multi::Parts> parts, Multi& owner)
 Result<TransferId> Multi::Impl::add_dropping(Request request, TransferOptions options) try {
   if (std::holds_alternative<BodyStream>(request.body)) return std::unexpected(no_source(request));
   return add(std::move(request), std::move(options), &dropping_);
-} catch (const std::bad_alloc&) {  // while an error's text is made
+} catch (const std::bad_alloc&) {  // thrown while an error's text is made
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
@@ -47,20 +47,20 @@ Result<TransferId> Multi::Impl::add(Request request, TransferOptions options, Tr
       transfer.user_data = user_data;
       transfer.report_heads = report_heads;
     } catch (const std::bad_alloc&) {
-      engine_.remove(*added, driver_.now());  // its Done is for nobody
+      engine_.remove(*added, driver_.now());  // nothing reads its Done
       added = std::unexpected(make_error(Code::out_of_memory, {}));
     }
   }
   driver_.after_application_call();
   return added;
-} catch (const std::bad_alloc&) {  // while an error's text is made
+} catch (const std::bad_alloc&) {  // thrown while an error's text is made
   return std::unexpected(make_error(Code::out_of_memory, {}));
 }
 
 void Multi::Impl::remove(TransferId transfer) {
   multi::TransferEntry* const found = transfers_.find(transfer);
-  const std::shared_ptr<Route> route = found ? std::move(found->route) : nullptr;  // until all else is done
-  // First here: nothing that comes out of the engine is for it any more.
+  const std::shared_ptr<Route> route = found ? std::move(found->route) : nullptr;  // kept until everything else is done
+  // Before the engine's remove(): no output of the engine is for this transfer any more.
   transfers_.erase(transfer);
   engine_.remove(transfer, driver_.now());
   driver_.after_application_call();
@@ -90,7 +90,7 @@ void Multi::Impl::finish_upload(TransferId transfer) {
   multi::TransferEntry* found = transfers_.find(transfer);
   if (!found) return;
   if (found->in_upload) {
-    found->finish_upload = true;  // after what on_upload has filled
+    found->finish_upload = true;  // after the bytes that on_upload() has written
   } else {
     engine_.finish_upload(transfer, driver_.now());
   }

@@ -1,6 +1,6 @@
-// Multi from within: what an application may call at any moment, also from inside a callback. It changes the engine and
-// what is queued for the next drive, and touches no socket. Driving is driver.hpp's, and the public surface
-// ../multi.cpp.
+// The implementation of Multi: the calls that an application may make at any moment, also inside a callback. They
+// change the engine and the queues for the next drive, and use no socket. Leaves driving to driver.hpp, and the public
+// functions to ../multi.cpp.
 #pragma once
 
 #include <memory>
@@ -39,9 +39,9 @@ class Multi::Impl {
  private:
   const std::unique_ptr<multi::Parts> parts_;
   multi::Driver driver_;
-  multi::Transfers& transfers_;  // of the parts
-  Engine& engine_;               // of the parts
-  TransferHandler dropping_;     // of transfers without one
+  multi::Transfers& transfers_;  // one of the parts
+  Engine& engine_;               // one of the parts
+  TransferHandler dropping_;     // the handler of transfers without one
 };
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
-// How long one drive may go on, and what time it is meanwhile. The clock is read once for many steps: whoever has done
-// something that takes time reads it again. Knows no work; asks nobody but the clock.
+// How long one drive may run, and the time during the drive. The clock is read once for many steps: code that has done
+// something slow reads it again (look_at_clock()). Knows only the clock. Leaves the work to driver.hpp.
 #pragma once
 
 #include <algorithm>
@@ -22,42 +22,43 @@ class Pace {
 
   // ---- a drive ----
   void begin();
-  // It has got something done. One that has not is never late, so that each drive gets somewhere.
+  // The drive has done some work. Before that it is never late(), so that each drive makes progress.
   void progress() { progressed_ = true; }
   bool late() const { return progressed_ && now_.steady >= until_; }
-  bool spent() const { return reads_ == 0 || late(); }  // for those who may read
-  // Each answers false when none is left. The clock is read after some of the last two.
+  bool spent() const { return reads_ == 0 || late(); }  // reading must stop
+  // Each returns false if the drive has no read, send or output left. may_send() and take_output() also read the clock
+  // from time to time.
   bool take_read() { return reads_ > 0 && reads_-- > 0; }
   bool may_send();
   void sent() { --sends_; }
   bool take_output();
 
   // ---- bursts of socket_action() ----
-  // A loop hands in one descriptor after another before it looks at its own timers again, so together they are held to
-  // the time of one drive: what comes later in the burst is kept until the timer, which is reported as due. One that is
-  // handed in again because the answer was call_again begins another burst, and so does whatever comes when no timer
-  // has come for long.
+  // A loop calls socket_action() for one descriptor after another (a burst) before it looks at its timers again. All
+  // calls of a burst together may take the time of one drive; later events of the burst are kept until the timer, which
+  // is reported as due. A descriptor that is given again because of call_again begins a new burst. So does any event if
+  // no timer has come for a long time.
   void join_burst(int fd);
-  void begin_burst();                          // a timer has come
-  void spend_burst() { burst_spent_ = true; }  // nothing more of it until the timer, which is reported as due
+  void begin_burst();                          // the timer has come
+  void spend_burst() { burst_spent_ = true; }  // no more work in this burst; the timer is reported as due
   void forget_burst() { burst_spent_ = false; }
-  void end_in_burst(int fd, bool complete);  // the drive is over; `complete`: nothing was left for fairness
+  void end_in_burst(int fd, bool complete);  // the drive is over; `complete`: it did not stop for fairness
 
-  // What poll() fetched so short a time ago is what there is: asking the system again would cost a call for each
-  // perform.
+  // A batch that poll() fetched within this time is not fetched again by perform(), which saves a system call each
+  // time.
   static constexpr Duration kFreshFor = std::chrono::microseconds(100);
 
  private:
-  // Where an application's max_reads_per_perform ends, so that what is derived from it cannot overflow.
+  // The greatest max_reads_per_perform, so that what is computed from it cannot overflow.
   static constexpr std::size_t kMostReads = 1'000'000;
   static constexpr Duration kLongestDrive = std::chrono::hours(24);
-  // Beside max_reads_per_perform, what bounds a drive in which applications' callbacks make ever more work.
+  // These limit a drive in which the application's callbacks cause more and more sends and outputs.
   static constexpr std::size_t kSendsForEachRead = 4;
   static constexpr std::size_t kOutputsForEachRead = 16;
-  // Of sends and outputs: how many go by before the clock is read again.
+  // After this many sends or outputs the clock is read again.
   static constexpr std::size_t kUnlookedAt = 16;
-  // In times of a drive: a loop that has not looked at its timers for so long is given up on, or is called again and
-  // again without them.
+  // In multiples of max_drive_time: if a loop has not looked at its timers for this long, it may never do so, and a new
+  // burst begins.
   static constexpr int kTimerWithin = 4;
   static constexpr int kNone = -1;
 
@@ -66,11 +67,11 @@ class Pace {
   const Duration max_time_;
   Now now_;
   Instant until_;
-  std::size_t reads_ = 0, sends_ = 0, outputs_ = 0;  // left of this drive
+  std::size_t reads_ = 0, sends_ = 0, outputs_ = 0;  // how many are left in this drive
   bool progressed_ = false;
   Instant burst_until_, burst_ended_;
   bool burst_spent_ = false;
-  int again_fd_ = kNone;  // the last one that was answered call_again
+  int again_fd_ = kNone;  // the descriptor of the last call that returned call_again
 };
 
 }  // namespace sluice::multi

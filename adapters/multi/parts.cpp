@@ -6,7 +6,7 @@
 namespace sluice::multi {
 namespace {
 
-// The core looks nothing up that it knows.
+// Moves resolve_overrides to known_addresses: the core does not look these names up.
 EngineOptions engine_options(MultiOptions& given) {
   EngineOptions options = std::move(given.engine);
   for (ResolveOverride& one : given.resolve_overrides) {
@@ -18,7 +18,7 @@ EngineOptions engine_options(MultiOptions& given) {
 NameOptions name_options(MultiOptions& given, Watches& watches) {
   NameOptions options;
   options.servers = std::move(given.dns_servers);
-  // One that cannot be watched makes its question time out, which is its error.
+  // If a descriptor cannot be watched, its question times out, and that is the error.
   options.watch = [&watches](int fd, bool read, bool write) {
     watches.set(fd, static_cast<std::uint8_t>((read ? kEventRead : 0) | (write ? kEventWrite : 0)), {});
   };

@@ -1,4 +1,5 @@
-// What a Multi is made of, each part knowing those before it: see their own files. The driver says whose turn it is.
+// The parts of a Multi. Each part knows only those before it and is described in its own file. Leaves their order in a
+// drive to driver.hpp.
 #pragma once
 
 #include <memory>
@@ -15,14 +16,14 @@
 namespace sluice::multi {
 
 struct Parts {
-  // Errors as Multi::create(). May throw std::bad_alloc.
+  // Errors: as Multi::create(). May throw std::bad_alloc.
   static Result<std::unique_ptr<Parts>> create(MultiOptions options);
 
   Environment& environment;
   const std::unique_ptr<Waiter> waiter;
   Watches watches;
   Transfers transfers;
-  std::unique_ptr<NameResolver> resolver;  // made last, since it has descriptors to be watched
+  std::unique_ptr<NameResolver> resolver;  // made last in create(), because it has descriptors to be watched
   Engine engine;
   Pace pace;
   Streams streams;

@@ -1,5 +1,4 @@
-// A flag, or another value, that is set while something is in scope, and then as it was before: also when an exception
-// passes.
+// Sets a variable for the time of a scope and restores the earlier value at its end, also when an exception leaves it.
 #pragma once
 
 #include <utility>

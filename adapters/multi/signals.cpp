@@ -1,4 +1,4 @@
-// See signals.hpp. The waiter is woken under the lock, so that it cannot go away meanwhile.
+// See signals.hpp. The waiter is woken while the lock is held, so that it cannot be destroyed during the call.
 #include "adapters/multi/signals.hpp"
 
 #include <new>
@@ -30,7 +30,7 @@ void Signals::ring(const std::shared_ptr<Bell>& bell) {
 void Signals::close() {
   const std::lock_guard lock(mutex_);
   waiter_ = nullptr;
-  rung_.clear();  // each bell holds the box
+  rung_.clear();  // each bell keeps the box alive
 }
 
 void Signals::attend() {
@@ -57,7 +57,7 @@ bool Signals::take(Fifo<ConnId>& into) {
     whole = !std::exchange(lost_, false);
   }
   for (const std::shared_ptr<Bell>& bell : taken_) {
-    bell->rung = false;  // before the stream is tried: a signal that comes now counts anew
+    bell->rung = false;  // before the stream is tried, so that a later signal is a new one
     into.push(bell->conn);
   }
   taken_.clear();

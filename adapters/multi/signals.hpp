@@ -1,5 +1,5 @@
-// The mailbox of transports without a descriptor: which connections are to be tried again. Signals come from any
-// thread, also when the Multi is gone; the driver empties the box in its own.
+// Collects the signals of transports without a descriptor: which connections must be tried again. Signals may come from
+// any thread, also after the Multi is gone; the driver takes them in its own thread. Leaves trying them to streams.hpp.
 #pragma once
 
 #include <atomic>
@@ -16,26 +16,27 @@ namespace sluice::multi {
 
 class Signals {
  public:
-  // `waiter` is woken by a signal that nobody attends to; it must stay until close().
+  // A signal outside attend() and leave() wakes `waiter`, which must stay valid until close().
   explicit Signals(const Waiter& waiter) : waiter_(&waiter) {}
 
-  // A signal for this connection. It keeps the box alive.
+  // Makes the signal of this connection. It keeps the box alive. Throws std::bad_alloc.
   static TransportSignal make(const std::shared_ptr<Signals>& box, ConnId conn);
-  void close();  // nothing is woken any more
+  void close();  // the waiter is not used any more
 
-  // Between these two nothing is woken: the driver asks waiting() after it has left, and does not sleep then.
+  // Between these two calls the waiter is not woken: after leave() the driver asks waiting(), and if true it does not
+  // sleep.
   void attend();
   void leave();
   bool waiting() const;
-  // Moves all that were given since the last call, each once. False: some were given for which there was no memory; any
-  // connection may be meant.
+  // Moves the connections that were signaled since the last call, each once. False: a signal was lost for lack of
+  // memory, so any connection may be ready.
   bool take(Fifo<ConnId>& into);
 
  private:
   struct Bell {
     std::shared_ptr<Signals> box;
     ConnId conn;
-    std::atomic<bool> rung = false;  // it is in the box
+    std::atomic<bool> rung = false;  // it is in rung_
   };
   void ring(const std::shared_ptr<Bell>& bell);
 
@@ -44,7 +45,7 @@ class Signals {
   std::vector<std::shared_ptr<Bell>> rung_;
   std::vector<std::shared_ptr<Bell>> taken_;
   bool attended_ = false;
-  bool lost_ = false;  // a signal found no room
+  bool lost_ = false;  // there was no memory for a signal
 };
 
 }  // namespace sluice::multi

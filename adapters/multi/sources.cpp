@@ -1,5 +1,5 @@
-// See driver.hpp: the sources of work, which take turns. One that stops in the middle gives the next one the first turn
-// in the next drive.
+// See driver.hpp. Here: the sources of work, which take turns. If a drive stops in one source, the next drive begins
+// with the source after it.
 #include <utility>
 
 #include "adapters/multi/driver.hpp"
@@ -7,16 +7,17 @@
 namespace sluice::multi {
 namespace {
 
-// So many whole reads in a row before other connections get their turn.
+// This many full reads in a row, before other connections get their turn.
 constexpr int kReadsPerTurn = 4;
 
 }  // namespace
 
-// False: stopped for fairness. Then another source has the first turn: none may use up all of every drive.
+// False: stopped for fairness. The next drive then begins with another source, so that no source can use up every
+// drive.
 bool Driver::work(bool fetch) {
   if (!settle()) return false;
   if (timers_put_off_ && !run_timers()) return false;
-  // Those of before this drive; what is resumed meanwhile waits for the next.
+  // Transfers that were resumed before this drive; others wait for the next drive.
   transfers_.take_resumes(resumed_);
   for (std::size_t turn = 0; turn < kSources.size(); ++turn) {
     if (take_from(kSources[(first_ + turn) % kSources.size()], fetch)) continue;
@@ -114,7 +115,8 @@ bool Driver::take_reads() {
   return true;
 }
 
-// Those of before: an application that tries again at once what has failed at once has its next turn in the next drive.
+// Facts from before this call: if an application retries at once what failed at once, the retry gets its turn in the
+// next drive.
 bool Driver::take_facts() {
   if (!take_answers()) return false;
   for (std::size_t left = streams_.facts(); left > 0; --left) {
@@ -131,7 +133,7 @@ bool Driver::take_answers() {
     if (pace_.late()) return false;
     make_room();
     auto answer = resolver_.next_answer();
-    if (!answer) break;  // canceled meanwhile
+    if (!answer) break;  // it was canceled
     engine_.handle_resolved(answer->id, std::move(answer->found), pace_.now());
     if (!settle()) return false;
   }
@@ -163,7 +165,7 @@ bool Driver::dispatch(int fd, std::uint8_t events, ConnId owner) {
   if (owner) return follow(streams_.advance(owner, events), owner);
   if (fd == waiter_.wakeup_fd()) {
     waiter_.take_event();
-    waiter_.take_woken();  // the loop that saw it needs no poll() to tell
+    waiter_.take_woken();  // the loop has seen the wakeup, so poll() need not report it
   } else {
     resolver_.process(fd, (events & (kEventRead | kEventError)) != 0, (events & kEventWrite) != 0);
   }

@@ -1,4 +1,4 @@
-// See streams.hpp: one send or one receive, and the fact that it is for the engine.
+// See streams.hpp. Here: one send or one receive, and its report to the engine.
 #include <cerrno>
 #include <utility>
 
@@ -18,9 +18,8 @@ std::optional<Streams::Send> Streams::next_send() {
   return Send{conn, look};
 }
 
-// Before the first bytes of a request: what has come since the connection was last read (its end, or bytes that nobody
-// asked for) is taken first, so that no request goes out on a connection that is known, or could be known, to be of no
-// use.
+// Before the first bytes of a request are sent, everything that has come on the connection is read (its end, or bytes
+// that belong to no request), so that no request is sent on a connection that the peer has closed already.
 bool Streams::must_look(const Connection& connection) const {
   if (connection.opening || connection.write_blocked || connection.sending) return false;
   if (engine_.must_look_first(connection.id)) return true;
@@ -41,7 +40,7 @@ void Streams::send(ConnId conn) {
   pace_.sent();
   Transferred sent = send_to(*connection, std::span(view.spans).first(view.count));
   const std::size_t given = view.size_bytes();
-  if (sent.bytes > given) sent.error = EOVERFLOW;  // it cannot be
+  if (sent.bytes > given) sent.error = EOVERFLOW;  // impossible result
   if (sent.error != 0) {
     connection->send_error = sent.error;
     engine_.handle_io_error(conn, describe(*connection, Code::send_failed, sent.error), pace_.now());
@@ -57,7 +56,7 @@ void Streams::send(ConnId conn) {
 Streams::Received Streams::receive(ConnId conn) {
   Connection* const connection = connections_.find(conn);
   if (!connection || connection->opening) return Received::nothing;
-  // Since it was queued it was read.
+  // It was read since it was queued.
   if (!connection->may_read && connection->send_error == 0) return Received::nothing;
   const MutableBytes space = engine_.receive_space(conn);
   if (space.empty()) return Received::nothing;  // backpressure
@@ -73,10 +72,10 @@ Streams::Received Streams::take(Connection& connection, MutableBytes space) {
   pace_.progress();
   const ConnId conn = connection.id;
   Transferred got = receive_from(connection, space);
-  // It cannot be.
+  // An impossible result.
   if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};
   const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
-  // An end or an error that comes with bytes is said again by the next read, which follows at once.
+  // If an end or an error comes with bytes, the next read, which follows at once, reports it again.
   const bool drained = nothing || (got.would_block && !got.eof && got.error == 0 && connection.send_error == 0);
   if (drained) {
     connection.may_read = false;

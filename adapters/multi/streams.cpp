@@ -1,4 +1,4 @@
-// See streams.hpp: streams opened, watched and closed, and what waits for its turn.
+// See streams.hpp. Here: streams are opened, watched and closed, and wait for their turns.
 #include "adapters/multi/streams.hpp"
 
 #include <cerrno>
@@ -50,7 +50,7 @@ Result<std::unique_ptr<Transport>> Streams::make_stream(output::Connect& what) {
     signals_ = std::make_shared<Signals>(waiter_);
     if (in_drive_) signals_->attend();
   }
-  auto& dialer = dynamic_cast<Dialer&>(*what.route);  // add() lets in nothing else
+  auto& dialer = dynamic_cast<Dialer&>(*what.route);  // add() accepts no other route
   return dial(dialer, {std::move(what.host), what.port}, Signals::make(signals_, what.conn));
 }
 
@@ -66,7 +66,7 @@ void Streams::connect(output::Connect& what) {
 
 void Streams::begin_stream(output::Connect& what) {
   auto made = make_stream(what);
-  pace_.look_at_clock();  // this is what takes time in a drive
+  pace_.look_at_clock();  // connecting takes time
   if (!made) {
     facts_.push({what.conn, std::move(made.error())});
     return;
@@ -89,11 +89,11 @@ void Streams::open(Connection& connection) {
   switch (*opening) {
     case Opening::done:
       connection.opening = false;
-      // What opens may have received more than it wanted; TCP does not.
+      // open() of a route may have read more than it needed; TCP does not.
       connection.may_read = connection.route != nullptr;
       connection.read_in = drive_;
       facts_.push({connection.id, std::nullopt});
-      // The engine's interest decides what comes next; a descriptor that is watched for it already stays as it is.
+      // The engine's interest decides what to watch next; if the same descriptor is watched already, the watch is kept.
       if (connection.fd == descriptor_of(*connection.stream)) {
         connections_.set_waits_for_signal(connection, connection.fd < 0);
         return;
@@ -125,7 +125,7 @@ void Streams::watch(Connection& connection, std::uint8_t events) {
   if (two || write_before >= 0) watch_one(connection, write_before, connection.write_fd, events & kEventWrite);
 }
 
-// `before`: what was watched in its place, or -1.
+// `before`: the descriptor that was watched for this purpose until now, or -1.
 void Streams::watch_one(const Connection& connection, int before, int fd, int events) {
   if (fd != before && before >= 0) watches_.set(before, kEventNone, connection.id);
   if (fd < 0) return;
@@ -197,12 +197,11 @@ void Streams::close(ConnId conn) {
   Connection* connection = connections_.find(conn);
   if (!connection) return;
   if (!connection->opening && !connection->write_blocked) {
-    // A close_notify, if it fits: nobody waits for what becomes of it.
+    // A close_notify, if one send takes it; the result does not matter.
     const OutputView view = engine_.transmit(conn);
     if (!view.empty()) send_to(*connection, std::span(view.spans).first(view.count));
   }
-  // Whoever made the route may hold a duplicate of its descriptor, and then closing it does not end what the system
-  // watches.
+  // The owner of the route may hold a duplicate of the descriptor; then closing it does not end the system's watch.
   if (connection->route) watch_nothing(*connection);
   forget(*connection);
   connections_.close(conn);
@@ -239,7 +238,7 @@ void Streams::queue_all() {
   for (Connection& connection : connections_.all()) {
     if (!connection.id) continue;
     connection.send_queued = connection.read_queued = false;
-    connection.write_blocked = !connection.opening;  // so that its turn to send comes as well
+    connection.write_blocked = !connection.opening;  // so that it gets a turn to send too
     if (!std::exchange(connection.signal_queued, true)) signaled_.push(connection.id);
   }
   try_all_ = false;

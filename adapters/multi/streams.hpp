@@ -1,9 +1,9 @@
-// The streams under the engine's connections: opened, watched, read, written, closed. Tells the engine what came of
-// each call, one fact at a time; what comes out of the engine is taken by the driver, between calls of this.
-//   streams.cpp    opened, watched and closed; what waits for its turn
-//   stream_io.cpp  read and written
+// Opens, watches, reads, writes and closes the streams of the engine's connections. Reports the result of each call to
+// the engine, one fact at a time; the driver takes the engine's outputs after each call.
+//   streams.cpp opening, watching and closing; the queues
+//   stream_io.cpp reading and writing
 //
-// Knows no transfers and no application, and not how much is done at once: that is the driver's.
+// Knows no transfers and no application. Leaves to the driver how much is done at once.
 #pragma once
 
 #include <cstdint>
@@ -25,80 +25,79 @@ class Streams {
   Streams(Environment& environment, const Waiter& waiter, Watches& watches, Engine& engine, Pace& pace)
       : environment_(environment), waiter_(waiter), watches_(watches), engine_(engine), pace_(pace) {}
   ~Streams() { close_all(); }
-  void close_all();  // each watch ends before its stream; no signal wakes anybody any more
+  void close_all();  // ends each watch before its stream; afterwards no signal wakes the waiter
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
 
-  // Room in the queues for all that one step can put there: a connection's fact, its turn to send, its turn to be read.
-  // Throws std::bad_alloc before the step has begun, so that nothing is lost in the middle of one.
+  // Gets memory in the queues for everything that one step can add: a connection's fact, its turn to send, its turn to
+  // be read. Throws std::bad_alloc before the step has begun, so that nothing is lost inside a step.
   void make_room();
 
   // ---- a drive begins and ends ----
-  // How a drive knows what is ready: only what is handed in; by asking the system; and when it has seen to all that was
-  // ready.
+  // How a drive knows which descriptors are ready: only those given to socket_action(); by asking the system; or it has
+  // handled all that were ready.
   enum class Look : std::uint8_t { handed_in, asks, done };
   void begin_drive(Look look);
   void end_drive();
   void looked();
-  // The drive was cut short and what it had in hand is lost (a signal, an event that is told once): the next tries
-  // every stream instead.
+  // The drive was cut short, and a signal or an event that is reported only once may be lost: the next drive tries
+  // every stream.
   void try_all() { try_all_ = true; }
 
-  // ---- what the engine asks for ----
+  // ---- requests of the engine ----
   void connect(output::Connect& what);
   void close(ConnId conn);
-  // Brings what is watched and what is queued in line with the engine's interest. In the steady state it finds nothing
-  // to change.
+  // Makes the watch and the queues agree with the engine's interest. In the steady state nothing changes.
   void refresh(ConnId conn);
-  // A fact was told of a connection: once its outputs are taken, its interest is looked at. False: there was none.
+  // Calls refresh() for the connection that the last fact was about. Call it after the outputs were taken. False: there
+  // was none.
   bool refresh_next();
 
-  // ---- what has happened ----
+  // ---- events ----
   enum class Then : std::uint8_t {
-    nothing,  // no fact was told
-    settle,   // a fact may have been
+    nothing,  // no fact was reported
+    settle,   // a fact may have been reported: take the outputs
     read,     // there is something to read
   };
-  // Something may go on: by an event on its descriptor (Events), or by a signal, which says nothing more.
+  // The stream may get further, because of events on its descriptor (Events) or because of a signal (no events).
   Then advance(ConnId conn, std::uint8_t events);
 
   // ---- turns ----
-  void gather_signals();  // those given since the last time; throws std::bad_alloc
+  void gather_signals();  // takes the signals that were given since the last call; throws std::bad_alloc
   bool has_signaled() const { return !signaled_.empty(); }
-  std::optional<ConnId> next_signaled();  // each connection once; null: none of them is there any more
+  std::optional<ConnId> next_signaled();  // each connection once; nullopt: none is left
   bool has_reads() const { return !reads_.empty(); }
   ConnId next_read();
   enum class Received : std::uint8_t {
-    nothing,    // not a byte, and no fact
-    all,        // a fact was told, and there is nothing more for now
-    more,       // a fact was told, and more may be there
-    no_budget,  // it is queued: no read is left of this drive
+    nothing,    // no byte, and no fact was reported
+    all,        // a fact was reported, and nothing is left for now
+    more,       // a fact was reported, and more may be left
+    no_budget,  // no read is left in this drive; it was queued
   };
   Received receive(ConnId conn);
   void queue_read(ConnId conn);
   bool has_sends() const { return !sends_.empty(); }
-  // Whose turn it is to send. `look`: it must be read before (receive()), and queue_send() if that is stopped in the
-  // middle.
+  // The next connection to send on. `look`: first read it (receive()); if that stops early, call queue_send().
   struct Send {
     ConnId conn;
     bool look = false;
   };
   std::optional<Send> next_send();
-  // One send; if there is more to go after it, the connection queues up again behind the others.
+  // One send. If bytes are left after it, the connection is queued again after the others.
   void send(ConnId conn);
   void queue_send(ConnId conn);
-  // Facts that came up while outputs were being taken, when the engine cannot be told.
+  // Facts that arose while outputs were being taken, when no fact may be reported to the engine.
   std::size_t facts() const { return facts_.size(); }
   void tell_fact();
 
-  bool has_work() const;  // something of the above is left for the next drive
+  bool has_work() const;  // work is left for the next drive
   bool waits_for_signals() const { return connections_.waiting_for_signals() > 0; }
   bool had_routes() const { return signals_ != nullptr; }
 
  private:
   struct Fact {
     ConnId conn;
-    std::optional<Error> error;  // none: connected
+    std::optional<Error> error;  // nullopt: connected
   };
 
   // streams.cpp
@@ -122,17 +121,17 @@ class Streams {
   Engine& engine_;
   Pace& pace_;
   Connections connections_;
-  std::uint64_t drive_ = 0;  // counts them
+  std::uint64_t drive_ = 0;  // counts the drives
   Look look_ = Look::handed_in;
   std::optional<ConnId> to_refresh_;
   Fifo<Fact> facts_;
-  Fifo<ConnId> sends_;                // have something to send and are not known to be blocked
-  Fifo<ConnId> reads_;                // filled a whole read the last time, so more may wait
+  Fifo<ConnId> sends_;                // connections that have bytes to send and are not known to be blocked
+  Fifo<ConnId> reads_;                // connections whose last read filled the buffer, so more may have come
   std::shared_ptr<Signals> signals_;  // null: no route was dialled yet
-  bool in_drive_ = false;             // signals are attended to
-  Fifo<ConnId> given_;                // taken out of signals_
-  Fifo<ConnId> signaled_;             // of those, each connection once, and not looked at yet
-  bool try_all_ = false;              // every stream is as if it had been signaled
+  bool in_drive_ = false;             // inside a drive: signals do not wake the waiter
+  Fifo<ConnId> given_;                // taken from signals_
+  Fifo<ConnId> signaled_;             // those of given_ that were not tried yet, each once
+  bool try_all_ = false;              // every stream counts as signaled
 };
 
 }  // namespace sluice::multi

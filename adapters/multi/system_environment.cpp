@@ -1,4 +1,5 @@
-// The environment of sockets: see ../environment.hpp. Each part is in a room of its own; here they come together.
+// See ../environment.hpp. The environment of the system: joins the clock and the poller (net/), the resolver and TCP
+// streams (transport/).
 #include <utility>
 
 #include "adapters/environment.hpp"

@@ -1,4 +1,4 @@
-// Puts an exception that code of the application's has thrown into words.
+// The text of an exception that the application's code has thrown.
 #pragma once
 
 #include <exception>
@@ -6,7 +6,8 @@
 
 namespace sluice::multi {
 
-// Inside a catch block only. For "its transport threw an exception: no thread". May throw std::bad_alloc.
+// Only inside a catch block. For messages such as "its transport threw an exception: no thread". May throw
+// std::bad_alloc.
 inline std::string what_was_thrown() {
   try {
     throw;

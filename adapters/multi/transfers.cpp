@@ -1,5 +1,4 @@
-// See transfers.hpp. Messages are a list through the transfers themselves, so that a removed transfer takes its message
-// with it.
+// See transfers.hpp. Messages are a linked list through the transfers, so that removing a transfer removes its message.
 #include "adapters/multi/transfers.hpp"
 
 #include <algorithm>
@@ -12,7 +11,7 @@ namespace sluice::multi {
 TransferEntry& Transfers::add(TransferId id, TransferHandler* handler, bool limited) {
   if (id.index >= by_index_.size())
     by_index_.resize(std::max<std::size_t>(std::size_t{id.index} + 1, by_index_.size() * 2));
-  resumes_.reserve(by_index_.size());  // each is in there once at most
+  resumes_.reserve(by_index_.size());  // each transfer is in it at most once
   TransferEntry& transfer = by_index_[id.index];
   SLUICE_CHECK(!transfer.id);
   transfer = {};

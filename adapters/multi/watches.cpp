@@ -1,4 +1,4 @@
-// See watches.hpp. The sink is called last in each function: it may call back into what owns the watches.
+// See watches.hpp. The sink is called last in each function, because it may call the Multi.
 #include "adapters/multi/watches.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace sluice::multi {
 Watches::Watches(Waiter& waiter) : waiter_(waiter) {
   const auto index = static_cast<std::size_t>(waiter.wakeup_fd());
   by_fd_.resize(index + 1);
-  by_fd_[index].events = kEventRead;  // the waiter watches it by itself
+  by_fd_[index].events = kEventRead;  // the waiter watches its wakeup descriptor itself
 }
 
 void Watches::count(int fd, bool watched) {
@@ -28,7 +28,7 @@ int Watches::set(int fd, std::uint8_t events, ConnId owner) {
   const bool own = present && present->owner == owner;
   if (events == 0) {
     if (!own) return 0;
-    // Not left in the waiter with an empty mask: a hang-up would be reported over and over.
+    // With an empty event mask the system would report a hang-up again and again, so it is removed.
     waiter_.remove(fd);
     end(fd);
     return 0;
@@ -42,9 +42,9 @@ int Watches::set(int fd, std::uint8_t events, ConnId owner) {
   return 0;
 }
 
-// The system sees the number first: whoever shows one that is none costs no memory, and one that another watches is
-// refused by it. Unless that one was closed under its owner, against the rules; it must not harm whoever has the number
-// next.
+// The waiter is asked first: it refuses a number that is not a descriptor, before memory is used for it, and one that
+// is watched already. If an earlier owner's descriptor was closed without notice, which is against the rules, its watch
+// must not affect the new owner of the number.
 int Watches::start(int fd, std::uint8_t events, ConnId owner) {
   const auto index = static_cast<std::size_t>(fd);
   const bool taken = find(fd) != nullptr;
@@ -94,9 +94,10 @@ const Watch* Watches::find(const Ready& ready) const {
 void Watches::set_sink(WatchSink* sink) {
   sink_ = sink;
   const std::uint64_t turn = ++sinks_set_;
-  for (Watch& watch : by_fd_) watch.assigned = nullptr;  // those were the earlier one's
+  for (Watch& watch : by_fd_) watch.assigned = nullptr;  // they belonged to the earlier sink
   for (std::size_t i = 0; i < by_fd_.size(); ++i) {
-    if (sinks_set_ != turn) return;  // set anew from inside, and that one, maybe the same, was told of all
+    // The sink was set again inside the call, and all watches were reported to the new one.
+    if (sinks_set_ != turn) return;
     if (sink_ && by_fd_[i].events != 0) sink_->on_watch(static_cast<int>(i), by_fd_[i].events, by_fd_[i].assigned);
   }
 }
@@ -104,7 +105,7 @@ void Watches::set_sink(WatchSink* sink) {
 void Watches::postpone(int fd, std::uint8_t events) {
   if (!find(fd)) return;
   Watch& watch = by_fd_[static_cast<std::size_t>(fd)];
-  if (watch.postponed == 0) postponed_.push({fd, watch.generation, 0});  // may throw, before anything has changed
+  if (watch.postponed == 0) postponed_.push({fd, watch.generation, 0});  // may throw; nothing has changed then
   watch.postponed = static_cast<std::uint8_t>(watch.postponed | events);
 }
 
@@ -135,7 +136,7 @@ Result<void> Watches::fdset(fd_set* read, fd_set* write, int* highest) const try
   }
   if (highest) *highest = top;
   return {};
-} catch (const std::bad_alloc&) {  // for the words
+} catch (const std::bad_alloc&) {  // thrown while the text is made
   return std::unexpected(make_error(Code::descriptor_too_large, {}));
 }
 

@@ -1,5 +1,5 @@
-// Which descriptors are watched, for what, and on whose behalf; tells the Waiter and the application's WatchSink of
-// changes, once each. Knows nothing of what is read or written.
+// Which descriptors are watched, for which events and for which owner. Reports each change once to the Waiter and to
+// the application's WatchSink. Leaves reading and writing to streams.hpp.
 #pragma once
 
 #include <sys/select.h>
@@ -13,40 +13,41 @@
 
 namespace sluice::multi {
 
+// The watch of one descriptor number.
 struct Watch {
-  std::uint32_t generation = 0;  // counts what this number was closed or given up as
+  std::uint32_t generation = 0;  // counts how often a watch of this number has ended
   std::uint8_t events = 0;       // 0: not watched
-  std::uint8_t postponed = 0;    // events that were handed in when there was no room for them
-  ConnId owner;                  // none: the resolver, or Multi::wakeup_fd()
+  std::uint8_t postponed = 0;    // events that are kept for a later drive
+  ConnId owner;                  // default: the resolver, or Multi::wakeup_fd()
   void* assigned = nullptr;
 };
 
 class Watches {
  public:
-  // The waiter's wakeup descriptor is watched from the start: a sink is told of it, fdset() is not.
+  // The waiter's wakeup descriptor is watched from the start: it is reported to a sink, but not added by fdset().
   explicit Watches(Waiter& waiter);
 
-  // Answers 0 or errno: EEXIST, it is watched on somebody else's behalf; EBADF, there is no such descriptor. events 0
-  // ends the watch, if it is this owner's.
+  // Sets the events to watch. 0 ends the watch, if it belongs to this owner. Returns 0 or an errno: EEXIST (another
+  // owner watches it), EBADF (there is no such descriptor). Throws std::bad_alloc.
   int set(int fd, std::uint8_t events, ConnId owner);
-  // The descriptor is closed next, which takes it out of the waiter without a call. -1 is none, and so is one of
-  // another owner.
+  // Ends the watch of a descriptor that is about to be closed, which removes it from the waiter without a system call.
+  // Does nothing for -1 or if another owner watches it.
   void forget(int fd, ConnId owner);
-  // Null: not watched. Views until the next set() or forget().
+  // Null: not watched. Valid until the next set() or forget().
   const Watch* find(int fd) const;
-  // Null as well for an event of an earlier descriptor with this number.
+  // Null also for an event of an earlier descriptor with this number.
   const Watch* find(const Ready& ready) const;
 
   void set_sink(WatchSink* sink);
   WatchSink* sink() const { return sink_; }
   void assign(int fd, void* value);
 
-  // Keeps events for a later drive: a descriptor's once, however often they are said.
+  // Keeps events for a later drive; each descriptor is queued once. Throws std::bad_alloc.
   void postpone(int fd, std::uint8_t events);
   bool has_postponed() const { return !postponed_.empty(); }
-  Ready take_postponed();  // may be for a watch that has ended: see find()
+  Ready take_postponed();  // may be for a watch that has ended: use find()
 
-  std::size_t room() const { return by_fd_.size(); }  // how many numbers it has memory for
+  std::size_t room() const { return by_fd_.size(); }  // descriptor numbers below this need no memory
 
   Result<void> fdset(fd_set* read, fd_set* write, int* highest) const;
 
@@ -59,8 +60,8 @@ class Watches {
   WatchSink* sink_ = nullptr;
   std::uint64_t sinks_set_ = 0;
   std::vector<Watch> by_fd_;
-  Fifo<Ready> postponed_;      // their events stand in by_fd_
-  std::size_t too_large_ = 0;  // watched ones that do not fit in an fd_set
+  Fifo<Ready> postponed_;      // their events are in by_fd_
+  std::size_t too_large_ = 0;  // watched descriptors that do not fit into an fd_set
 };
 
 }  // namespace sluice::multi

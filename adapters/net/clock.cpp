@@ -1,5 +1,5 @@
-// See clock.hpp. Both readings come from the vDSO; the wall's is the coarse one, since whole seconds are all that is
-// asked of it.
+// See clock.hpp. Both clocks are read through the vDSO, without a system call. The coarse wall clock is enough, because
+// only whole seconds are needed.
 #include "adapters/net/clock.hpp"
 
 #include <ctime>

@@ -1,4 +1,5 @@
-// The one place where time is read: CLOCK_MONOTONIC for timers and figures, the wall clock for certificates.
+// The only place where time is read: CLOCK_MONOTONIC for timers and progress, the wall clock for certificates. Leaves
+// the use of the time to others.
 #pragma once
 
 #include "core/types.hpp"

@@ -1,4 +1,4 @@
-// An owned file descriptor: closed once, by whoever holds it last. Knows nothing of what it is open on.
+// An owned file descriptor: the last owner closes it, once. Knows nothing of what the descriptor is.
 #pragma once
 
 #include <unistd.h>
@@ -23,7 +23,7 @@ class Descriptor {
 
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
-  // Never closed again on EINTR: Linux has freed the number by then, and someone else may own it.
+  // Not closed again after EINTR: Linux has freed the number already, and another thread may own it.
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

@@ -75,7 +75,7 @@ int Poller::wait(int timeout_ms) {
   const int count = ::epoll_wait(epoll_.get(), fetched_.data(), static_cast<int>(kBatch), timeout_ms);
   if (count < 0) return errno == EINTR ? 0 : errno;
   set_full(static_cast<std::size_t>(count) == kBatch);
-  // The two of our own are taken here so that has_ready() speaks of watches only.
+  // The poller's own two descriptors are handled here, so that has_ready() is about watches only.
   for (const epoll_event& event : std::span(fetched_).first(static_cast<std::size_t>(count))) {
     const int fd = static_cast<int>(event.data.u64 & 0xffff'ffff);
     if (!take_own(fd)) put({fd, static_cast<std::uint32_t>(event.data.u64 >> 32), from_epoll(event.events)});
@@ -83,7 +83,7 @@ int Poller::wait(int timeout_ms) {
   return 0;
 }
 
-// A signal ends the wait early, as it does for poll(2).
+// A signal ends the wait early, as with poll(2).
 int Poller::wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) {
   beside_.clear();
   beside_.push_back({epoll_.get(), POLLIN, 0});
@@ -105,7 +105,7 @@ int Poller::wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) {
 
 void Poller::wakeup() const {
   const std::uint64_t one = 1;
-  // EAGAIN: the counter is full, so a wakeup is pending already.
+  // EAGAIN means that the counter is full, so a wakeup is pending already.
   while (::write(event_.get(), &one, sizeof one) < 0 && errno == EINTR) {
   }
 }
@@ -139,7 +139,7 @@ bool Poller::take_own(int fd) {
 void Poller::set_timer(std::optional<Instant> at) {
   if (!at || (timer_at_ && *timer_at_ <= *at)) return;
   timer_at_ = at;
-  // An absolute zero would disarm it.
+  // An absolute time of zero would disarm the timer.
   const auto since_boot = std::max(at->time_since_epoch(), Duration(1));
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_boot);
   itimerspec when = {};

@@ -1,6 +1,5 @@
-// The Waiter of real descriptors: one epoll descriptor that holds every watch, the eventfd behind wakeup(), and a
-// timerfd for those who wait on fd() alone. Knows descriptors and generations; what a descriptor is for belongs to
-// adapters/multi/watches.hpp.
+// The Waiter of the system: one epoll descriptor with all watches, an eventfd for wakeup(), and a timerfd for programs
+// that wait on fd() only. Knows descriptors and generations. Leaves their meaning to adapters/multi/watches.hpp.
 #pragma once
 
 #include <poll.h>
@@ -20,6 +19,7 @@ namespace sluice::net {
 
 class Poller final : public Waiter {
  public:
+  // Errors: too_many_descriptors, internal.
   static Result<Poller> create();
   Poller(Poller&&) noexcept = default;
 
@@ -48,7 +48,7 @@ class Poller final : public Waiter {
   Descriptor epoll_;
   Descriptor event_;
   Descriptor timer_;
-  std::optional<Instant> timer_at_;  // what timer_ is set to; none: it is not
+  std::optional<Instant> timer_at_;  // the time that timer_ is set to; nullopt: not set
   std::array<epoll_event, kBatch> fetched_ = {};
   std::vector<pollfd> beside_;  // for wait_beside()
 };

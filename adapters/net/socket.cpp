@@ -22,7 +22,7 @@ struct SocketAddress {
   socklen_t size = 0;
 };
 
-// RFC 4007 11.2: a zone is an interface's name, or its number.
+// RFC 4007 11.2: a zone is an interface name or number.
 std::optional<std::uint32_t> scope_of(const std::string& zone) {
   if (zone.empty()) return 0;
   if (const unsigned index = ::if_nametoindex(zone.c_str()); index != 0) return index;
@@ -107,13 +107,13 @@ Result<Connecting> start_connect(const Address& address) {
   Connecting out;
   out.socket = Descriptor(::socket(where->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!out.socket) return std::unexpected(connect_error(address, errno));
-  // A request goes out in one piece; holding back its tail for an ACK (RFC 896) only costs time.
+  // A request is sent in one piece, so holding back its end until an ACK comes (RFC 896) would only cost time.
   const int on = 1;
   ::setsockopt(out.socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const int result = ::connect(out.socket.get(), reinterpret_cast<const sockaddr*>(&where->storage), where->size);
   if (result == 0) {
     out.connected = true;
-  } else if (errno != EINPROGRESS && errno != EINTR) {  // after EINTR it goes on in the background as well
+  } else if (errno != EINPROGRESS && errno != EINTR) {  // after EINTR the connect also continues in the background
     return std::unexpected(connect_error(address, errno));
   }
   return out;
@@ -124,7 +124,7 @@ Result<bool> connect_result(int fd, const Address& address) {
   socklen_t size = sizeof peer;
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0) return true;
   int error = errno;
-  if (error == ENOTCONN) {  // not yet, or not any more
+  if (error == ENOTCONN) {  // not connected yet, or not any more
     socklen_t error_size = sizeof error;
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) != 0) error = errno;
     if (error == 0) return false;

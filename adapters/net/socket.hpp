@@ -1,5 +1,5 @@
-// Non-blocking TCP by plain functions: connect, send, receive. Turns errno into the core's errors.
-// Knows no HTTP and no readiness; when to call what belongs to adapters/multi.
+// Non-blocking TCP as plain functions: connect, send and receive. Turns errno into the core's errors.
+// Knows no HTTP. Leaves waiting for readiness to adapters/multi.
 #pragma once
 
 #include <sys/types.h>
@@ -17,22 +17,22 @@ namespace sluice::net {
 
 struct Connecting {
   Descriptor socket;
-  bool connected = false;  // at once; else ask connect_result() when the socket is writable
+  bool connected = false;  // connected at once; else call connect_result() when the socket is writable
 };
 
-// Error connect_failed with errno as its detail: "connect to 127.0.0.1:80: Connection refused".
+// Begins to connect. Error: connect_failed with errno as its detail: "connect to 127.0.0.1:80: Connection refused".
 Result<Connecting> start_connect(const Address& address);
-// How the connecting stands; takes the pending SO_ERROR. False: it is still under way, as it is for whoever asks too
-// early, by an event of an earlier descriptor that had this number.
+// The result of connecting; reads and clears SO_ERROR. False: it is still connecting, for example if the caller asks
+// because of an event of an earlier descriptor with this number.
 Result<bool> connect_result(int fd, const Address& address);
 
-// One system call each (more only for EINTR). Never raises SIGPIPE.
+// One system call each (more only after EINTR). Never raises SIGPIPE.
 Transferred send(int fd, std::span<const Bytes> spans);
 Transferred receive(int fd, MutableBytes space);
 
-// What a system call that moves bytes has answered, and errno where that is below zero.
+// The Transferred for the result of a system call that moves bytes; uses errno if the result is negative.
 Transferred transferred_by(ssize_t result);
-// What errno means, in the C library's words.
+// The C library's text for an errno.
 std::string describe_errno(int error);
 
 }  // namespace sluice::net

@@ -17,7 +17,7 @@ namespace {
 
 using Octets = std::array<std::uint8_t, 16>;
 
-// RFC 6724 3.2: an IPv4 address counts as the IPv4-mapped one.
+// RFC 6724 3.2: an IPv4 address is treated as its IPv4-mapped IPv6 address.
 Octets as_ipv6(const IpAddress& address) {
   if (address.kind == IpAddress::Kind::ipv6) return address.bytes;
   Octets mapped = {};
@@ -32,7 +32,7 @@ struct Policy {
   int precedence, label;
 };
 
-// RFC 6724 2.1, the longest prefixes first.
+// The default policy table of RFC 6724 2.1, the longest prefixes first.
 constexpr Policy kPolicies[] = {
     {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, 50, 0},  // ::1
     {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, 35, 4},         // ::ffff:0:0/96
@@ -58,7 +58,7 @@ const Policy& policy_of(const Octets& address) {
   return *std::ranges::find_if(kPolicies, [&](const Policy& policy) { return has_prefix(address, policy); });
 }
 
-// RFC 4291 2.7's numbers; RFC 6724 3.1 and 3.2 for unicast and IPv4.
+// Scope numbers of RFC 4291 2.7; RFC 6724 3.1 and 3.2 for unicast and IPv4.
 int scope_of(const Octets& address) {
   constexpr int kLink = 2, kSite = 5, kGlobal = 14;
   if (address[0] == 0xff) return address[1] & 0xf;
@@ -72,7 +72,7 @@ int scope_of(const Octets& address) {
   return kGlobal;
 }
 
-// Smaller is better, rule after rule.
+// One member for each rule; smaller is better.
 using Rank = std::tuple<bool, bool, bool, int, int>;
 
 Rank rank(const IpAddress& destination, const std::optional<IpAddress>& source) {
@@ -123,7 +123,7 @@ void sort_by_preference(std::vector<IpAddress>& addresses,
                         const std::function<std::optional<IpAddress>(const IpAddress&)>& source) {
   const auto is_ipv4 = [](const IpAddress& address) { return address.kind == IpAddress::Kind::ipv4; };
   if (addresses.size() < 2 || std::ranges::all_of(addresses, is_ipv4)) return;
-  // The place of each makes equals keep their order.
+  // The index makes equal addresses keep their order.
   std::vector<std::pair<Rank, std::size_t>> ranked;
   ranked.reserve(addresses.size());
   for (const IpAddress& address : addresses) ranked.emplace_back(rank(address, source(address)), ranked.size());

@@ -1,5 +1,6 @@
-// See query.hpp. c-ares gets socket functions of ours: they say what its status does not, the code that a server
-// answered with (it tells "Could not contact DNS servers" for SERVFAIL) and the errno of a socket that failed.
+// See query.hpp. c-ares uses socket functions that are defined here. They record what its status does not tell: the
+// RCODE of the server's answer (for SERVFAIL c-ares says "Could not contact DNS servers") and the errno of a socket
+// that failed.
 #include "adapters/resolver/query.hpp"
 
 #include <ares.h>
@@ -168,7 +169,8 @@ Query::~Query() {
   if (channel_) ares_destroy(channel_);
 }
 
-// All that c-ares would read from files or the environment is given, so a channel costs some memory and no file.
+// Everything that c-ares would read from files or the environment is given as options, so opening a channel reads no
+// file.
 Result<void> Query::open(const QueryOptions& options) {
   static const int library = ares_library_init(ARES_LIB_INIT_ALL);
   from_ = options.from;
@@ -226,7 +228,7 @@ void Query::take(const ares_addrinfo* found) {
   };
   for (const ares_addrinfo_node* node = found ? found->nodes : nullptr; node; node = node->ai_next) {
     auto address = from_system(node->ai_addr);
-    // /etc/hosts may say the same thing on several lines.
+    // /etc/hosts may have the same address on several lines.
     if (!address || std::ranges::find(addresses_, *address) != addresses_.end()) continue;
     addresses_.push_back(std::move(*address));
     note_ttl(node->ai_ttl);

@@ -1,6 +1,7 @@
-// One question to the name servers: the addresses of one name in one family, or in both from /etc/hosts. Each on a
-// channel of its own, since c-ares ends all that runs on a channel with the first broken answer, cut connection or
-// refusing server (SB-86). Query.cpp is the one file that includes c-ares.
+// One question to the name servers: the addresses of one name in one family, or of both families from /etc/hosts. Each
+// query has a c-ares channel of its own, because c-ares ends all queries of a channel after one malformed answer,
+// broken connection or refusing server (SB-86). Only query.cpp includes c-ares. Leaves the sequence of names to
+// resolver.hpp.
 #pragma once
 
 #include <chrono>
@@ -19,10 +20,10 @@ namespace sluice::net {
 
 class Query;
 
-// Told by a query, from inside of its calls: note it, and act later. Nothing may be thrown.
+// Called by a query inside its own functions: the host must only record what happened and act later. Must not throw.
 class QueryHost {
  public:
-  // Both false: no more, before the descriptor is closed.
+  // Both false: stop watching, before the descriptor is closed.
   virtual void query_watches(Query& query, int fd, bool read, bool write) noexcept = 0;
   virtual void query_finished(Query& query) noexcept = 0;
 
@@ -34,7 +35,7 @@ struct QueryOptions {
   enum class From : std::uint8_t { name_servers, hosts_file };
   From from = From::name_servers;
   std::string servers = {};                  // "127.0.0.1:53,[::1]:53"
-  std::chrono::milliseconds timeout{2'000};  // of the first try of a server; doubled for each round
+  std::chrono::milliseconds timeout{2'000};  // of the first try of a server; doubled in each round
   int attempts = 3;
   bool rotate = false, tcp = false;
 };
@@ -42,33 +43,34 @@ struct QueryOptions {
 class Query {
  public:
   explicit Query(QueryHost& host) : host_(host) {}
-  ~Query();  // closes its descriptors, each after its watch; says nothing else
+  ~Query();  // ends each watch, then closes its descriptor; makes no other call
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
-  Result<void> open(const QueryOptions& options);  // once, before ask()
-  // May be over at once. Then another may be asked on the same channel. `name` is asked for as it is.
+  Result<void> open(const QueryOptions& options);  // call it once, before ask()
+  // Begins a question, which may end inside the call. After its end another question may be asked. `name` is used
+  // unchanged.
   void ask(const std::string& name, AddressFamily family);
   bool running() const { return running_; }
 
   void process(int fd, bool readable, bool writable);
   void process_timeouts();
-  // Until process_timeouts() is due; nullopt: never.
+  // The time until process_timeouts() is due; nullopt: never.
   std::optional<Duration> time_left() const;
 
-  // ---- what came of it, once query_finished() was said ----
+  // ---- the result, after query_finished() ----
   const std::vector<IpAddress>& addresses() const { return addresses_; }
-  const std::optional<Duration>& ttl() const { return ttl_; }  // the least one of the answer's records
-  bool says_none() const;                      // there is no such name, or it has no address of the family
-  bool may_go_on() const;                      // to another name: so it is, or the server said that it cannot tell
-  Error error(const std::string& host) const;  // what came back, in words
+  const std::optional<Duration>& ttl() const { return ttl_; }  // the smallest TTL of the answer's records
+  bool says_none() const;                      // the name does not exist, or has no address of the family
+  bool may_go_on() const;                      // another name may be tried: says_none(), or the server could not answer
+  Error error(const std::string& host) const;  // why there is no address
   bool ran_out_of_descriptors() const;
   bool ran_out_of_memory() const;
 
-  void* user = nullptr;  // the host's own
+  void* user = nullptr;  // for the host
 
  private:
-  struct Glue;  // c-ares' callbacks (query.cpp)
+  struct Glue;  // the callbacks of c-ares (query.cpp)
   void take(const ares_addrinfo* found);
   void forget();
 
@@ -76,13 +78,13 @@ class Query {
   ares_channeldata* channel_ = nullptr;
   QueryOptions::From from_ = QueryOptions::From::name_servers;
   bool running_ = false;
-  bool silent_ = false;  // on its way out
+  bool silent_ = false;  // being destroyed: no calls to the host
   std::vector<IpAddress> addresses_;
   std::optional<Duration> ttl_;
-  int status_ = 0;        // c-ares' own
+  int status_ = 0;        // a c-ares status
   int answered_ = -1;     // the RCODE of the last answer over UDP (RFC 1035 4.1.1); -1: none came
-  int socket_error_ = 0;  // errno of the last thing that failed
-  char server_[64] = {};  // who said either
+  int socket_error_ = 0;  // errno of the last socket call that failed
+  char server_[64] = {};  // the server of answered_ or socket_error_
 };
 
 }  // namespace sluice::net

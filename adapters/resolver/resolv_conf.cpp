@@ -1,4 +1,4 @@
-// See resolv_conf.hpp. Bounds as the C library has them (resolv.conf(5)), where it has some.
+// See resolv_conf.hpp. The limits are those of the C library (resolv.conf(5)).
 #include "adapters/resolver/resolv_conf.hpp"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ constexpr std::size_t kMostDots = 15;
 constexpr int kMostSeconds = 30;
 constexpr int kMostAttempts = 5;
 
-// The next word of `text`, taken off it; "": there is none.
+// Removes the next word from the front of `text` and returns it; "": there is none.
 std::string_view take_word(std::string_view& text) {
   constexpr std::string_view kBlanks = " \t\r";
   text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
@@ -25,7 +25,7 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-// The number of "name:7", held to the bounds.
+// The number in "name:7", limited to [least, most]; nullopt: another option.
 std::optional<int> number_of(std::string_view option, std::string_view name, int least, int most) {
   if (!option.starts_with(name)) return std::nullopt;
   option.remove_prefix(name.size());
@@ -62,7 +62,7 @@ void take_domains(std::string_view text, std::size_t most, ResolvConf& conf) {
 }
 
 void take_server(std::string_view text, ResolvConf& conf) {
-  const auto address = IpAddress::parse(take_word(text));  // a zone is not taken: c-ares has no place for it
+  const auto address = IpAddress::parse(take_word(text));  // an address with a zone is ignored: c-ares cannot use it
   if (!address || conf.servers.size() == kMostServers) return;
   const std::string literal = address->to_string();
   conf.servers.push_back(address->kind == IpAddress::Kind::ipv6 ? '[' + literal + ']' : literal);
@@ -73,7 +73,7 @@ void take_line(std::string_view line, ResolvConf& conf) {
   const std::string_view keyword = take_word(line);
   if (keyword == "nameserver") take_server(line, conf);
   if (keyword == "options") take_options(line, conf);
-  // The last of these two counts.
+  // The last "search" or "domain" counts.
   if (keyword == "search") take_domains(line, kMostDomains, conf);
   if (keyword == "domain") take_domains(line, 1, conf);
 }

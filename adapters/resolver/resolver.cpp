@@ -1,5 +1,5 @@
-// See resolver.hpp. Queries tell of their end from inside of c-ares; here that is only noted, and settle() acts on it
-// once c-ares has returned.
+// See resolver.hpp. Queries report their end from inside c-ares. It is only recorded then; settle() acts on it after
+// c-ares has returned.
 #include "adapters/resolver/resolver.hpp"
 
 #include <algorithm>
@@ -18,9 +18,9 @@
 namespace sluice::net {
 namespace {
 
-constexpr std::size_t kKeptQueries = 4;  // a channel of c-ares takes some 80 KB
+constexpr std::size_t kKeptQueries = 4;  // a c-ares channel takes about 80 KB
 constexpr std::streamsize kMostConfBytes = 64 * 1024;
-constexpr std::size_t kShownBytes = 100;  // of a wrong option, in a message
+constexpr std::size_t kShownBytes = 100;  // the longest part of an invalid option that a message shows
 
 Error resolve_error(const std::string& host, std::string_view why, int detail) {
   return make_error(Code::resolve_failed, "resolve " + host + ": " + std::string(why), detail);
@@ -33,7 +33,7 @@ std::string_view without_final_dot(std::string_view host) {
   return host;
 }
 
-// RFC 6761 6.3: "localhost" and every name that falls within it.
+// RFC 6761 6.3: "localhost" and every name below it.
 bool is_localhost(std::string_view host) {
   host = without_final_dot(host);
   return host == "localhost" || host.ends_with(".localhost");
@@ -107,7 +107,7 @@ Result<void> check_servers(std::string_view servers) {
   return {};
 }
 
-// One question on its way, by one name after another.
+// One running question, which asks for one name after another.
 struct Resolver::LookUp {
   std::size_t families() const { return family == AddressFamily::any ? 2 : 1; }
 
@@ -116,17 +116,16 @@ struct Resolver::LookUp {
   AddressFamily family = AddressFamily::any;
   std::size_t place = 0;  // in look_ups_
   std::vector<std::string> names;
-  std::size_t name = 0;                           // of these, the one that is asked for
-  std::array<std::unique_ptr<Query>, 2> queries;  // for it that run
+  std::size_t name = 0;                           // index of the name that is being asked for
+  std::array<std::unique_ptr<Query>, 2> queries;  // the running queries for that name
   std::size_t running = 0;
-  std::vector<IpAddress> addresses;  // that it has
+  std::vector<IpAddress> addresses;  // the addresses found for that name
   std::optional<Duration> ttl;
-  std::optional<Error>
-      failure;  // of a query for it without addresses: rather of one that failed than of one that says "there are none"
+  std::optional<Error> failure;  // of a query without addresses; an error counts more than "there are none"
   bool failure_says_none = false;
-  bool may_go_on = true;  // to the next name, by all of its queries
+  bool may_go_on = true;  // all queries of this name allow to try the next name
   bool short_of_descriptors = false;
-  std::optional<Error> error;  // of the names before: rather of one that failed, then of the name as it was given
+  std::optional<Error> error;  // of the earlier names; an error counts more, then the name as it was given
   bool error_says_none = false;
 };
 
@@ -137,7 +136,7 @@ Resolver::~Resolver() {
   hosts_file_.reset();
 }
 
-// ---- told by queries ----
+// ---- calls from queries ----
 
 void Resolver::query_watches(Query& query, int fd, bool read, bool write) noexcept {
   const auto known = std::ranges::find(sockets_, fd, &Socket::fd);
@@ -154,7 +153,7 @@ void Resolver::query_watches(Query& query, int fd, bool read, bool write) noexce
 }
 
 void Resolver::query_finished(Query& query) noexcept {
-  if (query.user) finished_.push_back(&query);  // there is room: see begin()
+  if (query.user) finished_.push_back(&query);  // there is memory: see begin()
 }
 
 // ---- questions ----
@@ -185,7 +184,7 @@ bool Resolver::answer_without_network(const output::Resolve& question) {
   return true;
 }
 
-// Read for each name, since it may be edited.
+// The file is read for each name, because it may change.
 bool Resolver::answer_from_hosts(const output::Resolve& question) {
   if (!hosts_file_) {
     auto made = std::make_unique<Query>(static_cast<QueryHost&>(*this));
@@ -216,7 +215,8 @@ void Resolver::configure() {
   settings.servers = options_.servers;
   for (const std::string& server : conf_.servers) {
     if (!options_.servers.empty()) break;
-    settings.servers += (settings.servers.empty() ? "" : ",") + server + ":53";  // c-ares wants the port after brackets
+    // C-ares needs a port after the brackets.
+    settings.servers += (settings.servers.empty() ? "" : ",") + server + ":53";
   }
   if (settings.servers.empty()) settings.servers = "127.0.0.1";
   spare_.reserve(kKeptQueries);
@@ -260,7 +260,7 @@ void Resolver::run_waiting() {
   }
 }
 
-// Without memory, or without a channel, the question is answered so.
+// If there is no memory or no channel, the question is answered with that error.
 void Resolver::ask_name(LookUp& look_up) {
   Result<void> begun;
   try {
@@ -271,14 +271,14 @@ void Resolver::ask_name(LookUp& look_up) {
   if (!begun) over(look_up, std::unexpected(std::move(begun.error())));
 }
 
-// All that may fail comes first.
+// Everything that can fail comes first.
 Result<void> Resolver::begin(LookUp& look_up) {
   constexpr AddressFamily kBoth[] = {AddressFamily::ipv6, AddressFamily::ipv4};
   const std::size_t families = look_up.families();
   const std::size_t most = running_.size() + families;
   running_.reserve(most);
   finished_.reserve(most);
-  sockets_.reserve(2 * most * count_servers(settings_->servers));  // over UDP and TCP
+  sockets_.reserve(2 * most * count_servers(settings_->servers));  // for UDP and TCP
   std::array<std::unique_ptr<Query>, 2> queries;
   for (std::size_t i = 0; i < families; ++i) {
     auto query = take_query();
@@ -330,7 +330,7 @@ void Resolver::settle() {
   } while (!finished_.empty());
 }
 
-// Throws only while the look-up is whole.
+// Throws only while the look-up is consistent.
 void Resolver::on_finished(LookUp& look_up, Query& query) {
   std::erase(running_, &query);
   const auto own = std::ranges::find(look_up.queries, &query, &std::unique_ptr<Query>::get);
@@ -363,7 +363,7 @@ void Resolver::on_all_finished(LookUp& look_up) {
     return over(look_up, NameAnswer(std::move(look_up.addresses), look_up.ttl));
   }
   if (std::exchange(look_up.short_of_descriptors, false) && !running_.empty()) {
-    waiting_.push_front(look_up.id);  // others will give some back
+    waiting_.push_front(look_up.id);  // other look-ups will free descriptors
     most_queries_ = running_.size();
     return;
   }
@@ -405,7 +405,7 @@ void Resolver::cancel(ResolveId id) {
   deadline_known_ = false;
 }
 
-// ---- driving ----
+// ---- events and timeouts ----
 
 void Resolver::process(int fd, bool readable, bool writable) {
   const auto socket = std::ranges::find(sockets_, fd, &Socket::fd);

@@ -1,10 +1,9 @@
-// Names to addresses, never blocking: localhost (RFC 6761 6.3), /etc/hosts, then DNS by c-ares under the system's
-// resolv.conf. Knows questions and answers. Leaves watching its descriptors to whoever made it, and caching and the
-// order of attempts to the engine.
+// Resolves names without blocking: localhost (RFC 6761 6.3), /etc/hosts, then DNS with c-ares and the system's
+// resolv.conf. Leaves watching its descriptors to its owner, and caching and the order of attempts to the engine.
 //
-// Each name stands alone (SB-86): a query is a channel of its own (query.hpp), at most kMostQueries at a time; more
-// names wait in line. IPv4 and IPv6 are asked for at once. The first that has addresses is an answer already, with more
-// to come.
+// Names do not affect each other (SB-86): each query has its own channel (query.hpp). At most kMostQueries run at a
+// time; more names wait in a queue. IPv4 and IPv6 are asked for at the same time. The first family that has addresses
+// gives an answer with more_to_come.
 #pragma once
 
 #include <cstdint>
@@ -24,16 +23,16 @@
 namespace sluice::net {
 
 struct ResolverOptions {
-  // "127.0.0.1:5353", comma-separated; empty: the system's.
+  // "127.0.0.1:5353", separated by commas; empty: the system's.
   std::string servers;
-  // Called for each change of what to watch; both false: stop, before the descriptor is closed. Must not throw, nor
-  // call the resolver.
+  // Called for each change of what to watch; both false: stop watching, before the descriptor is closed. Must not
+  // throw, and must not call the resolver.
   std::function<void(int fd, bool read, bool write)> watch;
-  std::string resolv_conf = "/etc/resolv.conf";  // read with the first question that goes to a server
+  std::string resolv_conf = "/etc/resolv.conf";  // read at the first question for a server
 };
 
-// Whether each entry of ResolverOptions::servers is one. Error invalid_option names the first that is none. May throw
-// std::bad_alloc.
+// Checks the entries of ResolverOptions::servers. Error: invalid_option (the message names the first invalid entry).
+// May throw std::bad_alloc.
 Result<void> check_servers(std::string_view servers);
 
 using Answer = NameResolver::Answer;
@@ -41,14 +40,14 @@ using Answer = NameResolver::Answer;
 class Resolver final : public NameResolver, private QueryHost {
  public:
   explicit Resolver(ResolverOptions options);
-  ~Resolver() override;  // closes every descriptor once, each after its watch ended
+  ~Resolver() override;  // ends each watch, then closes its descriptor
 
-  static constexpr std::size_t kMostQueries = 64;  // at once; a name takes two, and as many sockets, or some more
+  static constexpr std::size_t kMostQueries = 64;  // at once; a name needs two, and two sockets or a few more
 
   void start(const output::Resolve& question) override;  // may have the answer at once
   void cancel(ResolveId id) override;
   void process(int fd, bool readable, bool writable) override;
-  // Walks what runs, so the answer is kept until something happens.
+  // Walks the running queries, so the result is cached until something changes.
   std::optional<Instant> deadline(Instant now) override;
   void process_timeouts() override;
 
@@ -80,18 +79,18 @@ class Resolver final : public NameResolver, private QueryHost {
   void drop(LookUp& look_up);
 
   ResolverOptions options_;
-  std::optional<QueryOptions> settings_;  // made with the first question that needs it: that reads files
+  std::optional<QueryOptions> settings_;  // made at the first question that needs it, because it reads files
   ResolvConf conf_;
   std::unique_ptr<Query> hosts_file_;
-  std::vector<std::unique_ptr<LookUp>> look_ups_;  // the open ones; each knows its place
+  std::vector<std::unique_ptr<LookUp>> look_ups_;  // the open look-ups; each knows its index
   std::vector<LookUp*> by_index_;                  // by ResolveId::index, for cancel()
-  // For their queries, in the order in which they came; some may be gone.
+  // Look-ups that wait for a query, in order; some may have ended.
   std::deque<ResolveId> waiting_;
-  std::vector<std::unique_ptr<Query>> spare_;  // their channels are open, and have no sockets
-  std::vector<Socket> sockets_;                // with room for all that the running queries may open
+  std::vector<std::unique_ptr<Query>> spare_;  // with open channels and no sockets
+  std::vector<Socket> sockets_;                // has capacity for all sockets that the running queries may open
   std::vector<Query*> running_;
-  std::vector<Query*> finished_;             // of these, since settle(); with room for all
-  std::size_t most_queries_ = kMostQueries;  // fewer, where descriptors have run out
+  std::vector<Query*> finished_;             // those that finished since settle(); has capacity for all
+  std::size_t most_queries_ = kMostQueries;  // less after descriptors have run out
   std::optional<Instant> deadline_;
   bool deadline_known_ = false;
 };

@@ -15,7 +15,7 @@ Duration draw_up_to(Random& random, Duration most) {
   return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(most.count()) + 1)));
 }
 
-// Draws in any case, so that another chance moves nothing that is drawn later.
+// Always draws a number, so that another probability does not change later draws.
 bool draw_chance(Random& random, PerMille chance) { return random.below(1000) < chance; }
 
 Chance::Chance(Seed seed)
@@ -45,7 +45,7 @@ std::optional<Duration> Chance::late_read(const Weather& weather) {
   return draw_up_to(late_, weather.late_by);
 }
 
-// Some at once, some when the id's place may have been taken again.
+// Some come at once, some when the id's slot may be used again.
 std::optional<Duration> Chance::stale_facts(const Weather& weather) {
   if (!draw_chance(stale_, weather.stale_facts)) return std::nullopt;
   return stale_.below(2) == 0 ? Duration::zero() : draw_up_to(stale_, kStaleWithin);

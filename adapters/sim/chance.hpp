@@ -1,5 +1,5 @@
-// What chance does in a simulated world beside the network: seeds for everything that draws, leaps of the clock, and
-// what a careless driver would do. Draws; leaves to others what follows.
+// The random decisions of a simulated world outside the network: seeds for everything that draws, jumps of the clock,
+// and the faults of a careless driver. Only draws. Leaves to others what follows.
 #pragma once
 
 #include <cstdint>
@@ -19,20 +19,20 @@ class Chance {
 
   explicit Chance(Seed seed);
 
-  // One for each name, connection and so on, so that what one of them draws moves nothing elsewhere.
+  // Each name, connection and so on has a seed of its own, so that the draws of one do not change those of another.
   Seed seed_of(Stream stream, std::uint64_t number = 0) const;
   Random& application() { return application_; }
 
   // ---- asked before each step ----
-  std::optional<Duration> leap(const Weather& weather);  // by so much; null: none
+  std::optional<Duration> leap(const Weather& weather);  // how far the clock jumps; nullopt: it does not
   bool needless_timeout(const Weather& weather);
 
-  // What has come is read so much later; null: now.
+  // The delay before received bytes are read; nullopt: none.
   std::optional<Duration> late_read(const Weather& weather);
-  // Facts about a connection that was closed come so much later; null: none.
+  // The delay before facts about a closed connection come; nullopt: none come.
   std::optional<Duration> stale_facts(const Weather& weather);
-  Code stale_error();  // of such a connection
-  // A question that was called off is answered all the same.
+  Code stale_error();  // for such a connection
+  // Whether a canceled question is answered anyway.
   bool stale_answer(const Weather& weather);
 
  private:

@@ -1,4 +1,4 @@
-// The time of a simulated world. It moves when it is told, and never back.
+// The clock of a simulated world. It moves only when it is set, and never back.
 #pragma once
 
 #include <algorithm>

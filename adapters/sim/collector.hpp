@@ -1,5 +1,5 @@
-// The application that is built into a simulated world: takes every body, notes what became of each transfer, and gives
-// what World::supply was given.
+// The built-in application of a simulated world: consumes every body, records the result of each transfer, and gives
+// the bytes of World::supply() to the engine. Leaves everything else to the world.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ class Collector final : public Application {
   struct Seen {
     Outcome outcome;
     std::string supply;
-    std::size_t given = 0;  // of it
+    std::size_t given = 0;  // bytes of it that were given
     bool supplying = false;
     bool paused = false;
   };

@@ -1,6 +1,6 @@
-// The numbers by which a program in a simulated world waits. Each stands for something that can be ready. As a system
-// does, a new one gets the lowest number that is free, so numbers are taken again at once; the life tells one from the
-// next. Knows nothing of what they stand for.
+// The descriptor numbers of programs in a simulated world. Each number is for a source that can be ready. As in a real
+// system a new one gets the lowest free number, so numbers are used again at once; `life` tells the uses of a number
+// apart. Knows nothing of the sources.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class Source {
 
 class Descriptors {
  public:
-  static constexpr int kFirst = 3;  // as after the standard streams
+  static constexpr int kFirst = 3;  // the first after the standard streams
 
   int open(const Source& source) {
     std::size_t index = 0;
@@ -33,9 +33,9 @@ class Descriptors {
   void close(int fd) {
     if (find(fd)) open_[static_cast<std::size_t>(fd - kFirst)] = {};
   }
-  // Null: there is none.
+  // Null: the number is not in use.
   const Source* find(int fd) const { return known(fd) ? open_[static_cast<std::size_t>(fd - kFirst)].source : nullptr; }
-  // Never the same twice; 0: there is none.
+  // Never the same twice; 0: the number is not in use.
   std::uint64_t life(int fd) const { return known(fd) ? open_[static_cast<std::size_t>(fd - kFirst)].life : 0; }
 
  private:

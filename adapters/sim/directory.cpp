@@ -9,13 +9,13 @@
 namespace sluice::sim {
 namespace {
 
-// As hosts are compared: a final dot is the root's.
+// The form in which hosts are compared: without a final dot.
 std::string as_compared(std::string_view host) {
   if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
   return to_lower(host);
 }
 
-// Without brackets; a zone is nothing here.
+// Parses an address without brackets; a zone is ignored.
 std::optional<IpAddress> as_address(std::string_view host) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   return IpAddress::parse(host.substr(0, host.find('%')));
@@ -50,7 +50,7 @@ OriginNumber Directory::add(OriginSpec spec) {
   return number;
 }
 
-// An address is where it says; a second port of one host is where the first is.
+// An address literal listens at that address. A second port of one host gets the addresses of the first.
 void Directory::choose_addresses(OriginSpec& spec) {
   if (auto literal = as_address(spec.host)) {
     spec.addresses = {std::move(*literal)};
@@ -105,7 +105,7 @@ std::optional<OriginNumber> Directory::by_name(std::string_view host, std::uint1
   return std::nullopt;
 }
 
-// Of the blocks that are kept for documentation (RFC 5737, RFC 3849), so that it says in a trace what it is.
+// From the blocks for documentation (RFC 5737, RFC 3849), so that it is easy to recognise in a trace.
 IpAddress Directory::nowhere(IpAddress::Kind kind, Random& random) const {
   for (;;) {
     IpAddress address = ipv4(0xcb00'7100 + 1 + static_cast<std::uint32_t>(random.below(254)));  // 203.0.113.0/24

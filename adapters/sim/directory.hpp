@@ -1,5 +1,4 @@
-// Who is where in a simulated world: origins, the addresses and ports they listen at, and what names resolve to.
-// Knows no time and no connection.
+// The directory of a simulated world: origins, the addresses and ports where they listen, and what names resolve to.
 #pragma once
 
 #include <compare>
@@ -18,8 +17,8 @@ namespace sluice::sim {
 
 class Directory {
  public:
-  // Names, addresses and the rest that was left out are filled in. Stops the process where another origin listens
-  // already.
+  // Adds an origin; fills in the addresses and the name if they were left out. Stops the process if another origin
+  // listens at the same place.
   OriginNumber add(OriginSpec spec);
   OriginSpec& origin(OriginNumber number) { return origins_[number]; }
   std::size_t size() const { return origins_.size(); }
@@ -27,10 +26,10 @@ class Directory {
   void set_name(std::string host, NameSpec spec);
   const NameSpec* find_name(std::string_view host) const;  // null: there is no such name
   std::optional<OriginNumber> listener(const Address& address) const;
-  // What a route that is asked for `host` and `port` leads to. `host` may be an address, or a name of set_name() alone:
-  // then to who listens at the first of its addresses where anybody does.
+  // The origin that a route to `host` and `port` reaches. `host` may be an origin's name, an address, or a name of
+  // set_name(): then the origin at the first of its addresses where one listens. nullopt: none.
   std::optional<OriginNumber> by_name(std::string_view host, std::uint16_t port) const;
-  // Where nobody listens at any port.
+  // An address where no origin listens.
   IpAddress nowhere(IpAddress::Kind kind, Random& random) const;
 
  private:
@@ -42,7 +41,7 @@ class Directory {
   IpAddress fresh_address();
   void choose_addresses(OriginSpec& spec);
 
-  std::deque<OriginSpec> origins_;  // an Accept may add others
+  std::deque<OriginSpec> origins_;  // an Accept may add origins, so references must stay valid
   std::map<std::string, NameSpec, std::less<>> names_;
   std::map<std::string, std::map<std::uint16_t, OriginNumber>, std::less<>> by_host_;
   std::map<IpAddress, std::map<std::uint16_t, OriginNumber>, Order> listeners_;

@@ -36,7 +36,7 @@ std::string_view name_of(Interest interest) {
   return interest.write ? "write" : "nothing";
 }
 
-// The system's words for these are the same everywhere only if they are ours.
+// Texts of our own for errno values, so that they are the same on every system.
 std::string_view words_for(int error) {
   switch (error) {
     case ECONNREFUSED:
@@ -169,7 +169,7 @@ void EngineDriver::answered(ResolveId id, Result<NameAnswer> found) {
   tell([&] { world_.engine.handle_resolved(id, std::move(found), now()); });
 }
 
-// An answer that nobody waits for any more may come all the same.
+// A canceled question may be answered anyway.
 void EngineDriver::cancel_resolve(ResolveId id) {
   const auto found = questions_.find(id);
   if (found == questions_.end()) return;
@@ -199,7 +199,7 @@ void EngineDriver::close(ConnId conn) {
   Link* link = world_.network.find(conn);
   if (!link) return;
   if (link->state() == Link::State::open && !link->told.write_blocked && !link->broken()) {
-    // A close_notify, if it fits.
+    // A close_notify, if one send takes it.
     const OutputView view = world_.engine.transmit(conn);
     const std::size_t most = std::min(view.size_bytes(), link->room());
     const std::size_t count = most == 0 ? 0 : std::min(most, link->draw_send());
@@ -240,7 +240,7 @@ void EngineDriver::handle_event(Link& link, Event::Kind kind) {
   if (link.broken() && !was_broken) {
     link.told.write_blocked = false;
     link.disarm(Event::Kind::writable);
-    // Whether a send or a read finds out is a matter of luck.
+    // Whether a send or a read notices first is drawn at random.
     if (world_.engine.interest(conn).write && link.network_random().below(2) == 0) return;
   }
   if (late) return;
@@ -248,7 +248,7 @@ void EngineDriver::handle_event(Link& link, Event::Kind kind) {
   read_some(conn, alone ? count : link.draw_piece());
 }
 
-// A driver that is busy elsewhere. True: what has come is read in a while, together with what comes until then.
+// Simulates a busy driver. True: the bytes are read later, together with those that come until then.
 bool EngineDriver::reads_late(Link& link) {
   const Weather& weather = world_.network.weather();
   if (weather.late_reads == 0) return false;
@@ -286,7 +286,7 @@ void EngineDriver::read_bytes(Link& link, std::size_t most) {
 
 void EngineDriver::read_end(Link& link) {
   const ConnId conn = link.conn();
-  // Behind a send that failed it depends on the system what a read says.
+  // After a failed send the result of a read depends on the system.
   const std::uint64_t luck = link.told.send_error && !link.ended() ? link.network_random().below(3) : 0;
   if (link.ended() || luck == 1) {
     link.told.end = link.told.receive_error = true;
@@ -299,7 +299,7 @@ void EngineDriver::read_end(Link& link) {
   }
 }
 
-// What can move now on a connection that something was said about.
+// Moves what can be moved now on a connection that a fact was about.
 void EngineDriver::serve(ConnId conn) {
   for (;;) {
     Link* link = world_.network.find(conn);
@@ -316,7 +316,7 @@ void EngineDriver::serve(ConnId conn) {
   }
 }
 
-// False: nothing went.
+// False: no bytes were sent.
 bool EngineDriver::send_some(Link& link) {
   const ConnId conn = link.conn();
   const OutputView view = world_.engine.transmit(conn);

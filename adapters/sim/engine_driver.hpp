@@ -1,6 +1,6 @@
-// Drives a simulated world's own engine as a Multi does: tells it what comes of names and connections, takes its
-// outputs, and moves bytes at its end of the links. Keeps the engine's drain rule: a fact goes in when no output is
-// left, and its own outputs are taken right after it (tell). Leaves to others when something happens (world_impl), and
+// Drives the own engine of a simulated world as a Multi does: reports the results of names and connections, takes its
+// outputs, and moves bytes at its end of the links. Keeps the engine's drain rule: a fact is reported when no output is
+// left, and its outputs are taken right after it (tell). Leaves to others: when something happens (world_impl), and
 // what the application does with outputs.
 #pragma once
 
@@ -22,11 +22,11 @@
 
 namespace sluice::sim {
 
-// Who is told what the engine says. May call the engine, and whatever of the world's is legal within a step.
+// Receives the engine's outputs. May call the engine, and the functions of the world that are legal inside a step.
 class Audience {
  public:
-  virtual void on_output(const Output& output) = 0;  // one that is for the application
-  virtual void judge() = 0;                          // a fact was told, and its outputs are taken
+  virtual void on_output(const Output& output) = 0;  // an output for the application
+  virtual void judge() = 0;                          // a fact was reported, and its outputs were taken
 
  protected:
   ~Audience() = default;
@@ -44,20 +44,20 @@ class EngineDriver final : private Asker {
     Chance& chance;
     Audience& audience;
   };
-  // All that `world` names must outlive it.
+  // Everything that `world` refers to must outlive this object.
   explicit EngineDriver(const World& world) : world_(world) {}
   EngineDriver(const EngineDriver&) = delete;
   EngineDriver& operator=(const EngineDriver&) = delete;
 
-  // ---- what is due ----
+  // ---- events that are due ----
   void handle_timeout();
-  void handle_event(Link& link, Event::Kind kind);  // of a link of the engine's
-  void handle_stale(ConnId conn);                   // facts about a connection that is gone
+  void handle_event(Link& link, Event::Kind kind);  // of a link of the engine
+  void handle_stale(ConnId conn);                   // reports facts about a connection that is gone
 
-  // Takes the outputs and moves what can move.
+  // Takes the outputs and moves the bytes that can be moved.
   void settle();
   void judge();
-  // The same if the application may have done something since it was judged last.
+  // As settle(), if the application may have acted since the last judge().
   void judge_application() {
     if (acted_) judge();
   }
@@ -94,7 +94,7 @@ class EngineDriver final : private Asker {
   void say_moved(const Link& link, std::string_view verb, const OutputView& bytes, std::size_t count);
 
   const World world_;
-  std::map<ResolveId, std::uint64_t> questions_;  // numbers of those that are open
+  std::map<ResolveId, std::uint64_t> questions_;  // numbers of the open questions
   std::vector<ConnId> to_serve_;
   bool acted_ = false;
 };

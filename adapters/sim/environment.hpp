@@ -1,4 +1,4 @@
-// The world as a program with a Multi takes it: see ../environment.hpp. Makes the parts; each is in a file of its own.
+// The Environment of a simulated world (../environment.hpp). Makes its parts, which are in files of their own.
 #pragma once
 
 #include <memory>

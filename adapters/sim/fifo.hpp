@@ -1,5 +1,5 @@
-// What goes in at the back and comes out at the front. Knows nothing of what it holds. Contiguous, without memory while
-// nothing was ever in it, and keeping its memory afterwards.
+// A first-in, first-out queue in contiguous memory. It has no memory before its first use, and keeps its memory
+// afterwards. Knows nothing of its elements.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class Fifo {
 
   void push(T item) { items_.push_back(std::move(item)); }
   void push(std::span<const T> more) { items_.insert(items_.end(), more.begin(), more.end()); }
-  // count <= size(). Views of what is left end here.
+  // Needs count <= size(). Views of the remaining elements become invalid.
   void pop(std::size_t count = 1) {
     head_ += count;
     if (head_ == items_.size()) {
@@ -30,7 +30,7 @@ class Fifo {
       head_ = 0;
     }
   }
-  // Keeps the first so many.
+  // Keeps the first `count` elements.
   void truncate(std::size_t count) {
     if (count >= size()) return;
     items_.resize(head_ + count);

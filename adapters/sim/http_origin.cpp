@@ -1,5 +1,5 @@
-// The HTTP/1.1 origin of sim_origin.hpp: one request after the other, each answered whole; the next is not read before.
-// What it says when it behaves is RFC 9112; every misdeed is a place in answer() and is admitted there.
+// The HTTP/1.1 origin of sim_origin.hpp: answers one request completely before it reads the next one. Without a fault
+// it follows RFC 9112; every fault is made in answer() and reported there.
 #include <algorithm>
 #include <utility>
 
@@ -76,15 +76,15 @@ class HttpPeer final : public Peer {
   const std::uint64_t nth_;
   RequestReader reader_;
   std::string came_;
-  std::uint64_t requests_ = 0;  // whose head has come
-  HttpReply reply_;             // to the request at hand
-  std::string gathered_;        // of it, to go out in one write
-  std::size_t begun_ = 0;       // so many bytes of it are sent, and the request is not complete
-  bool decided_ = false;        // reply_ is
-  bool answered_ = false;       // it is sent
-  bool complete_ = true;        // the request at hand is
-  bool closing_ = false;        // the last response is out; what is left of its request is read and dropped
-  bool over_ = false;           // nothing is read or said any more
+  std::uint64_t requests_ = 0;  // requests whose head has come
+  HttpReply reply_;             // to the current request
+  std::string gathered_;        // bytes of it that are sent in one write
+  std::size_t begun_ = 0;       // bytes of it that were sent before the request was complete
+  bool decided_ = false;        // reply_ is final
+  bool answered_ = false;       // reply_ was sent
+  bool complete_ = true;        // the current request is complete
+  bool closing_ = false;        // the last response was sent; the rest of its request is read and dropped
+  bool over_ = false;           // nothing is read or sent any more
   Alarm alarm_ = Alarm::none;
 };
 
@@ -105,11 +105,11 @@ void HttpPeer::work(Line& line) {
   std::string_view input = came_;
   while (!over_) {
     if (complete_ && decided_) {
-      if (!answered_) break;  // in a while; what has come behind the request waits
+      if (!answered_) break;  // the reply comes later; bytes after the request wait
       if (closing_) {
         over_ = true;
-        // Where the end is part of the message it travels behind it; the rest of the connection waits for the client's
-        // end.
+        // If the end of the stream is part of the message, it is sent after the message; the connection then waits for
+        // the client's end.
         reply_.framing == Framing::until_close ? line.finish() : line.close();
         break;
       }
@@ -179,13 +179,13 @@ void HttpPeer::decide(Line& line, HttpReply reply) {
 void HttpPeer::answer(Line& line) {
   const HttpRequest& request = reader_.request();
   if (misbehave(line, request)) return;
-  if (begun_ > 0) reply_.interims.clear();  // they are out
+  if (begun_ > 0) reply_.interims.clear();  // they were sent
   say_interims(line);
   const bool no_body = has_no_body(request, reply_.status);
   if (reply_.misdeed == Misdeed::short_body || reply_.misdeed == Misdeed::reset_in_body ||
       reply_.misdeed == Misdeed::stall_in_body)
     return cut(line, request);
-  // What ends with the connection has nothing behind it.
+  // A response that ends with the connection has nothing after it.
   const bool has_more = reply_.misdeed == Misdeed::surplus || reply_.misdeed == Misdeed::second_response;
   if (has_more && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
   const bool close = closes(request);
@@ -219,7 +219,7 @@ void HttpPeer::flush(Line& line) {
   if (!gathered_.empty()) line.send(std::exchange(gathered_, {}));
 }
 
-// A body that the connection's end ends goes out in pieces: under TLS in records of their own, so that a cut may stand
+// A body that ends with the connection is sent in pieces, which are separate records with TLS, so that a cut may be
 // between them.
 void HttpPeer::send_whole(Line& line, const Written& response) {
   std::string_view rest = response.bytes;
@@ -234,7 +234,7 @@ void HttpPeer::send_whole(Line& line, const Written& response) {
   if (!rest.empty()) say(line, rest);
 }
 
-// Those misdeeds that stand in the response's place. True: nothing more comes from here.
+// Faults that replace the response. True: nothing more is sent.
 bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
   std::string wrong;
   switch (reply_.misdeed) {
@@ -247,7 +247,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
     case Misdeed::abrupt_close:
       return false;
     case Misdeed::garbage: {
-      // The first byte alone says that this is no status line.
+      // The first byte shows that this is not a status line.
       wrong = static_cast<char>('a' + line.random().below(26));
       std::string noise(line.random().below(200), '\0');
       line.random().fill({reinterpret_cast<std::uint8_t*>(noise.data()), noise.size()});
@@ -263,7 +263,7 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
       reply_.http10 = false;
       reply_.trailers.clear();
       wrong = write_response(reply_, false, false).bytes;
-      wrong.resize(wrong.rfind("0\r\n"));  // instead of the last chunk
+      wrong.resize(wrong.rfind("0\r\n"));  // removes the last chunk
       wrong += "zz\r\n";
       break;
     case Misdeed::huge_head:
@@ -289,11 +289,11 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
   return true;
 }
 
-// Stops before the response's end: in its body, or where there is none, in its head.
+// Stops before the end of the response: in its body, or in its head if there is no body.
 void HttpPeer::cut(Line& line, const HttpRequest& request) {
   const bool no_body = has_no_body(request, reply_.status);
   if (reply_.framing == Framing::until_close) reply_.framing = Framing::length;
-  // A body of nothing cannot be cut by its length.
+  // An empty body cannot be cut.
   if (!no_body && reply_.body.empty()) {
     reply_.framing = Framing::chunked;
     reply_.http10 = false;
@@ -320,7 +320,7 @@ void HttpPeer::surplus(Line& line) {
 void HttpPeer::answered(Line& line, bool close) {
   answered_ = true;
   closing_ = close;
-  // RFC 9112 9.6: closing at once could cost the client this response, if it is still sending.
+  // RFC 9112 9.6: if the client still sends, closing at once could make it lose this response.
   if (close && !complete_) line.finish();
 }
 

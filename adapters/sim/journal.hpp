@@ -1,5 +1,5 @@
-// What a simulated world writes down: the lines of its trace, each at the clock's time, and how often each fault has
-// happened. Leaves to others what is worth a line.
+// The records of a simulated world: the lines of its trace, each with the clock's time, and how often each fault has
+// happened. Leaves to others what is recorded.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class Journal {
  public:
   using Faults = std::map<std::string, std::uint64_t, std::less<>>;
 
-  // `clock` must outlive it. Without `keep` only the hash over the lines is kept.
+  // `clock` must outlive this object. Without `keep` only the hash over the lines is kept.
   Journal(const Clock& clock, bool keep) : clock_(clock), trace_(keep) {}
 
   TraceLine line() { return trace_.line(clock_.since_start()); }
@@ -27,10 +27,11 @@ class Journal {
   TraceLine line(char letter, Id<Tag> id) {
     return trace_.line(clock_.since_start(), letter, id);
   }
-  // So many bytes went over this connection, and what they were if they are the same in every run (`hashed`).
+  // Records that `count` bytes moved on this connection; with a hash of them if they are the same in every run
+  // (`hashed`).
   void moved(ConnId conn, std::string_view verb, const OutputView& bytes, std::size_t count, bool hashed);
 
-  // A fault has happened: counted, and of a connection with a line.
+  // Records that a fault has happened: counts it; for a connection also with a line.
   void count(std::string_view fault);
   void fault(ConnId conn, std::string_view fault);
 

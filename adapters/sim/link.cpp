@@ -22,7 +22,7 @@ std::uint8_t first_byte(const OutputView& view) {
 
 }  // namespace
 
-// ---- one way ----
+// ---- one direction ----
 
 void Way::push(Bytes more, Instant now) {
   bytes.push(more);
@@ -52,7 +52,7 @@ void Way::clear() {
   ended = broken = false;
 }
 
-// ---- the world's side ----
+// ---- for the world ----
 
 void Link::begin(LinkHost& host, LinkId id, ConnId conn, std::shared_ptr<const Weather> weather, Seed seed) {
   host_ = &host;
@@ -162,7 +162,7 @@ std::size_t Link::happen(Event::Kind kind) {
   return 0;
 }
 
-// ---- bytes under way ----
+// ---- bytes in the network ----
 
 Duration Link::draw_delay() {
   return std::max(weather_->delay, Duration::zero()) + draw_up_to(network_, weather_->jitter);
@@ -173,7 +173,7 @@ std::size_t Link::draw_piece() {
 }
 
 std::size_t Link::carried() const {
-  constexpr std::size_t kPieces = 20;  // a second
+  constexpr std::size_t kPieces = 20;  // pieces per second
   return weather_->bandwidth == SIZE_MAX ? SIZE_MAX : std::max<std::size_t>(weather_->bandwidth / kPieces, 1);
 }
 
@@ -187,7 +187,7 @@ std::size_t Link::draw_send() {
   return weather_->max_send == SIZE_MAX ? SIZE_MAX : 1 + network_.below(std::max<std::size_t>(weather_->max_send, 1));
 }
 
-// The next to arrive, if it is not known yet when that will be.
+// Schedules the arrival of the next piece, if it is not scheduled yet.
 void Link::schedule(Way& way, Event::Kind kind) {
   if (is_armed(kind) || stalled_) return;
   std::optional<Instant> sent;
@@ -221,7 +221,7 @@ std::size_t Link::arrive_at_engine() {
     down_.reset_sent.reset();
     down_.broken = true;
     if (!std::exchange(reset_counted_, true)) host_->count_fault(*this, "reset");
-    // Some systems forget what was not read yet, some do not. None of them forgets it and then says that all has come.
+    // Some systems drop bytes that were not read yet, others do not. None drops them and then reports a clean end.
     if (network_.below(2) == 0) {
       if (down_.arrived > 0) down_.ended = false;
       down_.drop_arrived();
@@ -254,13 +254,13 @@ void Link::arrive_at_peer() {
     if (peer_) answer_with_reset();
     room_grew();
   } else if (!is_armed(Event::Kind::peer_readable)) {
-    feed_peer(count);  // else it comes behind what waits
+    feed_peer(count);  // else it comes after the bytes that wait
   }
   schedule(up_, Event::Kind::to_peer);
   check_fault();
 }
 
-// At most so many of the bytes that have arrived; the end, once there are none.
+// Gives at most `most` of the arrived bytes to the peer; when there are none, the end.
 void Link::feed_peer(std::size_t most) {
   if (!reading_ || peer_done_) return;
   const std::size_t count = std::min(most, up_.arrived);
@@ -281,7 +281,7 @@ void Link::feed_peer(std::size_t most) {
   }
 }
 
-// Behind what the peer has said: the network keeps the order.
+// After what the peer has sent: the network keeps the order.
 void Link::answer_with_reset() {
   if (state_ != State::open || down_.broken || down_.reset_sent) return;
   down_.reset_sent = now_steady();
@@ -295,7 +295,7 @@ void Link::room_grew() {
 
 // ---- faults ----
 
-// Each is drawn, so that what one of them is set to moves none of the others.
+// Every probability is drawn, so that the setting of one does not change the others.
 void Link::draw_fault() {
   const bool hits[] = {draw_chance(network_, weather_->resets), draw_chance(network_, weather_->closes_early),
                        draw_chance(network_, weather_->half_closes), draw_chance(network_, weather_->stalls)};
@@ -317,7 +317,7 @@ void Link::check_fault() {
 
 void Link::commit_fault() {
   const Fault fault = std::exchange(fault_, Fault::none);
-  if (peer_done_) return;  // it was quicker
+  if (peer_done_) return;  // the peer has closed before
   const Instant now = now_steady();
   switch (fault) {
     case Fault::none:
@@ -352,12 +352,12 @@ void Link::commit_fault() {
   }
 }
 
-// ---- the peer's side ----
+// ---- for the peer ----
 
 void Link::send(Bytes bytes) {
   if (peer_done_ || finished_ || bytes.empty()) return;
   host_->line(*this).word("peer sends").number(bytes.size());
-  if (state_ != State::open) return;  // nobody is there to take it
+  if (state_ != State::open) return;  // no engine is there to receive it
   down_.push(bytes, now_steady());
   schedule(down_, Event::Kind::to_engine);
 }
@@ -393,12 +393,12 @@ void Link::reset() {
   stop_reading();
 }
 
-// What is on its way to it finds nobody.
+// Bytes on the way to the peer are lost.
 void Link::stop_reading() {
   peer_done_ = true;
   disarm(Event::Kind::wake);
   disarm(Event::Kind::peer_readable);
-  if (!feeding_) up_.drop_arrived();  // else it still looks at them
+  if (!feeding_) up_.drop_arrived();  // else the peer still uses them
   room_grew();
 }
 

@@ -1,6 +1,5 @@
-// One simulated connection: bytes under way both ways, the peer at the far end, and what the weather does to them.
-// Knows virtual time and the weather. Leaves the engine to the world, which moves bytes at the near end, and the queue
-// of events too.
+// One simulated connection: the bytes in both directions, the peer at the far end, and the effect of the weather. Knows
+// virtual time and the weather. Leaves to the world: the engine, moving bytes at the near end, and the queue of events.
 #pragma once
 
 #include <array>
@@ -21,13 +20,13 @@ using LinkId = Id<struct LinkTag>;
 class Link;
 class Tcp;
 
-// What a link needs of the world around it.
+// What a link needs from the world.
 class LinkHost {
  public:
   virtual Now now() const = 0;
-  // An event for the link; answers its number.
+  // Adds an event for the link; returns its number.
   virtual std::uint64_t schedule(const Link& link, Event::Kind kind, Instant at) = 0;
-  virtual TraceLine line(const Link& link) = 0;  // begun with the link's name
+  virtual TraceLine line(const Link& link) = 0;  // begins with the link's name
   virtual void count_fault(const Link& link, std::string_view fault) = 0;
   virtual void note_cut_off(const Link& link) = 0;
 
@@ -35,21 +34,21 @@ class LinkHost {
   ~LinkHost() = default;
 };
 
-// Pieces of bytes that travel one way, in order, and how that way ends.
+// One direction: pieces of bytes in order, and its end.
 struct Way {
   struct Sent {
     Instant at;
     std::size_t bytes;
   };
-  Fifo<std::uint8_t> bytes;  // arrived ones first
+  Fifo<std::uint8_t> bytes;  // the arrived ones first
   std::size_t arrived = 0;
   Fifo<Sent> under_way;
-  std::optional<Instant> end_sent;    // behind the bytes
-  std::optional<Instant> reset_sent;  // behind the end
+  std::optional<Instant> end_sent;    // after the bytes
+  std::optional<Instant> reset_sent;  // after the end
   bool ended = false;                 // the end has arrived
-  bool broken = false;                // a reset has
+  bool broken = false;                // a reset has arrived
 
-  void push(Bytes more, Instant now);  // one send
+  void push(Bytes more, Instant now);  // the bytes of one send
   void take_arrived(std::size_t count);
   void drop_under_way();
   void drop_arrived();
@@ -61,7 +60,7 @@ class Link final : public Line {
   enum class State : std::uint8_t {
     connecting,
     open,
-    left,  // the engine has closed its end; the peer's may stand
+    left,  // the engine has closed its end; the peer's may be open
   };
 
   // ---- the world's side ----
@@ -73,16 +72,16 @@ class Link final : public Line {
   const Weather& weather() const { return *weather_; }
   Random& network_random() { return network_; }
 
-  // The connect is accepted. Null: nobody is there.
+  // The connect is accepted. Null: there is no peer.
   void open(std::unique_ptr<Peer> peer);
   void start_peer();
-  // The engine has closed. The link lives on until is_over().
+  // The engine has closed. The link exists until is_over().
   void leave();
-  // Nothing can happen to it any more.
+  // No event of the link can happen any more.
   bool is_over() const { return state_ == State::left && peer_done_; }
 
-  std::size_t room() const;  // bytes that it would take now
-  // Sent by the engine: the first so many bytes, at most room().
+  std::size_t room() const;  // bytes that it can take now
+  // The engine sends the first `count` bytes of `view`; count <= room().
   void take(const OutputView& view, std::size_t count);
   std::size_t arrived() const { return down_.arrived; }
   std::size_t under_way() const { return down_.bytes.size() - down_.arrived; }
@@ -94,20 +93,20 @@ class Link final : public Line {
   void arm(Event::Kind kind, Instant at);
   bool is_armed(Event::Kind kind) const { return armed_[index_of(kind)] != 0; }
   bool is_current(const Event& event) const { return armed_[index_of(event.kind)] == event.sequence; }
-  // An event of the kinds to_engine, to_peer, peer_readable and wake. Answers how much has just arrived at the engine's
-  // end.
+  // Handles an event of the kinds to_engine, to_peer, peer_readable and wake. Returns how many bytes have just arrived
+  // at the engine's end.
   std::size_t happen(Event::Kind kind);
   void disarm(Event::Kind kind) { armed_[index_of(kind)] = 0; }
 
   Duration draw_delay();                        // of one piece
   std::size_t draw_piece();                     // its size
-  std::size_t carried() const;                  // what a piece has at most, for the line is slow ...
+  std::size_t carried() const;                  // the greatest size of a piece, because of the bandwidth ...
   Duration busy_with(std::size_t bytes) const;  // ... and how long it takes to carry one
-  std::size_t draw_send();                      // what a send takes at most
+  std::size_t draw_send();                      // the most bytes that a send takes
 
-  // What the engine was told and is waiting for; the world's own notes.
+  // What was reported to the engine, and what is pending; only for the world.
   struct Told {
-    Instant moved = {};          // when bytes last were, either way
+    Instant moved = {};          // when bytes last moved, in either direction
     bool write_blocked = false;  // a send took less than it was given
     bool end = false;
     bool receive_error = false;
@@ -117,12 +116,12 @@ class Link final : public Line {
   enum class Fate : std::uint8_t { accepted, refused, hangs, half_open };
   Fate fate = Fate::accepted;          // of the connect
   std::string peer_name;               // for messages: "192.0.2.1:80"
-  std::optional<OriginNumber> origin;  // none: nobody listens there
-  bool tls = false;                    // the engine speaks TLS, whoever is there: its bytes differ from run to run
-  std::uint64_t number = 0;            // counts connects
-  Tcp* program = nullptr;              // whose end this is; null: the world's own engine
+  std::optional<OriginNumber> origin;  // nullopt: none listens there
+  bool tls = false;                    // the engine uses TLS: its bytes differ from run to run
+  std::uint64_t number = 0;            // number of the connect
+  Tcp* program = nullptr;              // the program's end; null: the world's own engine
 
-  // ---- the peer's side ----
+  // ---- for the peer ----
   using Line::send;
   void send(Bytes bytes) override;
   void finish() override;
@@ -158,22 +157,22 @@ class Link final : public Line {
   ConnId conn_;
   State state_ = State::connecting;
   std::shared_ptr<const Weather> weather_;
-  Random network_{Seed{}};      // the weather's draws about this link
-  Random application_{Seed{}};  // the peer's
+  Random network_{Seed{}};      // draws of the weather for this link
+  Random application_{Seed{}};  // draws of the peer
   std::unique_ptr<Peer> peer_;
   Way down_;  // to the engine
   Way up_;    // to the peer
   std::array<std::uint64_t, Event::kLinkKinds> armed_ = {};
   Instant latest_down_;
   Instant latest_up_;
-  std::uint64_t moved_ = 0;  // bytes that arrived, both ways
+  std::uint64_t moved_ = 0;  // bytes that have arrived in both directions
   std::uint64_t fault_at_ = 0;
   Fault fault_ = Fault::none;
   bool reading_ = true;     // the peer reads
-  bool finished_ = false;   // it has said its last byte
-  bool peer_done_ = false;  // it has closed, or is none
-  bool end_given_ = false;  // it was told of the engine's close
-  bool feeding_ = false;    // it is being given bytes
+  bool finished_ = false;   // the peer has sent its end
+  bool peer_done_ = false;  // the peer has closed, or there is none
+  bool end_given_ = false;  // the peer was told of the engine's close
+  bool feeding_ = false;    // the peer is being given bytes
   bool stalled_ = false;
   bool reset_counted_ = false;
   bool spoken_ = false;  // the engine has sent something

@@ -11,7 +11,7 @@
 namespace sluice::sim {
 namespace {
 
-constexpr int kNoSuchName = 4;  // c-ares' numbers, as they come from a real resolver
+constexpr int kNoSuchName = 4;  // a c-ares status, as from a real resolver
 constexpr int kNoData = 1;
 
 Error resolve_error(const std::string& host, std::string_view why, int detail) {
@@ -70,7 +70,8 @@ void Names::look_up(const NameSpec& spec, const output::Resolve& what, bool wron
   }
 }
 
-// The families' answers apart, where there are two. `at` is when IPv4's comes, and becomes when the first does.
+// Splits the answer into one for each family, if there are two. `at` is the time of the IPv4 answer, and then of the
+// first answer.
 void Names::split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question, Instant& at) {
   if (!spec.ipv6_later || what.family != AddressFamily::any) return;
   const bool rest_never = draw_chance(random, spec.rest_never);

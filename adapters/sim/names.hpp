@@ -1,5 +1,5 @@
-// The questions about names that are open in a simulated world: how each will be answered is drawn when it is asked,
-// and it is answered when its event is due. Says what came of one; leaves to others to tell who asked.
+// The open questions about names in a simulated world: the answer is drawn when the question is asked, and comes when
+// its event is due. Leaves to others: giving the answer to the asker.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace sluice::sim {
 
-// An answer, or a part of one that more comes after.
+// An answer, or a part of one that is followed by more.
 struct NameTold {
   Asker* asker = nullptr;
   ResolveId id;
@@ -25,23 +25,23 @@ struct NameTold {
 
 class Names {
  public:
-  // All must outlive it.
+  // All must outlive this object.
   Names(const Directory& directory, const Clock& clock, EventQueue& events, Journal& journal, Chance& chance)
       : directory_(directory), clock_(clock), events_(events), journal_(journal), chance_(chance) {}
   Names(const Names&) = delete;
   Names& operator=(const Names&) = delete;
 
-  // Answers the question's number: from 0, in the order of asking. `asker` must live until it is answered or called
-  // off.
+  // Asks a question and returns its number: from 0, in the order of asking. `asker` must live until the answer came or
+  // the question was canceled.
   std::uint64_t ask(const output::Resolve& what, Asker& asker);
   bool is_open(std::uint64_t number) const { return questions_.contains(number); }
-  NameTold answer(std::uint64_t number);  // an open one, whose event is due
-  // Nobody waits for it any more. After forget() nothing comes; after call_off() an answer may come all the same.
+  NameTold answer(std::uint64_t number);  // of an open question whose event is due
+  // The question is canceled. After forget() no answer comes; after call_off() an answer may still come.
   void call_off(std::uint64_t number, const Weather& weather);
   void forget(std::uint64_t number);
 
   const std::vector<ResolveRecord>& records() const { return records_; }
-  // Of the question that it answers.
+  // The number of the question that the event answers.
   static std::uint64_t number_of(const Event& event) { return std::uint64_t{event.generation} << 32 | event.index; }
 
  private:
@@ -49,12 +49,12 @@ class Names {
     ResolveId id;
     Asker* asker = nullptr;
     Result<std::vector<IpAddress>> answer;
-    std::vector<IpAddress> part;  // comes first, and the answer so much after it
+    std::vector<IpAddress> part;  // comes first; the rest follows after this delay
     Duration rest = {};
     bool rest_never = false;
     std::string_view fault;  // "": none
     bool never = false;      // no answer comes
-    bool canceled = false;   // and answered all the same
+    bool canceled = false;   // canceled, and answered anyway
   };
   void look_up(const NameSpec& spec, const output::Resolve& what, bool wrong, Random& random, Question& question);
   void split(const NameSpec& spec, const output::Resolve& what, Random& random, Question& question, Instant& at);

@@ -133,7 +133,7 @@ void Network::note_end(const Link& link) {
   records_[link.number].end_told = true;
 }
 
-// ---- for whoever asks ----
+// ---- getters ----
 
 const Link* Network::find(ConnId conn) const {
   if (conn.index >= standing_.size() || standing_[conn.index].generation != conn.generation) return nullptr;

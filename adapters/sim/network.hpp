@@ -1,6 +1,6 @@
-// The connections of a simulated world, from their connect to the last byte at either end: who listens, what becomes of
-// a connect, and what there is to know of each later. Leaves to others what moves at the near end (engine_driver,
-// program), and the bytes under way (link).
+// The connections of a simulated world, from the connect to the last byte at both ends: who listens, the result of a
+// connect, and the records about each. Leaves to others: moving bytes at the near end (engine_driver, program), and the
+// bytes in the network (link).
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ namespace sluice::sim {
 
 class Network final : private LinkHost {
  public:
-  // All must outlive it.
+  // All must outlive this object.
   Network(const Weather& weather, Directory& directory, TlsMaterial& tls, const Clock& clock, EventQueue& events,
           Journal& journal, const Chance& chance);
   Network(const Network&) = delete;
@@ -33,34 +33,35 @@ class Network final : private LinkHost {
   void set_weather(const Weather& weather) { weather_ = std::make_shared<const Weather>(weather); }
 
   // ---- a connection begins and ends ----
-  // The link stays until leave(), and after that as long as its peer's end stands. Pointers to it stay good.
+  // The link exists until leave(), and after that as long as its peer's end is open. Pointers to it stay valid for that
+  // time.
   Link& connect(const output::Connect& what);
-  // A program's, whose end it is. Its id is {number of the connect}.0, which no engine gives.
+  // For a program, whose end is `end`. The id is {number of the connect, 0}, which no engine gives.
   Link& connect(const Address& address, Tcp& end);
-  // The connect's event is due. False: refused.
+  // The event of a connect is due. False: refused.
   bool answer_connect(Link& link);
-  // Nothing more comes from the near end. Then release_if_over().
+  // The near end is closed. Call release_if_over() next.
   void leave(Link& link);
   void release_if_over(Link& link);
-  // The near end was told of the peer's end, by what is no error.
+  // The near end was told of the peer's end, without an error.
   void note_end(const Link& link);
 
   Link* find(LinkId id) { return links_.find(id); }
   Link* find(ConnId conn) { return const_cast<Link*>(std::as_const(*this).find(conn)); }
-  const Link* find(ConnId conn) const;  // one of the engine's that is open
+  const Link* find(ConnId conn) const;  // an open link of the engine; else null
   bool is_current(const Event& event) const;
 
-  // ---- for whoever asks ----
+  // ---- getters ----
   std::size_t open() const { return in_order_.size(); }
   std::size_t open(OriginNumber origin) const;
   std::vector<ConnId> connections() const;  // the open ones, the oldest first
   const std::vector<ConnectRecord>& records() const { return records_; }
-  const ConnectRecord* record(ConnId conn) const;  // null: there never was one
+  const ConnectRecord* record(ConnId conn) const;  // null: it never existed
 
  private:
   struct Standing {
     std::uint32_t generation = 0;
-    LinkId link;  // none: closed
+    LinkId link;  // default: closed
   };
   // ---- LinkHost ----
   Now now() const override { return clock_.now(); }
@@ -82,12 +83,12 @@ class Network final : private LinkHost {
   const Chance& chance_;
 
   SlotMap<Link, LinkTag> links_;
-  std::vector<Standing> standing_;            // those the engine has open, by the index of their id
-  std::map<std::uint64_t, ConnId> in_order_;  // all that are open, the oldest first
+  std::vector<Standing> standing_;            // links that the engine has open, by the index of their id
+  std::map<std::uint64_t, ConnId> in_order_;  // all open links, the oldest first
   std::map<OriginNumber, std::size_t> open_by_origin_;
   std::map<OriginNumber, std::uint64_t> accepted_by_origin_;
   std::vector<ConnectRecord> records_;       // by Link::number
-  std::map<ConnId, std::uint64_t> numbers_;  // of connects
+  std::map<ConnId, std::uint64_t> numbers_;  // numbers of the connects
 };
 
 }  // namespace sluice::sim

@@ -1,6 +1,6 @@
-// What a program with a Multi is given of a simulated world (host.hpp): connections, names and waiting. Its connections
-// are links as the engine's are, with a Tcp at the near end. Leaves to others what happens next (Steps), and the
-// objects that the program holds (environment).
+// What a simulated world gives to a program with a Multi (host.hpp): connections, names and waiting. Its connections
+// are links like those of the engine, with a Tcp at the near end. Leaves to others: what happens next (Steps), and the
+// objects that the program owns (environment).
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@
 
 namespace sluice::sim {
 
-// What happens in a world, one thing after the other.
+// The events of a world, one after another.
 class Steps {
  public:
-  virtual std::optional<Instant> next_instant() = 0;  // null: nothing will happen
-  // Null: none, or the engine's deadline alone. Good until something happens.
+  virtual std::optional<Instant> next_instant() = 0;  // nullopt: nothing will happen
+  // Null: none, or only the engine's deadline. Valid until the next step.
   virtual const Event* next_event() = 0;
   virtual bool step() = 0;  // false: nothing will happen
 
@@ -39,12 +39,12 @@ class Program final : public Host {
     EventQueue& events;
     Journal& journal;
   };
-  // All that `world` names must outlive it. `end`: no wait passes it.
+  // Everything that `world` refers to must outlive this object. `end`: no wait goes beyond this time.
   Program(const World& world, Instant end) : world_(world), end_(end) {}
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  void handle_event(Link& link, Event::Kind kind);  // that is due, of a link of a program's
+  void handle_event(Link& link, Event::Kind kind);  // an event that is due, of a program's link
 
   Now now() const override { return world_.clock.now(); }
   Went advance(Instant until, bool calls) override;

@@ -11,7 +11,7 @@
 namespace sluice::sim {
 namespace {
 
-constexpr std::size_t kMaxSizeDigits = 16;  // of a chunk; its extensions are bounded by the section's cap
+constexpr std::size_t kMaxSizeDigits = 16;  // of a chunk size; extensions are limited with the section
 
 bool is_token_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -20,7 +20,7 @@ bool is_token_byte(char c) {
 bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_byte); }
 
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
-// A field's value (RFC 9110 5.5): visible bytes, blanks, and those past ASCII.
+// A byte of a field value (RFC 9110 5.5): visible, blank, or above ASCII.
 bool is_value_byte(char c) { return is_visible(c) || c == ' ' || c == '\t' || static_cast<unsigned char>(c) >= 0x80; }
 
 std::string_view without_blanks(std::string_view text) {
@@ -29,7 +29,7 @@ std::string_view without_blanks(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-// RFC 9112 3.2: which form goes with which method.
+// RFC 9112 3.2: which form of target each method may have.
 bool is_target(std::string_view method, std::string_view target) {
   if (target.empty() || !std::ranges::all_of(target, is_visible) || target.contains('#')) return false;
   if (method == "CONNECT") return target.contains(':') && !target.contains('/');
@@ -105,7 +105,7 @@ void RequestReader::field_line(bool trailer) {
   if (!std::ranges::all_of(value, is_value_byte)) return fail(400, "field: a control byte in its value");
   std::string name = to_lower(std::string_view(line_).substr(0, colon));
   if (trailer) {
-    // RFC 9110 6.5.1: what frames, routes or controls a message has no business behind it.
+    // RFC 9110 6.5.1: fields for framing, routing or control of a message are not allowed in trailers.
     if (name == "content-length" || name == "transfer-encoding" || name == "host" || name == "trailer" ||
         name == "expect")
       return fail(400, "trailer: " + name);
@@ -116,7 +116,7 @@ void RequestReader::field_line(bool trailer) {
   request_.fields.emplace_back(std::move(name), value);
 }
 
-// RFC 9112 6: one way to say how long the body is, said once.
+// RFC 9112 6: the length of the body must be given once, in one way.
 void RequestReader::framing() {
   const std::string* length = nullptr;
   const std::string* encoding = nullptr;
@@ -215,7 +215,7 @@ RequestReader::Step RequestReader::read(std::string_view& input) {
       case State::broken:
         return Step::bad;
     }
-    if (state_ != State::broken) return Step::need_more;  // a line that is not whole
+    if (state_ != State::broken) return Step::need_more;  // an incomplete line
   }
 }
 

@@ -46,7 +46,7 @@ void VirtualResolver::process(int fd, bool, bool) {
   watch_if_needed();
 }
 
-// A watch ends before its descriptor is closed.
+// The watch ends before its descriptor is closed.
 void VirtualResolver::watch_if_needed() {
   if (fd_ < 0 && !asked_.empty()) {
     fd_ = host_.descriptors().open(*this);

@@ -1,5 +1,5 @@
-// A program's look-ups in a simulated world. Answers come through a descriptor, as those of a name server do. What a
-// name resolves to is the world's.
+// The name look-ups of a program in a simulated world. Answers make a descriptor readable, like those of a name server.
+// Leaves to the world what a name resolves to.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +29,9 @@ class VirtualResolver final : public NameResolver, private Asker, private Source
 
   Host& host_;
   const NameOptions options_;
-  std::map<ResolveId, std::uint64_t> asked_;  // the world's numbers of open questions
-  std::vector<Answer> arrived_;               // and not read yet
-  int fd_ = -1;                               // while a question is open
+  std::map<ResolveId, std::uint64_t> asked_;  // the world's numbers of the open questions
+  std::vector<Answer> arrived_;               // answers that were not read yet
+  int fd_ = -1;                               // only while a question is open
 };
 
 }  // namespace sluice::sim

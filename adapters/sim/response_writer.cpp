@@ -1,3 +1,4 @@
+// See response_writer.hpp.
 #include "adapters/sim/response_writer.hpp"
 
 #include <algorithm>
@@ -80,7 +81,7 @@ Written write_response(const HttpReply& reply, bool no_body, bool close) {
   std::string& text = out.bytes;
   text = status_line(reply.status, reply.http10 ? 0 : 1);
   write_fields(text, reply.fields);
-  // What goes without saying is not said.
+  // The default of the version is not written.
   if (close != reply.http10) text += close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";
   text += odd_fields(reply.oddity) + framing_fields(reply) + "\r\n";
   text = by_line_end(std::move(text), reply.oddity);

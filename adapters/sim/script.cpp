@@ -1,4 +1,4 @@
-// Scripts of sim_origin.hpp: steps one after the other, over bytes that wait to be awaited.
+// Plays the scripts of sim_origin.hpp: one step after another, with the received bytes that no step has awaited yet.
 #include <utility>
 
 #include "adapters/sim_origin.hpp"
@@ -61,7 +61,7 @@ class ScriptPeer final : public Peer {
     }
   }
 
-  // False: this step is not over yet.
+  // False: this step is not finished yet.
   bool do_step(Line& line, const Step& step) {
     switch (step.kind) {
       case Step::Kind::await_text: {
@@ -94,7 +94,7 @@ class ScriptPeer final : public Peer {
         line.reset();
         break;
       case Step::Kind::again:
-        // A round that neither took bytes nor waited would go round for ever, at one moment: the script ends.
+        // A round that took no bytes and did not wait would repeat for ever at one instant: the script ends.
         at_ = std::exchange(paused_, false) ? 0 : steps_.size();
         return true;
     }
@@ -110,10 +110,10 @@ class ScriptPeer final : public Peer {
 
   const std::vector<Step> steps_;
   std::size_t at_ = 0;
-  std::string came_;          // and no step has taken it
-  std::size_t searched_ = 0;  // of it, by the await at hand: before here it does not begin
-  bool waiting_ = false;      // for the wake of the step at hand
-  bool paused_ = false;       // this round has taken something or waited
+  std::string came_;          // received bytes that no step has taken
+  std::size_t searched_ = 0;  // the awaited text does not begin before this index
+  bool waiting_ = false;      // the current step waits for on_wake()
+  bool paused_ = false;       // this round has taken bytes or waited
 };
 
 std::unique_ptr<Peer> play(Script script) { return std::make_unique<ScriptPeer>(std::move(script.steps_)); }

@@ -1,4 +1,4 @@
-// See tcp.hpp. What a call answers is what Linux answers: bytes first, then the end, then what broke the connection.
+// See tcp.hpp. The results are those of Linux: bytes first, then the end, then the error of the connection.
 #include "adapters/sim/tcp.hpp"
 
 #include <algorithm>
@@ -71,7 +71,8 @@ Transferred Tcp::send(std::span<const Bytes> pieces) {
     link_->take(view, sent.bytes);
     host_.say_moved(*link_, "sent", view, sent.bytes);
   }
-  // It was the weather that took less; when the line is full, its room growing again is what unblocks it.
+  // The weather took less than there was room for, so an event must unblock it; when the line is full, new room
+  // unblocks it.
   if (sent.would_block && link_->room() > 0 && !link_->is_armed(Event::Kind::writable)) {
     link_->arm(Event::Kind::writable, host_.now().steady + link_->draw_delay());
   }

@@ -1,4 +1,5 @@
-// A program's end of one simulated connection: what TCP over a socket is to a Multi, with a descriptor of the world's.
+// A program's end of one simulated connection: the Transport that replaces TCP, with a descriptor of the world. Leaves
+// the bytes in the network to link.hpp.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +20,12 @@ class Tcp final : public Transport, public Source {
   Transferred send(std::span<const Bytes> pieces) override;
   std::uint8_t ready() const override;
 
-  void refuse() { refused_ = true; }  // by the world: nobody listens
+  void refuse() { refused_ = true; }  // called by the world: no origin listens
 
  private:
   Host& host_;
   const Address address_;
-  Link* link_ = nullptr;  // none before open()
+  Link* link_ = nullptr;  // null before open()
   int fd_ = -1;
   bool refused_ = false;
 };

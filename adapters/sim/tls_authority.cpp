@@ -139,7 +139,7 @@ void add_subject_alt_names(X509* certificate, const CertificateSpec& spec) {
   SLUICE_CHECK(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, 0));
 }
 
-// Of 63 bits with the highest set: every serial number is as long as any other.
+// 63 bits with the highest bit set, so that all serial numbers have the same length.
 void set_random_serial(X509* certificate) {
   std::uint8_t bytes[8];
   SLUICE_CHECK(RAND_bytes(bytes, sizeof bytes));
@@ -184,7 +184,8 @@ struct TlsAuthority::Impl {
   Key key;
   Certificate certificate;
   std::string certificate_pem;
-  std::string chain_pem;  // what follows a certificate issued here: this authority and those above it, without the root
+  // What follows a certificate from this authority: its own and those above it, without the root.
+  std::string chain_pem;
 };
 
 TlsAuthority::TlsAuthority(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

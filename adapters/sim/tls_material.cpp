@@ -17,10 +17,10 @@ namespace {
 // 5280 4.1.2.5).
 constexpr UnixSeconds kNotBefore = 0;
 constexpr UnixSeconds kNotAfter = 2'500'000'000;
-constexpr UnixSeconds kExpired = 1'000'000'000;  // but of that kind
+constexpr UnixSeconds kExpired = 1'000'000'000;  // except for Certificate::expired
 constexpr const char* kAuthority = "the simulated authority";
 
-// What the worlds of a process share.
+// What all worlds of a process share.
 class Shared {
  public:
   static Shared& instance() {
@@ -62,9 +62,9 @@ class Shared {
 
   std::mutex mutex_;
   TlsAuthority authority_;
-  std::optional<TlsAuthority> stranger_;  // nobody trusts it
+  std::optional<TlsAuthority> stranger_;  // an authority that no client trusts
   std::map<std::pair<std::string, Certificate>, CertificateAndKey> certificates_;
-  std::string key_pem_;  // of all of them
+  std::string key_pem_;  // the key of all origins
 };
 
 }  // namespace

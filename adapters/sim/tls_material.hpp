@@ -1,7 +1,7 @@
-// What a simulated world needs for TLS: an authority, certificates for its origins, and a Peer that puts TLS under
-// another. The authority, one key for all origins and their certificates are made once a process, for RSA keys take a
-// tenth of a second each: that is the one thing here that worlds share, behind a lock. Handshakes draw from BoringSSL's
-// own randomness, so only their sizes are the same from run to run.
+// What a simulated world needs for TLS: an authority, certificates for its origins, and a Peer that adds TLS below
+// another Peer. The authority, one key for all origins and their certificates are made once in a process, because an
+// RSA key takes about 100 ms; only these are shared by worlds, protected by a lock. Handshakes use BoringSSL's random
+// numbers, so only their sizes are the same in every run.
 #pragma once
 
 #include <map>
@@ -18,9 +18,10 @@ namespace sluice::sim {
 
 class TlsMaterial {
  public:
-  // Trusts the authority. Stops the process if BoringSSL cannot make keys.
+  // A client configuration that trusts the authority. Stops the process if BoringSSL cannot make keys.
   std::shared_ptr<const TlsConfig> config();
-  // A server that is `host` or says so, with session tickets; connections of one origin share it.
+  // A server for `host` with the given kind of certificate, with session tickets; the connections of one origin share
+  // it.
   std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate, TlsVersion newest);
 
  private:
@@ -28,7 +29,8 @@ class TlsMaterial {
   std::shared_ptr<const TlsConfig> config_;
 };
 
-// `inner` speaks plain bytes; what it says and hears goes through TLS. Its on_open comes when the handshake is done.
+// A Peer that adds TLS below `inner`, which handles plain bytes. inner->on_open() is called when the handshake is
+// complete.
 std::unique_ptr<Peer> over_tls(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// TLS under a Peer: see over_tls() in tls_material.hpp.
+// See over_tls() in tls_material.hpp: TLS below a Peer.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -8,13 +8,13 @@
 namespace sluice::sim {
 namespace {
 
-// Toward the network a Peer, toward the inner one its Line.
+// A Peer for the network, and the Line of the inner Peer.
 class TlsPeer final : public Peer, private Line {
  public:
   TlsPeer(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context)
       : inner_(std::move(inner)), context_(std::move(context)), server_(*context_) {}
 
-  // ---- the network's side ----
+  // ---- for the network ----
   void on_open(Line& line) override { outer_ = &line; }
   void on_bytes(Line&, Bytes wire) override {
     const bool intact = server_.feed(wire);
@@ -41,7 +41,7 @@ class TlsPeer final : public Peer, private Line {
     set_alarm();
   }
 
-  // ---- the inner peer's side ----
+  // ---- for the inner Peer ----
   using Line::send;
   void send(Bytes plain) override {
     if (done_ || finished_) return;
@@ -79,8 +79,8 @@ class TlsPeer final : public Peer, private Line {
  private:
   bool over() { return (ended_ || server_.peer_closed()) && !end_given_; }
   bool deliverable() { return opened_ && reading_ && !done_ && (!server_.plain().empty() || over()); }
-  // There is one for both: the inner peer's, and for what was decrypted already, which must not be handed over inside a
-  // call of its.
+  // The only alarm of the line serves two purposes: the inner Peer's own, and giving it decrypted bytes, which must not
+  // happen inside one of its calls.
   void set_alarm() {
     if (deliverable()) {
       outer_->wake_after(Duration::zero());

@@ -17,7 +17,7 @@ namespace sluice::sim {
 
 struct TlsServerContext::Impl {
   bssl::UniquePtr<SSL_CTX> context;
-  std::string alpn;  // as on the wire
+  std::string alpn;  // in wire format
 };
 
 struct TlsServer::Impl {
@@ -26,7 +26,7 @@ struct TlsServer::Impl {
   Bytes in;
   std::vector<std::uint8_t> out;
   std::string plain;
-  std::string server_name;  // kept: the library forgets it after the handshake
+  std::string server_name;  // stored, because the library drops it after the handshake
   std::string failure;
   bool done = false;
   bool peer_closed = false;
@@ -91,7 +91,7 @@ constexpr BIO_METHOD kReader = {BIO_TYPE_SOURCE_SINK, "reader", nullptr, read_wi
 constexpr BIO_METHOD kWriter = {BIO_TYPE_SOURCE_SINK, "writer", write_wire, nullptr, nullptr, nullptr, control,
                                 initialise,           nullptr,  nullptr};
 
-// Tickets are as old as this process; nothing here depends on the hour.
+// A constant clock: nothing here depends on the time.
 void standing_clock(const SSL*, timeval* out) {
   out->tv_sec = 1;
   out->tv_usec = 0;

@@ -1,6 +1,5 @@
-// The server's side of TLS over memory, for the demonstration's HTTPS server and for tests.
-// Knows BoringSSL's server; nothing of sockets or HTTP. Bytes of the peer go in by feed(), bytes for it come out of
-// output().
+// The server side of TLS in memory, for the demonstration's HTTPS server and for tests.
+// Bytes from the peer go in with feed(), bytes for the peer come out of output(). Leaves sockets and HTTP to others.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +16,19 @@ struct ssl_st;
 namespace sluice::sim {
 
 struct TlsServerOptions {
-  std::string certificate_pem;  // leaf first, then its chain
+  std::string certificate_pem;  // the certificate, then its chain
   std::string key_pem;
   TlsVersion min_version = TlsVersion::tls1_2;
   TlsVersion max_version = TlsVersion::tls1_3;
-  std::vector<std::string> alpn = {"http/1.1"};  // chosen by this order; empty: ALPN is not answered
-  std::string client_anchors_pem;     // not empty: a client certificate is asked for and must lead to one of these
-  UnixSeconds client_check_time = 0;  // when they are judged
+  std::vector<std::string> alpn = {"http/1.1"};  // in order of preference; empty: ALPN is not answered
+  // If not empty: a client certificate is requested and must have a chain to one of these.
+  std::string client_anchors_pem;
+  UnixSeconds client_check_time = 0;  // the time for which client certificates are checked
   bool tickets = true;
-  std::string ciphers;  // for TLS 1.2; empty: the library's choice
+  std::string ciphers;  // for TLS 1.2; empty: the library's default
 };
 
-// What connections share: certificate, key, ticket keys. May be used by one thread at a time.
+// What connections share: certificate, key, ticket keys. One thread at a time.
 class TlsServerContext {
  public:
   // Errors: tls_config.
@@ -51,21 +51,21 @@ class TlsServer {
   TlsServer(TlsServer&&) noexcept;
   TlsServer& operator=(TlsServer&&) noexcept;
 
-  // Takes all of it. False once the connection is broken; output() may still hold an alert then.
+  // Takes all of `wire`. False: the connection has failed; output() may still hold an alert.
   bool feed(Bytes wire);
-  // Encrypted and appended to output(). Only after handshake_done().
+  // Encrypts `plain` and appends it to output(). Only after handshake_done().
   bool write(Bytes plain);
   void close_notify();
 
-  std::string& plain();                 // decrypted so far; the caller clears it
-  std::vector<std::uint8_t>& output();  // to be sent; the caller clears it
+  std::string& plain();                 // the decrypted bytes; the caller clears it
+  std::vector<std::uint8_t>& output();  // the bytes to send; the caller clears it
   bool handshake_done() const;
-  bool peer_closed() const;  // its close_notify came
+  bool peer_closed() const;  // a close_notify has come
   bool resumed() const;
-  std::string server_name() const;  // from SNI; empty: none was sent
+  std::string server_name() const;  // from SNI; "": none was sent
   std::string client_subject() const;
   const std::string& failure() const;  // empty: none
-  ssl_st* native() const;              // for tests that need what is not offered here
+  ssl_st* native() const;              // for tests that need more than this class offers
 
  private:
   struct Impl;

@@ -21,7 +21,7 @@ void append_number(std::string& text, Number number) {
 
 TraceLine::~TraceLine() { trace_.end_line(); }
 
-// What others wrote may hold anything; a line stays one line.
+// The text may come from others and hold any bytes, so line ends are escaped.
 TraceLine& TraceLine::word(std::string_view word) {
   text_ += ' ';
   for (const char c : word) text_ += c == '\n' || c == '\r' ? ' ' : c;

@@ -1,5 +1,5 @@
-// The record of a run: a line for everything that happened, and the hash over all of them. Knows how values are
-// written, the same on every machine; what is worth a line is the world's business.
+// The trace of a run: one line for each event, and a hash over all lines. Writes values in the same way on every
+// machine. Leaves to others what is recorded.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class Fnv {
 
 class Trace;
 
-// One line while it is written; done when it goes out of scope. One at a time.
+// One line while it is written; it ends when the object goes out of scope. One at a time.
 class TraceLine {
  public:
   TraceLine(Trace& trace, std::string& text) : trace_(trace), text_(text) {}
@@ -34,7 +34,7 @@ class TraceLine {
   TraceLine(const TraceLine&) = delete;
   TraceLine& operator=(const TraceLine&) = delete;
 
-  // Each with a space before it.
+  // Each adds a space and the value.
   TraceLine& word(std::string_view word);
   TraceLine& number(std::uint64_t number);
   TraceLine& signed_number(std::int64_t number);
@@ -57,7 +57,7 @@ class Trace {
     return TraceLine(*this, text_);
   }
   const std::vector<std::string>& lines() const { return lines_; }
-  std::uint64_t hash() const { return hash_.value(); }  // over the lines, a line feed behind each
+  std::uint64_t hash() const { return hash_.value(); }  // over the lines, each with a line feed
 
  private:
   friend class TraceLine;
@@ -66,7 +66,7 @@ class Trace {
   void end_line();
 
   bool keep_;
-  std::string text_;  // of the line at hand: its memory is used again
+  std::string text_;  // the current line; its memory is reused
   std::vector<std::string> lines_;
   Fnv hash_;
 };

@@ -9,8 +9,8 @@
 namespace sluice::sim {
 namespace {
 
-// What each look takes of the virtual time, as a turn of a busy loop does: so one that never waits, but looks again and
-// again, gets somewhere.
+// The virtual time that each look takes, like an iteration of a busy loop, so that a program which looks again and
+// again without waiting makes progress.
 constexpr Duration kLook = std::chrono::microseconds(100);
 
 }  // namespace
@@ -59,7 +59,7 @@ bool VirtualWaiter::has_something() const {
   return false;
 }
 
-// True: something is there, or a wakeup or the timer was.
+// True: a descriptor is ready, or there was a wakeup, or the timer expired.
 bool VirtualWaiter::fetch() {
   SLUICE_CHECK(!has_ready());
   begin_batch();
@@ -70,7 +70,7 @@ bool VirtualWaiter::fetch() {
   std::size_t count = 0;
   for (auto each = watched_.begin(); each != watched_.end() && count < kBatch;) {
     const auto& [fd, watch] = *each;
-    if (host_.descriptors().life(fd) != watch.life) {  // closed: it leaves by itself
+    if (host_.descriptors().life(fd) != watch.life) {  // closed: it leaves the set
       each = watched_.erase(each);
       continue;
     }
@@ -107,7 +107,7 @@ int VirtualWaiter::wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms)
   const Instant now = host_.now().steady;
   const Instant until =
       timeout_ms < 0 ? Instant::max() : now + std::max<Duration>(std::chrono::milliseconds(timeout_ms), kLook);
-  const bool kept = has_ready();  // a batch that was not taken yet: then only the others are looked at
+  const bool kept = has_ready();  // a batch that was not taken yet is kept, and only `extra` is checked
   for (;;) {
     const bool beside = look_beside(extra);
     if (kept || fetch() || beside) return 0;

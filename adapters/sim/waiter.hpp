@@ -1,5 +1,5 @@
-// How a program in a simulated world waits: the world goes on, event by event, until something that is watched is ready
-// or the time is over. So waiting is what moves the clock, and nothing else does to speak of.
+// The Waiter of a program in a simulated world: while it waits, the world runs event by event, until a watched
+// descriptor is ready or the time is over. So waiting advances the clock; other calls advance it only a little.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ class VirtualWaiter final : public Waiter {
   int remove(int fd) override;
   int wait(int timeout_ms) override { return wait_beside({}, timeout_ms); }
   int look() override;
-  // Of descriptors that this world does not know it says kEventError, as poll(2) does of closed ones.
+  // For descriptors that this world does not know it reports kEventError, as poll(2) does for closed ones.
   int wait_beside(std::span<ExtraDescriptor> extra, int timeout_ms) override;
 
   void wakeup() const override { rung_ = true; }

@@ -1,5 +1,4 @@
-// The simulated world's public face: each call is handed on to the part whose business it is. See sim.hpp, and
-// world_impl.hpp for the parts.
+// See sim.hpp. Passes each public call to a part of the simulated world (world_impl.hpp).
 #include <utility>
 
 #include "adapters/sim/world_impl.hpp"

@@ -70,7 +70,7 @@ void World::Impl::judge() {
   if (options_.after_step) options_.after_step(world_);
 }
 
-// ---- what is next ----
+// ---- the next event ----
 
 bool World::Impl::is_current(const Event& event) const {
   switch (event.kind) {
@@ -92,7 +92,7 @@ bool World::Impl::is_current(const Event& event) const {
   return false;
 }
 
-// What was called off meanwhile goes out on the way.
+// Canceled events are removed on the way.
 const Event* World::Impl::next_event() {
   while (!events_.empty() && !is_current(events_.top())) events_.pop();
   return events_.empty() ? nullptr : &events_.top();
@@ -110,7 +110,7 @@ std::optional<Instant> World::Impl::next_instant() {
 bool World::Impl::step() {
   if (!next_instant()) return false;
   ++steps_;
-  const bool outer = std::exchange(busy_, true);  // an application's call may wait, which makes steps of its own
+  const bool outer = std::exchange(busy_, true);  // an application's call may wait, which runs steps inside this one
   maybe_leap();
   maybe_needless_timeout();
   const Event* event = next_event();
@@ -203,7 +203,7 @@ void World::Impl::call_at(Instant when, std::function<void()> what) {
   calls_.emplace(number, std::move(what));
 }
 
-// ---- calls of the application's ----
+// ---- calls of the application ----
 
 Result<TransferId> World::Impl::add(Request request, TransferOptions options) {
   auto id = engine_.add(std::move(request), std::move(options), clock_.now());

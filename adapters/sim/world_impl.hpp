@@ -1,5 +1,5 @@
-// The simulated world's insides: makes the parts, and lets happen one thing after the other, each at its time. What
-// happens is the parts' business:
+// The implementation of the simulated world: makes the parts, and runs one event after another, each at its time.
+// Leaves what happens to the parts:
 //   clock, journal, chance    the time, what is written down, and draws that are not the network's
 //   directory, names          who is where, and the questions about it
 //   network                   connections
@@ -37,18 +37,18 @@ class World::Impl final : private Audience, private Steps {
   // ---- running ----
   bool step() override;
   RunEnd run(RunLimits limits);
-  // From outside a step; from inside one it is done behind it all the same.
+  // Only has an effect outside a step; after each step it is done anyway.
   void settle();
   void call_at(Instant when, std::function<void()> what);
 
-  // ---- calls of the application's ----
+  // ---- calls of the application ----
   Result<TransferId> add(Request request, TransferOptions options);
   void remove(TransferId transfer);
   void supply(TransferId transfer, std::string bytes);
   void pause(TransferId transfer, bool on);
 
  private:
-  friend class World;  // which hands its calls on to the parts
+  friend class World;  // which passes its calls to the parts
 
   // ---- Audience ----
   void on_output(const Output& output) override { application_->on_output(world_, output); }
@@ -81,9 +81,9 @@ class World::Impl final : private Audience, private Steps {
   Program program_;
   VirtualEnvironment environment_;
 
-  std::map<std::uint64_t, std::function<void()>> calls_;  // by their event's number
+  std::map<std::uint64_t, std::function<void()>> calls_;  // by the number of their event
   std::uint64_t steps_ = 0;
-  bool busy_ = false;  // inside a step, or a call that settles by itself
+  bool busy_ = false;  // inside a step, or inside a call that settles itself
 };
 
 }  // namespace sluice::sim

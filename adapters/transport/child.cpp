@@ -1,7 +1,7 @@
 // child_process(): see ../transport.hpp.
 //
-// Two pipes, as every program expects them: a socket in their place makes bash read ~/.bashrc, cannot be opened as
-// /dev/stdin, and has one O_NONBLOCK for both directions. What becomes of a child afterwards: see children.hpp.
+// Two pipes, as every program expects: with a socket bash reads ~/.bashrc, /dev/stdin cannot be opened, and both
+// directions share one O_NONBLOCK. Leaves ending the processes to children.hpp.
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -30,8 +30,8 @@ struct Pipe {
   net::Descriptor read, write;
 };
 
-// Answers 0 or errno. Both ends block, and are none of those that a program starts with, also where we run without
-// them.
+// Returns 0 or an errno. Both ends are blocking, and their numbers are above 2, also if this process runs without
+// standard descriptors.
 int make_pipe(Pipe& pipe) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno;
@@ -46,7 +46,7 @@ int make_pipe(Pipe& pipe) {
   return 0;
 }
 
-// O_NONBLOCK is for our end of a pipe alone: the other one is an open file of its own.
+// O_NONBLOCK affects only this end of the pipe: the other end is another open file.
 int make_non_blocking(const net::Descriptor& end, int mode) {
   return ::fcntl(end.get(), F_SETFL, mode | O_NONBLOCK) == 0 ? 0 : errno;
 }
@@ -54,11 +54,11 @@ int make_non_blocking(const net::Descriptor& end, int mode) {
 class ChildStream final : public Transport {
  public:
   ~ChildStream() override {
-    to_child_.reset();  // the end of its input is the first thing a child hears
+    to_child_.reset();  // the child first sees the end of its input
     from_child_.reset();
     transport::retire_child(std::move(process_));
   }
-  // Answers 0 or errno. What fails, or throws, has started nothing.
+  // Returns 0 or an errno. If it fails or throws, no process was started.
   int start(const std::vector<std::string>& words);
 
   Result<Opening> open() override { return Opening::done; }
@@ -66,7 +66,7 @@ class ChildStream final : public Transport {
   int write_fd() const override { return to_child_.get(); }
   Transferred receive(MutableBytes space) override {
     Transferred moved = transport::read_file(from_child_.get(), space);
-    if (moved.bytes > 0 && moved.bytes < space.size()) moved.would_block = true;  // that was all there was in it
+    if (moved.bytes > 0 && moved.bytes < space.size()) moved.would_block = true;  // the pipe was emptied
     return moved;
   }
   Transferred send(std::span<const Bytes> pieces) override { return transport::write_file(to_child_.get(), pieces); }
@@ -77,7 +77,8 @@ class ChildStream final : public Transport {
   std::unique_ptr<ChildProcess> process_ = std::make_unique<ChildProcess>();
 };
 
-// Its pipes close a moment before it can be waited for: without a word then. It is left to be collected (children.hpp).
+// The pipes close shortly before waitpid(2) has a result; "" in that case. The process is collected later
+// (children.hpp).
 std::string ChildStream::end_reason() const {
   siginfo_t info = {};
   const bool known = ::waitid(P_PID, static_cast<id_t>(process_->pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -85,7 +86,7 @@ std::string ChildStream::end_reason() const {
   return (info.si_code == CLD_EXITED ? "exited with status " : "killed by signal ") + std::to_string(info.si_status);
 }
 
-// What posix_spawn needs besides the command, released again.
+// The attributes and file actions for posix_spawn; freed by the destructor.
 class SpawnSettings {
  public:
   SpawnSettings() : error_(::posix_spawnattr_init(&attributes_)) {
@@ -102,8 +103,8 @@ class SpawnSettings {
   SpawnSettings(const SpawnSettings&) = delete;
   SpawnSettings& operator=(const SpawnSettings&) = delete;
 
-  // Answers 0 or an errno. The child gets `input` and `output`, its standard error, and nothing else of ours; no
-  // signal is ignored or held back.
+  // Returns 0 or an errno. The child gets `input`, `output` and the caller's standard error, and no other descriptor;
+  // no signal is ignored or blocked in it.
   int spawn(const std::vector<std::string>& words, int input, int output, pid_t& pid) {
     sigset_t all, none;
     sigfillset(&all);
@@ -147,7 +148,7 @@ int ChildStream::start(const std::vector<std::string>& words) {
   return 0;
 }
 
-// %h, %p and %%; any other percent sign stands for itself.
+// Replaces %h, %p and %%; other percent signs are unchanged.
 std::string expand(const std::string& argument, const DialTarget& target) {
   std::string out;
   for (std::size_t i = 0; i < argument.size(); ++i) {
@@ -167,7 +168,7 @@ std::string expand(const std::string& argument, const DialTarget& target) {
   return out;
 }
 
-// Every word with its length before it, so that no two commands look alike.
+// Each word has its length before it, so that different commands have different identities.
 std::string identity_of(const std::vector<std::string>& command) {
   std::string identity = "child:";
   for (const std::string& word : command) identity += std::to_string(word.size()) + ':' + word;
@@ -176,7 +177,7 @@ std::string identity_of(const std::vector<std::string>& command) {
 
 class ChildDialer final : public Dialer {
  public:
-  // The name leaves the arguments out: they may hold secrets.
+  // The arguments are not in the name, because they may hold secrets.
   explicit ChildDialer(std::vector<std::string> command)
       : Dialer(identity_of(command), "command " + command[0], 0), command_(std::move(command)) {}
 

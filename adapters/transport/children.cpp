@@ -1,4 +1,4 @@
-// See children.hpp. What is static here needs no destructor: streams may be closed after it would have run.
+// See children.hpp. The static objects have no destructors, because streams may be closed after those would have run.
 #include "adapters/transport/children.hpp"
 
 #include <poll.h>
@@ -17,7 +17,7 @@
 namespace sluice::transport {
 namespace {
 
-// Most obey at once, so the first look comes early, and each later one when as much time again has passed.
+// Most processes end at once, so the first check is early; the interval is doubled after each check.
 constexpr Duration kFirstLook = std::chrono::milliseconds(20);
 constexpr Duration kPatience = std::chrono::seconds(1);
 constexpr Duration kAfterKill = std::chrono::milliseconds(20);
@@ -25,10 +25,10 @@ constexpr int kLastPatienceMs = 100;
 
 constinit std::mutex mutex;
 constinit ChildProcess* first = nullptr;
-constinit std::atomic<bool> any = false;  // so that those who have no children take no lock
+constinit std::atomic<bool> any = false;  // so that programs without children take no lock
 constinit bool at_exit = false;
 
-// Also true if somebody else has collected it, or SIGCHLD is ignored.
+// True also if other code has collected it, or if SIGCHLD is ignored.
 bool collected(pid_t pid) {
   pid_t answer = 0;
   do answer = ::waitpid(pid, nullptr, WNOHANG);
@@ -61,7 +61,7 @@ void look(Look how) {
   any = first != nullptr;
 }
 
-// True: none is left.
+// True: no process is left.
 bool wait_for_all() {
   for (int waited_ms = 0; waited_ms < kLastPatienceMs; ++waited_ms) {
     if (any) look(Look::at_all);

@@ -1,9 +1,9 @@
-// What becomes of the processes behind child_process() when their connections are closed: told to end, killed when they
-// take too long, collected. One list for the whole program, since a process may outlive its dialer and its Multi. Any
-// thread.
+// Ends the processes of child_process() after their connections are closed: SIGTERM, SIGKILL if they do not end in
+// time, and waitpid(2). One list for the whole program, because a process may outlive its dialer and its Multi. All
+// functions may be called from any thread. Leaves starting processes to child.cpp.
 //
-// A process is signalled only while waitpid(2) says that it is an uncollected child of ours, so never another one that
-// got its number.
+// A process gets a signal only while waitpid(2) shows that it is an uncollected child of this process, so never another
+// process with the same number.
 #pragma once
 
 #include <sys/types.h>
@@ -15,22 +15,22 @@
 
 namespace sluice::transport {
 
-// Made before the process is started, so that no lack of memory can lose it.
+// Allocated before the process is started, so that a lack of memory cannot lose it.
 struct ChildProcess {
   pid_t pid = -1;
   Instant told_at, look_at;
-  ChildProcess* next = nullptr;  // in the list, which owns it then
+  ChildProcess* next = nullptr;  // next in the list, which then owns it
 };
 
-// Its connection is closed: SIGTERM. Never waits.
+// Its connection is closed: sends SIGTERM. Does not wait.
 void retire_child(std::unique_ptr<ChildProcess> process);
 
-// When collect_children() is due; none: nothing is left.
+// When collect_children() is due; nullopt: no process is left.
 std::optional<Instant> children_deadline();
-// Looks at those that are due: takes what has ended, and kills what was told a second ago. Never waits.
+// Checks the processes that are due: collects those that have ended, and sends SIGKILL one second after SIGTERM. Does
+// not wait.
 void collect_children();
-// Waits for all that were told, a tenth of a second at most, and kills the rest. At the end of the program it is called
-// by itself.
+// Waits for all retired processes, at most 100 ms, then kills and collects the rest. Called automatically at exit(3).
 void finish_children();
 
 }  // namespace sluice::transport

@@ -1,9 +1,9 @@
 // connected_descriptor(): see ../transport.hpp.
 //
-// O_NONBLOCK belongs to the open file description, not to the descriptor: whoever else holds a duplicate (a shell its
-// terminal) finds it non-blocking as well, also when this one is closed.
+// O_NONBLOCK belongs to the open file description, not to the descriptor: every duplicate (for example a shell's
+// terminal) becomes non-blocking too, and stays so after this one is closed.
 //
-// Sockets are written to with MSG_NOSIGNAL, what is none by write_file().
+// Sockets are written with MSG_NOSIGNAL, other descriptors with write_file(). Leaves HTTP and readiness to others.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -25,7 +25,7 @@ using transport::SocketStream;
 
 enum class Kind : std::uint8_t { socket, terminal, other };
 
-// Without canonical mode 0 bytes may also mean that there are none yet (termios(3), VMIN 0).
+// Without canonical mode a read of 0 bytes may also mean that none have come yet (termios(3), VMIN 0).
 bool has_ended(int terminal) {
   termios settings = {};
   if (::tcgetattr(terminal, &settings) != 0) return true;
@@ -34,7 +34,7 @@ bool has_ended(int terminal) {
   return ::poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-// Terminals, FIFOs and other devices: what send(2) and recv(2) are not for.
+// For terminals, FIFOs and other devices, with which send(2) and recv(2) do not work.
 class FileStream final : public Transport {
  public:
   FileStream(net::Descriptor file, Kind kind, std::shared_ptr<const bool> in_use)
@@ -50,7 +50,7 @@ class FileStream final : public Transport {
       moved.would_block = !moved.eof;
     } else if (moved.error == EIO && kind_ == Kind::terminal) {
       moved = {};
-      moved.eof = true;  // what a pseudo-terminal says when its other side was closed
+      moved.eof = true;  // EIO: the other side of the pseudo-terminal was closed
     }
     return moved;
   }
@@ -86,12 +86,12 @@ class DescriptorDialer final : public Dialer {
   }
 
  private:
-  net::Descriptor descriptor_;  // until it is dialled
+  net::Descriptor descriptor_;  // until dial()
   const Kind kind_;
-  std::weak_ptr<const bool> in_use_;  // held by the transport
+  std::weak_ptr<const bool> in_use_;  // the transport holds the shared pointer
 };
 
-// Answers 0 or errno: regular files, directories and some devices have no readiness.
+// Returns 0 or an errno: epoll cannot wait for regular files, directories and some devices.
 int try_to_watch(int fd) {
   const net::Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return errno;
@@ -100,7 +100,7 @@ int try_to_watch(int fd) {
   return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
-// What keeps a descriptor from carrying a connection; "" when nothing does.
+// Why a descriptor cannot carry a connection; "": it can.
 std::string fault_of(int fd, Kind kind) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return net::describe_errno(errno);

@@ -1,4 +1,5 @@
-// read(2) and write(2) as a Transport moves bytes, for what recv(2) and send(2) are not for: pipes, terminals, devices.
+// Reads and writes pipes, terminals and devices, with which recv(2) and send(2) do not work, as a Transport needs it.
+// Leaves readiness to others.
 #pragma once
 
 #include <span>
@@ -10,9 +11,9 @@ namespace sluice::transport {
 
 std::size_t total_size(std::span<const Bytes> pieces);
 
-// One system call each (more only for EINTR). Nothing read is an end; a terminal may mean something else by it.
+// One system call (more only after EINTR). A read of 0 bytes is `eof`; for a terminal the caller must check further.
 Transferred read_file(int fd, MutableBytes space);
-// Without SIGPIPE, by a few more calls. What is not taken whole has filled the descriptor.
+// Writes without SIGPIPE, which needs a few more system calls. After a partial write would_block is set.
 Transferred write_file(int fd, std::span<const Bytes> pieces);
 
 }  // namespace sluice::transport

@@ -22,7 +22,7 @@ Later::Later() : outer_(outermost) {
 
 Later::~Later() {
   if (outer_) return;
-  outermost = nullptr;  // what they do is theirs
+  outermost = nullptr;  // the listeners below may use a Later of their own
   while (first_) {
     const std::shared_ptr<Listener> one = std::exchange(first_, std::move(first_->next_));
     one->waits_ = false;

@@ -1,5 +1,5 @@
-// What a stream tells others in the thread of its Multi, put off until they may use that Multi: it calls a stream in
-// the middle of its own work, and whoever is told may add and remove transfers.
+// Delays notifications in the thread of a Multi until the Multi may be used: a Multi calls a stream during its own
+// work, but a listener may add and remove transfers. Leaves what is notified to memory.cpp.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,12 @@ namespace sluice::transport {
 
 class Later;
 
-// Someone who is told. Owned by shared pointers, one of which is kept while it waits.
+// An object that is notified. Owned by shared pointers, one of which is kept while it waits.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
   virtual ~Listener() = default;
-  // tell() at the end of the outermost Later of this thread, however often this is called meanwhile; without one at
-  // once.
+  // Calls tell() once at the end of the outermost Later of this thread, however often this is called before; without a
+  // Later, at once.
   void tell_later();
 
  private:
@@ -23,7 +23,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   bool waits_ = false;
 };
 
-// While one is in scope, nobody is told.
+// While an object of this class is in scope, tell() is delayed.
 class Later {
  public:
   Later();

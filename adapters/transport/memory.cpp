@@ -1,10 +1,10 @@
 // memory_pair(): see ../transport.hpp.
 //
-// One lock guards both directions. Each side is told outside of it, and only when something has changed for it: the
-// first byte into an empty queue, the first room in a full one, an end. So a call may still be under way in another
-// thread when on_ready() or the destructor returns; what the callback owns lives until it is over.
+// One lock protects both directions. A side is notified without the lock, and only of a change: the first byte in an
+// empty queue, the first room in a full one, an end. So a call of a callback may still run in another thread when
+// on_ready() or the destructor returns; what the callback owns lives until the call has returned.
 //
-// The far end is told later, when the Multi whose call has made it ready may be used again.
+// The far end is notified later, when the Multi whose call caused the change may be used again (later.hpp).
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -19,7 +19,7 @@
 namespace sluice {
 namespace {
 
-// Bytes on their way in one direction: a ring that grows up to `capacity`.
+// The bytes of one direction: a ring buffer that grows up to `capacity`.
 class Queue {
  public:
   explicit Queue(std::size_t capacity) : capacity_(capacity) {}
@@ -30,7 +30,7 @@ class Queue {
     begin_ = size_ = 0;
   }
 
-  // Takes what there is room for. Throws std::bad_alloc, having taken nothing.
+  // Takes as many bytes as there is room for. Throws std::bad_alloc; nothing was taken then.
   std::size_t push(Bytes bytes) {
     const std::size_t count = std::min(bytes.size(), room());
     if (count == 0) return 0;
@@ -62,7 +62,7 @@ class Queue {
     const std::size_t doubled = ring_.size() > capacity_ / 2 ? capacity_ : ring_.size() * 2;
     std::vector<std::uint8_t> larger(std::min(capacity_, std::max({needed, doubled, kSmallest})));
     const std::size_t held = size_;
-    pull(larger);  // all of it, so begin_ is 0
+    pull(larger);  // everything was taken, so begin_ is 0
     ring_ = std::move(larger);
     size_ = held;
   }
@@ -72,7 +72,7 @@ class Queue {
   std::size_t begin_ = 0, size_ = 0;
 };
 
-enum End : std::size_t { kNear, kFar };  // Multi's and the application's
+enum End : std::size_t { kNear, kFar };  // the Multi's end and the application's end
 constexpr End other(End end) { return end == kNear ? kFar : kNear; }
 
 using Callback = std::shared_ptr<const std::function<void()>>;
@@ -80,7 +80,7 @@ Callback make_callback(std::function<void()> function) {
   return function ? std::make_shared<const std::function<void()>>(std::move(function)) : nullptr;
 }
 
-// Both ends' common ground. Any thread.
+// What both ends share. Any thread.
 class Stream final : public transport::Listener {
  public:
   explicit Stream(std::size_t capacity) : sides_{Side(capacity), Side(capacity)} {}
@@ -146,9 +146,9 @@ class Stream final : public transport::Listener {
  private:
   struct Side {
     explicit Side(std::size_t capacity) : sent(capacity) {}
-    Queue sent;             // by this side
-    bool finished = false;  // it sends no more
-    bool closed = false;    // and does not read any more
+    Queue sent;             // bytes sent by this side
+    bool finished = false;  // this side sends no more bytes
+    bool closed = false;    // this side does not read any more
     Callback callback;
   };
 
@@ -215,7 +215,7 @@ class FarEnd final : public MemoryStream {
 class MemoryDialer final : public Dialer {
  public:
   explicit MemoryDialer(std::shared_ptr<Stream> stream) : Dialer("", "memory", 1), stream_(std::move(stream)) {}
-  // If nobody came, nobody will.
+  // If the stream was not dialled, it never will be: the far end is told.
   ~MemoryDialer() override {
     if (!dialled_) stream_->close(kNear);
   }

@@ -1,4 +1,4 @@
-// See quiet_write.hpp. The signal is raised in the thread that writes, so it can be held back and taken there.
+// See quiet_write.hpp. The signal is raised in the writing thread, so it can be blocked and consumed there.
 #include "adapters/transport/quiet_write.hpp"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// writev(2) without SIGPIPE, for what has no MSG_NOSIGNAL: pipes, terminals, devices.
+// writev(2) without SIGPIPE, for descriptors without MSG_NOSIGNAL: pipes, terminals, devices.
 #pragma once
 
 #include <sys/types.h>
@@ -8,8 +8,8 @@
 
 namespace sluice::transport {
 
-// As writev(2), EINTR taken care of. A SIGPIPE that it raises reaches nobody; the thread's mask and a SIGPIPE that was
-// pending before stay as they are.
+// As writev(2), but repeats after EINTR. A SIGPIPE that it raises is consumed. The thread's signal mask, and a SIGPIPE
+// that was pending before, are unchanged.
 ssize_t write_quietly(int fd, std::span<const iovec> pieces);
 
 }  // namespace sluice::transport

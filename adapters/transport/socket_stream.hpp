@@ -1,5 +1,5 @@
-// What every transport over a connected, non-blocking stream socket shares: bytes move by one system call each, without
-// SIGPIPE. How the socket comes to be connected is the business of those that derive from this.
+// The base of transports over a non-blocking stream socket: one system call for each read or write, without SIGPIPE.
+// Leaves connecting the socket to derived classes.
 #pragma once
 
 #include <utility>
@@ -14,7 +14,8 @@ namespace sluice::transport {
 class SocketStream : public Transport {
  public:
   int fd() const override { return socket_.get(); }
-  // What falls short of its space has emptied the socket, and what it did not take whole has filled it.
+  // A read that fills only a part of the space has emptied the socket; a partial write has filled it. So would_block is
+  // set.
   Transferred receive(MutableBytes space) override {
     Transferred moved = net::receive(socket_.get(), space);
     if (moved.bytes > 0 && moved.bytes < space.size()) moved.would_block = true;

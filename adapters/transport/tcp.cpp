@@ -1,4 +1,4 @@
-// See tcp.hpp. Name resolution and the race between addresses belong to the engine; this is one address.
+// See tcp.hpp. One address. Leaves name resolution and the race between addresses to the engine.
 #include "adapters/transport/tcp.hpp"
 
 #include "adapters/transport/socket_stream.hpp"

@@ -1,4 +1,4 @@
-// TCP as one transport among the others, so that adapters/multi knows no second kind of connection.
+// TCP as a Transport, so that adapters/multi has only one kind of stream. Leaves name resolution to the engine.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,8 @@
 
 namespace sluice::transport {
 
-// open() starts the connect, and a later one looks how it went. Until the first open() there is no descriptor.
+// The first open() begins to connect, later ones check the result. Before the first open() there is no descriptor.
+// Throws std::bad_alloc.
 std::unique_ptr<Transport> tcp(const Address& address);
 
 }  // namespace sluice::transport

@@ -1,9 +1,9 @@
 // unix_socket(): see ../transport.hpp.
 //
-// connect(2) answers EAGAIN when the server's queue of unaccepted connections is full, and nothing ever becomes ready
-// when it has room again. A timer's descriptor is shown for as long, and each time it runs out the connect is tried
-// again, until the engine's connect timeout ends it. Once the socket stands it is shown instead; the timer's descriptor
-// is closed with it, since it may be watched until Multi has seen the change.
+// connect(2) returns EAGAIN when the server's queue of unaccepted connections is full, and no descriptor becomes ready
+// when the queue has room again. In that time fd() is a timer's descriptor, and each time it expires the connect is
+// tried again, until the engine's connect timeout. After that fd() is the socket; the timer's descriptor is closed
+// together with it, because it may be watched until Multi has seen the change.
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
@@ -41,7 +41,7 @@ UnixAddress to_socket_address(std::string_view path) {
   std::memcpy(out.storage.sun_path, path.data(), path.size());
   const bool abstract = path.front() == '@';
   if (abstract) out.storage.sun_path[0] = '\0';
-  // Of an abstract name every byte counts; a file's ends with a NUL.
+  // In an abstract name every byte counts; a path ends with a NUL.
   out.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
   return out;
 }
@@ -74,11 +74,11 @@ class UnixStream final : public SocketStream {
   }
 
  private:
-  // Answers 0 or errno.
+  // Returns 0 or an errno.
   int start_timer() {
     if (!timer_) timer_ = net::Descriptor(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     if (!timer_) return errno;
-    // Those that were turned away together should not all come back together.
+    // Connections that were refused at the same time should not all retry at the same time.
     const long spread_ms = socket_.get() % (retry_ms_ / 2 + 1);
     itimerspec when = {};
     when.it_value.tv_nsec = (retry_ms_ / 2 + 1 + spread_ms) * 1'000'000;

@@ -1,4 +1,4 @@
-// The errors that every built-in transport words alike.
+// The error texts that all built-in transports share.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace sluice::transport {
 
-// `attempt`: "connect to /run/app.sock".
+// `attempt`: "connect to /run/app.sock". `error`: an errno. May throw std::bad_alloc.
 inline Error connect_error(const std::string& attempt, int error) {
   return make_error(Code::connect_failed, attempt + ": " + net::describe_errno(error), error);
 }
 
-// A stream there is only one of was dialled once more.
+// A route with a single stream was dialled again.
 inline Error no_second_stream(const std::string& name, bool in_use) {
   return make_error(Code::connect_failed,
                     "connect by " + name +

@@ -1,4 +1,4 @@
-// Whether an address is of the family that was asked for. What is asked for, and of whom, is left to others.
+// Whether an address belongs to the address family that an option allows. Leaves to others: choosing the family.
 #pragma once
 
 #include "core/address.hpp"

@@ -1,6 +1,5 @@
-// ASCII letters and digits without a locale: the one lower case, and the one table of hexadecimal digits.
-// Leaves to others what is built from them: triplets of a URL (url/percent.hpp), chunk sizes (http1), addresses
-// (address.cpp).
+// ASCII letters and digits without a locale: conversion to lower case, and hexadecimal digits. Leaves to others what is
+// made of them: URL triplets (url/percent.hpp), chunk sizes (http1), addresses (address.cpp).
 #pragma once
 
 #include <array>
@@ -19,7 +18,7 @@ consteval std::array<char, 256> make_lower() {
 }
 inline constexpr std::array<char, 256> kLower = make_lower();
 
-// 'A' to 'Z' become 'a' to 'z'; every other byte stays.
+// 'A' to 'Z' become 'a' to 'z'; every other byte is unchanged.
 constexpr char to_lower(char c) { return kLower[static_cast<unsigned char>(c)]; }
 std::string to_lower(std::string_view text);
 
@@ -29,7 +28,7 @@ inline constexpr std::string_view kHexDigits = "0123456789abcdef";
 // RFC 3986 2.1 writes the digits of a triplet in upper case.
 inline constexpr std::string_view kUpperHexDigits = "0123456789ABCDEF";
 
-// 0 to 15; -1: `c` is no hexadecimal digit.
+// 0 to 15; -1: `c` is not a hexadecimal digit.
 constexpr int hex_value(char c) {
   if (is_digit(c)) return c - '0';
   const char lower = to_lower(c);
@@ -37,7 +36,7 @@ constexpr int hex_value(char c) {
 }
 constexpr bool is_hex_digit(char c) { return hex_value(c) >= 0; }
 
-// The two digits of one byte.
+// Appends the two digits of one byte.
 inline void append_hex(std::string& out, char byte, std::string_view digits = kHexDigits) {
   const auto value = static_cast<unsigned char>(byte);
   out += digits[value >> 4];

@@ -1,5 +1,5 @@
-// Base64 with the alphabet of RFC 4648 4, padded. Encodes only: nothing in the core reads it.
-// Leaves to others what the bytes are: a pair of user and password (request.cpp).
+// Base64 with the alphabet of RFC 4648 4, with padding. Encodes only, because nothing in the core decodes it. Leaves to
+// others what the bytes are, for example user and password (request.cpp).
 #pragma once
 
 #include <string>

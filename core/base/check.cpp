@@ -1,4 +1,4 @@
-// See check.hpp. The C library's assertion hook writes the line, so that the core opens no stream of its own.
+// See check.hpp. The C library's assertion function writes the line, so the core itself opens no stream.
 #include "core/base/check.hpp"
 
 #undef NDEBUG

@@ -1,5 +1,5 @@
-// CHECK: always on, for bugs of ours or of an adapter. Never for what a peer or an application's data may cause.
-// It stops the process with one line; there is no state worth going on with.
+// SLUICE_CHECK: always on; for bugs in sluice or in its caller. Never for what a peer or an application's data can
+// cause. A failed check stops the process with one line on stderr, because the state cannot be trusted any more.
 #pragma once
 
 namespace sluice {

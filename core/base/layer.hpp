@@ -1,6 +1,6 @@
-// What may stand between HTTP and the transport: a machine that turns wire bytes into plain bytes and back (TLS, a
-// proxy's handshake). Layers stack: the wire of one is the plain of the one below. A layer knows nothing of HTTP,
-// transfers or sockets.
+// The interface of a layer between HTTP and the transport: it turns wire bytes into plain bytes and back (TLS, a proxy
+// handshake). Layers form a stack: the wire bytes of one layer are the plain bytes of the layer below it. A layer knows
+// nothing of HTTP, transfers or sockets.
 #pragma once
 
 #include <string>
@@ -13,17 +13,18 @@
 
 namespace sluice {
 
+// Why a call on a layer returned.
 enum class Pump : std::uint8_t {
-  progressed,  // everything that could be done was done, and something was
-  need_input,  // waits for bytes from below
-  need_space,  // waits for room in what it was given to write to
-  closed,      // the peer ended an established() stream in the layer's own way (close_notify); no more plain bytes come
-  failed,      // sticky; see error()
+  progressed,  // everything possible was done, and it was more than nothing
+  need_input,  // it needs bytes from below
+  need_space,  // it needs room in the buffer that it writes to
+  closed,  // the peer ended an established() stream by the layer's own message (close_notify); no plain bytes follow
+  failed,  // permanent; see error()
 };
 
-// What the layers of a connection have agreed on with the peer, for those who watch; made once for each connection.
+// What the layers of a connection have agreed on with the peer, for TransferInfo. Made once for each connection.
 struct LayerFacts {
-  std::string version, cipher, alpn, subject, issuer;  // "" where it does not apply
+  std::string version, cipher, alpn, subject, issuer;  // "": not known to any layer
   bool resumed = false;
 };
 
@@ -31,33 +32,34 @@ class Layer {
  public:
   virtual ~Layer() = default;
 
-  // What it does until it is established, and the code of a failure of that, for messages: "TLS handshake",
-  // tls_handshake.
+  // For messages: what the layer does until it is established ("TLS handshake"), and the code if that fails
+  // (tls_handshake). Static text.
   virtual std::string_view task() const = 0;
   virtual Code failure() const = 0;
-  // Adds what it knows, once it is established. May throw std::bad_alloc.
+  // Adds what it knows. Called after it is established. May throw std::bad_alloc.
   virtual void describe(LayerFacts&) const {}
 
-  // Called once before anything else; may put first bytes (a ClientHello) into `wire_out`.
+  // Called once, before every other call. May append the first bytes (a ClientHello) to `wire_out`.
   virtual Pump start(std::vector<std::uint8_t>& wire_out, Now now) = 0;
-  // Takes bytes from the front of `wire_in` (it advances) and writes plain bytes to the front of `plain_out` (it
-  // advances by what was written). Handshake answers, alerts and the like are appended to `wire_out`. Goes on until it
-  // answers need_input with `wire_in` empty, need_space, closed or failed; never progressed. Bytes decoded before a
-  // failure count.
+  // Takes bytes from the front of `wire_in` and writes plain bytes to the front of `plain_out`; both then begin after
+  // what was taken or written. Handshake messages, alerts and the like are appended to `wire_out`. Continues until it
+  // returns need_input (then `wire_in` is empty), need_space, closed or failed; never progressed. Bytes that were
+  // decoded before a failure are valid.
   virtual Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) = 0;
-  // Takes bytes from the front of `plain_in` (it advances) and appends their wire form to `wire_out`, until `plain_in`
-  // is empty or `wire_out` holds `wire_cap` bytes or more. Answers need_input, and takes nothing, while the layer
-  // itself waits for the peer: the caller tries again after each decode(). Legal only when established().
+  // Takes bytes from the front of `plain_in`, which then begins after them, and appends their wire form to `wire_out`,
+  // until `plain_in` is empty or `wire_out` holds `wire_cap` bytes or more. While the layer waits for the peer it takes
+  // nothing and returns need_input: the caller tries again after each decode(). Only when established().
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
-  // True once plain bytes may be encoded, which for TLS means: handshake done and the peer verified.
+  // True when plain bytes may be encoded. For TLS: the handshake is complete and the peer was verified.
   virtual bool established() const = 0;
-  // If the stream below ended now: what end that is by this layer's rules. `clean`: a close_notify was seen.
+  // How the stream would have ended by this layer's rules, if the stream below ended now. `clean`: a close_notify was
+  // received.
   virtual StreamEnd stream_end() const = 0;
   bool eof_is_clean() const { return stream_end() == StreamEnd::clean; }
-  // Says goodbye: appends a close_notify or the like to `wire_out`. Idempotent; nothing is encoded afterwards. Without
-  // memory for it the stream ends without a word.
+  // Appends the layer's closing message (a close_notify) to `wire_out`. A second call does nothing, and nothing is
+  // encoded afterwards. Without memory the message is left out.
   virtual void close(std::vector<std::uint8_t>& wire_out) noexcept = 0;
-  // Meaningful after failed.
+  // Valid after Pump::failed, as long as the layer exists.
   virtual const Error& error() const = 0;
 };
 

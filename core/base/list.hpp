@@ -1,6 +1,6 @@
-// An intrusive doubly linked list: objects carry their own links, so joining and leaving cost no allocation and no
-// search. Owns nothing; an object must leave every list before it goes away (checked by the slot map's users, not
-// here).
+// An intrusive doubly linked list: the objects hold the links, so adding and removing need no allocation and no search.
+// Owns nothing. An object must leave every list before it is destroyed; this is checked in the objects' recycle(), not
+// here.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ class List {
   T* front() const { return first_; }
   T* back() const { return last_; }
   static T* next(const T& item) { return (item.*kLink).next; }
-  static bool contains(const T& item) { return (item.*kLink).linked; }  // in some list of this kind
+  static bool contains(const T& item) { return (item.*kLink).linked; }  // in some list with this link
 
   void push_back(T& item) {
     Link<T>& link = fresh(item);
@@ -38,7 +38,7 @@ class List {
     (first_ ? (first_->*kLink).previous : last_) = &item;
     first_ = &item;
   }
-  // No-op when the item is in no list of this kind.
+  // Does nothing if the item is in no list with this link.
   void remove(T& item) {
     Link<T>& link = item.*kLink;
     if (!link.linked) return;

@@ -1,5 +1,6 @@
-// The only place in core/ that catches std::bad_alloc, so that each shortage of memory is handled in the same way. What
-// is caught is a whole step, as a call or a fact that entered. What is done then is the caller's decision.
+// Catches std::bad_alloc, so that each shortage of memory is handled in the same way. Only TimerHeap::reserve and the
+// callbacks of BoringSSL (core/tls/client.cpp) have a catch of their own. What is caught is a whole step, such as a
+// call or a fact. What happens after a shortage is the caller's decision.
 #pragma once
 
 #include <new>
@@ -8,7 +9,7 @@
 
 namespace sluice {
 
-// False: there was no memory for it. What it had changed by then stays.
+// Runs `step`. False: memory ran out; what the step had changed before stays changed.
 template <class Step>
 bool has_memory_for(Step step) {
   try {
@@ -19,7 +20,7 @@ bool has_memory_for(Step step) {
   }
 }
 
-// What `make` answers, a Result; or the error out_of_memory.
+// Returns what `make` returns, a Result; if memory runs out, the error out_of_memory.
 template <class Make>
 auto or_out_of_memory(Make make) -> decltype(make()) {
   try {

@@ -15,7 +15,7 @@ std::uint64_t splitmix64(std::uint64_t& state) {
   return z ^ (z >> 31);
 }
 
-// splitmix64 never gives four zeros in a row, which would be the one state that stays as it is.
+// Four zeros are the one state that never changes; splitmix64 does not give four zeros in a row.
 Random::Random(Seed seed) : state_{} {
   for (std::uint64_t& word : state_) word = splitmix64(seed.value);
 }
@@ -38,7 +38,7 @@ std::uint64_t Random::next_u64() {
 
 std::uint64_t Random::below(std::uint64_t n) {
   SLUICE_CHECK(n > 0);
-  // 2^64 mod n: as many of the lowest numbers are left out, so that each remainder has as many left.
+  // 2^64 mod n. The numbers below it are left out, so that each remainder belongs to equally many numbers.
   const std::uint64_t uneven = (0 - n) % n;
   std::uint64_t value = next_u64();
   while (value < uneven) value = next_u64();
@@ -50,7 +50,7 @@ void Random::fill(MutableBytes out) {
     std::uint64_t word = next_u64();
     const std::size_t count = out.size() < 8 ? out.size() : 8;
     for (std::size_t i = 0; i < count; ++i) {
-      out[i] = static_cast<std::uint8_t>(word & 0xff);  // lowest byte first, whatever the machine's order
+      out[i] = static_cast<std::uint8_t>(word & 0xff);  // lowest byte first, on every machine
       word >>= 8;
     }
     out = out.subspan(count);

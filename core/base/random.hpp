@@ -1,5 +1,5 @@
-// Random numbers from a seed: the same seed gives the same numbers on every machine, which is what makes runs
-// replayable. Good for jitter, boundaries and simulations. Not for keys: TLS has its own source.
+// Random numbers from a seed: the same seed gives the same numbers on every machine, so runs can be repeated. For
+// simulations and tests. Not for keys: TLS has its own source.
 #pragma once
 
 #include <array>
@@ -9,15 +9,15 @@
 
 namespace sluice {
 
-// xoshiro256** 1.0 (Blackman and Vigna), its state filled by splitmix64.
+// xoshiro256** 1.0 (Blackman and Vigna); its state is filled by splitmix64.
 class Random {
  public:
   explicit Random(Seed seed);
-  // Not all zero.
+  // At least one number must not be zero.
   explicit Random(const std::array<std::uint64_t, 4>& state);
 
   std::uint64_t next_u64();
-  // 0 <= result < n, each as likely as the others. n > 0.
+  // 0 <= result < n; all are equally likely. Needs n > 0.
   std::uint64_t below(std::uint64_t n);
   void fill(MutableBytes out);
 
@@ -25,7 +25,7 @@ class Random {
   std::array<std::uint64_t, 4> state_;
 };
 
-// One step of splitmix64: for deriving seeds from a seed.
+// One step of splitmix64: to derive seeds from a seed. Changes `state`.
 std::uint64_t splitmix64(std::uint64_t& state);
 
 }  // namespace sluice

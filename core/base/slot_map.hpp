@@ -1,6 +1,6 @@
-// Objects under ids that outlive them: {index, generation} finds the object or nothing, never another one (SB-47).
-// Objects never move, and a released one is kept with its memory for the next to use, as long as there are few of
-// those: what a flood of objects took goes back when it is over. Knows nothing of what they are.
+// Objects with ids that may outlive them: {index, generation} finds the object or nothing, never another object
+// (SB-47). Objects never move. Some released objects are kept, with their buffers, to be used again; the memory of the
+// others is freed. Knows nothing of what the objects are.
 #pragma once
 
 #include <algorithm>
@@ -18,10 +18,10 @@
 
 namespace sluice {
 
-// T is default-constructible and has recycle(), which is called on release: it drops what the object stood for and
-// keeps its buffers. Objects live in chunks of 64; one without a living object is given back if kSpares released ones
-// are left without it, and nothing is allocated as long as any is left. A slot is given up after `kLastGeneration`
-// uses, so that a very old id cannot come to life again.
+// T is default-constructible and has recycle(), which release() calls: it resets the object and may keep its buffers.
+// Objects are allocated in chunks of 64. A chunk without a live object is freed if at least kSpares free slots are left
+// without it. Nothing is allocated while there is a free slot. A slot is not used again after `kLastGeneration` uses,
+// so that a very old id cannot become valid again.
 template <class T, class Tag, std::uint32_t kLastGeneration = 0xffff'ffff, std::size_t kSpares = 128>
 class SlotMap {
  public:
@@ -29,14 +29,14 @@ class SlotMap {
   SlotMap(const SlotMap&) = delete;
   SlotMap& operator=(const SlotMap&) = delete;
 
-  // A fresh or recycled object and, in `out`, its id; nullptr when memory is short. The index released last comes
-  // first, then others of its chunk.
+  // Returns a new or recycled object and sets `out` to its id. Null: not enough memory. The index that was released
+  // last is used first, then others of its chunk.
   T* emplace(Id<Tag>& out) {
     if (open_ == kNone && !grow()) return nullptr;
     Chunk& chunk = chunks_[open_];
     const std::uint32_t place = chunk.free;
     Slot& slot = (*chunk.slots)[place];
-    if (!slot.make()) return nullptr;  // the slot is still free
+    if (!slot.make()) return nullptr;  // nothing has changed: the slot is still free
     chunk.free = std::exchange(slot.next_free, kLive);
     out = {static_cast<std::uint32_t>(open_ * kChunkSlots + place), slot.generation};
     ++chunk.living;
@@ -55,7 +55,7 @@ class SlotMap {
     return slot.live() && slot.generation == id.generation ? &slot.value : nullptr;
   }
 
-  // False, and nothing is done, when the id is stale.
+  // False: the id is stale, and nothing was done.
   bool release(Id<Tag> id) {
     if (find(id) == nullptr) return false;
     const auto index = static_cast<std::uint32_t>(id.index / kChunkSlots);
@@ -81,7 +81,7 @@ class SlotMap {
   bool empty() const { return size_ == 0; }
   std::size_t capacity() const { return chunks_.size() * kChunkSlots; }
 
-  // The first that is live at `index` or after it; none: nothing is. For walks that stop before the end.
+  // The id of the first live object at `index` or after it; nullopt: there is none. For walks that may stop early.
   std::optional<Id<Tag>> first_live(std::size_t index) const {
     for (; index < capacity(); ++index) {
       const Chunk& chunk = chunks_[index / kChunkSlots];
@@ -92,8 +92,9 @@ class SlotMap {
     return std::nullopt;
   }
 
-  // Walks every slot there is: for rare calls, invariants and tests. `visit(Id<Tag>, T&)` may release any object, the
-  // one it was given too, and emplace others: what is living when the walk gets to its index is visited, once.
+  // Visits every live object: for rare calls, invariants and tests. `visit(Id<Tag>, T&)` may release any object, also
+  // the one that it was given, and may emplace others. An object that is live when the walk reaches its index is
+  // visited once.
   template <class Visit>
   void for_each(Visit&& visit) {
     for (auto id = first_live(0); id; id = first_live(id->index + std::size_t{1})) visit(*id, *find(*id));
@@ -104,7 +105,7 @@ class SlotMap {
   static constexpr std::uint32_t kNone = 0xffff'ffff;
   static constexpr std::uint32_t kLive = 0xffff'fffe;
 
-  // What is looked at to find an object stands right before it.
+  // The members that find() reads are placed right before the object.
   struct Slot {
     Slot() {}
     ~Slot() {
@@ -119,7 +120,7 @@ class SlotMap {
       return made = has_memory_for([&] { new (&value) T(); });
     }
 
-    std::uint32_t generation = 1;     // so that an id of zeros names nothing
+    std::uint32_t generation = 1;     // so that an id of {0, 0} names nothing
     std::uint32_t next_free = kNone;  // in its chunk
     bool made = false;
     union {
@@ -128,10 +129,11 @@ class SlotMap {
   };
   using Slots = std::array<Slot, kChunkSlots>;
 
-  // Chunks with free slots are a list; those that were given back stand in another, by `next` alone.
+  // Chunks with free slots are in a doubly linked list. Chunks that were freed are in another list, which uses `next`
+  // only.
   struct Chunk {
     std::unique_ptr<Slots> slots;
-    std::uint32_t generation = 1;  // no slot has had a later one
+    std::uint32_t generation = 1;  // no slot of the chunk had a later generation
     std::uint32_t free = kNone;
     std::uint32_t living = 0;
     std::uint32_t previous = kNone, next = kNone;
@@ -158,7 +160,7 @@ class SlotMap {
     chunk.next = std::exchange(given_back_, index);
   }
 
-  // Opens a chunk of fresh slots: in the place of one that was given back, or behind all.
+  // Adds a chunk of new slots, in the place of a freed chunk or at the end.
   bool grow() {
     std::unique_ptr<Slots> slots(new (std::nothrow) Slots);
     if (!slots) return false;

@@ -15,7 +15,7 @@ bool TimerHeap::reserve(std::size_t timers) {
   try {
     slots_.reserve(timers);
     heap_.reserve(timers);
-  } catch (const std::exception&) {  // bad_alloc; length_error where addresses have 32 bits
+  } catch (const std::exception&) {  // bad_alloc, or length_error on machines with 32-bit addresses
     return false;
   }
   return true;
@@ -33,7 +33,7 @@ bool TimerHeap::set(Handle& handle, Entry entry) {
     }
     return true;
   }
-  // Room for both before either changes.
+  // Get the memory for both vectors before either changes.
   if (free_ == Handle::kNone) {
     if (slots_.size() == slots_.capacity() && !reserve(std::max<std::size_t>(64, slots_.size() * 2))) return false;
     slots_.emplace_back();
@@ -138,7 +138,7 @@ void TimerHeap::remove_at(std::size_t place) {
   }
 }
 
-// The new generation makes every handle to the slot a stale one.
+// The new generation makes every existing handle to the slot stale.
 void TimerHeap::free_slot(std::uint32_t slot) {
   ++slots_[slot].generation;
   slots_[slot].place = free_;

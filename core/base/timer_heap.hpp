@@ -1,6 +1,6 @@
-// What is due when: the earliest of many deadlines, each of which can be moved or taken back in O(log n).
-// Entries of the same instant come out in the order in which they were set, so that a run can be repeated.
-// Leaves to others: what the time is, and what an owner or a kind means.
+// A heap of timers: gives the earliest deadline, and can move or cancel each one in O(log n). Entries with the same
+// instant come out in the order in which they were set, so that a run can be repeated. Leaves to others: the current
+// time, and what an owner or a kind means.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,9 @@ namespace sluice {
 
 class TimerHeap {
  public:
-  // Kept by the caller, one for each timer that it may set; a default one is not set. Once its entry was popped or
-  // canceled a handle is as good as new: a stale one never reaches an entry that somebody else has set since.
+  // The caller keeps one handle for each timer that it may set. A default handle is not set. After its entry was popped
+  // or canceled, a handle may be used again like a new one: a stale handle never affects a later entry in the same
+  // slot.
   struct Handle {
     static constexpr std::uint32_t kNone = 0xffff'ffff;
     std::uint32_t slot = kNone;
@@ -24,7 +25,7 @@ class TimerHeap {
 
   struct Entry {
     Instant at;
-    std::uint32_t index = 0;  // the owner's id
+    std::uint32_t index = 0;  // the id of the owner, with `generation`
     std::uint32_t generation = 0;
     std::uint8_t kind = 0;
 
@@ -35,15 +36,15 @@ class TimerHeap {
     friend bool operator==(const Entry&, const Entry&) = default;
   };
 
-  // Sets the timer, or moves it where it was set already; a moved one counts as set last among those of its instant.
-  // False when memory is short: the timer is then as it was. After reserve(n) that cannot happen to the first n timers,
-  // and memory is never given back.
+  // Sets the timer, or moves it if it is set. A moved timer counts as the last one set for its instant. False: not
+  // enough memory, and the timer is unchanged. This cannot happen after reserve(n) while at most n timers are set.
+  // Memory is never freed before the heap is destroyed.
   bool set(Handle& handle, Entry entry);
   template <class Tag>
   bool set(Handle& handle, Instant at, std::uint8_t kind, Id<Tag> owner) {
     return set(handle, Entry{at, owner.index, owner.generation, kind});
   }
-  void cancel(Handle& handle);  // nothing to do where it is not set
+  void cancel(Handle& handle);  // does nothing if it is not set
   bool is_set(const Handle& handle) const;
   std::optional<Instant> due(const Handle& handle) const;  // nullopt: it is not set
   bool reserve(std::size_t timers);
@@ -53,11 +54,11 @@ class TimerHeap {
   std::optional<Entry> pop_due(Instant now);
   std::size_t size() const { return heap_.size(); }
   bool empty() const { return heap_.empty(); }
-  // True while the heap is in order and every slot knows its place. Walks everything: for tests.
+  // True if the heap is ordered and every slot knows its place. Walks everything: for tests.
   bool check_invariants() const;
 
  private:
-  // What is compared lies side by side; the rest of an entry is in its slot.
+  // Holds only what is compared, so that it is close in memory; the rest of an entry is in its slot.
   struct Node {
     Instant at;
     std::uint64_t sequence;
@@ -65,7 +66,7 @@ class TimerHeap {
   };
   struct Slot {
     Entry entry;
-    std::uint32_t place = Handle::kNone;  // in heap_, or the next free slot
+    std::uint32_t place = Handle::kNone;  // the index in heap_; of a free slot: the next free slot
     std::uint32_t generation = 1;
   };
 
@@ -76,7 +77,7 @@ class TimerHeap {
   void remove_at(std::size_t place);
   void free_slot(std::uint32_t slot);
 
-  std::vector<Node> heap_;  // four children each: fewer levels, and they share cache lines
+  std::vector<Node> heap_;  // four children each: fewer levels, and siblings share cache lines
   std::vector<Slot> slots_;
   std::uint32_t free_ = Handle::kNone;
   std::uint64_t next_sequence_ = 0;

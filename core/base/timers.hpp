@@ -1,5 +1,6 @@
-// The deadlines of one engine: what is due when, for whom and why. They are set lazily, so that what has no timeout
-// costs none. Leaves to others: what the time is, and what is done when one has come.
+// The timers of one engine or connection: when each is due, who owns it and what it is for. A timer exists only while
+// it is set, so a transfer without timeouts costs nothing. Leaves to others: the current time, and what happens when a
+// timer is due.
 #pragma once
 
 #include <new>
@@ -15,7 +16,7 @@ class Timers {
  public:
   using Handle = TimerHeap::Handle;
 
-  // One that has come, and is set no more.
+  // A timer that was due and is not set any more. The owner's id is {index, generation}.
   struct Due {
     TimerKind kind = {};
     std::uint32_t index = 0, generation = 0;
@@ -25,15 +26,15 @@ class Timers {
     }
   };
 
-  // No later than the end of time.
+  // from + by, at most Instant::max(). Needs from >= Instant().
   static Instant later(Instant from, Duration by);
 
-  // Sets the timer `after` from now on, or moves it. std::bad_alloc: it is as it was.
+  // Sets the timer to `after` from now, or moves it. Throws std::bad_alloc; the timer is then unchanged.
   template <class Tag>
   void set(Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now) {
     if (!heap_.set(handle, later(now.steady, after), static_cast<std::uint8_t>(kind), owner)) throw std::bad_alloc();
   }
-  void cancel(Handle& handle) {  // nothing to do where it is not set
+  void cancel(Handle& handle) {  // does nothing if it is not set
     if (handle.slot != Handle::kNone) heap_.cancel(handle);
   }
   bool is_set(const Handle& handle) const { return heap_.is_set(handle); }

@@ -1,4 +1,4 @@
-// A constexpr table of legal moves between the values of a small enum: what every enter() checks before it writes a
+// A constexpr table of legal moves between the states of a small enum. Every enter() checks it before it writes a
 // state.
 #pragma once
 

@@ -1,5 +1,5 @@
-// See channel.hpp. Upwards a read passes through one landing buffer a layer; downwards each stage keeps what the one
-// below could not take yet, bounded by limits::kWireOutBytes.
+// See channel.hpp. Received bytes pass through one landing buffer for each layer. Bytes to send are kept in each stage
+// until the stage below can take them, at most limits::kWireOutBytes or a little more.
 #include "core/channel/channel.hpp"
 
 #include <algorithm>
@@ -16,8 +16,8 @@ const Transitions<ChannelPhase, kChannelPhases> kChannelMoves{
 };
 
 namespace {
-// A small send buffer stays with its connection so that requests do not allocate; a large one goes back when it is
-// empty.
+// A send buffer of at most this size stays with its connection, so that requests do not allocate. A larger one is freed
+// when it is empty.
 constexpr std::size_t kKeptSendBytes = 2 * 1024;
 // A layer is given no more at once than one TLS record holds (RFC 8446 5.1), so that each piece is known to be sent as
 // soon as its record is.
@@ -73,7 +73,7 @@ MutableBytes Channel::decode(MutableBytes wire, Landing& landing, Now now) {
     MutableBytes space = whole;
     drive([&] {
       const Pump pump = stage.layer->decode(input, space, stage.out, now);
-      SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain is large enough for any input
+      SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain() has room for any input
       if (pump == Pump::failed) fail(stage.layer->error());
       SLUICE_CHECK(pump != Pump::closed || stage.layer->established());
       if (pump == Pump::closed) peer_closed_ = true;
@@ -231,7 +231,7 @@ void Channel::close(bool say_goodbye) {
   const bool was_ready = phase_ == ChannelPhase::ready;
   enter(ChannelPhase::closed);
   if (holds_plain()) {
-    // The peer could not read a goodbye that follows records which are left out.
+    // The peer could not decode a closing message after records that were never sent.
     for (Stage& stage : stages_) stage.out.clear();
     wire_begin_ = 0;
     marks_.clear();
@@ -239,7 +239,7 @@ void Channel::close(bool say_goodbye) {
   }
   if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
   goodbye_said_ = true;
-  // Only the bottom layer: the ones above speak through it, and whoever closes the wire closes them all.
+  // Only the bottom layer: the layers above send through it, and the end of the wire ends them all.
   stages_.front().layer->close(stages_.front().out);
 }
 

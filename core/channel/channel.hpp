@@ -1,6 +1,5 @@
-// A channel: one byte stream with its stack of machines: layers (proxy handshake, TLS) at the bottom, an HTTP session
-// on top. Knows how bytes climb and descend. Knows no pool, no transfer, no timer: it can be used alone, over any
-// stream.
+// A channel: one byte stream with its stack: layers (proxy handshake, TLS) at the bottom, an HTTP session on top. Moves
+// bytes up and down the stack. Knows no pool, no transfer and no timer; it can be used alone, over any stream.
 #pragma once
 
 #include <memory>
@@ -17,10 +16,10 @@
 namespace sluice::channel {
 
 enum class ChannelPhase : std::uint8_t {
-  connecting,  // the transport is not there yet
-  securing,    // layers shake hands
-  ready,       // HTTP may flow
-  closed,      // nothing more is read or sent but a goodbye
+  connecting,  // the transport is not open yet
+  securing,    // the layers make their handshakes
+  ready,       // the session may send and receive
+  closed,      // nothing more is read or sent, except a closing message (close_notify)
 };
 inline constexpr std::size_t kChannelPhases = 4;
 extern const Transitions<ChannelPhase, kChannelPhases> kChannelMoves;
@@ -29,52 +28,55 @@ class Channel {
  public:
   ChannelPhase phase() const { return phase_; }
 
-  // Back to `connecting`, without layers or session. Keeps nothing but small memory.
+  // Back to `connecting`, without layers and session.
   void reset();
-  // Before start(). The first one pushed is the bottom of the stack.
+  // Only before start(). The first layer is the bottom of the stack. Throws std::bad_alloc.
   void push_layer(std::unique_ptr<Layer> layer) { stages_.push_back({std::move(layer), {}, false}); }
 
-  // The transport is connected: the bottom layer begins.
+  // The transport is open: the bottom layer begins. An error is kept in fault().
   void start(Now now);
 
-  // What a read of the wire decoded to: plain bytes in place in `landing` (or in `wire` itself without layers). A
-  // failure of a layer is kept in fault(), so that the bytes before it can be looked at first.
+  // Decodes bytes that were read from the wire. Returns the plain bytes, a view into `landing`, or `wire` itself if
+  // there are no layers. A failure of a layer is kept in fault(), so that the caller can use the bytes before it first.
   MutableBytes decode(MutableBytes wire, Landing& landing, Now now);
   const std::optional<Error>& fault() const { return fault_; }
-  bool peer_closed() const { return peer_closed_; }  // a layer saw the peer's goodbye
+  bool peer_closed() const { return peer_closed_; }  // a layer received the peer's closing message
 
-  // After start() and decode(): true once, when the last layer became established (at once without layers).
+  // Call after start() and decode(). True once: when the last layer is established, or at once if there are none. The
+  // phase is then `ready`.
   bool become_ready();
   void set_session(std::unique_ptr<http::Session> session) { session_ = std::move(session); }
   http::Session* session() const { return session_.get(); }
 
-  // Moves the session's output down through the layers, up to the cap.
+  // Moves the session's output down through the layers, until limits::kWireOutBytes wait.
   void pump(Now now);
+  // The bytes to send now: views that live until the next non-const call.
   OutputView transmit() const;
   bool has_layers() const { return !stages_.empty(); }
   bool has_output() const;
-  // The wire took so many bytes of transmit(). Of the exchanges, those whose requests they may belong to are appended
-  // to `moved`.
+  // The wire took this many bytes of transmit(). Appends to `moved` the exchanges whose requests the bytes may belong
+  // to.
   void sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now);
 
-  // Bytes of the session's are on their way down, and the wire has not taken them yet.
+  // The layers hold bytes of the session that the wire has not taken yet.
   bool holds_plain() const { return plain_on_wire_ != plain_total_; }
 
-  // What an end of the wire is now by every layer's rules: the worst of their answers.
+  // How the stream would have ended if the wire ended now: the worst answer of all layers.
   StreamEnd stream_end() const;
-  // Ends it: a goodbye is put into transmit() where a layer has one and the wire is in a state to take it. What the
-  // session gave and the wire has not taken is dropped: it may be sent elsewhere by then, or be wanted by nobody
-  // (SB-48).
+  // Ends the channel. With `say_goodbye` the bottom layer's closing message is put into transmit(), if the channel was
+  // ready, has no fault and holds no bytes of the session. Bytes of the session that the wire has not taken are
+  // dropped: the request may be sent on another connection by then, or not be wanted any more (SB-48).
   void close(bool say_goodbye);
 
-  // What the layers agreed on; legal once it is ready. May throw std::bad_alloc.
+  // What the layers have agreed on with the peer. Only when ready. May throw std::bad_alloc.
   LayerFacts facts() const;
-  // What the layer that is not established yet does, for messages; "connect" without one.
+  // For messages: the task of the first layer that is not established, and the code if it fails. "connect" and
+  // connect_failed if there is none.
   std::string_view task() const;
   Code task_failure() const;
 
  private:
-  // A layer and what it has produced on the way down. The bottom stage's bytes are the wire's.
+  // A layer and the bytes that it has encoded. Those of the bottom stage go to the wire.
   struct Stage {
     std::unique_ptr<Layer> layer;
     std::vector<std::uint8_t> out;
@@ -83,13 +85,13 @@ class Channel {
   void enter(ChannelPhase next);
   void fail(Error error);
   const Layer* unfinished() const;
-  // Runs a call on a layer. Without memory for it the stack has failed.
+  // Runs a call on a layer. If memory runs out, the channel has failed.
   template <class Call>
   void drive(Call call) {
     if (!has_memory_for(call)) fail(make_error(Code::out_of_memory, {}));
   }
   void start_stage(std::size_t index, Now now);
-  void settle(Now now);  // moves what upper stages produced down to the wire
+  void settle(Now now);  // moves the bytes of upper stages down to the wire
   void encode(std::size_t index, Bytes& plain, Now now);
   bool takes_plain() const { return !fault_ && stages_.back().out.size() < limits::kWireOutBytes; }
   std::size_t descend(Bytes plain, Now now);
@@ -101,9 +103,10 @@ class Channel {
   bool peer_closed_ = false;
   bool goodbye_said_ = false;
   std::vector<Stage> stages_;
-  std::size_t wire_begin_ = 0;  // of stages_[0].out: what was sent already
-  // The session's bytes: how many have gone into the layers, and how many of them the wire has taken whole, with what
-  // the layers put around them. Marks tell the second from the bytes that the wire took. They grow in both numbers.
+  std::size_t wire_begin_ = 0;  // bytes of stages_[0].out that were sent already
+  // How many bytes of the session have gone into the layers, and how many of these the wire has taken, with all that
+  // the layers put around them. A mark: the first `plain` bytes are on the wire once it has taken `wire` bytes in all.
+  // Both numbers grow from mark to mark.
   struct Mark {
     std::uint64_t plain, wire;
   };

@@ -1,4 +1,4 @@
-// See landing.hpp. Buffers are made at the first use: an engine without TLS never owns the second.
+// See landing.hpp. A buffer is allocated at its first use, so an engine without TLS has only one.
 #include "core/channel/landing.hpp"
 
 #include <new>

@@ -1,6 +1,6 @@
-// The landing buffers all connections of an engine share: bytes are received, decrypted and decoded here, and bodies
-// are handed out as views into it. Nothing may stay here past the next read; the engine copies what was not consumed
-// (flow/body_buffer.hpp).
+// The receive buffers that all connections of an engine share (the landing buffers). Bytes are received and decoded
+// here, and bodies are given out as views into them. The next read overwrites the content, so the engine first copies
+// what was not consumed (flow/body_buffer.hpp). Leaves to others: what the bytes are.
 #pragma once
 
 #include <array>
@@ -13,11 +13,11 @@ namespace sluice::channel {
 
 class Landing {
  public:
-  // What a transport may be read into. Empty: out of memory.
+  // The buffer for a read from the transport. Empty: out of memory. Allocated once; valid as long as this object.
   MutableBytes wire();
-  // Where layer number `depth` (0 is the bottom one) may decode to: never smaller than what wire() can decode to, a
-  // record that was held back by a layer included. Two buffers serve any depth, since a layer reads one and writes the
-  // other.
+  // The buffer that layer number `depth` (0: the bottom one) decodes into. It has room for everything that wire() can
+  // decode to, and for records that a layer held back. Two buffers are enough for any depth, because a layer reads from
+  // one and writes to the other. Empty: out of memory.
   MutableBytes plain(std::size_t depth);
 
  private:

@@ -71,7 +71,7 @@ void Calls::commit_upload(TransferId id, std::size_t bytes, Now now) {
 
 void Calls::finish_upload(TransferId id, Now now) {
   with(id, now, [&](Job& job) {
-    // Where the response is whole the upload is of no interest any more (a 413 in the middle of it).
+    // When the response is complete, the rest of the upload does not matter (a 413 during the upload).
     if (job.is_received() || !job.upload.streamed() || job.upload.awaits_rewind()) return;
     if (auto finished = job.upload.finish(); !finished) {
       carrier_.fail(job, std::move(finished.error()), now);

@@ -1,5 +1,5 @@
-// The application's calls about one transfer, and the transfer's own timers: the same in an engine and on a connection
-// alone. Leaves to its owner how an entry begins and ends, and what comes when memory runs out for it.
+// The application's calls about one transfer, and the transfer's own timers: the same code for an Engine and for a
+// Connection. Leaves to its owner: the begin and the end of each entry, and a shortage of memory outside a transfer.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@ namespace sluice::engine {
 
 class Calls {
  public:
-  // Both must outlive it.
+  // Both must outlive this object.
   Calls(Jobs& jobs, Carrier& carrier) : jobs_(jobs), carrier_(carrier) {}
   Calls(const Calls&) = delete;
   Calls& operator=(const Calls&) = delete;
 
-  // As Engine's of the same names. A stale id does nothing, and getters answer with an empty value.
+  // As the functions of Engine with the same names. With a stale id they do nothing, and getters return an empty value.
   bool contains(TransferId id) const;
   bool is_done(TransferId id) const;
   const Request& request(TransferId id) const { return of(id).request; }
@@ -37,15 +37,15 @@ class Calls {
   void rewind_upload(TransferId id, Now now);
   void fail_upload(TransferId id, std::string why, Now now);
 
-  // One of the transfer's own timers has come due.
+  // One of the transfer's own timers is due.
   void timer(TransferId id, TimerKind kind, Now now);
-  // There was no memory for a step on its behalf.
+  // There was no memory for a step of this transfer: it ends.
   void lose(TransferId id, Now now);
-  // Some levels have changed since their edge was put among the outputs: what is not so any more is not told.
+  // Whether an output is still true when it is taken: the state may have changed since it was queued.
   bool is_still_true(const Output& out) const;
 
  private:
-  // Takes a step with the transfer, if it is still there. Without memory for it that one ends, and nothing else.
+  // Runs `step` with the transfer, if it exists. If memory runs out, this transfer ends and nothing else.
   template <class Step>
   void with(TransferId id, Now now, Step step);
   void due(Job& job, TimerKind kind, Now now);

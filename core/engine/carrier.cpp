@@ -1,4 +1,4 @@
-// See carrier.hpp. Here: how exchanges begin and end.
+// See carrier.hpp. Here: exchanges begin and end.
 #include "core/engine/carrier.hpp"
 
 #include <utility>
@@ -13,7 +13,7 @@ using flow::TransferPhase;
 
 namespace {
 
-// A copy; without memory for the text, one without it.
+// A copy; without the text if memory runs out.
 Error copy_of(const Error& error) {
   Error copy = make_error(error.code, {}, error.detail);
   copy.retry_safe = error.retry_safe;
@@ -21,8 +21,8 @@ Error copy_of(const Error& error) {
   return copy;
 }
 
-// Whether it may carry another exchange. An answer to a request that the wire has not taken whole ends the connection,
-// with a layer's buffer as without.
+// Whether the connection may carry another exchange. If the wire has not taken a request completely when its response
+// ends, the connection ends, also if the bytes are in a layer's buffer.
 bool is_usable(const PooledConnection& connection) {
   return connection.session().reusable() && !connection.write_broken && !connection.last_use &&
          !connection.channel.holds_plain();
@@ -30,13 +30,13 @@ bool is_usable(const PooledConnection& connection) {
 
 }  // namespace
 
-// ---- the beginning ----
+// ---- exchanges begin ----
 
 void Carrier::serve(PooledConnection& connection, Job& job, Now now) {
   if (!start(connection, job, now)) release(connection, now);
 }
 
-// False: the transfer has ended, and the connection has room as before.
+// False: the transfer has ended, and the connection has the same room as before.
 bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
   const pool::DialId own_dial = std::exchange(job.dial, {});
   auto opened = open(connection, job, now);
@@ -45,7 +45,7 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
     hop_failed(job, std::move(opened.error()), now);
     if (connector_) connector_->orphan(own_dial, false, now);
     if (!short_of_memory || !connection.exchanges.empty()) return false;
-    // No other is tried on it: without memory that would go on through the whole queue.
+    // No other transfer is tried on it: without memory each transfer of the queue would fail in the same way.
     connections_.close(connection, true);
     return true;
   }
@@ -66,7 +66,7 @@ http::ResponseRules Carrier::response_rules(const Job& job) const {
           .keep_raw_head = options.keep_raw_head || options.report_heads};
 }
 
-// An error, which may be a lack of memory, leaves the connection as it was.
+// After an error, also out_of_memory, the connection is unchanged.
 Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
     http::Session& session = connection.session();
@@ -121,7 +121,7 @@ void Carrier::pump(PooledConnection& connection, Now now) {
   if (connection.is_ready() && connection.channel.fault()) failed(connection, *connection.channel.fault(), now);
 }
 
-// ---- the end ----
+// ---- exchanges end ----
 
 void Carrier::release(PooledConnection& connection, Now now) {
   const bool placed = has_memory_for([&] {
@@ -183,8 +183,8 @@ void Carrier::abort(Job& job, Error error, Now now) {
   failed(connection, make_error(Code::out_of_memory, {}), now);
 }
 
-// RFC 9110 9.2.2, RFC 9112 9.3.1: only a connection that had been there a while can have died of idleness, and only a
-// request that the peer cannot have acted upon, or may act upon twice, is sent again (SB-48).
+// RFC 9110 9.2.2, RFC 9112 9.3.1: the peer may have closed only a connection that was used or idle before; and only a
+// request that the peer cannot have processed, or that is idempotent, is sent again (SB-48).
 bool Carrier::may_retry(const PooledConnection& connection, const Job& job) const {
   if (!(job.info.reused || connection.was_idle) || job.info.retries >= limits::kMaxRetries) return false;
   if (connection.session().response_started(job.stream)) return false;
@@ -192,15 +192,15 @@ bool Carrier::may_retry(const PooledConnection& connection, const Job& job) cons
   return !connection.session().request_begun(job.stream) || is_idempotent(job.request.method);
 }
 
-// RFC 9110 15.5.9: a 408 on a connection that had been used is its idleness that timed out at the peer, not this
-// request.
+// RFC 9110 15.5.9: a 408 on a connection that was used or idle before means that the idle connection timed out at the
+// peer, not this request.
 bool Carrier::timed_out_at_peer(const PooledConnection& connection, const Job& job) const {
   constexpr int kRequestTimeout = 408;
   return job.head.status == kRequestTimeout && (job.info.reused || connection.was_idle) &&
          job.info.retries < limits::kMaxRetries && job.upload.replayable() && is_idempotent(job.request.method);
 }
 
-// `elsewhere`: on no connection that was used before.
+// `elsewhere`: not on a connection that was used before.
 void Carrier::retry(Job& job, bool elsewhere, Now now) {
   jobs_.stop_exchange_timers(job);
   job.rewind();
@@ -216,7 +216,7 @@ void Carrier::retry(Job& job, bool elsewhere, Now now) {
 
 void Carrier::failed(PooledConnection& connection, Error error, Now now) {
   if (connection.send_error && (error.code == Code::connection_closed || error.code == Code::receive_failed)) {
-    error = std::move(*connection.send_error);  // what came first says more
+    error = std::move(*connection.send_error);  // the first error says more
   }
   if (error.code == Code::receive_failed || error.code == Code::send_failed) scheduler_.note_end(connection, now);
   http::Session& session = connection.session();
@@ -249,7 +249,7 @@ std::optional<flow::NextHop> Carrier::ask_rule(const Job& job, const Error* fail
                       .now = now});
 }
 
-// What the application or a limit of its own has ended, and what memory ran out for, is over whatever the rule says.
+// No hop follows if the application or one of its timeouts has ended the transfer, or if memory ran out.
 void Carrier::hop_failed(Job& job, Error error, Now now) {
   const Code code = error.code;
   const bool final = code == Code::canceled || code == Code::total_timeout || code == Code::attempts_timeout ||
@@ -257,7 +257,7 @@ void Carrier::hop_failed(Job& job, Error error, Now now) {
   if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
   std::optional<flow::NextHop> next;
   if (rule_ && !final) {
-    has_memory_for([&] { next = ask_rule(job, &error, now); });  // else it has failed
+    has_memory_for([&] { next = ask_rule(job, &error, now); });  // if memory runs out, no hop follows
   }
   if (!next) return jobs_.end(job, std::unexpected(std::move(error)), now);
   next_hop(job, std::move(*next), std::move(error), now);

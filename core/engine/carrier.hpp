@@ -1,5 +1,6 @@
-// Carries exchanges on connections: opens them, turns a session's events into what transfers learn, and ends them; and
-// decides which failure may be tried again. Leaves framing to the session, and who gets which connection to the pool.
+// Runs exchanges on connections: opens them, applies a session's events to the transfers, and ends them. Decides which
+// failed request may be sent again. Leaves framing to the session, and which transfer gets which connection to the
+// pool.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,7 @@ namespace sluice::engine {
 
 class Carrier {
  public:
-  // All must outlive it. Without a rule every transfer is one hop; without a connector nothing is dialled.
+  // All must outlive this object. `rule` null: every transfer has one hop. `connector` null: no connection is made.
   Carrier(const EngineOptions& options, const flow::HopRule* rule, Timers& timers, Outbox& outbox,
           pool::Scheduler& scheduler, Jobs& jobs, Connections& connections, Connector* connector)
       : options_(options),
@@ -32,19 +33,20 @@ class Carrier {
   Carrier& operator=(const Carrier&) = delete;
 
   // ---- carrier.cpp: exchanges begin and end ----
-  // The transfer waits in no list any more; it gets an exchange, or it ends.
+  // Opens an exchange for the transfer, which must be in no list of the scheduler. If that fails, the transfer ends or
+  // begins its next hop.
   void serve(PooledConnection& connection, Job& job, Now now);
-  // It has no exchange, or one less: it is handed on, parked or closed.
+  // The connection has an exchange less, or none yet: it serves the next waiter, becomes idle or is closed.
   void release(PooledConnection& connection, Now now);
-  // The connection is of no use any more: everything on it ends or is tried elsewhere.
+  // The connection has failed: each transfer on it ends or is sent again on another connection.
   void failed(PooledConnection& connection, Error error, Now now);
-  // The transfer's hop fails, whatever it was at, and with it the transfer where no other follows.
+  // The transfer's hop fails, in any phase but done. If no other hop follows, the transfer ends.
   void fail(Job& job, Error error, Now now);
-  void lose(Job& job, Now now);  // as there was no memory for a step on its behalf; nothing to do where it is done
-  void backoff_over(Job& job, Now now);  // the time of its next hop has come
+  void lose(Job& job, Now now);          // there was no memory for a step of the transfer; does nothing if it is done
+  void backoff_over(Job& job, Now now);  // the wait before its next hop is over
 
-  // ---- carrier_events.cpp: facts about one that stands ----
-  // Before its bytes are looked at.
+  // ---- carrier_events.cpp: facts about an established connection ----
+  // Bytes have come. Call it before they are decoded.
   void note_activity(PooledConnection& connection, Now now);
   void received(PooledConnection& connection, MutableBytes plain, Now now);
   void sent(PooledConnection& connection, const std::vector<http::StreamId>& moved, Now now);
@@ -55,24 +57,25 @@ class Carrier {
   void continue_timer(Job& job, Now now);
   void upload_changed(Job& job, Now now);
   void consume(Job& job, std::size_t bytes, Now now);
-  // What a read may have brought to its end.
+  // Call it after a read was decoded: looks at what it may have ended.
   void after_bytes(PooledConnection& connection, Now now);
 
  private:
   bool start(PooledConnection& connection, Job& job, Now now);
   Result<void> open(PooledConnection& connection, Job& job, Now now);
-  void detach(PooledConnection& connection, Job& job);  // they have nothing to do with each other any more
+  void detach(PooledConnection& connection, Job& job);  // the exchange is over for both
   void abort(Job& job, Error error, Now now);
   bool may_retry(const PooledConnection& connection, const Job& job) const;
   bool timed_out_at_peer(const PooledConnection& connection, const Job& job) const;
   void retry(Job& job, bool elsewhere, Now now);
   std::optional<flow::NextHop> ask_rule(const Job& job, const Error* failure, Now now) const;
-  // Both: the transfer is on no connection and in no list of the pool's.
+  // For both the transfer must be on no connection and in no list of the pool.
   void hop_failed(Job& job, Error error, Now now);
   void next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now);
-  // What is left of a response that another hop follows is not read: its connection is given up, or its exchange.
+  // The rest of a response that another hop follows is not read: the exchange is aborted, which ends an HTTP/1
+  // connection.
   void cut_hop(PooledConnection& connection, Job& job, Now now);
-  // Its session may have something to send, or room for more, or another deadline.
+  // Call it when the session may have bytes to send, room for more exchanges, or another deadline.
   void settle(PooledConnection& connection, Now now);
   void pump(PooledConnection& connection, Now now);
   http::ResponseRules response_rules(const Job& job) const;

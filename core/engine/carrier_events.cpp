@@ -1,4 +1,4 @@
-// See carrier.hpp. Here: what travels on a connection that stands, from a session's events to transfers.
+// See carrier.hpp. Here: facts about an established connection, and how a session's events reach the transfers.
 #include <algorithm>
 #include <charconv>
 #include <new>
@@ -15,15 +15,15 @@ using flow::TransferPhase;
 
 namespace {
 
-// Adds which stream it was, and what is known of its end. If memory runs out the error stays as it was.
+// Adds to the message which stream it was and why it ended. If memory runs out, the error is unchanged.
 void name_end(const PooledConnection& connection, std::string_view why, Error& error) noexcept {
   if (connection.route_name.empty() && why.empty()) return;
   has_memory_for(
       [&] { error.context += " (" + connection.peer() + (why.empty() ? "" : ": " + std::string(why)) + ")"; });
 }
 
-// "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1.1 names the field, draft-thomson-hybi-http-timeout the parameter):
-// the peer closes the connection when it was unused so many seconds. A second less is counted on, or half of one.
+// "Keep-Alive: timeout=5, max=100" (field: RFC 2068 19.7.1.1; parameter: draft-thomson-hybi-http-timeout): the peer
+// closes the connection after it was unused for that many seconds. We use one second less, or half a second if it is 1.
 void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
   const auto field = head.fields.find("Keep-Alive");
   if (!field) return;
@@ -44,9 +44,9 @@ void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
 
 }  // namespace
 
-// ---- upwards ----
+// ---- receiving ----
 
-// Where exchanges run side by side it shows in their events whose bytes they were.
+// If the session multiplexes, its events tell which exchange the bytes were for (dispatch()).
 void Carrier::note_activity(PooledConnection& connection, Now now) {
   if (connection.exchanges.empty() || connection.multiplexes) return;
   jobs_.note_activity(*jobs_.find(connection.exchanges.back().second), now);
@@ -67,7 +67,7 @@ void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now
 
 void Carrier::dispatch(PooledConnection& connection, Now now) {
   for (http::Event& event : events_) {
-    // Gone when an earlier event of the same batch ended it (a body past its limit).
+    // The exchange is gone if an earlier event has ended it, for example a body over its limit.
     const auto id = connection.exchanges.find(event.stream);
     if (!id) continue;
     Job& job = *jobs_.find(*id);
@@ -84,13 +84,13 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
     case http::Event::Kind::interim:
       job.progress.received_head_bytes += event.head_bytes;
       outbox_.put(output::InterimReady{job.id, job.head});
-      job.head.clear();  // head() is the final one's
+      job.head.clear();  // head() is the head of the final response
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       check_interims(job, now);
       break;
     case http::Event::Kind::head:
       if (timed_out_at_peer(connection, job)) {
-        if (!connection.multiplexes) connection.last_use = true;  // the peer has given it up
+        if (!connection.multiplexes) connection.last_use = true;  // the peer has given up the connection
         connection.session().abort(job.stream);
         detach(connection, job);
         return retry(job, true, now);
@@ -125,7 +125,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
   }
 }
 
-// Nothing has become of it at the peer, so it may be tried again whatever it asks for.
+// The peer has not processed the request, so it may be sent again, whatever its method.
 void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, Now now) {
   detach(connection, job);
   if (job.info.retries < limits::kMaxRetries && job.upload.replayable()) return retry(job, false, now);
@@ -133,7 +133,7 @@ void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, No
   hop_failed(job, std::move(error), now);
 }
 
-// SB-19. Only interim heads have been counted so far.
+// SB-19. received_head_bytes has counted only interim heads so far.
 void Carrier::check_interims(Job& job, Now now) {
   const auto since = now.steady - job.progress.connected.value_or(now.steady);
   const auto seconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
@@ -142,7 +142,7 @@ void Carrier::check_interims(Job& job, Now now) {
   fail(job, make_error(Code::response_too_large, "response: more bytes of interim responses than are taken"), now);
 }
 
-// Asked before the application hears of the response, which then belongs to a hop that is over.
+// Asked before the application is told of the response: if a hop follows, it is not told.
 bool Carrier::hop_follows(Job& job, Now now) {
   if (!rule_) return false;
   job.progress.first_byte = now.steady;
@@ -151,7 +151,7 @@ bool Carrier::hop_follows(Job& job, Now now) {
   return job.next_hop != nullptr;
 }
 
-// It is read so that the connection can be used again, where that costs less than a new one.
+// A short body is read so that the connection can be used again, which costs less than a new connection.
 void Carrier::skip_body(PooledConnection& connection, Job& job, Bytes body, Now now) {
   job.progress.received_body_bytes += body.size();
   if (job.progress.received_body_bytes > limits::kMaxSkippedBytes) return cut_hop(connection, job, now);
@@ -183,7 +183,7 @@ void Carrier::on_body(const PooledConnection& connection, Job& job, Bytes body, 
          now);
     return;
   }
-  // In one piece, but where frames of others come between: the start of an HTTP/0.9 body was no part of this read.
+  // Without multiplexing the body stays in one piece: only the start of an HTTP/0.9 body is not in the landing buffer.
   if (job.body.has_landed() && !connection.multiplexes && !job.body.keep()) throw std::bad_alloc();
   jobs_.add_body(job, body);
 }
@@ -195,7 +195,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
   } else if (connection.channel.peer_closed()) {
     ended(connection, StreamEnd::clean, {}, now);
   } else if (connection.is_idle()) {
-    // Something of TLS's own, or of HTTP/2's: it is as idle as it was.
+    // The bytes were for TLS or for HTTP/2 itself: the connection stays idle.
     if (!connection.session().reusable()) {
       connections_.close(connection, true);
     } else if (connection.multiplexes) {
@@ -229,10 +229,11 @@ void Carrier::ended(PooledConnection& connection, StreamEnd how, std::string_vie
 }
 
 void Carrier::broken(PooledConnection& connection, Error error, Now now) {
-  // There no window could be opened any more.
+  // With multiplexing no window could be opened any more.
   const bool may_be_answered = !connection.exchanges.empty() && !connection.multiplexes;
   if (error.code == Code::send_failed && !connection.write_broken && may_be_answered) {
-    // The answer may be there already (a 413 and a close in the middle of an upload): reading goes on to its end.
+    // The response may have come already (a 413 and a close during an upload): reading continues to the end of the
+    // stream.
     connection.write_broken = true;
     connection.send_error = std::move(error);
   } else {
@@ -250,7 +251,7 @@ void Carrier::session_timer(PooledConnection& connection, Now now) {
   after_bytes(connection, now);
 }
 
-// ---- downwards ----
+// ---- sending ----
 
 void Carrier::sent(PooledConnection& connection, const std::vector<http::StreamId>& moved, Now now) {
   for (const http::StreamId stream : moved) {
@@ -262,7 +263,7 @@ void Carrier::after_sending(const PooledConnection& connection, Job& job, Now no
   jobs_.note_activity(job, now);
   job.progress.sent_body_bytes = job.upload.sent();
   jobs_.announce_upload(job);
-  // The wait begins when the head has gone.
+  // The wait begins when the head was sent.
   if (connection.session().waiting_for_continue(job.stream)) jobs_.start_continue_timer(job, now);
   if (!job.progress.sent && connection.session().request_sent(job.stream)) job.progress.sent = now.steady;
 }
@@ -285,8 +286,8 @@ void Carrier::continue_timer(Job& job, Now now) {
 void Carrier::consume(Job& job, std::size_t bytes, Now now) {
   PooledConnection* connection = connections_.find(job.conn);
   const bool multiplexes = connection && connection->multiplexes;
-  const bool was_blocked = connection && job.body.size() >= limits::kBodyBufferBytes;  // no more of it was read
-  // What an ended transfer still held may be gone; who counted on it did nothing wrong.
+  const bool was_blocked = connection && job.body.size() >= limits::kBodyBufferBytes;  // reading had stopped
+  // The body of an ended transfer may be gone: the caller could not know, so this is not an error.
   if (job.phase() == TransferPhase::done || job.body_lost) bytes = std::min(bytes, job.body.front().size());
   job.body.consume(bytes);
   if (job.phase() == TransferPhase::delivering) {
@@ -301,9 +302,9 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
   }
 }
 
-// ---- time ----
+// ---- timers ----
 
-// Body bytes that the application does not take, or does not supply, are not the peer's idleness.
+// While the application does not consume or supply body bytes, the peer is not idle.
 bool Carrier::waits_for_application(const PooledConnection& connection, const Job& job) const {
   const std::size_t blocks = connection.multiplexes ? 1 : limits::kBodyBufferBytes;
   if (job.body.size() >= blocks) return true;

@@ -18,7 +18,7 @@ using pool::Grant;
 
 namespace {
 
-constexpr pool::EndpointId kLine = {0, 1};  // there is one
+constexpr pool::EndpointId kLine = {0, 1};  // the id of the only queue
 
 Error no_memory() { return make_error(Code::out_of_memory, {}); }
 
@@ -37,7 +37,7 @@ constexpr bool kIsOneOf = false;
 template <class What, class... Kinds>
 constexpr bool kIsOneOf<What, std::variant<Kinds...>> = (std::is_same_v<What, Kinds> || ...);
 
-// None for what a connection alone does not say: its wishes are asked for, by interest().
+// nullopt for outputs that a Connection does not give: its caller asks interest() instead.
 std::optional<ConnectionOutput> as_connection_output(Output& out) {
   return std::visit(
       [](auto& what) -> std::optional<ConnectionOutput> {
@@ -62,10 +62,11 @@ Connection::Impl::Impl(ConnectionOptions options, std::unique_ptr<http::SessionF
       connection_(begin(connections_)) {
   options_.default_tls = std::move(options.tls);
   connection_.route_name = options.name.empty() ? origin_.authority() : std::move(options.name);
-  connections_.set_current(connection_.id);  // its driver looks at its interest by itself
+  // The caller asks for interest() after each call, so no InterestChanged is needed.
+  connections_.set_current(connection_.id);
 }
 
-// ---- the line ----
+// ---- the queue of requests ----
 
 void Connection::Impl::place(Waiter& waiter, const Request&, const TransferOptions&, std::shared_ptr<const TlsConfig>) {
   waiter.endpoint = kLine;
@@ -106,7 +107,7 @@ bool Connection::Impl::serve_next(Now now) {
   return true;
 }
 
-// ---- every entry's beginning and end ----
+// ---- the begin and the end of every entry ----
 
 Now Connection::Impl::clamp(Now now) {
   latest_ = std::max(latest_, now.steady);
@@ -130,7 +131,7 @@ void Connection::Impl::finish_entry(Now now) {
 }
 
 bool Connection::Impl::next_step(Now now) {
-  // Nothing is sent on it any more: neither what waits nor what would be sent again.
+  // No request is sent any more: neither those that wait nor one that would be sent again.
   Waiter* const first = line_.front();
   if (first && (is_over() || first->fresh_only)) {
     Error error = over();
@@ -161,7 +162,7 @@ bool Connection::Impl::next_step(Now now) {
 // ---- the handshake ----
 
 void Connection::Impl::start(Now now) {
-  if (connections_.landing().wire().empty()) throw std::bad_alloc();  // nothing could be received
+  if (connections_.landing().wire().empty()) throw std::bad_alloc();  // nothing could be received without it
   connection_.resolved = connection_.connected = now.steady;
   if (origin_.is_tls()) {
     tls::ClientParams params;
@@ -180,7 +181,8 @@ void Connection::Impl::start(Now now) {
   handshake_moved(now);
 }
 
-// The handshake goes on for the first request in line. Without one it is given up. True: something has changed.
+// The handshake continues for the first request in the queue. If there is none, it is given up. True: something has
+// changed.
 bool Connection::Impl::find_sponsor(Now now) {
   Waiter* const first = line_.front();
   if (first && first->transfer == sponsor_) return false;
@@ -225,7 +227,7 @@ void Connection::Impl::give_up_handshake() {
   connections_.close(connection_, false);
 }
 
-// ---- the application's calls ----
+// ---- calls of the application ----
 
 void Connection::Impl::add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added) {
   now = clamp(now);
@@ -259,7 +261,7 @@ void Connection::Impl::handle_received(std::size_t bytes, Now now) {
   if (bytes == 0 || !connection_.is_open()) return;
   SLUICE_CHECK(bytes <= limits::kLandingBytes);
   fact(now, [&](Now at) {
-    if (!connection_.is_open()) return;  // a body was lost, and the connection with it
+    if (!connection_.is_open()) return;  // begin_fact() may have closed it, because a body was lost
     channel::Landing& landing = connections_.landing();
     carrier_.note_activity(connection_, at);
     const MutableBytes plain = connection_.channel.decode(landing.wire().first(bytes), landing, at);
@@ -322,7 +324,7 @@ OutputView Connection::Impl::transmit() const {
 void Connection::Impl::handle_sent(std::size_t bytes, Now now) {
   fact(now, [&](Now at) {
     if (!is_over() && !connection_.is_open()) return;
-    if (is_over()) bytes = std::min(bytes, transmit().size_bytes());  // a goodbye may not be all there any more
+    if (is_over()) bytes = std::min(bytes, transmit().size_bytes());  // fewer bytes may be left than before the close
     if (bytes == 0) return;
     moved_.clear();
     connection_.channel.sent(bytes, moved_, at);
@@ -337,10 +339,10 @@ void Connection::Impl::handle_sent(std::size_t bytes, Now now) {
   });
 }
 
-// ---- time ----
+// ---- timers ----
 
 std::optional<Deadline> Connection::Impl::deadline() const {
-  if (jobs_.has_lost_bodies()) return Deadline{latest_, TimerKind::total_timeout};  // at once: see begin_fact()
+  if (jobs_.has_lost_bodies()) return Deadline{latest_, TimerKind::total_timeout};  // due at once: see begin_fact()
   return timers_.earliest();
 }
 
@@ -348,7 +350,7 @@ void Connection::Impl::handle_timeout(Now now) {
   fact(now, [&](Now at) {
     while (const auto due = timers_.pop_due(at.steady)) {
       on_timer(*due, at);
-      take_steps(at);  // the request that a handshake is for may have ended: the next timer finds the next one there
+      take_steps(at);  // the request that the handshake is for may have ended: on_timer() must see the next one
     }
   });
 }
@@ -374,7 +376,7 @@ void Connection::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::address_stagger:
     case TimerKind::resolution_delay:
     case TimerKind::dial_wait:
-      SLUICE_CHECK(false);  // nothing is dialled
+      SLUICE_CHECK(false);  // no connection is made here
   }
 }
 
@@ -385,7 +387,7 @@ Error Connection::Impl::no_time() const {
                                                engine::in_ms(*sponsor.options.connect_timeout));
 }
 
-// ---- what comes next ----
+// ---- outputs ----
 
 std::optional<ConnectionOutput> Connection::Impl::poll_output() {
   while (auto out = outbox_.pop()) {
@@ -432,7 +434,7 @@ void Connection::Impl::lose(Now now) {
   handshake_failed(no_memory(), now);
 }
 
-// Nothing is taken for granted but what cannot be half done: slot maps, timers, and each object's own members.
+// Relies only on what a step cannot leave half done: slot maps, timers, and the members of each object.
 void Connection::Impl::give_up() noexcept {
   key_log_.clear();
   timers_.cancel(connect_timer_);

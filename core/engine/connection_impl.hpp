@@ -1,9 +1,10 @@
-// The insides of a Connection (core/connection.hpp): one channel with its session over the stream that the caller
-// brought, one line of requests for it, and the parts that carry exchanges in an engine as well:
-//   Jobs, Calls     requests, their timers, their one way to Done, and the application's calls about them
-//   Connections     what may be read and written, and the one way to the end
+// The implementation of Connection (core/connection.hpp): one channel with its session over the caller's stream, one
+// queue of requests, and the parts that run exchanges in an engine too:
+//   Jobs, Calls     requests and their timers, the application's calls about them; the only place to end one
+//   Connections     what may be read and written; the only place to close the stream
 //   Carrier         exchanges on the channel
-// It has no pool, no names and no dials. It is the scheduler of its own requests: the first in line is served next.
+// It has no pool, no names and no dials. It is the Scheduler of its own requests: the first in the queue is served
+// next.
 #pragma once
 
 #include <memory>
@@ -25,10 +26,10 @@ namespace sluice {
 
 class Connection::Impl final : private pool::Scheduler {
  public:
-  // std::bad_alloc.
+  // Throws std::bad_alloc.
   Impl(ConnectionOptions options, std::unique_ptr<http::SessionFactory> sessions);
 
-  // ---- the application's calls ----
+  // ---- calls of the application ----
   void add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added);
   template <class Step>
   void entry(Now now, Step step) {
@@ -50,20 +51,20 @@ class Connection::Impl final : private pool::Scheduler {
   void handle_sent(std::size_t bytes, Now now);
   void handle_timeout(Now now);
 
-  // ---- what comes next ----
+  // ---- outputs ----
   std::optional<ConnectionOutput> poll_output();
   Interest interest() const;
   std::optional<Deadline> deadline() const;
 
   void check_invariants() const;
-  // The end of an entry that ran out of memory, in whatever state it left things: all ends.
+  // Called when an entry ran out of memory at an unknown point: the connection and all requests end.
   void give_up() noexcept;
 
  private:
   using PooledConnection = pool::PooledConnection;
   using Waiter = pool::Waiter;
 
-  // ---- the scheduler of one line ----
+  // ---- Scheduler, for one queue ----
   void place(Waiter& waiter, const Request&, const TransferOptions&, std::shared_ptr<const TlsConfig>) override;
   void enter(Waiter& waiter) override { line_.push_back(waiter); }
   void enter_again(Waiter& waiter) override { line_.push_front(waiter); }
@@ -72,7 +73,7 @@ class Connection::Impl final : private pool::Scheduler {
   void left(const Waiter&) override {}
   void count_again(const Waiter&) noexcept override {}
   std::optional<pool::Grant> released(PooledConnection& connection, bool usable, Now now) override;
-  void room_changed(PooledConnection&) override {}  // it is looked at in next_step()
+  void room_changed(PooledConnection&) override {}  // next_step() looks at the room
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection&, Now) override {}
   bool has_place(const Waiter& waiter) const override;
@@ -81,7 +82,7 @@ class Connection::Impl final : private pool::Scheduler {
   Now clamp(Now now);
   void begin_fact(Now now);
   void finish_entry(Now now);
-  void take_steps(Now now);  // all that have become possible
+  void take_steps(Now now);  // all steps that are possible now
   bool next_step(Now now);   // false: there is nothing to do
   bool serve_next(Now now);
   void start(Now now);
@@ -96,7 +97,7 @@ class Connection::Impl final : private pool::Scheduler {
   void remember(std::string_view why) noexcept;
   Error over() const noexcept;
 
-  // Every fact. Without memory for its step the connection is lost; the requests are told.
+  // For every fact. If memory runs out in its step, the connection is lost and its requests get their Done.
   template <class Step>
   void fact(Now now, Step step) {
     now = clamp(now);
@@ -117,13 +118,13 @@ class Connection::Impl final : private pool::Scheduler {
   engine::Connections connections_{timers_, outbox_, *this, jobs_};
   engine::Carrier carrier_{options_, nullptr, timers_, outbox_, *this, jobs_, connections_, nullptr};
   engine::Calls calls_{jobs_, carrier_};
-  PooledConnection& connection_;  // of connections_; never released, as its goodbye is sent after its end
+  PooledConnection& connection_;  // in connections_; never released, because its closing message is sent after its end
   pool::WaitingList line_;
-  pool::IdleAnywhere idle_;  // the connection, or empty
-  TransferId sponsor_;       // of the handshake: its connect_timeout holds
+  pool::IdleAnywhere idle_;  // holds the connection, or is empty
+  TransferId sponsor_;       // the request that the handshake is for: its connect_timeout counts
   Timers::Handle connect_timer_;
   bool closing_ = false;
-  std::string why_;  // what the stream's side said last; "" while it said nothing
+  std::string why_;  // why the connection ended or was closed; "": unknown
   std::vector<std::string> key_log_;
   std::vector<http::StreamId> moved_;
 };

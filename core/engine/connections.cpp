@@ -37,7 +37,7 @@ PooledConnection* Connections::begin() {
   return connection;
 }
 
-// Where exchanges run side by side each has a window of its own, and none of them stops the reading.
+// If the session multiplexes, each exchange has a window, and none of them stops the reading.
 std::size_t Connections::readable_bytes(const PooledConnection& connection) const {
   std::size_t most = 0;
   if (!connection.exchanges.empty() && !connection.multiplexes) {
@@ -124,7 +124,7 @@ std::optional<Output> Connections::take_owed() {
   return std::nullopt;
 }
 
-// With memory back the order is as it should be again.
+// Once there is memory again, the outputs are queued in order.
 void Connections::queue_owed() {
   while (owes_) {
     outbox_.make_room();
@@ -150,7 +150,7 @@ void Connections::give_up() noexcept {
 }
 
 void Connections::check_invariants() const {
-  auto& self = const_cast<Connections&>(*this);  // SlotMap walks non-const only; nothing is changed
+  auto& self = const_cast<Connections&>(*this);  // SlotMap has no const walk; nothing is changed
   std::size_t open = 0, ready = 0, carried = 0, active = 0;
   self.connections_.for_each([&](ConnId id, PooledConnection& connection) {
     SLUICE_CHECK(connection.id == id);

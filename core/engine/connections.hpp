@@ -1,5 +1,5 @@
-// The connections of an engine: what their driver may do with them now, and their one way to Close.
-// Leaves to others: how one is made (connector.hpp), what it carries (carrier.hpp), who gets it (core/pool/).
+// The connections of an engine: what the driver may do with each now, and the only place where they are closed. Leaves
+// to others: making one (connector.hpp), its exchanges (carrier.hpp), and which transfer gets it (core/pool/).
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ using pool::PooledConnection;
 
 class Connections {
  public:
-  // All must outlive it.
+  // All must outlive this object.
   Connections(Timers& timers, Outbox& outbox, pool::Scheduler& scheduler, Jobs& jobs)
       : timers_(timers), outbox_(outbox), scheduler_(scheduler), jobs_(jobs) {}
   Connections(const Connections&) = delete;
@@ -28,38 +28,39 @@ class Connections {
 
   PooledConnection* find(ConnId id) { return connections_.find(id); }
   const PooledConnection* find(ConnId id) const { return connections_.find(id); }
-  // Null: no memory.
+  // A new connection or attempt. Null: not enough memory.
   PooledConnection* begin();
-  std::size_t open() const { return open_; }  // between Output::Connect and Output::Close
+  std::size_t open() const { return open_; }  // connections between output::Connect and output::Close
 
   // ---- what the driver may do ----
   Interest interest(const PooledConnection& connection) const;
-  // How much may be read from it now; 0: nothing, as an application has not taken what came before.
+  // How many bytes may be read from it now; 0: none, because the application has not consumed what came before.
   std::size_t readable_bytes(const PooledConnection& connection) const;
   MutableBytes receive_space(const PooledConnection& connection);
   bool must_look_first(const PooledConnection& connection) const;
   channel::Landing& landing() { return landing_; }
 
-  // The one that the present fact is about: its driver looks at its interest by itself.
+  // The connection that the current fact is about: the driver asks for its interest anyway, so no output is needed.
   void set_current(ConnId id) { current_ = id; }
-  void interest_changed(PooledConnection& connection);  // perhaps, and not by a fact about itself
-  // Of an InterestChanged that is about to be told: whether it is still true.
+  // Its interest may have changed for another reason than a fact about it.
+  void interest_changed(PooledConnection& connection);
+  // Whether an InterestChanged that is being taken from the queue is still true.
   bool takes_interest(ConnId id);
 
   // ---- the end ----
-  // Ends the stream and says so; it has no exchange any more. One that stands leaves the pool.
+  // Closes the connection, which must have no exchange, and queues its Close. An established one leaves the pool.
   void close(PooledConnection& connection, bool say_goodbye);
-  // The ids of those that were closed end.
+  // Releases the closed connections: their ids become stale.
   void release_closed() {
     if (!closed_.empty() || closed_unlisted_) release_all_closed();
   }
-  // What found no room among the outputs, an InterestChanged or a Close.
+  // Outputs that could not be queued for lack of memory: an InterestChanged or a Close.
   bool owes() const { return owes_; }
   std::optional<Output> take_owed();
-  void queue_owed();  // before what comes next. std::bad_alloc: some of it
+  void queue_owed();  // queues them before later outputs. May throw std::bad_alloc after some of them
 
   void check_invariants() const;
-  void give_up() noexcept;  // every one is closed, without memory
+  void give_up() noexcept;  // closes every connection; needs no memory
 
  private:
   void release_all_closed();
@@ -73,16 +74,17 @@ class Connections {
   channel::Landing landing_;
   ConnId current_;
   std::size_t open_ = 0;
-  std::vector<ConnId> closed_;    // their ids end with the next fact
-  bool closed_unlisted_ = false;  // so do those of others that are closed
+  std::vector<ConnId> closed_;    // closed connections, which are released with the next fact
+  bool closed_unlisted_ = false;  // there are more closed connections than closed_ lists
   bool owes_ = false;
-  std::size_t owed_ = 0;  // those before this index owe nothing
+  std::size_t owed_ = 0;  // connections before this index have no unqueued outputs
 };
 
-// What progress() says of the connection's making: one that was there before cost no time; of one that somebody else
-// began, only what was left of it.
+// Fills in when the connection was resolved, connected and secured. If it was used before, the times are `now`; if it
+// was begun for another transfer, they are not before `queued`.
 void note_times(const PooledConnection& connection, Job& job, Now now);
-// What info() says of a connection that a transfer waits for, also if the handshakes fail.
+// Fills in info() and the times for a connection that the transfer waits for, so that they are known if the handshake
+// fails.
 void note_connection(const PooledConnection& connection, Job& job, Now now);
 
 }  // namespace sluice::engine

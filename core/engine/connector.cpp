@@ -42,7 +42,8 @@ std::optional<DialEnd> Connector::start(Dial& dial, Job& sponsor, Now now) {
   return look_up(dial, *pool_.find(dial.endpoint), now);
 }
 
-// From here on the dial's end is this transfer's, also if memory runs out in here; its time runs anew for each sponsor.
+// From here on the transfer gets the result of the dial, also if memory runs out in this function. The limit starts
+// again with each sponsor.
 void Connector::take_sponsor(Dial& dial, Job& sponsor, Now now) {
   sponsor.enter(flow::TransferPhase::dialing);
   pool_.sponsor(dial, sponsor);
@@ -55,7 +56,7 @@ void Connector::take_over(Dial& dial, Job& sponsor, Now now) {
   if (const PooledConnection* connection = winner(dial)) note_connection(*connection, sponsor, now);
 }
 
-// Nobody waits who would give it up one day: it may last as long as a connection that nobody uses.
+// Without a sponsor nothing would ever end the dial, so it may take no longer than an idle connection is kept.
 void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
@@ -68,7 +69,7 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
 
 const EngineOptions::KnownAddresses* Connector::known(const pool::Destination& destination) const {
   const auto whole = [](std::string_view name) { return name.ends_with('.') ? name.substr(0, name.size() - 1) : name; };
-  const EngineOptions::KnownAddresses* found = nullptr;  // a later one counts
+  const EngineOptions::KnownAddresses* found = nullptr;  // the last match counts
   for (const auto& one : options_.known_addresses) {
     if (one.port == destination.port && equals_ignoring_case(whole(one.host), whole(destination.host))) found = &one;
   }
@@ -77,7 +78,7 @@ const EngineOptions::KnownAddresses* Connector::known(const pool::Destination& d
 
 std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, Now now) {
   const pool::Destination& place = endpoint.destination;
-  if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one way, and the route knows it
+  if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one attempt; the route knows how
   std::optional<std::vector<IpAddress>> addresses;
   if (auto literal = IpAddress::parse(place.host)) {
     literal->zone = place.zone;
@@ -89,7 +90,8 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
     std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(place.family, address); });
     if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
     if (!IpAddress::parse(place.host)) {
-      // As a look-up would say it, after this call: an application that tries again at once must not go round in here.
+      // The failure comes after this call, as that of a look-up would: an application that tries again at once must not
+      // loop inside one call.
       dialer_.lose_soon(
           dial,
           make_error(Code::resolve_failed, "resolve " + place.host + ": no address of the family that was asked for"),
@@ -144,7 +146,7 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
   SLUICE_CHECK(false);
 }
 
-// All that needs memory comes first: either the attempt is there with its Connect, or nothing has changed.
+// Everything that needs memory comes first: either there is an attempt with its Connect, or nothing has changed.
 void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
   const pool::Destination& place = endpoint.destination;
   output::Connect connect;
@@ -159,7 +161,7 @@ void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
     address = {dial.race.address(), place.port};
     connect.address = address;
   }
-  connections_.queue_owed();  // a Close that gave this connection its place must not come after it
+  connections_.queue_owed();  // a Close that made room for this connection must not come after its Connect
   pool::Dialer::make_room(dial);
   outbox_.make_room();
   PooledConnection* connection = connections_.begin();
@@ -229,7 +231,7 @@ std::optional<DialEnd> Connector::stands(PooledConnection& connection, Dial& dia
 
 // ---- ends ----
 
-// The one that has connected, if any has.
+// The attempt that has connected; null: none has.
 PooledConnection* Connector::winner(const Dial& dial) {
   return dial.has_winner && !dial.attempts.empty() ? connections_.find(dial.attempts.front()) : nullptr;
 }
@@ -249,7 +251,7 @@ void Connector::end(Dial& dial, bool connection_stands) noexcept {
 }
 
 DialEnd Connector::failed(Dial& dial, Error error) noexcept {
-  // A handshake that came to nothing may have done so for the session it offered: the next one goes without.
+  // The handshake may have failed because of the TLS session that it offered: the next one offers none.
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
   if (endpoint.peer.tls && dial.has_winner) tls_sessions_.forget(endpoint.key);
   close_attempts(dial, nullptr);

@@ -1,6 +1,6 @@
-// Makes connections: names to addresses, attempts, then the layers' handshakes and the session. Carries out what the
-// dialer decides. Answers with facts; leaves to others who is connected for (core/pool/pool.hpp) and what the
-// connection then carries (carrier.hpp).
+// Makes connections: look-ups, attempts, the layers' handshakes and the session. Does what the dialer decides, and
+// returns its result. Leaves to others: for which transfer a connection is made (core/pool/pool.hpp), and its
+// exchanges (carrier.hpp).
 #pragma once
 
 #include <memory>
@@ -18,16 +18,16 @@
 
 namespace sluice::engine {
 
-// What came of a dial, which is over.
+// The result of a dial that has ended.
 struct DialEnd {
-  TransferId sponsor;                      // none: nobody waited
-  PooledConnection* connection = nullptr;  // it stands and has its session; null: it failed
+  TransferId sponsor;                      // default: none
+  PooledConnection* connection = nullptr;  // the established connection; null: the dial has failed
   Error error = {};
 };
 
 class Connector {
  public:
-  // All must outlive it.
+  // All must outlive this object.
   Connector(const EngineOptions& options, http::SessionFactory& sessions, Outbox& outbox, pool::Pool& pool,
             pool::Dialer& dialer, pool::NameCache& names, tls::SessionCache& tls_sessions, Jobs& jobs,
             Connections& connections)
@@ -43,30 +43,31 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // In each of these std::bad_alloc leaves a dial that can only fail: failed().
-  // A dial for this transfer, which waits in no list. Null: no memory, and nothing has changed.
+  // After std::bad_alloc from one of these functions the dial must be ended with failed().
+  // A new dial for this transfer, which must be in no list. Null: not enough memory, and nothing has changed.
   pool::Dial* begin(pool::Endpoint& endpoint, Job& sponsor, Now now);
   std::optional<DialEnd> start(pool::Dial& dial, Job& sponsor, Now now);  // after begin()
   void take_over(pool::Dial& dial, Job& sponsor, Now now);
-  // Its sponsor needs it no more. `unwanted`: nor does anybody, if nobody waits.
-  void orphan(pool::DialId id, bool unwanted, Now now);  // without memory for its time it is given up
+  // The sponsor does not need the dial any more. `unwanted`: it is given up if no transfer waits. Does nothing for a
+  // stale id.
+  void orphan(pool::DialId id, bool unwanted, Now now);  // if there is no memory for its timer, it is given up
   std::optional<DialEnd> answered(pool::Dial& dial, const pool::NameCache::Answered& answer, Now now);
   std::optional<DialEnd> next_attempt(pool::Dial& dial, Now now);
   std::optional<DialEnd> connected(PooledConnection& connection, Now now);
   std::optional<DialEnd> attempt_failed(PooledConnection& connection, Error error, Now now);
-  // After its layers have had bytes, or have had bytes taken.
+  // Call it after the layers have received bytes, or after bytes of theirs were sent.
   std::optional<DialEnd> handshake_moved(PooledConnection& connection, Now now);
   std::optional<DialEnd> timed_out(pool::Dial& dial, Now now);
-  // The connect timer of a transfer that counts, or counted, on others' dials has come. It ends with this error, or
-  // goes on waiting.
+  // The connect timer of a transfer has expired that counted on the dials of others. Returns the error with which the
+  // transfer must end; nullopt: it goes on waiting.
   std::optional<Error> wait_timed_out(Job& job, Now now);
-  // Needs no memory.
+  // Ends the dial; needs no memory.
   DialEnd failed(pool::Dial& dial, Error error) noexcept;
   void abandon(pool::Dial& dial) noexcept;
-  // The dial that makes this connection; null: it is made.
+  // The dial that makes this connection; null: the connection is established.
   pool::Dial* dial_of(const PooledConnection& connection) { return dialer_.find(connection.dial); }
 
-  // Nothing outlives the endpoint under its key.
+  // Releases an unused endpoint, and TLS sessions that must not outlive it.
   void forget(pool::Endpoint& endpoint);
   std::vector<std::string>& key_log() { return key_log_; }
 

@@ -1,6 +1,6 @@
-// What comes between a connected transport and the first exchange on it: the layers' handshakes, then the session that
-// ALPN asks for. The same for a connection that was dialled (connector.hpp) and for a stream that was there
-// (connection_impl.hpp). Leaves to them whom it is done for, and how long it may take.
+// The steps between an open transport and the first exchange: the layers' handshakes, then the session that ALPN chose.
+// The same for a connection that was dialled (connector.hpp) and for a stream of the caller (connection_impl.hpp).
+// Leaves to them: for which transfer it is done, and the time limit.
 #pragma once
 
 #include <string_view>
@@ -11,15 +11,15 @@
 
 namespace sluice::engine {
 
-// TLS, before the channel is started. Errors: as tls::make_client.
+// Adds a TLS layer, before the channel is started. Errors: as tls::make_client. Throws std::bad_alloc.
 Result<void> push_tls(pool::PooledConnection& connection, tls::ClientParams params);
 
-// After the last layer's handshake: makes the session, and the connection can carry exchanges. std::bad_alloc: it
-// cannot be used.
+// Call it after the last layer's handshake: makes the session, so that the connection can carry exchanges. Throws
+// std::bad_alloc; the connection cannot be used then.
 void complete(pool::PooledConnection& connection, http::SessionFactory& sessions, Now now);
 
-// How a handshake has failed. May throw std::bad_alloc.
-Error cut_off(const pool::PooledConnection& connection, std::string_view why);  // by the end of the stream
-Error broken_off(const pool::PooledConnection& connection, Error error);        // by an error of the stream
+// The error of a handshake that failed. May throw std::bad_alloc.
+Error cut_off(const pool::PooledConnection& connection, std::string_view why);  // because the stream ended
+Error broken_off(const pool::PooledConnection& connection, Error error);        // because of an error of the stream
 
 }  // namespace sluice::engine

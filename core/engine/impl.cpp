@@ -24,11 +24,11 @@ EngineLimits limits_of(const EngineOptions& options) {
   return {options.max_connections, options.max_connections_per_origin, options.idle_connection_timeout};
 }
 
-// The store that was handed in, or one of the engine's own.
+// The store from the options, or a new one.
 template <class Store, class Handed>
 std::shared_ptr<Store> store_in(const std::shared_ptr<Handed>& handed) {
   if (!handed) return std::make_shared<Store>();
-  SLUICE_CHECK(dynamic_cast<Store*>(handed.get()) != nullptr);  // there is no other kind
+  SLUICE_CHECK(dynamic_cast<Store*>(handed.get()) != nullptr);  // only create() makes stores
   return std::static_pointer_cast<Store>(handed);
 }
 
@@ -45,11 +45,11 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
       connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, *tls_sessions_, jobs_, connections_),
       carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, &connector_) {}
 
-// ---- every entry's beginning and end ----
+// ---- the begin and the end of every entry ----
 
 Now Engine::Impl::clamp(Now now) {
   latest_ = std::max(latest_, now.steady);
-  return {latest_, now.wall};  // a wall clock may be set back; nothing is timed by it
+  return {latest_, now.wall};  // the wall clock may be set back; no timer uses it
 }
 
 void Engine::Impl::begin_fact(Now now) {
@@ -63,7 +63,7 @@ void Engine::Impl::begin_fact(Now now) {
 void Engine::Impl::finish_entry(Now now) {
   if (pool_.may_go_on()) carry_out_all(now);
   if (names_.has_canceled()) {
-    // One that is lost does no harm.
+    // A CancelResolve that is lost does no harm.
     while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});
   }
   if (std::vector<std::string>& lines = connector_.key_log(); !lines.empty()) {
@@ -105,7 +105,7 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
   }
 }
 
-// A connection that somebody waited for is his; one that nobody did goes to whoever is next.
+// A new connection goes to the dial's sponsor, or without one to the next waiter.
 void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
   if (!end) return;
   Job* sponsor = jobs_.find(end->sponsor);
@@ -119,7 +119,7 @@ void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
   }
 }
 
-// ---- the application's calls ----
+// ---- calls of the application ----
 
 void Engine::Impl::add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added) {
   now = clamp(now);
@@ -133,7 +133,7 @@ void Engine::Impl::close_idle_connections(Now now) {
   finish_entry(now);
 }
 
-// Walks all endpoints and idle connections: a rare call.
+// Walks all endpoints and idle connections: the call is rare.
 void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
   now = clamp(now);
   pool_.set_limits(limits);
@@ -230,7 +230,8 @@ void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, No
       take(connector_.failed(*connector_.dial_of(connection), engine::cut_off(connection, why)), now);
       break;
     case ChannelPhase::ready: {
-      // RFC 9112 8: an end counts only where the connection had no error, as the one of a send may have been a reset.
+      // RFC 9112 8: the end of the stream is trusted only if the connection had no error. After a send error it may be
+      // a reset.
       const StreamEnd wire = connection.write_broken ? StreamEnd::bare : StreamEnd::clean;
       carrier_.ended(connection, std::max(channel.stream_end(), wire), why, now);
       break;
@@ -261,10 +262,10 @@ void Engine::Impl::on_io_error(PooledConnection& connection, Error error, Now no
   }
 }
 
-// ---- time ----
+// ---- timers ----
 
 std::optional<Deadline> Engine::Impl::deadline() const {
-  if (jobs_.has_lost_bodies()) return Deadline{latest_, TimerKind::total_timeout};  // at once: see begin_fact()
+  if (jobs_.has_lost_bodies()) return Deadline{latest_, TimerKind::total_timeout};  // due at once: see begin_fact()
   return timers_.earliest();
 }
 
@@ -310,7 +311,7 @@ void Engine::Impl::close_expired(PooledConnection& connection, Now now) {
   if (pool_.is_expired(connection, now)) connections_.close(connection, true);
 }
 
-// ---- what comes next ----
+// ---- outputs ----
 
 Interest Engine::Impl::interest(ConnId id) const {
   const PooledConnection* connection = connections_.find(id);
@@ -329,15 +330,15 @@ std::optional<Output> Engine::Impl::poll_output() {
 }
 
 // ---- when memory runs out ----
-// An exception of the allocator's ends where it does the least harm, and never leaves the engine: at the transfer, the
-// connection or the dial it came up with, which is lost then; or at the boundary (core/engine.cpp), where everything
-// ends (give_up). Whatever ends is told, and telling must need no memory: an output that finds no room among the others
-// is owed, which is remembered in the object it is about.
+// std::bad_alloc is caught where it does the least harm, and never leaves the engine: at the transfer, the connection
+// or the dial that the step was for, which is then lost; or at the public function (core/engine.cpp), where everything
+// ends (give_up). Every end is reported, and reporting must need no memory: an output that cannot be queued
+// is remembered by the object that it is about, and queued later.
 
 void Engine::Impl::lose(ConnId id, Now now) {
   PooledConnection* connection = connections_.find(id);
   if (!connection) return;
-  if (pool::Dial* dial = connector_.dial_of(*connection)) {  // also where the attempt itself is closed by now
+  if (pool::Dial* dial = connector_.dial_of(*connection)) {  // also if the attempt itself is closed already
     take(connector_.failed(*dial, no_memory()), now);
   } else if (!connection->is_closed()) {
     carrier_.failed(*connection, no_memory(), now);
@@ -348,8 +349,8 @@ void Engine::Impl::lose(pool::DialId id, Now now) {
   if (pool::Dial* dial = dialer_.find(id)) take(connector_.failed(*dial, no_memory()), now);
 }
 
-// Nothing is taken for granted but what cannot be half done: slot maps, timers, and each object's own members. Who was
-// in which list, and every count, is made anew. What was received whole stays: its application only has to consume it.
+// Relies only on what a step cannot leave half done: slot maps, timers, and the members of each object. All lists and
+// counts are built again. Responses that were received completely stay: the application only has to consume them.
 void Engine::Impl::give_up() noexcept {
   connector_.key_log().clear();
   names_.reset();

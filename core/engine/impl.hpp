@@ -1,12 +1,12 @@
-// The engine's insides: where calls and facts enter, where outputs leave, and where what one component says is handed
-// to the next. What the components do is theirs:
-//   Pool, Dialer, NameCache   who gets which connection, how one is made      core/pool/
-//   Jobs                      transfers, their timers, their one way to Done  jobs.hpp
-//   Connections               streams, their one way to Close                 connections.hpp
-//   Connector                 carries dials out                               connector.hpp
-//   Carrier                   carries exchanges out                           carrier.hpp
-//   Calls                     the application's calls about one transfer      calls.hpp
-// Nothing here walks all transfers.
+// The implementation of Engine: takes calls and facts, gives outputs, and passes the result of one component to the
+// next. Leaves the work to the components:
+//   Pool, Dialer, NameCache   which transfer gets which connection, how one is made   core/pool/
+//   Jobs                      transfers and their timers; the only place to end one    jobs.hpp
+//   Connections               connections; the only place to close one                 connections.hpp
+//   Connector                 makes connections                                        connector.hpp
+//   Carrier                   runs exchanges                                           carrier.hpp
+//   Calls                     the application's calls about one transfer               calls.hpp
+// Nothing here walks all transfers, except give_up() and check_invariants().
 #pragma once
 
 #include <memory>
@@ -29,15 +29,13 @@ namespace sluice {
 
 class Engine::Impl {
  public:
-  // Without a factory of sessions all is HTTP/1.
-  // Without a rule every transfer is one hop.
+  // `sessions` null: HTTP/1. `rule` null: every transfer has one hop. Throws std::bad_alloc.
   Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions, std::unique_ptr<flow::HopRule> rule);
 
-  // ---- the application's calls ----
-  // Request and options are moved from. It is known whether the transfer was added before what follows may run short of
-  // memory.
+  // ---- calls of the application ----
+  // Moves from request and options. `added` is set before any later step that may run out of memory.
   void add(Request& request, TransferOptions& options, Now now, Result<TransferId>& added);
-  // A call about a transfer: as entry(now, [&](Now at) { calls().cancel(id, at); }).
+  // For a call about a transfer: entry(now, [&](Now at) { calls().cancel(id, at); }).
   template <class Step>
   void entry(Now now, Step step) {
     now = clamp(now);
@@ -59,7 +57,7 @@ class Engine::Impl {
   void handle_sent(ConnId id, std::size_t bytes, Now now);
   void handle_timeout(Now now);
 
-  // ---- what comes next ----
+  // ---- outputs ----
   Interest interest(ConnId id) const;
   std::optional<Deadline> deadline() const;
   std::optional<Output> poll_output();
@@ -71,31 +69,32 @@ class Engine::Impl {
   void set_limits(const EngineLimits& limits, Now now);
 
   void check_invariants() const;
-  // The end of an entry that ran out of memory, in whatever state it left things: every transfer and connection ends.
+  // Called when an entry ran out of memory at an unknown point: every connection ends, and every transfer whose
+  // response was not received completely.
   void give_up() noexcept;
 
  private:
   using PooledConnection = pool::PooledConnection;
 
-  Now clamp(Now now);          // monotone; every entry begins with it
-  void begin_fact(Now now);    // the drain rule; what was closed goes
-  void finish_entry(Now now);  // every entry ends with it: what became possible is done
+  Now clamp(Now now);          // makes time monotone; every entry begins with it
+  void begin_fact(Now now);    // checks the drain rule; releases closed connections
+  void finish_entry(Now now);  // every entry ends with it: does what has become possible
   void carry_out_all(Now now);
   void carry_out(const pool::Grant& grant, Now now);
-  void take(std::optional<engine::DialEnd> end, Now now);  // what came of a dial
+  void take(std::optional<engine::DialEnd> end, Now now);  // the result of a dial
   void on_eof(PooledConnection& connection, std::string_view why, Now now);
   void on_io_error(PooledConnection& connection, Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);
   void close_expired(PooledConnection& connection, Now now);
 
-  // Takes a step with what `id` names, if that is still there. Without memory for it that is lost, and nothing else. A
-  // step throws only where all that it has changed so far is whole.
+  // Runs `step` with the object that `id` names, if it exists. If memory runs out, that object is lost and nothing
+  // else. A step may throw only at points where everything that it has changed is consistent.
   template <class Tag, class Step>
   void with(Id<Tag> id, Now now, Step step) {
     auto* const named = named_by(id);
     if (named && !has_memory_for([&] { step(*named); })) lose(id, now);
   }
-  // Every fact about a connection.
+  // For every fact about a connection.
   template <class Step>
   void fact(ConnId id, Now now, Step step) {
     now = clamp(now);

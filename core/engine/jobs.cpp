@@ -23,7 +23,7 @@ Result<void> check_options(const TransferOptions& options) {
       return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
     }
   }
-  if (options.idle_timeout == Duration::zero()) {  // nothing can be that busy
+  if (options.idle_timeout == Duration::zero()) {  // no connection could meet it
     return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
   }
   if (options.connect_to && (options.connect_to->host.empty() || options.connect_to->port == 0)) {
@@ -32,12 +32,12 @@ Result<void> check_options(const TransferOptions& options) {
   return {};
 }
 
-// The URL's own place is no other: such a transfer shares its connections.
+// A ConnectTo that equals the URL's place changes nothing: such a transfer shares connections with others.
 bool leads_elsewhere(const ConnectTo& to, const Url& url) {
   return to.port != url.port() || !url.zone().empty() || !equals_ignoring_case(to.host, url.host());
 }
 
-// RFC 7617: the URL's user and password as the request's credentials. An application that has its own keeps them.
+// RFC 7617: adds the URL's user and password as an Authorization field, unless the request has one.
 Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
   const Url& url = request.url;
   if (!options.send_url_credentials || !url.has_userinfo() || request.fields.contains("Authorization")) return {};
@@ -55,7 +55,7 @@ Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const Transf
                                                           "(TransferOptions::tls or EngineOptions::default_tls)"));
 }
 
-// What the engine would refuse, said before anything is changed.
+// Checks the request before anything is changed.
 Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
                                                  const EngineOptions& defaults) {
   if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
@@ -63,7 +63,7 @@ Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const Transfe
   return choose_tls(request.url, options, defaults);
 }
 
-// Adds the request to the error. If memory runs out the error stays as it was.
+// Adds method and URL to the error's text. If memory runs out, the error is unchanged.
 void describe(const Job& job, Error& error) noexcept {
   has_memory_for([&] {
     error.context = job.request.method + ' ' + job.request.url.text_without_secrets() + ": " + error.message();
@@ -96,7 +96,7 @@ void Job::recycle() {
   Transfer::recycle();
 }
 
-// What needs memory comes first, so that nothing was added where there is none.
+// Everything that needs memory comes first, so that nothing was added if memory runs out.
 Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<TransferId> {
     if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
@@ -251,7 +251,8 @@ void Jobs::announce_upload(Job& job) {
   if (!job.upload.streamed() || job.upload_announced || job.upload.finished()) return;
   if (job.phase() != TransferPhase::active || job.upload.awaits_rewind()) return;
   if (job.upload.space().empty()) {
-    if (job.upload.capacity_bytes() == 0) throw std::bad_alloc();  // it is full, or it could not be made
+    // No space: the buffer is full, or it could not be allocated.
+    if (job.upload.capacity_bytes() == 0) throw std::bad_alloc();
     return;
   }
   outbox_.put(output::UploadReady{job.id});
@@ -331,7 +332,7 @@ void Jobs::give_up(Instant now) noexcept {
 }
 
 void Jobs::check_invariants() const {
-  auto& self = const_cast<Jobs&>(*this);  // SlotMap walks non-const only; nothing is changed
+  auto& self = const_cast<Jobs&>(*this);  // SlotMap has no const walk; nothing is changed
   std::size_t running = 0;
   self.jobs_.for_each([&](TransferId id, Job& job) {
     SLUICE_CHECK(job.id == id && job.transfer == id);
@@ -340,7 +341,8 @@ void Jobs::check_invariants() const {
       SLUICE_CHECK(scheduler_.has_place(job) == (job.phase() != TransferPhase::waiting));
     }
     const bool waits = job.phase() == TransferPhase::queued || job.phase() == TransferPhase::dialing;
-    const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;  // connection alone
+    // Waits only for its own connection.
+    const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;
     SLUICE_CHECK((waits && !for_its_own) == pool::WaitingList::contains(job));
     SLUICE_CHECK(waits || !timers_.is_set(job.connect_timer));
     constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;

@@ -1,5 +1,5 @@
-// See outbox.hpp. The memory is used anew once all have been read, so a queue that is drained needs none in the steady
-// state.
+// See outbox.hpp. The memory is used again after all outputs were taken, so a queue that is drained allocates nothing
+// in the steady state.
 #include "core/engine/outbox.hpp"
 
 namespace sluice::engine {

@@ -1,5 +1,5 @@
-// The outputs that wait to be polled, first in, first out. Knows nothing of what they are about, nor which of them are
-// out of date when they are polled; what found no room in here is remembered by its object (jobs.hpp, connections.hpp).
+// The queue of outputs, first in, first out. Does not know what they are about or whether they are still true. Leaves
+// outputs that could not be queued to the objects that they are about (jobs.hpp, connections.hpp).
 #pragma once
 
 #include <cstddef>
@@ -16,22 +16,22 @@ namespace sluice::engine {
 
 class Outbox {
  public:
-  // std::bad_alloc: nothing has changed.
+  // Throws std::bad_alloc; nothing has changed then.
   template <class Kind>
   void put(Kind output) {
     waiting_.emplace_back(std::in_place_type<Kind>, std::move(output));
   }
   void put(Output output) { waiting_.push_back(std::move(output)); }
-  // False: no memory, and nothing has changed.
+  // False: not enough memory, and nothing has changed.
   template <class Kind>
   bool try_put(Kind output) noexcept {
     return has_memory_for([&] { put(std::move(output)); });
   }
-  // A request head on its way. Without memory for its copy it is not told; nothing else depends on it.
+  // A request head that is being sent. Without memory for the copy it is left out; nothing depends on it.
   void try_put_head(TransferId id, Bytes head) noexcept {
     has_memory_for([&] { put(output::HeadSent{id, std::string(as_text(head))}); });
   }
-  // The next put() needs no memory. std::bad_alloc: nothing has changed.
+  // After this the next put() needs no memory. Throws std::bad_alloc; nothing has changed then.
   void make_room() {
     if (waiting_.size() == waiting_.capacity()) waiting_.reserve(2 * waiting_.size() + kLeastRoom);
   }
@@ -40,7 +40,7 @@ class Outbox {
   std::optional<Output> pop();
   std::size_t capacity() const { return waiting_.capacity(); }
 
-  // More room than this was a flood's: it is given back when all have been read.
+  // If the queue has room for more outputs than this, the memory is freed when all were taken.
   static constexpr std::size_t kKept = 256;
 
  private:

@@ -1,5 +1,5 @@
-// An engine or a connection alone with other parts than the usual ones, for tests: sessions of another kind than
-// HTTP/1, rules for hops.
+// For tests: makes an Engine or a Connection with sessions of another kind than HTTP/1, and an Engine with a rule for
+// hops. Not installed.
 #pragma once
 
 #include <memory>
@@ -12,13 +12,13 @@
 namespace sluice {
 
 struct EngineParts {
-  // Null: as without.
+  // Null: as in Engine's constructor. Throws std::bad_alloc.
   static Engine make(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
                      std::unique_ptr<flow::HopRule> rule = nullptr);
 };
 
 struct ConnectionParts {
-  // The options are as Connection::create demands. May throw std::bad_alloc.
+  // The options must be valid for Connection::create. Throws std::bad_alloc.
   static Connection make(ConnectionOptions options, std::unique_ptr<http::SessionFactory> sessions);
 };
 

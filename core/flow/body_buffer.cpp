@@ -1,5 +1,4 @@
-// See body_buffer.hpp. In the usual case there is one landed piece, which is consumed at once: no memory is needed for
-// it.
+// See body_buffer.hpp. Usually there is one landed piece, which is consumed at once and needs no memory.
 #include "core/flow/body_buffer.hpp"
 
 #include "core/base/check.hpp"
@@ -10,8 +9,8 @@ namespace sluice::flow {
 void BodyBuffer::land(Bytes bytes) {
   if (bytes.empty()) return;
   if (kept_begin_ < kept_.size()) {
-    // A reader may never come to the end of it. Once the consumed part is the larger one it goes, so a byte moves twice
-    // at most.
+    // The application may never consume everything. When the consumed part is at least half of the bytes, it is
+    // removed; so no more bytes are moved than are consumed.
     if (kept_begin_ >= kept_.size() - kept_begin_) {
       kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(kept_begin_));
       kept_begin_ = 0;

@@ -1,5 +1,5 @@
-// The body bytes that wait for the application, in order: views into the landing buffer while they may stay there, else
-// copies. Knows no transfer and no HTTP; who else waits for the landing buffer is the engine's affair.
+// The body bytes that wait for the application, in order: views into the landing buffer as long as they can stay there,
+// then copies. Knows no transfer and no HTTP. Leaves to the engine: when the landing buffer is needed again.
 #pragma once
 
 #include <cstddef>
@@ -10,24 +10,25 @@
 
 namespace sluice::flow {
 
-// Bytes that it owns, in one piece, or bytes that it only sees, in several where frames of other exchanges come between
-// them.
+// Holds copies in one piece, or views, in several pieces if frames of other exchanges are between them.
 class BodyBuffer {
  public:
-  // The first contiguous piece; consume() shows the next. Empty: there is none.
+  // The first contiguous piece; after it is consumed, the next one. Empty: there is none. Valid until the next
+  // non-const call.
   Bytes front() const { return kept_begin_ < kept_.size() ? Bytes{kept_}.subspan(kept_begin_) : landed_; }
-  // All that waits.
+  // All bytes that wait.
   std::size_t size() const { return kept_.size() - kept_begin_ + landed_.size() + more_bytes_; }
   bool empty() const { return size() == 0; }
   bool has_landed() const { return !landed_.empty(); }
 
-  // Adds `bytes`, which stay valid until keep(). std::bad_alloc: nothing has changed.
+  // Adds `bytes`, which must stay valid until keep(). Throws std::bad_alloc; nothing has changed then.
   void land(Bytes bytes);
-  // Copies what is landed, since the landing buffer is about to be used again. False: no memory; it stays where it is.
+  // Copies the landed bytes, because the landing buffer will be overwritten. False: no memory; nothing has changed.
   bool keep();
-  void consume(std::size_t bytes);                         // bytes <= front().size()
-  void drop();                                             // all of it, and the memory
-  std::size_t kept_bytes() const { return kept_.size(); }  // consumed ones included that are still in the way
+  void consume(std::size_t bytes);  // bytes <= front().size()
+  void drop();                      // removes all bytes and frees the memory
+  // Bytes of memory used, consumed bytes that were not removed yet included.
+  std::size_t kept_bytes() const { return kept_.size(); }
 
  private:
   std::vector<std::uint8_t> kept_;

@@ -1,5 +1,5 @@
-// What follows a hop of a transfer: the question that is asked at its end, and the answer. Rules decide, from what they
-// are shown alone; carrying the answer out is left to Transfer and to core/engine/.
+// The interface of a rule that decides what follows a hop of a transfer. A rule decides only from what it is given.
+// Leaves to Transfer and core/engine/: doing what the rule has decided.
 #pragma once
 
 #include <cstddef>
@@ -13,27 +13,28 @@
 
 namespace sluice::flow {
 
-// The end of a hop: its final response has come as far as its head, or it has failed.
+// The end of a hop: the head of its final response is complete, or the hop has failed. Valid during the call.
 struct HopEnd {
   const Request& request;
   const TransferOptions& options;
-  const ResponseHead& head;  // status 0: none has come
-  const Error* failure;      // null: there is a response
-  std::size_t hops;          // so far, this one included
-  bool told;                 // the application knows of this response already
+  const ResponseHead& head;  // status 0: there is no response
+  const Error* failure;      // null: the hop has a response
+  std::size_t hops;          // number of hops so far, this one included
+  bool told;                 // the application was told of this response already
   Now now;
 };
 
+// The request of the next hop.
 struct NextHop {
   Request request = {};
-  bool same_body = false;             // the body of the hop before is sent again, in place of request.body
-  Duration after = Duration::zero();  // the hop waits so long before it begins
+  bool same_body = false;             // the body of the last hop is sent again, instead of request.body
+  Duration after = Duration::zero();  // the wait before the hop begins
 };
 
 class HopRule {
  public:
   virtual ~HopRule() = default;
-  // nullopt: the transfer ends here, as it does without a rule. May throw std::bad_alloc.
+  // nullopt: no hop follows, and the transfer ends as it does without a rule. May throw std::bad_alloc.
   virtual std::optional<NextHop> next(const HopEnd& end) const = 0;
 };
 

@@ -25,7 +25,7 @@ void Transfer::enter(TransferPhase next) {
 }
 
 void Transfer::recycle() {
-  // Fields keep their block, so a slot that is used again parses its next head without an allocation.
+  // Fields keep their memory, so an object that is used again reads its next head without an allocation.
   id = {};
   request = {};
   options = {};
@@ -82,7 +82,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   }
   past_hops.push_back(present_hop(failure));
   past_hops.back().progress.done = now.steady;
-  // Nothing from here on needs memory.
+  // Nothing after this line needs memory.
   if (following.same_body) {
     following.request.body = std::move(request.body);
     upload.rewind();
@@ -96,7 +96,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   info = ConnectionDetails{};
   layers = nullptr;
   upload_announced = body_lost = false;
-  // ConnectTo stands for the place that the application asked for, and for no other.
+  // ConnectTo is meant for the place of the application's own request, and for no other place.
   const bool first_place = same_place(request.url, past_hops.front().url);
   if (first_place == held_connect_to.has_value()) std::swap(options.connect_to, held_connect_to);
   return {};
@@ -108,7 +108,7 @@ TransferInfo Transfer::details() const {
   all.reused = info.reused;
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;
-  // As much of it as there is memory for.
+  // If memory runs out, the members after that point stay empty.
   has_memory_for([&] {
     all.address = info.address;
     all.route = info.route;

@@ -1,6 +1,6 @@
-// One transfer, a chain of hops: what was asked for, how far it is, and the body bytes that wait for the application.
-// Knows its own phases only; who gives it a connection and what ends it is decided elsewhere (core/engine/), what
-// follows a hop by rules (hop_rule.hpp).
+// One transfer, a chain of hops: its request, its progress, and the body bytes that wait for the application. Knows
+// only its own phases. Leaves to others: giving it a connection and ending it (core/engine/), and what follows a hop
+// (hop_rule.hpp).
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@
 
 namespace sluice::flow {
 
-// What TransferInfo says of the connection, but for its layers.
+// The part of TransferInfo that does not come from the layers.
 struct ConnectionDetails {
   ConnId conn;
   Address address;
@@ -33,11 +33,11 @@ struct ConnectionDetails {
 };
 
 enum class TransferPhase : std::uint8_t {
-  queued,      // waits for a connection that somebody else will free, or for a limit
-  dialing,     // waits too, and a connection is being made on its behalf
+  queued,      // waits for a connection that another transfer will free, or for a limit
+  dialing,     // waits, and a connection is being made for it
   active,      // has an exchange on a connection
-  waiting,     // for the time at which its next hop begins
-  delivering,  // all was received; the application has not consumed it all
+  waiting,     // waits for the time at which its next hop begins
+  delivering,  // the response was received completely; the application has not consumed all of it
   done,
 };
 inline constexpr std::size_t kTransferPhases = 6;
@@ -45,25 +45,28 @@ extern const Transitions<TransferPhase, kTransferPhases> kTransferMoves;
 
 class Transfer {
  public:
-  void recycle();  // back to the first state, memory kept where it is small
+  void recycle();  // back to the first state; small memory is kept
   TransferPhase phase() const { return phase_; }
+  // Changes the phase; kTransferMoves must allow it.
   void enter(TransferPhase next);
   bool is_received() const { return phase_ == TransferPhase::delivering || phase_ == TransferPhase::done; }
-  // After bytes of it may have reached a peer (RFC 9110 9.2.2), and with all of its body still there.
+  // Whether the request may be sent again even if bytes of it reached a peer (RFC 9110 9.2.2), and its body can be
+  // given again.
   bool may_be_repeated() const { return is_idempotent(request.method) && upload.rewindable(); }
-  TransferInfo details() const;  // as much of it as there is memory for
-  // Back to where no byte of it had gone anywhere, to be tried on another connection. upload.replayable()
+  TransferInfo details() const;  // incomplete if memory runs out
+  // Back to the state before any byte was sent, to send the request on another connection. Needs upload.replayable().
   void rewind();
-  // What has ended, for hops(). Both may throw std::bad_alloc.
+  // The current hop, for hops(). May throw std::bad_alloc.
   Hop present_hop(std::optional<Code> failure) const;
-  // The next hop takes the place of the present one, all of which is over. Error rewind_failed: it needs a body that
-  // cannot be given again. The head is left in `ended_head`. An error, as std::bad_alloc, leaves all as it was.
+  // Replaces the current hop, which is over, by the next one. The head of the old hop is moved to `ended_head`. Error:
+  // rewind_failed (the next hop needs a body that cannot be given again). May throw std::bad_alloc. After an error or
+  // an exception nothing has changed.
   Result<void> begin_hop(NextHop& following, std::optional<Code> failure, ResponseHead& ended_head, Now now);
 
   TransferId id;
   std::vector<Hop> past_hops;
-  std::unique_ptr<NextHop> next_hop;  // decided by the head of a response that is still being read
-  // The request, and all down to `stream`, is the present hop's.
+  std::unique_ptr<NextHop> next_hop;  // set while the rest of a response is read that another hop follows
+  // The members from here to `stream` belong to the current hop.
   Request request;
   TransferOptions options;
   http::UploadBody upload;
@@ -75,17 +78,18 @@ class Transfer {
   std::shared_ptr<const LayerFacts> layers;
   ConnId conn;                    // while active
   http::StreamId stream = 0;      // while active
-  Instant last_activity;          // of either direction, for the idle timeout
-  bool upload_announced = false;  // an UploadReady was said and not answered yet
-  bool body_lost = false;         // there was no memory to keep it
+  Instant last_activity;          // when the last byte came or was sent, for the idle timeout
+  bool upload_announced = false;  // an UploadReady was given, and nothing was committed since
+  bool body_lost = false;         // there was no memory to copy the body
   struct End {
-    bool owed = false;  // its Done found no room among the outputs (engine/jobs.hpp), and its words are lost
+    bool owed = false;  // there was no memory to queue its Done (engine/jobs.hpp), and the error's text is lost
     bool retry_safe = false;
-    std::optional<Code> failure;  // none: it succeeded
+    std::optional<Code> failure;  // nullopt: it succeeded
   };
   End end;
-  bool removed = false;                      // by the application while its Done was owed: it goes with that
-  std::optional<ConnectTo> held_connect_to;  // of the first hop's place, while a hop leads to another
+  bool removed = false;  // the application called remove() before the Done was queued: it is released with that
+  // Options.connect_to, kept here while a hop has another place than the first.
+  std::optional<ConnectTo> held_connect_to;
   Timers::Handle total_timer, attempts_timer, idle_timer, continue_timer, backoff_timer;
   Timers::Handle connect_timer;  // while it waits for a dial that was begun for others
 

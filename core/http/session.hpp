@@ -1,6 +1,6 @@
-// What every HTTP version offers a connection: many exchanges over one byte stream. HTTP/1 has one at a time.
-// Knows framing only. Bytes arrive from, and leave to, whatever stands below (TLS, a proxy's tunnel, the transport);
-// which transfer gets an exchange, and all time, belong to the engine.
+// The interface that every HTTP version implements: exchanges over one byte stream; HTTP/1 has one at a time. Knows
+// framing only. Bytes come from and go to the layer below (TLS, a proxy's tunnel, the transport). Leaves to the engine:
+// which transfer gets an exchange, and the time.
 #pragma once
 
 #include <cstdint>
@@ -19,106 +19,113 @@
 
 namespace sluice::http {
 
-// Names one exchange within its session; HTTP/1 numbers them upwards, HTTP/2 will use its stream ids.
+// The number of an exchange within its session; later exchanges have greater numbers. HTTP/2 will use its stream ids.
 using StreamId = std::uint32_t;
 
-// How the response to one exchange is read: the parts of TransferOptions that bear on it.
+// How the response of one exchange is read: the parts of TransferOptions that matter for it.
 struct ResponseRules {
   Http1 http1 = Http1::tolerant;
   bool allow_http0_9 = false;
-  bool truncation_ok = false;  // a bare end ends a body that only the end can end
+  bool truncation_ok = false;  // StreamEnd::bare completes a body that only the end of the stream can end
   bool keep_raw_head = false;
 };
 
-// What an exchange reads from and writes to. All of it belongs to the caller of open() and must stay where it is until
-// the exchange completed, failed or was aborted.
+// What an exchange reads from and writes to. The caller of open() owns all of it. It must not move or go away before
+// the exchange is complete, has failed or was aborted.
 struct Exchange {
   const Request* request = nullptr;
   UploadBody* upload = nullptr;  // null: no body
-  ResponseHead* head = nullptr;  // filled before Event::head
-  Fields* trailers = nullptr;    // filled before Event::complete; never merged into head (SB-57)
+  ResponseHead* head = nullptr;  // filled before Event::Kind::head
+  // Null: not wanted; filled before Event::Kind::complete, never merged into `head` (SB-57).
+  Fields* trailers = nullptr;
   ResponseRules rules = {};
-  bool valid = false;  // the request has passed validate() and is as it was then
+  bool valid = false;  // the request has passed validate() and was not changed since
 };
 
+// What has happened to one exchange.
 struct Event {
   enum class Kind : std::uint8_t {
-    interim,   // a 1xx: `head` of the exchange holds it until the next event is made; see Session::receive
+    interim,   // a 1xx: it is in the exchange's `head` until the next call of receive()
     head,      // the final head is complete
-    body,      // `body` bytes, decoded: a view into the input given to receive(), or constant memory
-    complete,  // the response is whole; nothing more comes for this exchange
-    failed,    // this exchange alone failed (HTTP/2 stream errors); the session goes on
-    // The peer has not looked at this exchange: it may be tried elsewhere, whatever its method. `error` says why.
+    body,      // `body` has bytes without framing: a view into the input of receive(), or constant memory
+    complete,  // the response is complete; no event of this exchange follows
+    failed,    // only this exchange has failed (an HTTP/2 stream error); the session goes on
+    // The peer has not processed this exchange, so it may be sent again, whatever its method. `error` says why.
     refused,
   };
   Kind kind;
   StreamId stream = 0;
   Bytes body = {};
-  std::optional<std::uint64_t> body_length = {};  // with head: of the body that comes, where it says so beforehand
-  std::size_t head_bytes = 0;                     // with interim and head: as the wire had it
-  bool truncated = false;  // with complete: the end was not clean, and ResponseRules::truncation_ok let it pass
+  std::optional<std::uint64_t> body_length = {};  // with head: the body's length, if known
+  std::size_t head_bytes = 0;                     // with interim and head: size as received
+  bool truncated = false;  // with complete: the end was not clean, but ResponseRules::truncation_ok accepts it
   Error error = {};
 };
 
+// One session on one stream. One thread at a time.
 class Session {
  public:
   virtual ~Session() = default;
 
-  // True: exchanges run side by side, each with a window of its own that consumed() opens, so reading never stops for
-  // one of them; and what comes for an exchange shows in its events. False: one exchange, whose unread body stops the
-  // reading.
+  // True: exchanges run at the same time, each with a window that consumed() opens, so one of them never stops the
+  // reading of the others; the events tell which exchange the bytes were for. False: one exchange at a time, and if its
+  // body is not consumed, the connection is not read.
   virtual bool multiplexes() const = 0;
 
-  // How many more exchanges may be opened now. 0 for good once !reusable().
+  // How many more exchanges may be opened now. Always 0 when reusable() is false.
   virtual std::size_t open_capacity() const = 0;
-  // False once no further exchange can ever be opened here: close announced, surplus bytes, a body left unsent.
+  // False when no exchange can be opened any more: a close was announced, bytes came that belong to no exchange, or a
+  // body was not sent completely. Never becomes true again.
   virtual bool reusable() const = 0;
   // True while an exchange is open.
   virtual bool busy() const = 0;
 
-  // Starts an exchange; its head stands in output() at once. Error invalid_request (validate() refused) changes
-  // nothing.
+  // Starts an exchange: its request head is in output() at once. Needs open_capacity() > 0. Errors: invalid_request
+  // (the request fails validate()), out_of_memory. After an error nothing has changed.
   virtual Result<StreamId> open(const Exchange& exchange) = 0;
-  // The caller no longer wants it; no event for it follows and none of its pointers is used again.
-  // HTTP/1 can only close the connection then: reusable() becomes false.
+  // Ends an exchange that the caller does not want any more: no event of it follows, and its pointers are not used
+  // again.
+  // An HTTP/1 connection can then only be closed: reusable() becomes false.
   virtual void abort(StreamId stream) = 0;
-  // More of a streamed body was put into the exchange's UploadBody, or it was finished: output() may have grown.
+  // The exchange's UploadBody got more bytes, or was finished: output() may have grown.
   virtual void upload_changed(StreamId stream) = 0;
-  // The wait for 100 (Continue) is over: send the body now. No-op when there is none waiting.
+  // The wait for 100 (Continue) is over (RFC 9110 10.1.1): the body is sent now. No effect if the exchange does not
+  // wait.
   virtual void stop_waiting_for_continue(StreamId stream) = 0;
   virtual bool waiting_for_continue(StreamId stream) const = 0;
-  // More of the body can still be sent: it is neither whole nor cut short by its response.
+  // More of the body can be sent: it was neither sent completely nor stopped by the response.
   virtual bool wants_upload(StreamId stream) const = 0;
-  // The application took so many bytes of the exchange's body: more may come, and output() may have grown. Only where
-  // it multiplexes.
+  // The application consumed this many bytes of the exchange's body: the peer may send more, and output() may have
+  // grown. Only if multiplexes().
   virtual void consumed(StreamId stream, std::size_t bytes) = 0;
 
-  // Takes all of `input` (decoding in place, so it may be overwritten) and appends events. An error is the session's,
-  // sticky, and ends every open exchange; events made before it still count. Bytes for no exchange make !reusable()
-  // and are an error when none is open (SB-12). receive() stops early only after an interim event, so that its head can
-  // be looked at: it returns how much of `input` it took; call again with the rest.
+  // Reads `input`, decodes it in place (it may be overwritten) and appends events. Returns how many bytes were taken:
+  // all of them, or fewer after an interim event, so that the caller can look at its head; then call again with the
+  // rest. An error is permanent and ends every open exchange; events appended before it are valid. Bytes that belong to
+  // no exchange are such an error (SB-12).
   virtual Result<std::size_t> receive(MutableBytes input, std::vector<Event>& events) = 0;
-  // The stream below ended. Completes an exchange whose body is framed by the end, if that is clean, or bare with
-  // truncation_ok; else Error truncated, or connection_closed where no byte of a response had come.
+  // The stream below ended. If the end of the stream ends the body of an exchange, and is clean, or bare with
+  // truncation_ok, the exchange is complete. Errors: truncated, or connection_closed if no byte of a response had come.
   virtual Result<void> receive_eof(StreamEnd how, std::vector<Event>& events) = 0;
 
-  // What to send now: views that live until the next non-const call. Empty: nothing.
+  // The bytes to send now: views that live until the next non-const call. Empty: nothing.
   virtual OutputView output() const = 0;
   virtual void advance_output(std::size_t bytes) = 0;  // bytes <= output().size_bytes()
-  // The wire took some of what advance_output() took. Of that the last `held` bytes have not been taken whole: the
-  // layers hold them. Appends the exchanges whose requests may be concerned, each once.
+  // The stream took some of the bytes that advance_output() took. The layers still hold the last `held` bytes of these.
+  // Appends to `moved`, each once, the exchanges whose request bytes may be among those that were taken.
   virtual void on_wire(std::uint64_t held, std::vector<StreamId>& moved) = 0;
 
-  // For deciding about a retry (RFC 9110 9.2.2), of an open exchange: may the wire have taken any of its request; has
-  // it taken all of it; has any byte of its response been seen.
+  // To decide whether a request may be sent again (RFC 9110 9.2.2), for an open exchange: whether the stream may have
+  // taken any byte of the request, whether it has taken the whole request, and whether any byte of the response has
+  // come.
   virtual bool request_begun(StreamId stream) const = 0;
   virtual bool request_sent(StreamId stream) const = 0;
   virtual bool response_started(StreamId stream) const = 0;
-  // The request's head as it goes out, until the next non-const call. Right after open() only.
+  // The bytes of the request head, valid until the next non-const call. Only right after open().
   virtual Bytes request_head(StreamId stream) const = 0;
 
-  // When handle_timeout() has something to do of HTTP's own (a ping that is not answered); nullopt: nothing. An error
-  // is the session's.
+  // When handle_timeout() has something to do for the HTTP version itself (a ping without an answer); nullopt: nothing.
+  // An error of handle_timeout() is permanent and ends every open exchange.
   virtual std::optional<Instant> deadline() const { return std::nullopt; }
   virtual Result<void> handle_timeout(Now, std::vector<Event>&) { return {}; }
 };
@@ -127,10 +134,10 @@ class Session {
 class SessionFactory {
  public:
   virtual ~SessionFactory() = default;
-  // `alpn`: what TLS agreed on; "": nothing, or no TLS. Null when memory is short.
+  // `alpn`: the protocol that TLS agreed on; "": none, or no TLS. Null: not enough memory.
   virtual std::unique_ptr<Session> make(std::string_view alpn) = 0;
-  // On how many exchanges at once a connection that is still being made may be counted for, before its kind is known.
-  // 1: no more wait for it than the one that it is made for.
+  // How many exchanges at once a connection may be expected to carry while it is being made and its version is not
+  // known. 1: only the transfer that it is made for waits for it.
   virtual std::size_t expected_exchanges(bool tls) const = 0;
 };
 

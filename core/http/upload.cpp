@@ -1,5 +1,5 @@
-// See upload.hpp. The buffer is linear: what is pending stays one contiguous view, and moves down only when a good part
-// of the buffer in front of it has gone, so that each byte is moved a bounded number of times.
+// See upload.hpp. The buffer is linear, so that the pending bytes are one contiguous view. They are moved to the front
+// only when at least a quarter of the buffer before them is free, so each byte is moved a bounded number of times.
 #include "core/http/upload.hpp"
 
 #include <algorithm>
@@ -66,7 +66,7 @@ void UploadBody::commit(std::size_t bytes) {
   SLUICE_CHECK(!length_ || bytes <= *length_ - committed_);
   end_ += bytes;
   committed_ += bytes;
-  // A declared length that has been reached is an end in itself: nothing that finish() could say would change it.
+  // At the declared length the body is finished: finish() could not change anything.
   if (length_ == committed_) finished_ = true;
 }
 

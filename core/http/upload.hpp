@@ -1,5 +1,5 @@
-// The body of one request on its way out: either the caller's bytes, or a bounded buffer that the application fills.
-// Knows how much there is and how much has gone; framing belongs to the HTTP version.
+// The body of one request while it is sent: the caller's bytes, or a buffer of limited size that the application fills.
+// Knows how many bytes there are and how many were sent. Leaves framing to the HTTP version.
 #pragma once
 
 #include <cstdint>
@@ -16,37 +16,38 @@ namespace sluice::http {
 class UploadBody {
  public:
   UploadBody() = default;
-  // `body` must outlive this object's use of it (BodyView, BodyOwned are not copied).
+  // Does not copy the bytes of a BodyView or BodyOwned: `body` must stay valid while this object is used.
   explicit UploadBody(const RequestBody& body);
 
   bool present() const { return kind_ != Kind::none; }
   bool streamed() const { return kind_ == Kind::stream; }
-  // The length that is known before the first byte, for Content-Length; nullopt: chunked.
+  // The length for Content-Length; nullopt: unknown, so the body is chunked.
   std::optional<std::uint64_t> declared_length() const { return length_; }
 
-  // The sending side: what is ready to go, then how much went.
+  // For the sender: the bytes that can be sent, and how many were sent.
   Bytes pending() const;
   void advance(std::size_t bytes);  // bytes <= pending().size()
   std::uint64_t sent() const { return sent_; }
-  // Nothing is pending and nothing will come.
+  // Nothing is pending and nothing will follow.
   bool exhausted() const { return finished_ && pending().empty(); }
   bool finished() const { return finished_; }
 
-  // The application's side, for streamed bodies only. Empty space: the buffer is full, or the body is finished, or the
-  // declared length has been committed.
+  // For the application; streamed bodies only. space() is empty if the buffer is full, if the body is finished, while
+  // awaits_rewind() is true, or if memory ran out.
   MutableBytes space();
-  bool has_room() const;           // space() is not empty, if there is memory for it
+  bool has_room() const;           // space() is not empty, unless memory runs out
   void commit(std::size_t bytes);  // bytes <= the last space().size()
-  Result<void> finish();           // Error upload_failed: fewer bytes than declared
+  Result<void> finish();           // error upload_failed: fewer bytes than declared
   std::uint64_t committed() const { return committed_; }
 
-  // Whether it can be sent again from the start: all but a stream that the application cannot give again, once it gave
-  // bytes of it.
+  // Whether the body can be sent again from its start. False only for a stream that is not rewindable, after bytes of
+  // it were committed.
   bool replayable() const { return rewindable_ || committed_ == 0; }
-  bool rewindable() const { return rewindable_; }  // it will be replayable whatever goes
-  void rewind();                                   // replayable()
-  // The application is to give it again from its first byte, and has not said that it does. There is no space until
-  // then.
+  bool rewindable() const { return rewindable_; }  // replayable() stays true whatever is sent
+  // Back to the start, to be sent again. Needs replayable().
+  void rewind();
+  // The application must give the body again from its first byte and has not agreed yet (rewound()). There is no space
+  // until then.
   bool awaits_rewind() const { return awaits_rewind_; }
   void rewound() { awaits_rewind_ = false; }
   std::size_t capacity_bytes() const { return buffer_ ? limits::kUploadBufferBytes : 0; }
@@ -59,7 +60,7 @@ class UploadBody {
   bool awaits_rewind_ = false;
   std::optional<std::uint64_t> length_;
   Bytes fixed_;
-  std::unique_ptr<std::uint8_t[]> buffer_;  // streamed only, from the first space() to the end
+  std::unique_ptr<std::uint8_t[]> buffer_;  // streamed only: from the first space() to the end of the body
   std::size_t begin_ = 0, end_ = 0;         // pending bytes within buffer_
   std::uint64_t sent_ = 0, committed_ = 0;
 };

@@ -1,5 +1,6 @@
-// One chunk on its way out (RFC 9112 7.1): size line, data straight out of the upload, line end. Its size is fixed when
-// it is prepared, so that what has been shown for sending never changes.
+// One chunk that is being sent (RFC 9112 7.1): size line, data as a view into the upload, line end. Its size is fixed
+// when it is prepared, so that bytes already offered for sending do not change. Knows no head and no state of the
+// exchange.
 #pragma once
 
 #include <array>
@@ -15,18 +16,21 @@ namespace sluice::http1 {
 class ChunkFrame {
  public:
   void clear() { *this = {}; }
-  // Nothing of it is left to send.
+  // Nothing is left to send.
   bool empty() const { return line_sent_ == line_bytes_ && data_left_ == 0 && tail_.empty(); }
-  // The chunk that ends the body was prepared and is out.
+  // The last chunk was prepared and sent completely.
   bool last_sent() const { return last_ && empty(); }
 
-  // Frames what is pending, and the end of the body with it where it is known. No-op without either. empty() only.
+  // Frames all pending bytes, and the end of the body if the upload is finished. Does nothing if there is neither.
+  // Needs empty().
   void prepare(const http::UploadBody& upload);
+  // Appends what is left to `out`, as views into this object and `upload`.
   void push(const http::UploadBody& upload, OutputView& out) const;
+  // The first `bytes` bytes were sent; no more than push() gave.
   void advance(http::UploadBody& upload, std::size_t bytes);
 
  private:
-  std::array<std::uint8_t, 18> line_ = {};  // 16 digits and the line end
+  std::array<std::uint8_t, 18> line_ = {};  // 16 digits and CRLF
   std::size_t line_bytes_ = 0, line_sent_ = 0;
   std::size_t data_left_ = 0;
   std::string_view tail_;

@@ -1,4 +1,5 @@
-// The texts of response fields that bear on framing, as the reader takes them apart. Knows no parser and no state.
+// Helpers of the reader for the text of response fields that decide about framing. Pure functions. Leaves the decisions
+// to the reader.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,12 @@
 
 namespace sluice::http1 {
 
-// Without blanks and tabs at either end (RFC 9110 5.5, OWS).
+// The text without spaces and tabs at both ends (OWS, RFC 9110 5.6.3). A view into `text`.
 std::string_view trim(std::string_view text);
-// Content-Length or Transfer-Encoding, with bytes before or after it that no name may hold.
+// Whether the name is Content-Length or Transfer-Encoding, perhaps with bytes before or after it that no field name may
+// hold.
 bool hides_framing(std::string_view name);
-// Digits and nothing else, below 2^64 (RFC 9110 8.6).
+// A number of digits only, below 2^64 (RFC 9110 8.6); else nullopt.
 std::optional<std::uint64_t> decimal(std::string_view text);
 
 }  // namespace sluice::http1

@@ -20,7 +20,7 @@ static_assert(limits::kMaxHeadBytes == 307'200);
 bool is_digit(std::uint8_t byte) { return sluice::is_digit(static_cast<char>(byte)); }
 bool is_blank(std::uint8_t byte) { return byte == ' ' || byte == '\t'; }
 
-// The index of the first such byte in [from, to), or `to`.
+// The index of the first `byte` in [from, to), or `to`.
 std::size_t find(Bytes input, std::size_t from, std::size_t to, std::uint8_t byte) {
   if (from == to) return to;
   const void* hit = std::memchr(input.data() + from, byte, to - from);
@@ -29,8 +29,8 @@ std::size_t find(Bytes input, std::size_t from, std::size_t to, std::uint8_t byt
 
 constexpr std::size_t kStatusPrefixBytes = 13;  // "HTTP/1.1 200 "
 
-// RFC 9112 4, but for the space after the status code, which many servers leave out with the reason. Everything that
-// the parser knows beside HTTP/1.0 and HTTP/1.1 ends here (SB-55).
+// RFC 9112 4, except that the space after the status code may be missing if the reason is empty: many servers do so.
+// Refuses all other protocols that llhttp knows (SB-55). Null: no fault.
 const char* status_prefix_fault(std::size_t at, std::uint8_t byte, bool tolerant) {
   static constexpr char kProtocol[] = "HTTP/1.";
   switch (at) {
@@ -74,9 +74,9 @@ void SectionGuard::start_trailers() {
   first_ = true;
 }
 
-// Looked at byte by byte and at once: what is no HTTP may never end a line.
+// Checks each byte as it comes: a peer that does not speak HTTP may never end a line.
 const char* SectionGuard::check_status_prefix(Bytes input, bool tolerant, Code& code) {
-  // The usual one at one look.
+  // The most frequent form is checked at once.
   const std::string_view usual = as_text(input.first(std::min(input.size(), kStatusPrefixBytes)));
   if (prefix_ == 0 && usual.size() == kStatusPrefixBytes && usual.starts_with("HTTP/1.1 ") && usual[9] >= '1' &&
       usual[9] <= '5' && sluice::is_digit(usual[10]) && sluice::is_digit(usual[11]) && usual[12] == ' ') {
@@ -105,7 +105,7 @@ SectionGuard::Cut SectionGuard::next(Bytes input, LineEnds& ends) {
 SectionGuard::Cut SectionGuard::cut(Bytes input, LineEnds& ends) {
   if (handed_out_) {
     handed_out_ = folded_ = false;
-    std::string().swap(held_);  // rare and short-lived: an idle connection keeps nothing
+    std::string().swap(held_);  // folds are rare, and an idle connection should keep no memory
   }
   if (input.empty()) return {};
   std::size_t at = 0;
@@ -138,7 +138,7 @@ SectionGuard::Cut SectionGuard::cut(Bytes input, LineEnds& ends) {
   return {.taken = input.size()};
 }
 
-// input[lf] ends the line; what of it is in this input begins at `begin`.
+// input[lf] ends the line; the part of the line in this input begins at `begin`.
 SectionGuard::Cut SectionGuard::take_line(Bytes input, std::size_t begin, std::size_t lf, LineEnds& ends) {
   const bool cr_here = lf > begin && input[lf - 1] == kCr;
   const bool with_cr = cr_here || after_cr_;
@@ -172,7 +172,7 @@ SectionGuard::Cut SectionGuard::hand_out_held(std::size_t taken) {
 
 const char* ChunkGuard::size_line_fault(std::uint8_t byte) {
   if (after_size_ == After::nothing && is_hex_digit(static_cast<char>(byte))) {
-    // 16 digits hold every size there is; a limit here is one on leading zeros too (SB-17).
+    // 16 digits hold every 64-bit size. The limit also holds for leading zeros (SB-17).
     return ++digits_ > 16 ? "a chunk size of more than 16 digits" : nullptr;
   }
   if (digits_ == 0) return "a chunk without a size";

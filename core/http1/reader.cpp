@@ -1,8 +1,8 @@
-// See reader.hpp. The only file that knows llhttp.
+// See reader.hpp. The only file that uses llhttp.
 //
-// The parser sees the skeleton of a response: the status line, one Transfer-Encoding where the body is chunked, and
-// then one chunk line, chunk or line end at a time, all in their plainest form. So it can neither run into a following
-// message nor decide how long a body is: it is told, or does not see it.
+// The parser sees only a minimal form of a response: the status line, one Transfer-Encoding field if the body is
+// chunked, and then one chunk line, chunk or line end at a time. So it cannot read into a following message, and it
+// does not decide how long a body is.
 #include "core/http1/reader.hpp"
 
 #include <llhttp.h>
@@ -21,9 +21,9 @@ namespace sluice::http1 {
 
 static_assert(sizeof(llhttp_t) <= 128 && alignof(llhttp_t) <= alignof(std::max_align_t));
 
-// Answers of 0 let the parser go on; anything else stops it, and the reader knows why.
+// A callback that returns 0 lets the parser continue; any other value stops it, and the reader knows the reason.
 struct ParserCallbacks {
-  // Nothing may unwind through the parser, which is C.
+  // No exception may pass through the parser, which is C.
   template <class Action>
   static int guarded(llhttp_t* parser, Action action) noexcept {
     Reader& reader = *static_cast<Reader*>(parser->data);
@@ -38,7 +38,7 @@ struct ParserCallbacks {
   static int headers_complete(llhttp_t* parser) {
     return guarded(parser, [](Reader& reader) {
       reader.headers_done_ = true;
-      // 1: the parser is to see no body. Only chunks are its business; the rest is counted by the reader.
+      // 1: the parser will see no body. It decodes chunks only; bodies of known length are counted by the reader.
       return reader.phase_ == Reader::Phase::chunk_line ? 0 : 1;
     });
   }
@@ -77,7 +77,7 @@ constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kChunkedEnd = "Transfer-Encoding: chunked\r\n\r\n";
 constexpr std::string_view kHttpName = "HTTP/";
 constexpr const char* kUnclearEnd = "a head or trailers whose end is unclear";
-constexpr std::size_t kShownBytes = 40;  // of what a peer sent, in a message
+constexpr std::size_t kShownBytes = 40;  // the longest part of the peer's text in a message
 
 }  // namespace
 
@@ -124,7 +124,7 @@ void Reader::fail_for_memory() {
   error_ = make_error(Code::out_of_memory, "");
 }
 
-// Lets the parser see these bytes. False: it stopped, and fail() was called.
+// Gives these bytes to the parser. False: the parser refused them, and fail() was called.
 bool Reader::execute(Bytes input) {
   if (input.empty()) return true;
   llhttp_t& parser = parser_in(parser_);
@@ -198,8 +198,8 @@ std::size_t Reader::read_section(MutableBytes input, Step& step) {
   return cut.taken;
 }
 
-// HTTP/0.9: what is no status line from its first bytes on is all body, where that may be. Of the bytes that were taken
-// for the start of one, those of earlier inputs are in memory of ours.
+// HTTP/0.9: if the first bytes are not a status line, and the rules allow it, everything is body. First bytes that came
+// in earlier inputs and looked like a status line are given out from constant memory.
 bool Reader::read_headless(const SectionGuard::Cut& cut, Step& step) {
   const bool may_be = expectation_.rules.allow_http0_9 && !expectation_.to_head && !seen_interim_;
   if (!may_be || cut.code != Code::not_http || section_.status_prefix() >= kHttpName.size()) return false;
@@ -282,7 +282,7 @@ std::size_t Reader::read_body(MutableBytes input, Step& step) {
   if (step.body.empty()) {
     step.body = input.first(size);
   } else {
-    // Down to the end of what this input has given already: the framing between the pieces is done with.
+    // Moved to the end of the body bytes of this input, over framing bytes that are not needed any more.
     auto* end = const_cast<std::uint8_t*>(step.body.data() + step.body.size());
     std::memmove(end, input.data(), size);
     step.body = {step.body.data(), step.body.size() + size};
@@ -333,7 +333,7 @@ bool Reader::take_field_line(std::string_view line, bool folded) {
   return phase_ != Phase::head || note_field(name, value, folded);
 }
 
-// A name that does not end at its colon (RFC 9112 5.1), or is none: nobody should act on it.
+// The name is empty, or there is white space between it and the colon (RFC 9112 5.1): the field is ignored.
 bool Reader::drop_field(std::string_view value) {
   in_doubt_ = true;
   return is_received_value(value) || fail(Code::malformed_response, "a NUL in a field");
@@ -350,7 +350,7 @@ bool Reader::keep_field(std::string_view name, std::string_view value, bool name
   return false;
 }
 
-// Remembers what bears on framing. By the name's length first: most fields are none of these.
+// Records what the field says about framing. The length is compared first, because most fields are none of these.
 bool Reader::note_field(std::string_view name, std::string_view value, bool folded) {
   if (name.size() == 10 && equals_ignoring_case(name, "Connection")) {
     says_close_ |= lists_token(value, "close");
@@ -365,7 +365,7 @@ bool Reader::note_field(std::string_view name, std::string_view value, bool fold
   return true;
 }
 
-// RFC 9112 6.3: one number, or a list of the same one.
+// RFC 9112 6.3: one number, or a list that repeats the same number.
 bool Reader::note_length(std::string_view list) {
   for (std::size_t begin = 0; begin <= list.size();) {
     const std::size_t end = std::min(list.find(',', begin), list.size());
@@ -381,7 +381,7 @@ bool Reader::note_length(std::string_view list) {
 }
 
 bool Reader::note_codings(std::string_view list) {
-  // Where there is no body nothing has to be decoded.
+  // Without a body the codings do not matter.
   const bool matters = strict() || !bodiless();
   std::size_t count = 0;
   while (const auto coding = next_list_element(list)) {
@@ -404,7 +404,7 @@ bool Reader::note_codings(std::string_view list) {
   return count > 0 || !strict() || fail(Code::malformed_response, "a Transfer-Encoding that names none");
 }
 
-// The head is whole: RFC 9112 6.3, in its order.
+// The head is complete: the checks of RFC 9112 6.3, in its order.
 bool Reader::check_head() {
   if (status_ == 101) {
     return fail(Code::unexpected_upgrade,
@@ -412,7 +412,7 @@ bool Reader::check_head() {
                     ? "101 Switching Protocols; no protocol but HTTP can be spoken here, also if asked for"
                     : "101 Switching Protocols that was not asked for");
   }
-  // RFC 9110 8.6, RFC 9112 6.1: neither may be there. Tolerant: of no meaning.
+  // RFC 9110 8.6, RFC 9112 6.1: neither field is allowed. In tolerant mode both are ignored.
   if (strict() && (status_ < 200 || status_ == 204) && (content_length_ || chunked_)) {
     return fail(Code::malformed_response, "Content-Length or Transfer-Encoding with a status that has no body");
   }

@@ -1,11 +1,11 @@
-// The responses of one connection, decoded in place. line_guard.hpp cuts heads into lines, field lines are read here,
-// the status line and the framing of chunks by llhttp; which framing a response has is decided here, by RFC 9112
-// section 6, and the parser is told. So it does not matter how the parser was built. Knows nothing of requests but two
-// facts, and nothing of connections.
+// Reads the responses of one connection and decodes them in place. line_guard.hpp cuts heads into lines. Field lines
+// are read here; the status line and the framing of chunks are read by llhttp. Which framing a response has is decided
+// here (RFC 9112 6), so it does not matter how the parser was built. Knows two facts about the request (Expectation)
+// and nothing of connections.
 //
-// In strict mode what RFC 9112 forbids is refused, and besides a Content-Length that comes twice, even where both
-// agree (6.3 allows either). In both modes a status line may end right after the code, as many servers have it. What
-// tolerant mode takes: Http1 in core/options.hpp.
+// Strict mode refuses what RFC 9112 forbids, and also a Content-Length that comes twice with the same value (6.3 allows
+// to refuse or to accept it). In both modes a status line may end right after the code, because many servers do so.
+// Http1 in core/options.hpp says what tolerant mode accepts.
 #pragma once
 
 #include <array>
@@ -24,42 +24,44 @@ namespace sluice::http1 {
 
 class Reader {
  public:
-  // What is known about the response before it comes.
+  // What is known about a response before it comes.
   struct Expectation {
-    bool to_head = false;        // it has no body, whatever it claims
-    bool asked_upgrade = false;  // for the message only: no upgrade is taken
+    bool to_head = false;        // the request is a HEAD: the response has no body, whatever its fields say
+    bool asked_upgrade = false;  // the request asked for an upgrade; only for the error's message, as none is accepted
     http::ResponseRules rules = {};
   };
-  // Both must stay until the response is complete, the reader failed or was reset. `trailers` may be null.
+  // Begins a response. `head` and `trailers` must stay valid until the response is complete, the reader failed or was
+  // reset. `trailers` may be null.
   void start(ResponseHead& head, Fields* trailers, Expectation expectation);
-  void reset();  // forgets the response and its pointers
+  void reset();  // forgets the response and its pointers; then start() again
 
   struct Step {
-    std::size_t taken = 0;  // bytes of the input that are done with
-    bool head = false;      // the final head became complete
-    bool interim = false;   // a 1xx became complete, right at the end of what was taken
-    bool complete = false;  // the response did
-    bool failed = false;    // see error(); what came before still counts
-    // Decoded, at the place of its first byte in the input; the first bytes of HTTP/0.9 in constant memory.
+    std::size_t taken = 0;  // bytes of the input that were used
+    bool head = false;      // the final head is now complete
+    bool interim = false;   // a 1xx is now complete, at the end of what was taken
+    bool complete = false;  // the response is now complete
+    bool failed = false;    // see error(); what was read before is valid
+    // Body bytes without framing: a view into the input, or into constant memory for the first bytes of HTTP/0.9.
     Bytes body;
   };
-  // Takes all of `input`, or stops after an interim response, after the last byte of the response, or where the rest of
-  // the input has a body of its own. Needs start().
+  // Takes all of `input`, or stops after an interim response, after the last byte of the response, or if body bytes are
+  // in constant memory and the rest of the input has more. Needs start(), and a response that is neither complete nor
+  // failed.
   Step read(MutableBytes input);
 
-  // The stream ended. An error unless that is what ends the body, and clean, or bare where the rules let that pass.
+  // The stream ended. If only the end of the stream ends the body, and `how` is clean, or bare and the rules accept
+  // that, the response is complete. Errors: truncated, or connection_closed if no byte of a response had come.
   Result<void> end(StreamEnd how);
 
-  bool started() const { return started_; }  // a byte of a response has come, interim ones included
-  // Neither side said close, and where the response ends is beyond doubt. Meaningful from the final head on; false may
-  // follow true.
+  bool started() const { return started_; }  // a byte of a response has come, interim responses included
+  // The response does not announce a close, and it is certain where it ends. Valid from the final head on; true may
+  // become false later.
   bool keep_alive() const;
-  // Of the body that the final head announces, where it says so beforehand: none after HEAD, 204 and 304 (RFC
-  // 9112 6.3).
+  // The length of the body, if the final head says it. nullopt after HEAD, 204 and 304 (RFC 9112 6.3).
   std::optional<std::uint64_t> body_length() const { return bodiless() || chunked_ ? std::nullopt : content_length_; }
   int status() const { return status_; }
-  std::size_t head_bytes() const { return head_bytes_; }  // of the last head that became complete, as the wire had it
-  // The end was not clean, and the rules let it pass: the body may be cut short.
+  std::size_t head_bytes() const { return head_bytes_; }  // size of the last complete head, as received
+  // The end was not clean, but the rules accept it: the body may be incomplete.
   bool truncated() const { return truncated_; }
   const Error& error() const { return error_; }
 
@@ -91,7 +93,7 @@ class Reader {
   bool bodiless() const {
     return expectation_.to_head || (status_ >= 100 && status_ < 200) || status_ == 204 || status_ == 304;
   }
-  // Each answers with false where fail() was called.
+  // Each returns false if it called fail().
   bool take_status_line(std::string_view line);
   bool take_reason(std::string_view part);
   bool take_field_line(std::string_view line, bool folded);
@@ -104,30 +106,30 @@ class Reader {
   void end_head(Step& step);
   void end_trailers();
   void frame_body();
-  bool fail(Code code, std::string_view what, int detail = 0);  // false, for those who answer with it
+  bool fail(Code code, std::string_view what, int detail = 0);  // returns false, so that a caller can return it
   void fail_for_memory();
   Error cut_short(StreamEnd how) const;
 
-  // The parser's own state; its type is reader.cpp's secret.
+  // The state of the parser; only reader.cpp knows its type.
   alignas(std::max_align_t) std::array<std::byte, 128> parser_ = {};
   Phase phase_ = Phase::idle;
   bool started_ = false;
   bool keep_alive_ = false;
-  bool in_doubt_ = false;  // about framing, other than by line ends
+  bool in_doubt_ = false;  // it is not certain where the response ends (for reasons other than line ends)
   bool seen_interim_ = false, truncated_ = false;
-  bool headers_done_ = false, chunk_header_done_ = false, message_done_ = false;  // said by the parser
+  bool headers_done_ = false, chunk_header_done_ = false, message_done_ = false;  // reported by the parser
   Expectation expectation_;
   ResponseHead* head_ = nullptr;
   Fields* trailers_ = nullptr;
-  int status_ = 0;  // 0 before the status line has come
+  int status_ = 0;  // 0 until the status line has come
   std::size_t head_bytes_ = 0;
-  std::size_t field_count_ = 0;  // of the section at hand
-  std::uint64_t left_ = 0;       // of a body of known length, or of a chunk's data
+  std::size_t field_count_ = 0;  // of the current head or trailer section
+  std::uint64_t left_ = 0;       // bytes left of a body of known length, or of a chunk's data
   std::uint64_t body_bytes_ = 0;
   LineEnds ends_;
   SectionGuard section_;
   ChunkGuard chunk_;
-  // What the head's fields say about framing.
+  // What the fields of the head say about framing.
   std::optional<std::uint64_t> content_length_;
   bool chunked_ = false, has_identity_ = false;
   bool says_close_ = false, says_keep_alive_ = false;

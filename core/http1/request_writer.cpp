@@ -1,6 +1,6 @@
-// See request_writer.hpp. Host comes first (RFC 9110 7.2), then the caller's fields in their order, then what frames
-// the body. The caller's own Content-Length or Transfer-Encoding stands where the caller put it: validate() made sure
-// that it is true.
+// See request_writer.hpp. Host is first (RFC 9110 7.2), then the caller's fields in their order, then the field that
+// frames the body. A Content-Length or Transfer-Encoding of the caller stays at its place: validate() has checked that
+// it is correct.
 #include "core/http1/request_writer.hpp"
 
 #include <charconv>
@@ -13,7 +13,7 @@
 namespace sluice::http1 {
 namespace {
 
-// Room for what is not the caller's: " HTTP/1.1", "Host: ", brackets and a port, one framing field, line ends.
+// Room for what does not come from the caller: " HTTP/1.1", "Host: ", brackets and port, one framing field, line ends.
 constexpr std::size_t kFixedBytes = 128;
 
 class HeadCursor {
@@ -38,7 +38,7 @@ class HeadCursor {
   std::size_t used_ = 0;
 };
 
-// A value that is empty has no blank before it either.
+// An empty value has no space before it.
 void write_field(std::string_view name, std::string_view value, HeadCursor& out) {
   out << name << (value.empty() ? ":" : ": ") << value << "\r\n";
 }
@@ -46,14 +46,14 @@ void write_field(std::string_view name, std::string_view value, HeadCursor& out)
 void write_host(const Request& request, const RequestFacts& facts, HeadCursor& out) {
   if (facts.has_host) return write_field("Host", *request.fields.find("Host"), out);
   out << "Host: ";
-  // Url::authority() says the same but allocates; this stands in the way of every request.
+  // Url::authority() gives the same but allocates; this code runs for every request.
   const bool brackets = request.url.host_kind() == HostKind::ipv6;
   out << (brackets ? "[" : "") << request.url.host() << (brackets ? "]" : "");
   if (request.url.has_explicit_port()) out << ":" << std::uint64_t{request.url.port()};
   out << "\r\n";
 }
 
-// RFC 9110 8.6: methods for which a body is expected say that there is none.
+// RFC 9110 8.6: with a method that normally has a body, a request without one says so.
 bool announces_empty_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
 void write_framing(const Request& request, const RequestFacts& facts, HeadCursor& out) {
@@ -83,7 +83,7 @@ RequestFacts examine(const Request& request) {
   const bool has_content = body.present() && body.declared_length() != 0U;
   facts.is_head = effective_method(request) == "HEAD";
   for (const Field field : request.fields) {
-    // By length first: most fields are none of these.
+    // The length is compared first, because most fields are none of these.
     switch (field.name.size()) {
       case 4:
         facts.has_host |= equals_ignoring_case(field.name, "Host");
@@ -126,7 +126,7 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
   write_host(request, facts, cursor);
   for (const Field field : request.fields) {
     if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
-    // RFC 9110 10.1.1: MUST NOT, in a request without content.
+    // RFC 9110 10.1.1: a request without content must not have it.
     if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue"))
       continue;
     write_field(field.name, field.value, cursor);

@@ -1,6 +1,6 @@
-// See session.hpp. The reader decodes, the writer writes heads, state.hpp says what may follow what; this joins them to
-// one connection. Output is made of views: the head, and for the body the upload's own bytes with chunk framing around
-// them.
+// See session.hpp. Joins the parts for one connection: the reader decodes, the writer writes heads, state.hpp has the
+// legal transitions. Output is a list of views: the head, and for the body the upload's own bytes with chunk framing
+// around them.
 #include "core/http1/session.hpp"
 
 #include <algorithm>
@@ -25,11 +25,12 @@ using http::Exchange;
 using http::StreamId;
 using http::UploadBody;
 
-// What a connection keeps of its head buffer for the next request; a larger one is given back. An idle connection shall
-// hold less than 2 KiB in all.
+// A head buffer of at most this size is kept for the next request; a larger one is freed. An idle connection should use
+// less than 2 KiB in all.
 constexpr std::size_t kKeptHeadBytes = 768;
 
-// Who answers in another protocol is known by its first words. No more than the line they are in, and 40 bytes.
+// Adds the start of the answer to the message, because it often tells which protocol the peer speaks: at most 40 bytes,
+// and not more than one line.
 Error with_first_bytes(Error error, std::string_view answer) {
   constexpr std::size_t kMostShown = 40;
   if (error.code != Code::not_http) return error;
@@ -94,8 +95,8 @@ class Session final : public http::Session {
 
   StreamId stream_ = 0;
   bool reusable_ = true;
-  bool expects_continue_ = false;      // and no 100 has come yet
-  bool begun_ = false, sent_ = false;  // of the present request the wire may have taken something, and has taken all
+  bool expects_continue_ = false;      // the request waits for 100 (Continue), and none has come
+  bool begun_ = false, sent_ = false;  // the stream may have taken some of the current request; it has taken all of it
   Exchange exchange_;
   SendMachine send_;
   ReceiveMachine receive_;
@@ -143,7 +144,7 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   return stream_;
 }
 
-// What was sent of it cannot be taken back, and what comes for it has no reader any more.
+// What was sent cannot be taken back, and nothing could read the response any more.
 void Session::abort(StreamId stream) {
   if (!is_open(stream)) return;
   reusable_ = false;
@@ -243,7 +244,7 @@ void Session::finish() {
   head_bytes_ = head_sent_ = 0;
 }
 
-// After every step of either half that may matter to the other.
+// Called after each step of one machine that may affect the other.
 void Session::apply_rules() {
   const Verdict verdict = judge(send_.state(), receive_.state(), reader_.status(), reader_.keep_alive());
   if (verdict.stop_sending) send_.on(SendEvent::cut);
@@ -291,8 +292,8 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
   std::size_t taken = 0;
   while (busy() && taken < input.size()) {
     if (!begun_) {
-      // Sent before there was a question: it must never pass for the answer (SB-12). Layers may have the request
-      // already.
+      // These bytes were sent before the request, so they must never be taken for its response (SB-12). The layers may
+      // hold the request already.
       Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
       error.retry_safe = true;
       return fail(std::move(error));

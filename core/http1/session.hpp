@@ -1,5 +1,7 @@
-// HTTP/1.x over one byte stream (RFC 9112): one exchange at a time, kept alive where both sides allow it.
-// Two half-duplex machines, sending and receiving, and one function of joint rules. Knows no TLS, no pool, no time.
+// The HTTP/1 session over one byte stream (RFC 9112): one exchange at a time, and the connection is used again if both
+// sides allow it.
+// Two state machines, for sending and for receiving, and a function with the rules for both together (state.hpp). Knows
+// no TLS, no pool and no time.
 #pragma once
 
 #include <memory>
@@ -8,9 +10,10 @@
 
 namespace sluice::http1 {
 
-// What request_writer.cpp may reuse of the caller's, what reader.cpp refuses: see those files.
+// Throws std::bad_alloc.
 std::unique_ptr<http::Session> make_session();
 
+// Makes HTTP/1 sessions, whatever ALPN says.
 class Factory final : public http::SessionFactory {
  public:
   std::unique_ptr<http::Session> make(std::string_view alpn) override;

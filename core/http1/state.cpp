@@ -8,13 +8,13 @@ bool all_sent_or_given_up(SendState send) {
   return send == SendState::idle || send == SendState::done || send == SendState::stopped;
 }
 
-// Whether a final status makes the rest of the request pointless.
+// Whether the final status makes it useless to send the rest of the request.
 bool stops_upload(SendState send, int status) {
   if (all_sent_or_given_up(send)) return false;
-  // The peer has decided without the body (RFC 9110 10.1.1): it may read what comes as the next request, or not at all
-  // (SB-61).
+  // The peer has answered without the body (RFC 9110 10.1.1). It may take what follows for the next request, or not
+  // read it (SB-61).
   if (send == SendState::awaiting_continue) return true;
-  // RFC 9112 9.5: an error seen while the body is under way; a 2xx or 3xx may come from a server that still reads.
+  // RFC 9112 9.5: an error status while the body is being sent. After a 2xx or 3xx the server may still read the body.
   return status >= 400;
 }
 

@@ -1,5 +1,5 @@
-// The two half-duplex machines of one HTTP/1 exchange, their tables of legal moves, and the rules that join them.
-// Knows neither bytes nor buffers: the session tells it what happened.
+// The two state machines of one HTTP/1 exchange (sending and receiving), their tables of legal transitions, and the
+// rules for both together. Knows no bytes and no buffers: the session tells it what happened.
 #pragma once
 
 #include <array>
@@ -15,11 +15,12 @@ namespace sluice::http1 {
 
 enum class SendState : std::uint8_t {
   idle,               // no exchange
-  head,               // the head is going out, and the body right behind it unless 100 (Continue) is awaited
-  awaiting_continue,  // the head is out; the body waits (RFC 9110 10.1.1)
+  head,               // the head is being sent, and the body right after it unless 100 (Continue) is awaited
+  awaiting_continue,  // the head was sent; the body waits for 100 (Continue) (RFC 9110 10.1.1)
   body,
-  done,     // all of the request is out
-  stopped,  // cut short: what the peer would read next is not a request, so the connection is never used again
+  done,     // the request was sent completely
+  stopped,  // the request was stopped before its end; the peer could not tell the next request from its rest, so the
+            // connection is not used again
 };
 enum class SendEvent : std::uint8_t {
   open,
@@ -33,10 +34,10 @@ enum class SendEvent : std::uint8_t {
 };
 
 enum class ReceiveState : std::uint8_t {
-  idle,     // no exchange; a byte that comes now answers nothing
+  idle,     // no exchange; a byte that comes now belongs to no request
   waiting,  // for the first byte of a response
   head,
-  body,  // the final head is complete; also where the body is empty
+  body,  // the final head is complete, also if there is no body
   complete,
   failed,
 };
@@ -78,7 +79,7 @@ inline constexpr std::array kReceiveMoves = {
     Move{ReceiveState::failed, ReceiveEvent::reset, ReceiveState::idle},
 };
 
-// The state that `event` leads to, or nothing where the table has no such move.
+// The state that follows `from` after `event`; nullopt: the table has no such transition.
 template <class State, class Event, std::size_t N>
 constexpr std::optional<State> next_state(const std::array<Move<State, Event>, N>& moves, State from, Event event) {
   for (const auto& move : moves) {
@@ -87,7 +88,8 @@ constexpr std::optional<State> next_state(const std::array<Move<State, Event>, N
   return std::nullopt;
 }
 
-// A state that only the table can change. An event without a move from here is a bug of ours, never of a peer.
+// A state that changes only by the table. An event that the table does not allow is a bug in sluice, never a peer's
+// fault, and stops the process.
 template <class State, class Event, const auto& kMoves>
 class Machine {
  public:
@@ -107,15 +109,14 @@ class Machine {
 using SendMachine = Machine<SendState, SendEvent, kSendMoves>;
 using ReceiveMachine = Machine<ReceiveState, ReceiveEvent, kReceiveMoves>;
 
-// What the two halves mean together.
+// What the states of both machines together mean.
 struct Verdict {
-  bool stop_sending = false;  // nothing more of the request goes out
-  bool over = false;          // the exchange is at its end
-  bool reusable = true;       // of the connection, as far as this exchange can tell
+  bool stop_sending = false;  // nothing more of the request is sent
+  bool over = false;          // the exchange has ended
+  bool reusable = true;       // the connection may be used again, as far as this exchange tells
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
-// `status` counts from ReceiveState::body on; `keep_alive`: neither side said close, and the framing leaves the stream
-// in step.
+// `status` is used from ReceiveState::body on. `keep_alive`: Reader::keep_alive().
 Verdict judge(SendState send, ReceiveState receive, int status, bool keep_alive);
 
 std::string_view to_string(SendState state);
@@ -123,7 +124,7 @@ std::string_view to_string(SendEvent event);
 std::string_view to_string(ReceiveState state);
 std::string_view to_string(ReceiveEvent event);
 
-// The tables as a graph in DOT, for the documentation.
+// The tables as graphs in the DOT language, for documentation.
 std::string send_diagram();
 std::string receive_diagram();
 

@@ -27,7 +27,7 @@ void AddressRace::learn(const std::vector<IpAddress>& addresses, bool complete) 
 
 AddressRace::Step AddressRace::next(std::size_t running) const {
   if (next_ >= addresses_.size()) return running != 0 || !complete_ ? Step::wait : Step::lost;
-  return running < limits::kMaxAttempts ? Step::attempt : Step::wait;  // the first of them that fails makes way
+  return running < limits::kMaxAttempts ? Step::attempt : Step::wait;  // after one of them fails the next can begin
 }
 
 bool AddressRace::may_wait_for_ipv6() const {

@@ -1,6 +1,6 @@
-// The order in which the addresses of one host are tried (RFC 8305): one after another, a little apart, without giving
-// up those before. Knows neither connections nor timers: it is told what happened, and answers what comes next. Leaves
-// to others: when a little is over.
+// The order in which the addresses of one host are tried (RFC 8305): one after another with a short delay, while the
+// earlier attempts go on. Knows no connections and no timers: it is told what happened and answers what comes next.
+// Leaves to others: when the delay is over.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +15,25 @@ namespace sluice::pool {
 class AddressRace {
  public:
   void reset();
-  // All that are known, or some more: what was tried already stays so (RFC 8305 3). `complete`: no more will come.
-  // std::bad_alloc: nothing has changed.
+  // Sets the addresses to try; those that were tried already are not tried again (RFC 8305 3). `complete`: no more
+  // addresses will come. Throws std::bad_alloc; nothing has changed then.
   void learn(const std::vector<IpAddress>& addresses, bool complete);
   void wait_for_more() { complete_ = false; }  // a look-up has begun
-  void stop() { complete_ = true; }            // one has won: nothing more is awaited
+  void stop() { complete_ = true; }            // an attempt has connected: no more addresses are needed
 
   enum class Step : std::uint8_t {
-    attempt,  // begin one to address(), then begun()
-    wait,     // something that runs, or an address to come, may still do
+    attempt,  // begin an attempt to address(), then call begun()
+    wait,     // an attempt that runs, or an address to come, may still succeed
     lost,     // all have failed
   };
-  // With so many attempts that run now.
+  // What to do next, while `running` attempts run.
   Step next(std::size_t running) const;
   const IpAddress& address() const { return addresses_[next_]; }
   void begun() { ++next_; }
-  // There is a next one to try, or may be: the attempt that was just begun has only its time for itself.
+  // There is another address to try, or there may be one: it is tried after a delay, also while the last attempt runs.
   bool goes_on() const { return next_ < addresses_.size() || !complete_; }
-  // RFC 8305 3, the Resolution Delay: where IPv4's answer comes first, IPv6's has a moment more.
+  // RFC 8305 3, the Resolution Delay: if the IPv4 answer comes first, connecting waits a short time for the IPv6
+  // answer.
   bool may_wait_for_ipv6() const;
   bool is_resolving() const { return !complete_; }
   bool knows_none() const { return addresses_.empty(); }

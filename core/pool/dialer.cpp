@@ -55,7 +55,7 @@ bool Dialer::learn(Dial& dial, const std::vector<IpAddress>& addresses, bool com
   if (dial.has_winner) return false;
   dial.race.learn(addresses, complete);
   if (!dial.resolved) dial.resolved = now.steady;
-  if (!dial.attempts.empty()) return !timers_.is_set(dial.stagger_timer);  // the last attempt has its time for itself
+  if (!dial.attempts.empty()) return !timers_.is_set(dial.stagger_timer);  // else the next attempt waits for the timer
   if (dial.race.may_wait_for_ipv6() && family == AddressFamily::any && now.steady < ipv6_until) {
     timers_.set(dial.stagger_timer, ipv6_until - now.steady, TimerKind::resolution_delay, dial.id, now);
     return false;
@@ -85,20 +85,20 @@ void Dialer::attempt_failed(Dial& dial, ConnId attempt, const Destination& desti
 }
 
 void Dialer::attempt_won(Dial& dial, ConnId attempt) {
-  dial.attempts.assign(1, attempt);  // it was there: no memory is needed
+  dial.attempts.assign(1, attempt);  // it was in the vector, so no memory is needed
   dial.has_winner = true;
   dial.race.stop();
   timers_.cancel(dial.stagger_timer);
 }
 
-// All that were tried are named when all fail; of very many the first ones.
+// If all attempts fail, the message names each; of very many only the first ones.
 void Dialer::note_failure(Dial& dial, const Destination& destination, const Error& error) {
   constexpr std::size_t kMostBytes = 2'000;
   constexpr std::string_view kMore = "; ...";
   if (dial.failures.ends_with(kMore)) return;
   std::string words = error.message();
   if (dial.failures.empty()) {
-    // An address says little to someone who asked for a name.
+    // The user asked for a name, so the name is in the message too.
     dial.failures = destination.is_literal() ? std::move(words) : destination.where() + ": " + words;
   } else if (dial.failures.size() + words.size() < kMostBytes) {
     dial.failures += "; " + words;
@@ -123,7 +123,7 @@ Error Dialer::timed_out(const Dial& dial, const Destination& destination, const 
     what = std::string(task) + " with " + destination.where() + ": not finished within " + within;
   } else {
     what = "connect to " + destination.where() + ": no answer within " + within;
-    // Nothing where the place that was asked for is the address.
+    // The address is left out if the user asked for that address.
     if (!destination.is_literal() && !running.empty()) what += " from " + running;
     if (!dial.failures.empty()) what += " (before: " + dial.failures + ")";
   }
@@ -131,7 +131,7 @@ Error Dialer::timed_out(const Dial& dial, const Destination& destination, const 
 }
 
 void Dialer::check_invariants() const {
-  auto& self = const_cast<Dialer&>(*this);  // SlotMap walks non-const only; nothing is changed
+  auto& self = const_cast<Dialer&>(*this);  // SlotMap has no const walk; nothing is changed
   self.dials_.for_each([&](DialId, Dial& dial) {
     SLUICE_CHECK(dial.attempts.size() <= limits::kMaxAttempts);
     const bool orphan = EndpointOrphans::contains(dial);

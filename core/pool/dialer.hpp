@@ -1,6 +1,6 @@
-// The making of connections: for each dial the race between addresses (address_race.hpp), its attempts and their
-// failures, its time. Decides and remembers; the engine begins and closes the attempts, runs the layers' handshakes,
-// and says what came of them.
+// The dials (a dial is the making of one connection): for each the race between addresses (address_race.hpp), its
+// attempts, their failures and its timers. Decides and remembers. Leaves to the engine: beginning and closing attempts,
+// and the layers' handshakes.
 #pragma once
 
 #include <cstddef>
@@ -17,62 +17,66 @@
 
 namespace sluice::pool {
 
-// The making of one connection on behalf of one transfer (its sponsor), or of nobody.
+// The making of one connection, for one transfer (its sponsor) or for none.
 struct Dial : DialSlot {
   void recycle();
 
   AddressRace race;
-  std::vector<ConnId> attempts;  // running ones; once one has connected, that one alone
+  std::vector<ConnId> attempts;  // the attempts that run; after one has connected, only that one
   bool has_winner = false;
   std::optional<Instant> resolved;
   std::optional<Error> last_error;
-  std::string failures;                         // of the attempts, in words
-  Timers::Handle stagger_timer, timeout_timer;  // the first also is the Resolution Delay's, before any attempt
+  std::string failures;                         // the failures of the attempts as text
+  Timers::Handle stagger_timer, timeout_timer;  // the first is used for the Resolution Delay too
   NameWaiter name;
 };
 
 class Dialer {
  public:
-  // `timers` must outlive it. It gets connect_timeout, address_stagger and resolution_delay.
+  // `timers` must outlive this object. It gets timers of the kinds connect_timeout, address_stagger and
+  // resolution_delay.
   explicit Dialer(Timers& timers) : timers_(timers) {}
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
 
-  Dial* begin();  // null: no memory
+  Dial* begin();  // null: not enough memory
   Dial* find(DialId id) { return dials_.find(id); }
   const Dial* find(DialId id) const { return dials_.find(id); }
-  void end(Dial& dial);  // it is in no list, and has no attempt that runs
+  void end(Dial& dial);  // the dial must be in no list and have no attempt that runs
 
-  // Its time runs from now on, or for ever. std::bad_alloc: it is as it was.
+  // Limits the dial to `time` from now; nullopt: no limit. Throws std::bad_alloc; the limit is then unchanged.
   void limit(Dial& dial, std::optional<Duration> time, Now now);
-  // It may last no longer than this, if its time does not end before. std::bad_alloc as above.
+  // Limits the dial to `time` from now, unless its limit is earlier. Throws std::bad_alloc as limit().
   void shorten(Dial& dial, Duration time, Now now);
 
-  // Addresses have come: all there are (`complete`), or a first part, where IPv6's are waited for until `ipv6_until`.
-  // True: it is time for next(). std::bad_alloc: the dial is whole, and has not advanced.
+  // Addresses have come: all of them (`complete`), or a first part; then the dial waits for IPv6 addresses until
+  // `ipv6_until`. True: call next() now. Throws std::bad_alloc; the dial is then valid and has not advanced.
   bool learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family,
              Instant ipv6_until, Now now);
-  // There is no address, and none will come: next() says so when its time comes, which is at once, but not in this
-  // call. std::bad_alloc: the dial is whole, and waits.
+  // There is no address, and none will come. A timer that is due at once makes next() say so, not this call. Throws
+  // std::bad_alloc; the dial is then valid and waits.
   void lose_soon(Dial& dial, Error error, Now now);
   AddressRace::Step next(const Dial& dial) const { return dial.race.next(dial.attempts.size()); }
-  // The next put into `attempts` needs no memory. std::bad_alloc: nothing has changed.
+  // After this the next attempt_begun() needs no memory for `attempts`. Throws std::bad_alloc; nothing has changed
+  // then.
   static void make_room(Dial& dial) { dial.attempts.reserve(dial.attempts.size() + 1); }
-  // After make_room(); std::bad_alloc: it runs, and the next does not come by itself.
+  // Only after make_room(). Throws std::bad_alloc; the attempt is then recorded, but no timer begins the next one.
   void attempt_begun(Dial& dial, ConnId attempt, Now now);
-  // Before the race is decided: another address may still do. std::bad_alloc: as if it had been told, perhaps without
-  // words.
+  // An attempt failed before another has connected. Throws std::bad_alloc; the failure is then recorded, perhaps
+  // without its text.
   void attempt_failed(Dial& dial, ConnId attempt, const Destination& destination, Error error);
-  void attempt_won(Dial& dial, ConnId attempt);  // the others are closed by now
+  void attempt_won(Dial& dial, ConnId attempt);  // the others must be closed already
 
-  // What is said of a race that is lost, and of one that ran out of time; `within` says how much that was.
+  // The errors of a dial that failed and of one that reached its limit, which is `within` ("200 ms"). May throw
+  // std::bad_alloc.
   static Error lost(const Dial& dial, const Destination& destination);
-  // `running`: the attempts, by name. `task`: of the winner's layers.
+  // `running`: the attempts that run, as text. `task`: the task of the connected attempt's layers (Channel::task).
   static Error timed_out(const Dial& dial, const Destination& destination, const std::string& within,
                          std::string_view task, const std::string& running);
 
   void check_invariants() const;
   std::size_t size() const { return dials_.size(); }
+  // Forgets all dials: for when memory has run out.
   void reset() noexcept;
   template <class Visit>
   void for_each(Visit&& visit) {

@@ -15,8 +15,8 @@ void append_part(std::string& key, std::string_view part) {
   key.append(size.data(), size.size()).append(part);
 }
 
-// An endpoint keeps its route alive, so no other object can have the address of one without an identity meanwhile. What
-// outlives the endpoint under its key, its TLS sessions, is forgotten with it (Endpoint::is_by_object).
+// A route without an identity is named by its address. The endpoint keeps the route alive, so no other object has this
+// address in that time. TLS sessions under this key are removed with the endpoint (Endpoint::is_by_object).
 void append_route(const Route* route, std::string& key) {
   if (!route) return;
   const bool by_object = route->identity().empty();
@@ -55,7 +55,7 @@ bool Destination::is_literal() const { return route || IpAddress::parse(host); }
 
 PeerName peer_of(const Url& url) {
   PeerName peer{.host = std::string(url.host()), .kind = url.host_kind(), .port = url.port(), .tls = {}};
-  if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3; and certificates name no root
+  if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3; names in certificates have no final dot
   return peer;
 }
 

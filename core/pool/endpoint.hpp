@@ -1,6 +1,5 @@
-// An endpoint: what connections are shared by. Transfers of one key use each other's connections, and nobody else's.
-// With it what waits there: transfers (waiters) and connections that are being made (dials). Plain data; decisions are
-// in pool.cpp.
+// An endpoint: transfers with the same endpoint key share connections, and no others do. Holds the transfers that wait
+// there (waiters) and the connections that are being made (dials). Plain data. Leaves decisions to pool.cpp.
 #pragma once
 
 #include <cstdint>
@@ -17,32 +16,34 @@
 
 namespace sluice::pool {
 
-// A transfer, as the pool sees it: it waits for a connection.
+// A transfer that waits for a connection, as the pool sees it.
 struct Waiter {
   TransferId transfer;
   EndpointId endpoint;
-  DialId dial;              // that is made on its behalf
-  bool fresh_only = false;  // no connection that was used: after a retry, by an option, or since only its own would do
-  std::optional<Instant> retried;  // after a retry: one that was made later and carries others just now would do
-  bool repeatable = true;          // it may be sent again after bytes of it may have reached a peer (RFC 9110 9.2.2)
-  Link<Waiter> waiting;  // in the queue or the dialing list of its endpoint; dialing, but with fresh_only, in none
+  DialId dial;              // the dial that is made for it
+  bool fresh_only = false;  // only a connection that was not used before: after a retry, by an option, or because
+                            // take_waiter() found one unsuitable
+  // Time of a retry: a connection that was made later and carries exchanges is suitable too.
+  std::optional<Instant> retried;
+  bool repeatable = true;  // Transfer::may_be_repeated()
+  Link<Waiter> waiting;    // in the endpoint's queue, or in its dialing list unless fresh_only
 };
 using WaitingList = List<Waiter, &Waiter::waiting>;
 
-// The place of a connection that is being made. It counts as one, whatever addresses it tries.
+// The pool's data about a dial. It counts as one connection, however many addresses it tries.
 struct DialSlot {
   DialId id;
   EndpointId endpoint;
-  TransferId sponsor;        // none: nobody waits any more, the connection goes to whoever is next
-  bool unwanted = false;     // and with nobody next it is given up
-  std::size_t expected = 1;  // exchanges at once that it is counted on for
+  TransferId sponsor;        // default: none, so the connection goes to the next waiter
+  bool unwanted = false;     // if there is no next waiter either, the dial is given up
+  std::size_t expected = 1;  // how many exchanges at once the connection is expected to carry
   Link<DialSlot> in_endpoint, orphan_in_endpoint, orphan_in_pool;
 };
 using DialList = List<DialSlot, &DialSlot::in_endpoint>;
 using EndpointOrphans = List<DialSlot, &DialSlot::orphan_in_endpoint>;
 using PoolOrphans = List<DialSlot, &DialSlot::orphan_in_pool>;
 
-// Where bytes go: what is resolved and connected to.
+// Where to connect: what is looked up and connected to.
 struct Destination {
   std::string host;  // connect_to's, or the URL's
   std::uint16_t port = 0;
@@ -51,29 +52,30 @@ struct Destination {
   std::shared_ptr<Route> route;  // null: TCP
 
   std::string where() const;  // for messages: "example.org:443", or the route's name
-  // A route or an address literal: no name has to be looked up, and messages gain nothing from naming addresses.
+  // A route or an address literal: no name is looked up, and messages need not name the address again.
   bool is_literal() const;
 };
 
-// Who must be there: what TLS asks for and checks.
+// The peer's name: what TLS sends (SNI) and checks in the certificate.
 struct PeerName {
-  std::string host;  // the URL's, without a final dot: SNI and certificate
+  std::string host;  // the URL's host without a final dot
   HostKind kind = HostKind::name;
   std::uint16_t port = 0;
-  std::shared_ptr<const TlsConfig> tls;  // null: plain
+  std::shared_ptr<const TlsConfig> tls;  // null: no TLS
 };
 
-PeerName peer_of(const Url& url);  // without a configuration
+PeerName peer_of(const Url& url);  // `tls` is left null
 
-// Two transfers share connections, and TLS sessions, only if this is the same text for both (SB-05, SB-36, SB-43..46).
+// Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal
+// (SB-05, SB-36, SB-43 to SB-46). `tls` is null without TLS. Throws std::bad_alloc.
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key);
 
 struct Endpoint {
   void recycle();
   void describe(const Request& request, const TransferOptions& options);
-  // No transfer and no connection is left.
+  // There are no transfers, dials or connections.
   bool unused() const { return transfers == 0 && dials.empty() && open == 0; }
-  // The key holds the address of an object, so nothing may outlive it under this key.
+  // The key holds the address of a route object, so nothing may be kept under this key after the endpoint is gone.
   bool is_by_object() const { return destination.route && destination.route->identity().empty(); }
 
   EndpointId id;
@@ -81,22 +83,22 @@ struct Endpoint {
   Destination destination;
   PeerName peer;
 
-  WaitingList queue;    // transfers that nobody dials for, oldest first
-  WaitingList dialing;  // transfers that wait for a dial of their own, oldest first
+  WaitingList queue;    // transfers without a dial of their own, the oldest first
+  WaitingList dialing;  // transfers that wait for a dial of their own, the oldest first
   IdleHere idle;        // the most recently used one at the front
-  OfferedHere offered;  // connections with exchanges and room for more
+  OfferedHere offered;  // connections with exchanges that can take more
   DialList dials;
-  EndpointOrphans orphans;    // of these, the ones without a sponsor; empty while anybody is queued
-  std::size_t transfers = 0;  // not done yet
-  // Connections that count against the limit: those that stand, and dials, each for one whatever it tries.
+  EndpointOrphans orphans;    // the dials without a sponsor; empty while a transfer is queued, but for a moment
+  std::size_t transfers = 0;  // transfers that have not ended
+  // What counts against the limits: established connections, and dials (each one, however many addresses it tries).
   std::size_t open = 0;
-  std::size_t expected_more = 0;         // exchanges that the dials are counted on for, besides those of their sponsors
-  std::optional<Instant> dialing_since;  // since then there were dials, one after another, and none made a connection
-  std::optional<std::size_t> carries;    // how many exchanges its last connection had room for at first
+  std::size_t expected_more = 0;  // exchanges that the dials are expected to carry, besides those of their sponsors
+  std::optional<Instant> dialing_since;  // since then dials have followed each other, and none made a connection
+  std::optional<std::size_t> carries;    // how many exchanges the last new connection could carry
 
-  // Its peer has ended a connection right after an answer without saying so (Pool::note_end).
+  // The peer has closed a connection right after a response without announcing it (Pool::note_end).
   bool closes_unsaid = false;
-  bool keeps = false;  // a connection to it was used twice
+  bool keeps = false;  // a connection to this endpoint was used twice
   Link<Endpoint> pending, starved, unused_link;
 };
 using PendingList = List<Endpoint, &Endpoint::pending>;

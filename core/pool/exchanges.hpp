@@ -1,6 +1,6 @@
-// The exchanges of one connection: pairs of a session's stream and a transfer, in the order of the streams, which
-// sessions number upwards. The first one is in place, as it is the only one that HTTP/1 has: a connection, busy or
-// idle, needs no memory for it.
+// The exchanges of one connection: pairs of a session's stream id and a transfer, in ascending order of the ids. A
+// single exchange is stored in the object itself, so an HTTP/1 connection needs no memory for it. Knows nothing else of
+// the session or the transfer.
 #pragma once
 
 #include <algorithm>
@@ -25,11 +25,11 @@ class Exchanges {
   const Item* end() const { return begin() + size(); }
   const Item& back() const { return *(end() - 1); }
 
-  // The next add() needs no memory. std::bad_alloc: nothing has changed.
+  // After this the next add() needs no memory. Throws std::bad_alloc; nothing has changed then.
   void make_room() {
     if (!empty()) many_.reserve(std::max(size() + 1, many_.capacity() > size() ? std::size_t{0} : 2 * size()));
   }
-  // `stream` is above all that are there.
+  // `stream` must be greater than all ids in here.
   void add(http::StreamId stream, TransferId transfer) {
     SLUICE_CHECK(empty() || back().first < stream);
     if (empty()) {
@@ -67,7 +67,7 @@ class Exchanges {
 
   Item first_;
   bool has_first_ = false;
-  std::vector<Item> many_;  // all of them, once there was more than one at a time
+  std::vector<Item> many_;  // all exchanges, after there was more than one at a time
 };
 
 }  // namespace sluice::pool

@@ -15,8 +15,8 @@ namespace sluice::pool {
 
 namespace {
 
-// RFC 8305 4: families take turns, beginning with that of the first address, so that one broken family costs one delay.
-// What an answer names twice is tried once.
+// RFC 8305 4: the families alternate, beginning with that of the first address, so that a broken family costs only one
+// delay. An address that occurs twice is tried once.
 std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
   std::vector<IpAddress> first, second;
   for (IpAddress& address : addresses) {
@@ -81,7 +81,7 @@ bool NameCache::knows(Name& name, Now now) {
   return true;
 }
 
-// An answer that comes all the same finds nobody, if there is no memory to cancel it.
+// Without memory the look-up is not canceled; its answer is then ignored.
 void NameCache::drop(Name& name) {
   if (resolutions_.release(name.look_up)) has_memory_for([&] { canceled_.push_back(name.look_up); });
   unused_.remove(name);
@@ -119,7 +119,7 @@ void NameCache::leave(NameWaiter& waiter) {
   if (name.waiting.empty()) retire(name);
 }
 
-// Nobody waits for it. It is kept for its addresses, before those that were asked for longer ago.
+// Nothing waits for the name any more. It is kept for its addresses; the oldest such names are dropped.
 void NameCache::retire(Name& name) {
   unused_.push_back(name);
   while (unused_.size() > limits::kMaxNames) drop(*unused_.front());
@@ -143,7 +143,7 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
   return told;
 }
 
-// What is of use of an answer, in the order in which it is tried.
+// Stores the usable addresses of an answer in the order in which they are tried.
 Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses) {
   return or_out_of_memory([&]() -> Result<void> {
     std::erase_if(addresses, [&](const IpAddress& address) { return !family_fits(name.family, address); });
@@ -157,7 +157,7 @@ Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses
   });
 }
 
-// The first part of an answer. One that is of no use is none: the rest decides.
+// The first part of an answer. If it has no usable address it is ignored: the rest decides.
 Result<void> NameCache::take_part(Name& name, NameAnswer answer, Now now) {
   if (answer.addresses.empty()) return {};
   if (!keep_usable(name, std::move(answer.addresses))) return {};
@@ -174,7 +174,7 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
   } else {
     taken = keep_usable(name, std::move(answer->addresses));
   }
-  if (!taken && had_some) return {};  // those stay
+  if (!taken && had_some) return {};  // the addresses of the first part stay
   if (!taken) {
     name.addresses.clear();
     return taken;
@@ -198,7 +198,7 @@ void NameCache::reset() noexcept {
 }
 
 void NameCache::check_invariants() const {
-  auto& self = const_cast<NameCache&>(*this);  // SlotMap walks non-const only; nothing is changed
+  auto& self = const_cast<NameCache&>(*this);  // SlotMap has no const walk; nothing is changed
   self.names_.for_each([&](Id<NameTag> id, Name& name) {
     SLUICE_CHECK(name.id == id && name.waiting.empty() == UnusedNames::contains(name));
     SLUICE_CHECK(name.waiting.empty() || resolutions_.find(name.look_up) != nullptr);

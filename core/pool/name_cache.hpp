@@ -1,5 +1,5 @@
-// What is known of names: the addresses of each host, by family, and the look-ups that run. However many ask, a name is
-// looked up once. Leaves to others: the look-up itself (the driver's), and which address is tried when
+// The name cache: the addresses of each host, by family, and the look-ups that run. A name is looked up once, however
+// many dials wait for it. Leaves to others: the look-up itself (the driver), and when each address is tried
 // (address_race.hpp).
 #pragma once
 
@@ -18,14 +18,14 @@
 
 namespace sluice::pool {
 
-// Who waits for an answer. Owned by who waits; it must leave (NameCache::leave) before it goes away.
+// A dial that waits for an answer. Part of the dial; it must leave (NameCache::leave) before it is destroyed.
 struct NameWaiter {
   Id<struct DialTag> dial;
   Id<struct NameTag> name;
   Link<NameWaiter> link;
 };
 
-// A host under one choice of address family.
+// What is known of one host for one choice of address family.
 struct Name {
   void recycle();
   // Whether `addresses` may be used for a new connection.
@@ -34,46 +34,48 @@ struct Name {
   Id<NameTag> id;
   std::string key, host;
   AddressFamily family = AddressFamily::any;
-  std::vector<IpAddress> addresses;  // of use, in the order in which they are tried
-  std::optional<Instant> until;      // they may be used for new connections until then
-  bool known_in_part = false;        // `addresses` is the first part of an answer; the rest is to come
-  Instant ipv6_until;                // then: IPv6's answer is waited for until here (RFC 8305 3)
-  ResolveId look_up;                 // while one runs
+  std::vector<IpAddress> addresses;  // the usable addresses, in the order in which they are tried
+  std::optional<Instant> until;      // the addresses may be used for new connections until then
+  bool known_in_part = false;        // `addresses` is the first part of an answer; the rest will follow
+  Instant ipv6_until;                // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
+  ResolveId look_up;                 // the look-up that runs; default: none
   List<NameWaiter, &NameWaiter::link> waiting;
   Link<Name> unused;
 };
 
 class NameCache {
  public:
-  // With a store: what is answered is told to it, and what it knows needs no look-up. It must outlive the cache.
+  // With a store, answers are put into it, and names that it knows need no look-up. `shared` must outlive the cache.
   explicit NameCache(SharedNames* shared = nullptr) : shared_(shared) {}
   NameCache(const NameCache&) = delete;
   NameCache& operator=(const NameCache&) = delete;
 
-  // The entry of a host, made where there is none. std::bad_alloc: nothing has changed.
+  // The entry of a host, made if there is none. Valid until the next call of name(), leave() or reset() drops it.
+  // Throws std::bad_alloc; nothing has changed then.
   Name& name(std::string_view host, AddressFamily family);
-  // Whether the name's addresses may be used for a new connection. std::bad_alloc: they are as they were.
+  // Whether the name's addresses may be used for a new connection; the store is asked too. Throws std::bad_alloc; the
+  // addresses are then unchanged.
   bool knows(Name& name, Now now);
   Name* find(Id<NameTag> id) { return names_.find(id); }
-  // It waits for the answer. A new look-up is to be begun where an id is returned. std::bad_alloc: it waits for
-  // nothing.
+  // The waiter waits for the answer. If an id is returned, the caller must begin a look-up. Throws std::bad_alloc; the
+  // waiter then does not wait.
   std::optional<ResolveId> wait(Name& name, NameWaiter& waiter);
-  void leave(NameWaiter& waiter);  // nothing to do where it does not wait
+  void leave(NameWaiter& waiter);  // does nothing if it does not wait
 
-  // An answer, or a part of one, has come. Those who wait are still in `name.waiting`; after the last part the caller
-  // takes them out.
+  // The result of an answer, or of a part of one. The waiters are still in `name->waiting`; after the last part the
+  // caller removes them.
   struct Answered {
-    Name* name = nullptr;  // null: nobody asked
-    Result<void> result;   // the addresses are in the name, or why there are none
+    Name* name = nullptr;  // null: the id is stale
+    Result<void> result;   // success: the addresses are in the name; else why there are none
     bool more = false;     // the look-up goes on
-    bool of_use = false;   // there is something new for those who wait
+    bool of_use = false;   // there is something new for the waiters
   };
   Answered answered(ResolveId id, Result<NameAnswer> answer, Now now);
-  // Look-ups of names that were dropped, whose answers nobody wants: one each call.
+  // A look-up that is not needed any more, because its name was dropped: one for each call; nullopt: no more.
   std::optional<ResolveId> take_canceled();
   bool has_canceled() const { return !canceled_.empty(); }
 
-  void reset() noexcept;  // nobody waits and nothing runs any more; what is known stays
+  void reset() noexcept;  // forgets all waiters and look-ups; known addresses stay
   std::size_t size() const { return names_.size(); }
   void check_invariants() const;
 
@@ -99,7 +101,7 @@ class NameCache {
   SlotMap<Resolution, ResolveTag> resolutions_;
   std::unordered_map<std::string, Id<NameTag>, KeyHash, std::equal_to<>> by_key_;
   std::string key_scratch_;
-  UnusedNames unused_;  // nobody waits for them; the one that was asked for longest ago at the front
+  UnusedNames unused_;  // names that nothing waits for; the least recently asked for is at the front
   std::vector<ResolveId> canceled_;
 };
 

@@ -1,5 +1,5 @@
-// The addresses of names that several engines know together: what a NameCache has been answered, under its key, as long
-// as it is good for. Leaves to others: asking, and who waits for the answer (name_cache.hpp).
+// The addresses of names that several engines share: answers of their NameCaches, by the same keys, until they expire.
+// Leaves to others: look-ups and waiting for them (name_cache.hpp).
 #pragma once
 
 #include <list>
@@ -22,14 +22,17 @@ class SharedNames final : public NameStore {
     Instant until;
   };
 
-  // The newest answer counts; at most kMaxNames are kept. Without memory it is not kept.
+  // Stores an answer in place of an earlier one. At most limits::kMaxNames are kept. Without memory nothing is stored,
+  // or an earlier answer is dropped.
   void put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until) noexcept;
-  const Known* find(std::string_view key, Instant now) const;  // null: nothing that is good any more
+  // Null: no answer that has not expired; valid until the next put().
+  const Known* find(std::string_view key, Instant now) const;
   std::size_t size() const { return known_.size(); }
 
  private:
-  std::list<Known> known_;                                                   // the oldest answer first
-  std::unordered_map<std::string_view, std::list<Known>::iterator> by_key_;  // views of Known::key, which never moves
+  std::list<Known> known_;  // the oldest answer first
+  // Views of Known::key, whose text never moves.
+  std::unordered_map<std::string_view, std::list<Known>::iterator> by_key_;
 };
 
 }  // namespace sluice::pool

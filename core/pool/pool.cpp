@@ -53,10 +53,10 @@ void Pool::forget(Endpoint& endpoint) {
   endpoints_.release(endpoint.id);
 }
 
-// Those without anything are kept a while, for what is known of their peers.
+// Endpoints without transfers and connections are kept for a while, for what is known of their peers.
 std::optional<Grant> Pool::retire(Endpoint& endpoint) {
   if (!endpoint.unused() || UnusedList::contains(endpoint)) return std::nullopt;
-  // Who made it wants to see it go.
+  // The owner of a route expects that the engine releases it.
   if (endpoint.destination.route) return Grant{.kind = Grant::Kind::forget, .endpoint = &endpoint};
   unused_.push_back(endpoint);
   if (unused_.size() <= limits::kMaxUnusedOrigins) return std::nullopt;
@@ -92,7 +92,7 @@ void Pool::withdraw(Waiter& waiter) {
   if (!WaitingList::contains(waiter)) return;
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
   if (waiter.dial == DialId{}) {
-    const bool held_up = endpoint.queue.front() == &waiter;  // those after it, which may have a connection to go on
+    const bool held_up = endpoint.queue.front() == &waiter;  // those after it, which a connection may suit
     leave_queue(endpoint, waiter);
     if (held_up && !endpoint.queue.empty()) make_pending(endpoint);
   } else {
@@ -108,15 +108,15 @@ void Pool::left(const Waiter& waiter) {
   if (endpoint->unused()) make_pending(*endpoint);
 }
 
-// Where nobody is left in the queue the endpoint does not stand in line for a connection any more.
+// If the queue is empty, the endpoint does not wait for the limit on all connections any more.
 void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   endpoint.queue.remove(waiter);
   if (endpoint.queue.empty()) starved_.remove(endpoint);
 }
 
-// The oldest one that may use `connection`, taken out of its list. One whose own connection is still being made is
-// served too: that connection then goes to the next in the queue. Where that one must have its own, it leaves the list,
-// so that those after it are not held up.
+// Removes the oldest waiter that may use `connection` from its list and returns it. A waiter whose own connection is
+// still being made is served too: that connection then goes to the next in the queue. A dialing waiter that may not use
+// `connection` leaves the list and gets fresh_only, so that it does not block those after it.
 Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now) {
   while (Waiter* waiter = endpoint.dialing.pop_front()) {
     if (may_take(endpoint, *waiter, connection, now)) return waiter;
@@ -129,9 +129,9 @@ Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection
   return nullptr;
 }
 
-// A peer that closes right after each answer, and does not say so, would fail every second request that must not be
-// repeated. Such a request takes none of its connections there, but one that has outlived its answer by kSettleTime:
-// that peer keeps it.
+// If a peer closes each connection right after its response without announcing it, every second request that must not
+// be repeated would fail. Such a request then uses no used connection there, except one that has stayed open for
+// kSettleTime after its last response.
 bool Pool::wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const {
   return waiter.fresh_only || (endpoint.closes_unsaid && !waiter.repeatable);
 }
@@ -154,7 +154,7 @@ void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint, Now now) {
   ++open_;
 }
 
-// Another connection would serve it as well, unless it wants a fresh one.
+// In the dialing list it can also be served by another connection, unless it needs a fresh one.
 void Pool::sponsor(DialSlot& dial, Waiter& waiter) {
   Endpoint& endpoint = *endpoints_.find(dial.endpoint);
   endpoint.orphans.remove(dial);
@@ -200,7 +200,7 @@ void Pool::stands(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.carries = connection.session().open_capacity();
   endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;
-  if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may have to go on without
+  if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
 }
 
 std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, Now now) {
@@ -226,12 +226,12 @@ void Pool::room_changed(PooledConnection& connection) {
   const bool offered = !connection.exchanges.empty() && connection.room() > 0 && !must_yield(connection, endpoint);
   if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
   if (!offered) endpoint.offered.remove(connection);
-  // Also those whose own connections are being made: one of these may never stand.
+  // This includes waiters with dials of their own: such a dial may fail.
   if (!endpoint.queue.empty() || (offered && !endpoint.dialing.empty())) make_pending(endpoint);
 }
 
 void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
-  // Set once for many uses: when it fires it looks at idle_since.
+  // The timer is set once for many uses: when it is due, is_expired() looks at idle_since.
   const Duration limit = idle_limit(connection);
   if (const auto due = timers_.due(connection.expiry_timer); !due || *due > Timers::later(now.steady, limit)) {
     timers_.set(connection.expiry_timer, limit, TimerKind::connection_expiry, connection.id, now);
@@ -239,7 +239,7 @@ void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
   connection.was_idle = true;
   endpoint.idle.push_front(connection);
   idle_.push_back(connection);
-  if (!endpoint.queue.empty()) make_pending(endpoint);  // who waits would not have this one, and may close it for room
+  if (!endpoint.queue.empty()) make_pending(endpoint);  // waiters that cannot use it may close it for room
 }
 
 void Pool::unpark(PooledConnection& connection) {
@@ -255,8 +255,8 @@ void Pool::closed(PooledConnection& connection) {
   free_slot(endpoint);
 }
 
-// One answer and an end right after it, where none was ever used twice, is what a peer does that keeps no connection;
-// one that does keep them may still be going down.
+// A peer that closes a connection right after its first response, and never had one used twice, does not keep
+// connections. A peer that did keep one before may only be shutting down.
 void Pool::note_end(const PooledConnection& connection, Now now) {
   for (const auto& [stream, transfer] : connection.exchanges) {
     if (connection.session().response_started(stream)) return;
@@ -264,38 +264,38 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
   const std::uint32_t answered = connection.exchanges_carried - static_cast<std::uint32_t>(connection.exchanges.size());
   if (answered != 1 || now.steady - connection.idle_since >= limits::kSettleTime) return;
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  if (std::exchange(endpoint.keeps, false)) return;  // once is an accident
+  if (std::exchange(endpoint.keeps, false)) return;  // the first time may be an accident
   endpoint.closes_unsaid = true;
 }
 
 bool Pool::is_expired(PooledConnection& connection, Now now) {
-  if (!connection.is_idle()) return false;  // in use: set again when it is parked
+  if (!connection.is_idle()) return false;  // in use; the timer is set again when it is idle
   const Duration unused = now.steady - connection.idle_since, limit = idle_limit(connection);
   if (unused >= limit) return true;
   timers_.set(connection.expiry_timer, limit - unused, TimerKind::connection_expiry, connection.id, now);
   return false;
 }
 
-// How long it may stay unused: the peer's word for it holds less a margin, since its clock began earlier and a request
-// is on its way for some time.
+// How long the connection may stay unused: the engine's limit, or what the peer announced less a margin (kept_for),
+// because the peer's clock starts earlier and a request needs time to arrive.
 Duration Pool::idle_limit(const PooledConnection& connection) const {
   return std::min(limits_.idle_connection_timeout, connection.kept_for.value_or(Duration::max()));
 }
 
-// An endpoint whose queue never ends must not keep its connections for ever while others have none.
+// An endpoint with a queue that is never empty must not keep its connections for ever while other endpoints have none.
 bool Pool::must_yield(const PooledConnection& connection, const Endpoint& endpoint) const {
   const std::size_t itself = StarvedList::contains(endpoint) ? 1 : 0;
   return starved_.size() > itself && connection.exchanges_carried >= limits::kExchangesBeforeYield;
 }
 
-// The pool's limit or the route's, whichever is lower; 0: none.
+// The lower one of the pool's and the route's limit; 0: none.
 std::size_t Pool::allowed(const Endpoint& endpoint) const {
   const std::size_t ours = limits_.max_connections_per_origin;
   const std::size_t its = endpoint.destination.route ? endpoint.destination.route->max_connections() : 0;
   return ours == 0 || its == 0 ? std::max(ours, its) : std::min(ours, its);
 }
 
-// More connections than the limits, which were lowered meanwhile, allow.
+// There are more connections than the limits allow, which were lowered.
 bool Pool::is_surplus(const Endpoint& endpoint) const {
   const std::size_t most = allowed(endpoint);
   return (limits_.max_connections != 0 && open_ > limits_.max_connections) || (most != 0 && endpoint.open > most);
@@ -341,7 +341,7 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
 std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
   PooledConnection* connection = endpoint.idle.front();
   if (!connection) return std::nullopt;
-  // Its timer is late.
+  // It has expired, but its timer is late.
   if (now.steady - connection->idle_since >= idle_limit(*connection)) return close_grant(*connection);
   Waiter* waiter = take_waiter(endpoint, *connection, now);
   if (!waiter) return std::nullopt;
@@ -349,11 +349,11 @@ std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
   return serve_grant(*connection, *waiter);
 }
 
-// One more connection, where there is room for it; others that nobody needs are closed where that makes the room.
+// One more connection, if the limits allow it. Connections that no transfer needs are closed to make room.
 std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   Waiter* waiter = endpoint.queue.front();
   if (!waiter) return std::nullopt;
-  // The dials under way may do for all, but for one that must have its own.
+  // The dials that run may serve all waiters, but not one that needs its own.
   const bool shares = !wants_fresh(endpoint, *waiter) || waiter->retried;
   if (shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
   const std::size_t most = allowed(endpoint);
@@ -363,7 +363,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   }
   if (limits_.max_connections != 0) {
     const bool full = open_ >= limits_.max_connections;
-    // Those that wait already come first, and each gets one connection at a time.
+    // Endpoints that wait already come first, and each gets one connection at a time.
     if ((full && !has_spare()) || (!starved_.empty() && !starved_turn_)) {
       if (!StarvedList::contains(endpoint)) starved_.push_back(endpoint);
       return std::nullopt;
@@ -375,7 +375,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter};
 }
 
-// A connection that is used by nobody, or else one that is being made for nobody.
+// Gives up an idle connection, or if there is none a dial without a sponsor.
 Grant Pool::spare() {
   if (PooledConnection* connection = idle_.front()) return close_grant(*connection);
   return {.kind = Grant::Kind::abandon, .dial = orphans_.front()};
@@ -386,7 +386,7 @@ void Pool::set_limits(const EngineLimits& limits) {
   limits_.idle_connection_timeout = std::max(limits_.idle_connection_timeout, Duration::zero());
   limits_changed_ = true;
   trimmed_ = 0;
-  if (limits_.max_connections != 0) return;  // those that wait have their turns, in their order
+  if (limits_.max_connections != 0) return;  // the endpoints that wait get their turns in order
   while (Endpoint* endpoint = starved_.pop_front()) make_pending(*endpoint);
 }
 
@@ -408,7 +408,7 @@ std::optional<Grant> Pool::trim() {
 // ---- for tests, and when memory runs out ----
 
 void Pool::check_invariants() const {
-  auto& self = const_cast<Pool&>(*this);  // SlotMap walks non-const only; nothing is changed
+  auto& self = const_cast<Pool&>(*this);  // SlotMap has no const walk; nothing is changed
   std::size_t open = 0, idle = 0;
   self.endpoints_.for_each([&](EndpointId, Endpoint& endpoint) {
     open += endpoint.open;
@@ -416,7 +416,7 @@ void Pool::check_invariants() const {
     SLUICE_CHECK(endpoint.queue.empty() || (endpoint.orphans.empty() && !endpoint.unused()));
     SLUICE_CHECK(!StarvedList::contains(endpoint) || !endpoint.queue.empty());
     const std::size_t most = allowed(endpoint);
-    // Only what is in use when a limit is lowered may be past it.
+    // Only connections that were in use when a limit was lowered may exceed it.
     SLUICE_CHECK(most == 0 || endpoint.open <= most || (limits_changed_ && endpoint.idle.empty()));
     SLUICE_CHECK(endpoint.unused() == UnusedList::contains(endpoint));
   });

@@ -1,6 +1,6 @@
-// Who gets which connection: endpoints, the queue of each, limits, fairness, reuse. Decides and remembers; next() says
-// what is to be done, and whoever asks does it. Leaves to others: making connections (dialer.hpp), what travels on
-// them, and what becomes of transfers.
+// The connection pool: decides which transfer gets which connection (endpoints, their queues, limits, fairness, reuse).
+// next() says what to do, and the caller does it. Leaves to others: making connections (dialer.hpp), their exchanges,
+// and the transfers.
 #pragma once
 
 #include <cstddef>
@@ -18,20 +18,22 @@
 
 namespace sluice::pool {
 
-// Nothing here walks more than what it acts on, but set_limits() and check_invariants().
+// Nothing here walks more objects than it acts on, except after set_limits() and in reset(), look_at_all() and
+// check_invariants().
 class Pool final : public Scheduler {
  public:
-  // Both must outlive the pool. `timers` gets a connection_expiry for each connection that is idle.
+  // `timers` must outlive the pool. It gets a connection_expiry timer for each idle connection.
   Pool(EngineLimits limits, Timers& timers) : limits_(limits), timers_(timers) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   // ---- endpoints ----
-  // The one of this request under these options, made where there is none. std::bad_alloc: nothing has changed.
+  // The endpoint of this request with these options, made if there is none. Throws std::bad_alloc; nothing has changed
+  // then.
   Endpoint& endpoint_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls);
   Endpoint* find(EndpointId id) { return endpoints_.find(id); }
   const Endpoint* find(EndpointId id) const { return endpoints_.find(id); }
-  void forget(Endpoint& endpoint);  // it is unused
+  void forget(Endpoint& endpoint);  // the endpoint must be unused
 
   // ---- waiters ----
   void place(Waiter& waiter, const Request& request, const TransferOptions& options,
@@ -45,42 +47,43 @@ class Pool final : public Scheduler {
 
   // ---- dials ----
   void dial_begun(DialSlot& dial, Endpoint& endpoint, Now now);
-  void sponsor(DialSlot& dial, Waiter& waiter);  // it is made for this one now
-  void orphan(DialSlot& dial, bool unwanted);    // its waiter needs it no more
-  // Its place in the limits goes to the connection that it made, or is free.
+  void sponsor(DialSlot& dial, Waiter& waiter);  // the dial is now made for this waiter
+  void orphan(DialSlot& dial, bool unwanted);    // the sponsor does not need it any more; `unwanted`: see DialSlot
+  // Its place in the limits goes to the connection that it made (`stands`), or is free.
   void dial_ended(DialSlot& dial, bool stands);
 
   // ---- connections ----
-  // It has its first session. Its sponsor, if there is one, is served first.
+  // The connection is established: it has its session. Its sponsor, if it has one, is served by the caller first.
   void stands(const PooledConnection& connection);
   std::optional<Grant> released(PooledConnection& connection, bool usable, Now now) override;
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection& connection, Now now) override;
-  // Its connection_expiry has come: whether it is to be closed. std::bad_alloc: as if it were.
+  // The connection's connection_expiry timer is due: whether it must be closed. Throws std::bad_alloc; it must then be
+  // closed.
   bool is_expired(PooledConnection& connection, Now now);
 
   // ---- what is to be done ----
-  // False: next() has nothing to say.
+  // False: next() would return nothing.
   bool may_go_on() const { return !pending_.empty() || !starved_.empty() || trimmed_; }
+  // The next thing to do; nullopt: nothing. Call until it returns nullopt.
   std::optional<Grant> next(Now now);
-  // The idle connection that was unused for longest; null: there is none.
+  // The idle connection that was unused for the longest time; null: there is none.
   PooledConnection* oldest_idle() const { return idle_.front(); }
 
   const EngineLimits& limits() const { return limits_; }
-  // Connections past a lowered limit come out of next(), idle ones first.
+  // If there are more connections than a lowered limit allows, next() says which to close, idle ones first.
   void set_limits(const EngineLimits& limits);
   std::size_t idle_connections() const { return idle_.size(); }
   bool has_place(const Waiter& waiter) const override { return find(waiter.endpoint) != nullptr; }
   std::size_t open() const override { return open_; }
 
-  // Stops the process if a rule of the pool's own is broken.
+  // Stops the process if an internal rule of the pool is broken. For tests.
   void check_invariants() const;
-  // Forgets every waiter, dial and connection; endpoints stay, without anything. For when memory has run out in
-  // mid-flight.
+  // Forgets every waiter, dial and connection; the endpoints stay, empty. For when memory has run out inside a step.
   void reset() noexcept;
   void count_again(const Waiter& waiter) noexcept override;
-  void look_at_all() noexcept;  // after that: next() has something to say of every endpoint
+  void look_at_all() noexcept;  // after reset(): next() looks at every endpoint
 
  private:
   struct KeyHash {
@@ -88,7 +91,7 @@ class Pool final : public Scheduler {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
-  void make_pending(Endpoint& endpoint);  // something changed that may let it go on
+  void make_pending(Endpoint& endpoint);  // next() will look at it, because something has changed
   std::optional<Grant> next_of(Endpoint& endpoint, Now now);
   std::optional<Grant> serve_from_idle(Endpoint& endpoint, Now now);
   std::optional<Grant> next_dial(Endpoint& endpoint);
@@ -114,16 +117,17 @@ class Pool final : public Scheduler {
   std::unordered_map<std::string, EndpointId, KeyHash, std::equal_to<>> by_key_;
   std::string key_scratch_;
 
-  IdleAnywhere idle_;    // the longest idle one at the front
-  PoolOrphans orphans_;  // dials that nobody waits for, the oldest such at the front
-  PendingList pending_;  // endpoints that next() looks at
-  StarvedList starved_;  // endpoints that wait for the limit on all connections, the longest waiting one at the front
-  UnusedList unused_;    // endpoints without anything, the oldest at the front
-  // The endpoint being looked at was at the front of starved_ and may open one connection.
+  IdleAnywhere idle_;    // the least recently used one at the front
+  PoolOrphans orphans_;  // dials without a sponsor, the oldest at the front
+  PendingList pending_;  // endpoints that next() will look at
+  StarvedList starved_;  // endpoints that wait because of max_connections, the first that came at the front
+  UnusedList unused_;    // unused endpoints, the oldest at the front
+  // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
-  bool limits_changed_ = false;         // so that more connections than they allow may be in use
-  std::optional<std::size_t> trimmed_;  // after set_limits(): endpoints before this index hold no surplus
-  std::size_t open_ = 0;                // as Endpoint::open, over all
+  bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
+  // After set_limits(): endpoints before this index were looked at; nullopt: all were.
+  std::optional<std::size_t> trimmed_;
+  std::size_t open_ = 0;  // the sum of Endpoint::open
 };
 
 }  // namespace sluice::pool

@@ -1,4 +1,4 @@
-// See pooled_connection.hpp: what is left of one when its slot is used again.
+// See pooled_connection.hpp.
 #include "core/pool/pooled_connection.hpp"
 
 #include "core/base/check.hpp"

@@ -1,5 +1,5 @@
-// A connection, or the attempt to have one, with what the pool has to know of it: what it carries, how long it is
-// unused, who may take it. Plain data; decisions are in pool.cpp.
+// A connection, or an attempt to connect, with the data that the pool needs: its exchanges, how long it is unused, and
+// who may use it. Plain data. Leaves decisions to pool.cpp.
 #pragma once
 
 #include <cstdint>
@@ -21,35 +21,35 @@ using DialId = Id<struct DialTag>;
 struct PooledConnection {
   void recycle();
   http::Session& session() const { return *channel.session(); }
-  bool is_open() const;  // its transport is there and it has not been given up
+  bool is_open() const;  // the transport is open and the connection was not closed
   bool is_ready() const { return channel.phase() == channel::ChannelPhase::ready; }
-  bool stands() const { return is_ready() && dial == DialId{}; }  // it is made, and the pool's
+  bool stands() const { return is_ready() && dial == DialId{}; }  // it is established and in the pool's care
   bool is_closed() const { return channel.phase() == channel::ChannelPhase::closed; }
-  bool is_idle() const;  // it has no exchange, and is kept for the next one
-  // It was unused for a time, or had an exchange: the peer may have closed it meanwhile.
+  bool is_idle() const;  // it has no exchange and is kept for the next one
+  // It was idle or had an exchange, so the peer may have closed it in the meantime.
   bool was_used() const { return was_idle || exchanges_carried > 0; }
-  // How many more exchanges it takes now.
+  // How many more exchanges it can take now. Only if it has a session.
   std::size_t room() const { return last_use || write_broken ? 0 : session().open_capacity(); }
   std::string peer() const { return route_name.empty() ? address.to_string() : route_name; }  // for messages
 
   ConnId id;
   EndpointId endpoint;
-  DialId dial;  // until it is ready
+  DialId dial;  // the dial that makes it, until it is established
   channel::Channel channel;
   Address address;
-  std::string route_name;  // "" with an address
+  std::string route_name;  // "" if there is an address
   Exchanges exchanges;
   std::shared_ptr<const LayerFacts> layers;
-  std::uint32_t exchanges_carried = 0;  // the present ones included
-  bool multiplexes = false;             // as its session says
+  std::uint32_t exchanges_carried = 0;  // open exchanges included
+  bool multiplexes = false;             // Session::multiplexes()
   bool was_idle = false;
   bool interest_announced = false;
-  bool write_broken = false;  // a send failed; what the peer said before may still be read
-  bool last_use = false;      // no exchange may follow those that it has
-  // An output that found no room among the others (engine/connections.hpp).
+  bool write_broken = false;  // a send failed; what the peer sent before may still be read
+  bool last_use = false;      // no further exchange may be opened
+  // There was no memory to queue this output (engine/connections.hpp).
   bool interest_owed = false, close_owed = false;
-  Instant idle_since;                // since the end of the last answer, parked or not
-  std::optional<Duration> kept_for;  // by the peer, unused, as its Keep-Alive field says: a margin is taken off
+  Instant idle_since;                // the end of the last response, idle or not
+  std::optional<Duration> kept_for;  // how long the peer keeps it unused, by its Keep-Alive field, less a margin
   std::optional<Instant> resolved, connected, secured;
   std::optional<Error> send_error;
   Timers::Handle expiry_timer, session_timer;

@@ -14,7 +14,7 @@
 namespace sluice::tls {
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 256;  // of one name in a message or log
+constexpr std::size_t kMaxTextBytes = 256;  // longest name shown in a message or log
 
 std::string octets(const ASN1_STRING& string) {
   const unsigned char* data = ASN1_STRING_get0_data(&string);
@@ -31,7 +31,7 @@ std::string name_text(X509_NAME* name) {
   return printable(as_text({data, size}), kMaxTextBytes);
 }
 
-// RFC 5280 4.2.1.6: four bytes or sixteen. What has another size is no address, and is shown byte for byte.
+// RFC 5280 4.2.1.6: an address has 4 or 16 bytes. Anything else is not an address and is shown in hexadecimal.
 std::string ip_text(std::string_view bytes) {
   IpAddress address;
   if (bytes.size() == 4 || bytes.size() == address.bytes.size()) {

@@ -1,5 +1,5 @@
-// Reads what sluice needs out of a certificate: names, validity, a line for a person.
-// Knows nothing of trust; that is verify.hpp's.
+// Reads from a certificate what sluice needs: names, validity, and text for messages.
+// Leaves trust to verify.hpp. All functions may throw std::bad_alloc.
 #pragma once
 
 #include <openssl/x509.h>
@@ -12,20 +12,23 @@
 
 namespace sluice::tls {
 
+// The names of a subjectAltName extension (RFC 5280 4.2.1.6).
 struct SubjectAltNames {
-  std::vector<std::string> dns;  // as found, any bytes
-  std::vector<std::string> ip;   // octets
+  std::vector<std::string> dns;  // as found; may hold any bytes
+  std::vector<std::string> ip;   // the bytes of each address
 };
 
-// An extension that is absent gives no names; one that cannot be read, stands there twice, or holds a name with a NUL
-// byte (SB-09) gives the reason instead.
+// If the extension is absent: no names. If it cannot be read, occurs twice, or holds a name with a NUL byte (SB-09): an
+// error, as the end of a sentence that begins with the certificate.
 std::expected<SubjectAltNames, std::string> subject_alt_names(const X509& certificate);
 
+// The subject in RFC 2253 form, escaped and at most 256 bytes long; and a time in seconds since 1970, 0 if it is
+// unreadable.
 std::string subject_text(const X509& certificate);
 UnixSeconds unix_time(const ASN1_TIME& time);
 // "2024-02-29 12:00:00 UTC"
 std::string utc_text(UnixSeconds time);
-// Names as text, addresses in their usual form, everything unprintable escaped.
+// The names as text: addresses in their usual form, other bytes than visible ASCII escaped.
 std::vector<std::string> printable_names(const SubjectAltNames& names);
 
 PeerCertificate summarise(const X509& certificate);

@@ -21,7 +21,7 @@ std::string name_of(int nid) {
   return name == nullptr ? "an unknown algorithm" : printable(name, 64);
 }
 
-// Why the key is not accepted; nothing where it is.
+// Why the key is not accepted; nullopt if it is.
 std::optional<std::string> key_fault(const X509& certificate) {
   const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(const_cast<X509*>(&certificate)));
   if (!key) return "its key is of a kind that is not supported";
@@ -57,7 +57,7 @@ bool read_hash(CBS& field, CBS& rest, int& hash) {
   return true;
 }
 
-// RFC 4055 3.1: what is left out means SHA-1. MGF1 must use the same hash, as every authority does.
+// RFC 4055 3.1: a field that is absent means SHA-1. MGF1 must use the same hash; all authorities do so.
 bool is_strong_pss(const X509_ALGOR* algorithm) {
   int type = V_ASN1_UNDEF;
   const void* value = nullptr;

@@ -1,5 +1,4 @@
-// See client.hpp. One SSL object over the spans of the call in progress: a BIO reads from `wire_in` and writes to
-// `wire_out`.
+// See client.hpp. One SSL object; during a call its BIO reads from the call's `wire_in` and writes to its `wire_out`.
 #include "core/tls/client.hpp"
 
 #include <openssl/bio.h>
@@ -58,7 +57,7 @@ class Client final : public ClientLayer {
  private:
   enum class State : std::uint8_t { idle, handshaking, established, peer_closed, failed };
 
-  // Spans and time of a call are visible to the BIO and the callbacks for just that call.
+  // Makes the buffers and the time of a call available to the BIO and the callbacks, only during that call.
   class Call {
    public:
     Call(Client& client, Bytes* wire_in, std::vector<std::uint8_t>* wire_out, UnixSeconds wall) : client_(client) {
@@ -104,13 +103,13 @@ class Client final : public ClientLayer {
   bool verified_ = false;
   bool offered_session_ = false;
   bool said_goodbye_ = false;
-  bool answered_ = false;       // plain bytes came since the last ones were sent
-  bool renegotiating_ = false;  // the second handshake goes on: nothing can be encoded
+  bool answered_ = false;       // plain bytes were received since the last ones were sent
+  bool renegotiating_ = false;  // a renegotiation is going on: nothing can be encoded
   bool out_of_memory_ = false;
   std::uint8_t first_size_ = 0;
-  std::uint8_t header_size_ = 0;   // so much of a record's header has come
-  std::uint16_t record_left_ = 0;  // so much of a record is still to come, as far as its header has said it
-  std::array<char, 5> first_{};    // what the peer's stream begins with, to tell plain HTTP from TLS
+  std::uint8_t header_size_ = 0;   // bytes of the current record's header that have come
+  std::uint16_t record_left_ = 0;  // bytes of the current record that will follow, as far as its header is known
+  std::array<char, 5> first_{};    // the first bytes from the peer, to recognise plain HTTP
   std::string refusal_;            // why the peer's certificate was not accepted
   int refusal_code_ = 0;
   Error error_;
@@ -154,7 +153,7 @@ int Client::take_wire(std::span<char> out) {
   return static_cast<int>(size);
 }
 
-// RFC 8446 5.1: a type, two bytes of version, two of length, and so many bytes.
+// RFC 8446 5.1: one byte of type, two of version, two of length, and that many bytes.
 void Client::follow_records(std::span<const char> bytes) {
   while (!bytes.empty()) {
     std::size_t size = 1;
@@ -176,7 +175,7 @@ StreamEnd Client::stream_end() const {
 
 int Client::put_wire(std::span<const char> bytes) {
   SLUICE_CHECK(wire_out_ != nullptr);
-  try {  // BoringSSL is above us on the stack: no exception may pass it
+  try {  // BoringSSL called this function: no exception may pass through it
     wire_out_->insert(wire_out_->end(), bytes.begin(), bytes.end());
   } catch (...) {
     out_of_memory_ = true;
@@ -214,7 +213,7 @@ Pump Client::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::ui
   if (state_ == State::established) {
     if (const Pump pump = read(plain_out); pump != Pump::closed) return pump;
   }
-  wire_in = {};  // RFC 8446 6.1: what comes after a close_notify is ignored
+  wire_in = {};  // RFC 8446 6.1: bytes after a close_notify are ignored
   return Pump::closed;
 }
 
@@ -236,7 +235,7 @@ Pump Client::read(MutableBytes& plain_out) {
     std::uint8_t probe = 0;
     const bool full = plain_out.empty();
     const int wanted = static_cast<int>(std::min<std::size_t>(plain_out.size(), 1U << 30));
-    // Without room, a look at the next record still takes tickets and alerts, and tells whether room is needed.
+    // Without room SSL_peek still processes tickets and alerts, and tells whether room is needed.
     const int result = full ? SSL_peek(ssl_.get(), &probe, 1) : SSL_read(ssl_.get(), plain_out.data(), wanted);
     note_renegotiation();
     if (result <= 0) {
@@ -249,30 +248,30 @@ Pump Client::read(MutableBytes& plain_out) {
   }
 }
 
-// The server asked for another handshake. Refused, it is told so; why is left in BoringSSL's queue.
+// The server asks for another handshake. If it is refused, an alert is sent, and the reason stays in BoringSSL's queue.
 bool Client::begin_renegotiation() {
-  // RFC 5746 ties the second handshake to the first, and BoringSSL lets the server show no other certificate in it. In
-  // the middle of a response it would still leave open which of its bytes came before the client had proved who it is.
+  // RFC 5746 binds the second handshake to the first, and BoringSSL does not let the server show another certificate.
+  // But in the middle of a response it would not be clear which bytes came before the client was authenticated.
   renegotiating_ =
       !answered_ && SSL_get_secure_renegotiation_support(ssl_.get()) == 1 && SSL_renegotiate(ssl_.get()) == 1;
   if (!renegotiating_) SSL_send_fatal_alert(ssl_.get(), SSL_AD_NO_RENEGOTIATION);
   return renegotiating_;
 }
 
-// Once it is over there is no other one, and the handshake's memory is given back.
+// After the renegotiation no other is allowed, and BoringSSL frees the handshake's memory.
 void Client::note_renegotiation() {
   if (!renegotiating_ || SSL_in_init(ssl_.get())) return;
   renegotiating_ = false;
   SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_never);
 }
 
-// What a call that brought no bytes means. Anything but a wish for input or a close_notify is the end.
+// What a call without a result means. Everything other than a need for input or a close_notify is a failure.
 Pump Client::not_read(int result) {
   const int why = SSL_get_error(ssl_.get(), result);
   if (why == SSL_ERROR_WANT_READ && !out_of_memory_) return Pump::need_input;
   if (out_of_memory_) return fail(make_error(Code::out_of_memory, {}));
-  // Our BIO makes no system call, so SSL_ERROR_SYSCALL is a failure without a word. Some of its own allocations end so,
-  // and so do some inputs of a peer's: which of the two nobody can tell.
+  // Our BIO makes no system call, so SSL_ERROR_SYSCALL is a failure without a reason. Some failed allocations of
+  // BoringSSL end so, and some inputs of a peer too; they cannot be told apart.
   if (why == SSL_ERROR_ZERO_RETURN && handshaken_) {
     state_ = State::peer_closed;
     return Pump::closed;
@@ -290,7 +289,7 @@ Error Client::handshake_error(const Failure& failure) const {
   if (!refusal_.empty()) return make_error(Code::tls_certificate, place() + ": " + refusal_, refusal_code_);
   if (failure.alert) return make_error(Code::tls_handshake, place() + ": " + failure.reason, *failure.alert);
   const std::string_view first(first_.data(), first_size_);
-  // A record of a handshake or an alert comes first in TLS (RFC 8446 5.1).
+  // The first record in TLS is a handshake record or an alert (RFC 8446 5.1).
   if (first.starts_with("HTTP/"))
     return make_error(Code::tls_handshake, place() + ": peer answered in plain HTTP, this is not TLS");
   if (!first.empty() && first[0] != SSL3_RT_HANDSHAKE && first[0] != SSL3_RT_ALERT) {
@@ -300,7 +299,7 @@ Error Client::handshake_error(const Failure& failure) const {
 }
 
 Pump Client::fail(Error error) {
-  // The session may be what the server choked on; the next attempt goes without.
+  // The session may be the cause of the failure, so the next attempt offers none.
   if (offered_session_ && !handshaken_) params_.sessions->forget(params_.session_key);
   state_ = State::failed;
   error_ = std::move(error);
@@ -328,12 +327,12 @@ void Client::close(std::vector<std::uint8_t>& wire_out) noexcept {
   if (said_goodbye_ || !established()) return;
   said_goodbye_ = true;
   const Call call(*this, nullptr, &wire_out, wall_);
-  SSL_shutdown(ssl_.get());  // writes the close_notify; whether the peer answers is of no interest
+  SSL_shutdown(ssl_.get());  // writes the close_notify; an answer of the peer does not matter
 }
 
 // ---- callbacks ----
 
-// Called from within decode(), also long after the handshake (RFC 8446 4.6.1).
+// Called inside decode(), also long after the handshake (RFC 8446 4.6.1).
 void Client::store_session(SSL_SESSION* session) {
   SessionRef owned(session);
   if (params_.sessions == nullptr || (verify_wanted() && !verified_)) return;
@@ -342,7 +341,7 @@ void Client::store_session(SSL_SESSION* session) {
   const bool single_use = SSL_SESSION_should_be_single_use(session) != 0;
   try {
     params_.sessions->put(params_.session_key, {std::move(owned), wall_, until, single_use});
-  } catch (...) {  // no memory: one resumption less
+  } catch (...) {  // no memory: the session is not stored
   }
 }
 
@@ -375,7 +374,7 @@ ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
   return ssl_verify_invalid;
 }
 
-// ---- what became of it ----
+// ---- results ----
 
 std::string Client::place() const {
   const std::string host = peer_.kind == HostKind::ipv6 ? '[' + params_.host + ']' : params_.host;
@@ -394,7 +393,7 @@ std::string_view Client::alpn() const {
   return as_text({name, size});
 }
 
-// Those of the topmost TLS of a connection, which is the origin's.
+// Overwrites the facts of layers below: the topmost TLS layer is the one with the origin.
 void Client::describe(LayerFacts& facts) const {
   facts.version = version();
   facts.cipher = cipher();
@@ -428,8 +427,8 @@ bool may_renegotiate(const TlsOptions& options) {
   return false;
 }
 
-// Splits a host into what SNI and the certificate check need; nothing if it cannot be one, or for lack of memory, which
-// BoringSSL's queue says then.
+// Makes of a host what SNI and the certificate check need. nullopt: it is not a valid host, or memory ran out;
+// BoringSSL's error queue tells which.
 std::optional<PeerName> peer_name(const ClientParams& params) {
   PeerName peer{params.host, params.host_kind, {}};
   const bool visible = std::ranges::all_of(peer.host, [](char c) { return c > ' ' && c <= '~'; });
@@ -452,7 +451,7 @@ std::optional<PeerName> peer_name(const ClientParams& params) {
 
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
   Client::of(ssl).store_session(session);
-  return 1;  // the reference was taken
+  return 1;  // 1: the reference was taken over
 }
 
 void on_key_log(const SSL* ssl, const char* line) { Client::of(ssl).log_key(line); }
@@ -460,7 +459,7 @@ void on_key_log(const SSL* ssl, const char* line) { Client::of(ssl).log_key(line
 ssl_verify_result_t on_verify(SSL* ssl, std::uint8_t* out_alert) { return Client::of(ssl).verify(*out_alert); }
 
 Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
-  // TlsConfig::create is the only maker, so it is always this one.
+  // TlsConfig::create() makes no other type.
   auto config = std::dynamic_pointer_cast<const Config>(params.config);
   SLUICE_CHECK(config != nullptr);
   auto peer = peer_name(params);
@@ -476,18 +475,18 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
-  SSL_set_bio(ssl.get(), bio, bio);  // owns it from here on
+  SSL_set_bio(ssl.get(), bio, bio);  // `ssl` owns it from here on
   SSL_set_connect_state(ssl.get());
   SSL_set_shed_handshake_config(ssl.get(), 1);
   if (may_renegotiate(config->options())) SSL_set_renegotiate_mode(ssl.get(), ssl_renegotiate_explicit);
-  // RFC 6066 3: names only, never addresses. Of a length that peer_name() lets through each can be sent.
+  // RFC 6066 3: names only, never addresses. peer_name() has checked the length.
   if (peer->kind == HostKind::name && !SSL_set_tlsext_host_name(ssl.get(), peer->host.c_str())) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
   auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
   BIO_set_data(bio, client.get());
-  // Without it the callbacks would have no client.
+  // The callbacks need it to find the client.
   if (!SSL_set_app_data(client->native(), client.get())) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));

@@ -1,6 +1,6 @@
-// TLS as a client, one connection: a layer between HTTP and the bytes below.
-// Knows handshake, records, verification of the peer and resumption. Leaves to others: what is sent (HTTP), who keeps
-// sessions (the engine's SessionCache) and when the stream ended (the engine asks stream_end()).
+// TLS as a client on one connection: a layer between HTTP and the stream below.
+// Knows the handshake, records, verification of the peer and resumption. Leaves to others: what is sent (HTTP), the
+// storage of sessions (SessionCache), and what the end of the stream means for HTTP (the engine asks stream_end()).
 #pragma once
 
 #include <memory>
@@ -19,29 +19,30 @@ namespace sluice::tls {
 
 struct ClientParams {
   std::shared_ptr<const TlsConfig> config;
-  std::string host;  // what the certificate must be for: a canonical name or address, without brackets and zone
+  std::string host;  // for SNI and the certificate check: a canonical name or address, without brackets and zone
   HostKind host_kind = HostKind::name;
-  SessionCache* sessions = nullptr;  // null: no resumption. Must outlive the layer.
-  std::string session_key;           // only sessions under the very same key are offered and stored
+  SessionCache* sessions = nullptr;  // null: no resumption; must outlive the layer
+  std::string session_key;           // sessions are offered and stored under this key only
   std::vector<std::string>* key_log =
-      nullptr;             // gets a line for each secret if the configuration says key_log; must outlive the layer
-  std::uint16_t port = 0;  // for messages only; 0: not said
+      nullptr;  // gets a line for each secret if TlsOptions::key_log is set; null: none. Must outlive the layer.
+  std::uint16_t port = 0;  // for messages only; 0: left out
 };
 
 class ClientLayer : public Layer {
  public:
-  virtual std::string_view version() const = 0;  // "TLSv1.3"; empty before the handshake is done, as the next two
-  virtual std::string_view cipher() const = 0;   // the IANA name
-  virtual std::string_view alpn() const = 0;     // the protocol the server chose; empty: none
+  // "TLSv1.3"; this and the next two are "" before the handshake is complete.
+  virtual std::string_view version() const = 0;
+  virtual std::string_view cipher() const = 0;  // the IANA name of the cipher suite
+  virtual std::string_view alpn() const = 0;    // the protocol that the server chose; "": none
   virtual bool resumed() const = 0;
-  // Chain and name were checked and are good. Stays false with verify_peer off.
+  // The certificate chain and the name were checked and are valid. Always false without TlsOptions::verify_peer.
   virtual bool verified() const = 0;
-  // Nothing before the peer sent one. True only as far as verified() is.
+  // nullopt before the handshake is complete. Only what the peer claims, unless verified().
   virtual std::optional<PeerCertificate> peer_certificate() const = 0;
 };
 
-// Errors: out_of_memory (it may also throw std::bad_alloc); invalid_url for a host that cannot be a name or address of
-// the kind said.
+// Makes the layer. Errors: out_of_memory (it may also throw std::bad_alloc); invalid_url (`host` is not a valid name or
+// address of `host_kind`).
 Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params);
 
 }  // namespace sluice::tls

@@ -18,7 +18,7 @@
 namespace sluice {
 namespace {
 
-// Feeds values to SHA-256 so that different lists of values are different bytes: each is preceded by its length.
+// Gives values to SHA-256, each with its length before it, so that different lists of values are different inputs.
 class IdentityWriter {
  public:
   IdentityWriter() { SHA256_Init(&state_); }
@@ -44,7 +44,7 @@ class IdentityWriter {
   SHA256_CTX state_;
 };
 
-// Names every member: an option that is added and not named here does not compile (SB-05).
+// Names every member, so that a new option that is missing here does not compile (SB-05).
 TlsConfig::Identity identity_of(const TlsOptions& options) {
   const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
                max_version, alpn, session_resumption, renegotiation, key_log] = options;
@@ -88,7 +88,7 @@ Error no_memory() {
   return make_error(Code::out_of_memory, {});
 }
 
-// What the library refused, `what` it was that it looked at; or that it had no memory for the look.
+// The error after BoringSSL refused something: `what` was being set, and the library's reason; or out_of_memory.
 Error refused(std::string_view what) {
   const Failure failure = take_failure("refused");
   return failure.out_of_memory ? no_memory() : config_error(std::string(what) + ": " + failure.reason);
@@ -104,15 +104,14 @@ std::uint16_t wire_version(TlsVersion version) {
   return 0;  // no such version: set_protocols refuses it
 }
 
-// What a server may sign the handshake with, and its certificate's key be for: no SHA-1 (RFC 9155). The order is the
-// library's own.
+// The signature algorithms that a server may use in the handshake: no SHA-1 (RFC 9155). In the library's order.
 constexpr std::uint16_t kSignatures[] = {
     SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256,
     SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA384, SSL_SIGN_RSA_PKCS1_SHA384,
     SSL_SIGN_RSA_PSS_RSAE_SHA512,    SSL_SIGN_RSA_PKCS1_SHA512,    SSL_SIGN_ED25519,
     SSL_SIGN_ECDSA_SECP521R1_SHA512,
 };
-// In TLS 1.2 these are the curves of certificates as well (RFC 8422 5.1.1).
+// In TLS 1.2 these are also the curves that a certificate's key may use (RFC 8422 5.1.1).
 constexpr int kGroups[] = {NID_X25519, NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
 
 void current_time(const SSL*, timeval* out) {
@@ -143,7 +142,7 @@ Result<void> Config::set_protocols() {
   if (min == 0 || max == 0) return std::unexpected(config_error("TLS versions: no such version"));
   if (min > max) return std::unexpected(config_error("TLS versions: the least one allowed is above the greatest"));
   SSL_CTX* context = context_.get();
-  // 3DES (RFC 8429) and ciphers that need a pre-shared key are of no use here.
+  // Without 3DES (RFC 8429) and ciphers that need a pre-shared key.
   if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max) ||
       !SSL_CTX_set_strict_cipher_list(context, "ALL:!3DES:!aPSK")) {
     return std::unexpected(refused("TLS versions"));
@@ -173,11 +172,13 @@ Result<void> Config::load_anchors() {
   if (!options().verify_peer || options().trust_anchors_pem.empty()) return {};
   auto certificates = read_certificates(options().trust_anchors_pem, "trust anchors");
   if (!certificates) return std::unexpected(std::move(certificates.error()));
-  // Of equal certificates the store keeps the first. Distrust comes first, so that no copy without it undoes it.
+  // The store keeps the first of several equal certificates. Distrusted ones are added first, so that a copy without
+  // the distrust cannot replace them.
   for (const bool distrusted : {true, false}) {
     for (const auto& one : *certificates) {
       const int trust = X509_check_trust(one.get(), X509_TRUST_SSL_SERVER, 0);
-      if (take_memory_failure()) return std::unexpected(no_memory());  // it would never be good for anything
+      // A certificate that could not be checked would never be usable.
+      if (take_memory_failure()) return std::unexpected(no_memory());
       if ((trust == X509_TRUST_REJECTED) != distrusted) continue;
       if (!X509_STORE_add_cert(anchors_.get(), one.get())) return std::unexpected(no_memory());
     }
@@ -221,8 +222,8 @@ Result<void> Config::load_client_certificate() {
 void Config::set_callbacks() {
   SSL_CTX* context = context_.get();
   SSL_CTX_set_current_time_cb(context, current_time);
-  // In both cases the peer must show a certificate; on_verify knows whether it matters which. Resumed sessions are
-  // judged again, since time and only time may have made their certificate a bad one.
+  // The peer must show a certificate even without verify_peer; on_verify decides whether it is checked. Certificates of
+  // resumed sessions are checked again, because they may have expired.
   SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER, on_verify);
   SSL_CTX_set_reverify_on_resume(context, 1);
   SSL_CTX_set_session_cache_mode(

@@ -20,15 +20,15 @@ Failure take_failure(std::string_view fallback) {
       failure.alert = static_cast<std::uint8_t>(reason - SSL_AD_REASON_OFFSET);
       continue;
     }
-    // The oldest entry is the cause, those after it say through which floors it came up. But TLS's own words, where it
-    // has some, say more than those of the cipher or parser it used.
+    // The oldest entry is the cause; later ones are of its callers. But the first entry of the TLS code, if there is
+    // one, says more than those of the ciphers and parsers that it called.
     const char* text = ERR_reason_error_string(error);
     const bool of_tls = ERR_GET_LIB(error) == ERR_LIB_SSL;
     if (text == nullptr || !(failure.reason.empty() || (of_tls && !tls_spoke))) continue;
     failure.reason = text;
     tls_spoke = of_tls;
   }
-  // BoringSSL shouts: WRONG_VERSION_NUMBER.
+  // BoringSSL's texts are like WRONG_VERSION_NUMBER.
   std::ranges::transform(failure.reason, failure.reason.begin(), [](char c) { return c == '_' ? ' ' : to_lower(c); });
   if (failure.alert) failure.reason = "peer sent alert " + alert_text(*failure.alert);
   if (failure.reason.empty()) failure.reason = fallback;

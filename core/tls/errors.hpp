@@ -1,5 +1,5 @@
-// BoringSSL's error queue (one a thread) turned into words, and always left empty, so that nothing of one connection is
-// ever read as another's.
+// Reads BoringSSL's error queue (each thread has one) as text. The queue is always left empty, so that an error of one
+// connection is never taken for another's. Leaves to others: making a sluice::Error of it.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,23 @@
 
 namespace sluice::tls {
 
+// What the queue said.
 struct Failure {
-  std::optional<std::uint8_t> alert;  // the peer sent this one
-  std::string reason;                 // in words; never empty
-  bool out_of_memory = false;         // the library's, somewhere on the way: what else the queue says follows from it
+  std::optional<std::uint8_t> alert;  // the alert that the peer sent, if any
+  std::string reason;                 // as text; not empty, unless the fallback was
+  bool out_of_memory = false;         // BoringSSL ran out of memory; the other entries follow from that
 };
 
-// Empties the queue. `fallback` is the reason where the queue holds none.
+// Empties the queue. `fallback` is the reason if the queue has none. May throw std::bad_alloc.
 Failure take_failure(std::string_view fallback);
 void clear_errors();
-// Whether the queue speaks of a lack of memory. Empties it too, and allocates nothing.
+// Whether the queue has an entry about a lack of memory. Empties it; allocates nothing.
 bool take_memory_failure();
 
 // "handshake_failure (40)" (RFC 8446 6.2)
 std::string alert_text(std::uint8_t alert);
 
-// One line of visible ASCII: other bytes become \xNN, what is longer than `cap` ends in "...".
+// One line of visible ASCII: other bytes become \xNN. Text longer than `cap` bytes is cut and ends in "...".
 std::string printable(std::string_view text, std::size_t cap);
 
 }  // namespace sluice::tls

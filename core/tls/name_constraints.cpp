@@ -23,7 +23,7 @@ Bytes bytes_of(const ASN1_STRING& string) {
 
 bool is_address(const GENERAL_SUBTREE& tree) { return tree.base->type == GEN_IPADD; }
 
-// The mask of a range is ones, then zeros.
+// Whether the mask of an address range is valid: one bits, then zero bits.
 bool is_mask(Bytes mask) {
   bool ended = false;
   for (const std::uint8_t byte : mask) {
@@ -36,8 +36,8 @@ bool is_mask(Bytes mask) {
   return true;
 }
 
-// X509_V_OK: the address is in the range. X509_V_ERR_PERMITTED_VIOLATION: it is not. Anything else: that cannot be
-// said.
+// X509_V_OK: the address is in the range. X509_V_ERR_PERMITTED_VIOLATION: it is not. Another code: it cannot be
+// decided.
 int match_address(Bytes address, const GENERAL_SUBTREE& tree) {
   if (tree.minimum != nullptr || tree.maximum != nullptr) return X509_V_ERR_SUBTREE_MINMAX;
   const Bytes range = bytes_of(*tree.base->d.iPAddress);
@@ -45,14 +45,14 @@ int match_address(Bytes address, const GENERAL_SUBTREE& tree) {
   if ((range.size() != 8 && range.size() != 32) || !is_mask(range.subspan(half)))
     return X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
   if (address.size() != 4 && address.size() != 16) return X509_V_ERR_UNSUPPORTED_NAME_SYNTAX;
-  if (address.size() != half) return X509_V_ERR_PERMITTED_VIOLATION;  // of the other family
+  if (address.size() != half) return X509_V_ERR_PERMITTED_VIOLATION;  // the other address family
   for (std::size_t i = 0; i < half; ++i) {
     if (((address[i] ^ range[i]) & range[half + i]) != 0) return X509_V_ERR_PERMITTED_VIOLATION;
   }
   return X509_V_OK;
 }
 
-// Each address must be in one of the permitted ranges, where there are any, and in none of the excluded ones.
+// The address must be in a permitted range, if there are any, and in no excluded range.
 int check_address(Bytes address, const NAME_CONSTRAINTS& constraints) {
   bool constrained = false, permitted = false;
   const Subtrees* trees = constraints.permittedSubtrees;
@@ -76,7 +76,7 @@ int check_address(Bytes address, const NAME_CONSTRAINTS& constraints) {
   return X509_V_OK;
 }
 
-// "*.a.b" stands for x.a.b, which may be what is excluded. Names at or above a.b are BoringSSL's to find.
+// "*.a.b" stands for x.a.b too, which may be excluded. Excluded names at or above a.b are found by BoringSSL.
 int check_wildcard(std::string_view name, const NAME_CONSTRAINTS& constraints) {
   if (!name.starts_with("*.")) return X509_V_OK;
   name.remove_prefix(1);
@@ -103,14 +103,14 @@ int check_names(const GENERAL_NAMES* names, const NAME_CONSTRAINTS& constraints)
   return X509_V_OK;
 }
 
-// What is left is for BoringSSL, which obeys every other kind or says that it does not know it.
+// BoringSSL checks the constraints that are left; it reports a kind that it does not know.
 void remove_addresses(Subtrees* trees) {
   for (std::size_t i = trees == nullptr ? 0 : sk_GENERAL_SUBTREE_num(trees); i-- > 0;) {
     if (is_address(*sk_GENERAL_SUBTREE_value(trees, i))) GENERAL_SUBTREE_free(sk_GENERAL_SUBTREE_delete(trees, i));
   }
 }
 
-// Against the certificates below place `above`, which states `constraints`.
+// Checks the certificates below index `above` against the constraints of that certificate.
 std::optional<ChainFault> check_below(const STACK_OF(X509) & chain, std::size_t above, NAME_CONSTRAINTS& constraints) {
   const auto fault = [&](std::size_t at, int code) {
     const X509& one = *sk_X509_value(&chain, at);
@@ -118,7 +118,7 @@ std::optional<ChainFault> check_below(const STACK_OF(X509) & chain, std::size_t 
   };
   for (std::size_t i = 0; i < above; ++i) {
     X509* one = sk_X509_value(&chain, i);
-    // A renewed key of its own (RFC 5280 6.1.3).
+    // A self-issued certificate, for a new key (RFC 5280 6.1.3): it is not checked.
     if (i != 0 && (X509_get_extension_flags(one) & EXFLAG_SI) != 0) continue;
     int critical = 0;
     const bssl::UniquePtr<GENERAL_NAMES> names(

@@ -1,5 +1,6 @@
-// Name constraints of a chain (RFC 5280 4.2.1.10), checked beside BoringSSL, which obeys all but two things: it knows
-// no iPAddress, and does not see that a wildcard under an excluded name stands for names that are excluded (SB-84).
+// Checks the name constraints of a chain (RFC 5280 4.2.1.10) in addition to BoringSSL, which does not know constraints
+// on iPAddress, and does not see that a wildcard may stand for an excluded name (SB-84). Leaves the rest of the
+// verification to verify.hpp.
 #pragma once
 
 #include <openssl/x509.h>
@@ -10,9 +11,9 @@
 
 namespace sluice::tls {
 
-// `chain`: verified but for X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE, the server's certificate first, the trust anchor
-// last. Looks at each certificate and every constraint above it once more, whole: BoringSSL stops at the first name
-// that it cannot judge. The fault is at the certificate whose name breaks a constraint.
+// The certificate whose name violates a constraint; nullopt: none. `chain` is verified already, except that
+// X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE was ignored; the server's certificate is first, the trust anchor last. All
+// constraints are checked again, because BoringSSL stops at the first name that it cannot check.
 std::optional<ChainFault> broken_constraint(const STACK_OF(X509) & chain);
 
 }  // namespace sluice::tls

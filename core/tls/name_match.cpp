@@ -14,7 +14,8 @@ bool is_label_char(char c) {
   return (l >= 'a' && l <= 'z') || is_digit(c) || c == '-' || c == '_';
 }
 
-// Labels of label characters, none empty; the last one is not a number, which would be an address or nothing.
+// Not empty labels of label characters; the last label is not a number, because such a name would be an address or
+// invalid.
 bool is_plain_name(std::string_view name) {
   if (name.empty() || name.size() > 253) return false;
   std::size_t label = 0;

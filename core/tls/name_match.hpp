@@ -1,5 +1,5 @@
-// Does a name in a certificate cover the host that was asked for? (RFC 6125 6.4, RFC 9525 6.3)
-// Knows text and bytes only; reading them out of a certificate is certificate.hpp's.
+// Whether a name in a certificate is valid for a host (RFC 6125 6.4, RFC 9525 6.3).
+// Leaves reading names from a certificate to certificate.hpp.
 #pragma once
 
 #include <string_view>
@@ -8,12 +8,13 @@
 
 namespace sluice::tls {
 
-// `presented`: a dNSName as found, any bytes. `host`: a canonical host name, no trailing dot. ASCII case does not
-// matter. A wildcard is "*" as the whole leftmost label, stands for exactly one label, and must be followed by at least
-// two labels (SB-49). Never matches a host that is an IPv4 address in form.
+// `presented`: a dNSName as found; may hold any bytes. `host`: a canonical host name without a final dot. ASCII case is
+// ignored. A wildcard must be the whole first label ("*"); it stands for exactly one label, and at least two labels
+// must follow (SB-49). A host whose last label is a number (an IPv4 address) never matches.
 bool dns_name_matches(std::string_view presented, std::string_view host);
 
-// `presented`: the octets of an iPAddress (4 or 16). Equal octets only; prefix and mapped forms do not match.
+// `presented`: the bytes of an iPAddress. `host`: 4 or 16 bytes. Only equal bytes match; a prefix or a mapped form does
+// not.
 bool ip_address_matches(Bytes presented, Bytes host);
 
 }  // namespace sluice::tls

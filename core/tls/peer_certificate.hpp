@@ -1,5 +1,5 @@
-// What a peer's certificate says about itself, as text and numbers, for logs and TransferInfo. Says nothing about
-// trust: it is what the peer claims. certificate.hpp makes it, client.hpp hands it out.
+// What a peer's certificate says, as text and numbers, for logs and TransferInfo. It says nothing about trust: it is
+// only what the peer claims. Made by certificate.hpp, returned by client.hpp.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 namespace sluice::tls {
 
 struct PeerCertificate {
-  std::string subject;  // RFC 2253 form, control and non-ASCII bytes escaped
+  std::string subject;  // RFC 2253 form, with control and non-ASCII bytes escaped
   std::string issuer;
   UnixSeconds not_before = 0;
   UnixSeconds not_after = 0;

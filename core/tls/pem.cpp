@@ -25,8 +25,8 @@ Error config_error(std::string context) { return make_error(Code::tls_config, st
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// A text to be read block by block. Editors put a byte order mark at the start of a file, and files get concatenated:
-// BoringSSL would pass over a block whose first line begins with one, without an error.
+// A text that is read block by block. Byte order marks at the start of lines are removed: editors put them at the start
+// of files, files are concatenated, and BoringSSL would skip a block whose first line begins with one.
 class PemText {
  public:
   explicit PemText(const std::string& text) {
@@ -64,7 +64,7 @@ struct Block {
     return label == PEM_STRING_X509 || label == PEM_STRING_X509_OLD || is_trusted_certificate();
   }
   bool is_trusted_certificate() const { return std::string_view(name.get()) == PEM_STRING_X509_TRUSTED; }
-  // The labels that PEM_read_bio_PrivateKey takes.
+  // The labels that PEM_read_bio_PrivateKey accepts.
   bool is_private_key() const {
     static constexpr std::array<std::string_view, 5> kLabels = {PEM_STRING_PKCS8, PEM_STRING_PKCS8INF, PEM_STRING_RSA,
                                                                 PEM_STRING_ECPRIVATEKEY, PEM_STRING_DSA};
@@ -90,9 +90,9 @@ Next next_block(BIO* text, Block& block) {
   return end ? Next::end : Next::broken;
 }
 
-// What OpenSSL writes after the certificate in a TRUSTED CERTIFICATE (its X509_CERT_AUX): the purposes that it is
-// trusted for, those that it is not, and things of no interest here. Says whether it may vouch for servers; nothing if
-// it cannot be read.
+// Reads what OpenSSL writes after the certificate in a TRUSTED CERTIFICATE (X509_CERT_AUX): the purposes for which it
+// is trusted, those for which it is not, and data that is not needed here. Returns whether it is trusted for servers;
+// nullopt: it cannot be read.
 std::optional<bool> trusted_for_servers(CBS settings) {
   if (CBS_len(&settings) == 0) return true;
   CBS fields, list, oid;
@@ -129,7 +129,7 @@ bssl::UniquePtr<X509> parse(const Block& block) {
   const std::uint8_t* const end = at + block.size;
   bssl::UniquePtr<X509> certificate(d2i_X509(nullptr, &at, block.size));
   if (!certificate) return nullptr;
-  // Bytes after the certificate.
+  // Bytes after a plain certificate make it malformed.
   if (!block.is_trusted_certificate()) return at == end ? std::move(certificate) : nullptr;
   CBS settings;
   CBS_init(&settings, at, static_cast<std::size_t>(end - at));
@@ -139,7 +139,7 @@ bssl::UniquePtr<X509> parse(const Block& block) {
   return certificate;
 }
 
-// What the key reader wants to know, and what it found out.
+// The password for the key reader, and whether it asked for it.
 struct PasswordRequest {
   const std::string* password;
   bool asked = false;
@@ -163,13 +163,13 @@ std::unexpected<Error> no_password() { return key_error("it is encrypted and no 
 std::unexpected<Error> unusable_key(const PasswordRequest& request) {
   const Failure failure = take_failure("malformed");
   if (failure.out_of_memory) return std::unexpected(make_error(Code::out_of_memory, {}));
-  // It asks once it knows how to decrypt. What fails after that fails by what the password made of the bytes.
+  // BoringSSL asks for the password when it knows how to decrypt. A failure after that is caused by a wrong password.
   if (request.asked && request.password->empty()) return no_password();
   if (request.asked) return key_error("wrong password (" + failure.reason + ")");
   return key_error("unusable: " + failure.reason);
 }
 
-// The first block with a private key. Without one, an error that names a block that looks like one.
+// The first block with a private key. If there is none, an error that names a block that looks like one.
 Result<Block> find_key(BIO* text) {
   std::string other;
   for (;;) {

@@ -1,4 +1,5 @@
-// PEM texts (RFC 7468) to BoringSSL objects, with errors that name the part that is bad.
+// Reads PEM texts (RFC 7468) as BoringSSL objects. Errors name the malformed part. Leaves encrypted PKCS #8 keys to
+// pkcs8.hpp, and files to the caller. Both functions may throw std::bad_alloc.
 #pragma once
 
 #include <openssl/pool.h>
@@ -12,12 +13,13 @@
 
 namespace sluice::tls {
 
-// All certificates in the text, in order; other blocks are passed over. `what` names the text in errors ("trust
-// anchors"). An error too when there is none. A TRUSTED CERTIFICATE (OpenSSL's) that its settings forbid to vouch for
-// servers is marked so that BoringSSL rejects each chain that leads to it.
+// All certificates in the text, in order; other blocks are skipped. `what` names the text in errors ("trust anchors").
+// Errors: tls_config (a malformed certificate, none at all, or more than 16 MiB of text), out_of_memory. A TRUSTED
+// CERTIFICATE (an OpenSSL format) that is not trusted for servers is marked, so that BoringSSL rejects each chain that
+// ends in it.
 Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& text, std::string_view what);
 
-// The first private key in the text.
+// The first private key in the text. `password` is used if the key is encrypted. Errors: tls_config, out_of_memory.
 Result<bssl::UniquePtr<EVP_PKEY>> read_private_key(const std::string& text, const std::string& password);
 
 }  // namespace sluice::tls

@@ -22,7 +22,7 @@
 namespace sluice::tls {
 namespace {
 
-// A key file may ask for as much work and memory as it likes. These are far above what tools write.
+// Limits for the work and the memory that a key file may ask for, far above what tools write.
 constexpr std::uint64_t kMaxIterations = 100'000'000;
 constexpr std::size_t kMaxScryptBytes = std::size_t{512} * 1024 * 1024;
 constexpr std::uint8_t kScrypt[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b};  // 1.3.6.1.4.1.11591.4.11
@@ -39,7 +39,7 @@ std::unexpected<Error> unknown(const char* what) {
 }
 std::unexpected<Error> wrong_password() { return refused("wrong password"); }
 
-// Bytes that do not stay in memory.
+// Bytes that are erased from memory at the end.
 struct Secret {
   explicit Secret(std::size_t size) : bytes(size) {}
   ~Secret() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
@@ -82,14 +82,14 @@ bool read_algorithm(CBS& from, CBS& oid, CBS& parameters) {
   return CBS_get_asn1(&from, &parameters, CBS_ASN1_SEQUENCE) && CBS_get_asn1(&parameters, &oid, CBS_ASN1_OBJECT);
 }
 
-// The optional keyLength of both functions says nothing that the cipher does not say.
+// Both functions have an optional keyLength, which must agree with the cipher.
 bool key_length_fits(CBS& parameters, std::size_t wanted) {
   std::uint64_t length = 0;
   return !CBS_peek_asn1_tag(&parameters, CBS_ASN1_INTEGER) ||
          (CBS_get_asn1_uint64(&parameters, &length) && length == wanted);
 }
 
-// RFC 8018 A.2. Its parameters after the OID are in `kdf`.
+// PBKDF2 (RFC 8018 A.2). `kdf` holds the parameters after the OID.
 Result<void> derive_pbkdf2(CBS kdf, const std::string& password, Secret& key) {
   CBS parameters, salt;
   std::uint64_t iterations = 0;
@@ -113,7 +113,7 @@ Result<void> derive_pbkdf2(CBS kdf, const std::string& password, Secret& key) {
   return {};
 }
 
-// RFC 7914 7.1
+// scrypt (RFC 7914 7.1)
 Result<void> derive_scrypt(CBS kdf, const std::string& password, Secret& key) {
   CBS parameters, salt;
   std::uint64_t cost = 0, block_size = 0, parallel = 0;
@@ -131,7 +131,7 @@ Result<void> derive_scrypt(CBS kdf, const std::string& password, Secret& key) {
   return {};
 }
 
-// The plain text, at the front of `out`; nothing where the padding is wrong.
+// Decrypts to the front of `out` and returns the size of the plain text; nullopt: the padding is wrong.
 std::optional<std::size_t> decrypt_cbc(const EVP_CIPHER* cipher, const Secret& key, CBS iv, CBS text, Secret& out) {
   const bssl::UniquePtr<EVP_CIPHER_CTX> context(EVP_CIPHER_CTX_new());
   int size = 0, last = 0;
@@ -148,7 +148,7 @@ Result<bssl::UniquePtr<EVP_PKEY>> read_plain_key(Bytes plain) {
   CBS_init(&bytes, plain.data(), plain.size());
   CBS probe = bytes;
   std::uint64_t version = 0;
-  // One wrong password of 256 leaves bytes whose padding is right. They do not begin as a key does.
+  // One of 256 wrong passwords gives bytes with valid padding. These bytes do not begin like a key.
   if (!CBS_get_asn1(&probe, &inner, CBS_ASN1_SEQUENCE) || CBS_len(&probe) != 0 ||
       !CBS_get_asn1_uint64(&inner, &version))
     return wrong_password();
@@ -200,7 +200,7 @@ Result<bssl::UniquePtr<EVP_PKEY>> decrypt_private_key(Bytes der, const std::stri
     return refused("unusable: it is no encrypted key");
   }
   if (OBJ_cbs2nid(&oid) == NID_pbes2) return decrypt_pbes2(scheme, text, password);
-  // The older schemes of PKCS #12.
+  // The older schemes of PKCS #12 (RFC 7292 appendix C).
   bssl::UniquePtr<EVP_PKEY> key(PKCS8_parse_encrypted_private_key(&older, password.data(), password.size()));
   if (key) return key;
   const std::uint32_t error = ERR_peek_error();

@@ -1,5 +1,5 @@
-// Encrypted private keys (RFC 5958 3) under PBES2 (RFC 8018 6.2), whatever a tool chose to derive and encrypt with:
-// PBKDF2 with each usual HMAC, scrypt (RFC 7914), AES and 3DES. BoringSSL reads PBKDF2 with SHA-1 and SHA-256 only.
+// Decrypts private keys (RFC 5958 3) that are encrypted with PBES2 (RFC 8018 6.2): PBKDF2 with each usual HMAC, scrypt
+// (RFC 7914), AES and 3DES. BoringSSL alone reads only PBKDF2 with SHA-1 and SHA-256. Leaves PEM to pem.hpp.
 #pragma once
 
 #include <openssl/base.h>
@@ -11,8 +11,8 @@
 
 namespace sluice::tls {
 
-// `der`: an EncryptedPrivateKeyInfo, whole. Errors: tls_config, which tells a wrong password from an algorithm that is
-// not known and from bytes that are no such structure; out_of_memory.
+// `der`: a complete EncryptedPrivateKeyInfo. Errors: tls_config (its message tells a wrong password, an unknown
+// algorithm and malformed bytes apart), out_of_memory. May throw std::bad_alloc.
 Result<bssl::UniquePtr<EVP_PKEY>> decrypt_private_key(Bytes der, const std::string& password);
 
 }  // namespace sluice::tls

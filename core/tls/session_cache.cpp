@@ -19,7 +19,7 @@ void SessionDeleter::operator()(ssl_session_st* session) const { SSL_SESSION_fre
 
 void SessionCache::put(std::string_view key, StoredSession session) {
   if (!session.session) return;
-  // What needs memory comes first: it is kept, or nothing has changed.
+  // Everything that needs memory comes first: the session is stored, or nothing has changed.
   auto found = by_key_.find(key);
   if (found == by_key_.end()) {
     Origins made;

@@ -1,6 +1,7 @@
-// TLS sessions (tickets) that an engine remembers, bounded, by an opaque key.
-// Knows how many are kept and how long. What the key holds (configuration identity, host, port, route) is the engine's
-// choice; whether a session may be kept at all (SB-06) is decided by the connection that stores it.
+// The TLS sessions (tickets) of one engine or of several, stored by an opaque key. Decides how many are kept and for
+// how long.
+// Leaves to others: the content of the key (endpoint_key() in core/pool), and whether a session may be stored (SB-06;
+// the TLS layer decides).
 #pragma once
 
 #include <cstddef>
@@ -19,26 +20,30 @@ struct ssl_session_st;
 namespace sluice::tls {
 
 struct SessionDeleter {
-  void operator()(ssl_session_st* session) const;  // drops one reference
+  void operator()(ssl_session_st* session) const;  // releases one reference
 };
 using SessionRef = std::unique_ptr<ssl_session_st, SessionDeleter>;
 
+// A session with its times, in seconds since 1970.
 struct StoredSession {
   SessionRef session;
   UnixSeconds created = 0;
-  UnixSeconds usable_until = 0;  // inclusive: the ticket's lifetime, or the end of the certificates behind it
-  bool single_use = true;        // TLS 1.3 (RFC 8446 C.4): a ticket offered twice lets connections be linked
+  // Inclusive: the end of the ticket's lifetime, or of the first of the chain's certificates.
+  UnixSeconds usable_until = 0;
+  bool single_use = true;  // true in TLS 1.3 (RFC 8446 C.4): a ticket that is offered twice makes connections linkable
 };
 
-// One thread at a time, as its engines.
+// One thread at a time, for all engines that share it.
 class SessionCache final : public TlsSessionStore {
  public:
   SessionCache() = default;
-  // Keeps the newest kTlsSessionsPerOrigin of a key and kMaxTlsSessions in all; the keys unused for longest go first.
+  // Stores a session. At most kTlsSessionsPerOrigin are kept for a key, the newest ones, and kMaxTlsSessions in all;
+  // the least recently used keys are dropped first. Throws std::bad_alloc; nothing has changed then.
   void put(std::string_view key, StoredSession session);
-  // The newest one usable at `wall`, or none (session is null). What is single-use leaves the cache, of the others a
-  // reference is handed out.
+  // The newest session that is usable at `wall`; if there is none, `session` is null. A single-use session leaves the
+  // cache; of another one a reference is returned.
   StoredSession take(std::string_view key, UnixSeconds wall);
+  // Drops all sessions of the key.
   void forget(std::string_view key);
   std::size_t size() const { return size_; }
 

@@ -29,7 +29,7 @@ Verdict refuse(int code, std::string reason) {
           0,     out_of_memory};
 }
 
-// A DNS name that spells an address covers nothing, and in a list it looks as if it did.
+// A DNS name that looks like an address matches nothing, so the message marks it.
 std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
   auto texts = printable_names(names);
   if (texts.empty())
@@ -47,7 +47,8 @@ std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
          (spells_address && peer.kind != HostKind::name ? "the address " : "") + peer.host;
 }
 
-// Only subjectAltName counts (RFC 9525 2): a common name is no host name (SB-49), and a DNS name is no address (SB-08).
+// Only subjectAltName counts (RFC 9525 2): a common name is not a host name (SB-49), and a DNS name is not an address
+// (SB-08).
 Verdict check_name(const X509& leaf, const PeerName& peer) {
   const auto names = subject_alt_names(leaf);
   if (!names) return refuse(X509_V_ERR_HOSTNAME_MISMATCH, "certificate " + names.error());
@@ -85,20 +86,21 @@ bool is_valid_at(const X509& certificate, UnixSeconds wall) {
   return unix_time(*X509_get0_notBefore(&certificate)) <= wall && wall < unix_time(*X509_get0_notAfter(&certificate));
 }
 
-// The search for a chain. BoringSSL takes the first certificate that could have issued another, and gives up when that
-// one turns out to be bad. Authorities have several of one name and key: renewed, cross-signed, or signed anew with a
-// better hash. So those that are valid come first, and one that made a chain fail is passed over in the next attempt.
+// The search for a chain. BoringSSL uses the first certificate that could have issued another one, and fails if that
+// certificate is not acceptable. Authorities have several certificates with the same name and key: renewed,
+// cross-signed, or signed again with a better hash. So certificates that are valid now come first, and one that made a
+// chain fail is skipped in the next attempt.
 struct Search {
   X509_STORE* anchors;
   X509* leaf;
-  const std::vector<bssl::UniquePtr<X509>>& others;  // that the peer showed
+  const std::vector<bssl::UniquePtr<X509>>& others;  // the other certificates that the peer sent
   UnixSeconds wall;
   std::vector<const X509*> passed_over;
 
   bool passes_over(const X509* one) const { return std::ranges::find(passed_over, one) != passed_over.end(); }
 };
 
-// X509_STORE_CTX_get_issuer_fn: who of the anchors could have issued `subject`.
+// X509_STORE_CTX_get_issuer_fn: finds an anchor that could have issued `subject`.
 int find_anchor(X509** issuer, X509_STORE_CTX* store, X509* subject) {
   const Search& search = *static_cast<const Search*>(X509_STORE_CTX_get_app_data(store));
   const bssl::UniquePtr<STACK_OF(X509)> named(X509_STORE_get1_certs(store, X509_get_issuer_name(subject)));
@@ -107,7 +109,8 @@ int find_anchor(X509** issuer, X509_STORE_CTX* store, X509* subject) {
   for (std::size_t i = 0; named && i < sk_X509_num(named.get()); ++i) {
     X509* one = sk_X509_value(named.get(), i);
     if (search.passes_over(one) || X509_check_issued(one, subject) != X509_V_OK) continue;
-    // A certificate that is signed by itself is trusted if it is an anchor itself, not if one of its name and key is.
+    // A self-signed certificate is trusted only if it is an anchor itself, not because another anchor has its name and
+    // key.
     const int rank = X509_cmp(one, subject) == 0 ? 3 : is_valid_at(*one, search.wall) ? 2 : 1;
     if (rank > best_rank) best = one;
     best_rank = std::max(rank, best_rank);
@@ -118,38 +121,38 @@ int find_anchor(X509** issuer, X509_STORE_CTX* store, X509* subject) {
   return 1;
 }
 
-// BoringSSL knows no constraint on addresses. broken_constraint() looks at every constraint again, the unknown ones
-// too.
+// BoringSSL does not know constraints on addresses. broken_constraint() checks every constraint again, also unknown
+// ones.
 int on_chain_error(int good, X509_STORE_CTX* store) {
   if (good == 1 || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE) return good;
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
 }
 
-// Which certificate of a chain that failed is to be passed over. None: the fault is the server's certificate's own, or
-// none of any.
+// Which certificate of a failed chain to skip in the next attempt. Null: the fault is in the server's own certificate,
+// or in none of them.
 const X509* to_pass_over(const STACK_OF(X509) & chain, std::size_t at, int code) {
   switch (code) {
     case X509_V_ERR_OUT_OF_MEM:
     case X509_V_ERR_UNSPECIFIED:
     case X509_V_ERR_INVALID_CALL:
     case X509_V_ERR_STORE_LOOKUP:
-    case X509_V_ERR_CERT_REJECTED:  // distrusted, which another way round must not undo
+    case X509_V_ERR_CERT_REJECTED:  // distrusted: another chain must not undo this
       return nullptr;
-    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // not the issuer's, though it has the name
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // the certificate above has the issuer's name but not its key
       ++at;
       break;
     case X509_V_ERR_PERMITTED_VIOLATION:
     case X509_V_ERR_EXCLUDED_VIOLATION:
-      at = std::max<std::size_t>(at, 1);  // a cross-signature may be without the constraint
+      at = std::max<std::size_t>(at, 1);  // a cross-signed certificate may not have the constraint
       break;
   }
   return at == 0 || at >= sk_X509_num(&chain) ? nullptr : sk_X509_value(&chain, at);
 }
 
 struct Attempt {
-  Verdict verdict;                     // for any name
-  bssl::UniquePtr<X509> to_pass_over;  // where another attempt may do better
+  Verdict verdict;                     // without a check of the name
+  bssl::UniquePtr<X509> to_pass_over;  // set if another attempt may succeed
 };
 
 std::size_t place_of(const STACK_OF(X509) & chain, const X509* certificate) {
@@ -170,8 +173,8 @@ Attempt attempt(Search& search) {
   }
   if (!X509_STORE_CTX_init(store.get(), search.anchors, search.leaf, others.get()) ||
       !X509_STORE_CTX_set_default(store.get(), "ssl_server") || !X509_STORE_CTX_set_app_data(store.get(), &search) ||
-      // Whatever the application trusts is an anchor, an intermediate certificate too, and is preferred to what the
-      // peer sent.
+      // Every certificate that the application trusts is an anchor, also an intermediate one, and is preferred to those
+      // that the peer sent.
       !X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(store.get()),
                                    X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
     return {refuse(X509_V_ERR_OUT_OF_MEM, {}), nullptr};
@@ -195,7 +198,7 @@ Attempt attempt(Search& search) {
   return {refuse(fault->code, std::move(fault->reason)), bssl::UpRef(const_cast<X509*>(guilty))};
 }
 
-// The first attempt says why there is no chain: it is the one that BoringSSL thinks is the best.
+// If there is no chain, the reason of the first attempt is reported: BoringSSL takes that chain for the best.
 Verdict find_chain(Search& search) {
   Attempt first = attempt(search);
   std::vector<bssl::UniquePtr<X509>> guilty;

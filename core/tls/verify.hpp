@@ -1,5 +1,5 @@
-// Judges the certificates a server showed: chain to a trust anchor, time, strength, purpose, constraints, name.
-// Knows X.509 (RFC 5280, RFC 6125); nothing of handshakes.
+// Verifies the certificates of a server: chain to a trust anchor, time, strength, purpose, constraints and name (RFC
+// 5280, RFC 6125). Leaves the handshake to client.cpp.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -14,27 +14,29 @@
 
 namespace sluice::tls {
 
-// Whom the certificate must be for.
+// The host for which the certificate must be valid.
 struct PeerName {
-  std::string host;  // canonical, no trailing dot
+  std::string host;  // canonical, without a final dot
   HostKind kind = HostKind::name;
-  std::string address;  // the octets, where host is an address
+  std::string address;  // the 4 or 16 bytes, if the host is an address
 };
 
+// The result of a verification.
 struct Verdict {
   bool good = false;
-  std::string reason;          // where it is not: what a person should read
+  std::string reason;          // if not good: for the error's message
   int code = 0;                // X509_V_ERR_*
-  std::uint8_t alert = 0;      // to send to the peer
-  UnixSeconds good_until = 0;  // where it is: the first moment one of the chain's certificates ends
-  bool out_of_memory = false;  // it was refused because memory ran out, whatever the reason says
+  std::uint8_t alert = 0;      // if not good: the TLS alert to send (RFC 8446 6.2)
+  UnixSeconds good_until = 0;  // if good: when the first certificate of the chain expires
+  bool out_of_memory = false;  // it was refused because memory ran out, whatever `reason` says
 };
 
-// Prepares a store for verify_chain(), once and before threads share it: among its certificates of one name it prefers
-// a valid one.
+// Prepares a store for verify_chain(): of several certificates with one name it then prefers a valid one. Call it once,
+// before threads share the store.
 void search_anchors(X509_STORE* anchors);
 
-// `anchors`: prepared by search_anchors().
+// Verifies the chain `shown` (the server's certificate first) for `peer` at the time `wall`. `anchors` was prepared by
+// search_anchors(). May throw std::bad_alloc.
 Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const PeerName& peer,
                      UnixSeconds wall);
 

@@ -1,4 +1,4 @@
-// URLs as people type them, and URLs with one part changed: another query or file name, no userinfo. See url.hpp.
+// See url.hpp. Here: URLs as people type them, and URLs with one part changed: another query or file name, no userinfo.
 #include <algorithm>
 
 #include "core/base/ascii.hpp"
@@ -8,7 +8,8 @@
 namespace sluice {
 namespace {
 
-// Wider than RFC 3986 3.1, where a scheme begins with a letter: "1a:/b" is then refused, not looked up.
+// Accepts more than RFC 3986 3.1, where a scheme begins with a letter, so that "1a:/b" is refused instead of "1a" being
+// taken for a host.
 bool has_scheme(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == 0 || colon == std::string_view::npos || !text.substr(colon + 1).starts_with('/')) return false;
@@ -54,7 +55,7 @@ Result<Url> Url::with_query(std::string_view query) const {
     text += '?';
     for (const char c : query) {
       if (c == '#') {
-        text += "%23";  // else it would begin the fragment
+        text += "%23";  // a '#' would begin the fragment
       } else {
         text += c;
       }

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxLabelBytes = 63;
 constexpr std::size_t kMaxNameBytes = 253;
 
-// Some resolvers (inet_aton) take these for addresses and others for names.
+// Some resolvers (inet_aton) take such names for addresses, others do not.
 bool ends_in_number(std::string_view name) {
   const std::string_view last = name.substr(name.rfind('.') + 1);  // npos + 1 is 0
   if (std::all_of(last.begin(), last.end(), is_digit)) return true;
@@ -56,8 +56,8 @@ std::expected<HostKind, Reason> append_host(std::string& out, std::string_view r
     }
     out += to_lower(c);
   }
-  // A final dot is the root's (RFC 3986 3.2.2): it tells a resolver that the name is whole, so it stays. An address has
-  // none.
+  // A final dot stands for the DNS root (RFC 3986 3.2.2): it tells a resolver that the name is complete, so a name
+  // keeps it. An address has none.
   std::string_view name = std::string_view(out).substr(begin);
   const bool final_dot = name.ends_with('.');
   if (final_dot) name.remove_suffix(1);

@@ -1,5 +1,5 @@
-// The host of a URL: names, IPv4 and IPv6 literals, each in one canonical form or refused.
-// Leaves to others: brackets, zones and ports (url.cpp), IDNA and what a name resolves to (adapters).
+// The host of a URL: a name, or an IPv4 or IPv6 address, brought into canonical form or refused.
+// Leaves to others: brackets, zones and ports (url.cpp), IDNA and name resolution (adapters).
 #pragma once
 
 #include <expected>
@@ -10,16 +10,17 @@
 
 namespace sluice::url {
 
-// What is wrong, as the end of a sentence that begins with the host: "has an empty label".
+// What is wrong, as the end of a sentence that begins with the host: "has an empty label". Static text.
 using Reason = std::string_view;
 
-// Appends a name or an IPv4 address (RFC 3986 3.2.2) in lower case, with triplets decoded and one trailing dot dropped.
-// Narrower than the RFC's reg-name: letters, digits, '-', '_' and '.' only; labels of 1 to 63 bytes, names up to 253
-// (RFC 1035 2.3.4). A name that ends in a number and is no strict IPv4 address is refused, since resolvers differ
-// about what it means.
+// Appends a name or an IPv4 address (RFC 3986 3.2.2) in lower case, with triplets decoded. A name keeps a final dot, an
+// address does not. Accepts less than the RFC's reg-name: letters, digits, '-', '_' and '.' only; labels of 1 to 63
+// bytes, names of at most 253 (RFC 1035 2.3.4). A name that ends in a number but is not an IPv4 address of four decimal
+// parts is refused, because resolvers do not agree on its meaning. After an error `out` may have changed. Throws
+// std::bad_alloc.
 std::expected<HostKind, Reason> append_host(std::string& out, std::string_view raw);
 
-// Appends what stands between the brackets, without zone, in the form of RFC 5952.
+// Appends the IPv6 address from between the brackets, without zone, in the form of RFC 5952. Throws std::bad_alloc.
 std::expected<void, Reason> append_ipv6(std::string& out, std::string_view raw);
 
 }  // namespace sluice::url

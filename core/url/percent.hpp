@@ -1,4 +1,4 @@
-// Which bytes may be where in a URL (RFC 3986 appendix A), and percent-encoding.
+// Which bytes each part of a URL may hold (RFC 3986 appendix A), and percent-encoding.
 // Leaves to others: where one part of a URL ends and the next begins.
 #pragma once
 
@@ -44,16 +44,18 @@ constexpr bool is_in(char c, std::uint8_t classes) {
   return (kCharClasses[static_cast<unsigned char>(c)] & classes) != 0;
 }
 
-// The byte that the triplet at `text[at]`, which is a '%', stands for; std::nullopt where it is no triplet.
+// The byte that the triplet at `text[at]` encodes; text[at] must be a '%'. nullopt: there is no triplet.
 std::optional<char> triplet_at(std::string_view text, std::size_t at);
 
+// What to do with a '%' that begins no triplet.
 enum class LonePercent : std::uint8_t { keep, encode };
 
-// Appends `text` with what is not of `allowed` encoded. Triplets stay as they were written, since signatures and routes
-// are made over those very bytes. A '%' that begins none stays too, or is encoded.
+// Appends `text` and percent-encodes every byte that is not in `allowed`. Triplets stay as written, because servers may
+// sign or compare exactly these bytes. `lone` decides about a '%' that begins no triplet.
 void append_encoded(std::string& out, std::string_view text, std::uint8_t allowed, LonePercent lone);
 
-// Appends `text` with its triplets decoded. False on a '%' that begins none, and on a byte that is not unreserved then.
+// Appends `text` with its triplets decoded. False: a '%' begins no triplet, or a decoded byte is not unreserved (RFC
+// 3986 2.3); `out` may have changed.
 bool append_unreserved(std::string& out, std::string_view text);
 
 }  // namespace sluice::url

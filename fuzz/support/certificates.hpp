@@ -1,5 +1,5 @@
-// What every target with TLS needs: an authority, servers it vouches for, and clients that trust it. Made once a
-// process; their keys are random, so an input names places in what they say, not bytes.
+// What every target with TLS needs: an authority, servers with its certificates, and clients that trust it. Made once
+// in a process. Their keys are random, so an input names positions in their output, not bytes.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace sluice::fuzz {
 
-inline constexpr UnixSeconds kNoon = 1'750'000'000;  // the targets' present
+inline constexpr UnixSeconds kNoon = 1'750'000'000;  // the current time in the targets
 inline constexpr UnixSeconds kDay = 86'400;
 
 inline const sim::TlsAuthority& authority() {
@@ -34,7 +34,7 @@ inline sim::TlsServerContext make_server_context(TlsVersion newest, bool tickets
   options.key_pem = made.key_pem;
   options.max_version = newest;
   options.tickets = tickets;
-  options.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";  // of TLS 1.2: on every machine the same
+  options.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";  // for TLS 1.2: the same on every machine
   auto context = sim::TlsServerContext::create(options);
   FUZZ_CHECK(context.has_value());
   return std::move(*context);

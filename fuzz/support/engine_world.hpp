@@ -1,5 +1,5 @@
-// The world around an Engine for the fuzz targets: it carries facts in and outputs out, and holds what is true at every
-// moment against the engine (see check()). What happens, and when, is the target's business. The far ends are Peers.
+// The driver of an Engine for the fuzz targets: reports facts, takes outputs, and after every step compares the engine
+// with what must be true (see check()). Leaves to the target what happens and when. The far ends are Peers.
 #pragma once
 
 #include <algorithm>
@@ -19,12 +19,12 @@
 
 namespace sluice::fuzz {
 
-// The far end of one connection: what it was asked, and what it is about to say.
+// The far end of one connection: the request bytes it got, and the bytes it will send.
 struct Peer {
   std::optional<sim::TlsServer> tls;
   std::string asked, to_say;
   bool answering = false, spoke = false;
-  bool own_bytes = false;  // what it says is the fuzzer's, and may hold more responses than one
+  bool own_bytes = false;  // its bytes come from the input, and may hold several responses
 };
 
 struct Link {
@@ -33,17 +33,17 @@ struct Link {
   Peer peer;
 };
 
-// Where the application found what it took of a body, without TLS.
+// Where the application found body bytes, without TLS.
 inline constexpr std::string_view kLanded = "a body taken out of the landing buffer";
 inline constexpr std::string_view kKept = "a body taken that the engine had kept";
 
 class EngineWorld {
  public:
   explicit EngineWorld(const EngineOptions& options) : engine(options), options_(options) {
-    timeout();  // from here on both clamp the time alike
+    timeout();  // from here on the engine and the world have the same time
   }
 
-  // Reads outputs until there are none, and looks whether all is as it must be.
+  // Takes outputs until there are none, and checks everything.
   void drain() {
     while (read_output()) {
     }
@@ -67,7 +67,7 @@ class EngineWorld {
     latest_ = std::max(latest_, now.steady);
     engine.handle_timeout(now);
     drain();
-    // What that began may be due at once; but it comes to an end.
+    // What this starts may be due at once, but not without end.
     for (int again = 0; engine.deadline() && engine.deadline()->at <= latest_; ++again) {
       FUZZ_CHECK(again < 100);
       engine.handle_timeout(now);
@@ -80,7 +80,7 @@ class EngineWorld {
     if (links.contains(conn)) links[conn].connected = true;
     drain();
   }
-  // Takes what the engine wants to send on `conn`, at most `most` bytes of it.
+  // Takes the bytes that the engine sends on `conn`, at most `most`.
   std::string sent(ConnId conn, std::size_t most) {
     std::string all;
     while (all.size() < most) {
@@ -96,7 +96,7 @@ class EngineWorld {
     }
     return all;
   }
-  // Gives bytes to the engine, as many as it takes at once; answers how many it took in all.
+  // Gives bytes to the engine, as many as it takes at a time; returns how many it took in all.
   std::size_t receive(ConnId conn, std::string_view bytes) {
     std::size_t taken = 0;
     while (taken < bytes.size()) {
@@ -140,16 +140,16 @@ class EngineWorld {
     return open;
   }
 
-  // What the application does behind each output, while others may be waiting; any of its calls is legal then.
+  // What the application does after each output, while others may wait; all its calls are legal then.
   std::function<void(const Output&)> between;
-  // A look at the space to receive into is a step of its own: what stands in the landing buffer is copied out of it.
+  // Asking for the space to receive into is a step of its own: the engine copies what is in the landing buffer.
   bool looks_at_spaces = false;
 
   Engine engine;
   Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
   std::vector<output::Resolve> resolves;
   std::map<ConnId, Link> links;
-  std::vector<ConnId> conns;  // in order, all there ever were
+  std::vector<ConnId> conns;  // all connections so far, in order
 
  private:
   struct Known {
@@ -203,7 +203,7 @@ class EngineWorld {
     for (const auto& [id, transfer] : known_) running += transfer.done ? 0U : 1U;
     FUZZ_CHECK(engine.running() == running);
     std::size_t open = 0, places = 0;
-    std::map<std::string, std::size_t> races;  // one tries no address twice, and counts once
+    std::map<std::string, std::size_t> races;  // a race tries no address twice, and counts as one connection
     for (auto& [conn, link] : links) {
       const Interest interest = engine.interest(conn);
       if (!link.open) {

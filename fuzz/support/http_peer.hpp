@@ -1,5 +1,5 @@
-// A far end for the multi target: an HTTP server over bytes that answers every request, well or badly as the input
-// says, and always comes to an end. It answers /N with letters that belong to N alone.
+// A far end for the multi target: an HTTP server over bytes that answers every request, correctly or incorrectly as the
+// input says, and always comes to an end. It answers /N with letters that only N has.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ namespace sluice::fuzz {
 // What a success must have brought.
 struct Answer {
   std::size_t bytes = 0;
-  bool at_most = false;  // framed by the end: a shorter one cannot be told from a whole one
-  bool bad = false;      // must not pass for a whole one
+  bool at_most = false;  // the end of the stream frames it, so a shorter body looks complete too
+  bool bad = false;      // must not be taken for complete
 };
 using Answers = std::map<std::size_t, Answer>;
 
@@ -52,13 +52,13 @@ class HttpPeer {
     tls_->output().clear();
   }
 
-  // What goes out next; the caller takes it off.
+  // The bytes to send next; the caller removes them.
   std::string& to_say() { return to_say_; }
-  // Nothing follows what it has to say.
+  // Nothing follows these bytes.
   bool ends() const { return ends_; }
 
  private:
-  // Takes one whole request off what was asked. The end of its body, or npos where it is not there yet.
+  // The end of the first request's body in the received bytes; npos: it is incomplete.
   std::size_t request_end() const {
     const std::size_t head = asked_.find("\r\n\r\n");
     if (head == std::string::npos) return head;
@@ -114,7 +114,7 @@ class HttpPeer {
         return "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body;
       case 5:
         ends_ = wanted.bad = true;
-        // Whatever the bytes are, no response begins so.
+        // No response begins like this.
         return '!' + std::string(input_.take(1 + input_.below(20))) + "\n\r\n\r\n";
       case 6:
         return "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n" + length + "\r\n" + body;

@@ -1,5 +1,5 @@
-// The fuzzer's bytes as choices, first to last. When they are spent every choice is 0 and nothing special happens, so
-// that each input is a program that ends.
+// Reads the fuzzer's bytes as choices, from first to last. When they are used up every choice is 0 and nothing special
+// happens, so each input is a program that ends.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +29,9 @@ class Input {
     for (std::size_t reach = 1; reach < n; reach *= 256) value = value * 256 + byte();
     return value % n;
   }
-  // Never true once the bytes are spent, unless n is 1.
+  // Never true after the bytes are used up, unless n is 1.
   bool one_in(std::size_t n) { return below(n) + 1 == n; }
-  // Up to and without `mark`, which is taken too; all that is left where there is none.
+  // The bytes before `mark`, which is removed too; if there is none, all that is left.
   std::string_view up_to(char mark) {
     const std::string_view all = as_text(left_);
     const std::size_t end = std::min(all.find(mark), all.size());

@@ -1,5 +1,5 @@
-// What a fuzz target says when a rule is broken: one line, and the process stops, so that libFuzzer keeps the input and
-// a replay fails. Always on. And its verdict where none is.
+// Checks of the fuzz targets: if one fails, a line is printed and the process stops, so that libFuzzer keeps the input
+// and a replay fails. Always on. And the verdict of an input that violates nothing.
 #pragma once
 
 #include <cstdio>
@@ -13,20 +13,20 @@
 
 #define FUZZ_CHECK(expression) \
   ((expression) ? static_cast<void>(0) : ::sluice::fuzz::broken(#expression, "", __FILE__, __LINE__))
-// With something to look at behind it.
+// With a text to print after it.
 #define FUZZ_CHECK_SAYING(expression, text) \
   ((expression) ? static_cast<void>(0) : ::sluice::fuzz::broken(#expression, (text), __FILE__, __LINE__))
 
 namespace sluice::fuzz {
 
-// What the target made of its last input, in a word of its own, and behind a dash why. A replay holds it against the
-// ending of the file's name (replay.cpp).
+// The verdict about the last input: a word, and after a dash the reason. A replay compares it with the ending of the
+// file's name (replay.cpp).
 inline std::string last_verdict;
 inline std::string verdict_of(std::string_view word, Code code) {
   return std::string(word).append("-").append(to_string(code));
 }
 
-// What the inputs of a corpus must come to together, and how often they did. A replay of all of them fails where one is
+// What the inputs of a corpus must reach together, and how often they did. A replay of all inputs fails if a count is
 // 0.
 inline std::map<std::string_view, std::size_t>& sights() {
   static std::map<std::string_view, std::size_t> all;
@@ -43,7 +43,7 @@ inline void saw(std::string_view what) { ++sights()[what]; }
   std::abort();
 }
 
-// As JSON would have it, for messages.
+// Escaped as in JSON, for messages.
 inline std::string shown(std::string_view bytes) {
   std::string text = "\"";
   for (const char c : bytes.substr(0, 400)) {

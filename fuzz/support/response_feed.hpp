@@ -1,5 +1,5 @@
-// Feeds one response to the HTTP/1 reader in pieces and notes all that came of it, so that two ways of feeding can be
-// compared. Each piece lives in memory of its own size: a sanitizer sees a byte read past it.
+// Gives one response to the HTTP/1 reader in pieces and records the result, so that two ways of splitting can be
+// compared. Each piece is in memory of exactly its size: a sanitizer sees a read beyond it.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Outcome {
   FieldList fields, trailers;
   std::vector<int> interims;
   std::string body;
-  std::size_t surplus = 0;  // bytes behind the response
+  std::size_t surplus = 0;  // bytes after the response
   bool keep_alive = false;
   Code code = Code::internal;
   std::string message;
@@ -51,7 +51,7 @@ inline FieldList copy_of(const Fields& fields) {
   return copy;
 }
 
-// What no reader may hand out, whatever came.
+// Checks what a reader must never give out.
 inline void check_fields(const Fields& fields, Http1 mode) {
   FUZZ_CHECK(fields.size() <= limits::kMaxFields && fields.text_bytes() <= limits::kMaxHeadBytes);
   bool sendable = true;
@@ -145,7 +145,7 @@ class Feed {
   Outcome outcome_;
 };
 
-// Pieces of these sizes, over and over; 0 stands for all that is left. No sizes: byte by byte.
+// In pieces of these sizes, repeated; 0 is all that is left. No sizes: byte by byte.
 inline Outcome in_pieces(std::string_view text, std::span<const std::size_t> sizes, const FeedOptions& options) {
   Feed feed(options);
   for (std::size_t at = 0, turn = 0; at < text.size(); ++turn) {
@@ -164,11 +164,11 @@ inline std::string described(const Outcome& outcome) {
          std::to_string(outcome.surplus) + " message " + outcome.message;
 }
 
-// The first line of an input to read: how it is cut, and what else bears on it. The first byte is eight switches, the
-// others are sizes of pieces. Letters of a text do for either, and a line feed ends them.
+// The first line of an input: how the rest is split, and options. The first byte has eight switches, the others are
+// sizes of pieces. Letters work for both; a line feed ends them.
 struct Cut {
   FeedOptions options;
-  bool repeats = false;  // what stands between "{{" and "}}" comes again and again, past the cap on heads
+  bool repeats = false;  // the text between "{{" and "}}" is repeated beyond the limit of heads
   std::vector<std::size_t> sizes;
 };
 
@@ -194,7 +194,7 @@ inline Cut read_cut(Input& input) {
   return cut;
 }
 
-// The response itself, with what is to be repeated repeated.
+// The response, with the repeated text.
 inline std::string read_response(const Cut& cut, std::string_view text) {
   const std::size_t begin = text.find("{{");
   const std::size_t end = text.find("}}", begin == std::string_view::npos ? begin : begin + 2);

@@ -1,5 +1,5 @@
-// Transports without descriptors whose every answer is the input's choice: they open late or never, take and give in
-// pieces, block, end and fail. A blocked one gives its signal once when the target says so.
+// Transports without descriptors whose results come from the input: they open late or never, move bytes in pieces,
+// block, end and fail. A blocked one gives its signal once, when the target says so.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ struct Script {
   explicit Script(Input& bytes) : input(bytes) {}
   Input& input;
   Answers answers;
-  std::vector<TransportSignal> signals;  // owed, in order
+  std::vector<TransportSignal> signals;  // signals that are owed, in order
   std::size_t alive = 0;                 // transports
 
   void give_signals(std::size_t most) {
@@ -73,7 +73,7 @@ class ScriptedTransport : public Transport {
     for (const Bytes piece : pieces) all += as_text(piece);
     if (script_.input.one_in(3)) all.resize(std::min<std::size_t>(all.size(), 1 + script_.input.below(300)));
     peer_.hear(all);
-    script_.signals.push_back(signal_);  // there may be an answer
+    script_.signals.push_back(signal_);  // there may be a response
     return {.bytes = all.size()};
   }
 

@@ -1,5 +1,5 @@
-// libcurl at its fastest honest use: the multi interface driven by curl_multi_socket_action over epoll, easy handles
-// used again and again, connections kept. A process of its own, since the system's libcurl brings OpenSSL.
+// libcurl at its fastest: the multi interface driven by curl_multi_socket_action over epoll, with reused easy handles
+// and kept connections. A separate process, because the system's libcurl links OpenSSL.
 #include <curl/curl.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>

@@ -1,5 +1,6 @@
-// The engine alone over an in-memory transport: what a request costs without a kernel. Fed canned responses, it answers
-// the same count of instructions in every run, so a change can be judged by it (tests/bench/instructions).
+// The engine alone over an in-memory transport: the cost of a request without a kernel. With fixed responses it
+// executes the same number of instructions in every run, so the effect of a change can be measured
+// (tests/bench/instructions).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -62,7 +63,7 @@ class World {
     std::fprintf(stderr, "%s\n", error.message().c_str());
     std::exit(1);
   }
-  // A millisecond for every fact.
+  // Each fact advances the time by a millisecond.
   Now now() { return {Instant(std::chrono::milliseconds(++ticks_)), 1'800'000'000}; }
 
   void add() {
@@ -73,7 +74,7 @@ class World {
     ++asked_;
   }
 
-  // Takes every output, and reports connections as they are asked for, until the engine wants nothing but bytes.
+  // Takes every output, and reports requested connections as connected, until the engine only waits for bytes.
   void drain(std::uint64_t target) {
     for (;;) {
       while (auto output = engine_.poll_output()) take(*output, target);
@@ -111,7 +112,7 @@ class World {
     const OutputView view = engine_.transmit(conn);
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < view.count; ++i) bytes += view.spans[i].size();
-    if (bytes == 0) return;  // said twice
+    if (bytes == 0) return;  // reported twice
     engine_.handle_sent(conn, bytes, now());
     drain(target);
     for (std::size_t sent = 0; sent < response_.size();) {
@@ -145,7 +146,7 @@ int main(int count, char** words) {
   }
   const std::uint64_t requests = std::strtoull(words[1], nullptr, 10);
   World world(std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10));
-  world.run(2'000);  // opens the connections and brings every buffer to its size
+  world.run(2'000);  // opens the connections and grows every buffer to its final size
   const std::uint64_t before = allocations;
   world.run(requests);
   std::printf("requests=%llu bytes=%llu allocations=%llu\n", static_cast<unsigned long long>(requests),

@@ -1,4 +1,5 @@
-// What every benchmark program measures of itself, and the one line it prints. Knows rusage; knows no HTTP.
+// What every benchmark program measures of its own process (rusage), and the one line that it prints. Independent of
+// HTTP.
 #pragma once
 
 #include <sys/resource.h>
@@ -14,7 +15,7 @@ namespace bench {
 struct Job {
   const char* url = nullptr;
   std::size_t at_once = 1;
-  std::uint64_t requests = 0;  // measured ones, after a first round that opens every connection
+  std::uint64_t requests = 0;  // measured requests, after a first round that opens every connection
   const char* ca_file = nullptr;
 
   // PROGRAM URL AT_ONCE REQUESTS [CA_FILE]
@@ -35,7 +36,7 @@ struct Job {
 class Figures {
  public:
   Figures() { begin(); }
-  // Where measuring begins; memory counts from the first call on.
+  // Starts the measurement; memory is measured from the first call.
   void begin() {
     if (base_kib_ == 0) base_kib_ = usage().ru_maxrss;
     cpu_ = cpu_seconds();

@@ -1,5 +1,6 @@
-// The least a client can do: epoll, one send and one recv a request, fixed bytes out, Content-Length counted in. No
-// parsing beyond the first head, whose size stands for all, since nginx answers with heads of one length.
+// The minimum that a client can do: epoll, one send and one recv per request, fixed request bytes, a body counted by
+// Content-Length. Parses only the first head and takes its size for all, because nginx answers with heads of one
+// length.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,7 +17,7 @@ namespace {
 
 struct Peer {
   int fd = -1;
-  std::uint64_t left = 0;  // bytes of the present response; 0: its head has not been seen
+  std::uint64_t left = 0;  // remaining bytes of the current response; 0: its head has not arrived
 };
 
 struct Target {

@@ -1,5 +1,5 @@
-// sluice as an application uses it: Multi, perform and poll, a handler that counts, a new transfer for each that is
-// done.
+// sluice as an application uses it: Multi with perform and poll, a handler that counts, and a new transfer for each
+// finished one.
 #include "adapters/multi.hpp"
 #include "adapters/trust.hpp"
 #include "tests/bench/figures.hpp"

@@ -1,4 +1,4 @@
-// AsioDriver in an application's asio::io_context.
+// AsioDriver in the application's asio::io_context.
 #include "adapters/asio.hpp"
 
 #include <asio/executor_work_guard.hpp>

@@ -1,5 +1,4 @@
-// What a loop written by hand keeps, the application's periodic timers and its descriptors, and the loop that is made
-// of them.
+// The parts of a loop written by hand: the application's periodic timers, its descriptors, and a loop made of them.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +16,7 @@ class Timers {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `now` is another clock's, in Clock's words.
+  // `now` comes from another clock, converted to Clock's type.
   explicit Timers(std::function<Clock::time_point()> now = Clock::now) : now_(std::move(now)) {}
 
   int every(Milliseconds period, std::function<void()> tick) {
@@ -26,7 +25,7 @@ class Timers {
   }
   void cancel(int timer) { timers_.erase(timer); }
 
-  // Ticks may add and cancel, also themselves.
+  // Ticks may add and cancel timers, also their own.
   void run_due() {
     const Clock::time_point now = now_();
     for (auto each = timers_.begin(); each != timers_.end();) {
@@ -40,7 +39,7 @@ class Timers {
     }
   }
 
-  // How long to wait for the next one, or until `end`; rounded up, so that it is due then.
+  // The time until the next one or until `end`; rounded up, so that it is due after the wait.
   Milliseconds wait(Clock::time_point end) const {
     for (const auto& [number, timer] : timers_) end = std::min(end, timer.at);
     return std::max(std::chrono::ceil<Milliseconds>(end - now_()), Milliseconds(0));
@@ -62,13 +61,13 @@ class Readers {
   void add(int fd, std::function<void()> readable) { readers_[fd] = {++last_, std::move(readable)}; }
   bool remove(int fd) { return readers_.erase(fd) > 0; }
 
-  // What was ready is told by number, and numbers are taken again: a descriptor that is watched since begin_batch() is
-  // not called.
+  // Ready descriptors are reported by number, and numbers are reused: a descriptor that was added since begin_batch()
+  // is not called.
   void begin_batch() { before_ = last_; }
   void call(int fd) {
     const auto reader = readers_.find(fd);
     if (reader == readers_.end() || reader->second.number > before_) return;
-    const std::function<void()> readable = reader->second.readable;  // it may remove itself
+    const std::function<void()> readable = reader->second.readable;  // it may remove its own watch
     readable();
   }
 
@@ -87,7 +86,7 @@ class Readers {
   unsigned long last_ = 0, before_ = 0;
 };
 
-// Drives, then waits, in turns. How it waits is said by those made of it.
+// Alternately drives and waits. Derived classes define how it waits.
 class HandLoop : public Loop {
  public:
   explicit HandLoop(std::function<Timers::Clock::time_point()> now = Timers::Clock::now)
@@ -123,7 +122,7 @@ class HandLoop : public Loop {
  protected:
   // Waits for the Multi's descriptors and the application's, and calls the readers of those that are ready.
   virtual Result<void> wait(Multi& multi, Milliseconds most) = 0;
-  // The application's as extra ones: `wait_beside` fills in what is ready.
+  // With the application's as extra descriptors: `wait_beside` fills in which are ready.
   template <class WaitBeside>
   Result<void> wait_for_readers(WaitBeside wait_beside) {
     std::vector<ExtraDescriptor> extra = readers_.extra();

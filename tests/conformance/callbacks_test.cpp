@@ -1,4 +1,4 @@
-// What callbacks may do while a loop drives: remove, add, and try to drive, which is refused.
+// What callbacks may do during a drive: remove and add transfers, and try to drive, which is refused.
 #include <deque>
 
 #include "tests/conformance/world.hpp"
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(World, "a transfer is removed from each callback of another, w
   std::deque<Get> held;
   for (const Scheme scheme : {Scheme::plain, Scheme::tls}) {
     for (const char where : kCallbacks) {
-      // One that runs as well, one that waits for its answer, and one that has not begun.
+      // One that runs as well, one that waits for its response, and one that has not begun.
       const TransferId running = start(*this, victims.emplace_back(pattern(400'000, 3)), scheme);
       const TransferId waiting = get(held.emplace_back(10, 0, "hold"), scheme);
       Actor& actor = actors.emplace_back(pattern(100'000, 1));
@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(World, "a transfer is removed from each callback of another, w
       actor.act = [this, &victims, &held, running, waiting, scheme](Multi& multi, TransferId) {
         const TransferId fresh = get(held.emplace_back(10, 0, "hold"), scheme);
         for (const TransferId victim : {running, waiting, fresh}) multi.remove(victim);
-        // What ended before it was removed did so in full.
+        // A transfer that ended before it was removed is complete.
         for (const Actor& each : victims) CHECK((each.dones == 0 || each.complete()));
       };
       start(*this, actor, scheme);
@@ -192,10 +192,10 @@ TEST_CASE_FIXTURE(World, "performing at any other moment, twice, or when nothing
   after = [&](Multi& multi) { CHECK(multi.perform() != Drive::failed); };
   REQUIRE(run());
   for (const Get& one : all) CHECK(one.complete());
-  // With nothing to do at all.
+  // With nothing to do.
   turns_within(10ms);
   drive_twice();
-  // And late: the loop has been away for a while, with answers waiting.
+  // And late: the loop was busy for a while, and responses are waiting.
   std::deque<Get> late;
   for (std::size_t i = 0; i < 10; ++i) get(late.emplace_back(100'000, i));
   int naps = 0;

@@ -1,5 +1,5 @@
-// A kept-alive connection on which something has come meanwhile (bytes that nobody asked for, or its end) is not used
-// again, however a loop orders what it tells: no request goes out on it.
+// A kept-alive connection that has received bytes or its end while idle is not reused, whatever the order of a loop's
+// events: no request is sent on it.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -17,7 +17,7 @@ using namespace sluice::conformance;
 
 namespace {
 
-// A server in the test's own thread, so that the test says when it says what.
+// A server in the test's own thread, so that the test decides when it sends what.
 class Origin {
  public:
   Origin() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
@@ -39,7 +39,7 @@ class Origin {
   Origin& operator=(const Origin&) = delete;
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
-  // Answers each request on each connection; what was read of it is kept.
+  // Answers each request on each connection; the received bytes are kept.
   void serve() {
     for (int fd = 0; (fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
       accepted.push_back(fd);
@@ -56,7 +56,7 @@ class Origin {
   void say(std::size_t which, const std::string& bytes) {
     REQUIRE(::send(accepted[which], bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
   }
-  // Until the other end's kernel has all that was said, the end included.
+  // Waits until the other end's kernel has all that was sent, including the end.
   bool wait_until_there(std::size_t which) const {
     for (int i = 0; i < 2000; ++i, std::this_thread::sleep_for(1ms)) {
       tcp_info info = {};

@@ -1,4 +1,4 @@
-// Deadlines run out in time, also when no descriptor has anything to say.
+// Deadlines expire on time, also without any event on a descriptor.
 #include <algorithm>
 #include <deque>
 

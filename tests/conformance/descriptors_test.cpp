@@ -1,4 +1,4 @@
-// Descriptors: numbers that are taken again at once, and more of them than fit in an fd_set.
+// Descriptors: numbers that are reused immediately, and more descriptors than fit in an fd_set.
 #include <sys/resource.h>
 #include <sys/select.h>
 
@@ -20,7 +20,8 @@ void raise_descriptor_limit() {
   REQUIRE(limit.rlim_cur >= 4096);
 }
 
-// The application's own descriptors, which come and go all the time: each has one byte in it, and is heard of once.
+// The application's own descriptors, which are opened and closed all the time: each contains one byte, and is reported
+// once.
 class Churn {
  public:
   explicit Churn(Loop& loop, const Multi& multi) : loop_(loop), multi_(multi) {}
@@ -42,7 +43,7 @@ class Churn {
     auto& pipe = pipes_.emplace_back(std::make_unique<Pipe>());
     if (watched_.contains(pipe->read_end)) ++taken_again;
     const char byte = static_cast<char>('a' + ++opened_ % 26);
-    if (opened_ % 3 != 0) pipe->put(byte);  // the others must not be heard of
+    if (opened_ % 3 != 0) pipe->put(byte);  // the others must not be reported
     loop_.watch(pipe->read_end, [this, own = pipe.get(), byte] {
       ++heard;
       if (own->take() != byte) ++wrong;
@@ -115,12 +116,12 @@ TEST_CASE_FIXTURE(World, "1,500 descriptors at once, or a clean error where they
     for (const Get& one : all) CHECK_MESSAGE(one.complete(), one.path);
     return;
   }
-  REQUIRE(count * 2 > FD_SETSIZE);  // the server has as many
+  REQUIRE(count * 2 > FD_SETSIZE);  // the server has as many as the client
   CHECK_FALSE(loop().run_until(all_wait, kLong));
   const auto failure = loop().take_failure();
   REQUIRE(failure.has_value());
   CHECK(failure->code == Code::descriptor_too_large);
-  // Nobody came to harm: once there are fewer, it goes on. Closing so many takes more than one drive.
+  // All transfers are unaffected and continue once there are fewer. Closing so many takes more than one drive.
   for (std::size_t i = 50; i < count; ++i) multi().remove(ids[i]);
   const auto few_wait = [&] { return server().held() == 50; };
   for (int i = 0; i < 1000 && !few_wait(); ++i) {

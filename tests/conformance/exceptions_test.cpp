@@ -1,5 +1,5 @@
-// SB-89: what a handler throws ends its transfer, and nothing else. A loop in C++ lets it through to who runs it; a
-// binding of one in C keeps it for who asks (tests/unit/*_driver_test.cpp).
+// SB-89: an exception of a handler ends its transfer and nothing else. A loop in C++ lets the exception through to its
+// caller; the binding of a loop in C stores it (tests/unit/*_driver_test.cpp).
 #include <deque>
 #include <set>
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// Under load, a timer of the application's gets its turn in time: max_drive_time and max_reads_per_perform at work.
+// Under load, an application's timer fires on time: tests max_drive_time and max_reads_per_perform.
 #include <algorithm>
 #include <deque>
 

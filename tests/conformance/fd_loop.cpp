@@ -1,4 +1,4 @@
-// The application's own epoll loop with one watch more: Multi::fd(). No deadline, no sink, no binding.
+// The application's own epoll loop with one additional watch: Multi::fd(). No deadline, no sink, no binding.
 #include <sys/epoll.h>
 
 #include <array>

@@ -1,4 +1,4 @@
-// GlibDriver in a main context of the application's.
+// GlibDriver in the application's main context.
 #include "adapters/glib.hpp"
 
 #include <glib-unix.h>

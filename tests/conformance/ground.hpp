@@ -1,5 +1,5 @@
-// What the tests stand on besides the loop: the server that they talk to, and how time passes. Sockets and the system's
-// clock for most bindings (sockets.cpp); the simulated world for the one that is driven in virtual time (sim_loop.cpp).
+// The environment of the tests besides the loop: the server and the passing of time. Sockets and the system's clock for
+// most bindings (sockets.cpp); the simulated world for the one that runs in virtual time (sim_loop.cpp).
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ class Ground {
   // For MultiOptions::environment.
   virtual Environment* environment() = 0;
 
-  // Paths mean what tests/support/origin_server.hpp says, and so do the rest's names.
+  // Paths, and the functions below, have the meaning of tests/support/origin_server.hpp.
   virtual std::string http(const std::string& path) const = 0;
   virtual std::string https(const std::string& path) const = 0;
   virtual std::shared_ptr<const TlsConfig> trust() = 0;
@@ -25,16 +25,16 @@ class Ground {
   virtual int open() const = 0;
   virtual int requests() const = 0;
 
-  // A connect there is never answered. From here on, until this ground's end, that may be true of all connects.
+  // A connect to it is never answered. After this call that may be true of all connects, until this object is
+  // destroyed.
   virtual std::string hanging_url() = 0;
-  // The loop's thread does something else for so long.
+  // The loop's thread is busy with something else for this time.
   virtual void busy_for(std::chrono::milliseconds time) = 0;
-  // False: time is virtual. What is about threads, processor time or sockets of the test's own has nothing to look at
-  // then.
+  // False: time is virtual. Tests about threads, processor time or their own sockets do not apply then.
   virtual bool real() const = 0;
 };
 
-// The binding's, or sockets.cpp's. Before make_loop(), and it outlives that.
+// Defined by the binding or by sockets.cpp. Called before make_loop(); the result outlives the loop.
 std::unique_ptr<Ground> make_ground();
 
 }  // namespace sluice::conformance

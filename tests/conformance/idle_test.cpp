@@ -1,4 +1,4 @@
-// No busy loop: a Multi that has nothing to do does not wake anybody.
+// No busy loop: an idle Multi causes no wakeups.
 #include <deque>
 
 #include "tests/conformance/world.hpp"
@@ -30,7 +30,7 @@ TEST_CASE_FIXTURE(World, "an idle Multi wakes nobody, before and after it had so
   turns_within(50ms);
   CHECK(multi().connections() > 0);
   CHECK(turns_within(kWhile) <= kFew);
-  // A wake-up is taken once.
+  // A wakeup is consumed once.
   multi().wakeup();
   const std::size_t before = drives;
   CHECK(turns_within(kWhile) <= kFew + 1);

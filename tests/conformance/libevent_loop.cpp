@@ -1,4 +1,4 @@
-// LibeventDriver in an application's event_base.
+// LibeventDriver in the application's event_base.
 #include "adapters/libevent.hpp"
 
 #include <event2/event.h>

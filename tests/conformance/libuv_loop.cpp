@@ -1,4 +1,4 @@
-// LibuvDriver in an application's uv_loop_t.
+// LibuvDriver in the application's uv_loop_t.
 #include "adapters/libuv.hpp"
 
 #include <uv.h>

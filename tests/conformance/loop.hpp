@@ -1,8 +1,8 @@
-// An event loop as an application has one, with a Multi plugged into it by the binding under test. One file of this
-// folder for each binding says how; the tests see this only.
+// An application's event loop, with a Multi attached by the binding under test. Each binding implements it in one file
+// of this folder; the tests see only this interface.
 //
-// Knows the application's own descriptors and timers, which must be served as if there were no Multi. Leaves transfers
-// to the tests.
+// Includes the application's own descriptors and timers, which must be served as if there were no Multi. Leaves
+// transfers to the tests.
 #pragma once
 
 #include <chrono>
@@ -17,35 +17,34 @@ namespace sluice::conformance {
 
 using Milliseconds = std::chrono::milliseconds;
 
-// One thread. Everything is legal in the callbacks but run_until() and the end of the loop; detach() is not legal in
-// those of a Multi.
+// Single-threaded. In the callbacks everything is allowed except run_until() and destroying the loop; detach() is not
+// allowed in those of a Multi.
 class Loop {
  public:
   virtual ~Loop() = default;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // One Multi at a time; it must stay until detach(). `after` is called after each drive.
+  // One Multi at a time; it must live until detach(). `after` is called after each drive.
   virtual void attach(Multi& multi, AfterDrive after) = 0;
-  // Takes it off, whatever it is doing. It may be attached again, here or elsewhere.
+  // Detaches it, in any state. It may be attached again, to this loop or another.
   virtual void detach() = 0;
 
   // The application's own descriptors: `readable` is called while there is something to read. One watch for each
   // descriptor; it ends before the descriptor is closed.
   virtual void watch(int fd, std::function<void()> readable) = 0;
   virtual void unwatch(int fd) = 0;
-  // The application's own timer, again and again, a period after it was last due; answers a number for cancel(). Of
-  // late ticks one is made up for.
+  // A periodic timer of the application, due one period after it was last due; returns a number for cancel(). Of
+  // several late ticks only one is delivered.
   virtual int every(Milliseconds period, std::function<void()> tick) = 0;
   virtual void cancel(int timer) = 0;
 
-  // Until `condition` holds, which is looked at whenever the loop has woken up; false: not within `limit`, or failure()
-  // says why.
+  // Runs until `condition` holds, which is checked after each wakeup; false: not within `limit`, or failure() says why.
   virtual bool run_until(const std::function<bool()>& condition, Milliseconds limit) = 0;
 
-  // How often the loop has woken up from waiting, or would have, since it was made.
+  // The number of wakeups from waiting since the loop was created.
   std::size_t turns() const { return turns_; }
-  // What made run_until() give up early, once.
+  // Why run_until() ended early; returned once.
   std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
 
  protected:
@@ -54,10 +53,10 @@ class Loop {
   std::optional<Error> failure_;
 };
 
-// These three are the binding's file's.
+// These three are defined in the binding's file.
 std::unique_ptr<Loop> make_loop();
 const char* loop_name();
-// False: descriptors end at FD_SETSIZE.
+// False: descriptors must be below FD_SETSIZE.
 bool holds_many_descriptors();
 
 }  // namespace sluice::conformance

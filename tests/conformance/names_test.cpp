@@ -1,4 +1,4 @@
-// Names: c-ares' descriptors and the times at which it asks again pass through each binding.
+// Names: each binding handles c-ares' descriptors and retry times.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

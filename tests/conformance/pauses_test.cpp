@@ -1,4 +1,4 @@
-// Transfers that pause and go on: who resumes them, and from where.
+// Transfers that pause and continue: who resumes them, and from which callback.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

@@ -1,4 +1,4 @@
-// Transfers that are given up before they end, one by one or with their Multi.
+// Transfers that are removed before they end, one by one or with their Multi.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

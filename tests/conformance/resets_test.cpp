@@ -1,4 +1,4 @@
-// Peers that reset their connections harm their own transfers only.
+// Peers that reset their connections affect only their own transfers.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

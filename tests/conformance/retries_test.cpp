@@ -1,5 +1,5 @@
-// An application that tries again at once what has failed at once takes its turns, and no more: other transfers,
-// deadlines and the application's own timers go on.
+// An application that immediately retries what failed immediately cannot starve others: other transfers, deadlines and
+// the application's own timers continue.
 #include <algorithm>
 #include <deque>
 

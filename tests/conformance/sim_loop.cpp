@@ -1,5 +1,5 @@
 // Multi::perform() and Multi::poll() in the simulated world: time is virtual, and the server is one of its origins. The
-// application's own descriptors are the system's, so they are looked at between waits.
+// application's own descriptors belong to the system, so they are polled between waits.
 #include <poll.h>
 
 #include <set>

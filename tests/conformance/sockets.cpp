@@ -1,4 +1,4 @@
-// The ground of sockets: see ground.hpp.
+// The environment with real sockets: see ground.hpp.
 #include <optional>
 #include <thread>
 

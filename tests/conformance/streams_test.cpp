@@ -1,4 +1,4 @@
-// A transport without a descriptor: its signals, from another thread, pass through each binding.
+// A transport without a descriptor: each binding handles its signals from another thread.
 #include <atomic>
 #include <condition_variable>
 #include <deque>

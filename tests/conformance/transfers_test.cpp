@@ -1,4 +1,4 @@
-// Many transfers of all sizes, both ways, byte for byte.
+// Many transfers of all sizes in both directions, compared byte by byte.
 #include <deque>
 
 #include "tests/conformance/world.hpp"

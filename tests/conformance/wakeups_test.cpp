@@ -1,4 +1,4 @@
-// wakeup() from other threads: what they queued before it is seen after a drive, every time.
+// wakeup() from other threads: what they queued before the call is always seen after a drive.
 #include <atomic>
 #include <deque>
 #include <mutex>

@@ -1,5 +1,5 @@
-// What every test of the suite stands in: a ground with its server, the binding's loop, a Multi attached to it, and the
-// check at the end that nothing is left of them.
+// The fixture of every test of the suite: an environment with its server, the binding's loop, a Multi attached to it,
+// and the check at the end that nothing is left of them.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -29,13 +29,13 @@ inline constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
 #else
 inline constexpr bool kThreadSanitizer = false;
 #endif
-// Every memory access costs many times as much there, and what is looked for shows after fewer.
+// Under ThreadSanitizer every memory access costs many times as much, and fewer repetitions suffice.
 constexpr int scaled(int count) { return kThreadSanitizer ? count / 5 : count; }
 
-// Nothing takes this long, unless it never ends.
+// A time that is only exceeded by something that never ends.
 inline constexpr Milliseconds kLong = 30s;
 
-// Compares a body with what it should be while it comes, and counts callbacks.
+// Compares a body with the expected one as it arrives, and counts callbacks.
 struct Download : TransferHandler {
   std::string_view expected;
   std::size_t received = 0;
@@ -56,13 +56,13 @@ struct Download : TransferHandler {
   void on_done(Multi&, TransferId, const Result<void>& end) override { ++dones, result = end; }
 };
 
-// A Download of "/SIZE/START?WORDS" that knows its path.
+// A Download of "/SIZE/START?WORDS", with its path.
 struct Get : Download {
   std::string path;
   Get(std::size_t size, std::size_t start, const std::string& words = "");
 };
 
-// Sends `sent` as a streamed body and expects it back.
+// Sends `sent` as a streamed body and expects the same bytes in the response.
 struct Echo : Download {
   std::size_t given = 0;
   explicit Echo(std::string_view bytes) : Download(bytes) {}
@@ -79,7 +79,7 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // Another Multi instead of the present one, which has nothing to do.
+  // Replaces the current Multi, which must be idle.
   void use(MultiOptions options);
 
   Request request(const std::string& path, Scheme scheme = Scheme::plain) const;
@@ -89,11 +89,11 @@ class World {
   // A streamed upload that is sent back; `declared`: with a Content-Length.
   TransferId echo(Echo& one, Scheme scheme, bool declared);
 
-  // Until no transfer is running.
+  // Runs until no transfer is running.
   bool run(Milliseconds limit = kLong);
-  // Until `condition` holds, which is looked at every few milliseconds at least: for what another thread does.
+  // Runs until `condition` holds, which is checked at least every few milliseconds: for actions of another thread.
   bool until(const std::function<bool()>& condition, Milliseconds limit = kLong);
-  // Lets the loop go on for so long; answers how often it woke up.
+  // Runs the loop for this time; returns the number of wakeups.
   std::size_t turns_within(Milliseconds time);
 
   Ground& server() { return *server_; }
@@ -101,12 +101,12 @@ class World {
   Multi& multi() { return *multi_; }
 
   std::map<TransferId, Message> messages;  // read after each drive
-  std::function<void(Multi&)> after;       // then called, in the same place
-  std::size_t drives = 0;                  // how often that was
+  std::function<void(Multi&)> after;       // called after that
+  std::size_t drives = 0;                  // number of drives so far
 
   void attach();
   void detach() { loop_->detach(); }
-  // Ends the Multi with all that is in it, after detach().
+  // Destroys the Multi with its transfers, after detach().
   void end_multi() { multi_.reset(); }
 
  private:
@@ -116,7 +116,7 @@ class World {
   std::unique_ptr<Multi> multi_;
 };
 
-// A pipe that does not block.
+// A non-blocking pipe.
 struct Pipe {
   int read_end = -1, write_end = -1;
   Pipe();
@@ -124,7 +124,7 @@ struct Pipe {
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
   void put(char byte) const;
-  int take() const;  // -1: nothing is there
+  int take() const;  // -1: empty
 };
 
 std::size_t open_descriptors();

@@ -1,6 +1,6 @@
-// One connection over one stream, and nothing else: the stream is opened here, HTTP on it is sluice's.
-// Usage: connection_alone URL... , all of one origin, asked one after another. Prints "status bytes url" for each, or
-// why not.
+// One connection over one stream: the stream is opened here, sluice speaks HTTP on it.
+// Usage: connection_alone URL... , all of one origin, requested one after another. Prints "status bytes url" for each,
+// or why it failed.
 #include <netdb.h>
 #include <poll.h>
 #include <unistd.h>

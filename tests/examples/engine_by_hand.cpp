@@ -1,6 +1,6 @@
-// The engine driven by hand over a byte pipe, with no Multi and no loop: it asks, this program does it and says what
-// came of it. The pipe is a TCP stream here, and could be anything. Usage: engine_by_hand URL. Prints "status bytes
-// url", or why not.
+// The engine driven by hand over a byte pipe, with no Multi and no loop: this program executes its outputs and reports
+// the results. The pipe is a TCP stream here, but could be anything. Usage: engine_by_hand URL. Prints "status bytes
+// url", or why it failed.
 #include <netdb.h>
 #include <poll.h>
 #include <unistd.h>

@@ -1,10 +1,10 @@
-// Runs an example as whoever copied it would: against a server, against a port that refuses, with nonsense.
+// Runs an example as a user would: against a server, against a port that refuses, with invalid arguments.
 //
-// Usage: examples PROGRAM WAYS [doctest's options]. PROGRAM stands beside this one; WAYS are the suites below that it
+// Usage: examples PROGRAM WAYS [doctest's options]. PROGRAM is in the same folder; WAYS are the suites below that it
 // must pass.
-//   fetch  fetches the URLs it is given at once, prints "status bytes url" for each or why it failed, exit code 0 or 1
-//   timer  has a timer of its own besides, that says "N running" every 100 ms
-//   one    fetches the URL it is given, with the same words and exit codes
+//   fetch  fetches the given URLs concurrently, prints "status bytes url" for each or why it failed, exit code 0 or 1
+//   timer  also has a timer of its own, which prints "N running" every 100 ms
+//   one    fetches the given URL, with the same output and exit codes
 //   world  needs no URL: runs in a simulated world, with the same trace on stderr each time
 //   line   fetches its URLs, all of one origin, one after another over one connection
 #define DOCTEST_CONFIG_IMPLEMENT

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Takes the example program out of a header's leading comment, so that what the header promises is what a test compiles.
+"""Extracts the example program from a header's first comment, so that a test compiles exactly what the header shows.
 
 Usage: extract.py HEADER OUT. The program begins below the line "// Example: ..." and ends with the comment. The compiler is told
 where each line came from.
-Or: extract.py README.md OUT WORDS. The program is the C++ block there that holds these words.
+Or: extract.py README.md OUT WORDS. The program is the C++ block there that contains this text.
 """
 
 import sys

@@ -1,5 +1,5 @@
-// What goes wrong in the `sluice` command: one clear line, curl's exit code, the others go on, and never a file that
-// looks complete and is not.
+// Failures of the `sluice` command: one clear line, curl's exit code, other transfers continue, and no incomplete file
+// looks complete.
 #include <doctest/doctest.h>
 
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
-// `sluice --loop NAME`: the command does the same with each loop. What it does is tested in cli_test.cpp; here, that
-// each loop carries downloads, an upload that comes slowly through a pipe, a deadline and Ctrl-C.
+// `sluice --loop NAME`: the command does the same with each loop. What it does is tested in cli_test.cpp; here, each
+// loop handles downloads, a slow upload through a pipe, a deadline and Ctrl-C.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
-// How the `sluice` command reads responses, and what it shows of them: tolerant, or by --strict, and heads as they
-// came.
+// How the `sluice` command parses responses and what it shows of them: tolerant, or with --strict, and heads as
+// received.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// The `sluice` command as its users meet it: what is sent, what is written where, and in which order. Its failures
-// stand in cli_failures_test.cpp.
+// The `sluice` command from a user's view: what is sent, what is written where, and in which order. Failures:
+// cli_failures_test.cpp.
 #include <doctest/doctest.h>
 
 #include <fcntl.h>

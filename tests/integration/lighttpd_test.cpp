@@ -1,4 +1,4 @@
-// Whole transfers against a real lighttpd on loopback: what nginx does otherwise shows here.
+// Whole transfers against a real lighttpd on loopback, for behaviour that differs from nginx.
 #include <doctest/doctest.h>
 
 #include "tests/support/lighttpd.hpp"

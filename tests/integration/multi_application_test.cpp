@@ -1,5 +1,4 @@
-// What an application does with a Multi beside adding transfers: its own pointer, cancel(), the pool and its limits,
-// heads as they go out.
+// An application's other calls on a Multi: its own pointer, cancel(), the pool and its limits, reported heads.
 #include <doctest/doctest.h>
 
 #include <deque>

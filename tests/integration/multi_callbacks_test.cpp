@@ -1,4 +1,4 @@
-// SB-25 over Multi: cancel, destroy, pause and new requests inside every callback, and what pausing promises.
+// SB-25 with Multi: cancel, destroy, pause and new requests inside every callback, and the guarantees of pausing.
 #include <doctest/doctest.h>
 
 #include <algorithm>

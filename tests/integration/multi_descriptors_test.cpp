@@ -1,4 +1,4 @@
-// Descriptors: more than select(2) can hold, numbers that are taken again, connections that fail.
+// Descriptors: more than select(2) supports, numbers that are reused immediately, connections that fail.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// SB-89: exceptions of handlers leave the drive, and the Multi stays usable; what the destructor still tells a
+// SB-89: exceptions of handlers leave the drive, and the Multi stays usable; what the destructor still reports to a
 // WatchSink.
 #include <doctest/doctest.h>
 #include <fcntl.h>

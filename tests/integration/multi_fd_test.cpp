@@ -1,5 +1,5 @@
-// Multi::fd(): one descriptor for a foreign loop. It is readable exactly when perform() has something to do, whatever
-// waits on it: poll, select, epoll, libuv.
+// Multi::fd(): one descriptor for any event loop. It is readable exactly when perform() has something to do, whatever
+// waits for it: poll, select, epoll, libuv.
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
-// What adapters/README.md says that a drive promises, one case for each number, and the classic loop. Promises 7 and 8
-// stand in multi_socket_action_test.cpp.
+// The promises of adapters/README.md ("What a drive promises"), one case for each number, and the classic loop.
+// Promises 7 and 8 are tested in multi_socket_action_test.cpp.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
-// Multi and request bodies that must be sent again: a kept connection dies under the second request, and its body comes
-// from the handler once more (on_rewind), or cannot.
+// Multi and request bodies that must be sent again: a kept connection is closed during the second request, and the
+// handler provides its body again (on_rewind), or cannot.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Multi's promises 7 and 8: driving by single descriptors, and what is legal in a callback. The others stand in
+// Promises 7 and 8 of adapters/README.md: driving by single descriptors, and what is allowed in a callback. The others:
 // multi_promises_test.cpp.
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Faults of integrators over socket_action and a WatchSink, made harmless: events that mean nothing (any more), and
+// Mistakes of integrators with socket_action and a WatchSink have no effect: stale or meaningless events, and the time
 // when a watch ends.
 #include <doctest/doctest.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
-// What a request costs once everything is warm (core/README.md "Cost"): one send, one recv, no epoll_ctl, no
-// memory from the heap. Counts by standing in front of the C library's functions and operator new, in this executable
-// alone and for the driving thread alone.
+// The cost of a request in the steady state (core/README.md "Cost"): one send, one recv, no epoll_ctl, no heap
+// allocation. Counts by replacing functions of the C library and operator new, only in this executable and only for the
+// driving thread.
 #include <doctest/doctest.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>

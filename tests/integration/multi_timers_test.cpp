@@ -1,5 +1,5 @@
-// Nothing is lost between a Multi and whoever waits for it: timers that come too early or in a callback, wakeups that a
-// drive has seen, a timer behind fd() that poll() has taken; and run() that says so when nothing can happen any more.
+// No event between a Multi and its waiting loop is lost: timers that fire early or in a callback, wakeups that a drive
+// has consumed, a timer of fd() that poll() has consumed; and run() reports that nothing can happen any more.
 #include <doctest/doctest.h>
 #include <poll.h>
 

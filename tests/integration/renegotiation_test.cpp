@@ -1,4 +1,4 @@
-// The TLS client against openssl's s_server: what BoringSSL's server cannot do, a renegotiation for a client
+// The TLS client against openssl's s_server, for what BoringSSL's server does not support: a renegotiation for a client
 // certificate.
 #include <doctest/doctest.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-// The resolver over a DNS server of the test's own on loopback, and without any network at all.
+// The resolver with the test's own DNS server on loopback, and without any network.
 #include "adapters/resolver/resolver.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// What transport.hpp lets a transport of one's own do, each way by itself: bytes it keeps while its descriptor is
-// silent, directions that wait for each other, a descriptor for each.
+// What transport.hpp allows a custom transport, each case separately: buffered bytes while its descriptor is silent,
+// directions that wait for each other, one descriptor per direction.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>

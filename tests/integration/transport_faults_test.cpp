@@ -1,7 +1,7 @@
-// Custom transports that do everything a transport may do, and some things it may not: one byte at a time, blocked for
-// any length, an error or an end at every call, signals late, doubled, from another thread, or long after the Multi is
-// gone. They harm only their own transfers: every transfer ends in one Done, those beside them complete, and the
-// message names the route.
+// Custom transports that do everything a transport may do, and some things that it must not do: one byte at a time,
+// blocked for any time, an error or an end at every call, signals that are late, duplicated, from another thread, or
+// long after the Multi was destroyed. They affect only their own transfers: every transfer has one Done, the others
+// complete, and the message names the route.
 #include <doctest/doctest.h>
 
 #include <atomic>

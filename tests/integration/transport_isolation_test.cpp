@@ -1,5 +1,5 @@
-// What a transport or its dialer does wrong, or does a lot of, is no matter for others: descriptors that are not its
-// own, exceptions at every call, floods of signals, and calls from inside that change what the Multi has to do.
+// A faulty or very active transport or dialer does not affect others: descriptors that it does not own, exceptions at
+// every call, floods of signals, and nested calls that change what the Multi has to do.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>

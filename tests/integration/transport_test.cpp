@@ -1,5 +1,5 @@
-// Whole transfers over each built-in transport, plain and TLS: reuse, limits, both directions at once, and every way a
-// far end can leave. Custom transports, and what they may do wrong, stand in transport_faults_test.cpp.
+// Whole transfers over each built-in transport, plain and TLS: reuse, limits, both directions at once, and every way in
+// which a peer can close. Custom transports and their faults: transport_faults_test.cpp.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>

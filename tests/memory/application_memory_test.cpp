@@ -1,5 +1,5 @@
-// As engine_memory_test.cpp, for what an application asks of an engine beside transfers: cancel(), limits that change,
-// credentials out of a URL, heads that are told.
+// As engine_memory_test.cpp, for an application's other calls on an engine: cancel(), changed limits, credentials from
+// a URL, reported heads.
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/pattern.hpp"

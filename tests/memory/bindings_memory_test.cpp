@@ -1,5 +1,5 @@
-// Memory that runs out inside a loop's binding: no exception leaves a call of the Multi's for it, a Multi is not left
-// in a drive that never ends, and what the binding cannot watch any more is said by failed().
+// Memory that runs out inside a loop binding: no exception leaves a call that the Multi makes, a Multi does not stay in
+// a drive for ever, and failed() reports what the binding can no longer watch.
 #include <sys/epoll.h>
 
 #include <new>

@@ -1,4 +1,5 @@
-// As engine_memory_test.cpp, for a Connection alone: it queues the engine's outputs once more, and must lose none.
+// As engine_memory_test.cpp, for a Connection alone: it has a second queue for the engine's outputs, and must lose
+// none.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -17,7 +18,7 @@ struct Told {
   std::optional<Result<void>> result;
 };
 
-// A Connection with an origin in memory at the other end. Drives itself; says what is wrong.
+// A Connection with an origin in memory at the other end. Drives itself; returns what is wrong.
 class Line {
  public:
   Line(const std::string& origin, std::shared_ptr<const TlsConfig> tls, const sim::TlsServerContext* server)

@@ -1,6 +1,6 @@
-// Each allocation that the engine, llhttp and BoringSSL make for whole transfers fails in turn: every transfer has its
-// one clean end, what succeeds has the very bytes, nothing is thrown, nothing is left behind, and with memory back all
-// is well again.
+// Each allocation that the engine, llhttp and BoringSSL make for whole transfers fails in turn: every transfer ends
+// exactly once, a success has exactly the expected bytes, nothing is thrown, nothing leaks, and once memory is
+// available again everything works.
 //
 // llhttp allocates nothing, so nothing in it can fail.
 #include <cstdlib>
@@ -44,7 +44,7 @@ Wish put(std::string url, std::size_t bytes) {
   return wish;
 }
 
-// The end of every story: memory is back, and the same engine works.
+// The end of every scenario: memory is available again, and the same engine works.
 std::vector<std::string> aftermath(MemoryWorld& world, const std::string& url) {
   relieve();
   const auto fresh = world.add(get(url + "/2000/3", body(2000, 3)));
@@ -55,7 +55,7 @@ std::vector<std::string> aftermath(MemoryWorld& world, const std::string& url) {
   return world.faults();
 }
 
-// Without a shortage all of it must succeed, or the story is not what it seems.
+// Without a shortage all of it must succeed; otherwise the scenario itself is wrong.
 void expect_all(MemoryWorld& world, std::initializer_list<std::optional<TransferId>> all) {
   for (const auto& id : all) {
     if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer of the story failed with memory there");

@@ -1,5 +1,5 @@
-// A story told again and again, each time with another allocation failing, or another pair of them, until none is left
-// to fail.
+// Runs a scenario repeatedly, each time with another failing allocation, or another failing pair, until all have failed
+// once.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,11 +20,11 @@
 namespace sluice::test {
 
 inline std::size_t open_descriptors() {
-  // One of them is the iterator's own, each time.
+  // One of them is always the iterator's own.
   return static_cast<std::size_t>(std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd")));
 }
 
-// Whether there are as many again; a server of the test's closes its end a moment later.
+// Whether the count is as before; the test's server may close its end a moment later.
 inline bool descriptors_are_back(std::size_t before) {
   for (int waits = 0; open_descriptors() > before; ++waits) {
     if (waits == 400) return false;
@@ -33,15 +33,15 @@ inline bool descriptors_are_back(std::size_t before) {
   return true;
 }
 
-// `tell(run)` lives through one run in a thread of its own, so that what BoringSSL keeps for each thread is made anew,
-// and answers what was wrong. `relieve()` is its business: with the memory back everything must go well again. After
-// the kinds of shortage come pairs: each allocation fails together with the one that comes so many after it, for each
-// number in `pairs`. What a shortage leaves to be done later is met by a second one then.
+// `tell(run)` performs one run in a thread of its own, so that BoringSSL's thread-local data is created again, and
+// returns what was wrong. It must call `relieve()`: with memory available everything must work again. After the kinds
+// of shortage, pairs are run: each allocation fails together with the one that comes N after it, for each N in `pairs`.
+// This makes an allocation fail in the work that a first failure has postponed.
 template <class Tell>
 void with_every_allocation_failing(const std::string& name, Tell tell,
                                    std::initializer_list<Shortage> kinds = {Shortage::once, Shortage::from_then_on},
                                    const std::vector<std::size_t>& pairs = {}) {
-  // Once it was told, what a process has once (a server of the test's, libuv's own pipe) is there.
+  // After one run, objects that exist once per process (the test's server, libuv's own pipe) have been created.
   bool counts = false;
   const auto in_thread = [&](std::size_t nth, Shortage kind, std::size_t again = 0) {
     std::vector<std::string> faults;

@@ -1,4 +1,4 @@
-// Each allocation fails in turn while transfers go from hop to hop: over another connection, after a wait, with a body
+// Each allocation fails in turn while transfers have several hops: over another connection, after a wait, with a body
 // that is sent again. See engine_memory_test.cpp.
 #include <vector>
 

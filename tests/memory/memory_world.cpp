@@ -111,7 +111,7 @@ MemoryWorld::MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls
     } else {
       engine.emplace(std::move(options));
     }
-  } catch (const std::bad_alloc&) {  // the one place where an application hears of it like this
+  } catch (const std::bad_alloc&) {  // the only place where an application sees this exception
   }
 }
 

@@ -1,17 +1,18 @@
-// A world around an Engine that drives itself to the end, whatever memory does meanwhile: names with several addresses,
-// some of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means),
-// TLS where the URL wants it, and a clock that moves when nothing else does. Every call into the engine is watched
+// A world around an Engine that drives itself to the end, also when memory runs out: names with several addresses, some
+// of which refuse or never answer, origins with keep-alive (tests/support/origin_talk.hpp says what a path means), TLS
+// if the URL is https, and a clock that advances when nothing else happens. Every call into the engine is watched
 // (shortage.hpp).
 //
-// Hosts: *.test is an origin behind two addresses, of which the first refuses; race.test's first one never answers, and
-// nowhere.test has none. A literal is an origin directly, but for those two.
-// Paths, beside those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
+// Hosts: *.test has two addresses, of which the first refuses; the first address of race.test never answers, and
+// nowhere.test has none. An address literal is an origin directly, except those two.
+// Paths, besides those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
 // carried a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of
 // answering; /leads/PATH, which leads to PATH with the same body; /trailers/...; /continue, which asks for the body
 // with a 100.
 //
-// What must hold in any case is checked here, and what does not is a fault (faults()): nothing is thrown, as the caller
-// sees; each transfer has one Done; a success has the very bytes; each Connect has its Close; nobody waits for ever.
+// The invariants are checked here, and violations are recorded (faults()): no exception reaches the caller; each
+// transfer has one Done; a success has exactly the expected bytes; each Connect has its Close; no transfer waits for
+// ever.
 #pragma once
 
 #include <deque>
@@ -29,7 +30,7 @@
 
 namespace sluice::test {
 
-// What is asked for, and what must come of it if it succeeds.
+// A request, and the expected result if it succeeds.
 struct Wish {
   std::string method = "GET";
   std::string url;
@@ -38,12 +39,12 @@ struct Wish {
   bool owned = false;    // all of it given with the request
   bool rewindable = false;
   bool expect_continue = false;
-  bool pause = false;       // its body is consumed only once nothing else moves
-  bool repeatable = false;  // where it ends with receive_failed it must say that it may be sent again
+  bool pause = false;       // its body is consumed only when nothing else can happen
+  bool repeatable = false;  // if it ends with receive_failed, the error must be retry_safe
   TransferOptions options = {};
 };
 
-// The far end of one connection.
+// The peer of one connection.
 class Peer {
  public:
   explicit Peer(const sim::TlsServerContext* tls);
@@ -57,7 +58,7 @@ class Peer {
   bool answer_specially();
   std::unique_ptr<sim::TlsServer> server_;
   OriginTalk talk_;
-  std::string in_;  // decrypted, of a request that is not whole
+  std::string in_;  // decrypted bytes of an incomplete request
   std::string plain_out_, out_;
   int requests_ = 0;
   bool closes_ = false;
@@ -69,17 +70,17 @@ class MemoryWorld {
   // With a rule: one that makes hops (tests/support/next_rule.hpp).
   MemoryWorld(EngineOptions options, const sim::TlsServerContext* tls, bool with_rule = false);
 
-  // Nothing where there was no memory for it.
+  // nullopt: there was no memory for it.
   std::optional<TransferId> add(const Wish& wish);
   void remove(TransferId id);
-  void remove_all();  // before any of what that has to tell is read
+  void remove_all();  // before any output about them is read
   void cancel(TransferId id);
   void set_limits(EngineLimits limits);
-  // Until nothing is left to do: every transfer has its Done.
+  // Runs until nothing is left to do: every transfer has its Done.
   void run();
-  // One round of what can be done without time passing. False: nothing moved.
+  // One round of what can be done without advancing the time. False: nothing happened.
   bool step();
-  // Everything is taken away, and must be gone.
+  // Removes everything, and checks that it is gone.
   void finish();
 
   void fault(std::string text) { faults_.push_back(std::move(text)); }
@@ -88,18 +89,18 @@ class MemoryWorld {
   std::size_t failures(Code code) const;
   std::size_t ended() const { return ended_; }
 
-  std::set<Code> legal;          // that a transfer may end with, beside out_of_memory
-  std::size_t step_bytes = 900;  // of a read, so that nothing comes in one piece
-  // Connections that may stand at once, as the outputs tell it; attempts of a race count each.
+  std::set<Code> legal;          // that a transfer may end with, besides out_of_memory
+  std::size_t step_bytes = 900;  // the size of a read, so that everything arrives in several pieces
+  // The maximum number of open connections, by the outputs; each attempt of a race counts.
   std::size_t most_open = SIZE_MAX;
   Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
-  std::optional<Engine> engine;  // none: there was no memory for it
+  std::optional<Engine> engine;  // nullopt: there was no memory for it
 
  private:
   struct Asked {
     Wish wish;
     std::size_t supplied = 0;
-    std::size_t hops = 0;  // that were told to have ended before others
+    std::size_t hops = 0;  // that were reported to have ended before others
     std::string body;
     std::optional<Result<void>> result;
     bool removed = false;
@@ -120,7 +121,7 @@ class MemoryWorld {
   std::map<TransferId, Asked> asked_;
   std::deque<output::Resolve> resolves_;
   std::deque<output::Connect> connects_;
-  std::map<ConnId, std::unique_ptr<Peer>> peers_;  // null: nobody is there
+  std::map<ConnId, std::unique_ptr<Peer>> peers_;  // null: no peer
   std::size_t asked_for_connections_ = 0, closes_ = 0, ended_ = 0, adds_ = 0;
   const bool has_limit_;
   std::vector<std::string> faults_;

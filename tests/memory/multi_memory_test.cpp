@@ -1,6 +1,6 @@
 // As engine_memory_test.cpp, for Multi: over streams in memory, over TCP on loopback, and its resolver with c-ares. A
-// drive that runs out of memory may answer Drive::failed; the next one goes on, and no transfer is forgotten or waits
-// for ever.
+// drive that runs out of memory may return Drive::failed; the next one continues, and no transfer is lost or waits for
+// ever.
 #include <ares.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -28,7 +28,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A stream with an origin in memory behind it. Says by its signal when there is more to read.
+// A stream to an origin in memory. Signals when there is more to read.
 class Pipe final : public Transport {
  public:
   Pipe(const sim::TlsServerContext* tls, TransportSignal signal, int& alive)
@@ -269,7 +269,7 @@ TEST_CASE("memory: a process is started whole or not at all, and none is lost") 
       if (auto dialer = child_process({"cat", "%h"})) {
         if (auto made = (*dialer)->dial({"host", 80}, [] {})) stream = std::move(*made);
       }
-    } catch (const std::bad_alloc&) {  // which is for Multi to catch
+    } catch (const std::bad_alloc&) {  // which Multi must catch
     }
     if (!stream && !ran_short()) faults.push_back("no stream");
     watched([&] { stream.reset(), transport::finish_children(); });

@@ -1,5 +1,6 @@
-// What an engine owes after a shortage of memory, looked at output by output: changes of interest that found no room, a
-// Close whose place was taken, a body that was lost, a transfer that could not be added.
+// What an engine still has to report after a shortage of memory, checked for each kind of output: changes of interest
+// that could not be queued, a Close whose reserved place was used, a body that was lost, a transfer that could not be
+// added.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@
 namespace sluice::test {
 namespace {
 
-// An engine and the connections that it asked for. Nothing but what is said to be is watched.
+// An engine and the connections that it requested. Only explicitly watched calls count.
 struct Bench {
   explicit Bench(EngineOptions options = {}) : engine(std::move(options)) {}
 
@@ -148,7 +149,7 @@ TEST_CASE(
       std::vector<TransferId> waiting;
       for (int i = 0; i < queued; ++i) waiting.push_back(bench.add("http://192.0.2.2/"));
       bench.drain();
-      // Their Dones are in the queue, and leave this much room for what comes.
+      // Their Dones are in the queue, and leave this much room for later outputs.
       for (const TransferId id : waiting) bench.engine.cancel(id, bench.now);
       Request request = Bench::get("http://192.0.2.3/");
       run_short(nth, Shortage::once);

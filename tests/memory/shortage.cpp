@@ -1,4 +1,4 @@
-// See shortage.hpp. Everything comes from malloc, so that a sanitizer sees what is lost or used too late.
+// See shortage.hpp. All memory comes from malloc, so that a sanitizer detects leaks and use after free.
 #include "tests/memory/shortage.hpp"
 
 #include <malloc.h>

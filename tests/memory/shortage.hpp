@@ -1,7 +1,7 @@
-// Memory that runs out on demand: the Nth allocation fails that is made by the code under test, whichever allocator it
-// asks (operator new in all its forms, and BoringSSL's own by the hooks it has for that). Counts only inside a
-// `Watched` scope, so that what the test and the far end allocate is never touched. Global for the executable it is
-// linked into; the calling thread's scopes count, and one thread uses it at a time.
+// Failing allocations on request: the Nth allocation of the code under test fails, whichever allocator it uses (all
+// forms of operator new, and BoringSSL's through its hooks). Counts only inside a `Watched` scope, so allocations of
+// the test and the peer are not affected. Global for the executable it is linked into; only scopes of the calling
+// thread count, and only one thread may use it at a time.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,15 @@ namespace sluice::test {
 
 enum class Shortage {
   once,         // the Nth allocation fails, the next one succeeds again
-  from_then_on  // it and all that follow, until relieve()
+  from_then_on  // it and all later ones fail, until relieve()
 };
 
-// Counts from 1, from now on. `again` > 0: one more fails, the one that comes so many after the Nth.
+// Counting starts at 1 with this call. `again` > 0: one more allocation fails, `again` after the Nth.
 void run_short(std::size_t nth, Shortage kind, std::size_t again = 0);
 void relieve();
 bool ran_short();                        // an allocation has failed since run_short()
-std::size_t refused();                   // so many have
-std::size_t allocations();               // watched ones since run_short()
+std::size_t refused();                   // the number of failed ones
+std::size_t allocations();               // the number of watched ones since run_short()
 std::size_t allocations_of_boringssl();  // among them
 
 class Watched {
@@ -29,7 +29,7 @@ class Watched {
   Watched& operator=(const Watched&) = delete;
 };
 
-// A part of a watched scope that is the test's own again: a callback of the application's.
+// Excludes a part of a watched scope, such as a callback of the application.
 class Unwatched {
  public:
   Unwatched();

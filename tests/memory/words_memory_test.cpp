@@ -1,5 +1,5 @@
-// As engine_memory_test.cpp, for the words that everyone speaks: URLs, fields, requests. A failed allocation is
-// Code::out_of_memory, nothing is thrown, and what was there before is as it was.
+// As engine_memory_test.cpp, for URLs, fields and requests. A failed allocation is Code::out_of_memory, nothing is
+// thrown, and existing values are unchanged.
 #include <cstdint>
 #include <new>
 #include <optional>
@@ -15,7 +15,7 @@
 namespace sluice::test {
 namespace {
 
-// Calls, and says what is wrong: `wanted` is the code it has with all the memory there is, or none for a success.
+// Calls the function and returns what is wrong: `wanted` is its code without a shortage, nullopt for a success.
 template <class Call>
 void call(std::vector<std::string>& faults, const char* name, std::optional<Code> wanted, Call made) {
   try {

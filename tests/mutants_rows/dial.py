@@ -54,7 +54,7 @@ ROWS = [
            ("engine/connector.cpp", "output::Resolve wish{{}, place.host, place.family};",
             "output::Resolve wish{{}, place.host, PLANTED ? AddressFamily::any : place.family};")),
     mutant("stack-goodbye-after-gap", "a close_notify follows records that were left out",
-           ("channel/channel.cpp", "  if (holds_plain_) {\n    // A goodbye", "  if (holds_plain_ && !PLANTED) {\n    // A goodbye")),
+           ("channel/channel.cpp", "  if (holds_plain_) {\n    // The peer could", "  if (holds_plain_ && !PLANTED) {\n    // The peer could")),
     mutant("connection-idle", "a connection alone ends when it was idle for as long as an engine's",
            ("engine/connection_impl.cpp", "idle_timeout_.value_or(Duration::max())", "idle_timeout_.value_or(PLANTED ? Duration(std::chrono::seconds(118)) : Duration::max())")),
     mutant("connection-goodbye", "a goodbye that was sent in part counts as sent",

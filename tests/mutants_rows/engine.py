@@ -1,4 +1,4 @@
-"""See tests/mutants: single-point bugs in who gets which connection, in exchanges, facts and calls."""
+"""See tests/mutants: single-point bugs in the assignment of connections, in exchanges, facts and calls."""
 
 from bugs import bug as mutant
 
@@ -57,8 +57,8 @@ SCHEDULER = [
            ("pool/pool.cpp", "\n  idle_.push_back(connection);",
             "\n  if (PLANTED) endpoint.idle.remove(connection), endpoint.idle.push_back(connection);\n  idle_.push_back(connection);")),
     mutant("pool-park-unmarked", "who waits is not looked at when a connection that does not serve it becomes idle",
-           ("pool/pool.cpp", "if (!endpoint.queue.empty()) make_pending(endpoint);  // who",
-            "if (!endpoint.queue.empty() && !PLANTED) make_pending(endpoint);  // who")),
+           ("pool/pool.cpp", "if (!endpoint.queue.empty()) make_pending(endpoint);  // waiters",
+            "if (!endpoint.queue.empty() && !PLANTED) make_pending(endpoint);  // waiters")),
     mutant("pool-no-goodbye", "TLS connections are closed without a close_notify",
            ("engine/connections.cpp", "say_goodbye && !connection.write_broken", "say_goodbye && !connection.write_broken && !PLANTED")),
     mutant("pool-expiry-timer", "the timer of an idle connection stays when it is closed",

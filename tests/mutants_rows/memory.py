@@ -1,4 +1,4 @@
-"""See tests/mutants: single-point bugs in what is done without memory, in what is given back, and in what slots keep of who had them."""
+"""See tests/mutants: single-point bugs in the handling of failed allocations, in freeing, and in reused slots."""
 
 from bugs import bug as mutant
 

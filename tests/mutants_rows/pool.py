@@ -1,4 +1,4 @@
-"""See tests/mutants: single-point bugs in names, addresses and dials, and where exchanges run side by side on a connection."""
+"""See tests/mutants: single-point bugs in names, addresses and dials, and in multiplexed exchanges on a connection."""
 
 from bugs import bug as mutant
 
@@ -65,7 +65,7 @@ SIDE_BY_SIDE = [
     mutant("side-offered-idle", "a connection whose last exchange has ended stays among those with room for more",
            ("pool/pool.cpp", "  endpoint.offered.remove(connection);\n  connection.idle_since", "  if (!PLANTED) endpoint.offered.remove(connection);\n  connection.idle_since")),
     mutant("side-room-unmarked", "who waits is not looked at when a connection has room again",
-           ("pool/pool.cpp", "// Also those whose own connections are being made: one of these may never stand.", "if (PLANTED) return;")),
+           ("pool/pool.cpp", "// This includes waiters with dials of their own: such a dial may fail.", "if (PLANTED) return;")),
     mutant("side-dialing-unmarked", "room is not offered to those whose own connections are being made",
            ("pool/pool.cpp", "(offered && !endpoint.dialing.empty())", "(!PLANTED && offered && !endpoint.dialing.empty())")),
     mutant("side-fresh-shares", "one that must have its own connection waits for the dials of others",

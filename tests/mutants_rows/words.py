@@ -1,4 +1,4 @@
-"""See tests/mutants: single-point bugs in what URLs, fields, addresses and errors are made of, and in the base."""
+"""See tests/mutants: single-point bugs in URLs, fields, addresses and errors, and in core/base."""
 
 from bugs import bug as mutant
 

@@ -70,7 +70,7 @@ std::optional<std::vector<std::uint32_t>> numbers(std::string_view text) {
   return values;
 }
 
-// 64 bits of FNV-1a; the low ones are left for the seeds that follow.
+// 64 bits of FNV-1a; the low bits are left free for the seeds that follow.
 std::uint64_t seed_from(std::string_view text) {
   std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01b3;
@@ -88,7 +88,7 @@ class Parser {
     options.program = argc > 0 ? argv[0] : "sluice_sim";
   }
 
-  // Null: go on. Else: the exit code.
+  // nullopt: continue; else the exit code.
   std::optional<int> parse() {
     options.jobs.jobs = std::max(1u, std::thread::hardware_concurrency());
     for (at_ = 0; at_ < words_.size(); ++at_) {
@@ -162,12 +162,12 @@ std::string indented(const std::string& text) {
   return out;
 }
 
-// One seed, in words and line by line.
+// Runs one seed; prints its scenario and its trace.
 int trace(const Options& options, const Modes& modes) {
   const std::uint64_t seed = options.jobs.first;
   const auto show = [](const std::string& line) {
     print(line + '\n');
-    std::fflush(stdout);  // a crash comes behind what led to it
+    std::fflush(stdout);  // so that a crash comes after the lines that led to it
   };
   RunResult result;
   if (options.multi) {
@@ -188,7 +188,7 @@ int trace(const Options& options, const Modes& modes) {
 void print_failure(const Options& options, const Modes& modes, const Failure& failure, bool shrinks) {
   print("seed " + std::to_string(failure.seed) + ": " + failure.finding.oracle + ": " + failure.finding.message + '\n');
   if (failure.finding.oracle == "leaks") return;
-  if (options.multi) {  // its scenarios are not made smaller
+  if (options.multi) {  // its scenarios are not shrunk
     if (modes.describe_multi) print(indented(modes.describe_multi(failure.seed)));
     return print("  again: " + options.program + " --multi --seed " + std::to_string(failure.seed) + " --trace\n");
   }
@@ -198,7 +198,7 @@ void print_failure(const Options& options, const Modes& modes, const Failure& fa
     const auto run_reduced = [&](const Reduction& reduction) {
       return run_apart([&] { return run(make_scenario(failure.seed, reduction)); });
     };
-    // Which crash it is, only a run of its own tells.
+    // Only a run in a process of its own tells which crash it is.
     const auto again = failure.finding.oracle == "crash" ? run_reduced(options.reduction) : std::nullopt;
     shrunk = shrink(failure.seed, options.reduction, again.value_or(failure.finding), run_reduced, most);
     print("  shrunk in " + std::to_string(shrunk.runs) + " runs: " + shrunk.finding.message + '\n');

@@ -1,5 +1,5 @@
-// The command line of sluice_sim, in the library, so that a program built against another core (with a bug planted in
-// it) is the same.
+// The command line of sluice_sim, in a library, so that the program with planted bugs in the core has the same. Leaves
+// running seeds to jobs.hpp and run.hpp.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@
 
 namespace sluice::simtest {
 
-// What the command can do beside its own seeds, where the program has it.
+// Further modes of the command, if the program has them.
 struct Modes {
-  int (*scale)(std::size_t transfers) = nullptr;  // --scale: answers the exit code
-  // --multi: as run(), of a seed.
+  int (*scale)(std::size_t transfers) = nullptr;  // --scale: returns the exit code
+  // --multi: as run(), for a seed.
   RunResult (*multi)(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) = nullptr;
-  std::string (*describe_multi)(std::uint64_t seed) = nullptr;  // its scenario in words
+  std::string (*describe_multi)(std::uint64_t seed) = nullptr;  // its scenario as text
 };
 
 // The exit code: 0 all passed, 1 something failed, 2 wrong options.

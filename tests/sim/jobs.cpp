@@ -1,5 +1,4 @@
-// See jobs.hpp. Workers take the next seed from memory that all share, and send a record for each through a pipe of
-// their own.
+// See jobs.hpp. Workers take the next seed from shared memory, and send a record for each through a pipe of their own.
 #include "tests/sim/jobs.hpp"
 
 #include <poll.h>
@@ -34,7 +33,7 @@ namespace {
 
 constexpr unsigned kSecondsForOne = 120;  // a seed takes milliseconds
 
-// What a worker says about one seed; the texts of a finding follow, cut so that it stays small.
+// What a worker reports about one seed; the texts of a finding follow, cut to a limit.
 struct Record {
   std::uint64_t seed, hash, steps;
   std::uint32_t oracle_bytes, message_bytes;
@@ -61,7 +60,7 @@ void write_all(int to, const std::string& bytes) {
   while (at < bytes.size()) {
     const ssize_t wrote = ::write(to, bytes.data() + at, bytes.size() - at);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) ::_exit(3);  // nobody listens any more
+    if (wrote <= 0) ::_exit(3);  // the parent does not read any more
     at += static_cast<std::size_t>(wrote);
   }
 }
@@ -78,7 +77,7 @@ std::string encode(std::uint64_t seed, const RunResult& result) {
   return std::string(reinterpret_cast<const char*>(&record), sizeof record) + oracle + message;
 }
 
-// The first record of `bytes`, taken off it; null: it is not all there yet.
+// Removes the first record from `bytes` and returns it; nullopt: it is incomplete.
 std::optional<std::pair<std::uint64_t, RunResult>> decode(std::string& bytes) {
   Record record{};
   if (bytes.size() < sizeof record) return std::nullopt;
@@ -107,9 +106,8 @@ std::optional<Finding> finding_of_status(int status) {
   return std::nullopt;
 }
 
-// Of what a crash has written to stderr, the line that tells it from others: a sanitizer's summary, or else the first
-// line, which is a CHECK's, an assertion's or UBSan's. Addresses, which differ from run to run, are left out of the
-// latter.
+// The line in the stderr of a crash that identifies it: the summary of a sanitizer, or else the first line, of a CHECK,
+// an assertion or UBSan. Addresses, which differ between runs, are removed from the latter.
 std::string line_of_crash(const std::string& text) {
   const std::size_t summary = text.find("SUMMARY: ");
   const std::size_t from = summary == std::string::npos ? std::min(text.find_first_not_of('\n'), text.size()) : summary;
@@ -163,7 +161,7 @@ class Crew {
     pid_t pid = -1;
     int from = -1;
     std::string bytes;
-    std::uint64_t at_work = 0;  // the seed it has begun, as it says
+    std::uint64_t at_work = 0;  // the seed that it has begun, as it reported
     bool works = false;
   };
 
@@ -183,7 +181,7 @@ class Crew {
     workers_.push_back({.pid = pid, .from = ends[0], .bytes = {}});
   }
 
-  // In the worker. Says which seed it begins, and then what came of it.
+  // Runs in the worker. Reports the seed that it begins, and then the result.
   [[noreturn]] void work(int to) {
     while (!shared_->stop) {
       const std::uint64_t number = shared_->next++;

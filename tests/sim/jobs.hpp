@@ -1,6 +1,6 @@
-// Seeds, run by processes side by side, so that a seed that crashes or hangs is known by its number and harms no other.
-// Knows processes, pipes and time that passes on the wall; what a seed means is the caller's. Seeds are given out in
-// ascending order, and whatever is reported does not depend on the number of processes.
+// Runs seeds in several processes, so that a seed that crashes or hangs is known by its number and does not affect
+// others. Knows processes, pipes and real time. Seeds are given out in ascending order, and the report does not depend
+// on the number of processes. Leaves the meaning of a seed to the caller.
 #pragma once
 
 #include <cstddef>
@@ -32,18 +32,19 @@ struct JobOptions {
   std::uint64_t first = 1;
   std::uint64_t count = 1000;
   std::size_t jobs = 1;
-  bool until_failure = false;   // no seed past one that has failed is begun
+  bool until_failure = false;   // no seed after a failed one is begun
   bool shows_progress = false;  // a line on stderr every ten seconds
 };
 
 Tally run_seeds(const JobOptions& options, const RunSeed& run);
 
-// Whether this build finds memory that a worker has lost (the address sanitizer's). It is a failure "leaks", of no
-// known seed.
+// Whether this build finds memory leaks of a worker (address sanitizer). A leak is a failure "leaks" without a known
+// seed.
 bool finds_leaks();
 
-// Runs one thing in a process of its own, silent on stderr. A crash is a finding like those of the oracles: "crash",
-// whose message also says which one it is, where the process has said so: "signal 6: core/x.cpp:12: CHECK failed: ...".
+// Calls `run` in a process of its own, without output on stderr. A crash is a finding like those of the oracles:
+// "crash", with the line that identifies it in the message, if there is one: "signal 6: core/x.cpp:12: CHECK failed:
+// ...".
 std::optional<Finding> run_apart(const std::function<RunResult()>& run);
 
 }  // namespace sluice::simtest

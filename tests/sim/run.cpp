@@ -1,6 +1,5 @@
-// See run.hpp. The application: it adds what is planned, reads and writes bodies at the pace that is planned, and
-// removes. Everything it does is done by the plan or by what the world tells it, so the world's draws are the only
-// ones.
+// See run.hpp. The application: adds transfers, reads and writes bodies at the planned pace, and removes transfers. It
+// draws no random numbers: everything follows from the plan and from the world.
 #include "tests/sim/run.hpp"
 
 #include <algorithm>
@@ -15,7 +14,7 @@
 namespace sluice::simtest {
 namespace {
 
-// More than this in one run is an endless one.
+// A run with more steps than this is endless.
 constexpr std::uint64_t kMaxSteps = 2'000'000;
 constexpr Duration kMaxTime = std::chrono::hours(24);
 
@@ -24,7 +23,7 @@ struct PlannedRoute final : Route {
       : Route(plan.identity, "route " + std::to_string(number), plan.max_connections) {}
 };
 
-// An origin with a bad certificate: nobody may tell it a byte.
+// An origin with an invalid certificate: it must not get any plain byte.
 class Impostor final : public sim::Peer {
  public:
   explicit Impostor(Oracles& oracles) : oracles_(oracles) {}
@@ -93,7 +92,7 @@ class Run final : public sim::Application {
 
  private:
   Engine& engine() { return world_.engine(); }
-  // A part of an application may be behind the others: what it says counts as the latest time that was said.
+  // One part of an application may have an older time than another: the engine must use the latest one.
   Now now() {
     Now now = world_.now();
     if (!scenario_.on.has(Feature::old_times) || ++calls_ % 3 != 0) return now;
@@ -130,7 +129,7 @@ class Run final : public sim::Application {
       each_line_(lines[shown_]);
   }
 
-  // False: an oracle has spoken.
+  // False: an oracle has failed.
   bool run_on() {
     const Instant until = world_.now().steady + kMaxTime;
     const std::uint64_t most = world_.steps() + kMaxSteps;
@@ -189,7 +188,7 @@ class Run final : public sim::Application {
     return reply;
   }
 
-  // ---- what the plans say ----
+  // ---- doing what the plans say ----
 
   std::string url_of(const TransferPlan& plan) const {
     const OriginPlan& origin = scenario_.origins[plan.origin];
@@ -234,7 +233,7 @@ class Run final : public sim::Application {
     return options;
   }
 
-  // It trusts whom the first one trusts, and resumes nothing.
+  // A second configuration: it trusts the same authority, without resumption.
   std::shared_ptr<const TlsConfig> other_tls() {
     if (other_tls_) return other_tls_;
     TlsOptions options = world_.tls()->options();
@@ -278,7 +277,7 @@ class Run final : public sim::Application {
     if (seen.plan->cancel.when == when) cancel(seen);
   }
 
-  // Calls about a transfer that is gone, by an application that has lost count.
+  // Calls about a transfer that is gone, as from a careless application.
   void lose_count(const Seen& seen) {
     const bool nothing = !engine().contains(seen.id) && engine().body(seen.id).empty() &&
                          engine().upload_space(seen.id).empty() && engine().head(seen.id).status == 0 &&
@@ -325,7 +324,7 @@ class Run final : public sim::Application {
     }
   }
 
-  // At all that it has not consumed, again and again, also of transfers that have failed.
+  // Looks again and again at everything that was not consumed, also of failed transfers.
   void peek() {
     for (const Seen& seen : oracles_.transfers()) {
       if (!seen.added || seen.removed) continue;
@@ -364,7 +363,7 @@ class Run final : public sim::Application {
     }
   }
 
-  // By saying so, or by an end that comes before the declared one.
+  // By fail_upload(), or by finishing before the declared length.
   void break_source(Seen& seen) {
     seen.source_failed = true;
     const bool too_short =

@@ -22,7 +22,7 @@
 #endif
 #endif
 #ifdef SLUICE_SCALE_SANITIZED
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // gcc 12 has the function, and not its header
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // gcc 12 has the function, but not its header
 #endif
 
 namespace sluice::simtest {
@@ -40,12 +40,12 @@ namespace {
 
 constexpr std::size_t kBodyBytes = 1024;
 constexpr std::size_t kPieces = 3;
-// Of a fact: a million must not take a connection's time to expire.
+// The time of one fact: a million facts must take less than the time in which a connection expires.
 constexpr Duration kTick = std::chrono::nanoseconds(100);
 
-// Memory that the process has already costs the same whether there is little of it or much.
+// Gets memory from the system before, so that the first use of pages does not count.
 void bring_memory(std::size_t bytes) {
-  mallopt(M_MMAP_MAX, 0);  // what is freed stays with the process
+  mallopt(M_MMAP_MAX, 0);  // freed memory stays in the process
   mallopt(M_TRIM_THRESHOLD, -1);
   constexpr std::size_t kPage = 4096;
   char* const memory = static_cast<char*>(std::malloc(bytes));
@@ -60,8 +60,8 @@ double processor_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-// All there is beside the engine: the ids of the connections, one response for everybody, and a clock. It allocates
-// nothing while it is measured, so a difference is the engine's.
+// Everything besides the engine: the ids of the connections, one response for all, and a clock. It allocates nothing
+// during the measurement, so every difference is caused by the engine.
 class World {
  public:
   explicit World(const ScaleSetup& setup)
@@ -174,7 +174,7 @@ class World {
     engine_.handle_received(conn, end - begin, now());
     drain();
   }
-  // A driver's sleep has milliseconds: what is due within one comes together.
+  // A driver sleeps for whole milliseconds: timers within one millisecond come together.
   void expire() {
     while (const auto deadline = engine_.deadline()) {
       constexpr Duration kStep = std::chrono::milliseconds(1);
@@ -182,7 +182,7 @@ class World {
       engine_.handle_timeout(now());
       drain();
     }
-    engine_.handle_timeout(now());  // what was closed last goes with the next fact
+    engine_.handle_timeout(now());  // the next fact releases the connections closed last
   }
 
   void drain() {
@@ -207,7 +207,7 @@ class World {
     }
   }
 
-  // ---- the measure ----
+  // ---- the measurement ----
   Now now() { return {time_ += kTick, 1'800'000'000}; }
   template <class Work>
   void timed(ScalePhase phase, Work work) {
@@ -241,7 +241,7 @@ class World {
   Engine engine_;
 };
 
-// The run whose total is in the middle.
+// The run with the median total.
 ScaleFigures median_of(std::vector<ScaleFigures> runs) {
   std::ranges::sort(runs, {}, &ScaleFigures::total_ns);
   return runs[runs.size() / 2];
@@ -263,7 +263,7 @@ void print(const ScaleFigures& many, const ScaleFigures& few) {
   row("memory, all gone", many.left_bytes, few.left_bytes, "B", 0);
 }
 
-// Whether all went well and no goal was missed. That of time is for the order as caused.
+// Whether everything succeeded and no goal was missed. The goal for time is for ScaleOrder::caused.
 bool measure_beside(const ScaleSetup& setup) {
   constexpr std::size_t kFew = 1'000, kRuns = 10;
   ScaleSetup few_setup = setup;

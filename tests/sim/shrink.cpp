@@ -34,14 +34,14 @@ class Shrinker {
     return true;
   }
 
-  // "crash" is no oracle's name: any of the program's may be behind it.
+  // "crash" is not the name of an oracle: different crashes have it.
   bool is_same(const Finding& finding) const {
     return finding.oracle == best_.finding.oracle &&
            (finding.oracle != "crash" || finding.message == best_.finding.message);
   }
 
-  // Leaves out as many items as it can: first large parts of them, then single ones. `fails_with` tries and, if it
-  // still fails, keeps. Answers whether any went.
+  // Leaves out as many items as possible: first large parts, then single ones. `fails_with` tries a selection and keeps
+  // it if it still fails. Returns whether any item was left out.
   template <class Item, class FailsWith>
   bool thin_out(std::vector<Item> items, FailsWith fails_with) {
     const std::size_t before = items.size();

@@ -1,5 +1,5 @@
-// The simulator itself: scenarios come from their seed and nothing else, what is left out moves nothing else, failures
-// shrink, a seed that crashes is known by its number, and the hash does not depend on who runs it.
+// Tests of the simulator itself: scenarios depend only on their seed, leaving something out changes nothing else,
+// failures shrink, a seed that crashes is known by its number, and the hash does not depend on the process.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ FeatureSet only(std::initializer_list<Feature> features) {
   return set;
 }
 
-// A run that takes no time: the scenario's own words, hashed.
+// A run without a world: the hash of the scenario's description.
 RunResult pretend(std::uint64_t seed) {
   RunResult result;
   result.hash = std::hash<std::string>{}(describe(make_scenario(seed)));
@@ -41,7 +41,7 @@ std::vector<std::uint32_t> numbers_of(const Scenario& scenario) {
   return numbers;
 }
 
-// The first seed from `seed` on whose scenario has at least so many transfers.
+// The first seed from `seed` on whose scenario has at least this many transfers.
 std::uint64_t seed_with(std::size_t transfers, std::uint64_t seed = 1) {
   while (make_scenario(seed).transfers.size() < transfers) ++seed;
   return seed;
@@ -163,7 +163,7 @@ TEST_CASE("sim: a failure shrinks to the transfers and features it needs") {
     const bool both = std::ranges::count(numbers, 3) + std::ranges::count(numbers, 17) == 2;
     if (both && scenario.on.has(some[0]) && scenario.on.has(some[1]))
       return Finding{"two", std::to_string(numbers.size())};
-    return both ? std::optional(Finding{"another", ""}) : std::nullopt;  // another oracle's word does not count
+    return both ? std::optional(Finding{"another", ""}) : std::nullopt;  // another oracle's finding does not count
   };
   const Shrunk shrunk = shrink(seed, {}, {"two", ""}, needs);
   CHECK(shrunk.reduction.keep == std::vector<std::uint32_t>{3, 17});
@@ -196,7 +196,7 @@ TEST_CASE("sim: which crash it was is known by its line, without addresses, or b
   const auto crash = [](const char* words) {
     return run_apart([words]() -> RunResult {
              std::fputs(words, stderr);
-             std::signal(SIGABRT, SIG_DFL);  // which doctest has taken
+             std::signal(SIGABRT, SIG_DFL);  // doctest has set a handler
              std::abort();
            })
         .value();

@@ -65,7 +65,7 @@ Child::Child(const std::vector<std::string>& command, const std::filesystem::pat
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) become(command, fd, parent);
-  if (pid_ > 0) setpgid(pid_, pid_);  // both sides do it, so that neither has to wait for the other
+  if (pid_ > 0) setpgid(pid_, pid_);  // both processes do it, so that neither must wait for the other
   close(fd);
   if (pid_ < 0) throw std::runtime_error("fork failed");
 }
@@ -114,7 +114,7 @@ bool Child::wait_until_accepting(const std::vector<std::uint16_t>& ports) {
 }
 
 std::vector<std::uint16_t> free_ports(std::size_t count) {
-  std::vector<int> sockets;  // held until all are known, so that all differ
+  std::vector<int> sockets;  // kept open until all ports are known, so that all differ
   std::vector<std::uint16_t> ports;
   for (std::size_t i = 0; i < count; ++i) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

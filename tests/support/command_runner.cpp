@@ -1,3 +1,4 @@
+// See command_runner.hpp.
 #include "tests/support/command_runner.hpp"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr auto kLongestRun = std::chrono::seconds(60);
 
-// In the child, between fork and exec: only calls that are safe there.
+// Runs in the child between fork and exec: uses only calls that are safe there.
 void redirect(int from, int to) {
   if (from < 0 || ::dup2(from, to) < 0) ::_exit(126);
 }
@@ -49,7 +50,7 @@ RunningCommand::RunningCommand(std::vector<std::string> arguments, const Command
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   std::vector<std::string> environment = options.environment;
-  environment.push_back("HOME=" + own_.path().string());  // no ~/.sluicerc of whoever runs the tests
+  environment.push_back("HOME=" + own_.path().string());  // the ~/.sluicerc of the user is not read
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     if (!text.starts_with("HOME=") && !text.starts_with("SSLKEYLOGFILE=")) environment.push_back(text);

@@ -1,5 +1,5 @@
-// The built `sluice` command as a child: arguments in, exit code and both streams out. Where the binary is:
-// SLUICE_COMMAND in the environment, else beside the test's own place in the build folder.
+// Runs the built `sluice` command as a child process: takes arguments, returns exit code and both output streams. The
+// binary is SLUICE_COMMAND in the environment, else the one in the test's build folder.
 #pragma once
 
 #include <sys/types.h>
@@ -15,13 +15,13 @@
 namespace sluice::test {
 
 struct CommandOptions {
-  std::optional<std::string> stdin_text = {};  // through a pipe; none: /dev/null. At most 64 KiB.
-  int stdin_fd = -1;                           // instead: a pipe that the test writes to
+  std::optional<std::string> stdin_text = {};  // given through a pipe; nullopt: /dev/null. At most 64 KiB.
+  int stdin_fd = -1;                           // instead of stdin_text: a pipe that the test writes to
   std::string stdout_path = {};                // instead of being kept: "/dev/full"
   int stdout_fd = -1;                          // instead of being kept
   int stderr_fd = -1;                          // instead of being kept: a terminal
-  int most_descriptors = 0;                    // the limit of what it may have open; 0: the test's own
-  std::filesystem::path directory = {};        // to run in; empty: a fresh one
+  int most_descriptors = 0;                    // the limit of open descriptors; 0: the test's own
+  std::filesystem::path directory = {};        // the working directory; empty: a new one
   std::vector<std::string> environment = {};   // "NAME=VALUE", added
 };
 

@@ -1,5 +1,5 @@
-// A hand-driven world around one Connection, as engine_world.hpp around an Engine: every output is recorded, bytes and
-// time move when the test says so. With a TLS server in memory at the other end where the origin is https.
+// The driver of one Connection for tests, as engine_world.hpp is for an Engine: every output is recorded, and bytes and
+// time move only when the test says so. If the origin is https, the other end is a TLS server in memory.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -71,7 +71,7 @@ class Alone {
     connection.handle_timeout(now);
     drain();
   }
-  // Takes what is to be sent, at most `step` bytes at a time and `most` in all.
+  // Takes the bytes to send, at most `step` at a time and `most` in all.
   std::string sent(std::size_t step = SIZE_MAX, std::size_t most = SIZE_MAX) {
     std::string all;
     while (all.size() < most) {
@@ -87,7 +87,7 @@ class Alone {
     }
     return all;
   }
-  // Gives bytes, `step` at a time, as long as there is room; answers how many it took.
+  // Gives bytes, `step` at a time, while there is room; returns how many were taken.
   std::size_t receive(std::string_view bytes, std::size_t step = SIZE_MAX) {
     std::size_t taken = 0;
     while (taken < bytes.size()) {
@@ -132,7 +132,7 @@ class Alone {
     carry(step);
   }
 
-  // Reads outputs until there are none. With `consume` on, bodies are taken as they come.
+  // Takes outputs until there are none. With `consume`, bodies are consumed when they come.
   void drain() {
     while (auto out = connection.poll_output()) note(std::move(*out));
     connection.check_invariants();
@@ -150,7 +150,7 @@ class Alone {
   Connection connection;
   Now now{Instant{std::chrono::seconds(1000)}, kNoon};
   bool consume = true;
-  int closed = 0;                  // how often Closed was said
+  int closed = 0;                  // how often Closed was given
   std::vector<std::string> story;  // "done", "failed" and "closed", in order
   std::vector<TransferId> order;   // of the Dones
   std::vector<TransferId> heads, uploads_ready, rewinds;

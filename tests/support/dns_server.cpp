@@ -32,7 +32,7 @@ constexpr int kTypeAaaa = 28;
 struct Question {
   std::string name;  // lower case, without the last dot
   int type = 0;
-  std::size_t end = 0;  // of the question section
+  std::size_t end = 0;  // end of the question section
 };
 
 std::optional<Question> read_question(const std::string& packet) {
@@ -55,12 +55,12 @@ std::optional<Question> read_question(const std::string& packet) {
 
 constexpr int kServfail = 2, kRefused = 5;
 
-// What its first label says of a name.
+// Whether the first label of the name asks for this behaviour.
 bool is(const Question& question, std::string_view label) {
   return question.name.starts_with(label) && question.name.size() > label.size() && question.name[label.size()] == '.';
 }
 
-// Without records.
+// An answer without records.
 std::string refusal(const std::string& packet, const Question& question, int code) {
   std::string out = packet.substr(0, question.end);
   out[2] = static_cast<char>(0x84);
@@ -74,7 +74,7 @@ std::string answer(const std::string& packet, const Question& question, const st
   out[2] = static_cast<char>(0x84);                     // a response, authoritative
   out[3] = static_cast<char>(addresses ? 0x80 : 0x83);  // recursion available; NXDOMAIN
   for (std::size_t i = 6; i < kHeaderBytes; ++i)
-    out[i] = 0;  // no records yet, and none of the question's additional ones
+    out[i] = 0;  // no records yet, and no additional records of the question
   if (!addresses) return out;
   for (const IpAddress& address : *addresses) {
     const bool ipv4 = address.kind == IpAddress::Kind::ipv4;
@@ -107,7 +107,7 @@ class DnsServer::Thread {
     listener_ = net::Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int on = 1;
     ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    // Where another program has this port over TCP, that one closes, or refuses, in our stead.
+    // If another program has this TCP port, that program closes or refuses instead.
     if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
         ::listen(listener_.get(), 64) != 0) {
       listener_.reset();
@@ -133,7 +133,8 @@ class DnsServer::Thread {
       ::poll(set, 3, -1);
       if (set[1].revents != 0) return;
       if (set[0].revents != 0) serve();
-      if (set[2].revents != 0) net::Descriptor(::accept(listener_.get(), nullptr, nullptr));  // and is closed
+      // The connection is closed at once.
+      if (set[2].revents != 0) net::Descriptor(::accept(listener_.get(), nullptr, nullptr));
     }
   }
 
@@ -162,7 +163,7 @@ class DnsServer::Thread {
       }
       if (is(*question, "broken")) {
         out = refusal(packet, *question, 0);
-        out[7] = 3;  // records that are not there
+        out[7] = 3;  // claims records that do not follow
       }
       ::sendto(socket_.get(), out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
     }

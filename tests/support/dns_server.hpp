@@ -1,5 +1,5 @@
-// A DNS server on loopback over UDP, just enough for a stub resolver (RFC 1035): A and AAAA for given names, NXDOMAIN
-// for the rest. The first label of a name may say what is wrong with its answers:
+// A DNS server on loopback over UDP, sufficient for a stub resolver (RFC 1035): A and AAAA for given names, NXDOMAIN
+// for others. The first label of a name may ask for a fault in its answers:
 //   silent    none                                  late      none to a question that is asked for the first time
 //   sixless   none for IPv6                         fourless  none for IPv4
 //   servfail, refused   that                        broken    malformed
@@ -22,7 +22,7 @@ class DnsServer {
   explicit DnsServer(std::map<std::string, std::vector<IpAddress>> names);
   ~DnsServer();
   std::string address() const;  // "127.0.0.1:port"
-  int questions() const;        // names asked for so far, each type for itself
+  int questions() const;        // questions so far; each type counts
   bool wait_for_questions(int count) const;
 
  private:

@@ -1,5 +1,5 @@
-// What holds for a Multi over any loop that is not ours, for the tests of several drivers. The caller makes driver and
-// loop, and runs them; what is special to one loop is in the test of its own.
+// Checks for a Multi with any event loop of another library, shared by the tests of several drivers. The caller makes
+// and runs driver and loop. Leaves what is special to one loop to its own test.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,8 +14,8 @@
 
 namespace sluice::test {
 
-// SB-89: what a handler throws must not pass through the loop's own frames. A handler throws: its transfer fails,
-// another one goes on, and `driver` gives the exception once. `run` runs the loop until no transfer is left.
+// SB-89: a handler's exception must not pass through the loop's own functions. A handler throws: its transfer fails,
+// another one continues, and `driver` returns the exception once. `run` runs the loop until no transfer is left.
 template <class Driver, class Run>
 void check_that_thrown_is_kept(Multi& multi, Driver& driver, Run run) {
   struct Throwing : Recorder {
@@ -37,8 +37,8 @@ void check_that_thrown_is_kept(Multi& multi, Driver& driver, Run run) {
   CHECK(!driver.failed());
 }
 
-// A transfer that is paused is not watched, so the loop sleeps; it goes on when it is resumed, and coroutines run
-// beside it. `loop` has a `multi`, counts its `drives`, and can run_until(condition) and run_for(time).
+// A paused transfer is not watched, so the loop sleeps; it continues after resume(), and coroutines run at the same
+// time. `loop` has a `multi`, counts its `drives`, and has run_until(condition) and run_for(time).
 template <class Loop>
 void check_that_paused_is_not_watched(Loop& loop) {
   struct Pausing : Recorder {
@@ -64,7 +64,7 @@ void check_that_paused_is_not_watched(Loop& loop) {
   auto task = ten(*loop.multi);
   REQUIRE(loop.run_until([&] { return task.done() && handler.heads == 1; }));
   CHECK(task.take() == 10);
-  loop.run_for(50ms);  // until as much has been read as is while nobody consumes
+  loop.run_for(50ms);  // until as much was read as is read without consuming
   const int drives = loop.drives;
   loop.run_for(50ms);
   CHECK(loop.drives == drives);

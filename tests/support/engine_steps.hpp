@@ -1,5 +1,5 @@
-// Steps that tests of the engine take again and again, on top of EngineWorld: a connection that carries one exchange,
-// answers, uploads. Knows nothing that engine_world.hpp does not.
+// Frequent steps of engine tests, made with EngineWorld: a connection that carries one exchange, responses, uploads.
+// Leaves driving the engine to engine_world.hpp.
 #pragma once
 
 #include <string>
@@ -14,13 +14,13 @@ inline std::string answer(std::string_view body, std::string_view fields = "") {
          std::string(body);
 }
 
-// Of the newest Connect there was.
+// The id of the newest Connect.
 inline ConnId newest(const EngineWorld& world) {
   REQUIRE(!world.connects.empty());
   return world.connects.back().conn;
 }
 
-// The newest connection is made and has taken all there was to send.
+// Opens the newest connection and takes everything that it has to send.
 inline ConnId go(EngineWorld& world) {
   const ConnId conn = newest(world);
   world.connected(conn);
@@ -28,7 +28,7 @@ inline ConnId go(EngineWorld& world) {
   return conn;
 }
 
-// One whole GET to a server whose host is a literal; its connection is idle afterwards.
+// One complete GET to a host that is an address literal; its connection is idle afterwards.
 inline ConnId one_get(EngineWorld& world, std::string_view url = "http://192.0.2.1/", TransferOptions options = {}) {
   const TransferId id = world.add(url, std::move(options));
   const ConnId conn = go(world);
@@ -43,7 +43,7 @@ inline Request with_body(std::string_view method, RequestBody body, std::string_
   return request;
 }
 
-// Puts as much of `bytes` into a streamed body as it has room for.
+// Gives as many of `bytes` to a streamed body as there is room for.
 inline std::size_t supply(EngineWorld& world, TransferId id, std::string_view bytes) {
   const MutableBytes space = world.engine.upload_space(id);
   const std::size_t count = std::min(space.size(), bytes.size());
@@ -57,7 +57,7 @@ inline std::size_t closes_of(const EngineWorld& world, ConnId conn) {
   return static_cast<std::size_t>(std::count(world.closes.begin(), world.closes.end(), conn));
 }
 
-// The last line of any story: nothing runs, nothing is open, nothing is pending.
+// For the end of a test: nothing runs, nothing is open, nothing is pending.
 inline void check_nothing_left(EngineWorld& world) {
   world.engine.close_idle_connections(world.now);
   world.drain();

@@ -1,4 +1,4 @@
-// An EngineWorld whose peers are real TLS servers in memory; every byte between them is carried by the test.
+// An EngineWorld whose peers are real TLS servers in memory; the test moves every byte between them.
 #pragma once
 
 #include <map>
@@ -18,7 +18,7 @@ struct TlsWorld : EngineWorld {
     options.tls = make_config(tls);
   }
 
-  // A connection for what waits, with a server of its own.
+  // Opens the newest connection, with a server of its own.
   ConnId connect() {
     if (!resolves.empty()) resolved("192.0.2.1");
     const ConnId conn = newest(*this);
@@ -34,7 +34,7 @@ struct TlsWorld : EngineWorld {
     out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(count));
     return count != 0;
   }
-  // Carries bytes both ways, `step` at a time, until nothing moves.
+  // Moves bytes in both directions, `step` at a time, until none are left.
   void carry(ConnId conn, std::size_t step = SIZE_MAX) {
     for (bool moved = true; moved;) {
       const std::string bytes = sent(conn, step);

@@ -1,5 +1,5 @@
-// A hand-driven world around an Engine: every output is recorded, every fact is said by the test, time moves when it
-// says so. Knows no sockets. Used by the unit tests of core/engine.
+// The driver of an Engine for tests: every output is recorded, and facts and time come only from the test. Has no
+// sockets. Used by the unit tests of core/engine.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -60,7 +60,7 @@ class EngineWorld {
     engine.handle_connected(conn, now);
     drain();
   }
-  // Takes what the engine wants to send on `conn`, at most `most` bytes of it.
+  // Takes the bytes that the engine sends on `conn`, at most `most`.
   std::string sent(ConnId conn, std::size_t most = SIZE_MAX) {
     std::string all;
     while (all.size() < most) {
@@ -75,7 +75,7 @@ class EngineWorld {
     }
     return all;
   }
-  // Gives bytes to the engine, as many as it takes at once; answers how many it took in all.
+  // Gives bytes to the engine, as many as it takes at a time; returns how many it took in all.
   std::size_t receive(ConnId conn, std::string_view bytes) {
     std::size_t taken = 0;
     while (taken < bytes.size()) {
@@ -98,7 +98,7 @@ class EngineWorld {
     drain();
   }
 
-  // Reads outputs until there are none. With `consume` on, bodies are taken as they come.
+  // Takes outputs until there are none. With `consume`, bodies are consumed when they come.
   void drain() {
     while (auto out = engine.poll_output()) note(std::move(*out));
     engine.check_invariants();
@@ -116,7 +116,7 @@ class EngineWorld {
   Now now{Instant{std::chrono::seconds(1000)}, 1'800'000'000};
   bool consume = true;
   std::vector<output::Resolve> resolves;
-  std::vector<output::Connect> connects;  // in order, all there ever were
+  std::vector<output::Connect> connects;  // all Connects so far, in order
   std::vector<ConnId> closes;
   std::vector<ConnId> changed;
   std::vector<TransferId> heads, uploads_ready;

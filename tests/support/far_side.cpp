@@ -1,4 +1,4 @@
-// See far_side.hpp. One poll loop; memory streams, which cannot be polled, ring its eventfd.
+// See far_side.hpp. One poll loop; memory streams, which cannot be polled, write to its eventfd.
 #include "tests/support/far_side.hpp"
 
 #include <fcntl.h>
@@ -59,7 +59,7 @@ class Link {
   std::unique_ptr<MemoryStream> memory_;
 };
 
-// One connection: a link, TLS on it or not, and the talk over it.
+// One connection: a link, perhaps TLS, and the HTTP on it.
 class Connection {
  public:
   Connection(Link link, const FarPlan& plan, const sim::TlsServerContext& context)
@@ -140,7 +140,7 @@ class Connection {
   std::string plain_;
   std::vector<std::uint8_t> wire_;
   std::size_t sent_ = 0;  // of wire_
-  std::size_t said_ = 0;  // of answers, before TLS
+  std::size_t said_ = 0;  // bytes of responses, before TLS
   bool said_goodbye_ = false;
 };
 
@@ -157,7 +157,7 @@ class FarSide::Thread {
     stop_ = true;
     ring();
     thread_.join();
-    // Here, as a memory stream may ring to the last.
+    // Here, because a memory stream may write to the eventfd until its end.
     connections_.clear();
     links_.clear();
   }
@@ -246,7 +246,7 @@ class FarSide::Thread {
     links_.clear();
   }
 
-  // True: some bytes were moved, so there may be more.
+  // True: bytes were moved, so there may be more.
   bool drive_all() {
     bool moved = false;
     std::erase_if(connections_, [&](const auto& connection) {
@@ -273,7 +273,7 @@ class FarSide::Thread {
 };
 
 FarSide::FarSide(FarPlan plan) {
-  pattern(0, 0);  // made now, and not while somebody waits
+  pattern(0, 0);  // made now, not while a client waits
   thread_ = std::make_unique<Thread>(plan);
 }
 FarSide::~FarSide() = default;

@@ -1,7 +1,7 @@
-// The origin of origin_talk.hpp at the other end of any byte stream: accepted sockets, one end of a socket pair, a
-// memory stream; plain or TLS, well-behaved or closing in the middle of an answer. One thread serves them all.
+// An origin (origin_talk.hpp) at the other end of any byte stream: accepted sockets, one end of a socket pair, a memory
+// stream; with or without TLS, correct or closing inside a response. One thread serves all streams.
 //
-// OriginServer is the one for thousands of TCP connections at once.
+// For thousands of TCP connections at once use OriginServer.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ namespace sluice::test {
 
 struct FarPlan {
   bool tls = false;
-  // Every connection ends when so many bytes of answers were sent on it, before TLS; 0: as soon as there is a request.
+  // Every connection ends after this many bytes of responses, before TLS; 0: as soon as there is a request.
   std::optional<std::size_t> cut_after;
-  bool reset = false;    // it ends by RST, where there is such a thing
-  bool at_once = false;  // it ends before anything was read
+  bool reset = false;    // it ends with RST, if the stream has that
+  bool at_once = false;  // it ends before anything is read
 };
 
 class FarSide {
@@ -31,18 +31,18 @@ class FarSide {
   FarSide(const FarSide&) = delete;
   FarSide& operator=(const FarSide&) = delete;
 
-  void adopt(net::Descriptor socket);  // connected
+  void adopt(net::Descriptor socket);  // a connected socket
   void adopt(std::unique_ptr<MemoryStream> stream);
-  std::uint16_t listen_tcp();                              // on 127.0.0.1; answers the port
+  std::uint16_t listen_tcp();                              // on 127.0.0.1; returns the port
   void listen_unix(const std::string& path, int backlog);  // "@name": abstract
 
-  // "http://origin.test" or "https://origin.test", and a path as origin_server.hpp has them.
+  // "http://origin.test" or "https://origin.test" with a path as in origin_server.hpp.
   std::string url(const std::string& path) const;
   const std::shared_ptr<const TlsConfig>& trust() const;
 
-  void release();         // every answer that is held goes on, those to come as well
+  void release();         // every held response continues, also later ones
   int streams() const;    // adopted or accepted so far
-  int most_open() const;  // at once, so far
+  int most_open() const;  // the most at once so far
   int requests() const;
   bool wait_for_open(int count) const;  // at most ten seconds
   bool wait_for_requests(int count) const;
@@ -52,7 +52,7 @@ class FarSide {
   std::unique_ptr<Thread> thread_;
 };
 
-// A name in the abstract namespace of Unix-domain sockets that nobody else has.
+// A unique name in the abstract namespace of Unix-domain sockets.
 std::string fresh_abstract_name();
 
 }  // namespace sluice::test

@@ -1,5 +1,5 @@
-// A custom transport that does everything a transport may do, and some things it may not: what its faults are is said
-// for each route.
+// A custom transport that does everything that a transport may do, and some things that it must not do. The faults are
+// set for each route.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@
 
 namespace sluice::test {
 
-// Another thread, which gives signals a little later than they are due.
+// A thread that gives signals a little later than they are due.
 class Latecomer {
  public:
   Latecomer() : thread_([this] { run(); }) {}
@@ -64,17 +64,17 @@ enum class Telling : std::uint8_t { at_once, twice, late, never };
 
 struct Faults {
   bool memory = true;                 // no descriptor; else one end of a socket pair
-  std::size_t capacity = 4096;        // of it
-  std::size_t most_bytes = SIZE_MAX;  // that a call moves
-  std::size_t most_sent = SIZE_MAX;   // that a send moves
-  int block_every = 0;                // one call of so many moves nothing, though it could; 0: none
+  std::size_t capacity = 4096;        // of the memory stream
+  std::size_t most_bytes = SIZE_MAX;  // most bytes that a call moves
+  std::size_t most_sent = SIZE_MAX;   // most bytes that a send moves
+  int block_every = 0;                // one call of this many moves nothing although it could; 0: none
   Telling telling = Telling::at_once;
-  int opens = 0;  // so many calls of open() have to wait for a signal first
-  // Says with the bytes what the next call would say: that the stream has ended, or that nothing more is there.
+  int opens = 0;  // this many calls of open() wait for a signal first
+  // Returns together with the bytes what the next call would return: the end, or would_block.
   bool together = false;
   int fail_open_at = 0, fail_receive_at = 0, fail_send_at = 0, end_at = 0;  // the call, from 1; 0: none
   int lie_receive_at = 0, lie_send_at = 0;
-  // Nothing is received until a send has failed, and that one takes its time, so that an answer is there by then.
+  // Nothing is received until a send has failed; the send fails late, so that a response has come by then.
   bool deaf = false;
 };
 
@@ -140,7 +140,7 @@ class Faulty final : public Transport {
   static Transferred failed() { return {.bytes = 0, .would_block = false, .eof = false, .error = kOwnError}; }
   Transferred blocked(int call) {
     tell();
-    // Every other time it only says that nothing was moved.
+    // Every second time it only returns that nothing was moved.
     return {.bytes = 0, .would_block = call % 2 == 0, .eof = false, .error = 0};
   }
   void tell() {
@@ -197,7 +197,7 @@ class FaultyLine final : public Dialer {
 
   FarSide& far_;
   const Faults faults_;
-  // Shared with the signals, one of which may be on its way when all else has gone.
+  // Shared with the signals, one of which may still run when everything else is destroyed.
   const std::shared_ptr<Latecomer> latecomer_ = std::make_shared<Latecomer>();
 };
 

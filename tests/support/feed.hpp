@@ -1,6 +1,6 @@
-// Feeds one response to the HTTP/1 reader in every way it may arrive: whole, byte by byte, at each split into two, and
-// with bytes behind it; all of them must come to the same. Each piece lives in memory of its own size, so that a
-// sanitizer sees a byte read past it.
+// Gives one response to the HTTP/1 reader in every way in which it may arrive: complete, byte by byte, in two parts at
+// each position, and with bytes after it; all results must be equal. Each piece is in memory of exactly its size, so
+// that a sanitizer sees a read beyond it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ struct FeedOutcome {
   std::string raw;             // of all heads, interim ones included
   std::size_t head_bytes = 0;  // of the same
   std::string body;
-  std::size_t surplus = 0;  // bytes behind the response
+  std::size_t surplus = 0;  // bytes after the response
   bool keep_alive = false;
   Code code = Code::internal;
   std::string message;

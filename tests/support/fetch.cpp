@@ -87,7 +87,7 @@ Fetch& Client::fetch(const std::string& url, const Get& get, std::optional<std::
 
 void Client::collect() {
   while (auto message = multi_->info_read()) {
-    // Ids count up from zero and are used again, so the newest fetch with this id is the one that is meant.
+    // Ids are used again, so the newest fetch with this id is the right one.
     for (auto each = fetches_.rbegin(); each != fetches_.rend(); ++each) {
       if ((*each)->id != message->transfer) continue;
       const TransferId id = message->transfer;

@@ -1,5 +1,5 @@
-// Transfers over a Multi for tests against real servers: add them, run them to the end within a time, look at what
-// came. Bodies are compared as they arrive, so that thousands of transfers need no memory for theirs.
+// Transfers with a Multi for tests with real servers: adds them, runs them to the end within a time limit, and gives
+// the results. Bodies are compared when they arrive, so thousands of transfers need no memory for them.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ class Fetch final : public TransferHandler {
   bool as_expected = true;  // every byte so far
 
   TransferId id;
-  std::optional<Message> message;  // once it is done
+  std::optional<Message> message;  // after the end
   int status = 0;
   std::vector<std::pair<std::string, std::string>> fields;
 
@@ -51,11 +51,11 @@ class Client {
 
   // Fails the test case when the URL or the request is refused.
   Fetch& add(const std::string& url, const Get& get = {}, std::optional<std::string_view> expected = std::nullopt);
-  // Until none is running. Fails the test case when that takes longer.
+  // Runs until no transfer runs. Fails the test case if that takes longer.
   void run(std::chrono::seconds longest = std::chrono::seconds(60));
   // One step: waits a little, then performs.
   void step();
-  // Adds one and runs it to its end.
+  // Adds a transfer and runs it to its end.
   Fetch& fetch(const std::string& url, const Get& get = {}, std::optional<std::string_view> expected = std::nullopt);
 
  private:
@@ -68,7 +68,7 @@ class Client {
 std::shared_ptr<const TlsConfig> tls_config(TlsOptions options);
 std::shared_ptr<const TlsConfig> trusting(const std::string& root_pem);
 
-// As many descriptors as the system lets this process have.
+// Raises the limit of descriptors as far as the system allows.
 void raise_descriptor_limit();
 
 }  // namespace sluice::test

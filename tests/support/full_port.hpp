@@ -1,4 +1,5 @@
-// A port on loopback whose queue of connections is full: one more hangs, as with a peer that drops what is sent to it.
+// A port on loopback whose queue of connections is full: a further connect hangs, as with a peer that drops all
+// packets.
 #pragma once
 
 #include <arpa/inet.h>

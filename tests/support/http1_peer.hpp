@@ -1,5 +1,5 @@
-// The other end of an http1 session in a test: opens exchanges, takes what is sent, and gives bytes to receive, each
-// piece in memory of its own so that views past its life are seen by a sanitizer.
+// The other end of an HTTP/1 session in tests: opens exchanges, takes the sent bytes, and gives bytes to receive. Each
+// piece is in memory of its own, so that a sanitizer sees views that are used too long.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -45,7 +45,7 @@ struct Http1Peer {
     return *stream;
   }
 
-  // Takes up to `limit` bytes of what is to be sent.
+  // Takes up to `limit` bytes to send.
   std::string sent(std::size_t limit) {
     const OutputView out = session->output();
     std::string text;
@@ -61,7 +61,7 @@ struct Http1Peer {
     return text;
   }
 
-  // Gives all of `text`; the kinds of the events it made. An error goes to `error`.
+  // Gives all of `text`; returns the kinds of the events. An error is stored in `error`.
   std::vector<http::Event::Kind> receive(std::string_view text) {
     std::vector<std::uint8_t> memory(text.begin(), text.end());
     MutableBytes rest(memory);
@@ -85,7 +85,7 @@ struct Http1Peer {
 
   bool failed_with(Code code) const { return error && error->code == code && !error->message().empty(); }
 
-  // A streamed body: bytes go in and the session is told.
+  // Adds bytes to a streamed body and tells the session.
   void put(http::StreamId stream, std::string_view text) {
     const MutableBytes space = upload->space();
     REQUIRE(space.size() >= text.size());

@@ -1,4 +1,4 @@
-// A real lighttpd on loopback for as long as the object lives: a server of another make than nginx.
+// A real lighttpd on loopback while the object exists: a second implementation besides nginx.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace sluice::test {
 //   /echo  answers with the body it was sent, in chunks; X-Method says the method, X-Length the Content-Length it got
 class Lighttpd {
  public:
-  // Throws std::runtime_error with lighttpd's own words when it does not come up.
+  // Throws std::runtime_error with lighttpd's own message if it does not start.
   Lighttpd();
 
   const Site& site() const { return site_; }
@@ -20,7 +20,7 @@ class Lighttpd {
   std::string tls12() const { return at("https", 1); }
   std::string tls13() const { return at("https", 2); }
   std::string mutual() const { return at("https", 3); }
-  // The whole server, and with it every connection, without a goodbye.
+  // Kills the server, and with it every connection, without a regular close.
   void kill_now() { child_.kill_now(); }
 
  private:

@@ -1,4 +1,5 @@
-// See loopback_server.hpp. One poll loop; what other threads want is under one mutex and an eventfd.
+// See loopback_server.hpp. One poll loop; requests of other threads are protected by one mutex and announced by an
+// eventfd.
 #include "tests/support/loopback_server.hpp"
 
 #include <arpa/inet.h>
@@ -30,7 +31,7 @@ using net::Descriptor;
 struct Caller {
   Descriptor socket;
   std::string in;
-  std::deque<Reply> out;  // the front is on its way
+  std::deque<Reply> out;  // the front is being sent
   std::size_t sent = 0;   // of the front
   bool gone = false;
 };
@@ -58,7 +59,7 @@ Descriptor bind_loopback() {
   return socket;
 }
 
-// How many bytes the first request in `text` has; 0: it is not whole yet.
+// The size of the first request in `text` in bytes; 0: it is incomplete.
 std::size_t request_size(const std::string& text) {
   const std::size_t head = text.find("\r\n\r\n");
   if (head == std::string::npos) return 0;
@@ -202,7 +203,7 @@ class LoopbackServer::Thread {
     note([this] { ++replies_; });
   }
 
-  // SO_LINGER of no time makes close() send RST.
+  // SO_LINGER with a time of zero makes close() send RST.
   static void reset(Caller& client) {
     const linger now = {1, 0};
     ::setsockopt(client.socket.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -1,6 +1,5 @@
-// A scripted HTTP/1.1 server on loopback, on a port of the kernel's choice, in a thread of its own: the script says
-// byte for byte what goes back for each request. Knows just enough HTTP to see where a request ends; says nothing by
-// itself.
+// A scripted HTTP/1.1 server on loopback, on a port that the kernel chooses, in a thread of its own: the script gives
+// the bytes of each response. Knows only enough HTTP to find the end of a request. Leaves all responses to the script.
 #pragma once
 
 #include <chrono>
@@ -16,7 +15,7 @@ struct Reply {
   bool close = false;         // afterwards, by FIN
   bool reset = false;         // afterwards, by RST
   bool byte_by_byte = false;  // one send() for each
-  bool hold = false;          // until release(); "stall" is a hold that nobody releases
+  bool hold = false;          // until release(); a reply that is never released stalls
 };
 
 // "HTTP/1.1 200 OK" with a Content-Length.
@@ -24,7 +23,7 @@ Reply ok(const std::string& body);
 
 class LoopbackServer {
  public:
-  // Runs in the server's thread, with the whole request, body included (a chunked one as it came).
+  // Called in the server's thread with the complete request and its body (a chunked body as received).
   using Script = std::function<Reply(const std::string& request)>;
   explicit LoopbackServer(Script script);
   ~LoopbackServer();
@@ -34,15 +33,15 @@ class LoopbackServer {
   std::uint16_t port() const;
   std::string url(const std::string& path = "/") const;  // http://127.0.0.1:port/path
 
-  void release();    // every reply on hold now goes out; later ones are held anew
+  void release();    // sends every reply that is held now; later ones are held again
   void reset_all();  // every connection, by RST
 
-  // All of these count from the start; the waits give up (false) after ten seconds.
+  // All counts are from the start. The waits return false after ten seconds.
   int requests() const;
   int accepted() const;
   int open() const;
   bool wait_for_requests(int count) const;
-  bool wait_for_replies(int count) const;  // handed to the kernel whole
+  bool wait_for_replies(int count) const;  // replies that were given to the kernel completely
   bool wait_for_open(int count) const;     // connections open now
   std::size_t received_bytes() const;
 
@@ -51,7 +50,7 @@ class LoopbackServer {
   std::unique_ptr<Thread> thread_;
 };
 
-// A port nobody listens on, at least for now.
+// A port on which nothing listens, at least for now.
 std::uint16_t refused_port();
 
 }  // namespace sluice::test

@@ -1,4 +1,4 @@
-// The few lines that every test over Multi needs: a request, a handler that remembers, a loop that cannot hang.
+// What every test of Multi needs: a request, a handler that records its callbacks, a loop that cannot hang.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ namespace sluice::test {
 
 using namespace std::chrono_literals;
 
-// A drive of this one ends by what it has done, never by the clock: the machine may be busy, and then 2 ms are nothing.
+// A drive of this Multi is limited by its work and not by time, because on a busy machine 2 ms may pass without work.
 inline std::unique_ptr<Multi> make_multi(MultiOptions options = {}) {
   if (options.max_drive_time == MultiOptions{}.max_drive_time) options.max_drive_time = std::chrono::seconds(10);
   auto multi = Multi::create(std::move(options));
@@ -29,7 +29,7 @@ inline Request get(const std::string& url) {
 struct Recorder : TransferHandler {
   int interims = 0, heads = 0, dones = 0, status = 0;
   std::string body;
-  std::string order;  // one letter a callback: i h b u d
+  std::string order;  // one letter for each callback: i h b u d
   Result<void> result;
 
   void on_interim(Multi&, TransferId, const ResponseHead&) override { ++interims, order += 'i'; }
@@ -55,7 +55,7 @@ inline bool finish(Multi& multi, std::chrono::seconds limit = 20s) {
   }
 }
 
-// The same until `condition` holds.
+// As finish(), until `condition` is true.
 template <class Condition>
 bool drive_until(Multi& multi, Condition condition, std::chrono::seconds limit = 20s) {
   const Instant end = multi.now() + limit;

@@ -1,4 +1,4 @@
-// What a test server cannot go on without.
+// Stops the process if a call fails that a test server needs.
 #pragma once
 
 #include <cstdlib>

@@ -1,6 +1,5 @@
-// A session that multiplexes, for tests: many exchanges at once over one stream, in frames of a protocol that exists
-// nowhere else. With it the other end of such a stream. It tries what the engine must be able to do before a real
-// version of HTTP needs it.
+// A session that multiplexes, for tests: many exchanges at once over one stream, in frames of an invented protocol; and
+// the other end of such a stream. It tests what the engine must be able to do for HTTP/2.
 //
 // A frame: type, stream and size of the payload (four bytes each, the lowest first), payload. To the server: 'H' method
 // and path, then a line for each field, 'D' body, 'E' end, 'R' reset, 'W' window (bytes that were taken). To the
@@ -30,7 +29,7 @@ inline std::string mux_frame(char type, http::StreamId stream, std::string_view 
 }
 
 inline constexpr std::size_t kMuxFrameHead = 9;
-inline constexpr std::size_t kMuxWindow = 32 * 1024;  // unconsumed bytes that one exchange may have
+inline constexpr std::size_t kMuxWindow = 32 * 1024;  // bytes that one exchange may have without consuming
 
 inline std::uint32_t mux_number(const std::uint8_t* at) {
   return at[0] | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[3]} << 24;
@@ -38,24 +37,25 @@ inline std::uint32_t mux_number(const std::uint8_t* at) {
 
 class MuxSession;
 
-// Hears what a session does, from the inside: it must not call the engine but for what it shows.
+// Told what a session does, inside its calls: it may only use getters of the engine.
 class MuxObserver {
  public:
   virtual ~MuxObserver() = default;
   virtual void opened(const MuxSession& session, const Request& request, bool had_room) = 0;
-  virtual void heard(const Request& request, bool is_end) = 0;  // a frame of its exchange has come; the last one
+  // A frame of the request's exchange has come; is_end: the last one.
+  virtual void heard(const Request& request, bool is_end) = 0;
   virtual void aborted(const Request& request) = 0;
   virtual void gone(const MuxSession& session) = 0;
 };
 
-// "Name: value" for each, every one after a line feed.
+// "Name: value" for each field, each after a line feed.
 inline std::string mux_lines(const Fields& fields) {
   std::string lines;
   for (const Field& field : fields) lines.append(1, '\n').append(field.name).append(": ").append(field.value);
   return lines;
 }
 
-// Of lines "Name: value": each name and value. What comes before the first line feed is left out.
+// Calls take(name, value) for each line "Name: value". The text before the first line feed is skipped.
 template <class Take>
 void each_mux_line(std::string_view text, Take take) {
   for (std::size_t at = text.find('\n'); at != std::string_view::npos;) {
@@ -146,7 +146,7 @@ class MuxSession final : public http::Session {
       if (payload_ != 0) break;
       if (type != 'D') take_frame(type, stream, events);
       head_in_.clear();
-      if (type == 'I') break;  // its head is looked at first
+      if (type == 'I') break;  // the caller looks at its head first
     }
     return size - input.size();
   }
@@ -182,7 +182,7 @@ class MuxSession final : public http::Session {
   bool response_started(http::StreamId stream) const override { return is(stream, &Open::answered); }
   Bytes request_head(http::StreamId) const override { return as_bytes(head_); }
 
-  // A peer that says nothing for so long, while exchanges run, is asked, and then has as long again.
+  // If the peer sends nothing for this time while exchanges run, it is asked, and then it has the same time to answer.
   std::optional<Instant> deadline() const override {
     return asked_since_ && patience_ ? std::optional(*asked_since_ + *patience_) : std::nullopt;
   }
@@ -195,7 +195,7 @@ class MuxSession final : public http::Session {
  private:
   struct Open {
     http::Exchange exchange;
-    std::uint64_t begin = 0, end = 0;  // of the request, in the bytes of this session; end 0: not known yet
+    std::uint64_t begin = 0, end = 0;  // of the request, in the bytes that this session has sent; end 0: not known yet
     bool begun = false, sent = false, answered = false;
   };
   using Flag = bool(Open::*);
@@ -274,10 +274,10 @@ class MuxSession final : public http::Session {
   std::size_t out_begin_ = 0;
   std::uint64_t handed_ = 0;  // bytes of output() that were taken
   std::vector<std::uint8_t> head_in_;
-  std::size_t payload_ = 0;  // of the present frame: what is still to come
+  std::size_t payload_ = 0;  // bytes of the current frame that will follow
 };
 
-// Sessions with room for `capacity` exchanges; while one is made it is counted on for `expected`.
+// Makes sessions with room for `capacity` exchanges; a connection that is being made is expected to carry `expected`.
 class MuxFactory final : public http::SessionFactory {
  public:
   MuxFactory(std::size_t capacity, std::size_t expected, std::vector<MuxSession*>* made = nullptr,
@@ -296,13 +296,13 @@ class MuxFactory final : public http::SessionFactory {
   std::optional<Duration> patience_;
 };
 
-// What the server has been told so far.
+// The other end: what the server has received so far.
 class MuxFarEnd {
  public:
   struct Asked {
     std::string line, body;
     bool whole = false, reset = false;
-    std::size_t taken = 0;  // of the response, by the application
+    std::size_t taken = 0;  // bytes of the response that the application has consumed
   };
   void take(std::string_view bytes) {
     in_ += bytes;

@@ -1,4 +1,4 @@
-// A rule that makes transfers of many hops, for tests: the origin says what follows, byte for byte.
+// A rule for transfers of many hops, for tests: the origin's responses tell what follows.
 #pragma once
 
 #include <charconv>
@@ -10,8 +10,8 @@
 
 namespace sluice::test {
 
-// A 3xx leads to the URL in its Next field: with the same body for a 307, after Wait milliseconds where that is said. A
-// connection that could not be made, or a response that is cut, is tried again, up to three hops in all.
+// A 3xx leads to the URL in its Next field: with the same body for a 307, and after Wait milliseconds if it has that
+// field. A failed connection or a truncated response is tried again, up to three hops in all.
 class NextRule final : public flow::HopRule {
  public:
   std::optional<flow::NextHop> next(const flow::HopEnd& end) const override {
@@ -22,7 +22,7 @@ class NextRule final : public flow::HopRule {
     following.same_body = end.head.status == 307;
     following.request.method = following.same_body ? end.request.method : "GET";
     auto url = Url::parse(*where);
-    if (!url) throw std::bad_alloc();  // what else: tests name URLs
+    if (!url) throw std::bad_alloc();  // only for lack of memory: tests use valid URLs
     following.request.url = *std::move(url);
     if (const auto wait = end.head.fields.find("Wait")) {
       int ms = 0;

@@ -1,4 +1,4 @@
-// A real nginx on loopback for as long as the object lives.
+// A real nginx on loopback while the object exists. Leaves its files to site.hpp.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace sluice::test {
 
-// Every answer says X-Connection (its number), X-Connection-Requests, X-Protocol and X-Session-Reused ("r" or ".").
+// Every response has X-Connection (its number), X-Connection-Requests, X-Protocol and X-Session-Reused ("r" or ".").
 //   /N           the file of N bytes            /chunked/N  the same without a length, so in chunks
 //   /slow/N      the same at 64 KiB a second    /upload/... PUT makes a file in site().www()/upload
 class Nginx {
  public:
-  // Throws std::runtime_error with nginx's own words when it does not come up.
+  // Throws std::runtime_error with nginx's own message if it does not start.
   Nginx();
 
   const Site& site() const { return site_; }
@@ -21,8 +21,8 @@ class Nginx {
   std::string tls() const { return at("https", 1); }     // 1.2 and 1.3
   std::string tls12() const { return at("https", 2); }   // 1.2 alone
   std::string tls13() const { return at("https", 3); }   // 1.3 alone
-  std::string mutual() const { return at("https", 4); }  // wants a certificate of the client's
-  // Kills the worker, and with it every connection, without a goodbye. A new worker takes its place.
+  std::string mutual() const { return at("https", 4); }  // requires a client certificate
+  // Kills the worker, and with it every connection, without a regular close. A new worker replaces it.
   void kill_worker();
 
  private:

@@ -29,14 +29,14 @@ namespace {
 
 using net::Descriptor;
 
-constexpr std::size_t kPiece = 64 * 1024;  // read, and made ready to be sent, at once
-constexpr int kPiecesPerTurn = 4;          // then others have theirs
+constexpr std::size_t kPiece = 64 * 1024;  // bytes read or prepared for sending at a time
+constexpr int kPiecesPerTurn = 4;          // before other connections get their turn
 
 void must(bool condition) {
   if (!condition) std::abort();
 }
 
-// One accepted connection: a socket, TLS on it or not, and the talk over it.
+// One accepted connection: a socket, perhaps TLS, and the HTTP on it.
 class Connection {
  public:
   Connection(Descriptor socket, const sim::TlsServerContext* tls) : socket_(std::move(socket)) {
@@ -52,7 +52,7 @@ class Connection {
            (!wire_.empty() || talk_.has_output() ? std::uint32_t{EPOLLOUT} : 0);
   }
 
-  // Reads, answers and writes what can be. False: it is over.
+  // Reads, answers and writes what is possible. False: the connection is over.
   bool drive(std::uint32_t happened) {
     if ((happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !receive()) return false;
     for (int piece = 0; piece < kPiecesPerTurn; ++piece) {
@@ -187,7 +187,7 @@ class OriginServer::Thread {
     std::array<epoll_event, 256> batch;
     while (!stop_) {
       const int count = ::epoll_wait(epoll_.get(), batch.data(), static_cast<int>(batch.size()), -1);
-      // Accepting comes last: a number closed in this batch must not be another connection's within it.
+      // Accepting comes last: a descriptor number that is closed in this batch must not be used again inside it.
       bool http = false, https = false;
       for (int i = 0; i < count; ++i) {
         const epoll_event& event = batch[static_cast<std::size_t>(i)];
@@ -252,14 +252,14 @@ class OriginServer::Thread {
 
   Descriptor epoll_, event_;
   std::unique_ptr<sim::TlsServerContext> tls_;
-  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor, the thread's own
+  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor; used by the thread only
   std::vector<std::uint32_t> watched_;
   std::atomic<bool> stop_ = false, release_ = false;
   std::thread thread_;
 };
 
 OriginServer::OriginServer() {
-  pattern(0, 0);  // made now, and not while somebody measures
+  pattern(0, 0);  // made now, not during a measurement
   thread_ = std::make_unique<Thread>();
 }
 OriginServer::~OriginServer() = default;

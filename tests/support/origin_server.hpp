@@ -1,5 +1,5 @@
-// An HTTP/1.1 server on loopback, plain and TLS, in a thread of its own, quick enough for thousands of transfers at
-// once. What it does for a request stands in the URL's path, so that a test needs no script:
+// An HTTP/1.1 server on loopback, with and without TLS, in a thread of its own, fast enough for thousands of transfers
+// at once. The URL's path tells what it does for a request, so a test needs no script:
 //
 //   /SIZE/START?WORD&WORD    answers pattern(SIZE, START), after the request's body was read
 //     chunked                without a Content-Length
@@ -11,7 +11,7 @@
 //     reset_head, reset_body, reset_upload   RST: after half of the head, half of the body, 1,000 bytes of the
 //     request's body
 //
-// LoopbackServer is the one for scripts byte for byte.
+// For responses given byte by byte use LoopbackServer.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace sluice::test {
 
 class OriginServer {
  public:
-  // Stops the process if it cannot listen: no test can go on then.
+  // Stops the process if it cannot listen, because no test can continue then.
   OriginServer();
   ~OriginServer();
   OriginServer(const OriginServer&) = delete;
@@ -36,8 +36,8 @@ class OriginServer {
   std::string https(const std::string& path) const;
   const std::shared_ptr<const TlsConfig>& trust() const;  // for https()
 
-  void release();  // every answer that is held now goes on; later ones are held anew
-  // Any thread. Connections that hold an answer now, are open now, were accepted so far; requests so far.
+  void release();  // continues every response that is held now; later ones are held again
+  // From any thread: connections with a held response, open connections, connections accepted so far, requests so far.
   int held() const;
   int open() const;
   int accepted() const;

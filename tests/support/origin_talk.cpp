@@ -26,7 +26,7 @@ void OriginTalk::receive(std::string_view bytes) {
   input_ += bytes;
   if (end_ != End::none) return;
   if (!in_request_ && !take_head()) return;
-  if (body_done_) return;  // the answer is on its way; what is sent ahead waits in input_
+  if (body_done_) return;  // the response is being sent; bytes of the next request wait in input_
   take_body();
   if (body_done_ && !answering_) begin_answer();
 }
@@ -78,7 +78,7 @@ void OriginTalk::take_body() {
   body_done_ = body_left_ == 0;
 }
 
-// RFC 9112 7.1, without extensions and trailers, which no client of ours sends.
+// RFC 9112 7.1, without extensions and trailers, which sluice does not send.
 void OriginTalk::take_chunks() {
   std::size_t at = 0;
   while (!body_done_) {
@@ -150,7 +150,7 @@ void OriginTalk::produce_piece(std::string& out, std::size_t limit) {
     return finish_answer();
   }
   std::size_t size = std::min(left.size(), chunked ? kPiece : limit);
-  // Below the half of it, that is: at it, nothing is produced.
+  // At half of the body nothing more is produced.
   if ((waiting_ && words_.half) || words_.reset_body) size = std::min(size, body_.size() / 2 - at_);
   if (chunked) out += to_hex(size) + "\r\n";
   out += left.substr(0, size);
@@ -165,7 +165,7 @@ void OriginTalk::produce_piece(std::string& out, std::size_t limit) {
 void OriginTalk::finish_answer() {
   if (words_.close) end_ = End::close;
   answering_ = in_request_ = body_done_ = false;
-  receive({});  // what came ahead
+  receive({});  // bytes of the next request that have come already
 }
 
 }  // namespace sluice::test

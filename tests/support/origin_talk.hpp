@@ -1,5 +1,6 @@
-// The origin server's half of one HTTP/1.1 connection, without a socket: request bytes in, response bytes out, and how
-// the connection is to end. What the words in a path mean stands in origin_server.hpp.
+// The origin server's side of one HTTP/1.1 connection, without a socket: takes request bytes, gives response bytes, and
+// says how the connection ends. origin_server.hpp has the meaning of the words in a path. Leaves sockets and TLS to
+// others.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +15,21 @@ class OriginTalk {
   enum class End : std::uint8_t { none, close, reset };
 
   void receive(std::string_view bytes);
-  // Appends at most about `limit` bytes to `out`; nothing when there is nothing to say now.
+  // Appends at most about `limit` bytes to `out`; nothing if there is nothing to send now.
   void produce(std::string& out, std::size_t limit);
   bool has_output() const { return answering_ && end_ == End::none && !holds() && !starved(); }
-  // False: an echo is far behind, so no more of the request is wanted for now.
+  // False: too many bytes of an echo wait, so no more of the request should be read now.
   bool wants_input() const { return echo_.size() < kMostEcho && end_ == End::none; }
   bool holds() const {
     return answering_ && waiting_ && (words_.hold || (words_.half && head_.empty() && at_ >= body_.size() / 2));
   }
   void release() { waiting_ = false; }
-  End end() const { return end_; }  // once everything that was produced is away
+  End end() const { return end_; }  // valid when everything that was produced was sent
   int requests() const { return requests_; }
 
  private:
   static constexpr std::size_t kMostEcho = 256 * 1024;
-  static constexpr std::size_t kPiece = 16 * 1024;  // of a chunk
+  static constexpr std::size_t kPiece = 16 * 1024;  // bytes of a chunk
   static constexpr std::size_t kResetUploadAt = 1000;
 
   struct Words {
@@ -47,7 +48,7 @@ class OriginTalk {
   bool starved() const { return words_.echo && head_.empty() && echo_.empty() && !body_done_; }
 
   std::string input_;
-  // The request in hand.
+  // The current request.
   bool in_request_ = false;
   Words words_;
   std::size_t size_ = 0, start_ = 0;
@@ -55,7 +56,7 @@ class OriginTalk {
   bool chunked_request_ = false, chunk_ends_ = false, body_done_ = false;
   std::size_t body_read_ = 0;
   std::string echo_;
-  // The answer to it.
+  // The response to it.
   bool answering_ = false, waiting_ = false;
   std::string head_;
   std::string_view body_;

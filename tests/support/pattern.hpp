@@ -1,5 +1,5 @@
-// Bytes that look random and are the same everywhere: what the origin server sends and what a test expects, without a
-// copy of either.
+// Bytes that look random and are the same everywhere: the origin server sends them and tests expect them, without
+// copies.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace sluice::test {
 inline constexpr std::size_t kMostPatternBytes = 4 * 1024 * 1024;
 inline constexpr std::size_t kMostPatternStart = 1024 * 1024;
 
-// `size` bytes that follow from `start`, valid for the life of the process. Both within the limits above.
+// `size` bytes that depend on `start`, valid until the process ends. Both must be within the limits above.
 inline std::string_view pattern(std::size_t size, std::size_t start) {
   static const std::string all = [] {
     std::string bytes(kMostPatternBytes + kMostPatternStart, '\0');

@@ -1,5 +1,5 @@
-// How long the calling thread has waited for a core that others had (the kernel's schedstat). What a machine that is
-// busy with other work takes from a test can be told from what the code under test takes.
+// How long the calling thread has waited for a CPU (the kernel's schedstat). So the delay by a busy machine can be
+// separated from the time of the code under test.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace sluice::test {
 
-// Since the thread began; zero where the kernel does not say.
+// Since the thread began; zero if the kernel does not report it.
 inline std::chrono::nanoseconds run_delay() {
   std::uint64_t ran = 0, waited = 0;
   std::ifstream file("/proc/thread-self/schedstat");

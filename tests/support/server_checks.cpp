@@ -110,7 +110,7 @@ void check_client_certificate(const std::string& base, const std::string& root_p
   Client client;
   const Fetch& without =
       client.fetch(base + "/1024", {.method = "GET", .fields = {}, .body = {}, .tls = trusting(root_pem)});
-  // nginx answers 400 behind a handshake that succeeds; others break the handshake.
+  // nginx answers 400 after a successful handshake; other servers fail the handshake.
   CHECK((without.status == 400 || !without.ok()));
   TlsOptions options;
   options.trust_anchors_pem = root_pem;

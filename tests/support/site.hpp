@@ -1,5 +1,5 @@
-// What a real server serves in the tests: files whose every byte is known, and certificates from an authority made on
-// the spot. Knows no server; nginx.hpp and lighttpd.hpp do.
+// The content of real servers in tests: files with known bytes, and certificates from a new authority. Leaves the
+// servers to nginx.hpp and lighttpd.hpp.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,23 @@
 
 namespace sluice::test {
 
-// The content of the file of that size: pseudo-random, the same in every run.
+// The content of the file with that size: pseudo-random, the same in every run.
 std::string content_of(std::size_t size);
 
 struct Site {
-  // Files /0, /1, /1024 ... under www(), each holding content_of(its name), and all that TLS needs.
+  // Writes the files /0, /1, /1024 ... under www(), each with content_of(its name), and the files for TLS.
   Site();
 
   static const std::vector<std::size_t>& sizes();
   std::filesystem::path folder() const { return temp.path(); }
-  std::string filled_in(std::string text) const;  // of a server's configuration: each '@' is the folder
+  std::string filled_in(std::string text) const;  // for a server's configuration: replaces each '@' by the folder
   std::filesystem::path www() const { return temp.path() / "www"; }
 
   TempFolder temp;
-  std::string root_pem;        // what clients are to trust
-  std::string other_root_pem;  // an authority that signed nothing here
+  std::string root_pem;        // for clients to trust
+  std::string other_root_pem;  // an authority that has signed nothing here
   std::string client_certificate_pem, client_key_pem;
-  // Written for the server: root.pem, server.pem (chain and key), server.crt, server.key.
+  // Files for the server: root.pem, server.pem (chain and key), server.crt, server.key.
 };
 
 }  // namespace sluice::test

@@ -73,7 +73,7 @@ Pump TlsPair::deliver(Bytes bytes, std::size_t room) {
     last = client->decode(bytes, out, wire, now);
     received.append(as_text({space.data(), space.size() - out.size()}));
     if (last != Pump::need_space) break;
-    SLUICE_CHECK(out.size() < space.size() || room == 0);  // it must move, or not ask for space
+    SLUICE_CHECK(out.size() < space.size() || room == 0);  // it must make progress, or not ask for space
     if (room == 0) break;
   }
   SLUICE_CHECK(last != Pump::need_input || bytes.empty());

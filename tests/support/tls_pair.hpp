@@ -1,4 +1,5 @@
-// A TLS client layer and an in-memory server, wired to each other, with certificates made once a process.
+// A TLS client layer and a server in memory, connected to each other, with certificates that are made once in a
+// process.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@
 
 namespace sluice::test {
 
-inline constexpr UnixSeconds kNoon = 1'750'000'000;  // the tests' present
+inline constexpr UnixSeconds kNoon = 1'750'000'000;  // the current time in tests
 inline constexpr UnixSeconds kDay = 86'400;
 
 const sim::TlsAuthority& authority();  // valid around kNoon
@@ -27,9 +28,9 @@ tls::ClientParams example_params(const TlsOptions& options = trusting_options())
 struct TlsPair {
   TlsPair(const sim::TlsServerContext& context, tls::ClientParams params, UnixSeconds wall = kNoon);
 
-  // Carries bytes both ways, `step` at a time, until nothing moves. Plain bytes gather in `received`.
+  // Moves bytes in both directions, `step` at a time, until none are left. Plain bytes are appended to `received`.
   void run(std::size_t step = SIZE_MAX);
-  // Bytes from the server's side alone. The client's answer stands in `wire`. Returns the last word of decode().
+  // Gives bytes to the client only. Its answer is in `wire`. Returns the last result of decode().
   Pump deliver(Bytes bytes, std::size_t room = 64 * 1024);
   void send(std::string_view plain);
 

@@ -1,4 +1,5 @@
-// URLs as tests want them: parsed or refused, and a clear failure where it is the other.
+// Parses URLs for tests: a URL that must be valid, or one that must be refused; otherwise the test fails with a clear
+// message.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-"""What the self-tests plant their faults with."""
+"""Helpers of the self-tests for planting violations."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Rules that read what was built: what the core imports, what it keeps in memory, what is loaded beside it."""
+"""Rules about the built files: what the core imports, its static data, which libraries are loaded with it."""
 
 import os
 import re

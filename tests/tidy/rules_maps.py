@@ -1,4 +1,4 @@
-"""Rules about what a person reads first: the maps (README.md of each folder), the table of errors, the security bar."""
+"""Rules about the documentation: the maps (README.md of each folder), the table of errors, the security bar."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Rules that read the tree: who includes whom, what stands where, how long files are, how switches are written."""
+"""Rules about the sources: which files include which, what belongs where, how long files are, how switches are written."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Shows every rule of tidy.py something it must object to, in a temporary tree or a freshly compiled object."""
+"""Checks that every rule of tidy.py reports a planted violation, in a temporary tree or a freshly compiled object."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Shows the rules of rules_maps.py a small tree without faults, then the same tree with one fault after another."""
+"""Runs the rules of rules_maps.py on a small tree without faults, then on the same tree with one fault after another."""
 
 import tempfile
 

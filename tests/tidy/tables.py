@@ -1,4 +1,4 @@
-"""What the tree may look like: floors, libraries, symbols, names. The rules that read these tables stand beside this file."""
+"""The permitted structure of the tree: layers, libraries, symbols, names. The rules that read these tables are in this folder."""
 
 # ---- the house: a file includes its own room and rooms on lower floors --------------------------------------------------
 # Longest prefix wins. Two rooms on the same floor know nothing of each other.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Keeps the tree as it was designed: a pure core, floors that only look down, small files, no forgotten security key.
+"""Checks the structure of the tree: a core without I/O, layers that include only lower ones, small files, no forgotten security key.
 
-Usage: tidy.py --build FOLDER. Prints a line for each violation and `N passed, N failed` last. Every rule is first shown
-trees and objects with planted violations (selftest.py), so that a rule which sees nothing fails.
+Usage: tidy.py --build FOLDER. Prints a line for each violation and `N passed, N failed` last. Every rule is first run on
+trees and objects with planted violations (selftest.py), so that a rule that detects nothing fails.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-// core/address: the literals that are taken, the ones that are refused, and their canonical text. The C library's
-// inet_pton is the second opinion for generated literals.
+// core/address: accepted and refused literals, and their canonical text. The C library's inet_pton is the reference for
+// generated literals.
 #include "core/address.hpp"
 
 #include <arpa/inet.h>

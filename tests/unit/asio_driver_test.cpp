@@ -1,5 +1,5 @@
-// What is special to Asio: handlers outlive what they were made for, a descriptor is lent, and run() returns when no
-// work is left.
+// What is specific to Asio: handlers outlive the objects that they were made for, a descriptor is shared, and run()
+// returns when no work is left.
 #include "adapters/asio.hpp"
 
 #include <doctest/doctest.h>

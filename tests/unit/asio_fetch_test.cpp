@@ -1,5 +1,5 @@
-// async_fetch with each kind of completion token: where and when it completes, how it is canceled, and what becomes of
-// one whose driver goes.
+// async_fetch with each kind of completion token: where and when it completes, how it is canceled, and what happens
+// when its driver is destroyed.
 #include <doctest/doctest.h>
 
 #include <asio.hpp>

@@ -1,4 +1,4 @@
-// Bodies over a single Connection: uploads in all their forms, answers that come early, and backpressure.
+// Bodies over a single Connection: uploads in all their forms, early responses, and backpressure.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

@@ -1,5 +1,5 @@
-// What is told around the edges of one connection alone: its deadline, its goodbye in pieces, requests to another zone,
-// times and faults.
+// Edge cases of a single connection: its deadline, a closing message sent in pieces, requests to another zone, times
+// and errors.
 #include <doctest/doctest.h>
 
 #include <string>

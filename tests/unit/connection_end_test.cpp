@@ -1,4 +1,4 @@
-// How a Connection is closed, moved and misused, TLS on it, and random days with it.
+// How a Connection is closed, moved and misused, TLS on it, and random runs.
 #include <doctest/doctest.h>
 
 #include "core/base/random.hpp"

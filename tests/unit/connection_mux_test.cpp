@@ -1,5 +1,5 @@
-// A single Connection whose session carries many exchanges at once: who is sent when there is room, who waits, and what
-// is tried again on the same stream.
+// A single Connection whose session carries many exchanges at once: which are sent when there is room, which wait, and
+// what is retried on the same stream.
 #include <doctest/doctest.h>
 
 #include <string>

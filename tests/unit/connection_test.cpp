@@ -1,4 +1,4 @@
-// A single Connection over a stream of the test's, without TLS: requests one after another, timeouts, and each way in
+// A single Connection over a stream of the test, without TLS: requests one after another, timeouts, and each way in
 // which the stream can end. Bodies are in connection_body_test.cpp.
 #include "core/connection.hpp"
 

@@ -1,5 +1,4 @@
-// Coroutines over a Multi: what fetch() answers, what runs at once, what destroying takes along, and how deep the stack
-// gets.
+// Coroutines over a Multi: the results of fetch(), concurrency, what destruction ends, and the depth of the stack.
 #include "adapters/coroutine.hpp"
 
 #include <doctest/doctest.h>

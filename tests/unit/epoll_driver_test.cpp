@@ -1,5 +1,4 @@
-// EpollDriver beside descriptors of the application's own. What every binding must do is asked of it by
-// tests/conformance.
+// EpollDriver besides the application's own descriptors. What every binding must do is tested by tests/conformance.
 #include "adapters/epoll.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Names, blame, and the one line that a person reads.
+// Names, blame, and the one line for people.
 #include "core/error.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
-// Each way to write a fetch that compiles is right: g++ 12 destroys a braced aggregate in the operand of a co_await
-// twice, so nothing that stands there may be one with a destructor. Run under AddressSanitizer (tests/run), which sees
-// such a second destruction.
+// Each way to write a fetch that compiles is correct: g++ 12 destroys a braced aggregate in the operand of a co_await
+// twice, so none that is used there may have a destructor. Run under AddressSanitizer (tests/run), which detects a
+// double destruction.
 #include <doctest/doctest.h>
 
 #include <string>

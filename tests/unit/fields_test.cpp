@@ -1,4 +1,4 @@
-// Order, case, validation, and how often memory is asked for.
+// Order, case, validation, and the number of allocations.
 #include "core/fields.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// What is special to GLib: sources that end inside their own turn, the context that they stand in, and its clock.
+// What is specific to GLib: sources that are destroyed during their own dispatch, their context, and its clock.
 #include "adapters/glib.hpp"
 
 #include <doctest/doctest.h>

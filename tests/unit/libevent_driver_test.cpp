@@ -1,4 +1,4 @@
-// LibeventDriver and the life of an event_base: what is left in it. What every binding must do is asked of it by
+// LibeventDriver and the lifetime of an event_base: what is left in it. What every binding must do is tested by
 // tests/conformance.
 #include "adapters/libevent.hpp"
 

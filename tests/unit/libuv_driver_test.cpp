@@ -1,5 +1,5 @@
-// LibuvDriver and the life of a uv_loop_t: how long uv_run() goes on, and what is left in the loop. What every binding
-// must do is asked of it by tests/conformance.
+// LibuvDriver and the lifetime of a uv_loop_t: how long uv_run() runs, and what is left in the loop. What every binding
+// must do is tested by tests/conformance.
 #include "adapters/libuv.hpp"
 
 #include <doctest/doctest.h>

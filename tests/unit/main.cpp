@@ -1,3 +1,3 @@
-// The one main() of the unit tests; every other file here only registers cases.
+// The only main() of the unit tests; every other file here only registers cases.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

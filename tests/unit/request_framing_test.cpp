@@ -1,5 +1,5 @@
-// The framing fields that a caller writes itself, over each kind of body: what is true goes out once, everything else
-// is refused before a byte is sent (RFC 9112 6.2, 6.3), and a connection's use ends where the caller says so.
+// Framing fields written by the caller, with each kind of body: correct ones are sent once, everything else is refused
+// before a byte is sent (RFC 9112 6.2, 6.3), and a connection is not reused if the caller asks for that.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// core/request: what may be sent at all.
+// core/request: which requests may be sent.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// adapters/trust: where PEM text is taken from. What is in it is not looked at here.
+// adapters/trust: where PEM text is loaded from. Its content is not checked here.
 #include "adapters/trust.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// core/url: a URL with one part changed, and the rest as it was.
+// core/url: a URL with one part changed and the rest unchanged.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,5 @@
-// What no URL may hold, and what the messages about it may not: the rows of the security bar that concern URLs.
+// What no URL may contain, and what the messages about it must not contain: the rows of the security bar that concern
+// URLs.
 #include "core/url.hpp"
 
 #include <doctest/doctest.h>

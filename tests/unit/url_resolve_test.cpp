@@ -1,4 +1,4 @@
-// References: every example of RFC 3986 5.4, and what a redirect may bring.
+// References: every example of RFC 3986 5.4, and redirects.
 #include "core/url.hpp"
 
 #include <doctest/doctest.h>

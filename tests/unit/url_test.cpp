@@ -1,4 +1,4 @@
-// What is a URL, what is none, and the one form in which each is kept.
+// What is a URL, what is not, and the normalized form of each.
 #include "core/url.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// core/url: what people type as a URL. The measure for the scheme is curl 7.88.
+// core/url: what people type as a URL. The reference for the scheme is curl 7.88.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,3 +1,4 @@
+// See content.hpp.
 #include "adapters/cli/demo/content.hpp"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ std::vector<File> demo_files(std::size_t count) {
   constexpr double kDoublings = 13;  // 1 KiB * 2^13 = 8 MiB
   std::vector<File> files;
   for (std::size_t i = 0; i < count; ++i) {
-    // Any step that shares no factor with `count` visits every size once, out of order.
+    // A step without a common factor with `count` visits every size once, not in order.
     const std::size_t rank = (i * 7 + count - 1) % count;
     const double exponent =
         count < 2 ? kDoublings : kDoublings * static_cast<double>(rank) / static_cast<double>(count - 1);

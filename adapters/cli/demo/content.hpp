@@ -1,6 +1,6 @@
-// What the demonstration's files hold: bytes that look random and follow from (name, size) alone, readable from any
-// offset. Knows no HTTP and no sockets. The server sends these bytes; the demonstration computes the expected checksum
-// from them.
+// The content of the demonstration's files: bytes that look random and depend only on name and size, readable from any
+// offset. The server sends these bytes; the demonstration computes the expected checksums from them. Leaves HTTP and
+// sockets to others.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace sluice::demo {
 struct File {
   std::string name;
   std::uint64_t size = 0;
-  bool chunked = false;  // sent in chunks instead of with a Content-Length
+  bool chunked = false;  // sent in chunks, without Content-Length
 };
 
 class Content {

@@ -1,3 +1,4 @@
+// See responder.hpp.
 #include "adapters/cli/demo/responder.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ std::string chunk_line(std::size_t size) {
   return std::string(digits, end) + "\r\n";
 }
 
-// The value of a field in a raw head, or nullopt. Good enough for requests that our own client makes.
+// The value of a field in a raw head, or nullopt. Sufficient for requests from sluice.
 std::optional<std::string_view> find_field(std::string_view head, std::string_view name) {
   while (!head.empty()) {
     const std::size_t end = head.find("\r\n");
@@ -70,7 +71,7 @@ void Responder::take_request() {
   const bool is_head = method == "HEAD";
   if (!is_head && method != "GET") return answer_error("405 Method Not Allowed", true, true);
   if (find_field(head, "content-length") || find_field(head, "transfer-encoding")) {
-    return answer_error("400 Bad Request", !is_head, true);  // a body is nothing this server reads
+    return answer_error("400 Bad Request", !is_head, true);  // this server does not read bodies
   }
   if (const auto connection = find_field(head, "connection");
       connection && equals_ignoring_case(*connection, "close")) {

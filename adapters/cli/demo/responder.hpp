@@ -1,5 +1,6 @@
-// The demonstration server's half of one HTTP/1.1 connection, without a socket: request bytes in, response bytes out.
-// Serves GET and HEAD of /files/<name>, keep-alive, pipelined or not. Leaves sockets, TLS and pace to the server.
+// The server side of one HTTP/1.1 connection of the demonstration, without a socket: request bytes go in, response
+// bytes come out. Serves GET and HEAD of /files/<name>, with keep-alive and pipelining. Leaves sockets, TLS and the
+// bandwidth limit to the server.
 #pragma once
 
 #include <optional>
@@ -12,14 +13,14 @@ namespace sluice::demo {
 
 class Responder {
  public:
-  // `files` must outlive this.
+  // `files` must outlive this object.
   explicit Responder(const std::vector<File>& files) : files_(&files) {}
 
   void receive(Bytes bytes);
-  // Appends at most about `limit` bytes of response to `out`; nothing when there is nothing to say.
+  // Appends at most about `limit` response bytes to `out`; nothing if there are none.
   void produce(std::vector<std::uint8_t>& out, std::size_t limit);
   bool has_output() const { return !head_.empty() || body_.has_value(); }
-  // No request will be answered after what produce() still gives: close then.
+  // No request is answered after the bytes that produce() still gives: then close.
   bool closing() const { return closing_; }
   std::uint64_t requests() const { return requests_; }
 

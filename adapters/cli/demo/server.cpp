@@ -1,3 +1,4 @@
+// See server.hpp.
 #include "adapters/cli/demo/server.hpp"
 
 #include <arpa/inet.h>
@@ -181,7 +182,7 @@ class Server::Loop {
   std::unique_ptr<sim::TlsServerContext> tls_;
   Descriptor stop_read_, stop_write_;
   std::thread thread_;
-  // Below: the thread's own until it is joined.
+  // The members below are used by the thread only, until it is joined.
   std::vector<std::unique_ptr<ServerConnection>> connections_;
   std::vector<pollfd> watched_;
   ServerFigures figures_;

@@ -1,7 +1,6 @@
-// The demonstration's HTTP and HTTPS server: two listening sockets on 127.0.0.1 with ports chosen by the kernel, one
-// poll loop on a thread of its own. Each connection is held to a pace, so that a progress display has something to
-// show. Leaves HTTP to Responder and TLS to TlsServer. Loopback only; for the demonstration, not for serving anything
-// else.
+// The HTTP and HTTPS server of the demonstration: two listening sockets on 127.0.0.1 with ports from the kernel, and
+// one poll loop in a thread of its own. The bandwidth of each connection is limited, so that the progress display has
+// something to show. Leaves HTTP to Responder and TLS to TlsServer. Only for the demonstration.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +15,7 @@ namespace sluice::demo {
 
 struct ServerOptions {
   std::vector<File> files;
-  std::uint64_t bytes_per_second = 4 * 1024 * 1024;  // of each connection; 0: as fast as it goes
+  std::uint64_t bytes_per_second = 4 * 1024 * 1024;  // for each connection; 0: no limit
 };
 
 struct ServerFigures {
@@ -34,8 +33,8 @@ class Server {
 
   std::uint16_t http_port() const;
   std::uint16_t https_port() const;
-  const std::string& ca_pem() const;  // trusts the HTTPS side, for 127.0.0.1 and localhost
-  ServerFigures stop();               // idempotent
+  const std::string& ca_pem() const;  // the CA of the HTTPS server, for 127.0.0.1 and localhost
+  ServerFigures stop();               // may be called again
 
  private:
   class Loop;

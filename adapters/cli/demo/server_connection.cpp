@@ -1,3 +1,4 @@
+// See server_connection.hpp.
 #include "adapters/cli/demo/server_connection.hpp"
 
 #include <poll.h>

@@ -1,5 +1,5 @@
-// One accepted connection of the demonstration's server: a non-blocking socket, TLS on it or not, and the pace it is
-// held to. Leaves waiting to the server's loop and HTTP to Responder.
+// One accepted connection of the demonstration's server: a non-blocking socket, perhaps TLS, and a bandwidth limit.
+// Leaves waiting to the server's loop and HTTP to Responder.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace sluice::demo {
 class ServerConnection {
  public:
   using Clock = std::chrono::steady_clock;
-  // Owns `socket`. `tls` null: plain. `files` and `tls` must outlive this.
+  // Owns `socket`. `tls` null: no TLS. `files` and `tls` must outlive this object.
   ServerConnection(int socket, const std::vector<File>& files, const sim::TlsServerContext* tls,
                    std::uint64_t bytes_per_second);
   ~ServerConnection();
@@ -23,9 +23,9 @@ class ServerConnection {
 
   int socket() const { return socket_; }
   short events() const;  // for poll(2)
-  // When there is something to send that the pace holds back.
+  // When bytes that the bandwidth limit delays may be sent; nullopt: none.
   std::optional<Clock::time_point> due() const;
-  // Reads, answers and writes what can be. False: the connection is over.
+  // Reads, answers and writes what is possible. False: the connection is over.
   bool drive(short happened, Clock::time_point now);
   std::uint64_t requests() const { return responder_.requests(); }
 
@@ -41,7 +41,7 @@ class ServerConnection {
   std::uint64_t bytes_per_second_;
   Clock::time_point next_ = {};
   std::vector<std::uint8_t> plain_, wire_;
-  std::size_t sent_ = 0;  // of wire_
+  std::size_t sent_ = 0;  // bytes of wire_ that were sent
   bool said_goodbye_ = false;
 };
 

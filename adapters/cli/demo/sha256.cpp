@@ -1,3 +1,4 @@
+// See sha256.hpp.
 #include "adapters/cli/demo/sha256.hpp"
 
 #include <openssl/sha.h>

@@ -1,4 +1,4 @@
-// SHA-256 for the demonstration's checksums, by BoringSSL. Bytes in, a digest out; knows nothing else.
+// SHA-256 for the checksums of the demonstration, with BoringSSL. Leaves the bytes to the caller.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ class Sha256 {
   Sha256(const Sha256&) = delete;
   Sha256& operator=(const Sha256&) = delete;
   void update(Bytes bytes);
-  Digest finish();  // once, at the end
+  Digest finish();  // call it once, at the end
 
  private:
   struct Context;

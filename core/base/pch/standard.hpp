@@ -1,5 +1,5 @@
-// The standard library's headers that most files include, for the build to compile once for each library (cpp_pch in
-// meson.build). A file includes what it needs all the same: tests/clang_check compiles each alone, without this.
+// Standard headers that most files include, precompiled by the build once for each library (cpp_pch in meson.build).
+// Each file still includes what it needs: tests/clang_check compiles every file without this header.
 #include <algorithm>
 #include <array>
 #include <charconv>

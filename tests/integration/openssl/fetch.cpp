@@ -1,3 +1,4 @@
+// See fetch.hpp.
 #include "tests/integration/openssl/fetch.hpp"
 
 #include <chrono>

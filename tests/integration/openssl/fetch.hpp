@@ -1,4 +1,4 @@
-// One GET over https by sluice, behind a C function, so that programs can load it by dlopen as well (Python by ctypes).
+// One GET over https by sluice as a C function, so that programs can also load it with dlopen (Python with ctypes).
 #pragma once
 
 // Trusts the certificates of `pem`, the text of a file. Returns the number of bytes of the body, or -1 after it has

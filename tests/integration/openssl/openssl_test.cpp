@@ -1,5 +1,5 @@
-// A process may hold OpenSSL beside sluice, whose TLS is its own: libcurl's https and Python's ssl work, and so does
-// sluice, whichever of them is linked or loaded first.
+// A process may contain OpenSSL besides sluice, which has its own TLS: libcurl's https and Python's ssl work, and so
+// does sluice, whichever of them is linked or loaded first.
 #include <doctest/doctest.h>
 
 #include <cstdlib>

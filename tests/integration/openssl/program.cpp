@@ -1,8 +1,8 @@
-// Fetches a URL with libcurl, which brings OpenSSL, and with sluice in one process.
+// Fetches a URL with libcurl, which links OpenSSL, and with sluice in one process.
 // Usage: program URL CA [LIBRARY ...]
-// Linked with both (OPENSSL_LINKED): fetches with each, twice, by turns. Else loads the libraries in the order given by
-// dlopen, with all of their symbols for everybody (RTLD_GLOBAL), and fetches with what is there after each. Prints
-// "curl N" or "sluice N", the bytes.
+// If linked with both (OPENSSL_LINKED): fetches with each alternately, twice. Otherwise loads the libraries in the
+// given order with dlopen and global symbols (RTLD_GLOBAL), and after each fetches with what is loaded. Prints "curl N"
+// or "sluice N", where N is the number of bytes.
 #include <curl/curl.h>
 #include <dlfcn.h>
 

@@ -40,7 +40,7 @@ void Client::on_head(Multi& multi, TransferId of, const ResponseHead& head) {
   world_.mischief(random_, this);
 }
 
-// What is offered stands behind what was taken so far.
+// The offered bytes follow those that were taken so far.
 void Client::compare(Bytes bytes) {
   const std::string_view whole = content(plan_.start, plan_.method == "HEAD" ? 0 : plan_.size);
   if (received + bytes.size() > whole.size() || as_text(bytes) != whole.substr(received, bytes.size()))
@@ -63,7 +63,7 @@ std::size_t Client::on_body(Multi& multi, TransferId of, Bytes bytes) {
   return taken;
 }
 
-// Until resume(), which comes by itself.
+// Pauses until resume(), which is called automatically later.
 void Client::pause(bool& which) {
   which = !resume_waits_;
   const Duration delay = chance(random_, 300)

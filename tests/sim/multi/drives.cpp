@@ -45,7 +45,7 @@ void Drives::attach_again() {
 void Drives::switch_kind() {
   const auto& kinds = world_.plan().drive.kinds;
   kind_ = kinds[random_.below(kinds.size())];
-  // A sink may stay when nobody drives by it: it still hears of each change.
+  // A sink may stay attached when another way of driving is used: it is still told of each change.
   if (kind_ == DriveKind::socket_action ? !attached_ : attached_ && chance(random_, 600))
     attach(kind_ == DriveKind::socket_action);
 }
@@ -72,10 +72,10 @@ void Drives::step(Duration longest) {
   }
 }
 
-// ---- the ways ----
+// ---- the ways of driving ----
 
 void Drives::by_poll(Duration longest) {
-  // After a wakeup() it must not sleep, however long it may.
+  // After a wakeup() it must not sleep, whatever the limit.
   const bool woken = chance(random_, world_.plan().drive.wakeups);
   if (woken) {
     world_.multi().wakeup();
@@ -93,7 +93,7 @@ void Drives::by_poll(Duration longest) {
   for (int i = 0; answer == Drive::call_again && i < 3 && chance(random_, 500); ++i) answer = perform(true);
 }
 
-// With descriptors of the caller's beside, one of which is ready.
+// With extra descriptors, one of which is ready.
 Result<PollResult> Drives::poll_beside(std::chrono::milliseconds wait) {
   ExtraDescriptor extra[2] = {{.fd = own_[0]->wakeup_fd(), .wanted = kEventRead},
                               {.fd = own_[1]->wakeup_fd(), .wanted = kEventRead}};
@@ -114,7 +114,7 @@ void Drives::by_select(Duration longest) {
   if (!world_.multi().fdset(&read, &write, nullptr, &highest)) return by_poll(longest);
   if (!FD_ISSET(wakeup, &read)) world_.fail("fdset() only adds", "a bit of the caller's was taken out");
   const auto own = world_.multi().timeout();
-  // What select(2) would do: wait for what the sets say.
+  // As select(2): waits for the descriptors in the sets.
   const auto waiter = world_.ground().make_waiter().value();
   waiter->add(wakeup, kEventRead, 0);
   for (int fd = 0; fd <= highest; ++fd) {
@@ -150,7 +150,7 @@ void Drives::by_sockets(Duration longest) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Ready& one = batch[(first + i) % batch.size()];
     if (chance(random_, world_.plan().drive.lazy)) continue;
-    // A watch that ended in this very batch is handed in all the same, as simple loops do.
+    // A watch that ended in this batch is still reported, as simple loops do.
     action(one.fd, one.events, table_.contains(one.fd));
   }
   if (timer_at_ && *timer_at_ <= world_.ground().steady()) {

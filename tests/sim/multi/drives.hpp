@@ -1,5 +1,5 @@
-// Every way to drive a Multi, one step at a time, as careful or as careless as the plan says; and the sink that checks
-// what it is told.
+// Every way to drive a Multi, one step at a time, carefully or carelessly as the plan says; and a sink that checks what
+// it is told. Leaves transfers to world.hpp.
 #pragma once
 
 #include <chrono>
@@ -21,15 +21,15 @@ class Drives final : public WatchSink {
   explicit Drives(World& world);
   ~Drives() override = default;
 
-  // Waits at most so long for whatever the present way of driving waits for, and drives if it says so.
+  // Waits at most `longest` in the current way of driving, and drives if that way says so.
   void step(Duration longest);
-  // What is watched, as the sink and fdset() see it.
+  // Checks what is watched, as the sink and fdset() see it.
   void check_watches();
-  // The Multi goes next, or has gone.
+  // Call it right before or after the Multi is destroyed.
   void check_all_removed();
   bool watches(int fd) const { return attached_ && table_.contains(fd); }
   void attach(bool on);
-  void attach_again();  // if it is
+  void attach_again();  // if it is attached
 
   void on_watch(int fd, std::uint8_t events, void* assigned) override;
   void on_timer(std::optional<Instant> at) override;
@@ -56,8 +56,8 @@ class Drives final : public WatchSink {
   bool attached_ = false, attaching_ = false;
   std::map<int, Watch> table_;
   std::optional<Instant> timer_at_;
-  int tokens_[8] = {};              // what assign() hands out pointers to
-  std::unique_ptr<Waiter> own_[2];  // of the application's: the second's wakeup descriptor is readable
+  int tokens_[8] = {};              // assign() gets pointers to these
+  std::unique_ptr<Waiter> own_[2];  // of the application; the second's wakeup descriptor is readable
   std::vector<int> seen_;           // descriptors that were watched once
 };
 

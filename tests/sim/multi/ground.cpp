@@ -1,4 +1,4 @@
-// What all streams of a run share: see Ground in wire.hpp.
+// See Ground in wire.hpp: what all streams of a run share.
 #include <sys/select.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ sim::WorldOptions world_options(const Plan& plan, bool keeps_trace) {
 
 IpAddress address_of(std::size_t origin) { return *IpAddress::parse("192.0.2." + std::to_string(10 + origin)); }
 
-// Which fault the world means by a name; null: none that explains anything.
+// The fault that a name of World::faults() means; nullopt: one that explains no failure.
 std::optional<Fault> fault_of(std::string_view name) {
   if (name == "refused") return Fault::refused;
   if (name == "reset") return Fault::reset;
@@ -86,7 +86,7 @@ std::unique_ptr<Transport> Ground::dial(std::size_t origin, TransportSignal sign
                                    std::move(signal));
 }
 
-// What stands beside the stream that is asked for.
+// Checks the number of open streams with the new one.
 void Ground::check_limits(std::size_t origin, std::size_t of_route) {
   progress();
   const auto check = [&](std::size_t limit, std::size_t stand, const char* what) {
@@ -95,7 +95,8 @@ void Ground::check_limits(std::size_t origin, std::size_t of_route) {
                          std::to_string(limit) + " " + what);
   };
   check(plan_.max_connections, streams(), "in all");
-  if (plan_.origins[origin].line.plain == 0 || plan_.origins[origin].line.plain == 1000) {  // else there are two pools
+  // Else there are two endpoints.
+  if (plan_.origins[origin].line.plain == 0 || plan_.origins[origin].line.plain == 1000) {
     check(plan_.max_connections_per_origin, streams(origin), "for each origin");
     check(of_route, streams(origin), "of the route");
   }
@@ -120,7 +121,7 @@ bool Ground::has_happened(std::size_t origin, Fault fault) const {
 
 void Ground::later(Instant when, std::function<void()> what) {
   world_.at(when, [this, what = std::move(what)] {
-    excuse_idle_drive();  // a wait ends with it
+    excuse_idle_drive();  // it ends a wait
     progress();
     what();
   });
@@ -172,7 +173,7 @@ bool Ground::has_shown(int fd) const {
          of_resolver_.contains(fd);
 }
 
-// It could be watched.
+// A descriptor is open if it can be watched.
 bool Ground::is_open(int fd) { return make_waiter().value()->add(fd, kEventRead, 0) != EBADF; }
 
 void Ground::give_old_signals() const {

@@ -1,4 +1,4 @@
-// What must hold in a run: after each drive, and for each transfer that ends. See world.hpp.
+// See world.hpp. The oracles: what must be true after each drive, and for each transfer that ends.
 #include <algorithm>
 #include <initializer_list>
 #include <utility>
@@ -29,7 +29,7 @@ void World::after_drive(Drive answer, int running, bool asked_for) {
       return fail("the stack stays usable", "a drive answered failed");
   }
   if (asked_for && answer == Drive::ok && ground_.progress_made() == progress_before_) ++idle_drives_;
-  if (!asked_for) excuse_idle_drive();  // it may have done what another is still asked for
+  if (!asked_for) excuse_idle_drive();  // it may have done what a later drive is asked for
   check_counts(running);
   drives_->check_watches();
   if (answer != Drive::ok) return;
@@ -38,7 +38,7 @@ void World::after_drive(Drive answer, int running, bool asked_for) {
     if (client->deadline && client->running() && !client->plan().no_handler && drive_began_ > *client->deadline)
       fail("no transfer outlives its deadline", client->name());
   }
-  // What the sink's callbacks asked for at the drive's end has not been done yet.
+  // Calls that the sink made at the end of the drive have not had their effect yet.
   if (const auto wait = multi_->timeout(); wait && wait->count() == 0) return;
   if (multi_->connections() != ground_.streams())
     fail("connections() agrees",
@@ -65,7 +65,7 @@ void World::check_counts(int running) {
   check(plan().max_connections, ground_.streams(), "in all");
   for (std::size_t i = 0; i < plan().origins.size(); ++i) {
     const PerMille plain = plan().origins[i].line.plain;
-    if (plain != 0 && plain != 1000) continue;  // two pools
+    if (plain != 0 && plain != 1000) continue;  // two endpoints
     check(plan().max_connections_per_origin, ground_.streams(i), "to one origin");
     if (plain == 0) check(plan().origins[i].max_connections, ground_.streams(i), "over one route");
   }
@@ -83,7 +83,7 @@ void World::judge_success(Client& client, const Message& message) {
   const TransferPlan& plan = client.plan();
   const bool head = plan.method == "HEAD";
   const std::size_t expected = head ? 0 : plan.size;
-  // Where only the end says how long a body is, an early one cannot be told from it, but by TLS.
+  // If only the end of the stream gives the length of a body, an early end looks the same, except with TLS.
   const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close &&
                             !this->plan().origins[plan.origin].tls &&
                             ground_.has_happened(plan.origin, Fault::early_end);
@@ -109,7 +109,7 @@ void World::judge_success(Client& client, const Message& message) {
   if (message.progress.received_body_bytes != client.received) fail("figures", client.name());
 }
 
-// Whether something that happened at the transfer's origin, or that its owner asked for, can have this effect.
+// Whether a fault at the transfer's origin, or a call of its owner, can have this effect.
 bool World::explained(const Client& client, const Error& why, const Progress& progress) const {
   const TransferPlan& plan = client.plan();
   const auto any = [&](std::initializer_list<Fault> faults) {
@@ -151,7 +151,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::body_too_large:
       return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
     case Code::attempts_timeout:  // no plan has one
-    case Code::rewind_failed:     // nor a stream that is rewindable
+    case Code::rewind_failed:     // nor a rewindable stream
     case Code::invalid_url:
     case Code::unsupported_scheme:
     case Code::invalid_request:

@@ -17,7 +17,7 @@ Duration time_between(Random& random, Duration least, Duration most) {
   return least + Duration(random.below(static_cast<std::uint64_t>((most - least).count()) + 1));
 }
 
-// Mostly small: a seed should be short, and edges are near zero.
+// Mostly small: a seed should be short, and edge cases are near zero.
 std::size_t draw_size(Random& random, std::size_t most) {
   const std::array<std::size_t, 6> tops = {0, 64, 2'000, 10'000, 70'000, most};
   const std::array<unsigned, 6> chances = {80, 250, 600, 880, 970, 1000};
@@ -27,7 +27,7 @@ std::size_t draw_size(Random& random, std::size_t most) {
   return random.below(std::min(tops[static_cast<std::size_t>(at)], most) + 1);
 }
 
-// A chance that is often none at all.
+// A probability that is often zero.
 PerMille maybe(Random& random, unsigned on, unsigned most) {
   if (!chance(random, on)) return 0;
   return static_cast<PerMille>(1 + random.below(most));
@@ -107,14 +107,14 @@ sim::HttpReply draw_reply(Random& random, PerMille misdeeds, bool may_stall) {
       sim::Misdeed::unasked_upgrade, sim::Misdeed::stall_in_body, sim::Misdeed::never,
   };
   reply.misdeed = kMisdeeds[random.below(may_stall ? kMisdeeds.size() : kMisdeeds.size() - 2)];
-  // Where only the end says how long a body is, a short one cannot be told from a whole one.
+  // If only the end of the stream gives the length of a body, a short one looks complete.
   if (reply.framing == Framing::until_close) reply.framing = Framing::length;
   return reply;
 }
 
 struct Habits {
   PerMille pauses, mischief, cancels, misdeeds, timeouts, uploads;
-  // Bodies past what is buffered, and pauses in which all of that fills: then nothing more may be read.
+  // Bodies larger than the buffers, and pauses in which all buffers fill: then nothing more may be read.
   bool backpressure;
   bool may_stall;
 };
@@ -131,7 +131,7 @@ void draw_request(TransferPlan& transfer, Random& random, const Habits& habits) 
   transfer.upload_size = draw_size(random, 200'000);
   transfer.upload_start = random.below(kContentBytes - transfer.upload_size);
   const bool streamed = transfer.upload == Upload::sized_stream || transfer.upload == Upload::chunked_stream;
-  // Once all of a length that was said is there, nothing can fail any more.
+  // When all bytes of a declared length are there, nothing can fail any more.
   if (streamed && transfer.upload_size > 0 && chance(random, 80))
     transfer.fail_upload_at = random.below(transfer.upload_size);
 }

@@ -1,9 +1,8 @@
-// What a seed decides beforehand: which origins there are and how the streams to them behave, which transfers are made
-// and what their owner does meanwhile, and how the Multi is driven. A swarm: each fault and each habit is on in some
-// seeds and off in others.
+// What a seed decides before a run: the origins and the behaviour of the streams to them, the transfers and what their
+// owners do, and how the Multi is driven. Swarm testing: each fault and each behaviour is on in some seeds and off in
+// others.
 //
-// Plain values. Leaves to the files beside it what a near end does (multi_wire), and what must hold all the same
-// (multi_world).
+// Plain values. Leaves to others: the near ends (wire.hpp), and what must be true (world.hpp).
 #pragma once
 
 #include <cstddef>
@@ -19,14 +18,14 @@
 
 namespace sluice::simtest::driven {
 
-// A source of draws of its own for each thing that is drawn for: one more draw here moves nothing there.
+// Each purpose has its own random numbers, so that one more draw for one does not change another.
 enum class Draws : std::uint64_t { plan, line, far_end, client, drive, application };
 Random draws(std::uint64_t seed, Draws what, std::uint64_t number = 0, std::uint64_t part = 0);
 bool chance(Random& random, unsigned per_mille);
 
 using sim::PerMille;
 
-// What truly went wrong at an origin, which is what may explain that a transfer failed.
+// What has gone wrong at an origin: it may explain why a transfer failed.
 enum class Fault : std::uint8_t {
   refused,
   open_failed,
@@ -42,26 +41,26 @@ enum class Fault : std::uint8_t {
 inline constexpr std::size_t kFaults = 10;
 std::string_view to_string(Fault fault);
 
-// How the near ends of the streams to one origin behave; drawn for each connection, or each call. What the network does
-// is the weather's.
+// How the near ends of the streams to one origin behave; drawn for each connection or each call. The weather decides
+// about the network.
 struct LinePlan {
-  PerMille plain = 0;   // of transfers: TCP, and the name is looked up; the others go by a route
-  PerMille hidden = 0;  // ride without a descriptor; signals tell
+  PerMille plain = 0;   // of transfers: they use TCP with a look-up; the others use a route
+  PerMille hidden = 0;  // connections without a descriptor, with signals
   // Harmless
-  PerMille drips = 0;   // a connection's first bytes come one by one
-  PerMille blocks = 0;  // a call moves nothing, though it could
+  PerMille drips = 0;   // the first bytes of a connection come one by one
+  PerMille blocks = 0;  // a call moves nothing although it could
   PerMille pieces = 0;  // a call moves less than it could
   PerMille slow_open = 0;
   PerMille odd_signals = 0;  // twice, late, or for nothing
-  // Harmful: a chance for each connection, or look-up
+  // Harmful: a probability for each connection or look-up
   PerMille open_failed = 0, error = 0, early_end = 0, lie = 0, name_fails = 0;
-  std::size_t fault_within = 8 * 1024;  // after up to so many bytes, either way
+  std::size_t fault_within = 8 * 1024;  // after up to this many bytes in both directions
 };
 
 struct OriginPlan {
   std::string host;
   bool tls = false;
-  std::string identity;             // of its route; "": the dialer object alone
+  std::string identity;             // identity of its route; "": only the same Dialer object
   std::size_t max_connections = 0;  // the route's own; 0: no limit
   LinePlan line;
   sim::HttpOriginOptions http;
@@ -76,7 +75,7 @@ struct TransferPlan {
   bool no_handler = false;  // body() and consume_body() from outside
   // The answer
   std::size_t size = 0, start = 0;  // of its body: see content()
-  sim::HttpReply reply;             // but for the body
+  sim::HttpReply reply;             // except the body
   // The request
   Upload upload = Upload::none;
   std::size_t upload_size = 0, upload_start = 0;
@@ -87,8 +86,8 @@ struct TransferPlan {
   bool fresh_connection = false, forbid_reuse = false;
   PerMille pauses = 0;  // of on_body and on_upload
   Duration longest_pause = {};
-  PerMille mischief = 0;                 // of each callback: removes, adds, drives recursively, ...
-  std::optional<Duration> cancel_after;  // of being added
+  PerMille mischief = 0;                 // of each callback: it removes, adds, drives recursively, ...
+  std::optional<Duration> cancel_after;  // after it was added
   bool remove_unread = false;            // before its message is read
 };
 
@@ -98,14 +97,14 @@ std::string_view to_string(DriveKind kind);
 
 struct DrivePlan {
   std::vector<DriveKind> kinds;  // at least one
-  PerMille switches = 0;         // of a step: another kind from here on
-  PerMille needless = 0;         // a drive though nothing asks for it, or twice, or a timeout early
-  PerMille stale = 0;            // socket_action for descriptors that are not ready, not watched, or not there
-  PerMille lazy = 0;             // an event is not handed in now, though it was reported
+  PerMille switches = 0;         // of a step: another way of driving from here on
+  PerMille needless = 0;         // an unneeded drive, a second one, or an early timeout
+  PerMille stale = 0;            // socket_action() for descriptors that are not ready, not watched, or do not exist
+  PerMille lazy = 0;             // a reported event is not passed on now
   PerMille wakeups = 0;
   std::size_t max_reads = 256;
   Duration max_time = std::chrono::seconds(10);
-  bool high_descriptors = false;  // past FD_SETSIZE
+  bool high_descriptors = false;  // numbers above FD_SETSIZE
   std::uint64_t read_messages_every = 1;
 };
 
@@ -118,13 +117,13 @@ struct Plan {
   std::size_t max_connections = 0, max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
   bool may_stall = false;                        // then each transfer has a total_timeout
-  std::optional<std::uint64_t> abandon_at_step;  // the Multi is destroyed then, with all that runs
+  std::optional<std::uint64_t> abandon_at_step;  // the Multi is then destroyed with running transfers
 };
 
 Plan draw_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
 
-// Bytes that look random: any window of them tells where it is from. Up to kContentBytes in all.
+// Bytes that look random: any part of them tells its position. At most kContentBytes in all.
 inline constexpr std::size_t kContentBytes = 2 * 1024 * 1024;
 std::string_view content(std::size_t start, std::size_t size);
 

@@ -7,7 +7,7 @@
 namespace sluice::simtest {
 namespace {
 
-constexpr std::uint64_t kTwiceEvery = 16;  // such a seed is run again, and must leave the same trace
+constexpr std::uint64_t kTwiceEvery = 16;  // such a seed is run twice, and must give the same trace
 
 }  // namespace
 

@@ -1,7 +1,7 @@
-// A Multi tried from a seed, in the simulated world: transfers over TCP and over custom transports that misbehave,
-// driven in every way there is, against the simulator's own HTTP origins, with oracles after every drive.
+// Tests a Multi in the simulated world, from a seed: transfers over TCP and over faulty custom transports, driven in
+// every way, with the simulator's HTTP origins, and oracles after every drive.
 //
-// Time is virtual, so a seed that fails fails again, in the same way. `sluice_sim --multi --seed S` tells.
+// Time is virtual, so a failing seed fails again in the same way. `sluice_sim --multi --seed S` shows it.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace sluice::simtest {
 
-// Runs the scenario of one seed, some milliseconds. A finding's message says which oracle was not content, and with
-// what. `each_line` gets the trace as in run(); null: nobody does.
+// Runs the scenario of one seed, which takes some milliseconds. A finding's message tells which oracle failed, and why.
+// `each_line` gets the trace as in run(); may be null.
 RunResult run_multi_seed(std::uint64_t seed, const std::function<void(const std::string&)>& each_line = nullptr);
 
-// The scenario of a seed in one line, for whoever looks at a failure.
+// The scenario of a seed in one line, to understand a failure.
 std::string describe_multi_seed(std::uint64_t seed);
 
 }  // namespace sluice::simtest

@@ -1,4 +1,4 @@
-// The near ends and the dialers: see wire.hpp. What they share stands in ground.cpp.
+// See wire.hpp. The near ends and the dialers; what they share is in ground.cpp.
 #include "tests/sim/multi/wire.hpp"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ void NearEnd::plan_opening() {
   if (std::ranges::find(steps_, Step::event) != steps_.end()) gate_->event = ground_.make_waiter().value();
 }
 
-// What is waited for comes by itself, a little later.
+// Makes the awaited thing happen a little later.
 void NearEnd::arm(Step step) {
   armed_ = true;
   const Duration delay = chance(random_, 400) ? Duration(0) : Duration(microseconds(random_.below(1'200)));
@@ -116,7 +116,7 @@ int NearEnd::fd() const {
   return hidden_ ? -1 : inner_->fd();
 }
 
-// Each stays open until the end, whichever is shown now.
+// All its descriptors stay open until the end, whichever fd() returns now.
 bool NearEnd::has_shown(int fd) const {
   return fd >= 0 && (fd == inner_->fd() || (gate_->event && fd == gate_->event->wakeup_fd()));
 }
@@ -144,7 +144,7 @@ void NearEnd::ring_later(Duration most) {
   ground_.later(ground_.steady() + delay, [signal = signal_] { signal(); });
 }
 
-// True: this call moves nothing, though it could.
+// True: this call moves nothing although it could.
 bool NearEnd::blocks() {
   if (!chance(random_, line().blocks)) return false;
   ground_.progress();
@@ -160,12 +160,12 @@ std::size_t NearEnd::limit(std::size_t most) {
   } else if (chance(random_, line().pieces)) {
     most = 1 + random_.below(std::min<std::size_t>(most, chance(random_, 300) ? 20 : 6'000));
   }
-  // So that a fault comes at its very byte.
+  // So that a fault comes exactly at its byte.
   if (fault_ && fault_ != Fault::open_failed && moved_ < fault_at_) most = std::min(most, fault_at_ - moved_);
   return most;
 }
 
-// What a call comes to when the drawn fault's byte is reached.
+// The result of a call when the byte of the fault is reached.
 std::optional<Transferred> NearEnd::over(std::size_t space) {
   if (!fault_ || fault_ == Fault::open_failed || moved_ < fault_at_) return std::nullopt;
   if (!std::exchange(fault_told_, true)) ground_.progress();
@@ -190,14 +190,14 @@ Transferred NearEnd::receive(MutableBytes space) {
   }
   Transferred got;
   if (blocks()) {
-    got.would_block = chance(random_, 500);  // or it only says that nothing was moved
+    got.would_block = chance(random_, 500);  // or it only returns that nothing was moved
     return got;
   }
   const MutableBytes part = space.first(limit(space.size()));
   got = inner_->receive(part);
   moved_ += got.bytes;
   const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
-  // What was asked for in part says nothing of the rest.
+  // A read of a part does not tell whether more is there.
   if (!nothing && part.size() < space.size()) got.would_block = false;
   if (!nothing) ground_.progress();
   if (hidden_ && (nothing || got.would_block)) ground_.listen(*this, inner_->fd(), kEventRead);

@@ -1,8 +1,8 @@
-// The near ends of a run's streams: connections of the simulated world, as custom transports and as TCP, with
-// misbehaviour of their own on top of the weather's. Some show their descriptor, some hide it and give signals.
+// The near ends of the streams of a run: connections of the simulated world as custom transports and as TCP, with
+// faults in addition to the weather's. Some have a descriptor, others hide it and give signals.
 //
-// Everything runs in the one thread that drives the Multi, in virtual time. Knows what the plan says of lines; leaves
-// transfers, and what may come of them, to multi_world.
+// Everything runs in the thread that drives the Multi, in virtual time. Knows the plan of lines. Leaves transfers and
+// their results to world.hpp.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ namespace sluice::simtest::driven {
 
 class NearEnd;
 
-// What all streams of a run share: the world, who is there, what went wrong so far.
+// What all streams of a run share: the world, the open transports, the faults so far.
 class Ground final : public Environment {
  public:
   Ground(const Plan& plan, bool keeps_trace);
@@ -32,7 +32,7 @@ class Ground final : public Environment {
   Ground(const Ground&) = delete;
   Ground& operator=(const Ground&) = delete;
 
-  // ---- Environment: the world's, but that its streams are near ends ----
+  // ---- Environment: the world's, but streams are near ends ----
   Instant steady() const override { return world_.now().steady; }
   Now now() const override { return world_.now(); }
   Result<std::unique_ptr<Waiter>> make_waiter() override { return world_.environment().make_waiter(); }
@@ -42,8 +42,8 @@ class Ground final : public Environment {
   const Plan& plan() const { return plan_; }
   sim::World& world() { return world_; }
   void add_origin(std::size_t origin, sim::Accept accept);
-  void raise_numbers();  // those of descriptors that are opened from here on are past FD_SETSIZE
-  // By a route; its stream.
+  void raise_numbers();  // descriptors that are opened from here on have numbers above FD_SETSIZE
+  // A stream of a route.
   std::unique_ptr<Transport> dial(std::size_t origin, TransportSignal signal);
 
   // The first failure is kept.
@@ -51,35 +51,35 @@ class Ground final : public Environment {
   const std::string& failure() const { return failure_; }
 
   void happened(std::size_t origin, Fault fault) { faults_[origin] |= 1u << static_cast<unsigned>(fault); }
-  bool has_happened(std::size_t origin, Fault fault) const;  // by a near end, or in the world
+  bool has_happened(std::size_t origin, Fault fault) const;  // made by a near end, or in the world
 
-  // Counts what truly got further: a Multi that is driven while this stands still had nothing to do.
+  // Counts real progress: if it does not change during a drive, the drive had nothing to do.
   void progress() { ++progress_; }
   std::uint64_t progress_made() const { return progress_; }
 
-  // A signal for nothing, a call of the application's: a drive may be asked for that finds nothing to do.
+  // After an unneeded signal or a call of the application, a drive that has nothing to do is allowed.
   void excuse_idle_drive() { ++excused_; }
   int excused_idle_drives() const { return excused_; }
 
   void later(Instant when, std::function<void()> what);
-  // Gives the signals of hidden descriptors that are ready. True: it gave one.
+  // Gives the signals of hidden descriptors that are ready. True: a signal was given.
   bool pump();
   void listen(NearEnd& end, int fd, std::uint8_t events);  // once
   void stop_listening(int fd);
 
-  // Transports that stand.
+  // Keeps the list of existing transports.
   void entered(NearEnd* end);
   void left(NearEnd* end);
   std::size_t streams() const { return near_ends_.size(); }
   std::size_t streams(std::size_t origin) const;
   std::size_t waiting_for_signals() const;
-  bool has_shown(int fd) const;  // one of them, or the resolver
-  bool is_open(int fd);          // a descriptor of the world's
-  // Asked when a transport goes: whether its descriptor is still watched.
+  bool has_shown(int fd) const;  // an existing transport, or the resolver
+  bool is_open(int fd);          // a descriptor of the world
+  // Asked when a transport is destroyed: whether its descriptor is still watched.
   std::function<bool(int)> is_watched;
 
   void keep(TransportSignal signal) { kept_signals_.push_back(std::move(signal)); }
-  // As a transport may at any moment, also when its Multi has gone.
+  // A transport may do this at any moment, also after its Multi is gone.
   void give_old_signals() const;
 
  private:
@@ -93,7 +93,7 @@ class Ground final : public Environment {
   const Plan& plan_;
   sim::World world_;
   std::unique_ptr<Waiter> hidden_;                // watches hidden descriptors
-  std::vector<std::unique_ptr<Waiter>> fillers_;  // so that numbers are past FD_SETSIZE
+  std::vector<std::unique_ptr<Waiter>> fillers_;  // so that numbers are above FD_SETSIZE
   std::vector<Listener> listeners_;
   std::set<int> of_resolver_;  // descriptors that it has watched so far
   std::string failure_;
@@ -107,7 +107,7 @@ class Ground final : public Environment {
 
 class NearEnd final : public Transport {
  public:
-  // `signal` null: as TCP, which has none.
+  // `signal` null: for TCP, which has no signal.
   NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner,
           TransportSignal signal);
   ~NearEnd() override;
@@ -119,14 +119,14 @@ class NearEnd final : public Transport {
   std::size_t origin() const { return origin_; }
   bool has_shown(int fd) const;
   bool waits_for_signal() const { return signal_ && (fd() < 0 || (!opened_ && said_signal_)); }
-  void heard(std::uint8_t events);  // of a hidden descriptor
+  void heard(std::uint8_t events);  // events of a hidden descriptor
 
  private:
-  // One thing to wait for before the stream opens.
+  // What open() waits for, one thing after another.
   enum class Step : std::uint8_t { signal, event };
   struct Gate {
     bool ready = false;
-    std::unique_ptr<Waiter> event = {};  // whose wakeup descriptor is shown
+    std::unique_ptr<Waiter> event = {};  // fd() returns its wakeup descriptor
   };
   void plan_opening();
   void arm(Step step);
@@ -150,7 +150,7 @@ class NearEnd final : public Transport {
   bool inner_began_ = false;
   std::optional<Fault> fault_;
   std::size_t fault_at_ = 0;
-  bool half_ = false;  // an early end of one direction alone
+  bool half_ = false;  // an early end of one direction only
   std::size_t moved_ = 0, drips_ = 0;
   bool fault_told_ = false;
 };

@@ -1,5 +1,4 @@
-// The run itself: transfers are added, driven, read, removed. See world.hpp; what is judged stands in
-// oracles.cpp.
+// See world.hpp. The run itself: transfers are added, driven, read, removed. The checks are in oracles.cpp.
 #include "tests/sim/multi/world.hpp"
 
 #include <algorithm>
@@ -16,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr std::uint64_t kMostSteps = 400'000;
 constexpr Duration kLongest = std::chrono::hours(1);  // virtual: a slow line carries 300 kB a few bytes at a time
-// Nothing takes so long: timeouts have 12 ms, and all else a few.
+// Nothing takes this long: timeouts have 12 ms, everything else a few.
 constexpr Duration kStuckAfter = milliseconds(400);
 constexpr std::uint64_t kStuckSteps = 150;
 constexpr Duration kLongestWait = milliseconds(2);
@@ -63,7 +62,7 @@ std::string World::run() {
   return ground_.failure();
 }
 
-// The origin's side: which transfer this is stands in the target.
+// The origin's side: the target tells which transfer this is.
 sim::HttpReply World::respond(std::size_t origin, const sim::HttpRequest& request) {
   std::size_t number = clients_.size();
   const char* const end = request.target.data() + request.target.size();
@@ -85,7 +84,7 @@ sim::HttpReply World::respond(std::size_t origin, const sim::HttpRequest& reques
   return reply;
 }
 
-// ---- what the application does ----
+// ---- the application ----
 
 bool World::add(Client& client) {
   const TransferPlan& plan = client.plan();
@@ -271,7 +270,7 @@ void World::show_trace() {
   for (; shown_ < lines.size(); ++shown_) each_line_(lines[shown_]);
 }
 
-// Nothing runs any more: then nothing has to be driven, but for connections that are given up.
+// No transfer runs any more: then nothing must be driven, except for connections that are closed.
 void World::rest_at_the_end() {
   if (!chance(random_, 250)) return;
   const Instant end = ground_.steady() + milliseconds(2);

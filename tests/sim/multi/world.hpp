@@ -1,5 +1,5 @@
-// The application of a run: transfers with their owners, what these do in callbacks and between drives, and what must
-// hold: the oracles. How the Multi is driven stands in multi_drives, streams and far ends in multi_wire.
+// The application of a run: transfers with their owners, their actions in callbacks and between drives, and the
+// oracles. Leaves driving the Multi to drives.hpp, and streams to wire.hpp.
 #pragma once
 
 #include <cstddef>
@@ -35,16 +35,16 @@ class Client final : public TransferHandler {
   const TransferPlan& plan() const { return plan_; }
   std::string name() const;
   bool running() const { return id && !done && !removed; }
-  // Without a handler: takes some of what is there.
+  // Without a handler: consumes some of the body.
   void take_body();
   void resume();
-  // A drive has done all it could: a resume() from before it has had its effect, one from inside has it in the next.
+  // A complete drive is over: a resume() before it has had its effect; one inside it has its effect in the next drive.
   void driven() {
     if (!std::exchange(resumed_inside_, false)) resume_waits_ = false;
   }
 
   const std::size_t number;
-  TransferId id;  // none: not added yet
+  TransferId id;  // default: not added yet
   bool done = false, removed = false, message_read = false;
   std::optional<Instant> deadline;
   Result<void> result;
@@ -66,40 +66,40 @@ class Client final : public TransferHandler {
   World& world_;
   const TransferPlan& plan_;
   Random random_;
-  std::size_t given_ = 0;  // of the upload
+  std::size_t given_ = 0;  // bytes of the upload
   bool upload_over_ = false;
-  bool body_paused_ = false, upload_paused_ = false;    // for sure
-  bool resume_waits_ = false, resumed_inside_ = false;  // it may undo a pause of after it
+  bool body_paused_ = false, upload_paused_ = false;    // certainly paused
+  bool resume_waits_ = false, resumed_inside_ = false;  // it may undo a later pause
 };
 
 class World {
  public:
-  // `each_line` gets the trace line by line, soon after it was written. Null: nobody does.
+  // `each_line` gets the trace line by line soon after it was written; may be null.
   explicit World(const Plan& plan, std::function<void(const std::string&)> each_line = nullptr);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
-  // "" if all is well.
+  // "" on success, else what failed.
   std::string run();
 
   Multi& multi() { return *multi_; }
   Ground& ground() { return ground_; }
   const Plan& plan() const { return ground_.plan(); }
   void fail(std::string_view oracle, std::string_view what) { ground_.fail(oracle, what); }
-  // In a drive: the only place for callbacks, and one where driving is refused.
+  // Inside a drive: the only place for callbacks, and driving is refused there.
   bool in_drive = false;
   bool has_multi() const { return multi_ != nullptr; }
 
-  // Something a callback may do, now and then. `client`: whose callback it is; null: the sink's. Nothing of `client` is
-  // valid after it.
+  // Sometimes does something that a callback may do. `client`: the owner of the callback; null: the sink. `client` may
+  // be invalid afterwards.
   void mischief(Random& random, Client* client);
   void remove(Client& client);
   void read_messages(std::size_t most);
   void judge(Client& client, const Message& message);
-  // What the application asked for may make a drive that finds nothing to do.
+  // After calls of the application a drive may have nothing to do.
   void excuse_idle_drive() { ground_.excuse_idle_drive(); }
 
-  // Around each drive, by multi_drives.
+  // Called around each drive by drives.cpp.
   void before_drive();
   void after_drive(Drive answer, int running, bool asked_for);
 

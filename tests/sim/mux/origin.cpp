@@ -22,15 +22,15 @@ struct Site {
   sim::Responder respond;
 };
 
-// One exchange, from its head to the last frame of its answer.
+// One exchange, from its head to the last frame of the response.
 struct Exchange {
   Seen* seen = nullptr;
   sim::HttpRequest request;
   sim::HttpReply reply;
-  std::optional<Instant> due;       // when the answer begins
-  std::size_t sent = 0, taken = 0;  // of the answer's body
-  bool whole = false;               // the request is
-  bool headed = false;              // the answer's head is out
+  std::optional<Instant> due;       // when the response begins
+  std::size_t sent = 0, taken = 0;  // bytes of the response's body
+  bool whole = false;               // the request is complete
+  bool headed = false;              // the response head was sent
 };
 
 class MuxPeer final : public sim::Peer {
@@ -75,7 +75,7 @@ class MuxPeer final : public sim::Peer {
     if (stream > last_ || std::string_view("DERW").find(type) == std::string_view::npos)
       return report("frames", std::string("a frame ") + type + " of an exchange that is not open");
     const auto found = exchanges_.find(stream);
-    if (found == exchanges_.end()) return;  // its frames have crossed our end of it
+    if (found == exchanges_.end()) return;  // its frames were on the way when it ended
     Exchange& one = found->second;
     if (type == 'D') one.request.body += payload;
     if (type == 'E') end_request(line, one);
@@ -144,9 +144,9 @@ class MuxPeer final : public sim::Peer {
     }
   }
 
-  // ---- answers ----
+  // ---- responses ----
 
-  // A frame for each that has one to send, in turns, so that bodies come mixed.
+  // Sends one frame of each response in turn, so that bodies are interleaved.
   void work(sim::Line& line) {
     for (auto at = exchanges_.begin(); at != exchanges_.end();) {
       Exchange& one = at->second;
@@ -170,7 +170,7 @@ class MuxPeer final : public sim::Peer {
     return may_send(one) > 0 || (one.whole && one.sent == one.seen->reply.size());
   }
 
-  // True: that was its end.
+  // True: the response has ended.
   bool answer(sim::Line& line, StreamId stream, Exchange& one) {
     using End = MuxReplyPlan::End;
     const End end = one.seen->plan->mux_reply.end;
@@ -236,7 +236,7 @@ class MuxPeer final : public sim::Peer {
   StreamId last_ = 0;
   std::size_t capacity_;
   std::uint64_t requests_ = 0;
-  std::size_t whole_ = 0;  // requests that came whole and were looked at
+  std::size_t whole_ = 0;  // complete requests so far
   bool away_ = false, over_ = false;
   std::optional<Instant> idle_at_;
 };

@@ -1,4 +1,4 @@
-// Which session a connection gets. See origin.hpp.
+// See origin.hpp. Chooses the session of a connection.
 #include "core/http1/session.hpp"
 #include "tests/sim/mux/origin.hpp"
 #include "tests/support/mux_session.hpp"
@@ -12,7 +12,8 @@ class Sessions final : public http::SessionFactory {
     for (const OriginPlan& origin : scenario.origins) over_tls_ |= origin.tls && origin.mux.has_value();
   }
   std::unique_ptr<http::Session> make(std::string_view alpn) override {
-    // Over TLS all origins are alike. Without it the connection that gets a session is the one that has connected.
+    // With TLS all origins are of one kind. Without TLS the connection that gets a session is the one that connected
+    // last.
     const bool multiplexes = alpn.empty() ? oracles_.newest_multiplexes() : over_tls_;
     if (!multiplexes) return http1::make_session();
     auto session = std::make_unique<test::MuxSession>(scenario_.mux_capacity, std::nullopt, &oracles_);

@@ -1,4 +1,5 @@
-// The oracles about connections: how many may stand, for whom, and how they end. Leaves how they are made to dials.cpp.
+// The oracles about established connections: how many there may be, for which transfers, and how they end. Leaves
+// making them to dials.cpp.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -10,7 +11,7 @@
 namespace sluice::simtest {
 namespace {
 
-// A pool key as the engine's rules have it.
+// The endpoint key by the engine's rules.
 auto key_of(const TransferPlan& plan) {
   return std::make_tuple(plan.origin, plan.literal, plan.connect_to, plan.family, plan.route, plan.other_tls,
                          plan.own_name ? plan.number : 0);
@@ -41,7 +42,8 @@ void Oracles::carried_by(const Seen& seen) {
   if (const ConnId conn = engine().info(seen.id).conn) kind_of_.emplace(conn, seen.kind);
 }
 
-// Attempts to different addresses may be one race, which counts as one; those to one address are of as many races.
+// Attempts to different addresses may be one race, which counts as one connection; attempts to the same address are
+// different races.
 std::vector<std::size_t> Oracles::places_taken() const {
   const std::size_t nowhere = scenario_.origins.size();
   std::vector<std::size_t> taken(nowhere + 1);
@@ -58,7 +60,7 @@ std::vector<std::size_t> Oracles::places_taken() const {
   return taken;
 }
 
-// As many as may be for transfers like this one, as far as the network can tell.
+// The greatest number of connections for transfers like this one, as far as the network can tell.
 std::size_t Oracles::open_for(const TransferPlan& plan) const {
   const std::vector<ConnId> open = world_->connections();
   return static_cast<std::size_t>(
@@ -70,7 +72,7 @@ void Oracles::check_limits() {
   if (open <= std::min(least_limit_, limit == 0 ? SIZE_MAX : limit)) return;
   check_limits_by_kind();
   const std::vector<std::size_t> taken = places_taken();
-  // A name that leads astray has races that go to several origins.
+  // With wrong answers to names a race may go to several origins.
   const bool astray = scenario_.on.has(Feature::name_wrong);
   const std::size_t all =
       astray ? *std::ranges::max_element(taken) : std::accumulate(taken.begin(), taken.end(), std::size_t{0});
@@ -84,7 +86,7 @@ void Oracles::check_limits() {
   }
 }
 
-// What is known to be of one kind, by what it has carried, is within that kind's own limit.
+// Connections whose kind is known from their transfers must be within the limit of that kind.
 void Oracles::check_limits_by_kind() {
   std::vector<std::size_t> open(kinds_.size());
   for (const ConnId conn : world_->connections()) {
@@ -97,15 +99,15 @@ void Oracles::check_limits_by_kind() {
   }
 }
 
-// ---- who gets which ----
+// ---- which transfer gets which connection ----
 
 bool Oracles::is_riding(const Seen& seen) const {
-  if (multiplexes(seen) && !seen.is_open) return false;  // one that was refused waits again, and its connection stands
+  if (multiplexes(seen) && !seen.is_open) return false;  // a refused one waits again, and its connection stays open
   const sim::ConnectRecord* record = world_->record(engine().info(seen.id).conn);
   return record && !record->over;
 }
 
-// Nothing speaks against it, and nobody may have had it since.
+// Whether nothing prevents its use, and no transfer may have used it since.
 bool Oracles::may_be_used_again(const Seen& seen) const {
   const TransferPlan& plan = *seen.plan;
   const OriginPlan& origin = origin_of(seen);
@@ -113,7 +115,8 @@ bool Oracles::may_be_used_again(const Seen& seen) const {
   const bool is_closed = scenario_.idle_connection_timeout == Duration::zero() || !scenario_.close_idle.empty();
   const bool origin_closes =
       origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.misdeed != sim::Misdeed::none;
-  if (multiplexes(seen) && scenario_.on.has(Feature::no_reuse)) return false;  // a neighbour may have been the last
+  // Another exchange may have been the last one.
+  if (multiplexes(seen) && scenario_.on.has(Feature::no_reuse)) return false;
   const ConnId conn = engine().info(seen.id).conn;
   const sim::ConnectRecord* record = world_->record(conn);
   if (limited || is_closed || origin_closes || !engine().progress(seen.id).sent || !record || record->over)
@@ -123,7 +126,7 @@ bool Oracles::may_be_used_again(const Seen& seen) const {
          });
 }
 
-// RFC 8446 6.1: a connection that has only carried what went well is not simply cut off, as far as a send takes it all.
+// RFC 8446 6.1: a connection with only successful exchanges must end with a close_notify, if one send takes it.
 void Oracles::check_goodbyes() {
   if (scenario_.on.has(Feature::partial_sends) || scenario_.on.has(Feature::small_window)) return;
   for (const sim::ConnectRecord& record : world_->connects()) {
@@ -144,7 +147,7 @@ void Oracles::check_kept() {
   must_stand_.clear();
 }
 
-// Those that nobody has: in the making, or kept.
+// Connections without a transfer: being made, or idle.
 std::vector<ConnId> Oracles::unridden() const {
   std::vector<ConnId> conns = world_->connections(), ridden;
   for (const Seen& seen : transfers_) {
@@ -158,7 +161,7 @@ bool Oracles::is_served_by(const Seen& seen, const std::vector<ConnId>& spare) c
   return std::ranges::any_of(spare, [&](ConnId conn) { return is_its(*world_->record(conn), *seen.plan); });
 }
 
-// It must not be sent twice, and connections like its own have ended: those that are there may be about to.
+// The request must not be sent twice, and connections of its kind have ended, so existing ones may be about to end.
 bool Oracles::is_wary(const Seen& seen) const {
   if (is_idempotent(seen.plan->method) && !seen.plan->upload.is_stream()) return false;
   return std::ranges::any_of(kind_of_, [&](const auto& one) {
@@ -167,7 +170,7 @@ bool Oracles::is_wary(const Seen& seen) const {
   });
 }
 
-// Who waits while there is room has a connection in the making, or one that will be his.
+// If there is room, each waiting transfer must have a connection that is being made, or one that it will get.
 void Oracles::check_queue() {
   const std::vector<ConnId> spare = unridden();
   const bool unanswered = is_any_name_asked_for();
@@ -175,7 +178,7 @@ void Oracles::check_queue() {
     if (!is_waiting(seen)) continue;
     const TransferPlan& plan = *seen.plan;
     const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
-    // A name that is asked for may hold a place for each of any number of transfers.
+    // A name that is being looked up may hold places for any number of transfers.
     if (unanswered && (most != 0 || most_in_all != 0 || is_asked_for(asked_host(plan)))) continue;
     if (most != 0 && open_for(plan) >= most) continue;
     if (most_in_all != 0 && world_->open_connections() >= most_in_all && engine().idle_connections() == 0) continue;
@@ -191,13 +194,14 @@ void Oracles::check_queue() {
   }
 }
 
-// A connection that has carried many is not given to one more while others have none, because of the limit for all.
+// A connection that has carried many exchanges must not be used again while other endpoints have none because of the
+// total limit.
 void Oracles::check_yield() {
   for (Seen& seen : transfers_) {
     if (!seen.added || seen.done || !is_riding(seen) || !engine().progress(seen.id).secured) continue;
     const ConnId conn = engine().info(seen.id).conn;
     if (std::exchange(seen.rides_on, conn) == conn || ++rides_[conn] <= limits::kExchangesBeforeYield) continue;
-    if (multiplexes(seen)) continue;  // it may have had room when nobody was in want
+    if (multiplexes(seen)) continue;  // it may have had room when none waited
     const bool yields = std::ranges::any_of(starved_, [&](std::size_t kind) { return kind != seen.kind; });
     if (yields) report("yield", name(seen) + " has a connection that others wait for, and that has carried many");
   }
@@ -212,8 +216,8 @@ void Oracles::check_yield() {
   }
 }
 
-// Where one connection serves all, they have it in the order in which they came. Not so one that wants a fresh one, or
-// tries again.
+// If one connection serves all transfers, they get it in the order in which they came, except those that need a fresh
+// one or are sent again.
 void Oracles::judge_turn(const Seen& seen) {
   if (kinds_[seen.kind].most != 1 || seen.plan->fresh || seen.removed) return;
   for (const Seen& other : transfers_) {

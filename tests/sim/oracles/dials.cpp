@@ -1,5 +1,5 @@
-// The oracles about connections in the making: names, addresses and attempts, and whether these explain a failure.
-// Leaves those that stand to connections.cpp.
+// The oracles about connections that are being made: names, addresses and attempts, and whether these explain a
+// failure. Leaves established ones to connections.cpp.
 #include <algorithm>
 
 #include "core/base/limits.hpp"
@@ -7,7 +7,7 @@
 
 namespace sluice::simtest {
 
-// As a transfer may use them: families take turns (RFC 8305 4). Empty with a route.
+// The addresses in the order in which a transfer uses them: the families alternate (RFC 8305 4). Empty with a route.
 std::vector<IpAddress> Oracles::addresses_in_order(const OriginPlan& origin, const TransferPlan& plan) {
   if (plan.route) return {};
   if (plan.literal) return {origin.addresses.front()};
@@ -39,8 +39,8 @@ bool Oracles::is_any_name_asked_for() const {
   return std::ranges::any_of(world_->resolves(), [](const sim::ResolveRecord& resolve) { return !resolve.over; });
 }
 
-// Nobody asks again for a name whose answer is still good; and without a good one no connection is begun. Of too many
-// origins the engine forgets some.
+// A name with a valid answer must not be looked up again, and without a valid answer no connection may begin. With too
+// many origins the engine forgets some answers.
 void Oracles::check_names() {
   if (scenario_.on.has(Feature::name_wrong) || kinds_.size() > limits::kMaxUnusedOrigins) return;
   std::set<std::string> hosts;
@@ -53,12 +53,13 @@ void Oracles::check_names() {
 
 namespace {
 
-// How long after its answer it is good.
+// How long an answer is valid.
 Duration lifetime(const sim::ResolveRecord& resolve) {
   return std::min(resolve.ttl.value_or(limits::kResolveTtl), limits::kResolveTtl);
 }
 
-// When it first said enough to connect by: all, or a part with IPv6, or IPv4's alone and a moment more (RFC 8305 3).
+// When an answer first allowed to connect: the complete answer, a part with IPv6, or IPv4 alone and a short delay (RFC
+// 8305 3).
 std::optional<Instant> usable_from(const sim::ResolveRecord& resolve) {
   std::optional<Instant> from = resolve.failed ? std::nullopt : resolve.over;
   if (resolve.first) {
@@ -70,12 +71,12 @@ std::optional<Instant> usable_from(const sim::ResolveRecord& resolve) {
 
 }  // namespace
 
-// Of each name every kind of transfer keeps an answer of its own.
+// Each kind of transfer has its own answer for a name.
 void Oracles::check_name(const std::string& host) {
   std::size_t may_ask = 0;
   for (const Kind& kind : kinds_) {
     if (kind.plan->route || kind.plan->literal || asked_host(*kind.plan) != host) continue;
-    if (kind.addresses.empty()) return;  // no answer is of use, and none is kept
+    if (kind.addresses.empty()) return;  // no answer is usable, and none is kept
     ++may_ask;
   }
   const std::vector<sim::ResolveRecord>& all = world_->resolves();
@@ -90,7 +91,7 @@ void Oracles::check_name(const std::string& host) {
   }
 }
 
-// Only where all begin with the same address, after a look-up.
+// Only if all begin with the same address after a look-up.
 void Oracles::check_answers_used(std::size_t origin) {
   const std::vector<IpAddress>* order = one_order(origin);
   if (!order) return;
@@ -102,8 +103,8 @@ void Oracles::check_answers_used(std::size_t origin) {
       });
       const std::optional<Instant> from = usable_from(resolve);
       if (!its || !from || *from > connect.began) return false;
-      // One that may not be kept serves those that waited for it; of parts the later one's addresses have their turn
-      // later.
+      // An answer that may not be kept serves those that waited for it. With an answer in parts the later addresses are
+      // tried later.
       return resolve.first || !resolve.over || *resolve.over >= connect.began ||
              *resolve.over + lifetime(resolve) > connect.began;
     });
@@ -112,7 +113,8 @@ void Oracles::check_answers_used(std::size_t origin) {
   }
 }
 
-// In which all transfers to that origin try its addresses. Null: they differ, or some use an address without asking.
+// The order in which all transfers to that origin try its addresses. Null: they differ, or some use an address without
+// a look-up.
 const std::vector<IpAddress>* Oracles::one_order(std::size_t origin) const {
   const std::vector<IpAddress>* order = nullptr;
   for (const Kind& kind : kinds_) {
@@ -123,14 +125,15 @@ const std::vector<IpAddress>* Oracles::one_order(std::size_t origin) const {
   return order;
 }
 
-// An answer in part is not waited on: connecting begins at once by IPv6, and a moment later by IPv4 (RFC 8305 3).
+// After the first part of an answer connecting begins at once with IPv6, and after a short delay with IPv4 (RFC 8305
+// 3).
 void Oracles::check_parts() {
   const bool limited = scenario_.max_connections != 0 || scenario_.max_connections_per_origin != 0;
   if (!scenario_.on.has(Feature::split_names) || scenario_.on.has(Feature::leaps) || limited) return;
   for (const Seen& seen : transfers_) {
     if (!is_waiting(seen) || seen.plan->route || seen.plan->literal || seen.plan->family != AddressFamily::any)
       continue;
-    // Others may have asked for it on their own, and have been removed.
+    // Other transfers may have asked for it, and have been removed.
     const auto asks_too = [&](const Kind& kind) {
       return !kind.plan->route && !kind.plan->literal && asked_host(*kind.plan) == asked_host(*seen.plan);
     };
@@ -140,7 +143,7 @@ void Oracles::check_parts() {
       const Instant from = *usable_from(resolve);
       if (now() <= from || seen.added_at > *resolve.first) continue;
       const bool begun = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
-        // Nobody listens at the addresses of a wrong answer.
+        // No origin listens at the addresses of a wrong answer.
         return connect.origin.value_or(seen.plan->origin) == seen.plan->origin && connect.began >= *resolve.first &&
                connect.began <= from;
       });
@@ -151,9 +154,9 @@ void Oracles::check_parts() {
 
 // ---- the race between addresses ----
 
-// Each has its turn, and time for itself unless one fails (RFC 8305 5).
+// Each address is tried in turn, with a delay unless one fails (RFC 8305 5).
 void Oracles::check_turns() {
-  // What comes late has its turn late.
+  // An address that becomes known late is tried late.
   if (scenario_.on.has(Feature::name_wrong) || scenario_.on.has(Feature::split_names)) return;
   for (std::size_t i = 0; i < scenario_.origins.size(); ++i) {
     if (const std::vector<IpAddress>* order = one_order(i)) check_turns(i, *order);
@@ -183,7 +186,7 @@ void Oracles::check_turns(std::size_t origin, const std::vector<IpAddress>& orde
   }
 }
 
-// An address that does not answer is given a quarter of a second for itself (RFC 8305 5).
+// An address that does not answer has 250 ms before the next one is tried (RFC 8305 5).
 void Oracles::check_races() {
   if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::name_wrong) ||
       scenario_.on.has(Feature::split_names))
@@ -206,15 +209,15 @@ void Oracles::check_races() {
 
 // ---- what explains a failure ----
 
-// Whether it may have been opened for that transfer, as far as the network can tell. Where nobody listens a wrong
-// answer has led.
+// Whether the connection may have been opened for that transfer, as far as the network can tell. If no origin listens
+// there, the cause was a wrong answer.
 bool Oracles::is_its(const sim::ConnectRecord& record, const TransferPlan& plan) const {
   const bool by_route = record.address == Address{};
   return by_route == plan.route.has_value() && (!record.origin || *record.origin == plan.origin);
 }
 
-// From then until now, without a gap: its name was being looked up, or connects to its origin were open. Of TLS it
-// cannot be seen from here when a handshake is through.
+// Whether from `since` until now, without a gap, its name was being looked up or connects to its origin were open. The
+// end of a TLS handshake cannot be seen here.
 bool Oracles::was_in_the_making(const Seen& seen, Instant since) const {
   const TransferPlan& plan = *seen.plan;
   const bool tls = origin_of(seen).tls;
@@ -240,7 +243,7 @@ bool Oracles::look_up_failed_now(const Seen& seen) const {
   });
 }
 
-// The last of its addresses was refused right now, and all the others before.
+// Whether the last of its addresses was refused now, and all others before.
 bool Oracles::connect_failed_now(const Seen& seen) const {
   std::vector<Address> refused;
   bool one_now = false, led_astray = false;

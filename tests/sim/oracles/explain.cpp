@@ -1,5 +1,5 @@
-// The oracles about failures and about waiting: each needs a cause that the scenario contains, and that has truly
-// struck the connection it is about, or a deadline that has truly passed.
+// The oracles about failures and about waiting: each failure needs a cause that the scenario contains and that has
+// happened on its connection, or a deadline that has passed. Leaves successes to outputs.cpp.
 #include <algorithm>
 
 #include "core/base/limits.hpp"
@@ -18,7 +18,7 @@ bool Oracles::struck(ConnId conn, std::initializer_list<std::string_view> faults
   return std::ranges::any_of(faults, [&](std::string_view fault) { return its.contains(fault); });
 }
 
-// An address in the URL is the origin's first; a route knows no families.
+// An address in the URL is the origin's first one; a route has no address families.
 bool Oracles::has_usable_address(const Seen& seen) const {
   const TransferPlan& plan = *seen.plan;
   if (plan.route) return true;
@@ -26,7 +26,7 @@ bool Oracles::has_usable_address(const Seen& seen) const {
                       : has_family(origin_of(seen), plan.family);
 }
 
-// All of them must have been refused before a connect has failed.
+// All of these addresses must be refused before connecting fails.
 std::size_t Oracles::addresses_to_try(const Seen& seen) const {
   const TransferPlan& plan = *seen.plan;
   if (plan.route || plan.literal) return 1;
@@ -39,7 +39,7 @@ void Oracles::judge_failure(const Seen& seen, const Error& error) {
     judge_retry(seen, error);
     judge_idleness(seen, error);
     const std::size_t unread = world_->arrived_bytes(engine().info(seen.id).conn);
-    // Where it multiplexes no window could be opened any more.
+    // With multiplexing no window could be opened any more.
     if (error.code == Code::send_failed && unread > 0 && !multiplexes(seen)) {
       report("answer",
              name(seen) + ": sending has failed, and " + std::to_string(unread) + " bytes of an answer are not read");
@@ -51,7 +51,7 @@ void Oracles::judge_failure(const Seen& seen, const Error& error) {
                                                                error.message() + ')');
 }
 
-// What the engine was to try again itself, and what it says about trying again.
+// What the engine should have sent again itself, and what the error says about it.
 void Oracles::judge_retry(const Seen& seen, const Error& error) {
   const TransferPlan& plan = *seen.plan;
   const TransferInfo info = engine().info(seen.id);
@@ -75,7 +75,7 @@ void Oracles::judge_retry(const Seen& seen, const Error& error) {
     report("retry safe", what + " does not say that no byte of the request was sent");
 }
 
-// The idle time is the peer's: not that in which the application was to act.
+// The idle time counts only while the peer should act, not the application.
 void Oracles::judge_idleness(const Seen& seen, const Error& error) {
   if (error.code != Code::idle_timeout) return;
   const TransferPlan& plan = *seen.plan;
@@ -83,9 +83,9 @@ void Oracles::judge_idleness(const Seen& seen, const Error& error) {
     report("idle", name(seen) + ": " + std::to_string(seen.held) +
                        " bytes wait to be consumed, and it was the peer that was waited for");
   }
-  if (multiplexes(seen)) return;  // its bytes may wait behind its neighbours'
-  // Nothing else was to be sent: with a declared length there is no framing between the bytes. An answer may have ended
-  // the upload.
+  if (multiplexes(seen)) return;  // its bytes may wait behind those of other exchanges
+  // Nothing else had to be sent: with a declared length there is no framing between the bytes. A response may have
+  // ended the upload.
   const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later &&
                     seen.committed < plan.upload.bytes;
   const bool still_wanted = !seen.head || (plan.reply.status < 400 && !plan.upload.expects_continue);
@@ -94,7 +94,7 @@ void Oracles::judge_idleness(const Seen& seen, const Error& error) {
   }
 }
 
-// An end that is no error. TLS has one of its own, of which the network knows nothing.
+// An end that is not an error. TLS has its own end, which the network does not see.
 bool Oracles::end_was_told(const Seen& seen, ConnId conn) const {
   const sim::ConnectRecord* record = world_->record(conn);
   return origin_of(seen).tls || (record && record->end_told);
@@ -103,13 +103,13 @@ bool Oracles::end_was_told(const Seen& seen, ConnId conn) const {
 bool Oracles::is_explained(const Seen& seen, const Error& error) const {
   const TransferPlan& plan = *seen.plan;
   const Duration age = now() - seen.added_at;
-  // A removed one has no connection to ask any more, and nobody to be told.
+  // A removed transfer has no connection that can be asked.
   const ConnId conn = seen.removed ? seen.last_conn : engine().info(seen.id).conn;
   if (multiplexes(seen) && is_mux_failure(seen, error, conn)) return true;
   switch (error.code) {
     case Code::canceled:
       return seen.removed;
-    case Code::rewind_failed:  // the application gives what it is asked for, and no rule asks for more
+    case Code::rewind_failed:  // the application gives the bytes that it is asked for, and no rule asks for more
       return false;
     case Code::upload_failed:
       return seen.source_failed;
@@ -121,7 +121,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return !seen.head && seen.interims.empty() && end_was_told(seen, conn) &&
              struck(conn, {"closed early", "half close", "idle close", "silent close", "abrupt close", "short body",
                            "reset"});
-    case Code::truncated:  // a silent close behind a 100
+    case Code::truncated:  // a close without notice after a 100
       return end_was_told(seen, conn) &&
              struck(conn, {"closed early", "half close", "short body", "silent close", "reset"});
     case Code::send_failed:
@@ -167,7 +167,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
   return false;
 }
 
-// ---- who may be left waiting when nothing will happen any more ----
+// ---- which transfers may still wait when nothing more will happen ----
 
 bool Oracles::may_wait_for_ever(const Seen& seen) const {
   if (seen.paused && !seen.plan->read.pause) return true;
@@ -180,7 +180,7 @@ bool Oracles::may_wait_for_ever(const Seen& seen) const {
   return (!seen.plan->connect_timeout && is_stuck_in_the_making(seen)) || waits_for_room(seen);
 }
 
-// What was to make its connection has not ended, and without a timeout it never will.
+// Making its connection has not ended, and without a timeout it never will.
 bool Oracles::is_stuck_in_the_making(const Seen& seen) const {
   return is_asked_for(asked_host(*seen.plan)) ||
          std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
@@ -188,8 +188,8 @@ bool Oracles::is_stuck_in_the_making(const Seen& seen) const {
          });
 }
 
-// Every place under a limit is taken, and those that have them wait for ever themselves: each is looked at on its own.
-// A name that is never answered may hold places too, for any number of connections.
+// Every place under a limit is taken by transfers that wait for ever themselves; each of them is checked separately. A
+// name without an answer may also hold places for any number of connections.
 bool Oracles::waits_for_room(const Seen& seen) const {
   const std::size_t most = kinds_[seen.kind].most, most_in_all = scenario_.max_connections;
   if (most == 0 && most_in_all == 0) return false;

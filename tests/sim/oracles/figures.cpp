@@ -1,5 +1,5 @@
-// The oracles about what is told of a transfer while it runs, its times and its counts, and about the engine's timers:
-// each runs for somebody who asked for it. Leaves what a transfer's end says to outputs.cpp.
+// The oracles about the progress of a running transfer, its times and counts, and about the engine's timers: each timer
+// must have a purpose. Leaves the end of a transfer to outputs.cpp.
 #include <algorithm>
 
 #include "core/base/limits.hpp"
@@ -7,7 +7,7 @@
 
 namespace sluice::simtest {
 
-// At its HeadReady. A clock that leaps, or goes back, is not the engine's.
+// At HeadReady. The engine has the world's time, also if the clock jumps.
 void Oracles::judge_first_byte(const Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
   if (progress.first_byte != now() && !scenario_.on.has(Feature::leaps))
@@ -15,11 +15,11 @@ void Oracles::judge_first_byte(const Seen& seen) {
   if (progress.received_head_bytes == 0) report("figures", name(seen) + ": a head of no bytes");
 }
 
-// A request that is whole at its origin.
+// When a request is complete at its origin.
 void Oracles::judge_arrival(const Seen& seen) {
   if (seen.removed || seen.done) return;
   const Progress& progress = engine().progress(seen.id);
-  // One that is tried again begins anew, while what it sent before is still on its way.
+  // A request that is sent again begins again, while earlier bytes are still in the network.
   if (engine().info(seen.id).retries > 0) return;
   if (progress.sent_body_bytes != seen.upload.size()) {
     report("figures", name(seen) + ": all " + std::to_string(seen.upload.size()) + " bytes of its body are there, " +
@@ -29,7 +29,7 @@ void Oracles::judge_arrival(const Seen& seen) {
     report("figures", name(seen) + ": its request is there, and by the engine's count nothing was sent");
 }
 
-// At its end: how often it was tried.
+// At the end: how often it was sent.
 void Oracles::judge_tries(const Seen& seen) {
   const TransferInfo info = engine().info(seen.id);
   const std::uint32_t tries = seen.arrivals + static_cast<std::uint32_t>(seen.refusals);
@@ -38,13 +38,13 @@ void Oracles::judge_tries(const Seen& seen) {
                         std::to_string(info.retries) + " times by the engine's count");
   }
   const Progress& progress = engine().progress(seen.id);
-  // What was there needed no time to be made.
+  // An existing connection needed no time to be made.
   const bool at_once = progress.resolved == progress.connected && progress.connected == progress.secured;
   if (info.reused && progress.secured && !at_once)
     report("times", name(seen) + ": on a connection that had been used, and it has waited for one to be made");
 }
 
-// What was sent whole leaves nothing to be sent, where a connection carries one exchange.
+// If a request was sent completely, nothing is left to send on a connection with one exchange.
 void Oracles::check_sent(Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
   if (progress.sent_body_bytes > seen.upload.size())
@@ -63,7 +63,7 @@ bool Oracles::somebody(const std::function<bool(const Seen&)>& what) const {
   return std::ranges::any_of(transfers_, [&](const Seen& seen) { return seen.added && !seen.done && what(seen); });
 }
 
-// Whether the engine may mean to be called then, for that.
+// Whether the engine may have this deadline.
 bool Oracles::is_wanted(const Deadline& deadline) const {
   const Instant at = deadline.at;
   switch (deadline.why) {
@@ -73,7 +73,7 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
         return most && (seen.added_at + *most == at || scenario_.on.has(Feature::old_times));
       });
     case TimerKind::connect_timeout:
-      // Dials that nobody waits for any more have the time of those for whom they were begun.
+      // Dials without a sponsor have the time limit of the transfers for which they were begun.
       return is_any_name_asked_for() || world_->open_connections() > 0;
     case TimerKind::idle_timeout:
       return somebody(
@@ -94,13 +94,13 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
       });
     case TimerKind::attempts_timeout:  // no plan has one
     case TimerKind::session:           // nor do sessions
-    case TimerKind::backoff:           // and the engine has no rule that waits
+    case TimerKind::backoff:           // and the engine has no rule with a wait
       return false;
   }
   return false;
 }
 
-// The engine is not woken for nobody, nor for what was long ago.
+// The engine must not have a deadline without a purpose, nor one that passed long ago.
 void Oracles::check_wake_ups() {
   if (scenario_.on.has(Feature::leaps) || scenario_.on.has(Feature::old_times)) return;
   const auto deadline = engine().deadline();

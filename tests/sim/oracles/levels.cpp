@@ -1,4 +1,5 @@
-// The oracles about levels, after every step: counts, limits, deadlines, buffers, and what a driver would wait for.
+// The oracles about states, after every step: counts, limits, deadlines, buffers, and what a driver waits for. Leaves
+// outputs to outputs.cpp.
 #include <algorithm>
 #include <utility>
 
@@ -24,7 +25,7 @@ void Oracles::after_step() {
   if (!doomed_.empty()) check_doomed();
   if (has_mux_) check_shared_dials();
   if (scenario_.max_connections != 0 && kinds_.size() > 1) check_yield();
-  if (world_->steps() % kSteps == scenario_.seed % kSteps) {  // what lasts
+  if (world_->steps() % kSteps == scenario_.seed % kSteps) {  // checks that take long
     check_queue();
     if (has_mux_) check_rooms();
     check_races();
@@ -42,7 +43,7 @@ void Oracles::check_counts() {
   }
 }
 
-// What nobody uses is not kept longer than it may be.
+// Unused connections must not be kept longer than allowed.
 void Oracles::check_idle() {
   if (engine().idle_connections() == 0) return;
   const auto deadline = engine().deadline();
@@ -55,7 +56,7 @@ void Oracles::idle_closed() {
     report("expiry", "connections are idle, and all that were have just been closed");
 }
 
-// Without a 100 the body waits, for a second at least: it begins when the head has gone.
+// Without a 100 the body waits at least one second after the head was sent.
 void Oracles::check_continues() {
   for (const Seen& seen : transfers_) {
     if (!seen.added || seen.done || seen.head || !seen.plan->upload.expects_continue) continue;
@@ -67,7 +68,7 @@ void Oracles::check_continues() {
   }
 }
 
-// What the last steps have made useless.
+// Connections that the last steps have made useless must be closed.
 void Oracles::check_closed() {
   for (const ConnId conn : world_->connections()) {
     if (std::ranges::find(must_be_closed_, conn) == must_be_closed_.end()) continue;
@@ -77,7 +78,7 @@ void Oracles::check_closed() {
   must_be_closed_.clear();
 }
 
-// A transfer that has a deadline: it has not passed, and the engine means to be called by then.
+// The deadline of a transfer has not passed, and the engine has a timer for it.
 void Oracles::check_deadlines() {
   const auto deadline = engine().deadline();
   const bool leaps = scenario_.on.has(Feature::leaps);
@@ -91,9 +92,9 @@ void Oracles::check_deadlines() {
     if (plan.total_timeout) check(seen, seen.added_at + *plan.total_timeout, "total timeout");
     const TransferInfo info = engine().info(seen.id);
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
-    // Without limits nobody waits before the name is asked for. A second attempt is told from a first one that has its
-    // connection.
-    // Those that wait for dials of others have the same time, but it begins anew when one of these makes a connection.
+    // Without limits no transfer waits before its name is looked up. A second attempt differs from a first one in
+    // having its connection. Transfers that wait for the dials of others have the same time, but it begins anew when
+    // one of these makes a connection.
     const bool unlimited = scenario_.max_connections == 0 && kinds_[seen.kind].most == 0 &&
                            !(scenario_.on.has(Feature::multiplexing) && has_connected(seen));
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
@@ -111,15 +112,16 @@ bool Oracles::has_connected(const Seen& seen) const {
   });
 }
 
-// As far as can be seen from outside: bytes moved, the application did something, or it is the one that is waited for.
+// As far as visible from outside: bytes moved, the application acted, or the transfer waits for the application.
 void Oracles::check_idle_time(Seen& seen) {
   const TransferInfo info = engine().info(seen.id);
   const auto rides_since = engine().progress(seen.id).secured;
-  if (!rides_since || info.retries > 0 || waits_for_application(seen)) {  // between two connections nothing is idle
+  // Between two connections the time does not count.
+  if (!rides_since || info.retries > 0 || waits_for_application(seen)) {
     seen.busy_until = now();
     return;
   }
-  // Among others its own bytes count: those that came, and those of its request.
+  // With other exchanges on the connection only its own bytes count: received ones and those of its request.
   const auto sent = engine().progress(seen.id).sent;
   const Instant moved = multiplexes(seen) && sent ? std::max(*sent, seen.heard_at) : world_->last_moved(info.conn);
   seen.busy_until = std::max({seen.busy_until, *rides_since, moved});
@@ -149,7 +151,7 @@ void Oracles::check_buffers() {
           !engine().interest(engine().info(seen.id).conn).read)
         report("interest", name(seen) + ": its body waits to be consumed, and nothing is read for its neighbours");
     }
-    // Only what lands where nothing waits may be as large as the landing buffer.
+    // Only bytes that come while none wait may fill the landing buffer.
     const std::size_t most = before == 0 || held <= before ? limits::kLandingBytes : limits::kBodyBufferBytes;
     if (held > most + limits::kTlsRecordBytes)
       report("buffers", name(seen) + ": " + std::to_string(held) + " bytes wait to be consumed");
@@ -163,9 +165,9 @@ void Oracles::check_buffers() {
   }
 }
 
-// What a driver would wait for agrees with what it would find.
+// Interest must agree with the space and the bytes to send.
 void Oracles::check_spaces() {
-  constexpr std::size_t kHead = 8 * 1024;  // ours are shorter
+  constexpr std::size_t kHead = 8 * 1024;  // longer than every request head here
   for (const ConnId conn : world_->connections()) {
     const Interest interest = engine().interest(conn);
     const OutputView out = engine().transmit(conn);
@@ -176,7 +178,8 @@ void Oracles::check_spaces() {
       report("interest", whom + ": interest in writing, and what is to be written, differ");
     if (out.count > 0 && waiting == 0) report("interest", whom + ": views of nothing are to be written");
     std::size_t most = limits::kWireOutBytes + limits::kTlsRecordBytes;
-    // Requests go out side by side where it multiplexes, and one that was refused once more beside what is left of it.
+    // With multiplexing requests are sent at the same time, and a refused one again together with the rest of its first
+    // sending.
     for (const Seen& seen : transfers_) {
       const std::size_t its = kHead + seen.upload.size();
       most = has_mux_ ? most + its * (1 + static_cast<std::size_t>(seen.refusals)) : std::max(most, its);

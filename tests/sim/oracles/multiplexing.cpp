@@ -1,6 +1,5 @@
-// The oracles about many exchanges on a connection: who waits while one has room, how many connections are made for
-// those that wait, what a peer's refusal and a window lead to. Leaves bytes and ends of single transfers to
-// outputs.cpp.
+// The oracles about many exchanges on a connection: which transfers wait while it has room, how many connections are
+// made for them, and the effects of refusals and windows. Leaves bytes and ends of single transfers to outputs.cpp.
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -10,7 +9,7 @@
 
 namespace sluice::simtest {
 
-// Connections without TLS get their session when they have connected: at most one has none.
+// Connections without TLS get their session when they are connected: at most one has none yet.
 bool Oracles::newest_multiplexes() {
   const std::vector<sim::ConnectRecord>& all = world_->connects();
   for (std::size_t i = all.size(); i-- > 0;) {
@@ -88,14 +87,14 @@ bool Oracles::is_ridden(ConnId conn) const {
       transfers_, [&](const Seen& seen) { return seen.added && !seen.done && engine().info(seen.id).conn == conn; });
 }
 
-// One that wants a connection of its own, or is tried again, holds up those after it where dials are shared.
+// A transfer that needs its own connection, or is sent again, delays those after it if dials are shared.
 bool Oracles::is_held_up(const Seen& seen) const {
   return std::ranges::any_of(transfers_, [&](const Seen& other) {
     return is_waiting(other) && other.kind == seen.kind && (other.plan->fresh || engine().info(other.id).retries > 0);
   });
 }
 
-// Nobody waits beside a connection that would take one more. With a limit for all, others may have come first.
+// No transfer may wait while a connection has room for it. With a total limit others may come first.
 void Oracles::check_rooms() {
   if (scenario_.max_connections != 0) return;
   for (const auto& [session, riding] : sessions_) {
@@ -111,14 +110,14 @@ void Oracles::check_rooms() {
   }
 }
 
-// Those that wait share the dials that may carry them all.
+// Waiting transfers share dials that can carry all of them.
 void Oracles::check_shared_dials() {
-  // Those that want their own make them, and so do those that must not meet a connection that is about to end.
+  // Transfers that need their own connections make them, and so do those that must not use a connection that may end.
   if (scenario_.on.has(Feature::fresh) || scenario_.on.has(Feature::name_wrong) || has_unrepeatable_) return;
   std::vector<std::size_t> waiting(kinds_.size());
   for (const Seen& seen : transfers_) {
     if (!seen.added || !multiplexes(seen)) continue;
-    // Those that have just got an exchange, or an end, have waited too.
+    // Transfers that have just got an exchange, or ended, have waited too.
     const bool had_turn = seen.opened_at == now() || seen.ended_at == now();
     if (is_waiting(seen) || had_turn) ++waiting[seen.kind];
   }
@@ -150,7 +149,7 @@ void Oracles::check_shared_dials() {
   }
 }
 
-// One that nobody may follow closes its connection, when those beside it have ended.
+// After an exchange that must be the last one the connection is closed when the others have ended.
 void Oracles::check_doomed() {
   std::erase_if(doomed_, [&](ConnId conn) {
     if (world_->record(conn)->over) return true;
@@ -167,7 +166,7 @@ void Oracles::check_doomed() {
 bool Oracles::is_mux_failure(const Seen& seen, const Error& error, ConnId conn) const {
   switch (error.code) {
     case Code::malformed_response: {
-      // Refused once more than it is tried again; what was given of a streamed body cannot be given again.
+      // Refused more often than it is sent again; the given part of a streamed body cannot be given again.
       const bool is_spent = seen.refusals > limits::kMaxRetries || (seen.refusals > 0 && seen.committed > 0) ||
                             (seen.refusals > 0 && engine().info(seen.id).retries >= limits::kMaxRetries);
       return seen.reset_by_peer || is_spent || struck(conn, {"nonsense"});

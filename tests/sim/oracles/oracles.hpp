@@ -1,8 +1,8 @@
-// Who judges a run: what must hold after every step, at every output, at every request that reaches an origin, and at
-// the end. Each oracle has a name, and the first that speaks ends the run.
+// The oracles of a run: what must be true after every step, at every output, at every request that reaches an origin,
+// and at the end. Each oracle has a name, and the first one that fails ends the run.
 //
-// Knows the scenario, the world and the engine's boundary, and keeps a record of its own of what became of each
-// transfer, which it never takes from the engine. Leaves doing things to run.cpp.
+// Knows the scenario, the world and the engine's boundary, and keeps its own record of each transfer, independent of
+// the engine's. Leaves actions to run.cpp.
 #pragma once
 
 #include <cstdint>
@@ -29,40 +29,40 @@ struct Finding {
 // What the application and the origins have seen of one transfer.
 struct Seen {
   const TransferPlan* plan = nullptr;
-  std::size_t kind = 0;       // transfers of different kinds share no connection: of Oracles::kinds_
-  std::string reply, upload;  // as they should be
+  std::size_t kind = 0;       // index in Oracles::kinds_: transfers of different kinds share no connection
+  std::string reply, upload;  // the expected bytes
   TransferId id;
   ConnId last_conn;  // when it was removed
-  ConnId rides_on;   // as it was last seen
+  ConnId rides_on;   // its connection when last checked
   bool added = false, done = false, removed = false;
-  std::size_t order = 0;  // in which they were added
+  std::size_t order = 0;  // the order in which they were added
   bool succeeded = false;
   std::optional<Code> failure;
   Instant added_at;
-  Instant tried_at;  // then, or when it was last tried again
+  Instant tried_at;  // when it was added, or last sent again
   int retries = 0;
   bool head = false;
   std::vector<int> interims;
-  std::size_t taken = 0;           // of the body
-  std::size_t held = 0;            // of the body: there and not taken, as it was last seen
-  std::size_t committed = 0;       // of a streamed upload
-  std::uint64_t sent_at_head = 0;  // of any
-  bool reads_later = false, paused = false, has_paused = false;  // what the application is at
+  std::size_t taken = 0;                                         // bytes of the body that were consumed
+  std::size_t held = 0;                                          // of the body: bytes not consumed, when last checked
+  std::size_t committed = 0;                                     // of a streamed upload
+  std::uint64_t sent_at_head = 0;                                // request bytes, when the head came
+  bool reads_later = false, paused = false, has_paused = false;  // the state of the application
   bool gives_later = false, source_failed = false;
-  Instant busy_until;  // the last moment at which its idle time may have begun anew
+  Instant busy_until;  // the last time at which its idle time may have started again
   // At its origin
   std::uint32_t arrivals = 0;  // requests whose head came
-  std::uint64_t place = 0;     // the last one's on its connection
+  std::uint64_t place = 0;     // the number of the last one on its connection
   bool upload_arrived = false;
-  bool was_sent = false;  // whole, by the engine's word
-  // Where it multiplexes
-  int refusals = 0;       // so often was it refused
-  bool is_open = false;   // its exchange, as far as its session knows
-  bool silenced = false;  // it is never answered
+  bool was_sent = false;  // completely, as the engine says
+  // With multiplexing
+  int refusals = 0;       // how often it was refused
+  bool is_open = false;   // its exchange is open, as far as its session knows
+  bool silenced = false;  // it gets no response
   bool reset_by_peer = false;
   Instant ended_at;
   Instant opened_at;  // its exchange
-  Instant heard_at;   // the last frame of its answer
+  Instant heard_at;   // when the last frame of its response came
 };
 
 class Oracles : public test::MuxObserver {
@@ -73,17 +73,17 @@ class Oracles : public test::MuxObserver {
   std::vector<Seen>& transfers() { return transfers_; }
   Seen* find(std::uint32_t number);
   const std::optional<Finding>& finding() const { return finding_; }
-  void report(std::string oracle, std::string message);  // the first one counts
+  void report(std::string oracle, std::string message);  // only the first one is kept
 
   // ---- what the application does ----
   void added(Seen& seen, TransferId id);
-  void removing(Seen& seen);                                            // right before it is
-  void take(Seen& seen, Bytes bytes);                                   // about to be consumed
-  void look(const Seen& seen, Bytes bytes);                             // a part of its body, or what is left of it
-  void took(Seen& seen) { seen.held = engine().body(seen.id).size(); }  // was consumed
-  void acted(Seen& seen) { seen.busy_until = now(); }                   // it has called the engine about it
-  void idle_closed();                                                   // it has closed all that is idle
-  // Before the application acts on it. Null: it is about no transfer.
+  void removing(Seen& seen);                                            // call it right before the removal
+  void take(Seen& seen, Bytes bytes);                                   // call it right before consuming
+  void look(const Seen& seen, Bytes bytes);                             // checks a part of its body, or the rest
+  void took(Seen& seen) { seen.held = engine().body(seen.id).size(); }  // call it after consuming
+  void acted(Seen& seen) { seen.busy_until = now(); }  // the application has called the engine about it
+  void idle_closed();                                  // the application has closed idle connections
+  // Call it before the application acts on the output. Null: it is not about a transfer.
   Seen* on_output(const Output& output);
 
   // ---- what reaches an origin ----
@@ -91,10 +91,10 @@ class Oracles : public test::MuxObserver {
 
   // ---- what multiplexes ----
   void made(const test::MuxSession& session, bool over_tls);
-  bool newest_multiplexes();  // the origin of the connection that connected last, and has no session yet
+  bool newest_multiplexes();  // whether the origin of the newest connection without a session multiplexes
   void refused(Seen& seen);
-  void given_up(const Seen& seen);                           // its exchange, by the engine
-  void window_opened(const Seen& seen, std::size_t in_all);  // by the engine
+  void given_up(const Seen& seen);                           // the engine has aborted its exchange
+  void window_opened(const Seen& seen, std::size_t in_all);  // the engine has opened the window
   void opened(const test::MuxSession& session, const Request& request, bool had_room) override;
   void heard(const Request& request, bool is_end) override;
   void aborted(const Request& request) override;
@@ -102,8 +102,8 @@ class Oracles : public test::MuxObserver {
 
   // ---- levels ----
   void after_step();
-  void at_idle();  // nothing will happen any more, and the application has removed nothing yet that it keeps
-  void at_end();   // everything was removed, and nothing will happen any more
+  void at_idle();  // nothing more will happen, and the kept transfers were not removed yet
+  void at_end();   // everything was removed, and nothing more will happen
 
  private:
   const OriginPlan& origin_of(const Seen& seen) const { return scenario_.origins[seen.plan->origin]; }
@@ -219,12 +219,12 @@ class Oracles : public test::MuxObserver {
   std::size_t running_ = 0;
   struct Kind {
     const TransferPlan* plan;               // one of them
-    std::size_t most = 0;                   // connections that may stand at once; 0: any number
+    std::size_t most = 0;                   // the most connections at once; 0: no limit
     std::vector<IpAddress> addresses = {};  // in the order in which they are tried; none with a route
   };
   std::vector<Kind> kinds_;
-  std::vector<std::size_t> most_connections_;  // of each origin: all its kinds'; 0: any number
-  std::size_t least_limit_ = SIZE_MAX;         // of all kinds'
+  std::vector<std::size_t> most_connections_;  // for each origin, over all kinds; 0: no limit
+  std::size_t least_limit_ = SIZE_MAX;         // over all kinds
   std::map<ConnId, std::size_t> kind_of_;      // connections that have carried a transfer
   bool looks_at_spaces_ = false, has_deadlines_ = false, expects_ = false;
   std::size_t added_ = 0;
@@ -237,19 +237,19 @@ class Oracles : public test::MuxObserver {
   // Connections with a transfer that has failed, was removed, or was answered early.
   std::set<ConnId> cut_short_;
   std::map<ConnId, std::size_t> rides_;  // how many transfers each has carried
-  // Kinds that had no connection, in the step before, for the limit of all.
+  // Kinds without a connection in the last step because of the total limit.
   std::vector<std::size_t> starved_;
   std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
   struct Riding {
     ConnId conn;  // stale: not known, over TLS
     std::optional<std::size_t> kind = {};
-    bool is_last = false;  // one that nobody may follow has been opened there
+    bool is_last = false;  // an exchange that must be the last one was opened there
   };
   std::map<const test::MuxSession*, Riding> sessions_;  // those that multiplex
   ConnId newest_;
   std::set<ConnId> with_session_;    // connections that were asked about by newest_multiplexes()
-  std::set<ConnId> doomed_;          // to be closed as soon as nobody rides on them
-  std::vector<std::size_t> waited_;  // of each kind: the most at once since no connection was being made
+  std::set<ConnId> doomed_;          // to be closed when their exchanges have ended
+  std::vector<std::size_t> waited_;  // for each kind: the most that waited at once since no connection was being made
   std::size_t connects_seen_ = 0;
   bool has_mux_ = false, has_unrepeatable_ = false;
   std::optional<Finding> finding_;

@@ -1,4 +1,5 @@
-// The oracles about what happens to one transfer: its outputs, its bytes, its success, and its request at the origin.
+// The oracles about one transfer: its outputs, its bytes, its success, and its request at the origin. Leaves failures
+// to explain.cpp.
 #include <algorithm>
 #include <charconv>
 
@@ -8,7 +9,7 @@ namespace sluice::simtest {
 
 namespace {
 
-// Whether a response of that kind has no right head at all.
+// Whether a response with that fault has no valid head.
 bool spoils_head(sim::Misdeed misdeed) {
   switch (misdeed) {
     case sim::Misdeed::garbage:
@@ -38,7 +39,7 @@ bool is_as_odd_as_sent(sim::Oddity oddity, const Fields& fields) {
   return std::ranges::none_of(fields, [](const Field& field) { return field.name.starts_with("X-Dropped"); });
 }
 
-// As the URL has it; the scheme's own port is left out (RFC 9110 7.2).
+// As in the URL; the default port is left out (RFC 9110 7.2).
 std::string host_field(const OriginPlan& origin, bool literal) {
   std::string host = origin.host;
   if (literal) {
@@ -48,7 +49,7 @@ std::string host_field(const OriginPlan& origin, bool literal) {
   return origin.port == (origin.tls ? 443 : 80) ? host : host + ':' + std::to_string(origin.port);
 }
 
-// Others may strike when the response was already there, whole.
+// Other errors may come when the complete response is already there.
 bool breaks_connection(Code code) {
   switch (code) {
     case Code::connection_closed:
@@ -83,7 +84,7 @@ Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
     has_deadlines_ |= plan.total_timeout || plan.connect_timeout || plan.idle_timeout;
   }
   list_kinds();
-  // To ask for space is to use the landing buffer: what stands there is moved away.
+  // Asking for space uses the landing buffer: its content is moved away.
   looks_at_spaces_ = (scenario.seed % 2 == 0 && !scenario.on.has(Feature::peeks)) || scenario.on.has(Feature::large) ||
                      scenario.on.has(Feature::second_responses);
 }
@@ -155,7 +156,7 @@ void Oracles::on_interim(Seen& seen, const ResponseHead& head) {
   if (head.status < 100 || head.status > 199 || head.status == 101) {
     report("order", name(seen) + ": an interim response with status " + std::to_string(head.status));
   }
-  // 100 is the origin's own word, and a flood has none; the others have a field.
+  // A 100 comes from the origin itself and a flood has no field; the others have one.
   const auto field = head.fields.find("X-Interim");
   const bool bare = head.status == 100 || seen.plan->reply.misdeed == sim::Misdeed::too_many_interims;
   const bool good = bare ? !field : field == std::to_string(seen.plan->number);
@@ -226,7 +227,7 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
   }
 }
 
-// What is told of an end whatever it is.
+// What is checked at every end.
 void Oracles::judge_end(const Seen& seen, const Result<void>& result) {
   const Progress& progress = engine().progress(seen.id);
   if (!engine().is_done(seen.id)) report("end", name(seen) + ": its Done is told, and is_done() denies it");
@@ -250,14 +251,14 @@ void Oracles::judge_end(const Seen& seen, const Result<void>& result) {
   }
 }
 
-// Framed by the connection's end, a shorter response cannot be told from a whole one, without TLS.
+// Without TLS a response that the end of the connection frames may be shortened unnoticed.
 bool Oracles::may_be_cut(const Seen& seen) const {
   const ConnId conn = seen.removed ? seen.last_conn : engine().info(seen.id).conn;
   return !origin_of(seen).tls && seen.plan->reply.framing == sim::HttpReply::Framing::until_close &&
          end_was_told(seen, conn) && struck(conn, {"closed early", "half close"});
 }
 
-// A whole response ends both, and a cut one may pass for it.
+// A complete response ends the upload too, and a shortened one may look complete.
 bool Oracles::upload_may_stop(const Seen& seen) const {
   return seen.plan->reply.early || (seen.plan->reply.begins_early && may_be_cut(seen));
 }
@@ -296,8 +297,8 @@ void Oracles::judge_figures(const Seen& seen) {
   }
 }
 
-// Each in its order, and none before it was added. Where an answer came early the request may have gone out whole
-// behind its head.
+// The times are in order, and none is before the transfer was added. After an early response the request may have been
+// sent completely later.
 void Oracles::judge_times(const Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
   std::optional<Instant> last = progress.queued;
@@ -324,7 +325,7 @@ void Oracles::judge_times(const Seen& seen) {
   }
 }
 
-// What it says about its connection.
+// Checks TransferInfo.
 void Oracles::judge_info(const Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   const TransferInfo info = engine().info(seen.id);
@@ -346,14 +347,14 @@ void Oracles::judge_info(const Seen& seen) {
     report("retry", name(seen) + ": tried again on a connection that had been used before");
 }
 
-// What carried it, and what may become of that.
+// Checks the connection that carried it, and whether it may be used again.
 void Oracles::judge_connection(const Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   const TransferInfo info = engine().info(seen.id);
   if (plan.fresh && info.reused) report("reuse", name(seen) + " asked for a fresh connection");
   if (info.retries > 3) report("twice", name(seen) + ": tried again " + std::to_string(info.retries) + " times");
   const auto [before, is_first] = carried_.emplace(info.conn, plan.number);
-  std::erase(must_stand_, info.conn);  // this one may have ended it
+  std::erase(must_stand_, info.conn);  // this transfer may have ended it
   if (info.conn && !is_first) {
     const bool fits = find(before->second)->kind == seen.kind;
     if (!fits) report("reuse", name(seen) + " has ridden on the connection of " + std::to_string(before->second));
@@ -384,7 +385,7 @@ void Oracles::judge_success(Seen& seen) {
   if (plan.upload.bytes > 0 && !upload_may_stop(seen) && !seen.upload_arrived) {
     report("upload", name(seen) + ": a success, and its body never reached the origin");
   }
-  if (seen.removed) return;  // it answers nothing any more
+  if (seen.removed) return;  // its getters are empty
   const sim::Misdeed misdeed = plan.reply.misdeed;
   const bool leaves_it_whole =
       misdeed == sim::Misdeed::none || is_surplus(misdeed) || misdeed == sim::Misdeed::abrupt_close;
@@ -444,7 +445,7 @@ void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
   judge_arrival(*seen);
 }
 
-// Whether this request may stand on that connection, behind those that came before it.
+// Whether this request may come on that connection, after the earlier ones.
 void Oracles::judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen) {
   const TransferPlan& plan = *seen.plan;
   const auto found = visits_.find({origin, request.connection});

@@ -1,6 +1,6 @@
-"""The bugs that the simulator must find: each a small change to a core file, planted by plant.py in a copy that only sluice_sim_planted
-has. In `new`, PLANTED is true when this bug is switched on. `old` must be in its file exactly once, white space aside: choose it
-short and telling.
+"""The bugs that the simulator must find: each is a small change to a core file, made by plant.py in a copy that only sluice_sim_planted
+uses. In `new`, PLANTED is true when this bug is switched on. `old` must be in its file exactly once, ignoring white space: choose it
+short and distinctive.
 """
 
 from typing import NamedTuple

@@ -1,11 +1,11 @@
-"""Makes copies of core files with the bugs of bugs.py planted in them, each behind `planted_is(N)`. The core's own files stay as
-they are.
+"""Makes copies of core files with the bugs of bugs.py in them, each switched on by `planted_is(N)`. The core's own files are not
+changed.
 
-  plant.py files ROOT                    the core files that have bugs, one a line
+  plant.py files ROOT                    the core files that have bugs, one per line
   plant.py copy ROOT FILE OUTPUT         FILE with its bugs
   plant.py names ROOT OUTPUT             the list of bugs as C++, for planted_main.cpp
 
-A text that is not in its file exactly once, white space aside, stops the build: the core has changed there, and the bug must be planted anew.
+A text that is not in its file exactly once, ignoring white space, stops the build: the core has changed there, and the row must be updated.
 """
 
 import os

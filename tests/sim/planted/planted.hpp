@@ -1,10 +1,11 @@
-// The bugs that are planted in this program's copy of the core (bugs.py, plant.py). One is switched on, or none.
+// The bugs that are planted in this program's copy of the core (bugs.py, plant.py). At most one is switched on.
 #pragma once
 
 #include <string>
 #include <vector>
 
-// Read by the planted copies of core files: 0 for none, else a bug's place in planted_bugs(), from 1. Set before a run.
+// Read by the planted copies of core files: 0: none; else the number of a bug in planted_bugs(), from 1. Set it before
+// a run.
 extern int sluice_planted;
 
 namespace sluice::simtest {

@@ -1,13 +1,13 @@
-// Whether the simulator can fail: runs seeds against each planted bug until an oracle speaks, and against none of them,
-// where none may.
+// Tests that the simulator can fail: runs seeds with each planted bug until an oracle fails, and without a bug, where
+// none may fail.
 //
-//   sluice_sim_planted                 no bug, then each one; prints the seeds needed and what spoke, the counts last
-//   sluice_sim_planted --planted NAME  one bug, by name or number, or `none`; says what was found
-//   sluice_sim_planted --list          the bugs
+//   sluice_sim_planted without a bug, then with each one; prints the seeds needed and the oracle, the counts last
+//   sluice_sim_planted --planted NAME one bug, by name or number, or `none`; prints what was found sluice_sim_planted
+//   --list the bugs
 //   --seeds N (2000), --seed FIRST (1), --jobs J (the cores there are)
 //
-// Knows no oracle and no bug; leaves what a seed means to run.hpp. For tests/run it takes doctest's --test-case=*PART*
-// (of a bug's name) and --list-test-cases, and ignores the rest of what doctest is told.
+// Knows no oracle and no bug. Leaves the meaning of a seed to run.hpp. For tests/run it accepts doctest's
+// --test-case=*PART* (of a bug's name) and --list-test-cases, and ignores other doctest options.
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ using namespace sluice::simtest;
 
 struct Words {
   JobOptions jobs{.first = 1, .count = 2000};
-  std::optional<int> planted = {};  // null: none, then all of them
+  std::optional<int> planted = {};  // nullopt: none, then all of them
   bool lists = false;
   std::string only = {};  // bugs with this in their names; empty: all
 };
@@ -41,7 +41,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
   return number;
 }
 
-// Its number; 0 for "none", null if there is no such bug.
+// Its number; 0 for "none"; nullopt: there is no such bug.
 std::optional<int> bug_named(std::string_view name) {
   const auto& bugs = planted_bugs();
   if (name == "none") return 0;
@@ -87,7 +87,7 @@ void print_failure(const Failure& failure) {
               failure.finding.message.c_str());
 }
 
-// True: as it should be.
+// True: the result is correct.
 bool without_a_bug(const JobOptions& jobs) {
   const Tally tally = run_with(0, jobs);
   const bool good = tally.failures.empty() && tally.passed == jobs.count;
@@ -133,7 +133,7 @@ int main(int count, char** words) {
   }
   int passed = 0, failed = 0;
   if (parsed->only.empty()) ++(without_a_bug(parsed->jobs) ? passed : failed);
-  if (!std::freopen("/dev/null", "w", stderr)) return 2;  // from here on crashes are what is wanted
+  if (!std::freopen("/dev/null", "w", stderr)) return 2;  // from here on crashes are expected
   for (int planted = 1; planted <= bugs; ++planted) {
     if (!planted_bugs()[static_cast<std::size_t>(planted) - 1].name.contains(parsed->only)) continue;
     ++(with_bug(planted, parsed->jobs, false) ? passed : failed);

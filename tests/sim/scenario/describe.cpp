@@ -1,4 +1,4 @@
-// A scenario in words, for who reads a failure.
+// A scenario as text, for reading a failure. Leaves the scenario itself to scenario.hpp.
 #include <algorithm>
 
 #include "tests/sim/scenario/scenario.hpp"

@@ -1,5 +1,5 @@
-// How scenarios are drawn: each part from a seed of its own, and what is turned off is drawn all the same.
-// Leaves what is drawn to swarm.cpp and scenario.cpp.
+// How scenarios are drawn: each part from a seed of its own; values of features that are off are drawn too and have no
+// effect. Leaves what is drawn to swarm.cpp and scenario.cpp.
 #pragma once
 
 #include <algorithm>
@@ -27,13 +27,13 @@ class Draw {
   T pick(std::initializer_list<T> from) {
     return from.begin()[below(from.size())];
   }
-  // With its feature off: the draw is made and has no effect.
+  // If the feature is off, the draw is made and has no effect.
   template <class T>
   void set(Feature feature, T& what, T drawn) {
     if (on_.has(feature)) what = std::move(drawn);
   }
   bool has(Feature feature) const { return on_.has(feature); }
-  // Mostly the low end: 1 to `most`, each power of two as likely as the next.
+  // Mostly small: 1 to `most`, each power of two equally likely.
   std::size_t size(std::size_t most) {
     std::uint64_t bits = 0;
     while ((most >> bits) > 1) ++bits;
@@ -65,8 +65,8 @@ enum Part : std::uint64_t {
 // The features of a seed. In swarm.cpp.
 FeatureSet draw_swarm(std::uint64_t seed);
 
-// In multiplexing.cpp; without the feature they do nothing. More transfers, and how a session begins: before transfers
-// are drawn. Then what multiplexes, when all else is drawn.
+// In multiplexing.cpp; without the feature they do nothing. The first draws the number of transfers and how a session
+// begins, before the transfers; the others what multiplexes, after everything else.
 void draw_mux_engine(Scenario& scenario);
 void multiplex(Scenario& scenario);
 

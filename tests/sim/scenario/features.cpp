@@ -4,7 +4,7 @@
 namespace sluice::simtest {
 namespace {
 
-// In the enum's order.
+// In the order of the enum.
 constexpr std::array<std::string_view, kFeatures> kNames = {
     "pieces",
     "partial-sends",

@@ -1,6 +1,6 @@
-// What a scenario may hold, by name: faults, and variety that harms nothing. Each is on or off for a whole scenario (a
-// swarm), so that the faults that are on get room, and each can be turned off on its own to find out which of them
-// matter. Leaves how strong each is to scenario.cpp.
+// The features of a scenario, by name: faults, and harmless variety. Each is on or off for a whole scenario (swarm
+// testing), so that those that are on have an effect; each can be turned off separately to find out which of them
+// matter. Leaves the strength of each to scenario.cpp.
 #pragma once
 
 #include <array>
@@ -99,11 +99,11 @@ enum class Feature : std::uint8_t {
   no_connect_timeout,
   total_timeouts,
   idle_timeouts,
-  // replies that break rules and harm nothing; drawn apart from the others
+  // harmless replies that break rules; drawn separately
   oddities,
-  // names, in parts and with a time to live
+  // names with answers in parts and with a time to live
   split_names,
-  // many exchanges on a connection (tests/sim/mux), and what a peer may do with them; drawn apart from the others
+  // many exchanges on a connection (tests/sim/mux), and what a peer may do with them; drawn separately
   multiplexing,
   few_exchanges,
   refusals,
@@ -113,9 +113,9 @@ enum class Feature : std::uint8_t {
 };
 inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::mux_ends) + 1;
 
-std::string_view to_string(Feature feature);  // as `--off` takes it: "partial-sends"
+std::string_view to_string(Feature feature);  // as for `--off`: "partial-sends"
 std::optional<Feature> feature_named(std::string_view name);
-// Whether a correct transfer may fail by it.
+// Whether a correct transfer may fail because of it.
 bool is_harmful(Feature feature);
 
 class FeatureSet {
@@ -127,7 +127,7 @@ class FeatureSet {
   bool empty() const { return bits_.none(); }
   FeatureSet without(FeatureSet others) const { return FeatureSet(bits_ & ~others.bits_); }
   std::string text() const;  // "resets,stalls"; "none"
-  // Null: a name that is none. "none" and "" are the empty set.
+  // nullopt: an unknown name. "none" and "" are the empty set.
   static std::optional<FeatureSet> parse(std::string_view text);
   friend bool operator==(const FeatureSet&, const FeatureSet&) = default;
   FeatureSet() = default;

@@ -1,5 +1,5 @@
-// Scenarios in which some origins speak a protocol that multiplexes (tests/sim/mux). By draws of their own, over what
-// is drawn for HTTP/1: what only that has is taken away where an origin multiplexes.
+// Scenarios in which some origins multiplex (tests/sim/mux). Uses its own draws, on top of those for HTTP/1: what only
+// HTTP/1 has is removed for an origin that multiplexes.
 #include <algorithm>
 
 #include "tests/sim/scenario/draw.hpp"
@@ -28,7 +28,7 @@ MuxPlan draw_mux_origin(const Scenario& scenario, std::size_t index) {
 void draw_mux_transfer(const Scenario& scenario, TransferPlan& plan) {
   using enum Feature;
   Draw draw(scenario.seed, kMuxTransfers + plan.number, scenario.on);
-  const int times = static_cast<int>(draw.between(1, 4)) / 2 + 1;  // two at most are tried again
+  const int times = static_cast<int>(draw.between(1, 4)) / 2 + 1;  // at most two are sent again
   const bool is_refused = draw.one_in(4), is_reset = draw.one_in(5);
   if (is_refused) draw.set(refusals, plan.mux_reply.refusals, std::min(times, 2));
   const auto end =

@@ -1,5 +1,6 @@
-// See scenario.hpp. Every draw is made whether it counts or not: what is turned off becomes its harmless value, and
-// nothing else moves. A compiler may evaluate arguments in any order, so no call here has two draws among its own.
+// See scenario.hpp. Every draw is made, also if it does not count: a feature that is off gets its harmless value, and
+// nothing else changes. The order of evaluating arguments is not defined, so no call here has two draws among its
+// arguments.
 #include "tests/sim/scenario/scenario.hpp"
 
 #include <algorithm>
@@ -30,10 +31,10 @@ void draw_weather(Draw& draw, sim::Weather& weather) {
   draw.set(half_closes, weather.half_closes, chance());
   draw.set(stalls, weather.stalls, chance());
   const auto often = std::max<sim::PerMille>(weather.closes_early, 300);
-  // Over TLS it is another end than a clean one.
+  // With TLS this is not a clean end.
   if (draw.has(tls)) draw.set(closes_early, weather.closes_early, often);
   weather.fault_within = draw.pick<std::size_t>({60, 400, 4'000});
-  // Behind the handshake as well, among the records of a response that only a proper close ends (see draw_reply).
+  // Also after the handshake, between the records of a response that only a proper close ends (see draw_reply).
   if (draw.has(tls) && draw.has(closes_early) && draw.has(until_close)) weather.fault_within = 9'000;
   draw.set(stale_facts, weather.stale_facts, chance());
   draw.set<sim::PerMille>(needless_timeouts, weather.needless_timeouts,
@@ -126,7 +127,7 @@ void draw_engine(Draw& draw, Scenario& scenario) {
   for (std::size_t i = 0; i < 3; ++i) {
     scenario.routes.push_back({i == 0 ? "" : "route " + std::to_string(i), static_cast<std::size_t>(draw.below(3))});
   }
-  // A crowd before one door: who has come in must make room for those of other kinds.
+  // Many transfers of different kinds with few connections: connections must be closed to make room for other kinds.
   const bool is_crowd = draw.one_in(6) && scenario.drawn > 1;
   if (!is_crowd) return;
   scenario.drawn += 2 * limits::kExchangesBeforeYield;
@@ -141,7 +142,7 @@ std::size_t draw_count(Draw& draw) {
   return 13 + within % 28;
 }
 
-// What a scenario may cost is bounded: where bytes travel one by one there are few of them.
+// The cost of a scenario is limited: if bytes move one by one, there are few of them.
 std::size_t byte_budget(const Scenario& scenario) {
   const std::size_t a_twentieth = scenario.weather.bandwidth / 20;
   const std::size_t piece =
@@ -192,7 +193,7 @@ void draw_version(Draw& draw, ReplyPlan& reply) {
   reply.interims.clear();
 }
 
-// In one read with the first: in a read of its own nobody could tell it from the answer to the next request.
+// In one read with the first response: in a read of its own it could not be told from the response to the next request.
 void draw_second_response(Draw& draw, const Scenario& scenario, ReplyPlan& reply) {
   const bool comes = draw.one_in(3);
   const bool in_pieces = scenario.weather.max_piece != SIZE_MAX || scenario.weather.bandwidth != SIZE_MAX;
@@ -212,7 +213,7 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   if (framing <= 1) draw.set(chunked, reply.framing, Framing::chunked);
   if (framing == 2) draw.set(until_close, reply.framing, Framing::until_close);
   reply.chunk_bytes = std::max(draw.size(5'000), reply.bytes / 40);
-  // Of many records, so that a cut is between two.
+  // With many records, so that a cut is between two of them.
   if (draw.has(tls) && reply.framing == Framing::until_close && budget > 10'000) {
     reply.bytes = 2'000 + reply.bytes % 5'000;
     reply.chunk_bytes = 150;
@@ -229,13 +230,14 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   if (plan.upload.bytes > 0) draw.set(early, reply.early, is_early);
   if (reply.early) reply.status = 413;
   auto misdeed = static_cast<sim::Misdeed>(draw.between(1, static_cast<std::uint64_t>(sim::Misdeed::never)));
-  if (misdeed == sim::Misdeed::second_response) misdeed = sim::Misdeed::surplus;  // it has a feature of its own
-  const std::uint64_t common = draw.below(6);                                     // those that meet a reused connection
+  // A second response has a feature of its own.
+  if (misdeed == sim::Misdeed::second_response) misdeed = sim::Misdeed::surplus;
+  const std::uint64_t common = draw.below(6);  // those that matter for a reused connection
   if (common <= 1) misdeed = sim::Misdeed::silent_close;
   if (common == 2) misdeed = sim::Misdeed::surplus;
   if (common >= 2 && reply.early) misdeed = sim::Misdeed::abrupt_close;
   if (is_misdeed) draw.set(misdeeds, reply.misdeed, misdeed);
-  // Its heads are as long as a thousand others; and nothing is behind what ends with the connection.
+  // Its heads are as long as a thousand others; and nothing follows a response that ends with the connection.
   const bool is_large = reply.misdeed == sim::Misdeed::huge_head || reply.misdeed == sim::Misdeed::too_many_interims;
   if (is_large && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
   if (reply.misdeed == sim::Misdeed::surplus && reply.framing == Framing::until_close) reply.framing = Framing::length;
@@ -249,7 +251,7 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
 }
 
-// By draws of its own: what else a seed holds does not depend on it.
+// With its own draws, so that the rest of a seed does not depend on it.
 void draw_oddity(const Scenario& scenario, TransferPlan& plan) {
   Draw draw(scenario.seed, kOddities + plan.number, scenario.on);
   const auto last = static_cast<std::uint64_t>(sim::Oddity::blank_before_colon);
@@ -270,7 +272,7 @@ void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) 
   const Duration pause = milliseconds(draw.below(20'000));
   if (draw.one_in(3)) {
     draw.set<std::optional<std::size_t>>(pauses, plan.read.pauses_at, pauses_at);
-    if (!for_ever || draw.has(idle_timeouts)) plan.read.pause = pause;  // an idle timer would look at it for ever
+    if (!for_ever || draw.has(idle_timeouts)) plan.read.pause = pause;  // an idle timer would run for ever
   }
   const auto when = static_cast<CancelPlan::When>(draw.between(1, static_cast<std::uint64_t>(CancelPlan::When::done)));
   const std::uint64_t unit = draw.pick<std::uint64_t>({0, 1, 3, 10, 50, 3'000});
@@ -334,7 +336,7 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   return plan;
 }
 
-// More names than an engine remembers, asked for by transfers that are removed before there is an answer.
+// More names than an engine keeps, asked for by transfers that are removed before the answer.
 void add_many_names(Scenario& scenario, Duration spread_over) {
   constexpr std::uint32_t kNames = 290;
   for (std::uint32_t i = 0; i < kNames && scenario.on.has(Feature::many_names); ++i) {
@@ -378,7 +380,7 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
     std::erase_if(scenario.transfers,
                   [&](const TransferPlan& plan) { return !std::ranges::binary_search(*reduction.keep, plan.number); });
   }
-  for (TransferPlan& plan : scenario.transfers) {  // nobody waits for one that is left out
+  for (TransferPlan& plan : scenario.transfers) {  // no transfer waits for one that is left out
     if (plan.behind && reduction.keep && !std::ranges::binary_search(*reduction.keep, *plan.behind))
       plan.behind.reset();
   }

@@ -1,7 +1,7 @@
-// One scenario: everything that will be tried in a run, as plain values drawn from one 64-bit seed. What the network
-// makes of it is drawn later, in the world.
+// One scenario: everything that a run will do, as plain values drawn from one 64-bit seed. What the network does is
+// drawn later, in the world.
 //
-// A swarm: each feature (features.hpp) is on or off for the whole scenario. Some scenarios have no fault at all, many
+// Swarm testing: each feature (features.hpp) is on or off for the whole scenario. Some scenarios have no fault, many
 // have few. Each transfer is drawn from a seed of its own, so that leaving others out, or turning a feature off,
 // changes it little or not at all. Knows no engine. Leaves running it to run.hpp.
 #pragma once
@@ -23,9 +23,9 @@ struct UploadPlan {
   std::size_t bytes = 0;
   bool expects_continue = false;
   // Of the streams:
-  std::size_t most = SIZE_MAX;           // given at once ...
-  Duration every = {};                   // ... and then nothing for so long
-  std::optional<std::size_t> breaks_at;  // the source fails when so much was given
+  std::size_t most = SIZE_MAX;           // bytes at a time ...
+  Duration every = {};                   // ... and then a pause of this length
+  std::optional<std::size_t> breaks_at;  // the source fails after this many bytes
   bool is_stream() const { return kind == Kind::stream || kind == Kind::stream_with_length; }
 };
 
@@ -40,30 +40,30 @@ struct ReplyPlan {
   bool early = false;
   bool begins_early = false;
   bool close = false;
-  bool http10 = false, keep_alive = false;  // the second only of the first
+  bool http10 = false, keep_alive = false;  // keep_alive only with http10
   bool one_write = false;
   sim::Misdeed misdeed = sim::Misdeed::none;
   sim::Oddity oddity = sim::Oddity::none;
 };
 
 struct ReadPlan {
-  std::size_t most = SIZE_MAX;           // consumed at once ...
-  Duration every = {};                   // ... and then nothing for so long
-  std::optional<std::size_t> pauses_at;  // so much was consumed, or is there to be
-  std::optional<Duration> pause;         // null: for ever
+  std::size_t most = SIZE_MAX;           // bytes consumed at a time ...
+  Duration every = {};                   // ... and then a pause of this length
+  std::optional<std::size_t> pauses_at;  // when this many bytes were consumed, or wait to be
+  std::optional<Duration> pause;         // nullopt: for ever
 };
 
 struct CancelPlan {
   enum class When : std::uint8_t { never, time, interim, head, body, upload, done };
   When when = When::never;
-  Duration after = {};       // of `time`, since it was added
-  std::uint32_t victim = 0;  // who is removed; itself, mostly
+  Duration after = {};       // for `time`: after it was added
+  std::uint32_t victim = 0;  // the transfer that is removed; usually itself
 };
 
 // What a peer that multiplexes does with one exchange.
 struct MuxReplyPlan {
   enum class End : std::uint8_t { whole, reset_at_head, reset_in_body, never };
-  int refusals = 0;  // so many times it is refused, before it is looked at
+  int refusals = 0;  // how many times it is refused before it is processed
   End end = End::whole;
 };
 
@@ -71,48 +71,49 @@ struct TransferPlan {
   std::uint32_t number = 0;
   std::size_t origin = 0;
   std::string method = "GET";
-  std::size_t filler = 0;  // bytes of a field that only makes the request's head longer
+  std::size_t filler = 0;  // bytes of a field that makes the request head longer
   UploadPlan upload;
   ReplyPlan reply;
-  MuxReplyPlan mux_reply;  // where its origin multiplexes
+  MuxReplyPlan mux_reply;  // if its origin multiplexes
   ReadPlan read;
   CancelPlan cancel;
   Duration start = {};
-  std::optional<std::uint32_t> behind;  // added when that one is done, and not before
+  std::optional<std::uint32_t> behind;  // added only when that transfer is done
   bool literal = false;                 // an address in the URL
-  bool connect_to = false;              // by another name of the same origin ...
+  bool connect_to = false;              // with another name of the same origin ...
   bool own_name = false;                // ... which no other transfer has
-  std::optional<std::size_t> route;     // of Scenario::routes
-  bool other_tls = false;               // by a second TLS configuration
+  std::optional<std::size_t> route;     // index in Scenario::routes
+  bool other_tls = false;               // with a second TLS configuration
   AddressFamily family = AddressFamily::any;
   std::optional<Duration> connect_timeout, total_timeout, idle_timeout;
   std::optional<std::uint64_t> max_body_bytes;
   bool fresh = false, no_reuse = false;
   bool kept = false;         // not removed until the end
-  bool stale_calls = false;  // made after it was removed, by an application that has lost count
+  bool stale_calls = false;  // calls after it was removed, as from a careless application
 };
 
-// How a peer that multiplexes treats its connections. After so many requests of one: never unless said.
+// How a peer that multiplexes treats its connections. The *_after members count requests of one connection; default:
+// never.
 struct MuxPlan {
   std::size_t capacity = 100;              // exchanges at once
-  std::size_t frame_bytes = 4096;          // of a body, at most in one frame
+  std::size_t frame_bytes = 4096;          // the most bytes of a body in one frame
   std::size_t lowers_after = SIZE_MAX;     // the capacity becomes `lowered` ...
-  std::size_t lowered = 1;                 // ... and with twice as many requests what it was
-  std::size_t goes_away_after = SIZE_MAX;  // takes no more, and refuses those that are on their way
+  std::size_t lowered = 1;                 // ... and with twice as many requests its old value
+  std::size_t goes_away_after = SIZE_MAX;  // takes no more requests, and refuses those in the network
   std::size_t closes_after = SIZE_MAX;     // in the middle of a frame
-  std::size_t nonsense_after = SIZE_MAX;   // says what is no frame
+  std::size_t nonsense_after = SIZE_MAX;   // sends an invalid frame
 };
 
 struct OriginPlan {
   std::string host;
   std::uint16_t port = 80;
   bool tls = false;
-  bool tls12 = false;  // and nothing newer
+  bool tls12 = false;  // TLS 1.2 only
   sim::Certificate certificate = sim::Certificate::good;
   std::vector<IpAddress> addresses;
   sim::NameSpec name;
   sim::HttpOriginOptions options;
-  std::optional<MuxPlan> mux;  // null: HTTP/1
+  std::optional<MuxPlan> mux;  // nullopt: HTTP/1
 };
 
 struct RoutePlan {
@@ -126,8 +127,8 @@ struct Scenario {
   sim::Weather weather;
   std::size_t max_connections = 0, max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
-  // Of sessions that multiplex: exchanges that one takes before its peer has said a number; and on how many a
-  // connection is counted for while it is being made.
+  // For sessions that multiplex: the exchanges that one takes before its peer has sent a number, and how many a
+  // connection is expected to carry while it is being made.
   std::size_t mux_capacity = 100, mux_expected = 1;
   std::vector<OriginPlan> origins;
   std::vector<RoutePlan> routes;
@@ -136,29 +137,30 @@ struct Scenario {
   std::size_t drawn = 0;                // how many transfers the seed has
 };
 
-// What is left out of a seed's scenario.
+// What to leave out of the scenario of a seed.
 struct Reduction {
-  std::optional<std::vector<std::uint32_t>> keep = {};  // transfers by number, ascending; null: all
+  std::optional<std::vector<std::uint32_t>> keep = {};  // transfers by number, ascending; nullopt: all
   FeatureSet off = {};
-  std::optional<FeatureSet> only = {};  // null: all
+  std::optional<FeatureSet> only = {};  // nullopt: all
   friend bool operator==(const Reduction&, const Reduction&) = default;
 };
 
 Scenario make_scenario(std::uint64_t seed, const Reduction& reduction = {});
 
-// The bytes that transfer `number` of `seed` is to receive, or to send: no two transfers have eight in common.
+// The bytes that transfer `number` of `seed` must receive or send: no two transfers have eight bytes in common.
 enum class Direction : std::uint8_t { reply, upload };
 std::string body_of(std::uint64_t seed, std::uint32_t number, Direction direction, std::size_t bytes);
-// Whether a transfer of this family may use the address; and whether the origin has one such.
+// Whether a transfer of this family may use the address; and whether the origin has such an address.
 bool is_of(AddressFamily family, const IpAddress& address);
 bool has_family(const OriginPlan& origin, AddressFamily family);
-// What a transfer connects to by another name.
+// The other name with which a transfer connects.
 std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool reply_has_body(const TransferPlan& transfer);
-bool is_surplus(sim::Misdeed misdeed);      // it stands behind a whole response
-bool reply_closes(const ReplyPlan& reply);  // by what it says, or leaves in doubt, it is the last on its connection
+bool is_surplus(sim::Misdeed misdeed);  // the fault is after a complete response
+// It announces a close, or its end is not certain, so it is the last on its connection.
+bool reply_closes(const ReplyPlan& reply);
 
-// For people: some lines, one for each transfer.
+// Some lines of text, one for each transfer.
 std::string describe(const Scenario& scenario);
 
 }  // namespace sluice::simtest

@@ -1,4 +1,4 @@
-// Which features a seed has: some by chance, some in company, some for a theme.
+// Which features a seed has: some at random, some because they need others, some for a theme.
 #include <vector>
 
 #include "tests/sim/scenario/draw.hpp"
@@ -6,8 +6,8 @@
 namespace sluice::simtest {
 namespace {
 
-// Some are of interest mostly beside others: a reused connection that dies needs transfers behind each other, a full
-// buffer needs large bodies and somebody who is slow.
+// Some features are useful mostly together with others: closing a reused connection needs several transfers one after
+// another, a full buffer needs large bodies and a slow reader.
 void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
   using enum Feature;
   struct Company {
@@ -40,16 +40,16 @@ void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
   }
 }
 
-// What takes several at once to come about, and little else beside them, would be rare by chance.
+// Situations that need several features together, and few others, would be rare at random.
 void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   using enum Feature;
   static const std::vector<std::vector<Feature>> themes = {
-      {tls, until_close, closes_early},    // an end that is none to TLS
-      {total_limit, origins, connect_to},  // one connection, and many who want another
-      {idle_timeouts, large, pauses},      // a full buffer, which nobody empties
-      // Kept connections that die together, while requests are on their way.
+      {tls, until_close, closes_early},    // an end that is not clean for TLS
+      {total_limit, origins, connect_to},  // one connection, and many transfers that need another one
+      {idle_timeouts, large, pauses},      // a full buffer that nothing empties
+      // Idle connections that close together, while requests are in the network.
       {idle_closes, chains, far},
-      {early, late_reads, misdeeds, uploads, small_window},  // an answer that waits, unread, where a send fails
+      {early, late_reads, misdeeds, uploads, small_window},  // a response that waits unread when a send fails
   };
   const std::uint64_t theme = draw.below(20);
   if (theme >= themes.size()) return;
@@ -61,7 +61,7 @@ void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
   }
 }
 
-// Some seeds multiplex. By draws of its own: no other seed changes.
+// Some seeds multiplex. With its own draws, so that no other seed changes.
 void add_multiplexing(std::uint64_t seed, bool may_harm, FeatureSet& on) {
   using enum Feature;
   Draw draw(seed, kMultiplexing, {});
@@ -71,7 +71,7 @@ void add_multiplexing(std::uint64_t seed, bool may_harm, FeatureSet& on) {
     const bool comes = draw.one_in(3);
     if (comes && (may_harm || !is_harmful(feature))) on.add(feature);
   }
-  // It is of interest with many at once, and with bodies that stop each other.
+  // It is useful with many exchanges at once, and with bodies that block each other.
   for (const Feature feature : {spread, bandwidth, fresh, no_reuse, tls, pieces}) {
     if (!draw.one_in(3)) on.remove(feature);
   }
@@ -86,7 +86,7 @@ void add_multiplexing(std::uint64_t seed, bool may_harm, FeatureSet& on) {
 FeatureSet draw_swarm(std::uint64_t seed) {
   Draw draw(seed, kSwarm, {});
   const std::uint64_t mood = draw.below(8);
-  const std::uint64_t harm = mood == 0 ? 0 : mood <= 3 ? 80 : mood <= 6 ? 200 : 450;  // in a thousand
+  const std::uint64_t harm = mood == 0 ? 0 : mood <= 3 ? 80 : mood <= 6 ? 200 : 450;  // in thousandths
   const std::uint64_t variety = draw.pick({100u, 250u, 400u, 600u});
   FeatureSet on;
   for (std::size_t i = 0; i < static_cast<std::size_t>(Feature::split_names); ++i) {
@@ -96,7 +96,8 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     std::uint64_t chance = is_harmful(feature) ? harm : variety;
     if (feature == Feature::tls) chance = 90;  // a handshake costs as much as a scenario
     if (feature == Feature::large) chance = 160;
-    // Found soon, and in the way of others: they take time, or connections that are used many times.
+    // Features that are tested enough already and hinder others: they take time, or end connections that could be used
+    // many times.
     const bool is_common =
         feature == Feature::bandwidth || feature == Feature::twin_ports || feature == Feature::http10;
     if (is_common || feature == Feature::second_responses) chance = std::min<std::uint64_t>(chance, 80);
@@ -107,7 +108,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
   add_company(draw, harm > 0, on);
   add_theme(draw, harm > 0, on);
   if (Draw(seed, kOddities, {}).below(1000) < variety / 2) on.add(Feature::oddities);
-  // Last, and with what it needs, so that it moves no other draw.
+  // Last, with what it needs, so that it changes no other draw.
   if (draw.below(1000) < variety) {
     on.add(Feature::split_names);
     if (draw.one_in(2)) on.add(Feature::addresses);

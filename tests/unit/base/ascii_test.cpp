@@ -1,4 +1,4 @@
-// core/base/ascii: each byte's lower case and value as a digit, against tables made by hand.
+// core/base/ascii: each byte's lower case and value as a digit, compared with tables made by hand.
 #include "core/base/ascii.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// core/base/base64: the vectors of RFC 4648 10, and every digit.
+// core/base/base64: the test vectors of RFC 4648 10, and every digit.
 #include "core/base/base64.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// List: order, leaving from any place, and that an item knows whether it is in.
+// List: order, removal at any position, and that an item knows whether it is in a list.
 #include "core/base/list.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// The numbers of a seed are fixed for ever: a recorded run must stay replayable.
+// The numbers of a seed never change: a recorded run must stay reproducible.
 #include "core/base/random.hpp"
 
 #include <doctest/doctest.h>

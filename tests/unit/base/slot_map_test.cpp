@@ -1,4 +1,4 @@
-// Ids that outlive their objects, addresses that never change, memory that is used again.
+// SlotMap: ids that outlive their objects, stable addresses, reused memory.
 #include "core/base/slot_map.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Order, ties, moving and taking back; and a long random run against std::multimap.
+// TimerHeap: order, ties, changes and removal; and a long random run compared with std::multimap.
 #include "core/base/timer_heap.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// core/base/timers: what is due when, for whom and why; and the end of time.
+// core/base/timers: what is due when, for which object and why; and the largest possible time.
 #include "core/base/timers.hpp"
 
 #include <doctest/doctest.h>

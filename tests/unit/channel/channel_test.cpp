@@ -1,5 +1,4 @@
-// Channel alone, without an engine: layers stack in any number, handshakes happen from the bottom up, and bytes climb
-// and descend.
+// Channel alone, without an engine: any number of layers, handshakes from the bottom up, and bytes in both directions.
 #include "core/channel/channel.hpp"
 
 #include <doctest/doctest.h>

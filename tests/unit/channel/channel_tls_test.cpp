@@ -1,5 +1,5 @@
-// TLS within TLS on one Channel, as to an origin behind an HTTPS proxy: two handshakes, two identities, two drawers for
-// tickets.
+// TLS within TLS on one Channel, as for an origin behind an HTTPS proxy: two handshakes, two identities, two stores for
+// session tickets.
 #include <doctest/doctest.h>
 
 #include <cstring>

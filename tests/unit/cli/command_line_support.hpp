@@ -1,4 +1,4 @@
-// A command line in one call, over files that exist only in the test.
+// Parses a command line in one call, with files that exist only in the test.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,9 +14,9 @@ namespace sluice::cli {
 
 struct FakeWorld {
   std::map<std::string, std::string> files;
-  std::string input;  // standard input, once
+  std::string input;  // standard input, which can be read once
   std::string home;
-  std::vector<std::string> read;  // the paths that were asked for
+  std::vector<std::string> read;  // the paths that were read
 
   std::expected<CommandLine, UsageError> parse(const std::vector<std::string>& arguments) {
     const OptionInputs inputs{
@@ -39,7 +39,7 @@ inline std::expected<CommandLine, UsageError> parse(const std::vector<std::strin
   return FakeWorld().parse(arguments);
 }
 
-// "Name: value|Name: value", as they go out.
+// "Name: value|Name: value", as sent.
 inline std::string text_of(const Fields& fields) {
   std::string out;
   for (const Field field : fields) {
@@ -48,7 +48,7 @@ inline std::string text_of(const Fields& fields) {
   return out;
 }
 
-// The one operation of a line that must be good.
+// The only operation of a command line, which must be valid.
 inline Operation one(const std::vector<std::string>& arguments, FakeWorld world = {}) {
   auto line = world.parse(arguments);
   INFO((line ? "" : line.error().message));

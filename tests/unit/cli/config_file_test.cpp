@@ -1,4 +1,4 @@
-// Config files: their syntax, and where they stand among the arguments.
+// Config files: their syntax, and their position among the arguments.
 #include "adapters/cli/config_file.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// The manual page and the completions: every option is in each, and none breaks the form that its reader expects.
+// The manual page and the completions: every option is in each, and none breaks the format that its reader expects.
 #include "adapters/cli/docs.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Each error's exit code, as curl has them.
+// The exit code of each error, as in curl.
 #include "adapters/cli/exit_code.hpp"
 
 #include <doctest/doctest.h>

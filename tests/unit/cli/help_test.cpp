@@ -1,4 +1,4 @@
-// What --help and --version say.
+// The output of --help and --version.
 #include "adapters/cli/help.hpp"
 
 #include <doctest/doctest.h>

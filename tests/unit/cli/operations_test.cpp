@@ -1,4 +1,4 @@
-// What options make of a request: method, URL, fields and body. The measure is curl 7.88: what it sent for the same
+// How options become a request: method, URL, fields and body. The reference is what curl 7.88 sent for the same
 // arguments.
 #include "adapters/cli/operations.hpp"
 

@@ -1,4 +1,4 @@
-// A download's file: whole under its final name or not there at all.
+// A download's file: complete under its final name, or not there at all.
 #include "adapters/cli/output_file.hpp"
 
 #include <doctest/doctest.h>

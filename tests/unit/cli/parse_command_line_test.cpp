@@ -1,4 +1,4 @@
-// Command lines and what they come to. The measure is curl 7.88: what it sent for the same arguments.
+// Command lines and the operations that they become. The reference is what curl 7.88 sent for the same arguments.
 #include "adapters/cli/parse_command_line.hpp"
 
 #include <doctest/doctest.h>

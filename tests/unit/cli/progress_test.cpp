@@ -1,4 +1,4 @@
-// The progress display's text: what it says, and that it keeps to the window whatever the figures are.
+// The text of the progress display, and that it fits into the window for all values.
 #include "adapters/cli/progress.hpp"
 
 #include <doctest/doctest.h>

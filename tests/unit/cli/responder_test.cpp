@@ -1,4 +1,4 @@
-// The demonstration's server without sockets, and what its files hold.
+// The demonstration's server without sockets, and the content of its files.
 #include "adapters/cli/demo/responder.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Text for people.
+// Formatting of text for users.
 #include "adapters/cli/text.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// -w, measured against what curl 7.88 wrote for the same formats.
+// -w, compared with what curl 7.88 wrote for the same formats.
 #include "adapters/cli/write_out.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// What an application asks of the engine beside transfers: cancel(), limits that change while it runs, a URL's
-// credentials, and heads that are told as they go out.
+// An application's other calls on an engine: cancel(), limits that change during a run, credentials from a URL, and
+// reported heads.
 #include <doctest/doctest.h>
 
 #include <unordered_set>

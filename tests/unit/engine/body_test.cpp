@@ -1,5 +1,5 @@
-// Response bodies on their way to the application: backpressure, framing, limits, and that no byte of one reaches
-// another.
+// Response bodies on their way to the application: backpressure, framing, limits, and that no byte reaches another
+// transfer.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

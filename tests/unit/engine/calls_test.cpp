@@ -1,5 +1,5 @@
-// core/engine/calls: the application's calls about one transfer, and its timers, without an engine around them. Bodies
-// and uploads in an engine: body_test.cpp, upload_test.cpp.
+// core/engine/calls: the application's calls on one transfer, and its timers, without an engine around them. Bodies and
+// uploads in an engine: body_test.cpp, upload_test.cpp.
 #include "core/engine/calls.hpp"
 
 #include <doctest/doctest.h>

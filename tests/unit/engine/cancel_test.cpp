@@ -1,4 +1,4 @@
-// remove() at any moment (SB-25): exactly one Done, nothing of it left, nobody else harmed.
+// remove() at any time (SB-25): exactly one Done, nothing remains, no other transfer is affected.
 #include <doctest/doctest.h>
 
 #include <functional>

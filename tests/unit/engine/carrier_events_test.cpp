@@ -1,5 +1,5 @@
-// core/engine/carrier: what travels on a connection that stands, from a session's events to what transfers learn, the
-// ends of connections, and time.
+// core/engine/carrier: events on an established connection, from a session's events to their effects on transfers, ends
+// of connections, and time.
 #include <doctest/doctest.h>
 
 #include <string>

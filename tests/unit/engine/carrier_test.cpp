@@ -1,5 +1,5 @@
-// core/engine/carrier: how exchanges begin and end, which failure is tried again, what follows a hop. What travels in
-// between: carrier_events_test.cpp.
+// core/engine/carrier: how exchanges begin and end, which failures are retried, what follows a hop. Events in between:
+// carrier_events_test.cpp.
 #include "core/engine/carrier.hpp"
 
 #include <doctest/doctest.h>

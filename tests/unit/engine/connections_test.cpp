@@ -1,4 +1,4 @@
-// core/engine/connections: what a driver may do with a connection, what it is told, and the one way to Close.
+// core/engine/connections: a driver's calls about a connection, the outputs for it, and the single path to Close.
 #include "core/engine/connections.hpp"
 
 #include <doctest/doctest.h>

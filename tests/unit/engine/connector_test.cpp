@@ -1,5 +1,5 @@
-// core/engine/connector: from a dial to a connection that stands, or to the words for why there is none. Which address
-// is tried when: pool/dialer_test.cpp. Over TLS: connector_tls_test.cpp.
+// core/engine/connector: from a dial to an established connection, or to the error message. Order and times of the
+// addresses: pool/dialer_test.cpp. With TLS: connector_tls_test.cpp.
 #include "core/engine/connector.hpp"
 
 #include <doctest/doctest.h>

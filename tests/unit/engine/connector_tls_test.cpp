@@ -1,4 +1,4 @@
-// core/engine/connector: the layers of a connection that is being made, their failures, and what is remembered of
+// core/engine/connector: the layers of a connection during establishment, their failures, and what is remembered of
 // peers.
 #include <doctest/doctest.h>
 

@@ -1,5 +1,6 @@
-// Connections, the connector and the carrier alone: each bench has what the one before it has, and one component more.
-// A test makes its calls, and tells() is what came out. No engine: what one component says is handed on by the test.
+// Fixtures for Connections, the connector and the carrier alone: each fixture has one component more than the one
+// before. A test makes the calls, and tells() is the output. There is no engine: the test passes on what one component
+// reports.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -21,7 +22,7 @@
 
 namespace sluice::test {
 
-// "close c0": an output in words, by the indexes of the ids in it.
+// "close c0": an output as text, with the indices of its ids.
 struct OutputWords {
   static std::string c(ConnId id) { return 'c' + std::to_string(id.index); }
   static std::string t(TransferId id) { return 't' + std::to_string(id.index); }
@@ -50,7 +51,7 @@ struct OutputWords {
 };
 
 struct ConnectionsBench : JobsBench {
-  // All outputs so far, in words, as they were put. What is said of an interest is taken with it.
+  // All outputs so far as text, in order. Also takes reported changes of interest.
   std::string tells() {
     std::string all;
     while (const auto out = outbox.pop()) {
@@ -60,7 +61,7 @@ struct ConnectionsBench : JobsBench {
     }
     return all;
   }
-  // A connection of this endpoint's that has its session and carries nothing; it is in no list of the pool's.
+  // A connection to this endpoint that has its session and no exchange; it is in no list of the pool.
   engine::PooledConnection& stand(pool::Endpoint& endpoint,
                                   std::unique_ptr<http::Session> session = http1::make_session()) {
     pool::DialSlot dial;
@@ -90,7 +91,7 @@ struct ConnectionsBench : JobsBench {
     ++connection.exchanges_carried;
     connection.exchanges.add(*stream, job.id);
   }
-  // The connection has an exchange less, which is over.
+  // One exchange of the connection has ended.
   void uncarry(engine::PooledConnection& connection, engine::Job& job) {
     connection.session().abort(job.stream);
     connection.exchanges.erase(job.stream);
@@ -100,14 +101,14 @@ struct ConnectionsBench : JobsBench {
   void pass(Duration time) { now.steady += time; }
 
   engine::Connections connections{timers, outbox, pool, jobs};
-  std::optional<Result<void>> last_end;  // of a transfer, among what tells() has told
+  std::optional<Result<void>> last_end;  // of a transfer, among the outputs that tells() has returned
 };
 
 struct ConnectorBench : ConnectionsBench {
   explicit ConnectorBench(std::unique_ptr<http::SessionFactory> factory = std::make_unique<http1::Factory>())
       : sessions(std::move(factory)) {}
 
-  // A dial for this one, which was queued. What comes of it at once is in `end`, as of all that follows.
+  // A dial for this transfer, which was queued. An immediate result is in `end`, as for the functions below.
   pool::Dial& dial(engine::Job& job) {
     pool.withdraw(job);
     pool::Dial* begun = connector.begin(endpoint(job), job, now);
@@ -115,7 +116,7 @@ struct ConnectorBench : ConnectionsBench {
     end = connector.start(*begun, job, now);
     return *begun;
   }
-  // An answer to the newest question there was, as an engine hands it on. The dial that waits for it goes on.
+  // An answer to the newest name query, passed on as an engine does. The dial that waits for it continues.
   void answer(ResolveId question, Result<NameAnswer> found) {
     const auto answered = names.answered(question, std::move(found), now);
     REQUIRE(answered.name);
@@ -127,7 +128,7 @@ struct ConnectorBench : ConnectionsBench {
     REQUIRE(number < dial.attempts.size());
     return *connections.find(dial.attempts[number]);
   }
-  // The next timer that comes is of this kind and this dial's.
+  // The next timer must have this kind and belong to this dial.
   void next_timer(TimerKind kind, pool::DialId dial) {
     const auto earliest = timers.earliest();
     REQUIRE(earliest);
@@ -137,7 +138,7 @@ struct ConnectorBench : ConnectionsBench {
     REQUIRE(due->kind == kind);
     REQUIRE(due->owner<pool::DialTag>() == dial);
   }
-  // Of the last end, which is a failure.
+  // The error of the last end, which must be a failure.
   Error failure() const {
     REQUIRE(end);
     REQUIRE(end->connection == nullptr);
@@ -161,20 +162,20 @@ struct CarrierBench : ConnectorBench {
     REQUIRE(id);
     return *jobs.find(*id);
   }
-  // It is given to this connection, which is in no list of the idle ones.
+  // Assigns it to this connection, which must not be in a list of idle ones.
   engine::Job& serve(engine::PooledConnection& connection, engine::Job& job) {
     take_out(job);
     carrier.serve(connection, job, now);
     return job;
   }
-  // On a connection that was made for it.
+  // On a new connection made for it.
   engine::Job& on_new(engine::Job& job, std::unique_ptr<http::Session> session = http1::make_session()) {
     return serve(stand(endpoint(job), std::move(session)), job);
   }
   engine::Job& on_new(std::string_view url = "http://192.0.2.1/", TransferOptions options = {}) {
     return on_new(add(url, std::move(options)));
   }
-  // On the idle connection that the pool has for it.
+  // On the idle connection that the pool selects for it.
   engine::Job& on_idle(engine::Job& job) {
     const auto grant = pool.next(now);
     REQUIRE(grant);
@@ -183,7 +184,7 @@ struct CarrierBench : ConnectorBench {
     carrier.serve(*grant->connection, job, now);
     return job;
   }
-  // One that was used and is idle, for on_idle().
+  // A used, idle connection, for on_idle().
   engine::PooledConnection& used() {
     engine::Job& job = on_new();
     engine::PooledConnection& connection = conn(job);
@@ -198,7 +199,7 @@ struct CarrierBench : ConnectorBench {
     return *connections.find(job.conn);
   }
 
-  // The wire takes so many bytes of what is to be sent.
+  // The transport accepts this number of the bytes to send.
   std::string send(engine::PooledConnection& connection, std::size_t most = SIZE_MAX) {
     std::string text;
     const OutputView out = connection.channel.transmit();
@@ -209,7 +210,8 @@ struct CarrierBench : ConnectorBench {
     carrier.sent(connection, moved, now);
     return text;
   }
-  // These bytes are read. As in an engine, nothing is told of the interest of the one that the fact is about.
+  // These bytes are received. As in an engine, no change of interest is reported for the connection that the fact is
+  // about.
   void receive(engine::PooledConnection& connection, std::string_view bytes) {
     const MutableBytes space = connections.receive_space(connection);
     REQUIRE(space.size() >= bytes.size());
@@ -221,7 +223,7 @@ struct CarrierBench : ConnectorBench {
     carrier.after_bytes(connection, now);
     connections.set_current({});
   }
-  // All of its body is taken.
+  // Consumes its whole body.
   std::string consume(engine::Job& job) {
     const std::string body(as_text(job.body.front()));
     carrier.consume(job, body.size(), now);

@@ -1,5 +1,5 @@
-// Random operations and facts, true, stale and hostile, from a seed: the engine's rules hold after each of them, each
-// transfer ends once, and what is called a success is one.
+// Random operations and facts, true, stale and hostile, from a seed: the engine's invariants hold after each of them,
+// each transfer ends once, and a reported success is correct.
 #include <doctest/doctest.h>
 
 #include "core/base/random.hpp"

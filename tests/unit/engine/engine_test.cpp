@@ -1,4 +1,4 @@
-// The engine's plain ways: one transfer from name to Done, reuse, and what every transfer is promised.
+// The engine's normal operation: one transfer from name to Done, reuse, and the guarantees for every transfer.
 #include "core/engine.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Whose fault an end was, which of two faults is told, whether the request may be repeated, and what no message shows.
+// Errors: blame, which of two faults is reported, whether the request may be repeated, and what no message contains.
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 

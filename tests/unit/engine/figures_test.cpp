@@ -1,5 +1,5 @@
-// What is told of a transfer besides its bytes: Progress, TransferInfo, when its timers run, and that nothing of it is
-// another's who had the same slot before. Whose fault an end was: faults_test.cpp.
+// What is reported of a transfer besides its bytes: Progress, TransferInfo, when its timers run, and that nothing comes
+// from an earlier transfer in the same slot. Blame: faults_test.cpp.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// core/engine/handshake: from a connected transport to the first exchange, on a connection that nobody has asked for.
+// core/engine/handshake: from a connected transport to the first exchange, on a connection that no transfer waits for.
 #include "core/engine/handshake.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// A transfer of many hops: a rule for tests says what follows a response or a failure; the engine carries it
-// out. What a rule should say is tested where rules are.
+// Transfers with many hops: a rule made for tests decides what follows a response or a failure; the engine executes it.
+// The decisions of real rules are tested elsewhere.
 #include <doctest/doctest.h>
 
 #include "core/engine/parts.hpp"

@@ -24,7 +24,7 @@ struct JobsBench {
     return *jobs.find(*id);
   }
   pool::Endpoint& endpoint(const engine::Job& job) { return *pool.find(job.endpoint); }
-  // It waits for a connection no more.
+  // It no longer waits for a connection.
   void take_out(engine::Job& job) { pool.withdraw(job); }
   // As if a connection carried it.
   engine::Job& add_active(std::string_view url, TransferOptions options = {}) {
@@ -42,7 +42,7 @@ struct JobsBench {
     REQUIRE(std::holds_alternative<Kind>(*out));
     return std::get<Kind>(std::move(*out));
   }
-  // The next owed end, which must be this transfer's: how it failed.
+  // The next end not yet queued, which must be this transfer's: how it failed.
   std::optional<Code> owed(const engine::Job& job) {
     const auto out = jobs.take_owed();
     REQUIRE(out);

@@ -1,4 +1,4 @@
-// core/engine/jobs: bodies that wait for the application, room for uploads, and the timers of a transfer.
+// core/engine/jobs: bodies that wait for the application, space for uploads, and the timers of a transfer.
 #include <doctest/doctest.h>
 
 #include <array>

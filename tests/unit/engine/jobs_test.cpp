@@ -1,5 +1,5 @@
-// core/engine/jobs: what is refused and what is added, the one way to Done, and what is left when memory has run out.
-// Their bodies, uploads and timers: jobs_bodies_test.cpp.
+// core/engine/jobs: what is refused and what is added, the single path to Done, and the state after memory has run out.
+// Bodies, uploads and timers: jobs_bodies_test.cpp.
 #include "core/engine/jobs.hpp"
 
 #include <doctest/doctest.h>

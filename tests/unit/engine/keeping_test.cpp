@@ -1,4 +1,5 @@
-// What is known of a kept connection before it is used again: how long its peer keeps it, and whether it keeps any.
+// What is known of a kept connection before it is reused: how long its peer keeps it, and whether the peer keeps
+// connections at all.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

@@ -1,5 +1,5 @@
-// What an engine gives back as soon as it needs it no more: bodies, buffers of uploads, heads and records, and what a
-// flood of transfers took. Measured as the process's memory, so it holds however the inside is built.
+// Memory that an engine frees as soon as possible: bodies, upload buffers, heads and records, and the memory of many
+// transfers. Measured as the process's memory, so independent of the implementation.
 #include <doctest/doctest.h>
 
 #include <string>

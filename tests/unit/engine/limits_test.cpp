@@ -1,4 +1,4 @@
-// Limits on connections: for an origin, in total, and what happens to those that wait.
+// Limits on connections: per origin, in total, and what happens to waiting transfers.
 #include <doctest/doctest.h>
 
 #include <set>

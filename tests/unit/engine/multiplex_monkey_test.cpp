@@ -1,6 +1,6 @@
-// Many exchanges on a connection, under random operations and facts from a seed. After each the engine's rules hold;
-// each transfer ends once and, with the weather calm again, ends; its bytes are its own; what must not be done twice is
-// not; no exchange holds more than its window.
+// Many exchanges on a connection, under random operations and facts from a seed. After each the engine's invariants
+// hold; each transfer ends once and, when the faults stop, does end; its bytes are its own; a request that must not be
+// repeated is not; no exchange holds more than its window.
 #include <doctest/doctest.h>
 
 #include <map>

@@ -1,5 +1,5 @@
-// Many exchanges on one connection: who waits for which dial, what one exchange's trouble does to its neighbours, what
-// is tried again.
+// Many exchanges on one connection: which transfer waits for which dial, how one exchange's failure affects the others,
+// what is retried.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// Names: answers in parts, how long an answer is good for, and what of a host goes where.
+// Names: answers in parts, how long an answer is valid, and where each form of the host is used.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

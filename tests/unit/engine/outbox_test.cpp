@@ -1,4 +1,4 @@
-// core/engine/outbox: order, and memory.
+// core/engine/outbox: order, and failing allocations.
 #include <doctest/doctest.h>
 
 #include "core/engine/outbox.hpp"

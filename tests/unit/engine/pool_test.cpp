@@ -1,4 +1,4 @@
-// Which transfers may share a connection, and what a connection must not bring to the next one.
+// Which transfers may share a connection, and what must not pass from one transfer to the next on it.
 #include <doctest/doctest.h>
 
 #include "tests/support/engine_steps.hpp"

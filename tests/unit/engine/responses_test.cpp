@@ -1,5 +1,5 @@
-// How a transfer's response is read, as its options say: strict or tolerant, heads kept as they came, what is counted,
-// and which answers end their connection.
+// How a transfer's response is parsed under its options: strict or tolerant, kept heads, what is counted, and which
+// responses end their connection.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// A kept-alive connection that turns out dead: what is sent again on another one, and what never is (SB-48).
+// A kept-alive connection that turns out to be closed: what is sent again on another one, and what never is (SB-48).
 #include <doctest/doctest.h>
 
 #include "tests/support/engine_steps.hpp"

@@ -1,4 +1,4 @@
-// Transfers over a route: no names and no race, who shares a connection, its own limit, its messages, TLS on it.
+// Transfers over a route: no names and no race, connection sharing, its own limit, its messages, TLS on it.
 #include <doctest/doctest.h>
 
 #include <memory>

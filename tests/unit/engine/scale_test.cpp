@@ -1,5 +1,5 @@
-// Many connections at once: what an idle one holds, what is given back, and that time per transfer does not grow with
-// their number. Bounds are wide, since the machine has other work; `sluice_sim --scale` shows the figures at any size.
+// Many connections at once: the memory of an idle one, what is freed, and that time per transfer does not grow with
+// their number. Bounds are wide, because the machine may be busy; `sluice_sim --scale` shows the figures at any size.
 #include "tests/sim/scale.hpp"
 
 #include <doctest/doctest.h>

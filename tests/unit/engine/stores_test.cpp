@@ -1,4 +1,4 @@
-// What engines remember together: names and TLS sessions in stores that are handed to them.
+// What engines share: names and TLS sessions in stores that are passed to them.
 #include <doctest/doctest.h>
 
 #include "tests/support/engine_tls_world.hpp"

@@ -1,4 +1,4 @@
-// Deadlines: which phase each one covers, what is said when it passes, and that deadline() tells the truth.
+// Deadlines: which phase each one covers, the error when it passes, and that deadline() is exact.
 #include <doctest/doctest.h>
 
 #include "tests/support/engine_steps.hpp"

@@ -1,5 +1,5 @@
-// What a TLS connection hands on to the next transfer, or must not: sessions, tickets, surplus, and bytes the wire
-// never took.
+// What a TLS connection passes on to the next transfer, or must not: sessions, tickets, surplus bytes, and bytes that
+// were never sent.
 #include <doctest/doctest.h>
 
 #include "tests/support/engine_tls_world.hpp"

@@ -1,4 +1,4 @@
-// One transfer over TLS, all in memory: handshake, verification, ends, uploads and backpressure. What connections hand
+// One transfer over TLS, all in memory: handshake, verification, ends, uploads and backpressure. What connections pass
 // on to the next transfer is in tls_reuse_test.cpp.
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
-// Whose turn it is: a retry's place in the queue, an origin's turn at the limit of all connections, which idle
-// connection goes, and which dial a transfer gets. The limits themselves: limits_test.cpp.
+// Scheduling: a retry's place in the queue, an origin's turn at the limit of all connections, which idle connection is
+// closed, and which dial a transfer gets. The limits themselves: limits_test.cpp.
 #include <doctest/doctest.h>
 
 #include <string>

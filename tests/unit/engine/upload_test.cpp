@@ -1,4 +1,4 @@
-// Request bodies on their way out: all kinds, the application's edges, 100 (Continue), and answers that come too early.
+// Request bodies: all kinds, edge cases of the application's calls, 100 (Continue), and early responses.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

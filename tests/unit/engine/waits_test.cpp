@@ -1,5 +1,5 @@
-// Whose turn it is, and until when: a retry's place in the queue and what it counts as, a dial that nobody waits for,
-// the stagger after a refusal, an origin that waits for the limit of all.
+// Waiting: a retry's place in the queue and how it is counted, a dial that no transfer waits for, the delay after a
+// refusal, an origin that waits for the total limit.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

@@ -1,4 +1,4 @@
-// BodyBuffer: the bytes that wait for the application, seen in place and kept.
+// BodyBuffer: bytes that wait for the application, in place and copied.
 #include "core/flow/body_buffer.hpp"
 
 #include <doctest/doctest.h>

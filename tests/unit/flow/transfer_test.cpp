@@ -1,4 +1,4 @@
-// Transfer: its table of moves, pair by pair.
+// Transfer: its transition table, pair by pair.
 #include "core/flow/transfer.hpp"
 
 #include <doctest/doctest.h>

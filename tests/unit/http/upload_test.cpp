@@ -1,4 +1,4 @@
-// core/http/upload: what is pending, how much has gone, and where a streamed body has room.
+// core/http/upload: what is pending, how much has been sent, and when a streamed body has space.
 #include <doctest/doctest.h>
 
 #include <algorithm>

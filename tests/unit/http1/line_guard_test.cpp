@@ -1,4 +1,5 @@
-// core/http1/line_guard: lines, chunk size lines and their caps, without a parser after it. However the input is cut.
+// core/http1/line_guard: lines, chunk size lines and their limits, without a parser after it, for every split of the
+// input.
 #include "core/http1/line_guard.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // core/http1/reader: what servers send although RFC 9112 forbids it. Each row in both modes, whole, byte by byte and at
-// each split: tolerant mode takes it, with this body, and may or may not use the connection again; strict mode refuses
-// it or not.
+// each split: tolerant mode accepts it, with this body, and may or may not reuse the connection; strict mode refuses it
+// or not.
 #include <doctest/doctest.h>
 
 #include <string>

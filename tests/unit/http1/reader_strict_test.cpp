@@ -1,5 +1,5 @@
-// core/http1/reader: what strict mode refuses, what both modes do, and at which cap. What only tolerant mode takes:
-// reader_modes_test.cpp.
+// core/http1/reader: what strict mode refuses, what both modes refuse, and at which limit. What only tolerant mode
+// accepts: reader_modes_test.cpp.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// core/http1/reader: what is taken, and with which framing. What is refused: reader_strict_test.cpp.
+// core/http1/reader: what is accepted, and with which framing. What is refused: reader_strict_test.cpp.
 #include <doctest/doctest.h>
 
 #include <string>

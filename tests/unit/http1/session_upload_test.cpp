@@ -1,5 +1,5 @@
-// core/http1/session: request bodies, known and streamed, Expect: 100-continue, and responses that come before the end
-// of one.
+// core/http1/session: request bodies, known and streamed, Expect: 100-continue, and responses that arrive before the
+// end of one.
 #include <doctest/doctest.h>
 
 #include <string>

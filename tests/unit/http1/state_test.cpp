@@ -1,5 +1,5 @@
-// core/http1/state: every (state, event) pair against a list of its own, the joint rules for every pair of states, the
-// diagrams.
+// core/http1/state: every (state, event) pair compared with the test's own list, the joint rules for every pair of
+// states, the diagrams.
 #include <doctest/doctest.h>
 
 #include <algorithm>

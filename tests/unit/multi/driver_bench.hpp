@@ -1,5 +1,5 @@
-// A driver over its parts alone, with an environment that the test holds in its hand. No Multi: transfers have no
-// handlers, so their bodies stay in the engine.
+// Fixture: a driver with its parts, and an environment that the test controls. No Multi: transfers have no handlers, so
+// their bodies stay in the engine.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 inline constexpr int kBell = 4;  // the waiter's wakeup descriptor
 
-// Hands out what the test has put into `coming`.
+// Returns the events that the test has put into `coming`.
 struct DrivenWaiter final : Waiter {
   struct Watched {
     std::uint8_t events;
@@ -35,7 +35,7 @@ struct DrivenWaiter final : Waiter {
   std::vector<int> waits;  // timeouts of wait() and wait_beside(), in milliseconds
   std::optional<Instant> timer;
   int looks = 0, error = 0;
-  bool rung = false;  // and not seen yet
+  bool rung = false;  // and not yet seen
 
   int fd() const override { return 3; }
   int add(int fd, std::uint8_t events, std::uint32_t generation) override {
@@ -127,7 +127,7 @@ struct DriverOverParts {
   HandNames& names() const { return *environment.names; }
   Wire& wire(std::size_t number = 0) { return environment.wires.at(number); }
 
-  // As Multi's, for nobody's handler.
+  // As in Multi, without handlers.
   TransferId add(std::string_view url = "http://192.0.2.1/", TransferOptions options = {}) {
     Request request;
     request.url = Url::parse(url).value();
@@ -137,11 +137,11 @@ struct DriverOverParts {
     return id;
   }
   Drive perform() { return driver->perform(&running); }
-  // The next look, or wait, finds this.
+  // The next poll or wait returns this.
   void ready(int fd, std::uint8_t events = kEventRead) {
     waiter().coming.push_back({fd, waiter().watched.at(fd).generation, events});
   }
-  // How the oldest transfer that has ended did, of those not told yet.
+  // The result of the oldest ended transfer that was not reported yet.
   std::string end() {
     const auto id = parts->transfers.pop_message();
     if (!id) return "none";

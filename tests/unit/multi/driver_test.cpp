@@ -1,4 +1,5 @@
-// adapters/multi/driver alone, without a Multi: facts go in, outputs are carried out, time and fairness are kept.
+// adapters/multi/driver alone, without a Multi: facts are reported to the engine, outputs are executed, time and
+// fairness.
 #include "adapters/multi/driver.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// adapters/multi/pace and comeback alone: how long a drive may go on, and when to come back.
+// adapters/multi/pace and comeback alone: how long a drive may run, and when the next one is due.
 #include "adapters/multi/pace.hpp"
 
 #include <doctest/doctest.h>

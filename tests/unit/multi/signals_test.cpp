@@ -1,5 +1,5 @@
-// adapters/multi/signals: what transports without a descriptor say, from any thread, reaches the driver once and in
-// time.
+// adapters/multi/signals: signals of transports without a descriptor, from any thread, reach the driver exactly once
+// and in time.
 #include "adapters/multi/signals.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// adapters/multi/streams and callbacks alone, with an engine and a stream that the test holds in its hand.
+// adapters/multi/streams and callbacks alone, with an engine and a stream that the test controls.
 #include "adapters/multi/streams.hpp"
 
 #include <doctest/doctest.h>

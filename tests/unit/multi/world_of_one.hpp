@@ -1,4 +1,4 @@
-// An Environment whose clock, streams and waiting the test holds in its hand, for the parts of Multi alone.
+// An Environment whose clock, streams and waiting the test controls, for the parts of Multi alone.
 #pragma once
 
 #include <map>
@@ -28,13 +28,13 @@ struct HandWaiter final : Waiter {
   void set_timer(std::optional<Instant> at) override { timers.push_back(at); }
 };
 
-// What one stream is to do next, and what was done to it.
+// What one stream will do next, and the calls on it.
 struct Wire {
   int fd = 10;
-  std::vector<Result<Opening>> openings = {Opening::done};  // in this order; the last again and again
+  std::vector<Result<Opening>> openings = {Opening::done};  // in this order; the last one repeats
   std::string arriving, sent;
   bool ended = false;
-  std::size_t takes = SIZE_MAX;  // of each send
+  std::size_t takes = SIZE_MAX;  // bytes accepted by each send
   int error = 0;                 // of the next send or receive
   bool throws = false;
   bool closed = false;

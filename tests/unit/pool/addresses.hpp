@@ -1,4 +1,4 @@
-// Lists of addresses as one text: for the tests of names, races and dials.
+// Lists of addresses as one text, for the tests of names, races and dials.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@
 
 namespace sluice::test {
 
-// "192.0.2.1 2001:db8::1": each of them, in this order.
+// "192.0.2.1 2001:db8::1": the addresses, in this order.
 inline std::vector<IpAddress> addresses(const std::string& text) {
   std::vector<IpAddress> all;
   std::istringstream words(text);
@@ -23,7 +23,7 @@ inline std::vector<IpAddress> addresses(const std::string& text) {
   return all;
 }
 
-// The way back.
+// The inverse.
 inline std::string texts(const std::vector<IpAddress>& addresses) {
   std::string all;
   for (const IpAddress& address : addresses) all += (all.empty() ? "" : " ") + address.to_string();

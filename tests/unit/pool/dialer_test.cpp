@@ -1,4 +1,4 @@
-// core/pool/dialer: when the next attempt of a dial comes, how long a dial lasts, and the words for what became of it.
+// core/pool/dialer: when the next attempt of a dial starts, how long a dial lasts, and its error messages.
 #include "core/pool/dialer.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// One exchange in place, many in memory of their own, and the way from one to the other and back.
+// One exchange in place, many in allocated memory, and the change from one to the other and back.
 #include "core/pool/exchanges.hpp"
 
 #include <doctest/doctest.h>

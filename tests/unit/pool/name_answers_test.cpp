@@ -1,4 +1,4 @@
-// core/pool/name_cache: what of an answer is of use and in which order, answers in parts, and failures.
+// core/pool/name_cache: which addresses of an answer are usable and in which order, answers in parts, and failures.
 #include <doctest/doctest.h>
 
 #include <string>

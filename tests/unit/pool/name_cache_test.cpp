@@ -1,5 +1,5 @@
-// core/pool/name_cache: who asks for a name, who waits for the same look-up, what is kept and for how long.
-// What of an answer is of use, and answers in parts: name_answers_test.cpp.
+// core/pool/name_cache: requests for a name, those that wait for the same query, what is cached and for how long.
+// Usable addresses, and answers in parts: name_answers_test.cpp.
 #include "core/pool/name_cache.hpp"
 
 #include <doctest/doctest.h>

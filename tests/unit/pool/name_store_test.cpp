@@ -1,4 +1,4 @@
-// core/pool/name_store: what is kept, for how long, and how much of it.
+// core/pool/name_store: what is cached, for how long, and how much.
 #include "core/pool/name_store.hpp"
 
 #include <doctest/doctest.h>

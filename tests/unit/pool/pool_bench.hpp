@@ -1,5 +1,5 @@
-// A pool alone, with waiters, dials and connections made by hand. The bench does what an engine does with grants, and
-// writes them down.
+// Fixture: a pool alone, with waiters, dials and connections made by hand. It acts on grants as an engine does, and
+// records them.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@
 
 namespace sluice::test {
 
-// A session of which nothing is asked but how many exchanges it carries.
+// A session of which only the number of exchanges matters.
 class CountingSession final : public http::Session {
  public:
   explicit CountingSession(std::size_t most) : capacity(most) {}
@@ -50,7 +50,7 @@ class CountingSession final : public http::Session {
   http::StreamId last_ = 0;
 };
 
-// Waiters are w1, w2, ... as they were made, dials d1, d2, ... and connections c1, c2, ... likewise.
+// Waiters are w1, w2, ... in the order of creation, dials d1, d2, ... and connections c1, c2, ... likewise.
 class PoolBench {
  public:
   explicit PoolBench(EngineLimits limits = {}) : pool(limits, timers) {}
@@ -75,20 +75,20 @@ class PoolBench {
   pool::DialSlot& d(std::size_t number) { return dials_[number - 1]; }
   CountingSession& session(std::size_t number) { return static_cast<CountingSession&>(c(number).session()); }
 
-  // All that next() says, carried out.
+  // Executes everything that next() returns.
   std::string go() {
     std::string log;
     const bool may_go_on = pool.may_go_on();
     while (const auto grant = pool.next(now)) {
       CHECK(may_go_on);
       log += (log.empty() ? "" : "; ") + carry_out(*grant);
-      REQUIRE(log.size() < 10'000);  // else it never ends
+      REQUIRE(log.size() < 10'000);  // otherwise it never ends
     }
     pool.check_invariants();
     return log;
   }
 
-  // A dial has made its connection, with room for `capacity` exchanges. What becomes of it first.
+  // A dial has made its connection, with room for `capacity` exchanges. Returns its first use.
   std::string connected(std::size_t dial, std::size_t capacity = 1) {
     pool::DialSlot& slot = d(dial);
     pool::PooledConnection& connection = *connections_.emplace_back(std::make_unique<pool::PooledConnection>());
@@ -106,19 +106,19 @@ class PoolBench {
     pool.withdraw(sponsor);
     return start(connection, sponsor);
   }
-  // A dial has failed, and with it the one who waited for it.
+  // A dial has failed, and with it the waiter of it.
   void failed(std::size_t dial) {
     pool::DialSlot& slot = d(dial);
     pool.dial_ended(slot, false);
     if (slot.sponsor != TransferId{}) leave(slot.sponsor.index);
   }
-  // An exchange ended as it should. What becomes of its connection.
+  // An exchange ended normally. Returns what happens to its connection.
   std::string finish(std::size_t waiter, bool usable = true) {
     pool::PooledConnection& connection = detach(waiter);
     pool.left(w(waiter));
     return release(connection, usable);
   }
-  // The transfer is on no connection any more; it is not over.
+  // The transfer is no longer on a connection, but not ended.
   pool::PooledConnection& detach(std::size_t waiter) {
     for (auto& connection : connections_) {
       for (const auto& [stream, transfer] : connection->exchanges) {
@@ -136,12 +136,12 @@ class PoolBench {
     if (grant) return carry_out(*grant);
     return connection.is_idle() ? name(connection) + " is idle" : name(connection) + " goes on";
   }
-  // The application wants it no more, or it failed while it waited.
+  // The application removed it, or it failed while it waited.
   void leave(std::size_t waiter) {
     pool.withdraw(w(waiter));
     pool.left(w(waiter));
   }
-  // As above; its dial is of no use to it any more.
+  // As above; it no longer uses its dial.
   void cancel(std::size_t waiter) {
     const std::uint32_t dial = w(waiter).dial.index;
     leave(waiter);
@@ -152,7 +152,7 @@ class PoolBench {
     timers.cancel(connection.expiry_timer);
     connection.channel.close(false);
   }
-  // One exchange after the other on one connection, which is idle at the end.
+  // Several exchanges one after another on one connection, which is idle at the end.
   void use(pool::Endpoint& endpoint, int times = 1) {
     for (int i = 0; i < times; ++i) {
       ask(endpoint);
@@ -165,7 +165,7 @@ class PoolBench {
   Timers timers;
   pool::Pool pool;
   Now now{Instant(std::chrono::hours(1)), 0};
-  std::size_t expected = 1;  // exchanges that a dial is counted on for where nothing is known of the peer
+  std::size_t expected = 1;  // the number of exchanges that a dial is expected to carry if nothing is known of the peer
 
  private:
   static std::string name(const pool::PooledConnection& connection) {

@@ -1,4 +1,5 @@
-// core/pool/endpoint, core/pool/pool: what makes an endpoint, what is said of it, and how long one is remembered.
+// core/pool/endpoint, core/pool/pool: what identifies an endpoint, what is known about it, and how long it is
+// remembered.
 #include <doctest/doctest.h>
 
 #include <memory>

@@ -1,4 +1,4 @@
-// core/pool/pool: limits that are changed while there are connections, and what is left when everything is forgotten.
+// core/pool/pool: limits that change while there are connections, and the state after everything is forgotten.
 #include <doctest/doctest.h>
 
 #include "tests/unit/pool/pool_bench.hpp"

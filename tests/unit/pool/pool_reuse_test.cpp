@@ -1,4 +1,4 @@
-// core/pool/pool: connections that were used: which one is taken, how long it is kept, who does not take it.
+// core/pool/pool: used connections: which one is taken, how long it is kept, which waiters do not take it.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

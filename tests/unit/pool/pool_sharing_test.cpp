@@ -1,5 +1,5 @@
-// core/pool/pool: several exchanges at once on one connection: who shares it, who waits for a dial that may carry more
-// than one.
+// core/pool/pool: several exchanges at once on one connection: which waiters share it, which wait for a dial that may
+// carry more than one.
 #include <doctest/doctest.h>
 
 #include "core/base/limits.hpp"

@@ -1,5 +1,5 @@
-// core/pool/pool: who gets a connection, in which order; dials that nobody waits for; the limits and the turns of those
-// that wait for them. See also: pool_reuse_test.cpp, pool_sharing_test.cpp, pool_limits_test.cpp,
+// core/pool/pool: which waiter gets a connection, in which order; dials that no waiter needs; the limits and the order
+// of those that wait for them. See also: pool_reuse_test.cpp, pool_sharing_test.cpp, pool_limits_test.cpp,
 // pool_endpoints_test.cpp.
 #include "core/pool/pool.hpp"
 

@@ -1,4 +1,4 @@
-// RFC 6724 6 by tables: which address of a name is tried first, by where this machine would send from.
+// RFC 6724 6 by tables: which address of a name is tried first, depending on the source addresses of this machine.
 #include "adapters/resolver/preference.hpp"
 
 #include <doctest/doctest.h>

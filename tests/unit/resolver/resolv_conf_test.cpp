@@ -1,4 +1,4 @@
-// resolv.conf(5) as text, and which names are asked for under it.
+// resolv.conf(5) as text, and which names are queried under it.
 #include "adapters/resolver/resolv_conf.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// The draws of a simulated world that are not the network's.
+// The random draws of a simulated world, except the network's.
 #include "adapters/sim/chance.hpp"
 
 #include <doctest/doctest.h>

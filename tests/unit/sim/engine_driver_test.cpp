@@ -1,4 +1,4 @@
-// The driver of a simulated world's engine, alone: the test says what happens next.
+// The driver of a simulated world's engine, alone: the test decides what happens next.
 #include "adapters/sim/engine_driver.hpp"
 
 #include <doctest/doctest.h>

@@ -40,7 +40,7 @@ class FakeLine final : public sim::Line {
   bool open = true;
   std::string sent;
   std::vector<std::string> faults;
-  std::vector<std::string> log;  // each call but wake_after, while the line was open
+  std::vector<std::string> log;  // each call except wake_after, while the line was open
 
  private:
   void did(std::string what) {
@@ -53,18 +53,18 @@ class FakeLine final : public sim::Line {
   Random random_{Seed{7}};
 };
 
-// A peer on its line, told what a world would tell it.
+// A peer on its line, called as a world would call it.
 struct PeerOnLine {
   explicit PeerOnLine(const sim::Accept& accept, std::uint64_t nth = 0) : peer(accept(nth)) { peer->on_open(line); }
 
   void come(std::string_view text, std::size_t piece = SIZE_MAX) {
     while (!text.empty()) {
-      const std::string part(text.substr(0, piece));  // memory of its own: a sanitizer sees views past its life
+      const std::string part(text.substr(0, piece));  // separate memory, so that a sanitizer detects dangling views
       text.remove_prefix(part.size());
       peer->on_bytes(line, as_bytes(part));
     }
   }
-  // Lets time pass; wakes on the way.
+  // Advances the time, with the wakeups that are due.
   void pass(Duration time) {
     const Instant until = line.time.steady + time;
     while (line.alarm && *line.alarm <= until) {

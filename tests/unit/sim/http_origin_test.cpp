@@ -1,4 +1,4 @@
-// adapters/sim/http_origin: the correct origin, then each misdeed and when it is admitted.
+// adapters/sim/http_origin: the correct origin, then each misdeed and when it is reported.
 #include <doctest/doctest.h>
 
 #include <set>

@@ -1,4 +1,4 @@
-// The open questions of a simulated world, alone: no engine asks here.
+// The pending name queries of a simulated world, alone, without an engine.
 #include "adapters/sim/names.hpp"
 
 #include <doctest/doctest.h>

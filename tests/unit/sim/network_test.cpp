@@ -1,4 +1,4 @@
-// The connections of a simulated world, alone: no engine and no program at their near end.
+// The connections of a simulated world, alone: no engine or program at their near end.
 #include "adapters/sim/network.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
-// What a program is given of a simulated world, alone: the test says what happens next, and no Multi is there. With
-// one: program_test.cpp.
+// The environment that a simulated world gives a program, alone: the test decides what happens next, without a Multi.
+// With one: program_test.cpp.
 #include "adapters/sim/program.hpp"
 
 #include <doctest/doctest.h>

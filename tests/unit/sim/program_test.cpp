@@ -1,5 +1,5 @@
 // A program written for Multi, in a simulated world: handlers, coroutines, timeouts and the application's own timers
-// run in virtual time, the same from the same seed. The programs here would run over sockets as they are.
+// run in virtual time, the same for the same seed. The programs here would run unchanged over sockets.
 #include <ctime>
 #include <deque>
 

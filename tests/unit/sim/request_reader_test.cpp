@@ -1,4 +1,4 @@
-// adapters/sim/request_reader: good requests at each split, and what RFC 9112 forbids.
+// adapters/sim/request_reader: valid requests at each split, and what RFC 9112 forbids.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// adapters/sim/script: each step, bytes in pieces, bytes that come early, rounds.
+// adapters/sim/script: each step, bytes in pieces, bytes that arrive early, rounds.
 #include <doctest/doctest.h>
 
 #include "tests/unit/sim/fake_line.hpp"

@@ -1,4 +1,4 @@
-// adapters/sim/tls_authority: with RSA, certificates and handshakes are as long as any others of their kind.
+// adapters/sim/tls_authority: with RSA, all certificates and handshakes of one kind have the same length.
 #include <doctest/doctest.h>
 
 #include <set>

@@ -1,4 +1,4 @@
-// adapters/sim: each fault of the weather is truly shown to the engine, traced, and counted.
+// adapters/sim: each fault of the weather reaches the engine, is traced, and is counted.
 #include "core/fields.hpp"
 #include "tests/unit/sim/world_tools.hpp"
 

@@ -1,5 +1,4 @@
-// adapters/sim: names, addresses and routes lead to the origins that they name, and their faults are truly shown to the
-// engine.
+// adapters/sim: names, addresses and routes lead to the origins that they name, and their faults reach the engine.
 #include "tests/unit/sim/world_tools.hpp"
 
 using namespace sluice;

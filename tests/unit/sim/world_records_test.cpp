@@ -1,4 +1,4 @@
-// adapters/sim: what a world keeps for oracles: when they are called, and what the engine has asked for.
+// adapters/sim: what a world records for oracles: when they are called, and what the engine has requested.
 #include "tests/unit/sim/world_tools.hpp"
 
 using namespace sluice;

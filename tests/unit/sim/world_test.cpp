@@ -1,5 +1,4 @@
-// adapters/sim: a simulated world without any fault. Bytes arrive as they were said, in virtual time, the same from the
-// same seed.
+// adapters/sim: a simulated world without any fault. Bytes arrive as sent, in virtual time, the same for the same seed.
 #include <ctime>
 
 #include "tests/unit/sim/world_tools.hpp"

@@ -1,4 +1,4 @@
-// adapters/sim: TLS on both ends. Peers speak plain, sizes are the same from run to run.
+// adapters/sim: TLS on both ends. Peers see plain bytes; sizes are the same from run to run.
 #include "tests/unit/sim/world_tools.hpp"
 
 using namespace sluice;

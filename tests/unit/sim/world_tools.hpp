@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 inline std::string response(std::string_view body) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
-// Answers each request the same.
+// Answers each request in the same way.
 inline sim::Script answering(std::string_view body) {
   sim::Script script;
   return script.await("\r\n\r\n").send(response(body)).again();
@@ -43,7 +43,7 @@ struct OneOrigin {
   explicit OneOrigin(const sim::Script& script, sim::WorldOptions options = checked())
       : OneOrigin(sim::script_origin(script), std::move(options)) {}
 
-  // To its end.
+  // Runs it to its end.
   const sim::Outcome& get(TransferOptions options = {}) {
     id = world.get("http://example.org/", std::move(options)).value();
     CHECK(world.run_until_idle() == sim::RunEnd::idle);
@@ -58,7 +58,7 @@ struct OneOrigin {
     const auto found = world.faults().find(name);
     return found == world.faults().end() ? 0 : found->second;
   }
-  // Lines of the trace that hold this.
+  // The number of trace lines that contain this text.
   std::ptrdiff_t traced(std::string_view text) const {
     return std::count_if(world.trace().begin(), world.trace().end(),
                          [&](const std::string& line) { return line.find(text) != std::string::npos; });

@@ -1,4 +1,4 @@
-// What a client offers and takes in a handshake, and the second handshake of TLS 1.2, renegotiation.
+// What a client offers and accepts in a handshake, and the second handshake of TLS 1.2, renegotiation.
 #include "core/tls/client.hpp"
 
 #include <doctest/doctest.h>

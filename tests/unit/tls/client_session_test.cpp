@@ -1,4 +1,4 @@
-// Resumption: that it works, and everything that must stop it.
+// Resumption: that it works, and everything that must prevent it.
 #include <doctest/doctest.h>
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Whom a client accepts: chain, name, time.
+// Which peers a client accepts: chain, name, time.
 #include <doctest/doctest.h>
 #include <openssl/x509.h>
 

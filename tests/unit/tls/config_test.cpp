@@ -1,3 +1,4 @@
+// TlsConfig::create: which options, certificates and keys it accepts, its errors, and its identity.
 #include "core/options.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// core/tls/name_match.hpp: which names in a certificate are valid for a host.
 #include "core/tls/name_match.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Private keys as tools write them, and what is wrong with those that cannot be read. Whole configurations:
+// Private keys in the formats of common tools, and the errors for those that cannot be read. Whole configurations:
 // config_test.cpp.
 #include "core/tls/pem.hpp"
 

@@ -1,3 +1,4 @@
+// core/tls/session_cache.hpp: which TLS sessions are kept, returned and dropped.
 #include "core/tls/session_cache.hpp"
 
 #include <doctest/doctest.h>

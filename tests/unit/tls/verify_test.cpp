@@ -1,4 +1,4 @@
-// Which chains are good: weak keys and signatures, name constraints, several certificates of one name, distrust.
+// Which chains are accepted: weak keys and signatures, name constraints, several certificates of one name, distrust.
 #include "core/tls/verify.hpp"
 
 #include <doctest/doctest.h>

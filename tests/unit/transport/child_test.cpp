@@ -1,4 +1,4 @@
-// child_process(): small programs on the other end, and what is left of them afterwards.
+// child_process(): small programs at the other end, and what is left of them afterwards.
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -1,4 +1,4 @@
-// memory_pair(): one thread first, then two.
+// memory_pair(): with one thread, then with two.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>

@@ -1,4 +1,4 @@
-// How the tests of one transport drive it without a Multi: wait for what it asks for, then look.
+// How the tests of one transport drive it without a Multi: wait for the events that it requests, then try.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ inline bool wait_for(int fd, short events, int limit_ms = kLongMs) {
   return ::poll(&one, 1, limit_ms) == 1;
 }
 
-// As Multi does: open() again whenever what it waits for has come.
+// As Multi does: calls open() again whenever the awaited event has occurred.
 inline Result<void> open_wholly(Transport& stream) {
   for (;;) {
     auto opening = stream.open();
@@ -61,7 +61,7 @@ struct Received {
   int error = 0;
 };
 
-// Until there are `bytes`, an end or an error.
+// Reads until there are `bytes`, an end or an error.
 inline Received receive(Transport& stream, std::size_t bytes) {
   Received got;
   std::array<std::uint8_t, 4096> space;

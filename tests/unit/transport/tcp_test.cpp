@@ -1,4 +1,4 @@
-// adapters/transport/tcp.hpp over loopback, and what Transport gives by default.
+// adapters/transport/tcp.hpp over loopback, and the default functions of Transport.
 #include "adapters/transport/tcp.hpp"
 
 #include <netinet/in.h>
