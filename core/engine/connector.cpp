@@ -271,15 +271,24 @@ std::optional<DialEnd> Connector::timed_out(Dial& dial, Now) {
   return failed(dial, no_time(dial, sponsor ? sponsor->options.connect_timeout : std::nullopt));
 }
 
+// A dial that has just failed may be followed by another, which would be for this transfer as well.
 std::optional<Error> Connector::wait_timed_out(Job& job, Now now) {
   const Endpoint& endpoint = *pool_.find(job.endpoint);
-  if (endpoint.expected_more == 0) return std::nullopt;  // it waits for something else
-  const Dial& dial = *dialer_.find(job.dial ? job.dial : endpoint.dials.front()->id);
-  const Instant since = std::max(job.progress.queued, endpoint.dialing_since.value_or(now.steady));
-  const Instant due = Timers::later(since, *job.options.connect_timeout);
-  if (due <= now.steady) return no_time(dial, job.options.connect_timeout);
-  jobs_.start_connect_timer(job, due - now.steady, now);
-  return std::nullopt;
+  const bool counts = job.dial || endpoint.expected_more > 0 || endpoint.dials.empty();
+  if (!counts || !endpoint.dialing_since) return std::nullopt;  // it waits for a limit
+  const Duration time = *job.options.connect_timeout;
+  const Instant due = Timers::later(std::max(job.progress.queued, *endpoint.dialing_since), time);
+  if (due > now.steady) {
+    jobs_.start_connect_timer(job, due - now.steady, now);
+    return std::nullopt;
+  }
+  const Dial* dial = job.dial ? dialer_.find(job.dial) : nullptr;
+  if (!dial && !endpoint.dials.empty()) dial = dialer_.find(endpoint.dials.front()->id);
+  Error error = dial ? no_time(*dial, time)
+                     : make_error(Code::connect_timeout, "connect to " + endpoint.destination.where() +
+                                                             ": not connected within " + in_ms(time));
+  error.retry_safe = true;  // no byte of the request was sent
+  return error;
 }
 
 Error Connector::no_time(const Dial& dial, std::optional<Duration> time) {

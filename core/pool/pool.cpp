@@ -358,7 +358,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   if (shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
   const std::size_t most = allowed(endpoint);
   if (most != 0 && endpoint.open >= most) {
-    if (!wants_fresh(endpoint, *waiter) || endpoint.idle.empty()) return std::nullopt;
+    if (!wants_fresh(endpoint, *waiter) || endpoint.idle.empty()) return wait_for_limit(endpoint);
     return close_grant(*endpoint.idle.back());
   }
   if (limits_.max_connections != 0) {
@@ -366,13 +366,19 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
     // Endpoints that wait already come first, and each gets one connection at a time.
     if ((full && !has_spare()) || (!starved_.empty() && !starved_turn_)) {
       if (!StarvedList::contains(endpoint)) starved_.push_back(endpoint);
-      return std::nullopt;
+      return wait_for_limit(endpoint);
     }
     if (full) return spare();
     starved_turn_ = false;
   }
   leave_queue(endpoint, *waiter);
   return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter};
+}
+
+// Waiting for a limit is not connecting, if no dial runs.
+std::optional<Grant> Pool::wait_for_limit(Endpoint& endpoint) {
+  if (endpoint.dials.empty()) endpoint.dialing_since.reset();
+  return std::nullopt;
 }
 
 // Gives up an idle connection, or if there is none a dial without a sponsor.

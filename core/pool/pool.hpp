@@ -95,6 +95,7 @@ class Pool final : public Scheduler {
   std::optional<Grant> next_of(Endpoint& endpoint, Now now);
   std::optional<Grant> serve_from_idle(Endpoint& endpoint, Now now);
   std::optional<Grant> next_dial(Endpoint& endpoint);
+  std::optional<Grant> wait_for_limit(Endpoint& endpoint);
   std::optional<Grant> retire(Endpoint& endpoint);
   std::optional<Grant> trim();
   Grant spare();

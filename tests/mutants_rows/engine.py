@@ -126,7 +126,7 @@ FACTS = [
            ("engine/connections.cpp", "!connection.write_broken && connection.channel.has_output()",
             "(PLANTED || !connection.write_broken) && connection.channel.has_output()")),
     mutant("sent-too-early", "a request counts as sent before the wire took all of it",
-           ("http1/session.cpp", "if (all && ", "if ((PLANTED || all) && ")),
+           ("http1/session.cpp", "if (held == 0 && ", "if ((PLANTED || held == 0) && ")),
     mutant("sent-without-body", "a request counts as sent before its body was supplied",
            ("http1/session.cpp", "send_.in(SendState::done)) sent_ = true;", "(PLANTED || send_.in(SendState::done))) sent_ = true;")),
     mutant("send-is-no-activity", "sending does not count as activity",

@@ -91,8 +91,8 @@ SLOTS = [
     mutant("slot-send-error", "a connection inherits the error of a send",
            ("pool/pooled_connection.cpp", "  send_error.reset();", "  if (!PLANTED) send_error.reset();")),
     mutant("slot-peer-closed", "a connection inherits that TLS was closed by the peer",
-           ("channel/channel.cpp", "peer_closed_ = goodbye_said_ = holds_plain_ = false;",
-            "goodbye_said_ = holds_plain_ = false;\n  if (!PLANTED) peer_closed_ = false;")),
+           ("channel/channel.cpp", "peer_closed_ = goodbye_said_ = false;",
+            "goodbye_said_ = false;\n  if (!PLANTED) peer_closed_ = false;")),
 ]
 
 ROWS = SHORTAGE + KEPT + SLOTS

@@ -384,6 +384,7 @@ TEST_CASE("multiplex: who waits for a dial that was made for another has a conne
   CHECK(world.engine.deadline()->why == TimerKind::dial_wait);
   world.wait(2s);
   CHECK(world.failure(hasty) == Code::connect_timeout);
+  CHECK(world.results.at(hasty).error().retry_safe);
   CHECK(world.results.at(hasty).error().message() ==
         "GET http://192.0.2.1/: connect to 192.0.2.1:80: no answer within 2000 ms");
   CHECK_FALSE(world.done(patient));
