@@ -128,7 +128,8 @@ struct TransferOptions {
   // Null: TCP. With a route, the host and port of connect_to (or of the URL) are only passed to the route.
   std::shared_ptr<Route> route = {};
   // From the start of name resolution until the connection can carry a request, TLS included. Zero or more, as all
-  // timeouts here; nullopt: no limit.
+  // timeouts here; nullopt: no limit. A transfer that waits for a connection which is made for another one, and which
+  // may carry both, has this time too: from add(), or from the start of that connection if that is later.
   std::optional<Duration> connect_timeout = std::chrono::seconds(300);
   // From add() to Done, the time in the queue included.
   std::optional<Duration> total_timeout = {};
@@ -143,7 +144,9 @@ struct TransferOptions {
   // limit. A larger body ends the transfer with body_too_large: at the head, if Content-Length says so, else when the
   // first byte too many comes. Over HTTP/1 the connection is then closed.
   std::optional<std::uint64_t> max_body_bytes = {};
-  bool fresh_connection = false;    // do not use a connection that was used before
+  // Do not use a connection that was used before. At the limit of connections for its origin such a transfer waits for
+  // its turn, and those after it wait for theirs, also beside a connection with room: so it cannot wait for ever.
+  bool fresh_connection = false;
   bool forbid_reuse = false;        // close the connection after this transfer
   std::optional<Http1> http1 = {};  // nullopt: EngineOptions::http1
   // A response without a head (HTTP/0.9) is accepted: all of it is the body, and head() has status 0. False: such a
