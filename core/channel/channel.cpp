@@ -198,10 +198,18 @@ void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now no
   if (out.empty()) drop_memory();
 }
 
+// A send buffer that is empty, and larger than what stays with a connection.
+bool Channel::is_too_large(const Stage& stage) { return stage.out.empty() && stage.out.capacity() > kKeptSendBytes; }
+
 void Channel::drop_memory() {
   for (Stage& stage : stages_) {
-    if (stage.out.empty() && stage.out.capacity() > kKeptSendBytes) std::vector<std::uint8_t>().swap(stage.out);
+    if (is_too_large(stage)) std::vector<std::uint8_t>().swap(stage.out);
   }
+}
+
+bool Channel::keeps_too_much() const {
+  if (phase_ != ChannelPhase::ready || fault_ || has_output()) return false;
+  return std::ranges::any_of(stages_, [](const Stage& stage) { return is_too_large(stage); });
 }
 
 LayerFacts Channel::facts() const {

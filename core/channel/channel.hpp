@@ -59,6 +59,8 @@ class Channel {
   void sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now);
 
   // The layers hold bytes of the session that the wire has not taken yet.
+  // For checks: all is sent, and a send buffer is larger than what a connection may keep.
+  bool keeps_too_much() const;
   bool holds_plain() const { return plain_on_wire_ != plain_total_; }
 
   // How the stream would have ended if the wire ended now: the worst answer of all layers.
@@ -82,6 +84,7 @@ class Channel {
     std::vector<std::uint8_t> out;
     bool started = false;
   };
+  static bool is_too_large(const Stage& stage);
   void enter(ChannelPhase next);
   void fail(Error error);
   const Layer* unfinished() const;

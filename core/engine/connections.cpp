@@ -159,6 +159,7 @@ void Connections::check_invariants() const {
     carried += connection.exchanges.size();
     const bool idle = connection.is_idle();
     SLUICE_CHECK(!idle || connection.exchanges.empty());
+    SLUICE_CHECK(!connection.channel.keeps_too_much());
     SLUICE_CHECK(connection.is_ready() == connection.stands());
     if (!connection.stands()) return;
     ++ready;

@@ -345,6 +345,10 @@ void Jobs::check_invariants() const {
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;
     SLUICE_CHECK((waits && !for_its_own) == pool::WaitingList::contains(job));
     SLUICE_CHECK(waits || !timers_.is_set(job.connect_timer));
+    // What was consumed, or sent, keeps no memory.
+    SLUICE_CHECK(!job.body.empty() || !job.body.has_memory());
+    const http::UploadBody& upload = job.upload;
+    SLUICE_CHECK(!upload.finished() || !upload.pending().empty() || upload.capacity_bytes() == 0);
     constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;
     SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);
   });

@@ -29,6 +29,7 @@ class BodyBuffer {
   void drop();                      // removes all bytes and frees the memory
   // Bytes of memory used, consumed bytes that were not removed yet included.
   std::size_t kept_bytes() const { return kept_.size(); }
+  bool has_memory() const { return kept_.capacity() != 0; }
 
  private:
   std::vector<std::uint8_t> kept_;

@@ -23,7 +23,7 @@ bool Oracles::newest_multiplexes() {
 }
 
 void Oracles::made(const test::MuxSession& session, bool over_tls) {
-  sessions_[&session] = {.conn = over_tls ? ConnId{} : newest_};
+  sessions_[&session] = {.conn = over_tls ? ConnId{} : newest_, .number = ++newest_place_.session};
 }
 
 Seen* Oracles::seen_of(const Request& request) {
@@ -45,8 +45,21 @@ void Oracles::opened(const test::MuxSession& session, const Request& request, bo
   riding.is_last |= seen->plan->no_reuse;
   riding.kind = seen->kind;
   if (riding.conn) kind_of_.emplace(riding.conn, seen->kind);
+  if (seen->was_lost) judge_retry_order(*seen, riding);
+  seen->place_before = {riding.number, ++newest_place_.exchange};
+  seen->was_lost = false;
   seen->is_open = true;
   seen->opened_at = seen->heard_at = now();
+}
+
+// Transfers that lost the same connection and go on together do so in the order in which they were sent before.
+void Oracles::judge_retry_order(const Seen& seen, Riding& riding) {
+  const Place before = seen.place_before;
+  for (const Place& other : riding.again) {
+    if (other.session == before.session && other.exchange > before.exchange)
+      report("retry order", name(seen) + ": sent again after one that had been sent after it");
+  }
+  riding.again.push_back(before);
 }
 
 void Oracles::heard(const Request& request, bool is_end) {
@@ -57,7 +70,10 @@ void Oracles::heard(const Request& request, bool is_end) {
 }
 
 void Oracles::aborted(const Request& request) {
-  if (Seen* seen = seen_of(request)) seen->is_open = false;
+  Seen* seen = seen_of(request);
+  if (!seen) return;
+  seen->was_lost = seen->is_open;
+  seen->is_open = false;
 }
 
 void Oracles::gone(const test::MuxSession& session) { sessions_.erase(&session); }

@@ -27,6 +27,11 @@ struct Finding {
 };
 
 // What the application and the origins have seen of one transfer.
+// The number of a session and the number of an exchange, of all that were opened.
+struct Place {
+  std::uint64_t session = 0, exchange = 0;
+};
+
 struct Seen {
   const TransferPlan* plan = nullptr;
   std::size_t kind = 0;       // index in Oracles::kinds_: transfers of different kinds share no connection
@@ -61,8 +66,10 @@ struct Seen {
   bool silenced = false;  // it gets no response
   bool reset_by_peer = false;
   Instant ended_at;
-  Instant opened_at;  // its exchange
-  Instant heard_at;   // when the last frame of its response came
+  Instant opened_at;      // its exchange
+  Place place_before;     // where that was opened
+  bool was_lost = false;  // with its connection, before its end
+  Instant heard_at;       // when the last frame of its response came
 };
 
 class Oracles : public test::MuxObserver {
@@ -244,8 +251,12 @@ class Oracles : public test::MuxObserver {
     ConnId conn;  // stale: not known, over TLS
     std::optional<std::size_t> kind = {};
     bool is_last = false;  // an exchange that must be the last one was opened there
+    std::uint64_t number = 0;
+    std::vector<Place> again = {};  // where those had been before that were sent again here
   };
+  void judge_retry_order(const Seen& seen, Riding& riding);
   std::map<const test::MuxSession*, Riding> sessions_;  // those that multiplex
+  Place newest_place_;                                  // how many sessions and exchanges there were
   ConnId newest_;
   std::set<ConnId> with_session_;    // connections that were asked about by newest_multiplexes()
   std::set<ConnId> doomed_;          // to be closed when their exchanges have ended
