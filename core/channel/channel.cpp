@@ -33,9 +33,7 @@ void Channel::reset() {
   phase_ = ChannelPhase::connecting;
   peer_closed_ = goodbye_said_ = false;
   stages_.clear();
-  wire_begin_ = 0;
-  plain_total_ = plain_on_wire_ = wire_total_ = 0;
-  marks_.clear();
+  descent_.reset();
   session_.reset();
   fault_.reset();
 }
@@ -115,17 +113,20 @@ void Channel::settle(Now now) {
 // What the session gave is on the wire once the wire has taken all that the bottom layer made up to now, where no layer
 // above it holds any of it.
 void Channel::mark() {
-  if (plain_total_ == (marks_.empty() ? plain_on_wire_ : marks_.back().plain)) return;
+  if (!descent_) return;
+  Descent& down = *descent_;
+  if (down.plain == (down.marks.empty() ? down.on_wire : down.marks.back().plain)) return;
   if (std::any_of(stages_.begin() + 1, stages_.end(), [](const Stage& stage) { return !stage.out.empty(); })) return;
-  drive([&] { marks_.push_back({plain_total_, wire_total_ + stages_.front().out.size() - wire_begin_}); });
+  drive([&] { down.marks.push_back({down.plain, down.wire + stages_.front().out.size() - down.sent_here}); });
 }
 
 void Channel::count_sent(std::size_t bytes) {
-  wire_total_ += bytes;
-  const auto left = std::ranges::find_if(marks_, [&](const Mark& mark) { return mark.wire > wire_total_; });
-  if (left == marks_.begin()) return;
-  plain_on_wire_ = std::prev(left)->plain;
-  marks_.erase(marks_.begin(), left);
+  Descent& down = *descent_;
+  down.wire += bytes;
+  const auto left = std::ranges::find_if(down.marks, [&](const Descent::Mark& mark) { return mark.wire > down.wire; });
+  if (left == down.marks.begin()) return;
+  down.on_wire = std::prev(left)->plain;
+  down.marks.erase(down.marks.begin(), left);
 }
 
 // How much of `plain` the layers took.
@@ -135,7 +136,7 @@ std::size_t Channel::descend(Bytes plain, Now now) {
     const Bytes piece = plain.subspan(taken, std::min(kPieceBytes, plain.size() - taken));
     Bytes rest = piece;
     encode(stages_.size() - 1, rest, now);
-    plain_total_ += piece.size() - rest.size();
+    descent_->plain += piece.size() - rest.size();
     taken += piece.size() - rest.size();
     settle(now);
     if (!rest.empty()) break;
@@ -164,7 +165,7 @@ OutputView Channel::transmit() const {
   OutputView spans;
   if (phase_ == ChannelPhase::connecting) return spans;
   if (!stages_.empty()) {
-    spans.push(Bytes{stages_.front().out}.subspan(wire_begin_));
+    spans.push(Bytes{stages_.front().out}.subspan(descent_->sent_here));
   } else if (session_ && phase_ == ChannelPhase::ready) {
     spans = session_->output();
   }
@@ -173,7 +174,7 @@ OutputView Channel::transmit() const {
 
 bool Channel::has_output() const {
   if (phase_ == ChannelPhase::connecting) return false;
-  if (!stages_.empty()) return wire_begin_ < stages_.front().out.size();
+  if (!stages_.empty()) return descent_->sent_here < stages_.front().out.size();
   return session_ && phase_ == ChannelPhase::ready && session_->output().count != 0;
 }
 
@@ -184,14 +185,14 @@ void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now no
     return;
   }
   std::vector<std::uint8_t>& out = stages_.front().out;
-  SLUICE_CHECK(bytes <= out.size() - wire_begin_);
-  wire_begin_ += bytes;
+  SLUICE_CHECK(bytes <= out.size() - descent_->sent_here);
+  descent_->sent_here += bytes;
   count_sent(bytes);
-  if (wire_begin_ == out.size()) {
+  if (descent_->sent_here == out.size()) {
     out.clear();
-    wire_begin_ = 0;
+    descent_->sent_here = 0;
   }
-  if (session_) session_->on_wire(plain_total_ - plain_on_wire_, moved);
+  if (session_) session_->on_wire(descent_->plain - descent_->on_wire, moved);
   if (!out.empty()) return;
   settle(now);
   pump(now);
@@ -241,8 +242,8 @@ void Channel::close(bool say_goodbye) {
   if (holds_plain()) {
     // The peer could not decode a closing message after records that were never sent.
     for (Stage& stage : stages_) stage.out.clear();
-    wire_begin_ = 0;
-    marks_.clear();
+    descent_->sent_here = 0;
+    descent_->marks.clear();
     return;
   }
   if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;

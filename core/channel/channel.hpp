@@ -31,7 +31,10 @@ class Channel {
   // Back to `connecting`, without layers and session.
   void reset();
   // Only before start(). The first layer is the bottom of the stack. Throws std::bad_alloc.
-  void push_layer(std::unique_ptr<Layer> layer) { stages_.push_back({std::move(layer), {}, false}); }
+  void push_layer(std::unique_ptr<Layer> layer) {
+    if (!descent_) descent_ = std::make_unique<Descent>();
+    stages_.push_back({std::move(layer), {}, false});
+  }
 
   // The transport is open: the bottom layer begins. An error is kept in fault().
   void start(Now now);
@@ -61,7 +64,7 @@ class Channel {
   // The layers hold bytes of the session that the wire has not taken yet.
   // For checks: all is sent, and a send buffer is larger than what a connection may keep.
   bool keeps_too_much() const;
-  bool holds_plain() const { return plain_on_wire_ != plain_total_; }
+  bool holds_plain() const { return descent_ && descent_->on_wire != descent_->plain; }
 
   // How the stream would have ended if the wire ended now: the worst answer of all layers.
   StreamEnd stream_end() const;
@@ -83,6 +86,17 @@ class Channel {
     std::unique_ptr<Layer> layer;
     std::vector<std::uint8_t> out;
     bool started = false;
+  };
+  // How many bytes of the session have gone into the layers (`plain`), how many of these the wire has taken with all
+  // that the layers put around them, and how many bytes the wire has taken in all. A mark: the first `plain` bytes are
+  // on the wire once it has taken `wire` bytes. Both numbers grow from mark to mark.
+  struct Descent {
+    struct Mark {
+      std::uint64_t plain, wire;
+    };
+    std::uint64_t plain = 0, on_wire = 0, wire = 0;
+    std::vector<Mark> marks;
+    std::size_t sent_here = 0;  // bytes of stages_[0].out that were sent already
   };
   static bool is_too_large(const Stage& stage);
   void enter(ChannelPhase next);
@@ -106,15 +120,7 @@ class Channel {
   bool peer_closed_ = false;
   bool goodbye_said_ = false;
   std::vector<Stage> stages_;
-  std::size_t wire_begin_ = 0;  // bytes of stages_[0].out that were sent already
-  // How many bytes of the session have gone into the layers, and how many of these the wire has taken, with all that
-  // the layers put around them. A mark: the first `plain` bytes are on the wire once it has taken `wire` bytes in all.
-  // Both numbers grow from mark to mark.
-  struct Mark {
-    std::uint64_t plain, wire;
-  };
-  std::uint64_t plain_total_ = 0, plain_on_wire_ = 0, wire_total_ = 0;
-  std::vector<Mark> marks_;
+  std::unique_ptr<Descent> descent_;  // null: no layers
   std::unique_ptr<http::Session> session_;
   std::optional<Error> fault_;
 };

@@ -86,8 +86,7 @@ std::optional<Grant> Connection::Impl::released(PooledConnection& connection, bo
     line_.remove(*first);
     return Grant{.kind = Grant::Kind::serve, .connection = &connection, .waiter = first};
   }
-  const Duration most =
-      std::min(idle_timeout_.value_or(Duration::max()), connection.kept_for.value_or(Duration::max()));
+  const Duration most = std::min(idle_timeout_.value_or(Duration::max()), connection.kept_for);
   if (most != Duration::max()) {
     timers_.set(connection.expiry_timer, most, TimerKind::connection_expiry, connection.id, now);
   }

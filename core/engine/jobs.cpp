@@ -156,7 +156,7 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
     job.transfer = job.id;
     if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
     if (following.after <= Duration::zero()) return queue_hop(job, defaults, now);
-    timers_.set(job.backoff_timer, following.after, TimerKind::backoff, job.id, now);
+    timers_.set(job.wait_timer, following.after, TimerKind::backoff, job.id, now);
     job.enter(TransferPhase::waiting);
     return {};
   });
@@ -176,7 +176,6 @@ Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
 }
 
 void Jobs::disarm(Job& job) {
-  timers_.cancel(job.backoff_timer);
   timers_.cancel(job.total_timer);
   timers_.cancel(job.attempts_timer);
   stop_exchange_timers(job);
@@ -277,12 +276,12 @@ void Jobs::start_continue_timer(Job& job, Now now) {
 }
 
 void Jobs::start_connect_timer(Job& job, std::optional<Duration> left, Now now) {
-  if (!left || timers_.is_set(job.connect_timer)) return;
-  has_memory_for([&] { timers_.set(job.connect_timer, *left, TimerKind::dial_wait, job.id, now); });
+  if (!left || timers_.is_set(job.wait_timer)) return;
+  has_memory_for([&] { timers_.set(job.wait_timer, *left, TimerKind::dial_wait, job.id, now); });
 }
 
 void Jobs::stop_exchange_timers(Job& job) {
-  timers_.cancel(job.connect_timer);
+  timers_.cancel(job.wait_timer);
   timers_.cancel(job.idle_timer);
   timers_.cancel(job.continue_timer);
 }
@@ -344,7 +343,7 @@ void Jobs::check_invariants() const {
     // Waits only for its own connection.
     const bool for_its_own = job.phase() == TransferPhase::dialing && job.fresh_only;
     SLUICE_CHECK((waits && !for_its_own) == pool::WaitingList::contains(job));
-    SLUICE_CHECK(waits || !timers_.is_set(job.connect_timer));
+    SLUICE_CHECK(waits || job.phase() == TransferPhase::waiting || !timers_.is_set(job.wait_timer));
     // What was consumed, or sent, keeps no memory.
     SLUICE_CHECK(!job.body.empty() || !job.body.has_memory());
     const http::UploadBody& upload = job.upload;

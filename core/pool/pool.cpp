@@ -279,7 +279,7 @@ bool Pool::is_expired(PooledConnection& connection, Now now) {
 // How long the connection may stay unused: the engine's limit, or what the peer announced less a margin (kept_for),
 // because the peer's clock starts earlier and a request needs time to arrive.
 Duration Pool::idle_limit(const PooledConnection& connection) const {
-  return std::min(limits_.idle_connection_timeout, connection.kept_for.value_or(Duration::max()));
+  return std::min(limits_.idle_connection_timeout, connection.kept_for);
 }
 
 // An endpoint with a queue that is never empty must not keep its connections for ever while other endpoints have none.

@@ -23,7 +23,7 @@ void PooledConnection::recycle() {
   exchanges_carried = 0;
   multiplexes = was_idle = interest_announced = write_broken = last_use = interest_owed = close_owed = false;
   idle_since = {};
-  kept_for.reset();
+  kept_for = Duration::max();
   resolved.reset();
   connected.reset();
   secured.reset();

@@ -48,8 +48,9 @@ struct PooledConnection {
   bool last_use = false;      // no further exchange may be opened
   // There was no memory to queue this output (engine/connections.hpp).
   bool interest_owed = false, close_owed = false;
-  Instant idle_since;                // the end of the last response, idle or not
-  std::optional<Duration> kept_for;  // how long the peer keeps it unused, by its Keep-Alive field, less a margin
+  Instant idle_since;  // the end of the last response, idle or not
+  // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
+  Duration kept_for = Duration::max();
   std::optional<Instant> resolved, connected, secured;
   std::optional<Error> send_error;
   Timers::Handle expiry_timer, session_timer;

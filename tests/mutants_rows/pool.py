@@ -164,7 +164,7 @@ HOPS = [
     mutant("hop-no-wait", "a hop does not wait",
            ("engine/jobs.cpp", "if (following.after <= Duration::zero()) return", "if (following.after <= Duration::zero() || PLANTED) return")),
     mutant("hop-wait-stays", "the timer of a wait stays when the transfer ends",
-           ("engine/jobs.cpp", "  timers_.cancel(job.backoff_timer);", "  if (!PLANTED) timers_.cancel(job.backoff_timer);")),
+           ("engine/jobs.cpp", "  timers_.cancel(job.wait_timer);", "  if (!PLANTED) timers_.cancel(job.wait_timer);")),
     mutant("hop-endpoint-kept", "a transfer is counted by the endpoint of a hop that is over",
            ("engine/jobs.cpp", "  scheduler_.left(job);\n  static_cast<pool::Waiter&>(job) = {};", "  if (!PLANTED) scheduler_.left(job);\n  static_cast<pool::Waiter&>(job) = {};")),
     mutant("hop-rewind-unsaid", "a hop does not ask for a stream's body again",

@@ -90,7 +90,8 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
       return is_any_name_asked_for() && at <= now() + limits::kResolutionDelay;
     case TimerKind::dial_wait:
       return somebody([&](const Seen& seen) {
-        return multiplexes(seen) && seen.plan->connect_timeout && at <= now() + *seen.plan->connect_timeout;
+        return scenario_.on.has(Feature::multiplexing) && seen.plan->connect_timeout &&
+               at <= now() + *seen.plan->connect_timeout;
       });
     case TimerKind::attempts_timeout:  // no plan has one
     case TimerKind::session:           // nor do sessions

@@ -369,7 +369,7 @@ BUGS = [
     bug("retry-order", "those that lost a connection together are sent again in another order",
         ("pool/pool.cpp", "  endpoint.queue.push_front(waiter);", "  PLANTED ? endpoint.queue.push_back(waiter) : endpoint.queue.push_front(waiter);")),
     bug("dial-wait-endless", "who waits for a dial that was begun for another has no connect timeout",
-        ("engine/jobs.cpp", "  if (!left || timers_.is_set(job.connect_timer)) return;", "  if (PLANTED || !left || timers_.is_set(job.connect_timer)) return;")),
+        ("engine/jobs.cpp", "  if (!left || timers_.is_set(job.wait_timer)) return;", "  if (PLANTED || !left || timers_.is_set(job.wait_timer)) return;")),
     bug("expiry-late", "unused connections are kept ten times as long",
         ("pool/pool.cpp", "    timers_.set(connection.expiry_timer, limit, TimerKind",
          "    timers_.set(connection.expiry_timer, limit * (PLANTED ? 10 : 1), TimerKind")),

@@ -320,7 +320,7 @@ TEST_CASE("carrier: a hop that begins later waits for its time, and its failure 
   bench.carrier.fail(job, make_error(Code::connect_failed, "refused"), bench.now);
   CHECK(bench.tells() == "hop done t0");
   CHECK(job.phase() == TransferPhase::waiting);
-  CHECK(bench.timers.due(job.backoff_timer) == bench.now.steady + 1s);
+  CHECK(bench.timers.due(job.wait_timer) == bench.now.steady + 1s);
   bench.pass(1s);
   bench.timers.pop_due(bench.now.steady);
   bench.carrier.backoff_over(job, bench.now);
