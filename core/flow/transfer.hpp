@@ -91,8 +91,8 @@ class Transfer {
   // Options.connect_to, kept here while a hop has another place than the first.
   std::optional<ConnectTo> held_connect_to;
   Timers::Handle total_timer, attempts_timer, idle_timer, continue_timer;
-  // In the phase `waiting` until its next hop; before it has a connection, the connect timeout where it counts on a dial
-  // that was begun for others.
+  // In the phase `waiting` until its next hop; before it has a connection, the connect timeout where it counts on a
+  // dial that was begun for others.
   Timers::Handle wait_timer;
 
  private:
