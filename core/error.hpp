@@ -70,7 +70,7 @@ std::string_view to_string(Blame blame);
 struct [[nodiscard]] Error {
   Code code = Code::internal;
   Blame blame = Blame::internal;
-  int detail = 0;           // errno, TLS alert, c-ares status or HTTP parser code; 0: none
+  int detail = 0;           // the system's error number, TLS alert, c-ares status or HTTP parser code; 0: none
   bool retry_safe = false;  // true: the request had no effect at the peer, or is idempotent: sending it again is safe
   std::string context;      // one line to read: what was tried, on what, what came back. No credentials.
 

@@ -74,7 +74,7 @@ Result<Parts> split(std::string_view text) {
   }
   if (const std::size_t mark = text.find_first_of(":/"); mark != std::string_view::npos && text[mark] == ':') {
     parts.scheme = text.substr(0, mark);
-    if (!is_scheme(*parts.scheme)) return std::unexpected(invalid("what stands before the first ':' is no scheme"));
+    if (!is_scheme(*parts.scheme)) return std::unexpected(invalid("the text before the first ':' is no scheme"));
     text.remove_prefix(mark + 1);
   }
   if (text.starts_with("//")) {
@@ -150,7 +150,7 @@ class UrlBuilder {
       if (parts.authority) what.append(" \"").append(parts.scheme->substr(0, kShownBytes)).append("\"");
       return std::unexpected(make_error(Code::unsupported_scheme, what.append(", where http or https is needed")));
     }
-    if (!parts.authority) return std::unexpected(invalid("no \"//\" and host behind the scheme"));
+    if (!parts.authority) return std::unexpected(invalid("no \"//\" and host after the scheme"));
     url_.text_.reserve(source_.size() + 1);
     url_.text_ = http ? "http" : "https";
     url_.scheme_end_ = here();
@@ -162,7 +162,7 @@ class UrlBuilder {
     // RFC 3986 ends the host here. Other parsers take what follows the '@' for the host, so such a URL is refused.
     const bool hidden = parts.path.empty() && ((parts.query && parts.query->starts_with('@')) ||
                                                (!parts.query && parts.fragment && parts.fragment->starts_with('@')));
-    if (hidden) return std::unexpected(invalid("an '@' right behind the '?' or '#' that ends the host"));
+    if (hidden) return std::unexpected(invalid("an '@' right after the '?' or '#' that ends the host"));
     std::string_view host = *parts.authority;
     if (auto ok = userinfo(host); !ok) return std::unexpected(std::move(ok).error());
     if (auto ok = host_and_port(host); !ok) return std::unexpected(std::move(ok).error());
@@ -205,7 +205,7 @@ class UrlBuilder {
       port = text.substr(close + 1);
       if (!port.empty() && port.front() != ':') {
         return std::unexpected(
-            bad_part("host", text, "goes on behind its ']' with something other than ':' and a port"));
+            bad_part("host", text, "goes on after its ']' with something other than ':' and a port"));
       }
       has_port = !port.empty();
       if (has_port) port.remove_prefix(1);

@@ -70,7 +70,7 @@ const char* parse_line(std::string_view line, ConfigLine& out) {
     out.value = take_word(line);
   }
   line = without_leading_space(line);
-  return line.empty() || line.front() == '#' ? nullptr : "text behind the value: a value with spaces stands in quotes";
+  return line.empty() || line.front() == '#' ? nullptr : "text after the value: a value with spaces must be quoted";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// See docs.hpp. One walk over the option table for each text. The table's name for a value tells what it is (a file, a
-// folder, one of a few words).
+// See docs.hpp. One walk over the option table for each text. The table's name for a value says what it is: a file, a
+// folder, or a choice.
 #include "adapters/cli/docs.hpp"
 
 #include <optional>

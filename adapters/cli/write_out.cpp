@@ -232,7 +232,7 @@ class Writer {
     rest.remove_prefix(2);
   }
 
-  // An unknown sequence stands for itself.
+  // An unknown sequence is written as it is.
   void take_two(std::string_view& rest) {
     const std::size_t count = std::min<std::size_t>(2, rest.size());
     out() += rest.substr(0, count);

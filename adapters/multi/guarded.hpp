@@ -13,7 +13,7 @@
 
 namespace sluice::multi {
 
-// An error with the text that `words` returns; without text if memory runs out.
+// An error with the text that the function returns; without text if memory runs out.
 template <class Words>
 Error in_words(Code code, int detail, Words words) {
   try {

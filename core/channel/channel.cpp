@@ -202,7 +202,12 @@ void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now no
 // A send buffer that is empty, and larger than what stays with a connection.
 bool Channel::is_too_large(const Stage& stage) { return stage.out.empty() && stage.out.capacity() > kKeptSendBytes; }
 
+bool Channel::Descent::keeps_too_much() const {
+  return marks.empty() && marks.capacity() * sizeof(Mark) > kKeptSendBytes;
+}
+
 void Channel::drop_memory() {
+  if (descent_->keeps_too_much()) std::vector<Descent::Mark>().swap(descent_->marks);
   for (Stage& stage : stages_) {
     if (is_too_large(stage)) std::vector<std::uint8_t>().swap(stage.out);
   }
@@ -210,7 +215,8 @@ void Channel::drop_memory() {
 
 bool Channel::keeps_too_much() const {
   if (phase_ != ChannelPhase::ready || fault_ || has_output()) return false;
-  return std::ranges::any_of(stages_, [](const Stage& stage) { return is_too_large(stage); });
+  return (descent_ && descent_->keeps_too_much()) ||
+         std::ranges::any_of(stages_, [](const Stage& stage) { return is_too_large(stage); });
 }
 
 LayerFacts Channel::facts() const {

@@ -94,6 +94,7 @@ class Channel {
     struct Mark {
       std::uint64_t plain, wire;
     };
+    bool keeps_too_much() const;
     std::uint64_t plain = 0, on_wire = 0, wire = 0;
     std::vector<Mark> marks;
     std::size_t sent_here = 0;  // bytes of stages_[0].out that were sent already

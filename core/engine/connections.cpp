@@ -84,7 +84,7 @@ bool Connections::takes_interest(ConnId id) {
 
 void Connections::close(PooledConnection& connection, bool say_goodbye) {
   SLUICE_CHECK(connection.exchanges.empty());
-  if (connection.stands()) scheduler_.closed(connection);
+  if (connection.is_established()) scheduler_.closed(connection);
   timers_.cancel(connection.expiry_timer);
   timers_.cancel(connection.session_timer);
   connection.channel.close(say_goodbye && !connection.write_broken);
@@ -160,8 +160,8 @@ void Connections::check_invariants() const {
     const bool idle = connection.is_idle();
     SLUICE_CHECK(!idle || connection.exchanges.empty());
     SLUICE_CHECK(!connection.channel.keeps_too_much());
-    SLUICE_CHECK(connection.is_ready() == connection.stands());
-    if (!connection.stands()) return;
+    SLUICE_CHECK(connection.is_ready() == connection.is_established());
+    if (!connection.is_established()) return;
     ++ready;
     SLUICE_CHECK(!connection.exchanges.empty() || idle);
   });

@@ -28,12 +28,11 @@ Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   return dial;
 }
 
-// Those that count on the dial now. The ones whose time runs already came after those whose time does not.
+// Those that count on the dials from now on. There are as many as the dials may carry, however long the queue is.
 void Connector::limit_waiters(const Endpoint& endpoint, Now now) {
-  for (pool::Waiter* waiter = endpoint.queue.front(); waiter; waiter = pool::WaitingList::next(*waiter)) {
-    Job& job = *jobs_.find(waiter->transfer);
-    if (jobs_.has_connect_timer(job)) break;
-    jobs_.start_connect_timer(job, now);
+  pool::Waiter* waiter = endpoint.queue.front();
+  for (std::size_t i = 0; waiter && i < endpoint.expected_more; ++i, waiter = pool::WaitingList::next(*waiter)) {
+    jobs_.start_connect_timer(*jobs_.find(waiter->transfer), now);
   }
 }
 
@@ -218,14 +217,14 @@ std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, 
   if (!dial) return std::nullopt;
   if (connection.channel.fault()) return failed(*dial, *connection.channel.fault());
   if (!connection.channel.become_ready()) return std::nullopt;
-  return stands(connection, *dial, now);
+  return established(connection, *dial, now);
 }
 
-std::optional<DialEnd> Connector::stands(PooledConnection& connection, Dial& dial, Now now) {
+std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial& dial, Now now) {
   complete(connection, sessions_, now);
   DialEnd told{.sponsor = dial.sponsor, .connection = &connection};
   end(dial, true);
-  pool_.stands(connection);
+  pool_.established(connection);
   return told;
 }
 

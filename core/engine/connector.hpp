@@ -81,7 +81,7 @@ class Connector {
   Error no_time(const pool::Dial& dial, std::optional<Duration> time);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);
   Result<void> build_layers(PooledConnection& connection, const pool::Endpoint& endpoint);
-  std::optional<DialEnd> stands(PooledConnection& connection, pool::Dial& dial, Now now);
+  std::optional<DialEnd> established(PooledConnection& connection, pool::Dial& dial, Now now);
   PooledConnection* winner(const pool::Dial& dial);
   void close_attempts(pool::Dial& dial, const PooledConnection* but) noexcept;
   void end(pool::Dial& dial, bool connection_stands) noexcept;

@@ -75,7 +75,6 @@ class Jobs {
   // transfer has none. Without memory for it the transfer waits as long as the others do.
   void start_connect_timer(Job& job, Now now) { start_connect_timer(job, job.options.connect_timeout, now); }
   void start_connect_timer(Job& job, std::optional<Duration> left, Now now);
-  bool has_connect_timer(const Job& job) const { return timers_.is_set(job.wait_timer); }
   void stop_connect_timer(Job& job) { timers_.cancel(job.wait_timer); }
   void start_continue_timer(Job& job, Now now);
   void stop_exchange_timers(Job& job);

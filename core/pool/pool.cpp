@@ -88,6 +88,14 @@ void Pool::enter_again(Waiter& waiter) {
   make_pending(endpoint);
 }
 
+// The last one of the queue is carried where all are, the first one where anything is. Those between are asked about
+// when a dial begins.
+bool Pool::counts_on_dials(const Waiter& waiter) const {
+  const Endpoint& endpoint = *find(waiter.endpoint);
+  if (endpoint.queue.front() == &waiter) return endpoint.expected_more > 0;
+  return endpoint.expected_more >= endpoint.queue.size();
+}
+
 void Pool::withdraw(Waiter& waiter) {
   if (!WaitingList::contains(waiter)) return;
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
@@ -178,13 +186,13 @@ void Pool::orphan(DialSlot& dial, bool unwanted) {
   make_pending(endpoint);
 }
 
-void Pool::dial_ended(DialSlot& dial, bool stands) {
+void Pool::dial_ended(DialSlot& dial, bool established) {
   Endpoint& endpoint = *endpoints_.find(dial.endpoint);
   endpoint.dials.remove(dial);
   endpoint.orphans.remove(dial);
   orphans_.remove(dial);
   endpoint.expected_more -= dial.expected - 1;
-  if (!stands) free_slot(endpoint);
+  if (!established) free_slot(endpoint);
 }
 
 void Pool::free_slot(Endpoint& endpoint) {
@@ -196,7 +204,7 @@ void Pool::free_slot(Endpoint& endpoint) {
 
 // ---- connections ----
 
-void Pool::stands(const PooledConnection& connection) {
+void Pool::established(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.carries = connection.session().open_capacity();
   endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;

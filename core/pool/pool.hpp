@@ -41,7 +41,7 @@ class Pool final : public Scheduler {
   void enter(Waiter& waiter) override { enter(waiter, *endpoints_.find(waiter.endpoint)); }
   void enter(Waiter& waiter, Endpoint& endpoint);
   void enter_again(Waiter& waiter) override;
-  bool counts_on_dials(const Waiter& waiter) const override { return find(waiter.endpoint)->expected_more > 0; }
+  bool counts_on_dials(const Waiter& waiter) const override;
   void withdraw(Waiter& waiter) override;
   void left(const Waiter& waiter) override;
 
@@ -49,12 +49,12 @@ class Pool final : public Scheduler {
   void dial_begun(DialSlot& dial, Endpoint& endpoint, Now now);
   void sponsor(DialSlot& dial, Waiter& waiter);  // the dial is now made for this waiter
   void orphan(DialSlot& dial, bool unwanted);    // the sponsor does not need it any more; `unwanted`: see DialSlot
-  // Its place in the limits goes to the connection that it made (`stands`), or is free.
-  void dial_ended(DialSlot& dial, bool stands);
+  // Its place in the limits goes to the connection that it made if `established`, else it is free.
+  void dial_ended(DialSlot& dial, bool established);
 
   // ---- connections ----
   // The connection is established: it has its session. Its sponsor, if it has one, is served by the caller first.
-  void stands(const PooledConnection& connection);
+  void established(const PooledConnection& connection);
   std::optional<Grant> released(PooledConnection& connection, bool usable, Now now) override;
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;

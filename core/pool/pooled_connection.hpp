@@ -23,7 +23,7 @@ struct PooledConnection {
   http::Session& session() const { return *channel.session(); }
   bool is_open() const;  // the transport is open and the connection was not closed
   bool is_ready() const { return channel.phase() == channel::ChannelPhase::ready; }
-  bool stands() const { return is_ready() && dial == DialId{}; }  // it is established and in the pool's care
+  bool is_established() const { return is_ready() && dial == DialId{}; }  // and in the pool's care
   bool is_closed() const { return channel.phase() == channel::ChannelPhase::closed; }
   bool is_idle() const;  // it has no exchange and is kept for the next one
   // It was idle or had an exchange, so the peer may have closed it in the meantime.

@@ -43,7 +43,7 @@ class Scheduler {
                      std::shared_ptr<const TlsConfig> tls) = 0;
   virtual void enter(Waiter& waiter) = 0;        // at the end of the queue
   virtual void enter_again(Waiter& waiter) = 0;  // at the front of the queue: for a retry
-  // A waiter in the queue may be carried by a connection that is being made for others.
+  // A waiter that has just entered the queue may be carried by a connection that is being made for others.
   virtual bool counts_on_dials(const Waiter& waiter) const = 0;
   virtual void withdraw(Waiter& waiter) = 0;    // it does not wait any more; does nothing if it did not
   virtual void left(const Waiter& waiter) = 0;  // the transfer has ended, or leaves the endpoint

@@ -76,7 +76,7 @@ int check_address(Bytes address, const NAME_CONSTRAINTS& constraints) {
   return X509_V_OK;
 }
 
-// "*.a.b" stands for x.a.b too, which may be excluded. Excluded names at or above a.b are found by BoringSSL.
+// "*.a.b" matches x.a.b too, which may be excluded. Excluded names at or above a.b are found by BoringSSL.
 int check_wildcard(std::string_view name, const NAME_CONSTRAINTS& constraints) {
   if (!name.starts_with("*.")) return X509_V_OK;
   name.remove_prefix(1);

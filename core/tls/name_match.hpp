@@ -9,7 +9,7 @@
 namespace sluice::tls {
 
 // `presented`: a dNSName as found; may hold any bytes. `host`: a canonical host name without a final dot. ASCII case is
-// ignored. A wildcard must be the whole first label ("*"); it stands for exactly one label, and at least two labels
+// ignored. A wildcard must be the whole first label ("*"); it matches exactly one label, and at least two labels
 // must follow (SB-49). A host whose last label is a number (an IPv4 address) never matches.
 bool dns_name_matches(std::string_view presented, std::string_view host);
 

@@ -74,7 +74,7 @@ SIDE_BY_SIDE = [
     mutant("side-no-yield", "a connection with room for more is given them though others have none",
            ("pool/pool.cpp", " && !must_yield(connection, endpoint);", " && (PLANTED || !must_yield(connection, endpoint));")),
     mutant("side-dial-each", "a connection is made for each who waits, whatever those under way will carry",
-           ("pool/pool.cpp", "endpoint.expected_more >= endpoint.queue.size()", "(!PLANTED && endpoint.expected_more >= endpoint.queue.size())")),
+           ("pool/pool.cpp", "if (shares && endpoint.expected_more >= endpoint.queue.size())", "if (!PLANTED && shares && endpoint.expected_more >= endpoint.queue.size())")),
     mutant("side-expected-kept", "who waits counts on a dial that is over",
            ("pool/pool.cpp", "  endpoint.expected_more -= dial.expected - 1;", "  if (!PLANTED) endpoint.expected_more -= dial.expected - 1;")),
     mutant("side-stands-unmarked", "who counted on a connection that carries less is not looked at",

@@ -92,17 +92,20 @@ void Oracles::check_deadlines() {
     if (plan.total_timeout) check(seen, seen.added_at + *plan.total_timeout, "total timeout");
     const TransferInfo info = engine().info(seen.id);
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
-    // Without limits no transfer waits before its name is looked up. A second attempt differs from a first one in
-    // having its connection. Transfers that wait for the dials of others have the same time, but it begins anew when
-    // one of these makes a connection.
-    const bool unlimited = scenario_.max_connections == 0 && kinds_[seen.kind].most == 0 &&
-                           !(scenario_.on.has(Feature::multiplexing) && has_connected(seen));
+    // A second attempt differs from a first one in having its connection.
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
-    if (plan.connect_timeout && unlimited && (is_between || !engine().progress(seen.id).secured)) {
+    if (plan.connect_timeout && (is_between || !engine().progress(seen.id).secured) && is_unlimited(seen)) {
       check(seen, seen.tried_at + *plan.connect_timeout, "connect timeout");
     }
     if (plan.idle_timeout) check_idle_time(seen);
   }
+}
+
+// Without limits no transfer waits before its name is looked up. Transfers that wait for the dials of others have the
+// same time, but it begins anew when one of these makes a connection.
+bool Oracles::is_unlimited(const Seen& seen) const {
+  return scenario_.max_connections == 0 && kinds_[seen.kind].most == 0 &&
+         !(scenario_.on.has(Feature::multiplexing) && has_connected(seen));
 }
 
 // Any connection of its kind.

@@ -149,6 +149,7 @@ class Oracles : public test::MuxObserver {
   bool struck(ConnId conn, std::initializer_list<std::string_view> faults) const;
   bool may_wait_for_ever(const Seen& seen) const;
   bool waits_for_room(const Seen& seen) const;
+  bool is_unlimited(const Seen& seen) const;
   bool has_connected(const Seen& seen) const;
   bool is_stuck_in_the_making(const Seen& seen) const;
 

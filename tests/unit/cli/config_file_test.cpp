@@ -25,7 +25,7 @@ TEST_CASE("config file: names with and without dashes, every separator") {
         "1(--output)<a>2(--output)<b>3(--output)<c>4(--output)<d>5(--output)<e>6(-o)<f>7(--output)<g>");
   CHECK(shown("silent\r\nurl=http://h/\r\n") == "1(--silent)2(--url)<http://h/>");
   // Behind dashes '=' is no separator, as in arguments.
-  CHECK(shown("-o = x") == "error f:1: text behind the value: a value with spaces stands in quotes");
+  CHECK(shown("-o = x") == "error f:1: text after the value: a value with spaces must be quoted");
   CHECK(shown("--output=x") == "1(--output=x)");
 }
 
@@ -35,7 +35,7 @@ TEST_CASE("config file: quotes and escapes") {
   CHECK(shown("data = \"# no comment\" # comment") == "1(--data)<# no comment>");
   CHECK(shown("data = \"a\nb") == "error f:1: the quote is not closed");
   CHECK(shown("data = \"a\\\"") == "error f:1: the quote is not closed");
-  CHECK(shown("data = \"a\" b").starts_with("error f:1: text behind"));
+  CHECK(shown("data = \"a\" b").starts_with("error f:1: text after"));
 }
 
 TEST_CASE("config file: comments and empty lines") {

@@ -86,7 +86,7 @@ TEST_CASE("write out: a transfer without a response") {
   CHECK(write_out("%{speed_download}", facts).to_stdout == "0");
 }
 
-TEST_CASE("write out: escapes, and what means nothing stands for itself") {
+TEST_CASE("write out: escapes, and an unknown sequence is written as it is") {
   const Answer a;
   CHECK(a.out(R"(a\nb\rc\td\q\\n%%%x|%)") == "a\nb\rc\td\\q\\\\n%%x|%");
   CHECK(a.out("\\") == "\\");

@@ -167,7 +167,7 @@ TEST_CASE("connector: addresses race, and the first that connects is handed over
   REQUIRE(bench.end);
   CHECK(bench.end->connection == &winner);
   CHECK(bench.end->sponsor == bench.job.id);
-  CHECK(winner.stands());
+  CHECK(winner.is_established());
   CHECK(winner.channel.session() != nullptr);
   CHECK(bench.connector.dial_of(winner) == nullptr);
   CHECK(winner.connected == bench.now.steady);
@@ -256,7 +256,7 @@ TEST_CASE("connector: one that nobody waits for is handed over all the same, and
   bench.end = bench.connector.connected(bench.attempt(bench.dialed), bench.now);
   REQUIRE(bench.end);
   CHECK(bench.end->sponsor == TransferId{});
-  CHECK(bench.end->connection->stands());
+  CHECK(bench.end->connection->is_established());
   NamedDial unwanted;
   unwanted.pool.withdraw(unwanted.job);
   unwanted.connector.orphan(unwanted.dialed.id, true, unwanted.now);

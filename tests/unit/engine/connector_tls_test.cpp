@@ -91,7 +91,7 @@ TEST_CASE("connector tls: a connection is handed over when its handshake is done
   REQUIRE(bench.end);
   CHECK(bench.end->connection == bench.connection);
   CHECK(bench.end->sponsor == bench.job->id);
-  CHECK(bench.connection->stands());
+  CHECK(bench.connection->is_established());
   REQUIRE(bench.connection->layers);
   CHECK(bench.connection->layers->version == "TLSv1.3");
   CHECK(bench.connection->layers->alpn == "http/1.1");

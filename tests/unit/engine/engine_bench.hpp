@@ -76,7 +76,7 @@ struct ConnectionsBench : JobsBench {
     connection->channel.set_session(std::move(session));
     connection->connected = connection->secured = now.steady;
     pool.dial_ended(dial, true);
-    pool.stands(*connection);
+    pool.established(*connection);
     return *connection;
   }
   // As if the carrier had opened it.

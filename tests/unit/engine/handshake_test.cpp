@@ -37,7 +37,7 @@ TEST_CASE("handshake: without layers a connection has its session as soon as it 
   connection->channel.start(kAt);
   REQUIRE(connection->channel.become_ready());
   engine::complete(*connection, sessions, kAt);
-  CHECK(connection->stands());
+  CHECK(connection->is_established());
   CHECK(connection->secured == kAt.steady);
   CHECK(connection->layers == nullptr);
   CHECK_FALSE(connection->multiplexes);

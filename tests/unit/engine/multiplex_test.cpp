@@ -463,3 +463,42 @@ TEST_CASE("multiplex: what is tried again has a connect timeout from the new dia
     for (const TransferId id : ids) CHECK_FALSE(world.done(id));
   }
 }
+
+TEST_CASE("multiplex: all that a new dial may carry have a connect timeout, in whatever order they came") {
+  using namespace std::chrono_literals;
+  EngineOptions engine;
+  engine.max_connections_per_origin = 1;
+  MuxWorld world(3, engine);
+  TransferOptions options;
+  options.connect_timeout = 2s;
+  std::vector<TransferId> ids;
+  const auto add = [&] { ids.push_back(world.add("http://192.0.2.1/" + std::to_string(ids.size()), options)); };
+  for (int i = 0; i < 5; ++i) add();
+  const ConnId conn = world.connect();
+  REQUIRE(world.far.asked.size() == 3);
+  add();  // the last one has never waited for a dial
+  std::string answers = mux_frame('G', 0);
+  for (std::size_t i = 0; i < 3; ++i) answers += mux_answer(world.stream(i), "x");
+  world.exchange(conn, answers);
+  REQUIRE(world.connects.size() == 2);
+  world.wait(2s);
+  for (std::size_t i = 3; i < 6; ++i) CHECK(world.failure(ids[i]) == Code::connect_timeout);
+}
+
+TEST_CASE("multiplex: one more than a dial is counted on for waits for the limit, not for the dial") {
+  using namespace std::chrono_literals;
+  EngineOptions engine;
+  engine.max_connections_per_origin = 1;
+  MuxWorld world(2, engine, 2);
+  TransferOptions options;
+  options.connect_timeout = 2s;
+  std::vector<TransferId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(world.add("http://192.0.2.1/", options));
+  world.wait(2s);
+  CHECK(world.failure(ids[0]) == Code::connect_timeout);
+  CHECK(world.failure(ids[1]) == Code::connect_timeout);
+  CHECK_FALSE(world.done(ids[2]));
+  CHECK(world.connects.size() == 2);  // its own
+  world.wait(2s);
+  CHECK(world.failure(ids[2]) == Code::connect_timeout);
+}

@@ -100,7 +100,7 @@ class PoolBench {
     connection.multiplexes = capacity > 1;
     connection.secured = now.steady;
     pool.dial_ended(slot, true);
-    pool.stands(connection);
+    pool.established(connection);
     if (slot.sponsor == TransferId{}) return release(connection);
     pool::Waiter& sponsor = w(slot.sponsor.index);
     pool.withdraw(sponsor);
