@@ -7,12 +7,20 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "adapters/coroutine.hpp"
 #include "tests/support/loopback_server.hpp"
 #include "tests/support/multi_tools.hpp"
 
 namespace sluice::test {
+
+// A server's answer that is kept back until LoopbackServer::release().
+inline Reply held(const std::string&) {
+  Reply reply = ok("held");
+  reply.hold = true;
+  return reply;
+}
 
 // SB-89: a handler's exception must not pass through the loop's own functions. A handler throws: its transfer fails,
 // another one continues, and `driver` returns the exception once. `run` runs the loop until no transfer is left.
@@ -35,6 +43,40 @@ void check_that_thrown_is_kept(Multi& multi, Driver& driver, Run run) {
   CHECK_THROWS_WITH_AS(std::rethrow_exception(thrown), "my bug", std::logic_error);
   CHECK(driver.take_exception() == nullptr);
   CHECK(!driver.failed());
+}
+
+// While no transfer runs, the end of an idle connection is noticed, and so is a wakeup from another thread. `loop`: see
+// check_that_paused_is_not_watched().
+template <class Loop>
+void check_that_idle_is_watched(Loop& loop) {
+  LoopbackServer server([](const std::string&) { return ok("x"); });
+  Recorder recorder;
+  REQUIRE(loop.multi->add(get(server.url()), {}, &recorder));
+  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
+  CHECK(loop.multi->connections() == 1);
+  server.reset_all();
+  CHECK(loop.run_until([&] { return loop.multi->connections() == 0; }));
+  for (int i = 0; i < 3; ++i) {
+    const int drives = loop.drives;
+    std::thread([&] { loop.multi->wakeup(); }).join();
+    CHECK(loop.run_until([&] { return loop.drives > drives; }));
+  }
+}
+
+// The loop does not turn while a transfer waits, and turns at its deadline. `loop` as above.
+template <class Loop>
+void check_that_waiting_costs_no_turns(Loop& loop) {
+  LoopbackServer server(held);
+  Recorder recorder;
+  TransferOptions options;
+  options.total_timeout = 150ms;
+  const Instant start = loop.multi->now();
+  REQUIRE(loop.multi->add(get(server.url()), options, &recorder));
+  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
+  CHECK(loop.multi->now() - start >= 150ms);
+  REQUIRE(!recorder.result);
+  CHECK(recorder.result.error().code == Code::total_timeout);
+  CHECK(loop.drives <= 8);
 }
 
 // A paused transfer is not watched, so the loop sleeps; it continues after resume(), and coroutines run at the same

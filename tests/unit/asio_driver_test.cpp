@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include <asio/post.hpp>
-#include <thread>
 
 #include "adapters/coroutine.hpp"
 #include "adapters/transport.hpp"
@@ -16,12 +15,6 @@
 
 namespace sluice::test {
 namespace {
-
-Reply held(const std::string&) {
-  Reply reply = ok("held");
-  reply.hold = true;
-  return reply;
-}
 
 struct Loop {
   asio::io_context context;
@@ -187,34 +180,13 @@ TEST_CASE("Asio: a descriptor that the context refuses is said, at the beginning
 }
 
 TEST_CASE("Asio: while no transfer runs, a closed connection and a wakeup are noticed") {
-  LoopbackServer server([](const std::string&) { return ok("x"); });
   Loop loop;
-  Recorder recorder;
-  REQUIRE(loop.multi->add(get(server.url()), {}, &recorder));
-  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
-  CHECK(loop.multi->connections() == 1);
-  server.reset_all();
-  CHECK(loop.run_until([&] { return loop.multi->connections() == 0; }));
-  for (int i = 0; i < 3; ++i) {
-    const int drives = loop.drives;
-    std::thread([&] { loop.multi->wakeup(); }).join();
-    CHECK(loop.run_until([&] { return loop.drives > drives; }));
-  }
+  check_that_idle_is_watched(loop);
 }
 
 TEST_CASE("Asio: waiting costs no turns, and ends at the deadline") {
-  LoopbackServer server(held);
   Loop loop;
-  Recorder recorder;
-  TransferOptions options;
-  options.total_timeout = 150ms;
-  const Instant start = loop.multi->now();
-  REQUIRE(loop.multi->add(get(server.url()), options, &recorder));
-  REQUIRE(loop.run_until([&] { return recorder.dones == 1; }));
-  CHECK(loop.multi->now() - start >= 150ms);
-  REQUIRE(!recorder.result);
-  CHECK(recorder.result.error().code == Code::total_timeout);
-  CHECK(loop.drives <= 8);
+  check_that_waiting_costs_no_turns(loop);
 }
 
 TEST_CASE("Asio: a paused transfer is not watched, goes on when it is resumed, and coroutines run beside it") {
