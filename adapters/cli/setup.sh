@@ -94,7 +94,8 @@ sluice_fuzz_build() {
     -Db_sanitize=address,undefined -Db_colorout=never -Dcpp_args=-g1
 }
 
-# sluice_build FOLDER TARGETS... -- MESON_OPTIONS...: configures FOLDER (under the root) once, again when the options change, and builds.
+# sluice_build FOLDER TARGETS... -- MESON_OPTIONS...: configures FOLDER (under the root) once, again when the options or CXX change, and
+# builds.
 # Without targets it builds everything.
 sluice_build() {
   local folder="$sluice_root/$1" targets=() wanted log
@@ -107,7 +108,7 @@ sluice_build() {
   # Meson would make it as well, but without a word for a minute.
   [[ " $* " == *boringssl=shared* ]] || "$sluice_root/core/tls/boringssl/build" > /dev/null || return 1
   # The build's file lists are made when it is configured: a file that came or went is a reason to do so again.
-  wanted="$*
+  wanted="${CXX:-} $*
 $(cd "$sluice_root" && find core adapters tests fuzz -name '*.cpp' | sort | cksum)"
   if ! mkdir -p "$folder" 2> /dev/null || [ ! -w "$folder" ]; then
     sluice_say "error: $folder is another user's and cannot be written to; build in a copy of your own"
@@ -123,7 +124,7 @@ $(cd "$sluice_root" && find core adapters tests fuzz -name '*.cpp' | sort | cksu
     if [ -f "$folder/meson-private/coredata.dat" ]; then
       again=(--reconfigure)
       # Meson 1.0 keeps the cpp_args that it was given first.
-      [ "$(head -n 1 "$folder/.options" 2> /dev/null)" = "$*" ] || again=(--wipe)
+      [ "$(head -n 1 "$folder/.options" 2> /dev/null)" = "${CXX:-} $*" ] || again=(--wipe)
     fi
     if ! meson setup "${again[@]}" "$folder" "$sluice_root" "$@" > "$log" 2>&1; then
       sluice_say "error: meson setup failed:"
