@@ -35,14 +35,18 @@ std::string root_pem() { return (nginx().site().folder() / "root.pem").string();
 
 const std::string kCurl = "curl 1048576\n", kSluice = "sluice 1048576\n";
 
-// The sanitizer's runtime in this process, which a program without it must load first; "" where there is none.
+// The sanitizer's runtime, which a program without it must load first; "" where there is none.
 std::string sanitizer() {
+#ifdef SANITIZER
+  return SANITIZER;
+#else
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     const auto path = line.find('/');
     if (path != std::string::npos && line.find("/libasan.so") != std::string::npos) return line.substr(path);
   }
   return "";
+#endif
 }
 
 }  // namespace
