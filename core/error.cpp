@@ -107,6 +107,8 @@ std::string_view to_string(Code code) {
       return "response_too_large";
     case Code::body_too_large:
       return "body_too_large";
+    case Code::too_many_redirects:
+      return "too_many_redirects";
     case Code::too_many_descriptors:
       return "too_many_descriptors";
     case Code::descriptor_too_large:
@@ -170,6 +172,7 @@ Blame blame_of(Code code) {
     case Code::idle_timeout:
     case Code::response_too_large:
     case Code::body_too_large:
+    case Code::too_many_redirects:
     case Code::too_many_descriptors:
     case Code::descriptor_too_large:
       return Blame::limit;

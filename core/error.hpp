@@ -54,6 +54,7 @@ enum class Code : std::uint8_t {
   idle_timeout,
   response_too_large,  // head, trailers or interim responses are larger than sluice allows
   body_too_large,      // the body is larger than the application allows
+  too_many_redirects,  // more than the application allows
   too_many_descriptors,
   descriptor_too_large,  // does not fit into an fd_set
   // blame: internal, but recursive_call: caller

@@ -117,6 +117,31 @@ class Route {
   const std::size_t max_connections_;
 };
 
+// Which redirects are followed, and how (RFC 9110 15.4): the statuses 301, 302, 303, 307 and 308 with a Location. The
+// next request goes to the Location, resolved against the URL, whose fragment it has if it has none itself.
+//
+// A POST becomes a GET without a body after 301, 302 and 303; after 303 so does every method but HEAD. All other
+// requests are repeated as they are, with their body; if the body cannot be given again, the transfer fails
+// (rewind_failed).
+//
+// Credentials and the application's own fields go only to the origin (scheme, host and port) of the first request.
+// Other origins get those that hold no secret and describe what is wanted: Accept and its kin, Cache-Control,
+// Content-Type, -Encoding and -Language, conditions (If-...), Range, Referer, TE, User-Agent and a few more
+// (core/rules/redirect.cpp).
+struct RedirectOptions {
+  std::uint32_t max_redirects = 50;  // the next one is an error (too_many_redirects)
+  bool keep_post_301 = false;        // a POST stays a POST with its body after 301
+  bool keep_post_302 = false;
+  bool keep_post_303 = false;
+  bool keep_method = false;          // the method is never changed; the body is dropped as without this
+  bool trust_other_origins = false;  // all fields, credentials included, go to every origin
+  bool http = true;                  // redirects to http URLs are followed; false: an error (unsupported_scheme)
+  bool https = true;
+  // Referer is set to the URL that redirected, without user, password and fragment; not from https to http.
+  bool auto_referer = false;
+  friend bool operator==(const RedirectOptions&, const RedirectOptions&) = default;
+};
+
 // The options of one transfer. Not an aggregate, for the same reason as Request (request.hpp).
 struct TransferOptions {
   TransferOptions() = default;
@@ -160,6 +185,7 @@ struct TransferOptions {
   // A user and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, unless the request has an
   // Authorization field. False: they are not sent.
   bool send_url_credentials = true;
+  std::optional<RedirectOptions> redirects = {};  // nullopt: a redirect is a response like any other
   // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
   // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
   // on_head_received.

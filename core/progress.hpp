@@ -49,8 +49,8 @@ struct TransferInfo {
   bool tls_truncated = false;
 };
 
-// A hop: one request of a transfer with its response. A transfer is a chain of hops. Only a rule of the engine can add
-// a hop; there are no such rules yet, so each transfer has one.
+// A hop: one request of a transfer with its response. A transfer is a chain of hops. Without
+// TransferOptions::redirects it has one.
 struct Hop {
   std::string method = {};
   Url url = {};

@@ -257,7 +257,7 @@ void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator tr
     ++(message.info.reused ? summary_.reused : summary_.connections);
   }
   const ResponseHead* head = ended->early_end() ? &ended->early_head() : &multi_.head(ended->id());
-  report(ended->operation(), end, transfer_facts(ended->operation(), message, head, end));
+  report(ended->operation(), end, transfer_facts(ended->operation(), message, head, end, ended->chain()));
   multi_.remove(ended->id());
 }
 

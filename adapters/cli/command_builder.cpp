@@ -95,6 +95,29 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::referer:
       group_.referer = value;
       break;
+    case OptionId::location:
+      group_.follows = on ? OptionGroup::Follow::location : OptionGroup::Follow::no;
+      break;
+    case OptionId::follow:
+      group_.follows = on ? OptionGroup::Follow::follow : OptionGroup::Follow::no;
+      break;
+    case OptionId::max_redirs:
+    case OptionId::proto:
+    case OptionId::proto_redir:
+      return set_redirects(argument);
+    case OptionId::location_trusted:
+      group_.redirects.trust_other_origins = on;
+      if (on) group_.follows = OptionGroup::Follow::location;
+      break;
+    case OptionId::post301:
+      group_.redirects.keep_post_301 = on;
+      break;
+    case OptionId::post302:
+      group_.redirects.keep_post_302 = on;
+      break;
+    case OptionId::post303:
+      group_.redirects.keep_post_303 = on;
+      break;
     case OptionId::insecure:
       settings.insecure = on;
       break;
@@ -171,7 +194,6 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     // Nothing to do: the command always behaves so, and the options of a config file were applied before.
     case OptionId::no_buffer:
-    case OptionId::no_location:
     case OptionId::no_compressed:
     case OptionId::http1_1:
     case OptionId::globoff:
@@ -297,6 +319,20 @@ CommandBuilder::Status CommandBuilder::set_parallel_max(const std::string& value
   const auto count = parse_count(value);
   if (!count) return bad(OptionId::parallel_max, count.error());
   command_.parallel_max = *count == 0 ? CommandLine().parallel_max : *count;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
+  if (argument.id == OptionId::max_redirs) {
+    const auto count = parse_max_redirects(argument.value);
+    if (!count) return bad(argument.id, count.error());
+    group_.redirects.max_redirects = *count;
+    return {};
+  }
+  Schemes& schemes = argument.id == OptionId::proto ? group_.schemes : group_.redirect_schemes;
+  const auto parsed = parse_schemes(argument.value, schemes);
+  if (!parsed) return bad(argument.id, parsed.error());
+  schemes = *parsed;
   return {};
 }
 

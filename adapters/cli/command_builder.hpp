@@ -40,6 +40,7 @@ class CommandBuilder {
   Status add_connect_to(const std::string& value);
   Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);
   Status set_parallel_max(const std::string& value);
+  Status set_redirects(const Argument& argument);
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
   Status set_write_out(const std::string& value);

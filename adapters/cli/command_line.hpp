@@ -26,6 +26,12 @@ struct ResolveEntry {
   friend bool operator==(const ResolveEntry&, const ResolveEntry&) = default;
 };
 
+// --proto: which schemes may be used.
+struct Schemes {
+  bool http = true;
+  bool https = true;
+};
+
 // The settings that all URLs of one --next group share.
 struct Settings {
   bool include_head = false;         // -i, and also with -I: the response head goes to the output, before the body
@@ -40,9 +46,10 @@ struct Settings {
   std::optional<Duration> connect_timeout;    // --connect-timeout
   AddressFamily family = AddressFamily::any;  // -4, -6
   std::vector<ResolveEntry> resolve;  // --resolve, in order; of two for the same host and port the later one counts
-  std::string unix_socket;            // --unix-socket: a path, or "@" and an abstract name; empty: TCP
-  bool http0_9 = false;               // --http0.9: a response may have no head
-  bool strict = false;                // --strict: TransferOptions::http1
+  std::optional<RedirectOptions> redirects = {};  // -L and what belongs to it
+  std::string unix_socket;                        // --unix-socket: a path, or "@" and an abstract name; empty: TCP
+  bool http0_9 = false;                           // --http0.9: a response may have no head
+  bool strict = false;                            // --strict: TransferOptions::http1
 
   bool insecure = false;      // -k
   std::string cacert;         // file; empty: the system's

@@ -72,6 +72,8 @@ int exit_code(const Error& error, bool head_received) {
       return kExitReceive;
     case Code::body_too_large:
       return kExitFileSize;
+    case Code::too_many_redirects:
+      return kExitTooManyRedirects;
     case Code::too_many_descriptors:
       return kExitConnect;
     case Code::descriptor_too_large:

@@ -26,6 +26,7 @@
 //   the three timeouts        28
 //   response_too_large        56   (curl 7 says 27, later ones 56)
 //   body_too_large            63
+//   too_many_redirects        47
 //   too_many_descriptors       7   no socket could be made
 //   descriptor_too_large      93   wrong use of Multi by the command: cannot happen to a user
 //   recursive_call            93
@@ -58,6 +59,7 @@ enum ExitCode : int {
   kExitTlsHandshake = 35,
   kExitAborted = 42,
   kExitBadArgument = 43,
+  kExitTooManyRedirects = 47,
   kExitOptionSyntax = 49,
   kExitEmptyReply = 52,
   kExitSend = 55,

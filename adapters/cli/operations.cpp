@@ -46,9 +46,18 @@ std::string range_value(std::string_view range) {
   return "bytes=" + std::string(range) + (range.find('-') == std::string_view::npos ? "-" : "");
 }
 
-std::string_view referer_value(std::string_view referer) {
-  constexpr std::string_view kAuto = ";auto";
-  return referer.substr(0, referer.find(kAuto));
+constexpr std::string_view kAutoReferer = ";auto";
+
+std::string_view referer_value(std::string_view referer) { return referer.substr(0, referer.find(kAutoReferer)); }
+
+std::optional<RedirectOptions> redirects_of(const OptionGroup& group) {
+  if (group.follows == OptionGroup::Follow::no) return std::nullopt;
+  RedirectOptions redirects = group.redirects;
+  redirects.keep_method = group.method && group.follows == OptionGroup::Follow::location;
+  redirects.auto_referer = group.referer && group.referer->find(kAutoReferer) != std::string::npos;
+  redirects.http = group.schemes.http && group.redirect_schemes.http;
+  redirects.https = group.schemes.https && group.redirect_schemes.https;
+  return redirects;
 }
 
 bool asks_for_chunks(const OptionGroup& group) {
@@ -200,6 +209,11 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
     return operation;
   }
   operation.url = std::move(target->url);
+  if (!(operation.url.is_tls() ? group.schemes.https : group.schemes.http)) {
+    operation.refused = UsageError{kExitUnsupportedProtocol, operation.url.text() + ": --proto does not allow " +
+                                                                 std::string(operation.url.scheme())};
+    return operation;
+  }
   if (target->unsendable && !group.user && !shared.fields.contains("Authorization")) {
     operation.refused = UsageError{exit_code(*target->unsendable), target->unsendable->message()};
     return operation;
@@ -262,6 +276,7 @@ std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup gr
   if (const Status ok = check(group); !ok) return std::unexpected(ok.error());
   Shared shared;
   group.settings.include_head = group.settings.include_head || group.head;
+  group.settings.redirects = redirects_of(group);
   const auto settings = std::make_shared<Settings>(std::move(group.settings));
   shared.settings = settings;
   if (group.data && !group.get) shared.body = std::make_shared<const std::string>(std::move(*group.data));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ struct OptionGroup {
   std::size_t urls = 0, outputs = 0, uploads = 0;
 
   std::string output_dir;
+  enum class Follow : std::uint8_t { no, location, follow };
+  Follow follows = Follow::no;  // -L, --follow
+  RedirectOptions redirects;    // what other options say of them
+  Schemes schemes, redirect_schemes;
   bool remote_name_all = false;
   bool head = false;
   bool get = false;

@@ -1,8 +1,10 @@
 // See option_values.hpp. Small, independent parsers.
 #include "adapters/cli/option_values.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "adapters/cli/text.hpp"
 #include "core/base/ascii.hpp"
@@ -85,6 +87,33 @@ std::expected<std::size_t, std::string> parse_count(std::string_view text) {
   if (!whole(text, count)) return std::unexpected("expected a number, not '" + printable(text) + "'");
   if (count > kMost) return std::unexpected("'" + printable(text) + "' is too much");
   return count;
+}
+
+std::expected<std::uint32_t, std::string> parse_max_redirects(std::string_view text) {
+  if (text == "-1") return std::numeric_limits<std::uint32_t>::max();
+  const auto count = parse_count(text);
+  if (!count) return std::unexpected(count.error());
+  return static_cast<std::uint32_t>(std::min<std::size_t>(*count, std::numeric_limits<std::uint32_t>::max()));
+}
+
+std::expected<Schemes, std::string> parse_schemes(std::string_view text, Schemes before) {
+  Schemes schemes = before;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view name = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    bool allowed = true;
+    for (; !name.empty() && std::string_view("+-=").find(name.front()) != std::string_view::npos;
+         name.remove_prefix(1)) {
+      allowed = name.front() != '-';
+      if (name.front() == '=') schemes = {false, false};
+    }
+    const bool all = equals_ignoring_case(name, "all");
+    if (all || equals_ignoring_case(name, "http")) schemes.http = allowed;
+    if (all || equals_ignoring_case(name, "https")) schemes.https = allowed;
+  }
+  if (!schemes.http && !schemes.https) return std::unexpected("neither http nor https is left");
+  return schemes;
 }
 
 bool is_range(std::string_view text) {

@@ -76,10 +76,12 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   request.body = *std::move(body);
 
   TransferOptions options;
-  if (operation_.url.is_tls()) {
+  options.redirects = settings().redirects;
+  if (operation_.url.is_tls() || options.redirects) {
     auto tls = surroundings_.tls.for_settings(settings());
-    if (!tls) return std::unexpected(tls.error());
-    options.tls = *std::move(tls);
+    // Without one a redirect from http to https fails, if it comes.
+    if (!tls && operation_.url.is_tls()) return std::unexpected(tls.error());
+    if (tls) options.tls = *std::move(tls);
   }
   options.connect_to = operation_.connect_to;
   options.family = settings().family;
@@ -93,6 +95,7 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   options.http1 = settings().strict ? Http1::strict : Http1::tolerant;
   options.allow_http0_9 = settings().http0_9;
   options.tls_truncation_ok = settings().tls_truncation_ok;
+  options.report_heads = surroundings_.verbose;
   options.keep_raw_head = surroundings_.verbose || settings().include_head || !settings().dump_header.empty();
 
   if (auto opened = surroundings_.dumps.open(settings()); !opened) {
@@ -104,18 +107,11 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   return id_;
 }
 
-void RunningOperation::say_exchange(Multi& multi, TransferId id) {
-  if (!surroundings_.verbose || exchange_said_) return;
-  exchange_said_ = true;
-  const TransferInfo info = multi.info(id);
-  if (!info.conn) return;  // nothing was sent
-  std::string text = verbose_connection(operation_.url, info);
-  if (const auto head = http1_head(multi.request(id))) text += verbose_request(*head);
-  surroundings_.console.note(text);
+void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
+  surroundings_.console.note(verbose_connection(multi.request(id).url, multi.info(id)) + verbose_request(head));
 }
 
 bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
-  say_exchange(multi, id_);
   if (surroundings_.verbose) surroundings_.console.note(verbose_response(head));
   if (auto dumped = surroundings_.dumps.write(settings(), head_text(head)); !dumped) {
     end(multi, id_, {kExitWrite, dumped.error()});
@@ -126,6 +122,11 @@ bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
 }
 
 void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& head) { take_head(multi, head); }
+
+// -i and -D show the heads of all hops; the body of a hop that another follows is never seen.
+void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDone& hop) {
+  if (hop.head.status != 0) take_head(multi, hop.head);
+}
 
 void RunningOperation::judge_status(const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
@@ -189,8 +190,14 @@ bool RunningOperation::on_rewind(Multi&, TransferId) {
   return !source_ || source_->rewind();
 }
 
+void RunningOperation::note_chain(Multi& multi, TransferId id) {
+  if (!settings().redirects) return;
+  chain_.hops = multi.hops(id);
+  chain_.referer = multi.request(id).fields.find("Referer").value_or("");
+}
+
 void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
-  say_exchange(multi, id);
+  note_chain(multi, id);
   if (result && multi.info(id).tls_truncated) {
     surroundings_.console.doubt(operation_.method + " " + operation_.url.text_without_secrets() +
                                 ": TLS ended without a close_notify: the body may be cut short");
@@ -212,6 +219,7 @@ void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
                        .progress = multi.progress(id),
                        .info = multi.info(id)};
   early_head_ = multi.head(id);
+  note_chain(multi, id);
   surroundings_.ended_early.push_back(this);
   multi.remove(id);
 }

@@ -13,6 +13,7 @@
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
 #include "adapters/cli/tls_setup.hpp"
+#include "adapters/cli/transfer_facts.hpp"
 #include "adapters/cli/upload_source.hpp"
 #include "adapters/multi.hpp"
 
@@ -46,6 +47,8 @@ class RunningOperation final : public TransferHandler {
   const std::optional<Message>& early_end() const { return early_end_; }
   const ResponseHead& early_head() const { return early_head_; }
 
+  const HopChain& chain() const { return chain_; }
+
   const Operation& operation() const { return operation_; }
   TransferId id() const { return id_; }
   // The descriptor to wait for before resume(); -1: none.
@@ -57,6 +60,8 @@ class RunningOperation final : public TransferHandler {
   // For the display, at `now`.
   TransferFigures figures(const Multi& multi, Instant now);
 
+  void on_head_sent(Multi& multi, TransferId id, std::string_view head) override;
+  void on_hop_done(Multi& multi, TransferId id, const output::HopDone& hop) override;
   void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override;
   void on_head(Multi& multi, TransferId id, const ResponseHead& head) override;
   std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override;
@@ -69,7 +74,7 @@ class RunningOperation final : public TransferHandler {
   std::string display_name() const;
   std::expected<RequestBody, Failure> make_body();
   bool take_head(Multi& multi, const ResponseHead& head);
-  void say_exchange(Multi& multi, TransferId id);
+  void note_chain(Multi& multi, TransferId id);
   void judge_status(const ResponseHead& head);
   // Ends the transfer at once with this result; no callback follows.
   void end(Multi& multi, TransferId id, Failure verdict);
@@ -86,10 +91,10 @@ class RunningOperation final : public TransferHandler {
   bool discard_ = false;            // the body is not wanted
   std::uint64_t discarded_ = 0;
   std::optional<Instant> discards_until_;
-  bool exchange_said_ = false;
   bool head_received_ = false;
   std::optional<Message> early_end_;
   ResponseHead early_head_;
+  HopChain chain_;
   SpeedMeter meter_;
 };
 

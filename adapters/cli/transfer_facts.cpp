@@ -8,6 +8,22 @@ Duration since(const Progress& progress, const std::optional<Instant>& at) {
   return at ? *at - progress.queued : Duration::zero();
 }
 
+// As in curl: sizes of heads and times count all hops, the size of the body the last one alone.
+void add_hop(WriteOutFacts& facts, const Hop& hop) {
+  const Progress& progress = hop.progress;
+  ++facts.num_redirects;
+  facts.num_connects += progress.connected ? (hop.reused ? 0 : 1) + static_cast<std::uint64_t>(hop.retries) : 0;
+  facts.size_header += progress.received_head_bytes;
+  facts.size_request += progress.sent_head_bytes;
+  facts.time_namelookup += since(progress, progress.resolved);
+  facts.time_connect += since(progress, progress.connected);
+  if (hop.url.is_tls()) facts.time_appconnect += since(progress, progress.secured);
+  facts.time_pretransfer += since(progress, progress.secured ? progress.secured : progress.connected);
+  facts.time_starttransfer += since(progress, progress.first_byte);
+  facts.time_redirect += since(progress, progress.done);
+  facts.time_total += since(progress, progress.done);
+}
+
 // The first Location field, as in curl; unchanged if it is not an http or https URL.
 std::string redirect_url(const Url& url, const ResponseHead& head) {
   if (head.status < 300 || head.status >= 400) return "";
@@ -20,14 +36,15 @@ std::string redirect_url(const Url& url, const ResponseHead& head) {
 }  // namespace
 
 WriteOutFacts transfer_facts(const Operation& operation, const Message& message, const ResponseHead* head,
-                             const Failure& end) {
+                             const Failure& end, const HopChain& chain) {
   const Progress& progress = message.progress;
   const TransferInfo& info = message.info;
   WriteOutFacts facts;
-  facts.method = operation.method;
+  const Url& url = chain.hops.empty() ? operation.url : chain.hops.back().url;
+  facts.method = chain.hops.empty() ? operation.method : chain.hops.back().method;
   facts.url = operation.given_url;
-  facts.url_effective = operation.url.text_without_secrets();
-  facts.referer = operation.fields.find("referer").value_or("");
+  facts.url_effective = url.text_without_secrets();
+  facts.referer = chain.hops.empty() ? operation.fields.find("referer").value_or("") : chain.referer;
   facts.exit_code = end.exit_code;
   facts.error_message = end.message;
   facts.filename_effective = operation.output.to_stdout ? "" : operation.output.path;
@@ -38,10 +55,10 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
     facts.status = head->status;
     facts.http_version = std::to_string(head->version.major) + "." + std::to_string(head->version.minor);
     facts.fields = &head->fields;
-    facts.redirect_url = redirect_url(operation.url, *head);
+    facts.redirect_url = redirect_url(url, *head);
   }
   if (info.conn) {
-    facts.scheme = operation.url.scheme();
+    facts.scheme = url.scheme();
     if (info.route.empty()) {
       facts.remote_ip = info.address.ip.to_string();
       facts.remote_port = info.address.port;
@@ -54,10 +71,11 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
   facts.size_request = progress.sent_head_bytes;
   facts.time_namelookup = since(progress, progress.resolved);
   facts.time_connect = since(progress, progress.connected);
-  facts.time_appconnect = operation.url.is_tls() ? since(progress, progress.secured) : Duration::zero();
+  facts.time_appconnect = url.is_tls() ? since(progress, progress.secured) : Duration::zero();
   facts.time_pretransfer = since(progress, progress.secured ? progress.secured : progress.connected);
   facts.time_starttransfer = since(progress, progress.first_byte);
   facts.time_total = since(progress, progress.done);
+  for (std::size_t i = 0; i + 1 < chain.hops.size(); ++i) add_hop(facts, chain.hops[i]);
   return facts;
 }
 

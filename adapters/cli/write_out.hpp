@@ -27,7 +27,9 @@ struct WriteOutFacts {
   std::uint64_t size_header = 0;   // all response heads
   std::uint64_t size_request = 0;  // the request's head
   Duration time_namelookup{}, time_connect{}, time_appconnect{}, time_pretransfer{}, time_starttransfer{}, time_total{};
+  Duration time_redirect{};  // of all hops before the last
   std::uint64_t num_connects = 0;
+  std::uint64_t num_redirects = 0;
   std::string remote_ip;
   std::uint16_t remote_port = 0;
   int exit_code = 0;

@@ -239,12 +239,15 @@ void Carrier::failed(PooledConnection& connection, Error error, Now now) {
 
 // ---- hops ----
 
-std::optional<flow::NextHop> Carrier::ask_rule(const Job& job, const Error* failure, Now now) const {
+Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Error* failure, Now now) const {
   return rule_->next({.request = job.request,
                       .options = job.options,
                       .head = job.head,
                       .failure = failure,
                       .hops = job.past_hops.size() + 1,
+                      .redirects = job.redirects,
+                      .first = job.past_hops.empty() ? job.request.url : job.past_hops.front().url,
+                      .withheld = job.withheld,
                       .told = failure != nullptr && job.progress.first_byte.has_value(),
                       .now = now});
 }
@@ -257,7 +260,8 @@ void Carrier::hop_failed(Job& job, Error error, Now now) {
   if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
   std::optional<flow::NextHop> next;
   if (rule_ && !final) {
-    has_memory_for([&] { next = ask_rule(job, &error, now); });  // if memory runs out, no hop follows
+    // If memory runs out, no hop follows.
+    has_memory_for([&] { next = ask_rule(job, &error, now).value_or(std::nullopt); });
   }
   if (!next) return jobs_.end(job, std::unexpected(std::move(error)), now);
   next_hop(job, std::move(*next), std::move(error), now);

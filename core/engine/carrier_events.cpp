@@ -98,7 +98,10 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       note_keep_alive(connection, job.head);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
-      if (hop_follows(job, now)) {
+      if (auto follows = hop_follows(job, now); !follows) {
+        abort(job, std::move(follows.error()), now);
+        break;
+      } else if (*follows) {
         if (event.body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
         break;
       }
@@ -143,11 +146,12 @@ void Carrier::check_interims(Job& job, Now now) {
 }
 
 // Asked before the application is told of the response: if a hop follows, it is not told.
-bool Carrier::hop_follows(Job& job, Now now) {
+Result<bool> Carrier::hop_follows(Job& job, Now now) {
   if (!rule_) return false;
   job.progress.first_byte = now.steady;
   auto next = ask_rule(job, nullptr, now);
-  if (next) job.next_hop = std::make_unique<flow::NextHop>(std::move(*next));
+  if (!next) return std::unexpected(std::move(next.error()));
+  if (*next) job.next_hop = std::make_unique<flow::NextHop>(std::move(**next));
   return job.next_hop != nullptr;
 }
 

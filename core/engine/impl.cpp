@@ -7,6 +7,7 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/engine/handshake.hpp"
+#include "core/flow/follow.hpp"
 #include "core/http1/session.hpp"
 
 namespace sluice {
@@ -38,7 +39,7 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
                    std::unique_ptr<flow::HopRule> rule)
     : options_(std::move(options)),
       sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
-      rule_(std::move(rule)),
+      rule_(rule ? std::move(rule) : std::make_unique<flow::Follow>()),
       tls_sessions_(store_in<tls::SessionCache>(options_.tls_sessions)),
       names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr),
       pool_(limits_of(options_), timers_),

@@ -20,6 +20,9 @@ struct HopEnd {
   const ResponseHead& head;  // status 0: there is no response
   const Error* failure;      // null: the hop has a response
   std::size_t hops;          // number of hops so far, this one included
+  std::size_t redirects;     // how many of them a redirect has led to
+  const Url& first;          // the URL of the first hop
+  const Fields& withheld;    // NextHop::withheld of the last hop
   bool told;                 // the application was told of this response already
   Now now;
 };
@@ -29,13 +32,16 @@ struct NextHop {
   Request request = {};
   bool same_body = false;             // the body of the last hop is sent again, instead of request.body
   Duration after = Duration::zero();  // the wait before the hop begins
+  bool is_redirect = false;
+  Fields withheld = {};  // fields that this request does not have, and a later one may have again
 };
 
 class HopRule {
  public:
   virtual ~HopRule() = default;
-  // nullopt: no hop follows, and the transfer ends as it does without a rule. May throw std::bad_alloc.
-  virtual std::optional<NextHop> next(const HopEnd& end) const = 0;
+  // nullopt: no hop follows, and the transfer ends as it does without a rule. Error: it ends with that, or, after a
+  // failure, with the failure. May throw std::bad_alloc.
+  virtual Result<std::optional<NextHop>> next(const HopEnd& end) const = 0;
 };
 
 }  // namespace sluice::flow

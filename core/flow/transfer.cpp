@@ -41,6 +41,8 @@ void Transfer::recycle() {
   end = {};
   layers.reset();
   past_hops.clear();
+  redirects = 0;
+  withheld.clear();
   next_hop.reset();
   held_connect_to.reset();
   phase_ = TransferPhase::queued;
@@ -88,6 +90,8 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
     upload.rewind();
   }
   request = std::move(following.request);
+  withheld = std::move(following.withheld);
+  if (following.is_redirect) ++redirects;
   if (!following.same_body || !upload.streamed()) upload = http::UploadBody(request.body);
   ended_head = std::exchange(head, {});
   trailers = Fields{};

@@ -14,7 +14,7 @@ namespace sluice::test {
 // field. A failed connection or a truncated response is tried again, up to three hops in all.
 class NextRule final : public flow::HopRule {
  public:
-  std::optional<flow::NextHop> next(const flow::HopEnd& end) const override {
+  Result<std::optional<flow::NextHop>> next(const flow::HopEnd& end) const override {
     if (end.failure) return after_failure(end);
     const auto where = end.head.fields.find("Next");
     if (end.head.status / 100 != 3 || !where) return std::nullopt;

@@ -152,6 +152,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
       return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
     case Code::attempts_timeout:  // no plan has one
     case Code::rewind_failed:     // nor a rewindable stream
+    case Code::too_many_redirects:
     case Code::invalid_url:
     case Code::unsupported_scheme:
     case Code::invalid_request:

@@ -134,6 +134,8 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return struck(conn, {"garbage", "surplus"});
     case Code::unexpected_upgrade:
       return struck(conn, {"unasked upgrade"});
+    case Code::too_many_redirects:  // no plan follows redirects
+      return false;
     case Code::response_too_large:
       return struck(conn, {"huge head", "too many interims"});
     case Code::tls_handshake:

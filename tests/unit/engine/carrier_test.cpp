@@ -335,7 +335,7 @@ TEST_CASE("carrier: a hop that begins later waits for its time, and its failure 
 
 // Never gives up.
 struct AgainRule final : flow::HopRule {
-  std::optional<flow::NextHop> next(const flow::HopEnd& end) const override {
+  Result<std::optional<flow::NextHop>> next(const flow::HopEnd& end) const override {
     return flow::NextHop{.request = {"GET", end.request.url}};
   }
 };

@@ -52,7 +52,7 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   // connections, or below.
   auto& [tls, connect_to, family, route, connect_timeout, total_timeout, attempts_timeout, idle_timeout, max_body_bytes,
          fresh_connection, forbid_reuse, http1, allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials,
-         report_heads, user_data] = options;
+         redirects, report_heads, user_data] = options;
   // Those that matter, see here and in route_test.cpp.
   CHECK((!tls && !connect_to && !route && family == AddressFamily::any));
   connect_timeout = total_timeout = attempts_timeout = idle_timeout = std::chrono::seconds(7);
@@ -60,6 +60,7 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   http1 = Http1::strict;
   allow_http0_9 = tls_truncation_ok = keep_raw_head = true;
   send_url_credentials = false;
+  redirects = RedirectOptions{};
   report_heads = true;
   user_data = &options;
   CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 1);

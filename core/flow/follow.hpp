@@ -1,0 +1,14 @@
+// What follows a hop of a transfer, by the rules in core/rules that its options ask for.
+// Leaves to others: the rules themselves; carrying out what they say (Transfer, core/engine).
+#pragma once
+
+#include "core/flow/hop_rule.hpp"
+
+namespace sluice::flow {
+
+class Follow final : public HopRule {
+ public:
+  Result<std::optional<NextHop>> next(const HopEnd& end) const override;
+};
+
+}  // namespace sluice::flow

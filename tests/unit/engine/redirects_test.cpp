@@ -1,0 +1,171 @@
+// Redirects through the whole engine: which requests are sent where, what the application sees, how a chain ends.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/support/engine_steps.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+TransferOptions following(RedirectOptions redirects = {}) {
+  TransferOptions options;
+  options.redirects = redirects;
+  return options;
+}
+
+std::string redirect_to(std::string_view url, int status = 302, std::string_view body = "") {
+  return "HTTP/1.1 " + std::to_string(status) + " Elsewhere\r\nLocation: " + std::string(url) +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+// The newest connection, with all that it has to send.
+ConnId opened(EngineWorld& world) {
+  world.connected(newest(world));
+  return newest(world);
+}
+
+}  // namespace
+
+TEST_CASE("redirects: they are followed where the options say so, and are responses like any other elsewhere") {
+  EngineWorld world;
+  const TransferId plain = world.add("http://192.0.2.1/plain");
+  const ConnId conn = go(world);
+  world.receive(conn, redirect_to("/next", 302, "moved"));
+  CHECK(world.succeeded(plain));
+  CHECK(world.engine.head(plain).status == 302);
+  CHECK(world.bodies[plain] == "moved");
+  const TransferId id = world.add("http://192.0.2.1/one", following());
+  world.sent(conn);
+  world.receive(conn, redirect_to("two", 302, "moved"));
+  CHECK(world.sent(conn).starts_with("GET /two HTTP/1.1\r\n"));
+  world.receive(conn, redirect_to("http://192.0.2.2/three", 307));
+  const ConnId second = go(world);
+  world.receive(second, answer("the end"));
+  CHECK(world.succeeded(id));
+  CHECK(world.bodies[id] == "the end");
+  CHECK(world.heads.size() == 2);
+  CHECK(world.hops_done.size() == 2);
+  CHECK(world.engine.hops(id).size() == 3);
+  CHECK(world.engine.request(id).url.text() == "http://192.0.2.2/three");
+}
+
+TEST_CASE("SB-01 redirects: credentials of the URL and of the request stay with their origin") {
+  EngineWorld world;
+  Request request = world.get("http://user:pass@192.0.2.1/");
+  REQUIRE(request.fields.add("Cookie", "a=b"));
+  REQUIRE(request.fields.add("Accept", "*/*"));
+  const TransferId id = world.add(std::move(request), following());
+  const ConnId first = opened(world);
+  CHECK(world.sent(first).find("Authorization: Basic dXNlcjpwYXNz\r\n") != std::string::npos);
+  world.receive(first, redirect_to("/here"));
+  const std::string here = world.sent(first);
+  CHECK(here.find("Authorization: Basic dXNlcjpwYXNz\r\n") != std::string::npos);
+  CHECK(here.find("Cookie: a=b\r\n") != std::string::npos);
+  world.receive(first, redirect_to("http://192.0.2.2/1"));
+  const ConnId second = opened(world);
+  CHECK(world.sent(second) == "GET /1 HTTP/1.1\r\nHost: 192.0.2.2\r\nAccept: */*\r\n\r\n");
+  // SB-02: nor does the hop after that have them.
+  world.receive(second, redirect_to("/2"));
+  CHECK(world.sent(second) == "GET /2 HTTP/1.1\r\nHost: 192.0.2.2\r\nAccept: */*\r\n\r\n");
+  world.receive(second, redirect_to("http://192.0.2.1/back"));
+  CHECK(world.sent(first).find("Authorization: Basic dXNlcjpwYXNz\r\n") != std::string::npos);
+  world.receive(first, answer("x"));
+  CHECK(world.succeeded(id));
+}
+
+TEST_CASE("redirects: credentials in a Location are sent to its host alone") {
+  EngineWorld world;
+  world.add("http://192.0.2.1/", following());
+  world.receive(go(world), redirect_to("http://user:pass@192.0.2.2/"));
+  const ConnId second = opened(world);
+  CHECK(world.sent(second).find("Authorization: Basic dXNlcjpwYXNz\r\n") != std::string::npos);
+  world.receive(second, redirect_to("http://192.0.2.3/"));
+  const ConnId third = opened(world);
+  CHECK(world.sent(third).find("Authorization") == std::string::npos);
+}
+
+TEST_CASE("SB-34 redirects: after 303 a request has no body, and after 307 its own once more") {
+  for (const int status : {303, 307}) {
+    CAPTURE(status);
+    EngineWorld world;
+    const TransferId id =
+        world.add(Request::post(*Url::parse("http://192.0.2.1/"), "the body", "text/plain"), following());
+    const ConnId conn = opened(world);
+    CHECK(world.sent(conn).ends_with("\r\n\r\nthe body"));
+    world.receive(conn, redirect_to("/next", status));
+    CHECK(world.sent(conn) ==
+          (status == 303 ? "GET /next HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n"
+                         : "POST /next HTTP/1.1\r\nHost: 192.0.2.1\r\nContent-Type: text/plain\r\nContent-Length: "
+                           "8\r\n\r\nthe body"));
+    world.receive(conn, answer("x"));
+    CHECK(world.succeeded(id));
+  }
+}
+
+TEST_CASE("redirects: a body that cannot be given again is an error, and one that is not needed again is none") {
+  for (const int status : {302, 307}) {
+    CAPTURE(status);
+    EngineWorld world;
+    Request request("POST", *Url::parse("http://192.0.2.1/"), BodyStream{4, false});
+    const TransferId id = world.add(std::move(request), following());
+    const ConnId conn = opened(world);
+    CHECK(supply(world, id, "body") == 4);
+    world.sent(conn);
+    world.receive(conn, redirect_to("/next", status));
+    CHECK(world.done(id) == (status == 307));
+    if (status == 307) CHECK(world.failure(id) == Code::rewind_failed);
+  }
+}
+
+TEST_CASE("SB-27 redirects: a loop ends at the limit, with the chain in hops()") {
+  EngineWorld world;
+  const TransferId id = world.add("http://192.0.2.1/loop", following({.max_redirects = 3}));
+  const ConnId conn = go(world);
+  for (int i = 0; i < 4; ++i) {
+    CHECK_FALSE(world.done(id));
+    world.receive(conn, redirect_to("/loop", 302, "again"));
+    world.sent(conn);
+  }
+  CHECK(world.failure(id) == Code::too_many_redirects);
+  CHECK(world.results.at(id).error().message() ==
+        "GET http://192.0.2.1/loop: redirect by status 302: leads to http://192.0.2.1/loop, and 3 were followed "
+        "already, the most allowed");
+  CHECK(world.engine.hops(id).size() == 4);
+  CHECK(world.heads.empty());
+  CHECK(world.bodies[id].empty());
+}
+
+TEST_CASE("redirects: a Location that leads nowhere ends the transfer, and its connection is not lost for others") {
+  EngineWorld world;
+  const TransferId id = world.add("http://192.0.2.1/", following());
+  world.receive(go(world), redirect_to("ftp://192.0.2.1/"));
+  CHECK(world.failure(id) == Code::unsupported_scheme);
+  CHECK(world.results.at(id).error().blame == Blame::peer);
+  CHECK(world.engine.head(id).status == 302);
+}
+
+TEST_CASE("redirects: the time of the whole chain is limited, and a cancel ends it in any hop") {
+  EngineWorld world;
+  TransferOptions options = following();
+  options.total_timeout = 1s;
+  const TransferId slow = world.add("http://192.0.2.1/", options);
+  const ConnId conn = go(world);
+  for (int i = 0; i < 3; ++i) {
+    world.pass(300ms);
+    world.receive(conn, redirect_to("/" + std::to_string(i)));
+    world.sent(conn);
+  }
+  CHECK_FALSE(world.done(slow));
+  world.pass(100ms);
+  CHECK(world.failure(slow) == Code::total_timeout);
+  const TransferId canceled = world.add("http://192.0.2.2/", following());
+  const ConnId other = go(world);
+  world.receive(other, redirect_to("/next"));
+  world.engine.cancel(canceled, world.now);
+  world.drain();
+  CHECK(world.failure(canceled) == Code::canceled);
+}
