@@ -126,8 +126,8 @@ class Route {
 //
 // Credentials and the application's own fields go only to the origin (scheme, host and port) of the first request.
 // Other origins get those that hold no secret and describe what is wanted: Accept and its kin, Cache-Control,
-// Content-Type, -Encoding and -Language, conditions (If-...), Range, Referer, TE, User-Agent and a few more
-// (core/rules/redirect.cpp).
+// Content-Type, -Encoding and -Language, conditions (If-...), Range, Referer, TE, User-Agent and others that
+// cannot hold one.
 struct RedirectOptions {
   std::uint32_t max_redirects = 50;  // the next one is an error (too_many_redirects)
   bool keep_post_301 = false;        // a POST stays a POST with its body after 301

@@ -145,7 +145,7 @@ BODIES = [
 
 HOPS = [
     mutant("hop-told", "a response that another hop follows is told",
-           ("engine/carrier_events.cpp", "if (hop_follows(job, now)) {", "if (hop_follows(job, now) && !PLANTED) {")),
+           ("engine/carrier_events.cpp", "} else if (*follows) {", "} else if (*follows && !PLANTED) {")),
     mutant("hop-long-body", "a response that another hop follows is read to its end however long it says it is",
            ("engine/carrier_events.cpp", "if (event.body_length.value_or(0) > limits::kMaxSkippedBytes)",
             "if (!PLANTED && event.body_length.value_or(0) > limits::kMaxSkippedBytes)")),
