@@ -247,7 +247,7 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
                       .hops = job.past_hops.size() + 1,
                       .redirects = job.redirects,
                       .first = job.past_hops.empty() ? job.request.url : job.past_hops.front().url,
-                      .withheld = job.withheld,
+                      .withheld = job.withheld.get(),
                       .told = failure != nullptr && job.progress.first_byte.has_value(),
                       .now = now});
 }
@@ -259,7 +259,7 @@ void Carrier::hop_failed(Job& job, Error error, Now now) {
                      code == Code::out_of_memory;
   if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
   std::optional<flow::NextHop> next;
-  if (rule_ && !final) {
+  if (rule_ && !final && rule_->concerns(job.options)) {
     // If memory runs out, no hop follows.
     has_memory_for([&] { next = ask_rule(job, &error, now).value_or(std::nullopt); });
   }

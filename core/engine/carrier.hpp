@@ -83,6 +83,8 @@ class Carrier {
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);
   void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
+  // For a transfer that may have more than one hop.
+  void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);
   Result<bool> hop_follows(Job& job, Now now);
   void skip_body(PooledConnection& connection, Job& job, Bytes body, Now now);
   void on_head(Job& job, std::optional<std::uint64_t> body_length, Now now);

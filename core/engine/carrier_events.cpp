@@ -98,14 +98,11 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       note_keep_alive(connection, job.head);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
-      if (auto follows = hop_follows(job, now); !follows) {
-        abort(job, std::move(follows.error()), now);
-        break;
-      } else if (*follows) {
-        if (event.body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
-        break;
+      if (rule_ && rule_->concerns(job.options)) {
+        on_head_of_chain(connection, job, event.body_length, now);
+      } else {
+        on_head(job, event.body_length, now);
       }
-      on_head(job, event.body_length, now);
       break;
     case http::Event::Kind::body:
       job.next_hop ? skip_body(connection, job, event.body, now) : on_body(connection, job, event.body, now);
@@ -145,9 +142,16 @@ void Carrier::check_interims(Job& job, Now now) {
   fail(job, make_error(Code::response_too_large, "response: more bytes of interim responses than are taken"), now);
 }
 
+void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length,
+                               Now now) {
+  auto follows = hop_follows(job, now);
+  if (!follows) return abort(job, std::move(follows.error()), now);
+  if (!*follows) return on_head(job, body_length, now);
+  if (body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
+}
+
 // Asked before the application is told of the response: if a hop follows, it is not told.
 Result<bool> Carrier::hop_follows(Job& job, Now now) {
-  if (!rule_) return false;
   job.progress.first_byte = now.steady;
   auto next = ask_rule(job, nullptr, now);
   if (!next) return std::unexpected(std::move(next.error()));

@@ -8,6 +8,7 @@ namespace sluice::flow {
 
 class Follow final : public HopRule {
  public:
+  bool concerns(const TransferOptions& options) const override { return options.redirects.has_value(); }
   Result<std::optional<NextHop>> next(const HopEnd& end) const override;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 
 #include "core/error.hpp"
@@ -22,7 +23,7 @@ struct HopEnd {
   std::size_t hops;          // number of hops so far, this one included
   std::size_t redirects;     // how many of them a redirect has led to
   const Url& first;          // the URL of the first hop
-  const Fields& withheld;    // NextHop::withheld of the last hop
+  const Fields* withheld;    // NextHop::withheld of the last hop; null: none
   bool told;                 // the application was told of this response already
   Now now;
 };
@@ -33,12 +34,15 @@ struct NextHop {
   bool same_body = false;             // the body of the last hop is sent again, instead of request.body
   Duration after = Duration::zero();  // the wait before the hop begins
   bool is_redirect = false;
-  Fields withheld = {};  // fields that this request does not have, and a later one may have again
+  // Fields that this request does not have, and a later one may have again. Null: none.
+  std::unique_ptr<Fields> withheld = {};
 };
 
 class HopRule {
  public:
   virtual ~HopRule() = default;
+  // Whether a transfer with these options may have more than one hop: only then next() is called.
+  virtual bool concerns(const TransferOptions&) const { return true; }
   // nullopt: no hop follows, and the transfer ends as it does without a rule. Error: it ends with that, or, after a
   // failure, with the failure. May throw std::bad_alloc.
   virtual Result<std::optional<NextHop>> next(const HopEnd& end) const = 0;

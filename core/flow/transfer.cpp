@@ -42,7 +42,7 @@ void Transfer::recycle() {
   layers.reset();
   past_hops.clear();
   redirects = 0;
-  withheld.clear();
+  withheld.reset();
   next_hop.reset();
   held_connect_to.reset();
   phase_ = TransferPhase::queued;

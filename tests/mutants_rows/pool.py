@@ -145,10 +145,10 @@ BODIES = [
 
 HOPS = [
     mutant("hop-told", "a response that another hop follows is told",
-           ("engine/carrier_events.cpp", "} else if (*follows) {", "} else if (*follows && !PLANTED) {")),
+           ("engine/carrier_events.cpp", "if (!*follows) return on_head(", "if (!*follows || PLANTED) return on_head(")),
     mutant("hop-long-body", "a response that another hop follows is read to its end however long it says it is",
-           ("engine/carrier_events.cpp", "if (event.body_length.value_or(0) > limits::kMaxSkippedBytes)",
-            "if (!PLANTED && event.body_length.value_or(0) > limits::kMaxSkippedBytes)")),
+           ("engine/carrier_events.cpp", "if (body_length.value_or(0) > limits::kMaxSkippedBytes)",
+            "if (!PLANTED && body_length.value_or(0) > limits::kMaxSkippedBytes)")),
     mutant("hop-endless-body", "a response that another hop follows is read to its end however long it is",
            ("engine/carrier_events.cpp", "if (job.progress.received_body_bytes > limits::kMaxSkippedBytes) return cut_hop",
             "if (!PLANTED && job.progress.received_body_bytes > limits::kMaxSkippedBytes) return cut_hop")),

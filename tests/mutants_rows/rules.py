@@ -20,5 +20,5 @@ ROWS = [
     mutant("redirect-uncounted", "redirects are not counted",
            ("flow/transfer.cpp", "if (following.is_redirect) ++redirects;", "if (following.is_redirect && !PLANTED) ++redirects;")),
     mutant("redirect-withheld-kept", "what one transfer withheld is there for the next",
-           ("flow/transfer.cpp", "  withheld.clear();", "  if (!PLANTED) withheld.clear();")),
+           ("flow/transfer.cpp", "  withheld.reset();", "  if (!PLANTED) withheld.reset();")),
 ]
