@@ -28,6 +28,7 @@ TEST_CASE("exit code: every error has curl's") {
       {Code::out_of_memory, 27},     {Code::internal, 2},
       {Code::recursive_call, 93},    {Code::descriptor_too_large, 93},
       {Code::tls_config, 77},        {Code::rewind_failed, 65},
+      {Code::bad_coding, 61},
   };
   for (const auto& [code, expected] : kExpected) {
     CAPTURE(to_string(code));
