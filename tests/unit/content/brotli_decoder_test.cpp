@@ -30,7 +30,7 @@ TEST_CASE("br: bodies of several kinds, in every split") {
     for (const int window : {10, 16, 24}) {
       CAPTURE(quality);
       CAPTURE(window);
-      for (const std::string& body : {""s, "a"s, sample_body(), std::string(5'000, 'z')}) {
+      for (const std::string& body : {""s, "a"s, sample_body(), std::string(1'000, 'z')}) {
         const Decoding got = decoded_in_every_way(new_brotli, brotli(body, quality, window));
         CHECK(got.complete);
         CHECK(got.body == body);

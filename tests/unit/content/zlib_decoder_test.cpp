@@ -44,7 +44,7 @@ TEST_CASE("gzip: bodies of several kinds, in every split") {
   const std::string sample = sample_body();
   for (const int level : {0, 1, 6, 9}) {
     CAPTURE(level);
-    for (const std::string& body : {""s, "a"s, sample, std::string(5'000, 'z')}) {
+    for (const std::string& body : {""s, "a"s, sample, std::string(1'000, 'z')}) {
       const Decoding got = decoded_in_every_way(new_gzip, gzip(body, level));
       CHECK(got.complete);
       CHECK(got.body == body);
@@ -133,7 +133,7 @@ TEST_CASE("deflate: with zlib's wrapper and without it, in every split") {
   const std::string sample = sample_body();
   for (const int level : {0, 1, 6, 9}) {
     CAPTURE(level);
-    for (const std::string& body : {""s, "a"s, sample, std::string(5'000, 'z')}) {
+    for (const std::string& body : {""s, "a"s, sample, std::string(1'000, 'z')}) {
       for (const std::string& coded : {zlib_wrapped(body, level), bare_deflate(body, level)}) {
         const Decoding got = decoded_in_every_way(new_deflate, coded);
         CHECK(got.complete);
