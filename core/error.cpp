@@ -85,6 +85,8 @@ std::string_view to_string(Code code) {
       return "not_http";
     case Code::unsupported_coding:
       return "unsupported_coding";
+    case Code::bad_coding:
+      return "bad_coding";
     case Code::truncated:
       return "truncated";
     case Code::unexpected_upgrade:
@@ -160,6 +162,7 @@ Blame blame_of(Code code) {
     case Code::malformed_response:
     case Code::not_http:
     case Code::unsupported_coding:
+    case Code::bad_coding:
     case Code::truncated:
     case Code::unexpected_upgrade:
     case Code::tls_handshake:

@@ -41,7 +41,8 @@ enum class Code : std::uint8_t {
   // blame: peer
   malformed_response,
   not_http,            // the bytes received are not an HTTP/1 response
-  unsupported_coding,  // a transfer coding that sluice does not decode
+  unsupported_coding,  // a transfer coding or content coding that sluice does not decode, or too many of them
+  bad_coding,          // the coded data of a body breaks the rules of its content coding
   truncated,           // the connection ended in the middle of a response
   unexpected_upgrade,  // a 101 (Switching Protocols)
   tls_handshake,

@@ -49,6 +49,7 @@ int exit_code(const Error& error, bool head_received) {
     case Code::not_http:
       return kExitUnsupportedProtocol;
     case Code::unsupported_coding:
+    case Code::bad_coding:
       return kExitBadCoding;
     case Code::truncated:
       return kExitPartialFile;

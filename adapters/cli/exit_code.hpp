@@ -18,6 +18,7 @@
 //   malformed_response         8   in the head; 56: after it
 //   not_http                   1
 //   unsupported_coding        61
+//   bad_coding                61
 //   truncated                 18
 //   unexpected_upgrade         8   (curl ends with 52 or hangs)
 //   tls_handshake             35

@@ -36,6 +36,19 @@ inline constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 inline constexpr std::size_t kUploadBufferBytes = 64 * 1024;  // for each transfer with a streamed body
 inline constexpr std::size_t kMaxRequestHeadBytes = 1024 * 1024;
 
+// Content codings (SB-20, SB-21)
+inline constexpr std::size_t kMaxCodings = 5;  // of one body
+// Memory that the library of one decoder may take. Most of it is its window: 32 KiB (RFC 1951), 16 MiB (RFC 7932 9.1,
+// with half of that again while it grows), 8 MiB (RFC 9659 3).
+inline constexpr std::size_t kMaxZlibBytes = 64 * 1024;
+inline constexpr std::size_t kMaxBrotliBytes = 32 * 1024 * 1024;
+inline constexpr std::size_t kMaxZstdBytes = 10 * 1024 * 1024;
+inline constexpr int kMaxZstdWindowLog = 23;
+inline constexpr std::size_t kCodingBufferBytes = 16 * 1024;  // between two codings of a body
+inline constexpr int kCodingBuffersPerCall = 64;              // so many of these are filled in one call at most
+// A body that decodes to no more is not judged by the ratio of its sizes.
+inline constexpr std::size_t kMinRatedBytes = 1024 * 1024;
+
 // TLS configuration
 inline constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;  // of each text: trust anchors, certificate chain, key
 

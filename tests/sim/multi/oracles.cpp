@@ -164,6 +164,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::descriptor_too_large:
     case Code::recursive_call:
     case Code::out_of_memory:
+    case Code::bad_coding:
     case Code::internal:
       return false;
   }
