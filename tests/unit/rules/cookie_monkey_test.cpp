@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,7 +41,7 @@ class SlowJar {
   struct Kept {
     std::string name, value, domain, path;
     bool host_only = true, secure = false;
-    UnixSeconds expires = 0;
+    std::optional<UnixSeconds> expires;
     std::uint64_t created = 0, used = 0;
   };
   std::vector<Kept> all;
@@ -68,7 +67,7 @@ class SlowJar {
           return false;
       }
     }
-    made.expires = wish.max_age ? now + *wish.max_age : kNever;
+    if (wish.max_age) made.expires = now + *wish.max_age;
     made.created = made.used = ++clock_;
     const auto old = std::find_if(all.begin(), all.end(), [&](const Kept& kept) {
       return kept.name == made.name && kept.domain == made.domain && kept.path == made.path &&
@@ -78,7 +77,7 @@ class SlowJar {
       made.created = old->created;
       all.erase(old);
     }
-    if (made.expires > now) all.push_back(made);
+    if (!made.expires || *made.expires > now) all.push_back(made);
     evict(made.domain);
     return true;
   }
@@ -90,9 +89,9 @@ class SlowJar {
       const bool host = kept.host_only ? kept.domain == place.host : below(place.host, kept.domain);
       if (host && covers(kept.path, place.path) && (place.secure || !kept.secure)) found.push_back(&kept);
     }
-    std::sort(found.begin(), found.end(), [](const Kept* a, const Kept* b) { return a->created < b->created; });
-    std::stable_sort(found.begin(), found.end(),
-                     [](const Kept* a, const Kept* b) { return a->path.size() > b->path.size(); });
+    std::sort(found.begin(), found.end(), [](const Kept* a, const Kept* b) {
+      return a->path.size() == b->path.size() ? a->created < b->created : a->path.size() > b->path.size();
+    });
     std::string text;
     for (Kept* kept : found) {
       kept->used = ++clock_;
@@ -103,10 +102,10 @@ class SlowJar {
   }
 
   void expire(UnixSeconds now) {
-    std::erase_if(all, [&](const Kept& kept) { return kept.expires <= now; });
+    std::erase_if(all, [&](const Kept& kept) { return kept.expires && *kept.expires <= now; });
   }
   void end_session() {
-    std::erase_if(all, [](const Kept& kept) { return kept.expires == kNever; });
+    std::erase_if(all, [](const Kept& kept) { return !kept.expires; });
   }
   std::size_t remove(const std::string& domain, const std::string& path, const std::string& name) {
     return std::erase_if(
@@ -114,7 +113,6 @@ class SlowJar {
   }
 
  private:
-  static constexpr UnixSeconds kNever = std::numeric_limits<UnixSeconds>::max();
   static bool below(const std::string& host, const std::string& domain) {
     if (host == domain) return true;
     const bool is_address = host.find_first_not_of("0123456789.") == std::string::npos;
@@ -241,16 +239,19 @@ class Monkey {
     REQUIRE(cookies.size() == slow_.all.size());
     REQUIRE(world_.jar->size() == slow_.all.size());
     std::sort(slow_.all.begin(), slow_.all.end(), [](const auto& a, const auto& b) { return a.created < b.created; });
+    bool same = true;
     for (std::size_t i = 0; i < cookies.size(); ++i) {
       const SlowJar::Kept& kept = slow_.all[i];
-      REQUIRE(cookies[i].name == kept.name);
-      REQUIRE(cookies[i].value == kept.value);
-      REQUIRE(cookies[i].domain == kept.domain);
-      REQUIRE(cookies[i].path == kept.path);
-      REQUIRE(cookies[i].host_only == kept.host_only);
-      REQUIRE(cookies[i].secure == kept.secure);
-      REQUIRE(cookies[i].expires.value_or(std::numeric_limits<UnixSeconds>::max()) == kept.expires);
+      const Cookie wanted{.name = kept.name,
+                          .value = kept.value,
+                          .domain = kept.domain,
+                          .path = kept.path,
+                          .expires = kept.expires,
+                          .host_only = kept.host_only,
+                          .secure = kept.secure};
+      same = same && cookies[i] == wanted;
     }
+    REQUIRE(same);
   }
 
   Random random_;
