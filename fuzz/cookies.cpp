@@ -137,7 +137,7 @@ class Program {
         FUZZ_CHECK(std::find(after.begin(), after.end(), cookie) != after.end());
     }
     if (taken == limits::kMaxCookiesPerResponse) saw("50 of a response");
-    if (after.size() > limits::kMaxCookiesPerDomain)
+    if (after.size() >= limits::kMaxCookiesPerDomain)
       FUZZ_CHECK(most_of_a_domain(after) <= limits::kMaxCookiesPerDomain);
     fields_.clear();
     count_ = 0;
