@@ -52,6 +52,17 @@ inline constexpr std::size_t kMinRatedBytes = 1024 * 1024;
 // TLS configuration
 inline constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;  // of each text: trust anchors, certificate chain, key
 
+// Cookies (SB-72, RFC 6265bis 5.6 and 5.7)
+inline constexpr std::size_t kMaxCookieBytes = 4'096;           // name and value together
+inline constexpr std::size_t kMaxCookieAttributeBytes = 1'024;  // a longer attribute is ignored; of a path and a domain
+inline constexpr std::size_t kMaxCookiesPerResponse = 50;       // taken of one response
+inline constexpr std::size_t kMaxCookiesPerDomain = 180;        // kept
+inline constexpr std::size_t kMaxCookies = 10'000;              // kept in one jar
+// Of a whole line "Cookie: ..." without its line end: common servers refuse longer fields.
+inline constexpr std::size_t kMaxCookieFieldBytes = 8'190;
+inline constexpr UnixSeconds kMaxCookieAge = 400 * 86'400;
+inline constexpr std::size_t kMaxCookieLineBytes = 16 * 1024;  // of a cookie file (SB-73)
+
 // The engine
 inline constexpr std::size_t kMaxAddresses = 64;  // used from one answer to a look-up
 // If another hop follows a response, at most this much of the response's body is read to keep its connection. If it is

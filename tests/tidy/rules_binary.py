@@ -63,10 +63,17 @@ def loads(library):
     return re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", library))
 
 
-def check_core_loads(library):
+def check_core_loads(library, archive):
+    """A library that can be left out of the build is loaded only if an object of the core uses it."""
+    imports = [name for member, kind, name in symbols(archive) if kind == "U" and ours(member)]
     for name in loads(library):
-        if not re.fullmatch(tables.CORE_LOADS, name):
-            yield f"{library}: loads {name}; the core loads llhttp at most"
+        if re.fullmatch(tables.CORE_LOADS, name):
+            continue
+        wanted = next((w for file, w in tables.CORE_LOADS_FOR_IMPORTS.items() if re.fullmatch(file, name)), None)
+        if wanted is None:
+            yield f"{library}: loads {name}; the core loads llhttp and libpsl at most"
+        elif not any(re.fullmatch(wanted, other) for other in imports):
+            yield f"{library}: loads {name}, of which the core uses nothing"
 
 
 def check_no_openssl(program):

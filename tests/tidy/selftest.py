@@ -223,8 +223,16 @@ def check_loads():
         write(folder, "x.cpp", 'extern "C" double cos(double); double f(double x) { return cos(x); }')
         subprocess.run(["g++", "-shared", "-fPIC", os.path.join(folder, "x.cpp"), "-o", program, "-Wl,--no-as-needed",
                         "-l:libresolv.so.2"], check=True)
-        if not any("libresolv" in problem for problem in binary.check_core_loads(program)):
+        user = compiled(folder, 'extern "C" int psl_builtin(); int f() { return psl_builtin(); }')
+        if not any("libresolv" in problem for problem in binary.check_core_loads(program, user)):
             yield "check_core_loads does not see libresolv"
+        other = os.path.join(folder, "libpsl.so.5")
+        subprocess.run(["g++", "-shared", "-fPIC", "-Wl,-soname,libpsl.so.5", user, "-o", other], check=True)
+        subprocess.run(["g++", "-shared", "-fPIC", user, "-o", program, "-Wl,--no-as-needed", other], check=True)
+        yield from (f"check_core_loads objects to what is fine: {problem}" for problem in binary.check_core_loads(program, user))
+        idle = compiled(folder, "int f() { return 1; }")
+        if not any("libpsl" in problem for problem in binary.check_core_loads(program, idle)):
+            yield "check_core_loads does not see a library of which nothing is used"
         write(folder, "x.c", "int SSL_new(int i) { return i; } int sluice_boringssl_SSL_free(int i) { return i; }")
         subprocess.run(["gcc", "-c", os.path.join(folder, "x.c"), "-o", os.path.join(folder, "x.c.o")], check=True)
         archive = os.path.join(folder, "x.a")

@@ -5,6 +5,7 @@
 ROOMS = {
     "core/base": 1,
     "core/url": 2,
+    "core/rules": 2,
     "core/http": 2,
     "core/tls": 2,
     "core/rules": 2,
@@ -59,6 +60,7 @@ VERSIONS = "adapters/cli/library_versions"  # --version says them
 LIBRARIES = {
     "openssl/": ("core/tls", "adapters/cli/demo", "adapters/sim", VERSIONS),
     "llhttp.h": ("core/http1", VERSIONS),
+    "libpsl.h": ("core/rules/public_suffix",),
     "nghttp2/": ("core/http2",),
     "ares.h": ("adapters/resolver", VERSIONS),
     "ares_": ("adapters/resolver",),
@@ -106,6 +108,8 @@ ALLOWED_IMPORTS = [
     r"PKCS\d+|NAME_CONSTRAINTS|DIST_POINT|OBJ|TLS|ED25519)_\w+|(d2i|i2d|a2i)_\w+|sk_\w+",
     # llhttp
     r"llhttp_\w+",
+    # libpsl: its own data; psl_latest and psl_load_file would read files
+    r"psl_(builtin|is_public_suffix)",
     # this build's sanitizers
     r"__(asan|ubsan|lsan|tsan|sanitizer|sancov|msan)_\w+|__(start|stop)_asan_globals|__gcov_\w+",
 ]
@@ -134,6 +138,8 @@ PRIVATE_NAMES = r"(\w+ )*sluice_boringssl|.*bssl::sluice_boringssl::|_?llhttp_|s
 
 # What the shared core may load, sanitizers of this build included.
 CORE_LOADS = r"libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\.so.*|lib(asan|ubsan|tsan)\.so.*|ld-linux.*"
+# And these, if the core is built with them: the file and what its object must then import.
+CORE_LOADS_FOR_IMPORTS = {r"libpsl\.so.*": r"psl_\w+"}
 # What nothing of ours may load: BoringSSL is within.
 TLS_LOADS = r"lib(ssl|crypto)\.so.*"
 # What the shared libraries may export, mangled: what has to do with namespace sluice. And names of TLS libraries, which they may not import.
