@@ -63,10 +63,12 @@ def loads(library):
     return re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", library))
 
 
-def check_core_loads(library):
+def check_core_loads(library, disabled=()):
+    """`disabled`: options of the build; a user who needs no content coding has a core without its library."""
+    allowed = [tables.CORE_LOADS, *(pattern for option, pattern in tables.CODING_LOADS.items() if option not in disabled)]
     for name in loads(library):
-        if not re.fullmatch(tables.CORE_LOADS, name):
-            yield f"{library}: loads {name}; the core loads llhttp at most"
+        if not any(re.fullmatch(pattern, name) for pattern in allowed):
+            yield f"{library}: loads {name}; the core loads llhttp and the libraries of its content codings at most"
 
 
 def check_no_openssl(program):

@@ -43,6 +43,9 @@ PLANTED = [
     (source.check_initializers, "core/types.hpp", "struct A {\n  int a = 0;\n  std::vector<int> b;  // words\n};\n", "core/types.hpp:3"),
     (source.check_libraries, "core/http1/reader.cpp", "#include <openssl/ssl.h>\n", "openssl/ssl.h"),
     (source.check_libraries, "core/tls/client.cpp", "#include <llhttp.h>\n", "llhttp.h"),
+    (source.check_libraries, "core/content/coding.cpp", "#include <zlib.h>\n", "zlib.h"),
+    (source.check_libraries, "core/content/zlib_decoder.cpp", "#include <brotli/decode.h>\n", "brotli/decode.h"),
+    (source.check_libraries, "core/content/brotli_decoder.cpp", "#include <zstd_errors.h>\n", "zstd_errors.h"),
     (source.check_libraries, "adapters/multi.cpp", "#include <ares.h>\n", "ares.h"),
     (source.check_libraries, "adapters/net/socket.cpp", "#include <CLI/CLI.hpp>\n", "CLI/CLI.hpp"),
     (source.check_libraries, "adapters/cli/command.cpp", "#include <uv.h>\n", "uv.h"),
@@ -94,6 +97,9 @@ HARMLESS = {
     "core/engine.cpp": '#include "core/engine/impl.hpp"\n',
     "core/connection.hpp": '#include "engine.hpp"\n',
     "core/connection.cpp": '#include "core/connection.hpp"\n',
+    "core/content/zlib_decoder.cpp": "#include <zlib.h>\n",
+    "core/content/brotli_decoder.cpp": "#include <brotli/decode.h>\n",
+    "core/content/zstd_decoder.cpp": "#include <zstd.h>\n",
     "adapters/transport.hpp": '#include "../core/types.hpp"\n',
     "adapters/cli/a.hpp": '#include "adapters/cli/b.hpp"\n',
     "adapters/cli/b.hpp": "\n",
@@ -225,6 +231,13 @@ def check_loads():
                         "-l:libresolv.so.2"], check=True)
         if not any("libresolv" in problem for problem in binary.check_core_loads(program)):
             yield "check_core_loads does not see libresolv"
+        subprocess.run(["g++", "-shared", "-fPIC", os.path.join(folder, "x.cpp"), "-o", program, "-Wl,--no-as-needed", "-l:libz.so.1",
+                        "-l:libbrotlidec.so.1", "-l:libzstd.so.1"], check=True)
+        yield from (f"check_core_loads objects to what is fine: {problem}" for problem in binary.check_core_loads(program))
+        for option, named in (("zlib", "libz.so"), ("brotli", "libbrotlidec.so"), ("zstd", "libzstd.so")):
+            said = list(binary.check_core_loads(program, {option, "unity"}))
+            if len(said) != 1 or named not in said[0]:
+                yield f"check_core_loads does not see {named} alone in a build without {option}: {said}"
         write(folder, "x.c", "int SSL_new(int i) { return i; } int sluice_boringssl_SSL_free(int i) { return i; }")
         subprocess.run(["gcc", "-c", os.path.join(folder, "x.c"), "-o", os.path.join(folder, "x.c.o")], check=True)
         archive = os.path.join(folder, "x.a")

@@ -7,6 +7,7 @@ ROOMS = {
     "core/url": 2,
     "core/http": 2,
     "core/tls": 2,
+    "core/content": 2,
     "core/proxy": 2,
     "core/http1": 3,
     "core/http2": 3,
@@ -59,6 +60,9 @@ LIBRARIES = {
     "openssl/": ("core/tls", "adapters/cli/demo", "adapters/sim", VERSIONS),
     "llhttp.h": ("core/http1", VERSIONS),
     "nghttp2/": ("core/http2",),
+    "zlib.h": ("core/content/zlib_decoder",),
+    "brotli/": ("core/content/brotli_decoder",),
+    "zstd": ("core/content/zstd_decoder",),
     "ares.h": ("adapters/resolver", VERSIONS),
     "ares_": ("adapters/resolver",),
     "CLI/": ("adapters/cli",),
@@ -105,6 +109,10 @@ ALLOWED_IMPORTS = [
     r"PKCS\d+|NAME_CONSTRAINTS|DIST_POINT|OBJ|TLS|ED25519)_\w+|(d2i|i2d|a2i)_\w+|sk_\w+",
     # llhttp
     r"llhttp_\w+",
+    # the decoders of content codings; of zlib only what works in memory
+    r"inflate(Init2_|Reset2?|End)?",
+    r"BrotliDecoder\w+",
+    r"ZSTD_(createDCtx_advanced|freeDCtx|DCtx_setParameter|decompressStream|isError|getErrorName)",
     # this build's sanitizers
     r"__(asan|ubsan|lsan|tsan|sanitizer|sancov|msan)_\w+|__gcov_\w+",
 ]
@@ -133,6 +141,8 @@ PRIVATE_NAMES = r"(\w+ )*sluice_boringssl|.*bssl::sluice_boringssl::|_?llhttp_|s
 
 # What the shared core may load, sanitizers of this build included.
 CORE_LOADS = r"libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\.so.*|lib(asan|ubsan|tsan)\.so.*|ld-linux.*"
+# And those of its content codings, by the options of the build: one that is disabled is not loaded.
+CODING_LOADS = {"zlib": r"libz\.so.*", "brotli": r"libbrotli(dec|common)\.so.*", "zstd": r"libzstd\.so.*"}
 # What nothing of ours may load: BoringSSL is within.
 TLS_LOADS = r"lib(ssl|crypto)\.so.*"
 # What the shared libraries may export, mangled: what has to do with namespace sluice. And names of TLS libraries, which they may not import.
@@ -159,12 +169,13 @@ EXAMPLES_TEST = "tests/examples/examples_test.cpp"
 COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", ".md")
 SECURITY_KEYS = sorted(
     f"SB-{number:02d}"
-    for number in [*range(5, 20), 25, 30, 31, *range(43, 52), *range(53, 64), 75, 77, 78, *range(80, 90)])
+    for number in [*range(5, 22), 25, 30, 31, *range(43, 52), *range(53, 64), 75, 77, 78, *range(80, 90)])
 # The rows about what a peer sends that is malformed or hostile: an input for the target named carries each in its file's name. The rows
 # about HTTP/2 (22, 64 to 69) have nobody to read such an input before there is HTTP/2.
 RESPONSE_KEYS = {
     "http1_response": [*range(12, 22), 24, 26, 40, 41, *range(55, 62), 71, 72, 76],
     "chunked": [13, 17, 57, 59],
+    "content_coding": [20, 21],
     "engine": [16, 61],
     "certificate_names": [8, 9, 49, 50],
     "tls_records": [16, 54],
