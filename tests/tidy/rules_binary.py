@@ -71,7 +71,7 @@ def check_core_loads(library, archive):
             continue
         wanted = next((w for file, w in tables.CORE_LOADS_FOR_IMPORTS.items() if re.fullmatch(file, name)), None)
         if wanted is None:
-            yield f"{library}: loads {name}; the core loads llhttp and libpsl at most"
+            yield f"{library}: loads {name}; the core loads llhttp and the libraries that it uses at most"
         elif not any(re.fullmatch(wanted, other) for other in imports):
             yield f"{library}: loads {name}, of which the core uses nothing"
 

@@ -8,7 +8,7 @@ ROOMS = {
     "core/rules": 2,
     "core/http": 2,
     "core/tls": 2,
-    "core/rules": 2,
+    "core/content": 2,
     "core/proxy": 2,
     "core/http1": 3,
     "core/http2": 3,
@@ -62,6 +62,9 @@ LIBRARIES = {
     "llhttp.h": ("core/http1", VERSIONS),
     "libpsl.h": ("core/rules/public_suffix",),
     "nghttp2/": ("core/http2",),
+    "zlib.h": ("core/content/zlib_decoder",),
+    "brotli/": ("core/content/brotli_decoder",),
+    "zstd": ("core/content/zstd_decoder",),
     "ares.h": ("adapters/resolver", VERSIONS),
     "ares_": ("adapters/resolver",),
     "CLI/": ("adapters/cli",),
@@ -110,6 +113,10 @@ ALLOWED_IMPORTS = [
     r"llhttp_\w+",
     # libpsl: its own data; psl_latest and psl_load_file would read files
     r"psl_(builtin|is_public_suffix)",
+    # the decoders of content codings; of zlib only what works in memory
+    r"inflate(Init2_|Reset2?|End)?",
+    r"BrotliDecoder\w+",
+    r"ZSTD_(createDCtx_advanced|freeDCtx|DCtx_setParameter|decompressStream|isError|getErrorName)",
     # this build's sanitizers
     r"__(asan|ubsan|lsan|tsan|sanitizer|sancov|msan)_\w+|__(start|stop)_asan_globals|__gcov_\w+",
 ]
@@ -138,8 +145,13 @@ PRIVATE_NAMES = r"(\w+ )*sluice_boringssl|.*bssl::sluice_boringssl::|_?llhttp_|s
 
 # What the shared core may load, sanitizers of this build included.
 CORE_LOADS = r"libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\.so.*|lib(asan|ubsan|tsan)\.so.*|ld-linux.*"
-# And these, if the core is built with them: the file and what its object must then import.
-CORE_LOADS_FOR_IMPORTS = {r"libpsl\.so.*": r"psl_\w+"}
+# And these, if the core is built with them: the file and what an object of the core must then import.
+CORE_LOADS_FOR_IMPORTS = {
+    r"libpsl\.so.*": r"psl_\w+",
+    r"libz\.so.*": r"inflate\w*",
+    r"libbrotli(dec|common)\.so.*": r"BrotliDecoder\w+",
+    r"libzstd\.so.*": r"ZSTD_\w+",
+}
 # What nothing of ours may load: BoringSSL is within.
 TLS_LOADS = r"lib(ssl|crypto)\.so.*"
 # What the shared libraries may export, mangled: what has to do with namespace sluice. And names of TLS libraries, which they may not import.
@@ -166,12 +178,13 @@ EXAMPLES_TEST = "tests/examples/examples_test.cpp"
 COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", ".md")
 SECURITY_KEYS = sorted(
     f"SB-{number:02d}"
-    for number in [1, 2, *range(5, 20), *range(25, 28), *range(30, 33), 34, *range(43, 52), *range(53, 64), 75, 77, 78, *range(80, 90)])
+    for number in [1, 2, *range(5, 22), *range(25, 28), *range(30, 33), 34, *range(43, 52), *range(53, 64), 75, 77, 78, *range(80, 90)])
 # The rows about what a peer sends that is malformed or hostile: an input for the target named carries each in its file's name. The rows
 # about HTTP/2 (22, 64 to 69) have nobody to read such an input before there is HTTP/2.
 RESPONSE_KEYS = {
     "http1_response": [*range(12, 22), 24, 26, 40, 41, *range(55, 62), 71, 72, 76],
     "chunked": [13, 17, 57, 59],
+    "content_coding": [20, 21],
     "engine": [16, 61],
     "certificate_names": [8, 9, 49, 50],
     "tls_records": [16, 54],
