@@ -2,6 +2,8 @@
 #include "core/rules/cookie_match.hpp"
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 #include "core/address.hpp"
 #include "core/base/ascii.hpp"
@@ -14,6 +16,14 @@ std::string_view without_final_dot(std::string_view name) {
   return name;
 }
 
+// nullopt: it is no URL.
+std::optional<Url> parse_url(const std::string& text) {
+  auto url = Url::parse(text);
+  if (url) return std::move(*url);
+  if (url.error().code == Code::out_of_memory) throw std::bad_alloc();
+  return std::nullopt;
+}
+
 // Text with a colon, which no name has.
 std::optional<Host> ipv6_from(std::string_view text) {
   const std::size_t percent = std::min(text.find('%'), text.size());
@@ -23,7 +33,7 @@ std::optional<Host> ipv6_from(std::string_view text) {
   if (percent == text.size()) return host;
   // A URL limits what a zone may hold.
   const std::string_view zone = text.substr(percent + 1);
-  const auto url = Url::parse(std::string("http://[").append(host.name).append("%25").append(zone).append("]/"));
+  const auto url = parse_url(std::string("http://[").append(host.name).append("%25").append(zone).append("]/"));
   if (!url || url->zone() != zone) return std::nullopt;
   host.name.append("%").append(zone);
   return host;
@@ -40,7 +50,7 @@ Host host_of(const Url& url) {
 std::optional<Host> host_from(std::string_view text) {
   if (text.starts_with('.')) text.remove_prefix(1);
   if (text.find(':') != std::string_view::npos) return ipv6_from(text);
-  const auto url = Url::parse(std::string("http://").append(text).append("/"));
+  const auto url = parse_url(std::string("http://").append(text).append("/"));
   if (!url) return std::nullopt;
   Host host = host_of(*url);
   // Otherwise the text was more than a host, or had percent-encoded letters.

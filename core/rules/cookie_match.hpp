@@ -19,9 +19,10 @@ struct Host {
   friend bool operator==(const Host&, const Host&) = default;
 };
 
-// `url` is not empty.
+// Throws std::bad_alloc.
 Host host_of(const Url& url);
 // The host that a text names, which may be in any case and have one dot at either end. nullopt: no URL can have it.
+// Throws std::bad_alloc.
 std::optional<Host> host_from(std::string_view text);
 
 // 5.1.3: the domain is the host itself, or the host ends with a dot and the domain (SB-70). An address has no parents.

@@ -185,6 +185,7 @@ RESPONSE_KEYS = {
     "http1_response": [*range(12, 22), 24, 26, 40, 41, *range(55, 62), 71, 72, 76],
     "chunked": [13, 17, 57, 59],
     "content_coding": [20, 21],
+    "cookies": [24, 70, 71, 72, 73],
     "engine": [16, 61],
     "certificate_names": [8, 9, 49, 50],
     "tls_records": [16, 54],

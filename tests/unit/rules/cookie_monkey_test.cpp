@@ -217,7 +217,7 @@ class Monkey {
     const Place place = draw_place();
     Fields fields;
     std::size_t taken = 0;
-    for (std::uint64_t i = random_.below(8); i > 0; --i) {
+    for (std::uint64_t i = random_.below(crowded_ ? 25 : 8); i > 0; --i) {
       const Wish wish = draw_wish();
       REQUIRE(fields.add("Set-Cookie", wish.text()));
       if (slow_.set(place, wish, world_.wall)) ++taken;
