@@ -83,7 +83,7 @@ class Program {
     const char operation = line.front();
     line.remove_prefix(1);
     if (operation == '@') go_to(line);
-    if (operation == '<') count_ += fields_.add_received("Set-Cookie", line).has_value() ? 1 : 0;
+    if (operation == '<') count_ += fields_.add_received("Set-Cookie", line).has_value() ? 1u : 0u;
     if (operation == '*') add_many(line);
     if (operation == '.') receive();
     if (operation == '>') send();
@@ -147,7 +147,7 @@ class Program {
     if (line.empty()) return;
     for (int i = static_cast<unsigned char>(line.front()); i > 0; --i) {
       std::string name = std::to_string(i) + "n=";
-      count_ += fields_.add_received("Set-Cookie", name.append(line.substr(1))).has_value() ? 1 : 0;
+      count_ += fields_.add_received("Set-Cookie", name.append(line.substr(1))).has_value() ? 1u : 0u;
     }
   }
   static std::size_t most_of_a_domain(const std::vector<Cookie>& cookies) {
