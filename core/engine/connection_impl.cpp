@@ -20,8 +20,6 @@ namespace {
 
 constexpr pool::EndpointId kLine = {0, 1};  // the id of the only queue
 
-Error no_memory() { return make_error(Code::out_of_memory, {}); }
-
 pool::PooledConnection& begin(engine::Connections& connections) {
   pool::PooledConnection* connection = connections.begin();
   if (!connection) throw std::bad_alloc();
@@ -428,9 +426,9 @@ Error Connection::Impl::over() const noexcept {
 
 void Connection::Impl::lose(Now now) {
   if (is_over()) return;
-  if (connection_.channel.session()) return carrier_.failed(connection_, no_memory(), now);
+  if (connection_.channel.session()) return carrier_.failed(connection_, engine::no_memory(), now);
   if (!line_.empty()) sponsor_ = line_.front()->transfer;
-  handshake_failed(no_memory(), now);
+  handshake_failed(engine::no_memory(), now);
 }
 
 // Relies only on what a step cannot leave half done: slot maps, timers, and the members of each object.

@@ -19,8 +19,6 @@ using flow::TransferPhase;
 
 namespace {
 
-Error no_memory() { return make_error(Code::out_of_memory, {}); }
-
 EngineLimits limits_of(const EngineOptions& options) {
   return {options.max_connections, options.max_connections_per_origin, options.idle_connection_timeout};
 }
@@ -86,7 +84,7 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
     case pool::Grant::Kind::dial: {
       Job& job = *jobs_.find(grant.waiter->transfer);
       pool::Dial* dial = connector_.begin(*grant.endpoint, job, now);
-      if (!dial) return jobs_.end(job, std::unexpected(no_memory()), now);
+      if (!dial) return jobs_.end(job, std::unexpected(engine::no_memory()), now);
       with(dial->id, now, [&](pool::Dial& begun) { take(connector_.start(begun, job, now), now); });
       break;
     }
@@ -340,14 +338,14 @@ void Engine::Impl::lose(ConnId id, Now now) {
   PooledConnection* connection = connections_.find(id);
   if (!connection) return;
   if (pool::Dial* dial = connector_.dial_of(*connection)) {  // also if the attempt itself is closed already
-    take(connector_.failed(*dial, no_memory()), now);
+    take(connector_.failed(*dial, engine::no_memory()), now);
   } else if (!connection->is_closed()) {
-    carrier_.failed(*connection, no_memory(), now);
+    carrier_.failed(*connection, engine::no_memory(), now);
   }
 }
 
 void Engine::Impl::lose(pool::DialId id, Now now) {
-  if (pool::Dial* dial = dialer_.find(id)) take(connector_.failed(*dial, no_memory()), now);
+  if (pool::Dial* dial = dialer_.find(id)) take(connector_.failed(*dial, engine::no_memory()), now);
 }
 
 // Relies only on what a step cannot leave half done: slot maps, timers, and the members of each object. All lists and

@@ -75,6 +75,8 @@ std::string in_ms(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
 }
 
+Error no_memory() { return make_error(Code::out_of_memory, {}); }
+
 Error canceled() {
   Error error = make_error(Code::canceled, {});
   has_memory_for([&] { error.context = "canceled by the application"; });

@@ -110,7 +110,8 @@ class Jobs {
   std::size_t owed_ = 0;  // transfers before this index have no unqueued outputs
 };
 
-Error canceled();  // without its text if memory runs out
+Error no_memory();  // without a text, which would need memory
+Error canceled();   // without its text if memory runs out
 // The error of a total or attempts timeout: "not finished within 200 ms, with 17 bytes received".
 Error out_of_time(const Job& job, TimerKind kind);
 // For messages: "200 ms".
