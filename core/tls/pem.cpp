@@ -21,7 +21,7 @@
 namespace sluice::tls {
 namespace {
 
-Error config_error(std::string context) { return make_error(Code::tls_config, std::move(context)); }
+Error unusable(std::string context) { return make_error(Code::tls_config, std::move(context)); }
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
@@ -155,7 +155,7 @@ int give_password(char* out, int capacity, int, void* context) {
 }
 
 std::unexpected<Error> key_error(std::string context) {
-  return std::unexpected(config_error("private key: " + std::move(context)));
+  return std::unexpected(unusable("private key: " + std::move(context)));
 }
 
 std::unexpected<Error> no_password() { return key_error("it is encrypted and no password was given"); }
@@ -189,7 +189,7 @@ Result<Block> find_key(BIO* text) {
 
 Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& text, std::string_view what) {
   if (text.size() > limits::kMaxPemBytes)
-    return std::unexpected(config_error(std::string(what) + ": more than 16 MiB of text"));
+    return std::unexpected(unusable(std::string(what) + ": more than 16 MiB of text"));
   const PemText input(text);
   std::vector<bssl::UniquePtr<X509>> certificates;
   for (std::size_t number = 1;;) {
@@ -201,16 +201,15 @@ Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& 
       if (!certificate) {
         const Failure failure = take_failure("malformed");
         if (failure.out_of_memory || !input) return std::unexpected(make_error(Code::out_of_memory, {}));
-        return std::unexpected(config_error(std::string(what) + ": certificate " + std::to_string(number) +
-                                            " is unusable: " + failure.reason));
+        return std::unexpected(unusable(std::string(what) + ": certificate " + std::to_string(number) +
+                                        " is unusable: " + failure.reason));
       }
       certificates.push_back(std::move(certificate));
       ++number;
     }
   }
   clear_errors();
-  if (certificates.empty())
-    return std::unexpected(config_error(std::string(what) + ": no certificate in the PEM text"));
+  if (certificates.empty()) return std::unexpected(unusable(std::string(what) + ": no certificate in the PEM text"));
   return certificates;
 }
 
