@@ -61,8 +61,8 @@ std::optional<Host> host_from(std::string_view text) {
 bool domain_matches(const Host& host, std::string_view domain) {
   const std::string_view name = host.name;
   if (name == domain) return true;
-  return !host.is_address && name.size() > domain.size() && name.ends_with(domain) &&
-         name[name.size() - domain.size() - 1] == '.';
+  // It is longer then, since it is not the domain.
+  return !host.is_address && name.ends_with(domain) && name[name.size() - domain.size() - 1] == '.';
 }
 
 bool path_matches(std::string_view request_path, std::string_view cookie_path) {

@@ -50,7 +50,6 @@ void CookieStore::each_below(std::string_view backwards, Visit visit) const {
 }
 
 void CookieStore::put(Cookie cookie, UnixSeconds now) {
-  remove_expired(now);
   std::string backwards = reversed(cookie.domain);
   const auto old = cookies_.find(Key{backwards, cookie.host_only, cookie.path, cookie.name});
   if (cookie.expires && *cookie.expires <= now) {

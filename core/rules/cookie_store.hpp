@@ -30,7 +30,8 @@ class CookieStore {
 
   // Stores a cookie in place of one with the same identity, which keeps its place in the order of creation. `expires`
   // is at most limits::kMaxCookieAge from now; a cookie that has expired only removes. Past a limit others are removed,
-  // or, if it has no right to their place, the new one. Throws std::bad_alloc; then no cookie is lost but expired ones.
+  // or, if it has no right to their place, the new one. Throws std::bad_alloc; then nothing has changed. What has
+  // expired must have been removed.
   void put(Cookie cookie, UnixSeconds now);
   // The cookies that a request carries, in the order of its Cookie field; they count as used. `secure`: over https.
   // Valid until the next call. Throws std::bad_alloc.

@@ -6,7 +6,7 @@ ROWS = [
     mutant("cookie-dot-boundary", "badexample.org may set cookies for example.org",
            ("rules/cookie_match.cpp", "name[name.size() - domain.size() - 1] == '.';", "(name[name.size() - domain.size() - 1] == '.' || PLANTED);")),
     mutant("cookie-address-tail", "127.0.0.1 gets the cookies of 0.0.1",
-           ("rules/cookie_match.cpp", "return !host.is_address && name.size()", "return (!host.is_address || PLANTED) && name.size()")),
+           ("rules/cookie_match.cpp", "return !host.is_address && name.ends", "return (!host.is_address || PLANTED) && name.ends")),
     mutant("cookie-path-boundary", "/ab gets the cookies of /a",
            ("rules/cookie_match.cpp", "request_path[cookie_path.size()] == '/';", "(request_path[cookie_path.size()] == '/' || PLANTED);")),
     mutant("cookie-final-dot", "example.org. and example.org have cookies of their own",
