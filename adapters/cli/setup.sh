@@ -14,7 +14,7 @@ sluice_packages=(
 # shellcheck disable=SC2034
 sluice_test_packages=(
   doctest-dev nginx-light lighttpd lighttpd-mod-openssl openssl python3 binutils clang-format-19
-  libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev cmake
+  libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev libidn2-dev libunistring-dev cmake
 )
 
 # What fuzz/run needs besides.
