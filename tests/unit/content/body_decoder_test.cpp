@@ -284,6 +284,7 @@ TEST_CASE("SB-21 body decoder: codings within codings that give nothing are limi
   CHECK(decoded(decoder_of("gzip, zstd", {.max_decoded_bytes = 0}), zstd(members.substr(0, 20 * 52'429)))
             .failed_with(Code::body_too_large));
   CHECK(decoded(decoder_of("gzip, zstd", {.max_decoded_bytes = UINT64_MAX}), coded).complete);
+  CHECK(decoded(decoder_of("gzip, zstd", {.max_decoded_bytes = 0x8000'0000'0000'0000}), coded).complete);
 }
 
 TEST_CASE("body decoder: the fault of a layer is told after what exceeds a limit") {

@@ -165,7 +165,8 @@ TEST_CASE("deflate: the first two bytes tell the formats apart") {
   // A bare stream that begins with a stored block whose unused bits are not zero looks like a method of 8.
   CHECK(decoded_in_every_way(new_deflate, "\x08\x02\x00\xfd\xffhi\x01\x00\x00\xff\xff"s).body == "hi");
   CHECK(decoded_in_every_way(new_deflate, "\x79\x02\x00\xfd\xffhi"s).body == "hi");
-  // A byte that looks like a bare stream, with one that would be right for zlib.
+  // Another method with a check that is right: a stored block of 23 bytes.
+  CHECK(decoded_in_every_way(new_deflate, "\x01\x17\x00\xe8\xff"s + std::string(23, 'd')).body == std::string(23, 'd'));
   CHECK(decoded_in_every_way(new_deflate, "\x03\x00"s).complete);
 }
 

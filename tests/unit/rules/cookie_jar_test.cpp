@@ -43,9 +43,11 @@ TEST_CASE("SB-70 cookie jar: an address is the whole of its domain") {
   CHECK(world.set("http://127.0.0.1/", {"a=1", "b=2; Domain=127.0.0.1"}) == 2);
   CHECK(world.sent("http://127.0.0.1/") == "a=1; b=2");
   CHECK(world.sent("http://128.0.0.1/") == "");
-  CHECK(world.set("http://[::1]/", {"a=1; Domain=[::1]", "b=2; Domain=::1", "c=3; Domain=[::2]", "d=4; Domain=[::1"}) ==
-        2);
+  CHECK(world.set("http://[::1]/", {"a=1; Domain=[::1]", "b=2; Domain=::1", "c=3; Domain=[::2]", "d=4; Domain=[::1",
+                                    "e=5; Domain=[::1x"}) == 2);
   CHECK(world.sent("http://[0:0::1]/") == "a=1; b=2");
+  REQUIRE(world.jar->size() == 4);
+  CHECK_FALSE(world.jar->cookies()[2].host_only);  // Domain was given; no address is a public suffix
   CHECK(world.sent("http://[::2]/") == "");
   CHECK(world.set("http://example.org/", "e=5; Domain=[example.org]") == 0);  // brackets are for addresses
 }

@@ -59,6 +59,11 @@ TEST_CASE("SB-72 cookie limits: a Cookie field has at most 8,190 bytes") {
   CHECK(world.set("http://example.org/d/", second + "yyyyyyy") == 1);
   CHECK(world.sent("http://example.org/d/") == first + "; c=1; d=");
   CHECK(world.sent("http://example.org/d/e") == "2; " + first + "; c=1; d=");
+  // A value without a name takes no place for a '='.
+  JarWorld nameless;
+  const std::string rest = "b=" + std::string(4'079, 'y');
+  CHECK(nameless.set("http://example.org/", {first, rest, "=z"}) == 3);
+  CHECK(nameless.sent("http://example.org/") == first + "; " + rest + "; z");
 }
 
 TEST_CASE("SB-72 cookie limits: 180 cookies of a domain are kept, those of others are not counted") {
