@@ -74,14 +74,6 @@ std::size_t value_span(std::string_view text) {
   return i + span_of(text.substr(i), kValueByte);
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::unique_ptr<std::uint8_t[]> allocate(std::size_t bytes) {
   return std::unique_ptr<std::uint8_t[]>(new (std::nothrow) std::uint8_t[bytes]);
 }
@@ -147,7 +139,7 @@ bool is_received_value(std::string_view text) { return text.find_first_of(kNever
 bool lists_token(std::string_view list, std::string_view wanted) {
   for (std::size_t begin = 0; begin <= list.size();) {
     const std::size_t end = std::min(list.find(',', begin), list.size());
-    if (equals_ignoring_case(trim(list.substr(begin, end - begin)), wanted)) return true;
+    if (equals_ignoring_case(trim_blanks(list.substr(begin, end - begin)), wanted)) return true;
     begin = end + 1;
   }
   return false;
@@ -165,7 +157,7 @@ std::optional<std::string_view> next_list_element(std::string_view& list) {
         ++end;
       }
     }
-    const std::string_view element = trim(list.substr(0, end));
+    const std::string_view element = trim_blanks(list.substr(0, end));
     list.remove_prefix(end < list.size() ? end + 1 : end);
     if (!element.empty()) return element;
   }
@@ -245,13 +237,13 @@ bool Fields::reserve(std::size_t text, std::size_t entries, std::unique_ptr<std:
 
 Result<void> Fields::add(std::string_view name, std::string_view value) {
   if (!is_token(name)) return refuse([&] { return bad_name(name, span_of(name, kTokenByte)); });
-  value = trim(value);
+  value = trim_blanks(value);
   if (!is_field_value(value)) return refuse([&] { return bad_value(name, value, value_span(value)); });
   return append(name, value);
 }
 
 Result<void> Fields::add_received(std::string_view name, std::string_view value, bool name_is_token) {
-  value = trim(value);
+  value = trim_blanks(value);
   const bool sendable = (name_is_token || is_token(name)) && is_field_value(value);
   if (!sendable) {
     if (!is_received_name(name)) return refuse([&] { return bad_name(name, received_name_span(name)); });

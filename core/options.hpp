@@ -124,17 +124,18 @@ class Route {
 // requests are repeated as they are, with their body; if the body cannot be given again, the transfer fails
 // (rewind_failed).
 //
-// Credentials and the application's own fields go only to the origin (scheme, host and port) of the first request.
-// Other origins get those that hold no secret and describe what is wanted: Accept and its kin, Cache-Control,
-// Content-Type, -Encoding and -Language, conditions (If-...), Range, Referer, TE, User-Agent and others that
-// cannot hold one.
+// Credentials and the application's own fields stay with their origin (scheme, host and port): once a redirect has led
+// to another one, the requests that follow do not have them. Fields that hold no secret and describe what is wanted go
+// on: Accept and its kin, Cache-Control, Content-Type, -Encoding and -Language, conditions (If-...), Range, Referer,
+// TE, User-Agent and others that cannot hold one. The user and password in a Location are not used.
 struct RedirectOptions {
   std::uint32_t max_redirects = 50;  // the next one is an error (too_many_redirects)
   bool keep_post_301 = false;        // a POST stays a POST with its body after 301
   bool keep_post_302 = false;
   bool keep_post_303 = false;
-  bool keep_method = false;          // the method is never changed; the body is dropped as without this
-  bool trust_other_origins = false;  // all fields, credentials included, go to every origin
+  // The method is never changed, and the body is dropped as that of a POST: what -X of curl does.
+  bool keep_method = false;
+  bool trust_other_origins = false;  // all fields but Host, credentials included, go to every origin
   bool http = true;                  // redirects to http URLs are followed; false: an error (unsupported_scheme)
   bool https = true;
   // Referer is set to the URL that redirected, without user, password and fragment; not from https to http.

@@ -107,7 +107,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       return set_redirects(argument);
     case OptionId::location_trusted:
       group_.redirects.trust_other_origins = on;
-      if (on) group_.follows = OptionGroup::Follow::location;
+      group_.follows = on ? OptionGroup::Follow::location : OptionGroup::Follow::no;
       break;
     case OptionId::post301:
       group_.redirects.keep_post_301 = on;

@@ -54,6 +54,8 @@ std::optional<RedirectOptions> redirects_of(const OptionGroup& group) {
   if (group.follows == OptionGroup::Follow::no) return std::nullopt;
   RedirectOptions redirects = group.redirects;
   redirects.keep_method = group.method && group.follows == OptionGroup::Follow::location;
+  // Of curl's -X with -T the body is a PUT's.
+  if (redirects.keep_method && group.uploads > 0) redirects.keep_post_301 = redirects.keep_post_302 = true;
   redirects.auto_referer = group.referer && group.referer->find(kAutoReferer) != std::string::npos;
   redirects.http = group.schemes.http && group.redirect_schemes.http;
   redirects.https = group.schemes.https && group.redirect_schemes.https;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "adapters/cli/text.hpp"
+#include "core/base/ascii.hpp"
 #include "core/fields.hpp"
 
 namespace sluice::cli {
@@ -11,15 +12,9 @@ namespace {
 
 constexpr std::string_view kRedacted = "<redacted>";
 
-std::string_view without_blanks(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
 // Whether a field holds credentials; blanks before the colon are ignored.
 bool is_credential(std::string_view name) {
-  name = without_blanks(name);
+  name = trim_blanks(name);
   return equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization") ||
          equals_ignoring_case(name, "cookie") || equals_ignoring_case(name, "set-cookie");
 }
@@ -119,7 +114,7 @@ std::string verbose_response(const ResponseHead& head) {
       text += "< <redacted>\n";
     } else if (is_redacted) {
       text += "< " + one_line(line.substr(0, colon)) + ": " +
-              shown_value(without_blanks(line.substr(0, colon)), without_blanks(line.substr(colon + 1))) + "\n";
+              shown_value(trim_blanks(line.substr(0, colon)), trim_blanks(line.substr(colon + 1))) + "\n";
     } else {
       text += line.empty() ? "<\n" : "< " + one_line(line) + "\n";
     }

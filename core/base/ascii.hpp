@@ -24,6 +24,14 @@ std::string to_lower(std::string_view text);
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// The text without spaces and tabs at both ends (OWS, RFC 9110 5.6.3). A view into `text`.
+constexpr std::string_view trim_blanks(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
 inline constexpr std::string_view kHexDigits = "0123456789abcdef";
 // RFC 3986 2.1 writes the digits of a triplet in upper case.
 inline constexpr std::string_view kUpperHexDigits = "0123456789ABCDEF";

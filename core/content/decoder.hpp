@@ -1,8 +1,7 @@
 // The interface of a decoder of content codings (RFC 9110 8.4.1): coded bytes in, decoded bytes out, in pieces of any
-// size. The caller decides how much is decoded: one call gives no more than the given space holds, and what nobody asks
-// for is not decoded (SB-21).
-// Leaves to others: the formats (zlib_decoder.hpp, brotli_decoder.hpp, zstd_decoder.hpp), bodies with several codings
-// and limits of size (body_decoder.hpp).
+// size. The caller decides how much is decoded: one call gives at most what the space can hold, and bytes that the
+// caller does not ask for are not decoded (SB-21). Leaves to others: the formats (zlib_decoder.hpp, brotli_decoder.hpp,
+// zstd_decoder.hpp), bodies with several codings and limits of size (body_decoder.hpp).
 #pragma once
 
 #include <cstddef>

@@ -246,8 +246,6 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
                       .failure = failure,
                       .hops = job.past_hops.size() + 1,
                       .redirects = job.redirects,
-                      .first = job.past_hops.empty() ? job.request.url : job.past_hops.front().url,
-                      .withheld = job.withheld.get(),
                       .told = failure != nullptr && job.progress.first_byte.has_value(),
                       .now = now});
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 
 #include "core/error.hpp"
@@ -22,8 +21,6 @@ struct HopEnd {
   const Error* failure;      // null: the hop has a response
   std::size_t hops;          // number of hops so far, this one included
   std::size_t redirects;     // how many of them a redirect has led to
-  const Url& first;          // the URL of the first hop
-  const Fields* withheld;    // NextHop::withheld of the last hop; null: none
   bool told;                 // the application was told of this response already
   Now now;
 };
@@ -34,8 +31,6 @@ struct NextHop {
   bool same_body = false;             // the body of the last hop is sent again, instead of request.body
   Duration after = Duration::zero();  // the wait before the hop begins
   bool is_redirect = false;
-  // Fields that this request does not have, and a later one may have again. Null: none.
-  std::unique_ptr<Fields> withheld = {};
 };
 
 class HopRule {

@@ -42,7 +42,6 @@ void Transfer::recycle() {
   layers.reset();
   past_hops.clear();
   redirects = 0;
-  withheld.reset();
   next_hop.reset();
   held_connect_to.reset();
   phase_ = TransferPhase::queued;
@@ -90,7 +89,6 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
     upload.rewind();
   }
   request = std::move(following.request);
-  withheld = std::move(following.withheld);
   if (following.is_redirect) ++redirects;
   if (!following.same_body || !upload.streamed()) upload = http::UploadBody(request.body);
   ended_head = std::exchange(head, {});

@@ -66,7 +66,6 @@ class Transfer {
   TransferId id;
   std::vector<Hop> past_hops;
   std::size_t redirects = 0;          // how many hops a redirect has led to
-  std::unique_ptr<Fields> withheld;   // see NextHop; null: none
   std::unique_ptr<NextHop> next_hop;  // set while the rest of a response is read that another hop follows
   // The members from here to `stream` belong to the current hop.
   Request request;

@@ -8,13 +8,6 @@
 
 namespace sluice::http1 {
 
-std::string_view trim(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 bool hides_framing(std::string_view name) {
   while (!name.empty() && !is_token(name.substr(0, 1))) name.remove_prefix(1);
   while (!name.empty() && !is_token(name.substr(name.size() - 1))) name.remove_suffix(1);

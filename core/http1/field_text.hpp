@@ -8,8 +8,6 @@
 
 namespace sluice::http1 {
 
-// The text without spaces and tabs at both ends (OWS, RFC 9110 5.6.3). A view into `text`.
-std::string_view trim(std::string_view text);
 // Whether the name is Content-Length or Transfer-Encoding, perhaps with bytes before or after it that no field name may
 // hold.
 bool hides_framing(std::string_view name);

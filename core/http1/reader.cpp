@@ -12,6 +12,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
@@ -323,7 +324,7 @@ bool Reader::take_field_line(std::string_view line, bool folded) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return fail(Code::malformed_response, "a field line without a colon");
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = trim(line.substr(colon + 1));
+  const std::string_view value = trim_blanks(line.substr(colon + 1));
   const bool is_good_name = strict() || is_token(name);
   if (!is_good_name) {
     if (hides_framing(name)) return fail(Code::malformed_response, "a framing field whose name holds other bytes");
@@ -369,7 +370,7 @@ bool Reader::note_field(std::string_view name, std::string_view value, bool fold
 bool Reader::note_length(std::string_view list) {
   for (std::size_t begin = 0; begin <= list.size();) {
     const std::size_t end = std::min(list.find(',', begin), list.size());
-    const auto length = decimal(trim(list.substr(begin, end - begin)));
+    const auto length = decimal(trim_blanks(list.substr(begin, end - begin)));
     if (!length) return fail(Code::malformed_response, "a Content-Length that is not one number");
     if (content_length_ && strict()) return fail(Code::malformed_response, "Content-Length more than once");
     const bool differs = content_length_ && *content_length_ != *length;

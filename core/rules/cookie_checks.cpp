@@ -1,6 +1,7 @@
 // See cookie_checks.hpp.
 #include "core/rules/cookie_checks.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/limits.hpp"
 #include "core/fields.hpp"
 #include "core/rules/set_cookie.hpp"

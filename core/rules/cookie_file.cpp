@@ -5,6 +5,7 @@
 #include <array>
 #include <initializer_list>
 
+#include "core/base/ascii.hpp"
 #include "core/fields.hpp"
 #include "core/rules/set_cookie.hpp"
 

@@ -14,8 +14,8 @@ namespace sluice::rules {
 
 namespace {
 
-// Fields that hold no secret, and which describe what the application wants wherever it is. Every other field is for
-// the origin that it was set for.
+// Fields that hold no secret and say what the application wants. Every other field is for the origin that it was sent
+// to first.
 constexpr std::string_view kCommonFields[] = {
     "Accept",
     "Accept-Charset",
@@ -67,8 +67,8 @@ void copy_field(Fields& to, const Field& field) {
   if (!to.add(field.name, field.value)) throw std::bad_alloc();
 }
 
-// The reference of the response; nullopt: there is none, or it is empty, as some servers send it. Error: two different
-// ones, of which nobody can say which counts.
+// The reference of the response; nullopt: there is none, or it is empty, as some servers send it. Error: there are two
+// that differ.
 Result<std::optional<std::string>> location(const ResponseHead& head) {
   std::optional<std::string> found;
   for (const Field& field : head.fields) {
@@ -90,6 +90,7 @@ Result<Url> target(const Redirected& what, const std::string& reference) {
   auto url = what.request.url.resolve(reference);
   const auto fragment = what.request.url.fragment();
   if (url && !url->fragment() && fragment) url = url->resolve("#" + std::string(*fragment));
+  if (url) url = url->without_userinfo();
   if (!url && url.error().code == Code::out_of_memory) throw std::bad_alloc();
   if (!url) return std::unexpected(about(what.head.status, url.error().code, url.error().message()));
   if (!(url->is_tls() ? what.options.https : what.options.http)) {
@@ -100,16 +101,17 @@ Result<Url> target(const Redirected& what, const std::string& reference) {
   return url;
 }
 
-// Whether the next request is a GET or HEAD without the body (RFC 9110 15.4.2 to 15.4.4).
+// Whether the next request has no body (RFC 9110 15.4.2 to 15.4.4). Where the method is kept, the method does not say
+// what the application would have sent, so it counts as POST.
 bool drops_body(int status, std::string_view method, const RedirectOptions& options) {
-  const bool post = method == "POST";
+  const bool post = method == "POST" || options.keep_method;
   switch (status) {
     case 301:
       return post && !options.keep_post_301;
     case 302:
       return post && !options.keep_post_302;
     case 303:
-      return method != "HEAD" && method != "GET" && !(post && options.keep_post_303);
+      return post ? !options.keep_post_303 : method != "HEAD" && method != "GET";
     default:
       return false;
   }
@@ -117,22 +119,23 @@ bool drops_body(int status, std::string_view method, const RedirectOptions& opti
 
 bool same_origin(const Url& one, const Url& two) { return one.origin() == two.origin(); }
 
-// The fields of the next request, in their order; and those that are withheld from it.
-void choose_fields(const Redirected& what, const Url& next, bool body_dropped, Redirect& result) {
-  const bool home = same_origin(next, what.first) || what.options.trust_other_origins;
+// The fields of the next request, in their order.
+Fields fields_for(const Redirected& what, const Url& next, bool body_dropped) {
+  const bool same = same_origin(next, what.request.url);
   const bool downgrade = what.request.url.is_tls() && !next.is_tls();
-  const auto take = [&](const Field& field) {
-    if (body_dropped && describes_body(field.name)) return;
+  Fields fields;
+  for (const Field& field : what.request.fields) {
+    if (body_dropped && describes_body(field.name)) continue;
     // SB-32
-    if (equals_ignoring_case(field.name, "Referer") && (downgrade || what.options.auto_referer)) return;
-    copy_field(home || is_in(kCommonFields, field.name) ? result.request.fields : result.withheld, field);
-  };
-  for (const Field& field : what.request.fields) take(field);
-  for (const Field& field : what.withheld) take(field);
-  if (!what.options.auto_referer || downgrade) return;
+    if (equals_ignoring_case(field.name, "Referer") && (downgrade || what.options.auto_referer)) continue;
+    const bool trusted = what.options.trust_other_origins && !equals_ignoring_case(field.name, "Host");
+    if (same || trusted || is_in(kCommonFields, field.name)) copy_field(fields, field);
+  }
+  if (!what.options.auto_referer || downgrade) return fields;
   auto from = what.request.url.without_userinfo();
   if (!from) throw std::bad_alloc();
-  copy_field(result.request.fields, {"Referer", std::string_view(from->text()).substr(0, from->text().find('#'))});
+  copy_field(fields, {"Referer", std::string_view(from->text()).substr(0, from->text().find('#'))});
+  return fields;
 }
 
 }  // namespace
@@ -155,7 +158,7 @@ Result<std::optional<Redirect>> redirect(const Redirected& what) {
   const bool body_dropped = drops_body(status, method, what.options);
   result.same_body = !body_dropped;
   result.request.method = body_dropped && !what.options.keep_method ? "GET" : method;
-  choose_fields(what, *url, body_dropped, result);
+  result.request.fields = fields_for(what, *url, body_dropped);
   result.request.url = *std::move(url);
   return result;
 }

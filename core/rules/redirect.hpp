@@ -19,22 +19,20 @@ struct Redirected {
   const Request& request;
   const ResponseHead& head;
   const RedirectOptions& options;
-  std::size_t redirects;   // followed before this one
-  const Url& first;        // the URL of the transfer's first request
-  const Fields& withheld;  // fields of that request which the present one does not have, as it goes to another origin
+  std::size_t redirects;  // followed before this one
 };
 
 struct Redirect {
   Request request = {};    // without a body
   bool same_body = false;  // the body is sent again
-  Fields withheld = {};    // as Redirected::withheld, for the next redirect
 };
 
 // nullopt: the response does not redirect. Errors: too_many_redirects, invalid_url, unsupported_scheme (also for a
-// scheme that the options do not allow). Throws std::bad_alloc.
+// scheme that the options do not allow), malformed_response (two references that differ). Throws std::bad_alloc.
 //
-// Fields that the application has set may hold credentials: only kCommonFields go to an origin other than the first
-// one, unless RedirectOptions::trust_other_origins is set; the others go again to the first one (SB-01, SB-02).
+// Fields may hold credentials, so only some that cannot go to another origin, unless
+// RedirectOptions::trust_other_origins is set; the others do not come back later in the chain (SB-01, SB-02). The user
+// and password in a reference are not used: a server cannot choose which credentials are sent.
 Result<std::optional<Redirect>> redirect(const Redirected& what);
 
 }  // namespace sluice::rules

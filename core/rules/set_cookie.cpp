@@ -81,13 +81,6 @@ bool holds_control_byte(std::string_view text) {
   });
 }
 
-std::string_view trim_blanks(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::optional<std::int64_t> clamped_decimal(std::string_view text) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;

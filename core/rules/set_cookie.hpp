@@ -31,8 +31,6 @@ std::optional<SetCookie> parse_set_cookie(std::string_view text);
 
 // Whether the text holds a byte below 0x20 other than HTAB, or 0x7f.
 bool holds_control_byte(std::string_view text);
-// The text without spaces and tabs at both ends. A view into `text`.
-std::string_view trim_blanks(std::string_view text);
 // The number; nullopt: the text is empty or holds anything other than digits. Numbers over 2^63 - 1 become that.
 std::optional<std::int64_t> clamped_decimal(std::string_view text);
 

@@ -85,7 +85,7 @@ TEST_CASE("-L with data: 303 makes it a GET, 307 sends it again, from a file too
   CHECK(run_command({"-L", "-T", (folder.path() / "f").string(), server.url("/307")}).out == "PUT /endfile");
 }
 
-TEST_CASE("SB-01 -L leaves -u and -H with their host") {
+TEST_CASE("SB-01 -L leaves -u and -H with their host, and takes no credentials from a server") {
   Redirector from, other;
   const std::string url = from.url("/to/" + other.url("/end"));
   CHECK(run_command({"-L", "-u", "me:secret", "-H", "X-Key: secret", url}).exit_code == 0);
@@ -95,6 +95,9 @@ TEST_CASE("SB-01 -L leaves -u and -H with their host") {
   CHECK(got.find("X-Key") == std::string::npos);
   CHECK(got.find("User-Agent: ") != std::string::npos);
   CHECK(got.find("Host: " + other.authority() + "\r\n") != std::string::npos);
+  const std::string chosen = "http://you:pass@" + other.authority();
+  CHECK(run_command({"-L", from.url("/to/" + chosen + "/end")}).exit_code == 0);
+  CHECK(other.requests().back().find("uthorization") == std::string::npos);
   CHECK(run_command({"--location-trusted", "-u", "me:secret", url}).exit_code == 0);
   CHECK(other.requests().back().find("Authorization: Basic bWU6c2VjcmV0\r\n") != std::string::npos);
 }

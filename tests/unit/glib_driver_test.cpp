@@ -23,7 +23,8 @@ struct Loop {
   template <class Condition>
   bool run_until(Condition condition, Duration limit = 20s) {
     GSource* const alarm = g_timeout_source_new(20);  // so that no turn waits for ever
-    g_source_set_callback(alarm, [](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr, nullptr);
+    const auto on_alarm = [](gpointer) -> gboolean { return G_SOURCE_CONTINUE; };
+    g_source_set_callback(alarm, on_alarm, nullptr, nullptr);
     g_source_attach(alarm, context.get());
     const Instant end = multi->now() + limit;
     while (!condition() && multi->now() < end) g_main_context_iteration(context.get(), TRUE);

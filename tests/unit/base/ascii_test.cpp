@@ -41,3 +41,11 @@ TEST_CASE("ascii: a byte is written with two digits") {
   append_hex(text, '\xab', kUpperHexDigits);
   CHECK(text == "x000a7f80ffAB");
 }
+
+TEST_CASE("ascii: blanks are spaces and tabs, and go from both ends only") {
+  CHECK(trim_blanks(" \t a \t b\t ") == "a \t b");
+  CHECK(trim_blanks("a") == "a");
+  CHECK(trim_blanks(" \t").empty());
+  CHECK(trim_blanks("").empty());
+  for (const std::string_view other : {"\n", "\r", "\v", "\f", "\xa0"}) CHECK(trim_blanks(other) == other);
+}

@@ -33,13 +33,17 @@ TEST_CASE("redirect options: each sets its member") {
   CHECK(redirects({"--post303", "--no-post303"}) == RedirectOptions{});
   CHECK(redirects({"--location-trusted"}) == RedirectOptions{.trust_other_origins = true});
   CHECK(one({"--location-trusted", "h"}).settings->redirects->trust_other_origins);
-  CHECK_FALSE(redirects({"--location-trusted", "--no-location-trusted"}).trust_other_origins);
+  CHECK_FALSE(one({"--location-trusted", "--no-location-trusted", "h"}).settings->redirects);
   CHECK(redirects({"-e", ";auto"}) == RedirectOptions{.auto_referer = true});
   CHECK(redirects({"-e", "http://x/;auto"}) == RedirectOptions{.auto_referer = true});
   CHECK(redirects({"-e", "http://x/"}) == RedirectOptions{});
   CHECK(redirects({"-X", "PUT"}) == RedirectOptions{.keep_method = true});
   CHECK(redirects({"-X", "PUT", "--follow"}) == RedirectOptions{});
   CHECK(redirects({"-d", "x"}) == RedirectOptions{});
+  // The body of -T is a PUT's, whatever its method is called.
+  CHECK(redirects({"-X", "FOO", "-T", "f"}) ==
+        RedirectOptions{.keep_post_301 = true, .keep_post_302 = true, .keep_method = true});
+  CHECK(redirects({"-T", "f"}) == RedirectOptions{});
 }
 
 TEST_CASE("redirect options: --proto and --proto-redir say which schemes are used") {
