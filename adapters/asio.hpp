@@ -163,7 +163,7 @@ class AsioDriver final : private WatchSink {
   std::shared_ptr<AsioDriver*> self_ = std::make_shared<AsioDriver*>(this);
   std::vector<std::shared_ptr<Watch>> watches_;
   std::list<std::shared_ptr<Fetch>> fetches_;  // fetches whose completion was not posted
-  bool owes_ = false;                          // some of them have ended, but there was no memory to post
+  bool has_deferred_ = false;                  // some of them have ended, but there was no memory to post
   bool failed_ = false;
 };
 
@@ -275,7 +275,7 @@ inline void AsioDriver::finish(Fetch& fetch) {
   if (fetch.complete()) {
     fetches_.erase(fetch.place);
   } else {
-    owes_ = failed_ = true;
+    has_deferred_ = failed_ = true;
   }
 }
 
@@ -366,7 +366,7 @@ inline void AsioDriver::drive(int fd, std::uint8_t events) {
   const Drive answer = multi_.socket_action(fd, events);
   if (answer == Drive::recursive_call) return;
   if (answer == Drive::failed) failed_ = true;
-  if (std::exchange(owes_, false)) {
+  if (std::exchange(has_deferred_, false)) {
     for (auto next = fetches_.begin(); next != fetches_.end();) {
       const std::shared_ptr<Fetch> fetch = *next++;
       if (fetch->is_due()) finish(*fetch);

@@ -103,7 +103,7 @@ struct HttpRequest {
 };
 
 // A fault that an origin can be told to make. Each is reported by Line::admit() with the name from to_string().
-enum class Misdeed : std::uint8_t {
+enum class OriginFault : std::uint8_t {
   none,
   short_body,         // closes before the end that the framing announces
   reset_in_body,      // resets the connection in the body
@@ -121,7 +121,7 @@ enum class Misdeed : std::uint8_t {
   abrupt_close,
   never,  // reads the request and never answers
 };
-std::string_view to_string(Misdeed misdeed);
+std::string_view to_string(OriginFault origin_fault);
 
 // A deviation from RFC 9112 with which a tolerant client still gets the correct response.
 enum class Oddity : std::uint8_t {
@@ -163,7 +163,7 @@ struct HttpReply {
   bool keep_alive = false;  // with http10: sends Connection: keep-alive and does not close
   // Interim responses, the response and what follows it are sent in one write, so one read may get them all.
   bool one_write = false;
-  Misdeed misdeed = Misdeed::none;
+  OriginFault origin_fault = OriginFault::none;
   Oddity oddity = Oddity::none;
 };
 // Whether a client cannot be certain where this response ends: then it must not use the connection again.

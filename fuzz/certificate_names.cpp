@@ -128,18 +128,18 @@ void check_matcher(const Case& given) {
   }
 }
 
-std::optional<tls::PeerName> peer_of(const std::string& host) {
+std::optional<tls::ReferenceId> peer_of(const std::string& host) {
   const auto url = Url::parse("https://" + (host.find(':') == std::string::npos ? host : "[" + host + "]"));
   if (!url || url->host().empty() || url->path() != "/" || url->has_userinfo() || url->has_explicit_port())
     return std::nullopt;
-  tls::PeerName peer{std::string(url->host()), url->host_kind(), ""};
+  tls::ReferenceId peer{std::string(url->host()), url->host_kind(), ""};
   if (const auto address = IpAddress::parse(peer.host))
     peer.address.assign(address->bytes.begin(),
                         address->bytes.begin() + (address->kind == IpAddress::Kind::ipv4 ? 4 : 16));
   return peer;
 }
 
-bool is_wanted(const Case& given, const tls::PeerName& peer) {
+bool is_wanted(const Case& given, const tls::ReferenceId& peer) {
   if (std::any_of(given.dns.begin(), given.dns.end(),
                   [](const auto& name) { return name.find('\0') != std::string::npos; }))
     return false;

@@ -141,7 +141,7 @@ void HttpPeer::head_came(Line& line) {
   const bool waits = expect != nullptr && equals_ignoring_case(*expect, "100-continue");
   if (waits && !site_->options.answers_continue) return;
   if (waits) line.send(by_line_end(status_line(100) + "\r\n", reply.oddity));
-  if (reply.begins_early && reply.misdeed == Misdeed::none) begin(line, std::move(reply));
+  if (reply.begins_early && reply.origin_fault == OriginFault::none) begin(line, std::move(reply));
 }
 
 void HttpPeer::begin(Line& line, HttpReply reply) {
@@ -182,19 +182,20 @@ void HttpPeer::answer(Line& line) {
   if (begun_ > 0) reply_.interims.clear();  // they were sent
   say_interims(line);
   const bool no_body = has_no_body(request, reply_.status);
-  if (reply_.misdeed == Misdeed::short_body || reply_.misdeed == Misdeed::reset_in_body ||
-      reply_.misdeed == Misdeed::stall_in_body)
+  if (reply_.origin_fault == OriginFault::short_body || reply_.origin_fault == OriginFault::reset_in_body ||
+      reply_.origin_fault == OriginFault::stall_in_body)
     return cut(line, request);
   // A response that ends with the connection has nothing after it.
-  const bool has_more = reply_.misdeed == Misdeed::surplus || reply_.misdeed == Misdeed::second_response;
+  const bool has_more =
+      reply_.origin_fault == OriginFault::surplus || reply_.origin_fault == OriginFault::second_response;
   if (has_more && reply_.framing == Framing::until_close) reply_.framing = Framing::length;
   const bool close = closes(request);
   send_whole(line, write_response(reply_, no_body, close));
   if (has_more) surplus(line);
   flush(line);
-  if (reply_.misdeed == Misdeed::abrupt_close) {
+  if (reply_.origin_fault == OriginFault::abrupt_close) {
     over_ = answered_ = true;
-    line.admit(to_string(Misdeed::abrupt_close));
+    line.admit(to_string(OriginFault::abrupt_close));
     return line.close();
   }
   answered(line, close);
@@ -237,16 +238,16 @@ void HttpPeer::send_whole(Line& line, const Written& response) {
 // Faults that replace the response. True: nothing more is sent.
 bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
   std::string wrong;
-  switch (reply_.misdeed) {
-    case Misdeed::none:
-    case Misdeed::short_body:
-    case Misdeed::reset_in_body:
-    case Misdeed::stall_in_body:
-    case Misdeed::surplus:
-    case Misdeed::second_response:
-    case Misdeed::abrupt_close:
+  switch (reply_.origin_fault) {
+    case OriginFault::none:
+    case OriginFault::short_body:
+    case OriginFault::reset_in_body:
+    case OriginFault::stall_in_body:
+    case OriginFault::surplus:
+    case OriginFault::second_response:
+    case OriginFault::abrupt_close:
       return false;
-    case Misdeed::garbage: {
+    case OriginFault::garbage: {
       // The first byte shows that this is not a status line.
       wrong = static_cast<char>('a' + line.random().below(26));
       std::string noise(line.random().below(200), '\0');
@@ -254,10 +255,10 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
       wrong += noise;
       break;
     }
-    case Misdeed::two_lengths:
+    case OriginFault::two_lengths:
       wrong = status_line(200) + "Content-Length: 1, 2\r\n\r\nab";
       break;
-    case Misdeed::bad_chunk:
+    case OriginFault::bad_chunk:
       if (has_no_body(request, reply_.status)) return false;
       reply_.framing = Framing::chunked;
       reply_.http10 = false;
@@ -266,26 +267,26 @@ bool HttpPeer::misbehave(Line& line, const HttpRequest& request) {
       wrong.resize(wrong.rfind("0\r\n"));  // removes the last chunk
       wrong += "zz\r\n";
       break;
-    case Misdeed::huge_head:
+    case OriginFault::huge_head:
       wrong = status_line(200);
       while (wrong.size() <= limits::kMaxHeadBytes) wrong += "Filler: " + std::string(1000, 'x') + "\r\n";
       wrong += "Content-Length: 0\r\n\r\n";
       break;
-    case Misdeed::too_many_interims:
+    case OriginFault::too_many_interims:
       while (wrong.size() < 2 * limits::kMaxInterimBytes)
         wrong += status_line(103) + "X-Filler: " + std::string(8'000, 'i') + "\r\n\r\n";
       break;
-    case Misdeed::silent_close:
-    case Misdeed::never:
+    case OriginFault::silent_close:
+    case OriginFault::never:
       break;
-    case Misdeed::unasked_upgrade:
+    case OriginFault::unasked_upgrade:
       wrong = status_line(101) + "Connection: Upgrade\r\nUpgrade: none-that-was-asked-for\r\n\r\n";
       break;
   }
   over_ = answered_ = true;
-  line.admit(to_string(reply_.misdeed));
+  line.admit(to_string(reply_.origin_fault));
   if (!wrong.empty()) line.send(wrong);
-  if (reply_.misdeed == Misdeed::silent_close) line.close();
+  if (reply_.origin_fault == OriginFault::silent_close) line.close();
   return true;
 }
 
@@ -302,16 +303,16 @@ void HttpPeer::cut(Line& line, const HttpRequest& request) {
   const std::size_t from = no_body ? 1 : whole.head_bytes;
   const std::size_t kept = from + static_cast<std::size_t>(line.random().below(whole.bytes.size() - from));
   over_ = answered_ = true;
-  line.admit(to_string(reply_.misdeed));
+  line.admit(to_string(reply_.origin_fault));
   say(line, std::string_view(whole.bytes).substr(0, kept));
   flush(line);
-  if (reply_.misdeed == Misdeed::short_body) line.close();
-  if (reply_.misdeed == Misdeed::reset_in_body) line.reset();
+  if (reply_.origin_fault == OriginFault::short_body) line.close();
+  if (reply_.origin_fault == OriginFault::reset_in_body) line.reset();
 }
 
 void HttpPeer::surplus(Line& line) {
-  line.admit(to_string(reply_.misdeed));
-  if (reply_.misdeed == Misdeed::second_response) {
+  line.admit(to_string(reply_.origin_fault));
+  if (reply_.origin_fault == OriginFault::second_response) {
     return say(line, status_line(200) + "X-Number: none\r\nContent-Length: 6\r\n\r\nsecond");
   }
   say(line, "surplus" + std::string(static_cast<std::size_t>(line.random().below(64)), '!'));
@@ -337,37 +338,37 @@ const std::string* HttpRequest::field(std::string_view name) const {
   return found == fields.end() ? nullptr : &found->second;
 }
 
-std::string_view to_string(Misdeed misdeed) {
-  switch (misdeed) {
-    case Misdeed::none:
+std::string_view to_string(OriginFault origin_fault) {
+  switch (origin_fault) {
+    case OriginFault::none:
       return "none";
-    case Misdeed::short_body:
+    case OriginFault::short_body:
       return "short body";
-    case Misdeed::reset_in_body:
+    case OriginFault::reset_in_body:
       return "reset in body";
-    case Misdeed::stall_in_body:
+    case OriginFault::stall_in_body:
       return "stall in body";
-    case Misdeed::surplus:
+    case OriginFault::surplus:
       return "surplus";
-    case Misdeed::second_response:
+    case OriginFault::second_response:
       return "second response";
-    case Misdeed::garbage:
+    case OriginFault::garbage:
       return "garbage";
-    case Misdeed::two_lengths:
+    case OriginFault::two_lengths:
       return "two lengths";
-    case Misdeed::bad_chunk:
+    case OriginFault::bad_chunk:
       return "bad chunk";
-    case Misdeed::huge_head:
+    case OriginFault::huge_head:
       return "huge head";
-    case Misdeed::too_many_interims:
+    case OriginFault::too_many_interims:
       return "too many interims";
-    case Misdeed::silent_close:
+    case OriginFault::silent_close:
       return "silent close";
-    case Misdeed::unasked_upgrade:
+    case OriginFault::unasked_upgrade:
       return "unasked upgrade";
-    case Misdeed::abrupt_close:
+    case OriginFault::abrupt_close:
       return "abrupt close";
-    case Misdeed::never:
+    case OriginFault::never:
       return "never";
   }
   return "";

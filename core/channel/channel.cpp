@@ -31,7 +31,7 @@ void Channel::enter(ChannelPhase next) {
 
 void Channel::reset() {
   phase_ = ChannelPhase::connecting;
-  peer_closed_ = goodbye_said_ = false;
+  peer_closed_ = end_announced_ = false;
   stages_.clear();
   descent_.reset();
   session_.reset();
@@ -241,7 +241,7 @@ StreamEnd Channel::stream_end() const {
   return worst;
 }
 
-void Channel::close(bool say_goodbye) {
+void Channel::close(bool announce_end) {
   if (phase_ == ChannelPhase::closed) return;
   const bool was_ready = phase_ == ChannelPhase::ready;
   enter(ChannelPhase::closed);
@@ -252,8 +252,8 @@ void Channel::close(bool say_goodbye) {
     descent_->marks.clear();
     return;
   }
-  if (!say_goodbye || !was_ready || goodbye_said_ || fault_ || stages_.empty()) return;
-  goodbye_said_ = true;
+  if (!announce_end || !was_ready || end_announced_ || fault_ || stages_.empty()) return;
+  end_announced_ = true;
   // Only the bottom layer: the layers above send through it, and the end of the wire ends them all.
   stages_.front().layer->close(stages_.front().out);
 }

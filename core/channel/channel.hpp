@@ -68,10 +68,10 @@ class Channel {
 
   // How the stream would have ended if the wire ended now: the worst answer of all layers.
   StreamEnd stream_end() const;
-  // Ends the channel. With `say_goodbye` the bottom layer's closing message is put into transmit(), if the channel was
+  // Ends the channel. With `announce_end` the bottom layer's closing message is put into transmit(), if the channel was
   // ready, has no fault and holds no bytes of the session. Bytes of the session that the wire has not taken are
   // dropped: the request may be sent on another connection by then, or not be wanted any more (SB-48).
-  void close(bool say_goodbye);
+  void close(bool announce_end);
 
   // What the layers have agreed on with the peer. Only when ready. May throw std::bad_alloc.
   LayerFacts facts() const;
@@ -119,7 +119,7 @@ class Channel {
 
   ChannelPhase phase_ = ChannelPhase::connecting;
   bool peer_closed_ = false;
-  bool goodbye_said_ = false;
+  bool end_announced_ = false;
   std::vector<Stage> stages_;
   std::unique_ptr<Descent> descent_;  // null: no layers
   std::unique_ptr<http::Session> session_;

@@ -73,15 +73,15 @@ void Connection::Impl::place(Waiter& waiter, const Request&, const TransferOptio
 bool Connection::Impl::has_place(const Waiter& waiter) const { return waiter.endpoint == kLine; }
 
 void Connection::Impl::withdraw(Waiter& waiter) {
-  if (pool::WaitingList::contains(waiter)) line_.remove(waiter);
+  if (pool::WaitingList::contains(waiter)) queue_.remove(waiter);
 }
 
 std::optional<Grant> Connection::Impl::released(PooledConnection& connection, bool usable, Now now) {
   if (!connection.exchanges.empty()) return std::nullopt;
   connection.idle_since = now.steady;
   if (!usable) return Grant{.kind = Grant::Kind::close, .connection = &connection};
-  if (Waiter* const first = line_.front(); first && !first->fresh_only) {
-    line_.remove(*first);
+  if (Waiter* const first = queue_.front(); first && !first->fresh_only) {
+    queue_.remove(*first);
     return Grant{.kind = Grant::Kind::serve, .connection = &connection, .waiter = first};
   }
   const Duration most = std::min(idle_timeout_.value_or(Duration::max()), connection.kept_for);
@@ -97,10 +97,10 @@ void Connection::Impl::closed(PooledConnection& connection) { idle_.remove(conne
 
 bool Connection::Impl::serve_next(Now now) {
   const bool idle = connection_.is_idle();
-  if (line_.empty() || !(idle || (!connection_.exchanges.empty() && connection_.room() > 0))) return false;
+  if (queue_.empty() || !(idle || (!connection_.exchanges.empty() && connection_.room() > 0))) return false;
   idle_.remove(connection_);
   timers_.cancel(connection_.expiry_timer);
-  carrier_.serve(connection_, *jobs_.find(line_.pop_front()->transfer), now);
+  carrier_.serve(connection_, *jobs_.find(queue_.pop_front()->transfer), now);
   return true;
 }
 
@@ -112,7 +112,7 @@ Now Connection::Impl::clamp(Now now) {
 }
 
 void Connection::Impl::begin_fact(Now now) {
-  while (const auto id = jobs_.take_bodiless()) calls_.lose(*id, now);
+  while (const auto id = jobs_.take_lost_body()) calls_.lose(*id, now);
 }
 
 void Connection::Impl::take_steps(Now now) {
@@ -129,7 +129,7 @@ void Connection::Impl::finish_entry(Now now) {
 
 bool Connection::Impl::next_step(Now now) {
   // No request is sent any more: neither those that wait nor one that would be sent again.
-  Waiter* const first = line_.front();
+  Waiter* const first = queue_.front();
   if (first && (is_over() || first->fresh_only)) {
     Error error = over();
     error.retry_safe = true;
@@ -170,7 +170,7 @@ void Connection::Impl::start(Now now) {
     params.key_log = &key_log_;
     params.port = peer.port;
     if (auto built = engine::push_tls(connection_, std::move(params)); !built) {
-      sponsor_ = line_.front()->transfer;
+      sponsor_ = queue_.front()->transfer;
       return handshake_failed(std::move(built.error()), now);
     }
   }
@@ -181,7 +181,7 @@ void Connection::Impl::start(Now now) {
 // The handshake continues for the first request in the queue. If there is none, it is given up. True: something has
 // changed.
 bool Connection::Impl::find_sponsor(Now now) {
-  Waiter* const first = line_.front();
+  Waiter* const first = queue_.front();
   if (first && first->transfer == sponsor_) return false;
   if (!first) {
     give_up_handshake();
@@ -205,7 +205,7 @@ void Connection::Impl::handshake_moved(Now now) {
   if (!connection_.channel.become_ready()) return;
   engine::complete(connection_, *sessions_, now);
   timers_.cancel(connect_timer_);
-  if (Waiter* const first = line_.pop_front()) {
+  if (Waiter* const first = queue_.pop_front()) {
     carrier_.serve(connection_, *jobs_.find(first->transfer), now);
   } else {
     carrier_.release(connection_, now);
@@ -391,13 +391,13 @@ std::optional<ConnectionOutput> Connection::Impl::poll_output() {
     if (!calls_.is_still_true(*out)) continue;
     if (auto told = as_connection_output(*out)) return told;
   }
-  while (connections_.owes()) {
-    auto out = connections_.take_owed();
+  while (connections_.has_deferred()) {
+    auto out = connections_.take_deferred();
     if (!out) break;
     if (auto told = as_connection_output(*out)) return told;
   }
-  if (!jobs_.owes()) return std::nullopt;
-  auto out = jobs_.take_owed();
+  if (!jobs_.has_deferred()) return std::nullopt;
+  auto out = jobs_.take_deferred();
   return out ? as_connection_output(*out) : std::nullopt;
 }
 
@@ -427,7 +427,7 @@ Error Connection::Impl::over() const noexcept {
 void Connection::Impl::lose(Now now) {
   if (is_over()) return;
   if (connection_.channel.session()) return carrier_.failed(connection_, engine::no_memory(), now);
-  if (!line_.empty()) sponsor_ = line_.front()->transfer;
+  if (!queue_.empty()) sponsor_ = queue_.front()->transfer;
   handshake_failed(engine::no_memory(), now);
 }
 
@@ -436,7 +436,7 @@ void Connection::Impl::give_up() noexcept {
   key_log_.clear();
   timers_.cancel(connect_timer_);
   connections_.give_up();
-  line_ = {};
+  queue_ = {};
   idle_ = {};
   jobs_.give_up(latest_);
 }
@@ -445,7 +445,7 @@ void Connection::Impl::check_invariants() const {
   jobs_.check_invariants();
   connections_.check_invariants();
   SLUICE_CHECK(timers_.check_invariants());
-  SLUICE_CHECK(line_.empty() || !is_over());
+  SLUICE_CHECK(queue_.empty() || !is_over());
 }
 
 }  // namespace sluice

@@ -66,8 +66,8 @@ class Connection::Impl final : private pool::Scheduler {
 
   // ---- Scheduler, for one queue ----
   void place(Waiter& waiter, const Request&, const TransferOptions&, std::shared_ptr<const TlsConfig>) override;
-  void enter(Waiter& waiter) override { line_.push_back(waiter); }
-  void enter_again(Waiter& waiter) override { line_.push_front(waiter); }
+  void enter(Waiter& waiter) override { queue_.push_back(waiter); }
+  void enter_again(Waiter& waiter) override { queue_.push_front(waiter); }
   bool counts_on_dials(const Waiter&) const override { return false; }
   void withdraw(Waiter& waiter) override;
   void left(const Waiter&) override {}
@@ -119,7 +119,7 @@ class Connection::Impl final : private pool::Scheduler {
   engine::Carrier carrier_{options_, nullptr, timers_, outbox_, *this, jobs_, connections_, nullptr};
   engine::Calls calls_{jobs_, carrier_};
   PooledConnection& connection_;  // in connections_; never released, because its closing message is sent after its end
-  pool::WaitingList line_;
+  pool::WaitingList queue_;
   pool::IdleAnywhere idle_;  // holds the connection, or is empty
   TransferId sponsor_;       // the request that the handshake is for: its connect_timeout counts
   Timers::Handle connect_timer_;

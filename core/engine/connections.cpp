@@ -71,8 +71,8 @@ bool Connections::must_look_first(const PooledConnection& connection) const {
 void Connections::interest_changed(PooledConnection& connection) {
   if (connection.id == current_ || connection.interest_announced || !connection.is_open()) return;
   connection.interest_announced = true;
-  connection.interest_owed = !outbox_.try_put(output::InterestChanged{connection.id});
-  if (connection.interest_owed) owe();
+  connection.interest_deferred = !outbox_.try_put(output::InterestChanged{connection.id});
+  if (connection.interest_deferred) defer();
 }
 
 bool Connections::takes_interest(ConnId id) {
@@ -82,16 +82,16 @@ bool Connections::takes_interest(ConnId id) {
   return true;
 }
 
-void Connections::close(PooledConnection& connection, bool say_goodbye) {
+void Connections::close(PooledConnection& connection, bool announce_end) {
   SLUICE_CHECK(connection.exchanges.empty());
   if (connection.is_established()) scheduler_.closed(connection);
   timers_.cancel(connection.expiry_timer);
   timers_.cancel(connection.session_timer);
-  connection.channel.close(say_goodbye && !connection.write_broken);
+  connection.channel.close(announce_end && !connection.write_broken);
   SLUICE_CHECK(open_ > 0);
   --open_;
-  connection.close_owed = !outbox_.try_put(output::Close{connection.id});
-  if (connection.close_owed) owe();
+  connection.close_deferred = !outbox_.try_put(output::Close{connection.id});
+  if (connection.close_deferred) defer();
   if (!has_memory_for([&] { closed_.push_back(connection.id); })) closed_unlisted_ = true;
 }
 
@@ -104,31 +104,31 @@ void Connections::release_all_closed() {
   });
 }
 
-void Connections::owe() {
-  owes_ = true;
-  owed_ = 0;
+void Connections::defer() {
+  has_deferred_ = true;
+  deferred_from_ = 0;
 }
 
-std::optional<Output> Connections::take_owed() {
-  while (const auto id = connections_.first_live(owed_)) {
+std::optional<Output> Connections::take_deferred() {
+  while (const auto id = connections_.first_live(deferred_from_)) {
     PooledConnection& connection = *connections_.find(*id);
-    owed_ = id->index;
-    if (std::exchange(connection.interest_owed, false) && !connection.is_closed()) {
+    deferred_from_ = id->index;
+    if (std::exchange(connection.interest_deferred, false) && !connection.is_closed()) {
       connection.interest_announced = false;
       return output::InterestChanged{*id};
     }
-    if (std::exchange(connection.close_owed, false)) return output::Close{*id};
-    ++owed_;
+    if (std::exchange(connection.close_deferred, false)) return output::Close{*id};
+    ++deferred_from_;
   }
-  owes_ = false;
+  has_deferred_ = false;
   return std::nullopt;
 }
 
 // Once there is memory again, the outputs are queued in order.
-void Connections::queue_owed() {
-  while (owes_) {
+void Connections::queue_deferred() {
+  while (has_deferred_) {
     outbox_.make_room();
-    if (auto out = take_owed()) outbox_.put(std::move(*out));
+    if (auto out = take_deferred()) outbox_.put(std::move(*out));
   }
 }
 
@@ -141,12 +141,12 @@ void Connections::give_up() noexcept {
     timers_.cancel(connection.session_timer);
     if (connection.is_closed()) return;
     connection.channel.close(false);
-    connection.close_owed = true;
+    connection.close_deferred = true;
   });
   open_ = 0;
   current_ = {};
   closed_unlisted_ = true;
-  owe();
+  defer();
 }
 
 void Connections::check_invariants() const {

@@ -49,22 +49,22 @@ class Connections {
 
   // ---- the end ----
   // Closes the connection, which must have no exchange, and queues its Close. An established one leaves the pool.
-  void close(PooledConnection& connection, bool say_goodbye);
+  void close(PooledConnection& connection, bool announce_end);
   // Releases the closed connections: their ids become stale.
   void release_closed() {
     if (!closed_.empty() || closed_unlisted_) release_all_closed();
   }
   // Outputs that could not be queued for lack of memory: an InterestChanged or a Close.
-  bool owes() const { return owes_; }
-  std::optional<Output> take_owed();
-  void queue_owed();  // queues them before later outputs. May throw std::bad_alloc after some of them
+  bool has_deferred() const { return has_deferred_; }
+  std::optional<Output> take_deferred();
+  void queue_deferred();  // queues them before later outputs. May throw std::bad_alloc after some of them
 
   void check_invariants() const;
   void give_up() noexcept;  // closes every connection; needs no memory
 
  private:
   void release_all_closed();
-  void owe();
+  void defer();
 
   Timers& timers_;
   Outbox& outbox_;
@@ -76,8 +76,8 @@ class Connections {
   std::size_t open_ = 0;
   std::vector<ConnId> closed_;    // closed connections, which are released with the next fact
   bool closed_unlisted_ = false;  // there are more closed connections than closed_ lists
-  bool owes_ = false;
-  std::size_t owed_ = 0;  // connections before this index have no unqueued outputs
+  bool has_deferred_ = false;
+  std::size_t deferred_from_ = 0;  // connections before this index have no unqueued outputs
 };
 
 // Fills in when the connection was resolved, connected and secured. If it was used before, the times are `now`; if it

@@ -160,7 +160,7 @@ void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
     address = {dial.race.address(), place.port};
     connect.address = address;
   }
-  connections_.queue_owed();  // a Close that made room for this connection must not come after its Connect
+  connections_.queue_deferred();  // a Close that made room for this connection must not come after its Connect
   pool::Dialer::make_room(dial);
   outbox_.make_room();
   PooledConnection* connection = connections_.begin();

@@ -55,7 +55,7 @@ void Engine::Impl::begin_fact(Now now) {
   SLUICE_CHECK(!has_output());  // the drain rule (engine.hpp)
   connections_.release_closed();
   if (!jobs_.has_lost_bodies()) return;
-  while (const auto id = jobs_.take_bodiless()) calls_.lose(*id, now);
+  while (const auto id = jobs_.take_lost_body()) calls_.lose(*id, now);
   finish_entry(now);
 }
 
@@ -322,10 +322,10 @@ std::optional<Output> Engine::Impl::poll_output() {
     const auto* changed = std::get_if<output::InterestChanged>(&*out);
     if (changed ? connections_.takes_interest(changed->conn) : calls_.is_still_true(*out)) return out;
   }
-  if (connections_.owes()) {
-    if (auto out = connections_.take_owed()) return out;
+  if (connections_.has_deferred()) {
+    if (auto out = connections_.take_deferred()) return out;
   }
-  return jobs_.owes() ? jobs_.take_owed() : std::nullopt;
+  return jobs_.has_deferred() ? jobs_.take_deferred() : std::nullopt;
 }
 
 // ---- when memory runs out ----

@@ -61,7 +61,7 @@ class Engine::Impl {
   Interest interest(ConnId id) const;
   std::optional<Deadline> deadline() const;
   std::optional<Output> poll_output();
-  bool has_output() const { return !outbox_.empty() || jobs_.owes() || connections_.owes(); }
+  bool has_output() const { return !outbox_.empty() || jobs_.has_deferred() || connections_.has_deferred(); }
   std::size_t connections() const { return connections_.open(); }
   std::size_t idle_connections() const { return pool_.idle_connections(); }
   void close_idle_connections(Now now);

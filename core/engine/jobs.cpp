@@ -195,10 +195,10 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
     describe(job, result.error());
     job.end = {false, result.error().retry_safe, result.error().code};
   }
-  job.end.owed = !outbox_.try_put(output::Done{job.id, std::move(result)});
-  if (!job.end.owed) return;
-  owes_ = true;
-  owed_ = 0;
+  job.end.deferred = !outbox_.try_put(output::Done{job.id, std::move(result)});
+  if (!job.end.deferred) return;
+  has_deferred_ = true;
+  deferred_from_ = 0;
 }
 
 void Jobs::end_if_delivered(Job& job, Now now) {
@@ -208,7 +208,7 @@ void Jobs::end_if_delivered(Job& job, Now now) {
 void Jobs::release(TransferId id) {
   Job* job = jobs_.find(id);
   if (!job) return;
-  if (job->end.owed) {
+  if (job->end.deferred) {
     job->removed = true;
   } else {
     jobs_.release(id);
@@ -232,16 +232,16 @@ void Jobs::keep_landed() {
     } else if (!job->body.keep()) {
       job->body.drop();
       job->body_lost = bodies_lost_ = true;
-      bodiless_ = 0;
+      lost_from_ = 0;
     }
   }
   landed_.clear();
 }
 
-std::optional<TransferId> Jobs::take_bodiless() {
+std::optional<TransferId> Jobs::take_lost_body() {
   if (!bodies_lost_) return std::nullopt;
-  while (const auto id = jobs_.first_live(bodiless_)) {
-    bodiless_ = std::size_t{id->index} + 1;
+  while (const auto id = jobs_.first_live(lost_from_)) {
+    lost_from_ = std::size_t{id->index} + 1;
     if (std::exchange(jobs_.find(*id)->body_lost, false)) return id;
   }
   bodies_lost_ = false;
@@ -290,11 +290,11 @@ void Jobs::stop_exchange_timers(Job& job) {
 
 // ---- when memory runs out ----
 
-std::optional<Output> Jobs::take_owed() {
-  while (const auto id = jobs_.first_live(owed_)) {
+std::optional<Output> Jobs::take_deferred() {
+  while (const auto id = jobs_.first_live(deferred_from_)) {
     Job& job = *jobs_.find(*id);
-    owed_ = std::size_t{id->index} + 1;
-    if (!std::exchange(job.end.owed, false)) continue;
+    deferred_from_ = std::size_t{id->index} + 1;
+    if (!std::exchange(job.end.deferred, false)) continue;
     output::Done done{*id, {}};
     if (job.end.failure) {
       done.result = std::unexpected(make_error(*job.end.failure, {}));
@@ -303,7 +303,7 @@ std::optional<Output> Jobs::take_owed() {
     if (job.removed) jobs_.release(*id);
     return done;
   }
-  owes_ = false;
+  has_deferred_ = false;
   return std::nullopt;
 }
 
@@ -328,8 +328,8 @@ void Jobs::give_up(Instant now) noexcept {
     job.next_hop.reset();
     job.end = {true, false, received ? std::nullopt : std::optional(Code::out_of_memory)};
   });
-  owes_ = true;
-  owed_ = 0;
+  has_deferred_ = true;
+  deferred_from_ = 0;
 }
 
 void Jobs::check_invariants() const {

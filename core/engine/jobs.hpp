@@ -55,7 +55,7 @@ class Jobs {
   void keep_landed();  // copies bodies, because the landing buffer will be overwritten
   bool has_lost_bodies() const { return bodies_lost_; }  // some bodies could not be copied
   // A transfer whose body was lost, one for each call; nullopt: no more.
-  std::optional<TransferId> take_bodiless();
+  std::optional<TransferId> take_lost_body();
   void announce_upload(Job& job);  // if there is room. Throws std::bad_alloc if there is no buffer
 
   // ---- timers ----
@@ -81,8 +81,8 @@ class Jobs {
   void stop_continue_timer(Job& job) { timers_.cancel(job.continue_timer); }
 
   // ---- a Done that could not be queued for lack of memory ----
-  bool owes() const { return owes_; }
-  std::optional<Output> take_owed();
+  bool has_deferred() const { return has_deferred_; }
+  std::optional<Output> take_deferred();
 
   void check_invariants() const;
   template <class Visit>
@@ -105,9 +105,9 @@ class Jobs {
   std::size_t running_ = 0;
   std::vector<TransferId> landed_;  // transfers with views into the landing buffer
   bool bodies_lost_ = false;
-  std::size_t bodiless_ = 0;  // transfers before this index have their bodies
-  bool owes_ = false;
-  std::size_t owed_ = 0;  // transfers before this index have no unqueued outputs
+  std::size_t lost_from_ = 0;  // transfers before this index have their bodies
+  bool has_deferred_ = false;
+  std::size_t deferred_from_ = 0;  // transfers before this index have no unqueued outputs
 };
 
 Error no_memory();  // without a text, which would need memory

@@ -83,7 +83,7 @@ class Transfer {
   bool upload_announced = false;  // an UploadReady was given, and nothing was committed since
   bool body_lost = false;         // there was no memory to copy the body
   struct End {
-    bool owed = false;  // there was no memory to queue its Done (engine/jobs.hpp), and the error's text is lost
+    bool deferred = false;  // there was no memory to queue its Done (engine/jobs.hpp), and the error's text is lost
     bool retry_safe = false;
     std::optional<Code> failure;  // nullopt: it succeeded
   };

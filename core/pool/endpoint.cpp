@@ -75,7 +75,7 @@ void Endpoint::recycle() {
   peer.tls.reset();
   carries.reset();
   dialing_since.reset();
-  closes_unsaid = keeps = false;
+  closes_unannounced = keeps = false;
 }
 
 }  // namespace sluice::pool

@@ -97,7 +97,7 @@ struct Endpoint {
   std::optional<std::size_t> carries;    // how many exchanges the last new connection could carry
 
   // The peer has closed a connection right after a response without announcing it (Pool::note_end).
-  bool closes_unsaid = false;
+  bool closes_unannounced = false;
   bool keeps = false;  // a connection to this endpoint was used twice
   Link<Endpoint> pending, starved, unused_link;
 };

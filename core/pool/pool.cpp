@@ -141,7 +141,7 @@ Waiter* Pool::take_waiter(Endpoint& endpoint, const PooledConnection& connection
 // be repeated would fail. Such a request then uses no used connection there, except one that has stayed open for
 // kSettleTime after its last response.
 bool Pool::wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const {
-  return waiter.fresh_only || (endpoint.closes_unsaid && !waiter.repeatable);
+  return waiter.fresh_only || (endpoint.closes_unannounced && !waiter.repeatable);
 }
 
 bool Pool::may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const {
@@ -215,7 +215,7 @@ std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, N
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   if (connection.exchanges_carried > 1) {
     endpoint.keeps = true;
-    endpoint.closes_unsaid = false;
+    endpoint.closes_unannounced = false;
   }
   if (!connection.exchanges.empty()) {
     room_changed(connection);
@@ -273,7 +273,7 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
   if (answered != 1 || now.steady - connection.idle_since >= limits::kSettleTime) return;
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   if (std::exchange(endpoint.keeps, false)) return;  // the first time may be an accident
-  endpoint.closes_unsaid = true;
+  endpoint.closes_unannounced = true;
 }
 
 bool Pool::is_expired(PooledConnection& connection, Now now) {

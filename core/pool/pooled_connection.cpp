@@ -21,7 +21,7 @@ void PooledConnection::recycle() {
   exchanges.clear();
   layers.reset();
   exchanges_carried = 0;
-  multiplexes = was_idle = interest_announced = write_broken = last_use = interest_owed = close_owed = false;
+  multiplexes = was_idle = interest_announced = write_broken = last_use = interest_deferred = close_deferred = false;
   idle_since = {};
   kept_for = Duration::max();
   resolved.reset();

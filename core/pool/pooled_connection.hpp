@@ -47,7 +47,7 @@ struct PooledConnection {
   bool write_broken = false;  // a send failed; what the peer sent before may still be read
   bool last_use = false;      // no further exchange may be opened
   // There was no memory to queue this output (engine/connections.hpp).
-  bool interest_owed = false, close_owed = false;
+  bool interest_deferred = false, close_deferred = false;
   Instant idle_since;  // the end of the last response, idle or not
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();

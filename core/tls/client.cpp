@@ -23,7 +23,7 @@ constexpr std::size_t kMaxRecordPlain = SSL3_RT_MAX_PLAIN_LENGTH;  // RFC 8446 5
 
 class Client final : public ClientLayer {
  public:
-  Client(ClientParams params, PeerName peer, bssl::UniquePtr<SSL> ssl, std::shared_ptr<const Config> config)
+  Client(ClientParams params, ReferenceId peer, bssl::UniquePtr<SSL> ssl, std::shared_ptr<const Config> config)
       : config_(std::move(config)), params_(std::move(params)), peer_(std::move(peer)), ssl_(std::move(ssl)) {}
 
   Pump start(std::vector<std::uint8_t>& wire_out, Now now) override;
@@ -92,7 +92,7 @@ class Client final : public ClientLayer {
 
   std::shared_ptr<const Config> config_;
   ClientParams params_;
-  PeerName peer_;
+  ReferenceId peer_;
   bssl::UniquePtr<SSL> ssl_;
   Bytes* wire_in_ = nullptr;
   std::vector<std::uint8_t>* wire_out_ = nullptr;
@@ -429,8 +429,8 @@ bool may_renegotiate(const TlsOptions& options) {
 
 // Makes of a host what SNI and the certificate check need. nullopt: it is not a valid host, or memory ran out;
 // BoringSSL's error queue tells which.
-std::optional<PeerName> peer_name(const ClientParams& params) {
-  PeerName peer{params.host, params.host_kind, {}};
+std::optional<ReferenceId> peer_name(const ClientParams& params) {
+  ReferenceId peer{params.host, params.host_kind, {}};
   const bool visible = std::ranges::all_of(peer.host, [](char c) { return c > ' ' && c <= '~'; });
   if (!visible) return std::nullopt;
   if (peer.kind == HostKind::name) {

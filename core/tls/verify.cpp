@@ -30,7 +30,7 @@ Verdict refuse(int code, std::string reason) {
 }
 
 // A DNS name that looks like an address matches nothing, so the message marks it.
-std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
+std::string wrong_name(const SubjectAltNames& names, const ReferenceId& peer) {
   auto texts = printable_names(names);
   if (texts.empty())
     return "certificate names no host (no dNSName or iPAddress in subjectAltName), needed is " + peer.host;
@@ -49,7 +49,7 @@ std::string wrong_name(const SubjectAltNames& names, const PeerName& peer) {
 
 // Only subjectAltName counts (RFC 9525 2): a common name is not a host name (SB-49), and a DNS name is not an address
 // (SB-08).
-Verdict check_name(const X509& leaf, const PeerName& peer) {
+Verdict check_name(const X509& leaf, const ReferenceId& peer) {
   const auto names = subject_alt_names(leaf);
   if (!names) return refuse(X509_V_ERR_HOSTNAME_MISMATCH, "certificate " + names.error());
   bool covered = false;
@@ -218,7 +218,7 @@ Verdict find_chain(Search& search) {
 
 void search_anchors(X509_STORE* anchors) { X509_STORE_set_get_issuer(anchors, find_anchor); }
 
-Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const PeerName& peer,
+Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const ReferenceId& peer,
                      UnixSeconds wall) {
   if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0)
     return refuse(X509_V_ERR_UNSPECIFIED, "the peer showed no certificate");

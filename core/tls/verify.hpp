@@ -14,8 +14,8 @@
 
 namespace sluice::tls {
 
-// The host for which the certificate must be valid.
-struct PeerName {
+// The host for which the certificate must be valid (the reference identifier of RFC 9525).
+struct ReferenceId {
   std::string host;  // canonical, without a final dot
   HostKind kind = HostKind::name;
   std::string address;  // the 4 or 16 bytes, if the host is an address
@@ -37,7 +37,7 @@ void search_anchors(X509_STORE* anchors);
 
 // Verifies the chain `shown` (the server's certificate first) for `peer` at the time `wall`. `anchors` was prepared by
 // search_anchors(). May throw std::bad_alloc.
-Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const PeerName& peer,
+Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const ReferenceId& peer,
                      UnixSeconds wall);
 
 }  // namespace sluice::tls

@@ -6,7 +6,7 @@
 
 #include "adapters/sim.hpp"
 #include "tests/conformance/by_hand.hpp"
-#include "tests/conformance/ground.hpp"
+#include "tests/conformance/surroundings.hpp"
 #include "tests/support/origin_talk.hpp"
 
 namespace sluice::conformance {
@@ -15,7 +15,7 @@ namespace {
 class Virtual;
 Virtual* present = nullptr;  // whose loop make_loop() makes
 
-class Virtual final : public Ground {
+class Virtual final : public Surroundings {
  public:
   Virtual() {
     world_.add_origin(
@@ -56,17 +56,17 @@ class Virtual final : public Ground {
  private:
   // The origin's half of a connection: the same talk as the server of sockets has.
   struct Origin final : sim::Peer {
-    explicit Origin(Virtual& of) : ground(of) { ground.origins_.insert(this); }
-    ~Origin() override { ground.origins_.erase(this); }
+    explicit Origin(Virtual& of) : surroundings(of) { surroundings.origins_.insert(this); }
+    ~Origin() override { surroundings.origins_.erase(this); }
     void on_open(sim::Line& opened) override { line = &opened; }
     void on_bytes(sim::Line&, Bytes bytes) override {
       const int before = talk.requests();
       talk.receive(as_text(bytes));
-      ground.requests_ += talk.requests() - before;
+      surroundings.requests_ += talk.requests() - before;
       answer();
     }
     void on_end(sim::Line& ended) override {
-      ground.origins_.erase(this);
+      surroundings.origins_.erase(this);
       ended.close();
     }
     void release() {
@@ -80,10 +80,10 @@ class Virtual final : public Ground {
         line->send(piece);
       }
       if (talk.end() == test::OriginTalk::End::none) return;
-      ground.origins_.erase(this);
+      surroundings.origins_.erase(this);
       talk.end() == test::OriginTalk::End::close ? line->close() : line->reset();
     }
-    Virtual& ground;
+    Virtual& surroundings;
     test::OriginTalk talk;
     sim::Line* line = nullptr;
   };
@@ -124,7 +124,7 @@ class SimLoop final : public HandLoop {
 
 }  // namespace
 
-std::unique_ptr<Ground> make_ground() { return std::make_unique<Virtual>(); }
+std::unique_ptr<Surroundings> make_surroundings() { return std::make_unique<Virtual>(); }
 std::unique_ptr<Loop> make_loop() { return std::make_unique<SimLoop>(*present->environment()); }
 const char* loop_name() { return "sim"; }
 bool holds_many_descriptors() { return true; }

@@ -1,15 +1,15 @@
-// The environment with real sockets: see ground.hpp.
+// The environment with real sockets: see surroundings.hpp.
 #include <optional>
 #include <thread>
 
-#include "tests/conformance/ground.hpp"
+#include "tests/conformance/surroundings.hpp"
 #include "tests/support/full_port.hpp"
 #include "tests/support/origin_server.hpp"
 
 namespace sluice::conformance {
 namespace {
 
-class Sockets final : public Ground {
+class Sockets final : public Surroundings {
  public:
   Environment* environment() override { return nullptr; }
   std::string http(const std::string& path) const override { return server_.http(path); }
@@ -33,6 +33,6 @@ class Sockets final : public Ground {
 
 }  // namespace
 
-std::unique_ptr<Ground> make_ground() { return std::make_unique<Sockets>(); }
+std::unique_ptr<Surroundings> make_surroundings() { return std::make_unique<Sockets>(); }
 
 }  // namespace sluice::conformance

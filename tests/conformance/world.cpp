@@ -11,7 +11,7 @@
 namespace sluice::conformance {
 namespace {
 
-MultiOptions trusting(Ground& server, MultiOptions options = {}) {
+MultiOptions trusting(Surroundings& server, MultiOptions options = {}) {
   options.environment = server.environment();
   options.engine.default_tls = server.trust();
   return options;
@@ -20,7 +20,7 @@ MultiOptions trusting(Ground& server, MultiOptions options = {}) {
 // Some libraries open a descriptor or two once and keep them: not to be held against a test.
 void warm_up() {
   static const bool once = [] {
-    const auto server = make_ground();
+    const auto server = make_surroundings();
     const auto loop = make_loop();
     const auto multi = Multi::create(trusting(*server)).value();
     loop->attach(*multi, [](Multi&) {});
@@ -68,7 +68,7 @@ std::size_t Echo::give(Multi& multi, TransferId id, MutableBytes space) {
 World::World() {
   warm_up();
   descriptors_ = open_descriptors();
-  server_ = make_ground();
+  server_ = make_surroundings();
   loop_ = make_loop();
   multi_ = Multi::create(trusting(*server_)).value();
   attach();

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "adapters/multi.hpp"
-#include "tests/conformance/ground.hpp"
 #include "tests/conformance/loop.hpp"
+#include "tests/conformance/surroundings.hpp"
 #include "tests/support/pattern.hpp"
 
 namespace sluice::conformance {
@@ -96,7 +96,7 @@ class World {
   // Runs the loop for this time; returns the number of wakeups.
   std::size_t turns_within(Milliseconds time);
 
-  Ground& server() { return *server_; }
+  Surroundings& server() { return *server_; }
   Loop& loop() { return *loop_; }
   Multi& multi() { return *multi_; }
 
@@ -111,7 +111,7 @@ class World {
 
  private:
   std::size_t descriptors_;  // open before all this
-  std::unique_ptr<Ground> server_;
+  std::unique_ptr<Surroundings> server_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Multi> multi_;
 };

@@ -60,7 +60,7 @@ SCHEDULER = [
            ("pool/pool.cpp", "if (!endpoint.queue.empty()) make_pending(endpoint);  // waiters",
             "if (!endpoint.queue.empty() && !PLANTED) make_pending(endpoint);  // waiters")),
     mutant("pool-no-goodbye", "TLS connections are closed without a close_notify",
-           ("engine/connections.cpp", "say_goodbye && !connection.write_broken", "say_goodbye && !connection.write_broken && !PLANTED")),
+           ("engine/connections.cpp", "announce_end && !connection.write_broken", "announce_end && !connection.write_broken && !PLANTED")),
     mutant("pool-expiry-timer", "the timer of an idle connection stays when it is closed",
            ("engine/connections.cpp", "scheduler_.closed(connection);\n  timers_.cancel(connection.expiry_timer);",
             "scheduler_.closed(connection);\n  if (!PLANTED) timers_.cancel(connection.expiry_timer);")),

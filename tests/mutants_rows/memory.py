@@ -4,15 +4,15 @@ from bugs import bug as mutant
 
 SHORTAGE = [
     mutant("owed-close", "a Close that found no room is never told",
-           ("engine/connections.cpp", "if (std::exchange(connection.close_owed, false)) return",
-            "if (std::exchange(connection.close_owed, false) && !PLANTED) return")),
+           ("engine/connections.cpp", "if (std::exchange(connection.close_deferred, false)) return",
+            "if (std::exchange(connection.close_deferred, false) && !PLANTED) return")),
     mutant("owed-interest", "an InterestChanged that found no room is never told",
-           ("engine/connections.cpp", "if (std::exchange(connection.interest_owed, false) &&",
-            "if (std::exchange(connection.interest_owed, false) && !PLANTED &&")),
+           ("engine/connections.cpp", "if (std::exchange(connection.interest_deferred, false) &&",
+            "if (std::exchange(connection.interest_deferred, false) && !PLANTED &&")),
     mutant("owed-from-last", "what comes to be owed is looked for from where the last search ended",
-           ("engine/connections.cpp", "  owes_ = true;\n  owed_ = 0;", "  owes_ = true;\n  if (!PLANTED) owed_ = 0;"),
-           ("engine/jobs.cpp", "  if (!job.end.owed) return;\n  owes_ = true;\n  owed_ = 0;",
-            "  if (!job.end.owed) return;\n  owes_ = true;\n  if (!PLANTED) owed_ = 0;")),
+           ("engine/connections.cpp", "  has_deferred_ = true;\n  deferred_from_ = 0;", "  has_deferred_ = true;\n  if (!PLANTED) deferred_from_ = 0;"),
+           ("engine/jobs.cpp", "  if (!job.end.deferred) return;\n  has_deferred_ = true;\n  deferred_from_ = 0;",
+            "  if (!job.end.deferred) return;\n  has_deferred_ = true;\n  if (!PLANTED) deferred_from_ = 0;")),
     mutant("owed-done-leak", "a transfer that was removed while its Done was owed stays for ever",
            ("engine/jobs.cpp", "if (job.removed) jobs_.release(*id);", "if (job.removed && !PLANTED) jobs_.release(*id);")),
     mutant("owed-retry-safe", "an owed Done forgets that a retry is safe",
@@ -31,7 +31,7 @@ SHORTAGE = [
     mutant("give-up-done-time", "progress has no time for a Done by the loss of all",
            ("engine/jobs.cpp", "    job.progress.done = now;", "    if (!PLANTED) job.progress.done = now;")),
     mutant("connect-before-close", "a Connect comes before the owed Close that gave it its place",
-           ("engine/connector.cpp", "  connections_.queue_owed();  // a Close", "  if (!PLANTED) connections_.queue_owed();  // a Close")),
+           ("engine/connector.cpp", "  connections_.queue_deferred();  // a Close", "  if (!PLANTED) connections_.queue_deferred();  // a Close")),
     mutant("add-leaves-timer", "a transfer that could not be added leaves its timer",
            ("engine/jobs.cpp", "    timers_.cancel(job->total_timer);", "    if (!PLANTED) timers_.cancel(job->total_timer);")),
     mutant("removed-not-noted", "a transfer that is removed while its Done is owed is not released",
@@ -91,8 +91,8 @@ SLOTS = [
     mutant("slot-send-error", "a connection inherits the error of a send",
            ("pool/pooled_connection.cpp", "  send_error.reset();", "  if (!PLANTED) send_error.reset();")),
     mutant("slot-peer-closed", "a connection inherits that TLS was closed by the peer",
-           ("channel/channel.cpp", "peer_closed_ = goodbye_said_ = false;",
-            "goodbye_said_ = false;\n  if (!PLANTED) peer_closed_ = false;")),
+           ("channel/channel.cpp", "peer_closed_ = end_announced_ = false;",
+            "end_announced_ = false;\n  if (!PLANTED) peer_closed_ = false;")),
 ]
 
 ROWS = SHORTAGE + KEPT + SLOTS

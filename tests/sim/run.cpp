@@ -183,7 +183,7 @@ class Run final : public sim::Application {
     reply.http10 = plan.http10;
     reply.keep_alive = plan.keep_alive;
     reply.one_write = plan.one_write;
-    reply.misdeed = plan.misdeed;
+    reply.origin_fault = plan.origin_fault;
     reply.oddity = plan.oddity;
     return reply;
   }

@@ -126,7 +126,7 @@ TEST_CASE("sim: a feature that is turned off takes its own effects away, and mov
       CHECK_FALSE(after.read.pauses_at.has_value());
       CHECK_FALSE(after.reply.trailers);
       CHECK(after.reply.bytes == before.reply.bytes);
-      CHECK(after.reply.misdeed == before.reply.misdeed);
+      CHECK(after.reply.origin_fault == before.reply.origin_fault);
       CHECK(after.stale_calls == before.stale_calls);
       CHECK(after.route == before.route);
       CHECK(after.connect_timeout == before.connect_timeout);

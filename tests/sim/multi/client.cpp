@@ -17,7 +17,7 @@ Client::Client(World& world, std::size_t which)
 std::string Client::name() const { return "transfer " + std::to_string(number); }
 
 void Client::called(const Multi& multi, TransferId of, const char* what) {
-  world_.ground().progress();
+  world_.environment().progress();
   if (!world_.in_drive) world_.fail("callbacks come from drives", name() + ": " + what);
   if (world_.has_multi() && &multi != &world_.multi()) world_.fail("callbacks name their Multi", name() + ": " + what);
   if (of != id) world_.fail("callbacks name their transfer", name() + ": " + what);
@@ -69,7 +69,7 @@ void Client::pause(bool& which) {
   const Duration delay = chance(random_, 300)
                              ? Duration(0)
                              : Duration(random_.below(static_cast<std::uint64_t>(plan_.longest_pause.count())));
-  world_.ground().later(world_.ground().steady() + delay, [this] { resume(); });
+  world_.environment().later(world_.environment().steady() + delay, [this] { resume(); });
 }
 
 void Client::resume() {
@@ -84,7 +84,7 @@ void Client::fail_upload() {
   upload_over_ = true;
   const auto say = [this] { world_.multi().fail_upload(id, "the simulated source broke"); };
   if (chance(random_, 500)) return say();
-  world_.ground().later(world_.ground().steady() + microseconds(random_.below(800)), say);
+  world_.environment().later(world_.environment().steady() + microseconds(random_.below(800)), say);
 }
 
 void Client::finish_upload(bool inside) {
@@ -94,7 +94,7 @@ void Client::finish_upload(bool inside) {
     world_.excuse_idle_drive();
   };
   if (inside) return say();
-  world_.ground().later(world_.ground().steady() + microseconds(random_.below(800)), say);
+  world_.environment().later(world_.environment().steady() + microseconds(random_.below(800)), say);
 }
 
 std::size_t Client::on_upload(Multi& multi, TransferId of, MutableBytes space) {
@@ -123,7 +123,7 @@ void Client::on_done(Multi& multi, TransferId of, const Result<void>& end) {
   world_.judge(*this, {of, nullptr, end, multi.head(of).status, multi.progress(of), multi.info(of)});
   if (plan_.remove_unread) {
     if (chance(random_, 500)) return world_.remove(*this);
-    world_.ground().later(world_.ground().steady(), [this] { world_.remove(*this); });
+    world_.environment().later(world_.environment().steady(), [this] { world_.remove(*this); });
   }
   world_.mischief(random_, this);
 }
@@ -136,7 +136,7 @@ void Client::take_body() {
   received += taken;
   world_.multi().consume_body(id, taken);
   world_.excuse_idle_drive();
-  if (taken > 0) world_.ground().progress();
+  if (taken > 0) world_.environment().progress();
 }
 
 }  // namespace sluice::simtest::driven

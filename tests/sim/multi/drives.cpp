@@ -24,7 +24,7 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 
 Drives::Drives(World& world)
     : world_(world), random_(draws(world.plan().seed, Draws::drive)), kind_(world.plan().drive.kinds.front()) {
-  for (auto& one : own_) one = world.ground().make_waiter().value();
+  for (auto& one : own_) one = world.environment().make_waiter().value();
   own_[1]->wakeup();
 }
 
@@ -82,11 +82,11 @@ void Drives::by_poll(Duration longest) {
     if (chance(random_, 400)) perform(false);
   }
   const milliseconds wait = woken ? milliseconds(1'000) : std::chrono::ceil<milliseconds>(longest);
-  const Instant began = world_.ground().steady();
+  const Instant began = world_.environment().steady();
   const bool beside = chance(random_, 100);
   const auto result = beside ? poll_beside(wait) : world_.multi().poll({}, wait);
   if (!result) return world_.fail("poll()", result.error().message());
-  const bool early = world_.ground().steady() - began < wait;
+  const bool early = world_.environment().steady() - began < wait;
   if (woken && !early && !result->woken && !beside)
     world_.fail("a wakeup is never lost", "poll() slept after wakeup()");
   Drive answer = perform(early && wait > milliseconds(0) && !woken && !beside && !result->woken);
@@ -115,7 +115,7 @@ void Drives::by_select(Duration longest) {
   if (!FD_ISSET(wakeup, &read)) world_.fail("fdset() only adds", "a bit of the caller's was taken out");
   const auto own = world_.multi().timeout();
   // As select(2): waits for the descriptors in the sets.
-  const auto waiter = world_.ground().make_waiter().value();
+  const auto waiter = world_.environment().make_waiter().value();
   waiter->add(wakeup, kEventRead, 0);
   for (int fd = 0; fd <= highest; ++fd) {
     const auto events =
@@ -130,19 +130,19 @@ void Drives::by_select(Duration longest) {
 }
 
 void Drives::by_fd(Duration longest) {
-  const auto waiter = world_.ground().make_waiter().value();
+  const auto waiter = world_.environment().make_waiter().value();
   waiter->add(world_.multi().fd(), kEventRead, 0);
   waiter->wait(to_milliseconds(longest));
   if (waiter->has_ready()) perform(true);
 }
 
 void Drives::by_sockets(Duration longest) {
-  const auto waiter = world_.ground().make_waiter().value();
+  const auto waiter = world_.environment().make_waiter().value();
   for (const auto& [fd, watch] : table_) {
     if (waiter->add(fd, watch.events, 0) != 0)
       return world_.fail("a watch ends before its descriptor", "descriptor " + number(fd));
   }
-  const Instant now = world_.ground().steady();
+  const Instant now = world_.environment().steady();
   waiter->wait(to_milliseconds(timer_at_ ? std::min(longest, *timer_at_ - now) : longest));
   std::vector<Ready> batch;
   while (const auto ready = waiter->next()) batch.push_back(*ready);
@@ -153,7 +153,7 @@ void Drives::by_sockets(Duration longest) {
     // A watch that ended in this batch is still reported, as simple loops do.
     action(one.fd, one.events, table_.contains(one.fd));
   }
-  if (timer_at_ && *timer_at_ <= world_.ground().steady()) {
+  if (timer_at_ && *timer_at_ <= world_.environment().steady()) {
     timer_at_.reset();
     action(Multi::kNoSocket, kEventNone, true);
   }
@@ -205,12 +205,12 @@ void Drives::on_watch(int fd, std::uint8_t events, void* assigned) {
     world_.fail("watches are reported as changes", "descriptor " + number(fd) + " twice as " + number(events));
   if ((events & ~(kEventRead | kEventWrite)) != 0) world_.fail("watches", "for events " + number(events));
   if (assigned != before.assigned) world_.fail("assign()", "another pointer comes back for descriptor " + number(fd));
-  if (!world_.ground().is_open(fd))
+  if (!world_.environment().is_open(fd))
     world_.fail("a watch ends before its descriptor", "reported for closed descriptor " + number(fd));
   if (events == 0) {
     table_.erase(fd);
   } else {
-    if (world_.has_multi() && fd != world_.multi().wakeup_fd() && !world_.ground().has_shown(fd))
+    if (world_.has_multi() && fd != world_.multi().wakeup_fd() && !world_.environment().has_shown(fd))
       world_.fail("watches", "descriptor " + number(fd) + " is no transport's");
     table_[fd] = {events, before.assigned};
     seen_.push_back(fd);
@@ -253,7 +253,7 @@ void Drives::check_watches() {
     }
     if (!reads && !writes) continue;
     top = fd;
-    if (!world_.ground().has_shown(fd)) world_.fail("fdset()", "descriptor " + number(fd) + " is no transport's");
+    if (!world_.environment().has_shown(fd)) world_.fail("fdset()", "descriptor " + number(fd) + " is no transport's");
   }
   if (highest != top) world_.fail("fdset()", "highest is " + number(highest) + " instead of " + number(top));
 }

@@ -9,8 +9,8 @@
 namespace sluice::simtest::driven {
 
 void World::before_drive() {
-  drive_began_ = ground_.steady();
-  progress_before_ = ground_.progress_made();
+  drive_began_ = environment_.steady();
+  progress_before_ = environment_.progress_made();
   in_drive = true;
 }
 
@@ -28,7 +28,7 @@ void World::after_drive(Drive answer, int running, bool asked_for) {
     case Drive::failed:
       return fail("the stack stays usable", "a drive answered failed");
   }
-  if (asked_for && answer == Drive::ok && ground_.progress_made() == progress_before_) ++idle_drives_;
+  if (asked_for && answer == Drive::ok && environment_.progress_made() == progress_before_) ++idle_drives_;
   if (!asked_for) excuse_idle_drive();  // it may have done what a later drive is asked for
   check_counts(running);
   drives_->check_watches();
@@ -40,10 +40,10 @@ void World::after_drive(Drive answer, int running, bool asked_for) {
   }
   // Calls that the sink made at the end of the drive have not had their effect yet.
   if (const auto wait = multi_->timeout(); wait && wait->count() == 0) return;
-  if (multi_->connections() != ground_.streams())
+  if (multi_->connections() != environment_.streams())
     fail("connections() agrees",
-         std::to_string(multi_->connections()) + " instead of " + std::to_string(ground_.streams()));
-  if (multi_->waits_for_signals() != (ground_.waiting_for_signals() > 0))
+         std::to_string(multi_->connections()) + " instead of " + std::to_string(environment_.streams()));
+  if (multi_->waits_for_signals() != (environment_.waiting_for_signals() > 0))
     fail("waits_for_signals() agrees", "it does not");
 }
 
@@ -62,12 +62,12 @@ void World::check_counts(int running) {
     if (limit > 0 && stand > limit)
       fail("limits", std::to_string(stand) + " connections " + what + ", at most " + std::to_string(limit));
   };
-  check(plan().max_connections, ground_.streams(), "in all");
+  check(plan().max_connections, environment_.streams(), "in all");
   for (std::size_t i = 0; i < plan().origins.size(); ++i) {
     const PerMille plain = plan().origins[i].line.plain;
     if (plain != 0 && plain != 1000) continue;  // two endpoints
-    check(plan().max_connections_per_origin, ground_.streams(i), "to one origin");
-    if (plain == 0) check(plan().origins[i].max_connections, ground_.streams(i), "over one route");
+    check(plan().max_connections_per_origin, environment_.streams(i), "to one origin");
+    if (plain == 0) check(plan().origins[i].max_connections, environment_.streams(i), "over one route");
   }
 }
 
@@ -86,7 +86,7 @@ void World::judge_success(Client& client, const Message& message) {
   // If only the end of the stream gives the length of a body, an early end looks the same, except with TLS.
   const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close &&
                             !this->plan().origins[plan.origin].tls &&
-                            ground_.has_happened(plan.origin, Fault::early_end);
+                            environment_.has_happened(plan.origin, Fault::early_end);
   if (client.received > expected || (client.received < expected && !may_be_short))
     fail("a success has the origin's bytes",
          client.name() + ": " + std::to_string(client.received) + " of " + std::to_string(expected));
@@ -97,10 +97,10 @@ void World::judge_success(Client& client, const Message& message) {
     fail("interim responses", client.name() + ": " + std::to_string(client.interims));
   if (!plan.reply.early && !client.arrived_whole) fail("uploads arrive whole", client.name());
   if (!plan.reply.early && plan.fail_upload_at) fail("a failed upload is no success", client.name());
-  const sim::Misdeed misdeed = plan.reply.misdeed;
-  const bool harmless =
-      misdeed == sim::Misdeed::none || misdeed == sim::Misdeed::surplus || (misdeed == sim::Misdeed::bad_chunk && head);
-  if (!harmless) fail("a misdeed is no success", client.name() + ": " + std::string(to_string(misdeed)));
+  const sim::OriginFault origin_fault = plan.reply.origin_fault;
+  const bool harmless = origin_fault == sim::OriginFault::none || origin_fault == sim::OriginFault::surplus ||
+                        (origin_fault == sim::OriginFault::bad_chunk && head);
+  if (!harmless) fail("a origin_fault is no success", client.name() + ": " + std::string(to_string(origin_fault)));
   if (plan.max_body_bytes && client.received > *plan.max_body_bytes) fail("max_body_bytes", client.name());
   const bool trailers = plan.reply.framing == sim::HttpReply::Framing::chunked && !plan.reply.trailers.empty() && !head;
   if (trailers && !multi_->trailers(client.id).contains("X-Sum")) fail("trailers", client.name());
@@ -113,7 +113,7 @@ void World::judge_success(Client& client, const Message& message) {
 bool World::explained(const Client& client, const Error& why, const Progress& progress) const {
   const TransferPlan& plan = client.plan();
   const auto any = [&](std::initializer_list<Fault> faults) {
-    return std::ranges::any_of(faults, [&](Fault fault) { return ground_.has_happened(plan.origin, fault); });
+    return std::ranges::any_of(faults, [&](Fault fault) { return environment_.has_happened(plan.origin, fault); });
   };
   const auto waited = [&](const std::optional<Duration>& limit) {
     return limit && progress.done && *progress.done - progress.queued >= *limit;
@@ -124,17 +124,17 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
       return any({refused, open_failed, reset, stall});
     case Code::send_failed:
     case Code::receive_failed:
-      return any({error, early_end, lie, reset, idle_close, misdeed});
+      return any({error, early_end, lie, reset, idle_close, origin_fault});
     case Code::connection_closed:
-      return any({early_end, reset, idle_close, misdeed});
+      return any({early_end, reset, idle_close, origin_fault});
     case Code::truncated:
-      return any({early_end, reset, misdeed});
+      return any({early_end, reset, origin_fault});
     case Code::malformed_response:
     case Code::not_http:
     case Code::unsupported_coding:
     case Code::unexpected_upgrade:
     case Code::response_too_large:
-      return any({misdeed});
+      return any({origin_fault});
     case Code::tls_handshake:
     case Code::tls_failed:
       return this->plan().origins[plan.origin].tls && any({error, early_end, lie, reset, idle_close});

@@ -87,7 +87,7 @@ OriginPlan draw_origin(Random& random, std::size_t number, bool harm) {
   return origin;
 }
 
-sim::HttpReply draw_reply(Random& random, PerMille misdeeds, bool may_stall) {
+sim::HttpReply draw_reply(Random& random, PerMille origin_faults, bool may_stall) {
   using Framing = sim::HttpReply::Framing;
   sim::HttpReply reply;
   const std::array<Framing, 4> framings = {Framing::length, Framing::length, Framing::chunked, Framing::until_close};
@@ -99,21 +99,21 @@ sim::HttpReply draw_reply(Random& random, PerMille misdeeds, bool may_stall) {
   reply.early = chance(random, 120);
   reply.close = chance(random, 150);
   reply.status = chance(random, 100) ? 404 : 200;
-  if (!chance(random, misdeeds)) return reply;
-  static constexpr std::array kMisdeeds = {
-      sim::Misdeed::short_body,      sim::Misdeed::reset_in_body, sim::Misdeed::surplus,
-      sim::Misdeed::garbage,         sim::Misdeed::two_lengths,   sim::Misdeed::bad_chunk,
-      sim::Misdeed::huge_head,       sim::Misdeed::silent_close,  sim::Misdeed::too_many_interims,
-      sim::Misdeed::unasked_upgrade, sim::Misdeed::stall_in_body, sim::Misdeed::never,
+  if (!chance(random, origin_faults)) return reply;
+  static constexpr std::array kOriginFaults = {
+      sim::OriginFault::short_body,      sim::OriginFault::reset_in_body, sim::OriginFault::surplus,
+      sim::OriginFault::garbage,         sim::OriginFault::two_lengths,   sim::OriginFault::bad_chunk,
+      sim::OriginFault::huge_head,       sim::OriginFault::silent_close,  sim::OriginFault::too_many_interims,
+      sim::OriginFault::unasked_upgrade, sim::OriginFault::stall_in_body, sim::OriginFault::never,
   };
-  reply.misdeed = kMisdeeds[random.below(may_stall ? kMisdeeds.size() : kMisdeeds.size() - 2)];
+  reply.origin_fault = kOriginFaults[random.below(may_stall ? kOriginFaults.size() : kOriginFaults.size() - 2)];
   // If only the end of the stream gives the length of a body, a short one looks complete.
   if (reply.framing == Framing::until_close) reply.framing = Framing::length;
   return reply;
 }
 
 struct Habits {
-  PerMille pauses, mischief, cancels, misdeeds, timeouts, uploads;
+  PerMille pauses, mischief, cancels, origin_faults, timeouts, uploads;
   // Bodies larger than the buffers, and pauses in which all buffers fill: then nothing more may be read.
   bool backpressure;
   bool may_stall;
@@ -143,7 +143,7 @@ TransferPlan draw_transfer(Random& random, std::size_t origins, const Habits& ha
   transfer.size =
       habits.backpressure && chance(random, 700) ? between(random, 80'000, 300'000) : draw_size(random, 300'000);
   transfer.start = random.below(kContentBytes - transfer.size);
-  transfer.reply = draw_reply(random, habits.misdeeds, habits.may_stall);
+  transfer.reply = draw_reply(random, habits.origin_faults, habits.may_stall);
   draw_request(transfer, random, habits);
   const bool streamed = transfer.upload == Upload::sized_stream || transfer.upload == Upload::chunked_stream;
   transfer.no_handler = !streamed && chance(random, 60);
@@ -213,8 +213,8 @@ std::string_view to_string(Fault fault) {
       return "stall";
     case Fault::idle_close:
       return "idle close";
-    case Fault::misdeed:
-      return "misdeed";
+    case Fault::origin_fault:
+      return "origin_fault";
     case Fault::name_fails:
       return "name fails";
   }
@@ -249,7 +249,7 @@ Plan draw_plan(std::uint64_t seed) {
       .pauses = backpressure ? PerMille{250} : maybe(random, 500, 300),
       .mischief = maybe(random, 500, 60),
       .cancels = maybe(random, 300, 400),
-      .misdeeds = harm ? maybe(random, 600, 400) : PerMille{0},
+      .origin_faults = harm ? maybe(random, 600, 400) : PerMille{0},
       .timeouts = maybe(random, 200, 500),
       .uploads = maybe(random, 700, 800),
       .backpressure = backpressure,

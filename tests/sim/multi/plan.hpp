@@ -35,7 +35,7 @@ enum class Fault : std::uint8_t {
   reset,
   stall,
   idle_close,
-  misdeed,
+  origin_fault,
   name_fails
 };
 inline constexpr std::size_t kFaults = 10;

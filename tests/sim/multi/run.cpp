@@ -17,12 +17,12 @@ RunResult run_multi_seed(std::uint64_t seed, const std::function<void(const std:
   std::string failure = world.run();
   if (failure.empty() && seed % kTwiceEvery == 0) {
     driven::World again(plan);
-    if (!again.run().empty() || again.ground().world().trace_hash() != world.ground().world().trace_hash())
+    if (!again.run().empty() || again.environment().world().trace_hash() != world.environment().world().trace_hash())
       failure = "the same seed, the same trace: a second run went another way";
   }
   RunResult result;
-  result.hash = world.ground().world().trace_hash();
-  result.steps = world.ground().world().steps();
+  result.hash = world.environment().world().trace_hash();
+  result.steps = world.environment().world().steps();
   if (!failure.empty()) result.finding = Finding{"multi", std::move(failure)};
   return result;
 }

@@ -1,4 +1,4 @@
-// See wire.hpp. The near ends and the dialers; what they share is in ground.cpp.
+// See wire.hpp. The near ends and the dialers; what they share is in environment.cpp.
 #include "tests/sim/multi/wire.hpp"
 
 #include <algorithm>
@@ -14,13 +14,13 @@ constexpr std::size_t kMostDrips = 300;  // a connection; one byte each
 
 }  // namespace
 
-NearEnd::NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner,
-                 TransportSignal signal)
-    : ground_(ground),
+NearEnd::NearEnd(SimEnvironment& environment, std::size_t origin, std::uint64_t number,
+                 std::unique_ptr<Transport> inner, TransportSignal signal)
+    : environment_(environment),
       origin_(origin),
       inner_(std::move(inner)),
       signal_(std::move(signal)),
-      random_(draws(ground.plan().seed, Draws::line, origin, number)) {
+      random_(draws(environment.plan().seed, Draws::line, origin, number)) {
   if (chance(random_, line().drips)) drips_ = kMostDrips;
   const std::pair<Fault, PerMille> faults[] = {{Fault::open_failed, line().open_failed},
                                                {Fault::error, line().error},
@@ -32,18 +32,19 @@ NearEnd::NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::
   fault_at_ = random_.below(line().fault_within + 1);
   half_ = chance(random_, 500);
   if (signal_) plan_opening();
-  if (signal_ && chance(random_, 200)) ground_.keep(signal_);
-  ground_.entered(this);
+  if (signal_ && chance(random_, 200)) environment_.keep(signal_);
+  environment_.entered(this);
 }
 
 NearEnd::~NearEnd() {
-  ground_.left(this);
+  environment_.left(this);
   for (const int fd : {inner_->fd(), gate_->event ? gate_->event->wakeup_fd() : -1}) {
-    if (fd >= 0 && ground_.is_watched && ground_.is_watched(fd))
-      ground_.fail("a watch ends before its descriptor", "a transport is destroyed whose descriptor is still watched");
+    if (fd >= 0 && environment_.is_watched && environment_.is_watched(fd))
+      environment_.fail("a watch ends before its descriptor",
+                        "a transport is destroyed whose descriptor is still watched");
   }
-  ground_.stop_listening(inner_->fd());
-  ground_.progress();
+  environment_.stop_listening(inner_->fd());
+  environment_.progress();
 }
 
 void NearEnd::plan_opening() {
@@ -51,14 +52,14 @@ void NearEnd::plan_opening() {
   if (!chance(random_, line().slow_open)) return;
   for (std::size_t count = 1 + random_.below(3); count > 0; --count)
     steps_.push_back(static_cast<Step>(random_.below(2)));
-  if (std::ranges::find(steps_, Step::event) != steps_.end()) gate_->event = ground_.make_waiter().value();
+  if (std::ranges::find(steps_, Step::event) != steps_.end()) gate_->event = environment_.make_waiter().value();
 }
 
 // Makes the awaited thing happen a little later.
 void NearEnd::arm(Step step) {
   armed_ = true;
   const Duration delay = chance(random_, 400) ? Duration(0) : Duration(microseconds(random_.below(1'200)));
-  ground_.later(ground_.steady() + delay, [gate = gate_, step, signal = signal_] {
+  environment_.later(environment_.steady() + delay, [gate = gate_, step, signal = signal_] {
     gate->ready = true;
     if (step == Step::signal) return signal();
     if (gate->event) gate->event->wakeup();
@@ -70,41 +71,41 @@ Result<Opening> NearEnd::pass_steps() {
     const Step step = steps_.back();
     if (!armed_) {
       arm(step);
-      ground_.progress();
+      environment_.progress();
     }
     if (!gate_->ready) return step == Step::signal ? Opening::wait_signal : Opening::wait_read;
     steps_.pop_back();
     armed_ = gate_->ready = false;
-    ground_.progress();
+    environment_.progress();
     if (gate_->event) gate_->event->take_event();
   }
   return Opening::done;
 }
 
 Result<Opening> NearEnd::open() {
-  if (opened_) ground_.fail("a transport's contract", "open() after it was done");
+  if (opened_) environment_.fail("a transport's contract", "open() after it was done");
   auto passed = pass_steps();
   said_signal_ = *passed == Opening::wait_signal;
   if (*passed != Opening::done) return passed;
   if (fault_ == Fault::open_failed) {
-    ground_.progress();
-    ground_.happened(origin_, Fault::open_failed);
+    environment_.progress();
+    environment_.happened(origin_, Fault::open_failed);
     return std::unexpected(make_error(Code::connect_failed, "connect by the simulated line: no tone", kOwnError));
   }
   auto inner = inner_->open();
-  if (!std::exchange(inner_began_, true)) ground_.progress();
+  if (!std::exchange(inner_began_, true)) environment_.progress();
   if (!inner) {
-    ground_.progress();
+    environment_.progress();
     return inner;
   }
   if (*inner == Opening::done) {
     opened_ = true;
-    ground_.progress();
+    environment_.progress();
     return inner;
   }
   said_signal_ = hidden_;
   if (!hidden_) return inner;
-  ground_.listen(*this, inner_->fd(), kEventWrite);
+  environment_.listen(*this, inner_->fd(), kEventWrite);
   return Opening::wait_signal;
 }
 
@@ -125,7 +126,7 @@ void NearEnd::heard(std::uint8_t) { ring(); }
 
 void NearEnd::ring() {
   if (!chance(random_, line().odd_signals)) return signal_();
-  ground_.excuse_idle_drive();
+  environment_.excuse_idle_drive();
   switch (random_.below(3)) {
     case 0:
       signal_(), signal_();
@@ -141,14 +142,14 @@ void NearEnd::ring() {
 
 void NearEnd::ring_later(Duration most) {
   const Duration delay(random_.below(static_cast<std::uint64_t>(most.count()) + 1));
-  ground_.later(ground_.steady() + delay, [signal = signal_] { signal(); });
+  environment_.later(environment_.steady() + delay, [signal = signal_] { signal(); });
 }
 
 // True: this call moves nothing although it could.
 bool NearEnd::blocks() {
   if (!chance(random_, line().blocks)) return false;
-  ground_.progress();
-  ground_.excuse_idle_drive();
+  environment_.progress();
+  environment_.excuse_idle_drive();
   if (hidden_) chance(random_, 500) ? signal_() : ring_later(microseconds(500));
   return true;
 }
@@ -168,8 +169,8 @@ std::size_t NearEnd::limit(std::size_t most) {
 // The result of a call when the byte of the fault is reached.
 std::optional<Transferred> NearEnd::over(std::size_t space) {
   if (!fault_ || fault_ == Fault::open_failed || moved_ < fault_at_) return std::nullopt;
-  if (!std::exchange(fault_told_, true)) ground_.progress();
-  ground_.happened(origin_, *fault_);
+  if (!std::exchange(fault_told_, true)) environment_.progress();
+  environment_.happened(origin_, *fault_);
   Transferred told;
   if (fault_ == Fault::lie) {
     told.bytes = space + 1;
@@ -180,8 +181,8 @@ std::optional<Transferred> NearEnd::over(std::size_t space) {
 }
 
 Transferred NearEnd::receive(MutableBytes space) {
-  if (!opened_) ground_.fail("a transport's contract", "receive() before it was open");
-  if (space.empty()) ground_.fail("a transport's contract", "receive() with no space");
+  if (!opened_) environment_.fail("a transport's contract", "receive() before it was open");
+  if (space.empty()) environment_.fail("a transport's contract", "receive() with no space");
   if (const auto end = over(space.size())) {
     if (fault_ != Fault::early_end) return *end;
     Transferred ended;
@@ -199,18 +200,18 @@ Transferred NearEnd::receive(MutableBytes space) {
   const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;
   // A read of a part does not tell whether more is there.
   if (!nothing && part.size() < space.size()) got.would_block = false;
-  if (!nothing) ground_.progress();
-  if (hidden_ && (nothing || got.would_block)) ground_.listen(*this, inner_->fd(), kEventRead);
+  if (!nothing) environment_.progress();
+  if (hidden_ && (nothing || got.would_block)) environment_.listen(*this, inner_->fd(), kEventRead);
   return got;
 }
 
 Transferred NearEnd::send(std::span<const Bytes> pieces) {
-  if (!opened_) ground_.fail("a transport's contract", "send() before it was open");
+  if (!opened_) environment_.fail("a transport's contract", "send() before it was open");
   if (pieces.empty() || pieces.size() > 4)
-    ground_.fail("a transport's contract", "send() with no piece, or more than four");
+    environment_.fail("a transport's contract", "send() with no piece, or more than four");
   std::size_t total = 0;
   for (const Bytes piece : pieces) {
-    if (piece.empty()) ground_.fail("a transport's contract", "send() with an empty piece");
+    if (piece.empty()) environment_.fail("a transport's contract", "send() with an empty piece");
     total += piece.size();
   }
   if (const auto end = over(total); end && (fault_ != Fault::early_end || !half_)) return *end;
@@ -232,8 +233,8 @@ Transferred NearEnd::send(std::span<const Bytes> pieces) {
   const bool nothing = sent.bytes == 0 && sent.error == 0;
   const bool blocked = sent.bytes < allowed && sent.error == 0;
   sent.would_block = blocked;
-  if (!nothing) ground_.progress();
-  if (hidden_ && blocked) ground_.listen(*this, inner_->fd(), kEventWrite);
+  if (!nothing) environment_.progress();
+  if (hidden_ && blocked) environment_.listen(*this, inner_->fd(), kEventWrite);
   return sent;
 }
 
@@ -243,17 +244,18 @@ std::string NearEnd::describe(int error) const {
 
 // ---- LineDialer ----
 
-LineDialer::LineDialer(Ground& ground, std::size_t origin)
-    : Dialer(ground.plan().origins[origin].identity, "the simulated line",
-             ground.plan().origins[origin].max_connections),
-      ground_(ground),
+LineDialer::LineDialer(SimEnvironment& environment, std::size_t origin)
+    : Dialer(environment.plan().origins[origin].identity, "the simulated line",
+             environment.plan().origins[origin].max_connections),
+      environment_(environment),
       origin_(origin) {}
 
 Result<std::unique_ptr<Transport>> LineDialer::dial(const DialTarget& target, TransportSignal signal) {
-  const OriginPlan& origin = ground_.plan().origins[origin_];
+  const OriginPlan& origin = environment_.plan().origins[origin_];
   if (target.host != origin.host || target.port != (origin.tls ? 443 : 80))
-    ground_.fail("a dialer's target", target.host + ":" + std::to_string(target.port) + " instead of " + origin.host);
-  return ground_.dial(origin_, std::move(signal));
+    environment_.fail("a dialer's target",
+                      target.host + ":" + std::to_string(target.port) + " instead of " + origin.host);
+  return environment_.dial(origin_, std::move(signal));
 }
 
 }  // namespace sluice::simtest::driven

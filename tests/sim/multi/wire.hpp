@@ -25,12 +25,12 @@ namespace sluice::simtest::driven {
 class NearEnd;
 
 // What all streams of a run share: the world, the open transports, the faults so far.
-class Ground final : public Environment {
+class SimEnvironment final : public Environment {
  public:
-  Ground(const Plan& plan, bool keeps_trace);
-  ~Ground() override;
-  Ground(const Ground&) = delete;
-  Ground& operator=(const Ground&) = delete;
+  SimEnvironment(const Plan& plan, bool keeps_trace);
+  ~SimEnvironment() override;
+  SimEnvironment(const SimEnvironment&) = delete;
+  SimEnvironment& operator=(const SimEnvironment&) = delete;
 
   // ---- Environment: the world's, but streams are near ends ----
   Instant steady() const override { return world_.now().steady; }
@@ -108,7 +108,7 @@ class Ground final : public Environment {
 class NearEnd final : public Transport {
  public:
   // `signal` null: for TCP, which has no signal.
-  NearEnd(Ground& ground, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner,
+  NearEnd(SimEnvironment& environment, std::size_t origin, std::uint64_t number, std::unique_ptr<Transport> inner,
           TransportSignal signal);
   ~NearEnd() override;
   Result<Opening> open() override;
@@ -131,14 +131,14 @@ class NearEnd final : public Transport {
   void plan_opening();
   void arm(Step step);
   Result<Opening> pass_steps();
-  const LinePlan& line() const { return ground_.plan().origins[origin_].line; }
+  const LinePlan& line() const { return environment_.plan().origins[origin_].line; }
   void ring();
   void ring_later(Duration most);
   bool blocks();
   std::size_t limit(std::size_t most);
   std::optional<Transferred> over(std::size_t space);
 
-  Ground& ground_;
+  SimEnvironment& environment_;
   const std::size_t origin_;
   std::unique_ptr<Transport> inner_;
   const TransportSignal signal_;
@@ -158,11 +158,11 @@ class NearEnd final : public Transport {
 // The route to one origin.
 class LineDialer final : public Dialer {
  public:
-  LineDialer(Ground& ground, std::size_t origin);
+  LineDialer(SimEnvironment& environment, std::size_t origin);
   Result<std::unique_ptr<Transport>> dial(const DialTarget& target, TransportSignal signal) override;
 
  private:
-  Ground& ground_;
+  SimEnvironment& environment_;
   const std::size_t origin_;
 };
 

@@ -23,22 +23,22 @@ constexpr Duration kLongestWait = milliseconds(2);
 }  // namespace
 
 World::World(const Plan& plan, std::function<void(const std::string&)> each_line)
-    : ground_(plan, each_line != nullptr),
+    : environment_(plan, each_line != nullptr),
       random_(draws(plan.seed, Draws::application)),
       each_line_(std::move(each_line)) {
   for (std::size_t i = 0; i < plan.origins.size(); ++i) {
     auto accept = sim::http_origin([this, i](const sim::HttpRequest& request) { return respond(i, request); },
                                    plan.origins[i].http);
-    ground_.add_origin(i, std::move(accept));
-    dialers_.push_back(std::make_shared<LineDialer>(ground_, i));
+    environment_.add_origin(i, std::move(accept));
+    dialers_.push_back(std::make_shared<LineDialer>(environment_, i));
   }
   for (std::size_t i = 0; i < plan.transfers.size(); ++i) clients_.push_back(std::make_unique<Client>(*this, i));
   MultiOptions options;
-  options.environment = &ground_;
+  options.environment = &environment_;
   options.engine.max_connections = plan.max_connections;
   options.engine.max_connections_per_origin = plan.max_connections_per_origin;
   options.engine.idle_connection_timeout = plan.idle_connection_timeout;
-  options.engine.default_tls = ground_.world().tls();
+  options.engine.default_tls = environment_.world().tls();
   options.max_reads_per_perform = plan.drive.max_reads;
   options.max_drive_time = plan.drive.max_time;
   if (auto made = Multi::create(std::move(options))) {
@@ -47,8 +47,8 @@ World::World(const Plan& plan, std::function<void(const std::string&)> each_line
     fail("a Multi can be made", made.error().message());
   }
   drives_ = std::make_unique<Drives>(*this);
-  if (plan.drive.high_descriptors) ground_.raise_numbers();
-  ground_.is_watched = [this](int fd) { return drives_->watches(fd); };
+  if (plan.drive.high_descriptors) environment_.raise_numbers();
+  environment_.is_watched = [this](int fd) { return drives_->watches(fd); };
 }
 
 World::~World() { multi_.reset(); }
@@ -59,7 +59,7 @@ std::string World::run() {
     tear_down();
     show_trace();
   }
-  return ground_.failure();
+  return environment_.failure();
 }
 
 // The origin's side: the target tells which transfer this is.
@@ -126,8 +126,9 @@ bool World::add(Client& client) {
   }
   client.id = *added;
   by_id_[client.id] = &client;
-  if (plan.total_timeout) client.deadline = ground_.steady() + *plan.total_timeout;
-  if (plan.cancel_after) ground_.later(ground_.steady() + *plan.cancel_after, [this, &client] { remove(client); });
+  if (plan.total_timeout) client.deadline = environment_.steady() + *plan.total_timeout;
+  if (plan.cancel_after)
+    environment_.later(environment_.steady() + *plan.cancel_after, [this, &client] { remove(client); });
   excuse_idle_drive();
   return true;
 }
@@ -228,24 +229,24 @@ bool World::over() const {
 }
 
 bool World::stuck(std::uint64_t step) {
-  if (ground_.progress_made() != progress_seen_ || step == 0) {
-    progress_seen_ = ground_.progress_made();
+  if (environment_.progress_made() != progress_seen_ || step == 0) {
+    progress_seen_ = environment_.progress_made();
     progress_step_ = step;
-    progress_at_ = ground_.steady();
+    progress_at_ = environment_.steady();
     return false;
   }
-  return step - progress_step_ > kStuckSteps && ground_.steady() - progress_at_ > kStuckAfter;
+  return step - progress_step_ > kStuckSteps && environment_.steady() - progress_at_ > kStuckAfter;
 }
 
 void World::drive_all() {
-  const Instant began = ground_.steady();
-  for (step_ = 0; ground_.failure().empty(); ++step_) {
+  const Instant began = environment_.steady();
+  for (step_ = 0; environment_.failure().empty(); ++step_) {
     add_due();
     for (const auto& client : clients_) {
       if (client->plan().no_handler && client->running()) client->take_body();
     }
     if (step_ % plan().drive.read_messages_every == 0) read_messages(SIZE_MAX);
-    const bool moved = ground_.pump();
+    const bool moved = environment_.pump();
     if (over()) return rest_at_the_end();
     if (plan().abandon_at_step && step_ >= *plan().abandon_at_step) return;
     if (stuck(step_)) {
@@ -255,7 +256,8 @@ void World::drive_all() {
                                   std::to_string((*waiting)->received) + " of " +
                                   std::to_string((*waiting)->plan().size));
     }
-    if (step_ > kMostSteps || ground_.steady() - began > kLongest) return fail("runs end", "this one took too long");
+    if (step_ > kMostSteps || environment_.steady() - began > kLongest)
+      return fail("runs end", "this one took too long");
     const bool busy = moved || std::ranges::any_of(clients_, [](const auto& one) {
                         return !one->id || (one->done && !one->removed && !one->message_read);
                       });
@@ -266,34 +268,36 @@ void World::drive_all() {
 
 void World::show_trace() {
   if (!each_line_) return;
-  const std::vector<std::string>& lines = ground_.world().trace();
+  const std::vector<std::string>& lines = environment_.world().trace();
   for (; shown_ < lines.size(); ++shown_) each_line_(lines[shown_]);
 }
 
 // No transfer runs any more: then nothing must be driven, except for connections that are closed.
 void World::rest_at_the_end() {
   if (!chance(random_, 250)) return;
-  const Instant end = ground_.steady() + milliseconds(2);
-  while (ground_.failure().empty() && ground_.steady() < end) {
-    ground_.pump();
+  const Instant end = environment_.steady() + milliseconds(2);
+  while (environment_.failure().empty() && environment_.steady() < end) {
+    environment_.pump();
     drives_->step(microseconds(500));
   }
 }
 
 void World::tear_down() {
-  const bool excused = !ground_.failure().empty();
-  const auto allowed = 20 + ground_.excused_idle_drives() + static_cast<int>(ground_.progress_made() / 50);
+  const bool excused = !environment_.failure().empty();
+  const auto allowed = 20 + environment_.excused_idle_drives() + static_cast<int>(environment_.progress_made() / 50);
   if (!excused && idle_drives_ > allowed)
     fail("no needless drives", std::to_string(idle_drives_) + " were asked for and had nothing to do; " +
                                    std::to_string(allowed) + " allowed");
   if (chance(random_, 300)) drives_->attach(false);
   multi_.reset();
   drives_->check_all_removed();
-  if (ground_.world().open_connections() != 0)
-    fail("no connection outlives its Multi", std::to_string(ground_.world().open_connections()));
-  if (ground_.world().faults().contains("bad request")) fail("a request is HTTP/1.1", "an origin could not read one");
-  if (ground_.streams() != 0) fail("no transport outlives its Multi", std::to_string(ground_.streams()) + " did");
-  ground_.give_old_signals();
+  if (environment_.world().open_connections() != 0)
+    fail("no connection outlives its Multi", std::to_string(environment_.world().open_connections()));
+  if (environment_.world().faults().contains("bad request"))
+    fail("a request is HTTP/1.1", "an origin could not read one");
+  if (environment_.streams() != 0)
+    fail("no transport outlives its Multi", std::to_string(environment_.streams()) + " did");
+  environment_.give_old_signals();
 }
 
 }  // namespace sluice::simtest::driven

@@ -83,9 +83,9 @@ class World {
   std::string run();
 
   Multi& multi() { return *multi_; }
-  Ground& ground() { return ground_; }
-  const Plan& plan() const { return ground_.plan(); }
-  void fail(std::string_view oracle, std::string_view what) { ground_.fail(oracle, what); }
+  SimEnvironment& environment() { return environment_; }
+  const Plan& plan() const { return environment_.plan(); }
+  void fail(std::string_view oracle, std::string_view what) { environment_.fail(oracle, what); }
   // Inside a drive: the only place for callbacks, and driving is refused there.
   bool in_drive = false;
   bool has_multi() const { return multi_ != nullptr; }
@@ -97,7 +97,7 @@ class World {
   void read_messages(std::size_t most);
   void judge(Client& client, const Message& message);
   // After calls of the application a drive may have nothing to do.
-  void excuse_idle_drive() { ground_.excuse_idle_drive(); }
+  void excuse_idle_drive() { environment_.excuse_idle_drive(); }
 
   // Called around each drive by drives.cpp.
   void before_drive();
@@ -118,7 +118,7 @@ class World {
   void tear_down();
   void show_trace();
 
-  Ground ground_;
+  SimEnvironment environment_;
   std::vector<std::shared_ptr<LineDialer>> dialers_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::map<TransferId, Client*> by_id_;

@@ -114,7 +114,7 @@ bool Oracles::may_be_used_again(const Seen& seen) const {
   const bool limited = scenario_.max_connections != 0 || kinds_[seen.kind].most != 0;
   const bool is_closed = scenario_.idle_connection_timeout == Duration::zero() || !scenario_.close_idle.empty();
   const bool origin_closes =
-      origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.misdeed != sim::Misdeed::none;
+      origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.origin_fault != sim::OriginFault::none;
   // Another exchange may have been the last one.
   if (multiplexes(seen) && scenario_.on.has(Feature::no_reuse)) return false;
   const ConnId conn = engine().info(seen.id).conn;

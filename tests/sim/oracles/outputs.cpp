@@ -10,24 +10,24 @@ namespace sluice::simtest {
 namespace {
 
 // Whether a response with that fault has no valid head.
-bool spoils_head(sim::Misdeed misdeed) {
-  switch (misdeed) {
-    case sim::Misdeed::garbage:
-    case sim::Misdeed::two_lengths:
-    case sim::Misdeed::huge_head:
-    case sim::Misdeed::too_many_interims:
-    case sim::Misdeed::silent_close:
-    case sim::Misdeed::unasked_upgrade:
-    case sim::Misdeed::never:
+bool spoils_head(sim::OriginFault origin_fault) {
+  switch (origin_fault) {
+    case sim::OriginFault::garbage:
+    case sim::OriginFault::two_lengths:
+    case sim::OriginFault::huge_head:
+    case sim::OriginFault::too_many_interims:
+    case sim::OriginFault::silent_close:
+    case sim::OriginFault::unasked_upgrade:
+    case sim::OriginFault::never:
       return true;
-    case sim::Misdeed::none:
-    case sim::Misdeed::short_body:
-    case sim::Misdeed::reset_in_body:
-    case sim::Misdeed::stall_in_body:
-    case sim::Misdeed::surplus:
-    case sim::Misdeed::second_response:
-    case sim::Misdeed::abrupt_close:
-    case sim::Misdeed::bad_chunk:
+    case sim::OriginFault::none:
+    case sim::OriginFault::short_body:
+    case sim::OriginFault::reset_in_body:
+    case sim::OriginFault::stall_in_body:
+    case sim::OriginFault::surplus:
+    case sim::OriginFault::second_response:
+    case sim::OriginFault::abrupt_close:
+    case sim::OriginFault::bad_chunk:
       return false;
   }
   return false;
@@ -158,7 +158,7 @@ void Oracles::on_interim(Seen& seen, const ResponseHead& head) {
   }
   // A 100 comes from the origin itself and a flood has no field; the others have one.
   const auto field = head.fields.find("X-Interim");
-  const bool bare = head.status == 100 || seen.plan->reply.misdeed == sim::Misdeed::too_many_interims;
+  const bool bare = head.status == 100 || seen.plan->reply.origin_fault == sim::OriginFault::too_many_interims;
   const bool good = bare ? !field : field == std::to_string(seen.plan->number);
   if (!good || !head.reason.empty())
     report("interims", name(seen) + ": a " + std::to_string(head.status) + " that is not as it was sent");
@@ -176,7 +176,7 @@ void Oracles::on_head(Seen& seen) {
 }
 
 void Oracles::judge_head(const Seen& seen, const ResponseHead& head) {
-  if (spoils_head(seen.plan->reply.misdeed)) {
+  if (spoils_head(seen.plan->reply.origin_fault)) {
     report("head", name(seen) + ": a head, status " + std::to_string(head.status) + ", that the origin never gave");
   } else if (head.status != seen.plan->reply.status) {
     report("head", name(seen) + ": status " + std::to_string(head.status) + " instead of " +
@@ -386,11 +386,12 @@ void Oracles::judge_success(Seen& seen) {
     report("upload", name(seen) + ": a success, and its body never reached the origin");
   }
   if (seen.removed) return;  // its getters are empty
-  const sim::Misdeed misdeed = plan.reply.misdeed;
-  const bool leaves_it_whole =
-      misdeed == sim::Misdeed::none || is_surplus(misdeed) || misdeed == sim::Misdeed::abrupt_close;
-  if (!leaves_it_whole && struck(engine().info(seen.id).conn, {to_string(misdeed)})) {
-    report("success", name(seen) + ": a success, and the origin admits \"" + std::string(to_string(misdeed)) + '"');
+  const sim::OriginFault origin_fault = plan.reply.origin_fault;
+  const bool leaves_it_whole = origin_fault == sim::OriginFault::none || is_surplus(origin_fault) ||
+                               origin_fault == sim::OriginFault::abrupt_close;
+  if (!leaves_it_whole && struck(engine().info(seen.id).conn, {to_string(origin_fault)})) {
+    report("success",
+           name(seen) + ": a success, and the origin admits \"" + std::string(to_string(origin_fault)) + '"');
   }
   judge_body(seen);
   judge_trailers(seen);

@@ -142,7 +142,8 @@ void describe_reply(const ReplyPlan& reply, Line& line) {
   line.add_if(reply.close, "Connection: close");
   line.add_if(reply.http10, reply.keep_alive ? "HTTP/1.0, Connection: keep-alive" : "HTTP/1.0")
       .add_if(reply.one_write, "in one write");
-  line.add_if(reply.misdeed != sim::Misdeed::none, "misdeed: " + std::string(sim::to_string(reply.misdeed)));
+  line.add_if(reply.origin_fault != sim::OriginFault::none,
+              "origin_fault: " + std::string(sim::to_string(reply.origin_fault)));
   line.add_if(reply.oddity != sim::Oddity::none, "oddity: " + std::string(sim::to_string(reply.oddity)));
 }
 

@@ -47,7 +47,7 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "one-write",
     "early",
     "early-ok",
-    "misdeeds",
+    "origin_faults",
     "second-responses",
     "methods",
     "uploads",
@@ -119,7 +119,7 @@ bool is_harmful(Feature feature) {
     case Feature::name_wrong:
     case Feature::bad_certificates:
     case Feature::idle_closes:
-    case Feature::misdeeds:
+    case Feature::origin_faults:
     case Feature::second_responses:
     case Feature::families:
     case Feature::source_fails:

@@ -61,7 +61,7 @@ enum class Feature : std::uint8_t {
   one_write,
   early,
   early_ok,
-  misdeeds,
+  origin_faults,
   second_responses,
   // requests
   methods,

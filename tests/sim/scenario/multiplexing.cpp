@@ -39,7 +39,7 @@ void draw_mux_transfer(const Scenario& scenario, TransferPlan& plan) {
   if (reply.framing == Framing::until_close) reply.framing = Framing::length;
   if (reply.early) reply.status = 200;
   reply.early = reply.close = reply.http10 = reply.keep_alive = reply.one_write = false;
-  reply.misdeed = sim::Misdeed::none;
+  reply.origin_fault = sim::OriginFault::none;
   reply.oddity = sim::Oddity::none;
   plan.upload.expects_continue = false;
 }

@@ -198,8 +198,9 @@ void draw_second_response(Draw& draw, const Scenario& scenario, ReplyPlan& reply
   const bool comes = draw.one_in(3);
   const bool in_pieces = scenario.weather.max_piece != SIZE_MAX || scenario.weather.bandwidth != SIZE_MAX;
   const bool in_one_read = !in_pieces && reply.bytes <= 6'000;
-  if (!comes || !in_one_read || reply.misdeed != sim::Misdeed::none || !draw.has(Feature::second_responses)) return;
-  reply.misdeed = sim::Misdeed::second_response;
+  if (!comes || !in_one_read || reply.origin_fault != sim::OriginFault::none || !draw.has(Feature::second_responses))
+    return;
+  reply.origin_fault = sim::OriginFault::second_response;
   reply.one_write = true;
   if (reply.framing == sim::HttpReply::Framing::until_close) reply.framing = sim::HttpReply::Framing::length;
 }
@@ -225,28 +226,31 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
   draw.set(interims, reply.interims, early_hints);
   draw.set(statuses, reply.status, draw.pick({200, 201, 204, 304, 404, 500, 599}));
   draw.set<Duration>(slow_replies, reply.delay, milliseconds(draw.below(3'000)));
-  const bool says_close = draw.one_in(3), is_early = draw.one_in(2), is_misdeed = draw.one_in(3);
+  const bool says_close = draw.one_in(3), is_early = draw.one_in(2), is_fault = draw.one_in(3);
   draw.set(closing, reply.close, says_close);
   if (plan.upload.bytes > 0) draw.set(early, reply.early, is_early);
   if (reply.early) reply.status = 413;
-  auto misdeed = static_cast<sim::Misdeed>(draw.between(1, static_cast<std::uint64_t>(sim::Misdeed::never)));
+  auto origin_fault =
+      static_cast<sim::OriginFault>(draw.between(1, static_cast<std::uint64_t>(sim::OriginFault::never)));
   // A second response has a feature of its own.
-  if (misdeed == sim::Misdeed::second_response) misdeed = sim::Misdeed::surplus;
+  if (origin_fault == sim::OriginFault::second_response) origin_fault = sim::OriginFault::surplus;
   const std::uint64_t common = draw.below(6);  // those that matter for a reused connection
-  if (common <= 1) misdeed = sim::Misdeed::silent_close;
-  if (common == 2) misdeed = sim::Misdeed::surplus;
-  if (common >= 2 && reply.early) misdeed = sim::Misdeed::abrupt_close;
-  if (is_misdeed) draw.set(misdeeds, reply.misdeed, misdeed);
+  if (common <= 1) origin_fault = sim::OriginFault::silent_close;
+  if (common == 2) origin_fault = sim::OriginFault::surplus;
+  if (common >= 2 && reply.early) origin_fault = sim::OriginFault::abrupt_close;
+  if (is_fault) draw.set(origin_faults, reply.origin_fault, origin_fault);
   // Its heads are as long as a thousand others; and nothing follows a response that ends with the connection.
-  const bool is_large = reply.misdeed == sim::Misdeed::huge_head || reply.misdeed == sim::Misdeed::too_many_interims;
-  if (is_large && budget < 100'000) reply.misdeed = sim::Misdeed::garbage;
-  if (reply.misdeed == sim::Misdeed::surplus && reply.framing == Framing::until_close) reply.framing = Framing::length;
+  const bool is_large =
+      reply.origin_fault == sim::OriginFault::huge_head || reply.origin_fault == sim::OriginFault::too_many_interims;
+  if (is_large && budget < 100'000) reply.origin_fault = sim::OriginFault::garbage;
+  if (reply.origin_fault == sim::OriginFault::surplus && reply.framing == Framing::until_close)
+    reply.framing = Framing::length;
   draw_version(draw, reply);
   const bool at_once = draw.one_in(2);
   draw.set(one_write, reply.one_write, at_once);
   const bool begins = draw.one_in(2);
   draw_second_response(draw, scenario, reply);
-  if (plan.upload.bytes > 0 && !reply.early && reply.misdeed == sim::Misdeed::none)
+  if (plan.upload.bytes > 0 && !reply.early && reply.origin_fault == sim::OriginFault::none)
     draw.set(early_ok, reply.begins_early, begins);
   if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
 }
@@ -257,7 +261,8 @@ void draw_oddity(const Scenario& scenario, TransferPlan& plan) {
   const auto last = static_cast<std::uint64_t>(sim::Oddity::blank_before_colon);
   const auto oddity = static_cast<sim::Oddity>(draw.between(1, last));
   const bool is_odd = draw.one_in(2);
-  if (is_odd && plan.reply.misdeed == sim::Misdeed::none) draw.set(Feature::oddities, plan.reply.oddity, oddity);
+  if (is_odd && plan.reply.origin_fault == sim::OriginFault::none)
+    draw.set(Feature::oddities, plan.reply.oddity, oddity);
 }
 
 void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
@@ -416,8 +421,8 @@ bool reply_has_body(const TransferPlan& transfer) {
   return transfer.method != "HEAD" && transfer.reply.status != 204 && transfer.reply.status != 304;
 }
 
-bool is_surplus(sim::Misdeed misdeed) {
-  return misdeed == sim::Misdeed::surplus || misdeed == sim::Misdeed::second_response;
+bool is_surplus(sim::OriginFault origin_fault) {
+  return origin_fault == sim::OriginFault::surplus || origin_fault == sim::OriginFault::second_response;
 }
 
 bool reply_closes(const ReplyPlan& reply) {

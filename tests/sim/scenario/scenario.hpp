@@ -42,7 +42,7 @@ struct ReplyPlan {
   bool close = false;
   bool http10 = false, keep_alive = false;  // keep_alive only with http10
   bool one_write = false;
-  sim::Misdeed misdeed = sim::Misdeed::none;
+  sim::OriginFault origin_fault = sim::OriginFault::none;
   sim::Oddity oddity = sim::Oddity::none;
 };
 
@@ -156,7 +156,7 @@ bool has_family(const OriginPlan& origin, AddressFamily family);
 // The other name with which a transfer connects.
 std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool reply_has_body(const TransferPlan& transfer);
-bool is_surplus(sim::Misdeed misdeed);  // the fault is after a complete response
+bool is_surplus(sim::OriginFault origin_fault);  // the fault is after a complete response
 // It announces a close, or its end is not certain, so it is the last on its connection.
 bool reply_closes(const ReplyPlan& reply);
 

@@ -15,7 +15,7 @@ void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
     std::vector<Feature> others;
   };
   static const std::vector<Company> companies = {
-      {peeks, {partial_reads, pauses, misdeeds, total_timeouts}},
+      {peeks, {partial_reads, pauses, origin_faults, total_timeouts}},
       {large, {pauses, partial_reads, uploads, streams, slow_sources}},
       {bandwidth, {idle_timeouts}},
       {idle_closes, {chains, methods, uploads}},
@@ -24,12 +24,12 @@ void add_company(Draw& draw, bool may_harm, FeatureSet& on) {
       {many_names, {slow_names, stale_facts}},
       {tls, {until_close, closes_early, tls12, tls_configs, bad_certificates, chains}},
       {twin_ports, {chains}},
-      {misdeeds, {methods, chains}},
+      {origin_faults, {methods, chains}},
       {second_responses, {chains, total_limit}},
       {source_fails, {uploads, streams}},
       {expects, {uploads}},
       {slow_sources, {uploads, streams}},
-      {early, {late_reads, misdeeds}},
+      {early, {late_reads, origin_faults}},
       {idle_timeouts, {large, pauses}},
   };
   for (const Company& company : companies) {
@@ -49,7 +49,7 @@ void add_theme(Draw& draw, bool may_harm, FeatureSet& on) {
       {idle_timeouts, large, pauses},      // a full buffer that nothing empties
       // Idle connections that close together, while requests are in the network.
       {idle_closes, chains, far},
-      {early, late_reads, misdeeds, uploads, small_window},  // a response that waits unread when a send fails
+      {early, late_reads, origin_faults, uploads, small_window},  // a response that waits unread when a send fails
   };
   const std::uint64_t theme = draw.below(20);
   if (theme >= themes.size()) return;

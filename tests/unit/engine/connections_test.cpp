@@ -133,7 +133,7 @@ TEST_CASE("connections: a changed interest is told once until it was taken") {
   CHECK(one.connections.takes_interest(one.connection.id));
   one.connections.interest_changed(one.connection);
   CHECK(one.said<output::InterestChanged>().conn == one.connection.id);
-  CHECK_FALSE(one.connections.owes());
+  CHECK_FALSE(one.connections.has_deferred());
 }
 
 TEST_CASE(
@@ -247,14 +247,14 @@ TEST_CASE("connections: all are given up without memory, and each Close is owed 
   CHECK(one.connection.is_closed());
   CHECK(connecting.is_closed());
   CHECK(one.outbox.empty());
-  REQUIRE(one.connections.owes());
+  REQUIRE(one.connections.has_deferred());
   one.connections.check_invariants();
-  const auto first = one.connections.take_owed();
+  const auto first = one.connections.take_deferred();
   REQUIRE(first);
   CHECK(std::get<output::Close>(*first).conn == one.connection.id);
   // With memory back they go where all the others are, in the order of their places.
-  one.connections.queue_owed();
-  CHECK_FALSE(one.connections.owes());
+  one.connections.queue_deferred();
+  CHECK_FALSE(one.connections.has_deferred());
   CHECK(one.tells() == "close c1");
   one.connections.release_closed();
   CHECK(one.connections.find(one.connection.id) == nullptr);
@@ -264,13 +264,13 @@ TEST_CASE("connections: an interest that is owed is dropped where a Close is owe
   OneExchange one;
   PooledConnection& other = *one.connections.begin();
   one.connections.give_up();
-  one.connection.interest_owed = true;  // as where neither had found room
+  one.connection.interest_deferred = true;  // as where neither had found room
   PooledConnection& later = *one.connections.begin();
-  later.interest_owed = later.interest_announced = true;
+  later.interest_deferred = later.interest_announced = true;
   later.channel.start(one.now);
-  one.connections.queue_owed();
+  one.connections.queue_deferred();
   CHECK_FALSE(later.interest_announced);
-  CHECK_FALSE(other.close_owed);
+  CHECK_FALSE(other.close_deferred);
   CHECK(one.tells() == "close c0; close c1; interest c2");
 }
 

@@ -43,8 +43,8 @@ struct JobsBench {
     return std::get<Kind>(std::move(*out));
   }
   // The next end not yet queued, which must be this transfer's: how it failed.
-  std::optional<Code> owed(const engine::Job& job) {
-    const auto out = jobs.take_owed();
+  std::optional<Code> deferred(const engine::Job& job) {
+    const auto out = jobs.take_deferred();
     REQUIRE(out);
     const auto& done = std::get<output::Done>(*out);
     CHECK(done.transfer == job.id);

@@ -46,7 +46,7 @@ TEST_CASE("jobs bodies: what has landed is kept when the landing buffer is used 
   CHECK(as_text(second.body.front()) == "two");
   CHECK(none.body.empty());
   CHECK_FALSE(bench.jobs.has_lost_bodies());
-  CHECK_FALSE(bench.jobs.take_bodiless());
+  CHECK_FALSE(bench.jobs.take_lost_body());
   // What comes later is kept later, behind the rest.
   landing = "three!";
   bench.jobs.add_body(first, as_bytes(landing));

@@ -219,7 +219,7 @@ TEST_CASE("jobs: a transfer that succeeded") {
   CHECK(done.transfer == job.id);
   CHECK(done.result.has_value());
   CHECK(bench.outbox.empty());
-  CHECK_FALSE(bench.jobs.owes());
+  CHECK_FALSE(bench.jobs.has_deferred());
   CHECK(bench.jobs.find(job.id) == &job);  // until it is released
   bench.jobs.check_invariants();
 }
@@ -331,13 +331,13 @@ TEST_CASE("jobs: what was not received whole is given up, what was stays") {
   }
   bench.jobs.check_invariants();
   // Their ends are told one by one, in the order of their places.
-  CHECK(bench.jobs.owes());
-  CHECK(bench.owed(queued) == Code::out_of_memory);
-  CHECK(bench.owed(active) == Code::out_of_memory);
-  CHECK(bench.owed(consumed) == std::nullopt);  // it had all
-  CHECK(bench.owed(lost) == Code::out_of_memory);
-  CHECK_FALSE(bench.jobs.take_owed());
-  CHECK_FALSE(bench.jobs.owes());
+  CHECK(bench.jobs.has_deferred());
+  CHECK(bench.deferred(queued) == Code::out_of_memory);
+  CHECK(bench.deferred(active) == Code::out_of_memory);
+  CHECK(bench.deferred(consumed) == std::nullopt);  // it had all
+  CHECK(bench.deferred(lost) == Code::out_of_memory);
+  CHECK_FALSE(bench.jobs.take_deferred());
+  CHECK_FALSE(bench.jobs.has_deferred());
 }
 
 TEST_CASE("jobs: one that is released while its end is owed goes with that") {
@@ -348,11 +348,11 @@ TEST_CASE("jobs: one that is released while its end is owed goes with that") {
   bench.jobs.give_up(bench.now.steady);
   bench.jobs.release(first);
   CHECK(bench.jobs.find(first) != nullptr);
-  const auto out = bench.jobs.take_owed();
+  const auto out = bench.jobs.take_deferred();
   REQUIRE(out);
   CHECK(std::get<output::Done>(*out).transfer == first);
   CHECK(bench.jobs.find(first) == nullptr);
-  REQUIRE(bench.jobs.take_owed());
+  REQUIRE(bench.jobs.take_deferred());
   CHECK(bench.jobs.find(second) != nullptr);
   bench.jobs.release(second);
   CHECK(bench.jobs.find(second) == nullptr);

@@ -257,7 +257,7 @@ TEST_CASE("engine over TLS: bytes the layer holds and the peer does not take are
   const ConnId conn = world.connect();
   world.carry(conn);
   for (int i = 0; i < 5; ++i) world.pass(9s);
-  CHECK_FALSE(world.done(id));  // it is the application that owes something
+  CHECK_FALSE(world.done(id));  // it is the application that has_deferred something
   supply(world, id, "bytes");
   CHECK(world.engine.interest(conn).write);
   for (int i = 0; i < 25 && !world.done(id); ++i) world.pass(1s);

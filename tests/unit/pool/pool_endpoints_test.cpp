@@ -181,10 +181,10 @@ TEST_CASE("endpoints: one without transfers and connections is kept for what is 
   CHECK(use_up(bench, "http://a.test/").empty());
   Endpoint& a = bench.at("http://a.test/");
   CHECK_FALSE(UnusedList::contains(a));  // it is used now
-  a.closes_unsaid = true;
+  a.closes_unannounced = true;
   CHECK(use_up(bench, "http://a.test/").empty());
   CHECK(UnusedList::contains(a));
-  CHECK(a.closes_unsaid);
+  CHECK(a.closes_unannounced);
 }
 
 TEST_CASE("endpoints: one is unused when its last transfer goes, if it has no connection, and not before") {
@@ -217,13 +217,13 @@ TEST_CASE("endpoints: with one of them its TLS configuration goes, and what was 
   auto tls = std::make_shared<const NumberedTls>(std::uint8_t{1});
   const std::weak_ptr<const NumberedTls> seen = tls;
   Endpoint& a = bench.pool.endpoint_for(Request(good("https://a.test/")), {}, std::move(tls));
-  a.closes_unsaid = a.keeps = true;
+  a.closes_unannounced = a.keeps = true;
   a.carries = 7;
   bench.pool.forget(a);
   CHECK(seen.expired());
   Endpoint& next = bench.at("http://b.test/");
   REQUIRE(&next == &a);  // in its place
-  CHECK_FALSE(next.closes_unsaid);
+  CHECK_FALSE(next.closes_unannounced);
   CHECK_FALSE(next.keeps);
   CHECK_FALSE(next.carries);
   CHECK(next.destination.host == "b.test");

@@ -169,7 +169,7 @@ TEST_CASE("pool limits: after reset() there are endpoints without anything, and 
   Endpoint& b = bench.at("http://b.test/");
   bench.ask(b);
   bench.go();
-  a.closes_unsaid = true;
+  a.closes_unannounced = true;
   bench.pool.reset();
   CHECK(bench.pool.open() == 0);
   CHECK(bench.pool.idle_connections() == 0);
@@ -179,7 +179,7 @@ TEST_CASE("pool limits: after reset() there are endpoints without anything, and 
   CHECK(a.dialing.empty());
   CHECK(a.orphans.empty());
   CHECK(a.expected_more == 0);
-  CHECK(a.closes_unsaid);                                        // what is known of its peer stays
+  CHECK(a.closes_unannounced);                                   // what is known of its peer stays
   for (std::size_t i = 1; i <= 8; ++i) bench.w(i).waiting = {};  // their owner forgets them too
   bench.pool.count_again(bench.w(3));
   bench.pool.count_again(bench.w(4));

@@ -225,7 +225,7 @@ TEST_CASE("pool reuse: a peer that ends a connection right after its only answer
     bench.c(1).exchanges_carried = carried;
     bench.now.steady += after;
     bench.pool.note_end(bench.c(1), bench.now);
-    return a.closes_unsaid;
+    return a.closes_unannounced;
   };
   CHECK(noted(Duration::zero(), 1));
   CHECK(noted(limits::kSettleTime - Duration(1), 1));
@@ -241,16 +241,16 @@ TEST_CASE("pool reuse: an exchange that the end meets was no answer yet, and one
   bench.go();
   bench.connected(1);
   bench.pool.note_end(bench.c(1), bench.now);  // the first one: nothing was answered
-  CHECK_FALSE(a.closes_unsaid);
+  CHECK_FALSE(a.closes_unannounced);
   REQUIRE(bench.finish(1) == "c1 is idle");
   bench.ask(a);
   REQUIRE(bench.go() == "serve w2 on c1");
   bench.session(1).started = 2;
   bench.pool.note_end(bench.c(1), bench.now);
-  CHECK_FALSE(a.closes_unsaid);
+  CHECK_FALSE(a.closes_unannounced);
   bench.session(1).started = 0;
   bench.pool.note_end(bench.c(1), bench.now);
-  CHECK(a.closes_unsaid);
+  CHECK(a.closes_unannounced);
 }
 
 TEST_CASE("pool reuse: a peer that was seen to keep a connection is believed once more") {
@@ -261,14 +261,14 @@ TEST_CASE("pool reuse: a peer that was seen to keep a connection is believed onc
   bench.close(bench.c(1));
   bench.use(a);
   bench.pool.note_end(bench.c(2), bench.now);
-  CHECK_FALSE(a.closes_unsaid);  // an accident
+  CHECK_FALSE(a.closes_unannounced);  // an accident
   bench.close(bench.c(2));
   bench.use(a);
   bench.pool.note_end(bench.c(3), bench.now);
-  CHECK(a.closes_unsaid);
+  CHECK(a.closes_unannounced);
   bench.use(a);  // c3 is used again
   CHECK(bench.c(3).exchanges_carried == 2);
-  CHECK_FALSE(a.closes_unsaid);
+  CHECK_FALSE(a.closes_unannounced);
   CHECK(a.keeps);
 }
 
@@ -277,7 +277,7 @@ TEST_CASE(
   PoolBench bench;
   Endpoint& a = bench.at("http://a.test/");
   make_two_idle(bench, a);
-  a.closes_unsaid = true;
+  a.closes_unannounced = true;
   bench.now.steady += limits::kSettleTime - Duration(1);
   bench.ask(a, false, false);
   CHECK(bench.go() == "dial w3");
@@ -301,7 +301,7 @@ TEST_CASE("pool reuse: one that would not take a connection of such a peer leave
   bench.ask(a);
   REQUIRE(bench.go() == "dial w1; dial w2; dial w3");
   bench.connected(1);
-  a.closes_unsaid = true;
+  a.closes_unannounced = true;
   CHECK(bench.finish(1) == "serve w3 on c1");
   CHECK(bench.w(2).fresh_only);  // its own connection is the only one for it now
   CHECK(a.dialing.empty());

@@ -1,4 +1,4 @@
-// adapters/sim/http_origin: the correct origin, then each misdeed and when it is reported.
+// adapters/sim/http_origin: the correct origin, then each origin_fault and when it is reported.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -12,7 +12,7 @@ namespace {
 
 using sim::HttpReply;
 using sim::HttpRequest;
-using sim::Misdeed;
+using sim::OriginFault;
 using Framing = HttpReply::Framing;
 using Log = std::vector<std::string>;
 
@@ -27,8 +27,8 @@ const std::string kOk = "HTTP/1.1 200 OK\r\n";
 sim::Accept always(HttpReply reply, sim::HttpOriginOptions options = {}) {
   return sim::http_origin([reply](const HttpRequest&) { return reply; }, options);
 }
-HttpReply with(Misdeed misdeed, Framing framing = Framing::length) {
-  return {.body = "hello world", .framing = framing, .chunk_bytes = 4, .misdeed = misdeed};
+HttpReply with(OriginFault origin_fault, Framing framing = Framing::length) {
+  return {.body = "hello world", .framing = framing, .chunk_bytes = 4, .origin_fault = origin_fault};
 }
 std::string answer_to(const std::string& request, const HttpReply& reply) {
   PeerOnLine at(always(reply));
@@ -109,16 +109,17 @@ TEST_CASE("Interims, the response and its surplus go out in one write if they ar
   PeerOnLine until(always({.body = "hello", .framing = Framing::until_close, .one_write = true}));
   until.come(kGet);
   CHECK(until.line.log == Log{"send", "finish"});
-  PeerOnLine surplus(always({.one_write = true, .misdeed = Misdeed::surplus}));
+  PeerOnLine surplus(always({.one_write = true, .origin_fault = OriginFault::surplus}));
   surplus.come(kGet);
   CHECK(surplus.line.log == Log{"admit surplus", "send"});
   CHECK(surplus.line.sent.starts_with(kOk + "Content-Length: 0\r\n\r\nsurplus"));
-  PeerOnLine second(always({.one_write = true, .misdeed = Misdeed::second_response}));
+  PeerOnLine second(always({.one_write = true, .origin_fault = OriginFault::second_response}));
   second.come(kGet);
   CHECK(second.line.log == Log{"admit second response", "send"});
   CHECK(second.line.sent ==
         kOk + "Content-Length: 0\r\n\r\n" + kOk + "X-Number: none\r\nContent-Length: 6\r\n\r\nsecond");
-  PeerOnLine cut(always({.body = "hello", .interims = {103}, .one_write = true, .misdeed = Misdeed::short_body}));
+  PeerOnLine cut(
+      always({.body = "hello", .interims = {103}, .one_write = true, .origin_fault = OriginFault::short_body}));
   cut.come(kGet);
   CHECK(cut.line.log == Log{"admit short body", "send", "close"});
 }
@@ -287,25 +288,26 @@ TEST_CASE("A request that is none is answered by 400 and a close, and admitted")
 }
 
 TEST_CASE("Bodies that end before their framing: cut anywhere in the body, never before it or at its end") {
-  for (const Misdeed misdeed : {Misdeed::short_body, Misdeed::reset_in_body, Misdeed::stall_in_body}) {
+  for (const OriginFault origin_fault :
+       {OriginFault::short_body, OriginFault::reset_in_body, OriginFault::stall_in_body}) {
     for (const Framing framing : {Framing::length, Framing::chunked, Framing::until_close}) {
-      CAPTURE(std::string(to_string(misdeed)));
+      CAPTURE(std::string(to_string(origin_fault)));
       CAPTURE(static_cast<int>(framing));
       std::string honest =
-          answer_to(kGet, with(Misdeed::none, framing == Framing::chunked ? framing : Framing::length));
+          answer_to(kGet, with(OriginFault::none, framing == Framing::chunked ? framing : Framing::length));
       const std::size_t head = honest.find("\r\n\r\n") + 4;
       std::size_t shortest = SIZE_MAX;
       std::size_t longest = 0;
       for (int i = 0; i < 300; ++i) {
-        PeerOnLine at(always(with(misdeed, framing)));
+        PeerOnLine at(always(with(origin_fault, framing)));
         for (int j = 0; j < i; ++j) at.line.random().next_u64();
         at.come(kGet + kGet);
         CHECK(honest.starts_with(at.line.sent));
         shortest = std::min(shortest, at.line.sent.size());
         longest = std::max(longest, at.line.sent.size());
-        Log wanted{"admit " + std::string(to_string(misdeed)), "send"};
-        if (misdeed == Misdeed::short_body) wanted.push_back("close");
-        if (misdeed == Misdeed::reset_in_body) wanted.push_back("reset");
+        Log wanted{"admit " + std::string(to_string(origin_fault)), "send"};
+        if (origin_fault == OriginFault::short_body) wanted.push_back("close");
+        if (origin_fault == OriginFault::reset_in_body) wanted.push_back("reset");
         CHECK(at.line.log == wanted);
       }
       CHECK(shortest == head);
@@ -315,11 +317,11 @@ TEST_CASE("Bodies that end before their framing: cut anywhere in the body, never
 }
 
 TEST_CASE("A body of nothing is cut too, and a response without a body in its head") {
-  PeerOnLine empty(always({.misdeed = Misdeed::short_body}));
+  PeerOnLine empty(always({.origin_fault = OriginFault::short_body}));
   empty.come(kGet);
   CHECK(empty.line.sent.starts_with(kOk + "Transfer-Encoding: chunked\r\n\r\n"));
   CHECK_FALSE(empty.line.sent.ends_with("0\r\n\r\n"));
-  PeerOnLine head(always(with(Misdeed::short_body)));
+  PeerOnLine head(always(with(OriginFault::short_body)));
   head.come(kHead);
   CHECK(head.line.sent.size() >= 1);
   CHECK_FALSE(head.line.sent.ends_with("\r\n\r\n"));
@@ -328,45 +330,45 @@ TEST_CASE("A body of nothing is cut too, and a response without a body in its he
 TEST_CASE("Surplus stands behind a whole response") {
   for (const Framing framing : {Framing::length, Framing::chunked, Framing::until_close}) {
     const std::string honest =
-        answer_to(kGet, with(Misdeed::none, framing == Framing::chunked ? framing : Framing::length));
-    PeerOnLine at(always(with(Misdeed::surplus, framing)));
+        answer_to(kGet, with(OriginFault::none, framing == Framing::chunked ? framing : Framing::length));
+    PeerOnLine at(always(with(OriginFault::surplus, framing)));
     at.come(kGet);
     CHECK(at.line.sent.starts_with(honest + "surplus"));
     CHECK(at.line.log == Log{"send", "admit surplus", "send"});
   }
-  HttpReply closing = with(Misdeed::surplus);
+  HttpReply closing = with(OriginFault::surplus);
   closing.close = true;
   PeerOnLine at(always(closing));
   at.come(kGet);
   CHECK(at.line.log == Log{"send", "admit surplus", "send", "close"});
 }
 
-TEST_CASE("Misdeeds in the response's place: what is sent, and silence after it") {
-  const auto sent_by = [](Misdeed misdeed) {
-    PeerOnLine at(always(with(misdeed)));
+TEST_CASE("OriginFaults in the response's place: what is sent, and silence after it") {
+  const auto sent_by = [](OriginFault origin_fault) {
+    PeerOnLine at(always(with(origin_fault)));
     at.come(kGet);
-    CHECK(at.line.faults == Log{std::string(to_string(misdeed))});
-    CHECK(at.line.open == (misdeed != Misdeed::silent_close));
+    CHECK(at.line.faults == Log{std::string(to_string(origin_fault))});
+    CHECK(at.line.open == (origin_fault != OriginFault::silent_close));
     std::string first = at.line.take_sent();
     at.come(kGet);
     at.pass(1h);
     CHECK(at.line.sent.empty());
     return first;
   };
-  for (int i = 0; i < 20; ++i) CHECK_FALSE(sent_by(Misdeed::garbage).starts_with("H"));
-  CHECK(sent_by(Misdeed::two_lengths).find("Content-Length: 1, 2\r\n") != std::string::npos);
-  CHECK(sent_by(Misdeed::bad_chunk) ==
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(sent_by(OriginFault::garbage).starts_with("H"));
+  CHECK(sent_by(OriginFault::two_lengths).find("Content-Length: 1, 2\r\n") != std::string::npos);
+  CHECK(sent_by(OriginFault::bad_chunk) ==
         kOk + "Transfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n4\r\no wo\r\n3\r\nrld\r\nzz\r\n");
-  CHECK(sent_by(Misdeed::huge_head).size() > limits::kMaxHeadBytes);
-  CHECK(sent_by(Misdeed::too_many_interims).size() > limits::kMaxInterimBytes);
-  CHECK(sent_by(Misdeed::silent_close).empty());
-  CHECK(sent_by(Misdeed::unasked_upgrade).starts_with("HTTP/1.1 101"));
-  CHECK(sent_by(Misdeed::never).empty());
+  CHECK(sent_by(OriginFault::huge_head).size() > limits::kMaxHeadBytes);
+  CHECK(sent_by(OriginFault::too_many_interims).size() > limits::kMaxInterimBytes);
+  CHECK(sent_by(OriginFault::silent_close).empty());
+  CHECK(sent_by(OriginFault::unasked_upgrade).starts_with("HTTP/1.1 101"));
+  CHECK(sent_by(OriginFault::never).empty());
 }
 
 TEST_CASE(
     "An abrupt close comes right behind the response, which does not say so, and before the rest of the request") {
-  HttpReply reply = with(Misdeed::abrupt_close);
+  HttpReply reply = with(OriginFault::abrupt_close);
   reply.early = true;
   PeerOnLine at(always(reply));
   const std::string request = post("0123456789");
@@ -376,8 +378,8 @@ TEST_CASE(
   CHECK(at.line.faults == Log{"abrupt close"});
 }
 
-TEST_CASE("A misdeed is admitted when it is committed, not before, and not where it cannot be") {
-  HttpReply late = with(Misdeed::never);
+TEST_CASE("A origin_fault is admitted when it is committed, not before, and not where it cannot be") {
+  HttpReply late = with(OriginFault::never);
   late.delay = 2s;
   PeerOnLine at(always(late));
   at.come(kGet);
@@ -390,7 +392,7 @@ TEST_CASE("A misdeed is admitted when it is committed, not before, and not where
   gone.peer->on_end(gone.line);
   gone.pass(1h);
   CHECK(gone.line.log == Log{"close"});
-  PeerOnLine head(always(with(Misdeed::bad_chunk)));
+  PeerOnLine head(always(with(OriginFault::bad_chunk)));
   head.come(kHead);
   CHECK(head.line.faults.empty());
   CHECK(head.line.sent == kOk + "Content-Length: 11\r\n\r\n");
@@ -427,10 +429,10 @@ TEST_CASE("An oddity breaks a rule and leaves the response what it is; none is a
     CHECK(names.insert(to_string(static_cast<Oddity>(i))).second);
 }
 
-TEST_CASE("Each misdeed has a name of its own") {
+TEST_CASE("Each origin_fault has a name of its own") {
   std::vector<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Misdeed::never); ++i) {
-    const std::string_view name = to_string(static_cast<Misdeed>(i));
+  for (int i = 0; i <= static_cast<int>(OriginFault::never); ++i) {
+    const std::string_view name = to_string(static_cast<OriginFault>(i));
     CHECK_FALSE(name.empty());
     CHECK(std::find(names.begin(), names.end(), name) == names.end());
     names.push_back(name);

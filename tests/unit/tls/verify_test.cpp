@@ -50,11 +50,11 @@ CertificateSpec made_of(CertificateSpec spec, KeyKind key, Hash hash = Hash::sha
 
 CertificateSpec made_of(CertificateSpec spec, Hash hash) { return made_of(std::move(spec), spec.key, hash); }
 
-tls::PeerName example() { return {"example.org", HostKind::name, {}}; }
-tls::PeerName loopback() { return {"127.0.0.1", HostKind::ipv4, kAddress4}; }
+tls::ReferenceId example() { return {"example.org", HostKind::name, {}}; }
+tls::ReferenceId loopback() { return {"127.0.0.1", HostKind::ipv4, kAddress4}; }
 
 // `shown`: PEM, the server's certificate first.
-tls::Verdict judge(const std::string& shown, const std::string& anchors, const tls::PeerName& peer = example(),
+tls::Verdict judge(const std::string& shown, const std::string& anchors, const tls::ReferenceId& peer = example(),
                    UnixSeconds wall = kNoon) {
   TlsOptions options;
   options.trust_anchors_pem = anchors;
@@ -79,7 +79,8 @@ tls::Verdict judge(const std::string& shown, const std::string& anchors, const t
 }
 
 // What a sub-authority of a trusted root that is so constrained may vouch for.
-tls::Verdict under(const std::string& constraints, const CertificateSpec& spec, const tls::PeerName& peer = example()) {
+tls::Verdict under(const std::string& constraints, const CertificateSpec& spec,
+                   const tls::ReferenceId& peer = example()) {
   const auto between = test::authority().make_intermediate(constrained(constraints));
   const tls::Verdict verdict = judge(between.issue(spec).certificate_pem, test::authority().certificate_pem(), peer);
   // The same in the anchor itself, with another authority between.

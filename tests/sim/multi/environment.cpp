@@ -1,4 +1,4 @@
-// See Ground in wire.hpp: what all streams of a run share.
+// See SimEnvironment in wire.hpp: what all streams of a run share.
 #include <sys/select.h>
 
 #include <algorithm>
@@ -27,12 +27,12 @@ std::optional<Fault> fault_of(std::string_view name) {
   if (name == "stall" || name == "hangs" || name == "half open") return Fault::stall;
   if (name == "closed early" || name == "half close") return Fault::early_end;
   if (name == "idle close") return Fault::idle_close;
-  return Fault::misdeed;
+  return Fault::origin_fault;
 }
 
 }  // namespace
 
-Ground::Ground(const Plan& plan, bool keeps_trace)
+SimEnvironment::SimEnvironment(const Plan& plan, bool keeps_trace)
     : plan_(plan),
       world_(world_options(plan, keeps_trace)),
       faults_(plan.origins.size()),
@@ -40,12 +40,12 @@ Ground::Ground(const Plan& plan, bool keeps_trace)
   hidden_ = make_waiter().value();
 }
 
-void Ground::raise_numbers() {
+void SimEnvironment::raise_numbers() {
   while (fillers_.empty() || fillers_.back()->fd() < FD_SETSIZE) fillers_.push_back(make_waiter().value());
 }
-Ground::~Ground() = default;
+SimEnvironment::~SimEnvironment() = default;
 
-void Ground::add_origin(std::size_t origin, sim::Accept accept) {
+void SimEnvironment::add_origin(std::size_t origin, sim::Accept accept) {
   const OriginPlan& plan = plan_.origins[origin];
   sim::NameSpec name;
   name.delay = std::chrono::microseconds(100);
@@ -59,7 +59,7 @@ void Ground::add_origin(std::size_t origin, sim::Accept accept) {
                      .name = name});
 }
 
-Result<std::unique_ptr<NameResolver>> Ground::make_resolver(NameOptions options) {
+Result<std::unique_ptr<NameResolver>> SimEnvironment::make_resolver(NameOptions options) {
   options.watch = [this, watch = std::move(options.watch)](int fd, bool read, bool write) {
     of_resolver_.insert(fd);
     progress();
@@ -68,7 +68,7 @@ Result<std::unique_ptr<NameResolver>> Ground::make_resolver(NameOptions options)
   return world_.environment().make_resolver(std::move(options));
 }
 
-std::unique_ptr<Transport> Ground::tcp(const Address& address) {
+std::unique_ptr<Transport> SimEnvironment::tcp(const Address& address) {
   for (std::size_t i = 0; i < plan_.origins.size(); ++i) {
     if (address.ip != address_of(i)) continue;
     check_limits(i, 0);
@@ -78,7 +78,7 @@ std::unique_ptr<Transport> Ground::tcp(const Address& address) {
   return world_.environment().tcp(address);
 }
 
-std::unique_ptr<Transport> Ground::dial(std::size_t origin, TransportSignal signal) {
+std::unique_ptr<Transport> SimEnvironment::dial(std::size_t origin, TransportSignal signal) {
   const OriginPlan& plan = plan_.origins[origin];
   check_limits(origin, plan.max_connections);
   const Address address{address_of(origin), static_cast<std::uint16_t>(plan.tls ? 443 : 80)};
@@ -87,7 +87,7 @@ std::unique_ptr<Transport> Ground::dial(std::size_t origin, TransportSignal sign
 }
 
 // Checks the number of open streams with the new one.
-void Ground::check_limits(std::size_t origin, std::size_t of_route) {
+void SimEnvironment::check_limits(std::size_t origin, std::size_t of_route) {
   progress();
   const auto check = [&](std::size_t limit, std::size_t stand, const char* what) {
     if (limit > 0 && stand >= limit)
@@ -102,11 +102,11 @@ void Ground::check_limits(std::size_t origin, std::size_t of_route) {
   }
 }
 
-void Ground::fail(std::string_view oracle, std::string_view what) {
+void SimEnvironment::fail(std::string_view oracle, std::string_view what) {
   if (failure_.empty()) failure_.append(oracle).append(": ").append(what);
 }
 
-bool Ground::has_happened(std::size_t origin, Fault fault) const {
+bool SimEnvironment::has_happened(std::size_t origin, Fault fault) const {
   if ((faults_[origin] >> static_cast<unsigned>(fault) & 1u) != 0) return true;
   if (fault == Fault::name_fails) {
     return std::ranges::any_of(world_.resolves(), [&](const sim::ResolveRecord& one) {
@@ -119,7 +119,7 @@ bool Ground::has_happened(std::size_t origin, Fault fault) const {
   });
 }
 
-void Ground::later(Instant when, std::function<void()> what) {
+void SimEnvironment::later(Instant when, std::function<void()> what) {
   world_.at(when, [this, what = std::move(what)] {
     excuse_idle_drive();  // it ends a wait
     progress();
@@ -127,7 +127,7 @@ void Ground::later(Instant when, std::function<void()> what) {
   });
 }
 
-void Ground::listen(NearEnd& end, int fd, std::uint8_t events) {
+void SimEnvironment::listen(NearEnd& end, int fd, std::uint8_t events) {
   const auto known = std::ranges::find(listeners_, fd, &Listener::fd);
   if (known != listeners_.end()) {
     known->events = static_cast<std::uint8_t>(known->events | events);
@@ -139,11 +139,11 @@ void Ground::listen(NearEnd& end, int fd, std::uint8_t events) {
   }
 }
 
-void Ground::stop_listening(int fd) {
+void SimEnvironment::stop_listening(int fd) {
   if (std::erase_if(listeners_, [&](const Listener& one) { return one.fd == fd; }) > 0) hidden_->remove(fd);
 }
 
-bool Ground::pump() {
+bool SimEnvironment::pump() {
   bool gave = false;
   hidden_->look();
   while (const auto ready = hidden_->next()) {
@@ -157,26 +157,26 @@ bool Ground::pump() {
   return gave;
 }
 
-void Ground::entered(NearEnd* end) { near_ends_.push_back(end); }
-void Ground::left(NearEnd* end) { std::erase(near_ends_, end); }
+void SimEnvironment::entered(NearEnd* end) { near_ends_.push_back(end); }
+void SimEnvironment::left(NearEnd* end) { std::erase(near_ends_, end); }
 
-std::size_t Ground::streams(std::size_t origin) const {
+std::size_t SimEnvironment::streams(std::size_t origin) const {
   return static_cast<std::size_t>(
       std::count_if(near_ends_.begin(), near_ends_.end(), [&](const NearEnd* end) { return end->origin() == origin; }));
 }
-std::size_t Ground::waiting_for_signals() const {
+std::size_t SimEnvironment::waiting_for_signals() const {
   return static_cast<std::size_t>(
       std::count_if(near_ends_.begin(), near_ends_.end(), [](const NearEnd* end) { return end->waits_for_signal(); }));
 }
-bool Ground::has_shown(int fd) const {
+bool SimEnvironment::has_shown(int fd) const {
   return std::any_of(near_ends_.begin(), near_ends_.end(), [&](const NearEnd* end) { return end->has_shown(fd); }) ||
          of_resolver_.contains(fd);
 }
 
 // A descriptor is open if it can be watched.
-bool Ground::is_open(int fd) { return make_waiter().value()->add(fd, kEventRead, 0) != EBADF; }
+bool SimEnvironment::is_open(int fd) { return make_waiter().value()->add(fd, kEventRead, 0) != EBADF; }
 
-void Ground::give_old_signals() const {
+void SimEnvironment::give_old_signals() const {
   for (const TransportSignal& signal : kept_signals_) signal();
 }
 

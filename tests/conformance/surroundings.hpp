@@ -10,9 +10,9 @@
 
 namespace sluice::conformance {
 
-class Ground {
+class Surroundings {
  public:
-  virtual ~Ground() = default;
+  virtual ~Surroundings() = default;
   // For MultiOptions::environment.
   virtual Environment* environment() = 0;
 
@@ -35,6 +35,6 @@ class Ground {
 };
 
 // Defined by the binding or by sockets.cpp. Called before make_loop(); the result outlives the loop.
-std::unique_ptr<Ground> make_ground();
+std::unique_ptr<Surroundings> make_surroundings();
 
 }  // namespace sluice::conformance
