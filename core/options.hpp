@@ -17,6 +17,8 @@
 
 namespace sluice {
 
+class CookieJar;  // cookies.hpp
+
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
 // Whether a server may renegotiate over TLS 1.2. Some servers do so to ask for a client certificate after they have
@@ -143,6 +145,19 @@ struct RedirectOptions {
   friend bool operator==(const RedirectOptions&, const RedirectOptions&) = default;
 };
 
+// How the codings of a response body are undone: gzip, deflate, br and zstd, as far as this build has their libraries.
+// At most five codings of one body are undone; more, or one that is not known, are an error (unsupported_coding), and
+// so is data that breaks the rules of its coding (bad_coding) or ends too early (truncated). A body is decoded as far
+// as the application consumes it, so it takes little memory, however large it becomes.
+struct DecodingOptions {
+  bool ask = true;  // a request without an Accept-Encoding gets one that names all that can be undone
+  // How many times as large as the received body so far the decoded body so far may be, once that is more than 1 MiB;
+  // nullopt: no limit. A larger one ends the transfer with body_too_large. TransferOptions::max_body_bytes holds for
+  // both.
+  std::optional<std::uint64_t> max_ratio = {};
+  friend bool operator==(const DecodingOptions&, const DecodingOptions&) = default;
+};
+
 // The options of one transfer. Not an aggregate, for the same reason as Request (request.hpp).
 struct TransferOptions {
   TransferOptions() = default;
@@ -168,7 +183,8 @@ struct TransferOptions {
   std::optional<Duration> idle_timeout = {};
   // The greatest accepted size of the response body in bytes, counted without transfer coding (RFC 9112 7); nullopt: no
   // limit. A larger body ends the transfer with body_too_large: at the head, if Content-Length says so, else when the
-  // first byte too many comes. Over HTTP/1 the connection is then closed.
+  // first byte too many comes. Over HTTP/1 the connection is then closed. With `decoding`, the decoded body may not be
+  // larger either.
   std::optional<std::uint64_t> max_body_bytes = {};
   // Do not use a connection that was used before. At the limit of connections for its origin such a transfer waits for
   // its turn, and those after it wait for theirs, also beside a connection with room: so it cannot wait for ever.
@@ -187,6 +203,11 @@ struct TransferOptions {
   // Authorization field. False: they are not sent.
   bool send_url_credentials = true;
   std::optional<RedirectOptions> redirects = {};  // nullopt: a redirect is a response like any other
+  // Content codings (RFC 9110 8.4) are undone. nullopt: bodies are given as they come.
+  std::optional<DecodingOptions> decoding = {};
+  // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
+  // those of its own Cookie field. Null: no cookies but the request's own.
+  std::shared_ptr<CookieJar> cookies = {};
   // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
   // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
   // on_head_received.

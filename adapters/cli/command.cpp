@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/cli/console.hpp"
+#include "adapters/cli/cookie_files.hpp"
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/header_dump.hpp"
@@ -30,6 +31,10 @@ namespace {
 constexpr std::size_t kMostTransfers = 1'000'000;
 constexpr auto kLongestWait = std::chrono::hours(1);
 constexpr auto kDrawInterval = std::chrono::duration_cast<std::chrono::milliseconds>(ProgressDisplay::kInterval);
+
+Now wall_now(const Multi& multi) {
+  return {multi.now(), std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())};
+}
 
 bool writes_to_stdout(const Operation& operation) { return operation.output.to_stdout; }
 
@@ -139,7 +144,11 @@ class CommandRun {
         console_(display_, !command.silent || command.show_error, !command.silent),
         dumps_(console_),
         tls_(key_log_.wanted()),
-        surroundings_{.console = console_, .dumps = dumps_, .tls = tls_, .verbose = command.verbose},
+        surroundings_{.console = console_,
+                      .dumps = dumps_,
+                      .tls = tls_,
+                      .cookies = load_cookies(command, console_, wall_now(multi)),
+                      .verbose = command.verbose},
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
         started_(multi.now()),
         head_files_(head_files(command)) {}
@@ -360,6 +369,7 @@ RunSummary CommandRun::run() {
   } else {
     run_progress_.finish(multi_.now() - started_);
   }
+  if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
   summary_.elapsed = multi_.now() - started_;
   return summary_;
 }

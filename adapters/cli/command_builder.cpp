@@ -2,6 +2,8 @@
 #include "adapters/cli/command_builder.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iterator>
 #include <tuple>
 
@@ -9,6 +11,7 @@
 #include "adapters/cli/option_values.hpp"
 #include "adapters/cli/text.hpp"
 #include "adapters/transport.hpp"
+#include "core/features.hpp"
 
 namespace sluice::cli {
 
@@ -118,6 +121,17 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::post303:
       group_.redirects.keep_post_303 = on;
       break;
+    case OptionId::compressed:
+      return set_compressed(on);
+    case OptionId::cookie:
+      return add_cookies(value);
+    case OptionId::cookie_jar:
+      settings.cookie_jar = value;
+      settings.cookies = true;
+      break;
+    case OptionId::junk_session_cookies:
+      group_.junk_session_cookies = on;
+      break;
     case OptionId::insecure:
       settings.insecure = on;
       break;
@@ -194,7 +208,6 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     // Nothing to do: the command always behaves so, and the options of a config file were applied before.
     case OptionId::no_buffer:
-    case OptionId::no_compressed:
     case OptionId::http1_1:
     case OptionId::globoff:
     case OptionId::config:
@@ -330,9 +343,35 @@ CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
     return {};
   }
   Schemes& schemes = argument.id == OptionId::proto ? group_.schemes : group_.redirect_schemes;
-  const auto parsed = parse_schemes(argument.value, schemes);
-  if (!parsed) return bad(argument.id, parsed.error());
-  schemes = *parsed;
+  schemes = parse_schemes(argument.value, schemes);
+  const bool none = !group_.schemes.http && !group_.schemes.https;
+  return none ? bad(argument.id, "neither http nor https is left") : Status();
+}
+
+CommandBuilder::Status CommandBuilder::set_compressed(bool on) {
+  const Features built = features();
+  if (on && !built.zlib && !built.brotli && !built.zstd) {
+    return bad(OptionId::compressed, "this sluice was built without zlib, libbrotlidec and libzstd");
+  }
+  group_.settings.compressed = on;
+  return {};
+}
+
+// As in curl: with a '=' it is data, else a file, which need not exist; "" only lets cookies be kept.
+CommandBuilder::Status CommandBuilder::add_cookies(const std::string& value) {
+  if (value.find('=') != std::string::npos) {
+    std::string& all = group_.cookie_data;
+    all += (all.empty() ? "" : "; ") + value;
+    return {};
+  }
+  group_.settings.cookies = true;
+  if (value.empty()) return {};
+  auto text = value == "-" ? inputs_.read_stdin() : inputs_.read_file(value);
+  if (text) {
+    group_.cookie_files.push_back({value, *std::move(text)});
+  } else if (text.error() != std::strerror(ENOENT) || command_.verbose) {
+    command_.warnings.push_back("option --cookie: cannot read '" + printable(value) + "': " + text.error());
+  }
   return {};
 }
 
@@ -369,6 +408,10 @@ CommandBuilder::Status CommandBuilder::finish_group() {
   // As in curl: a --next before any URL has no effect.
   if (group_.urls == 0) return {};
   const bool surplus = group_.outputs > group_.urls;
+  for (CookieFile& file : group_.cookie_files) {
+    file.without_session = group_.junk_session_cookies;
+    command_.cookie_files.push_back(std::move(file));
+  }
   auto operations = make_operations(std::exchange(group_, {}), command_.operations.size());
   if (!operations) return std::unexpected(operations.error());
   if (surplus) command_.warnings.emplace_back("more output options than URLs");

@@ -41,6 +41,8 @@ class CommandBuilder {
   Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);
   Status set_parallel_max(const std::string& value);
   Status set_redirects(const Argument& argument);
+  Status set_compressed(bool on);
+  Status add_cookies(const std::string& value);
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
   Status set_write_out(const std::string& value);

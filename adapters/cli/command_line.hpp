@@ -32,6 +32,13 @@ struct Schemes {
   bool https = true;
 };
 
+// -b with a file, read already.
+struct CookieFile {
+  std::string name;
+  std::string text;
+  bool without_session = false;  // -j: its session cookies do not count
+};
+
 // The settings that all URLs of one --next group share.
 struct Settings {
   bool include_head = false;         // -i, and also with -I: the response head goes to the output, before the body
@@ -47,6 +54,10 @@ struct Settings {
   AddressFamily family = AddressFamily::any;  // -4, -6
   std::vector<ResolveEntry> resolve;  // --resolve, in order; of two for the same host and port the later one counts
   std::optional<RedirectOptions> redirects = {};  // -L and what belongs to it
+  bool compressed = false;                        // --compressed
+  bool asks_for_codings = true;                   // false: -H "Accept-Encoding:" takes the field away
+  bool cookies = false;                           // -b FILE, -c: cookies are kept, and sent
+  std::string cookie_jar;                         // -c: file, "-" for standard output; empty: none
   std::string unix_socket;                        // --unix-socket: a path, or "@" and an abstract name; empty: TCP
   bool http0_9 = false;                           // --http0.9: a response may have no head
   bool strict = false;                            // --strict: TransferOptions::http1
@@ -115,8 +126,9 @@ struct CommandLine {
   bool fail_early = false;  // --fail-early: the first transfer that fails ends the run
   bool fail_all = false;    // --fail-all: the exit code is that of the last transfer that failed, not of the last one
   LoopKind loop = LoopKind::poll;
-  std::vector<std::string> warnings;  // one line each: print "sluice: warning: <line>" unless silent
-  std::vector<Operation> operations;  // in order; never empty unless help, version or demo
+  std::vector<std::string> warnings;     // one line each: print "sluice: warning: <line>" unless silent
+  std::vector<CookieFile> cookie_files;  // of all groups, in order: there is one jar for all
+  std::vector<Operation> operations;     // in order; never empty unless help, version or demo
 };
 
 }  // namespace sluice::cli

@@ -6,6 +6,7 @@
 #include "adapters/cli/library_versions.hpp"
 #include "adapters/cli/option_table.hpp"
 #include "adapters/cli/version.hpp"
+#include "core/features.hpp"
 
 namespace sluice::cli {
 
@@ -53,9 +54,20 @@ std::string help_text() {
   return out;
 }
 
+namespace {
+
+// curl's names for them.
+std::string optional_features() {
+  const Features built = features();
+  return std::string(built.psl ? " PSL" : "") + (built.brotli ? " brotli" : "") + (built.zlib ? " libz" : "") +
+         (built.zstd ? " zstd" : "");
+}
+
+}  // namespace
+
 std::string version_text() {
   return "sluice " + std::string(kVersion) + " with " + library_versions() +
-         "\nProtocols: http https\nFeatures: HTTP/1.1 IPv6 TLS-1.2 TLS-1.3\n";
+         "\nProtocols: http https\nFeatures: HTTP/1.1 IPv6" + optional_features() + " TLS-1.2 TLS-1.3\n";
 }
 
 }  // namespace sluice::cli

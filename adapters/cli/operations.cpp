@@ -79,6 +79,7 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const 
   if (ok && !group.json) ok = add_default(fields, group, "Accept", "*/*", "--header");
   const std::string_view referer = referer_value(group.referer ? std::string_view(*group.referer) : std::string_view());
   if (ok && !referer.empty()) ok = add_default(fields, group, "Referer", referer, "--referer");
+  if (ok && !group.cookie_data.empty()) ok = add_default(fields, group, "Cookie", group.cookie_data, "--cookie");
   for (const HeaderLine& line : group.headers) {
     if (!ok) break;
     if (line.removes && equals_ignoring_case(line.name, "Host"))
@@ -279,6 +280,7 @@ std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup gr
   Shared shared;
   group.settings.include_head = group.settings.include_head || group.head;
   group.settings.redirects = redirects_of(group);
+  group.settings.asks_for_codings = !mentions(group, "Accept-Encoding");
   const auto settings = std::make_shared<Settings>(std::move(group.settings));
   shared.settings = settings;
   if (group.data && !group.get) shared.body = std::make_shared<const std::string>(std::move(*group.data));

@@ -39,6 +39,9 @@ struct OptionGroup {
   std::optional<std::string> method;
   std::optional<std::string> data;
   bool json = false;
+  std::string cookie_data;               // -b with a '=', all of them
+  std::vector<CookieFile> cookie_files;  // -b without
+  bool junk_session_cookies = false;
   std::vector<HeaderLine> headers;
   std::optional<std::string> user, user_agent, referer, range;
   std::vector<ConnectToRule> connect_to;

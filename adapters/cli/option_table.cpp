@@ -56,7 +56,11 @@ constexpr OptionSpec kTable[] = {
     {post303, 0, "post303", "", "no-post303", "", G::request, "the same after 303"},
     {proto, 0, "proto", "", "", "LIST", G::request, "allow these schemes: =https, or -http"},
     {proto_redir, 0, "proto-redir", "", "", "LIST", G::request, "the same for redirects"},
-    {no_compressed, 0, "no-compressed", "", "", "", G::request, "do not ask for a compressed body (always so)"},
+    {compressed, 0, "compressed", "", "no-compressed", "", G::request, "ask for a coded body (gzip, br) and decode it"},
+    {cookie, 'b', "cookie", "", "", "DATA|FILE", G::request, "send 'name=value', or the cookies of FILE"},
+    {cookie_jar, 'c', "cookie-jar", "", "", "FILE", G::request, "write all cookies to FILE at the end; - is stdout"},
+    {junk_session_cookies, 'j', "junk-session-cookies", "", "no-junk-session-cookies", "", G::request,
+     "do not take session cookies from -b FILE"},
 
     {insecure, 'k', "insecure", "", "no-insecure", "", G::tls, "do not verify the server's certificate"},
     {cacert, 0, "cacert", "", "", "FILE", G::tls, "trust these CA certificates (PEM)"},

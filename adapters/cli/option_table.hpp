@@ -52,7 +52,10 @@ enum class OptionId : std::uint8_t {
   post303,
   proto,
   proto_redir,
-  no_compressed,
+  compressed,
+  cookie,
+  cookie_jar,
+  junk_session_cookies,
   // TLS
   insecure,
   cacert,

@@ -96,7 +96,7 @@ std::expected<std::uint32_t, std::string> parse_max_redirects(std::string_view t
   return static_cast<std::uint32_t>(std::min<std::size_t>(*count, std::numeric_limits<std::uint32_t>::max()));
 }
 
-std::expected<Schemes, std::string> parse_schemes(std::string_view text, Schemes before) {
+Schemes parse_schemes(std::string_view text, Schemes before) {
   Schemes schemes = before;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
@@ -112,7 +112,6 @@ std::expected<Schemes, std::string> parse_schemes(std::string_view text, Schemes
     if (all || equals_ignoring_case(name, "http")) schemes.http = allowed;
     if (all || equals_ignoring_case(name, "https")) schemes.https = allowed;
   }
-  if (!schemes.http && !schemes.https) return std::unexpected("neither http nor https is left");
   return schemes;
 }
 

@@ -23,8 +23,8 @@ std::expected<std::size_t, std::string> parse_count(std::string_view text);
 // --max-redirs: a count, or -1 for any number.
 std::expected<std::uint32_t, std::string> parse_max_redirects(std::string_view text);
 // --proto: schemes separated by commas, each after '=' (only this one), '-' (not this one) or '+' or nothing (this one
-// too); "all" is every scheme, and schemes that the command does not have are skipped. Error: nothing is left.
-std::expected<Schemes, std::string> parse_schemes(std::string_view text, Schemes before);
+// too); "all" is every scheme, and schemes that the command does not have are skipped.
+Schemes parse_schemes(std::string_view text, Schemes before);
 // "0-99", "500-", "-200", "7", or several of them separated by commas.
 bool is_range(std::string_view text);
 

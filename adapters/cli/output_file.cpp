@@ -79,8 +79,8 @@ bool folder_refuses(int error) {
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path, bool create_directories)
-    : path_(std::move(path)), create_directories_(create_directories) {}
+OutputFile::OutputFile(std::string path, bool create_directories, Access access)
+    : path_(std::move(path)), create_directories_(create_directories), access_(access) {}
 
 OutputFile::~OutputFile() { abandon(); }
 
@@ -103,7 +103,8 @@ FileResult<void> OutputFile::open() {
     // whole body.
     if (errno != ENOENT) return failed("write to", path_, errno);
     target_ = created_path(path_);
-    if (const int error = open_part(0666); error != 0) return failed("write to", path_, error);
+    if (const int error = open_part(access_ == Access::all ? 0666 : 0600); error != 0)
+      return failed("write to", path_, error);
     return {};
   }
   if (S_ISDIR(present.st_mode)) return failed("write to", path_, EISDIR);

@@ -5,6 +5,7 @@
 // Leaves to others: what is written, and the exit code of a failure.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -20,8 +21,10 @@ using FileResult = std::expected<T, std::string>;
 
 class OutputFile {
  public:
+  // Who may read a file that did not exist before: all whom the umask allows, or the owner only.
+  enum class Access : std::uint8_t { all, owner };
   // "-" is the standard output. Nothing is changed before open().
-  explicit OutputFile(std::string path, bool create_directories = false);
+  explicit OutputFile(std::string path, bool create_directories = false, Access access = Access::all);
   ~OutputFile();  // does abandon()
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -49,6 +52,7 @@ class OutputFile {
   std::string part_;    // "": none (in place, a device, a pipe)
   bool in_place_ = false;
   bool create_directories_;
+  Access access_;
   int fd_ = -1;
 };
 

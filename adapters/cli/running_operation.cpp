@@ -83,6 +83,8 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
     if (!tls && operation_.url.is_tls()) return std::unexpected(tls.error());
     if (tls) options.tls = *std::move(tls);
   }
+  if (settings().compressed) options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
+  if (settings().cookies) options.cookies = surroundings_.cookies;
   options.connect_to = operation_.connect_to;
   options.family = settings().family;
   if (!settings().unix_socket.empty()) {
@@ -117,8 +119,11 @@ bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
     end(multi, id_, {kExitWrite, dumped.error()});
     return false;
   }
-  if (settings().include_head) pending_heads_ += head_text(head);
-  return true;
+  if (!settings().include_head) return true;
+  auto written = output_.is_open() ? FileResult<void>() : output_.open();
+  if (written) written = output_.write(as_bytes(head_text(head)));
+  if (!written) end(multi, id_, {kExitWrite, written.error()});
+  return written.has_value();
 }
 
 void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& head) { take_head(multi, head); }
@@ -128,24 +133,27 @@ void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDo
   if (hop.head.status != 0) take_head(multi, hop.head);
 }
 
-void RunningOperation::judge_status(const ResponseHead& head) {
+namespace {
+
+// After redirects this is not what the command line says.
+std::string named(const Request& request) { return request.method + " " + request.url.text_without_secrets(); }
+
+}  // namespace
+
+void RunningOperation::judge_status(const Request& request, const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
-  verdict_ = Failure{kExitHttpError, operation_.method + " " + operation_.url.text_without_secrets() +
-                                         ": the server answered " + status_text(head)};
+  verdict_ = Failure{kExitHttpError, named(request) + ": the server answered " + status_text(head)};
   discard_ = !settings().fail_with_body;
 }
 
 void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
   head_received_ = true;
   if (!take_head(multi, head)) return;
-  judge_status(head);
+  judge_status(multi.request(id), head);
   // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
-  if (wants_body || !pending_heads_.empty()) {
-    auto written = output_.open();
-    if (written) written = output_.write(as_bytes(pending_heads_));
-    pending_heads_.clear();
-    if (!written) return end(multi, id, {kExitWrite, written.error()});
+  if (wants_body && !output_.is_open()) {
+    if (auto opened = output_.open(); !opened) return end(multi, id, {kExitWrite, opened.error()});
   }
   if (discard_) {
     discards_until_ = multi.now() + kDiscardTime;
@@ -199,7 +207,7 @@ void RunningOperation::note_chain(Multi& multi, TransferId id) {
 void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   note_chain(multi, id);
   if (result && multi.info(id).tls_truncated) {
-    surroundings_.console.doubt(operation_.method + " " + operation_.url.text_without_secrets() +
+    surroundings_.console.doubt(named(multi.request(id)) +
                                 ": TLS ended without a close_notify: the body may be cut short");
   }
   if (!result || discard_ || multi.trailers(id).empty()) return;

@@ -26,6 +26,7 @@ struct Surroundings {
   Console& console;
   HeaderDumps& dumps;
   TlsConfigs& tls;
+  std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;
   // Operations that removed their transfer themselves, before a Message.
   std::vector<RunningOperation*> ended_early = {};
@@ -75,7 +76,7 @@ class RunningOperation final : public TransferHandler {
   std::expected<RequestBody, Failure> make_body();
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
-  void judge_status(const ResponseHead& head);
+  void judge_status(const Request& request, const ResponseHead& head);
   // Ends the transfer at once with this result; no callback follows.
   void end(Multi& multi, TransferId id, Failure verdict);
 
@@ -86,7 +87,6 @@ class RunningOperation final : public TransferHandler {
   std::unique_ptr<UploadSource> source_;
   std::size_t body_sent_ = 0;  // bytes of Operation::body that were sent, if it is streamed
   int waits_for_ = -1;
-  std::string pending_heads_;       // interim heads for -i, until it is known whether the output is wanted
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
   bool discard_ = false;            // the body is not wanted
   std::uint64_t discarded_ = 0;

@@ -29,8 +29,12 @@ std::string redirect_url(const Url& url, const ResponseHead& head) {
   if (head.status < 300 || head.status >= 400) return "";
   const auto location = head.fields.find("location");
   if (!location) return "";
-  const auto target = url.resolve(*location);
-  return target ? target->text_without_secrets() : std::string(*location);
+  // As a redirect is followed: spaces are encoded.
+  std::string reference;
+  for (const char c : *location) c == ' ' ? reference.append("%20") : reference.append(1, c);
+  const auto target = url.resolve(reference);
+  if (target) return target->text_without_secrets();
+  return location->find("//") == std::string_view::npos ? std::string(*location) : typed_without_userinfo(*location);
 }
 
 }  // namespace
@@ -57,6 +61,8 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
     facts.fields = &head->fields;
     facts.redirect_url = redirect_url(url, *head);
   }
+  // As in curl: where the last hop has no response, the status of the one before it stays.
+  for (std::size_t i = chain.hops.size(); facts.status == 0 && i-- > 0;) facts.status = chain.hops[i].status;
   if (info.conn) {
     facts.scheme = url.scheme();
     if (info.route.empty()) {

@@ -45,6 +45,7 @@ inline constexpr std::size_t kMaxBrotliBytes = 32 * 1024 * 1024;
 inline constexpr std::size_t kMaxZstdBytes = 10 * 1024 * 1024;
 inline constexpr int kMaxZstdWindowLog = 23;
 inline constexpr std::size_t kCodingBufferBytes = 16 * 1024;  // between two codings of a body
+inline constexpr std::size_t kDecodedBytes = 32 * 1024;       // that wait for the application
 inline constexpr int kCodingBuffersPerCall = 64;              // so many of these are filled in one call at most
 // A body that decodes to no more is not judged by the ratio of its sizes.
 inline constexpr std::size_t kMinRatedBytes = 1024 * 1024;

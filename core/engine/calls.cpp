@@ -61,7 +61,9 @@ MutableBytes Calls::upload_space(TransferId id) {
 
 void Calls::commit_upload(TransferId id, std::size_t bytes, Now now) {
   with(id, now, [&](Job& job) {
-    if (job.phase() != TransferPhase::active || bytes == 0 || job.upload.awaits_rewind()) return;
+    // After a redirect the request may have no streamed body any more.
+    const bool takes = job.phase() == TransferPhase::active && job.upload.streamed() && !job.upload.awaits_rewind();
+    if (!takes || bytes == 0) return;
     job.upload.commit(bytes);
     job.upload_announced = false;
     carrier_.upload_changed(job, now);
@@ -122,7 +124,7 @@ void Calls::lose(TransferId id, Now now) {
 bool Calls::is_still_true(const Output& out) const {
   if (const auto* body = std::get_if<output::BodyReady>(&out)) {
     const Job* job = jobs_.find(body->transfer);
-    return job && !job->body.empty();
+    return job && !job->body_front().empty();
   }
   if (const auto* upload = std::get_if<output::UploadReady>(&out)) {
     const Job* job = jobs_.find(upload->transfer);

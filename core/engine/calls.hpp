@@ -26,7 +26,7 @@ class Calls {
   const Progress& progress(TransferId id) const { return of(id).progress; }
   TransferInfo info(TransferId id) const;
   std::vector<Hop> hops(TransferId id) const;
-  Bytes body(TransferId id) const { return of(id).body.front(); }
+  Bytes body(TransferId id) const { return of(id).body_front(); }
 
   void cancel(TransferId id, Now now);
   void release(TransferId id) { jobs_.release(id); }  // remove() is cancel() and this

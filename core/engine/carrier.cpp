@@ -6,6 +6,7 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
+#include "core/cookies.hpp"
 
 namespace sluice::engine {
 
@@ -78,12 +79,15 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     jobs_.note_attempt(job, now);
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     connection.exchanges.make_room();
+    std::string cookies;
+    if (job.options.cookies) cookies = job.options.cookies->header_for(job.request.url, now);
     const auto stream = session.open({.request = &job.request,
                                       .upload = job.upload.present() ? &job.upload : nullptr,
                                       .head = &job.head,
                                       .trailers = &job.trailers,
                                       .rules = response_rules(job),
-                                      .valid = true});
+                                      .valid = true,
+                                      .cookies = cookies});
     if (!stream) return std::unexpected(stream.error());
     job.enter(TransferPhase::active);
     jobs_.stop_connect_timer(job);
@@ -266,8 +270,14 @@ void Carrier::hop_failed(Job& job, Error error, Now now) {
 }
 
 void Carrier::next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now) {
+  const std::size_t hops = job.past_hops.size();
   auto begun = jobs_.begin_hop(job, std::move(next), std::move(failure), options_, now);
-  if (!begun) jobs_.end(job, std::unexpected(std::move(begun.error())), now);
+  if (begun) return;
+  // It is still the hop of a response that nobody was told of.
+  if (job.past_hops.size() == hops && job.head.status != 0 && !failure) {
+    has_memory_for([&] { outbox_.put(output::HeadReady{job.id}); });
+  }
+  jobs_.end(job, std::unexpected(std::move(begun.error())), now);
 }
 
 void Carrier::backoff_over(Job& job, Now now) {

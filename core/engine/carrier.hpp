@@ -88,7 +88,9 @@ class Carrier {
   Result<bool> hop_follows(Job& job, Now now);
   void skip_body(PooledConnection& connection, Job& job, Bytes body, Now now);
   void on_head(Job& job, std::optional<std::uint64_t> body_length, Now now);
-  void on_body(const PooledConnection& connection, Job& job, Bytes body, Now now);
+  void on_body(PooledConnection& connection, Job& job, Bytes body, Now now);
+  // Decodes what can be; the connection is null if the body is complete. False: the hop has failed.
+  bool decode(PooledConnection* connection, Job& job, Now now);
   void check_interims(Job& job, Now now);
   void after_sending(const PooledConnection& connection, Job& job, Now now);
   bool waits_for_application(const PooledConnection& connection, const Job& job) const;

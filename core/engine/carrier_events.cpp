@@ -7,6 +7,7 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
+#include "core/cookies.hpp"
 #include "core/engine/carrier.hpp"
 
 namespace sluice::engine {
@@ -96,6 +97,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         return retry(job, true, now);
       }
       note_keep_alive(connection, job.head);
+      if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
       if (rule_ && rule_->concerns(job.options)) {
@@ -145,7 +147,10 @@ void Carrier::check_interims(Job& job, Now now) {
 void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length,
                                Now now) {
   auto follows = hop_follows(job, now);
-  if (!follows) return abort(job, std::move(follows.error()), now);
+  if (!follows) {
+    outbox_.put(output::HeadReady{job.id});  // no hop follows, so this response is the transfer's last
+    return abort(job, std::move(follows.error()), now);
+  }
   if (!*follows) return on_head(job, body_length, now);
   if (body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
 }
@@ -180,8 +185,11 @@ void Carrier::on_head(Job& job, std::optional<std::uint64_t> body_length, Now no
   }
 }
 
-void Carrier::on_body(const PooledConnection& connection, Job& job, Bytes body, Now now) {
+void Carrier::on_body(PooledConnection& connection, Job& job, Bytes body, Now now) {
   if (body.empty()) return;
+  if (job.options.decoding && job.progress.received_body_bytes == 0) {
+    if (auto begun = job.begin_decoding(); !begun) return fail(job, std::move(begun.error()), now);
+  }
   job.progress.received_body_bytes += body.size();
   const auto& most = job.options.max_body_bytes;
   if (most && job.progress.received_body_bytes > *most) {
@@ -194,6 +202,18 @@ void Carrier::on_body(const PooledConnection& connection, Job& job, Bytes body, 
   // Without multiplexing the body stays in one piece: only the start of an HTTP/0.9 body is not in the landing buffer.
   if (job.body.has_landed() && !connection.multiplexes && !job.body.keep()) throw std::bad_alloc();
   jobs_.add_body(job, body);
+  if (job.decoded) decode(&connection, job, now);
+}
+
+bool Carrier::decode(PooledConnection* connection, Job& job, Now now) {
+  const std::size_t before = job.body.size();
+  auto done = jobs_.decode(job);
+  if (!done) {
+    fail(job, std::move(done.error()), now);
+    return false;
+  }
+  if (connection && connection->multiplexes) connection->session().consumed(job.stream, before - job.body.size());
+  return true;
 }
 
 void Carrier::after_bytes(PooledConnection& connection, Now now) {
@@ -296,13 +316,18 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
   const bool multiplexes = connection && connection->multiplexes;
   const bool was_blocked = connection && job.body.size() >= limits::kBodyBufferBytes;  // reading had stopped
   // The body of an ended transfer may be gone: the caller could not know, so this is not an error.
-  if (job.phase() == TransferPhase::done || job.body_lost) bytes = std::min(bytes, job.body.front().size());
-  job.body.consume(bytes);
+  if (job.phase() == TransferPhase::done || job.body_lost) bytes = std::min(bytes, job.body_front().size());
+  if (!job.decoded) {
+    job.body.consume(bytes);
+    if (multiplexes) connection->session().consumed(job.stream, bytes);
+  } else {
+    job.decoded->consume(bytes);
+    if (job.phase() != TransferPhase::done && !decode(connection, job, now)) return;
+  }
   if (job.phase() == TransferPhase::delivering) {
     jobs_.end_if_delivered(job, now);
   } else if (multiplexes) {
     jobs_.note_activity(job, now);
-    connection->session().consumed(job.stream, bytes);
     settle(*connection, now);
   } else if (was_blocked && job.body.size() < limits::kBodyBufferBytes) {
     connections_.interest_changed(*connection);

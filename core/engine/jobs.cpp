@@ -8,6 +8,7 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
+#include "core/content/coding.hpp"
 
 namespace sluice::engine {
 
@@ -46,6 +47,12 @@ Result<void> take_url_credentials(Request& request, const TransferOptions& optio
   return request.fields.add("Authorization", *value);
 }
 
+Result<void> add_accept_encoding(Request& request, const TransferOptions& options) {
+  if (!options.decoding || !options.decoding->ask || request.fields.contains("Accept-Encoding")) return {};
+  const std::string codings = content::accept_encoding();
+  return codings.empty() ? Result<void>() : request.fields.add("Accept-Encoding", codings);
+}
+
 Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options,
                                                     const EngineOptions& defaults) {
   if (!url.is_tls()) return nullptr;
@@ -59,6 +66,7 @@ Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const Transf
 Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
                                                  const EngineOptions& defaults) {
   if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
+  if (auto added = add_accept_encoding(request, options); !added) return std::unexpected(std::move(added.error()));
   if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
   return choose_tls(request.url, options, defaults);
 }
@@ -191,6 +199,7 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
   --running_;
   scheduler_.left(job);
   job.next_hop.reset();
+  if (job.decoded) job.decoded->end();
   if (!result) {
     describe(job, result.error());
     job.end = {false, result.error().retry_safe, result.error().code};
@@ -202,7 +211,8 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
 }
 
 void Jobs::end_if_delivered(Job& job, Now now) {
-  if (job.phase() == TransferPhase::delivering && job.body.empty()) end(job, {}, now);
+  if (job.phase() != TransferPhase::delivering || !job.all_consumed()) return;
+  end(job, job.decoded ? job.decoded->finish() : Result<void>(), now);
 }
 
 void Jobs::release(TransferId id) {
@@ -220,7 +230,15 @@ void Jobs::release(TransferId id) {
 void Jobs::add_body(Job& job, Bytes body) {
   if (!job.body.has_landed()) landed_.push_back(job.id);
   job.body.land(body);
-  outbox_.put(output::BodyReady{job.id});
+  if (!job.decoded) outbox_.put(output::BodyReady{job.id});
+}
+
+Result<void> Jobs::decode(Job& job) {
+  if (!job.decoded->empty()) return {};
+  auto done = job.decoded->decode(job.body);
+  job.progress.decoded_body_bytes = job.decoded->decoded_bytes();
+  if (!job.decoded->empty()) outbox_.put(output::BodyReady{job.id});
+  return done;
 }
 
 void Jobs::keep_landed() {
@@ -316,13 +334,14 @@ void Jobs::give_up(Instant now) noexcept {
     job.dial = {};
     if (job.phase() == TransferPhase::done) return;
     const bool received = job.phase() == TransferPhase::delivering && !std::exchange(job.body_lost, false);
-    if (received && !job.body.empty()) {
+    if (received && !job.all_consumed()) {
       ++running_;
       scheduler_.count_again(job);
       return;
     }
     disarm(job);
     if (!received) job.body.drop();
+    if (job.decoded) job.decoded->end();
     job.enter(TransferPhase::done);
     job.progress.done = now;
     job.next_hop.reset();

@@ -50,8 +50,12 @@ class Jobs {
   void release(TransferId id);
 
   // ---- bodies ----
-  // `body` is in the landing buffer. Throws std::bad_alloc; the transfer must end then.
+  // `body` is in the landing buffer. Throws std::bad_alloc; the transfer must end then. Without codings to undo it is
+  // announced.
   void add_body(Job& job, Bytes body);
+  // Decodes as much as may wait for the application, and announces it. Errors, with which the transfer must end: as
+  // flow::DecodedBody::decode(). Throws std::bad_alloc.
+  Result<void> decode(Job& job);
   void keep_landed();  // copies bodies, because the landing buffer will be overwritten
   bool has_lost_bodies() const { return bodies_lost_; }  // some bodies could not be copied
   // A transfer whose body was lost, one for each call; nullopt: no more.

@@ -46,6 +46,7 @@ void Transfer::recycle() {
   held_connect_to.reset();
   phase_ = TransferPhase::queued;
   body.drop();
+  decoded.reset();
 }
 
 void Transfer::rewind() {
@@ -55,6 +56,18 @@ void Transfer::rewind() {
   head.clear();
   progress.sent.reset();
   enter(TransferPhase::queued);
+}
+
+Result<void> Transfer::begin_decoding() {
+  if (!options.decoding) return {};
+  const auto codings = content::Codings::of(head.fields);
+  if (!codings) return std::unexpected(codings.error());
+  if (codings->list().empty()) return {};
+  auto made = DecodedBody::create(
+      *codings, {.max_decoded_bytes = options.max_body_bytes, .max_ratio = options.decoding->max_ratio});
+  if (!made) return std::unexpected(std::move(made.error()));
+  decoded = *std::move(made);
+  return {};
 }
 
 Hop Transfer::present_hop(std::optional<Code> failure) const {
@@ -94,6 +107,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   ended_head = std::exchange(head, {});
   trailers = Fields{};
   body.drop();
+  decoded.reset();
   progress = {.queued = now.steady};
   info = ConnectionDetails{};
   layers = nullptr;

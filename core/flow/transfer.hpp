@@ -12,6 +12,7 @@
 #include "core/base/timers.hpp"
 #include "core/base/transitions.hpp"
 #include "core/flow/body_buffer.hpp"
+#include "core/flow/decoded_body.hpp"
 #include "core/flow/hop_rule.hpp"
 #include "core/http/session.hpp"
 #include "core/http/upload.hpp"
@@ -56,6 +57,12 @@ class Transfer {
   TransferInfo details() const;  // incomplete if memory runs out
   // Back to the state before any byte was sent, to send the request on another connection. Needs upload.replayable().
   void rewind();
+  // The body's bytes that wait for the application; see BodyBuffer::front().
+  Bytes body_front() const { return decoded ? decoded->front() : body.front(); }
+  bool all_consumed() const { return body.empty() && (!decoded || decoded->needs_input()); }
+  // Call it before the first byte of a body: if options.decoding is set and the body has codings, sets `decoded`.
+  // Errors: unsupported_coding, out_of_memory.
+  Result<void> begin_decoding();
   // The current hop, for hops(). May throw std::bad_alloc.
   Hop present_hop(std::optional<Code> failure) const;
   // Replaces the current hop, which is over, by the next one. The head of the old hop is moved to `ended_head`. Error:
@@ -73,7 +80,8 @@ class Transfer {
   http::UploadBody upload;
   ResponseHead head;
   Fields trailers;
-  BodyBuffer body;
+  BodyBuffer body;                       // bytes as received
+  std::unique_ptr<DecodedBody> decoded;  // null: the body has no coding to undo, or no byte of it has come
   Progress progress;
   ConnectionDetails info;
   std::shared_ptr<const LayerFacts> layers;

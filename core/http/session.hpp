@@ -40,6 +40,8 @@ struct Exchange {
   Fields* trailers = nullptr;
   ResponseRules rules = {};
   bool valid = false;  // the request has passed validate() and was not changed since
+  // For the Cookie field, before the value of the request's own; "": only that one. Used during open() only.
+  std::string_view cookies = {};
 };
 
 // What has happened to one exchange.

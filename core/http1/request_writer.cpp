@@ -53,6 +53,15 @@ void write_host(const Request& request, const RequestFacts& facts, HeadCursor& o
   out << "\r\n";
 }
 
+// One field for all of them (RFC 6265 5.4).
+void write_cookies(const Request& request, std::string_view cookies, HeadCursor& out) {
+  out << "Cookie: " << cookies;
+  for (const Field field : request.fields) {
+    if (equals_ignoring_case(field.name, "Cookie") && !field.value.empty()) out << "; " << field.value;
+  }
+  out << "\r\n";
+}
+
 // RFC 9110 8.6: with a method that normally has a body, a request without one says so.
 bool announces_empty_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
@@ -113,13 +122,13 @@ RequestFacts examine(const Request& request) {
   return facts;
 }
 
-std::size_t head_bound(const Request& request) {
+std::size_t head_bound(const Request& request, std::string_view cookies) {
   const std::size_t target = request.target ? request.target->size() : request.url.target().size();
   return effective_method(request).size() + target + request.url.host().size() + request.fields.text_bytes() +
-         4 * request.fields.size() + kFixedBytes;
+         4 * request.fields.size() + cookies.size() + kFixedBytes;
 }
 
-std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out) {
+std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out, std::string_view cookies) {
   HeadCursor cursor(out);
   cursor << effective_method(request) << " "
          << (request.target ? std::string_view(*request.target) : request.url.target()) << " HTTP/1.1\r\n";
@@ -129,8 +138,10 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
     // RFC 9110 10.1.1: a request without content must not have it.
     if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue"))
       continue;
+    if (!cookies.empty() && equals_ignoring_case(field.name, "Cookie")) continue;
     write_field(field.name, field.value, cursor);
   }
+  if (!cookies.empty()) write_cookies(request, cookies, cursor);
   write_framing(request, facts, cursor);
   cursor << "\r\n";
   return cursor.used();

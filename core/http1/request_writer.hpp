@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "core/request.hpp"
 #include "core/types.hpp"
@@ -20,9 +21,10 @@ struct RequestFacts {
 };
 RequestFacts examine(const Request& request);
 
-// The greatest possible size of the head in bytes.
-std::size_t head_bound(const Request& request);
+// The greatest possible size of the head in bytes. `cookies`: see http::Exchange.
+std::size_t head_bound(const Request& request, std::string_view cookies = {});
 // Writes the head and returns its size. `out` must have at least head_bound() bytes.
-std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out);
+std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out,
+                       std::string_view cookies = {});
 
 }  // namespace sluice::http1

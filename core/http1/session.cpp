@@ -83,7 +83,7 @@ class Session final : public http::Session {
   bool is_open(StreamId stream) const { return busy() && stream == stream_; }
   bool has_body() const { return exchange_.upload != nullptr && exchange_.upload->declared_length() != 0; }
   bool chunked() const { return has_body() && !exchange_.upload->declared_length(); }
-  bool prepare_head(const Request& request, const RequestFacts& facts);
+  bool prepare_head(const Exchange& exchange, const RequestFacts& facts);
   void head_sent();
   void enter_body();
   void check_body_sent();
@@ -107,14 +107,14 @@ class Session final : public http::Session {
   std::optional<Error> error_;
 };
 
-bool Session::prepare_head(const Request& request, const RequestFacts& facts) {
-  const std::size_t bound = head_bound(request);
+bool Session::prepare_head(const Exchange& exchange, const RequestFacts& facts) {
+  const std::size_t bound = head_bound(*exchange.request, exchange.cookies);
   if (bound > head_capacity_) {
     head_.reset(new (std::nothrow) std::uint8_t[bound]);
     head_capacity_ = head_ ? bound : 0;
     if (!head_) return false;
   }
-  head_bytes_ = write_head(request, facts, {head_.get(), head_capacity_});
+  head_bytes_ = write_head(*exchange.request, facts, {head_.get(), head_capacity_}, exchange.cookies);
   head_sent_ = 0;
   return true;
 }
@@ -128,8 +128,9 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   }
   SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
   const RequestFacts facts = examine(request);
-  if (!prepare_head(request, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
+  if (!prepare_head(exchange, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
   exchange_ = exchange;
+  exchange_.cookies = {};  // not used any more
   if (exchange_.upload != nullptr && !exchange_.upload->present()) exchange_.upload = nullptr;
   ++stream_;
   begun_ = sent_ = false;

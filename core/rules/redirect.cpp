@@ -70,7 +70,7 @@ void copy_field(Fields& to, const Field& field) {
 // The reference of the response; nullopt: there is none, or it is empty, as some servers send it. Error: there are two
 // that differ.
 Result<std::optional<std::string>> location(const ResponseHead& head) {
-  std::optional<std::string> found;
+  std::optional<std::string_view> found;
   for (const Field& field : head.fields) {
     if (!equals_ignoring_case(field.name, "Location") || field.value.empty()) continue;
     if (found && *found != field.value) {
@@ -78,11 +78,11 @@ Result<std::optional<std::string>> location(const ResponseHead& head) {
     }
     found = field.value;
   }
-  if (!found) return found;
+  if (!found) return std::nullopt;
   // Servers send spaces, and clients encode them.
-  for (std::size_t at = found->find(' '); at != std::string::npos; at = found->find(' ', at))
-    found->replace(at, 1, "%20");
-  return found;
+  std::string reference;
+  for (const char c : *found) c == ' ' ? reference.append("%20") : reference.append(1, c);
+  return reference;
 }
 
 // RFC 9110 10.2.2: a reference without a fragment has that of the request's URL.

@@ -1,6 +1,7 @@
 // -L of the `sluice` command, against scripted servers on loopback.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <string>
@@ -14,8 +15,8 @@ using namespace sluice::test;
 
 namespace {
 
-// Redirects by path: /to/URL to that URL, /loop to itself, /303 and /307 to /end; all else is answered with the
-// request's first line and body.
+// Redirects by path: /to/URL to that URL, /loop to itself, /303 and /307 to /end; /none is 404; all else is answered
+// with the request's first line and body.
 class Redirector {
  public:
   Redirector() : server_([this](const std::string& request) { return reply(request); }) {}
@@ -40,6 +41,7 @@ class Redirector {
     if (path.starts_with("/to/")) return to("302", path.substr(4));
     if (path == "/loop") return to("302", "/loop");
     if (path == "/303" || path == "/307") return to(path.substr(1), "/end");
+    if (path == "/none") return {.bytes = "HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n"};
     if (request.starts_with("HEAD")) return {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"};
     return ok(request.substr(0, request.find(" HTTP")) + request.substr(request.find("\r\n\r\n") + 4));
   }
@@ -66,11 +68,44 @@ TEST_CASE("-L shows the heads of all hops (-i, -D, -v), and the body of the last
   const std::string first = "HTTP/1.1 302 Elsewhere\r\nLocation: /end\r\nContent-Length: 5\r\n\r\n";
   const std::string last = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n";
   const CommandResult result = run_command({"-L", "-i", "-v", "-D", "-", server.url("/to//end")});
-  CHECK(result.out == first + last + first + last + "GET /end");
+  CHECK(result.out == first + first + last + last + "GET /end");
   for (const char* line :
        {"> GET /to//end HTTP/1.1\n", "< Location: /end\n", "> GET /end HTTP/1.1\n", "< HTTP/1.1 200 OK\n"})
     CHECK(result.err.find(line) != std::string::npos);
   CHECK(run_command({"-L", "-I", server.url("/303")}).out.ends_with(last));
+}
+
+TEST_CASE("-L shows the heads that have come, also where what follows fails") {
+  Redirector server;
+  const TempFolder folder;
+  const auto head = [](const std::string& location) {
+    return "HTTP/1.1 302 Elsewhere\r\nLocation: " + location + "\r\nContent-Length: 5\r\n\r\n";
+  };
+  const CommandResult most = run_command({"-L", "-i", "--max-redirs", "0", "-D", "-", server.url("/to//end")});
+  CHECK(most.exit_code == 47);
+  CHECK(most.out == head("/end") + head("/end"));
+  const std::string dead = "http://127.0.0.1:1/";
+  const CommandResult refused = run_command({"-L", "-v", "-i", "-w", "%{http_code}", server.url("/to/" + dead)});
+  CHECK(refused.exit_code == 7);
+  CHECK(refused.out == head(dead) + "302");
+  CHECK(refused.err.find("< HTTP/1.1 302 Elsewhere\n") != std::string::npos);
+  // A body that cannot be given again: the response that asks for it is shown.
+  CommandOptions once;
+  once.stdin_text = "a pipe's";
+  const CommandResult gone = run_command({"-L", "-i", "-T", "-", server.url("/307")}, once);
+  CHECK(gone.exit_code == 65);
+  CHECK(gone.out.starts_with("HTTP/1.1 307 Elsewhere\r\n"));
+  // Without -i nothing is left of a transfer that had no response of its own.
+  CHECK(run_command({"-L", "-o", (folder.path() / "f").string(), server.url("/to/" + dead)}).exit_code == 7);
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("-L with -f names the request that failed") {
+  Redirector server;
+  const CommandResult result = run_command({"-sS", "-f", "-L", "-d", "x", server.url("/to//none")});
+  CHECK(result.exit_code == 22);
+  CHECK(result.err.ends_with(": GET " + server.url("/none") + ": the server answered 404 None\n"));
+  CHECK(result.err.find(server.url("/to//none")) != std::string::npos);
 }
 
 TEST_CASE("-L with data: 303 makes it a GET, 307 sends it again, from a file too") {

@@ -1,7 +1,9 @@
 // Each allocation fails in turn while transfers have several hops: over another connection, after a wait, with a body
-// that is sent again. See engine_memory_test.cpp.
+// that is sent again; and while they have cookies, and bodies whose coding is undone. See engine_memory_test.cpp.
 #include <vector>
 
+#include "core/cookies.hpp"
+#include "core/features.hpp"
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/pattern.hpp"
@@ -36,6 +38,37 @@ std::vector<std::string> tell_hops() {
   if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
   world.finish();
   return world.faults();
+}
+
+// Two coded bodies, of which one waits, and whose cookies the second request has.
+std::vector<std::string> tell_coded() {
+  const auto jar = CookieJar::create();
+  MemoryWorld world({}, nullptr);
+  Wish coded;
+  coded.url = "http://192.0.2.9/coded/";
+  coded.expected = body(40'000, 7);
+  coded.options.decoding.emplace();
+  coded.options.cookies = jar;
+  const auto first = world.add(coded);
+  world.run();
+  coded.pause = true;
+  const auto second = world.add(coded);
+  world.run();
+  for (const auto& id : {first, second}) {
+    if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer failed with memory there");
+  }
+  if (!ran_short() && jar->size() != 1) world.fault("there is no cookie");
+  relieve();
+  const auto last = world.add(coded);
+  world.run();
+  if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
+  world.finish();
+  return world.faults();
+}
+
+TEST_CASE("memory: cookies, and bodies that are decoded as they are consumed") {
+  if (!features().zlib) return;
+  with_every_allocation_failing("coded", tell_coded, {Shortage::once, Shortage::from_then_on}, {1, 5});
 }
 
 TEST_CASE("memory: three hops, after waits and over other connections, and a body that is asked for again") {

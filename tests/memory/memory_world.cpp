@@ -7,6 +7,8 @@
 
 #include "core/engine/parts.hpp"
 #include "tests/support/next_rule.hpp"
+#include "tests/support/pattern.hpp"
+#include "tests/support/stored_gzip.hpp"
 
 namespace sluice::test {
 namespace {
@@ -87,6 +89,14 @@ bool Peer::answer_specially() {
     const std::size_t path = leads + std::string_view(" /leads").size();
     plain_out_ += "HTTP/1.1 307 Elsewhere\r\nContent-Length: 300\r\nNext: http://next.test" +
                   head.substr(path, head.find(' ', path) - path) + "\r\nWait: 50\r\n\r\n" + std::string(300, 'n');
+    return true;
+  }
+  if (head.find(" /coded/") != std::string::npos) {
+    in_.erase(0, end + 4);
+    ++requests_;
+    const std::string coded = stored_gzip(pattern(40'000, 7));
+    plain_out_ += "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nSet-Cookie: a=" + std::string(300, 'c') +
+                  "\r\nContent-Length: " + std::to_string(coded.size()) + "\r\n\r\n" + coded;
     return true;
   }
   if (head.find(" /trailers/") != std::string::npos) {

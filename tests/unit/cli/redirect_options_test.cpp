@@ -59,7 +59,8 @@ TEST_CASE("redirect options: --proto and --proto-redir say which schemes are use
   CHECK(allowed("=ftp,https") == "https");
   CHECK(allowed("ftp,-https") == "http ");
   CHECK(refused({"--proto", "=ftp", "h"}).message == "option --proto: neither http nor https is left");
-  CHECK(refused({"--proto-redir", "-all", "h"}).exit_code == 2);
+  const Settings none = *one({"-L", "--proto-redir", "-all", "h"}).settings;  // then each redirect is an error
+  CHECK((!none.redirects->http && !none.redirects->https));
   // What a first URL may not be, a redirect may not lead to either.
   CHECK_FALSE(one({"-L", "--proto", "=https", "https://h"}).settings->redirects->http);
   const Operation plain = one({"--proto", "=https", "h"});
@@ -109,6 +110,7 @@ TEST_CASE("redirect options: -w counts heads and times of all hops, and the body
   message.info.conn = ConnId{1};
   const WriteOutFacts facts = transfer_facts(operation, message, nullptr, {}, chain);
   CHECK(facts.method == "GET");
+  CHECK(facts.status == 200);
   CHECK(facts.url == "http://h/one");
   CHECK(facts.url_effective == "https://i/three");
   CHECK(facts.scheme == "https");
@@ -125,6 +127,22 @@ TEST_CASE("redirect options: -w counts heads and times of all hops, and the body
   CHECK(facts.time_starttransfer == 444ms);
   CHECK(facts.time_redirect == 55ms);
   CHECK(facts.time_total == 555ms);
+  chain.hops.back().status = 0;  // it had no response
+  CHECK(transfer_facts(operation, message, nullptr, {}, chain).status == 302);
+}
+
+TEST_CASE("redirect options: %{redirect_url} is what would be followed, and shows no password") {
+  const Operation operation = one({"http://h/one"});
+  const auto url = [&](const std::string& location) {
+    ResponseHead head;
+    head.status = 302;
+    REQUIRE(head.fields.add("Location", location));
+    return transfer_facts(operation, Message{}, &head, {}, {}).redirect_url;
+  };
+  CHECK(url("/a b") == "http://h/a%20b");
+  CHECK(url("http://u:p@i/x") == "http://i/x");
+  CHECK(url("ftp://u:p@i/a b").find("u:p") == std::string::npos);
+  CHECK(url("http://u:p@[bad/").find("u:p") == std::string::npos);
 }
 
 }  // namespace sluice::cli

@@ -1,6 +1,7 @@
 // Which transfers may share a connection, and what must not pass from one transfer to the next on it.
 #include <doctest/doctest.h>
 
+#include "core/cookies.hpp"
 #include "tests/support/engine_steps.hpp"
 
 using namespace sluice;
@@ -52,7 +53,7 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   // connections, or below.
   auto& [tls, connect_to, family, route, connect_timeout, total_timeout, attempts_timeout, idle_timeout, max_body_bytes,
          fresh_connection, forbid_reuse, http1, allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials,
-         redirects, report_heads, user_data] = options;
+         redirects, decoding, cookies, report_heads, user_data] = options;
   // Those that matter, see here and in route_test.cpp.
   CHECK((!tls && !connect_to && !route && family == AddressFamily::any));
   connect_timeout = total_timeout = attempts_timeout = idle_timeout = std::chrono::seconds(7);
@@ -61,6 +62,8 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   allow_http0_9 = tls_truncation_ok = keep_raw_head = true;
   send_url_credentials = false;
   redirects = RedirectOptions{};
+  decoding = DecodingOptions{};
+  cookies = CookieJar::create();
   report_heads = true;
   user_data = &options;
   CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 1);

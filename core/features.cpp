@@ -1,0 +1,18 @@
+// See features.hpp.
+#include "core/features.hpp"
+
+#include "core/content/brotli_decoder.hpp"
+#include "core/content/zlib_decoder.hpp"
+#include "core/content/zstd_decoder.hpp"
+#include "core/rules/public_suffix.hpp"
+
+namespace sluice {
+
+Features features() {
+  return {.zlib = content::has_zlib(),
+          .brotli = content::has_brotli(),
+          .zstd = content::has_zstd(),
+          .psl = rules::has_public_suffix_list()};
+}
+
+}  // namespace sluice
