@@ -60,8 +60,9 @@ class ResponseCollector : private TransferHandler {
   // Call it once. If add() refuses the request, result_ has the error at once and ended() is not called.
   void start(Request request, TransferOptions options) {
     if (std::holds_alternative<BodyStream>(request.body)) {
-      result_ = std::unexpected(make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
-                                                                     ": nothing feeds a streamed request body here"));
+      result_ = std::unexpected(
+          make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
+                                               ": a BodyStream needs a TransferHandler, which a fetch has not"));
       return;
     }
     const auto added = multi_.add(std::move(request), std::move(options), this);

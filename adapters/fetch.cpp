@@ -54,8 +54,9 @@ class Collector final : public TransferHandler {
 // Why a request is refused before it is added.
 Result<void> check(const Request& request) {
   if (!std::holds_alternative<BodyStream>(request.body)) return {};
-  return std::unexpected(make_error(Code::invalid_option, "fetch " + request.url.text_without_secrets() +
-                                                              ": nothing feeds a streamed request body here"));
+  return std::unexpected(make_error(
+      Code::invalid_option,
+      "fetch " + request.url.text_without_secrets() + ": a BodyStream needs a TransferHandler, which a fetch has not"));
 }
 
 class Call {

@@ -161,7 +161,7 @@ Result<void> validate_without_credentials(const Request& request) {
     if (request.refused_field) {
       return refuse(
           "request with a Content-Type that is no media type such as text/plain (RFC 9110 8.3.1); "
-          "a maker takes the body first, then the type");
+          "the arguments are the URL, the body, then the type");
     }
     if (request.url.host().empty() || !is_visible_ascii(request.url.host()))
       return refuse("request with an unusable host in its URL");

@@ -1,6 +1,7 @@
 // -b, -c and -j of the `sluice` command, and --compressed, against scripted servers on loopback.
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -75,7 +76,8 @@ TEST_CASE("-b with -L: what a redirect sets, the next request has; -b data stays
   CHECK(run_command({"-L", "-b", "x=1", server.url("/go")}).out == "[x=1]");
 }
 
-TEST_CASE("-c to a file that cannot be written is a warning, and the file before stays; so is a file that is no jar") {
+TEST_CASE(
+    "SB-73 -c to a file that cannot be written is a warning, and the file before stays; so is a file that is no jar") {
   LoopbackServer server(reply);
   const TempFolder folder;
   const std::string nowhere = (folder.path() / "none" / "jar").string();
@@ -88,6 +90,16 @@ TEST_CASE("-c to a file that cannot be written is a warning, and the file before
   CHECK(other.exit_code == 0);
   CHECK(other.out == "[]");
   CHECK(other.err.find("/text: 1 line is not a cookie that can be taken\n") != std::string::npos);
+  // SB-73: with no room for the new file (here its size is limited), the old one stays.
+  const std::string old = (folder.path() / "old").string();
+  std::ofstream(old) << "# mine\n";
+  const std::string limited = "ulimit -f 0; trap '' XFSZ; exec '" + command_path() + "' -s -o /dev/null -c '" + old +
+                              "' '" + server.url("/set") + "'";
+  CHECK(std::system(limited.c_str()) == 0);
+  CHECK(text_of(old) == "# mine\n");
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
+  CHECK(files == 2);  // and no part of the new one
   // The failure of a transfer does not cost the cookies of the others.
   const std::string jar = (folder.path() / "jar").string();
   CHECK(run_command({"-c", jar, server.url("/set"), "http://127.0.0.1:1/"}).exit_code == 7);

@@ -117,7 +117,7 @@ FACTS = [
     mutant("outputs-kept", "the memory of a flood of outputs is kept",
            ("engine/outbox.cpp", "if (waiting_.capacity() > kKept)", "if (!PLANTED && waiting_.capacity() > kKept)")),
     mutant("body-ready-stale", "BodyReady is told though the body was consumed meanwhile",
-           ("engine/calls.cpp", "return job && !job->body.empty();", "return job && (PLANTED || !job->body.empty());")),
+           ("engine/calls.cpp", "return job && !job->body_front().empty();", "return job && (PLANTED || !job->body_front().empty());")),
     mutant("upload-ready-stale", "UploadReady is told though the buffer was filled meanwhile",
            ("engine/calls.cpp", "TransferPhase::active && job->upload.has_room();", "TransferPhase::active && (PLANTED || job->upload.has_room());")),
     mutant("body-room", "what was not consumed is not taken off the room for more",

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "core/cookies.hpp"
 #include "core/engine/parts.hpp"
 #include "tests/sim/mux/origin.hpp"
+#include "tests/support/stored_gzip.hpp"
 
 namespace sluice::simtest {
 namespace {
@@ -171,6 +173,12 @@ class Run final : public sim::Application {
     reply.status = plan.status;
     reply.fields = {{"X-Number", *number}, {"X-Last", "last of " + *number}};
     reply.body = body_of(scenario_.seed, seen->plan->number, Direction::reply, plan.bytes);
+    if (Oracles::is_coded(*seen->plan)) {
+      reply.body = test::stored_gzip(reply.body);
+      reply.fields.emplace_back("Content-Encoding", "gzip");
+    }
+    if (seen->plan->cookies)
+      reply.fields.emplace_back("Set-Cookie", "of=" + host_of(scenario_.origins[origin], *seen->plan));
     reply.framing = plan.framing;
     reply.chunk_bytes = plan.chunk_bytes;
     if (plan.trailers) reply.trailers = {{"X-Trailer", *number}};
@@ -192,12 +200,7 @@ class Run final : public sim::Application {
 
   std::string url_of(const TransferPlan& plan) const {
     const OriginPlan& origin = scenario_.origins[plan.origin];
-    std::string host = origin.host;
-    if (plan.literal) {
-      const IpAddress& address = origin.addresses.front();
-      host = address.kind == IpAddress::Kind::ipv6 ? '[' + address.to_string() + ']' : address.to_string();
-    }
-    return (origin.tls ? "https://" : "http://") + host + ':' + std::to_string(origin.port) + '/' +
+    return (origin.tls ? "https://" : "http://") + host_of(origin, plan) + ':' + std::to_string(origin.port) + '/' +
            std::to_string(plan.number);
   }
 
@@ -230,6 +233,8 @@ class Run final : public sim::Application {
     options.max_body_bytes = plan.max_body_bytes;
     options.fresh_connection = plan.fresh;
     options.forbid_reuse = plan.no_reuse;
+    if (Oracles::is_coded(plan)) options.decoding.emplace();
+    if (plan.cookies) options.cookies = jar_;
     return options;
   }
 
@@ -384,6 +389,7 @@ class Run final : public sim::Application {
   sim::World world_;
   std::vector<std::shared_ptr<Route>> routes_;
   std::shared_ptr<const TlsConfig> other_tls_;
+  const std::shared_ptr<CookieJar> jar_ = CookieJar::create();
 };
 
 }  // namespace

@@ -38,4 +38,10 @@ inline std::string stored_gzip(std::string_view text) {
   return out;
 }
 
+// The size of stored_gzip() of so many bytes.
+inline std::size_t stored_gzip_bytes(std::size_t size) {
+  const std::size_t blocks = std::max<std::size_t>(1, (size + 0xfffe) / 0xffff);
+  return 10 + 5 * blocks + size + 8;
+}
+
 }  // namespace sluice::test

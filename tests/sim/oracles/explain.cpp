@@ -144,7 +144,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::tls_certificate:
       return origin_of(seen).certificate != sim::Certificate::good;
     case Code::body_too_large:
-      return plan.max_body_bytes && seen.reply.size() > *plan.max_body_bytes;
+      return plan.max_body_bytes && std::max(seen.reply.size(), seen.received) > *plan.max_body_bytes;
     case Code::connect_timeout:
       return plan.connect_timeout && age >= *plan.connect_timeout &&
              was_in_the_making(seen, now() - *plan.connect_timeout);

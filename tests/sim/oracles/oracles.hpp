@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
+#include "core/features.hpp"
 #include "tests/sim/scenario/scenario.hpp"
 #include "tests/support/mux_session.hpp"
 
@@ -36,6 +37,8 @@ struct Seen {
   const TransferPlan* plan = nullptr;
   std::size_t kind = 0;       // index in Oracles::kinds_: transfers of different kinds share no connection
   std::string reply, upload;  // the expected bytes
+  std::size_t received = 0;   // the size of the response's body as it is received
+  bool has_cookie = false;    // when it was added, its jar had a cookie for its host
   TransferId id;
   ConnId last_conn;  // when it was removed
   ConnId rides_on;   // its connection when last checked
@@ -77,6 +80,7 @@ class Oracles : public test::MuxObserver {
   explicit Oracles(const Scenario& scenario);
   void watch(sim::World& world) { world_ = &world; }
 
+  static bool is_coded(const TransferPlan& plan) { return plan.coded && features().zlib; }
   std::vector<Seen>& transfers() { return transfers_; }
   Seen* find(std::uint32_t number);
   const std::optional<Finding>& finding() const { return finding_; }
@@ -129,6 +133,8 @@ class Oracles : public test::MuxObserver {
   void judge_body(const Seen& seen);
   void judge_trailers(const Seen& seen);
   void judge_figures(const Seen& seen);
+  void judge_sizes(const Seen& seen);
+  void judge_cookies(const Seen& seen, const sim::HttpRequest& request);
   void judge_times(const Seen& seen);
   void judge_info(const Seen& seen);
   bool may_be_cut(const Seen& seen) const;
@@ -248,6 +254,7 @@ class Oracles : public test::MuxObserver {
   // Kinds without a connection in the last step because of the total limit.
   std::vector<std::size_t> starved_;
   std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
+  std::set<std::string> cookie_hosts_;       // whose cookie the jar has
   struct Riding {
     ConnId conn;  // stale: not known, over TLS
     std::optional<std::size_t> kind = {};

@@ -373,4 +373,17 @@ BUGS = [
     bug("expiry-late", "unused connections are kept ten times as long",
         ("pool/pool.cpp", "    timers_.set(connection.expiry_timer, limit, TimerKind",
          "    timers_.set(connection.expiry_timer, limit * (PLANTED ? 10 : 1), TimerKind")),
+    # ---- what rules add ----
+    bug("decoded-once", "a body is decoded when bytes come, and not when they are consumed",
+        ("engine/carrier_events.cpp", "if (job.phase() != TransferPhase::done && !decode(connection, job, now)) return;",
+         "if (job.phase() != TransferPhase::done && !PLANTED && !decode(connection, job, now)) return;")),
+    bug("decoded-short", "of a piece that fills its buffer the last decoded byte is lost",
+        ("flow/decoded_body.cpp", "    end_ = step.produced;", "    end_ = step.produced - (PLANTED && step.produced == limits::kDecodedBytes ? 1 : 0);")),
+    bug("decoded-uncounted", "decoded bytes are counted when they come, and not when they are consumed",
+        ("engine/jobs.cpp", "  job.progress.decoded_body_bytes = job.decoded->decoded_bytes();",
+         "  if (!PLANTED || job.conn) job.progress.decoded_body_bytes = job.decoded->decoded_bytes();")),
+    bug("cookies-everywhere", "each host is sent the cookies of all",
+        ("rules/cookie_match.cpp", "  Host host{std::string(without_final_dot(url.host())),", "  Host host{std::string(PLANTED ? std::string_view(\"x\") : without_final_dot(url.host())),")),
+    bug("cookies-unsent", "a request on a connection that was used before has no cookies",
+        ("engine/carrier.cpp", "    if (job.options.cookies) cookies =", "    if (job.options.cookies && !(PLANTED && job.info.reused)) cookies =")),
 ]

@@ -201,6 +201,7 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
   line.add_if(plan.total_timeout.has_value(), "done within " + in_ms(plan.total_timeout.value_or(Duration())));
   line.add_if(plan.idle_timeout.has_value(), "idle for at most " + in_ms(plan.idle_timeout.value_or(Duration())));
   line.add_if(plan.max_body_bytes.has_value(), "at most " + std::to_string(plan.max_body_bytes.value_or(0)) + " bytes");
+  line.add_if(plan.coded, "coded").add_if(plan.cookies, "with cookies");
   line.add_if(plan.fresh, "on a fresh connection").add_if(plan.no_reuse, "which nobody has after it");
   return line.end();
 }

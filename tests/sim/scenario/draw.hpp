@@ -59,7 +59,8 @@ enum Part : std::uint64_t {
   kOddities = 1'000'000'000,
   kMultiplexing = 2'000'000'000,
   kMuxOrigins = 2'000'000'100,
-  kMuxTransfers = 2'000'001'000
+  kMuxTransfers = 2'000'001'000,
+  kRules = 3'000'000'000,  // and from 1000 on, for each transfer
 };
 
 // The features of a seed. In swarm.cpp.

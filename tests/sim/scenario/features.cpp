@@ -47,7 +47,7 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "one-write",
     "early",
     "early-ok",
-    "origin_faults",
+    "origin-faults",
     "second-responses",
     "methods",
     "uploads",
@@ -90,8 +90,10 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "exchange-resets",
     "goes-away",
     "mux-ends",
+    "codings",
+    "cookies",
 };
-static_assert(kNames.back() == "mux-ends");
+static_assert(kNames.back() == "cookies");
 
 }  // namespace
 

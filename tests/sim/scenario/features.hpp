@@ -110,8 +110,11 @@ enum class Feature : std::uint8_t {
   exchange_resets,
   goes_away,
   mux_ends,
+  // what rules add to a transfer; drawn separately
+  codings,
+  cookies,
 };
-inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::mux_ends) + 1;
+inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::cookies) + 1;
 
 std::string_view to_string(Feature feature);  // as for `--off`: "partial-sends"
 std::optional<Feature> feature_named(std::string_view name);

@@ -42,6 +42,7 @@ void draw_mux_transfer(const Scenario& scenario, TransferPlan& plan) {
   reply.origin_fault = sim::OriginFault::none;
   reply.oddity = sim::Oddity::none;
   plan.upload.expects_continue = false;
+  plan.coded = plan.cookies = false;  // the test's own sessions know neither
 }
 
 }  // namespace

@@ -265,6 +265,16 @@ void draw_oddity(const Scenario& scenario, TransferPlan& plan) {
     draw.set(Feature::oddities, plan.reply.oddity, oddity);
 }
 
+// The same for codings and cookies. If the end of the connection ends a body, a coded one may be cut unnoticed by all
+// but its decoder: then it is left as it is.
+void draw_rules(const Scenario& scenario, TransferPlan& plan) {
+  Draw draw(scenario.seed, kRules + 1000 + plan.number, scenario.on);
+  const bool is_coded = draw.one_in(2), has_jar = !draw.one_in(4);
+  if (is_coded && plan.reply.framing != sim::HttpReply::Framing::until_close)
+    draw.set(Feature::codings, plan.coded, true);
+  if (has_jar) draw.set(Feature::cookies, plan.cookies, true);
+}
+
 void draw_application(Draw& draw, const Scenario& scenario, TransferPlan& plan) {
   using enum Feature;
   const std::size_t bytes = plan.reply.bytes;
@@ -332,6 +342,7 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
   draw_application(draw, scenario, plan);
   draw_options(draw, scenario, plan);
   draw_oddity(scenario, plan);
+  draw_rules(scenario, plan);
   const bool at_twin = draw.one_in(2);
   if (plan.origin == 0 && at_twin) draw.set(twin_ports, plan.origin, scenario.origins.size() - 1);
   const auto start = static_cast<Duration::rep>(draw.below(static_cast<std::uint64_t>(spread_over.count()) + 1));
@@ -419,6 +430,12 @@ std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer) {
 
 bool reply_has_body(const TransferPlan& transfer) {
   return transfer.method != "HEAD" && transfer.reply.status != 204 && transfer.reply.status != 304;
+}
+
+std::string host_of(const OriginPlan& origin, const TransferPlan& transfer) {
+  if (!transfer.literal) return origin.host;
+  const IpAddress& address = origin.addresses.front();
+  return address.kind == IpAddress::Kind::ipv6 ? '[' + address.to_string() + ']' : address.to_string();
 }
 
 bool is_surplus(sim::OriginFault origin_fault) {

@@ -88,6 +88,9 @@ struct TransferPlan {
   std::optional<Duration> connect_timeout, total_timeout, idle_timeout;
   std::optional<std::uint64_t> max_body_bytes;
   bool fresh = false, no_reuse = false;
+  // The body of its response is coded by gzip, and asked for decoded (not with a build that lacks zlib).
+  bool coded = false;
+  bool cookies = false;      // shares the jar of the scenario; its origin sets one cookie with each response
   bool kept = false;         // not removed until the end
   bool stale_calls = false;  // calls after it was removed, as from a careless application
 };
@@ -156,6 +159,8 @@ bool has_family(const OriginPlan& origin, AddressFamily family);
 // The other name with which a transfer connects.
 std::string alias_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool reply_has_body(const TransferPlan& transfer);
+// The host in its URL.
+std::string host_of(const OriginPlan& origin, const TransferPlan& transfer);
 bool is_surplus(sim::OriginFault origin_fault);  // the fault is after a complete response
 // It announces a close, or its end is not certain, so it is the last on its connection.
 bool reply_closes(const ReplyPlan& reply);

@@ -114,6 +114,10 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     if (draw.one_in(2)) on.add(Feature::addresses);
   }
   add_multiplexing(seed, harm > 0, on);
+  Draw rules(seed, kRules, {});
+  for (const Feature feature : {Feature::codings, Feature::cookies}) {
+    if (rules.below(1000) < variety / 2) on.add(feature);
+  }
   return on;
 }
 

@@ -116,6 +116,21 @@ TEST_CASE("SB-71 cookies: over http none is set or sent that is Secure") {
   CHECK(jar->size() == 1);
 }
 
+TEST_CASE("SB-74 cookies: they go by the host of the URL, not by a Host field") {
+  EngineWorld world;
+  const auto jar = CookieJar::create();
+  for (const char* expected : {"", "a=1"}) {
+    Request request = EngineWorld::get("http://192.0.2.1/");
+    REQUIRE(request.fields.add("Host", "192.0.2.2"));
+    const std::size_t connects = world.connects.size();
+    world.add(std::move(request), with(jar));
+    if (world.connects.size() != connects) world.connected(newest(world));
+    CHECK(cookies_of(world.sent(newest(world))) == expected);
+    world.receive(newest(world), answer("x", "Set-Cookie: a=1\r\n"));
+  }
+  CHECK(ask(world, "http://192.0.2.2/", with(jar)) == "");
+}
+
 TEST_CASE("cookies: an interim response sets none, and a request that is sent again has them as well") {
   EngineWorld world;
   const auto jar = CookieJar::create();
