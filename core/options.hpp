@@ -154,7 +154,7 @@ struct DecodingOptions {
   // How many times as large as the received body so far the decoded body so far may be, once that is more than 1 MiB;
   // nullopt: no limit. A larger one ends the transfer with body_too_large. TransferOptions::max_body_bytes holds for
   // both.
-  std::optional<std::uint64_t> max_ratio = {};
+  std::optional<std::uint32_t> max_ratio = {};
   friend bool operator==(const DecodingOptions&, const DecodingOptions&) = default;
 };
 
