@@ -79,15 +79,14 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     jobs_.note_attempt(job, now);
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     connection.exchanges.make_room();
-    std::string cookies;
-    if (job.options.cookies) cookies = job.options.cookies->header_for(job.request.url, now);
+    if (job.options.cookies) cookies_ = job.options.cookies->header_for(job.request.url, now);
     const auto stream = session.open({.request = &job.request,
                                       .upload = job.upload.present() ? &job.upload : nullptr,
                                       .head = &job.head,
                                       .trailers = &job.trailers,
                                       .rules = response_rules(job),
                                       .valid = true,
-                                      .cookies = cookies});
+                                      .cookies = job.options.cookies ? cookies_ : std::string_view()});
     if (!stream) return std::unexpected(stream.error());
     job.enter(TransferPhase::active);
     jobs_.stop_connect_timer(job);

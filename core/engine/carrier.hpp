@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -104,6 +105,7 @@ class Carrier {
   Connections& connections_;
   Connector* const connector_;
   std::vector<http::Event> events_;
+  std::string cookies_;  // of the exchange that is being opened
 };
 
 }  // namespace sluice::engine

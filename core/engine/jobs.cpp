@@ -41,14 +41,14 @@ bool leads_elsewhere(const ConnectTo& to, const Url& url) {
 // RFC 7617: adds the URL's user and password as an Authorization field, unless the request has one.
 Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
   const Url& url = request.url;
-  if (!options.send_url_credentials || !url.has_userinfo() || request.fields.contains("Authorization")) return {};
+  if (!options.send_url_credentials || request.fields.contains("Authorization")) return {};
   const auto value = url_credentials(url);
   if (!value) return std::unexpected(value.error());
   return request.fields.add("Authorization", *value);
 }
 
-Result<void> add_accept_encoding(Request& request, const TransferOptions& options) {
-  if (!options.decoding || !options.decoding->ask || request.fields.contains("Accept-Encoding")) return {};
+Result<void> add_accept_encoding(Request& request) {
+  if (request.fields.contains("Accept-Encoding")) return {};
   const std::string codings = content::accept_encoding();
   return codings.empty() ? Result<void>() : request.fields.add("Accept-Encoding", codings);
 }
@@ -65,8 +65,12 @@ Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const Transf
 // Checks the request before anything is changed.
 Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
                                                  const EngineOptions& defaults) {
-  if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
-  if (auto added = add_accept_encoding(request, options); !added) return std::unexpected(std::move(added.error()));
+  if (request.url.has_userinfo()) {
+    if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
+  }
+  if (options.decoding && options.decoding->ask) {
+    if (auto added = add_accept_encoding(request); !added) return std::unexpected(std::move(added.error()));
+  }
   if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
   return choose_tls(request.url, options, defaults);
 }

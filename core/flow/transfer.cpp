@@ -28,7 +28,11 @@ void Transfer::recycle() {
   // Fields keep their memory, so an object that is used again reads its next head without an allocation.
   id = {};
   request = {};
-  options = {};
+  // Those that own something; the next transfer sets all.
+  options.tls.reset();
+  options.connect_to.reset();
+  options.route.reset();
+  options.cookies.reset();
   upload = {};
   head.clear();
   trailers.clear();

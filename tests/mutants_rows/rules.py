@@ -30,7 +30,7 @@ ROWS = [
     mutant("cookies-two-fields", "the request's own Cookie field is sent beside the jar's",
            ("http1/request_writer.cpp", "if (!cookies.empty() && equals_ignoring_case(field.name, \"Cookie\")) continue;", "if (!cookies.empty() && equals_ignoring_case(field.name, \"Cookie\") && !PLANTED) continue;")),
     mutant("decoding-unasked", "codings are decoded and not asked for",
-           ("engine/jobs.cpp", "if (!options.decoding || !options.decoding->ask ||", "if (PLANTED || !options.decoding || !options.decoding->ask ||")),
+           ("engine/jobs.cpp", "if (options.decoding && options.decoding->ask) {", "if (options.decoding && options.decoding->ask && !PLANTED) {")),
     mutant("decoding-unfinished", "coded data may end anywhere",
            ("engine/jobs.cpp", "end(job, job.decoded ? job.decoded->finish()", "end(job, job.decoded && !PLANTED ? job.decoded->finish()")),
     mutant("decoding-early-end", "a transfer ends while its decoder has more to give",

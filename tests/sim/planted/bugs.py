@@ -385,5 +385,5 @@ BUGS = [
     bug("cookies-everywhere", "each host is sent the cookies of all",
         ("rules/cookie_match.cpp", "  Host host{std::string(without_final_dot(url.host())),", "  Host host{std::string(PLANTED ? std::string_view(\"x\") : without_final_dot(url.host())),")),
     bug("cookies-unsent", "a request on a connection that was used before has no cookies",
-        ("engine/carrier.cpp", "    if (job.options.cookies) cookies =", "    if (job.options.cookies && !(PLANTED && job.info.reused)) cookies =")),
+        ("engine/carrier.cpp", "job.options.cookies ? cookies_ :", "job.options.cookies && !(PLANTED && job.info.reused) ? cookies_ :")),
 ]
