@@ -209,7 +209,8 @@ TEST_CASE(
     check_refused(Request::put(url, "x", type));
     const Request swapped = Request::post(url, "text/plain", type);
     check_refused(swapped);
-    CHECK(validate(swapped).error().message().find("the arguments are the URL, the body, then the type") != std::string::npos);
+    CHECK(validate(swapped).error().message().find("the arguments are the URL, the body, then the type") !=
+          std::string::npos);
   }
 }
 
