@@ -107,26 +107,27 @@ void Channel::settle(Now now) {
     encode(i - 1, rest, now);
     out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(rest.size()));
   }
-  mark();
+  note_position();
 }
 
 // What the session gave is on the wire once the wire has taken all that the bottom layer made up to now, where no layer
 // above it holds any of it.
-void Channel::mark() {
+void Channel::note_position() {
   if (!descent_) return;
   Descent& down = *descent_;
-  if (down.plain == (down.marks.empty() ? down.on_wire : down.marks.back().plain)) return;
+  if (down.plain == (down.positions.empty() ? down.on_wire : down.positions.back().plain)) return;
   if (std::any_of(stages_.begin() + 1, stages_.end(), [](const Stage& stage) { return !stage.out.empty(); })) return;
-  drive([&] { down.marks.push_back({down.plain, down.wire + stages_.front().out.size() - down.sent_here}); });
+  drive([&] { down.positions.push_back({down.plain, down.wire + stages_.front().out.size() - down.sent_here}); });
 }
 
 void Channel::count_sent(std::size_t bytes) {
   Descent& down = *descent_;
   down.wire += bytes;
-  const auto left = std::ranges::find_if(down.marks, [&](const Descent::Mark& mark) { return mark.wire > down.wire; });
-  if (left == down.marks.begin()) return;
+  const auto left = std::ranges::find_if(down.positions,
+                                         [&](const Descent::Position& position) { return position.wire > down.wire; });
+  if (left == down.positions.begin()) return;
   down.on_wire = std::prev(left)->plain;
-  down.marks.erase(down.marks.begin(), left);
+  down.positions.erase(down.positions.begin(), left);
 }
 
 // How much of `plain` the layers took.
@@ -203,11 +204,11 @@ void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now no
 bool Channel::is_too_large(const Stage& stage) { return stage.out.empty() && stage.out.capacity() > kKeptSendBytes; }
 
 bool Channel::Descent::keeps_too_much() const {
-  return marks.empty() && marks.capacity() * sizeof(Mark) > kKeptSendBytes;
+  return positions.empty() && positions.capacity() * sizeof(Position) > kKeptSendBytes;
 }
 
 void Channel::drop_memory() {
-  if (descent_->keeps_too_much()) std::vector<Descent::Mark>().swap(descent_->marks);
+  if (descent_->keeps_too_much()) std::vector<Descent::Position>().swap(descent_->positions);
   for (Stage& stage : stages_) {
     if (is_too_large(stage)) std::vector<std::uint8_t>().swap(stage.out);
   }
@@ -249,7 +250,7 @@ void Channel::close(bool announce_end) {
     // The peer could not decode a closing message after records that were never sent.
     for (Stage& stage : stages_) stage.out.clear();
     descent_->sent_here = 0;
-    descent_->marks.clear();
+    descent_->positions.clear();
     return;
   }
   if (!announce_end || !was_ready || end_announced_ || fault_ || stages_.empty()) return;

@@ -88,15 +88,15 @@ class Channel {
     bool started = false;
   };
   // How many bytes of the session have gone into the layers (`plain`), how many of these the wire has taken with all
-  // that the layers put around them, and how many bytes the wire has taken in all. A mark: the first `plain` bytes are
-  // on the wire once it has taken `wire` bytes. Both numbers grow from mark to mark.
+  // that the layers put around them, and how many bytes the wire has taken in all. A position: the first `plain` bytes
+  // are on the wire once it has taken `wire` bytes. Both numbers grow from position to position.
   struct Descent {
-    struct Mark {
+    struct Position {
       std::uint64_t plain, wire;
     };
     bool keeps_too_much() const;
     std::uint64_t plain = 0, on_wire = 0, wire = 0;
-    std::vector<Mark> marks;
+    std::vector<Position> positions;
     std::size_t sent_here = 0;  // bytes of stages_[0].out that were sent already
   };
   static bool is_too_large(const Stage& stage);
@@ -113,7 +113,7 @@ class Channel {
   void encode(std::size_t index, Bytes& plain, Now now);
   bool takes_plain() const { return !fault_ && stages_.back().out.size() < limits::kWireOutBytes; }
   std::size_t descend(Bytes plain, Now now);
-  void mark();
+  void note_position();
   void count_sent(std::size_t bytes);
   void drop_memory();
 

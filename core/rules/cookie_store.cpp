@@ -62,7 +62,7 @@ void CookieStore::put(Cookie cookie, UnixSeconds now) {
   }
   if (old == cookies_.end()) return insert(std::move(cookie), std::move(backwards));
   (*old)->cookie = std::move(cookie);
-  touch(**old);
+  note_use(**old);
 }
 
 void CookieStore::insert(Cookie cookie, std::string backwards) {
@@ -109,7 +109,7 @@ const std::vector<CookieStore::Stored*>& CookieStore::find(const Host& host, std
     if (a->cookie.path.size() != b->cookie.path.size()) return a->cookie.path.size() > b->cookie.path.size();
     return a->created < b->created;
   });
-  for (Stored* stored : found_) touch(*stored);
+  for (Stored* stored : found_) note_use(*stored);
   return found_;
 }
 
@@ -171,7 +171,7 @@ void CookieStore::drop_if(Condition condition) {
   for (auto at = cookies_.begin(); at != cookies_.end();) at = condition((*at)->cookie) ? drop(at) : std::next(at);
 }
 
-void CookieStore::touch(Stored& stored) {
+void CookieStore::note_use(Stored& stored) {
   stored.used = ++events_;
   by_use_.remove(stored);
   by_use_.push_back(stored);

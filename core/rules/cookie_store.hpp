@@ -81,7 +81,7 @@ class CookieStore {
   Set::iterator drop(Set::iterator at);
   template <class Condition>
   void drop_if(Condition condition);
-  void touch(Stored& stored);
+  void note_use(Stored& stored);
   void insert(Cookie cookie, std::string backwards);
   void keep_limits(const Stored& added);
 
