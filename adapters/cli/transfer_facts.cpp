@@ -1,6 +1,8 @@
 // See transfer_facts.hpp.
 #include "adapters/cli/transfer_facts.hpp"
 
+#include "core/base/ascii.hpp"
+
 namespace sluice::cli {
 namespace {
 
@@ -29,10 +31,7 @@ std::string redirect_url(const Url& url, const ResponseHead& head) {
   if (head.status < 300 || head.status >= 400) return "";
   const auto location = head.fields.find("location");
   if (!location) return "";
-  // As a redirect is followed: spaces are encoded.
-  std::string reference;
-  for (const char c : *location) c == ' ' ? reference.append("%20") : reference.append(1, c);
-  const auto target = url.resolve(reference);
+  const auto target = url.resolve(encode_spaces(*location));  // as a redirect is followed
   if (target) return target->text_without_secrets();
   return location->find("//") == std::string_view::npos ? std::string(*location) : typed_without_userinfo(*location);
 }

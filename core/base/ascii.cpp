@@ -9,4 +9,10 @@ std::string to_lower(std::string_view text) {
   return out;
 }
 
+std::string encode_spaces(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) c == ' ' ? encoded.append("%20") : encoded.append(1, c);
+  return encoded;
+}
+
 }  // namespace sluice

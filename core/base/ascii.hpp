@@ -32,6 +32,9 @@ constexpr std::string_view trim_blanks(std::string_view text) {
   return text;
 }
 
+// Each space becomes "%20": servers send spaces in references, and clients encode them. Throws std::bad_alloc.
+std::string encode_spaces(std::string_view text);
+
 inline constexpr std::string_view kHexDigits = "0123456789abcdef";
 // RFC 3986 2.1 writes the digits of a triplet in upper case.
 inline constexpr std::string_view kUpperHexDigits = "0123456789ABCDEF";

@@ -269,11 +269,10 @@ void Carrier::hop_failed(Job& job, Error error, Now now) {
 }
 
 void Carrier::next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now) {
-  const std::size_t hops = job.past_hops.size();
   auto begun = jobs_.begin_hop(job, std::move(next), std::move(failure), options_, now);
   if (begun) return;
-  // It is still the hop of a response that nobody was told of.
-  if (job.past_hops.size() == hops && job.head.status != 0 && !failure) {
+  // If the head is still there, this hop is the transfer's last, and the application does not know its response yet.
+  if (job.head.status != 0 && !failure) {
     has_memory_for([&] { outbox_.put(output::HeadReady{job.id}); });
   }
   jobs_.end(job, std::unexpected(std::move(begun.error())), now);

@@ -79,10 +79,7 @@ Result<std::optional<std::string>> location(const ResponseHead& head) {
     found = field.value;
   }
   if (!found) return std::nullopt;
-  // Servers send spaces, and clients encode them.
-  std::string reference;
-  for (const char c : *found) c == ' ' ? reference.append("%20") : reference.append(1, c);
-  return reference;
+  return encode_spaces(*found);
 }
 
 // RFC 9110 10.2.2: a reference without a fragment has that of the request's URL.

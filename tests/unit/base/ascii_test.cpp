@@ -49,3 +49,8 @@ TEST_CASE("ascii: blanks are spaces and tabs, and go from both ends only") {
   CHECK(trim_blanks("").empty());
   for (const std::string_view other : {"\n", "\r", "\v", "\f", "\xa0"}) CHECK(trim_blanks(other) == other);
 }
+
+TEST_CASE("ascii: spaces are encoded, and nothing else") {
+  CHECK(encode_spaces("").empty());
+  CHECK(encode_spaces("/a b  c%20\t") == "/a%20b%20%20c%20\t");
+}

@@ -102,7 +102,7 @@ TEST_CASE(
   world.connected(second);
   CHECK(cookies_of(world.sent(second)) == "");
   world.receive(second, redirect("http://192.0.2.1/", "Set-Cookie: b=2\r\n"));
-  CHECK(cookies_of(world.sent(first)) == "a=1");  // the jar's own; the application's was left behind
+  CHECK(cookies_of(world.sent(first)) == "a=1");  // the jar's; the request's own field is not sent any more
   world.receive(first, answer("x"));
   CHECK(ask(world, "http://192.0.2.2/", with(jar)) == "b=2");
 }

@@ -49,9 +49,8 @@ TEST_CASE("jobs: a request that cannot be sent is not added") {
 }
 
 TEST_CASE("jobs: a timeout that cannot be is not taken") {
-  for (std::optional<Duration> TransferOptions::* which :
-       {&TransferOptions::connect_timeout, &TransferOptions::total_timeout, &TransferOptions::attempts_timeout,
-        &TransferOptions::idle_timeout}) {
+  for (const auto which : {&TransferOptions::connect_timeout, &TransferOptions::total_timeout,
+                           &TransferOptions::attempts_timeout, &TransferOptions::idle_timeout}) {
     TransferOptions options;
     options.*which = Duration(-1);
     const Error error = refused(Request(good("http://a.test/")), options);
