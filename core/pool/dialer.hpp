@@ -41,7 +41,6 @@ class Dialer {
 
   Dial* begin();  // null: not enough memory
   Dial* find(DialId id) { return dials_.find(id); }
-  const Dial* find(DialId id) const { return dials_.find(id); }
   void end(Dial& dial);  // the dial must be in no list and have no attempt that runs
 
   // Limits the dial to `time` from now; nullopt: no limit. Throws std::bad_alloc; the limit is then unchanged.

@@ -2,10 +2,9 @@
 #include "adapters/epoll.hpp"
 
 #include <array>
-#include <cstdlib>
 
-#include "adapters/net/descriptor.hpp"
 #include "tests/conformance/by_hand.hpp"
+#include "tests/conformance/epoll_readers.hpp"
 
 namespace sluice::conformance {
 namespace {
@@ -13,17 +12,12 @@ namespace {
 class EpollLoop final : public Loop {
  public:
   void attach(Multi& multi, AfterDrive after) override {
-    driver_ = EpollDriver::create(multi, epoll_.get(), std::move(after)).value();
+    driver_ = EpollDriver::create(multi, readers_.epoll(), std::move(after)).value();
   }
   void detach() override { driver_.reset(); }
 
-  void watch(int fd, std::function<void()> readable) override {
-    readers_.add(fd, std::move(readable));
-    control(EPOLL_CTL_ADD, fd);
-  }
-  void unwatch(int fd) override {
-    if (readers_.remove(fd)) control(EPOLL_CTL_DEL, fd);
-  }
+  void watch(int fd, std::function<void()> readable) override { readers_.add(fd, std::move(readable)); }
+  void unwatch(int fd) override { readers_.remove(fd); }
   int every(Milliseconds period, std::function<void()> tick) override { return timers_.every(period, std::move(tick)); }
   void cancel(int timer) override { timers_.cancel(timer); }
 
@@ -34,7 +28,7 @@ class EpollLoop final : public Loop {
       std::array<epoll_event, 64> batch;
       readers_.begin_batch();
       const int wait = driver_->timeout_ms(static_cast<int>(timers_.wait(end).count()));
-      const int count = ::epoll_wait(epoll_.get(), batch.data(), static_cast<int>(batch.size()), wait);
+      const int count = ::epoll_wait(readers_.epoll(), batch.data(), static_cast<int>(batch.size()), wait);
       ++turns_;
       for (int i = 0; i < count; ++i) {
         const epoll_event& event = batch[static_cast<std::size_t>(i)];
@@ -47,16 +41,8 @@ class EpollLoop final : public Loop {
   }
 
  private:
-  void control(int operation, int fd) {
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    if (::epoll_ctl(epoll_.get(), operation, fd, &event) != 0) std::abort();
-  }
-
-  net::Descriptor epoll_{::epoll_create1(EPOLL_CLOEXEC)};
   std::unique_ptr<EpollDriver> driver_;
-  Readers readers_;
+  EpollReaders readers_;
   Timers timers_;
 };
 

@@ -1,11 +1,8 @@
 // The application's own epoll loop with one additional watch: Multi::fd(). No deadline, no sink, no binding.
-#include <sys/epoll.h>
-
 #include <array>
-#include <cstdlib>
 
-#include "adapters/net/descriptor.hpp"
 #include "tests/conformance/by_hand.hpp"
+#include "tests/conformance/epoll_readers.hpp"
 
 namespace sluice::conformance {
 namespace {
@@ -21,13 +18,8 @@ class FdLoop final : public Loop {
   }
   void detach() override { unwatch(attached_); }
 
-  void watch(int fd, std::function<void()> readable) override {
-    readers_.add(fd, std::move(readable));
-    control(EPOLL_CTL_ADD, fd);
-  }
-  void unwatch(int fd) override {
-    if (readers_.remove(fd)) control(EPOLL_CTL_DEL, fd);
-  }
+  void watch(int fd, std::function<void()> readable) override { readers_.add(fd, std::move(readable)); }
+  void unwatch(int fd) override { readers_.remove(fd); }
   int every(Milliseconds period, std::function<void()> tick) override { return timers_.every(period, std::move(tick)); }
   void cancel(int timer) override { timers_.cancel(timer); }
 
@@ -37,7 +29,7 @@ class FdLoop final : public Loop {
       if (Timers::Clock::now() >= end) return false;
       std::array<epoll_event, 16> batch;
       readers_.begin_batch();
-      const int count = ::epoll_wait(epoll_.get(), batch.data(), static_cast<int>(batch.size()),
+      const int count = ::epoll_wait(readers_.epoll(), batch.data(), static_cast<int>(batch.size()),
                                      static_cast<int>(timers_.wait(end).count()));
       ++turns_;
       for (int i = 0; i < count; ++i) readers_.call(batch[static_cast<std::size_t>(i)].data.fd);
@@ -47,16 +39,8 @@ class FdLoop final : public Loop {
   }
 
  private:
-  void control(int operation, int fd) {
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    if (::epoll_ctl(epoll_.get(), operation, fd, &event) != 0) std::abort();
-  }
-
-  net::Descriptor epoll_{::epoll_create1(EPOLL_CLOEXEC)};
   int attached_ = -1;
-  Readers readers_;
+  EpollReaders readers_;
   Timers timers_;
 };
 

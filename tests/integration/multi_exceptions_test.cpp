@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/select.h>
 
-#include <coroutine>
 #include <map>
 #include <new>
 #include <stdexcept>
@@ -12,6 +11,7 @@
 #include "adapters/coroutine.hpp"
 #include "adapters/select.hpp"
 #include "tests/support/loopback_server.hpp"
+#include "tests/support/loose_coroutine.hpp"
 #include "tests/support/multi_tools.hpp"
 
 using namespace sluice;
@@ -170,26 +170,6 @@ TEST_CASE("SB-89 an exception passes through run()") {
   CHECK(run(*multi).has_value());
   CHECK(take_messages(*multi).size() == 1);
 }
-
-namespace {
-
-// A coroutine type of an application's that lets its exceptions out to who resumed it.
-struct Loose {
-  struct promise_type {
-    Loose get_return_object() { return Loose(std::coroutine_handle<promise_type>::from_promise(*this)); }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_always final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() const { throw; }
-  };
-  explicit Loose(std::coroutine_handle<> made) : coroutine(made) {}
-  ~Loose() { coroutine.destroy(); }
-  Loose(const Loose&) = delete;
-  Loose& operator=(const Loose&) = delete;
-  std::coroutine_handle<> coroutine;
-};
-
-}  // namespace
 
 TEST_CASE("SB-89 coroutines: an exception that leaves one leaves the drive; a Task keeps it for who takes its result") {
   LoopbackServer server(early);

@@ -25,7 +25,7 @@
 
 #include "adapters/net/socket.hpp"
 #include "tests/support/must.hpp"
-#include "tests/support/origin_talk.hpp"
+#include "tests/support/talk_on_wire.hpp"
 #include "tests/support/tls_authority.hpp"
 #include "tests/support/tls_server.hpp"
 
@@ -63,29 +63,27 @@ class Link {
 class Connection {
  public:
   Connection(Link link, const FarPlan& plan, const sim::TlsServerContext& context)
-      : link_(std::move(link)), plan_(plan) {
-    if (plan.tls) tls_.emplace(context);
-  }
+      : link_(std::move(link)), plan_(plan), talk_(plan.tls ? &context : nullptr) {}
 
   int fd() const { return link_.fd(); }
-  const OriginTalk& talk() const { return talk_; }
+  const OriginTalk& talk() const { return talk_.http(); }
   void release() { talk_.release(); }
   short wanted() const {
-    const bool writes = !wire_.empty() || talk_.has_output();
-    return static_cast<short>((talk_.wants_input() ? POLLIN : 0) | (writes ? POLLOUT : 0));
+    const bool writes = !wire_.empty() || talk_.http().has_output();
+    return static_cast<short>((talk_.http().wants_input() ? POLLIN : 0) | (writes ? POLLOUT : 0));
   }
 
   enum class Turn : std::uint8_t { idle, moved, over };
   Turn drive() {
     if (plan_.at_once) return end();
     bool moved = false;
-    if (talk_.wants_input()) {
+    if (talk_.http().wants_input()) {
       const Transferred got = link_.receive(buffer_);
       if (got.eof || got.error != 0) return Turn::over;
-      if (got.bytes > 0 && !take(Bytes(buffer_).first(got.bytes))) return Turn::over;
+      if (got.bytes > 0 && !talk_.receive(Bytes(buffer_).first(got.bytes))) return Turn::over;
       moved = got.bytes > 0;
     }
-    if (wire_.empty()) produce();
+    if (wire_.empty()) talk_.produce(wire_, kPiece, plan_.cut_after);
     if (!wire_.empty()) {
       const Transferred sent = link_.send(Bytes(wire_).subspan(sent_));
       if (sent.error != 0) return Turn::over;
@@ -95,53 +93,23 @@ class Connection {
     if (sent_ < wire_.size()) return moved ? Turn::moved : Turn::idle;
     wire_.clear();
     sent_ = 0;
-    const bool cut = plan_.cut_after && said_ >= *plan_.cut_after && talk_.requests() > 0;
-    if (cut || talk_.end() != OriginTalk::End::none) return end();
+    const bool cut = plan_.cut_after && talk_.said() >= *plan_.cut_after && talk_.http().requests() > 0;
+    if (cut || talk_.http().end() != OriginTalk::End::none) return end();
     return moved ? Turn::moved : Turn::idle;
   }
 
  private:
-  bool take(Bytes bytes) {
-    if (!tls_) {
-      talk_.receive(as_text(bytes));
-      return true;
-    }
-    const bool sound = tls_->feed(bytes);
-    talk_.receive(tls_->plain());
-    tls_->plain().clear();
-    return sound && !tls_->peer_closed();
-  }
-
-  void produce() {
-    plain_.clear();
-    talk_.produce(plain_, kPiece);
-    if (plan_.cut_after) plain_.resize(std::min(plain_.size(), *plan_.cut_after - said_));
-    said_ += plain_.size();
-    if (!tls_) {
-      wire_.assign(plain_.begin(), plain_.end());
-      return;
-    }
-    if (!plain_.empty()) tls_->write(as_bytes(plain_));
-    if (talk_.end() == OriginTalk::End::close && !std::exchange(said_goodbye_, true)) tls_->close_notify();
-    wire_.swap(tls_->output());  // handshake messages and alerts too
-    tls_->output().clear();
-  }
-
   Turn end() {
-    if (plan_.reset || talk_.end() == OriginTalk::End::reset) link_.reset_when_closed();
+    if (plan_.reset || talk_.http().end() == OriginTalk::End::reset) link_.reset_when_closed();
     return Turn::over;
   }
 
   Link link_;
   const FarPlan plan_;
-  std::optional<sim::TlsServer> tls_;
-  OriginTalk talk_;
+  TalkOnWire talk_;
   std::array<std::uint8_t, kPiece> buffer_;
-  std::string plain_;
   std::vector<std::uint8_t> wire_;
   std::size_t sent_ = 0;  // of wire_
-  std::size_t said_ = 0;  // bytes of responses, before TLS
-  bool said_goodbye_ = false;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@
 
 #include "adapters/net/descriptor.hpp"
 #include "adapters/sim/tls_authority.hpp"
-#include "tests/support/origin_talk.hpp"
+#include "tests/support/talk_on_wire.hpp"
 #include "tests/support/tls_server.hpp"
 
 namespace sluice::test {
@@ -39,24 +39,22 @@ void must(bool condition) {
 // One accepted connection: a socket, perhaps TLS, and the HTTP on it.
 class Connection {
  public:
-  Connection(Descriptor socket, const sim::TlsServerContext* tls) : socket_(std::move(socket)) {
-    if (tls != nullptr) tls_.emplace(*tls);
-  }
+  Connection(Descriptor socket, const sim::TlsServerContext* tls) : socket_(std::move(socket)), talk_(tls) {}
 
   int fd() const { return socket_.get(); }
-  const OriginTalk& talk() const { return talk_; }
+  const OriginTalk& talk() const { return talk_.http(); }
   void release() { talk_.release(); }
 
   std::uint32_t wanted() const {
-    return (talk_.wants_input() ? std::uint32_t{EPOLLIN} : 0) |
-           (!wire_.empty() || talk_.has_output() ? std::uint32_t{EPOLLOUT} : 0);
+    return (talk_.http().wants_input() ? std::uint32_t{EPOLLIN} : 0) |
+           (!wire_.empty() || talk_.http().has_output() ? std::uint32_t{EPOLLOUT} : 0);
   }
 
   // Reads, answers and writes what is possible. False: the connection is over.
   bool drive(std::uint32_t happened) {
     if ((happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !receive()) return false;
     for (int piece = 0; piece < kPiecesPerTurn; ++piece) {
-      if (wire_.empty()) produce();
+      if (wire_.empty()) talk_.produce(wire_, kPiece);
       if (wire_.empty()) break;
       const ssize_t size = ::send(fd(), wire_.data() + sent_, wire_.size() - sent_, MSG_NOSIGNAL);
       if (size < 0) return errno == EAGAIN || errno == EINTR;
@@ -65,8 +63,8 @@ class Connection {
       wire_.clear();
       sent_ = 0;
     }
-    if (!wire_.empty() || talk_.end() == OriginTalk::End::none) return true;
-    if (talk_.end() == OriginTalk::End::reset) {
+    if (!wire_.empty() || talk_.http().end() == OriginTalk::End::none) return true;
+    if (talk_.http().end() == OriginTalk::End::reset) {
       const linger now = {1, 0};  // makes close() send RST
       ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
@@ -79,37 +77,13 @@ class Connection {
     const ssize_t size = ::recv(fd(), buffer.data(), buffer.size(), 0);
     if (size < 0) return errno == EAGAIN || errno == EINTR;
     if (size == 0) return false;
-    const Bytes bytes = Bytes(buffer).first(static_cast<std::size_t>(size));
-    if (!tls_) {
-      talk_.receive(as_text(bytes));
-      return true;
-    }
-    const bool sound = tls_->feed(bytes);
-    talk_.receive(tls_->plain());
-    tls_->plain().clear();
-    return sound && !tls_->peer_closed();
-  }
-
-  void produce() {
-    plain_.clear();
-    talk_.produce(plain_, kPiece);
-    if (!tls_) {
-      wire_.assign(plain_.begin(), plain_.end());
-      return;
-    }
-    if (!plain_.empty()) tls_->write(as_bytes(plain_));
-    if (talk_.end() == OriginTalk::End::close && !std::exchange(said_goodbye_, true)) tls_->close_notify();
-    wire_.swap(tls_->output());  // handshake messages and alerts too
-    tls_->output().clear();
+    return talk_.receive(Bytes(buffer).first(static_cast<std::size_t>(size)));
   }
 
   Descriptor socket_;
-  std::optional<sim::TlsServer> tls_;
-  OriginTalk talk_;
-  std::string plain_;
+  TalkOnWire talk_;
   std::vector<std::uint8_t> wire_;
   std::size_t sent_ = 0;  // of wire_
-  bool said_goodbye_ = false;
 };
 
 struct Listener {

@@ -215,6 +215,14 @@ TEST_CASE("connection: a handshake that takes too long, breaks off, or loses who
   CHECK(cut.failure(second) == Code::tls_handshake);
   CHECK(cut.closed == 1);
 
+  Alone broken("https://example.org/");
+  const TransferId third = broken.add("https://example.org/");
+  broken.sent();
+  broken.io_error(Code::receive_failed);
+  CHECK(broken.failure(third) == Code::tls_handshake);
+  CHECK(broken.error(third).retry_safe);
+  CHECK(broken.closed == 1);
+
   Alone handed("https://example.org/");
   const TransferId gone = handed.add("https://example.org/gone");
   const TransferId heir = handed.add("https://example.org/heir");

@@ -3,12 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <coroutine>
 #include <memory>
 #include <stdexcept>
 
 #include "adapters/coroutine.hpp"
 #include "tests/support/loopback_server.hpp"
+#include "tests/support/loose_coroutine.hpp"
 #include "tests/support/multi_tools.hpp"
 
 namespace sluice::test {
@@ -233,22 +233,6 @@ TEST_CASE("streamed: destroying it, or a coroutine that waits for it, at any mom
   CHECK(multi->running() == 0);
   REQUIRE(finish(*multi));
 }
-
-// A coroutine type that lets exceptions out to who resumed it.
-struct Loose {
-  struct promise_type {
-    Loose get_return_object() { return Loose(std::coroutine_handle<promise_type>::from_promise(*this)); }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_always final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() const { throw; }
-  };
-  explicit Loose(std::coroutine_handle<> made) : coroutine(made) {}
-  ~Loose() { coroutine.destroy(); }
-  Loose(const Loose&) = delete;
-  Loose& operator=(const Loose&) = delete;
-  std::coroutine_handle<> coroutine;
-};
 
 TEST_CASE(
     "SB-89 streamed: an exception that a coroutine lets out ends the transfer, also for the others that wait for it") {

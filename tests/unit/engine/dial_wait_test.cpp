@@ -136,3 +136,24 @@ TEST_CASE("multiplex: one more than a dial is counted on for waits for the limit
   world.wait(2s);
   CHECK(world.failure(ids[2]) == Code::connect_timeout);
 }
+
+TEST_CASE("multiplex: who a connection has no room for counts on the next dial, from the time of that connection") {
+  EngineOptions engine;
+  engine.max_connections_per_origin = 2;
+  MuxWorld world(1, engine, 2);
+  TransferOptions options;
+  options.connect_timeout = 60s;
+  const TransferId served = world.add("http://192.0.2.1/0", options);
+  world.add("http://192.0.2.1/1",
+            options);  // the third transfer makes a second dial, which is for the first that waits
+  options.connect_timeout = 2s;
+  const TransferId left = world.add("http://192.0.2.1/2", options);
+  REQUIRE(world.connects.size() == 2);
+  world.wait(1s);
+  world.connected(world.connects[0].conn);
+  world.wait(2s - Duration(1));
+  CHECK_FALSE(world.done(left));
+  world.wait(Duration(1));
+  CHECK(world.failure(left) == Code::connect_timeout);
+  CHECK_FALSE(world.done(served));
+}

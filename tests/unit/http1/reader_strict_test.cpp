@@ -148,6 +148,11 @@ TEST_CASE("SB-14 reader: Transfer-Encoding is chunked, once, in HTTP/1.1") {
     check_never(with_coding(fields));
   }
   for (const char* fields :
+       {"Transfer-Encoding: identity, chunked\r\n", "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n"}) {
+    check_refused(with_coding(fields), kStrict, Code::unsupported_coding);
+    check_refused(with_coding(fields), {}, Code::malformed_response);
+  }
+  for (const char* fields :
        {"Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: gzip\r\n", "Transfer-Encoding: xchunked\r\n",
         "Transfer-Encoding: chunkedx\r\n", "Transfer-Encoding: \"chunked\"\r\n", "Transfer-Encoding: chunked;q=1\r\n",
         "Transfer-Encoding: \"chunked\r\n", "Transfer-Encoding: identity, gzip\r\n",

@@ -210,6 +210,20 @@ TEST_CASE("an encrypted key that is cut, changed or asks for too much says what 
   CHECK(refusal(block("ENCRYPTED PRIVATE KEY", costly)).contains("scrypt's parameters"));
 }
 
+TEST_CASE("the parameters of PBKDF2: a hash that is named and is the default, no iterations, a salt that is none") {
+  const auto changed = [](std::string_view from, std::string_view to) {
+    std::string bytes = der_of(kForms[4].text);
+    const std::size_t at = bytes.find(from);
+    REQUIRE(at != std::string::npos);
+    return refusal(block("ENCRYPTED PRIVATE KEY", bytes.replace(at, from.size(), to)));
+  };
+  using namespace std::literals;
+  CHECK(changed("\x0d\x02\x0b\x05"sv, "\x0d\x02\x07\x05"sv) == "private key: wrong password");  // SHA-1 for SHA-512
+  CHECK(changed("\x02\x02\x08\x00"sv, "\x04\x02\x08\x00"sv).starts_with("private key: unusable"));
+  CHECK(changed("\x02\x02\x08\x00\x30"sv, "\x02\x01\x00\x05\x30"sv).starts_with("private key: unusable"));
+  CHECK(changed("\x04\x08\x55"sv, "\x06\x08\x55"sv).starts_with("private key: unusable"));
+}
+
 TEST_CASE("what follows a certificate within its block makes it unusable") {
   const std::string certificate = der_of(test::authority().certificate_pem());
   using namespace std::literals;
@@ -221,7 +235,7 @@ TEST_CASE("what follows a certificate within its block makes it unusable") {
   CHECK(
       tls::read_certificates(block("TRUSTED CERTIFICATE", certificate + std::string("\x30\x00"sv)), "one").has_value());
   for (const auto extra : {"\0"sv, "x"sv, "\x30\x00\x00"sv, "\x30\x02\x30\x01"sv, "\x30\x04\x30\x02\x04\x00"sv,
-                           "\x30\x05\xa0\x03\x02\x01\x00"sv})
+                           "\x30\x05\xa0\x03\x02\x01\x00"sv, "\x30\x02\xa0\x01"sv})
     CHECK_FALSE(
         tls::read_certificates(block("TRUSTED CERTIFICATE", certificate + std::string(extra)), "one").has_value());
 }
