@@ -203,6 +203,11 @@ class Environment {
   // steady(), and the wall clock in whole seconds, which is for the validity of certificates.
   virtual Now now() const = 0;
 
+  // ---- randomness ----
+  // For what the engine of a Multi draws at random (EngineOptions::seed), if that is not set. The default gives the same
+  // numbers in every run.
+  virtual Seed seed() { return {}; }
+
   // ---- objects that a Multi owns and destroys before the environment ----
   // Errors: too_many_descriptors, internal. May throw std::bad_alloc.
   virtual Result<std::unique_ptr<Waiter>> make_waiter() = 0;

@@ -11,13 +11,16 @@
 #include <vector>
 
 #include "address.hpp"
+#include "credentials.hpp"
 #include "error.hpp"
+#include "retry_options.hpp"
 #include "stores.hpp"
 #include "types.hpp"
 
 namespace sluice {
 
 class CookieJar;  // cookies.hpp
+class HstsStore;  // hsts.hpp
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
@@ -203,11 +206,36 @@ struct TransferOptions {
   // Authorization field. False: they are not sent.
   bool send_url_credentials = true;
   std::optional<RedirectOptions> redirects = {};  // nullopt: a redirect is a response like any other
+  // Sent as its schemes say, and used to answer challenges (RFC 9110 11, status 401), unless the request has an
+  // Authorization field of its own; the user and password of the URL count where it has no user. They stay with the
+  // origin of the URL, as the fields of a request do (RedirectOptions). Null: only the user and password of the URL are
+  // sent, and a challenge is a response like any other.
+  std::shared_ptr<const Credentials> credentials = {};
+  // The text of a netrc file (netrc.hpp): credentials by host, for the schemes of `credentials`. For the host of the
+  // URL they count where `credentials` and the URL have no user, or have a user and no password; and they are for each
+  // other host that redirects lead to. If it cannot be read, add() returns invalid_option. Null: none.
+  std::shared_ptr<const std::string> netrc = {};
   // Content codings (RFC 9110 8.4) are undone. nullopt: bodies are given as they come.
   std::optional<DecodingOptions> decoding = {};
+  // nullopt: a transfer that fails ends at once.
+  std::optional<RetryOptions> retries = {};
+  // False: a request that met a connection which the server had closed already is not sent again on another one; the
+  // transfer ends with that failure. True: it is, where the server cannot have processed it, or where its method is
+  // idempotent (RFC 9110 9.2.2).
+  bool resend = true;
+  // A request whose body has at least this many bytes, or an unknown number, has "Expect: 100-continue" (RFC 9110
+  // 10.1.1), unless it has an Expect field already; if the server answers it with 417, it is sent again without.
+  // nullopt: no such field is added.
+  std::optional<std::uint64_t> expect_continue_from = {};
+  // How long a request with "Expect: 100-continue" waits for an answer before it sends its body all the same.
+  Duration continue_timeout = std::chrono::seconds(1);
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
+  // Hosts that are used over https only (RFC 6797): a request for http goes to https instead (8.3) if its host is in the
+  // store, and responses over verified TLS change the store. One store for any number of transfers and engines; one
+  // thread at a time for all that share it. Null: none.
+  std::shared_ptr<HstsStore> hsts = {};
   // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
   // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
   // on_head_received.
@@ -242,6 +270,9 @@ struct EngineOptions {
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // an unused connection is closed after this time
   std::vector<KnownAddresses> known_addresses = {};
+  // For what is drawn at random: waits between retries, and the nonces of authentication. The same seed gives the same
+  // numbers. nullopt: Multi takes one from its Environment, and an engine alone has a fixed one.
+  std::optional<Seed> seed = {};
   // Null: the engine has a store of its own. Else it is shared with the other engines that have it (stores.hpp).
   std::shared_ptr<TlsSessionStore> tls_sessions = {};
   std::shared_ptr<NameStore> names = {};

@@ -14,6 +14,7 @@
 #include "address.hpp"
 #include "error.hpp"
 #include "options.hpp"
+#include "progress.hpp"
 #include "response.hpp"
 #include "types.hpp"
 
@@ -87,6 +88,8 @@ struct HopDone {
   TransferId transfer = {};
   ResponseHead head = {};             // of the response of the hop that ended; status 0: there was none
   std::optional<Error> failure = {};  // why the hop failed; nullopt: its response made another hop necessary
+  HopReason next = {};                // why another hop follows
+  Duration wait = {};                 // how long it waits before it begins
 };
 // The end of a transfer, given once: the response was received and consumed completely, or the transfer failed. head(),
 // trailers(), progress() and info() stay readable until remove(). No output about the transfer follows.

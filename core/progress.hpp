@@ -50,9 +50,19 @@ struct TransferInfo {
   bool tls_truncated = false;
 };
 
-// A hop: one request of a transfer with its response. A transfer is a chain of hops. Without
-// TransferOptions::redirects it has one.
+// Why a hop began.
+enum class HopReason : std::uint8_t {
+  first,           // the application's own request
+  redirect,        // TransferOptions::redirects
+  authentication,  // the answer to a challenge (TransferOptions::credentials)
+  expectation,     // without Expect, after a 417 (TransferOptions::expect_continue_from)
+  retry,           // TransferOptions::retries
+};
+
+// A hop: one request of a transfer with its response. A transfer is a chain of hops. With the default options it has
+// one.
 struct Hop {
+  HopReason reason = HopReason::first;
   std::string method = {};
   Url url = {};
   int status = 0;                    // of the final response; 0: none has come

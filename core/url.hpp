@@ -67,6 +67,8 @@ class Url {
   Result<Url> with_file_name(std::string_view name) const;
   // This URL without user and password. Errors: out_of_memory.
   Result<Url> without_userinfo() const;
+  // This URL with the scheme https, and port 443 instead of 80 (RFC 6797 8.3). Errors: out_of_memory.
+  Result<Url> with_https() const;
 
   std::string_view scheme() const;  // "http" or "https"
   bool is_tls() const;              // scheme is https

@@ -7,8 +7,9 @@ namespace sluice::multi {
 namespace {
 
 // Moves resolve_overrides to known_addresses: the core does not look these names up.
-EngineOptions engine_options(MultiOptions& given) {
+EngineOptions engine_options(MultiOptions& given, Environment& environment) {
   EngineOptions options = std::move(given.engine);
+  if (!options.seed) options.seed = environment.seed();
   for (ResolveOverride& one : given.resolve_overrides) {
     options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses)});
   }
@@ -42,7 +43,7 @@ Parts::Parts(MultiOptions& options, Environment& in, std::unique_ptr<Waiter> by)
     : environment(in),
       waiter(std::move(by)),
       watches(*waiter),
-      engine(engine_options(options)),
+      engine(engine_options(options, environment)),
       pace(environment, options.max_reads_per_perform, options.max_drive_time),
       streams(environment, *waiter, watches, engine, pace),
       callbacks(engine, transfers, pace) {}

@@ -1,5 +1,7 @@
 // See ../environment.hpp. The environment of the system: joins the clock and the poller (net/), the resolver and TCP
 // streams (transport/).
+#include <sys/random.h>
+
 #include <utility>
 
 #include "adapters/environment.hpp"
@@ -16,6 +18,15 @@ class System final : public Environment {
  public:
   Instant steady() const override { return net::read_steady(); }
   Now now() const override { return net::read_clock(); }
+
+  Seed seed() override {
+    Seed drawn;
+    // Without the system's numbers the clock's must do: nothing secret is made from them.
+    if (::getrandom(&drawn.value, sizeof drawn.value, GRND_NONBLOCK) < 0) {
+      drawn.value = static_cast<std::uint64_t>(net::read_steady().time_since_epoch().count());
+    }
+    return drawn;
+  }
 
   Result<std::unique_ptr<Waiter>> make_waiter() override {
     auto made = net::Poller::create();

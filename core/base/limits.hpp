@@ -88,7 +88,5 @@ inline constexpr Duration kResolveTtl = std::chrono::seconds(60);
 inline constexpr Duration kResolutionDelay = std::chrono::milliseconds(50);
 inline constexpr std::size_t kMaxAttempts = 8;                               // at once, of one dial
 inline constexpr Duration kAddressStagger = std::chrono::milliseconds(250);  // RFC 8305 5
-// RFC 9110 10.1.1: the longest wait for 100 (Continue).
-inline constexpr Duration kContinueTimeout = std::chrono::seconds(1);
 
 }  // namespace sluice::limits

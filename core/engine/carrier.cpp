@@ -189,7 +189,8 @@ void Carrier::abort(Job& job, Error error, Now now) {
 // RFC 9110 9.2.2, RFC 9112 9.3.1: the peer may have closed only a connection that was used or idle before; and only a
 // request that the peer cannot have processed, or that is idempotent, is sent again (SB-48).
 bool Carrier::may_retry(const PooledConnection& connection, const Job& job) const {
-  if (!(job.info.reused || connection.was_idle) || job.info.retries >= limits::kMaxRetries) return false;
+  if (!job.options.resend || !(job.info.reused || connection.was_idle)) return false;
+  if (job.info.retries >= limits::kMaxRetries) return false;
   if (connection.session().response_started(job.stream)) return false;
   if (!job.upload.replayable()) return false;
   return !connection.session().request_begun(job.stream) || is_idempotent(job.request.method);
@@ -199,7 +200,7 @@ bool Carrier::may_retry(const PooledConnection& connection, const Job& job) cons
 // peer, not this request.
 bool Carrier::timed_out_at_peer(const PooledConnection& connection, const Job& job) const {
   constexpr int kRequestTimeout = 408;
-  return job.head.status == kRequestTimeout && (job.info.reused || connection.was_idle) &&
+  return job.options.resend && job.head.status == kRequestTimeout && (job.info.reused || connection.was_idle) &&
          job.info.retries < limits::kMaxRetries && job.upload.replayable() && is_idempotent(job.request.method);
 }
 
@@ -242,22 +243,27 @@ void Carrier::failed(PooledConnection& connection, Error error, Now now) {
 
 // ---- hops ----
 
-Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Error* failure, Now now) const {
+Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Error* failure, Now now) {
   return rule_->next({.request = job.request,
                       .options = job.options,
                       .head = job.head,
                       .failure = failure,
                       .hops = job.past_hops.size() + 1,
-                      .redirects = job.redirects,
+                      .counts = job.counts,
+                      .begun = job.past_hops.empty() ? job.progress.queued : job.past_hops.front().progress.queued,
+                      .at_first_origin = job.at_first_origin,
+                      .digest = job.digest.get(),
                       .told = failure != nullptr && job.progress.first_byte.has_value(),
+                      .replayable = job.upload.replayable(),
+                      .memory = jobs_.memory(),
                       .now = now});
 }
 
 // No hop follows if the application or one of its timeouts has ended the transfer, or if memory ran out.
 void Carrier::hop_failed(Job& job, Error error, Now now) {
   const Code code = error.code;
-  const bool final = code == Code::canceled || code == Code::total_timeout || code == Code::attempts_timeout ||
-                     code == Code::out_of_memory;
+  const bool final = code == Code::canceled || code == Code::total_timeout || code == Code::out_of_memory ||
+                     (code == Code::attempts_timeout && !job.options.retries);
   if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
   std::optional<flow::NextHop> next;
   if (rule_ && !final && rule_->concerns(job.options)) {

@@ -69,7 +69,7 @@ class Carrier {
   bool may_retry(const PooledConnection& connection, const Job& job) const;
   bool timed_out_at_peer(const PooledConnection& connection, const Job& job) const;
   void retry(Job& job, bool elsewhere, Now now);
-  Result<std::optional<flow::NextHop>> ask_rule(const Job& job, const Error* failure, Now now) const;
+  Result<std::optional<flow::NextHop>> ask_rule(const Job& job, const Error* failure, Now now);
   // For both the transfer must be on no connection and in no list of the pool.
   void hop_failed(Job& job, Error error, Now now);
   void next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now);
@@ -83,6 +83,7 @@ class Carrier {
 
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);
+  void note_hsts(const Job& job, Now now) const;
   void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
   // For a transfer that may have more than one hop.
   void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);

@@ -9,6 +9,7 @@
 #include "core/base/memory.hpp"
 #include "core/cookies.hpp"
 #include "core/engine/carrier.hpp"
+#include "core/hsts.hpp"
 
 namespace sluice::engine {
 
@@ -97,6 +98,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         return retry(job, true, now);
       }
       note_keep_alive(connection, job.head);
+      if (job.options.hsts) note_hsts(job, now);
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
@@ -125,6 +127,12 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       on_refused(connection, job, std::move(event.error), now);
       break;
   }
+}
+
+// RFC 6797 8.1: only a connection without doubts is believed.
+void Carrier::note_hsts(const Job& job, Now now) const {
+  const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
+  if (tls && tls->options().verify_peer) job.options.hsts->note(job.request.url, job.head.fields, now.wall);
 }
 
 // The peer has not processed the request, so it may be sent again, whatever its method.

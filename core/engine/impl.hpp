@@ -120,7 +120,7 @@ class Engine::Impl {
   pool::NameCache names_;
   pool::Dialer dialer_{timers_};
   pool::Pool pool_;
-  engine::Jobs jobs_{timers_, outbox_, pool_};
+  engine::Jobs jobs_{timers_, outbox_, pool_, options_.seed.value_or(Seed{})};
   engine::Connections connections_{timers_, outbox_, pool_, jobs_};
   engine::Connector connector_;
   engine::Carrier carrier_;

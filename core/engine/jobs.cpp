@@ -8,7 +8,7 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
-#include "core/content/coding.hpp"
+#include "core/engine/prepare.hpp"
 
 namespace sluice::engine {
 
@@ -16,64 +16,6 @@ using flow::NextHop;
 using flow::TransferPhase;
 
 namespace {
-Result<void> check_options(const TransferOptions& options) {
-  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout,
-                                               &options.attempts_timeout, &options.idle_timeout};
-  for (const auto* timeout : timeouts) {
-    if (*timeout && **timeout < Duration::zero()) {
-      return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
-    }
-  }
-  if (options.idle_timeout == Duration::zero()) {  // no connection could meet it
-    return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
-  }
-  if (options.connect_to && (options.connect_to->host.empty() || options.connect_to->port == 0)) {
-    return std::unexpected(make_error(Code::invalid_option, "connect_to needs a host and a port"));
-  }
-  return {};
-}
-
-// A ConnectTo that equals the URL's place changes nothing: such a transfer shares connections with others.
-bool leads_elsewhere(const ConnectTo& to, const Url& url) {
-  return to.port != url.port() || !url.zone().empty() || !equals_ignoring_case(to.host, url.host());
-}
-
-// RFC 7617: adds the URL's user and password as an Authorization field, unless the request has one.
-Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
-  const Url& url = request.url;
-  if (!options.send_url_credentials || request.fields.contains("Authorization")) return {};
-  const auto value = url_credentials(url);
-  if (!value) return std::unexpected(value.error());
-  return request.fields.add("Authorization", *value);
-}
-
-Result<void> add_accept_encoding(Request& request) {
-  if (request.fields.contains("Accept-Encoding")) return {};
-  const std::string codings = content::accept_encoding();
-  return codings.empty() ? Result<void>() : request.fields.add("Accept-Encoding", codings);
-}
-
-Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options,
-                                                    const EngineOptions& defaults) {
-  if (!url.is_tls()) return nullptr;
-  const auto& tls = options.tls ? options.tls : defaults.default_tls;
-  if (tls) return tls;
-  return std::unexpected(make_error(Code::tls_config, url.text_without_secrets() + ": no TLS configuration was given " +
-                                                          "(TransferOptions::tls or EngineOptions::default_tls)"));
-}
-
-// Checks the request before anything is changed.
-Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
-                                                 const EngineOptions& defaults) {
-  if (request.url.has_userinfo()) {
-    if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
-  }
-  if (options.decoding && options.decoding->ask) {
-    if (auto added = add_accept_encoding(request); !added) return std::unexpected(std::move(added.error()));
-  }
-  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
-  return choose_tls(request.url, options, defaults);
-}
 
 // Adds method and URL to the error's text. If memory runs out, the error is unchanged.
 void describe(const Job& job, Error& error) noexcept {
@@ -81,6 +23,7 @@ void describe(const Job& job, Error& error) noexcept {
     error.context = job.request.method + ' ' + job.request.url.text_without_secrets() + ": " + error.message();
   });
 }
+
 }  // namespace
 
 std::string in_ms(Duration duration) {
@@ -114,16 +57,15 @@ void Job::recycle() {
 Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<TransferId> {
     if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
-    if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
-    auto tls = prepare(request, options, defaults);
-    if (!tls) return std::unexpected(std::move(tls.error()));
+    auto ready = prepare_first(request, options, defaults, memory_, now);
+    if (!ready) return std::unexpected(std::move(ready.error()));
     TransferId id;
     Job* job = jobs_.emplace(id);
     if (!job) throw std::bad_alloc();
     const bool placed = has_memory_for([&] {
       if (options.total_timeout)
         timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
-      scheduler_.place(*job, request, options, *std::move(tls));
+      scheduler_.place(*job, request, options, std::move(ready->tls));
     });
     if (!placed) {
       timers_.cancel(job->total_timer);
@@ -134,6 +76,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     job->request = std::move(request);
     if (job->request.method.empty()) job->request.method = effective_method(job->request);
     job->options = std::move(options);
+    job->digest = std::move(ready->digest);
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     ++running_;
@@ -159,11 +102,12 @@ void Jobs::queue_again(Job& job, Now now) {
 Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
                              Now now) {
   return or_out_of_memory([&]() -> Result<void> {
-    output::HopDone ended{job.id, {}, std::move(failure)};
+    output::HopDone ended{job.id, {}, std::move(failure), following.reason, following.after};
     const auto code = ended.failure ? std::optional(ended.failure->code) : std::nullopt;
     if (auto begun = job.begin_hop(following, code, ended.head, now); !begun) return begun;
     job.next_hop.reset();
     stop_exchange_timers(job);
+    if (following.reason == HopReason::retry) timers_.cancel(job.attempts_timer);  // the next attempt begins it again
     outbox_.put(std::move(ended));
     scheduler_.left(job);
     static_cast<pool::Waiter&>(job) = {};
@@ -178,7 +122,7 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
 
 Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
-    auto tls = prepare(job.request, job.options, defaults);
+    auto tls = prepare_next(job.request, job.options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     if (job.request.method.empty()) job.request.method = effective_method(job.request);
     scheduler_.place(job, job.request, job.options, *std::move(tls));
@@ -296,7 +240,7 @@ void Jobs::start_idle_timer(Job& job, Now now) {
 
 void Jobs::start_continue_timer(Job& job, Now now) {
   if (timers_.is_set(job.continue_timer)) return;
-  timers_.set(job.continue_timer, limits::kContinueTimeout, TimerKind::continue_timeout, job.id, now);
+  timers_.set(job.continue_timer, job.options.continue_timeout, TimerKind::continue_timeout, job.id, now);
 }
 
 void Jobs::start_connect_timer(Job& job, std::optional<Duration> left, Now now) {

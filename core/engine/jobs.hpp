@@ -25,14 +25,15 @@ struct Job : flow::Transfer, pool::Waiter {
 class Jobs {
  public:
   // All must outlive this object.
-  Jobs(Timers& timers, Outbox& outbox, pool::Scheduler& scheduler)
-      : timers_(timers), outbox_(outbox), scheduler_(scheduler) {}
+  Jobs(Timers& timers, Outbox& outbox, pool::Scheduler& scheduler, Seed seed = {})
+      : timers_(timers), outbox_(outbox), scheduler_(scheduler), memory_(seed) {}
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
   Job* find(TransferId id) { return jobs_.find(id); }
   const Job* find(TransferId id) const { return jobs_.find(id); }
   std::size_t running() const { return running_; }
+  flow::HopMemory& memory() { return memory_; }  // of all transfers
 
   // Checks the request and puts a new transfer into the queue of its endpoint. Moves from request and options on
   // success. Errors: as Engine::add.
@@ -105,6 +106,7 @@ class Jobs {
   Timers& timers_;
   Outbox& outbox_;
   pool::Scheduler& scheduler_;
+  flow::HopMemory memory_;
   SlotMap<Job, TransferTag> jobs_;
   std::size_t running_ = 0;
   std::vector<TransferId> landed_;  // transfers with views into the landing buffer

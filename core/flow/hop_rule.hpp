@@ -3,15 +3,34 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "core/base/random.hpp"
 #include "core/error.hpp"
 #include "core/options.hpp"
+#include "core/progress.hpp"
 #include "core/request.hpp"
 #include "core/response.hpp"
+#include "core/rules/authentication.hpp"
 #include "core/types.hpp"
 
 namespace sluice::flow {
+
+// How many hops of a transfer began for which reason.
+struct HopCounts {
+  std::size_t redirects = 0;
+  std::uint32_t authentications = 0;  // in a row, up to the present hop
+  std::uint32_t retries = 0;
+};
+
+// What the rules of an engine draw from and remember from hop to hop.
+struct HopMemory {
+  explicit HopMemory(Seed seed) : random(seed) {}
+  Random random;
+  rules::DigestSessions digests;
+};
 
 // The end of a hop: the head of its final response is complete, or the hop has failed. Valid during the call.
 struct HopEnd {
@@ -20,8 +39,15 @@ struct HopEnd {
   const ResponseHead& head;  // status 0: there is no response
   const Error* failure;      // null: the hop has a response
   std::size_t hops;          // number of hops so far, this one included
-  std::size_t redirects;     // how many of them a redirect has led to
-  bool told;                 // the application was told of this response already
+  HopCounts counts;
+  Instant begun;  // when the first hop began
+  // Whether all hops so far were at the origin of the first one.
+  bool at_first_origin;
+  // What the request's Authorization field was made of, if it is Digest; else null.
+  const rules::DigestState* digest;
+  bool told;        // the application was told of this response already
+  bool replayable;  // the body, if there is one, can be sent again
+  HopMemory& memory;
   Now now;
 };
 
@@ -30,8 +56,21 @@ struct NextHop {
   Request request = {};
   bool same_body = false;             // the body of the last hop is sent again, instead of request.body
   Duration after = Duration::zero();  // the wait before the hop begins
-  bool is_redirect = false;
+  HopReason reason = HopReason::redirect;
+  std::unique_ptr<rules::DigestState> digest = {};  // what its Authorization field was made of, if it is Digest
 };
+
+// The same request, with its body. Throws std::bad_alloc.
+inline NextHop again(const Request& request, HopReason reason) {
+  NextHop following;
+  following.request.method = request.method;
+  following.request.url = request.url;
+  following.request.fields = request.fields;
+  following.request.target = request.target;
+  following.same_body = true;
+  following.reason = reason;
+  return following;
+}
 
 class HopRule {
  public:

@@ -33,6 +33,9 @@ void Transfer::recycle() {
   options.connect_to.reset();
   options.route.reset();
   options.cookies.reset();
+  options.hsts.reset();
+  options.credentials.reset();
+  options.netrc.reset();
   upload = {};
   head.clear();
   trailers.clear();
@@ -45,7 +48,10 @@ void Transfer::recycle() {
   end = {};
   layers.reset();
   past_hops.clear();
-  redirects = 0;
+  counts = {};
+  reason = HopReason::first;
+  at_first_origin = true;
+  digest.reset();
   next_hop.reset();
   held_connect_to.reset();
   phase_ = TransferPhase::queued;
@@ -75,7 +81,8 @@ Result<void> Transfer::begin_decoding() {
 }
 
 Hop Transfer::present_hop(std::optional<Code> failure) const {
-  return {.method = request.method,
+  return {.reason = reason,
+          .method = request.method,
           .url = request.url,
           .status = head.status,
           .failure = failure,
@@ -85,6 +92,24 @@ Hop Transfer::present_hop(std::optional<Code> failure) const {
 }
 
 namespace {
+
+void count(HopReason reason, HopCounts& counts) {
+  if (reason != HopReason::authentication) counts.authentications = 0;
+  switch (reason) {
+    case HopReason::redirect:
+      ++counts.redirects;
+      break;
+    case HopReason::authentication:
+      ++counts.authentications;
+      break;
+    case HopReason::retry:
+      ++counts.retries;
+      break;
+    case HopReason::first:
+    case HopReason::expectation:
+      break;
+  }
+}
 
 bool same_place(const Url& one, const Url& two) {
   return one.port() == two.port() && one.zone() == two.zone() && equals_ignoring_case(one.host(), two.host());
@@ -98,6 +123,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
                                       "the next request needs the body again, which comes from a stream that cannot be "
                                       "given from its start (BodyStream::rewindable)"));
   }
+  const bool same_origin = following.request.url.origin() == request.url.origin();
   past_hops.push_back(present_hop(failure));
   past_hops.back().progress.done = now.steady;
   // Nothing after this line needs memory.
@@ -106,7 +132,11 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
     upload.rewind();
   }
   request = std::move(following.request);
-  if (following.is_redirect) ++redirects;
+  reason = following.reason;
+  count(reason, counts);
+  digest = std::move(following.digest);
+  at_first_origin = at_first_origin && same_origin;
+  if (reason == HopReason::expectation) options.expect_continue_from.reset();
   if (!following.same_body || !upload.streamed()) upload = http::UploadBody(request.body);
   ended_head = std::exchange(head, {});
   trailers = Fields{};

@@ -72,9 +72,12 @@ class Transfer {
 
   TransferId id;
   std::vector<Hop> past_hops;
-  std::size_t redirects = 0;          // how many hops a redirect has led to
+  HopCounts counts;
   std::unique_ptr<NextHop> next_hop;  // set while the rest of a response is read that another hop follows
   // The members from here to `stream` belong to the current hop.
+  HopReason reason = HopReason::first;
+  bool at_first_origin = true;                 // no hop so far was at another origin than the first
+  std::unique_ptr<rules::DigestState> digest;  // what the request's Authorization field was made of, if it is Digest
   Request request;
   TransferOptions options;
   http::UploadBody upload;

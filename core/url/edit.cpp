@@ -97,4 +97,11 @@ Result<Url> Url::without_userinfo() const {
   });
 }
 
+Result<Url> Url::with_https() const {
+  return or_out_of_memory([&]() -> Result<Url> {
+    if (is_tls()) return *this;
+    return parse("https" + text_.substr(scheme().size()));  // the text has no port that is the scheme's own
+  });
+}
+
 }  // namespace sluice

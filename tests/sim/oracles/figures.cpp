@@ -80,7 +80,7 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
           [&](const Seen& seen) { return seen.plan->idle_timeout && at <= now() + *seen.plan->idle_timeout; });
     case TimerKind::continue_timeout:
       return somebody([&](const Seen& seen) {
-        return seen.plan->upload.expects_continue && at <= now() + limits::kContinueTimeout;
+        return seen.plan->upload.expects_continue && at <= now() + TransferOptions().continue_timeout;
       });
     case TimerKind::connection_expiry:
       return engine().connections() > 0 && at <= now() + scenario_.idle_connection_timeout;

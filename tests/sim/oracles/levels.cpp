@@ -63,7 +63,7 @@ void Oracles::check_continues() {
     const Progress& progress = engine().progress(seen.id);
     if (progress.sent_body_bytes == 0 || engine().info(seen.id).retries > 0) continue;
     if (std::ranges::find(seen.interims, 100) != seen.interims.end()) continue;
-    if (now() < *progress.secured + limits::kContinueTimeout)
+    if (now() < *progress.secured + TransferOptions().continue_timeout)
       report("continue", name(seen) + ": its body goes out, and there was no 100");
   }
 }

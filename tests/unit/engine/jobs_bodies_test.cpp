@@ -214,7 +214,7 @@ TEST_CASE("jobs timers: the wait for 100 (Continue) has an end, counted from its
   bench.jobs.start_continue_timer(job, bench.now);
   bench.now.steady += milliseconds(100);
   bench.jobs.start_continue_timer(job, bench.now);
-  CHECK(bench.timers.due(job.continue_timer) == first + limits::kContinueTimeout);
+  CHECK(bench.timers.due(job.continue_timer) == first + job.options.continue_timeout);
   CHECK(bench.timers.earliest()->why == TimerKind::continue_timeout);
   bench.jobs.stop_continue_timer(job);
   CHECK_FALSE(bench.timers.is_set(job.continue_timer));

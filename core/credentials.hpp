@@ -1,0 +1,39 @@
+// The credentials of a transfer, and the authentication schemes that may use them (RFC 9110 11). Plain values.
+// Leaves to others: to which origins and proxies they are sent.
+#pragma once
+
+#include <string>
+
+#include "language.hpp"
+
+namespace sluice {
+
+// The authentication schemes that may be used. Basic and Digest send the user and password, Bearer sends the token;
+// Bearer without a token counts as not allowed.
+//
+// If Basic is the only scheme, or Bearer is, its field is sent with the first request. If several are allowed, or
+// Digest alone, the first request goes without, and the strongest challenge of the server that can be answered is
+// answered: Digest with SHA-512-256, then SHA-256, then MD5 (of equal ones one with a quality of protection first),
+// then Bearer, then Basic. No weaker one is tried after that. A server whose Digest challenge was answered before gets
+// Digest with the first request.
+struct AuthSchemes {
+  bool basic = true;    // RFC 7617: anyone who sees the request can read the password
+  bool digest = false;  // RFC 7616 and RFC 2617: the password is not sent
+  bool bearer = false;  // RFC 6750: anyone who sees the request can use the token
+
+  friend bool operator==(const AuthSchemes&, const AuthSchemes&) = default;
+};
+
+// Owns its text, which is sent as it is: not percent-encoded, in any charset; UTF-8 is what servers expect (RFC
+// 7617 2.1). A control character in any of it is an error (invalid_request) when it is used, and so is a colon in the
+// user of Basic.
+struct Credentials {
+  std::string user = {};
+  std::string password = {};
+  std::string bearer = {};  // the token; empty: none
+  AuthSchemes schemes = {};
+
+  friend bool operator==(const Credentials&, const Credentials&) = default;
+};
+
+}  // namespace sluice

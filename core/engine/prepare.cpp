@@ -1,0 +1,116 @@
+// See prepare.hpp.
+#include "core/engine/prepare.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/base/ascii.hpp"
+#include "core/content/coding.hpp"
+#include "core/flow/authentication.hpp"
+#include "core/hsts.hpp"
+
+namespace sluice::engine {
+
+namespace {
+
+bool leads_elsewhere(const ConnectTo& to, const Url& url) {
+  return to.port != url.port() || !url.zone().empty() || !equals_ignoring_case(to.host, url.host());
+}
+
+// RFC 7617: adds the URL's user and password as an Authorization field, unless the request has one.
+Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
+  const Url& url = request.url;
+  if (!options.send_url_credentials || request.fields.contains("Authorization")) return {};
+  const auto value = url_credentials(url);
+  if (!value) return std::unexpected(value.error());
+  return request.fields.add("Authorization", *value);
+}
+
+Result<void> add_accept_encoding(Request& request) {
+  if (request.fields.contains("Accept-Encoding")) return {};
+  const std::string codings = content::accept_encoding();
+  return codings.empty() ? Result<void>() : request.fields.add("Accept-Encoding", codings);
+}
+
+// RFC 6797 8.3
+Result<void> upgrade(Url& url, const HstsStore& hosts, Now now) {
+  if (url.is_tls() || !hosts.applies(url, now.wall)) return {};
+  auto secure = url.with_https();
+  if (!secure) return std::unexpected(std::move(secure.error()));
+  url = *std::move(secure);
+  return {};
+}
+
+// RFC 9110 10.1.1
+Result<void> add_expect(Request& request, std::uint64_t from) {
+  if (std::holds_alternative<std::monostate>(request.body) || request.fields.contains("Expect")) return {};
+  if (known_length(request.body).value_or(from) < from) return {};
+  return request.fields.add("Expect", "100-continue");
+}
+
+Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options,
+                                                    const EngineOptions& defaults) {
+  if (!url.is_tls()) return nullptr;
+  const auto& tls = options.tls ? options.tls : defaults.default_tls;
+  if (tls) return tls;
+  return std::unexpected(make_error(Code::tls_config, url.text_without_secrets() + ": no TLS configuration was given " +
+                                                          "(TransferOptions::tls or EngineOptions::default_tls)"));
+}
+
+}  // namespace
+
+Result<void> check_options(const TransferOptions& options) {
+  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout,
+                                               &options.attempts_timeout, &options.idle_timeout};
+  const bool negative = options.continue_timeout < Duration::zero() ||
+                        std::any_of(
+                            std::begin(timeouts), std::end(timeouts),
+                            [](const auto* timeout) { return *timeout && **timeout < Duration::zero(); });
+  if (negative) return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+  if (options.idle_timeout == Duration::zero()) {  // no connection could meet it
+    return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
+  }
+  if (options.connect_to && (options.connect_to->host.empty() || options.connect_to->port == 0)) {
+    return std::unexpected(make_error(Code::invalid_option, "connect_to needs a host and a port"));
+  }
+  return {};
+}
+
+Result<Prepared> prepare_first(Request& request, TransferOptions& options, const EngineOptions& defaults,
+                               flow::HopMemory& memory, Now now) {
+  Prepared prepared;
+  if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
+  if (options.credentials || options.netrc) {
+    auto digest = flow::authorize_first(request, options, memory);
+    if (!digest) return std::unexpected(std::move(digest.error()));
+    prepared.digest = *std::move(digest);
+  }
+  auto tls = prepare_next(request, options, defaults, now);
+  if (!tls) return std::unexpected(std::move(tls.error()));
+  prepared.tls = *std::move(tls);
+  return prepared;
+}
+
+Result<std::shared_ptr<const TlsConfig>> prepare_next(Request& request, const TransferOptions& options,
+                                                      const EngineOptions& defaults, Now now) {
+  if (options.hsts) {
+    if (auto upgraded = upgrade(request.url, *options.hsts, now); !upgraded)
+      return std::unexpected(std::move(upgraded.error()));
+  }
+  if (request.url.has_userinfo() && !options.credentials && !options.netrc) {
+    if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
+  }
+  if (options.decoding && options.decoding->ask) {
+    if (auto added = add_accept_encoding(request); !added) return std::unexpected(std::move(added.error()));
+  }
+  if (options.expect_continue_from) {
+    if (auto added = add_expect(request, *options.expect_continue_from); !added) {
+      return std::unexpected(std::move(added.error()));
+    }
+  }
+  if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
+  return choose_tls(request.url, options, defaults);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,155 @@
+// See authentication.hpp.
+#include "core/flow/authentication.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/netrc.hpp"
+#include "core/rules/challenge.hpp"
+
+namespace sluice::flow {
+
+namespace {
+
+constexpr std::string_view kAuthorization = "Authorization";
+constexpr int kUnauthorized = 401;
+
+// As rules::AuthRequest wants it.
+std::optional<std::string_view> text_of(const RequestBody& body) {
+  if (std::holds_alternative<std::monostate>(body)) return std::string_view();
+  if (const auto* view = std::get_if<BodyView>(&body)) return as_text(view->bytes);
+  if (const auto* owned = std::get_if<BodyOwned>(&body)) return owned->bytes;
+  return std::nullopt;
+}
+
+rules::AuthRequest facts_of(const Request& request, const RequestBody& body) {
+  return {.method = effective_method(request),
+          .target = request.target ? std::string_view(*request.target) : request.url.target(),
+          .body = text_of(body)};
+}
+
+bool holds_nothing(const Credentials& credentials) {
+  return credentials.user.empty() && credentials.password.empty() && credentials.bearer.empty();
+}
+
+// The field that goes without a challenge. Returns what it was made of, if it is Digest.
+Result<std::unique_ptr<rules::DigestState>> authorize(Request& request, const RequestBody& body,
+                                                      const Credentials& credentials, HopMemory& memory) {
+  std::unique_ptr<rules::DigestState> digest;
+  if (credentials.schemes.digest) {
+    if (auto known = memory.digests.next(request.url.origin(), credentials.user)) {
+      digest = std::make_unique<rules::DigestState>(std::move(*known));
+    }
+  }
+  const auto value = rules::first_authorization(credentials, facts_of(request, body), digest.get());
+  if (!value) return std::unexpected(value.error());
+  if (!*value) return nullptr;
+  if (auto set = request.fields.set(kAuthorization, **value); !set) return std::unexpected(std::move(set.error()));
+  return digest;
+}
+
+// The entry for the host. `login`: "" stands for any.
+Result<std::optional<Credentials>> from_netrc(const TransferOptions& options, const Url& url, std::string_view login) {
+  auto entry = find_in_netrc(*options.netrc, url.host(), login.empty() ? std::nullopt : std::optional(login));
+  if (!entry) return std::unexpected(std::move(entry.error()));
+  if (!*entry) return std::nullopt;
+  Credentials found;
+  found.user = std::move((*entry)->login);
+  found.password = std::move((*entry)->password);
+  if (options.credentials) found.schemes = options.credentials->schemes;
+  return found;
+}
+
+// The credentials for the origin of the URL, after the first hop (SB-01, SB-28, SB-33).
+Result<std::optional<Credentials>> credentials_for(const Url& url, const HopEnd& end, bool at_first_origin) {
+  const TransferOptions& options = end.options;
+  const bool trusted = options.redirects && options.redirects->trust_other_origins;
+  const bool own = options.credentials && !holds_nothing(*options.credentials);
+  if (own && (at_first_origin || trusted)) return *options.credentials;
+  if (!options.netrc) return std::nullopt;
+  return from_netrc(options, url, {});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, TransferOptions& options,
+                                                            HopMemory& memory) {
+  if (request.fields.contains(kAuthorization)) {
+    options.credentials.reset();
+    options.netrc.reset();
+    return nullptr;
+  }
+  Credentials own = options.credentials ? *options.credentials : Credentials();
+  if (own.user.empty() && options.send_url_credentials && request.url.has_userinfo()) {
+    // The text that is sent is checked by the scheme; this is for what cannot be decoded.
+    if (auto sendable = url_credentials(request.url); !sendable) return std::unexpected(std::move(sendable.error()));
+    own.user = percent_decode(request.url.user()).value_or("");
+    own.password = percent_decode(request.url.password()).value_or("");
+  }
+  if (options.netrc && own.password.empty() && own.bearer.empty()) {
+    auto found = from_netrc(options, request.url, own.user);
+    if (!found) return std::unexpected(std::move(found.error()));
+    if (*found) own = *std::move(*found);
+  }
+  const bool nothing = holds_nothing(own);
+  if (nothing && !options.netrc) {
+    options.credentials.reset();
+    return nullptr;
+  }
+  options.credentials = std::make_shared<const Credentials>(std::move(own));
+  if (nothing) return nullptr;  // only the schemes count, for other hosts
+  return authorize(request, request.body, *options.credentials, memory);
+}
+
+Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
+  if (end.head.status != kUnauthorized || (!end.options.credentials && !end.options.netrc)) return std::nullopt;
+  const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
+  if (!credentials) return std::unexpected(credentials.error());
+  if (!*credentials) return std::nullopt;
+  const std::string origin = end.request.url.origin();
+  const std::string& user = (*credentials)->user;
+  if (end.digest) end.memory.digests.forget(origin, user);
+  auto answer = rules::answer({.credentials = **credentials,
+                               .challenges = rules::challenges_of(end.head.fields, "WWW-Authenticate"),
+                               .request = facts_of(end.request, end.request.body),
+                               .sent = end.request.fields.find(kAuthorization).value_or(""),
+                               .sent_digest = end.digest,
+                               .answers = end.counts.authentications},
+                              end.memory.random);
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  if (!*answer) return std::nullopt;
+  NextHop following = again(end.request, HopReason::authentication);
+  if (auto set = following.request.fields.set(kAuthorization, (*answer)->authorization); !set) {
+    return std::unexpected(std::move(set.error()));
+  }
+  if ((*answer)->digest) {
+    end.memory.digests.remember(origin, user, *(*answer)->digest);
+    following.digest = std::make_unique<rules::DigestState>(*std::move((*answer)->digest));
+  }
+  return following;
+}
+
+Result<void> authorize_next(NextHop& following, const HopEnd& end) {
+  if (!end.options.credentials && !end.options.netrc) return {};
+  Request& request = following.request;
+  if (end.digest) request.fields.remove(kAuthorization);  // it was for another request
+  if (request.fields.contains(kAuthorization)) return {};
+  const bool stays = end.at_first_origin && request.url.origin() == end.request.url.origin();
+  const auto credentials = credentials_for(request.url, end, stays);
+  if (!credentials) return std::unexpected(credentials.error());
+  if (!*credentials) return {};
+  const RequestBody none;
+  auto digest = authorize(request, following.same_body ? end.request.body : none, **credentials, end.memory);
+  if (!digest) return std::unexpected(std::move(digest.error()));
+  following.digest = *std::move(digest);
+  return {};
+}
+
+void note_authentication_info(const HopEnd& end) {
+  if (!end.digest || !end.options.credentials) return;
+  const auto info = end.head.fields.find("Authentication-Info");
+  if (info) end.memory.digests.note_info(end.request.url.origin(), end.options.credentials->user, *info);
+}
+
+}  // namespace sluice::flow
