@@ -6,8 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,8 +20,10 @@
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/hsts_file.hpp"
 #include "adapters/cli/interrupt.hpp"
 #include "adapters/cli/loop.hpp"
+#include "adapters/cli/operation_queue.hpp"
 #include "adapters/cli/progress_display.hpp"
 #include "adapters/cli/run_progress.hpp"
 #include "adapters/cli/running_operation.hpp"
@@ -133,6 +139,12 @@ class KeyLogFile {
   int fd_ = -1;
 };
 
+// --skip-existing
+bool exists_already(const Operation& operation) {
+  return operation.settings->skip_existing && !operation.output.to_stdout &&
+         ::access(operation.output.path.c_str(), F_OK) == 0;
+}
+
 class CommandRun {
  public:
   CommandRun(const CommandLine& command, Multi& multi, Loop& loop)
@@ -140,7 +152,8 @@ class CommandRun {
         multi_(multi),
         loop_(loop),
         display_(STDERR_FILENO, wants_progress(command)),
-        run_progress_(display_, command.operations.size()),
+        queue_(command),
+        run_progress_(display_, queue_.total()),
         console_(display_, !command.silent || command.show_error, !command.silent),
         dumps_(console_),
         tls_(key_log_.wanted()),
@@ -148,7 +161,10 @@ class CommandRun {
                       .dumps = dumps_,
                       .tls = tls_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
-                      .verbose = command.verbose},
+                      .hsts = load_hsts(command, console_, wall_now(multi).wall),
+                      .verbose = command.verbose,
+                      .started = wall_now(multi).wall,
+                      .random = Random(system_environment().seed())},
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
         started_(multi.now()),
         head_files_(head_files(command)) {}
@@ -157,18 +173,20 @@ class CommandRun {
 
  private:
   void start_some();
-  void start(const Operation& operation);
+  void start(const std::shared_ptr<const Operation>& given);
   const char* other_writer(const Operation& operation);
   void collect();
   void end(std::vector<std::unique_ptr<RunningOperation>>::iterator transfer, const Message& message);
   void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
-  bool write_facts(const Operation& operation, const WriteOutFacts& facts);
+  bool write_facts(const Operation& operation, WriteOutFacts facts);
+  bool write_out_file(const WriteOutFile& file);
   void judge(const Operation& operation, int exit_code);
+  std::int64_t connection_number(ConnId conn);
   std::vector<std::unique_ptr<RunningOperation>>::iterator find(TransferId id);
   std::chrono::milliseconds until_discarding_ends() const;
   std::optional<Failure> wait(bool at_once);
   void give_up(int exit_code, const std::string& why);
-  bool finished() const { return active_.empty() && next_ == command_.operations.size(); }
+  bool finished() const { return active_.empty() && queue_.empty(); }
 
   const CommandLine& command_;
   Multi& multi_;
@@ -176,6 +194,7 @@ class CommandRun {
   InterruptGuard interrupt_;
   KeyLogFile key_log_;
   ProgressDisplay display_;
+  OperationQueue queue_;
   RunProgress run_progress_;
   Console console_;
   HeaderDumps dumps_;
@@ -184,13 +203,14 @@ class CommandRun {
   std::size_t at_once_;
   Instant started_;
 
-  std::size_t next_ = 0;                                   // index of the next operation
   std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
   std::set<std::string> outputs_;                          // keys of the paths that are in use
   std::set<std::string> head_files_;                       // the same for the files of -D
   std::vector<ExtraDescriptor> extra_;
-  std::size_t judged_ = 0;           // the url_number whose exit code is the command's
-  std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
+  std::int64_t started_transfers_ = 0;
+  std::unordered_map<ConnId, std::int64_t> connections_;  // for %{conn_id}
+  std::size_t judged_ = 0;                                // the url_number whose exit code is the command's
+  std::optional<int> failed_early_;                       // --fail-early: the exit code of the first that failed
   RunSummary summary_;
 };
 
@@ -202,17 +222,22 @@ const char* CommandRun::other_writer(const Operation& operation) {
   return outputs_.insert(key).second ? nullptr : "another URL of this command is written there";
 }
 
-void CommandRun::start(const Operation& operation) {
+void CommandRun::start(const std::shared_ptr<const Operation>& given) {
+  const Operation& operation = *given;
   std::optional<Failure> refused;
   if (operation.refused) {
     refused = Failure{operation.refused->exit_code, operation.refused->message};
   } else if (const char* other = other_writer(operation)) {
     refused = Failure{kExitWrite, "write to " + operation.output.path + ": " + other};
   }
+  if (!refused && exists_already(operation)) {
+    return report(operation, {}, transfer_facts(operation, Message{}, nullptr, {}));
+  }
   if (!refused) {
-    auto transfer = std::make_unique<RunningOperation>(operation, surroundings_);
+    auto transfer = std::make_unique<RunningOperation>(given, surroundings_, started_transfers_);
     const auto id = transfer->start(multi_);
     if (id) {
+      ++started_transfers_;
       active_.push_back(std::move(transfer));
       return;
     }
@@ -222,9 +247,7 @@ void CommandRun::start(const Operation& operation) {
 }
 
 void CommandRun::start_some() {
-  while (active_.size() < at_once_ && next_ < command_.operations.size() && interrupted_by() == 0 && !failed_early_) {
-    start(command_.operations[next_++]);
-  }
+  while (active_.size() < at_once_ && !queue_.empty() && interrupted_by() == 0 && !failed_early_) start(queue_.next());
 }
 
 void CommandRun::report(const Operation& operation, const Failure& end, const WriteOutFacts& facts) {
@@ -238,14 +261,32 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
 }
 
 // Writes -w. False: it could not be written; the error was printed.
-bool CommandRun::write_facts(const Operation& operation, const WriteOutFacts& facts) {
+bool CommandRun::write_facts(const Operation& operation, WriteOutFacts facts) {
   if (operation.settings->write_out.empty()) return true;
-  const WriteOutText text = write_out(operation.settings->write_out, facts);
+  facts.now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  WriteOutText text = write_out(operation.settings->write_out, facts);
+  for (const WriteOutFile& file : text.files) {
+    if (!write_out_file(file)) text.to_stdout += file.text;  // as in curl
+  }
   if (!text.to_stderr.empty()) console_.note(text.to_stderr);
   if (text.to_stdout.empty()) return true;
   const auto printed = console_.print(text.to_stdout);
   if (!printed) console_.error(kExitWrite, printed.error());
   return printed.has_value();
+}
+
+// %output{}. False: it could not be written; a warning was printed.
+bool CommandRun::write_out_file(const WriteOutFile& file) {
+  const auto named = named_descriptor(file.path);
+  const int fd = named ? ::fcntl(*named, F_DUPFD_CLOEXEC, 3)
+                       : ::open(file.path.c_str(),
+                                O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (file.append ? O_APPEND : O_TRUNC), 0666);
+  FileResult<void> written;
+  if (fd < 0) written = std::unexpected("write to " + file.path + ": " + std::strerror(errno));
+  if (written) written = write_all(fd, as_bytes(file.text), file.path);
+  if (fd >= 0) ::close(fd);
+  if (!written) console_.warning("option --write-out: " + written.error());
+  return written.has_value();
 }
 
 // The exit code of the command is that of the last operation in the given order.
@@ -257,6 +298,11 @@ void CommandRun::judge(const Operation& operation, int exit_code) {
   summary_.exit_code = exit_code;
 }
 
+// From 0, in the order in which the connections were used first.
+std::int64_t CommandRun::connection_number(ConnId conn) {
+  return connections_.try_emplace(conn, static_cast<std::int64_t>(connections_.size())).first->second;
+}
+
 void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator transfer, const Message& message) {
   const std::unique_ptr<RunningOperation> ended = std::move(*transfer);
   active_.erase(transfer);
@@ -266,7 +312,11 @@ void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator tr
     ++(message.info.reused ? summary_.reused : summary_.connections);
   }
   const ResponseHead* head = ended->early_end() ? &ended->early_head() : &multi_.head(ended->id());
-  report(ended->operation(), end, transfer_facts(ended->operation(), message, head, end, ended->chain()));
+  WriteOutFacts facts = transfer_facts(ended->operation(), message, head, end, ended->chain());
+  facts.filename_effective = ended->output_path();
+  facts.xfer_id = ended->number();
+  if (message.info.conn) facts.conn_id = connection_number(message.info.conn);
+  report(ended->operation(), end, facts);
   multi_.remove(ended->id());
 }
 
@@ -334,13 +384,13 @@ void CommandRun::give_up(int exit_code, const std::string& why) {
     multi_.remove(transfer->id());
   }
   active_.clear();
-  std::string text = why + ": " + std::to_string(summary_.done) + " of " + std::to_string(command_.operations.size()) +
-                     " transfers had ended";
+  std::string text =
+      why + ": " + std::to_string(summary_.done) + " of " + std::to_string(queue_.total()) + " transfers had ended";
   if (parts == 1) text += "; what came is in " + part;
   if (parts > 1) text += "; " + std::to_string(parts) + " files are left in part (NAME.*.part)";
   summary_.exit_code = exit_code;
   console_.error(exit_code, text);
-  summary_.failed += command_.operations.size() - summary_.done;
+  summary_.failed += queue_.total() - summary_.done;
 }
 
 RunSummary CommandRun::run() {
@@ -369,6 +419,7 @@ RunSummary CommandRun::run() {
   } else {
     run_progress_.finish(multi_.now() - started_);
   }
+  if (surroundings_.hsts) save_hsts(command_, *surroundings_.hsts, console_, wall_now(multi_).wall);
   if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
   summary_.elapsed = multi_.now() - started_;
   return summary_;

@@ -34,6 +34,11 @@ class CommandBuilder {
   Status add_header(const std::string& value);
   Status add_header_line(std::string_view line, const std::string& place);
   Status add_data(const Argument& argument);
+  void append_data(std::string bytes, bool json);
+  Status add_encoded(const std::string& value);
+  Status add_form(const Argument& argument);
+  Status finish_form();
+  Status add_url_query(const std::string& value);
   Status set_unix_socket(const std::string& value);
   Status set_loop(const std::string& value);
   Status add_resolve(const std::string& value);
@@ -42,10 +47,17 @@ class CommandBuilder {
   Status set_parallel_max(const std::string& value);
   Status set_redirects(const Argument& argument);
   Status set_compressed(bool on);
+  Status set_hsts(const std::string& value);
+  Status set_etag(const std::string& value);
+  Status set_time_condition(const std::string& value);
+  Status set_retries(const Argument& argument);
+  Status set_create_file_mode(const std::string& value);
+  Status set_max_filesize(const std::string& value);
   Status add_cookies(const std::string& value);
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
   Status set_write_out(const std::string& value);
+  Status read_netrc();
   Status finish_group();
   // Reads the file, or the standard input for "-". Error: exit code 26.
   std::expected<std::string, UsageError> read(OptionId id, const std::string& path);

@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "adapters/cli/form_body.hpp"
+#include "adapters/cli/glob.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/address.hpp"
 #include "core/fields.hpp"
@@ -39,28 +42,53 @@ struct CookieFile {
   bool without_session = false;  // -j: its session cookies do not count
 };
 
+// A file with state of earlier runs, read already.
+struct StateFile {
+  std::string name;  // "": none; the state lives as long as the run
+  std::string text;
+};
+
 // The settings that all URLs of one --next group share.
 struct Settings {
-  bool include_head = false;         // -i, and also with -I: the response head goes to the output, before the body
-  std::string dump_header;           // -D: file, "-" for standard output; empty: none. Shared by the URLs of the group:
-                                     // the first one truncates it, the others append.
-  bool remove_on_error = false;      // --remove-on-error: a failed download leaves no part file
-  bool create_dirs = false;          // --create-dirs: make the directories in Output::path (and of dump_header)
-  bool fail = false;                 // -f: status >= 400 is an error (22) and no body is written
-  bool fail_with_body = false;       // as -f, but the body is written
-  std::string write_out;             // -w: the format, already read from @file; empty: nothing to write
-  std::optional<Duration> max_time;  // -m
-  std::optional<Duration> connect_timeout;    // --connect-timeout
+  bool include_head = false;     // -i, and also with -I: the response head goes to the output, before the body
+  std::string dump_header;       // -D: file, "-" for standard output; empty: none. Shared by the URLs of the group:
+                                 // the first one truncates it, the others append.
+  bool remove_on_error = false;  // --remove-on-error: a failed download leaves no part file
+  // --clobber: true, a file that exists is replaced; --no-clobber: false, it stays and another name is written.
+  // nullopt: true for names from the command line, and an error for names from the server.
+  std::optional<bool> clobber;
+  bool remote_header_name = false;                // -J: with -O, the name is that of Content-Disposition
+  bool skip_existing = false;                     // --skip-existing: an operation whose file exists is done
+  bool remote_time = false;                       // -R: the file gets the time of Last-Modified
+  std::optional<std::uint32_t> create_file_mode;  // --create-file-mode: permissions of a file that did not exist
+  std::optional<std::uint64_t> max_filesize;      // --max-filesize
+  bool create_dirs = false;                 // --create-dirs: make the directories in Output::path (and of dump_header)
+  bool fail = false;                        // -f: status >= 400 is an error (22) and no body is written
+  bool fail_with_body = false;              // as -f, but the body is written
+  std::string write_out;                    // -w: the format, already read from @file; empty: nothing to write
+  std::optional<Duration> max_time;         // -m
+  std::optional<Duration> connect_timeout;  // --connect-timeout
   AddressFamily family = AddressFamily::any;  // -4, -6
   std::vector<ResolveEntry> resolve;  // --resolve, in order; of two for the same host and port the later one counts
-  std::optional<RedirectOptions> redirects = {};  // -L and what belongs to it
-  bool compressed = false;                        // --compressed
-  bool asks_for_codings = true;                   // false: -H "Accept-Encoding:" takes the field away
-  bool cookies = false;                           // -b FILE, -c: cookies are kept, and sent
-  std::string cookie_jar;                         // -c: file, "-" for standard output; empty: none
-  std::string unix_socket;                        // --unix-socket: a path, or "@" and an abstract name; empty: TCP
-  bool http0_9 = false;                           // --http0.9: a response may have no head
-  bool strict = false;                            // --strict: TransferOptions::http1
+  std::optional<RedirectOptions> redirects = {};        // -L and what belongs to it
+  std::optional<RetryOptions> retries = {};             // --retry and what belongs to it
+  Duration continue_timeout = std::chrono::seconds(1);  // --expect100-timeout
+  std::optional<StateFile> hsts;                        // --hsts
+  std::string etag_save;                                // --etag-save: a file; "": none
+  // -z: the body is wanted only if it was changed after this time; `not_newer`: only if it was not.
+  struct TimeCondition {
+    UnixSeconds time = 0;
+    bool not_newer = false;
+  };
+  std::optional<TimeCondition> time_condition;
+  std::shared_ptr<const std::string> netrc;  // the text of the file of -n; null: none
+  bool compressed = false;                   // --compressed
+  bool asks_for_codings = true;              // false: -H "Accept-Encoding:" takes the field away
+  bool cookies = false;                      // -b FILE, -c: cookies are kept, and sent
+  std::string cookie_jar;                    // -c: file, "-" for standard output; empty: none
+  std::string unix_socket;                   // --unix-socket: a path, or "@" and an abstract name; empty: TCP
+  bool http0_9 = false;                      // --http0.9: a response may have no head
+  bool strict = false;                       // --strict: TransferOptions::http1
 
   bool insecure = false;      // -k
   std::string cacert;         // file; empty: the system's
@@ -75,13 +103,16 @@ struct Settings {
 
 struct Output {
   bool to_stdout = true;
-  std::string path;  // if !to_stdout; begins with --output-dir
+  std::string path;          // if !to_stdout; begins with --output-dir
+  bool remote_name = false;  // -O: the name is the URL's
 };
 
 struct Upload {
   bool from_stdin = false;  // -T -: streamed in chunks, the length is unknown
   std::string path;         // otherwise
 };
+
+struct GlobbedUrls;
 
 // One URL.
 struct Operation {
@@ -94,14 +125,25 @@ struct Operation {
   Fields fields;          // final and in order, with User-Agent and Accept; the core adds Host and lengths
   // The body of -d and related options, all parts joined; null: none. Shared by the URLs of a group, never changed.
   std::shared_ptr<const std::string> body;
+  std::shared_ptr<const FormBody> form;  // of -F; null: none. Never together with `body` or `upload`
+  // Where they are more than an Authorization field in `fields`: another scheme than Basic, or a netrc file.
+  std::optional<Credentials> credentials;
   std::optional<Upload> upload;  // -T; never together with `body`
   // The user set "Transfer-Encoding: chunked": the body or upload is sent as a stream without a length.
   bool chunked = false;
-  bool head_only = false;  // -I: no body is wanted, whatever -X says
+  bool expects_continue = false;  // a large body waits for 100 Continue: no -H names Expect
+  bool head_only = false;         // -I: no body is wanted, whatever -X says
   Output output;
   std::optional<ConnectTo> connect_to;       // --connect-to, already matched against this URL
   std::shared_ptr<const Settings> settings;  // never null
   std::size_t url_number = 0;                // from 0, in the whole command line: %{urlnum}
+  // With a glob: all its URLs. This operation is the first of them. Null: one URL.
+  std::shared_ptr<const GlobbedUrls> globbed;
+};
+
+struct GlobbedUrls {
+  Glob glob;                                                              // before its first URL
+  std::function<Operation(const std::string& url, const Glob& at)> make;  // of a URL that the glob has just given
 };
 
 enum class ParallelMode : std::uint8_t {

@@ -38,13 +38,9 @@ void save_cookies(const CommandLine& command, CookieJar& jar, Console& console, 
       if (auto printed = console.print(jar.save(now)); !printed) console.warning(printed.error());
       continue;
     }
-    OutputFile file(path, false, OutputFile::Access::owner);
-    auto done = file.open();
-    if (done) done = file.write(as_bytes(jar.save(now)));
-    if (done) done = file.commit();
-    if (done) continue;
-    file.abandon(true);
-    console.warning("the cookies were not saved: " + done.error());
+    if (auto saved = replace_file(path, jar.save(now)); !saved) {
+      console.warning("the cookies were not saved: " + saved.error());
+    }
   }
 }
 

@@ -1,11 +1,14 @@
 // The main function of the command: takes the arguments and returns the exit code. Leaves parsing and running to
 // others.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <optional>
 #include <string>
 
 #include "adapters/cli/command.hpp"
@@ -42,10 +45,18 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
   return text;
 }
 
+std::optional<sluice::UnixSeconds> modified(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 ? std::optional<sluice::UnixSeconds>(status.st_mtime) : std::nullopt;
+}
+
 OptionInputs inputs() {
   const char* home = std::getenv("HOME");
-  return {
-      .home = home != nullptr ? home : "", .read_file = read_file, .read_stdin = [] { return read_all(STDIN_FILENO); }};
+  return {.home = home != nullptr ? home : "",
+          .read_file = read_file,
+          .read_stdin = [] { return read_all(STDIN_FILENO); },
+          .modified = modified,
+          .now = std::time(nullptr)};
 }
 
 int print(const std::string& text) {

@@ -11,6 +11,7 @@
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/text.hpp"
 #include "adapters/cli/version.hpp"
+#include "core/http_date.hpp"
 #include "core/request.hpp"
 
 namespace sluice::cli {
@@ -62,6 +63,15 @@ std::optional<RedirectOptions> redirects_of(const OptionGroup& group) {
   return redirects;
 }
 
+std::optional<RetryOptions> retries_of(const OptionGroup& group) {
+  if (group.retries.max_retries == 0) return std::nullopt;
+  RetryOptions retries = group.retries;
+  const bool judges = group.settings.fail || group.settings.fail_with_body;
+  retries.all_error_statuses = retries.all_errors && judges;
+  retries.jitter = false;  // as in curl: the waits are those that the manual says
+  return retries;
+}
+
 bool asks_for_chunks(const OptionGroup& group) {
   return std::any_of(group.headers.begin(), group.headers.end(), [](const HeaderLine& line) {
     return equals_ignoring_case(line.name, "Transfer-Encoding") && equals_ignoring_case(line.value, "chunked");
@@ -74,6 +84,12 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const 
   Fields fields;
   Status ok;
   if (group.range) ok = add_default(fields, group, "Range", range_value(*group.range), "--range");
+  if (ok && group.etag) ok = add_default(fields, group, "If-None-Match", *group.etag, "--etag-compare");
+  if (ok && group.settings.time_condition) {
+    const auto& condition = *group.settings.time_condition;
+    ok = add_default(fields, group, condition.not_newer ? "If-Unmodified-Since" : "If-Modified-Since",
+                     format_http_date(condition.time), "--time-cond");
+  }
   const std::string agent = group.user_agent.value_or(std::string(kUserAgent));
   if (ok && !agent.empty()) ok = add_default(fields, group, "User-Agent", agent, "--user-agent");
   if (ok && !group.json) ok = add_default(fields, group, "Accept", "*/*", "--header");
@@ -111,11 +127,32 @@ std::expected<Fields, UsageError> with_authorization(const OptionGroup& group, c
   return fields;
 }
 
+// nullopt: an Authorization field says it all.
+std::optional<Credentials> credentials_of(const OptionGroup& group, const std::optional<std::string>& from_url) {
+  AuthSchemes schemes = group.schemes_asked;
+  if (schemes == AuthSchemes{.basic = false}) schemes.basic = true;
+  const bool netrc = group.settings.netrc != nullptr;
+  if (schemes == AuthSchemes() && !netrc) return std::nullopt;
+  // Of -n, what the URL says does not count; with --netrc-optional it does.
+  const bool url_counts = !netrc || group.netrc_optional;
+  const std::string text = group.user ? *group.user : url_counts ? from_url.value_or(":") : ":";
+  const std::size_t colon = text.find(':');
+  return Credentials{
+      .user = text.substr(0, colon), .password = text.substr(colon + 1), .bearer = group.bearer, .schemes = schemes};
+}
+
 // ---- method ----
 
 std::expected<std::string, UsageError> method_of(const OptionGroup& group, bool uploads) {
   const bool posts = group.data && !group.get;
   const bool gets = group.data && group.get;
+  if (group.form_body && (group.data || uploads || group.head)) {
+    return usage(std::string("--form (POST) and ") +
+                 (uploads      ? "--upload-file (PUT)"
+                  : group.data ? "--data"
+                               : "--head (HEAD)") +
+                 " exclude each other");
+  }
   if (posts && group.head)
     return usage("--data (POST) and --head (HEAD) exclude each other; --get puts data into the URL");
   if (posts && uploads) return usage("--data (POST) and --upload-file (PUT) exclude each other");
@@ -126,7 +163,7 @@ std::expected<std::string, UsageError> method_of(const OptionGroup& group, bool 
   if (group.method) return *group.method;
   if (group.head) return "HEAD";
   if (uploads) return "PUT";
-  return posts ? "POST" : "GET";
+  return posts || group.form_body ? "POST" : "GET";
 }
 
 // ---- URL ----
@@ -143,6 +180,7 @@ Result<Url> with_upload_name(const Url& url, std::string_view file) {
 Result<Url> requested_url(const OptionGroup& group, const UrlSlot& slot) {
   Result<Url> url = Url::parse_typed(*slot.url);
   if (url && !slot.upload.empty() && !is_stdin(slot.upload)) url = with_upload_name(*url, slot.upload);
+  if (url && group.url_query) url = url->with_more_query(*group.url_query);
   if (url && group.get && group.data) url = url->with_more_query(*group.data);
   return url;
 }
@@ -182,8 +220,9 @@ std::expected<Output, UsageError> output_of(const OptionGroup& group, const UrlS
   if (!slot.remote_name && slot.output.value_or("-") == "-") return Output{};
   auto name = slot.remote_name ? remote_file_name(url) : *slot.output;
   if (!name) return std::unexpected(name.error());
-  if (group.output_dir.empty()) return Output{false, std::move(*name)};
-  return Output{false, group.output_dir + (group.output_dir.ends_with('/') ? "" : "/") + *name};
+  const std::string folder =
+      group.output_dir + (group.output_dir.empty() || group.output_dir.ends_with('/') ? "" : "/");
+  return Output{.to_stdout = false, .path = folder + *name, .remote_name = slot.remote_name};
 }
 
 // ---- operations ----
@@ -200,6 +239,7 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   Operation operation;
   operation.settings = shared.settings;
   operation.head_only = group.head;
+  operation.expects_continue = !mentions(group, "Expect");
   auto method = method_of(group, !slot.upload.empty());
   if (!method) return std::unexpected(method.error());
   operation.method = std::move(*method);
@@ -222,11 +262,14 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
     return operation;
   }
   const std::optional<std::string>& credentials = group.user ? group.user : target->credentials;
-  auto fields = credentials ? with_authorization(group, shared.fields, *credentials) : shared.fields;
+  operation.credentials = credentials_of(group, target->credentials);
+  auto fields =
+      credentials && !operation.credentials ? with_authorization(group, shared.fields, *credentials) : shared.fields;
   if (!fields) return std::unexpected(fields.error());
   operation.fields = std::move(*fields);
   operation.body = shared.body;
   operation.chunked = shared.chunked;
+  operation.form = group.form_body;
   if (!slot.upload.empty()) {
     const bool from_stdin = is_stdin(slot.upload);
     operation.upload = Upload{from_stdin, from_stdin ? std::string() : slot.upload};
@@ -237,6 +280,58 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
     operation.output = std::move(*output);
   else
     operation.refused = output.error();
+  return operation;
+}
+
+// ---- globs ----
+
+struct Common {
+  OptionGroup group;
+  Shared shared;
+};
+
+// The operation of one URL of a glob: a failure is that URL's alone.
+Operation for_globbed(const Common& common, UrlSlot slot, const std::string& url, const Glob& at, std::size_t number) {
+  slot.url = url;
+  if (slot.output) slot.output = at.output_name(*slot.output);
+  auto made = make_operation(common.group, slot, common.shared);
+  Operation operation;
+  if (made) {
+    operation = *std::move(made);
+  } else {
+    operation.refused = made.error();
+    operation.given_url = url;
+    operation.settings = common.shared.settings;
+  }
+  operation.url_number = number;
+  return operation;
+}
+
+std::expected<Operation, UsageError> for_slot(const std::shared_ptr<const Common>& common, const UrlSlot& slot,
+                                              std::size_t number) {
+  auto glob = common->group.globoff ? Result<Glob>(std::unexpected(Error())) : Glob::parse(*slot.url);
+  if (!common->group.globoff && !glob) {
+    Operation operation;
+    operation.settings = common->shared.settings;
+    operation.given_url = *slot.url;
+    operation.refused = UsageError{exit_code(glob.error()), glob.error().message()};
+    operation.url_number = number;
+    return operation;
+  }
+  UrlSlot first = slot;
+  if (glob) {
+    Glob all = *glob;
+    first.url = all.next();
+    if (first.output) first.output = all.output_name(*first.output);
+  }
+  auto operation = make_operation(common->group, first, common->shared);
+  if (!operation) return operation;
+  operation->url_number = number;
+  if (!glob || glob->count() == 1) return operation;
+  operation->globbed = std::make_shared<const GlobbedUrls>(
+      GlobbedUrls{*std::move(glob), [common, slot, number](const std::string& url, const Glob& at) {
+                    return for_globbed(*common, slot, url, at, number);
+                  }});
   return operation;
 }
 
@@ -269,6 +364,10 @@ Status check(const OptionGroup& group) {
     return usage("option --request: '" + printable(*group.method) + "' is no method");
   if (group.settings.fail && group.settings.fail_with_body)
     return usage("--fail and --fail-with-body exclude each other");
+  if (group.urls > 1 && (group.etag || !group.settings.etag_save.empty()))
+    return usage("--etag-compare and --etag-save are for one URL");
+  if (group.settings.include_head && group.settings.remote_header_name)
+    return usage("--include and --remote-header-name exclude each other: a head would come before the name is known");
   if (group.settings.tls_max < group.settings.tls_min) return usage("--tls-max 1.2 and --tlsv1.3 exclude each other");
   return {};
 }
@@ -279,23 +378,25 @@ std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup gr
   if (const Status ok = check(group); !ok) return std::unexpected(ok.error());
   Shared shared;
   group.settings.include_head = group.settings.include_head || group.head;
+  if (group.user) group.settings.netrc.reset();  // as in curl
   group.settings.redirects = redirects_of(group);
+  group.settings.retries = retries_of(group);
   group.settings.asks_for_codings = !mentions(group, "Accept-Encoding");
-  const auto settings = std::make_shared<Settings>(std::move(group.settings));
+  const auto settings = std::make_shared<Settings>(group.settings);
   shared.settings = settings;
-  if (group.data && !group.get) shared.body = std::make_shared<const std::string>(std::move(*group.data));
+  if (group.data && !group.get) shared.body = std::make_shared<const std::string>(*group.data);
   shared.chunked = asks_for_chunks(group);
   if (group.user && group.user->find(':') == std::string::npos) *group.user += ':';
   auto fields = common_fields(group, shared.body.get());
   if (!fields) return std::unexpected(fields.error());
   shared.fields = std::move(*fields);
 
+  const auto common = std::make_shared<const Common>(Common{std::move(group), std::move(shared)});
   std::vector<Operation> operations;
-  operations.reserve(group.urls);
-  for (const UrlSlot& slot : std::span(group.slots).first(group.urls)) {
-    auto operation = make_operation(group, slot, shared);
+  operations.reserve(common->group.urls);
+  for (const UrlSlot& slot : std::span(common->group.slots).first(common->group.urls)) {
+    auto operation = for_slot(common, slot, first_number + operations.size());
     if (!operation) return std::unexpected(operation.error());
-    operation->url_number = first_number + operations.size();
     operations.push_back(std::move(*operation));
   }
   expand_wildcards(settings->resolve, operations);

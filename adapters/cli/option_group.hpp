@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "adapters/cli/command_line.hpp"
+#include "adapters/cli/form_body.hpp"
+#include "adapters/cli/form_option.hpp"
 #include "adapters/cli/option_values.hpp"
 
 namespace sluice::cli {
@@ -33,14 +35,26 @@ struct OptionGroup {
   Follow follows = Follow::no;  // -L, --follow
   RedirectOptions redirects;    // what other options say of them
   Schemes schemes, redirect_schemes;
+  RetryOptions retries;
+  AuthSchemes schemes_asked = {.basic = false};  // --basic, --digest, --oauth2-bearer
+  std::string bearer;                            // --oauth2-bearer
+  bool netrc = false, netrc_optional = false;
+  std::string netrc_file;  // "": ~/.netrc
   bool remote_name_all = false;
+  bool globoff = false;
   bool head = false;
   bool get = false;
   std::optional<std::string> method;
   std::optional<std::string> data;
   bool json = false;
-  std::string cookie_data;               // -b with a '=', all of them
-  std::vector<CookieFile> cookie_files;  // -b without
+  Form form;  // -F, --form-string
+  bool has_form = false;
+  bool form_escape = false;
+  std::shared_ptr<const FormBody> form_body;  // of `form`, when the group is finished; null: none
+  std::optional<std::string> url_query;       // all of --url-query
+  std::optional<std::string> etag;            // --etag-compare: the value for If-None-Match
+  std::string cookie_data;                    // -b with a '=', all of them
+  std::vector<CookieFile> cookie_files;       // -b without
   bool junk_session_cookies = false;
   std::vector<HeaderLine> headers;
   std::optional<std::string> user, user_agent, referer, range;

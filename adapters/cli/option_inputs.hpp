@@ -4,7 +4,10 @@
 
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string>
+
+#include "core/types.hpp"
 
 namespace sluice::cli {
 
@@ -13,6 +16,9 @@ struct OptionInputs {
   std::string home;  // $HOME; empty: no ~/.sluicerc is looked for
   std::function<std::expected<std::string, std::string>(const std::string& path)> read_file;
   std::function<std::expected<std::string, std::string>()> read_stdin;  // all of it; "" if it was read before
+  // When the file was changed last; nullopt: there is none. May be null.
+  std::function<std::optional<UnixSeconds>(const std::string& path)> modified = {};
+  UnixSeconds now = 0;
 };
 
 }  // namespace sluice::cli

@@ -8,6 +8,7 @@
 
 #include "adapters/cli/text.hpp"
 #include "core/base/ascii.hpp"
+#include "core/http_date.hpp"
 
 namespace sluice::cli {
 
@@ -87,6 +88,57 @@ std::expected<std::size_t, std::string> parse_count(std::string_view text) {
   if (!whole(text, count)) return std::unexpected("expected a number, not '" + printable(text) + "'");
   if (count > kMost) return std::unexpected("'" + printable(text) + "' is too much");
   return count;
+}
+
+std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text) {
+  constexpr std::string_view kUnits = "bkmgtp";
+  const auto refused = [&](std::string_view why) {
+    return std::unexpected("'" + printable(text) + "' " + std::string(why));
+  };
+  std::string_view digits = text;
+  std::uint64_t unit = 1;
+  if (!digits.empty() && to_lower(digits.back()) >= 'a') {
+    const std::size_t power = kUnits.find(to_lower(digits.back()));
+    if (power == std::string_view::npos) return refused("has a unit that is none of B, K, M, G, T and P");
+    unit <<= 10 * power;
+    digits.remove_suffix(1);
+  }
+  std::uint64_t count = 0;
+  if (!whole(digits, count)) return refused("is not a number of bytes");
+  if (count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / unit)
+    return refused("is too much");
+  return count * unit;
+}
+
+std::optional<UnixSeconds> parse_date(std::string_view text, UnixSeconds now) {
+  if (const auto time = parse_http_date(text, now)) return time;
+  // "1994-11-06T08:49:37Z": numbers of a fixed width between fixed bytes.
+  constexpr std::string_view kForm = "0000-00-00 00:00:00";
+  constexpr std::size_t kDateSize = 10;
+  if (text.ends_with('Z')) text.remove_suffix(1);
+  if (text.size() != kForm.size() && text.size() != kDateSize) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool separates = text[i] == kForm[i] || (i == kDateSize && text[i] == 'T');
+    if (kForm[i] == '0' ? !is_digit(text[i]) : !separates) return std::nullopt;
+  }
+  const auto number = [&](std::size_t at, std::size_t size) {
+    int value = 0;
+    if (at < text.size()) whole(text.substr(at, size), value);
+    return value;
+  };
+  return unix_seconds({.year = number(0, 4),
+                       .month = number(5, 2),
+                       .day = number(8, 2),
+                       .hour = number(11, 2),
+                       .minute = number(14, 2),
+                       .second = number(17, 2)});
+}
+
+std::expected<std::uint32_t, std::string> parse_file_mode(std::string_view text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return mode;
+  return std::unexpected("expected an octal number up to 0777, not '" + printable(text) + "'");
 }
 
 std::expected<std::uint32_t, std::string> parse_max_redirects(std::string_view text) {

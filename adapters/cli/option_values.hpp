@@ -20,6 +20,12 @@ namespace sluice::cli {
 // Zero means no limit (nullopt). Error: what is wrong, for a message after the option's name.
 std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_view text);
 std::expected<std::size_t, std::string> parse_count(std::string_view text);
+// A number of bytes, perhaps with a unit: "10000", "500K", "2G", "1T", "1P" (powers of 1024, in any case; B is 1).
+std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text);
+// Permissions as an octal number, 0 to 0777.
+std::expected<std::uint32_t, std::string> parse_file_mode(std::string_view text);
+// A date of HTTP (core/http_date.hpp), or "1994-11-06", perhaps with " 08:49:37" or "T08:49:37Z", in UTC.
+std::optional<UnixSeconds> parse_date(std::string_view text, UnixSeconds now);
 // --max-redirs: a count, or -1 for any number.
 std::expected<std::uint32_t, std::string> parse_max_redirects(std::string_view text);
 // --proto: schemes separated by commas, each after '=' (only this one), '-' (not this one) or '+' or nothing (this one

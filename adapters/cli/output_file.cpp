@@ -72,6 +72,16 @@ std::string part_name(const std::string& target, std::size_t most) {
   return target.substr(0, end) + "." + random_chars() + std::string(kPartSuffix);
 }
 
+// Renames if there is no file with the new name. Returns 0 or an errno.
+int rename_to_new(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL) return errno;
+  // The file system (NFS) does not know the flag.
+  if (::link(from.c_str(), to.c_str()) != 0) return errno;
+  ::unlink(from.c_str());
+  return 0;
+}
+
 // Whether the error means that the folder allows no new file, so that an existing file can only be written in place.
 bool folder_refuses(int error) {
   return error == EACCES || error == EPERM || error == EROFS || error == EBUSY || error == EXDEV;
@@ -79,8 +89,7 @@ bool folder_refuses(int error) {
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path, bool create_directories, Access access)
-    : path_(std::move(path)), create_directories_(create_directories), access_(access) {}
+OutputFile::OutputFile(std::string path, const Options& options) : path_(std::move(path)), options_(options) {}
 
 OutputFile::~OutputFile() { abandon(); }
 
@@ -94,7 +103,7 @@ FileResult<void> OutputFile::open() {
     if (fd_ < 0) return failed("write to", path_, errno);
     return {};
   }
-  if (create_directories_) {
+  if (options_.create_directories) {
     if (auto made = create_parent_directories(path_); !made) return made;
   }
   struct stat present = {};
@@ -102,10 +111,7 @@ FileResult<void> OutputFile::open() {
     // The name of the part file may be shorter, so a final name that is too long is reported now and not after the
     // whole body.
     if (errno != ENOENT) return failed("write to", path_, errno);
-    target_ = created_path(path_);
-    if (const int error = open_part(access_ == Access::all ? 0666 : 0600); error != 0)
-      return failed("write to", path_, error);
-    return {};
+    return open_new();
   }
   if (S_ISDIR(present.st_mode)) return failed("write to", path_, EISDIR);
   if (!S_ISREG(present.st_mode)) {  // a device or a pipe cannot be replaced by renaming
@@ -113,6 +119,8 @@ FileResult<void> OutputFile::open() {
     if (fd_ < 0) return failed("write to", path_, errno);
     return {};
   }
+  if (options_.existing == Existing::refuse) return failed("write to", path_, EEXIST);
+  if (options_.existing == Existing::number) return open_new();
   if (::access(path_.c_str(), W_OK) != 0) return failed("write to", path_, errno);
   std::array<char, PATH_MAX> real = {};
   if (::realpath(path_.c_str(), real.data()) == nullptr) return failed("write to", path_, errno);
@@ -125,6 +133,14 @@ FileResult<void> OutputFile::open() {
   // Keeps the owner, if this process may change it.
   if (::fchown(fd_, present.st_uid, present.st_gid) != 0) errno = 0;
   ::fchmod(fd_, present.st_mode & 0777);
+  return {};
+}
+
+FileResult<void> OutputFile::open_new() {
+  target_ = created_path(path_);
+  if (const int error = open_part(options_.mode.value_or(0666)); error != 0) return failed("write to", path_, error);
+  // The mode was asked for, so the umask does not count.
+  if (options_.mode && ::fchmod(fd_, *options_.mode) != 0) return failed("set the permissions of", part_, errno);
   return {};
 }
 
@@ -162,7 +178,13 @@ FileResult<void> OutputFile::write(Bytes bytes) {
   return write_all(fd_, bytes, is_standard_output() ? "standard output" : path_);
 }
 
-FileResult<void> OutputFile::commit() {
+FileResult<void> OutputFile::restart() {
+  if (fd_ < 0) return {};
+  if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) != 0) return failed("write again to", path_, errno);
+  return {};
+}
+
+FileResult<void> OutputFile::commit(std::optional<UnixSeconds> modified) {
   if (fd_ < 0) return {};
   if (is_standard_output()) {
     fd_ = -1;
@@ -171,12 +193,36 @@ FileResult<void> OutputFile::commit() {
   // Some file systems report a full disk only on close: closing a duplicate reports it and leaves this descriptor open.
   const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
   if (copy < 0 || ::close(copy) != 0) return failed("write to", path_, errno);
-  if (!part_.empty() && ::rename(part_.c_str(), target_.c_str()) != 0) {
-    const int error = errno;
-    if (auto copied = copy_part(error); !copied) return copied;
+  if (modified) {
+    const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = *modified, .tv_nsec = 0}};
+    if (::futimens(fd_, times) != 0) return failed("set the time of", path_, errno);
   }
+  if (auto placed = part_.empty() ? FileResult<void>() : put_in_place(); !placed) return placed;
   ::close(std::exchange(fd_, -1));
   return {};
+}
+
+FileResult<void> OutputFile::put_in_place() {
+  if (options_.existing != Existing::replace) return put_beside();
+  if (::rename(part_.c_str(), target_.c_str()) == 0) return {};
+  return copy_part(errno);
+}
+
+// Also if a file with one of these names was created since open(), it stays.
+FileResult<void> OutputFile::put_beside() {
+  constexpr int kMostNumber = 100;  // as in curl
+  const int most = options_.existing == Existing::number ? kMostNumber : 0;
+  for (int number = 0; number <= most; ++number) {
+    const std::string ending = number == 0 ? "" : "." + std::to_string(number);
+    const std::string name = target_ + ending;
+    const int error = rename_to_new(part_, name);
+    if (error == 0) {
+      path_ += ending;
+      return {};
+    }
+    if (error != EEXIST) return failed("rename " + part_ + " to", name, error);
+  }
+  return failed("write to", path_, EEXIST);
 }
 
 // A folder may allow to create files but not to replace them (sticky bit, EPERM): then the bytes are copied into the
@@ -215,6 +261,15 @@ std::string OutputFile::abandon(bool remove) {
     return "";
   }
   return part_;
+}
+
+FileResult<void> replace_file(const std::string& path, std::string_view text) {
+  OutputFile file(path, {.mode = 0600});
+  auto done = file.open();
+  if (done) done = file.write(as_bytes(text));
+  if (done) done = file.commit();
+  if (!done) file.abandon(true);
+  return done;
 }
 
 FileResult<void> write_all(int fd, Bytes bytes, const std::string& name) {

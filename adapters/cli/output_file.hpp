@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/types.hpp"
 
@@ -21,40 +22,65 @@ using FileResult = std::expected<T, std::string>;
 
 class OutputFile {
  public:
-  // Who may read a file that did not exist before: all whom the umask allows, or the owner only.
-  enum class Access : std::uint8_t { all, owner };
+  // What happens to a file that has the name already. Devices, pipes and descriptors are written all the same.
+  enum class Existing : std::uint8_t {
+    replace,
+    number,  // it stays: NAME.1 is written, or NAME.2, up to NAME.100 (--no-clobber)
+    refuse,  // it stays: an error
+  };
+  struct Options {
+    bool create_directories = false;
+    Existing existing = Existing::replace;
+    // The permissions of a file that did not exist; nullopt: 0666 less the umask.
+    std::optional<std::uint32_t> mode = {};
+  };
   // "-" is the standard output. Nothing is changed before open().
-  explicit OutputFile(std::string path, bool create_directories = false, Access access = Access::all);
+  explicit OutputFile(std::string path) : OutputFile(std::move(path), Options()) {}
+  OutputFile(std::string path, const Options& options);
   ~OutputFile();  // does abandon()
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  // after commit(): the name that was given
+  // Another name, before open().
+  void set_path(std::string path, Existing existing) {
+    path_ = std::move(path);
+    options_.existing = existing;
+  }
   bool is_standard_output() const { return path_ == "-"; }
   bool is_open() const { return fd_ >= 0; }
 
   FileResult<void> open();
   // Blocks until all bytes are written.
   FileResult<void> write(Bytes bytes);
-  // Closes the file and gives it its final name.
-  FileResult<void> commit();
+  // Drops what was written, so that another attempt can be written; nothing is dropped while it is not open. Error: it
+  // cannot be dropped (a pipe, a terminal).
+  FileResult<void> restart();
+  // Closes the file and gives it its final name. `modified`: the time of its last change that it gets.
+  FileResult<void> commit(std::optional<UnixSeconds> modified = {});
   // Closes the file. The earlier file under the final name stays, unless it was written in place. Returns the name of
   // the file with the bytes so far; "": none. `remove`: deletes these bytes, unless they were written in place.
   std::string abandon(bool remove = false);
 
  private:
+  FileResult<void> open_new();
   int open_part(mode_t permissions);
   FileResult<void> open_in_place();
+  FileResult<void> put_in_place();
+  FileResult<void> put_beside();
   FileResult<void> copy_part(int rename_error);
 
   std::string path_;
   std::string target_;  // path_ with symbolic links followed
   std::string part_;    // "": none (in place, a device, a pipe)
   bool in_place_ = false;
-  bool create_directories_;
-  Access access_;
+  Options options_;
   int fd_ = -1;
 };
+
+// Writes the file beside the old one and renames it; a new file is its owner's alone. After an error the old one is
+// unchanged.
+FileResult<void> replace_file(const std::string& path, std::string_view text);
 
 // Blocks until all bytes are written; `name` is for the error.
 FileResult<void> write_all(int fd, Bytes bytes, const std::string& name);

@@ -2,31 +2,50 @@
 #include "adapters/cli/running_operation.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "adapters/transport.hpp"
+#include "core/content_disposition.hpp"
+#include "core/http_date.hpp"
 
 namespace sluice::cli {
 namespace {
 
 // An unwanted body up to this size is read to its end, which costs less than a new connection for the next transfer.
 constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
+// As in curl: a body of this size has "Expect: 100-continue".
+constexpr std::uint64_t kExpectFrom = 1024 * 1024 + 1;
 // But not longer than this.
 constexpr Duration kDiscardTime = std::chrono::seconds(1);
+
+OutputFile::Existing existing(const Settings& settings, OutputFile::Existing otherwise) {
+  if (!settings.clobber) return otherwise;
+  return *settings.clobber ? OutputFile::Existing::replace : OutputFile::Existing::number;
+}
 
 std::string status_text(const ResponseHead& head) {
   return std::to_string(head.status) + (head.reason.empty() ? "" : " " + head.reason);
 }
 
+// After redirects this is not what the command line says.
+std::string named(const Request& request) { return request.method + " " + request.url.text_without_secrets(); }
+
 }  // namespace
 
-RunningOperation::RunningOperation(const Operation& operation, Surroundings& surroundings)
-    : operation_(operation),
+RunningOperation::RunningOperation(std::shared_ptr<const Operation> operation, Surroundings& surroundings,
+                                   std::int64_t number)
+    : kept_(std::move(operation)),
+      operation_(*kept_),
       surroundings_(surroundings),
-      output_(operation.output.to_stdout ? "-" : operation.output.path, operation.settings->create_dirs) {}
+      number_(number),
+      output_(operation_.output.to_stdout ? "-" : operation_.output.path,
+              {.create_directories = settings().create_dirs,
+               .existing = existing(settings(), OutputFile::Existing::replace),
+               .mode = settings().create_file_mode}) {}
 
 std::string RunningOperation::display_name() const {
   if (operation_.upload && !operation_.upload->from_stdin) return operation_.upload->path;
@@ -53,7 +72,19 @@ TransferFigures RunningOperation::figures(const Multi& multi, Instant now) {
   return figures;
 }
 
-std::expected<RequestBody, Failure> RunningOperation::make_body() {
+std::expected<RequestBody, Failure> RunningOperation::make_form(Fields& fields) {
+  const auto given = fields.find("Content-Type");
+  auto form = FormSource::open(*operation_.form, std::string(given.value_or(kFormData)), surroundings_.random);
+  if (!form) return std::unexpected(Failure{kExitRead, form.error()});
+  if (auto set = fields.set("Content-Type", (*form)->content_type()); !set) {
+    return std::unexpected(Failure{exit_code(set.error()), set.error().message()});
+  }
+  source_ = *std::move(form);
+  return BodyStream{operation_.chunked ? std::nullopt : source_->length(), source_->rewindable()};
+}
+
+std::expected<RequestBody, Failure> RunningOperation::make_body(Fields& fields) {
+  if (operation_.form) return make_form(fields);
   if (operation_.upload) {
     auto source = UploadSource::open(operation_.upload->from_stdin ? "-" : operation_.upload->path);
     if (!source) return std::unexpected(Failure{kExitRead, source.error()});
@@ -71,19 +102,29 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   request.method = operation_.method;
   request.url = operation_.url;
   request.fields = operation_.fields;
-  auto body = make_body();
+  auto body = make_body(request.fields);
   if (!body) return std::unexpected(body.error());
   request.body = *std::move(body);
 
   TransferOptions options;
   options.redirects = settings().redirects;
-  if (operation_.url.is_tls() || options.redirects) {
+  if (operation_.url.is_tls() || options.redirects || settings().hsts) {
     auto tls = surroundings_.tls.for_settings(settings());
     // Without one a redirect from http to https fails, if it comes.
     if (!tls && operation_.url.is_tls()) return std::unexpected(tls.error());
     if (tls) options.tls = *std::move(tls);
   }
+  if (operation_.credentials) {
+    options.credentials = std::make_shared<const Credentials>(*operation_.credentials);
+    options.netrc = settings().netrc;
+  }
+  options.retries = settings().retries;
+  if (options.retries) options.retries->after_head = !operation_.output.to_stdout;
+  if (operation_.expects_continue) options.expect_continue_from = kExpectFrom;
+  options.continue_timeout = settings().continue_timeout;
+  options.max_body_bytes = settings().max_filesize;
   if (settings().compressed) options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
+  if (settings().hsts) options.hsts = surroundings_.hsts;
   if (settings().cookies) options.cookies = surroundings_.cookies;
   options.connect_to = operation_.connect_to;
   options.family = settings().family;
@@ -93,7 +134,8 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
     options.route = *std::move(route);
   }
   if (settings().connect_timeout) options.connect_timeout = settings().connect_timeout;
-  options.total_timeout = settings().max_time;
+  // As in curl, -m is for each attempt.
+  (options.retries ? options.attempts_timeout : options.total_timeout) = settings().max_time;
   options.http1 = settings().strict ? Http1::strict : Http1::tolerant;
   options.allow_http0_9 = settings().http0_9;
   options.tls_truncation_ok = settings().tls_truncation_ok;
@@ -128,17 +170,29 @@ bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
 
 void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& head) { take_head(multi, head); }
 
-// -i and -D show the heads of all hops; the body of a hop that another follows is never seen.
+// -i and -D show the heads of all hops. The body of a hop that another follows is never seen, unless the hop has failed
+// in the middle of it.
 void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDone& hop) {
-  if (hop.head.status != 0) take_head(multi, hop.head);
+  if (hop.head.status != 0 && !head_received_ && !take_head(multi, hop.head)) return;
+  if (hop.next != HopReason::retry) return;
+  warn_of_retry(multi, hop);
+  head_received_ = false;
+  verdict_.reset();
+  discard_ = false;
+  discarded_ = 0;
+  discards_until_.reset();
+  if (operation_.output.to_stdout) return;
+  if (auto restarted = output_.restart(); !restarted) end(multi, id_, {kExitWrite, restarted.error()});
 }
 
-namespace {
-
-// After redirects this is not what the command line says.
-std::string named(const Request& request) { return request.method + " " + request.url.text_without_secrets(); }
-
-}  // namespace
+void RunningOperation::warn_of_retry(const Multi& multi, const output::HopDone& hop) {
+  ++retries_;
+  char wait[32];
+  std::snprintf(wait, sizeof wait, "%.1f", std::chrono::duration<double>(hop.wait).count());
+  const std::string what = hop.failure ? hop.failure->message() : "the server answered " + status_text(hop.head);
+  surroundings_.console.warning(named(multi.request(id_)) + ": " + what + ": tried again in " + wait + " s (" +
+                                std::to_string(settings().retries->max_retries - retries_) + " retries left)");
+}
 
 void RunningOperation::judge_status(const Request& request, const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
@@ -150,6 +204,13 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   head_received_ = true;
   if (!take_head(multi, head)) return;
   judge_status(multi.request(id), head);
+  note_file(head);
+  if (const auto etag = head.fields.find("ETag"); etag && !settings().etag_save.empty() && head.status < 300) {
+    if (auto saved = replace_file(settings().etag_save, std::string(*etag) + "\n"); !saved) {
+      return end(multi, id, {kExitWrite, saved.error()});
+    }
+  }
+  if (is_unwanted(head)) return end(multi, id, Failure{});
   // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
   if (wants_body && !output_.is_open()) {
@@ -162,6 +223,28 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   }
   // -I with another method (-X): only the head is wanted, whatever follows it.
   if (operation_.head_only && operation_.method != "HEAD") end(multi, id, verdict_.value_or(Failure{}));
+}
+
+// -z, where the server has not looked at the condition: as in curl.
+bool RunningOperation::is_unwanted(const ResponseHead& head) const {
+  const auto& condition = settings().time_condition;
+  const auto field = head.fields.find("Last-Modified");
+  if (!condition || !field || head.status != 200) return false;
+  const auto modified = parse_http_date(*field, surroundings_.started);
+  return modified && (*modified > condition->time) == condition->not_newer;
+}
+
+// What the head says about the file: its name (-J) and its time (-R).
+void RunningOperation::note_file(const ResponseHead& head) {
+  const auto modified = head.fields.find("Last-Modified");
+  modified_.reset();
+  if (settings().remote_time && modified) modified_ = parse_http_date(*modified, surroundings_.started);
+  const auto disposition = head.fields.find("Content-Disposition");
+  if (!settings().remote_header_name || !operation_.output.remote_name || !disposition || output_.is_open()) return;
+  const auto name = suggested_file_name(*disposition);
+  if (!name) return;
+  const std::string& path = operation_.output.path;
+  output_.set_path(path.substr(0, path.rfind('/') + 1) + *name, existing(settings(), OutputFile::Existing::refuse));
 }
 
 std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) {
@@ -199,7 +282,6 @@ bool RunningOperation::on_rewind(Multi&, TransferId) {
 }
 
 void RunningOperation::note_chain(Multi& multi, TransferId id) {
-  if (!settings().redirects) return;
   chain_.hops = multi.hops(id);
   chain_.referer = multi.request(id).fields.find("Referer").value_or("");
 }
@@ -247,7 +329,7 @@ Failure RunningOperation::finish(const Result<void>& result) {
   const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);
   const bool whole = ended_well && !counts_as_error;
   if (whole) {
-    if (auto committed = output_.commit(); !committed) end = Failure{kExitWrite, committed.error()};
+    if (auto committed = output_.commit(modified_); !committed) end = Failure{kExitWrite, committed.error()};
   }
   if (const std::string part = abandon(); !part.empty()) end.message += "; what came is in " + part;
   source_.reset();

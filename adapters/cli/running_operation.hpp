@@ -27,15 +27,18 @@ struct Surroundings {
   HeaderDumps& dumps;
   TlsConfigs& tls;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
+  std::shared_ptr<HstsStore> hsts = {};     // null: no operation has --hsts
   bool verbose = false;
+  UnixSeconds started = 0;         // when the run began
+  Random random = Random(Seed{});  // for the boundaries of forms
   // Operations that removed their transfer themselves, before a Message.
   std::vector<RunningOperation*> ended_early = {};
 };
 
 class RunningOperation final : public TransferHandler {
  public:
-  // `operation` and `surroundings` must outlive this object.
-  RunningOperation(const Operation& operation, Surroundings& surroundings);
+  // `surroundings` must outlive this object.
+  RunningOperation(std::shared_ptr<const Operation> operation, Surroundings& surroundings, std::int64_t number);
 
   // Adds the transfer to the Multi. A failure is final.
   std::expected<TransferId, Failure> start(Multi& multi);
@@ -49,9 +52,12 @@ class RunningOperation final : public TransferHandler {
   const ResponseHead& early_head() const { return early_head_; }
 
   const HopChain& chain() const { return chain_; }
+  // The file that was written, after finish(); "" for the standard output.
+  std::string output_path() const { return operation_.output.to_stdout ? "" : output_.path(); }
 
   const Operation& operation() const { return operation_; }
   TransferId id() const { return id_; }
+  std::int64_t number() const { return number_; }  // of the transfers of the run, from 0
   // The descriptor to wait for before resume(); -1: none.
   int waits_for() const { return waits_for_; }
   void waiting_is_over() { waits_for_ = -1; }
@@ -73,22 +79,30 @@ class RunningOperation final : public TransferHandler {
  private:
   const Settings& settings() const { return *operation_.settings; }
   std::string display_name() const;
-  std::expected<RequestBody, Failure> make_body();
+  std::expected<RequestBody, Failure> make_body(Fields& fields);
+  std::expected<RequestBody, Failure> make_form(Fields& fields);
+  bool is_unwanted(const ResponseHead& head) const;
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
+  void warn_of_retry(const Multi& multi, const output::HopDone& hop);
+  void note_file(const ResponseHead& head);
   void judge_status(const Request& request, const ResponseHead& head);
   // Ends the transfer at once with this result; no callback follows.
   void end(Multi& multi, TransferId id, Failure verdict);
 
-  const Operation& operation_;
+  const std::shared_ptr<const Operation> kept_;
+  const Operation& operation_;  // *kept_
   Surroundings& surroundings_;
   TransferId id_;
+  const std::int64_t number_;
   OutputFile output_;
-  std::unique_ptr<UploadSource> source_;
+  std::unique_ptr<BodySource> source_;
   std::size_t body_sent_ = 0;  // bytes of Operation::body that were sent, if it is streamed
   int waits_for_ = -1;
-  std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
-  bool discard_ = false;            // the body is not wanted
+  std::uint32_t retries_ = 0;
+  std::optional<UnixSeconds> modified_;  // -R
+  std::optional<Failure> verdict_;       // decided before the end: a status that counts as an error
+  bool discard_ = false;                 // the body is not wanted
   std::uint64_t discarded_ = 0;
   std::optional<Instant> discards_until_;
   bool head_received_ = false;

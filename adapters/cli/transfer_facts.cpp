@@ -13,7 +13,6 @@ Duration since(const Progress& progress, const std::optional<Instant>& at) {
 // As in curl: sizes of heads and times count all hops, the size of the body the last one alone.
 void add_hop(WriteOutFacts& facts, const Hop& hop) {
   const Progress& progress = hop.progress;
-  ++facts.num_redirects;
   facts.num_connects += progress.connected ? (hop.reused ? 0 : 1) + static_cast<std::uint64_t>(hop.retries) : 0;
   facts.size_header += progress.received_head_bytes;
   facts.size_request += progress.sent_head_bytes;
@@ -21,9 +20,23 @@ void add_hop(WriteOutFacts& facts, const Hop& hop) {
   facts.time_connect += since(progress, progress.connected);
   if (hop.url.is_tls()) facts.time_appconnect += since(progress, progress.secured);
   facts.time_pretransfer += since(progress, progress.secured ? progress.secured : progress.connected);
+  facts.time_posttransfer += since(progress, progress.sent);
   facts.time_starttransfer += since(progress, progress.first_byte);
   facts.time_redirect += since(progress, progress.done);
   facts.time_total += since(progress, progress.done);
+}
+
+// -w tells of the last attempt: the hops after the last retry.
+std::size_t count_hops(WriteOutFacts& facts, const std::vector<Hop>& hops) {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < hops.size(); ++i) {
+    if (hops[i].reason == HopReason::redirect) ++facts.num_redirects;
+    if (hops[i].reason != HopReason::retry) continue;
+    first = i;
+    ++facts.num_retries;
+    facts.num_redirects = 0;
+  }
+  return first;
 }
 
 // The first Location field, as in curl; unchanged if it is not an http or https URL.
@@ -60,8 +73,9 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
     facts.fields = &head->fields;
     facts.redirect_url = redirect_url(url, *head);
   }
+  const std::size_t first = count_hops(facts, chain.hops);
   // As in curl: where the last hop has no response, the status of the one before it stays.
-  for (std::size_t i = chain.hops.size(); facts.status == 0 && i-- > 0;) facts.status = chain.hops[i].status;
+  for (std::size_t i = chain.hops.size(); facts.status == 0 && i > first; --i) facts.status = chain.hops[i - 1].status;
   if (info.conn) {
     facts.scheme = url.scheme();
     if (info.route.empty()) {
@@ -71,6 +85,7 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
     facts.num_connects = info.reused ? 0 : 1 + static_cast<std::uint64_t>(info.retries);
   }
   facts.size_download = progress.received_body_bytes;
+  facts.size_delivered = progress.decoded_body_bytes != 0 ? progress.decoded_body_bytes : progress.received_body_bytes;
   facts.size_upload = progress.sent_body_bytes;
   facts.size_header = progress.received_head_bytes;
   facts.size_request = progress.sent_head_bytes;
@@ -78,9 +93,10 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
   facts.time_connect = since(progress, progress.connected);
   facts.time_appconnect = url.is_tls() ? since(progress, progress.secured) : Duration::zero();
   facts.time_pretransfer = since(progress, progress.secured ? progress.secured : progress.connected);
+  facts.time_posttransfer = since(progress, progress.sent);
   facts.time_starttransfer = since(progress, progress.first_byte);
   facts.time_total = since(progress, progress.done);
-  for (std::size_t i = 0; i + 1 < chain.hops.size(); ++i) add_hop(facts, chain.hops[i]);
+  for (std::size_t i = first; i + 1 < chain.hops.size(); ++i) add_hop(facts, chain.hops[i]);
   return facts;
 }
 

@@ -1,4 +1,5 @@
-// Converts the figures of a finished transfer into the variables of -w. Pure. Leaves the format to write_out.hpp.
+// Converts the figures of a finished transfer into the variables of -w. Pure. Leaves the format to write_out.hpp, and
+// to the caller what one transfer does not know: WriteOutFacts::now, xfer_id and conn_id.
 #pragma once
 
 #include <string>

@@ -8,31 +8,23 @@
 #include <optional>
 #include <string>
 
-#include "core/types.hpp"
+#include "adapters/cli/body_source.hpp"
 
 namespace sluice::cli {
 
-class UploadSource {
+class UploadSource final : public BodySource {
  public:
   // Error: one line with the system's reason.
   static std::expected<std::unique_ptr<UploadSource>, std::string> open(const std::string& path);
-  ~UploadSource();
-  UploadSource(const UploadSource&) = delete;
-  UploadSource& operator=(const UploadSource&) = delete;
+  ~UploadSource() override;
 
   // The length of a regular file in bytes; nullopt for others.
-  std::optional<std::uint64_t> length() const { return length_; }
-  int fd() const { return fd_; }
-
-  struct Piece {
-    std::size_t bytes = 0;
-    bool end = false;
-    bool later = false;  // nothing has come yet: wait until fd() is readable
-  };
-  bool rewindable() const { return length_.has_value(); }
-  bool rewind();  // back to the position at open(); false: not possible
+  std::optional<std::uint64_t> length() const override { return length_; }
+  int fd() const override { return fd_; }
+  bool rewindable() const override { return length_.has_value(); }
+  bool rewind() override;  // to the position at open()
   // Never more than length() bytes in all, also if the file grows.
-  std::expected<Piece, std::string> read(MutableBytes space);
+  std::expected<Piece, std::string> read(MutableBytes space) override;
 
  private:
   UploadSource(int fd, std::string name, std::optional<std::uint64_t> length, std::int64_t start)

@@ -1,18 +1,21 @@
-// See write_out.hpp. The variables are in one table, which %{json} lists in its order; then the syntax of the format.
+// See write_out.hpp. The variables are in one table, which %{json} lists in its order; then the dates of %time; then
+// the syntax of the format.
 #include "adapters/cli/write_out.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <functional>
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
+#include <utility>
 #include <variant>
-#include <vector>
 
 #include "adapters/cli/text.hpp"
 #include "adapters/cli/version.hpp"
+#include "adapters/cli/write_out_json.hpp"
 #include "core/base/ascii.hpp"
+#include "core/http_date.hpp"
+#include "core/url.hpp"
 
 namespace sluice::cli {
 
@@ -22,28 +25,55 @@ namespace {
 struct Status {
   int value;
 };
-using Value = std::variant<std::string, std::optional<std::string>, std::uint64_t, Status, Duration>;
+using Text = std::optional<std::string>;
+using Value = std::variant<Text, std::uint64_t, std::int64_t, Status, Duration>;
 using Facts = WriteOutFacts;
 
-std::optional<std::string> unless_empty(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
-}
+Text unless_empty(std::string_view text) { return text.empty() ? std::nullopt : Text(std::in_place, text); }
 
+// Cut, not rounded, as in curl.
 std::uint64_t per_second(std::uint64_t bytes, Duration time) {
-  const double seconds = std::chrono::duration<double>(time).count();
-  return seconds > 0 ? static_cast<std::uint64_t>(std::llround(static_cast<double>(bytes) / seconds)) : bytes;
-}
-
-std::string upper_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
+  constexpr std::uint64_t kMicroseconds = 1'000'000;
+  const auto count = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  const auto all = static_cast<std::uint64_t>(std::max<std::int64_t>(1, count));
+  const bool fits = bytes <= std::numeric_limits<std::uint64_t>::max() / kMicroseconds;
+  return fits ? bytes * kMicroseconds / all : bytes / std::max<std::uint64_t>(1, all / kMicroseconds);
 }
 
 Value content_type(const Facts& f) {
   const auto value = f.fields == nullptr ? std::nullopt : f.fields->find("Content-Type");
-  return value ? std::optional(std::string(*value)) : std::nullopt;
+  return value ? Text(std::in_place, *value) : std::nullopt;
+}
+
+// The parts of a URL, as curl_url_get() gives them: null for a part that is absent or empty, an IPv6 address in
+// brackets, and always a port. As Url normalises, hosts are in lower case, which curl does not do.
+Text fragment_of(const Url& url) { return unless_empty(url.fragment().value_or("")); }
+Text host_of(const Url& url) {
+  const std::string host(url.host());
+  return url.host_kind() == HostKind::ipv6 ? "[" + host + "]" : host;
+}
+Text options_of(const Url&) { return std::nullopt; }  // of mail protocols
+Text password_of(const Url& url) { return unless_empty(url.password()); }
+Text path_of(const Url& url) { return std::string(url.path()); }
+Text port_of(const Url& url) { return std::to_string(url.port()); }
+Text query_of(const Url& url) { return unless_empty(url.query().value_or("")); }
+Text scheme_of(const Url& url) { return std::string(url.scheme()); }
+Text user_of(const Url& url) { return unless_empty(url.user()); }
+Text zone_of(const Url& url) { return unless_empty(url.zone()); }
+
+using Part = Text (*)(const Url&);
+
+Value part_of(const std::string& text, Part part) {
+  const auto url = Url::parse_typed(text);
+  return url ? part(*url) : std::nullopt;
+}
+template <Part kPart>
+Value given(const Facts& f) {
+  return part_of(f.url, kPart);
+}
+template <Part kPart>
+Value effective(const Facts& f) {
+  return part_of(f.url_effective, kPart);
 }
 
 struct Variable {
@@ -53,10 +83,12 @@ struct Variable {
 
 // Sorted by name.
 constexpr Variable kVariables[] = {
+    {"conn_id", [](const Facts& f) -> Value { return f.conn_id; }},
     {"content_type", content_type},
     {"errormsg", [](const Facts& f) -> Value { return unless_empty(f.error_message); }},
-    {"exitcode", [](const Facts& f) -> Value { return static_cast<std::uint64_t>(f.exit_code); }},
+    {"exitcode", [](const Facts& f) -> Value { return std::int64_t{f.exit_code}; }},
     {"filename_effective", [](const Facts& f) -> Value { return unless_empty(f.filename_effective); }},
+    {"ftp_entry_path", [](const Facts&) -> Value { return std::nullopt; }},
     {"http_code", [](const Facts& f) -> Value { return Status{f.status}; }},
     {"http_connect", [](const Facts&) -> Value { return Status{0}; }},
     {"http_version", [](const Facts& f) -> Value { return f.http_version.empty() ? "0" : f.http_version; }},
@@ -64,127 +96,203 @@ constexpr Variable kVariables[] = {
     {"num_connects", [](const Facts& f) -> Value { return f.num_connects; }},
     {"num_headers", [](const Facts& f) -> Value { return std::uint64_t{f.fields == nullptr ? 0 : f.fields->size()}; }},
     {"num_redirects", [](const Facts& f) -> Value { return f.num_redirects; }},
+    {"num_retries", [](const Facts& f) -> Value { return f.num_retries; }},
+    {"proxy_ssl_verify_result", [](const Facts&) -> Value { return std::uint64_t{0}; }},
+    {"proxy_used", [](const Facts&) -> Value { return std::uint64_t{0}; }},
     {"redirect_url", [](const Facts& f) -> Value { return unless_empty(f.redirect_url); }},
     {"referer", [](const Facts& f) -> Value { return unless_empty(f.referer); }},
     {"remote_ip", [](const Facts& f) -> Value { return f.remote_ip; }},
     {"remote_port", [](const Facts& f) -> Value { return std::uint64_t{f.remote_port}; }},
     {"response_code", [](const Facts& f) -> Value { return Status{f.status}; }},
-    {"scheme", [](const Facts& f) -> Value { return unless_empty(upper_case(f.scheme)); }},
+    {"scheme", [](const Facts& f) -> Value { return unless_empty(f.scheme); }},
+    {"size_delivered", [](const Facts& f) -> Value { return f.size_delivered; }},
     {"size_download", [](const Facts& f) -> Value { return f.size_download; }},
     {"size_header", [](const Facts& f) -> Value { return f.size_header; }},
     {"size_request", [](const Facts& f) -> Value { return f.size_request; }},
     {"size_upload", [](const Facts& f) -> Value { return f.size_upload; }},
     {"speed_download", [](const Facts& f) -> Value { return per_second(f.size_download, f.time_total); }},
     {"speed_upload", [](const Facts& f) -> Value { return per_second(f.size_upload, f.time_total); }},
-    {"ssl_verify_result", [](const Facts& f) -> Value { return static_cast<std::uint64_t>(f.ssl_verify_result); }},
+    {"ssl_verify_result", [](const Facts& f) -> Value { return std::int64_t{f.ssl_verify_result}; }},
     {"time_appconnect", [](const Facts& f) -> Value { return f.time_appconnect; }},
     {"time_connect", [](const Facts& f) -> Value { return f.time_connect; }},
     {"time_namelookup", [](const Facts& f) -> Value { return f.time_namelookup; }},
+    {"time_posttransfer", [](const Facts& f) -> Value { return f.time_posttransfer; }},
     {"time_pretransfer", [](const Facts& f) -> Value { return f.time_pretransfer; }},
+    {"time_queue", [](const Facts&) -> Value { return Duration::zero(); }},  // nothing measures it
     {"time_redirect", [](const Facts& f) -> Value { return f.time_redirect; }},
     {"time_starttransfer", [](const Facts& f) -> Value { return f.time_starttransfer; }},
     {"time_total", [](const Facts& f) -> Value { return f.time_total; }},
+    {"tls_earlydata", [](const Facts&) -> Value { return std::uint64_t{0}; }},
     {"url", [](const Facts& f) -> Value { return unless_empty(f.url); }},
+    {"url.fragment", given<fragment_of>},
+    {"url.host", given<host_of>},
+    {"url.options", given<options_of>},
+    {"url.password", given<password_of>},
+    {"url.path", given<path_of>},
+    {"url.port", given<port_of>},
+    {"url.query", given<query_of>},
+    {"url.scheme", given<scheme_of>},
+    {"url.user", given<user_of>},
+    {"url.zoneid", given<zone_of>},
     {"url_effective", [](const Facts& f) -> Value { return unless_empty(f.url_effective); }},
+    {"urle.fragment", effective<fragment_of>},
+    {"urle.host", effective<host_of>},
+    {"urle.options", effective<options_of>},
+    {"urle.password", effective<password_of>},
+    {"urle.path", effective<path_of>},
+    {"urle.port", effective<port_of>},
+    {"urle.query", effective<query_of>},
+    {"urle.scheme", effective<scheme_of>},
+    {"urle.user", effective<user_of>},
+    {"urle.zoneid", effective<zone_of>},
     {"urlnum", [](const Facts& f) -> Value { return f.url_number; }},
+    {"xfer_id", [](const Facts& f) -> Value { return f.xfer_id; }},
 };
-
-std::string seconds_text(Duration time) {
-  char text[40];
-  const auto us = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(time).count());
-  std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(us / 1'000'000),
-                static_cast<long long>(us % 1'000'000));
-  return text;
-}
 
 std::string plain(const Value& value) {
   struct Visitor {
-    std::string operator()(const std::string& text) const { return text; }
-    std::string operator()(const std::optional<std::string>& text) const { return text.value_or(""); }
+    std::string operator()(const Text& text) const { return text.value_or(""); }
     std::string operator()(std::uint64_t number) const { return std::to_string(number); }
+    std::string operator()(std::int64_t number) const { return std::to_string(number); }
     std::string operator()(Status status) const {
-      const std::string digits = std::to_string(status.value);
-      return std::string(digits.size() < 3 ? 3 - digits.size() : 0, '0') + digits;
+      std::string digits;
+      append_padded(digits, status.value, 3);
+      return digits;
     }
     std::string operator()(Duration time) const { return seconds_text(time); }
   };
   return std::visit(Visitor{}, value);
 }
 
-// RFC 8259 7. Bytes above ASCII are unchanged.
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          char escape[8];
-          std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-          out += escape;
-        } else {
-          out += c;
-        }
-    }
-  }
-  return out + '"';
-}
-
-std::string json_value(const Value& value) {
+void add_member(JsonObject& object, std::string_view name, const Value& value) {
   struct Visitor {
-    std::string operator()(const std::string& text) const { return json_string(text); }
-    std::string operator()(const std::optional<std::string>& text) const { return text ? json_string(*text) : "null"; }
-    std::string operator()(std::uint64_t number) const { return std::to_string(number); }
-    std::string operator()(Status status) const { return std::to_string(status.value); }
-    std::string operator()(Duration time) const { return seconds_text(time); }
+    JsonObject& object;
+    std::string_view name;
+    void operator()(const Text& text) const { object.add_text(name, text); }
+    void operator()(std::uint64_t number) const { object.add_number(name, number); }
+    void operator()(std::int64_t number) const { object.add_number(name, number); }
+    void operator()(Status status) const { object.add_number(name, status.value); }
+    void operator()(Duration time) const { object.add_seconds(name, time); }
   };
-  return std::visit(Visitor{}, value);
+  std::visit(Visitor{object, name}, value);
 }
 
+// As in curl, the version is the last member, and no variable.
 std::string all_as_json(const Facts& facts) {
-  std::string out = "{";
-  for (const Variable& variable : kVariables) {
-    out += json_string(variable.name) + ":" + json_value(variable.value(facts)) + ",";
-  }
-  return out + "\"sluice_version\":" + json_string(kVersion) + "}";
+  JsonObject object;
+  for (const Variable& variable : kVariables) add_member(object, variable.name, variable.value(facts));
+  object.add_text("sluice_version", kVersion);
+  object.add_text("curl_version", "sluice " + std::string(kVersion));
+  return object.text();
 }
 
-// Names in lower case and in the order of their first field, each with all its values.
-std::string fields_as_json(const Fields* fields) {
-  std::map<std::string, std::size_t> places;
-  std::vector<std::string> entries;
-  for (std::size_t i = 0; fields != nullptr && i < fields->size(); ++i) {
-    const Field field = fields->at(i);
-    const std::string name = to_lower(field.name);
-    const auto [place, is_new] = places.try_emplace(name, entries.size());
-    if (is_new)
-      entries.push_back(json_string(name) + ":[" + json_string(field.value));
-    else
-      entries[place->second] += "," + json_string(field.value);
+struct Day {
+  int of_year;  // 0: 1 January
+  int of_week;  // 0: Monday
+};
+
+constexpr UnixSeconds kSecondsPerDay = 86'400;
+
+UnixSeconds midnight(const CalendarTime& time) {
+  return unix_seconds({.year = time.year, .month = time.month, .day = time.day}).value_or(0);
+}
+
+Day day(const CalendarTime& time) {
+  const UnixSeconds begin = midnight(time);
+  const UnixSeconds days = begin / kSecondsPerDay;  // 1970-01-01 was a Thursday
+  return {.of_year = static_cast<int>((begin - midnight({.year = time.year})) / kSecondsPerDay),
+          .of_week = static_cast<int>(((days + 3) % 7 + 7) % 7)};
+}
+
+// The conversions of strftime(3) that are the same in every locale, each with its text, and %f, which is curl's.
+using Conversions = std::map<char, std::string>;
+
+void add_weeks(Conversions& all, const CalendarTime& time) {
+  const auto put = [&all](char letter, int value, std::size_t digits) { append_padded(all[letter], value, digits); };
+  const auto [of_year, of_week] = day(time);
+  const int from_sunday = (of_week + 1) % 7;
+  // A week of ISO 8601 belongs to the year of its Thursday.
+  const CalendarTime thursday = calendar_time(midnight(time) + (3 - of_week) * kSecondsPerDay);
+  put('G', thursday.year, 4);
+  put('g', thursday.year % 100, 2);
+  put('j', of_year + 1, 3);
+  put('U', (of_year + 7 - from_sunday) / 7, 2);
+  put('u', of_week + 1, 1);
+  put('V', day(thursday).of_year / 7 + 1, 2);
+  put('W', (of_year + 7 - of_week) / 7, 2);
+  put('w', from_sunday, 1);
+}
+
+Conversions conversions(std::chrono::microseconds now) {
+  constexpr std::int64_t kMicroseconds = 1'000'000;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  const CalendarTime time = calendar_time(seconds.count());
+  Conversions all = {{'%', "%"}, {'n', "\n"}, {'t', "\t"}, {'Z', "UTC"}, {'z', "+0000"}};
+  const auto put = [&all](char letter, int value, std::size_t digits) { append_padded(all[letter], value, digits); };
+  const auto blank = [&all](char letter, char same) {
+    all[letter] = all[same].starts_with('0') ? " " + all[same].substr(1) : all[same];
+  };
+  put('C', time.year / 100, 2);
+  put('d', time.day, 2);
+  put('f', static_cast<int>((now.count() % kMicroseconds + kMicroseconds) % kMicroseconds), 6);
+  put('H', time.hour, 2);
+  put('I', (time.hour + 11) % 12 + 1, 2);
+  put('M', time.minute, 2);
+  put('m', time.month, 2);
+  put('S', time.second, 2);
+  put('Y', time.year, 4);
+  put('y', time.year % 100, 2);
+  add_weeks(all, time);
+  blank('e', 'd');
+  blank('k', 'H');
+  blank('l', 'I');
+  all['s'] = std::to_string(seconds.count());
+  all['D'] = all['m'] + '/' + all['d'] + '/' + all['y'];
+  all['F'] = all['Y'] + '-' + all['m'] + '-' + all['d'];
+  all['R'] = all['H'] + ':' + all['M'];
+  all['T'] = all['R'] + ':' + all['S'];
+  return all;
+}
+
+// Other conversions, such as names of days, need a locale: they are written as they are.
+void append_time(std::string& out, std::string_view format, std::chrono::microseconds now) {
+  const Conversions known = conversions(now);
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const bool may_begin = format[i] == '%' && i + 1 < format.size();
+    const auto found = may_begin ? known.find(format[i + 1]) : known.end();
+    if (found == known.end()) {
+      out += format[i];
+    } else {
+      out += found->second;
+      ++i;
+    }
   }
-  std::string out = "{";
-  for (std::size_t i = 0; i < entries.size(); ++i) out += (i == 0 ? "" : ",\n") + entries[i] + "]";
-  return out + "\n}";
+}
+
+// The byte that a backslash and this letter mean; 0: they mean nothing.
+constexpr char escaped_by(char letter) {
+  switch (letter) {
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return '\0';
+  }
+}
+
+// Removes a construct from the front of the text: `begin`, content, '}'. Returns the content; nullopt: no such
+// construct is there, and nothing is removed. `escapes`: "\}" does not end it.
+std::optional<std::string_view> take_braced(std::string_view& rest, std::string_view begin, bool escapes = false) {
+  if (!rest.starts_with(begin)) return std::nullopt;
+  std::size_t close = rest.find('}', begin.size());
+  while (escapes && close != std::string_view::npos && rest[close - 1] == '\\') close = rest.find('}', close + 1);
+  if (close == std::string_view::npos) return std::nullopt;
+  const std::string_view content = rest.substr(begin.size(), close - begin.size());
+  rest.remove_prefix(close + 1);
+  return content;
 }
 
 class Writer {
@@ -205,30 +313,70 @@ class Writer {
   }
 
  private:
-  std::string& out() { return to_stderr_ ? text_.to_stderr : text_.to_stdout; }
+  enum class Target : std::uint8_t { standard_output, standard_error, file };
+
+  std::string& out() {
+    switch (target_) {
+      case Target::standard_output:
+        break;
+      case Target::standard_error:
+        return text_.to_stderr;
+      case Target::file:
+        return text_.files.back().text;
+    }
+    return text_.to_stdout;
+  }
 
   void percent(std::string_view& rest) {
-    constexpr std::string_view kHeader = "%header{";
-    const std::size_t close = rest.find('}');
     if (rest.starts_with("%%")) {
       out() += '%';
       rest.remove_prefix(2);
-    } else if (rest.starts_with("%{") && close != std::string_view::npos) {
-      variable(rest.substr(2, close - 2));
-      rest.remove_prefix(close + 1);
-    } else if (rest.starts_with(kHeader) && close != std::string_view::npos) {
-      const std::string_view name = rest.substr(kHeader.size(), close - kHeader.size());
-      if (facts_.fields != nullptr) out() += facts_.fields->find(name).value_or("");
-      rest.remove_prefix(close + 1);
+    } else if (const auto name = take_braced(rest, "%{")) {
+      variable(*name);
+    } else if (const auto fields = take_braced(rest, "%header{", true)) {
+      header(*fields);
+    } else if (const auto file = take_braced(rest, "%output{")) {
+      const bool append = file->starts_with(">>");
+      text_.files.push_back({std::string(file->substr(append ? 2 : 0)), append, ""});
+      target_ = Target::file;
+    } else if (const auto format = take_braced(rest, "%time{")) {
+      append_time(out(), *format, facts_.now);
     } else {
       take_two(rest);
     }
   }
 
+  // "name", or "name:all:separator" for the values of all fields with that name.
+  void header(std::string_view text) {
+    constexpr std::string_view kAll = ":all:";
+    if (facts_.fields == nullptr) return;
+    const std::size_t at = text.find(kAll);
+    if (at == std::string_view::npos) {
+      out() += facts_.fields->find(text).value_or("");
+      return;
+    }
+    bool is_first = true;
+    for (const Field field : *facts_.fields) {
+      if (!equals_ignoring_case(field.name, text.substr(0, at))) continue;
+      if (!is_first) separate(text.substr(at + kAll.size()));
+      out() += field.value;
+      is_first = false;
+    }
+  }
+
+  void separate(std::string_view separator) {
+    for (std::size_t i = 0; i < separator.size(); ++i) {
+      const char next = separator[i] == '\\' && i + 1 < separator.size() ? separator[i + 1] : '\0';
+      const char meant = next == '}' ? next : escaped_by(next);
+      out() += meant != '\0' ? meant : separator[i];
+      if (meant != '\0') ++i;
+    }
+  }
+
   void backslash(std::string_view& rest) {
-    const char next = rest.size() > 1 ? rest[1] : '\0';
-    if (next != 'n' && next != 'r' && next != 't') return take_two(rest);
-    out() += next == 'n' ? '\n' : next == 'r' ? '\r' : '\t';
+    const char meant = rest.size() > 1 ? escaped_by(rest[1]) : '\0';
+    if (meant == '\0') return take_two(rest);
+    out() += meant;
     rest.remove_prefix(2);
   }
 
@@ -241,9 +389,9 @@ class Writer {
 
   void variable(std::string_view name) {
     if (name == "stdout")
-      to_stderr_ = false;
+      target_ = Target::standard_output;
     else if (name == "stderr")
-      to_stderr_ = true;
+      target_ = Target::standard_error;
     else if (name == "onerror")
       stopped_ = facts_.exit_code == 0;
     else if (name == "json")
@@ -264,7 +412,7 @@ class Writer {
 
   const Facts& facts_;
   WriteOutText text_;
-  bool to_stderr_ = false;
+  Target target_ = Target::standard_output;
   bool stopped_ = false;
 };
 

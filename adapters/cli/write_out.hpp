@@ -1,10 +1,12 @@
-// The text of -w: a format with curl's variables, filled with the facts of a transfer. Pure. Leaves writing it to the
-// caller.
+// The text of -w: a format with curl's variables, filled with the facts of a transfer. Where versions of curl differ,
+// the latest counts. Pure. Leaves writing the text to the caller.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/fields.hpp"
 #include "core/types.hpp"
@@ -16,20 +18,24 @@ struct WriteOutFacts {
   int status = 0;            // of the last response head; 0: none came
   std::string http_version;  // "1.1"; empty: no response
   std::string method;
-  std::string url;                 // as given, without userinfo
-  std::string url_effective;       // normalised, without userinfo
-  std::string scheme;              // "http", "https"; empty: nothing was connected
-  std::string referer;             // as sent
-  std::string redirect_url;        // the absolute URL of Location; empty: none
-  const Fields* fields = nullptr;  // of the last response; null: none; must live as long as this object
-  std::uint64_t size_download = 0;
+  // As given, and normalised. Both come without userinfo, so %{url.user}, %{url.password} and those of urle are empty.
+  std::string url;
+  std::string url_effective;
+  std::string scheme;                // "http", "https"; empty: nothing was connected
+  std::string referer;               // as sent
+  std::string redirect_url;          // the absolute URL of Location; empty: none
+  const Fields* fields = nullptr;    // of the last response; null: none; must live as long as this object
+  std::uint64_t size_download = 0;   // as received
+  std::uint64_t size_delivered = 0;  // without content coding
   std::uint64_t size_upload = 0;
   std::uint64_t size_header = 0;   // all response heads
   std::uint64_t size_request = 0;  // the request's head
-  Duration time_namelookup{}, time_connect{}, time_appconnect{}, time_pretransfer{}, time_starttransfer{}, time_total{};
+  Duration time_namelookup{}, time_connect{}, time_appconnect{}, time_pretransfer{}, time_posttransfer{},
+      time_starttransfer{}, time_total{};
   Duration time_redirect{};  // of all hops before the last
   std::uint64_t num_connects = 0;
   std::uint64_t num_redirects = 0;
+  std::uint64_t num_retries = 0;  // --retry
   std::string remote_ip;
   std::uint16_t remote_port = 0;
   int exit_code = 0;
@@ -37,11 +43,26 @@ struct WriteOutFacts {
   std::string filename_effective;  // empty: standard output
   int ssl_verify_result = 0;
   std::uint64_t url_number = 0;
+
+  // The numbers of the transfer and of its last connection in this run of the command, from 0. -1: it was not started;
+  // it had no connection. Filled by whoever starts the transfers and so can count them and their connections.
+  std::int64_t xfer_id = -1;
+  std::int64_t conn_id = -1;
+  // The time at which -w is written, since 1970-01-01 00:00 UTC: for %time{}. Filled by whoever has a clock.
+  std::chrono::microseconds now{};
+};
+
+// The text after an %output{}.
+struct WriteOutFile {
+  std::string path;     // as given
+  bool append = false;  // %output{>>path}; false: what is in the file is removed
+  std::string text;     // if empty, the file is made all the same
 };
 
 struct WriteOutText {
   std::string to_stdout;
-  std::string to_stderr;  // the text after %{stderr}, and a line for each unknown variable
+  std::string to_stderr;            // the text after %{stderr}, and a line for each unknown variable
+  std::vector<WriteOutFile> files;  // to be written in this order; two may have one path
 };
 
 WriteOutText write_out(std::string_view format, const WriteOutFacts& facts);

@@ -7,7 +7,7 @@ namespace sluice::test {
 namespace {
 
 constexpr const char* kMain = R"(
-server.modules = ("mod_openssl", "mod_cgi", "mod_setenv")
+server.modules = ("mod_openssl", "mod_auth", "mod_authn_file", "mod_cgi", "mod_setenv")
 server.document-root = "@/www"
 server.errorlog = "@/error.log"
 server.upload-dirs = ("@")
@@ -19,6 +19,13 @@ server.max-keep-alive-idle = 60
 server.stream-response-body = 1
 mimetype.assign = ("" => "application/octet-stream")
 cgi.assign = ("/echo" => "/bin/sh")
+auth.backend = "plain"
+auth.backend.plain.userfile = "@/users"
+auth.require = (
+  "/basic" => ("method" => "basic", "realm" => "the realm", "require" => "valid-user"),
+  "/digest" => ("method" => "digest", "realm" => "the realm", "require" => "valid-user", "algorithm" => "MD5"),
+  "/sha256" => ("method" => "digest", "realm" => "the realm", "require" => "valid-user", "algorithm" => "SHA-256")
+)
 )";
 
 constexpr const char* kEcho =
@@ -31,6 +38,8 @@ exec cat
 
 Lighttpd::Lighttpd() {
   write_file(site_.www() / "echo", kEcho);
+  write_file(site_.folder() / "users", std::string(kUser) + ":" + kPassword + "\n");
+  for (const char* guarded : {"basic", "digest", "sha256"}) write_file(site_.www() / guarded, "let in\n");
   for (int attempt = 0; attempt < 3; ++attempt) {
     ports_ = free_ports(4);
     write_file(site_.folder() / "lighttpd.conf", configuration());

@@ -10,8 +10,11 @@ namespace sluice::test {
 
 //   /N     the file of N bytes
 //   /echo  answers with the body it was sent, in chunks; X-Method says the method, X-Length the Content-Length it got
+//   /basic /digest /sha256  "let in\n", for kUser with kPassword alone, by Basic or by Digest with MD5 or SHA-256
 class Lighttpd {
  public:
+  static constexpr const char* kUser = "Mufasa";
+  static constexpr const char* kPassword = "Circle of \"Life\"";
   // Throws std::runtime_error with lighttpd's own message if it does not start.
   Lighttpd();
 

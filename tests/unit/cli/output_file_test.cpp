@@ -232,7 +232,7 @@ TEST_CASE("names as long as names may be, devices, and missing directories") {
 
   const std::string deep = (folder.path() / "a/b/c").string();
   CHECK(!OutputFile(deep).open().has_value());
-  OutputFile made(deep, true);
+  OutputFile made(deep, {.create_directories = true});
   CHECK(made.open().has_value());
   CHECK(made.write(as_bytes("x")).has_value());
   CHECK(fs::path(made.abandon()).parent_path() == folder.path() / "a/b");
@@ -272,4 +272,45 @@ TEST_CASE("SB-87 output file: a path that names a descriptor of this process wri
   CHECK(read_file(path) == "before\nbody\nbody\nafter\n");
   CHECK(parts_in(folder.path()).empty());
   CHECK_FALSE(download("/dev/fd/" + std::to_string(fd), "x"));
+}
+
+TEST_CASE("output file: one that exists stays where it must, whenever it was made") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  const auto write = [&](OutputFile::Existing existing, const char* text, bool made_meanwhile = false) {
+    OutputFile file(path, {.existing = existing});
+    auto done = file.open();
+    if (done) done = file.write(as_bytes(std::string_view(text)));
+    if (made_meanwhile) write_file(path, "another's");
+    if (done) done = file.commit();
+    return done ? file.path() : done.error();
+  };
+  CHECK(write(OutputFile::Existing::number, "one") == path);
+  CHECK(write(OutputFile::Existing::number, "two") == path + ".1");
+  CHECK(write(OutputFile::Existing::number, "three") == path + ".2");
+  CHECK(read_file(path) == "one");
+  CHECK(read_file(path + ".2") == "three");
+  CHECK(write(OutputFile::Existing::refuse, "four") == "write to " + path + ": File exists");
+  std::filesystem::remove(path);
+  CHECK(write(OutputFile::Existing::refuse, "five", true) == "write to " + path + ": File exists");
+  CHECK(read_file(path) == "another's");
+  CHECK(write(OutputFile::Existing::replace, "six") == path);
+  CHECK(read_file(path) == "six");
+}
+
+TEST_CASE("output file: permissions and times that were asked for, and a second attempt") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  OutputFile file(path, {.mode = 0606});
+  REQUIRE(file.restart().has_value());  // nothing to drop yet
+  REQUIRE(file.open().has_value());
+  REQUIRE(file.write(as_bytes(std::string_view("the first attempt"))).has_value());
+  REQUIRE(file.restart().has_value());
+  REQUIRE(file.write(as_bytes(std::string_view("second"))).has_value());
+  REQUIRE(file.commit(1'000'000'000).has_value());
+  CHECK(read_file(path) == "second");
+  struct stat status = {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0606);
+  CHECK(status.st_mtime == 1'000'000'000);
 }

@@ -97,13 +97,17 @@ TEST_CASE("redirect options: -w counts heads and times of all hops, and the body
   HopChain chain;
   chain.hops.push_back(
       {.method = "POST", .url = *Url::parse("http://h/one"), .status = 302, .progress = progress(1s, 1)});
-  chain.hops.push_back({.method = "GET",
+  chain.hops.push_back({.reason = HopReason::redirect,
+                        .method = "GET",
                         .url = *Url::parse("https://h/two"),
                         .status = 302,
                         .progress = progress(2s, 10),
                         .reused = true});
-  chain.hops.push_back(
-      {.method = "GET", .url = *Url::parse("https://u:p@i/three"), .status = 200, .progress = progress(3s, 100)});
+  chain.hops.push_back({.reason = HopReason::redirect,
+                        .method = "GET",
+                        .url = *Url::parse("https://u:p@i/three"),
+                        .status = 200,
+                        .progress = progress(3s, 100)});
   chain.referer = "https://h/two";
   Message message;
   message.progress = chain.hops.back().progress;

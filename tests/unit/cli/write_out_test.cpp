@@ -1,10 +1,13 @@
-// -w, compared with what curl 7.88 wrote for the same formats.
+// -w, compared with what curl 7.88 wrote for the same formats, and with the manual of later versions.
 #include "adapters/cli/write_out.hpp"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <ctime>
+#include <limits>
 
+#include "adapters/cli/transfer_facts.hpp"
 #include "adapters/cli/version.hpp"
 
 namespace sluice::cli {
@@ -24,24 +27,31 @@ struct Answer {
     facts.status = 200;
     facts.http_version = "1.1";
     facts.method = "GET";
-    facts.url = "h/x";
-    facts.url_effective = "http://h/x";
-    facts.scheme = "http";
+    facts.url = "H/x?q=1#f";
+    facts.url_effective = "https://[fe80::1%25eth0]:8443/y/";
+    facts.scheme = "https";
     facts.fields = &fields;
     facts.size_download = 3000;
+    facts.size_delivered = 9000;
     facts.size_upload = 10;
     facts.size_header = 80;
     facts.size_request = 79;
     facts.time_namelookup = 23us;
     facts.time_connect = 159us;
     facts.time_pretransfer = 196us;
+    facts.time_posttransfer = 200us;
     facts.time_starttransfer = 300922us;
     facts.time_total = 1500ms;
     facts.num_connects = 1;
+    facts.num_redirects = 2;
+    facts.num_retries = 4;
     facts.remote_ip = "127.0.0.1";
     facts.remote_port = 8080;
     facts.filename_effective = "dir/x";
     facts.url_number = 3;
+    facts.xfer_id = 7;
+    facts.conn_id = 5;
+    facts.now = 784'111'777s + 42us;  // the date of RFC 9110 5.6.7
   }
   std::string out(std::string_view format) const {
     const WriteOutText text = write_out(format, facts);
@@ -61,17 +71,110 @@ WriteOutFacts failed() {
 }  // namespace
 
 TEST_CASE("write out: every variable") {
+  const std::pair<std::string_view, std::string_view> rows[] = {
+      {"conn_id", "5"},
+      {"content_type", "text/plain"},
+      {"errormsg", ""},
+      {"exitcode", "0"},
+      {"filename_effective", "dir/x"},
+      {"ftp_entry_path", ""},
+      {"http_code", "200"},
+      {"http_connect", "000"},
+      {"http_version", "1.1"},
+      {"method", "GET"},
+      {"num_connects", "1"},
+      {"num_headers", "4"},
+      {"num_redirects", "2"},
+      {"num_retries", "4"},
+      {"proxy_ssl_verify_result", "0"},
+      {"proxy_used", "0"},
+      {"redirect_url", ""},
+      {"referer", ""},
+      {"remote_ip", "127.0.0.1"},
+      {"remote_port", "8080"},
+      {"response_code", "200"},
+      {"scheme", "https"},
+      {"size_delivered", "9000"},
+      {"size_download", "3000"},
+      {"size_header", "80"},
+      {"size_request", "79"},
+      {"size_upload", "10"},
+      {"speed_download", "2000"},
+      {"speed_upload", "6"},
+      {"ssl_verify_result", "0"},
+      {"time_appconnect", "0.000000"},
+      {"time_connect", "0.000159"},
+      {"time_namelookup", "0.000023"},
+      {"time_posttransfer", "0.000200"},
+      {"time_pretransfer", "0.000196"},
+      {"time_queue", "0.000000"},
+      {"time_redirect", "0.000000"},
+      {"time_starttransfer", "0.300922"},
+      {"time_total", "1.500000"},
+      {"tls_earlydata", "0"},
+      {"url", "H/x?q=1#f"},
+      {"url.fragment", "f"},
+      {"url.host", "h"},
+      {"url.options", ""},
+      {"url.password", ""},
+      {"url.path", "/x"},
+      {"url.port", "80"},
+      {"url.query", "q=1"},
+      {"url.scheme", "http"},
+      {"url.user", ""},
+      {"url.zoneid", ""},
+      {"url_effective", "https://[fe80::1%25eth0]:8443/y/"},
+      {"urle.fragment", ""},
+      {"urle.host", "[fe80::1]"},
+      {"urle.options", ""},
+      {"urle.password", ""},
+      {"urle.path", "/y/"},
+      {"urle.port", "8443"},
+      {"urle.query", ""},
+      {"urle.scheme", "https"},
+      {"urle.user", ""},
+      {"urle.zoneid", "eth0"},
+      {"urlnum", "3"},
+      {"xfer_id", "7"},
+  };
   const Answer a;
-  CHECK(a.out("%{http_code} %{response_code} %{http_version} %{method} %{scheme}") == "200 200 1.1 GET HTTP");
-  CHECK(a.out("%{url} %{url_effective} %{urlnum} %{filename_effective}") == "h/x http://h/x 3 dir/x");
-  CHECK(a.out("%{size_download} %{size_upload} %{size_header} %{size_request}") == "3000 10 80 79");
-  CHECK(a.out("%{speed_download} %{speed_upload}") == "2000 7");
-  CHECK(a.out("%{time_namelookup} %{time_connect} %{time_appconnect}") == "0.000023 0.000159 0.000000");
-  CHECK(a.out("%{time_pretransfer} %{time_starttransfer} %{time_total} %{time_redirect}") ==
-        "0.000196 0.300922 1.500000 0.000000");
-  CHECK(a.out("%{num_connects} %{num_redirects} %{num_headers}") == "1 0 4");
-  CHECK(a.out("%{remote_ip} %{remote_port} %{content_type} %{ssl_verify_result}") == "127.0.0.1 8080 text/plain 0");
-  CHECK(a.out("%{exitcode}|%{errormsg}|%{redirect_url}|%{referer}|%{http_connect}") == "0||||000");
+  const std::string json = a.out("%{json}");
+  std::size_t at = 0;
+  for (const auto& [name, expected] : rows) {
+    CAPTURE(name);
+    CHECK(a.out("<%{" + std::string(name) + "}>") == "<" + std::string(expected) + ">");
+    const std::size_t next = json.find("\"" + std::string(name) + "\":", at);
+    CHECK(next == (at == 0 ? 1 : json.find(",\"", at) + 1));  // the members are these, in this order
+    at = next + 1;
+  }
+}
+
+TEST_CASE("write out: the parts of a URL are those of its text") {
+  WriteOutFacts facts;
+  facts.url = "http://us%65r:p%20w@h";
+  CHECK(write_out("%{url.user} %{url.password} %{url.path} %{urle.host}", facts).to_stdout == "us%65r p%20w / ");
+  facts.url = "http://h:x/";  // none that can be read
+  CHECK(write_out("%{url} %{url.scheme}%{url.host}%{url.port}%{url.path}", facts).to_stdout == "http://h:x/ ");
+}
+
+TEST_CASE("write out: speeds are cut, and do not overflow") {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+  const auto speed = [](std::uint64_t bytes, Duration time) {
+    WriteOutFacts facts;
+    facts.size_download = bytes;
+    facts.time_total = time;
+    return write_out("%{speed_download}", facts).to_stdout;
+  };
+  CHECK(speed(5000, 300975us) == "16612");  // 16612.67
+  CHECK(speed(3, 0us) == "3000000");
+  CHECK(speed(3, -1s) == "3000000");
+  CHECK(speed(kMax / 1'000'000, 1s) == std::to_string(kMax / 1'000'000));
+  CHECK(speed(kMax, 2500ms) == std::to_string(kMax / 2));
+  CHECK(speed(kMax, 1us) == std::to_string(kMax));
+}
+
+TEST_CASE("write out: where nothing was started there are no numbers") {
+  CHECK(write_out("%{xfer_id} %{conn_id}", WriteOutFacts{}).to_stdout == "-1 -1");
 }
 
 TEST_CASE("write out: names mean the same in any case") { CHECK(Answer().out("%{HTTP_CODE}") == "200"); }
@@ -101,6 +204,93 @@ TEST_CASE("write out: %header is the first field of that name") {
   CHECK(a.out("%header{x-A}|%header{none}|%header{content-type}") == "1||text/plain");
 }
 
+TEST_CASE("write out: %header with all: every field of that name, with a separator") {
+  const std::pair<std::string_view, std::string_view> rows[] = {
+      {"%header{x-A:all:, }|", "1, 2\"\\|"},
+      {"%header{x-a:all:}|", "12\"\\|"},
+      {"%header{Content-Type:all:,}|", "text/plain|"},
+      {"%header{none:all:,}|", "|"},
+      {"%header{x-a:all:\\n\\r\\t\\}\\q\\}|", "%header{x-a:all:\n\r\t\\}\\q\\}|"},  // no end
+      {"%header{x-a:all:\\n\\r\\t\\}\\q\\}}|", "1\n\r\t}\\q}2\"\\|"},
+      {"%header{x-a:all:%{json}|", "1%{json2\"\\|"},
+      {"%header{x-a:first}|", "|"},
+  };
+  for (const auto& [format, expected] : rows) {
+    CAPTURE(format);
+    CHECK(Answer().out(format) == expected);
+  }
+  CHECK(write_out("%header{x-a:all:,}|", WriteOutFacts{}).to_stdout == "|");
+}
+
+TEST_CASE("write out: %output sends what follows to a file") {
+  const WriteOutText text =
+      write_out("a%output{f}b%{http_code}%output{>>g}c\\n%{nosuch}%{stdout}d%{stderr}e%output{f}", Answer().facts);
+  CHECK(text.to_stdout == "ad");
+  CHECK(text.to_stderr == "sluice: unknown --write-out variable: 'nosuch'\ne");
+  REQUIRE(text.files.size() == 3);
+  const auto is = [&](std::size_t i, std::string_view path, bool append, std::string_view content) {
+    return text.files[i].path == path && text.files[i].append == append && text.files[i].text == content;
+  };
+  CHECK(is(0, "f", false, "b200"));
+  CHECK(is(1, "g", true, "c\n"));
+  CHECK(is(2, "f", false, ""));
+}
+
+TEST_CASE("write out: names of %output") {
+  const auto file = [](std::string_view format) {
+    const WriteOutText text = write_out(format, WriteOutFacts{});
+    return text.files.empty() ? text.to_stdout : (text.files[0].append ? "+" : "=") + text.files[0].path;
+  };
+  CHECK(file("%output{a b/%c\\}") == "=a b/%c\\");
+  CHECK(file("%output{> >f}") == "=> >f");
+  CHECK(file("%output{>>>f}") == "+>f");
+  CHECK(file("%output{}") == "=");
+  CHECK(file("%output{>>}") == "+");
+  CHECK(file("%output{>>f") == "%output{>>f");
+  CHECK(file("%{onerror}%output{f}") == "");  // not reached, so no file is made
+}
+
+TEST_CASE("write out: %time is UTC") {
+  const Answer a;
+  CHECK(a.out("%time{%Y-%m-%dT%H:%M:%S.%fZ}|") == "1994-11-06T08:49:37.000042Z|");
+  CHECK(a.out("%time{%Z %z %s %%f}") == "UTC +0000 784111777 %f");
+  CHECK(a.out("%time{}|%time{x}|%time{%}") == "|x|%");
+  CHECK(a.out("%time{%F") == "%time{%F");
+  CHECK(a.out("%time{%a, %d %b %p %Ey %-d}") == "%a, 06 %b %p %Ey %-d");  // these depend on a locale, or are unknown
+}
+
+TEST_CASE("write out: %time writes numbers as strftime does") {
+  constexpr std::string_view kLetters = "CDeFGgHIjklMmnRSTtUuVWwYy";
+  WriteOutFacts facts;
+  // First and last days of years that begin with different days of the week; all hours.
+  const std::chrono::seconds begins[] = {
+      -1s, 0s, 951'782'399s, 1'104'537'600s, 1'230'768'000s, 1'672'531'200s, 1'735'689'600s, 4'102'444'800s};
+  for (const std::chrono::seconds begin : begins) {
+    for (int step = -40; step < 40; ++step) {
+      facts.now = begin + step * 7h + step * 61s + 999'999us;
+      const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(facts.now).count();
+      std::tm utc = {};
+      REQUIRE(::gmtime_r(&seconds, &utc) != nullptr);
+      for (const char letter : kLetters) {
+        const std::string format = {'%', letter};
+        char expected[64] = {};
+        const std::size_t size = std::strftime(expected, sizeof expected, format.c_str(), &utc);
+        CAPTURE(seconds);
+        CHECK(write_out("%time{" + format + "}", facts).to_stdout == std::string(expected, size));
+      }
+      CHECK(write_out("%time{%f}", facts).to_stdout == "999999");
+    }
+  }
+}
+
+TEST_CASE("write out: %time of a time that has no date") {
+  WriteOutFacts facts;
+  facts.now = std::chrono::microseconds::max();
+  CHECK(write_out("%time{%F %T %j}", facts).to_stdout == "9999-12-31 23:59:59 365");
+  facts.now = std::chrono::microseconds::min();
+  CHECK(write_out("%time{%F %T %j}", facts).to_stdout == "0000-01-01 00:00:00 001");
+}
+
 TEST_CASE("write out: stdout, stderr and onerror") {
   const Answer a;
   const WriteOutText text = write_out("A%{stderr}B%{stdout}C%{onerror}D%{exitcode}", a.facts);
@@ -123,25 +313,53 @@ TEST_CASE("write out: header_json groups by name, in order") {
         "{\"content-length\":[\"2\"],\n\"x-a\":[\"1\",\"2\\\"\\\\\"],\n\"content-type\":[\"text/plain\"]\n}");
 }
 
-TEST_CASE("write out: json holds every variable") {
+TEST_CASE("write out: json") {
   Answer a;
   a.facts.url = "h/\"\x01\n";
   a.facts.filename_effective.clear();
-  CHECK(
-      a.out("%{json}") ==
-      "{\"content_type\":\"text/"
-      "plain\",\"errormsg\":null,\"exitcode\":0,\"filename_effective\":null,\"http_code\":200,\"http_connect\":0,"
-      "\"http_version\":\"1.1\",\"method\":\"GET\",\"num_connects\":1,\"num_headers\":4,\"num_redirects\":0,\"redirect_"
-      "url\":null,"
-      "\"referer\":null,\"remote_ip\":\"127.0.0.1\",\"remote_port\":8080,\"response_code\":200,\"scheme\":\"HTTP\","
-      "\"size_download\":3000,"
-      "\"size_header\":80,\"size_request\":79,\"size_upload\":10,\"speed_download\":2000,\"speed_upload\":7,\"ssl_"
-      "verify_result\":0,"
-      "\"time_appconnect\":0.000000,\"time_connect\":0.000159,\"time_namelookup\":0.000023,\"time_pretransfer\":0."
-      "000196,"
-      "\"time_redirect\":0.000000,\"time_starttransfer\":0.300922,\"time_total\":1.500000,\"url\":\"h/\\\"\\u0001\\n\","
-      "\"url_effective\":\"http://h/x\",\"urlnum\":3,\"sluice_version\":\"" +
-          std::string(kVersion) + "\"}");
+  const std::string expected =
+      R"({"conn_id":5,"content_type":"text/plain","errormsg":null,"exitcode":0,"filename_effective":null,)"
+      R"("ftp_entry_path":null,"http_code":200,"http_connect":0,"http_version":"1.1","method":"GET","num_connects":1,)"
+      R"("num_headers":4,"num_redirects":2,"num_retries":4,"proxy_ssl_verify_result":0,"proxy_used":0,)"
+      R"("redirect_url":null,"referer":null,"remote_ip":"127.0.0.1","remote_port":8080,"response_code":200,)"
+      R"("scheme":"https","size_delivered":9000,"size_download":3000,"size_header":80,"size_request":79,)"
+      R"("size_upload":10,"speed_download":2000,"speed_upload":6,"ssl_verify_result":0,"time_appconnect":0.000000,)"
+      R"("time_connect":0.000159,"time_namelookup":0.000023,"time_posttransfer":0.000200,)"
+      R"("time_pretransfer":0.000196,"time_queue":0.000000,"time_redirect":0.000000,"time_starttransfer":0.300922,)"
+      R"("time_total":1.500000,"tls_earlydata":0,"url":"h/\"\u0001\n","url.fragment":null,"url.host":null,)"
+      R"("url.options":null,"url.password":null,"url.path":null,"url.port":null,"url.query":null,"url.scheme":null,)"
+      R"("url.user":null,"url.zoneid":null,"url_effective":"https://[fe80::1%25eth0]:8443/y/","urle.fragment":null,)"
+      R"("urle.host":"[fe80::1]","urle.options":null,"urle.password":null,"urle.path":"/y/","urle.port":"8443",)"
+      R"("urle.query":null,"urle.scheme":"https","urle.user":null,"urle.zoneid":"eth0","urlnum":3,"xfer_id":7,)";
+  const std::string version(kVersion);
+  CHECK(a.out("%{json}") ==
+        expected + "\"sluice_version\":\"" + version + "\",\"curl_version\":\"sluice " + version + "\"}");
+}
+
+TEST_CASE("write out: the end of sending counts all hops, the delivered bytes the last one") {
+  const auto progress = [](Duration sent) {
+    Progress p;
+    p.queued = Instant{1s};
+    p.sent = p.queued + sent;
+    p.received_body_bytes = 10;
+    return p;
+  };
+  Operation operation;
+  Message message;
+  message.progress = progress(2ms);
+  HopChain chain;
+  chain.hops.push_back({.progress = progress(40ms)});
+  chain.hops.push_back({.reason = HopReason::redirect, .progress = message.progress});
+  CHECK(transfer_facts(operation, message, nullptr, {}, chain).time_posttransfer == 42ms);
+  CHECK(transfer_facts(operation, message, nullptr, {}).time_posttransfer == 2ms);
+  CHECK(transfer_facts(operation, message, nullptr, {}).size_delivered == 10);
+  message.progress.sent.reset();
+  message.progress.decoded_body_bytes = 1000;
+  const WriteOutFacts facts = transfer_facts(operation, message, nullptr, {});
+  CHECK(facts.time_posttransfer == 0ms);
+  CHECK(facts.size_download == 10);
+  CHECK(facts.size_delivered == 1000);
+  CHECK(facts.xfer_id == -1);
 }
 
 }  // namespace sluice::cli

@@ -1,0 +1,325 @@
+// See command_builder.hpp. The actions of options whose value is parsed or read from a file.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "adapters/cli/command_builder.hpp"
+#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
+#include "adapters/cli/url_encode_option.hpp"
+#include "adapters/transport.hpp"
+#include "core/features.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+std::unexpected<UsageError> bad(OptionId id, std::string_view why, int exit_code = 2) {
+  return std::unexpected(UsageError{exit_code, "option " + option_spec(id).dashed() + ": " + std::string(why)});
+}
+
+}  // namespace
+
+std::expected<std::string, UsageError> CommandBuilder::read(OptionId id, const std::string& path) {
+  auto text = path == "-" ? inputs_.read_stdin() : inputs_.read_file(path);
+  if (!text) {
+    const std::string name = path == "-" ? "standard input" : "'" + printable(path) + "'";
+    return bad(id, "cannot read " + name + ": " + text.error(), 26);
+  }
+  return std::move(*text);
+}
+
+CommandBuilder::Status CommandBuilder::add_output(const std::string& value) {
+  if (value.empty()) return bad(OptionId::output, "expected the name of a file");
+  group_.add_output(value, false);
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_header_line(std::string_view line, const std::string& place) {
+  if (trimmed(line).empty()) return {};
+  // A line end inside an argument does not begin a second field: it is refused when the field is added.
+  auto header = parse_header_line(line);
+  // The line may be a secret, so the message does not show it.
+  if (!header) return bad(OptionId::header, place + "not a field: expected 'Name: value', 'Name:' or 'Name;'");
+  group_.headers.push_back(std::move(*header));
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_header(const std::string& value) {
+  if (!value.starts_with('@')) return add_header_line(value, "");
+  const std::string path = value.substr(1);
+  const auto file = read(OptionId::header, path);
+  if (!file) return std::unexpected(file.error());
+  std::string_view rest = *file;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.starts_with('#')) continue;
+    const std::string place = (path == "-" ? "standard input" : printable(path)) + ":" + std::to_string(number) + ": ";
+    if (Status ok = add_header_line(line, place); !ok) return ok;
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_data(const Argument& argument) {
+  std::string bytes = argument.value;
+  if (argument.id != OptionId::data_raw && bytes.starts_with('@')) {
+    auto file = read(argument.id, bytes.substr(1));
+    if (!file) return std::unexpected(file.error());
+    bytes = std::move(*file);
+    if (argument.id == OptionId::data) std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  }
+  if (argument.id == OptionId::json) group_.json = true;
+  append_data(std::move(bytes), argument.id == OptionId::json);
+  return {};
+}
+
+void CommandBuilder::append_data(std::string bytes, bool json) {
+  if (!group_.data) {
+    group_.data = std::move(bytes);
+  } else {
+    if (!json) *group_.data += '&';
+    *group_.data += bytes;
+  }
+}
+
+CommandBuilder::Status CommandBuilder::add_encoded(const std::string& value) {
+  auto encoded = url_encode_data(value, [&](const std::string& path) { return read(OptionId::data_urlencode, path); });
+  if (!encoded) return std::unexpected(encoded.error());
+  append_data(*std::move(encoded), false);
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_url_query(const std::string& value) {
+  auto encoded = url_encode_query(value, [&](const std::string& path) { return read(OptionId::url_query, path); });
+  if (!encoded) return std::unexpected(encoded.error());
+  group_.url_query = group_.url_query ? *group_.url_query + '&' + *encoded : *std::move(encoded);
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_form(const Argument& argument) {
+  const bool plain = argument.id == OptionId::form_string;
+  const auto added = plain ? group_.form.add_string(argument.value) : group_.form.add(argument.value);
+  if (!added) return bad(argument.id, added.error().message());
+  group_.has_form = true;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::finish_form() {
+  if (!group_.has_form) return {};
+  for (const std::string& warning : group_.form.warnings()) command_.warnings.push_back("option --form: " + warning);
+  auto body = make_form_body(group_.form.take(), group_.form_escape ? NameEscapes::backslash : NameEscapes::percent,
+                             [&](const std::string& path) { return read(OptionId::form, path); });
+  if (!body) return std::unexpected(body.error());
+  group_.form_body = std::make_shared<const FormBody>(*std::move(body));
+  return {};
+}
+
+// Only the length of the path is checked here; whether the socket exists shows when connecting.
+CommandBuilder::Status CommandBuilder::set_unix_socket(const std::string& value) {
+  if (auto usable = unix_socket(value); !usable) return bad(OptionId::unix_socket, usable.error().message());
+  group_.settings.unix_socket = value;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_loop(const std::string& value) {
+  const auto kind = parse_loop(value);
+  if (!kind) return bad(OptionId::loop, "'" + printable(value) + "' is none of select, poll, epoll and libuv");
+  command_.loop = *kind;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_resolve(const std::string& value) {
+  auto parsed = parse_resolve(value);
+  if (!parsed) return std::unexpected(parsed.error());
+  std::vector<ResolveEntry>& entries = group_.settings.resolve;
+  if (auto* entry = std::get_if<ResolveEntry>(&*parsed)) {
+    entries.push_back(std::move(*entry));
+  } else {
+    const auto& gone = std::get<ResolveRemoval>(*parsed);
+    std::erase_if(entries, [&](const ResolveEntry& e) { return e.host == gone.host && e.port == gone.port; });
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::add_connect_to(const std::string& value) {
+  auto rule = parse_connect_to(value);
+  if (!rule) return std::unexpected(rule.error());
+  group_.connect_to.push_back(std::move(*rule));
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_seconds(OptionId id, const std::string& value,
+                                                   std::optional<Duration>& out) {
+  const auto seconds = parse_seconds(value);
+  if (!seconds) return bad(id, seconds.error());
+  out = *seconds;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_parallel_max(const std::string& value) {
+  const auto count = parse_count(value);
+  if (!count) return bad(OptionId::parallel_max, count.error());
+  command_.parallel_max = *count == 0 ? CommandLine().parallel_max : *count;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
+  if (argument.id == OptionId::max_redirs) {
+    const auto count = parse_max_redirects(argument.value);
+    if (!count) return bad(argument.id, count.error());
+    group_.redirects.max_redirects = *count;
+    return {};
+  }
+  Schemes& schemes = argument.id == OptionId::proto ? group_.schemes : group_.redirect_schemes;
+  schemes = parse_schemes(argument.value, schemes);
+  const bool none = !group_.schemes.http && !group_.schemes.https;
+  return none ? bad(argument.id, "neither http nor https is left") : Status();
+}
+
+CommandBuilder::Status CommandBuilder::set_compressed(bool on) {
+  const Features built = features();
+  if (on && !built.zlib && !built.brotli && !built.zstd) {
+    return bad(OptionId::compressed, "this sluice was built without zlib, libbrotlidec and libzstd");
+  }
+  group_.settings.compressed = on;
+  return {};
+}
+
+// The files of both need not exist yet.
+CommandBuilder::Status CommandBuilder::set_hsts(const std::string& value) {
+  StateFile file{.name = value, .text = {}};
+  if (!value.empty()) {
+    auto text = inputs_.read_file(value);
+    if (!text && text.error() != std::strerror(ENOENT)) {
+      return bad(OptionId::hsts, "cannot read '" + printable(value) + "': " + text.error(), 26);
+    }
+    if (text) file.text = *std::move(text);
+  }
+  group_.settings.hsts = std::move(file);
+  return {};
+}
+
+// As in curl: the first line of the file; an empty ETag if there is none.
+CommandBuilder::Status CommandBuilder::set_etag(const std::string& value) {
+  const auto text = inputs_.read_file(value);
+  if (!text && text.error() != std::strerror(ENOENT)) {
+    return bad(OptionId::etag_compare, "cannot read '" + printable(value) + "': " + text.error(), 26);
+  }
+  const std::string_view all = text ? std::string_view(*text) : std::string_view();
+  const std::string_view line = trimmed(all.substr(0, all.find('\n')));
+  group_.etag = line.empty() ? "\"\"" : std::string(line);
+  return {};
+}
+
+// What is no date is a file, which stands for its time.
+CommandBuilder::Status CommandBuilder::set_time_condition(const std::string& value) {
+  const bool not_newer = value.starts_with('-');
+  const std::string text = value.substr(not_newer || value.starts_with('=') || value.starts_with('+') ? 1 : 0);
+  auto time = parse_date(text, inputs_.now);
+  if (!time && inputs_.modified) time = inputs_.modified(text);
+  if (!time) {
+    return bad(OptionId::time_cond, "'" + printable(text) + "' is neither a date (Sun, 06 Nov 1994 08:49:37 GMT, or " +
+                                        "1994-11-06) nor a file");
+  }
+  group_.settings.time_condition = Settings::TimeCondition{.time = *time, .not_newer = not_newer};
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_retries(const Argument& argument) {
+  RetryOptions& retries = group_.retries;
+  if (argument.id == OptionId::retry) {
+    const auto count = parse_count(argument.value);
+    if (!count) return bad(argument.id, count.error());
+    retries.max_retries = static_cast<std::uint32_t>(std::min<std::size_t>(*count, UINT32_MAX));
+    return {};
+  }
+  if (argument.id == OptionId::retry_delay) return set_seconds(argument.id, argument.value, retries.delay);
+  if (argument.id == OptionId::retry_max_time) return set_seconds(argument.id, argument.value, retries.max_time);
+  std::optional<Duration> seconds;
+  const Status ok = set_seconds(argument.id, argument.value, seconds);
+  group_.settings.continue_timeout = seconds.value_or(Duration::zero());
+  return ok;
+}
+
+// As in curl: a file that is named must exist, ~/.netrc need not.
+CommandBuilder::Status CommandBuilder::read_netrc() {
+  if (!group_.netrc && !group_.netrc_optional && group_.netrc_file.empty()) return {};
+  const bool named = !group_.netrc_file.empty();
+  const std::string path = named ? group_.netrc_file : inputs_.home + "/.netrc";
+  auto text = inputs_.read_file(path);
+  if (text) {
+    group_.settings.netrc = std::make_shared<const std::string>(*std::move(text));
+  } else if (named && !group_.netrc_optional) {
+    return bad(OptionId::netrc_file, "cannot read '" + printable(path) + "': " + text.error(), 26);
+  } else if (!group_.netrc_optional) {
+    command_.warnings.push_back("option --netrc: cannot read '" + printable(path) + "': " + text.error());
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_create_file_mode(const std::string& value) {
+  const auto mode = parse_file_mode(value);
+  if (!mode) return bad(OptionId::create_file_mode, mode.error());
+  group_.settings.create_file_mode = *mode;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_max_filesize(const std::string& value) {
+  const auto bytes = parse_bytes(value);
+  if (!bytes) return bad(OptionId::max_filesize, bytes.error());
+  group_.settings.max_filesize = *bytes == 0 ? std::nullopt : std::optional(*bytes);
+  return {};
+}
+
+// As in curl: with a '=' it is data, else a file, which need not exist; "" only lets cookies be kept.
+CommandBuilder::Status CommandBuilder::add_cookies(const std::string& value) {
+  if (value.find('=') != std::string::npos) {
+    std::string& all = group_.cookie_data;
+    all += (all.empty() ? "" : "; ") + value;
+    return {};
+  }
+  group_.settings.cookies = true;
+  if (value.empty()) return {};
+  auto text = value == "-" ? inputs_.read_stdin() : inputs_.read_file(value);
+  if (text) {
+    group_.cookie_files.push_back({value, *std::move(text)});
+  } else if (text.error() != std::strerror(ENOENT) || command_.verbose) {
+    command_.warnings.push_back("option --cookie: cannot read '" + printable(value) + "': " + text.error());
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
+  if (!is_range(value)) return bad(OptionId::range, "expected 0-99, 500- or -200, not '" + printable(value) + "'");
+  group_.range = value;
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_tls_max(const std::string& value) {
+  if (value == "1.2") {
+    group_.settings.tls_max = TlsVersion::tls1_2;
+  } else if (value == "1.3" || value == "default") {
+    group_.settings.tls_max = TlsVersion::tls1_3;
+  } else {
+    return bad(OptionId::tls_max, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
+  }
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_write_out(const std::string& value) {
+  group_.settings.write_out = value;
+  if (!value.starts_with('@')) return {};
+  auto text = read(OptionId::write_out, value.substr(1));
+  if (!text) return std::unexpected(text.error());
+  // As in curl: line ends and NULs in the file are dropped, "
+  // " is a line end.
+  std::erase_if(*text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  group_.settings.write_out = std::move(*text);
+  return {};
+}
+
+}  // namespace sluice::cli

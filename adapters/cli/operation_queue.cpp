@@ -1,0 +1,36 @@
+// See operation_queue.hpp.
+#include "adapters/cli/operation_queue.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace sluice::cli {
+
+OperationQueue::OperationQueue(const CommandLine& command) : command_(command) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  for (const Operation& operation : command.operations) {
+    const std::uint64_t count = operation.globbed ? operation.globbed->glob.count() : 1;
+    total_ = count > kMost - total_ ? kMost : total_ + count;
+  }
+}
+
+std::shared_ptr<const Operation> OperationQueue::next() {
+  const Operation& operation = command_.operations[at_];
+  if (!operation.globbed) {
+    ++at_;
+    return {std::shared_ptr<const Operation>(), &operation};  // owned by the command line
+  }
+  if (!glob_) {
+    glob_ = operation.globbed->glob;
+    given_ = 0;
+  }
+  auto url = glob_->next();
+  auto made = std::make_shared<const Operation>(operation.globbed->make(*std::move(url), *glob_));
+  if (++given_ == glob_->count()) {
+    glob_.reset();
+    ++at_;
+  }
+  return made;
+}
+
+}  // namespace sluice::cli
