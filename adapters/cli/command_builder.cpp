@@ -111,6 +111,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     case OptionId::range:
       return set_range(value);
+    case OptionId::continue_at:
+      return set_continue_at(value);
     case OptionId::user:
       group_.user = value;
       break;

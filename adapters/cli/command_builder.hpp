@@ -54,6 +54,7 @@ class CommandBuilder {
   Status set_create_file_mode(const std::string& value);
   Status set_max_filesize(const std::string& value);
   Status add_cookies(const std::string& value);
+  Status set_continue_at(const std::string& value);
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
   Status set_write_out(const std::string& value);

@@ -73,8 +73,12 @@ struct Settings {
   std::optional<RedirectOptions> redirects = {};        // -L and what belongs to it
   std::optional<RetryOptions> retries = {};             // --retry and what belongs to it
   Duration continue_timeout = std::chrono::seconds(1);  // --expect100-timeout
-  std::optional<StateFile> hsts;                        // --hsts
-  std::string etag_save;                                // --etag-save: a file; "": none
+  struct ContinueAt {
+    std::optional<std::uint64_t> bytes;  // nullopt: as many as the file has
+  };
+  std::optional<ContinueAt> continue_at;  // -C
+  std::optional<StateFile> hsts;          // --hsts
+  std::string etag_save;                  // --etag-save: a file; "": none
   // -z: the body is wanted only if it was changed after this time; `not_newer`: only if it was not.
   struct TimeCondition {
     UnixSeconds time = 0;

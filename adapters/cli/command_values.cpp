@@ -293,6 +293,15 @@ CommandBuilder::Status CommandBuilder::add_cookies(const std::string& value) {
   return {};
 }
 
+CommandBuilder::Status CommandBuilder::set_continue_at(const std::string& value) {
+  Settings::ContinueAt& at = group_.settings.continue_at.emplace();
+  if (value == "-") return {};
+  const auto bytes = parse_bytes(value);
+  if (!bytes) return bad(OptionId::continue_at, bytes.error());
+  at.bytes = *bytes;
+  return {};
+}
+
 CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
   if (!is_range(value)) return bad(OptionId::range, "expected 0-99, 500- or -200, not '" + printable(value) + "'");
   group_.range = value;

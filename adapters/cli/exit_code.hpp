@@ -58,6 +58,7 @@ enum ExitCode : int {
   kExitTimeout = 28,
   kExitRange = 33,
   kExitTlsHandshake = 35,
+  kExitBadResume = 36,
   kExitAborted = 42,
   kExitBadArgument = 43,
   kExitTooManyRedirects = 47,

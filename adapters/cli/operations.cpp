@@ -366,8 +366,10 @@ Status check(const OptionGroup& group) {
     return usage("--fail and --fail-with-body exclude each other");
   if (group.urls > 1 && (group.etag || !group.settings.etag_save.empty()))
     return usage("--etag-compare and --etag-save are for one URL");
-  if (group.settings.include_head && group.settings.remote_header_name)
-    return usage("--include and --remote-header-name exclude each other: a head would come before the name is known");
+  if (group.settings.continue_at && (group.range || group.uploads > 0 || group.data || group.form_body))
+    return usage("--continue-at goes on with a download: not with --range, --upload-file, --data or --form");
+  if (group.settings.include_head && (group.settings.remote_header_name || group.settings.continue_at))
+    return usage("--include excludes --remote-header-name and --continue-at: a head would be in the file");
   if (group.settings.tls_max < group.settings.tls_min) return usage("--tls-max 1.2 and --tlsv1.3 exclude each other");
   return {};
 }

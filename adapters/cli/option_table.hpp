@@ -51,6 +51,7 @@ enum class OptionId : std::uint8_t {
   get,
   upload_file,
   range,
+  continue_at,
   user,
   basic,
   digest,

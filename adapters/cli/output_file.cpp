@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ constexpr std::size_t kRandomChars = 6;
 constexpr std::size_t kMaxNameBytes = NAME_MAX;
 constexpr std::size_t kShortNameBytes = 40;  // short enough for file systems that allow less than NAME_MAX
 constexpr int kAttempts = 100;
+constexpr const char* kValidator = "user.sluice.validator";  // of a part file: an ETag or a date
 
 std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error) {
   return std::unexpected(std::string(what) + " " + path + ": " + std::strerror(error));
@@ -70,6 +72,26 @@ std::string part_name(const std::string& target, std::size_t most) {
   std::size_t end = std::min(target.size(), begin + most - kPartSuffix.size() - kRandomChars - 1);
   while (end < target.size() && end > begin && (static_cast<unsigned char>(target[end]) & 0xC0U) == 0x80U) --end;
   return target.substr(0, end) + "." + random_chars() + std::string(kPartSuffix);
+}
+
+// The part file of `target` that was changed last; "": none.
+std::string newest_part(const std::string& target) {
+  const std::filesystem::path path(target);
+  const std::string begin = path.filename().string() + ".";
+  const std::size_t size = begin.size() + kRandomChars + kPartSuffix.size();
+  std::string newest;
+  std::filesystem::file_time_type latest;
+  std::error_code error;
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() != size || !name.starts_with(begin) || !name.ends_with(kPartSuffix)) continue;
+    const auto changed = entry.last_write_time(error);
+    if (error || (!newest.empty() && changed <= latest)) continue;
+    newest = entry.path().string();
+    latest = changed;
+  }
+  return newest;
 }
 
 // Renames if there is no file with the new name. Returns 0 or an errno.
@@ -144,13 +166,51 @@ FileResult<void> OutputFile::open_new() {
   return {};
 }
 
+std::optional<OutputFile::Partial> OutputFile::find_partial() const {
+  struct stat status = {};
+  const auto is_regular = [&](const std::string& name) {
+    return ::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  };
+  std::string found = is_regular(path_) ? path_ : newest_part(created_path(path_));
+  if (found.empty() || !is_regular(found)) return std::nullopt;
+  std::array<char, 256> value = {};
+  const ssize_t size = ::getxattr(found.c_str(), kValidator, value.data(), value.size());
+  return Partial{.path = found,
+                 .bytes = static_cast<std::uint64_t>(status.st_size),
+                 .validator = std::string(value.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))),
+                 .is_target = found == path_};
+}
+
+// A file with the final name loses it while it is continued: under that name a file is always whole.
+FileResult<void> OutputFile::open_partial(const Partial& partial, std::uint64_t bytes) {
+  target_ = created_path(path_);
+  part_ = partial.path;
+  if (partial.is_target) {
+    if (const int error = open_part(0600); error != 0) return failed("write to", path_, error);
+    ::close(std::exchange(fd_, -1));
+    if (::rename(target_.c_str(), part_.c_str()) != 0) return failed("rename", path_, errno);
+    was_target_ = true;
+  }
+  fd_ = ::open(part_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd_ < 0) return failed("write to", part_, errno);
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(std::exchange(fd_, -1));
+    return std::unexpected("write to " + part_ + ": another process is writing it");
+  }
+  kept_ = bytes;
+  return restart();
+}
+
 // Returns 0 or an errno. Uses only a file that this call has created (O_EXCL): SB-87.
 int OutputFile::open_part(mode_t permissions) {
   std::size_t most = kMaxNameBytes;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     part_ = part_name(target_, most);
     fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions);
-    if (fd_ >= 0) return 0;
+    if (fd_ >= 0) {
+      ::flock(fd_, LOCK_EX | LOCK_NB);  // so that no other process continues it meanwhile
+      return 0;
+    }
     if (errno == ENAMETOOLONG && most == kMaxNameBytes) {
       most = kShortNameBytes;
       continue;
@@ -180,7 +240,8 @@ FileResult<void> OutputFile::write(Bytes bytes) {
 
 FileResult<void> OutputFile::restart() {
   if (fd_ < 0) return {};
-  if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) != 0) return failed("write again to", path_, errno);
+  const auto at = static_cast<off_t>(kept_);
+  if (::ftruncate(fd_, at) != 0 || ::lseek(fd_, at, SEEK_SET) != at) return failed("write again to", path_, errno);
   return {};
 }
 
@@ -249,13 +310,18 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
   return copied;
 }
 
-std::string OutputFile::abandon(bool remove) {
+std::string OutputFile::abandon(bool remove, std::string_view validator) {
   if (fd_ < 0) return "";
   struct stat left = {};
-  const bool empty = ::fstat(fd_, &left) == 0 && left.st_size == 0;
+  const bool known = ::fstat(fd_, &left) == 0;
+  const bool empty = known && left.st_size == 0;
+  // Where the file system has no such attributes, the part is continued without a validator.
+  if (!part_.empty() && !validator.empty()) ::fsetxattr(fd_, kValidator, validator.data(), validator.size(), 0);
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
   if (in_place_) return target_;
+  const bool unchanged = known && left.st_size == static_cast<off_t>(kept_);
+  if (was_target_ && (unchanged || remove) && rename_to_new(part_, target_) == 0) return "";
   if (!part_.empty() && (empty || remove)) {  // nothing was received: leave no file
     ::unlink(part_.c_str());
     return "";

@@ -34,6 +34,13 @@ class OutputFile {
     // The permissions of a file that did not exist; nullopt: 0666 less the umask.
     std::optional<std::uint32_t> mode = {};
   };
+  // What an earlier transfer has left of the file.
+  struct Partial {
+    std::string path;
+    std::uint64_t bytes = 0;
+    std::string validator;   // for If-Range; "": none is known
+    bool is_target = false;  // it has the final name already
+  };
   // "-" is the standard output. Nothing is changed before open().
   explicit OutputFile(std::string path) : OutputFile(std::move(path), Options()) {}
   OutputFile(std::string path, const Options& options);
@@ -51,8 +58,17 @@ class OutputFile {
   bool is_open() const { return fd_ >= 0; }
 
   FileResult<void> open();
+  // The file under the final name, else the part file of that name that was changed last; nullopt: there is none.
+  std::optional<Partial> find_partial() const;
+  // Instead of open(): what is written follows the first `bytes` bytes of `partial`, which becomes this file's part.
+  FileResult<void> open_partial(const Partial& partial, std::uint64_t bytes);
   // Blocks until all bytes are written.
   FileResult<void> write(Bytes bytes);
+  // Drops also what open_partial() has kept.
+  FileResult<void> restart_whole() {
+    kept_ = 0;
+    return restart();
+  }
   // Drops what was written, so that another attempt can be written; nothing is dropped while it is not open. Error: it
   // cannot be dropped (a pipe, a terminal).
   FileResult<void> restart();
@@ -60,7 +76,8 @@ class OutputFile {
   FileResult<void> commit(std::optional<UnixSeconds> modified = {});
   // Closes the file. The earlier file under the final name stays, unless it was written in place. Returns the name of
   // the file with the bytes so far; "": none. `remove`: deletes these bytes, unless they were written in place.
-  std::string abandon(bool remove = false);
+  // `validator`: is kept with the part, for Partial::validator.
+  std::string abandon(bool remove = false, std::string_view validator = {});
 
  private:
   FileResult<void> open_new();
@@ -74,6 +91,8 @@ class OutputFile {
   std::string target_;  // path_ with symbolic links followed
   std::string part_;    // "": none (in place, a device, a pipe)
   bool in_place_ = false;
+  bool was_target_ = false;  // the part had the final name before
+  std::uint64_t kept_ = 0;   // bytes of an earlier transfer at its begin
   Options options_;
   int fd_ = -1;
 };

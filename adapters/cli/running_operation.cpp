@@ -1,6 +1,8 @@
 // See running_operation.hpp.
 #include "adapters/cli/running_operation.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -11,6 +13,8 @@
 #include "adapters/transport.hpp"
 #include "core/content_disposition.hpp"
 #include "core/http_date.hpp"
+#include "core/resume.hpp"
+#include "core/validators.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -105,6 +109,7 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   auto body = make_body(request.fields);
   if (!body) return std::unexpected(body.error());
   request.body = *std::move(body);
+  if (auto asked = ask_for_rest(request.fields); !asked) return std::unexpected(asked.error());
 
   TransferOptions options;
   options.redirects = settings().redirects;
@@ -123,7 +128,9 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   if (operation_.expects_continue) options.expect_continue_from = kExpectFrom;
   options.continue_timeout = settings().continue_timeout;
   options.max_body_bytes = settings().max_filesize;
-  if (settings().compressed) options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
+  // Positions are those of the coded body, so a decoded one cannot be continued.
+  if (settings().compressed && !settings().continue_at)
+    options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
   if (settings().hsts) options.hsts = surroundings_.hsts;
   if (settings().cookies) options.cookies = surroundings_.cookies;
   options.connect_to = operation_.connect_to;
@@ -149,6 +156,48 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   if (!id) return std::unexpected(Failure{exit_code(id.error()), id.error().message()});
   id_ = *id;
   return id_;
+}
+
+// -C
+std::expected<void, Failure> RunningOperation::ask_for_rest(Fields& fields) {
+  const auto& at = settings().continue_at;
+  if (!at) return {};
+  if (!operation_.output.to_stdout) partial_ = output_.find_partial();
+  continues_at_ = at->bytes.value_or(partial_ ? partial_->bytes : 0);
+  if (partial_ && partial_->bytes < continues_at_) {
+    return std::unexpected(Failure{kExitBadResume, "continue at byte " + std::to_string(continues_at_) + ": " +
+                                                       partial_->path + " has " + std::to_string(partial_->bytes) +
+                                                       " bytes"});
+  }
+  if (continues_at_ == 0) return {};
+  auto set = fields.set("Range", range_value(continues_at_));
+  if (set && partial_ && !partial_->validator.empty()) set = fields.set("If-Range", partial_->validator);
+  if (!set) return std::unexpected(Failure{exit_code(set.error()), set.error().message()});
+  return {};
+}
+
+// Opens the output for the rest of a file. False: the transfer has ended.
+bool RunningOperation::take_rest(Multi& multi, const ResponseHead& head) {
+  const std::string_view validator = partial_ ? std::string_view(partial_->validator) : std::string_view();
+  const auto decided = resume({.bytes = continues_at_, .if_range = validator}, head.status, head.fields);
+  if (!decided) {
+    end(multi, id_, {kExitRange, named(multi.request(id_)) + ": " + decided.error().message()});
+    return false;
+  }
+  const bool whole = decided->step == ResumeStep::restart;
+  FileResult<void> opened;
+  if (output_.is_open()) {
+    if (whole) opened = output_.restart_whole();
+  } else {
+    opened = whole || !partial_ ? output_.open() : output_.open_partial(*partial_, continues_at_);
+  }
+  if (!opened) {
+    end(multi, id_, {kExitWrite, opened.error()});
+    return false;
+  }
+  if (decided->step != ResumeStep::complete) return true;
+  end(multi, id_, Failure{});
+  return false;
 }
 
 void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
@@ -213,6 +262,7 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   if (is_unwanted(head)) return end(multi, id, Failure{});
   // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
+  if (wants_body && continues_at_ > 0 && !take_rest(multi, head)) return;
   if (wants_body && !output_.is_open()) {
     if (auto opened = output_.open(); !opened) return end(multi, id, {kExitWrite, opened.error()});
   }
@@ -239,6 +289,7 @@ void RunningOperation::note_file(const ResponseHead& head) {
   const auto modified = head.fields.find("Last-Modified");
   modified_.reset();
   if (settings().remote_time && modified) modified_ = parse_http_date(*modified, surroundings_.started);
+  validator_ = if_range_value(head.fields, surroundings_.started).value_or("");
   const auto disposition = head.fields.find("Content-Disposition");
   if (!settings().remote_header_name || !operation_.output.remote_name || !disposition || output_.is_open()) return;
   const auto name = suggested_file_name(*disposition);
@@ -329,7 +380,10 @@ Failure RunningOperation::finish(const Result<void>& result) {
   const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);
   const bool whole = ended_well && !counts_as_error;
   if (whole) {
-    if (auto committed = output_.commit(modified_); !committed) end = Failure{kExitWrite, committed.error()};
+    const bool written = output_.is_open();
+    auto committed = output_.commit(modified_);
+    if (!committed) end = Failure{kExitWrite, committed.error()};
+    if (committed && written && partial_ && !partial_->is_target) ::unlink(partial_->path.c_str());  // a stale part
   }
   if (const std::string part = abandon(); !part.empty()) end.message += "; what came is in " + part;
   source_.reset();

@@ -45,7 +45,7 @@ class RunningOperation final : public TransferHandler {
   // Call it after the Message was read: closes the output and returns the result. exit_code 0: success.
   Failure finish(const Result<void>& result);
   // For an interrupted run: closes what is open. Returns the name of the file that is left; "": none.
-  std::string abandon() { return output_.abandon(settings().remove_on_error); }
+  std::string abandon() { return output_.abandon(settings().remove_on_error, validator_); }
 
   // Set after it was put into Surroundings::ended_early.
   const std::optional<Message>& early_end() const { return early_end_; }
@@ -81,6 +81,8 @@ class RunningOperation final : public TransferHandler {
   std::string display_name() const;
   std::expected<RequestBody, Failure> make_body(Fields& fields);
   std::expected<RequestBody, Failure> make_form(Fields& fields);
+  std::expected<void, Failure> ask_for_rest(Fields& fields);
+  bool take_rest(Multi& multi, const ResponseHead& head);
   bool is_unwanted(const ResponseHead& head) const;
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
@@ -101,8 +103,12 @@ class RunningOperation final : public TransferHandler {
   int waits_for_ = -1;
   std::uint32_t retries_ = 0;
   std::optional<UnixSeconds> modified_;  // -R
-  std::optional<Failure> verdict_;       // decided before the end: a status that counts as an error
-  bool discard_ = false;                 // the body is not wanted
+  // -C: what is there of the file, and from which byte on the rest was asked for; 0: the whole.
+  std::optional<OutputFile::Partial> partial_;
+  std::uint64_t continues_at_ = 0;
+  std::string validator_;           // of the version that comes, for a later -C
+  std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
+  bool discard_ = false;            // the body is not wanted
   std::uint64_t discarded_ = 0;
   std::optional<Instant> discards_until_;
   bool head_received_ = false;

@@ -1,11 +1,11 @@
 // See validators.hpp.
-#include "core/rules/validators.hpp"
+#include "core/validators.hpp"
 
 #include <algorithm>
 
 #include "core/http_date.hpp"
 
-namespace sluice::rules {
+namespace sluice {
 namespace {
 
 bool is_etag_char(char c) {
@@ -41,4 +41,4 @@ std::optional<std::string_view> if_range_value(const Fields& response_fields, Un
   return modified;
 }
 
-}  // namespace sluice::rules
+}  // namespace sluice

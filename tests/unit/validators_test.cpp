@@ -1,5 +1,5 @@
-// core/rules/validators: entity tags and If-Range, RFC 9110 8.8 and 13.1.5, row by row.
-#include "core/rules/validators.hpp"
+// core/validators: entity tags and If-Range, RFC 9110 8.8 and 13.1.5, row by row.
+#include "core/validators.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,9 +8,9 @@
 #include <vector>
 
 using namespace sluice;
-using rules::are_strongly_equal;
-using rules::EntityTag;
-using rules::parse_entity_tag;
+
+
+
 
 namespace {
 
@@ -18,7 +18,7 @@ namespace {
 std::string if_range(const std::vector<std::pair<std::string, std::string>>& response) {
   Fields fields;
   for (const auto& [name, value] : response) REQUIRE(fields.add(name, value));
-  return std::string(rules::if_range_value(fields, 1'767'225'600).value_or("none"));
+  return std::string(if_range_value(fields, 1'767'225'600).value_or("none"));
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string_view>
 
-#include "core/fields.hpp"
-#include "core/types.hpp"
+#include "fields.hpp"
+#include "types.hpp"
 
-namespace sluice::rules {
+namespace sluice {
 
 // RFC 9110 8.8.3. A view into the field's value.
 struct EntityTag {
@@ -27,4 +27,4 @@ bool are_strongly_equal(const EntityTag& a, const EntityTag& b);
 // fields.
 std::optional<std::string_view> if_range_value(const Fields& response_fields, UnixSeconds now);
 
-}  // namespace sluice::rules
+}  // namespace sluice

@@ -1,0 +1,251 @@
+// What the `sluice` command does with files, conditions and forms: -C, -J, -R, -z, -F, globs, --etag-*, --hsts,
+// --no-clobber, --skip-existing and --max-filesize, against scripted servers on loopback.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "tests/support/child.hpp"
+#include "tests/support/command_runner.hpp"
+#include "tests/support/loopback_server.hpp"
+
+using namespace sluice::test;
+
+namespace {
+
+std::string response(const std::string& status, const std::string& body, const std::string& fields = "") {
+  return "HTTP/1.1 " + status + "\r\n" + fields + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string field_in(const std::string& request, const std::string& name) {
+  const std::size_t at = request.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return "";
+  const std::size_t begin = at + name.size() + 4;
+  return request.substr(begin, request.find('\r', begin) - begin);
+}
+
+std::string path_in(const std::string& request) {
+  const std::size_t begin = request.find(' ') + 1;
+  return request.substr(begin, request.find(' ', begin) - begin);
+}
+
+// Serves one file of a version, with ranges; breaks off the first response after `cut` bytes.
+class Resumable {
+ public:
+  Resumable(std::string content, std::size_t cut) : content_(std::move(content)), cut_(cut) {}
+  Reply reply(const std::string& request) {
+    const std::string range = field_in(request, "Range"), if_range = field_in(request, "If-Range");
+    std::size_t from = 0;
+    if (range.starts_with("bytes=")) std::from_chars(range.data() + 6, range.data() + range.size(), from);
+    if (!if_range.empty() && if_range != etag) from = 0;
+    const std::string validator = "ETag: " + etag + "\r\n";
+    const std::string size = std::to_string(content_.size());
+    if (from > 0 && from >= content_.size()) {
+      return {.bytes = response("416 No", "beyond", "Content-Range: bytes */" + size + "\r\n")};
+    }
+    if (from > 0) {
+      const std::string last = std::to_string(content_.size() - 1);
+      return {.bytes = response(
+                  "206 Part", content_.substr(from),
+                  validator + "Content-Range: bytes " + std::to_string(from) + "-" + last + "/" + size + "\r\n")};
+    }
+    std::string whole = response("200 OK", content_, validator);
+    const std::size_t cut = std::exchange(cut_, 0);
+    if (cut > 0) whole.resize(whole.size() - content_.size() + cut);
+    return {.bytes = whole, .close = cut > 0};
+  }
+  std::string etag = "\"one\"";
+
+ private:
+  std::string content_;
+  std::size_t cut_;
+};
+
+std::set<std::string> names_in(const std::filesystem::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("-C -: a part that a failure has left becomes the whole file, and nothing else is left") {
+  std::string content;
+  for (int i = 0; content.size() < 50'000; ++i) content += std::to_string(i) + ' ';
+  Resumable file(content, 20'000);
+  LoopbackServer server([&](const std::string& request) { return file.reply(request); });
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  const CommandResult cut = run_command({"-sS", "-C", "-", "-o", path, server.url("/f")});
+  CHECK(cut.exit_code == 18);
+  CHECK_FALSE(std::filesystem::exists(path));
+  REQUIRE(names_in(folder.path()).size() == 1);
+  SUBCASE("the same version") {
+    CHECK(run_command({"-sS", "-C", "-", "-o", path, "-w", "%{http_code}", server.url("/f")}).out == "206");
+  }
+  SUBCASE("another version since then: it starts anew") {
+    file.etag = "\"two\"";
+    const CommandResult anew = run_command({"-sS", "-C", "-", "-o", path, "-w", "%{http_code}", server.url("/f")});
+    // Where the file system keeps no attributes, only the size can tell; here it is the same.
+    CHECK((anew.out == "200" || anew.out == "206"));
+  }
+  CHECK(read_file(path) == content);
+  CHECK(names_in(folder.path()) == std::set<std::string>{"f"});
+  // What is complete stays, by a 416.
+  CHECK(run_command({"-sS", "-C", "-", "-o", path, server.url("/f")}).exit_code == 0);
+  CHECK(read_file(path) == content);
+  CHECK(names_in(folder.path()) == std::set<std::string>{"f"});
+}
+
+TEST_CASE("-C N: the first N bytes of the file stay, to the standard output the rest is written") {
+  Resumable file("0123456789", 0);
+  LoopbackServer server([&](const std::string& request) { return file.reply(request); });
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  write_file(path, "abcdef");
+  CHECK(run_command({"-sS", "-C", "4", "-o", path, server.url("/f")}).exit_code == 0);
+  CHECK(read_file(path) == "abcd456789");
+  CHECK(run_command({"-sS", "-C", "7", server.url("/f")}).out == "789");
+  const CommandResult beyond = run_command({"-sS", "-C", "77", "-o", path, server.url("/f")});
+  CHECK(beyond.exit_code == 36);
+  CHECK(beyond.err.ends_with("continue at byte 77: " + path + " has 10 bytes\n"));
+  CHECK(read_file(path) == "abcd456789");
+}
+
+TEST_CASE("-C: a response that is not the rest is an error, and the file stays as it was") {
+  LoopbackServer server(
+      [](const std::string&) { return Reply{.bytes = response("206 Part", "xyz", "Content-Range: bytes 1-3/9\r\n")}; });
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  write_file(path, "abcdef");
+  const CommandResult result = run_command({"-sS", "-C", "-", "-o", path, server.url("/f")});
+  CHECK(result.exit_code == 33);
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  CHECK(read_file(path) == "abcdef");
+  CHECK(names_in(folder.path()) == std::set<std::string>{"f"});
+}
+
+TEST_CASE("-J: the name of the response, inside the folder, never over a file that is there") {
+  LoopbackServer server([](const std::string& request) {
+    const bool bad = path_in(request) == "/bad";
+    return Reply{.bytes = response("200 OK", "content",
+                                   std::string("Content-Disposition: attachment; filename=\"") +
+                                       (bad ? "../../etc/passwd" : "named.txt") + "\"\r\n")};
+  });
+  const TempFolder folder;
+  const std::string in = folder.path().string();
+  CHECK(run_command({"-sS", "-OJ", "--output-dir", in, "-w", "%{filename_effective}", server.url("/good")}).out ==
+        in + "/named.txt");
+  CHECK(read_file(folder.path() / "named.txt") == "content");
+  write_file(folder.path() / "named.txt", "mine");
+  CHECK(run_command({"-sS", "-OJ", "--output-dir", in, server.url("/good")}).exit_code == 23);
+  CHECK(read_file(folder.path() / "named.txt") == "mine");
+  CHECK(run_command({"-sS", "-OJ", "--no-clobber", "--output-dir", in, server.url("/good")}).exit_code == 0);
+  CHECK(read_file(folder.path() / "named.txt.1") == "content");
+  CHECK(run_command({"-sS", "-OJ", "--clobber", "--output-dir", in, server.url("/good")}).exit_code == 0);
+  CHECK(read_file(folder.path() / "named.txt") == "content");
+  CHECK(run_command({"-sS", "-OJ", "--output-dir", in, server.url("/bad")}).exit_code == 0);
+  CHECK(read_file(folder.path() / "passwd") == "content");
+  CHECK(names_in(folder.path()) == std::set<std::string>{"named.txt", "named.txt.1", "passwd"});
+}
+
+TEST_CASE("-R, -z, --etag-save and --etag-compare: only what is new, with its time") {
+  const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
+  LoopbackServer server([&](const std::string& request) {
+    if (field_in(request, "If-None-Match") == "\"v1\"")
+      return Reply{.bytes = "HTTP/1.1 304 Same\r\nETag: \"v1\"\r\n\r\n"};
+    return Reply{.bytes = response("200 OK", "new", "ETag: \"v1\"\r\nLast-Modified: " + date + "\r\n")};
+  });
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string(), etag = (folder.path() / "etag").string();
+  const std::vector<std::string> both = {"-sS", "-R", "--etag-save", etag,           "--etag-compare", etag,
+                                         "-o",  path, "-w",          "%{http_code}", server.url("/f")};
+  CHECK(run_command(both).out == "200");
+  CHECK(read_file(etag) == "\"v1\"\n");
+  struct stat status = {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK(status.st_mtime == 784'111'777);
+  write_file(path, "kept");
+  CHECK(run_command(both).out == "304");
+  CHECK(read_file(path) == "kept");
+  // The server has not looked at the condition.
+  CHECK(run_command({"-sS", "-z", date, server.url("/f")}).out.empty());
+  CHECK(run_command({"-sS", "-z", "1994-11-05", server.url("/f")}).out == "new");
+  CHECK(run_command({"-sS", "-z", "-1994-11-05", server.url("/f")}).out.empty());
+}
+
+TEST_CASE("globs: each URL has its file, and a bad one its line") {
+  LoopbackServer server([](const std::string& request) { return ok(path_in(request)); });
+  const TempFolder folder;
+  const std::string out = (folder.path() / "f_#2_#1").string();
+  const CommandResult result = run_command({"-sS", "-o", out, server.url("/{a,b}/[08-10]")});
+  CHECK(result.exit_code == 0);
+  CHECK(names_in(folder.path()).size() == 6);
+  CHECK(read_file(folder.path() / "f_08_b") == "/b/08");
+  CHECK(read_file(folder.path() / "f_10_a") == "/a/10");
+  CHECK(run_command({"-sS", server.url("/[1-3]")}).out == "/1/2/3");
+  CHECK(run_command({"-sS", "-g", server.url("/{a}")}).out == "/%7Ba%7D");
+  const CommandResult bad = run_command({"-sS", server.url("/[3-1]")});
+  CHECK(bad.exit_code == 3);
+  CHECK(bad.err.contains("bad range in URL position"));
+}
+
+TEST_CASE("-F: a form with texts and files, of known length, and given again") {
+  std::string received;
+  LoopbackServer server([&](const std::string& request) {
+    if (path_in(request) == "/again") {
+      return Reply{.bytes = "HTTP/1.1 307 S\r\nLocation: /end\r\nContent-Length: 0\r\n\r\n"};
+    }
+    received = request;
+    return ok("taken");
+  });
+  const TempFolder folder;
+  const std::string file = (folder.path() / "a.html").string();
+  write_file(file, "<p>");
+  CHECK(run_command({"-sS", "-L", "-F", "a=b", "-F", "f=@" + file, server.url("/again")}).out == "taken");
+  const std::string type = field_in(received, "Content-Type");
+  REQUIRE(type.starts_with("multipart/form-data; boundary="));
+  const std::string line = "--" + type.substr(type.find('=') + 1);
+  const std::string body = received.substr(received.find("\r\n\r\n") + 4);
+  CHECK(body ==
+        line + "\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n" + line +
+            "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.html\"\r\nContent-Type: text/html\r\n\r\n"
+            "<p>\r\n" +
+            line + "--\r\n");
+  CHECK(field_in(received, "Content-Length") == std::to_string(body.size()));
+  const CommandResult absent = run_command({"-sS", "-F", "f=@/no/such/file", server.url("/")});
+  CHECK(absent.exit_code == 26);
+  CHECK(absent.err.contains("read /no/such/file: No such file or directory"));
+}
+
+TEST_CASE("--no-clobber, --skip-existing and --max-filesize") {
+  LoopbackServer server([](const std::string&) { return ok("0123456789"); });
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  write_file(path, "mine");
+  CHECK(run_command({"-sS", "--no-clobber", "-o", path, "-w", "%{filename_effective}", server.url()}).out ==
+        path + ".1");
+  CHECK(read_file(path) == "mine");
+  CHECK(run_command({"-sS", "--skip-existing", "-o", path, server.url()}).exit_code == 0);
+  CHECK(read_file(path) == "mine");
+  CHECK(server.requests() == 1);
+  CHECK(run_command({"-sS", "--max-filesize", "9", server.url()}).exit_code == 63);
+  CHECK(run_command({"-sS", "--max-filesize", "10", server.url()}).out == "0123456789");
+}
+
+TEST_CASE("--hsts: a host in the file is asked over https, and the file stays") {
+  const TempFolder folder;
+  const std::string file = (folder.path() / "hsts").string();
+  write_file(file, "# mine\nlocalhost \"20990101 00:00:00\"\nnonsense\n");
+  const std::string port = std::to_string(refused_port());
+  const CommandResult result = run_command({"--hsts", file, "http://localhost:" + port + "/"});
+  CHECK(result.exit_code == 7);
+  CHECK(result.err.contains("https://localhost:" + port + "/"));
+  CHECK(result.err.contains("1 line is not a host"));
+  CHECK(read_file(file).contains("localhost \"20990101 00:00:00\"\n"));
+  CHECK(run_command({"--hsts", "", "http://localhost:" + port + "/"}).err.contains("GET http://localhost"));
+}
