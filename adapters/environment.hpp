@@ -204,8 +204,8 @@ class Environment {
   virtual Now now() const = 0;
 
   // ---- randomness ----
-  // For what the engine of a Multi draws at random (EngineOptions::seed), if that is not set. The default gives the same
-  // numbers in every run.
+  // For what the engine of a Multi draws at random (EngineOptions::seed), if that is not set. The default gives the
+  // same numbers in every run.
   virtual Seed seed() { return {}; }
 
   // ---- objects that a Multi owns and destroys before the environment ----

@@ -32,6 +32,10 @@ struct Credentials {
   std::string password = {};
   std::string bearer = {};  // the token; empty: none
   AuthSchemes schemes = {};
+  // "provider1[:provider2[:region[:service]]]", as curl's --aws-sigv4: requests are signed with `user` and `password`
+  // by AWS Signature Version 4, each hop by itself, instead of the schemes. "": they are not. Invalid text is an error
+  // (invalid_option).
+  std::string aws_sigv4 = {};
 
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };

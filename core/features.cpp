@@ -5,6 +5,7 @@
 #include "core/content/zlib_decoder.hpp"
 #include "core/content/zstd_decoder.hpp"
 #include "core/rules/public_suffix.hpp"
+#include "core/url/idn.hpp"
 
 namespace sluice {
 
@@ -12,7 +13,8 @@ Features features() {
   return {.zlib = content::has_zlib(),
           .brotli = content::has_brotli(),
           .zstd = content::has_zstd(),
-          .psl = rules::has_public_suffix_list()};
+          .psl = rules::has_public_suffix_list(),
+          .idn = url::has_idn()};
 }
 
 }  // namespace sluice

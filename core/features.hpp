@@ -10,6 +10,7 @@ struct Features {
   bool brotli = false;  // br
   bool zstd = false;    // zstd
   bool psl = false;     // the Public Suffix List, for cookies
+  bool idn = false;     // hosts with characters beyond ASCII
 };
 
 // Never fails; any thread at any time.

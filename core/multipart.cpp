@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/ascii.hpp"
+#include "core/base/random.hpp"
 #include "core/fields.hpp"
 
 namespace sluice {

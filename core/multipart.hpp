@@ -1,6 +1,6 @@
 // Builds multipart bodies: multipart/form-data (RFC 7578), and multiparts inside of it (RFC 2046 5.1). Pure: the result
 // is a list of texts and of the places where the bytes of a source go.
-// Leaves to others: reading the sources, the types of files, and the syntax of -F (adapters/cli/form_option.hpp).
+// Leaves to others: reading the sources, and the types of files.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,11 @@
 #include <variant>
 #include <vector>
 
-#include "base/random.hpp"
 #include "error.hpp"
 
 namespace sluice {
+
+class Random;  // base/random.hpp
 
 // An index into the caller's table of sources. It means nothing here.
 struct SourceId {

@@ -19,8 +19,9 @@
 
 namespace sluice {
 
-class CookieJar;  // cookies.hpp
-class HstsStore;  // hsts.hpp
+class AltSvcStore;  // alt_svc.hpp
+class CookieJar;    // cookies.hpp
+class HstsStore;    // hsts.hpp
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
@@ -232,10 +233,13 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
-  // Hosts that are used over https only (RFC 6797): a request for http goes to https instead (8.3) if its host is in the
-  // store, and responses over verified TLS change the store. One store for any number of transfers and engines; one
+  // Hosts that are used over https only (RFC 6797): a request for http goes to https instead (8.3) if its host is in
+  // the store, and responses over verified TLS change the store. One store for any number of transfers and engines; one
   // thread at a time for all that share it. Null: none.
   std::shared_ptr<HstsStore> hsts = {};
+  // Alternative services (RFC 7838) that responses over verified TLS name are kept here. They are not used yet: there
+  // is no protocol but HTTP/1. Shared as `hsts` is. Null: none.
+  std::shared_ptr<AltSvcStore> alt_svc = {};
   // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
   // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
   // on_head_received.

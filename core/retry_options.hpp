@@ -1,5 +1,5 @@
 // The options of retries: when a failed attempt is made again, and after how long. Plain values.
-// Leaves to others: the decision (core/rules/retry.hpp) and carrying it out.
+// Leaves to others: the decision, and carrying it out.
 #pragma once
 
 #include <cstdint>

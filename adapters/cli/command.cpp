@@ -20,7 +20,7 @@
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/header_dump.hpp"
-#include "adapters/cli/hsts_file.hpp"
+#include "adapters/cli/host_files.hpp"
 #include "adapters/cli/interrupt.hpp"
 #include "adapters/cli/loop.hpp"
 #include "adapters/cli/operation_queue.hpp"
@@ -161,7 +161,7 @@ class CommandRun {
                       .dumps = dumps_,
                       .tls = tls_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
-                      .hsts = load_hsts(command, console_, wall_now(multi).wall),
+                      .hosts = load_hosts(command, console_, wall_now(multi).wall),
                       .verbose = command.verbose,
                       .started = wall_now(multi).wall,
                       .random = Random(system_environment().seed())},
@@ -419,7 +419,7 @@ RunSummary CommandRun::run() {
   } else {
     run_progress_.finish(multi_.now() - started_);
   }
-  if (surroundings_.hsts) save_hsts(command_, *surroundings_.hsts, console_, wall_now(multi_).wall);
+  save_hosts(command_, surroundings_.hosts, console_, wall_now(multi_).wall);
   if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
   summary_.elapsed = multi_.now() - started_;
   return summary_;

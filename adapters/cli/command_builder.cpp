@@ -129,6 +129,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.bearer = value;
       group_.schemes_asked.bearer = true;
       break;
+    case OptionId::aws_sigv4:
+      group_.aws_sigv4 = value;
+      break;
     case OptionId::netrc:
       group_.netrc = on;
       break;
@@ -181,7 +184,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.retries.all_errors = on;
       break;
     case OptionId::hsts:
-      return set_hsts(value);
+      return set_state_file(argument, settings.hsts);
+    case OptionId::alt_svc:
+      return set_state_file(argument, settings.alt_svc);
     case OptionId::etag_compare:
       return set_etag(value);
     case OptionId::etag_save:

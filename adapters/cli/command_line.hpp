@@ -76,9 +76,9 @@ struct Settings {
   struct ContinueAt {
     std::optional<std::uint64_t> bytes;  // nullopt: as many as the file has
   };
-  std::optional<ContinueAt> continue_at;  // -C
-  std::optional<StateFile> hsts;          // --hsts
-  std::string etag_save;                  // --etag-save: a file; "": none
+  std::optional<ContinueAt> continue_at;   // -C
+  std::optional<StateFile> hsts, alt_svc;  // --hsts, --alt-svc
+  std::string etag_save;                   // --etag-save: a file; "": none
   // -z: the body is wanted only if it was changed after this time; `not_newer`: only if it was not.
   struct TimeCondition {
     UnixSeconds time = 0;

@@ -189,17 +189,17 @@ CommandBuilder::Status CommandBuilder::set_compressed(bool on) {
   return {};
 }
 
-// The files of both need not exist yet.
-CommandBuilder::Status CommandBuilder::set_hsts(const std::string& value) {
-  StateFile file{.name = value, .text = {}};
-  if (!value.empty()) {
-    auto text = inputs_.read_file(value);
+// The file need not exist yet.
+CommandBuilder::Status CommandBuilder::set_state_file(const Argument& argument, std::optional<StateFile>& out) {
+  StateFile file{.name = argument.value, .text = {}};
+  if (!file.name.empty()) {
+    auto text = inputs_.read_file(file.name);
     if (!text && text.error() != std::strerror(ENOENT)) {
-      return bad(OptionId::hsts, "cannot read '" + printable(value) + "': " + text.error(), 26);
+      return bad(argument.id, "cannot read '" + printable(file.name) + "': " + text.error(), 26);
     }
     if (text) file.text = *std::move(text);
   }
-  group_.settings.hsts = std::move(file);
+  out = std::move(file);
   return {};
 }
 

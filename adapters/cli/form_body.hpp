@@ -14,6 +14,7 @@
 #include "adapters/cli/form_option.hpp"
 #include "adapters/cli/upload_source.hpp"
 #include "adapters/cli/usage_error.hpp"
+#include "core/base/random.hpp"
 #include "core/multipart.hpp"
 
 namespace sluice::cli {

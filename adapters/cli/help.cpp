@@ -59,8 +59,8 @@ namespace {
 // curl's names for them.
 std::string optional_features() {
   const Features built = features();
-  return std::string(built.psl ? " PSL" : "") + (built.brotli ? " brotli" : "") + (built.zlib ? " libz" : "") +
-         (built.zstd ? " zstd" : "");
+  return std::string(built.idn ? " IDN" : "") + (built.psl ? " PSL" : "") + (built.brotli ? " brotli" : "") +
+         (built.zlib ? " libz" : "") + (built.zstd ? " zstd" : "");
 }
 
 }  // namespace

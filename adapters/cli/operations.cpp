@@ -132,13 +132,17 @@ std::optional<Credentials> credentials_of(const OptionGroup& group, const std::o
   AuthSchemes schemes = group.schemes_asked;
   if (schemes == AuthSchemes{.basic = false}) schemes.basic = true;
   const bool netrc = group.settings.netrc != nullptr;
-  if (schemes == AuthSchemes() && !netrc) return std::nullopt;
+  const bool is_signed = !group.aws_sigv4.empty() && (group.user || from_url);  // as in curl, not without a user
+  if (schemes == AuthSchemes() && !netrc && !is_signed) return std::nullopt;
   // Of -n, what the URL says does not count; with --netrc-optional it does.
   const bool url_counts = !netrc || group.netrc_optional;
   const std::string text = group.user ? *group.user : url_counts ? from_url.value_or(":") : ":";
   const std::size_t colon = text.find(':');
-  return Credentials{
-      .user = text.substr(0, colon), .password = text.substr(colon + 1), .bearer = group.bearer, .schemes = schemes};
+  return Credentials{.user = text.substr(0, colon),
+                     .password = text.substr(colon + 1),
+                     .bearer = group.bearer,
+                     .schemes = schemes,
+                     .aws_sigv4 = is_signed ? group.aws_sigv4 : ""};
 }
 
 // ---- method ----

@@ -38,6 +38,7 @@ struct OptionGroup {
   RetryOptions retries;
   AuthSchemes schemes_asked = {.basic = false};  // --basic, --digest, --oauth2-bearer
   std::string bearer;                            // --oauth2-bearer
+  std::string aws_sigv4;
   bool netrc = false, netrc_optional = false;
   std::string netrc_file;  // "": ~/.netrc
   bool remote_name_all = false;

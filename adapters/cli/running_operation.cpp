@@ -131,7 +131,8 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   // Positions are those of the coded body, so a decoded one cannot be continued.
   if (settings().compressed && !settings().continue_at)
     options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
-  if (settings().hsts) options.hsts = surroundings_.hsts;
+  if (settings().hsts) options.hsts = surroundings_.hosts.hsts;
+  if (settings().alt_svc) options.alt_svc = surroundings_.hosts.alt_svc;
   if (settings().cookies) options.cookies = surroundings_.cookies;
   options.connect_to = operation_.connect_to;
   options.family = settings().family;

@@ -10,6 +10,7 @@
 #include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/host_files.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
 #include "adapters/cli/tls_setup.hpp"
@@ -27,7 +28,7 @@ struct Surroundings {
   HeaderDumps& dumps;
   TlsConfigs& tls;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
-  std::shared_ptr<HstsStore> hsts = {};     // null: no operation has --hsts
+  HostStores hosts = {};
   bool verbose = false;
   UnixSeconds started = 0;         // when the run began
   Random random = Random(Seed{});  // for the boundaries of forms

@@ -8,7 +8,7 @@ sluice_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034
 sluice_packages=(
   g++ meson ninja-build pkg-config dpkg-dev
-  node-llhttp zlib1g-dev libbrotli-dev libzstd-dev libc-ares-dev libpsl-dev libuv1-dev libcli11-dev ca-certificates
+  node-llhttp zlib1g-dev libbrotli-dev libzstd-dev libc-ares-dev libpsl-dev libidn2-dev libuv1-dev libcli11-dev ca-certificates
 )
 # What the tests need besides.
 # shellcheck disable=SC2034

@@ -83,7 +83,7 @@ class Carrier {
 
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);
-  void note_hsts(const Job& job, Now now) const;
+  void note_hosts(const Job& job, Now now) const;
   void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
   // For a transfer that may have more than one hop.
   void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "core/alt_svc.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
@@ -98,7 +99,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         return retry(job, true, now);
       }
       note_keep_alive(connection, job.head);
-      if (job.options.hsts) note_hsts(job, now);
+      if (job.options.hsts || job.options.alt_svc) note_hosts(job, now);
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
@@ -129,10 +130,12 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
   }
 }
 
-// RFC 6797 8.1: only a connection without doubts is believed.
-void Carrier::note_hsts(const Job& job, Now now) const {
+// RFC 6797 8.1, RFC 7838 2.1: only a connection without doubts is believed.
+void Carrier::note_hosts(const Job& job, Now now) const {
   const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
-  if (tls && tls->options().verify_peer) job.options.hsts->note(job.request.url, job.head.fields, now.wall);
+  if (!tls || !tls->options().verify_peer) return;
+  if (job.options.hsts) job.options.hsts->note(job.request.url, job.head.fields, now.wall);
+  if (job.options.alt_svc) job.options.alt_svc->note(job.request.url, AltProtocol::h1, job.head.fields, now.wall);
 }
 
 // The peer has not processed the request, so it may be sent again, whatever its method.

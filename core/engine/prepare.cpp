@@ -34,8 +34,8 @@ Result<void> add_accept_encoding(Request& request) {
 }
 
 // RFC 6797 8.3
-Result<void> upgrade(Url& url, const HstsStore& hosts, Now now) {
-  if (url.is_tls() || !hosts.applies(url, now.wall)) return {};
+Result<void> upgrade(Url& url, const HstsStore* hosts, Now now) {
+  if (!hosts || url.is_tls() || !hosts->applies(url, now.wall)) return {};
   auto secure = url.with_https();
   if (!secure) return std::unexpected(std::move(secure.error()));
   url = *std::move(secure);
@@ -81,8 +81,12 @@ Result<Prepared> prepare_first(Request& request, TransferOptions& options, const
                                flow::HopMemory& memory, Now now) {
   Prepared prepared;
   if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
+  // Before the credentials, which are for an origin.
+  if (auto upgraded = upgrade(request.url, options.hsts.get(), now); !upgraded) {
+    return std::unexpected(std::move(upgraded.error()));
+  }
   if (options.credentials || options.netrc) {
-    auto digest = flow::authorize_first(request, options, memory);
+    auto digest = flow::authorize_first(request, options, memory, now);
     if (!digest) return std::unexpected(std::move(digest.error()));
     prepared.digest = *std::move(digest);
   }
@@ -94,9 +98,8 @@ Result<Prepared> prepare_first(Request& request, TransferOptions& options, const
 
 Result<std::shared_ptr<const TlsConfig>> prepare_next(Request& request, const TransferOptions& options,
                                                       const EngineOptions& defaults, Now now) {
-  if (options.hsts) {
-    if (auto upgraded = upgrade(request.url, *options.hsts, now); !upgraded)
-      return std::unexpected(std::move(upgraded.error()));
+  if (auto upgraded = upgrade(request.url, options.hsts.get(), now); !upgraded) {
+    return std::unexpected(std::move(upgraded.error()));
   }
   if (request.url.has_userinfo() && !options.credentials && !options.netrc) {
     if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/netrc.hpp"
+#include "core/rules/aws_sigv4.hpp"
 #include "core/rules/challenge.hpp"
 
 namespace sluice::flow {
@@ -33,10 +34,50 @@ bool holds_nothing(const Credentials& credentials) {
   return credentials.user.empty() && credentials.password.empty() && credentials.bearer.empty();
 }
 
+// The names of the fields that a signature adds, beside Authorization.
+std::string signed_field(const rules::AwsSigV4& scope, std::string_view what) {
+  return "X-" + scope.provider2 + "-" + std::string(what);
+}
+
+// Adds the fields of AWS Signature Version 4.
+Result<void> sign(Request& request, const RequestBody& body, const Credentials& credentials, Now now) {
+  const auto scope = rules::parse_aws_sigv4(credentials.aws_sigv4);
+  if (!scope) return std::unexpected(scope.error());
+  const rules::AuthRequest facts = facts_of(request, body);
+  auto fields = rules::aws_sigv4_fields({.scope = *scope,
+                                         .access_key = credentials.user,
+                                         .secret = credentials.password,
+                                         .method = facts.method,
+                                         .url = request.url,
+                                         .target = facts.target,
+                                         .fields = request.fields,
+                                         .body = facts.body,
+                                         .now = now.wall});
+  if (!fields) return std::unexpected(std::move(fields.error()));
+  for (const Field field : *fields) {
+    if (auto added = request.fields.add(field.name, field.value); !added) return added;
+  }
+  return {};
+}
+
+// Removes what sign() has added for another hop.
+Result<void> unsign(Request& request, const Credentials& credentials) {
+  const auto scope = rules::parse_aws_sigv4(credentials.aws_sigv4);
+  if (!scope) return std::unexpected(scope.error());
+  request.fields.remove(kAuthorization);
+  request.fields.remove(signed_field(*scope, "Date"));
+  request.fields.remove(signed_field(*scope, "Content-Sha256"));
+  return {};
+}
+
 // The field that goes without a challenge. Returns what it was made of, if it is Digest.
 Result<std::unique_ptr<rules::DigestState>> authorize(Request& request, const RequestBody& body,
-                                                      const Credentials& credentials, HopMemory& memory) {
+                                                      const Credentials& credentials, HopMemory& memory, Now now) {
   std::unique_ptr<rules::DigestState> digest;
+  if (!credentials.aws_sigv4.empty()) {
+    if (auto done = sign(request, body, credentials, now); !done) return std::unexpected(std::move(done.error()));
+    return digest;
+  }
   if (credentials.schemes.digest) {
     if (auto known = memory.digests.next(request.url.origin(), credentials.user)) {
       digest = std::make_unique<rules::DigestState>(std::move(*known));
@@ -74,7 +115,7 @@ Result<std::optional<Credentials>> credentials_for(const Url& url, const HopEnd&
 }  // namespace
 
 Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, TransferOptions& options,
-                                                            HopMemory& memory) {
+                                                            HopMemory& memory, Now now) {
   if (request.fields.contains(kAuthorization)) {
     options.credentials.reset();
     options.netrc.reset();
@@ -99,14 +140,14 @@ Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, Tr
   }
   options.credentials = std::make_shared<const Credentials>(std::move(own));
   if (nothing) return nullptr;  // only the schemes count, for other hosts
-  return authorize(request, request.body, *options.credentials, memory);
+  return authorize(request, request.body, *options.credentials, memory, now);
 }
 
 Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
   if (end.head.status != kUnauthorized || (!end.options.credentials && !end.options.netrc)) return std::nullopt;
   const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
   if (!credentials) return std::unexpected(credentials.error());
-  if (!*credentials) return std::nullopt;
+  if (!*credentials || !(*credentials)->aws_sigv4.empty()) return std::nullopt;
   const std::string origin = end.request.url.origin();
   const std::string& user = (*credentials)->user;
   if (end.digest) end.memory.digests.forget(origin, user);
@@ -134,13 +175,16 @@ Result<void> authorize_next(NextHop& following, const HopEnd& end) {
   if (!end.options.credentials && !end.options.netrc) return {};
   Request& request = following.request;
   if (end.digest) request.fields.remove(kAuthorization);  // it was for another request
+  if (end.options.credentials && !end.options.credentials->aws_sigv4.empty()) {
+    if (auto done = unsign(request, *end.options.credentials); !done) return done;
+  }
   if (request.fields.contains(kAuthorization)) return {};
   const bool stays = end.at_first_origin && request.url.origin() == end.request.url.origin();
   const auto credentials = credentials_for(request.url, end, stays);
   if (!credentials) return std::unexpected(credentials.error());
   if (!*credentials) return {};
   const RequestBody none;
-  auto digest = authorize(request, following.same_body ? end.request.body : none, **credentials, end.memory);
+  auto digest = authorize(request, following.same_body ? end.request.body : none, **credentials, end.memory, end.now);
   if (!digest) return std::unexpected(std::move(digest.error()));
   following.digest = *std::move(digest);
   return {};

@@ -14,7 +14,7 @@ namespace sluice::flow {
 // URL and the netrc file included), and sets the Authorization field that goes with the first request. Returns what
 // the field was made of, if it is Digest; else null. Errors: invalid_request, invalid_option. Throws std::bad_alloc.
 Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, TransferOptions& options,
-                                                            HopMemory& memory);
+                                                            HopMemory& memory, Now now);
 
 // The request that answers the challenge of a 401; nullopt: it is not answered. Errors: invalid_request. Throws
 // std::bad_alloc.

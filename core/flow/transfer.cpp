@@ -34,6 +34,7 @@ void Transfer::recycle() {
   options.route.reset();
   options.cookies.reset();
   options.hsts.reset();
+  options.alt_svc.reset();
   options.credentials.reset();
   options.netrc.reset();
   upload = {};

@@ -6,6 +6,7 @@
 
 #include "core/address.hpp"
 #include "core/base/ascii.hpp"
+#include "core/url/idn.hpp"
 #include "core/url/percent.hpp"
 
 namespace sluice::url {
@@ -34,6 +35,27 @@ std::optional<Reason> check_labels(std::string_view name) {
 
 constexpr bool is_name_char(char c) { return is_in(c, kUnreserved) && c != '~'; }
 
+Reason bad_character(bool encoded) {
+  return encoded ? "holds a percent-encoded byte that no host may hold" : "holds a character that no host may hold";
+}
+
+// A name with bytes beyond ASCII. The result of IDNA is looked at like any other name: characters that are mapped to
+// '/' or '@' are refused.
+std::expected<HostKind, Reason> append_international(std::string& out, std::string_view raw) {
+  std::string name;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const bool encoded = raw[i] == '%';
+    const std::optional<char> c = encoded ? triplet_at(raw, i) : raw[i];
+    if (!c) return std::unexpected(Reason("holds a '%' that is not followed by two hex digits"));
+    if (static_cast<unsigned char>(*c) < 0x80 && !is_name_char(*c)) return std::unexpected(bad_character(encoded));
+    if (encoded) i += 2;
+    name += *c;
+  }
+  const auto ascii = to_ascii(name);
+  if (!ascii) return std::unexpected(ascii.error());
+  return append_host(out, *ascii);
+}
+
 }  // namespace
 
 std::expected<HostKind, Reason> append_host(std::string& out, std::string_view raw) {
@@ -48,11 +70,9 @@ std::expected<HostKind, Reason> append_host(std::string& out, std::string_view r
       i += 2;
     }
     if (!is_name_char(c)) {
-      if (static_cast<unsigned char>(c) >= 0x80) {
-        return std::unexpected(Reason("holds bytes that are not ASCII (write it in its xn-- form)"));
-      }
-      return std::unexpected(Reason(encoded ? "holds a percent-encoded byte that no host may hold"
-                                            : "holds a character that no host may hold"));
+      if (static_cast<unsigned char>(c) < 0x80) return std::unexpected(bad_character(encoded));
+      out.resize(begin);
+      return append_international(out, raw);
     }
     out += to_lower(c);
   }

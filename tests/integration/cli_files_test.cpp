@@ -245,7 +245,7 @@ TEST_CASE("--hsts: a host in the file is asked over https, and the file stays") 
   const CommandResult result = run_command({"--hsts", file, "http://localhost:" + port + "/"});
   CHECK(result.exit_code == 7);
   CHECK(result.err.contains("https://localhost:" + port + "/"));
-  CHECK(result.err.contains("1 line is not a host"));
+  CHECK(result.err.contains("1 line is not a host with an expiry"));
   CHECK(read_file(file).contains("localhost \"20990101 00:00:00\"\n"));
   CHECK(run_command({"--hsts", "", "http://localhost:" + port + "/"}).err.contains("GET http://localhost"));
 }

@@ -4,6 +4,7 @@
 
 #include "core/cookies.hpp"
 #include "core/features.hpp"
+#include "core/hsts.hpp"
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/pattern.hpp"
@@ -64,6 +65,36 @@ std::vector<std::string> tell_coded() {
   if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
   world.finish();
   return world.faults();
+}
+
+// A challenge that is answered, a retry, and the same again with what is remembered of both.
+std::vector<std::string> tell_answers() {
+  MemoryWorld world({}, nullptr);
+  Wish guarded;
+  guarded.url = "http://192.0.2.9/guarded/";
+  guarded.expected = "well";
+  guarded.options.credentials = std::make_shared<const Credentials>(
+      Credentials{.user = std::string(50, 'u'), .password = "secret", .schemes = {.basic = true, .digest = true}});
+  guarded.options.netrc = std::make_shared<const std::string>("machine other.test login you password word");
+  guarded.options.retries = RetryOptions{.max_retries = 3, .delay = std::chrono::milliseconds(10)};
+  guarded.options.hsts = std::make_shared<HstsStore>();
+  const auto first = world.add(guarded);
+  world.run();
+  const auto second = world.add(guarded);
+  world.run();
+  for (const auto& id : {first, second}) {
+    if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer failed with memory there");
+  }
+  relieve();
+  const auto last = world.add(guarded);
+  world.run();
+  if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
+  world.finish();
+  return world.faults();
+}
+
+TEST_CASE("memory: challenges that are answered, and retries") {
+  with_every_allocation_failing("answers", tell_answers, {Shortage::once, Shortage::from_then_on}, {1, 5});
 }
 
 TEST_CASE("memory: cookies, and bodies that are decoded as they are consumed") {

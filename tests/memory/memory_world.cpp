@@ -91,6 +91,20 @@ bool Peer::answer_specially() {
                   head.substr(path, head.find(' ', path) - path) + "\r\nWait: 50\r\n\r\n" + std::string(300, 'n');
     return true;
   }
+  if (head.find(" /guarded/") != std::string::npos) {
+    in_.erase(0, end + 4);
+    const bool answered = head.find("Authorization: Digest ") != std::string::npos;
+    if (!answered) {
+      plain_out_ += "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"" + std::string(300, 'r') +
+                    "\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256\r\nContent-Length: 2\r\n\r\nno";
+    } else if (requests_++ == 0) {
+      plain_out_ += "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+    } else {
+      plain_out_ += "HTTP/1.1 200 OK\r\nAuthentication-Info: nextnonce=\"" + std::string(100, 'm') +
+                    "\"\r\nContent-Length: 4\r\n\r\nwell";
+    }
+    return true;
+  }
   if (head.find(" /coded/") != std::string::npos) {
     in_.erase(0, end + 4);
     ++requests_;

@@ -7,7 +7,8 @@
 // nowhere.test has none. An address literal is an origin directly, except those two.
 // Paths, besides those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
 // carried a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of
-// answering; /leads/PATH, which leads to PATH with the same body; /trailers/...; /continue, which asks for the body
+// answering; /guarded/..., which asks for Digest, and answers the first request of a connection that has it with a 503;
+// /leads/PATH, which leads to PATH with the same body; /trailers/...; /continue, which asks for the body
 // with a 100.
 //
 // The invariants are checked here, and violations are recorded (faults()): no exception reaches the caller; each

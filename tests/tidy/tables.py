@@ -29,7 +29,7 @@ ROOMS = {
 # of its own name uses that. The two boundaries, headers and sources, are on the engine's floor.
 CORE_WORDS_FLOOR = 0
 CORE_SOURCE_FLOOR = 1
-CORE_SOURCES = {"core/url": 2, "core/features": 3, "core/netrc": 3, "core/hsts": 3, "core/resume": 3}
+CORE_SOURCES = {"core/url": 2, "core/features": 3, "core/netrc": 3, "core/alt_svc": 3, "core/hsts": 3, "core/resume": 3}
 CORE_FRONT = {"core/engine": 6, "core/connection": 6}
 # The adapters' public files, header and source: each has a row here. One that has a room of its own name belongs to that room; of all
 # others on one floor none may know another, as two rooms may not.
@@ -62,6 +62,7 @@ LIBRARIES = {
     "openssl/": ("core/hash", "core/tls", "adapters/cli/demo", "adapters/sim", VERSIONS),
     "llhttp.h": ("core/http1", VERSIONS),
     "libpsl.h": ("core/rules/public_suffix",),
+    "idn2.h": ("core/url/idn",),
     "nghttp2/": ("core/http2",),
     "zlib.h": ("core/content/zlib_decoder",),
     "brotli/": ("core/content/brotli_decoder",),
@@ -114,6 +115,8 @@ ALLOWED_IMPORTS = [
     r"llhttp_\w+",
     # libpsl: its own data; psl_latest and psl_load_file would read files
     r"psl_(builtin|is_public_suffix)",
+    # libidn2: the conversion that knows no locale
+    r"idn2_(to_ascii_8z|free)",
     # the decoders of content codings; of zlib only what works in memory
     r"inflate(Init2_|Reset2?|End)?",
     r"BrotliDecoder\w+",
@@ -149,6 +152,7 @@ CORE_LOADS = r"libllhttp\.so.*|libstdc\+\+\.so.*|libgcc_s\.so.*|libc\.so.*|libm\
 # And these, if the core is built with them: the file and what an object of the core must then import.
 CORE_LOADS_FOR_IMPORTS = {
     r"libpsl\.so.*": r"psl_\w+",
+    r"libidn2\.so.*": r"idn2_\w+",
     r"libz\.so.*": r"inflate\w*",
     r"libbrotli(dec|common)\.so.*": r"BrotliDecoder\w+",
     r"libzstd\.so.*": r"ZSTD_\w+",
@@ -179,7 +183,7 @@ EXAMPLES_TEST = "tests/examples/examples_test.cpp"
 COUNTED_SUFFIXES = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".build", ".txt", ".md")
 SECURITY_KEYS = sorted(
     f"SB-{number:02d}"
-    for number in [1, 2, *range(5, 22), *range(24, 28), *range(30, 33), 34, *range(43, 52), *range(53, 64), *range(70, 76), 77, 78, *range(80, 90)])
+    for number in [1, 2, *range(5, 22), *range(24, 36), *range(43, 52), *range(53, 64), *range(70, 80), *range(80, 90)])
 # The rows about what a peer sends that is malformed or hostile: an input for the target named carries each in its file's name. The rows
 # about HTTP/2 (22, 64 to 69) have nobody to read such an input before there is HTTP/2.
 RESPONSE_KEYS = {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/random.hpp"
+
 using namespace sluice;
 
 namespace {

@@ -10,8 +10,6 @@
 
 using namespace sluice;
 
-
-
 namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;

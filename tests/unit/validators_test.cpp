@@ -9,9 +9,6 @@
 
 using namespace sluice;
 
-
-
-
 namespace {
 
 // "none" where there is none.

@@ -266,3 +266,27 @@ TEST_CASE("SB-75 hsts: a host that has asked for https gets it, with the credent
   world.receive(conn, answer("x", "Strict-Transport-Security: max-age=1000\r\n"));
   CHECK(options.hsts->size() == 1);
 }
+
+TEST_CASE("credentials: a signature of AWS is each hop's own, and stays with its origin") {
+  EngineWorld world;
+  Credentials keys{.user = "AKID", .password = "secret", .aws_sigv4 = "aws:amz:eu-1:s3"};
+  const TransferId id = world.add(kOrigin, following(with({}, keys)));
+  const ConnId first = opened(world);
+  const std::string sent = world.sent(first);
+  CHECK(authorization(sent).starts_with("AWS4-HMAC-SHA256 Credential=AKID/20270115/eu-1/s3/aws4_request, "));
+  CHECK(sent.contains("\r\nX-Amz-Date: 20270115T080000Z\r\n"));
+  world.receive(first, redirect_to("/here"));
+  const std::string second = world.sent(first);
+  CHECK(authorization(second).starts_with("AWS4-HMAC-SHA256 "));
+  CHECK(authorization(second) != authorization(sent));
+  CHECK(second.find("X-Amz-Date") == second.rfind("X-Amz-Date"));
+  world.receive(first, redirect_to("http://192.0.2.2/"));
+  const ConnId other = opened(world);
+  const std::string third = world.sent(other);
+  CHECK(authorization(third).empty());
+  CHECK_FALSE(third.contains("X-Amz"));
+  world.receive(other, challenge("Basic realm=\"r\""));
+  CHECK(world.succeeded(id));
+  keys.aws_sigv4 = "not a token";
+  CHECK(world.engine.add(world.get(kOrigin), with({}, keys), world.now).error().code == Code::invalid_option);
+}

@@ -1,5 +1,5 @@
 // See alt_svc.hpp.
-#include "core/rules/alt_svc.hpp"
+#include "core/alt_svc.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@
 #include "core/rules/cookie_match.hpp"
 #include "core/rules/set_cookie.hpp"
 
-namespace sluice::rules {
+namespace sluice {
 namespace {
 
 constexpr std::string_view kFileHead = "# Alternative services (RFC 7838), in the format of curl --alt-svc\n";
@@ -32,27 +32,25 @@ std::optional<AltProtocol> protocol_of(std::span<const std::string_view> names, 
 std::string_view file_name(AltProtocol protocol) { return kFileNames[static_cast<std::size_t>(protocol)]; }
 
 std::optional<std::uint16_t> port_of(std::string_view text) {
-  const std::optional<std::int64_t> port = clamped_decimal(text);
+  const std::optional<std::int64_t> port = rules::clamped_decimal(text);
   if (!port || *port < 1 || *port > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
   return static_cast<std::uint16_t>(*port);
 }
 
 // A host as in a URL: an IPv6 address is in brackets.
-std::optional<Host> bracketed_host_from(std::string_view text) {
+std::optional<rules::Host> bracketed_host_from(std::string_view text) {
   const bool brackets = text.starts_with('[') && text.ends_with(']');
   if (brackets) text = text.substr(1, text.size() - 2);
-  // host_from() would take the dot.
+  // rules::host_from() would take the dot.
   if (brackets != (text.find(':') != std::string_view::npos) || text.starts_with('.')) return std::nullopt;
-  return host_from(text);
+  return rules::host_from(text);
 }
 
-std::string host_text(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
+std::string host_text(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
 std::string key_of(const std::string& host, std::uint16_t port) { return host_text(host) + " " + std::to_string(port); }
 
-std::string key_of(const Url& url) { return key_of(host_of(url).name, url.port()); }
+std::string key_of(const Url& url) { return key_of(rules::host_of(url).name, url.port()); }
 
 // Removes the first part from the text, which is not empty. A ';' inside a quoted string does not separate.
 std::string_view next_part(std::string_view& text) {
@@ -69,7 +67,7 @@ std::string_view next_part(std::string_view& text) {
 
 // `h3="host:443"`.
 std::optional<Alternative> parse_alternative(std::string_view text) {
-  const auto parameter = parse_auth_parameter(text);  // the same syntax
+  const auto parameter = rules::parse_auth_parameter(text);  // the same syntax
   if (!parameter) return std::nullopt;
   const std::optional<std::string> name = percent_decode(parameter->first);
   const auto protocol = protocol_of(kFieldNames, name ? *name : "");
@@ -80,7 +78,7 @@ std::optional<Alternative> parse_alternative(std::string_view text) {
   if (!port) return std::nullopt;
   Alternative alternative{*protocol, {}, *port, false};
   if (colon == 0) return alternative;
-  std::optional<Host> host = bracketed_host_from(authority.substr(0, colon));
+  std::optional<rules::Host> host = bracketed_host_from(authority.substr(0, colon));
   if (!host) return std::nullopt;
   alternative.host = std::move(host->name);
   return alternative;
@@ -92,11 +90,13 @@ std::optional<AltSvc::Service> parse_service(std::string_view text) {
   if (!alternative) return std::nullopt;
   AltSvc::Service service{*std::move(alternative)};
   while (!text.empty()) {
-    const auto parameter = parse_auth_parameter(next_part(text));
+    const std::string_view part = next_part(text);
+    if (part.empty()) continue;
+    const auto parameter = rules::parse_auth_parameter(part);
     if (!parameter) return std::nullopt;
     const auto& [name, value] = *parameter;
     if (name == "ma") {
-      const std::optional<std::int64_t> max_age = clamped_decimal(value);
+      const std::optional<std::int64_t> max_age = rules::clamped_decimal(value);
       if (!max_age) return std::nullopt;
       service.max_age = *max_age;
     } else if (name == "persist" && value == "1") {
@@ -107,7 +107,7 @@ std::optional<AltSvc::Service> parse_service(std::string_view text) {
 }
 
 UnixSeconds expiry_of(std::int64_t max_age, UnixSeconds now) {
-  const bool fits = now <= kLastCalendarTime && max_age <= kLastCalendarTime - std::max<UnixSeconds>(now, 0);
+  const bool fits = max_age <= kLastCalendarTime - std::max<UnixSeconds>(now, 0);
   return fits ? now + max_age : kLastCalendarTime;
 }
 
@@ -141,14 +141,13 @@ void append_expiry(std::string& out, UnixSeconds expires) {
   append_padded(out, time.second, 2);
 }
 
-// The words of a line, whose date is two; nullopt: there are not as many.
+// The words of a line, whose date is two; those that are missing are empty. nullopt: there are more.
 std::optional<std::array<std::string_view, 10>> words_of(std::string_view line) {
   std::array<std::string_view, 10> words = {};
   for (std::string_view& word : words) {
     line = trim_blanks(line);
     word = line.substr(0, line.find_first_of(" \t"));
     line.remove_prefix(word.size());
-    if (word.empty()) return std::nullopt;
   }
   if (!line.empty()) return std::nullopt;
   return words;
@@ -175,8 +174,8 @@ UnixSeconds AltSvcStore::Origin::last_expiry() const {
 
 void AltSvcStore::note(const Url& url, AltProtocol used, const Fields& response_fields, UnixSeconds now) {
   if (!url.is_tls() || !response_fields.contains("Alt-Svc")) return;
-  const std::int64_t age = clamped_decimal(response_fields.find("Age").value_or("")).value_or(0);
-  const std::string host = host_of(url).name, key = key_of(url);
+  const std::int64_t age = rules::clamped_decimal(response_fields.find("Age").value_or("")).value_or(0);
+  const std::string host = rules::host_of(url).name, key = key_of(url);
   bool clear = false;
   Origin origin;
   for (const Field& field : response_fields) {
@@ -246,7 +245,7 @@ void AltSvcStore::add(const std::string& key, Entry entry) {
 std::size_t AltSvcStore::load(std::string_view text, UnixSeconds now) {
   std::size_t skipped = 0;
   while (!text.empty()) {
-    const std::string_view line = trim_blanks(take_line(text));
+    const std::string_view line = trim_blanks(rules::take_line(text));
     if (line.empty() || line.starts_with('#')) continue;
     if (line.size() > kMaxAltSvcLineBytes || !load_line(line, now)) ++skipped;
   }
@@ -257,18 +256,17 @@ std::size_t AltSvcStore::load(std::string_view text, UnixSeconds now) {
 bool AltSvcStore::load_line(std::string_view line, UnixSeconds now) {
   const auto words = words_of(line);
   if (!words) return false;
-  auto [used_name, origin_name, origin_port, protocol_name, name, port, date, clock, persist, priority] = *words;
+  const auto& [used_name, origin_name, origin_port, protocol_name, name, port, date, clock, persist, priority] = *words;
   const auto used_protocol = protocol_of(kFileNames, used_name), protocol = protocol_of(kFileNames, protocol_name);
-  const std::optional<Host> origin = bracketed_host_from(origin_name), host = bracketed_host_from(name);
+  const std::optional<rules::Host> origin = bracketed_host_from(origin_name), host = bracketed_host_from(name);
   const auto from_port = port_of(origin_port), to_port = port_of(port);
   if (!used_protocol || !protocol || !origin || !host || !from_port || !to_port) return false;
   if (!date.starts_with('"') || !clock.ends_with('"')) return false;
   const auto expires = parse_expiry(date.substr(1), clock.substr(0, clock.size() - 1));
-  const auto persists = clamped_decimal(persist);
-  if (!expires || !persists || !clamped_decimal(priority)) return false;
+  const auto persists = rules::clamped_decimal(persist);
+  if (!expires || !persists || !rules::clamped_decimal(priority)) return false;
   if (*expires <= now) return true;
-  add(key_of(origin->name, *from_port),
-      {{*protocol, host->name, *to_port, *persists != 0}, *used_protocol, *expires});
+  add(key_of(origin->name, *from_port), {{*protocol, host->name, *to_port, *persists != 0}, *used_protocol, *expires});
   return true;
 }
 
@@ -286,4 +284,4 @@ std::string AltSvcStore::save(UnixSeconds now) const {
   return text;
 }
 
-}  // namespace sluice::rules
+}  // namespace sluice

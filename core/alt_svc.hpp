@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/fields.hpp"
-#include "core/types.hpp"
-#include "core/url.hpp"
+#include "fields.hpp"
+#include "types.hpp"
+#include "url.hpp"
 
-namespace sluice::rules {
+namespace sluice {
 
 inline constexpr std::size_t kMaxAltSvcOrigins = 2'000;    // kept
 inline constexpr std::size_t kMaxAlternatives = 8;         // of one origin; further ones are ignored
@@ -44,7 +44,7 @@ struct AltSvc {
 
     friend bool operator==(const Service&, const Service&) = default;
   };
-  bool clear = false;  // the origin has no alternatives, whatever else the field says
+  bool clear = false;                  // the origin has no alternatives, whatever else the field says
   std::vector<Service> services = {};  // the best first
 
   friend bool operator==(const AltSvc&, const AltSvc&) = default;
@@ -72,9 +72,9 @@ class AltSvcStore {
   std::size_t size() const { return origins_.size(); }  // origins; those that have expired may be counted
 
   // Adds the alternatives of a file as curl --alt-svc writes it: `h2 example.com 443 h3 alt.example.com 8443 "20261231
-  // 23:59:59" 1 0`: protocol, host and port of the origin, the same of the alternative, its end in UTC, whether it is to
-  // persist, and a priority, which is not used. Lines that begin with '#' are comments. Of two that are the same the one
-  // counts that expires last. Returns how many lines were skipped because they are anything else. Throws
+  // 23:59:59" 1 0`: protocol, host and port of the origin, the same of the alternative, its end in UTC, whether it is
+  // to persist, and a priority, which is not used. Lines that begin with '#' are comments. Of two that are the same the
+  // one counts that expires last. Returns how many lines were skipped because they are anything else. Throws
   // std::bad_alloc; the alternatives before that stay.
   std::size_t load(std::string_view text, UnixSeconds now);
   // All alternatives that have not expired, in that format. Throws std::bad_alloc.
@@ -84,7 +84,7 @@ class AltSvcStore {
   struct Entry {
     Alternative alternative = {};
     AltProtocol used = AltProtocol::h1;  // for the file only
-    UnixSeconds expires = 0;             // at most kLastCalendarTime
+    UnixSeconds expires = 0;
   };
   struct Origin {
     std::vector<Entry> entries = {};  // not empty
@@ -101,4 +101,4 @@ class AltSvcStore {
   std::set<std::pair<UnixSeconds, std::string_view>> by_expiry_;  // last_expiry() and a view of the key
 };
 
-}  // namespace sluice::rules
+}  // namespace sluice

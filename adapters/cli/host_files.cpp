@@ -1,0 +1,57 @@
+// See host_files.hpp.
+#include "adapters/cli/host_files.hpp"
+
+#include <set>
+#include <string>
+
+#include "adapters/cli/output_file.hpp"
+#include "adapters/cli/text.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+using Member = std::optional<StateFile> Settings::*;
+
+template <class Store>
+std::shared_ptr<Store> load(const CommandLine& command, Member member, Console& console, UnixSeconds now) {
+  std::shared_ptr<Store> store;
+  std::set<std::string> loaded;
+  for (const Operation& operation : command.operations) {
+    const auto& file = (*operation.settings).*member;
+    if (!file) continue;
+    if (!store) store = std::make_shared<Store>();
+    if (!loaded.insert(file->name).second) continue;
+    const std::size_t bad = store->load(file->text, now);
+    if (bad == 0) continue;
+    console.warning(printable(file->name) + ": " + std::to_string(bad) +
+                    (bad == 1 ? " line is not a host" : " lines are not hosts") + " with an expiry");
+  }
+  return store;
+}
+
+template <class Store>
+void save(const CommandLine& command, Member member, const Store& store, Console& console, UnixSeconds now) {
+  std::set<std::string> written;
+  for (const Operation& operation : command.operations) {
+    const auto& file = (*operation.settings).*member;
+    if (!file || file->name.empty() || !written.insert(file->name).second) continue;
+    if (auto saved = replace_file(file->name, store.save(now)); !saved) {
+      console.warning("what is known of hosts was not saved: " + saved.error());
+    }
+  }
+}
+
+}  // namespace
+
+HostStores load_hosts(const CommandLine& command, Console& console, UnixSeconds now) {
+  return {.hsts = load<HstsStore>(command, &Settings::hsts, console, now),
+          .alt_svc = load<AltSvcStore>(command, &Settings::alt_svc, console, now)};
+}
+
+void save_hosts(const CommandLine& command, const HostStores& stores, Console& console, UnixSeconds now) {
+  if (stores.hsts) save(command, &Settings::hsts, *stores.hsts, console, now);
+  if (stores.alt_svc) save(command, &Settings::alt_svc, *stores.alt_svc, console, now);
+}
+
+}  // namespace sluice::cli
