@@ -128,7 +128,7 @@ std::string shortened(std::string_view name) {
   const std::size_t dot = name.rfind('.');
   std::string_view extension;
   if (dot != std::string_view::npos && name.size() - dot <= kMaxExtensionBytes) extension = name.substr(dot);
-  return std::string(cut(name, kMaxFileNameBytes - extension.size())).append(extension);
+  return std::string(trim_blanks(cut(name, kMaxFileNameBytes - extension.size()))).append(extension);
 }
 
 // nullopt: the text is not valid UTF-8, or no name is left of it.

@@ -2,6 +2,7 @@
 // Leaves to others: to which origins and proxies they are sent.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "language.hpp"
@@ -36,6 +37,11 @@ struct Credentials {
   // by AWS Signature Version 4, each hop by itself, instead of the schemes. "": they are not. Invalid text is an error
   // (invalid_option).
   std::string aws_sigv4 = {};
+
+  // The text of a netrc file (netrc.hpp): users and passwords by host. For the host of the URL they count where neither
+  // `user` nor the URL has a user, or one has a user and no password; and they are for each other host that redirects
+  // lead to. If it cannot be read, add() returns invalid_option. Null: none.
+  std::shared_ptr<const std::string> netrc = {};
 
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };

@@ -135,7 +135,8 @@ std::optional<UnixSeconds> unix_seconds(const CalendarTime& time) {
                                          std::chrono::day(static_cast<unsigned>(time.day))};
   if (!date.ok()) return std::nullopt;
   const UnixSeconds days = std::chrono::sys_days(date).time_since_epoch().count();
-  return days * kSecondsPerDay + time.hour * 3'600 + time.minute * 60 + time.second;
+  const UnixSeconds result = days * kSecondsPerDay + time.hour * 3'600 + time.minute * 60 + time.second;
+  return result <= kLastCalendarTime ? std::optional(result) : std::nullopt;  // a leap second may be in the year 10000
 }
 
 CalendarTime calendar_time(UnixSeconds time) {

@@ -209,13 +209,9 @@ struct TransferOptions {
   std::optional<RedirectOptions> redirects = {};  // nullopt: a redirect is a response like any other
   // Sent as its schemes say, and used to answer challenges (RFC 9110 11, status 401), unless the request has an
   // Authorization field of its own; the user and password of the URL count where it has no user. They stay with the
-  // origin of the URL, as the fields of a request do (RedirectOptions). Null: only the user and password of the URL are
-  // sent, and a challenge is a response like any other.
+  // origin of the URL, as the fields of a request do (RedirectOptions), but for those of a netrc file. Null: only the
+  // user and password of the URL are sent, and a challenge is a response like any other.
   std::shared_ptr<const Credentials> credentials = {};
-  // The text of a netrc file (netrc.hpp): credentials by host, for the schemes of `credentials`. For the host of the
-  // URL they count where `credentials` and the URL have no user, or have a user and no password; and they are for each
-  // other host that redirects lead to. If it cannot be read, add() returns invalid_option. Null: none.
-  std::shared_ptr<const std::string> netrc = {};
   // Content codings (RFC 9110 8.4) are undone. nullopt: bodies are given as they come.
   std::optional<DecodingOptions> decoding = {};
   // nullopt: a transfer that fails ends at once.
@@ -233,13 +229,6 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
-  // Hosts that are used over https only (RFC 6797): a request for http goes to https instead (8.3) if its host is in
-  // the store, and responses over verified TLS change the store. One store for any number of transfers and engines; one
-  // thread at a time for all that share it. Null: none.
-  std::shared_ptr<HstsStore> hsts = {};
-  // Alternative services (RFC 7838) that responses over verified TLS name are kept here. They are not used yet: there
-  // is no protocol but HTTP/1. Shared as `hsts` is. Null: none.
-  std::shared_ptr<AltSvcStore> alt_svc = {};
   // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
   // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
   // on_head_received.
@@ -277,6 +266,13 @@ struct EngineOptions {
   // For what is drawn at random: waits between retries, and the nonces of authentication. The same seed gives the same
   // numbers. nullopt: Multi takes one from its Environment, and an engine alone has a fixed one.
   std::optional<Seed> seed = {};
+  // Hosts that are used over https only (RFC 6797): a request for http goes to https instead (8.3) if its host is in
+  // the store, and responses over verified TLS change the store. Any number of engines may share it, in one thread at a
+  // time. Null: none.
+  std::shared_ptr<HstsStore> hsts = {};
+  // Alternative services (RFC 7838) that responses over verified TLS name are kept here. They are not used yet: there
+  // is no protocol but HTTP/1. Shared as `hsts` is. Null: none.
+  std::shared_ptr<AltSvcStore> alt_svc = {};
   // Null: the engine has a store of its own. Else it is shared with the other engines that have it (stores.hpp).
   std::shared_ptr<TlsSessionStore> tls_sessions = {};
   std::shared_ptr<NameStore> names = {};

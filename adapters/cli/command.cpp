@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -99,8 +100,10 @@ std::size_t transfers_at_once(const CommandLine& command) {
   return in_order ? 1 : std::max<std::size_t>(1, command.parallel_max);
 }
 
-MultiOptions multi_options(const CommandLine& command) {
+MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) {
   MultiOptions options;
+  options.engine.hsts = hosts.hsts;
+  options.engine.alt_svc = hosts.alt_svc;
   options.engine.max_connections = 2 * transfers_that_fit();
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
@@ -147,8 +150,9 @@ bool exists_already(const Operation& operation) {
 
 class CommandRun {
  public:
-  CommandRun(const CommandLine& command, Multi& multi, Loop& loop)
+  CommandRun(const CommandLine& command, const HostStores& hosts, Multi& multi, Loop& loop)
       : command_(command),
+        hosts_(hosts),
         multi_(multi),
         loop_(loop),
         display_(STDERR_FILENO, wants_progress(command)),
@@ -161,7 +165,6 @@ class CommandRun {
                       .dumps = dumps_,
                       .tls = tls_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
-                      .hosts = load_hosts(command, console_, wall_now(multi).wall),
                       .verbose = command.verbose,
                       .started = wall_now(multi).wall,
                       .random = Random(system_environment().seed())},
@@ -189,6 +192,7 @@ class CommandRun {
   bool finished() const { return active_.empty() && queue_.empty(); }
 
   const CommandLine& command_;
+  const HostStores& hosts_;
   Multi& multi_;
   Loop& loop_;
   InterruptGuard interrupt_;
@@ -395,6 +399,7 @@ void CommandRun::give_up(int exit_code, const std::string& why) {
 
 RunSummary CommandRun::run() {
   for (const std::string& warning : command_.warnings) console_.warning(warning);
+  for (const std::string& warning : hosts_.warnings) console_.warning(warning);
   start_some();
   std::optional<Failure> stopped;
   while (!finished() && !stopped && !failed_early_) {
@@ -419,7 +424,7 @@ RunSummary CommandRun::run() {
   } else {
     run_progress_.finish(multi_.now() - started_);
   }
-  save_hosts(command_, surroundings_.hosts, console_, wall_now(multi_).wall);
+  save_hosts(command_, hosts_, console_, wall_now(multi_).wall);
   if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
   summary_.elapsed = multi_.now() - started_;
   return summary_;
@@ -434,11 +439,12 @@ RunSummary run_command(const CommandLine& command) {
     Console(none, !command.silent || command.show_error, false).error(exit_code(error), error.message());
     return {.failed = command.operations.size(), .exit_code = exit_code(error)};
   };
-  auto multi = Multi::create(multi_options(command));
+  const HostStores hosts = load_hosts(command, std::time(nullptr));
+  auto multi = Multi::create(multi_options(command, hosts));
   if (!multi) return give_up(multi.error());
   const auto loop = make_loop(command.loop, **multi);
   if (!loop) return give_up(loop.error());
-  return CommandRun(command, **multi, **loop).run();
+  return CommandRun(command, hosts, **multi, **loop).run();
 }
 
 }  // namespace sluice::cli

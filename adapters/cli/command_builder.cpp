@@ -17,9 +17,10 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
   const bool on = argument.on;
   switch (argument.id) {
     case OptionId::operand:
-    case OptionId::url:
       group_.add_url(value);
       break;
+    case OptionId::url:
+      return add_url(value);
     case OptionId::output:
       return add_output(value);
     case OptionId::remote_name:

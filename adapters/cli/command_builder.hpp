@@ -30,6 +30,7 @@ class CommandBuilder {
   std::expected<CommandLine, UsageError> finish();
 
  private:
+  Status add_url(const std::string& value);
   Status add_output(const std::string& value);
   Status add_header(const std::string& value);
   Status add_header_line(std::string_view line, const std::string& place);

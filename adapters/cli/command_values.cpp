@@ -30,6 +30,26 @@ std::expected<std::string, UsageError> CommandBuilder::read(OptionId id, const s
   return std::move(*text);
 }
 
+// "@FILE": a URL on each line, each with its remote name, as in curl.
+CommandBuilder::Status CommandBuilder::add_url(const std::string& value) {
+  if (!value.starts_with('@')) {
+    group_.add_url(value);
+    return {};
+  }
+  const auto text = read(OptionId::url, value.substr(1));
+  if (!text) return std::unexpected(text.error());
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = trimmed(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.empty() || line.starts_with('#')) continue;
+    group_.add_url(std::string(line));
+    group_.add_output(std::nullopt, true);
+  }
+  return {};
+}
+
 CommandBuilder::Status CommandBuilder::add_output(const std::string& value) {
   if (value.empty()) return bad(OptionId::output, "expected the name of a file");
   group_.add_output(value, false);

@@ -14,7 +14,8 @@ namespace {
 using Member = std::optional<StateFile> Settings::*;
 
 template <class Store>
-std::shared_ptr<Store> load(const CommandLine& command, Member member, Console& console, UnixSeconds now) {
+std::shared_ptr<Store> load(const CommandLine& command, Member member, std::vector<std::string>& warnings,
+                            UnixSeconds now) {
   std::shared_ptr<Store> store;
   std::set<std::string> loaded;
   for (const Operation& operation : command.operations) {
@@ -24,8 +25,8 @@ std::shared_ptr<Store> load(const CommandLine& command, Member member, Console& 
     if (!loaded.insert(file->name).second) continue;
     const std::size_t bad = store->load(file->text, now);
     if (bad == 0) continue;
-    console.warning(printable(file->name) + ": " + std::to_string(bad) +
-                    (bad == 1 ? " line is not a host" : " lines are not hosts") + " with an expiry");
+    warnings.push_back(printable(file->name) + ": " + std::to_string(bad) +
+                       (bad == 1 ? " line is not a host" : " lines are not hosts") + " with an expiry");
   }
   return store;
 }
@@ -44,9 +45,11 @@ void save(const CommandLine& command, Member member, const Store& store, Console
 
 }  // namespace
 
-HostStores load_hosts(const CommandLine& command, Console& console, UnixSeconds now) {
-  return {.hsts = load<HstsStore>(command, &Settings::hsts, console, now),
-          .alt_svc = load<AltSvcStore>(command, &Settings::alt_svc, console, now)};
+HostStores load_hosts(const CommandLine& command, UnixSeconds now) {
+  HostStores stores;
+  stores.hsts = load<HstsStore>(command, &Settings::hsts, stores.warnings, now);
+  stores.alt_svc = load<AltSvcStore>(command, &Settings::alt_svc, stores.warnings, now);
+  return stores;
 }
 
 void save_hosts(const CommandLine& command, const HostStores& stores, Console& console, UnixSeconds now) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
@@ -15,10 +17,10 @@ namespace sluice::cli {
 struct HostStores {
   std::shared_ptr<HstsStore> hsts;       // null: no operation has --hsts
   std::shared_ptr<AltSvcStore> alt_svc;  // null: no operation has --alt-svc
+  std::vector<std::string> warnings;     // one for each file with lines that cannot be used
 };
 
-// Lines that cannot be used are told of in one warning for each file.
-HostStores load_hosts(const CommandLine& command, Console& console, UnixSeconds now);
+HostStores load_hosts(const CommandLine& command, UnixSeconds now);
 // A file that cannot be written is a warning, and keeps what it held.
 void save_hosts(const CommandLine& command, const HostStores& stores, Console& console, UnixSeconds now);
 

@@ -121,7 +121,7 @@ constexpr OptionSpec kTable[] = {
     {http0_9, 0, "http0.9", "", "no-http0.9", "", G::connection, "take a response without a head: all of it is body"},
     {strict, 0, "strict", "", "no-strict", "", G::connection, "responses that break HTTP's rules are errors"},
 
-    {url, 0, "url", "", "", "URL", G::many, "one more URL"},
+    {url, 0, "url", "", "", "URL", G::many, "one more URL; @FILE: one on each line"},
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},
     {parallel, 'Z', "parallel", "", "no-parallel", "", G::many, "at the same time, even to stdout"},
     {parallel_max, 0, "parallel-max", "", "", "N", G::many, "at most N at the same time (50)"},

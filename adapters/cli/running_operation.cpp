@@ -120,8 +120,9 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
     if (tls) options.tls = *std::move(tls);
   }
   if (operation_.credentials) {
-    options.credentials = std::make_shared<const Credentials>(*operation_.credentials);
-    options.netrc = settings().netrc;
+    Credentials credentials = *operation_.credentials;
+    credentials.netrc = settings().netrc;
+    options.credentials = std::make_shared<const Credentials>(std::move(credentials));
   }
   options.retries = settings().retries;
   if (options.retries) options.retries->after_head = !operation_.output.to_stdout;
@@ -131,8 +132,6 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   // Positions are those of the coded body, so a decoded one cannot be continued.
   if (settings().compressed && !settings().continue_at)
     options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
-  if (settings().hsts) options.hsts = surroundings_.hosts.hsts;
-  if (settings().alt_svc) options.alt_svc = surroundings_.hosts.alt_svc;
   if (settings().cookies) options.cookies = surroundings_.cookies;
   options.connect_to = operation_.connect_to;
   options.family = settings().family;

@@ -10,7 +10,6 @@
 #include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/header_dump.hpp"
-#include "adapters/cli/host_files.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
 #include "adapters/cli/tls_setup.hpp"
@@ -28,7 +27,6 @@ struct Surroundings {
   HeaderDumps& dumps;
   TlsConfigs& tls;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
-  HostStores hosts = {};
   bool verbose = false;
   UnixSeconds started = 0;         // when the run began
   Random random = Random(Seed{});  // for the boundaries of forms

@@ -99,7 +99,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         return retry(job, true, now);
       }
       note_keep_alive(connection, job.head);
-      if (job.options.hsts || job.options.alt_svc) note_hosts(job, now);
+      if (options_.hsts || options_.alt_svc) note_hosts(job, now);
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
@@ -134,8 +134,8 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
 void Carrier::note_hosts(const Job& job, Now now) const {
   const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
   if (!tls || !tls->options().verify_peer) return;
-  if (job.options.hsts) job.options.hsts->note(job.request.url, job.head.fields, now.wall);
-  if (job.options.alt_svc) job.options.alt_svc->note(job.request.url, AltProtocol::h1, job.head.fields, now.wall);
+  if (options_.hsts) options_.hsts->note(job.request.url, job.head.fields, now.wall);
+  if (options_.alt_svc) options_.alt_svc->note(job.request.url, AltProtocol::h1, job.head.fields, now.wall);
 }
 
 // The peer has not processed the request, so it may be sent again, whatever its method.

@@ -57,15 +57,16 @@ void Job::recycle() {
 Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<TransferId> {
     if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
-    auto ready = prepare_first(request, options, defaults, memory_, now);
-    if (!ready) return std::unexpected(std::move(ready.error()));
+    std::unique_ptr<rules::DigestState> digest;
+    auto tls = prepare_first(request, options, defaults, memory_, digest, now);
+    if (!tls) return std::unexpected(std::move(tls.error()));
     TransferId id;
     Job* job = jobs_.emplace(id);
     if (!job) throw std::bad_alloc();
     const bool placed = has_memory_for([&] {
       if (options.total_timeout)
         timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
-      scheduler_.place(*job, request, options, std::move(ready->tls));
+      scheduler_.place(*job, request, options, *std::move(tls));
     });
     if (!placed) {
       timers_.cancel(job->total_timer);
@@ -76,7 +77,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     job->request = std::move(request);
     if (job->request.method.empty()) job->request.method = effective_method(job->request);
     job->options = std::move(options);
-    job->digest = std::move(ready->digest);
+    if (digest) job->digest = std::move(digest);
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     ++running_;

@@ -1,7 +1,6 @@
 // See prepare.hpp.
 #include "core/engine/prepare.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -61,13 +60,14 @@ Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const Transf
 }  // namespace
 
 Result<void> check_options(const TransferOptions& options) {
-  const std::optional<Duration>* timeouts[] = {&options.connect_timeout, &options.total_timeout,
-                                               &options.attempts_timeout, &options.idle_timeout};
-  const bool negative = options.continue_timeout < Duration::zero() ||
-                        std::any_of(
-                            std::begin(timeouts), std::end(timeouts),
-                            [](const auto* timeout) { return *timeout && **timeout < Duration::zero(); });
-  if (negative) return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+  const auto is_negative = [](const std::optional<Duration>& timeout) {
+    return timeout && *timeout < Duration::zero();
+  };
+  if (is_negative(options.connect_timeout) || is_negative(options.total_timeout) ||
+      is_negative(options.attempts_timeout) || is_negative(options.idle_timeout) ||
+      options.continue_timeout < Duration::zero()) {
+    return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+  }
   if (options.idle_timeout == Duration::zero()) {  // no connection could meet it
     return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
   }
@@ -77,31 +77,28 @@ Result<void> check_options(const TransferOptions& options) {
   return {};
 }
 
-Result<Prepared> prepare_first(Request& request, TransferOptions& options, const EngineOptions& defaults,
-                               flow::HopMemory& memory, Now now) {
-  Prepared prepared;
+Result<std::shared_ptr<const TlsConfig>> prepare_first(Request& request, TransferOptions& options,
+                                                       const EngineOptions& defaults, flow::HopMemory& memory,
+                                                       std::unique_ptr<rules::DigestState>& digest, Now now) {
   if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
-  // Before the credentials, which are for an origin.
-  if (auto upgraded = upgrade(request.url, options.hsts.get(), now); !upgraded) {
-    return std::unexpected(std::move(upgraded.error()));
+  if (options.credentials) {
+    // The scheme first, because credentials are for an origin.
+    if (auto upgraded = upgrade(request.url, defaults.hsts.get(), now); !upgraded) {
+      return std::unexpected(std::move(upgraded.error()));
+    }
+    auto made = flow::authorize_first(request, options, memory, now);
+    if (!made) return std::unexpected(std::move(made.error()));
+    digest = *std::move(made);
   }
-  if (options.credentials || options.netrc) {
-    auto digest = flow::authorize_first(request, options, memory, now);
-    if (!digest) return std::unexpected(std::move(digest.error()));
-    prepared.digest = *std::move(digest);
-  }
-  auto tls = prepare_next(request, options, defaults, now);
-  if (!tls) return std::unexpected(std::move(tls.error()));
-  prepared.tls = *std::move(tls);
-  return prepared;
+  return prepare_next(request, options, defaults, now);
 }
 
 Result<std::shared_ptr<const TlsConfig>> prepare_next(Request& request, const TransferOptions& options,
                                                       const EngineOptions& defaults, Now now) {
-  if (auto upgraded = upgrade(request.url, options.hsts.get(), now); !upgraded) {
+  if (auto upgraded = upgrade(request.url, defaults.hsts.get(), now); !upgraded) {
     return std::unexpected(std::move(upgraded.error()));
   }
-  if (request.url.has_userinfo() && !options.credentials && !options.netrc) {
+  if (request.url.has_userinfo() && !options.credentials) {
     if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
   }
   if (options.decoding && options.decoding->ask) {

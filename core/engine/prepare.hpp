@@ -13,19 +13,17 @@ namespace sluice::engine {
 // Errors: invalid_option.
 Result<void> check_options(const TransferOptions& options);
 
-struct Prepared {
-  std::shared_ptr<const TlsConfig> tls = {};        // null: the URL needs none
-  std::unique_ptr<rules::DigestState> digest = {};  // what the Authorization field was made of, if it is Digest
-};
-
-// Both complete the request, and make it one for https where TransferOptions::hsts says so. Errors: invalid_request,
-// tls_config; prepare_first also invalid_option. Throw std::bad_alloc.
+// Both complete the request, make it one for https where EngineOptions::hsts says so, and return the TLS configuration
+// for its URL; null: it needs none. Errors: invalid_request, tls_config; prepare_first also invalid_option. Throw
+// std::bad_alloc.
 //
 // For the application's own request. A connect_to that changes nothing is taken out of the options, so that such a
-// transfer shares connections with others; credentials and netrc become what authorize_first() makes of them.
-Result<Prepared> prepare_first(Request& request, TransferOptions& options, const EngineOptions& defaults,
-                               flow::HopMemory& memory, Now now);
-// For a request that a rule has made. Returns the TLS configuration.
+// transfer shares connections with others; credentials become what authorize_first() makes of them. `digest` is set to
+// what the Authorization field was made of, if it is Digest.
+Result<std::shared_ptr<const TlsConfig>> prepare_first(Request& request, TransferOptions& options,
+                                                       const EngineOptions& defaults, flow::HopMemory& memory,
+                                                       std::unique_ptr<rules::DigestState>& digest, Now now);
+// For a request that a rule has made.
 Result<std::shared_ptr<const TlsConfig>> prepare_next(Request& request, const TransferOptions& options,
                                                       const EngineOptions& defaults, Now now);
 

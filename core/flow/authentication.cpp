@@ -91,25 +91,27 @@ Result<std::unique_ptr<rules::DigestState>> authorize(Request& request, const Re
 }
 
 // The entry for the host. `login`: "" stands for any.
-Result<std::optional<Credentials>> from_netrc(const TransferOptions& options, const Url& url, std::string_view login) {
-  auto entry = find_in_netrc(*options.netrc, url.host(), login.empty() ? std::nullopt : std::optional(login));
+Result<std::optional<Credentials>> from_netrc(const Credentials& credentials, const Url& url, std::string_view login) {
+  auto entry = find_in_netrc(*credentials.netrc, url.host(), login.empty() ? std::nullopt : std::optional(login));
   if (!entry) return std::unexpected(std::move(entry.error()));
   if (!*entry) return std::nullopt;
   Credentials found;
   found.user = std::move((*entry)->login);
   found.password = std::move((*entry)->password);
-  if (options.credentials) found.schemes = options.credentials->schemes;
+  found.schemes = credentials.schemes;
+  found.netrc = credentials.netrc;
   return found;
 }
 
 // The credentials for the origin of the URL, after the first hop (SB-01, SB-28, SB-33).
 Result<std::optional<Credentials>> credentials_for(const Url& url, const HopEnd& end, bool at_first_origin) {
-  const TransferOptions& options = end.options;
-  const bool trusted = options.redirects && options.redirects->trust_other_origins;
-  const bool own = options.credentials && !holds_nothing(*options.credentials);
-  if (own && (at_first_origin || trusted)) return *options.credentials;
-  if (!options.netrc) return std::nullopt;
-  return from_netrc(options, url, {});
+  const Credentials& credentials = *end.options.credentials;
+  const auto& redirects = end.options.redirects;
+  const bool trusted = redirects && redirects->trust_other_origins;
+  const bool own = !holds_nothing(credentials);
+  if (own && (at_first_origin || trusted)) return credentials;
+  if (!credentials.netrc) return std::nullopt;
+  return from_netrc(credentials, url, {});
 }
 
 }  // namespace
@@ -118,23 +120,22 @@ Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, Tr
                                                             HopMemory& memory, Now now) {
   if (request.fields.contains(kAuthorization)) {
     options.credentials.reset();
-    options.netrc.reset();
     return nullptr;
   }
-  Credentials own = options.credentials ? *options.credentials : Credentials();
+  Credentials own = *options.credentials;
   if (own.user.empty() && options.send_url_credentials && request.url.has_userinfo()) {
     // The text that is sent is checked by the scheme; this is for what cannot be decoded.
     if (auto sendable = url_credentials(request.url); !sendable) return std::unexpected(std::move(sendable.error()));
     own.user = percent_decode(request.url.user()).value_or("");
     own.password = percent_decode(request.url.password()).value_or("");
   }
-  if (options.netrc && own.password.empty() && own.bearer.empty()) {
-    auto found = from_netrc(options, request.url, own.user);
+  if (own.netrc && own.password.empty() && own.bearer.empty()) {
+    auto found = from_netrc(own, request.url, own.user);
     if (!found) return std::unexpected(std::move(found.error()));
     if (*found) own = *std::move(*found);
   }
   const bool nothing = holds_nothing(own);
-  if (nothing && !options.netrc) {
+  if (nothing && !own.netrc) {
     options.credentials.reset();
     return nullptr;
   }
@@ -144,7 +145,7 @@ Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, Tr
 }
 
 Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
-  if (end.head.status != kUnauthorized || (!end.options.credentials && !end.options.netrc)) return std::nullopt;
+  if (end.head.status != kUnauthorized || !end.options.credentials) return std::nullopt;
   const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
   if (!credentials) return std::unexpected(credentials.error());
   if (!*credentials || !(*credentials)->aws_sigv4.empty()) return std::nullopt;
@@ -172,10 +173,10 @@ Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
 }
 
 Result<void> authorize_next(NextHop& following, const HopEnd& end) {
-  if (!end.options.credentials && !end.options.netrc) return {};
+  if (!end.options.credentials) return {};
   Request& request = following.request;
   if (end.digest) request.fields.remove(kAuthorization);  // it was for another request
-  if (end.options.credentials && !end.options.credentials->aws_sigv4.empty()) {
+  if (!end.options.credentials->aws_sigv4.empty()) {
     if (auto done = unsign(request, *end.options.credentials); !done) return done;
   }
   if (request.fields.contains(kAuthorization)) return {};

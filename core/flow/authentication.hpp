@@ -10,9 +10,10 @@
 
 namespace sluice::flow {
 
-// For the application's own request, before the first hop: settles whose credentials are in the options (those of the
-// URL and the netrc file included), and sets the Authorization field that goes with the first request. Returns what
-// the field was made of, if it is Digest; else null. Errors: invalid_request, invalid_option. Throws std::bad_alloc.
+// For the application's own request with TransferOptions::credentials, before the first hop: settles whose credentials
+// are in the options (those of the URL and the netrc file included), and sets the Authorization field that goes with
+// the first request. Returns what the field was made of, if it is Digest; else null. Errors: invalid_request,
+// invalid_option. Throws std::bad_alloc.
 Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, TransferOptions& options,
                                                             HopMemory& memory, Now now);
 

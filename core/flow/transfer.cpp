@@ -33,10 +33,7 @@ void Transfer::recycle() {
   options.connect_to.reset();
   options.route.reset();
   options.cookies.reset();
-  options.hsts.reset();
-  options.alt_svc.reset();
   options.credentials.reset();
-  options.netrc.reset();
   upload = {};
   head.clear();
   trailers.clear();

@@ -141,8 +141,10 @@ void DigestSessions::note_info(std::string_view origin, std::string_view user, s
   while (const auto element = next_list_element(info)) {
     auto parameter = parse_auth_parameter(*element);
     if (!parameter || parameter->first != "nextnonce") continue;
-    if (parameter->second.size() > kMaxDigestBytes || parameter->second == session->state.challenge.nonce) return;
-    session->state.challenge.nonce = std::move(parameter->second);
+    DigestChallenge& challenge = session->state.challenge;
+    const std::size_t others = challenge.realm.size() + challenge.opaque.value_or("").size();
+    if (others + parameter->second.size() > kMaxDigestBytes || parameter->second == challenge.nonce) return;
+    challenge.nonce = std::move(parameter->second);
     session->state.nonce_count = 0;  // next() makes it 1
     return;
   }

@@ -69,15 +69,18 @@ std::vector<std::string> tell_coded() {
 
 // A challenge that is answered, a retry, and the same again with what is remembered of both.
 std::vector<std::string> tell_answers() {
-  MemoryWorld world({}, nullptr);
+  EngineOptions shared;
+  shared.hsts = std::make_shared<HstsStore>();
+  MemoryWorld world(shared, nullptr);
   Wish guarded;
   guarded.url = "http://192.0.2.9/guarded/";
   guarded.expected = "well";
   guarded.options.credentials = std::make_shared<const Credentials>(
-      Credentials{.user = std::string(50, 'u'), .password = "secret", .schemes = {.basic = true, .digest = true}});
-  guarded.options.netrc = std::make_shared<const std::string>("machine other.test login you password word");
+      Credentials{.user = std::string(50, 'u'),
+                  .password = "secret",
+                  .schemes = {.basic = true, .digest = true},
+                  .netrc = std::make_shared<const std::string>("machine other.test login you password word")});
   guarded.options.retries = RetryOptions{.max_retries = 3, .delay = std::chrono::milliseconds(10)};
-  guarded.options.hsts = std::make_shared<HstsStore>();
   const auto first = world.add(guarded);
   world.run();
   const auto second = world.add(guarded);

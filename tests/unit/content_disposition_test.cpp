@@ -202,6 +202,7 @@ TEST_CASE("content-disposition: a long name is cut between characters and keeps 
   CHECK(name(std::string(300, 'a') + "." + std::string(31, 'e')) == std::string(223, 'a') + "." + std::string(31, 'e'));
   CHECK(name(std::string(300, 'a') + "." + std::string(32, 'e')) == a254 + "a");
   CHECK(name("." + std::string(300, 'a')) == "." + a254);
+  CHECK(name(a254 + " b") == a254);  // no blank is left at the end
   CHECK(name(std::string(300, '.')) == std::string(255, '.'));
   std::string euros;
   for (int i = 0; i < 86; ++i) euros += "\xe2\x82\xac";  // 258 bytes

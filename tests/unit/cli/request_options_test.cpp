@@ -135,6 +135,17 @@ TEST_CASE("file options: sizes, permissions and names") {
   CHECK(one({"-OJ", "http://h/f"}).output.remote_name);
 }
 
+TEST_CASE("--url @FILE: a URL on each line, each to a file of its own") {
+  FakeWorld world;
+  world.files["list"] = "http://h/a\n# a comment\n\n  http://h/b\r\nhttp://h/c";
+  const auto line = world.parse({"--url", "@list"});
+  REQUIRE(line);
+  REQUIRE(line->operations.size() == 3);
+  CHECK(line->operations[1].url.text() == "http://h/b");
+  CHECK(line->operations[2].output.path == "c");
+  CHECK(refused({"--url", "@none"}).exit_code == 26);
+}
+
 TEST_CASE("globs: one operation stands for all URLs, and makes them one by one") {
   const auto line = parse({"-o", "f_#1_#2", "http://h/{a,b}/[1-3]"});
   REQUIRE(line);

@@ -225,8 +225,12 @@ TEST_CASE("credentials: text that cannot be sent is refused before anything is s
 
 TEST_CASE("SB-28 SB-29 netrc: each host has its own entry, and only the one that was asked for") {
   EngineWorld world;
-  TransferOptions options = following({});
-  options.netrc = std::make_shared<const std::string>(
+  const auto with_netrc = [](const char* text) {
+    Credentials credentials;
+    credentials.netrc = std::make_shared<const std::string>(text);
+    return following(with({}, std::move(credentials)));
+  };
+  TransferOptions options = with_netrc(
       "machine 192.0.2.1 login me password secret\nmachine 192.0.2.2 login you password word\nmachine 192.0.2.3 login x\n");
   world.add(kOrigin, options);
   const ConnId first = opened(world);
@@ -245,15 +249,16 @@ TEST_CASE("SB-28 SB-29 netrc: each host has its own entry, and only the one that
   world.receive(first, answer("x"));
   world.add("http://other@192.0.2.1/", options);
   CHECK(authorization(world.sent(first)) == "Basic b3RoZXI6");
-  options.netrc = std::make_shared<const std::string>("machine x login \"open");
+  options = with_netrc("machine x login \"open");
   CHECK(world.engine.add(world.get(kOrigin), options, world.now).error().code == Code::invalid_option);
 }
 
 TEST_CASE("SB-75 hsts: a host that has asked for https gets it, with the credentials of the request") {
-  EngineWorld world;
-  TransferOptions options = with({});
-  options.hsts = std::make_shared<HstsStore>();
-  options.hsts->load("example.org \"20990101 00:00:00\"\n", world.now.wall);
+  EngineOptions shared;
+  shared.hsts = std::make_shared<HstsStore>();
+  shared.hsts->load("example.org \"20990101 00:00:00\"\n", 1'800'000'000);
+  EngineWorld world(shared);
+  const TransferOptions options = with({});
   // Without a TLS configuration the request cannot be sent, and so is known to be for https.
   auto refused = world.engine.add(world.get("http://example.org:80/x"), options, world.now);
   REQUIRE_FALSE(refused.has_value());
@@ -264,7 +269,7 @@ TEST_CASE("SB-75 hsts: a host that has asked for https gets it, with the credent
   world.resolved("192.0.2.1");
   const ConnId conn = go(world);
   world.receive(conn, answer("x", "Strict-Transport-Security: max-age=1000\r\n"));
-  CHECK(options.hsts->size() == 1);
+  CHECK(shared.hsts->size() == 1);
 }
 
 TEST_CASE("credentials: a signature of AWS is each hop's own, and stays with its origin") {

@@ -1,9 +1,7 @@
 // Which transfers may share a connection, and what must not pass from one transfer to the next on it.
 #include <doctest/doctest.h>
 
-#include "core/alt_svc.hpp"
 #include "core/cookies.hpp"
-#include "core/hsts.hpp"
 #include "tests/support/engine_steps.hpp"
 
 using namespace sluice;
@@ -55,8 +53,8 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   // connections, or below.
   auto& [tls, connect_to, family, route, connect_timeout, total_timeout, attempts_timeout, idle_timeout, max_body_bytes,
          fresh_connection, forbid_reuse, http1, allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials,
-         redirects, credentials, netrc, decoding, retries, resend, expect_continue_from, continue_timeout, cookies,
-         hsts, alt_svc, report_heads, user_data] = options;
+         redirects, credentials, decoding, retries, resend, expect_continue_from, continue_timeout, cookies,
+         report_heads, user_data] = options;
   // Those that matter, see here and in route_test.cpp.
   CHECK((!tls && !connect_to && !route && family == AddressFamily::any));
   connect_timeout = total_timeout = attempts_timeout = idle_timeout = std::chrono::seconds(7);
@@ -66,14 +64,11 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   send_url_credentials = false;
   redirects = RedirectOptions{};
   credentials = std::make_shared<const Credentials>(Credentials{.user = "me", .password = "secret"});
-  netrc = std::make_shared<const std::string>("machine a login b password c");
   decoding = DecodingOptions{};
   retries = RetryOptions{.max_retries = 1};
   resend = false;
   expect_continue_from = 7;
   continue_timeout = std::chrono::seconds(7);
-  hsts = std::make_shared<HstsStore>();
-  alt_svc = std::make_shared<AltSvcStore>();
   cookies = CookieJar::create();
   report_heads = true;
   user_data = &options;
