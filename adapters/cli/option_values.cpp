@@ -112,6 +112,10 @@ std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text) {
 
 std::optional<UnixSeconds> parse_date(std::string_view text, UnixSeconds now) {
   if (const auto time = parse_http_date(text, now)) return time;
+  if (text.size() == 8 && std::all_of(text.begin(), text.end(), is_digit)) {
+    const std::string dashed = std::string(text.substr(0, 4)) + "-" + std::string(text.substr(4, 2)) + "-";
+    return parse_date(dashed + std::string(text.substr(6)), now);
+  }
   // "1994-11-06T08:49:37Z": numbers of a fixed width between fixed bytes.
   constexpr std::string_view kForm = "0000-00-00 00:00:00";
   constexpr std::size_t kDateSize = 10;

@@ -24,7 +24,8 @@ std::expected<std::size_t, std::string> parse_count(std::string_view text);
 std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text);
 // Permissions as an octal number, 0 to 0777.
 std::expected<std::uint32_t, std::string> parse_file_mode(std::string_view text);
-// A date of HTTP (core/http_date.hpp), or "1994-11-06", perhaps with " 08:49:37" or "T08:49:37Z", in UTC.
+// A date of HTTP (core/http_date.hpp), or "19941106", or "1994-11-06", perhaps with " 08:49:37" or "T08:49:37Z", in
+// UTC.
 std::optional<UnixSeconds> parse_date(std::string_view text, UnixSeconds now);
 // --max-redirs: a count, or -1 for any number.
 std::expected<std::uint32_t, std::string> parse_max_redirects(std::string_view text);

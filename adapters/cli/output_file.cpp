@@ -30,7 +30,7 @@ constexpr std::size_t kRandomChars = 6;
 constexpr std::size_t kMaxNameBytes = NAME_MAX;
 constexpr std::size_t kShortNameBytes = 40;  // short enough for file systems that allow less than NAME_MAX
 constexpr int kAttempts = 100;
-constexpr const char* kValidator = "user.sluice.validator";  // of a part file: an ETag or a date
+constexpr const char* kVersion = "user.sluice.version";  // of a file: the lines of OutputFile::Version
 
 std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error) {
   return std::unexpected(std::string(what) + " " + path + ": " + std::strerror(error));
@@ -92,6 +92,26 @@ std::string newest_part(const std::string& target) {
     latest = changed;
   }
   return newest;
+}
+
+OutputFile::Version version_of(const std::string& path) {
+  std::array<char, 2048> value = {};
+  const ssize_t size = ::getxattr(path.c_str(), kVersion, value.data(), value.size());
+  std::string_view text(value.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const auto next_line = [&] {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return std::string(line);
+  };
+  OutputFile::Version version;
+  version.if_range = next_line();
+  version.etag = next_line();
+  version.last_modified = next_line();
+  std::uint64_t whole = 0;
+  const std::string line = next_line();
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), whole);
+  if (error == std::errc() && end == line.data() + line.size()) version.size = whole;
+  return version;
 }
 
 // Renames if there is no file with the new name. Returns 0 or an errno.
@@ -159,7 +179,13 @@ FileResult<void> OutputFile::open() {
 }
 
 FileResult<void> OutputFile::open_new() {
-  target_ = created_path(path_);
+  // A link that points to nothing is a file that exists, where such a file stays.
+  const bool replaces = options_.existing == Existing::replace;
+  struct stat present = {};
+  if (options_.existing == Existing::refuse && ::lstat(path_.c_str(), &present) == 0) {
+    return failed("write to", path_, EEXIST);
+  }
+  target_ = replaces ? created_path(path_) : path_;
   if (const int error = open_part(options_.mode.value_or(0666)); error != 0) return failed("write to", path_, error);
   // The mode was asked for, so the umask does not count.
   if (options_.mode && ::fchmod(fd_, *options_.mode) != 0) return failed("set the permissions of", part_, errno);
@@ -173,32 +199,49 @@ std::optional<OutputFile::Partial> OutputFile::find_partial() const {
   };
   std::string found = is_regular(path_) ? path_ : newest_part(created_path(path_));
   if (found.empty() || !is_regular(found)) return std::nullopt;
-  std::array<char, 256> value = {};
-  const ssize_t size = ::getxattr(found.c_str(), kValidator, value.data(), value.size());
   return Partial{.path = found,
                  .bytes = static_cast<std::uint64_t>(status.st_size),
-                 .validator = std::string(value.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))),
+                 .version = version_of(found),
                  .is_target = found == path_};
 }
 
-// A file with the final name loses it while it is continued: under that name a file is always whole.
+// A file with the final name loses it while it is continued: under that name a file is always whole. Where the folder
+// allows no other name, it is written in place.
 FileResult<void> OutputFile::open_partial(const Partial& partial, std::uint64_t bytes) {
   target_ = created_path(path_);
-  part_ = partial.path;
-  if (partial.is_target) {
-    if (const int error = open_part(0600); error != 0) return failed("write to", path_, error);
-    ::close(std::exchange(fd_, -1));
-    if (::rename(target_.c_str(), part_.c_str()) != 0) return failed("rename", path_, errno);
-    was_target_ = true;
-  }
-  fd_ = ::open(part_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd_ < 0) return failed("write to", part_, errno);
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    ::close(std::exchange(fd_, -1));
-    return std::unexpected("write to " + part_ + ": another process is writing it");
+  const int fd = ::open(partial.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return failed("write to", partial.path, errno);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(fd);
+    return std::unexpected("write to " + partial.path + ": another process is writing it");
   }
   kept_ = bytes;
+  part_ = partial.path;
+  if (partial.is_target) {
+    if (const int error = set_aside(); error != 0) {
+      ::close(fd);
+      return failed("rename", path_, error);
+    }
+  }
+  fd_ = fd;
   return restart();
+}
+
+// Gives the file with the final name the name of a part. Returns 0 or an errno.
+int OutputFile::set_aside() {
+  int error = open_part(0600);
+  if (error == 0) {
+    ::close(std::exchange(fd_, -1));
+    if (::rename(target_.c_str(), part_.c_str()) != 0) {
+      error = errno;
+      ::unlink(part_.c_str());
+    }
+  }
+  was_target_ = error == 0;
+  if (error == 0) return 0;
+  part_.clear();
+  in_place_ = folder_refuses(error);
+  return in_place_ ? 0 : error;
 }
 
 // Returns 0 or an errno. Uses only a file that this call has created (O_EXCL): SB-87.
@@ -310,23 +353,30 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
   return copied;
 }
 
-std::string OutputFile::abandon(bool remove, std::string_view validator) {
+std::string OutputFile::abandon(bool remove) {
   if (fd_ < 0) return "";
+  // What was there before stays.
+  if (remove && was_target_ && ::ftruncate(fd_, static_cast<off_t>(kept_)) != 0) remove = false;
   struct stat left = {};
   const bool known = ::fstat(fd_, &left) == 0;
-  const bool empty = known && left.st_size == 0;
-  // Where the file system has no such attributes, the part is continued without a validator.
-  if (!part_.empty() && !validator.empty()) ::fsetxattr(fd_, kValidator, validator.data(), validator.size(), 0);
+  const bool unchanged = known && left.st_size == static_cast<off_t>(kept_);
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
   if (in_place_) return target_;
-  const bool unchanged = known && left.st_size == static_cast<off_t>(kept_);
-  if (was_target_ && (unchanged || remove) && rename_to_new(part_, target_) == 0) return "";
-  if (!part_.empty() && (empty || remove)) {  // nothing was received: leave no file
+  if (was_target_ && unchanged && rename_to_new(part_, target_) == 0) return "";
+  if (!part_.empty() && ((unchanged && kept_ == 0) || remove)) {  // nothing was received: leave no file
     ::unlink(part_.c_str());
     return "";
   }
   return part_;
+}
+
+void OutputFile::note_version(const Version& version) {
+  if (fd_ < 0 || is_standard_output()) return;
+  const std::string text = version.if_range + '\n' + version.etag + '\n' + version.last_modified + '\n' +
+                           (version.size ? std::to_string(*version.size) : "");
+  // Where the file system has no such attributes, the file is continued without.
+  ::fsetxattr(fd_, kVersion, text.data(), text.size(), 0);
 }
 
 FileResult<void> replace_file(const std::string& path, std::string_view text) {

@@ -34,11 +34,17 @@ class OutputFile {
     // The permissions of a file that did not exist; nullopt: 0666 less the umask.
     std::optional<std::uint32_t> mode = {};
   };
+  // Which version of a resource a file is, as its response said. "": not known.
+  struct Version {
+    std::string if_range;  // what a request for the rest can have as If-Range
+    std::string etag, last_modified;
+    std::optional<std::uint64_t> size;  // of the whole
+  };
   // What an earlier transfer has left of the file.
   struct Partial {
     std::string path;
     std::uint64_t bytes = 0;
-    std::string validator;   // for If-Range; "": none is known
+    Version version;
     bool is_target = false;  // it has the final name already
   };
   // "-" is the standard output. Nothing is changed before open().
@@ -76,12 +82,14 @@ class OutputFile {
   FileResult<void> commit(std::optional<UnixSeconds> modified = {});
   // Closes the file. The earlier file under the final name stays, unless it was written in place. Returns the name of
   // the file with the bytes so far; "": none. `remove`: deletes these bytes, unless they were written in place.
-  // `validator`: is kept with the part, for Partial::validator.
-  std::string abandon(bool remove = false, std::string_view validator = {});
+  std::string abandon(bool remove = false);
+  // Kept with the file, for Partial::version, also if this process is killed. While it is open.
+  void note_version(const Version& version);
 
  private:
   FileResult<void> open_new();
   int open_part(mode_t permissions);
+  int set_aside();
   FileResult<void> open_in_place();
   FileResult<void> put_in_place();
   FileResult<void> put_beside();

@@ -171,20 +171,31 @@ std::expected<void, Failure> RunningOperation::ask_for_rest(Fields& fields) {
   }
   if (continues_at_ == 0) return {};
   auto set = fields.set("Range", range_value(continues_at_));
-  if (set && partial_ && !partial_->validator.empty()) set = fields.set("If-Range", partial_->validator);
+  if (set && partial_ && !partial_->version.if_range.empty()) set = fields.set("If-Range", partial_->version.if_range);
   if (!set) return std::unexpected(Failure{exit_code(set.error()), set.error().message()});
   return {};
 }
 
 // Opens the output for the rest of a file. False: the transfer has ended.
 bool RunningOperation::take_rest(Multi& multi, const ResponseHead& head) {
-  const std::string_view validator = partial_ ? std::string_view(partial_->validator) : std::string_view();
-  const auto decided = resume({.bytes = continues_at_, .if_range = validator}, head.status, head.fields);
+  const OutputFile::Version known = partial_ ? partial_->version : OutputFile::Version();
+  const auto decided = resume({.bytes = continues_at_,
+                               .size = known.size,
+                               .etag = known.etag,
+                               .last_modified = known.last_modified,
+                               .if_range = known.if_range},
+                              head.status, head.fields);
   if (!decided) {
     end(multi, id_, {kExitRange, named(multi.request(id_)) + ": " + decided.error().message()});
     return false;
   }
   const bool whole = decided->step == ResumeStep::restart;
+  if (whole && operation_.output.to_stdout) {
+    end(multi, id_,
+        {kExitRange, named(multi.request(id_)) + ": the server sends the whole, not the rest from byte " +
+                         std::to_string(continues_at_)});
+    return false;
+  }
   FileResult<void> opened;
   if (output_.is_open()) {
     if (whole) opened = output_.restart_whole();
@@ -254,11 +265,7 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   if (!take_head(multi, head)) return;
   judge_status(multi.request(id), head);
   note_file(head);
-  if (const auto etag = head.fields.find("ETag"); etag && !settings().etag_save.empty() && head.status < 300) {
-    if (auto saved = replace_file(settings().etag_save, std::string(*etag) + "\n"); !saved) {
-      return end(multi, id, {kExitWrite, saved.error()});
-    }
-  }
+  if (head.status < 300) etag_ = head.fields.find("ETag").value_or("");
   if (is_unwanted(head)) return end(multi, id, Failure{});
   // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
@@ -266,6 +273,7 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   if (wants_body && !output_.is_open()) {
     if (auto opened = output_.open(); !opened) return end(multi, id, {kExitWrite, opened.error()});
   }
+  if (wants_body) note_version(head, multi.progress(id).expected_body_bytes);
   if (discard_) {
     discards_until_ = multi.now() + kDiscardTime;
     if (multi.progress(id).expected_body_bytes.value_or(0) > kMaxDiscarded) end(multi, id, *verdict_);
@@ -284,12 +292,22 @@ bool RunningOperation::is_unwanted(const ResponseHead& head) const {
   return modified && (*modified > condition->time) == condition->not_newer;
 }
 
+// For a later -C.
+void RunningOperation::note_version(const ResponseHead& head, std::optional<std::uint64_t> length) {
+  if (operation_.output.to_stdout || (head.status != 200 && head.status != 206)) return;
+  if (head.fields.contains("Content-Encoding")) return;  // the file may hold what was decoded
+  if (length && head.status == 206) *length += continues_at_;
+  output_.note_version({.if_range = std::string(if_range_value(head.fields, surroundings_.started).value_or("")),
+                        .etag = std::string(head.fields.find("ETag").value_or("")),
+                        .last_modified = std::string(head.fields.find("Last-Modified").value_or("")),
+                        .size = length});
+}
+
 // What the head says about the file: its name (-J) and its time (-R).
 void RunningOperation::note_file(const ResponseHead& head) {
   const auto modified = head.fields.find("Last-Modified");
   modified_.reset();
   if (settings().remote_time && modified) modified_ = parse_http_date(*modified, surroundings_.started);
-  validator_ = if_range_value(head.fields, surroundings_.started).value_or("");
   const auto disposition = head.fields.find("Content-Disposition");
   if (!settings().remote_header_name || !operation_.output.remote_name || !disposition || output_.is_open()) return;
   const auto name = suggested_file_name(*disposition);
@@ -383,6 +401,10 @@ Failure RunningOperation::finish(const Result<void>& result) {
     const bool written = output_.is_open();
     auto committed = output_.commit(modified_);
     if (!committed) end = Failure{kExitWrite, committed.error()};
+    if (committed && !etag_.empty() && !settings().etag_save.empty()) {
+      committed = replace_file(settings().etag_save, etag_ + "\n");
+      if (!committed) end = Failure{kExitWrite, committed.error()};
+    }
     if (committed && written && partial_ && !partial_->is_target) ::unlink(partial_->path.c_str());  // a stale part
   }
   if (const std::string part = abandon(); !part.empty()) end.message += "; what came is in " + part;

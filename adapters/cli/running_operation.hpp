@@ -44,7 +44,7 @@ class RunningOperation final : public TransferHandler {
   // Call it after the Message was read: closes the output and returns the result. exit_code 0: success.
   Failure finish(const Result<void>& result);
   // For an interrupted run: closes what is open. Returns the name of the file that is left; "": none.
-  std::string abandon() { return output_.abandon(settings().remove_on_error, validator_); }
+  std::string abandon() { return output_.abandon(settings().remove_on_error); }
 
   // Set after it was put into Surroundings::ended_early.
   const std::optional<Message>& early_end() const { return early_end_; }
@@ -81,6 +81,7 @@ class RunningOperation final : public TransferHandler {
   std::expected<RequestBody, Failure> make_body(Fields& fields);
   std::expected<RequestBody, Failure> make_form(Fields& fields);
   std::expected<void, Failure> ask_for_rest(Fields& fields);
+  void note_version(const ResponseHead& head, std::optional<std::uint64_t> length);
   bool take_rest(Multi& multi, const ResponseHead& head);
   bool is_unwanted(const ResponseHead& head) const;
   bool take_head(Multi& multi, const ResponseHead& head);
@@ -105,7 +106,7 @@ class RunningOperation final : public TransferHandler {
   // -C: what is there of the file, and from which byte on the rest was asked for; 0: the whole.
   std::optional<OutputFile::Partial> partial_;
   std::uint64_t continues_at_ = 0;
-  std::string validator_;           // of the version that comes, for a later -C
+  std::string etag_;                // for --etag-save, once the body is saved
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
   bool discard_ = false;            // the body is not wanted
   std::uint64_t discarded_ = 0;

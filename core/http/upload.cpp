@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace sluice::http {
 
@@ -82,8 +83,8 @@ Result<void> UploadBody::finish() {
 
 void UploadBody::rewind() {
   SLUICE_CHECK(replayable());
-  sent_ = 0;
-  if (kind_ != Kind::stream || committed_ == 0) return;
+  const bool nothing_gone = std::exchange(sent_, 0) == 0;
+  if (kind_ != Kind::stream || nothing_gone) return;
   begin_ = end_ = 0;
   committed_ = 0;
   finished_ = false;

@@ -21,13 +21,13 @@ std::string found(std::string_view text, std::string_view host = "a.example", Lo
   return *result ? (*result)->login + "|" + (*result)->password : "none";
 }
 
-struct Row {
+struct NetrcRow {
   std::string_view text, result;
 };
 
 template <std::size_t N>
-void check(const Row (&rows)[N]) {
-  for (const Row& row : rows) {
+void check_netrc(const NetrcRow (&rows)[N]) {
+  for (const NetrcRow& row : rows) {
     CAPTURE(row.text);
     CHECK(found(row.text) == row.result);
   }
@@ -36,7 +36,7 @@ void check(const Row (&rows)[N]) {
 }  // namespace
 
 TEST_CASE("netrc: tokens in one line or several") {
-  check({
+  check_netrc({
       {"machine a.example login u password p", "u|p"},
       {"machine a.example password p login u\n", "u|p"},
       {"machine\na.example\nlogin\nu\npassword\np\n", "u|p"},
@@ -61,7 +61,7 @@ TEST_CASE("netrc: tokens in one line or several") {
 }
 
 TEST_CASE("netrc: the first entry for the host counts, default only where it comes") {
-  check({
+  check_netrc({
       {"machine a.example login u password p\nmachine a.example login v password q", "u|p"},
       {"machine b.example login v password q\nmachine a.example login u password p", "u|p"},
       {"machine b.example login v password q\ndefault login u password p", "u|p"},
@@ -72,7 +72,7 @@ TEST_CASE("netrc: the first entry for the host counts, default only where it com
 }
 
 TEST_CASE("SB-28 netrc: an entry without password or login gives nothing of another entry") {
-  check({
+  check_netrc({
       {"machine b.example login v password q\nmachine a.example\nmachine c.example login w password r", "none"},
       {"machine b.example login v password q\nmachine a.example", "none"},
       {"machine b.example login v password q\ndefault", "none"},
@@ -118,7 +118,7 @@ TEST_CASE("SB-29 netrc: a password belongs to its host and its user") {
 }
 
 TEST_CASE("netrc: quoted strings and escapes") {
-  check({
+  check_netrc({
       {"machine a.example login \"u v\" password \"p q\"", "u v|p q"},
       {"machine \"a.example\" login u password \"a\\\"b\\\\c\\nd\\re\\tf\\x\"", "u|a\"b\\c\nd\re\tfx"},
       {"machine a.example login u password \"#p\"", "u|#p"},
@@ -136,7 +136,7 @@ TEST_CASE("netrc: quoted strings and escapes") {
 }
 
 TEST_CASE("netrc: comments") {
-  check({
+  check_netrc({
       {"# machine a.example login x password y\nmachine a.example login u password p", "u|p"},
       {"machine a.example # login x\nlogin u # \"\n  # password y\npassword p#q", "u|p#q"},
       {"machine a.example login u password #p", "u|#p"},
@@ -148,7 +148,7 @@ TEST_CASE("netrc: comments") {
 }
 
 TEST_CASE("netrc: a macro is skipped up to an empty line, and ends its entry") {
-  check({
+  check_netrc({
       {"macdef m\nmachine a.example login x password y\n\nmachine a.example login u password p", "u|p"},
       {"macdef m\nmachine a.example login x password y\n \t\r\nmachine a.example login u password p", "u|p"},
       {"macdef m\r\n\"\r\n\r\nmachine a.example login u password p", "u|p"},
@@ -163,7 +163,7 @@ TEST_CASE("netrc: a macro is skipped up to an empty line, and ends its entry") {
 }
 
 TEST_CASE("netrc: a keyword without its value is an error, with the line of the keyword") {
-  check({
+  check_netrc({
       {"machine", "netrc, line 1: machine without a value"},
       {"\nmachine a.example\n login u PASSWORD\n\n", "netrc, line 3: password without a value"},
       {"machine b.example login", "netrc, line 1: login without a value"},

@@ -25,23 +25,23 @@ std::string all(std::string_view url) {
   return text;
 }
 
-std::string why_not(std::string_view url) {
+std::string glob_error(std::string_view url) {
   const auto glob = Glob::parse(url);
   REQUIRE_FALSE(glob.has_value());
   CHECK(glob.error().code == Code::invalid_url);
   return glob.error().context;
 }
 
-struct Row {
+struct GlobRow {
   std::string_view url, expected;
 };
 
-void check_all(std::initializer_list<Row> rows) {
-  for (const Row& row : rows) CHECK_MESSAGE(all(row.url) == row.expected, row.url);
+void check_all(std::initializer_list<GlobRow> rows) {
+  for (const GlobRow& row : rows) CHECK_MESSAGE(all(row.url) == row.expected, row.url);
 }
 
-void check_errors(std::initializer_list<Row> rows) {
-  for (const Row& row : rows) CHECK_MESSAGE(why_not(row.url) == row.expected, row.url);
+void check_errors(std::initializer_list<GlobRow> rows) {
+  for (const GlobRow& row : rows) CHECK_MESSAGE(glob_error(row.url) == row.expected, row.url);
 }
 
 std::string repeated(std::string_view text, std::size_t times) {
@@ -109,7 +109,7 @@ TEST_CASE("glob: all combinations, of which the last changes fastest") {
 TEST_CASE("glob: a backslash makes braces and brackets text") {
   check_all({{"\\{a,b\\}", "{a,b}"}, {"\\[1-2\\]", "[1-2]"}, {"\\{[1-2]", "{1 {2"}, {"\\a\\\\", "\\a\\\\"}});
   // Two backslashes are not one backslash: the second is before the bracket.
-  CHECK(why_not("\\\\[1-2]") == "unmatched close brace/bracket in URL position 7");
+  CHECK(glob_error("\\\\[1-2]") == "unmatched close brace/bracket in URL position 7");
 }
 
 TEST_CASE("glob: addresses in brackets and empty brackets are text") {
@@ -202,18 +202,18 @@ TEST_CASE("glob: a number of combinations that is too large is an error, and not
                 {"[0-18446744073709551615][1-2]", "range overflow in URL position 25"},
                 {"[18446744073709551615-18446744073709551616]", "bad range in URL position 23"},
                 {"[18446744073709551616-18446744073709551617]", "bad range in URL position 2"}});
-  CHECK(why_not(repeated("{a,b}", 63)).starts_with("range overflow"));
+  CHECK(glob_error(repeated("{a,b}", 63)).starts_with("range overflow"));
   CHECK(parsed(repeated("{a,b}", 62)).count() == std::uint64_t{1} << 62);
   CHECK(parsed("[1-9223372036854775807]").count() == 9223372036854775807U);
   CHECK(parsed("[1-9223372036854775807]{a}").count() == 9223372036854775807U);
-  CHECK(why_not("[0-18446744073709551615:2]") == "range overflow in URL position 27");
+  CHECK(glob_error("[0-18446744073709551615:2]") == "range overflow in URL position 27");
   CHECK(parsed("[0-18446744073709551613:2]").count() == 9223372036854775807U);
 }
 
 TEST_CASE("glob: the number of sets and ranges is limited") {
   CHECK(parsed("h" + repeated("{a}", Glob::kMaxPieces - 1)).count() == 1);
-  CHECK(why_not("h" + repeated("{a}", Glob::kMaxPieces)) == "too many globs in URL position 299");
-  CHECK(why_not("h" + repeated("{a}", Glob::kMaxPieces - 1) + "x") == "too many globs in URL position 297");
+  CHECK(glob_error("h" + repeated("{a}", Glob::kMaxPieces)) == "too many globs in URL position 299");
+  CHECK(glob_error("h" + repeated("{a}", Glob::kMaxPieces - 1) + "x") == "too many globs in URL position 297");
 }
 
 TEST_CASE("glob: ten million combinations come one after the other") {

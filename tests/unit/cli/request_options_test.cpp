@@ -111,6 +111,7 @@ TEST_CASE("condition options: fields of the request, a date or the time of a fil
   CHECK(one({"-z", date, "h"}).fields.find("If-Modified-Since") == date);
   CHECK(one({"-z", "-1994-11-06T08:49:37Z", "h"}).fields.find("If-Unmodified-Since") == date);
   CHECK(one({"-z", "1994-11-06", "h"}).fields.find("If-Modified-Since") == "Sun, 06 Nov 1994 00:00:00 GMT");
+  CHECK(one({"-z", "19941106", "h"}).fields.find("If-Modified-Since") == "Sun, 06 Nov 1994 00:00:00 GMT");
   CHECK(refused({"-z", "yesterday", "h"}).exit_code == 2);
   CHECK(refused({"-z", "1994-13-06", "h"}).exit_code == 2);
 }

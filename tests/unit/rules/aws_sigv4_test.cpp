@@ -19,7 +19,7 @@ namespace {
 constexpr UnixSeconds kTime = 1'440'938'160;  // 2015-08-30 12:36:00
 const std::string kSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-struct Case {
+struct SignedCase {
   std::string option = "aws:amz:us-east-1:service";
   std::string method = "GET";
   std::string url = "https://example.amazonaws.com/";
@@ -30,7 +30,7 @@ struct Case {
   UnixSeconds now = kTime;
 };
 
-Result<Fields> sign(const Case& what) {
+Result<Fields> sign(const SignedCase& what) {
   const auto scope = parse_aws_sigv4(what.option);
   REQUIRE(scope);
   const auto url = Url::parse(what.url);
@@ -42,7 +42,7 @@ Result<Fields> sign(const Case& what) {
 }
 
 // The value of Authorization from `part` on, up to a comma.
-std::string part_of(const Case& what, std::string_view part) {
+std::string part_of(const SignedCase& what, std::string_view part) {
   const auto fields = sign(what);
   REQUIRE(fields);
   const std::string value(fields->find("Authorization").value_or(""));
@@ -51,12 +51,12 @@ std::string part_of(const Case& what, std::string_view part) {
   return value.substr(begin + part.size(), value.find(',', begin) - begin - part.size());
 }
 
-std::string signature(const Case& what) { return part_of(what, "Signature="); }
-std::string signed_names(const Case& what) { return part_of(what, "SignedHeaders="); }
-std::string credential(const Case& what) { return part_of(what, "Credential="); }
+std::string signature(const SignedCase& what) { return part_of(what, "Signature="); }
+std::string signed_names(const SignedCase& what) { return part_of(what, "SignedHeaders="); }
+std::string credential(const SignedCase& what) { return part_of(what, "Credential="); }
 
 // "Name: value" of each returned field, but for Authorization.
-std::string added(const Case& what) {
+std::string added(const SignedCase& what) {
   const auto fields = sign(what);
   REQUIRE(fields);
   std::string text;
@@ -74,7 +74,7 @@ std::string refusal(const Error& error) {
   return text.substr(head.size());
 }
 
-std::string refused(const Case& what) {
+std::string refused(const SignedCase& what) {
   const auto fields = sign(what);
   REQUIRE_FALSE(fields);
   CHECK(fields.error().code == Code::invalid_request);
@@ -132,7 +132,7 @@ TEST_CASE("aws sigv4: Amazon's test suite") {
   const std::string form = "application/x-www-form-urlencoded";
   const std::string unreserved = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   const std::string url = "https://example.amazonaws.com/";
-  const std::pair<Case, std::string> rows[] = {
+  const std::pair<SignedCase, std::string> rows[] = {
       {{}, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
       {{.method = "POST"}, "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
       {{.url = url + unreserved}, "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"},
@@ -168,7 +168,7 @@ TEST_CASE("aws sigv4: Amazon's test suite") {
 }
 
 TEST_CASE("aws sigv4: Amazon's examples for S3") {
-  Case s3;
+  SignedCase s3;
   s3.option = "aws:amz:us-east-1:s3";
   s3.key = "AKIAIOSFODNN7EXAMPLE";
   s3.secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -213,24 +213,24 @@ TEST_CASE("aws sigv4: as botocore") {
 TEST_CASE("aws sigv4: as curl") {
   CHECK(signature({.option = "aws:amz", .url = "http://svc.region.example.com:8931/a", .key = "AK", .secret = "SK"}) ==
         "3704d8df73641b314e64b65812890889e145d97ced41af61808aa0fe7326c63f");
-  const Case osc{.option = "osc:mDpr:us-east-1:x", .url = "http://127.0.0.1:8931/", .key = "AK", .secret = "SK"};
+  const SignedCase osc{.option = "osc:mDpr:us-east-1:x", .url = "http://127.0.0.1:8931/", .key = "AK", .secret = "SK"};
   CHECK(signature(osc) == "d8cc78346a9eb63e1eec20c742957b9a2a6b603c740a068b4ea44f41a6133217");
   CHECK(added(osc) == "X-Mdpr-Date: 20150830T123600Z\n");
   CHECK(sign(osc)
             ->find("Authorization")
             ->starts_with("OSC4-HMAC-SHA256 Credential=AK/20150830/us-east-1/x/osc4_request"));
-  const Case aws{.option = "aws",
-                 .url = "http://svc.region.example.com:8931/a",
-                 .key = "AK",
-                 .secret = "SK",
-                 .now = 1'796'005'083};  // 2026-11-30 02:18:03
+  const SignedCase aws{.option = "aws",
+                       .url = "http://svc.region.example.com:8931/a",
+                       .key = "AK",
+                       .secret = "SK",
+                       .now = 1'796'005'083};  // 2026-11-30 02:18:03
   CHECK(signature(aws) == "3936c7704c5439945b05b68b9e94fa3ab34dbf15e4ae5d41fe994330734f35e9");
   CHECK(added(aws) == "X-Aws-Date: 20261130T021803Z\n");
 }
 
 TEST_CASE("aws sigv4: the case of the providers does not matter") {
   CHECK(signature({.option = "AwS:AMZ:us-east-1:service"}) == signature({}));
-  const Case zaz{.option = "zaZ:zZz:r:s"};
+  const SignedCase zaz{.option = "zaZ:zZz:r:s"};
   CHECK(sign(zaz)
             ->find("Authorization")
             ->starts_with("ZAZ4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/r/s/zaz4_request"));
@@ -298,7 +298,7 @@ TEST_CASE("aws sigv4: which fields are signed") {
 }
 
 TEST_CASE("aws sigv4: fields that exist are used, and not added again") {
-  const auto dated = [](const char* time) { return Case{.fields = {{"x-amz-date", time}}, .now = 0}; };
+  const auto dated = [](const char* time) { return SignedCase{.fields = {{"x-amz-date", time}}, .now = 0}; };
   CHECK(added(dated("20150830T123600Z")) == "");
   CHECK(signature(dated("20150830T123600Z")) == signature({}));
   CHECK(credential(dated("20160101T000000Z")) == "AKIDEXAMPLE/20160101/us-east-1/service/aws4_request");
@@ -307,7 +307,7 @@ TEST_CASE("aws sigv4: fields that exist are used, and not added again") {
     CAPTURE(time);
     CHECK(refused(dated(time)) == "X-Amz-Date is not like 20150830T123600Z");
   }
-  Case hashed{.option = "aws:amz:us-east-1:s3", .fields = {{"X-AMZ-Content-SHA256", kNoBody}}, .body = "text"};
+  SignedCase hashed{.option = "aws:amz:us-east-1:s3", .fields = {{"X-AMZ-Content-SHA256", kNoBody}}, .body = "text"};
   CHECK(added(hashed) == "X-Amz-Date: 20150830T123600Z\n");
   CHECK(signature(hashed) == signature({.option = hashed.option}));
   hashed.option = "aws:amz:us-east-1:service";  // signed as a field too
@@ -320,7 +320,7 @@ TEST_CASE("aws sigv4: fields that exist are used, and not added again") {
 
 TEST_CASE("aws sigv4: the hash of the body") {
   const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-  Case what;
+  SignedCase what;
   for (const char* service : {"s3", "S3", "s3express", "s3-express", "s3-outposts", "s3-object-lambda"}) {
     CAPTURE(service);
     what.option = "aws:amz:us-east-1:" + std::string(service);
@@ -374,7 +374,7 @@ TEST_CASE("aws sigv4: region and service come from the host where the option has
   for (const auto& row : rows) {
     CAPTURE(row.option);
     CAPTURE(row.host);
-    const Case what{.option = row.option, .url = "http://" + row.host + "/"};
+    const SignedCase what{.option = row.option, .url = "http://" + row.host + "/"};
     if (row.result.starts_with("no ")) {
       CHECK(refused(what) == row.result);
     } else {
