@@ -244,12 +244,12 @@ TEST_CASE("multipart: the length is that of all bytes, if each source has one") 
   CHECK(length(5, 7) == around + 12);
   CHECK(length(std::nullopt, 7) == std::nullopt);
   CHECK(length(5, std::nullopt) == std::nullopt);
-  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-  CHECK(length(kMost - around, 0) == kMost);
-  CHECK(why_not({source(0, kMost - around + 1), list("n", {source(1, 0)})}).find("too many bytes") !=
+  constexpr auto kLargest = std::numeric_limits<std::uint64_t>::max();
+  CHECK(length(kLargest - around, 0) == kLargest);
+  CHECK(why_not({source(0, kLargest - around + 1), list("n", {source(1, 0)})}).find("too many bytes") !=
         std::string::npos);
-  CHECK(why_not({source(0, kMost), source(1, kMost)}).find("too many bytes") != std::string::npos);
-  CHECK(why_not({source(0, kMost), source(1, std::nullopt)}).find("too many bytes") != std::string::npos);
+  CHECK(why_not({source(0, kLargest), source(1, kLargest)}).find("too many bytes") != std::string::npos);
+  CHECK(why_not({source(0, kLargest), source(1, std::nullopt)}).find("too many bytes") != std::string::npos);
 }
 
 TEST_CASE("multipart: multiparts in each other have a limit") {

@@ -44,7 +44,7 @@ std::string first(const Credentials& credentials, const DigestState* remembered 
   return shown(rules::first_authorization(credentials, request, remembered));
 }
 
-struct Case {
+struct AuthCase {
   std::string challenges;
   Credentials credentials = ann(kAll);
   AuthRequest request = kGet;
@@ -53,7 +53,7 @@ struct Case {
   std::size_t answers = 0;
 };
 
-Result<std::optional<Answer>> decide(const Case& what) {
+Result<std::optional<Answer>> decide_auth(const AuthCase& what) {
   Fields fields;
   REQUIRE(fields.add("WWW-Authenticate", what.challenges));
   const auto challenges = rules::challenges_of(fields, "WWW-Authenticate");
@@ -64,8 +64,8 @@ Result<std::optional<Answer>> decide(const Case& what) {
 }
 
 // "digest NONCE", the field's value of other schemes, "" for no answer, or the error.
-std::string answered(const Case& what) {
-  const auto found = decide(what);
+std::string answered(const AuthCase& what) {
+  const auto found = decide_auth(what);
   if (!found) return found.error().message();
   if (!*found) return "";
   return (*found)->digest ? "digest " + (*found)->digest->challenge.nonce : (*found)->authorization;
@@ -145,7 +145,7 @@ TEST_CASE("authentication: a Digest challenge that cannot be answered leaves its
 }
 
 TEST_CASE("authentication: an answer of Digest has a new cnonce and count 1") {
-  const auto found = decide({.challenges = kSha256});
+  const auto found = decide_auth({.challenges = kSha256});
   REQUIRE(found);
   REQUIRE(*found);
   REQUIRE((*found)->digest);
@@ -155,7 +155,7 @@ TEST_CASE("authentication: an answer of Digest has a new cnonce and count 1") {
   CHECK(state.challenge.realm == "r");
   CHECK((*found)->authorization == first(ann(kAll), &state));
   CHECK((*found)->authorization.find("cnonce=\"" + state.cnonce + "\", nc=00000001, qop=auth") != std::string::npos);
-  const auto plain = decide({.challenges = "Basic"});
+  const auto plain = decide_auth({.challenges = "Basic"});
   REQUIRE(plain);
   REQUIRE(*plain);
   CHECK_FALSE((*plain)->digest);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kRefused = static_cast<int>(std::errc::connection_refused);
 
-struct Case {
+struct RetryCase {
   RetryOptions options = {.max_retries = 3, .jitter = false};
   std::uint32_t retries = 0;
   Duration elapsed = 0s;
@@ -27,7 +27,7 @@ struct Case {
   std::uint64_t seed = 1;
 };
 
-std::optional<Duration> decide(const Case& what) {
+std::optional<Duration> decide_retry(const RetryCase& what) {
   Fields fields;
   if (!what.retry_after.empty()) REQUIRE(fields.add("Retry-After", what.retry_after));
   Random random(Seed{what.seed});
@@ -41,8 +41,8 @@ std::optional<Duration> decide(const Case& what) {
                              .now = 784'111'777});
 }
 
-Case failed(Code code, int detail = 0) {
-  Case what;
+RetryCase failed(Code code, int detail = 0) {
+  RetryCase what;
   what.failure = make_error(code, "x", detail);
   return what;
 }
@@ -53,14 +53,14 @@ TEST_CASE("retry: which statuses are repeated") {
   const std::set<int> transient = {408, 429, 500, 502, 503, 504, 522, 524};
   for (int status = 0; status < 1'000; ++status) {
     CAPTURE(status);
-    Case what;
+    RetryCase what;
     what.status = status;
-    CHECK(decide(what).has_value() == transient.contains(status));
+    CHECK(decide_retry(what).has_value() == transient.contains(status));
     what.options.all_errors = what.options.connection_refused = true;  // which are about failures
-    CHECK(decide(what).has_value() == transient.contains(status));
+    CHECK(decide_retry(what).has_value() == transient.contains(status));
     what.options.all_errors = false;
     what.options.all_error_statuses = true;
-    CHECK(decide(what).has_value() == (status >= 400));
+    CHECK(decide_retry(what).has_value() == (status >= 400));
   }
 }
 
@@ -77,87 +77,87 @@ TEST_CASE("retry: which failures are repeated") {
   for (int value = static_cast<int>(Code::invalid_url); value <= static_cast<int>(Code::internal); ++value) {
     const Code code = static_cast<Code>(value);
     CAPTURE(to_string(code));
-    Case what = failed(code);
-    CHECK(decide(what).has_value() == is_in(transient, code));
+    RetryCase what = failed(code);
+    CHECK(decide_retry(what).has_value() == is_in(transient, code));
     what.options.connection_refused = what.options.all_error_statuses = true;
-    CHECK(decide(what).has_value() == is_in(transient, code));
+    CHECK(decide_retry(what).has_value() == is_in(transient, code));
     what.options.all_errors = true;
-    CHECK(decide(what).has_value() != is_in(final, code));
+    CHECK(decide_retry(what).has_value() != is_in(final, code));
   }
 }
 
 TEST_CASE("retry: a refused connection is repeated only where an option asks for it") {
-  Case what = failed(Code::connect_failed, kRefused);
-  CHECK_FALSE(decide(what));
+  RetryCase what = failed(Code::connect_failed, kRefused);
+  CHECK_FALSE(decide_retry(what));
   what.options.connection_refused = true;
-  CHECK(decide(what) == 1s);
+  CHECK(decide_retry(what) == 1s);
   what.options.connection_refused = false;
   what.options.all_errors = true;
-  CHECK(decide(what) == 1s);
+  CHECK(decide_retry(what) == 1s);
   // Another failure with the same number is not a refused connection.
   what = failed(Code::receive_failed, kRefused);
   what.options.connection_refused = true;
-  CHECK_FALSE(decide(what));
+  CHECK_FALSE(decide_retry(what));
   what = failed(Code::connect_failed, kRefused + 1);
   what.options.connection_refused = true;
-  CHECK_FALSE(decide(what));
+  CHECK_FALSE(decide_retry(what));
 }
 
 TEST_CASE("retry: where an attempt has failed after the head of its response, the failure decides") {
-  Case what = failed(Code::truncated);
+  RetryCase what = failed(Code::truncated);
   what.status = 503;
   what.options.all_error_statuses = true;
-  CHECK_FALSE(decide(what));
+  CHECK_FALSE(decide_retry(what));
   what.options.all_errors = true;
   what.retry_after = "7";
-  CHECK(decide(what) == 7s);
+  CHECK(decide_retry(what) == 7s);
   what = failed(Code::idle_timeout);
   what.status = 200;
-  CHECK(decide(what) == 1s);
+  CHECK(decide_retry(what) == 1s);
 }
 
 TEST_CASE("retry: the number of retries is limited, and without an option there are none") {
-  Case what;
+  RetryCase what;
   what.status = 503;
   for (std::uint32_t retries : {0U, 1U, 2U}) {
     what.retries = retries;
-    CHECK(decide(what));
+    CHECK(decide_retry(what));
   }
   for (std::uint32_t retries : {3U, 4U, 0xffff'ffffU}) {
     what.retries = retries;
-    CHECK_FALSE(decide(what));
+    CHECK_FALSE(decide_retry(what));
   }
   what.retries = 0;
   what.options = {};
-  CHECK_FALSE(decide(what));
+  CHECK_FALSE(decide_retry(what));
   what.options = {.max_retries = 1};
-  CHECK(decide(what));
+  CHECK(decide_retry(what));
 }
 
 TEST_CASE("retry: the wait doubles from one second to ten minutes") {
-  Case what;
+  RetryCase what;
   what.status = 503;
   what.options.max_retries = 0xffff'ffff;
   const Duration waits[] = {1s, 2s, 4s, 8s, 16s, 32s, 64s, 128s, 256s, 512s, 600s, 600s};
   for (std::uint32_t retries = 0; retries < std::size(waits); ++retries) {
     what.retries = retries;
-    CHECK(decide(what) == waits[retries]);
+    CHECK(decide_retry(what) == waits[retries]);
   }
   for (std::uint32_t retries : {31U, 32U, 63U, 64U, 0xffff'fffeU}) {
     what.retries = retries;
-    CHECK(decide(what) == 600s);
+    CHECK(decide_retry(what) == 600s);
   }
 }
 
 TEST_CASE("retry: with jitter the wait is between half and the whole") {
-  Case what;
+  RetryCase what;
   what.status = 503;
   what.options = {.max_retries = 20};
   for (const auto& [retries, whole] : {std::pair<std::uint32_t, Duration>{0, 1s}, {3, 8s}, {19, 600s}}) {
     what.retries = retries;
     Duration least = Duration::max(), most = Duration::zero();
     for (what.seed = 0; what.seed < 200; ++what.seed) {
-      const auto wait = decide(what);
+      const auto wait = decide_retry(what);
       REQUIRE(wait);
       least = std::min(least, *wait);
       most = std::max(most, *wait);
@@ -168,21 +168,21 @@ TEST_CASE("retry: with jitter the wait is between half and the whole") {
     CHECK(most > whole * 19 / 20);
   }
   what.seed = 7;
-  CHECK(decide(what) == decide(what));
+  CHECK(decide_retry(what) == decide_retry(what));
 }
 
 TEST_CASE("retry: a fixed wait is neither doubled nor changed by chance") {
-  Case what;
+  RetryCase what;
   what.status = 503;
   what.options = {.max_retries = 9, .delay = 5s};
-  for (what.retries = 0; what.retries < 9; ++what.retries) CHECK(decide(what) == 5s);
+  for (what.retries = 0; what.retries < 9; ++what.retries) CHECK(decide_retry(what) == 5s);
   what.retries = 0;
   what.options.delay = 0s;
-  CHECK(decide(what) == 0s);
+  CHECK(decide_retry(what) == 0s);
   what.options.delay = Duration::max();
-  CHECK(decide(what) == Duration::max());
+  CHECK(decide_retry(what) == Duration::max());
   what.options.delay = -1s;
-  CHECK(decide(what) == 0s);
+  CHECK(decide_retry(what) == 0s);
 }
 
 TEST_CASE("retry: Retry-After makes a wait longer, never shorter") {
@@ -200,16 +200,16 @@ TEST_CASE("retry: Retry-After makes a wait longer, never shorter") {
       {"later", 4s},
       {"-9", 4s},
   };
-  Case what;
+  RetryCase what;
   what.status = 429;
   what.retries = 2;
   for (const auto& row : rows) {
     CAPTURE(row.retry_after);
     what.retry_after = row.retry_after;
     what.options.delay = {};
-    CHECK(decide(what) == row.wait);
+    CHECK(decide_retry(what) == row.wait);
     what.options.delay = 4s;
-    CHECK(decide(what) == row.wait);
+    CHECK(decide_retry(what) == row.wait);
   }
 }
 
@@ -232,19 +232,19 @@ TEST_CASE("retry: none begins after the longest time") {
       {Duration::max(), Duration::min(), Duration::max(), true},
       {Duration::min(), Duration::max(), Duration::max(), false},
   };
-  Case what;
+  RetryCase what;
   what.status = 503;
   for (const auto& row : rows) {
     CAPTURE(row.elapsed.count());
     what.options.max_time = row.max_time;
     what.options.delay = row.delay;
     what.elapsed = row.elapsed;
-    CHECK(decide(what) == (row.retries ? std::optional(row.delay) : std::nullopt));
+    CHECK(decide_retry(what) == (row.retries ? std::optional(row.delay) : std::nullopt));
   }
   what.options = {.max_retries = 3, .max_time = 10s, .jitter = false};
   what.elapsed = 2s;
   what.retry_after = "8";
-  CHECK(decide(what) == 8s);
+  CHECK(decide_retry(what) == 8s);
   what.retry_after = "9";
-  CHECK_FALSE(decide(what));
+  CHECK_FALSE(decide_retry(what));
 }
