@@ -32,7 +32,7 @@ struct BodyOwned {
 struct BodyStream {
   std::optional<std::uint64_t> length = {};
   // True: the application can give the body again from its first byte; output::UploadRewind asks for that if the
-  // request is sent again. False: after the first byte was sent, the request is not sent again; if it must be, the
+  // request is sent again. False: after the first byte was given, the request is not sent again; if it must be, the
   // transfer fails (rewind_failed).
   bool rewindable = false;
 };

@@ -274,7 +274,7 @@ void Carrier::broken(PooledConnection& connection, Error error, Now now) {
     // The response may have come already (a 413 and a close during an upload): reading continues to the end of the
     // stream.
     connection.write_broken = true;
-    connection.send_error = std::move(error);
+    connection.send_error = std::make_unique<Error>(std::move(error));
   } else {
     failed(connection, std::move(error), now);
   }

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <new>
 #include <string>
-#include <utility>
 
 namespace sluice::http {
 
@@ -83,8 +82,8 @@ Result<void> UploadBody::finish() {
 
 void UploadBody::rewind() {
   SLUICE_CHECK(replayable());
-  const bool nothing_gone = std::exchange(sent_, 0) == 0;
-  if (kind_ != Kind::stream || nothing_gone) return;
+  sent_ = 0;
+  if (kind_ != Kind::stream || committed_ == 0) return;
   begin_ = end_ = 0;
   committed_ = 0;
   finished_ = false;

@@ -41,8 +41,8 @@ class UploadBody {
   std::uint64_t committed() const { return committed_; }
 
   // Whether the body can be sent again from its start. False only for a stream that is not rewindable, after bytes of
-  // it were sent: before that, all that was committed is still in the buffer.
-  bool replayable() const { return rewindable_ || sent_ == 0; }
+  // it were committed.
+  bool replayable() const { return rewindable_ || committed_ == 0; }
   bool rewindable() const { return rewindable_; }  // replayable() stays true whatever is sent
   // Back to the start, to be sent again. Needs replayable().
   void rewind();

@@ -52,7 +52,7 @@ struct PooledConnection {
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();
   std::optional<Instant> resolved, connected, secured;
-  std::optional<Error> send_error;
+  std::unique_ptr<Error> send_error;  // null: none; it is rare, and idle connections are many
   Timers::Handle expiry_timer, session_timer;
   Link<PooledConnection> idle_here, idle_anywhere, offered_here;
 };

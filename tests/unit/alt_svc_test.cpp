@@ -320,7 +320,7 @@ TEST_CASE("alt-svc: lines of a file that are taken, and that are skipped") {
       {"h2 a.example 0443 h3 b.example 443 \"20270101 00:00:00\" 00 0", good + "\n"},
       {"h2 a.example 443 h3 b.example 443 \"20270101 00:00:00\" 1 0",
        "h2 a.example 443 h3 b.example 443 \"20270101 00:00:00\" 1 0\n"},
-      {"h2 a.example 443 h3 b.example 443 \"99991231 23:59:60\" 0 0",
+      {"h2 a.example 443 h3 b.example 443 \"99991231 23:59:59\" 0 0",
        "h2 a.example 443 h3 b.example 443 \"99991231 23:59:59\" 0 0\n"},
       {"h2 a.example 443 h3 b.example 443 \"20260101 00:00:00\" 0 0", ""},  // it has expired
       {"h2 a.example 443 h3 b.example 443 \"00000101 00:00:00\" 0 0", ""},

@@ -243,25 +243,3 @@ TEST_CASE("expect: a 417 is followed by the same request without it, its body fr
   world.receive(second, response(417));
   CHECK(world.succeeded(bare));
 }
-
-TEST_CASE("expect: a stream of which nothing was sent is whole in its buffer, and goes on after a 417") {
-  EngineWorld world;
-  TransferOptions options;
-  options.expect_continue_from = 0;
-  const TransferId id = world.add(with_body("PUT", BodyStream{}), options);
-  const ConnId first = go(world);
-  CHECK(supply(world, id, "abc") == 3);
-  CHECK(world.sent(first).empty());
-  world.receive(first, response(417));
-  world.connected(newest(world));
-  CHECK(world.rewinds.empty());
-  CHECK(supply(world, id, "de") == 2);
-  world.engine.finish_upload(id, world.now);
-  world.drain();
-  const std::string sent = world.sent(newest(world));
-  CHECK_FALSE(sent.contains("Expect"));
-  CHECK(sent.contains("abc"));
-  CHECK(sent.ends_with("0\r\n\r\n"));
-  world.receive(newest(world), answer("x"));
-  CHECK(world.succeeded(id));
-}
