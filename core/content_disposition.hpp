@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "language.hpp"
+
 namespace sluice {
 
 inline constexpr std::size_t kMaxFileNameBytes = 255;
