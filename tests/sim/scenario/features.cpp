@@ -92,11 +92,8 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "mux-ends",
     "codings",
     "cookies",
-    "redirects",
-    "challenges",
-    "retries",
 };
-static_assert(kNames.back() == "retries");
+static_assert(kNames.back() == "cookies");
 
 }  // namespace
 
