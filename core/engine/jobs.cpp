@@ -57,8 +57,14 @@ void Job::recycle() {
 Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<TransferId> {
     if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
+    if (options.connect_to && leads_nowhere_else(*options.connect_to, request.url)) options.connect_to.reset();
     std::unique_ptr<rules::DigestState> digest;
-    auto tls = prepare_first(request, options, defaults, memory_, digest, now);
+    if (options.credentials) {
+      auto made = prepare_credentials(request, options, defaults, memory_, now);
+      if (!made) return std::unexpected(std::move(made.error()));
+      digest = *std::move(made);
+    }
+    auto tls = prepare(request, options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     TransferId id;
     Job* job = jobs_.emplace(id);
@@ -123,7 +129,7 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
 
 Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
-    auto tls = prepare_next(job.request, job.options, defaults, now);
+    auto tls = prepare(job.request, job.options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     if (job.request.method.empty()) job.request.method = effective_method(job.request);
     scheduler_.place(job, job.request, job.options, *std::move(tls));

@@ -13,10 +13,6 @@ namespace sluice::engine {
 
 namespace {
 
-bool leads_elsewhere(const ConnectTo& to, const Url& url) {
-  return to.port != url.port() || !url.zone().empty() || !equals_ignoring_case(to.host, url.host());
-}
-
 // RFC 7617: adds the URL's user and password as an Authorization field, unless the request has one.
 Result<void> take_url_credentials(Request& request, const TransferOptions& options) {
   const Url& url = request.url;
@@ -77,24 +73,21 @@ Result<void> check_options(const TransferOptions& options) {
   return {};
 }
 
-Result<std::shared_ptr<const TlsConfig>> prepare_first(Request& request, TransferOptions& options,
-                                                       const EngineOptions& defaults, flow::HopMemory& memory,
-                                                       std::unique_ptr<rules::DigestState>& digest, Now now) {
-  if (options.connect_to && !leads_elsewhere(*options.connect_to, request.url)) options.connect_to.reset();
-  if (options.credentials) {
-    // The scheme first, because credentials are for an origin.
-    if (auto upgraded = upgrade(request.url, defaults.hsts.get(), now); !upgraded) {
-      return std::unexpected(std::move(upgraded.error()));
-    }
-    auto made = flow::authorize_first(request, options, memory, now);
-    if (!made) return std::unexpected(std::move(made.error()));
-    digest = *std::move(made);
-  }
-  return prepare_next(request, options, defaults, now);
+bool leads_nowhere_else(const ConnectTo& to, const Url& url) {
+  return to.port == url.port() && url.zone().empty() && equals_ignoring_case(to.host, url.host());
 }
 
-Result<std::shared_ptr<const TlsConfig>> prepare_next(Request& request, const TransferOptions& options,
-                                                      const EngineOptions& defaults, Now now) {
+Result<std::unique_ptr<rules::DigestState>> prepare_credentials(Request& request, TransferOptions& options,
+                                                                const EngineOptions& defaults, flow::HopMemory& memory,
+                                                                Now now) {
+  if (auto upgraded = upgrade(request.url, defaults.hsts.get(), now); !upgraded) {
+    return std::unexpected(std::move(upgraded.error()));
+  }
+  return flow::authorize_first(request, options, memory, now);
+}
+
+Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
+                                                 const EngineOptions& defaults, Now now) {
   if (auto upgraded = upgrade(request.url, defaults.hsts.get(), now); !upgraded) {
     return std::unexpected(std::move(upgraded.error()));
   }

@@ -13,18 +13,20 @@ namespace sluice::engine {
 // Errors: invalid_option.
 Result<void> check_options(const TransferOptions& options);
 
-// Both complete the request, make it one for https where EngineOptions::hsts says so, and return the TLS configuration
-// for its URL; null: it needs none. Errors: invalid_request, tls_config; prepare_first also invalid_option. Throw
+// Whether a connect_to is the URL's own place: without it the transfer shares connections with others.
+bool leads_nowhere_else(const ConnectTo& to, const Url& url);
+
+// For the application's own request, before prepare(), if TransferOptions::credentials is set: they become what
+// authorize_first() makes of them, for the origin that EngineOptions::hsts makes of the URL's. Returns what the
+// Authorization field was made of, if it is Digest; else null. Errors: invalid_request, invalid_option. Throws
 // std::bad_alloc.
-//
-// For the application's own request. A connect_to that changes nothing is taken out of the options, so that such a
-// transfer shares connections with others; credentials become what authorize_first() makes of them. `digest` is set to
-// what the Authorization field was made of, if it is Digest.
-Result<std::shared_ptr<const TlsConfig>> prepare_first(Request& request, TransferOptions& options,
-                                                       const EngineOptions& defaults, flow::HopMemory& memory,
-                                                       std::unique_ptr<rules::DigestState>& digest, Now now);
-// For a request that a rule has made.
-Result<std::shared_ptr<const TlsConfig>> prepare_next(Request& request, const TransferOptions& options,
-                                                      const EngineOptions& defaults, Now now);
+Result<std::unique_ptr<rules::DigestState>> prepare_credentials(Request& request, TransferOptions& options,
+                                                                const EngineOptions& defaults, flow::HopMemory& memory,
+                                                                Now now);
+
+// Completes the request of any hop, makes it one for https where EngineOptions::hsts says so, and returns the TLS
+// configuration for its URL; null: it needs none. Errors: invalid_request, tls_config. Throws std::bad_alloc.
+Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const TransferOptions& options,
+                                                 const EngineOptions& defaults, Now now);
 
 }  // namespace sluice::engine

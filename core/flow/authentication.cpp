@@ -90,16 +90,15 @@ Result<std::unique_ptr<rules::DigestState>> authorize(Request& request, const Re
   return digest;
 }
 
-// The entry for the host. `login`: "" stands for any.
+// The credentials of the host's entry. `login`: "" is any.
 Result<std::optional<Credentials>> from_netrc(const Credentials& credentials, const Url& url, std::string_view login) {
   auto entry = find_in_netrc(*credentials.netrc, url.host(), login.empty() ? std::nullopt : std::optional(login));
   if (!entry) return std::unexpected(std::move(entry.error()));
   if (!*entry) return std::nullopt;
-  Credentials found;
+  Credentials found = credentials;
   found.user = std::move((*entry)->login);
   found.password = std::move((*entry)->password);
-  found.schemes = credentials.schemes;
-  found.netrc = credentials.netrc;
+  found.bearer.clear();  // it is not this host's
   return found;
 }
 
@@ -192,9 +191,10 @@ Result<void> authorize_next(NextHop& following, const HopEnd& end) {
 }
 
 void note_authentication_info(const HopEnd& end) {
-  if (!end.digest || !end.options.credentials) return;
   const auto info = end.head.fields.find("Authentication-Info");
-  if (info) end.memory.digests.note_info(end.request.url.origin(), end.options.credentials->user, *info);
+  if (!end.digest || !end.options.credentials || !info) return;
+  const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
+  if (credentials && *credentials) end.memory.digests.note_info(end.request.url.origin(), (*credentials)->user, *info);
 }
 
 }  // namespace sluice::flow

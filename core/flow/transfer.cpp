@@ -45,16 +45,21 @@ void Transfer::recycle() {
   upload_announced = body_lost = removed = false;
   end = {};
   layers.reset();
+  if (!past_hops.empty()) forget_hops();
+  digest.reset();
+  next_hop.reset();
+  phase_ = TransferPhase::queued;
+  body.drop();
+  decoded.reset();
+}
+
+// What only begin_hop() changes.
+void Transfer::forget_hops() {
   past_hops.clear();
   counts = {};
   reason = HopReason::first;
   at_first_origin = true;
-  digest.reset();
-  next_hop.reset();
   held_connect_to.reset();
-  phase_ = TransferPhase::queued;
-  body.drop();
-  decoded.reset();
 }
 
 void Transfer::rewind() {

@@ -108,6 +108,8 @@ class Transfer {
   Timers::Handle wait_timer;
 
  private:
+  void forget_hops();
+
   TransferPhase phase_ = TransferPhase::queued;
 };
 

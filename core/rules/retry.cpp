@@ -71,7 +71,7 @@ bool may_follow_failure(const Error& failure, const RetryOptions& options) {
     case Kind::transient:
       return true;
     case Kind::connect_error:
-      // The detail of connect_failed is errno (adapters/net/socket.hpp).
+      // The detail of connect_failed is the system's error number (core/error.hpp).
       return options.all_errors ||
              (options.connection_refused && failure.detail == static_cast<int>(std::errc::connection_refused));
     case Kind::other:
