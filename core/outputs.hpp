@@ -63,7 +63,8 @@ struct HeadSent {
   TransferId transfer = {};
   std::string head = {};
 };
-// The head of the final response is complete: see head(transfer).
+// The head of the final response is complete: see head(transfer). Not given if the hop has ended meanwhile and another
+// one follows: HopDone has the head.
 struct HeadReady {
   TransferId transfer = {};
 };

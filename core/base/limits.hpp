@@ -66,8 +66,8 @@ inline constexpr std::size_t kMaxCookieLineBytes = 16 * 1024;  // of a cookie fi
 
 // The engine
 inline constexpr std::size_t kMaxAddresses = 64;  // used from one answer to a look-up
-// If another hop follows a response, at most this much of the response's body is read to keep its connection. If it is
-// longer, the connection is closed.
+// If another hop follows a response, at most this much of the response's body is waited for to keep its connection. If
+// it is longer and has not come, the connection is closed.
 inline constexpr std::size_t kMaxSkippedBytes = 64 * 1024;
 // How often the request of a hop is sent again on a new connection, after a reused connection turned out to be closed.
 inline constexpr int kMaxRetries = 1;

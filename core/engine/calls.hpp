@@ -21,7 +21,10 @@ class Calls {
   bool contains(TransferId id) const;
   bool is_done(TransferId id) const;
   const Request& request(TransferId id) const { return of(id).request; }
-  const ResponseHead& head(TransferId id) const { return of(id).head; }
+  const ResponseHead& head(TransferId id) const {
+    const Job& job = of(id);
+    return job.progress.first_byte ? job.head : nothing_.head;
+  }
   const Fields& trailers(TransferId id) const { return of(id).trailers; }
   const Progress& progress(TransferId id) const { return of(id).progress; }
   TransferInfo info(TransferId id) const;

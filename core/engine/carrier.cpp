@@ -261,6 +261,7 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
 
 // No hop follows if the application or one of its timeouts has ended the transfer, or if memory ran out.
 void Carrier::hop_failed(Job& job, Error error, Now now) {
+  if (!job.progress.first_byte) job.head.clear();  // a head that was cut short is no response
   const Code code = error.code;
   const bool final = code == Code::canceled || code == Code::total_timeout || code == Code::out_of_memory ||
                      (code == Code::attempts_timeout && !job.options.retries);

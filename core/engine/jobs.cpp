@@ -57,7 +57,9 @@ void Job::recycle() {
 Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<TransferId> {
     if (auto valid = check_options(options); !valid) return std::unexpected(std::move(valid.error()));
-    if (options.connect_to && leads_nowhere_else(*options.connect_to, request.url)) options.connect_to.reset();
+    if (options.connect_to) {
+      if (auto done = prepare_connect_to(options, request.url); !done) return std::unexpected(std::move(done.error()));
+    }
     std::unique_ptr<rules::DigestState> digest;
     if (options.credentials) {
       auto made = prepare_credentials(request, options, defaults, memory_, now);
@@ -111,10 +113,12 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
   return or_out_of_memory([&]() -> Result<void> {
     output::HopDone ended{job.id, {}, std::move(failure), following.reason, following.after};
     const auto code = ended.failure ? std::optional(ended.failure->code) : std::nullopt;
+    const bool was_told = ended.failure && job.progress.first_byte;
     if (auto begun = job.begin_hop(following, code, ended.head, now); !begun) return begun;
     job.next_hop.reset();
     stop_exchange_timers(job);
     if (following.reason == HopReason::retry) timers_.cancel(job.attempts_timer);  // the next attempt begins it again
+    if (was_told) outbox_.drop_head(job.id);
     outbox_.put(std::move(ended));
     scheduler_.left(job);
     static_cast<pool::Waiter&>(job) = {};

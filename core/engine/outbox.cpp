@@ -2,6 +2,8 @@
 // in the steady state.
 #include "core/engine/outbox.hpp"
 
+#include <algorithm>
+
 namespace sluice::engine {
 
 std::optional<Output> Outbox::pop() {
@@ -13,6 +15,15 @@ std::optional<Output> Outbox::pop() {
     if (waiting_.capacity() > kKept) std::vector<Output>().swap(waiting_);
   }
   return out;
+}
+
+void Outbox::drop_head(TransferId id) {
+  const auto is_its_head = [&](const Output& output) {
+    const auto* head = std::get_if<output::HeadReady>(&output);
+    return head && head->transfer == id;
+  };
+  const auto first = waiting_.begin() + static_cast<std::ptrdiff_t>(next_);
+  waiting_.erase(std::remove_if(first, waiting_.end(), is_its_head), waiting_.end());
 }
 
 }  // namespace sluice::engine

@@ -1,5 +1,5 @@
-// The queue of outputs, first in, first out. Does not know what they are about or whether they are still true. Leaves
-// outputs that could not be queued to the objects that they are about (jobs.hpp, connections.hpp).
+// The queue of outputs, first in, first out. Does not know whether they are still true. Leaves outputs that could not
+// be queued to the objects that they are about (jobs.hpp, connections.hpp).
 #pragma once
 
 #include <cstddef>
@@ -35,6 +35,9 @@ class Outbox {
   void make_room() {
     if (waiting_.size() == waiting_.capacity()) waiting_.reserve(2 * waiting_.size() + kLeastRoom);
   }
+
+  // Takes out a HeadReady about the transfer that is still here. Looks at all outputs.
+  void drop_head(TransferId id);
 
   bool empty() const { return next_ == waiting_.size(); }
   std::optional<Output> pop();

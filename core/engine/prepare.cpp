@@ -60,21 +60,25 @@ Result<void> check_options(const TransferOptions& options) {
     return timeout && *timeout < Duration::zero();
   };
   if (is_negative(options.connect_timeout) || is_negative(options.total_timeout) ||
-      is_negative(options.attempts_timeout) || is_negative(options.idle_timeout) ||
-      options.continue_timeout < Duration::zero()) {
+      is_negative(options.attempts_timeout) || options.continue_timeout < Duration::zero()) {
     return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
   }
-  if (options.idle_timeout == Duration::zero()) {  // no connection could meet it
+  // No connection could meet an idle timeout of zero.
+  if (options.idle_timeout && *options.idle_timeout <= Duration::zero()) {
     return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
-  }
-  if (options.connect_to && (options.connect_to->host.empty() || options.connect_to->port == 0)) {
-    return std::unexpected(make_error(Code::invalid_option, "connect_to needs a host and a port"));
   }
   return {};
 }
 
-bool leads_nowhere_else(const ConnectTo& to, const Url& url) {
-  return to.port == url.port() && url.zone().empty() && equals_ignoring_case(to.host, url.host());
+Result<void> prepare_connect_to(TransferOptions& options, const Url& url) {
+  const ConnectTo& to = *options.connect_to;
+  if (to.host.empty() || to.port == 0) {
+    return std::unexpected(make_error(Code::invalid_option, "connect_to needs a host and a port"));
+  }
+  if (to.port == url.port() && url.zone().empty() && equals_ignoring_case(to.host, url.host())) {
+    options.connect_to.reset();
+  }
+  return {};
 }
 
 Result<std::unique_ptr<rules::DigestState>> prepare_credentials(Request& request, TransferOptions& options,

@@ -10,11 +10,12 @@
 
 namespace sluice::engine {
 
-// Errors: invalid_option.
+// All but connect_to. Errors: invalid_option.
 Result<void> check_options(const TransferOptions& options);
 
-// Whether a connect_to is the URL's own place: without it the transfer shares connections with others.
-bool leads_nowhere_else(const ConnectTo& to, const Url& url);
+// If connect_to is set: takes it out if it is the URL's own place, so that the transfer shares connections with others.
+// Errors: invalid_option.
+Result<void> prepare_connect_to(TransferOptions& options, const Url& url);
 
 // For the application's own request, before prepare(), if TransferOptions::credentials is set: they become what
 // authorize_first() makes of them, for the origin that EngineOptions::hsts makes of the URL's. Returns what the

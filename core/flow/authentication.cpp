@@ -193,8 +193,8 @@ Result<void> authorize_next(NextHop& following, const HopEnd& end) {
 void note_authentication_info(const HopEnd& end) {
   const auto info = end.head.fields.find("Authentication-Info");
   if (!end.digest || !end.options.credentials || !info) return;
-  const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
-  if (credentials && *credentials) end.memory.digests.note_info(end.request.url.origin(), (*credentials)->user, *info);
+  const auto used = credentials_for(end.request.url, end, end.at_first_origin);
+  if (used && *used) end.memory.digests.note_info(end.request.url.origin(), (*used)->user, *info);
 }
 
 }  // namespace sluice::flow

@@ -33,7 +33,7 @@ void Transfer::recycle() {
   options.connect_to.reset();
   options.route.reset();
   options.cookies.reset();
-  options.credentials.reset();
+  if (options.credentials) forget_credentials();
   upload = {};
   head.clear();
   trailers.clear();
@@ -46,11 +46,15 @@ void Transfer::recycle() {
   end = {};
   layers.reset();
   if (!past_hops.empty()) forget_hops();
-  digest.reset();
   next_hop.reset();
   phase_ = TransferPhase::queued;
   body.drop();
   decoded.reset();
+}
+
+void Transfer::forget_credentials() {
+  options.credentials.reset();
+  digest.reset();
 }
 
 // What only begin_hop() changes.

@@ -108,6 +108,7 @@ class Transfer {
   Timers::Handle wait_timer;
 
  private:
+  void forget_credentials();
   void forget_hops();
 
   TransferPhase phase_ = TransferPhase::queued;

@@ -52,6 +52,22 @@ TEST_CASE("outbox: its memory is used anew, a flood's is given back when all of 
   CHECK(outbox.capacity() <= engine::Outbox::kKept);
 }
 
+TEST_CASE("outbox: a head that is not true any more is taken out, and nothing else") {
+  engine::Outbox outbox;
+  const TransferId here{1, 1}, there{2, 1};
+  outbox.put(output::HeadReady{here});
+  CHECK(outbox.pop().has_value());
+  outbox.put(output::Close{conn(1)});
+  outbox.put(output::HeadReady{there});
+  outbox.put(output::HeadReady{here});
+  outbox.put(output::BodyReady{here});
+  outbox.drop_head(here);
+  CHECK(popped(outbox) == 1);
+  CHECK(std::holds_alternative<output::HeadReady>(outbox.pop().value()));
+  CHECK(std::holds_alternative<output::BodyReady>(outbox.pop().value()));
+  CHECK(outbox.empty());
+}
+
 TEST_CASE("outbox: made room is enough for one more") {
   engine::Outbox outbox;
   for (std::uint32_t i = 0; i < 100; ++i) {

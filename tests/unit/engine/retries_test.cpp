@@ -141,6 +141,37 @@ TEST_CASE("retries: a body of which the application has a part is begun again on
   }
 }
 
+TEST_CASE("retries: of a response that comes and fails in one read the application is told by the end of its hop") {
+  EngineWorld world;
+  TransferOptions options = retrying({.max_retries = 1, .delay = 1s, .all_errors = true, .after_head = true});
+  const TransferId id = world.add("http://192.0.2.1/", std::move(options));
+  world.receive(go(world), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n");
+  CHECK(world.heads.empty());
+  check_hop(world.hops_done.at(0), 200, Code::malformed_response, 1s);
+  world.pass(1s);
+  world.receive(go(world), answer("the whole"));
+  CHECK(world.succeeded(id));
+  CHECK(world.heads.size() == 1);
+}
+
+TEST_CASE("retries: a head that is cut short is no response") {
+  EngineWorld world;
+  const TransferId id = world.add("http://192.0.2.1/", retrying({.max_retries = 1, .delay = 1s, .all_errors = true}));
+  for (const bool last : {false, true}) {
+    const ConnId conn = go(world);
+    world.receive(conn, "HTTP/1.1 503 Busy\r\nRetry-After: 50\r\nServer: ");
+    CHECK(world.engine.head(id).status == 0);
+    CHECK(world.engine.head(id).fields.empty());
+    world.eof(conn);
+    CHECK(world.done(id) == last);
+    world.pass(1s);
+  }
+  check_hop(world.hops_done.at(0), 0, Code::truncated, 1s);
+  CHECK(world.engine.hops(id).at(0).status == 0);
+  CHECK(world.engine.hops(id).at(1).status == 0);
+  CHECK(world.engine.head(id).status == 0);
+}
+
 TEST_CASE("retries: attempts_timeout is each attempt's, total_timeout ends them all, also while it waits") {
   EngineWorld world;
   TransferOptions options = steadily(1);
