@@ -9,8 +9,10 @@
 
 #include "core/base/check.hpp"
 #include "core/cookies.hpp"
+#include "core/credentials.hpp"
 #include "core/engine/parts.hpp"
 #include "tests/sim/mux/origin.hpp"
+#include "tests/sim/scenario/stages.hpp"
 #include "tests/support/stored_gzip.hpp"
 
 namespace sluice::simtest {
@@ -89,6 +91,7 @@ class Run final : public sim::Application {
       cancel_at(*seen, CancelPlan::When::upload);
       supply(*seen);
     }
+    if (std::holds_alternative<output::UploadRewind>(output)) engine().rewind_upload(seen->id, now());
     if (std::holds_alternative<output::Done>(output)) on_done(*seen);
   }
 
@@ -163,27 +166,31 @@ class Run final : public sim::Application {
   }
 
   sim::HttpReply respond(std::size_t origin, const sim::HttpRequest& request) {
-    oracles_.on_request(origin, request);
-    const std::string* number = request.field("x-number");
-    const Seen* seen =
-        number ? oracles_.find(static_cast<std::uint32_t>(std::strtoul(number->c_str(), nullptr, 10))) : nullptr;
+    const Served served = oracles_.on_request(origin, request);
     sim::HttpReply reply;
-    if (!seen) return reply;
-    const ReplyPlan& plan = seen->plan->reply;
+    if (!served.seen) return reply;
+    const TransferPlan& transfer = served.answer ? served.answer->plan : *served.seen->plan;
+    const ReplyPlan& plan = transfer.reply;
+    const std::string number = std::to_string(transfer.number);
     reply.status = plan.status;
-    reply.fields = {{"X-Number", *number}, {"X-Last", "last of " + *number}};
-    reply.body = body_of(scenario_.seed, seen->plan->number, Direction::reply, plan.bytes);
-    if (Oracles::is_coded(*seen->plan)) {
+    reply.fields = {{"X-Number", number}, {"X-Last", "last of " + number}};
+    reply.body =
+        served.answer ? served.answer->body : body_of(scenario_.seed, transfer.number, Direction::reply, plan.bytes);
+    if (Oracles::is_coded(transfer)) {
       reply.body = test::stored_gzip(reply.body);
       reply.fields.emplace_back("Content-Encoding", "gzip");
     }
-    if (seen->plan->cookies)
-      reply.fields.emplace_back("Set-Cookie", "of=" + host_of(scenario_.origins[origin], *seen->plan));
+    if (transfer.cookies) {
+      const std::string path = served.answer ? "; Path=/" : "";
+      reply.fields.emplace_back("Set-Cookie", "of=" + host_of(scenario_.origins[origin], transfer) + path);
+    }
+    if (served.answer)
+      reply.fields.insert(reply.fields.end(), served.answer->fields.begin(), served.answer->fields.end());
     reply.framing = plan.framing;
     reply.chunk_bytes = plan.chunk_bytes;
-    if (plan.trailers) reply.trailers = {{"X-Trailer", *number}};
+    if (plan.trailers) reply.trailers = {{"X-Trailer", number}};
     reply.interims = plan.interims;
-    reply.interim_fields = {{"X-Interim", *number}};
+    reply.interim_fields = {{"X-Interim", number}};
     reply.delay = plan.delay;
     reply.early = plan.early;
     reply.begins_early = plan.begins_early;
@@ -198,12 +205,6 @@ class Run final : public sim::Application {
 
   // ---- doing what the plans say ----
 
-  std::string url_of(const TransferPlan& plan) const {
-    const OriginPlan& origin = scenario_.origins[plan.origin];
-    return (origin.tls ? "https://" : "http://") + host_of(origin, plan) + ':' + std::to_string(origin.port) + '/' +
-           std::to_string(plan.number);
-  }
-
   RequestBody body_of_request(const Seen& seen) const {
     switch (seen.plan->upload.kind) {
       case UploadPlan::Kind::none:
@@ -213,17 +214,24 @@ class Run final : public sim::Application {
       case UploadPlan::Kind::view:
         return BodyView{as_bytes(seen.upload)};
       case UploadPlan::Kind::stream:
-        return BodyStream{};
+        return BodyStream{.rewindable = seen.plan->upload.rewindable};
       case UploadPlan::Kind::stream_with_length:
-        return BodyStream{.length = seen.upload.size()};
+        return BodyStream{.length = seen.upload.size(), .rewindable = seen.plan->upload.rewindable};
     }
     return {};
   }
 
-  TransferOptions options_of(const TransferPlan& plan) {
+  bool needs_tls(const Seen& seen) const {
+    if (!seen.chain) return scenario_.origins[seen.plan->origin].tls;
+    return std::ranges::any_of(seen.chain->stages,
+                               [&](const Stage& stage) { return scenario_.origins[stage.plan.origin].tls; });
+  }
+
+  TransferOptions options_of(const Seen& seen) {
+    const TransferPlan& plan = *seen.plan;
     const OriginPlan& origin = scenario_.origins[plan.origin];
     TransferOptions options;
-    if (origin.tls) options.tls = plan.other_tls ? other_tls() : world_.tls();
+    if (needs_tls(seen)) options.tls = plan.other_tls ? other_tls() : world_.tls();
     if (plan.connect_to) options.connect_to = ConnectTo{alias_of(origin, plan), origin.port};
     options.family = plan.family;
     if (plan.route) options.route = routes_[*plan.route];
@@ -233,8 +241,14 @@ class Run final : public sim::Application {
     options.max_body_bytes = plan.max_body_bytes;
     options.fresh_connection = plan.fresh;
     options.forbid_reuse = plan.no_reuse;
-    if (Oracles::is_coded(plan)) options.decoding.emplace();
+    if (Oracles::is_coded(seen.chain ? seen.chain->stages.back().plan : plan)) options.decoding.emplace();
     if (plan.cookies) options.cookies = jar_;
+    options.redirects = plan.follows;
+    if (plan.login) options.credentials = credentials_of(plan);
+    if (plan.retries) {
+      options.retries = plan.retries->options;
+      options.resend = plan.retries->resends;
+    }
     return options;
   }
 
@@ -248,18 +262,49 @@ class Run final : public sim::Application {
     return other_tls_ = std::move(*made);
   }
 
+  // Fields that tell what reaches which origin.
+  static bool add_own_fields(Fields& fields, const TransferPlan& plan) {
+    const std::string number = std::to_string(plan.number);
+    bool fits = fields.add("Accept", "text/" + number).has_value();
+    if (plan.upload.kind != UploadPlan::Kind::none)
+      fits = fits && fields.add("Content-Type", "text/" + number).has_value();
+    if (!plan.secrets) return fits;
+    if (!plan.login) fits = fits && fields.add("Authorization", "Bearer of-" + number).has_value();
+    return fits && fields.add("X-Secret", "of " + number) && fields.add("Cookie", "own=" + number);
+  }
+
+  // The URL of the first request.
+  std::string first_url_of(const TransferPlan& plan) const {
+    std::string url = url_of(scenario_.origins[plan.origin], plan, 0);
+    if (!plan.login || !plan.login->in_url) return url;
+    const std::string user =
+        percent_encode(user_of(plan.origin)) + ':' + percent_encode(password_for(plan, plan.origin));
+    return url.insert(url.find("//") + 2, user + '@');
+  }
+
+  static std::shared_ptr<const Credentials> credentials_of(const TransferPlan& plan) {
+    Credentials credentials;
+    credentials.schemes = plan.login->schemes;
+    if (!plan.login->in_url) {
+      credentials.user = user_of(plan.origin);
+      credentials.password = password_for(plan, plan.origin);
+    }
+    return std::make_shared<const Credentials>(std::move(credentials));
+  }
+
   void add(Seen& seen) {
     const TransferPlan& plan = *seen.plan;
     const std::string number = std::to_string(plan.number);
     Request request;
     request.method = plan.method;
-    if (auto url = Url::parse(url_of(plan))) request.url = std::move(*url);
+    if (auto url = Url::parse(first_url_of(plan))) request.url = std::move(*url);
     bool fits = request.fields.add("X-Number", number).has_value();
+    if (seen.chain) fits = fits && add_own_fields(request.fields, plan);
     if (plan.filler > 0) fits = fits && request.fields.add("X-Filler", std::string(plan.filler, 'f')).has_value();
     if (plan.upload.expects_continue) fits = fits && request.fields.add("Expect", "100-continue").has_value();
     SLUICE_CHECK(fits);
     request.body = body_of_request(seen);
-    auto id = engine().add(std::move(request), options_of(plan), now());
+    auto id = engine().add(std::move(request), options_of(seen), now());
     if (!id) return oracles_.report("refused", "transfer " + number + ": " + id.error().message());
     world_.note("added " + number);
     oracles_.added(seen, *id);
@@ -348,6 +393,7 @@ class Run final : public sim::Application {
 
   void supply(Seen& seen) {
     const UploadPlan& plan = seen.plan->upload;
+    if (!plan.is_stream()) return;  // after a redirect
     while (!seen.removed && !seen.done && !seen.gives_later) {
       if (plan.breaks_at && seen.committed >= *plan.breaks_at) return break_source(seen);
       oracles_.acted(seen);

@@ -12,9 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "core/rules/digest.hpp"
 #include "tests/sim/command.hpp"
 #include "tests/sim/jobs.hpp"
+#include "tests/sim/oracles/guard.hpp"
 #include "tests/sim/run.hpp"
+#include "tests/sim/scenario/stages.hpp"
 #include "tests/sim/shrink.hpp"
 
 using namespace sluice;
@@ -134,6 +137,122 @@ TEST_CASE("sim: a feature that is turned off takes its own effects away, and mov
       CHECK(after.start == before.start);
     }
   }
+}
+
+TEST_CASE("sim: redirects, challenges and retries turned off leave transfers with one hop, and nothing else changes") {
+  const FeatureSet off = only({Feature::redirects, Feature::challenges, Feature::retries});
+  std::size_t chains = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    const Scenario whole = make_scenario(seed), plain = make_scenario(seed, {.off = off});
+    REQUIRE(plain.transfers.size() == whole.transfers.size());
+    REQUIRE(plain.origins.size() <= whole.origins.size());  // some are only for redirects
+    for (std::size_t i = 0; i < whole.transfers.size(); ++i) {
+      const TransferPlan &before = whole.transfers[i], &after = plain.transfers[i];
+      chains += before.has_hops();
+      CHECK_FALSE(after.has_hops());
+      CHECK(after.origin == before.origin);
+      CHECK(after.method == before.method);
+      CHECK(after.reply.bytes == before.reply.bytes);
+      CHECK(after.upload.bytes == before.upload.bytes);
+      CHECK(after.start == before.start);
+    }
+  }
+  CHECK(chains > 100);
+}
+
+namespace {
+
+// Two origins, of which the second has TLS, and a POST with a body to the first.
+Scenario two_origins() {
+  Scenario scenario;
+  for (const char* host : {"one.test", "two.test"}) {
+    OriginPlan origin;
+    origin.host = host;
+    scenario.origins.push_back(origin);
+  }
+  scenario.origins[1].tls = true;
+  scenario.origins[1].port = 443;
+  TransferPlan plan;
+  plan.number = 7;
+  plan.method = "POST";
+  plan.upload.kind = UploadPlan::Kind::owned;
+  plan.upload.bytes = 5;
+  plan.filler = 3;
+  scenario.transfers.push_back(plan);
+  return scenario;
+}
+
+RedirectPlan led_to(std::size_t origin, int status, RedirectPlan::Form form = RedirectPlan::Form::absolute) {
+  RedirectPlan redirect{.form = form, .to = origin, .reply = {}};
+  redirect.reply.status = status;
+  return redirect;
+}
+
+}  // namespace
+
+TEST_CASE("sim: the stages of a redirected transfer are what RFC 9110 15.4 makes of its request") {
+  using Form = RedirectPlan::Form;
+  Scenario scenario = two_origins();
+  TransferPlan& plan = scenario.transfers.front();
+  plan.follows.emplace();
+  plan.follows->auto_referer = true;
+  plan.redirects = {led_to(0, 307, Form::relative), led_to(1, 303), led_to(0, 302, Form::without_scheme)};
+  const std::vector<Stage> stages = stages_of(scenario, plan);
+  REQUIRE(stages.size() == 4);
+  const char* const urls[] = {"http://one.test/7", "http://one.test/7/1", "https://two.test/7/2",
+                              "http://one.test/7/3"};
+  const char* const locations[] = {"7/1", "https://two.test:443/7/2", "http://one.test:80/7/3", ""};
+  const char* const referers[] = {"", "http://one.test/7", "http://one.test/7/1", ""};  // SB-32: the last one
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    CHECK(stages[i].url == urls[i]);
+    CHECK(stages[i].location == locations[i]);
+    CHECK(stages[i].referer == referers[i]);
+    CHECK(stages[i].plan.method == (i < 2 ? "POST" : "GET"));
+    CHECK(stages[i].plan.upload.bytes == (i < 2 ? 5 : 0));
+    CHECK(stages[i].at_home == (i < 2));  // SB-02: it does not come back
+    CHECK(stages[i].plan.filler == (i < 2 ? 3 : 0));
+  }
+  plan.follows->max_redirects = 1;
+  CHECK(stages_of(scenario, plan).size() == 2);
+  CHECK(stages_of(scenario, plan).back().location == locations[1]);
+  plan.follows.reset();
+  CHECK(stages_of(scenario, plan).size() == 1);
+}
+
+TEST_CASE("sim: a guard lets the right answer in once, and says which nonce was stale") {
+  const auto answered = [](Guard& guard, std::string_view password) {
+    Fields fields;
+    for (const auto& [name, value] : guard.challenge(false, true)) REQUIRE(fields.add(name, value));
+    const auto challenge = rules::parse_digest_challenge(rules::challenges_of(fields, "WWW-Authenticate").back());
+    REQUIRE(challenge.has_value());
+    sim::HttpRequest request{.method = "GET", .target = "/1"};
+    const std::string user = user_of(0);
+    const auto value = rules::digest_authorization(
+        *challenge,
+        {.method = "GET", .target = "/1", .user = user, .password = password, .cnonce = "c", .nonce_count = 1});
+    request.fields = {{"authorization", value.value()}};
+    Verdict verdict = guard.judge(request, {.transfer = 1, .hop = 1});
+    if (verdict.lets_in) verdict.finding = guard.judge(request, {.transfer = 2, .hop = 1}).finding;
+    return verdict;
+  };
+  for (const bool qop : {true, false}) {
+    Guard guard({.basic = true, .digest = true, .algorithm = hash::Algorithm::sha256, .qop = qop}, 0);
+    CHECK(answered(guard, password_of(0)).lets_in);
+    CHECK(answered(guard, password_of(0)).finding.empty() == !qop);  // the same count once more
+    CHECK_FALSE(answered(guard, "wrong").lets_in);
+    CHECK_FALSE(answered(guard, "wrong").stale);
+  }
+  Guard stale({.digest = true, .stale_every = 1}, 0);
+  CHECK(answered(stale, password_of(0)).stale);
+  Guard basic({.basic = true}, 0);
+  sim::HttpRequest request;
+  request.fields = {{"authorization", "Basic dXNlci0wOnNlY3JldCBvZiAw"}};  // user-0:secret of 0
+  CHECK(basic.judge(request, {}).lets_in);
+  request.fields = {{"authorization", basic_field(user_of(0), "wrong")}};
+  CHECK_FALSE(basic.judge(request, {}).lets_in);
+  CHECK_FALSE(basic.judge({}, {}).lets_in);
 }
 
 TEST_CASE("sim: no two bodies have eight bytes in common") {

@@ -22,11 +22,9 @@ auto key_of(const TransferPlan& plan) {
 void Oracles::list_kinds() {
   std::map<decltype(key_of(*transfers_.front().plan)), std::size_t> known;
   most_connections_.assign(scenario_.origins.size(), 0);
-  for (Seen& seen : transfers_) {
-    const TransferPlan& plan = *seen.plan;
+  const auto number_of = [&](const TransferPlan& plan) {
     const auto [kind, is_new] = known.emplace(key_of(plan), kinds_.size());
-    seen.kind = kind->second;
-    if (!is_new) continue;
+    if (!is_new) return kind->second;
     const std::size_t ours = scenario_.max_connections_per_origin;
     const std::size_t by_route = plan.route ? scenario_.routes[*plan.route].max_connections : 0;
     const std::size_t most = ours == 0 || by_route == 0 ? std::max(ours, by_route) : std::min(ours, by_route);
@@ -34,6 +32,12 @@ void Oracles::list_kinds() {
     std::size_t& all = most_connections_[plan.origin];
     all = most == 0 || all == SIZE_MAX ? SIZE_MAX : all + most;
     if (most != 0) least_limit_ = std::min(least_limit_, most);
+    return kind->second;
+  };
+  for (Seen& seen : transfers_) {
+    seen.kind = number_of(*seen.plan);
+    if (!seen.chain) continue;
+    for (const Stage& stage : seen.chain->stages) seen.chain->kinds.push_back(number_of(stage.plan));
   }
   std::ranges::replace(most_connections_, SIZE_MAX, std::size_t{0});
 }
@@ -108,19 +112,19 @@ bool Oracles::is_riding(const Seen& seen) const {
 }
 
 // Whether nothing prevents its use, and no transfer may have used it since.
-bool Oracles::may_be_used_again(const Seen& seen) const {
+bool Oracles::may_be_used_again(const Seen& seen, ConnId conn, bool sent) const {
   const TransferPlan& plan = *seen.plan;
   const OriginPlan& origin = origin_of(seen);
   const bool limited = scenario_.max_connections != 0 || kinds_[seen.kind].most != 0;
   const bool is_closed = scenario_.idle_connection_timeout == Duration::zero() || !scenario_.close_idle.empty();
   const bool origin_closes =
       origin.tls || origin.options.max_requests != SIZE_MAX || plan.reply.origin_fault != sim::OriginFault::none;
+  // It may have been idle since its response was complete, which may be long before the body was consumed.
+  if (now() - seen.tried_at >= scenario_.idle_connection_timeout) return false;
   // Another exchange may have been the last one.
   if (multiplexes(seen) && scenario_.on.has(Feature::no_reuse)) return false;
-  const ConnId conn = engine().info(seen.id).conn;
   const sim::ConnectRecord* record = world_->record(conn);
-  if (limited || is_closed || origin_closes || !engine().progress(seen.id).sent || !record || record->over)
-    return false;
+  if (limited || is_closed || origin_closes || !sent || !record || record->over) return false;
   return world_->faults(conn).empty() && std::ranges::none_of(transfers_, [&](const Seen& other) {
            return other.added && !other.done && engine().info(other.id).conn == conn;
          });
@@ -220,10 +224,13 @@ void Oracles::check_yield() {
 // one or are sent again.
 void Oracles::judge_turn(const Seen& seen) {
   if (kinds_[seen.kind].most != 1 || seen.plan->fresh || seen.removed) return;
+  if (seen.chain && seen.chain->retries > 0) return;  // it may be the request of an earlier hop
   for (const Seen& other : transfers_) {
     if (other.kind != seen.kind || !other.added || other.order >= seen.order || other.done || other.plan->fresh)
       continue;
     if (other.removed || other.arrivals > 0 || engine().info(other.id).retries > 0 || is_riding(other)) continue;
+    // Several hops may begin in one call of the engine, and their outputs come later.
+    if ((other.chain || seen.chain) && (is_resting(other) || other.queued_at >= seen.queued_at)) continue;
     report("turn", name(seen) + " is served before " + std::to_string(other.plan->number) + ", which had come first");
   }
 }

@@ -141,7 +141,8 @@ void Oracles::check_parts() {
     for (const sim::ResolveRecord& resolve : world_->resolves()) {
       if (!resolve.first || resolve.over || resolve.host != asked_host(*seen.plan)) continue;
       const Instant from = *usable_from(resolve);
-      if (now() <= from || seen.added_at > *resolve.first) continue;
+      // One that is tried again may wait only since it lost its connection.
+      if (now() <= from || seen.queued_at > *resolve.first || engine().info(seen.id).retries > 0) continue;
       const bool begun = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
         // No origin listens at the addresses of a wrong answer.
         return connect.origin.value_or(seen.plan->origin) == seen.plan->origin && connect.began >= *resolve.first &&

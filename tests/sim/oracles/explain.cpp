@@ -56,12 +56,15 @@ void Oracles::judge_retry(const Seen& seen, const Error& error) {
   const TransferPlan& plan = *seen.plan;
   const TransferInfo info = engine().info(seen.id);
   const std::string what = name(seen) + ": " + std::string(to_string(error.code));
-  const bool repeatable = is_idempotent(plan.method) && !plan.upload.is_stream();
+  const bool repeatable = is_idempotent(plan.method) && (!plan.upload.is_stream() || plan.upload.rewindable);
   const bool untouched = !seen.head && seen.interims.empty();
-  if (error.code == Code::connection_closed && info.reused && info.retries == 0 && repeatable && untouched) {
+  const bool resends = !plan.retries || plan.retries->resends;
+  if (error.code == Code::connection_closed && info.reused && info.retries == 0 && repeatable && untouched && resends) {
     report("retry", what + " of a connection that had been used before, and it was not tried again");
   }
-  if (error.retry_safe && !is_idempotent(plan.method) && seen.arrivals > 0 && seen.refusals == 0) {
+  // Of an earlier hop it may come late.
+  const bool has_come = seen.arrivals > 0 && !(seen.chain && seen.chain->retries > 0);
+  if (error.retry_safe && !is_idempotent(plan.method) && has_come && seen.refusals == 0) {
     report("retry safe", what + " says that a " + plan.method + " may be sent again, and its origin has it");
   }
   const bool was_refused = error.code == Code::malformed_response && seen.refusals > info.retries &&
@@ -87,7 +90,7 @@ void Oracles::judge_idleness(const Seen& seen, const Error& error) {
   // Nothing else had to be sent: with a declared length there is no framing between the bytes. A response may have
   // ended the upload.
   const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later &&
-                    seen.committed < plan.upload.bytes;
+                    seen.committed > 0 && seen.committed < plan.upload.bytes;
   const bool still_wanted = !seen.head || (plan.reply.status < 400 && !plan.upload.expects_continue);
   if (owed && still_wanted && !origin_of(seen).tls && engine().progress(seen.id).sent_body_bytes == seen.committed) {
     report("idle", name(seen) + ": bytes of its body were to be supplied, and it was the peer that was waited for");
@@ -100,17 +103,23 @@ bool Oracles::end_was_told(const Seen& seen, ConnId conn) const {
   return origin_of(seen).tls || (record && record->end_told);
 }
 
+// A removed transfer has no connection that can be asked, and neither has a hop that has ended.
+ConnId Oracles::conn_of(const Seen& seen) const {
+  if (seen.chain && seen.chain->ended_on) return *seen.chain->ended_on;
+  return seen.removed ? seen.last_conn : engine().info(seen.id).conn;
+}
+
 bool Oracles::is_explained(const Seen& seen, const Error& error) const {
   const TransferPlan& plan = *seen.plan;
   const Duration age = now() - seen.added_at;
-  // A removed transfer has no connection that can be asked.
-  const ConnId conn = seen.removed ? seen.last_conn : engine().info(seen.id).conn;
+  const ConnId conn = conn_of(seen);
   if (multiplexes(seen) && is_mux_failure(seen, error, conn)) return true;
   switch (error.code) {
     case Code::canceled:
       return seen.removed;
-    case Code::rewind_failed:  // the application gives the bytes that it is asked for, and no rule asks for more
-      return false;
+    case Code::rewind_failed:  // the application gives the bytes that it is asked for
+    case Code::too_many_redirects:
+      return seen.chain && error_of_chain(seen) == error.code;
     case Code::upload_failed:
       return seen.source_failed;
     case Code::resolve_failed:
@@ -134,8 +143,6 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return struck(conn, {"garbage", "surplus"});
     case Code::unexpected_upgrade:
       return struck(conn, {"unasked upgrade"});
-    case Code::too_many_redirects:  // no plan follows redirects
-      return false;
     case Code::response_too_large:
       return struck(conn, {"huge head", "too many interims"});
     case Code::tls_handshake:
@@ -144,7 +151,8 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::tls_certificate:
       return origin_of(seen).certificate != sim::Certificate::good;
     case Code::body_too_large:
-      return plan.max_body_bytes && std::max(seen.reply.size(), seen.received) > *plan.max_body_bytes;
+      return plan.max_body_bytes &&
+             std::max(seen.chain ? plan.reply.bytes : seen.reply.size(), received_bytes(plan)) > *plan.max_body_bytes;
     case Code::connect_timeout:
       return plan.connect_timeout && age >= *plan.connect_timeout &&
              was_in_the_making(seen, now() - *plan.connect_timeout);

@@ -10,7 +10,9 @@ namespace sluice::simtest {
 // At HeadReady. The engine has the world's time, also if the clock jumps.
 void Oracles::judge_first_byte(const Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
-  if (progress.first_byte != now() && !scenario_.on.has(Feature::leaps))
+  // Whether a body can be given again counts when the response has ended.
+  const bool is_later = seen.chain && seen.chain->error == Code::rewind_failed;
+  if (progress.first_byte != now() && !is_later && !scenario_.on.has(Feature::leaps))
     report("times", name(seen) + ": its first byte is not now");
   if (progress.received_head_bytes == 0) report("figures", name(seen) + ": a head of no bytes");
 }
@@ -20,10 +22,11 @@ void Oracles::judge_arrival(const Seen& seen) {
   if (seen.removed || seen.done) return;
   const Progress& progress = engine().progress(seen.id);
   // A request that is sent again begins again, while earlier bytes are still in the network.
-  if (engine().info(seen.id).retries > 0) return;
-  if (progress.sent_body_bytes != seen.upload.size()) {
-    report("figures", name(seen) + ": all " + std::to_string(seen.upload.size()) + " bytes of its body are there, " +
-                          std::to_string(progress.sent_body_bytes) + " are sent by the engine's count");
+  if (engine().info(seen.id).retries > 0 || (seen.chain && seen.chain->retries > 0)) return;
+  if (progress.sent_body_bytes != seen.plan->upload.bytes) {
+    report("figures", name(seen) + ": all " + std::to_string(seen.plan->upload.bytes) +
+                          " bytes of its body are there, " + std::to_string(progress.sent_body_bytes) +
+                          " are sent by the engine's count");
   }
   if (!progress.secured || progress.sent_head_bytes == 0)
     report("figures", name(seen) + ": its request is there, and by the engine's count nothing was sent");
@@ -32,8 +35,12 @@ void Oracles::judge_arrival(const Seen& seen) {
 // At the end: how often it was sent.
 void Oracles::judge_tries(const Seen& seen) {
   const TransferInfo info = engine().info(seen.id);
-  const std::uint32_t tries = seen.arrivals + static_cast<std::uint32_t>(seen.refusals);
-  if (info.retries > limits::kMaxRetries || tries > static_cast<std::uint32_t>(info.retries) + 1) {
+  const std::size_t tries =
+      seen.chain ? seen.chain->answers.size() : seen.arrivals + static_cast<std::size_t>(seen.refusals);
+  const std::size_t before = seen.chain ? seen.chain->tries : 0;
+  const bool resends = !seen.plan->retries || seen.plan->retries->resends;
+  if (info.retries > (resends ? limits::kMaxRetries : 0) ||
+      tries > before + static_cast<std::size_t>(info.retries) + 1) {
     report("retry", name(seen) + ": it came " + std::to_string(tries) + " times, and was tried again " +
                         std::to_string(info.retries) + " times by the engine's count");
   }
@@ -47,13 +54,13 @@ void Oracles::judge_tries(const Seen& seen) {
 // If a request was sent completely, nothing is left to send on a connection with one exchange.
 void Oracles::check_sent(Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
-  if (progress.sent_body_bytes > seen.upload.size())
+  if (progress.sent_body_bytes > seen.plan->upload.bytes)
     report("figures", name(seen) + ": more of its body is sent than there is");
   if (!progress.sent || seen.was_sent || seen.head || multiplexes(seen)) return;
   seen.was_sent = true;
   if (!engine().transmit(engine().info(seen.id).conn).empty())
     report("times", name(seen) + ": its request counts as sent, and some of it is still to be sent");
-  if (seen.plan->upload.is_stream() && seen.committed < seen.upload.size())
+  if (seen.plan->upload.is_stream() && seen.committed < seen.plan->upload.bytes)
     report("times", name(seen) + ": its request counts as sent, and not all of its body was supplied");
 }
 
@@ -93,9 +100,10 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
         return scenario_.on.has(Feature::multiplexing) && seen.plan->connect_timeout &&
                at <= now() + *seen.plan->connect_timeout;
       });
+    case TimerKind::backoff:
+      return somebody([&](const Seen& seen) { return is_resting(seen) && seen.chain->rests_until == at; });
     case TimerKind::attempts_timeout:  // no plan has one
     case TimerKind::session:           // nor do sessions
-    case TimerKind::backoff:           // and the engine has no rule with a wait
       return false;
   }
   return false;

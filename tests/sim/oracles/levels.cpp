@@ -14,6 +14,7 @@ constexpr std::uint64_t kSteps = 16;
 
 void Oracles::after_step() {
   if (finding_) return;
+  if (has_chains_) check_hops();
   check_counts();
   check_idle();
   check_limits();
@@ -94,6 +95,7 @@ void Oracles::check_deadlines() {
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
     // A second attempt differs from a first one in having its connection.
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
+    if (is_resting(seen)) continue;
     if (plan.connect_timeout && (is_between || !engine().progress(seen.id).secured) && is_unlimited(seen)) {
       check(seen, seen.tried_at + *plan.connect_timeout, "connect timeout");
     }

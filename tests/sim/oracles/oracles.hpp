@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "adapters/sim.hpp"
 #include "core/features.hpp"
+#include "tests/sim/oracles/chain.hpp"
 #include "tests/sim/scenario/scenario.hpp"
 #include "tests/support/mux_session.hpp"
 
@@ -34,8 +36,10 @@ struct Place {
 };
 
 struct Seen {
-  const TransferPlan* plan = nullptr;
-  std::size_t kind = 0;       // index in Oracles::kinds_: transfers of different kinds share no connection
+  const TransferPlan* plan = nullptr;  // of the current hop
+  std::unique_ptr<Chain> chain;        // null: it has one hop
+  std::size_t kind =
+      0;  // index in Oracles::kinds_: transfers of different kinds share no connection; of the current hop
   std::string reply, upload;  // the expected bytes
   std::size_t received = 0;   // the size of the response's body as it is received
   bool has_cookie = false;    // when it was added, its jar had a cookie for its host
@@ -47,7 +51,8 @@ struct Seen {
   bool succeeded = false;
   std::optional<Code> failure;
   Instant added_at;
-  Instant tried_at;  // when it was added, or last sent again
+  Instant queued_at;  // when it was added, or its current hop began
+  Instant tried_at;   // then, or when it was last sent again
   int retries = 0;
   bool head = false;
   std::vector<int> interims;
@@ -75,12 +80,20 @@ struct Seen {
   Instant heard_at;       // when the last frame of its response came
 };
 
+// What an origin has to answer.
+struct Served {
+  const Seen* seen = nullptr;        // null: nobody made the request
+  const Answered* answer = nullptr;  // null: as the transfer's plan says
+};
+
 class Oracles : public test::MuxObserver {
  public:
   explicit Oracles(const Scenario& scenario);
   void watch(sim::World& world) { world_ = &world; }
 
   static bool is_coded(const TransferPlan& plan) { return plan.coded && features().zlib; }
+  // The size of its response's body as it is received.
+  static std::size_t received_bytes(const TransferPlan& plan);
   std::vector<Seen>& transfers() { return transfers_; }
   Seen* find(std::uint32_t number);
   const std::optional<Finding>& finding() const { return finding_; }
@@ -98,7 +111,7 @@ class Oracles : public test::MuxObserver {
   Seen* on_output(const Output& output);
 
   // ---- what reaches an origin ----
-  void on_request(std::size_t origin, const sim::HttpRequest& request);
+  Served on_request(std::size_t origin, const sim::HttpRequest& request);
 
   // ---- what multiplexes ----
   void made(const test::MuxSession& session, bool over_tls);
@@ -134,15 +147,54 @@ class Oracles : public test::MuxObserver {
   void judge_trailers(const Seen& seen);
   void judge_figures(const Seen& seen);
   void judge_sizes(const Seen& seen);
-  void judge_cookies(const Seen& seen, const sim::HttpRequest& request);
+  void judge_cookies(const Seen& seen, const TransferPlan& plan, const sim::HttpRequest& request);
+  static std::string own_cookie_of(const Seen& seen, const TransferPlan& plan);
   void judge_times(const Seen& seen);
   void judge_info(const Seen& seen);
   bool may_be_cut(const Seen& seen) const;
   bool upload_may_stop(const Seen& seen) const;
   void judge_connection(const Seen& seen);
+  void judge_interims(const Seen& seen, const TransferPlan& plan);
+  void judge_request(const Seen& seen, const TransferPlan& plan, const sim::HttpRequest& request);
   void judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen);
 
+  // hops.cpp
+  void make_chain(Seen& seen);
+  static bool is_present(const Seen& seen, const TransferPlan& plan);
+  Answered* answer(Seen& seen, std::size_t stage, const sim::HttpRequest& request);
+  static std::size_t arrivals_at(const Seen& seen, std::size_t stage);
+  void judge_own_fields(const Seen& seen, const Stage& stage, const sim::HttpRequest& request);
+  const Answered* shown_by(const Seen& seen, const ResponseHead& head);
+  void on_head_of_chain(Seen& seen, const ResponseHead& head);
+  void on_rewind(Seen& seen);
+  void on_hop_done(Seen& seen, const output::HopDone& hop);
+  void judge_record(const Seen& seen, const Hop& hop);
+  void judge_untold_head(Seen& seen, const ResponseHead& head);
+  void judge_passing_head(Seen& seen, const ResponseHead& head);
+  void judge_following(Seen& seen, const output::HopDone& told);
+  void judge_left(const Seen& seen, const Hop& hop, bool failed);
+  void begin_hop(Seen& seen, const output::HopDone& told, const Hop& next);
+  void judge_last_hop(Seen& seen, const Result<void>& result);
+  void check_hops();
+  void check_rest(Seen& seen);
+  void note_rest(Seen& seen, Instant queued);
+  bool is_resting(const Seen& seen) const { return seen.chain && seen.chain->rests_until; }
+  std::optional<Code> error_of_chain(const Seen& seen) const;
+
+  // challenges.cpp
+  void make_guards();
+  void judge_login(const Seen& seen, const Stage& stage, const sim::HttpRequest& request);
+  bool is_denied(const Seen& seen, const Stage& stage, const sim::HttpRequest& request, Answered& made);
+  std::optional<Following> after_denial(const Seen& seen, const Answered& answer) const;
+
+  // following.cpp
+  static bool can_give_again(const Seen& seen);
+  Following after_response(const Seen& seen, const Answered& answer, Instant decided) const;
+  Following after_failure(const Seen& seen, const Error& error) const;
+  Following another_try(const Seen& seen, Instant decided, Duration asked) const;
+
   // explain.cpp
+  ConnId conn_of(const Seen& seen) const;
   void judge_failure(const Seen& seen, const Error& error);
   void judge_retry(const Seen& seen, const Error& error);
   void judge_idleness(const Seen& seen, const Error& error);
@@ -163,8 +215,10 @@ class Oracles : public test::MuxObserver {
   void list_kinds();
   void carried_by(const Seen& seen);
   bool is_riding(const Seen& seen) const;
-  bool may_be_used_again(const Seen& seen) const;
-  bool is_waiting(const Seen& seen) const { return seen.added && !seen.done && !seen.head && !is_riding(seen); }
+  bool may_be_used_again(const Seen& seen, ConnId conn, bool sent) const;
+  bool is_waiting(const Seen& seen) const {
+    return seen.added && !seen.done && !seen.head && !is_riding(seen) && !is_resting(seen);
+  }
   bool is_served_by(const Seen& seen, const std::vector<ConnId>& spare) const;
   std::vector<ConnId> unridden() const;
   void check_yield();
@@ -240,21 +294,29 @@ class Oracles : public test::MuxObserver {
   std::vector<std::size_t> most_connections_;  // for each origin, over all kinds; 0: no limit
   std::size_t least_limit_ = SIZE_MAX;         // over all kinds
   std::map<ConnId, std::size_t> kind_of_;      // connections that have carried a transfer
-  bool looks_at_spaces_ = false, has_deadlines_ = false, expects_ = false;
+  bool looks_at_spaces_ = false, has_deadlines_ = false, expects_ = false, has_chains_ = false;
   std::size_t added_ = 0;
   struct Visit {
     std::uint32_t number;
     std::uint64_t request;
+    std::size_t kind;
+    const TransferPlan* plan;
+    Answered* answer;  // null: it has one hop
   };
   std::map<std::pair<std::size_t, std::uint64_t>, std::vector<Visit>> visits_;  // by origin and connection
+  std::map<std::size_t, Guard> guards_;                                         // by origin
   std::vector<ConnId> must_be_closed_, must_stand_;
   // Connections with a transfer that has failed, was removed, or was answered early.
   std::set<ConnId> cut_short_;
   std::map<ConnId, std::size_t> rides_;  // how many transfers each has carried
   // Kinds without a connection in the last step because of the total limit.
   std::vector<std::size_t> starved_;
-  std::map<ConnId, std::uint32_t> carried_;  // a transfer that ended there
-  std::set<std::string> cookie_hosts_;       // whose cookie the jar has
+  struct Carried {
+    std::uint32_t number;
+    std::size_t kind;
+  };
+  std::map<ConnId, Carried> carried_;   // a transfer that ended there
+  std::set<std::string> cookie_hosts_;  // whose cookie the jar has
   struct Riding {
     ConnId conn;  // stale: not known, over TLS
     std::optional<std::size_t> kind = {};

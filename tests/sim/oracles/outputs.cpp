@@ -1,10 +1,8 @@
-// The oracles about one transfer: its outputs, its bytes, its success, and its request at the origin. Leaves failures
-// to explain.cpp.
+// The oracles about one transfer: its outputs, its bytes and its success. Leaves its requests at the origins to
+// requests.cpp, its hops to hops.cpp, and failures to explain.cpp.
 #include <algorithm>
-#include <charconv>
 
 #include "tests/sim/oracles/oracles.hpp"
-#include "tests/support/stored_gzip.hpp"
 
 namespace sluice::simtest {
 
@@ -40,31 +38,6 @@ bool is_as_odd_as_sent(sim::Oddity oddity, const Fields& fields) {
   return std::ranges::none_of(fields, [](const Field& field) { return field.name.starts_with("X-Dropped"); });
 }
 
-// As in the URL; the default port is left out (RFC 9110 7.2).
-std::string host_field(const OriginPlan& origin, const TransferPlan& plan) {
-  const std::string host = host_of(origin, plan);
-  return origin.port == (origin.tls ? 443 : 80) ? host : host + ':' + std::to_string(origin.port);
-}
-
-// Other errors may come when the complete response is already there.
-bool breaks_connection(Code code) {
-  switch (code) {
-    case Code::connection_closed:
-    case Code::truncated:
-    case Code::send_failed:
-    case Code::receive_failed:
-    case Code::malformed_response:
-    case Code::not_http:
-    case Code::unexpected_upgrade:
-    case Code::response_too_large:
-    case Code::tls_failed:
-    case Code::idle_timeout:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
@@ -72,10 +45,10 @@ Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
   for (std::size_t i = 0; i < transfers_.size(); ++i) {
     const TransferPlan& plan = scenario.transfers[i];
     transfers_[i].plan = &plan;
+    if (plan.has_hops()) make_chain(transfers_[i]);
     if (reply_has_body(plan))
       transfers_[i].reply = body_of(scenario.seed, plan.number, Direction::reply, plan.reply.bytes);
-    const std::size_t size = transfers_[i].reply.size();
-    transfers_[i].received = is_coded(plan) && reply_has_body(plan) ? test::stored_gzip_bytes(size) : size;
+    transfers_[i].received = received_bytes(plan);
     transfers_[i].upload = body_of(scenario.seed, plan.number, Direction::upload, plan.upload.bytes);
     expects_ |= plan.upload.expects_continue;
     has_unrepeatable_ |= !is_idempotent(plan.method) || plan.upload.is_stream();
@@ -83,6 +56,7 @@ Oracles::Oracles(const Scenario& scenario) : scenario_(scenario) {
     has_deadlines_ |= plan.total_timeout || plan.connect_timeout || plan.idle_timeout;
   }
   list_kinds();
+  make_guards();
   // Asking for space uses the landing buffer: its content is moved away.
   looks_at_spaces_ = (scenario.seed % 2 == 0 && !scenario.on.has(Feature::peeks)) || scenario.on.has(Feature::large) ||
                      scenario.on.has(Feature::second_responses);
@@ -104,7 +78,7 @@ void Oracles::added(Seen& seen, TransferId id) {
   seen.added = true;
   seen.order = ++added_;
   seen.has_cookie = seen.plan->cookies && cookie_hosts_.contains(host_of(origin_of(seen), *seen.plan));
-  seen.added_at = seen.tried_at = seen.busy_until = now();
+  seen.added_at = seen.queued_at = seen.tried_at = seen.busy_until = now();
   ++running_;
 }
 
@@ -140,6 +114,10 @@ Seen* Oracles::on_output(const Output& output) {
     if (seen && !seen->plan->upload.is_stream()) report("order", name(*seen) + ": UploadReady without a streamed body");
     if (seen && engine().upload_space(seen->id).empty())
       report("order", name(*seen) + ": UploadReady, and there is no room");
+  } else if (const auto* rewind = std::get_if<output::UploadRewind>(&output)) {
+    if ((seen = owner(rewind->transfer, "UploadRewind"))) on_rewind(*seen);
+  } else if (const auto* hop = std::get_if<output::HopDone>(&output)) {
+    if ((seen = owner(hop->transfer, "HopDone"))) on_hop_done(*seen, *hop);
   } else if (const auto* done = std::get_if<output::Done>(&output)) {
     const auto found = numbers_.find(done->transfer);
     if (found != numbers_.end() && find(found->second)->done) {
@@ -170,6 +148,7 @@ void Oracles::on_head(Seen& seen) {
   seen.head = true;
   if (seen.removed) return;
   carried_by(seen);
+  if (seen.chain) on_head_of_chain(seen, engine().head(seen.id));
   seen.sent_at_head = engine().progress(seen.id).sent_body_bytes;
   judge_first_byte(seen);
   judge_head(seen, engine().head(seen.id));
@@ -220,6 +199,7 @@ void Oracles::on_done(Seen& seen, const Result<void>& result) {
   if (!seen.removed) judge_connection(seen);
   if (!seen.removed) judge_tries(seen);
   if (!seen.removed) judge_end(seen, result);
+  if (!seen.removed && seen.chain) judge_last_hop(seen, result);
   if (result) {
     judge_success(seen);
   } else {
@@ -246,15 +226,15 @@ void Oracles::judge_end(const Seen& seen, const Result<void>& result) {
       !in_order(progress.first_byte, progress.done) || !in_order(progress.sent, progress.done)) {
     report("times", name(seen) + ": its times are not in their order");
   }
-  if (progress.sent && progress.sent_body_bytes < seen.upload.size() && !upload_may_stop(seen)) {
+  if (progress.sent && progress.sent_body_bytes < seen.plan->upload.bytes && !upload_may_stop(seen)) {
     report("figures", name(seen) + ": sent, with " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
-                          std::to_string(seen.upload.size()));
+                          std::to_string(seen.plan->upload.bytes));
   }
 }
 
 // Without TLS a response that the end of the connection frames may be shortened unnoticed.
 bool Oracles::may_be_cut(const Seen& seen) const {
-  const ConnId conn = seen.removed ? seen.last_conn : engine().info(seen.id).conn;
+  const ConnId conn = conn_of(seen);
   return !origin_of(seen).tls && seen.plan->reply.framing == sim::HttpReply::Framing::until_close &&
          end_was_told(seen, conn) && struck(conn, {"closed early", "half close"});
 }
@@ -284,13 +264,13 @@ void Oracles::judge_figures(const Seen& seen) {
   judge_sizes(seen);
   if (progress.sent_head_bytes == 0 || progress.received_head_bytes == 0)
     report("figures", name(seen) + ": no bytes of a head");
-  if (!upload_may_stop(seen) && progress.sent_body_bytes != seen.upload.size()) {
+  if (!upload_may_stop(seen) && progress.sent_body_bytes != seen.plan->upload.bytes) {
     report("figures", name(seen) + ": " + std::to_string(progress.sent_body_bytes) + " bytes of a body of " +
-                          std::to_string(seen.upload.size()) + " sent by the engine's count");
+                          std::to_string(seen.plan->upload.bytes) + " sent by the engine's count");
   }
 }
 
-// The times are in order, and none is before the transfer was added. After an early response the request may have been
+// The times are in order, and none is before the hop began. After an early response the request may have been
 // sent completely later.
 void Oracles::judge_times(const Seen& seen) {
   const Progress& progress = engine().progress(seen.id);
@@ -300,7 +280,7 @@ void Oracles::judge_times(const Seen& seen) {
       report("times", name(seen) + ": " + what + " is missing, or before what comes before it");
     last = at;
   };
-  if (progress.queued != seen.added_at) report("times", name(seen) + ": not queued when it was added");
+  if (progress.queued != seen.queued_at) report("times", name(seen) + ": not queued when its hop began");
   next("resolved", progress.resolved);
   next("connected", progress.connected);
   next("secured", progress.secured);
@@ -313,7 +293,7 @@ void Oracles::judge_times(const Seen& seen) {
   const Instant connected = *world_->record(info.conn)->connected;
   if (multiplexes(seen) && progress.connected == seen.opened_at) return;  // it had been idle
   if (progress.connected < connected ||
-      (!info.reused && connected >= seen.added_at && progress.connected != connected)) {
+      (!info.reused && connected >= seen.queued_at && progress.connected != connected)) {
     report("times", name(seen) + ": connected is not when its connection was");
   }
 }
@@ -327,7 +307,8 @@ void Oracles::judge_info(const Seen& seen) {
   if (!record || record->origin != plan.origin || record->address != info.address) {
     report("info", name(seen) + ": its address is " + info.address.to_string());
   }
-  if (info.reused != (seen.place > 0)) {
+  // An earlier attempt may arrive after the one that was answered.
+  if ((seen.chain || seen.arrivals == 1) && info.reused != (seen.place > 0)) {
     report("info", name(seen) + ": its connection has carried " + std::to_string(seen.place) +
                        " others, and reused says otherwise");
   }
@@ -346,20 +327,28 @@ void Oracles::judge_connection(const Seen& seen) {
   const TransferInfo info = engine().info(seen.id);
   if (plan.fresh && info.reused) report("reuse", name(seen) + " asked for a fresh connection");
   if (info.retries > 3) report("twice", name(seen) + ": tried again " + std::to_string(info.retries) + " times");
-  const auto [before, is_first] = carried_.emplace(info.conn, plan.number);
+  const auto [before, is_first] = carried_.emplace(info.conn, Carried{plan.number, seen.kind});
   std::erase(must_stand_, info.conn);  // this transfer may have ended it
   if (info.conn && !is_first) {
-    const bool fits = find(before->second)->kind == seen.kind;
-    if (!fits) report("reuse", name(seen) + " has ridden on the connection of " + std::to_string(before->second));
+    const bool fits = before->second.kind == seen.kind;
+    if (!fits)
+      report("reuse", name(seen) + " has ridden on the connection of " + std::to_string(before->second.number));
   }
   const bool closes = plan.no_reuse || reply_closes(plan.reply);
   if (seen.succeeded && closes && multiplexes(seen)) doomed_.insert(info.conn);
   if (seen.succeeded && closes && !multiplexes(seen)) must_be_closed_.push_back(info.conn);
-  if (seen.succeeded && !closes && may_be_used_again(seen)) must_stand_.push_back(info.conn);
-  if (seen.head && plan.reply.early && !origin_of(seen).tls &&
+  if (seen.succeeded && !closes && may_be_used_again(seen, info.conn, engine().progress(seen.id).sent.has_value()))
+    must_stand_.push_back(info.conn);
+  if (seen.head && plan.reply.early && plan.reply.status >= 400 && !origin_of(seen).tls &&
       engine().progress(seen.id).sent_body_bytes > seen.sent_at_head) {
     report("early", name(seen) + ": its body was sent on, behind the answer that it is not wanted");
   }
+}
+
+void Oracles::judge_interims(const Seen& seen, const TransferPlan& plan) {
+  std::vector<int> interims = seen.interims;
+  if (plan.upload.expects_continue && !interims.empty() && interims.front() == 100) interims.erase(interims.begin());
+  if (interims != plan.reply.interims) report("interims", name(seen) + ": not those that the origin sent");
 }
 
 void Oracles::judge_success(Seen& seen) {
@@ -369,13 +358,12 @@ void Oracles::judge_success(Seen& seen) {
     report("certificate", name(seen) + ": a success, by a bad certificate");
   if (plan.max_body_bytes && seen.taken > *plan.max_body_bytes)
     report("body limit", name(seen) + ": more than it allows");
-  std::vector<int> interims = seen.interims;
-  if (plan.upload.expects_continue && !interims.empty() && interims.front() == 100) interims.erase(interims.begin());
-  if (interims != plan.reply.interims) report("interims", name(seen) + ": not those that the origin sent");
+  judge_interims(seen, plan);
   if (plan.total_timeout && now() - seen.added_at > *plan.total_timeout && !scenario_.on.has(Feature::leaps)) {
     report("deadline", name(seen) + ": a success after its total timeout");
   }
-  if (plan.upload.bytes > 0 && !upload_may_stop(seen) && !seen.upload_arrived) {
+  const bool has_arrived = seen.chain && seen.chain->shown ? seen.chain->shown->whole : seen.upload_arrived;
+  if (plan.upload.bytes > 0 && !upload_may_stop(seen) && !has_arrived) {
     report("upload", name(seen) + ": a success, and its body never reached the origin");
   }
   if (seen.removed) return;  // its getters are empty
@@ -392,72 +380,6 @@ void Oracles::judge_success(Seen& seen) {
   judge_times(seen);
   judge_info(seen);
   if (!engine().body(seen.id).empty()) report("bytes", name(seen) + ": a success with bytes that were not consumed");
-}
-
-// ---- at the origin ----
-
-void Oracles::on_request(std::size_t origin, const sim::HttpRequest& request) {
-  std::uint32_t number = 0;
-  const std::string& target = request.target;
-  const auto parsed =
-      std::from_chars(target.data() + std::min<std::size_t>(1, target.size()), target.data() + target.size(), number);
-  Seen* seen = parsed.ec == std::errc{} ? find(number) : nullptr;
-  if (!seen || !seen->added || target != "/" + std::to_string(number)) {
-    return report("requests", "a request that nobody made reaches origin " + std::to_string(origin) + ": " +
-                                  request.method + " " + target);
-  }
-  const TransferPlan& plan = *seen->plan;
-  if (plan.origin != origin) report("requests", name(*seen) + " reaches origin " + std::to_string(origin));
-  if (request.method != plan.method) report("requests", name(*seen) + ": its method arrives as " + request.method);
-  const std::string* host = request.field("host");
-  if (!host || *host != host_field(scenario_.origins[plan.origin], plan)) {
-    report("requests", name(*seen) + ": Host arrives as " + (host ? *host : "nothing"));
-  }
-  judge_cookies(*seen, request);
-  const std::string* filler = request.field("x-filler");
-  if ((filler ? filler->size() : 0) != plan.filler) report("requests", name(*seen) + ": a field has another length");
-  std::vector<Visit>& visits = visits_[{origin, request.connection}];
-  const auto visit = std::ranges::find(visits.rbegin(), visits.rend(), request.number, &Visit::request);
-  const bool is_new = visit == visits.rend();
-  if (is_new) {
-    judge_order(origin, request, *seen);
-    judge_turn(*seen);
-    visits.push_back({number, request.number});
-    seen->place = request.number;
-    ++seen->arrivals;
-    if (!is_idempotent(plan.method) && seen->arrivals > 1)
-      report("twice", name(*seen) + ": a " + plan.method + " arrives twice");
-  } else if (visit->number != number) {
-    report("requests", name(*seen) + ": its body comes behind another's head");
-  }
-  const bool whole = request.body == seen->upload;
-  if (!request.body.empty() && !whole) {
-    report("upload", name(*seen) + ": the origin got " + std::to_string(request.body.size()) +
-                         " bytes that are not the " + std::to_string(seen->upload.size()) + " sent");
-  }
-  if (!whole || (is_new && plan.upload.bytes > 0)) return;
-  seen->upload_arrived = true;
-  judge_arrival(*seen);
-}
-
-// Whether this request may come on that connection, after the earlier ones.
-void Oracles::judge_order(std::size_t origin, const sim::HttpRequest& request, const Seen& seen) {
-  const TransferPlan& plan = *seen.plan;
-  const auto found = visits_.find({origin, request.connection});
-  if (found == visits_.end() || found->second.empty()) return;
-  if (plan.fresh && engine().info(seen.id).retries == 0) report("reuse", name(seen) + " asked for a fresh connection");
-  for (const Visit& visit : found->second) {
-    const Seen& before = *find(visit.number);
-    const std::string whom = name(seen) + " behind " + std::to_string(visit.number);
-    if (before.plan->no_reuse) report("reuse", whom + ", which forbade it");
-    if (reply_closes(before.plan->reply)) {
-      report("reuse", whom + ", whose response said close");
-    }
-    if (before.kind != seen.kind) report("reuse", whom + ", which is of another kind");
-    if (before.failure && !multiplexes(seen) && breaks_connection(*before.failure))
-      report("reuse", whom + ", which has failed");
-    if (visit.number == plan.number) report("reuse", whom + ", itself");
-  }
 }
 
 }  // namespace sluice::simtest

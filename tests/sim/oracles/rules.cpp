@@ -23,16 +23,24 @@ void Oracles::judge_sizes(const Seen& seen) {
   }
 }
 
-// Each host sets one cookie that names it, so no other host may see it; and none may see one that is not asked for.
-void Oracles::judge_cookies(const Seen& seen, const sim::HttpRequest& request) {
-  const std::string* cookie = request.field("cookie");
-  const std::string host = host_of(origin_of(seen), *seen.plan);
-  if (!cookie) {
-    if (seen.has_cookie) report("cookies", name(seen) + ": the cookie of " + host + " is not sent");
+// Each host sets one cookie that names it, so no other host may see it; and none may see one that is not asked for. The
+// request's own cookie follows, at its own origin only.
+void Oracles::judge_cookies(const Seen& seen, const TransferPlan& plan, const sim::HttpRequest& request) {
+  const std::string* field = request.field("cookie");
+  const std::string host = host_of(scenario_.origins[plan.origin], plan), of_host = "of=" + host;
+  std::string cookie = field ? *field : "";
+  const std::string own = own_cookie_of(seen, plan);
+  const bool has_own = !own.empty() && cookie.ends_with(own);
+  if (has_own != !own.empty()) report("cookies", name(seen) + ": its own cookie is not sent to " + host);
+  if (has_own) cookie.resize(cookie.size() - own.size());
+  if (has_own && cookie.ends_with("; ")) cookie.resize(cookie.size() - 2);
+  if (cookie.empty()) {
+    if (seen.has_cookie && is_present(seen, plan))
+      report("cookies", name(seen) + ": the cookie of " + host + " is not sent");
     return;
   }
-  if (!seen.plan->cookies) report("cookies", name(seen) + ": has no jar, and sends " + *cookie);
-  if (*cookie != "of=" + host) report("cookies", name(seen) + ": " + host + " is sent " + *cookie);
+  if (!plan.cookies) report("cookies", name(seen) + ": has no jar, and sends " + cookie);
+  if (cookie != of_host) report("cookies", name(seen) + ": " + host + " is sent " + cookie);
 }
 
 }  // namespace sluice::simtest

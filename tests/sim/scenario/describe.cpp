@@ -72,6 +72,15 @@ void describe_mux(const MuxPlan& mux, Line& line) {
       .bytes("says nonsense after requests: ", mux.nonsense_after);
 }
 
+void describe_guard(const GuardPlan& guard, Line& line) {
+  line.add_if(guard.basic, "demands Basic")
+      .add_if(guard.digest, "demands Digest by hash " + std::to_string(static_cast<int>(guard.algorithm)))
+      .add_if(!guard.qop, "without qop")
+      .bytes("a nonce is for requests: ", guard.nonce_uses)
+      .add_if(guard.stale_every != 0, "stale at once: every " + std::to_string(guard.stale_every) + "th")
+      .add_if(guard.next_nonces, "next nonces");
+}
+
 std::string describe_origin(const OriginPlan& origin) {
   Line line("origin " + origin.host + ':' + std::to_string(origin.port));
   line.add_if(origin.tls, origin.tls12 ? "TLS 1.2" : "TLS");
@@ -92,6 +101,7 @@ std::string describe_origin(const OriginPlan& origin) {
   line.bytes("closes after requests: ", origin.options.max_requests);
   line.add_if(!origin.options.answers_continue, "says no 100");
   if (origin.mux) describe_mux(*origin.mux, line);
+  if (origin.guard) describe_guard(*origin.guard, line);
   return line.end();
 }
 
@@ -147,9 +157,59 @@ void describe_reply(const ReplyPlan& reply, Line& line) {
   line.add_if(reply.oddity != sim::Oddity::none, "oddity: " + std::string(sim::to_string(reply.oddity)));
 }
 
+void describe_redirects(const TransferPlan& plan, const Scenario& scenario, Line& line) {
+  if (plan.follows) {
+    const RedirectOptions& options = *plan.follows;
+    line.add_if(true, "follows " + std::to_string(options.max_redirects) + " redirects")
+        .add_if(options.keep_post_301, "POST after 301")
+        .add_if(options.keep_post_302, "POST after 302")
+        .add_if(options.keep_post_303, "POST after 303")
+        .add_if(options.keep_method, "any method after all")
+        .add_if(options.trust_other_origins, "with all its fields")
+        .add_if(options.auto_referer, "with a Referer");
+  }
+  line.add_if(plan.secrets, "with secrets");
+  for (const RedirectPlan& redirect : plan.redirects) {
+    const OriginPlan& to = scenario.origins[redirect.to];
+    line.add_if(true, "led to " + to.host + ':' + std::to_string(to.port) + (redirect.literal ? " by address" : ""));
+    describe_reply(redirect.reply, line);
+  }
+}
+
+void describe_login(const TransferPlan& plan, Line& line) {
+  if (plan.guarded) {
+    line.add_if(true, plan.guarded_everywhere ? "guarded everywhere by" : "guarded by");
+    describe_reply(plan.denial, line);
+  }
+  if (!plan.login) return;
+  line.add_if(true, plan.login->is_right ? "right credentials" : "wrong credentials")
+      .add_if(plan.login->in_url, "in the URL")
+      .add_if(plan.login->schemes.basic, "for Basic")
+      .add_if(plan.login->schemes.digest, "for Digest");
+}
+
+void describe_retries(const RetryPlan& plan, Line& line) {
+  const RetryOptions& options = plan.options;
+  line.add_if(true, "tried again " + std::to_string(options.max_retries) + " times")
+      .add_if(options.delay.has_value(), "after " + in_ms(options.delay.value_or(Duration())))
+      .add_if(options.max_time.has_value(), "within " + in_ms(options.max_time.value_or(Duration())))
+      .add_if(options.connection_refused, "also if refused")
+      .add_if(options.all_errors, "also after errors")
+      .add_if(options.all_error_statuses, "also after statuses")
+      .add_if(options.after_head, "also after a head")
+      .add_if(!options.jitter, "without jitter")
+      .add_if(!plan.resends, "not sent again on another connection");
+  for (const RetryPlan::First& first : plan.first) {
+    line.add_if(true, "at first");
+    describe_reply(first.reply, line);
+    line.add_if(!first.retry_after.empty(), "Retry-After: " + first.retry_after);
+  }
+}
+
 void describe_upload(const UploadPlan& upload, Line& line) {
   if (upload.kind == UploadPlan::Kind::none) return;
   line.add_if(true, "a body of " + std::to_string(upload.bytes) + " bytes, " + std::string(to_string(upload.kind)));
+  line.add_if(upload.rewindable, "rewindable");
   line.add_if(upload.expects_continue, "Expect").bytes("given at most at once: ", upload.most);
   line.add_if(upload.every > Duration::zero(), "every " + in_ms(upload.every));
   line.add_if(upload.breaks_at.has_value(), "the source breaks at " + std::to_string(upload.breaks_at.value_or(0)));
@@ -201,6 +261,9 @@ std::string describe_transfer(const TransferPlan& plan, const Scenario& scenario
   line.add_if(plan.total_timeout.has_value(), "done within " + in_ms(plan.total_timeout.value_or(Duration())));
   line.add_if(plan.idle_timeout.has_value(), "idle for at most " + in_ms(plan.idle_timeout.value_or(Duration())));
   line.add_if(plan.max_body_bytes.has_value(), "at most " + std::to_string(plan.max_body_bytes.value_or(0)) + " bytes");
+  describe_redirects(plan, scenario, line);
+  describe_login(plan, line);
+  if (plan.retries) describe_retries(*plan.retries, line);
   line.add_if(plan.coded, "coded").add_if(plan.cookies, "with cookies");
   line.add_if(plan.fresh, "on a fresh connection").add_if(plan.no_reuse, "which nobody has after it");
   return line.end();

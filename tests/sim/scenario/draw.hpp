@@ -13,7 +13,9 @@
 
 namespace sluice::simtest {
 
+struct OriginPlan;
 struct Scenario;
+struct TransferPlan;
 
 // Draws of one part of a scenario.
 class Draw {
@@ -61,6 +63,10 @@ enum Part : std::uint64_t {
   kMuxOrigins = 2'000'000'100,
   kMuxTransfers = 2'000'001'000,
   kRules = 3'000'000'000,  // and from 1000 on, for each transfer
+  kRedirects = 4'000'000'000,
+  kRetries = 5'000'000'000,
+  kGuards = 6'000'000'000,
+  kLogins = 6'000'001'000,
 };
 
 // The features of a seed. In swarm.cpp.
@@ -70,5 +76,14 @@ FeatureSet draw_swarm(std::uint64_t seed);
 // begins, before the transfers; the others what multiplexes, after everything else.
 void draw_mux_engine(Scenario& scenario);
 void multiplex(Scenario& scenario);
+
+// In scenario.cpp.
+OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on);
+// How many bytes a body may have: if bytes move one by one, few.
+std::size_t byte_budget(const Scenario& scenario);
+void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, TransferPlan& plan);
+
+// In hops.cpp: draws what makes further hops of the transfers, after everything else. Only HTTP/1 has it.
+void draw_hops(Scenario& scenario);
 
 }  // namespace sluice::simtest

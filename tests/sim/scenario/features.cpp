@@ -92,8 +92,11 @@ constexpr std::array<std::string_view, kFeatures> kNames = {
     "mux-ends",
     "codings",
     "cookies",
+    "redirects",
+    "challenges",
+    "retries",
 };
-static_assert(kNames.back() == "cookies");
+static_assert(kNames.back() == "retries");
 
 }  // namespace
 

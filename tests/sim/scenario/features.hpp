@@ -113,8 +113,12 @@ enum class Feature : std::uint8_t {
   // what rules add to a transfer; drawn separately
   codings,
   cookies,
+  // what makes further hops of it; drawn separately
+  redirects,
+  challenges,
+  retries,
 };
-inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::cookies) + 1;
+inline constexpr std::size_t kFeatures = static_cast<std::size_t>(Feature::retries) + 1;
 
 std::string_view to_string(Feature feature);  // as for `--off`: "partial-sends"
 std::optional<Feature> feature_named(std::string_view name);

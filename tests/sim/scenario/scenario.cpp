@@ -70,6 +70,8 @@ IpAddress ipv6(std::size_t origin, std::uint8_t which) {
   return address;
 }
 
+}  // namespace
+
 OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   using enum Feature;
   Draw draw(seed, kOrigins + index, on);
@@ -107,6 +109,8 @@ OriginPlan draw_origin(std::uint64_t seed, std::size_t index, FeatureSet on) {
   return origin;
 }
 
+namespace {
+
 // The same host at another port.
 OriginPlan twin_of(const OriginPlan& origin) {
   OriginPlan twin = origin;
@@ -142,6 +146,8 @@ std::size_t draw_count(Draw& draw) {
   return 13 + within % 28;
 }
 
+}  // namespace
+
 // The cost of a scenario is limited: if bytes move one by one, there are few of them.
 std::size_t byte_budget(const Scenario& scenario) {
   const std::size_t a_twentieth = scenario.weather.bandwidth / 20;
@@ -150,6 +156,8 @@ std::size_t byte_budget(const Scenario& scenario) {
   const std::size_t steps = 300 / std::max<std::size_t>(scenario.drawn, 3);
   return std::min<std::size_t>(piece, 40'000) * steps;
 }
+
+namespace {
 
 std::size_t draw_bytes(Draw& draw, std::size_t budget) {
   const std::uint64_t kind = draw.below(8);
@@ -205,6 +213,8 @@ void draw_second_response(Draw& draw, const Scenario& scenario, ReplyPlan& reply
   if (reply.framing == sim::HttpReply::Framing::until_close) reply.framing = sim::HttpReply::Framing::length;
 }
 
+}  // namespace
+
 void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, TransferPlan& plan) {
   using enum Feature;
   using Framing = sim::HttpReply::Framing;
@@ -254,6 +264,8 @@ void draw_reply(Draw& draw, const Scenario& scenario, std::size_t budget, Transf
     draw.set(early_ok, reply.begins_early, begins);
   if (reply.begins_early && (!reply_has_body(plan) || reply.status >= 400)) reply.status = 200;
 }
+
+namespace {
 
 // With its own draws, so that the rest of a seed does not depend on it.
 void draw_oddity(const Scenario& scenario, TransferPlan& plan) {
@@ -354,8 +366,8 @@ TransferPlan draw_transfer(const Scenario& scenario, std::uint32_t number, Durat
 
 // More names than an engine keeps, asked for by transfers that are removed before the answer.
 void add_many_names(Scenario& scenario, Duration spread_over) {
-  constexpr std::uint32_t kNames = 290;
-  for (std::uint32_t i = 0; i < kNames && scenario.on.has(Feature::many_names); ++i) {
+  constexpr std::uint32_t kMany = 290;
+  for (std::uint32_t i = 0; i < kMany && scenario.on.has(Feature::many_names); ++i) {
     TransferPlan plan;
     plan.number = static_cast<std::uint32_t>(scenario.drawn);
     plan.connect_to = plan.own_name = true;
@@ -391,6 +403,7 @@ Scenario make_scenario(std::uint64_t seed, const Reduction& reduction) {
     scenario.transfers.push_back(draw_transfer(scenario, number, spread_over));
   }
   multiplex(scenario);
+  draw_hops(scenario);
   add_many_names(scenario, spread_over);
   if (reduction.keep) {
     std::erase_if(scenario.transfers,

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
+#include "core/hash/hash.hpp"
+#include "core/options.hpp"
 #include "tests/sim/scenario/features.hpp"
 
 namespace sluice::simtest {
@@ -26,6 +28,7 @@ struct UploadPlan {
   std::size_t most = SIZE_MAX;           // bytes at a time ...
   Duration every = {};                   // ... and then a pause of this length
   std::optional<std::size_t> breaks_at;  // the source fails after this many bytes
+  bool rewindable = false;               // it can begin again
   bool is_stream() const { return kind == Kind::stream || kind == Kind::stream_with_length; }
 };
 
@@ -44,6 +47,43 @@ struct ReplyPlan {
   bool one_write = false;
   sim::OriginFault origin_fault = sim::OriginFault::none;
   sim::Oddity oddity = sim::Oddity::none;
+};
+
+// A response that leads to another URL of the scenario.
+struct RedirectPlan {
+  enum class Form : std::uint8_t { absolute, with_userinfo, without_scheme, path, relative };
+  Form form = Form::absolute;  // of its Location
+  std::size_t to = 0;          // the origin ...
+  bool literal = false;        // ... and whether its address is in the URL
+  bool fragment = false;
+  ReplyPlan reply;  // status 301, 302, 303, 307 or 308
+};
+
+struct RetryPlan {
+  struct First {
+    ReplyPlan reply;
+    std::string retry_after;  // "": no such field
+  };
+  RetryOptions options;
+  std::vector<First> first;  // what the last URL answers to the first requests, before its own response
+  bool resends = true;       // TransferOptions::resend
+};
+
+// What an origin demands before it answers some requests (RFC 9110 11). Its user and password follow from its number.
+struct GuardPlan {
+  bool basic = false, digest = false;
+  hash::Algorithm algorithm = hash::Algorithm::md5;
+  bool qop = true;                    // false: the form of RFC 2069, without a count
+  std::size_t nonce_uses = SIZE_MAX;  // a nonce is stale after so many requests ...
+  std::size_t stale_every = 0;        // ... and each so-manieth at once; 0: none
+  bool next_nonces = false;           // each response to Digest has the next nonce
+};
+
+// The credentials of a transfer: those of its first origin, or wrong ones.
+struct LoginPlan {
+  bool is_right = true;
+  bool in_url = false;
+  AuthSchemes schemes;
 };
 
 struct ReadPlan {
@@ -90,9 +130,19 @@ struct TransferPlan {
   bool fresh = false, no_reuse = false;
   // The body of its response is coded by gzip, and asked for decoded (not with a build that lacks zlib).
   bool coded = false;
-  bool cookies = false;      // shares the jar of the scenario; its origin sets one cookie with each response
-  bool kept = false;         // not removed until the end
-  bool stale_calls = false;  // calls after it was removed, as from a careless application
+  bool cookies = false;  // shares the jar of the scenario; its origin sets one cookie with each response
+  std::optional<RedirectOptions> follows;  // nullopt: the first of its redirects is its response
+  std::vector<RedirectPlan> redirects;     // what its URLs answer; the one after them answers `reply`
+  bool secrets = false;                    // its request has fields that only its own origin may get
+  std::optional<RetryPlan> retries;
+  std::optional<LoginPlan> login;
+  bool guarded = false;             // its URLs at its first origin are those that a guard is for ...
+  bool guarded_everywhere = false;  // ... and those at all others
+  ReplyPlan denial;                 // the response of a guard: status 401
+  bool kept = false;                // not removed until the end
+  bool stale_calls = false;         // calls after it was removed, as from a careless application
+  // It may have several hops, or fields and responses that only such transfers have.
+  bool has_hops() const { return follows || !redirects.empty() || retries || login || guarded; }
 };
 
 // How a peer that multiplexes treats its connections. The *_after members count requests of one connection; default:
@@ -117,6 +167,7 @@ struct OriginPlan {
   sim::NameSpec name;
   sim::HttpOriginOptions options;
   std::optional<MuxPlan> mux;  // nullopt: HTTP/1
+  std::optional<GuardPlan> guard;
 };
 
 struct RoutePlan {

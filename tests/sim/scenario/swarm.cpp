@@ -81,6 +81,17 @@ void add_multiplexing(std::uint64_t seed, bool may_harm, FeatureSet& on) {
   }
 }
 
+// Also with its own draws.
+void add_rules(std::uint64_t seed, std::uint64_t variety, FeatureSet& on) {
+  using enum Feature;
+  Draw draw(seed, kRules, {});
+  for (const Feature feature : {codings, cookies, redirects, challenges, retries}) {
+    if (draw.below(1000) < variety / 2) on.add(feature);
+  }
+  // Credentials that a redirect could take elsewhere.
+  if (draw.one_in(3) && on.has(redirects)) on.add(challenges);
+}
+
 }  // namespace
 
 FeatureSet draw_swarm(std::uint64_t seed) {
@@ -114,10 +125,7 @@ FeatureSet draw_swarm(std::uint64_t seed) {
     if (draw.one_in(2)) on.add(Feature::addresses);
   }
   add_multiplexing(seed, harm > 0, on);
-  Draw rules(seed, kRules, {});
-  for (const Feature feature : {Feature::codings, Feature::cookies}) {
-    if (rules.below(1000) < variety / 2) on.add(feature);
-  }
+  add_rules(seed, variety, on);
   return on;
 }
 
