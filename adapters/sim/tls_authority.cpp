@@ -22,7 +22,7 @@ namespace sluice::sim {
 namespace {
 
 using Key = bssl::UniquePtr<EVP_PKEY>;
-using Certificate = bssl::UniquePtr<X509>;
+using CertificatePtr = bssl::UniquePtr<X509>;
 
 Key make_rsa_key(int bits) {
   const bssl::UniquePtr<RSA> rsa(RSA_new());
@@ -150,8 +150,8 @@ void set_random_serial(X509* certificate) {
 }
 
 // `issuer` null: self-signed.
-Certificate sign(const CertificateSpec& spec, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key) {
-  Certificate made(X509_new());
+CertificatePtr sign(const CertificateSpec& spec, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key) {
+  CertificatePtr made(X509_new());
   SLUICE_CHECK(made && X509_set_version(made.get(), X509_VERSION_3) && X509_set_pubkey(made.get(), key));
   set_random_serial(made.get());
   X509_NAME* subject = X509_get_subject_name(made.get());
@@ -182,7 +182,7 @@ Certificate sign(const CertificateSpec& spec, EVP_PKEY* key, X509* issuer, EVP_P
 struct TlsAuthority::Impl {
   KeyKind kind = KeyKind::ec_p256;
   Key key;
-  Certificate certificate;
+  CertificatePtr certificate;
   std::string certificate_pem;
   // What follows a certificate from this authority: its own and those above it, without the root.
   std::string chain_pem;
@@ -226,7 +226,7 @@ TlsAuthority TlsAuthority::make_intermediate(CertificateSpec spec) const {
 
 CertificateAndKey TlsAuthority::issue(const CertificateSpec& spec) const {
   const Key key = spec.key_pem.empty() ? make_key(spec.key) : read_key(spec.key_pem);
-  const Certificate made = sign(spec, key.get(), impl_->certificate.get(), impl_->key.get());
+  const CertificatePtr made = sign(spec, key.get(), impl_->certificate.get(), impl_->key.get());
   return {certificate_text(made.get()) + impl_->chain_pem, key_text(key.get())};
 }
 

@@ -77,9 +77,12 @@ def copy(root, file, output):
     text = with_edits(file, original, edits)
     # Calls, not comparisons: where a bug's text is a whole condition, clang would take "((a == b))" for a slip of the pen.
     head = (f"// Made by tests/sim/planted/plant.py from {file}.\n"
+            "#ifndef SLUICE_PLANTED\n"  # several files may be compiled together
+            "#define SLUICE_PLANTED\n"
             "extern int sluice_planted;\n"
             "inline bool planted_is(int number) { return sluice_planted == number; }\n"
             "inline bool planted_any() { return sluice_planted != 0; }\n"
+            "#endif\n"
             f"#line 1 \"{file}\"\n")
     write(output, head + text)
 
