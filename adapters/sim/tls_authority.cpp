@@ -16,6 +16,7 @@
 
 #include <utility>
 
+#include "adapters/sim/even_signature.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice::sim {
@@ -166,6 +167,10 @@ CertificatePtr sign(const CertificateSpec& spec, EVP_PKEY* key, X509* issuer, EV
   add_subject_alt_names(made.get(), spec);
   if (!spec.name_constraints.empty()) add_extension(made.get(), NID_name_constraints, spec.name_constraints.c_str());
   EVP_PKEY* const signer = issuer == nullptr ? key : issuer_key;
+  if (is_p256(signer)) {
+    sign_evenly(made.get(), signer, digest_of(spec.hash));
+    return made;
+  }
   const bool pss = spec.hash == Hash::pss_sha256 || spec.hash == Hash::pss_sha1;
   bssl::ScopedEVP_MD_CTX context;
   EVP_PKEY_CTX* padding = nullptr;

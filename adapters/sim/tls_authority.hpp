@@ -12,9 +12,8 @@
 
 namespace sluice::sim {
 
-// With RSA all signatures and keys on the wire have the same length, so that handshakes differ only in the values of
-// their bytes; with ECDSA the length varies by a byte or two. Making an RSA key takes about 100 ms. The kinds after
-// rsa_2048 are for tests of what clients accept.
+// With P-256 (even_signature.hpp) and with RSA all signatures and keys on the wire have the same length, so that
+// handshakes differ only in the values of their bytes. The kinds after ec_p256 are for tests of what clients accept.
 enum class KeyKind : std::uint8_t { ec_p256, rsa_2048, rsa_1024, ec_p224, ec_p384, ec_p521, ed25519 };
 
 // The hash with which an authority signs; the algorithm follows from its key. Ed25519 has no choice. RSA-PSS is for RSA

@@ -38,7 +38,6 @@ class Shared {
       spec.common_name = "a simulated origin";
       spec.not_before = kNotBefore;
       spec.not_after = kind == Certificate::expired ? kExpired : kNotAfter;
-      spec.key = KeyKind::rsa_2048;
       spec.key_pem = key_pem_;
       if (kind == Certificate::wrong_name) {
         spec.dns = {"not-" + host};
@@ -54,9 +53,9 @@ class Shared {
   }
 
  private:
-  Shared() : authority_(TlsAuthority::make_root(kAuthority, kNotBefore, kNotAfter, KeyKind::rsa_2048)) {}
+  Shared() : authority_(TlsAuthority::make_root(kAuthority, kNotBefore, kNotAfter)) {}
   const TlsAuthority& stranger() {
-    if (!stranger_) stranger_ = TlsAuthority::make_root(kAuthority, kNotBefore, kNotAfter, KeyKind::rsa_2048);
+    if (!stranger_) stranger_ = TlsAuthority::make_root(kAuthority, kNotBefore, kNotAfter);
     return *stranger_;
   }
 

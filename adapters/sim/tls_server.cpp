@@ -11,11 +11,13 @@
 #include <cstring>
 #include <utility>
 
+#include "adapters/sim/even_signature.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice::sim {
 
 struct TlsServerContext::Impl {
+  bssl::UniquePtr<EVP_PKEY> key;  // the context may refer to it
   bssl::UniquePtr<SSL_CTX> context;
   std::string alpn;  // in wire format
 };
@@ -113,15 +115,16 @@ int note_server_name(SSL* ssl, int*, void*) {
   return name != nullptr ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-Result<void> use_certificate(SSL_CTX* context, const TlsServerOptions& options) {
+Result<void> use_certificate(SSL_CTX* context, bssl::UniquePtr<EVP_PKEY>& key, const TlsServerOptions& options) {
   const auto chain = certificates(options.certificate_pem);
   if (chain.empty() || !SSL_CTX_use_certificate(context, chain.front().get())) return config_error("certificate");
   for (std::size_t i = 1; i < chain.size(); ++i) {
     if (!SSL_CTX_add1_chain_cert(context, chain[i].get())) return config_error("certificate chain");
   }
   const bssl::UniquePtr<BIO> in(BIO_new_mem_buf(options.key_pem.data(), static_cast<int>(options.key_pem.size())));
-  const bssl::UniquePtr<EVP_PKEY> key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  key.reset(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
   if (!key || !SSL_CTX_use_PrivateKey(context, key.get())) return config_error("private key");
+  if (is_p256(key.get())) sign_handshakes_evenly(context, key.get());
   return {};
 }
 
@@ -151,7 +154,7 @@ Result<TlsServerContext> TlsServerContext::create(const TlsServerOptions& option
       (!options.ciphers.empty() && !SSL_CTX_set_strict_cipher_list(context, options.ciphers.c_str()))) {
     return config_error("versions and ciphers");
   }
-  if (auto used = use_certificate(context, options); !used) return std::unexpected(std::move(used.error()));
+  if (auto used = use_certificate(context, impl->key, options); !used) return std::unexpected(std::move(used.error()));
   if (!options.client_anchors_pem.empty()) {
     if (auto asked = ask_for_client_certificates(context, options); !asked)
       return std::unexpected(std::move(asked.error()));

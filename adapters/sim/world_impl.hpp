@@ -1,7 +1,7 @@
 // The implementation of the simulated world: makes the parts, and runs one event after another, each at its time.
 // Leaves what happens to the parts:
 //   clock, journal, chance    the time, what is written down, and draws that are not the network's
-//   directory, names          who is where, and the questions about it
+//   directory, names          which host has which addresses, and the look-ups
 //   network                   connections
 //   engine_driver             the world's own engine at one end of them
 //   program                   a program with a Multi in its place

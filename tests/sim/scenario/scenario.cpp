@@ -4,6 +4,8 @@
 #include "tests/sim/scenario/scenario.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "core/base/limits.hpp"
 #include "tests/sim/scenario/draw.hpp"
@@ -423,7 +425,8 @@ std::string body_of(std::uint64_t seed, std::uint32_t number, Direction directio
   for (std::size_t at = 0; at < bytes; at += 8) {
     std::uint64_t word = state += 0x9e37'79b9'7f4a'7c15u;
     word = (word ^ word >> 31) * 0xbf58'476d'1ce4'e5b9u;
-    for (std::size_t i = at; i < std::min(bytes, at + 8); ++i, word >>= 8) body[i] = static_cast<char>(word & 0xff);
+    if (std::endian::native == std::endian::big) word = std::byteswap(word);
+    std::memcpy(&body[at], &word, std::min<std::size_t>(8, bytes - at));
   }
   return body;
 }

@@ -1,4 +1,5 @@
-// adapters/sim/tls_authority: with RSA, all certificates and handshakes of one kind have the same length.
+// adapters/sim/tls_authority, adapters/sim/even_signature: all certificates and handshakes of one kind have the same
+// length.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -31,8 +32,8 @@ Sizes handshake(const sim::TlsServerContext& context, const tls::ClientParams& p
   return sizes;
 }
 
-TEST_CASE("RSA: certificates and handshakes have equal sizes, with other keys and other randomness") {
-  const auto root = sim::TlsAuthority::make_root("Root", kNoon - kDay, kNoon + kDay, sim::KeyKind::rsa_2048);
+void check_equal_sizes(sim::KeyKind kind) {
+  const auto root = sim::TlsAuthority::make_root("Root", kNoon - kDay, kNoon + kDay, kind);
   std::set<std::size_t> certificates{};
   for (const TlsVersion version : {TlsVersion::tls1_2, TlsVersion::tls1_3}) {
     CAPTURE(static_cast<int>(version));
@@ -40,7 +41,7 @@ TEST_CASE("RSA: certificates and handshakes have equal sizes, with other keys an
     std::set<Sizes> abbreviated;
     for (int i = 0; i < 3; ++i) {
       sim::CertificateSpec spec = leaf_spec({"example.org"});
-      spec.key = sim::KeyKind::rsa_2048;
+      spec.key = kind;
       const auto made = root.issue(spec);
       certificates.insert(made.certificate_pem.size());
       sim::TlsServerOptions server;
@@ -70,6 +71,11 @@ TEST_CASE("RSA: certificates and handshakes have equal sizes, with other keys an
     CHECK(abbreviated.size() == 1);
   }
   CHECK(certificates.size() == 1);
+}
+
+TEST_CASE("With P-256 and RSA certificates and handshakes have equal sizes, with other keys and other randomness") {
+  SUBCASE("P-256") { check_equal_sizes(sim::KeyKind::ec_p256); }
+  SUBCASE("RSA") { check_equal_sizes(sim::KeyKind::rsa_2048); }
 }
 
 TEST_CASE("An intermediate has a key of its root's kind") {
