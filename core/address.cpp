@@ -146,7 +146,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view literal) {
     address.kind = Kind::ipv4;
     return address;
   }
-  address.bytes = {};  // a failed try may have left octets behind
+  address.bytes = {};  // a failed try may have set some
   if (parse_ipv6(literal, address.bytes)) {
     address.kind = Kind::ipv6;
     return address;

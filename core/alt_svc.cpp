@@ -13,6 +13,7 @@
 #include "core/rules/challenge.hpp"
 #include "core/rules/cookie_file.hpp"
 #include "core/rules/cookie_match.hpp"
+#include "core/rules/file_date.hpp"
 #include "core/rules/set_cookie.hpp"
 
 namespace sluice {
@@ -52,19 +53,6 @@ std::string key_of(const std::string& host, std::uint16_t port) { return host_te
 
 std::string key_of(const Url& url) { return key_of(rules::host_of(url).name, url.port()); }
 
-// Removes the first part from the text, which is not empty. A ';' inside a quoted string does not separate.
-std::string_view next_part(std::string_view& text) {
-  bool quoted = false;
-  std::size_t end = 0;
-  for (; end < text.size() && (quoted || text[end] != ';'); ++end) {
-    if (text[end] == '"') quoted = !quoted;
-    if (quoted && text[end] == '\\' && end + 1 < text.size()) ++end;
-  }
-  const std::string_view part = trim_blanks(text.substr(0, end));
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
 // `h3="host:443"`.
 std::optional<Alternative> parse_alternative(std::string_view text) {
   const auto parameter = rules::parse_auth_parameter(text);  // the same syntax
@@ -86,13 +74,12 @@ std::optional<Alternative> parse_alternative(std::string_view text) {
 
 // One element of a field, without "clear".
 std::optional<AltSvc::Service> parse_service(std::string_view text) {
-  std::optional<Alternative> alternative = parse_alternative(next_part(text));
+  if (text.starts_with(';')) return std::nullopt;
+  std::optional<Alternative> alternative = parse_alternative(next_list_element(text, ';').value_or(""));
   if (!alternative) return std::nullopt;
   AltSvc::Service service{*std::move(alternative)};
-  while (!text.empty()) {
-    const std::string_view part = next_part(text);
-    if (part.empty()) continue;
-    const auto parameter = rules::parse_auth_parameter(part);
+  while (const auto part = next_list_element(text, ';')) {
+    const auto parameter = rules::parse_auth_parameter(*part);
     if (!parameter) return std::nullopt;
     const auto& [name, value] = *parameter;
     if (name == "ma") {
@@ -111,37 +98,7 @@ UnixSeconds expiry_of(std::int64_t max_age, UnixSeconds now) {
   return fits ? now + max_age : kLastCalendarTime;
 }
 
-// The number in a text of digits.
-int number(std::string_view digits) {
-  int value = 0;
-  for (const char c : digits) value = value * 10 + (c - '0');
-  return value;
-}
-
-// "20261231" and "23:59:59".
-std::optional<UnixSeconds> parse_expiry(std::string_view date, std::string_view clock) {
-  constexpr std::string_view kDate = "dddddddd", kClock = "dd:dd:dd";
-  const auto fits = [](char c, char form) { return form == 'd' ? is_digit(c) : c == form; };
-  if (!std::equal(date.begin(), date.end(), kDate.begin(), kDate.end(), fits)) return std::nullopt;
-  if (!std::equal(clock.begin(), clock.end(), kClock.begin(), kClock.end(), fits)) return std::nullopt;
-  return unix_seconds({number(date.substr(0, 4)), number(date.substr(4, 2)), number(date.substr(6, 2)),
-                       number(clock.substr(0, 2)), number(clock.substr(3, 2)), number(clock.substr(6, 2))});
-}
-
-void append_expiry(std::string& out, UnixSeconds expires) {
-  const CalendarTime time = calendar_time(expires);
-  append_padded(out, time.year, 4);
-  append_padded(out, time.month, 2);
-  append_padded(out, time.day, 2);
-  out += ' ';
-  append_padded(out, time.hour, 2);
-  out += ':';
-  append_padded(out, time.minute, 2);
-  out += ':';
-  append_padded(out, time.second, 2);
-}
-
-// The words of a line, whose date is two; those that are missing are empty. nullopt: there are more.
+// The words of a line of the file, of which the date is two. Missing ones are empty. nullopt: there are more.
 std::optional<std::array<std::string_view, 10>> words_of(std::string_view line) {
   std::array<std::string_view, 10> words = {};
   for (std::string_view& word : words) {
@@ -262,7 +219,8 @@ bool AltSvcStore::load_line(std::string_view line, UnixSeconds now) {
   const auto from_port = port_of(origin_port), to_port = port_of(port);
   if (!used_protocol || !protocol || !origin || !host || !from_port || !to_port) return false;
   if (!date.starts_with('"') || !clock.ends_with('"')) return false;
-  const auto expires = parse_expiry(date.substr(1), clock.substr(0, clock.size() - 1));
+  const auto expires =
+      rules::parse_file_date(std::string(date.substr(1)) + ' ' + std::string(clock, 0, clock.size() - 1));
   const auto persists = rules::clamped_decimal(persist);
   if (!expires || !persists || !rules::clamped_decimal(priority)) return false;
   if (*expires <= now) return true;
@@ -277,7 +235,7 @@ std::string AltSvcStore::save(UnixSeconds now) const {
       if (expires <= now) continue;
       text.append(file_name(used)).append(" ").append(key).append(" ").append(file_name(alternative.protocol));
       text.append(" ").append(key_of(alternative.host, alternative.port)).append(" \"");
-      append_expiry(text, expires);
+      rules::append_file_date(text, expires);
       text.append("\" ").append(alternative.persist ? "1" : "0").append(" 0\n");
     }
   }

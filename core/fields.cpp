@@ -145,12 +145,12 @@ bool lists_token(std::string_view list, std::string_view wanted) {
   return false;
 }
 
-std::optional<std::string_view> next_list_element(std::string_view& list) {
+std::optional<std::string_view> next_list_element(std::string_view& list, char separator) {
   while (!list.empty()) {
-    // A comma inside a quoted string (RFC 9110 5.6.4) does not separate elements.
+    // A separator inside a quoted string (RFC 9110 5.6.4) does not separate elements.
     bool quoted = false;
     std::size_t end = 0;
-    for (; end < list.size() && (quoted || list[end] != ','); ++end) {
+    for (; end < list.size() && (quoted || list[end] != separator); ++end) {
       if (list[end] == '"') {
         quoted = !quoted;
       } else if (quoted && list[end] == '\\' && end + 1 < list.size()) {

@@ -114,9 +114,9 @@ bool is_received_value(std::string_view text);
 bool lists_token(std::string_view list, std::string_view wanted);
 // Compares ASCII letters without regard to case; every other byte must be equal. No locale.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
-// Removes the next element from the front of a comma-separated list and returns it, a view into the same text. Empty
-// elements are skipped (RFC 9110 5.6.1.2), white space around an element is removed, and a comma inside a quoted string
-// (5.6.4) does not separate. nullopt: the list has no more elements.
-std::optional<std::string_view> next_list_element(std::string_view& list);
+// Removes the next element from the front of a list and returns it, a view into the same text. Empty elements are
+// skipped (RFC 9110 5.6.1.2), white space around an element is removed, and a separator inside a quoted string (5.6.4)
+// does not separate. nullopt: the list has no more elements.
+std::optional<std::string_view> next_list_element(std::string_view& list, char separator = ',');
 
 }  // namespace sluice

@@ -8,6 +8,7 @@
 #include "core/http_date.hpp"
 #include "core/rules/cookie_file.hpp"
 #include "core/rules/cookie_match.hpp"
+#include "core/rules/file_date.hpp"
 #include "core/rules/set_cookie.hpp"
 
 namespace sluice {
@@ -16,19 +17,6 @@ namespace {
 constexpr UnixSeconds kNeverExpires = std::numeric_limits<UnixSeconds>::max();
 constexpr std::string_view kFileHead = "# Hosts to be used over https only (HSTS), in the format of curl --hsts\n";
 constexpr std::string_view kUnlimited = "unlimited";
-
-// Removes the first directive from the text, which is not empty. A ';' inside a quoted string does not separate.
-std::string_view next_directive(std::string_view& text) {
-  bool quoted = false;
-  std::size_t end = 0;
-  for (; end < text.size() && (quoted || text[end] != ';'); ++end) {
-    if (text[end] == '"') quoted = !quoted;
-    if (quoted && text[end] == '\\') ++end;
-  }
-  const std::string_view directive = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return directive;
-}
 
 std::string_view without_quotes(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.starts_with('"') && text.ends_with('"');
@@ -40,37 +28,17 @@ UnixSeconds expiry_of(std::int64_t max_age, UnixSeconds now) {
   return max_age > kLastCalendarTime - std::max<UnixSeconds>(now, 0) ? kNeverExpires : now + max_age;
 }
 
-// "20261231 23:59:59"; "unlimited".
+// A date, or "unlimited".
 std::optional<UnixSeconds> parse_expiry(std::string_view text) {
-  if (text == kUnlimited) return kNeverExpires;
-  constexpr std::string_view kForm = "dddddddd dd:dd:dd";
-  if (text.size() != kForm.size()) return std::nullopt;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (kForm[i] == 'd' ? !is_digit(text[i]) : text[i] != kForm[i]) return std::nullopt;
-  }
-  const auto number = [text](std::size_t at, std::size_t size) {
-    int value = 0;
-    for (const char c : text.substr(at, size)) value = value * 10 + (c - '0');
-    return value;
-  };
-  return unix_seconds({number(0, 4), number(4, 2), number(6, 2), number(9, 2), number(12, 2), number(15, 2)});
+  return text == kUnlimited ? kNeverExpires : rules::parse_file_date(text);
 }
 
-std::string expiry_text(UnixSeconds expires) {
-  if (expires == kNeverExpires) return std::string(kUnlimited);
-  const CalendarTime time = calendar_time(expires);
-  std::string text;
-  const auto append = [&](int value, std::size_t digits, std::string_view after) {
-    append_padded(text, value, digits);
-    text += after;
-  };
-  append(time.year, 4, "");
-  append(time.month, 2, "");
-  append(time.day, 2, " ");
-  append(time.hour, 2, ":");
-  append(time.minute, 2, ":");
-  append(time.second, 2, "");
-  return text;
+void append_expiry(std::string& out, UnixSeconds expires) {
+  if (expires == kNeverExpires) {
+    out += kUnlimited;
+  } else {
+    rules::append_file_date(out, expires);
+  }
 }
 
 }  // namespace
@@ -78,16 +46,15 @@ std::string expiry_text(UnixSeconds expires) {
 std::optional<HstsPolicy> parse_hsts(std::string_view value) {
   std::optional<std::int64_t> max_age;
   bool include_subdomains = false;
-  while (!value.empty()) {
-    const std::string_view directive = next_directive(value);
-    const std::size_t equals = std::min(directive.find('='), directive.size());
-    const std::string_view name = trim_blanks(directive.substr(0, equals));
+  while (const auto directive = next_list_element(value, ';')) {
+    const std::size_t equals = std::min(directive->find('='), directive->size());
+    const std::string_view name = trim_blanks(directive->substr(0, equals));
     if (equals_ignoring_case(name, "max-age")) {
-      if (max_age || equals == directive.size()) return std::nullopt;
-      max_age = rules::clamped_decimal(without_quotes(trim_blanks(directive.substr(equals + 1))));
+      if (max_age || equals == directive->size()) return std::nullopt;
+      max_age = rules::clamped_decimal(without_quotes(trim_blanks(directive->substr(equals + 1))));
       if (!max_age) return std::nullopt;
     } else if (equals_ignoring_case(name, "includeSubDomains")) {
-      if (include_subdomains || equals != directive.size()) return std::nullopt;
+      if (include_subdomains || equals != directive->size()) return std::nullopt;
       include_subdomains = true;
     }
   }
@@ -173,7 +140,9 @@ std::string HstsStore::save(UnixSeconds now) const {
   for (const auto& [name, entry] : hosts_) {
     if (entry.expires <= now) continue;
     if (entry.include_subdomains) text += '.';
-    text.append(name).append(" \"").append(expiry_text(entry.expires)).append("\"\n");
+    text.append(name).append(" \"");
+    append_expiry(text, entry.expires);
+    text += "\"\n";
   }
   return text;
 }

@@ -28,8 +28,8 @@ struct NetrcEntry {
 // Tokens are separated by blanks and line ends: machine NAME, default, login TEXT, password TEXT, account TEXT. The
 // first login and the first password of an entry count. A token may be in double quotes, with \" \\ \n \r and \t as
 // escapes; it ends in its line. macdef ends the entry before it and is skipped up to an empty line. '#' begins a
-// comment as the first character of a line, and where a keyword may be. Other words are ignored. What follows the entry
-// that was found is not read.
+// comment as the first character of a line, and where a keyword may be. Other tokens are ignored. The text after the
+// entry that was found is not read.
 //
 // Errors: invalid_option (a text of more than kMaxNetrcBytes; a quoted string that does not end; a token that is too
 // long; a keyword without its value), with the number of the line and nothing else of the text; out_of_memory.

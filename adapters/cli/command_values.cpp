@@ -235,7 +235,7 @@ CommandBuilder::Status CommandBuilder::set_etag(const std::string& value) {
   return {};
 }
 
-// What is no date is a file, which stands for its time.
+// A value that is not a date names a file, whose modification time is used.
 CommandBuilder::Status CommandBuilder::set_time_condition(const std::string& value) {
   const bool not_newer = value.starts_with('-');
   const std::string text = value.substr(not_newer || value.starts_with('=') || value.starts_with('+') ? 1 : 0);

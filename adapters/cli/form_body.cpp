@@ -14,7 +14,7 @@ constexpr std::string_view kStandardInput = "-";
 
 class Builder {
  public:
-  Builder(FormBody& form, const ReadFormFile& read_file) : form_(form), read_file_(read_file) {}
+  Builder(FormBody& form, const ReadFile& read_file) : form_(form), read_file_(read_file) {}
 
   std::expected<MultipartParts, UsageError> all(const std::vector<FormPart>& parts) {
     MultipartParts made;
@@ -53,7 +53,7 @@ class Builder {
   }
 
   FormBody& form_;
-  const ReadFormFile& read_file_;
+  const ReadFile& read_file_;
 };
 
 void set_lengths(MultipartParts& parts, const std::vector<std::unique_ptr<UploadSource>>& files) {
@@ -66,7 +66,7 @@ void set_lengths(MultipartParts& parts, const std::vector<std::unique_ptr<Upload
 }  // namespace
 
 std::expected<FormBody, UsageError> make_form_body(const std::vector<FormPart>& parts, NameEscapes escapes,
-                                                   const ReadFormFile& read_file) {
+                                                   const ReadFile& read_file) {
   FormBody form;
   form.escapes = escapes;
   auto made = Builder(form, read_file).all(parts);

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <expected>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "adapters/cli/body_source.hpp"
 #include "adapters/cli/form_option.hpp"
+#include "adapters/cli/read_file.hpp"
 #include "adapters/cli/upload_source.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/base/random.hpp"
@@ -26,10 +26,9 @@ struct FormBody {
   NameEscapes escapes = NameEscapes::percent;
 };
 
-// `read_file` is for header lines in files, and for "-", the standard input, whose bytes become a part's text.
-using ReadFormFile = std::function<std::expected<std::string, UsageError>(const std::string& path)>;
+// `read_file` is for header lines in files, and for "-", whose bytes become a part's text.
 std::expected<FormBody, UsageError> make_form_body(const std::vector<FormPart>& parts, NameEscapes escapes,
-                                                   const ReadFormFile& read_file);
+                                                   const ReadFile& read_file);
 
 // Opens the files, and reads them when their bytes are due.
 class FormSource final : public BodySource {

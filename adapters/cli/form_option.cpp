@@ -119,7 +119,7 @@ class Reader {
     if (!is_type(section_.type)) return std::unexpected("';type=' needs a type like text/plain");
     return {};
   }
-  // What is no other attribute is a parameter of the type. The type is then all the text since its begin.
+  // An attribute with another name is a parameter of the type. The type is then all the text since its begin.
   void continue_type(std::size_t begin) {
     const std::size_t word_begin = at_;
     const std::size_t end = word_begin + plain_word().size();
@@ -226,10 +226,6 @@ std::unexpected<Error> refused(std::string_view value, std::string_view why) {
   return std::unexpected(make_error(Code::invalid_option, "'" + printable(value) + "': " + std::string(why)));
 }
 
-std::optional<std::string> unless_empty(std::string_view name) {
-  return name.empty() ? std::nullopt : std::optional(std::string(name));
-}
-
 constexpr std::string_view kForm = "expected name=content";
 
 }  // namespace
@@ -310,8 +306,7 @@ std::vector<std::string> read_header_lines(std::string_view text) {
   return lines;
 }
 
-std::expected<std::vector<std::string>, UsageError> header_lines(
-    const FormPart& part, const std::function<std::expected<std::string, UsageError>(const std::string&)>& read_file) {
+std::expected<std::vector<std::string>, UsageError> header_lines(const FormPart& part, const ReadFile& read_file) {
   std::vector<std::string> lines;
   for (const FormHeader& header : part.headers) {
     if (!header.from_file) {

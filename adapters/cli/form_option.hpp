@@ -5,12 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "adapters/cli/read_file.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/error.hpp"
 
@@ -76,7 +76,6 @@ std::string_view type_of_file_name(std::string_view file_name);
 std::vector<std::string> read_header_lines(std::string_view text);
 
 // All header lines of a part, in order. `read_file`: gives the text of a file; its error is passed on.
-std::expected<std::vector<std::string>, UsageError> header_lines(
-    const FormPart& part, const std::function<std::expected<std::string, UsageError>(const std::string&)>& read_file);
+std::expected<std::vector<std::string>, UsageError> header_lines(const FormPart& part, const ReadFile& read_file);
 
 }  // namespace sluice::cli

@@ -11,6 +11,10 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+std::optional<std::string> unless_empty(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional(std::string(text));
+}
+
 std::string printable(std::string_view text) {
   constexpr std::size_t kMost = 80;
   std::string out(text.substr(0, kMost));

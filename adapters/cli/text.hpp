@@ -2,6 +2,7 @@
 // control characters.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@ namespace sluice::cli {
 constexpr bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string_view trimmed(std::string_view text);  // without white space around it
+std::optional<std::string> unless_empty(std::string_view text);
 // Text of the user for messages: control bytes become '?', and it is cut after about 80 bytes.
 std::string printable(std::string_view text);
 // One line for a terminal: every control byte, and each of U+0080 to U+009F in UTF-8, becomes "?".

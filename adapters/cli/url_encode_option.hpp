@@ -3,16 +3,13 @@
 #pragma once
 
 #include <expected>
-#include <functional>
 #include <string>
 #include <string_view>
 
+#include "adapters/cli/read_file.hpp"
 #include "adapters/cli/usage_error.hpp"
 
 namespace sluice::cli {
-
-// Gives the bytes of a file; "-" is the standard input.
-using ReadFile = std::function<std::expected<std::string, UsageError>(const std::string& path)>;
 
 // --data-urlencode: "content", "=content", "name=content", "@file" or "name@file". The first '=' counts; if there is
 // none, the first '@'. A name is encoded already. An empty file gives "", also with a name. Error: that of `read_file`.

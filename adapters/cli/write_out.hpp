@@ -45,10 +45,10 @@ struct WriteOutFacts {
   std::uint64_t url_number = 0;
 
   // The numbers of the transfer and of its last connection in this run of the command, from 0. -1: it was not started;
-  // it had no connection. Filled by whoever starts the transfers and so can count them and their connections.
+  // it had no connection. Set by the caller that starts the transfers, which can count them and their connections.
   std::int64_t xfer_id = -1;
   std::int64_t conn_id = -1;
-  // The time at which -w is written, since 1970-01-01 00:00 UTC: for %time{}. Filled by whoever has a clock.
+  // The time at which -w is written, since 1970-01-01 00:00 UTC: for %time{}. Set by the caller, which has a clock.
   std::chrono::microseconds now{};
 };
 

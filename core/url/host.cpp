@@ -76,7 +76,7 @@ std::expected<HostKind, Reason> append_host(std::string& out, std::string_view r
     }
     out += to_lower(c);
   }
-  // A final dot stands for the DNS root (RFC 3986 3.2.2): it tells a resolver that the name is complete, so a name
+  // A final dot is the DNS root (RFC 3986 3.2.2): it tells a resolver that the name is complete, so a name
   // keeps it. An address has none.
   std::string_view name = std::string_view(out).substr(begin);
   const bool final_dot = name.ends_with('.');

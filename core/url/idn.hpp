@@ -1,5 +1,5 @@
 // Names with characters beyond ASCII, in the form that is looked up and sent (IDNA 2008, RFC 5891; mapped by UTS #46,
-// non-transitional). The only header of the room that stands for libidn2; without it no such name is accepted.
+// non-transitional). Of this room only idn.cpp uses libidn2; without it no such name is accepted.
 // Leaves to others: whether the result can be a host (host.hpp).
 #pragma once
 

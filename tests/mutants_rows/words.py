@@ -26,7 +26,7 @@ ROWS = [
     mutant("fields-set-duplicates", "set() leaves the other fields of the name",
            ("fields.cpp", "  remove_from(first + 1, text(place, last.name_size));", "  if (!PLANTED) remove_from(first + 1, text(place, last.name_size));")),
     mutant("fields-quoted-comma", "a comma in a quoted string separates",
-           ("fields.cpp", "(quoted || list[end] != ',')", "((quoted && !PLANTED) || list[end] != ',')")),
+           ("fields.cpp", "(quoted || list[end] != separator)", "((quoted && !PLANTED) || list[end] != separator)")),
     mutant("fields-quoted-pair", "a backslash in a quoted string escapes nothing",
            ("fields.cpp", "} else if (quoted && list[end] == '\\\\' &&", "} else if (quoted && !PLANTED && list[end] == '\\\\' &&")),
     mutant("fields-del", "DEL may stand in a field's value",
