@@ -74,6 +74,8 @@ std::string unmasked(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view kExpand = "expand-";
+
 std::string names_of(const OptionSpec& spec) {
   std::string names;
   if (spec.short_name != 0) names += std::string{'-', spec.short_name, ','};
@@ -83,7 +85,14 @@ std::string names_of(const OptionSpec& spec) {
   return names;
 }
 
+// "--expand-NAME" of an option with a value.
+std::string expanding_names_of(const OptionSpec& spec) {
+  const std::string dashed = "--" + std::string(kExpand);
+  return dashed + std::string(spec.long_name) + (spec.alias.empty() ? "" : "," + dashed + std::string(spec.alias));
+}
+
 const OptionSpec* long_option(std::string_view name) {
+  if (name.starts_with(kExpand)) name.remove_prefix(kExpand.size());
   for (const OptionSpec& spec : option_table()) {
     if (name == spec.long_name || (!spec.alias.empty() && name == spec.alias)) return &spec;
   }
@@ -118,10 +127,14 @@ std::size_t end_of_options(const std::vector<std::string>& arguments) {
 // The text after '=' may be a secret (--user=me:secret), so the message does not show it.
 UsageError unknown_option(std::string_view text) {
   const bool is_long = text.starts_with("--");
-  const std::string name = "option " + printable(text.substr(0, is_long ? text.find('=') : 2));
+  constexpr std::string_view kOption = "option ";
+  const std::string name = std::string(kOption) + printable(text.substr(0, is_long ? text.find('=') : 2));
   const auto curls = curl_option(text);
   // sluice has the option, but not in this form ("--no-output").
   const auto is_ours = [&](const OptionSpec& spec) { return spec.long_name == *curls; };
+  if (text.starts_with("--" + std::string(kExpand)) && long_option(name.substr(kOption.size() + 2)) != nullptr) {
+    return {2, name + ": takes no value that could be expanded"};
+  }
   if (!curls || std::ranges::any_of(option_table(), is_ours)) {
     return {2, (is_long ? name : "option " + printable(text)) + ": is unknown"};
   }
@@ -133,21 +146,35 @@ UsageError unknown_option(std::string_view text) {
 struct ArgumentParser::Impl {
   CLI::App app;
   CLI::Option* operand = nullptr;
-  std::map<const CLI::Option*, OptionId> ids;
+  struct Meaning {
+    OptionId id = OptionId::operand;
+    bool expands = false;
+  };
+  std::map<const CLI::Option*, Meaning> meanings;
 
   void declare() {
     app.set_help_flag();
     app.allow_windows_style_options(false);
     app.allow_extras();
     for (const OptionSpec& spec : option_table()) {
-      CLI::Option* option = spec.takes_value() ? app.add_option(names_of(spec))->expected(1)->allow_extra_args(false)
-                                               : app.add_flag(names_of(spec));
-      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-      ids.emplace(option, spec.id);
+      if (spec.takes_value()) {
+        declare_value(names_of(spec), {spec.id, false});
+        declare_value(expanding_names_of(spec), {spec.id, true});
+      } else {
+        CLI::Option* option = app.add_flag(names_of(spec));
+        option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        meanings.emplace(option, Meaning{spec.id});
+      }
     }
     operand = app.add_option("operand")->expected(0, 1)->allow_extra_args();
     operand->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    ids.emplace(operand, OptionId::operand);
+    meanings.emplace(operand, Meaning{});
+  }
+
+  void declare_value(const std::string& names, Meaning meaning) {
+    CLI::Option* option = app.add_option(names)->expected(1)->allow_extra_args(false);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    meanings.emplace(option, meaning);
   }
 
   std::expected<std::vector<Argument>, UsageError> collect(std::size_t first) const;
@@ -164,7 +191,8 @@ std::expected<std::vector<Argument>, UsageError> ArgumentParser::Impl::collect(s
   for (std::size_t i = first; i < app.parse_order().size(); ++i) {
     const CLI::Option* option = app.parse_order()[i];
     const std::string& result = option->results().at(taken[option]++);
-    Argument argument{ids.at(option), true, {}};
+    const Meaning& meaning = meanings.at(option);
+    Argument argument{.id = meaning.id, .value = {}, .expands = meaning.expands};
     if (option == operand || option_spec(argument.id).takes_value()) {
       argument.value = unmasked(result);
     } else {

@@ -1,6 +1,6 @@
 // Parses arguments into options of the table with their values, in the given order. The spelling is curl's: "-sSo
-// file", "-XPOST", "--output=file", "--no-silent"; values are taken unchanged; "--" ends the options.
-// Leaves to others: what options mean.
+// file", "-XPOST", "--output=file", "--no-silent", "--expand-output"; values are taken unchanged; "--" ends the
+// options. Leaves to others: what options mean.
 #pragma once
 
 #include <expected>
@@ -17,6 +17,8 @@ struct Argument {
   OptionId id = OptionId::operand;
   bool on = true;     // for a flag: false if its off-name was used
   std::string value;  // for an option with a value, and for an operand
+  // --expand-NAME: the value has variables in it. They are not replaced yet.
+  bool expands = false;
 
   friend bool operator==(const Argument&, const Argument&) = default;
 };

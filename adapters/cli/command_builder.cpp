@@ -281,10 +281,11 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::version:
       command_.version = true;
       break;
-    // Nothing to do: the command always behaves so, and the options of a config file were applied before.
+    // Nothing to do: the command always behaves so, and parse_command_line has done the rest.
     case OptionId::no_buffer:
     case OptionId::http1_1:
     case OptionId::config:
+    case OptionId::variable:
     case OptionId::disable:
       break;
   }

@@ -22,12 +22,16 @@ class CommandBuilder {
   explicit CommandBuilder(const OptionInputs& inputs) : inputs_(inputs) {}
 
   using Status = std::expected<void, UsageError>;
-  // Applies an option. The caller has replaced --config by the options in the file.
+  // Applies an option. The caller has replaced --config by the options in the file, and variables by their
+  // contents; --variable is its own.
   Status apply(const Argument& argument);
   // --help, --version or --demo: nothing else matters then.
   bool asks_for_text() const { return command_.help || command_.version || command_.demo; }
   bool is_demo() const { return command_.demo; }
+  void warn(std::string text) { command_.warnings.push_back(std::move(text)); }
   std::expected<CommandLine, UsageError> finish();
+  // Reads the file, or the standard input for "-", for this option. Error: exit code 26.
+  std::expected<std::string, UsageError> read(OptionId id, const std::string& path);
 
  private:
   Status add_url(const std::string& value);
@@ -61,8 +65,6 @@ class CommandBuilder {
   Status set_write_out(const std::string& value);
   Status read_netrc();
   Status finish_group();
-  // Reads the file, or the standard input for "-". Error: exit code 26.
-  std::expected<std::string, UsageError> read(OptionId id, const std::string& path);
 
   const OptionInputs& inputs_;
   CommandLine command_;

@@ -95,6 +95,9 @@ http://, and {} and [] in it mean nothing.
 A value follows its option as the next argument, after '=' (\fB\-\-output=file\fR), or directly (\fB\-ofile\fR).
 Flags are switched off by \fB\-\-no\-\fR\fINAME\fR.
 .PP
+With \fB\-\-expand\-\fR\fINAME\fR, {{X}} in the value becomes what \fB\-\-variable\fR has set for X, and {{X:trim:json}}
+what functions make of it, one after the other: trim, json, url, b64 and 64dec. \e{{ is no variable.
+.PP
 A download grows under a name of its own, \fINAME.random.part\fR, beside the file and takes its name when it is whole. A
 file that is there and cannot be replaced, such as a mount point, is written in place.
 .PP

@@ -47,6 +47,8 @@ std::string help_text() {
   out +=
       "\n"
       "Flags are switched off by --no-NAME; a value may also follow as --NAME=VALUE.\n"
+      "--expand-NAME takes a value with {{VARIABLE}} in it, or {{VARIABLE:FUNCTION}}:\n"
+      "trim, json, url, b64, 64dec, or several after each other; \\{{ is no variable.\n"
       "~/.sluicerc is read first; it holds an option a line, as in -K: 'output = \"f\"'.\n"
       "Exit codes are curl's, among them 1 scheme or no HTTP, 2 usage, 3 URL, 6 name,\n"
       "7 connection, 18 cut short, 22 status, 23 write, 26 read, 28 time, 35 TLS,\n"

@@ -50,13 +50,19 @@ std::optional<sluice::UnixSeconds> modified(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? std::optional<sluice::UnixSeconds>(status.st_mtime) : std::nullopt;
 }
 
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
 OptionInputs inputs() {
   const char* home = std::getenv("HOME");
   return {.home = home != nullptr ? home : "",
           .read_file = read_file,
           .read_stdin = [] { return read_all(STDIN_FILENO); },
           .modified = modified,
-          .now = std::time(nullptr)};
+          .now = std::time(nullptr),
+          .environment = environment};
 }
 
 int print(const std::string& text) {

@@ -1,4 +1,4 @@
-// What parsing options needs from the system: files, the standard input, the home directory. An argument of the parser,
+// What parsing options needs from the system: files, the standard input, the environment. An argument of the parser,
 // so tests can replace it; main.cpp has the real one.
 #pragma once
 
@@ -19,6 +19,8 @@ struct OptionInputs {
   // When the file was changed last; nullopt: there is none. May be null.
   std::function<std::optional<UnixSeconds>(const std::string& path)> modified = {};
   UnixSeconds now = 0;
+  // A variable of the environment; nullopt: it is not set. May be null: then none is.
+  std::function<std::optional<std::string>(const std::string& name)> environment = {};
 };
 
 }  // namespace sluice::cli

@@ -130,6 +130,8 @@ constexpr OptionSpec kTable[] = {
     {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{a,b} and [1-9] in URLs mean nothing"},
 
     {config, 'K', "config", "", "", "FILE", G::command, "read options from FILE, - is stdin"},
+    {variable, 0, "variable", "", "", "[%]NAME[=TEXT|@FILE]", G::command,
+     "for {{NAME}} in --expand-OPTION; %: environment"},
     {disable, 'q', "disable", "", "", "", G::command, "as the first option: do not read ~/.sluicerc"},
     {loop, 0, "loop", "", "", "NAME", G::command, "wait for events by select, poll, epoll or libuv"},
     {demo, 0, "demo", "", "", "", G::command, "show the main job offline, with servers of its own"},

@@ -120,6 +120,7 @@ enum class OptionId : std::uint8_t {
   globoff,
   // the command
   config,
+  variable,
   disable,
   loop,
   demo,

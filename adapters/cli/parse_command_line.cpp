@@ -2,12 +2,15 @@
 #include "adapters/cli/parse_command_line.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "adapters/cli/arguments.hpp"
 #include "adapters/cli/command_builder.hpp"
 #include "adapters/cli/config_file.hpp"
 #include "adapters/cli/text.hpp"
+#include "adapters/cli/variables.hpp"
 
 namespace sluice::cli {
 
@@ -27,6 +30,9 @@ class CommandReader {
 
  private:
   Status apply(const std::vector<Argument>& arguments, int depth);
+  Status apply(const Argument& argument, int depth);
+  Status expand_and_apply(const Argument& argument, int depth);
+  Status set_variable(const std::string& value);
   Status read_config(const std::string& path, int depth);
   Status apply_config(std::string_view text, std::string_view name, int depth);
   Status apply_line(const ConfigLine& line, int depth);
@@ -34,6 +40,7 @@ class CommandReader {
   const OptionInputs& inputs_;
   ArgumentParser parser_;
   CommandBuilder builder_;
+  Variables variables_;
 };
 
 CommandReader::Status CommandReader::read_default_config() {
@@ -59,10 +66,40 @@ CommandReader::Status CommandReader::read(const std::vector<std::string>& argume
 CommandReader::Status CommandReader::apply(const std::vector<Argument>& arguments, int depth) {
   for (const Argument& argument : arguments) {
     if (builder_.asks_for_text()) return {};
-    const Status ok =
-        argument.id == OptionId::config ? read_config(argument.value, depth + 1) : builder_.apply(argument);
+    const Status ok = argument.expands ? expand_and_apply(argument, depth) : apply(argument, depth);
     if (!ok) return ok;
   }
+  return {};
+}
+
+CommandReader::Status CommandReader::apply(const Argument& argument, int depth) {
+  if (argument.id == OptionId::config) return read_config(argument.value, depth + 1);
+  if (argument.id == OptionId::variable) return set_variable(argument.value);
+  return builder_.apply(argument);
+}
+
+CommandReader::Status CommandReader::expand_and_apply(const Argument& argument, int depth) {
+  const std::string option = "option --expand-" + std::string(option_spec(argument.id).long_name) + ": ";
+  auto expanded = variables_.expand(argument.value);
+  if (!expanded) return std::unexpected(UsageError{2, option + expanded.error()});
+  for (const std::string& warning : expanded->warnings) builder_.warn(option + warning);
+  return apply({.id = argument.id, .value = std::move(expanded->text)}, depth);
+}
+
+CommandReader::Status CommandReader::set_variable(const std::string& value) {
+  auto setting = parse_variable(value);
+  if (!setting) return std::unexpected(UsageError{2, "option --variable: " + setting.error()});
+  std::optional<std::string> content;
+  if (setting->from_environment && inputs_.environment) content = inputs_.environment(setting->name);
+  if (!content && setting->source == VariableSetting::Source::none) {
+    return std::unexpected(UsageError{2, "option --variable: the environment has no '" + setting->name + "'"});
+  }
+  if (!content && setting->source == VariableSetting::Source::file) {
+    auto text = builder_.read(OptionId::variable, setting->value);
+    if (!text) return std::unexpected(std::move(text.error()));
+    content = *std::move(text);
+  }
+  variables_.set(std::move(setting->name), content ? *std::move(content) : std::move(setting->value));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Parses a command line and the config files that it names. Knows curl's order: ~/.sluicerc, then the arguments, each
-// config file at the place where it is named. Reads files only through OptionInputs. Leaves to others: spelling
-// (arguments), the meaning of an option (command_builder), and making operations (operations).
+// config file at the place where it is named; variables have the content that was set before. Reads files only through
+// OptionInputs. Leaves to others: spelling (arguments), what is in "{{}}" (variables), the meaning of an option
+// (command_builder), and making operations (operations).
 #pragma once
 
 #include <expected>

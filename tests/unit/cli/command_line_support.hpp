@@ -17,6 +17,7 @@ struct FakeWorld {
   std::string input;  // standard input, which can be read once
   std::string home;
   std::vector<std::string> read;  // the paths that were read
+  std::map<std::string, std::string> environment;
 
   std::expected<CommandLine, UsageError> parse(const std::vector<std::string>& arguments) {
     const OptionInputs inputs{
@@ -28,6 +29,12 @@ struct FakeWorld {
           return file->second;
         },
         [this]() -> std::expected<std::string, std::string> { return std::exchange(input, {}); },
+        nullptr,
+        0,
+        [this](const std::string& name) {
+          const auto variable = environment.find(name);
+          return variable == environment.end() ? std::nullopt : std::optional(variable->second);
+        },
     };
     std::vector<const char*> argv = {"sluice"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());

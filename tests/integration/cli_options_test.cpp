@@ -1,0 +1,74 @@
+// What some options of the `sluice` command do that are for convenience: --variable and --expand-OPTION. Against
+// scripted servers on loopback.
+#include <doctest/doctest.h>
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/child.hpp"
+#include "tests/support/command_runner.hpp"
+#include "tests/support/loopback_server.hpp"
+
+using namespace sluice::test;
+
+namespace {
+
+// Answers every request with its path, and remembers it.
+class OptionsServer {
+ public:
+  OptionsServer() : server_([this](const std::string& request) { return answer(request); }) {}
+  std::string url(const std::string& path) const { return server_.url(path); }
+  // "PUT /a <body>", in the order of their arrival.
+  std::vector<std::string> requests() {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  Reply answer(const std::string& request) {
+    const std::string line = request.substr(0, request.find(" HTTP/"));
+    const std::string path = line.substr(line.find(' ') + 1);
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(line + " " + request.substr(request.find("\r\n\r\n") + 4));
+    return {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/x-test\r\nContent-Length: " + std::to_string(path.size()) +
+                     "\r\n\r\n" + path};
+  }
+  std::mutex mutex_;
+  std::vector<std::string> requests_;
+  LoopbackServer server_;
+};
+
+}  // namespace
+
+TEST_CASE("--variable: from the environment, files and the standard input, into URL, body and file name") {
+  OptionsServer server;
+  const TempFolder folder;
+  write_file(folder.path() / "f", "a \"b\"\n");
+  write_file(folder.path() / "k", "variable = body@f\nexpand-data-raw = \"{\\\"x\\\":\\\"{{body:trim:json}}\\\"}\"\n");
+  const CommandResult result =
+      run_command({"-sS", "--variable", "%SLUICE_TEST_PATH", "--variable", "%SLUICE_TEST_GONE=o ut", "--variable",
+                   "in@-", "-K", "k", "--expand-url", server.url("/{{SLUICE_TEST_PATH:url}}?{{in:b64}}"),
+                   "--expand-output", "{{SLUICE_TEST_GONE}}"},
+                  {.stdin_text = std::string("a\0b", 3),
+                   .directory = folder.path(),
+                   .environment = {"SLUICE_TEST_PATH=p/q", "SLUICE_TEST_GONE_NOT=1"}});
+  CHECK(result.exit_code == 0);
+  CHECK(result.err.empty());
+  CHECK(server.requests() == std::vector<std::string>{"POST /p%2Fq?YQBi {\"x\":\"a \\\"b\\\"\"}"});
+  CHECK(read_file(folder.path() / "o ut") == "/p%2Fq?YQBi");
+}
+
+TEST_CASE("--variable: what is wrong is told before anything is sent") {
+  OptionsServer server;
+  const CommandResult gone = run_command({"--variable", "%SLUICE_TEST_GONE", server.url("/")});
+  CHECK(gone.exit_code == 2);
+  CHECK(gone.err == "sluice: (2) option --variable: the environment has no 'SLUICE_TEST_GONE'; try 'sluice --help'\n");
+  const CommandResult nul = run_command({"--variable", "in@-", "--expand-data", "{{in}}", server.url("/")},
+                                        {.stdin_text = std::string("a\0b", 3)});
+  CHECK(nul.exit_code == 2);
+  const CommandResult open = run_command({"-s", "-S", "--expand-data", "{{in", server.url("/")});
+  CHECK(open.exit_code == 0);
+  CHECK(server.requests() == std::vector<std::string>{"POST / {{in"});
+}
