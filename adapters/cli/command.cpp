@@ -89,7 +89,8 @@ bool wants_progress(const CommandLine& command) {
 }
 
 std::size_t transfers_at_once(const CommandLine& command) {
-  const bool in_order = std::ranges::any_of(command.operations, writes_to_stdout);
+  const bool in_order =
+      command.start_interval > Duration::zero() || std::ranges::any_of(command.operations, writes_to_stdout);
   switch (command.parallel) {
     case ParallelMode::on:
       return std::max<std::size_t>(1, command.parallel_max);
@@ -170,6 +171,7 @@ class CommandRun {
                       .started = wall_now(multi).wall,
                       .random = Random(system_environment().seed())},
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
+        start_interval_(command.parallel == ParallelMode::on ? Duration::zero() : command.start_interval),
         started_(multi.now()),
         head_files_(head_files(command)) {}
 
@@ -188,6 +190,8 @@ class CommandRun {
   std::int64_t connection_number(ConnId conn);
   std::vector<std::unique_ptr<RunningOperation>>::iterator find(TransferId id);
   std::chrono::milliseconds until_discarding_ends() const;
+  bool is_too_early() const { return start_interval_ > Duration::zero() && multi_.now() < next_start_; }
+  std::chrono::milliseconds until_next_start() const;
   std::optional<Failure> wait(bool at_once);
   void give_up(int exit_code, const std::string& why);
   bool finished() const { return active_.empty() && queue_.empty(); }
@@ -206,6 +210,8 @@ class CommandRun {
   TlsConfigs tls_;
   Surroundings surroundings_;
   std::size_t at_once_;
+  Duration start_interval_;  // --rate
+  Instant next_start_;       // not before this
   Instant started_;
 
   std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
@@ -243,6 +249,7 @@ void CommandRun::start(const std::shared_ptr<const Operation>& given) {
     const auto id = transfer->start(multi_);
     if (id) {
       ++started_transfers_;
+      next_start_ = multi_.now() + start_interval_;
       active_.push_back(std::move(transfer));
       return;
     }
@@ -252,7 +259,9 @@ void CommandRun::start(const std::shared_ptr<const Operation>& given) {
 }
 
 void CommandRun::start_some() {
-  while (active_.size() < at_once_ && !queue_.empty() && interrupted_by() == 0 && !failed_early_) start(queue_.next());
+  while (active_.size() < at_once_ && !queue_.empty() && !is_too_early() && interrupted_by() == 0 && !failed_early_) {
+    start(queue_.next());
+  }
 }
 
 void CommandRun::report(const Operation& operation, const Failure& end, const WriteOutFacts& facts) {
@@ -349,6 +358,11 @@ std::chrono::milliseconds CommandRun::until_discarding_ends() const {
   return std::chrono::ceil<std::chrono::milliseconds>(std::max(left, Duration::zero()));
 }
 
+std::chrono::milliseconds CommandRun::until_next_start() const {
+  if (queue_.empty() || active_.size() >= at_once_ || !is_too_early()) return kLongestWait;
+  return std::chrono::ceil<std::chrono::milliseconds>(next_start_ - multi_.now());
+}
+
 // A returned failure ends the run.
 std::optional<Failure> CommandRun::wait(bool at_once) {
   extra_.clear();
@@ -359,7 +373,7 @@ std::optional<Failure> CommandRun::wait(bool at_once) {
   std::chrono::milliseconds longest = kLongestWait;
   if (display_.enabled()) longest = kDrawInterval;
   if (at_once) longest = std::chrono::milliseconds(0);
-  longest = std::min(longest, until_discarding_ends());
+  longest = std::min({longest, until_discarding_ends(), until_next_start()});
   const auto waited = loop_.wait(extra_, longest);
   if (!waited) return Failure{exit_code(waited.error()), waited.error().message()};
   if (interrupted_by() != 0) return Failure{128 + interrupted_by(), "interrupted"};

@@ -264,6 +264,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     case OptionId::parallel_max:
       return set_parallel_max(value);
+    case OptionId::rate:
+      return set_rate(value);
     case OptionId::fail_early:
       command_.fail_early = on;
       break;

@@ -50,6 +50,7 @@ class CommandBuilder {
   Status add_connect_to(const std::string& value);
   Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);
   Status set_parallel_max(const std::string& value);
+  Status set_rate(const std::string& value);
   Status set_redirects(const Argument& argument);
   Status set_compressed(bool on);
   Status set_state_file(const Argument& argument, std::optional<StateFile>& out);

@@ -169,6 +169,8 @@ struct CommandLine {
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;
+  // --rate: from the start of a transfer to that of the next; zero: none. No effect with -Z; else they run in order.
+  Duration start_interval = Duration::zero();
   bool fail_early = false;  // --fail-early: the first transfer that fails ends the run
   bool fail_all = false;    // --fail-all: the exit code is that of the last transfer that failed, not of the last one
   LoopKind loop = LoopKind::poll;

@@ -187,6 +187,13 @@ CommandBuilder::Status CommandBuilder::set_parallel_max(const std::string& value
   return {};
 }
 
+CommandBuilder::Status CommandBuilder::set_rate(const std::string& value) {
+  const auto interval = parse_rate(value);
+  if (!interval) return bad(OptionId::rate, interval.error());
+  command_.start_interval = *interval;
+  return {};
+}
+
 CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
   if (argument.id == OptionId::max_redirs) {
     const auto count = parse_max_redirects(argument.value);

@@ -125,6 +125,7 @@ constexpr OptionSpec kTable[] = {
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},
     {parallel, 'Z', "parallel", "", "no-parallel", "", G::many, "at the same time, even to stdout"},
     {parallel_max, 0, "parallel-max", "", "", "N", G::many, "at most N at the same time (50)"},
+    {rate, 0, "rate", "", "", "N[/U]", G::many, "begin at most N in an hour, in order; /s, /m, /10s"},
     {fail_early, 0, "fail-early", "", "no-fail-early", "", G::many, "stop everything at the first transfer that fails"},
     {fail_all, 0, "fail-all", "", "no-fail-all", "", G::many, "exit code of the last that failed, not of the last"},
     {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{a,b} and [1-9] in URLs mean nothing"},

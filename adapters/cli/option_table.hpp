@@ -115,6 +115,7 @@ enum class OptionId : std::uint8_t {
   next,
   parallel,
   parallel_max,
+  rate,
   fail_early,
   fail_all,
   globoff,

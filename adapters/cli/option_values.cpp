@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "adapters/cli/text.hpp"
@@ -108,6 +110,30 @@ std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text) {
   if (count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / unit)
     return refused("is too much");
   return count * unit;
+}
+
+std::expected<Duration, std::string> parse_rate(std::string_view text) {
+  constexpr std::int64_t kMostSeconds = 1'000'000'000;
+  const auto refused = [&](std::string_view why) {
+    return std::unexpected("'" + printable(text) + "' " + std::string(why));
+  };
+  constexpr std::string_view kForm = "is not a number, perhaps with /s, /m, /h, /d, or /10s";
+  const std::size_t slash = text.find('/');
+  std::int64_t starts = 0, units = 1, unit = 3600;
+  if (!whole(text.substr(0, slash), starts)) return refused(kForm);
+  if (slash != std::string_view::npos) {
+    constexpr std::pair<char, std::int64_t> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    std::string_view per = text.substr(slash + 1);
+    const auto has_letter = [&](const auto& row) { return !per.empty() && row.first == per.back(); };
+    const auto* found = std::ranges::find_if(kUnits, has_letter);
+    if (found == std::end(kUnits)) return refused(kForm);
+    unit = found->second;
+    per.remove_suffix(1);
+    if (!per.empty() && !whole(per, units)) return refused(kForm);
+  }
+  if (starts < 1 || units < 1) return refused("is not more than nothing");
+  if (units > kMostSeconds / unit) return refused("is too long a time");
+  return Duration(std::chrono::seconds(units * unit)) / starts;
 }
 
 std::optional<UnixSeconds> parse_date(std::string_view text, UnixSeconds now) {

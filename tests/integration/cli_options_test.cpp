@@ -1,7 +1,10 @@
-// What some options of the `sluice` command do that are for convenience: --variable and --expand-OPTION. Against
-// scripted servers on loopback.
+// What some options of the `sluice` command do that are for convenience: --variable, --expand-OPTION and --rate.
+// Against scripted servers on loopback.
 #include <doctest/doctest.h>
 
+#include <sys/resource.h>
+
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -71,4 +74,45 @@ TEST_CASE("--variable: what is wrong is told before anything is sent") {
   const CommandResult open = run_command({"-s", "-S", "--expand-data", "{{in", server.url("/")});
   CHECK(open.exit_code == 0);
   CHECK(server.requests() == std::vector<std::string>{"POST / {{in"});
+}
+
+TEST_CASE("--rate: transfers begin in order and no sooner than it says, with every loop, and without a busy loop") {
+  for (const char* loop : {"select", "poll", "epoll", "libuv"}) {
+    CAPTURE(loop);
+    OptionsServer server;
+    const auto used = [] {
+      rusage usage = {};
+      ::getrusage(RUSAGE_CHILDREN, &usage);
+      return usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_sec * 1'000'000 +
+             usage.ru_stime.tv_usec;
+    };
+    const auto before = used();
+    const auto begin = std::chrono::steady_clock::now();
+    const CommandResult result = run_command(
+        {"-sS", "--loop", loop, "--rate", "10/2s", "--remote-name-all", server.url("/[1-4]"), server.url("/5")});
+    const auto took = std::chrono::steady_clock::now() - begin;
+    CHECK(result.exit_code == 0);
+    CHECK(server.requests() == std::vector<std::string>{"GET /1 ", "GET /2 ", "GET /3 ", "GET /4 ", "GET /5 "});
+    CHECK(took >= std::chrono::milliseconds(800));
+    CHECK(took < std::chrono::seconds(30));
+    CHECK(used() - before < 600'000);  // it waits 800 ms
+  }
+}
+
+TEST_CASE("--rate: what is not sent does not count, -Z ignores it, and --fail-early does not wait") {
+  OptionsServer server;
+  const TempFolder folder;
+  write_file(folder.path() / "1", "there");
+  const auto begin = std::chrono::steady_clock::now();
+  const CommandResult skipped =
+      run_command({"-s", "--rate", "1/d", "--skip-existing", "--remote-name-all", "-T", "gone", server.url("/4"),
+                   server.url("/1"), "gopher://h/3", server.url("/2")},
+                  {.directory = folder.path()});
+  CHECK(skipped.exit_code == 0);
+  CHECK(server.requests() == std::vector<std::string>{"GET /2 "});
+  CHECK(run_command({"-sS", "--rate", "1/d", "-Z", server.url("/[1-3]")}).exit_code == 0);
+  CHECK(server.requests().size() == 4);
+  CHECK(run_command({"-sS", "--rate", "1/d", "--fail-early", "http://127.0.0.1:1/", server.url("/5")}).exit_code == 7);
+  CHECK(server.requests().size() == 4);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(30));
 }
