@@ -52,6 +52,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::remote_time:
       settings.remote_time = on;
       break;
+    case OptionId::xattr:
+      settings.xattr = on;
+      break;
     case OptionId::remove_on_error:
       settings.remove_on_error = on;
       break;

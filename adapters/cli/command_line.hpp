@@ -60,6 +60,7 @@ struct Settings {
   bool remote_header_name = false;                // -J: with -O, the name is that of Content-Disposition
   bool skip_existing = false;                     // --skip-existing: an operation whose file exists is done
   bool remote_time = false;                       // -R: the file gets the time of Last-Modified
+  bool xattr = false;                             // --xattr: the file's attributes say where it is from
   std::optional<std::uint32_t> create_file_mode;  // --create-file-mode: permissions of a file that did not exist
   std::optional<std::uint64_t> max_filesize;      // --max-filesize
   bool create_dirs = false;                 // --create-dirs: make the directories in Output::path (and of dump_header)

@@ -29,6 +29,7 @@ constexpr OptionSpec kTable[] = {
     {remote_header_name, 'J', "remote-header-name", "", "no-remote-header-name", "", G::output,
      "-O by the name that the response gives"},
     {remote_time, 'R', "remote-time", "", "no-remote-time", "", G::output, "give the file the time of the server's"},
+    {xattr, 0, "xattr", "", "no-xattr", "", G::output, "keep URL and Content-Type in the file's attributes"},
     {include, 'i', "include", "", "no-include", "", G::output, "write the response head before the body"},
     {head, 'I', "head", "", "no-head", "", G::output, "ask for the head only (HEAD) and write it"},
     {dump_header, 'D', "dump-header", "", "", "FILE", G::output, "write response heads to FILE"},

@@ -25,6 +25,7 @@ enum class OptionId : std::uint8_t {
   remove_on_error,
   remote_header_name,
   remote_time,
+  xattr,
   include,
   head,
   dump_header,

@@ -348,6 +348,7 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
     copied = write_all(to, Bytes(buffer).first(static_cast<std::size_t>(count)), path_);
   }
   ::close(from);
+  if (copied) put_attributes(to);  // a refusal was reported for the part
   if (to >= 0 && ::close(to) != 0 && copied) copied = failed("write to", path_, errno);
   if (copied) ::unlink(part_.c_str());
   return copied;
@@ -369,6 +370,20 @@ std::string OutputFile::abandon(bool remove) {
     return "";
   }
   return part_;
+}
+
+FileResult<void> OutputFile::set_attributes(std::vector<std::pair<std::string, std::string>> attributes) {
+  attributes_ = std::move(attributes);
+  return put_attributes(fd_);
+}
+
+FileResult<void> OutputFile::put_attributes(int fd) const {
+  for (const auto& [name, value] : attributes_) {
+    if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) != 0) {
+      return failed("set the attribute " + name + " of", path_, errno);
+    }
+  }
+  return {};
 }
 
 void OutputFile::note_version(const Version& version) {

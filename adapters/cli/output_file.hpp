@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/types.hpp"
 
@@ -83,6 +84,9 @@ class OutputFile {
   // Closes the file. The earlier file under the final name stays, unless it was written in place. Returns the name of
   // the file with the bytes so far; "": none. `remove`: deletes these bytes, unless they were written in place.
   std::string abandon(bool remove = false);
+  // Kept with the file under its final name: names ("user.mime_type") with values. While it is open. Error: the file
+  // system refuses one of them; those before it are kept.
+  FileResult<void> set_attributes(std::vector<std::pair<std::string, std::string>> attributes);
   // Kept with the file, for Partial::version, also if this process is killed. While it is open.
   void note_version(const Version& version);
 
@@ -94,6 +98,7 @@ class OutputFile {
   FileResult<void> put_in_place();
   FileResult<void> put_beside();
   FileResult<void> copy_part(int rename_error);
+  FileResult<void> put_attributes(int fd) const;
 
   std::string path_;
   std::string target_;  // path_ with symbolic links followed
@@ -102,6 +107,7 @@ class OutputFile {
   bool was_target_ = false;  // the part had the final name before
   std::uint64_t kept_ = 0;   // bytes of an earlier transfer at its begin
   Options options_;
+  std::vector<std::pair<std::string, std::string>> attributes_;
   int fd_ = -1;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
@@ -307,6 +308,7 @@ void RunningOperation::note_version(const ResponseHead& head, std::optional<std:
 void RunningOperation::note_file(const ResponseHead& head) {
   const auto modified = head.fields.find("Last-Modified");
   modified_.reset();
+  content_type_ = head.fields.find("Content-Type").value_or("");
   if (settings().remote_time && modified) modified_ = parse_http_date(*modified, surroundings_.started);
   const auto disposition = head.fields.find("Content-Disposition");
   if (!settings().remote_header_name || !operation_.output.remote_name || !disposition || output_.is_open()) return;
@@ -314,6 +316,20 @@ void RunningOperation::note_file(const ResponseHead& head) {
   if (!name) return;
   const std::string& path = operation_.output.path;
   output_.set_path(path.substr(0, path.rfind('/') + 1) + *name, existing(settings(), OutputFile::Existing::refuse));
+}
+
+// --xattr: the names are those of freedesktop.org, the values curl's.
+void RunningOperation::keep_origin() {
+  if (!settings().xattr || operation_.output.to_stdout || !output_.is_open()) return;
+  std::vector<std::pair<std::string, std::string>> attributes = {{"user.creator", "sluice"}};
+  if (!chain_.referer.empty()) {
+    attributes.emplace_back("user.xdg.referrer.url", typed_without_userinfo(chain_.referer));
+  }
+  if (!content_type_.empty()) attributes.emplace_back("user.mime_type", content_type_);
+  attributes.emplace_back("user.xdg.origin.url", operation_.url.text());
+  if (auto set = output_.set_attributes(std::move(attributes)); !set) {
+    surroundings_.console.warning("option --xattr: " + set.error());
+  }
 }
 
 std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) {
@@ -399,6 +415,7 @@ Failure RunningOperation::finish(const Result<void>& result) {
   const bool whole = ended_well && !counts_as_error;
   if (whole) {
     const bool written = output_.is_open();
+    if (end.exit_code == 0) keep_origin();
     auto committed = output_.commit(modified_);
     if (!committed) end = Failure{kExitWrite, committed.error()};
     if (committed && !etag_.empty() && !settings().etag_save.empty()) {

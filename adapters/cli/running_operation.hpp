@@ -88,6 +88,7 @@ class RunningOperation final : public TransferHandler {
   void note_chain(Multi& multi, TransferId id);
   void warn_of_retry(const Multi& multi, const output::HopDone& hop);
   void note_file(const ResponseHead& head);
+  void keep_origin();
   void judge_status(const Request& request, const ResponseHead& head);
   // Ends the transfer at once with this result; no callback follows.
   void end(Multi& multi, TransferId id, Failure verdict);
@@ -106,6 +107,7 @@ class RunningOperation final : public TransferHandler {
   // -C: what is there of the file, and from which byte on the rest was asked for; 0: the whole.
   std::optional<OutputFile::Partial> partial_;
   std::uint64_t continues_at_ = 0;
+  std::string content_type_;
   std::string etag_;                // for --etag-save, once the body is saved
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
   bool discard_ = false;            // the body is not wanted

@@ -1,10 +1,12 @@
-// What some options of the `sluice` command do that are for convenience: --variable, --expand-OPTION and --rate.
-// Against scripted servers on loopback.
+// What some options of the `sluice` command do that are for convenience: --variable, --expand-OPTION, --rate and
+// --xattr. Against scripted servers on loopback.
 #include <doctest/doctest.h>
 
 #include <sys/resource.h>
+#include <sys/xattr.h>
 
 #include <chrono>
+#include <filesystem>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -23,6 +25,8 @@ class OptionsServer {
  public:
   OptionsServer() : server_([this](const std::string& request) { return answer(request); }) {}
   std::string url(const std::string& path) const { return server_.url(path); }
+  // After `http://` and `user:password@`.
+  std::string url_with_login(const std::string& path) const { return "http://me:secret@" + url(path).substr(7); }
   // "PUT /a <body>", in the order of their arrival.
   std::vector<std::string> requests() {
     const std::lock_guard lock(mutex_);
@@ -30,18 +34,30 @@ class OptionsServer {
   }
 
  private:
+  // "/to/a" redirects to "/a"; "/fail" is a 404.
   Reply answer(const std::string& request) {
     const std::string line = request.substr(0, request.find(" HTTP/"));
     const std::string path = line.substr(line.find(' ') + 1);
     const std::lock_guard lock(mutex_);
     requests_.push_back(line + " " + request.substr(request.find("\r\n\r\n") + 4));
-    return {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/x-test\r\nContent-Length: " + std::to_string(path.size()) +
-                     "\r\n\r\n" + path};
+    if (path.starts_with("/to/")) {
+      return {.bytes = "HTTP/1.1 302 Found\r\nLocation: " + path.substr(3) + "\r\nContent-Length: 0\r\n\r\n"};
+    }
+    const std::string status = path == "/fail" ? "404 Gone" : "200 OK";
+    return {.bytes = "HTTP/1.1 " + status + "\r\nContent-Type: text/x-test\r\nContent-Length: " +
+                     std::to_string(path.size()) + "\r\n\r\n" + path};
   }
   std::mutex mutex_;
   std::vector<std::string> requests_;
   LoopbackServer server_;
 };
+
+// "none": it has no such attribute.
+std::string attribute_of(const std::filesystem::path& path, const char* name) {
+  char value[512];
+  const ssize_t size = ::getxattr(path.c_str(), name, value, sizeof value);
+  return size < 0 ? "none" : std::string(value, static_cast<std::size_t>(size));
+}
 
 }  // namespace
 
@@ -115,4 +131,42 @@ TEST_CASE("--rate: what is not sent does not count, -Z ignores it, and --fail-ea
   CHECK(run_command({"-sS", "--rate", "1/d", "--fail-early", "http://127.0.0.1:1/", server.url("/5")}).exit_code == 7);
   CHECK(server.requests().size() == 4);
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(30));
+}
+
+TEST_CASE("--xattr: the file says where it is from and what it is, without credentials") {
+  OptionsServer server;
+  const TempFolder folder;
+  write_file(folder.path() / "probe", "");
+  if (::setxattr((folder.path() / "probe").c_str(), "user.sluice.probe", "x", 1, 0) != 0) return;
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--no-progress-meter", "--xattr"});
+    const CommandResult result = run_command(arguments, {.directory = folder.path()});
+    CHECK(result.err.find("warning") == std::string::npos);
+  };
+  run({"-o", "a", server.url_with_login("/a?b=c")});
+  CHECK(read_file(folder.path() / "a") == "/a?b=c");
+  CHECK(attribute_of(folder.path() / "a", "user.creator") == "sluice");
+  CHECK(attribute_of(folder.path() / "a", "user.mime_type") == "text/x-test");
+  CHECK(attribute_of(folder.path() / "a", "user.xdg.origin.url") == server.url("/a?b=c"));
+  CHECK(attribute_of(folder.path() / "a", "user.xdg.referrer.url") == "none");
+  // As in curl: the URL that was asked for, and the last referrer.
+  run({"-L", "-e", ";auto", "-o", "b", server.url_with_login("/to/b")});
+  CHECK(attribute_of(folder.path() / "b", "user.xdg.origin.url") == server.url("/to/b"));
+  CHECK(attribute_of(folder.path() / "b", "user.xdg.referrer.url") == server.url("/to/b"));
+  run({"-e", "http://me:secret@r/", "-o", "c", server.url("/c")});
+  CHECK(attribute_of(folder.path() / "c", "user.xdg.referrer.url") == "http://r/");
+  run({"--fail-with-body", "-o", "d", server.url("/fail")});
+  CHECK(read_file(folder.path() / "d") == "/fail");
+  CHECK(attribute_of(folder.path() / "d", "user.creator") == "none");
+  run({"--no-xattr", "-o", "e", server.url("/e")});
+  CHECK(attribute_of(folder.path() / "e", "user.creator") == "none");
+}
+
+TEST_CASE("--xattr: where attributes are refused the download is well, with one warning") {
+  OptionsServer server;
+  const CommandResult result = run_command({"--no-progress-meter", "--xattr", "-o", "/dev/null", server.url("/a")});
+  CHECK(result.exit_code == 0);
+  CHECK(result.err ==
+        "sluice: warning: option --xattr: set the attribute user.creator of /dev/null: Operation not permitted\n");
+  CHECK(run_command({"--no-progress-meter", "--xattr", server.url("/a")}).err.empty());
 }

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <filesystem>
 #include <functional>
@@ -178,6 +179,42 @@ TEST_CASE("SB-87 a file that may be written but not replaced (a sticky folder) i
   CHECK(as_ordinary_user([&] { return download(path.string(), "new").has_value(); }));
   CHECK(read_file(path) == "new");
   CHECK(parts_in(folder.path()).empty());
+}
+
+TEST_CASE(
+    "output file: attributes are kept under the final name, also where the bytes are copied, and a refusal is told") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "file").string();
+  // Where the file system has none, only the refusal can be seen.
+  const auto attribute = [&](const char* name) {
+    char value[64];
+    const ssize_t size = ::getxattr(path.c_str(), name, value, sizeof value);
+    return size < 0 ? std::string("none") : std::string(value, static_cast<std::size_t>(size));
+  };
+  const auto download_with_attributes = [&] {
+    OutputFile file(path);
+    if (!file.open() || !file.write(as_bytes("new"))) return false;
+    const bool set = file.set_attributes({{"user.sluice.a", "1"}, {"user.sluice.b", ""}}).has_value();
+    return file.commit().has_value() && set;
+  };
+  if (download_with_attributes()) {
+    CHECK(attribute("user.sluice.a") == "1");
+    CHECK(attribute("user.sluice.b") == "");
+    if (::geteuid() == 0) {
+      write_file(path, "old and longer");
+      ::removexattr(path.c_str(), "user.sluice.a");
+      fs::permissions(path, fs::perms(0666));
+      fs::permissions(folder.path(), fs::perms(01777));
+      CHECK(as_ordinary_user(download_with_attributes));
+      CHECK(read_file(path) == "new");
+      CHECK(attribute("user.sluice.a") == "1");
+    }
+  }
+  OutputFile file("/dev/null");
+  REQUIRE(file.open());
+  const auto refused = file.set_attributes({{"user.sluice.a", "1"}});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().starts_with("set the attribute user.sluice.a of /dev/null: "));
 }
 
 TEST_CASE("SB-87 a file that is a mount of its own is written in place") {
