@@ -69,15 +69,19 @@ bool is_shared(const std::string& path) {
   return named_descriptor(path) || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
 }
 
-// The files of -D and --etag-save: no body may be written to them. The heads of several transfers may share one.
+// The files of -D, --etag-save and --stderr: no body may be written to them. The heads of several transfers may share
+// one.
 std::set<std::string> head_files(const CommandLine& command) {
   std::set<std::string> keys;
+  const auto add = [&](const std::string& path) {
+    if (!path.empty() && path != "-" && !is_shared(path)) keys.insert(path_key(path));
+  };
+  add(command.messages_to);
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
     if (!seen.insert(operation.settings.get()).second) continue;
-    for (const std::string& path : {operation.settings->dump_header, operation.settings->etag_save}) {
-      if (!path.empty() && path != "-" && !is_shared(path)) keys.insert(path_key(path));
-    }
+    if (operation.settings->dump_header != "%") add(operation.settings->dump_header);
+    add(operation.settings->etag_save);
   }
   return keys;
 }
@@ -229,7 +233,7 @@ class CommandRun {
 const char* CommandRun::other_writer(const Operation& operation) {
   if (operation.output.to_stdout || is_shared(operation.output.path)) return nullptr;
   const std::string key = path_key(operation.output.path);
-  if (head_files_.contains(key)) return "the heads (-D) or the ETag (--etag-save) are written there";
+  if (head_files_.contains(key)) return "heads (-D), the ETag (--etag-save) or messages (--stderr) are written there";
   return outputs_.insert(key).second ? nullptr : "another URL of this command is written there";
 }
 

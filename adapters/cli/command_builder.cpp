@@ -87,6 +87,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::progress_meter:
       command_.no_progress_meter = on;
       break;
+    case OptionId::messages_to:
+      command_.messages_to = value;
+      break;
     case OptionId::request:
       group_.method = value;
       break;

@@ -50,9 +50,9 @@ struct StateFile {
 
 // The settings that all URLs of one --next group share.
 struct Settings {
-  bool include_head = false;     // -i, and also with -I: the response head goes to the output, before the body
-  std::string dump_header;       // -D: file, "-" for standard output; empty: none. Shared by the URLs of the group:
-                                 // the first one truncates it, the others append.
+  bool include_head = false;  // -i, and also with -I: the response head goes to the output, before the body
+  std::string dump_header;    // -D: file, "-" for standard output, "%" for standard error; empty: none. Shared by the
+                            // URLs of the group: the first one truncates it, the others append.
   bool remove_on_error = false;  // --remove-on-error: a failed download leaves no part file
   // --clobber: true, a file that exists is replaced; --no-clobber: false, it stays and another name is written.
   // nullopt: true for names from the command line, and an error for names from the server.
@@ -167,6 +167,7 @@ struct CommandLine {
   bool silent = false;             // -s: neither progress nor errors
   bool show_error = false;         // -S: errors even with -s
   bool verbose = false;            // -v
+  std::string messages_to;         // --stderr: file, "-" for standard output; empty: standard error
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;

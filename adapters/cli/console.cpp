@@ -1,9 +1,12 @@
 // See console.hpp.
 #include "adapters/cli/console.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstring>
+#include <optional>
 
 #include "adapters/cli/text.hpp"
 
@@ -40,6 +43,17 @@ FileResult<void> Console::print(std::string_view text) {
   OutputFile output("-");
   if (auto opened = output.open(); !opened) return opened;
   return output.write(as_bytes(text));
+}
+
+FileResult<void> redirect_messages(const std::string& path) {
+  const std::optional<int> named = path == "-" ? std::optional(STDOUT_FILENO) : named_descriptor(path);
+  // O_APPEND: heads may be written to the same file.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY;
+  const int fd = named ? *named : ::open(path.c_str(), kFlags, 0666);
+  const int error = fd < 0 || ::dup2(fd, STDERR_FILENO) < 0 ? errno : 0;
+  if (!named && fd >= 0) ::close(fd);
+  if (error != 0) return std::unexpected("write messages to " + path + ": " + std::strerror(error));
+  return {};
 }
 
 }  // namespace sluice::cli

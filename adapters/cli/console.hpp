@@ -31,4 +31,8 @@ class Console {
   bool warnings_;
 };
 
+// --stderr: what this process writes to the standard error from now on goes to the file, which is truncated; "-" is the
+// standard output.
+FileResult<void> redirect_messages(const std::string& path);
+
 }  // namespace sluice::cli

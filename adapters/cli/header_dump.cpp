@@ -27,7 +27,7 @@ FileResult<int> HeaderDumps::descriptor(const Settings& settings) {
 }
 
 FileResult<void> HeaderDumps::open(const Settings& settings) {
-  if (settings.dump_header.empty() || settings.dump_header == "-") return {};
+  if (settings.dump_header.empty() || settings.dump_header == "-" || settings.dump_header == "%") return {};
   if (const FileResult<int> fd = descriptor(settings); !fd) return std::unexpected(fd.error());
   return {};
 }
@@ -35,6 +35,10 @@ FileResult<void> HeaderDumps::open(const Settings& settings) {
 FileResult<void> HeaderDumps::write(const Settings& settings, std::string_view text) {
   if (settings.dump_header.empty()) return {};
   if (settings.dump_header == "-") return console_.print(text);
+  if (settings.dump_header == "%") {
+    console_.note(text);
+    return {};
+  }
   const FileResult<int> fd = descriptor(settings);
   if (!fd) return std::unexpected(fd.error());
   return write_all(*fd, as_bytes(text), settings.dump_header);

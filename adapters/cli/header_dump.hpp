@@ -1,5 +1,5 @@
-// -D: writes response heads to a file or the standard output. The URLs of one group share a file: the first transfer
-// truncates it, the others append. Leaves the text to verbose.hpp.
+// -D: writes response heads to a file, the standard output or the standard error. The URLs of one group share a file:
+// the first transfer truncates it, the others append. Leaves the text to verbose.hpp.
 #pragma once
 
 #include <map>

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "adapters/cli/command.hpp"
+#include "adapters/cli/console.hpp"
 #include "adapters/cli/demo.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/help.hpp"
@@ -99,5 +100,11 @@ int main(int argc, char** argv) {
   if (command->help) return print(help_text());
   if (command->version) return print(version_text());
   if (command->demo) return sluice::demo::run_demo();
+  if (!command->messages_to.empty()) {
+    if (const auto redirected = redirect_messages(command->messages_to); !redirected) {
+      std::fprintf(stderr, "sluice: (%d) option --stderr: %s\n", kExitWrite, one_line(redirected.error()).c_str());
+      return kExitWrite;
+    }
+  }
   return run_command(*command).exit_code;
 }

@@ -32,7 +32,7 @@ constexpr OptionSpec kTable[] = {
     {xattr, 0, "xattr", "", "no-xattr", "", G::output, "keep URL and Content-Type in the file's attributes"},
     {include, 'i', "include", "", "no-include", "", G::output, "write the response head before the body"},
     {head, 'I', "head", "", "no-head", "", G::output, "ask for the head only (HEAD) and write it"},
-    {dump_header, 'D', "dump-header", "", "", "FILE", G::output, "write response heads to FILE"},
+    {dump_header, 'D', "dump-header", "", "", "FILE", G::output, "write response heads to FILE; - is stdout, % stderr"},
     {write_out, 'w', "write-out", "", "", "FORMAT", G::output, "after a transfer, write FORMAT with its %{variables}"},
     {fail, 'f', "fail", "", "no-fail", "", G::output, "status 400 and above: no body, exit code 22"},
     {fail_with_body, 0, "fail-with-body", "", "no-fail-with-body", "", G::output, "the same, but write the body"},
@@ -40,6 +40,7 @@ constexpr OptionSpec kTable[] = {
     {show_error, 'S', "show-error", "", "no-show-error", "", G::output, "with -s: error messages even so"},
     {verbose, 'v', "verbose", "", "no-verbose", "", G::output, "tell on stderr what is sent and received"},
     {progress_meter, 0, "no-progress-meter", "", "progress-meter", "", G::output, "no progress; messages as usual"},
+    {messages_to, 0, "stderr", "", "", "FILE", G::output, "write messages to FILE, not to stderr; - is stdout"},
     {no_buffer, 'N', "no-buffer", "", "buffer", "", G::output, "write what comes at once (always so)"},
 
     {request, 'X', "request", "", "", "METHOD", G::request, "use this method"},

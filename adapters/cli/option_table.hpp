@@ -36,6 +36,7 @@ enum class OptionId : std::uint8_t {
   show_error,
   verbose,
   progress_meter,
+  messages_to,
   no_buffer,
   // request
   request,

@@ -1,5 +1,5 @@
-// What some options of the `sluice` command do that are for convenience: --variable, --expand-OPTION, --rate and
-// --xattr. Against scripted servers on loopback.
+// What some options of the `sluice` command do that are for convenience: --variable, --expand-OPTION, --rate, --xattr,
+// --stderr and -D %. Against scripted servers on loopback.
 #include <doctest/doctest.h>
 
 #include <sys/resource.h>
@@ -169,4 +169,41 @@ TEST_CASE("--xattr: where attributes are refused the download is well, with one 
   CHECK(result.err ==
         "sluice: warning: option --xattr: set the attribute user.creator of /dev/null: Operation not permitted\n");
   CHECK(run_command({"--no-progress-meter", "--xattr", server.url("/a")}).err.empty());
+}
+
+TEST_CASE("--stderr: messages and heads for the standard error go to a file, or to the standard output") {
+  OptionsServer server;
+  const TempFolder folder;
+  write_file(folder.path() / "log", "an earlier one that is longer than what comes now: " + std::string(2000, 'x'));
+  const std::string refused = "sluice: (7) GET http://127.0.0.1:1/: connect to 127.0.0.1:1: Connection refused\n";
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/x-test\r\nContent-Length: 2\r\n\r\n";
+  CommandResult result = run_command(
+      {"-sS", "--stderr", "log", "-D", "%", "-w", "%{stderr}done%{stdout}\n", server.url("/a"), "http://127.0.0.1:1/"},
+      {.directory = folder.path()});
+  CHECK(result.exit_code == 7);
+  CHECK(result.err.empty());
+  CHECK(result.out == "/a\n\n");
+  CHECK(read_file(folder.path() / "log") == head + "done" + refused + "done");
+  result = run_command({"-sS", "-D", "%", "--stderr", "-", server.url("/b"), "http://127.0.0.1:1/"});
+  CHECK(result.err.empty());
+  CHECK(result.out == head + "/b" + refused);
+  result = run_command({"-sS", "-D", "%", "--create-dirs", server.url("/c")}, {.directory = folder.path()});
+  CHECK(result.err == head);
+  CHECK(result.out == "/c");
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "%"));
+  result = run_command({"-sS", "--stderr", "/dev/stdout", "http://127.0.0.1:1/"});
+  CHECK(result.out == refused);
+}
+
+TEST_CASE("--stderr: a file that cannot be written, or that a body is for, is an error") {
+  OptionsServer server;
+  const TempFolder folder;
+  const CommandResult gone = run_command({"--stderr", "gone/log", server.url("/a")}, {.directory = folder.path()});
+  CHECK(gone.exit_code == 23);
+  CHECK(gone.err == "sluice: (23) option --stderr: write messages to gone/log: No such file or directory\n");
+  const CommandResult same =
+      run_command({"-s", "-S", "--stderr", "log", "-o", "./log", server.url("/a")}, {.directory = folder.path()});
+  CHECK(same.exit_code == 23);
+  CHECK(read_file(folder.path() / "log").ends_with("or messages (--stderr) are written there\n"));
+  CHECK(server.requests().empty());
 }

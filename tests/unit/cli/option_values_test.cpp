@@ -66,4 +66,10 @@ TEST_CASE("option values: the last --rate counts for the whole command line") {
         "option --rate: '1/x' is not a number, perhaps with /s, /m, /h, /d, or /10s");
 }
 
+TEST_CASE("option values: the last --stderr counts for the whole command line") {
+  CHECK(parse({"h"})->messages_to.empty());
+  CHECK(parse({"--stderr", "a", "h", "--next", "h", "--stderr", "-"})->messages_to == "-");
+  CHECK(one({"-D", "%", "h"}).settings->dump_header == "%");
+}
+
 }  // namespace sluice::cli
