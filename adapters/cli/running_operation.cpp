@@ -393,6 +393,7 @@ void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
                        .status = multi.head(id).status,
                        .progress = multi.progress(id),
                        .info = multi.info(id)};
+  early_end_->progress.done = multi.now();  // which the engine does not know
   early_head_ = multi.head(id);
   note_chain(multi, id);
   surroundings_.ended_early.push_back(this);

@@ -152,7 +152,9 @@ TEST_CASE("22: -f writes no file, --fail-with-body writes it; without them 404 i
 TEST_CASE("22: -f waits for no unwanted body that does not come, and how it ends does not matter") {
   const std::string head = "HTTP/1.1 404 Not Here\r\nContent-Length: 40\r\n\r\n";
   LoopbackServer stalled([&](const std::string&) { return raw(head, false); });
-  check_error(run_command({"-f", stalled.url()}), 22);
+  const CommandResult waited = run_command({"-f", "-w", "%{time_total}", stalled.url()});
+  check_error(waited, 22);
+  CHECK(waited.out.starts_with("1."));  // seconds: it is over when the command stops waiting
   LoopbackServer cut([&](const std::string&) { return raw(head + "some"); });
   check_error(run_command({"-f", cut.url()}), 22);
 }
