@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <map>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "adapters/cli/cookie_files.hpp"
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/har_log.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/host_files.hpp"
 #include "adapters/cli/interrupt.hpp"
@@ -38,6 +40,10 @@ namespace {
 constexpr std::size_t kMostTransfers = 1'000'000;
 constexpr auto kLongestWait = std::chrono::hours(1);
 constexpr auto kDrawInterval = std::chrono::duration_cast<std::chrono::milliseconds>(ProgressDisplay::kInterval);
+
+std::chrono::microseconds wall_microseconds() {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
 
 Now wall_now(const Multi& multi) {
   return {multi.now(), std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())};
@@ -69,20 +75,23 @@ bool is_shared(const std::string& path) {
   return named_descriptor(path) || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
 }
 
-// The files of -D, --etag-save and --stderr: no body may be written to them. The heads of several transfers may share
-// one.
-std::set<std::string> head_files(const CommandLine& command) {
-  std::set<std::string> keys;
-  const auto add = [&](const std::string& path) {
-    if (!path.empty() && path != "-" && !is_shared(path)) keys.insert(path_key(path));
+// The files of -D, --etag-save, --stderr and --har, with what is written there: no body may be. The heads of several
+// transfers may share one.
+std::map<std::string, const char*> head_files(const CommandLine& command) {
+  std::map<std::string, const char*> keys;
+  const auto add = [&](const std::string& path, const char* what) {
+    if (!path.empty() && path != "-" && !is_shared(path)) keys.emplace(path_key(path), what);
   };
-  add(command.messages_to);
+  add(command.messages_to, "messages (--stderr) are written there");
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
     if (!seen.insert(operation.settings.get()).second) continue;
-    if (operation.settings->dump_header != "%") add(operation.settings->dump_header);
-    add(operation.settings->etag_save);
+    const Settings& settings = *operation.settings;
+    constexpr const char* kHeads = "the heads (-D) or the ETag (--etag-save) are written there";
+    if (settings.dump_header != "%") add(settings.dump_header, kHeads);
+    add(settings.etag_save, kHeads);
   }
+  add(command.har, "the HAR (--har) is written there");
   return keys;
 }
 
@@ -172,12 +181,15 @@ class CommandRun {
                       .tls = tls_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
                       .verbose = command.verbose,
+                      .har = !command.har.empty(),
                       .started = wall_now(multi).wall,
                       .random = Random(system_environment().seed())},
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
         start_interval_(command.parallel == ParallelMode::on ? Duration::zero() : command.start_interval),
         started_(multi.now()),
-        head_files_(head_files(command)) {}
+        head_files_(head_files(command)) {
+    if (!command.har.empty()) har_.emplace(HarClock{started_, wall_microseconds()}, command.har_secrets);
+  }
 
   RunSummary run();
 
@@ -191,6 +203,7 @@ class CommandRun {
   bool write_facts(const Operation& operation, WriteOutFacts facts);
   bool write_out_file(const WriteOutFile& file);
   void judge(const Operation& operation, int exit_code);
+  void save_har();
   std::int64_t connection_number(ConnId conn);
   std::vector<std::unique_ptr<RunningOperation>>::iterator find(TransferId id);
   std::chrono::milliseconds until_discarding_ends() const;
@@ -213,6 +226,7 @@ class CommandRun {
   HeaderDumps dumps_;
   TlsConfigs tls_;
   Surroundings surroundings_;
+  std::optional<HarLog> har_;
   std::size_t at_once_;
   Duration start_interval_;  // --rate
   Instant next_start_;       // not before this
@@ -220,7 +234,7 @@ class CommandRun {
 
   std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
   std::set<std::string> outputs_;                          // keys of the paths that are in use
-  std::set<std::string> head_files_;                       // the same for the files of -D
+  std::map<std::string, const char*> head_files_;          // the same for the files of -D, with what is written there
   std::vector<ExtraDescriptor> extra_;
   std::int64_t started_transfers_ = 0;
   std::unordered_map<ConnId, std::int64_t> connections_;  // for %{conn_id}
@@ -233,7 +247,7 @@ class CommandRun {
 const char* CommandRun::other_writer(const Operation& operation) {
   if (operation.output.to_stdout || is_shared(operation.output.path)) return nullptr;
   const std::string key = path_key(operation.output.path);
-  if (head_files_.contains(key)) return "heads (-D), the ETag (--etag-save) or messages (--stderr) are written there";
+  if (const auto other = head_files_.find(key); other != head_files_.end()) return other->second;
   return outputs_.insert(key).second ? nullptr : "another URL of this command is written there";
 }
 
@@ -281,7 +295,7 @@ void CommandRun::report(const Operation& operation, const Failure& end, const Wr
 // Writes -w. False: it could not be written; the error was printed.
 bool CommandRun::write_facts(const Operation& operation, WriteOutFacts facts) {
   if (operation.settings->write_out.empty()) return true;
-  facts.now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  facts.now = wall_microseconds();
   WriteOutText text = write_out(operation.settings->write_out, facts);
   for (const WriteOutFile& file : text.files) {
     if (!write_out_file(file)) text.to_stdout += file.text;  // as in curl
@@ -331,6 +345,8 @@ void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator tr
   }
   const ResponseHead* head = ended->early_end() ? &ended->early_head() : &multi_.head(ended->id());
   WriteOutFacts facts = transfer_facts(ended->operation(), message, head, end, ended->chain());
+  // An error status is no failure there: the response says it.
+  if (har_) har_->add(*ended->har(), ended->chain().hops, *head, end.exit_code == kExitHttpError ? "" : end.message);
   facts.filename_effective = ended->output_path();
   facts.xfer_id = ended->number();
   if (message.info.conn) facts.conn_id = connection_number(message.info.conn);
@@ -404,6 +420,8 @@ void CommandRun::give_up(int exit_code, const std::string& why) {
       ++parts;
       part = std::move(left);
     }
+    transfer->cut_off(multi_);
+    if (har_) har_->add(*transfer->har(), transfer->chain().hops, multi_.head(transfer->id()), why);
     multi_.remove(transfer->id());
   }
   active_.clear();
@@ -414,6 +432,15 @@ void CommandRun::give_up(int exit_code, const std::string& why) {
   summary_.exit_code = exit_code;
   console_.error(exit_code, text);
   summary_.failed += queue_.total() - summary_.done;
+}
+
+// --har. The downloads are there already, whatever comes of it.
+void CommandRun::save_har() {
+  const std::string text = har_->take();
+  const auto saved = command_.har == "-" ? console_.print(text) : replace_file(command_.har, text);
+  if (saved) return;
+  console_.error(kExitWrite, "the HAR was not saved: " + saved.error());
+  if (summary_.exit_code == 0) summary_.exit_code = kExitWrite;
 }
 
 RunSummary CommandRun::run() {
@@ -445,6 +472,7 @@ RunSummary CommandRun::run() {
   }
   save_hosts(command_, hosts_, console_, wall_now(multi_).wall);
   if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
+  if (har_) save_har();
   summary_.elapsed = multi_.now() - started_;
   return summary_;
 }

@@ -84,6 +84,12 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::verbose:
       command_.verbose = on;
       break;
+    case OptionId::har:
+      command_.har = value;
+      break;
+    case OptionId::har_secrets:
+      command_.har_secrets = on;
+      break;
     case OptionId::progress_meter:
       command_.no_progress_meter = on;
       break;

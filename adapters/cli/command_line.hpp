@@ -168,6 +168,8 @@ struct CommandLine {
   bool show_error = false;         // -S: errors even with -s
   bool verbose = false;            // -v
   std::string messages_to;         // --stderr: file, "-" for standard output; empty: standard error
+  std::string har;                 // --har: a file, "-" for the standard output; "": none
+  bool har_secrets = false;        // --har-secrets
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;

@@ -39,6 +39,8 @@ constexpr OptionSpec kTable[] = {
     {silent, 's', "silent", "", "no-silent", "", G::output, "neither progress nor error messages"},
     {show_error, 'S', "show-error", "", "no-show-error", "", G::output, "with -s: error messages even so"},
     {verbose, 'v', "verbose", "", "no-verbose", "", G::output, "tell on stderr what is sent and received"},
+    {har, 0, "har", "", "", "FILE", G::output, "write a HAR 1.2 of all requests, without secrets"},
+    {har_secrets, 0, "har-secrets", "", "no-har-secrets", "", G::output, "with credentials and cookies in it"},
     {progress_meter, 0, "no-progress-meter", "", "progress-meter", "", G::output, "no progress; messages as usual"},
     {messages_to, 0, "stderr", "", "", "FILE", G::output, "write messages to FILE, not to stderr; - is stdout"},
     {no_buffer, 'N', "no-buffer", "", "buffer", "", G::output, "write what comes at once (always so)"},

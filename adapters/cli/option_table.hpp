@@ -35,6 +35,8 @@ enum class OptionId : std::uint8_t {
   silent,
   show_error,
   verbose,
+  har,
+  har_secrets,
   progress_meter,
   messages_to,
   no_buffer,

@@ -50,7 +50,9 @@ RunningOperation::RunningOperation(std::shared_ptr<const Operation> operation, S
       output_(operation_.output.to_stdout ? "-" : operation_.output.path,
               {.create_directories = settings().create_dirs,
                .existing = existing(settings(), OutputFile::Existing::replace),
-               .mode = settings().create_file_mode}) {}
+               .mode = settings().create_file_mode}) {
+  if (surroundings.har) har_.emplace();
+}
 
 std::string RunningOperation::display_name() const {
   if (operation_.upload && !operation_.upload->from_stdin) return operation_.upload->path;
@@ -147,7 +149,7 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   options.http1 = settings().strict ? Http1::strict : Http1::tolerant;
   options.allow_http0_9 = settings().http0_9;
   options.tls_truncation_ok = settings().tls_truncation_ok;
-  options.report_heads = surroundings_.verbose;
+  options.report_heads = surroundings_.verbose || surroundings_.har;
   options.keep_raw_head = surroundings_.verbose || settings().include_head || !settings().dump_header.empty();
 
   if (auto opened = surroundings_.dumps.open(settings()); !opened) {
@@ -213,7 +215,11 @@ bool RunningOperation::take_rest(Multi& multi, const ResponseHead& head) {
 }
 
 void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
-  surroundings_.console.note(verbose_connection(multi.request(id).url, multi.info(id)) + verbose_request(head));
+  const TransferInfo info = multi.info(id);
+  if (har_) har_->head_sent(head, info);
+  if (surroundings_.verbose) {
+    surroundings_.console.note(verbose_connection(multi.request(id).url, info) + verbose_request(head));
+  }
 }
 
 bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
@@ -234,6 +240,7 @@ void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& 
 // -i and -D show the heads of all hops. The body of a hop that another follows is never seen, unless the hop has failed
 // in the middle of it.
 void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDone& hop) {
+  if (har_) har_->hop_done(hop);
   if (hop.head.status != 0 && !head_received_ && !take_head(multi, hop.head)) return;
   if (hop.next != HopReason::retry) return;
   warn_of_retry(multi, hop);
@@ -368,6 +375,8 @@ bool RunningOperation::on_rewind(Multi&, TransferId) {
 
 void RunningOperation::note_chain(Multi& multi, TransferId id) {
   chain_.hops = multi.hops(id);
+  // The engine does not know the end of a transfer that is removed.
+  if (!chain_.hops.empty() && !chain_.hops.back().progress.done) chain_.hops.back().progress.done = multi.now();
   chain_.referer = multi.request(id).fields.find("Referer").value_or("");
 }
 

@@ -9,6 +9,7 @@
 
 #include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
+#include "adapters/cli/har_log.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
@@ -28,6 +29,7 @@ struct Surroundings {
   TlsConfigs& tls;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;
+  bool har = false;                // --har: what is seen of each transfer is kept
   UnixSeconds started = 0;         // when the run began
   Random random = Random(Seed{});  // for the boundaries of forms
   // Operations that removed their transfer themselves, before a Message.
@@ -51,6 +53,12 @@ class RunningOperation final : public TransferHandler {
   const ResponseHead& early_head() const { return early_head_; }
 
   const HopChain& chain() const { return chain_; }
+  // Null without --har.
+  const HarTransfer* har() const { return har_ ? &*har_ : nullptr; }
+  // For an interrupted run: notes the chain of a transfer that is removed next.
+  void cut_off(Multi& multi) {
+    if (!early_end_) note_chain(multi, id_);
+  }
   // The file that was written, after finish(); "" for the standard output.
   std::string output_path() const { return operation_.output.to_stdout ? "" : output_.path(); }
 
@@ -117,6 +125,7 @@ class RunningOperation final : public TransferHandler {
   std::optional<Message> early_end_;
   ResponseHead early_head_;
   HopChain chain_;
+  std::optional<HarTransfer> har_;
   SpeedMeter meter_;
 };
 

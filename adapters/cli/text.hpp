@@ -1,5 +1,4 @@
-// Prepares text for messages: trimmed, without control bytes, on one line. Pure functions. Knows of UTF-8 only the
-// control characters.
+// Prepares text for messages: trimmed, without control bytes, on one line, in UTF-8. Pure functions.
 #pragma once
 
 #include <optional>
@@ -16,5 +15,7 @@ std::optional<std::string> unless_empty(std::string_view text);
 std::string printable(std::string_view text);
 // One line for a terminal: every control byte, and each of U+0080 to U+009F in UTF-8, becomes "?".
 std::string one_line(std::string_view text);
+// The text as UTF-8: each byte that belongs to no character of it is read as ISO 8859-1.
+std::string utf8_text(std::string_view text);
 
 }  // namespace sluice::cli

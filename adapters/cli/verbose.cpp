@@ -3,38 +3,12 @@
 
 #include <algorithm>
 
+#include "adapters/cli/secrets.hpp"
 #include "adapters/cli/text.hpp"
 #include "core/base/ascii.hpp"
-#include "core/fields.hpp"
 
 namespace sluice::cli {
 namespace {
-
-constexpr std::string_view kRedacted = "<redacted>";
-
-// Whether a field holds credentials; blanks before the colon are ignored.
-bool is_credential(std::string_view name) {
-  name = trim_blanks(name);
-  return equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization") ||
-         equals_ignoring_case(name, "cookie") || equals_ignoring_case(name, "set-cookie");
-}
-
-std::string shown_value(std::string_view name, std::string_view value) {
-  if (equals_ignoring_case(name, "authorization") || equals_ignoring_case(name, "proxy-authorization")) {
-    const std::size_t space = value.find(' ');
-    return space == std::string_view::npos ? std::string(kRedacted)
-                                           : std::string(value.substr(0, space + 1)) + std::string(kRedacted);
-  }
-  if (equals_ignoring_case(name, "cookie")) return std::string(kRedacted);
-  if (equals_ignoring_case(name, "set-cookie")) {
-    // A cookie may have no name (RFC 6265bis 5.6): then the whole pair is its value.
-    const std::string_view pair = value.substr(0, value.find(';'));
-    const std::size_t equals = pair.find('=');
-    return equals == std::string_view::npos ? std::string(kRedacted)
-                                            : std::string(pair.substr(0, equals + 1)) + std::string(kRedacted);
-  }
-  return one_line(value);
-}
 
 std::string status_line(const ResponseHead& head) {
   std::string line = "HTTP/" + std::to_string(head.version.major) + "." + std::to_string(head.version.minor) + " " +
@@ -88,7 +62,8 @@ std::string verbose_request(std::string_view head) {
     } else {
       std::string_view value = line.substr(colon + 1);
       while (value.starts_with(' ')) value.remove_prefix(1);
-      text += "> " + one_line(line.substr(0, colon)) + ": " + shown_value(line.substr(0, colon), value) + "\n";
+      text +=
+          "> " + one_line(line.substr(0, colon)) + ": " + one_line(redacted_value(line.substr(0, colon), value)) + "\n";
     }
     first = false;
     if (end == std::string_view::npos) break;
@@ -114,7 +89,7 @@ std::string verbose_response(const ResponseHead& head) {
       text += "< <redacted>\n";
     } else if (is_redacted) {
       text += "< " + one_line(line.substr(0, colon)) + ": " +
-              shown_value(trim_blanks(line.substr(0, colon)), trim_blanks(line.substr(colon + 1))) + "\n";
+              one_line(redacted_value(line.substr(0, colon), trim_blanks(line.substr(colon + 1)))) + "\n";
     } else {
       text += line.empty() ? "<\n" : "< " + one_line(line) + "\n";
     }

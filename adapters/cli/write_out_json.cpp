@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <vector>
 
 #include "core/base/ascii.hpp"
 
@@ -51,6 +50,15 @@ void JsonObject::add(std::string_view name, std::string_view value) {
   if (!members_.empty()) members_ += ',';
   members_ += json_string(name) + ':';
   members_ += value;
+}
+
+std::string json_array(const std::vector<std::string>& elements) {
+  std::string out = "[";
+  for (const std::string& element : elements) {
+    if (out.size() > 1) out += ',';
+    out += element;
+  }
+  return out + ']';
 }
 
 std::string fields_as_json(const Fields* fields) {

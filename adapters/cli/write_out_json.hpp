@@ -1,11 +1,12 @@
-// JSON for -w: the object of %{json}, member by member, and that of %{header_json}. Pure.
-// Leaves to others: which members there are (write_out).
+// JSON for -w and --har: objects member by member, arrays, and the object of %{header_json}. Pure.
+// Leaves to others: which members there are (write_out, har).
 #pragma once
 
 #include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/fields.hpp"
 #include "core/types.hpp"
@@ -29,6 +30,8 @@ class JsonObject {
   }
   void add_number(std::string_view name, std::integral auto number) { add(name, std::to_string(number)); }
   void add_seconds(std::string_view name, Duration time) { add(name, seconds_text(time)); }
+  // `json` is added as it is.
+  void add_json(std::string_view name, std::string_view json) { add(name, json); }
 
   // On one line, without a line end.
   std::string text() const { return "{" + members_ + "}"; }
@@ -37,6 +40,9 @@ class JsonObject {
   void add(std::string_view name, std::string_view value);
   std::string members_;
 };
+
+// `elements` are JSON, and stand between the brackets as they are.
+std::string json_array(const std::vector<std::string>& elements);
 
 // Of all fields: names in lower case and in the order of their first field, each with an array of its values; one line
 // for each name, as in curl. Null: as no fields.

@@ -204,6 +204,6 @@ TEST_CASE("--stderr: a file that cannot be written, or that a body is for, is an
   const CommandResult same =
       run_command({"-s", "-S", "--stderr", "log", "-o", "./log", server.url("/a")}, {.directory = folder.path()});
   CHECK(same.exit_code == 23);
-  CHECK(read_file(folder.path() / "log").ends_with("or messages (--stderr) are written there\n"));
+  CHECK(read_file(folder.path() / "log").ends_with("messages (--stderr) are written there\n"));
   CHECK(server.requests().empty());
 }

@@ -65,6 +65,15 @@ TEST_CASE("write out JSON: an object with its members in order") {
         R"({"b\"":"x\ny","a":null,"c":"","n":18446744073709551615,"m":-1,"port":443,"time_total":0.123456})");
 }
 
+TEST_CASE("write out JSON: arrays and objects inside of others") {
+  CHECK(json_array({}) == "[]");
+  CHECK(json_array({"1"}) == "[1]");
+  JsonObject object;
+  object.add_json("a\"", json_array({"1", "{}", "\"x\""}));
+  object.add_json("b", "true");
+  CHECK(object.text() == R"({"a\"":[1,{},"x"],"b":true})");
+}
+
 TEST_CASE("write out JSON: fields are grouped at their first place") {
   Fields fields;
   CHECK(fields_as_json(nullptr) == "{\n}");

@@ -1,0 +1,47 @@
+// What is hidden of credentials.
+#include "adapters/cli/secrets.hpp"
+
+#include <doctest/doctest.h>
+
+namespace sluice::cli {
+
+TEST_CASE("SB-31 secrets: the values of the four fields that hold credentials, in any case") {
+  struct Row {
+    const char *name, *value, *shown;
+  };
+  const Row rows[] = {
+      {"Authorization", "Basic dTpw", "Basic <redacted>"},
+      {"authorization", "tok", "<redacted>"},
+      {"Proxy-AUTHORIZATION", "Digest username=\"u\", x", "Digest <redacted>"},
+      {"Cookie", "a=1; b=2", "<redacted>"},
+      {"Set-Cookie", "id=tok; Path=/", "id=<redacted>"},
+      {" Set-Cookie ", "tok; a=b", "<redacted>"},
+      {"set-cookie", "", "<redacted>"},
+      {"Set-Cookie2", "id=tok", "id=tok"},
+      {"X", "Basic dTpw", "Basic dTpw"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CHECK(redacted_value(row.name, row.value) == row.shown);
+    CHECK(is_credential(row.name) == (std::string(row.value) != row.shown));
+  }
+}
+
+TEST_CASE("SB-31 secrets: userinfo of URLs in other text") {
+  const std::pair<const char*, const char*> rows[] = {
+      {"", ""},
+      {"http://u:p@h/x", "http://h/x"},
+      {"//u@h", "//h"},
+      {"0; url=http://u:p@h/", "0; url=http://h/"},
+      {"<http://u:p@h>; rel=a, <https://v@i?q=//w@j>", "<http://h>; rel=a, <https://i?q=//j>"},
+      {"http://u:p@q@h/", "http://h/"},
+      {"http://u:p;,!'()*@h/", "http://h/"},
+      {"http://h/a@b?c@d#e@f", "http://h/a@b?c@d#e@f"},
+      {"/a@b", "/a@b"},
+      {"mailto:a@b", "mailto:a@b"},
+      {"//", "//"},
+  };
+  for (const auto& [text, shown] : rows) CHECK(without_userinfo(text) == shown);
+}
+
+}  // namespace sluice::cli
