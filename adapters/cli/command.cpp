@@ -13,7 +13,6 @@
 #include <ctime>
 #include <map>
 #include <set>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,6 +30,7 @@
 #include "adapters/cli/run_progress.hpp"
 #include "adapters/cli/running_operation.hpp"
 #include "adapters/cli/tls_setup.hpp"
+#include "adapters/cli/trace_log.hpp"
 #include "adapters/cli/transfer_facts.hpp"
 #include "adapters/multi.hpp"
 
@@ -92,6 +92,7 @@ std::map<std::string, const char*> head_files(const CommandLine& command) {
     add(settings.etag_save, kHeads);
   }
   add(command.har, "the HAR (--har) is written there");
+  if (command.trace.path != "%") add(command.trace.path, "the trace (--trace) is written there");
   return keys;
 }
 
@@ -176,9 +177,11 @@ class CommandRun {
         console_(display_, !command.silent || command.show_error, !command.silent),
         dumps_(console_),
         tls_(key_log_.wanted()),
+        trace_(command.trace, console_, numbers_),
         surroundings_{.console = console_,
                       .dumps = dumps_,
                       .tls = tls_,
+                      .trace = trace_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
                       .verbose = command.verbose,
                       .har = !command.har.empty(),
@@ -188,6 +191,7 @@ class CommandRun {
         start_interval_(command.parallel == ParallelMode::on ? Duration::zero() : command.start_interval),
         started_(multi.now()),
         head_files_(head_files(command)) {
+    trace_.open();
     if (!command.har.empty()) har_.emplace(HarClock{started_, wall_microseconds()}, command.har_secrets);
   }
 
@@ -204,7 +208,6 @@ class CommandRun {
   bool write_out_file(const WriteOutFile& file);
   void judge(const Operation& operation, int exit_code);
   void save_har();
-  std::int64_t connection_number(ConnId conn);
   std::vector<std::unique_ptr<RunningOperation>>::iterator find(TransferId id);
   std::chrono::milliseconds until_discarding_ends() const;
   bool is_too_early() const { return start_interval_ > Duration::zero() && multi_.now() < next_start_; }
@@ -225,6 +228,8 @@ class CommandRun {
   Console console_;
   HeaderDumps dumps_;
   TlsConfigs tls_;
+  ConnectionNumbers numbers_;  // for %{conn_id} and --trace-ids
+  TraceLog trace_;
   Surroundings surroundings_;
   std::optional<HarLog> har_;
   std::size_t at_once_;
@@ -237,9 +242,8 @@ class CommandRun {
   std::map<std::string, const char*> head_files_;          // the same for the files of -D, with what is written there
   std::vector<ExtraDescriptor> extra_;
   std::int64_t started_transfers_ = 0;
-  std::unordered_map<ConnId, std::int64_t> connections_;  // for %{conn_id}
-  std::size_t judged_ = 0;                                // the url_number whose exit code is the command's
-  std::optional<int> failed_early_;                       // --fail-early: the exit code of the first that failed
+  std::size_t judged_ = 0;           // the url_number whose exit code is the command's
+  std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
   RunSummary summary_;
 };
 
@@ -330,11 +334,6 @@ void CommandRun::judge(const Operation& operation, int exit_code) {
   summary_.exit_code = exit_code;
 }
 
-// From 0, in the order in which the connections were used first.
-std::int64_t CommandRun::connection_number(ConnId conn) {
-  return connections_.try_emplace(conn, static_cast<std::int64_t>(connections_.size())).first->second;
-}
-
 void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator transfer, const Message& message) {
   const std::unique_ptr<RunningOperation> ended = std::move(*transfer);
   active_.erase(transfer);
@@ -349,7 +348,7 @@ void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator tr
   if (har_) har_->add(*ended->har(), ended->chain().hops, *head, end.exit_code == kExitHttpError ? "" : end.message);
   facts.filename_effective = ended->output_path();
   facts.xfer_id = ended->number();
-  if (message.info.conn) facts.conn_id = connection_number(message.info.conn);
+  if (message.info.conn) facts.conn_id = numbers_.of(message.info.conn);
   report(ended->operation(), end, facts);
   multi_.remove(ended->id());
 }

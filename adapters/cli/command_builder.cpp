@@ -82,7 +82,22 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       command_.show_error = on;
       break;
     case OptionId::verbose:
-      command_.verbose = on;
+      set_verbose(on);
+      break;
+    case OptionId::trace:
+      set_trace(TraceForm::hex, value);
+      break;
+    case OptionId::trace_ascii:
+      set_trace(TraceForm::ascii, value);
+      break;
+    case OptionId::trace_time:
+      command_.trace.time = on;
+      break;
+    case OptionId::trace_ids:
+      command_.trace.ids = on;
+      break;
+    case OptionId::trace_secrets:
+      command_.trace.secrets = on;
       break;
     case OptionId::har:
       command_.har = value;

@@ -46,6 +46,8 @@ class CommandBuilder {
   Status add_url_query(const std::string& value);
   Status set_unix_socket(const std::string& value);
   Status set_loop(const std::string& value);
+  void set_trace(TraceForm form, const std::string& path);
+  void set_verbose(bool on);
   Status add_resolve(const std::string& value);
   Status add_connect_to(const std::string& value);
   Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);

@@ -12,6 +12,7 @@
 
 #include "adapters/cli/form_body.hpp"
 #include "adapters/cli/glob.hpp"
+#include "adapters/cli/trace.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/address.hpp"
 #include "core/fields.hpp"
@@ -160,6 +161,15 @@ enum class ParallelMode : std::uint8_t {
 // --loop: the loop of the command.
 enum class LoopKind : std::uint8_t { select, poll, epoll, libuv };
 
+// --trace, --trace-ascii and what belongs to them.
+struct TraceOptions {
+  std::string path = {};  // a file, "-" for the standard output, "%" for the standard error; "": none
+  TraceForm form = TraceForm::hex;
+  bool time = false;     // --trace-time, also for -v
+  bool ids = false;      // --trace-ids, also for -v
+  bool secrets = false;  // --trace-secrets
+};
+
 struct CommandLine {
   bool help = false;               // --help was asked for: print help_text(), exit 0; operations may be empty
   bool version = false;            // --version: print version_text(), exit 0
@@ -170,6 +180,7 @@ struct CommandLine {
   std::string messages_to;         // --stderr: file, "-" for standard output; empty: standard error
   std::string har;                 // --har: a file, "-" for the standard output; "": none
   bool har_secrets = false;        // --har-secrets
+  TraceOptions trace;              // its path is empty if -v comes later
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;

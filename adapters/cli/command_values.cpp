@@ -152,6 +152,22 @@ CommandBuilder::Status CommandBuilder::set_loop(const std::string& value) {
   return {};
 }
 
+// As in curl: of -v, --trace and --trace-ascii the last one counts.
+void CommandBuilder::set_trace(TraceForm form, const std::string& path) {
+  if (command_.verbose) command_.warnings.emplace_back("a trace takes the place of an earlier --verbose");
+  if (!command_.trace.path.empty()) command_.warnings.emplace_back("a trace takes the place of an earlier one");
+  command_.verbose = false;
+  command_.trace.path = path;
+  command_.trace.form = form;
+}
+
+void CommandBuilder::set_verbose(bool on) {
+  if (on && !command_.trace.path.empty())
+    command_.warnings.emplace_back("--verbose takes the place of an earlier trace");
+  command_.verbose = on;
+  command_.trace.path.clear();
+}
+
 CommandBuilder::Status CommandBuilder::add_resolve(const std::string& value) {
   auto parsed = parse_resolve(value);
   if (!parsed) return std::unexpected(parsed.error());

@@ -10,6 +10,7 @@
 
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/text.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "adapters/transport.hpp"
 #include "core/content_disposition.hpp"
@@ -149,7 +150,7 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   options.http1 = settings().strict ? Http1::strict : Http1::tolerant;
   options.allow_http0_9 = settings().http0_9;
   options.tls_truncation_ok = settings().tls_truncation_ok;
-  options.report_heads = surroundings_.verbose || surroundings_.har;
+  options.report_heads = surroundings_.verbose || surroundings_.har || surroundings_.trace.wanted();
   options.keep_raw_head = surroundings_.verbose || settings().include_head || !settings().dump_header.empty();
 
   if (auto opened = surroundings_.dumps.open(settings()); !opened) {
@@ -217,13 +218,47 @@ bool RunningOperation::take_rest(Multi& multi, const ResponseHead& head) {
 void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
   const TransferInfo info = multi.info(id);
   if (har_) har_->head_sent(head, info);
-  if (surroundings_.verbose) {
-    surroundings_.console.note(verbose_connection(multi.request(id).url, info) + verbose_request(head));
-  }
+  conn_ = info.conn;
+  if (surroundings_.verbose) note_verbose(verbose_connection(multi.request(id).url, info) + verbose_request(head));
+  if (!surroundings_.trace.wanted()) return;
+  const std::string prefix = trace_prefix();
+  surroundings_.trace.info(prefix, connection_lines(multi.request(id).url, info));
+  surroundings_.trace.head_sent(prefix, head);
+  traced_ = 0;
+  trace_sent_body(multi);
+}
+
+void RunningOperation::note_verbose(const std::string& text) {
+  surroundings_.console.note(prefix_lines(trace_prefix(), text));
+}
+
+void RunningOperation::on_head_received(Multi& multi, TransferId, std::string_view head) {
+  if (!surroundings_.trace.wanted()) return;
+  trace_sent_body(multi);
+  surroundings_.trace.head_received(trace_prefix(), head);
+}
+
+// Tells of what went out of a body that the engine reads itself (-d). What this object gives is told of in on_upload().
+void RunningOperation::trace_sent_body(const Multi& multi) {
+  if (!surroundings_.trace.wanted() || !operation_.body || operation_.chunked) return;
+  const std::vector<Hop> hops = multi.hops(id_);
+  if (hop_ >= hops.size()) return;
+  const std::size_t sent = std::min<std::size_t>(hops[hop_].progress.sent_body_bytes, operation_.body->size());
+  if (sent <= traced_) return;
+  surroundings_.trace.data_sent(trace_prefix(), std::string_view(*operation_.body).substr(traced_, sent - traced_));
+  traced_ = sent;
+}
+
+void RunningOperation::trace_given(Bytes bytes) {
+  if (surroundings_.trace.wanted() && !bytes.empty()) surroundings_.trace.data_sent(trace_prefix(), as_text(bytes));
+}
+
+void RunningOperation::trace_error(const std::string& why) {
+  if (surroundings_.trace.wanted()) surroundings_.trace.info(trace_prefix(), one_line(why) + "\n");
 }
 
 bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
-  if (surroundings_.verbose) surroundings_.console.note(verbose_response(head));
+  if (surroundings_.verbose) note_verbose(verbose_response(head));
   if (auto dumped = surroundings_.dumps.write(settings(), head_text(head)); !dumped) {
     end(multi, id_, {kExitWrite, dumped.error()});
     return false;
@@ -241,6 +276,10 @@ void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& 
 // in the middle of it.
 void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDone& hop) {
   if (har_) har_->hop_done(hop);
+  trace_sent_body(multi);
+  if (hop.failure) trace_error(hop.failure->message());
+  ++hop_;
+  conn_ = {};
   if (hop.head.status != 0 && !head_received_ && !take_head(multi, hop.head)) return;
   if (hop.next != HopReason::retry) return;
   warn_of_retry(multi, hop);
@@ -340,6 +379,7 @@ void RunningOperation::keep_origin() {
 }
 
 std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) {
+  if (surroundings_.trace.wanted()) surroundings_.trace.data_received(trace_prefix(), as_text(bytes));
   if (discard_) {
     discarded_ += bytes.size();
     if (discarded_ > kMaxDiscarded) end(multi, id, *verdict_);
@@ -356,6 +396,7 @@ std::size_t RunningOperation::on_upload(Multi& multi, TransferId id, MutableByte
     if (count == 0) multi.finish_upload(id);
     if (count > 0) std::memcpy(space.data(), operation_.body->data() + body_sent_, count);
     body_sent_ += count;
+    trace_given(space.first(count));
     return count;
   }
   const auto piece = source_->read(space);
@@ -365,6 +406,7 @@ std::size_t RunningOperation::on_upload(Multi& multi, TransferId id, MutableByte
   }
   if (piece->later) waits_for_ = source_->fd();
   if (piece->end && piece->bytes == 0) multi.finish_upload(id);
+  trace_given(space.first(piece->bytes));
   return piece->bytes;
 }
 
@@ -382,12 +424,16 @@ void RunningOperation::note_chain(Multi& multi, TransferId id) {
 
 void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   note_chain(multi, id);
+  trace_sent_body(multi);
+  if (!result) trace_error(result.error().message());
   if (result && multi.info(id).tls_truncated) {
     surroundings_.console.doubt(named(multi.request(id)) +
                                 ": TLS ended without a close_notify: the body may be cut short");
   }
-  if (!result || discard_ || multi.trailers(id).empty()) return;
+  if (!result || multi.trailers(id).empty()) return;
   const std::string text = fields_text(multi.trailers(id));
+  if (surroundings_.trace.wanted()) surroundings_.trace.trailers_received(trace_prefix(), text);
+  if (discard_) return;
   auto written = surroundings_.dumps.write(settings(), text);
   if (written && settings().include_head) written = output_.write(as_bytes(text));
   if (!written) verdict_ = Failure{kExitWrite, written.error()};
@@ -405,6 +451,7 @@ void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
   early_end_->progress.done = multi.now();  // which the engine does not know
   early_head_ = multi.head(id);
   note_chain(multi, id);
+  trace_sent_body(multi);
   surroundings_.ended_early.push_back(this);
   multi.remove(id);
 }

@@ -14,6 +14,7 @@
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
 #include "adapters/cli/tls_setup.hpp"
+#include "adapters/cli/trace_log.hpp"
 #include "adapters/cli/transfer_facts.hpp"
 #include "adapters/cli/upload_source.hpp"
 #include "adapters/multi.hpp"
@@ -27,6 +28,7 @@ struct Surroundings {
   Console& console;
   HeaderDumps& dumps;
   TlsConfigs& tls;
+  TraceLog& trace;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;
   bool har = false;                // --har: what is seen of each transfer is kept
@@ -75,6 +77,7 @@ class RunningOperation final : public TransferHandler {
   TransferFigures figures(const Multi& multi, Instant now);
 
   void on_head_sent(Multi& multi, TransferId id, std::string_view head) override;
+  void on_head_received(Multi& multi, TransferId id, std::string_view head) override;
   void on_hop_done(Multi& multi, TransferId id, const output::HopDone& hop) override;
   void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override;
   void on_head(Multi& multi, TransferId id, const ResponseHead& head) override;
@@ -94,6 +97,11 @@ class RunningOperation final : public TransferHandler {
   bool is_unwanted(const ResponseHead& head) const;
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
+  void note_verbose(const std::string& text);
+  std::string trace_prefix() { return surroundings_.trace.prefix(number_, conn_); }
+  void trace_sent_body(const Multi& multi);
+  void trace_given(Bytes bytes);
+  void trace_error(const std::string& why);
   void warn_of_retry(const Multi& multi, const output::HopDone& hop);
   void note_file(const ResponseHead& head);
   void keep_origin();
@@ -126,6 +134,10 @@ class RunningOperation final : public TransferHandler {
   ResponseHead early_head_;
   HopChain chain_;
   std::optional<HarTransfer> har_;
+  // For --trace: the connection of the present hop, the number of that hop, and how many bytes of its body are told of.
+  ConnId conn_;
+  std::size_t hop_ = 0;
+  std::size_t traced_ = 0;
   SpeedMeter meter_;
 };
 

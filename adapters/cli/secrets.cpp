@@ -1,6 +1,7 @@
 // See secrets.hpp.
 #include "adapters/cli/secrets.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "core/base/ascii.hpp"
@@ -26,6 +27,31 @@ std::string redacted_value(std::string_view name, std::string_view value) {
     kept = value.find(' ') + 1;  // the scheme
   }
   return std::string(value.substr(0, kept)) + std::string(kRedacted);
+}
+
+std::string redacted_head(std::string_view head) {
+  std::string out;
+  bool is_first = true;
+  bool is_secret = false;  // whether a folded line continues a field that holds credentials
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find('\n'), head.size() - 1) + 1;
+    const std::string_view line = head.substr(0, head.substr(0, end).find_last_not_of("\r\n") + 1);
+    const std::size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, std::min(colon, line.size()));
+    const bool continues = line.starts_with(' ') || line.starts_with('\t');
+    if (!continues) is_secret = !is_first && colon != std::string_view::npos && is_credential(name);
+    if (is_secret && continues) {
+      out += kRedacted;
+    } else if (is_secret) {
+      out += std::string(name) + ": " + redacted_value(name, trim_blanks(line.substr(colon + 1)));
+    } else {
+      out += is_first ? std::string(line) : without_userinfo(line);
+    }
+    out += head.substr(line.size(), end - line.size());
+    head.remove_prefix(end);
+    is_first = false;
+  }
+  return out;
 }
 
 std::string without_userinfo(std::string_view text) {

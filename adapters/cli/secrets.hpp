@@ -15,6 +15,9 @@ bool is_credential(std::string_view name);
 // The value of a field that holds credentials, with these replaced: "Basic <redacted>", "<redacted>", "id=<redacted>".
 // Of a Set-Cookie only the cookie's name is left. The value of any other field is unchanged.
 std::string redacted_value(std::string_view name, std::string_view value);
+// The head of a message, as sent or received, without its credentials: those of fields as above, and userinfo of URLs
+// in other fields. Line ends and the first line are unchanged.
+std::string redacted_head(std::string_view head);
 // Text that may hold URLs, such as a Location or a Link, without the userinfo of these.
 std::string without_userinfo(std::string_view text);
 

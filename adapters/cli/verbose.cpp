@@ -5,10 +5,26 @@
 
 #include "adapters/cli/secrets.hpp"
 #include "adapters/cli/text.hpp"
-#include "core/base/ascii.hpp"
+#include "adapters/cli/trace.hpp"
 
 namespace sluice::cli {
 namespace {
+
+// Each line with the mark before it, and without what a terminal would act on.
+std::string marked_lines(char mark, std::string_view head) {
+  std::string text;
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find('\n'), head.size() - 1) + 1;
+    std::string_view line = head.substr(0, end);
+    head.remove_prefix(end);
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    text += mark;
+    if (!line.empty()) text += " " + one_line(line);
+    text += '\n';
+  }
+  return text;
+}
 
 std::string status_line(const ResponseHead& head) {
   std::string line = "HTTP/" + std::to_string(head.version.major) + "." + std::to_string(head.version.minor) + " " +
@@ -32,69 +48,34 @@ std::string fields_text(const Fields& fields) {
   return text;
 }
 
-std::string verbose_connection(const Url& url, const TransferInfo& info) {
+std::string connection_lines(const Url& url, const TransferInfo& info) {
   std::string text;
   std::string peer = one_line(info.route);
   if (info.address.ip.kind != IpAddress::Kind::none) peer = info.address.to_string();
-  text += info.reused ? "* Using an open connection to " : "* Connected to ";
+  text += info.reused ? "Using an open connection to " : "Connected to ";
   text += one_line(url.host()) + " port " + std::to_string(url.port()) + (peer.empty() ? "" : " (" + peer + ")") + "\n";
   if (!info.tls_version.empty()) {
-    text +=
-        "* TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";
-    text += "* ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";
-    if (!info.tls_subject.empty()) text += "* Certificate subject: " + one_line(info.tls_subject) + "\n";
-    if (!info.tls_issuer.empty()) text += "* Certificate issuer: " + one_line(info.tls_issuer) + "\n";
+    text += "TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";
+    text += "ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";
+    if (!info.tls_subject.empty()) text += "Certificate subject: " + one_line(info.tls_subject) + "\n";
+    if (!info.tls_issuer.empty()) text += "Certificate issuer: " + one_line(info.tls_issuer) + "\n";
   }
   if (info.retries > 0)
-    text += "* Sent again " + std::to_string(info.retries) + " time(s): the connection had been closed\n";
+    text += "Sent again " + std::to_string(info.retries) + " time(s): the connection had been closed\n";
   return text;
+}
+
+std::string verbose_connection(const Url& url, const TransferInfo& info) {
+  return prefix_lines("* ", connection_lines(url, info));
 }
 
 std::string verbose_request(std::string_view head) {
-  std::string text;
-  bool first = true;
-  while (!head.empty()) {
-    const std::size_t end = head.find("\r\n");
-    const std::string_view line = head.substr(0, end);
-    const std::size_t colon = line.find(':');
-    if (first || colon == std::string_view::npos) {
-      text += "> " + one_line(line) + "\n";
-    } else {
-      std::string_view value = line.substr(colon + 1);
-      while (value.starts_with(' ')) value.remove_prefix(1);
-      text +=
-          "> " + one_line(line.substr(0, colon)) + ": " + one_line(redacted_value(line.substr(0, colon), value)) + "\n";
-    }
-    first = false;
-    if (end == std::string_view::npos) break;
-    head.remove_prefix(end + 2);
-  }
+  std::string text = marked_lines('>', redacted_head(head));
+  // As curl shows it, with the blank.
+  if (text.ends_with("\n>\n")) text.insert(text.size() - 1, " ");
   return text;
 }
 
-std::string verbose_response(const ResponseHead& head) {
-  const std::string whole = head_text(head);
-  std::string text;
-  bool is_redacted = false;  // whether a folded line continues a redacted field
-  for (std::string_view rest = whole; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    const bool continues = line.starts_with(' ') || line.starts_with('\t');
-    const std::size_t colon = line.find(':');
-    if (!continues)
-      is_redacted = !text.empty() && colon != std::string_view::npos && is_credential(line.substr(0, colon));
-    if (is_redacted && continues) {
-      text += "< <redacted>\n";
-    } else if (is_redacted) {
-      text += "< " + one_line(line.substr(0, colon)) + ": " +
-              one_line(redacted_value(line.substr(0, colon), trim_blanks(line.substr(colon + 1)))) + "\n";
-    } else {
-      text += line.empty() ? "<\n" : "< " + one_line(line) + "\n";
-    }
-  }
-  return text;
-}
+std::string verbose_response(const ResponseHead& head) { return marked_lines('<', redacted_head(head_text(head))); }
 
 }  // namespace sluice::cli

@@ -16,12 +16,13 @@ std::string head_text(const ResponseHead& head);
 // The same for trailers: only their lines.
 std::string fields_text(const Fields& fields);
 
-// "* " lines: the peer's address, whether the connection is new, and TLS with the certificate's names.
+// Lines: the peer's address, whether the connection is new, and TLS with the certificate's names.
+std::string connection_lines(const Url& url, const TransferInfo& info);
+// The same lines, each after "* ".
 std::string verbose_connection(const Url& url, const TransferInfo& info);
-// "> " lines. The values of Authorization, Proxy-Authorization and Cookie are shown as "<redacted>", the scheme is
-// kept.
+// "> " lines, without credentials (redacted_head).
 std::string verbose_request(std::string_view head);
-// "< " lines of head_text(). The value of Set-Cookie is a credential too: only the cookie's name is shown.
+// "< " lines of head_text(), without credentials.
 std::string verbose_response(const ResponseHead& head);
 
 }  // namespace sluice::cli

@@ -417,14 +417,6 @@ TEST_CASE("options: what is left over is where it should be") {
   CHECK(settings.family == AddressFamily::ipv4);
 }
 
-TEST_CASE("options: --har is for the whole run, the last one counts") {
-  CHECK(parse({"h"})->har.empty());
-  CHECK(parse({"--har", "one", "h", "--next", "--har", "two", "h"})->har == "two");
-  CHECK_FALSE(parse({"--har", "f", "h"})->har_secrets);
-  CHECK(parse({"--har-secrets", "--har", "f", "h"})->har_secrets);
-  CHECK_FALSE(parse({"--har-secrets", "--no-har-secrets", "h"})->har_secrets);
-}
-
 TEST_CASE("options: --help, --version and --demo need no URL") {
   CHECK(parse({"--help"})->help);
   CHECK(parse({"--demo"})->demo);

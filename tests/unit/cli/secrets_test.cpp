@@ -27,6 +27,20 @@ TEST_CASE("SB-31 secrets: the values of the four fields that hold credentials, i
   }
 }
 
+TEST_CASE("SB-31 secrets: a head without its credentials, and otherwise byte for byte") {
+  const std::pair<const char*, const char*> rows[] = {
+      {"", ""},
+      {"GET /cookie: a=b HTTP/1.1\r\nA:1 \r\n\r\n", "GET /cookie: a=b HTTP/1.1\r\nA:1 \r\n\r\n"},
+      {"Cookie: first\r\nCookie: tok\r\n", "Cookie: first\r\nCookie: <redacted>\r\n"},
+      {"S\nSet-Cookie :a=tok\n tok\n\ttok\r\nX:\n y\n\n",
+       "S\nSet-Cookie : a=<redacted>\n<redacted>\n<redacted>\r\nX:\n y\n\n"},
+      {"GET //u:p@h HTTP/1.1\r\nReferer: http://u:p@h/\r\n", "GET //u:p@h HTTP/1.1\r\nReferer: http://h/\r\n"},
+      {"S\r\nAuthorization: tok", "S\r\nAuthorization: <redacted>"},
+      {"S\r\ncookie\r\n", "S\r\ncookie\r\n"},
+  };
+  for (const auto& [head, shown] : rows) CHECK(redacted_head(head) == shown);
+}
+
 TEST_CASE("SB-31 secrets: userinfo of URLs in other text") {
   const std::pair<const char*, const char*> rows[] = {
       {"", ""},

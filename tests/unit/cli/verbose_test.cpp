@@ -35,6 +35,13 @@ TEST_CASE("SB-31 verbose text holds no credentials, whatever their case and sche
   CHECK(verbose_response(some_head()) == "< HTTP/1.1 200 OK\n< X-Case: kept\n< Set-Cookie: id=<redacted>\n<\n");
 }
 
+TEST_CASE("SB-31 verbose text holds no userinfo of a redirect's target") {
+  ResponseHead head;
+  head.status = 302;
+  REQUIRE(head.fields.add("Location", "http://u:secret@h/"));
+  CHECK(verbose_response(head) == "< HTTP/1.1 302 \n< Location: http://h/\n<\n");
+}
+
 TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal would act on") {
   TransferInfo info;
   info.address = {.ip = *IpAddress::parse("192.0.2.7"), .port = 8443};
