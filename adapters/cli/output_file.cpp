@@ -30,7 +30,7 @@ constexpr std::size_t kRandomChars = 6;
 constexpr std::size_t kMaxNameBytes = NAME_MAX;
 constexpr std::size_t kShortNameBytes = 40;  // short enough for file systems that allow less than NAME_MAX
 constexpr int kAttempts = 100;
-constexpr const char* kVersion = "user.sluice.version";  // of a file: the lines of OutputFile::Version
+constexpr const char* kVersionAttribute = "user.sluice.version";  // of a file: the lines of OutputFile::Version
 
 std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error) {
   return std::unexpected(std::string(what) + " " + path + ": " + std::strerror(error));
@@ -96,7 +96,7 @@ std::string newest_part(const std::string& target) {
 
 OutputFile::Version version_of(const std::string& path) {
   std::array<char, 2048> value = {};
-  const ssize_t size = ::getxattr(path.c_str(), kVersion, value.data(), value.size());
+  const ssize_t size = ::getxattr(path.c_str(), kVersionAttribute, value.data(), value.size());
   std::string_view text(value.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   const auto next_line = [&] {
     const std::string_view line = text.substr(0, text.find('\n'));
@@ -391,7 +391,7 @@ void OutputFile::note_version(const Version& version) {
   const std::string text = version.if_range + '\n' + version.etag + '\n' + version.last_modified + '\n' +
                            (version.size ? std::to_string(*version.size) : "");
   // Where the file system has no such attributes, the file is continued without.
-  ::fsetxattr(fd_, kVersion, text.data(), text.size(), 0);
+  ::fsetxattr(fd_, kVersionAttribute, text.data(), text.size(), 0);
 }
 
 FileResult<void> replace_file(const std::string& path, std::string_view text) {
