@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,7 +54,7 @@ struct StateFile {
 struct Settings {
   bool include_head = false;  // -i, and also with -I: the response head goes to the output, before the body
   std::string dump_header;    // -D: file, "-" for standard output, "%" for standard error; empty: none. Shared by the
-                            // URLs of the group: the first one truncates it, the others append.
+                              // URLs of the group: the first one truncates it, the others append.
   bool remove_on_error = false;  // --remove-on-error: a failed download leaves no part file
   // --clobber: true, a file that exists is replaced; --no-clobber: false, it stays and another name is written.
   // nullopt: true for names from the command line, and an error for names from the server.
@@ -143,13 +144,22 @@ struct Operation {
   std::optional<ConnectTo> connect_to;       // --connect-to, already matched against this URL
   std::shared_ptr<const Settings> settings;  // never null
   std::size_t url_number = 0;                // from 0, in the whole command line: %{urlnum}
-  // With a glob: all its URLs. This operation is the first of them. Null: one URL.
+  // With a glob in the URL or in -T: all of its operations. This one is the first of them. Null: it is the only one.
   std::shared_ptr<const GlobbedUrls> globbed;
 };
 
 struct GlobbedUrls {
-  Glob glob;                                                              // before its first URL
-  std::function<Operation(const std::string& url, const Glob& at)> make;  // of a URL that the glob has just given
+  Glob glob;                    // before its first URL
+  std::optional<Glob> uploads;  // of -T, before its first file: each is sent to every URL before the next one is sent
+  // Of a URL that the glob has just given, and a file of `uploads`.
+  std::function<Operation(const std::string& url, const Glob& at, const std::string& upload)> make;
+
+  // Saturates.
+  std::uint64_t count() const {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t files = uploads ? uploads->count() : 1;  // a count is at least one
+    return glob.count() > kMost / files ? kMost : glob.count() * files;
+  }
 };
 
 enum class ParallelMode : std::uint8_t {

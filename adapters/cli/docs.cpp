@@ -90,7 +90,7 @@ sluice \- move many HTTP transfers at once
 .PP
 Transfers run in parallel where every one goes to a file, and in order where one goes to standard output. The n-th
 \fB\-o\fR, \fB\-O\fR or \fB\-T\fR belongs to the n-th URL, wherever it is written. A URL without a scheme gets
-http://, and {} and [] in it mean nothing.
+http://; {a,b} and [1\-9] in it, or in the file of \fB\-T\fR, stand for several.
 .PP
 A value follows its option as the next argument, after '=' (\fB\-\-output=file\fR), or directly (\fB\-ofile\fR).
 Flags are switched off by \fB\-\-no\-\fR\fINAME\fR.

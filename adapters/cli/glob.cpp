@@ -56,7 +56,7 @@ std::size_t literal_size(std::string_view text) {
 // Reads one piece after the other from `rest_`.
 class Glob::Parser {
  public:
-  explicit Parser(std::string_view url) : url_(url), rest_(url) {}
+  Parser(std::string_view url, std::string_view what) : url_(url), what_(what), rest_(url) {}
 
   Result<Glob> parse() {
     while (!rest_.empty()) {
@@ -77,8 +77,8 @@ class Glob::Parser {
 
   std::size_t position() const { return url_.size() - rest_.size() + 1; }
   std::unexpected<Error> failed(std::string_view why, std::size_t position) const {
-    return std::unexpected(
-        make_error(Code::invalid_url, std::string(why) + " in URL position " + std::to_string(position)));
+    return std::unexpected(make_error(
+        Code::invalid_url, std::string(why) + " in " + std::string(what_) + " position " + std::to_string(position)));
   }
   std::unexpected<Error> failed(std::string_view why) const { return failed(why, position()); }
 
@@ -196,11 +196,12 @@ class Glob::Parser {
   }
 
   std::string_view url_;
+  std::string_view what_;
   std::string_view rest_;
   Glob glob_;
 };
 
-Result<Glob> Glob::parse(std::string_view url) { return Parser(url).parse(); }
+Result<Glob> Glob::parse(std::string_view url, std::string_view what) { return Parser(url, what).parse(); }
 
 std::string Glob::Piece::value() const {
   switch (kind) {

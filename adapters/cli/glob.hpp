@@ -22,8 +22,9 @@ class Glob {
   static constexpr std::size_t kMaxPieces = 99;
 
   // Errors (invalid_url): "bad range in URL position 9", with positions in bytes from 1 on. Sets in sets; ranges that
-  // go down, have over 26 letters, or a step larger than they are; over kMaxPieces; over 2^63 - 1 combinations.
-  static Result<Glob> parse(std::string_view url);
+  // go down, have over 26 letters, or a step larger than they are; over kMaxPieces; over 2^63 - 1 combinations. `what`
+  // is the text's name in them.
+  static Result<Glob> parse(std::string_view url, std::string_view what = "URL");
 
   // How many URLs there are in all, at least one.
   std::uint64_t count() const { return count_; }

@@ -33,9 +33,10 @@ std::string help_text() {
       "Usage: sluice [options] URL...\n"
       "\n"
       "Moves many HTTP transfers at once. Options mean what they mean in curl; the n-th\n"
-      "-o, -O or -T belongs to the n-th URL. A URL without a scheme gets http://, and\n"
-      "{} and [] in it mean nothing. Where every URL goes to a file, all move at the\n"
-      "same time; one that goes to standard output makes them move in order.\n"
+      "-o, -O or -T belongs to the n-th URL. A URL without a scheme gets http://;\n"
+      "{a,b} and [1-9] in it, or in -T, stand for several. Where every URL goes to a\n"
+      "file, all move at the same time; one that goes to standard output makes them\n"
+      "move in order.\n"
       "-H 'Name: value' adds a field or replaces one of sluice's, 'Name:' removes it,\n"
       "'Name;' sends it empty. A password that -u leaves out is empty.\n";
   std::optional<HelpGroup> group;

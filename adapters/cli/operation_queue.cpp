@@ -9,9 +9,14 @@ namespace sluice::cli {
 OperationQueue::OperationQueue(const CommandLine& command) : command_(command) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
   for (const Operation& operation : command.operations) {
-    const std::uint64_t count = operation.globbed ? operation.globbed->glob.count() : 1;
+    const std::uint64_t count = operation.globbed ? operation.globbed->count() : 1;
     total_ = count > kMost - total_ ? kMost : total_ + count;
   }
+}
+
+void OperationQueue::next_upload(const GlobbedUrls& globbed) {
+  glob_ = globbed.glob;
+  if (uploads_) upload_ = uploads_->next().value_or("");
 }
 
 std::shared_ptr<const Operation> OperationQueue::next() {
@@ -21,12 +26,17 @@ std::shared_ptr<const Operation> OperationQueue::next() {
     return {std::shared_ptr<const Operation>(), &operation};  // owned by the command line
   }
   if (!glob_) {
-    glob_ = operation.globbed->glob;
+    uploads_ = operation.globbed->uploads;
+    next_upload(*operation.globbed);
     given_ = 0;
   }
   auto url = glob_->next();
-  auto made = std::make_shared<const Operation>(operation.globbed->make(*std::move(url), *glob_));
-  if (++given_ == glob_->count()) {
+  if (!url) {
+    next_upload(*operation.globbed);
+    url = glob_->next();
+  }
+  auto made = std::make_shared<const Operation>(operation.globbed->make(*std::move(url), *glob_, upload_));
+  if (++given_ == operation.globbed->count()) {
     glob_.reset();
     ++at_;
   }

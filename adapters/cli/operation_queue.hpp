@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "adapters/cli/command_line.hpp"
 
@@ -22,11 +23,16 @@ class OperationQueue {
   std::shared_ptr<const Operation> next();
 
  private:
+  void next_upload(const GlobbedUrls& globbed);
+
   const CommandLine& command_;
   std::uint64_t total_ = 0;
-  std::size_t at_ = 0;        // in command_.operations
-  std::optional<Glob> glob_;  // of that operation, while its URLs are made
-  std::uint64_t given_ = 0;   // of glob_
+  std::size_t at_ = 0;  // in command_.operations
+  // Of that operation, while its URLs are made.
+  std::optional<Glob> glob_;
+  std::optional<Glob> uploads_;  // -T
+  std::string upload_;           // the file that uploads_ has given last
+  std::uint64_t given_ = 0;
 };
 
 }  // namespace sluice::cli

@@ -183,7 +183,7 @@ Result<Url> with_upload_name(const Url& url, std::string_view file) {
 
 Result<Url> requested_url(const OptionGroup& group, const UrlSlot& slot) {
   Result<Url> url = Url::parse_typed(*slot.url);
-  if (url && !slot.upload.empty() && !is_stdin(slot.upload)) url = with_upload_name(*url, slot.upload);
+  if (url && slot.upload && !is_stdin(*slot.upload)) url = with_upload_name(*url, *slot.upload);
   if (url && group.url_query) url = url->with_more_query(*group.url_query);
   if (url && group.get && group.data) url = url->with_more_query(*group.data);
   return url;
@@ -244,7 +244,7 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   operation.settings = shared.settings;
   operation.head_only = group.head;
   operation.expects_continue = !mentions(group, "Expect");
-  auto method = method_of(group, !slot.upload.empty());
+  auto method = method_of(group, slot.upload.has_value());
   if (!method) return std::unexpected(method.error());
   operation.method = std::move(*method);
 
@@ -274,9 +274,9 @@ std::expected<Operation, UsageError> make_operation(const OptionGroup& group, co
   operation.body = shared.body;
   operation.chunked = shared.chunked;
   operation.form = group.form_body;
-  if (!slot.upload.empty()) {
-    const bool from_stdin = is_stdin(slot.upload);
-    operation.upload = Upload{from_stdin, from_stdin ? std::string() : slot.upload};
+  if (slot.upload) {
+    const bool from_stdin = is_stdin(*slot.upload);
+    operation.upload = Upload{from_stdin, from_stdin ? std::string() : *slot.upload};
   }
   operation.connect_to = match_connect_to(group.connect_to, operation.url);
   auto output = output_of(group, slot, operation.url);
@@ -294,48 +294,64 @@ struct Common {
   Shared shared;
 };
 
-// The operation of one URL of a glob: a failure is that URL's alone.
-Operation for_globbed(const Common& common, UrlSlot slot, const std::string& url, const Glob& at, std::size_t number) {
+Operation refused_operation(const Common& common, const std::string& url, UsageError why) {
+  Operation operation;
+  operation.settings = common.shared.settings;
+  operation.given_url = typed_without_userinfo(url);
+  operation.refused = std::move(why);
+  return operation;
+}
+
+UrlSlot filled(UrlSlot slot, const std::string& url, const Glob& at, const std::string& upload) {
   slot.url = url;
   if (slot.output) slot.output = at.output_name(*slot.output);
+  if (slot.upload) slot.upload = upload;
+  return slot;
+}
+
+// The operation of one URL of a glob: a failure is that URL's alone.
+Operation for_globbed(const Common& common, const UrlSlot& slot, std::size_t number) {
   auto made = make_operation(common.group, slot, common.shared);
-  Operation operation;
-  if (made) {
-    operation = *std::move(made);
-  } else {
-    operation.refused = made.error();
-    operation.given_url = url;
-    operation.settings = common.shared.settings;
-  }
+  Operation operation = made ? *std::move(made) : refused_operation(common, *slot.url, made.error());
   operation.url_number = number;
   return operation;
 }
 
+Result<GlobbedUrls> globbed_urls(const std::shared_ptr<const Common>& common, const UrlSlot& slot, std::size_t number) {
+  auto urls = Glob::parse(*slot.url);
+  if (!urls) return std::unexpected(std::move(urls.error()));
+  GlobbedUrls all{.glob = *std::move(urls), .uploads = {}, .make = {}};
+  if (slot.upload) {
+    auto uploads = Glob::parse(*slot.upload, "--upload-file");
+    if (!uploads) return std::unexpected(std::move(uploads.error()));
+    all.uploads = *std::move(uploads);
+  }
+  all.make = [common, slot, number](const std::string& url, const Glob& at, const std::string& upload) {
+    return for_globbed(*common, filled(slot, url, at, upload), number);
+  };
+  return all;
+}
+
 std::expected<Operation, UsageError> for_slot(const std::shared_ptr<const Common>& common, const UrlSlot& slot,
                                               std::size_t number) {
-  auto glob = common->group.globoff ? Result<Glob>(std::unexpected(Error())) : Glob::parse(*slot.url);
-  if (!common->group.globoff && !glob) {
-    Operation operation;
-    operation.settings = common->shared.settings;
-    operation.given_url = *slot.url;
-    operation.refused = UsageError{exit_code(glob.error()), glob.error().message()};
-    operation.url_number = number;
+  if (common->group.globoff) {
+    auto operation = make_operation(common->group, slot, common->shared);
+    if (operation) operation->url_number = number;
     return operation;
   }
-  UrlSlot first = slot;
-  if (glob) {
-    Glob all = *glob;
-    first.url = all.next();
-    if (first.output) first.output = all.output_name(*first.output);
+  auto all = globbed_urls(common, slot, number);
+  if (!all) {
+    auto refused = refused_operation(*common, *slot.url, UsageError{exit_code(all.error()), all.error().message()});
+    refused.url_number = number;
+    return refused;
   }
-  auto operation = make_operation(common->group, first, common->shared);
+  Glob urls = all->glob;
+  const std::string url = urls.next().value_or("");
+  const std::string upload = all->uploads ? Glob(*all->uploads).next().value_or("") : "";
+  auto operation = make_operation(common->group, filled(slot, url, urls, upload), common->shared);
   if (!operation) return operation;
   operation->url_number = number;
-  if (!glob || glob->count() == 1) return operation;
-  operation->globbed = std::make_shared<const GlobbedUrls>(
-      GlobbedUrls{*std::move(glob), [common, slot, number](const std::string& url, const Glob& at) {
-                    return for_globbed(*common, slot, url, at, number);
-                  }});
+  if (all->count() > 1) operation->globbed = std::make_shared<const GlobbedUrls>(*std::move(all));
   return operation;
 }
 

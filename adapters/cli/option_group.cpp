@@ -16,6 +16,10 @@ void OptionGroup::add_output(std::optional<std::string> file, bool remote_name) 
   paired.remote_name = remote_name;
 }
 
-void OptionGroup::add_upload(std::string file) { slot(uploads).upload = std::move(file); }
+// As in curl: an empty name takes its place, and sends nothing.
+void OptionGroup::add_upload(std::string file) {
+  UrlSlot& paired = slot(uploads);
+  if (!file.empty()) paired.upload = std::move(file);
+}
 
 }  // namespace sluice::cli

@@ -21,7 +21,7 @@ struct UrlSlot {
   std::optional<std::string> url;
   std::optional<std::string> output;  // -o
   bool remote_name = false;           // -O
-  std::string upload;                 // -T; "": none
+  std::optional<std::string> upload;  // -T
 };
 
 struct OptionGroup {

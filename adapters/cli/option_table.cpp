@@ -138,7 +138,7 @@ constexpr OptionSpec kTable[] = {
     {rate, 0, "rate", "", "", "N[/U]", G::many, "begin at most N in an hour, in order; /s, /m, /10s"},
     {fail_early, 0, "fail-early", "", "no-fail-early", "", G::many, "stop everything at the first transfer that fails"},
     {fail_all, 0, "fail-all", "", "no-fail-all", "", G::many, "exit code of the last that failed, not of the last"},
-    {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{a,b} and [1-9] in URLs mean nothing"},
+    {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{a,b} and [1-9] in URLs and -T mean nothing"},
 
     {config, 'K', "config", "", "", "FILE", G::command, "read options from FILE, - is stdin"},
     {variable, 0, "variable", "", "", "[%]NAME[=TEXT|@FILE]", G::command,

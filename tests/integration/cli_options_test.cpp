@@ -1,5 +1,5 @@
 // What some options of the `sluice` command do that are for convenience: --variable, --expand-OPTION, --rate, --xattr,
-// --stderr and -D %. Against scripted servers on loopback.
+// --stderr, -D % and globs in -T. Against scripted servers on loopback.
 #include <doctest/doctest.h>
 
 #include <sys/resource.h>
@@ -206,4 +206,30 @@ TEST_CASE("--stderr: a file that cannot be written, or that a body is for, is an
   CHECK(same.exit_code == 23);
   CHECK(read_file(folder.path() / "log").ends_with("messages (--stderr) are written there\n"));
   CHECK(server.requests().empty());
+}
+
+TEST_CASE("-T: globs send each file to each URL, and -g turns them off") {
+  OptionsServer server;
+  const TempFolder folder;
+  for (const char* name : {"a", "b", "f1", "f2", "{a,b}"}) write_file(folder.path() / name, std::string("of ") + name);
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "-sS");
+    return run_command(arguments, {.directory = folder.path()});
+  };
+  CommandResult result = run({"-T", "{a,b}", server.url("/[1-2]/"), "-T", "f[1-2]", server.url("/3/")});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "/1/a/2/a/1/b/2/b/3/f1/3/f2");
+  CHECK(server.requests() == std::vector<std::string>{"PUT /1/a of a", "PUT /2/a of a", "PUT /1/b of b",
+                                                      "PUT /2/b of b", "PUT /3/f1 of f1", "PUT /3/f2 of f2"});
+  result = run({"-g", "-T", "{a,b}", server.url("/x")});
+  CHECK(result.exit_code == 0);
+  CHECK(server.requests().back() == "PUT /x of {a,b}");
+  // One that cannot be read does not stop the others.
+  result = run({"--fail-all", "-T", "{gone,b}", server.url("/4/")});
+  CHECK(result.exit_code == 26);
+  CHECK(result.err == "sluice: (26) " + server.url("/4/") + ": read gone: No such file or directory\n");
+  CHECK(server.requests().back() == "PUT /4/b of b");
+  result = run({"-T", "f[1-", server.url("/5/")});
+  CHECK(result.exit_code == 3);
+  CHECK(server.requests().size() == 8);
 }

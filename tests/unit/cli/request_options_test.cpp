@@ -159,7 +159,7 @@ TEST_CASE("globs: one operation stands for all URLs, and makes them one by one")
   Glob at = first.globbed->glob;
   at.next();
   const auto url = at.next();
-  const Operation second = first.globbed->make(*url, at);
+  const Operation second = first.globbed->make(*url, at, "");
   CHECK(second.url.text() == "http://h/a/2");
   CHECK(second.output.path == "f_a_2");
   CHECK_FALSE(second.globbed);
