@@ -10,6 +10,7 @@
 #include <exception>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "adapters/cli/curl_options.hpp"
@@ -151,6 +152,7 @@ struct ArgumentParser::Impl {
     bool expands = false;
   };
   std::map<const CLI::Option*, Meaning> meanings;
+  std::set<OptionId> expanding;  // declared already
 
   void declare() {
     app.set_help_flag();
@@ -159,7 +161,6 @@ struct ArgumentParser::Impl {
     for (const OptionSpec& spec : option_table()) {
       if (spec.takes_value()) {
         declare_value(names_of(spec), {spec.id, false});
-        declare_value(expanding_names_of(spec), {spec.id, true});
       } else {
         CLI::Option* option = app.add_flag(names_of(spec));
         option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -169,6 +170,14 @@ struct ArgumentParser::Impl {
     operand = app.add_option("operand")->expected(0, 1)->allow_extra_args();
     operand->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     meanings.emplace(operand, Meaning{});
+  }
+
+  // "--expand-NAME". CLI11 compares each new option with all others, so only those that are used are declared.
+  void declare_expanding(std::string_view argument) {
+    if (!argument.starts_with("--" + std::string(kExpand))) return;
+    const OptionSpec* spec = long_option(argument.substr(0, argument.find('=')).substr(2));
+    if (spec == nullptr || !spec->takes_value() || !expanding.insert(spec->id).second) return;
+    declare_value(expanding_names_of(*spec), {spec->id, true});
   }
 
   void declare_value(const std::string& names, Meaning meaning) {
@@ -214,6 +223,7 @@ ArgumentParser::~ArgumentParser() = default;
 std::expected<std::vector<Argument>, UsageError> ArgumentParser::parse(const std::vector<std::string>& all) {
   const auto end = all.begin() + static_cast<std::ptrdiff_t>(end_of_options(all));
   const std::vector<std::string> arguments(all.begin(), end);
+  for (const std::string& argument : arguments) impl_->declare_expanding(argument);
   std::vector<std::string> reversed;
   reversed.reserve(arguments.size());
   std::transform(arguments.rbegin(), arguments.rend(), std::back_inserter(reversed),
