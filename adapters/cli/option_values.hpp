@@ -22,8 +22,8 @@ std::expected<std::optional<Duration>, std::string> parse_seconds(std::string_vi
 std::expected<std::size_t, std::string> parse_count(std::string_view text);
 // A number of bytes, perhaps with a unit: "10000", "500K", "2G", "1T", "1P" (powers of 1024, in any case; B is 1).
 std::expected<std::uint64_t, std::string> parse_bytes(std::string_view text);
-// --rate: the time from one start to the next. "N/s", "N/m", "N/h" (also "N") or "N/d" is N in a second, minute, hour or
-// day; "N/3m" in three minutes.
+// --rate: the time from one start to the next. "N/s", "N/m", "N/h" (also "N") or "N/d" is N in a second, minute, hour
+// or day; "N/3m" in three minutes.
 std::expected<Duration, std::string> parse_rate(std::string_view text);
 // Permissions as an octal number, 0 to 0777.
 std::expected<std::uint32_t, std::string> parse_file_mode(std::string_view text);
