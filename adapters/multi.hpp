@@ -133,6 +133,8 @@ struct MultiOptions {
   // Fairness: after this many reads, or after this time, a drive stops and returns call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);
+  // TransferInfo::local is filled in. It costs a system call for each new connection.
+  bool local_addresses = false;
   // Gives the clock, streams, names and waiting. Not owned; must outlive the Multi. Null: system_environment(). With
   // the simulated world (sim.hpp) all descriptors of the Multi belong to that world and only its Waiter knows them;
   // poll() and perform() work as usual.

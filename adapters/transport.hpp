@@ -18,6 +18,7 @@
 #include <system_error>
 #include <vector>
 
+#include "../core/address.hpp"
 #include "../core/error.hpp"
 #include "../core/options.hpp"
 #include "../core/types.hpp"
@@ -48,6 +49,9 @@ class Transport {
   virtual int fd() const { return -1; }
   // If each direction has its own descriptor: the one to watch before send() is tried again. Otherwise as fd().
   virtual int write_fd() const { return fd(); }
+  // The address of this end, after `done`; Kind::none (the default): the stream has none. Called once, and only if
+  // MultiOptions::local_addresses is set.
+  virtual Address local_address() const { return {}; }
   // Read or write what is possible now, without blocking. `space` is never empty. send() gets at most four pieces, none
   // empty, and sends them in order.
   virtual Transferred receive(MutableBytes space) = 0;

@@ -61,8 +61,8 @@ std::size_t Engine::running() const { return impl_->running(); }
 void Engine::handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_resolved(resolve, std::move(answer), now); });
 }
-void Engine::handle_connected(ConnId conn, Now now) {
-  guarded(*impl_, [&](auto& impl) { impl.handle_connected(conn, now); });
+void Engine::handle_connected(ConnId conn, Now now, const Address& local) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_connected(conn, now, local); });
 }
 MutableBytes Engine::receive_space(ConnId conn) {
   MutableBytes space;

@@ -35,6 +35,7 @@
 #include <string_view>
 #include <vector>
 
+#include "address.hpp"
 #include "error.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
@@ -108,8 +109,8 @@ class Engine {
 
   // The answer to output::Resolve. An error is reported to the transfers that wait for the name.
   void handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now);
-  // The stream of output::Connect is open.
-  void handle_connected(ConnId conn, Now now);
+  // The stream of output::Connect is open. `local`: its address at this end, for TransferInfo; Kind::none: not known.
+  void handle_connected(ConnId conn, Now now, const Address& local = {});
   // The buffer to read into, at most 256 KiB. All connections share it, so call this right before the read and
   // handle_received() right after it. Empty: interest(conn).read is false.
   MutableBytes receive_space(ConnId conn);

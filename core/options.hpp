@@ -48,7 +48,8 @@ struct TlsOptions {
   std::vector<std::string> alpn = {"http/1.1"};  // protocol names in order of preference; empty: no ALPN
   bool session_resumption = true;
   TlsRenegotiation renegotiation = TlsRenegotiation::with_certificate;
-  bool key_log = false;  // session secrets are given out as output::KeyLog; for debugging only
+  bool key_log = false;            // session secrets are given out as output::KeyLog; for debugging only
+  bool keep_certificates = false;  // TransferInfo::certificates is filled in
 
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };

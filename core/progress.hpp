@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "address.hpp"
 #include "error.hpp"
@@ -35,8 +36,11 @@ struct Progress {
 
 // What is known about the connection that a transfer has, or had last.
 struct TransferInfo {
-  ConnId conn = {};              // stale after the connection was closed
-  Address address = {};          // of the peer; Kind::none before a connection is open, and with a route
+  ConnId conn = {};      // stale after the connection was closed
+  Address address = {};  // of the peer; Kind::none before a connection is open, and with a route
+  // Of this end, after the connection is open; Kind::none: the driver did not tell it (MultiOptions::local_addresses),
+  // or the stream has none.
+  Address local = {};
   std::string route = {};        // Route::name() after the connection is open; "" without a route
   bool reused = false;           // the connection had carried another exchange before
   int retries = 0;               // how often the request was sent again on another connection
@@ -46,6 +50,9 @@ struct TransferInfo {
   bool tls_resumed = false;
   std::string tls_subject = {};  // of the peer's certificate
   std::string tls_issuer = {};
+  // The certificates that the peer has shown, its own first, in DER (see certificate.hpp). Only with
+  // TlsOptions::keep_certificates. Without verify_peer nothing vouches for them.
+  std::vector<std::string> certificates = {};
   // The body ended without a close_notify (TransferOptions::tls_truncation_ok), so it may be incomplete.
   bool tls_truncated = false;
 };

@@ -124,6 +124,8 @@ MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) 
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
     if (!seen.insert(operation.settings.get()).second) continue;
+    const std::string& format = operation.settings->write_out;
+    if (write_out_names(format, "local_ip") || write_out_names(format, "local_port")) options.local_addresses = true;
     for (const ResolveEntry& entry : operation.settings->resolve) {
       std::erase_if(options.resolve_overrides, [&](const ResolveOverride& other) {
         return other.host == entry.host && other.port == entry.port;  // a later entry counts

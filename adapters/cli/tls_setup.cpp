@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/write_out.hpp"
 #include "adapters/trust.hpp"
 
 namespace sluice::cli {
@@ -58,6 +59,8 @@ TlsConfigs::Made TlsConfigs::make(const Settings& settings) {
   options.min_version = settings.tls_min;
   options.max_version = settings.tls_max;
   options.key_log = key_log_;
+  options.keep_certificates =
+      write_out_names(settings.write_out, "certs") || write_out_names(settings.write_out, "num_certs");
   if (options.verify_peer) {
     auto anchors = trust_anchors(settings);
     if (!anchors) return std::unexpected(anchors.error());

@@ -78,9 +78,12 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
   for (std::size_t i = chain.hops.size(); facts.status == 0 && i > first; --i) facts.status = chain.hops[i - 1].status;
   if (info.conn) {
     facts.scheme = url.scheme();
+    facts.certificates = info.certificates;
     if (info.route.empty()) {
       facts.remote_ip = info.address.ip.to_string();
       facts.remote_port = info.address.port;
+      facts.local_ip = info.local.ip.to_string();
+      facts.local_port = info.local.port;
     }
     facts.num_connects = info.reused ? 0 : 1 + static_cast<std::uint64_t>(info.retries);
   }

@@ -13,6 +13,7 @@
 #include "adapters/cli/write_out_json.hpp"
 #include "adapters/cli/write_out_time.hpp"
 #include "core/base/ascii.hpp"
+#include "core/certificate.hpp"
 #include "core/http_date.hpp"
 #include "core/url.hpp"
 
@@ -40,6 +41,13 @@ std::uint64_t per_second(std::uint64_t bytes, Duration time) {
 Value content_type(const Facts& f) {
   const auto value = f.fields == nullptr ? std::nullopt : f.fields->find("Content-Type");
   return value ? Text(std::in_place, *value) : std::nullopt;
+}
+
+// Of each what it says, then the certificate itself.
+Value certificates(const Facts& f) {
+  std::string all;
+  for (const std::string& der : f.certificates) all.append(certificate_text(der)).append(certificate_pem(der));
+  return all;
 }
 
 // The parts of a URL, as curl_url_get() gives them: null for a part that is absent or empty, an IPv6 address in
@@ -80,6 +88,7 @@ struct Variable {
 
 // Sorted by name.
 constexpr Variable kVariables[] = {
+    {"certs", certificates},
     {"conn_id", [](const Facts& f) -> Value { return f.conn_id; }},
     {"content_type", content_type},
     {"errormsg", [](const Facts& f) -> Value { return unless_empty(f.error_message); }},
@@ -89,7 +98,10 @@ constexpr Variable kVariables[] = {
     {"http_code", [](const Facts& f) -> Value { return Status{f.status}; }},
     {"http_connect", [](const Facts&) -> Value { return Status{0}; }},
     {"http_version", [](const Facts& f) -> Value { return f.http_version.empty() ? "0" : f.http_version; }},
+    {"local_ip", [](const Facts& f) -> Value { return f.local_ip; }},
+    {"local_port", [](const Facts& f) -> Value { return std::uint64_t{f.local_port}; }},
     {"method", [](const Facts& f) -> Value { return unless_empty(f.method); }},
+    {"num_certs", [](const Facts& f) -> Value { return std::uint64_t{f.certificates.size()}; }},
     {"num_connects", [](const Facts& f) -> Value { return f.num_connects; }},
     {"num_headers", [](const Facts& f) -> Value { return std::uint64_t{f.fields == nullptr ? 0 : f.fields->size()}; }},
     {"num_redirects", [](const Facts& f) -> Value { return f.num_redirects; }},
@@ -331,6 +343,15 @@ class Writer {
 };
 
 }  // namespace
+
+bool write_out_names(std::string_view format, std::string_view variable) {
+  for (std::size_t at = format.find("%{"); at != std::string_view::npos; at = format.find("%{", at + 1)) {
+    std::string_view rest = format.substr(at);
+    const auto name = take_braced(rest, "%{");
+    if (name && (*name == "json" || equals_ignoring_case(*name, variable))) return true;
+  }
+  return false;
+}
 
 WriteOutText write_out(std::string_view format, const WriteOutFacts& facts) { return Writer(facts).write(format); }
 

@@ -38,6 +38,9 @@ struct WriteOutFacts {
   std::uint64_t num_retries = 0;  // --retry
   std::string remote_ip;
   std::uint16_t remote_port = 0;
+  std::string local_ip;
+  std::uint16_t local_port = 0;
+  std::vector<std::string> certificates;  // of the server, in DER
   int exit_code = 0;
   std::string error_message;
   std::string filename_effective;  // empty: standard output
@@ -64,6 +67,10 @@ struct WriteOutText {
   std::string to_stderr;            // the text after %{stderr}, and a line for each unknown variable
   std::vector<WriteOutFile> files;  // to be written in this order; two may have one path
 };
+
+// Whether %{variable} or %{json}, which has all variables, may be in the format: so that what costs something is asked
+// for only then. It may also say so of one that is not a variable there, such as in "%%{json}".
+bool write_out_names(std::string_view format, std::string_view variable);
 
 WriteOutText write_out(std::string_view format, const WriteOutFacts& facts);
 

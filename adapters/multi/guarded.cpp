@@ -90,6 +90,14 @@ int write_descriptor_of(const Transport& stream) {
   }
 }
 
+Address local_address_of(const Transport& stream) {
+  try {
+    return stream.local_address();
+  } catch (...) {
+    return {};
+  }
+}
+
 std::string end_reason_of(const Connection& connection) {
   if (!connection.route) return {};
   try {

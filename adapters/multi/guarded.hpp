@@ -32,6 +32,7 @@ Transferred send_to(Connection& connection, std::span<const Bytes> pieces);
 // -1 also if the call throws: the stream is then not watched, and its transfer ends by a timeout.
 int descriptor_of(const Transport& stream);
 int write_descriptor_of(const Transport& stream);
+Address local_address_of(const Transport& stream);  // Kind::none also if the call throws
 // The result of send_to() or receive_from() as a transfer's error: Code::send_failed or receive_failed.
 Error describe(const Connection& connection, Code code, int error);
 // Transport::end_reason() of a route's stream; "" if the call throws.

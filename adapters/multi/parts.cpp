@@ -45,7 +45,7 @@ Parts::Parts(MultiOptions& options, Environment& in, std::unique_ptr<Waiter> by)
       watches(*waiter),
       engine(engine_options(options, environment)),
       pace(environment, options.max_reads_per_perform, options.max_drive_time),
-      streams(environment, *waiter, watches, engine, pace),
+      streams(environment, *waiter, watches, engine, pace, options.local_addresses),
       callbacks(engine, transfers, pace) {}
 
 }  // namespace sluice::multi

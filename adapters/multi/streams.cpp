@@ -267,7 +267,9 @@ void Streams::tell_fact() {
   if (fact.error) {
     engine_.handle_io_error(fact.conn, std::move(*fact.error), pace_.now());
   } else {
-    engine_.handle_connected(fact.conn, pace_.now());
+    const Connection* const connection = local_addresses_ ? connections_.find(fact.conn) : nullptr;
+    const Address local = connection ? local_address_of(*connection->stream) : Address{};
+    engine_.handle_connected(fact.conn, pace_.now(), local);
   }
 }
 

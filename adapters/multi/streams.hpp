@@ -22,8 +22,15 @@ namespace sluice::multi {
 
 class Streams {
  public:
-  Streams(Environment& environment, const Waiter& waiter, Watches& watches, Engine& engine, Pace& pace)
-      : environment_(environment), waiter_(waiter), watches_(watches), engine_(engine), pace_(pace) {}
+  // `local_addresses`: as in MultiOptions.
+  Streams(Environment& environment, const Waiter& waiter, Watches& watches, Engine& engine, Pace& pace,
+          bool local_addresses)
+      : environment_(environment),
+        waiter_(waiter),
+        watches_(watches),
+        engine_(engine),
+        pace_(pace),
+        local_addresses_(local_addresses) {}
   ~Streams() { close_all(); }
   void close_all();  // ends each watch before its stream; afterwards no signal wakes the waiter
   Streams(const Streams&) = delete;
@@ -120,6 +127,7 @@ class Streams {
   Watches& watches_;
   Engine& engine_;
   Pace& pace_;
+  const bool local_addresses_;
   Connections connections_;
   std::uint64_t drive_ = 0;  // counts the drives
   Look look_ = Look::handed_in;

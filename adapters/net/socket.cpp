@@ -63,6 +63,25 @@ std::optional<SocketAddress> to_socket_address(const Address& address) {
   return std::nullopt;
 }
 
+Address to_address(const sockaddr_storage& storage) {
+  Address out;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in ipv4 = {};
+    std::memcpy(&ipv4, &storage, sizeof ipv4);
+    out.ip.kind = IpAddress::Kind::ipv4;
+    std::memcpy(out.ip.bytes.data(), &ipv4.sin_addr, 4);
+    out.port = ntohs(ipv4.sin_port);
+  } else if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 ipv6 = {};
+    std::memcpy(&ipv6, &storage, sizeof ipv6);
+    out.ip.kind = IpAddress::Kind::ipv6;
+    std::memcpy(out.ip.bytes.data(), &ipv6.sin6_addr, 16);
+    if (ipv6.sin6_scope_id != 0) out.ip.zone = std::to_string(ipv6.sin6_scope_id);
+    out.port = ntohs(ipv6.sin6_port);
+  }
+  return out;
+}
+
 Error connect_error(const Address& address, int error) {
   return make_error(Code::connect_failed, "connect to " + address.to_string() + ": " + describe_errno(error), error);
 }
@@ -130,6 +149,12 @@ Result<bool> connect_result(int fd, const Address& address) {
     if (error == 0) return false;
   }
   return std::unexpected(connect_error(address, error));
+}
+
+Address local_address(int fd) {
+  sockaddr_storage local = {};
+  socklen_t size = sizeof local;
+  return ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0 ? to_address(local) : Address{};
 }
 
 Transferred send(int fd, std::span<const Bytes> spans) {

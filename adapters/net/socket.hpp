@@ -25,6 +25,8 @@ Result<Connecting> start_connect(const Address& address);
 // The result of connecting; reads and clears SO_ERROR. False: it is still connecting, for example if the caller asks
 // because of an event of an earlier descriptor with this number.
 Result<bool> connect_result(int fd, const Address& address);
+// The address of this end of a connected socket; Kind::none: it is neither IPv4 nor IPv6, or the system does not tell.
+Address local_address(int fd);
 
 // One system call each (more only after EINTR). Never raises SIGPIPE.
 Transferred send(int fd, std::span<const Bytes> spans);

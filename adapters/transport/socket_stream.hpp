@@ -14,6 +14,7 @@ namespace sluice::transport {
 class SocketStream : public Transport {
  public:
   int fd() const override { return socket_.get(); }
+  Address local_address() const override { return net::local_address(socket_.get()); }
   // A read that fills only a part of the space has emptied the socket; a partial write has filled it. So would_block is
   // set.
   Transferred receive(MutableBytes space) override {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/address.hpp"
 #include "core/base/stream_end.hpp"
 #include "core/error.hpp"
 #include "core/types.hpp"
@@ -22,10 +23,13 @@ enum class Pump : std::uint8_t {
   failed,  // permanent; see error()
 };
 
-// What the layers of a connection have agreed on with the peer, for TransferInfo. Made once for each connection.
-struct LayerFacts {
+// What is known about the stream of a connection, for TransferInfo. Shared by the connection and its transfers.
+struct StreamFacts {
+  Address local = {};  // of the transport; Kind::none: not known
+  // What the layers have agreed on with the peer.
   std::string version, cipher, alpn, subject, issuer;  // "": not known to any layer
   bool resumed = false;
+  std::vector<std::string> certificates;  // as TransferInfo::certificates
 };
 
 class Layer {
@@ -37,7 +41,7 @@ class Layer {
   virtual std::string_view task() const = 0;
   virtual Code failure() const = 0;
   // Adds what it knows. Called after it is established. May throw std::bad_alloc.
-  virtual void describe(LayerFacts&) const {}
+  virtual void describe(StreamFacts&) const {}
 
   // Called once, before every other call. May append the first bytes (a ClientHello) to `wire_out`.
   virtual Pump start(std::vector<std::uint8_t>& wire_out, Now now) = 0;

@@ -220,8 +220,8 @@ bool Channel::keeps_too_much() const {
          std::ranges::any_of(stages_, [](const Stage& stage) { return is_too_large(stage); });
 }
 
-LayerFacts Channel::facts() const {
-  LayerFacts facts;
+StreamFacts Channel::facts() const {
+  StreamFacts facts;
   for (const Stage& stage : stages_) stage.layer->describe(facts);
   return facts;
 }

@@ -74,7 +74,7 @@ class Channel {
   void close(bool announce_end);
 
   // What the layers have agreed on with the peer. Only when ready. May throw std::bad_alloc.
-  LayerFacts facts() const;
+  StreamFacts facts() const;
   // For messages: the task of the first layer that is not established, and the code if it fails. "connect" and
   // connect_failed if there is none.
   std::string_view task() const;

@@ -93,7 +93,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     job.conn = connection.id;
     job.stream = *stream;
     job.last_activity = now.steady;
-    job.layers = connection.layers;
+    job.facts = connection.facts;
     note_times(connection, job, now);
     const Bytes head = session.request_head(*stream);
     job.progress.sent_head_bytes = head.size();

@@ -183,13 +183,18 @@ std::optional<DialEnd> Connector::attempt_failed(PooledConnection& connection, E
   return next_attempt(dial, now);
 }
 
-std::optional<DialEnd> Connector::connected(PooledConnection& connection, Now now) {
+std::optional<DialEnd> Connector::connected(PooledConnection& connection, const Address& local, Now now) {
   Dial& dial = *dial_of(connection);
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
   close_attempts(dial, &connection);
   dialer_.attempt_won(dial, connection.id);
   names_.leave(dial.name);
   connection.connected = now.steady;
+  if (local.ip.kind != IpAddress::Kind::none) {
+    auto facts = std::make_shared<StreamFacts>();
+    facts->local = local;
+    connection.facts = std::move(facts);
+  }
   if (Job* sponsor = jobs_.find(dial.sponsor)) note_connection(connection, *sponsor, now);
   if (auto built = build_layers(connection, endpoint); !built) return failed(dial, std::move(built.error()));
   connection.channel.start(now);

@@ -19,8 +19,10 @@ Result<void> push_tls(PooledConnection& connection, tls::ClientParams params) {
 void complete(PooledConnection& connection, http::SessionFactory& sessions, Now now) {
   std::string_view alpn;
   if (connection.channel.has_layers()) {
-    connection.layers = std::make_shared<LayerFacts>(connection.channel.facts());
-    alpn = connection.layers->alpn;
+    auto facts = std::make_shared<StreamFacts>(connection.channel.facts());
+    if (connection.facts) facts->local = connection.facts->local;
+    connection.facts = std::move(facts);
+    alpn = connection.facts->alpn;
   }
   auto session = sessions.make(alpn);
   if (!session) throw std::bad_alloc();

@@ -44,7 +44,7 @@ void Transfer::recycle() {
   last_activity = {};
   upload_announced = body_lost = removed = false;
   end = {};
-  layers.reset();
+  facts.reset();
   if (!past_hops.empty()) forget_hops();
   next_hop.reset();
   phase_ = TransferPhase::queued;
@@ -151,7 +151,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   decoded.reset();
   progress = {.queued = now.steady};
   info = ConnectionDetails{};
-  layers = nullptr;
+  facts = nullptr;
   upload_announced = body_lost = false;
   // ConnectTo is meant for the place of the application's own request, and for no other place.
   const bool first_place = same_place(request.url, past_hops.front().url);
@@ -169,13 +169,15 @@ TransferInfo Transfer::details() const {
   has_memory_for([&] {
     all.address = info.address;
     all.route = info.route;
-    if (!layers) return;
-    all.tls_resumed = layers->resumed;
-    all.tls_version = layers->version;
-    all.tls_cipher = layers->cipher;
-    all.alpn = layers->alpn;
-    all.tls_subject = layers->subject;
-    all.tls_issuer = layers->issuer;
+    if (!facts) return;
+    all.local = facts->local;
+    all.tls_resumed = facts->resumed;
+    all.tls_version = facts->version;
+    all.tls_cipher = facts->cipher;
+    all.alpn = facts->alpn;
+    all.tls_subject = facts->subject;
+    all.tls_issuer = facts->issuer;
+    all.certificates = facts->certificates;
   });
   return all;
 }

@@ -23,7 +23,7 @@
 
 namespace sluice::flow {
 
-// The part of TransferInfo that does not come from the layers.
+// The part of TransferInfo that does not come from StreamFacts.
 struct ConnectionDetails {
   ConnId conn;
   Address address;
@@ -87,12 +87,12 @@ class Transfer {
   std::unique_ptr<DecodedBody> decoded;  // null: the body has no coding to undo, or no byte of it has come
   Progress progress;
   ConnectionDetails info;
-  std::shared_ptr<const LayerFacts> layers;
-  ConnId conn;                    // while active
-  http::StreamId stream = 0;      // while active
-  Instant last_activity;          // when the last byte came or was sent, for the idle timeout
-  bool upload_announced = false;  // an UploadReady was given, and nothing was committed since
-  bool body_lost = false;         // there was no memory to copy the body
+  std::shared_ptr<const StreamFacts> facts;  // of its connection; null: none are known
+  ConnId conn;                               // while active
+  http::StreamId stream = 0;                 // while active
+  Instant last_activity;                     // when the last byte came or was sent, for the idle timeout
+  bool upload_announced = false;             // an UploadReady was given, and nothing was committed since
+  bool body_lost = false;                    // there was no memory to copy the body
   struct End {
     bool deferred = false;  // there was no memory to queue its Done (engine/jobs.hpp), and the error's text is lost
     bool retry_safe = false;

@@ -19,7 +19,7 @@ void PooledConnection::recycle() {
   address = {};
   route_name.clear();
   exchanges.clear();
-  layers.reset();
+  facts.reset();
   exchanges_carried = 0;
   multiplexes = was_idle = interest_announced = write_broken = last_use = interest_deferred = close_deferred = false;
   idle_since = {};

@@ -39,9 +39,9 @@ struct PooledConnection {
   Address address;
   std::string route_name;  // "" if there is an address
   Exchanges exchanges;
-  std::shared_ptr<const LayerFacts> layers;
-  std::uint32_t exchanges_carried = 0;  // open exchanges included
-  bool multiplexes = false;             // Session::multiplexes()
+  std::shared_ptr<const StreamFacts> facts;  // null: none are known
+  std::uint32_t exchanges_carried = 0;       // open exchanges included
+  bool multiplexes = false;                  // Session::multiplexes()
   bool was_idle = false;
   bool interest_announced = false;
   bool write_broken = false;  // a send failed; what the peer sent before may still be read

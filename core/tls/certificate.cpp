@@ -110,4 +110,13 @@ PeerCertificate summarise(const X509& certificate) {
   return summary;
 }
 
+std::vector<std::string> in_der(const STACK_OF(CRYPTO_BUFFER) * certificates) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; certificates != nullptr && i < sk_CRYPTO_BUFFER_num(certificates); ++i) {
+    const CRYPTO_BUFFER* one = sk_CRYPTO_BUFFER_value(certificates, i);
+    all.emplace_back(as_text({CRYPTO_BUFFER_data(one), CRYPTO_BUFFER_len(one)}));
+  }
+  return all;
+}
+
 }  // namespace sluice::tls

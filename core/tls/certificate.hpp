@@ -2,6 +2,7 @@
 // Leaves trust to verify.hpp. All functions may throw std::bad_alloc.
 #pragma once
 
+#include <openssl/pool.h>
 #include <openssl/x509.h>
 
 #include <expected>
@@ -32,5 +33,8 @@ std::string utc_text(UnixSeconds time);
 std::vector<std::string> printable_names(const SubjectAltNames& names);
 
 PeerCertificate summarise(const X509& certificate);
+
+// The bytes of each certificate; null: none.
+std::vector<std::string> in_der(const STACK_OF(CRYPTO_BUFFER) * certificates);
 
 }  // namespace sluice::tls

@@ -42,7 +42,7 @@ class Client final : public ClientLayer {
   std::optional<PeerCertificate> peer_certificate() const override;
   std::string_view task() const override { return "TLS handshake"; }
   Code failure() const override { return Code::tls_handshake; }
-  void describe(LayerFacts& facts) const override;
+  void describe(StreamFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }
   static Client& of(const SSL* ssl) { return *static_cast<Client*>(SSL_get_app_data(ssl)); }
@@ -394,7 +394,7 @@ std::string_view Client::alpn() const {
 }
 
 // Overwrites the facts of layers below: the topmost TLS layer is the one with the origin.
-void Client::describe(LayerFacts& facts) const {
+void Client::describe(StreamFacts& facts) const {
   facts.version = version();
   facts.cipher = cipher();
   facts.alpn = alpn();
@@ -402,6 +402,8 @@ void Client::describe(LayerFacts& facts) const {
   auto certificate = peer_certificate();
   facts.subject = certificate ? std::move(certificate->subject) : std::string();
   facts.issuer = certificate ? std::move(certificate->issuer) : std::string();
+  facts.certificates.clear();
+  if (config_->options().keep_certificates) facts.certificates = in_der(SSL_get0_peer_certificates(ssl_.get()));
 }
 
 std::optional<PeerCertificate> Client::peer_certificate() const {

@@ -47,7 +47,7 @@ class IdentityWriter {
 // Names every member, so that a new option that is missing here does not compile (SB-05).
 TlsConfig::Identity identity_of(const TlsOptions& options) {
   const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
-               max_version, alpn, session_resumption, renegotiation, key_log] = options;
+               max_version, alpn, session_resumption, renegotiation, key_log, keep_certificates] = options;
   IdentityWriter writer;
   writer.add(trust_anchors_pem);
   writer.add_number(verify_peer);
@@ -61,6 +61,7 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   writer.add_number(session_resumption);
   writer.add_number(static_cast<std::uint64_t>(renegotiation));
   writer.add_number(key_log);
+  writer.add_number(keep_certificates);
   return writer.finish();
 }
 

@@ -266,6 +266,28 @@ TEST_CASE("-w, after each transfer, with what it was") {
           .out == "7 000");
 }
 
+TEST_CASE("-w %{local_ip} and %{local_port}: of the last connection, also when it is closed") {
+  EchoServer server;
+  const auto ports = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"-w", "%{local_ip} %{local_port}\\n", "-o", "/dev/null", "-o", "/dev/null",
+                               "--parallel-max", "1", server.url("/a"), server.url("/b")});
+    const auto result = run_command(more);
+    CHECK(result.exit_code == 0);
+    const std::size_t line = result.out.find('\n');
+    return std::pair(result.out.substr(0, line), result.out.substr(line + 1, result.out.size() - line - 2));
+  };
+  const auto [first, second] = ports({});
+  CHECK(first.starts_with("127.0.0.1 "));
+  CHECK(std::stoi(first.substr(10)) > 0);
+  CHECK(second == first);  // the same connection
+  const auto closed = ports({"-H", "Connection: close"});
+  CHECK(closed.first.starts_with("127.0.0.1 "));
+  CHECK(closed.second != closed.first);
+  CHECK(run_command(
+            {"-s", "-w", "[%{local_ip}]%{local_port}", "http://127.0.0.1:" + std::to_string(refused_port()) + "/"})
+            .out == "[]0");
+}
+
 TEST_CASE("-w %{redirect_url}: the first Location, resolved, or as it came where its scheme is another") {
   const std::vector<std::string> heads = {"", "Location: ../c\r\n", "Location: /1\r\nLocation: http://other/2\r\n",
                                           "Location: ftp://host/a b\r\n", "Location: mailto:me@host\r\n"};

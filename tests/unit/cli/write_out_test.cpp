@@ -46,6 +46,9 @@ struct Answer {
     facts.num_retries = 4;
     facts.remote_ip = "127.0.0.1";
     facts.remote_port = 8080;
+    facts.local_ip = "127.0.0.2";
+    facts.local_port = 40'001;
+    facts.certificates = {"not DER"};
     facts.filename_effective = "dir/x";
     facts.url_number = 3;
     facts.xfer_id = 7;
@@ -71,6 +74,7 @@ WriteOutFacts failed() {
 
 TEST_CASE("write out: every variable") {
   const std::pair<std::string_view, std::string_view> rows[] = {
+      {"certs", "-----BEGIN CERTIFICATE-----\nbm90IERFUg==\n-----END CERTIFICATE-----\n"},
       {"conn_id", "5"},
       {"content_type", "text/plain"},
       {"errormsg", ""},
@@ -80,7 +84,10 @@ TEST_CASE("write out: every variable") {
       {"http_code", "200"},
       {"http_connect", "000"},
       {"http_version", "1.1"},
+      {"local_ip", "127.0.0.2"},
+      {"local_port", "40001"},
       {"method", "GET"},
+      {"num_certs", "1"},
       {"num_connects", "1"},
       {"num_headers", "4"},
       {"num_redirects", "2"},
@@ -283,8 +290,10 @@ TEST_CASE("write out: json") {
   a.facts.url = "h/\"\x01\n";
   a.facts.filename_effective.clear();
   const std::string expected =
-      R"({"conn_id":5,"content_type":"text/plain","errormsg":null,"exitcode":0,"filename_effective":null,)"
-      R"("ftp_entry_path":null,"http_code":200,"http_connect":0,"http_version":"1.1","method":"GET","num_connects":1,)"
+      R"({"certs":"-----BEGIN CERTIFICATE-----\nbm90IERFUg==\n-----END CERTIFICATE-----\n",)"
+      R"("conn_id":5,"content_type":"text/plain","errormsg":null,"exitcode":0,"filename_effective":null,)"
+      R"("ftp_entry_path":null,"http_code":200,"http_connect":0,"http_version":"1.1","local_ip":"127.0.0.2",)"
+      R"("local_port":40001,"method":"GET","num_certs":1,"num_connects":1,)"
       R"("num_headers":4,"num_redirects":2,"num_retries":4,"proxy_ssl_verify_result":0,"proxy_used":0,)"
       R"("redirect_url":null,"referer":null,"remote_ip":"127.0.0.1","remote_port":8080,"response_code":200,)"
       R"("scheme":"https","size_delivered":9000,"size_download":3000,"size_header":80,"size_request":79,)"
@@ -299,6 +308,47 @@ TEST_CASE("write out: json") {
   const std::string version(kVersion);
   CHECK(a.out("%{json}") ==
         expected + "\"sluice_version\":\"" + version + "\",\"curl_version\":\"sluice " + version + "\"}");
+}
+
+TEST_CASE("write out: whether a format names a variable") {
+  struct Row {
+    std::string_view format, variable;
+    bool names;
+  };
+  const Row rows[] = {
+      {"%{local_ip}", "local_ip", true},
+      {"a %{LOCAL_ip} b", "local_ip", true},
+      {"%{json}", "local_ip", true},
+      {"%{http_code}%{certs}", "certs", true},
+      {"%{num_certs}", "certs", false},
+      {"local_ip", "local_ip", false},
+      {"%{local_ip", "local_ip", false},
+      {"%{header_json}", "local_ip", false},
+      {"%{x %{local_ip}", "certs", false},
+      {"%{x %{local_ip}", "local_ip", true},
+      {"", "certs", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.format);
+    CHECK(write_out_names(row.format, row.variable) == row.names);
+  }
+}
+
+TEST_CASE("write out: the local address and the certificates are those of the last connection") {
+  Message message;
+  message.info.local = {*IpAddress::parse("::1"), 40'002};
+  message.info.certificates = {"one", "two"};
+  CHECK(transfer_facts({}, message, nullptr, {}).local_ip.empty());  // there was none
+  CHECK(transfer_facts({}, message, nullptr, {}).certificates.empty());
+  message.info.conn = ConnId{1, 1};
+  const WriteOutFacts facts = transfer_facts({}, message, nullptr, {});
+  CHECK(facts.local_ip == "::1");
+  CHECK(facts.local_port == 40'002);
+  CHECK(facts.certificates == message.info.certificates);
+  CHECK(write_out("%{num_certs}[%{certs}]%{local_ip} %{local_port}", {}).to_stdout == "0[] 0");
+  CHECK(write_out("%{certs}", facts).to_stdout ==
+        "-----BEGIN CERTIFICATE-----\nb25l\n-----END CERTIFICATE-----\n"
+        "-----BEGIN CERTIFICATE-----\ndHdv\n-----END CERTIFICATE-----\n");
 }
 
 TEST_CASE("write out: the end of sending counts all hops, the delivered bytes the last one") {

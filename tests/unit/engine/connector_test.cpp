@@ -162,7 +162,7 @@ TEST_CASE("connector: addresses race, and the first that connects is handed over
   CHECK(bench.tells() == "connect c1 to 192.0.2.2:80");
   PooledConnection& winner = bench.attempt(bench.dialed, 1);
   bench.pass(1ms);
-  bench.end = bench.connector.connected(winner, bench.now);
+  bench.end = bench.connector.connected(winner, Address{}, bench.now);
   CHECK(bench.tells() == "close c0");
   REQUIRE(bench.end);
   CHECK(bench.end->connection == &winner);
@@ -241,7 +241,7 @@ TEST_CASE("connector: a dial that its transfer does not need is taken over by th
   CHECK(bench.dialed.sponsor == next.id);
   CHECK(bench.timers.due(bench.dialed.timeout_timer) == bench.now.steady + 100s);
   CHECK(bench.timers.due(next.attempts_timer) == bench.now.steady + 70s);
-  bench.end = bench.connector.connected(bench.attempt(bench.dialed), bench.now);
+  bench.end = bench.connector.connected(bench.attempt(bench.dialed), Address{}, bench.now);
   REQUIRE(bench.end);
   CHECK(bench.end->sponsor == next.id);
   CHECK(next.progress.resolved == next.progress.queued);  // that was done before it came
@@ -253,7 +253,7 @@ TEST_CASE("connector: one that nobody waits for is handed over all the same, and
   bench.know("192.0.2.1 192.0.2.2");
   bench.pool.withdraw(bench.job);
   bench.connector.orphan(bench.dialed.id, false, bench.now);
-  bench.end = bench.connector.connected(bench.attempt(bench.dialed), bench.now);
+  bench.end = bench.connector.connected(bench.attempt(bench.dialed), Address{}, bench.now);
   REQUIRE(bench.end);
   CHECK(bench.end->sponsor == TransferId{});
   CHECK(bench.end->connection->is_established());
@@ -275,7 +275,7 @@ TEST_CASE(
   Job& job = bench.add(kLiteral);
   pool::Dial& first = bench.dial(job);
   CHECK(first.expected == 5);
-  bench.end = bench.connector.connected(bench.attempt(first), bench.now);
+  bench.end = bench.connector.connected(bench.attempt(first), Address{}, bench.now);
   REQUIRE(bench.end);
   CHECK(bench.end->connection->multiplexes);
   CHECK(bench.dial(bench.add(kLiteral)).expected == 8);

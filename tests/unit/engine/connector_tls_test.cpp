@@ -36,7 +36,7 @@ struct SecureDial : ConnectorBench {
     dial_id = dialed.id;
     connection = &attempt(dialed);
     tells();
-    end = connector.connected(*connection, now);
+    end = connector.connected(*connection, Address{}, now);
   }
   // Bytes both ways until nothing moves.
   void shake_hands() {
@@ -92,9 +92,9 @@ TEST_CASE("connector tls: a connection is handed over when its handshake is done
   CHECK(bench.end->connection == bench.connection);
   CHECK(bench.end->sponsor == bench.job->id);
   CHECK(bench.connection->is_established());
-  REQUIRE(bench.connection->layers);
-  CHECK(bench.connection->layers->version == "TLSv1.3");
-  CHECK(bench.connection->layers->alpn == "http/1.1");
+  REQUIRE(bench.connection->facts);
+  CHECK(bench.connection->facts->version == "TLSv1.3");
+  CHECK(bench.connection->facts->alpn == "http/1.1");
   CHECK(bench.server.server_name() == "example.org");
   CHECK(bench.dialer.find(bench.dial_id) == nullptr);
   CHECK(bench.connector.key_log().empty());

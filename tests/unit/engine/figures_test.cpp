@@ -29,6 +29,8 @@ void check_untouched(const EngineWorld& world, TransferId id) {
   const TransferInfo info = world.engine.info(id);
   CHECK(info.conn == ConnId{});
   CHECK(info.address == Address{});
+  CHECK(info.local == Address{});
+  CHECK(info.certificates.empty());
   CHECK(info.route.empty());
   CHECK_FALSE(info.reused);
   CHECK(info.retries == 0);

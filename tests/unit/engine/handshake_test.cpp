@@ -39,7 +39,7 @@ TEST_CASE("handshake: without layers a connection has its session as soon as it 
   engine::complete(*connection, sessions, kAt);
   CHECK(connection->is_established());
   CHECK(connection->secured == kAt.steady);
-  CHECK(connection->layers == nullptr);
+  CHECK(connection->facts == nullptr);
   CHECK_FALSE(connection->multiplexes);
   CHECK(connection->room() == 1);
 }

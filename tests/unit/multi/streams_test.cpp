@@ -15,19 +15,20 @@ namespace {
 
 // The parts that streams need, and one transfer to an address; take() carries outputs as the driver does.
 struct StreamParts {
+  bool local_addresses = false;
   test::HandEnvironment environment;
   test::HandWaiter waiter;
   Watches watches{waiter};
   Engine engine{EngineOptions{}};
   Pace pace{environment, 100, std::chrono::hours(1)};
-  Streams streams{environment, waiter, watches, engine, pace};
+  Streams streams{environment, waiter, watches, engine, pace, local_addresses};
   Transfers transfers;
   Callbacks callbacks{engine, transfers, pace};
   TransferId id;
   std::optional<ConnId> conn;
   std::optional<Result<void>> done;
 
-  StreamParts() {
+  explicit StreamParts(bool asks_for_addresses = false) : local_addresses(asks_for_addresses) {
     pace.begin();
     streams.begin_drive(Streams::Look::asks);
     Request request;
@@ -87,6 +88,24 @@ TEST_CASE("Streams: one is opened, its request sent, its answer read, and its wa
   CHECK(parts.watches.find(10) == nullptr);
   CHECK_FALSE(parts.streams.has_work());
   CHECK(parts.streams.advance(*parts.conn, kEventRead) == Streams::Then::nothing);  // an id of before
+}
+
+TEST_CASE("Streams: a stream is asked for its local address once, where the options say so") {
+  for (const bool asks : {false, true}) {
+    CAPTURE(asks);
+    StreamParts parts(asks);
+    parts.take();
+    parts.tell_facts();
+    parts.send_all();
+    CHECK(parts.environment.wire.asked_for_address == (asks ? 1 : 0));
+    CHECK(parts.engine.info(parts.id).local.to_string() == (asks ? "198.51.100.7:40001" : Address{}.to_string()));
+  }
+  StreamParts parts(true);
+  parts.environment.wire.throws = true;
+  parts.take();
+  parts.tell_facts();
+  CHECK(parts.engine.info(parts.id).local == Address{});
+  CHECK_FALSE(parts.done);
 }
 
 TEST_CASE("Streams: a send that is taken in part waits until the stream can be written to again") {

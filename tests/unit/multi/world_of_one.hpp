@@ -38,6 +38,7 @@ struct Wire {
   int error = 0;                 // of the next send or receive
   bool throws = false;
   bool closed = false;
+  int asked_for_address = 0;
 };
 
 struct HandStream final : Transport {
@@ -48,6 +49,11 @@ struct HandStream final : Transport {
     auto now = wire.openings.front();
     if (wire.openings.size() > 1) wire.openings.erase(wire.openings.begin());
     return now;
+  }
+  Address local_address() const override {
+    ++wire.asked_for_address;
+    if (wire.throws) throw std::string("not an exception");
+    return {*IpAddress::parse("198.51.100.7"), 40'001};
   }
   Transferred receive(MutableBytes space) override {
     if (wire.throws) throw std::string("not an exception");

@@ -61,6 +61,7 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::never; },
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::once; },
       [](TlsOptions& o) { o.key_log = true; },
+      [](TlsOptions& o) { o.keep_certificates = true; },
   };
   std::set<TlsConfig::Identity> identities;
   for (const auto& change : changes) {

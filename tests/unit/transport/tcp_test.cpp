@@ -103,3 +103,30 @@ TEST_CASE("a TCP connection that was reset before anybody asked has failed") {
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().detail == ECONNRESET);
 }
+
+TEST_CASE("a TCP transport tells its own address, as its peer sees it") {
+  const Listener listener;
+  const auto stream = transport::tcp(listener.address);
+  CHECK(stream->local_address() == Address{});
+  REQUIRE(open_wholly(*stream));
+  const net::Descriptor peer = listener.accept();
+  sockaddr_in seen = {};
+  socklen_t size = sizeof seen;
+  REQUIRE(::getpeername(peer.get(), reinterpret_cast<sockaddr*>(&seen), &size) == 0);
+  CHECK(stream->local_address() == Address{*IpAddress::parse("127.0.0.1"), ntohs(seen.sin_port)});
+}
+
+TEST_CASE("the local address of an IPv6 socket, of a Unix-domain one, and of no socket") {
+  const net::Descriptor socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 where = {};
+  where.sin6_family = AF_INET6;
+  where.sin6_addr = in6addr_loopback;
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) == 0) {  // else this system has no IPv6
+    const Address local = net::local_address(socket.get());
+    CHECK(local.ip == *IpAddress::parse("::1"));
+    CHECK(local.port != 0);
+  }
+  const net::Descriptor unix_socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(net::local_address(unix_socket.get()) == Address{});
+  CHECK(net::local_address(-1) == Address{});
+}
