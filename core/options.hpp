@@ -150,12 +150,17 @@ struct RedirectOptions {
   friend bool operator==(const RedirectOptions&, const RedirectOptions&) = default;
 };
 
-// How the codings of a response body are undone: gzip, deflate, br and zstd, as far as this build has their libraries.
+// How the codings of a response body are undone: gzip, deflate, br and zstd, as far as this build has their libraries;
+// of transfer codings only gzip and deflate (RFC 9112 7.2).
 // At most five codings of one body are undone; more, or one that is not known, are an error (unsupported_coding), and
 // so is data that breaks the rules of its coding (bad_coding) or ends too early (truncated). A body is decoded as far
 // as the application consumes it, so it takes little memory, however large it becomes.
 struct DecodingOptions {
-  bool ask = true;  // a request without an Accept-Encoding gets one that names all that can be undone
+  bool content = true;  // content codings (RFC 9110 8.4)
+  // Transfer codings besides chunked (RFC 9112 7) are asked for and undone: a request without a TE gets "TE: gzip",
+  // with TE in its Connection field (RFC 9110 10.1.4). False: a response that has one is an error (unsupported_coding).
+  bool transfer = false;
+  bool ask = true;  // with `content`: a request without an Accept-Encoding gets one that names all that can be undone
   // How many times as large as the received body so far the decoded body so far may be, once that is more than 1 MiB;
   // nullopt: no limit. A larger one ends the transfer with body_too_large. TransferOptions::max_body_bytes holds for
   // both.
@@ -186,7 +191,7 @@ struct TransferOptions {
   // The longest time without a byte in either direction while the transfer has a connection; more than zero. Time in
   // which the application does not consume or supply body bytes does not count.
   std::optional<Duration> idle_timeout = {};
-  // The greatest accepted size of the response body in bytes, counted without transfer coding (RFC 9112 7); nullopt: no
+  // The greatest accepted size of the response body in bytes, counted without chunk framing (RFC 9112 7.1); nullopt: no
   // limit. A larger body ends the transfer with body_too_large: at the head, if Content-Length says so, else when the
   // first byte too many comes. Over HTTP/1 the connection is then closed. With `decoding`, the decoded body may not be
   // larger either.
@@ -213,8 +218,11 @@ struct TransferOptions {
   // origin of the URL, as the fields of a request do (RedirectOptions), but for those of a netrc file. Null: only the
   // user and password of the URL are sent, and a challenge is a response like any other.
   std::shared_ptr<const Credentials> credentials = {};
-  // Content codings (RFC 9110 8.4) are undone. nullopt: bodies are given as they come.
+  // Codings of the body are undone. nullopt: only `chunked`, which frames it.
   std::optional<DecodingOptions> decoding = {};
+  // The body is given as it is on the wire: no coding is undone, whatever `decoding` says, and over HTTP/1 a chunked
+  // one has its chunk size lines and trailers. All sizes are those of these bytes.
+  bool raw_body = false;
   // nullopt: a transfer that fails ends at once.
   std::optional<RetryOptions> retries = {};
   // False: a request that met a connection which the server had closed already is not sent again on another one; the

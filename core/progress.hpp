@@ -19,8 +19,8 @@ namespace sluice {
 // secured are the instant at which the hop got it.
 struct Progress {
   std::uint64_t received_head_bytes = 0;  // as received, interim heads included
-  std::uint64_t received_body_bytes = 0;  // without transfer coding
-  std::uint64_t decoded_body_bytes = 0;   // without content coding, so far; 0 if the body has none that is undone
+  std::uint64_t received_body_bytes = 0;  // without chunk framing, but with TransferOptions::raw_body
+  std::uint64_t decoded_body_bytes = 0;   // without the codings that are undone, so far; 0 if there are none of these
   // Of the head, once the request is put on a connection; of the body, what was given to the connection so far.
   std::uint64_t sent_head_bytes = 0;
   std::uint64_t sent_body_bytes = 0;

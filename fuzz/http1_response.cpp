@@ -3,7 +3,7 @@
 // Oracles, in both modes: the response as a whole, byte by byte and in pieces gives the same result; a success has
 // exactly the bytes that its framing says, by a second, simpler reading of the wire; the result can be printed as a
 // response that reads as the same; the session agrees with the reader and accepts no bytes that belong to no request;
-// tolerant mode accepts what strict mode accepts, with the same result.
+// tolerant mode accepts what strict mode accepts, with the same result; a raw body is the wire's bytes.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -238,6 +238,22 @@ void check_session(const Outcome& wanted, std::string_view wire, const Cut& cut)
   }
 }
 
+// A raw body is that part of the wire which the head and what follows the response leave; all else is as without it.
+void check_raw(const Outcome& plain, std::string_view wire, Cut cut) {
+  cut.options.expectation.rules.body = http::BodyForm::raw;
+  Outcome raw = in_pieces(wire, std::array<std::size_t, 1>{0}, cut.options);
+  const Outcome pieces = in_pieces(wire, cut.sizes, cut.options);
+  FUZZ_CHECK_SAYING(pieces == raw, described(pieces) + " where the whole gave " + described(raw));
+  FUZZ_CHECK(raw.body.size() + raw.surplus <= wire.size());
+  if (!plain.complete()) return;
+  if (is_chunked(plain) && !has_no_body(plain, cut.options)) {
+    const std::string_view behind = behind_heads(wire, plain.interims.size());
+    FUZZ_CHECK_SAYING(raw.body == behind.substr(0, behind.size() - plain.surplus), described(raw));
+    raw.body = plain.body;
+  }
+  FUZZ_CHECK_SAYING(raw == plain, described(raw) + " where the plain form gave " + described(plain));
+}
+
 Outcome check(const Cut& cut, std::string_view wire) {
   const Outcome whole = in_pieces(wire, std::array<std::size_t, 1>{0}, cut.options);
   const Outcome pieces = in_pieces(wire, cut.sizes, cut.options);
@@ -250,6 +266,7 @@ Outcome check(const Cut& cut, std::string_view wire) {
     check_print(whole, cut.options);
   }
   check_session(whole, wire, cut);
+  check_raw(whole, wire, cut);
   return whole;
 }
 

@@ -199,7 +199,11 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.redirects.keep_post_303 = on;
       break;
     case OptionId::compressed:
-      return set_compressed(on);
+    case OptionId::tr_encoding:
+      return set_codings(argument.id, on);
+    case OptionId::raw:
+      group_.settings.raw = on;
+      break;
     case OptionId::expect100_timeout:
     case OptionId::retry:
     case OptionId::retry_delay:

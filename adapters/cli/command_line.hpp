@@ -90,6 +90,8 @@ struct Settings {
   std::optional<TimeCondition> time_condition;
   std::shared_ptr<const std::string> netrc;  // the text of the file of -n; null: none
   bool compressed = false;                   // --compressed
+  bool transfer_codings = false;             // --tr-encoding
+  bool raw = false;                          // --raw
   bool asks_for_codings = true;              // false: -H "Accept-Encoding:" takes the field away
   bool cookies = false;                      // -b FILE, -c: cookies are kept, and sent
   std::string cookie_jar;                    // -c: file, "-" for standard output; empty: none

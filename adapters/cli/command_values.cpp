@@ -223,12 +223,15 @@ CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
   return none ? bad(argument.id, "neither http nor https is left") : Status();
 }
 
-CommandBuilder::Status CommandBuilder::set_compressed(bool on) {
+// Transfer codings are gzip and deflate only (RFC 9112 7.2).
+CommandBuilder::Status CommandBuilder::set_codings(OptionId id, bool on) {
   const Features built = features();
-  if (on && !built.zlib && !built.brotli && !built.zstd) {
-    return bad(OptionId::compressed, "this sluice was built without zlib, libbrotlidec and libzstd");
+  const bool of_transfer = id == OptionId::tr_encoding;
+  if (on && !built.zlib && (of_transfer || (!built.brotli && !built.zstd))) {
+    return bad(id, of_transfer ? "this sluice was built without zlib"
+                               : "this sluice was built without zlib, libbrotlidec and libzstd");
   }
-  group_.settings.compressed = on;
+  (of_transfer ? group_.settings.transfer_codings : group_.settings.compressed) = on;
   return {};
 }
 

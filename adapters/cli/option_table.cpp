@@ -89,6 +89,8 @@ constexpr OptionSpec kTable[] = {
     {proto, 0, "proto", "", "", "LIST", G::request, "allow these schemes: =https, or -http"},
     {proto_redir, 0, "proto-redir", "", "", "LIST", G::request, "the same for redirects"},
     {compressed, 0, "compressed", "", "no-compressed", "", G::request, "ask for a coded body (gzip, br) and decode it"},
+    {tr_encoding, 0, "tr-encoding", "", "no-tr-encoding", "", G::request, "the same with a coded transfer (TE: gzip)"},
+    {raw, 0, "raw", "", "no-raw", "", G::request, "the body as it comes, with codings and chunk sizes"},
     {expect100_timeout, 0, "expect100-timeout", "", "", "SECONDS", G::request,
      "wait so long for 100 Continue before a large body"},
     {retry, 0, "retry", "", "", "N", G::request, "after a transient failure try again, up to N times"},

@@ -82,6 +82,8 @@ enum class OptionId : std::uint8_t {
   proto,
   proto_redir,
   compressed,
+  tr_encoding,
+  raw,
   expect100_timeout,
   retry,
   retry_delay,

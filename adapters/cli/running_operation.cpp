@@ -133,9 +133,13 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   if (operation_.expects_continue) options.expect_continue_from = kExpectFrom;
   options.continue_timeout = settings().continue_timeout;
   options.max_body_bytes = settings().max_filesize;
-  // Positions are those of the coded body, so a decoded one cannot be continued.
-  if (settings().compressed && !settings().continue_at)
-    options.decoding = DecodingOptions{.ask = settings().asks_for_codings};
+  // Positions are those of the coded content, so a decoded one cannot be continued.
+  const bool decodes_content = settings().compressed && !settings().continue_at;
+  if (decodes_content || settings().transfer_codings) {
+    options.decoding = DecodingOptions{
+        .content = decodes_content, .transfer = settings().transfer_codings, .ask = settings().asks_for_codings};
+  }
+  options.raw_body = settings().raw;
   if (settings().cookies) options.cookies = surroundings_.cookies;
   options.connect_to = operation_.connect_to;
   options.family = settings().family;

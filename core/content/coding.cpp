@@ -24,12 +24,6 @@ std::optional<Coding> coding_of(std::string_view name) {
   return found == std::end(kAllCodings) ? std::nullopt : std::optional(*found);
 }
 
-Error unsupported(std::string_view name, std::string_view why) {
-  std::string text = "decode a body with the content coding \"";
-  text.append(name.substr(0, kMaxShownName)).append(name.size() > kMaxShownName ? "...\": " : "\": ").append(why);
-  return make_error(Code::unsupported_coding, std::move(text));
-}
-
 }  // namespace
 
 std::string_view to_string(Coding coding) {
@@ -78,6 +72,13 @@ Result<std::unique_ptr<Decoder>> make_decoder(Coding coding) {
   return std::unexpected(make_error(Code::internal, {}));
 }
 
+Error Codings::unsupported(Kind kind, std::string_view name, std::string_view why) {
+  std::string text = "decode a body with the ";
+  text.append(kind == Kind::content ? "content" : "transfer").append(" coding \"");
+  text.append(name.substr(0, kMaxShownName)).append(name.size() > kMaxShownName ? "...\": " : "\": ").append(why);
+  return make_error(Code::unsupported_coding, std::move(text));
+}
+
 Result<Codings> Codings::of(const Fields& fields, CodingSet known) {
   Codings codings(known);
   for (const Field field : fields) {
@@ -87,15 +88,30 @@ Result<Codings> Codings::of(const Fields& fields, CodingSet known) {
   return codings;
 }
 
-Result<void> Codings::add(std::string_view name) {
+Result<void> Codings::add_transfer(const Fields& fields) {
+  for (const Field field : fields) {
+    if (!equals_ignoring_case(field.name, "Transfer-Encoding")) continue;
+    std::string_view rest = field.value;
+    while (const std::optional<std::string_view> name = next_list_element(rest)) {
+      if (equals_ignoring_case(*name, "chunked")) continue;
+      if (auto added = add(*name, Kind::transfer); !added) return added;
+    }
+  }
+  return {};
+}
+
+Result<void> Codings::add(std::string_view name) { return add(name, Kind::content); }
+
+Result<void> Codings::add(std::string_view name, Kind kind) {
   return or_out_of_memory([&]() -> Result<void> {
     if (equals_ignoring_case(name, "identity") || equals_ignoring_case(name, "none")) return {};
     const std::optional<Coding> coding = coding_of(name);
-    if (!coding) return std::unexpected(unsupported(name, "it is not known"));
-    if (!known_.contains(*coding)) return std::unexpected(unsupported(name, "this build has no such coding"));
+    const bool is_registered = kind == Kind::content || coding == Coding::gzip || coding == Coding::deflate;
+    if (!coding || !is_registered) return std::unexpected(unsupported(kind, name, "it is not known"));
+    if (!known_.contains(*coding)) return std::unexpected(unsupported(kind, name, "this build has no such coding"));
     if (count_ == codings_.size()) {
       return std::unexpected(
-          unsupported(name, "the body has more than " + std::to_string(limits::kMaxCodings) + " codings"));
+          unsupported(kind, name, "the body has more than " + std::to_string(limits::kMaxCodings) + " codings"));
     }
     codings_[count_++] = *coding;
     return {};

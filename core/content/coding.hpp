@@ -1,5 +1,5 @@
 // Content codings by name: which ones this build can undo, which ones a body has (Content-Encoding, RFC 9110 8.4), and
-// the value of Accept-Encoding (12.5.3).
+// the value of Accept-Encoding (12.5.3). And transfer codings, which have the same names and data (RFC 9112 7.2).
 // Leaves to others: how a coding is undone, and the order of the layers of a body (body_decoder.hpp).
 #pragma once
 
@@ -54,6 +54,9 @@ class Codings {
   // Of all Content-Encoding fields, which together are one list (RFC 9110 5.3). Errors: as add().
   static Result<Codings> of(const Fields& fields, CodingSet known = codings_in_build());
 
+  // Adds those of all Transfer-Encoding fields, without `chunked`, which is framing: they were applied after those of
+  // Content-Encoding. Errors: as add(); unsupported_coding also for what is no transfer coding (RFC 9112 7.2).
+  Result<void> add_transfer(const Fields& fields);
   // Adds one name. Errors: unsupported_coding (a name that is not known, or more than limits::kMaxCodings of them,
   // SB-20), out_of_memory.
   Result<void> add(std::string_view name);
@@ -63,6 +66,10 @@ class Codings {
   std::span<const Coding> list() const { return std::span(codings_).first(count_); }
 
  private:
+  enum class Kind : std::uint8_t { content, transfer };
+  static Error unsupported(Kind kind, std::string_view name, std::string_view why);
+  Result<void> add(std::string_view name, Kind kind);
+
   CodingSet known_;
   std::array<Coding, limits::kMaxCodings> codings_ = {};
   std::size_t count_ = 0;

@@ -64,7 +64,10 @@ http::ResponseRules Carrier::response_rules(const Job& job) const {
   return {.http1 = options.http1.value_or(options_.http1),
           .allow_http0_9 = options.allow_http0_9,
           .truncation_ok = options.tls_truncation_ok && job.request.url.is_tls(),
-          .keep_raw_head = options.keep_raw_head || options.report_heads};
+          .keep_raw_head = options.keep_raw_head || options.report_heads,
+          .body = options.raw_body                                 ? http::BodyForm::raw
+                  : options.decoding && options.decoding->transfer ? http::BodyForm::coded
+                                                                   : http::BodyForm::plain};
 }
 
 // After an error, also out_of_memory, the connection is unchanged.

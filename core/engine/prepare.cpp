@@ -28,6 +28,20 @@ Result<void> add_accept_encoding(Request& request) {
   return codings.empty() ? Result<void>() : request.fields.add("Accept-Encoding", codings);
 }
 
+// RFC 9110 10.1.4: a TE field needs its name in Connection, as only the next server may see it.
+Result<void> add_te(Request& request) {
+  if (!request.fields.contains("TE")) {
+    if (auto added = request.fields.add("TE", "gzip"); !added) return added;
+  }
+  std::string options;
+  for (const Field field : request.fields) {
+    if (!equals_ignoring_case(field.name, "Connection")) continue;
+    if (lists_token(field.value, "TE")) return {};
+    options.append(field.value).append(field.value.empty() ? "" : ", ");
+  }
+  return request.fields.set("Connection", options + "TE");
+}
+
 // RFC 6797 8.3
 Result<void> upgrade(Url& url, const HstsStore* hosts, Now now) {
   if (!hosts || url.is_tls() || !hosts->applies(url, now.wall)) return {};
@@ -35,6 +49,14 @@ Result<void> upgrade(Url& url, const HstsStore* hosts, Now now) {
   if (!secure) return std::unexpected(std::move(secure.error()));
   url = *std::move(secure);
   return {};
+}
+
+Result<void> ask_for_codings(Request& request, const DecodingOptions& options) {
+  if (options.content && options.ask) {
+    if (auto added = add_accept_encoding(request); !added) return added;
+  }
+  const bool may_ask = options.transfer && content::codings_in_build().contains(content::Coding::gzip);
+  return may_ask ? add_te(request) : Result<void>();
 }
 
 // RFC 9110 10.1.1
@@ -98,8 +120,10 @@ Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const Transfe
   if (request.url.has_userinfo() && !options.credentials) {
     if (auto taken = take_url_credentials(request, options); !taken) return std::unexpected(std::move(taken.error()));
   }
-  if (options.decoding && options.decoding->ask) {
-    if (auto added = add_accept_encoding(request); !added) return std::unexpected(std::move(added.error()));
+  if (options.decoding) {
+    if (auto added = ask_for_codings(request, *options.decoding); !added) {
+      return std::unexpected(std::move(added.error()));
+    }
   }
   if (options.expect_continue_from) {
     if (auto added = add_expect(request, *options.expect_continue_from); !added) {

@@ -76,9 +76,12 @@ void Transfer::rewind() {
 }
 
 Result<void> Transfer::begin_decoding() {
-  if (!options.decoding) return {};
-  const auto codings = content::Codings::of(head.fields);
-  if (!codings) return std::unexpected(codings.error());
+  if (!options.decoding || options.raw_body) return {};
+  auto codings = options.decoding->content ? content::Codings::of(head.fields) : content::Codings();
+  if (!codings) return std::unexpected(std::move(codings.error()));
+  if (options.decoding->transfer) {
+    if (auto added = codings->add_transfer(head.fields); !added) return added;
+  }
   if (codings->list().empty()) return {};
   auto made = DecodedBody::create(
       *codings, {.max_decoded_bytes = options.max_body_bytes, .max_ratio = options.decoding->max_ratio});

@@ -22,12 +22,20 @@ namespace sluice::http {
 // The number of an exchange within its session; later exchanges have greater numbers. HTTP/2 will use its stream ids.
 using StreamId = std::uint32_t;
 
+// What an HTTP/1 body may be, and what is given of it.
+enum class BodyForm : std::uint8_t {
+  plain,  // no transfer coding but chunked, whose framing is removed
+  coded,  // other transfer codings before it too; only the framing is removed
+  raw,    // the same, and nothing is removed: size lines of chunks and trailers are body bytes
+};
+
 // How the response of one exchange is read: the parts of TransferOptions that matter for it.
 struct ResponseRules {
   Http1 http1 = Http1::tolerant;
   bool allow_http0_9 = false;
   bool truncation_ok = false;  // StreamEnd::bare completes a body that only the end of the stream can end
   bool keep_raw_head = false;
+  BodyForm body = BodyForm::plain;
 };
 
 // What an exchange reads from and writes to. The caller of open() owns all of it. It must not move or go away before

@@ -1,4 +1,4 @@
-// See reader.hpp. The only file that uses llhttp.
+// See reader.hpp. The only file that uses llhttp; reader_framing.cpp has what fields say about framing.
 //
 // The parser sees only a minimal form of a response: the status line, one Transfer-Encoding field if the body is
 // chunked, and then one chunk line, chunk or line end at a time. So it cannot read into a following message, and it
@@ -78,7 +78,6 @@ constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kChunkedEnd = "Transfer-Encoding: chunked\r\n\r\n";
 constexpr std::string_view kHttpName = "HTTP/";
 constexpr const char* kUnclearEnd = "a head or trailers whose end is unclear";
-constexpr std::size_t kShownBytes = 40;  // the longest part of the peer's text in a message
 
 }  // namespace
 
@@ -108,7 +107,8 @@ void Reader::start_head() {
   status_ = 0;
   field_count_ = 0;
   content_length_.reset();
-  chunked_ = has_identity_ = says_close_ = says_keep_alive_ = false;
+  transfer_ = Transfer::none;
+  has_identity_ = says_close_ = says_keep_alive_ = false;
   section_.start_head();
 }
 
@@ -157,7 +157,6 @@ void Reader::read_phases(MutableBytes input, Step& step) {
     const MutableBytes rest = input.subspan(step.taken);
     switch (phase_) {
       case Phase::head:
-      case Phase::trailers:
         step.taken += read_section(rest, step);
         break;
       case Phase::length_body:
@@ -166,10 +165,9 @@ void Reader::read_phases(MutableBytes input, Step& step) {
         step.taken += read_body(rest, step);
         break;
       case Phase::chunk_line:
-        step.taken += read_chunk_line(rest);
-        break;
       case Phase::chunk_end:
-        step.taken += read_chunk_end(rest);
+      case Phase::trailers:
+        step.taken += read_framing(rest, step);
         break;
       case Phase::idle:
       case Phase::complete:
@@ -177,6 +175,17 @@ void Reader::read_phases(MutableBytes input, Step& step) {
         break;
     }
   }
+}
+
+// Raw body bytes follow each other in the input, so nothing is moved.
+std::size_t Reader::read_framing(MutableBytes input, Step& step) {
+  const std::size_t taken = phase_ == Phase::chunk_line  ? read_chunk_line(input)
+                            : phase_ == Phase::chunk_end ? read_chunk_end(input)
+                                                         : read_section(input, step);
+  if (expectation_.rules.body == http::BodyForm::raw) {
+    step.body = {step.body.empty() ? input.data() : step.body.data(), step.body.size() + taken};
+  }
+  return taken;
 }
 
 std::size_t Reader::read_section(MutableBytes input, Step& step) {
@@ -349,103 +358,6 @@ bool Reader::keep_field(std::string_view name, std::string_view value, bool name
   if (added.error().code != Code::out_of_memory) return fail(Code::malformed_response, added.error().context);
   fail_for_memory();
   return false;
-}
-
-// Records what the field says about framing. The length is compared first, because most fields are none of these.
-bool Reader::note_field(std::string_view name, std::string_view value, bool folded) {
-  if (name.size() == 10 && equals_ignoring_case(name, "Connection")) {
-    says_close_ |= lists_token(value, "close");
-    says_keep_alive_ |= lists_token(value, "keep-alive");
-  } else if (name.size() == 14 && equals_ignoring_case(name, "Content-Length")) {
-    in_doubt_ |= folded;
-    return note_length(value);
-  } else if (name.size() == 17 && equals_ignoring_case(name, "Transfer-Encoding")) {
-    in_doubt_ |= folded;
-    return note_codings(value);
-  }
-  return true;
-}
-
-// RFC 9112 6.3: one number, or a list that repeats the same number.
-bool Reader::note_length(std::string_view list) {
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    const auto length = decimal(trim_blanks(list.substr(begin, end - begin)));
-    if (!length) return fail(Code::malformed_response, "a Content-Length that is not one number");
-    if (content_length_ && strict()) return fail(Code::malformed_response, "Content-Length more than once");
-    const bool differs = content_length_ && *content_length_ != *length;
-    if (differs) return fail(Code::malformed_response, "Content-Lengths that differ");
-    content_length_ = length;
-    begin = end + 1;
-  }
-  return true;
-}
-
-bool Reader::note_codings(std::string_view list) {
-  // Without a body the codings do not matter.
-  const bool matters = strict() || !bodiless();
-  std::size_t count = 0;
-  while (const auto coding = next_list_element(list)) {
-    ++count;
-    if (equals_ignoring_case(*coding, "chunked")) {
-      if (chunked_) return fail(Code::malformed_response, "a Transfer-Encoding that says chunked twice");
-      chunked_ = true;
-    } else if (chunked_ && matters) {
-      return fail(Code::malformed_response, "a Transfer-Encoding that has a coding after chunked");
-    } else if (equals_ignoring_case(*coding, "identity") && !strict()) {
-      has_identity_ = in_doubt_ = true;
-    } else if (matters) {
-      const std::string shown(coding->substr(0, kShownBytes));
-      return fail(Code::unsupported_coding, "Transfer-Encoding \"" + shown + "\", which is not decoded here");
-    } else {
-      in_doubt_ = true;
-    }
-  }
-  in_doubt_ |= count == 0;
-  return count > 0 || !strict() || fail(Code::malformed_response, "a Transfer-Encoding that names none");
-}
-
-// The head is complete: the checks of RFC 9112 6.3, in its order.
-bool Reader::check_head() {
-  if (status_ == 101) {
-    return fail(Code::unexpected_upgrade,
-                expectation_.asked_upgrade
-                    ? "101 Switching Protocols; no protocol but HTTP can be spoken here, also if asked for"
-                    : "101 Switching Protocols that was not asked for");
-  }
-  // RFC 9110 8.6, RFC 9112 6.1: neither field is allowed. In tolerant mode both are ignored.
-  if (strict() && (status_ < 200 || status_ == 204) && (content_length_ || chunked_)) {
-    return fail(Code::malformed_response, "Content-Length or Transfer-Encoding with a status that has no body");
-  }
-  const bool matters = strict() || !bodiless();
-  if (chunked_ && content_length_) {
-    if (strict()) return fail(Code::malformed_response, "Content-Length together with Transfer-Encoding");
-    in_doubt_ = true;
-  }
-  if (chunked_ && has_identity_ && matters) {
-    return fail(Code::malformed_response, "a Transfer-Encoding that says both identity and chunked");
-  }
-  if (chunked_ && head_->version.minor == 0) {
-    if (matters) return fail(Code::malformed_response, "Transfer-Encoding in HTTP/1.0");  // RFC 9112 6.1
-    in_doubt_ = true;
-  }
-  return true;
-}
-
-void Reader::frame_body() {
-  keep_alive_ = head_->version.minor == 0 ? says_keep_alive_ && !says_close_ : !says_close_;
-  if (bodiless()) {
-    phase_ = Phase::complete;
-  } else if (chunked_) {
-    phase_ = Phase::chunk_line;
-    chunk_.start_message();
-  } else if (content_length_) {
-    left_ = *content_length_;
-    phase_ = left_ == 0 ? Phase::complete : Phase::length_body;
-  } else {
-    phase_ = Phase::eof_body;
-    keep_alive_ = false;
-  }
 }
 
 Error Reader::cut_short(StreamEnd how) const {

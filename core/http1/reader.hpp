@@ -41,7 +41,8 @@ class Reader {
     bool interim = false;   // a 1xx is now complete, at the end of what was taken
     bool complete = false;  // the response is now complete
     bool failed = false;    // see error(); what was read before is valid
-    // Body bytes without framing: a view into the input, or into constant memory for the first bytes of HTTP/0.9.
+    // Body bytes without framing (with it if the rules ask for raw ones): a view into the input, or into constant
+    // memory for the first bytes of HTTP/0.9.
     Bytes body;
   };
   // Takes all of `input`, or stops after an interim response, after the last byte of the response, or if body bytes are
@@ -58,7 +59,9 @@ class Reader {
   // become false later.
   bool keep_alive() const;
   // The length of the body, if the final head says it. nullopt after HEAD, 204 and 304 (RFC 9112 6.3).
-  std::optional<std::uint64_t> body_length() const { return bodiless() || chunked_ ? std::nullopt : content_length_; }
+  std::optional<std::uint64_t> body_length() const {
+    return bodiless() || transfer_ != Transfer::none ? std::nullopt : content_length_;
+  }
   int status() const { return status_; }
   std::size_t head_bytes() const { return head_bytes_; }  // size of the last complete head, as received
   // The end was not clean, but the rules accept it: the body may be incomplete.
@@ -82,8 +85,10 @@ class Reader {
 
   bool strict() const { return expectation_.rules.http1 == Http1::strict; }
   void start_head();
+  bool is_chunked() const { return transfer_ == Transfer::chunked; }
   void read_phases(MutableBytes input, Step& step);
   std::size_t read_section(MutableBytes input, Step& step);
+  std::size_t read_framing(MutableBytes input, Step& step);
   std::size_t read_chunk_line(MutableBytes input);
   std::size_t read_chunk_end(MutableBytes input);
   std::size_t read_body(MutableBytes input, Step& step);
@@ -131,7 +136,10 @@ class Reader {
   ChunkGuard chunk_;
   // What the fields of the head say about framing.
   std::optional<std::uint64_t> content_length_;
-  bool chunked_ = false, has_identity_ = false;
+  // The transfer codings: none; some, which leave the end of the body to the end of the stream (RFC 9112 6.3); or the
+  // last one is chunked.
+  enum class Transfer : std::uint8_t { none, coded, chunked } transfer_ = Transfer::none;
+  bool has_identity_ = false;
   bool says_close_ = false, says_keep_alive_ = false;
   Error error_;
 };

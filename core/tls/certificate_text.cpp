@@ -53,25 +53,25 @@ std::string hex(std::span<const std::uint8_t> bytes, std::string_view after_each
   return text;
 }
 
-std::string number(const BIGNUM* value) {
+std::string in_hex(const BIGNUM* value) {
   std::string digits = printed([&](BIO* out) { return BN_print(out, value) == 1; });
   std::ranges::transform(digits, digits.begin(), [](char c) { return is_digit(c) ? c : static_cast<char>(c & ~0x20); });
   return digits;
 }
 
 // Its long name, or its numbers if BoringSSL does not know it.
-std::string name_of(const ASN1_OBJECT* object) {
+std::string name_text_of(const ASN1_OBJECT* object) {
   std::array<char, 128> text = {};
   const int size = OBJ_obj2txt(text.data(), static_cast<int>(text.size()), object, 0);
   return size > 0 ? printable(text.data(), text.size()) : std::string();
 }
 
-std::string name_of(X509_NAME* name) {
+std::string name_text_of(X509_NAME* name) {
   constexpr unsigned long kForm = XN_FLAG_ONELINE & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
   return printed([&](BIO* out) { return X509_NAME_print_ex(out, name, 0, kForm) >= 0; });
 }
 
-std::string date(const ASN1_TIME* time) {
+std::string date_text(const ASN1_TIME* time) {
   return printed([&](BIO* out) { return ASN1_TIME_print(out, time) == 1; });
 }
 
@@ -95,7 +95,7 @@ void add_extensions(const X509& certificate, Lines& lines) {
     std::string value = printed([&](BIO* out) { return X509V3_EXT_print(out, extension, 0, 0) == 1; });
     // One that BoringSSL does not know.
     if (value.empty()) value = hex(octets_of(X509_EXTENSION_get_data(extension)));
-    lines.add(name_of(X509_EXTENSION_get_object(extension)), value);
+    lines.add(name_text_of(X509_EXTENSION_get_object(extension)), value);
   }
 }
 
@@ -107,14 +107,14 @@ void add_key(const X509& certificate, Lines& lines) {
   const BIGNUM* exponent = nullptr;
   RSA_get0_key(rsa, &modulus, &exponent, nullptr);
   lines.add("RSA Public Key", std::to_string(BN_num_bits(modulus)));
-  lines.add("rsa(n)", number(modulus));
-  lines.add("rsa(e)", number(exponent));
+  lines.add("rsa(n)", in_hex(modulus));
+  lines.add("rsa(e)", in_hex(exponent));
 }
 
 std::string text_of(const X509& certificate) {
   Lines lines;
-  lines.add("Subject", name_of(X509_get_subject_name(&certificate)));
-  lines.add("Issuer", name_of(X509_get_issuer_name(&certificate)));
+  lines.add("Subject", name_text_of(X509_get_subject_name(&certificate)));
+  lines.add("Issuer", name_text_of(X509_get_issuer_name(&certificate)));
   lines.add("Version", std::to_string(X509_get_version(&certificate)));
   const std::string_view sign = X509_get0_serialNumber(&certificate)->type == V_ASN1_NEG_INTEGER ? "-" : "";
   lines.add("Serial Number", std::string(sign) + hex(octets_of(X509_get0_serialNumber(&certificate))));
@@ -123,13 +123,13 @@ std::string text_of(const X509& certificate) {
   X509_get0_signature(&signature, &algorithm, &certificate);
   const ASN1_OBJECT* object = nullptr;
   X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
-  lines.add("Signature Algorithm", name_of(object));
+  lines.add("Signature Algorithm", name_text_of(object));
   ASN1_OBJECT* key_object = nullptr;
   X509_PUBKEY_get0_param(&key_object, nullptr, nullptr, nullptr, X509_get_X509_PUBKEY(&certificate));
-  lines.add("Public Key Algorithm", name_of(key_object));
+  lines.add("Public Key Algorithm", name_text_of(key_object));
   add_extensions(certificate, lines);
-  lines.add("Start date", date(X509_get0_notBefore(&certificate)));
-  lines.add("Expire date", date(X509_get0_notAfter(&certificate)));
+  lines.add("Start date", date_text(X509_get0_notBefore(&certificate)));
+  lines.add("Expire date", date_text(X509_get0_notAfter(&certificate)));
   add_key(certificate, lines);
   lines.add("Signature", hex(octets_of(signature), ":"));
   return lines.take();

@@ -17,6 +17,8 @@ ROWS = [
            ("content/coding.cpp", 'if (!equals_ignoring_case(field.name, "Content-Encoding")) continue;', 'if (!PLANTED && !equals_ignoring_case(field.name, "Content-Encoding")) continue;')),
     mutant("coding-shown-name", "a name of 64 bytes is shortened",
            ("content/coding.cpp", "name.size() > kMaxShownName ?", "name.size() + (PLANTED ? 1 : 0) > kMaxShownName ?")),
+    mutant("coding-transfer-br", "br is taken for a transfer coding",
+           ("content/coding.cpp", "kind == Kind::content ||", "kind == Kind::content || PLANTED ||")),
     mutant("decoder-end-again", "a decoder that is finished is run again without input",
            ("content/decoder.cpp", "end_ != Decoded::need_space) return step;", "end_ != Decoded::need_space && !(PLANTED && end_ == Decoded::finished)) return step;")),
     mutant("decoder-pending", "output that waits is not asked for without input",

@@ -49,4 +49,18 @@ TEST_CASE("cookie options: --compressed asks and decodes, if the build can") {
   CHECK_FALSE(one({"--compressed", "--no-compressed", "h"}).settings->compressed);
 }
 
+TEST_CASE("cookie options: --tr-encoding and --raw") {
+  CHECK_FALSE(one({"h"}).settings->transfer_codings);
+  CHECK_FALSE(one({"h"}).settings->raw);
+  CHECK(one({"--raw", "h"}).settings->raw);
+  CHECK_FALSE(one({"--raw", "--no-raw", "h"}).settings->raw);
+  if (!features().zlib) {
+    CHECK(parse({"--tr-encoding", "h"}).error().exit_code == 2);
+    return;
+  }
+  CHECK(one({"--tr-encoding", "h"}).settings->transfer_codings);
+  CHECK_FALSE(one({"--tr-encoding", "h"}).settings->compressed);
+  CHECK_FALSE(one({"--tr-encoding", "--no-tr-encoding", "h"}).settings->transfer_codings);
+}
+
 }  // namespace sluice::cli

@@ -121,6 +121,45 @@ TEST_CASE("coding: all Content-Encoding fields are one list; other fields are no
   CHECK_FALSE(Codings::of(fields, {Coding::br, Coding::gzip}).has_value());
 }
 
+TEST_CASE("coding: transfer codings come after those of the content, without chunked, and are gzip and deflate only") {
+  struct Row {
+    std::string_view content, transfer;
+    List codings;
+    std::string_view refusal = {};
+  };
+  using enum Coding;
+  const Row rows[] = {
+      {"", "chunked", {}},
+      {"", "gzip, chunked", {gzip}},
+      {"", "X-GZip,,deflate , Chunked", {gzip, deflate}},
+      {"br", "gzip", {br, gzip}},
+      {"", "identity", {}},
+      {"", "br", {}, "decode a body with the transfer coding \"br\": it is not known"},
+      {"br", "zstd, chunked", {}, "decode a body with the transfer coding \"zstd\": it is not known"},
+      {"", "compress", {}, "decode a body with the transfer coding \"compress\": it is not known"},
+      {"gzip,gzip,gzip,gzip",
+       "gzip, deflate, chunked",
+       {},
+       "decode a body with the transfer coding \"deflate\": the body has more than 5 codings"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.transfer);
+    Fields fields;
+    REQUIRE(fields.add("Content-Encoding", row.content).has_value());
+    REQUIRE(fields.add("transfer-encoding", row.transfer).has_value());
+    auto codings = Codings::of(fields, kAll);
+    REQUIRE(codings.has_value());
+    const auto added = codings->add_transfer(fields);
+    CHECK(added.has_value() == row.refusal.empty());
+    if (added) {
+      CHECK(listed(*codings) == row.codings);
+    } else {
+      CHECK(added.error().code == Code::unsupported_coding);
+      CHECK(added.error().message() == row.refusal);
+    }
+  }
+}
+
 TEST_CASE("coding: names one by one") {
   Codings codings(kAll);
   CHECK(codings.add("zstd").has_value());

@@ -50,7 +50,7 @@ const std::string kEcPem =
     "HeJuzJwiy1+qbpqNZnvLu6jaVR/HR45z\n"
     "-----END CERTIFICATE-----\n";
 
-std::string der_of(const std::string& pem) {
+std::string der_of_pem(const std::string& pem) {
   const auto read = tls::read_certificates(pem, "a certificate");
   REQUIRE(read.has_value());
   unsigned char* bytes = nullptr;
@@ -64,8 +64,8 @@ std::string der_of(const std::string& pem) {
 }  // namespace
 
 TEST_CASE("certificate text: PEM, in lines of 64") {
-  CHECK(certificate_pem(der_of(kRsaPem)) == kRsaPem);
-  CHECK(certificate_pem(der_of(kEcPem)) == kEcPem);
+  CHECK(certificate_pem(der_of_pem(kRsaPem)) == kRsaPem);
+  CHECK(certificate_pem(der_of_pem(kEcPem)) == kEcPem);
   CHECK(certificate_pem(std::string(48, 'a')) == "-----BEGIN CERTIFICATE-----\n" + [] {
     std::string line;
     for (int i = 0; i < 16; ++i) line += "YWFh";
@@ -75,7 +75,7 @@ TEST_CASE("certificate text: PEM, in lines of 64") {
 }
 
 TEST_CASE("certificate text: an RSA key, a quoted name, and extensions") {
-  CHECK(certificate_text(der_of(kRsaPem)) ==
+  CHECK(certificate_text(der_of_pem(kRsaPem)) ==
         "Subject:C = DE, O = \"Test, Inc\", CN = localhost\n"
         "Issuer:C = DE, O = \"Test, Inc\", CN = localhost\n"
         "Version:2\n"
@@ -107,7 +107,7 @@ TEST_CASE("certificate text: an RSA key, a quoted name, and extensions") {
 }
 
 TEST_CASE("certificate text: an elliptic curve has no lines of its own") {
-  CHECK(certificate_text(der_of(kEcPem)) ==
+  CHECK(certificate_text(der_of_pem(kEcPem)) ==
         "Subject:CN = localhost\n"
         "Issuer:CN = localhost\n"
         "Version:2\n"
@@ -126,7 +126,7 @@ TEST_CASE("certificate text: an elliptic curve has no lines of its own") {
 }
 
 TEST_CASE("certificate text: what is no certificate has no text, however it is cut") {
-  const std::string der = der_of(kEcPem);
+  const std::string der = der_of_pem(kEcPem);
   CHECK(certificate_text("").empty());
   CHECK(certificate_text("not DER").empty());
   for (std::size_t size = 0; size < der.size(); ++size) CHECK(certificate_text(der.substr(0, size)).empty());
@@ -135,7 +135,7 @@ TEST_CASE("certificate text: what is no certificate has no text, however it is c
 TEST_CASE("certificate text: bytes of a peer never reach a terminal") {
   sim::CertificateSpec spec = test::leaf_spec({"a.example"});
   spec.common_name = "evil\x1b[2J\nSubject:other";
-  const std::string text = certificate_text(der_of(test::authority().issue(spec).certificate_pem));
+  const std::string text = certificate_text(der_of_pem(test::authority().issue(spec).certificate_pem));
   CHECK(text.starts_with("Subject:CN = "));
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find("\nSubject:") == std::string::npos);
