@@ -90,7 +90,7 @@ Error no_memory() {
 }
 
 // The error after BoringSSL refused something: `what` was being set, and the library's reason; or out_of_memory.
-Error refused(std::string_view what) {
+Error refused_option(std::string_view what) {
   const Failure failure = take_failure("refused");
   return failure.out_of_memory ? no_memory() : config_error(std::string(what) + ": " + failure.reason);
 }
@@ -146,11 +146,11 @@ Result<void> Config::set_protocols() {
   // Without 3DES (RFC 8429) and ciphers that need a pre-shared key.
   if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max) ||
       !SSL_CTX_set_strict_cipher_list(context, "ALL:!3DES:!aPSK")) {
-    return std::unexpected(refused("TLS versions"));
+    return std::unexpected(refused_option("TLS versions"));
   }
   if (!SSL_CTX_set_verify_algorithm_prefs(context, kSignatures, std::size(kSignatures)) ||
       !SSL_CTX_set1_curves(context, kGroups, std::size(kGroups))) {
-    return std::unexpected(refused("TLS signatures and groups"));
+    return std::unexpected(refused_option("TLS signatures and groups"));
   }
   std::string protocols;  // RFC 7301 3.1
   for (const std::string& protocol : options().alpn) {
@@ -215,7 +215,7 @@ Result<void> Config::load_client_certificate() {
     owned.push_back(std::move(buffer));
   }
   if (!SSL_CTX_set_chain_and_key(context_.get(), chain.data(), chain.size(), key->get(), nullptr)) {
-    return std::unexpected(refused("client certificate: unusable for TLS"));
+    return std::unexpected(refused_option("client certificate: unusable for TLS"));
   }
   return {};
 }
