@@ -240,7 +240,7 @@ void check_session(const Outcome& wanted, std::string_view wire, const Cut& cut)
 
 // A raw body is that part of the wire which the head and what follows the response leave; all else is as without it.
 void check_raw(const Outcome& plain, std::string_view wire, Cut cut) {
-  cut.options.expectation.rules.body = http::BodyForm::raw;
+  cut.options.expectation.body = http::BodyForm::raw;
   Outcome raw = in_pieces(wire, std::array<std::size_t, 1>{0}, cut.options);
   const Outcome pieces = in_pieces(wire, cut.sizes, cut.options);
   FUZZ_CHECK_SAYING(pieces == raw, described(pieces) + " where the whole gave " + described(raw));

@@ -64,10 +64,12 @@ http::ResponseRules Carrier::response_rules(const Job& job) const {
   return {.http1 = options.http1.value_or(options_.http1),
           .allow_http0_9 = options.allow_http0_9,
           .truncation_ok = options.tls_truncation_ok && job.request.url.is_tls(),
-          .keep_raw_head = options.keep_raw_head || options.report_heads,
-          .body = options.raw_body                                 ? http::BodyForm::raw
-                  : options.decoding && options.decoding->transfer ? http::BodyForm::coded
-                                                                   : http::BodyForm::plain};
+          .keep_raw_head = options.keep_raw_head || options.report_heads};
+}
+
+http::BodyForm Carrier::body_form(const TransferOptions& options) {
+  if (options.raw_body) return http::BodyForm::raw;
+  return options.decoding && options.decoding->transfer ? http::BodyForm::coded : http::BodyForm::plain;
 }
 
 // After an error, also out_of_memory, the connection is unchanged.
@@ -77,26 +79,28 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     job.head.clear();
     job.info.conn = connection.id;
     job.info.address = connection.address;
-    job.info.route = connection.route_name;
+    if (job.info.route != connection.route_name) job.info.route = connection.route_name;
     job.info.reused = connection.exchanges_carried > 0;
     jobs_.note_attempt(job, now);
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     connection.exchanges.make_room();
     if (job.options.cookies) cookies_ = job.options.cookies->header_for(job.request.url, now);
-    const auto stream = session.open({.request = &job.request,
-                                      .upload = job.upload.present() ? &job.upload : nullptr,
-                                      .head = &job.head,
-                                      .trailers = &job.trailers,
-                                      .rules = response_rules(job),
-                                      .valid = true,
-                                      .cookies = job.options.cookies ? cookies_ : std::string_view()});
+    const auto stream = session.open(
+        {.request = &job.request,
+         .upload = job.upload.present() ? &job.upload : nullptr,
+         .head = &job.head,
+         .trailers = &job.trailers,
+         .rules = response_rules(job),
+         .body = job.options.raw_body || job.options.decoding ? body_form(job.options) : http::BodyForm::plain,
+         .valid = true,
+         .cookies = job.options.cookies ? cookies_ : std::string_view()});
     if (!stream) return std::unexpected(stream.error());
     job.enter(TransferPhase::active);
     jobs_.stop_connect_timer(job);
     job.conn = connection.id;
     job.stream = *stream;
     job.last_activity = now.steady;
-    job.facts = connection.facts;
+    if (job.facts != connection.facts) job.facts = connection.facts;
     note_times(connection, job, now);
     const Bytes head = session.request_head(*stream);
     job.progress.sent_head_bytes = head.size();

@@ -35,7 +35,6 @@ struct ResponseRules {
   bool allow_http0_9 = false;
   bool truncation_ok = false;  // StreamEnd::bare completes a body that only the end of the stream can end
   bool keep_raw_head = false;
-  BodyForm body = BodyForm::plain;
 };
 
 // What an exchange reads from and writes to. The caller of open() owns all of it. It must not move or go away before
@@ -47,6 +46,7 @@ struct Exchange {
   // Null: not wanted; filled before Event::Kind::complete, never merged into `head` (SB-57).
   Fields* trailers = nullptr;
   ResponseRules rules = {};
+  BodyForm body = BodyForm::plain;
   bool valid = false;  // the request has passed validate() and was not changed since
   // For the Cookie field, before the value of the request's own; "": only that one. Used during open() only.
   std::string_view cookies = {};

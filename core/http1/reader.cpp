@@ -182,7 +182,7 @@ std::size_t Reader::read_framing(MutableBytes input, Step& step) {
   const std::size_t taken = phase_ == Phase::chunk_line  ? read_chunk_line(input)
                             : phase_ == Phase::chunk_end ? read_chunk_end(input)
                                                          : read_section(input, step);
-  if (expectation_.rules.body == http::BodyForm::raw) {
+  if (expectation_.body == http::BodyForm::raw) {
     step.body = {step.body.empty() ? input.data() : step.body.data(), step.body.size() + taken};
   }
   return taken;
@@ -358,6 +358,21 @@ bool Reader::keep_field(std::string_view name, std::string_view value, bool name
   if (added.error().code != Code::out_of_memory) return fail(Code::malformed_response, added.error().context);
   fail_for_memory();
   return false;
+}
+
+// Records what the field says about framing. The length is compared first, because most fields are none of these.
+bool Reader::note_field(std::string_view name, std::string_view value, bool folded) {
+  if (name.size() == 10 && equals_ignoring_case(name, "Connection")) {
+    says_close_ |= lists_token(value, "close");
+    says_keep_alive_ |= lists_token(value, "keep-alive");
+  } else if (name.size() == 14 && equals_ignoring_case(name, "Content-Length")) {
+    in_doubt_ |= folded;
+    return note_length(value);
+  } else if (name.size() == 17 && equals_ignoring_case(name, "Transfer-Encoding")) {
+    in_doubt_ |= folded;
+    return note_codings(value);
+  }
+  return true;
 }
 
 Error Reader::cut_short(StreamEnd how) const {

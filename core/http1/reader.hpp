@@ -29,6 +29,7 @@ class Reader {
     bool to_head = false;        // the request is a HEAD: the response has no body, whatever its fields say
     bool asked_upgrade = false;  // the request asked for an upgrade; only for the error's message, as none is accepted
     http::ResponseRules rules = {};
+    http::BodyForm body = http::BodyForm::plain;
   };
   // Begins a response. `head` and `trailers` must stay valid until the response is complete, the reader failed or was
   // reset. `trailers` may be null.
@@ -58,10 +59,9 @@ class Reader {
   // The response does not announce a close, and it is certain where it ends. Valid from the final head on; true may
   // become false later.
   bool keep_alive() const;
-  // The length of the body, if the final head says it. nullopt after HEAD, 204 and 304 (RFC 9112 6.3).
-  std::optional<std::uint64_t> body_length() const {
-    return bodiless() || transfer_ != Transfer::none ? std::nullopt : content_length_;
-  }
+  // The length of the body, if the final head says it. nullopt also for a body with a transfer coding, and after HEAD,
+  // 204 and 304 (RFC 9112 6.3).
+  std::optional<std::uint64_t> body_length() const { return bodiless() ? std::nullopt : content_length_; }
   int status() const { return status_; }
   std::size_t head_bytes() const { return head_bytes_; }  // size of the last complete head, as received
   // The end was not clean, but the rules accept it: the body may be incomplete.

@@ -1,4 +1,5 @@
-// See reader.hpp: what the fields of a head say about the body's framing, and the checks of RFC 9112 6.3.
+// See reader.hpp: what Content-Length and Transfer-Encoding say about the body's framing, and the checks of RFC 9112
+// 6.3. Which fields these are is decided in reader.cpp, for every field.
 #include <algorithm>
 #include <string>
 
@@ -12,21 +13,6 @@ namespace {
 constexpr std::size_t kShownBytes = 40;  // the longest part of the peer's text in a message
 
 }  // namespace
-
-// Records what the field says about framing. The length is compared first, because most fields are none of these.
-bool Reader::note_field(std::string_view name, std::string_view value, bool folded) {
-  if (name.size() == 10 && equals_ignoring_case(name, "Connection")) {
-    says_close_ |= lists_token(value, "close");
-    says_keep_alive_ |= lists_token(value, "keep-alive");
-  } else if (name.size() == 14 && equals_ignoring_case(name, "Content-Length")) {
-    in_doubt_ |= folded;
-    return note_length(value);
-  } else if (name.size() == 17 && equals_ignoring_case(name, "Transfer-Encoding")) {
-    in_doubt_ |= folded;
-    return note_codings(value);
-  }
-  return true;
-}
 
 // RFC 9112 6.3: one number, or a list that repeats the same number.
 bool Reader::note_length(std::string_view list) {
@@ -56,7 +42,7 @@ bool Reader::note_codings(std::string_view list) {
       return fail(Code::malformed_response, "a Transfer-Encoding that has a coding after chunked");
     } else if (equals_ignoring_case(*coding, "identity") && !strict()) {
       has_identity_ = in_doubt_ = true;
-    } else if (matters && expectation_.rules.body != http::BodyForm::plain) {
+    } else if (matters && expectation_.body != http::BodyForm::plain) {
       transfer_ = Transfer::coded;
     } else if (matters) {
       const std::string shown(coding->substr(0, kShownBytes));
@@ -85,6 +71,7 @@ bool Reader::check_head() {
   if (transfer_ != Transfer::none && content_length_) {
     if (strict()) return fail(Code::malformed_response, "Content-Length together with Transfer-Encoding");
     in_doubt_ = true;
+    content_length_.reset();
   }
   if (transfer_ != Transfer::none && has_identity_ && matters) {
     return fail(Code::malformed_response, "a Transfer-Encoding that says both identity and another coding");
@@ -103,7 +90,7 @@ void Reader::frame_body() {
   } else if (is_chunked()) {
     phase_ = Phase::chunk_line;
     chunk_.start_message();
-  } else if (content_length_ && transfer_ == Transfer::none) {
+  } else if (content_length_) {
     left_ = *content_length_;
     phase_ = left_ == 0 ? Phase::complete : Phase::length_body;
   } else {

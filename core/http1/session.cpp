@@ -138,8 +138,9 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   expects_continue_ = facts.expects_continue && has_body();
   send_.on(SendEvent::open);
   receive_.on(ReceiveEvent::open);
-  reader_.start(*exchange.head, exchange.trailers,
-                {.to_head = facts.is_head, .asked_upgrade = facts.asks_upgrade, .rules = exchange.rules});
+  reader_.start(
+      *exchange.head, exchange.trailers,
+      {.to_head = facts.is_head, .asked_upgrade = facts.asks_upgrade, .rules = exchange.rules, .body = exchange.body});
   frame_.clear();
   if (chunked() && !expects_continue_) frame_.prepare(*exchange_.upload);
   return stream_;

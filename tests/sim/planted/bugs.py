@@ -144,7 +144,7 @@ BUGS = [
 
     # ---- who gets which connection ----
     bug("reused-after-close", "a connection is used again after Connection: close",
-        ("http1/reader_framing.cpp", 'says_close_ |= lists_token(value, "close");', 'says_close_ |= !PLANTED && lists_token(value, "close");')),
+        ("http1/reader.cpp", 'says_close_ |= lists_token(value, "close");', 'says_close_ |= !PLANTED && lists_token(value, "close");')),
     bug("doubt-ignored", "a connection is used again although it is in doubt where a response on it has ended",
         ("http1/reader.cpp", "keep_alive_ && !in_doubt_", "keep_alive_ && !(in_doubt_ && !PLANTED)")),
     bug("mix-ignored", "a connection is used again after a head that mixed CRLF with LF",

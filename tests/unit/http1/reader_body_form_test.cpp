@@ -16,7 +16,7 @@ using test::FeedOptions;
 using test::FeedOutcome;
 
 FeedOptions formed(BodyForm form, test::Eof eof = test::Eof::none, Http1 mode = Http1::tolerant) {
-  return {.expectation = {.rules = {.http1 = mode, .body = form}}, .eof = eof};
+  return {.expectation = {.rules = {.http1 = mode}, .body = form}, .eof = eof};
 }
 
 std::string response_of(std::string_view fields, std::string_view body, std::string_view version = "1.1") {
