@@ -10,6 +10,8 @@ namespace sluice::simtest {
 
 namespace {
 constexpr std::uint64_t kSteps = 16;
+// What is broken inside stays broken, and looking at all of it each time would take a seventh of the whole time.
+constexpr std::uint64_t kStepsForInvariants = 4;
 }  // namespace
 
 void Oracles::after_step() {
@@ -34,7 +36,7 @@ void Oracles::after_step() {
   }
   check_buffers();
   if (looks_at_spaces_) check_spaces();
-  engine().check_invariants();
+  if (world_->steps() % kStepsForInvariants == scenario_.seed % kStepsForInvariants) engine().check_invariants();
 }
 
 void Oracles::check_counts() {
