@@ -99,6 +99,20 @@ class SlotMap {
   void for_each(Visit&& visit) {
     for (auto id = first_live(0); id; id = first_live(id->index + std::size_t{1})) visit(*id, *find(*id));
   }
+  // The same where nothing changes: looks at no slot after the last live one of a chunk.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (std::size_t index = 0; index < chunks_.size(); ++index) {
+      const Chunk& chunk = chunks_[index];
+      std::uint32_t left = chunk.living;
+      for (std::size_t place = 0; chunk.slots && left > 0 && place < kChunkSlots; ++place) {
+        const Slot& slot = (*chunk.slots)[place];
+        if (!slot.live()) continue;
+        visit(Id<Tag>{static_cast<std::uint32_t>(index * kChunkSlots + place), slot.generation}, slot.value);
+        --left;
+      }
+    }
+  }
 
  private:
   static constexpr std::size_t kChunkSlots = 64;

@@ -29,6 +29,11 @@ bool is_usable(const PooledConnection& connection) {
          !connection.channel.holds_plain();
 }
 
+http::BodyForm body_form(const TransferOptions& options) {
+  if (options.raw_body) return http::BodyForm::raw;
+  return options.decoding && options.decoding->transfer ? http::BodyForm::coded : http::BodyForm::plain;
+}
+
 }  // namespace
 
 // ---- exchanges begin ----
@@ -67,11 +72,6 @@ http::ResponseRules Carrier::response_rules(const Job& job) const {
           .keep_raw_head = options.keep_raw_head || options.report_heads};
 }
 
-http::BodyForm Carrier::body_form(const TransferOptions& options) {
-  if (options.raw_body) return http::BodyForm::raw;
-  return options.decoding && options.decoding->transfer ? http::BodyForm::coded : http::BodyForm::plain;
-}
-
 // After an error, also out_of_memory, the connection is unchanged.
 Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
@@ -79,28 +79,28 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     job.head.clear();
     job.info.conn = connection.id;
     job.info.address = connection.address;
+    // Mostly there is no route, and comparing costs less than copying nothing.
     if (job.info.route != connection.route_name) job.info.route = connection.route_name;
     job.info.reused = connection.exchanges_carried > 0;
     jobs_.note_attempt(job, now);
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     connection.exchanges.make_room();
     if (job.options.cookies) cookies_ = job.options.cookies->header_for(job.request.url, now);
-    const auto stream = session.open(
-        {.request = &job.request,
-         .upload = job.upload.present() ? &job.upload : nullptr,
-         .head = &job.head,
-         .trailers = &job.trailers,
-         .rules = response_rules(job),
-         .body = job.options.raw_body || job.options.decoding ? body_form(job.options) : http::BodyForm::plain,
-         .valid = true,
-         .cookies = job.options.cookies ? cookies_ : std::string_view()});
+    const auto stream = session.open({.request = &job.request,
+                                      .upload = job.upload.present() ? &job.upload : nullptr,
+                                      .head = &job.head,
+                                      .trailers = &job.trailers,
+                                      .rules = response_rules(job),
+                                      .body = body_form(job.options),
+                                      .valid = true,
+                                      .cookies = job.options.cookies ? cookies_ : std::string_view()});
     if (!stream) return std::unexpected(stream.error());
     job.enter(TransferPhase::active);
     jobs_.stop_connect_timer(job);
     job.conn = connection.id;
     job.stream = *stream;
     job.last_activity = now.steady;
-    if (job.facts != connection.facts) job.facts = connection.facts;
+    job.facts = connection.facts;
     note_times(connection, job, now);
     const Bytes head = session.request_head(*stream);
     job.progress.sent_head_bytes = head.size();

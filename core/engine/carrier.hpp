@@ -80,7 +80,6 @@ class Carrier {
   void settle(PooledConnection& connection, Now now);
   void pump(PooledConnection& connection, Now now);
   http::ResponseRules response_rules(const Job& job) const;
-  static http::BodyForm body_form(const TransferOptions& options);
 
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);

@@ -151,9 +151,8 @@ void Connections::give_up() noexcept {
 }
 
 void Connections::check_invariants() const {
-  auto& self = const_cast<Connections&>(*this);  // SlotMap has no const walk; nothing is changed
   std::size_t open = 0, ready = 0, carried = 0, active = 0;
-  self.connections_.for_each([&](ConnId id, PooledConnection& connection) {
+  connections_.for_each([&](ConnId id, const PooledConnection& connection) {
     SLUICE_CHECK(connection.id == id);
     if (connection.is_closed()) return;
     ++open;
@@ -166,7 +165,7 @@ void Connections::check_invariants() const {
     ++ready;
     SLUICE_CHECK(!connection.exchanges.empty() || idle);
   });
-  self.jobs_.for_each([&](TransferId, Job& job) {
+  jobs_.for_each([&](TransferId, const Job& job) {
     const bool is_active = job.phase() == flow::TransferPhase::active;
     SLUICE_CHECK(is_active == (connections_.find(job.conn) != nullptr));
     if (is_active) ++active;

@@ -311,9 +311,8 @@ void Jobs::give_up(Instant now) noexcept {
 }
 
 void Jobs::check_invariants() const {
-  auto& self = const_cast<Jobs&>(*this);  // SlotMap has no const walk; nothing is changed
   std::size_t running = 0;
-  self.jobs_.for_each([&](TransferId id, Job& job) {
+  jobs_.for_each([&](TransferId id, const Job& job) {
     SLUICE_CHECK(job.id == id && job.transfer == id);
     if (job.phase() != TransferPhase::done) {
       ++running;

@@ -91,7 +91,7 @@ class Jobs {
 
   void check_invariants() const;
   template <class Visit>
-  void for_each(Visit&& visit) {
+  void for_each(Visit&& visit) const {
     jobs_.for_each(visit);
   }
   // Ends every transfer whose response was not received completely; the scheduler counts the others again. Needs no

@@ -131,8 +131,7 @@ Error Dialer::timed_out(const Dial& dial, const Destination& destination, const 
 }
 
 void Dialer::check_invariants() const {
-  auto& self = const_cast<Dialer&>(*this);  // SlotMap has no const walk; nothing is changed
-  self.dials_.for_each([&](DialId, Dial& dial) {
+  dials_.for_each([&](DialId, const Dial& dial) {
     SLUICE_CHECK(dial.attempts.size() <= limits::kMaxAttempts);
     const bool orphan = EndpointOrphans::contains(dial);
     SLUICE_CHECK(orphan == PoolOrphans::contains(dial) && orphan == (dial.sponsor == TransferId{}));

@@ -198,8 +198,7 @@ void NameCache::reset() noexcept {
 }
 
 void NameCache::check_invariants() const {
-  auto& self = const_cast<NameCache&>(*this);  // SlotMap has no const walk; nothing is changed
-  self.names_.for_each([&](Id<NameTag> id, Name& name) {
+  names_.for_each([&](Id<NameTag> id, const Name& name) {
     SLUICE_CHECK(name.id == id && name.waiting.empty() == UnusedNames::contains(name));
     SLUICE_CHECK(name.waiting.empty() || resolutions_.find(name.look_up) != nullptr);
   });

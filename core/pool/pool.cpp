@@ -422,9 +422,8 @@ std::optional<Grant> Pool::trim() {
 // ---- for tests, and when memory runs out ----
 
 void Pool::check_invariants() const {
-  auto& self = const_cast<Pool&>(*this);  // SlotMap has no const walk; nothing is changed
   std::size_t open = 0, idle = 0;
-  self.endpoints_.for_each([&](EndpointId, Endpoint& endpoint) {
+  endpoints_.for_each([&](EndpointId, const Endpoint& endpoint) {
     open += endpoint.open;
     idle += endpoint.idle.size();
     SLUICE_CHECK(endpoint.queue.empty() || (endpoint.orphans.empty() && !endpoint.unused()));

@@ -219,7 +219,6 @@ void Oracles::at_idle() {
 }
 
 void Oracles::at_end() {
-  engine().check_invariants();
   const auto left = [&](std::size_t count, const char* what) {
     if (count != 0)
       report("leftovers", std::to_string(count) + " " + what + " are left when all transfers are removed");

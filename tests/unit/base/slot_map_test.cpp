@@ -228,6 +228,17 @@ TEST_CASE("for_each visits the living with their ids") {
     CHECK(things.find(id) == &thing);
   });
   CHECK(visited == 65);
+  std::vector<std::uint32_t> in_order;
+  std::as_const(things).for_each([&](ThingId id, const Thing& thing) {
+    in_order.push_back(id.index);
+    CHECK(things.find(id) == &thing);
+  });
+  REQUIRE(in_order.size() == 65);
+  for (std::size_t i = 0; i < in_order.size(); ++i) CHECK(in_order[i] == 2 * i + 1);
+  for (std::size_t i = 0; i < 128; ++i) things.release(ids[i]);  // whole chunks go
+  in_order.clear();
+  std::as_const(things).for_each([&](ThingId id, const Thing&) { in_order.push_back(id.index); });
+  CHECK(in_order == std::vector<std::uint32_t>{129});
 }
 
 TEST_CASE(
