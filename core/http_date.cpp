@@ -174,12 +174,16 @@ std::string format_http_date(UnixSeconds time) {
   text.append(" ").append(kMonths[static_cast<std::size_t>(parts.month - 1)]).append(" ");
   append_padded(text, parts.year, 4);
   text += ' ';
-  append_padded(text, parts.hour, 2);
-  text += ':';
-  append_padded(text, parts.minute, 2);
-  text += ':';
-  append_padded(text, parts.second, 2);
+  append_clock(text, parts);
   return text += " GMT";
+}
+
+void append_clock(std::string& out, const CalendarTime& time) {
+  append_padded(out, time.hour, 2);
+  out += ':';
+  append_padded(out, time.minute, 2);
+  out += ':';
+  append_padded(out, time.second, 2);
 }
 
 void append_padded(std::string& out, int value, std::size_t digits) {

@@ -43,6 +43,8 @@ std::optional<UnixSeconds> parse_http_date(std::string_view text, UnixSeconds no
 
 // "Sun, 06 Nov 1994 08:49:37 GMT". For times outside the years 0 to 9999, see calendar_time(). Throws std::bad_alloc.
 std::string format_http_date(UnixSeconds time);
+// Appends "08:49:37". Throws std::bad_alloc.
+void append_clock(std::string& out, const CalendarTime& time);
 // Appends a part of a time, with zeros before it up to that number of digits. Throws std::bad_alloc.
 void append_padded(std::string& out, int value, std::size_t digits);
 

@@ -77,7 +77,7 @@ bool is_shared(const std::string& path) {
 
 // The files of -D, --etag-save, --stderr and --har, with what is written there: no body may be. The heads of several
 // transfers may share one.
-std::map<std::string, const char*> head_files(const CommandLine& command) {
+std::map<std::string, const char*> taken_files(const CommandLine& command) {
   std::map<std::string, const char*> keys;
   const auto add = [&](const std::string& path, const char* what) {
     if (!path.empty() && path != "-" && !is_shared(path)) keys.emplace(path_key(path), what);
@@ -192,7 +192,7 @@ class CommandRun {
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
         start_interval_(command.parallel == ParallelMode::on ? Duration::zero() : command.start_interval),
         started_(multi.now()),
-        head_files_(head_files(command)) {
+        taken_files_(taken_files(command)) {
     trace_.open();
     if (!command.har.empty()) har_.emplace(HarClock{started_, wall_microseconds()}, command.har_secrets);
   }
@@ -241,7 +241,7 @@ class CommandRun {
 
   std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
   std::set<std::string> outputs_;                          // keys of the paths that are in use
-  std::map<std::string, const char*> head_files_;          // the same for the files of -D, with what is written there
+  std::map<std::string, const char*> taken_files_;         // those of files with something else, and what
   std::vector<ExtraDescriptor> extra_;
   std::int64_t started_transfers_ = 0;
   std::size_t judged_ = 0;           // the url_number whose exit code is the command's
@@ -253,7 +253,7 @@ class CommandRun {
 const char* CommandRun::other_writer(const Operation& operation) {
   if (operation.output.to_stdout || is_shared(operation.output.path)) return nullptr;
   const std::string key = path_key(operation.output.path);
-  if (const auto other = head_files_.find(key); other != head_files_.end()) return other->second;
+  if (const auto other = taken_files_.find(key); other != taken_files_.end()) return other->second;
   return outputs_.insert(key).second ? nullptr : "another URL of this command is written there";
 }
 

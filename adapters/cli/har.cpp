@@ -294,13 +294,13 @@ std::string iso_time(std::chrono::milliseconds since_1970) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_1970);
   const CalendarTime time = calendar_time(seconds.count());
   std::string text;
-  const std::pair<int, char> parts[] = {
-      {time.month, '-'}, {time.day, '-'}, {time.hour, 'T'}, {time.minute, ':'}, {time.second, ':'}};
   append_padded(text, time.year, 4);
-  for (const auto& [part, before] : parts) {
-    text += before;
-    append_padded(text, part, 2);
-  }
+  text += '-';
+  append_padded(text, time.month, 2);
+  text += '-';
+  append_padded(text, time.day, 2);
+  text += 'T';
+  append_clock(text, time);
   text += '.';
   append_padded(text, static_cast<int>((since_1970 - seconds).count()), 3);
   return text + 'Z';

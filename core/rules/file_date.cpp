@@ -26,11 +26,7 @@ void append_file_date(std::string& out, UnixSeconds time) {
   append_padded(out, parts.month, 2);
   append_padded(out, parts.day, 2);
   out += ' ';
-  append_padded(out, parts.hour, 2);
-  out += ':';
-  append_padded(out, parts.minute, 2);
-  out += ':';
-  append_padded(out, parts.second, 2);
+  append_clock(out, parts);
 }
 
 }  // namespace sluice::rules

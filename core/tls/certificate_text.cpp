@@ -46,7 +46,7 @@ std::string printed(Print print) {
 std::string hex(std::span<const std::uint8_t> bytes, std::string_view after_each = "") {
   std::string text;
   for (const std::uint8_t byte : bytes) {
-    append_hex(text, static_cast<char>(byte), "0123456789abcdef");
+    append_hex(text, static_cast<char>(byte));
     text += after_each;
     if (text.size() >= kMaxValueBytes) break;
   }

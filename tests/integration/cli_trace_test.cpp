@@ -1,10 +1,10 @@
 // --trace and --trace-ascii of the `sluice` command, against scripted servers on loopback.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <string>
 
+#include "core/base/ascii.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/command_runner.hpp"
 #include "tests/support/loopback_server.hpp"
@@ -127,6 +127,6 @@ TEST_CASE("--trace-time and --trace-ids stand before each line of -v") {
   const std::string line = run_command({"-v", "--trace-time", "-sS", server.url()}).err;
   // 12:34:56.123456 * Connected
   std::string shape = line.substr(0, 18);
-  std::ranges::replace_if(shape, [](char c) { return c >= '0' && c <= '9'; }, '0');
+  for (char& c : shape) c = sluice::is_digit(c) ? '0' : c;
   CHECK(shape == "00:00:00.000000 * ");
 }

@@ -82,7 +82,7 @@ struct Seen {
 
 // What an origin has to answer.
 struct Served {
-  const Seen* seen = nullptr;        // null: nobody made the request
+  const Seen* seen = nullptr;        // null: the request is of no transfer
   const Answered* answer = nullptr;  // null: as the transfer's plan says
 };
 

@@ -43,6 +43,7 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
   CHECK(test::make_config(base)->options() == base);
 
   const auto pair = client_certificate();
+  const std::vector<std::string> two_protocols = {"http", "/1.1"};
   const std::vector<std::function<void(TlsOptions&)>> changes = {
       [](TlsOptions&) {},
       [](TlsOptions& o) { o.trust_anchors_pem += "\n"; },
@@ -55,8 +56,8 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
       [](TlsOptions& o) { o.min_version = TlsVersion::tls1_3; },
       [](TlsOptions& o) { o.max_version = TlsVersion::tls1_2; },
       [](TlsOptions& o) { o.alpn = {}; },
-      [](TlsOptions& o) { o.alpn = {"http", "/1.1"}; },
-      [](TlsOptions& o) { o.alpn = {"/1.1", "http"}; },
+      [&](TlsOptions& o) { o.alpn = two_protocols; },
+      [&](TlsOptions& o) { o.alpn.assign(two_protocols.rbegin(), two_protocols.rend()); },
       [](TlsOptions& o) { o.session_resumption = false; },
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::never; },
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::once; },
