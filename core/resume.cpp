@@ -86,8 +86,8 @@ Result<Resume> partial(const EarlierPart& part, const Fields& fields) {
   return Resume{ResumeStep::append, bytes, range->size ? range->size : part.size};
 }
 
-// A 416 (RFC 9110 15.5.17). Its validators are not compared: they may be those of the message in its body, and after an
-// If-Range that does not match there is no 416.
+// A 416 (RFC 9110 15.5.17). If both sizes are known, its validators are not compared: they may be those of the message
+// in its body, and after an If-Range that does not match there should be no 416.
 Result<Resume> not_satisfiable(const EarlierPart& part, const Fields& fields) {
   const std::optional<rules::ContentRange> range = content_range(fields);
   const bool says_size = range && !range->part;
@@ -97,6 +97,9 @@ Result<Resume> not_satisfiable(const EarlierPart& part, const Fields& fields) {
     return refuse(part, "has another version now (status 416): it has " + size_text(*size));
   }
   if (*size > part.bytes) return refuse(part, "refused to send them (status 416) of " + size_text(*size));
+  if (const std::string_view name = part.size ? "" : other_version(part, fields); !name.empty()) {
+    return refuse(part, "has another version now (status 416): its " + std::string(name) + " is not the same");
+  }
   return Resume{ResumeStep::complete, 0, size};
 }
 

@@ -44,7 +44,8 @@ struct Resume {
 // Errors (malformed_response): any status but 200, 203, 206 and 416; a 206 in several parts, with no Content-Range or
 // one that is not understood, with another first position, with another length than its Content-Length, or of a whole
 // of another size; a 206 whose ETag or, without an ETag that is strong and equal, Last-Modified differs from what is
-// known; a 416 that does not say that the whole ends with the earlier part. Throws std::bad_alloc.
+// known; a 416 that does not say that the whole ends with the earlier part, or, where the size of the whole was not
+// known, has another validator. Throws std::bad_alloc.
 Result<Resume> resume(const EarlierPart& part, int status, const Fields& fields);
 
 // The value of a Range field for all bytes from this position on (RFC 9110 14.1.2): "bytes=500-". Throws

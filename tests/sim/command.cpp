@@ -30,12 +30,13 @@ constexpr const char* kHelp =
     "  --until-failure     begin no seed past one that has failed\n"
     "  --plain             no TLS (the same as --off tls, for every seed)\n"
     "  --multi             drive a Multi over in-memory transports instead of an Engine\n"
+    "  --resumes           continue downloads of files that change\n"
     "  --hash-only         print nothing but the hash over all traces\n"
     "  --no-shrink         print failures as they are\n"
     "  --features          list the features\n"
     "To see a failure again:\n"
     "  --trace             every line of what happens, and the scenario in words\n"
-    "  --keep 3,7          only these transfers; not with --multi, nor are these:\n"
+    "  --keep 3,7          only these transfers; not with --multi and --resumes, nor are these:\n"
     "  --off A,B           without these features       --only A,B   with no others than these\n"
     "Instead of seeds, and alone:\n"
     "  --scale N           N transfers at once over N connections: time and memory for each\n"
@@ -44,7 +45,8 @@ constexpr const char* kHelp =
 struct Options {
   JobOptions jobs;
   Reduction reduction;
-  bool multi = false, trace = false, hash_only = false, shrinks = true;
+  const Modes::Other* other = nullptr;
+  bool trace = false, hash_only = false, shrinks = true;
   std::optional<std::size_t> scale;
   std::string program;
 };
@@ -84,7 +86,7 @@ int wrong(const std::string& what) {
 
 class Parser {
  public:
-  Parser(int argc, char** argv) : words_(argv + std::min(argc, 1), argv + argc) {
+  Parser(int argc, char** argv, const Modes& modes) : words_(argv + std::min(argc, 1), argv + argc), modes_(modes) {
     options.program = argc > 0 ? argv[0] : "sluice_sim";
   }
 
@@ -98,8 +100,8 @@ class Parser {
     if (options.trace && options.jobs.count != 1) return wrong("--trace shows one seed");
     if (options.jobs.count == 0) return wrong("--seeds wants at least one");
     if (options.scale && words_.size() != 2) return wrong("--scale N goes with no other option");
-    if (options.multi && options.reduction != Reduction{})
-      return wrong("--multi has no features: --keep, --off, --only and --plain are not for it");
+    if (options.other && options.reduction != Reduction{})
+      return wrong(options.other->option + " has no features: --keep, --off, --only and --plain are not for it");
     return std::nullopt;
   }
 
@@ -110,7 +112,11 @@ class Parser {
     if (word == "--help" || word == "-h") return std::fputs(kHelp, stdout), 0;
     if (word == "--features") return std::printf("%s\n", FeatureSet::all().text().c_str()), 0;
     if (word == "--trace") return options.trace = true, std::nullopt;
-    if (word == "--multi") return options.multi = true, std::nullopt;
+    if (const auto found = std::ranges::find(modes_.others, word, &Modes::Other::option);
+        found != modes_.others.end()) {
+      if (options.other) return wrong(options.other->option + " and " + word + " exclude each other");
+      return options.other = &*found, std::nullopt;
+    }
     if (word == "--plain") return options.reduction.off.add(Feature::tls), std::nullopt;
     if (word == "--hash-only") return options.hash_only = true, std::nullopt;
     if (word == "--no-shrink") return options.shrinks = false, std::nullopt;
@@ -146,6 +152,7 @@ class Parser {
   }
 
   std::vector<std::string> words_;
+  const Modes& modes_;
   std::size_t at_ = 0;
   bool has_seed_ = false, has_count_ = false, has_commit_ = false;
 };
@@ -163,16 +170,16 @@ std::string indented(const std::string& text) {
 }
 
 // Runs one seed; prints its scenario and its trace.
-int trace(const Options& options, const Modes& modes) {
+int trace(const Options& options) {
   const std::uint64_t seed = options.jobs.first;
   const auto show = [](const std::string& line) {
     print(line + '\n');
     std::fflush(stdout);  // so that a crash comes after the lines that led to it
   };
   RunResult result;
-  if (options.multi) {
-    if (modes.describe_multi) print(modes.describe_multi(seed) + "\n\n");
-    result = modes.multi(seed, show);
+  if (options.other) {
+    if (options.other->describe) print(options.other->describe(seed) + "\n\n");
+    result = options.other->run(seed, show);
   } else {
     const Scenario scenario = make_scenario(seed, options.reduction);
     print(describe(scenario) + '\n');
@@ -185,12 +192,13 @@ int trace(const Options& options, const Modes& modes) {
   return result.finding ? 1 : 0;
 }
 
-void print_failure(const Options& options, const Modes& modes, const Failure& failure, bool shrinks) {
+void print_failure(const Options& options, const Failure& failure, bool shrinks) {
   print("seed " + std::to_string(failure.seed) + ": " + failure.finding.oracle + ": " + failure.finding.message + '\n');
   if (failure.finding.oracle == "leaks") return;
-  if (options.multi) {  // its scenarios are not shrunk
-    if (modes.describe_multi) print(indented(modes.describe_multi(failure.seed)));
-    return print("  again: " + options.program + " --multi --seed " + std::to_string(failure.seed) + " --trace\n");
+  if (options.other) {  // its scenarios are not shrunk
+    if (options.other->describe) print(indented(options.other->describe(failure.seed)));
+    return print("  again: " + options.program + ' ' + options.other->option + " --seed " +
+                 std::to_string(failure.seed) + " --trace\n");
   }
   Shrunk shrunk{options.reduction, failure.finding, 0};
   if (shrinks) {
@@ -208,10 +216,10 @@ void print_failure(const Options& options, const Modes& modes, const Failure& fa
   std::fflush(stdout);
 }
 
-void print_failures(const Options& options, const Modes& modes, const std::vector<Failure>& failures) {
+void print_failures(const Options& options, const std::vector<Failure>& failures) {
   constexpr std::size_t kShrunk = 3, kShown = 50;
   for (std::size_t i = 0; i < std::min(failures.size(), kShown); ++i) {
-    print_failure(options, modes, failures[i], options.shrinks && i < kShrunk);
+    print_failure(options, failures[i], options.shrinks && i < kShrunk);
   }
   if (failures.size() > kShown) std::printf("... and %zu more\n", failures.size() - kShown);
 }
@@ -219,22 +227,22 @@ void print_failures(const Options& options, const Modes& modes, const std::vecto
 }  // namespace
 
 int sim_main(int argc, char** argv, const Modes& modes) {
-  Parser parser(argc, argv);
+  Parser parser(argc, argv, modes);
   if (const auto code = parser.parse()) return *code;
   Options& options = parser.options;
-  if ((options.scale && !modes.scale) || (options.multi && !modes.multi)) return wrong("this program has no such mode");
+  if (options.scale && !modes.scale) return wrong("this program has no such mode");
   if (options.scale) return modes.scale(*options.scale);
-  if (options.trace) return trace(options, modes);
+  if (options.trace) return trace(options);
 
   options.jobs.shows_progress = true;
   const Tally tally = run_seeds(options.jobs, [&](std::uint64_t seed) {
-    return options.multi ? modes.multi(seed, nullptr) : run(make_scenario(seed, options.reduction));
+    return options.other ? options.other->run(seed, nullptr) : run(make_scenario(seed, options.reduction));
   });
   if (options.hash_only) {
     std::printf("%016llx\n", static_cast<unsigned long long>(tally.hash));
     return tally.failures.empty() ? 0 : 1;
   }
-  print_failures(options, modes, tally.failures);
+  print_failures(options, tally.failures);
   const std::uint64_t seeds = tally.passed + tally.failures.size();
   std::printf("seeds from %llu on, %zu jobs: %llu steps in %.1f s, %.0f seeds/s, hash %016llx\n",
               static_cast<unsigned long long>(options.jobs.first), options.jobs.jobs,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/sim/run.hpp"
 
@@ -13,10 +14,15 @@ namespace sluice::simtest {
 
 // Further modes of the command, if the program has them.
 struct Modes {
+  // What an option runs for each seed instead of scenarios of an engine.
+  struct Other {
+    std::string option;  // "--multi"
+    RunResult (*run)(std::uint64_t seed,
+                     const std::function<void(const std::string&)>& each_line) = nullptr;  // as run()
+    std::string (*describe)(std::uint64_t seed) = nullptr;  // its scenario as text; may be null
+  };
   int (*scale)(std::size_t transfers) = nullptr;  // --scale: returns the exit code
-  // --multi: as run(), for a seed.
-  RunResult (*multi)(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) = nullptr;
-  std::string (*describe_multi)(std::uint64_t seed) = nullptr;  // its scenario as text
+  std::vector<Other> others = {};
 };
 
 // The exit code: 0 all passed, 1 something failed, 2 wrong options.

@@ -360,14 +360,16 @@ TEST_CASE("sim: a seed that crashes, and one that fails, is known by its number;
   CHECK_FALSE(run_apart([&] { return run(28); }).has_value());
 }
 
-TEST_CASE("sim: options that mean nothing to --multi or --scale are refused, and nothing is run") {
+TEST_CASE("sim: options that mean nothing to --multi, --resumes or --scale are refused, and nothing is run") {
   const auto command = [](std::vector<std::string> words) {
     words.insert(words.begin(), "sluice_sim");
     std::vector<char*> pointers;
     for (std::string& word : words) pointers.push_back(word.data());
     const Modes modes{
         .scale = [](std::size_t) { return 77; },
-        .multi = [](std::uint64_t, const std::function<void(const std::string&)>&) { return RunResult{}; }};
+        .others = {
+            {"--multi", [](std::uint64_t, const std::function<void(const std::string&)>&) { return RunResult{}; }},
+            {"--resumes", [](std::uint64_t, const std::function<void(const std::string&)>&) { return RunResult{}; }}}};
     return sim_main(static_cast<int>(pointers.size()), pointers.data(), modes);
   };
   using Words = std::vector<std::string>;
@@ -378,6 +380,9 @@ TEST_CASE("sim: options that mean nothing to --multi or --scale are refused, and
     CHECK(command(words) == 2);
   }
   CHECK(command({"--seed", "3", "--multi"}) == 0);
+  CHECK(command({"--seed", "3", "--resumes"}) == 0);
+  CHECK(command({"--seed", "3", "--resumes", "--multi"}) == 2);
+  CHECK(command({"--seed", "3", "--another"}) == 2);
   CHECK(command({"--seed", "3", "--multi", "--trace"}) == 0);
   CHECK(command({"--seed", "3", "--multi", "--hash-only"}) == 0);
   CHECK(command({"--seeds", "2", "--multi", "--trace"}) == 2);

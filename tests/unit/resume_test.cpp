@@ -206,7 +206,12 @@ TEST_CASE("resume: a 416 means that nothing is missing, if the whole ends where 
       {500, {{"Content-Range", "bytes */500"}}, "complete of 500"},
       {500, {}, "complete of 500"},
       {500, {{"Content-Range", "bytes 500-999/1000"}}, "complete of 500"},
-      {{}, {{"Content-Range", "bytes */500"}, {"ETag", "\"b\""}, {"Content-Length", "7"}}, "complete of 500"},
+      {500, {{"Content-Range", "bytes */500"}, {"ETag", "\"b\""}, {"Content-Length", "7"}}, "complete of 500"},
+      {{}, {{"Content-Range", "bytes */500"}, {"ETag", "\"a\""}}, "complete of 500"},
+      // Nothing but its validator tells that the earlier part is not all of the version that it is of.
+      {{},
+       {{"Content-Range", "bytes */500"}, {"ETag", "\"b\""}},
+       "has another version now (status 416): its ETag is not the same"},
       {{}, {}, unknown},
       {{}, {{"Content-Range", "bytes */*"}}, unknown},
       {{}, {{"Content-Range", "bytes 0-499/500"}}, unknown},

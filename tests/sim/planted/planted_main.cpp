@@ -19,6 +19,7 @@
 
 #include "tests/sim/jobs.hpp"
 #include "tests/sim/planted/planted.hpp"
+#include "tests/sim/resumes/run.hpp"
 #include "tests/sim/scenario/scenario.hpp"
 
 int sluice_planted = 0;
@@ -79,7 +80,10 @@ std::optional<Words> parse(int count, char** words) {
 Tally run_with(int planted, JobOptions jobs) {
   sluice_planted = planted;
   jobs.until_failure = planted != 0;
-  return run_seeds(jobs, [](std::uint64_t seed) { return run(make_scenario(seed)); });
+  return run_seeds(jobs, [](std::uint64_t seed) {
+    RunResult result = run(make_scenario(seed));
+    return result.finding ? result : run_resumes_seed(seed);
+  });
 }
 
 void print_failure(const Failure& failure) {
