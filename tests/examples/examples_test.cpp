@@ -6,6 +6,7 @@
 //   timer  also has a timer of its own, which prints "N running" every 100 ms
 //   one    fetches the given URL, with the same output and exit codes
 //   world  needs no URL: runs in a simulated world, with the same trace on stderr each time
+//   trace  traces the transfer of the given URL to the standard output, in the form of --trace-ascii
 //   line   fetches its URLs, all of one origin, one after another over one connection
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
@@ -195,6 +196,25 @@ TEST_SUITE("world") {
   }
 }
 
+TEST_SUITE("trace") {
+  TEST_CASE("an example writes a trace of its transfer, and of its failure") {
+    LoopbackServer server([](const std::string&) { return ok("body"); });
+    const std::string port = std::to_string(server.port());
+    const CommandResult result = run_command({server.url("/")});
+    CHECK(result.exit_code == 0);
+    CHECK(result.err.empty());
+    const std::string size = std::to_string(36 + port.size());
+    INFO(result.out);
+    CHECK(result.out.starts_with("== Info: Connected to 127.0.0.1 port " + port + " (127.0.0.1:" + port +
+                                 ")\n=> Send header, " + size + " bytes (0x"));
+    CHECK(result.out.ends_with("\n<= Recv header, 2 bytes (0x2)\n0000: \n<= Recv data, 4 bytes (0x4)\n0000: body\n"));
+    const CommandResult refused = run_command({refused_url()});
+    CHECK(refused.exit_code == 1);
+    CHECK(refused.out.starts_with("== Info: GET http://127.0.0.1:"));
+    CHECK(refused.out.ends_with(": Connection refused\n"));
+  }
+}
+
 TEST_SUITE("line") {
   TEST_CASE("an example asks for its URLs over one connection, in order") {
     LoopbackServer server(body_of);
@@ -223,9 +243,9 @@ TEST_SUITE("line") {
 
 int main(int argc, char** argv) {
   const std::string_view ways = argc > 2 ? argv[2] : "";
-  constexpr std::array<std::string_view, 5> kWays = {"fetch", "fetch,timer", "one", "one,line", "world"};
+  constexpr std::array<std::string_view, 6> kWays = {"fetch", "fetch,timer", "one", "one,line", "trace", "world"};
   if (std::ranges::find(kWays, ways) == kWays.end()) {
-    std::cerr << "usage: examples PROGRAM fetch|fetch,timer|one|one,line|world [doctest's options]\n";
+    std::cerr << "usage: examples PROGRAM fetch|fetch,timer|one|one,line|trace|world [doctest's options]\n";
     return 2;
   }
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
