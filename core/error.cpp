@@ -27,7 +27,7 @@ void append_escaped(std::string& out, unsigned char byte) {
 
 // Control bytes can end a line or control a terminal, and the text may come from a peer. U+0080 to U+009F (in UTF-8) do
 // the same, and some programs take U+2028 and U+2029 for line ends.
-std::string one_line(std::string_view text) {
+std::string escaped_line(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -188,7 +188,7 @@ Blame blame_of(Code code) {
 
 std::string Error::message() const {
   if (context.empty()) return std::string(to_string(code));
-  return one_line(context);
+  return escaped_line(context);
 }
 
 Error make_error(Code code, std::string context, int detail) {

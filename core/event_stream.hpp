@@ -1,6 +1,6 @@
 // Server-sent events (WHATWG HTML 9.2.6), the format of a body of type text/event-stream: bytes in, events out. Pure.
-// Leaves to others: requests and connecting again, the checks of status and type, and whether the text is UTF-8, which
-// it must be.
+// Leaves to others: requests; connecting again and the checks of status and type (event_source.hpp); and whether the
+// text is UTF-8, which it must be.
 #pragma once
 
 #include <cstddef>

@@ -13,11 +13,11 @@
 
 #include "adapters/cli/form_body.hpp"
 #include "adapters/cli/glob.hpp"
-#include "adapters/cli/trace.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/address.hpp"
 #include "core/fields.hpp"
 #include "core/options.hpp"
+#include "core/trace.hpp"
 #include "core/types.hpp"
 #include "core/url.hpp"
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <optional>
 
-#include "adapters/cli/text.hpp"
+#include "core/base/ascii.hpp"
 
 namespace sluice::cli {
 

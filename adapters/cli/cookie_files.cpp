@@ -7,12 +7,17 @@
 
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/text.hpp"
+#include "core/features.hpp"
 
 namespace sluice::cli {
 
 std::shared_ptr<CookieJar> load_cookies(const CommandLine& command, Console& console, Now now) {
   const auto keeps = [](const Operation& operation) { return operation.settings->cookies; };
   if (!std::ranges::any_of(command.operations, keeps)) return nullptr;
+  if (!features().psl) {
+    console.warning(
+        "cookies: this sluice was built without libpsl: it does not know under which domains anybody can have a site");
+  }
   auto jar = CookieJar::create();
   // First the files whose session cookies do not count: so those of the other files are not removed with them.
   for (const bool without_session : {true, false}) {

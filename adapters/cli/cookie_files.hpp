@@ -10,7 +10,8 @@
 
 namespace sluice::cli {
 
-// Null: no operation keeps cookies. Lines that are no cookies are told of in one warning for each file.
+// Null: no operation keeps cookies. Lines that are no cookies are told of in one warning for each file; and one warning
+// says that public suffixes are not known, where that is so.
 std::shared_ptr<CookieJar> load_cookies(const CommandLine& command, Console& console, Now now);
 // A file that cannot be written is a warning, as in curl, and keeps what it held.
 void save_cookies(const CommandLine& command, CookieJar& jar, Console& console, Now now);

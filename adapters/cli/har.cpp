@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "adapters/cli/secrets.hpp"
 #include "adapters/cli/text.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "adapters/cli/version.hpp"
@@ -13,6 +12,7 @@
 #include "core/base/ascii.hpp"
 #include "core/fields.hpp"
 #include "core/http_date.hpp"
+#include "core/redaction.hpp"
 
 namespace sluice::cli {
 namespace {

@@ -19,8 +19,8 @@
 #include "adapters/cli/option_inputs.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/parse_command_line.hpp"
-#include "adapters/cli/text.hpp"
 #include "adapters/cli/usage_error.hpp"
+#include "core/base/ascii.hpp"
 
 namespace {
 
@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
                  stderr);
       return error.exit_code;
     }
-    std::fprintf(stderr, "sluice: (%d) %s%s\n", error.exit_code, one_line(error.message).c_str(),
+    std::fprintf(stderr, "sluice: (%d) %s%s\n", error.exit_code, sluice::one_line(error.message).c_str(),
                  error.exit_code == kExitUsage ? "; try 'sluice --help'" : "");
     return error.exit_code;
   }
@@ -102,7 +102,8 @@ int main(int argc, char** argv) {
   if (command->demo) return sluice::demo::run_demo();
   if (!command->messages_to.empty()) {
     if (const auto redirected = redirect_messages(command->messages_to); !redirected) {
-      std::fprintf(stderr, "sluice: (%d) option --stderr: %s\n", kExitWrite, one_line(redirected.error()).c_str());
+      std::fprintf(stderr, "sluice: (%d) option --stderr: %s\n", kExitWrite,
+                   sluice::one_line(redirected.error()).c_str());
       return kExitWrite;
     }
   }

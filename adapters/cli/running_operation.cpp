@@ -10,9 +10,9 @@
 
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
-#include "adapters/cli/text.hpp"
 #include "adapters/cli/verbose.hpp"
 #include "adapters/transport.hpp"
+#include "core/base/ascii.hpp"
 #include "core/content_disposition.hpp"
 #include "core/http_date.hpp"
 #include "core/resume.hpp"
@@ -53,6 +53,9 @@ RunningOperation::RunningOperation(std::shared_ptr<const Operation> operation, S
                .existing = existing(settings(), OutputFile::Existing::replace),
                .mode = settings().create_file_mode}) {
   if (surroundings.har) har_.emplace();
+  if (!surroundings.trace.wanted()) return;
+  trace_.emplace([&log = surroundings.trace, number](const TracePiece& piece) { log.write(number, piece); },
+                 surroundings.trace.secrets());
 }
 
 std::string RunningOperation::display_name() const {
@@ -224,41 +227,15 @@ void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_vie
   if (har_) har_->head_sent(head, info);
   conn_ = info.conn;
   if (surroundings_.verbose) note_verbose(verbose_connection(multi.request(id).url, info) + verbose_request(head));
-  if (!surroundings_.trace.wanted()) return;
-  const std::string prefix = trace_prefix();
-  surroundings_.trace.info(prefix, connection_lines(multi.request(id).url, info));
-  surroundings_.trace.head_sent(prefix, head);
-  traced_ = 0;
-  trace_sent_body(multi);
+  if (trace_) trace_->head_sent(multi, id, head);
 }
 
 void RunningOperation::note_verbose(const std::string& text) {
-  surroundings_.console.note(prefix_lines(trace_prefix(), text));
+  surroundings_.console.note(prefix_lines(surroundings_.trace.prefix(number_, conn_), text));
 }
 
-void RunningOperation::on_head_received(Multi& multi, TransferId, std::string_view head) {
-  if (!surroundings_.trace.wanted()) return;
-  trace_sent_body(multi);
-  surroundings_.trace.head_received(trace_prefix(), head);
-}
-
-// Tells of what went out of a body that the engine reads itself (-d). What this object gives is told of in on_upload().
-void RunningOperation::trace_sent_body(const Multi& multi) {
-  if (!surroundings_.trace.wanted() || !operation_.body || operation_.chunked) return;
-  const std::vector<Hop> hops = multi.hops(id_);
-  if (hop_ >= hops.size()) return;
-  const std::size_t sent = std::min<std::size_t>(hops[hop_].progress.sent_body_bytes, operation_.body->size());
-  if (sent <= traced_) return;
-  surroundings_.trace.data_sent(trace_prefix(), std::string_view(*operation_.body).substr(traced_, sent - traced_));
-  traced_ = sent;
-}
-
-void RunningOperation::trace_given(Bytes bytes) {
-  if (surroundings_.trace.wanted() && !bytes.empty()) surroundings_.trace.data_sent(trace_prefix(), as_text(bytes));
-}
-
-void RunningOperation::trace_error(const std::string& why) {
-  if (surroundings_.trace.wanted()) surroundings_.trace.info(trace_prefix(), one_line(why) + "\n");
+void RunningOperation::on_head_received(Multi& multi, TransferId id, std::string_view head) {
+  if (trace_) trace_->head_received(multi, id, head);
 }
 
 bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
@@ -280,9 +257,7 @@ void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& 
 // in the middle of it.
 void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDone& hop) {
   if (har_) har_->hop_done(hop);
-  trace_sent_body(multi);
-  if (hop.failure) trace_error(hop.failure->message());
-  ++hop_;
+  if (trace_) trace_->hop_done(multi, hop);
   conn_ = {};
   if (hop.head.status != 0 && !head_received_ && !take_head(multi, hop.head)) return;
   if (hop.next != HopReason::retry) return;
@@ -383,7 +358,7 @@ void RunningOperation::keep_origin() {
 }
 
 std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) {
-  if (surroundings_.trace.wanted()) surroundings_.trace.data_received(trace_prefix(), as_text(bytes));
+  if (trace_) trace_->body_received(bytes);
   if (discard_) {
     discarded_ += bytes.size();
     if (discarded_ > kMaxDiscarded) end(multi, id, *verdict_);
@@ -400,7 +375,7 @@ std::size_t RunningOperation::on_upload(Multi& multi, TransferId id, MutableByte
     if (count == 0) multi.finish_upload(id);
     if (count > 0) std::memcpy(space.data(), operation_.body->data() + body_sent_, count);
     body_sent_ += count;
-    trace_given(space.first(count));
+    if (trace_) trace_->body_sent(space.first(count));
     return count;
   }
   const auto piece = source_->read(space);
@@ -410,7 +385,7 @@ std::size_t RunningOperation::on_upload(Multi& multi, TransferId id, MutableByte
   }
   if (piece->later) waits_for_ = source_->fd();
   if (piece->end && piece->bytes == 0) multi.finish_upload(id);
-  trace_given(space.first(piece->bytes));
+  if (trace_) trace_->body_sent(space.first(piece->bytes));
   return piece->bytes;
 }
 
@@ -428,16 +403,14 @@ void RunningOperation::note_chain(Multi& multi, TransferId id) {
 
 void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   note_chain(multi, id);
-  trace_sent_body(multi);
-  if (!result) trace_error(result.error().message());
+  if (trace_) trace_->done(multi, id, result);
   if (result && multi.info(id).tls_truncated) {
     surroundings_.console.doubt(named(multi.request(id)) +
                                 ": TLS ended without a close_notify: the body may be cut short");
   }
   if (!result || multi.trailers(id).empty()) return;
-  const std::string text = fields_text(multi.trailers(id));
-  if (surroundings_.trace.wanted()) surroundings_.trace.trailers_received(trace_prefix(), text);
   if (discard_) return;
+  const std::string text = fields_text(multi.trailers(id));
   auto written = surroundings_.dumps.write(settings(), text);
   if (written && settings().include_head) written = output_.write(as_bytes(text));
   if (!written) verdict_ = Failure{kExitWrite, written.error()};
@@ -455,7 +428,7 @@ void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
   early_end_->progress.done = multi.now();  // which the engine does not know
   early_head_ = multi.head(id);
   note_chain(multi, id);
-  trace_sent_body(multi);
+  if (trace_) trace_->sent_so_far(multi);
   surroundings_.ended_early.push_back(this);
   multi.remove(id);
 }

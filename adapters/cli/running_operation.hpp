@@ -18,6 +18,7 @@
 #include "adapters/cli/transfer_facts.hpp"
 #include "adapters/cli/upload_source.hpp"
 #include "adapters/multi.hpp"
+#include "core/trace.hpp"
 
 namespace sluice::cli {
 
@@ -98,10 +99,6 @@ class RunningOperation final : public TransferHandler {
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
   void note_verbose(const std::string& text);
-  std::string trace_prefix() { return surroundings_.trace.prefix(number_, conn_); }
-  void trace_sent_body(const Multi& multi);
-  void trace_given(Bytes bytes);
-  void trace_error(const std::string& why);
   void warn_of_retry(const Multi& multi, const output::HopDone& hop);
   void note_file(const ResponseHead& head);
   void keep_origin();
@@ -134,10 +131,8 @@ class RunningOperation final : public TransferHandler {
   ResponseHead early_head_;
   HopChain chain_;
   std::optional<HarTransfer> har_;
-  // For --trace: the connection of the present hop, the number of that hop, and how many bytes of its body are told of.
-  ConnId conn_;
-  std::size_t hop_ = 0;
-  std::size_t traced_ = 0;
+  std::optional<TransferTrace> trace_;  // --trace
+  ConnId conn_;                         // of the present hop, for --trace-ids
   SpeedMeter meter_;
 };
 

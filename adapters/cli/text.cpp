@@ -44,18 +44,6 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string one_line(std::string_view text) {
-  std::string clean;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
-    clean += byte < 0x20 || byte == 0x7f || is_c1 ? '?' : text[i];
-    if (is_c1) ++i;
-  }
-  return clean;
-}
-
 std::string utf8_text(std::string_view text) {
   std::string out;
   while (!text.empty()) {

@@ -13,8 +13,6 @@ std::string_view trimmed(std::string_view text);  // without white space around 
 std::optional<std::string> unless_empty(std::string_view text);
 // Text of the user for messages: control bytes become '?', and it is cut after about 80 bytes.
 std::string printable(std::string_view text);
-// One line for a terminal: every control byte, and each of U+0080 to U+009F in UTF-8, becomes "?".
-std::string one_line(std::string_view text);
 // The text as UTF-8: each byte that belongs to no character of it is read as ISO 8859-1.
 std::string utf8_text(std::string_view text);
 

@@ -10,8 +10,6 @@
 #include <cstring>
 #include <ctime>
 
-#include "adapters/cli/secrets.hpp"
-
 namespace sluice::cli {
 namespace {
 
@@ -29,6 +27,10 @@ std::string local_time() {
 }
 
 }  // namespace
+
+std::string trace_ids(std::int64_t transfer, std::optional<std::int64_t> connection) {
+  return "[" + std::to_string(transfer) + "-" + (connection ? std::to_string(*connection) : "x") + "] ";
+}
 
 TraceLog::~TraceLog() {
   if (fd_ >= 0) ::close(fd_);
@@ -54,45 +56,9 @@ std::string TraceLog::prefix(std::int64_t transfer, ConnId conn) {
   return text;
 }
 
-void TraceLog::info(std::string_view prefix, std::string_view text) {
-  write(prefix_lines(std::string(prefix) + "== Info: ", text));
-}
-
-void TraceLog::head_sent(std::string_view prefix, std::string_view head) {
-  dump(prefix, "=> Send header", shown(head));
-}
-
-void TraceLog::head_received(std::string_view prefix, std::string_view head) { dump_lines(prefix, shown(head)); }
-
-void TraceLog::trailers_received(std::string_view prefix, std::string_view lines) {
-  constexpr std::string_view kNoFirstLine = "\r\n";
-  const std::string text = shown(std::string(kNoFirstLine) + std::string(lines));
-  dump_lines(prefix, std::string_view(text).substr(kNoFirstLine.size()));
-}
-
-// As in curl, each line of a head is told of on its own.
-void TraceLog::dump_lines(std::string_view prefix, std::string_view lines) {
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size() - 1) + 1;
-    dump(prefix, "<= Recv header", lines.substr(0, end));
-    lines.remove_prefix(end);
-  }
-}
-
-void TraceLog::data_sent(std::string_view prefix, std::string_view bytes) { dump(prefix, "=> Send data", bytes); }
-
-void TraceLog::data_received(std::string_view prefix, std::string_view bytes) { dump(prefix, "<= Recv data", bytes); }
-
-std::string TraceLog::shown(std::string_view head) const {
-  return options_.secrets ? std::string(head) : redacted_head(head);
-}
-
-void TraceLog::dump(std::string_view prefix, std::string_view title, std::string_view bytes) {
-  write(trace_dump(std::string(prefix) + std::string(title), bytes, options_.form));
-}
-
-void TraceLog::write(const std::string& text) {
+void TraceLog::write(std::int64_t transfer, const TracePiece& piece) {
   if (!wanted_) return;
+  const std::string text = trace_text(piece.part, piece.bytes, options_.form, prefix(transfer, piece.conn));
   if (options_.path == "%") return console_.note(text);
   const auto written = options_.path == "-" ? console_.print(text) : write_all(fd_, as_bytes(text), options_.path);
   if (written) return;

@@ -1,17 +1,16 @@
 // --trace and --trace-ascii: writes what transfers send and receive to a file, the standard output or error, as it
-// comes; and the prefix of such lines (--trace-time, --trace-ids), which -v has too. Credentials in heads are replaced
-// unless --trace-secrets is given: the number of bytes of a head is that of what is shown. Bodies are without transfer
-// and content coding. Leaves the format to trace.hpp.
+// comes; and the prefix of such lines (--trace-time, --trace-ids), which -v has too. Bodies are without transfer and
+// content coding. Leaves to core/trace.hpp: what is told of, the format, and hiding credentials.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 #include "adapters/cli/command_line.hpp"
 #include "adapters/cli/console.hpp"
-#include "core/engine.hpp"
+#include "core/trace.hpp"
 
 namespace sluice::cli {
 
@@ -25,6 +24,9 @@ class ConnectionNumbers {
  private:
   std::unordered_map<ConnId, std::int64_t> numbers_;
 };
+
+// --trace-ids: "[0-1] ", numbers of the transfer and of its connection; "[0-x] " without one.
+std::string trace_ids(std::int64_t transfer, std::optional<std::int64_t> connection);
 
 class TraceLog {
  public:
@@ -42,19 +44,11 @@ class TraceLog {
   // The time and the ids, as far as they are asked for. `transfer`: its number; `conn`: a default id if there is none.
   std::string prefix(std::int64_t transfer, ConnId conn);
 
-  void info(std::string_view prefix, std::string_view text);  // lines, each without a mark before it
-  void head_sent(std::string_view prefix, std::string_view head);
-  void head_received(std::string_view prefix, std::string_view head);
-  void trailers_received(std::string_view prefix, std::string_view lines);
-  void data_sent(std::string_view prefix, std::string_view bytes);
-  void data_received(std::string_view prefix, std::string_view bytes);
+  TraceSecrets secrets() const { return options_.secrets ? TraceSecrets::shown : TraceSecrets::hidden; }
+  // A piece of the transfer with this number.
+  void write(std::int64_t transfer, const TracePiece& piece);
 
  private:
-  void dump_lines(std::string_view prefix, std::string_view lines);
-  void dump(std::string_view prefix, std::string_view title, std::string_view bytes);
-  void write(const std::string& text);
-  std::string shown(std::string_view head) const;
-
   const TraceOptions& options_;
   Console& console_;
   ConnectionNumbers& numbers_;

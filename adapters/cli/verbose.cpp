@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "adapters/cli/secrets.hpp"
-#include "adapters/cli/text.hpp"
-#include "adapters/cli/trace.hpp"
+#include "core/base/ascii.hpp"
+#include "core/redaction.hpp"
+#include "core/trace.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -45,23 +45,6 @@ std::string head_text(const ResponseHead& head) {
 std::string fields_text(const Fields& fields) {
   std::string text;
   for (const Field field : fields) text.append(field.name).append(": ").append(field.value).append("\r\n");
-  return text;
-}
-
-std::string connection_lines(const Url& url, const TransferInfo& info) {
-  std::string text;
-  std::string peer = one_line(info.route);
-  if (info.address.ip.kind != IpAddress::Kind::none) peer = info.address.to_string();
-  text += info.reused ? "Using an open connection to " : "Connected to ";
-  text += one_line(url.host()) + " port " + std::to_string(url.port()) + (peer.empty() ? "" : " (" + peer + ")") + "\n";
-  if (!info.tls_version.empty()) {
-    text += "TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";
-    text += "ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";
-    if (!info.tls_subject.empty()) text += "Certificate subject: " + one_line(info.tls_subject) + "\n";
-    if (!info.tls_issuer.empty()) text += "Certificate issuer: " + one_line(info.tls_issuer) + "\n";
-  }
-  if (info.retries > 0)
-    text += "Sent again " + std::to_string(info.retries) + " time(s): the connection had been closed\n";
   return text;
 }
 

@@ -16,9 +16,7 @@ std::string head_text(const ResponseHead& head);
 // The same for trailers: only their lines.
 std::string fields_text(const Fields& fields);
 
-// Lines: the peer's address, whether the connection is new, and TLS with the certificate's names.
-std::string connection_lines(const Url& url, const TransferInfo& info);
-// The same lines, each after "* ".
+// The lines of connection_lines() (core/trace.hpp), each after "* ".
 std::string verbose_connection(const Url& url, const TransferInfo& info);
 // "> " lines, without credentials (redacted_head).
 std::string verbose_request(std::string_view head);

@@ -1,5 +1,5 @@
-// ASCII letters and digits without a locale: conversion to lower case, and hexadecimal digits. Leaves to others what is
-// made of them: URL triplets (url/percent.hpp), chunk sizes (http1), addresses (address.cpp).
+// ASCII letters and digits without a locale: conversion to lower case, hexadecimal digits, control bytes. Leaves to
+// others what is made of them: URL triplets (url/percent.hpp), chunk sizes (http1), addresses (address.cpp).
 #pragma once
 
 #include <array>
@@ -34,6 +34,9 @@ constexpr std::string_view trim_blanks(std::string_view text) {
 
 // Each space becomes "%20": servers send spaces in references, and clients encode them. Throws std::bad_alloc.
 std::string encode_spaces(std::string_view text);
+
+// One line for people: every control byte, and each of U+0080 to U+009F in UTF-8, becomes "?". Throws std::bad_alloc.
+std::string one_line(std::string_view text);
 
 inline constexpr std::string_view kHexDigits = "0123456789abcdef";
 // RFC 3986 2.1 writes the digits of a triplet in upper case.

@@ -6,12 +6,15 @@
 //   timer  also has a timer of its own, which prints "N running" every 100 ms
 //   one    fetches the given URL, with the same output and exit codes
 //   world  needs no URL: runs in a simulated world, with the same trace on stderr each time
+//   events prints the server-sent events of the given URL, and connects again
+//   trace  traces the transfer of the given URL to the standard output, in the form of --trace-ascii
 //   line   fetches its URLs, all of one origin, one after another over one connection
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -195,6 +198,71 @@ TEST_SUITE("world") {
   }
 }
 
+TEST_SUITE("events") {
+  TEST_CASE("an example goes on where a stream of events broke off, and stops when the server says so") {
+    std::atomic<int> streams = 0;
+    std::vector<std::string> ids;
+    LoopbackServer server([&](const std::string& request) -> Reply {
+      // Each connection begins at the URL that was given, and is redirected.
+      if (request.starts_with("GET / ")) {
+        return {.bytes = "HTTP/1.1 302 There\r\nLocation: /events\r\nContent-Length: 0\r\n\r\n"};
+      }
+      const std::size_t id = request.find("Last-Event-ID: ");
+      ids.push_back(id == std::string::npos ? "" : request.substr(id, request.find('\r', id) - id));
+      const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n";
+      switch (++streams) {
+        case 1:
+          return {.bytes = head + "\r\nretry: 10\nid: 1\ndata: a\n\nevent: e\ndata: b\ndata: c\n\ndata: lost\n",
+                  .close = true};
+        case 2:
+          return {.bytes = "", .close = true};  // waits a second
+        case 3:
+          return {.bytes = head + "Content-Length: 99\r\n\r\nid: 2\ndata: d\n\n", .reset = true};
+        default:
+          return {.bytes = "HTTP/1.1 204 No Content\r\n\r\n"};
+      }
+    });
+    const CommandResult result = run_command({server.url("/")});
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+    CHECK(result.out == "1 message a\n1 e b\nc\n2 message d\n");
+    CHECK(ids == std::vector<std::string>{"", "Last-Event-ID: 1", "Last-Event-ID: 1", "Last-Event-ID: 2"});
+  }
+
+  TEST_CASE("an example says in one line why something is no stream of events") {
+    for (const char* head : {"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", "HTTP/1.1 503 Later\r\n"}) {
+      LoopbackServer server(
+          [&](const std::string&) -> Reply { return {.bytes = head + std::string("Content-Length: 5\r\n\r\ndata:")}; });
+      const CommandResult result = run_command({server.url("/")});
+      INFO(result.err);
+      CHECK(result.exit_code == 1);
+      CHECK(result.out.empty());
+      CHECK(lines_of(result.err).size() == 1);
+      CHECK(result.err.starts_with("GET " + server.url("/") + ": no stream of events: "));
+      CHECK(server.requests() == 1);
+    }
+  }
+}
+
+TEST_SUITE("trace") {
+  TEST_CASE("an example writes a trace of its transfer, and of its failure") {
+    LoopbackServer server([](const std::string&) { return ok("body"); });
+    const std::string port = std::to_string(server.port());
+    const CommandResult result = run_command({server.url("/")});
+    CHECK(result.exit_code == 0);
+    CHECK(result.err.empty());
+    const std::string size = std::to_string(36 + port.size());
+    INFO(result.out);
+    CHECK(result.out.starts_with("== Info: Connected to 127.0.0.1 port " + port + " (127.0.0.1:" + port +
+                                 ")\n=> Send header, " + size + " bytes (0x"));
+    CHECK(result.out.ends_with("\n<= Recv header, 2 bytes (0x2)\n0000: \n<= Recv data, 4 bytes (0x4)\n0000: body\n"));
+    const CommandResult refused = run_command({refused_url()});
+    CHECK(refused.exit_code == 1);
+    CHECK(refused.out.starts_with("== Info: GET http://127.0.0.1:"));
+    CHECK(refused.out.ends_with(": Connection refused\n"));
+  }
+}
+
 TEST_SUITE("line") {
   TEST_CASE("an example asks for its URLs over one connection, in order") {
     LoopbackServer server(body_of);
@@ -223,9 +291,10 @@ TEST_SUITE("line") {
 
 int main(int argc, char** argv) {
   const std::string_view ways = argc > 2 ? argv[2] : "";
-  constexpr std::array<std::string_view, 5> kWays = {"fetch", "fetch,timer", "one", "one,line", "world"};
+  constexpr std::array<std::string_view, 7> kWays = {"events",   "fetch", "fetch,timer", "one",
+                                                     "one,line", "trace", "world"};
   if (std::ranges::find(kWays, ways) == kWays.end()) {
-    std::cerr << "usage: examples PROGRAM fetch|fetch,timer|one|one,line|world [doctest's options]\n";
+    std::cerr << "usage: examples PROGRAM events|fetch|fetch,timer|one|one,line|trace|world [doctest's options]\n";
     return 2;
   }
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();

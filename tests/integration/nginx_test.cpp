@@ -1,6 +1,10 @@
 // Whole transfers against a real nginx on loopback, plain and over TLS.
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+
+#include "core/features.hpp"
+#include "tests/support/command_runner.hpp"
 #include "tests/support/nginx.hpp"
 #include "tests/support/server_checks.hpp"
 
@@ -69,6 +73,29 @@ TEST_CASE("nginx: PUT makes the file it was sent") {
     CHECK(put.message->progress.sent_body_bytes == size);
     CHECK(read_file(nginx().site().www() / name.substr(1)) == content);
   }
+}
+
+TEST_CASE("nginx: its brotli is undone by --compressed, and only sent if it is asked for") {
+  if (!features().brotli) return;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "line " + std::to_string(i) + "\n";
+  write_file(nginx().site().www() / "text", text);
+  const std::string url = nginx().plain() + "/brotli/text";
+  const TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  const CommandResult coded = run_command(
+      {"-sS", "--compressed", "-D", "head", "-o", "body", "-w", "%{size_download} %{size_delivered}", url}, there);
+  CHECK(coded.exit_code == 0);
+  CHECK(read_file(folder.path() / "head").contains("\r\nContent-Encoding: br\r\n"));
+  CHECK(read_file(folder.path() / "body") == text);
+  const unsigned long received = std::strtoul(coded.out.c_str(), nullptr, 10);
+  CHECK(received > 0);
+  CHECK(received < text.size() / 2);
+  CHECK(coded.out.contains(" " + std::to_string(text.size())));
+  const CommandResult plain = run_command({"-sS", "-D", "head", "-o", "body", "-w", "%{size_download}", url}, there);
+  CHECK(plain.out == std::to_string(text.size()));
+  CHECK_FALSE(read_file(folder.path() / "head").contains("Content-Encoding"));
+  CHECK(read_file(folder.path() / "body") == text);
 }
 
 TEST_CASE("nginx: TLS 1.2 and 1.3, with resumption") {

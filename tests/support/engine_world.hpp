@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -100,7 +101,10 @@ class EngineWorld {
 
   // Takes outputs until there are none. With `consume`, bodies are consumed when they come.
   void drain() {
-    while (auto out = engine.poll_output()) note(std::move(*out));
+    while (auto out = engine.poll_output()) {
+      if (watcher) watcher(*out);
+      note(std::move(*out));
+    }
     engine.check_invariants();
   }
 
@@ -115,6 +119,7 @@ class EngineWorld {
   Engine engine;
   Now now{Instant{std::chrono::seconds(1000)}, 1'800'000'000};
   bool consume = true;
+  std::function<void(const Output&)> watcher = {};  // called with each output before it is recorded
   std::vector<output::Resolve> resolves;
   std::vector<output::Connect> connects;  // all Connects so far, in order
   std::vector<ConnId> closes;

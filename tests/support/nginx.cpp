@@ -9,6 +9,7 @@ namespace sluice::test {
 namespace {
 
 constexpr const char* kNginxMain = R"(
+load_module /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so;
 daemon off; user root; worker_processes 1; worker_rlimit_nofile 20000; error_log @/error.log; pid @/nginx.pid;
 events { worker_connections 8192; multi_accept on; }
 http {
@@ -24,6 +25,7 @@ constexpr const char* kLocations = R"(
     root @/www;
     location /chunked/ { alias @/www/; ssi on; ssi_types *; }
     location /slow/ { alias @/www/; limit_rate 64k; }
+    location /brotli/ { alias @/www/; brotli on; brotli_types *; brotli_min_length 1; }
     location /upload/ { dav_methods PUT DELETE; create_full_put_path on; }
 )";
 

@@ -11,6 +11,7 @@ namespace sluice::test {
 // Every response has X-Connection (its number), X-Connection-Requests, X-Protocol and X-Session-Reused ("r" or ".").
 //   /N           the file of N bytes            /chunked/N  the same without a length, so in chunks
 //   /slow/N      the same at 64 KiB a second    /upload/... PUT makes a file in site().www()/upload
+//   /brotli/N    the same with content coding br, if it is asked for
 class Nginx {
  public:
   // Throws std::runtime_error with nginx's own message if it does not start.

@@ -49,6 +49,7 @@ ADAPTER_FRONT = {
     "adapters/libuv": 13,
     "adapters/select": 13,
     "adapters/streamed_fetch": 13,
+    "adapters/traced_handler": 13,
     "adapters/asio": 14,  # its async_fetch is made of coroutine.hpp
 }
 # Installed with the public headers, being a word that some of them speak.

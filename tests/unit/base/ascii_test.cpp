@@ -54,3 +54,9 @@ TEST_CASE("ascii: spaces are encoded, and nothing else") {
   CHECK(encode_spaces("").empty());
   CHECK(encode_spaces("/a b  c%20\t") == "/a%20b%20%20c%20\t");
 }
+
+TEST_CASE("ascii: one line leaves no control character, U+0080 to U+009F included") {
+  CHECK(one_line("a\tb\x7f\x1b[2J") == "a?b??[2J");
+  for (char c = '\x80'; c <= '\x9f'; ++c) CHECK(one_line(std::string("a\xc2") + c + "b") == "a?b");
+  CHECK(one_line("\xc2\xa0\xc3\x9c\xc2") == "\xc2\xa0\xc3\x9c\xc2");
+}

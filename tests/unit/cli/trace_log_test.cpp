@@ -34,40 +34,21 @@ constexpr ConnId kTraced = {.index = 7, .generation = 1};
 
 }  // namespace
 
-TEST_CASE("trace log: a block for each head that is sent and each line that is received") {
-  TraceFile file({});
+TEST_CASE("trace log: each piece, in the form and with the prefix that are asked for, in a file of the owner's") {
+  TraceFile file({.ids = true});
   CHECK(file.log.wanted());
-  file.log.info("P ", "one\ntwo\n");
-  file.log.head_sent("P ", "GET / HTTP/1.1\r\nA: b\r\n\r\n");
-  file.log.data_sent("", "up");
-  file.log.head_received("P ", "HTTP/1.1 200\r\nC: d\n\r\n");
-  file.log.data_received("", "down");
-  file.log.trailers_received("", "E: f\r\n");
-  CHECK(file.text() ==
-        "P == Info: one\nP == Info: two\n"
-        "P => Send header, 24 bytes (0x18)\n0000: GET / HTTP/1.1\n0010: A: b\n0016: \n"
-        "=> Send data, 2 bytes (0x2)\n0000: up\n"
-        "P <= Recv header, 14 bytes (0xe)\n0000: HTTP/1.1 200\n"
-        "P <= Recv header, 5 bytes (0x5)\n0000: C: d.\n"
-        "P <= Recv header, 2 bytes (0x2)\n0000: \n"
-        "<= Recv data, 4 bytes (0x4)\n0000: down\n"
-        "<= Recv header, 6 bytes (0x6)\n0000: E: f\n");
+  file.log.write(2, {.part = TracePart::info, .bytes = "one\n"});
+  file.log.write(2, {.conn = kTraced, .part = TracePart::head_sent, .bytes = "GET / HTTP/1.1\r\n\r\n"});
+  CHECK(file.text() == "[2-x] == Info: one\n[2-0] => Send header, 18 bytes (0x12)\n0000: GET / HTTP/1.1\n0010: \n");
   CHECK((std::filesystem::status(file.path()).permissions() & std::filesystem::perms::all) ==
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  CHECK(file.log.secrets() == TraceSecrets::hidden);
+  CHECK(TraceFile({.secrets = true}).log.secrets() == TraceSecrets::shown);
 }
 
-TEST_CASE("SB-31 trace log: credentials of heads only where they are asked for") {
-  for (const bool secrets : {false, true}) {
-    TraceFile file({.secrets = secrets});
-    file.log.head_sent("", "GET / HTTP/1.1\r\nAuthorization: Basic secret1\r\nCookie: a=secret2\r\n\r\n");
-    file.log.head_received("", "HTTP/1.1 302\r\nSet-Cookie: a=secret3\r\n secret4\r\nLocation: //u:secret5@h\r\n\r\n");
-    file.log.trailers_received("", "Set-Cookie: a=secret6\r\n");
-    for (const char digit : std::string("123456")) {
-      CAPTURE(digit);
-      CHECK(file.text().contains(std::string("secret") + digit) == secrets);
-    }
-    CHECK(file.text().contains("Authorization: Basic <redacted>") != secrets);
-  }
+TEST_CASE("trace log: ids") {
+  CHECK(trace_ids(0, 1) == "[0-1] ");
+  CHECK(trace_ids(12, std::nullopt) == "[12-x] ");
 }
 
 TEST_CASE("trace log: time and ids only where they are asked for; a connection keeps its number") {
@@ -88,10 +69,10 @@ TEST_CASE("trace log: time and ids only where they are asked for; a connection k
 TEST_CASE("trace log: without a file, and after a failure, nothing is written") {
   TraceFile missing({.path = "/none/such/trace"});
   CHECK_FALSE(missing.log.wanted());
-  missing.log.info("", "x\n");
+  missing.log.write(0, {.bytes = "x\n"});
   TraceFile full({.path = "/dev/full"});
   CHECK(full.log.wanted());
-  full.log.info("", "x\n");
+  full.log.write(0, {.bytes = "x\n"});
   CHECK_FALSE(full.log.wanted());
   const TraceOptions none;
   ProgressDisplay display(STDERR_FILENO, false);

@@ -29,6 +29,9 @@ struct Answer {
     facts.url = "H/x?q=1#f";
     facts.url_effective = "https://[fe80::1%25eth0]:8443/y/";
     facts.scheme = "https";
+    facts.redirect_url = "http://to/";
+    facts.referer = "http://from/";
+    facts.ssl_verify_result = 1;
     facts.fields = &fields;
     facts.size_download = 3000;
     facts.size_delivered = 9000;
@@ -37,8 +40,10 @@ struct Answer {
     facts.size_request = 79;
     facts.time_namelookup = 23us;
     facts.time_connect = 159us;
+    facts.time_appconnect = 190us;
     facts.time_pretransfer = 196us;
     facts.time_posttransfer = 200us;
+    facts.time_redirect = 7ms;
     facts.time_starttransfer = 300922us;
     facts.time_total = 1500ms;
     facts.num_connects = 1;
@@ -94,8 +99,8 @@ TEST_CASE("write out: every variable") {
       {"num_retries", "4"},
       {"proxy_ssl_verify_result", "0"},
       {"proxy_used", "0"},
-      {"redirect_url", ""},
-      {"referer", ""},
+      {"redirect_url", "http://to/"},
+      {"referer", "http://from/"},
       {"remote_ip", "127.0.0.1"},
       {"remote_port", "8080"},
       {"response_code", "200"},
@@ -107,14 +112,14 @@ TEST_CASE("write out: every variable") {
       {"size_upload", "10"},
       {"speed_download", "2000"},
       {"speed_upload", "6"},
-      {"ssl_verify_result", "0"},
-      {"time_appconnect", "0.000000"},
+      {"ssl_verify_result", "1"},
+      {"time_appconnect", "0.000190"},
       {"time_connect", "0.000159"},
       {"time_namelookup", "0.000023"},
       {"time_posttransfer", "0.000200"},
       {"time_pretransfer", "0.000196"},
       {"time_queue", "0.000000"},
-      {"time_redirect", "0.000000"},
+      {"time_redirect", "0.007000"},
       {"time_starttransfer", "0.300922"},
       {"time_total", "1.500000"},
       {"tls_earlydata", "0"},
@@ -159,6 +164,9 @@ TEST_CASE("write out: the parts of a URL are those of its text") {
   WriteOutFacts facts;
   facts.url = "http://us%65r:p%20w@h";
   CHECK(write_out("%{url.user} %{url.password} %{url.path} %{urle.host}", facts).to_stdout == "us%65r p%20w / ");
+  facts.url_effective = "https://me:pw@h/p?q=2#end";
+  CHECK(write_out("%{urle.user} %{urle.password} %{urle.query} %{urle.fragment} %{urle.port}%{urle.zoneid}", facts)
+            .to_stdout == "me pw q=2 end 443");
   facts.url = "http://h:x/";  // none that can be read
   CHECK(write_out("%{url} %{url.scheme}%{url.host}%{url.port}%{url.path}", facts).to_stdout == "http://h:x/ ");
 }
@@ -295,11 +303,11 @@ TEST_CASE("write out: json") {
       R"("ftp_entry_path":null,"http_code":200,"http_connect":0,"http_version":"1.1","local_ip":"127.0.0.2",)"
       R"("local_port":40001,"method":"GET","num_certs":1,"num_connects":1,)"
       R"("num_headers":4,"num_redirects":2,"num_retries":4,"proxy_ssl_verify_result":0,"proxy_used":0,)"
-      R"("redirect_url":null,"referer":null,"remote_ip":"127.0.0.1","remote_port":8080,"response_code":200,)"
+      R"("redirect_url":"http://to/","referer":"http://from/","remote_ip":"127.0.0.1","remote_port":8080,"response_code":200,)"
       R"("scheme":"https","size_delivered":9000,"size_download":3000,"size_header":80,"size_request":79,)"
-      R"("size_upload":10,"speed_download":2000,"speed_upload":6,"ssl_verify_result":0,"time_appconnect":0.000000,)"
+      R"("size_upload":10,"speed_download":2000,"speed_upload":6,"ssl_verify_result":1,"time_appconnect":0.000190,)"
       R"("time_connect":0.000159,"time_namelookup":0.000023,"time_posttransfer":0.000200,)"
-      R"("time_pretransfer":0.000196,"time_queue":0.000000,"time_redirect":0.000000,"time_starttransfer":0.300922,)"
+      R"("time_pretransfer":0.000196,"time_queue":0.000000,"time_redirect":0.007000,"time_starttransfer":0.300922,)"
       R"("time_total":1.500000,"tls_earlydata":0,"url":"h/\"\u0001\n","url.fragment":null,"url.host":null,)"
       R"("url.options":null,"url.password":null,"url.path":null,"url.port":null,"url.query":null,"url.scheme":null,)"
       R"("url.user":null,"url.zoneid":null,"url_effective":"https://[fe80::1%25eth0]:8443/y/","urle.fragment":null,)"
@@ -349,6 +357,60 @@ TEST_CASE("write out: the local address and the certificates are those of the la
   CHECK(write_out("%{certs}", facts).to_stdout ==
         "-----BEGIN CERTIFICATE-----\nb25l\n-----END CERTIFICATE-----\n"
         "-----BEGIN CERTIFICATE-----\ndHdv\n-----END CERTIFICATE-----\n");
+}
+
+TEST_CASE("write out: each figure of a transfer is its own, and those of heads and times count all hops") {
+  // The n-th hop begins at n seconds.
+  const auto hop_of = [](int n, const char* url) {
+    Hop hop{.reason = n == 1 ? HopReason::first : HopReason::redirect, .method = "PUT", .url = *Url::parse(url)};
+    Progress& p = hop.progress;
+    p.queued = Instant{n * 1s};
+    p.resolved = p.queued + 1ms;
+    p.connected = p.queued + 2ms;
+    p.secured = p.queued + 3ms;
+    p.sent = p.queued + 4ms;
+    p.first_byte = p.queued + 5ms;
+    p.done = p.queued + 6ms;
+    p.received_head_bytes = 10;
+    p.sent_head_bytes = 20;
+    p.sent_body_bytes = 30;
+    p.received_body_bytes = 40;
+    return hop;
+  };
+  HopChain chain;
+  chain.hops = {hop_of(1, "https://a/"), hop_of(2, "https://b/")};
+  chain.referer = "https://a/";
+  Operation operation;
+  operation.given_url = "a";
+  operation.url_number = 9;
+  Message message;
+  message.progress = chain.hops.back().progress;
+  message.info.conn = ConnId{1, 1};
+  message.info.address = {*IpAddress::parse("192.0.2.1"), 443};
+  ResponseHead head;
+  head.status = 307;
+  head.version = {1, 0};
+  REQUIRE(head.fields.add("Location", "/c"));
+  const WriteOutFacts facts = transfer_facts(operation, message, &head, {60, "why"}, chain);
+  CHECK(write_out("%{time_namelookup} %{time_connect} %{time_appconnect} %{time_pretransfer} %{time_posttransfer} "
+                  "%{time_starttransfer} %{time_redirect} %{time_total}",
+                  facts)
+            .to_stdout == "0.002000 0.004000 0.006000 0.006000 0.008000 0.010000 0.006000 0.012000");
+  CHECK(write_out("%{size_header} %{size_request} %{size_upload} %{size_download} %{num_connects} %{num_redirects}",
+                  facts)
+            .to_stdout == "20 40 30 40 2 1");
+  CHECK(write_out("%{http_code} %{http_version} %{method} %{scheme} %{url} %{url_effective} %{redirect_url} "
+                  "%{referer} %{num_headers} %{remote_ip} %{remote_port} %{urlnum}",
+                  facts)
+            .to_stdout == "307 1.0 PUT https a https://b/ https://b/c https://a/ 1 192.0.2.1 443 9");
+  CHECK(write_out("%{exitcode} %{errormsg} %{ssl_verify_result}", facts).to_stdout == "60 why 1");
+  // Without TLS that time is none, and the one before the transfer ends with the connection.
+  chain.hops = {hop_of(1, "http://a/")};
+  message.progress = chain.hops.back().progress;
+  message.progress.secured.reset();
+  CHECK(write_out("%{time_appconnect} %{time_pretransfer} %{time_redirect} %{ssl_verify_result}",
+                  transfer_facts(operation, message, nullptr, {}, chain))
+            .to_stdout == "0.000000 0.002000 0.000000 0");
 }
 
 TEST_CASE("write out: the end of sending counts all hops, the delivered bytes the last one") {

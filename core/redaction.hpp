@@ -1,11 +1,11 @@
 // Hides credentials in what people read and keep: fields that hold them, and userinfo in URLs (SB-31). Pure functions.
-// Leaves to others: how the result is shown (verbose, har).
+// Leaves to others: how the result is shown.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace sluice::cli {
+namespace sluice {
 
 inline constexpr std::string_view kRedacted = "<redacted>";
 
@@ -21,4 +21,4 @@ std::string redacted_head(std::string_view head);
 // Text that may hold URLs, such as a Location or a Link, without the userinfo of these.
 std::string without_userinfo(std::string_view text);
 
-}  // namespace sluice::cli
+}  // namespace sluice

@@ -1,5 +1,5 @@
-// See secrets.hpp.
-#include "adapters/cli/secrets.hpp"
+// See redaction.hpp.
+#include "core/redaction.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -7,7 +7,7 @@
 #include "core/base/ascii.hpp"
 #include "core/fields.hpp"
 
-namespace sluice::cli {
+namespace sluice {
 
 bool is_credential(std::string_view name) {
   name = trim_blanks(name);
@@ -68,4 +68,4 @@ std::string without_userinfo(std::string_view text) {
   return out;
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice

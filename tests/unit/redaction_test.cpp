@@ -1,11 +1,11 @@
 // What is hidden of credentials.
-#include "adapters/cli/secrets.hpp"
+#include "core/redaction.hpp"
 
 #include <doctest/doctest.h>
 
-namespace sluice::cli {
+namespace sluice {
 
-TEST_CASE("SB-31 secrets: the values of the four fields that hold credentials, in any case") {
+TEST_CASE("SB-31 redaction: the values of the four fields that hold credentials, in any case") {
   struct Row {
     const char *name, *value, *shown;
   };
@@ -27,7 +27,7 @@ TEST_CASE("SB-31 secrets: the values of the four fields that hold credentials, i
   }
 }
 
-TEST_CASE("SB-31 secrets: a head without its credentials, and otherwise byte for byte") {
+TEST_CASE("SB-31 redaction: a head without its credentials, and otherwise byte for byte") {
   const std::pair<const char*, const char*> rows[] = {
       {"", ""},
       {"GET /cookie: a=b HTTP/1.1\r\nA:1 \r\n\r\n", "GET /cookie: a=b HTTP/1.1\r\nA:1 \r\n\r\n"},
@@ -41,7 +41,7 @@ TEST_CASE("SB-31 secrets: a head without its credentials, and otherwise byte for
   for (const auto& [head, shown] : rows) CHECK(redacted_head(head) == shown);
 }
 
-TEST_CASE("SB-31 secrets: userinfo of URLs in other text") {
+TEST_CASE("SB-31 redaction: userinfo of URLs in other text") {
   const std::pair<const char*, const char*> rows[] = {
       {"", ""},
       {"http://u:p@h/x", "http://h/x"},
@@ -58,4 +58,4 @@ TEST_CASE("SB-31 secrets: userinfo of URLs in other text") {
   for (const auto& [text, shown] : rows) CHECK(without_userinfo(text) == shown);
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice
