@@ -1,6 +1,8 @@
 // See resume.hpp.
 #include "core/resume.hpp"
 
+#include <utility>
+
 #include "core/base/ascii.hpp"
 #include "core/rules/content_range.hpp"
 #include "core/rules/set_cookie.hpp"
@@ -63,6 +65,8 @@ std::string_view other_version(const EarlierPart& part, const Fields& fields) {
 
 std::string size_text(std::uint64_t size) { return std::to_string(size) + " bytes"; }
 
+Resume changed(std::string why) { return {ResumeStep::changed, 0, std::nullopt, std::move(why)}; }
+
 // A 206 (RFC 9110 15.3.7).
 Result<Resume> partial(const EarlierPart& part, const Fields& fields) {
   if (has_several_parts(fields)) return refuse(part, "sent several parts (multipart/byteranges) instead of one");
@@ -74,16 +78,15 @@ Result<Resume> partial(const EarlierPart& part, const Fields& fields) {
   const std::uint64_t bytes = range->part->size();
   if (has_other_length(fields, bytes)) return refuse(part, "sent a Content-Range and a Content-Length that differ");
   if (differ(range->size, part.size)) {
-    return refuse(part,
-                  "has another version now: it has " + size_text(*range->size) + ", and had " + size_text(*part.size));
+    return changed("it has " + size_text(*range->size) + ", and had " + size_text(*part.size));
   }
   if (part.size && range->part->last >= *part.size) {
     return refuse(part, "sent bytes after the end: the whole had " + size_text(*part.size));
   }
   if (const std::string_view name = other_version(part, fields); !name.empty()) {
-    return refuse(part, "has another version now: its " + std::string(name) + " is not the same");
+    return changed("its " + std::string(name) + " is not the same");
   }
-  return Resume{ResumeStep::append, bytes, range->size ? range->size : part.size};
+  return Resume{ResumeStep::append, bytes, range->size ? range->size : part.size, {}};
 }
 
 // A 416 (RFC 9110 15.5.17). If both sizes are known, its validators are not compared: they may be those of the message
@@ -94,13 +97,13 @@ Result<Resume> not_satisfiable(const EarlierPart& part, const Fields& fields) {
   const std::optional<std::uint64_t> size = says_size ? range->size : part.size;
   if (!size) return refuse(part, "has no bytes there (status 416), and does not say how many it has");
   if (differ(size, part.size) || *size < part.bytes) {
-    return refuse(part, "has another version now (status 416): it has " + size_text(*size));
+    return changed("it has " + size_text(*size) + " (status 416)");
   }
   if (*size > part.bytes) return refuse(part, "refused to send them (status 416) of " + size_text(*size));
   if (const std::string_view name = part.size ? "" : other_version(part, fields); !name.empty()) {
-    return refuse(part, "has another version now (status 416): its " + std::string(name) + " is not the same");
+    return changed("its " + std::string(name) + " is not the same (status 416)");
   }
-  return Resume{ResumeStep::complete, 0, size};
+  return Resume{ResumeStep::complete, 0, size, {}};
 }
 
 }  // namespace
@@ -109,7 +112,7 @@ Result<Resume> resume(const EarlierPart& part, int status, const Fields& fields)
   switch (status) {
     case 200:
     case 203:  // a 200 that a proxy has changed
-      return Resume{ResumeStep::restart, 0, std::nullopt};
+      return Resume{};
     case 206:
       return partial(part, fields);
     case 416:

@@ -26,6 +26,7 @@ enum class ResumeStep : std::uint8_t {
   append,    // the response's body follows the earlier part
   restart,   // its body is the whole: the earlier part is to be dropped
   complete,  // the earlier part is the whole; the body is a message and is to be dropped
+  changed,   // the server has another version now: its body is to be dropped, and the whole asked for without Range
 };
 
 struct Resume {
@@ -34,6 +35,8 @@ struct Resume {
   std::uint64_t bytes = 0;
   // append, complete: of the whole; nullopt: not known.
   std::optional<std::uint64_t> size = {};
+  // changed: how it shows, for people: "its ETag is not the same". No text of the peer is in it.
+  std::string why = {};
 
   friend bool operator==(const Resume&, const Resume&) = default;
 };
@@ -42,10 +45,11 @@ struct Resume {
 // coding, as servers do: a part whose coding is undone cannot be continued.
 //
 // Errors (malformed_response): any status but 200, 203, 206 and 416; a 206 in several parts, with no Content-Range or
-// one that is not understood, with another first position, with another length than its Content-Length, or of a whole
-// of another size; a 206 whose ETag or, without an ETag that is strong and equal, Last-Modified differs from what is
-// known; a 416 that does not say that the whole ends with the earlier part, or, where the size of the whole was not
-// known, has another validator. Throws std::bad_alloc.
+// one that is not understood, with another first position, with another length than its Content-Length, or that goes
+// on after the known end; a 416 that does not say how long the whole is, or that there is more of it. A 206 of a whole
+// of another size, or whose ETag or, without an ETag that is strong and equal, Last-Modified differs from what is
+// known, and a 416 for a whole of another size, a shorter one or, where the size was
+// not known, one with another validator are `changed`. Throws std::bad_alloc.
 Result<Resume> resume(const EarlierPart& part, int status, const Fields& fields);
 
 // The value of a Range field for all bytes from this position on (RFC 9110 14.1.2): "bytes=500-". Throws

@@ -1,8 +1,9 @@
-// Fuzzes core/resume.hpp, core/validators.hpp and core/rules/content_range.hpp. Input: lines with what is known of an
-// earlier part: its bytes, the size of the whole, ETag, Last-Modified and If-Range (each may be empty), then the
-// status, then fields. Oracles: what is parsed prints to a text that means the same; If-Range is a strong ETag or a
-// date of the fields; a part is continued only at its end, within the whole and by the same version; what an honest
-// server answers is taken.
+// Fuzzes core/resume.hpp, core/segments.hpp, core/validators.hpp and core/rules/content_range.hpp. Input: lines with
+// what is known of an earlier part: its bytes, the size of the whole, ETag, Last-Modified and If-Range (each may be
+// empty), then the status, then fields. Oracles: what is parsed prints to a text that means the same; If-Range is a
+// strong ETag or a date of the fields; a part is continued only at its end, within the whole and by the same version;
+// what an honest server answers is taken. The whole input is also read as a journal: what is taken is a division of a
+// whole, within the part.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "core/http_date.hpp"
 #include "core/resume.hpp"
 #include "core/rules/content_range.hpp"
+#include "core/segments.hpp"
 #include "core/validators.hpp"
 #include "fuzz/support/input.hpp"
 #include "fuzz/support/oracle.hpp"
@@ -25,8 +27,9 @@ using namespace rules;
 
 constexpr UnixSeconds kNow = 1'700'000'000;
 
-const bool kSights = must_be_seen({"a range", "a range without a size", "an unsatisfied range", "a tag", "a weak tag",
-                                   "If-Range with a tag", "If-Range with a date", "an honest server"});
+const bool kSights =
+    must_be_seen({"a range", "a range without a size", "an unsatisfied range", "a tag", "a weak tag",
+                  "If-Range with a tag", "If-Range with a date", "an honest server", "a journal", "a divided whole"});
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
@@ -75,6 +78,10 @@ std::string check_resume(const EarlierPart& part, int status, const Fields& fiel
   const auto range = parse_content_range(fields.find("Content-Range").value_or(""));
   if (step->step == ResumeStep::restart) FUZZ_CHECK(status == 200 || status == 203);
   if (step->step == ResumeStep::restart) return "restart";
+  if (step->step == ResumeStep::changed) {
+    FUZZ_CHECK((status == 206 || status == 416) && !step->why.empty() && step->why.size() < 100);
+    return "changed";
+  }
   FUZZ_CHECK(!step->size || !part.size || step->size == part.size);
   if (step->step == ResumeStep::complete) {
     FUZZ_CHECK(status == 416 && step->size == part.bytes);
@@ -91,6 +98,37 @@ std::string check_resume(const EarlierPart& part, int status, const Fields& fiel
   return "append";
 }
 
+void check_journal(std::string_view text) {
+  const std::uint64_t part_bytes = text.size();
+  const auto parts = parse_segment_journal(text, part_bytes);
+  if (!parts) return;
+  saw("a journal");
+  FUZZ_CHECK_SAYING(format_segment_journal(*parts) == text || text.find(" 0") != text.npos, shown(text));
+  FUZZ_CHECK(parse_segment_journal(format_segment_journal(*parts), part_bytes) == *parts);
+  std::uint64_t end = 0;
+  for (const Segment& segment : parts->segments) {
+    FUZZ_CHECK(segment.first == end && segment.end > end && segment.done <= segment.end - segment.first);
+    FUZZ_CHECK(segment.done == 0 || segment.next() <= part_bytes);
+    end = segment.end;
+  }
+  FUZZ_CHECK(end == parts->size && parts->done() <= parts->size);
+}
+
+// A response that may be divided, and the answers to its ranges.
+void check_segments(int status, const Fields& fields) {
+  const auto parts = divide("u", status, fields, {.count = 3, .least_bytes = 2}, kNow);
+  if (!parts) return;
+  saw("a divided whole");
+  check_journal(format_segment_journal(*parts));
+  const Segment& second = parts->segments[1];
+  const SegmentAnswer answer = judge_segment(*parts, second, status, fields);
+  FUZZ_CHECK(answer.step == SegmentStep::whole || answer.step == SegmentStep::changed);
+  Fields part;
+  FUZZ_CHECK(part.add("Content-Range", printed({ContentRange::Part{second.next(), second.end - 1}, parts->size})));
+  FUZZ_CHECK(judge_segment(*parts, second, 206, part) == SegmentAnswer({SegmentStep::append, second.left(), {}}));
+  FUZZ_CHECK(judge_segment(*parts, parts->segments[0], 206, part).step == SegmentStep::changed);
+}
+
 // The rest of the same file.
 void check_honest(const EarlierPart& part) {
   if (!part.size || part.bytes >= *part.size || *part.size >> 63 != 0) return;
@@ -100,7 +138,7 @@ void check_honest(const EarlierPart& part) {
   const bool good = part.etag.empty() || (fields.add("ETag", part.etag) && fields.find("ETag") == part.etag);
   if (!good || (!part.if_range.empty() && part.if_range != part.etag)) return;
   saw("an honest server");
-  const Resume wanted{ResumeStep::append, *part.size - part.bytes, part.size};
+  const Resume wanted{ResumeStep::append, *part.size - part.bytes, part.size, {}};
   FUZZ_CHECK(resume(part, 206, fields) == wanted);
   FUZZ_CHECK(fields.add("Content-Length", std::to_string(wanted.bytes)) && resume(part, 206, fields) == wanted);
   FUZZ_CHECK(fields.set("Content-Length", std::to_string(wanted.bytes - 1)) && !resume(part, 206, fields));
@@ -127,6 +165,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::check_value(fields.at(fields.size() - 1).value);
   }
   fuzz::check_if_range(fields);
+  fuzz::check_journal(as_text(Bytes(data, size)));
+  fuzz::check_segments(200, fields);
   fuzz::check_honest(part);
   fuzz::last_verdict = fuzz::check_resume(part, status, fields);
   return 0;

@@ -211,7 +211,7 @@ class CommandRun {
   void judge(const Operation& operation, int exit_code);
   void save_har();
   std::vector<std::unique_ptr<RunningOperation>>::iterator find(TransferId id);
-  std::chrono::milliseconds until_discarding_ends() const;
+  std::chrono::milliseconds until_due() const;
   bool is_too_early() const { return start_interval_ > Duration::zero() && multi_.now() < next_start_; }
   std::chrono::milliseconds until_next_start() const;
   std::optional<Failure> wait(bool at_once);
@@ -350,6 +350,7 @@ void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator tr
   if (har_) har_->add(*ended->har(), ended->chain().hops, *head, end.exit_code == kExitHttpError ? "" : end.message);
   facts.filename_effective = ended->output_path();
   facts.xfer_id = ended->number();
+  facts.num_connects += ended->more_connects();
   if (message.info.conn) facts.conn_id = numbers_.of(message.info.conn);
   report(ended->operation(), end, facts);
   multi_.remove(ended->id());
@@ -371,10 +372,10 @@ void CommandRun::collect() {
   key_log_.take(multi_);
 }
 
-std::chrono::milliseconds CommandRun::until_discarding_ends() const {
+std::chrono::milliseconds CommandRun::until_due() const {
   Duration left = kLongestWait;
   for (const auto& transfer : active_) {
-    if (transfer->discards_until()) left = std::min(left, *transfer->discards_until() - multi_.now());
+    if (const auto due = transfer->due()) left = std::min(left, *due - multi_.now());
   }
   return std::chrono::ceil<std::chrono::milliseconds>(std::max(left, Duration::zero()));
 }
@@ -394,13 +395,13 @@ std::optional<Failure> CommandRun::wait(bool at_once) {
   std::chrono::milliseconds longest = kLongestWait;
   if (display_.enabled()) longest = kDrawInterval;
   if (at_once) longest = std::chrono::milliseconds(0);
-  longest = std::min({longest, until_discarding_ends(), until_next_start()});
+  longest = std::min({longest, until_due(), until_next_start()});
   const auto waited = loop_.wait(extra_, longest);
   if (!waited) return Failure{exit_code(waited.error()), waited.error().message()};
   if (interrupted_by() != 0) return Failure{128 + interrupted_by(), "interrupted"};
   for (const auto& transfer : active_) {
-    if (transfer->discards_until() && !transfer->early_end() && multi_.now() >= *transfer->discards_until()) {
-      transfer->stop_discarding(multi_);
+    if (const auto due = transfer->due(); due && !transfer->early_end() && multi_.now() >= *due) {
+      transfer->on_due(multi_);
       continue;
     }
     const bool ready = std::ranges::any_of(extra_, [&](const ExtraDescriptor& watched) {

@@ -141,6 +141,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       return set_range(value);
     case OptionId::continue_at:
       return set_continue_at(value);
+    case OptionId::segments:
+      return set_segments(value);
     case OptionId::user:
       group_.user = value;
       break;

@@ -63,6 +63,7 @@ class CommandBuilder {
   Status set_max_filesize(const std::string& value);
   Status add_cookies(const std::string& value);
   Status set_continue_at(const std::string& value);
+  Status set_segments(const std::string& value);
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
   Status set_write_out(const std::string& value);

@@ -80,6 +80,7 @@ struct Settings {
     std::optional<std::uint64_t> bytes;  // nullopt: as many as the file has
   };
   std::optional<ContinueAt> continue_at;   // -C
+  std::size_t segments = 1;                // --segments: connections for one file at most
   std::optional<StateFile> hsts, alt_svc;  // --hsts, --alt-svc
   std::string etag_save;                   // --etag-save: a file; "": none
   // -z: the body is wanted only if it was changed after this time; `not_newer`: only if it was not.

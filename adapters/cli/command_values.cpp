@@ -348,6 +348,15 @@ CommandBuilder::Status CommandBuilder::set_continue_at(const std::string& value)
   return {};
 }
 
+CommandBuilder::Status CommandBuilder::set_segments(const std::string& value) {
+  constexpr std::size_t kMostSegments = 64;
+  const auto count = parse_count(value);
+  if (!count) return bad(OptionId::segments, count.error());
+  if (*count == 0 || *count > kMostSegments) return bad(OptionId::segments, "expected a number from 1 to 64");
+  group_.settings.segments = *count;
+  return {};
+}
+
 CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
   if (!is_range(value)) return bad(OptionId::range, "expected 0-99, 500- or -200, not '" + printable(value) + "'");
   group_.range = value;

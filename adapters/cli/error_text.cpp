@@ -2,6 +2,8 @@
 #include "adapters/cli/error_text.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 
 namespace sluice::cli {
 
@@ -51,6 +53,20 @@ std::string error_text(const Operation& operation, std::string_view message) {
   replace_all(text, parsed, without_password(parsed));
   replace_all(text, operation.given_url, without_password(operation.given_url));
   return text;
+}
+
+std::string request_name(const Request& request) { return request.method + " " + request.url.text_without_secrets(); }
+
+std::string status_text(const ResponseHead& head) {
+  return std::to_string(head.status) + (head.reason.empty() ? "" : " " + head.reason);
+}
+
+std::string retry_text(const Request& request, const output::HopDone& hop, std::uint32_t left) {
+  char wait[32];
+  std::snprintf(wait, sizeof wait, "%.1f", std::chrono::duration<double>(hop.wait).count());
+  const std::string what = hop.failure ? hop.failure->message() : "the server answered " + status_text(hop.head);
+  return request_name(request) + ": " + what + ": tried again in " + wait + " s (" + std::to_string(left) +
+         " retries left)";
 }
 
 }  // namespace sluice::cli

@@ -1,10 +1,15 @@
-// The error line of an operation: the URL and what went wrong. Knows texts only; leaves printing to console.hpp.
+// The error line of an operation: the URL and what went wrong; and parts of such lines. Knows texts only; leaves
+// printing to console.hpp.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "adapters/cli/command_line.hpp"
+#include "core/outputs.hpp"
+#include "core/request.hpp"
+#include "core/response.hpp"
 
 namespace sluice::cli {
 
@@ -14,5 +19,12 @@ std::string shown_url(const Operation& operation);
 
 // `message`, with the URL before it if it does not name the URL; without such a password.
 std::string error_text(const Operation& operation, std::string_view message);
+
+// "GET http://example.org/a". After redirects the URL is not what the command line says.
+std::string request_name(const Request& request);
+// "404 Not Found"
+std::string status_text(const ResponseHead& head);
+// A warning: what went wrong, and that the request is made again. `left`: how often more.
+std::string retry_text(const Request& request, const output::HopDone& hop, std::uint32_t left);
 
 }  // namespace sluice::cli

@@ -378,6 +378,25 @@ void expand_wildcards(std::vector<ResolveEntry>& entries, const std::vector<Oper
   }
 }
 
+// --segments is for whole files by GET.
+Status check_segments(const OptionGroup& group) {
+  if (group.settings.segments == 1) return {};
+  const char* other = nullptr;
+  if (group.range || mentions(group, "Range") || mentions(group, "If-Range")) other = "--range";
+  if (group.settings.continue_at && group.settings.continue_at->bytes) other = "--continue-at with an offset";
+  if (group.uploads > 0) other = "--upload-file";
+  if ((group.data && !group.get) || group.form_body) other = group.data ? "--data" : "--form";
+  if (group.head) other = "--head";
+  if (group.settings.include_head) other = "--include";
+  if (group.method && *group.method != "GET") other = "--request";
+  if (other != nullptr) return usage("--segments fetches a whole file: not with " + std::string(other));
+  for (const UrlSlot& slot : std::span(group.slots).first(group.urls)) {
+    if (slot.remote_name || slot.output.value_or("-") != "-") continue;
+    return usage("--segments writes to a file: give -o or -O for each URL");
+  }
+  return {};
+}
+
 Status check(const OptionGroup& group) {
   if (group.urls == 0) return usage(std::string(kNoUrl));
   if (group.method && !is_token(*group.method))
@@ -388,6 +407,7 @@ Status check(const OptionGroup& group) {
     return usage("--etag-compare and --etag-save are for one URL");
   if (group.settings.continue_at && (group.range || group.uploads > 0 || group.data || group.form_body))
     return usage("--continue-at goes on with a download: not with --range, --upload-file, --data or --form");
+  if (Status ok = check_segments(group); !ok) return ok;
   if (group.settings.include_head && (group.settings.remote_header_name || group.settings.continue_at))
     return usage("--include excludes --remote-header-name and --continue-at: a head would be in the file");
   if (group.settings.tls_max < group.settings.tls_min) return usage("--tls-max 1.2 and --tlsv1.3 exclude each other");

@@ -66,6 +66,7 @@ constexpr OptionSpec kTable[] = {
     {upload_file, 'T', "upload-file", "", "", "FILE", G::request, "PUT the file, for each URL its own; - is stdin"},
     {range, 'r', "range", "", "", "RANGE", G::request, "ask for these bytes only: 0-99, 500-, -200"},
     {continue_at, 'C', "continue-at", "", "", "OFFSET", G::request, "go on with a download; -: where its file ends"},
+    {segments, 0, "segments", "", "", "N", G::request, "fetch a large file over up to N connections"},
     {user, 'u', "user", "", "", "USER:PASS", G::request, "user and password; without PASS it is empty"},
     {basic, 0, "basic", "", "no-basic", "", G::request, "authenticate by Basic (as without any of these)"},
     {digest, 0, "digest", "", "no-digest", "", G::request, "by Digest, when the server asks for it"},

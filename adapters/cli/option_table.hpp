@@ -61,6 +61,7 @@ enum class OptionId : std::uint8_t {
   upload_file,
   range,
   continue_at,
+  segments,
   user,
   basic,
   digest,

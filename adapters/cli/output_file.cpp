@@ -66,32 +66,12 @@ std::string random_chars() {
 }
 
 // "folder/NAME.abc123.part" with at most `most` bytes after the folder. NAME is cut between UTF-8 characters.
-std::string part_name(const std::string& target, std::size_t most) {
+std::string part_name(const std::string& target, std::string_view suffix, std::size_t most) {
   const std::size_t slash = target.rfind('/');
   const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
-  std::size_t end = std::min(target.size(), begin + most - kPartSuffix.size() - kRandomChars - 1);
+  std::size_t end = std::min(target.size(), begin + most - suffix.size() - kRandomChars - 1);
   while (end < target.size() && end > begin && (static_cast<unsigned char>(target[end]) & 0xC0U) == 0x80U) --end;
-  return target.substr(0, end) + "." + random_chars() + std::string(kPartSuffix);
-}
-
-// The part file of `target` that was changed last; "": none.
-std::string newest_part(const std::string& target) {
-  const std::filesystem::path path(target);
-  const std::string begin = path.filename().string() + ".";
-  const std::size_t size = begin.size() + kRandomChars + kPartSuffix.size();
-  std::string newest;
-  std::filesystem::file_time_type latest;
-  std::error_code error;
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.size() != size || !name.starts_with(begin) || !name.ends_with(kPartSuffix)) continue;
-    const auto changed = entry.last_write_time(error);
-    if (error || (!newest.empty() && changed <= latest)) continue;
-    newest = entry.path().string();
-    latest = changed;
-  }
-  return newest;
+  return target.substr(0, end) + "." + random_chars() + std::string(suffix);
 }
 
 OutputFile::Version version_of(const std::string& path) {
@@ -197,7 +177,7 @@ std::optional<OutputFile::Partial> OutputFile::find_partial() const {
   const auto is_regular = [&](const std::string& name) {
     return ::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode);
   };
-  std::string found = is_regular(path_) ? path_ : newest_part(created_path(path_));
+  std::string found = is_regular(path_) ? path_ : newest_part(path_, kPartSuffix);
   if (found.empty() || !is_regular(found)) return std::nullopt;
   return Partial{.path = found,
                  .bytes = static_cast<std::uint64_t>(status.st_size),
@@ -227,6 +207,12 @@ FileResult<void> OutputFile::open_partial(const Partial& partial, std::uint64_t 
   return restart();
 }
 
+void OutputFile::adopt_part(int fd, std::string part) {
+  target_ = created_path(path_);
+  part_ = std::move(part);
+  fd_ = fd;
+}
+
 // Gives the file with the final name the name of a part. Returns 0 or an errno.
 int OutputFile::set_aside() {
   int error = open_part(0600);
@@ -248,7 +234,7 @@ int OutputFile::set_aside() {
 int OutputFile::open_part(mode_t permissions) {
   std::size_t most = kMaxNameBytes;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    part_ = part_name(target_, most);
+    part_ = part_name(target_, part_suffix_, most);
     fd_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions);
     if (fd_ >= 0) {
       ::flock(fd_, LOCK_EX | LOCK_NB);  // so that no other process continues it meanwhile
@@ -279,6 +265,17 @@ FileResult<void> OutputFile::open_in_place() {
 
 FileResult<void> OutputFile::write(Bytes bytes) {
   return write_all(fd_, bytes, is_standard_output() ? "standard output" : path_);
+}
+
+FileResult<void> OutputFile::write_at(std::uint64_t position, Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(position));
+    if (written < 0 && errno == EINTR && interrupted_by() == 0) continue;
+    if (written < 0) return failed("write to", path_, errno);
+    position += static_cast<std::uint64_t>(written);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
 }
 
 FileResult<void> OutputFile::restart() {
@@ -392,6 +389,25 @@ void OutputFile::note_version(const Version& version) {
                            (version.size ? std::to_string(*version.size) : "");
   // Where the file system has no such attributes, the file is continued without.
   ::fsetxattr(fd_, kVersionAttribute, text.data(), text.size(), 0);
+}
+
+std::string newest_part(const std::string& given, std::string_view suffix) {
+  const std::filesystem::path path(created_path(given));
+  const std::string begin = path.filename().string() + ".";
+  const std::size_t size = begin.size() + kRandomChars + suffix.size();
+  std::string newest;
+  std::filesystem::file_time_type latest;
+  std::error_code error;
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() != size || !name.starts_with(begin) || !name.ends_with(suffix)) continue;
+    const auto changed = entry.last_write_time(error);
+    if (error || (!newest.empty() && changed <= latest)) continue;
+    newest = (path.parent_path() / name).string();
+    latest = changed;
+  }
+  return newest;
 }
 
 FileResult<void> replace_file(const std::string& path, std::string_view text) {

@@ -61,6 +61,11 @@ class OutputFile {
     path_ = std::move(path);
     options_.existing = existing;
   }
+  // Another end of the name of the part that open() makes, for a part that no other transfer must take for the begin of
+  // the file. Before open().
+  void set_part_suffix(std::string_view suffix) { part_suffix_ = suffix; }
+  // The part's name while it is open; "": none (in place, a device, a pipe).
+  const std::string& part() const { return part_; }
   bool is_standard_output() const { return path_ == "-"; }
   bool is_open() const { return fd_ >= 0; }
 
@@ -69,8 +74,12 @@ class OutputFile {
   std::optional<Partial> find_partial() const;
   // Instead of open(): what is written follows the first `bytes` bytes of `partial`, which becomes this file's part.
   FileResult<void> open_partial(const Partial& partial, std::uint64_t bytes);
+  // Instead of open(): `part` is this file's part and stays as it is. Takes the descriptor, which is open for writing.
+  void adopt_part(int fd, std::string part);
   // Blocks until all bytes are written.
   FileResult<void> write(Bytes bytes);
+  // The same from this position of the file on. Only with a part.
+  FileResult<void> write_at(std::uint64_t position, Bytes bytes);
   // Drops also what open_partial() has kept.
   FileResult<void> restart_whole() {
     kept_ = 0;
@@ -103,6 +112,7 @@ class OutputFile {
   std::string path_;
   std::string target_;  // path_ with symbolic links followed
   std::string part_;    // "": none (in place, a device, a pipe)
+  std::string part_suffix_ = ".part";
   bool in_place_ = false;
   bool was_target_ = false;  // the part had the final name before
   std::uint64_t kept_ = 0;   // bytes of an earlier transfer at its begin
@@ -110,6 +120,9 @@ class OutputFile {
   std::vector<std::pair<std::string, std::string>> attributes_;
   int fd_ = -1;
 };
+
+// The part file of `path` that was changed last: "<path>.<random><suffix>"; "": none.
+std::string newest_part(const std::string& path, std::string_view suffix);
 
 // Writes the file beside the old one and renames it; a new file is its owner's alone. After an error the old one is
 // unchanged.

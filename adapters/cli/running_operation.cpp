@@ -1,8 +1,6 @@
 // See running_operation.hpp.
 #include "adapters/cli/running_operation.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -10,12 +8,12 @@
 
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/text.hpp"
+#include "adapters/cli/transfer_options.hpp"
 #include "adapters/cli/verbose.hpp"
-#include "adapters/transport.hpp"
 #include "core/base/ascii.hpp"
 #include "core/content_disposition.hpp"
 #include "core/http_date.hpp"
-#include "core/resume.hpp"
 #include "core/validators.hpp"
 
 namespace sluice::cli {
@@ -23,8 +21,6 @@ namespace {
 
 // An unwanted body up to this size is read to its end, which costs less than a new connection for the next transfer.
 constexpr std::uint64_t kMaxDiscarded = 64 * 1024;
-// As in curl: a body of this size has "Expect: 100-continue".
-constexpr std::uint64_t kExpectFrom = 1024 * 1024 + 1;
 // But not longer than this.
 constexpr Duration kDiscardTime = std::chrono::seconds(1);
 
@@ -32,13 +28,6 @@ OutputFile::Existing existing(const Settings& settings, OutputFile::Existing oth
   if (!settings.clobber) return otherwise;
   return *settings.clobber ? OutputFile::Existing::replace : OutputFile::Existing::number;
 }
-
-std::string status_text(const ResponseHead& head) {
-  return std::to_string(head.status) + (head.reason.empty() ? "" : " " + head.reason);
-}
-
-// After redirects this is not what the command line says.
-std::string named(const Request& request) { return request.method + " " + request.url.text_without_secrets(); }
 
 }  // namespace
 
@@ -53,9 +42,9 @@ RunningOperation::RunningOperation(std::shared_ptr<const Operation> operation, S
                .existing = existing(settings(), OutputFile::Existing::replace),
                .mode = settings().create_file_mode}) {
   if (surroundings.har) har_.emplace();
-  if (!surroundings.trace.wanted()) return;
-  trace_.emplace([&log = surroundings.trace, number](const TracePiece& piece) { log.write(number, piece); },
-                 surroundings.trace.secrets());
+  if (settings().segments > 1)
+    segments_.emplace(operation_, surroundings_, output_, static_cast<SegmentedDownload::Owner&>(*this), number_);
+  trace_ = surroundings.trace.begin(number);
 }
 
 std::string RunningOperation::display_name() const {
@@ -68,6 +57,12 @@ TransferFigures RunningOperation::figures(const Multi& multi, Instant now) {
   const Progress& progress = multi.progress(id_);
   TransferFigures figures;
   figures.name = display_name();
+  if (segments_ && segments_->is_active()) {
+    figures.bytes = segments_->done();
+    figures.expected = segments_->size();
+    figures.bytes_per_second = meter_.update(figures.bytes, now);
+    return figures;
+  }
   figures.bytes = progress.sent_body_bytes + progress.received_body_bytes;
   // Until the size of the response is known, only the size of the upload can be shown.
   std::optional<std::uint64_t> upload = 0;
@@ -117,109 +112,61 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
   if (!body) return std::unexpected(body.error());
   request.body = *std::move(body);
   if (auto asked = ask_for_rest(request.fields); !asked) return std::unexpected(asked.error());
-
-  TransferOptions options;
-  options.redirects = settings().redirects;
-  if (operation_.url.is_tls() || options.redirects || settings().hsts) {
-    auto tls = surroundings_.tls.for_settings(settings());
-    // Without one a redirect from http to https fails, if it comes.
-    if (!tls && operation_.url.is_tls()) return std::unexpected(tls.error());
-    if (tls) options.tls = *std::move(tls);
-  }
-  if (operation_.credentials) {
-    Credentials credentials = *operation_.credentials;
-    credentials.netrc = settings().netrc;
-    options.credentials = std::make_shared<const Credentials>(std::move(credentials));
-  }
-  options.retries = settings().retries;
-  if (options.retries) options.retries->after_head = !operation_.output.to_stdout;
-  if (operation_.expects_continue) options.expect_continue_from = kExpectFrom;
-  options.continue_timeout = settings().continue_timeout;
-  options.max_body_bytes = settings().max_filesize;
-  // Positions are those of the coded content, so a decoded one cannot be continued.
-  const bool decodes_content = settings().compressed && !settings().continue_at;
-  if (decodes_content || settings().transfer_codings) {
-    options.decoding = DecodingOptions{
-        .content = decodes_content, .transfer = settings().transfer_codings, .ask = settings().asks_for_codings};
-  }
-  options.raw_body = settings().raw;
-  if (settings().cookies) options.cookies = surroundings_.cookies;
-  options.connect_to = operation_.connect_to;
-  options.family = settings().family;
-  if (!settings().unix_socket.empty()) {
-    auto route = unix_socket(settings().unix_socket);
-    if (!route) return std::unexpected(Failure{exit_code(route.error()), route.error().message()});
-    options.route = *std::move(route);
-  }
-  if (settings().connect_timeout) options.connect_timeout = settings().connect_timeout;
-  // As in curl, -m is for each attempt.
-  (options.retries ? options.attempts_timeout : options.total_timeout) = settings().max_time;
-  options.http1 = settings().strict ? Http1::strict : Http1::tolerant;
-  options.allow_http0_9 = settings().http0_9;
-  options.tls_truncation_ok = settings().tls_truncation_ok;
-  options.report_heads = surroundings_.verbose || surroundings_.har || surroundings_.trace.wanted();
-  options.keep_raw_head = surroundings_.verbose || settings().include_head || !settings().dump_header.empty();
+  auto options = transfer_options(operation_, surroundings_);
+  if (!options) return std::unexpected(options.error());
+  if (segments_) segments_->keep_options(*options);
 
   if (auto opened = surroundings_.dumps.open(settings()); !opened) {
     return std::unexpected(Failure{kExitWrite, opened.error()});
   }
-  auto id = multi.add(std::move(request), std::move(options), this);
+  auto id = multi.add(std::move(request), *std::move(options), this);
   if (!id) return std::unexpected(Failure{exit_code(id.error()), id.error().message()});
   id_ = *id;
   return id_;
 }
 
-// -C
+// -C, --segments
 std::expected<void, Failure> RunningOperation::ask_for_rest(Fields& fields) {
-  const auto& at = settings().continue_at;
-  if (!at) return {};
-  if (!operation_.output.to_stdout) partial_ = output_.find_partial();
-  continues_at_ = at->bytes.value_or(partial_ ? partial_->bytes : 0);
-  if (partial_ && partial_->bytes < continues_at_) {
-    return std::unexpected(Failure{kExitBadResume, "continue at byte " + std::to_string(continues_at_) + ": " +
-                                                       partial_->path + " has " + std::to_string(partial_->bytes) +
-                                                       " bytes"});
-  }
-  if (continues_at_ == 0) return {};
-  auto set = fields.set("Range", range_value(continues_at_));
-  if (set && partial_ && !partial_->version.if_range.empty()) set = fields.set("If-Range", partial_->version.if_range);
-  if (!set) return std::unexpected(Failure{exit_code(set.error()), set.error().message()});
-  return {};
+  if (begins_again_) return {};
+  if (segments_) return segments_->ask(fields);
+  return settings().continue_at ? continued_.ask(*settings().continue_at, output_, fields)
+                                : std::expected<void, Failure>();
 }
 
-// Opens the output for the rest of a file. False: the transfer has ended.
+// Opens the output for the rest of a file. False: the transfer has ended, or the operation has begun again.
 bool RunningOperation::take_rest(Multi& multi, const ResponseHead& head) {
-  const OutputFile::Version known = partial_ ? partial_->version : OutputFile::Version();
-  const auto decided = resume({.bytes = continues_at_,
-                               .size = known.size,
-                               .etag = known.etag,
-                               .last_modified = known.last_modified,
-                               .if_range = known.if_range},
-                              head.status, head.fields);
-  if (!decided) {
-    end(multi, id_, {kExitRange, named(multi.request(id_)) + ": " + decided.error().message()});
-    return false;
+  auto [step, failure] = continued_.take(output_, head);
+  switch (step) {
+    case ContinuedDownload::Step::body:
+      return true;
+    case ContinuedDownload::Step::done:
+      end(multi, id_, Failure{});
+      return false;
+    case ContinuedDownload::Step::anew:
+      continued_.ask_for_whole();
+      segments_void(multi, request_name(multi.request(id_)) + ": " + failure.message);
+      return false;
+    case ContinuedDownload::Step::failed:
+      if (failure.exit_code != kExitWrite) failure.message.insert(0, request_name(multi.request(id_)) + ": ");
+      end(multi, id_, std::move(failure));
+      return false;
   }
-  const bool whole = decided->step == ResumeStep::restart;
-  if (whole && operation_.output.to_stdout) {
-    end(multi, id_,
-        {kExitRange, named(multi.request(id_)) + ": the server sends the whole, not the rest from byte " +
-                         std::to_string(continues_at_)});
-    return false;
-  }
-  FileResult<void> opened;
-  if (output_.is_open()) {
-    if (whole) opened = output_.restart_whole();
-  } else {
-    opened = whole || !partial_ ? output_.open() : output_.open_partial(*partial_, continues_at_);
-  }
-  if (!opened) {
-    end(multi, id_, {kExitWrite, opened.error()});
-    return false;
-  }
-  if (decided->step != ResumeStep::complete) return true;
-  end(multi, id_, Failure{});
   return false;
+}
+
+// What is there is of another version: the whole is asked for.
+void RunningOperation::segments_void(Multi& multi, const std::string& why) {
+  surroundings_.console.warning(why + ": it is fetched anew");
+  if (!noted_) note_first(multi);
+  if (har_) har_->hop_done({.head = early_head_, .failure = {}, .next = HopReason::retry});
+  earlier_hops_ = chain_.hops;
+  multi.remove(id_);
+  begins_again_ = true;
+  head_received_ = false;
+  noted_.reset();
+  verdict_.reset();
+  hop_ = 0;
+  if (auto started = start(multi); !started) end(multi, id_, started.error());
 }
 
 void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
@@ -255,49 +202,46 @@ void RunningOperation::on_interim(Multi& multi, TransferId, const ResponseHead& 
 
 // -i and -D show the heads of all hops. The body of a hop that another follows is never seen, unless the hop has failed
 // in the middle of it.
-void RunningOperation::on_hop_done(Multi& multi, TransferId, const output::HopDone& hop) {
+void RunningOperation::on_hop_done(Multi& multi, TransferId id, const output::HopDone& hop) {
   if (har_) har_->hop_done(hop);
   if (trace_) trace_->hop_done(multi, hop);
   conn_ = {};
   if (hop.head.status != 0 && !head_received_ && !take_head(multi, hop.head)) return;
   if (hop.next != HopReason::retry) return;
-  warn_of_retry(multi, hop);
   head_received_ = false;
+  if (segments_ && segments_->is_active()) return segments_->on_hop_done(multi, id, hop);
+  ++retries_;
+  surroundings_.console.warning(retry_text(multi.request(id), hop, settings().retries->max_retries - retries_));
   verdict_.reset();
   discard_ = false;
   discarded_ = 0;
   discards_until_.reset();
   if (operation_.output.to_stdout) return;
-  if (auto restarted = output_.restart(); !restarted) end(multi, id_, {kExitWrite, restarted.error()});
-}
-
-void RunningOperation::warn_of_retry(const Multi& multi, const output::HopDone& hop) {
-  ++retries_;
-  char wait[32];
-  std::snprintf(wait, sizeof wait, "%.1f", std::chrono::duration<double>(hop.wait).count());
-  const std::string what = hop.failure ? hop.failure->message() : "the server answered " + status_text(hop.head);
-  surroundings_.console.warning(named(multi.request(id_)) + ": " + what + ": tried again in " + wait + " s (" +
-                                std::to_string(settings().retries->max_retries - retries_) + " retries left)");
+  if (auto restarted = output_.restart(); !restarted) end(multi, id, {kExitWrite, restarted.error()});
 }
 
 void RunningOperation::judge_status(const Request& request, const ResponseHead& head) {
   if (head.status < 400 || (!settings().fail && !settings().fail_with_body)) return;
-  verdict_ = Failure{kExitHttpError, named(request) + ": the server answered " + status_text(head)};
+  verdict_ = Failure{kExitHttpError, request_name(request) + ": the server answered " + status_text(head)};
   discard_ = !settings().fail_with_body;
 }
 
 void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& head) {
   head_received_ = true;
   if (!take_head(multi, head)) return;
+  if (segments_ && segments_->is_active()) return segments_->on_head(multi, id, head);
   judge_status(multi.request(id), head);
   note_file(head);
   if (head.status < 300) etag_ = head.fields.find("ETag").value_or("");
   if (is_unwanted(head)) return end(multi, id, Failure{});
   // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
-  if (wants_body && continues_at_ > 0 && !take_rest(multi, head)) return;
-  if (wants_body && !output_.is_open()) {
-    if (auto opened = output_.open(); !opened) return end(multi, id, {kExitWrite, opened.error()});
+  if (wants_body && continued_.at() > 0 && !take_rest(multi, head)) return;
+  if (wants_body && segments_ && !segments_->take_head(multi, id, head)) return;
+  if (segments_ && segments_->is_active()) return;
+  if (wants_body && (begins_again_ || !output_.is_open())) {
+    auto opened = output_.is_open() ? output_.restart_whole() : output_.open();
+    if (!opened) return end(multi, id, {kExitWrite, opened.error()});
   }
   if (wants_body) note_version(head, multi.progress(id).expected_body_bytes);
   if (discard_) {
@@ -322,7 +266,7 @@ bool RunningOperation::is_unwanted(const ResponseHead& head) const {
 void RunningOperation::note_version(const ResponseHead& head, std::optional<std::uint64_t> length) {
   if (operation_.output.to_stdout || (head.status != 200 && head.status != 206)) return;
   if (head.fields.contains("Content-Encoding")) return;  // the file may hold what was decoded
-  if (length && head.status == 206) *length += continues_at_;
+  if (length && head.status == 206) *length += continued_.at();
   output_.note_version({.if_range = std::string(if_range_value(head.fields, surroundings_.started).value_or("")),
                         .etag = std::string(head.fields.find("ETag").value_or("")),
                         .last_modified = std::string(head.fields.find("Last-Modified").value_or("")),
@@ -364,6 +308,7 @@ std::size_t RunningOperation::on_body(Multi& multi, TransferId id, Bytes bytes) 
     if (discarded_ > kMaxDiscarded) end(multi, id, *verdict_);
     return bytes.size();
   }
+  if (segments_ && segments_->is_active()) return segments_->on_body(multi, id, bytes);
   const std::size_t taken = bytes.size();  // a removal ends the view
   if (auto written = output_.write(bytes); !written) end(multi, id, {kExitWrite, written.error()});
   return taken;
@@ -395,7 +340,8 @@ bool RunningOperation::on_rewind(Multi&, TransferId) {
 }
 
 void RunningOperation::note_chain(Multi& multi, TransferId id) {
-  chain_.hops = multi.hops(id);
+  chain_.hops = earlier_hops_;
+  for (Hop& hop : multi.hops(id)) chain_.hops.push_back(std::move(hop));
   // The engine does not know the end of a transfer that is removed.
   if (!chain_.hops.empty() && !chain_.hops.back().progress.done) chain_.hops.back().progress.done = multi.now();
   chain_.referer = multi.request(id).fields.find("Referer").value_or("");
@@ -404,8 +350,9 @@ void RunningOperation::note_chain(Multi& multi, TransferId id) {
 void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   note_chain(multi, id);
   if (trace_) trace_->done(multi, id, result);
+  if (segments_ && segments_->is_active()) return segments_->on_done(multi, id, result);
   if (result && multi.info(id).tls_truncated) {
-    surroundings_.console.doubt(named(multi.request(id)) +
+    surroundings_.console.doubt(request_name(multi.request(id)) +
                                 ": TLS ended without a close_notify: the body may be cut short");
   }
   if (!result || multi.trailers(id).empty()) return;
@@ -416,19 +363,34 @@ void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& 
   if (!written) verdict_ = Failure{kExitWrite, written.error()};
 }
 
-void RunningOperation::stop_discarding(Multi& multi) { end(multi, id_, *verdict_); }
+void RunningOperation::on_due(Multi& multi) {
+  if (discards_until_) return end(multi, id_, *verdict_);
+  if (segments_) segments_->ask_again(multi);
+}
+
+std::optional<Instant> RunningOperation::due() const {
+  return discards_until_ || !segments_ ? discards_until_ : segments_->due();
+}
+
+void RunningOperation::note_first(Multi& multi) {
+  noted_ = Message{.transfer = id_,
+                   .result = {},
+                   .status = multi.head(id_).status,
+                   .progress = multi.progress(id_),
+                   .info = multi.info(id_)};
+  early_head_ = multi.head(id_);
+  note_chain(multi, id_);
+  if (trace_) trace_->sent_so_far(multi);
+}
+
+void RunningOperation::segments_ended(Multi& multi, Failure failure) { end(multi, id_, std::move(failure)); }
 
 void RunningOperation::end(Multi& multi, TransferId id, Failure verdict) {
   verdict_ = std::move(verdict);
-  early_end_ = Message{.transfer = id,
-                       .result = {},
-                       .status = multi.head(id).status,
-                       .progress = multi.progress(id),
-                       .info = multi.info(id)};
+  if (!noted_) note_first(multi);
+  early_end_ = std::exchange(noted_, std::nullopt);
   early_end_->progress.done = multi.now();  // which the engine does not know
-  early_head_ = multi.head(id);
-  note_chain(multi, id);
-  if (trace_) trace_->sent_so_far(multi);
+  if (segments_ && segments_->is_active()) early_end_->progress.received_body_bytes = segments_->received();
   surroundings_.ended_early.push_back(this);
   multi.remove(id);
 }
@@ -446,7 +408,8 @@ Failure RunningOperation::finish(const Result<void>& result) {
   }
   // With an error status the file is still complete: it has the body (--fail-with-body) or the head (-i).
   const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);
-  const bool whole = ended_well && !counts_as_error;
+  const bool lacks_bytes = segments_ && segments_->lacks_bytes();
+  const bool whole = ended_well && !counts_as_error && !lacks_bytes;
   if (whole) {
     const bool written = output_.is_open();
     if (end.exit_code == 0) keep_origin();
@@ -456,7 +419,8 @@ Failure RunningOperation::finish(const Result<void>& result) {
       committed = replace_file(settings().etag_save, etag_ + "\n");
       if (!committed) end = Failure{kExitWrite, committed.error()};
     }
-    if (committed && written && partial_ && !partial_->is_target) ::unlink(partial_->path.c_str());  // a stale part
+    if (committed && written) continued_.remove_stale();
+    if (committed && segments_) segments_->forget_journal();
   }
   if (const std::string part = abandon(); !part.empty()) end.message += "; what came is in " + part;
   source_.reset();

@@ -8,13 +8,12 @@
 #include <vector>
 
 #include "adapters/cli/command_line.hpp"
-#include "adapters/cli/console.hpp"
+#include "adapters/cli/continued_download.hpp"
 #include "adapters/cli/har_log.hpp"
-#include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/progress.hpp"
-#include "adapters/cli/tls_setup.hpp"
-#include "adapters/cli/trace_log.hpp"
+#include "adapters/cli/segmented_download.hpp"
+#include "adapters/cli/surroundings.hpp"
 #include "adapters/cli/transfer_facts.hpp"
 #include "adapters/cli/upload_source.hpp"
 #include "adapters/multi.hpp"
@@ -22,24 +21,7 @@
 
 namespace sluice::cli {
 
-class RunningOperation;
-
-// What all transfers of a run share. Must outlive them.
-struct Surroundings {
-  Console& console;
-  HeaderDumps& dumps;
-  TlsConfigs& tls;
-  TraceLog& trace;
-  std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
-  bool verbose = false;
-  bool har = false;                // --har: what is seen of each transfer is kept
-  UnixSeconds started = 0;         // when the run began
-  Random random = Random(Seed{});  // for the boundaries of forms
-  // Operations that removed their transfer themselves, before a Message.
-  std::vector<RunningOperation*> ended_early = {};
-};
-
-class RunningOperation final : public TransferHandler {
+class RunningOperation final : public TransferHandler, private SegmentedDownload::Owner {
  public:
   // `surroundings` must outlive this object.
   RunningOperation(std::shared_ptr<const Operation> operation, Surroundings& surroundings, std::int64_t number);
@@ -49,7 +31,10 @@ class RunningOperation final : public TransferHandler {
   // Call it after the Message was read: closes the output and returns the result. exit_code 0: success.
   Failure finish(const Result<void>& result);
   // For an interrupted run: closes what is open. Returns the name of the file that is left; "": none.
-  std::string abandon() { return output_.abandon(settings().remove_on_error); }
+  std::string abandon() {
+    const bool remove = settings().remove_on_error;
+    return segments_ ? segments_->abandon(remove) : output_.abandon(remove);
+  }
 
   // Set after it was put into Surroundings::ended_early.
   const std::optional<Message>& early_end() const { return early_end_; }
@@ -71,9 +56,11 @@ class RunningOperation final : public TransferHandler {
   // The descriptor to wait for before resume(); -1: none.
   int waits_for() const { return waits_for_; }
   void waiting_is_over() { waits_for_ = -1; }
-  // Set while the rest of an unwanted body is read: after this time call stop_discarding().
-  const std::optional<Instant>& discards_until() const { return discards_until_; }
-  void stop_discarding(Multi& multi);
+  // When on_due() is to be called: the rest of an unwanted body is read until then, or a segment waits for its retry.
+  std::optional<Instant> due() const;
+  void on_due(Multi& multi);
+  // Connections of --segments but the first; -w counts them.
+  std::uint64_t more_connects() const { return segments_ ? segments_->connects() : 0; }
   // For the display, at `now`.
   TransferFigures figures(const Multi& multi, Instant now);
 
@@ -99,10 +86,12 @@ class RunningOperation final : public TransferHandler {
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
   void note_verbose(const std::string& text);
-  void warn_of_retry(const Multi& multi, const output::HopDone& hop);
   void note_file(const ResponseHead& head);
   void keep_origin();
   void judge_status(const Request& request, const ResponseHead& head);
+  void note_first(Multi& multi) override;
+  void segments_ended(Multi& multi, Failure failure) override;
+  void segments_void(Multi& multi, const std::string& why) override;
   // Ends the transfer at once with this result; no callback follows.
   void end(Multi& multi, TransferId id, Failure verdict);
 
@@ -116,10 +105,11 @@ class RunningOperation final : public TransferHandler {
   std::size_t body_sent_ = 0;  // bytes of Operation::body that were sent, if it is streamed
   int waits_for_ = -1;
   std::uint32_t retries_ = 0;
-  std::optional<UnixSeconds> modified_;  // -R
-  // -C: what is there of the file, and from which byte on the rest was asked for; 0: the whole.
-  std::optional<OutputFile::Partial> partial_;
-  std::uint64_t continues_at_ = 0;
+  std::optional<UnixSeconds> modified_;        // -R
+  ContinuedDownload continued_;                // -C
+  std::optional<SegmentedDownload> segments_;  // --segments
+  bool begins_again_ = false;                  // the whole is asked for, as what was there is of another version
+  std::vector<Hop> earlier_hops_;              // of the transfers before
   std::string content_type_;
   std::string etag_;                // for --etag-save, once the body is saved
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error
@@ -127,7 +117,7 @@ class RunningOperation final : public TransferHandler {
   std::uint64_t discarded_ = 0;
   std::optional<Instant> discards_until_;
   bool head_received_ = false;
-  std::optional<Message> early_end_;
+  std::optional<Message> early_end_, noted_;
   ResponseHead early_head_;
   HopChain chain_;
   std::optional<HarTransfer> har_;

@@ -66,4 +66,9 @@ void TraceLog::write(std::int64_t transfer, const TracePiece& piece) {
   console_.warning("the trace ends: " + written.error());
 }
 
+std::optional<TransferTrace> TraceLog::begin(std::int64_t transfer) {
+  if (!wanted_) return std::nullopt;
+  return TransferTrace([this, transfer](const TracePiece& piece) { write(transfer, piece); }, secrets());
+}
+
 }  // namespace sluice::cli

@@ -47,6 +47,8 @@ class TraceLog {
   TraceSecrets secrets() const { return options_.secrets ? TraceSecrets::shown : TraceSecrets::hidden; }
   // A piece of the transfer with this number.
   void write(std::int64_t transfer, const TracePiece& piece);
+  // Writes the pieces of a transfer with this number. nullopt: nothing is to be written.
+  std::optional<TransferTrace> begin(std::int64_t transfer);
 
  private:
   const TraceOptions& options_;

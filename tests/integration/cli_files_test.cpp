@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/support/child.hpp"
 #include "tests/support/command_runner.hpp"
@@ -127,26 +128,52 @@ TEST_CASE("-C N: the first N bytes of the file stay, to the standard output the 
   CHECK(read_file(path) == "abcd456789");
 }
 
-TEST_CASE("-C: what another version, or another size, is of a file that is whole or in part") {
-  std::string size = "9", tag = "W/\"one\"";
+TEST_CASE("-C -: where the rest is of another version, or of another size, the whole is asked for") {
+  std::string size = "9", tag = "W/\"one\"", whole = "abcdefghi";
+  std::size_t cut = 6;  // bytes of the whole that do not come
   LoopbackServer server([&](const std::string& request) {
     const bool rest = !field_in(request, "Range").empty();
     const std::string fields = "ETag: " + tag + "\r\n";
-    if (!rest) return Reply{.bytes = "HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 9\r\n\r\nabc", .close = true};
-    return Reply{.bytes = response("206 Part", "DEFGHI", fields + "Content-Range: bytes 3-8/" + size + "\r\n")};
+    if (rest) {
+      return Reply{.bytes = response("206 Part", "DEFGHI", fields + "Content-Range: bytes 3-8/" + size + "\r\n")};
+    }
+    Reply reply{.bytes = response("200 OK", whole, fields), .close = cut > 0};
+    reply.bytes.resize(reply.bytes.size() - cut);
+    return reply;
   });
   const TempFolder folder;
   if (!keeps_attributes(folder.path())) return;
   const std::string path = (folder.path() / "f").string();
   CHECK(run_command({"-sS", "-o", path, server.url()}).exit_code == 18);
-  SUBCASE("a weak ETag that differs") { tag = "W/\"two\""; }
+  std::string why;
+  SUBCASE("a weak ETag that differs") {
+    tag = "W/\"two\"";
+    why = "its ETag is not the same";
+  }
   SUBCASE("no ETag, and another size") {
     tag = "x";
     size = "90";
+    why = "it has 90 bytes, and had 9 bytes";
   }
-  const CommandResult refused = run_command({"-sS", "-C", "-", "-o", path, server.url()});
-  CHECK(refused.exit_code == 33);
-  CHECK_FALSE(std::filesystem::exists(path));
+  whole = "123456789";
+  // Until the new one is complete, what was there stays.
+  const std::set<std::string> before = names_in(folder.path());
+  const CommandResult again = run_command({"-sS", "-C", "-", "-o", path, server.url()});
+  CHECK(again.exit_code == 18);
+  CHECK(names_in(folder.path()).size() == 2);
+  CHECK(read_file(folder.path() / *before.begin()) == "abc");
+  for (const std::string& name : names_in(folder.path())) {
+    if (!before.contains(name)) std::filesystem::remove(folder.path() / name);
+  }
+  cut = 0;
+  const std::vector<std::string> wants = {"-C", "-", "-o", path, "-w", "%{http_code}", server.url()};
+  const CommandResult anew = run_command(wants);
+  CHECK(anew.exit_code == 0);
+  CHECK(anew.out == "200");
+  CHECK(anew.err.find("sluice: warning: GET " + server.url() + ": the server has another version now: " + why +
+                      ": it is fetched anew\n") != std::string::npos);
+  CHECK(read_file(path) == "123456789");
+  CHECK(names_in(folder.path()) == std::set<std::string>{"f"});
 }
 
 TEST_CASE("-C N: the standard output cannot begin anew") {

@@ -37,6 +37,8 @@ std::string decide(const EarlierPart& part, int status, const Pairs& pairs) {
       return "restart" + size;
     case ResumeStep::complete:
       return "complete" + size;
+    case ResumeStep::changed:
+      return "changed: " + result->why;
   }
   return "";
 }
@@ -55,8 +57,8 @@ std::string versions(EarlierPart part, Pairs fields) {
 }
 
 const std::string kAppended = "append 500 of 1000";
-const std::string kOtherTag = "has another version now: its ETag is not the same";
-const std::string kOtherDate = "has another version now: its Last-Modified is not the same";
+const std::string kOtherTag = "changed: its ETag is not the same";
+const std::string kOtherDate = "changed: its Last-Modified is not the same";
 
 }  // namespace
 
@@ -82,9 +84,9 @@ TEST_CASE("resume: a 206 is appended if it begins where the earlier part ends, a
       {"bytes 499-999/1000", {}, "sent the bytes from 499 on"},
       {"bytes 501-999/1000", {}, "sent the bytes from 501 on"},
       {"bytes 0-999/1000", {}, "sent the bytes from 0 on"},
-      {"bytes 500-999/1001", 1'000, "has another version now: it has 1001 bytes, and had 1000 bytes"},
-      {"bytes 500-998/999", 1'000, "has another version now: it has 999 bytes, and had 1000 bytes"},
-      {"bytes 500-999/1000", 500, "has another version now: it has 1000 bytes, and had 500 bytes"},
+      {"bytes 500-999/1001", 1'000, "changed: it has 1001 bytes, and had 1000 bytes"},
+      {"bytes 500-998/999", 1'000, "changed: it has 999 bytes, and had 1000 bytes"},
+      {"bytes 500-999/1000", 500, "changed: it has 1000 bytes, and had 500 bytes"},
       {"bytes 500-1000/*", 1'000, "sent bytes after the end: the whole had 1000 bytes"},
       {"bytes 500-500/*", 500, "sent bytes after the end: the whole had 500 bytes"},
       {"bytes 500-999/*", 0, "sent bytes after the end: the whole had 0 bytes"},
@@ -137,7 +139,7 @@ TEST_CASE("resume: a Content-Length says the same as the Content-Range") {
   }
 }
 
-TEST_CASE("resume: a 206 of another version is never appended") {
+TEST_CASE("resume: a 206 of another version is never appended, but asked for anew") {
   const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT", later = "Sun, 06 Nov 1994 08:49:38 GMT";
   const struct {
     EarlierPart part;
@@ -209,17 +211,15 @@ TEST_CASE("resume: a 416 means that nothing is missing, if the whole ends where 
       {500, {{"Content-Range", "bytes */500"}, {"ETag", "\"b\""}, {"Content-Length", "7"}}, "complete of 500"},
       {{}, {{"Content-Range", "bytes */500"}, {"ETag", "\"a\""}}, "complete of 500"},
       // Nothing but its validator tells that the earlier part is not all of the version that it is of.
-      {{},
-       {{"Content-Range", "bytes */500"}, {"ETag", "\"b\""}},
-       "has another version now (status 416): its ETag is not the same"},
+      {{}, {{"Content-Range", "bytes */500"}, {"ETag", "\"b\""}}, "changed: its ETag is not the same (status 416)"},
       {{}, {}, unknown},
       {{}, {{"Content-Range", "bytes */*"}}, unknown},
       {{}, {{"Content-Range", "bytes 0-499/500"}}, unknown},
       {{}, {{"Content-Range", "bytes */500"}, {"Content-Range", "bytes */500"}}, unknown},
-      {{}, {{"Content-Range", "bytes */499"}}, "has another version now (status 416): it has 499 bytes"},
-      {{}, {{"Content-Range", "bytes */0"}}, "has another version now (status 416): it has 0 bytes"},
-      {1'000, {{"Content-Range", "bytes */500"}}, "has another version now (status 416): it has 500 bytes"},
-      {500, {{"Content-Range", "bytes */1000"}}, "has another version now (status 416): it has 1000 bytes"},
+      {{}, {{"Content-Range", "bytes */499"}}, "changed: it has 499 bytes (status 416)"},
+      {{}, {{"Content-Range", "bytes */0"}}, "changed: it has 0 bytes (status 416)"},
+      {1'000, {{"Content-Range", "bytes */500"}}, "changed: it has 500 bytes (status 416)"},
+      {500, {{"Content-Range", "bytes */1000"}}, "changed: it has 1000 bytes (status 416)"},
       {{}, {{"Content-Range", "bytes */501"}}, "refused to send them (status 416) of 501 bytes"},
       {1'000, {}, "refused to send them (status 416) of 1000 bytes"},
   };

@@ -158,6 +158,10 @@ class Run final : public sim::Application {
     const EarlierPart part{download.kept.size(), download.size, download.etag, download.last_modified,
                            download.sent_if_range};
     const Result<Resume> next = resume(part, head.status, head.fields);
+    if (next && next->step == ResumeStep::changed) {
+      download.refused = true;
+      return world_.note(name(download) + ": another version: " + next->why);
+    }
     if (!next) {
       // After a passing fault the part is kept; else the origin has no rest that belongs to it.
       download.refused = head.status != 503;

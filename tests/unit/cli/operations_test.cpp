@@ -88,6 +88,40 @@ TEST_CASE("operations: methods exclude each other, -X only renames") {
   CHECK(head.head_only);
 }
 
+TEST_CASE("operations: --segments is for whole files by GET") {
+  CHECK(one({"--segments", "8", "-o", "f", "h"}).settings->segments == 8);
+  CHECK(one({"--segments", "64", "-O", "-C", "-", "-X", "GET", "h/f"}).settings->segments == 64);
+  CHECK(one({"--segments", "2", "-O", "-G", "-d", "a=b", "h/f"}).settings->segments == 2);
+  CHECK(one({"--segments", "1", "-I", "h"}).settings->segments == 1);
+  const std::string whole = "--segments fetches a whole file: not with ";
+  const std::pair<std::vector<std::string>, std::string> rows[] = {
+      {{"-r", "0-9"}, whole + "--range"},
+      {{"-H", "range: bytes=0-9"}, whole + "--range"},
+      {{"-H", "If-Range: x"}, whole + "--range"},
+      {{"-C", "9"}, whole + "--continue-at with an offset"},
+      {{"-T", "f"}, whole + "--upload-file"},
+      {{"-d", "a"}, whole + "--data"},
+      {{"-F", "a=b"}, whole + "--form"},
+      {{"-I"}, whole + "--head"},
+      {{"-i"}, whole + "--include"},
+      {{"-X", "POST"}, whole + "--request"},
+      {{"-o", "-"}, "--segments writes to a file: give -o or -O for each URL"},
+  };
+  for (const auto& [more, message] : rows) {
+    CAPTURE(message);
+    std::vector<std::string> arguments = {"--segments", "2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    if (more.front() != "-o") arguments.insert(arguments.end(), {"-o", "f"});
+    arguments.emplace_back("h");
+    const UsageError error = refused(arguments);
+    CHECK(error.exit_code == 2);
+    CHECK(error.message.starts_with(message));
+  }
+  for (const char* count : {"0", "65", "x", "-1", ""})
+    CHECK(refused({"--segments", count, "-o", "f", "h"}).exit_code == 2);
+  CHECK(refused({"--segments", "2", "-o", "f", "h", "h"}).exit_code == 2);
+}
+
 TEST_CASE("operations: -T") {
   const Operation operation = one({"-T", "dir/a b.txt", "http://h/up/"});
   CHECK(operation.method == "PUT");

@@ -240,6 +240,29 @@ TEST_CASE("SB-87 a file that is a mount of its own is written in place") {
   CHECK(read_file(path) == "");
 }
 
+TEST_CASE("output file: a part with a suffix of its own is adopted, written at any place and found by no other name") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  OutputFile first(path);
+  first.set_part_suffix(".segments.part");
+  REQUIRE(first.open());
+  CHECK(first.write_at(3, as_bytes("def")));
+  CHECK(first.write_at(0, as_bytes("abc")));
+  const std::string part = first.part();
+  CHECK(part.starts_with(path + "."));
+  CHECK(part.ends_with(".segments.part"));
+  CHECK(newest_part(path, ".segments.part") == part);
+  CHECK(newest_part(path, ".part").empty());
+  CHECK_FALSE(first.find_partial());
+  CHECK(first.abandon() == part);
+  OutputFile second(path);
+  second.adopt_part(::open(part.c_str(), O_WRONLY | O_CLOEXEC), part);
+  CHECK(second.write_at(6, as_bytes("ghi")));
+  CHECK(second.commit());
+  CHECK(read_file(path) == "abcdefghi");
+  CHECK_FALSE(std::filesystem::exists(part));
+}
+
 TEST_CASE("a link to nothing leads to the file that is made, and stays a link") {
   const TempFolder folder;
   fs::create_directory(folder.path() / "deep");

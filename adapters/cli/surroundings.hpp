@@ -1,0 +1,33 @@
+// What all transfers of a run share: where they write and what they keep. Plain members; leaves their use to others.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "adapters/cli/console.hpp"
+#include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/tls_setup.hpp"
+#include "adapters/cli/trace_log.hpp"
+#include "core/base/random.hpp"
+#include "core/cookies.hpp"
+
+namespace sluice::cli {
+
+class RunningOperation;
+
+// What all transfers of a run share. Must outlive them.
+struct Surroundings {
+  Console& console;
+  HeaderDumps& dumps;
+  TlsConfigs& tls;
+  TraceLog& trace;
+  std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
+  bool verbose = false;
+  bool har = false;                // --har: what is seen of each transfer is kept
+  UnixSeconds started = 0;         // when the run began
+  Random random = Random(Seed{});  // for the boundaries of forms
+  // Operations that removed their transfer themselves, before a Message.
+  std::vector<RunningOperation*> ended_early = {};
+};
+
+}  // namespace sluice::cli
