@@ -27,7 +27,7 @@ struct AuthSchemes {
   bool digest = false;  // RFC 7616 and RFC 2617: the password is not sent
   bool bearer = false;  // RFC 6750: anyone who sees the request can use the token
   // MS-NTHT, MS-NLMP: NTLMv2; the password is not sent, but a weak one can be guessed from what is. User and password
-  // are UTF-8, and the user is "user", "DOMAIN\\user", "DOMAIN/user" or "user@realm". Engine only, not Connection.
+  // are UTF-8, and the user is "user", "DOMAIN\user", "DOMAIN/user" or "user@realm". Engine only, not Connection.
   bool ntlm = false;
 
   friend bool operator==(const AuthSchemes&, const AuthSchemes&) = default;

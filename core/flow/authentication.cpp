@@ -151,17 +151,16 @@ Result<std::optional<Credentials>> credentials_for(const Url& url, const HopEnd&
 // the answer, ends with this response.
 Result<std::optional<NextHop>> answer_ntlm(const HopEnd& end) {
   if (!end.conn_stays) return std::nullopt;
-  const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
-  if (!credentials) return std::unexpected(credentials.error());
-  if (!*credentials) return std::nullopt;
+  const auto own = credentials_for(end.request.url, end, end.at_first_origin);
+  if (!own) return std::unexpected(own.error());
+  if (!*own) return std::nullopt;
   for (const rules::Challenge& one : rules::challenges_of(end.head.fields, "WWW-Authenticate")) {
     if (one.scheme != "ntlm" || one.token68.empty()) continue;
     const auto message = from_base64(one.token68);
     const auto challenge = rules::parse_ntlm_challenge(message.value_or(""));
     if (!challenge) return std::nullopt;
-    rules::NtlmUse use{.user = (*credentials)->user,
-                       .password = (*credentials)->password,
-                       .filetime = rules::filetime_of(end.now.wall)};
+    rules::NtlmUse use{
+        .user = (*own)->user, .password = (*own)->password, .filetime = rules::filetime_of(end.now.wall)};
     end.memory.random.fill(use.client_challenge);
     const auto answer = rules::ntlm_authenticate(*challenge, use);
     if (!answer) return std::unexpected(answer.error());

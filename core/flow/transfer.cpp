@@ -130,7 +130,7 @@ bool same_place(const Url& one, const Url& two) {
 
 Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure, ResponseHead& ended_head, Now now) {
   const bool untouched = login && login->withheld_body();
-  if (following.same_body && !untouched && !upload.replayable()) {
+  if (following.same_body && !upload.replayable() && !untouched) {
     return std::unexpected(make_error(Code::rewind_failed,
                                       "the next request needs the body again, which comes from a stream that cannot be "
                                       "given from its start (BodyStream::rewindable)"));

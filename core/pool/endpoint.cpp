@@ -36,16 +36,15 @@ void append_route(const Route* route, std::string& key) {
 // First what has the same size in each key, so that the parts after it cannot be taken for each other.
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls,
                   const std::string* account, std::string& key) {
-  const std::string_view identity = tls ? as_text(Bytes{tls->identity()}) : std::string_view();
-  const std::string_view host = request.url.host(), zone = request.url.zone();
-  const std::string_view other = options.connect_to ? std::string_view(options.connect_to->host) : std::string_view();
+  const std::string_view identity = tls ? as_text(Bytes{tls->identity()}) : std::string_view{};
+  const std::string_view host = request.url.host();
+  const std::string_view zone = request.url.zone();
+  const std::string_view other = options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{};
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
-  const std::array<std::uint32_t, 6> numbers = {size_of(identity),
-                                                size_of(host),
-                                                size_of(zone),
-                                                size_of(other),
-                                                std::uint32_t{request.url.port()} << 16 | other_port,
-                                                static_cast<std::uint32_t>(options.family) << 1 | (account ? 1U : 0U)};
+  const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
+  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 1 | (account ? 1U : 0U);
+  const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
+                                                size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
   key.assign(fixed.data(), fixed.size()).append(host);
   if (tls) key.append(identity);

@@ -410,7 +410,7 @@ TEST_CASE("ntlm: forbid_reuse and fresh_connection let one connection carry the 
   }
 }
 
-TEST_CASE("SB-75 ntlm: if a host wants https from the challenge on, the answer does not go in the clear") {
+TEST_CASE("ntlm: if a host wants https from the challenge on, the answer does not go in the clear") {
   EngineOptions engine_options;
   engine_options.hsts = std::make_shared<HstsStore>();
   auto config = TlsConfig::create({.verify_peer = false});
