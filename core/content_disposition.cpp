@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/ascii.hpp"
+#include "core/base/utf8.hpp"
 #include "core/fields.hpp"
 #include "core/url.hpp"
 
@@ -54,25 +55,6 @@ Parameter take_parameter(std::string_view& text) {
   return parameter;
 }
 
-// Removes the first character from the front of the text, which is not empty. nullopt: it is not valid UTF-8 (RFC 3629
-// 4), and the text is unchanged.
-std::optional<char32_t> take_character(std::string_view& text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (size == 0 || size > text.size()) return std::nullopt;
-  char32_t value = size == 1 ? first : first & (0xffU >> (size + 1));
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return std::nullopt;
-    value = value << 6 | (byte(i) & 0x3fU);
-  }
-  const bool overlong = (size == 3 && value < 0x800) || (size == 4 && value < 0x1'0000);
-  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (overlong || surrogate || first > 0xf4 || value > 0x10'ffff) return std::nullopt;
-  text.remove_prefix(size);
-  return value;
-}
-
 std::string utf8_from_latin1(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -109,7 +91,7 @@ std::optional<std::string> without_unsafe(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const std::string_view before = text;
-    const std::optional<char32_t> c = take_character(text);
+    const std::optional<char32_t> c = take_utf8(text);
     if (!c) return std::nullopt;
     out.append(is_unsafe(*c) ? "_" : before.substr(0, before.size() - text.size()));
   }

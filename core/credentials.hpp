@@ -15,12 +15,20 @@ namespace sluice {
 // If Basic is the only scheme, or Bearer is, its field is sent with the first request. If several are allowed, or
 // Digest alone, the first request goes without, and the strongest challenge of the server that can be answered is
 // answered: Digest with SHA-512-256, then SHA-256, then MD5 (of equal ones one with a quality of protection first),
-// then Bearer, then Basic. No weaker one is tried after that. A server whose Digest challenge was answered before gets
-// Digest with the first request.
+// then NTLM, then Bearer, then Basic: those that do not show the secret come first (curl has Bearer before Digest). No
+// weaker one is tried after that. A server whose Digest challenge was answered before gets Digest with the first
+// request.
+//
+// NTLM logs a connection in, not a request. Transfers that may use it share connections only with those of the same
+// user, password and schemes. If it is the only scheme, the first request on a new connection begins it, without its
+// body; the body goes with the answer to the challenge. Later requests of a connection that is logged in carry nothing.
 struct AuthSchemes {
   bool basic = true;    // RFC 7617: anyone who sees the request can read the password
   bool digest = false;  // RFC 7616 and RFC 2617: the password is not sent
   bool bearer = false;  // RFC 6750: anyone who sees the request can use the token
+  // MS-NTHT, MS-NLMP: NTLMv2; the password is not sent, but a weak one can be guessed from what is. User and password
+  // are UTF-8, and the user is "user", "DOMAIN\user", "DOMAIN/user" or "user@realm". Engine only, not Connection.
+  bool ntlm = false;
 
   friend bool operator==(const AuthSchemes&, const AuthSchemes&) = default;
 };

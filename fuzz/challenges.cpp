@@ -1,8 +1,9 @@
-// Fuzzes challenge, digest and authentication of core/rules. Input: a line of letters (the schemes that are allowed: b,
-// d, t; k: the body is known), then user, password and target, a line each; then values of WWW-Authenticate fields.
-// Oracles: challenges hold no control byte and no more than the fields, and printed they parse to the same; an answer
-// has no line end and parses back to what it was made of; no scheme is used that is not allowed or not offered, and
-// none that is weaker than Digest; a challenge is answered once.
+// Fuzzes challenge, digest, ntlm and authentication of core/rules. Input: a line of letters (the schemes that are
+// allowed: b, d, n, t; k: the body is known), then user, password and target, a line each; then values of
+// WWW-Authenticate fields. Oracles: challenges hold no control byte and no more than the fields, and printed they parse
+// to the same; an answer has no line end and parses back to what it was made of; no scheme is used that is not allowed
+// or not offered, and none that is weaker than Digest; a challenge is answered once. What is read of NTLM's lies in the
+// message, and the answer to it holds the user, or is refused for user and password alone.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "core/base/ascii.hpp"
+#include "core/base/base64.hpp"
 #include "core/rules/authentication.hpp"
+#include "core/rules/ntlm.hpp"
 #include "fuzz/support/input.hpp"
 #include "fuzz/support/oracle.hpp"
 
@@ -21,7 +24,8 @@ namespace {
 using namespace rules;
 
 const bool kSights = must_be_seen({"token68", "basic", "bearer", "digest", "digest that is not known", "a hashed user",
-                                   "-sess", "a secret that cannot be sent", "a body that is not known"});
+                                   "-sess", "a secret that cannot be sent", "a body that is not known", "ntlm",
+                                   "ntlm's challenge", "ntlm with a time", "ntlm that is not known", "no UTF-8"});
 
 std::string printed(const std::vector<Challenge>& challenges) {
   std::string out;
@@ -87,12 +91,29 @@ void check_digest(const DigestChallenge& asked, const Credentials& with, const A
   if (asked.session) saw("-sess");
 }
 
+void check_ntlm(const Challenge& challenge, const Credentials& with) {
+  const auto message = from_base64(challenge.token68);
+  if (!message || challenge.token68.empty()) return;
+  const auto asked = parse_ntlm_challenge(*message);
+  saw(!asked ? "ntlm that is not known" : asked->timestamp ? "ntlm with a time" : "ntlm's challenge");
+  if (!asked) return;
+  FUZZ_CHECK(asked->message == *message && message->find(asked->target_info) != std::string::npos);
+  const NtlmUse use{.user = with.user, .password = with.password, .filetime = 1};
+  const auto value = ntlm_authenticate(*asked, use);
+  if (!value) FUZZ_CHECK(value.error().code == Code::invalid_request && value.error().message().size() < 80);
+  if (!value) return saw("no UTF-8");
+  const std::size_t fixed = asked->timestamp ? 88 : 72;
+  FUZZ_CHECK(value->size() >= fixed + 24 + 16 + 28 + asked->target_info.size() + 8 + 22);
+  FUZZ_CHECK(value->size() <= fixed + 24 + 16 + 28 + asked->target_info.size() + 16 + 22 + 2 * with.user.size());
+}
+
 // The verdict.
 std::string check_answers(const std::vector<Challenge>& challenges, const Credentials& with, const AuthRequest& sent) {
   bool digest = false;  // can be answered
   std::string offered = " ";
   for (const Challenge& challenge : challenges) {
     offered += challenge.scheme + " ";
+    if (challenge.scheme == "ntlm") check_ntlm(challenge, with);
     if (challenge.scheme != "digest") continue;
     const auto asked = parse_digest_challenge(challenge);
     if (!asked) saw("digest that is not known");
@@ -101,12 +122,17 @@ std::string check_answers(const std::vector<Challenge>& challenges, const Creden
     digest |= with.schemes.digest && (!asked->needs_body() || sent.body);
   }
   Random random(Seed{1});
-  const auto made = answer({with, challenges, sent, "", nullptr, 0}, random);
+  const auto made = answer({with, challenges, sent, "", nullptr, 0, true}, random);
   if (!made) FUZZ_CHECK(made.error().code == Code::invalid_request && made.error().message().size() < 200);
   if (!made) return "refused";
   FUZZ_CHECK(made->has_value() || !digest);
   if (!*made) return "none";
-  const auto& [value, state] = **made;
+  const auto& [value, state, logs_in] = **made;
+  if (logs_in) {
+    FUZZ_CHECK(value.empty() && !digest && with.schemes.ntlm && offered.find(" ntlm ") != std::string::npos);
+    saw("ntlm");
+    return "ntlm";
+  }
   const std::string scheme = to_lower(value.substr(0, value.find(' ')));
   FUZZ_CHECK_SAYING(is_field_value(value) && offered.find(" " + scheme + " ") != std::string::npos, shown(value));
   FUZZ_CHECK(digest == state.has_value() && digest == (scheme == "digest"));
@@ -130,7 +156,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string letters(input.up_to('\n'));
   const auto has = [&](char c) { return letters.find(c) != std::string::npos; };
   Credentials with;
-  with.schemes = {.basic = has('b'), .digest = has('d'), .bearer = has('t')};
+  with.schemes = {.basic = has('b'), .digest = has('d'), .bearer = has('t'), .ntlm = has('n')};
   with.user = input.up_to('\n');
   with.password = with.bearer = input.up_to('\n');
   const std::string target(input.up_to('\n'));

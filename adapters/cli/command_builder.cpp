@@ -152,8 +152,11 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::digest:
       group_.schemes_asked.digest = on;
       break;
+    case OptionId::ntlm:
+      group_.schemes_asked.ntlm = on;
+      break;
     case OptionId::anyauth:
-      group_.schemes_asked = {.basic = true, .digest = true, .bearer = true};
+      group_.schemes_asked = {.basic = true, .digest = true, .bearer = true, .ntlm = true};
       break;
     case OptionId::oauth2_bearer:
       group_.bearer = value;

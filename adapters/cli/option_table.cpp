@@ -70,6 +70,7 @@ constexpr OptionSpec kTable[] = {
     {user, 'u', "user", "", "", "USER:PASS", G::request, "user and password; without PASS it is empty"},
     {basic, 0, "basic", "", "no-basic", "", G::request, "authenticate by Basic (as without any of these)"},
     {digest, 0, "digest", "", "no-digest", "", G::request, "by Digest, when the server asks for it"},
+    {ntlm, 0, "ntlm", "", "no-ntlm", "", G::request, "by NTLMv2; USER may be DOMAIN/USER"},
     {anyauth, 0, "anyauth", "", "", "", G::request, "by the strongest scheme that the server asks for"},
     {oauth2_bearer, 0, "oauth2-bearer", "", "", "TOKEN", G::request, "by this Bearer token"},
     {aws_sigv4, 0, "aws-sigv4", "", "", "P[:P[:REGION[:SERVICE]]]", G::request, "sign with -u by AWS Signature V4"},

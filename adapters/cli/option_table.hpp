@@ -65,6 +65,7 @@ enum class OptionId : std::uint8_t {
   user,
   basic,
   digest,
+  ntlm,
   anyauth,
   oauth2_bearer,
   aws_sigv4,

@@ -165,7 +165,6 @@ void RunningOperation::segments_void(Multi& multi, const std::string& why) {
   head_received_ = false;
   noted_.reset();
   verdict_.reset();
-  hop_ = 0;
   if (auto started = start(multi); !started) end(multi, id_, started.error());
 }
 

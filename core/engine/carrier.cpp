@@ -86,14 +86,18 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     connection.exchanges.make_room();
     if (job.options.cookies) cookies_ = job.options.cookies->header_for(job.request.url, now);
-    const auto stream = session.open({.request = &job.request,
-                                      .upload = job.upload.present() ? &job.upload : nullptr,
-                                      .head = &job.head,
-                                      .trailers = &job.trailers,
-                                      .rules = response_rules(job),
-                                      .body = body_form(job.options),
-                                      .valid = true,
-                                      .cookies = job.options.cookies ? cookies_ : std::string_view()});
+    http::Exchange exchange{.request = &job.request,
+                            .upload = job.upload.present() ? &job.upload : nullptr,
+                            .head = &job.head,
+                            .trailers = &job.trailers,
+                            .rules = response_rules(job),
+                            .body = body_form(job.options),
+                            .valid = true,
+                            .cookies = job.options.cookies ? cookies_ : std::string_view()};
+    if (job.login) {
+      if (auto carried = carry_login(connection, job, exchange); !carried) return carried;
+    }
+    const auto stream = session.open(exchange);
     if (!stream) return std::unexpected(stream.error());
     job.enter(TransferPhase::active);
     jobs_.stop_connect_timer(job);
@@ -106,10 +110,27 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     job.progress.sent_head_bytes = head.size();
     if (job.options.report_heads) outbox_.try_put_head(job.id, head);
     ++connection.exchanges_carried;
-    if (job.options.forbid_reuse) connection.last_use = true;
+    // The answer to a login goes on the connection that began it.
+    if (job.options.forbid_reuse && !(job.login && job.login->sent == flow::LoginStep::begin)) {
+      connection.last_use = true;
+    }
     connection.exchanges.add(*stream, job.id);
     return {};
   });
+}
+
+// What of a login the request carries on this connection. A transfer of one hop can have none.
+Result<void> Carrier::carry_login(const PooledConnection& connection, Job& job, http::Exchange& exchange) const {
+  if (!rule_) return {};
+  const auto carried = job.login->prepare(
+      job.request, {.conn = connection.id, .logged_in = connection.logged_in, .multiplexes = connection.multiplexes});
+  if (!carried) return std::unexpected(carried.error());
+  exchange.request = *carried;
+  if (job.login->withheld_body()) {
+    exchange.upload = nullptr;
+    job.upload_announced = true;  // the application is not asked for the body before the next hop
+  }
+  return {};
 }
 
 void Carrier::settle(PooledConnection& connection, Now now) {
@@ -135,12 +156,23 @@ void Carrier::pump(PooledConnection& connection, Now now) {
 
 void Carrier::release(PooledConnection& connection, Now now) {
   const bool placed = has_memory_for([&] {
+    if (connection.held_for != TransferId{} && serve_held(connection, now)) return;
     while (auto grant = scheduler_.released(connection, is_usable(connection), now)) {
       if (grant->kind == pool::Grant::Kind::close) return connections_.close(connection, true);
       if (start(connection, *jobs_.find(grant->waiter->transfer), now)) return;
     }
   });
   if (!placed) connections_.close(connection, true);
+}
+
+// The transfer waits in its queue, as if it might get any connection; before anybody else could take this one, it gets
+// it. False: the connection cannot carry it, or it has ended.
+bool Carrier::serve_held(PooledConnection& connection, Now now) {
+  Job* job = jobs_.find(std::exchange(connection.held_for, {}));
+  if (!job || job->phase() != TransferPhase::queued || !is_usable(connection)) return false;
+  if (job->endpoint != connection.endpoint) return false;  // its URL has become one for https (HSTS)
+  scheduler_.withdraw(*job);
+  return start(connection, *job, now);
 }
 
 void Carrier::detach(PooledConnection& connection, Job& job) {
@@ -251,6 +283,8 @@ void Carrier::failed(PooledConnection& connection, Error error, Now now) {
 // ---- hops ----
 
 Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Error* failure, Now now) {
+  const PooledConnection* const connection = connections_.find(job.conn);
+  const bool alone = connection && !connection->multiplexes;
   return rule_->next({.request = job.request,
                       .options = job.options,
                       .head = job.head,
@@ -260,6 +294,10 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
                       .begun = job.past_hops.empty() ? job.progress.queued : job.past_hops.front().progress.queued,
                       .at_first_origin = job.at_first_origin,
                       .digest = job.digest.get(),
+                      .login = job.login.get(),
+                      .conn = job.conn,
+                      .conn_alone = alone,
+                      .conn_stays = alone && is_usable(*connection),
                       .told = failure != nullptr && job.progress.first_byte.has_value(),
                       .replayable = job.upload.replayable(),
                       .memory = jobs_.memory(),
@@ -300,6 +338,7 @@ void Carrier::backoff_over(Job& job, Now now) {
 void Carrier::cut_hop(PooledConnection& connection, Job& job, Now now) {
   connection.session().abort(job.stream);
   detach(connection, job);
+  if (job.next_hop->same_connection) connection.held_for = job.id;  // if its rest has come already
   next_hop(job, std::move(*job.next_hop), std::nullopt, now);
 }
 

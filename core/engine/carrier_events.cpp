@@ -114,7 +114,10 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       break;
     case http::Event::Kind::complete:
       detach(connection, job);
-      if (job.next_hop) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
+      if (job.next_hop) {
+        if (job.next_hop->same_connection) connection.held_for = job.id;
+        return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
+      }
       job.info.tls_truncated = event.truncated;
       jobs_.stop_exchange_timers(job);
       job.enter(TransferPhase::delivering);
@@ -157,6 +160,7 @@ void Carrier::check_interims(Job& job, Now now) {
 
 void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length,
                                Now now) {
+  if (job.login) note_login(connection, job);
   auto follows = hop_follows(job, now);
   if (!follows) {
     outbox_.put(output::HeadReady{job.id});  // no hop follows, so this response is the transfer's last
@@ -164,6 +168,16 @@ void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::opti
   }
   if (!*follows) return on_head(job, body_length, now);
   if (body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
+}
+
+// A 401 ends what a login has reached; any other response to its answer completes it.
+void Carrier::note_login(PooledConnection& connection, const Job& job) {
+  constexpr int kUnauthorized = 401;
+  if (job.head.status == kUnauthorized) {
+    connection.logged_in = false;
+  } else if (job.login->sent == flow::LoginStep::answer) {
+    connection.logged_in = true;
+  }
 }
 
 // Asked before the application is told of the response: if a hop follows, it is not told.

@@ -60,17 +60,18 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     if (options.connect_to) {
       if (auto done = prepare_connect_to(options, request.url); !done) return std::unexpected(std::move(done.error()));
     }
-    std::unique_ptr<rules::DigestState> digest;
+    std::unique_ptr<flow::HopCredentials> known;
     if (options.credentials) {
       auto made = prepare_credentials(request, options, defaults, memory_, now);
       if (!made) return std::unexpected(std::move(made.error()));
-      digest = *std::move(made);
+      known = *std::move(made);
     }
     auto tls = prepare(request, options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     TransferId id;
     Job* job = jobs_.emplace(id);
     if (!job) throw std::bad_alloc();
+    if (known && known->login) job->account = &known->login->account;
     const bool placed = has_memory_for([&] {
       if (options.total_timeout)
         timers_.set(job->total_timer, *options.total_timeout, TimerKind::total_timeout, id, now);
@@ -85,7 +86,10 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     job->request = std::move(request);
     if (job->request.method.empty()) job->request.method = effective_method(job->request);
     job->options = std::move(options);
-    if (digest) job->digest = std::move(digest);
+    if (known) {
+      job->digest = std::move(known->digest);
+      job->login = std::move(known->login);
+    }
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     ++running_;
@@ -136,6 +140,7 @@ Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
     auto tls = prepare(job.request, job.options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     if (job.request.method.empty()) job.request.method = effective_method(job.request);
+    if (job.login) job.account = &job.login->account;
     scheduler_.place(job, job.request, job.options, *std::move(tls));
     job.progress.queued = now.steady;
     if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);

@@ -6,7 +6,6 @@
 
 #include "core/base/ascii.hpp"
 #include "core/content/coding.hpp"
-#include "core/flow/authentication.hpp"
 #include "core/hsts.hpp"
 
 namespace sluice::engine {
@@ -103,9 +102,9 @@ Result<void> prepare_connect_to(TransferOptions& options, const Url& url) {
   return {};
 }
 
-Result<std::unique_ptr<rules::DigestState>> prepare_credentials(Request& request, TransferOptions& options,
-                                                                const EngineOptions& defaults, flow::HopMemory& memory,
-                                                                Now now) {
+Result<std::unique_ptr<flow::HopCredentials>> prepare_credentials(Request& request, TransferOptions& options,
+                                                                  const EngineOptions& defaults,
+                                                                  flow::HopMemory& memory, Now now) {
   if (auto upgraded = upgrade(request.url, defaults.hsts.get(), now); !upgraded) {
     return std::unexpected(std::move(upgraded.error()));
   }

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "core/flow/hop_rule.hpp"
+#include "core/flow/authentication.hpp"
 #include "core/options.hpp"
 #include "core/request.hpp"
 
@@ -18,12 +18,11 @@ Result<void> check_options(const TransferOptions& options);
 Result<void> prepare_connect_to(TransferOptions& options, const Url& url);
 
 // For the application's own request, before prepare(), if TransferOptions::credentials is set: they become what
-// authorize_first() makes of them, for the origin that EngineOptions::hsts makes of the URL's. Returns what the
-// Authorization field was made of, if it is Digest; else null. Errors: invalid_request, invalid_option. Throws
-// std::bad_alloc.
-Result<std::unique_ptr<rules::DigestState>> prepare_credentials(Request& request, TransferOptions& options,
-                                                                const EngineOptions& defaults, flow::HopMemory& memory,
-                                                                Now now);
+// authorize_first() makes of them, for the origin that EngineOptions::hsts makes of the URL's. Null: there is
+// nothing to remember. Errors: invalid_request, invalid_option. Throws std::bad_alloc.
+Result<std::unique_ptr<flow::HopCredentials>> prepare_credentials(Request& request, TransferOptions& options,
+                                                                  const EngineOptions& defaults,
+                                                                  flow::HopMemory& memory, Now now);
 
 // Completes the request of any hop, makes it one for https where EngineOptions::hsts says so, and returns the TLS
 // configuration for its URL; null: it needs none. Errors: invalid_request, tls_config. Throws std::bad_alloc.

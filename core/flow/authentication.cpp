@@ -5,15 +5,17 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/base64.hpp"
+#include "core/hash/hash.hpp"
 #include "core/netrc.hpp"
 #include "core/rules/aws_sigv4.hpp"
 #include "core/rules/challenge.hpp"
+#include "core/rules/ntlm.hpp"
 
 namespace sluice::flow {
 
 namespace {
 
-constexpr std::string_view kAuthorization = "Authorization";
 constexpr int kUnauthorized = 401;
 
 // As rules::AuthRequest wants it.
@@ -70,6 +72,38 @@ Result<void> unsign(Request& request, const Credentials& credentials) {
   return {};
 }
 
+// A digest of all that says whose connection it is.
+std::string account_of(const Credentials& credentials) {
+  const AuthSchemes& schemes = credentials.schemes;
+  std::string text;
+  for (const bool allowed : {schemes.basic, schemes.digest, schemes.bearer, schemes.ntlm}) text += allowed ? '1' : '0';
+  for (const std::string* const part : {&credentials.user, &credentials.password, &credentials.bearer}) {
+    text.append(std::to_string(part->size())).append(":").append(*part);
+  }
+  const hash::Sha256 digest = hash::sha256(text);
+  return std::string(as_text(digest));
+}
+
+// The login of a hop that may need one; null: no scheme does.
+std::unique_ptr<Login> login_for(const Credentials& credentials) {
+  if (!credentials.schemes.ntlm || credentials.user.empty() || !credentials.aws_sigv4.empty()) return nullptr;
+  auto login = std::make_unique<Login>();
+  login->account = account_of(credentials);
+  const AuthSchemes& schemes = credentials.schemes;
+  const bool is_only = !schemes.basic && !schemes.digest && !(schemes.bearer && !credentials.bearer.empty());
+  if (is_only) login->next = LoginStep::begin;
+  return login;
+}
+
+// Goes on with a login; for a hop that has another step.
+std::unique_ptr<Login> next_step(const Login& login, LoginStep next) {
+  auto following = std::make_unique<Login>();
+  following->account = login.account;
+  following->repeated = login.repeated;
+  following->next = next;
+  return following;
+}
+
 // The field that goes without a challenge. Returns what it was made of, if it is Digest.
 Result<std::unique_ptr<rules::DigestState>> authorize(Request& request, const RequestBody& body,
                                                       const Credentials& credentials, HopMemory& memory, Now now) {
@@ -113,10 +147,50 @@ Result<std::optional<Credentials>> credentials_for(const Url& url, const HopEnd&
   return from_netrc(credentials, url, {});
 }
 
+// The answer to the challenge of NTLM; nullopt: there is none that can be answered, or the connection, which must carry
+// the answer, ends with this response.
+Result<std::optional<NextHop>> answer_ntlm(const HopEnd& end) {
+  if (!end.conn_stays) return std::nullopt;
+  const auto own = credentials_for(end.request.url, end, end.at_first_origin);
+  if (!own) return std::unexpected(own.error());
+  if (!*own) return std::nullopt;
+  for (const rules::Challenge& one : rules::challenges_of(end.head.fields, "WWW-Authenticate")) {
+    if (one.scheme != "ntlm" || one.token68.empty()) continue;
+    const auto message = from_base64(one.token68);
+    const auto challenge = rules::parse_ntlm_challenge(message.value_or(""));
+    if (!challenge) return std::nullopt;
+    rules::NtlmUse use{
+        .user = (*own)->user, .password = (*own)->password, .filetime = rules::filetime_of(end.now.wall)};
+    end.memory.random.fill(use.client_challenge);
+    const auto answer = rules::ntlm_authenticate(*challenge, use);
+    if (!answer) return std::unexpected(answer.error());
+    NextHop following = again(end.request, HopReason::authentication);
+    following.login = next_step(*end.login, LoginStep::answer);
+    following.login->answer = "NTLM " + base64(*answer);
+    following.login->conn = end.conn;
+    following.same_connection = true;
+    return following;
+  }
+  return std::nullopt;
+}
+
+// The first message of a login, or the answer to its challenge, has its response.
+Result<std::optional<NextHop>> go_on_with_login(const HopEnd& end) {
+  const Login& login = *end.login;
+  if (login.sent == LoginStep::answer) return std::nullopt;
+  if (end.head.status == kUnauthorized) return answer_ntlm(end);
+  // No login was needed, but the body was not sent yet (as in curl).
+  const bool taken = end.head.status >= 200 && end.head.status < 300;
+  if (!taken || !login.withheld_body()) return std::nullopt;
+  NextHop following = again(end.request, HopReason::authentication);
+  following.login = next_step(login, LoginStep::none);
+  return following;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, TransferOptions& options,
-                                                            HopMemory& memory, Now now) {
+Result<std::unique_ptr<HopCredentials>> authorize_first(Request& request, TransferOptions& options, HopMemory& memory,
+                                                        Now now) {
   if (request.fields.contains(kAuthorization)) {
     options.credentials.reset();
     return nullptr;
@@ -140,11 +214,17 @@ Result<std::unique_ptr<rules::DigestState>> authorize_first(Request& request, Tr
   }
   options.credentials = std::make_shared<const Credentials>(std::move(own));
   if (nothing) return nullptr;  // only the schemes count, for other hosts
-  return authorize(request, request.body, *options.credentials, memory, now);
+  auto digest = authorize(request, request.body, *options.credentials, memory, now);
+  if (!digest) return std::unexpected(std::move(digest.error()));
+  auto login = login_for(*options.credentials);
+  if (!*digest && !login) return nullptr;
+  return std::make_unique<HopCredentials>(*std::move(digest), std::move(login));
 }
 
 Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
-  if (end.head.status != kUnauthorized || !end.options.credentials) return std::nullopt;
+  if (!end.options.credentials) return std::nullopt;
+  if (end.login && end.login->sent != LoginStep::none) return go_on_with_login(end);
+  if (end.head.status != kUnauthorized) return std::nullopt;
   const auto credentials = credentials_for(end.request.url, end, end.at_first_origin);
   if (!credentials) return std::unexpected(credentials.error());
   if (!*credentials || !(*credentials)->aws_sigv4.empty()) return std::nullopt;
@@ -156,11 +236,18 @@ Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
                                .request = facts_of(end.request, end.request.body),
                                .sent = end.request.fields.find(kAuthorization).value_or(""),
                                .sent_digest = end.digest,
-                               .answers = end.counts.authentications},
+                               .answers = end.counts.authentications,
+                               .may_log_in = end.login && end.conn_alone},
                               end.memory.random);
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (!*answer) return std::nullopt;
   NextHop following = again(end.request, HopReason::authentication);
+  if (end.login) following.login = next_step(*end.login, (*answer)->logs_in ? LoginStep::begin : LoginStep::none);
+  if ((*answer)->logs_in) {
+    following.login->demanded = true;
+    following.request.fields.remove(kAuthorization);
+    return following;
+  }
   if (auto set = following.request.fields.set(kAuthorization, (*answer)->authorization); !set) {
     return std::unexpected(std::move(set.error()));
   }
@@ -175,14 +262,16 @@ Result<void> authorize_next(NextHop& following, const HopEnd& end) {
   if (!end.options.credentials) return {};
   Request& request = following.request;
   if (end.digest) request.fields.remove(kAuthorization);  // it was for another request
+  if (end.login && end.login->next != LoginStep::none) request.fields.remove(kAuthorization);  // for another connection
   if (!end.options.credentials->aws_sigv4.empty()) {
     if (auto done = unsign(request, *end.options.credentials); !done) return done;
   }
-  if (request.fields.contains(kAuthorization)) return {};
   const bool stays = end.at_first_origin && request.url.origin() == end.request.url.origin();
   const auto credentials = credentials_for(request.url, end, stays);
   if (!credentials) return std::unexpected(credentials.error());
   if (!*credentials) return {};
+  following.login = login_for(**credentials);
+  if (request.fields.contains(kAuthorization)) return {};
   const RequestBody none;
   auto digest = authorize(request, following.same_body ? end.request.body : none, **credentials, end.memory, end.now);
   if (!digest) return std::unexpected(std::move(digest.error()));

@@ -9,6 +9,7 @@
 
 #include "core/base/random.hpp"
 #include "core/error.hpp"
+#include "core/flow/login.hpp"
 #include "core/options.hpp"
 #include "core/progress.hpp"
 #include "core/request.hpp"
@@ -45,8 +46,12 @@ struct HopEnd {
   bool at_first_origin;
   // What the request's Authorization field was made of, if it is Digest; else null.
   const rules::DigestState* digest;
-  bool told;        // the application was told of this response already
-  bool replayable;  // the body, if there is one, can be sent again
+  const Login* login;  // of the connection, as far as it is; null: the credentials need none
+  ConnId conn;         // of the response
+  bool conn_alone;     // that connection carries one request at a time
+  bool conn_stays;     // and can carry the next one
+  bool told;           // the application was told of this response already
+  bool replayable;     // the body, if there is one, can be sent again
   HopMemory& memory;
   Now now;
 };
@@ -58,6 +63,8 @@ struct NextHop {
   Duration after = Duration::zero();  // the wait before the hop begins
   HopReason reason = HopReason::redirect;
   std::unique_ptr<rules::DigestState> digest = {};  // what its Authorization field was made of, if it is Digest
+  std::unique_ptr<Login> login = {};
+  bool same_connection = false;  // it goes on the connection of the last hop, if that can carry it
 };
 
 // The same request, with its body. Throws std::bad_alloc.

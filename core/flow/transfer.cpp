@@ -55,6 +55,7 @@ void Transfer::recycle() {
 void Transfer::forget_credentials() {
   options.credentials.reset();
   digest.reset();
+  login.reset();
 }
 
 // What only begin_hop() changes.
@@ -128,7 +129,8 @@ bool same_place(const Url& one, const Url& two) {
 }  // namespace
 
 Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure, ResponseHead& ended_head, Now now) {
-  if (following.same_body && !upload.replayable()) {
+  const bool untouched = login && login->withheld_body();
+  if (following.same_body && !upload.replayable() && !untouched) {
     return std::unexpected(make_error(Code::rewind_failed,
                                       "the next request needs the body again, which comes from a stream that cannot be "
                                       "given from its start (BodyStream::rewindable)"));
@@ -139,12 +141,13 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   // Nothing after this line needs memory.
   if (following.same_body) {
     following.request.body = std::move(request.body);
-    upload.rewind();
+    if (!untouched) upload.rewind();
   }
   request = std::move(following.request);
   reason = following.reason;
   count(reason, counts);
   digest = std::move(following.digest);
+  login = std::move(following.login);
   at_first_origin = at_first_origin && same_origin;
   if (reason == HopReason::expectation) options.expect_continue_from.reset();
   if (!following.same_body || !upload.streamed()) upload = http::UploadBody(request.body);

@@ -78,6 +78,7 @@ class Transfer {
   HopReason reason = HopReason::first;
   bool at_first_origin = true;                 // no hop so far was at another origin than the first
   std::unique_ptr<rules::DigestState> digest;  // what the request's Authorization field was made of, if it is Digest
+  std::unique_ptr<Login> login;                // null: the credentials need none
   Request request;
   TransferOptions options;
   http::UploadBody upload;

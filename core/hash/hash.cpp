@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/hmac.h>
+#include <openssl/md4.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 
@@ -32,6 +33,17 @@ std::array<std::uint8_t, kSize> digest(Functions<Context> functions, std::span<c
 
 constexpr Functions<SHA256_CTX> kSha256 = {SHA256_Init, SHA256_Update, SHA256_Final};
 
+template <std::size_t kSize>
+std::array<std::uint8_t, kSize> hmac(const EVP_MD* algorithm, Bytes key, std::string_view text) {
+  std::array<std::uint8_t, kSize> result = {};
+  const Bytes bytes = as_bytes(text);
+  if (!HMAC(algorithm, key.data(), key.size(), bytes.data(), bytes.size(), result.data(), nullptr)) {
+    ERR_clear_error();  // so that no later error of TLS is taken for this one
+    throw std::bad_alloc();
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string hex_digest(Algorithm algorithm, std::span<const std::string_view> parts) {
@@ -49,15 +61,13 @@ std::string hex_digest(Algorithm algorithm, std::span<const std::string_view> pa
 
 Sha256 sha256(std::string_view text) { return digest<SHA256_DIGEST_LENGTH>(kSha256, std::span(&text, 1)); }
 
-Sha256 hmac_sha256(Bytes key, std::string_view text) {
-  Sha256 result = {};
-  const Bytes bytes = as_bytes(text);
-  if (!HMAC(EVP_sha256(), key.data(), key.size(), bytes.data(), bytes.size(), result.data(), nullptr)) {
-    ERR_clear_error();  // so that no later error of TLS is taken for this one
-    throw std::bad_alloc();
-  }
-  return result;
+Md4 md4(std::string_view text) {
+  return digest<MD4_DIGEST_LENGTH>(Functions<MD4_CTX>{MD4_Init, MD4_Update, MD4_Final}, std::span(&text, 1));
 }
+
+Sha256 hmac_sha256(Bytes key, std::string_view text) { return hmac<SHA256_DIGEST_LENGTH>(EVP_sha256(), key, text); }
+
+Md5 hmac_md5(Bytes key, std::string_view text) { return hmac<MD5_DIGEST_LENGTH>(EVP_md5(), key, text); }
 
 // Not append_hex() of core/base, which is a room on the same floor.
 std::string to_hex(Bytes bytes) {

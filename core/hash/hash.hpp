@@ -1,5 +1,6 @@
-// Hashes of text: MD5, SHA-256 and SHA-512/256, and HMAC over SHA-256. The only room that uses BoringSSL's hash
-// headers. Leaves to others: what is hashed and why; MD5 is here for Digest authentication (RFC 7616) alone.
+// Hashes of text: MD4, MD5, SHA-256 and SHA-512/256, and HMAC over MD5 and SHA-256. The only room that uses BoringSSL's
+// hash headers. Leaves to others: what is hashed and why; MD4 and MD5 are here for authentication schemes that know
+// nothing better (Digest, RFC 7616, and NTLM, MS-NLMP).
 #pragma once
 
 #include <array>
@@ -21,6 +22,8 @@ enum class Algorithm : std::uint8_t {
 };
 
 using Sha256 = std::array<std::uint8_t, 32>;
+using Md4 = std::array<std::uint8_t, 16>;
+using Md5 = std::array<std::uint8_t, 16>;
 
 // The digest of the parts joined, as lower-case hexadecimal digits: 32 of MD5, 64 of the others. Throws std::bad_alloc.
 std::string hex_digest(Algorithm algorithm, std::span<const std::string_view> parts);
@@ -29,8 +32,10 @@ inline std::string hex_digest(Algorithm algorithm, std::initializer_list<std::st
 }
 
 Sha256 sha256(std::string_view text);
-// RFC 2104. A key of any length. Throws std::bad_alloc.
+Md4 md4(std::string_view text);  // RFC 1320
+// RFC 2104. A key of any length. Throw std::bad_alloc.
 Sha256 hmac_sha256(Bytes key, std::string_view text);
+Md5 hmac_md5(Bytes key, std::string_view text);
 
 // Two lower-case hexadecimal digits for each byte. Throws std::bad_alloc.
 std::string to_hex(Bytes bytes);

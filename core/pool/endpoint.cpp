@@ -10,8 +10,10 @@ namespace sluice::pool {
 
 namespace {
 
-void append_part(std::string& key, std::string_view part) {
-  const auto size = std::bit_cast<std::array<char, 4>>(static_cast<std::uint32_t>(part.size()));
+std::uint32_t size_of(std::string_view part) { return static_cast<std::uint32_t>(part.size()); }
+
+void append_part(std::string_view part, std::string& key) {
+  const auto size = std::bit_cast<std::array<char, 4>>(size_of(part));
   key.append(size.data(), size.size()).append(part);
 }
 
@@ -25,23 +27,30 @@ void append_route(const Route* route, std::string& key) {
     const auto address = std::bit_cast<std::array<char, sizeof route>>(route);
     key.append(address.data(), address.size());
   } else {
-    append_part(key, route->identity());
+    append_part(route->identity(), key);
   }
 }
 
 }  // namespace
 
-void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key) {
-  key.clear();
-  append_part(key, tls ? as_text(Bytes{tls->identity()}) : std::string_view{});
-  append_part(key, request.url.host());
-  append_part(key, request.url.zone());
-  const std::array<std::uint16_t, 2> numbers = {request.url.port(),
-                                                options.connect_to ? options.connect_to->port : std::uint16_t{0}};
-  const auto ports = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
-  key.append(ports.data(), ports.size());
-  append_part(key, options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{});
-  key += static_cast<char>(options.family);
+// First what has the same size in each key, so that the parts after it cannot be taken for each other.
+void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls,
+                  const std::string* account, std::string& key) {
+  const std::string_view identity = tls ? as_text(Bytes{tls->identity()}) : std::string_view{};
+  const std::string_view host = request.url.host();
+  const std::string_view zone = request.url.zone();
+  const std::string_view other = options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{};
+  const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
+  const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
+  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 1 | (account ? 1U : 0U);
+  const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
+                                                size_of(other),    ports,         kinds};
+  const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
+  key.assign(fixed.data(), fixed.size()).append(host);
+  if (tls) key.append(identity);
+  if (!zone.empty()) key.append(zone);
+  if (!other.empty()) key.append(other);
+  if (account) append_part(*account, key);
   append_route(options.route.get(), key);
 }
 

@@ -26,7 +26,10 @@ struct Waiter {
   // Time of a retry: a connection that was made later and carries exchanges is suitable too.
   std::optional<Instant> retried;
   bool repeatable = true;  // Transfer::may_be_repeated()
-  Link<Waiter> waiting;    // in the endpoint's queue, or in its dialing list unless fresh_only
+  // Connections are shared within one account only (flow::Login); it outlives the wait. Null: no connection is logged
+  // in.
+  const std::string* account = nullptr;
+  Link<Waiter> waiting;  // in the endpoint's queue, or in its dialing list unless fresh_only
 };
 using WaitingList = List<Waiter, &Waiter::waiting>;
 
@@ -67,8 +70,9 @@ struct PeerName {
 PeerName peer_of(const Url& url);  // `tls` is left null
 
 // Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal
-// (SB-05, SB-36, SB-43 to SB-46). `tls` is null without TLS. Throws std::bad_alloc.
-void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, std::string& key);
+// (SB-05, SB-36, SB-42 to SB-46). `tls` is null without TLS, `account` without one. Throws std::bad_alloc.
+void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls,
+                  const std::string* account, std::string& key);
 
 struct Endpoint {
   void recycle();

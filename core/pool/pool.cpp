@@ -23,8 +23,8 @@ Grant serve_grant(PooledConnection& connection, Waiter& waiter) {
 // ---- endpoints ----
 
 Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& options,
-                             std::shared_ptr<const TlsConfig> tls) {
-  endpoint_key(request, options, tls.get(), key_scratch_);
+                             std::shared_ptr<const TlsConfig> tls, const std::string* account) {
+  endpoint_key(request, options, tls.get(), account, key_scratch_);
   if (const auto found = by_key_.find(std::string_view{key_scratch_}); found != by_key_.end()) {
     Endpoint* endpoint = endpoints_.find(found->second);
     SLUICE_CHECK(endpoint != nullptr);
@@ -71,7 +71,7 @@ void Pool::make_pending(Endpoint& endpoint) {
 
 void Pool::place(Waiter& waiter, const Request& request, const TransferOptions& options,
                  std::shared_ptr<const TlsConfig> tls) {
-  waiter.endpoint = endpoint_for(request, options, std::move(tls)).id;
+  waiter.endpoint = endpoint_for(request, options, std::move(tls), waiter.account).id;
 }
 
 void Pool::enter(Waiter& waiter, Endpoint& endpoint) {

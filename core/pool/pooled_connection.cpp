@@ -22,6 +22,8 @@ void PooledConnection::recycle() {
   facts.reset();
   exchanges_carried = 0;
   multiplexes = was_idle = interest_announced = write_broken = last_use = interest_deferred = close_deferred = false;
+  logged_in = false;
+  held_for = {};
   idle_since = {};
   kept_for = Duration::max();
   resolved.reset();

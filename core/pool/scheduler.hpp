@@ -37,8 +37,8 @@ class Scheduler {
   virtual ~Scheduler() = default;
 
   // ---- waiters ----
-  // Finds the endpoint of this request with these options and stores it in the waiter; enter() follows. Throws
-  // std::bad_alloc; nothing has changed then.
+  // Finds the endpoint of this request with these options, for the waiter's account, and stores it in the waiter;
+  // enter() follows. Throws std::bad_alloc; nothing has changed then.
   virtual void place(Waiter& waiter, const Request& request, const TransferOptions& options,
                      std::shared_ptr<const TlsConfig> tls) = 0;
   virtual void enter(Waiter& waiter) = 0;        // at the end of the queue

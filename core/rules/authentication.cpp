@@ -92,7 +92,7 @@ Result<std::optional<std::string>> first_authorization(const Credentials& creden
     if (!remembered || !can_answer(remembered->challenge, request)) return std::nullopt;
     return digest(*remembered, credentials, request);
   }
-  if (may_basic == may_bearer) return std::nullopt;
+  if (credentials.schemes.ntlm || may_basic == may_bearer) return std::nullopt;
   return may_basic ? basic(credentials) : bearer(credentials);
 }
 
@@ -102,6 +102,7 @@ Result<std::optional<Answer>> answer(const Challenged& what, Random& random) {
     if (auto challenge = strongest_digest(what)) return answer_digest(what, *std::move(challenge), random);
   }
   if (what.answers > 0) return std::nullopt;  // no scheme that shows more after the one that was refused
+  if (what.credentials.schemes.ntlm && what.may_log_in && offers(what, "ntlm")) return Answer{.logs_in = true};
   if (may_use_bearer(what.credentials) && offers(what, "bearer")) return answer_once(what, bearer(what.credentials));
   if (what.credentials.schemes.basic && offers(what, "basic")) return answer_once(what, basic(what.credentials));
   return std::nullopt;

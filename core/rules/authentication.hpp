@@ -51,11 +51,13 @@ struct Challenged {
   std::string_view sent;                     // the field's value in it; "": it had none
   const DigestState* sent_digest;            // of which `sent` was made; null: it was not Digest
   std::size_t answers;                       // how many challenges to this request were answered before
+  bool may_log_in = false;                   // the connection could be one user's (NTLM)
 };
 
 struct Answer {
   std::string authorization = {};          // the field's value in the next request
   std::optional<DigestState> digest = {};  // of which it was made; nullopt: it is not Digest
+  bool logs_in = false;                    // there is no such value: a login of NTLM begins (core/flow/login.hpp)
 };
 
 // The answer to the strongest challenge that the credentials may and can answer (core/credentials.hpp). nullopt, the

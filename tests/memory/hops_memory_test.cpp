@@ -96,6 +96,33 @@ std::vector<std::string> tell_answers() {
   return world.faults();
 }
 
+// A connection is logged in by NTLM, with a body that goes with the answer, and used again.
+std::vector<std::string> tell_login() {
+  MemoryWorld world({}, nullptr);
+  Wish put;
+  put.method = "PUT";
+  put.url = "http://192.0.2.9/login/";
+  put.upload = body(200, 11);
+  put.expected = "well";
+  put.options.credentials = std::make_shared<const Credentials>(Credentials{
+      .user = "DOMAIN\\" + std::string(50, 'u'), .password = "secret", .schemes = {.basic = false, .ntlm = true}});
+  for (int i = 0; i < 2; ++i) {
+    const auto id = world.add(put);
+    world.run();
+    if (!ran_short() && !(id && world.succeeded(*id))) world.fault("a transfer failed with memory there");
+  }
+  relieve();
+  const auto last = world.add(put);
+  world.run();
+  if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
+  world.finish();
+  return world.faults();
+}
+
+TEST_CASE("memory: a login by NTLM") {
+  with_every_allocation_failing("login", tell_login, {Shortage::once, Shortage::from_then_on}, {1, 5});
+}
+
 TEST_CASE("memory: challenges that are answered, and retries") {
   with_every_allocation_failing("answers", tell_answers, {Shortage::once, Shortage::from_then_on}, {1, 5});
 }

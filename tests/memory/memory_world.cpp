@@ -13,6 +13,11 @@
 namespace sluice::test {
 namespace {
 
+// Of MS-NLMP 4.2.4.3, with a timestamp.
+constexpr std::string_view kNtlmChallenge =
+    "TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAADAAMABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwA"
+    "RABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAcACAAAwKGyw9TlAQAAAAA=";
+
 constexpr std::size_t kUploadPiece = 700;
 constexpr int kMostHops = 200;  // of the clock in one run
 
@@ -103,6 +108,15 @@ bool Peer::answer_specially() {
       plain_out_ += "HTTP/1.1 200 OK\r\nAuthentication-Info: nextnonce=\"" + std::string(100, 'm') +
                     "\"\r\nContent-Length: 4\r\n\r\nwell";
     }
+    return true;
+  }
+  if (head.find(" /login/") != std::string::npos) {
+    if (head.find("chunked") != std::string::npos && !in_.ends_with("0\r\n\r\n")) return true;
+    in_.clear();
+    const bool begins = head.find("Authorization: NTLM TlRMTVNTUAAB") != std::string::npos;
+    plain_out_ += begins ? "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM " + std::string(kNtlmChallenge) +
+                               "\r\nContent-Length: 2\r\n\r\nno"
+                         : "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell";
     return true;
   }
   if (head.find(" /coded/") != std::string::npos) {

@@ -4,12 +4,12 @@ from bugs import bug as mutant
 
 SCHEDULER = [
     mutant("pool-zone", "connections are shared by the zones of an address",
-           ("pool/endpoint.cpp", "append_part(key, request.url.zone());", "append_part(key, PLANTED ? std::string_view{} : request.url.zone());")),
+           ("pool/endpoint.cpp", "zone = request.url.zone();", "zone = PLANTED ? std::string_view{} : request.url.zone();")),
     mutant("pool-family", "connections are shared whatever family was asked for",
-           ("pool/endpoint.cpp", "key += static_cast<char>(options.family);", "key += static_cast<char>(PLANTED ? AddressFamily::any : options.family);")),
+           ("pool/endpoint.cpp", "static_cast<std::uint32_t>(options.family) << 1", "static_cast<std::uint32_t>(PLANTED ? AddressFamily::any : options.family) << 1")),
     mutant("pool-connect-to", "connections are shared whatever host connect_to names",
-           ("pool/endpoint.cpp", "append_part(key, options.connect_to ? std::string_view{options.connect_to->host}",
-            "append_part(key, options.connect_to && !PLANTED ? std::string_view{options.connect_to->host}")),
+           ("pool/endpoint.cpp", "other = options.connect_to ? std::string_view{options.connect_to->host}",
+            "other = options.connect_to && !PLANTED ? std::string_view{options.connect_to->host}")),
     mutant("pool-unused-origins", "origins without use are never forgotten",
            ("pool/pool.cpp", "if (unused_.size() <= limits::kMaxUnusedOrigins)", "if (PLANTED || unused_.size() <= limits::kMaxUnusedOrigins)")),
     mutant("pool-route-sessions", "TLS sessions of a route that has gone are offered to the next at its address",

@@ -172,7 +172,7 @@ HOPS = [
     mutant("hop-connect-to", "another place is connected to where the first one was to be",
            ("flow/transfer.cpp", "if (first_place == held_connect_to.has_value())", "if (!PLANTED && first_place == held_connect_to.has_value())")),
     mutant("hop-stream-again", "a stream that cannot be given again is sent on with what is left of it",
-           ("flow/transfer.cpp", "if (following.same_body && !upload.replayable())", "if (!PLANTED && following.same_body && !upload.replayable())")),
+           ("flow/transfer.cpp", "if (following.same_body && !upload.replayable()", "if (!PLANTED && following.same_body && !upload.replayable()")),
     mutant("hop-figures", "a hop goes on with the figures of the one before",
            ("flow/transfer.cpp", "progress = {.queued = now.steady};", "if (!PLANTED) progress = {.queued = now.steady};")),
     mutant("hop-body-kept", "what was not consumed of a hop's body is shown in the next",

@@ -30,6 +30,7 @@ using net::Descriptor;
 
 struct Caller {
   Descriptor socket;
+  int number = 0;
   std::string in;
   std::deque<Reply> out;  // the front is being sent
   std::size_t sent = 0;   // of the front
@@ -88,7 +89,7 @@ std::uint16_t refused_port() {
 
 class LoopbackServer::Thread {
  public:
-  explicit Thread(Script script)
+  explicit Thread(ConnectionScript script)
       : script_(std::move(script)), listener_(bind_loopback()), event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     must(::listen(listener_.get(), 4096) == 0);
     port_ = port_of(listener_.get());
@@ -166,6 +167,7 @@ class LoopbackServer::Thread {
       clients_.push_back(std::make_unique<Caller>());
       clients_.back()->socket = std::move(socket);
       note([this] { ++accepted_, ++open_; });
+      clients_.back()->number = accepted_;
     }
   }
 
@@ -179,7 +181,7 @@ class LoopbackServer::Thread {
     client.in.append(piece, static_cast<std::size_t>(size));
     note([&] { received_ += static_cast<std::size_t>(size); });
     while (const std::size_t request = request_size(client.in)) {
-      client.out.push_back(script_(client.in.substr(0, request)));
+      client.out.push_back(script_(client.in.substr(0, request), client.number));
       client.in.erase(0, request);
       note([this] { ++requests_; });
     }
@@ -222,13 +224,17 @@ class LoopbackServer::Thread {
     changed_.notify_all();
   }
 
-  Script script_;
+  ConnectionScript script_;
   Descriptor listener_, event_;
   std::vector<std::unique_ptr<Caller>> clients_;
   std::thread thread_;
 };
 
-LoopbackServer::LoopbackServer(Script script) : thread_(std::make_unique<Thread>(std::move(script))) {}
+LoopbackServer::LoopbackServer(Script script)
+    : LoopbackServer(
+          ConnectionScript([script = std::move(script)](const std::string& request, int) { return script(request); })) {
+}
+LoopbackServer::LoopbackServer(ConnectionScript script) : thread_(std::make_unique<Thread>(std::move(script))) {}
 LoopbackServer::~LoopbackServer() = default;
 
 std::uint16_t LoopbackServer::port() const { return thread_->port_; }

@@ -26,6 +26,9 @@ class LoopbackServer {
   // Called in the server's thread with the complete request and its body (a chunked body as received).
   using Script = std::function<Reply(const std::string& request)>;
   explicit LoopbackServer(Script script);
+  // The same with the number of the connection: 1 is the first that was accepted.
+  using ConnectionScript = std::function<Reply(const std::string& request, int connection)>;
+  explicit LoopbackServer(ConnectionScript script);
   ~LoopbackServer();
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;

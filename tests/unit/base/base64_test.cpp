@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
 
 using namespace sluice;
 
@@ -26,4 +27,22 @@ TEST_CASE("base64: each of the 64 digits, from bytes of every value") {
   CHECK(base64(bytes) == "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
   CHECK(base64(std::string("\0", 1)) == "AA==");
   CHECK(base64("\xff\xff\xff") == "////");
+}
+
+TEST_CASE("base64: what was encoded is decoded, with its padding or without") {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    const std::string text = base64(bytes);
+    CHECK(from_base64(text) == bytes);
+    CHECK(from_base64(text.substr(0, text.find('='))) == bytes);
+    bytes += static_cast<char>(i * 7);
+  }
+}
+
+TEST_CASE("base64: what is no such text is refused") {
+  for (const std::string_view bad : {"A", "AAAAA", "A===", "====", "=", "Zg=", "Zg=a",
+                                     "Zh==", "Zm9=", "Zg==Zg==", "Z g=", "Zg\n", "Zm9-", "Zm9_", "\xff\xff\xff\xff"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(from_base64(bad));
+  }
 }

@@ -24,9 +24,12 @@ TEST_CASE("auth options: Basic alone is a field; other schemes wait for a challe
   const Credentials digest = credentials({"--digest", "-u", "a:b:c", "h"});
   CHECK(digest == Credentials{.user = "a", .password = "b:c", .schemes = {.basic = false, .digest = true}});
   CHECK(credentials({"--digest", "http://a:b%40@h"}).password == "b@");
-  CHECK(credentials({"--anyauth", "-u", "a", "h"}).schemes == AuthSchemes{true, true, true});
+  CHECK(credentials({"--anyauth", "-u", "a", "h"}).schemes == AuthSchemes{true, true, true, true});
   CHECK(credentials({"--basic", "--digest", "-u", "a", "h"}).schemes == AuthSchemes{true, true, false});
   CHECK_FALSE(one({"--digest", "--no-digest", "-u", "a:b", "h"}).credentials);
+  const Credentials ntlm = credentials({"--ntlm", "-u", "D\\a:b", "h"});
+  CHECK(ntlm == Credentials{.user = "D\\a", .password = "b", .schemes = {.basic = false, .ntlm = true}});
+  CHECK_FALSE(one({"--ntlm", "--no-ntlm", "-u", "a:b", "h"}).credentials);
   const Credentials bearer = credentials({"--oauth2-bearer", "t0", "h"});
   CHECK(bearer == Credentials{.bearer = "t0", .schemes = {.basic = false, .bearer = true}});
 }

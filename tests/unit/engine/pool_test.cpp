@@ -80,6 +80,12 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   forbid_reuse = true;
   CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 1);
   CHECK(connects_for("http://192.0.2.1/", options, "http://192.0.2.1/", {}) == 2);
+  // Credentials that may log a connection in (ntlm_test.cpp).
+  TransferOptions login;
+  login.credentials =
+      std::make_shared<const Credentials>(Credentials{.user = "me", .password = "secret", .schemes = {.ntlm = true}});
+  CHECK(connects_for("http://192.0.2.1/", login, "http://192.0.2.1/", login) == 1);
+  CHECK(connects_for("http://192.0.2.1/", login, "http://192.0.2.1/", {}) == 2);
 }
 
 TEST_CASE("pool: connect_to says where, the Host field still says what") {

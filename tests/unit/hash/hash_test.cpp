@@ -77,6 +77,18 @@ TEST_CASE("hash: HMAC over SHA-256, the vectors of RFC 4231 4") {
   CHECK(hash::hmac_sha256({}, {}) == hash::hmac_sha256(as_bytes(""), ""));
 }
 
+TEST_CASE("hash: HMAC over MD5, the vectors of RFC 2202 2, and MD4, those of RFC 1320 A.5") {
+  CHECK(to_hex(hash::hmac_md5(as_bytes(std::string(16, '\x0b')), "Hi There")) == "9294727a3638bb1c13f48ef8158bfc9d");
+  CHECK(to_hex(hash::hmac_md5(as_bytes("Jefe"), "what do ya want for nothing?")) == "750c783e6ab0b503eaa86e310a5db738");
+  CHECK(to_hex(hash::hmac_md5(as_bytes(std::string(80, '\xaa')),
+                              "Test Using Larger Than Block-Size Key - Hash Key First")) ==
+        "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd");
+  CHECK(to_hex(hash::md4("")) == "31d6cfe0d16ae931b73c59d7e0c089c0");
+  CHECK(to_hex(hash::md4("abc")) == "a448017aaf21d8525fc10ae87aa6729d");
+  CHECK(to_hex(hash::md4("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")) ==
+        "043f8582f241db351ce627e153e7f0e4");
+}
+
 TEST_CASE("hash: hexadecimal digits of bytes") {
   CHECK(to_hex({}) == "");
   CHECK(to_hex(as_bytes(std::string_view("\x00\x01\x9f\xa0\xff", 5))) == "00019fa0ff");
