@@ -174,7 +174,9 @@ void AltSvcStore::put(const std::string& key, Origin origin) {
   const auto at = made.emplace(key, std::move(origin)).first;
   by_expiry_.emplace(expires, at->first);
   origins_.insert(made.extract(at));
-  if (origins_.size() > kMaxAltSvcOrigins) remove(origins_.find(by_expiry_.begin()->second));
+  if (origins_.size() <= kMaxAltSvcOrigins) return;
+  remove(origins_.find(by_expiry_.begin()->second));
+  ++dropped_;
 }
 
 void AltSvcStore::remove(Origins::iterator at) {

@@ -70,6 +70,7 @@ class AltSvcStore {
   std::vector<Alternative> find(const Url& url, UnixSeconds now) const;
 
   std::size_t size() const { return origins_.size(); }  // origins; those that have expired may be counted
+  std::size_t dropped() const { return dropped_; }      // origins that there was no room for so far
 
   // Adds the alternatives of a file as curl --alt-svc writes it: `h2 example.com 443 h3 alt.example.com 8443 "20261231
   // 23:59:59" 1 0`: protocol, host and port of the origin, the same of the alternative, its end in UTC, whether it is
@@ -97,6 +98,7 @@ class AltSvcStore {
   void add(const std::string& key, Entry entry);
   bool load_line(std::string_view line, UnixSeconds now);
 
+  std::size_t dropped_ = 0;
   Origins origins_;
   std::set<std::pair<UnixSeconds, std::string_view>> by_expiry_;  // last_expiry() and a view of the key
 };

@@ -43,6 +43,7 @@ struct CookieFileReport {
   std::size_t taken = 0;    // cookies; those that have expired are counted but not kept
   std::size_t refused = 0;  // lines with a cookie that a rule refuses, and lines of more than 16 KiB
   std::size_t unknown = 0;  // lines that are no cookie, no comment and not empty
+  std::size_t dropped = 0;  // cookies that the jar had no room for (its own, or some of those taken)
 
   friend bool operator==(const CookieFileReport&, const CookieFileReport&) = default;
 };

@@ -99,7 +99,9 @@ void HstsStore::put(const std::string& name, Entry entry) {
   const auto at = made.emplace(name, entry).first;
   by_expiry_.emplace(entry.expires, at->first);
   hosts_.insert(made.extract(at));
-  if (hosts_.size() > kMaxHstsHosts) remove(hosts_.find(by_expiry_.begin()->second));
+  if (hosts_.size() <= kMaxHstsHosts) return;
+  remove(hosts_.find(by_expiry_.begin()->second));
+  ++dropped_;
 }
 
 void HstsStore::remove(Hosts::iterator at) {

@@ -52,6 +52,7 @@ class HstsStore {
   bool applies(const Url& url, UnixSeconds now) const;
 
   std::size_t size() const { return hosts_.size(); }  // those that have expired may be counted
+  std::size_t dropped() const { return dropped_; }      // hosts that there was no room for so far
 
   // Adds the entries of a file as curl --hsts writes it: `example.com "20261231 23:59:59"` in UTC, or "unlimited"; with
   // a dot before the host for includeSubDomains; lines that begin with '#' are comments. Of several entries of one host
@@ -72,6 +73,7 @@ class HstsStore {
   void remove(Hosts::iterator at);
   bool load_line(std::string_view line, UnixSeconds now);
 
+  std::size_t dropped_ = 0;
   Hosts hosts_;
   std::set<std::pair<UnixSeconds, std::string_view>> by_expiry_;  // views of the keys in hosts_
 };

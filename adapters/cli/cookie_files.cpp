@@ -7,6 +7,7 @@
 
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/text.hpp"
+#include "core/base/limits.hpp"
 #include "core/features.hpp"
 
 namespace sluice::cli {
@@ -25,6 +26,11 @@ std::shared_ptr<CookieJar> load_cookies(const CommandLine& command, Console& con
       if (file.without_session != without_session) continue;
       const CookieFileReport report = jar->load(file.text, now);
       const std::size_t bad = report.refused + report.unknown;
+      if (report.dropped > 0) {
+        console.warning(printable(file.name) + ": it has more cookies than are kept (" +
+                        std::to_string(limits::kMaxCookies) + ", and " + std::to_string(limits::kMaxCookiesPerDomain) +
+                        " of one domain): " + std::to_string(report.dropped) + " were left out");
+      }
       if (bad == 0) continue;
       console.warning(printable(file.name) + ": " + std::to_string(bad) +
                       (bad == 1 ? " line is not a cookie" : " lines are not cookies") + " that can be taken");

@@ -67,7 +67,8 @@ Timings timings_of(const HarHop& facts) {
   }
   const bool is_tls = facts.hop.url.is_tls();
   const Instant resolved = progress.resolved.value_or(*progress.connected);
-  const Instant ready = std::max(is_tls && progress.secured ? *progress.secured : *progress.connected, resolved);
+  // If the handshake has failed, all that was left is its time.
+  const Instant ready = std::max(is_tls ? progress.secured.value_or(done) : *progress.connected, resolved);
   // A connection that was made for another transfer has all of these times at once.
   const bool is_made = !facts.hop.reused && *progress.connected > resolved;
   if (!is_made) {

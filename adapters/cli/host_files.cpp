@@ -23,10 +23,15 @@ std::shared_ptr<Store> load(const CommandLine& command, Member member, std::vect
     if (!file) continue;
     if (!store) store = std::make_shared<Store>();
     if (!loaded.insert(file->name).second) continue;
+    const std::size_t dropped = store->dropped();
     const std::size_t bad = store->load(file->text, now);
-    if (bad == 0) continue;
-    warnings.push_back(printable(file->name) + ": " + std::to_string(bad) +
-                       (bad == 1 ? " line is not a host" : " lines are not hosts") + " with an expiry");
+    if (bad > 0) {
+      warnings.push_back(printable(file->name) + ": " + std::to_string(bad) +
+                         (bad == 1 ? " line is not a host" : " lines are not hosts") + " with an expiry");
+    }
+    if (store->dropped() == dropped) continue;
+    warnings.push_back(printable(file->name) + ": it has more hosts than are kept (" + std::to_string(store->size()) +
+                       "): " + std::to_string(store->dropped() - dropped) + " were left out, which expire first");
   }
   return store;
 }

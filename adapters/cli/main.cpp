@@ -3,48 +3,30 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
+#include <new>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "adapters/cli/command.hpp"
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/demo.hpp"
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/file_input.hpp"
 #include "adapters/cli/help.hpp"
 #include "adapters/cli/option_inputs.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/parse_command_line.hpp"
+#include "adapters/cli/secret_arguments.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/base/ascii.hpp"
 
 namespace {
 
 using namespace sluice::cli;
-
-std::expected<std::string, std::string> read_all(int fd) {
-  std::string text;
-  char buffer[64 * 1024];
-  while (true) {
-    const ssize_t count = ::read(fd, buffer, sizeof(buffer));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return std::unexpected(std::string(std::strerror(errno)));
-    if (count == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(count));
-  }
-}
-
-std::expected<std::string, std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return std::unexpected(std::string(std::strerror(errno)));
-  auto text = read_all(fd);
-  ::close(fd);
-  return text;
-}
 
 std::optional<sluice::UnixSeconds> modified(const std::string& path) {
   struct stat status = {};
@@ -59,8 +41,8 @@ std::optional<std::string> environment(const std::string& name) {
 OptionInputs inputs() {
   const char* home = std::getenv("HOME");
   return {.home = home != nullptr ? home : "",
-          .read_file = read_file,
-          .read_stdin = [] { return read_all(STDIN_FILENO); },
+          .read_file = [](const std::string& path) { return read_whole_file(path); },
+          .read_stdin = [] { return read_whole(STDIN_FILENO); },
           .modified = modified,
           .now = std::time(nullptr),
           .environment = environment};
@@ -81,11 +63,9 @@ void open_missing_streams() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  open_missing_streams();
+int run(int argc, char** argv) {
   const auto command = parse_command_line(argc, argv, inputs());
+  if (argc > 1) hide_secrets(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (!command) {
     const UsageError& error = command.error();
     if (argc <= 1 && error.message == kNoUrl) {
@@ -108,4 +88,16 @@ int main(int argc, char** argv) {
     }
   }
   return run_command(*command).exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_missing_streams();
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "sluice: (%d) out of memory\n", kExitMemory);
+    return kExitMemory;
+  }
 }

@@ -348,13 +348,15 @@ void RunningOperation::note_chain(Multi& multi, TransferId id) {
 
 void RunningOperation::on_done(Multi& multi, TransferId id, const Result<void>& result) {
   note_chain(multi, id);
-  if (trace_) trace_->done(multi, id, result);
+  const bool body_has_trailers = result && settings().raw;
+  if (trace_ && body_has_trailers) trace_->sent_so_far(multi);
+  if (trace_ && !body_has_trailers) trace_->done(multi, id, result);
   if (segments_ && segments_->is_active()) return segments_->on_done(multi, id, result);
   if (result && multi.info(id).tls_truncated) {
     surroundings_.console.doubt(request_name(multi.request(id)) +
                                 ": TLS ended without a close_notify: the body may be cut short");
   }
-  if (!result || multi.trailers(id).empty()) return;
+  if (!result || body_has_trailers || multi.trailers(id).empty()) return;
   if (discard_) return;
   const std::string text = fields_text(multi.trailers(id));
   auto written = surroundings_.dumps.write(settings(), text);

@@ -133,7 +133,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   if (following.same_body && !upload.replayable() && !untouched) {
     return std::unexpected(make_error(Code::rewind_failed,
                                       "the next request needs the body again, which comes from a stream that cannot be "
-                                      "given from its start (BodyStream::rewindable)"));
+                                      "given from its start"));
   }
   const bool same_origin = following.request.url.origin() == request.url.origin();
   past_hops.push_back(present_hop(failure));

@@ -140,6 +140,7 @@ CookieFileReport StandardCookieJar::load(std::string_view text, Now now, const U
 CookieFileReport StandardCookieJar::load_from(std::string_view text, const Source* source, UnixSeconds now) {
   store_.remove_expired(now);
   CookieFileReport report;
+  const std::size_t dropped = store_.dropped();
   while (!text.empty()) {
     const std::string_view line = take_line(text);
     if (is_comment(line)) continue;
@@ -153,6 +154,7 @@ CookieFileReport StandardCookieJar::load_from(std::string_view text, const Sourc
       ++report.unknown;
     }
   }
+  report.dropped = store_.dropped() - dropped;
   return report;
 }
 

@@ -86,6 +86,7 @@ void CookieStore::keep_limits(const Stored& added) {
     const auto rank = [](const Stored& s) { return std::pair(s.cookie.secure, s.used); };
     if (!worst || rank(stored) < rank(*worst)) worst = &stored;
   });
+  if (count > limits::kMaxCookiesPerDomain || cookies_.size() > limits::kMaxCookies) ++dropped_;
   if (count > limits::kMaxCookiesPerDomain) {
     drop(cookies_.find(Key{worst->backwards, worst->cookie.host_only, worst->cookie.path, worst->cookie.name}));
   } else if (cookies_.size() > limits::kMaxCookies) {

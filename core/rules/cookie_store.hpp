@@ -46,6 +46,7 @@ class CookieStore {
   void end_session();
   void clear();
   std::size_t size() const { return cookies_.size(); }
+  std::size_t dropped() const { return dropped_; }  // how many there was no room for so far
   // In the order of creation. Throws std::bad_alloc.
   std::vector<const Stored*> all() const;
 
@@ -88,6 +89,7 @@ class CookieStore {
   Set cookies_;
   List<Stored, &Stored::by_use> by_use_;  // the one that was not used for the longest time first
   std::vector<Stored*> found_;
+  std::size_t dropped_ = 0;
   std::uint64_t events_ = 0;
   // None expires before. The one that did may be gone.
   UnixSeconds next_expiry_ = std::numeric_limits<UnixSeconds>::max();

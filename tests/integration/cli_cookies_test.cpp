@@ -90,6 +90,12 @@ TEST_CASE(
   CHECK(other.exit_code == 0);
   CHECK(other.out == "[]");
   CHECK(other.err.find("/text: 1 line is not a cookie that can be taken\n") != std::string::npos);
+  std::string many;
+  for (int i = 0; i < 183; ++i) many += "Set-Cookie: c" + std::to_string(i) + "=1; Domain=a.example; Max-Age=99\n";
+  std::ofstream(folder.path() / "many") << many;
+  CHECK(
+      run_command({"-b", (folder.path() / "many").string(), server.url("/set")})
+          .err.contains("/many: it has more cookies than are kept (10000, and 180 of one domain): 3 were left out\n"));
   // SB-73: with no room for the new file (here its size is limited), the old one stays.
   const std::string old = (folder.path() / "old").string();
   std::ofstream(old) << "# mine\n";

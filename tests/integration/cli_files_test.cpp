@@ -356,4 +356,9 @@ TEST_CASE("--hsts: a host in the file is asked over https, and the file stays") 
   CHECK(result.err.contains("1 line is not a host with an expiry"));
   CHECK(read_file(file).contains("localhost \"20990101 00:00:00\"\n"));
   CHECK(run_command({"--hsts", "", "http://localhost:" + port + "/"}).err.contains("GET http://localhost"));
+  std::string many;
+  for (int i = 0; i < 10'002; ++i) many += "h" + std::to_string(i) + ".example \"20990101 00:00:00\"\n";
+  write_file(file, many);
+  CHECK(run_command({"--hsts", file, "http://localhost:" + port + "/"})
+            .err.contains("it has more hosts than are kept (10000): 2 were left out, which expire first\n"));
 }

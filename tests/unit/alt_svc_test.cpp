@@ -446,4 +446,5 @@ TEST_CASE("alt-svc: past its limit the store loses the origin that expires first
   CHECK(loaded.store.size() == kMaxAltSvcOrigins);
   CHECK(loaded.found("https://late.example/") != "");
   CHECK(loaded.found("https://short.example/") == "");
+  CHECK(loaded.store.dropped() == 1);
 }

@@ -354,4 +354,5 @@ TEST_CASE("hsts: past its limit the store loses what expires first") {
   CHECK(loaded.store.size() == kMaxHstsHosts);
   CHECK(loaded.applies("y.example"));
   CHECK_FALSE(loaded.applies("short.example"));
+  CHECK(loaded.store.dropped() == 2);
 }

@@ -12,6 +12,9 @@ TEST_CASE("SB-31 redaction: the values of the four fields that hold credentials,
   const Row rows[] = {
       {"Authorization", "Basic dTpw", "Basic <redacted>"},
       {"authorization", "tok", "<redacted>"},
+      {"Authorization", "SEC a", "<redacted>"},
+      {"Authorization", "BEARER tok", "BEARER <redacted>"},
+      {"Authorization", "AWS4-HMAC-SHA256 Credential=x", "AWS4-HMAC-SHA256 <redacted>"},
       {"Proxy-AUTHORIZATION", "Digest username=\"u\", x", "Digest <redacted>"},
       {"Cookie", "a=1; b=2", "<redacted>"},
       {"Set-Cookie", "id=tok; Path=/", "id=<redacted>"},
@@ -48,12 +51,25 @@ TEST_CASE("SB-31 redaction: userinfo of URLs in other text") {
       {"//u@h", "//h"},
       {"0; url=http://u:p@h/", "0; url=http://h/"},
       {"<http://u:p@h>; rel=a, <https://v@i?q=//w@j>", "<http://h>; rel=a, <https://i?q=//j>"},
+      {"<http://h>; rel=a@b", "<http://h>; rel=a@b"},
       {"http://u:p@q@h/", "http://h/"},
       {"http://u:p;,!'()*@h/", "http://h/"},
       {"http://h/a@b?c@d#e@f", "http://h/a@b?c@d#e@f"},
       {"/a@b", "/a@b"},
       {"mailto:a@b", "mailto:a@b"},
       {"//", "//"},
+      // Followed, though RFC 3986 does not allow them.
+      {"http://u:s\"p@h/", "http://h/"},
+      {"http://u:s<p>@h/", "http://h/"},
+      // Refused, but shown.
+      {"http:\\\\u:p@h", "http:\\\\h"},
+      {"HTTP:/u:p@h/x", "HTTP:/h/x"},
+      {"https:u:p@h", "https:h"},
+      {"/\\u:p@h", "/\\h"},
+      {"\\/u:p@h", "\\/h"},
+      {"http:", "http:"},
+      {"/http:a@b", "/http:b"},
+      {"a/b@c", "a/b@c"},
   };
   for (const auto& [text, shown] : rows) CHECK(without_userinfo(text) == shown);
 }
