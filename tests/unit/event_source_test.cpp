@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ResponseHead answered(int status, std::string_view type) {
+ResponseHead event_answer(int status, std::string_view type) {
   ResponseHead head;
   head.status = status;
   if (!type.empty()) REQUIRE(head.fields.add("Content-Type", type));
@@ -23,7 +23,7 @@ ResponseHead answered(int status, std::string_view type) {
 Duration wait_after(EventSource& source, std::string_view stream, int status = 200) {
   Fields fields;
   REQUIRE(source.begin(fields));
-  if (status != 0) REQUIRE(source.accept(answered(status, "text/event-stream")));
+  if (status != 0) REQUIRE(source.accept(event_answer(status, "text/event-stream")));
   for (Bytes bytes = as_bytes(stream); !bytes.empty();) REQUIRE(source.next(bytes));
   const auto wait = source.end(std::unexpected(make_error(Code::receive_failed, "lost")));
   REQUIRE(wait);
@@ -83,7 +83,7 @@ TEST_CASE("event source: which response is a stream of events") {
     CAPTURE(row.status);
     CAPTURE(row.type);
     EventSource source;
-    const auto accepted = source.accept(answered(row.status, row.type));
+    const auto accepted = source.accept(event_answer(row.status, row.type));
     CHECK(accepted.has_value() == (*row.error == '\0'));
     const auto end = source.end({});
     CHECK(end.has_value() == accepted.has_value());
@@ -92,7 +92,7 @@ TEST_CASE("event source: which response is a stream of events") {
     CHECK(accepted.error().blame == Blame::peer);
     CHECK(end.error() == accepted.error());
   }
-  ResponseHead head = answered(404, "text/html");
+  ResponseHead head = event_answer(404, "text/html");
   head.reason = "Not Found";
   CHECK(EventSource().accept(head).error().message() == "no stream of events: the server answered 404 Not Found");
 }
@@ -102,7 +102,7 @@ TEST_CASE("event source: 204 ends it, also after a stream and whatever follows")
   CHECK(wait_after(source, "data: x\n\n") == 3s);
   Fields fields;
   REQUIRE(source.begin(fields));
-  REQUIRE(source.accept(answered(204, "")));
+  REQUIRE(source.accept(event_answer(204, "")));
   for (const Result<void>& result : {Result<void>(), Result<void>(std::unexpected(make_error(Code::canceled, "")))}) {
     const auto end = source.end(result);
     REQUIRE(end);
@@ -165,7 +165,7 @@ TEST_CASE("event source: failures that would come again stop it, and so does an 
   EventSource small({.max_event_bytes = 10});
   Fields fields;
   REQUIRE(small.begin(fields));
-  REQUIRE(small.accept(answered(200, "text/event-stream")));
+  REQUIRE(small.accept(event_answer(200, "text/event-stream")));
   Bytes bytes = as_bytes("data: much too long\n\n");
   const auto event = small.next(bytes);
   REQUIRE_FALSE(event);

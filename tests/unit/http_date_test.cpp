@@ -10,9 +10,9 @@ using namespace sluice;
 
 namespace {
 
-constexpr UnixSeconds kNow = 1'767'225'600;  // 2026-01-01 00:00:00
+constexpr UnixSeconds kDateNow = 1'767'225'600;  // 2026-01-01 00:00:00
 constexpr UnixSeconds kLeast = std::numeric_limits<UnixSeconds>::min();
-constexpr UnixSeconds kMost = std::numeric_limits<UnixSeconds>::max();
+constexpr UnixSeconds kLastSecond = std::numeric_limits<UnixSeconds>::max();
 
 }  // namespace
 
@@ -51,7 +51,7 @@ TEST_CASE("http date: texts that are dates") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.text);
-    CHECK(parse_http_date(row.text, kNow) == row.date);
+    CHECK(parse_http_date(row.text, kDateNow) == row.date);
   }
 }
 
@@ -113,19 +113,19 @@ TEST_CASE("http date: texts that are no dates") {
            "Sun Nov 31 08:49:37 1994",
        }) {
     CAPTURE(text);
-    CHECK_FALSE(parse_http_date(text, kNow));
+    CHECK_FALSE(parse_http_date(text, kDateNow));
   }
   const std::string whole = "Sun, 06 Nov 1994 08:49:37";
-  for (std::size_t size = 0; size < whole.size(); ++size) CHECK_FALSE(parse_http_date(whole.substr(0, size), kNow));
+  for (std::size_t size = 0; size < whole.size(); ++size) CHECK_FALSE(parse_http_date(whole.substr(0, size), kDateNow));
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     if (c == ' ' || c == '\t') continue;
     CAPTURE(byte);
-    CHECK_FALSE(parse_http_date("Sun, 06 Nov" + std::string(1, c) + "1994 08:49:37 GMT", kNow));
+    CHECK_FALSE(parse_http_date("Sun, 06 Nov" + std::string(1, c) + "1994 08:49:37 GMT", kDateNow));
   }
-  CHECK_FALSE(parse_http_date(std::string(1'000'000, ' '), kNow));
-  CHECK_FALSE(parse_http_date(std::string(1'000'000, 'a'), kNow));
-  CHECK_FALSE(parse_http_date(std::string(1'000'000, '1'), kNow));
+  CHECK_FALSE(parse_http_date(std::string(1'000'000, ' '), kDateNow));
+  CHECK_FALSE(parse_http_date(std::string(1'000'000, 'a'), kDateNow));
+  CHECK_FALSE(parse_http_date(std::string(1'000'000, '1'), kDateNow));
 }
 
 TEST_CASE("http date: a year of two digits is at most 50 years ahead") {
@@ -163,8 +163,8 @@ TEST_CASE("http date: a year of two digits is at most 50 years ahead") {
   // No clock breaks it.
   CHECK_FALSE(parse_http_date("01-Jan-51 00:00:00", kLeast));
   CHECK(parse_http_date("01-Jan-49 00:00:00", kLeast));
-  CHECK_FALSE(parse_http_date("01-Jan-00 00:00:00", kMost));
-  CHECK(parse_http_date("31-Dec-99 00:00:00", kMost) == 253'402'214'400);
+  CHECK_FALSE(parse_http_date("01-Jan-00 00:00:00", kLastSecond));
+  CHECK(parse_http_date("31-Dec-99 00:00:00", kLastSecond) == 253'402'214'400);
 }
 
 TEST_CASE("http date: every month, and every day of four years, there and back") {
@@ -174,7 +174,7 @@ TEST_CASE("http date: every month, and every day of four years, there and back")
     CAPTURE(names[i]);
     CHECK(parse_http_date("1 " + std::string(names[i]) + " 1970 00:00:01", 0) == days[i] * 86'400 + 1);
   }
-  for (UnixSeconds time = kNow; time < kNow + 4 * 366 * 86'400; time += 86'400 + 3'661) {
+  for (UnixSeconds time = kDateNow; time < kDateNow + 4 * 366 * 86'400; time += 86'400 + 3'661) {
     CHECK(parse_http_date(format_http_date(time), 0) == time);
   }
 }
@@ -193,7 +193,7 @@ TEST_CASE("http date: format") {
       {kLeast, "Sat, 01 Jan 0000 00:00:00 GMT"},
       {253'402'300'799, "Fri, 31 Dec 9999 23:59:59 GMT"},
       {253'402'300'800, "Fri, 31 Dec 9999 23:59:59 GMT"},
-      {kMost, "Fri, 31 Dec 9999 23:59:59 GMT"},
+      {kLastSecond, "Fri, 31 Dec 9999 23:59:59 GMT"},
   };
   for (const auto& row : rows) CHECK(format_http_date(row.time) == row.text);
 }
@@ -210,6 +210,6 @@ TEST_CASE("http date: the calendar refuses what is out of range") {
   };
   for (const CalendarTime& time : bad) CHECK_FALSE(unix_seconds(time));
   CHECK(calendar_time(784'111'777) == CalendarTime{1994, 11, 6, 8, 49, 37});
-  CHECK(calendar_time(kMost) == CalendarTime{9999, 12, 31, 23, 59, 59});
+  CHECK(calendar_time(kLastSecond) == CalendarTime{9999, 12, 31, 23, 59, 59});
   CHECK(calendar_time(kLeast) == CalendarTime{0, 1, 1, 0, 0, 0});
 }

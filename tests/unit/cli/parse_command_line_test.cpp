@@ -100,6 +100,7 @@ TEST_CASE("options: a value may follow its long option after =") {
 TEST_CASE("options: one that curl has and sluice lacks is told from one that nobody has") {
   CHECK(refused({"--limit-rate", "3", "h"}).message == "option --limit-rate: curl has it, sluice does not yet");
   CHECK(refused({"--limit-rate", "3", "h"}).exit_code == 2);
+  CHECK(refused({"--libcurl", "code.c", "h"}).message == "option --libcurl: curl has it, sluice does not yet");
   CHECK(refused({"-x", "p", "h"}).message == "option -x (--proxy): curl has it, sluice does not yet");
   CHECK(refused({"-sSpo", "x", "h"}).message == "option -p (--proxytunnel): curl has it, sluice does not yet");
   CHECK(refused({"-p", "h"}).message == "option -p (--proxytunnel): curl has it, sluice does not yet");
