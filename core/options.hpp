@@ -239,8 +239,8 @@ struct TransferOptions {
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
   // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
-  // response heads keep their bytes as with keep_raw_head. In Multi: TransferHandler::on_head_sent and
-  // on_head_received.
+  // response heads keep their bytes as with keep_raw_head; HopDone has the body that is skipped. In Multi:
+  // TransferHandler::on_head_sent, on_head_received and on_hop_done.
   bool report_heads = false;
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;

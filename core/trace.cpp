@@ -118,6 +118,7 @@ void TransferTrace::begin_request(TransferId transfer, const Request& request, c
 
 void TransferTrace::end_hop(const output::HopDone& hop) {
   transfer_ = hop.transfer;
+  tell(TracePart::body_received, hop.body);
   if (hop.failure) tell_failure(*hop.failure);
   ++hop_;
   conn_ = {};

@@ -193,6 +193,7 @@ Result<bool> Carrier::hop_follows(Job& job, Now now) {
 void Carrier::skip_body(PooledConnection& connection, Job& job, Bytes body, Now now) {
   job.progress.received_body_bytes += body.size();
   if (job.progress.received_body_bytes > limits::kMaxSkippedBytes) return cut_hop(connection, job, now);
+  if (job.options.report_heads) job.next_hop->skipped += as_text(body);
   if (connection.multiplexes) connection.session().consumed(job.stream, body.size());
 }
 

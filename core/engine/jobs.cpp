@@ -115,7 +115,8 @@ void Jobs::queue_again(Job& job, Now now) {
 Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
                              Now now) {
   return or_out_of_memory([&]() -> Result<void> {
-    output::HopDone ended{job.id, {}, std::move(failure), following.reason, following.after};
+    output::HopDone ended{
+        job.id, {}, std::move(failure), following.reason, following.after, std::move(following.skipped)};
     const auto code = ended.failure ? std::optional(ended.failure->code) : std::nullopt;
     const bool was_told = ended.failure && job.progress.first_byte;
     if (auto begun = job.begin_hop(following, code, ended.head, now); !begun) return begun;

@@ -81,6 +81,10 @@ TEST_CASE(
     CHECK(result.exit_code == 0);
     const std::string size = std::to_string(kBody.size());
     CHECK(result.out == std::string(kBody) + "|" + size + " 1|" + std::string(kBody) + "|" + size + " 0|");
+    // The trailers are not told of once more.
+    CHECK(run_command({"--raw", "-i", server.url()}).out.ends_with("\r\n\r\n" + std::string(kBody)));
+    const CommandResult traced = run_command({"--raw", "-o", "/dev/null", "--trace-ascii", "-", server.url()});
+    CHECK(traced.out.find("A: b") == traced.out.rfind("A: b"));
   }
   LoopbackServer server([](const std::string& request) {
     return ok(request.find("Accept-Encoding: ") != std::string::npos ? "asked" : "not asked");

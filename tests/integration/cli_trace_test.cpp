@@ -56,6 +56,7 @@ TEST_CASE("--trace-ascii tells of all hops, of the body that is sent and the one
         "<= Recv header, 26 bytes (0x1a)\n0000: Set-Cookie: a=<redacted>\n"
         "<= Recv header, 19 bytes (0x13)\n0000: Content-Length: 5\n"
         "<= Recv header, 2 bytes (0x2)\n0000: \n"
+        "<= Recv data, 5 bytes (0x5)\n0000: moved\n"
         "== Info: Using an open connection to 127.0.0.1 port PORT (127.0.0.1:PORT)\n"
         "=> Send header, 160 bytes (0xa0)\n"
         "0000: POST /to HTTP/1.1\n0013: Host: h\n001c: Authorization: Basic <redacted>\n003d: User-Agent: a\n"

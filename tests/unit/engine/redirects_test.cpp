@@ -49,8 +49,15 @@ TEST_CASE("redirects: they are followed where the options say so, and are respon
   CHECK(world.bodies[id] == "the end");
   CHECK(world.heads.size() == 2);
   CHECK(world.hops_done.size() == 2);
+  CHECK(world.hops_done[0].body.empty());
   CHECK(world.engine.hops(id).size() == 3);
   CHECK(world.engine.request(id).url.text() == "http://192.0.2.2/three");
+  TransferOptions reporting = following();
+  reporting.report_heads = true;
+  world.add("http://192.0.2.1/one", reporting);
+  world.sent(conn);
+  world.receive(conn, redirect_to("two", 302, "moved"));
+  CHECK(world.hops_done[2].body == "moved");
 }
 
 TEST_CASE("SB-01 redirects: credentials of the URL and of the request stay with their origin") {
