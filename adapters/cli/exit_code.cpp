@@ -24,8 +24,8 @@ int exit_code(const Error& error, bool head_received) {
       return kExitUnsupportedProtocol;
     case Code::invalid_request:
       return kExitBadArgument;
-    case Code::invalid_option:
-      return kExitBadArgument;
+    case Code::invalid_option:  // of a netrc file the context says so (core/netrc.cpp)
+      return error.context.starts_with("netrc") ? kExitRead : kExitBadArgument;
     case Code::tls_config:
       return tls_config_exit_code(error.context);
     case Code::canceled:

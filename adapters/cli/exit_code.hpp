@@ -5,7 +5,7 @@
 //   invalid_url                3   URL malformed
 //   unsupported_scheme         1   unsupported protocol
 //   invalid_request           43   a request that cannot be sent as asked
-//   invalid_option            43
+//   invalid_option            43   26: a netrc file that cannot be read
 //   tls_config                77   CA certificates unusable; 58: the client's certificate or key; 35: versions, ALPN
 //   canceled                  42   stopped by the application
 //   rewind_failed             65   what is sent would have to be sent again, and cannot be

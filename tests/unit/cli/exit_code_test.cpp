@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "core/netrc.hpp"
 #include "core/options.hpp"
 
 namespace sluice::cli {
@@ -40,6 +41,11 @@ TEST_CASE("exit code: every error has curl's") {
 TEST_CASE("exit code: a malformed response past its head is a failed receive") {
   CHECK(exit_code(make_error(Code::malformed_response, ""), true) == 56);
   CHECK(exit_code(make_error(Code::truncated, ""), true) == 18);
+}
+
+TEST_CASE("exit code: a netrc file that cannot be read is a failed read") {
+  CHECK(exit_code(find_in_netrc("machine a login \"x", "a").error()) == 26);
+  CHECK(exit_code(find_in_netrc(std::string(kMaxNetrcBytes + 1, ' '), "a").error()) == 26);
 }
 
 TEST_CASE("exit code: an unusable TLS configuration says which part") {
