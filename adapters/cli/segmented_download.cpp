@@ -348,4 +348,30 @@ void SegmentedDownload::on_head_received(Multi& multi, TransferId id, std::strin
   if (run != nullptr && run->trace) run->trace->head_received(multi, id, head);
 }
 
+// ---- the files ----
+
+void SegmentedDownload::save(Instant now, bool always) {
+  const std::uint64_t done = parts_.done();
+  if (!always && done - std::min(saved_, done) < kUnsavedBytes && now - saved_at_ < kUnsavedTime) return;
+  saved_ = done;
+  saved_at_ = now;
+  auto saved = save_journal(output_.part(), parts_);
+  if (!saved && !std::exchange(save_failed_, true)) {
+    surroundings_.console.warning("option --segments: " + saved.error() + ": the download cannot go on after an end");
+  }
+}
+
+std::string SegmentedDownload::abandon(bool remove) {
+  const std::string part = output_.part();
+  const bool kept = active_ && output_.is_open();
+  if (kept) save(saved_at_, true);
+  std::string left = output_.abandon(remove);
+  if (kept && left.empty()) remove_journal(part);
+  return left;
+}
+
+void SegmentedDownload::forget_journal() const {
+  if (active_) remove_journal(output_.part());
+}
+
 }  // namespace sluice::cli
