@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -20,6 +18,7 @@
 #include "adapters/cli/cookie_files.hpp"
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/file_claims.hpp"
 #include "adapters/cli/har_log.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/host_files.hpp"
@@ -67,33 +66,6 @@ std::size_t transfers_that_fit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMostTransfers;
   const rlim_t fit = limit.rlim_cur > kOthers ? (limit.rlim_cur - kOthers) / 4 : 0;
   return static_cast<std::size_t>(std::clamp<rlim_t>(fit, 1, kMostTransfers));
-}
-
-// Whether several transfers may write there: an open descriptor, a device or a pipe.
-bool is_shared(const std::string& path) {
-  struct stat status = {};
-  return named_descriptor(path) || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
-}
-
-// The files of -D, --etag-save, --stderr and --har, with what is written there: no body may be. The heads of several
-// transfers may share one.
-std::map<std::string, const char*> taken_files(const CommandLine& command) {
-  std::map<std::string, const char*> keys;
-  const auto add = [&](const std::string& path, const char* what) {
-    if (!path.empty() && path != "-" && !is_shared(path)) keys.emplace(path_key(path), what);
-  };
-  add(command.messages_to, "messages (--stderr) are written there");
-  std::set<const Settings*> seen;
-  for (const Operation& operation : command.operations) {
-    if (!seen.insert(operation.settings.get()).second) continue;
-    const Settings& settings = *operation.settings;
-    constexpr const char* kHeads = "the heads (-D) or the ETag (--etag-save) are written there";
-    if (settings.dump_header != "%") add(settings.dump_header, kHeads);
-    add(settings.etag_save, kHeads);
-  }
-  add(command.har, "the HAR (--har) is written there");
-  if (command.trace.path != "%") add(command.trace.path, "the trace (--trace) is written there");
-  return keys;
 }
 
 bool wants_progress(const CommandLine& command) {
@@ -160,10 +132,18 @@ class KeyLogFile {
   int fd_ = -1;
 };
 
-// --skip-existing
-bool exists_already(const Operation& operation) {
+// --skip-existing. A file that another URL of the command writes counts as one that exists.
+bool exists_already(const Operation& operation, const FileClaims& claims) {
+  const std::string& path = operation.output.path;
   return operation.settings->skip_existing && !operation.output.to_stdout &&
-         ::access(operation.output.path.c_str(), F_OK) == 0;
+         (::access(path.c_str(), F_OK) == 0 || claims.is_claimed(path));
+}
+
+// Its name is final before a response comes. Of -J it is not, and --no-clobber takes a free one at the end.
+bool has_final_name(const Operation& operation) {
+  const Settings& settings = *operation.settings;
+  const bool may_change = settings.remote_header_name && operation.output.remote_name && !settings.include_head;
+  return !operation.output.to_stdout && !may_change && settings.clobber.value_or(true);
 }
 
 class CommandRun {
@@ -178,10 +158,12 @@ class CommandRun {
         run_progress_(display_, queue_.total()),
         console_(display_, !command.silent || command.show_error, !command.silent),
         dumps_(console_),
+        claims_(command),
         tls_(key_log_.wanted()),
         trace_(command.trace, console_, numbers_),
         surroundings_{.console = console_,
                       .dumps = dumps_,
+                      .claims = claims_,
                       .tls = tls_,
                       .trace = trace_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
@@ -191,8 +173,7 @@ class CommandRun {
                       .random = Random(system_environment().seed())},
         at_once_(std::min(transfers_at_once(command), transfers_that_fit())),
         start_interval_(command.parallel == ParallelMode::on ? Duration::zero() : command.start_interval),
-        started_(multi.now()),
-        taken_files_(taken_files(command)) {
+        started_(multi.now()) {
     trace_.open();
     if (!command.har.empty()) har_.emplace(HarClock{started_, wall_microseconds()}, command.har_secrets);
   }
@@ -202,7 +183,6 @@ class CommandRun {
  private:
   void start_some();
   void start(const std::shared_ptr<const Operation>& given);
-  const char* other_writer(const Operation& operation);
   void collect();
   void end(std::vector<std::unique_ptr<RunningOperation>>::iterator transfer, const Message& message);
   void report(const Operation& operation, const Failure& end, const WriteOutFacts& facts);
@@ -229,6 +209,7 @@ class CommandRun {
   RunProgress run_progress_;
   Console console_;
   HeaderDumps dumps_;
+  FileClaims claims_;
   TlsConfigs tls_;
   ConnectionNumbers numbers_;  // for %{conn_id} and --trace-ids
   TraceLog trace_;
@@ -240,33 +221,23 @@ class CommandRun {
   Instant started_;
 
   std::vector<std::unique_ptr<RunningOperation>> active_;  // in the order of their start
-  std::set<std::string> outputs_;                          // keys of the paths that are in use
-  std::map<std::string, const char*> taken_files_;         // those of files with something else, and what
   std::vector<ExtraDescriptor> extra_;
   std::int64_t started_transfers_ = 0;
-  std::size_t judged_ = 0;           // the url_number whose exit code is the command's
-  std::optional<int> failed_early_;  // --fail-early: the exit code of the first that failed
+  std::pair<std::size_t, std::uint64_t> judged_;  // url_number and glob_number of whose exit code is the command's
+  std::optional<int> failed_early_;               // --fail-early: the exit code of the first that failed
+  bool not_sent_ = false;                         // a file could not be read to be sent
   RunSummary summary_;
 };
-
-// What else is written to the operation's file; nullptr: nothing, and the file is now reserved.
-const char* CommandRun::other_writer(const Operation& operation) {
-  if (operation.output.to_stdout || is_shared(operation.output.path)) return nullptr;
-  const std::string key = path_key(operation.output.path);
-  if (const auto other = taken_files_.find(key); other != taken_files_.end()) return other->second;
-  return outputs_.insert(key).second ? nullptr : "another URL of this command is written there";
-}
 
 void CommandRun::start(const std::shared_ptr<const Operation>& given) {
   const Operation& operation = *given;
   std::optional<Failure> refused;
   if (operation.refused) {
     refused = Failure{operation.refused->exit_code, operation.refused->message};
-  } else if (const char* other = other_writer(operation)) {
-    refused = Failure{kExitWrite, "write to " + operation.output.path + ": " + other};
-  }
-  if (!refused && exists_already(operation)) {
+  } else if (exists_already(operation, claims_)) {
     return report(operation, {}, transfer_facts(operation, Message{}, nullptr, {}));
+  } else if (const char* other = has_final_name(operation) ? claims_.claim(operation.output.path) : nullptr) {
+    refused = Failure{kExitWrite, "write to " + operation.output.path + ": " + other};
   }
   if (!refused) {
     auto transfer = std::make_unique<RunningOperation>(given, surroundings_, started_transfers_);
@@ -278,6 +249,7 @@ void CommandRun::start(const std::shared_ptr<const Operation>& given) {
       return;
     }
     refused = id.error();
+    not_sent_ = not_sent_ || refused->exit_code == kExitRead;
   }
   report(operation, *refused, transfer_facts(operation, Message{}, nullptr, *refused));
 }
@@ -327,12 +299,13 @@ bool CommandRun::write_out_file(const WriteOutFile& file) {
   return written.has_value();
 }
 
-// The exit code of the command is that of the last operation in the given order.
+// The exit code of the command is that of the last operation in the given order, and never 0 if a file was not sent.
 void CommandRun::judge(const Operation& operation, int exit_code) {
   if (command_.fail_early && exit_code != 0 && !failed_early_) failed_early_ = exit_code;
   const bool counts = exit_code != 0 || !command_.fail_all;
-  if (!counts || operation.url_number < judged_) return;
-  judged_ = operation.url_number;
+  const std::pair place(operation.url_number, operation.glob_number);
+  if (!counts || place < judged_) return;
+  judged_ = place;
   summary_.exit_code = exit_code;
 }
 
@@ -472,6 +445,7 @@ RunSummary CommandRun::run() {
   } else {
     run_progress_.finish(multi_.now() - started_);
   }
+  if (not_sent_ && summary_.exit_code == 0) summary_.exit_code = kExitRead;
   save_hosts(command_, hosts_, console_, wall_now(multi_).wall);
   if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
   if (har_) save_har();

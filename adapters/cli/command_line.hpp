@@ -147,6 +147,7 @@ struct Operation {
   std::optional<ConnectTo> connect_to;       // --connect-to, already matched against this URL
   std::shared_ptr<const Settings> settings;  // never null
   std::size_t url_number = 0;                // from 0, in the whole command line: %{urlnum}
+  std::uint64_t glob_number = 0;             // of those with this url_number, from 0 in their order
   // With a glob in the URL or in -T: all of its operations. This one is the first of them. Null: it is the only one.
   std::shared_ptr<const GlobbedUrls> globbed;
 };

@@ -15,6 +15,7 @@
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/demo.hpp"
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/file_claims.hpp"
 #include "adapters/cli/file_input.hpp"
 #include "adapters/cli/help.hpp"
 #include "adapters/cli/option_inputs.hpp"
@@ -80,6 +81,11 @@ int run(int argc, char** argv) {
   if (command->help) return print(help_text());
   if (command->version) return print(version_text());
   if (command->demo) return sluice::demo::run_demo();
+  // Before the file of --stderr is emptied.
+  if (const auto why = FileClaims(*command).contradiction()) {
+    std::fprintf(stderr, "sluice: (%d) %s\n", kExitWrite, sluice::one_line(*why).c_str());
+    return kExitWrite;
+  }
   if (!command->messages_to.empty()) {
     if (const auto redirected = redirect_messages(command->messages_to); !redirected) {
       std::fprintf(stderr, "sluice: (%d) option --stderr: %s\n", kExitWrite,

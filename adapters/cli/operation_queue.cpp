@@ -35,7 +35,8 @@ std::shared_ptr<const Operation> OperationQueue::next() {
     next_upload(*operation.globbed);
     url = glob_->next();
   }
-  auto made = std::make_shared<const Operation>(operation.globbed->make(*std::move(url), *glob_, upload_));
+  auto made = std::make_shared<Operation>(operation.globbed->make(*std::move(url), *glob_, upload_));
+  made->glob_number = given_;
   if (++given_ == operation.globbed->count()) {
     glob_.reset();
     ++at_;

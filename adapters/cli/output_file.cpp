@@ -30,7 +30,6 @@ constexpr std::size_t kRandomChars = 6;
 constexpr std::size_t kMaxNameBytes = NAME_MAX;
 constexpr std::size_t kShortNameBytes = 40;  // short enough for file systems that allow less than NAME_MAX
 constexpr int kAttempts = 100;
-constexpr const char* kVersionAttribute = "user.sluice.version";  // of a file: the lines of OutputFile::Version
 
 std::unexpected<std::string> failed(std::string_view what, const std::string& path, int error) {
   return std::unexpected(std::string(what) + " " + path + ": " + std::strerror(error));
@@ -74,24 +73,16 @@ std::string part_name(const std::string& target, std::string_view suffix, std::s
   return target.substr(0, end) + "." + random_chars() + std::string(suffix);
 }
 
-OutputFile::Version version_of(const std::string& path) {
-  std::array<char, 2048> value = {};
-  const ssize_t size = ::getxattr(path.c_str(), kVersionAttribute, value.data(), value.size());
-  std::string_view text(value.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  const auto next_line = [&] {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    return std::string(line);
-  };
-  OutputFile::Version version;
-  version.if_range = next_line();
-  version.etag = next_line();
-  version.last_modified = next_line();
-  std::uint64_t whole = 0;
-  const std::string line = next_line();
-  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), whole);
-  if (error == std::errc() && end == line.data() + line.size()) version.size = whole;
-  return version;
+// A file that is only this user's under only this name: what is written to it is written to nothing else.
+bool is_own_part(const struct stat& status) {
+  return S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == ::geteuid();
+}
+
+// The same, and a response's body is in it, as far as the file system can tell.
+bool is_usable_part(const std::string& path) {
+  struct stat status = {};
+  if (::lstat(path.c_str(), &status) != 0 || !is_own_part(status)) return false;
+  return may_have_version(path);
 }
 
 // Renames if there is no file with the new name. Returns 0 or an errno.
@@ -123,6 +114,7 @@ FileResult<void> OutputFile::open() {
   if (const auto named = named_descriptor(path_)) {
     fd_ = ::fcntl(*named, F_DUPFD_CLOEXEC, 3);
     if (fd_ < 0) return failed("write to", path_, errno);
+    is_stream_ = true;
     return {};
   }
   if (options_.create_directories) {
@@ -139,6 +131,7 @@ FileResult<void> OutputFile::open() {
   if (!S_ISREG(present.st_mode)) {  // a device or a pipe cannot be replaced by renaming
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd_ < 0) return failed("write to", path_, errno);
+    is_stream_ = true;
     return {};
   }
   if (options_.existing == Existing::refuse) return failed("write to", path_, EEXIST);
@@ -177,11 +170,11 @@ std::optional<OutputFile::Partial> OutputFile::find_partial() const {
   const auto is_regular = [&](const std::string& name) {
     return ::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode);
   };
-  std::string found = is_regular(path_) ? path_ : newest_part(path_, kPartSuffix);
+  std::string found = is_regular(path_) ? path_ : newest_part(path_, kPartSuffix, is_usable_part);
   if (found.empty() || !is_regular(found)) return std::nullopt;
   return Partial{.path = found,
                  .bytes = static_cast<std::uint64_t>(status.st_size),
-                 .version = version_of(found),
+                 .version = read_version(found, status),
                  .is_target = found == path_};
 }
 
@@ -189,8 +182,15 @@ std::optional<OutputFile::Partial> OutputFile::find_partial() const {
 // allows no other name, it is written in place.
 FileResult<void> OutputFile::open_partial(const Partial& partial, std::uint64_t bytes) {
   target_ = created_path(path_);
-  const int fd = ::open(partial.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  // The user has chosen the final name, also if it is that of a link.
+  const int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | (partial.is_target ? 0 : O_NOFOLLOW | O_NONBLOCK);
+  const int fd = ::open(partial.path.c_str(), flags);
   if (fd < 0) return failed("write to", partial.path, errno);
+  struct stat status = {};
+  if (!partial.is_target && (::fstat(fd, &status) != 0 || !is_own_part(status))) {
+    ::close(fd);
+    return std::unexpected("write to " + partial.path + ": it is not a file of this user with one name");
+  }
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     ::close(fd);
     return std::unexpected("write to " + partial.path + ": another process is writing it");
@@ -204,7 +204,9 @@ FileResult<void> OutputFile::open_partial(const Partial& partial, std::uint64_t 
     }
   }
   fd_ = fd;
-  return restart();
+  auto kept = restart();
+  if (kept && partial.version.known()) note_version(partial.version);  // its file has a new time now
+  return kept;
 }
 
 void OutputFile::adopt_part(int fd, std::string part) {
@@ -257,6 +259,7 @@ FileResult<void> OutputFile::open_in_place() {
   // Two processes that write the same file in place would mix their bytes.
   int error = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ? 0 : EBUSY;
   if (error == 0 && ::ftruncate(fd_, 0) != 0) error = errno;
+  if (error == 0) remove_version(fd_);  // of what was there
   if (error == 0) return {};
   ::close(std::exchange(fd_, -1));
   if (error == EBUSY) return std::unexpected("write to " + path_ + ": another process is writing it");
@@ -279,13 +282,20 @@ FileResult<void> OutputFile::write_at(std::uint64_t position, Bytes bytes) {
 }
 
 FileResult<void> OutputFile::restart() {
-  if (fd_ < 0) return {};
+  if (fd_ < 0 || is_stream_) return {};
   const auto at = static_cast<off_t>(kept_);
   if (::ftruncate(fd_, at) != 0 || ::lseek(fd_, at, SEEK_SET) != at) return failed("write again to", path_, errno);
   return {};
 }
 
-FileResult<void> OutputFile::commit(std::optional<UnixSeconds> modified) {
+FileResult<void> OutputFile::set_time(UnixSeconds modified) {
+  if (fd_ < 0 || is_stream_ || is_standard_output()) return {};
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = modified, .tv_nsec = 0}};
+  if (::futimens(fd_, times) != 0) return failed("set the time of", path_, errno);
+  return {};
+}
+
+FileResult<void> OutputFile::commit() {
   if (fd_ < 0) return {};
   if (is_standard_output()) {
     fd_ = -1;
@@ -294,10 +304,7 @@ FileResult<void> OutputFile::commit(std::optional<UnixSeconds> modified) {
   // Some file systems report a full disk only on close: closing a duplicate reports it and leaves this descriptor open.
   const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
   if (copy < 0 || ::close(copy) != 0) return failed("write to", path_, errno);
-  if (modified) {
-    const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = *modified, .tv_nsec = 0}};
-    if (::futimens(fd_, times) != 0) return failed("set the time of", path_, errno);
-  }
+  if (version_) stamp_version(fd_, *version_);
   if (auto placed = part_.empty() ? FileResult<void>() : put_in_place(); !placed) return placed;
   ::close(std::exchange(fd_, -1));
   return {};
@@ -316,7 +323,8 @@ FileResult<void> OutputFile::put_beside() {
   for (int number = 0; number <= most; ++number) {
     const std::string ending = number == 0 ? "" : "." + std::to_string(number);
     const std::string name = target_ + ending;
-    const int error = rename_to_new(part_, name);
+    const bool is_free = !options_.is_free || options_.is_free(name);
+    const int error = is_free ? rename_to_new(part_, name) : EEXIST;
     if (error == 0) {
       path_ += ending;
       return {};
@@ -337,6 +345,7 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
   const int to = ::open(target_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
   FileResult<void> copied;
   if (to < 0) copied = refused();
+  if (to >= 0) remove_version(to);  // of what was there
   std::array<std::uint8_t, 64 * 1024> buffer = {};
   while (copied) {
     const ssize_t count = ::read(from, buffer.data(), buffer.size());
@@ -346,6 +355,7 @@ FileResult<void> OutputFile::copy_part(int rename_error) {
   }
   ::close(from);
   if (copied) put_attributes(to);  // a refusal was reported for the part
+  if (copied && version_) stamp_version(to, *version_);
   if (to >= 0 && ::close(to) != 0 && copied) copied = failed("write to", path_, errno);
   if (copied) ::unlink(part_.c_str());
   return copied;
@@ -358,6 +368,7 @@ std::string OutputFile::abandon(bool remove) {
   struct stat left = {};
   const bool known = ::fstat(fd_, &left) == 0;
   const bool unchanged = known && left.st_size == static_cast<off_t>(kept_);
+  if (version_) stamp_version(fd_, *version_);
   if (!is_standard_output()) ::close(fd_);
   fd_ = -1;
   if (in_place_) return target_;
@@ -384,14 +395,12 @@ FileResult<void> OutputFile::put_attributes(int fd) const {
 }
 
 void OutputFile::note_version(const Version& version) {
-  if (fd_ < 0 || is_standard_output()) return;
-  const std::string text = version.if_range + '\n' + version.etag + '\n' + version.last_modified + '\n' +
-                           (version.size ? std::to_string(*version.size) : "");
-  // Where the file system has no such attributes, the file is continued without.
-  ::fsetxattr(fd_, kVersionAttribute, text.data(), text.size(), 0);
+  if (fd_ < 0 || is_stream_ || is_standard_output()) return;
+  version_ = version;
+  write_version(fd_, version);
 }
 
-std::string newest_part(const std::string& given, std::string_view suffix) {
+std::string newest_part(const std::string& given, std::string_view suffix, bool (*usable)(const std::string& part)) {
   const std::filesystem::path path(created_path(given));
   const std::string begin = path.filename().string() + ".";
   const std::size_t size = begin.size() + kRandomChars + suffix.size();
@@ -402,6 +411,7 @@ std::string newest_part(const std::string& given, std::string_view suffix) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     if (name.size() != size || !name.starts_with(begin) || !name.ends_with(suffix)) continue;
+    if (usable != nullptr && !usable(entry.path().string())) continue;
     const auto changed = entry.last_write_time(error);
     if (error || (!newest.empty() && changed <= latest)) continue;
     newest = (path.parent_path() / name).string();

@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "adapters/cli/file_version.hpp"
 #include "core/types.hpp"
 
 namespace sluice::cli {
@@ -26,7 +28,7 @@ class OutputFile {
   // What happens to a file that has the name already. Devices, pipes and descriptors are written all the same.
   enum class Existing : std::uint8_t {
     replace,
-    number,  // it stays: NAME.1 is written, or NAME.2, up to NAME.100 (--no-clobber)
+    number,  // it stays: NAME.1 is written, or NAME.2, up to NAME.100 (--no-clobber); the first that `is_free`
     refuse,  // it stays: an error
   };
   struct Options {
@@ -34,13 +36,11 @@ class OutputFile {
     Existing existing = Existing::replace;
     // The permissions of a file that did not exist; nullopt: 0666 less the umask.
     std::optional<std::uint32_t> mode = {};
+    bool is_name = false;  // "-" is a file of that name, and not the standard output
+    // Of a name that no file has: whether nothing else is to be written there. Null: it is free.
+    std::function<bool(const std::string& path)> is_free = {};
   };
-  // Which version of a resource a file is, as its response said. "": not known.
-  struct Version {
-    std::string if_range;  // what a request for the rest can have as If-Range
-    std::string etag, last_modified;
-    std::optional<std::uint64_t> size;  // of the whole
-  };
+  using Version = FileVersion;
   // What an earlier transfer has left of the file.
   struct Partial {
     std::string path;
@@ -48,7 +48,7 @@ class OutputFile {
     Version version;
     bool is_target = false;  // it has the final name already
   };
-  // "-" is the standard output. Nothing is changed before open().
+  // "-" is the standard output, unless the options say otherwise. Nothing is changed before open().
   explicit OutputFile(std::string path) : OutputFile(std::move(path), Options()) {}
   OutputFile(std::string path, const Options& options);
   ~OutputFile();  // does abandon()
@@ -66,11 +66,12 @@ class OutputFile {
   void set_part_suffix(std::string_view suffix) { part_suffix_ = suffix; }
   // The part's name while it is open; "": none (in place, a device, a pipe).
   const std::string& part() const { return part_; }
-  bool is_standard_output() const { return path_ == "-"; }
+  bool is_standard_output() const { return path_ == "-" && !options_.is_name; }
   bool is_open() const { return fd_ >= 0; }
 
   FileResult<void> open();
-  // The file under the final name, else the part file of that name that was changed last; nullopt: there is none.
+  // The file under the final name, else the part file of that name that was changed last and that this user's sluice
+  // has made (SB-87); nullopt: there is none.
   std::optional<Partial> find_partial() const;
   // Instead of open(): what is written follows the first `bytes` bytes of `partial`, which becomes this file's part.
   FileResult<void> open_partial(const Partial& partial, std::uint64_t bytes);
@@ -85,11 +86,14 @@ class OutputFile {
     kept_ = 0;
     return restart();
   }
-  // Drops what was written, so that another attempt can be written; nothing is dropped while it is not open. Error: it
-  // cannot be dropped (a pipe, a terminal).
+  // Drops what was written, so that another attempt can be written; nothing is dropped while it is not open. What went
+  // to a device, a pipe or a descriptor stays, as in curl.
   FileResult<void> restart();
-  // Closes the file and gives it its final name. `modified`: the time of its last change that it gets.
-  FileResult<void> commit(std::optional<UnixSeconds> modified = {});
+  // The time of its last change, while it is open and no more is written. Nothing happens to a device, a pipe or a
+  // descriptor.
+  FileResult<void> set_time(UnixSeconds modified);
+  // Closes the file and gives it its final name.
+  FileResult<void> commit();
   // Closes the file. The earlier file under the final name stays, unless it was written in place. Returns the name of
   // the file with the bytes so far; "": none. `remove`: deletes these bytes, unless they were written in place.
   std::string abandon(bool remove = false);
@@ -114,15 +118,19 @@ class OutputFile {
   std::string part_;    // "": none (in place, a device, a pipe)
   std::string part_suffix_ = ".part";
   bool in_place_ = false;
+  bool is_stream_ = false;   // a device, a pipe or a descriptor: what was written stays
   bool was_target_ = false;  // the part had the final name before
   std::uint64_t kept_ = 0;   // bytes of an earlier transfer at its begin
   Options options_;
   std::vector<std::pair<std::string, std::string>> attributes_;
+  std::optional<Version> version_;  // what is kept with the file
   int fd_ = -1;
 };
 
-// The part file of `path` that was changed last: "<path>.<random><suffix>"; "": none.
-std::string newest_part(const std::string& path, std::string_view suffix);
+// The part file of `path` that was changed last: "<path>.<random><suffix>"; "": none. `usable`: the others do not
+// count.
+std::string newest_part(const std::string& path, std::string_view suffix,
+                        bool (*usable)(const std::string& part) = nullptr);
 
 // Writes the file beside the old one and renames it; a new file is its owner's alone. After an error the old one is
 // unchanged.

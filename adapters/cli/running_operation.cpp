@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "adapters/cli/error_text.hpp"
@@ -29,6 +30,12 @@ OutputFile::Existing existing(const Settings& settings, OutputFile::Existing oth
   return *settings.clobber ? OutputFile::Existing::replace : OutputFile::Existing::number;
 }
 
+// --no-clobber: one that neither another URL of the command writes, nor an option.
+std::function<bool(const std::string&)> free_names(const Settings& settings, Surroundings& surroundings) {
+  if (settings.clobber.value_or(true)) return nullptr;
+  return [&surroundings](const std::string& path) { return surroundings.claims.claim(path) == nullptr; };
+}
+
 }  // namespace
 
 RunningOperation::RunningOperation(std::shared_ptr<const Operation> operation, Surroundings& surroundings,
@@ -40,7 +47,9 @@ RunningOperation::RunningOperation(std::shared_ptr<const Operation> operation, S
       output_(operation_.output.to_stdout ? "-" : operation_.output.path,
               {.create_directories = settings().create_dirs,
                .existing = existing(settings(), OutputFile::Existing::replace),
-               .mode = settings().create_file_mode}) {
+               .mode = settings().create_file_mode,
+               .is_name = !operation_.output.to_stdout,
+               .is_free = free_names(settings(), surroundings)}) {
   if (surroundings.har) har_.emplace();
   if (settings().segments > 1)
     segments_.emplace(operation_, surroundings_, output_, static_cast<SegmentedDownload::Owner&>(*this), number_);
@@ -235,6 +244,7 @@ void RunningOperation::on_head(Multi& multi, TransferId id, const ResponseHead& 
   if (is_unwanted(head)) return end(multi, id, Failure{});
   // A 304 means that the existing file is current: it is kept.
   const bool wants_body = !discard_ && head.status != 304;
+  if (wants_body && !claim_name(multi)) return;
   if (wants_body && continued_.at() > 0 && !take_rest(multi, head)) return;
   if (wants_body && segments_ && !segments_->take_head(multi, id, head)) return;
   if (segments_ && segments_->is_active()) return;
@@ -264,7 +274,8 @@ bool RunningOperation::is_unwanted(const ResponseHead& head) const {
 // For a later -C.
 void RunningOperation::note_version(const ResponseHead& head, std::optional<std::uint64_t> length) {
   if (operation_.output.to_stdout || (head.status != 200 && head.status != 206)) return;
-  if (head.fields.contains("Content-Encoding")) return;  // the file may hold what was decoded
+  // The file may hold what was decoded, or heads.
+  if (head.fields.contains("Content-Encoding") || settings().include_head) return;
   if (length && head.status == 206) *length += continued_.at();
   output_.note_version({.if_range = std::string(if_range_value(head.fields, surroundings_.started).value_or("")),
                         .etag = std::string(head.fields.find("ETag").value_or("")),
@@ -284,6 +295,21 @@ void RunningOperation::note_file(const ResponseHead& head) {
   if (!name) return;
   const std::string& path = operation_.output.path;
   output_.set_path(path.substr(0, path.rfind('/') + 1) + *name, existing(settings(), OutputFile::Existing::refuse));
+}
+
+// Of -J: the name that the response gives, or leaves. False: something else is written there, and the transfer has
+// ended.
+bool RunningOperation::claim_name(Multi& multi) {
+  const bool is_late =
+      settings().remote_header_name && operation_.output.remote_name && settings().clobber.value_or(true);
+  const std::string& path = output_.path();
+  if (!is_late || output_.is_open() || path == claimed_) return true;
+  if (const char* other = surroundings_.claims.claim(path)) {
+    end(multi, id_, {kExitWrite, "write to " + path + ": " + other});
+    return false;
+  }
+  claimed_ = path;
+  return true;
 }
 
 // --xattr: the names are those of freedesktop.org, the values curl's.
@@ -414,7 +440,12 @@ Failure RunningOperation::finish(const Result<void>& result) {
   if (whole) {
     const bool written = output_.is_open();
     if (end.exit_code == 0) keep_origin();
-    auto committed = output_.commit(modified_);
+    if (modified_) {
+      if (auto set = output_.set_time(*modified_); !set) {
+        surroundings_.console.warning("option --remote-time: " + set.error());
+      }
+    }
+    auto committed = output_.commit();
     if (!committed) end = Failure{kExitWrite, committed.error()};
     if (committed && !etag_.empty() && !settings().etag_save.empty()) {
       committed = replace_file(settings().etag_save, etag_ + "\n");

@@ -87,6 +87,7 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   void note_chain(Multi& multi, TransferId id);
   void note_verbose(const std::string& text);
   void note_file(const ResponseHead& head);
+  bool claim_name(Multi& multi);
   void keep_origin();
   void judge_status(const Request& request, const ResponseHead& head);
   void note_first(Multi& multi) override;
@@ -110,6 +111,7 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   std::optional<SegmentedDownload> segments_;  // --segments
   bool begins_again_ = false;                  // the whole is asked for, as what was there is of another version
   std::vector<Hop> earlier_hops_;              // of the transfers before
+  std::string claimed_;                        // the name that is this operation's, of -J
   std::string content_type_;
   std::string etag_;                // for --etag-save, once the body is saved
   std::optional<Failure> verdict_;  // decided before the end: a status that counts as an error

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "adapters/cli/console.hpp"
+#include "adapters/cli/file_claims.hpp"
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "adapters/cli/trace_log.hpp"
@@ -19,6 +20,7 @@ class RunningOperation;
 struct Surroundings {
   Console& console;
   HeaderDumps& dumps;
+  FileClaims& claims;
   TlsConfigs& tls;
   TraceLog& trace;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies

@@ -204,8 +204,7 @@ TEST_CASE("23: a body for the file of -D is refused before anything is sent, how
     CAPTURE(name);
     const auto result = run_command({"-D", "heads", "-o", name, server.url()}, there);
     check_error(result, 23);
-    CHECK(result.err.find(std::string("write to ") + name +
-                          ": the heads (-D) or the ETag (--etag-save) are written there") != std::string::npos);
+    CHECK(result.err.find(std::string("write to ") + name + ": the heads (-D) are written there") != std::string::npos);
     CHECK(!fs::exists(folder.path() / "heads"));
   }
   CHECK(server.requests() == 0);

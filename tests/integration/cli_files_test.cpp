@@ -1,7 +1,9 @@
 // What the `sluice` command does with files, conditions and forms: -C, -J, -R, -z, -F, globs, --etag-*, --hsts,
 // --no-clobber, --skip-existing and --max-filesize, against scripted servers on loopback.
 #include <doctest/doctest.h>
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -343,6 +345,80 @@ TEST_CASE("--no-clobber, --skip-existing and --max-filesize") {
   CHECK(server.requests() == 1);
   CHECK(run_command({"-sS", "--max-filesize", "9", server.url()}).exit_code == 63);
   CHECK(run_command({"-sS", "--max-filesize", "10", server.url()}).out == "0123456789");
+}
+
+TEST_CASE("SB-87 -C -: a link with the name of a part is not followed, and what it leads to stays") {
+  LoopbackServer server([](const std::string&) { return ok("0123456789"); });
+  for (const bool symbolic : {true, false}) {
+    CAPTURE(symbolic);
+    const TempFolder folder;
+    const std::string victim = (folder.path() / "victim").string(), part = (folder.path() / "f.abcdef.part").string();
+    write_file(victim, "ABCDEFGH");
+    if (symbolic) {
+      std::filesystem::create_symlink(victim, part);
+    } else {
+      std::filesystem::create_hard_link(victim, part);
+    }
+    const std::string path = (folder.path() / "f").string();
+    CHECK(run_command({"-sS", "-C", "-", "-o", path, server.url()}).exit_code == 0);
+    CHECK(read_file(victim) == "ABCDEFGH");
+    CHECK(read_file(path) == "0123456789");
+    CHECK(names_in(folder.path()) == std::set<std::string>{"f", "f.abcdef.part", "victim"});
+  }
+}
+
+TEST_CASE("-C -: a file that was written in place and that the user has replaced is continued as it is now") {
+  Resumable file("0123456789", 4);
+  LoopbackServer server([&](const std::string& request) { return file.reply(request); });
+  const TempFolder folder;
+  // root's file, which others may write but not replace
+  if (::geteuid() != 0 || !keeps_attributes(folder.path())) return;
+  const std::string path = (folder.path() / "f").string();
+  write_file(path, "");
+  std::filesystem::permissions(path, std::filesystem::perms(0666));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
+  const auto run_as_nobody = [&](int expected, const char* status_code) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const bool ready = ::setgroups(0, nullptr) == 0 && ::setgid(65534) == 0 && ::setuid(65534) == 0;
+      const CommandResult result = run_command({"-sS", "-C", "-", "-o", path, "-w", "%{http_code}", server.url("/f")});
+      ::_exit(ready && result.exit_code == expected && result.out == status_code ? 0 : 1);
+    }
+    int status = -1;
+    return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  };
+  CHECK(run_as_nobody(18, "200"));
+  CHECK(read_file(path) == "0123");
+  file.etag = "\"two\"";  // the notes are of another version, and the user has a good begin of this one
+  write_file(path, "012345");
+  CHECK(run_as_nobody(0, "206"));
+  CHECK(read_file(path) == "0123456789");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
+}
+
+TEST_CASE("-R: where the time cannot be set the download is well, with one warning") {
+  if (::geteuid() != 0) return;
+  LoopbackServer server([](const std::string&) {
+    return Reply{.bytes = response("200 OK", "new", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n")};
+  });
+  const TempFolder folder;
+  const std::string path = (folder.path() / "f").string();
+  write_file(path, "old");
+  std::filesystem::permissions(path, std::filesystem::perms(0666));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool ready = ::setgroups(0, nullptr) == 0 && ::setgid(65534) == 0 && ::setuid(65534) == 0;
+    const CommandResult result = run_command({"--no-progress-meter", "-R", "-o", path, server.url("/f")});
+    const std::string warning =
+        "sluice: warning: option --remote-time: set the time of " + path + ": Operation not permitted\n";
+    ::_exit(ready && result.exit_code == 0 && result.err == warning ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(read_file(path) == "new");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
 }
 
 TEST_CASE("--hsts: a host in the file is asked over https, and the file stays") {

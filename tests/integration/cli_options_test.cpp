@@ -124,7 +124,7 @@ TEST_CASE("--rate: what is not sent does not count, -Z ignores it, and --fail-ea
       run_command({"-s", "--rate", "1/d", "--skip-existing", "--remote-name-all", "-T", "gone", server.url("/4"),
                    server.url("/1"), "gopher://h/3", server.url("/2")},
                   {.directory = folder.path()});
-  CHECK(skipped.exit_code == 0);
+  CHECK(skipped.exit_code == 26);
   CHECK(server.requests() == std::vector<std::string>{"GET /2 "});
   CHECK(run_command({"-sS", "--rate", "1/d", "-Z", server.url("/[1-3]")}).exit_code == 0);
   CHECK(server.requests().size() == 4);

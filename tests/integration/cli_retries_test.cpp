@@ -59,6 +59,25 @@ TEST_CASE("--retry: a transient status is tried again, with a warning for each; 
   CHECK(run_command({"--retry", "2", kSoon, "--retry-all-errors", "-f", gone.url()}).out == "back");
 }
 
+TEST_CASE("--retry: a device, a pipe or a descriptor has nothing to drop, and what others wrote there stays") {
+  const TempFolder folder;
+  const CommandOptions there = {.directory = folder.path()};
+  for (const std::string& name : {std::string("/dev/null"), std::string("/dev/stdout")}) {
+    CAPTURE(name);
+    Sequence head({{.bytes = "HTTP/1.1 503 S\r\nContent-Length: 0\r\n\r\n"}, ok("")});
+    CHECK(run_command({"-sS", "--retry", "2", kSoon, "-I", "-o", name, head.url()}, there).exit_code == 0);
+    CHECK(head.requests() == 2);
+  }
+  CommandOptions to_log = there;
+  to_log.stdout_path = (folder.path() / "log").string();
+  write_file(to_log.stdout_path, "");
+  Sequence once({{.bytes = status(503, "busy")}, ok("good")});
+  CHECK(run_command({"-sS", "--retry", "2", kSoon, "-o", "/dev/stdout", "-D", "-", once.url()}, to_log).exit_code == 0);
+  const std::string log = read_file(to_log.stdout_path);
+  CHECK(log.starts_with("HTTP/1.1 503"));  // it was there before the second attempt
+  CHECK(log.ends_with("good"));
+}
+
 TEST_CASE("--retry: a file that a failed attempt has begun holds only the last one's bytes") {
   const TempFolder folder;
   const std::string file = (folder.path() / "f").string();

@@ -71,6 +71,18 @@ TEST_CASE("operation queue: a glob that is wrong is its URL's failure") {
   CHECK(one({"http://me:secret@h/{a"}).given_url == "http://h/{a");
 }
 
+TEST_CASE("operation queue: each URL of a glob has its place") {
+  const auto line = parse({"-T", "{a,b}", "http://h/[1-2]/", "http://h/3", "http://h/{4,5}"});
+  REQUIRE(line.has_value());
+  OperationQueue queue(*line);
+  std::string places;
+  while (!queue.empty()) {
+    const auto operation = queue.next();
+    places += std::to_string(operation->url_number) + "." + std::to_string(operation->glob_number) + " ";
+  }
+  CHECK(places == "0.0 0.1 0.2 0.3 1.0 2.0 2.1 ");
+}
+
 TEST_CASE("operation queue: it counts without making anything, and does not overflow") {
   const auto line = parse({"-T", "[1-9000000000000000000]", "http://h/[1-9000000000000000000]", "http://h/2"});
   REQUIRE(line.has_value());

@@ -217,6 +217,36 @@ TEST_CASE(
   CHECK(refused.error().starts_with("set the attribute user.sluice.a of /dev/null: "));
 }
 
+TEST_CASE("output file: a file of another user keeps its time, has its own version, and is whole all the same") {
+  if (::geteuid() != 0) return;  // the file has to be another user's
+  const TempFolder folder;
+  const fs::path path = folder.path() / "file";
+  write_file(path, "old and longer");
+  fs::permissions(path, fs::perms(0666));
+  fs::permissions(folder.path(), fs::perms(0555));
+  ::setxattr(path.c_str(), "user.sluice.version", "\"old\"\n\"old\"\n\n14\n", 15, 0);
+  CHECK(as_ordinary_user([&] {
+    OutputFile file(path.string());
+    if (!file.open() || !file.write(as_bytes("new"))) return false;
+    const auto set = file.set_time(1'000'000'000);
+    return !set && set.error() == "set the time of " + path.string() + ": Operation not permitted" && file.commit();
+  }));
+  CHECK(read_file(path) == "new");
+  CHECK_FALSE(OutputFile(path.string()).find_partial().value().version.known());  // nothing of what was there
+  fs::permissions(folder.path(), fs::perms(01777));  // where the bytes are copied at the end
+  ::setxattr(path.c_str(), "user.sluice.version", "\"old\"\n\"old\"\n\n14\n", 15, 0);
+  CHECK(as_ordinary_user([&] { return download(path.string(), "newer").has_value(); }));
+  CHECK_FALSE(OutputFile(path.string()).find_partial().value().version.known());
+  CHECK(as_ordinary_user([&] {
+    OutputFile file(path.string());
+    if (!file.open()) return false;
+    file.note_version({.if_range = {}, .etag = "\"a\"", .last_modified = {}, .size = 9});
+    return file.write(as_bytes("the newest")) && file.commit();
+  }));
+  // It has more bytes than its version, which is none of it.
+  CHECK_FALSE(OutputFile(path.string()).find_partial().value().version.known());
+}
+
 TEST_CASE("SB-87 a file that is a mount of its own is written in place") {
   const TempFolder folder;
   const fs::path source = folder.path() / "source";
@@ -238,29 +268,6 @@ TEST_CASE("SB-87 a file that is a mount of its own is written in place") {
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(read_file(source) == "new");
   CHECK(read_file(path) == "");
-}
-
-TEST_CASE("output file: a part with a suffix of its own is adopted, written at any place and found by no other name") {
-  const TempFolder folder;
-  const std::string path = (folder.path() / "f").string();
-  OutputFile first(path);
-  first.set_part_suffix(".segments.part");
-  REQUIRE(first.open());
-  CHECK(first.write_at(3, as_bytes("def")));
-  CHECK(first.write_at(0, as_bytes("abc")));
-  const std::string part = first.part();
-  CHECK(part.starts_with(path + "."));
-  CHECK(part.ends_with(".segments.part"));
-  CHECK(newest_part(path, ".segments.part") == part);
-  CHECK(newest_part(path, ".part").empty());
-  CHECK_FALSE(first.find_partial());
-  CHECK(first.abandon() == part);
-  OutputFile second(path);
-  second.adopt_part(::open(part.c_str(), O_WRONLY | O_CLOEXEC), part);
-  CHECK(second.write_at(6, as_bytes("ghi")));
-  CHECK(second.commit());
-  CHECK(read_file(path) == "abcdefghi");
-  CHECK_FALSE(std::filesystem::exists(part));
 }
 
 TEST_CASE("a link to nothing leads to the file that is made, and stays a link") {
@@ -296,6 +303,46 @@ TEST_CASE("names as long as names may be, devices, and missing directories") {
   CHECK(made.open().has_value());
   CHECK(made.write(as_bytes("x")).has_value());
   CHECK(fs::path(made.abandon()).parent_path() == folder.path() / "a/b");
+}
+
+TEST_CASE("output file: what went to a device, a pipe or a descriptor stays, and another attempt follows it") {
+  const TempFolder folder;
+  const std::string pipe = (folder.path() / "pipe").string(), log = (folder.path() / "log").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  write_file(log, "before ");
+  const int fd = ::open(log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  for (const std::string& path : {std::string("/dev/null"), pipe, "/dev/fd/" + std::to_string(fd)}) {
+    CAPTURE(path);
+    OutputFile file(path);
+    REQUIRE(file.open());
+    CHECK(file.write(as_bytes("one ")));
+    CHECK(file.restart());
+    CHECK(file.write(as_bytes("two")));
+    CHECK(file.set_time(1'000'000'000));  // which it does not get
+    CHECK(file.commit());
+    struct stat status = {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK(status.st_mtime != 1'000'000'000);
+  }
+  char text[16] = {};
+  CHECK(::read(reader, text, sizeof text) == 7);
+  CHECK(read_file(log) == "before one two");
+  ::close(reader);
+  ::close(fd);
+}
+
+TEST_CASE("output file: '-' is the standard output or a name") {
+  const TempFolder folder;
+  CHECK(OutputFile("-").is_standard_output());
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  OutputFile file("-", {.is_name = true});
+  CHECK_FALSE(file.is_standard_output());
+  const bool written = file.open() && file.write(as_bytes("body")) && file.commit();
+  fs::current_path(before);
+  CHECK(written);
+  CHECK(read_file(folder.path() / "-") == "body");
 }
 
 TEST_CASE("path_key: one file, one key") {
@@ -351,6 +398,11 @@ TEST_CASE("output file: one that exists stays where it must, whenever it was mad
   CHECK(read_file(path) == "one");
   CHECK(read_file(path + ".2") == "three");
   CHECK(write(OutputFile::Existing::refuse, "four") == "write to " + path + ": File exists");
+  OutputFile file(path, {.existing = OutputFile::Existing::number, .is_free = [&](const std::string& name) {
+                           return name != path + ".3";  // another's, which is not there yet
+                         }});
+  CHECK((file.open() && file.commit()));
+  CHECK(file.path() == path + ".4");
   std::filesystem::remove(path);
   CHECK(write(OutputFile::Existing::refuse, "five", true) == "write to " + path + ": File exists");
   CHECK(read_file(path) == "another's");
@@ -367,7 +419,8 @@ TEST_CASE("output file: permissions and times that were asked for, and a second 
   REQUIRE(file.write(as_bytes(std::string_view("the first attempt"))).has_value());
   REQUIRE(file.restart().has_value());
   REQUIRE(file.write(as_bytes(std::string_view("second"))).has_value());
-  REQUIRE(file.commit(1'000'000'000).has_value());
+  REQUIRE(file.set_time(1'000'000'000).has_value());
+  REQUIRE(file.commit().has_value());
   CHECK(read_file(path) == "second");
   struct stat status = {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
