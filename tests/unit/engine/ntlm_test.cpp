@@ -100,6 +100,15 @@ TEST_CASE("ntlm: a connection that is logged in carries the next requests withou
   CHECK(is_answer(carried(world.sent(conn))));
   world.receive(conn, answer("three"));
   CHECK(world.succeeded(third));
+  // If the new login fails, nobody is logged in.
+  world.add(kSite, my_login());
+  world.sent(conn);
+  for (const std::string& refused : {ntlm_asked(), challenged(), ntlm_asked()}) {
+    world.receive(conn, refused);
+    world.sent(conn);
+  }
+  world.add(kSite, my_login());
+  CHECK(carried(world.sent(conn)) == kFirst);
   CHECK(world.connects.size() == 1);
 }
 
