@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -26,24 +28,41 @@ namespace {
 
 using namespace sluice::cli;
 
-std::expected<std::string, std::string> read_all(int fd) {
+constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+
+// Drops the first bytes, and returns what follows, up to `most` bytes.
+std::expected<std::string, std::string> read_from(int fd, std::uint64_t dropped, std::uint64_t most) {
   std::string text;
   char buffer[64 * 1024];
-  while (true) {
-    const ssize_t count = ::read(fd, buffer, sizeof(buffer));
+  while (most > 0) {
+    const std::uint64_t wanted = dropped > 0 ? dropped : most;
+    const ssize_t count = ::read(fd, buffer, static_cast<std::size_t>(std::min<std::uint64_t>(sizeof(buffer), wanted)));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return std::unexpected(std::string(std::strerror(errno)));
-    if (count == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(count));
+    if (count == 0) break;
+    if (dropped == 0) text.append(buffer, static_cast<std::size_t>(count));
+    (dropped > 0 ? dropped : most) -= static_cast<std::uint64_t>(count);
   }
+  return text;
+}
+
+std::expected<std::string, std::string> read_all(int fd) { return read_from(fd, 0, kAll); }
+
+std::expected<std::string, std::string> read_part(const std::string& path, std::uint64_t first, std::uint64_t count) {
+  if (path == "-") return read_from(STDIN_FILENO, first, count);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return std::unexpected(std::string(std::strerror(errno)));
+  struct stat status = {};
+  const bool is_file = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  const auto position = static_cast<off_t>(std::min<std::uint64_t>(first, std::numeric_limits<off_t>::max()));
+  if (is_file && first > 0 && ::lseek(fd, position, SEEK_SET) == position) first = 0;
+  auto text = read_from(fd, first, count);
+  ::close(fd);
+  return text;
 }
 
 std::expected<std::string, std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return std::unexpected(std::string(std::strerror(errno)));
-  auto text = read_all(fd);
-  ::close(fd);
-  return text;
+  return path == "-" ? read_part("./-", 0, kAll) : read_part(path, 0, kAll);
 }
 
 std::optional<sluice::UnixSeconds> modified(const std::string& path) {
@@ -63,7 +82,8 @@ OptionInputs inputs() {
           .read_stdin = [] { return read_all(STDIN_FILENO); },
           .modified = modified,
           .now = std::time(nullptr),
-          .environment = environment};
+          .environment = environment,
+          .read_part = read_part};
 }
 
 int print(const std::string& text) {
