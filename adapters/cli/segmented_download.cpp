@@ -261,7 +261,7 @@ void SegmentedDownload::on_head(Multi& multi, TransferId id, const ResponseHead&
   Run* run = find(id);
   if (run == nullptr) return;
   if (!run->is_first && surroundings_.verbose) {
-    surroundings_.console.note(verbose_response(head));
+    surroundings_.console.note(prefix_lines(trace_prefix(multi, id), verbose_response(head)));
   }
   run->has_head = true;
   const SegmentAnswer answer = judge_segment(parts_, segment(*run), head.status, head.fields);
@@ -340,7 +340,10 @@ std::string SegmentedDownload::trace_prefix(const Multi& multi, TransferId id) {
 void SegmentedDownload::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
   const TransferInfo info = multi.info(id);
   const Url& url = multi.request(id).url;
-  if (surroundings_.verbose) surroundings_.console.note(verbose_connection(url, info) + verbose_request(head));
+  if (surroundings_.verbose) {
+    const std::string text = verbose_connection(url, info) + verbose_request(head);
+    surroundings_.console.note(prefix_lines(trace_prefix(multi, id), text));
+  }
   if (!surroundings_.trace.wanted()) return;
   surroundings_.trace.info(trace_prefix(multi, id), connection_lines(url, info));
   surroundings_.trace.head_sent(trace_prefix(multi, id), head);
