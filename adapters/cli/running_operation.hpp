@@ -79,6 +79,7 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   std::string display_name() const;
   std::expected<RequestBody, Failure> make_body(Fields& fields);
   std::expected<RequestBody, Failure> make_form(Fields& fields);
+  std::expected<void, Failure> begin_upload_at(UploadSource& source, Fields& fields) const;
   std::expected<void, Failure> ask_for_rest(Fields& fields);
   void note_version(const ResponseHead& head, std::optional<std::uint64_t> length);
   bool take_rest(Multi& multi, const ResponseHead& head);

@@ -262,7 +262,7 @@ void SegmentedDownload::on_head(Multi& multi, TransferId id, const ResponseHead&
   Run* run = find(id);
   if (run == nullptr) return;
   if (!run->is_first && surroundings_.verbose) {
-    surroundings_.console.note(verbose_response(head));
+    surroundings_.console.note(prefix_lines(trace_prefix(multi, id), verbose_response(head)));
   }
   run->has_head = true;
   const SegmentAnswer answer = judge_segment(parts_, segment(*run), head.status, head.fields);
@@ -337,7 +337,9 @@ void SegmentedDownload::on_done(Multi& multi, TransferId id, const Result<void>&
 
 void SegmentedDownload::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
   if (surroundings_.verbose) {
-    surroundings_.console.note(verbose_connection(multi.request(id).url, multi.info(id)) + verbose_request(head));
+    const TransferInfo info = multi.info(id);
+    const std::string text = verbose_connection(multi.request(id).url, info) + verbose_request(head);
+    surroundings_.console.note(prefix_lines(surroundings_.trace.prefix(number_, info.conn), text));
   }
   Run* run = find(id);
   if (run != nullptr && run->trace) run->trace->head_sent(multi, id, head);
@@ -346,6 +348,32 @@ void SegmentedDownload::on_head_sent(Multi& multi, TransferId id, std::string_vi
 void SegmentedDownload::on_head_received(Multi& multi, TransferId id, std::string_view head) {
   Run* run = find(id);
   if (run != nullptr && run->trace) run->trace->head_received(multi, id, head);
+}
+
+// ---- the files ----
+
+void SegmentedDownload::save(Instant now, bool always) {
+  const std::uint64_t done = parts_.done();
+  if (!always && done - std::min(saved_, done) < kUnsavedBytes && now - saved_at_ < kUnsavedTime) return;
+  saved_ = done;
+  saved_at_ = now;
+  auto saved = save_journal(output_.part(), parts_);
+  if (!saved && !std::exchange(save_failed_, true)) {
+    surroundings_.console.warning("option --segments: " + saved.error() + ": the download cannot go on after an end");
+  }
+}
+
+std::string SegmentedDownload::abandon(bool remove) {
+  const std::string part = output_.part();
+  const bool kept = active_ && output_.is_open();
+  if (kept) save(saved_at_, true);
+  std::string left = output_.abandon(remove);
+  if (kept && left.empty()) remove_journal(part);
+  return left;
+}
+
+void SegmentedDownload::forget_journal() const {
+  if (active_) remove_journal(output_.part());
 }
 
 }  // namespace sluice::cli

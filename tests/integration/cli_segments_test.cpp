@@ -267,6 +267,41 @@ TEST_CASE("--segments: each request has the operation's fields and credentials")
   }
 }
 
+TEST_CASE("--segments --digest: each request answers a challenge, and none repeats another's answer") {
+  RangeOrigin origin(4 * kMiB);
+  std::set<std::string> answers;
+  origin.script = [&](const Asked& asked) {
+    const std::string answer = request_field(asked.head, "Authorization");
+    if (answer.starts_with("Digest ")) {
+      CHECK(answers.insert(answer).second);
+      return Reply{.bytes = origin.right(asked)};
+    }
+    return Reply{.bytes = "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"x\", nonce=\"" +
+                          std::to_string(asked.number) + "\", qop=\"auth\"\r\nContent-Length: 0\r\n\r\n"};
+  };
+  const Download download;
+  CHECK(download.run(origin.url(), {"--digest", "-u", "me:x"}).exit_code == 0);
+  CHECK(download.content() == origin.content);
+  CHECK(answers.size() == 4);
+}
+
+TEST_CASE("--segments -v, --trace-ascii: all requests are told of") {
+  RangeOrigin origin(4 * kMiB);
+  const Download download;
+  const auto count = [](const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  const std::string err = download.run(origin.url(), {"-v", "--trace-ids"}).err;
+  CHECK(count(err, "] > GET /f HTTP/1.1\n") == 4);
+  CHECK(count(err, "] < HTTP/1.1 206 Partial\n") == 3);
+  const std::string trace = download.path + ".trace";
+  CHECK(download.run(origin.url(), {"--trace-ascii", trace}).exit_code == 0);
+  CHECK(count(read_file(trace), ": GET /f HTTP/1.1\n") == 4);
+  CHECK(count(read_file(trace), ": HTTP/1.1 206 Partial\n") == 3);
+}
+
 TEST_CASE("--segments with other options for files") {
   RangeOrigin origin(4 * kMiB);
   const Download download;
