@@ -335,11 +335,14 @@ void SegmentedDownload::on_done(Multi& multi, TransferId id, const Result<void>&
       {kExitPartialFile, request_name(multi.request(id)) + ": the response ended without a byte" + range_text(*run)});
 }
 
+std::string SegmentedDownload::trace_prefix(const Multi& multi, TransferId id) {
+  return surroundings_.trace.prefix(number_, multi.info(id).conn);
+}
+
 void SegmentedDownload::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
   if (surroundings_.verbose) {
-    const TransferInfo info = multi.info(id);
-    const std::string text = verbose_connection(multi.request(id).url, info) + verbose_request(head);
-    surroundings_.console.note(prefix_lines(surroundings_.trace.prefix(number_, info.conn), text));
+    const std::string text = verbose_connection(multi.request(id).url, multi.info(id)) + verbose_request(head);
+    surroundings_.console.note(prefix_lines(trace_prefix(multi, id), text));
   }
   Run* run = find(id);
   if (run != nullptr && run->trace) run->trace->head_sent(multi, id, head);

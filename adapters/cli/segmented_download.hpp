@@ -105,6 +105,7 @@ class SegmentedDownload final : public TransferHandler {
   void make_void(Multi& multi, const std::string& why);
   void end(Multi& multi, Failure failure);
   void save(Instant now, bool always);
+  std::string trace_prefix(const Multi& multi, TransferId id);  // before lines of -v
 
   const Operation& operation_;
   Surroundings& surroundings_;
