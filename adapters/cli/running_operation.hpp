@@ -43,6 +43,9 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   const HopChain& chain() const { return chain_; }
   // Null without --har.
   const HarTransfer* har() const { return har_ ? &*har_ : nullptr; }
+  void add_segments_to(HarLog& log) const {
+    if (segments_) segments_->add_to(log);
+  }
   // For an interrupted run: notes the chain of a transfer that is removed next.
   void cut_off(Multi& multi) {
     if (!early_end_) note_chain(multi, id_);

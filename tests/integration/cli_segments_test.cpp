@@ -285,7 +285,7 @@ TEST_CASE("--segments --digest: each request answers a challenge, and none repea
   CHECK(answers.size() == 4);
 }
 
-TEST_CASE("--segments -v, --trace-ascii: all requests are told of") {
+TEST_CASE("--segments -v, --trace-ascii, --har: all requests are told of") {
   RangeOrigin origin(4 * kMiB);
   const Download download;
   const auto count = [](const std::string& text, const std::string& part) {
@@ -300,6 +300,23 @@ TEST_CASE("--segments -v, --trace-ascii: all requests are told of") {
   CHECK(download.run(origin.url(), {"--trace-ascii", trace}).exit_code == 0);
   CHECK(count(read_file(trace), ": GET /f HTTP/1.1\n") == 4);
   CHECK(count(read_file(trace), ": HTTP/1.1 206 Partial\n") == 3);
+  // One of them breaks off, and is sent again for its rest.
+  origin.seen.clear();
+  origin.script = [&](const Asked& asked) {
+    Reply reply{.bytes = origin.right(asked)};
+    if (asked.number != 1) return reply;
+    reply.bytes.resize(reply.bytes.size() - 9);
+    reply.close = true;
+    return reply;
+  };
+  const std::string har = download.path + ".har";
+  CHECK(download.run(origin.url(), {"--har", har, "--retry", "1", "--retry-all-errors", "--retry-delay", "0"})
+            .exit_code == 0);
+  const std::string text = read_file(har);
+  CHECK(count(text, "\"method\":\"GET\"") == 5);
+  CHECK(count(text, "\"status\":206,") == 4);
+  CHECK(count(text, "\"name\":\"Range\"") == 4);
+  CHECK(count(text, "\"_error\":\"GET " + origin.url() + ": response: the connection ended after") == 1);
 }
 
 TEST_CASE("--segments with other options for files") {
