@@ -173,7 +173,7 @@ std::expected<SegmentedParts, std::string_view> parse_segment_journal(std::strin
              size_text = take_journal_value(text, "size");
   const auto size = size_text ? journal_number(*size_text) : std::nullopt;
   if (!url || !if_range || !size || !is_validator(*if_range)) return No("a line of it is not understood");
-  SegmentedParts parts{std::string(*url), std::string(*if_range), *size, {}};
+  SegmentedParts parts{std::string(*url), std::string(*if_range), size.value_or(0), {}};
   std::uint64_t end = 0;
   while (text != "end\n") {
     const auto line = take_journal_value(text, "segment");
@@ -186,7 +186,7 @@ std::expected<SegmentedParts, std::string_view> parse_segment_journal(std::strin
     end = segment->end;
     parts.segments.push_back(*segment);
   }
-  if (end != *size || parts.segments.empty()) return No("its segments are not the whole");
+  if (end != parts.size || parts.segments.empty()) return No("its segments are not the whole");
   return parts;
 }
 

@@ -122,9 +122,6 @@ void TransferTrace::end_hop(const output::HopDone& hop) {
   if (hop.failure) tell_failure(*hop.failure);
   ++hop_;
   conn_ = {};
-  owns_body_ = false;
-  viewed_body_ = {};
-  told_of_body_ = 0;
 }
 
 void TransferTrace::tell(TracePart part, std::string_view bytes) {
@@ -138,7 +135,7 @@ void TransferTrace::tell_lines(TracePart part, std::string_view lines) {
 
 void TransferTrace::tell_head(std::string_view head) { tell_lines(TracePart::head_received, shown(head)); }
 
-void TransferTrace::tell_failure(const Error& error) { tell(TracePart::info, one_line(error.message()) + "\n"); }
+void TransferTrace::tell_failure(const Error& error) { tell(TracePart::info, error.message() + "\n"); }
 
 void TransferTrace::tell_trailers(const Fields& trailers) {
   std::string lines(kTraceLineEnd);  // a first line, as a head has

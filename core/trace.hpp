@@ -74,8 +74,8 @@ class TransferTrace {
 
   template <class Source>
   void head_sent(const Source& source, TransferId transfer, std::string_view head) {
+    sent_so_far(source);  // on an earlier connection, if the request is sent again
     begin_request(transfer, source.request(transfer), source.info(transfer), head);
-    sent_so_far(source);
   }
   // `head`: ResponseHead::raw().
   template <class Source>

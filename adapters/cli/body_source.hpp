@@ -23,8 +23,8 @@ class BodySource {
 
   virtual std::optional<std::uint64_t> length() const = 0;  // in bytes; nullopt: not known
   virtual int fd() const = 0;                               // after Piece::later
-  virtual bool rewindable() const = 0;
-  virtual bool rewind() = 0;  // back to the first byte; false: not possible
+  virtual bool rewindable() const = 0;                      // rewind() may be possible
+  virtual bool rewind() = 0;                                // back to the first byte; false: not possible
   // Never more than length() bytes in all. Error: one line with the system's reason.
   virtual std::expected<Piece, std::string> read(MutableBytes space) = 0;
 

@@ -321,6 +321,7 @@ void CommandRun::end(std::vector<std::unique_ptr<RunningOperation>>::iterator tr
   WriteOutFacts facts = transfer_facts(ended->operation(), message, head, end, ended->chain());
   // An error status is no failure there: the response says it.
   if (har_) har_->add(*ended->har(), ended->chain().hops, *head, end.exit_code == kExitHttpError ? "" : end.message);
+  if (har_) ended->add_segments_to(*har_);
   facts.filename_effective = ended->output_path();
   facts.xfer_id = ended->number();
   facts.num_connects += ended->more_connects();

@@ -343,7 +343,11 @@ CommandBuilder::Status CommandBuilder::finish_group() {
   auto operations = make_operations(std::exchange(group_, {}), command_.operations.size());
   if (!operations) return std::unexpected(operations.error());
   if (surplus) command_.warnings.emplace_back("more output options than URLs");
-  std::move(operations->begin(), operations->end(), std::back_inserter(command_.operations));
+  if (command_.operations.empty()) {
+    command_.operations = *std::move(operations);  // there may be many: they are not held twice
+  } else {
+    std::move(operations->begin(), operations->end(), std::back_inserter(command_.operations));
+  }
   return {};
 }
 

@@ -32,6 +32,9 @@ class CommandBuilder {
   std::expected<CommandLine, UsageError> finish();
   // Reads the file, or the standard input for "-", for this option. Error: exit code 26.
   std::expected<std::string, UsageError> read(OptionId id, const std::string& path);
+  // The same for `count` bytes from position `first` on; fewer if there are not so many.
+  std::expected<std::string, UsageError> read_part(OptionId id, const std::string& path, std::uint64_t first,
+                                                   std::uint64_t count);
 
  private:
   Status add_url(const std::string& value);

@@ -8,6 +8,7 @@
 #include "adapters/cli/option_values.hpp"
 #include "adapters/cli/text.hpp"
 #include "adapters/cli/url_encode_option.hpp"
+#include "adapters/cli/variables.hpp"
 #include "adapters/transport.hpp"
 #include "core/features.hpp"
 
@@ -22,7 +23,17 @@ std::unexpected<UsageError> bad(OptionId id, std::string_view why, int exit_code
 }  // namespace
 
 std::expected<std::string, UsageError> CommandBuilder::read(OptionId id, const std::string& path) {
-  auto text = path == "-" ? inputs_.read_stdin() : inputs_.read_file(path);
+  return read_part(id, path, 0, VariableSetting::kAll);
+}
+
+std::expected<std::string, UsageError> CommandBuilder::read_part(OptionId id, const std::string& path,
+                                                                 std::uint64_t first, std::uint64_t count) {
+  const bool whole = first == 0 && count == VariableSetting::kAll;
+  const bool cut = !whole && !inputs_.read_part;
+  auto text = !whole && !cut ? inputs_.read_part(path, first, count)
+              : path == "-"  ? inputs_.read_stdin()
+                             : inputs_.read_file(path);
+  if (text && cut) text = text->substr(std::min<std::uint64_t>(first, text->size()), count);
   if (!text) {
     const std::string name = path == "-" ? "standard input" : "'" + printable(path) + "'";
     return bad(id, "cannot read " + name + ": " + text.error(), 26);

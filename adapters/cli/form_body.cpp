@@ -6,6 +6,9 @@
 #include <utility>
 #include <variant>
 
+#include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/upload_source.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -35,20 +38,27 @@ class Builder {
                        .content_type = part.type,
                        .fallback_type = part.guessed_type,
                        .headers = *std::move(headers)};
-    if (part.kind == FormPart::Kind::text) {
-      made.body = part.content;
-    } else if (part.kind == FormPart::Kind::parts) {
+    const PartCoding coding = part_coding(part.encoder).value_or(PartCoding::none);
+    std::expected<std::string, UsageError> text = part.content;
+    if (part.kind == FormPart::Kind::parts) {
       auto parts = all(part.parts);
       if (!parts) return std::unexpected(parts.error());
       made.body = *std::move(parts);
-    } else if (part.content == kStandardInput) {
-      auto text = read_file_(part.content);
-      if (!text) return std::unexpected(text.error());
-      made.body = *std::move(text);
-    } else {
-      made.body = MultipartSource{.id = {form_.files.size()}};
-      form_.files.push_back(part.content);
+      return made;
     }
+    if (part.kind != FormPart::Kind::text && part.content != kStandardInput) {
+      made.body = MultipartSource{.id = {form_.files.size()}};
+      form_.files.push_back({part.content, coding});
+      return made;
+    }
+    if (part.kind != FormPart::Kind::text) text = read_file_(part.content);
+    if (!text) return std::unexpected(text.error());
+    auto encoded = encode_part(coding, *text);
+    if (!encoded) {
+      return std::unexpected(UsageError{kExitRead, "option --form: byte " + std::to_string(encoded.error()) +
+                                                       " of the text is not a character of 7bit (;encoder=7bit)"});
+    }
+    made.body = *std::move(encoded);
     return made;
   }
 
@@ -56,7 +66,7 @@ class Builder {
   const ReadFile& read_file_;
 };
 
-void set_lengths(MultipartParts& parts, const std::vector<std::unique_ptr<UploadSource>>& files) {
+void set_lengths(MultipartParts& parts, const std::vector<std::unique_ptr<BodySource>>& files) {
   for (MultipartPart& part : parts) {
     if (auto* source = std::get_if<MultipartSource>(&part.body)) source->length = files[source->id.index]->length();
     if (auto* nested = std::get_if<MultipartParts>(&part.body)) set_lengths(*nested, files);
@@ -78,10 +88,12 @@ std::expected<FormBody, UsageError> make_form_body(const std::vector<FormPart>& 
 std::expected<std::unique_ptr<FormSource>, std::string> FormSource::open(const FormBody& form, const std::string& type,
                                                                          Random& random) {
   std::unique_ptr<FormSource> source(new FormSource);
-  for (const std::string& name : form.files) {
+  for (const auto& [name, coding] : form.files) {
     auto file = UploadSource::open(name);
     if (!file) return std::unexpected(file.error());
-    source->files_.push_back(*std::move(file));
+    std::unique_ptr<BodySource> bytes = *std::move(file);
+    if (coding != PartCoding::none) bytes = std::make_unique<EncodedSource>(std::move(bytes), coding, name);
+    source->files_.push_back(std::move(bytes));
   }
   MultipartParts parts = form.parts;
   set_lengths(parts, source->files_);
@@ -103,7 +115,7 @@ bool FormSource::rewind() {
 std::expected<BodySource::Piece, std::string> FormSource::read(MutableBytes space) {
   while (segment_ < body_.segments.size()) {
     if (const auto* id = std::get_if<SourceId>(&body_.segments[segment_])) {
-      UploadSource& file = *files_[id->index];
+      BodySource& file = *files_[id->index];
       auto piece = file.read(space);
       if (!piece) return piece;
       waits_for_ = piece->later ? file.fd() : -1;

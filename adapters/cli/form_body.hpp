@@ -11,8 +11,8 @@
 
 #include "adapters/cli/body_source.hpp"
 #include "adapters/cli/form_option.hpp"
+#include "adapters/cli/part_encoder.hpp"
 #include "adapters/cli/read_file.hpp"
-#include "adapters/cli/upload_source.hpp"
 #include "adapters/cli/usage_error.hpp"
 #include "core/base/random.hpp"
 #include "core/multipart.hpp"
@@ -22,11 +22,16 @@ namespace sluice::cli {
 // Owns its text. A source of `parts` is an index into `files`.
 struct FormBody {
   MultipartParts parts;
-  std::vector<std::string> files;
+  struct File {
+    std::string name;
+    PartCoding coding = PartCoding::none;
+  };
+  std::vector<File> files;
   NameEscapes escapes = NameEscapes::percent;
 };
 
-// `read_file` is for header lines in files, and for "-", whose bytes become a part's text.
+// `read_file` is for header lines in files, and for "-", whose bytes become a part's text. Error: also a text that its
+// encoder cannot have (exit code 26).
 std::expected<FormBody, UsageError> make_form_body(const std::vector<FormPart>& parts, NameEscapes escapes,
                                                    const ReadFile& read_file);
 
@@ -48,7 +53,7 @@ class FormSource final : public BodySource {
   FormSource() = default;
 
   Multipart body_;
-  std::vector<std::unique_ptr<UploadSource>> files_;
+  std::vector<std::unique_ptr<BodySource>> files_;
   std::size_t segment_ = 0;  // of body_, the one that is read
   std::size_t taken_ = 0;    // bytes of it, if it is a text
   int waits_for_ = -1;

@@ -146,13 +146,13 @@ class Reader {
 using Kind = FormPart::Kind;
 using Made = std::expected<FormPart, std::string>;
 
-// Curl's base64, quoted-printable and 7bit are for mail; a server that reads forms does not undo them (RFC 7578 4.7).
 std::expected<std::string, std::string> encoder_of(const Section& section) {
   if (!section.encoder) return std::string();
-  for (const std::string_view known : {"binary", "8bit"}) {
+  for (const std::string_view known : {"binary", "8bit", "7bit", "base64", "quoted-printable"}) {
     if (equals_ignoring_case(*section.encoder, known)) return std::string(known);
   }
-  return std::unexpected("';encoder=' can be binary or 8bit, not '" + printable(*section.encoder) + "'");
+  return std::unexpected("';encoder=' can be binary, 8bit, 7bit, base64 or quoted-printable, not '" +
+                         printable(*section.encoder) + "'");
 }
 
 // The last part of a path; a '/' at its end does not count.

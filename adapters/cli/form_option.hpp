@@ -36,7 +36,7 @@ struct FormPart {
   std::string type = {};                      // ";type="; "": not given
   // For a part with neither `type` nor a header line Content-Type: what curl sends. "": no Content-Type.
   std::string guessed_type = {};
-  std::string encoder = {};  // "binary", "8bit" or "": not given
+  std::string encoder = {};  // a name of part_encoder.hpp; "": not given
   std::vector<FormHeader> headers = {};
   std::vector<FormPart> parts = {};
 };

@@ -46,7 +46,9 @@ OptionInputs inputs() {
           .read_stdin = [] { return read_whole(STDIN_FILENO); },
           .modified = modified,
           .now = std::time(nullptr),
-          .environment = environment};
+          .environment = environment,
+          .read_part = [](const std::string& path, std::uint64_t first,
+                          std::uint64_t count) { return read_file_part(path, first, count); }};
 }
 
 int print(const std::string& text) {

@@ -405,8 +405,8 @@ Status check(const OptionGroup& group) {
     return usage("--fail and --fail-with-body exclude each other");
   if (group.urls > 1 && (group.etag || !group.settings.etag_save.empty()))
     return usage("--etag-compare and --etag-save are for one URL");
-  if (group.settings.continue_at && (group.range || group.uploads > 0 || group.data || group.form_body))
-    return usage("--continue-at goes on with a download: not with --range, --upload-file, --data or --form");
+  if (group.settings.continue_at && (group.range || group.data || group.form_body))
+    return usage("--continue-at goes on with a file: not with --range, --data or --form");
   if (Status ok = check_segments(group); !ok) return ok;
   if (group.settings.include_head && (group.settings.remote_header_name || group.settings.continue_at))
     return usage("--include excludes --remote-header-name and --continue-at: a head would be in the file");

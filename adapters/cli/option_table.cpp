@@ -65,7 +65,8 @@ constexpr OptionSpec kTable[] = {
     {get, 'G', "get", "", "no-get", "", G::request, "put the data into the URL's query and GET"},
     {upload_file, 'T', "upload-file", "", "", "FILE", G::request, "PUT the file, for each URL its own; - is stdin"},
     {range, 'r', "range", "", "", "RANGE", G::request, "ask for these bytes only: 0-99, 500-, -200"},
-    {continue_at, 'C', "continue-at", "", "", "OFFSET", G::request, "go on with a download; -: where its file ends"},
+    {continue_at, 'C', "continue-at", "", "", "OFFSET", G::request,
+     "go on with a download, or -T; -: where its file ends"},
     {segments, 0, "segments", "", "", "N", G::request, "fetch a large file over up to N connections"},
     {user, 'u', "user", "", "", "USER:PASS", G::request, "user and password; without PASS it is empty"},
     {basic, 0, "basic", "", "no-basic", "", G::request, "authenticate by Basic (as without any of these)"},
@@ -145,7 +146,7 @@ constexpr OptionSpec kTable[] = {
     {globoff, 'g', "globoff", "", "no-globoff", "", G::many, "{a,b} and [1-9] in URLs and -T mean nothing"},
 
     {config, 'K', "config", "", "", "FILE", G::command, "read options from FILE, - is stdin"},
-    {variable, 0, "variable", "", "", "[%]NAME[=TEXT|@FILE]", G::command,
+    {variable, 0, "variable", "", "", "[%]NAME[N-M][=TEXT|@FILE]", G::command,
      "for {{NAME}} in --expand-OPTION; %: environment"},
     {disable, 'q', "disable", "", "", "", G::command, "as the first option: do not read ~/.sluicerc"},
     {loop, 0, "loop", "", "", "NAME", G::command, "wait for events by select, poll, epoll or libuv"},

@@ -95,11 +95,12 @@ CommandReader::Status CommandReader::set_variable(const std::string& value) {
     return std::unexpected(UsageError{2, "option --variable: the environment has no '" + setting->name + "'"});
   }
   if (!content && setting->source == VariableSetting::Source::file) {
-    auto text = builder_.read(OptionId::variable, setting->value);
+    auto text = builder_.read_part(OptionId::variable, setting->value, setting->first, setting->count);
     if (!text) return std::unexpected(std::move(text.error()));
-    content = *std::move(text);
+    variables_.set(std::move(setting->name), *std::move(text));
+    return {};
   }
-  variables_.set(std::move(setting->name), content ? *std::move(content) : std::move(setting->value));
+  variables_.set(setting->name, setting->part_of(content ? *content : setting->value));
   return {};
 }
 

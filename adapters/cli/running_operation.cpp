@@ -103,6 +103,7 @@ std::expected<RequestBody, Failure> RunningOperation::make_body(Fields& fields) 
   if (operation_.upload) {
     auto source = UploadSource::open(operation_.upload->from_stdin ? "-" : operation_.upload->path);
     if (!source) return std::unexpected(Failure{kExitRead, source.error()});
+    if (auto begun = begin_upload_at(**source, fields); !begun) return std::unexpected(begun.error());
     source_ = *std::move(source);
     const bool counted = !operation_.upload->from_stdin && !operation_.chunked;
     return BodyStream{counted ? source_->length() : std::nullopt, source_->rewindable()};
@@ -110,6 +111,28 @@ std::expected<RequestBody, Failure> RunningOperation::make_body(Fields& fields) 
   if (!operation_.body) return std::monostate{};
   if (operation_.chunked) return BodyStream{std::nullopt, true};
   return BodyView{as_bytes(*operation_.body)};
+}
+
+// -C with -T: Content-Range says which part of the file is sent. As in curl, "-C -" sends all of it, because HTTP has
+// no way to ask how much the server has.
+std::expected<void, Failure> RunningOperation::begin_upload_at(UploadSource& source, Fields& fields) const {
+  if (!settings().continue_at) return {};
+  const std::uint64_t first = settings().continue_at->bytes.value_or(0);
+  const auto size = source.length();
+  const std::string what = "continue at byte " + std::to_string(first) + ": ";
+  if (!size) return std::unexpected(Failure{kExitRead, what + "the size of what is to be sent is not known"});
+  if (first > 0 && !source.begin_at(first)) {
+    const std::string name = operation_.upload->from_stdin ? "standard input" : operation_.upload->path;
+    return std::unexpected(
+        Failure{kExitPartialFile, what + name + " has " + std::to_string(*size) + " bytes: nothing is left to send"});
+  }
+  const bool says_all = !settings().continue_at->bytes && *size > 0;
+  if ((first == 0 && !says_all) || fields.contains("Content-Range")) return {};
+  const std::string range = std::to_string(first) + "-" + std::to_string(*size - 1) + "/" + std::to_string(*size);
+  if (auto set = fields.set("Content-Range", "bytes " + range); !set) {
+    return std::unexpected(Failure{exit_code(set.error()), set.error().message()});
+  }
+  return {};
 }
 
 std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
@@ -136,7 +159,7 @@ std::expected<TransferId, Failure> RunningOperation::start(Multi& multi) {
 
 // -C, --segments
 std::expected<void, Failure> RunningOperation::ask_for_rest(Fields& fields) {
-  if (begins_again_) return {};
+  if (begins_again_ || operation_.upload) return {};
   if (segments_) return segments_->ask(fields);
   return settings().continue_at ? continued_.ask(*settings().continue_at, output_, fields)
                                 : std::expected<void, Failure>();
@@ -359,9 +382,11 @@ std::size_t RunningOperation::on_upload(Multi& multi, TransferId id, MutableByte
   return piece->bytes;
 }
 
-bool RunningOperation::on_rewind(Multi&, TransferId) {
+bool RunningOperation::on_rewind(Multi& multi, TransferId id) {
   body_sent_ = 0;
-  return !source_ || source_->rewind();
+  if (!source_ || source_->rewind()) return true;
+  multi.fail_upload(id, "the body would have to be sent again, and its source cannot be read again from its begin");
+  return false;
 }
 
 void RunningOperation::note_chain(Multi& multi, TransferId id) {

@@ -43,6 +43,9 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   const HopChain& chain() const { return chain_; }
   // Null without --har.
   const HarTransfer* har() const { return har_ ? &*har_ : nullptr; }
+  void add_segments_to(HarLog& log) const {
+    if (segments_) segments_->add_to(log);
+  }
   // For an interrupted run: notes the chain of a transfer that is removed next.
   void cut_off(Multi& multi) {
     if (!early_end_) note_chain(multi, id_);
@@ -79,6 +82,7 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   std::string display_name() const;
   std::expected<RequestBody, Failure> make_body(Fields& fields);
   std::expected<RequestBody, Failure> make_form(Fields& fields);
+  std::expected<void, Failure> begin_upload_at(UploadSource& source, Fields& fields) const;
   std::expected<void, Failure> ask_for_rest(Fields& fields);
   void note_version(const ResponseHead& head, std::optional<std::uint64_t> length);
   bool take_rest(Multi& multi, const ResponseHead& head);

@@ -177,6 +177,8 @@ bool SegmentedDownload::start(Multi& multi, Run& run) {
   }
   run.again_at.reset();
   run.is_first = run.of_whole = run.has_head = run.got = false;
+  run.har = {};
+  run.error.clear();
   auto id = set ? multi.add(std::move(request), std::move(options), this) : Result<TransferId>();
   if (!set) id = std::unexpected(set.error());
   if (id) {
@@ -210,8 +212,22 @@ void SegmentedDownload::drop(Multi& multi, Run& run) {
   } else {
     const TransferInfo info = multi.info(run.id);
     if (info.conn) connects_ += (info.reused ? 0 : 1) + static_cast<std::uint64_t>(info.retries);
+    if (surroundings_.har) note_ended(multi, run);
   }
   multi.remove(run.id);
+}
+
+void SegmentedDownload::note_ended(const Multi& multi, Run& run) {
+  Ended ended{std::move(run.har), multi.hops(run.id), multi.head(run.id), run.error};
+  const bool waits = ended.hops.size() > 1 && ended.hops.back().reason == HopReason::retry && !run.has_head;
+  if (waits && !ended.hops.back().progress.connected) ended.hops.pop_back();  // its request was not sent
+  if (ended.hops.empty()) return;
+  if (!ended.hops.back().progress.done) ended.hops.back().progress.done = multi.now();
+  ended_.push_back(std::move(ended));
+}
+
+void SegmentedDownload::add_to(HarLog& log) const {
+  for (const Ended& ended : ended_) log.add(ended.har, ended.hops, ended.head, ended.error);
 }
 
 // All but the first, which is its owner's.
@@ -262,7 +278,7 @@ void SegmentedDownload::on_head(Multi& multi, TransferId id, const ResponseHead&
   Run* run = find(id);
   if (run == nullptr) return;
   if (!run->is_first && surroundings_.verbose) {
-    surroundings_.console.note(verbose_response(head));
+    surroundings_.console.note(prefix_lines(trace_prefix(multi, id), verbose_response(head)));
   }
   run->has_head = true;
   const SegmentAnswer answer = judge_segment(parts_, segment(*run), head.status, head.fields);
@@ -306,6 +322,7 @@ void SegmentedDownload::on_hop_done(Multi& multi, TransferId id, const output::H
   Run* run = find(id);
   if (run == nullptr) return;
   if (run->trace) run->trace->hop_done(multi, hop);
+  if (surroundings_.har && !run->is_first) run->har.hop_done(hop);
   if (hop.next != HopReason::retry) return;
   ++run->retries;
   run->has_head = false;
@@ -313,6 +330,7 @@ void SegmentedDownload::on_hop_done(Multi& multi, TransferId id, const output::H
   surroundings_.console.warning(retry_text(multi.request(id), hop, most - std::min(most, run->retries)) +
                                 range_text(*run));
   if (!run->got) return;
+  if (hop.failure) run->error = request_name(multi.request(id)) + ": " + hop.failure->message();
   drop(multi, *run);
   run->is_first = false;
   run->again_at = multi.now() + hop.wait;
@@ -329,17 +347,24 @@ void SegmentedDownload::on_done(Multi& multi, TransferId id, const Result<void>&
     return ask_again(multi);
   }
   if (!result) {
+    run->error = result.error().message();
     return end(multi, {exit_code(result.error(), run->has_head), result.error().message() + range_text(*run)});
   }
   end(multi,
       {kExitPartialFile, request_name(multi.request(id)) + ": the response ended without a byte" + range_text(*run)});
 }
 
+std::string SegmentedDownload::trace_prefix(const Multi& multi, TransferId id) {
+  return surroundings_.trace.prefix(number_, multi.info(id).conn);
+}
+
 void SegmentedDownload::on_head_sent(Multi& multi, TransferId id, std::string_view head) {
   if (surroundings_.verbose) {
-    surroundings_.console.note(verbose_connection(multi.request(id).url, multi.info(id)) + verbose_request(head));
+    const std::string text = verbose_connection(multi.request(id).url, multi.info(id)) + verbose_request(head);
+    surroundings_.console.note(prefix_lines(trace_prefix(multi, id), text));
   }
   Run* run = find(id);
+  if (run != nullptr && surroundings_.har) run->har.head_sent(head, multi.info(id));
   if (run != nullptr && run->trace) run->trace->head_sent(multi, id, head);
 }
 

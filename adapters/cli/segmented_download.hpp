@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/cli/command_line.hpp"
+#include "adapters/cli/har_log.hpp"
 #include "adapters/cli/output_file.hpp"
 #include "adapters/cli/segment_file.hpp"
 #include "adapters/cli/tls_setup.hpp"
@@ -63,6 +64,9 @@ class SegmentedDownload final : public TransferHandler {
   std::uint64_t received() const { return received_; }  // in this run
   std::uint64_t connects() const { return connects_; }  // of the other transfers
 
+  // The requests of the other transfers that have ended.
+  void add_to(HarLog& log) const;
+
   // Instead of OutputFile::abandon(): keeps the journal with the part.
   std::string abandon(bool remove);
   // The file has its final name.
@@ -86,6 +90,14 @@ class SegmentedDownload final : public TransferHandler {
     std::uint32_t retries = 0;
     std::optional<Instant> again_at = {};     // there is no transfer until then
     std::optional<TransferTrace> trace = {};  // --trace; not of the first transfer, whose owner writes it
+    HarTransfer har = {};                     // with --har, and of no first transfer
+    std::string error = {};                   // why its last request failed
+  };
+  struct Ended {
+    HarTransfer har;
+    std::vector<Hop> hops;
+    ResponseHead head;
+    std::string error;
   };
 
   const Settings& settings() const { return *operation_.settings; }
@@ -99,12 +111,14 @@ class SegmentedDownload final : public TransferHandler {
   void keep_request(const Multi& multi, TransferId first);
   bool start(Multi& multi, Run& run);
   void drop(Multi& multi, Run& run);
+  void note_ended(const Multi& multi, Run& run);
   void drop_all(Multi& multi);
   void finish(Multi& multi, Run& run);
   void go_on_alone(Multi& multi, const std::string& why);
   void make_void(Multi& multi, const std::string& why);
   void end(Multi& multi, Failure failure);
   void save(Instant now, bool always);
+  std::string trace_prefix(const Multi& multi, TransferId id);  // before lines of -v
 
   const Operation& operation_;
   Surroundings& surroundings_;
@@ -118,6 +132,7 @@ class SegmentedDownload final : public TransferHandler {
   FoundSegments earlier_;
   SegmentedParts parts_;
   std::vector<Run> runs_;
+  std::vector<Ended> ended_;  // with --har
   bool active_ = false;
   bool alone_ = false;  // one connection is used, whatever the response allows
   int voids_ = 0;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 namespace sluice::cli {
 
@@ -38,14 +39,30 @@ std::expected<std::unique_ptr<UploadSource>, std::string> UploadSource::open(con
 UploadSource::~UploadSource() { ::close(fd_); }
 
 bool UploadSource::rewind() {
-  if (!rewindable() || ::lseek(fd_, start_, SEEK_SET) < 0) return false;
+  if (length_ ? ::lseek(fd_, start_, SEEK_SET) < 0 : read_ > kept_.size()) return false;
   sent_ = 0;
+  return true;
+}
+
+bool UploadSource::begin_at(std::uint64_t position) {
+  if (!length_ || position >= *length_) return false;
+  const off_t at = start_ + static_cast<off_t>(position);
+  if (::lseek(fd_, at, SEEK_SET) != at) return false;
+  start_ = at;
+  *length_ -= position;
   return true;
 }
 
 std::expected<UploadSource::Piece, std::string> UploadSource::read(MutableBytes space) {
   if (length_) space = space.first(static_cast<std::size_t>(std::min<std::uint64_t>(space.size(), *length_ - sent_)));
   if (space.empty()) return Piece{.end = length_ && sent_ == *length_};
+  if (!length_ && sent_ < read_) {  // after a rewind
+    const std::string_view rest = std::string_view(kept_).substr(static_cast<std::size_t>(sent_));
+    const std::size_t count = std::min(space.size(), rest.size());
+    std::memcpy(space.data(), rest.data(), count);
+    sent_ += count;
+    return Piece{.bytes = count};
+  }
   if (!length_) {
     pollfd watched = {.fd = fd_, .events = POLLIN, .revents = 0};
     if (::poll(&watched, 1, 0) == 0) return Piece{.later = true};
@@ -61,6 +78,11 @@ std::expected<UploadSource::Piece, std::string> UploadSource::read(MutableBytes 
                            std::to_string(*length_) + " bytes");
   }
   sent_ += static_cast<std::uint64_t>(count);
+  if (!length_) {
+    read_ = sent_;
+    const std::string_view bytes = as_text(space.first(static_cast<std::size_t>(count)));
+    kept_ += bytes.substr(0, kKeptBytes - kept_.size());
+  }
   return Piece{.bytes = static_cast<std::size_t>(count), .end = count == 0 || (length_ && sent_ == *length_)};
 }
 

@@ -2,6 +2,7 @@
 #include "adapters/cli/variables.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -60,6 +61,25 @@ std::optional<std::string> applied(std::string_view function, const std::string&
   return quoted.substr(1, quoted.size() - 2);
 }
 
+std::optional<std::uint64_t> byte_position(std::string_view text) {
+  std::uint64_t position = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(position) : std::nullopt;
+}
+
+// "0-99" or "100-". False: it is neither.
+bool take_byte_range(std::string_view text, VariableSetting& setting) {
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return false;
+  const auto first = byte_position(text.substr(0, dash));
+  const std::string_view last_text = text.substr(dash + 1);
+  const auto last = last_text.empty() ? VariableSetting::kAll : byte_position(last_text);
+  if (!first || !last || *last < *first) return false;
+  setting.first = *first;
+  if (*last - *first != VariableSetting::kAll && !last_text.empty()) setting.count = *last - *first + 1;
+  return true;
+}
+
 }  // namespace
 
 std::expected<VariableSetting, std::string> parse_variable(std::string_view text) {
@@ -70,6 +90,13 @@ std::expected<VariableSetting, std::string> parse_variable(std::string_view text
   const auto end = std::find_if_not(text.begin(), text.end(), is_name_byte);
   setting.name = std::string(text.begin(), end);
   text.remove_prefix(setting.name.size());
+  if (text.starts_with('[')) {
+    const std::size_t close = std::min(text.find(']'), text.size());
+    if (close == text.size() || !take_byte_range(text.substr(1, close - 1), setting)) {
+      return std::unexpected(shown + " has no byte range like [0-99] or [100-]");
+    }
+    text.remove_prefix(std::min(close + 1, text.size()));
+  }
   const bool ends_well = text.empty() ? setting.from_environment : text.front() == '=' || text.front() == '@';
   if (!is_variable_name(setting.name) || !ends_well) {
     return std::unexpected(shown + " is neither NAME=TEXT nor NAME@FILE, with letters, digits and '_' in the name");

@@ -1,10 +1,13 @@
 // -L of the `sluice` command, against scripted servers on loopback.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/child.hpp"
@@ -89,10 +92,21 @@ TEST_CASE("-L shows the heads that have come, also where what follows fails") {
   CHECK(refused.exit_code == 7);
   CHECK(refused.out == head(dead) + "302");
   CHECK(refused.err.find("< HTTP/1.1 302 Elsewhere\n") != std::string::npos);
-  // A body that cannot be given again: the response that asks for it is shown.
-  CommandOptions once;
-  once.stdin_text = "a pipe's";
-  const CommandResult gone = run_command({"-L", "-i", "-T", "-", server.url("/307")}, once);
+  // A body that cannot be given again, as more of it was sent than is kept: the response that asks for it is shown.
+  int ends[2] = {-1, -1};
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  std::thread writer([&] {
+    const std::string text(70'000, 'p');
+    for (std::size_t at = 0; at < text.size();) {
+      const ssize_t count = ::write(ends[1], text.data() + at, text.size() - at);
+      if (count <= 0) break;
+      at += static_cast<std::size_t>(count);
+    }
+    ::close(ends[1]);
+  });
+  const CommandResult gone = run_command({"-L", "-i", "-T", "-", server.url("/307")}, {.stdin_fd = ends[0]});
+  writer.join();
+  ::close(ends[0]);
   CHECK(gone.exit_code == 65);
   CHECK(gone.out.starts_with("HTTP/1.1 307 Elsewhere\r\n"));
   // Without -i nothing is left of a transfer that had no response of its own.

@@ -267,6 +267,58 @@ TEST_CASE("--segments: each request has the operation's fields and credentials")
   }
 }
 
+TEST_CASE("--segments --digest: each request answers a challenge, and none repeats another's answer") {
+  RangeOrigin origin(4 * kMiB);
+  std::set<std::string> answers;
+  origin.script = [&](const Asked& asked) {
+    const std::string answer = request_field(asked.head, "Authorization");
+    if (answer.starts_with("Digest ")) {
+      CHECK(answers.insert(answer).second);
+      return Reply{.bytes = origin.right(asked)};
+    }
+    return Reply{.bytes = "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"x\", nonce=\"" +
+                          std::to_string(asked.number) + "\", qop=\"auth\"\r\nContent-Length: 0\r\n\r\n"};
+  };
+  const Download download;
+  CHECK(download.run(origin.url(), {"--digest", "-u", "me:x"}).exit_code == 0);
+  CHECK(download.content() == origin.content);
+  CHECK(answers.size() == 4);
+}
+
+TEST_CASE("--segments -v, --trace-ascii, --har: all requests are told of") {
+  RangeOrigin origin(4 * kMiB);
+  const Download download;
+  const auto count = [](const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  const std::string err = download.run(origin.url(), {"-v", "--trace-ids"}).err;
+  CHECK(count(err, "] > GET /f HTTP/1.1\n") == 4);
+  CHECK(count(err, "] < HTTP/1.1 206 Partial\n") == 3);
+  const std::string trace = download.path + ".trace";
+  CHECK(download.run(origin.url(), {"--trace-ascii", trace}).exit_code == 0);
+  CHECK(count(read_file(trace), ": GET /f HTTP/1.1\n") == 4);
+  CHECK(count(read_file(trace), ": HTTP/1.1 206 Partial\n") == 3);
+  // One of them breaks off, and is sent again for its rest.
+  origin.seen.clear();
+  origin.script = [&](const Asked& asked) {
+    Reply reply{.bytes = origin.right(asked)};
+    if (asked.number != 1) return reply;
+    reply.bytes.resize(reply.bytes.size() - 9);
+    reply.close = true;
+    return reply;
+  };
+  const std::string har = download.path + ".har";
+  CHECK(download.run(origin.url(), {"--har", har, "--retry", "1", "--retry-all-errors", "--retry-delay", "0"})
+            .exit_code == 0);
+  const std::string text = read_file(har);
+  CHECK(count(text, "\"method\":\"GET\"") == 5);
+  CHECK(count(text, "\"status\":206,") == 4);
+  CHECK(count(text, "\"name\":\"Range\"") == 4);
+  CHECK(count(text, "\"_error\":\"GET " + origin.url() + ": response: the connection ended after") == 1);
+}
+
 TEST_CASE("--segments with other options for files") {
   RangeOrigin origin(4 * kMiB);
   const Download download;

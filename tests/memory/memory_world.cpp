@@ -114,8 +114,9 @@ bool Peer::answer_specially() {
     if (head.find("chunked") != std::string::npos && !in_.ends_with("0\r\n\r\n")) return true;
     in_.clear();
     const bool begins = head.find("Authorization: NTLM TlRMTVNTUAAB") != std::string::npos;
+    // If memory runs out while the challenge is read, it cannot be answered, so it is shown, and the transfer fails.
     plain_out_ += begins ? "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM " + std::string(kNtlmChallenge) +
-                               "\r\nContent-Length: 2\r\n\r\nno"
+                               "\r\nContent-Length: 2\r\n\r\nwe"
                          : "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell";
     return true;
   }

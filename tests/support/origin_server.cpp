@@ -21,6 +21,7 @@
 
 #include "adapters/net/descriptor.hpp"
 #include "adapters/sim/tls_authority.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/talk_on_wire.hpp"
 #include "tests/support/tls_server.hpp"
 
@@ -31,10 +32,6 @@ using net::Descriptor;
 
 constexpr std::size_t kPiece = 64 * 1024;  // bytes read or prepared for sending at a time
 constexpr int kPiecesPerTurn = 4;          // before other connections get their turn
-
-void must(bool condition) {
-  if (!condition) std::abort();
-}
 
 // One accepted connection: a socket, perhaps TLS, and the HTTP on it.
 class Connection {

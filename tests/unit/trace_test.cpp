@@ -113,7 +113,7 @@ TEST_CASE("trace: an engine's transfer, with a body that it reads itself, in pie
   traced.world.sent(conn);
   traced.text.clear();
   traced.world.receive(conn, "HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 307 Go\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n");
-  traced.world.sent(conn);
+  traced.world.sent(conn, 55 + 3);  // the response comes before the whole body is sent
   traced.world.receive(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nT: v\r\n\r\n");
   REQUIRE(traced.world.succeeded(id));
   CHECK(traced.last == id);
@@ -126,11 +126,30 @@ TEST_CASE("trace: an engine's transfer, with a body that it reads itself, in pie
         "c == Info: Using an open connection to 192.0.2.1 port 80 (192.0.2.1:80)\n"
         "c => Send header, 55 bytes (0x37)\n0000: PUT /b HTTP/1.1\n0011: Host: 192.0.2.1\n0022: Content-Length: 8\n"
         "0035: \n"
-        "c => Send data, 8 bytes (0x8)\n0000: uploaded\n"
+        "c => Send data, 3 bytes (0x3)\n0000: upl\n"
         "c <= Recv header, 17 bytes (0x11)\n0000: HTTP/1.1 200 OK\n"
         "c <= Recv header, 28 bytes (0x1c)\n0000: Transfer-Encoding: chunked\n"
         "c <= Recv header, 2 bytes (0x2)\n0000: \n"
         "c <= Recv header, 6 bytes (0x6)\n0000: T: v\n");
+}
+
+TEST_CASE("trace: a request that is sent again is told of again, with as much of its body as was sent") {
+  TracedWorld traced;
+  const ConnId kept = one_get(traced.world);
+  const TransferId id = traced.world.add(with_body("PUT", BodyView{as_bytes("uploaded")}), traced.options);
+  CHECK(traced.world.sent(kept, 54 + 3).ends_with("\r\n\r\nupl"));
+  traced.world.eof(kept);
+  CHECK_FALSE(traced.world.done(id));
+  traced.text.clear();
+  traced.world.receive(go(traced.world), answer("x"));
+  REQUIRE(traced.world.succeeded(id));
+  const std::string said = titles(traced.text);
+  INFO(said);
+  CHECK(
+      said.starts_with("c => Send data, 3 bytes (0x3)\n"
+                       "c == Info: Connected to 192.0.2.1 port 80 (192.0.2.1:80)\n"
+                       "c == Info: Sent again 1 time(s): the connection had been closed\n"
+                       "c => Send header, 54 bytes (0x36)\nc => Send data, 8 bytes (0x8)\nc <= Recv header, 17 "));
 }
 
 TEST_CASE("trace: bodies that the application gives and takes, and a failure after the head") {

@@ -233,13 +233,17 @@ TEST_CASE("form option: header lines") {
   CHECK_FALSE(form.take().at(0).headers.at(0).from_file);
 }
 
-TEST_CASE("form option: encoders that change nothing") {
+TEST_CASE("form option: encoders") {
   check({{"a=b;encoder=BINARY", "a|=b|-|||binary|"},
          {"a=<x;encoder=\"8bit\"", "a|<x|-|||8bit|"},
+         {"a=b;encoder=Base64", "a|=b|-|||base64|"},
+         {"a=b;encoder=7bit", "a|=b|-|||7bit|"},
+         {"a=b;encoder=quoted-printable", "a|=b|-|||quoted-printable|"},
          {"a=@x;encoder=8bit;encoder=binary", "a|@x|x||application/octet-stream|binary|"}});
-  CHECK(why_not("a=b;encoder=base64") == "'a=b;encoder=base64': ';encoder=' can be binary or 8bit, not 'base64'");
-  for (const char* bad : {"a=b;encoder=", "a=b;encoder=7bit", "a=@x;encoder=quoted-printable", "a=@x,y;encoder=foo"}) {
-    CHECK(why_not(bad).find("';encoder=' can be binary or 8bit") != std::string::npos);
+  CHECK(why_not("a=b;encoder=x") ==
+        "'a=b;encoder=x': ';encoder=' can be binary, 8bit, 7bit, base64 or quoted-printable, not 'x'");
+  for (const char* bad : {"a=b;encoder=", "a=@x;encoder=quoted", "a=@x,y;encoder=foo"}) {
+    CHECK(why_not(bad).find("';encoder=' can be binary, 8bit") != std::string::npos);
   }
 }
 

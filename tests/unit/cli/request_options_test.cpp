@@ -78,12 +78,15 @@ TEST_CASE("form options: a POST with its parts, and not with another body") {
   world.files["headers"] = "X-One: 1\n";
   world.input = "typed";
   const Operation form =
-      one({"-F", "a=b", "-F", "f=@file;headers=@headers", "--form-string", "s=@x", "-F", "i=<-", "h"}, world);
+      one({"-F", "a=b", "-F", "f=@file;headers=@headers;encoder=base64", "--form-string", "s=@x", "-F", "i=<-", "h"},
+          world);
   REQUIRE(form.form);
   CHECK(form.method == "POST");
   REQUIRE(form.form->parts.size() == 4);
-  CHECK(form.form->files == std::vector<std::string>{"file"});
-  CHECK(form.form->parts[1].headers == std::vector<std::string>{"X-One: 1"});
+  REQUIRE(form.form->files.size() == 1);
+  CHECK(form.form->files[0].name == "file");
+  CHECK(form.form->files[0].coding == PartCoding::base64);
+  CHECK(form.form->parts[1].headers == std::vector<std::string>{"Content-Transfer-Encoding: base64", "X-One: 1"});
   CHECK(std::get<std::string>(form.form->parts[2].body) == "@x");
   CHECK(std::get<std::string>(form.form->parts[3].body) == "typed");
   CHECK(one({"-X", "PUT", "-F", "a=b", "h"}).method == "PUT");
@@ -94,6 +97,8 @@ TEST_CASE("form options: a POST with its parts, and not with another body") {
   }
   CHECK(refused({"-F", "nothing", "h"}).message.starts_with("option --form: "));
   CHECK(refused({"-F", "a=b;headers=@none", "h"}).exit_code == 26);
+  CHECK(refused({"-F", "a=b\xff;encoder=7bit", "h"}).message ==
+        "option --form: byte 1 of the text is not a character of 7bit (;encoder=7bit)");
 }
 
 TEST_CASE("data options: --data-urlencode joins the others, --url-query goes to the URL") {

@@ -4,7 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
+#include <cstddef>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "tests/support/child.hpp"
@@ -53,7 +56,7 @@ TEST_CASE("a file that became shorter is an error, and so are directories and mi
   CHECK(!UploadSource::open(path + "x").has_value());
 }
 
-TEST_CASE("a file is read again from where it was opened; what is no file is not") {
+TEST_CASE("a file is read again from where it was opened") {
   const TempFolder folder;
   const std::string path = (folder.path() / "up").string();
   write_file(path, "abcdef");
@@ -66,8 +69,58 @@ TEST_CASE("a file is read again from where it was opened; what is no file is not
     CHECK((*source)->rewindable());
     CHECK((*source)->rewind());
   }
-  auto device = UploadSource::open("/dev/null");
-  REQUIRE(device.has_value());
-  CHECK_FALSE((*device)->rewindable());
-  CHECK_FALSE((*device)->rewind());
+}
+
+TEST_CASE("a file is read from a position on, if it has bytes there") {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "up").string();
+  write_file(path, "abcdef");
+  auto source = UploadSource::open(path).value();
+  std::vector<std::uint8_t> space(8);
+  CHECK_FALSE(source->begin_at(6));
+  CHECK(source->length() == 6);
+  CHECK(source->begin_at(4));
+  CHECK(source->length() == 2);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(source->read(space)->bytes == 2);
+    CHECK(space[0] == 'e');
+    CHECK(source->rewind());
+  }
+  CHECK_FALSE(UploadSource::open("/dev/null").value()->begin_at(0));
+}
+
+TEST_CASE("of a pipe the first bytes are given again, as long as no others were read") {
+  int ends[2] = {-1, -1};
+  REQUIRE(::pipe(ends) == 0);
+  auto source = UploadSource::open("/dev/fd/" + std::to_string(ends[0])).value();
+  ::close(ends[0]);
+  std::vector<std::uint8_t> space(64 * 1024);
+  const auto text = [&](std::size_t most) {
+    const auto piece = source->read(MutableBytes(space).first(most));
+    REQUIRE(piece.has_value());
+    if (piece->later) return std::string("later");
+    return std::string(space.begin(), space.begin() + static_cast<std::ptrdiff_t>(piece->bytes)) +
+           (piece->end ? "|" : "");
+  };
+  CHECK(source->rewind());
+  CHECK(text(9) == "later");
+  REQUIRE(::write(ends[1], "abcdef", 6) == 6);
+  CHECK(text(4) == "abcd");
+  CHECK(source->rewind());
+  CHECK(text(2) == "ab");
+  CHECK(text(9) == "cd");
+  CHECK(text(9) == "ef");
+  CHECK(text(9) == "later");
+  CHECK(source->rewind());
+  CHECK(text(9) == "abcdef");
+  const std::string more(60'000, 'x');
+  REQUIRE(::write(ends[1], more.data(), more.size()) == 60'000);
+  CHECK(text(64 * 1024).size() == 60'000);
+  CHECK(source->rewind());
+  CHECK(text(64 * 1024).size() == 60'006);
+  REQUIRE(::write(ends[1], more.data(), more.size()) == 60'000);
+  CHECK(text(64 * 1024).size() == 60'000);
+  CHECK_FALSE(source->rewind());
+  ::close(ends[1]);
+  CHECK(text(9) == "|");
 }

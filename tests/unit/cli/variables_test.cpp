@@ -67,6 +67,47 @@ TEST_CASE("variables: what --variable says") {
         "'a-b' is neither NAME=TEXT nor NAME@FILE, with letters, digits and '_' in the name");
 }
 
+TEST_CASE("variables: a byte range of the content") {
+  const struct {
+    std::string text, content, result;
+  } rows[] = {
+      {"a[0-0]=", "abc", "a"},
+      {"a[0-1]=", "abc", "ab"},
+      {"a[1-1]=", "abc", "b"},
+      {"a[1-]=", "abc", "bc"},
+      {"a[0-]=", "abc", "abc"},
+      {"a[2-9]=", "abc", "c"},
+      {"a[3-9]=", "abc", ""},
+      {"a[9-]=", "abc", ""},
+      {"a[0-99999999999]=", "abc", "abc"},
+      {"a[18446744073709551615-]=", "abc", ""},
+      {"a[0-18446744073709551615]=", "abc", "abc"},
+      {"a[1-18446744073709551615]=", "abc", "bc"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto parsed = parse_variable(row.text);
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->name == "a");
+    CHECK(parsed->part_of(row.content) == row.result);
+  }
+  CHECK(parse_variable("%a[2-3]")->from_environment);
+  CHECK(parse_variable("a[2-3]@f")->value == "f");
+  for (const char* bad : {"a[=b", "a[]=b", "a[1]=b", "a[-1]=b", "a[2-1]=b", "a[1-2=b", "a[x-2]=b", "a[1-2 ]=b",
+                          "a[99999999999999999999-]=b", "a[1-2]", "a[1-2]b=c", "[1-2]=c"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_variable(bad).has_value());
+  }
+  CHECK(parse_variable("a[2-1]=secret").error() == "'a[2-1]' has no byte range like [0-99] or [100-]");
+  FakeWorld world;
+  world.files["f"] = "0123456789";
+  world.environment["E"] = "environment";
+  CHECK(one({"--variable", "a[2-4]@f", "--variable", "b[1-]=xyz", "--variable", "%E[0-2]", "--variable", "%G[1-1]@f",
+             "--expand-data", "{{a}} {{b}} {{E}} {{G}}", "h"},
+            world)
+            .body->compare("234 yz env 1") == 0);
+}
+
 TEST_CASE("variables: names are replaced wherever they are") {
   CHECK(expanded("{{name}}") == "new");
   CHECK(expanded("a{{name}}b{{name}}{{empty}}{{name}}c") == "anewbnewnewc");

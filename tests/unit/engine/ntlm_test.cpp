@@ -7,6 +7,7 @@
 #include "core/base/base64.hpp"
 #include "core/base/limits.hpp"
 #include "core/hsts.hpp"
+#include "tests/support/connection_world.hpp"
 #include "tests/support/engine_steps.hpp"
 #include "tests/support/mux_world.hpp"
 
@@ -99,6 +100,15 @@ TEST_CASE("ntlm: a connection that is logged in carries the next requests withou
   CHECK(is_answer(carried(world.sent(conn))));
   world.receive(conn, answer("three"));
   CHECK(world.succeeded(third));
+  // If the new login fails, nobody is logged in.
+  world.add(kSite, my_login());
+  world.sent(conn);
+  for (const std::string& refused : {ntlm_asked(), challenged(), ntlm_asked()}) {
+    world.receive(conn, refused);
+    world.sent(conn);
+  }
+  world.add(kSite, my_login());
+  CHECK(carried(world.sent(conn)) == kFirst);
   CHECK(world.connects.size() == 1);
 }
 
@@ -432,6 +442,16 @@ TEST_CASE("ntlm: a connection with many exchanges at once is nobody's, so there 
   world.add(kSite, my_login());
   world.connected(newest(world));
   CHECK_FALSE(world.sent(newest(world)).contains("uthorization"));
+}
+
+TEST_CASE("ntlm: a Connection has no second hop, so it sends the whole request and nothing of a login") {
+  Alone alone;
+  const TransferId id = alone.add(with_body("POST", BodyOwned{"data"}, "http://app.test/"), my_login());
+  const std::string wire = alone.sent();
+  CHECK(carried(wire).empty());
+  CHECK(content_of(wire) == "data");
+  alone.receive(challenged());
+  CHECK(alone.succeeded(id));
 }
 
 TEST_CASE("ntlm: transfers that end in the middle leave nothing") {

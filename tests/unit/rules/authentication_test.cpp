@@ -306,3 +306,27 @@ TEST_CASE("digest sessions: Authentication-Info may bring the next nonce") {
   sessions.note_info("b", "ann", "nextnonce=m");
   CHECK(sessions.size() == 1);
 }
+
+TEST_CASE("authentication: NTLM comes after Digest and before what shows the secret, if the connection may log in") {
+  Credentials credentials = ann(kAll);
+  credentials.schemes.ntlm = true;
+  Fields fields;
+  REQUIRE(fields.add("WWW-Authenticate", "Basic realm=r, Bearer, NTLM"));
+  Random random(Seed{1});
+  const auto logs_in = [&](bool may_log_in, std::size_t answers) {
+    const auto challenges = rules::challenges_of(fields, "WWW-Authenticate");
+    const auto found = rules::answer({credentials, challenges, kGet, "", nullptr, answers, may_log_in}, random);
+    return found && *found && (*found)->logs_in;
+  };
+  CHECK(logs_in(true, 0));
+  CHECK_FALSE(logs_in(true, 1));
+  CHECK_FALSE(logs_in(false, 0));
+  CHECK(answered({.challenges = "Basic realm=r, NTLM", .credentials = credentials}) == kBasicValue);
+  REQUIRE(fields.add("WWW-Authenticate", kMd5));
+  CHECK_FALSE(logs_in(true, 0));
+  credentials.schemes = {.basic = true, .ntlm = true};
+  CHECK(first(credentials).empty());
+  CHECK(logs_in(true, 0));
+  credentials.schemes.ntlm = false;
+  CHECK_FALSE(logs_in(true, 0));
+}
