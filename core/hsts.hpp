@@ -52,7 +52,7 @@ class HstsStore {
   bool applies(const Url& url, UnixSeconds now) const;
 
   std::size_t size() const { return hosts_.size(); }  // those that have expired may be counted
-  std::size_t dropped() const { return dropped_; }      // hosts that there was no room for so far
+  std::size_t dropped() const { return dropped_; }    // hosts that there was no room for so far
 
   // Adds the entries of a file as curl --hsts writes it: `example.com "20261231 23:59:59"` in UTC, or "unlimited"; with
   // a dot before the host for includeSubDomains; lines that begin with '#' are comments. Of several entries of one host

@@ -1,5 +1,5 @@
-// Keeps passwords and tokens out of what `ps` shows of a running command. Leaves secrets in URLs and fields as they are,
-// as curl does.
+// Keeps passwords and tokens out of what `ps` shows of a running command. Leaves secrets in URLs and fields as they
+// are, as curl does.
 #pragma once
 
 #include <span>

@@ -62,7 +62,7 @@ struct NextHop {
   bool same_body = false;             // the body of the last hop is sent again, instead of request.body
   Duration after = Duration::zero();  // the wait before the hop begins
   HopReason reason = HopReason::redirect;
-  std::string skipped = {};  // with TransferOptions::report_heads: of the body before it
+  std::string skipped = {};                         // with TransferOptions::report_heads: of the body before it
   std::unique_ptr<rules::DigestState> digest = {};  // what its Authorization field was made of, if it is Digest
   std::unique_ptr<Login> login = {};
   bool same_connection = false;  // it goes on the connection of the last hop, if that can carry it

