@@ -114,7 +114,7 @@ TEST_CASE("bad credentials and netrc files are one line") {
   CHECK(absent.err == "sluice: (26) option --netrc-file: cannot read '" + file + "': No such file or directory\n");
   write_file(file, "machine a login \"x\n");
   const CommandResult bad = run_command({"--netrc-file", file, "http://127.0.0.1:1/"});
-  CHECK(bad.exit_code == 43);
+  CHECK(bad.exit_code == 26);
   CHECK(bad.err.contains("line 1"));
   CHECK_FALSE(bad.err.contains("\"x"));
 }
