@@ -470,7 +470,7 @@ BUGS = [
     bug("retry-of-refused", "a refused connection is never tried again",
         ("rules/retry.cpp", "return options.all_errors || (options.connection_refused &&", "return !PLANTED && (options.all_errors || (options.connection_refused &&"),
         ("rules/retry.cpp", "failure.detail == static_cast<int>(std::errc::connection_refused));", "failure.detail == static_cast<int>(std::errc::connection_refused))) && !PLANTED;")),
-    # ---- resumed downloads: only `--resumes` reaches them ----
+    # ---- resumed downloads: a name that begins with "resume-" is tried by the seeds of `--resumes` ----
     bug("resume-etag-ignored", "a part of another ETag is appended",
         ("resume.cpp", 'if (has_other(fields, "ETag", part.etag) || has_other(fields, "ETag", tag)) return "ETag";',
          'if (!PLANTED && (has_other(fields, "ETag", part.etag) || has_other(fields, "ETag", tag))) return "ETag";')),
