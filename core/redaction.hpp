@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "language.hpp"
+
 namespace sluice {
 
 inline constexpr std::string_view kRedacted = "<redacted>";
