@@ -91,8 +91,8 @@ struct HopDone {
   std::optional<Error> failure = {};  // why the hop failed; nullopt: its response made another hop necessary
   HopReason next = {};                // why another hop follows
   Duration wait = {};                 // how long it waits before it begins
-  // With TransferOptions::report_heads: what has come of a response's body that nobody else gets, without transfer
-  // coding. At most 64 KiB.
+  // With TransferOptions::report_heads: the skipped body of the hop's response, as far as it was received, without
+  // transfer coding. At most 64 KiB.
   std::string body = {};
 };
 // The end of a transfer, given once: the response was received and consumed completely, or the transfer failed. head(),

@@ -48,8 +48,8 @@ struct Resume {
 // one that is not understood, with another first position, with another length than its Content-Length, or that goes
 // on after the known end; a 416 that does not say how long the whole is, or that there is more of it. A 206 of a whole
 // of another size, or whose ETag or, without an ETag that is strong and equal, Last-Modified differs from what is
-// known, and a 416 for a whole of another size, a shorter one or, where the size was
-// not known, one with another validator are `changed`. Throws std::bad_alloc.
+// known, are `changed`; so is a 416 for a whole of another size, for a shorter one or, if the size was not known, with
+// another validator. Throws std::bad_alloc.
 Result<Resume> resume(const EarlierPart& part, int status, const Fields& fields);
 
 // The value of a Range field for all bytes from this position on (RFC 9110 14.1.2): "bytes=500-". Throws

@@ -14,7 +14,8 @@
 namespace sluice::cli {
 namespace {
 
-// The journal may be behind by so much: as much is fetched twice after the process was killed.
+// The journal is saved after so many bytes, or after this time. What has come since then is fetched again if the
+// process is killed.
 constexpr std::uint64_t kUnsavedBytes = 4 * 1024 * 1024;
 constexpr Duration kUnsavedTime = std::chrono::seconds(1);
 

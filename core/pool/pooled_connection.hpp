@@ -47,7 +47,8 @@ struct PooledConnection {
   bool write_broken = false;  // a send failed; what the peer sent before may still be read
   bool last_use = false;      // no further exchange may be opened
   bool logged_in = false;     // as the account of its endpoint
-  TransferId held_for;  // the next exchange is this transfer's (flow::NextHop::same_connection); default: nobody's
+  // Only this transfer may open the next exchange (flow::NextHop::same_connection); default: any transfer may.
+  TransferId held_for;
   // There was no memory to queue this output (engine/connections.hpp).
   bool interest_deferred = false, close_deferred = false;
   Instant idle_since;  // the end of the last response, idle or not

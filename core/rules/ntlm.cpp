@@ -22,7 +22,7 @@ constexpr std::uint32_t kOurFlags = kUnicode | kRequestTarget | kNtlm | kAlwaysS
 constexpr std::uint16_t kAvEnd = 0, kAvFlags = 6, kAvTimestamp = 7;
 constexpr std::uint32_t kHasMic = 0x2;
 
-// Not the computer's name, which is nobody's business; curl sends the same.
+// Instead of the computer's name, which servers do not need to know. curl sends the same.
 constexpr std::string_view kWorkstation = "WORKSTATION";
 
 // The least significant byte first. The bytes must be there.

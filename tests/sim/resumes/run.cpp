@@ -1,6 +1,7 @@
 // See run.hpp. The downloader: keeps what has come, asks for the rest, and joins both where core/resume.hpp says so.
 #include "tests/sim/resumes/run.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <memory>
@@ -147,6 +148,16 @@ class Run final : public sim::Application {
       download.size = bytes;
   }
 
+  // Nothing speaks against this part: its place, its validators, and the size of the whole.
+  static bool is_the_rest(const Download& download, const ResponseHead& head) {
+    const std::string_view range = head.fields.find("Content-Range").value_or("");
+    const std::string_view size = range.substr(std::min(range.find('/'), range.size()));
+    return head.status == 206 && range.starts_with("bytes " + std::to_string(download.kept.size()) + '-') &&
+           (!download.size || size == '/' + std::to_string(*download.size)) &&
+           head.fields.find("ETag").value_or("") == download.etag &&
+           head.fields.find("Last-Modified").value_or("") == download.last_modified;
+  }
+
   void on_head(Download& download) {
     const ResponseHead& head = world_.engine().head(download.id);
     if (!download.asked_for_part) {
@@ -158,6 +169,8 @@ class Run final : public sim::Application {
     const EarlierPart part{download.kept.size(), download.size, download.etag, download.last_modified,
                            download.sent_if_range};
     const Result<Resume> next = resume(part, head.status, head.fields);
+    const bool is_used = next && next->step == ResumeStep::append;
+    if (!is_used && is_the_rest(download, head)) report("the rest is used", name(download) + " drops it");
     if (next && next->step == ResumeStep::changed) {
       download.refused = true;
       return world_.note(name(download) + ": another version: " + next->why);

@@ -2,8 +2,8 @@
 // answers requests for ranges in ways that it may and may not. The downloader is what an application does with
 // core/resume.hpp and core/validators.hpp.
 //
-// The oracles: a file that is said to be complete is one version of the origin's, whole; a request for a part asks for
-// exactly what is missing; a 206 that belongs to the same version is used; and every download ends.
+// The oracles: a file that is said to be complete is one version of the origin's, whole; a part that follows what is
+// kept, of a version with the same validators, is used, and is as long as it says; and every download ends.
 #pragma once
 
 #include <cstdint>
