@@ -71,6 +71,8 @@ std::string_view to_string(Code code) {
       return "upload_failed";
     case Code::resolve_failed:
       return "resolve_failed";
+    case Code::proxy_resolve_failed:
+      return "proxy_resolve_failed";
     case Code::connect_failed:
       return "connect_failed";
     case Code::send_failed:
@@ -97,6 +99,10 @@ std::string_view to_string(Code code) {
       return "tls_certificate";
     case Code::tls_failed:
       return "tls_failed";
+    case Code::tunnel_failed:
+      return "tunnel_failed";
+    case Code::socks_failed:
+      return "socks_failed";
     case Code::connect_timeout:
       return "connect_timeout";
     case Code::total_timeout:
@@ -154,6 +160,7 @@ Blame blame_of(Code code) {
     case Code::recursive_call:  // the application made the call inside its own callback
       return Blame::caller;
     case Code::resolve_failed:
+    case Code::proxy_resolve_failed:
     case Code::connect_failed:
     case Code::send_failed:
     case Code::receive_failed:
@@ -168,6 +175,8 @@ Blame blame_of(Code code) {
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_failed:
+    case Code::tunnel_failed:
+    case Code::socks_failed:
       return Blame::peer;
     case Code::connect_timeout:
     case Code::total_timeout:

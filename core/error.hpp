@@ -34,6 +34,7 @@ enum class Code : std::uint8_t {
   upload_failed,  // a streamed body ended before its declared length, or its source failed
   // blame: network
   resolve_failed,
+  proxy_resolve_failed,  // the name of a proxy
   connect_failed,
   send_failed,
   receive_failed,
@@ -48,6 +49,8 @@ enum class Code : std::uint8_t {
   tls_handshake,
   tls_certificate,  // the peer's certificate was not accepted
   tls_failed,       // a broken record or alert after the handshake
+  tunnel_failed,    // an HTTP proxy refused the tunnel, or broke the rules of HTTP; detail: the status of its response
+  socks_failed,     // a SOCKS proxy refused to lead to the host, or broke the rules of its protocol
   // blame: limit
   connect_timeout,
   total_timeout,

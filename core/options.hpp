@@ -19,9 +19,10 @@
 
 namespace sluice {
 
-class AltSvcStore;  // alt_svc.hpp
-class CookieJar;    // cookies.hpp
-class HstsStore;    // hsts.hpp
+class AltSvcStore;   // alt_svc.hpp
+class CookieJar;     // cookies.hpp
+class HstsStore;     // hsts.hpp
+class ProxyChooser;  // proxy.hpp
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
@@ -178,6 +179,9 @@ struct TransferOptions {
   AddressFamily family = AddressFamily::any;
   // Null: TCP. With a route, the host and port of connect_to (or of the URL) are only passed to the route.
   std::shared_ptr<Route> route = {};
+  // Null: no proxy. With a route it is not asked. With a proxy, connect_to is the place to which the (last) proxy is
+  // asked to lead, in a tunnel if it is an HTTP proxy, and `family` is that of the addresses that are looked up here.
+  std::shared_ptr<const ProxyChooser> proxies = {};
   // From the start of name resolution until the connection can carry a request, TLS included. Zero or more, as all
   // timeouts here; nullopt: no limit. A transfer that waits for a connection which is made for another one, and which
   // may carry both, has this time too: from add(), or from the start of that connection if that is later.

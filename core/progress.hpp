@@ -41,7 +41,10 @@ struct TransferInfo {
   // Of this end, after the connection is open; Kind::none: the driver did not tell it (MultiOptions::local_addresses),
   // or the stream has none.
   Address local = {};
-  std::string route = {};        // Route::name() after the connection is open; "" without a route
+  std::string route = {};  // Route::name() after the connection is open; "" without a route
+  // "http://proxy.example:3128": the proxy that is connected to, without user and password; "": none.
+  std::string proxy = {};
+  int connect_status = 0;        // of an HTTP proxy's last response to CONNECT; 0: there was none
   bool reused = false;           // the connection had carried another exchange before
   int retries = 0;               // how often the request was sent again on another connection
   std::string tls_version = {};  // "" without TLS, as the four below

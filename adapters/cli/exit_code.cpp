@@ -36,6 +36,8 @@ int exit_code(const Error& error, bool head_received) {
       return kExitRead;
     case Code::resolve_failed:
       return kExitResolve;
+    case Code::proxy_resolve_failed:
+      return kExitResolveProxy;
     case Code::connect_failed:
       return kExitConnect;
     case Code::send_failed:
@@ -60,7 +62,10 @@ int exit_code(const Error& error, bool head_received) {
     case Code::tls_certificate:
       return kExitPeerCertificate;
     case Code::tls_failed:
+    case Code::tunnel_failed:
       return kExitReceive;
+    case Code::socks_failed:
+      return kExitProxy;
     case Code::connect_timeout:
       return kExitTimeout;
     case Code::total_timeout:

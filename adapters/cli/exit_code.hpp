@@ -11,6 +11,7 @@
 //   rewind_failed             65   what is sent would have to be sent again, and cannot be
 //   upload_failed             26   the file or stream to send could not be read
 //   resolve_failed             6
+//   proxy_resolve_failed       5
 //   connect_failed             7
 //   send_failed               55
 //   receive_failed            56
@@ -24,6 +25,8 @@
 //   tls_handshake             35
 //   tls_certificate           60
 //   tls_failed                56
+//   tunnel_failed             56
+//   socks_failed              97
 //   the three timeouts        28
 //   response_too_large        56   (curl 7 says 27, later ones 56)
 //   body_too_large            63
@@ -47,6 +50,7 @@ enum ExitCode : int {
   kExitUnsupportedProtocol = 1,
   kExitUsage = 2,
   kExitUrlMalformed = 3,
+  kExitResolveProxy = 5,
   kExitResolve = 6,
   kExitConnect = 7,
   kExitWeirdReply = 8,
@@ -73,6 +77,7 @@ enum ExitCode : int {
   kExitRewind = 65,
   kExitCaCertificates = 77,
   kExitRecursiveCall = 93,
+  kExitProxy = 97,
 };
 
 // `head_received`: the response's head had come before the failure.

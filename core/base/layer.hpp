@@ -29,6 +29,7 @@ struct StreamFacts {
   // What the layers have agreed on with the peer.
   std::string version, cipher, alpn, subject, issuer;  // "": not known to any layer
   bool resumed = false;
+  int connect_status = 0;  // as TransferInfo::connect_status
   std::vector<std::string> certificates;  // as TransferInfo::certificates
 };
 
@@ -56,6 +57,8 @@ class Layer {
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
   // True when plain bytes may be encoded. For TLS: the handshake is complete and the peer was verified.
   virtual bool established() const = 0;
+  // From now on the layer changes no byte: a channel may do without it.
+  virtual bool passes_all() const { return false; }
   // How the stream would have ended by this layer's rules, if the stream below ended now. `clean`: a close_notify was
   // received.
   virtual StreamEnd stream_end() const = 0;

@@ -89,7 +89,15 @@ bool Channel::become_ready() {
   if (phase_ != ChannelPhase::securing || fault_) return false;
   if (!stages_.empty() && !(stages_.back().started && stages_.back().layer->established())) return false;
   enter(ChannelPhase::ready);
+  drop_passages();
   return true;
+}
+
+// What has been sent through them has been answered, so they hold nothing.
+void Channel::drop_passages() {
+  if (stages_.empty()) return;
+  std::erase_if(stages_, [](const Stage& stage) { return stage.layer->passes_all() && stage.out.empty(); });
+  if (stages_.empty()) descent_.reset();
 }
 
 void Channel::encode(std::size_t index, Bytes& plain, Now now) {

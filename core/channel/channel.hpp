@@ -116,6 +116,7 @@ class Channel {
   void note_position();
   void count_sent(std::size_t bytes);
   void drop_memory();
+  void drop_passages();  // layers that change no byte any more
 
   ChannelPhase phase_ = ChannelPhase::connecting;
   bool peer_closed_ = false;

@@ -32,6 +32,7 @@ void Transfer::recycle() {
   options.tls.reset();
   options.connect_to.reset();
   options.route.reset();
+  options.proxies.reset();
   options.cookies.reset();
   if (options.credentials) forget_credentials();
   upload = {};

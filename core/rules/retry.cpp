@@ -25,6 +25,7 @@ enum class Kind : std::uint8_t {
 Kind kind_of(Code code) {
   switch (code) {
     case Code::resolve_failed:
+    case Code::proxy_resolve_failed:
     case Code::connect_timeout:
     case Code::total_timeout:
     case Code::attempts_timeout:
@@ -44,6 +45,8 @@ Kind kind_of(Code code) {
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_failed:
+    case Code::tunnel_failed:
+    case Code::socks_failed:
     case Code::response_too_large:
     case Code::body_too_large:
     case Code::too_many_redirects:

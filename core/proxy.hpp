@@ -1,0 +1,64 @@
+// Proxies: what one is, chains of them, and the hook that chooses one for a URL. Plain values; nothing is read from the
+// environment. Leaves to others: curl's texts and environment variables (proxy_rules.hpp), and the handshakes
+// (core/proxy/).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "credentials.hpp"
+#include "fields.hpp"
+#include "language.hpp"
+
+namespace sluice {
+
+class Route;      // options.hpp
+class TlsConfig;  // options.hpp
+class Url;        // url.hpp
+
+enum class ProxyKind : std::uint8_t {
+  http,     // requests for http URLs are given to it (RFC 9112 3.2.2), others go through a tunnel (RFC 9110 9.3.6)
+  https,    // the same over TLS
+  socks4,   // names are looked up here, and only IPv4 addresses are used
+  socks4a,  // the proxy looks names up
+  socks5,   // RFC 1928; names are looked up here
+  socks5h,  // the same, and the proxy looks names up
+};
+
+// One proxy. Owns its text. Connections are shared only by transfers whose proxies are equal in every member.
+struct Proxy {
+  ProxyKind kind = ProxyKind::http;
+  std::string host = {};  // a name or an address, without brackets
+  std::uint16_t port = 0;
+  std::shared_ptr<Route> route = {};  // null: TCP to that host and port. Else that is only its name
+  // For the proxy alone, as they are. SOCKS4 sends the user only. Both empty: none are sent.
+  std::string user = {};
+  std::string password = {};
+  // How an HTTP proxy gets them, as AuthSchemes says for origins: Basic alone goes with the first request; else a
+  // challenge (407) is answered. NTLM is for tunnels only; Bearer and Negotiate are not used.
+  AuthSchemes schemes = {};
+  // What an HTTP proxy gets with CONNECT, and with a request that is given to it if that has no field of the same name.
+  // No origin gets them from here.
+  Fields fields = {};
+  bool tunnel = false;                        // an HTTP proxy: a tunnel for http URLs as well
+  bool http1_0 = false;                       // an HTTP proxy: CONNECT says HTTP/1.0
+  std::shared_ptr<const TlsConfig> tls = {};  // an https proxy; null: EngineOptions::default_tls
+};
+
+// The proxies on the way to an origin: the first is connected to, and leads to the second. Empty: there is none. At
+// most limits::kMaxProxies.
+using ProxyChain = std::vector<Proxy>;
+
+// Chooses the way to a URL: what PAC files are for.
+class ProxyChooser {
+ public:
+  virtual ~ProxyChooser() = default;
+  // The ways to try, one after the other: the next one if no connection to the first proxy (without one, to the origin)
+  // could be made. No element, or null: no proxy. Called for each hop, with its final URL, inside calls on the engine;
+  // must not call the engine. May throw std::bad_alloc.
+  virtual std::vector<std::shared_ptr<const ProxyChain>> ways_to(const Url& url) const = 0;
+};
+
+}  // namespace sluice
