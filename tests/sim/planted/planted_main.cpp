@@ -19,6 +19,7 @@
 
 #include "tests/sim/jobs.hpp"
 #include "tests/sim/planted/planted.hpp"
+#include "tests/sim/proxies/run.hpp"
 #include "tests/sim/resumes/run.hpp"
 #include "tests/sim/scenario/scenario.hpp"
 
@@ -80,11 +81,14 @@ std::optional<Words> parse(int count, char** words) {
 Tally run_with(int planted, JobOptions jobs) {
   sluice_planted = planted;
   jobs.until_failure = planted != 0;
-  // Scenarios do not reach what continues a download, nor do continued downloads reach much else.
-  const bool resumes =
-      planted != 0 && planted_bugs()[static_cast<std::size_t>(planted) - 1].name.starts_with("resume-");
-  return run_seeds(jobs,
-                   [&](std::uint64_t seed) { return resumes ? run_resumes_seed(seed) : run(make_scenario(seed)); });
+  // Scenarios do not reach what continues a download, or proxies, nor do their seeds reach much else.
+  const std::string_view name =
+      planted == 0 ? std::string_view{} : planted_bugs()[static_cast<std::size_t>(planted) - 1].name;
+  return run_seeds(jobs, [&](std::uint64_t seed) {
+    if (name.starts_with("resume-")) return run_resumes_seed(seed);
+    if (name.starts_with("proxy-")) return run_proxies_seed(seed);
+    return run(make_scenario(seed));
+  });
 }
 
 void print_failure(const Failure& failure) {
