@@ -29,7 +29,7 @@ ROOMS = {
 # of its own name uses that. The two boundaries, headers and sources, are on the engine's floor.
 CORE_WORDS_FLOOR = 0
 CORE_SOURCE_FLOOR = 1
-CORE_SOURCES = {"core/url": 2, "core/features": 3, "core/netrc": 3, "core/alt_svc": 3, "core/hsts": 3, "core/resume": 3, "core/segments": 3}
+CORE_SOURCES = {"core/url": 2, "core/features": 3, "core/netrc": 3, "core/proxy_rules": 3, "core/alt_svc": 3, "core/hsts": 3, "core/resume": 3, "core/segments": 3}
 CORE_FRONT = {"core/engine": 6, "core/connection": 6}
 # The adapters' public files, header and source: each has a row here. One that has a room of its own name belongs to that room; of all
 # others on one floor none may know another, as two rooms may not.
