@@ -30,6 +30,8 @@ TEST_CASE("exit code: every error has curl's") {
       {Code::recursive_call, 93},    {Code::descriptor_too_large, 93},
       {Code::tls_config, 77},        {Code::rewind_failed, 65},
       {Code::bad_coding, 61},        {Code::too_many_redirects, 47},
+      {Code::tunnel_failed, 56},     {Code::proxy_resolve_failed, 5},
+      {Code::socks_failed, 97},
   };
   for (const auto& [code, expected] : kExpected) {
     CAPTURE(to_string(code));
