@@ -33,6 +33,13 @@ struct StreamFacts {
   std::vector<std::string> certificates;  // as TransferInfo::certificates
 };
 
+// Whether a handshake that has failed may succeed on another connection.
+enum class Again : std::uint8_t {
+  no,
+  yes,
+  with_basic,  // yes, and the proxy is now known to ask for Basic credentials
+};
+
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -57,6 +64,7 @@ class Layer {
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
   // True when plain bytes may be encoded. For TLS: the handshake is complete and the peer was verified.
   virtual bool established() const = 0;
+  virtual Again again() const { return Again::no; }  // after a failure
   // From now on the layer changes no byte: a channel may do without it.
   virtual bool passes_all() const { return false; }
   // How the stream would have ended by this layer's rules, if the stream below ended now. `clean`: a close_notify was

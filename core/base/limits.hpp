@@ -69,6 +69,10 @@ inline constexpr std::size_t kMaxAddresses = 64;  // used from one answer to a l
 // If another hop follows a response, at most this much of the response's body is waited for to keep its connection. If
 // it is longer and has not come, the connection is closed.
 inline constexpr std::size_t kMaxSkippedBytes = 64 * 1024;
+// One after the other.
+inline constexpr std::size_t kMaxProxies = 4;
+// How often a dial begins again because a proxy asks for credentials and closes the connection.
+inline constexpr int kMaxProxyConnections = 3;
 // How often the request of a hop is sent again on a new connection, after a reused connection turned out to be closed.
 inline constexpr int kMaxRetries = 1;
 // A peer that closes a connection within this time after its first response, without announcing it, is taken to keep no

@@ -89,15 +89,27 @@ bool Channel::become_ready() {
   if (phase_ != ChannelPhase::securing || fault_) return false;
   if (!stages_.empty() && !(stages_.back().started && stages_.back().layer->established())) return false;
   enter(ChannelPhase::ready);
-  drop_passages();
   return true;
 }
 
-// What has been sent through them has been answered, so they hold nothing.
-void Channel::drop_passages() {
-  if (stages_.empty()) return;
-  std::erase_if(stages_, [](const Stage& stage) { return stage.layer->passes_all() && stage.out.empty(); });
+// Bytes that such a layer holds come before those of the layer above it.
+void Channel::drop_passages() noexcept {
+  for (std::size_t i = stages_.size(); i-- > 0;) {
+    Stage& stage = stages_[i];
+    if (!stage.layer->passes_all()) continue;
+    if (!stage.out.empty()) {
+      if (i + 1 == stages_.size() || !stages_[i + 1].out.empty()) continue;
+      std::swap(stages_[i + 1].out, stage.out);
+    }
+    stages_.erase(stages_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
   if (stages_.empty()) descent_.reset();
+}
+
+Again Channel::again() const {
+  Again most = Again::no;
+  for (const Stage& stage : stages_) most = std::max(most, stage.layer->again());
+  return most;
 }
 
 void Channel::encode(std::size_t index, Bytes& plain, Now now) {

@@ -45,9 +45,13 @@ class Channel {
   const std::optional<Error>& fault() const { return fault_; }
   bool peer_closed() const { return peer_closed_; }  // a layer received the peer's closing message
 
+  Again again() const;  // of a failure: the answer of the layers
+
   // Call after start() and decode(). True once: when the last layer is established, or at once if there are none. The
   // phase is then `ready`.
   bool become_ready();
+  // Drops the layers that change no byte any more, where that can be done. Call it when ready, after facts().
+  void drop_passages() noexcept;
   void set_session(std::unique_ptr<http::Session> session) { session_ = std::move(session); }
   http::Session* session() const { return session_.get(); }
 
@@ -116,7 +120,6 @@ class Channel {
   void note_position();
   void count_sent(std::size_t bytes);
   void drop_memory();
-  void drop_passages();  // layers that change no byte any more
 
   ChannelPhase phase_ = ChannelPhase::connecting;
   bool peer_closed_ = false;

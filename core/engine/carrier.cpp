@@ -94,6 +94,13 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
                             .body = body_form(job.options),
                             .valid = true,
                             .cookies = job.options.cookies ? cookies_ : std::string_view()};
+    http::ForwardedBy forwarded;
+    if (job.way && job.way->forwards) {
+      auto by = job.proxies->forwarded(job.request, jobs_.memory());
+      if (!by) return std::unexpected(std::move(by.error()));
+      forwarded = *by;
+      exchange.forwarded = &forwarded;
+    }
     if (job.login) {
       if (auto carried = carry_login(connection, job, exchange); !carried) return carried;
     }
@@ -295,6 +302,7 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
                       .at_first_origin = job.at_first_origin,
                       .digest = job.digest.get(),
                       .login = job.login.get(),
+                      .proxies = job.way ? job.proxies.get() : nullptr,
                       .conn = job.conn,
                       .conn_alone = alone,
                       .conn_stays = alone && is_usable(*connection),
@@ -304,12 +312,25 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
                       .now = now});
 }
 
+// No connection was made: another way may lead to the origin (ProxyChooser).
+bool Carrier::may_go_another_way(const Job& job, Code code) const {
+  const bool not_connected = code == Code::connect_failed || code == Code::resolve_failed ||
+                             code == Code::proxy_resolve_failed || code == Code::connect_timeout;
+  return not_connected && job.proxies->has_next();
+}
+
+void Carrier::go_another_way(Job& job, Now now) {
+  auto queued = jobs_.take_next_way(job, options_, now);
+  if (!queued) jobs_.end(job, std::unexpected(std::move(queued.error())), now);
+}
+
 // No hop follows if the application or one of its timeouts has ended the transfer, or if memory ran out.
 void Carrier::hop_failed(Job& job, Error error, Now now) {
   if (!job.progress.first_byte) job.head.clear();  // a head that was cut short is no response
   const Code code = error.code;
   const bool final = code == Code::canceled || code == Code::total_timeout || code == Code::out_of_memory ||
                      (code == Code::attempts_timeout && !job.options.retries);
+  if (job.proxies && may_go_another_way(job, code)) return go_another_way(job, now);
   if (job.next_hop && !final) return next_hop(job, std::move(*job.next_hop), std::nullopt, now);
   std::optional<flow::NextHop> next;
   if (rule_ && !final && rule_->concerns(job.options)) {

@@ -74,6 +74,8 @@ class Carrier {
   Result<std::optional<flow::NextHop>> ask_rule(const Job& job, const Error* failure, Now now);
   // For both the transfer must be on no connection and in no list of the pool.
   void hop_failed(Job& job, Error error, Now now);
+  bool may_go_another_way(const Job& job, Code code) const;
+  void go_another_way(Job& job, Now now);
   void next_hop(Job& job, flow::NextHop next, std::optional<Error> failure, Now now);
   // The rest of a response that another hop follows is not read: the exchange is aborted, which ends an HTTP/1
   // connection.

@@ -247,7 +247,8 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
   if (connection.channel.fault()) {
     failed(connection, *connection.channel.fault(), now);
   } else if (connection.channel.peer_closed()) {
-    ended(connection, StreamEnd::clean, {}, now);
+    // Of several layers one may have ended, and the one above it not.
+    ended(connection, connection.channel.stream_end(), {}, now);
   } else if (connection.is_idle()) {
     // The bytes were for TLS or for HTTP/2 itself: the connection stays idle.
     if (!connection.session().reusable()) {

@@ -232,11 +232,11 @@ void Connection::Impl::add(Request& request, TransferOptions& options, Now now, 
     added = std::unexpected(
         make_error(Code::invalid_request,
                    request.url.text_without_secrets() + ": the connection is for " + origin_.origin() + " alone"));
-  } else if (options.tls || options.connect_to || options.route || options.family != AddressFamily::any ||
-             options.fresh_connection) {
-    added = std::unexpected(
-        make_error(Code::invalid_option,
-                   "on one connection there is no choice of tls, connect_to, family, route or fresh_connection"));
+  } else if (options.tls || options.connect_to || options.route || options.proxies ||
+             options.family != AddressFamily::any || options.fresh_connection) {
+    added = std::unexpected(make_error(
+        Code::invalid_option,
+        "on one connection there is no choice of tls, connect_to, family, route, proxies or fresh_connection"));
   } else if (is_over() || closing_) {
     added = std::unexpected(over());
   } else {

@@ -17,6 +17,15 @@ using pool::AddressRace;
 using pool::Dial;
 using pool::Endpoint;
 
+namespace {
+
+// The origin's address, which a proxy must be given, is not known yet.
+bool needs_origin(const Dial& dial, const Endpoint& endpoint) {
+  return endpoint.through && endpoint.through->needs_address() && !dial.origin;
+}
+
+}  // namespace
+
 Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
@@ -66,43 +75,23 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
 
 // ---- names ----
 
-const EngineOptions::KnownAddresses* Connector::known(const pool::Destination& destination) const {
+// The addresses that need no look-up; nullopt: there are none.
+std::optional<std::vector<IpAddress>> Connector::known(const std::string& host, std::uint16_t port,
+                                                       std::string_view zone) const {
+  if (auto literal = IpAddress::parse(host)) {
+    literal->zone = zone;
+    return std::vector{*literal};
+  }
   const auto whole = [](std::string_view name) { return name.ends_with('.') ? name.substr(0, name.size() - 1) : name; };
   const EngineOptions::KnownAddresses* found = nullptr;  // the last match counts
   for (const auto& one : options_.known_addresses) {
-    if (one.port == destination.port && equals_ignoring_case(whole(one.host), whole(destination.host))) found = &one;
+    if (one.port == port && equals_ignoring_case(whole(one.host), whole(host))) found = &one;
   }
-  return found;
+  return found ? std::optional(found->addresses) : std::nullopt;
 }
 
-std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, Now now) {
-  const pool::Destination& place = endpoint.destination;
-  if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one attempt; the route knows how
-  std::optional<std::vector<IpAddress>> addresses;
-  if (auto literal = IpAddress::parse(place.host)) {
-    literal->zone = place.zone;
-    addresses = {*literal};
-  } else if (const auto* told = known(place)) {
-    addresses = told->addresses;
-  }
-  if (addresses) {
-    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(place.family, address); });
-    if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
-    if (!IpAddress::parse(place.host)) {
-      // The failure comes after this call, as that of a look-up would: an application that tries again at once must not
-      // loop inside one call.
-      dialer_.lose_soon(
-          dial,
-          make_error(Code::resolve_failed, "resolve " + place.host + ": no address of the family that was asked for"),
-          now);
-      return std::nullopt;
-    }
-    return failed(
-        dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
-  }
-  pool::Name& name = names_.name(place.host, place.family);
-  if (names_.knows(name, now)) return use(dial, endpoint, name.addresses, now);
-  output::Resolve wish{{}, place.host, place.family};
+void Connector::wait_for(Dial& dial, pool::Name& name) {
+  output::Resolve wish{{}, name.host, name.family};
   outbox_.make_room();
   dial.race.wait_for_more();
   dial.name.dial = dial.id;
@@ -110,9 +99,65 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
     wish.id = *begun;
     outbox_.put(std::move(wish));
   }
+}
+
+std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, Now now) {
+  if (needs_origin(dial, endpoint)) return look_up_origin(dial, endpoint, now);
+  const pool::Destination& place = endpoint.destination;
+  if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one attempt; the route knows how
+  if (auto addresses = known(place.host, place.port, place.zone)) {
+    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(place.family, address); });
+    if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
+    if (!IpAddress::parse(place.host)) return lose_soon(dial, place.host, now);
+    return failed(
+        dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
+  }
+  pool::Name& name = names_.name(place.host, place.family);
+  if (names_.knows(name, now)) return use(dial, endpoint, name.addresses, now);
+  wait_for(dial, name);
   if (!name.known_in_part) return std::nullopt;
   if (!dialer_.learn(dial, name.addresses, false, place.family, name.ipv6_until, now)) return std::nullopt;
   return next_attempt(dial, now);
+}
+
+// The failure comes after this call, as that of a look-up would: an application that tries again at once must not loop
+// inside one call.
+std::optional<DialEnd> Connector::lose_soon(Dial& dial, const std::string& host, Now now) {
+  dialer_.lose_soon(
+      dial, make_error(Code::resolve_failed, "resolve " + host + ": no address of the family that was asked for"), now);
+  return std::nullopt;
+}
+
+// A proxy that is given an address gets the first one of the name.
+std::optional<DialEnd> Connector::look_up_origin(Dial& dial, const Endpoint& endpoint, Now now) {
+  const proxy::Target& target = endpoint.through->target;
+  const bool is_v4 = endpoint.through->way.proxies->back().kind == ProxyKind::socks4;
+  const AddressFamily family = is_v4 ? AddressFamily::ipv4 : endpoint.destination.family;
+  if (const auto literal = IpAddress::parse(target.host)) {
+    dial.origin = literal;
+    return look_up(dial, endpoint, now);
+  }
+  if (auto addresses = known(target.host, target.port, {})) {
+    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(family, address); });
+    if (addresses->empty()) return lose_soon(dial, target.host, now);
+    dial.origin = addresses->front();
+    return look_up(dial, endpoint, now);
+  }
+  pool::Name& name = names_.name(target.host, family);
+  if (!names_.knows(name, now)) {
+    wait_for(dial, name);
+    return std::nullopt;
+  }
+  dial.origin = name.addresses.front();
+  return look_up(dial, endpoint, now);
+}
+
+std::optional<DialEnd> Connector::origin_answered(Dial& dial, const pool::NameCache::Answered& answer, Now now) {
+  if (answer.more) return std::nullopt;
+  if (answer.result) dial.origin = answer.name->addresses.front();
+  names_.leave(dial.name);
+  if (!answer.result) return failed(dial, answer.result.error());
+  return look_up(dial, *pool_.find(dial.endpoint), now);
 }
 
 std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, const std::vector<IpAddress>& addresses,
@@ -122,6 +167,7 @@ std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, cons
 }
 
 std::optional<DialEnd> Connector::answered(Dial& dial, const pool::NameCache::Answered& answer, Now now) {
+  if (needs_origin(dial, *pool_.find(dial.endpoint))) return origin_answered(dial, answer, now);
   if (!answer.more) names_.leave(dial.name);
   if (!answer.result) return failed(dial, answer.result.error());
   const pool::Name& name = *answer.name;
@@ -196,33 +242,33 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
     connection.facts = std::move(facts);
   }
   if (Job* sponsor = jobs_.find(dial.sponsor)) note_connection(connection, *sponsor, now);
-  if (auto built = build_layers(connection, endpoint); !built) return failed(dial, std::move(built.error()));
+  auto built = push_layers(connection, endpoint, dial.origin, parts());
+  if (!built) return failed(dial, std::move(built.error()));
   connection.channel.start(now);
   return handshake_moved(connection, now);
 }
 
 // ---- layers ----
 
-Result<void> Connector::build_layers(PooledConnection& connection, const Endpoint& endpoint) {
-  const pool::PeerName& peer = endpoint.peer;
-  if (!peer.tls) return {};
-  tls::ClientParams params;
-  params.config = peer.tls;
-  params.host = peer.host;
-  params.host_kind = peer.kind;
-  params.sessions = &tls_sessions_;
-  params.session_key = endpoint.key;
-  params.key_log = &key_log_;
-  params.port = peer.port;
-  return push_tls(connection, std::move(params));
-}
-
 std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, Now now) {
   Dial* dial = dial_of(connection);
   if (!dial) return std::nullopt;
-  if (connection.channel.fault()) return failed(*dial, *connection.channel.fault());
+  if (connection.channel.fault()) {
+    const bool may_try = dial->proxy_connections < limits::kMaxProxyConnections;
+    if (may_try && connection.channel.again() != Again::no) return begin_again(*dial, connection, now);
+    return failed(*dial, *connection.channel.fault());
+  }
   if (!connection.channel.become_ready()) return std::nullopt;
   return established(connection, *dial, now);
+}
+
+// A proxy's challenge can be answered on another connection only.
+std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& connection, Now now) {
+  Endpoint& endpoint = *pool_.find(dial.endpoint);
+  if (connection.channel.again() == Again::with_basic) endpoint.through->asks_basic = true;
+  connections_.close(connection, false);
+  dialer_.begin_again(dial);
+  return look_up(dial, endpoint, now);
 }
 
 std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial& dial, Now now) {
@@ -255,11 +301,13 @@ void Connector::end(Dial& dial, bool connection_stands) noexcept {
 }
 
 DialEnd Connector::failed(Dial& dial, Error error) noexcept {
-  // The handshake may have failed because of the TLS session that it offered: the next one offers none.
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
-  if (endpoint.peer.tls && dial.has_winner) tls_sessions_.forget(endpoint.key);
+  if (dial.has_winner) forget_sessions(endpoint, parts());
   close_attempts(dial, nullptr);
   DialEnd told{.sponsor = dial.sponsor, .error = std::move(error)};
+  if (endpoint.through && told.error.code == Code::resolve_failed && !needs_origin(dial, endpoint)) {
+    told.error.code = Code::proxy_resolve_failed;
+  }
   told.error.retry_safe = true;  // no byte of a request was sent
   end(dial, false);
   return told;
@@ -300,8 +348,10 @@ Error Connector::no_time(const Dial& dial, std::optional<Duration> time) {
   for (const ConnId id : dial.attempts) running += (running.empty() ? "" : ", ") + connections_.find(id)->peer();
   const PooledConnection* connection = winner(dial);
   const std::string_view task = connection ? connection->channel.task() : std::string_view{};
-  return pool::Dialer::timed_out(dial, pool_.find(dial.endpoint)->destination, time ? in_ms(*time) : "its time", task,
-                                 running);
+  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  pool::Destination place = endpoint.destination;
+  if (needs_origin(dial, endpoint)) place.host = endpoint.through->target.host;
+  return pool::Dialer::timed_out(dial, place, time ? in_ms(*time) : "its time", task, running);
 }
 
 void Connector::forget(Endpoint& endpoint) {

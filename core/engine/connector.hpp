@@ -10,6 +10,7 @@
 
 #include "core/engine/connections.hpp"
 #include "core/engine/jobs.hpp"
+#include "core/engine/layers.hpp"
 #include "core/engine/outbox.hpp"
 #include "core/pool/dialer.hpp"
 #include "core/pool/name_cache.hpp"
@@ -75,12 +76,17 @@ class Connector {
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   std::optional<DialEnd> use(pool::Dial& dial, const pool::Endpoint& endpoint, const std::vector<IpAddress>& addresses,
                              Now now);
-  const EngineOptions::KnownAddresses* known(const pool::Destination& destination) const;
+  std::optional<DialEnd> look_up_origin(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  std::optional<DialEnd> origin_answered(pool::Dial& dial, const pool::NameCache::Answered& answer, Now now);
+  std::optional<std::vector<IpAddress>> known(const std::string& host, std::uint16_t port, std::string_view zone) const;
+  std::optional<DialEnd> lose_soon(pool::Dial& dial, const std::string& host, Now now);
+  void wait_for(pool::Dial& dial, pool::Name& name);
+  std::optional<DialEnd> begin_again(pool::Dial& dial, PooledConnection& connection, Now now);
   void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   void limit_waiters(const pool::Endpoint& endpoint, Now now);
   Error no_time(const pool::Dial& dial, std::optional<Duration> time);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);
-  Result<void> build_layers(PooledConnection& connection, const pool::Endpoint& endpoint);
+  LayerParts parts() { return {options_, jobs_.memory(), tls_sessions_, key_log_}; }
   std::optional<DialEnd> established(PooledConnection& connection, pool::Dial& dial, Now now);
   PooledConnection* winner(const pool::Dial& dial);
   void close_attempts(pool::Dial& dial, const PooledConnection* but) noexcept;

@@ -23,6 +23,7 @@ void complete(PooledConnection& connection, http::SessionFactory& sessions, Now 
     if (connection.facts) facts->local = connection.facts->local;
     connection.facts = std::move(facts);
     alpn = connection.facts->alpn;
+    connection.channel.drop_passages();
   }
   auto session = sessions.make(alpn);
   if (!session) throw std::bad_alloc();

@@ -68,9 +68,16 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     }
     auto tls = prepare(request, options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
+    std::unique_ptr<flow::ProxyUse> proxies;
+    if (options.proxies && !options.route) {
+      proxies = std::make_unique<flow::ProxyUse>();
+      auto chosen = proxies->choose(request, options, defaults.default_tls.get());
+      if (!chosen) return std::unexpected(std::move(chosen.error()));
+    }
     TransferId id;
     Job* job = jobs_.emplace(id);
     if (!job) throw std::bad_alloc();
+    if (proxies) job->way = proxies->way();
     if (known && known->login) job->account = &known->login->account;
     const bool placed = has_memory_for([&] {
       if (options.total_timeout)
@@ -90,6 +97,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
       job->digest = std::move(known->digest);
       job->login = std::move(known->login);
     }
+    job->proxies = std::move(proxies);
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     ++running_;
@@ -125,9 +133,7 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
     if (following.reason == HopReason::retry) timers_.cancel(job.attempts_timer);  // the next attempt begins it again
     if (was_told) outbox_.drop_head(job.id);
     outbox_.put(std::move(ended));
-    scheduler_.left(job);
-    static_cast<pool::Waiter&>(job) = {};
-    job.transfer = job.id;
+    leave(job);
     if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
     if (following.after <= Duration::zero()) return queue_hop(job, defaults, now);
     timers_.set(job.wait_timer, following.after, TimerKind::backoff, job.id, now);
@@ -141,13 +147,43 @@ Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
     auto tls = prepare(job.request, job.options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     if (job.request.method.empty()) job.request.method = effective_method(job.request);
-    if (job.login) job.account = &job.login->account;
-    scheduler_.place(job, job.request, job.options, *std::move(tls));
-    job.progress.queued = now.steady;
-    if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
-    enter_queue(job, now);
+    // The answer to a challenge goes the way of the challenge.
+    if (job.options.proxies && !job.options.route && job.reason != HopReason::authentication) {
+      if (!job.proxies) job.proxies = std::make_unique<flow::ProxyUse>();
+      auto chosen = job.proxies->choose(job.request, job.options, defaults.default_tls.get());
+      if (!chosen) return chosen;
+    }
+    place(job, *std::move(tls), now);
     return {};
   });
+}
+
+void Jobs::place(Job& job, std::shared_ptr<const TlsConfig> tls, Now now) {
+  if (job.login) job.account = &job.login->account;
+  if (job.proxies) job.way = job.proxies->way();
+  scheduler_.place(job, job.request, job.options, std::move(tls));
+  job.progress.queued = now.steady;
+  if (job.phase() != TransferPhase::queued) job.enter(TransferPhase::queued);
+  enter_queue(job, now);
+}
+
+Result<void> Jobs::take_next_way(Job& job, const EngineOptions& defaults, Now now) {
+  return or_out_of_memory([&]() -> Result<void> {
+    auto tls = prepare(job.request, job.options, defaults, now);
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    stop_exchange_timers(job);
+    leave(job);
+    job.proxies->take_next(job.request, job.options);
+    place(job, *std::move(tls), now);
+    return {};
+  });
+}
+
+// Leaves its endpoint, for another one.
+void Jobs::leave(Job& job) {
+  scheduler_.left(job);
+  static_cast<pool::Waiter&>(job) = {};
+  job.transfer = job.id;
 }
 
 void Jobs::disarm(Job& job) {

@@ -43,7 +43,9 @@ class Jobs {
   Result<void> begin_hop(Job& job, flow::NextHop following, std::optional<Error> failure, const EngineOptions& defaults,
                          Now now);
   Result<void> queue_hop(Job& job, const EngineOptions& defaults, Now now);  // the wait of a hop is over
-  void queue_again(Job& job, Now now);                                       // at the front of the queue: for a retry
+  // The way of the hop has failed, before a byte of its request was sent: it goes through the next proxies.
+  Result<void> take_next_way(Job& job, const EngineOptions& defaults, Now now);
+  void queue_again(Job& job, Now now);  // at the front of the queue: for a retry
   // Ends the transfer: the only place that makes a Done. It must be on no connection and in no list of the scheduler.
   void end(Job& job, Result<void> result, Now now);
   void end_if_delivered(Job& job, Now now);
@@ -99,6 +101,8 @@ class Jobs {
   void give_up(Instant now) noexcept;
 
  private:
+  void place(Job& job, std::shared_ptr<const TlsConfig> tls, Now now);
+  void leave(Job& job);
   void enter_queue(Job& job, Now now);
   void disarm(Job& job);
   void start_attempts_timer(Job& job, Now now);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/base64.hpp"
+#include "core/flow/proxy_use.hpp"
 #include "core/hash/hash.hpp"
 #include "core/netrc.hpp"
 #include "core/rules/aws_sigv4.hpp"
@@ -255,6 +256,19 @@ Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
     end.memory.digests.remember(origin, user, *(*answer)->digest);
     following.digest = std::make_unique<rules::DigestState>(*std::move((*answer)->digest));
   }
+  return following;
+}
+
+Result<std::optional<NextHop>> answer_proxy(const HopEnd& end) {
+  constexpr int kProxyAuthenticationRequired = 407;
+  if (!end.proxies || end.head.status != kProxyAuthenticationRequired) return std::nullopt;
+  if (end.counts.authentications >= rules::kMaxAuthAnswers) return std::nullopt;
+  const auto answers = end.proxies->answers(end.request, end.head, end.now);
+  if (!answers) return std::unexpected(answers.error());
+  if (!*answers) return std::nullopt;
+  NextHop following = again(end.request, HopReason::authentication);
+  if (end.digest) following.digest = std::make_unique<rules::DigestState>(*end.digest);
+  if (end.login) following.login = next_step(*end.login, end.login->next);
   return following;
 }
 

@@ -66,6 +66,7 @@ Result<Following> other_hop(const HopEnd& end) {
 Result<std::optional<NextHop>> Follow::next(const HopEnd& end) const {
   if (!end.failure) {
     note_authentication_info(end);
+    if (auto answered = answer_proxy(end); !answered || *answered) return answered;
     if (auto answered = answer_challenge(end); !answered || *answered) return answered;
   }
   auto following = other_hop(end);

@@ -9,7 +9,8 @@ namespace sluice::flow {
 class Follow final : public HopRule {
  public:
   bool concerns(const TransferOptions& options) const override {
-    return options.redirects || options.retries || options.credentials || options.expect_continue_from;
+    return options.redirects || options.retries || options.credentials || options.expect_continue_from ||
+           options.proxies;
   }
   Result<std::optional<NextHop>> next(const HopEnd& end) const override;
 };

@@ -19,6 +19,8 @@
 
 namespace sluice::flow {
 
+class ProxyUse;  // proxy_use.hpp
+
 // How many hops of a transfer began for which reason.
 struct HopCounts {
   std::size_t redirects = 0;
@@ -47,6 +49,7 @@ struct HopEnd {
   // What the request's Authorization field was made of, if it is Digest; else null.
   const rules::DigestState* digest;
   const Login* login;  // of the connection, as far as it is; null: the credentials need none
+  ProxyUse* proxies;   // what a proxy that has forwarded the request asks of it (407); null: there is none
   ConnId conn;         // of the response
   bool conn_alone;     // that connection carries one request at a time
   bool conn_stays;     // and can carry the next one

@@ -33,6 +33,7 @@ void Transfer::recycle() {
   options.connect_to.reset();
   options.route.reset();
   options.proxies.reset();
+  proxies.reset();
   options.cookies.reset();
   if (options.credentials) forget_credentials();
   upload = {};
@@ -172,11 +173,14 @@ TransferInfo Transfer::details() const {
   all.reused = info.reused;
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;
+  all.connect_status = info.connect_status;
   // If memory runs out, the members after that point stay empty.
   has_memory_for([&] {
     all.address = info.address;
     all.route = info.route;
+    if (proxies && proxies->way()) all.proxy = proxy::name_of(proxies->way()->proxies->front());
     if (!facts) return;
+    all.connect_status = facts->connect_status;
     all.local = facts->local;
     all.tls_resumed = facts->resumed;
     all.tls_version = facts->version;

@@ -14,6 +14,7 @@
 #include "core/flow/body_buffer.hpp"
 #include "core/flow/decoded_body.hpp"
 #include "core/flow/hop_rule.hpp"
+#include "core/flow/proxy_use.hpp"
 #include "core/http/session.hpp"
 #include "core/http/upload.hpp"
 #include "core/options.hpp"
@@ -30,6 +31,7 @@ struct ConnectionDetails {
   std::string route;
   bool reused = false;
   int retries = 0;
+  int connect_status = 0;  // of a tunnel that failed
   bool tls_truncated = false;
 };
 
@@ -79,6 +81,7 @@ class Transfer {
   bool at_first_origin = true;                 // no hop so far was at another origin than the first
   std::unique_ptr<rules::DigestState> digest;  // what the request's Authorization field was made of, if it is Digest
   std::unique_ptr<Login> login;                // null: the credentials need none
+  std::unique_ptr<ProxyUse> proxies;           // null: the options have none
   Request request;
   TransferOptions options;
   http::UploadBody upload;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,15 @@ struct ResponseRules {
   bool keep_raw_head = false;
 };
 
+// A request that a proxy forwards has an absolute request-target (RFC 9112 3.2.2), and what is meant for the proxy
+// alone. Views.
+struct ForwardedBy {
+  const Fields* fields = nullptr;       // but for those that the request has, and those that frame it
+  std::string_view authorization = {};  // the value of Proxy-Authorization; "": none
+};
+// "http://example.org/path?query"; the request's own target if it has one. Throws std::bad_alloc.
+std::string absolute_target(const Request& request);
+
 // What an exchange reads from and writes to. The caller of open() owns all of it. It must not move or go away before
 // the exchange is complete, has failed or was aborted.
 struct Exchange {
@@ -50,6 +60,7 @@ struct Exchange {
   bool valid = false;  // the request has passed validate() and was not changed since
   // For the Cookie field, before the value of the request's own; "": only that one. Used during open() only.
   std::string_view cookies = {};
+  const ForwardedBy* forwarded = nullptr;  // null: the request goes to its origin. Used during open() only
 };
 
 // What has happened to one exchange.

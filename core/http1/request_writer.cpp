@@ -3,6 +3,8 @@
 // it is correct.
 #include "core/http1/request_writer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -43,14 +45,34 @@ void write_field(std::string_view name, std::string_view value, HeadCursor& out)
   out << name << (value.empty() ? ":" : ": ") << value << "\r\n";
 }
 
+// Url::authority() gives the same but allocates; this code runs for every request.
+void write_authority(const Url& url, HeadCursor& out) {
+  const bool brackets = url.host_kind() == HostKind::ipv6;
+  out << (brackets ? "[" : "") << url.host() << (brackets ? "]" : "");
+  if (url.has_explicit_port()) out << ":" << std::uint64_t{url.port()};
+}
+
 void write_host(const Request& request, const RequestFacts& facts, HeadCursor& out) {
   if (facts.has_host) return write_field("Host", *request.fields.find("Host"), out);
   out << "Host: ";
-  // Url::authority() gives the same but allocates; this code runs for every request.
-  const bool brackets = request.url.host_kind() == HostKind::ipv6;
-  out << (brackets ? "[" : "") << request.url.host() << (brackets ? "]" : "");
-  if (request.url.has_explicit_port()) out << ":" << std::uint64_t{request.url.port()};
+  write_authority(request.url, out);
   out << "\r\n";
+}
+
+// What frames a request is never taken from the fields that are meant for a proxy.
+bool is_for_proxy(const Request& request, std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kNever = {"Host", "Content-Length", "Transfer-Encoding", "Trailer"};
+  return !request.fields.contains(name) &&
+         std::ranges::none_of(kNever, [&](std::string_view never) { return equals_ignoring_case(name, never); });
+}
+
+void write_forwarded(const Request& request, const http::ForwardedBy& forwarded, HeadCursor& out) {
+  const bool has_authorization = !forwarded.authorization.empty();
+  if (has_authorization) write_field("Proxy-Authorization", forwarded.authorization, out);
+  for (const Field field : *forwarded.fields) {
+    if (has_authorization && equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
+    if (is_for_proxy(request, field.name)) write_field(field.name, field.value, out);
+  }
 }
 
 // One field for all of them (RFC 6265 5.4).
@@ -122,23 +144,35 @@ RequestFacts examine(const Request& request) {
   return facts;
 }
 
-std::size_t head_bound(const Request& request, std::string_view cookies) {
+std::size_t head_bound(const Request& request, std::string_view cookies, const http::ForwardedBy* forwarded) {
   const std::size_t target = request.target ? request.target->size() : request.url.target().size();
-  return effective_method(request).size() + target + request.url.host().size() + request.fields.text_bytes() +
-         4 * request.fields.size() + cookies.size() + kFixedBytes;
+  const std::size_t bound = effective_method(request).size() + target + request.url.host().size() +
+                            request.fields.text_bytes() + 4 * request.fields.size() + cookies.size() + kFixedBytes;
+  if (!forwarded) return bound;
+  const Fields& fields = *forwarded->fields;
+  return bound + request.url.host().size() + fields.text_bytes() + 4 * fields.size() + forwarded->authorization.size() +
+         kFixedBytes;
 }
 
-std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out, std::string_view cookies) {
+std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out, std::string_view cookies,
+                       const http::ForwardedBy* forwarded) {
   HeadCursor cursor(out);
-  cursor << effective_method(request) << " "
-         << (request.target ? std::string_view(*request.target) : request.url.target()) << " HTTP/1.1\r\n";
+  cursor << effective_method(request) << " ";
+  if (forwarded && !request.target) {
+    cursor << "http://";
+    write_authority(request.url, cursor);
+  }
+  cursor << (request.target ? std::string_view(*request.target) : request.url.target()) << " HTTP/1.1\r\n";
   write_host(request, facts, cursor);
+  if (forwarded) write_forwarded(request, *forwarded, cursor);
   for (const Field field : request.fields) {
     if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
     // RFC 9110 10.1.1: a request without content must not have it.
     if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue"))
       continue;
     if (!cookies.empty() && equals_ignoring_case(field.name, "Cookie")) continue;
+    if (forwarded && !forwarded->authorization.empty() && equals_ignoring_case(field.name, "Proxy-Authorization"))
+      continue;
     write_field(field.name, field.value, cursor);
   }
   if (!cookies.empty()) write_cookies(request, cookies, cursor);
@@ -150,6 +184,10 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
 }  // namespace sluice::http1
 
 namespace sluice {
+
+std::string http::absolute_target(const Request& request) {
+  return request.target ? *request.target : "http://" + request.url.authority() + std::string(request.url.target());
+}
 
 Result<std::string> http1_head(const Request& request) {
   return or_out_of_memory([&]() -> Result<std::string> {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "core/http/session.hpp"
 #include "core/request.hpp"
 #include "core/types.hpp"
 
@@ -21,10 +22,11 @@ struct RequestFacts {
 };
 RequestFacts examine(const Request& request);
 
-// The greatest possible size of the head in bytes. `cookies`: see http::Exchange.
-std::size_t head_bound(const Request& request, std::string_view cookies = {});
+// The greatest possible size of the head in bytes. `cookies`, `forwarded`: see http::Exchange.
+std::size_t head_bound(const Request& request, std::string_view cookies = {},
+                       const http::ForwardedBy* forwarded = nullptr);
 // Writes the head and returns its size. `out` must have at least head_bound() bytes.
 std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out,
-                       std::string_view cookies = {});
+                       std::string_view cookies = {}, const http::ForwardedBy* forwarded = nullptr);
 
 }  // namespace sluice::http1

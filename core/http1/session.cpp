@@ -108,13 +108,14 @@ class Session final : public http::Session {
 };
 
 bool Session::prepare_head(const Exchange& exchange, const RequestFacts& facts) {
-  const std::size_t bound = head_bound(*exchange.request, exchange.cookies);
+  const std::size_t bound = head_bound(*exchange.request, exchange.cookies, exchange.forwarded);
   if (bound > head_capacity_) {
     head_.reset(new (std::nothrow) std::uint8_t[bound]);
     head_capacity_ = head_ ? bound : 0;
     if (!head_) return false;
   }
-  head_bytes_ = write_head(*exchange.request, facts, {head_.get(), head_capacity_}, exchange.cookies);
+  head_bytes_ =
+      write_head(*exchange.request, facts, {head_.get(), head_capacity_}, exchange.cookies, exchange.forwarded);
   head_sent_ = 0;
   return true;
 }
@@ -130,7 +131,8 @@ Result<StreamId> Session::open(const Exchange& exchange) {
   const RequestFacts facts = examine(request);
   if (!prepare_head(exchange, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
   exchange_ = exchange;
-  exchange_.cookies = {};  // not used any more
+  exchange_.cookies = {};  // not used any more, as is the next
+  exchange_.forwarded = nullptr;
   if (exchange_.upload != nullptr && !exchange_.upload->present()) exchange_.upload = nullptr;
   ++stream_;
   begun_ = sent_ = false;

@@ -21,6 +21,8 @@ void Dial::recycle() {
   resolved.reset();
   last_error.reset();
   failures.clear();
+  origin.reset();
+  proxy_connections = 0;
 }
 
 Dial* Dialer::begin() {
@@ -89,6 +91,13 @@ void Dialer::attempt_won(Dial& dial, ConnId attempt) {
   dial.has_winner = true;
   dial.race.stop();
   timers_.cancel(dial.stagger_timer);
+}
+
+void Dialer::begin_again(Dial& dial) {
+  ++dial.proxy_connections;
+  dial.attempts.clear();
+  dial.has_winner = false;
+  dial.race.reset();
 }
 
 // If all attempts fail, the message names each; of very many only the first ones.

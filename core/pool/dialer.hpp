@@ -29,6 +29,9 @@ struct Dial : DialSlot {
   std::string failures;                         // the failures of the attempts as text
   Timers::Handle stagger_timer, timeout_timer;  // the first is used for the Resolution Delay too
   NameWaiter name;
+  // Of the origin, where a proxy must be given one: then it is looked up before the proxy is.
+  std::optional<IpAddress> origin;
+  int proxy_connections = 0;  // that were given up because a challenge needs another one
 };
 
 class Dialer {
@@ -64,6 +67,8 @@ class Dialer {
   // An attempt failed before another has connected. Throws std::bad_alloc; the failure is then recorded, perhaps
   // without its text.
   void attempt_failed(Dial& dial, ConnId attempt, const Destination& destination, Error error);
+  // The attempt that had won is closed, and another connection is made from the start.
+  void begin_again(Dial& dial);
   void attempt_won(Dial& dial, ConnId attempt);  // the others must be closed already
 
   // The errors of a dial that failed and of one that reached its limit, which is `within` ("200 ms"). May throw

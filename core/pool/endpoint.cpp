@@ -34,15 +34,18 @@ void append_route(const Route* route, std::string& key) {
 }  // namespace
 
 // First what has the same size in each key, so that the parts after it cannot be taken for each other.
-void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls,
-                  const std::string* account, std::string& key) {
+void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
+                  std::string& key) {
+  const std::string* const account = waiter.account;
+  const bool forwarded = waiter.way && waiter.way->forwards;
   const std::string_view identity = tls ? as_text(Bytes{tls->identity()}) : std::string_view{};
-  const std::string_view host = request.url.host();
-  const std::string_view zone = request.url.zone();
+  const std::string_view host = forwarded ? std::string_view{} : request.url.host();
+  const std::string_view zone = forwarded ? std::string_view{} : request.url.zone();
   const std::string_view other = options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{};
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
-  const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
-  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 1 | (account ? 1U : 0U);
+  const std::uint32_t ports = forwarded ? 0 : std::uint32_t{request.url.port()} << 16 | other_port;
+  const std::uint32_t kinds =
+      static_cast<std::uint32_t>(options.family) << 2 | (waiter.way ? 2U : 0U) | (account ? 1U : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
@@ -52,15 +55,17 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   if (!other.empty()) key.append(other);
   if (account) append_part(*account, key);
   append_route(options.route.get(), key);
+  if (waiter.way) proxy::append_key(*waiter.way, key);
 }
 
 std::string Destination::where() const {
-  if (route) return route->name();
+  const std::string before = is_proxy ? "proxy " : "";
+  if (route) return before + route->name();
   const bool literal = host.find(':') != std::string::npos;
-  return (literal ? '[' + host + ']' : host) + ':' + std::to_string(port);
+  return before + (literal ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
-bool Destination::is_literal() const { return route || IpAddress::parse(host); }
+bool Destination::is_literal() const { return !is_proxy && (route || IpAddress::parse(host)); }
 
 PeerName peer_of(const Url& url) {
   PeerName peer{.host = std::string(url.host()), .kind = url.host_kind(), .port = url.port(), .tls = {}};
@@ -68,12 +73,25 @@ PeerName peer_of(const Url& url) {
   return peer;
 }
 
-void Endpoint::describe(const Request& request, const TransferOptions& options) {
+void Endpoint::describe(const Request& request, const TransferOptions& options, const proxy::Way* way) {
   peer = peer_of(request.url);
+  destination.family = options.family;
+  destination.is_proxy = way != nullptr;
+  if (way) {
+    const Proxy& first = way->proxies->front();
+    destination.zone.clear();
+    destination.host = first.host;
+    destination.port = first.port;
+    destination.route = first.route;
+    through = std::make_unique<Through>();
+    through->way = *way;
+    through->target = {options.connect_to ? options.connect_to->host : std::string(request.url.host()),
+                       options.connect_to ? options.connect_to->port : request.url.port()};
+    return;
+  }
   destination.zone = options.connect_to ? std::string_view{} : request.url.zone();
   destination.host = options.connect_to ? std::string_view{options.connect_to->host} : request.url.host();
   destination.port = options.connect_to ? options.connect_to->port : request.url.port();
-  destination.family = options.family;
   destination.route = options.route;
 }
 
@@ -82,6 +100,7 @@ void Endpoint::recycle() {
   id = {};
   destination.route.reset();
   peer.tls.reset();
+  through.reset();
   carries.reset();
   dialing_since.reset();
   closes_unannounced = keeps = false;

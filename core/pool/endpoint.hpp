@@ -11,6 +11,8 @@
 #include "core/base/timers.hpp"
 #include "core/options.hpp"
 #include "core/pool/pooled_connection.hpp"
+#include "core/proxy/passage.hpp"
+#include "core/proxy/way.hpp"
 #include "core/request.hpp"
 #include "core/url.hpp"
 
@@ -29,7 +31,8 @@ struct Waiter {
   // Connections are shared within one account only (flow::Login); it outlives the wait. Null: no connection is logged
   // in.
   const std::string* account = nullptr;
-  Link<Waiter> waiting;  // in the endpoint's queue, or in its dialing list unless fresh_only
+  const proxy::Way* way = nullptr;  // through proxies; it outlives the wait. Null: directly
+  Link<Waiter> waiting;             // in the endpoint's queue, or in its dialing list unless fresh_only
 };
 using WaitingList = List<Waiter, &Waiter::waiting>;
 
@@ -48,13 +51,14 @@ using PoolOrphans = List<DialSlot, &DialSlot::orphan_in_pool>;
 
 // Where to connect: what is looked up and connected to.
 struct Destination {
-  std::string host;  // connect_to's, or the URL's
+  std::string host;  // the first proxy's, connect_to's, or the URL's
   std::uint16_t port = 0;
   std::string zone;
   AddressFamily family = AddressFamily::any;
   std::shared_ptr<Route> route;  // null: TCP
+  bool is_proxy = false;
 
-  std::string where() const;  // for messages: "example.org:443", or the route's name
+  std::string where() const;  // for messages: "example.org:443", "proxy 192.0.2.1:3128", or with the route's name
   // A route or an address literal: no name is looked up, and messages need not name the address again.
   bool is_literal() const;
 };
@@ -69,14 +73,25 @@ struct PeerName {
 
 PeerName peer_of(const Url& url);  // `tls` is left null
 
+// What is known besides of an endpoint that is reached through proxies.
+struct Through {
+  proxy::Way way;
+  proxy::Target target;     // where the last proxy is asked to lead; unused if the way forwards
+  bool asks_basic = false;  // a proxy has asked for Basic credentials and closed the connection
+
+  // The name of the target is looked up here.
+  bool needs_address() const { return !way.forwards && proxy::needs_address(way.proxies->back()); }
+};
+
 // Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal
-// (SB-05, SB-36, SB-42 to SB-46). `tls` is null without TLS, `account` without one. Throws std::bad_alloc.
-void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls,
-                  const std::string* account, std::string& key);
+// (SB-05, SB-36, SB-42 to SB-46). Transfers that one proxy forwards share connections to it, whatever their origin.
+// `tls` is null without TLS. Throws std::bad_alloc.
+void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
+                  std::string& key);
 
 struct Endpoint {
   void recycle();
-  void describe(const Request& request, const TransferOptions& options);
+  void describe(const Request& request, const TransferOptions& options, const proxy::Way* way);
   // There are no transfers, dials or connections.
   bool unused() const { return transfers == 0 && dials.empty() && open == 0; }
   // The key holds the address of a route object, so nothing may be kept under this key after the endpoint is gone.
@@ -86,6 +101,7 @@ struct Endpoint {
   std::string key;  // see endpoint_key()
   Destination destination;
   PeerName peer;
+  std::unique_ptr<Through> through;  // null: no proxy
 
   WaitingList queue;    // transfers without a dial of their own, the oldest first
   WaitingList dialing;  // transfers that wait for a dial of their own, the oldest first

@@ -23,8 +23,8 @@ Grant serve_grant(PooledConnection& connection, Waiter& waiter) {
 // ---- endpoints ----
 
 Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& options,
-                             std::shared_ptr<const TlsConfig> tls, const std::string* account) {
-  endpoint_key(request, options, tls.get(), account, key_scratch_);
+                             std::shared_ptr<const TlsConfig> tls, const Waiter& waiter) {
+  endpoint_key(request, options, tls.get(), waiter, key_scratch_);
   if (const auto found = by_key_.find(std::string_view{key_scratch_}); found != by_key_.end()) {
     Endpoint* endpoint = endpoints_.find(found->second);
     SLUICE_CHECK(endpoint != nullptr);
@@ -36,7 +36,7 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
   if (!endpoint) throw std::bad_alloc();
   const bool noted = has_memory_for([&] {
     endpoint->key = key_scratch_;
-    endpoint->describe(request, options);
+    endpoint->describe(request, options, waiter.way);
     by_key_.emplace(endpoint->key, id);
   });
   if (!noted) {
@@ -71,7 +71,7 @@ void Pool::make_pending(Endpoint& endpoint) {
 
 void Pool::place(Waiter& waiter, const Request& request, const TransferOptions& options,
                  std::shared_ptr<const TlsConfig> tls) {
-  waiter.endpoint = endpoint_for(request, options, std::move(tls), waiter.account).id;
+  waiter.endpoint = endpoint_for(request, options, std::move(tls), waiter).id;
 }
 
 void Pool::enter(Waiter& waiter, Endpoint& endpoint) {

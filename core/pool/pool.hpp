@@ -28,10 +28,10 @@ class Pool final : public Scheduler {
   Pool& operator=(const Pool&) = delete;
 
   // ---- endpoints ----
-  // The endpoint of this request with these options, made if there is none. `account`: Waiter::account. Throws
-  // std::bad_alloc; nothing has changed then.
+  // The endpoint of this request with these options, made if there is none. `waiter`: its account and its way count.
+  // Throws std::bad_alloc; nothing has changed then.
   Endpoint& endpoint_for(const Request& request, const TransferOptions& options, std::shared_ptr<const TlsConfig> tls,
-                         const std::string* account = nullptr);
+                         const Waiter& waiter = {});
   Endpoint* find(EndpointId id) { return endpoints_.find(id); }
   const Endpoint* find(EndpointId id) const { return endpoints_.find(id); }
   void forget(Endpoint& endpoint);  // the endpoint must be unused

@@ -2,58 +2,128 @@
 #include "core/proxy/connect.hpp"
 
 #include <utility>
-#include <vector>
 
 #include "core/base/limits.hpp"
 
 namespace sluice::proxy {
 namespace {
 
+constexpr int kProxyAuthenticationRequired = 407;
+
 void append(std::vector<std::uint8_t>& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
 
-// RFC 9110 9.3.6: the content that a 2xx seems to announce does not exist. Of other responses only the head is read.
+void append_field(std::vector<std::uint8_t>& out, std::string_view name, std::string_view value) {
+  append(out, name);
+  append(out, value.empty() ? ":" : ": ");
+  append(out, value);
+  append(out, "\r\n");
+}
+
+// RFC 9110 9.3.6: the content that a 2xx seems to announce does not exist. Of other responses the head is read alone
+// too; the content of a challenge is read by another reader, which gets the head again.
 constexpr bool kHeadAlone = true;
 
 }  // namespace
 
-Connect::Connect(ConnectParams params) : Passage(params.target), params_(std::move(params)) {
-  reader_.start(head_, nullptr, {.to_head = kHeadAlone, .rules = {.http1 = params_.http1}});
-}
+Connect::Connect(ConnectParams params, std::unique_ptr<Login> login)
+    : Passage(params.target),
+      params_(std::move(params)),
+      authority_(target().authority()),
+      login_(login && login->has_credentials() ? std::move(login) : nullptr) {}
 
-bool Connect::begin(std::vector<std::uint8_t>& out) {
-  const std::string authority = target().authority();
-  append(out, "CONNECT " + authority + (params_.http1_0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n"));
-  append(out, "Host: " + authority + "\r\n");
-  for (const Field field : params_.fields) {
-    append(out, field.name);
-    append(out, field.value.empty() ? ":" : ": ");
-    append(out, field.value);
-    append(out, "\r\n");
+rules::AuthRequest Connect::facts() const { return {.method = "CONNECT", .target = authority_, .body = ""}; }
+
+bool Connect::begin(std::vector<std::uint8_t>& out, Now) {
+  if (login_) {
+    auto first = login_->first(facts(), params_.ask_basic);
+    if (!first) return fail(first.error().message());
+    authorization_ = *std::move(first);
   }
-  append(out, "\r\n");
+  ask(out);
   return true;
 }
 
-void Connect::answer(Bytes& in, std::vector<std::uint8_t>&) {
+void Connect::ask(std::vector<std::uint8_t>& out) {
+  head_.clear();
+  head_text_.clear();
+  head_bytes_ = 0;
+  reader_.reset();
+  reader_.start(head_, nullptr, {.to_head = kHeadAlone, .rules = {.http1 = params_.http1}});
+  append(out, "CONNECT " + authority_ + (params_.http1_0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n"));
+  if (!params_.fields.contains("Host")) append_field(out, "Host", authority_);
+  if (!authorization_.empty()) append_field(out, "Proxy-Authorization", authorization_);
+  for (const Field field : params_.fields) {
+    const bool replaced = !authorization_.empty() && equals_ignoring_case(field.name, "Proxy-Authorization");
+    if (!replaced) append_field(out, field.name, field.value);
+  }
+  append(out, "\r\n");
+}
+
+void Connect::answer(Bytes& in, std::vector<std::uint8_t>& out, Now now) {
   while (talking() && !in.empty()) {
-    // The reader decodes in place, and the caller's bytes are not to be changed. Only what belongs to the head is
-    // taken.
-    std::vector<std::uint8_t> bytes(in.begin(), in.end());
-    const http1::Reader::Step step = reader_.read(bytes);
-    in = in.subspan(step.taken);
-    if (step.failed) return static_cast<void>(fail(reader_.error().message()));
-    head_bytes_ += step.taken;
-    if (head_bytes_ > limits::kMaxHeadBytes) return static_cast<void>(fail("its response head is too large"));
-    if (step.complete) return judge();
-    if (step.taken == 0) return;
+    const bool again = skipped_ ? skip(in) : read_head(in) && judge(now);
+    if (again) ask(out);
   }
 }
 
-void Connect::judge() {
-  if (head_.status >= 200 && head_.status <= 299) return open();
+// Takes only what belongs to the head. True: the final head is complete. The reader decodes in place, and the caller's
+// bytes are not to be changed.
+bool Connect::read_head(Bytes& in) {
+  std::vector<std::uint8_t> bytes(in.begin(), in.end());
+  const http1::Reader::Step step = reader_.read(bytes);
+  head_text_.insert(head_text_.end(), in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step.taken));
+  in = in.subspan(step.taken);
+  if (step.failed) return fail(reader_.error().message());
+  head_bytes_ += step.taken;
+  if (head_bytes_ > limits::kMaxHeadBytes) return fail("its response head is too large");
+  if (step.interim) head_text_.clear();
+  return step.complete;
+}
+
+// True: the request is to be sent again now.
+bool Connect::judge(Now now) {
+  if (head_.status >= 200 && head_.status <= 299) {
+    open();
+    login_.reset();
+    return false;
+  }
+  if (head_.status != kProxyAuthenticationRequired || !login_) return refused();
+  auto answer = login_->answer(head_, facts(), now);
+  if (!answer) return fail(answer.error().message());
+  if (!*answer) return refused();
+  authorization_ = **std::move(answer);
+  skipped_ = std::make_unique<Skipped>();
+  skipped_->reader.start(skipped_->head, nullptr, {.rules = {.http1 = params_.http1}});
+  const http1::Reader::Step step = skipped_->reader.read(head_text_);
+  if (step.failed || !skipped_->reader.keep_alive()) return go_elsewhere();
+  return step.complete && end_skipping();
+}
+
+// True: the content of the challenge is over.
+bool Connect::skip(Bytes& in) {
+  std::vector<std::uint8_t> bytes(in.begin(), in.end());
+  const http1::Reader::Step step = skipped_->reader.read(bytes);
+  in = in.subspan(step.taken);
+  skipped_->bytes += step.taken;
+  if (step.failed || skipped_->bytes > limits::kMaxSkippedBytes) return go_elsewhere();
+  return step.complete && end_skipping();
+}
+
+bool Connect::end_skipping() {
+  skipped_.reset();
+  return true;
+}
+
+// This connection cannot carry the answer.
+bool Connect::go_elsewhere() {
+  if (!login_->is_bound()) again_ = login_->is_basic() ? Again::with_basic : Again::yes;
+  return refused();
+}
+
+bool Connect::refused() {
   std::string what = "it answered with status " + std::to_string(head_.status);
   if (!head_.reason.empty()) what += " (" + head_.reason + ")";
-  fail(what, head_.status);
+  return fail(what, head_.status);
 }
 
 }  // namespace sluice::proxy

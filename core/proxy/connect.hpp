@@ -1,14 +1,17 @@
-// The CONNECT handshake of HTTP proxies (RFC 9110 9.3.6): asks for a tunnel and reads the response. Knows no
-// credentials: the caller gives the fields, and after a refusal decides what to do. Leaves the tunnel's bytes to the
-// layers above.
+// The CONNECT handshake of HTTP proxies (RFC 9110 9.3.6): asks for a tunnel, answers challenges on the same connection,
+// and reads the responses. Leaves the tunnel's bytes to the layers above, and another connection, where a challenge can
+// only be answered on one, to the caller.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/fields.hpp"
 #include "core/http1/reader.hpp"
+#include "core/proxy/login.hpp"
 #include "core/proxy/passage.hpp"
 #include "core/response.hpp"
 
@@ -16,33 +19,57 @@ namespace sluice::proxy {
 
 struct ConnectParams {
   Target target = {};
-  // Sent after Host, as they are: what is meant for the proxy alone (SB-03, SB-04). Names and values must be valid.
+  // Sent after Host, or instead of it if there is a Host among them: what is meant for the proxy alone (SB-03, SB-04).
+  // Names and values must be valid.
   Fields fields = {};
-  bool http1_0 = false;  // the request says HTTP/1.0
+  bool http1_0 = false;    // the request says HTTP/1.0
+  bool ask_basic = false;  // an earlier connection has learned that the proxy asks for Basic
   Http1 http1 = Http1::tolerant;
 };
 
 class Connect final : public Passage {
  public:
-  explicit Connect(ConnectParams params);
+  // `login` null: without credentials.
+  explicit Connect(ConnectParams params, std::unique_ptr<Login> login = {});
 
   std::string_view task() const override { return "CONNECT"; }
   Code failure() const override { return Code::tunnel_failed; }
+  void describe(StreamFacts& facts) const override { facts.connect_status = head_.status; }
+  Again again() const override { return again_; }
   // Of the proxy, from its final head on; status 0 before. It is valid after a refusal too.
   const ResponseHead& response() const { return head_; }
 
  private:
   std::string_view kind() const override { return "HTTP proxy"; }
-  bool begin(std::vector<std::uint8_t>& out) override;
+  bool begin(std::vector<std::uint8_t>& out, Now now) override;
   // Errors: tunnel_failed with the status as its detail for any but 2xx; any error of the response's syntax, as a
   // failure of the proxy's.
-  void answer(Bytes& in, std::vector<std::uint8_t>& out) override;
-  void judge();
+  void answer(Bytes& in, std::vector<std::uint8_t>& out, Now now) override;
+  rules::AuthRequest facts() const;
+  void ask(std::vector<std::uint8_t>& out);
+  bool read_head(Bytes& in);
+  bool judge(Now now);
+  bool skip(Bytes& in);
+  bool end_skipping();
+  bool go_elsewhere();  // false, as refused()
+  bool refused();
 
   ConnectParams params_;
+  const std::string authority_;
+  std::unique_ptr<Login> login_;
+  std::string authorization_;
   ResponseHead head_;
   http1::Reader reader_;
-  std::size_t head_bytes_ = 0;  // of all heads so far
+  std::vector<std::uint8_t> head_text_;  // of the present head, as received
+  std::size_t head_bytes_ = 0;           // of all heads of this response
+  // Set while the content of a challenge is skipped.
+  struct Skipped {
+    ResponseHead head;
+    http1::Reader reader;
+    std::size_t bytes = 0;
+  };
+  std::unique_ptr<Skipped> skipped_;
+  Again again_ = Again::no;
 };
 
 }  // namespace sluice::proxy

@@ -16,12 +16,12 @@ bool Passage::fail(std::string_view why, int detail) {
   return false;
 }
 
-Pump Passage::start(std::vector<std::uint8_t>& wire_out, Now) {
-  return begin(wire_out) ? Pump::progressed : Pump::failed;
+Pump Passage::start(std::vector<std::uint8_t>& wire_out, Now now) {
+  return begin(wire_out, now) ? Pump::progressed : Pump::failed;
 }
 
-Pump Passage::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now) {
-  if (state_ == State::talking) answer(wire_in, wire_out);
+Pump Passage::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) {
+  if (state_ == State::talking) answer(wire_in, wire_out, now);
   if (state_ == State::failed) return Pump::failed;
   if (state_ == State::talking) return Pump::need_input;
   const std::size_t count = std::min(wire_in.size(), plain_out.size());

@@ -33,10 +33,10 @@ class Passage : public Layer {
 
  protected:
   // The first message, appended to `out`. False: fail() was called.
-  virtual bool begin(std::vector<std::uint8_t>& out) = 0;
+  virtual bool begin(std::vector<std::uint8_t>& out, Now now) = 0;
   // Takes bytes of the proxy from the front of `in`, and appends the answers to `out`. Returns when it needs more
   // bytes, after open(), or after fail(). Nothing of what follows the handshake is taken.
-  virtual void answer(Bytes& in, std::vector<std::uint8_t>& out) = 0;
+  virtual void answer(Bytes& in, std::vector<std::uint8_t>& out, Now now) = 0;
 
   void open() { state_ = State::open; }
   // `why` follows after "SOCKS5 proxy to example.org:443: ". Returns false. `detail`: a status or a reply code.

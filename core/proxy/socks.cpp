@@ -59,7 +59,7 @@ class Socks4 final : public Passage {
  private:
   std::string_view kind() const override { return "SOCKS4 proxy"; }
 
-  bool begin(std::vector<std::uint8_t>& out) override {
+  bool begin(std::vector<std::uint8_t>& out, Now) override {
     out.push_back(4);
     out.push_back(kConnect);
     append_port(out, target().port);
@@ -75,7 +75,7 @@ class Socks4 final : public Passage {
     return true;
   }
 
-  void answer(Bytes& in, std::vector<std::uint8_t>&) override {
+  void answer(Bytes& in, std::vector<std::uint8_t>&, Now) override {
     constexpr std::size_t kReplyBytes = 8;
     if (!reply_.fill(in, kReplyBytes)) return;
     if (reply_[0] != 0)
@@ -142,7 +142,7 @@ class Socks5 final : public Passage {
   std::string_view kind() const override { return "SOCKS5 proxy"; }
   bool has_login() const { return !user_.empty() || !password_.empty(); }
 
-  bool begin(std::vector<std::uint8_t>& out) override {
+  bool begin(std::vector<std::uint8_t>& out, Now) override {
     out.push_back(5);
     out.push_back(has_login() ? 2 : 1);
     out.push_back(kNoLogin);
@@ -150,7 +150,7 @@ class Socks5 final : public Passage {
     return true;
   }
 
-  void answer(Bytes& in, std::vector<std::uint8_t>& out) override {
+  void answer(Bytes& in, std::vector<std::uint8_t>& out, Now) override {
     while (talking()) {
       switch (step_) {
         case Step::method:

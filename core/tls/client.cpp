@@ -40,7 +40,9 @@ class Client final : public ClientLayer {
   bool resumed() const override { return handshaken() && SSL_session_reused(ssl_.get()) != 0; }
   bool verified() const override { return verified_; }
   std::optional<PeerCertificate> peer_certificate() const override;
-  std::string_view task() const override { return "TLS handshake"; }
+  std::string_view task() const override {
+    return params_.place == ClientParams::Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake";
+  }
   Code failure() const override { return Code::tls_handshake; }
   void describe(StreamFacts& facts) const override;
 
@@ -395,6 +397,7 @@ std::string_view Client::alpn() const {
 
 // Overwrites the facts of layers below: the topmost TLS layer is the one with the origin.
 void Client::describe(StreamFacts& facts) const {
+  if (params_.place == ClientParams::Place::to_proxy) return;
   facts.version = version();
   facts.cipher = cipher();
   facts.alpn = alpn();

@@ -29,7 +29,7 @@ struct NumberedTls : TlsConfig {
 
 std::string key_of(std::string_view url, const TransferOptions& options = {}, const TlsConfig* tls = nullptr) {
   std::string key = "not empty";
-  pool::endpoint_key(Request(good(url)), options, tls, nullptr, key);
+  pool::endpoint_key(Request(good(url)), options, tls, {}, key);
   return key;
 }
 TransferOptions to(std::string host, std::uint16_t port) {
@@ -92,7 +92,7 @@ TEST_CASE("endpoints: what is alike in these is the same place") {
         key_of("http://a/", by(std::make_shared<NamedRoute>("r", "other"))));
   Request post("POST", good("http://a/x"));
   std::string key;
-  pool::endpoint_key(post, {}, nullptr, nullptr, key);
+  pool::endpoint_key(post, {}, nullptr, {}, key);
   CHECK(key == key_of("http://a/"));
   TransferOptions options;
   options.total_timeout = std::chrono::seconds(1);

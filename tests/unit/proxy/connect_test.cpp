@@ -1,7 +1,11 @@
 // CONNECT to an HTTP proxy (RFC 9110 9.3.6).
 #include "core/proxy/connect.hpp"
 
+#include <memory>
 #include <string>
+#include <utility>
+
+#include "core/base/base64.hpp"
 
 #include "tests/unit/proxy/proxy_tools.hpp"
 
@@ -54,6 +58,96 @@ TEST_CASE("connect: any other status refuses, and the response can be read") {
   CHECK(tunnel(to("a"), "HTTP/1.1 503 X\r\n\r\n").error.detail == 503);
   CHECK(tunnel(to("a"), "SSH-2.0-OpenSSH\r\n").failed);
   CHECK(tunnel(to("a"), "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n").failed);
+}
+
+// A CONNECT that may answer challenges, with what it remembers.
+struct Asked {
+  ProxyTalk with(std::string_view bytes, AuthSchemes schemes, bool ask_basic = false) {
+    return test::talk_in_pieces(
+        [&] {
+          random = Random(Seed{7});
+          digests = {};
+          Proxy proxy;
+          proxy.host = "p";
+          proxy.port = 1;
+          proxy.user = "me";
+          proxy.password = "secret";
+          proxy.schemes = schemes;
+          ConnectParams params = to("a.example");
+          params.ask_basic = ask_basic;
+          auto login = std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{random, digests});
+          return std::make_unique<Connect>(std::move(params), std::move(login));
+        },
+        bytes);
+  }
+  Random random{Seed{7}};
+  rules::DigestSessions digests;
+};
+
+constexpr std::string_view kAsksBasic = "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=p\r\n";
+constexpr std::string_view kFine = "HTTP/1.1 200 OK\r\n\r\n";
+const std::string kPlainRequest = "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n";
+const std::string kBasicRequest =
+    "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n";
+
+TEST_CASE("connect: Basic goes at once if it is alone or known to be asked for, else after its challenge") {
+  Asked asked;
+  CHECK(asked.with(kFine, {}).sent == kBasicRequest);
+  const AuthSchemes any = {.basic = true, .digest = true};
+  CHECK(asked.with(kFine, any).sent == kPlainRequest);
+  CHECK(asked.with(kFine, any, true).sent == kBasicRequest);
+  for (const std::string_view content :
+       {"Content-Length: 4\r\n\r\nbody", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "Content-Length: 0\r\n\r\n"}) {
+    const ProxyTalk talk =
+        asked.with(std::string(kAsksBasic) + std::string(content) + std::string(kFine) + "tunnelled", any);
+    CHECK(talk.sent == kPlainRequest + kBasicRequest);
+    CHECK(talk.open);
+    CHECK(talk.plain == "tunnelled");
+  }
+}
+
+TEST_CASE("connect: an answer that this connection cannot carry asks for another one") {
+  Asked asked;
+  const AuthSchemes any = {.basic = true, .digest = true};
+  const auto again = [&](std::string_view rest) {
+    Proxy proxy;
+    proxy.user = "me";
+    proxy.schemes = any;
+    Connect one(to("a.example"),
+                std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{asked.random, asked.digests}));
+    CHECK(test::talk(one, {std::string(kAsksBasic) + std::string(rest)}).failed);
+    return one.again();
+  };
+  CHECK(again("Connection: close\r\n\r\n") == Again::with_basic);
+  CHECK(again("\r\n") == Again::with_basic);  // its end ends the content
+  CHECK(again("Content-Length: 99999\r\n\r\n" + std::string(99'999, 'x')) == Again::with_basic);
+  // Nothing can be answered.
+  Connect without(to("a.example"));
+  CHECK(test::talk(without, {std::string(kAsksBasic) + "Connection: close\r\n\r\n"}).failed);
+  CHECK(without.again() == Again::no);
+  CHECK(asked.with(std::string(kAsksBasic) + "Content-Length: 0\r\n\r\n", {}).error.detail == 407);
+}
+
+TEST_CASE("connect: NTLM takes three messages on one connection") {
+  Asked asked;
+  const AuthSchemes ntlm = {.basic = false, .ntlm = true};
+  // MS-NLMP 2.2.1.2: a challenge without target information.
+  std::string message("NTLMSSP\0\2\0\0\0\0\0\0\0\0\0\0\0\x05\x82\x08\0", 24);
+  message += std::string(8, 'c') + std::string(16, '\0');
+  const std::string challenge = "HTTP/1.1 407 Go on\r\nProxy-Authenticate: NTLM " + base64(message) + "\r\n";
+  const ProxyTalk talk = asked.with(challenge + "Content-Length: 0\r\n\r\n" + std::string(kFine), ntlm);
+  CHECK(talk.open);
+  CHECK(talk.sent.contains("Proxy-Authorization: NTLM TlRMTVNTUAAB"));
+  CHECK(talk.sent.contains("Proxy-Authorization: NTLM TlRMTVNTUAAD"));
+  // Without its connection the challenge is worth nothing.
+  Proxy proxy;
+  proxy.user = "me";
+  proxy.schemes = ntlm;
+  Connect closed(to("a.example"),
+                 std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{asked.random, asked.digests}));
+  CHECK(test::talk(closed, {challenge + "Connection: close\r\n\r\n"}).failed);
+  CHECK(closed.again() == Again::no);
 }
 
 TEST_CASE("SB-18 connect: heads without end are refused") {

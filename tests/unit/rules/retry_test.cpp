@@ -65,8 +65,8 @@ TEST_CASE("retry: which statuses are repeated") {
 }
 
 TEST_CASE("retry: which failures are repeated") {
-  const std::vector<Code> transient = {Code::resolve_failed, Code::connect_timeout, Code::total_timeout,
-                                       Code::attempts_timeout, Code::idle_timeout};
+  const std::vector<Code> transient = {Code::resolve_failed, Code::proxy_resolve_failed, Code::connect_timeout,
+                                       Code::total_timeout,  Code::attempts_timeout,     Code::idle_timeout};
   const std::vector<Code> final = {Code::invalid_url,    Code::unsupported_scheme,   Code::invalid_request,
                                    Code::invalid_option, Code::tls_config,           Code::canceled,
                                    Code::rewind_failed,  Code::upload_failed,        Code::recursive_call,

@@ -1,0 +1,121 @@
+// See layers.hpp.
+#include "core/engine/layers.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "core/base/memory.hpp"
+#include "core/engine/handshake.hpp"
+#include "core/proxy/connect.hpp"
+#include "core/proxy/socks.hpp"
+
+namespace sluice::engine {
+
+using pool::Endpoint;
+using pool::PooledConnection;
+
+namespace {
+
+const std::shared_ptr<const TlsConfig>& config_of(const Proxy& proxy, const EngineOptions& options) {
+  return proxy.tls ? proxy.tls : options.default_tls;
+}
+
+HostKind kind_of(const std::string& host) {
+  const auto address = IpAddress::parse(host);
+  if (!address) return HostKind::name;
+  return address->kind == IpAddress::Kind::ipv6 ? HostKind::ipv6 : HostKind::ipv4;
+}
+
+Result<void> push_proxy_tls(PooledConnection& connection, const Proxy& proxy, const LayerParts& parts) {
+  tls::ClientParams params;
+  params.config = config_of(proxy, parts.options);
+  params.host = proxy.host;
+  if (params.host.ends_with('.')) params.host.pop_back();
+  params.host_kind = kind_of(proxy.host);
+  params.port = proxy.port;
+  params.place = tls::ClientParams::Place::to_proxy;
+  params.session_key = proxy::session_key(proxy, *params.config);
+  if (!params.session_key.empty()) params.sessions = &parts.tls_sessions;
+  params.key_log = &parts.key_log;
+  return push_tls(connection, std::move(params));
+}
+
+proxy::SocksParams socks_params(const Proxy& proxy, proxy::Target target) {
+  const bool is_v4 = proxy.kind == ProxyKind::socks4 || proxy.kind == ProxyKind::socks4a;
+  return {.version = is_v4 ? proxy::SocksVersion::v4 : proxy::SocksVersion::v5,
+          .target = std::move(target),
+          .user = proxy.user,
+          .password = proxy.password};
+}
+
+Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, proxy::Target target, bool ask_basic,
+                          const LayerParts& parts) {
+  if (!proxy::is_http(proxy)) {
+    auto layer = proxy::make_socks(socks_params(proxy, std::move(target)));
+    if (!layer) return std::unexpected(std::move(layer.error()));
+    connection.channel.push_layer(*std::move(layer));
+    return {};
+  }
+  auto login =
+      std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{parts.memory.random, parts.memory.digests});
+  connection.channel.push_layer(std::make_unique<proxy::Connect>(proxy::ConnectParams{.target = std::move(target),
+                                                                                      .fields = proxy.fields,
+                                                                                      .http1_0 = proxy.http1_0,
+                                                                                      .ask_basic = ask_basic,
+                                                                                      .http1 = parts.options.http1},
+                                                                 std::move(login)));
+  return {};
+}
+
+Result<void> push_proxies(PooledConnection& connection, const pool::Through& through,
+                          const std::optional<IpAddress>& address, const LayerParts& parts) {
+  const ProxyChain& chain = *through.way.proxies;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const Proxy& proxy = chain[i];
+    if (proxy.kind == ProxyKind::https) {
+      if (auto pushed = push_proxy_tls(connection, proxy, parts); !pushed) return pushed;
+    }
+    const bool last = i + 1 == chain.size();
+    if (last && through.way.forwards) break;
+    proxy::Target target = last ? through.target : proxy::Target{chain[i + 1].host, chain[i + 1].port};
+    if (last && address) target.host = address->to_string();
+    if (auto pushed = push_passage(connection, proxy, std::move(target), through.asks_basic, parts); !pushed) {
+      return pushed;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
+                         const std::optional<IpAddress>& address, const LayerParts& parts) {
+  if (endpoint.through) {
+    if (auto pushed = push_proxies(connection, *endpoint.through, address, parts); !pushed) return pushed;
+  }
+  const pool::PeerName& peer = endpoint.peer;
+  if (!peer.tls) return {};
+  tls::ClientParams params;
+  params.config = peer.tls;
+  params.host = peer.host;
+  params.host_kind = peer.kind;
+  params.sessions = &parts.tls_sessions;
+  params.session_key = endpoint.key;
+  params.key_log = &parts.key_log;
+  params.port = peer.port;
+  if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;
+  return push_tls(connection, std::move(params));
+}
+
+void forget_sessions(const Endpoint& endpoint, const LayerParts& parts) noexcept {
+  if (endpoint.peer.tls) parts.tls_sessions.forget(endpoint.key);
+  if (!endpoint.through) return;
+  has_memory_for([&] {
+    for (const Proxy& proxy : *endpoint.through->way.proxies) {
+      if (proxy.kind != ProxyKind::https) continue;
+      parts.tls_sessions.forget(proxy::session_key(proxy, *config_of(proxy, parts.options)));
+    }
+  });
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,33 @@
+// The layers of a connection: the handshakes with the proxies on its way, TLS with an https proxy, and TLS with the
+// origin. Leaves to others: running them (core/channel), and which way a connection takes (core/proxy/way.hpp).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/flow/hop_rule.hpp"
+#include "core/options.hpp"
+#include "core/pool/endpoint.hpp"
+#include "core/pool/pooled_connection.hpp"
+#include "core/tls/session_cache.hpp"
+
+namespace sluice::engine {
+
+// All must outlive the layers.
+struct LayerParts {
+  const EngineOptions& options;
+  flow::HopMemory& memory;
+  tls::SessionCache& tls_sessions;
+  std::vector<std::string>& key_log;
+};
+
+// Before the channel is started. `address`: of the origin, where the last proxy must have one. Errors: as
+// tls::make_client and proxy::make_socks. Throws std::bad_alloc.
+Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint,
+                         const std::optional<IpAddress>& address, const LayerParts& parts);
+
+// A handshake has failed, perhaps because of the TLS sessions that it offered: the next one offers none.
+void forget_sessions(const pool::Endpoint& endpoint, const LayerParts& parts) noexcept;
+
+}  // namespace sluice::engine
