@@ -56,10 +56,6 @@ std::string decoded_leniently(std::string_view text) {
   return out;
 }
 
-bool has_control_byte(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 // Whether the text from the host on has a port. Url does not tell that of the port which is http's default.
 bool has_port(std::string_view text) {
   std::string_view authority = text.substr(0, text.find_first_of("/?#"));
@@ -95,12 +91,11 @@ Result<ProxyText> make_proxy_text(std::string_view text, ProxyKind without_schem
   out.proxy.port = has_port(rest) ? url->port() : *kind == ProxyKind::https ? kHttpsProxyPort : kProxyPort;
   out.proxy.user = decoded_leniently(url->user());
   out.proxy.password = decoded_leniently(url->password());
-  if (has_control_byte(out.proxy.user) || has_control_byte(out.proxy.password))
+  if (has_control(out.proxy.user) || has_control(out.proxy.password))
     return std::unexpected(proxy_error(Code::invalid_url, text, "a control character in user or password"));
   if (is_socks(*kind) && out.proxy.host == kSocketHost && url->path() != "/") {
     out.socket = decoded_leniently(url->path());
-    if (has_control_byte(out.socket))
-      return std::unexpected(proxy_error(Code::invalid_url, text, "a control character"));
+    if (has_control(out.socket)) return std::unexpected(proxy_error(Code::invalid_url, text, "a control character"));
   }
   return out;
 }
@@ -158,7 +153,7 @@ Result<ProxyLogin> parse_proxy_login(std::string_view text) {
     const std::size_t colon = std::min(text.find(':'), text.size());
     ProxyLogin login{decoded_leniently(text.substr(0, colon)),
                      decoded_leniently(text.substr(std::min(colon + 1, text.size())))};
-    if (has_control_byte(login.user) || has_control_byte(login.password))
+    if (has_control(login.user) || has_control(login.password))
       return std::unexpected(make_error(Code::invalid_url, "a control character in the proxy's user or password"));
     return login;
   });

@@ -158,10 +158,12 @@ Status finish_proxies(OptionGroup& group) {
   ProxySettings& proxies = group.settings.proxies;
   proxies.schemes = or_basic(group.proxy_schemes_asked);
   for (const HeaderLine& line : group.proxy_headers) {
-    for (const std::string_view name : {"Host", "Content-Length", "Transfer-Encoding"}) {
+    for (const std::string_view name : {"Content-Length", "Transfer-Encoding", "Trailer"}) {
       if (equals_ignoring_case(line.name, name))
-        return usage("option --proxy-header: the field " + std::string(name) + " follows from the request");
+        return usage("option --proxy-header: " + std::string(name) + " follows from the request");
     }
+    if (line.removes && equals_ignoring_case(line.name, "Host"))
+      return usage("option --proxy-header: a request needs a Host field");
     if (line.removes) continue;
     if (Status ok = add_field(proxies.fields, line.name, line.value, "--proxy-header"); !ok) return ok;
   }

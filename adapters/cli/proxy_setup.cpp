@@ -45,6 +45,7 @@ std::expected<std::shared_ptr<const ProxyChooser>, Failure> ProxyChoosers::for_o
   auto found = made_.find(&settings);
   if (found == made_.end()) found = made_.emplace(&settings, make(settings)).first;
   const Made& made = found->second;
+  if (made.for_http && made.for_https) return made.chooser;
   // A URL may lead to the other scheme, and to other hosts.
   const bool may_leave = settings.redirects || settings.hsts;
   const bool is_excepted = !may_leave && made.exceptions.matches(operation.url);

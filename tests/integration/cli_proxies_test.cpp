@@ -114,14 +114,18 @@ TEST_CASE("-x: --proxy1.0, and options that change what CONNECT has") {
   run_command({"--proxy1.0", proxy.place(), "-p", "http://o.test:8080/"});
   run_command({"-x", proxy.place(), "-p", "-A", "", "-H", "User-Agent: you", "http://o.test/"});
   run_command({"-x", proxy.place(), "-p", "--proxy-header", "User-Agent: p", "http://o.test/"});
-  run_command({"-x", proxy.place(), "-H", "User-Agent:", "http://o.test/"});
+  run_command({"-x", proxy.place(), "-H", "User-Agent:", "--proxy-header", "Host: q", "http://o.test/"});
+  run_command({"-x", proxy.place(), "-p", "--proxy-header", "Host: q", "http://o.test/"});
   const auto requests = proxy.requests();
-  REQUIRE(requests.size() == 7);
+  REQUIRE(requests.size() == 9);
   CHECK(requests[0].starts_with("CONNECT o.test:8080 HTTP/1.0\r\n"));
   CHECK_FALSE(requests[2].contains("User-Agent"));
   CHECK(field_in(requests[3], "User-Agent") == "User-Agent: you");
   CHECK(field_in(requests[4], "User-Agent") == "User-Agent: p");
   CHECK_FALSE(requests[6].contains("User-Agent"));
+  CHECK(field_in(requests[6], "Host") == "Host: o.test");
+  CHECK(field_in(requests[7], "Host") == "Host: q");
+  CHECK(field_in(requests[8], "Host") == "Host: o.test");
 }
 
 TEST_CASE("SB-36 transfers share a tunnel only if their proxy credentials are the same") {
@@ -254,7 +258,7 @@ TEST_CASE("failures on the way through a proxy are one line, with curl's exit co
   CHECK(refused.err.contains(nobody));
   check_one_line(run_command({"-x", "socks5h://" + nobody, "http://o.test/"}), 7);
   check_one_line(run_command({"-x", "no-such-name.onion:1", "http://o.test/"}), 5);
-  check_one_line(run_command({"--socks5", "no-such-name.onion:1", "http://o.test/"}), 5);
+  check_one_line(run_command({"--socks5", "no-such-name.onion:1", "http://127.0.0.1/"}), 5);
   const auto scheme = run_command({"-x", "foo://u:secret@" + nobody, "http://o.test/"});
   check_one_line(scheme, 7);
   CHECK_FALSE(scheme.err.contains("secret"));

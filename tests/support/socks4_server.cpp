@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -87,18 +88,13 @@ void relay(int client, int origin, int stop) {
 
 class Socks4Server::Thread {
  public:
-  explicit Thread(std::uint8_t answer) : answer_(answer) {
+  Thread(std::uint8_t answer, const std::string& path) : answer_(answer) {
     std::array<int, 2> ends = {};
     must(::pipe2(ends.data(), O_CLOEXEC) == 0);
     stop_ = Descriptor(ends[0]);
     stopper_ = Descriptor(ends[1]);
-    listener_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address = socks4_address(0);
-    socklen_t size = sizeof address;
-    must(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    path.empty() ? bind_port() : bind_path(path);
     must(::listen(listener_.get(), 16) == 0);
-    must(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { run(); });
   }
   ~Thread() {
@@ -115,6 +111,24 @@ class Socks4Server::Thread {
   }
 
  private:
+  void bind_port() {
+    listener_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = socks4_address(0);
+    socklen_t size = sizeof address;
+    must(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    must(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+
+  void bind_path(const std::string& path) {
+    listener_ = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    must(path.size() < sizeof address.sun_path);
+    path.copy(address.sun_path, path.size());
+    must(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  }
+
   void run() {
     std::array<pollfd, 2> ends = {{{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
     while (::poll(ends.data(), ends.size(), -1) > 0 && ends[1].revents == 0) {
@@ -149,7 +163,8 @@ class Socks4Server::Thread {
   std::thread thread_;
 };
 
-Socks4Server::Socks4Server(std::uint8_t answer) : thread_(std::make_unique<Thread>(answer)) {}
+Socks4Server::Socks4Server(std::uint8_t answer, const std::string& path)
+    : thread_(std::make_unique<Thread>(answer, path)) {}
 Socks4Server::~Socks4Server() = default;
 std::string Socks4Server::place() const { return "127.0.0.1:" + std::to_string(thread_->port()); }
 std::string Socks4Server::last_request() const { return thread_->last(); }

@@ -10,8 +10,8 @@ namespace sluice::test {
 
 class Socks4Server {
  public:
-  // `answer`: the code of each reply; 90 grants the request.
-  explicit Socks4Server(std::uint8_t answer = 90);
+  // `answer`: the code of each reply; 90 grants the request. `path`: of a Unix-domain socket to listen on instead.
+  explicit Socks4Server(std::uint8_t answer = 90, const std::string& path = {});
   ~Socks4Server();
   Socks4Server(const Socks4Server&) = delete;
   Socks4Server& operator=(const Socks4Server&) = delete;

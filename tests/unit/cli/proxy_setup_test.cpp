@@ -183,10 +183,13 @@ TEST_CASE("proxies: fields that cannot be sent are refused, without their values
         "option --proxy-header: not a field: expected 'Name: value', 'Name:' or 'Name;'");
   CHECK(refused({"--proxy-header", "X: \x01secret", "h"}).message ==
         "option --proxy-header: 'X' has a value with control bytes");
-  for (const char* line : {"Host: x", "host:", "Content-Length: 1", "Transfer-Encoding: chunked"}) {
+  for (const char* line : {"Host:", "host:", "Content-Length: 1", "Transfer-Encoding: chunked", "trailer: a"}) {
     CAPTURE(line);
-    CHECK(refused({"--proxy-header", line, "h"}).message.starts_with("option --proxy-header: the field "));
+    const UsageError error = refused({"--proxy-header", line, "h"});
+    CHECK(error.exit_code == 2);
+    CHECK(error.message.starts_with("option --proxy-header: "));
   }
+  CHECK(text_of(ProxyPlan({"-x", "p", "-A", "", "--proxy-header", "Host: x", "h"}).proxy().fields) == "Host: x");
 }
 
 TEST_CASE("proxies: a Unix-domain socket of a SOCKS proxy is a route") {

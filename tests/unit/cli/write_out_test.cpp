@@ -419,20 +419,22 @@ TEST_CASE("write out: each figure of a transfer is its own, and those of heads a
 TEST_CASE("write out: a proxy, its answer to CONNECT, and whose certificate was refused") {
   Operation operation;
   Message message;
-  const auto told = [&](int exit_code) {
+  const auto told = [&](int exit_code, const std::string& with) {
+    const Failure end = {exit_code, "GET https://o.test/: TLS handshake with " + with + ": no trust"};
     return write_out("%{proxy_used} %{http_connect} %{proxy_ssl_verify_result} %{ssl_verify_result}",
-                     transfer_facts(operation, message, nullptr, {exit_code, ""}))
+                     transfer_facts(operation, message, nullptr, end))
         .to_stdout;
   };
-  CHECK(told(60) == "0 000 0 1");
+  CHECK(told(60, "o.test:443") == "0 000 0 1");
   message.info.proxy = "https://p.test:443";
-  CHECK(told(0) == "1 000 0 0");
-  CHECK(told(60) == "1 000 1 0");
+  CHECK(told(0, "p.test:443") == "1 000 0 0");
+  CHECK(told(60, "p.test:443") == "1 000 1 0");
+  CHECK(told(60, "p.test:4433") == "1 000 0 1");
   message.info.connect_status = 200;
-  CHECK(told(60) == "1 200 0 1");
-  message.info.proxy = "socks5://p.test:1080";
+  CHECK(told(60, "o.test:443") == "1 200 0 1");
+  message.info.proxy = "socks5://p.test:443";
   message.info.connect_status = 0;
-  CHECK(told(60) == "1 000 0 1");
+  CHECK(told(60, "p.test:443") == "1 000 0 1");
 }
 
 TEST_CASE("write out: the end of sending counts all hops, the delivered bytes the last one") {
