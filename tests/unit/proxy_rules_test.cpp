@@ -252,7 +252,7 @@ TEST_CASE("variables: all_proxy is for schemes without their own; an empty one c
   CHECK(environment_of({}).proxy_for(true).empty());
 }
 
-TEST_CASE("the chooser takes the chain of the scheme, unless the host is an exception; SB-37 for each URL anew") {
+TEST_CASE("SB-37 the chooser takes the chain of each URL's scheme, unless its host is an exception") {
   const auto chain = chain_of("one");
   const auto chooser =
       make_proxy_chooser({.for_http = chain, .for_https = chain_of("two"), .exceptions = NoProxy("x.test")});

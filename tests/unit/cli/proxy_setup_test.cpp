@@ -153,7 +153,7 @@ TEST_CASE("proxies: the schemes of authentication, -p and --proxy1.0") {
   CHECK_FALSE(ProxyPlan({"-x", "socks5://p", "-p", "h"}).proxy().tunnel);
 }
 
-TEST_CASE("proxies: fields are those of --proxy-header, and the User-Agent of -A; SB-04 none is the origin's") {
+TEST_CASE("SB-04 proxies: fields are those of --proxy-header and the User-Agent of -A, none the origin's") {
   const auto fields = [](std::vector<std::string> arguments, FakeWorld world = {}) {
     arguments.insert(arguments.begin(), {"-x", "p", "-A", "me"});
     ProxyPlan plan({"h"});
