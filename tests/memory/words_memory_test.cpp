@@ -61,6 +61,7 @@ TEST_CASE("memory: URLs are read and resolved, or say that there is no memory") 
 
 TEST_CASE("memory: the texts of proxies are read, or say that there is no memory") {
   const std::string name(60, 'p');
+  const std::string login = name + ":" + name, wrong_login = name + ":%0a";
   with_every_allocation_failing("proxies", [&] {
     std::vector<std::string> faults;
     const auto parse = [&](const std::string& text, std::optional<Code> wanted) {
@@ -70,8 +71,8 @@ TEST_CASE("memory: the texts of proxies are read, or say that there is no memory
     parse("socks5h://localhost/" + name, std::nullopt);
     parse("foo://" + name, Code::unsupported_scheme);
     parse(name + ":" + name, Code::invalid_url);
-    call(faults, "login", std::nullopt, [&] { return parse_proxy_login(name + ":" + name); });
-    call(faults, "login", Code::invalid_url, [&] { return parse_proxy_login(name + ":%0a"); });
+    call(faults, "login", std::nullopt, [&] { return parse_proxy_login(login); });
+    call(faults, "login", Code::invalid_url, [&] { return parse_proxy_login(wrong_login); });
     return faults;
   });
 }
