@@ -13,8 +13,6 @@ using namespace sluice;
 
 namespace {
 
-using enum ProxyKind;
-
 struct ProxyTextRow {
   std::string_view text;
   ProxyKind kind;
@@ -23,7 +21,7 @@ struct ProxyTextRow {
   std::string_view user, password, socket;
 };
 
-void check_proxy_text(const ProxyTextRow& row, ProxyKind without_scheme = http) {
+void check_proxy_text(const ProxyTextRow& row, ProxyKind without_scheme = ProxyKind::http) {
   CAPTURE(row.text);
   const auto parsed = parse_proxy(row.text, without_scheme);
   REQUIRE(parsed);
@@ -80,32 +78,32 @@ std::string way_to(const ProxyChooser& chooser, std::string_view url) {
 
 TEST_CASE("the text of a proxy: scheme, host, port and their defaults") {
   for (const ProxyTextRow& row : {
-           ProxyTextRow{"p.test", http, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"p.test:80", http, "p.test", 80, "", "", ""},
-           ProxyTextRow{"p.test:", http, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"http://P.Test:3128/", http, "p.test", 3128, "", "", ""},
-           ProxyTextRow{"HTTP://p.test/some/path?query", http, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"https://p.test", https, "p.test", 443, "", "", ""},
-           ProxyTextRow{"https://p.test:80", https, "p.test", 80, "", "", ""},
-           ProxyTextRow{"socks://p.test", socks4, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"socks4://p.test", socks4, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"socks4a://p.test:9", socks4a, "p.test", 9, "", "", ""},
-           ProxyTextRow{"socks5://p.test", socks5, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"SOCKS5H://p.test", socks5h, "p.test", 1080, "", "", ""},
-           ProxyTextRow{"[::1]", http, "::1", 1080, "", "", ""},
-           ProxyTextRow{"http://[0:0::1]:8080", http, "::1", 8080, "", "", ""},
+           ProxyTextRow{"p.test", ProxyKind::http, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"p.test:80", ProxyKind::http, "p.test", 80, "", "", ""},
+           ProxyTextRow{"p.test:", ProxyKind::http, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"http://P.Test:3128/", ProxyKind::http, "p.test", 3128, "", "", ""},
+           ProxyTextRow{"HTTP://p.test/some/path?query", ProxyKind::http, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"https://p.test", ProxyKind::https, "p.test", 443, "", "", ""},
+           ProxyTextRow{"https://p.test:80", ProxyKind::https, "p.test", 80, "", "", ""},
+           ProxyTextRow{"socks://p.test", ProxyKind::socks4, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"socks4://p.test", ProxyKind::socks4, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"socks4a://p.test:9", ProxyKind::socks4a, "p.test", 9, "", "", ""},
+           ProxyTextRow{"socks5://p.test", ProxyKind::socks5, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"SOCKS5H://p.test", ProxyKind::socks5h, "p.test", 1080, "", "", ""},
+           ProxyTextRow{"[::1]", ProxyKind::http, "::1", 1080, "", "", ""},
+           ProxyTextRow{"http://[0:0::1]:8080", ProxyKind::http, "::1", 8080, "", "", ""},
        })
     check_proxy_text(row);
 }
 
 TEST_CASE("the text of a proxy: user and password are decoded as curl does it") {
   for (const ProxyTextRow& row : {
-           ProxyTextRow{"u:p@p.test", http, "p.test", 1080, "u", "p", ""},
-           ProxyTextRow{"socks5://u@p.test:5", socks5, "p.test", 5, "u", "", ""},
-           ProxyTextRow{"http://a%40b:c%3ad:e@p.test", http, "p.test", 1080, "a@b", "c:d:e", ""},
-           ProxyTextRow{"http://u:c%25zd@p.test:80", http, "p.test", 80, "u", "c%zd", ""},
-           ProxyTextRow{"http://u:80@p.test", http, "p.test", 1080, "u", "80", ""},
-           ProxyTextRow{"http://:@[::1]", http, "::1", 1080, "", "", ""},
+           ProxyTextRow{"u:p@p.test", ProxyKind::http, "p.test", 1080, "u", "p", ""},
+           ProxyTextRow{"socks5://u@p.test:5", ProxyKind::socks5, "p.test", 5, "u", "", ""},
+           ProxyTextRow{"http://a%40b:c%3ad:e@p.test", ProxyKind::http, "p.test", 1080, "a@b", "c:d:e", ""},
+           ProxyTextRow{"http://u:c%25zd@p.test:80", ProxyKind::http, "p.test", 80, "u", "c%zd", ""},
+           ProxyTextRow{"http://u:80@p.test", ProxyKind::http, "p.test", 1080, "u", "80", ""},
+           ProxyTextRow{"http://:@[::1]", ProxyKind::http, "::1", 1080, "", "", ""},
        })
     check_proxy_text(row);
   const auto login = parse_proxy_login("a%40b:c%zz:%41");
@@ -118,14 +116,16 @@ TEST_CASE("the text of a proxy: user and password are decoded as curl does it") 
 }
 
 TEST_CASE("the text of a proxy: what stands without a scheme, and a Unix-domain socket of a SOCKS proxy") {
-  check_proxy_text({"p.test", socks5h, "p.test", 1080, "", "", ""}, socks5h);
-  check_proxy_text({"http://p.test", socks5, "p.test", 1080, "", "", ""}, socks5);
-  check_proxy_text({"socks4://p.test", socks4, "p.test", 1080, "", "", ""}, socks5);
-  check_proxy_text({"socks5h://localhost/run/p%20q.sock", socks5h, "localhost", 1080, "", "", "/run/p q.sock"});
-  check_proxy_text({"localhost/run/p.sock", socks4, "localhost", 1080, "", "", "/run/p.sock"}, socks4);
-  check_proxy_text({"socks5://localhost/", socks5, "localhost", 1080, "", "", ""});
-  check_proxy_text({"socks5://other/run/p.sock", socks5, "other", 1080, "", "", ""});
-  check_proxy_text({"http://localhost/run/p.sock", http, "localhost", 1080, "", "", ""});
+  check_proxy_text({"p.test", ProxyKind::socks5h, "p.test", 1080, "", "", ""}, ProxyKind::socks5h);
+  check_proxy_text({"http://p.test", ProxyKind::socks5, "p.test", 1080, "", "", ""}, ProxyKind::socks5);
+  check_proxy_text({"socks4://p.test", ProxyKind::socks4, "p.test", 1080, "", "", ""}, ProxyKind::socks5);
+  check_proxy_text(
+      {"socks5h://localhost/run/p%20q.sock", ProxyKind::socks5h, "localhost", 1080, "", "", "/run/p q.sock"});
+  check_proxy_text({"localhost/run/p.sock", ProxyKind::socks4, "localhost", 1080, "", "", "/run/p.sock"},
+                   ProxyKind::socks4);
+  check_proxy_text({"socks5://localhost/", ProxyKind::socks5, "localhost", 1080, "", "", ""});
+  check_proxy_text({"socks5://other/run/p.sock", ProxyKind::socks5, "other", 1080, "", "", ""});
+  check_proxy_text({"http://localhost/run/p.sock", ProxyKind::http, "localhost", 1080, "", "", ""});
 }
 
 TEST_CASE("the text of a proxy: errors are one line without user and password") {
@@ -164,7 +164,7 @@ TEST_CASE("hosts without a proxy: names match on the boundary of a label") {
 
 TEST_CASE("proxies and hosts without one may have names beyond ASCII") {
   if (!features().idn) return;
-  check_proxy_text({"b\u00fccher.test:1", http, "xn--bcher-kva.test", 1, "", "", ""});
+  check_proxy_text({"b\u00fccher.test:1", ProxyKind::http, "xn--bcher-kva.test", 1, "", "", ""});
   check_exceptions({{"b\u00fccher.test", "http://xn--bcher-kva.test/", true}});
 }
 
