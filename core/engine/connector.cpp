@@ -19,9 +19,20 @@ using pool::Endpoint;
 
 namespace {
 
-// The origin's address, which a proxy must be given, is not known yet.
-bool needs_origin(const Dial& dial, const Endpoint& endpoint) {
-  return endpoint.through && endpoint.through->needs_address() && !dial.origin;
+// The proxy that must be given an address which is not known yet.
+std::optional<std::size_t> lacks_address(const Dial& dial, const Endpoint& endpoint) {
+  return endpoint.through ? endpoint.through->lacks_address(dial.targets) : std::nullopt;
+}
+
+// A failed look-up was that of the origin's name.
+bool lacks_origin(const Dial& dial, const Endpoint& endpoint) {
+  const auto proxy = lacks_address(dial, endpoint);
+  return proxy && endpoint.through->is_last(*proxy);
+}
+
+void note_target(Dial& dial, std::size_t proxy, const IpAddress& address) {
+  dial.targets.resize(std::max(dial.targets.size(), proxy + 1));
+  dial.targets[proxy] = address;
 }
 
 }  // namespace
@@ -102,7 +113,7 @@ void Connector::wait_for(Dial& dial, pool::Name& name) {
 }
 
 std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, Now now) {
-  if (needs_origin(dial, endpoint)) return look_up_origin(dial, endpoint, now);
+  if (const auto proxy = lacks_address(dial, endpoint)) return look_up_target(dial, endpoint, *proxy, now);
   const pool::Destination& place = endpoint.destination;
   if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one attempt; the route knows how
   if (auto addresses = known(place.host, place.port, place.zone)) {
@@ -129,18 +140,18 @@ std::optional<DialEnd> Connector::lose_soon(Dial& dial, const std::string& host,
 }
 
 // A proxy that is given an address gets the first one of the name.
-std::optional<DialEnd> Connector::look_up_origin(Dial& dial, const Endpoint& endpoint, Now now) {
-  const proxy::Target& target = endpoint.through->target;
-  const bool is_v4 = endpoint.through->way.proxies->back().kind == ProxyKind::socks4;
+std::optional<DialEnd> Connector::look_up_target(Dial& dial, const Endpoint& endpoint, std::size_t proxy, Now now) {
+  const proxy::Target target = endpoint.through->target_of(proxy);
+  const bool is_v4 = (*endpoint.through->way.proxies)[proxy].kind == ProxyKind::socks4;
   const AddressFamily family = is_v4 ? AddressFamily::ipv4 : endpoint.destination.family;
   if (const auto literal = IpAddress::parse(target.host)) {
-    dial.origin = literal;
+    note_target(dial, proxy, *literal);
     return look_up(dial, endpoint, now);
   }
   if (auto addresses = known(target.host, target.port, {})) {
     std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(family, address); });
     if (addresses->empty()) return lose_soon(dial, target.host, now);
-    dial.origin = addresses->front();
+    note_target(dial, proxy, addresses->front());
     return look_up(dial, endpoint, now);
   }
   pool::Name& name = names_.name(target.host, family);
@@ -148,14 +159,16 @@ std::optional<DialEnd> Connector::look_up_origin(Dial& dial, const Endpoint& end
     wait_for(dial, name);
     return std::nullopt;
   }
-  dial.origin = name.addresses.front();
+  note_target(dial, proxy, name.addresses.front());
   return look_up(dial, endpoint, now);
 }
 
-std::optional<DialEnd> Connector::origin_answered(Dial& dial, const pool::NameCache::Answered& answer, Now now) {
+std::optional<DialEnd> Connector::target_answered(Dial& dial, std::size_t proxy,
+                                                  const pool::NameCache::Answered& answer, Now now) {
   if (answer.more) return std::nullopt;
-  if (answer.result) dial.origin = answer.name->addresses.front();
+  if (answer.result) note_target(dial, proxy, answer.name->addresses.front());
   names_.leave(dial.name);
+  dial.race.stop();  // nothing is waited for now
   if (!answer.result) return failed(dial, answer.result.error());
   return look_up(dial, *pool_.find(dial.endpoint), now);
 }
@@ -167,7 +180,8 @@ std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, cons
 }
 
 std::optional<DialEnd> Connector::answered(Dial& dial, const pool::NameCache::Answered& answer, Now now) {
-  if (needs_origin(dial, *pool_.find(dial.endpoint))) return origin_answered(dial, answer, now);
+  const auto proxy = lacks_address(dial, *pool_.find(dial.endpoint));
+  if (proxy) return target_answered(dial, *proxy, answer, now);
   if (!answer.more) names_.leave(dial.name);
   if (!answer.result) return failed(dial, answer.result.error());
   const pool::Name& name = *answer.name;
@@ -242,7 +256,7 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
     connection.facts = std::move(facts);
   }
   if (Job* sponsor = jobs_.find(dial.sponsor)) note_connection(connection, *sponsor, now);
-  auto built = push_layers(connection, endpoint, dial.origin, parts());
+  auto built = push_layers(connection, endpoint, dial.targets, parts());
   if (!built) return failed(dial, std::move(built.error()));
   connection.channel.start(now);
   return handshake_moved(connection, now);
@@ -305,7 +319,7 @@ DialEnd Connector::failed(Dial& dial, Error error) noexcept {
   if (dial.has_winner) forget_sessions(endpoint, parts());
   close_attempts(dial, nullptr);
   DialEnd told{.sponsor = dial.sponsor, .error = std::move(error)};
-  if (endpoint.through && told.error.code == Code::resolve_failed && !needs_origin(dial, endpoint)) {
+  if (endpoint.through && told.error.code == Code::resolve_failed && !lacks_origin(dial, endpoint)) {
     told.error.code = Code::proxy_resolve_failed;
   }
   told.error.retry_safe = true;  // no byte of a request was sent
@@ -350,7 +364,7 @@ Error Connector::no_time(const Dial& dial, std::optional<Duration> time) {
   const std::string_view task = connection ? connection->channel.task() : std::string_view{};
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
   pool::Destination place = endpoint.destination;
-  if (needs_origin(dial, endpoint)) place.host = endpoint.through->target.host;
+  if (const auto proxy = lacks_address(dial, endpoint)) place.host = endpoint.through->target_of(*proxy).host;
   return pool::Dialer::timed_out(dial, place, time ? in_ms(*time) : "its time", task, running);
 }
 

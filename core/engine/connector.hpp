@@ -76,8 +76,9 @@ class Connector {
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   std::optional<DialEnd> use(pool::Dial& dial, const pool::Endpoint& endpoint, const std::vector<IpAddress>& addresses,
                              Now now);
-  std::optional<DialEnd> look_up_origin(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
-  std::optional<DialEnd> origin_answered(pool::Dial& dial, const pool::NameCache::Answered& answer, Now now);
+  std::optional<DialEnd> look_up_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy, Now now);
+  std::optional<DialEnd> target_answered(pool::Dial& dial, std::size_t proxy, const pool::NameCache::Answered& answer,
+                                         Now now);
   std::optional<std::vector<IpAddress>> known(const std::string& host, std::uint16_t port, std::string_view zone) const;
   std::optional<DialEnd> lose_soon(pool::Dial& dial, const std::string& host, Now now);
   void wait_for(pool::Dial& dial, pool::Name& name);

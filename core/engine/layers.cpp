@@ -68,17 +68,16 @@ Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, prox
 }
 
 Result<void> push_proxies(PooledConnection& connection, const pool::Through& through,
-                          const std::optional<IpAddress>& address, const LayerParts& parts) {
+                          const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts) {
   const ProxyChain& chain = *through.way.proxies;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const Proxy& proxy = chain[i];
     if (proxy.kind == ProxyKind::https) {
       if (auto pushed = push_proxy_tls(connection, proxy, parts); !pushed) return pushed;
     }
-    const bool last = i + 1 == chain.size();
-    if (last && through.way.forwards) break;
-    proxy::Target target = last ? through.target : proxy::Target{chain[i + 1].host, chain[i + 1].port};
-    if (last && address) target.host = address->to_string();
+    if (through.way.forwards && through.is_last(i)) break;
+    proxy::Target target = through.target_of(i);
+    if (i < addresses.size() && addresses[i]) target.host = addresses[i]->to_string();
     if (auto pushed = push_passage(connection, proxy, std::move(target), through.asks_basic, parts); !pushed) {
       return pushed;
     }
@@ -89,9 +88,9 @@ Result<void> push_proxies(PooledConnection& connection, const pool::Through& thr
 }  // namespace
 
 Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
-                         const std::optional<IpAddress>& address, const LayerParts& parts) {
+                         const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts) {
   if (endpoint.through) {
-    if (auto pushed = push_proxies(connection, *endpoint.through, address, parts); !pushed) return pushed;
+    if (auto pushed = push_proxies(connection, *endpoint.through, addresses, parts); !pushed) return pushed;
   }
   const pool::PeerName& peer = endpoint.peer;
   if (!peer.tls) return {};

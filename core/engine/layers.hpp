@@ -22,10 +22,10 @@ struct LayerParts {
   std::vector<std::string>& key_log;
 };
 
-// Before the channel is started. `address`: of the origin, where the last proxy must have one. Errors: as
-// tls::make_client and proxy::make_socks. Throws std::bad_alloc.
+// Before the channel is started. `addresses`: Dial::targets. Errors: as tls::make_client and proxy::make_socks. Throws
+// std::bad_alloc.
 Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint,
-                         const std::optional<IpAddress>& address, const LayerParts& parts);
+                         const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts);
 
 // A handshake has failed, perhaps because of the TLS sessions that it offered: the next one offers none.
 void forget_sessions(const pool::Endpoint& endpoint, const LayerParts& parts) noexcept;

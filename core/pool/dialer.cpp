@@ -21,7 +21,7 @@ void Dial::recycle() {
   resolved.reset();
   last_error.reset();
   failures.clear();
-  origin.reset();
+  targets.clear();
   proxy_connections = 0;
 }
 

@@ -29,8 +29,9 @@ struct Dial : DialSlot {
   std::string failures;                         // the failures of the attempts as text
   Timers::Handle stagger_timer, timeout_timer;  // the first is used for the Resolution Delay too
   NameWaiter name;
-  // Of the origin, where a proxy must be given one: then it is looked up before the proxy is.
-  std::optional<IpAddress> origin;
+  // By proxy: of the place where it is asked to lead, if it must be given an address. They are looked up before the
+  // first proxy is.
+  std::vector<std::optional<IpAddress>> targets;
   int proxy_connections = 0;  // that were given up because a challenge needs another one
 };
 

@@ -58,6 +58,20 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   if (waiter.way) proxy::append_key(*waiter.way, key);
 }
 
+proxy::Target Through::target_of(std::size_t proxy) const {
+  if (is_last(proxy)) return target;
+  const Proxy& next = (*way.proxies)[proxy + 1];
+  return {next.host, next.port};
+}
+
+std::optional<std::size_t> Through::lacks_address(const std::vector<std::optional<IpAddress>>& known) const {
+  for (std::size_t i = 0; i < way.proxies->size(); ++i) {
+    if (way.forwards && is_last(i)) break;
+    if (proxy::needs_address((*way.proxies)[i]) && (i >= known.size() || !known[i])) return i;
+  }
+  return std::nullopt;
+}
+
 std::string Destination::where() const {
   const std::string before = is_proxy ? "proxy " : "";
   if (route) return before + route->name();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/list.hpp"
 #include "core/base/timers.hpp"
@@ -79,8 +80,11 @@ struct Through {
   proxy::Target target;     // where the last proxy is asked to lead; unused if the way forwards
   bool asks_basic = false;  // a proxy has asked for Basic credentials and closed the connection
 
-  // The name of the target is looked up here.
-  bool needs_address() const { return !way.forwards && proxy::needs_address(way.proxies->back()); }
+  // Where this proxy is asked to lead: to the next one, or to the target.
+  proxy::Target target_of(std::size_t proxy) const;
+  // The first proxy that must be given an address, and has none yet; nullopt: there is none.
+  std::optional<std::size_t> lacks_address(const std::vector<std::optional<IpAddress>>& known) const;
+  bool is_last(std::size_t proxy) const { return proxy + 1 == way.proxies->size(); }
 };
 
 // Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal

@@ -153,6 +153,9 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::attempts_timeout:  // no plan has one
     case Code::rewind_failed:     // nor a rewindable stream
     case Code::too_many_redirects:
+    case Code::proxy_resolve_failed:  // proxies have their own runs (tests/sim/proxies)
+    case Code::tunnel_failed:
+    case Code::socks_failed:
     case Code::invalid_url:
     case Code::unsupported_scheme:
     case Code::invalid_request:

@@ -160,7 +160,10 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return plan.total_timeout && age >= *plan.total_timeout;
     case Code::idle_timeout:
       return plan.idle_timeout && now() - std::max(seen.added_at, world_->last_moved(conn)) >= *plan.idle_timeout;
-    case Code::attempts_timeout:  // no plan has one
+    case Code::attempts_timeout:      // no plan has one
+    case Code::proxy_resolve_failed:  // proxies have their own runs (tests/sim/proxies)
+    case Code::tunnel_failed:
+    case Code::socks_failed:
     case Code::invalid_url:
     case Code::unsupported_scheme:
     case Code::invalid_request:

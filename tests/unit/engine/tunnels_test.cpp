@@ -263,6 +263,36 @@ TEST_CASE("SB-23 tunnels: a host that does not fit is an error, and is not looke
   CHECK(world.resolves.empty());
 }
 
+TEST_CASE("tunnels: each SOCKS proxy of a chain that must be given an address has one") {
+  EngineWorld world;
+  TransferOptions options;
+  options.proxies =
+      always({proxy_at(ProxyKind::socks5, "192.0.2.98", 1080), proxy_at(ProxyKind::socks4, "second.example")});
+  world.add("http://example.org/", options);
+  REQUIRE(world.resolves.size() == 1);
+  CHECK(world.resolves[0].host == "second.example");
+  world.resolved("192.0.2.97");
+  REQUIRE(world.resolves.size() == 1);
+  CHECK(world.resolves[0].host == "example.org");
+  world.resolved("192.0.2.5");
+  const ConnId conn = newest(world);
+  world.connected(conn);
+  world.sent(conn);
+  world.receive(conn, "\5\0"s);
+  CHECK(world.sent(conn) == "\5\1\0\1\300\0\2\141\14\70"s);
+  world.receive(conn, "\5\0\0\1\0\0\0\0\0\0"s);
+  CHECK(world.sent(conn) == "\4\1\0\120\300\0\2\5\0"s);
+  // The name of the second proxy is a proxy's.
+  options.proxies =
+      always({proxy_at(ProxyKind::socks5, "192.0.2.98", 1080), proxy_at(ProxyKind::http, "third.example")});
+  const TransferId lost = world.add("http://example.org/", options);
+  REQUIRE(world.resolves.size() == 1);
+  world.engine.handle_resolved(world.resolves[0].id, std::unexpected(make_error(Code::resolve_failed, "none")),
+                               world.now);
+  world.drain();
+  CHECK(world.failure(lost) == Code::proxy_resolve_failed);
+}
+
 TEST_CASE("tunnels: two proxies, the first of which leads to the second") {
   EngineWorld world;
   TransferOptions options;

@@ -1,0 +1,151 @@
+// See plan.hpp.
+#include "tests/sim/proxies/plan.hpp"
+
+#include <iterator>
+
+#include "core/base/random.hpp"
+
+namespace sluice::simtest::proxies {
+namespace {
+
+using std::chrono::milliseconds;
+
+bool is_one_of(Random& random, std::uint64_t n) { return random.below(n) == 0; }
+
+// In two of three seeds never.
+sim::PerMille fault_rate(Random& random) {
+  const bool never = !is_one_of(random, 3);
+  const auto drawn = static_cast<sim::PerMille>(20 + random.below(300));
+  return never ? sim::PerMille{0} : drawn;
+}
+
+ProxyPlan draw_proxy(Random& random, bool calm) {
+  constexpr ProxyKind kKinds[] = {ProxyKind::http,    ProxyKind::http,   ProxyKind::https,  ProxyKind::socks4,
+                                  ProxyKind::socks4a, ProxyKind::socks5, ProxyKind::socks5h};
+  ProxyPlan proxy;
+  proxy.kind = kKinds[random.below(std::size(kKinds))];
+  proxy.dead = is_one_of(random, 6);
+  const bool can_ask = proxy.kind != ProxyKind::socks4 && proxy.kind != ProxyKind::socks4a;
+  proxy.asks = is_one_of(random, 2) && can_ask;
+  proxy.keeps = is_one_of(random, 2);
+  proxy.refuses = fault_rate(random);
+  proxy.cut = fault_rate(random);
+  if (calm) proxy.refuses = proxy.cut = 0;
+  return proxy;
+}
+
+WayPlan draw_way(Random& random, std::size_t proxies) {
+  WayPlan way;
+  if (is_one_of(random, 5)) return way;
+  way.push_back(random.below(proxies));
+  if (is_one_of(random, 4)) way.push_back(random.below(proxies));
+  return way;
+}
+
+sim::Weather draw_sky(Random& random, bool calm) {
+  sim::Weather weather;
+  if (is_one_of(random, 2)) weather.max_piece = 1 + random.below(is_one_of(random, 2) ? 3 : 2'000);
+  if (is_one_of(random, 2)) weather.window = 1 + random.below(3'000);
+  weather.jitter = milliseconds(random.below(20));
+  weather.late_reads = fault_rate(random);
+  weather.stale_facts = fault_rate(random);
+  weather.resets = fault_rate(random);
+  weather.closes_early = fault_rate(random);
+  weather.half_closes = fault_rate(random);
+  weather.stalls = fault_rate(random);
+  weather.refused = fault_rate(random);
+  weather.hangs = fault_rate(random);
+  weather.fault_within = 1 + random.below(6'000);
+  if (calm) {
+    weather.resets = weather.closes_early = weather.half_closes = weather.stalls = 0;
+    weather.refused = weather.hangs = 0;
+  }
+  return weather;
+}
+
+TransferPlan draw_transfer(Random& random, const Plan& plan) {
+  TransferPlan transfer;
+  transfer.start = milliseconds(random.below(is_one_of(random, 2) ? 10 : 3'000));
+  transfer.origin = random.below(plan.origins.size());
+  const std::size_t ways = 1 + random.below(3);
+  for (std::size_t i = 0; i < ways; ++i) transfer.ways.push_back(draw_way(random, plan.proxies.size()));
+  constexpr Account kAccounts[] = {Account::none,   Account::first,  Account::first,
+                                   Account::second, Account::second, Account::wrong};
+  transfer.account = kAccounts[random.below(std::size(kAccounts))];
+  transfer.waits_for_challenge = is_one_of(random, 2);
+  transfer.tunnel = is_one_of(random, 3);
+  transfer.post = is_one_of(random, 3);
+  transfer.fresh = is_one_of(random, 8);
+  transfer.bytes = random.below(is_one_of(random, 4) ? 8'000 : 300);
+  return transfer;
+}
+
+std::string_view name_of_kind(ProxyKind kind) {
+  constexpr std::string_view kNames[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+}  // namespace
+
+Plan draw_plan(std::uint64_t seed) {
+  std::uint64_t state = seed ^ 0x9a0c'57a7'e000'0001u;
+  Random random(Seed{splitmix64(state)});
+  Plan plan;
+  plan.seed = seed;
+  plan.calm = is_one_of(random, 3);
+  plan.weather = draw_sky(random, plan.calm);
+  plan.max_connections_per_origin = random.below(4);
+  const std::size_t proxies = 1 + random.below(4), origins = 1 + random.below(3), transfers = 1 + random.below(12);
+  for (std::size_t i = 0; i < proxies; ++i) plan.proxies.push_back(draw_proxy(random, plan.calm));
+  for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back({is_one_of(random, 3)});
+  for (std::size_t i = 0; i < transfers; ++i) plan.transfers.push_back(draw_transfer(random, plan));
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  std::string text = "proxies, seed " + std::to_string(plan.seed) + (plan.calm ? ", calm" : "") + ", at most " +
+                     std::to_string(plan.max_connections_per_origin) + " connections to one origin\n";
+  for (std::size_t i = 0; i < plan.proxies.size(); ++i) {
+    const ProxyPlan& proxy = plan.proxies[i];
+    text += "proxy " + std::to_string(i) + ": " + std::string(name_of_kind(proxy.kind)) + (proxy.dead ? ", dead" : "") +
+            (proxy.asks ? ", asks who" : "") + (proxy.keeps ? ", keeps" : "") + "\n";
+  }
+  for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
+    const TransferPlan& transfer = plan.transfers[i];
+    text += "transfer " + std::to_string(i) + " to " + origin_host(transfer.origin) +
+            (plan.origins[transfer.origin].tls ? " (TLS)" : "") + ", account " +
+            std::to_string(static_cast<int>(transfer.account)) + (transfer.tunnel ? ", tunnel" : "") +
+            (transfer.post ? ", POST" : "") + ", by";
+    for (const WayPlan& way : transfer.ways) {
+      text += " [";
+      for (const std::size_t proxy : way) text += ' ' + std::to_string(proxy);
+      text += " ]";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string proxy_host(std::size_t proxy) { return "proxy" + std::to_string(proxy) + ".test"; }
+std::string origin_host(std::size_t origin) { return "origin" + std::to_string(origin) + ".test"; }
+std::uint16_t port_of(const OriginPlan& origin) { return origin.tls ? 443 : 80; }
+bool is_http(ProxyKind kind) { return kind == ProxyKind::http || kind == ProxyKind::https; }
+
+std::string user_of(Account account) {
+  switch (account) {
+    case Account::none:
+      return "";
+    case Account::first:
+    case Account::wrong:
+      return "first";
+    case Account::second:
+      return "second";
+  }
+  return "";
+}
+
+std::string password_of(Account account) {
+  return account == Account::wrong ? "wrong" : user_of(account).empty() ? "" : user_of(account) + "'s";
+}
+
+}  // namespace sluice::simtest::proxies
