@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/base/ascii.hpp"
 #include "core/base/base64.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
@@ -80,10 +81,6 @@ bool is_media_type(std::string_view text) {
 
 // Percent-decoded; unchanged if a '%' begins no triplet.
 std::string decoded(std::string_view part) { return percent_decode(part).value_or(std::string(part)); }
-
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
 
 Request with_body(std::string_view method, Url url, std::string body, std::string_view type) {
   Request request(std::string(method), std::move(url), BodyOwned(std::move(body)));

@@ -91,6 +91,11 @@ std::string connection_lines(const Url& url, const TransferInfo& info) {
   if (info.address.ip.kind != IpAddress::Kind::none) peer = info.address.to_string();
   text += info.reused ? "Using an open connection to " : "Connected to ";
   text += one_line(url.host()) + " port " + std::to_string(url.port()) + (peer.empty() ? "" : " (" + peer + ")") + "\n";
+  if (!info.proxy.empty()) {
+    text += "Through the proxy " + one_line(info.proxy);
+    if (info.connect_status != 0) text += ", which answered CONNECT with " + std::to_string(info.connect_status);
+    text += "\n";
+  }
   if (!info.tls_version.empty()) {
     text += "TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";
     text += "ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";

@@ -75,8 +75,6 @@ std::string unmasked(std::string_view text) {
   return out;
 }
 
-constexpr std::string_view kExpand = "expand-";
-
 std::string names_of(const OptionSpec& spec) {
   std::string names;
   if (spec.short_name != 0) names += std::string{'-', spec.short_name, ','};
@@ -88,29 +86,20 @@ std::string names_of(const OptionSpec& spec) {
 
 // "--expand-NAME" of an option with a value.
 std::string expanding_names_of(const OptionSpec& spec) {
-  const std::string dashed = "--" + std::string(kExpand);
+  const std::string dashed = "--" + std::string(kExpandPrefix);
   return dashed + std::string(spec.long_name) + (spec.alias.empty() ? "" : "," + dashed + std::string(spec.alias));
-}
-
-const OptionSpec* long_option(std::string_view name) {
-  if (name.starts_with(kExpand)) name.remove_prefix(kExpand.size());
-  for (const OptionSpec& spec : option_table()) {
-    if (name == spec.long_name || (!spec.alias.empty() && name == spec.alias)) return &spec;
-  }
-  return nullptr;
 }
 
 // Whether the value of the option, or of the last one of combined short options, is the next argument.
 bool wants_next(std::string_view argument) {
   if (argument.starts_with("--")) {
-    const OptionSpec* spec = long_option(argument.substr(2));  // with "=value" it is not found
+    const OptionSpec* spec = find_long_option(argument.substr(2));  // with "=value" it is not found
     return spec != nullptr && spec->takes_value();
   }
   if (!argument.starts_with('-')) return false;
   for (argument.remove_prefix(1); !argument.empty(); argument.remove_prefix(1)) {
-    const auto has_letter = [&](const OptionSpec& spec) { return spec.short_name == argument.front(); };
-    const auto spec = std::ranges::find_if(option_table(), has_letter);
-    if (spec == option_table().end()) return false;
+    const OptionSpec* spec = find_short_option(argument.front());
+    if (spec == nullptr) return false;
     if (spec->takes_value()) return argument.size() == 1;
   }
   return false;
@@ -133,7 +122,8 @@ UsageError unknown_option(std::string_view text) {
   const auto curls = curl_option(text);
   // sluice has the option, but not in this form ("--no-output").
   const auto is_ours = [&](const OptionSpec& spec) { return spec.long_name == *curls; };
-  if (text.starts_with("--" + std::string(kExpand)) && long_option(name.substr(kOption.size() + 2)) != nullptr) {
+  if (text.starts_with("--" + std::string(kExpandPrefix)) &&
+      find_long_option(name.substr(kOption.size() + 2)) != nullptr) {
     return {2, name + ": takes no value that could be expanded"};
   }
   if (!curls || std::ranges::any_of(option_table(), is_ours)) {
@@ -174,8 +164,8 @@ struct ArgumentParser::Impl {
 
   // "--expand-NAME". CLI11 compares each new option with all others, so only those that are used are declared.
   void declare_expanding(std::string_view argument) {
-    if (!argument.starts_with("--" + std::string(kExpand))) return;
-    const OptionSpec* spec = long_option(argument.substr(0, argument.find('=')).substr(2));
+    if (!argument.starts_with("--" + std::string(kExpandPrefix))) return;
+    const OptionSpec* spec = find_long_option(argument.substr(0, argument.find('=')).substr(2));
     if (spec == nullptr || !spec->takes_value() || !expanding.insert(spec->id).second) return;
     declare_value(expanding_names_of(*spec), {spec->id, true});
   }

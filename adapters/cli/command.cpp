@@ -26,6 +26,7 @@
 #include "adapters/cli/loop.hpp"
 #include "adapters/cli/operation_queue.hpp"
 #include "adapters/cli/progress_display.hpp"
+#include "adapters/cli/proxy_setup.hpp"
 #include "adapters/cli/run_progress.hpp"
 #include "adapters/cli/running_operation.hpp"
 #include "adapters/cli/tls_setup.hpp"
@@ -160,11 +161,13 @@ class CommandRun {
         dumps_(console_),
         claims_(command),
         tls_(key_log_.wanted()),
+        proxies_(tls_),
         trace_(command.trace, console_, numbers_),
         surroundings_{.console = console_,
                       .dumps = dumps_,
                       .claims = claims_,
                       .tls = tls_,
+                      .proxies = proxies_,
                       .trace = trace_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
                       .verbose = command.verbose,
@@ -211,6 +214,7 @@ class CommandRun {
   HeaderDumps dumps_;
   FileClaims claims_;
   TlsConfigs tls_;
+  ProxyChoosers proxies_;
   ConnectionNumbers numbers_;  // for %{conn_id} and --trace-ids
   TraceLog trace_;
   Surroundings surroundings_;

@@ -115,7 +115,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.method = value;
       break;
     case OptionId::header:
-      return add_header(value);
+    case OptionId::proxy_header:
+      return add_header(argument);
     case OptionId::data:
     case OptionId::data_raw:
     case OptionId::data_binary:
@@ -241,27 +242,27 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.junk_session_cookies = on;
       break;
     case OptionId::insecure:
-      settings.insecure = on;
+      settings.tls.insecure = on;
       break;
     case OptionId::cacert:
-      settings.cacert = value;
+      settings.tls.cacert = value;
       break;
     case OptionId::capath:
-      settings.capath = value;
+      settings.tls.capath = value;
       break;
     case OptionId::cert:
-      std::tie(settings.cert, settings.cert_password) = split_certificate(value);
+      std::tie(settings.tls.cert, settings.tls.cert_password) = split_certificate(value);
       break;
     case OptionId::key:
-      settings.key = value;
+      settings.tls.key = value;
       break;
     case OptionId::tlsv1:
     case OptionId::tlsv1_1:
     case OptionId::tlsv1_2:
-      settings.tls_min = TlsVersion::tls1_2;
+      settings.tls.min = TlsVersion::tls1_2;
       break;
     case OptionId::tlsv1_3:
-      settings.tls_min = TlsVersion::tls1_3;
+      settings.tls.min = TlsVersion::tls1_3;
       break;
     case OptionId::tls_max:
       return set_tls_max(value);
@@ -289,6 +290,53 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     case OptionId::tls_truncation_ok:
       settings.tls_truncation_ok = on;
+      break;
+    case OptionId::proxy:
+    case OptionId::proxy1_0:
+    case OptionId::socks4:
+    case OptionId::socks4a:
+    case OptionId::socks5:
+    case OptionId::socks5_hostname:
+      set_proxy(argument);
+      break;
+    case OptionId::preproxy:
+      settings.proxies.preproxy = value;
+      break;
+    case OptionId::proxy_user:
+      settings.proxies.user = value;
+      break;
+    case OptionId::no_proxy:
+      settings.proxies.no_proxy = value;
+      break;
+    case OptionId::proxy_tunnel:
+      settings.proxies.tunnel = on;
+      break;
+    case OptionId::proxy_basic:
+      group_.proxy_schemes_asked.basic = on;
+      break;
+    case OptionId::proxy_digest:
+      group_.proxy_schemes_asked.digest = on;
+      break;
+    case OptionId::proxy_ntlm:
+      group_.proxy_schemes_asked.ntlm = on;
+      break;
+    case OptionId::proxy_anyauth:
+      group_.proxy_schemes_asked = {.basic = true, .digest = true, .ntlm = true};
+      break;
+    case OptionId::proxy_insecure:
+      settings.proxies.tls.insecure = on;
+      break;
+    case OptionId::proxy_cacert:
+      settings.proxies.tls.cacert = value;
+      break;
+    case OptionId::proxy_capath:
+      settings.proxies.tls.capath = value;
+      break;
+    case OptionId::proxy_cert:
+      std::tie(settings.proxies.tls.cert, settings.proxies.tls.cert_password) = split_certificate(value);
+      break;
+    case OptionId::proxy_key:
+      settings.proxies.tls.key = value;
       break;
     case OptionId::globoff:
       group_.globoff = on;
@@ -322,6 +370,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     // Nothing to do: the command always behaves so, and parse_command_line has done the rest.
     case OptionId::no_buffer:
     case OptionId::http1_1:
+    case OptionId::proxy_tlsv1:
+    case OptionId::suppress_connect_headers:
     case OptionId::config:
     case OptionId::variable:
     case OptionId::disable:
@@ -340,6 +390,7 @@ CommandBuilder::Status CommandBuilder::finish_group() {
   }
   if (Status ok = read_netrc(); !ok) return ok;
   if (Status ok = finish_form(); !ok) return ok;
+  if (inputs_.environment) group_.settings.proxies.environment = ProxyEnvironment::read(inputs_.environment);
   auto operations = make_operations(std::exchange(group_, {}), command_.operations.size());
   if (!operations) return std::unexpected(operations.error());
   if (surplus) command_.warnings.emplace_back("more output options than URLs");

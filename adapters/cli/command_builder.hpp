@@ -39,8 +39,8 @@ class CommandBuilder {
  private:
   Status add_url(const std::string& value);
   Status add_output(const std::string& value);
-  Status add_header(const std::string& value);
-  Status add_header_line(std::string_view line, const std::string& place);
+  Status add_header(const Argument& argument);
+  Status add_header_line(OptionId id, std::string_view line, const std::string& place);
   Status add_data(const Argument& argument);
   void append_data(std::string bytes, bool json);
   Status add_encoded(const std::string& value);
@@ -69,6 +69,7 @@ class CommandBuilder {
   Status set_segments(const std::string& value);
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
+  void set_proxy(const Argument& argument);
   Status set_write_out(const std::string& value);
   Status read_netrc();
   Status finish_group();

@@ -17,6 +17,7 @@
 #include "core/address.hpp"
 #include "core/fields.hpp"
 #include "core/options.hpp"
+#include "core/proxy_rules.hpp"
 #include "core/trace.hpp"
 #include "core/types.hpp"
 #include "core/url.hpp"
@@ -48,6 +49,36 @@ struct CookieFile {
 struct StateFile {
   std::string name;  // "": none; the state lives as long as the run
   std::string text;
+};
+
+// How one end of TLS is verified, and what it is shown: -k, --cacert and so on, or those of --proxy-NAME.
+struct TlsSettings {
+  bool insecure = false;      // -k
+  std::string cacert;         // file; empty: the system's
+  std::string capath;         // directory; empty: none
+  std::string cert;           // file with the client's certificate
+  std::string cert_password;  // the part after the colon
+  std::string key;            // file with its key; empty: in `cert`
+  TlsVersion min = TlsVersion::tls1_2;
+  TlsVersion max = TlsVersion::tls1_3;
+};
+
+// Which proxies are used, as given.
+struct ProxySettings {
+  // The text of -x, --socks5 and so on; "": none, whatever the environment says. nullopt: the environment decides.
+  std::optional<std::string> proxy;
+  ProxyKind kind = ProxyKind::http;     // of `proxy` if it has no scheme
+  bool http1_0 = false;                 // --proxy1.0
+  std::optional<std::string> preproxy;  // --preproxy
+  std::optional<std::string> no_proxy;  // --noproxy; nullopt: the environment's
+  std::optional<std::string> user;      // -U
+  AuthSchemes schemes;                  // --proxy-basic, --proxy-digest, --proxy-ntlm
+  bool tunnel = false;                  // -p
+  Fields fields;                        // --proxy-header
+  std::string user_agent;               // what CONNECT has besides; "": none
+  bool agent_in_requests = true;        // false: -H takes User-Agent away, so a request that a proxy passes on has none
+  TlsSettings tls;                      // of https proxies: --proxy-cacert and so on
+  ProxyEnvironment environment;         // its variables
 };
 
 // The settings that all URLs of one --next group share.
@@ -100,14 +131,8 @@ struct Settings {
   bool http0_9 = false;                      // --http0.9: a response may have no head
   bool strict = false;                       // --strict: TransferOptions::http1
 
-  bool insecure = false;      // -k
-  std::string cacert;         // file; empty: the system's
-  std::string capath;         // directory; empty: none
-  std::string cert;           // file with the client's certificate
-  std::string cert_password;  // the part after the colon
-  std::string key;            // file with its key; empty: in `cert`
-  TlsVersion tls_min = TlsVersion::tls1_2;
-  TlsVersion tls_max = TlsVersion::tls1_3;
+  ProxySettings proxies;
+  TlsSettings tls;
   bool tls_truncation_ok = false;  // --tls-truncation-ok
 };
 

@@ -67,20 +67,20 @@ CommandBuilder::Status CommandBuilder::add_output(const std::string& value) {
   return {};
 }
 
-CommandBuilder::Status CommandBuilder::add_header_line(std::string_view line, const std::string& place) {
+CommandBuilder::Status CommandBuilder::add_header_line(OptionId id, std::string_view line, const std::string& place) {
   if (trimmed(line).empty()) return {};
   // A line end inside an argument does not begin a second field: it is refused when the field is added.
   auto header = parse_header_line(line);
   // The line may be a secret, so the message does not show it.
-  if (!header) return bad(OptionId::header, place + "not a field: expected 'Name: value', 'Name:' or 'Name;'");
-  group_.headers.push_back(std::move(*header));
+  if (!header) return bad(id, place + "not a field: expected 'Name: value', 'Name:' or 'Name;'");
+  (id == OptionId::header ? group_.headers : group_.proxy_headers).push_back(std::move(*header));
   return {};
 }
 
-CommandBuilder::Status CommandBuilder::add_header(const std::string& value) {
-  if (!value.starts_with('@')) return add_header_line(value, "");
-  const std::string path = value.substr(1);
-  const auto file = read(OptionId::header, path);
+CommandBuilder::Status CommandBuilder::add_header(const Argument& argument) {
+  if (!argument.value.starts_with('@')) return add_header_line(argument.id, argument.value, "");
+  const std::string path = argument.value.substr(1);
+  const auto file = read(argument.id, path);
   if (!file) return std::unexpected(file.error());
   std::string_view rest = *file;
   for (std::size_t number = 1; !rest.empty(); ++number) {
@@ -90,7 +90,7 @@ CommandBuilder::Status CommandBuilder::add_header(const std::string& value) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.starts_with('#')) continue;
     const std::string place = (path == "-" ? "standard input" : printable(path)) + ":" + std::to_string(number) + ": ";
-    if (Status ok = add_header_line(line, place); !ok) return ok;
+    if (Status ok = add_header_line(argument.id, line, place); !ok) return ok;
   }
   return {};
 }
@@ -376,13 +376,25 @@ CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
 
 CommandBuilder::Status CommandBuilder::set_tls_max(const std::string& value) {
   if (value == "1.2") {
-    group_.settings.tls_max = TlsVersion::tls1_2;
+    group_.settings.tls.max = TlsVersion::tls1_2;
   } else if (value == "1.3" || value == "default") {
-    group_.settings.tls_max = TlsVersion::tls1_3;
+    group_.settings.tls.max = TlsVersion::tls1_3;
   } else {
     return bad(OptionId::tls_max, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
   }
   return {};
+}
+
+// As in curl, the last of these counts, with what it says of the kind.
+void CommandBuilder::set_proxy(const Argument& argument) {
+  ProxySettings& proxies = group_.settings.proxies;
+  proxies.proxy = argument.value;
+  proxies.kind = argument.id == OptionId::socks4            ? ProxyKind::socks4
+                 : argument.id == OptionId::socks4a         ? ProxyKind::socks4a
+                 : argument.id == OptionId::socks5          ? ProxyKind::socks5
+                 : argument.id == OptionId::socks5_hostname ? ProxyKind::socks5h
+                                                            : ProxyKind::http;
+  proxies.http1_0 = argument.id == OptionId::proxy1_0;
 }
 
 CommandBuilder::Status CommandBuilder::set_write_out(const std::string& value) {

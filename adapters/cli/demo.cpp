@@ -77,7 +77,7 @@ bool digest_of_file(const std::string& path, Digest& digest) {
 Result<cli::CommandLine> make_command(const Server& server, const std::vector<File>& files,
                                       const std::string& directory) {
   auto settings = std::make_shared<cli::Settings>();
-  settings->cacert = directory + "/ca.pem";
+  settings->tls.cacert = directory + "/ca.pem";
   settings->remove_on_error = true;  // the directory is removed too
   cli::CommandLine command;
   command.parallel_max = kAtOnce;

@@ -24,10 +24,10 @@ std::unexpected<UsageError> usage(std::string message) { return std::unexpected(
 
 // ---- fields ----
 
-bool mentions(const OptionGroup& group, std::string_view name) {
-  return std::any_of(group.headers.begin(), group.headers.end(),
-                     [name](const HeaderLine& line) { return equals_ignoring_case(line.name, name); });
+bool mentions(const std::vector<HeaderLine>& headers, std::string_view name) {
+  return std::ranges::any_of(headers, [name](const HeaderLine& line) { return equals_ignoring_case(line.name, name); });
 }
+bool mentions(const OptionGroup& group, std::string_view name) { return mentions(group.headers, name); }
 
 Status add_field(Fields& fields, std::string_view name, std::string_view value, std::string_view option) {
   if (fields.add(name, value)) return {};
@@ -42,6 +42,8 @@ Status add_default(Fields& fields, const OptionGroup& group, std::string_view na
   if (mentions(group, name)) return {};
   return add_field(fields, name, value, option);
 }
+
+std::string user_agent_of(const OptionGroup& group) { return group.user_agent.value_or(std::string(kUserAgent)); }
 
 std::string range_value(std::string_view range) {
   return "bytes=" + std::string(range) + (range.find('-') == std::string_view::npos ? "-" : "");
@@ -90,7 +92,7 @@ std::expected<Fields, UsageError> common_fields(const OptionGroup& group, const 
     ok = add_default(fields, group, condition.not_newer ? "If-Unmodified-Since" : "If-Modified-Since",
                      format_http_date(condition.time), "--time-cond");
   }
-  const std::string agent = group.user_agent.value_or(std::string(kUserAgent));
+  const std::string agent = user_agent_of(group);
   if (ok && !agent.empty()) ok = add_default(fields, group, "User-Agent", agent, "--user-agent");
   if (ok && !group.json) ok = add_default(fields, group, "Accept", "*/*", "--header");
   const std::string_view referer = referer_value(group.referer ? std::string_view(*group.referer) : std::string_view());
@@ -127,10 +129,14 @@ std::expected<Fields, UsageError> with_authorization(const OptionGroup& group, c
   return fields;
 }
 
+AuthSchemes or_basic(AuthSchemes asked) {
+  if (asked == AuthSchemes{.basic = false}) asked.basic = true;
+  return asked;
+}
+
 // nullopt: an Authorization field says it all.
 std::optional<Credentials> credentials_of(const OptionGroup& group, const std::optional<std::string>& from_url) {
-  AuthSchemes schemes = group.schemes_asked;
-  if (schemes == AuthSchemes{.basic = false}) schemes.basic = true;
+  const AuthSchemes schemes = or_basic(group.schemes_asked);
   const bool netrc = group.settings.netrc != nullptr;
   const bool is_signed = !group.aws_sigv4.empty() && (group.user || from_url);  // as in curl, not without a user
   if (schemes == AuthSchemes() && !netrc && !is_signed) return std::nullopt;
@@ -143,6 +149,27 @@ std::optional<Credentials> credentials_of(const OptionGroup& group, const std::o
                      .bearer = group.bearer,
                      .schemes = schemes,
                      .aws_sigv4 = is_signed ? group.aws_sigv4 : ""};
+}
+
+// ---- proxies ----
+
+// As in curl, CONNECT has the User-Agent of -A, not that of -H.
+Status finish_proxies(OptionGroup& group) {
+  ProxySettings& proxies = group.settings.proxies;
+  proxies.schemes = or_basic(group.proxy_schemes_asked);
+  for (const HeaderLine& line : group.proxy_headers) {
+    for (const std::string_view name : {"Content-Length", "Transfer-Encoding", "Trailer"}) {
+      if (equals_ignoring_case(line.name, name))
+        return usage("option --proxy-header: " + std::string(name) + " follows from the request");
+    }
+    if (line.removes && equals_ignoring_case(line.name, "Host"))
+      return usage("option --proxy-header: a request needs a Host field");
+    if (line.removes) continue;
+    if (Status ok = add_field(proxies.fields, line.name, line.value, "--proxy-header"); !ok) return ok;
+  }
+  if (!mentions(group.proxy_headers, "User-Agent")) proxies.user_agent = user_agent_of(group);
+  proxies.agent_in_requests = !mentions(group, "User-Agent");
+  return {};
 }
 
 // ---- method ----
@@ -410,7 +437,7 @@ Status check(const OptionGroup& group) {
   if (Status ok = check_segments(group); !ok) return ok;
   if (group.settings.include_head && (group.settings.remote_header_name || group.settings.continue_at))
     return usage("--include excludes --remote-header-name and --continue-at: a head would be in the file");
-  if (group.settings.tls_max < group.settings.tls_min) return usage("--tls-max 1.2 and --tlsv1.3 exclude each other");
+  if (group.settings.tls.max < group.settings.tls.min) return usage("--tls-max 1.2 and --tlsv1.3 exclude each other");
   return {};
 }
 
@@ -424,6 +451,7 @@ std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup gr
   group.settings.redirects = redirects_of(group);
   group.settings.retries = retries_of(group);
   group.settings.asks_for_codings = !mentions(group, "Accept-Encoding");
+  if (const Status ok = finish_proxies(group); !ok) return std::unexpected(ok.error());
   const auto settings = std::make_shared<Settings>(group.settings);
   shared.settings = settings;
   if (group.data && !group.get) shared.body = std::make_shared<const std::string>(*group.data);

@@ -37,7 +37,8 @@ struct OptionGroup {
   Schemes schemes, redirect_schemes;
   RetryOptions retries;
   AuthSchemes schemes_asked = {.basic = false};  // --basic, --digest, --ntlm, --oauth2-bearer
-  std::string bearer;                            // --oauth2-bearer
+  AuthSchemes proxy_schemes_asked = {.basic = false};
+  std::string bearer;  // --oauth2-bearer
   std::string aws_sigv4;
   bool netrc = false, netrc_optional = false;
   std::string netrc_file;  // "": ~/.netrc
@@ -57,7 +58,7 @@ struct OptionGroup {
   std::string cookie_data;                    // -b with a '=', all of them
   std::vector<CookieFile> cookie_files;       // -b without
   bool junk_session_cookies = false;
-  std::vector<HeaderLine> headers;
+  std::vector<HeaderLine> headers, proxy_headers;
   std::optional<std::string> user, user_agent, referer, range;
   std::vector<ConnectToRule> connect_to;
 

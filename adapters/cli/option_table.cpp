@@ -136,6 +136,33 @@ constexpr OptionSpec kTable[] = {
     {http0_9, 0, "http0.9", "", "no-http0.9", "", G::connection, "take a response without a head: all of it is body"},
     {strict, 0, "strict", "", "no-strict", "", G::connection, "responses that break HTTP's rules are errors"},
 
+    {proxy, 'x', "proxy", "", "", "[SCHEME://][USER:PASS@]HOST[:PORT]", G::proxy, "go through this proxy; empty: none"},
+    {proxy_user, 'U', "proxy-user", "", "", "USER:PASS", G::proxy, "user and password for it"},
+    {no_proxy, 0, "noproxy", "", "", "LIST", G::proxy, "hosts without one: x.org,10.0.0.0/8; *: all"},
+    {preproxy, 0, "preproxy", "", "", "[SCHEME://]HOST[:PORT]", G::proxy, "reach the proxy through this SOCKS proxy"},
+    {proxy1_0, 0, "proxy1.0", "", "", "HOST[:PORT]", G::proxy, "as -x; CONNECT says HTTP/1.0"},
+    {proxy_tunnel, 'p', "proxytunnel", "", "no-proxytunnel", "", G::proxy, "a tunnel (CONNECT) for http URLs as well"},
+    {socks4, 0, "socks4", "", "", "HOST[:PORT]", G::proxy, "as -x with socks4://"},
+    {socks4a, 0, "socks4a", "", "", "HOST[:PORT]", G::proxy, "as -x with socks4a://: the proxy looks names up"},
+    {socks5, 0, "socks5", "", "", "HOST[:PORT]", G::proxy, "as -x with socks5://"},
+    {socks5_hostname, 0, "socks5-hostname", "", "", "HOST[:PORT]", G::proxy,
+     "as -x with socks5h://: the proxy looks names up"},
+    {proxy_header, 0, "proxy-header", "", "", "LINE", G::proxy, "as -H, for an HTTP proxy alone; @FILE: many"},
+    {proxy_basic, 0, "proxy-basic", "", "no-proxy-basic", "", G::proxy,
+     "authenticate by Basic (as without any of these)"},
+    {proxy_digest, 0, "proxy-digest", "", "no-proxy-digest", "", G::proxy, "by Digest, when the proxy asks for it"},
+    {proxy_ntlm, 0, "proxy-ntlm", "", "no-proxy-ntlm", "", G::proxy, "by NTLMv2, for tunnels"},
+    {proxy_anyauth, 0, "proxy-anyauth", "", "", "", G::proxy, "by the strongest scheme that the proxy asks for"},
+    {proxy_insecure, 0, "proxy-insecure", "", "no-proxy-insecure", "", G::proxy,
+     "do not verify an https proxy's certificate"},
+    {proxy_cacert, 0, "proxy-cacert", "", "", "FILE", G::proxy, "trust these CA certificates for it (PEM)"},
+    {proxy_capath, 0, "proxy-capath", "", "", "DIR", G::proxy, "trust the CA certificates in this directory"},
+    {proxy_cert, 0, "proxy-cert", "", "", "FILE[:PASS]", G::proxy, "client certificate for it (PEM)"},
+    {proxy_key, 0, "proxy-key", "", "", "FILE", G::proxy, "its private key (PEM)"},
+    {proxy_tlsv1, 0, "proxy-tlsv1", "", "", "", G::proxy, "TLS 1.2 or later (always so)"},
+    {suppress_connect_headers, 0, "suppress-connect-headers", "", "no-suppress-connect-headers", "", G::proxy,
+     "no heads of CONNECT in -i and -D (always so)"},
+
     {url, 0, "url", "", "", "URL", G::many, "one more URL; @FILE: one on each line"},
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},
     {parallel, 'Z', "parallel", "", "no-parallel", "", G::many, "at the same time, even to stdout"},
@@ -167,6 +194,8 @@ std::string_view to_string(HelpGroup group) {
       return "TLS";
     case G::connection:
       return "Connection";
+    case G::proxy:
+      return "Proxies";
     case G::many:
       return "Several URLs";
     case G::command:
@@ -177,6 +206,21 @@ std::string_view to_string(HelpGroup group) {
 }
 
 std::span<const OptionSpec> option_table() { return kTable; }
+
+const OptionSpec* find_long_option(std::string_view name) {
+  if (name.starts_with(kExpandPrefix)) name.remove_prefix(kExpandPrefix.size());
+  const auto has_name = [name](const OptionSpec& row) {
+    return name == row.long_name || (!row.alias.empty() && name == row.alias);
+  };
+  const auto* found = std::find_if(std::begin(kTable), std::end(kTable), has_name);
+  return found == std::end(kTable) ? nullptr : found;
+}
+
+const OptionSpec* find_short_option(char letter) {
+  const auto has_letter = [letter](const OptionSpec& row) { return row.short_name != 0 && row.short_name == letter; };
+  const auto* found = std::find_if(std::begin(kTable), std::end(kTable), has_letter);
+  return found == std::end(kTable) ? nullptr : found;
+}
 
 const OptionSpec& option_spec(OptionId id) {
   const auto has_id = [id](const OptionSpec& row) { return row.id == id; };

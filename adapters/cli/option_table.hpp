@@ -123,6 +123,29 @@ enum class OptionId : std::uint8_t {
   http1_1,
   http0_9,
   strict,
+  // proxies
+  proxy,
+  proxy_user,
+  no_proxy,
+  preproxy,
+  proxy1_0,
+  proxy_tunnel,
+  socks4,
+  socks4a,
+  socks5,
+  socks5_hostname,
+  proxy_header,
+  proxy_basic,
+  proxy_digest,
+  proxy_ntlm,
+  proxy_anyauth,
+  proxy_insecure,
+  proxy_cacert,
+  proxy_capath,
+  proxy_cert,
+  proxy_key,
+  proxy_tlsv1,
+  suppress_connect_headers,
   // many
   url,
   next,
@@ -142,7 +165,7 @@ enum class OptionId : std::uint8_t {
   version,
 };
 
-enum class HelpGroup : std::uint8_t { output, request, tls, connection, many, command };
+enum class HelpGroup : std::uint8_t { output, request, tls, connection, proxy, many, command };
 std::string_view to_string(HelpGroup group);
 
 struct OptionSpec {
@@ -161,5 +184,11 @@ struct OptionSpec {
 
 std::span<const OptionSpec> option_table();  // in the order of --help
 const OptionSpec& option_spec(OptionId id);  // `id` must not be operand
+// The option of that name without dashes, also in its form "expand-NAME"; not of a name that switches it off. Null:
+// there is none.
+const OptionSpec* find_long_option(std::string_view name);
+const OptionSpec* find_short_option(char letter);
+
+inline constexpr std::string_view kExpandPrefix = "expand-";  // of a long name: its value has variables in it
 
 }  // namespace sluice::cli

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 #include "adapters/cli/option_table.hpp"
@@ -11,7 +12,10 @@ namespace sluice::cli {
 namespace {
 
 bool is_secret(const OptionSpec& spec) {
-  return spec.id == OptionId::user || spec.id == OptionId::oauth2_bearer || spec.id == OptionId::cert;
+  using enum OptionId;
+  constexpr OptionId kSecrets[] = {user,   oauth2_bearer, cert,   proxy_user, proxy,           proxy_cert,
+                                   socks4, socks4a,       socks5, preproxy,   socks5_hostname, proxy1_0};
+  return std::ranges::find(kSecrets, spec.id) != std::end(kSecrets);
 }
 
 void blank(char* text) { std::fill_n(text, std::strlen(text), ' '); }
@@ -23,25 +27,19 @@ struct WithValue {
 };
 
 WithValue long_option(char* argument) {
-  std::string_view name(argument + 2);
+  const std::string_view name(argument + 2);
   const std::size_t equals = name.find('=');
-  name = name.substr(0, equals);
-  constexpr std::string_view kExpand = "expand-";
-  if (name.starts_with(kExpand)) name.remove_prefix(kExpand.size());
-  const auto has_name = [&](const OptionSpec& spec) {
-    return spec.takes_value() && (name == spec.long_name || (!spec.alias.empty() && name == spec.alias));
-  };
-  const auto found = std::ranges::find_if(option_table(), has_name);
-  if (found == option_table().end()) return {};
-  return {&*found, equals == std::string_view::npos ? nullptr : argument + 2 + equals + 1};
+  const OptionSpec* spec = find_long_option(name.substr(0, equals));
+  if (spec == nullptr || !spec->takes_value()) return {};
+  return {spec, equals == std::string_view::npos ? nullptr : argument + 2 + equals + 1};
 }
 
 // "-sSu", "-sSume:secret".
 WithValue short_options(char* argument) {
   for (char* letter = argument + 1; *letter != '\0'; ++letter) {
-    const auto found = std::ranges::find(option_table(), *letter, &OptionSpec::short_name);
-    if (found == option_table().end()) return {};
-    if (found->takes_value()) return {&*found, letter[1] == '\0' ? nullptr : letter + 1};
+    const OptionSpec* spec = find_short_option(*letter);
+    if (spec == nullptr) return {};
+    if (spec->takes_value()) return {spec, letter[1] == '\0' ? nullptr : letter + 1};
   }
   return {};
 }

@@ -6,8 +6,9 @@
 
 namespace sluice::cli {
 
-// Overwrites the values of options that hold a secret (--user, --oauth2-bearer, --cert) with blanks, in place.
-// `arguments`: those of main() after the program's name. Call it when they have been parsed.
+// Overwrites the values of options that hold a secret (--user, --oauth2-bearer, --cert, --proxy-user, --proxy and
+// others) with blanks, in place. `arguments`: those of main() after the program's name. Call it when they have been
+// parsed.
 void hide_secrets(std::span<char* const> arguments);
 
 }  // namespace sluice::cli

@@ -7,6 +7,7 @@
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/file_claims.hpp"
 #include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/proxy_setup.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "adapters/cli/trace_log.hpp"
 #include "core/base/random.hpp"
@@ -22,6 +23,7 @@ struct Surroundings {
   HeaderDumps& dumps;
   FileClaims& claims;
   TlsConfigs& tls;
+  ProxyChoosers& proxies;
   TraceLog& trace;
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;

@@ -26,7 +26,7 @@ std::expected<std::string, Failure> read_certificate(const std::string& path, st
   return text;
 }
 
-std::expected<std::string, Failure> trust_anchors(const Settings& settings) {
+std::expected<std::string, Failure> trust_anchors(const TlsSettings& settings) {
   const auto read = [](Result<std::string> pem) -> std::expected<std::string, Failure> {
     if (!pem) return std::unexpected(Failure{kExitCaCertificates, pem.error().message()});
     return *std::move(pem);
@@ -48,19 +48,25 @@ std::expected<std::string, Failure> trust_anchors(const Settings& settings) {
 
 }  // namespace
 
-std::expected<std::shared_ptr<const TlsConfig>, Failure> TlsConfigs::for_settings(const Settings& settings) {
-  if (const auto found = made_.find(&settings); found != made_.end()) return found->second;
-  return made_.emplace(&settings, make(settings)).first->second;
+TlsConfigs::Made TlsConfigs::for_origin(const Settings& settings) {
+  return once(settings.tls,
+              write_out_names(settings.write_out, "certs") || write_out_names(settings.write_out, "num_certs"));
 }
 
-TlsConfigs::Made TlsConfigs::make(const Settings& settings) {
+TlsConfigs::Made TlsConfigs::for_proxy(const Settings& settings) { return once(settings.proxies.tls, false); }
+
+TlsConfigs::Made TlsConfigs::once(const TlsSettings& settings, bool keep_certificates) {
+  if (const auto found = made_.find(&settings); found != made_.end()) return found->second;
+  return made_.emplace(&settings, make(settings, keep_certificates)).first->second;
+}
+
+TlsConfigs::Made TlsConfigs::make(const TlsSettings& settings, bool keep_certificates) {
   TlsOptions options;
   options.verify_peer = !settings.insecure;
-  options.min_version = settings.tls_min;
-  options.max_version = settings.tls_max;
+  options.min_version = settings.min;
+  options.max_version = settings.max;
   options.key_log = key_log_;
-  options.keep_certificates =
-      write_out_names(settings.write_out, "certs") || write_out_names(settings.write_out, "num_certs");
+  options.keep_certificates = keep_certificates;
   if (options.verify_peer) {
     auto anchors = trust_anchors(settings);
     if (!anchors) return std::unexpected(anchors.error());

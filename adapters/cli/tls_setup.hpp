@@ -20,14 +20,16 @@ struct Failure {
 class TlsConfigs {
  public:
   explicit TlsConfigs(bool key_log) : key_log_(key_log) {}
-  // `settings` must outlive this object.
-  std::expected<std::shared_ptr<const TlsConfig>, Failure> for_settings(const Settings& settings);
+  // Of the origin, or of https proxies. `settings` must outlive this object.
+  std::expected<std::shared_ptr<const TlsConfig>, Failure> for_origin(const Settings& settings);
+  std::expected<std::shared_ptr<const TlsConfig>, Failure> for_proxy(const Settings& settings);
 
  private:
   using Made = std::expected<std::shared_ptr<const TlsConfig>, Failure>;
-  Made make(const Settings& settings);
+  Made once(const TlsSettings& settings, bool keep_certificates);
+  Made make(const TlsSettings& settings, bool keep_certificates);
   bool key_log_;
-  std::map<const Settings*, Made> made_;
+  std::map<const TlsSettings*, Made> made_;
 };
 
 }  // namespace sluice::cli

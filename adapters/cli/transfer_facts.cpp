@@ -1,6 +1,7 @@
 // See transfer_facts.hpp.
 #include "adapters/cli/transfer_facts.hpp"
 
+#include "adapters/cli/exit_code.hpp"
 #include "core/base/ascii.hpp"
 
 namespace sluice::cli {
@@ -49,6 +50,14 @@ std::string redirect_url(const Url& url, const ResponseHead& head) {
   return location->find("//") == std::string_view::npos ? std::string(*location) : typed_without_userinfo(*location);
 }
 
+// Whether a certificate that was refused is the proxy's: the message names the end of TLS (core/tls/client.cpp). Of a
+// chain only the first proxy is known.
+bool is_of_proxy(const TransferInfo& info, std::string_view message) {
+  constexpr std::string_view kScheme = "https://";
+  if (!info.proxy.starts_with(kScheme)) return false;
+  return message.contains("TLS handshake with " + info.proxy.substr(kScheme.size()) + ":");
+}
+
 }  // namespace
 
 WriteOutFacts transfer_facts(const Operation& operation, const Message& message, const ResponseHead* head,
@@ -64,7 +73,10 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
   facts.exit_code = end.exit_code;
   facts.error_message = end.message;
   facts.filename_effective = operation.output.to_stdout ? "" : operation.output.path;
-  facts.ssl_verify_result = end.exit_code == 60 ? 1 : 0;
+  facts.http_connect = info.connect_status;
+  facts.proxy_used = !info.proxy.empty();
+  if (end.exit_code == kExitPeerCertificate)
+    (is_of_proxy(info, end.message) ? facts.proxy_ssl_verify_result : facts.ssl_verify_result) = 1;
   facts.url_number = operation.url_number;
 
   if (head != nullptr && head->status != 0) {

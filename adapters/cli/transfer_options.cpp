@@ -19,11 +19,14 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
   TransferOptions options;
   options.redirects = settings.redirects;
   if (operation.url.is_tls() || options.redirects || settings.hsts) {
-    auto tls = surroundings.tls.for_settings(settings);
+    auto tls = surroundings.tls.for_origin(settings);
     // Without one a redirect from http to https fails, if it comes.
     if (!tls && operation.url.is_tls()) return std::unexpected(tls.error());
     if (tls) options.tls = *std::move(tls);
   }
+  auto proxies = surroundings.proxies.for_operation(operation);
+  if (!proxies) return std::unexpected(proxies.error());
+  options.proxies = *std::move(proxies);
   if (operation.credentials) {
     Credentials credentials = *operation.credentials;
     credentials.netrc = settings.netrc;

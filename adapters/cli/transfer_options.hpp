@@ -9,7 +9,7 @@
 
 namespace sluice::cli {
 
-// Error: the TLS configuration cannot be made, or a path is too long for a Unix-domain socket.
+// Error: the TLS configuration cannot be made, a proxy cannot be used, or a path is too long for a Unix-domain socket.
 std::expected<TransferOptions, Failure> transfer_options(const Operation& operation, Surroundings& surroundings);
 
 }  // namespace sluice::cli

@@ -45,6 +45,9 @@ struct WriteOutFacts {
   std::string error_message;
   std::string filename_effective;  // empty: standard output
   int ssl_verify_result = 0;
+  int http_connect = 0;  // the status of the last response to CONNECT; 0: none
+  bool proxy_used = false;
+  int proxy_ssl_verify_result = 0;
   std::uint64_t url_number = 0;
 
   // The numbers of the transfer and of its last connection in this run of the command, from 0. -1: it was not started;

@@ -32,6 +32,14 @@ constexpr std::string_view trim_blanks(std::string_view text) {
   return text;
 }
 
+// Whether a control byte, HTAB included, is in the text.
+constexpr bool has_control(std::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
+  }
+  return false;
+}
+
 // Each space becomes "%20": servers send spaces in references, and clients encode them. Throws std::bad_alloc.
 std::string encode_spaces(std::string_view text);
 

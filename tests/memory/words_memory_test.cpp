@@ -8,6 +8,7 @@
 
 #include "core/base/limits.hpp"
 #include "core/options.hpp"
+#include "core/proxy_rules.hpp"
 #include "core/request.hpp"
 #include "core/url.hpp"
 #include "tests/memory/every_allocation.hpp"
@@ -54,6 +55,24 @@ TEST_CASE("memory: URLs are read and resolved, or say that there is no memory") 
     call(faults, "with_parameters", std::nullopt,
          [&] { return base.with_parameters({{"name of a parameter", path}, {"q", "&"}}); });
     call(faults, "with_query", std::nullopt, [&] { return base.with_query(query); });
+    return faults;
+  });
+}
+
+TEST_CASE("memory: the texts of proxies are read, or say that there is no memory") {
+  const std::string name(60, 'p');
+  const std::string login = name + ":" + name, wrong_login = name + ":%0a";
+  with_every_allocation_failing("proxies", [&] {
+    std::vector<std::string> faults;
+    const auto parse = [&](const std::string& text, std::optional<Code> wanted) {
+      call(faults, text.c_str(), wanted, [&] { return parse_proxy(text); });
+    };
+    parse("http://" + name + ":secret@" + name + ".example.org:3128/", std::nullopt);
+    parse("socks5h://localhost/" + name, std::nullopt);
+    parse("foo://" + name, Code::unsupported_scheme);
+    parse(name + ":" + name, Code::invalid_url);
+    call(faults, "login", std::nullopt, [&] { return parse_proxy_login(login); });
+    call(faults, "login", Code::invalid_url, [&] { return parse_proxy_login(wrong_login); });
     return faults;
   });
 }

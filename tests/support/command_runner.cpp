@@ -10,7 +10,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
+
+#include "core/base/ascii.hpp"
 
 namespace sluice::test {
 namespace {
@@ -20,6 +23,12 @@ constexpr auto kLongestRun = std::chrono::seconds(60);
 // Runs in the child between fork and exec: uses only calls that are safe there.
 void redirect(int from, int to) {
   if (from < 0 || ::dup2(from, to) < 0) ::_exit(126);
+}
+
+// Whether what the user has set, an entry "NAME=VALUE", would change what the command does.
+bool changes_runs(std::string_view entry) {
+  const std::string name = to_lower(entry.substr(0, entry.find('=')));
+  return name == "home" || name == "sslkeylogfile" || name.ends_with("_proxy");
 }
 
 }  // namespace
@@ -52,8 +61,7 @@ RunningCommand::RunningCommand(std::vector<std::string> arguments, const Command
   std::vector<std::string> environment = options.environment;
   environment.push_back("HOME=" + own_.path().string());  // the ~/.sluicerc of the user is not read
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
-    const std::string text = *entry;
-    if (!text.starts_with("HOME=") && !text.starts_with("SSLKEYLOGFILE=")) environment.push_back(text);
+    if (!changes_runs(*entry)) environment.emplace_back(*entry);
   }
   std::vector<char*> envp;
   for (std::string& entry : environment) envp.push_back(entry.data());

@@ -101,17 +101,17 @@ TEST_CASE("options: one that curl has and sluice lacks is told from one that nob
   CHECK(refused({"--limit-rate", "3", "h"}).message == "option --limit-rate: curl has it, sluice does not yet");
   CHECK(refused({"--limit-rate", "3", "h"}).exit_code == 2);
   CHECK(refused({"--libcurl", "code.c", "h"}).message == "option --libcurl: curl has it, sluice does not yet");
-  CHECK(refused({"-x", "p", "h"}).message == "option -x (--proxy): curl has it, sluice does not yet");
-  CHECK(refused({"-sSpo", "x", "h"}).message == "option -p (--proxytunnel): curl has it, sluice does not yet");
-  CHECK(refused({"-p", "h"}).message == "option -p (--proxytunnel): curl has it, sluice does not yet");
+  CHECK(refused({"-P", "p", "h"}).message == "option -P (--ftp-port): curl has it, sluice does not yet");
+  CHECK(refused({"-sSao", "x", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
+  CHECK(refused({"-a", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
   CHECK(refused({"--no-keepalive", "h"}).message == "option --no-keepalive: curl has it, sluice does not yet");
-  CHECK(refused({"--proxy-user=me:secret", "h"}).message == "option --proxy-user: curl has it, sluice does not yet");
-  CHECK(refused({"-Ume:secret", "h"}).message == "option -U (--proxy-user): curl has it, sluice does not yet");
+  CHECK(refused({"--proxy-pass=me:secret", "h"}).message == "option --proxy-pass: curl has it, sluice does not yet");
+  CHECK(refused({"-Qme:secret", "h"}).message == "option -Q (--quote): curl has it, sluice does not yet");
   CHECK(refused({"--no-nothing", "h"}).message == "option --no-nothing: is unknown");
   CHECK(refused({"--compresse", "h"}).message == "option --compresse: is unknown");
   FakeWorld world;
-  world.files["f"] = "proxytunnel\n";
-  CHECK(refused({"-K", "f", "h"}, world).message == "f:1: option --proxytunnel: curl has it, sluice does not yet");
+  world.files["f"] = "append\n";
+  CHECK(refused({"-K", "f", "h"}, world).message == "f:1: option --append: curl has it, sluice does not yet");
 }
 
 TEST_CASE("options: every one of curl's is taken or told of") {
@@ -136,9 +136,9 @@ TEST_CASE("options: what is so in any case may be said") {
     CAPTURE(option);
     const Operation operation = one({option, "h"});
     CHECK(text_of(operation.fields) == kDefaultFields);
-    CHECK(operation.settings->tls_min == TlsVersion::tls1_2);
+    CHECK(operation.settings->tls.min == TlsVersion::tls1_2);
   }
-  CHECK(one({"--tlsv1.3", "--tlsv1.0", "h"}).settings->tls_min == TlsVersion::tls1_2);  // the last one counts
+  CHECK(one({"--tlsv1.3", "--tlsv1.0", "h"}).settings->tls.min == TlsVersion::tls1_2);  // the last one counts
 }
 
 TEST_CASE("options: -- ends options") {
@@ -174,7 +174,7 @@ TEST_CASE("options: flags are switched off by --no-") {
   CHECK_FALSE(line->silent);
   CHECK(line->no_progress_meter);
   CHECK_FALSE(line->operations[0].settings->fail);
-  CHECK_FALSE(line->operations[0].settings->insecure);
+  CHECK_FALSE(line->operations[0].settings->tls.insecure);
   const auto metered = parse({"--no-progress-meter", "--progress-meter", "h"});
   REQUIRE(metered.has_value());
   CHECK_FALSE(metered->no_progress_meter);
@@ -305,9 +305,9 @@ TEST_CASE("options: seconds, counts and versions are checked") {
   CHECK(parse({"--parallel-max", "2000", "h"})->parallel_max == 2000);
   CHECK(parse({"--parallel-max", "0", "h"})->parallel_max == 50);
   CHECK(refused({"--parallel-max", "99999999999999999999", "h"}).exit_code == 2);
-  CHECK(one({"--tlsv1.3", "h"}).settings->tls_min == TlsVersion::tls1_3);
-  CHECK(one({"--tls-max", "1.2", "h"}).settings->tls_max == TlsVersion::tls1_2);
-  CHECK(one({"--tls-max", "default", "h"}).settings->tls_max == TlsVersion::tls1_3);
+  CHECK(one({"--tlsv1.3", "h"}).settings->tls.min == TlsVersion::tls1_3);
+  CHECK(one({"--tls-max", "1.2", "h"}).settings->tls.max == TlsVersion::tls1_2);
+  CHECK(one({"--tls-max", "default", "h"}).settings->tls.max == TlsVersion::tls1_3);
   CHECK(refused({"--tls-max", "1.1", "h"}).exit_code == 2);
   CHECK(refused({"--tls-max", "1.2", "--tlsv1.3", "h"}).exit_code == 2);
 }
@@ -333,12 +333,12 @@ TEST_CASE("options: parallel is a choice of three") {
 TEST_CASE("options: TLS files and the certificate's password") {
   const Operation operation =
       one({"-k", "--cacert", "ca", "--capath", "dir", "-E", R"(c\:\\x:pa:ss)", "--key", "k", "h"});
-  CHECK(operation.settings->insecure);
-  CHECK(operation.settings->cacert == "ca");
-  CHECK(operation.settings->capath == "dir");
-  CHECK(operation.settings->cert == R"(c:\x)");
-  CHECK(operation.settings->cert_password == "pa:ss");
-  CHECK(operation.settings->key == "k");
+  CHECK(operation.settings->tls.insecure);
+  CHECK(operation.settings->tls.cacert == "ca");
+  CHECK(operation.settings->tls.capath == "dir");
+  CHECK(operation.settings->tls.cert == R"(c:\x)");
+  CHECK(operation.settings->tls.cert_password == "pa:ss");
+  CHECK(operation.settings->tls.key == "k");
 }
 
 TEST_CASE("options: --resolve") {

@@ -28,6 +28,14 @@ TEST_CASE("SB-31 the values of secret options are blanks, in each spelling") {
   CHECK(hidden({"-E", "f:pw", "--cert=f:pw"}) == Words{"-E", "    ", "--cert=    "});
 }
 
+TEST_CASE("SB-31 the values of options that name a proxy are blanks, because they may hold a password") {
+  CHECK(hidden({"-U", "me:pw", "-xu:p@h"}) == Words{"-U", "     ", "-x     "});
+  CHECK(hidden({"--proxy=u:p@h", "--preproxy", "u:p@h"}) == Words{"--proxy=     ", "--preproxy", "     "});
+  CHECK(hidden({"--proxy-user=me:pw", "--proxy-cert", "f:pw"}) == Words{"--proxy-user=     ", "--proxy-cert", "    "});
+  for (const char* name : {"--proxy1.0", "--socks4", "--socks4a", "--socks5", "--socks5-hostname"})
+    CHECK(hidden({name, "u:p@h"}) == Words{name, "     "});
+}
+
 TEST_CASE("all else is left as it is") {
   const Words others[] = {
       {"-o", "-u", "me:pw"},  // -u is a file name here

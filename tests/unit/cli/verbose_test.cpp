@@ -59,6 +59,18 @@ TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal w
         "* Certificate subject: CN=?[2Jevil\n* Certificate issuer: CN=ca\n");
 }
 
+TEST_CASE("verbose_connection: the proxy, and what it answered to CONNECT") {
+  TransferInfo info;
+  info.address = {.ip = *IpAddress::parse("192.0.2.7"), .port = 3128};
+  info.proxy = "http://p\x1b.test:3128";
+  const Url url = *Url::parse("https://example.org/");
+  const std::string first = "* Connected to example.org port 443 (192.0.2.7:3128)\n";
+  CHECK(verbose_connection(url, info) == first + "* Through the proxy http://p?.test:3128\n");
+  info.connect_status = 200;
+  CHECK(verbose_connection(url, info) ==
+        first + "* Through the proxy http://p?.test:3128, which answered CONNECT with 200\n");
+}
+
 TEST_CASE(
     "a head that was kept is shown as it came, its credentials blanked, and nothing that a terminal would act on") {
   ResponseHead head = some_head();

@@ -32,6 +32,9 @@ struct Answer {
     facts.redirect_url = "http://to/";
     facts.referer = "http://from/";
     facts.ssl_verify_result = 1;
+    facts.http_connect = 204;
+    facts.proxy_used = true;
+    facts.proxy_ssl_verify_result = 1;
     facts.fields = &fields;
     facts.size_download = 3000;
     facts.size_delivered = 9000;
@@ -87,7 +90,7 @@ TEST_CASE("write out: every variable") {
       {"filename_effective", "dir/x"},
       {"ftp_entry_path", ""},
       {"http_code", "200"},
-      {"http_connect", "000"},
+      {"http_connect", "204"},
       {"http_version", "1.1"},
       {"local_ip", "127.0.0.2"},
       {"local_port", "40001"},
@@ -97,8 +100,8 @@ TEST_CASE("write out: every variable") {
       {"num_headers", "4"},
       {"num_redirects", "2"},
       {"num_retries", "4"},
-      {"proxy_ssl_verify_result", "0"},
-      {"proxy_used", "0"},
+      {"proxy_ssl_verify_result", "1"},
+      {"proxy_used", "1"},
       {"redirect_url", "http://to/"},
       {"referer", "http://from/"},
       {"remote_ip", "127.0.0.1"},
@@ -300,9 +303,9 @@ TEST_CASE("write out: json") {
   const std::string expected =
       R"({"certs":"-----BEGIN CERTIFICATE-----\nbm90IERFUg==\n-----END CERTIFICATE-----\n",)"
       R"("conn_id":5,"content_type":"text/plain","errormsg":null,"exitcode":0,"filename_effective":null,)"
-      R"("ftp_entry_path":null,"http_code":200,"http_connect":0,"http_version":"1.1","local_ip":"127.0.0.2",)"
+      R"("ftp_entry_path":null,"http_code":200,"http_connect":204,"http_version":"1.1","local_ip":"127.0.0.2",)"
       R"("local_port":40001,"method":"GET","num_certs":1,"num_connects":1,)"
-      R"("num_headers":4,"num_redirects":2,"num_retries":4,"proxy_ssl_verify_result":0,"proxy_used":0,)"
+      R"("num_headers":4,"num_redirects":2,"num_retries":4,"proxy_ssl_verify_result":1,"proxy_used":1,)"
       R"("redirect_url":"http://to/","referer":"http://from/","remote_ip":"127.0.0.1","remote_port":8080,"response_code":200,)"
       R"("scheme":"https","size_delivered":9000,"size_download":3000,"size_header":80,"size_request":79,)"
       R"("size_upload":10,"speed_download":2000,"speed_upload":6,"ssl_verify_result":1,"time_appconnect":0.000190,)"
@@ -411,6 +414,27 @@ TEST_CASE("write out: each figure of a transfer is its own, and those of heads a
   CHECK(write_out("%{time_appconnect} %{time_pretransfer} %{time_redirect} %{ssl_verify_result}",
                   transfer_facts(operation, message, nullptr, {}, chain))
             .to_stdout == "0.000000 0.002000 0.000000 0");
+}
+
+TEST_CASE("write out: a proxy, its answer to CONNECT, and whose certificate was refused") {
+  Operation operation;
+  Message message;
+  const auto told = [&](int exit_code, const std::string& with) {
+    const Failure end = {exit_code, "GET https://o.test/: TLS handshake with " + with + ": no trust"};
+    return write_out("%{proxy_used} %{http_connect} %{proxy_ssl_verify_result} %{ssl_verify_result}",
+                     transfer_facts(operation, message, nullptr, end))
+        .to_stdout;
+  };
+  CHECK(told(60, "o.test:443") == "0 000 0 1");
+  message.info.proxy = "https://p.test:443";
+  CHECK(told(0, "p.test:443") == "1 000 0 0");
+  CHECK(told(60, "p.test:443") == "1 000 1 0");
+  CHECK(told(60, "p.test:4433") == "1 000 0 1");
+  message.info.connect_status = 200;
+  CHECK(told(60, "o.test:443") == "1 200 0 1");
+  message.info.proxy = "socks5://p.test:443";
+  message.info.connect_status = 0;
+  CHECK(told(60, "p.test:443") == "1 000 0 1");
 }
 
 TEST_CASE("write out: the end of sending counts all hops, the delivered bytes the last one") {
