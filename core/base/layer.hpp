@@ -29,7 +29,7 @@ struct StreamFacts {
   // What the layers have agreed on with the peer.
   std::string version, cipher, alpn, subject, issuer;  // "": not known to any layer
   bool resumed = false;
-  int connect_status = 0;  // as TransferInfo::connect_status
+  int connect_status = 0;                 // as TransferInfo::connect_status
   std::vector<std::string> certificates;  // as TransferInfo::certificates
 };
 

@@ -317,8 +317,11 @@ void Connector::end(Dial& dial, bool connection_stands) noexcept {
 DialEnd Connector::failed(Dial& dial, Error error) noexcept {
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
   if (dial.has_winner) forget_sessions(endpoint, parts());
-  close_attempts(dial, nullptr);
   DialEnd told{.sponsor = dial.sponsor, .error = std::move(error)};
+  if (const PooledConnection* connection = endpoint.through ? winner(dial) : nullptr) {
+    has_memory_for([&] { told.connect_status = connection->channel.facts().connect_status; });
+  }
+  close_attempts(dial, nullptr);
   if (endpoint.through && told.error.code == Code::resolve_failed && !lacks_origin(dial, endpoint)) {
     told.error.code = Code::proxy_resolve_failed;
   }

@@ -24,6 +24,7 @@ struct DialEnd {
   TransferId sponsor;                      // default: none
   PooledConnection* connection = nullptr;  // the established connection; null: the dial has failed
   Error error = {};
+  int connect_status = 0;  // after a failure: as TransferInfo::connect_status
 };
 
 class Connector {

@@ -109,7 +109,7 @@ void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
   if (!end) return;
   Job* sponsor = jobs_.find(end->sponsor);
   if (!end->connection) {
-    if (sponsor && end->error.code == Code::tunnel_failed) sponsor->info.connect_status = end->error.detail;
+    if (sponsor) sponsor->info.connect_status = end->connect_status;
     if (sponsor) carrier_.fail(*sponsor, std::move(end->error), now);
   } else if (sponsor) {
     pool_.withdraw(*sponsor);

@@ -43,6 +43,7 @@ Result<void> push_proxy_tls(PooledConnection& connection, const Proxy& proxy, co
 proxy::SocksParams socks_params(const Proxy& proxy, proxy::Target target) {
   const bool is_v4 = proxy.kind == ProxyKind::socks4 || proxy.kind == ProxyKind::socks4a;
   return {.version = is_v4 ? proxy::SocksVersion::v4 : proxy::SocksVersion::v5,
+          .proxy = proxy::name_of(proxy),
           .target = std::move(target),
           .user = proxy.user,
           .password = proxy.password};
@@ -58,7 +59,8 @@ Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, prox
   }
   auto login =
       std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{parts.memory.random, parts.memory.digests});
-  connection.channel.push_layer(std::make_unique<proxy::Connect>(proxy::ConnectParams{.target = std::move(target),
+  connection.channel.push_layer(std::make_unique<proxy::Connect>(proxy::ConnectParams{.proxy = proxy::name_of(proxy),
+                                                                                      .target = std::move(target),
                                                                                       .fields = proxy.fields,
                                                                                       .http1_0 = proxy.http1_0,
                                                                                       .ask_basic = ask_basic,

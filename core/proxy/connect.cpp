@@ -10,8 +10,6 @@ namespace {
 
 constexpr int kProxyAuthenticationRequired = 407;
 
-void append(std::vector<std::uint8_t>& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
-
 void append_field(std::vector<std::uint8_t>& out, std::string_view name, std::string_view value) {
   append(out, name);
   append(out, value.empty() ? ":" : ": ");
@@ -26,7 +24,7 @@ constexpr bool kHeadAlone = true;
 }  // namespace
 
 Connect::Connect(ConnectParams params, std::unique_ptr<Login> login)
-    : Passage(params.target),
+    : Passage(params.proxy, params.target),
       params_(std::move(params)),
       authority_(target().authority()),
       login_(login && login->has_credentials() ? std::move(login) : nullptr) {}

@@ -18,6 +18,7 @@
 namespace sluice::proxy {
 
 struct ConnectParams {
+  std::string proxy = {};  // its name for messages
   Target target = {};
   // Sent after Host, or instead of it if there is a Host among them: what is meant for the proxy alone (SB-03, SB-04).
   // Names and values must be valid.
@@ -40,7 +41,6 @@ class Connect final : public Passage {
   const ResponseHead& response() const { return head_; }
 
  private:
-  std::string_view kind() const override { return "HTTP proxy"; }
   bool begin(std::vector<std::uint8_t>& out, Now now) override;
   // Errors: tunnel_failed with the status as its detail for any but 2xx; any error of the response's syntax, as a
   // failure of the proxy's.

@@ -12,7 +12,7 @@ std::string Target::authority() const {
 
 bool Passage::fail(std::string_view why, int detail) {
   state_ = State::failed;
-  error_ = make_error(failure(), std::string(kind()) + " to " + target_.authority() + ": " + std::string(why), detail);
+  error_ = make_error(failure(), "proxy " + proxy_ + " to " + target_.authority() + ": " + std::string(why), detail);
   return false;
 }
 

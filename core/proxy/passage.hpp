@@ -20,6 +20,10 @@ struct Target {
   std::string authority() const;  // "example.org:443", "[::1]:443" (RFC 9110 9.3.6)
 };
 
+inline void append(std::vector<std::uint8_t>& out, std::string_view text) {
+  out.insert(out.end(), text.begin(), text.end());
+}
+
 class Passage : public Layer {
  public:
   Pump start(std::vector<std::uint8_t>& wire_out, Now now) final;
@@ -39,17 +43,18 @@ class Passage : public Layer {
   virtual void answer(Bytes& in, std::vector<std::uint8_t>& out, Now now) = 0;
 
   void open() { state_ = State::open; }
-  // `why` follows after "SOCKS5 proxy to example.org:443: ". Returns false. `detail`: a status or a reply code.
+  // `why` follows after "proxy socks5://p:1080 to example.org:443: ". Returns false. `detail`: a status or a reply
+  // code.
   bool fail(std::string_view why, int detail = 0);
-  // Before "to example.org:443": "SOCKS5 proxy". Static text.
-  virtual std::string_view kind() const = 0;
-  explicit Passage(Target target) : target_(std::move(target)) {}
+  // `proxy`: its name for messages (name_of() in way.hpp).
+  Passage(std::string proxy, Target target) : proxy_(std::move(proxy)), target_(std::move(target)) {}
   const Target& target() const { return target_; }
   bool talking() const { return state_ == State::talking; }
 
  private:
   enum class State : std::uint8_t { talking, open, failed };
 
+  const std::string proxy_;
   const Target target_;
   State state_ = State::talking;
   Error error_;

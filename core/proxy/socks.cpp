@@ -15,8 +15,6 @@ namespace {
 constexpr std::uint8_t kConnect = 1;         // the command, in both versions
 constexpr std::size_t kMaxFieldBytes = 255;  // a length of one byte (RFC 1928 5, RFC 1929 2)
 
-void append(std::vector<std::uint8_t>& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
-
 void append_port(std::vector<std::uint8_t>& out, std::uint16_t port) {
   out.push_back(static_cast<std::uint8_t>(port >> 8));
   out.push_back(static_cast<std::uint8_t>(port & 0xff));
@@ -51,14 +49,14 @@ class Collected {
 class Socks4 final : public Passage {
  public:
   explicit Socks4(SocksParams params)
-      : Passage(params.target), user_(std::move(params.user)), address_(IpAddress::parse(params.target.host)) {}
+      : Passage(params.proxy, params.target),
+        user_(std::move(params.user)),
+        address_(IpAddress::parse(params.target.host)) {}
 
   std::string_view task() const override { return "SOCKS4 handshake"; }
   Code failure() const override { return Code::socks_failed; }
 
  private:
-  std::string_view kind() const override { return "SOCKS4 proxy"; }
-
   bool begin(std::vector<std::uint8_t>& out, Now) override {
     out.push_back(4);
     out.push_back(kConnect);
@@ -130,7 +128,7 @@ std::string_view meaning_of(std::uint8_t reply) {
 class Socks5 final : public Passage {
  public:
   explicit Socks5(SocksParams params)
-      : Passage(params.target), user_(std::move(params.user)), password_(std::move(params.password)) {}
+      : Passage(params.proxy, params.target), user_(std::move(params.user)), password_(std::move(params.password)) {}
 
   std::string_view task() const override { return "SOCKS5 handshake"; }
   Code failure() const override { return Code::socks_failed; }
@@ -139,7 +137,6 @@ class Socks5 final : public Passage {
   enum class Step : std::uint8_t { method, login, reply };
   static constexpr std::uint8_t kNoLogin = 0, kLogin = 2, kNoMethod = 0xff;
 
-  std::string_view kind() const override { return "SOCKS5 proxy"; }
   bool has_login() const { return !user_.empty() || !password_.empty(); }
 
   bool begin(std::vector<std::uint8_t>& out, Now) override {
@@ -247,8 +244,8 @@ class Socks5 final : public Passage {
 };
 
 std::unexpected<Error> unusable(const SocksParams& params, std::string_view what) {
-  return std::unexpected(
-      make_error(Code::socks_failed, "SOCKS proxy to " + params.target.authority() + ": " + std::string(what)));
+  return std::unexpected(make_error(
+      Code::socks_failed, "proxy " + params.proxy + " to " + params.target.authority() + ": " + std::string(what)));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ enum class SocksVersion : std::uint8_t { v4, v5 };
 
 struct SocksParams {
   SocksVersion version = SocksVersion::v5;
+  std::string proxy = {};  // its name for messages
   // The host is a name, which the proxy looks up (for SOCKS4 that is SOCKS4A), or an address.
   Target target = {};
   std::string user = {}, password = {};  // SOCKS4 sends the user alone; both empty: none

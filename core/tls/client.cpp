@@ -40,9 +40,7 @@ class Client final : public ClientLayer {
   bool resumed() const override { return handshaken() && SSL_session_reused(ssl_.get()) != 0; }
   bool verified() const override { return verified_; }
   std::optional<PeerCertificate> peer_certificate() const override;
-  std::string_view task() const override {
-    return params_.place == ClientParams::Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake";
-  }
+  std::string_view task() const override { return params_.task(); }
   Code failure() const override { return Code::tls_handshake; }
   void describe(StreamFacts& facts) const override;
 

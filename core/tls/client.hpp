@@ -28,6 +28,7 @@ struct ClientParams {
   std::uint16_t port = 0;  // for messages only; 0: left out
   // The peer: the origin, directly or in a proxy's tunnel, or a proxy, about which StreamFacts say nothing.
   enum class Place : std::uint8_t { to_origin, in_tunnel, to_proxy } place = Place::to_origin;
+  std::string_view task() const { return place == Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake"; }
 };
 
 class ClientLayer : public Layer {

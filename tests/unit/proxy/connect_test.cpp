@@ -15,7 +15,9 @@ using proxy::Connect;
 using proxy::ConnectParams;
 using test::ProxyTalk;
 
-ConnectParams to(std::string host, std::uint16_t port = 443) { return {.target = {std::move(host), port}}; }
+ConnectParams to(std::string host, std::uint16_t port = 443) {
+  return {.proxy = "http://p:1", .target = {std::move(host), port}};
+}
 
 ProxyTalk tunnel(const ConnectParams& params, std::string_view bytes) {
   return test::talk_in_pieces([&] { return std::make_unique<Connect>(params); }, bytes);
@@ -50,11 +52,11 @@ TEST_CASE("connect: any other status refuses, and the response can be read") {
   CHECK(talk.failed);
   CHECK(talk.error.code == Code::tunnel_failed);
   CHECK(talk.error.detail == 407);
-  CHECK(talk.error.context == "HTTP proxy to a.example:443: it answered with status 407 (Who are you)");
+  CHECK(talk.error.context == "proxy http://p:1 to a.example:443: it answered with status 407 (Who are you)");
   CHECK(layer.response().status == 407);
   CHECK(layer.response().fields.find("Proxy-Authenticate") == "Basic realm=x");
   CHECK(tunnel(to("a"), "HTTP/1.1 302\r\nLocation: /\r\n\r\n").error.context ==
-        "HTTP proxy to a:443: it answered with status 302");
+        "proxy http://p:1 to a:443: it answered with status 302");
   CHECK(tunnel(to("a"), "HTTP/1.1 503 X\r\n\r\n").error.detail == 503);
   CHECK(tunnel(to("a"), "SSH-2.0-OpenSSH\r\n").failed);
   CHECK(tunnel(to("a"), "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n").failed);

@@ -17,10 +17,16 @@ ProxyTalk socks(const SocksParams& params, std::string_view bytes) {
 }
 
 SocksParams v4(std::string host, std::string user = "") {
-  return {.version = SocksVersion::v4, .target = {std::move(host), 0x1234}, .user = std::move(user)};
+  return {.version = SocksVersion::v4,
+          .proxy = "socks4://p:1",
+          .target = {std::move(host), 0x1234},
+          .user = std::move(user)};
 }
 SocksParams v5(std::string host, std::string user = "", std::string password = "") {
-  return {.target = {std::move(host), 443}, .user = std::move(user), .password = std::move(password)};
+  return {.proxy = "socks5://p:1",
+          .target = {std::move(host), 443},
+          .user = std::move(user),
+          .password = std::move(password)};
 }
 
 const std::string kGranted4 = "\0\x5a\0\0\0\0\0\0"s;
@@ -39,14 +45,14 @@ TEST_CASE("socks: what a SOCKS4 proxy refuses has its meaning and its number") {
   const auto refused = [](char code) { return socks(v4("example.org"), "\0"s + code + "\0\0\0\0\0\0"s).error; };
   CHECK(refused(91).code == Code::socks_failed);
   CHECK(refused(91).context ==
-        "SOCKS4 proxy to example.org:4660: it refused the connection, or the connection failed (reply 91)");
+        "proxy socks4://p:1 to example.org:4660: it refused the connection, or the connection failed (reply 91)");
   CHECK(refused(91).detail == 91);
   CHECK(refused(92).context.contains("cannot reach an identd here (reply 92)"));
   CHECK(refused(93).context.contains("names another user (reply 93)"));
   CHECK(refused(7).context.ends_with("it refused the connection (reply 7)"));
   const Error no_socks = socks(v4("example.org"), "HTTP/1.1 400").error;
   CHECK(no_socks.context ==
-        "SOCKS4 proxy to example.org:4660: it does not speak SOCKS4 (its reply begins with byte 72)");
+        "proxy socks4://p:1 to example.org:4660: it does not speak SOCKS4 (its reply begins with byte 72)");
 }
 
 TEST_CASE("socks: SOCKS5 with a name, an IPv4 and an IPv6 address") {
@@ -79,10 +85,10 @@ TEST_CASE("socks: user and password (RFC 1929), only if the proxy asks for them"
 TEST_CASE("socks: what a SOCKS5 proxy refuses is told, without the password") {
   const auto error = [](const SocksParams& params, const std::string& bytes) { return socks(params, bytes).error; };
   CHECK(error(v5("a.example"), "\5\xff"s).context ==
-        "SOCKS5 proxy to a.example:443: it accepts no client without a user and password");
+        "proxy socks5://p:1 to a.example:443: it accepts no client without a user and password");
   CHECK(error(v5("a.example", "u", "secret"), "\5\xff"s).context.contains("neither a user and password nor"));
   const Error login = error(v5("a.example", "u", "secret"), "\5\2"s + "\1\1"s);
-  CHECK(login.context == "SOCKS5 proxy to a.example:443: it refused the user and password");
+  CHECK(login.context == "proxy socks5://p:1 to a.example:443: it refused the user and password");
   CHECK_FALSE(login.context.contains("secret"));
   CHECK(error(v5("a.example"), "\5\2"s).context.contains("it chose method 2, which was not offered"));
   CHECK(error(v5("a.example"), "HT").context.contains("does not speak SOCKS5 (its answer begins with byte 72)"));
