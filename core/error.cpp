@@ -97,6 +97,8 @@ std::string_view to_string(Code code) {
       return "tls_certificate";
     case Code::tls_failed:
       return "tls_failed";
+    case Code::authentication_failed:
+      return "authentication_failed";
     case Code::connect_timeout:
       return "connect_timeout";
     case Code::total_timeout:
@@ -168,6 +170,7 @@ Blame blame_of(Code code) {
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_failed:
+    case Code::authentication_failed:
       return Blame::peer;
     case Code::connect_timeout:
     case Code::total_timeout:

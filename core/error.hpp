@@ -46,8 +46,9 @@ enum class Code : std::uint8_t {
   truncated,           // the connection ended in the middle of a response
   unexpected_upgrade,  // a 101 (Switching Protocols)
   tls_handshake,
-  tls_certificate,  // the peer's certificate was not accepted
-  tls_failed,       // a broken record or alert after the handshake
+  tls_certificate,        // the peer's certificate was not accepted
+  tls_failed,             // a broken record or alert after the handshake
+  authentication_failed,  // the server could not show who it is (Negotiate)
   // blame: limit
   connect_timeout,
   total_timeout,

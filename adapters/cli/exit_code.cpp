@@ -61,6 +61,8 @@ int exit_code(const Error& error, bool head_received) {
       return kExitPeerCertificate;
     case Code::tls_failed:
       return kExitReceive;
+    case Code::authentication_failed:
+      return kExitAuthentication;
     case Code::connect_timeout:
       return kExitTimeout;
     case Code::total_timeout:

@@ -73,6 +73,7 @@ enum ExitCode : int {
   kExitRewind = 65,
   kExitCaCertificates = 77,
   kExitRecursiveCall = 93,
+  kExitAuthentication = 94,
 };
 
 // `head_received`: the response's head had come before the failure.

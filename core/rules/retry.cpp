@@ -44,6 +44,7 @@ Kind kind_of(Code code) {
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_failed:
+    case Code::authentication_failed:
     case Code::response_too_large:
     case Code::body_too_large:
     case Code::too_many_redirects:
