@@ -27,6 +27,11 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
   if (operation.credentials) {
     Credentials credentials = *operation.credentials;
     credentials.netrc = settings.netrc;
+    if (const AuthSchemes& schemes = credentials.schemes; schemes.negotiate) {
+      // Where another scheme may serve, it is no news that there is no ticket.
+      const bool alone = schemes == AuthSchemes{.basic = false, .negotiate = true};
+      credentials.negotiate = surroundings.negotiate.get(settings.delegation, alone);
+    }
     options.credentials = std::make_shared<const Credentials>(std::move(credentials));
   }
   options.retries = settings.retries;
