@@ -28,9 +28,9 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
     Credentials credentials = *operation.credentials;
     credentials.netrc = settings.netrc;
     if (const AuthSchemes& schemes = credentials.schemes; schemes.negotiate) {
-      // Where another scheme may serve, it is no news that there is no ticket.
-      const bool alone = schemes == AuthSchemes{.basic = false, .negotiate = true};
-      credentials.negotiate = surroundings.negotiate.get(settings.delegation, alone);
+      // Where another scheme may serve, only who wants to know all is told that there is no ticket.
+      const bool told = schemes == AuthSchemes{.basic = false, .negotiate = true} || surroundings.verbose;
+      credentials.negotiate = surroundings.negotiate.get(settings.delegation, told);
     }
     options.credentials = std::make_shared<const Credentials>(std::move(credentials));
   }

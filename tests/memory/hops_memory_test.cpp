@@ -111,13 +111,15 @@ class Tokens final : public NegotiateProvider {
   };
 };
 
-// A connection is logged in, with a body, and used again.
+// A connection is logged in, with a body (of NTLM it goes with the answer, so it is given once), and used again.
 std::vector<std::string> tell_login(Credentials credentials) {
   MemoryWorld world({}, nullptr);
   Wish put;
-  put.method = "PUT";
   put.url = "http://192.0.2.9/login/";
-  put.upload = body(200, 11);
+  if (credentials.schemes.ntlm) {
+    put.method = "PUT";
+    put.upload = body(200, 11);
+  }
   put.expected = "well";
   put.options.credentials = std::make_shared<const Credentials>(std::move(credentials));
   for (int i = 0; i < 2; ++i) {

@@ -1,8 +1,12 @@
 // See kerberos.hpp.
 #include "tests/support/kerberos.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace sluice::test {
@@ -66,7 +70,7 @@ ErrorLog "$DIR/error.log"
 LogFormat "%>s %m %U %u %k" short
 CustomLog "$DIR/access.log" short
 DocumentRoot "$DIR/www"
-StartServers 2
+StartServers 12
 <Directory "$DIR/www">
   Options +ExecCGI
   AuthType GSSAPI
@@ -98,6 +102,17 @@ Kerberos::Kerberos() {
     apache_.stop();
   }
   throw std::runtime_error("no Kerberos: " + messages());
+}
+
+std::string Kerberos::take_log(std::size_t count) {
+  std::string text;
+  for (int i = 0; i < 300; ++i) {
+    text = read_file(folder_.path() / "access.log").substr(taken_);
+    if (std::ranges::count(text, '\n') >= static_cast<std::ptrdiff_t>(count)) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  taken_ += text.size();
+  return text;
 }
 
 void Kerberos::prepare() {

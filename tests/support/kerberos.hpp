@@ -24,9 +24,10 @@ class Kerberos {
   // For programs that are to have the user's ticket, and for those that have none.
   std::vector<std::string> with_ticket() const { return environment("FILE:" + (folder_.path() / "tickets").string()); }
   std::vector<std::string> without_ticket() const { return environment("FILE:/nonexistent/tickets"); }
-  // One line for each request so far: "200 GET /each/file ada@SLUICE.TEST 0", the last word being how many requests its
-  // connection had carried.
-  std::string log() const { return read_file(folder_.path() / "access.log"); }
+  // The next `count` lines of Apache's log, one for each request: "200 GET /each/file ada@SLUICE.TEST 0", the last word
+  // being how many requests its connection had carried. Apache writes them after its responses: waits for them, and
+  // returns fewer after three seconds. More lines are in the result too.
+  std::string take_log(std::size_t count);
   // Whether the user has given the server tickets (--delegation), which it keeps.
   bool has_delegated() const { return std::filesystem::exists(folder_.path() / "delegated" / kUser); }
 
@@ -41,6 +42,7 @@ class Kerberos {
   std::string messages() const;
 
   TempFolder folder_;
+  std::size_t taken_ = 0;  // of the log
   std::uint16_t kdc_port_ = 0, port_ = 0;
   Child kdc_, apache_;
 };
