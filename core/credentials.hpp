@@ -1,5 +1,6 @@
-// The credentials of a transfer, and the authentication schemes that may use them (RFC 9110 11). Plain values.
-// Leaves to others: to which origins and proxies they are sent.
+// The credentials of a transfer, and the authentication schemes that may use them (RFC 9110 11). Plain values, and the
+// interface by which an application makes the tokens of Negotiate. Leaves to others: to which origins and proxies they
+// are sent.
 #pragma once
 
 #include <memory>
