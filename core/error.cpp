@@ -99,6 +99,8 @@ std::string_view to_string(Code code) {
       return "tls_certificate";
     case Code::tls_failed:
       return "tls_failed";
+    case Code::authentication_failed:
+      return "authentication_failed";
     case Code::tunnel_failed:
       return "tunnel_failed";
     case Code::socks_failed:
@@ -175,6 +177,7 @@ Blame blame_of(Code code) {
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_failed:
+    case Code::authentication_failed:
     case Code::tunnel_failed:
     case Code::socks_failed:
       return Blame::peer;

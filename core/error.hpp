@@ -47,10 +47,11 @@ enum class Code : std::uint8_t {
   truncated,           // the connection ended in the middle of a response
   unexpected_upgrade,  // a 101 (Switching Protocols)
   tls_handshake,
-  tls_certificate,  // the peer's certificate was not accepted
-  tls_failed,       // a broken record or alert after the handshake
-  tunnel_failed,    // an HTTP proxy refused the tunnel, or broke the rules of HTTP; detail: the status of its response
-  socks_failed,     // a SOCKS proxy refused to lead to the host, or broke the rules of its protocol
+  tls_certificate,        // the peer's certificate was not accepted
+  tls_failed,             // a broken record or alert after the handshake
+  authentication_failed,  // the server could not show who it is (Negotiate)
+  tunnel_failed,          // an HTTP proxy refused the tunnel, or broke HTTP's rules; detail: its response's status
+  socks_failed,           // a SOCKS proxy refused to lead to the host, or broke the rules of its protocol
   // blame: limit
   connect_timeout,
   total_timeout,

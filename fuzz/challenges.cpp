@@ -119,7 +119,7 @@ std::string check_answers(const std::vector<Challenge>& challenges, const Creden
     if (!asked) saw("digest that is not known");
     if (!asked) continue;
     check_digest(*asked, with, sent);
-    digest |= with.schemes.digest && (!asked->needs_body() || sent.body);
+    digest |= with.schemes.digest && has_user(with) && (!asked->needs_body() || sent.body);
   }
   Random random(Seed{1});
   const auto made = answer({with, challenges, sent, "", nullptr, 0, true}, random);
@@ -127,9 +127,10 @@ std::string check_answers(const std::vector<Challenge>& challenges, const Creden
   if (!made) return "refused";
   FUZZ_CHECK(made->has_value() || !digest);
   if (!*made) return "none";
-  const auto& [value, state, logs_in] = **made;
-  if (logs_in) {
-    FUZZ_CHECK(value.empty() && !digest && with.schemes.ntlm && offered.find(" ntlm ") != std::string::npos);
+  const auto& [value, state, login] = **made;
+  if (login != LoginScheme::none) {
+    FUZZ_CHECK(value.empty() && !digest && login == LoginScheme::ntlm && !with.user.empty() && with.schemes.ntlm &&
+               offered.find(" ntlm ") != std::string::npos);
     saw("ntlm");
     return "ntlm";
   }

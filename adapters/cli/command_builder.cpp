@@ -156,8 +156,13 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::ntlm:
       group_.schemes_asked.ntlm = on;
       break;
+    case OptionId::negotiate:
+      return set_negotiate(on);
+    case OptionId::delegation:
+      set_delegation(value);
+      break;
     case OptionId::anyauth:
-      group_.schemes_asked = {.basic = true, .digest = true, .bearer = true, .ntlm = true};
+      group_.schemes_asked = {.basic = true, .digest = true, .bearer = true, .ntlm = true, .negotiate = has_gssapi()};
       break;
     case OptionId::oauth2_bearer:
       group_.bearer = value;

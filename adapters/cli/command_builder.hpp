@@ -70,6 +70,8 @@ class CommandBuilder {
   Status set_range(const std::string& value);
   Status set_tls_max(const std::string& value);
   void set_proxy(const Argument& argument);
+  Status set_negotiate(bool on);
+  void set_delegation(const std::string& value);
   Status set_write_out(const std::string& value);
   Status read_netrc();
   Status finish_group();

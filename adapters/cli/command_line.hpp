@@ -14,6 +14,7 @@
 #include "adapters/cli/form_body.hpp"
 #include "adapters/cli/glob.hpp"
 #include "adapters/cli/usage_error.hpp"
+#include "adapters/gssapi.hpp"
 #include "core/address.hpp"
 #include "core/fields.hpp"
 #include "core/options.hpp"
@@ -120,16 +121,17 @@ struct Settings {
     bool not_newer = false;
   };
   std::optional<TimeCondition> time_condition;
-  std::shared_ptr<const std::string> netrc;  // the text of the file of -n; null: none
-  bool compressed = false;                   // --compressed
-  bool transfer_codings = false;             // --tr-encoding
-  bool raw = false;                          // --raw
-  bool asks_for_codings = true;              // false: -H "Accept-Encoding:" takes the field away
-  bool cookies = false;                      // -b FILE, -c: cookies are kept, and sent
-  std::string cookie_jar;                    // -c: file, "-" for standard output; empty: none
-  std::string unix_socket;                   // --unix-socket: a path, or "@" and an abstract name; empty: TCP
-  bool http0_9 = false;                      // --http0.9: a response may have no head
-  bool strict = false;                       // --strict: TransferOptions::http1
+  GssapiDelegation delegation = GssapiDelegation::none;  // --delegation
+  std::shared_ptr<const std::string> netrc;              // the text of the file of -n; null: none
+  bool compressed = false;                               // --compressed
+  bool transfer_codings = false;                         // --tr-encoding
+  bool raw = false;                                      // --raw
+  bool asks_for_codings = true;                          // false: -H "Accept-Encoding:" takes the field away
+  bool cookies = false;                                  // -b FILE, -c: cookies are kept, and sent
+  std::string cookie_jar;                                // -c: file, "-" for standard output; empty: none
+  std::string unix_socket;  // --unix-socket: a path, or "@" and an abstract name; empty: TCP
+  bool http0_9 = false;     // --http0.9: a response may have no head
+  bool strict = false;      // --strict: TransferOptions::http1
 
   ProxySettings proxies;
   TlsSettings tls;

@@ -397,6 +397,23 @@ void CommandBuilder::set_proxy(const Argument& argument) {
   proxies.http1_0 = argument.id == OptionId::proxy1_0;
 }
 
+CommandBuilder::Status CommandBuilder::set_negotiate(bool on) {
+  if (on && !has_gssapi()) return bad(OptionId::negotiate, "this sluice was built without GSSAPI");
+  group_.schemes_asked.negotiate = on;
+  return {};
+}
+
+// As in curl: another word is none, with a warning.
+void CommandBuilder::set_delegation(const std::string& value) {
+  GssapiDelegation& level = group_.settings.delegation;
+  level = equals_ignoring_case(value, "always")   ? GssapiDelegation::always
+          : equals_ignoring_case(value, "policy") ? GssapiDelegation::policy
+                                                  : GssapiDelegation::none;
+  if (level == GssapiDelegation::none && !equals_ignoring_case(value, "none")) {
+    warn("option --delegation: '" + printable(value) + "' is not one of none, policy, always; none is taken");
+  }
+}
+
 CommandBuilder::Status CommandBuilder::set_write_out(const std::string& value) {
   group_.settings.write_out = value;
   if (!value.starts_with('@')) return {};

@@ -23,6 +23,7 @@ bool has_word(std::string_view name, std::string_view word) {
 
 std::string_view words_of(const OptionSpec& spec) {
   if (spec.id == OptionId::loop) return "select poll epoll libuv";
+  if (spec.id == OptionId::delegation) return "none policy always";
   if (spec.id == OptionId::tls_max) return "1.2 1.3 default";
   if (spec.id == OptionId::request) return "GET HEAD POST PUT PATCH DELETE OPTIONS";
   return "";

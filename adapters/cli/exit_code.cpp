@@ -64,6 +64,8 @@ int exit_code(const Error& error, bool head_received) {
     case Code::tls_failed:
     case Code::tunnel_failed:
       return kExitReceive;
+    case Code::authentication_failed:
+      return kExitAuthentication;
     case Code::socks_failed:
       return kExitProxy;
     case Code::connect_timeout:

@@ -77,6 +77,7 @@ enum ExitCode : int {
   kExitRewind = 65,
   kExitCaCertificates = 77,
   kExitRecursiveCall = 93,
+  kExitAuthentication = 94,
   kExitProxy = 97,
 };
 

@@ -6,6 +6,7 @@
 #include "adapters/cli/library_versions.hpp"
 #include "adapters/cli/option_table.hpp"
 #include "adapters/cli/version.hpp"
+#include "adapters/gssapi.hpp"
 #include "core/features.hpp"
 
 namespace sluice::cli {
@@ -62,7 +63,8 @@ namespace {
 // curl's names for them.
 std::string optional_features() {
   const Features built = features();
-  return std::string(built.idn ? " IDN" : "") + (built.psl ? " PSL" : "") + (built.brotli ? " brotli" : "") +
+  return std::string(has_gssapi() ? " GSS-API" : "") + (built.idn ? " IDN" : "") + (has_gssapi() ? " Kerberos" : "") +
+         (built.psl ? " PSL" : "") + (has_gssapi() ? " SPNEGO" : "") + (built.brotli ? " brotli" : "") +
          (built.zlib ? " libz" : "") + (built.zstd ? " zstd" : "");
 }
 

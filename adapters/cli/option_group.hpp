@@ -36,7 +36,7 @@ struct OptionGroup {
   RedirectOptions redirects;    // what other options say of them
   Schemes schemes, redirect_schemes;
   RetryOptions retries;
-  AuthSchemes schemes_asked = {.basic = false};  // --basic, --digest, --ntlm, --oauth2-bearer
+  AuthSchemes schemes_asked = {.basic = false};  // --basic, --digest, --ntlm, --negotiate and so on
   AuthSchemes proxy_schemes_asked = {.basic = false};
   std::string bearer;  // --oauth2-bearer
   std::string aws_sigv4;

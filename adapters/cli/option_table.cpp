@@ -72,6 +72,8 @@ constexpr OptionSpec kTable[] = {
     {basic, 0, "basic", "", "no-basic", "", G::request, "authenticate by Basic (as without any of these)"},
     {digest, 0, "digest", "", "no-digest", "", G::request, "by Digest, when the server asks for it"},
     {ntlm, 0, "ntlm", "", "no-ntlm", "", G::request, "by NTLMv2; USER may be DOMAIN/USER"},
+    {negotiate, 0, "negotiate", "", "no-negotiate", "", G::request, "by the tickets of Kerberos (kinit), without -u"},
+    {delegation, 0, "delegation", "", "", "LEVEL", G::request, "give the server tickets: none, policy or always"},
     {anyauth, 0, "anyauth", "", "", "", G::request, "by the strongest scheme that the server asks for"},
     {oauth2_bearer, 0, "oauth2-bearer", "", "", "TOKEN", G::request, "by this Bearer token"},
     {aws_sigv4, 0, "aws-sigv4", "", "", "P[:P[:REGION[:SERVICE]]]", G::request, "sign with -u by AWS Signature V4"},

@@ -66,6 +66,8 @@ enum class OptionId : std::uint8_t {
   basic,
   digest,
   ntlm,
+  negotiate,
+  delegation,
   anyauth,
   oauth2_bearer,
   aws_sigv4,

@@ -7,6 +7,7 @@
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/file_claims.hpp"
 #include "adapters/cli/header_dump.hpp"
+#include "adapters/cli/negotiate.hpp"
 #include "adapters/cli/proxy_setup.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "adapters/cli/trace_log.hpp"
@@ -25,6 +26,7 @@ struct Surroundings {
   TlsConfigs& tls;
   ProxyChoosers& proxies;
   TraceLog& trace;
+  NegotiateProviders negotiate = NegotiateProviders(console);
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;
   bool har = false;                // --har: what is seen of each transfer is kept

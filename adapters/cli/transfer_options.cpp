@@ -30,6 +30,11 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
   if (operation.credentials) {
     Credentials credentials = *operation.credentials;
     credentials.netrc = settings.netrc;
+    if (const AuthSchemes& schemes = credentials.schemes; schemes.negotiate) {
+      // Where another scheme may serve, only who wants to know all is told that there is no ticket.
+      const bool told = schemes == AuthSchemes{.basic = false, .negotiate = true} || surroundings.verbose;
+      credentials.negotiate = surroundings.negotiate.get(settings.delegation, told);
+    }
     options.credentials = std::make_shared<const Credentials>(std::move(credentials));
   }
   options.retries = settings.retries;

@@ -91,7 +91,7 @@ class Carrier {
   void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
   // For a transfer that may have more than one hop.
   void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);
-  static void note_login(PooledConnection& connection, const Job& job);
+  static void note_login(PooledConnection& connection, const Job& job, bool believed);
   Result<bool> hop_follows(Job& job, Now now);
   void skip_body(PooledConnection& connection, Job& job, Bytes body, Now now);
   void on_head(Job& job, std::optional<std::uint64_t> body_length, Now now);

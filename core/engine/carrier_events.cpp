@@ -160,8 +160,8 @@ void Carrier::check_interims(Job& job, Now now) {
 
 void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length,
                                Now now) {
-  if (job.login) note_login(connection, job);
   auto follows = hop_follows(job, now);
+  if (job.login) note_login(connection, job, follows.has_value());
   if (!follows) {
     outbox_.put(output::HeadReady{job.id});  // no hop follows, so this response is the transfer's last
     return abort(job, std::move(follows.error()), now);
@@ -170,12 +170,13 @@ void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::opti
   if (body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
 }
 
-// A 401 ends what a login has reached; any other response to its answer completes it.
-void Carrier::note_login(PooledConnection& connection, const Job& job) {
+// A 401 ends what a login has reached, and so does a response that is not `believed`; what completes it depends on the
+// scheme.
+void Carrier::note_login(PooledConnection& connection, const Job& job, bool believed) {
   constexpr int kUnauthorized = 401;
-  if (job.head.status == kUnauthorized) {
+  if (!believed || job.head.status == kUnauthorized) {
     connection.logged_in = false;
-  } else if (job.login->sent == flow::LoginStep::answer) {
+  } else if (job.login->is_completed_by(job.head)) {
     connection.logged_in = true;
   }
 }

@@ -101,8 +101,8 @@ std::optional<std::vector<IpAddress>> Connector::known(const std::string& host, 
   return found ? std::optional(found->addresses) : std::nullopt;
 }
 
-void Connector::wait_for(Dial& dial, pool::Name& name) {
-  output::Resolve wish{{}, name.host, name.family};
+void Connector::wait_for(Dial& dial, pool::Name& name, AddressFamily family) {
+  output::Resolve wish{{}, name.host, family};
   outbox_.make_room();
   dial.race.wait_for_more();
   dial.name.dial = dial.id;
@@ -125,7 +125,7 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
   }
   pool::Name& name = names_.name(place.host, place.family);
   if (names_.knows(name, now)) return use(dial, endpoint, name.addresses, now);
-  wait_for(dial, name);
+  wait_for(dial, name, place.family);
   if (!name.known_in_part) return std::nullopt;
   if (!dialer_.learn(dial, name.addresses, false, place.family, name.ipv6_until, now)) return std::nullopt;
   return next_attempt(dial, now);
@@ -156,7 +156,7 @@ std::optional<DialEnd> Connector::look_up_target(Dial& dial, const Endpoint& end
   }
   pool::Name& name = names_.name(target.host, family);
   if (!names_.knows(name, now)) {
-    wait_for(dial, name);
+    wait_for(dial, name, family);
     return std::nullopt;
   }
   note_target(dial, proxy, name.addresses.front());

@@ -82,7 +82,7 @@ class Connector {
                                          Now now);
   std::optional<std::vector<IpAddress>> known(const std::string& host, std::uint16_t port, std::string_view zone) const;
   std::optional<DialEnd> lose_soon(pool::Dial& dial, const std::string& host, Now now);
-  void wait_for(pool::Dial& dial, pool::Name& name);
+  void wait_for(pool::Dial& dial, pool::Name& name, AddressFamily family);
   std::optional<DialEnd> begin_again(pool::Dial& dial, PooledConnection& connection, Now now);
   void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   void limit_waiters(const pool::Endpoint& endpoint, Now now);

@@ -34,7 +34,7 @@ rules::AuthRequest facts_of(const Request& request, const RequestBody& body) {
 }
 
 bool holds_nothing(const Credentials& credentials) {
-  return credentials.user.empty() && credentials.password.empty() && credentials.bearer.empty();
+  return !rules::has_user(credentials) && credentials.bearer.empty() && !rules::may_negotiate(credentials);
 }
 
 // The names of the fields that a signature adds, beside Authorization.
@@ -77,8 +77,11 @@ Result<void> unsign(Request& request, const Credentials& credentials) {
 std::string account_of(const Credentials& credentials) {
   const AuthSchemes& schemes = credentials.schemes;
   std::string text;
-  for (const bool allowed : {schemes.basic, schemes.digest, schemes.bearer, schemes.ntlm}) text += allowed ? '1' : '0';
-  for (const std::string* const part : {&credentials.user, &credentials.password, &credentials.bearer}) {
+  for (const bool allowed : {schemes.basic, schemes.digest, schemes.bearer, schemes.ntlm, schemes.negotiate}) {
+    text += allowed ? '1' : '0';
+  }
+  const std::string identity = rules::may_negotiate(credentials) ? credentials.negotiate->identity() : "";
+  for (const std::string* const part : {&credentials.user, &credentials.password, &credentials.bearer, &identity}) {
     text.append(std::to_string(part->size())).append(":").append(*part);
   }
   const hash::Sha256 digest = hash::sha256(text);
@@ -87,12 +90,17 @@ std::string account_of(const Credentials& credentials) {
 
 // The login of a hop that may need one; null: no scheme does.
 std::unique_ptr<Login> login_for(const Credentials& credentials) {
-  if (!credentials.schemes.ntlm || credentials.user.empty() || !credentials.aws_sigv4.empty()) return nullptr;
+  const AuthSchemes& schemes = credentials.schemes;
+  const bool ntlm = schemes.ntlm && !credentials.user.empty(), negotiate = rules::may_negotiate(credentials);
+  if (!(ntlm || negotiate) || !credentials.aws_sigv4.empty()) return nullptr;
   auto login = std::make_unique<Login>();
   login->account = account_of(credentials);
-  const AuthSchemes& schemes = credentials.schemes;
-  const bool is_only = !schemes.basic && !schemes.digest && !(schemes.bearer && !credentials.bearer.empty());
-  if (is_only) login->next = LoginStep::begin;
+  if (negotiate) login->provider = credentials.negotiate;
+  const bool others = (rules::has_user(credentials) && (schemes.basic || schemes.digest)) ||
+                      (schemes.bearer && !credentials.bearer.empty());
+  if (others || ntlm == negotiate) return login;
+  login->scheme = ntlm ? rules::LoginScheme::ntlm : rules::LoginScheme::negotiate;
+  login->next = LoginStep::begin;
   return login;
 }
 
@@ -100,7 +108,11 @@ std::unique_ptr<Login> login_for(const Credentials& credentials) {
 std::unique_ptr<Login> next_step(const Login& login, LoginStep next) {
   auto following = std::make_unique<Login>();
   following->account = login.account;
+  following->provider = login.provider;
+  following->negotiation = login.negotiation;
+  following->tokenless = login.tokenless;
   following->repeated = login.repeated;
+  following->scheme = login.scheme;
   following->next = next;
   return following;
 }
@@ -134,6 +146,7 @@ Result<std::optional<Credentials>> from_netrc(const Credentials& credentials, co
   found.user = std::move((*entry)->login);
   found.password = std::move((*entry)->password);
   found.bearer.clear();  // it is not this host's
+  found.negotiate.reset();
   return found;
 }
 
@@ -146,6 +159,16 @@ Result<std::optional<Credentials>> credentials_for(const Url& url, const HopEnd&
   if (own && (at_first_origin || trusted)) return credentials;
   if (!credentials.netrc) return std::nullopt;
   return from_netrc(credentials, url, {});
+}
+
+// The hop that carries this on the connection of the last one.
+NextHop with_answer(const HopEnd& end, std::string answer) {
+  NextHop following = again(end.request, HopReason::authentication);
+  following.login = next_step(*end.login, LoginStep::answer);
+  following.login->answer = std::move(answer);
+  following.login->conn = end.conn;
+  following.same_connection = true;
+  return following;
 }
 
 // The answer to the challenge of NTLM; nullopt: there is none that can be answered, or the connection, which must carry
@@ -165,19 +188,37 @@ Result<std::optional<NextHop>> answer_ntlm(const HopEnd& end) {
     end.memory.random.fill(use.client_challenge);
     const auto answer = rules::ntlm_authenticate(*challenge, use);
     if (!answer) return std::unexpected(answer.error());
-    NextHop following = again(end.request, HopReason::authentication);
-    following.login = next_step(*end.login, LoginStep::answer);
-    following.login->answer = "NTLM " + base64(*answer);
-    following.login->conn = end.conn;
-    following.same_connection = true;
-    return following;
+    return with_answer(end, "NTLM " + base64(*answer));
   }
   return std::nullopt;
+}
+
+// The server's token of Negotiate; nullopt: there is none. One that cannot be read is "".
+std::optional<std::string> negotiate_token(const ResponseHead& head) {
+  for (const rules::Challenge& one : rules::challenges_of(head.fields, "WWW-Authenticate")) {
+    if (one.scheme == "negotiate" && !one.token68.empty()) return from_base64(one.token68).value_or("");
+  }
+  return std::nullopt;
+}
+
+// A response to a token of Negotiate: in a 401 the server's token asks for the next one, in any other it is the last.
+Result<std::optional<NextHop>> go_on_with_negotiate(const HopEnd& end) {
+  const auto token = negotiate_token(end.head);
+  if (!token) return std::nullopt;
+  if (end.head.status != kUnauthorized) {
+    if (auto taken = end.login->take_last_token(*token); !taken) return std::unexpected(std::move(taken.error()));
+    return std::nullopt;
+  }
+  if (!end.conn_stays || token->empty() || end.counts.authentications >= rules::kMaxAuthAnswers) return std::nullopt;
+  auto answer = end.login->next_token(*token);
+  if (!answer) return std::nullopt;
+  return with_answer(end, *std::move(answer));
 }
 
 // The first message of a login, or the answer to its challenge, has its response.
 Result<std::optional<NextHop>> go_on_with_login(const HopEnd& end) {
   const Login& login = *end.login;
+  if (login.scheme == rules::LoginScheme::negotiate) return go_on_with_negotiate(end);
   if (login.sent == LoginStep::answer) return std::nullopt;
   if (end.head.status == kUnauthorized) return answer_ntlm(end);
   // No login was needed, but the body was not sent yet (as in curl).
@@ -206,7 +247,10 @@ Result<std::unique_ptr<HopCredentials>> authorize_first(Request& request, Transf
   if (own.netrc && own.password.empty() && own.bearer.empty()) {
     auto found = from_netrc(own, request.url, own.user);
     if (!found) return std::unexpected(std::move(found.error()));
-    if (*found) own = *std::move(*found);
+    if (*found) {
+      (*found)->negotiate = std::move(own.negotiate);
+      own = *std::move(*found);
+    }
   }
   const bool nothing = holds_nothing(own);
   if (nothing && !own.netrc) {
@@ -232,19 +276,27 @@ Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
   const std::string origin = end.request.url.origin();
   const std::string& user = (*credentials)->user;
   if (end.digest) end.memory.digests.forget(origin, user);
-  auto answer = rules::answer({.credentials = **credentials,
-                               .challenges = rules::challenges_of(end.head.fields, "WWW-Authenticate"),
-                               .request = facts_of(end.request, end.request.body),
-                               .sent = end.request.fields.find(kAuthorization).value_or(""),
-                               .sent_digest = end.digest,
-                               .answers = end.counts.authentications,
-                               .may_log_in = end.login && end.conn_alone},
-                              end.memory.random);
+  auto login = end.login ? next_step(*end.login, LoginStep::none) : nullptr;
+  const auto challenges = rules::challenges_of(end.head.fields, "WWW-Authenticate");
+  rules::Challenged what{.credentials = **credentials,
+                         .challenges = challenges,
+                         .request = facts_of(end.request, end.request.body),
+                         .sent = end.request.fields.find(kAuthorization).value_or(""),
+                         .sent_digest = end.digest,
+                         .answers = end.counts.authentications,
+                         .may_log_in = end.login && end.conn_alone};
+  if (rules::wants_token(what)) {
+    login->answer = login->first_token(end.request.url.host()).value_or("");
+    what.has_token = !login->answer.empty();
+  }
+  auto answer = rules::answer(what, end.memory.random);
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (!*answer) return std::nullopt;
   NextHop following = again(end.request, HopReason::authentication);
-  if (end.login) following.login = next_step(*end.login, (*answer)->logs_in ? LoginStep::begin : LoginStep::none);
-  if ((*answer)->logs_in) {
+  following.login = std::move(login);
+  if ((*answer)->login != rules::LoginScheme::none) {
+    following.login->scheme = (*answer)->login;
+    following.login->next = LoginStep::begin;
     following.login->demanded = true;
     following.request.fields.remove(kAuthorization);
     return following;

@@ -85,6 +85,10 @@ Result<std::optional<Answer>> answer_once(const Challenged& what, Result<std::st
 
 }  // namespace
 
+bool has_user(const Credentials& credentials) { return !credentials.user.empty() || !credentials.password.empty(); }
+
+bool may_negotiate(const Credentials& credentials) { return credentials.schemes.negotiate && credentials.negotiate; }
+
 Result<std::optional<std::string>> first_authorization(const Credentials& credentials, const AuthRequest& request,
                                                        const DigestState* remembered) {
   const bool may_basic = credentials.schemes.basic, may_bearer = may_use_bearer(credentials);
@@ -92,19 +96,27 @@ Result<std::optional<std::string>> first_authorization(const Credentials& creden
     if (!remembered || !can_answer(remembered->challenge, request)) return std::nullopt;
     return digest(*remembered, credentials, request);
   }
-  if (credentials.schemes.ntlm || may_basic == may_bearer) return std::nullopt;
+  if (credentials.schemes.ntlm || may_negotiate(credentials) || may_basic == may_bearer) return std::nullopt;
   return may_basic ? basic(credentials) : bearer(credentials);
+}
+
+bool wants_token(const Challenged& what) {
+  return may_negotiate(what.credentials) && what.may_log_in && what.answers == 0 && offers(what, "negotiate");
 }
 
 Result<std::optional<Answer>> answer(const Challenged& what, Random& random) {
   if (what.answers >= kMaxAuthAnswers) return std::nullopt;
-  if (what.credentials.schemes.digest) {
+  if (what.has_token) return Answer{.login = LoginScheme::negotiate};
+  const bool knows_user = has_user(what.credentials);
+  if (what.credentials.schemes.digest && knows_user) {
     if (auto challenge = strongest_digest(what)) return answer_digest(what, *std::move(challenge), random);
   }
   if (what.answers > 0) return std::nullopt;  // no scheme that shows more after the one that was refused
-  if (what.credentials.schemes.ntlm && what.may_log_in && offers(what, "ntlm")) return Answer{.logs_in = true};
+  const bool may_ntlm = what.credentials.schemes.ntlm && !what.credentials.user.empty() && what.may_log_in;
+  if (may_ntlm && offers(what, "ntlm")) return Answer{.login = LoginScheme::ntlm};
   if (may_use_bearer(what.credentials) && offers(what, "bearer")) return answer_once(what, bearer(what.credentials));
-  if (what.credentials.schemes.basic && offers(what, "basic")) return answer_once(what, basic(what.credentials));
+  if (what.credentials.schemes.basic && knows_user && offers(what, "basic"))
+    return answer_once(what, basic(what.credentials));
   return std::nullopt;
 }
 

@@ -37,11 +37,19 @@ struct AuthRequest {
   std::optional<std::string_view> body = {};  // "": none; nullopt: not known as a whole
 };
 
+// Whether Basic and Digest have something to send.
+bool has_user(const Credentials& credentials);
+// Whether Negotiate is allowed, and somebody makes its tokens.
+bool may_negotiate(const Credentials& credentials);
+
 // The value of the field that a request carries before any challenge to it; nullopt: it goes without. `remembered`:
 // what DigestSessions::next() has for its origin; null: nothing. Errors: invalid_request (text that cannot be sent,
 // core/credentials.hpp), without user, password and token. Throws std::bad_alloc.
 Result<std::optional<std::string>> first_authorization(const Credentials& credentials, const AuthRequest& request,
                                                        const DigestState* remembered);
+
+// Schemes by which a connection is logged in (core/flow/login.hpp).
+enum class LoginScheme : std::uint8_t { none, ntlm, negotiate };
 
 // A response of 401 or 407, and what led to it. All members must live during the call.
 struct Challenged {
@@ -51,14 +59,18 @@ struct Challenged {
   std::string_view sent;                     // the field's value in it; "": it had none
   const DigestState* sent_digest;            // of which `sent` was made; null: it was not Digest
   std::size_t answers;                       // how many challenges to this request were answered before
-  bool may_log_in = false;                   // the connection could be one user's (NTLM)
+  bool may_log_in = false;                   // the connection could be one user's
+  bool has_token = false;                    // wants_token() is true, and there is one
 };
 
 struct Answer {
   std::string authorization = {};          // the field's value in the next request
   std::optional<DigestState> digest = {};  // of which it was made; nullopt: it is not Digest
-  bool logs_in = false;                    // there is no such value: a login of NTLM begins (core/flow/login.hpp)
+  LoginScheme login = LoginScheme::none;   // another one: there is no such value, but a login begins
 };
+
+// Whether a challenge is answered by Negotiate, if there is a first token: it is made next, as only that shows it.
+bool wants_token(const Challenged& what);
 
 // The answer to the strongest challenge that the credentials may and can answer (core/credentials.hpp). nullopt, the
 // response is final: there is no such challenge; it asks for what was sent; Digest was refused for this nonce, or for

@@ -45,6 +45,7 @@ Kind kind_of(Code code) {
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_failed:
+    case Code::authentication_failed:
     case Code::tunnel_failed:
     case Code::socks_failed:
     case Code::response_too_large:

@@ -96,16 +96,32 @@ std::vector<std::string> tell_answers() {
   return world.faults();
 }
 
-// A connection is logged in by NTLM, with a body that goes with the answer, and used again.
-std::vector<std::string> tell_login() {
+// Logins of two tokens, all of which need memory.
+class Tokens final : public NegotiateProvider {
+ public:
+  std::unique_ptr<NegotiateLogin> begin(std::string_view) override { return std::make_unique<Two>(); }
+  std::string identity() const override { return std::string(50, 'i'); }
+
+ private:
+  class Two final : public NegotiateLogin {
+    Result<std::string> next(std::string_view received) override {
+      const std::string copy = std::string(50, ' ') + std::string(received);
+      return std::string(received.empty() ? "first" : copy.ends_with("more") ? "second" : "");
+    }
+  };
+};
+
+// A connection is logged in, with a body (of NTLM it goes with the answer, so it is given once), and used again.
+std::vector<std::string> tell_login(Credentials credentials) {
   MemoryWorld world({}, nullptr);
   Wish put;
-  put.method = "PUT";
   put.url = "http://192.0.2.9/login/";
-  put.upload = body(200, 11);
+  if (credentials.schemes.ntlm) {
+    put.method = "PUT";
+    put.upload = body(200, 11);
+  }
   put.expected = "well";
-  put.options.credentials = std::make_shared<const Credentials>(Credentials{
-      .user = "DOMAIN\\" + std::string(50, 'u'), .password = "secret", .schemes = {.basic = false, .ntlm = true}});
+  put.options.credentials = std::make_shared<const Credentials>(std::move(credentials));
   for (int i = 0; i < 2; ++i) {
     const auto id = world.add(put);
     world.run();
@@ -120,7 +136,18 @@ std::vector<std::string> tell_login() {
 }
 
 TEST_CASE("memory: a login by NTLM") {
-  with_every_allocation_failing("login", tell_login, {Shortage::once, Shortage::from_then_on}, {1, 5});
+  const auto tell = [] {
+    return tell_login(
+        {.user = "DOMAIN\\" + std::string(50, 'u'), .password = "secret", .schemes = {.basic = false, .ntlm = true}});
+  };
+  with_every_allocation_failing("login", tell, {Shortage::once, Shortage::from_then_on}, {1, 5});
+}
+
+TEST_CASE("memory: a login by Negotiate") {
+  const auto tell = [] {
+    return tell_login({.schemes = {.basic = false, .negotiate = true}, .negotiate = std::make_shared<Tokens>()});
+  };
+  with_every_allocation_failing("negotiate", tell, {Shortage::once, Shortage::from_then_on}, {1, 5});
 }
 
 TEST_CASE("memory: challenges that are answered, and retries") {

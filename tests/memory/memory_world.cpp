@@ -113,11 +113,14 @@ bool Peer::answer_specially() {
   if (head.find(" /login/") != std::string::npos) {
     if (head.find("chunked") != std::string::npos && !in_.ends_with("0\r\n\r\n")) return true;
     in_.clear();
-    const bool begins = head.find("Authorization: NTLM TlRMTVNTUAAB") != std::string::npos;
+    const auto has = [&](const char* text) { return head.find(text) != std::string::npos; };
+    std::string challenge;
+    if (has("Authorization: NTLM TlRMTVNTUAAB")) challenge = "NTLM " + std::string(kNtlmChallenge);
+    if (has("Authorization: Negotiate Zmlyc3Q=")) challenge = "Negotiate bW9yZQ==";  // "first" gets "more"
     // If memory runs out while the challenge is read, it cannot be answered, so it is shown, and the transfer fails.
-    plain_out_ += begins ? "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM " + std::string(kNtlmChallenge) +
-                               "\r\nContent-Length: 2\r\n\r\nwe"
-                         : "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell";
+    plain_out_ += !challenge.empty()
+                      ? "HTTP/1.1 401 No\r\nWWW-Authenticate: " + challenge + "\r\nContent-Length: 2\r\n\r\nwe"
+                      : "HTTP/1.1 200 OK\r\nWWW-Authenticate: Negotiate ZG9uZQ==\r\nContent-Length: 4\r\n\r\nwell";
     return true;
   }
   if (head.find(" /coded/") != std::string::npos) {

@@ -40,6 +40,8 @@ ADAPTER_FRONT = {
     "adapters/environment": 9,
     "adapters/sim": 10,
     "adapters/trust": 11,
+    "adapters/gssapi": 11,
+    "adapters/gssapi_absent": 12,  # gssapi.hpp in a build without it
     "adapters/multi": 12,
     "adapters/coroutine": 13,
     "adapters/epoll": 13,
@@ -71,6 +73,7 @@ LIBRARIES = {
     "ares.h": ("adapters/resolver", VERSIONS),
     "ares_": ("adapters/resolver",),
     "CLI/": ("adapters/cli",),
+    "gssapi/": ("adapters/gssapi",),
     "uv.h": ("adapters/libuv",),
     "event2/": ("adapters/libevent",),
     "asio.hpp": ("adapters/asio",),

@@ -36,7 +36,7 @@ def test_names(build):
 def rules(build):
     core = os.path.join(build, "core", "libsluice-core.a")
     shared = os.path.join(build, "core", "libsluice-core.so")
-    libraries = [shared, *(os.path.join(build, "adapters", name) for name in ("libsluice.so", "libsluice-sim.so"))]
+    libraries = [shared, *(os.path.join(build, "adapters", name) for name in ("libsluice.so", "libsluice-sim.so", "libsluice-gssapi.so"))]
     programs = [os.path.join(build, "adapters", "cli", "sluice"), *libraries]
     yield "files include their own floor and floors below", lambda: source.check_floors(ROOT)
     yield "no two files are made of each other", lambda: source.check_cycles(ROOT)

@@ -168,6 +168,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::recursive_call:
     case Code::out_of_memory:
     case Code::bad_coding:
+    case Code::authentication_failed:
     case Code::internal:
       return false;
   }

@@ -175,6 +175,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::out_of_memory:
     case Code::unsupported_coding:
     case Code::bad_coding:
+    case Code::authentication_failed:
     case Code::internal:
       return false;
   }

@@ -50,6 +50,7 @@ TEST_CASE("exit code: every error has curl's") {
       {Code::tunnel_failed, 56},
       {Code::socks_failed, 97},
       {Code::proxy_resolve_failed, 5},
+      {Code::authentication_failed, 94},
   };
   for (const auto& [code, expected] : kExpected) {
     CAPTURE(to_string(code));

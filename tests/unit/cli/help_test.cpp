@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "adapters/cli/option_table.hpp"
+#include "adapters/gssapi.hpp"
 
 namespace sluice::cli {
 
@@ -28,6 +29,7 @@ TEST_CASE("help: the version names what the command is built on") {
   const std::string text = version_text();
   CHECK(text.starts_with("sluice "));
   for (const char* name : {"BoringSSL", "llhttp 8", "c-ares 1"}) CHECK(text.find(name) != std::string::npos);
+  for (const char* name : {" GSS-API", " Kerberos", " SPNEGO"}) CHECK(text.contains(name) == has_gssapi());
 }
 
 }  // namespace sluice::cli

@@ -24,14 +24,36 @@ TEST_CASE("auth options: Basic alone is a field; other schemes wait for a challe
   const Credentials digest = credentials({"--digest", "-u", "a:b:c", "h"});
   CHECK(digest == Credentials{.user = "a", .password = "b:c", .schemes = {.basic = false, .digest = true}});
   CHECK(credentials({"--digest", "http://a:b%40@h"}).password == "b@");
-  CHECK(credentials({"--anyauth", "-u", "a", "h"}).schemes == AuthSchemes{true, true, true, true});
+  CHECK(credentials({"--anyauth", "-u", "a", "h"}).schemes == AuthSchemes{true, true, true, true, has_gssapi()});
   CHECK(credentials({"--basic", "--digest", "-u", "a", "h"}).schemes == AuthSchemes{true, true, false});
   CHECK_FALSE(one({"--digest", "--no-digest", "-u", "a:b", "h"}).credentials);
   const Credentials ntlm = credentials({"--ntlm", "-u", "D\\a:b", "h"});
   CHECK(ntlm == Credentials{.user = "D\\a", .password = "b", .schemes = {.basic = false, .ntlm = true}});
   CHECK_FALSE(one({"--ntlm", "--no-ntlm", "-u", "a:b", "h"}).credentials);
+  if (has_gssapi()) {
+    const Credentials negotiate = credentials({"--negotiate", "h"});
+    CHECK(negotiate == Credentials{.schemes = {.basic = false, .negotiate = true}});
+    CHECK(credentials({"--negotiate", "-u", ":", "h"}) == negotiate);
+    CHECK_FALSE(one({"--negotiate", "--no-negotiate", "-u", "a:b", "h"}).credentials);
+  } else {
+    CHECK(refused({"--negotiate", "h"}).exit_code == 2);
+  }
   const Credentials bearer = credentials({"--oauth2-bearer", "t0", "h"});
   CHECK(bearer == Credentials{.bearer = "t0", .schemes = {.basic = false, .bearer = true}});
+}
+
+TEST_CASE("auth options: --delegation is a level; another word is none, with a warning") {
+  const auto level = [](const char* word) { return one({"--delegation", word, "h"}).settings->delegation; };
+  CHECK(one({"h"}).settings->delegation == GssapiDelegation::none);
+  CHECK(level("none") == GssapiDelegation::none);
+  CHECK(level("Policy") == GssapiDelegation::policy);
+  CHECK(level("always") == GssapiDelegation::always);
+  CHECK(parse({"--delegation", "always", "h"})->warnings.empty());
+  const auto unknown = parse({"--delegation", "some", "h"});
+  REQUIRE(unknown);
+  CHECK(unknown->operations[0].settings->delegation == GssapiDelegation::none);
+  CHECK(unknown->warnings ==
+        std::vector<std::string>{"option --delegation: 'some' is not one of none, policy, always; none is taken"});
 }
 
 TEST_CASE("auth options: -n reads ~/.netrc, --netrc-file another file, and -u goes before both") {

@@ -316,7 +316,7 @@ TEST_CASE("authentication: NTLM comes after Digest and before what shows the sec
   const auto logs_in = [&](bool may_log_in, std::size_t answers) {
     const auto challenges = rules::challenges_of(fields, "WWW-Authenticate");
     const auto found = rules::answer({credentials, challenges, kGet, "", nullptr, answers, may_log_in}, random);
-    return found && *found && (*found)->logs_in;
+    return found && *found && (*found)->login == rules::LoginScheme::ntlm;
   };
   CHECK(logs_in(true, 0));
   CHECK_FALSE(logs_in(true, 1));
@@ -329,4 +329,52 @@ TEST_CASE("authentication: NTLM comes after Digest and before what shows the sec
   CHECK(logs_in(true, 0));
   credentials.schemes.ntlm = false;
   CHECK_FALSE(logs_in(true, 0));
+}
+
+namespace {
+
+class Nobody final : public NegotiateProvider {
+  std::unique_ptr<NegotiateLogin> begin(std::string_view) override { return nullptr; }
+  std::string identity() const override { return ""; }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "authentication: a token of Negotiate is wanted before the first answer, where a connection can be one user's") {
+  struct Row {
+    const char* challenges = "Basic, Negotiate";
+    bool allowed = true, provided = true, may_log_in = true;
+    std::size_t answers = 0;
+    bool wanted = true;
+  };
+  for (const Row& row : {Row{}, Row{.challenges = "NEGOTIATE"}, Row{.challenges = "Basic", .wanted = false},
+                         Row{.allowed = false, .wanted = false}, Row{.provided = false, .wanted = false},
+                         Row{.may_log_in = false, .wanted = false}, Row{.answers = 1, .wanted = false}}) {
+    Credentials credentials = ann(kAll);
+    credentials.schemes.negotiate = row.allowed;
+    if (row.provided) credentials.negotiate = std::make_shared<Nobody>();
+    Fields fields;
+    REQUIRE(fields.add("WWW-Authenticate", row.challenges));
+    const auto challenges = rules::challenges_of(fields, "WWW-Authenticate");
+    rules::Challenged what{credentials, challenges, kGet, "", nullptr, row.answers, row.may_log_in};
+    CHECK(rules::wants_token(what) == row.wanted);
+    if (!row.wanted) continue;
+    what.has_token = true;
+    Random random(Seed{1});
+    const auto answer = rules::answer(what, random);
+    REQUIRE(answer);
+    REQUIRE(*answer);
+    CHECK((*answer)->login == rules::LoginScheme::negotiate);
+    CHECK(first(credentials) == "");  // it does not go before a challenge here
+  }
+}
+
+TEST_CASE("authentication: without a user Basic, Digest and NTLM answer nothing") {
+  for (const char* const challenges : {"Basic", "NTLM", "Digest realm=r, nonce=n"}) {
+    AuthSchemes schemes = kAll;
+    schemes.ntlm = true;
+    CHECK(answered({.challenges = challenges, .credentials = {.bearer = "t0k", .schemes = schemes}}) == "");
+  }
+  CHECK(answered({.challenges = "Basic", .credentials = {.password = "pw"}}) == "Basic OnB3");
 }
