@@ -15,7 +15,7 @@ Login::Login(const Proxy& proxy, bool one_connection, LoginMemory memory)
       name_("proxy " + name_of(proxy)),
       one_connection_(one_connection),
       memory_(memory) {
-  credentials_.schemes.bearer = false;
+  credentials_.schemes.bearer = credentials_.schemes.negotiate = false;
   if (!one_connection) credentials_.schemes.ntlm = false;
 }
 
@@ -59,7 +59,7 @@ Result<std::optional<std::string>> Login::answer(const ResponseHead& head, const
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (!*answer) return std::nullopt;
   ++answers_;
-  if ((*answer)->logs_in) return begin_ntlm();
+  if ((*answer)->login == rules::LoginScheme::ntlm) return begin_ntlm();
   digest_ = std::move((*answer)->digest);
   if (digest_) memory_.digests.remember(name_, credentials_.user, *digest_);
   sent_ = std::move((*answer)->authorization);

@@ -162,8 +162,9 @@ class ProxyRun final : public sim::Application {
     TransferOptions options;
     if (tls) options.tls = world_.tls();
     options.proxies = std::make_shared<FixedWays>(std::move(ways));
-    options.connect_timeout = seconds(5);
-    options.idle_timeout = seconds(5);
+    // Byte by byte, a handshake takes long; where nothing goes wrong, that must not look like a fault.
+    options.connect_timeout = seconds(plan_.calm ? 600 : 5);
+    options.idle_timeout = seconds(plan_.calm ? 600 : 5);
     options.fresh_connection = plan.fresh;
     auto id = world_.engine().add(std::move(request), options, world_.now());
     SLUICE_CHECK(id.has_value());
