@@ -45,17 +45,13 @@ void write_field(std::string_view name, std::string_view value, HeadCursor& out)
   out << name << (value.empty() ? ":" : ": ") << value << "\r\n";
 }
 
-// Url::authority() gives the same but allocates; this code runs for every request.
-void write_authority(const Url& url, HeadCursor& out) {
-  const bool brackets = url.host_kind() == HostKind::ipv6;
-  out << (brackets ? "[" : "") << url.host() << (brackets ? "]" : "");
-  if (url.has_explicit_port()) out << ":" << std::uint64_t{url.port()};
-}
-
 void write_host(const Request& request, const RequestFacts& facts, HeadCursor& out) {
   if (facts.has_host) return write_field("Host", *request.fields.find("Host"), out);
   out << "Host: ";
-  write_authority(request.url, out);
+  // Url::authority() gives the same but allocates; this code runs for every request.
+  const bool brackets = request.url.host_kind() == HostKind::ipv6;
+  out << (brackets ? "[" : "") << request.url.host() << (brackets ? "]" : "");
+  if (request.url.has_explicit_port()) out << ":" << std::uint64_t{request.url.port()};
   out << "\r\n";
 }
 
@@ -158,21 +154,22 @@ std::size_t write_head(const Request& request, const RequestFacts& facts, Mutabl
                        const http::ForwardedBy* forwarded) {
   HeadCursor cursor(out);
   cursor << effective_method(request) << " ";
-  if (forwarded && !request.target) {
-    cursor << "http://";
-    write_authority(request.url, cursor);
+  if (forwarded) {
+    cursor << http::absolute_target(request);
+  } else {
+    cursor << (request.target ? std::string_view(*request.target) : request.url.target());
   }
-  cursor << (request.target ? std::string_view(*request.target) : request.url.target()) << " HTTP/1.1\r\n";
+  cursor << " HTTP/1.1\r\n";
   write_host(request, facts, cursor);
   if (forwarded) write_forwarded(request, *forwarded, cursor);
+  const bool has_login = forwarded && !forwarded->authorization.empty();  // that replaces the request's own
   for (const Field field : request.fields) {
     if (facts.has_host && equals_ignoring_case(field.name, "Host")) continue;
     // RFC 9110 10.1.1: a request without content must not have it.
     if (facts.drops_expect && equals_ignoring_case(field.name, "Expect") && lists(field.value, "100-continue"))
       continue;
     if (!cookies.empty() && equals_ignoring_case(field.name, "Cookie")) continue;
-    if (forwarded && !forwarded->authorization.empty() && equals_ignoring_case(field.name, "Proxy-Authorization"))
-      continue;
+    if (has_login && equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
     write_field(field.name, field.value, cursor);
   }
   if (!cookies.empty()) write_cookies(request, cookies, cursor);

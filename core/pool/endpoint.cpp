@@ -31,31 +31,49 @@ void append_route(const Route* route, std::string& key) {
   }
 }
 
+// One through proxies. The first number, the size of an identity in a key without them, tells the two apart. The zone
+// of an address means nothing to a proxy.
+void proxied_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
+                 std::string& key) {
+  constexpr std::uint32_t kProxied = UINT32_MAX;
+  const auto mark = std::bit_cast<std::array<char, sizeof kProxied>>(kProxied);
+  key.clear();
+  key.append(mark.data(), mark.size());
+  key += static_cast<char>(options.family);
+  append_part(tls ? as_text(Bytes{tls->identity()}) : std::string_view{}, key);
+  append_part(waiter.account ? std::string_view(*waiter.account) : std::string_view{}, key);
+  if (!waiter.way->forwards) {
+    append_part(request.url.host(), key);
+    append_part(std::to_string(request.url.port()), key);
+    append_part(options.connect_to ? std::string_view(options.connect_to->host) : std::string_view{}, key);
+    append_part(options.connect_to ? std::to_string(options.connect_to->port) : "", key);
+  }
+  proxy::append_key(*waiter.way, key);
+}
+
 }  // namespace
 
 // First what has the same size in each key, so that the parts after it cannot be taken for each other.
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                   std::string& key) {
-  const std::string* const account = waiter.account;
-  const bool forwarded = waiter.way && waiter.way->forwards;
+  if (waiter.way) return proxied_key(request, options, tls, waiter, key);
   const std::string_view identity = tls ? as_text(Bytes{tls->identity()}) : std::string_view{};
-  const std::string_view host = forwarded ? std::string_view{} : request.url.host();
-  const std::string_view zone = forwarded ? std::string_view{} : request.url.zone();
+  const std::string_view host = request.url.host();
+  const std::string_view zone = request.url.zone();
   const std::string_view other = options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{};
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
-  const std::uint32_t ports = forwarded ? 0 : std::uint32_t{request.url.port()} << 16 | other_port;
-  const std::uint32_t kinds =
-      static_cast<std::uint32_t>(options.family) << 2 | (waiter.way ? 2U : 0U) | (account ? 1U : 0U);
+  const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
+  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 1 | (waiter.account ? 1U : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
-  key.assign(fixed.data(), fixed.size()).append(host);
+  key.clear();
+  key.append(fixed.data(), fixed.size()).append(host);
   if (tls) key.append(identity);
   if (!zone.empty()) key.append(zone);
   if (!other.empty()) key.append(other);
-  if (account) append_part(*account, key);
+  if (waiter.account) append_part(*waiter.account, key);
   append_route(options.route.get(), key);
-  if (waiter.way) proxy::append_key(*waiter.way, key);
 }
 
 proxy::Target Through::target_of(std::size_t proxy) const {

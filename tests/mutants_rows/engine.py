@@ -4,9 +4,9 @@ from bugs import bug as mutant
 
 SCHEDULER = [
     mutant("pool-zone", "connections are shared by the zones of an address",
-           ("pool/endpoint.cpp", "zone = forwarded ? std::string_view{} : request.url.zone();", "zone = forwarded || PLANTED ? std::string_view{} : request.url.zone();")),
+           ("pool/endpoint.cpp", "zone = request.url.zone();", "zone = PLANTED ? std::string_view{} : request.url.zone();")),
     mutant("pool-family", "connections are shared whatever family was asked for",
-           ("pool/endpoint.cpp", "static_cast<std::uint32_t>(options.family) << 2", "static_cast<std::uint32_t>(PLANTED ? AddressFamily::any : options.family) << 2")),
+           ("pool/endpoint.cpp", "static_cast<std::uint32_t>(options.family) << 1", "static_cast<std::uint32_t>(PLANTED ? AddressFamily::any : options.family) << 1")),
     mutant("pool-connect-to", "connections are shared whatever host connect_to names",
            ("pool/endpoint.cpp", "other = options.connect_to ? std::string_view{options.connect_to->host}",
             "other = options.connect_to && !PLANTED ? std::string_view{options.connect_to->host}")),

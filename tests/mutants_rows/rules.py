@@ -72,7 +72,7 @@ ROWS = [
     mutant("digest-unforgotten", "a nonce that was refused is used again",
            ("flow/authentication.cpp", "if (end.digest) end.memory.digests.forget", "if (end.digest && !PLANTED) end.memory.digests.forget")),
     mutant("login-shared", "connections that are logged in are shared by all users",
-           ("pool/endpoint.cpp", "if (account) append_part", "if (account && !PLANTED) append_part")),
+           ("pool/endpoint.cpp", "if (waiter.account) append_part", "if (waiter.account && !PLANTED) append_part")),
     mutant("login-anywhere", "the answer of a login goes on any connection",
            ("flow/login.cpp", "step == LoginStep::answer && place.conn != conn", "step == LoginStep::answer && place.conn != conn && !PLANTED")),
     mutant("login-not-held", "the connection of a challenge is given to whoever waits for one",
