@@ -90,7 +90,7 @@ StartServers 12
 </Files>
 )conf";
 
-constexpr const char* kEcho = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nexec cat\n";
+constexpr const char* kRealmEcho = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nexec cat\n";
 
 }  // namespace
 
@@ -120,7 +120,7 @@ void Kerberos::prepare() {
   using fs::perms;
   const fs::path here = folder_.path();
   for (const char* const file : {"each/file", "bound/file"}) write_file(here / "www" / file, "let in\n");
-  write_file(here / "www/each/echo", kEcho);
+  write_file(here / "www/each/echo", kRealmEcho);
   fs::create_directories(here / "delegated");
   for (const char* const seen : {"", "www", "www/each", "www/bound", "www/each/echo"}) {
     fs::permissions(here / seen, perms::all & ~(perms::group_write | perms::others_write));

@@ -3,24 +3,8 @@ uses. In `new`, PLANTED is true when this bug is switched on. `old` must be in i
 short and distinctive.
 """
 
-from typing import NamedTuple
-
-
-class Edit(NamedTuple):
-    file: str
-    old: str
-    new: str
-
-
-class Bug(NamedTuple):
-    name: str
-    what: str
-    edits: list
-
-
-def bug(name, what, *edits):
-    return Bug(name, what, [Edit("core/" + file, old, new) for file, old, new in edits])
-
+from mode_bugs import MODE_BUGS
+from planted_bug import Edit, bug
 
 # With any bug on, the engine's own walk over its invariants is silent: the simulator has to find it from outside.
 MUTED = Edit("core/engine/impl.cpp", "Engine::Impl::check_invariants() const {", "Engine::Impl::check_invariants() const {\n  if (PLANTED) return;")
@@ -470,48 +454,4 @@ BUGS = [
     bug("retry-of-refused", "a refused connection is never tried again",
         ("rules/retry.cpp", "return options.all_errors || (options.connection_refused &&", "return !PLANTED && (options.all_errors || (options.connection_refused &&"),
         ("rules/retry.cpp", "failure.detail == static_cast<int>(std::errc::connection_refused));", "failure.detail == static_cast<int>(std::errc::connection_refused))) && !PLANTED;")),
-    # ---- resumed downloads: a name that begins with "resume-" is tried by the seeds of `--resumes` ----
-    bug("resume-etag-ignored", "a part of another ETag is appended",
-        ("resume.cpp", 'if (has_other(fields, "ETag", part.etag) || has_other(fields, "ETag", tag)) return "ETag";',
-         'if (!PLANTED && (has_other(fields, "ETag", part.etag) || has_other(fields, "ETag", tag))) return "ETag";')),
-    bug("resume-date-ignored", "a part of another Last-Modified is appended",
-        ("resume.cpp", 'return has_other(fields, kDate, part.last_modified) || has_other(fields, kDate, date) ? kDate : "";',
-         'return !PLANTED && (has_other(fields, kDate, part.last_modified) || has_other(fields, kDate, date)) ? kDate : "";')),
-    bug("resume-never", "no part is ever appended: each is taken for one of another version",
-        ("resume.cpp", "const std::uint64_t bytes = range->part->size();",
-         'const std::uint64_t bytes = range->part->size();\n  if (PLANTED) return changed("it is never the same");')),
-    bug("resume-anywhere", "a part is appended, wherever it begins",
-        ("resume.cpp", "if (range->part->first != part.bytes) {", "if (range->part->first != part.bytes && !PLANTED) {")),
-    bug("resume-any-416", "after a 416 the earlier part counts as the whole",
-        ("resume.cpp", "if (differ(size, part.size) || *size < part.bytes) {", "if (PLANTED) return Resume{ResumeStep::complete, 0, size, {}};\n  if (differ(size, part.size) || *size < part.bytes) {")),
-    bug("resume-200-appended", "a 200 is appended to the earlier part",
-        ("resume.cpp", "return Resume{};", "return PLANTED ? Resume{ResumeStep::append, UINT64_MAX, std::nullopt, {}} : Resume{};")),
-    bug("resume-by-weak-etag", "a weak ETag proves that a part belongs to the same whole",
-        ("validators.cpp", "return tag->weak ? std::nullopt : value;", "return tag->weak && !PLANTED ? std::nullopt : value;"),
-        ("validators.cpp", "return !a.weak && !b.weak && a.opaque == b.opaque;", "return ((!a.weak && !b.weak) || PLANTED) && a.opaque == b.opaque;")),
-    bug("resume-by-new-date", "a Last-Modified in the second of the Date proves that a part belongs to the same whole",
-        ("validators.cpp", "*modified_at >= *sent_at) return std::nullopt;", "*modified_at >= *sent_at + (PLANTED ? 1 : 0)) return std::nullopt;")),
-    # ---- proxies: a name that begins with "proxy-" is tried by the seeds of `--proxies` ----
-    bug("proxy-of-any-user", "connections through a proxy are shared by all its users",
-        ("proxy/way.cpp", "append_text(proxy.user, key);", 'append_text(PLANTED ? std::string_view("") : std::string_view(proxy.user), key);'),
-        ("proxy/way.cpp", "append_text(proxy.password, key);", 'append_text(PLANTED ? std::string_view("") : std::string_view(proxy.password), key);')),
-    bug("proxy-first-way-alone", "if the first proxy is not reached, no other way is tried",
-        ("engine/carrier.cpp", "return not_connected && job.proxies->has_next();", "return not_connected && !PLANTED && job.proxies->has_next();")),
-    bug("proxy-forwards-https", "a proxy is given the requests for https URLs",
-        ("proxy/way.cpp", "!last.tunnel && !url.is_tls() && !elsewhere;", "!last.tunnel && (PLANTED || !url.is_tls()) && !elsewhere;")),
-    bug("proxy-gets-names", "a SOCKS proxy that must be given an address is given the name",
-        ("engine/layers.cpp", "if (i < addresses.size() && addresses[i])", "if (!PLANTED && i < addresses.size() && addresses[i])")),
-    bug("proxy-never-again", "a challenge that ends its connection ends the transfer",
-        ("proxy/connect.cpp", "if (!login_->is_bound()) again_", "if (!login_->is_bound() && !PLANTED) again_")),
-    bug("proxy-fields-in-tunnel", "a request in a tunnel looks like one for the proxy, with its credentials",
-        ("engine/carrier.cpp", "if (job.way && job.way->forwards) {", "if (job.way && (job.way->forwards || PLANTED)) {")),
-    bug("proxy-left-out", "the first proxy of a chain leads to the origin",
-        ("engine/layers.cpp", "proxy::Target target = through.target_of(i);", "proxy::Target target = PLANTED ? through.target : through.target_of(i);")),
-    bug("proxy-tunnel-for-all", "a tunnel is used for every origin",
-        ("pool/endpoint.cpp", "if (!waiter.way->forwards) {", "if (!waiter.way->forwards && !PLANTED) {")),
-    bug("proxy-content-unread", "the content of a challenge is taken for the next response",
-        ("proxy/connect.cpp", "if (step.failed || !skipped_->reader.keep_alive()) return go_elsewhere();", "if (step.failed || !skipped_->reader.keep_alive()) return go_elsewhere();\n  if (PLANTED) return end_skipping();")),
-    bug("proxy-login-left-out", "SOCKS5 goes on without the login that the proxy has chosen",
-        ("proxy/socks.cpp", "} else if (message_[1] == kLogin && has_login()) {", "} else if (message_[1] == kLogin && has_login() && !PLANTED) {"),
-        ("proxy/socks.cpp", "} else if (message_[1] == kNoLogin) {", "} else if (message_[1] == kNoLogin || PLANTED) {")),
-]
+] + MODE_BUGS
