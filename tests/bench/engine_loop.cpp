@@ -6,15 +6,23 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "core/engine.hpp"
+#include "core/proxy.hpp"
 
 namespace {
 std::uint64_t allocations = 0;
 }
+
+// g++ inlines one of the two below, and then takes it for the wrong one.
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
 
 // Counted, since the steady state should need none.
 void* operator new(std::size_t size) {
@@ -29,9 +37,30 @@ namespace {
 
 using namespace sluice;
 
+// The same proxy for every URL.
+class OneProxy final : public ProxyChooser {
+ public:
+  explicit OneProxy(ProxyKind kind) {
+    Proxy proxy;
+    proxy.kind = kind;
+    proxy.host = "192.0.2.2";
+    proxy.port = 1080;
+    proxy.user = "user";
+    proxy.password = "password";
+    chain_ = std::make_shared<const ProxyChain>(ProxyChain{std::move(proxy)});
+  }
+  std::vector<std::shared_ptr<const ProxyChain>> ways_to(const Url&) const override { return {chain_}; }
+
+ private:
+  std::shared_ptr<const ProxyChain> chain_;
+};
+
 class World {
  public:
-  World(std::size_t at_once, std::size_t body_bytes) : at_once_(at_once), engine_(EngineOptions{}) {
+  // `proxy`: "", "http", or "socks5h".
+  World(std::size_t at_once, std::size_t body_bytes, std::string_view proxy)
+      : at_once_(at_once), engine_(EngineOptions{}), greets_(proxy == "socks5h") {
+    if (!proxy.empty()) proxies_ = std::make_shared<OneProxy>(greets_ ? ProxyKind::socks5h : ProxyKind::http);
     auto url = Url::parse("http://192.0.2.1/file");
     if (!url) die(url.error());
     url_ = std::move(*url);
@@ -69,7 +98,9 @@ class World {
   void add() {
     Request request;
     request.url = url_;
-    auto id = engine_.add(std::move(request), {}, now());
+    TransferOptions options;
+    if (proxies_) options.proxies = proxies_;
+    auto id = engine_.add(std::move(request), std::move(options), now());
     if (!id) die(id.error());
     ++asked_;
   }
@@ -115,11 +146,12 @@ class World {
     if (bytes == 0) return;  // reported twice
     engine_.handle_sent(conn, bytes, now());
     drain(target);
-    for (std::size_t sent = 0; sent < response_.size();) {
+    const std::string& answer = answer_for(conn);
+    for (std::size_t sent = 0; sent < answer.size();) {
       const MutableBytes space = engine_.receive_space(conn);
-      const std::size_t piece = std::min(space.size(), response_.size() - sent);
+      const std::size_t piece = std::min(space.size(), answer.size() - sent);
       if (piece == 0) die(make_error(Code::internal, "no space to receive into"));
-      std::memcpy(space.data(), response_.data() + sent, piece);
+      std::memcpy(space.data(), answer.data() + sent, piece);
       engine_.handle_received(conn, piece, now());
       sent += piece;
       drain(target);
@@ -127,8 +159,19 @@ class World {
     note(conn);
   }
 
+  // Before the first response a SOCKS5 proxy chooses the login, accepts it and opens the way.
+  const std::string& answer_for(ConnId conn) {
+    static const std::string kHandshake[] = {{'\5', '\2'}, {'\1', '\0'}, {'\5', 0, 0, '\1', 0, 0, 0, 0, 0, 0}};
+    if (!greets_) return response_;
+    std::size_t& step = steps_[conn];
+    return step == std::size(kHandshake) ? response_ : kHandshake[step++];
+  }
+
   std::size_t at_once_;
   Engine engine_;
+  const bool greets_;
+  std::shared_ptr<const ProxyChooser> proxies_;  // null: none
+  std::map<ConnId, std::size_t> steps_;          // of the handshakes
   Url url_;
   std::string response_;
   std::deque<ConnId> connecting_, writable_;
@@ -138,14 +181,14 @@ class World {
 
 }  // namespace
 
-// PROGRAM REQUESTS AT_ONCE BODY_BYTES
+// PROGRAM REQUESTS AT_ONCE BODY_BYTES [PROXY]
 int main(int count, char** words) {
   if (count < 4) {
-    std::fprintf(stderr, "usage: %s REQUESTS AT_ONCE BODY_BYTES\n", words[0]);
+    std::fprintf(stderr, "usage: %s REQUESTS AT_ONCE BODY_BYTES [http|socks5h]\n", words[0]);
     return 2;
   }
   const std::uint64_t requests = std::strtoull(words[1], nullptr, 10);
-  World world(std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10));
+  World world(std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10), count > 4 ? words[4] : "");
   world.run(2'000);  // opens the connections and grows every buffer to its final size
   const std::uint64_t before = allocations;
   world.run(requests);
