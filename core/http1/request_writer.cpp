@@ -140,18 +140,23 @@ RequestFacts examine(const Request& request) {
   return facts;
 }
 
-std::size_t head_bound(const Request& request, std::string_view cookies, const http::ForwardedBy* forwarded) {
+std::size_t head_bound(const http::Exchange& exchange) {
+  const Request& request = *exchange.request;
   const std::size_t target = request.target ? request.target->size() : request.url.target().size();
   const std::size_t bound = effective_method(request).size() + target + request.url.host().size() +
-                            request.fields.text_bytes() + 4 * request.fields.size() + cookies.size() + kFixedBytes;
+                            request.fields.text_bytes() + 4 * request.fields.size() + exchange.cookies.size() +
+                            kFixedBytes;
+  const http::ForwardedBy* const forwarded = exchange.forwarded;
   if (!forwarded) return bound;
   const Fields& fields = *forwarded->fields;
   return bound + request.url.host().size() + fields.text_bytes() + 4 * fields.size() + forwarded->authorization.size() +
          kFixedBytes;
 }
 
-std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out, std::string_view cookies,
-                       const http::ForwardedBy* forwarded) {
+std::size_t write_head(const http::Exchange& exchange, const RequestFacts& facts, MutableBytes out) {
+  const Request& request = *exchange.request;
+  const std::string_view cookies = exchange.cookies;
+  const http::ForwardedBy* const forwarded = exchange.forwarded;
   HeadCursor cursor(out);
   cursor << effective_method(request) << " ";
   if (forwarded) {
@@ -189,9 +194,10 @@ std::string http::absolute_target(const Request& request) {
 Result<std::string> http1_head(const Request& request) {
   return or_out_of_memory([&]() -> Result<std::string> {
     if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
-    std::string head(http1::head_bound(request), '\0');
+    const http::Exchange exchange{.request = &request};
+    std::string head(http1::head_bound(exchange), '\0');
     const MutableBytes out(reinterpret_cast<std::uint8_t*>(head.data()), head.size());
-    head.resize(http1::write_head(request, http1::examine(request), out));
+    head.resize(http1::write_head(exchange, http1::examine(request), out));
     return head;
   });
 }

@@ -22,11 +22,9 @@ struct RequestFacts {
 };
 RequestFacts examine(const Request& request);
 
-// The greatest possible size of the head in bytes. `cookies`, `forwarded`: see http::Exchange.
-std::size_t head_bound(const Request& request, std::string_view cookies = {},
-                       const http::ForwardedBy* forwarded = nullptr);
+// The greatest possible size of the head of an exchange's request in bytes.
+std::size_t head_bound(const http::Exchange& exchange);
 // Writes the head and returns its size. `out` must have at least head_bound() bytes.
-std::size_t write_head(const Request& request, const RequestFacts& facts, MutableBytes out,
-                       std::string_view cookies = {}, const http::ForwardedBy* forwarded = nullptr);
+std::size_t write_head(const http::Exchange& exchange, const RequestFacts& facts, MutableBytes out);
 
 }  // namespace sluice::http1

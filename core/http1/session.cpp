@@ -108,14 +108,13 @@ class Session final : public http::Session {
 };
 
 bool Session::prepare_head(const Exchange& exchange, const RequestFacts& facts) {
-  const std::size_t bound = head_bound(*exchange.request, exchange.cookies, exchange.forwarded);
+  const std::size_t bound = head_bound(exchange);
   if (bound > head_capacity_) {
     head_.reset(new (std::nothrow) std::uint8_t[bound]);
     head_capacity_ = head_ ? bound : 0;
     if (!head_) return false;
   }
-  head_bytes_ =
-      write_head(*exchange.request, facts, {head_.get(), head_capacity_}, exchange.cookies, exchange.forwarded);
+  head_bytes_ = write_head(exchange, facts, {head_.get(), head_capacity_});
   head_sent_ = 0;
   return true;
 }

@@ -184,8 +184,9 @@ TEST_CASE("request head: the bound holds for every shape") {
       request.body = BodyStream{18446744073709551615ULL};
       for (std::size_t i = 0; i < fields; ++i) add(request, "n", "");
       if (fields == 3) add(request, "Host", "a.name.of.the.callers");
-      std::vector<std::uint8_t> out(http1::head_bound(request));
-      const std::size_t used = http1::write_head(request, http1::examine(request), out);
+      const http::Exchange exchange{.request = &request};
+      std::vector<std::uint8_t> out(http1::head_bound(exchange));
+      const std::size_t used = http1::write_head(exchange, http1::examine(request), out);
       CHECK(used <= out.size());
       CHECK(as_text(Bytes(out).first(used)) == head_of(request));
     }
