@@ -1,6 +1,7 @@
 // See connect.hpp.
 #include "core/proxy/connect.hpp"
 
+#include <new>
 #include <utility>
 
 #include "core/base/limits.hpp"
@@ -34,7 +35,7 @@ rules::AuthRequest Connect::facts() const { return {.method = "CONNECT", .target
 bool Connect::begin(std::vector<std::uint8_t>& out, Now) {
   if (login_) {
     auto first = login_->first(facts(), params_.ask_basic);
-    if (!first) return fail(first.error().message());
+    if (!first) return fail_with(first.error());
     authorization_ = *std::move(first);
   }
   ask(out);
@@ -71,7 +72,7 @@ bool Connect::read_head(Bytes& in) {
   const http1::Reader::Step step = reader_.read(bytes);
   head_text_.insert(head_text_.end(), in.begin(), in.begin() + static_cast<std::ptrdiff_t>(step.taken));
   in = in.subspan(step.taken);
-  if (step.failed) return fail(reader_.error().message());
+  if (step.failed) return fail_with(reader_.error());
   head_bytes_ += step.taken;
   if (head_bytes_ > limits::kMaxHeadBytes) return fail("its response head is too large");
   if (step.interim) head_text_.clear();
@@ -87,13 +88,14 @@ bool Connect::judge(Now now) {
   }
   if (head_.status != kProxyAuthenticationRequired || !login_) return refused();
   auto answer = login_->answer(head_, facts(), now);
-  if (!answer) return fail(answer.error().message());
+  if (!answer) return fail_with(answer.error());
   if (!*answer) return refused();
   authorization_ = **std::move(answer);
   skipped_ = std::make_unique<Skipped>();
   skipped_->reader.start(skipped_->head, nullptr, {.rules = {.http1 = params_.http1}});
   const http1::Reader::Step step = skipped_->reader.read(head_text_);
-  if (step.failed || !skipped_->reader.keep_alive()) return go_elsewhere();
+  if (step.failed) return fail_with(skipped_->reader.error());
+  if (!skipped_->reader.keep_alive()) return go_elsewhere();
   return step.complete && end_skipping();
 }
 
@@ -103,7 +105,8 @@ bool Connect::skip(Bytes& in) {
   const http1::Reader::Step step = skipped_->reader.read(bytes);
   in = in.subspan(step.taken);
   skipped_->bytes += step.taken;
-  if (step.failed || skipped_->bytes > limits::kMaxSkippedBytes) return go_elsewhere();
+  if (step.failed) return fail_with(skipped_->reader.error());
+  if (skipped_->bytes > limits::kMaxSkippedBytes) return go_elsewhere();
   return step.complete && end_skipping();
 }
 
@@ -116,6 +119,12 @@ bool Connect::end_skipping() {
 bool Connect::go_elsewhere() {
   if (!login_->is_bound()) again_ = login_->is_basic() ? Again::with_basic : Again::yes;
   return refused();
+}
+
+// A shortage of memory is no fault of the proxy's.
+bool Connect::fail_with(const Error& error) {
+  if (error.code == Code::out_of_memory) throw std::bad_alloc();
+  return fail(error.message());
 }
 
 bool Connect::refused() {

@@ -52,6 +52,7 @@ class Connect final : public Passage {
   bool skip(Bytes& in);
   bool end_skipping();
   bool go_elsewhere();  // false, as refused()
+  bool fail_with(const Error& error);  // false
   bool refused();
 
   ConnectParams params_;

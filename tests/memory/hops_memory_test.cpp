@@ -8,6 +8,7 @@
 #include "tests/memory/every_allocation.hpp"
 #include "tests/memory/memory_world.hpp"
 #include "tests/support/pattern.hpp"
+#include "tests/support/proxies.hpp"
 
 namespace sluice::test {
 namespace {
@@ -133,6 +134,41 @@ std::vector<std::string> tell_login(Credentials credentials) {
   if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
   world.finish();
   return world.faults();
+}
+
+// By a proxy that forwards, and by a tunnel; the way before it fails, and a name is looked up for SOCKS.
+std::vector<std::string> tell_proxied(bool tunnel) {
+  MemoryWorld world({}, nullptr);
+  Proxy proxy = proxy_at(ProxyKind::http, "192.0.2.9");
+  proxy.user = std::string(50, 'u');
+  proxy.password = "secret";
+  proxy.schemes = {.basic = false, .digest = true};
+  proxy.tunnel = tunnel;
+  const Ways ways = {std::make_shared<const ProxyChain>(ProxyChain{proxy_at(ProxyKind::socks4, "nowhere.test")}),
+                     std::make_shared<const ProxyChain>(ProxyChain{proxy})};
+  Wish get;
+  get.url = "http://192.0.2.9/2000/3";
+  get.expected = body(2000, 3);
+  get.options.proxies = std::make_shared<Chooser>([ways](const Url&) { return ways; });
+  const auto first = world.add(get);
+  world.run();
+  if (!ran_short() && !(first && world.succeeded(*first))) world.fault("a transfer failed with memory there");
+  relieve();
+  const auto last = world.add(get);
+  world.run();
+  if (world.engine && !(last && world.succeeded(*last))) world.fault("with memory back, a transfer fails");
+  world.finish();
+  return world.faults();
+}
+
+TEST_CASE("memory: a request that a proxy forwards, after its challenge and another way") {
+  with_every_allocation_failing("forwarded", [] { return tell_proxied(false); },
+                                {Shortage::once, Shortage::from_then_on}, {1, 5});
+}
+
+TEST_CASE("memory: a tunnel, after its challenge and another way") {
+  with_every_allocation_failing("tunnel", [] { return tell_proxied(true); }, {Shortage::once, Shortage::from_then_on},
+                                {1, 5});
 }
 
 TEST_CASE("memory: a login by NTLM") {

@@ -60,8 +60,28 @@ void Peer::answer() {
   }
 }
 
+// Asks who it is, then leads to the origin, which it is itself. True as below.
+bool Peer::answer_as_proxy() {
+  const std::size_t end = in_.find("\r\n\r\n");
+  if (end == std::string::npos) return true;
+  const bool is_known = in_.substr(0, end).find("Proxy-Authorization: ") != std::string::npos;
+  if (!is_known) {
+    in_.erase(0, end + 4);
+    plain_out_ +=
+        "HTTP/1.1 407 Who\r\nProxy-Authenticate: Digest realm=p, nonce=n, qop=\"auth\"\r\nContent-Length: 4\r\n\r\nwho?";
+  } else if (in_.starts_with("CONNECT ")) {
+    in_.erase(0, end + 4);
+    plain_out_ += "HTTP/1.1 200 Fine\r\n\r\n";
+  } else {
+    in_.erase(4, in_.find('/', std::string_view("GET http://").size()) - 4);
+    return answer_specially();
+  }
+  return true;
+}
+
 // What OriginTalk has no word for. True: it was answered, or more of the head is needed.
 bool Peer::answer_specially() {
+  if (in_.starts_with("CONNECT ") || in_.starts_with("GET http://")) return answer_as_proxy();
   const bool at_head = in_.starts_with("GET ") || in_.starts_with("PUT ") || in_.starts_with("POST ");
   if (!at_head) return false;
   const std::size_t end = in_.find("\r\n\r\n");

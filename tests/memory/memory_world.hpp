@@ -5,6 +5,7 @@
 //
 // Hosts: *.test has two addresses, of which the first refuses; the first address of race.test never answers, and
 // nowhere.test has none. An address literal is an origin directly, except those two.
+// Each origin is a proxy too, which asks for Digest; what it leads to is itself.
 // Paths, besides those of the origin: /dies-reused/..., which closes instead of answering on a connection that has
 // carried a request before; /resets/..., which resets in the middle of a body; /silent/..., which resets instead of
 // answering; /guarded/..., which asks for Digest, and answers the first request of a connection that has it with a 503;
@@ -57,6 +58,7 @@ class Peer {
  private:
   void answer();
   bool answer_specially();
+  bool answer_as_proxy();
   std::unique_ptr<sim::TlsServer> server_;
   OriginTalk talk_;
   std::string in_;  // decrypted bytes of an incomplete request
