@@ -82,7 +82,8 @@ ProxyChoosers::Chain ProxyChoosers::make_chain(const Settings& settings, bool ht
   if (!preproxy.empty()) {
     auto proxy = make_proxy(settings, preproxy, ProxyKind::socks4);
     if (!proxy) return std::unexpected(proxy.error());
-    if (speaks_http(proxy->kind))
+    const bool says_http = equals_ignoring_case(std::string_view(preproxy).substr(0, 7), "http://");
+    if (says_http || speaks_http(proxy->kind))
       return std::unexpected(Failure{kExitConnect, "option --preproxy: a SOCKS proxy is needed"});
     chain.push_back(*std::move(proxy));
   }

@@ -268,18 +268,24 @@ std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, 
   Dial* dial = dial_of(connection);
   if (!dial) return std::nullopt;
   if (connection.channel.fault()) {
-    const bool may_try = dial->proxy_connections < limits::kMaxProxyConnections;
-    if (may_try && connection.channel.again() != Again::no) return begin_again(*dial, connection, now);
-    return failed(*dial, *connection.channel.fault());
+    return broken_off(connection, *connection.channel.fault(), now);
   }
   if (!connection.channel.become_ready()) return std::nullopt;
   return established(connection, *dial, now);
 }
 
+std::optional<DialEnd> Connector::broken_off(PooledConnection& connection, Error error, Now now) {
+  Dial& dial = *dial_of(connection);
+  const bool may_try = dial.proxy_connections < limits::kMaxProxyConnections;
+  if (may_try && connection.channel.again() != Again::no) return begin_again(dial, connection, now);
+  return failed(dial, std::move(error));
+}
+
 // A proxy's challenge can be answered on another connection only.
 std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& connection, Now now) {
   Endpoint& endpoint = *pool_.find(dial.endpoint);
-  if (connection.channel.again() == Again::with_basic) endpoint.through->asks_basic = true;
+  const Again asked = connection.channel.again();
+  if (asked != Again::yes) endpoint.through->asked = asked;
   connections_.close(connection, false);
   dialer_.begin_again(dial);
   return look_up(dial, endpoint, now);

@@ -59,6 +59,8 @@ class Connector {
   std::optional<DialEnd> attempt_failed(PooledConnection& connection, Error error, Now now);
   // Call it after the layers have received bytes, or after bytes of theirs were sent.
   std::optional<DialEnd> handshake_moved(PooledConnection& connection, Now now);
+  // The handshakes of a connection have failed, or its stream has ended.
+  std::optional<DialEnd> broken_off(PooledConnection& connection, Error error, Now now);
   std::optional<DialEnd> timed_out(pool::Dial& dial, Now now);
   // The connect timer of a transfer has expired that counted on the dials of others. Returns the error with which the
   // transfer must end; nullopt: it goes on waiting.

@@ -227,7 +227,7 @@ void Engine::Impl::on_eof(PooledConnection& connection, std::string_view why, No
       break;
     }
     case ChannelPhase::securing:
-      take(connector_.failed(*connector_.dial_of(connection), engine::cut_off(connection, why)), now);
+      take(connector_.broken_off(connection, engine::cut_off(connection, why), now), now);
       break;
     case ChannelPhase::ready: {
       // RFC 9112 8: the end of the stream is trusted only if the connection had no error. After a send error it may be
@@ -252,7 +252,7 @@ void Engine::Impl::on_io_error(PooledConnection& connection, Error error, Now no
       break;
     case ChannelPhase::securing:
       error = engine::broken_off(connection, std::move(error));
-      take(connector_.failed(*connector_.dial_of(connection), std::move(error)), now);
+      take(connector_.broken_off(connection, std::move(error), now), now);
       break;
     case ChannelPhase::ready:
       carrier_.broken(connection, std::move(error), now);

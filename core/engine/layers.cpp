@@ -49,7 +49,7 @@ proxy::SocksParams socks_params(const Proxy& proxy, proxy::Target target) {
           .password = proxy.password};
 }
 
-Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, proxy::Target target, bool ask_basic,
+Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, proxy::Target target, Again asked,
                           const LayerParts& parts) {
   if (!proxy::is_http(proxy)) {
     auto layer = proxy::make_socks(socks_params(proxy, std::move(target)));
@@ -63,7 +63,7 @@ Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, prox
                                                                                       .target = std::move(target),
                                                                                       .fields = proxy.fields,
                                                                                       .http1_0 = proxy.http1_0,
-                                                                                      .ask_basic = ask_basic,
+                                                                                      .asked = asked,
                                                                                       .http1 = parts.options.http1},
                                                                  std::move(login)));
   return {};
@@ -80,7 +80,7 @@ Result<void> push_proxies(PooledConnection& connection, const pool::Through& thr
     if (through.way.forwards && through.is_last(i)) break;
     proxy::Target target = through.target_of(i);
     if (i < addresses.size() && addresses[i]) target.host = addresses[i]->to_string();
-    if (auto pushed = push_passage(connection, proxy, std::move(target), through.asks_basic, parts); !pushed) {
+    if (auto pushed = push_passage(connection, proxy, std::move(target), through.asked, parts); !pushed) {
       return pushed;
     }
   }

@@ -28,22 +28,25 @@ void ProxyUse::take(std::size_t at, Request& request, const TransferOptions& opt
   at_ = at;
   auto chain = at < ways_.size() ? ways_[at] : nullptr;
   proxy::Way way = proxy::way_through(std::move(chain), request.url, options.connect_to.has_value());
-  // The hop that answers a challenge goes the same way, with the same login.
-  if (way.proxies != way_.proxies) {
-    login_.reset();
-    answered_ = false;
-  }
+  login_.reset();
+  answered_ = false;
   way_ = std::move(way);
   if (way_ && !way_.forwards) request.fields.remove("Proxy-Authorization");  // no origin may see it (SB-03)
 }
 
 Result<http::ForwardedBy> ProxyUse::forwarded(const Request& request, HopMemory& memory) {
   const Proxy& proxy = way_.proxies->back();
-  if (!std::exchange(answered_, false)) {
+  // A request that is sent again, because its connection was closed, carries what it has carried; but an answer of
+  // Digest is made anew, as its nonce has been counted.
+  const bool keeps = answered_ && (!std::exchange(used_, true) || login_->is_basic());
+  if (!keeps) {
     authorization_.clear();
-    login_.reset();
+    answered_ = false;
     if (!proxy.user.empty() || !proxy.password.empty()) {
-      login_ = std::make_unique<proxy::Login>(proxy, false, proxy::LoginMemory{memory.random, memory.digests});
+      // The same one for the whole hop: it counts its answers.
+      if (!login_) {
+        login_ = std::make_unique<proxy::Login>(proxy, false, proxy::LoginMemory{memory.random, memory.digests});
+      }
       auto first = login_->first(facts_of(request, http::absolute_target(request)));
       if (!first) return std::unexpected(std::move(first.error()));
       authorization_ = *std::move(first);
@@ -58,6 +61,7 @@ Result<bool> ProxyUse::answers(const Request& request, const ResponseHead& head,
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (!*answer) return false;
   authorization_ = **std::move(answer);
+  used_ = false;
   return answered_ = true;
 }
 

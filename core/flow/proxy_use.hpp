@@ -41,7 +41,8 @@ class ProxyUse {
   proxy::Way way_;
   std::unique_ptr<proxy::Login> login_;
   std::string authorization_;
-  bool answered_ = false;  // authorization_ answers a challenge
+  bool answered_ = false;  // authorization_ answers a challenge to a request of this hop or of the one before
+  bool used_ = false;      // and a request has carried it
 };
 
 }  // namespace sluice::flow

@@ -78,7 +78,7 @@ PeerName peer_of(const Url& url);  // `tls` is left null
 struct Through {
   proxy::Way way;
   proxy::Target target;     // where the last proxy is asked to lead; unused if the way forwards
-  bool asks_basic = false;  // a proxy has asked for Basic credentials and closed the connection
+  Again asked = Again::no;  // for what a proxy has asked before it closed the connection
 
   // Where this proxy is asked to lead: to the next one, or to the target.
   proxy::Target target_of(std::size_t proxy) const;

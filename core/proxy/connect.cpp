@@ -34,7 +34,7 @@ rules::AuthRequest Connect::facts() const { return {.method = "CONNECT", .target
 
 bool Connect::begin(std::vector<std::uint8_t>& out, Now) {
   if (login_) {
-    auto first = login_->first(facts(), params_.ask_basic);
+    auto first = login_->first(facts(), params_.asked);
     if (!first) return fail_with(first.error());
     authorization_ = *std::move(first);
   }
@@ -52,8 +52,7 @@ void Connect::ask(std::vector<std::uint8_t>& out) {
   if (!params_.fields.contains("Host")) append_field(out, "Host", authority_);
   if (!authorization_.empty()) append_field(out, "Proxy-Authorization", authorization_);
   for (const Field field : params_.fields) {
-    const bool replaced = !authorization_.empty() && equals_ignoring_case(field.name, "Proxy-Authorization");
-    if (!replaced) append_field(out, field.name, field.value);
+    append_field(out, field.name, field.value);
   }
   append(out, "\r\n");
 }
@@ -95,7 +94,7 @@ bool Connect::judge(Now now) {
   skipped_->reader.start(skipped_->head, nullptr, {.rules = {.http1 = params_.http1}});
   const http1::Reader::Step step = skipped_->reader.read(head_text_);
   if (step.failed) return fail_with(skipped_->reader.error());
-  if (!skipped_->reader.keep_alive()) return go_elsewhere();
+  if (!is_kept()) return go_elsewhere();
   return step.complete && end_skipping();
 }
 
@@ -115,10 +114,24 @@ bool Connect::end_skipping() {
   return true;
 }
 
+// Proxies say it by a field of their own too, which is in no standard.
+bool Connect::is_kept() const {
+  const std::string_view own = head_.fields.find("Proxy-Connection").value_or("");
+  if (lists_token(own, "close")) return false;
+  const http1::Reader& reader = skipped_->reader;
+  return reader.keep_alive() || (lists_token(own, "keep-alive") && reader.body_length());
+}
+
 // This connection cannot carry the answer.
 bool Connect::go_elsewhere() {
-  if (!login_->is_bound()) again_ = login_->is_basic() ? Again::with_basic : Again::yes;
+  goes_elsewhere_ = true;
   return refused();
+}
+
+// The proxy may also have closed the connection after a challenge without a word.
+Again Connect::again() const {
+  const bool unanswered = talking() && head_text_.empty() && !skipped_;
+  return login_ && (goes_elsewhere_ || unanswered || skipped_) ? login_->again() : Again::no;
 }
 
 // A shortage of memory is no fault of the proxy's.

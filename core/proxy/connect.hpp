@@ -23,8 +23,8 @@ struct ConnectParams {
   // Sent after Host, or instead of it if there is a Host among them: what is meant for the proxy alone (SB-03, SB-04).
   // Names and values must be valid.
   Fields fields = {};
-  bool http1_0 = false;    // the request says HTTP/1.0
-  bool ask_basic = false;  // an earlier connection has learned that the proxy asks for Basic
+  bool http1_0 = false;     // the request says HTTP/1.0
+  Again asked = Again::no;  // what an earlier connection has learned of the proxy
   Http1 http1 = Http1::tolerant;
 };
 
@@ -36,7 +36,7 @@ class Connect final : public Passage {
   std::string_view task() const override { return "CONNECT"; }
   Code failure() const override { return Code::tunnel_failed; }
   void describe(StreamFacts& facts) const override { facts.connect_status = head_.status; }
-  Again again() const override { return again_; }
+  Again again() const override;
   // Of the proxy, from its final head on; status 0 before. It is valid after a refusal too.
   const ResponseHead& response() const { return head_; }
 
@@ -51,7 +51,8 @@ class Connect final : public Passage {
   bool judge(Now now);
   bool skip(Bytes& in);
   bool end_skipping();
-  bool go_elsewhere();  // false, as refused()
+  bool is_kept() const;
+  bool go_elsewhere();                 // false, as refused()
   bool fail_with(const Error& error);  // false
   bool refused();
 
@@ -70,7 +71,7 @@ class Connect final : public Passage {
     std::size_t bytes = 0;
   };
   std::unique_ptr<Skipped> skipped_;
-  Again again_ = Again::no;
+  bool goes_elsewhere_ = false;  // the answer to a challenge must go on another connection
 };
 
 }  // namespace sluice::proxy

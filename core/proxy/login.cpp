@@ -15,28 +15,37 @@ Login::Login(const Proxy& proxy, bool one_connection, LoginMemory memory)
       name_("proxy " + name_of(proxy)),
       one_connection_(one_connection),
       memory_(memory) {
+  // The caller's own value is sent instead.
+  if (proxy.fields.contains("Proxy-Authorization")) credentials_.user = credentials_.password = "";
   credentials_.schemes.bearer = credentials_.schemes.negotiate = false;
   if (!one_connection) credentials_.schemes.ntlm = false;
 }
 
 bool Login::is_basic() const { return sent_.starts_with("Basic "); }
 
+// The last message of NTLM answers a challenge to its connection.
+Again Login::again() const {
+  if (step_ == Step::answered || answers_ == 0) return Again::no;
+  return step_ == Step::begun ? Again::with_ntlm : is_basic() ? Again::with_basic : Again::yes;
+}
+
 std::string Login::begin_ntlm() {
   step_ = Step::begun;
   return sent_ = "NTLM " + base64(rules::ntlm_negotiate());
 }
 
-Result<std::string> Login::first(const rules::AuthRequest& request, bool ask_basic) {
+Result<std::string> Login::first(const rules::AuthRequest& request, Again asked) {
   answers_ = 0;
   step_ = Step::none;
   digest_.reset();
   sent_.clear();
   if (!has_credentials()) return sent_;
   const AuthSchemes& schemes = credentials_.schemes;
-  if (schemes.ntlm && !schemes.basic && !schemes.digest) return begin_ntlm();
+  const bool is_only = schemes.ntlm && !schemes.basic && !schemes.digest;
+  if (is_only || (schemes.ntlm && asked == Again::with_ntlm)) return begin_ntlm();
   if (schemes.digest) digest_ = memory_.digests.next(name_, credentials_.user);
   Credentials used = credentials_;
-  if (ask_basic && schemes.basic && !digest_) used.schemes = {};
+  if (asked == Again::with_basic && schemes.basic && !digest_) used.schemes = {};
   auto value = rules::first_authorization(used, request, digest_ ? &*digest_ : nullptr);
   if (!value) return std::unexpected(std::move(value.error()));
   sent_ = value->value_or("");

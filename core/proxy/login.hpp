@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/layer.hpp"
 #include "core/base/random.hpp"
 #include "core/proxy.hpp"
 #include "core/response.hpp"
@@ -27,16 +28,16 @@ class Login {
   Login(const Proxy& proxy, bool one_connection, LoginMemory memory);
 
   bool has_credentials() const { return !credentials_.user.empty() || !credentials_.password.empty(); }
-  // The value for a request before any challenge to it; "": none. `ask_basic`: the proxy is known to ask for Basic.
-  // Errors: as rules::first_authorization(). Throws std::bad_alloc.
-  Result<std::string> first(const rules::AuthRequest& request, bool ask_basic = false);
+  // The value for a request before any challenge to it; "": none. `asked`: what an earlier connection has learned of
+  // the proxy. Errors: as rules::first_authorization(). Throws std::bad_alloc.
+  Result<std::string> first(const rules::AuthRequest& request, Again asked = Again::no);
   // The value with which the same request is sent again; nullopt: the challenge is not one that can be answered.
   // Errors and exceptions as first().
   Result<std::optional<std::string>> answer(const ResponseHead& head, const rules::AuthRequest& request, Now now);
-  // The last value was of Basic: it counts on other connections too.
+  // The last value was of Basic.
   bool is_basic() const;
-  // The value needs the connection of the challenge.
-  bool is_bound() const { return step_ == Step::answered; }
+  // Whether a new connection may succeed where this one ends before the last value was answered, and how.
+  Again again() const;
 
  private:
   enum class Step : std::uint8_t { none, begun, answered };  // of NTLM

@@ -162,6 +162,37 @@ TEST_CASE("proxies: a challenge of a proxy that forwards is answered") {
   CHECK(world.sent(newest(world)).contains("nc=00000002"));
 }
 
+TEST_CASE("proxies: an answer is sent again if its connection was closed") {
+  EngineWorld world;
+  const TransferId id = world.add(kUrl, through(with_login(http_proxy(), {.basic = true, .digest = true})));
+  const ConnId first = newest(world);
+  world.connected(first);
+  world.sent(first);
+  world.receive(first, refusal("Proxy-Authenticate: Basic realm=p\r\n"));
+  CHECK(world.sent(first).contains("Proxy-Authorization: Basic"));
+  world.eof(first);
+  REQUIRE(world.connects.size() == 2);
+  world.connected(newest(world));
+  CHECK(world.sent(newest(world)).contains("Proxy-Authorization: Basic"));
+  world.receive(newest(world), answer("x"));
+  CHECK(world.succeeded(id));
+  CHECK(world.engine.head(id).status == 200);
+}
+
+TEST_CASE("proxies: an own Proxy-Authorization among the proxy's fields is sent instead of its login") {
+  for (const bool tunnel : {false, true}) {
+    EngineWorld world;
+    Proxy proxy = with_login(http_proxy());
+    proxy.tunnel = tunnel;
+    REQUIRE(proxy.fields.add("Proxy-Authorization", "Bearer own").has_value());
+    world.add(kUrl, through(proxy));
+    world.connected(newest(world));
+    const std::string sent = world.sent(newest(world));
+    CHECK(sent.contains("Proxy-Authorization: Bearer own\r\n"));
+    CHECK_FALSE(sent.contains("Basic"));
+  }
+}
+
 TEST_CASE("proxies: a refusal that cannot be answered is a response") {
   for (const bool login : {false, true}) {
     EngineWorld world;

@@ -178,6 +178,40 @@ TEST_CASE("tunnels: a challenge that ends the connection is answered on another 
   }
 }
 
+TEST_CASE("tunnels: a proxy that closes after its challenge without a word, or in the middle of its content") {
+  const std::string challenge = refusal("Proxy-Authenticate: Basic realm=p\r\nContent-Length: 4\r\n");
+  for (const std::string& sent : {challenge + "body", challenge + "bo"}) {
+    EngineWorld world;
+    const TransferId id =
+        world.add("http://example.org/", through(with_login(tunnel_proxy(), {.basic = true, .digest = true})));
+    const ConnId first = newest(world);
+    world.connected(first);
+    world.sent(first);
+    world.receive(first, sent);
+    world.sent(first);
+    world.eof(first);
+    REQUIRE(world.connects.size() == 2);
+    world.connected(newest(world));
+    CHECK(world.sent(newest(world)).contains("Proxy-Authorization: Basic"));
+    world.receive(newest(world), kOpened);
+    check_get_in_tunnel(world, id, newest(world));
+  }
+}
+
+TEST_CASE("tunnels: NTLM begins on another connection if the one of its offer ends") {
+  EngineWorld world;
+  const AuthSchemes any = {.basic = true, .digest = true, .ntlm = true};
+  const TransferId id = world.add("http://example.org/", through(with_login(tunnel_proxy(), any)));
+  world.connected(newest(world));
+  CHECK_FALSE(world.sent(newest(world)).contains("Proxy-Authorization"));
+  world.receive(newest(world), refusal("Proxy-Authenticate: NTLM\r\nConnection: close\r\n"));
+  REQUIRE(world.connects.size() == 2);
+  world.connected(newest(world));
+  CHECK(world.sent(newest(world)).contains("Proxy-Authorization: NTLM TlRMTVNTUAAB"));
+  world.eof(newest(world));
+  CHECK(world.failure(id) == Code::tunnel_failed);
+}
+
 TEST_CASE("tunnels: an answer that is refused, and a proxy that asks without end") {
   EngineWorld world;
   const TransferId basic = world.add("http://example.org/", through(with_login(tunnel_proxy())));

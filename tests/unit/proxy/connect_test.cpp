@@ -64,7 +64,7 @@ TEST_CASE("connect: any other status refuses, and the response can be read") {
 
 // A CONNECT that may answer challenges, with what it remembers.
 struct Asked {
-  ProxyTalk with(std::string_view bytes, AuthSchemes schemes, bool ask_basic = false) {
+  ProxyTalk with(std::string_view bytes, AuthSchemes schemes, Again known = Again::no) {
     return test::talk_in_pieces(
         [&] {
           random = Random(Seed{7});
@@ -76,7 +76,7 @@ struct Asked {
           proxy.password = "secret";
           proxy.schemes = schemes;
           ConnectParams params = to("a.example");
-          params.ask_basic = ask_basic;
+          params.asked = known;
           auto login = std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{random, digests});
           return std::make_unique<Connect>(std::move(params), std::move(login));
         },
@@ -97,7 +97,7 @@ TEST_CASE("connect: Basic goes at once if it is alone or known to be asked for, 
   CHECK(asked.with(kFine, {}).sent == kBasicRequest);
   const AuthSchemes any = {.basic = true, .digest = true};
   CHECK(asked.with(kFine, any).sent == kPlainRequest);
-  CHECK(asked.with(kFine, any, true).sent == kBasicRequest);
+  CHECK(asked.with(kFine, any, Again::with_basic).sent == kBasicRequest);
   for (const std::string_view content :
        {"Content-Length: 4\r\n\r\nbody", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
         "Content-Length: 0\r\n\r\n"}) {
@@ -124,11 +124,23 @@ TEST_CASE("connect: an answer that this connection cannot carry asks for another
   CHECK(again("Connection: close\r\n\r\n") == Again::with_basic);
   CHECK(again("\r\n") == Again::with_basic);  // its end ends the content
   CHECK(again("Content-Length: 99999\r\n\r\n" + std::string(99'999, 'x')) == Again::with_basic);
+  // Proxy-Connection, which is in no standard, says the same.
+  CHECK(again("Proxy-Connection: close\r\nContent-Length: 2\r\n\r\nno") == Again::with_basic);
   // Nothing can be answered.
   Connect without(to("a.example"));
   CHECK(test::talk(without, {std::string(kAsksBasic) + "Connection: close\r\n\r\n"}).failed);
   CHECK(without.again() == Again::no);
   CHECK(asked.with(std::string(kAsksBasic) + "Content-Length: 0\r\n\r\n", {}).error.detail == 407);
+}
+
+TEST_CASE("connect: HTTP/1.0 keeps a connection if Proxy-Connection says so") {
+  Asked asked;
+  const ProxyTalk talk = asked.with(
+      "HTTP/1.0 407 Who\r\nProxy-Authenticate: Basic realm=p\r\nProxy-Connection: keep-alive\r\nContent-Length: 2\r\n\r\nno" +
+          std::string(kFine),
+      {.basic = true, .digest = true});
+  CHECK(talk.sent == kPlainRequest + kBasicRequest);
+  CHECK(talk.open);
 }
 
 TEST_CASE("connect: NTLM takes three messages on one connection") {
