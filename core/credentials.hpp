@@ -47,7 +47,8 @@ class NegotiateLogin {
   virtual ~NegotiateLogin() = default;
   // The next token, as bytes; "": the login is complete, and there is none to send. `received`: the server's last one,
   // "" at the beginning. Error: there is no ticket, or the server's token cannot be accepted; the context says why, in
-  // one line. Not called again after an error. May throw std::bad_alloc.
+  // one line. Not called again after an error. May throw std::bad_alloc; any other exception
+  // ends the program, here and below.
   virtual Result<std::string> next(std::string_view received) = 0;
 };
 
@@ -70,7 +71,7 @@ struct Credentials {
   std::string password = {};
   std::string bearer = {};  // the token; empty: none
   AuthSchemes schemes = {};
-  std::shared_ptr<NegotiateProvider> negotiate = {};  // for the origin of the URL; needs no user. Null: none
+  std::shared_ptr<NegotiateProvider> negotiate = {};  // for the origin of the URL; needs no user, but schemes.negotiate
   // "provider1[:provider2[:region[:service]]]", as curl's --aws-sigv4: requests are signed with `user` and `password`
   // by AWS Signature Version 4, each hop by itself, instead of the schemes. "": they are not. Invalid text is an error
   // (invalid_option).

@@ -51,7 +51,9 @@ enum class Code : std::uint8_t {
   tls_failed,             // a broken record or alert after the handshake
   authentication_failed,  // the server could not show who it is (Negotiate)
   tunnel_failed,          // an HTTP proxy refused the tunnel, or broke HTTP's rules; detail: its response's status
-  socks_failed,           // a SOCKS proxy refused to lead to the host, or broke the rules of its protocol
+  // A SOCKS proxy refused to lead to the host or broke the rules of its protocol, or that protocol cannot say what is
+  // asked (an IPv6 address in SOCKS4; a user, password or host of more than 255 bytes).
+  socks_failed,
   // blame: limit
   connect_timeout,
   total_timeout,
@@ -76,7 +78,8 @@ std::string_view to_string(Blame blame);
 struct [[nodiscard]] Error {
   Code code = Code::internal;
   Blame blame = Blame::internal;
-  int detail = 0;           // the system's error number, TLS alert, c-ares status or HTTP parser code; 0: none
+  // The system's error number, TLS alert, c-ares status, HTTP parser code or status of a proxy's response; 0: none.
+  int detail = 0;
   bool retry_safe = false;  // true: the request had no effect at the peer, or is idempotent: sending it again is safe
   std::string context;      // one line to read: what was tried, on what, what came back. No credentials.
 

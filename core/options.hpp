@@ -242,7 +242,8 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
-  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), and
+  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), but
+  // not those of CONNECT, and
   // response heads keep their bytes as with keep_raw_head; HopDone has the body that is skipped. In Multi:
   // TransferHandler::on_head_sent, on_head_received and on_hop_done.
   bool report_heads = false;

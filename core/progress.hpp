@@ -64,7 +64,7 @@ struct TransferInfo {
 enum class HopReason : std::uint8_t {
   first,           // the application's own request
   redirect,        // TransferOptions::redirects
-  authentication,  // the answer to a challenge (TransferOptions::credentials)
+  authentication,  // the answer to a challenge (TransferOptions::credentials, or Proxy::user)
   expectation,     // without Expect, after a 417 (TransferOptions::expect_continue_from)
   retry,           // TransferOptions::retries
 };

@@ -32,7 +32,9 @@ struct Proxy {
   ProxyKind kind = ProxyKind::http;
   std::string host = {};  // a name or an address, without brackets
   std::uint16_t port = 0;
-  std::shared_ptr<Route> route = {};  // null: TCP to that host and port. Else that is only its name
+  // Null: TCP to that host and port. Else that is only its name. With Multi it must be a Dialer (transport.hpp), else
+  // the transfer fails (invalid_option). Only the first proxy of a chain can have one.
+  std::shared_ptr<Route> route = {};
   // For the proxy alone, as they are. SOCKS4 sends the user only. Both empty: none are sent.
   std::string user = {};
   std::string password = {};
@@ -40,7 +42,8 @@ struct Proxy {
   // challenge (407) is answered. NTLM is for tunnels only; Bearer and Negotiate are not used.
   AuthSchemes schemes = {};
   // What an HTTP proxy gets with CONNECT, and with a request that is given to it if that has no field of the same name.
-  // No origin gets them from here.
+  // No origin gets them from here, but a proxy may pass on those of a request that is given to it. A
+  // Proxy-Authorization among them is sent instead of user and password.
   Fields fields = {};
   bool tunnel = false;                        // an HTTP proxy: a tunnel for http URLs as well
   bool http1_0 = false;                       // an HTTP proxy: CONNECT says HTTP/1.0
@@ -48,16 +51,24 @@ struct Proxy {
 };
 
 // The proxies on the way to an origin: the first is connected to, and leads to the second. Empty: there is none. At
-// most limits::kMaxProxies.
+// most 4 (limits::kMaxProxies).
 using ProxyChain = std::vector<Proxy>;
 
 // Chooses the way to a URL: what PAC files are for.
 class ProxyChooser {
  public:
   virtual ~ProxyChooser() = default;
-  // The ways to try, one after the other: the next one if no connection to the first proxy (without one, to the origin)
-  // could be made. No element, or null: no proxy. Called for each hop, with its final URL, inside calls on the engine;
-  // must not call the engine. May throw std::bad_alloc.
+  // The ways to try, one after the other: the next one if the name of its first proxy (without one, of the origin) has
+  // no address, if no connection could be made to it, or if connect_timeout ends before the way is open; each way has
+  // that time anew. A proxy that refuses, or fails in TLS, ends the transfer. No element: no proxy. A null element, or
+  // an empty chain: without a proxy, as one of the ways.
+  //
+  // Called for each hop but those that answer a challenge, with its final URL, which may hold a user and password
+  // (text_without_secrets() for logs). The call is made inside calls on the engine, and must not call it. May throw
+  // std::bad_alloc; any other exception ends the program.
+  //
+  // A way that cannot be used is an error of add() or of a later hop: invalid_option (too many proxies, no host, no
+  // port), tls_config (https without a TlsConfig), invalid_request (a user or password that cannot be sent).
   virtual std::vector<std::shared_ptr<const ProxyChain>> ways_to(const Url& url) const = 0;
 };
 

@@ -44,9 +44,8 @@ Result<ProxyLogin> parse_proxy_login(std::string_view text);
 
 // Which hosts need no proxy. Entries are separated by commas or blanks.
 //  - "example.org" and ".example.org": this host and all below it, in any case, with or without a final dot.
-//  - "192.0.2.7", "2001:db8::7", "10.0.0.0/8", "fe80::/10" (CIDR, RFC 4632): hosts that are such an address. A zone
-//  does
-//    not count.
+//  - "192.0.2.7", "2001:db8::7", "10.0.0.0/8", "fe80::/10" (CIDR, RFC 4632): hosts that are such an address, whatever
+//    their zone.
 //  - "*" as the only entry: all hosts.
 // An entry that is none of these, such as one with a port, matches nothing.
 class NoProxy {

@@ -50,8 +50,13 @@ Result<std::unique_ptr<Transport>> Streams::make_stream(output::Connect& what) {
     signals_ = std::make_shared<Signals>(waiter_);
     if (in_drive_) signals_->attend();
   }
-  auto& dialer = dynamic_cast<Dialer&>(*what.route);  // add() accepts no other route
-  return dial(dialer, {std::move(what.host), what.port}, Signals::make(signals_, what.conn));
+  // add() accepts no other route, but a proxy may have one.
+  auto* const dialer = dynamic_cast<Dialer*>(what.route.get());
+  if (!dialer) {
+    return std::unexpected(
+        make_error(Code::invalid_option, "connect: the route " + what.route->name() + " is no sluice::Dialer"));
+  }
+  return dial(*dialer, {std::move(what.host), what.port}, Signals::make(signals_, what.conn));
 }
 
 void Streams::connect(output::Connect& what) {

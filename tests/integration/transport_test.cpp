@@ -13,6 +13,7 @@
 #include "tests/support/child.hpp"
 #include "tests/support/far_side.hpp"
 #include "tests/support/multi_tools.hpp"
+#include "tests/support/proxies.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -407,4 +408,18 @@ TEST_CASE(
   }
   CHECK(children_of(::getpid()) == before);
   CHECK_FALSE(world.multi->timeout().has_value());
+}
+
+TEST_CASE("transport: a proxy's route that is no Dialer is an error of the transfer") {
+  struct Line : Route {
+    Line() : Route("line", "the line", 0) {}
+  };
+  const auto multi = make_multi();
+  Proxy proxy = proxy_at(ProxyKind::socks5h);
+  proxy.route = std::make_shared<Line>();
+  Recorder recorder;
+  REQUIRE(multi->add(get("http://example.org/"), through(proxy), &recorder).has_value());
+  CHECK(finish(*multi));
+  REQUIRE_FALSE(recorder.result.has_value());
+  CHECK(recorder.result.error().message().contains("the route the line is no sluice::Dialer"));
 }
