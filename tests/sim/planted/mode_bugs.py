@@ -35,7 +35,7 @@ MODE_BUGS = [
     bug("proxy-gets-names", "a SOCKS proxy that must be given an address is given the name",
         ("engine/layers.cpp", "if (i < addresses.size() && addresses[i])", "if (!PLANTED && i < addresses.size() && addresses[i])")),
     bug("proxy-never-again", "a challenge that ends its connection ends the transfer",
-        ("proxy/connect.cpp", "if (!login_->is_bound()) again_", "if (!login_->is_bound() && !PLANTED) again_")),
+        ("proxy/connect.cpp", "goes_elsewhere_ = true;", "goes_elsewhere_ = !PLANTED;")),
     bug("proxy-fields-in-tunnel", "a request in a tunnel looks like one for the proxy, with its credentials",
         ("engine/carrier.cpp", "if (job.way && job.way->forwards) {", "if (job.way && (job.way->forwards || PLANTED)) {")),
     bug("proxy-left-out", "the first proxy of a chain leads to the origin",
