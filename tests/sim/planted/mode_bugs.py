@@ -43,7 +43,7 @@ MODE_BUGS = [
     bug("proxy-tunnel-for-all", "a tunnel is used for every origin",
         ("pool/endpoint.cpp", "if (!waiter.way->forwards) {", "if (!waiter.way->forwards && !PLANTED) {")),
     bug("proxy-content-unread", "the content of a challenge is taken for the next response",
-        ("proxy/connect.cpp", "if (!skipped_->reader.keep_alive()) return go_elsewhere();", "if (!skipped_->reader.keep_alive()) return go_elsewhere();\n  if (PLANTED) return end_skipping();")),
+        ("proxy/connect.cpp", "if (!is_kept()) return go_elsewhere();", "if (!is_kept()) return go_elsewhere();\n  if (PLANTED) return end_skipping();")),
     bug("proxy-login-left-out", "SOCKS5 goes on without the login that the proxy has chosen",
         ("proxy/socks.cpp", "} else if (message_[1] == kLogin && has_login()) {", "} else if (message_[1] == kLogin && has_login() && !PLANTED) {"),
         ("proxy/socks.cpp", "} else if (message_[1] == kNoLogin) {", "} else if (message_[1] == kNoLogin || PLANTED) {")),
