@@ -74,7 +74,7 @@ void Link::recycle() {
   moved_ = fault_at_ = 0;
   fault_ = Fault::none;
   reading_ = true;
-  finished_ = peer_done_ = end_given_ = stalled_ = reset_counted_ = spoken_ = false;
+  finished_ = peer_done_ = end_given_ = stalled_ = reset_counted_ = false;
   told = {};
   fate = Fate::accepted;
   peer_name.clear();
@@ -121,7 +121,8 @@ void Link::leave() {
 std::size_t Link::room() const { return up_.bytes.size() < weather_->window ? weather_->window - up_.bytes.size() : 0; }
 
 void Link::take(const OutputView& view, std::size_t count) {
-  if (count > 0 && !std::exchange(spoken_, true)) tls = first_byte(view) == kTlsHandshake;
+  // In a proxy's tunnel TLS begins later.
+  if (count > 0 && first_byte(view) == kTlsHandshake) tls = true;
   up_.under_way.push({now_steady(), count});
   for (std::size_t i = 0; i < view.count && count > 0; ++i) {
     const Bytes piece = view.spans[i].first(std::min(count, view.spans[i].size()));

@@ -175,7 +175,6 @@ class Link final : public Line {
   bool feeding_ = false;    // the peer is being given bytes
   bool stalled_ = false;
   bool reset_counted_ = false;
-  bool spoken_ = false;  // the engine has sent something
 };
 
 }  // namespace sluice::sim

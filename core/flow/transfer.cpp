@@ -138,6 +138,9 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
                                       "given from its start"));
   }
   const bool same_origin = following.request.url.origin() == request.url.origin();
+  // ConnectTo is meant for the place of the application's own request, and for no other place.
+  const bool first_place = same_place(following.request.url, past_hops.empty() ? request.url : past_hops.front().url);
+  auto held = !first_place && options.connect_to ? std::make_unique<ConnectTo>(*options.connect_to) : nullptr;
   past_hops.push_back(present_hop(failure));
   past_hops.back().progress.done = now.steady;
   // Nothing after this line needs memory.
@@ -161,9 +164,13 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
   info = ConnectionDetails{};
   facts = nullptr;
   upload_announced = body_lost = false;
-  // ConnectTo is meant for the place of the application's own request, and for no other place.
-  const bool first_place = same_place(request.url, past_hops.front().url);
-  if (first_place == held_connect_to.has_value()) std::swap(options.connect_to, held_connect_to);
+  if (held) {
+    held_connect_to = std::move(held);
+    options.connect_to.reset();
+  } else if (first_place && held_connect_to) {
+    options.connect_to = std::move(*held_connect_to);
+    held_connect_to.reset();
+  }
   return {};
 }
 

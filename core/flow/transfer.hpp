@@ -105,7 +105,7 @@ class Transfer {
   End end;
   bool removed = false;  // the application called remove() before the Done was queued: it is released with that
   // Options.connect_to, kept here while a hop has another place than the first.
-  std::optional<ConnectTo> held_connect_to;
+  std::unique_ptr<ConnectTo> held_connect_to;
   Timers::Handle total_timer, attempts_timer, idle_timer, continue_timer;
   // In the phase `waiting` until its next hop; before it has a connection, the connect timeout where it counts on a
   // dial that was begun for others.

@@ -56,8 +56,8 @@ struct Destination {
   std::uint16_t port = 0;
   std::string zone;
   AddressFamily family = AddressFamily::any;
-  std::shared_ptr<Route> route;  // null: TCP
   bool is_proxy = false;
+  std::shared_ptr<Route> route;  // null: TCP
 
   std::string where() const;  // for messages: "example.org:443", "proxy 192.0.2.1:3128", or with the route's name
   // A route or an address literal: no name is looked up, and messages need not name the address again.

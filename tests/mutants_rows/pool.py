@@ -170,7 +170,7 @@ HOPS = [
     mutant("hop-rewind-unsaid", "a hop does not ask for a stream's body again",
            ("engine/jobs.cpp", "if (job.upload.awaits_rewind()) outbox_", "if (job.upload.awaits_rewind() && !PLANTED) outbox_")),
     mutant("hop-connect-to", "another place is connected to where the first one was to be",
-           ("flow/transfer.cpp", "if (first_place == held_connect_to.has_value())", "if (!PLANTED && first_place == held_connect_to.has_value())")),
+           ("flow/transfer.cpp", "if (held) {", "if (held && !PLANTED) {")),
     mutant("hop-stream-again", "a stream that cannot be given again is sent on with what is left of it",
            ("flow/transfer.cpp", "if (following.same_body && !upload.replayable()", "if (!PLANTED && following.same_body && !upload.replayable()")),
     mutant("hop-figures", "a hop goes on with the figures of the one before",

@@ -393,8 +393,7 @@ BUGS = [
     bug("hop-body-from-middle", "the next hop sends what the last one has left of the body",
         ("flow/transfer.cpp", "upload.rewind();\n  }\n  request =", "if (!PLANTED) upload.rewind();\n  }\n  request =")),
     bug("alias-for-all", "a redirect to another place connects to the first one",
-        ("flow/transfer.cpp", "if (first_place == held_connect_to.has_value()) std::swap",
-         "if (!PLANTED && first_place == held_connect_to.has_value()) std::swap")),
+        ("flow/transfer.cpp", "if (held) {", "if (held && !PLANTED) {")),
     bug("redirect-shown", "a response that is followed ends the transfer if it has no body",
         ("engine/carrier_events.cpp", "if (!*follows) return on_head(job, body_length, now);",
          "if (PLANTED && body_length == std::uint64_t{0}) job.next_hop.reset(), follows = false;\n"
