@@ -130,8 +130,8 @@ bool Connect::go_elsewhere() {
 
 // The proxy may also have closed the connection after a challenge without a word.
 Again Connect::again() const {
-  const bool unanswered = talking() && head_text_.empty() && !skipped_;
-  return login_ && (goes_elsewhere_ || unanswered || skipped_) ? login_->again() : Again::no;
+  const bool unanswered = talking() && (skipped_ || head_text_.empty());
+  return login_ && (goes_elsewhere_ || unanswered) ? login_->again() : Again::no;
 }
 
 // A shortage of memory is no fault of the proxy's.
