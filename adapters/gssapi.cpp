@@ -65,7 +65,7 @@ gss_buffer_desc view(std::string_view bytes) {
   return {.length = bytes.size(), .value = const_cast<char*>(bytes.data())};
 }
 
-// GSSAPI's words for a status; it may have several of them.
+// GSSAPI's text for a status; there may be several lines, which are joined.
 std::string words(OM_uint32 status, int type) {
   std::string out;
   OM_uint32 more = 0;
@@ -78,7 +78,7 @@ std::string words(OM_uint32 status, int type) {
   return out;
 }
 
-// The words of the mechanism say more than the general ones, if it has any.
+// The mechanism's own text says more than the general one, if there is one.
 std::string reason(OM_uint32 major, OM_uint32 minor) {
   const std::string detail = minor == 0 ? "" : words(minor, GSS_C_MECH_CODE);
   return detail.empty() || detail == "Success" || detail == "Unknown error" ? words(major, GSS_C_GSS_CODE) : detail;

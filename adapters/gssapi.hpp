@@ -1,6 +1,6 @@
 // Logins by Negotiate (RFC 4559) with tickets of Kerberos, by the system's GSSAPI: gives Credentials::negotiate of
-// core/credentials.hpp. In a library of its own, sluice-gssapi, so that nobody else loads GSSAPI. Leaves to others:
-// when a token is sent (core), and getting the first ticket (kinit).
+// core/credentials.hpp. In a library of its own, sluice-gssapi, so that other programs do not load GSSAPI. Leaves to
+// others: when a token is sent (core), and getting the first ticket (kinit).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct GssapiOptions {
   GssapiDelegation delegation = GssapiDelegation::none;
   // Told in one line why there is no first token for a host; the request then goes without. Called inside a call of
   // the engine, from which it must not call the engine; may throw std::bad_alloc, any other exception ends the program.
-  // Empty: nobody is told.
+  // Empty: it is not told.
   std::function<void(std::string_view why)> on_no_token = {};
 };
 

@@ -98,7 +98,7 @@ UnixSeconds expiry_of(std::int64_t max_age, UnixSeconds now) {
   return fits ? now + max_age : kLastCalendarTime;
 }
 
-// Splits a line of the file at its blanks. A complete line has ten words; the date is two of them. If the line has
+// Splits a line of the file at its blanks. A complete line has ten parts; the date is two of them. If the line has
 // fewer, the last ones are empty. nullopt: it has more.
 std::optional<std::array<std::string_view, 10>> words_of(std::string_view line) {
   std::array<std::string_view, 10> words = {};

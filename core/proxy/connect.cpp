@@ -128,7 +128,7 @@ bool Connect::go_elsewhere() {
   return refused();
 }
 
-// The proxy may also have closed the connection after a challenge without a word.
+// The proxy may also have closed the connection after a challenge without announcing it.
 Again Connect::again() const {
   const bool unanswered = talking() && (skipped_ || head_text_.empty());
   return login_ && (goes_elsewhere_ || unanswered) ? login_->again() : Again::no;

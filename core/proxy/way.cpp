@@ -39,7 +39,7 @@ void append_text(std::string_view text, std::string& key) {
   key.append(size.data(), size.size()).append(text);
 }
 
-// The object's address: whoever holds the key holds the chain, and so the route.
+// A route without an identity is named by its address. The endpoint that has the key holds the chain, and so the route.
 void append_route(const Route* route, std::string& key) {
   if (!route) return append_text("", key);
   if (!route->identity().empty()) return append_text("i" + route->identity(), key);

@@ -39,7 +39,7 @@ struct AuthRequest {
 
 // Whether Basic and Digest have something to send.
 bool has_user(const Credentials& credentials);
-// Whether Negotiate is allowed, and somebody makes its tokens.
+// Whether Negotiate is allowed, and the application has given an object that makes its tokens.
 bool may_negotiate(const Credentials& credentials);
 
 // The value of the field that a request carries before any challenge to it; nullopt: it goes without. `remembered`:

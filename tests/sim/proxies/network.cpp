@@ -31,7 +31,7 @@ std::string value_in(std::string_view head, std::string_view name) {
   return std::string(head.substr(begin, head.find("\r\n", begin) - begin));
 }
 
-// Who has proved to be who; nullopt: nobody. The account `wrong` never does.
+// The user whose password is right; nullopt: it is not. That of the account `wrong` never is.
 std::optional<std::string> user_by(std::string_view authorization) {
   for (const Account account : {Account::first, Account::second}) {
     const std::string user = user_of(account);
