@@ -69,12 +69,16 @@ std::string_view to_string(Code code) {
       return "rewind_failed";
     case Code::upload_failed:
       return "upload_failed";
+    case Code::address_forbidden:
+      return "address_forbidden";
     case Code::resolve_failed:
       return "resolve_failed";
     case Code::proxy_resolve_failed:
       return "proxy_resolve_failed";
     case Code::connect_failed:
       return "connect_failed";
+    case Code::bind_failed:
+      return "bind_failed";
     case Code::send_failed:
       return "send_failed";
     case Code::receive_failed:
@@ -97,6 +101,10 @@ std::string_view to_string(Code code) {
       return "tls_handshake";
     case Code::tls_certificate:
       return "tls_certificate";
+    case Code::tls_pin:
+      return "tls_pin";
+    case Code::tls_status:
+      return "tls_status";
     case Code::tls_failed:
       return "tls_failed";
     case Code::authentication_failed:
@@ -113,6 +121,16 @@ std::string_view to_string(Code code) {
       return "attempts_timeout";
     case Code::idle_timeout:
       return "idle_timeout";
+    case Code::queue_timeout:
+      return "queue_timeout";
+    case Code::resolve_timeout:
+      return "resolve_timeout";
+    case Code::tls_timeout:
+      return "tls_timeout";
+    case Code::response_timeout:
+      return "response_timeout";
+    case Code::too_slow:
+      return "too_slow";
     case Code::response_too_large:
       return "response_too_large";
     case Code::body_too_large:
@@ -159,11 +177,13 @@ Blame blame_of(Code code) {
     case Code::canceled:
     case Code::rewind_failed:
     case Code::upload_failed:
+    case Code::address_forbidden:
     case Code::recursive_call:  // the application made the call inside its own callback
       return Blame::caller;
     case Code::resolve_failed:
     case Code::proxy_resolve_failed:
     case Code::connect_failed:
+    case Code::bind_failed:
     case Code::send_failed:
     case Code::receive_failed:
     case Code::connection_closed:
@@ -176,6 +196,8 @@ Blame blame_of(Code code) {
     case Code::unexpected_upgrade:
     case Code::tls_handshake:
     case Code::tls_certificate:
+    case Code::tls_pin:
+    case Code::tls_status:
     case Code::tls_failed:
     case Code::authentication_failed:
     case Code::tunnel_failed:
@@ -185,6 +207,11 @@ Blame blame_of(Code code) {
     case Code::total_timeout:
     case Code::attempts_timeout:
     case Code::idle_timeout:
+    case Code::queue_timeout:
+    case Code::resolve_timeout:
+    case Code::tls_timeout:
+    case Code::response_timeout:
+    case Code::too_slow:
     case Code::response_too_large:
     case Code::body_too_large:
     case Code::too_many_redirects:

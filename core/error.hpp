@@ -28,14 +28,16 @@ enum class Code : std::uint8_t {
   unsupported_scheme,
   invalid_request,  // a method, target, field or body that cannot be sent
   invalid_option,
-  tls_config,     // unusable trust anchors, certificate or key
-  canceled,       // ended by the application (cancel(), remove()) before it was finished
-  rewind_failed,  // the request had to be sent again, but its body cannot be produced again
-  upload_failed,  // a streamed body ended before its declared length, or its source failed
+  tls_config,         // unusable trust anchors, certificate or key
+  canceled,           // ended by the application (cancel(), remove()) before it was finished
+  rewind_failed,      // the request had to be sent again, but its body cannot be produced again
+  upload_failed,      // a streamed body ended before its declared length, or its source failed
+  address_forbidden,  // the application's AddressRule allows none of the host's addresses
   // blame: network
   resolve_failed,
   proxy_resolve_failed,  // the name of a proxy
   connect_failed,
+  bind_failed,  // the address, port or interface that SocketOptions name cannot be used
   send_failed,
   receive_failed,
   connection_closed,  // closed by the peer before a response began, or closed before the request was sent
@@ -48,6 +50,8 @@ enum class Code : std::uint8_t {
   unexpected_upgrade,  // a 101 (Switching Protocols)
   tls_handshake,
   tls_certificate,        // the peer's certificate was not accepted
+  tls_pin,                // none of TlsOptions::pinned_public_keys is the key of the peer's certificate
+  tls_status,             // no valid proof that the peer's certificate is not revoked (TlsOptions::require_status)
   tls_failed,             // a broken record or alert after the handshake
   authentication_failed,  // the server could not show who it is (Negotiate)
   tunnel_failed,          // an HTTP proxy refused the tunnel, or broke HTTP's rules; detail: its response's status
@@ -59,6 +63,11 @@ enum class Code : std::uint8_t {
   total_timeout,
   attempts_timeout,
   idle_timeout,
+  queue_timeout,  // this and the next three: PhaseTimeouts
+  resolve_timeout,
+  tls_timeout,
+  response_timeout,
+  too_slow,            // RateOptions::low_rate
   response_too_large,  // head, trailers or interim responses are larger than sluice allows
   body_too_large,      // the body is larger than the application allows
   too_many_redirects,  // more than the application allows

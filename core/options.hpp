@@ -19,10 +19,16 @@
 
 namespace sluice {
 
-class AltSvcStore;   // alt_svc.hpp
-class CookieJar;     // cookies.hpp
-class HstsStore;     // hsts.hpp
-class ProxyChooser;  // proxy.hpp
+class AddressRule;      // address_rule.hpp
+class AltSvcStore;      // alt_svc.hpp
+class CookieJar;        // cookies.hpp
+class EngineObserver;   // observer.hpp
+class HstsStore;        // hsts.hpp
+class ProxyChooser;     // proxy.hpp
+class TlsSigner;        // tls_hooks.hpp
+class TlsVerifier;      // tls_hooks.hpp
+struct SocketOptions;   // socket_options.hpp
+struct TransferLimits;  // transfer_limits.hpp
 
 enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 
@@ -51,6 +57,27 @@ struct TlsOptions {
   TlsRenegotiation renegotiation = TlsRenegotiation::with_certificate;
   bool key_log = false;            // session secrets are given out as output::KeyLog; for debugging only
   bool keep_certificates = false;  // TransferInfo::certificates is filled in
+  // SHA-256 hashes of public keys (SubjectPublicKeyInfo, RFC 7469 2.4), 32 bytes each: the key of the server's
+  // certificate must be one of them, also without verify_peer; else the error is tls_pin. Empty: any key.
+  std::vector<std::string> pinned_public_keys = {};
+  // Ciphers of TLS 1.2 in OpenSSL's notation ("ECDHE-RSA-AES128-GCM-SHA256:..."), of TLS 1.3 by their names
+  // ("TLS_AES_128_GCM_SHA256:..."), groups ("X25519:P-256") and signature algorithms ("rsa_pss_rsae_sha256:..."), in
+  // order of preference. Empty: the defaults of this library.
+  std::string ciphers = {};
+  std::string tls13_ciphers = {};
+  std::string groups = {};
+  std::string signature_algorithms = {};
+  // Revocation lists (RFC 5280 5) in PEM form: a certificate of the peer's chain that one of them lists is refused, and
+  // so is one for whose issuer none is here. Empty: none are asked.
+  std::string revocation_lists_pem = {};
+  // The server must staple a valid OCSP response (RFC 6066 8); else the error is tls_status.
+  bool require_status = false;
+  // Signs with the client's key in place of private_key_pem, for keys that cannot leave their place. Null: none.
+  std::shared_ptr<const TlsSigner> signer = {};
+  // Asked besides what verify_peer checks. Null: none.
+  std::shared_ptr<const TlsVerifier> verifier = {};
+  // A list of configurations for Encrypted Client Hello (ECHConfigList, RFC 9849), in its wire form. Empty: none.
+  std::string ech_config_list = {};
 
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };
@@ -182,6 +209,11 @@ struct TransferOptions {
   // Null: no proxy. With a route it is not asked. With a proxy, connect_to is the place to which the (last) proxy is
   // asked to lead, in a tunnel if it is an HTTP proxy, and `family` is that of the addresses that are looked up here.
   std::shared_ptr<const ProxyChooser> proxies = {};
+  // How sockets are made for the connections: local address, keep-alive and so on. Transfers share connections only if
+  // these are equal. Null: as the system does it. Not asked with a route.
+  std::shared_ptr<const SocketOptions> socket = {};
+  // Further limits, of phases and rates. Null: none.
+  std::shared_ptr<const TransferLimits> limits = {};
   // From the start of name resolution until the connection can carry a request, TLS included. Zero or more, as all
   // timeouts here; nullopt: no limit. A transfer that waits for a connection which is made for another one, and which
   // may carry both, has this time too: from add(), or from the start of that connection if that is later.
@@ -247,6 +279,10 @@ struct TransferOptions {
   // response heads keep their bytes as with keep_raw_head; HopDone has the body that is skipped. In Multi:
   // TransferHandler::on_head_sent, on_head_received and on_hop_done.
   bool report_heads = false;
+  // The request, if it is idempotent and has no body, may be sent in the first flight of a resumed TLS 1.3 connection
+  // (0-RTT, RFC 8446 2.3, RFC 8470). Somebody on the path can then send it again. What the server refuses is sent again
+  // after the handshake.
+  bool early_data = false;
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
 };
@@ -256,7 +292,22 @@ struct EngineLimits {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
+  std::size_t max_connections_per_proxy = 0;
+  std::optional<Duration> max_connection_age = {};
+  std::size_t max_connection_uses = 0;
+  std::optional<std::uint64_t> max_receive_rate = {};
+  std::optional<std::uint64_t> max_send_rate = {};
   friend bool operator==(const EngineLimits&, const EngineLimits&) = default;
+};
+
+// How long answers of look-ups are kept, in an engine without a shared NameStore.
+struct NameCacheOptions {
+  std::optional<Duration> ttl = {};                 // in place of the TTL that an answer has, and of max_ttl
+  Duration max_ttl = std::chrono::seconds(60);      // a longer TTL counts as this
+  Duration negative_ttl = std::chrono::seconds(0);  // how long a failed look-up is remembered
+  // How long after its end an answer is still used, while a new one is looked up.
+  Duration stale_for = std::chrono::seconds(0);
+  friend bool operator==(const NameCacheOptions&, const NameCacheOptions&) = default;
 };
 
 struct EngineOptions {
@@ -276,6 +327,19 @@ struct EngineOptions {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // an unused connection is closed after this time
+  std::size_t max_connections_per_proxy = 0;                    // to one proxy, whatever it leads to; 0: no limit
+  // A connection that is older carries no further exchange; nullopt: no limit.
+  std::optional<Duration> max_connection_age = {};
+  std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
+  // The greatest number of body bytes a second of all transfers together, on average; nullopt: no limit. See also
+  // TransferLimits.
+  std::optional<std::uint64_t> max_receive_rate = {};
+  std::optional<std::uint64_t> max_send_rate = {};
+  NameCacheOptions name_cache = {};
+  // Asked about each address before a connection to it is begun. Null: all are allowed.
+  std::shared_ptr<AddressRule> address_rule = {};
+  // Told what happens in the engine. Null: nobody.
+  std::shared_ptr<EngineObserver> observer = {};
   std::vector<KnownAddresses> known_addresses = {};
   // For what is drawn at random: waits between retries, and the nonces of authentication. The same seed gives the same
   // numbers. nullopt: Multi takes one from its Environment, and an engine alone has a fixed one.

@@ -46,9 +46,12 @@ struct TransferInfo {
   std::string proxy = {};
   int connect_status = 0;        // of an HTTP proxy's last response to CONNECT; 0: there was none
   bool reused = false;           // the connection had carried another exchange before
+  int addresses_tried = 0;       // for this connection, the one that answered included; 0: it was not dialed by name
   int retries = 0;               // how often the request was sent again on another connection
-  std::string tls_version = {};  // "" without TLS, as the four below
+  std::string tls_version = {};  // "" without TLS, as those below
   std::string tls_cipher = {};
+  std::string tls_group = {};  // of the key exchange: "X25519"
+  bool early_data = false;     // the request was sent in the first flight, and the server took it
   std::string alpn = {};
   bool tls_resumed = false;
   std::string tls_subject = {};  // of the peer's certificate

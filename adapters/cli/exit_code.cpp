@@ -39,7 +39,10 @@ int exit_code(const Error& error, bool head_received) {
     case Code::proxy_resolve_failed:
       return kExitResolveProxy;
     case Code::connect_failed:
+    case Code::address_forbidden:
       return kExitConnect;
+    case Code::bind_failed:
+      return kExitInterface;
     case Code::send_failed:
       return kExitSend;
     case Code::receive_failed:
@@ -61,6 +64,10 @@ int exit_code(const Error& error, bool head_received) {
       return kExitTlsHandshake;
     case Code::tls_certificate:
       return kExitPeerCertificate;
+    case Code::tls_pin:
+      return kExitPinnedKey;
+    case Code::tls_status:
+      return kExitCertificateStatus;
     case Code::tls_failed:
     case Code::tunnel_failed:
       return kExitReceive;
@@ -75,6 +82,11 @@ int exit_code(const Error& error, bool head_received) {
     case Code::attempts_timeout:
       return kExitTimeout;
     case Code::idle_timeout:
+    case Code::queue_timeout:
+    case Code::resolve_timeout:
+    case Code::tls_timeout:
+    case Code::response_timeout:
+    case Code::too_slow:
       return kExitTimeout;
     case Code::response_too_large:
       return kExitReceive;

@@ -13,6 +13,8 @@
 //   resolve_failed             6
 //   proxy_resolve_failed       5
 //   connect_failed             7
+//   address_forbidden          7
+//   bind_failed               45   --interface, --local-port
 //   send_failed               55
 //   receive_failed            56
 //   connection_closed         52   nothing came back
@@ -24,10 +26,12 @@
 //   unexpected_upgrade         8   (curl ends with 52 or hangs)
 //   tls_handshake             35
 //   tls_certificate           60
+//   tls_pin                   90
+//   tls_status                91
 //   tls_failed                56
 //   tunnel_failed             56
 //   socks_failed              97
-//   the three timeouts        28
+//   timeouts, too_slow        28
 //   response_too_large        56   (curl 7 says 27, later ones 56)
 //   body_too_large            63
 //   too_many_redirects        47
@@ -65,6 +69,7 @@ enum ExitCode : int {
   kExitBadResume = 36,
   kExitAborted = 42,
   kExitBadArgument = 43,
+  kExitInterface = 45,
   kExitTooManyRedirects = 47,
   kExitOptionSyntax = 49,
   kExitEmptyReply = 52,
@@ -76,6 +81,8 @@ enum ExitCode : int {
   kExitFileSize = 63,
   kExitRewind = 65,
   kExitCaCertificates = 77,
+  kExitPinnedKey = 90,
+  kExitCertificateStatus = 91,
   kExitRecursiveCall = 93,
   kExitAuthentication = 94,
   kExitProxy = 97,

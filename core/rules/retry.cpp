@@ -30,6 +30,11 @@ Kind kind_of(Code code) {
     case Code::total_timeout:
     case Code::attempts_timeout:
     case Code::idle_timeout:
+    case Code::queue_timeout:
+    case Code::resolve_timeout:
+    case Code::tls_timeout:
+    case Code::response_timeout:
+    case Code::too_slow:
       return Kind::transient;
     case Code::connect_failed:
       return Kind::connect_error;
@@ -44,6 +49,8 @@ Kind kind_of(Code code) {
     case Code::unexpected_upgrade:
     case Code::tls_handshake:
     case Code::tls_certificate:
+    case Code::tls_pin:
+    case Code::tls_status:
     case Code::tls_failed:
     case Code::authentication_failed:
     case Code::tunnel_failed:
@@ -61,6 +68,8 @@ Kind kind_of(Code code) {
     case Code::canceled:
     case Code::rewind_failed:
     case Code::upload_failed:
+    case Code::address_forbidden:
+    case Code::bind_failed:
     case Code::descriptor_too_large:
     case Code::recursive_call:
     case Code::out_of_memory:

@@ -47,7 +47,9 @@ class IdentityWriter {
 // Names every member, so that a new option that is missing here does not compile (SB-05).
 TlsConfig::Identity identity_of(const TlsOptions& options) {
   const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
-               max_version, alpn, session_resumption, renegotiation, key_log, keep_certificates] = options;
+               max_version, alpn, session_resumption, renegotiation, key_log, keep_certificates, pinned_public_keys,
+               ciphers, tls13_ciphers, groups, signature_algorithms, revocation_lists_pem, require_status, signer,
+               verifier, ech_config_list] = options;
   IdentityWriter writer;
   writer.add(trust_anchors_pem);
   writer.add_number(verify_peer);
@@ -62,6 +64,18 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   writer.add_number(static_cast<std::uint64_t>(renegotiation));
   writer.add_number(key_log);
   writer.add_number(keep_certificates);
+  writer.add_number(pinned_public_keys.size());
+  for (const std::string& key : pinned_public_keys) writer.add(key);
+  writer.add(ciphers);
+  writer.add(tls13_ciphers);
+  writer.add(groups);
+  writer.add(signature_algorithms);
+  writer.add(revocation_lists_pem);
+  writer.add_number(require_status);
+  // Two objects are two identities, whatever they do: the config keeps them alive, so that an address means one object.
+  writer.add_number(reinterpret_cast<std::uintptr_t>(signer.get()));
+  writer.add_number(reinterpret_cast<std::uintptr_t>(verifier.get()));
+  writer.add(ech_config_list);
   return writer.finish();
 }
 

@@ -152,6 +152,15 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
       return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
     case Code::attempts_timeout:  // no plan has one
     case Code::rewind_failed:     // nor a rewindable stream
+    case Code::queue_timeout:
+    case Code::resolve_timeout:
+    case Code::tls_timeout:
+    case Code::response_timeout:
+    case Code::too_slow:
+    case Code::address_forbidden:
+    case Code::bind_failed:
+    case Code::tls_pin:
+    case Code::tls_status:
     case Code::too_many_redirects:
     case Code::proxy_resolve_failed:  // proxies have their own runs (tests/sim/proxies)
     case Code::tunnel_failed:

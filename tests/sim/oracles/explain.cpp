@@ -161,6 +161,15 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::idle_timeout:
       return plan.idle_timeout && now() - std::max(seen.added_at, world_->last_moved(conn)) >= *plan.idle_timeout;
     case Code::attempts_timeout:      // no plan has one
+    case Code::queue_timeout:
+    case Code::resolve_timeout:
+    case Code::tls_timeout:
+    case Code::response_timeout:
+    case Code::too_slow:
+    case Code::address_forbidden:
+    case Code::bind_failed:
+    case Code::tls_pin:
+    case Code::tls_status:
     case Code::proxy_resolve_failed:  // proxies have their own runs (tests/sim/proxies)
     case Code::tunnel_failed:
     case Code::socks_failed:

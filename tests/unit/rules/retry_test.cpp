@@ -65,12 +65,17 @@ TEST_CASE("retry: which statuses are repeated") {
 }
 
 TEST_CASE("retry: which failures are repeated") {
-  const std::vector<Code> transient = {Code::resolve_failed, Code::proxy_resolve_failed, Code::connect_timeout,
-                                       Code::total_timeout,  Code::attempts_timeout,     Code::idle_timeout};
-  const std::vector<Code> final = {Code::invalid_url,    Code::unsupported_scheme,   Code::invalid_request,
-                                   Code::invalid_option, Code::tls_config,           Code::canceled,
-                                   Code::rewind_failed,  Code::upload_failed,        Code::recursive_call,
-                                   Code::out_of_memory,  Code::descriptor_too_large, Code::internal};
+  const std::vector<Code> transient = {
+      Code::resolve_failed,   Code::proxy_resolve_failed, Code::connect_timeout, Code::total_timeout,
+      Code::attempts_timeout, Code::idle_timeout,         Code::queue_timeout,   Code::resolve_timeout,
+      Code::tls_timeout,      Code::response_timeout,     Code::too_slow};
+  const std::vector<Code> final = {Code::invalid_url,          Code::unsupported_scheme,
+                                   Code::invalid_request,      Code::invalid_option,
+                                   Code::tls_config,           Code::canceled,
+                                   Code::rewind_failed,        Code::upload_failed,
+                                   Code::recursive_call,       Code::address_forbidden,
+                                   Code::bind_failed,          Code::out_of_memory,
+                                   Code::descriptor_too_large, Code::internal};
   const auto is_in = [](const std::vector<Code>& codes, Code code) {
     return std::find(codes.begin(), codes.end(), code) != codes.end();
   };
