@@ -105,6 +105,7 @@ std::size_t Multi::running() const { return impl_->running(); }
 std::size_t Multi::connections() const { return impl_->engine().connections(); }
 std::size_t Multi::idle_connections() const { return impl_->engine().idle_connections(); }
 void Multi::close_idle_connections() { impl_->close_idle_connections(); }
+void Multi::network_changed() { impl_->network_changed(); }
 EngineLimits Multi::limits() const { return impl_->engine().limits(); }
 void Multi::set_limits(EngineLimits limits) { impl_->set_limits(limits); }
 std::vector<std::string> Multi::take_key_log() { return impl_->driver().take_key_log(); }

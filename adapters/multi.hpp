@@ -256,6 +256,7 @@ class Multi {
 
   // ---- the connection pool ----
   void close_idle_connections();
+  void network_changed();  // see Engine::network_changed()
   // Limits may change at any time. A lowered limit ends no transfer. See Engine::set_limits().
   EngineLimits limits() const;
   void set_limits(EngineLimits limits);

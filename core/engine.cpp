@@ -96,6 +96,9 @@ std::size_t Engine::idle_connections() const { return impl_->idle_connections();
 void Engine::close_idle_connections(Now now) {
   guarded(*impl_, [&](auto& impl) { impl.close_idle_connections(now); });
 }
+void Engine::network_changed(Now now) {
+  guarded(*impl_, [&](auto& impl) { impl.network_changed(now); });
+}
 EngineLimits Engine::limits() const { return impl_->limits(); }
 void Engine::set_limits(EngineLimits limits, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.set_limits(limits, now); });

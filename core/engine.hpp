@@ -150,6 +150,9 @@ class Engine {
   std::size_t idle_connections() const;
   // Closes every connection that has no exchange.
   void close_idle_connections(Now now);
+  // The application knows that the network is another one now (a cable, a VPN): connections without an exchange are
+  // closed, the others carry no further one, and names are looked up again. No transfer ends because of this.
+  void network_changed(Now now);
   // Limits may change at any time. If there are more connections than a lowered limit allows, idle ones are closed now
   // and others after their exchanges. No transfer ends because of this. A negative time counts as zero.
   EngineLimits limits() const;

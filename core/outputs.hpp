@@ -150,6 +150,14 @@ enum class TimerKind : std::uint8_t {
   backoff,    // the wait before a transfer's next hop
   session,    // a timer of the HTTP session
   dial_wait,  // the connect timeout of a transfer that waits for a connection which is made for others
+  // TransferLimits, and the rates of EngineLimits:
+  phase_timeout,     // queue_timeout or response_timeout
+  dial_phase,        // resolve_timeout or tls_timeout
+  low_rate,          // the speed of a transfer is measured
+  rate_receive,      // a transfer may receive again
+  rate_send,         // a transfer may send again
+  rate_receive_all,  // transfers that wait for their share of the rate of all
+  rate_send_all,
 };
 
 // When handle_timeout() has something to do, and what.

@@ -275,6 +275,12 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       return set_seconds(argument.id, value, settings.max_time);
     case OptionId::connect_timeout:
       return set_seconds(argument.id, value, settings.connect_timeout);
+    case OptionId::limit_rate:
+      return set_limit_rate(value);
+    case OptionId::speed_limit:
+      return set_speed_limit(value);
+    case OptionId::speed_time:
+      return set_speed_time(value);
     case OptionId::resolve:
       return add_resolve(value);
     case OptionId::connect_to:

@@ -64,6 +64,9 @@ class CommandBuilder {
   Status set_retries(const Argument& argument);
   Status set_create_file_mode(const std::string& value);
   Status set_max_filesize(const std::string& value);
+  Status set_limit_rate(const std::string& value);
+  Status set_speed_limit(const std::string& value);
+  Status set_speed_time(const std::string& value);
   Status add_cookies(const std::string& value);
   Status set_continue_at(const std::string& value);
   Status set_segments(const std::string& value);

@@ -20,6 +20,7 @@
 #include "core/options.hpp"
 #include "core/proxy_rules.hpp"
 #include "core/trace.hpp"
+#include "core/transfer_limits.hpp"
 #include "core/types.hpp"
 #include "core/url.hpp"
 
@@ -103,6 +104,7 @@ struct Settings {
   std::string write_out;                    // -w: the format, already read from @file; empty: nothing to write
   std::optional<Duration> max_time;         // -m
   std::optional<Duration> connect_timeout;  // --connect-timeout
+  TransferLimits limits;                    // --limit-rate, -Y, -y
   AddressFamily family = AddressFamily::any;  // -4, -6
   std::vector<ResolveEntry> resolve;  // --resolve, in order; of two for the same host and port the later one counts
   std::optional<RedirectOptions> redirects = {};        // -L and what belongs to it

@@ -332,6 +332,35 @@ CommandBuilder::Status CommandBuilder::set_max_filesize(const std::string& value
   return {};
 }
 
+CommandBuilder::Status CommandBuilder::set_limit_rate(const std::string& value) {
+  const auto bytes = parse_bytes(value);
+  if (!bytes) return bad(OptionId::limit_rate, bytes.error());
+  TransferLimits& limits = group_.settings.limits;
+  limits.max_receive_rate = limits.max_send_rate = *bytes == 0 ? std::nullopt : std::optional(*bytes);
+  return {};
+}
+
+// As in curl, of -y and -Y each implies the other with its default; 0 turns both off.
+CommandBuilder::Status CommandBuilder::set_speed_limit(const std::string& value) {
+  const auto bytes = parse_bytes(value);
+  if (!bytes) return bad(OptionId::speed_limit, bytes.error());
+  group_.settings.limits.low_rate = *bytes == 0 ? std::nullopt : std::optional(*bytes);
+  return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_speed_time(const std::string& value) {
+  std::optional<Duration> time;
+  if (auto done = set_seconds(OptionId::speed_time, value, time); !done) return done;
+  TransferLimits& limits = group_.settings.limits;
+  if (!time) {
+    limits.low_rate.reset();
+    return {};
+  }
+  limits.low_period = *time;
+  if (!limits.low_rate) limits.low_rate = 1;
+  return {};
+}
+
 // As in curl: with a '=' it is data, else a file, which need not exist; "" only lets cookies be kept.
 CommandBuilder::Status CommandBuilder::add_cookies(const std::string& value) {
   if (value.find('=') != std::string::npos) {

@@ -129,6 +129,9 @@ constexpr OptionSpec kTable[] = {
 
     {max_time, 'm', "max-time", "", "", "SECONDS", G::connection, "give a transfer this long in all"},
     {connect_timeout, 0, "connect-timeout", "", "", "SECONDS", G::connection, "give the connection this long"},
+    {limit_rate, 0, "limit-rate", "", "", "BYTES", G::connection, "move no more body a second: 10000, 500K, 2M"},
+    {speed_limit, 'Y', "speed-limit", "", "", "BYTES", G::connection, "end a transfer that is slower a second (1)"},
+    {speed_time, 'y', "speed-time", "", "", "SECONDS", G::connection, "the same, over so long (30)"},
     {resolve, 0, "resolve", "", "", "HOST:PORT:ADDR[,ADDR]", G::connection, "take these addresses"},
     {connect_to, 0, "connect-to", "", "", "HOST:PORT:HOST2:PORT2", G::connection, "connect there instead"},
     {unix_socket, 0, "unix-socket", "", "", "PATH", G::connection,

@@ -117,6 +117,9 @@ enum class OptionId : std::uint8_t {
   // connection
   max_time,
   connect_timeout,
+  limit_rate,
+  speed_limit,
+  speed_time,
   resolve,
   connect_to,
   unix_socket,

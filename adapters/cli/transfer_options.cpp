@@ -59,6 +59,7 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
     options.route = *std::move(route);
   }
   if (settings.connect_timeout) options.connect_timeout = settings.connect_timeout;
+  if (settings.limits != TransferLimits{}) options.limits = std::make_shared<const TransferLimits>(settings.limits);
   // As in curl, -m is for each attempt.
   (options.retries ? options.attempts_timeout : options.total_timeout) = settings.max_time;
   options.http1 = settings.strict ? Http1::strict : Http1::tolerant;

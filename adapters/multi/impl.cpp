@@ -76,6 +76,11 @@ void Multi::Impl::close_idle_connections() {
   driver_.after_application_call();
 }
 
+void Multi::Impl::network_changed() {
+  engine_.network_changed(driver_.now());
+  driver_.after_application_call();
+}
+
 void Multi::Impl::set_limits(EngineLimits limits) {
   engine_.set_limits(limits, driver_.now());
   driver_.after_application_call();

@@ -28,6 +28,7 @@ class Multi::Impl {
   void remove(TransferId transfer);
   void cancel(TransferId transfer);
   void close_idle_connections();
+  void network_changed();
   void set_limits(EngineLimits limits);
   void resume(TransferId transfer);
   void finish_upload(TransferId transfer);

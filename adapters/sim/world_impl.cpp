@@ -31,6 +31,20 @@ std::string_view name_of(TimerKind kind) {
       return "dial_wait";
     case TimerKind::session:
       return "session";
+    case TimerKind::phase_timeout:
+      return "phase_timeout";
+    case TimerKind::dial_phase:
+      return "dial_phase";
+    case TimerKind::low_rate:
+      return "low_rate";
+    case TimerKind::rate_receive:
+      return "rate_receive";
+    case TimerKind::rate_send:
+      return "rate_send";
+    case TimerKind::rate_receive_all:
+      return "rate_receive_all";
+    case TimerKind::rate_send_all:
+      return "rate_send_all";
   }
   return "";
 }

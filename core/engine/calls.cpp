@@ -112,8 +112,10 @@ void Calls::due(Job& job, TimerKind kind, Now now) {
     carrier_.idle_timer(job, now);
   } else if (kind == TimerKind::backoff) {
     carrier_.backoff_over(job, now);
-  } else {
+  } else if (kind == TimerKind::continue_timeout) {
     carrier_.continue_timer(job, now);
+  } else {
+    carrier_.pace_timer(job, kind, now);
   }
 }
 

@@ -84,6 +84,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     job.info.reused = connection.exchanges_carried > 0;
     jobs_.note_attempt(job, now);
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
+    jobs_.begin_pace(job, now);
     connection.exchanges.make_room();
     if (job.options.cookies) cookies_ = job.options.cookies->header_for(job.request.url, now);
     http::Exchange exchange{.request = &job.request,
@@ -315,7 +316,8 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
 // No connection was made: another way may lead to the origin (ProxyChooser).
 bool Carrier::may_go_another_way(const Job& job, Code code) const {
   const bool not_connected = code == Code::connect_failed || code == Code::resolve_failed ||
-                             code == Code::proxy_resolve_failed || code == Code::connect_timeout;
+                             code == Code::proxy_resolve_failed || code == Code::connect_timeout ||
+                             code == Code::resolve_timeout;
   return not_connected && job.proxies->has_next();
 }
 

@@ -58,6 +58,9 @@ class Carrier {
   void continue_timer(Job& job, Now now);
   void upload_changed(Job& job, Now now);
   void consume(Job& job, std::size_t bytes, Now now);
+  // A timer of the transfer's limits is due (TransferLimits); and one of the rates of all transfers.
+  void pace_timer(Job& job, TimerKind kind, Now now);
+  void share_rates(TimerKind kind, Now now);
   // Call it after a read was decoded: looks at what it may have ended.
   void after_bytes(PooledConnection& connection, Now now);
 
@@ -101,6 +104,15 @@ class Carrier {
   void check_interims(Job& job, Now now);
   void after_sending(const PooledConnection& connection, Job& job, Now now);
   bool waits_for_application(const PooledConnection& connection, const Job& job) const;
+
+  // ---- limits of speed, and of a phase (carrier_pace.cpp) ----
+  void pace_upload(const PooledConnection& connection, Job& job, Now now);
+  void note_response_byte(const PooledConnection& connection);
+  // The application has consumed bytes of a body: the peer may send more of it, as fast as the transfer's rate allows.
+  void open_window(const PooledConnection& connection, Job& job, std::size_t bytes, Now now);
+  void measure_speed(Job& job, Now now);
+  void may_receive(TransferId id, Now now);
+  void may_send(TransferId id, Now now);
 
   const EngineOptions& options_;
   const flow::HopRule* const rule_;

@@ -25,23 +25,29 @@ void name_end(const PooledConnection& connection, std::string_view why, Error& e
       [&] { error.context += " (" + connection.peer() + (why.empty() ? "" : ": " + std::string(why)) + ")"; });
 }
 
-// "Keep-Alive: timeout=5, max=100" (field: RFC 2068 19.7.1.1; parameter: draft-thomson-hybi-http-timeout): the peer
+// The number in "name=7"; nullopt: it is another parameter, or no number.
+std::optional<std::uint32_t> parameter(std::string_view element, std::string_view name) {
+  if (element.size() <= name.size() || !equals_ignoring_case(element.substr(0, name.size()), name)) return std::nullopt;
+  std::uint32_t value = 0;
+  const char* const end = element.data() + element.size();
+  const auto [at, error] = std::from_chars(element.data() + name.size(), end, value);
+  return error == std::errc() && at == end ? std::optional(value) : std::nullopt;
+}
+
+// "Keep-Alive: timeout=5, max=100" (field: RFC 2068 19.7.1.1; parameters: draft-thomson-hybi-http-timeout): the peer
 // closes the connection after it was unused for that many seconds. We use one second less, or half a second if it is 1.
+// It takes so many further requests.
 void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
   const auto field = head.fields.find("Keep-Alive");
   if (!field) return;
-  constexpr std::string_view kTimeout = "timeout=";
   std::string_view list = *field;
   while (const auto element = next_list_element(list)) {
-    if (element->size() <= kTimeout.size() || !equals_ignoring_case(element->substr(0, kTimeout.size()), kTimeout))
-      continue;
-    std::uint32_t seconds = 0;
-    const char* const end = element->data() + element->size();
-    const auto [at, error] = std::from_chars(element->data() + kTimeout.size(), end, seconds);
-    if (error != std::errc() || at != end) continue;
-    const Duration kept = std::chrono::seconds(seconds);
-    connection.kept_for = seconds > 1 ? kept - std::chrono::seconds(1) : kept / 2;
-    if (seconds == 0) connection.last_use = true;
+    if (parameter(*element, "max=") == 0u) connection.last_use = true;
+    const auto seconds = parameter(*element, "timeout=");
+    if (!seconds) continue;
+    const Duration kept = std::chrono::seconds(*seconds);
+    connection.kept_for = *seconds > 1 ? kept - std::chrono::seconds(1) : kept / 2;
+    if (*seconds == 0) connection.last_use = true;
   }
 }
 
@@ -60,6 +66,7 @@ void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now
     events_.clear();
     auto taken = connection.session().receive(plain, events_);
     dispatch(connection, now);
+    note_response_byte(connection);
     if (!taken) {
       if (connection.is_ready()) failed(connection, std::move(taken.error()), now);
       return;
@@ -76,6 +83,7 @@ void Carrier::dispatch(PooledConnection& connection, Now now) {
     Job& job = *jobs_.find(*id);
     const bool taken = has_memory_for([&] {
       if (connection.multiplexes) jobs_.note_activity(job, now);
+      if (job.pace) jobs_.pacer().stop_phase(*job.pace);
       on_event(connection, job, event, now);
     });
     if (!taken) lose(job, now);
@@ -195,7 +203,11 @@ void Carrier::skip_body(PooledConnection& connection, Job& job, Bytes body, Now 
   job.progress.received_body_bytes += body.size();
   if (job.progress.received_body_bytes > limits::kMaxSkippedBytes) return cut_hop(connection, job, now);
   if (job.options.report_heads) job.next_hop->skipped += as_text(body);
-  if (connection.multiplexes) connection.session().consumed(job.stream, body.size());
+  if (connection.multiplexes) {
+    open_window(connection, job, body.size(), now);
+  } else if (job.pace) {
+    jobs_.pacer().received(*job.pace, body.size(), now);
+  }
 }
 
 void Carrier::on_head(Job& job, std::optional<std::uint64_t> body_length, Now now) {
@@ -226,6 +238,7 @@ void Carrier::on_body(PooledConnection& connection, Job& job, Bytes body, Now no
          now);
     return;
   }
+  if (job.pace && !connection.multiplexes) jobs_.pacer().received(*job.pace, body.size(), now);
   // Without multiplexing the body stays in one piece: only the start of an HTTP/0.9 body is not in the landing buffer.
   if (job.body.has_landed() && !connection.multiplexes && !job.body.keep()) throw std::bad_alloc();
   jobs_.add_body(job, body);
@@ -239,7 +252,7 @@ bool Carrier::decode(PooledConnection* connection, Job& job, Now now) {
     fail(job, std::move(done.error()), now);
     return false;
   }
-  if (connection && connection->multiplexes) connection->session().consumed(job.stream, before - job.body.size());
+  if (connection && connection->multiplexes) open_window(*connection, job, before - job.body.size(), now);
   return true;
 }
 
@@ -318,10 +331,15 @@ void Carrier::sent(PooledConnection& connection, const std::vector<http::StreamI
 void Carrier::after_sending(const PooledConnection& connection, Job& job, Now now) {
   jobs_.note_activity(job, now);
   job.progress.sent_body_bytes = job.upload.sent();
+  if (job.pace) pace_upload(connection, job, now);
   jobs_.announce_upload(job);
   // The wait begins when the head was sent.
   if (connection.session().waiting_for_continue(job.stream)) jobs_.start_continue_timer(job, now);
-  if (!job.progress.sent && connection.session().request_sent(job.stream)) job.progress.sent = now.steady;
+  if (job.progress.sent || !connection.session().request_sent(job.stream)) return;
+  job.progress.sent = now.steady;
+  if (job.pace && job.options.limits && !connection.session().response_started(job.stream)) {
+    jobs_.pacer().start_phase(*job.pace, job.options.limits->response_timeout, now);
+  }
 }
 
 void Carrier::upload_changed(Job& job, Now now) {
@@ -347,7 +365,7 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
   if (job.phase() == TransferPhase::done || job.body_lost) bytes = std::min(bytes, job.body_front().size());
   if (!job.decoded) {
     job.body.consume(bytes);
-    if (multiplexes) connection->session().consumed(job.stream, bytes);
+    if (multiplexes) open_window(*connection, job, bytes, now);
   } else {
     job.decoded->consume(bytes);
     if (job.phase() != TransferPhase::done && !decode(connection, job, now)) return;
@@ -369,12 +387,13 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
 bool Carrier::waits_for_application(const PooledConnection& connection, const Job& job) const {
   const std::size_t blocks = connection.multiplexes ? 1 : limits::kBodyBufferBytes;
   if (job.body.size() >= blocks) return true;
-  return job.upload.streamed() && !job.upload.finished() && job.upload.pending().empty() &&
-         !connection.channel.has_output() && connection.session().wants_upload(job.stream);
+  return job.upload.streamed() && !job.upload.finished() && job.upload.empty() && !connection.channel.has_output() &&
+         connection.session().wants_upload(job.stream);
 }
 
 void Carrier::idle_timer(Job& job, Now now) {
   if (job.phase() != TransferPhase::active || waits_for_application(*connections_.find(job.conn), job)) return;
+  if (job.pace && job.pace->is_held()) job.last_activity = now.steady;  // it is this side that waits
   const Duration most = *job.options.idle_timeout;
   if (now.steady - job.last_activity < most) return jobs_.start_idle_timer(job, now);
   fail(job, make_error(Code::idle_timeout, "no byte came or went for " + in_ms(most)), now);

@@ -30,6 +30,14 @@ bool same_origin(const Url& a, const Url& b) {
   return a.scheme() == b.scheme() && a.host() == b.host() && a.port() == b.port() && a.zone() == b.zone();
 }
 
+// How long the handshake may take for this transfer, and by which of its limits; nullopt: no limit.
+std::pair<std::optional<Duration>, TimerKind> handshake_limit(const Job& job) {
+  const std::optional<Duration> connect = job.options.connect_timeout;
+  const std::optional<Duration> tls = job.options.limits ? job.options.limits->tls_timeout : std::nullopt;
+  if (tls && (!connect || *tls < *connect)) return {tls, TimerKind::dial_phase};
+  return {connect, TimerKind::connect_timeout};
+}
+
 template <class What, class Variant>
 constexpr bool kIsOneOf = false;
 template <class What, class... Kinds>
@@ -192,8 +200,9 @@ bool Connection::Impl::find_sponsor(Now now) {
   job.enter(TransferPhase::dialing);
   engine::note_connection(connection_, job, now);
   jobs_.note_attempt(job, now);
-  if (const auto& most = job.options.connect_timeout) {
-    timers_.set(connect_timer_, *most, TimerKind::connect_timeout, connection_.id, now);
+  jobs_.stop_queue_timer(job);
+  if (const auto most = handshake_limit(job); most.first) {
+    timers_.set(connect_timer_, *most.first, most.second, connection_.id, now);
   } else {
     timers_.cancel(connect_timer_);
   }
@@ -359,10 +368,15 @@ void Connection::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::idle_timeout:
     case TimerKind::continue_timeout:
     case TimerKind::backoff:
+    case TimerKind::phase_timeout:
+    case TimerKind::low_rate:
+    case TimerKind::rate_receive:
+    case TimerKind::rate_send:
       calls_.timer(due.owner<TransferTag>(), due.kind, now);
       break;
     case TimerKind::connect_timeout:
-      handshake_failed(no_time(), now);
+    case TimerKind::dial_phase:
+      handshake_failed(no_time(due.kind), now);
       break;
     case TimerKind::connection_expiry:
       connections_.close(connection_, true);
@@ -373,15 +387,17 @@ void Connection::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::address_stagger:
     case TimerKind::resolution_delay:
     case TimerKind::dial_wait:
+    case TimerKind::rate_receive_all:  // nor are there rates of many transfers
+    case TimerKind::rate_send_all:
       SLUICE_CHECK(false);  // no connection is made here
   }
 }
 
-Error Connection::Impl::no_time() const {
+Error Connection::Impl::no_time(TimerKind kind) const {
   const Job& sponsor = *jobs_.find(sponsor_);
-  return make_error(Code::connect_timeout, std::string(connection_.channel.task()) + " with " + connection_.peer() +
-                                               ": not finished within " +
-                                               engine::in_ms(*sponsor.options.connect_timeout));
+  const Code code = kind == TimerKind::dial_phase ? Code::tls_timeout : Code::connect_timeout;
+  return make_error(code, std::string(connection_.channel.task()) + " with " + connection_.peer() +
+                              ": not finished within " + engine::in_ms(*handshake_limit(sponsor).first));
 }
 
 // ---- outputs ----

@@ -93,7 +93,7 @@ class Connection::Impl final : private pool::Scheduler {
   void on_eof(Now now);
   void on_io_error(Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);
-  Error no_time() const;
+  Error no_time(TimerKind kind) const;
   void remember(std::string_view why) noexcept;
   Error over() const noexcept;
 

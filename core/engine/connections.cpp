@@ -40,12 +40,12 @@ PooledConnection* Connections::begin() {
 
 // If the session multiplexes, each exchange has a window, and none of them stops the reading.
 std::size_t Connections::readable_bytes(const PooledConnection& connection) const {
-  std::size_t most = 0;
-  if (!connection.exchanges.empty() && !connection.multiplexes) {
-    most = jobs_.find(connection.exchanges.back().second)->body.size();
-  }
-  if (most == 0) return limits::kLandingBytes;
-  return most < limits::kBodyBufferBytes ? limits::kBodyBufferBytes - most : 0;
+  if (connection.exchanges.empty() || connection.multiplexes) return limits::kLandingBytes;
+  const Job& job = *jobs_.find(connection.exchanges.back().second);
+  const std::size_t kept = job.body.size();
+  std::size_t room = limits::kLandingBytes;
+  if (kept > 0) room = kept < limits::kBodyBufferBytes ? limits::kBodyBufferBytes - kept : 0;
+  return job.pace ? std::min(room, job.pace->receive.credit) : room;
 }
 
 Interest Connections::interest(const PooledConnection& connection) const {

@@ -59,6 +59,10 @@ class Connections {
   std::optional<Output> take_deferred();
   void queue_deferred();  // queues them before later outputs. May throw std::bad_alloc after some of them
 
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    connections_.for_each([&](ConnId, PooledConnection& connection) { visit(connection); });
+  }
   void check_invariants() const;
   void give_up() noexcept;  // closes every connection; needs no memory
 

@@ -67,6 +67,7 @@ void Connector::take_sponsor(Dial& dial, Job& sponsor, Now now) {
   sponsor.enter(flow::TransferPhase::dialing);
   pool_.sponsor(dial, sponsor);
   jobs_.note_attempt(sponsor, now);
+  jobs_.stop_queue_timer(sponsor);
   dialer_.limit(dial, sponsor.options.connect_timeout, now);
 }
 
@@ -101,7 +102,16 @@ std::optional<std::vector<IpAddress>> Connector::known(const std::string& host, 
   return found ? std::optional(found->addresses) : std::nullopt;
 }
 
-void Connector::wait_for(Dial& dial, pool::Name& name, AddressFamily family) {
+// Null: there is no sponsor, or it has none.
+const TransferLimits* Connector::limits_of(const Dial& dial) const {
+  const Job* const sponsor = jobs_.find(dial.sponsor);
+  return sponsor ? sponsor->options.limits.get() : nullptr;
+}
+
+void Connector::wait_for(Dial& dial, pool::Name& name, AddressFamily family, Now now) {
+  if (const auto* limits = limits_of(dial); limits && limits->resolve_timeout) {
+    dialer_.limit_phase(dial, limits->resolve_timeout, now);
+  }
   output::Resolve wish{{}, name.host, family};
   outbox_.make_room();
   dial.race.wait_for_more();
@@ -125,7 +135,7 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
   }
   pool::Name& name = names_.name(place.host, place.family);
   if (names_.knows(name, now)) return use(dial, endpoint, name.addresses, now);
-  wait_for(dial, name, place.family);
+  wait_for(dial, name, place.family, now);
   if (!name.known_in_part) return std::nullopt;
   if (!dialer_.learn(dial, name.addresses, false, place.family, name.ipv6_until, now)) return std::nullopt;
   return next_attempt(dial, now);
@@ -156,7 +166,7 @@ std::optional<DialEnd> Connector::look_up_target(Dial& dial, const Endpoint& end
   }
   pool::Name& name = names_.name(target.host, family);
   if (!names_.knows(name, now)) {
-    wait_for(dial, name, family);
+    wait_for(dial, name, family, now);
     return std::nullopt;
   }
   note_target(dial, proxy, name.addresses.front());
@@ -232,6 +242,7 @@ void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
   connection->route_name = std::move(route_name);
   connection->resolved = dial.resolved;
   outbox_.put(std::move(connect));
+  dialer_.limit_phase(dial, std::nullopt, now);  // the look-up is over
   dialer_.attempt_begun(dial, connection->id, now);
 }
 
@@ -258,6 +269,9 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
   if (Job* sponsor = jobs_.find(dial.sponsor)) note_connection(connection, *sponsor, now);
   auto built = push_layers(connection, endpoint, dial.targets, parts());
   if (!built) return failed(dial, std::move(built.error()));
+  if (const auto* limits = limits_of(dial); limits && endpoint.peer.tls) {
+    dialer_.limit_phase(dial, limits->tls_timeout, now);
+  }
   connection.channel.start(now);
   return handshake_moved(connection, now);
 }
@@ -344,6 +358,15 @@ void Connector::abandon(Dial& dial) noexcept {
 std::optional<DialEnd> Connector::timed_out(Dial& dial, Now) {
   const Job* sponsor = jobs_.find(dial.sponsor);
   return failed(dial, no_time(dial, sponsor ? sponsor->options.connect_timeout : std::nullopt));
+}
+
+std::optional<DialEnd> Connector::phase_timed_out(Dial& dial, Now) {
+  const TransferLimits* const limits = limits_of(dial);
+  std::optional<Duration> time;
+  if (limits) time = dial.has_winner ? limits->tls_timeout : limits->resolve_timeout;
+  Error error = no_time(dial, time);
+  error.code = dial.has_winner ? Code::tls_timeout : Code::resolve_timeout;
+  return failed(dial, std::move(error));
 }
 
 // A dial that has just failed may be followed by another, which would be for this transfer as well.

@@ -62,6 +62,7 @@ class Connector {
   // The handshakes of a connection have failed, or its stream has ended.
   std::optional<DialEnd> broken_off(PooledConnection& connection, Error error, Now now);
   std::optional<DialEnd> timed_out(pool::Dial& dial, Now now);
+  std::optional<DialEnd> phase_timed_out(pool::Dial& dial, Now now);  // resolve_timeout or tls_timeout
   // The connect timer of a transfer has expired that counted on the dials of others. Returns the error with which the
   // transfer must end; nullopt: it goes on waiting.
   std::optional<Error> wait_timed_out(Job& job, Now now);
@@ -84,7 +85,8 @@ class Connector {
                                          Now now);
   std::optional<std::vector<IpAddress>> known(const std::string& host, std::uint16_t port, std::string_view zone) const;
   std::optional<DialEnd> lose_soon(pool::Dial& dial, const std::string& host, Now now);
-  void wait_for(pool::Dial& dial, pool::Name& name, AddressFamily family);
+  void wait_for(pool::Dial& dial, pool::Name& name, AddressFamily family, Now now);
+  const TransferLimits* limits_of(const pool::Dial& dial) const;
   std::optional<DialEnd> begin_again(pool::Dial& dial, PooledConnection& connection, Now now);
   void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   void limit_waiters(const pool::Endpoint& endpoint, Now now);

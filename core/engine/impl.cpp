@@ -20,7 +20,14 @@ using flow::TransferPhase;
 namespace {
 
 EngineLimits limits_of(const EngineOptions& options) {
-  return {options.max_connections, options.max_connections_per_origin, options.idle_connection_timeout};
+  return {.max_connections = options.max_connections,
+          .max_connections_per_origin = options.max_connections_per_origin,
+          .idle_connection_timeout = options.idle_connection_timeout,
+          .max_connections_per_proxy = options.max_connections_per_proxy,
+          .max_connection_age = options.max_connection_age,
+          .max_connection_uses = options.max_connection_uses,
+          .max_receive_rate = options.max_receive_rate,
+          .max_send_rate = options.max_send_rate};
 }
 
 // The store from the options, or a new one.
@@ -42,7 +49,9 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
       names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr),
       pool_(limits_of(options_), timers_),
       connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, *tls_sessions_, jobs_, connections_),
-      carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, &connector_) {}
+      carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, &connector_) {
+  jobs_.pacer().set_limits(pool_.limits(), {});
+}
 
 // ---- the begin and the end of every entry ----
 
@@ -133,10 +142,23 @@ void Engine::Impl::close_idle_connections(Now now) {
   finish_entry(now);
 }
 
+// Walks all connections: the call is rare. What is being connected goes on: its timeouts end it if it is lost.
+void Engine::Impl::network_changed(Now now) {
+  now = clamp(now);
+  names_.forget_answers();
+  connections_.for_each([&](PooledConnection& connection) {
+    if (!connection.is_established() || connection.is_idle()) return;
+    connection.last_use = true;
+    pool_.room_changed(connection);
+  });
+  close_idle_connections(now);
+}
+
 // Walks all endpoints and idle connections: the call is rare.
 void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
   now = clamp(now);
   pool_.set_limits(limits);
+  jobs_.pacer().set_limits(limits, now);
   for (PooledConnection* connection = pool_.oldest_idle(); connection;) {
     PooledConnection* const next = pool::IdleAnywhere::next(*connection);  // this one may be closed
     timers_.cancel(connection->expiry_timer);
@@ -283,7 +305,19 @@ void Engine::Impl::on_timer(const Timers::Due& due, Now now) {
     case TimerKind::idle_timeout:
     case TimerKind::continue_timeout:
     case TimerKind::backoff:
+    case TimerKind::phase_timeout:
+    case TimerKind::low_rate:
+    case TimerKind::rate_receive:
+    case TimerKind::rate_send:
       calls_.timer(due.owner<TransferTag>(), due.kind, now);
+      break;
+    case TimerKind::rate_receive_all:
+    case TimerKind::rate_send_all:
+      carrier_.share_rates(due.kind, now);
+      break;
+    case TimerKind::dial_phase:
+      with(due.owner<pool::DialTag>(), now,
+           [&](pool::Dial& dial) { take(connector_.phase_timed_out(dial, now), now); });
       break;
     case TimerKind::connect_timeout:
     case TimerKind::address_stagger:

@@ -65,6 +65,7 @@ class Engine::Impl {
   std::size_t connections() const { return connections_.open(); }
   std::size_t idle_connections() const { return pool_.idle_connections(); }
   void close_idle_connections(Now now);
+  void network_changed(Now now);
   EngineLimits limits() const { return pool_.limits(); }
   void set_limits(const EngineLimits& limits, Now now);
 

@@ -47,7 +47,27 @@ Error out_of_time(const Job& job, TimerKind kind) {
   return make_error(Code::attempts_timeout, "not finished within " + within + " of its first attempt" + received);
 }
 
+Error out_of_phase(const Job& job) {
+  const TransferLimits& limits = *job.options.limits;
+  if (job.phase() == TransferPhase::active) {
+    return make_error(
+        Code::response_timeout,
+        "no byte of a response came within " + in_ms(limits.response_timeout.value_or(Duration())) + " of the request");
+  }
+  return make_error(Code::queue_timeout,
+                    "no connection was free within " + in_ms(limits.queue_timeout.value_or(Duration())));
+}
+
+Error too_slow(const Job& job) {
+  const TransferLimits& limits = *job.options.limits;
+  return make_error(Code::too_slow, "slower than " + std::to_string(limits.low_rate.value_or(0)) +
+                                        " bytes a second for " + in_ms(limits.low_period) + ", with " +
+                                        std::to_string(job.progress.received_body_bytes) + " bytes received and " +
+                                        std::to_string(job.upload.sent()) + " sent");
+}
+
 void Job::recycle() {
+  pace.reset();
   SLUICE_CHECK(!waiting.linked);
   static_cast<pool::Waiter&>(*this) = {};
   Transfer::recycle();
@@ -74,6 +94,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
       auto chosen = proxies->choose(request, options, defaults.default_tls.get());
       if (!chosen) return std::unexpected(std::move(chosen.error()));
     }
+    auto pace = options.limits ? Pacer::make({}, options.limits.get(), now) : nullptr;
     TransferId id;
     Job* job = jobs_.emplace(id);
     if (!job) throw std::bad_alloc();
@@ -100,6 +121,8 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     job->proxies = std::move(proxies);
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
+    job->pace = std::move(pace);
+    if (job->pace) job->pace->receive.transfer = job->pace->send.transfer = id;
     ++running_;
     enter_queue(*job, now);
     return id;
@@ -111,11 +134,13 @@ void Jobs::enter_queue(Job& job, Now now) {
   job.repeatable = job.may_be_repeated();
   scheduler_.enter(job);
   if (scheduler_.counts_on_dials(job)) start_connect_timer(job, now);
+  if (job.pace) start_queue_timer(job, now);
 }
 
 void Jobs::queue_again(Job& job, Now now) {
   scheduler_.enter_again(job);
   if (scheduler_.counts_on_dials(job)) start_connect_timer(job, now);
+  if (job.pace) start_queue_timer(job, now);
 }
 
 // ---- hops ----
@@ -305,6 +330,20 @@ void Jobs::stop_exchange_timers(Job& job) {
   timers_.cancel(job.wait_timer);
   timers_.cancel(job.idle_timer);
   timers_.cancel(job.continue_timer);
+  if (job.pace) pacer_.stop(*job.pace);
+}
+
+// Without memory for its timer the transfer waits as long as its other timeouts allow.
+void Jobs::start_queue_timer(Job& job, Now now) {
+  const TransferLimits* const limits = job.options.limits.get();
+  has_memory_for([&] { pacer_.start_phase(*job.pace, limits ? limits->queue_timeout : std::nullopt, now); });
+}
+
+void Jobs::start_pace(Job& job, Now now) {
+  const TransferLimits* const limits = job.options.limits.get();
+  if (!job.pace) job.pace = Pacer::make(job.id, limits, now);
+  pacer_.begin(*job.pace, limits, job.upload.sent(), job.moved(), now);
+  job.upload.allow(job.pace->send.credit);
 }
 
 // ---- when memory runs out ----
@@ -368,7 +407,7 @@ void Jobs::check_invariants() const {
     // What was consumed, or sent, keeps no memory.
     SLUICE_CHECK(!job.body.empty() || !job.body.has_memory());
     const http::UploadBody& upload = job.upload;
-    SLUICE_CHECK(!upload.finished() || !upload.pending().empty() || upload.capacity_bytes() == 0);
+    SLUICE_CHECK(!upload.finished() || !upload.empty() || upload.capacity_bytes() == 0);
     constexpr std::size_t kMostBody = limits::kLandingBytes + 4 * limits::kTlsRecordBytes;
     SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);
   });

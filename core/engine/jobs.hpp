@@ -12,6 +12,7 @@
 #include "core/base/slot_map.hpp"
 #include "core/base/timers.hpp"
 #include "core/engine/outbox.hpp"
+#include "core/engine/pacer.hpp"
 #include "core/flow/transfer.hpp"
 #include "core/pool/scheduler.hpp"
 
@@ -20,6 +21,10 @@ namespace sluice::engine {
 // A transfer with its place in the scheduler's lists.
 struct Job : flow::Transfer, pool::Waiter {
   void recycle();
+  // How many bytes have come and gone in its exchange.
+  std::uint64_t moved() const { return progress.received_body_bytes + upload.sent(); }
+
+  std::unique_ptr<Pace> pace;  // null: it has no limits besides those of its options
 };
 
 class Jobs {
@@ -34,6 +39,7 @@ class Jobs {
   const Job* find(TransferId id) const { return jobs_.find(id); }
   std::size_t running() const { return running_; }
   flow::HopMemory& memory() { return memory_; }  // of all transfers
+  Pacer& pacer() { return pacer_; }
 
   // Checks the request and puts a new transfer into the queue of its endpoint. Moves from request and options on
   // success. Errors: as Engine::add.
@@ -85,6 +91,14 @@ class Jobs {
   void stop_connect_timer(Job& job) { timers_.cancel(job.wait_timer); }
   void start_continue_timer(Job& job, Now now);
   void stop_exchange_timers(Job& job);
+  // The transfer has a connection now, or one is begun for it.
+  void stop_queue_timer(Job& job) {
+    if (job.pace) pacer_.stop_phase(*job.pace);
+  }
+  // An exchange begins: its rates hold from now on. Throws std::bad_alloc.
+  void begin_pace(Job& job, Now now) {
+    if (job.pace || pacer_.limits_all()) start_pace(job, now);
+  }
   void stop_continue_timer(Job& job) { timers_.cancel(job.continue_timer); }
 
   // ---- a Done that could not be queued for lack of memory ----
@@ -106,11 +120,14 @@ class Jobs {
   void enter_queue(Job& job, Now now);
   void disarm(Job& job);
   void start_attempts_timer(Job& job, Now now);
+  void start_pace(Job& job, Now now);
+  void start_queue_timer(Job& job, Now now);
 
   Timers& timers_;
   Outbox& outbox_;
   pool::Scheduler& scheduler_;
   flow::HopMemory memory_;
+  Pacer pacer_{timers_};
   SlotMap<Job, TransferTag> jobs_;
   std::size_t running_ = 0;
   std::vector<TransferId> landed_;  // transfers with views into the landing buffer
@@ -124,6 +141,9 @@ Error no_memory();  // without a text, which would need memory
 Error canceled();   // without its text if memory runs out
 // The error of a total or attempts timeout: "not finished within 200 ms, with 17 bytes received".
 Error out_of_time(const Job& job, TimerKind kind);
+// The errors of a phase's timeout and of low_rate: "no connection was free within 200 ms".
+Error out_of_phase(const Job& job);
+Error too_slow(const Job& job);
 // For messages: "200 ms".
 std::string in_ms(Duration duration);
 

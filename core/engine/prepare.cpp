@@ -7,6 +7,7 @@
 #include "core/base/ascii.hpp"
 #include "core/content/coding.hpp"
 #include "core/hsts.hpp"
+#include "core/transfer_limits.hpp"
 
 namespace sluice::engine {
 
@@ -83,6 +84,19 @@ Result<void> check_options(const TransferOptions& options) {
   if (is_negative(options.connect_timeout) || is_negative(options.total_timeout) ||
       is_negative(options.attempts_timeout) || options.continue_timeout < Duration::zero()) {
     return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+  }
+  if (options.limits) {
+    const TransferLimits& limits = *options.limits;
+    for (const auto& timeout :
+         {limits.queue_timeout, limits.resolve_timeout, limits.tls_timeout, limits.response_timeout}) {
+      if (is_negative(timeout))
+        return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
+    }
+    const bool rates = limits.low_rate.value_or(1) > 0 && limits.max_receive_rate.value_or(1) > 0 &&
+                       limits.max_send_rate.value_or(1) > 0;
+    if (!rates || limits.low_period <= Duration::zero()) {
+      return std::unexpected(make_error(Code::invalid_option, "a rate, and the period of one, must be more than zero"));
+    }
   }
   // No connection could meet an idle timeout of zero.
   if (options.idle_timeout && *options.idle_timeout <= Duration::zero()) {

@@ -24,6 +24,15 @@ UploadBody::UploadBody(const RequestBody& body) : length_(known_length(body)) {
 }
 
 Bytes UploadBody::pending() const {
+  const Bytes all = rest();
+  return allowance_ == kUnlimited ? all : all.first(std::min<std::size_t>(all.size(), allowance_));
+}
+
+void UploadBody::allow(std::size_t bytes) {
+  allowance_ = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, kUnlimited));
+}
+
+Bytes UploadBody::rest() const {
   if (kind_ == Kind::fixed) return fixed_.subspan(static_cast<std::size_t>(sent_));
   return {buffer_.get() + begin_, end_ - begin_};
 }
@@ -31,6 +40,7 @@ Bytes UploadBody::pending() const {
 void UploadBody::advance(std::size_t bytes) {
   SLUICE_CHECK(bytes <= pending().size());
   sent_ += bytes;
+  if (allowance_ != kUnlimited) allowance_ -= static_cast<std::uint32_t>(bytes);
   if (kind_ != Kind::stream) return;
   begin_ += bytes;
   if (begin_ != end_) return;

@@ -24,12 +24,15 @@ class UploadBody {
   // The length for Content-Length; nullopt: unknown, so the body is chunked.
   std::optional<std::uint64_t> declared_length() const { return length_; }
 
-  // For the sender: the bytes that can be sent, and how many were sent.
+  // For the sender: the bytes that can be sent, and how many were sent. No more than the allowance.
   Bytes pending() const;
-  void advance(std::size_t bytes);  // bytes <= pending().size()
+  void advance(std::size_t bytes);  // bytes <= pending().size(); takes them from the allowance
+  // The allowance is used up; and: it holds back bytes that could be sent.
+  bool used_up() const { return allowance_ == 0; }
+  bool holds_back() const { return pending().size() < rest().size(); }
   std::uint64_t sent() const { return sent_; }
   // Nothing is pending and nothing will follow.
-  bool exhausted() const { return finished_ && pending().empty(); }
+  bool exhausted() const { return finished_ && rest().empty(); }
   bool finished() const { return finished_; }
 
   // For the application; streamed bodies only. space() is empty if the buffer is full, if the body is finished, while
@@ -50,14 +53,22 @@ class UploadBody {
   // until then.
   bool awaits_rewind() const { return awaits_rewind_; }
   void rewound() { awaits_rewind_ = false; }
+  // How many bytes may be sent until the next call; at first there is no limit. Call it only while pending() is empty
+  // or nothing of it was framed yet.
+  void allow(std::size_t bytes);
+  bool empty() const { return rest().empty(); }  // of what the application has given, nothing is left to send
   std::size_t capacity_bytes() const { return buffer_ ? limits::kUploadBufferBytes : 0; }
 
  private:
+  static constexpr std::uint32_t kUnlimited = 0xffff'ffff;
+  Bytes rest() const;
+
   enum class Kind : std::uint8_t { none, fixed, stream };
   Kind kind_ = Kind::none;
   bool finished_ = true;
   bool rewindable_ = true;
   bool awaits_rewind_ = false;
+  std::uint32_t allowance_ = kUnlimited;
   std::optional<std::uint64_t> length_;
   Bytes fixed_;
   std::unique_ptr<std::uint8_t[]> buffer_;  // streamed only: from the first space() to the end of the body

@@ -13,7 +13,7 @@ void ChunkFrame::prepare(const http::UploadBody& upload) {
   if (last_) return;
   data_left_ = upload.pending().size();
   line_sent_ = line_bytes_ = 0;
-  last_ = upload.finished();
+  last_ = upload.finished() && !upload.holds_back();
   if (data_left_ == 0) {
     if (last_) tail_ = "0\r\n\r\n";
     return;

@@ -35,6 +35,7 @@ Dial* Dialer::begin() {
 void Dialer::end(Dial& dial) {
   timers_.cancel(dial.stagger_timer);
   timers_.cancel(dial.timeout_timer);
+  timers_.cancel(dial.phase_timer);
   dials_.release(dial.id);
 }
 
@@ -43,6 +44,14 @@ void Dialer::limit(Dial& dial, std::optional<Duration> time, Now now) {
     timers_.set(dial.timeout_timer, *time, TimerKind::connect_timeout, dial.id, now);
   } else {
     timers_.cancel(dial.timeout_timer);
+  }
+}
+
+void Dialer::limit_phase(Dial& dial, std::optional<Duration> time, Now now) {
+  if (time) {
+    timers_.set(dial.phase_timer, *time, TimerKind::dial_phase, dial.id, now);
+  } else {
+    timers_.cancel(dial.phase_timer);
   }
 }
 

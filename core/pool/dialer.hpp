@@ -28,6 +28,7 @@ struct Dial : DialSlot {
   std::optional<Error> last_error;
   std::string failures;                         // the failures of the attempts as text
   Timers::Handle stagger_timer, timeout_timer;  // the first is used for the Resolution Delay too
+  Timers::Handle phase_timer;                   // of TransferLimits::resolve_timeout, then of tls_timeout
   NameWaiter name;
   // By proxy: of the place where it is asked to lead, if it must be given an address. They are looked up before the
   // first proxy is.
@@ -49,6 +50,8 @@ class Dialer {
 
   // Limits the dial to `time` from now; nullopt: no limit. Throws std::bad_alloc; the limit is then unchanged.
   void limit(Dial& dial, std::optional<Duration> time, Now now);
+  // Limits its present phase, in place of the phase before: look-up or TLS. nullopt: no limit. Throws as limit().
+  void limit_phase(Dial& dial, std::optional<Duration> time, Now now);
   // Limits the dial to `time` from now, unless its limit is earlier. Throws std::bad_alloc as limit().
   void shorten(Dial& dial, Duration time, Now now);
 

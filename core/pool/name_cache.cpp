@@ -184,6 +184,11 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
   return {};
 }
 
+void NameCache::forget_answers() noexcept {
+  if (shared_) shared_->clear();
+  names_.for_each([](Id<NameTag>, Name& name) { name.until.reset(); });
+}
+
 void NameCache::reset() noexcept {
   canceled_.clear();
   resolutions_.for_each([this](ResolveId id, Resolution&) { resolutions_.release(id); });

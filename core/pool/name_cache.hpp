@@ -75,7 +75,8 @@ class NameCache {
   std::optional<ResolveId> take_canceled();
   bool has_canceled() const { return !canceled_.empty(); }
 
-  void reset() noexcept;  // forgets all waiters and look-ups; known addresses stay
+  void forget_answers() noexcept;  // those of the store too; look-ups that run go on
+  void reset() noexcept;           // forgets all waiters and look-ups; known addresses stay
   std::size_t size() const { return names_.size(); }
   void check_invariants() const;
 

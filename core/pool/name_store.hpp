@@ -28,6 +28,10 @@ class SharedNames final : public NameStore {
   // Null: no answer that has not expired; valid until the next put().
   const Known* find(std::string_view key, Instant now) const;
   std::size_t size() const { return known_.size(); }
+  void clear() noexcept {
+    by_key_.clear();
+    known_.clear();
+  }
 
  private:
   std::list<Known> known_;  // the oldest answer first

@@ -223,7 +223,8 @@ std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, N
   }
   endpoint.offered.remove(connection);
   connection.idle_since = now.steady;
-  if (!usable || must_yield(connection, endpoint) || is_surplus(endpoint)) return close_grant(connection);
+  const bool wanted = usable && !must_yield(connection, endpoint) && !is_worn_out(connection, now);
+  if (!wanted || is_surplus(endpoint)) return close_grant(connection);
   if (Waiter* waiter = take_waiter(endpoint, connection, now)) return serve_grant(connection, *waiter);
   park(connection, endpoint, now);
   return std::nullopt;
@@ -231,6 +232,9 @@ std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, N
 
 void Pool::room_changed(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  if (limits_.max_connection_uses != 0 && connection.exchanges_carried >= limits_.max_connection_uses) {
+    connection.last_use = true;
+  }
   const bool offered = !connection.exchanges.empty() && connection.room() > 0 && !must_yield(connection, endpoint);
   if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
   if (!offered) endpoint.offered.remove(connection);
@@ -287,7 +291,19 @@ bool Pool::is_expired(PooledConnection& connection, Now now) {
 // How long the connection may stay unused: the engine's limit, or what the peer announced less a margin (kept_for),
 // because the peer's clock starts earlier and a request needs time to arrive.
 Duration Pool::idle_limit(const PooledConnection& connection) const {
-  return std::min(limits_.idle_connection_timeout, connection.kept_for);
+  const Duration limit = std::min(limits_.idle_connection_timeout, connection.kept_for);
+  if (!limits_.max_connection_age) return limit;
+  const Duration left = *limits_.max_connection_age - age(connection, connection.idle_since);
+  return std::clamp(left, Duration::zero(), limit);
+}
+
+Duration Pool::age(const PooledConnection& connection, Instant at) { return at - connection.connected.value_or(at); }
+
+// It has carried as many exchanges, or is as old, as the limits allow.
+bool Pool::is_worn_out(const PooledConnection& connection, Now now) const {
+  const std::size_t most = limits_.max_connection_uses;
+  if (most != 0 && connection.exchanges_carried >= most) return true;
+  return limits_.max_connection_age && age(connection, now.steady) >= *limits_.max_connection_age;
 }
 
 // An endpoint with a queue that is never empty must not keep its connections for ever while other endpoints have none.
@@ -332,9 +348,15 @@ std::optional<Grant> Pool::next(Now now) {
 
 std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
   if (auto grant = serve_from_idle(endpoint, now)) return grant;
-  for (PooledConnection* connection = endpoint.offered.front(); connection;
-       connection = OfferedHere::next(*connection)) {
-    if (Waiter* waiter = take_waiter(endpoint, *connection, now)) return serve_grant(*connection, *waiter);
+  for (PooledConnection* connection = endpoint.offered.front(); connection;) {
+    PooledConnection* const next = OfferedHere::next(*connection);  // this one may leave the list
+    if (limits_.max_connection_age && is_worn_out(*connection, now)) {
+      connection->last_use = true;
+      endpoint.offered.remove(*connection);
+    } else if (Waiter* waiter = take_waiter(endpoint, *connection, now)) {
+      return serve_grant(*connection, *waiter);
+    }
+    connection = next;
   }
   if (DialSlot* dial = endpoint.orphans.front()) {
     if (Waiter* waiter = endpoint.queue.front()) {

@@ -108,6 +108,8 @@ class Pool final : public Scheduler {
   bool is_surplus(const Endpoint& endpoint) const;
   std::size_t allowed(const Endpoint& endpoint) const;
   Duration idle_limit(const PooledConnection& connection) const;
+  static Duration age(const PooledConnection& connection, Instant at);
+  bool is_worn_out(const PooledConnection& connection, Now now) const;
   void leave_queue(Endpoint& endpoint, Waiter& waiter);
   void park(PooledConnection& connection, Endpoint& endpoint, Now now);
   void unpark(PooledConnection& connection);

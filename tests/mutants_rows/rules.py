@@ -44,7 +44,7 @@ ROWS = [
     mutant("decoding-unlimited", "a decoded body may have any size",
            ("flow/transfer.cpp", ".max_decoded_bytes = options.max_body_bytes,", ".max_decoded_bytes = PLANTED ? std::nullopt : options.max_body_bytes,")),
     mutant("decoding-window", "decoded bytes open no window",
-           ("engine/carrier_events.cpp", "if (connection && connection->multiplexes) connection->session().consumed(job.stream, before", "if (connection && connection->multiplexes && !PLANTED) connection->session().consumed(job.stream, before")),
+           ("engine/carrier_events.cpp", "if (connection && connection->multiplexes) open_window(", "if (connection && connection->multiplexes && !PLANTED) open_window(")),
     mutant("redirect-uncounted", "redirects are not counted",
            ("flow/transfer.cpp", "++counts.redirects;", "counts.redirects += PLANTED ? 0 : 1;")),
     mutant("policy-uncounted", "retries by the policy are not counted",

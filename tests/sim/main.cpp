@@ -1,5 +1,6 @@
 // sluice_sim: see command.hpp.
 #include "tests/sim/command.hpp"
+#include "tests/sim/limits/run.hpp"
 #include "tests/sim/multi/run.hpp"
 #include "tests/sim/proxies/run.hpp"
 #include "tests/sim/resumes/run.hpp"
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   return sim_main(argc, argv,
                   {.scale = run_scale,
                    .others = {{"--multi", run_multi_seed, describe_multi_seed},
+                              {"--limits", run_limits_seed, describe_limits_seed},
                               {"--resumes", run_resumes_seed, describe_resumes_seed},
                               {"--proxies", run_proxies_seed, describe_proxies_seed}}});
 }

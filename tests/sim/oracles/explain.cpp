@@ -160,7 +160,7 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
       return plan.total_timeout && age >= *plan.total_timeout;
     case Code::idle_timeout:
       return plan.idle_timeout && now() - std::max(seen.added_at, world_->last_moved(conn)) >= *plan.idle_timeout;
-    case Code::attempts_timeout:      // no plan has one
+    case Code::attempts_timeout:  // no plan has one
     case Code::queue_timeout:
     case Code::resolve_timeout:
     case Code::tls_timeout:

@@ -103,7 +103,14 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
     case TimerKind::backoff:
       return somebody([&](const Seen& seen) { return is_resting(seen) && seen.chain->rests_until == at; });
     case TimerKind::attempts_timeout:  // no plan has one
-    case TimerKind::session:           // nor do sessions
+    case TimerKind::phase_timeout:
+    case TimerKind::dial_phase:
+    case TimerKind::low_rate:
+    case TimerKind::rate_receive:
+    case TimerKind::rate_send:
+    case TimerKind::rate_receive_all:
+    case TimerKind::rate_send_all:
+    case TimerKind::session:  // nor do sessions
       return false;
   }
   return false;

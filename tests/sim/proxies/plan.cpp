@@ -4,17 +4,16 @@
 #include <iterator>
 
 #include "core/base/random.hpp"
+#include "tests/sim/mode_run.hpp"
 
 namespace sluice::simtest::proxies {
 namespace {
 
 using std::chrono::milliseconds;
 
-bool is_one_of(Random& random, std::uint64_t n) { return random.below(n) == 0; }
-
 // In two of three seeds never.
 sim::PerMille fault_rate(Random& random) {
-  const bool never = !is_one_of(random, 3);
+  const bool never = !one_in(random, 3);
   const auto drawn = static_cast<sim::PerMille>(20 + random.below(300));
   return never ? sim::PerMille{0} : drawn;
 }
@@ -24,10 +23,10 @@ ProxyPlan draw_proxy(Random& random, bool calm) {
                                   ProxyKind::socks4a, ProxyKind::socks5, ProxyKind::socks5h};
   ProxyPlan proxy;
   proxy.kind = kKinds[random.below(std::size(kKinds))];
-  proxy.dead = is_one_of(random, 6);
+  proxy.dead = one_in(random, 6);
   const bool can_ask = proxy.kind != ProxyKind::socks4 && proxy.kind != ProxyKind::socks4a;
-  proxy.asks = is_one_of(random, 2) && can_ask;
-  proxy.keeps = is_one_of(random, 2);
+  proxy.asks = one_in(random, 2) && can_ask;
+  proxy.keeps = one_in(random, 2);
   proxy.refuses = fault_rate(random);
   proxy.cut = fault_rate(random);
   if (calm) proxy.refuses = proxy.cut = 0;
@@ -36,16 +35,16 @@ ProxyPlan draw_proxy(Random& random, bool calm) {
 
 WayPlan draw_way(Random& random, std::size_t proxies) {
   WayPlan way;
-  if (is_one_of(random, 5)) return way;
+  if (one_in(random, 5)) return way;
   way.push_back(random.below(proxies));
-  if (is_one_of(random, 4)) way.push_back(random.below(proxies));
+  if (one_in(random, 4)) way.push_back(random.below(proxies));
   return way;
 }
 
 sim::Weather draw_sky(Random& random, bool calm) {
   sim::Weather weather;
-  if (is_one_of(random, 2)) weather.max_piece = 1 + random.below(is_one_of(random, 2) ? 3 : 2'000);
-  if (is_one_of(random, 2)) weather.window = 1 + random.below(3'000);
+  if (one_in(random, 2)) weather.max_piece = 1 + random.below(one_in(random, 2) ? 3 : 2'000);
+  if (one_in(random, 2)) weather.window = 1 + random.below(3'000);
   weather.jitter = milliseconds(random.below(20));
   weather.late_reads = fault_rate(random);
   weather.stale_facts = fault_rate(random);
@@ -65,18 +64,18 @@ sim::Weather draw_sky(Random& random, bool calm) {
 
 TransferPlan draw_transfer(Random& random, const Plan& plan) {
   TransferPlan transfer;
-  transfer.start = milliseconds(random.below(is_one_of(random, 2) ? 10 : 3'000));
+  transfer.start = milliseconds(random.below(one_in(random, 2) ? 10 : 3'000));
   transfer.origin = random.below(plan.origins.size());
   const std::size_t ways = 1 + random.below(3);
   for (std::size_t i = 0; i < ways; ++i) transfer.ways.push_back(draw_way(random, plan.proxies.size()));
   constexpr Account kAccounts[] = {Account::none,   Account::first,  Account::first,
                                    Account::second, Account::second, Account::wrong};
   transfer.account = kAccounts[random.below(std::size(kAccounts))];
-  transfer.waits_for_challenge = is_one_of(random, 2);
-  transfer.tunnel = is_one_of(random, 3);
-  transfer.post = is_one_of(random, 3);
-  transfer.fresh = is_one_of(random, 8);
-  transfer.bytes = random.below(is_one_of(random, 4) ? 8'000 : 300);
+  transfer.waits_for_challenge = one_in(random, 2);
+  transfer.tunnel = one_in(random, 3);
+  transfer.post = one_in(random, 3);
+  transfer.fresh = one_in(random, 8);
+  transfer.bytes = random.below(one_in(random, 4) ? 8'000 : 300);
   return transfer;
 }
 
@@ -92,12 +91,12 @@ Plan draw_plan(std::uint64_t seed) {
   Random random(Seed{splitmix64(state)});
   Plan plan;
   plan.seed = seed;
-  plan.calm = is_one_of(random, 3);
+  plan.calm = one_in(random, 3);
   plan.weather = draw_sky(random, plan.calm);
   plan.max_connections_per_origin = random.below(4);
   const std::size_t proxies = 1 + random.below(4), origins = 1 + random.below(3), transfers = 1 + random.below(12);
   for (std::size_t i = 0; i < proxies; ++i) plan.proxies.push_back(draw_proxy(random, plan.calm));
-  for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back({is_one_of(random, 3)});
+  for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back({one_in(random, 3)});
   for (std::size_t i = 0; i < transfers; ++i) plan.transfers.push_back(draw_transfer(random, plan));
   return plan;
 }

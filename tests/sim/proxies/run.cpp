@@ -9,21 +9,15 @@
 #include <vector>
 
 #include "core/base/check.hpp"
+#include "tests/sim/mode_run.hpp"
 #include "tests/sim/proxies/network.hpp"
 #include "tests/sim/proxies/plan.hpp"
 
 namespace sluice::simtest {
+namespace proxies {
 namespace {
 
-using proxies::Account;
-using proxies::Network;
-using proxies::Passed;
-using proxies::Plan;
-using proxies::TransferPlan;
-using proxies::WayPlan;
 using std::chrono::seconds;
-
-constexpr std::uint64_t kMostSteps = 1'000'000;
 
 using Chains = std::vector<std::shared_ptr<const ProxyChain>>;
 
@@ -44,18 +38,18 @@ struct Running {
   bool ended = false;
 };
 
-class ProxyRun final : public sim::Application {
+class ProxyRun final : public ModeRun {
  public:
   ProxyRun(std::uint64_t seed, const std::function<void(const std::string&)>& each_line)
-      : plan_(proxies::draw_plan(seed)),
+      : ModeRun(each_line),
+        plan_(proxies::draw_plan(seed)),
         network_(
             plan_,
             [this](std::size_t origin, const Passed& passed, const sim::HttpRequest& request) {
               return respond(origin, passed, request);
             },
             [this](std::string oracle, std::string message) { report(std::move(oracle), std::move(message)); }),
-        each_line_(each_line),
-        world_(options()) {
+        world_(world_options()) {
     add_servers();
     running_.resize(plan_.transfers.size());
     for (std::size_t i = 0; i < running_.size(); ++i) {
@@ -65,33 +59,23 @@ class ProxyRun final : public sim::Application {
     }
   }
 
-  RunResult go() {
-    const Instant until = world_.now().steady + std::chrono::hours(24);
-    while (!finding_ && world_.step()) {
-      if (world_.steps() > kMostSteps || world_.now().steady > until) report("endless", "the run does not end");
-    }
-    for (const Running& running : running_) {
-      if (!running.ended) report("unfinished", name(running) + " has not ended");
-    }
-    show_trace();
-    return {finding_, world_.trace_hash(), world_.steps()};
-  }
-
   void on_output(sim::World&, const Output& output) override {
     if (const auto* body = std::get_if<output::BodyReady>(&output)) take(*by_id_.at(body->transfer), body->transfer);
     if (const auto* done = std::get_if<output::Done>(&output)) on_done(*by_id_.at(done->transfer), *done);
   }
 
  private:
-  sim::WorldOptions options() {
-    sim::WorldOptions options;
-    options.seed = Seed{plan_.seed};
-    options.weather = plan_.weather;
-    options.engine.max_connections_per_origin = plan_.max_connections_per_origin;
-    options.application = this;
-    options.keep_trace = each_line_ != nullptr;
-    options.after_step = [this](sim::World&) { show_trace(); };
-    return options;
+  sim::WorldOptions world_options() {
+    sim::WorldOptions made = options(plan_.seed);
+    made.weather = plan_.weather;
+    made.engine.max_connections_per_origin = plan_.max_connections_per_origin;
+    return made;
+  }
+  sim::World& world() override { return world_; }
+  void check_end() override {
+    for (const Running& running : running_) {
+      if (!running.ended) report("unfinished", name(running) + " has not ended");
+    }
   }
 
   void add_servers() {
@@ -116,15 +100,6 @@ class ProxyRun final : public sim::Application {
     }
   }
 
-  void show_trace() {
-    if (!each_line_) return;
-    for (const std::vector<std::string>& lines = world_.trace(); shown_ < lines.size(); ++shown_)
-      each_line_(lines[shown_]);
-  }
-
-  void report(std::string oracle, std::string message) {
-    if (!finding_) finding_ = Finding{std::move(oracle), std::move(message)};
-  }
   static std::string name(const Running& running) { return "transfer " + std::to_string(running.number); }
 
   // ---- the client ----
@@ -241,18 +216,16 @@ class ProxyRun final : public sim::Application {
 
   const Plan plan_;
   Network network_;
-  const std::function<void(const std::string&)>& each_line_;
-  std::optional<Finding> finding_;
   std::vector<Running> running_;
   std::map<TransferId, Running*> by_id_;
-  std::size_t shown_ = 0;
   sim::World world_;
 };
 
 }  // namespace
+}  // namespace proxies
 
 RunResult run_proxies_seed(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) {
-  return ProxyRun(seed, each_line).go();
+  return proxies::ProxyRun(seed, each_line).go();
 }
 
 std::string describe_proxies_seed(std::uint64_t seed) { return proxies::describe(proxies::draw_plan(seed)); }

@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "tests/sim/mode_run.hpp"
 #include "tests/sim/scenario/scenario.hpp"
 
 namespace sluice::simtest::resumes {
@@ -10,15 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-bool one_in(Random& random, std::uint64_t n) { return random.below(n) == 0; }
-
-// In half of the seeds never; else one of these.
-sim::PerMille share(Random& random) {
-  const bool never = one_in(random, 2);
-  const auto drawn = static_cast<sim::PerMille>(100 + random.below(500));
-  return never ? sim::PerMille{0} : drawn;
-}
 
 enum class Tags : std::uint8_t { none, strong, weak, same_weak };
 

@@ -12,17 +12,17 @@
 #include "core/base/check.hpp"
 #include "core/resume.hpp"
 #include "core/validators.hpp"
+#include "tests/sim/mode_run.hpp"
 #include "tests/sim/resumes/origin.hpp"
 #include "tests/sim/resumes/plan.hpp"
 
 namespace sluice::simtest {
+namespace resumes {
 namespace {
 
-using namespace resumes;
 using std::chrono::seconds;
 
 constexpr int kMaxAttempts = 400;  // of a download; with more it would never end
-constexpr std::uint64_t kMaxSteps = 1'000'000;
 
 // A download, and what it knows of the version that its bytes are of.
 struct Download {
@@ -42,10 +42,10 @@ struct Download {
   std::uint64_t to_come = 0;  // of a part: bytes that its Content-Range promises
 };
 
-class Run final : public sim::Application {
+class Run final : public ModeRun {
  public:
   Run(std::uint64_t seed, const std::function<void(const std::string&)>& each_line)
-      : plan_(draw_plan(seed)), origin_(plan_), each_line_(each_line), world_(options()) {
+      : ModeRun(each_line), plan_(draw_plan(seed)), origin_(plan_), world_(world_options()) {
     sim::OriginSpec spec{.host = "files.test", .port = static_cast<std::uint16_t>(plan_.tls ? 443 : 80)};
     spec.tls = plan_.tls;
     spec.accept = sim::http_origin(
@@ -60,18 +60,6 @@ class Run final : public sim::Application {
     world_.after(plan_.calm_from, [this] { world_.set_weather({}); });
   }
 
-  RunResult go() {
-    const Instant until = world_.now().steady + std::chrono::hours(24);
-    while (!finding_ && world_.step()) {
-      if (world_.steps() > kMaxSteps || world_.now().steady > until) report("endless", "the run does not end");
-    }
-    for (const Download& download : downloads_) {
-      if (!download.complete) report("unfinished", name(download) + " has not ended");
-    }
-    show_trace();
-    return {finding_, world_.trace_hash(), world_.steps()};
-  }
-
   void on_output(sim::World&, const Output& output) override {
     if (const auto* head = std::get_if<output::HeadReady>(&output)) on_head(*by_id_.at(head->transfer));
     if (const auto* body = std::get_if<output::BodyReady>(&output)) take(*by_id_.at(body->transfer));
@@ -79,25 +67,17 @@ class Run final : public sim::Application {
   }
 
  private:
-  sim::WorldOptions options() {
-    sim::WorldOptions options;
-    options.seed = Seed{plan_.seed};
-    options.weather = plan_.weather;
-    options.wall = kStart;
-    options.application = this;
-    options.keep_trace = each_line_ != nullptr;
-    options.after_step = [this](sim::World&) { show_trace(); };
-    return options;
+  sim::WorldOptions world_options() {
+    sim::WorldOptions made = options(plan_.seed);
+    made.weather = plan_.weather;
+    made.wall = kStart;
+    return made;
   }
-
-  void show_trace() {
-    if (!each_line_) return;
-    for (const std::vector<std::string>& lines = world_.trace(); shown_ < lines.size(); ++shown_)
-      each_line_(lines[shown_]);
-  }
-
-  void report(std::string oracle, std::string message) {
-    if (!finding_) finding_ = Finding{std::move(oracle), std::move(message)};
+  sim::World& world() override { return world_; }
+  void check_end() override {
+    for (const Download& download : downloads_) {
+      if (!download.complete) report("unfinished", name(download) + " has not ended");
+    }
   }
   static std::string name(const Download& download) { return "download " + std::to_string(download.number); }
 
@@ -222,21 +202,19 @@ class Run final : public sim::Application {
 
   const Plan plan_;
   Origin origin_;
-  const std::function<void(const std::string&)>& each_line_;
-  std::optional<Finding> finding_;
   std::vector<Download> downloads_;
   std::map<TransferId, Download*> by_id_;
-  std::size_t shown_ = 0;
   sim::World world_;
   const Instant began_ = world_.now().steady;
 };
 
 }  // namespace
+}  // namespace resumes
 
 RunResult run_resumes_seed(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) {
-  return Run(seed, each_line).go();
+  return resumes::Run(seed, each_line).go();
 }
 
-std::string describe_resumes_seed(std::uint64_t seed) { return describe(draw_plan(seed)); }
+std::string describe_resumes_seed(std::uint64_t seed) { return resumes::describe(resumes::draw_plan(seed)); }
 
 }  // namespace sluice::simtest

@@ -98,8 +98,9 @@ TEST_CASE("options: a value may follow its long option after =") {
 }
 
 TEST_CASE("options: one that curl has and sluice lacks is told from one that nobody has") {
-  CHECK(refused({"--limit-rate", "3", "h"}).message == "option --limit-rate: curl has it, sluice does not yet");
-  CHECK(refused({"--limit-rate", "3", "h"}).exit_code == 2);
+  CHECK(refused({"--request-target", "3", "h"}).message ==
+        "option --request-target: curl has it, sluice does not yet");
+  CHECK(refused({"--request-target", "3", "h"}).exit_code == 2);
   CHECK(refused({"--libcurl", "code.c", "h"}).message == "option --libcurl: curl has it, sluice does not yet");
   CHECK(refused({"-P", "p", "h"}).message == "option -P (--ftp-port): curl has it, sluice does not yet");
   CHECK(refused({"-sSao", "x", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
@@ -294,6 +295,15 @@ TEST_CASE("options: seconds, counts and versions are checked") {
   CHECK(one({"-m", "2.5", "h"}).settings->max_time == std::chrono::milliseconds(2500));
   CHECK(one({"--connect-timeout", "3", "h"}).settings->connect_timeout == std::chrono::seconds(3));
   CHECK_FALSE(one({"-m", "0", "h"}).settings->max_time);
+  const auto limits = [](auto... words) { return one({words..., "h"}).settings->limits; };
+  CHECK(limits("--limit-rate", "3k") == TransferLimits{.max_receive_rate = 3072, .max_send_rate = 3072});
+  CHECK(limits("--limit-rate", "3k", "--limit-rate", "0") == TransferLimits{});
+  CHECK(limits("-Y", "100") == TransferLimits{.low_rate = 100, .low_period = std::chrono::seconds(30)});
+  CHECK(limits("-y", "5") == TransferLimits{.low_rate = 1, .low_period = std::chrono::seconds(5)});
+  CHECK(limits("-y", "5", "-Y", "9") == TransferLimits{.low_rate = 9, .low_period = std::chrono::seconds(5)});
+  CHECK(limits("-Y", "9", "-y", "5") == limits("-y", "5", "-Y", "9"));
+  CHECK_FALSE(limits("-Y", "9", "-y", "0").low_rate);
+  for (const char* option : {"--limit-rate", "-Y", "-y"}) CHECK(refused({option, "1x", "h"}).exit_code == 2);
   for (const char* bad : {"abc", "", "1x", "-1", "nan", "inf", "1e30", " 1"}) {
     CAPTURE(bad);
     CHECK(refused({"-m", bad, "h"}).exit_code == 2);

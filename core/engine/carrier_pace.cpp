@@ -1,0 +1,85 @@
+// See carrier.hpp. Here: what TransferLimits and the rates of all transfers do to an exchange. Leaves to pacer.hpp: how
+// many bytes may pass.
+#include <algorithm>
+#include <utility>
+
+#include "core/engine/carrier.hpp"
+
+namespace sluice::engine {
+
+using flow::TransferPhase;
+
+// Its upload has taken bytes. The session is told if it may go on.
+void Carrier::pace_upload(const PooledConnection& connection, Job& job, Now now) {
+  Pacer& pacer = jobs_.pacer();
+  pacer.sent_so_far(*job.pace, job.upload.sent(), now);
+  if (job.pace->send.credit == 0 || !job.upload.used_up()) return;
+  job.upload.allow(job.pace->send.credit);
+  connection.session().upload_changed(job.stream);
+}
+
+// Without multiplexing only; dispatch() does it for the others. A byte may be of a head that is not complete.
+void Carrier::note_response_byte(const PooledConnection& connection) {
+  if (connection.multiplexes || connection.exchanges.empty()) return;
+  Job& job = *jobs_.find(connection.exchanges.back().second);
+  if (job.pace && connection.session().response_started(job.stream)) jobs_.pacer().stop_phase(*job.pace);
+}
+
+void Carrier::open_window(const PooledConnection& connection, Job& job, std::size_t bytes, Now now) {
+  if (!job.pace) return connection.session().consumed(job.stream, bytes);
+  Pace& pace = *job.pace;
+  pace.unconsumed += bytes;
+  const std::size_t open = std::min(pace.unconsumed, pace.receive.credit);
+  if (open == 0) return;
+  pace.unconsumed -= open;
+  jobs_.pacer().received(pace, open, now);
+  connection.session().consumed(job.stream, open);
+}
+
+void Carrier::measure_speed(Job& job, Now now) {
+  if (job.phase() != TransferPhase::active) return;
+  const bool excused = job.pace->is_held() || waits_for_application(*connections_.find(job.conn), job);
+  if (job.pace->speed.is_too_slow(job.moved(), excused)) return fail(job, too_slow(job), now);
+  jobs_.pacer().watch_speed(*job.pace, now);
+}
+
+void Carrier::may_receive(TransferId id, Now now) {
+  Job* const job = jobs_.find(id);
+  if (!job || job->phase() != TransferPhase::active) return;
+  PooledConnection& connection = *connections_.find(job->conn);
+  if (!connection.multiplexes) return connections_.interest_changed(connection);
+  open_window(connection, *job, 0, now);
+  settle(connection, now);
+}
+
+void Carrier::may_send(TransferId id, Now now) {
+  Job* const job = jobs_.find(id);
+  if (!job || job->phase() != TransferPhase::active) return;
+  PooledConnection& connection = *connections_.find(job->conn);
+  job->upload.allow(job->pace->send.credit);
+  connection.session().upload_changed(job->stream);
+  settle(connection, now);
+}
+
+void Carrier::pace_timer(Job& job, TimerKind kind, Now now) {
+  Pacer& pacer = jobs_.pacer();
+  if (kind == TimerKind::phase_timeout) return fail(job, out_of_phase(job), now);
+  if (kind == TimerKind::low_rate) return measure_speed(job, now);
+  if (kind == TimerKind::rate_receive) {
+    pacer.fill_receive(*job.pace, now);
+    if (job.pace->receive.credit > 0) may_receive(job.id, now);
+  } else {
+    pacer.fill_send(*job.pace, now);
+    if (job.pace->send.credit > 0) may_send(job.id, now);
+  }
+}
+
+void Carrier::share_rates(TimerKind kind, Now now) {
+  if (kind == TimerKind::rate_receive_all) {
+    jobs_.pacer().share_receive(now, [&](TransferId id) { may_receive(id, now); });
+  } else {
+    jobs_.pacer().share_send(now, [&](TransferId id) { may_send(id, now); });
+  }
+}
+
+}  // namespace sluice::engine
