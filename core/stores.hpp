@@ -3,9 +3,14 @@
 // share a store. The store is freed with its last owner.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <string>
+#include <string_view>
 
+#include "error.hpp"
 #include "language.hpp"
+#include "types.hpp"
 
 namespace sluice {
 
@@ -18,6 +23,16 @@ class TlsSessionStore {
   virtual ~TlsSessionStore() = default;
   TlsSessionStore(const TlsSessionStore&) = delete;
   TlsSessionStore& operator=(const TlsSessionStore&) = delete;
+
+  // What is usable at `wall`, for a later process. The bytes are secrets: who has them can read what was sent in the
+  // sessions, and whatever a client certificate protects. They are of use only with the same endpoints and equal
+  // TlsOptions, because they have the keys of the store. Sessions of a TlsSigner, TlsVerifier or Route without an
+  // identity are left out: no other process has these objects. Throws std::bad_alloc.
+  virtual std::string export_sessions(UnixSeconds wall) const = 0;
+  // Adds what export_sessions() gave, without what has expired at `wall`, up to the limit of the store. Returns how
+  // many sessions were added. Sessions are used only after their certificates were verified again. Errors:
+  // invalid_option (not these bytes, of another version, or changed; nothing was added), out_of_memory.
+  virtual Result<std::size_t> import_sessions(std::string_view bytes, UnixSeconds wall) = 0;
 
  protected:
   TlsSessionStore() = default;  // only create() makes one

@@ -97,7 +97,9 @@ std::string connection_lines(const Url& url, const TransferInfo& info) {
     text += "\n";
   }
   if (!info.tls_version.empty()) {
-    text += "TLS: " + info.tls_version + ", " + info.tls_cipher + (info.tls_resumed ? ", resumed session" : "") + "\n";
+    text += "TLS: " + info.tls_version + ", " + info.tls_cipher;
+    if (!info.tls_group.empty()) text += ", " + info.tls_group;
+    text += info.tls_resumed ? ", resumed session\n" : "\n";
     text += "ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";
     if (!info.tls_subject.empty()) text += "Certificate subject: " + one_line(info.tls_subject) + "\n";
     if (!info.tls_issuer.empty()) text += "Certificate issuer: " + one_line(info.tls_issuer) + "\n";

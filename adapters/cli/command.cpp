@@ -29,6 +29,7 @@
 #include "adapters/cli/proxy_setup.hpp"
 #include "adapters/cli/run_progress.hpp"
 #include "adapters/cli/running_operation.hpp"
+#include "adapters/cli/tls_session_file.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "adapters/cli/trace_log.hpp"
 #include "adapters/cli/transfer_facts.hpp"
@@ -149,9 +150,11 @@ bool has_final_name(const Operation& operation) {
 
 class CommandRun {
  public:
-  CommandRun(const CommandLine& command, const HostStores& hosts, Multi& multi, Loop& loop)
+  CommandRun(const CommandLine& command, const HostStores& hosts, const TlsSessionFile& sessions, Multi& multi,
+             Loop& loop)
       : command_(command),
         hosts_(hosts),
+        sessions_(sessions),
         multi_(multi),
         loop_(loop),
         display_(STDERR_FILENO, wants_progress(command)),
@@ -203,6 +206,7 @@ class CommandRun {
 
   const CommandLine& command_;
   const HostStores& hosts_;
+  const TlsSessionFile& sessions_;
   Multi& multi_;
   Loop& loop_;
   InterruptGuard interrupt_;
@@ -426,6 +430,7 @@ void CommandRun::save_har() {
 RunSummary CommandRun::run() {
   for (const std::string& warning : command_.warnings) console_.warning(warning);
   for (const std::string& warning : hosts_.warnings) console_.warning(warning);
+  if (!sessions_.warning().empty()) console_.warning(sessions_.warning());
   start_some();
   std::optional<Failure> stopped;
   while (!finished() && !stopped && !failed_early_) {
@@ -452,6 +457,7 @@ RunSummary CommandRun::run() {
   }
   if (not_sent_ && summary_.exit_code == 0) summary_.exit_code = kExitRead;
   save_hosts(command_, hosts_, console_, wall_now(multi_).wall);
+  sessions_.save(console_, wall_now(multi_).wall);
   if (surroundings_.cookies) save_cookies(command_, *surroundings_.cookies, console_, wall_now(multi_));
   if (har_) save_har();
   summary_.elapsed = multi_.now() - started_;
@@ -468,11 +474,14 @@ RunSummary run_command(const CommandLine& command) {
     return {.failed = command.operations.size(), .exit_code = exit_code(error)};
   };
   const HostStores hosts = load_hosts(command, std::time(nullptr));
-  auto multi = Multi::create(multi_options(command, hosts));
+  const TlsSessionFile sessions(command.ssl_sessions, std::time(nullptr));
+  MultiOptions options = multi_options(command, hosts);
+  options.engine.tls_sessions = sessions.store();
+  auto multi = Multi::create(std::move(options));
   if (!multi) return give_up(multi.error());
   const auto loop = make_loop(command.loop, **multi);
   if (!loop) return give_up(loop.error());
-  return CommandRun(command, hosts, **multi, **loop).run();
+  return CommandRun(command, hosts, sessions, **multi, **loop).run();
 }
 
 }  // namespace sluice::cli

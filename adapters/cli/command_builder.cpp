@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <tuple>
 
 #include "adapters/cli/operations.hpp"
 #include "adapters/cli/option_values.hpp"
 #include "adapters/cli/text.hpp"
+#include "adapters/cli/tls_options.hpp"
 
 namespace sluice::cli {
 
@@ -247,30 +247,43 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.junk_session_cookies = on;
       break;
     case OptionId::insecure:
-      settings.tls.insecure = on;
-      break;
     case OptionId::cacert:
-      settings.tls.cacert = value;
-      break;
     case OptionId::capath:
-      settings.tls.capath = value;
-      break;
+    case OptionId::ca_native:
     case OptionId::cert:
-      std::tie(settings.tls.cert, settings.tls.cert_password) = split_certificate(value);
-      break;
+    case OptionId::cert_type:
     case OptionId::key:
-      settings.tls.key = value;
-      break;
+    case OptionId::key_type:
+    case OptionId::pass:
+    case OptionId::pinnedpubkey:
+    case OptionId::crlfile:
+    case OptionId::cert_status:
+    case OptionId::ciphers:
+    case OptionId::tls13_ciphers:
+    case OptionId::curves:
+    case OptionId::sigalgs:
     case OptionId::tlsv1:
     case OptionId::tlsv1_1:
     case OptionId::tlsv1_2:
-      settings.tls.min = TlsVersion::tls1_2;
-      break;
     case OptionId::tlsv1_3:
-      settings.tls.min = TlsVersion::tls1_3;
-      break;
     case OptionId::tls_max:
-      return set_tls_max(value);
+    case OptionId::sessionid:
+    case OptionId::proxy_insecure:
+    case OptionId::proxy_cacert:
+    case OptionId::proxy_capath:
+    case OptionId::proxy_ca_native:
+    case OptionId::proxy_cert:
+    case OptionId::proxy_cert_type:
+    case OptionId::proxy_key:
+    case OptionId::proxy_key_type:
+    case OptionId::proxy_pass:
+    case OptionId::proxy_pinnedpubkey:
+    case OptionId::proxy_crlfile:
+    case OptionId::proxy_ciphers:
+    case OptionId::proxy_tls13_ciphers:
+      return set_tls_option(argument.id, value, on, settings);
+    case OptionId::ssl_sessions:
+      return set_state_file(argument, command_.ssl_sessions);
     case OptionId::max_time:
       return set_seconds(argument.id, value, settings.max_time);
     case OptionId::connect_timeout:
@@ -333,21 +346,6 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     case OptionId::proxy_anyauth:
       group_.proxy_schemes_asked = {.basic = true, .digest = true, .ntlm = true};
-      break;
-    case OptionId::proxy_insecure:
-      settings.proxies.tls.insecure = on;
-      break;
-    case OptionId::proxy_cacert:
-      settings.proxies.tls.cacert = value;
-      break;
-    case OptionId::proxy_capath:
-      settings.proxies.tls.capath = value;
-      break;
-    case OptionId::proxy_cert:
-      std::tie(settings.proxies.tls.cert, settings.proxies.tls.cert_password) = split_certificate(value);
-      break;
-    case OptionId::proxy_key:
-      settings.proxies.tls.key = value;
       break;
     case OptionId::globoff:
       group_.globoff = on;

@@ -71,7 +71,6 @@ class CommandBuilder {
   Status set_continue_at(const std::string& value);
   Status set_segments(const std::string& value);
   Status set_range(const std::string& value);
-  Status set_tls_max(const std::string& value);
   void set_proxy(const Argument& argument);
   Status set_negotiate(bool on);
   void set_delegation(const std::string& value);

@@ -53,14 +53,25 @@ struct StateFile {
   std::string text;
 };
 
+// --cert-type, --key-type
+enum class FileForm : std::uint8_t { pem, der, pkcs12 };
+
 // How one end of TLS is verified, and what it is shown: -k, --cacert and so on, or those of --proxy-NAME.
 struct TlsSettings {
-  bool insecure = false;      // -k
-  std::string cacert;         // file; empty: the system's
-  std::string capath;         // directory; empty: none
-  std::string cert;           // file with the client's certificate
-  std::string cert_password;  // the part after the colon
-  std::string key;            // file with its key; empty: in `cert`
+  bool insecure = false;   // -k
+  std::string cacert;      // file; empty: the system's
+  std::string capath;      // directory; empty: none
+  bool ca_native = false;  // --ca-native: the system's besides these two
+  std::string cert;        // file with the client's certificate
+  FileForm cert_form = FileForm::pem;
+  std::string password;  // --pass, or what follows the colon in --cert; whichever comes later
+  std::string key;       // file with its key; empty: in `cert`
+  FileForm key_form = FileForm::pem;
+  std::string pinned;                                   // --pinnedpubkey
+  std::string ciphers, tls13_ciphers, curves, sigalgs;  // empty: those of the library
+  std::string crlfile;                                  // empty: none
+  bool cert_status = false;                             // --cert-status
+  bool resumption = true;                               // false: --no-sessionid
   TlsVersion min = TlsVersion::tls1_2;
   TlsVersion max = TlsVersion::tls1_3;
 };
@@ -232,9 +243,10 @@ struct CommandLine {
   bool fail_early = false;  // --fail-early: the first transfer that fails ends the run
   bool fail_all = false;    // --fail-all: the exit code is that of the last transfer that failed, not of the last one
   LoopKind loop = LoopKind::poll;
-  std::vector<std::string> warnings;     // one line each: print "sluice: warning: <line>" unless silent
-  std::vector<CookieFile> cookie_files;  // of all groups, in order: there is one jar for all
-  std::vector<Operation> operations;     // in order; never empty unless help, version or demo
+  std::optional<StateFile> ssl_sessions;  // --ssl-sessions
+  std::vector<std::string> warnings;      // one line each: print "sluice: warning: <line>" unless silent
+  std::vector<CookieFile> cookie_files;   // of all groups, in order: there is one jar for all
+  std::vector<Operation> operations;      // in order; never empty unless help, version or demo
 };
 
 }  // namespace sluice::cli

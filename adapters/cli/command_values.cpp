@@ -403,17 +403,6 @@ CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
   return {};
 }
 
-CommandBuilder::Status CommandBuilder::set_tls_max(const std::string& value) {
-  if (value == "1.2") {
-    group_.settings.tls.max = TlsVersion::tls1_2;
-  } else if (value == "1.3" || value == "default") {
-    group_.settings.tls.max = TlsVersion::tls1_3;
-  } else {
-    return bad(OptionId::tls_max, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
-  }
-  return {};
-}
-
 // As in curl, the last of these counts, with what it says of the kind.
 void CommandBuilder::set_proxy(const Argument& argument) {
   ProxySettings& proxies = group_.settings.proxies;

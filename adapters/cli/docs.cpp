@@ -25,6 +25,7 @@ std::string_view words_of(const OptionSpec& spec) {
   if (spec.id == OptionId::loop) return "select poll epoll libuv";
   if (spec.id == OptionId::delegation) return "none policy always";
   if (spec.id == OptionId::tls_max) return "1.2 1.3 default";
+  if (spec.value_name == "TYPE") return "PEM DER P12";
   if (spec.id == OptionId::request) return "GET HEAD POST PUT PATCH DELETE OPTIONS";
   return "";
 }
@@ -112,7 +113,8 @@ The codes are curl's. Where several transfers ran, it is the code of the last on
 .PP
 0 well, 1 scheme or no HTTP, 2 usage, 3 URL, 6 name, 7 connection, 8 response head, 18 cut short, 22 status (\fB\-f\fR),
 23 write, 26 read, 28 time, 33 range, 35 TLS, 49 \fB\-\-resolve\fR, 52 no answer, 55 send, 56 receive, 58 client
-certificate, 60 server's certificate, 61 coding, 77 CA certificates, 130 Ctrl\-C.
+certificate, 59 ciphers, 60 server's certificate, 61 coding, 77 CA certificates, 82 revocation lists, 90 pinned key, 91
+stapled status, 130 Ctrl\-C.
 .SH FILES
 .TP
 \fI~/.sluicerc\fR

@@ -9,6 +9,10 @@ namespace {
 
 // tls_config covers all TlsOptions; its context begins with the part that cannot be used (core/tls/config.cpp).
 int tls_config_exit_code(std::string_view context) {
+  const auto is_about = [context](auto... parts) { return (context.starts_with(parts) || ...); };
+  if (is_about("ciphers", "TLS 1.3 ciphers", "groups", "signature algorithms")) return kExitCipher;
+  if (is_about("revocation lists")) return kExitRevocationList;
+  if (is_about("pinned public keys", "public key")) return kExitPinnedKey;
   if (context.starts_with("client certificate") || context.starts_with("private key")) return kExitClientCertificate;
   if (context.starts_with("TLS versions") || context.starts_with("ALPN")) return kExitTlsHandshake;
   return kExitCaCertificates;

@@ -6,7 +6,8 @@
 //   unsupported_scheme         1   unsupported protocol
 //   invalid_request           43   a request that cannot be sent as asked
 //   invalid_option            43   26: a netrc file that cannot be read
-//   tls_config                77   CA certificates unusable; 58: the client's certificate or key; 35: versions, ALPN
+//   tls_config                77   CA certificates unusable; 58: the client's certificate or key; 35: versions, ALPN;
+//                                  59: ciphers, groups, signature algorithms; 82: revocation lists; 90: pinned keys
 //   canceled                  42   stopped by the application
 //   rewind_failed             65   what is sent would have to be sent again, and cannot be
 //   upload_failed             26   the file or stream to send could not be read
@@ -76,11 +77,13 @@ enum ExitCode : int {
   kExitSend = 55,
   kExitReceive = 56,
   kExitClientCertificate = 58,
+  kExitCipher = 59,
   kExitPeerCertificate = 60,
   kExitBadCoding = 61,
   kExitFileSize = 63,
   kExitRewind = 65,
   kExitCaCertificates = 77,
+  kExitRevocationList = 82,
   kExitPinnedKey = 90,
   kExitCertificateStatus = 91,
   kExitRecursiveCall = 93,

@@ -26,6 +26,7 @@ FileClaims::FileClaims(const CommandLine& command) {
     if (seen.insert(operation.settings.get()).second) add_settings(*operation.settings);
   }
   add(command.har, {"the HAR (--har) is written there"});
+  if (command.ssl_sessions) add(command.ssl_sessions->name, {"the TLS sessions (--ssl-sessions) are written there"});
   if (command.trace.path != "%") add(command.trace.path, {"the trace (--trace) is written there"});
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 bool is_secret(const OptionSpec& spec) {
   using enum OptionId;
-  constexpr OptionId kSecrets[] = {user,   oauth2_bearer, cert,   proxy_user, proxy,           proxy_cert,
-                                   socks4, socks4a,       socks5, preproxy,   socks5_hostname, proxy1_0};
+  constexpr OptionId kSecrets[] = {user,    oauth2_bearer, cert,     proxy_user,      proxy,    proxy_cert, socks4,
+                                   socks4a, socks5,        preproxy, socks5_hostname, proxy1_0, pass,       proxy_pass};
   return std::ranges::find(kSecrets, spec.id) != std::end(kSecrets);
 }
 

@@ -27,7 +27,8 @@ enum class Pump : std::uint8_t {
 struct StreamFacts {
   Address local = {};  // of the transport; Kind::none: not known
   // What the layers have agreed on with the peer.
-  std::string version, cipher, alpn, subject, issuer;  // "": not known to any layer
+  std::string_view version, cipher, group;  // static text; "": not known to any layer
+  std::string alpn, subject, issuer;        // the same, but owned
   bool resumed = false;
   int connect_status = 0;                 // as TransferInfo::connect_status
   std::vector<std::string> certificates;  // as TransferInfo::certificates

@@ -102,6 +102,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.host_kind = peer.kind;
   params.sessions = &parts.tls_sessions;
   params.session_key = endpoint.key;
+  params.key_is_portable = !endpoint.is_by_object();
   params.key_log = &parts.key_log;
   params.port = peer.port;
   if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;

@@ -192,6 +192,7 @@ TransferInfo Transfer::details() const {
     all.tls_resumed = facts->resumed;
     all.tls_version = facts->version;
     all.tls_cipher = facts->cipher;
+    all.tls_group = facts->group;
     all.alpn = facts->alpn;
     all.tls_subject = facts->subject;
     all.tls_issuer = facts->issuer;

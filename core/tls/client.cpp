@@ -3,17 +3,19 @@
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "core/base/check.hpp"
 #include "core/tls/certificate.hpp"
 #include "core/tls/config.hpp"
 #include "core/tls/errors.hpp"
+#include "core/tls/judge.hpp"
+#include "core/tls/signing.hpp"
 #include "core/tls/verify.hpp"
 
 namespace sluice::tls {
@@ -36,6 +38,7 @@ class Client final : public ClientLayer {
 
   std::string_view version() const override { return handshaken() ? SSL_get_version(ssl_.get()) : ""; }
   std::string_view cipher() const override;
+  std::string_view group() const override;
   std::string_view alpn() const override;
   bool resumed() const override { return handshaken() && SSL_session_reused(ssl_.get()) != 0; }
   bool verified() const override { return verified_; }
@@ -53,6 +56,7 @@ class Client final : public ClientLayer {
   void store_session(SSL_SESSION* session);
   void log_key(const char* line);
   ssl_verify_result_t verify(std::uint8_t& out_alert);
+  bool sign(std::uint16_t scheme, Bytes input, MutableBytes out, std::size_t& size);
 
  private:
   enum class State : std::uint8_t { idle, handshaking, established, peer_closed, failed };
@@ -79,7 +83,6 @@ class Client final : public ClientLayer {
   };
 
   bool handshaken() const { return handshaken_; }
-  bool verify_wanted() const { return config_->options().verify_peer; }
   void offer_session();
   Pump handshake();
   bool begin_renegotiation();
@@ -97,9 +100,10 @@ class Client final : public ClientLayer {
   Bytes* wire_in_ = nullptr;
   std::vector<std::uint8_t>* wire_out_ = nullptr;
   UnixSeconds wall_ = 0;
-  UnixSeconds chain_good_until_ = 0;
+  UnixSeconds good_until_ = 0;  // of what was accepted
   State state_ = State::idle;
   bool handshaken_ = false;
+  bool accepted_ = false;  // all that is asked of the peer is right
   bool verified_ = false;
   bool offered_session_ = false;
   bool said_goodbye_ = false;
@@ -110,8 +114,8 @@ class Client final : public ClientLayer {
   std::uint8_t header_size_ = 0;   // bytes of the current record's header that have come
   std::uint16_t record_left_ = 0;  // bytes of the current record that will follow, as far as its header is known
   std::array<char, 5> first_{};    // the first bytes from the peer, to recognise plain HTTP
-  std::string refusal_;            // why the peer's certificate was not accepted
-  int refusal_code_ = 0;
+  // Why the peer was not accepted, or there is no signature; no context: BoringSSL says why.
+  Error refusal_;
   Error error_;
 };
 
@@ -220,7 +224,7 @@ Pump Client::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::ui
 Pump Client::handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    if (verify_wanted() && !verified_) {
+    if (!accepted_) {
       return fail(make_error(Code::internal, place() + ": finished without a look at the certificate"));
     }
     handshaken_ = true;
@@ -286,7 +290,7 @@ Pump Client::not_read(int result) {
 }
 
 Error Client::handshake_error(const Failure& failure) const {
-  if (!refusal_.empty()) return make_error(Code::tls_certificate, place() + ": " + refusal_, refusal_code_);
+  if (!refusal_.context.empty()) return make_error(refusal_.code, place() + ": " + refusal_.context, refusal_.detail);
   if (failure.alert) return make_error(Code::tls_handshake, place() + ": " + failure.reason, *failure.alert);
   const std::string_view first(first_.data(), first_size_);
   // The first record in TLS is a handshake record or an alert (RFC 8446 5.1).
@@ -335,12 +339,15 @@ void Client::close(std::vector<std::uint8_t>& wire_out) noexcept {
 // Called inside decode(), also long after the handshake (RFC 8446 4.6.1).
 void Client::store_session(SSL_SESSION* session) {
   SessionRef owned(session);
-  if (params_.sessions == nullptr || (verify_wanted() && !verified_)) return;
+  if (params_.sessions == nullptr || !accepted_) return;
   const auto lifetime = static_cast<UnixSeconds>(SSL_SESSION_get_timeout(session));
-  const UnixSeconds until = verified_ ? std::min(wall_ + lifetime, chain_good_until_) : wall_ + lifetime;
+  const UnixSeconds until = std::min(wall_ + lifetime, good_until_);
+  const bool portable = params_.key_is_portable && config_->is_portable();
+  auto keeps = config_->is_portable() ? nullptr : params_.config;
   const bool single_use = SSL_SESSION_should_be_single_use(session) != 0;
   try {
-    params_.sessions->put(params_.session_key, {std::move(owned), wall_, until, single_use});
+    params_.sessions->put(params_.session_key,
+                          {std::move(owned), wall_, until, single_use, portable, std::move(keeps)});
   } catch (...) {  // no memory: the session is not stored
   }
 }
@@ -355,23 +362,32 @@ void Client::log_key(const char* line) {
 }
 
 ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
-  if (!verify_wanted()) return ssl_verify_ok;
   try {
-    Verdict verdict = verify_chain(config_->anchors(), SSL_get0_peer_certificates(ssl_.get()), peer_, wall_);
-    if (verdict.good) {
-      verified_ = true;
-      chain_good_until_ = verdict.good_until;
-      return ssl_verify_ok;
-    }
-    out_of_memory_ = verdict.out_of_memory;
-    refusal_ = std::move(verdict.reason);
-    refusal_code_ = verdict.code;
-    out_alert = verdict.alert;
-    if (config_->options().trust_anchors_pem.empty()) refusal_ += " (no trust anchors were given)";
+    Judgement judged = judge_peer(*config_, ssl_.get(), peer_, params_.port, wall_);
+    accepted_ = judged.accepted;
+    verified_ = judged.accepted && judged.verified;
+    good_until_ = judged.good_until;
+    if (accepted_) return ssl_verify_ok;
+    out_of_memory_ = judged.out_of_memory;
+    refusal_ = make_error(judged.code, std::move(judged.reason), judged.detail);
+    out_alert = judged.alert;
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+  } catch (...) {
+    refusal_ = make_error(Code::tls_certificate, "the application's verifier threw an exception");
+  }
+  return ssl_verify_invalid;
+}
+
+bool Client::sign(std::uint16_t scheme, Bytes input, MutableBytes out, std::size_t& size) {
+  try {
+    const std::string failure = sign_with(*config_->options().signer, scheme, input, out, size);
+    if (failure.empty()) return true;
+    refusal_ = make_error(Code::tls_handshake, "the signer of the client certificate: " + failure);
   } catch (...) {
     out_of_memory_ = true;
   }
-  return ssl_verify_invalid;
+  return false;
 }
 
 // ---- results ----
@@ -386,6 +402,11 @@ std::string_view Client::cipher() const {
   return cipher == nullptr ? "" : SSL_CIPHER_standard_name(cipher);
 }
 
+std::string_view Client::group() const {
+  const char* name = handshaken() ? SSL_get_curve_name(SSL_get_curve_id(ssl_.get())) : nullptr;
+  return name == nullptr ? "" : name;
+}
+
 std::string_view Client::alpn() const {
   const std::uint8_t* name = nullptr;
   unsigned size = 0;
@@ -398,6 +419,7 @@ void Client::describe(StreamFacts& facts) const {
   if (params_.place == ClientParams::Place::to_proxy) return;
   facts.version = version();
   facts.cipher = cipher();
+  facts.group = group();
   facts.alpn = alpn();
   facts.resumed = resumed();
   auto certificate = peer_certificate();
@@ -418,38 +440,6 @@ std::optional<PeerCertificate> Client::peer_certificate() const {
   return summarise(*leaf);
 }
 
-bool may_renegotiate(const TlsOptions& options) {
-  switch (options.renegotiation) {
-    case TlsRenegotiation::never:
-      return false;
-    case TlsRenegotiation::with_certificate:
-      return !options.certificate_pem.empty();
-    case TlsRenegotiation::once:
-      return true;
-  }
-  return false;
-}
-
-// Makes of a host what SNI and the certificate check need. nullopt: it is not a valid host, or memory ran out;
-// BoringSSL's error queue tells which.
-std::optional<ReferenceId> peer_name(const ClientParams& params) {
-  ReferenceId peer{params.host, params.host_kind, {}};
-  const bool visible = std::ranges::all_of(peer.host, [](char c) { return c > ' ' && c <= '~'; });
-  if (!visible) return std::nullopt;
-  if (peer.kind == HostKind::name) {
-    if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3
-    return peer.host.empty() || peer.host.size() > TLSEXT_MAXLEN_host_name ? std::nullopt
-                                                                           : std::optional(std::move(peer));
-  }
-  clear_errors();
-  const bssl::UniquePtr<ASN1_OCTET_STRING> octets(a2i_IPADDRESS(peer.host.c_str()));
-  if (!octets) return std::nullopt;
-  const unsigned char* data = ASN1_STRING_get0_data(octets.get());
-  peer.address.assign(data, data + ASN1_STRING_length(octets.get()));
-  if (peer.address.size() != (peer.kind == HostKind::ipv4 ? 4U : 16U)) return std::nullopt;
-  return peer;
-}
-
 }  // namespace
 
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
@@ -459,13 +449,19 @@ int on_new_session(SSL* ssl, SSL_SESSION* session) {
 
 void on_key_log(const SSL* ssl, const char* line) { Client::of(ssl).log_key(line); }
 
+ssl_private_key_result_t on_sign(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t max_out,
+                                 std::uint16_t scheme, const std::uint8_t* in, std::size_t in_size) {
+  return Client::of(ssl).sign(scheme, {in, in_size}, {out, max_out}, *out_size) ? ssl_private_key_success
+                                                                                : ssl_private_key_failure;
+}
+
 ssl_verify_result_t on_verify(SSL* ssl, std::uint8_t* out_alert) { return Client::of(ssl).verify(*out_alert); }
 
 Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   // TlsConfig::create() makes no other type.
   auto config = std::dynamic_pointer_cast<const Config>(params.config);
   SLUICE_CHECK(config != nullptr);
-  auto peer = peer_name(params);
+  auto peer = reference_id(params.host, params.host_kind);
   if (!peer) {
     if (take_memory_failure()) return std::unexpected(make_error(Code::out_of_memory, {}));
     return std::unexpected(make_error(
@@ -481,8 +477,8 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   SSL_set_bio(ssl.get(), bio, bio);  // `ssl` owns it from here on
   SSL_set_connect_state(ssl.get());
   SSL_set_shed_handshake_config(ssl.get(), 1);
-  if (may_renegotiate(config->options())) SSL_set_renegotiate_mode(ssl.get(), ssl_renegotiate_explicit);
-  // RFC 6066 3: names only, never addresses. peer_name() has checked the length.
+  if (config->may_renegotiate()) SSL_set_renegotiate_mode(ssl.get(), ssl_renegotiate_explicit);
+  // RFC 6066 3: names only, never addresses. reference_id() has checked the length.
   if (peer->kind == HostKind::name && !SSL_set_tlsext_host_name(ssl.get(), peer->host.c_str())) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));

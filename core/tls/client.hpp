@@ -23,6 +23,7 @@ struct ClientParams {
   HostKind host_kind = HostKind::name;
   SessionCache* sessions = nullptr;  // null: no resumption; must outlive the layer
   std::string session_key;           // sessions are offered and stored under this key only
+  bool key_is_portable = true;       // false: it names an object of this process
   std::vector<std::string>* key_log =
       nullptr;  // gets a line for each secret if TlsOptions::key_log is set; null: none. Must outlive the layer.
   std::uint16_t port = 0;  // for messages only; 0: left out
@@ -33,9 +34,10 @@ struct ClientParams {
 
 class ClientLayer : public Layer {
  public:
-  // "TLSv1.3"; this and the next two are "" before the handshake is complete.
+  // "TLSv1.3"; this and the next three are "" before the handshake is complete.
   virtual std::string_view version() const = 0;
   virtual std::string_view cipher() const = 0;  // the IANA name of the cipher suite
+  virtual std::string_view group() const = 0;   // of the key exchange: "X25519"; "": none (RSA, a session of TLS 1.2)
   virtual std::string_view alpn() const = 0;    // the protocol that the server chose; "": none
   virtual bool resumed() const = 0;
   // The certificate chain and the name were checked and are valid. Always false without TlsOptions::verify_peer.

@@ -1,18 +1,18 @@
 // See config.hpp.
 #include "core/tls/config.hpp"
 
-#include <openssl/nid.h>
 #include <openssl/pool.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
-#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "core/base/memory.hpp"
+#include "core/tls/algorithms.hpp"
 #include "core/tls/errors.hpp"
 #include "core/tls/pem.hpp"
+#include "core/tls/signing.hpp"
 #include "core/tls/verify.hpp"
 
 namespace sluice {
@@ -72,9 +72,9 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   writer.add(signature_algorithms);
   writer.add(revocation_lists_pem);
   writer.add_number(require_status);
-  // Two objects are two identities, whatever they do: the config keeps them alive, so that an address means one object.
-  writer.add_number(reinterpret_cast<std::uintptr_t>(signer.get()));
-  writer.add_number(reinterpret_cast<std::uintptr_t>(verifier.get()));
+  writer.add(signer ? std::string_view(signer->identity()) : std::string_view());
+  writer.add(verifier ? std::string_view(verifier->identity()) : std::string_view());
+  writer.add_number(verifier ? static_cast<std::uint64_t>(verifier->counts()) : 0);
   writer.add(ech_config_list);
   return writer.finish();
 }
@@ -119,16 +119,6 @@ std::uint16_t wire_version(TlsVersion version) {
   return 0;  // no such version: set_protocols refuses it
 }
 
-// The signature algorithms that a server may use in the handshake: no SHA-1 (RFC 9155). In the library's order.
-constexpr std::uint16_t kSignatures[] = {
-    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256,
-    SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA384, SSL_SIGN_RSA_PKCS1_SHA384,
-    SSL_SIGN_RSA_PSS_RSAE_SHA512,    SSL_SIGN_RSA_PKCS1_SHA512,    SSL_SIGN_ED25519,
-    SSL_SIGN_ECDSA_SECP521R1_SHA512,
-};
-// In TLS 1.2 these are also the curves that a certificate's key may use (RFC 8422 5.1.1).
-constexpr int kGroups[] = {NID_X25519, NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
-
 void current_time(const SSL*, timeval* out) {
   out->tv_sec = kClock;
   out->tv_usec = 0;
@@ -143,8 +133,14 @@ Result<std::shared_ptr<const Config>> Config::create(TlsOptions options) {
   config->anchors_.reset(X509_STORE_new());
   if (!config->context_ || !config->anchors_) return std::unexpected(no_memory());
   search_anchors(config->anchors_.get());
+  for (const std::string& key : config->options().pinned_public_keys) {
+    if (key.size() == SHA256_DIGEST_LENGTH) continue;
+    return std::unexpected(
+        config_error("pinned public keys: a hash has " + std::to_string(key.size()) + " bytes, SHA-256 has 32"));
+  }
   if (auto done = config->set_protocols(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = config->load_anchors(); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = config->load_revocation_lists(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = config->load_client_certificate(); !done) return std::unexpected(std::move(done.error()));
   config->set_callbacks();
   clear_errors();
@@ -157,15 +153,13 @@ Result<void> Config::set_protocols() {
   if (min == 0 || max == 0) return std::unexpected(config_error("TLS versions: no such version"));
   if (min > max) return std::unexpected(config_error("TLS versions: the least one allowed is above the greatest"));
   SSL_CTX* context = context_.get();
-  // Without 3DES (RFC 8429) and ciphers that need a pre-shared key.
-  if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max) ||
-      !SSL_CTX_set_strict_cipher_list(context, "ALL:!3DES:!aPSK")) {
+  if (!SSL_CTX_set_min_proto_version(context, min) || !SSL_CTX_set_max_proto_version(context, max)) {
     return std::unexpected(refused_option("TLS versions"));
   }
-  if (!SSL_CTX_set_verify_algorithm_prefs(context, kSignatures, std::size(kSignatures)) ||
-      !SSL_CTX_set1_curves(context, kGroups, std::size(kGroups))) {
-    return std::unexpected(refused_option("TLS signatures and groups"));
-  }
+  if (auto done = set_algorithms(context, options()); !done) return done;
+  auto ciphers = sluice::tls::tls13_ciphers(options());
+  if (!ciphers) return std::unexpected(std::move(ciphers.error()));
+  tls13_ciphers_ = *std::move(ciphers);
   std::string protocols;  // RFC 7301 3.1
   for (const std::string& protocol : options().alpn) {
     if (protocol.empty() || protocol.size() > 255) {
@@ -201,21 +195,40 @@ Result<void> Config::load_anchors() {
   return {};
 }
 
+Result<void> Config::load_revocation_lists() {
+  if (!options().verify_peer || options().revocation_lists_pem.empty()) return {};
+  auto lists = read_revocation_lists(options().revocation_lists_pem);
+  if (!lists) return std::unexpected(std::move(lists.error()));
+  for (const auto& one : *lists) {
+    if (!X509_STORE_add_crl(anchors_.get(), one.get())) return std::unexpected(no_memory());
+  }
+  // Every certificate of a chain needs a list of its issuer.
+  X509_STORE_set_flags(anchors_.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return {};
+}
+
+// The key of the client's certificate; null: a TlsSigner has it.
+Result<bssl::UniquePtr<EVP_PKEY>> Config::client_key(X509& certificate) const {
+  const std::string& text = options().private_key_pem.empty() ? options().certificate_pem : options().private_key_pem;
+  if (options().signer) {
+    if (options().private_key_pem.empty()) return nullptr;
+    return std::unexpected(config_error("client certificate: there are a private key and a signer"));
+  }
+  auto key = read_private_key(text, options().private_key_password);
+  if (!key || X509_check_private_key(&certificate, key->get())) return key;
+  if (take_memory_failure()) return std::unexpected(no_memory());
+  return std::unexpected(config_error("client certificate: the private key does not belong to it"));
+}
+
 Result<void> Config::load_client_certificate() {
-  const std::string& key_text =
-      options().private_key_pem.empty() ? options().certificate_pem : options().private_key_pem;
   if (options().certificate_pem.empty()) {
-    if (key_text.empty()) return {};
+    if (options().private_key_pem.empty() && !options().signer) return {};
     return std::unexpected(config_error("client certificate: there is a private key but no certificate"));
   }
   auto certificates = read_certificates(options().certificate_pem, "client certificate");
   if (!certificates) return std::unexpected(std::move(certificates.error()));
-  auto key = read_private_key(key_text, options().private_key_password);
+  auto key = client_key(*certificates->front());
   if (!key) return std::unexpected(std::move(key.error()));
-  if (!X509_check_private_key(certificates->front().get(), key->get())) {
-    if (take_memory_failure()) return std::unexpected(no_memory());
-    return std::unexpected(config_error("client certificate: the private key does not belong to it"));
-  }
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owned;
   std::vector<CRYPTO_BUFFER*> chain;
   for (const auto& certificate : *certificates) {
@@ -228,10 +241,28 @@ Result<void> Config::load_client_certificate() {
     chain.push_back(buffer.get());
     owned.push_back(std::move(buffer));
   }
+  if (!*key) return use_signer(context_.get(), chain, *options().signer);
   if (!SSL_CTX_set_chain_and_key(context_.get(), chain.data(), chain.size(), key->get(), nullptr)) {
     return std::unexpected(refused_option("client certificate: unusable for TLS"));
   }
   return {};
+}
+
+bool Config::may_renegotiate() const {
+  switch (options().renegotiation) {
+    case TlsRenegotiation::never:
+      return false;
+    case TlsRenegotiation::with_certificate:
+      return !options().certificate_pem.empty();
+    case TlsRenegotiation::once:
+      return true;
+  }
+  return false;
+}
+
+bool Config::is_portable() const {
+  const bool signs_here = options().signer && !options().signer->has_name();
+  return !signs_here && (!options().verifier || options().verifier->has_name());
 }
 
 void Config::set_callbacks() {
@@ -248,6 +279,7 @@ void Config::set_callbacks() {
   } else {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   }
+  if (options().require_status) SSL_CTX_enable_ocsp_stapling(context);
   if (options().key_log) SSL_CTX_set_keylog_callback(context, on_key_log);
 }
 

@@ -1,11 +1,13 @@
 // TlsConfig as BoringSSL objects: made once, shared by all connections that use it, also from several threads at once.
 // Makes an SSL_CTX and an identity from the options. Leaves to others: single connections (client.cpp) and verifying
-// certificates (verify.cpp).
+// the peer (judge.cpp).
 #pragma once
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/options.hpp"
 
@@ -20,10 +22,17 @@ class Config final : public TlsConfig {
   bssl::UniquePtr<SSL> new_connection() const { return bssl::UniquePtr<SSL>(SSL_new(context_.get())); }
   // The trust anchors. BoringSSL locks the store if a look-up changes it.
   X509_STORE* anchors() const { return anchors_.get(); }
+  // Those that the server may choose; empty: all (algorithms.hpp).
+  const std::vector<std::uint16_t>& tls13_ciphers() const { return tls13_ciphers_; }
+  bool may_renegotiate() const;
+  // False: the identity names an object of this process.
+  bool is_portable() const;
 
  private:
   using TlsConfig::TlsConfig;
   Result<void> load_anchors();
+  Result<void> load_revocation_lists();
+  Result<bssl::UniquePtr<EVP_PKEY>> client_key(X509& certificate) const;
   Result<void> load_client_certificate();
   Result<void> set_protocols();
   void set_callbacks();
@@ -32,6 +41,7 @@ class Config final : public TlsConfig {
   // may be used by connections of another, equal configuration.
   bssl::UniquePtr<SSL_CTX> context_;
   bssl::UniquePtr<X509_STORE> anchors_;
+  std::vector<std::uint16_t> tls13_ciphers_;
 };
 
 // BoringSSL's clock callback has no user data, so it always returns this time (in seconds). The creation time of a
@@ -41,6 +51,6 @@ inline constexpr std::int64_t kClock = std::int64_t{1} << 32;
 // The callbacks of every context; defined in client.cpp.
 int on_new_session(SSL* ssl, SSL_SESSION* session);
 void on_key_log(const SSL* ssl, const char* line);
-ssl_verify_result_t on_verify(SSL* ssl, std::uint8_t* out_alert);
+ssl_verify_result_t on_verify(SSL* ssl, std::uint8_t* out_alert);  // see also signing.hpp
 
 }  // namespace sluice::tls

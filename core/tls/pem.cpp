@@ -213,6 +213,34 @@ Result<std::vector<bssl::UniquePtr<X509>>> read_certificates(const std::string& 
   return certificates;
 }
 
+Result<std::vector<bssl::UniquePtr<X509_CRL>>> read_revocation_lists(const std::string& text) {
+  const auto wrong = [](std::string why) { return std::unexpected(unusable("revocation lists: " + std::move(why))); };
+  if (text.size() > limits::kMaxPemBytes) return wrong("more than 16 MiB of text");
+  const PemText input(text);
+  if (!input) {
+    clear_errors();
+    return std::unexpected(make_error(Code::out_of_memory, {}));
+  }
+  std::vector<bssl::UniquePtr<X509_CRL>> lists;
+  for (;;) {
+    Block block;
+    const Next next = next_block(input.get(), block);
+    if (next == Next::end) break;
+    if (next == Next::block && std::string_view(block.name.get()) != PEM_STRING_X509_CRL) continue;
+    const std::uint8_t* at = next == Next::block ? block.data.get() : nullptr;
+    bssl::UniquePtr<X509_CRL> list(at == nullptr ? nullptr : d2i_X509_CRL(nullptr, &at, block.size));
+    if (!list) {
+      const Failure failure = take_failure("malformed");
+      if (failure.out_of_memory) return std::unexpected(make_error(Code::out_of_memory, {}));
+      return wrong("list " + std::to_string(lists.size() + 1) + " is unusable: " + failure.reason);
+    }
+    lists.push_back(std::move(list));
+  }
+  clear_errors();
+  if (lists.empty()) return wrong("none in the PEM text");
+  return lists;
+}
+
 Result<bssl::UniquePtr<EVP_PKEY>> read_private_key(const std::string& text, const std::string& password) {
   if (text.size() > limits::kMaxPemBytes) return key_error("more than 16 MiB of text");
   const PemText search(text), input(text);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/limits.hpp"
+#include "core/hash/hash.hpp"
 
 namespace sluice {
 
@@ -18,14 +19,17 @@ namespace sluice::tls {
 void SessionDeleter::operator()(ssl_session_st* session) const { SSL_SESSION_free(session); }
 
 void SessionCache::put(std::string_view key, StoredSession session) {
-  if (!session.session) return;
+  if (session.session) put(hash::sha256(key), std::move(session));
+}
+
+void SessionCache::put(const Key& key, StoredSession session) {
   // Everything that needs memory comes first: the session is stored, or nothing has changed.
   auto found = by_key_.find(key);
   if (found == by_key_.end()) {
     Origins made;
-    made.push_back(Origin{std::string(key), {}});
+    made.push_back(Origin{key, {}});
     made.back().sessions.reserve(limits::kTlsSessionsPerOrigin);
-    found = by_key_.emplace(made.back().key, made.begin()).first;
+    found = by_key_.emplace(key, made.begin()).first;
     origins_.splice(origins_.end(), made);
   }
   const auto origin = found->second;
@@ -41,7 +45,7 @@ void SessionCache::put(std::string_view key, StoredSession session) {
 }
 
 StoredSession SessionCache::take(std::string_view key, UnixSeconds wall) {
-  const auto found = by_key_.find(key);
+  const auto found = by_key_.find(hash::sha256(key));
   if (found == by_key_.end()) return {};
   const auto origin = found->second;
   auto& sessions = origin->sessions;
@@ -56,7 +60,8 @@ StoredSession SessionCache::take(std::string_view key, UnixSeconds wall) {
       --size_;
     } else {
       SSL_SESSION_up_ref(newest.session.get());
-      taken = {SessionRef(newest.session.get()), newest.created, newest.usable_until, false};
+      taken = {
+          SessionRef(newest.session.get()), newest.created, newest.usable_until, false, newest.portable, newest.keeps};
     }
   }
   if (sessions.empty()) erase(origin);
@@ -64,12 +69,12 @@ StoredSession SessionCache::take(std::string_view key, UnixSeconds wall) {
 }
 
 void SessionCache::forget(std::string_view key) {
-  if (const auto found = by_key_.find(key); found != by_key_.end()) erase(found->second);
+  if (const auto found = by_key_.find(hash::sha256(key)); found != by_key_.end()) erase(found->second);
 }
 
 void SessionCache::erase(Origins::iterator origin) {
   size_ -= origin->sessions.size();
-  by_key_.erase(std::string_view(origin->key));
+  by_key_.erase(origin->key);
   origins_.erase(origin);
 }
 

@@ -1,10 +1,14 @@
 // The TLS sessions (tickets) of one engine or of several, stored by an opaque key. Decides how many are kept and for
 // how long.
 // Leaves to others: the content of the key (endpoint_key() in core/pool), and whether a session may be stored (SB-06;
-// the TLS layer decides).
+// the TLS layer decides). Of a key its SHA-256 is kept: it can have the password of a proxy, which has no place in what
+// is exported.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <list>
 #include <memory>
 #include <string>
@@ -16,6 +20,10 @@
 #include "core/types.hpp"
 
 struct ssl_session_st;
+
+namespace sluice {
+class TlsConfig;  // core/options.hpp
+}
 
 namespace sluice::tls {
 
@@ -31,6 +39,9 @@ struct StoredSession {
   // Inclusive: the end of the ticket's lifetime, or of the first of the chain's certificates.
   UnixSeconds usable_until = 0;
   bool single_use = true;  // true in TLS 1.3 (RFC 8446 C.4): a ticket that is offered twice makes connections linkable
+  bool portable = true;    // false: its key names an object of this process, so it is not exported
+  // Of a configuration whose identity names an object by its address: while the session is here, no other has it.
+  std::shared_ptr<const TlsConfig> keeps = nullptr;
 };
 
 // One thread at a time, for all engines that share it.
@@ -46,19 +57,30 @@ class SessionCache final : public TlsSessionStore {
   // Drops all sessions of the key.
   void forget(std::string_view key);
   std::size_t size() const { return size_; }
+  std::string export_sessions(UnixSeconds wall) const override;
+  Result<std::size_t> import_sessions(std::string_view bytes, UnixSeconds wall) override;
 
  private:
+  using Key = std::array<std::uint8_t, 32>;
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      std::size_t value = 0;
+      std::memcpy(&value, key.data(), sizeof value);
+      return value;
+    }
+  };
   struct Origin {
-    std::string key;
+    Key key;
     std::vector<StoredSession> sessions;  // oldest first
   };
   using Origins = std::list<Origin>;  // least recently used first
 
   void make_latest(Origins::iterator origin) { origins_.splice(origins_.end(), origins_, origin); }
   void erase(Origins::iterator origin);
+  void put(const Key& key, StoredSession session);
 
   Origins origins_;
-  std::unordered_map<std::string_view, Origins::iterator> by_key_;  // views of Origin::key, which never moves
+  std::unordered_map<Key, Origins::iterator, KeyHash> by_key_;
   std::size_t size_ = 0;
 };
 

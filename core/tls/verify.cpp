@@ -25,8 +25,8 @@ constexpr std::size_t kMaxNamesInMessage = 5;
 
 Verdict refuse(int code, std::string reason) {
   const bool out_of_memory = take_memory_failure() || code == X509_V_ERR_OUT_OF_MEM;
-  return {false, std::move(reason), code, static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)),
-          0,     out_of_memory};
+  return {false, std::move(reason), code,   static_cast<std::uint8_t>(SSL_alert_from_verify_result(code)),
+          0,     out_of_memory,     nullptr};
 }
 
 // A DNS name that looks like an address matches nothing, so the message marks it.
@@ -62,7 +62,7 @@ Verdict check_name(const X509& leaf, const ReferenceId& peer) {
         names->ip, [&](const std::string& ip) { return ip_address_matches(as_bytes(ip), as_bytes(peer.address)); });
     if (!covered) return refuse(X509_V_ERR_IP_ADDRESS_MISMATCH, wrong_name(*names, peer));
   }
-  return {true, {}, X509_V_OK, 0, 0, false};
+  return {true, {}, X509_V_OK, 0, 0, false, nullptr};
 }
 
 std::string chain_failure(X509_STORE_CTX* store, int code) {
@@ -193,7 +193,10 @@ Attempt attempt(Search& search) {
     fault = weak_link(*chain);
     if (!fault) fault = broken_constraint(*chain);
   }
-  if (!fault) return {{true, {}, X509_V_OK, 0, chain_end(*chain), false}, nullptr};
+  if (!fault) {
+    std::shared_ptr<X509> issuer = bssl::UpRef(sk_X509_value(chain, sk_X509_num(chain) > 1 ? 1 : 0));
+    return {{true, {}, X509_V_OK, 0, chain_end(*chain), false, std::move(issuer)}, nullptr};
+  }
   const X509* guilty = chain == nullptr ? nullptr : to_pass_over(*chain, fault->at, fault->code);
   return {refuse(fault->code, std::move(fault->reason)), bssl::UpRef(const_cast<X509*>(guilty))};
 }
@@ -216,6 +219,24 @@ Verdict find_chain(Search& search) {
 
 }  // namespace
 
+std::optional<ReferenceId> reference_id(const std::string& host, HostKind kind) {
+  ReferenceId peer{host, kind, {}};
+  const bool visible = std::ranges::all_of(peer.host, [](char c) { return c > ' ' && c <= '~'; });
+  if (!visible) return std::nullopt;
+  if (peer.kind == HostKind::name) {
+    if (peer.host.ends_with('.')) peer.host.pop_back();  // RFC 6066 3
+    return peer.host.empty() || peer.host.size() > TLSEXT_MAXLEN_host_name ? std::nullopt
+                                                                           : std::optional(std::move(peer));
+  }
+  clear_errors();
+  const bssl::UniquePtr<ASN1_OCTET_STRING> octets(a2i_IPADDRESS(peer.host.c_str()));
+  if (!octets) return std::nullopt;
+  const unsigned char* data = ASN1_STRING_get0_data(octets.get());
+  peer.address.assign(data, data + ASN1_STRING_length(octets.get()));
+  if (peer.address.size() != (peer.kind == HostKind::ipv4 ? 4U : 16U)) return std::nullopt;
+  return peer;
+}
+
 void search_anchors(X509_STORE* anchors) { X509_STORE_set_get_issuer(anchors, find_anchor); }
 
 Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown, const ReferenceId& peer,
@@ -235,10 +256,12 @@ Verdict verify_chain(X509_STORE* anchors, const STACK_OF(CRYPTO_BUFFER) * shown,
     }
   }
   Search search{anchors, leaf.get(), others, wall, {}};
-  const Verdict chain = find_chain(search);
+  Verdict chain = find_chain(search);
   if (!chain.good) return chain;
   Verdict verdict = check_name(*leaf, peer);
-  if (verdict.good) verdict.good_until = chain.good_until;
+  if (!verdict.good) return verdict;
+  verdict.good_until = chain.good_until;
+  verdict.issuer = std::move(chain.issuer);
   return verdict;
 }
 

@@ -6,6 +6,8 @@
 #include <openssl/x509.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,10 @@ struct ReferenceId {
   std::string address;  // the 4 or 16 bytes, if the host is an address
 };
 
+// Makes of a host what SNI and the certificate check need. nullopt: it is not a valid host, or memory ran out;
+// BoringSSL's error queue tells which.
+std::optional<ReferenceId> reference_id(const std::string& host, HostKind kind);
+
 // The result of a verification.
 struct Verdict {
   bool good = false;
@@ -29,6 +35,8 @@ struct Verdict {
   std::uint8_t alert = 0;      // if not good: the TLS alert to send (RFC 8446 6.2)
   UnixSeconds good_until = 0;  // if good: when the first certificate of the chain expires
   bool out_of_memory = false;  // it was refused because memory ran out, whatever `reason` says
+  // If good: the certificate that has issued the server's, or that one if it is an anchor itself.
+  std::shared_ptr<X509> issuer = nullptr;
 };
 
 // Prepares a store for verify_chain(): of several certificates with one name it then prefers a valid one. Call it once,

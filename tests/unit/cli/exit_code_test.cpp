@@ -97,6 +97,18 @@ TEST_CASE("exit code: an unusable TLS configuration says which part") {
   options.min_version = TlsVersion::tls1_3;
   options.max_version = TlsVersion::tls1_2;
   CHECK(code_of(options) == 35);
+  for (const auto member :
+       {&TlsOptions::ciphers, &TlsOptions::tls13_ciphers, &TlsOptions::groups, &TlsOptions::signature_algorithms}) {
+    options = {};
+    options.*member = "rubbish";
+    CHECK(code_of(options) == 59);
+  }
+  options = {};
+  options.revocation_lists_pem = "rubbish";
+  CHECK(code_of(options) == 82);
+  options = {};
+  options.pinned_public_keys = {"rubbish"};
+  CHECK(code_of(options) == 90);
 }
 
 }  // namespace sluice::cli

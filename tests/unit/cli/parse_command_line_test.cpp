@@ -106,7 +106,8 @@ TEST_CASE("options: one that curl has and sluice lacks is told from one that nob
   CHECK(refused({"-sSao", "x", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
   CHECK(refused({"-a", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
   CHECK(refused({"--no-keepalive", "h"}).message == "option --no-keepalive: curl has it, sluice does not yet");
-  CHECK(refused({"--proxy-pass=me:secret", "h"}).message == "option --proxy-pass: curl has it, sluice does not yet");
+  CHECK(refused({"--proxy-tlspassword=me:secret", "h"}).message ==
+        "option --proxy-tlspassword: curl has it, sluice does not yet");
   CHECK(refused({"-Qme:secret", "h"}).message == "option -Q (--quote): curl has it, sluice does not yet");
   CHECK(refused({"--no-nothing", "h"}).message == "option --no-nothing: is unknown");
   CHECK(refused({"--compresse", "h"}).message == "option --compresse: is unknown");
@@ -347,7 +348,7 @@ TEST_CASE("options: TLS files and the certificate's password") {
   CHECK(operation.settings->tls.cacert == "ca");
   CHECK(operation.settings->tls.capath == "dir");
   CHECK(operation.settings->tls.cert == R"(c:\x)");
-  CHECK(operation.settings->tls.cert_password == "pa:ss");
+  CHECK(operation.settings->tls.password == "pa:ss");
   CHECK(operation.settings->tls.key == "k");
 }
 

@@ -4,10 +4,13 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "core/base/limits.hpp"
+#include "core/tls_hooks.hpp"
 #include "tests/support/tls_pair.hpp"
 
 using namespace sluice;
@@ -35,6 +38,17 @@ bool says(const std::string& message, std::string_view part) {
   return message.contains(part);
 }
 
+struct NoSigner final : TlsSigner {
+  explicit NoSigner(std::string_view name) : TlsSigner(name) {}
+  std::vector<TlsSignatureScheme> schemes() const override { return {TlsSignatureScheme::ecdsa_secp256r1_sha256}; }
+  Result<std::string> sign(TlsSignatureScheme, std::string_view) const override { return ""; }
+};
+
+struct AnyPeer final : TlsVerifier {
+  AnyPeer(Counts counts, std::string_view name) : TlsVerifier(counts, name) {}
+  std::optional<std::string> refuse(const TlsPeer&) const override { return std::nullopt; }
+};
+
 }  // namespace
 
 TEST_CASE("SB-05 equal options have equal identities, and each single option makes another one") {
@@ -44,6 +58,8 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
 
   const auto pair = client_certificate();
   const std::vector<std::string> two_protocols = {"http", "/1.1"};
+  // Both exist until the end, so that their addresses differ.
+  const auto nameless = std::make_shared<NoSigner>(""), other_nameless = std::make_shared<NoSigner>("");
   const std::vector<std::function<void(TlsOptions&)>> changes = {
       [](TlsOptions&) {},
       [](TlsOptions& o) { o.trust_anchors_pem += "\n"; },
@@ -63,6 +79,23 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
       [](TlsOptions& o) { o.renegotiation = TlsRenegotiation::once; },
       [](TlsOptions& o) { o.key_log = true; },
       [](TlsOptions& o) { o.keep_certificates = true; },
+      [](TlsOptions& o) { o.pinned_public_keys = {std::string(32, 'a')}; },
+      [](TlsOptions& o) { o.pinned_public_keys = {std::string(32, 'A')}; },
+      [](TlsOptions& o) { o.pinned_public_keys = {std::string(32, 'a'), std::string(32, 'A')}; },
+      [](TlsOptions& o) { o.ciphers = "ECDHE-RSA-AES128-GCM-SHA256"; },
+      [](TlsOptions& o) { o.tls13_ciphers = "TLS_AES_128_GCM_SHA256"; },
+      [](TlsOptions& o) { o.groups = "P-256"; },
+      [](TlsOptions& o) { o.signature_algorithms = "ed25519"; },
+      [](TlsOptions& o) { o.verify_peer = false, o.revocation_lists_pem = "x"; },
+      [](TlsOptions& o) { o.require_status = true; },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem, o.signer = nameless; },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem, o.signer = other_nameless; },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem, o.signer = std::make_shared<NoSigner>("a"); },
+      [&](TlsOptions& o) { o.certificate_pem = pair.certificate_pem, o.signer = std::make_shared<NoSigner>("A"); },
+      [](TlsOptions& o) { o.verifier = std::make_shared<AnyPeer>(TlsVerifier::Counts::besides, "a"); },
+      [](TlsOptions& o) { o.verifier = std::make_shared<AnyPeer>(TlsVerifier::Counts::in_place, "a"); },
+      [](TlsOptions& o) { o.verifier = std::make_shared<AnyPeer>(TlsVerifier::Counts::besides, ""); },
+      [](TlsOptions& o) { o.ech_config_list = "x"; },
   };
   std::set<TlsConfig::Identity> identities;
   for (const auto& change : changes) {
@@ -81,6 +114,21 @@ TEST_CASE("bytes that move from one option to the next are another identity") {
   two.trust_anchors_pem = "a";
   two.private_key_password = "bc";
   CHECK(test::make_config(one)->identity() != test::make_config(two)->identity());
+}
+
+TEST_CASE("SB-05 objects with one name are one identity, and one without a name is itself alone") {
+  const auto with = [](std::shared_ptr<const TlsVerifier> verifier) {
+    TlsOptions options = test::trusting_options();
+    options.verifier = std::move(verifier);
+    return test::make_config(options)->identity();
+  };
+  const auto make = [](std::string_view name) { return std::make_shared<AnyPeer>(TlsVerifier::Counts::besides, name); };
+  CHECK(with(make("a")) == with(make("a")));
+  const auto nameless = make("");
+  CHECK(with(nameless) == with(nameless));
+  CHECK(with(make("")) != with(nameless));
+  CHECK(nameless->has_name() == false);
+  CHECK(with(make(nameless->identity())) != with(nameless));
 }
 
 TEST_CASE("trust anchors: one, many, with prose between; none at all is allowed") {

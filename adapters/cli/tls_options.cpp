@@ -1,0 +1,128 @@
+// See tls_options.hpp.
+#include "adapters/cli/tls_options.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "adapters/cli/option_values.hpp"
+#include "adapters/cli/text.hpp"
+#include "core/base/ascii.hpp"
+#include "core/base/check.hpp"
+
+namespace sluice::cli {
+namespace {
+
+using enum OptionId;
+
+// Options whose value is kept as it is, for origins and for proxies; `operand`: proxies have no such option.
+struct TextRow {
+  OptionId origin, proxy;
+  std::string TlsSettings::* member;
+};
+constexpr TextRow kTexts[] = {
+    {cacert, proxy_cacert, &TlsSettings::cacert},
+    {capath, proxy_capath, &TlsSettings::capath},
+    {key, proxy_key, &TlsSettings::key},
+    {pass, proxy_pass, &TlsSettings::password},
+    {pinnedpubkey, proxy_pinnedpubkey, &TlsSettings::pinned},
+    {ciphers, proxy_ciphers, &TlsSettings::ciphers},
+    {tls13_ciphers, proxy_tls13_ciphers, &TlsSettings::tls13_ciphers},
+    {curves, operand, &TlsSettings::curves},
+    {sigalgs, operand, &TlsSettings::sigalgs},
+    {crlfile, proxy_crlfile, &TlsSettings::crlfile},
+};
+
+struct FlagRow {
+  OptionId origin, proxy;
+  bool TlsSettings::* member;
+};
+constexpr FlagRow kFlags[] = {
+    {insecure, proxy_insecure, &TlsSettings::insecure},
+    {ca_native, proxy_ca_native, &TlsSettings::ca_native},
+    {cert_status, operand, &TlsSettings::cert_status},
+};
+
+struct FormRow {
+  OptionId origin, proxy;
+  FileForm TlsSettings::* member;
+};
+constexpr FormRow kForms[] = {
+    {cert_type, proxy_cert_type, &TlsSettings::cert_form},
+    {key_type, proxy_key_type, &TlsSettings::key_form},
+};
+
+std::unexpected<UsageError> wrong_value(OptionId id, const std::string& why, int exit_code = 2) {
+  return std::unexpected(UsageError{exit_code, option_spec(id).dashed() + ": " + why});
+}
+
+std::optional<FileForm> form_of(std::string_view text) {
+  const std::string name = to_lower(text);
+  if (name == "pem") return FileForm::pem;
+  if (name == "der") return FileForm::der;
+  if (name == "p12") return FileForm::pkcs12;
+  return std::nullopt;
+}
+
+// As in curl, a certificate without a password leaves that of --pass.
+void set_certificate(const std::string& value, TlsSettings& tls) {
+  auto [file, password] = split_certificate(value);
+  tls.cert = std::move(file);
+  if (!password.empty()) tls.password = std::move(password);
+}
+
+template <class Rows>
+auto row_of(const Rows& rows, OptionId id) {
+  return std::ranges::find_if(rows, [id](const auto& row) { return row.origin == id || row.proxy == id; });
+}
+
+}  // namespace
+
+std::expected<void, UsageError> set_tls_option(OptionId id, const std::string& value, bool on, Settings& settings) {
+  TlsSettings& origin = settings.tls;
+  TlsSettings& proxy = settings.proxies.tls;
+  if (const auto row = row_of(kTexts, id); row != std::end(kTexts)) {
+    (id == row->proxy ? proxy : origin).*row->member = value;
+    return {};
+  }
+  if (const auto row = row_of(kFlags, id); row != std::end(kFlags)) {
+    (id == row->proxy ? proxy : origin).*row->member = on;
+    return {};
+  }
+  if (const auto row = row_of(kForms, id); row != std::end(kForms)) {
+    const auto form = form_of(value);
+    if (!form) return wrong_value(id, "expected PEM, DER or P12, not '" + printable(value) + "'", 58);
+    (id == row->proxy ? proxy : origin).*row->member = *form;
+    return {};
+  }
+  switch (id) {
+    case cert:
+      set_certificate(value, origin);
+      return {};
+    case proxy_cert:
+      set_certificate(value, proxy);
+      return {};
+    case sessionid:  // --no-sessionid
+      origin.resumption = !on;
+      return {};
+    case tlsv1:
+    case tlsv1_1:
+    case tlsv1_2:
+      origin.min = TlsVersion::tls1_2;
+      return {};
+    case tlsv1_3:
+      origin.min = TlsVersion::tls1_3;
+      return {};
+    case tls_max:
+      if (value != "1.2" && value != "1.3" && value != "default") {
+        return wrong_value(id, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
+      }
+      origin.max = value == "1.2" ? TlsVersion::tls1_2 : TlsVersion::tls1_3;
+      return {};
+    default:
+      SLUICE_CHECK(false);
+      return {};
+  }
+}
+
+}  // namespace sluice::cli
