@@ -52,7 +52,7 @@ struct Dialing {
   Timers timers;
   Dialer dialer{timers};
   Dial& dial;
-  Destination place{.host = "a.test", .port = 443, .zone = {}, .family = AddressFamily::any, .route = nullptr};
+  Destination place{.host = "a.test", .zone = {}, .port = 443, .family = AddressFamily::any, .route = nullptr};
   Now now{Instant(hours(1)), 0};
 };
 
