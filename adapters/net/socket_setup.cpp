@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -89,14 +90,19 @@ bool may_do_without_device(int error) { return error == EPERM || error == ENOPRO
 
 std::string_view name_of(IpAddress::Kind kind) { return kind == IpAddress::Kind::ipv6 ? "IPv6" : "IPv4"; }
 
+// 0 or an errno. The system would cut a name that is too long.
+int bind_to_device(int fd, const std::string& name) {
+  if (name.size() >= IFNAMSIZ || name.find('\0') != std::string::npos) return ENODEV;
+  const auto size = static_cast<socklen_t>(name.size() + 1);
+  return ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.c_str(), size) == 0 ? 0 : errno;
+}
+
 // The address to bind to; Kind::none: no certain one.
 Result<IpAddress> local_address_for(int fd, IpAddress::Kind kind, const SocketOptions& options,
                                     const std::string& purpose) {
   const std::string& name = options.interface;
   bool takes_its_address = false;
-  if (!name.empty() &&
-      ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.c_str(), static_cast<socklen_t>(name.size() + 1)) != 0) {
-    const int error = errno;
+  if (const int error = name.empty() ? 0 : bind_to_device(fd, name); error != 0) {
     if (!may_do_without_device(error)) {
       return failed(Code::bind_failed, purpose, "bind to the interface " + name + ": " + describe_errno(error), error);
     }
@@ -130,6 +136,17 @@ std::string words_for(const IpAddress& address, std::uint16_t first, std::uint16
   if (!words.empty()) words += " and ";
   if (first == last) return words + "port " + std::to_string(first);
   return words + "one of the ports " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+int family_of(const Address& peer) { return peer.ip.kind == IpAddress::Kind::ipv6 ? AF_INET6 : AF_INET; }
+
+// What most connections have: two system calls, and no text.
+Result<Descriptor> make_plain_socket(const Address& peer) {
+  Descriptor made(::socket(family_of(peer), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  const int error = errno;
+  if (!made) return failed(Code::connect_failed, "connect to " + peer.to_string(), describe_errno(error), error);
+  set_niceties(made.get(), {});
+  return made;
 }
 
 }  // namespace
@@ -196,12 +213,13 @@ Result<void> bind_socket(int fd, IpAddress::Kind kind, const SocketOptions& opti
 }
 
 Result<Descriptor> make_tcp_socket(const Address& peer, const SocketOptions* options, const SocketCalls* calls) {
+  if (!options && !calls) return make_plain_socket(peer);
   const SocketOptions plain;
   const SocketOptions& wanted = options ? *options : plain;
   const std::string purpose = "connect to " + peer.to_string();
   const SocketWish wish{.use = SocketWish::Use::connection,
                         .peer = peer,
-                        .family = peer.ip.kind == IpAddress::Kind::ipv6 ? AF_INET6 : AF_INET,
+                        .family = family_of(peer),
                         .type = SOCK_STREAM,
                         .protocol = wanted.multipath ? kMptcp : IPPROTO_TCP};
   auto made = open_socket(wish, calls, Code::connect_failed, purpose);

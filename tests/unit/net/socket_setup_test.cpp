@@ -166,6 +166,9 @@ TEST_CASE("sockets: bound to an interface") {
   const Error none = refusal_of({.interface = "nosuch"});
   CHECK(none.code == Code::bind_failed);
   CHECK(none.message() == "connect to 127.0.0.1:9: bind to the interface nosuch: No such device");
+  // Neither is cut to the name of another one.
+  CHECK(refusal_of({.interface = std::string("lo\0x", 4)}).code == Code::bind_failed);
+  CHECK(refusal_of({.interface = std::string(16, 'x')}).detail == ENODEV);
   CHECK(net::address_of_interface("lo", IpAddress::Kind::ipv4) == *IpAddress::parse("127.0.0.1"));
   CHECK(net::address_of_interface("nosuch", IpAddress::Kind::ipv4).kind == IpAddress::Kind::none);
   const net::Descriptor both = made_with({.interface = "lo", .local_addresses = addresses({"127.0.0.2"})});
