@@ -113,9 +113,37 @@ class Waiter {
   bool woken_ = false;
 };
 
+// A socket that is needed.
+struct SocketWish {
+  enum class Use : std::uint8_t { connection, name_server };
+  Use use = Use::connection;
+  Address peer = {};                       // Kind::none for a name server
+  int family = 0, type = 0, protocol = 0;  // for socket(2): AF_INET, SOCK_STREAM, IPPROTO_TCP
+};
+
+// What the application does in making sockets (MultiOptions::sockets). Called inside a drive. An error, or an
+// exception, ends the attempt to connect with its message (connect_failed); for a name server the look-up
+// (resolve_failed).
+struct SocketCalls {
+  // Opens a socket in place of socket(2). Its descriptor belongs to the Multi from then on, which sets O_NONBLOCK and
+  // FD_CLOEXEC, and closes it. Null: socket(2).
+  std::function<Result<int>(const SocketWish&)> open = {};
+  // Called with each socket before it is bound and connected; SocketOptions are set already. Null: nothing.
+  std::function<Result<void>(int fd, const SocketWish&)> configure = {};
+};
+
+// How a TCP stream is made.
+struct TcpOptions {
+  std::shared_ptr<const SocketOptions> socket = {};  // TransferOptions::socket; null: as the system does it
+  std::shared_ptr<const SocketCalls> calls = {};     // MultiOptions::sockets; null: none
+};
+
 // For Environment::make_resolver().
 struct NameOptions {
-  std::string servers = {};  // MultiOptions::dns_servers
+  std::string servers = {};                       // MultiOptions::dns_servers
+  std::string interface = {};                     // MultiOptions::dns_interface
+  std::vector<IpAddress> local_addresses = {};    // MultiOptions::dns_local_addresses
+  std::shared_ptr<const SocketCalls> calls = {};  // MultiOptions::sockets; null: none
   // Called by the resolver for each change of what to watch; both false: stop watching, before the descriptor is
   // closed. Must not throw. Must not be called inside a constructor.
   std::function<void(int fd, bool read, bool write)> watch = {};
@@ -216,6 +244,8 @@ class Environment {
   // A TCP stream to one address, for a transfer without a route. It begins to connect at Transport::open(). May throw
   // std::bad_alloc.
   virtual std::unique_ptr<Transport> tcp(const Address& address) = 0;
+  // The same, called if there are options. The default, for environments without sockets, ignores them.
+  virtual std::unique_ptr<Transport> tcp_with(const Address& address, const TcpOptions&) { return tcp(address); }
 
   // ---- work that belongs to no Multi, and that any Multi does when it is driven ----
   // When do_upkeep() is due; nullopt: there is nothing to do.

@@ -130,6 +130,12 @@ struct MultiOptions {
   std::vector<ResolveOverride> resolve_overrides = {};
   // "192.0.2.53", "127.0.0.1:5353" or "[::1]:53", separated by commas; empty: the system's.
   std::string dns_servers = {};
+  // The sockets to name servers go through this interface; empty: any. See SocketOptions::interface.
+  std::string dns_interface = {};
+  // The addresses that these sockets are bound to: the first one of the same family as the server's, if there is one.
+  std::vector<IpAddress> dns_local_addresses = {};
+  // Called when a socket for a connection or to a name server is made. TransferOptions::socket is heeded besides.
+  SocketCalls sockets = {};
   // Fairness: after this many reads, or after this time, a drive stops and returns call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);
@@ -148,7 +154,8 @@ using AfterDrive = std::function<void(Multi&)>;
 
 class Multi {
  public:
-  // Errors: invalid_option (an entry of dns_servers or resolve_overrides is invalid; the message names it),
+  // Errors: invalid_option (an entry of dns_servers or resolve_overrides, or dns_interface, is invalid; the message
+  // names it),
   // too_many_descriptors or internal (the system refuses what a Multi needs), out_of_memory.
   static Result<std::unique_ptr<Multi>> create(MultiOptions options = {});
   // Ends all transfers without a callback and closes all connections. Not inside a callback.

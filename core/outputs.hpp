@@ -16,6 +16,7 @@
 #include "options.hpp"
 #include "progress.hpp"
 #include "response.hpp"
+#include "socket_options.hpp"
 #include "types.hpp"
 
 namespace sluice {
@@ -42,6 +43,8 @@ struct Connect {
   // With a route: the host of connect_to or of the URL. An IPv6 address has no brackets; its zone follows after '%'.
   std::string host = {};
   std::uint16_t port = 0;  // with a route: the port of connect_to or of the URL
+  // TransferOptions::socket. Null: as the system does it, or there is a route.
+  std::shared_ptr<const SocketOptions> socket = {};
 };
 // For the driver: close the stream. If transmit() still holds bytes (a close_notify), they may be sent first where one
 // write takes them. The id is stale from the next handle_* call on.

@@ -95,6 +95,9 @@ MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) 
   options.engine.hsts = hosts.hsts;
   options.engine.alt_svc = hosts.alt_svc;
   options.engine.max_connections = 2 * transfers_that_fit();
+  options.dns_servers = command.names.servers;
+  options.dns_interface = command.names.interface;
+  options.dns_local_addresses = command.names.local_addresses;
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
     if (!seen.insert(operation.settings.get()).second) continue;

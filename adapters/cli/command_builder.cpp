@@ -299,7 +299,23 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::connect_to:
       return add_connect_to(value);
     case OptionId::unix_socket:
-      return set_unix_socket(value);
+    case OptionId::abstract_unix_socket:
+      return set_unix_socket(argument);
+    case OptionId::interface:
+    case OptionId::local_port:
+    case OptionId::no_keepalive:
+    case OptionId::keepalive_time:
+    case OptionId::keepalive_cnt:
+    case OptionId::tcp_nodelay:
+    case OptionId::tcp_fastopen:
+    case OptionId::ip_tos:
+    case OptionId::vlan_priority:
+    case OptionId::mptcp:
+    case OptionId::dns_servers:
+    case OptionId::dns_interface:
+    case OptionId::dns_ipv4_addr:
+    case OptionId::dns_ipv6_addr:
+      return set_socket(argument);
     case OptionId::ipv4:
       settings.family = AddressFamily::ipv4;
       break;

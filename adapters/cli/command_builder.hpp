@@ -47,7 +47,8 @@ class CommandBuilder {
   Status add_form(const Argument& argument);
   Status finish_form();
   Status add_url_query(const std::string& value);
-  Status set_unix_socket(const std::string& value);
+  Status set_unix_socket(const Argument& argument);
+  Status set_socket(const Argument& argument);
   Status set_loop(const std::string& value);
   void set_trace(TraceForm form, const std::string& path);
   void set_verbose(bool on);

@@ -19,6 +19,7 @@
 #include "core/fields.hpp"
 #include "core/options.hpp"
 #include "core/proxy_rules.hpp"
+#include "core/socket_options.hpp"
 #include "core/trace.hpp"
 #include "core/transfer_limits.hpp"
 #include "core/types.hpp"
@@ -94,6 +95,21 @@ struct ProxySettings {
   ProxyEnvironment environment;         // its variables
 };
 
+// How sockets are made, as given.
+struct SocketSettings {
+  std::string interface;    // --interface; "": any
+  SocketOptions options;    // the rest, without keep_alive
+  bool keeps_alive = true;  // --no-keepalive: false
+  KeepAlive keep_alive;     // --keepalive-time, --keepalive-cnt
+};
+
+// How name servers are asked: --dns-servers, --dns-interface, --dns-ipv4-addr, --dns-ipv6-addr.
+struct NameSettings {
+  std::string servers;                     // "": those of the system
+  std::string interface;                   // "": any
+  std::vector<IpAddress> local_addresses;  // one of a family at most
+};
+
 // The settings that all URLs of one --next group share.
 struct Settings {
   bool include_head = false;  // -i, and also with -I: the response head goes to the output, before the body
@@ -142,10 +158,12 @@ struct Settings {
   bool asks_for_codings = true;                          // false: -H "Accept-Encoding:" takes the field away
   bool cookies = false;                                  // -b FILE, -c: cookies are kept, and sent
   std::string cookie_jar;                                // -c: file, "-" for standard output; empty: none
-  std::string unix_socket;  // --unix-socket: a path, or "@" and an abstract name; empty: TCP
-  bool http0_9 = false;     // --http0.9: a response may have no head
-  bool strict = false;      // --strict: TransferOptions::http1
+  // --unix-socket: a path, or "@" and an abstract name; --abstract-unix-socket: the latter. Empty: TCP
+  std::string unix_socket;
+  bool http0_9 = false;  // --http0.9: a response may have no head
+  bool strict = false;   // --strict: TransferOptions::http1
 
+  SocketSettings sockets;
   ProxySettings proxies;
   TlsSettings tls;
   bool tls_truncation_ok = false;  // --tls-truncation-ok
@@ -244,6 +262,7 @@ struct CommandLine {
   bool fail_all = false;    // --fail-all: the exit code is that of the last transfer that failed, not of the last one
   LoopKind loop = LoopKind::poll;
   std::optional<StateFile> ssl_sessions;  // --ssl-sessions
+  NameSettings names;                     // of all groups: there is one resolver for all
   std::vector<std::string> warnings;      // one line each: print "sluice: warning: <line>" unless silent
   std::vector<CookieFile> cookie_files;   // of all groups, in order: there is one jar for all
   std::vector<Operation> operations;      // in order; never empty unless help, version or demo

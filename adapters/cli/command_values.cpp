@@ -6,6 +6,7 @@
 
 #include "adapters/cli/command_builder.hpp"
 #include "adapters/cli/option_values.hpp"
+#include "adapters/cli/socket_settings.hpp"
 #include "adapters/cli/text.hpp"
 #include "adapters/cli/url_encode_option.hpp"
 #include "adapters/cli/variables.hpp"
@@ -150,10 +151,19 @@ CommandBuilder::Status CommandBuilder::finish_form() {
 }
 
 // Only the length of the path is checked here; whether the socket exists shows when connecting.
-CommandBuilder::Status CommandBuilder::set_unix_socket(const std::string& value) {
-  if (auto usable = unix_socket(value); !usable) return bad(OptionId::unix_socket, usable.error().message());
-  group_.settings.unix_socket = value;
+CommandBuilder::Status CommandBuilder::set_unix_socket(const Argument& argument) {
+  const std::string path = (argument.id == OptionId::abstract_unix_socket ? "@" : "") + argument.value;
+  if (auto usable = unix_socket(path); !usable) return bad(argument.id, usable.error().message());
+  group_.settings.unix_socket = path;
   return {};
+}
+
+CommandBuilder::Status CommandBuilder::set_socket(const Argument& argument) {
+  const bool is_of_names = argument.id == OptionId::dns_servers || argument.id == OptionId::dns_interface ||
+                           argument.id == OptionId::dns_ipv4_addr || argument.id == OptionId::dns_ipv6_addr;
+  const auto applied = is_of_names ? apply_name_option(argument, command_.names)
+                                   : apply_socket_option(argument, group_.settings.sockets);
+  return applied ? Status() : bad(argument.id, applied.error());
 }
 
 CommandBuilder::Status CommandBuilder::set_loop(const std::string& value) {

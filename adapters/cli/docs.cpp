@@ -112,9 +112,9 @@ The codes are curl's. Where several transfers ran, it is the code of the last on
 \fB\-\-fail\-all\fR and \fB\-\-fail\-early\fR say otherwise.
 .PP
 0 well, 1 scheme or no HTTP, 2 usage, 3 URL, 6 name, 7 connection, 8 response head, 18 cut short, 22 status (\fB\-f\fR),
-23 write, 26 read, 28 time, 33 range, 35 TLS, 49 \fB\-\-resolve\fR, 52 no answer, 55 send, 56 receive, 58 client
-certificate, 59 ciphers, 60 server's certificate, 61 coding, 77 CA certificates, 82 revocation lists, 90 pinned key, 91
-stapled status, 130 Ctrl\-C.
+23 write, 26 read, 28 time, 33 range, 35 TLS, 45 \fB\-\-interface\fR, 49 \fB\-\-resolve\fR, 52 no answer, 55 send,
+56 receive, 58 client certificate, 59 ciphers, 60 server's certificate, 61 coding, 77 CA certificates, 82 revocation
+lists, 90 pinned key, 91 stapled status, 130 Ctrl\-C.
 .SH FILES
 .TP
 \fI~/.sluicerc\fR

@@ -9,6 +9,7 @@
 #include "adapters/cli/header_dump.hpp"
 #include "adapters/cli/negotiate.hpp"
 #include "adapters/cli/proxy_setup.hpp"
+#include "adapters/cli/socket_settings.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "adapters/cli/trace_log.hpp"
 #include "core/base/random.hpp"
@@ -26,6 +27,7 @@ struct Surroundings {
   TlsConfigs& tls;
   ProxyChoosers& proxies;
   TraceLog& trace;
+  SocketChoices sockets = {};
   NegotiateProviders negotiate = NegotiateProviders(console);
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;

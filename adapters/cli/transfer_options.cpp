@@ -57,6 +57,10 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
     auto route = unix_socket(settings.unix_socket);
     if (!route) return std::unexpected(Failure{exit_code(route.error()), route.error().message()});
     options.route = *std::move(route);
+  } else {
+    auto socket = surroundings.sockets.for_settings(settings);
+    if (!socket) return std::unexpected(socket.error());
+    options.socket = *std::move(socket);
   }
   if (settings.connect_timeout) options.connect_timeout = settings.connect_timeout;
   if (settings.limits != TransferLimits{}) options.limits = std::make_shared<const TransferLimits>(settings.limits);

@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "adapters/multi/thrown.hpp"
+#include "adapters/net/thrown.hpp"
 
 namespace sluice::multi {
 namespace {
@@ -53,7 +53,7 @@ void Callbacks::end_after_exception(TransferId transfer) noexcept {
   try {
     const Request& request = engine_.request(transfer);
     found->result = std::unexpected(make_error(
-        code, request.method + " " + request.url.text_without_secrets() + ": its handler" + what_was_thrown()));
+        code, request.method + " " + request.url.text_without_secrets() + ": its handler" + net::what_was_thrown()));
   } catch (const std::bad_alloc&) {  // without the text
     found->result = std::unexpected(make_error(code, {}));
   }

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "adapters/multi/thrown.hpp"
+#include "adapters/net/thrown.hpp"
 
 namespace sluice::multi {
 namespace {
@@ -23,7 +23,7 @@ Transferred attempt(Connection& connection, Call call) {
   } catch (...) {
     failed.error = kThrown;
     try {
-      connection.thrown = what_was_thrown();
+      connection.thrown = net::what_was_thrown();
     } catch (const std::bad_alloc&) {  // without the text
     }
   }
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Transport>> dial(Dialer& dialer, const DialTarget& target
     throw;
   } catch (...) {
     return std::unexpected(
-        make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + what_was_thrown()));
+        make_error(Code::connect_failed, "connect to " + dialer.name() + ": its dialer" + net::what_was_thrown()));
   }
 }
 
@@ -64,7 +64,7 @@ Result<Opening> open_stream(Connection& connection) try {
   return std::unexpected(make_error(Code::out_of_memory, {}));
 } catch (...) {
   return std::unexpected(in_words(Code::connect_failed, 0, [&] {
-    return "connect to " + connection.peer() + ": its transport" + what_was_thrown();
+    return "connect to " + connection.peer() + ": its transport" + net::what_was_thrown();
   }));
 }
 

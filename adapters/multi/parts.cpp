@@ -16,9 +16,12 @@ EngineOptions engine_options(MultiOptions& given, Environment& environment) {
   return options;
 }
 
-NameOptions name_options(MultiOptions& given, Watches& watches) {
+NameOptions name_options(MultiOptions& given, std::shared_ptr<const SocketCalls> calls, Watches& watches) {
   NameOptions options;
   options.servers = std::move(given.dns_servers);
+  options.interface = std::move(given.dns_interface);
+  options.local_addresses = std::move(given.dns_local_addresses);
+  options.calls = std::move(calls);
   // If a descriptor cannot be watched, its question times out, and that is the error.
   options.watch = [&watches](int fd, bool read, bool write) {
     watches.set(fd, static_cast<std::uint8_t>((read ? kEventRead : 0) | (write ? kEventWrite : 0)), {});
@@ -32,20 +35,25 @@ Result<std::unique_ptr<Parts>> Parts::create(MultiOptions options) {
   Environment& environment = options.environment ? *options.environment : system_environment();
   auto waiter = environment.make_waiter();
   if (!waiter) return std::unexpected(std::move(waiter.error()));
-  std::unique_ptr<Parts> parts(new Parts(options, environment, std::move(*waiter)));
-  auto resolver = environment.make_resolver(name_options(options, parts->watches));
+  std::shared_ptr<const SocketCalls> calls;
+  if (options.sockets.open || options.sockets.configure) {
+    calls = std::make_shared<const SocketCalls>(std::move(options.sockets));
+  }
+  std::unique_ptr<Parts> parts(new Parts(options, calls, environment, std::move(*waiter)));
+  auto resolver = environment.make_resolver(name_options(options, std::move(calls), parts->watches));
   if (!resolver) return std::unexpected(std::move(resolver.error()));
   parts->resolver = std::move(*resolver);
   return parts;
 }
 
-Parts::Parts(MultiOptions& options, Environment& in, std::unique_ptr<Waiter> by)
+Parts::Parts(MultiOptions& options, std::shared_ptr<const SocketCalls> calls, Environment& in,
+             std::unique_ptr<Waiter> by)
     : environment(in),
       waiter(std::move(by)),
       watches(*waiter),
       engine(engine_options(options, environment)),
       pace(environment, options.max_reads_per_perform, options.max_drive_time),
-      streams(environment, *waiter, watches, engine, pace, options.local_addresses),
+      streams(environment, *waiter, watches, engine, pace, options.local_addresses, std::move(calls)),
       callbacks(engine, transfers, pace) {}
 
 }  // namespace sluice::multi

@@ -30,7 +30,7 @@ struct Parts {
   Callbacks callbacks;
 
  private:
-  Parts(MultiOptions& options, Environment& in, std::unique_ptr<Waiter> by);
+  Parts(MultiOptions& options, std::shared_ptr<const SocketCalls> calls, Environment& in, std::unique_ptr<Waiter> by);
 };
 
 }  // namespace sluice::multi

@@ -45,7 +45,10 @@ void Streams::looked() {
 // ---- opened ----
 
 Result<std::unique_ptr<Transport>> Streams::make_stream(output::Connect& what) {
-  if (!what.route) return environment_.tcp(what.address);
+  if (!what.route) {
+    if (!what.socket && !socket_calls_) return environment_.tcp(what.address);
+    return environment_.tcp_with(what.address, {.socket = std::move(what.socket), .calls = socket_calls_});
+  }
   if (!signals_) {
     signals_ = std::make_shared<Signals>(waiter_);
     if (in_drive_) signals_->attend();

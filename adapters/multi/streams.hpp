@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "adapters/environment.hpp"
 #include "adapters/multi/connections.hpp"
@@ -22,15 +23,16 @@ namespace sluice::multi {
 
 class Streams {
  public:
-  // `local_addresses`: as in MultiOptions.
+  // `local_addresses`: as in MultiOptions. `socket_calls`: MultiOptions::sockets; null: none.
   Streams(Environment& environment, const Waiter& waiter, Watches& watches, Engine& engine, Pace& pace,
-          bool local_addresses)
+          bool local_addresses, std::shared_ptr<const SocketCalls> socket_calls = {})
       : environment_(environment),
         waiter_(waiter),
         watches_(watches),
         engine_(engine),
         pace_(pace),
-        local_addresses_(local_addresses) {}
+        local_addresses_(local_addresses),
+        socket_calls_(std::move(socket_calls)) {}
   ~Streams() { close_all(); }
   void close_all();  // ends each watch before its stream; afterwards no signal wakes the waiter
   Streams(const Streams&) = delete;
@@ -128,6 +130,7 @@ class Streams {
   Engine& engine_;
   Pace& pace_;
   const bool local_addresses_;
+  const std::shared_ptr<const SocketCalls> socket_calls_;
   Connections connections_;
   std::uint64_t drive_ = 0;  // counts the drives
   Look look_ = Look::handed_in;

@@ -35,12 +35,18 @@ class System final : public Environment {
   }
   Result<std::unique_ptr<NameResolver>> make_resolver(NameOptions options) override {
     if (auto valid = net::check_servers(options.servers); !valid) return std::unexpected(std::move(valid.error()));
+    if (auto valid = net::check_interface(options.interface); !valid) return std::unexpected(std::move(valid.error()));
     net::ResolverOptions wanted;
     wanted.servers = std::move(options.servers);
+    wanted.sockets = {.interface = std::move(options.interface), .local_addresses = std::move(options.local_addresses)};
+    wanted.calls = std::move(options.calls);
     wanted.watch = std::move(options.watch);
     return std::make_unique<net::Resolver>(std::move(wanted));
   }
   std::unique_ptr<Transport> tcp(const Address& address) override { return transport::tcp(address); }
+  std::unique_ptr<Transport> tcp_with(const Address& address, const TcpOptions& options) override {
+    return transport::tcp(address, options);
+  }
 
   std::optional<Instant> upkeep_due() const override { return transport::children_deadline(); }
   void do_upkeep() override { transport::collect_children(); }

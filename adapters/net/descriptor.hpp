@@ -23,6 +23,8 @@ class Descriptor {
 
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  // The caller owns the descriptor from here on.
+  int release() { return std::exchange(fd_, -1); }
   // Not closed again after EINTR: Linux has freed the number already, and another thread may own it.
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "adapters/net/socket.hpp"
+#include "adapters/net/socket_setup.hpp"
 
 namespace sluice::net {
 namespace {
@@ -119,9 +120,24 @@ struct Query::Glue {
   }
 
   static ares_socket_t open(int family, int type, int protocol, void* data) {
+    auto& self = *static_cast<Query*>(data);
+    if (self.has_wishes()) return open_as_wished(self, family, type, protocol);
     const int fd = ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-    if (fd < 0) note_error(*static_cast<Query*>(data), nullptr);
+    if (fd < 0) note_error(self, nullptr);
     return fd;
+  }
+
+  static ares_socket_t open_as_wished(Query& self, int family, int type, int protocol) {
+    try {
+      auto made = self.make_socket(family, type, protocol);
+      if (made) return made->release();
+      self.no_socket_ = made.error().message();
+      self.socket_error_ = made.error().code == Code::out_of_memory ? ENOMEM : made.error().detail;
+    } catch (const std::bad_alloc&) {
+      self.socket_error_ = ENOMEM;
+    }
+    errno = self.socket_error_ == 0 ? EACCES : self.socket_error_;
+    return ARES_SOCKET_BAD;
   }
 
   static int close(ares_socket_t fd, void*) { return ::close(fd); }
@@ -174,6 +190,8 @@ Query::~Query() {
 Result<void> Query::open(const QueryOptions& options) {
   static const int library = ares_library_init(ARES_LIB_INIT_ALL);
   from_ = options.from;
+  sockets_ = options.sockets;
+  calls_ = options.calls;
   char hosts[] = "f", servers[] = "b";
   char* no_domains[] = {nullptr};
   ares_options settings = {};
@@ -203,7 +221,28 @@ Result<void> Query::open(const QueryOptions& options) {
       make_error(Code::resolve_failed, std::string("set up the resolver: ") + ares_strerror(status), status));
 }
 
+bool Query::has_wishes() const { return calls_ || !sockets_.interface.empty() || !sockets_.local_addresses.empty(); }
+
+// A server of a family for which no local address is given is asked from any.
+Result<Descriptor> Query::make_socket(int family, int type, int protocol) const {
+  const std::string purpose = "a socket for the name server";
+  const auto kind = family == AF_INET6 ? IpAddress::Kind::ipv6 : IpAddress::Kind::ipv4;
+  const SocketWish wish{.use = SocketWish::Use::name_server, .family = family, .type = type, .protocol = protocol};
+  auto made = open_socket(wish, calls_.get(), Code::resolve_failed, purpose);
+  if (!made) return made;
+  if (auto done = configure_socket(made->get(), wish, calls_.get(), Code::resolve_failed, purpose); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  SocketOptions options = sockets_;
+  std::erase_if(options.local_addresses, [&](const IpAddress& one) { return one.kind != kind; });
+  if (auto done = bind_socket(made->get(), kind, options, purpose); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return made;
+}
+
 void Query::forget() {
+  no_socket_.clear();
   addresses_.clear();
   ttl_.reset();
   status_ = socket_error_ = 0;
@@ -268,7 +307,9 @@ Error Query::error(const std::string& host) const {
   const int status = status_ == ARES_SUCCESS ? ARES_ENODATA : status_;
   std::string why = ares_strerror(status);
   const std::string server = server_[0] == '\0' ? std::string() : " " + std::string(server_);
-  if (status == ARES_ECONNREFUSED && answered_ > 0) {
+  if (!no_socket_.empty() && !says_none()) {
+    why = no_socket_;
+  } else if (status == ARES_ECONNREFUSED && answered_ > 0) {
     why = "the name server" + server + " answered " + name_of_code(answered_);
   } else if (status == ARES_ECONNREFUSED && socket_error_ != 0) {
     why = server.empty() ? describe_errno(socket_error_)

@@ -7,11 +7,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "adapters/environment.hpp"
+#include "adapters/net/descriptor.hpp"
 #include "core/engine.hpp"
+#include "core/socket_options.hpp"
 
 struct ares_channeldata;
 struct ares_addrinfo;
@@ -38,6 +42,8 @@ struct QueryOptions {
   std::chrono::milliseconds timeout{2'000};  // of the first try of a server; doubled in each round
   int attempts = 3;
   bool rotate = false, tcp = false;
+  SocketOptions sockets = {};                     // the interface and the local addresses count
+  std::shared_ptr<const SocketCalls> calls = {};  // null: none
 };
 
 class Query {
@@ -71,6 +77,8 @@ class Query {
 
  private:
   struct Glue;  // the callbacks of c-ares (query.cpp)
+  bool has_wishes() const;
+  Result<Descriptor> make_socket(int family, int type, int protocol) const;
   void take(const ares_addrinfo* found);
   void forget();
 
@@ -84,7 +92,10 @@ class Query {
   int status_ = 0;        // a c-ares status
   int answered_ = -1;     // the RCODE of the last answer over UDP (RFC 1035 4.1.1); -1: none came
   int socket_error_ = 0;  // errno of the last socket call that failed
-  char server_[64] = {};  // the server of answered_ or socket_error_
+  SocketOptions sockets_;
+  std::shared_ptr<const SocketCalls> calls_;
+  std::string no_socket_;  // why the last socket could not be made as it was wanted; "": no such failure
+  char server_[64] = {};   // the server of answered_ or socket_error_
 };
 
 }  // namespace sluice::net

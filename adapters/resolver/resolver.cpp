@@ -2,6 +2,8 @@
 // c-ares has returned.
 #include "adapters/resolver/resolver.hpp"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -105,6 +107,12 @@ Result<void> check_servers(std::string_view servers) {
     servers = last ? std::string_view() : servers.substr(comma + 1);
   }
   return {};
+}
+
+Result<void> check_interface(const std::string& interface) {
+  if (interface.empty() || ::if_nametoindex(interface.c_str()) != 0) return {};
+  return std::unexpected(make_error(Code::invalid_option, "dns_interface: \"" + interface.substr(0, kShownBytes) +
+                                                              "\" is no network interface of this system"));
 }
 
 // One running question, which asks for one name after another.
@@ -213,6 +221,8 @@ void Resolver::configure() {
   settings.rotate = conf_.rotate;
   settings.tcp = conf_.tcp;
   settings.servers = options_.servers;
+  settings.sockets = options_.sockets;
+  settings.calls = options_.calls;
   for (const std::string& server : conf_.servers) {
     if (!options_.servers.empty()) break;
     // C-ares needs a port after the brackets.

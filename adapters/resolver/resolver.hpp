@@ -28,12 +28,17 @@ struct ResolverOptions {
   // Called for each change of what to watch; both false: stop watching, before the descriptor is closed. Must not
   // throw, and must not call the resolver.
   std::function<void(int fd, bool read, bool write)> watch;
-  std::string resolv_conf = "/etc/resolv.conf";  // read at the first question for a server
+  SocketOptions sockets = {};                     // interface and local addresses of its sockets
+  std::shared_ptr<const SocketCalls> calls = {};  // null: none
+  std::string resolv_conf = "/etc/resolv.conf";   // read at the first question for a server
 };
 
 // Checks the entries of ResolverOptions::servers. Error: invalid_option (the message names the first invalid entry).
 // May throw std::bad_alloc.
 Result<void> check_servers(std::string_view servers);
+// Checks NameOptions::interface: empty, or the name of an interface of this system. Error: invalid_option. May throw
+// std::bad_alloc.
+Result<void> check_interface(const std::string& interface);
 
 using Answer = NameResolver::Answer;
 

@@ -1,6 +1,8 @@
 // See tcp.hpp. One address. Leaves name resolution and the race between addresses to the engine.
 #include "adapters/transport/tcp.hpp"
 
+#include <utility>
+
 #include "adapters/transport/socket_stream.hpp"
 
 namespace sluice::transport {
@@ -8,14 +10,17 @@ namespace {
 
 class Tcp final : public SocketStream {
  public:
-  explicit Tcp(const Address& address) : address_(address) {}
+  Tcp(const Address& address, TcpOptions options) : address_(address), options_(std::move(options)) {}
 
   Result<Opening> open() override {
+    if (connected_) return Opening::done;
     if (!socket_) {
-      auto started = net::start_connect(address_);
+      auto started = net::start_connect(address_, options_.socket.get(), options_.calls.get());
       if (!started) return std::unexpected(std::move(started.error()));
       socket_ = std::move(started->socket);
-      return started->connected ? Opening::done : Opening::wait_write;
+      // With TCP_FASTOPEN_CONNECT there is no peer yet, so connect_result() could not tell.
+      connected_ = started->connected;
+      return connected_ ? Opening::done : Opening::wait_write;
     }
     const auto connected = net::connect_result(socket_.get(), address_);
     if (!connected) return std::unexpected(connected.error());
@@ -24,10 +29,14 @@ class Tcp final : public SocketStream {
 
  private:
   const Address address_;
+  const TcpOptions options_;
+  bool connected_ = false;  // at once
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> tcp(const Address& address) { return std::make_unique<Tcp>(address); }
+std::unique_ptr<Transport> tcp(const Address& address, TcpOptions options) {
+  return std::make_unique<Tcp>(address, std::move(options));
+}
 
 }  // namespace sluice::transport

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "adapters/environment.hpp"
 #include "adapters/transport.hpp"
 #include "core/address.hpp"
 
@@ -10,6 +11,6 @@ namespace sluice::transport {
 
 // The first open() begins to connect, later ones check the result. Before the first open() there is no descriptor.
 // Throws std::bad_alloc.
-std::unique_ptr<Transport> tcp(const Address& address);
+std::unique_ptr<Transport> tcp(const Address& address, TcpOptions options = {});
 
 }  // namespace sluice::transport

@@ -40,7 +40,8 @@ void note_target(Dial& dial, std::size_t proxy, const IpAddress& address) {
 Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
-  const std::size_t expected = endpoint.carries.value_or(sessions_.expected_exchanges(endpoint.peer.tls != nullptr));
+  const std::size_t expected =
+      endpoint.carries ? *endpoint.carries : sessions_.expected_exchanges(endpoint.peer.tls != nullptr);
   dial->expected = std::max(expected, std::size_t{1});
   pool_.dial_begun(*dial, endpoint, now);
   dial->sponsor = sponsor.id;
@@ -229,6 +230,7 @@ void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
   } else {
     address = {dial.race.address(), place.port};
     connect.address = address;
+    connect.socket = place.socket;
   }
   connections_.queue_deferred();  // a Close that made room for this connection must not come after its Connect
   pool::Dialer::make_room(dial);

@@ -91,6 +91,9 @@ void Dialer::attempt_begun(Dial& dial, ConnId attempt, Now now) {
 void Dialer::attempt_failed(Dial& dial, ConnId attempt, const Destination& destination, Error error) {
   std::erase(dial.attempts, attempt);
   timers_.cancel(dial.stagger_timer);
+  // What cannot be bound here is the application's own choice, so it counts more than what a peer has answered.
+  const bool before_counts = dial.last_error && dial.last_error->code == Code::bind_failed;
+  if (before_counts) return note_failure(dial, destination, error);
   dial.last_error = std::move(error);
   note_failure(dial, destination, *dial.last_error);
 }

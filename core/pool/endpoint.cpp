@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/base/check.hpp"
+#include "core/socket_options.hpp"
 
 namespace sluice::pool {
 
@@ -31,6 +32,37 @@ void append_route(const Route* route, std::string& key) {
   }
 }
 
+template <typename Number>
+void append_number(Number number, std::string& key) {
+  const auto bytes = std::bit_cast<std::array<char, sizeof number>>(number);
+  key.append(bytes.data(), bytes.size());
+}
+
+// All of it (SB-05). A member that is missing here does not compile.
+void append_socket(const SocketOptions& options, std::string& key) {
+  const auto& [interface, local_addresses, local_port, last_local_port, keep_alive, tcp_nodelay, tcp_fastopen, ip_tos,
+               priority, multipath] = options;
+  append_part(interface, key);
+  append_number(local_addresses.size(), key);
+  for (const auto& [kind, bytes, zone] : local_addresses) {
+    append_number(kind, key);
+    append_part(as_text(Bytes{bytes}), key);
+    append_part(zone, key);
+  }
+  append_number(local_port, key);
+  append_number(last_local_port, key);
+  append_number(keep_alive.has_value(), key);
+  const auto& [idle, interval, count] = keep_alive.value_or(KeepAlive{});
+  append_number(idle.count(), key);
+  append_number(interval.count(), key);
+  append_number(count, key);
+  append_number(tcp_nodelay, key);
+  append_number(tcp_fastopen, key);
+  append_number(ip_tos ? std::int32_t{*ip_tos} : -1, key);
+  append_number(priority ? std::int32_t{*priority} : -1, key);
+  append_number(multipath, key);
+}
+
 // One through proxies. The first number, the size of an identity in a key without them, tells the two apart. The zone
 // of an address means nothing to a proxy.
 void proxied_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
@@ -48,6 +80,8 @@ void proxied_key(const Request& request, const TransferOptions& options, const T
     append_part(options.connect_to ? std::string_view(options.connect_to->host) : std::string_view{}, key);
     append_part(options.connect_to ? std::to_string(options.connect_to->port) : "", key);
   }
+  key += options.socket ? 's' : '-';
+  if (options.socket) append_socket(*options.socket, key);
   proxy::append_key(*waiter.way, key);
 }
 
@@ -63,7 +97,9 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   const std::string_view other = options.connect_to ? std::string_view{options.connect_to->host} : std::string_view{};
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
   const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
-  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 1 | (waiter.account ? 1U : 0U);
+  const bool has_socket = options.socket && !options.route;
+  const std::uint32_t kinds =
+      static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) | (waiter.account ? 1U : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
@@ -73,6 +109,7 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   if (!zone.empty()) key.append(zone);
   if (!other.empty()) key.append(other);
   if (waiter.account) append_part(*waiter.account, key);
+  if (has_socket) append_socket(*options.socket, key);
   append_route(options.route.get(), key);
 }
 
@@ -109,6 +146,7 @@ void Endpoint::describe(const Request& request, const TransferOptions& options, 
   peer = peer_of(request.url);
   destination.family = options.family;
   destination.is_proxy = way != nullptr;
+  destination.socket = options.socket;
   if (way) {
     const Proxy& first = way->proxies->front();
     destination.zone.clear();
@@ -131,6 +169,7 @@ void Endpoint::recycle() {
   SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !unused_link.linked);
   id = {};
   destination.route.reset();
+  destination.socket.reset();
   peer.tls.reset();
   through.reset();
   carries.reset();

@@ -53,11 +53,12 @@ using PoolOrphans = List<DialSlot, &DialSlot::orphan_in_pool>;
 // Where to connect: what is looked up and connected to.
 struct Destination {
   std::string host;  // the first proxy's, connect_to's, or the URL's
-  std::uint16_t port = 0;
   std::string zone;
+  std::uint16_t port = 0;
   AddressFamily family = AddressFamily::any;
   bool is_proxy = false;
   std::shared_ptr<Route> route;  // null: TCP
+  std::shared_ptr<const SocketOptions> socket = {};
 
   std::string where() const;  // for messages: "example.org:443", "proxy 192.0.2.1:3128", or with the route's name
   // A route or an address literal: no name is looked up, and messages need not name the address again.
@@ -118,7 +119,7 @@ struct Endpoint {
   std::size_t open = 0;
   std::size_t expected_more = 0;  // exchanges that the dials are expected to carry, besides those of their sponsors
   std::optional<Instant> dialing_since;  // since then dials have followed each other, and none made a connection
-  std::optional<std::size_t> carries;    // how many exchanges the last new connection could carry
+  std::optional<std::uint32_t> carries;  // how many exchanges the last new connection could carry
 
   // The peer has closed a connection right after a response without announcing it (Pool::note_end).
   bool closes_unannounced = false;

@@ -206,7 +206,8 @@ void Pool::free_slot(Endpoint& endpoint) {
 
 void Pool::established(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  endpoint.carries = connection.session().open_capacity();
+  endpoint.carries =
+      static_cast<std::uint32_t>(std::min<std::size_t>(connection.session().open_capacity(), UINT32_MAX));
   endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;
   if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
 }

@@ -105,7 +105,7 @@ TEST_CASE("options: one that curl has and sluice lacks is told from one that nob
   CHECK(refused({"-P", "p", "h"}).message == "option -P (--ftp-port): curl has it, sluice does not yet");
   CHECK(refused({"-sSao", "x", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
   CHECK(refused({"-a", "h"}).message == "option -a (--append): curl has it, sluice does not yet");
-  CHECK(refused({"--no-keepalive", "h"}).message == "option --no-keepalive: curl has it, sluice does not yet");
+  CHECK(refused({"--no-npn", "h"}).message == "option --no-npn: curl has it, sluice does not yet");
   CHECK(refused({"--proxy-tlspassword=me:secret", "h"}).message ==
         "option --proxy-tlspassword: curl has it, sluice does not yet");
   CHECK(refused({"-Qme:secret", "h"}).message == "option -Q (--quote): curl has it, sluice does not yet");

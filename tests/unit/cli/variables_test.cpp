@@ -226,8 +226,7 @@ TEST_CASE("variables: what is wrong with one is one line, and shows no content")
   CHECK(refused({"--variable", "a.b=secret", "h"}).message.find("secret") == std::string::npos);
   CHECK(refused({"--expand-data"}).message == "option --expand-data: requires a value");
   CHECK(refused({"--expand-nothing", "x", "h"}).message == "option --expand-nothing: is unknown");
-  CHECK(refused({"--expand-dns-servers", "x", "h"}).message ==
-        "option --expand-dns-servers: curl has it, sluice does not yet");
+  CHECK(refused({"--expand-krb", "x", "h"}).message == "option --expand-krb: curl has it, sluice does not yet");
   const UsageError nul = refused_with_variable({"--variable", "a@f", "--expand-data", "{{a}}", "h"});
   CHECK(nul.exit_code == 2);
   CHECK(nul.message == "option --expand-data: the variable 'a' has a NUL byte: it needs one of json, url and b64");

@@ -63,6 +63,28 @@ struct StreamParts {
 
 }  // namespace
 
+TEST_CASE("streams: the environment is told how a socket is wanted, if it is wanted in any way") {
+  const auto wished = [](std::shared_ptr<const SocketOptions> socket, std::shared_ptr<const SocketCalls> calls) {
+    StreamParts parts;
+    Streams streams(parts.environment, parts.waiter, parts.watches, parts.engine, parts.pace, false, std::move(calls));
+    streams.begin_drive(Streams::Look::asks);
+    streams.make_room();
+    output::Connect connect{
+        .conn = {0, 1}, .address = {*IpAddress::parse("192.0.2.1"), 80}, .socket = std::move(socket)};
+    streams.connect(connect);
+    return parts.environment.wished;
+  };
+  const auto socket = std::make_shared<const SocketOptions>(SocketOptions{.local_port = 7});
+  const auto calls = std::make_shared<const SocketCalls>();
+  CHECK(wished(nullptr, nullptr).empty());
+  REQUIRE(wished(socket, nullptr).size() == 1);
+  CHECK(wished(socket, nullptr)[0].socket == socket);
+  CHECK(wished(socket, nullptr)[0].calls == nullptr);
+  REQUIRE(wished(nullptr, calls).size() == 1);
+  CHECK(wished(nullptr, calls)[0].socket == nullptr);
+  CHECK(wished(nullptr, calls)[0].calls == calls);
+}
+
 TEST_CASE("Streams: one is opened, its request sent, its answer read, and its watch ends before it is closed") {
   StreamParts parts;
   parts.environment.wire.openings = {Opening::wait_write, Opening::done};

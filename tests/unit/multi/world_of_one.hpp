@@ -94,6 +94,11 @@ struct HandEnvironment final : Environment {
     return std::unexpected(make_error(Code::internal, "nobody looks names up here"));
   }
   std::unique_ptr<Transport> tcp(const Address&) override { return std::make_unique<HandStream>(wire); }
+  std::unique_ptr<Transport> tcp_with(const Address& address, const TcpOptions& options) override {
+    wished.push_back(options);
+    return tcp(address);
+  }
+  std::vector<TcpOptions> wished;
 };
 
 }  // namespace sluice::test

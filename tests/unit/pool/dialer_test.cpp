@@ -52,7 +52,7 @@ struct Dialing {
   Timers timers;
   Dialer dialer{timers};
   Dial& dial;
-  Destination place{.host = "a.test", .port = 443, .zone = {}, .family = AddressFamily::any, .route = nullptr};
+  Destination place{.host = "a.test", .zone = {}, .port = 443, .family = AddressFamily::any, .route = nullptr};
   Now now{Instant(hours(1)), 0};
 };
 
@@ -277,6 +277,19 @@ TEST_CASE("dialer: a lost race says all failures, with the place where a name wa
   CHECK(error.code == Code::too_many_descriptors);
   CHECK(error.detail == 24);
   CHECK(error.message() == "a.test:443: connect to 192.0.2.1:443: refused; no descriptor");
+}
+
+TEST_CASE("dialer: that nothing could be bound counts more than what came after it") {
+  Dialing one;
+  one.learn("192.0.2.1 2001:db8::1");
+  one.begin(1);
+  one.dialer.attempt_failed(one.dial, attempt(1), one.place, make_error(Code::bind_failed, "cannot bind", 99));
+  one.begin(2);
+  one.fail(2, "connect to [2001:db8::1]:443: no IPv6 address");
+  const Error error = Dialer::lost(one.dial, one.place);
+  CHECK(error.code == Code::bind_failed);
+  CHECK(error.detail == 99);
+  CHECK(error.message() == "a.test:443: cannot bind; connect to [2001:db8::1]:443: no IPv6 address");
 }
 
 TEST_CASE("dialer: where the place is an address or a route it is not said twice") {

@@ -145,7 +145,7 @@ TEST_CASE("endpoints: the place is the URL's, or another; who must be there is t
 TEST_CASE("endpoints: what messages say of a place") {
   const auto place = [](std::string host, std::shared_ptr<Route> route = {}) {
     return pool::Destination{
-        .host = std::move(host), .port = 443, .zone = {}, .family = AddressFamily::any, .route = std::move(route)};
+        .host = std::move(host), .zone = {}, .port = 443, .family = AddressFamily::any, .route = std::move(route)};
   };
   CHECK(place("a.test").where() == "a.test:443");
   CHECK(place("192.0.2.1").where() == "192.0.2.1:443");

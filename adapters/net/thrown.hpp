@@ -4,7 +4,7 @@
 #include <exception>
 #include <string>
 
-namespace sluice::multi {
+namespace sluice::net {
 
 // Only inside a catch block. For messages such as "its transport threw an exception: no thread". May throw
 // std::bad_alloc.
@@ -18,4 +18,4 @@ inline std::string what_was_thrown() {
   }
 }
 
-}  // namespace sluice::multi
+}  // namespace sluice::net
