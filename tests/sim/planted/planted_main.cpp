@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "tests/sim/jobs.hpp"
-#include "tests/sim/planted/planted.hpp"
 #include "tests/sim/limits/run.hpp"
+#include "tests/sim/planted/planted.hpp"
 #include "tests/sim/proxies/run.hpp"
 #include "tests/sim/resumes/run.hpp"
 #include "tests/sim/scenario/scenario.hpp"

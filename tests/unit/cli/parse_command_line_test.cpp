@@ -98,8 +98,7 @@ TEST_CASE("options: a value may follow its long option after =") {
 }
 
 TEST_CASE("options: one that curl has and sluice lacks is told from one that nobody has") {
-  CHECK(refused({"--request-target", "3", "h"}).message ==
-        "option --request-target: curl has it, sluice does not yet");
+  CHECK(refused({"--request-target", "3", "h"}).message == "option --request-target: curl has it, sluice does not yet");
   CHECK(refused({"--request-target", "3", "h"}).exit_code == 2);
   CHECK(refused({"--libcurl", "code.c", "h"}).message == "option --libcurl: curl has it, sluice does not yet");
   CHECK(refused({"-P", "p", "h"}).message == "option -P (--ftp-port): curl has it, sluice does not yet");
