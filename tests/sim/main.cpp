@@ -1,6 +1,7 @@
 // sluice_sim: see command.hpp.
 #include "tests/sim/command.hpp"
 #include "tests/sim/multi/run.hpp"
+#include "tests/sim/names/run.hpp"
 #include "tests/sim/proxies/run.hpp"
 #include "tests/sim/resumes/run.hpp"
 #include "tests/sim/scale.hpp"
@@ -11,5 +12,6 @@ int main(int argc, char** argv) {
                   {.scale = run_scale,
                    .others = {{"--multi", run_multi_seed, describe_multi_seed},
                               {"--resumes", run_resumes_seed, describe_resumes_seed},
+                              {"--names", run_names_seed, describe_names_seed},
                               {"--proxies", run_proxies_seed, describe_proxies_seed}}});
 }
