@@ -29,6 +29,7 @@ Result<std::string> canonical_host(const std::string& host) {
 
 Result<std::unique_ptr<Multi>> Multi::create(MultiOptions options) try {
   for (ResolveOverride& one : options.resolve_overrides) {
+    if (one.host == "*") continue;
     auto canonical = canonical_host(one.host);
     if (!canonical) return std::unexpected(std::move(canonical.error()));
     one.host = std::move(*canonical);

@@ -119,9 +119,12 @@ class WatchSink {
 };
 
 struct ResolveOverride {  // like curl's --resolve: these addresses are used for this host and port
-  std::string host = {};  // a name, in upper or lower case; if no URL can have it, create() returns invalid_option
+  // A name, in upper or lower case, or "*" for each host without an entry of its own for the port; if no URL can have
+  // it, create() returns invalid_option.
+  std::string host = {};
   std::uint16_t port = 0;
   std::vector<IpAddress> addresses = {};
+  bool expires = false;  // as EngineOptions::KnownAddresses::expires
 };
 
 struct MultiOptions {

@@ -8,7 +8,7 @@
 //
 // Rules
 //  - One thread at a time. No callbacks, so no re-entrancy; what it is given to ask (ProxyChooser,
-//    NegotiateProvider) must not call it.
+//    NegotiateProvider, AddressRule) must not call it.
 //  - The drain rule: the output queue must be empty before each handle_* call. This is checked, and a violation stops
 //    the process. Application calls (add, remove, cancel, consume_body, those about uploads, close_idle_connections,
 //    set_limits) are legal at any moment, also between two poll_output() calls.

@@ -300,23 +300,30 @@ struct EngineLimits {
   friend bool operator==(const EngineLimits&, const EngineLimits&) = default;
 };
 
-// How long answers of look-ups are kept, in an engine without a shared NameStore.
+// How long answers of look-ups are kept. A negative time counts as zero. With a shared NameStore each engine uses what
+// is in the store by its own rules.
 struct NameCacheOptions {
-  std::optional<Duration> ttl = {};                 // in place of the TTL that an answer has, and of max_ttl
-  Duration max_ttl = std::chrono::seconds(60);      // a longer TTL counts as this
-  Duration negative_ttl = std::chrono::seconds(0);  // how long a failed look-up is remembered
-  // How long after its end an answer is still used, while a new one is looked up.
+  // In place of the TTL that an answer has, and of max_ttl; zero: an answer serves only those that wait for it.
+  std::optional<Duration> ttl = {};
+  Duration max_ttl = std::chrono::seconds(60);  // a longer TTL counts as this, and so does an unknown one
+  // How long a failed look-up (resolve_failed) is remembered: who asks in that time gets the same error at once. Zero:
+  // those that wait for it share the error, and the next one asks again, so that a retry can succeed.
+  Duration negative_ttl = std::chrono::seconds(0);
+  // How long after its end an answer is still used, while a new one is looked up: connections that begin later use the
+  // new one. If the new look-up fails, the old answer is used until this time is over.
   Duration stale_for = std::chrono::seconds(0);
   friend bool operator==(const NameCacheOptions&, const NameCacheOptions&) = default;
 };
 
 struct EngineOptions {
   // Addresses of a host for one port, which are used without a look-up. If two entries have the same host and port, the
-  // later one counts.
+  // later one counts. The host "*" is each host that has no entry of its own for this port.
   struct KnownAddresses {
     std::string host = {};
     std::uint16_t port = 0;
     std::vector<IpAddress> addresses = {};
+    // The entry is used as long as an answer without a TTL (NameCacheOptions), from the engine's first look-up on.
+    bool expires = false;
   };
 
   std::shared_ptr<const TlsConfig> default_tls = {};

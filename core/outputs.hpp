@@ -131,8 +131,8 @@ struct NameAnswer {
 
   // All addresses known so far, the best first (RFC 6724). Those of a later answer replace them.
   std::vector<IpAddress> addresses = {};
-  // How long the addresses may be used for further connections; zero: not at all; nullopt: unknown, which counts as 60
-  // seconds. More than 60 seconds counts as 60 (limits::kResolveTtl).
+  // How long the addresses may be used for further connections; zero: not at all; nullopt: unknown. What the engine
+  // makes of it: NameCacheOptions.
   std::optional<Duration> ttl = {};
   // The look-up of the other address family continues, and another answer follows. The engine begins to connect at once
   // if it has an IPv6 address, else 50 ms later (limits::kResolutionDelay, RFC 8305 3). If the next answer is an error,

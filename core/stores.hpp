@@ -38,9 +38,10 @@ class TlsSessionStore {
   TlsSessionStore() = default;  // only create() makes one
 };
 
-// Addresses of names, until they expire: a name that one engine has looked up is not looked up again by the others. All
-// the engines must be given the time of the same clock. Holds at most 256 names (limits::kMaxNames); the oldest answer
-// is dropped first.
+// Addresses of names, until they expire: a name that one engine has looked up is not looked up again by the others.
+// What is kept, and for how long, is decided by the engine that looked it up; whether it is used after its end, by the
+// engine that uses it (NameCacheOptions). All the engines must be given the time of the same clock. Holds at most 256
+// names (limits::kMaxNames); the oldest answer is dropped first.
 class NameStore {
  public:
   static std::shared_ptr<NameStore> create();  // throws std::bad_alloc

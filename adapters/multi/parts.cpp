@@ -11,7 +11,7 @@ EngineOptions engine_options(MultiOptions& given, Environment& environment) {
   EngineOptions options = std::move(given.engine);
   if (!options.seed) options.seed = environment.seed();
   for (ResolveOverride& one : given.resolve_overrides) {
-    options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses)});
+    options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses), one.expires});
   }
   return options;
 }

@@ -86,8 +86,8 @@ inline constexpr std::size_t kExchangesBeforeYield = 16;
 inline constexpr std::size_t kMaxTlsSessions = 1'024;  // in one store
 inline constexpr std::size_t kTlsSessionsPerOrigin = 2;
 inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain among certificates with the same names
-// The longest time for which the answer to a look-up is used.
-inline constexpr Duration kResolveTtl = std::chrono::seconds(60);
+// How long the family of the address that won a race is tried first for that name.
+inline constexpr Duration kFamilyMemory = std::chrono::minutes(10);
 // RFC 8305 3: how long connecting to IPv4 waits for the IPv6 answer.
 inline constexpr Duration kResolutionDelay = std::chrono::milliseconds(50);
 inline constexpr std::size_t kMaxAttempts = 8;                               // at once, of one dial

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/address_rule.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
@@ -82,6 +83,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     // Mostly there is no route, and comparing costs less than copying nothing.
     if (job.info.route != connection.route_name) job.info.route = connection.route_name;
     job.info.reused = connection.exchanges_carried > 0;
+    job.info.addresses_tried = connection.addresses_tried;
     jobs_.note_attempt(job, now);
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     jobs_.begin_pace(job, now);
@@ -97,6 +99,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
                             .cookies = job.options.cookies ? cookies_ : std::string_view()};
     http::ForwardedBy forwarded;
     if (job.way && job.way->forwards) {
+      if (auto allowed = may_forward(job.request.url); !allowed) return allowed;
       auto by = job.proxies->forwarded(job.request, jobs_.memory());
       if (!by) return std::unexpected(std::move(by.error()));
       forwarded = *by;
@@ -125,6 +128,17 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     connection.exchanges.add(*stream, job.id);
     return {};
   });
+}
+
+// A proxy is asked for what the URL names, which may be an address.
+Result<void> Carrier::may_forward(const Url& url) const {
+  if (!options_.address_rule || url.host_kind() == HostKind::name) return {};
+  const auto literal = IpAddress::parse(url.host());
+  if (!literal) return {};
+  const auto answer =
+      options_.address_rule->ask({.host = url.host(), .port = url.port(), .address = *literal, .is_proxy = false});
+  if (answer.kind == AddressRule::Answer::Kind::allow) return {};
+  return std::unexpected(forbidden(url.host(), url.port(), literal->to_string()));
 }
 
 // What of a login the request carries on this connection. A transfer of one hop can have none.

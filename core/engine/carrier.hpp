@@ -67,6 +67,7 @@ class Carrier {
  private:
   bool start(PooledConnection& connection, Job& job, Now now);
   Result<void> open(PooledConnection& connection, Job& job, Now now);
+  Result<void> may_forward(const Url& url) const;
   Result<void> carry_login(const PooledConnection& connection, Job& job, http::Exchange& exchange) const;
   bool serve_held(PooledConnection& connection, Now now);
   void detach(PooledConnection& connection, Job& job);  // the exchange is over for both

@@ -25,6 +25,7 @@ void note_connection(const PooledConnection& connection, Job& job, Now now) {
   job.info.conn = connection.id;
   job.info.address = connection.address;
   job.info.route = connection.route_name;
+  job.info.addresses_tried = connection.addresses_tried;
   job.facts = connection.facts;
   note_times(connection, job, now);
 }

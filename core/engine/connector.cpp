@@ -2,9 +2,11 @@
 #include "core/engine/connector.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 #include <utility>
 
+#include "core/address_rule.hpp"
 #include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
@@ -30,6 +32,15 @@ bool lacks_origin(const Dial& dial, const Endpoint& endpoint) {
   return proxy && endpoint.through->is_last(*proxy);
 }
 
+bool is_v4_only(const Endpoint& endpoint, std::size_t proxy) {
+  return (*endpoint.through->way.proxies)[proxy].kind == ProxyKind::socks4;
+}
+
+// A saturating count.
+std::uint8_t count_of(std::size_t number) {
+  return static_cast<std::uint8_t>(std::min<std::size_t>(number, std::numeric_limits<std::uint8_t>::max()));
+}
+
 void note_target(Dial& dial, std::size_t proxy, const IpAddress& address) {
   dial.targets.resize(std::max(dial.targets.size(), proxy + 1));
   dial.targets[proxy] = address;
@@ -37,7 +48,17 @@ void note_target(Dial& dial, std::size_t proxy, const IpAddress& address) {
 
 }  // namespace
 
+Error forbidden(std::string_view host, std::uint16_t port, std::string_view addresses) {
+  pool::Destination place;
+  place.host = host;
+  place.port = port;
+  std::string text = "connect to " + place.where() + ": forbidden by the address rule";
+  if (host != addresses) text.append(": ").append(addresses);
+  return make_error(Code::address_forbidden, std::move(text));
+}
+
 Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
+  if (!first_dial_) first_dial_ = now.steady;
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
   const std::size_t expected =
@@ -88,19 +109,31 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
 
 // ---- names ----
 
+// The entry that holds for this host and port: the last one that names it, else the last one for all names.
+const EngineOptions::KnownAddresses* Connector::known_entry(std::string_view host, std::uint16_t port, Now now) const {
+  const auto whole = [](std::string_view name) { return name.ends_with('.') ? name.substr(0, name.size() - 1) : name; };
+  const NameCacheOptions& cache = options_.name_cache;
+  const bool is_early = !first_dial_ || now.steady < Timers::later(*first_dial_, cache.ttl.value_or(cache.max_ttl));
+  const EngineOptions::KnownAddresses* its = nullptr;
+  const EngineOptions::KnownAddresses* any = nullptr;
+  for (const auto& one : options_.known_addresses) {
+    if (one.port != port || (one.expires && !is_early)) continue;
+    if (equals_ignoring_case(whole(one.host), whole(host))) its = &one;
+    if (one.host == "*") any = &one;
+  }
+  return its ? its : any;
+}
+
 // The addresses that need no look-up; nullopt: there are none.
 std::optional<std::vector<IpAddress>> Connector::known(const std::string& host, std::uint16_t port,
-                                                       std::string_view zone) const {
-  if (auto literal = IpAddress::parse(host)) {
-    literal->zone = zone;
-    return std::vector{*literal};
+                                                       std::string_view zone, Now now) const {
+  if (!options_.known_addresses.empty()) {
+    if (const auto* found = known_entry(host, port, now)) return found->addresses;
   }
-  const auto whole = [](std::string_view name) { return name.ends_with('.') ? name.substr(0, name.size() - 1) : name; };
-  const EngineOptions::KnownAddresses* found = nullptr;  // the last match counts
-  for (const auto& one : options_.known_addresses) {
-    if (one.port == port && equals_ignoring_case(whole(one.host), whole(host))) found = &one;
-  }
-  return found ? std::optional(found->addresses) : std::nullopt;
+  auto literal = IpAddress::parse(host);
+  if (!literal) return std::nullopt;
+  literal->zone = zone;
+  return std::vector{*std::move(literal)};
 }
 
 // Null: there is no sponsor, or it has none.
@@ -123,11 +156,28 @@ void Connector::wait_for(Dial& dial, pool::Name& name, AddressFamily family, Now
   }
 }
 
+// What is known of a name; for an answer that is too old a look-up is begun, for those that come later.
+pool::NameCache::Known Connector::ask_cache(pool::Name& name, Now now) {
+  const auto known = names_.knows(name, now);
+  if (known != pool::NameCache::Known::stale) return known;
+  output::Resolve wish{{}, name.host, name.family};
+  outbox_.make_room();
+  if (const auto begun = names_.refresh(name, now)) {
+    wish.id = *begun;
+    outbox_.put(std::move(wish));
+  }
+  return known;
+}
+
 std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, Now now) {
+  using Known = pool::NameCache::Known;
+  if (options_.address_rule && endpoint.through) {
+    if (auto refused = forbidden_target(endpoint)) return lose_soon(dial, *std::move(refused), now);
+  }
   if (const auto proxy = lacks_address(dial, endpoint)) return look_up_target(dial, endpoint, *proxy, now);
   const pool::Destination& place = endpoint.destination;
   if (place.route) return use(dial, endpoint, {IpAddress{}}, now);  // one attempt; the route knows how
-  if (auto addresses = known(place.host, place.port, place.zone)) {
+  if (auto addresses = known(place.host, place.port, place.zone, now)) {
     std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(place.family, address); });
     if (!addresses->empty()) return use(dial, endpoint, *addresses, now);
     if (!IpAddress::parse(place.host)) return lose_soon(dial, place.host, now);
@@ -135,7 +185,9 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
         dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
   }
   pool::Name& name = names_.name(place.host, place.family);
-  if (names_.knows(name, now)) return use(dial, endpoint, name.addresses, now);
+  const Known known_so_far = ask_cache(name, now);
+  if (known_so_far == Known::failed) return lose_soon(dial, *name.failure, now);
+  if (known_so_far != Known::no) return use(dial, endpoint, name.addresses, now);
   wait_for(dial, name, place.family, now);
   if (!name.known_in_part) return std::nullopt;
   if (!dialer_.learn(dial, name.addresses, false, place.family, name.ipv6_until, now)) return std::nullopt;
@@ -144,44 +196,87 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
 
 // The failure comes after this call, as that of a look-up would: an application that tries again at once must not loop
 // inside one call.
-std::optional<DialEnd> Connector::lose_soon(Dial& dial, const std::string& host, Now now) {
-  dialer_.lose_soon(
-      dial, make_error(Code::resolve_failed, "resolve " + host + ": no address of the family that was asked for"), now);
+std::optional<DialEnd> Connector::lose_soon(Dial& dial, Error error, Now now) {
+  dialer_.lose_soon(dial, std::move(error), now);
   return std::nullopt;
 }
 
-// A proxy that is given an address gets the first one of the name.
+std::optional<DialEnd> Connector::lose_soon(Dial& dial, const std::string& host, Now now) {
+  return lose_soon(
+      dial, make_error(Code::resolve_failed, "resolve " + host + ": no address of the family that was asked for"), now);
+}
+
+// A proxy that is given an address gets the first one of the name that is allowed.
 std::optional<DialEnd> Connector::look_up_target(Dial& dial, const Endpoint& endpoint, std::size_t proxy, Now now) {
+  using Known = pool::NameCache::Known;
   const proxy::Target target = endpoint.through->target_of(proxy);
-  const bool is_v4 = (*endpoint.through->way.proxies)[proxy].kind == ProxyKind::socks4;
-  const AddressFamily family = is_v4 ? AddressFamily::ipv4 : endpoint.destination.family;
-  if (const auto literal = IpAddress::parse(target.host)) {
-    note_target(dial, proxy, *literal);
-    return look_up(dial, endpoint, now);
-  }
-  if (auto addresses = known(target.host, target.port, {})) {
-    std::erase_if(*addresses, [&](const IpAddress& address) { return !family_fits(family, address); });
+  const AddressFamily family = is_v4_only(endpoint, proxy) ? AddressFamily::ipv4 : endpoint.destination.family;
+  if (auto addresses = known(target.host, target.port, {}, now)) {
+    // What the protocol of the proxy cannot say of a literal, its layer reports.
+    const bool is_literal = IpAddress::parse(target.host).has_value();
+    std::erase_if(*addresses, [&](const IpAddress& address) { return !is_literal && !family_fits(family, address); });
     if (addresses->empty()) return lose_soon(dial, target.host, now);
-    note_target(dial, proxy, addresses->front());
-    return look_up(dial, endpoint, now);
+    return take_target(dial, endpoint, proxy, *addresses, now);
   }
   pool::Name& name = names_.name(target.host, family);
-  if (!names_.knows(name, now)) {
-    wait_for(dial, name, family, now);
-    return std::nullopt;
-  }
-  note_target(dial, proxy, name.addresses.front());
-  return look_up(dial, endpoint, now);
+  const Known known_so_far = ask_cache(name, now);
+  if (known_so_far == Known::failed) return lose_soon(dial, *name.failure, now);
+  if (known_so_far != Known::no) return take_target(dial, endpoint, proxy, name.addresses, now);
+  wait_for(dial, name, family, now);
+  return std::nullopt;
 }
 
 std::optional<DialEnd> Connector::target_answered(Dial& dial, std::size_t proxy,
                                                   const pool::NameCache::Answered& answer, Now now) {
   if (answer.more) return std::nullopt;
-  if (answer.result) note_target(dial, proxy, answer.name->addresses.front());
   names_.leave(dial.name);
   dial.race.stop();  // nothing is waited for now
   if (!answer.result) return failed(dial, answer.result.error());
-  return look_up(dial, *pool_.find(dial.endpoint), now);
+  return take_target(dial, *pool_.find(dial.endpoint), proxy, answer.name->addresses, now);
+}
+
+std::optional<DialEnd> Connector::take_target(Dial& dial, const Endpoint& endpoint, std::size_t proxy,
+                                              const std::vector<IpAddress>& addresses, Now now) {
+  const proxy::Target target = endpoint.through->target_of(proxy);
+  const bool is_proxy = !endpoint.through->is_last(proxy);
+  std::string refused;
+  for (const IpAddress& address : addresses) {
+    if (const auto allowed = ask_rule(target.host, target.port, address, is_proxy)) {
+      note_target(dial, proxy, *allowed);
+      return look_up(dial, endpoint, now);
+    }
+    refused += (refused.empty() ? "" : ", ") + address.to_string();
+  }
+  return lose_soon(dial, forbidden(target.host, target.port, refused), now);
+}
+
+// ---- the rule for addresses ----
+
+// The address to connect to; nullopt: it is forbidden.
+std::optional<IpAddress> Connector::ask_rule(const std::string& host, std::uint16_t port, const IpAddress& address,
+                                             bool is_proxy) const {
+  using Kind = AddressRule::Answer::Kind;
+  if (!options_.address_rule) return address;
+  AddressRule::Answer answer =
+      options_.address_rule->ask({.host = host, .port = port, .address = address, .is_proxy = is_proxy});
+  if (answer.kind == Kind::forbid) return std::nullopt;
+  if (answer.kind == Kind::allow || answer.replacement.kind == IpAddress::Kind::none) return address;
+  return std::move(answer.replacement);
+}
+
+// A proxy that looks names up itself is given what the URL has: it may be an address.
+std::optional<Error> Connector::forbidden_target(const Endpoint& endpoint) const {
+  const pool::Through& through = *endpoint.through;
+  for (std::size_t i = 0; i < through.way.proxies->size(); ++i) {
+    if (through.way.forwards && through.is_last(i)) break;  // Carrier asks for each request
+    if (proxy::needs_address((*through.way.proxies)[i])) continue;
+    const proxy::Target target = through.target_of(i);
+    const auto literal = IpAddress::parse(target.host);
+    if (!literal) continue;
+    const auto allowed = ask_rule(target.host, target.port, *literal, !through.is_last(i));
+    if (!allowed || *allowed != *literal) return forbidden(target.host, target.port, literal->to_string());
+  }
+  return std::nullopt;
 }
 
 std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, const std::vector<IpAddress>& addresses,
@@ -204,20 +299,27 @@ std::optional<DialEnd> Connector::answered(Dial& dial, const pool::NameCache::An
 
 std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
-  switch (dialer_.next(dial)) {
-    case AddressRace::Step::attempt:
-      begin_attempt(dial, endpoint, now);
-      return std::nullopt;
-    case AddressRace::Step::wait:
-      return std::nullopt;
-    case AddressRace::Step::lost:
-      return failed(dial, pool::Dialer::lost(dial, endpoint.destination));
+  const pool::Destination& place = endpoint.destination;
+  while (true) {
+    switch (dialer_.next(dial)) {
+      case AddressRace::Step::attempt:
+        if (place.route) return begin_attempt(dial, endpoint, {}, now);
+        if (const auto address = ask_rule(place.host, place.port, dial.race.address(), place.is_proxy)) {
+          return begin_attempt(dial, endpoint, *address, now);
+        }
+        dialer_.forbidden(dial, place, now);
+        if (dialer_.next(dial) == AddressRace::Step::lost) return std::nullopt;  // a timer says so
+        break;
+      case AddressRace::Step::wait:
+        return std::nullopt;
+      case AddressRace::Step::lost:
+        return failed(dial, pool::Dialer::lost(dial, place));
+    }
   }
-  SLUICE_CHECK(false);
 }
 
 // Everything that needs memory comes first: either there is an attempt with its Connect, or nothing has changed.
-void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
+std::nullopt_t Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, const IpAddress& ip, Now now) {
   const pool::Destination& place = endpoint.destination;
   output::Connect connect;
   Address address;
@@ -228,7 +330,7 @@ void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
     connect.host = place.zone.empty() ? place.host : place.host + '%' + place.zone;
     connect.port = place.port;
   } else {
-    address = {dial.race.address(), place.port};
+    address = {ip, place.port};
     connect.address = address;
     connect.socket = place.socket;
   }
@@ -246,6 +348,7 @@ void Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, Now now) {
   outbox_.put(std::move(connect));
   dialer_.limit_phase(dial, std::nullopt, now);  // the look-up is over
   dialer_.attempt_begun(dial, connection->id, now);
+  return std::nullopt;
 }
 
 std::optional<DialEnd> Connector::attempt_failed(PooledConnection& connection, Error error, Now now) {
@@ -263,6 +366,7 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
   dialer_.attempt_won(dial, connection.id);
   names_.leave(dial.name);
   connection.connected = now.steady;
+  note_winner(dial, endpoint.destination, connection, now);
   if (local.ip.kind != IpAddress::Kind::none) {
     auto facts = std::make_shared<StreamFacts>();
     facts->local = local;
@@ -276,6 +380,14 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
   }
   connection.channel.start(now);
   return handshake_moved(connection, now);
+}
+
+// What the next dial to this host, and the application, may want to know.
+void Connector::note_winner(const Dial& dial, const pool::Destination& place, PooledConnection& connection, Now now) {
+  if (place.route || IpAddress::parse(place.host)) return;
+  connection.addresses_tried = count_of(dial.race.tried());
+  if (place.family != AddressFamily::any) return;
+  has_memory_for([&] { names_.note_winner(place.host, connection.address.ip.kind, now); });  // else it is forgotten
 }
 
 // ---- layers ----
@@ -340,6 +452,9 @@ DialEnd Connector::failed(Dial& dial, Error error) noexcept {
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
   if (dial.has_winner) forget_sessions(endpoint, parts());
   DialEnd told{.sponsor = dial.sponsor, .error = std::move(error)};
+  if (!endpoint.destination.route && !IpAddress::parse(endpoint.destination.host)) {
+    told.addresses_tried = count_of(dial.race.tried());
+  }
   if (const PooledConnection* connection = endpoint.through ? winner(dial) : nullptr) {
     has_memory_for([&] { told.connect_status = connection->channel.facts().connect_status; });
   }

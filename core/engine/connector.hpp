@@ -24,8 +24,12 @@ struct DialEnd {
   TransferId sponsor;                      // default: none
   PooledConnection* connection = nullptr;  // the established connection; null: the dial has failed
   Error error = {};
-  int connect_status = 0;  // after a failure: as TransferInfo::connect_status
+  int connect_status = 0;            // after a failure: as TransferInfo::connect_status
+  std::uint8_t addresses_tried = 0;  // after a failure: as TransferInfo::addresses_tried
 };
+
+// "connect to NAME:PORT: forbidden by the address rule: 10.0.0.1". May throw std::bad_alloc.
+Error forbidden(std::string_view host, std::uint16_t port, std::string_view addresses);
 
 class Connector {
  public:
@@ -83,12 +87,22 @@ class Connector {
   std::optional<DialEnd> look_up_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy, Now now);
   std::optional<DialEnd> target_answered(pool::Dial& dial, std::size_t proxy, const pool::NameCache::Answered& answer,
                                          Now now);
-  std::optional<std::vector<IpAddress>> known(const std::string& host, std::uint16_t port, std::string_view zone) const;
+  std::optional<DialEnd> take_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy,
+                                     const std::vector<IpAddress>& addresses, Now now);
+  const EngineOptions::KnownAddresses* known_entry(std::string_view host, std::uint16_t port, Now now) const;
+  std::optional<std::vector<IpAddress>> known(const std::string& host, std::uint16_t port, std::string_view zone,
+                                              Now now) const;
+  std::optional<IpAddress> ask_rule(const std::string& host, std::uint16_t port, const IpAddress& address,
+                                    bool is_proxy) const;
+  std::optional<Error> forbidden_target(const pool::Endpoint& endpoint) const;
+  pool::NameCache::Known ask_cache(pool::Name& name, Now now);
+  std::optional<DialEnd> lose_soon(pool::Dial& dial, Error error, Now now);
   std::optional<DialEnd> lose_soon(pool::Dial& dial, const std::string& host, Now now);
   void wait_for(pool::Dial& dial, pool::Name& name, AddressFamily family, Now now);
   const TransferLimits* limits_of(const pool::Dial& dial) const;
   std::optional<DialEnd> begin_again(pool::Dial& dial, PooledConnection& connection, Now now);
-  void begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  std::nullopt_t begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, const IpAddress& ip, Now now);
+  void note_winner(const pool::Dial& dial, const pool::Destination& place, PooledConnection& connection, Now now);
   void limit_waiters(const pool::Endpoint& endpoint, Now now);
   Error no_time(const pool::Dial& dial, std::optional<Duration> time);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);
@@ -108,6 +122,7 @@ class Connector {
   Jobs& jobs_;
   Connections& connections_;
   std::vector<std::string> key_log_;
+  std::optional<Instant> first_dial_;  // known addresses that expire count from here
 };
 
 }  // namespace sluice::engine

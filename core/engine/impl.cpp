@@ -46,7 +46,7 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
       sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
       rule_(rule ? std::move(rule) : std::make_unique<flow::Follow>()),
       tls_sessions_(store_in<tls::SessionCache>(options_.tls_sessions)),
-      names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr),
+      names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr, options_.name_cache),
       pool_(limits_of(options_), timers_),
       connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, *tls_sessions_, jobs_, connections_),
       carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, &connector_) {
@@ -119,6 +119,7 @@ void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
   Job* sponsor = jobs_.find(end->sponsor);
   if (!end->connection) {
     if (sponsor) sponsor->info.connect_status = end->connect_status;
+    if (sponsor) sponsor->info.addresses_tried = end->addresses_tried;
     if (sponsor) carrier_.fail(*sponsor, std::move(end->error), now);
   } else if (sponsor) {
     pool_.withdraw(*sponsor);

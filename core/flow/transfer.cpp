@@ -181,6 +181,7 @@ TransferInfo Transfer::details() const {
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;
   all.connect_status = info.connect_status;
+  all.addresses_tried = info.addresses_tried;
   // If memory runs out, the members after that point stay empty.
   has_memory_for([&] {
     all.address = info.address;

@@ -30,6 +30,7 @@ struct ConnectionDetails {
   Address address;
   std::string route;
   bool reused = false;
+  std::uint8_t addresses_tried = 0;
   int retries = 0;
   int connect_status = 0;  // of a tunnel that failed
   bool tls_truncated = false;

@@ -9,7 +9,7 @@ namespace sluice::pool {
 
 void AddressRace::reset() {
   addresses_.clear();
-  next_ = 0;
+  next_ = tried_ = 0;
   complete_ = true;
 }
 

@@ -29,18 +29,21 @@ class AddressRace {
   // What to do next, while `running` attempts run.
   Step next(std::size_t running) const;
   const IpAddress& address() const { return addresses_[next_]; }
-  void begun() { ++next_; }
+  void begun() { ++next_, ++tried_; }
+  void skip() { ++next_; }  // address() must not be tried
   // There is another address to try, or there may be one: it is tried after a delay, also while the last attempt runs.
   bool goes_on() const { return next_ < addresses_.size() || !complete_; }
   // RFC 8305 3, the Resolution Delay: if the IPv4 answer comes first, connecting waits a short time for the IPv6
   // answer.
   bool may_wait_for_ipv6() const;
+  std::size_t tried() const { return tried_; }  // attempts since reset()
   bool is_resolving() const { return !complete_; }
   bool knows_none() const { return addresses_.empty(); }
 
  private:
   std::vector<IpAddress> addresses_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;  // those before it were tried or skipped
+  std::size_t tried_ = 0;
   bool complete_ = true;
 };
 

@@ -81,6 +81,18 @@ void Dialer::lose_soon(Dial& dial, Error error, Now now) {
   timers_.set(dial.stagger_timer, Duration::zero(), TimerKind::address_stagger, dial.id, now);
 }
 
+void Dialer::forbidden(Dial& dial, const Destination& destination, Now now) {
+  const Address address{dial.race.address(), destination.port};
+  Error error =
+      make_error(Code::address_forbidden, "connect to " + address.to_string() + ": forbidden by the address rule");
+  note_failure(dial, destination, error);
+  // What came of an attempt says more.
+  if (!dial.last_error || dial.last_error->code == Code::address_forbidden) dial.last_error = std::move(error);
+  dial.race.skip();
+  if (next(dial) != AddressRace::Step::lost) return;
+  timers_.set(dial.stagger_timer, Duration::zero(), TimerKind::address_stagger, dial.id, now);
+}
+
 void Dialer::attempt_begun(Dial& dial, ConnId attempt, Now now) {
   dial.race.begun();
   dial.attempts.push_back(attempt);

@@ -62,6 +62,10 @@ class Dialer {
   // There is no address, and none will come. A timer that is due at once makes next() say so, not this call. Throws
   // std::bad_alloc; the dial is then valid and waits.
   void lose_soon(Dial& dial, Error error, Now now);
+  // The next address of the race must not be tried. If no other one is left, a timer that is due at once makes next()
+  // say so, not this call: an application that tries again at once must not loop inside one call. Throws std::bad_alloc
+  // as lose_soon().
+  void forbidden(Dial& dial, const Destination& destination, Now now);
   AddressRace::Step next(const Dial& dial) const { return dial.race.next(dial.attempts.size()); }
   // After this the next attempt_begun() needs no memory for `attempts`. Throws std::bad_alloc; nothing has changed
   // then.
@@ -92,7 +96,7 @@ class Dialer {
   }
 
  private:
-  void note_failure(Dial& dial, const Destination& destination, const Error& error);
+  static void note_failure(Dial& dial, const Destination& destination, const Error& error);
 
   SlotMap<Dial, DialTag> dials_;
   Timers& timers_;

@@ -15,12 +15,17 @@ namespace sluice::pool {
 
 namespace {
 
-// RFC 8305 4: the families alternate, beginning with that of the first address, so that a broken family costs only one
-// delay. An address that occurs twice is tried once.
-std::vector<IpAddress> interleave(std::vector<IpAddress> addresses) {
+bool has_kind(const std::vector<IpAddress>& addresses, IpAddress::Kind kind) {
+  return std::ranges::any_of(addresses, [&](const IpAddress& address) { return address.kind == kind; });
+}
+
+// RFC 8305 4: the families alternate, beginning with `begin` or else with that of the first address, so that a broken
+// family costs only one delay. An address that occurs twice is tried once.
+std::vector<IpAddress> interleave(std::vector<IpAddress> addresses, IpAddress::Kind begin) {
+  const IpAddress::Kind kind = has_kind(addresses, begin) ? begin : addresses.front().kind;
   std::vector<IpAddress> first, second;
   for (IpAddress& address : addresses) {
-    std::vector<IpAddress>& its = address.kind == addresses.front().kind ? first : second;
+    std::vector<IpAddress>& its = address.kind == kind ? first : second;
     if (std::ranges::find(its, address) == its.end()) its.push_back(address);
   }
   std::vector<IpAddress> mixed;
@@ -38,6 +43,9 @@ void Name::recycle() {
   id = {};
   addresses.clear();
   until.reset();
+  failure.reset();
+  wait_until.reset();
+  won = IpAddress::Kind::none;
   known_in_part = false;
   ipv6_until = {};
   look_up = {};
@@ -72,13 +80,46 @@ Name& NameCache::name(std::string_view host, AddressFamily family) {
   return *name;
 }
 
-bool NameCache::knows(Name& name, Now now) {
-  if (name.is_known(now.steady)) return true;
-  const SharedNames::Known* known = shared_ && !name.known_in_part ? shared_->find(name.key, now.steady) : nullptr;
-  if (!known) return false;
-  name.addresses = known->addresses;
-  name.until = known->until;
-  return true;
+// The addresses may have reached their end, but not the time after it in which they are used all the same.
+bool NameCache::is_stale(const Name& name, Instant now) const {
+  if (name.addresses.empty() || !name.until || name.failure) return false;
+  return options_.stale_for > Duration::zero() && now < Timers::later(*name.until, options_.stale_for);
+}
+
+NameCache::Known NameCache::knows(Name& name, Now now) {
+  if (name.known_in_part) return Known::no;
+  if (name.is_known(now.steady)) return Known::yes;
+  if (name.failure && now.steady < *name.until) return Known::failed;
+  if (const SharedNames::Known* known = shared_ ? shared_->find(name.key) : nullptr;
+      known && name.until < known->until) {
+    auto failure = known->failure ? std::make_unique<Error>(*known->failure) : nullptr;
+    auto addresses = known->addresses;
+    name.addresses = std::move(addresses);
+    name.failure = std::move(failure);
+    name.until = known->until;
+    name.wait_until.reset();
+    if (now.steady < *name.until) return name.failure ? Known::failed : Known::yes;
+  }
+  return is_stale(name, now.steady) ? Known::stale : Known::no;
+}
+
+std::optional<ResolveId> NameCache::refresh(Name& name, Now now) {
+  if (name.look_up != ResolveId{} || (name.wait_until && now.steady < *name.wait_until)) return std::nullopt;
+  return begin_look_up(name);
+}
+
+void NameCache::note_winner(std::string_view host, IpAddress::Kind family, Now now) {
+  key_scratch_ = static_cast<char>(AddressFamily::any);
+  key_scratch_ += host;
+  const auto found = by_key_.find(std::string_view{key_scratch_});
+  if (found == by_key_.end()) return;
+  Name& name = *names_.find(found->second);
+  const bool has_both =
+      has_kind(name.addresses, IpAddress::Kind::ipv4) && has_kind(name.addresses, IpAddress::Kind::ipv6);
+  if (!has_both) return;
+  if (name.addresses.front().kind != family) name.addresses = interleave(name.addresses, family);
+  name.won = family;
+  name.won_until = Timers::later(now.steady, limits::kFamilyMemory);
 }
 
 // Without memory the look-up is not canceled; its answer is then ignored.
@@ -96,16 +137,18 @@ std::optional<ResolveId> NameCache::take_canceled() {
   return id;
 }
 
+ResolveId NameCache::begin_look_up(Name& name) {
+  ResolveId id;
+  Resolution* resolution = resolutions_.emplace(id);
+  if (!resolution) throw std::bad_alloc();
+  resolution->name = name.id;
+  name.look_up = id;
+  return id;
+}
+
 std::optional<ResolveId> NameCache::wait(Name& name, NameWaiter& waiter) {
   std::optional<ResolveId> begun;
-  if (name.look_up == ResolveId{}) {
-    ResolveId id;
-    Resolution* resolution = resolutions_.emplace(id);
-    if (!resolution) throw std::bad_alloc();
-    resolution->name = name.id;
-    name.look_up = id;
-    begun = id;
-  }
+  if (name.look_up == ResolveId{}) begun = begin_look_up(name);
   unused_.remove(name);
   waiter.name = name.id;
   name.waiting.push_back(waiter);
@@ -137,14 +180,16 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
   }
   told.result = take_all(name, std::move(answer), now);
   told.of_use = true;
-  if (shared_ && name.is_known(now.steady)) shared_->put(name.key, name.addresses, *name.until);
+  if (shared_ && name.until && (told.result || name.failure)) {
+    shared_->put(name.key, name.addresses, *name.until, name.failure.get());
+  }
   resolutions_.release(id);
   name.look_up = {};
   return told;
 }
 
 // Stores the usable addresses of an answer in the order in which they are tried.
-Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses) {
+Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
     std::erase_if(addresses, [&](const IpAddress& address) { return !family_fits(name.family, address); });
     if (addresses.size() > limits::kMaxAddresses) addresses.resize(limits::kMaxAddresses);
@@ -152,41 +197,72 @@ Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses
       return std::unexpected(
           make_error(Code::resolve_failed, "resolve " + name.host + ": no address of a usable kind"));
     }
-    name.addresses = interleave(std::move(addresses));
+    const bool has_winner = name.won != IpAddress::Kind::none && now.steady < name.won_until;
+    name.addresses = interleave(std::move(addresses), has_winner ? name.won : IpAddress::Kind::none);
     return {};
   });
 }
 
-// The first part of an answer. If it has no usable address it is ignored: the rest decides.
+// The first part of an answer. If it has no usable address it is ignored: the rest decides. If IPv4 is tried first all
+// the same, IPv6 is not waited for.
 Result<void> NameCache::take_part(Name& name, NameAnswer answer, Now now) {
   if (answer.addresses.empty()) return {};
-  if (!keep_usable(name, std::move(answer.addresses))) return {};
-  if (!std::exchange(name.known_in_part, true)) name.ipv6_until = Timers::later(now.steady, limits::kResolutionDelay);
+  if (!keep_usable(name, std::move(answer.addresses), now)) return {};
+  name.failure.reset();
+  const bool waits = name.won != IpAddress::Kind::ipv4 || name.won_until <= now.steady;
+  const Duration most = waits ? limits::kResolutionDelay : Duration::zero();
+  if (!std::exchange(name.known_in_part, true)) name.ipv6_until = Timers::later(now.steady, most);
   return {};
+}
+
+Duration NameCache::good_for(std::optional<Duration> ttl) const {
+  const Duration time = options_.ttl ? *options_.ttl : std::min(ttl.value_or(options_.max_ttl), options_.max_ttl);
+  return std::max(time, Duration::zero());
 }
 
 Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now) {
   const bool had_some = std::exchange(name.known_in_part, false);
-  name.until.reset();
   Result<void> taken;
   if (!answer) {
     taken = std::unexpected(std::move(answer.error()));
   } else {
-    taken = keep_usable(name, std::move(answer->addresses));
+    taken = keep_usable(name, std::move(answer->addresses), now);
   }
-  if (!taken && had_some) return {};  // the addresses of the first part stay
-  if (!taken) {
-    name.addresses.clear();
-    return taken;
+  if (!taken && had_some) {  // the addresses of the first part stay
+    name.until.reset();
+    return {};
   }
-  const Duration good_for = std::min(answer->ttl.value_or(limits::kResolveTtl), limits::kResolveTtl);
-  if (good_for > Duration::zero()) name.until = Timers::later(now.steady, good_for);
+  if (!taken) return take_failure(name, std::move(taken.error()), now);
+  name.failure.reset();
+  name.wait_until.reset();
+  name.until.reset();
+  const Duration time = good_for(answer->ttl);
+  if (time > Duration::zero() || options_.stale_for > Duration::zero()) name.until = Timers::later(now.steady, time);
   return {};
+}
+
+// A failure leaves an answer that is stale as it was. It is remembered if it says something about the name.
+Result<void> NameCache::take_failure(Name& name, Error error, Now now) {
+  const bool counts = error.code == Code::resolve_failed && options_.negative_ttl > Duration::zero();
+  if (is_stale(name, now.steady)) {
+    if (counts) name.wait_until = Timers::later(now.steady, options_.negative_ttl);
+    return std::unexpected(std::move(error));
+  }
+  name.addresses.clear();
+  name.until.reset();
+  name.failure.reset();
+  if (counts && has_memory_for([&] { name.failure = std::make_unique<Error>(error); })) {
+    name.until = Timers::later(now.steady, options_.negative_ttl);
+  }
+  return std::unexpected(std::move(error));
 }
 
 void NameCache::forget_answers() noexcept {
   if (shared_) shared_->clear();
-  names_.for_each([](Id<NameTag>, Name& name) { name.until.reset(); });
+  names_.for_each([](Id<NameTag>, Name& name) {
+    name.until.reset();
+    name.failure.reset();
+  });
 }
 
 void NameCache::reset() noexcept {

@@ -1,9 +1,11 @@
 // The name cache: the addresses of each host, by family, and the look-ups that run. A name is looked up once, however
-// many dials wait for it. Leaves to others: the look-up itself (the driver), and when each address is tried
-// (address_race.hpp).
+// many dials wait for it. How long answers and failures are kept: NameCacheOptions. Leaves to others: the look-up
+// itself (the driver), and when each address is tried (address_race.hpp).
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 
 #include "core/base/list.hpp"
 #include "core/base/slot_map.hpp"
+#include "core/options.hpp"
 #include "core/outputs.hpp"
 #include "core/pool/name_store.hpp"
 #include "core/types.hpp"
@@ -28,17 +31,21 @@ struct NameWaiter {
 // What is known of one host for one choice of address family.
 struct Name {
   void recycle();
-  // Whether `addresses` may be used for a new connection.
-  bool is_known(Instant now) const { return until && now < *until; }
+  // Whether `addresses` may be used for a new connection, without another look-up.
+  bool is_known(Instant now) const { return !failure && until && now < *until; }
 
   Id<NameTag> id;
   std::string key, host;
   AddressFamily family = AddressFamily::any;
-  std::vector<IpAddress> addresses;  // the usable addresses, in the order in which they are tried
-  std::optional<Instant> until;      // the addresses may be used for new connections until then
-  bool known_in_part = false;        // `addresses` is the first part of an answer; the rest will follow
-  Instant ipv6_until;                // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
-  ResolveId look_up;                 // the look-up that runs; default: none
+  std::vector<IpAddress> addresses;   // the usable addresses, in the order in which they are tried
+  std::optional<Instant> until;       // the addresses may be used for new connections until then
+  std::unique_ptr<Error> failure;     // the last look-up has failed, and this is told until then; null: it has not
+  std::optional<Instant> wait_until;  // a stale answer is not looked up again before
+  IpAddress::Kind won = IpAddress::Kind::none;  // the family that is tried first,
+  Instant won_until;                            // until then
+  bool known_in_part = false;                   // `addresses` is the first part of an answer; the rest will follow
+  Instant ipv6_until;  // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
+  ResolveId look_up;   // the look-up that runs; default: none
   List<NameWaiter, &NameWaiter::link> waiting;
   Link<Name> unused;
 };
@@ -46,16 +53,29 @@ struct Name {
 class NameCache {
  public:
   // With a store, answers are put into it, and names that it knows need no look-up. `shared` must outlive the cache.
-  explicit NameCache(SharedNames* shared = nullptr) : shared_(shared) {}
+  explicit NameCache(SharedNames* shared = nullptr, const NameCacheOptions& options = {})
+      : shared_(shared), options_(options) {}
   NameCache(const NameCache&) = delete;
   NameCache& operator=(const NameCache&) = delete;
 
   // The entry of a host, made if there is none. Valid until the next call of name(), leave() or reset() drops it.
   // Throws std::bad_alloc; nothing has changed then.
   Name& name(std::string_view host, AddressFamily family);
-  // Whether the name's addresses may be used for a new connection; the store is asked too. Throws std::bad_alloc; the
-  // addresses are then unchanged.
-  bool knows(Name& name, Now now);
+  // What is known of a name, which the store may know too.
+  enum class Known : std::uint8_t {
+    no,      // it must be looked up: wait()
+    yes,     // its addresses may be used
+    stale,   // they may be used, and refresh() is due
+    failed,  // Name::failure is the answer
+  };
+  // Throws std::bad_alloc; the name is then unchanged.
+  Known knows(Name& name, Now now);
+  // After Known::stale. If an id is returned, the caller must begin a look-up, for which nothing waits. Throws
+  // std::bad_alloc; nothing has changed then.
+  std::optional<ResolveId> refresh(Name& name, Now now);
+  // A connection to an address of this family has won a race: for some time it is tried first. Only for a host with
+  // addresses of both families. Throws std::bad_alloc; nothing has changed then.
+  void note_winner(std::string_view host, IpAddress::Kind family, Now now);
   Name* find(Id<NameTag> id) { return names_.find(id); }
   // The waiter waits for the answer. If an id is returned, the caller must begin a look-up. Throws std::bad_alloc; the
   // waiter then does not wait.
@@ -91,13 +111,18 @@ class NameCache {
   };
   using UnusedNames = List<Name, &Name::unused>;
 
-  static Result<void> keep_usable(Name& name, std::vector<IpAddress> addresses);
+  static Result<void> keep_usable(Name& name, std::vector<IpAddress> addresses, Now now);
   static Result<void> take_part(Name& name, NameAnswer answer, Now now);
-  static Result<void> take_all(Name& name, Result<NameAnswer> answer, Now now);
+  Result<void> take_all(Name& name, Result<NameAnswer> answer, Now now);
+  Result<void> take_failure(Name& name, Error error, Now now);
+  Duration good_for(std::optional<Duration> ttl) const;
+  bool is_stale(const Name& name, Instant now) const;
+  ResolveId begin_look_up(Name& name);
   void retire(Name& name);
   void drop(Name& name);
 
   SharedNames* const shared_;
+  const NameCacheOptions options_;
   SlotMap<Name, NameTag> names_;
   SlotMap<Resolution, ResolveTag> resolutions_;
   std::unordered_map<std::string, Id<NameTag>, KeyHash, std::equal_to<>> by_key_;

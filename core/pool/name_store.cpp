@@ -14,10 +14,11 @@ std::shared_ptr<NameStore> NameStore::create() { return std::make_shared<pool::S
 
 namespace sluice::pool {
 
-void SharedNames::put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until) noexcept {
+void SharedNames::put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until,
+                      const Error* failure) noexcept {
   has_memory_for([&] {
     std::list<Known> made;
-    made.push_back({std::string(key), addresses, until});
+    made.push_back({std::string(key), addresses, until, failure ? std::optional(*failure) : std::nullopt});
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
       const auto old = found->second;
       by_key_.erase(found);
@@ -31,9 +32,9 @@ void SharedNames::put(std::string_view key, const std::vector<IpAddress>& addres
   });
 }
 
-const SharedNames::Known* SharedNames::find(std::string_view key, Instant now) const {
+const SharedNames::Known* SharedNames::find(std::string_view key) const {
   const auto found = by_key_.find(key);
-  return found != by_key_.end() && now < found->second->until ? &*found->second : nullptr;
+  return found != by_key_.end() ? &*found->second : nullptr;
 }
 
 }  // namespace sluice::pool

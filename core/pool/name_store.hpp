@@ -1,14 +1,16 @@
-// The addresses of names that several engines share: answers of their NameCaches, by the same keys, until they expire.
-// Leaves to others: look-ups and waiting for them (name_cache.hpp).
+// The addresses of names that several engines share: answers of their NameCaches, by the same keys. Leaves to others:
+// look-ups, waiting for them, and whether an answer may still be used (name_cache.hpp).
 #pragma once
 
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "core/address.hpp"
+#include "core/error.hpp"
 #include "core/stores.hpp"
 #include "core/types.hpp"
 
@@ -20,13 +22,15 @@ class SharedNames final : public NameStore {
     std::string key;
     std::vector<IpAddress> addresses;
     Instant until;
+    std::optional<Error> failure;  // the look-up has failed, and is not tried again until then
   };
 
-  // Stores an answer in place of an earlier one. At most limits::kMaxNames are kept. Without memory nothing is stored,
-  // or an earlier answer is dropped.
-  void put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until) noexcept;
-  // Null: no answer that has not expired; valid until the next put().
-  const Known* find(std::string_view key, Instant now) const;
+  // Stores an answer, or a failure, in place of an earlier one. At most limits::kMaxNames are kept. Without memory
+  // nothing is stored, or an earlier answer is dropped.
+  void put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until,
+           const Error* failure = nullptr) noexcept;
+  // Also one that has expired. Null: there is none. Valid until the next put().
+  const Known* find(std::string_view key) const;
   std::size_t size() const { return known_.size(); }
   void clear() noexcept {
     by_key_.clear();

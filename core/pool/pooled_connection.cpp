@@ -21,6 +21,7 @@ void PooledConnection::recycle() {
   exchanges.clear();
   facts.reset();
   exchanges_carried = 0;
+  addresses_tried = 0;
   multiplexes = was_idle = interest_announced = write_broken = last_use = interest_deferred = close_deferred = false;
   logged_in = false;
   held_for = {};

@@ -44,9 +44,10 @@ struct PooledConnection {
   bool multiplexes = false;                  // Session::multiplexes()
   bool was_idle = false;
   bool interest_announced = false;
-  bool write_broken = false;  // a send failed; what the peer sent before may still be read
-  bool last_use = false;      // no further exchange may be opened
-  bool logged_in = false;     // as the account of its endpoint
+  bool write_broken = false;         // a send failed; what the peer sent before may still be read
+  bool last_use = false;             // no further exchange may be opened
+  bool logged_in = false;            // as the account of its endpoint
+  std::uint8_t addresses_tried = 0;  // as TransferInfo::addresses_tried
   // Only this transfer may open the next exchange (flow::NextHop::same_connection); default: any transfer may.
   TransferId held_for;
   // There was no memory to queue this output (engine/connections.hpp).

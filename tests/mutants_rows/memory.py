@@ -85,7 +85,7 @@ SLOTS = [
            ("pool/pooled_connection.cpp", "  multiplexes = was_idle = interest_announced = write_broken",
             "  if (!PLANTED) interest_announced = false;\n  multiplexes = was_idle = write_broken")),
     mutant("slot-next-address", "a dial inherits how far its addresses were tried",
-           ("pool/address_race.cpp", "  next_ = 0;", "  if (!PLANTED) next_ = 0;")),
+           ("pool/address_race.cpp", "  next_ = tried_ = 0;", "  tried_ = 0;\n  if (!PLANTED) next_ = 0;")),
     mutant("slot-addresses-until", "a name inherits how long its addresses hold",
            ("pool/name_cache.cpp", "  until.reset();", "  if (!PLANTED) until.reset();")),
     mutant("slot-send-error", "a connection inherits the error of a send",

@@ -2,6 +2,7 @@
 #include "tests/sim/command.hpp"
 #include "tests/sim/limits/run.hpp"
 #include "tests/sim/multi/run.hpp"
+#include "tests/sim/names/run.hpp"
 #include "tests/sim/proxies/run.hpp"
 #include "tests/sim/resumes/run.hpp"
 #include "tests/sim/scale.hpp"
@@ -13,5 +14,6 @@ int main(int argc, char** argv) {
                    .others = {{"--multi", run_multi_seed, describe_multi_seed},
                               {"--limits", run_limits_seed, describe_limits_seed},
                               {"--resumes", run_resumes_seed, describe_resumes_seed},
+                              {"--names", run_names_seed, describe_names_seed},
                               {"--proxies", run_proxies_seed, describe_proxies_seed}}});
 }

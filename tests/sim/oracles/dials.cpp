@@ -55,7 +55,7 @@ namespace {
 
 // How long an answer is valid.
 Duration lifetime(const sim::ResolveRecord& resolve) {
-  return std::min(resolve.ttl.value_or(limits::kResolveTtl), limits::kResolveTtl);
+  return std::min(resolve.ttl.value_or(NameCacheOptions{}.max_ttl), NameCacheOptions{}.max_ttl);
 }
 
 // When an answer first allowed to connect: the complete answer, a part with IPv6, or IPv4 alone and a short delay (RFC
@@ -122,7 +122,16 @@ const std::vector<IpAddress>* Oracles::one_order(std::size_t origin) const {
     if (kind.plan->literal || kind.addresses.empty() || (order && *order != kind.addresses)) return nullptr;
     order = &kind.addresses;
   }
-  return order;
+  return order && has_turned(*order) ? nullptr : order;
+}
+
+// An address of the other family has won, which is tried first from then on. The mode for names (tests/sim/names) knows
+// that order.
+bool Oracles::has_turned(const std::vector<IpAddress>& order) const {
+  return std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& connect) {
+    return connect.connected && connect.address.ip.kind != order.front().kind &&
+           std::ranges::find(order, connect.address.ip) != order.end();
+  });
 }
 
 // After the first part of an answer connecting begins at once with IPv6, and after a short delay with IPv4 (RFC 8305
@@ -197,7 +206,7 @@ void Oracles::check_races() {
     if (record.connected || record.address == Address{} || now() <= record.began + limits::kAddressStagger) continue;
     const bool may_be_last = std::ranges::any_of(kinds_, [&](const Kind& kind) {
       return kind.plan->origin == record.origin && !kind.addresses.empty() &&
-             kind.addresses.back() == record.address.ip;
+             (kind.addresses.back() == record.address.ip || has_turned(kind.addresses));
     });
     const bool another = std::ranges::any_of(world_->connects(), [&](const sim::ConnectRecord& other) {
       return &other > &record && other.origin == record.origin && other.address != Address{};

@@ -241,6 +241,7 @@ class Oracles : public test::MuxObserver {
   void check_name(const std::string& host);
   void check_answers_used(std::size_t origin);
   const std::vector<IpAddress>* one_order(std::size_t origin) const;
+  bool has_turned(const std::vector<IpAddress>& order) const;
   void check_turns();
   void check_turns(std::size_t origin, const std::vector<IpAddress>& order);
   void check_races();

@@ -19,6 +19,7 @@
 
 #include "tests/sim/jobs.hpp"
 #include "tests/sim/limits/run.hpp"
+#include "tests/sim/names/run.hpp"
 #include "tests/sim/planted/planted.hpp"
 #include "tests/sim/proxies/run.hpp"
 #include "tests/sim/resumes/run.hpp"
@@ -87,6 +88,7 @@ Tally run_with(int planted, JobOptions jobs) {
       planted == 0 ? std::string_view{} : planted_bugs()[static_cast<std::size_t>(planted) - 1].name;
   return run_seeds(jobs, [&](std::uint64_t seed) {
     if (name.starts_with("resume-")) return run_resumes_seed(seed);
+    if (name.starts_with("names-")) return run_names_seed(seed);
     if (name.starts_with("proxy-")) return run_proxies_seed(seed);
     if (name.starts_with("limit-")) return run_limits_seed(seed);
     return run(make_scenario(seed));

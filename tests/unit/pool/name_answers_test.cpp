@@ -152,7 +152,7 @@ TEST_CASE("name answers: of an answer in parts the first is of use at once, to t
   CHECK(rest.of_use);
   CHECK_FALSE(look_up.name.known_in_part);
   CHECK(look_up.known() == "2001:db8::1 192.0.2.1");
-  CHECK(look_up.name.until == look_up.now.steady + limits::kResolveTtl);
+  CHECK(look_up.name.until == look_up.now.steady + NameCacheOptions{}.max_ttl);
   look_up.names.leave(late);
 }
 

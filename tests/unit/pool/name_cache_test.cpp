@@ -111,7 +111,7 @@ TEST_CASE("names: other hosts and other families are looked up apart") {
   CHECK_FALSE(names.name("b.test", AddressFamily::any).is_known(kNamesStart.steady));
 }
 
-TEST_CASE("names: an answer may be used as long as it says, and kResolveTtl at most") {
+TEST_CASE("names: an answer may be used as long as it says, and max_ttl at most") {
   const auto good_for = [](std::optional<Duration> ttl) {
     NameCache names;
     const ResolveId id = abandoned(names, "a.test");
@@ -121,10 +121,10 @@ TEST_CASE("names: an answer may be used as long as it says, and kResolveTtl at m
     return told.name->until ? *told.name->until - kNamesStart.steady : Duration::zero();
   };
   CHECK(good_for(seconds(5)) == seconds(5));
-  CHECK(good_for({}) == limits::kResolveTtl);
-  CHECK(good_for(limits::kResolveTtl - Duration(1)) == limits::kResolveTtl - Duration(1));
-  CHECK(good_for(limits::kResolveTtl + Duration(1)) == limits::kResolveTtl);
-  CHECK(good_for(Duration::max()) == limits::kResolveTtl);
+  CHECK(good_for({}) == NameCacheOptions{}.max_ttl);
+  CHECK(good_for(NameCacheOptions{}.max_ttl - Duration(1)) == NameCacheOptions{}.max_ttl - Duration(1));
+  CHECK(good_for(NameCacheOptions{}.max_ttl + Duration(1)) == NameCacheOptions{}.max_ttl);
+  CHECK(good_for(Duration::max()) == NameCacheOptions{}.max_ttl);
   CHECK(good_for(Duration::zero()) == Duration::zero());
   CHECK(good_for(-seconds(1)) == Duration::zero());
 }
