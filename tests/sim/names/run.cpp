@@ -259,6 +259,6 @@ RunResult run_names_seed(std::uint64_t seed, const std::function<void(const std:
   return names::Run(seed, each_line).go();
 }
 
-std::string describe_names_seed(std::uint64_t seed) { return describe(draw_plan(seed)); }
+std::string describe_names_seed(std::uint64_t seed) { return names::describe(names::draw_plan(seed)); }
 
 }  // namespace sluice::simtest
