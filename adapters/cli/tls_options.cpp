@@ -8,6 +8,7 @@
 #include "adapters/cli/option_values.hpp"
 #include "adapters/cli/text.hpp"
 #include "core/base/ascii.hpp"
+#include "core/base/base64.hpp"
 #include "core/base/check.hpp"
 
 namespace sluice::cli {
@@ -71,6 +72,22 @@ void set_certificate(const std::string& value, TlsSettings& tls) {
   if (!password.empty()) tls.password = std::move(password);
 }
 
+// The other values of curl need the records of DNS, or are for tests of servers.
+std::expected<void, UsageError> set_ech(const std::string& value, TlsSettings& tls) {
+  constexpr std::string_view kList = "ecl:";
+  if (value == "false") {
+    tls.ech_list.clear();
+    return {};
+  }
+  if (!value.starts_with(kList)) {
+    return wrong_value(ech, "expected ecl:BASE64 or false (no list is looked up), not '" + printable(value) + "'");
+  }
+  auto list = from_base64(std::string_view(value).substr(kList.size()));
+  if (!list || list->empty()) return wrong_value(ech, "what follows ecl: is not base64");
+  tls.ech_list = *std::move(list);
+  return {};
+}
+
 template <class Rows>
 auto row_of(const Rows& rows, OptionId id) {
   return std::ranges::find_if(rows, [id](const auto& row) { return row.origin == id || row.proxy == id; });
@@ -102,6 +119,8 @@ std::expected<void, UsageError> set_tls_option(OptionId id, const std::string& v
     case proxy_cert:
       set_certificate(value, proxy);
       return {};
+    case ech:
+      return set_ech(value, origin);
     case sessionid:  // --no-sessionid
       origin.resumption = !on;
       return {};
