@@ -62,7 +62,9 @@ struct TlsOptions {
   std::vector<std::string> pinned_public_keys = {};
   // Ciphers of TLS 1.2 in OpenSSL's notation ("ECDHE-RSA-AES128-GCM-SHA256:..."), of TLS 1.3 by their names
   // ("TLS_AES_128_GCM_SHA256:..."), groups ("X25519:P-256") and signature algorithms ("rsa_pss_rsae_sha256:..."), in
-  // order of preference. Empty: the defaults of this library.
+  // order of preference. Empty: the defaults of this library. Of ciphers, those that are not known are left out if
+  // there is one that is. The TLS library offers all three ciphers of TLS 1.3 in an order of its own: if the server
+  // chooses one that is not named, the handshake fails (tls_handshake).
   std::string ciphers = {};
   std::string tls13_ciphers = {};
   std::string groups = {};
@@ -72,11 +74,13 @@ struct TlsOptions {
   std::string revocation_lists_pem = {};
   // The server must staple a valid OCSP response (RFC 6066 8); else the error is tls_status.
   bool require_status = false;
-  // Signs with the client's key in place of private_key_pem, for keys that cannot leave their place. Null: none.
+  // Signs with the key of certificate_pem in place of private_key_pem, for keys that cannot leave their place. Null:
+  // none.
   std::shared_ptr<const TlsSigner> signer = {};
   // Asked besides what verify_peer checks. Null: none.
   std::shared_ptr<const TlsVerifier> verifier = {};
-  // A list of configurations for Encrypted Client Hello (ECHConfigList, RFC 9849), in its wire form. Empty: none.
+  // A list of configurations for Encrypted Client Hello (ECHConfigList, RFC 9849), in its wire form, as an HTTPS record
+  // in DNS has it. The handshake fails (tls_handshake) if the server does not take one of them. Empty: none.
   std::string ech_config_list = {};
 
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
@@ -281,7 +285,7 @@ struct TransferOptions {
   bool report_heads = false;
   // The request, if it is idempotent and has no body, may be sent in the first flight of a resumed TLS 1.3 connection
   // (0-RTT, RFC 8446 2.3, RFC 8470). Somebody on the path can then send it again. What the server refuses is sent again
-  // after the handshake.
+  // after the handshake. Has no effect yet.
   bool early_data = false;
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;

@@ -262,6 +262,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::tls13_ciphers:
     case OptionId::curves:
     case OptionId::sigalgs:
+    case OptionId::ech:
     case OptionId::tlsv1:
     case OptionId::tlsv1_1:
     case OptionId::tlsv1_2:

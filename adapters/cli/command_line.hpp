@@ -71,6 +71,7 @@ struct TlsSettings {
   std::string pinned;                                   // --pinnedpubkey
   std::string ciphers, tls13_ciphers, curves, sigalgs;  // empty: those of the library
   std::string crlfile;                                  // empty: none
+  std::string ech_list;                                 // --ech ecl:, decoded; empty: none
   bool cert_status = false;                             // --cert-status
   bool resumption = true;                               // false: --no-sessionid
   TlsVersion min = TlsVersion::tls1_2;

@@ -14,7 +14,7 @@ int tls_config_exit_code(std::string_view context) {
   if (is_about("revocation lists")) return kExitRevocationList;
   if (is_about("pinned public keys", "public key")) return kExitPinnedKey;
   if (context.starts_with("client certificate") || context.starts_with("private key")) return kExitClientCertificate;
-  if (context.starts_with("TLS versions") || context.starts_with("ALPN")) return kExitTlsHandshake;
+  if (is_about("TLS versions", "ALPN", "Encrypted Client Hello")) return kExitTlsHandshake;
   return kExitCaCertificates;
 }
 

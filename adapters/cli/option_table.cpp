@@ -131,6 +131,7 @@ constexpr OptionSpec kTable[] = {
     {tls13_ciphers, 0, "tls13-ciphers", "", "", "LIST", G::tls, "of TLS 1.3; if the server chooses others: error"},
     {curves, 0, "curves", "", "", "LIST", G::tls, "of the key exchange: X25519:P-256:P-384:P-521"},
     {sigalgs, 0, "sigalgs", "", "", "LIST", G::tls, "signatures: rsa_pss_rsae_sha256:ECDSA+SHA256:..."},
+    {ech, 0, "ech", "", "", "CONFIG", G::tls, "hide the name of the host: ecl:BASE64, or false"},
     {sessionid, 0, "no-sessionid", "", "sessionid", "", G::tls, "resume no TLS session"},
     {ssl_sessions, 0, "ssl-sessions", "", "", "FILE", G::tls, "keep TLS sessions in FILE, for the next run; secret"},
     {tlsv1, '1', "tlsv1", "tlsv1.0", "", "", G::tls, "as --tlsv1.2: nothing older is spoken"},

@@ -119,6 +119,7 @@ enum class OptionId : std::uint8_t {
   tls13_ciphers,
   curves,
   sigalgs,
+  ech,
   sessionid,
   ssl_sessions,
   tlsv1,

@@ -8,12 +8,10 @@
 #include "adapters/cli/option_values.hpp"
 #include "adapters/cli/text.hpp"
 #include "core/base/ascii.hpp"
-#include "core/base/check.hpp"
+#include "core/base/base64.hpp"
 
 namespace sluice::cli {
 namespace {
-
-using enum OptionId;
 
 // Options whose value is kept as it is, for origins and for proxies; `operand`: proxies have no such option.
 struct TextRow {
@@ -21,16 +19,16 @@ struct TextRow {
   std::string TlsSettings::* member;
 };
 constexpr TextRow kTexts[] = {
-    {cacert, proxy_cacert, &TlsSettings::cacert},
-    {capath, proxy_capath, &TlsSettings::capath},
-    {key, proxy_key, &TlsSettings::key},
-    {pass, proxy_pass, &TlsSettings::password},
-    {pinnedpubkey, proxy_pinnedpubkey, &TlsSettings::pinned},
-    {ciphers, proxy_ciphers, &TlsSettings::ciphers},
-    {tls13_ciphers, proxy_tls13_ciphers, &TlsSettings::tls13_ciphers},
-    {curves, operand, &TlsSettings::curves},
-    {sigalgs, operand, &TlsSettings::sigalgs},
-    {crlfile, proxy_crlfile, &TlsSettings::crlfile},
+    {OptionId::cacert, OptionId::proxy_cacert, &TlsSettings::cacert},
+    {OptionId::capath, OptionId::proxy_capath, &TlsSettings::capath},
+    {OptionId::key, OptionId::proxy_key, &TlsSettings::key},
+    {OptionId::pass, OptionId::proxy_pass, &TlsSettings::password},
+    {OptionId::pinnedpubkey, OptionId::proxy_pinnedpubkey, &TlsSettings::pinned},
+    {OptionId::ciphers, OptionId::proxy_ciphers, &TlsSettings::ciphers},
+    {OptionId::tls13_ciphers, OptionId::proxy_tls13_ciphers, &TlsSettings::tls13_ciphers},
+    {OptionId::curves, OptionId::operand, &TlsSettings::curves},
+    {OptionId::sigalgs, OptionId::operand, &TlsSettings::sigalgs},
+    {OptionId::crlfile, OptionId::proxy_crlfile, &TlsSettings::crlfile},
 };
 
 struct FlagRow {
@@ -38,9 +36,9 @@ struct FlagRow {
   bool TlsSettings::* member;
 };
 constexpr FlagRow kFlags[] = {
-    {insecure, proxy_insecure, &TlsSettings::insecure},
-    {ca_native, proxy_ca_native, &TlsSettings::ca_native},
-    {cert_status, operand, &TlsSettings::cert_status},
+    {OptionId::insecure, OptionId::proxy_insecure, &TlsSettings::insecure},
+    {OptionId::ca_native, OptionId::proxy_ca_native, &TlsSettings::ca_native},
+    {OptionId::cert_status, OptionId::operand, &TlsSettings::cert_status},
 };
 
 struct FormRow {
@@ -48,8 +46,8 @@ struct FormRow {
   FileForm TlsSettings::* member;
 };
 constexpr FormRow kForms[] = {
-    {cert_type, proxy_cert_type, &TlsSettings::cert_form},
-    {key_type, proxy_key_type, &TlsSettings::key_form},
+    {OptionId::cert_type, OptionId::proxy_cert_type, &TlsSettings::cert_form},
+    {OptionId::key_type, OptionId::proxy_key_type, &TlsSettings::key_form},
 };
 
 std::unexpected<UsageError> wrong_value(OptionId id, const std::string& why, int exit_code = 2) {
@@ -69,6 +67,23 @@ void set_certificate(const std::string& value, TlsSettings& tls) {
   auto [file, password] = split_certificate(value);
   tls.cert = std::move(file);
   if (!password.empty()) tls.password = std::move(password);
+}
+
+// The other values of curl need the records of DNS, or are for tests of servers.
+std::expected<void, UsageError> set_ech(const std::string& value, TlsSettings& tls) {
+  constexpr std::string_view kList = "ecl:";
+  if (value == "false") {
+    tls.ech_list.clear();
+    return {};
+  }
+  if (!value.starts_with(kList)) {
+    return wrong_value(OptionId::ech,
+                       "expected ecl:BASE64 or false (no list is looked up), not '" + printable(value) + "'");
+  }
+  auto list = from_base64(std::string_view(value).substr(kList.size()));
+  if (!list || list->empty()) return wrong_value(OptionId::ech, "what follows ecl: is not base64");
+  tls.ech_list = *std::move(list);
+  return {};
 }
 
 template <class Rows>
@@ -95,34 +110,21 @@ std::expected<void, UsageError> set_tls_option(OptionId id, const std::string& v
     (id == row->proxy ? proxy : origin).*row->member = *form;
     return {};
   }
-  switch (id) {
-    case cert:
-      set_certificate(value, origin);
-      return {};
-    case proxy_cert:
-      set_certificate(value, proxy);
-      return {};
-    case sessionid:  // --no-sessionid
-      origin.resumption = !on;
-      return {};
-    case tlsv1:
-    case tlsv1_1:
-    case tlsv1_2:
-      origin.min = TlsVersion::tls1_2;
-      return {};
-    case tlsv1_3:
-      origin.min = TlsVersion::tls1_3;
-      return {};
-    case tls_max:
-      if (value != "1.2" && value != "1.3" && value != "default") {
-        return wrong_value(id, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
-      }
-      origin.max = value == "1.2" ? TlsVersion::tls1_2 : TlsVersion::tls1_3;
-      return {};
-    default:
-      SLUICE_CHECK(false);
-      return {};
+  if (id == OptionId::cert || id == OptionId::proxy_cert) {
+    set_certificate(value, id == OptionId::cert ? origin : proxy);
+  } else if (id == OptionId::ech) {
+    return set_ech(value, origin);
+  } else if (id == OptionId::sessionid) {
+    origin.resumption = !on;  // --no-sessionid
+  } else if (id == OptionId::tls_max) {
+    if (value != "1.2" && value != "1.3" && value != "default") {
+      return wrong_value(id, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");
+    }
+    origin.max = value == "1.2" ? TlsVersion::tls1_2 : TlsVersion::tls1_3;
+  } else {  // --tlsv1 to --tlsv1.3
+    origin.min = id == OptionId::tlsv1_3 ? TlsVersion::tls1_3 : TlsVersion::tls1_2;
   }
+  return {};
 }
 
 }  // namespace sluice::cli

@@ -169,6 +169,7 @@ TlsConfigs::Made TlsConfigs::make(const TlsSettings& settings, bool keep_certifi
   options.tls13_ciphers = settings.tls13_ciphers;
   options.groups = settings.curves;
   options.signature_algorithms = settings.sigalgs;
+  options.ech_config_list = settings.ech_list;
   options.session_resumption = settings.resumption;
   // Groups with the same TLS settings share a configuration, and so their connections.
   for (const auto& [other, made] : made_) {

@@ -10,6 +10,7 @@
 
 #include "core/base/memory.hpp"
 #include "core/tls/algorithms.hpp"
+#include "core/tls/ech.hpp"
 #include "core/tls/errors.hpp"
 #include "core/tls/pem.hpp"
 #include "core/tls/signing.hpp"
@@ -139,12 +140,22 @@ Result<std::shared_ptr<const Config>> Config::create(TlsOptions options) {
         config_error("pinned public keys: a hash has " + std::to_string(key.size()) + " bytes, SHA-256 has 32"));
   }
   if (auto done = config->set_protocols(); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = check_ech(config->context_.get(), config->options()); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
   if (auto done = config->load_anchors(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = config->load_revocation_lists(); !done) return std::unexpected(std::move(done.error()));
   if (auto done = config->load_client_certificate(); !done) return std::unexpected(std::move(done.error()));
   config->set_callbacks();
   clear_errors();
   return config;
+}
+
+bssl::UniquePtr<SSL> Config::new_connection() const {
+  bssl::UniquePtr<SSL> ssl(SSL_new(context_.get()));
+  const Bytes list = as_bytes(options().ech_config_list);
+  if (ssl && !list.empty() && !SSL_set1_ech_config_list(ssl.get(), list.data(), list.size())) return nullptr;
+  return ssl;
 }
 
 Result<void> Config::set_protocols() {

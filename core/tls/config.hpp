@@ -19,7 +19,7 @@ class Config final : public TlsConfig {
 
   // A new connection; null: out of memory. The caller must set the SSL's app data to its Client, which the callbacks
   // use; see client.cpp.
-  bssl::UniquePtr<SSL> new_connection() const { return bssl::UniquePtr<SSL>(SSL_new(context_.get())); }
+  bssl::UniquePtr<SSL> new_connection() const;
   // The trust anchors. BoringSSL locks the store if a look-up changes it.
   X509_STORE* anchors() const { return anchors_.get(); }
   // Those that the server may choose; empty: all (algorithms.hpp).

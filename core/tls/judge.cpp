@@ -141,6 +141,13 @@ std::optional<Judgement> wrong_status(const SSL* ssl, std::shared_ptr<X509> issu
 Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& peer, std::uint16_t port,
                      UnixSeconds wall) {
   const TlsOptions& options = config.options();
+  // The certificate would then be that of the public name, and only tell which configurations to take instead.
+  if (!options.ech_config_list.empty() && !SSL_ech_accepted(ssl)) {
+    return refused_because(
+        Code::tls_handshake,
+        "the server has refused Encrypted Client Hello (its configuration is old, or not the server's)",
+        SSL_AD_ECH_REQUIRED);
+  }
   std::shared_ptr<X509> issuer;
   Judgement judged = judge_chain(config, ssl, peer, port, wall, issuer);
   if (!judged.accepted) return judged;

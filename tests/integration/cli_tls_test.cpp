@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/base64.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/command_runner.hpp"
 #include "tests/support/nginx.hpp"
@@ -407,4 +408,29 @@ TEST_CASE("the same options for an https proxy: --proxy-pinnedpubkey, --proxy-ce
   std::vector<std::string> with_system = natively;
   with_system.insert(with_system.begin(), "--proxy-ca-native");
   CHECK(run_command(with_system, system).exit_code == 0);
+}
+
+TEST_CASE("--ech: a server without it is refused, and has not seen the host's name") {
+  const OpensslFiles& own = files();
+  const StatusServer server(
+      own, {"-servername", "hidden.test", "-cert2", own.text("server.pem"), "-key2", own.text("server.key")});
+  // A list with one configuration, of a key that nobody has, whose public name is public.test.
+  std::string config("\x07\x00\x20\x00\x20", 5);
+  config += std::string(32, '\x09') + std::string("\x00\x04\x00\x01\x00\x01\x10\x0b", 8) + "public.test" +
+            std::string("\x00\x00", 2);
+  config = std::string("\xfe\x0d\x00", 3) + static_cast<char>(config.size()) + config;
+  const std::string list = std::string(1, '\0') + static_cast<char>(config.size()) + config;
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  const auto visit = [&](const std::string& ech) {
+    return run_command({"-k", "--resolve", "hidden.test" + port.substr(0, port.size() - 1) + ":127.0.0.1", "--ech", ech,
+                        "https://hidden.test" + port});
+  };
+  CHECK(visit("false").exit_code == 0);
+  const CommandResult refused = visit("ecl:" + sluice::base64(list));
+  CHECK(refused.exit_code == 35);
+  INFO(refused.err);
+  CHECK(refused.err.find("the server has refused Encrypted Client Hello") != std::string::npos);
+  const CommandResult useless = visit("ecl:" + sluice::base64(list.substr(0, 20)));
+  CHECK(useless.exit_code == 35);
+  CHECK(useless.err.find("Encrypted Client Hello: the list is malformed") != std::string::npos);
 }

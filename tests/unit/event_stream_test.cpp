@@ -56,13 +56,13 @@ std::string events(std::string_view text, std::size_t most = EventStream::kMaxEv
   return whole;
 }
 
-struct Row {
+struct EventRow {
   std::string_view text, result;
 };
 
 template <std::size_t N>
-void check(const Row (&rows)[N]) {
-  for (const Row& row : rows) {
+void check_events(const EventRow (&rows)[N]) {
+  for (const EventRow& row : rows) {
     CAPTURE(row.text);
     CHECK(events(row.text) == row.result);
   }
@@ -78,7 +78,7 @@ std::string repeated(std::string_view text, std::size_t times) {
 }  // namespace
 
 TEST_CASE("event stream: the examples of the standard") {
-  check({
+  check_events({
       {"data: This is the first message.\n\ndata: This is the second message, it\ndata: has two lines.\n\n"
        "data: This is the third message.\n\n",
        "message|This is the first message.|;message|This is the second message, it\nhas two lines.|;"
@@ -94,7 +94,7 @@ TEST_CASE("event stream: the examples of the standard") {
 }
 
 TEST_CASE("event stream: lines end with LF, CR or CRLF, also in one stream") {
-  check({
+  check_events({
       {"data:a\r\rdata:b\r\r", "message|a|;message|b|;"},
       {"data:a\r\n\r\ndata:b\r\n\r\n", "message|a|;message|b|;"},
       {"data:a\r\n\ndata:b\n\r", "message|a|;message|b|;"},
@@ -120,7 +120,7 @@ TEST_CASE("event stream: an event is given as soon as its line end has begun") {
 }
 
 TEST_CASE("event stream: one byte order mark at the start is ignored") {
-  check({
+  check_events({
       {"\xef\xbb\xbf"
        "data:a\n\ndata:b\n\n",
        "message|a|;message|b|;"},
@@ -143,7 +143,7 @@ TEST_CASE("event stream: one byte order mark at the start is ignored") {
 }
 
 TEST_CASE("event stream: fields") {
-  check({
+  check_events({
       {"data:a\n:comment\n: data:b\n:\ndata:c\n\n", "message|a\nc|;"},
       {"data:a:b: c\n\n", "message|a:b: c|;"},
       {"data:\n\n", "message||;"},
@@ -170,7 +170,7 @@ TEST_CASE("event stream: fields") {
 }
 
 TEST_CASE("event stream: an id stays until another one comes, and counts when its event ends") {
-  check({
+  check_events({
       {"id:1\ndata:a\n\ndata:b\n\nid:2\ndata:c\n\n", "message|a|1;message|b|1;message|c|2;2"},
       {"id:1\nid:2\ndata:a\n\n", "message|a|2;2"},
       {"data:a\nid:1\n\n", "message|a|1;1"},
@@ -187,7 +187,7 @@ TEST_CASE("event stream: an id stays until another one comes, and counts when it
 }
 
 TEST_CASE("event stream: retry is a number of milliseconds, in digits only") {
-  check({
+  check_events({
       {"retry:0\n", "retry 0;"},
       {"retry: 3000\n", "retry 3000;"},
       {"retry:007\n", "retry 7;"},
@@ -231,7 +231,7 @@ TEST_CASE("event stream: the next connection keeps id and retry, and nothing of 
 }
 
 TEST_CASE("event stream: an event over the limit is an error that stays") {
-  const Row rows[] = {
+  const EventRow rows[] = {
       {"data:12345\n\n", "message|12345|;"},
       {"data:123456\n\n", "!"},
       {"data:123456", "!"},
@@ -257,7 +257,7 @@ TEST_CASE("event stream: an event over the limit is an error that stays") {
       {"event:1234\n\ndata:12345\n\n", "message|12345|;"},
       {"data:a\n\ndata:123456\n\ndata:b\n\n", "message|a|;!"},
   };
-  for (const Row& row : rows) {
+  for (const EventRow& row : rows) {
     CAPTURE(row.text);
     CHECK(events(row.text, 10) == row.result);
   }

@@ -50,13 +50,18 @@ TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal w
   info.reused = true;
   info.tls_version = "TLSv1.3";
   info.tls_cipher = "TLS_AES_128_GCM_SHA256";
+  info.tls_group = "X25519";
   info.alpn = "http/1.1";
   info.tls_subject = "CN=\x1b[2Jevil";
   info.tls_issuer = "CN=ca";
   CHECK(verbose_connection(url, info) ==
         "* Using an open connection to example.org port 8443 (192.0.2.7:8443)\n"
-        "* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256\n* ALPN: http/1.1\n"
+        "* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256, X25519\n* ALPN: http/1.1\n"
         "* Certificate subject: CN=?[2Jevil\n* Certificate issuer: CN=ca\n");
+  info.tls_group.clear();
+  info.tls_resumed = true;
+  CHECK(verbose_connection(url, info).find("\n* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256, resumed session\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("verbose_connection: the proxy, and what it answered to CONNECT") {

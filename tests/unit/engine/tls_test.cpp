@@ -29,6 +29,7 @@ TEST_CASE("engine over TLS: a GET, told in full, however the wire cuts it") {
     CHECK(info.tls_version == "TLSv1.3");
     CHECK(info.alpn == "http/1.1");
     CHECK_FALSE(info.tls_cipher.empty());
+    CHECK(info.tls_group == "X25519");
     CHECK(info.tls_subject.find("leaf") != std::string::npos);
     CHECK(info.tls_issuer.find("Test Root") != std::string::npos);
     CHECK_FALSE(info.tls_resumed);

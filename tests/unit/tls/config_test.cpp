@@ -95,7 +95,6 @@ TEST_CASE("SB-05 equal options have equal identities, and each single option mak
       [](TlsOptions& o) { o.verifier = std::make_shared<AnyPeer>(TlsVerifier::Counts::besides, "a"); },
       [](TlsOptions& o) { o.verifier = std::make_shared<AnyPeer>(TlsVerifier::Counts::in_place, "a"); },
       [](TlsOptions& o) { o.verifier = std::make_shared<AnyPeer>(TlsVerifier::Counts::besides, ""); },
-      [](TlsOptions& o) { o.ech_config_list = "x"; },
   };
   std::set<TlsConfig::Identity> identities;
   for (const auto& change : changes) {

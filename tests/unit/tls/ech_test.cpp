@@ -1,0 +1,122 @@
+// Encrypted Client Hello: the name that a path sees, servers that refuse, and lists that cannot be used.
+#include <doctest/doctest.h>
+#include <openssl/hpke.h>
+#include <openssl/mem.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/support/tls_pair.hpp"
+
+using namespace sluice;
+using test::TlsPair;
+
+namespace {
+
+// A server's key, and the list that its DNS record would have.
+struct EchKey {
+  EchKey() {
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    REQUIRE(EVP_HPKE_KEY_generate(key.get(), EVP_hpke_x25519_hkdf_sha256()));
+    REQUIRE(SSL_marshal_ech_config(&bytes, &size, 7, key.get(), "public.example", 16));
+    const bssl::UniquePtr<std::uint8_t> owner(bytes);
+    config = as_text({bytes, size});
+    keys.reset(SSL_ECH_KEYS_new());
+    REQUIRE(SSL_ECH_KEYS_add(keys.get(), 1, bytes, size, key.get()));
+  }
+  std::string list() const { return list_of(config); }
+  static std::string list_of(const std::string& configs) {
+    return std::string{static_cast<char>(configs.size() >> 8), static_cast<char>(configs.size() & 0xff)} + configs;
+  }
+  bssl::ScopedEVP_HPKE_KEY key;
+  bssl::UniquePtr<SSL_ECH_KEYS> keys;
+  std::string config;
+};
+
+TlsOptions with_list(std::string list) {
+  TlsOptions options = test::trusting_options();
+  options.ech_config_list = std::move(list);
+  return options;
+}
+
+std::string unusable_list(std::string list, TlsVersion version = TlsVersion::tls1_3) {
+  TlsOptions options = with_list(std::move(list));
+  options.max_version = version;
+  const auto config = TlsConfig::create(options);
+  if (config) return "";
+  CHECK(config.error().code == Code::tls_config);
+  return config.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("Encrypted Client Hello: the server has the name, and the path sees the public one; also when resuming") {
+  const EchKey ech;
+  auto context = test::make_context(test::example_server());
+  tls::SessionCache sessions;
+  auto params = test::example_params(with_list(ech.list()));
+  params.sessions = &sessions;
+  params.session_key = "k";
+  for (const bool resumes : {false, true}) {
+    TlsPair pair(context, params);
+    REQUIRE(SSL_CTX_set1_ech_keys(SSL_get_SSL_CTX(pair.server.native()), ech.keys.get()));
+    const std::string seen(as_text(Bytes(pair.wire)));
+    CHECK(seen.contains("public.example"));
+    CHECK_FALSE(seen.contains("example.org"));
+    pair.run();
+    INFO(pair.client->error().message());
+    REQUIRE(pair.client->established());
+    CHECK(pair.client->verified());
+    CHECK(pair.server.server_name() == "example.org");
+    CHECK(SSL_ech_accepted(pair.server.native()));
+    CHECK(pair.client->resumed() == resumes);
+    REQUIRE(pair.server.write(as_bytes("x")));
+    pair.run();
+  }
+}
+
+TEST_CASE("Encrypted Client Hello: a server that does not take it is refused, whatever certificate it has") {
+  const EchKey ech, other;
+  for (const bool verifies : {true, false}) {
+    for (const std::string name : {"example.org", "public.example"}) {
+      for (const auto version : {TlsVersion::tls1_2, TlsVersion::tls1_3}) {
+        for (const bool other_key : {true, false}) {
+          auto server = test::server_for({name});
+          server.max_version = version;
+          TlsOptions options = with_list(ech.list());
+          options.verify_peer = verifies;
+          TlsPair pair(test::make_context(server), test::example_params(options));
+          if (other_key) SSL_CTX_set1_ech_keys(SSL_get_SSL_CTX(pair.server.native()), other.keys.get());
+          pair.run();
+          CHECK_FALSE(pair.client->established());
+          CHECK(pair.client->error().code == Code::tls_handshake);
+          INFO(pair.client->error().message());
+          CHECK(pair.client->error().message().contains("the server has refused Encrypted Client Hello"));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("Encrypted Client Hello: a list that cannot be used is an error, and no name goes out in clear") {
+  const EchKey ech;
+  CHECK(unusable_list(ech.list()) == "");
+  CHECK(unusable_list(ech.list(), TlsVersion::tls1_2) == "Encrypted Client Hello: it needs TLS 1.3");
+  for (const std::string& list : {std::string("x"), ech.config, ech.list() + "x", ech.list().substr(0, 20)}) {
+    CHECK(unusable_list(list) == "Encrypted Client Hello: the list is malformed");
+  }
+  const std::string none = "Encrypted Client Hello: none of the list's configurations can be used";
+  // Each changes one field: version, KEM, KDF of the first cipher suite, AEADs.
+  const auto changed = [&](std::size_t at, char value) {
+    std::string config = ech.config;
+    config[at] = value;
+    return EchKey::list_of(config);
+  };
+  CHECK(unusable_list(changed(1, 0x0a)) == none);
+  CHECK(unusable_list(changed(6, 0x10)) == none);
+  // One that can be used, after one that cannot.
+  CHECK(unusable_list(EchKey::list_of(changed(1, 0x0a).substr(2) + ech.config)) == "");
+}
