@@ -277,6 +277,17 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       return set_seconds(argument.id, value, settings.connect_timeout);
     case OptionId::resolve:
       return add_resolve(value);
+    case OptionId::dns_ttl:
+      return set_dns_ttl(value);
+    case OptionId::doh_url:
+      command_.doh.url = value;
+      break;
+    case OptionId::doh_insecure:
+      command_.doh.insecure = on;
+      break;
+    case OptionId::no_private_addresses:
+      command_.no_private_addresses = on;
+      break;
     case OptionId::connect_to:
       return add_connect_to(value);
     case OptionId::unix_socket:
