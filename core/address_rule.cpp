@@ -1,5 +1,5 @@
 // See address_rule.hpp.
-#include "address_rule.hpp"
+#include "core/address_rule.hpp"
 
 #include <algorithm>
 #include <array>

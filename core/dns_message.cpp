@@ -1,6 +1,6 @@
 // See dns_message.hpp. Names are kept as they are on the wire, in lower case and without compression: a length byte and
 // the bytes of each label, then a zero.
-#include "dns_message.hpp"
+#include "core/dns_message.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -16,6 +16,7 @@
 
 #include "adapters/cli/console.hpp"
 #include "adapters/cli/cookie_files.hpp"
+#include "adapters/cli/doh_setup.hpp"
 #include "adapters/cli/error_text.hpp"
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/file_claims.hpp"
@@ -34,6 +35,7 @@
 #include "adapters/cli/trace_log.hpp"
 #include "adapters/cli/transfer_facts.hpp"
 #include "adapters/multi.hpp"
+#include "core/address_rule.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -98,6 +100,8 @@ MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) 
   options.dns_servers = command.names.servers;
   options.dns_interface = command.names.interface;
   options.dns_local_addresses = command.names.local_addresses;
+  options.engine.name_cache.ttl = command.dns_ttl;
+  if (command.no_private_addresses) options.engine.address_rule = forbid_private_addresses();
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
     if (!seen.insert(operation.settings.get()).second) continue;
@@ -107,7 +111,7 @@ MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) 
       std::erase_if(options.resolve_overrides, [&](const ResolveOverride& other) {
         return other.host == entry.host && other.port == entry.port;  // a later entry counts
       });
-      options.resolve_overrides.push_back({entry.host, entry.port, entry.addresses});
+      options.resolve_overrides.push_back({entry.host, entry.port, entry.addresses, entry.expires});
     }
   }
   return options;
@@ -471,19 +475,23 @@ RunSummary CommandRun::run() {
 
 RunSummary run_command(const CommandLine& command) {
   raise_descriptor_limit();
-  const auto give_up = [&](const Error& error) -> RunSummary {
+  const auto give_up = [&](const Failure& failure) -> RunSummary {
     ProgressDisplay none(STDERR_FILENO, false);
-    Console(none, !command.silent || command.show_error, false).error(exit_code(error), error.message());
-    return {.failed = command.operations.size(), .exit_code = exit_code(error)};
+    Console(none, !command.silent || command.show_error, false).error(failure.exit_code, failure.message);
+    return {.failed = command.operations.size(), .exit_code = failure.exit_code};
   };
+  const auto failure_of = [](const Error& error) { return Failure{exit_code(error), error.message()}; };
   const HostStores hosts = load_hosts(command, std::time(nullptr));
   const TlsSessionFile sessions(command.ssl_sessions, std::time(nullptr));
+  const auto doh = make_doh(command);
+  if (!doh) return give_up(doh.error());
   MultiOptions options = multi_options(command, hosts);
   options.engine.tls_sessions = sessions.store();
+  options.environment = doh->get();
   auto multi = Multi::create(std::move(options));
-  if (!multi) return give_up(multi.error());
+  if (!multi) return give_up(failure_of(multi.error()));
   const auto loop = make_loop(command.loop, **multi);
-  if (!loop) return give_up(loop.error());
+  if (!loop) return give_up(failure_of(loop.error()));
   return CommandRun(command, hosts, sessions, **multi, **loop).run();
 }
 

@@ -297,6 +297,20 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       return set_speed_time(value);
     case OptionId::resolve:
       return add_resolve(value);
+    case OptionId::dns_ttl:
+      return set_dns_ttl(value);
+    case OptionId::doh_url:
+      command_.doh.url = value;
+      break;
+    case OptionId::doh_insecure:
+      command_.doh.insecure = on;
+      break;
+    case OptionId::doh_cert_status:
+      command_.doh.cert_status = on;
+      break;
+    case OptionId::no_private_addresses:
+      command_.no_private_addresses = on;
+      break;
     case OptionId::connect_to:
       return add_connect_to(value);
     case OptionId::unix_socket:

@@ -52,6 +52,7 @@ class CommandBuilder {
   Status set_loop(const std::string& value);
   void set_trace(TraceForm form, const std::string& path);
   void set_verbose(bool on);
+  Status set_dns_ttl(const std::string& value);
   Status add_resolve(const std::string& value);
   Status add_connect_to(const std::string& value);
   Status set_seconds(OptionId id, const std::string& value, std::optional<Duration>& out);

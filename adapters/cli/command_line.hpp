@@ -27,11 +27,12 @@
 
 namespace sluice::cli {
 
-// --resolve: these addresses for this host and port. "*" was replaced by the hosts of the URLs.
+// --resolve: these addresses for this host and port.
 struct ResolveEntry {
-  std::string host;  // lower case, without brackets
+  std::string host;  // lower case, without brackets; "*": each host without an entry of its own for the port
   std::uint16_t port = 0;
   std::vector<IpAddress> addresses;
+  bool expires = false;  // after '+': as an answer to a look-up
   friend bool operator==(const ResolveEntry&, const ResolveEntry&) = default;
 };
 
@@ -243,6 +244,13 @@ struct TraceOptions {
   bool secrets = false;  // --trace-secrets
 };
 
+// DNS over HTTPS, for all groups.
+struct DohSettings {
+  std::string url;           // --doh-url; "": the system's DNS
+  bool insecure = false;     // --doh-insecure
+  bool cert_status = false;  // --doh-cert-status
+};
+
 struct CommandLine {
   bool help = false;               // --help was asked for: print help_text(), exit 0; operations may be empty
   bool version = false;            // --version: print version_text(), exit 0
@@ -264,9 +272,12 @@ struct CommandLine {
   LoopKind loop = LoopKind::poll;
   std::optional<StateFile> ssl_sessions;  // --ssl-sessions
   NameSettings names;                     // of all groups: there is one resolver for all
-  std::vector<std::string> warnings;      // one line each: print "sluice: warning: <line>" unless silent
-  std::vector<CookieFile> cookie_files;   // of all groups, in order: there is one jar for all
-  std::vector<Operation> operations;      // in order; never empty unless help, version or demo
+  std::optional<Duration> dns_ttl;        // --dns-ttl; nullopt: as the answers say
+  bool no_private_addresses = false;      // --no-private-addresses
+  DohSettings doh;
+  std::vector<std::string> warnings;     // one line each: print "sluice: warning: <line>" unless silent
+  std::vector<CookieFile> cookie_files;  // of all groups, in order: there is one jar for all
+  std::vector<Operation> operations;     // in order; never empty unless help, version or demo
 };
 
 }  // namespace sluice::cli

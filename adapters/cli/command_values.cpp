@@ -217,6 +217,14 @@ CommandBuilder::Status CommandBuilder::set_seconds(OptionId id, const std::strin
   return {};
 }
 
+// Zero is no time here: each connection asks again.
+CommandBuilder::Status CommandBuilder::set_dns_ttl(const std::string& value) {
+  std::optional<Duration> ttl;
+  if (Status ok = set_seconds(OptionId::dns_ttl, value, ttl); !ok) return ok;
+  command_.dns_ttl = ttl.value_or(Duration::zero());
+  return {};
+}
+
 CommandBuilder::Status CommandBuilder::set_parallel_max(const std::string& value) {
   const auto count = parse_count(value);
   if (!count) return bad(OptionId::parallel_max, count.error());

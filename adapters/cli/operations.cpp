@@ -2,8 +2,6 @@
 #include "adapters/cli/operations.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -382,29 +380,6 @@ std::expected<Operation, UsageError> for_slot(const std::shared_ptr<const Common
   return operation;
 }
 
-// --resolve with "*" applies to each host that is connected to on that port and has no entry of its own. It is expanded
-// here, because the resolver knows names only.
-void expand_wildcards(std::vector<ResolveEntry>& entries, const std::vector<Operation>& operations) {
-  std::map<std::uint16_t, ResolveEntry> any;
-  std::set<std::pair<std::string, std::uint16_t>> known;
-  for (const ResolveEntry& entry : entries) {
-    if (entry.host == "*")
-      any[entry.port] = entry;
-    else
-      known.emplace(entry.host, entry.port);
-  }
-  if (any.empty()) return;
-  std::erase_if(entries, [](const ResolveEntry& entry) { return entry.host == "*"; });
-  for (const Operation& operation : operations) {
-    if (operation.refused) continue;
-    const ConnectTo own{std::string(operation.url.host()), operation.url.port()};
-    const ConnectTo& dialed = operation.connect_to ? *operation.connect_to : own;
-    const auto wildcard = any.find(dialed.port);
-    if (wildcard == any.end() || !known.emplace(dialed.host, dialed.port).second) continue;
-    entries.push_back({dialed.host, dialed.port, wildcard->second.addresses});
-  }
-}
-
 // --segments is for whole files by GET.
 Status check_segments(const OptionGroup& group) {
   if (group.settings.segments == 1) return {};
@@ -469,7 +444,6 @@ std::expected<std::vector<Operation>, UsageError> make_operations(OptionGroup gr
     if (!operation) return std::unexpected(operation.error());
     operations.push_back(std::move(*operation));
   }
-  expand_wildcards(settings->resolve, operations);
   return operations;
 }
 

@@ -211,9 +211,10 @@ bool is_range(std::string_view text) {
 std::expected<std::variant<ResolveEntry, ResolveRemoval>, UsageError> parse_resolve(std::string_view text) {
   std::string_view rest = text;
   const bool removes = rest.starts_with('-');
-  if (removes || rest.starts_with('+')) rest.remove_prefix(1);
-  bool more = false;
   ResolveEntry entry;
+  entry.expires = rest.starts_with('+');
+  if (removes || entry.expires) rest.remove_prefix(1);
+  bool more = false;
   auto host = take_host(rest, more);
   if (!host || host->empty() || !more) return std::unexpected(syntax("--resolve", text, "expected HOST:PORT:ADDRESS"));
   entry.host = std::move(*host);

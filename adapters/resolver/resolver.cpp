@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "adapters/resolver/preference.hpp"
+#include "adapters/resolver/special_names.hpp"
 #include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
 
@@ -29,17 +30,6 @@ Error resolve_error(const std::string& host, std::string_view why, int detail) {
 }
 
 Error no_memory() { return make_error(Code::out_of_memory, {}); }
-
-std::string_view without_final_dot(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return host;
-}
-
-// RFC 6761 6.3: "localhost" and every name below it.
-bool is_localhost(std::string_view host) {
-  host = without_final_dot(host);
-  return host == "localhost" || host.ends_with(".localhost");
-}
 
 std::vector<IpAddress> keep_family(const std::vector<IpAddress>& all, AddressFamily family) {
   std::vector<IpAddress> kept;

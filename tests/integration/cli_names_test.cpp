@@ -1,187 +1,156 @@
-// How the command finds addresses, with a real name server (dnsmasq): several addresses, dead ones, names that do not
-// exist, slow and truncated answers, times to live, and --dns-servers with its kin.
+// Names in the `sluice` command: --doh-url and what belongs to it, --dns-ttl, --resolve, --no-private-addresses.
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 
-#include <stdexcept>
 #include <string>
-#include <vector>
 
-#include "adapters/multi.hpp"
-#include "tests/support/child.hpp"
 #include "tests/support/command_runner.hpp"
-#include "tests/support/dns_server.hpp"
-#include "tests/support/dnsmasq.hpp"
+#include "tests/support/doh_server.hpp"
 #include "tests/support/loopback_server.hpp"
-#include "tests/support/multi_tools.hpp"
 
-using namespace sluice;
 using namespace sluice::test;
 
 namespace {
 
-Reply greeting(const std::string&) { return {.bytes = "HTTP/1.0 200 OK\r\n\r\nhello", .close = true}; }
-
-// The message of a transfer that failed.
-std::string failure_line(int exit_code, const std::string& url, const std::string& why) {
-  return "sluice: (" + std::to_string(exit_code) + ") GET " + url + ": " + why + "\n";
-}
-
-std::string url_of(const std::string& host, const LoopbackServer& server) {
-  return "http://" + host + ":" + std::to_string(server.port()) + "/";
-}
-
-CommandResult ask(const std::string& servers, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"-q", "-sS", "--dns-servers", servers});
-  return run_command(std::move(arguments));
-}
+// Says which URL was asked for, and closes the connection.
+struct ClosingServer {
+  LoopbackServer server{[](const std::string& request) {
+    const std::string target = request.substr(4, request.find(' ', 4) - 4);
+    Reply reply = ok(target);
+    reply.bytes.insert(reply.bytes.find("\r\n") + 2, "Connection: close\r\n");
+    reply.close = true;
+    return reply;
+  }};
+  std::string port() const { return std::to_string(server.port()); }
+  std::string at(const std::string& host, const std::string& path) const {
+    return "http://" + host + ":" + port() + path;
+  }
+};
 
 }  // namespace
 
-TEST_CASE("names: --dns-servers, and a host with several addresses of which only the last one answers") {
-  const LoopbackServer server(greeting);
-  const Dnsmasq dns({"host-record=one.test,127.0.0.1,60", "host-record=many.test,127.0.0.9,::1,60",
-                     "host-record=many.test,127.0.0.1,60", "host-record=six.test,::1,60"});
-  const CommandResult one = ask(dns.address(), {url_of("one.test", server)});
-  CHECK(one.err == "");
-  CHECK(one.out == "hello");
-  CHECK(dns.count("query[A] one.test") == 1);
-  CHECK(dns.count("query[AAAA] one.test") == 1);
-  // Nothing listens at 127.0.0.9 and ::1.
-  const CommandResult many = ask(dns.address(), {"-w", " %{remote_ip}", url_of("many.test", server)});
-  CHECK(many.err == "");
-  CHECK(many.out == "hello 127.0.0.1");
-  const CommandResult ipv4 = ask(dns.address(), {"-4", url_of("one.test", server)});
-  CHECK(ipv4.out == "hello");
-  CHECK(dns.count("query[AAAA] one.test") == 1);  // not asked again
-  const CommandResult dead = ask(dns.address(), {url_of("six.test", server)});
-  CHECK(dead.exit_code == 7);
-  CHECK(dead.err.find("six.test") != std::string::npos);
-  CHECK(dead.err.find("connect to [::1]:" + std::to_string(server.port())) != std::string::npos);
+TEST_CASE("--doh-url: names are looked up by DNS over HTTPS, both families, on one connection") {
+  DohServer doh({{"a.example", {"127.0.0.1", "::1"}}, {"four.example", {"127.0.0.1"}}});
+  ClosingServer origin;
+  auto result = run_command(
+      {"--doh-url", doh.url(), "--cacert", doh.root(), origin.at("a.example", "/1"), origin.at("four.example", "/2")});
+  CHECK(result.err == "");
+  CHECK(result.out == "/1/2");
+  CHECK(doh.questions() == 4);
+  result = run_command({"-4", "--doh-insecure", "--doh-url", doh.url(), origin.at("four.example", "/3")});
+  CHECK(result.out == "/3");
+  CHECK(doh.questions() == 5);  // one family alone
+  // What needs no look-up, and what must not be asked for.
+  result = run_command(
+      {"--doh-insecure", "--doh-url", doh.url(), origin.at("127.0.0.1", "/4"), origin.at("localhost", "/5")});
+  CHECK(result.out == "/4/5");
+  CHECK(run_command({"--doh-insecure", "--doh-url", doh.url(), "http://x.onion/"}).exit_code == 6);
+  CHECK(doh.questions() == 5);
 }
 
-TEST_CASE("names: the second name server is asked if the first is dead") {
-  const LoopbackServer server(greeting);
-  const Dnsmasq dns({"host-record=a.test,127.0.0.1,60"});
-  const std::string dead = "127.0.0.1:" + std::to_string(refused_port());
-  CHECK(ask(dead + "," + dns.address(), {url_of("a.test", server)}).out == "hello");
-  const CommandResult nobody = ask(dead, {url_of("a.test", server)});
-  CHECK(nobody.exit_code == 6);
-  CHECK(nobody.err ==
-        failure_line(6, url_of("a.test", server), "resolve a.test: the name server 127.0.0.1: Connection refused"));
+TEST_CASE("--doh-url: what goes wrong is told in one line, with exit code 6") {
+  DohServer doh({{"a.example", {"127.0.0.1"}}, {"none.example", {}}});
+  const auto says = [&](const std::string& host) {
+    const auto result = run_command({"-4", "--doh-insecure", "--doh-url", doh.url(), "http://" + host + "/"});
+    CHECK(result.exit_code == 6);
+    return result.err;
+  };
+  CHECK(says("unknown.example") == "sluice: (6) GET http://unknown.example/: resolve unknown.example: no such name\n");
+  CHECK(says("none.example") == "sluice: (6) GET http://none.example/: resolve none.example: it has no address\n");
+  const std::string before = "sluice: (6) GET http://a.example/: resolve a.example: ";
+  doh.say("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  CHECK(says("a.example") == before + "the DNS server answered with status 503\n");
+  doh.say("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi");
+  CHECK(says("a.example") == before + "the answer of the DNS server is no application/dns-message\n");
+  doh.say("HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: 2\r\n\r\nhi");
+  CHECK(says("a.example") == before + "the answer of the DNS server is malformed\n");
+  doh.say("HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: 70000\r\n\r\n");
+  CHECK(says("a.example").starts_with(before));
+  // The certificate of the server, which --insecure does not excuse.
+  const auto refused = run_command({"-k", "--doh-url", doh.url(), "http://a.example/"});
+  CHECK(refused.exit_code == 6);
+  CHECK(refused.err.find("resolve a.example: ") != std::string::npos);
+  CHECK(refused.err.find("certificate") != std::string::npos);
+  const std::string nowhere = "https://127.0.0.1:" + std::to_string(refused_port()) + "/";
+  CHECK(run_command({"--doh-url", nowhere, "http://a.example/"}).err.find("refused") != std::string::npos);
 }
 
-TEST_CASE("names: one that does not exist, and one without an address, are told apart in one line") {
-  const Dnsmasq dns({"txt-record=empty.test,text"});
-  const CommandResult none = ask(dns.address(), {"http://none.test/"});
-  CHECK(none.exit_code == 6);
-  CHECK(none.err == failure_line(6, "http://none.test/", "resolve none.test: Domain name not found"));
-  const CommandResult empty = ask(dns.address(), {"http://empty.test/"});
-  CHECK(empty.exit_code == 6);
-  CHECK(empty.err ==
-        failure_line(6, "http://empty.test/", "resolve empty.test: DNS server returned answer with no data"));
+TEST_CASE("--doh-url: a server that cannot be one is refused at once") {
+  auto result = run_command({"--doh-url", "http://127.0.0.1/", "http://a.example/"});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err ==
+        "sluice: (1) option --doh-url: http://127.0.0.1/: a server for DNS over HTTPS has an https URL\n");
+  result = run_command({"--doh-url", "https://", "http://a.example/"});
+  CHECK(result.exit_code == 3);
+  CHECK(result.err.starts_with("sluice: (3) option --doh-url: "));
 }
 
-TEST_CASE("names: an answer that is too long for UDP comes over TCP, with all of its addresses") {
-  const LoopbackServer server(greeting);
-  std::vector<std::string> lines;
-  // 40 addresses of which one answers take 640 bytes; UDP has 512.
-  for (int i = 2; i < 42; ++i) lines.push_back("host-record=long.test,127.0.1." + std::to_string(i) + ",60");
-  const Dnsmasq dns(lines);
-  MultiOptions options;
-  options.dns_servers = dns.address();
-  const auto multi = make_multi(std::move(options));
-  REQUIRE(multi);
-  TransferOptions four;
-  four.family = AddressFamily::ipv4;
-  REQUIRE(multi->add(get(url_of("long.test", server)), four).has_value());
-  REQUIRE(finish(*multi));
-  const auto message = multi->info_read();
-  REQUIRE(message);
-  REQUIRE_FALSE(message->result.has_value());
-  // At most eight are tried at a time, and all are refused.
-  CHECK(message->result.error().code == Code::connect_failed);
-  CHECK(message->result.error().message().find("connect to 127.0.1.") != std::string::npos);
-  CHECK(dns.count("query[A] long.test") == 2);  // over UDP, then over TCP
+TEST_CASE("--dns-ttl: how long an answer serves further connections") {
+  DohServer doh({{"a.example", {"127.0.0.1"}}});
+  ClosingServer origin;
+  std::vector<std::string> words = {"-4", "--doh-insecure", "--doh-url", doh.url()};
+  for (int i = 0; i < 3; ++i) words.push_back(origin.at("a.example", "/" + std::to_string(i)));
+  CHECK(run_command(words).out == "/0/1/2");
+  CHECK(doh.questions() == 1);
+  words.insert(words.end(), {"--dns-ttl", "0"});
+  CHECK(run_command(words).out == "/0/1/2");
+  CHECK(doh.questions() == 4);
 }
 
-TEST_CASE("names: a server that is slow is asked again") {
-  const LoopbackServer server(greeting);
-  // It answers no question that is asked for the first time.
-  DnsServer slow({{"late.slow.test", {*IpAddress::parse("127.0.0.1")}}});
-  const std::string place = slow.address();
-  const Dnsmasq dns(
-      {"server=/slow.test/" + place.substr(0, place.find(':')) + "#" + place.substr(place.find(':') + 1)});
-  const CommandResult late = ask(dns.address(), {"-4", "-m", "20", url_of("late.slow.test", server)});
-  CHECK(late.err == "");
-  CHECK(late.out == "hello");
-  const CommandResult never = ask(dns.address(), {"-m", "1", url_of("silent.slow.test", server)});
-  CHECK(never.exit_code == 28);
+TEST_CASE("--resolve: * is for each host, also after a redirect, but one with an entry of its own; + ends") {
+  ClosingServer origin;
+  LoopbackServer redirects([&](const std::string&) {
+    return Reply{.bytes = "HTTP/1.1 302 Found\r\nLocation: " + origin.at("elsewhere.onion", "/found") +
+                          "\r\nContent-Length: 0\r\n\r\n"};
+  });
+  const std::string any = "*:" + origin.port() + ":127.0.0.1";
+  auto result = run_command({"-L", "--resolve", any, redirects.url()});
+  CHECK(result.out == "/found");
+  result = run_command({"--resolve", any, "--resolve", "own.onion:" + origin.port() + ":127.0.0.9,127.0.0.1", "-w",
+                        "%{remote_ip}", origin.at("own.onion", "/"), origin.at("192.0.2.1", "/")});
+  CHECK(result.out == "/127.0.0.1/127.0.0.1");
+  result = run_command({"--resolve", any, "--resolve", "-*:" + origin.port(), origin.at("gone.onion", "/")});
+  CHECK(result.exit_code == 6);
+  // The second transfer begins a second later.
+  std::vector<std::string> words = {
+      "--rate", "1/s", "--dns-ttl", "0.5", origin.at("a.onion", "/1"), origin.at("a.onion", "/2"), "--resolve"};
+  words.push_back("a.onion:" + origin.port() + ":127.0.0.1");
+  CHECK(run_command(words).out == "/1/2");
+  words.back() = "+" + words.back();
+  result = run_command(words);
+  CHECK(result.exit_code == 6);
+  CHECK(result.out == "/1");
 }
 
-TEST_CASE("names: a time to live of zero means that the next connection asks again") {
-  const LoopbackServer server(greeting);
-  const Dnsmasq dns({"host-record=brief.test,127.0.0.1", "host-record=lasting.test,127.0.0.1,86400"});
-  for (const char* name : {"brief.test", "lasting.test"}) {
-    const std::string url = url_of(name, server);
-    const CommandResult three = ask(dns.address(), {"-4", url, url, url});
-    CHECK(three.out == "hellohellohello");
+TEST_CASE("SB-90 --no-private-addresses: nothing inside is connected to, whatever leads there; names in proxies pass") {
+  ClosingServer inside;
+  const std::string forbidden = ": forbidden by the address rule\n";
+  auto result = run_command({"--no-private-addresses", inside.at("127.0.0.1", "/")});
+  CHECK(result.exit_code == 7);
+  CHECK(result.err ==
+        "sluice: (7) GET " + inside.at("127.0.0.1", "/") + ": connect to 127.0.0.1:" + inside.port() + forbidden);
+  result = run_command({"--no-private-addresses", inside.at("[::ffff:127.0.0.1]", "/")});
+  CHECK(result.exit_code == 7);
+  result = run_command(
+      {"--no-private-addresses", "--resolve", "a.test:" + inside.port() + ":127.0.0.1", inside.at("a.test", "/")});
+  CHECK(result.exit_code == 7);
+  CHECK(result.err.find("a.test:" + inside.port() + ": connect to 127.0.0.1:") != std::string::npos);
+  CHECK(run_command({"--no-private-addresses", "--connect-to", "::127.0.0.1:" + inside.port(), "http://a.test/"})
+            .exit_code == 7);
+  DohServer doh({{"a.example", {"10.1.2.3", "127.0.0.1"}}});
+  result = run_command(
+      {"-4", "--no-private-addresses", "--doh-insecure", "--doh-url", doh.url(), inside.at("a.example", "/")});
+  CHECK(result.exit_code == 7);
+  CHECK(result.err.find("connect to 10.1.2.3:") != std::string::npos);
+  CHECK(result.err.find("connect to 127.0.0.1:") != std::string::npos);
+  CHECK(inside.server.accepted() == 0);
+  // A proxy is the user's own choice; what the URL names is not.
+  const std::string proxy = "http://127.0.0.1:" + inside.port();
+  CHECK(run_command({"--no-private-addresses", "-x", proxy, "http://a.test/"}).out == "http://a.test/");
+  for (const char* scheme : {"http", "socks5h", "socks5"}) {
+    CAPTURE(scheme);
+    const std::string through = std::string(scheme) + "://127.0.0.1:" + inside.port();
+    result = run_command({"--no-private-addresses", "-x", through, "http://10.1.2.3/"});
+    CHECK(result.exit_code == 7);
+    CHECK(result.err.ends_with("connect to 10.1.2.3:80" + forbidden));
   }
-  CHECK(dns.count("query[A] brief.test") == 3);
-  CHECK(dns.count("query[A] lasting.test") == 1);
-}
-
-TEST_CASE("names: --dns-interface and --dns-ipv4-addr say where the questions come from") {
-  const LoopbackServer server(greeting);
-  const Dnsmasq dns({"host-record=a.test,127.0.0.1,60"});
-  CHECK(ask(dns.address(), {"--dns-ipv4-addr", "127.0.0.2", url_of("a.test", server)}).out == "hello");
-  CHECK(dns.count("query[A] a.test from 127.0.0.2") == 1);
-  CHECK(dns.count("from 127.0.0.1") == 0);
-  CHECK(ask(dns.address(), {"--dns-interface", "lo", url_of("a.test", server)}).out == "hello");
-  CHECK(dns.count("query[A] a.test from 127.0.0.1") == 1);
-  // Of no use for this server, which has an IPv4 address.
-  CHECK(ask(dns.address(), {"--dns-ipv6-addr", "2001:db8::7", url_of("a.test", server)}).out == "hello");
-  const CommandResult foreign = ask(dns.address(), {"--dns-ipv4-addr", "192.0.2.1", url_of("a.test", server)});
-  CHECK(foreign.exit_code == 6);
-  CHECK(foreign.err == failure_line(6, url_of("a.test", server),
-                                    "resolve a.test: a socket for the name server: bind to 192.0.2.1: Cannot assign "
-                                    "requested address"));
-}
-
-TEST_CASE("names: the application opens and configures the sockets to name servers") {
-  const LoopbackServer server(greeting);
-  const Dnsmasq dns({"host-record=a.test,127.0.0.1,60"});
-  int opened = 0, configured = 0;
-  std::string refuses;
-  MultiOptions options;
-  options.dns_servers = dns.address();
-  options.sockets.open = [&](const SocketWish& wish) -> Result<int> {
-    if (wish.use == SocketWish::Use::connection) return ::socket(wish.family, wish.type, wish.protocol);
-    ++opened;
-    if (refuses == "open") throw std::runtime_error("no thread");
-    return ::socket(wish.family, wish.type, wish.protocol);
-  };
-  options.sockets.configure = [&](int, const SocketWish& wish) -> Result<void> {
-    if (wish.use == SocketWish::Use::name_server) ++configured;
-    if (refuses == "configure") return std::unexpected(make_error(Code::internal, "not this one"));
-    return {};
-  };
-  const auto outcome = [&] {
-    auto given = options;
-    const auto multi = make_multi(std::move(given));
-    REQUIRE(multi);
-    REQUIRE(multi->add(get(url_of("a.test", server))).has_value());
-    REQUIRE(finish(*multi));
-    const auto message = multi->info_read();
-    REQUIRE(message);
-    return message->result ? "" : message->result.error().message();
-  };
-  const std::string prefix = "GET " + url_of("a.test", server) + ": resolve a.test: ";
-  CHECK(outcome() == "");
-  CHECK(opened == 2);  // one for each family
-  CHECK(configured == 2);
-  refuses = "open";
-  CHECK(outcome() == prefix + "a socket for the name server: the application threw an exception: no thread");
-  refuses = "configure";
-  CHECK(outcome() == prefix + "a socket for the name server: not this one");
 }

@@ -227,10 +227,10 @@ BUGS = [
         ("engine/connector.cpp", "  end(dial, false);\n  return told;",
          "  end(dial, PLANTED && told.error.code == Code::connect_timeout);\n  return told;")),
     bug("negative-cache", "a name that could not be resolved fails for a minute without being asked for",
-        ("pool/name_cache.cpp", "  if (!answer) {\n    taken =",
-         "  if (PLANTED && !answer) name.addresses.clear(), name.until = Timers::later(now.steady, NameCacheOptions{}.max_ttl);\n  if (!answer) {\n    taken ="),
-        ("pool/dialer.cpp", "make_error(Code::connect_failed, destination.where() + \": no address\")",
-         "make_error(PLANTED ? Code::resolve_failed : Code::connect_failed, destination.where() + \": no address\")")),
+        ("pool/name_cache.cpp", "const bool counts = error.code == Code::resolve_failed && options_.negative_ttl > Duration::zero();",
+         "const bool counts = PLANTED || (error.code == Code::resolve_failed && options_.negative_ttl > Duration::zero());"),
+        ("pool/name_cache.cpp", "if (name.failure && now.steady < *name.until)",
+         "if (name.failure && now.steady < Timers::later(*name.until, PLANTED ? NameCacheOptions{}.max_ttl : Duration::zero()))")),
 
     # ---- ends and retries ----
     bug("second-done", "a transfer on a reused connection has two ends",

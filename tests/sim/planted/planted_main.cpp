@@ -88,7 +88,7 @@ Tally run_with(int planted, JobOptions jobs) {
       planted == 0 ? std::string_view{} : planted_bugs()[static_cast<std::size_t>(planted) - 1].name;
   return run_seeds(jobs, [&](std::uint64_t seed) {
     if (name.starts_with("resume-")) return run_resumes_seed(seed);
-    if (name.starts_with("names-")) return run_names_seed(seed);
+    if (name.starts_with("cache-")) return run_names_seed(seed);
     if (name.starts_with("proxy-")) return run_proxies_seed(seed);
     if (name.starts_with("limit-")) return run_limits_seed(seed);
     return run(make_scenario(seed));

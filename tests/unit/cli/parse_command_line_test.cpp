@@ -361,8 +361,12 @@ TEST_CASE("options: --resolve") {
   CHECK(resolve[0].port == 443);
   REQUIRE(resolve[0].addresses.size() == 3);
   CHECK(resolve[0].addresses[1].to_string() == "2001:db8::1");
+  CHECK_FALSE(resolve[0].expires);
   CHECK(resolve[1].host == "c");
-  CHECK(resolve[2] == ResolveEntry{"h", 80, {*IpAddress::parse("127.0.0.1")}});
+  CHECK(resolve[2] == ResolveEntry{"*", 80, {*IpAddress::parse("127.0.0.1")}});
+  const Operation other = one({"--resolve", "+b:80:127.0.0.1", "--resolve", "*:81:::1", "--resolve", "-*:81", "h"});
+  REQUIRE(other.settings->resolve.size() == 1);
+  CHECK(other.settings->resolve[0] == ResolveEntry{"b", 80, {*IpAddress::parse("127.0.0.1")}, true});
   for (const char* bad :
        {"", "a", "a:80", "a:80:", "a:80:zz", "a:x:127.0.0.1", "a:0:127.0.0.1", "a:70000:127.0.0.1", ":80:127.0.0.1",
         "a:80:127.0.0.1,", "a:80:[::1", "[::1:80:127.0.0.1", "-a", "-a:80:1", "[::1]x:80:127.0.0.1"}) {
@@ -371,15 +375,21 @@ TEST_CASE("options: --resolve") {
   }
 }
 
-TEST_CASE("options: --resolve with * stands for the hosts that have no entry of their own") {
-  const auto line = parse({"--resolve", "*:80:192.0.2.1", "--resolve", "b:80:192.0.2.2", "--connect-to", "d:443:e:80",
-                           "http://a/", "http://a/2", "http://b/", "https://c/", "https://d/"});
+TEST_CASE("options: --dns-ttl and --no-private-addresses hold for all transfers, however they are grouped") {
+  const auto plain = parse({"h"});
+  REQUIRE(plain.has_value());
+  CHECK_FALSE(plain->dns_ttl);
+  CHECK_FALSE(plain->no_private_addresses);
+  const auto line = parse({"--dns-ttl", "1.5", "--no-private-addresses", "h", "--next", "i"});
   REQUIRE(line.has_value());
-  const auto& resolve = line->operations[0].settings->resolve;
-  REQUIRE(resolve.size() == 3);
-  CHECK(resolve[0] == ResolveEntry{"b", 80, {*IpAddress::parse("192.0.2.2")}});
-  CHECK(resolve[1] == ResolveEntry{"a", 80, {*IpAddress::parse("192.0.2.1")}});
-  CHECK(resolve[2] == ResolveEntry{"e", 80, {*IpAddress::parse("192.0.2.1")}});
+  CHECK(line->dns_ttl == std::chrono::milliseconds(1500));
+  CHECK(line->no_private_addresses);
+  const auto off = parse({"--dns-ttl", "0", "--no-private-addresses", "--private-addresses", "h"});
+  REQUIRE(off.has_value());
+  CHECK(off->dns_ttl == Duration::zero());
+  CHECK_FALSE(off->no_private_addresses);
+  CHECK(refused({"--dns-ttl", "x", "h"}).exit_code == 2);
+  CHECK(refused({"--dns-ttl", "-1", "h"}).exit_code == 2);
 }
 
 TEST_CASE("options: --connect-to is matched against each URL, the first that matches decides") {
