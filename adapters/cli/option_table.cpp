@@ -11,6 +11,9 @@ namespace sluice::cli {
 
 namespace {
 
+// The short names hold for the table only.
+namespace rows {
+
 using enum OptionId;
 using G = HelpGroup;
 
@@ -235,23 +238,27 @@ constexpr OptionSpec kTable[] = {
     {version, 'V', "version", "", "", "", G::command, "the versions of the command and what it is built on"},
 };
 
+}  // namespace rows
+
+using rows::kTable;
+
 }  // namespace
 
 std::string_view to_string(HelpGroup group) {
   switch (group) {
-    case G::output:
+    case HelpGroup::output:
       return "Output";
-    case G::request:
+    case HelpGroup::request:
       return "Request";
-    case G::tls:
+    case HelpGroup::tls:
       return "TLS";
-    case G::connection:
+    case HelpGroup::connection:
       return "Connection";
-    case G::proxy:
+    case HelpGroup::proxy:
       return "Proxies";
-    case G::many:
+    case HelpGroup::many:
       return "Several URLs";
-    case G::command:
+    case HelpGroup::command:
       return "The command";
   }
   SLUICE_CHECK(false);

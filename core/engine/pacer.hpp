@@ -3,6 +3,7 @@
 // core/http/upload.hpp), and ending a transfer (carrier.hpp).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -101,8 +102,9 @@ void Pacer::share(Whole& whole, Now now, Visit& visit) {
     given += lane.credit;
     visit(lane.transfer);
   }
-  // What was given is not used yet, so it still counts as allowed.
-  if (!whole.waiting.empty()) wake(whole, whole.limit.time_for(given), now);
+  if (whole.waiting.empty()) return;
+  // What was given is not used yet, so it still counts as allowed. Nothing was given if more has passed than that.
+  wake(whole, std::max(whole.limit.ready() - now.steady, whole.limit.time_for(given)), now);
 }
 
 }  // namespace sluice::engine

@@ -284,7 +284,7 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
 bool Pool::is_expired(PooledConnection& connection, Now now) {
   if (!connection.is_idle()) return false;  // in use; the timer is set again when it is idle
   const Duration unused = now.steady - connection.idle_since, limit = idle_limit(connection);
-  if (unused >= limit) return true;
+  if (unused >= limit || is_worn_out(connection, now)) return true;  // the latter if the limits were lowered
   timers_.set(connection.expiry_timer, limit - unused, TimerKind::connection_expiry, connection.id, now);
   return false;
 }

@@ -27,8 +27,8 @@ TransferOptions over(std::shared_ptr<Route> route) {
 }
 
 // How many connections two requests make, the first of which is over and its connection idle.
-std::size_t connects_for(const TransferOptions& first, const TransferOptions& second,
-                         std::string_view second_url = "http://app.test/") {
+std::size_t connects_over(const TransferOptions& first, const TransferOptions& second,
+                          std::string_view second_url = "http://app.test/") {
   EngineWorld world;
   one_get(world, "http://app.test/", first);
   world.add(second_url, second);
@@ -144,28 +144,28 @@ TEST_CASE("route: without one, Connect has an address and nothing else") {
 TEST_CASE("SB-05 routes share connections if they are equal, and with nothing else") {
   const TransferOptions a = over(line("a")), same = over(line("a", "another name")), b = over(line("b"));
   const TransferOptions object = over(line("")), other_object = over(line(""));
-  CHECK(connects_for(a, a) == 1);
-  CHECK(connects_for(a, same) == 1);
-  CHECK(connects_for(a, b) == 2);
-  CHECK(connects_for(a, {}) == 2);
-  CHECK(connects_for(a, object) == 2);
-  CHECK(connects_for(object, object) == 1);
-  CHECK(connects_for(object, other_object) == 2);
-  CHECK(connects_for(object, a) == 2);
-  CHECK(connects_for(object, {}) == 2);
-  CHECK(connects_for(a, a, "http://other.test/") == 2);  // one route, two origins
-  CHECK(connects_for(a, a, "http://app.test:81/") == 2);
+  CHECK(connects_over(a, a) == 1);
+  CHECK(connects_over(a, same) == 1);
+  CHECK(connects_over(a, b) == 2);
+  CHECK(connects_over(a, {}) == 2);
+  CHECK(connects_over(a, object) == 2);
+  CHECK(connects_over(object, object) == 1);
+  CHECK(connects_over(object, other_object) == 2);
+  CHECK(connects_over(object, a) == 2);
+  CHECK(connects_over(object, {}) == 2);
+  CHECK(connects_over(a, a, "http://other.test/") == 2);  // one route, two origins
+  CHECK(connects_over(a, a, "http://app.test:81/") == 2);
   TransferOptions to = a;
   to.connect_to = ConnectTo{"app.test", 81};
-  CHECK(connects_for(a, to) == 2);
+  CHECK(connects_over(a, to) == 2);
   to.connect_to = ConnectTo{"App.test", 80};  // where it leads anyway
-  CHECK(connects_for(a, to) == 1);
+  CHECK(connects_over(a, to) == 1);
   // An identity that looks like the key of an object.
   const auto secret = line("");
   const Route* address = secret.get();
   std::string forged(reinterpret_cast<const char*>(&address), sizeof address);
-  CHECK(connects_for(over(secret), over(line(forged))) == 2);
-  CHECK(connects_for(over(secret), over(line("o" + forged))) == 2);
+  CHECK(connects_over(over(secret), over(line(forged))) == 2);
+  CHECK(connects_over(over(secret), over(line("o" + forged))) == 2);
 }
 
 TEST_CASE("route: the engine keeps it while a connection stands, and no longer") {
