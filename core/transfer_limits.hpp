@@ -20,7 +20,9 @@ struct TransferLimits {
   // From the last byte of the request to the first byte of the response's head.
   std::optional<Duration> response_timeout = {};
 
-  // A transfer of which fewer than low_rate bytes a second came and went, over each low_period, fails with too_slow.
+  // A transfer of which fewer than low_rate bytes a second came and went over a low_period fails with too_slow. The
+  // bytes are those on the wire, heads and TLS included; where a connection carries several exchanges, those of heads
+  // and bodies.
   // Time in which the application does not consume or supply body bytes does not count. nullopt: no such limit.
   std::optional<std::uint64_t> low_rate = {};
   Duration low_period = std::chrono::seconds(30);

@@ -47,10 +47,11 @@ class Carrier {
   void backoff_over(Job& job, Now now);  // the wait before its next hop is over
 
   // ---- carrier_events.cpp: facts about an established connection ----
-  // Bytes have come. Call it before they are decoded.
-  void note_activity(PooledConnection& connection, Now now);
+  // So many bytes have come. Call it before they are decoded.
+  void note_activity(PooledConnection& connection, std::size_t bytes, Now now);
   void received(PooledConnection& connection, MutableBytes plain, Now now);
-  void sent(PooledConnection& connection, const std::vector<http::StreamId>& moved, Now now);
+  // The stream has taken so many bytes, of these exchanges.
+  void sent(PooledConnection& connection, std::size_t bytes, const std::vector<http::StreamId>& moved, Now now);
   void ended(PooledConnection& connection, StreamEnd how, std::string_view why, Now now);
   void broken(PooledConnection& connection, Error error, Now now);
   void session_timer(PooledConnection& connection, Now now);

@@ -56,9 +56,11 @@ void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
 // ---- receiving ----
 
 // If the session multiplexes, its events tell which exchange the bytes were for (dispatch()).
-void Carrier::note_activity(PooledConnection& connection, Now now) {
+void Carrier::note_activity(PooledConnection& connection, std::size_t bytes, Now now) {
   if (connection.exchanges.empty() || connection.multiplexes) return;
-  jobs_.note_activity(*jobs_.find(connection.exchanges.back().second), now);
+  Job& job = *jobs_.find(connection.exchanges.back().second);
+  if (job.pace) job.pace->moved += bytes;
+  jobs_.note_activity(job, now);
 }
 
 void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now) {
@@ -83,7 +85,10 @@ void Carrier::dispatch(PooledConnection& connection, Now now) {
     Job& job = *jobs_.find(*id);
     const bool taken = has_memory_for([&] {
       if (connection.multiplexes) jobs_.note_activity(job, now);
-      if (job.pace) jobs_.pacer().stop_phase(*job.pace);
+      if (job.pace) {
+        jobs_.pacer().stop_phase(*job.pace);
+        if (connection.multiplexes) job.pace->moved += event.head_bytes + event.body.size();
+      }
       on_event(connection, job, event, now);
     });
     if (!taken) lose(job, now);
@@ -322,9 +327,13 @@ void Carrier::session_timer(PooledConnection& connection, Now now) {
 
 // ---- sending ----
 
-void Carrier::sent(PooledConnection& connection, const std::vector<http::StreamId>& moved, Now now) {
+void Carrier::sent(PooledConnection& connection, std::size_t bytes, const std::vector<http::StreamId>& moved, Now now) {
   for (const http::StreamId stream : moved) {
-    if (const auto id = connection.exchanges.find(stream)) after_sending(connection, *jobs_.find(*id), now);
+    const auto id = connection.exchanges.find(stream);
+    if (!id) continue;
+    Job& job = *jobs_.find(*id);
+    if (job.pace) job.pace->moved += bytes;
+    after_sending(connection, job, now);
   }
 }
 

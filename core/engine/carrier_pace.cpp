@@ -39,7 +39,7 @@ void Carrier::open_window(const PooledConnection& connection, Job& job, std::siz
 void Carrier::measure_speed(Job& job, Now now) {
   if (job.phase() != TransferPhase::active) return;
   const bool excused = job.pace->is_held() || waits_for_application(*connections_.find(job.conn), job);
-  if (job.pace->speed.is_too_slow(job.moved(), excused)) return fail(job, too_slow(job), now);
+  if (job.pace->speed.is_too_slow(job.pace->moved, excused)) return fail(job, too_slow(job), now);
   jobs_.pacer().watch_speed(*job.pace, now);
 }
 

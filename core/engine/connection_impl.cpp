@@ -269,7 +269,7 @@ void Connection::Impl::handle_received(std::size_t bytes, Now now) {
   fact(now, [&](Now at) {
     if (!connection_.is_open()) return;  // begin_fact() may have closed it, because a body was lost
     channel::Landing& landing = connections_.landing();
-    carrier_.note_activity(connection_, at);
+    carrier_.note_activity(connection_, bytes, at);
     const MutableBytes plain = connection_.channel.decode(landing.wire().first(bytes), landing, at);
     if (connection_.channel.phase() == ChannelPhase::securing) handshake_moved(at);
     if (connection_.is_ready() && !plain.empty()) carrier_.received(connection_, plain, at);
@@ -335,7 +335,7 @@ void Connection::Impl::handle_sent(std::size_t bytes, Now now) {
     moved_.clear();
     connection_.channel.sent(bytes, moved_, at);
     if (is_over()) return;
-    carrier_.sent(connection_, moved_, at);
+    carrier_.sent(connection_, bytes, moved_, at);
     if (!connection_.channel.fault()) return;
     if (connection_.is_ready()) {
       carrier_.failed(connection_, *connection_.channel.fault(), at);

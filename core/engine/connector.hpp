@@ -100,6 +100,11 @@ class Connector {
   std::optional<DialEnd> lose_soon(pool::Dial& dial, const std::string& host, Now now);
   void wait_for(pool::Dial& dial, pool::Name& name, AddressFamily family, Now now);
   const TransferLimits* limits_of(const pool::Dial& dial) const;
+  // The proxy that must be given an address which is not known yet.
+  static std::optional<std::size_t> lacks_address(const pool::Dial& dial, const pool::Endpoint& endpoint);
+  // A failed look-up was that of the origin's name.
+  static bool lacks_origin(const pool::Dial& dial, const pool::Endpoint& endpoint);
+  void limit_phase_again(pool::Dial& dial, Now now);
   std::optional<DialEnd> begin_again(pool::Dial& dial, PooledConnection& connection, Now now);
   std::nullopt_t begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, const IpAddress& ip, Now now);
   void note_winner(const pool::Dial& dial, const pool::Destination& place, PooledConnection& connection, Now now);

@@ -143,14 +143,15 @@ void Engine::Impl::close_idle_connections(Now now) {
   finish_entry(now);
 }
 
-// Walks all connections: the call is rare. What is being connected goes on: its timeouts end it if it is lost.
+// Walks all connections: the call is rare. What is being connected goes on, for one exchange; its timeouts end it if it
+// is lost.
 void Engine::Impl::network_changed(Now now) {
   now = clamp(now);
   names_.forget_answers();
   connections_.for_each([&](PooledConnection& connection) {
-    if (!connection.is_established() || connection.is_idle()) return;
+    if (connection.is_closed() || connection.is_idle()) return;
     connection.last_use = true;
-    pool_.room_changed(connection);
+    if (connection.is_established()) pool_.room_changed(connection);
   });
   close_idle_connections(now);
 }
@@ -203,7 +204,7 @@ void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
     if (!connection.is_open()) return;
     SLUICE_CHECK(bytes <= limits::kLandingBytes);
     channel::Landing& landing = connections_.landing();
-    carrier_.note_activity(connection, at);
+    carrier_.note_activity(connection, bytes, at);
     const MutableBytes plain = connection.channel.decode(landing.wire().first(bytes), landing, at);
     if (connection.channel.phase() == ChannelPhase::securing) take(connector_.handshake_moved(connection, at), at);
     if (connection.is_ready() && !plain.empty()) carrier_.received(connection, plain, at);
@@ -227,7 +228,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
     if (!connection.is_open()) return;
     moved_.clear();
     connection.channel.sent(bytes, moved_, at);
-    carrier_.sent(connection, moved_, at);
+    carrier_.sent(connection, bytes, moved_, at);
     if (!connection.channel.fault()) return;
     if (connector_.dial_of(connection)) {
       take(connector_.handshake_moved(connection, at), at);

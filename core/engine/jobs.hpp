@@ -21,8 +21,6 @@ namespace sluice::engine {
 // A transfer with its place in the scheduler's lists.
 struct Job : flow::Transfer, pool::Waiter {
   void recycle();
-  // How many bytes have come and gone in its exchange.
-  std::uint64_t moved() const { return progress.received_body_bytes + upload.sent(); }
 
   std::unique_ptr<Pace> pace;  // null: it has no limits besides those of its options
 };

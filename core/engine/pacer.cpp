@@ -38,14 +38,14 @@ void Pacer::start_phase(Pace& pace, std::optional<Duration> time, Now now) {
   }
 }
 
-void Pacer::begin(Pace& pace, const TransferLimits* limits, std::uint64_t sent, std::uint64_t moved, Now now) {
+void Pacer::begin(Pace& pace, const TransferLimits* limits, std::uint64_t sent, Now now) {
   pace.sent = sent;
   pace.unconsumed = 0;
   stop_phase(pace);
   fill(pace.receive, receive_, now);
   fill(pace.send, send_, now);
   if (!limits || !limits->low_rate) return;
-  pace.speed.begin(moved);
+  pace.speed.begin(pace.moved);
   watch_speed(pace, now);
 }
 

@@ -31,6 +31,7 @@ struct Lane {
 struct Pace {
   Lane receive, send;
   std::uint64_t sent = 0;      // of the request body, for the rate
+  std::uint64_t moved = 0;     // bytes that have come and gone for it, on the wire where it has a connection alone
   std::size_t unconsumed = 0;  // bytes that the application has consumed and whose window is not open yet
   flow::SpeedWatch speed;
   Timers::Handle phase_timer;  // of its queue_timeout or its response_timeout
@@ -52,8 +53,8 @@ class Pacer {
   static std::unique_ptr<Pace> make(TransferId transfer, const TransferLimits* limits, Now now);
   void start_phase(Pace& pace, std::optional<Duration> time, Now now);  // nullopt: the phase has no limit
   void stop_phase(Pace& pace) { timers_.cancel(pace.phase_timer); }
-  // An exchange begins. `sent` as in sent_so_far(), `moved` as in SpeedWatch::begin().
-  void begin(Pace& pace, const TransferLimits* limits, std::uint64_t sent, std::uint64_t moved, Now now);
+  // An exchange begins. `sent` as in sent_so_far().
+  void begin(Pace& pace, const TransferLimits* limits, std::uint64_t sent, Now now);
   void received(Pace& pace, std::size_t bytes, Now now) { passed(pace.receive, receive_, bytes, now); }
   // `sent`: how many bytes of the request body were given to the connection so far.
   void sent_so_far(Pace& pace, std::uint64_t sent, Now now);

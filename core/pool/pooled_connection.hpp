@@ -9,6 +9,7 @@
 
 #include "core/address.hpp"
 #include "core/base/list.hpp"
+#include "core/base/optional_instant.hpp"
 #include "core/base/timers.hpp"
 #include "core/channel/channel.hpp"
 #include "core/pool/exchanges.hpp"
@@ -55,7 +56,7 @@ struct PooledConnection {
   Instant idle_since;  // the end of the last response, idle or not
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();
-  std::optional<Instant> resolved, connected, secured;
+  OptionalInstant resolved, connected, secured;
   std::unique_ptr<Error> send_error;  // null: none; it is rare, and idle connections are many
   Timers::Handle expiry_timer, session_timer;
   Link<PooledConnection> idle_here, idle_anywhere, offered_here;

@@ -200,7 +200,8 @@ class LimitRun final : public ModeRun {
       report("rate", name(running) + " has received " + std::to_string(in));
     if (limits.max_send_rate && running.sent.exceeds(*limits.max_send_rate, piece, now))
       report("rate", name(running) + " has sent " + std::to_string(out));
-    watch_speed(running, progress, in + out, now);
+    // Over TLS, what is sent is counted when it is encrypted.
+    watch_speed(running, progress, in + (piece == 0 ? out : 0), now);
     if (limits.response_timeout && progress.sent && !progress.first_byte &&
         plan_.origins[running.plan->origin].kind == OriginKind::never &&
         now > *progress.sent + *limits.response_timeout + kLate)
@@ -217,8 +218,10 @@ class LimitRun final : public ModeRun {
     const bool held =
         limits.max_receive_rate || limits.max_send_rate || plan_.limits.max_receive_rate || plan_.limits.max_send_rate;
     const Duration longest = limits.low_period + limits.low_period / 4 + kLate;
-    if (held || history.front().first > now - longest) return;
-    if (bytes_since(history, now - longest) * 1e9 < needed(limits))
+    const bool tls = plan_.origins[running.plan->origin].tls;  // a record that comes slowly counts byte by byte
+    if (held || tls || history.front().first > now - longest) return;
+    constexpr double kHeads = 400, kChunkFraming = 3;
+    if ((bytes_since(history, now - longest) * kChunkFraming + kHeads) * 1e9 < needed(limits))
       report("a limit that has passed ends its transfer", name(running) + " is too slow and goes on");
   }
 

@@ -207,7 +207,7 @@ struct CarrierBench : ConnectorBench {
     text.resize(std::min(text.size(), most));
     std::vector<http::StreamId> moved;
     connection.channel.sent(text.size(), moved, now);
-    carrier.sent(connection, moved, now);
+    carrier.sent(connection, text.size(), moved, now);
     return text;
   }
   // These bytes are received. As in an engine, no change of interest is reported for the connection that the fact is
@@ -217,7 +217,7 @@ struct CarrierBench : ConnectorBench {
     REQUIRE(space.size() >= bytes.size());
     std::ranges::copy(as_bytes(bytes), space.begin());
     connections.set_current(connection.id);
-    carrier.note_activity(connection, now);
+    carrier.note_activity(connection, bytes.size(), now);
     const MutableBytes plain = connection.channel.decode(space.first(bytes.size()), connections.landing(), now);
     carrier.received(connection, plain, now);
     carrier.after_bytes(connection, now);

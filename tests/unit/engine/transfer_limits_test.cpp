@@ -100,6 +100,31 @@ TEST_CASE("limits: a look-up and a TLS handshake have timeouts of their own") {
   check_nothing_left(world);
 }
 
+TEST_CASE("limits: a connection that was begun for another transfer has the limits of the one that it is for now") {
+  EngineWorld world;
+  const TransferId first = world.add("http://example.org/", limited_by({}));
+  world.resolved("192.0.2.7");
+  const ConnId conn = go(world);
+  world.pass(61s);  // the name is not known any more
+  const TransferId hasty = world.add("http://example.org/", limited_by({.resolve_timeout = 2s}));
+  REQUIRE(world.resolves.size() == 1);
+  world.pass(1s);
+  world.receive(conn, answer("x"));  // the connection is free for the second one
+  CHECK(world.succeeded(first));
+  const TransferId patient = world.add("http://example.org/", limited_by({.resolve_timeout = 4s}));
+  CHECK(world.resolves.size() == 1);
+  world.pass(3999ms);
+  CHECK_FALSE(world.done(hasty));
+  CHECK_FALSE(world.done(patient));
+  world.pass(1ms);
+  CHECK(world.failure(patient) == Code::resolve_timeout);
+  CHECK(message_of(world, patient).find("4000 ms") != std::string::npos);
+  world.sent(conn);
+  world.receive(conn, answer("y"));
+  CHECK(world.succeeded(hasty));
+  check_nothing_left(world);
+}
+
 TEST_CASE("limits: from the end of the request to the first byte of the response") {
   EngineWorld world;
   const TransferLimits limits{.response_timeout = 2s};
@@ -144,17 +169,17 @@ TEST_CASE("limits: a transfer that is slower than its limit over the period ends
   world.receive(slow_conn, head_for(100'000));
   world.receive(fast_conn, head_for(100'000));
   for (int second = 0; second < 7; ++second) {
-    world.receive(slow_conn, std::string(99, 'x'));
+    world.receive(slow_conn, std::string(90, 'x'));
     world.receive(fast_conn, std::string(100, 'x'));
     world.pass(1s);
   }
   CHECK_FALSE(world.done(slow));
-  world.receive(slow_conn, std::string(99, 'x'));
+  world.receive(slow_conn, std::string(90, 'x'));
   world.receive(fast_conn, std::string(100, 'x'));
   world.pass(1s);
   CHECK(world.failure(slow) == Code::too_slow);
   CHECK(
-      message_of(world, slow).find("slower than 100 bytes a second for 8000 ms, with 792 bytes received and 0 sent") !=
+      message_of(world, slow).find("slower than 100 bytes a second for 8000 ms, with 720 bytes received and 0 sent") !=
       std::string::npos);
   // One burst counts for as long as the period.
   world.receive(fast_conn, std::string(800, 'x'));
