@@ -22,7 +22,6 @@ namespace sluice {
 class AddressRule;      // address_rule.hpp
 class AltSvcStore;      // alt_svc.hpp
 class CookieJar;        // cookies.hpp
-class EngineObserver;   // observer.hpp
 class HstsStore;        // hsts.hpp
 class ProxyChooser;     // proxy.hpp
 class TlsSigner;        // tls_hooks.hpp
@@ -283,10 +282,6 @@ struct TransferOptions {
   // response heads keep their bytes as with keep_raw_head; HopDone has the body that is skipped. In Multi:
   // TransferHandler::on_head_sent, on_head_received and on_hop_done.
   bool report_heads = false;
-  // The request, if it is idempotent and has no body, may be sent in the first flight of a resumed TLS 1.3 connection
-  // (0-RTT, RFC 8446 2.3, RFC 8470). Somebody on the path can then send it again. What the server refuses is sent again
-  // after the handshake. Has no effect yet.
-  bool early_data = false;
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
 };
@@ -296,7 +291,6 @@ struct EngineLimits {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
-  std::size_t max_connections_per_proxy = 0;
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;
   std::optional<std::uint64_t> max_receive_rate = {};
@@ -338,7 +332,6 @@ struct EngineOptions {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // an unused connection is closed after this time
-  std::size_t max_connections_per_proxy = 0;                    // to one proxy, whatever it leads to; 0: no limit
   // A connection that is older carries no further exchange; nullopt: no limit.
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
@@ -349,8 +342,6 @@ struct EngineOptions {
   NameCacheOptions name_cache = {};
   // Asked about each address before a connection to it is begun. Null: all are allowed.
   std::shared_ptr<AddressRule> address_rule = {};
-  // Told what happens in the engine. Null: nobody.
-  std::shared_ptr<EngineObserver> observer = {};
   std::vector<KnownAddresses> known_addresses = {};
   // For what is drawn at random: waits between retries, and the nonces of authentication. The same seed gives the same
   // numbers. nullopt: Multi takes one from its Environment, and an engine alone has a fixed one.

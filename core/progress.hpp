@@ -51,7 +51,6 @@ struct TransferInfo {
   std::string tls_version = {};  // "" without TLS, as those below
   std::string tls_cipher = {};
   std::string tls_group = {};  // of the key exchange: "X25519"
-  bool early_data = false;     // the request was sent in the first flight, and the server took it
   std::string alpn = {};
   bool tls_resumed = false;
   std::string tls_subject = {};  // of the peer's certificate

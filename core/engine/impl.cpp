@@ -23,7 +23,6 @@ EngineLimits limits_of(const EngineOptions& options) {
   return {.max_connections = options.max_connections,
           .max_connections_per_origin = options.max_connections_per_origin,
           .idle_connection_timeout = options.idle_connection_timeout,
-          .max_connections_per_proxy = options.max_connections_per_proxy,
           .max_connection_age = options.max_connection_age,
           .max_connection_uses = options.max_connection_uses,
           .max_receive_rate = options.max_receive_rate,
