@@ -43,15 +43,19 @@ bool is_dns_message(std::string_view type) {
 
 class DohResolver final : public NameResolver, private WatchSink {
  public:
-  DohResolver(const DohOptions& options, NameOptions names) : options_(options), watch_(std::move(names.watch)) {}
+  DohResolver(const DohOptions& options, std::function<void(int fd, bool read, bool write)> watch)
+      : options_(options), watch_(std::move(watch)) {}
   ~DohResolver() override {
     look_ups_.clear();
     multi_.reset();
   }
-  Result<void> open(Environment& base, std::string servers) {
+  Result<void> open(Environment& base, NameOptions names) {
     MultiOptions options;
     options.environment = &base;
-    options.dns_servers = std::move(servers);
+    options.dns_servers = std::move(names.servers);
+    options.dns_interface = std::move(names.interface);
+    options.dns_local_addresses = std::move(names.local_addresses);
+    if (names.calls) options.sockets = *names.calls;
     options.engine.default_tls = options_.tls;
     auto made = Multi::create(std::move(options));
     if (!made) return std::unexpected(std::move(made.error()));
@@ -169,6 +173,7 @@ Result<void> DohResolver::ask(LookUp& look_up, IpAddress::Kind family) {
   Request request = Request::get(*std::move(url));
   if (auto added = request.fields.add("Accept", kMediaType); !added) return added;
   TransferOptions options;
+  options.socket = options_.socket;
   options.total_timeout = options_.query_timeout;
   options.max_body_bytes = kMostAnswerBytes;
   auto made = std::make_unique<Query>(*this, look_up, family);
@@ -266,12 +271,14 @@ class DohEnvironment final : public Environment {
   Seed seed() override { return base_.seed(); }
   Result<std::unique_ptr<Waiter>> make_waiter() override { return base_.make_waiter(); }
   Result<std::unique_ptr<NameResolver>> make_resolver(NameOptions names) override {
-    std::string servers = std::move(names.servers);
-    auto made = std::make_unique<DohResolver>(options_, std::move(names));
-    if (auto opened = made->open(base_, std::move(servers)); !opened) return std::unexpected(std::move(opened.error()));
+    auto made = std::make_unique<DohResolver>(options_, std::move(names.watch));
+    if (auto opened = made->open(base_, std::move(names)); !opened) return std::unexpected(std::move(opened.error()));
     return made;
   }
   std::unique_ptr<Transport> tcp(const Address& address) override { return base_.tcp(address); }
+  std::unique_ptr<Transport> tcp_with(const Address& address, const TcpOptions& options) override {
+    return base_.tcp_with(address, options);
+  }
   std::optional<Instant> upkeep_due() const override { return base_.upkeep_due(); }
   void do_upkeep() override { base_.do_upkeep(); }
   void finish_upkeep() override { base_.finish_upkeep(); }

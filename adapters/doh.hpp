@@ -23,6 +23,7 @@ struct DohOptions {
   Url server = {};
   std::shared_ptr<const TlsConfig> tls = {};  // for the server
   Duration query_timeout = std::chrono::seconds(15);
+  std::shared_ptr<const SocketOptions> socket = {};  // of the connections to the server; null: as the system does it
 };
 
 // `base` must outlive what is returned. Errors: unsupported_scheme (the server is not https), tls_config (tls is null),

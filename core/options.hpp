@@ -69,14 +69,14 @@ struct TlsOptions {
   std::string groups = {};
   std::string signature_algorithms = {};
   // Revocation lists (RFC 5280 5) in PEM form: a certificate of the peer's chain that one of them lists is refused, and
-  // so is one for whose issuer none is here. Empty: none are asked.
+  // so is one for whose issuer none is here. Empty, or without verify_peer: none are asked.
   std::string revocation_lists_pem = {};
   // The server must staple a valid OCSP response (RFC 6066 8); else the error is tls_status.
   bool require_status = false;
   // Signs with the key of certificate_pem in place of private_key_pem, for keys that cannot leave their place. Null:
   // none.
   std::shared_ptr<const TlsSigner> signer = {};
-  // Asked besides what verify_peer checks. Null: none.
+  // Asked besides what verify_peer checks, or in its place (TlsVerifier::Counts). Null: none.
   std::shared_ptr<const TlsVerifier> verifier = {};
   // A list of configurations for Encrypted Client Hello (ECHConfigList, RFC 9849), in its wire form, as an HTTPS record
   // in DNS has it. The handshake fails (tls_handshake) if the server does not take one of them. Empty: none.

@@ -29,9 +29,10 @@ class TlsSessionStore {
   // TlsOptions, because they have the keys of the store. Sessions of a TlsSigner, TlsVerifier or Route without an
   // identity are left out: no other process has these objects. Throws std::bad_alloc.
   virtual std::string export_sessions(UnixSeconds wall) const = 0;
-  // Adds what export_sessions() gave, without what has expired at `wall`, up to the limit of the store. Returns how
-  // many sessions were added. Sessions are used only after their certificates were verified again. Errors:
-  // invalid_option (not these bytes, of another version, or changed; nothing was added), out_of_memory.
+  // Adds what export_sessions() gave, without what has expired at `wall`, up to the limits of the store. Returns how
+  // many sessions were read. Their certificates are verified again when they are used, but who can change the bytes can
+  // pose as any server: they must come from where nobody else can write. Errors: invalid_option (not these bytes, of
+  // another version, or damaged; nothing was added), out_of_memory.
   virtual Result<std::size_t> import_sessions(std::string_view bytes, UnixSeconds wall) = 0;
 
  protected:

@@ -17,7 +17,8 @@ struct TransferLimits {
   std::optional<Duration> queue_timeout = {};
   std::optional<Duration> resolve_timeout = {};  // from the start of name resolution to an address
   std::optional<Duration> tls_timeout = {};      // from the open stream until TLS is established
-  // From the last byte of the request to the first byte of the response's head.
+  // From the last byte of the request to the first byte of the response's head. An interim response (1xx) begins it
+  // anew.
   std::optional<Duration> response_timeout = {};
 
   // A transfer of which fewer than low_rate bytes a second came and went over a low_period fails with too_slow. The

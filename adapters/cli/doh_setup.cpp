@@ -5,6 +5,7 @@
 
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/option_table.hpp"
+#include "adapters/cli/socket_settings.hpp"
 #include "adapters/doh.hpp"
 
 namespace sluice::cli {
@@ -26,11 +27,13 @@ std::expected<std::unique_ptr<Environment>, Failure> make_doh(const CommandLine&
   tls_settings.key.clear();
   tls_settings.password.clear();
   tls_settings.pinned.clear();
-  tls_settings.crlfile.clear();
   tls_settings.ech_list.clear();
   auto tls = TlsConfigs(false).for_origin(settings);
   if (!tls) return std::unexpected(std::move(tls.error()));
-  auto made = doh_environment({.server = *std::move(server), .tls = *std::move(tls)});
+  auto socket = SocketChoices().for_settings(settings);
+  if (!socket) return std::unexpected(std::move(socket.error()));
+  auto made =
+      doh_environment({.server = *std::move(server), .tls = *std::move(tls), .socket = *std::move(socket)});
   if (!made) return refused(made.error());
   return *std::move(made);
 }

@@ -83,9 +83,10 @@ sluice_install() {
   return 1
 }
 
-# sluice_release_build TARGETS...: in build/sim by g++, as somebody who installs builds it, but with the simulator.
+# sluice_release_build TARGETS...: in build/sim by g++, as somebody who installs builds it, but with the simulator. With a lower
+# SLUICE_OPTIMIZATION it is built sooner, and runs slower.
 sluice_release_build() {
-  sluice_build build/sim "$@" -- -Dbuildtype=release -Dtests=true -Db_colorout=never -Dprefix=/opt/sluice \
+  sluice_build build/sim "$@" -- -Dbuildtype=release -Doptimization="${SLUICE_OPTIMIZATION:-3}" -Dtests=true -Db_colorout=never -Dprefix=/opt/sluice \
     -Dlibdir=lib/"$(g++ -print-multiarch)"
 }
 

@@ -115,7 +115,7 @@ std::expected<void, UsageError> set_tls_option(OptionId id, const std::string& v
   } else if (id == OptionId::ech) {
     return set_ech(value, origin);
   } else if (id == OptionId::sessionid) {
-    origin.resumption = !on;  // --no-sessionid
+    origin.resumption = proxy.resumption = !on;  // --no-sessionid
   } else if (id == OptionId::tls_max) {
     if (value != "1.2" && value != "1.3" && value != "default") {
       return wrong_value(id, "expected 1.2, 1.3 or default, not '" + printable(value) + "'");

@@ -19,7 +19,8 @@ class TlsSessionFile {
   const std::shared_ptr<TlsSessionStore>& store() const { return store_; }
   const std::string& warning() const { return warning_; }  // "": none
   // Replaces the file, for the owner alone (0600), if there is something new. A file that could not be read stays as it
-  // is: it may be another program's. One that cannot be written is a warning.
+  // is: it may be another program's; so does one that others than its owner can change. One that cannot be written is a
+  // warning.
   void save(Console& console, UnixSeconds now) const;
 
  private:

@@ -34,6 +34,11 @@ class Timers {
   void set(Handle& handle, Duration after, TimerKind kind, Id<Tag> owner, Now now) {
     if (!heap_.set(handle, later(now.steady, after), static_cast<std::uint8_t>(kind), owner)) throw std::bad_alloc();
   }
+  // The same for an instant. Needs no memory for a timer that is set.
+  template <class Tag>
+  void set_at(Handle& handle, Instant at, TimerKind kind, Id<Tag> owner) {
+    if (!heap_.set(handle, at, static_cast<std::uint8_t>(kind), owner)) throw std::bad_alloc();
+  }
   void cancel(Handle& handle) {  // does nothing if it is not set
     if (handle.slot != Handle::kNone) heap_.cancel(handle);
   }

@@ -104,15 +104,20 @@ class Carrier {
   // Decodes what can be; the connection is null if the body is complete. False: the hop has failed.
   bool decode(PooledConnection* connection, Job& job, Now now);
   void check_interims(Job& job, Now now);
-  void after_sending(const PooledConnection& connection, Job& job, Now now);
+  // True: settle() must follow.
+  bool after_sending(const PooledConnection& connection, Job& job, Now now);
   bool waits_for_application(const PooledConnection& connection, const Job& job) const;
 
   // ---- limits of speed, and of a phase (carrier_pace.cpp) ----
-  void pace_upload(const PooledConnection& connection, Job& job, Now now);
+  // True: its upload may go on, which the session does not know yet.
+  bool pace_upload(Job& job, Now now);
   void note_response_byte(const PooledConnection& connection);
+  void start_response_timer(Job& job, Now now);
   // The application has consumed bytes of a body: the peer may send more of it, as fast as the transfer's rate allows.
   void open_window(const PooledConnection& connection, Job& job, std::size_t bytes, Now now);
   void measure_speed(Job& job, Now now);
+  template <class Step>
+  void go_on(TransferId id, Step step, Now now);
   void may_receive(TransferId id, Now now);
   void may_send(TransferId id, Now now);
 

@@ -67,8 +67,8 @@ void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now
   while (!plain.empty() && connection.is_ready()) {
     events_.clear();
     auto taken = connection.session().receive(plain, events_);
-    dispatch(connection, now);
     note_response_byte(connection);
+    dispatch(connection, now);
     if (!taken) {
       if (connection.is_ready()) failed(connection, std::move(taken.error()), now);
       return;
@@ -101,6 +101,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       job.progress.received_head_bytes += event.head_bytes;
       outbox_.put(output::InterimReady{job.id, job.head});
       job.head.clear();  // head() is the head of the final response
+      if (job.pace && job.progress.sent) start_response_timer(job, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       check_interims(job, now);
       break;
@@ -328,27 +329,31 @@ void Carrier::session_timer(PooledConnection& connection, Now now) {
 // ---- sending ----
 
 void Carrier::sent(PooledConnection& connection, std::size_t bytes, const std::vector<http::StreamId>& moved, Now now) {
+  bool goes_on = false;
   for (const http::StreamId stream : moved) {
     const auto id = connection.exchanges.find(stream);
     if (!id) continue;
     Job& job = *jobs_.find(*id);
     if (job.pace) job.pace->moved += bytes;
-    after_sending(connection, job, now);
+    goes_on |= after_sending(connection, job, now);
   }
+  if (goes_on) settle(connection, now);
 }
 
-void Carrier::after_sending(const PooledConnection& connection, Job& job, Now now) {
+bool Carrier::after_sending(const PooledConnection& connection, Job& job, Now now) {
   jobs_.note_activity(job, now);
   job.progress.sent_body_bytes = job.upload.sent();
-  if (job.pace) pace_upload(connection, job, now);
+  const bool goes_on = job.pace && pace_upload(job, now);
+  if (goes_on) connection.session().upload_changed(job.stream);
   jobs_.announce_upload(job);
   // The wait begins when the head was sent.
   if (connection.session().waiting_for_continue(job.stream)) jobs_.start_continue_timer(job, now);
-  if (job.progress.sent || !connection.session().request_sent(job.stream)) return;
+  if (job.progress.sent || !connection.session().request_sent(job.stream)) return goes_on;
   job.progress.sent = now.steady;
-  if (job.pace && job.options.limits && !connection.session().response_started(job.stream)) {
-    jobs_.pacer().start_phase(*job.pace, job.options.limits->response_timeout, now);
-  }
+  // After an interim response the final one may not have begun.
+  const bool awaited = !connection.session().response_started(job.stream) || job.progress.received_head_bytes > 0;
+  if (job.pace && awaited && !job.progress.first_byte) start_response_timer(job, now);
+  return goes_on;
 }
 
 void Carrier::upload_changed(Job& job, Now now) {

@@ -3,19 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/memory.hpp"
 #include "core/engine/carrier.hpp"
 
 namespace sluice::engine {
 
 using flow::TransferPhase;
 
-// Its upload has taken bytes. The session is told if it may go on.
-void Carrier::pace_upload(const PooledConnection& connection, Job& job, Now now) {
+bool Carrier::pace_upload(Job& job, Now now) {
   Pacer& pacer = jobs_.pacer();
   pacer.sent_so_far(*job.pace, job.upload.sent(), now);
-  if (job.pace->send.credit == 0 || !job.upload.used_up()) return;
+  if (job.upload.exhausted()) pacer.end_sending(*job.pace);
+  if (job.pace->send.credit == 0 || !job.upload.used_up()) return false;
   job.upload.allow(job.pace->send.credit);
-  connection.session().upload_changed(job.stream);
+  return true;
 }
 
 // Without multiplexing only; dispatch() does it for the others. A byte may be of a head that is not complete.
@@ -23,6 +24,11 @@ void Carrier::note_response_byte(const PooledConnection& connection) {
   if (connection.multiplexes || connection.exchanges.empty()) return;
   Job& job = *jobs_.find(connection.exchanges.back().second);
   if (job.pace && connection.session().response_started(job.stream)) jobs_.pacer().stop_phase(*job.pace);
+}
+
+// The request is sent, or an interim response has come since.
+void Carrier::start_response_timer(Job& job, Now now) {
+  if (job.options.limits) jobs_.pacer().start_phase(*job.pace, job.options.limits->response_timeout, now);
 }
 
 void Carrier::open_window(const PooledConnection& connection, Job& job, std::size_t bytes, Now now) {
@@ -74,11 +80,18 @@ void Carrier::pace_timer(Job& job, TimerKind kind, Now now) {
   }
 }
 
+// If there is no memory for it, this transfer is lost and no other.
+template <class Step>
+void Carrier::go_on(TransferId id, Step step, Now now) {
+  if (has_memory_for(step)) return;
+  if (Job* const job = jobs_.find(id)) lose(*job, now);
+}
+
 void Carrier::share_rates(TimerKind kind, Now now) {
   if (kind == TimerKind::rate_receive_all) {
-    jobs_.pacer().share_receive(now, [&](TransferId id) { may_receive(id, now); });
+    jobs_.pacer().share_receive(now, [&](TransferId id) { go_on(id, [&] { may_receive(id, now); }, now); });
   } else {
-    jobs_.pacer().share_send(now, [&](TransferId id) { may_send(id, now); });
+    jobs_.pacer().share_send(now, [&](TransferId id) { go_on(id, [&] { may_send(id, now); }, now); });
   }
 }
 

@@ -336,7 +336,7 @@ void Connection::Impl::handle_sent(std::size_t bytes, Now now) {
     connection_.channel.sent(bytes, moved_, at);
     if (is_over()) return;
     carrier_.sent(connection_, bytes, moved_, at);
-    if (!connection_.channel.fault()) return;
+    if (connection_.is_closed() || !connection_.channel.fault()) return;
     if (connection_.is_ready()) {
       carrier_.failed(connection_, *connection_.channel.fault(), at);
     } else {

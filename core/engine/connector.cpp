@@ -207,6 +207,7 @@ std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& conn
   if (asked != Again::yes) endpoint.through->asked = asked;
   connections_.close(connection, false);
   dialer_.begin_again(dial);
+  dialer_.limit_phase(dial, std::nullopt, now);
   return look_up(dial, endpoint, now);
 }
 

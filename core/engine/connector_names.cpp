@@ -195,8 +195,9 @@ std::optional<IpAddress> Connector::ask_rule(const std::string& host, std::uint1
   if (!options_.address_rule) return address;
   AddressRule::Answer answer =
       options_.address_rule->ask({.host = host, .port = port, .address = address, .is_proxy = is_proxy});
-  if (answer.kind == Kind::forbid) return std::nullopt;
-  if (answer.kind == Kind::allow || answer.replacement.kind == IpAddress::Kind::none) return address;
+  if (answer.kind == Kind::allow) return address;
+  // A replacement that is no address replaces nothing, and this address is not wanted.
+  if (answer.kind == Kind::forbid || answer.replacement.kind == IpAddress::Kind::none) return std::nullopt;
   return std::move(answer.replacement);
 }
 
@@ -227,6 +228,7 @@ std::optional<DialEnd> Connector::answered(Dial& dial, const pool::NameCache::An
   if (!answer.more) names_.leave(dial.name);
   if (!answer.result) return failed(dial, answer.result.error());
   const pool::Name& name = *answer.name;
+  if (!name.addresses.empty()) dialer_.limit_phase(dial, std::nullopt, now);  // there is an address
   if (!dialer_.learn(dial, name.addresses, !answer.more, name.family, name.ipv6_until, now)) return std::nullopt;
   return next_attempt(dial, now);
 }

@@ -228,7 +228,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
     moved_.clear();
     connection.channel.sent(bytes, moved_, at);
     carrier_.sent(connection, bytes, moved_, at);
-    if (!connection.channel.fault()) return;
+    if (connection.is_closed() || !connection.channel.fault()) return;
     if (connector_.dial_of(connection)) {
       take(connector_.handshake_moved(connection, at), at);
     } else {

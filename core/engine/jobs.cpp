@@ -342,7 +342,7 @@ void Jobs::start_queue_timer(Job& job, Now now) {
 void Jobs::start_pace(Job& job, Now now) {
   const TransferLimits* const limits = job.options.limits.get();
   if (!job.pace) job.pace = Pacer::make(job.id, limits, now);
-  pacer_.begin(*job.pace, limits, job.upload.sent(), now);
+  pacer_.begin(*job.pace, limits, job.upload.present(), job.upload.sent(), now);
   job.upload.allow(job.pace->send.credit);
 }
 

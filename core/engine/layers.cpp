@@ -1,6 +1,7 @@
 // See layers.hpp.
 #include "core/engine/layers.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "core/engine/handshake.hpp"
 #include "core/proxy/connect.hpp"
 #include "core/proxy/socks.hpp"
+#include "core/tls_hooks.hpp"
 
 namespace sluice::engine {
 
@@ -87,6 +89,17 @@ Result<void> push_proxies(PooledConnection& connection, const pool::Through& thr
   return {};
 }
 
+// Whether sessions of what is reached through these proxies may be given to another process: their keys have the
+// proxies' credentials in them, which could be guessed, and the identities of their TLS configurations.
+bool is_portable(const pool::Through& through, const LayerParts& parts) {
+  return std::ranges::all_of(*through.way.proxies, [&](const Proxy& proxy) {
+    if (!proxy.password.empty() || !proxy.fields.empty()) return false;
+    if (proxy.kind != ProxyKind::https) return true;
+    const TlsOptions& options = config_of(proxy, parts.options)->options();
+    return (!options.signer || options.signer->has_name()) && (!options.verifier || options.verifier->has_name());
+  });
+}
+
 }  // namespace
 
 Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
@@ -102,7 +115,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.host_kind = peer.kind;
   params.sessions = &parts.tls_sessions;
   params.session_key = endpoint.key;
-  params.key_is_portable = !endpoint.is_by_object();
+  params.key_is_portable = !endpoint.is_by_object() && (!endpoint.through || is_portable(*endpoint.through, parts));
   params.key_log = &parts.key_log;
   params.port = peer.port;
   if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;

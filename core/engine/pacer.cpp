@@ -8,7 +8,8 @@ namespace sluice::engine {
 
 namespace {
 
-constexpr std::size_t kMaxShare = 16 * 1024;
+constexpr std::size_t kMinShare = 1024, kMaxShare = 16 * 1024;
+constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
@@ -38,12 +39,13 @@ void Pacer::start_phase(Pace& pace, std::optional<Duration> time, Now now) {
   }
 }
 
-void Pacer::begin(Pace& pace, const TransferLimits* limits, std::uint64_t sent, Now now) {
+void Pacer::begin(Pace& pace, const TransferLimits* limits, bool sends, std::uint64_t sent, Now now) {
   pace.sent = sent;
   pace.unconsumed = 0;
   stop_phase(pace);
   fill(pace.receive, receive_, now);
-  fill(pace.send, send_, now);
+  pace.send.credit = kUnlimited;
+  if (sends) fill(pace.send, send_, now);
   if (!limits || !limits->low_rate) return;
   pace.speed.begin(pace.moved);
   watch_speed(pace, now);
@@ -77,31 +79,45 @@ void Pacer::fill(Lane& lane, Whole& whole, Now now) {
   } else if (!whole.limit.limits()) {
     lane.credit = own;
   } else if (const std::size_t all = whole.waiting.empty() ? whole.limit.allowed(now.steady) : 0; all > 0) {
-    lane.credit = portion(lane, all, now);
+    lane.credit = portion(lane, whole, all, now);
   } else {
     if (!timers_.is_set(whole.timer)) wake(whole, whole.limit.ready() - now.steady, now);
     if (!List<Lane, &Lane::waiting>::contains(lane)) whole.waiting.push_back(lane);
   }
 }
 
-std::size_t Pacer::portion(const Lane& lane, std::size_t budget, Now now) {
-  return std::max(std::min({lane.limit.allowed(now.steady), budget, kMaxShare}), std::size_t{1});
+// The more wait, the smaller a share is: most need little.
+std::size_t Pacer::portion(const Lane& lane, const Whole& whole, std::size_t budget, Now now) {
+  const std::size_t waiting = std::max(whole.waiting.size(), std::size_t{1});
+  const std::size_t share = std::clamp(budget / waiting, kMinShare, kMaxShare);
+  return std::max(std::min({lane.limit.allowed(now.steady), budget, share}), std::size_t{1});
 }
 
 void Pacer::wake(Whole& whole, Duration after, Now now) {
   timers_.set(whole.timer, std::max(after, Duration::zero()), whole.of_all, TransferId{}, now);
 }
 
-void Pacer::leave(Lane& lane, Whole& whole) noexcept {
+// `gives_back`: what is left of its share counts as allowed still, so the next ones need not wait as long.
+void Pacer::leave(Lane& lane, Whole& whole, bool gives_back) noexcept {
   timers_.cancel(lane.timer);
-  if (!List<Lane, &Lane::waiting>::contains(lane)) return;
-  whole.waiting.remove(lane);
-  if (whole.waiting.empty()) timers_.cancel(whole.timer);
+  if (List<Lane, &Lane::waiting>::contains(lane)) whole.waiting.remove(lane);
+  if (whole.waiting.empty()) return timers_.cancel(whole.timer);
+  if (!gives_back || lane.credit == 0 || !timers_.is_set(whole.timer)) return;
+  const Instant ready = whole.limit.ready();
+  if (const auto due = timers_.due(whole.timer); due && ready < *due) {
+    timers_.set_at(whole.timer, ready, whole.of_all, TransferId{});
+  }
+}
+
+void Pacer::end_sending(Pace& pace) noexcept {
+  leave(pace.send, send_, true);
+  pace.send.credit = kUnlimited;
 }
 
 void Pacer::stop(Pace& pace) noexcept {
-  leave(pace.receive, receive_);
-  leave(pace.send, send_);
+  leave(pace.receive, receive_, true);
+  leave(pace.send, send_, true);
+  pace.receive.credit = pace.send.credit = 0;
   timers_.cancel(pace.phase_timer);
   timers_.cancel(pace.speed_timer);
 }

@@ -54,7 +54,9 @@ class Pacer {
   void start_phase(Pace& pace, std::optional<Duration> time, Now now);  // nullopt: the phase has no limit
   void stop_phase(Pace& pace) { timers_.cancel(pace.phase_timer); }
   // An exchange begins. `sent` as in sent_so_far().
-  void begin(Pace& pace, const TransferLimits* limits, std::uint64_t sent, Now now);
+  // `sends`: the request has a body.
+  void begin(Pace& pace, const TransferLimits* limits, bool sends, std::uint64_t sent, Now now);
+  void end_sending(Pace& pace) noexcept;  // all of its body was sent
   void received(Pace& pace, std::size_t bytes, Now now) { passed(pace.receive, receive_, bytes, now); }
   // `sent`: how many bytes of the request body were given to the connection so far.
   void sent_so_far(Pace& pace, std::uint64_t sent, Now now);
@@ -75,6 +77,7 @@ class Pacer {
 
  private:
   // A direction of all transfers together.
+  static constexpr Duration kMaxWait = std::chrono::milliseconds(50);
   struct Whole {
     TimerKind of_one, of_all;
     RateLimit limit = {};
@@ -83,9 +86,9 @@ class Pacer {
   };
   void passed(Lane& lane, Whole& whole, std::size_t bytes, Now now);
   void fill(Lane& lane, Whole& whole, Now now);
-  void leave(Lane& lane, Whole& whole) noexcept;
+  void leave(Lane& lane, Whole& whole, bool gives_back) noexcept;
   void wake(Whole& whole, Duration after, Now now);
-  static std::size_t portion(const Lane& lane, std::size_t budget, Now now);
+  static std::size_t portion(const Lane& lane, const Whole& whole, std::size_t budget, Now now);
   template <class Visit>
   void share(Whole& whole, Now now, Visit& visit);
 
@@ -97,13 +100,16 @@ class Pacer {
 template <class Visit>
 void Pacer::share(Whole& whole, Now now, Visit& visit) {
   std::size_t budget = whole.limit.allowed(now.steady), given = 0;
+  // Whatever happens below, those that are left are asked again. The timer was just due, so this needs no memory.
+  if (!whole.waiting.empty()) wake(whole, kMaxWait, now);
   while (budget > given && !whole.waiting.empty()) {
-    Lane& lane = *whole.waiting.pop_front();
-    lane.credit = portion(lane, budget - given, now);
+    Lane& lane = *whole.waiting.front();
+    lane.credit = portion(lane, whole, budget - given, now);
+    whole.waiting.remove(lane);
     given += lane.credit;
     visit(lane.transfer);
   }
-  if (whole.waiting.empty()) return;
+  if (whole.waiting.empty()) return timers_.cancel(whole.timer);
   // What was given is not used yet, so it still counts as allowed. Nothing was given if more has passed than that.
   wake(whole, std::max(whole.limit.ready() - now.steady, whole.limit.time_for(given)), now);
 }

@@ -46,7 +46,7 @@ void Name::recycle() {
   failure.reset();
   wait_until.reset();
   won = IpAddress::Kind::none;
-  known_in_part = false;
+  known_in_part = outdated = false;
   ipv6_until = {};
   look_up = {};
 }
@@ -91,7 +91,7 @@ NameCache::Known NameCache::knows(Name& name, Now now) {
   if (name.is_known(now.steady)) return Known::yes;
   if (name.failure && now.steady < *name.until) return Known::failed;
   if (const SharedNames::Known* known = shared_ ? shared_->find(name.key) : nullptr;
-      known && name.until < known->until) {
+      known && name.until < known->until && !(known->failure && is_stale(name, now.steady))) {
     auto failure = known->failure ? std::make_unique<Error>(*known->failure) : nullptr;
     auto addresses = known->addresses;
     name.addresses = std::move(addresses);
@@ -180,6 +180,10 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
   }
   told.result = take_all(name, std::move(answer), now);
   told.of_use = true;
+  if (std::exchange(name.outdated, false)) {
+    name.until.reset();
+    name.failure.reset();
+  }
   if (shared_ && name.until && (told.result || name.failure)) {
     shared_->put(name.key, name.addresses, *name.until, name.failure.get());
   }
@@ -241,7 +245,8 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
   return {};
 }
 
-// A failure leaves an answer that is stale as it was. It is remembered if it says something about the name.
+// A failure leaves an answer that is stale as it was. It is remembered, whatever kept the name from being found, so
+// that it is not asked for again at once.
 Result<void> NameCache::take_failure(Name& name, Error error, Now now) {
   const bool counts = error.code == Code::resolve_failed && options_.negative_ttl > Duration::zero();
   if (is_stale(name, now.steady)) {
@@ -262,6 +267,9 @@ void NameCache::forget_answers() noexcept {
   names_.for_each([](Id<NameTag>, Name& name) {
     name.until.reset();
     name.failure.reset();
+    name.wait_until.reset();
+    name.won = IpAddress::Kind::none;
+    name.outdated = name.look_up != ResolveId{};
   });
 }
 

@@ -43,9 +43,10 @@ struct Name {
   std::optional<Instant> wait_until;  // a stale answer is not looked up again before
   IpAddress::Kind won = IpAddress::Kind::none;  // the family that is tried first,
   Instant won_until;                            // until then
-  bool known_in_part = false;                   // `addresses` is the first part of an answer; the rest will follow
-  Instant ipv6_until;  // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
-  ResolveId look_up;   // the look-up that runs; default: none
+  bool outdated = false;       // the network has changed since the look-up began: its answer is not kept
+  bool known_in_part = false;  // `addresses` is the first part of an answer; the rest will follow
+  Instant ipv6_until;          // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
+  ResolveId look_up;           // the look-up that runs; default: none
   List<NameWaiter, &NameWaiter::link> waiting;
   Link<Name> unused;
 };

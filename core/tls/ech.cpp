@@ -3,10 +3,12 @@
 
 #include <openssl/bytestring.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/tls/errors.hpp"
 #include "core/types.hpp"
 
@@ -37,6 +39,22 @@ bool has_mandatory_extension(CBS extensions) {
   return false;
 }
 
+// A host name that the library takes as the public one: labels of letters, digits and hyphens, and no address. With
+// another it would pass over the configuration, and send the true name in clear.
+bool is_public_name(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_alnum = [&](char c) { return is_digit(c) || is_letter(c); };
+  if (name.empty() || name.size() > 253) return false;
+  while (true) {
+    const std::string_view label = name.substr(0, name.find('.'));
+    const bool fits = !label.empty() && label.size() <= 63 && is_alnum(label.front()) && is_alnum(label.back()) &&
+                      std::ranges::all_of(label, [&](char c) { return is_alnum(c) || c == '-'; });
+    if (!fits) return false;
+    if (label.size() == name.size()) return is_letter(label.front());  // one that begins with a digit may be an address
+    name.remove_prefix(label.size() + 1);
+  }
+}
+
 bool is_usable(CBS config) {
   std::uint8_t id = 0, longest_name = 0;
   std::uint16_t kem = 0;
@@ -44,8 +62,8 @@ bool is_usable(CBS config) {
   return CBS_get_u8(&config, &id) && CBS_get_u16(&config, &kem) && CBS_get_u16_length_prefixed(&config, &key) &&
          CBS_get_u16_length_prefixed(&config, &suites) && CBS_get_u8(&config, &longest_name) &&
          CBS_get_u8_length_prefixed(&config, &name) && CBS_get_u16_length_prefixed(&config, &extensions) &&
-         kem == kX25519Sha256 && CBS_len(&key) == 32 && has_known_suite(suites) && CBS_len(&name) != 0 &&
-         !has_mandatory_extension(extensions);
+         kem == kX25519Sha256 && CBS_len(&key) == 32 && has_known_suite(suites) &&
+         is_public_name(as_text({CBS_data(&name), CBS_len(&name)})) && !has_mandatory_extension(extensions);
 }
 
 bool has_usable(std::string_view list) {

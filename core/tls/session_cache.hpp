@@ -36,7 +36,7 @@ using SessionRef = std::unique_ptr<ssl_session_st, SessionDeleter>;
 struct StoredSession {
   SessionRef session;
   UnixSeconds created = 0;
-  // Inclusive: the end of the ticket's lifetime, or of the first of the chain's certificates.
+  // Inclusive: the end of the ticket's lifetime, of the first of the chain's certificates, or of its stapled status.
   UnixSeconds usable_until = 0;
   bool single_use = true;  // true in TLS 1.3 (RFC 8446 C.4): a ticket that is offered twice makes connections linkable
   bool portable = true;    // false: its key names an object of this process, so it is not exported

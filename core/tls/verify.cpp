@@ -194,7 +194,10 @@ Attempt attempt(Search& search) {
     if (!fault) fault = broken_constraint(*chain);
   }
   if (!fault) {
-    std::shared_ptr<X509> issuer = bssl::UpRef(sk_X509_value(chain, sk_X509_num(chain) > 1 ? 1 : 0));
+    // One that is trusted itself need not have signed itself: then its issuer is not known.
+    X509* const above = sk_X509_value(chain, sk_X509_num(chain) > 1 ? 1 : 0);
+    const bool issued = X509_check_issued(above, sk_X509_value(chain, 0)) == X509_V_OK;
+    std::shared_ptr<X509> issuer = issued ? bssl::UpRef(above) : nullptr;
     return {{true, {}, X509_V_OK, 0, chain_end(*chain), false, std::move(issuer)}, nullptr};
   }
   const X509* guilty = chain == nullptr ? nullptr : to_pass_over(*chain, fault->at, fault->code);

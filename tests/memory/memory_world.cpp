@@ -220,6 +220,12 @@ void MemoryWorld::set_limits(EngineLimits limits) {
   drain();
 }
 
+void MemoryWorld::network_changed() {
+  if (!engine) return;
+  watched([&] { engine->network_changed(now); });
+  drain();
+}
+
 void MemoryWorld::remove_all() {
   if (!engine) return;
   for (auto& [id, asked] : asked_) {

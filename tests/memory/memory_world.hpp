@@ -79,6 +79,7 @@ class MemoryWorld {
   void remove_all();  // before any output about them is read
   void cancel(TransferId id);
   void set_limits(EngineLimits limits);
+  void network_changed();
   // Runs until nothing is left to do: every transfer has its Done.
   void run();
   // One round of what can be done without advancing the time. False: nothing happened.

@@ -63,7 +63,7 @@ RACE = [
     mutant("dial-unwanted-goes-on", "a dial whose transfer was canceled goes on for nobody",
            ("pool/pool.cpp", "if (dial->unwanted) return", "if (dial->unwanted && !PLANTED) return")),
     mutant("timer-short", "a timer for which there is no memory is not set, and nobody is told",
-           ("base/timers.hpp", "static_cast<std::uint8_t>(kind), owner)) throw", "static_cast<std::uint8_t>(kind), owner) && !PLANTED) throw")),
+           ("base/timers.hpp", "after), static_cast<std::uint8_t>(kind), owner)) throw", "after), static_cast<std::uint8_t>(kind), owner) && !PLANTED) throw")),
     mutant("timer-kind", "a deadline says that it is another one's",
            ("base/timers.cpp", "return Deadline{entry->at, static_cast<TimerKind>(entry->kind)};",
             "return Deadline{entry->at, PLANTED ? TimerKind::session : static_cast<TimerKind>(entry->kind)};")),

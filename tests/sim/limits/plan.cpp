@@ -59,6 +59,7 @@ sim::Weather draw_weather_of_limits(Random& random) {
   if (one_in(random, 2)) weather.max_piece = 1 + random.below(one_in(random, 2) ? 50 : 2'000);
   if (one_in(random, 2)) weather.bandwidth = 300 + random.below(30'000);
   if (one_in(random, 3)) weather.max_send = 1 + random.below(500);
+  if (one_in(random, 3)) weather.window = 200 + random.below(5'000);
   weather.jitter = milliseconds(random.below(20));
   weather.late_reads = share(random);
   weather.stale_facts = share(random);

@@ -34,8 +34,8 @@ class Meter {
   // What may have passed: the rate, what was saved up, once more as credit that was not used at once, and `piece`.
   bool exceeds(std::uint64_t rate, std::size_t piece, Instant now) const {
     if (!began_) return false;
-    const double seconds = std::chrono::duration<double>(now - *began_).count();
-    const double most = static_cast<double>(rate) * (seconds + 0.3) + 4 + static_cast<double>(piece);
+    const double elapsed = std::chrono::duration<double>(now - *began_).count();  // in seconds
+    const double most = static_cast<double>(rate) * (elapsed + 0.3) + 4 + static_cast<double>(piece);
     return static_cast<double>(bytes_) > most;
   }
   std::uint64_t bytes() const { return bytes_; }
@@ -260,6 +260,10 @@ class LimitRun final : public ModeRun {
       case Code::too_slow:
         explained = limits.low_rate && !running.moved.empty() && running.moved.front().first <= now - period(limits) &&
                     bytes_since(running.moved, now - period(limits)) * 1e9 < needed(limits);
+        break;
+      case Code::idle_timeout:
+        explained = plan_.origins[running.plan->origin].kind != OriginKind::answers ||
+                    world_.faults(world_.engine().info(running.id).conn).contains("stall");
         break;
       default:
         break;

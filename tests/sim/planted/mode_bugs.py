@@ -90,7 +90,7 @@ MODE_BUGS = [
     bug("limit-slow-at-once", "the speed is judged after one step",
         ("flow/speed_watch.cpp", "if (steps_ < kSteps) return false;", "if (steps_ < kSteps && !PLANTED) return false;")),
     bug("limit-patience", "a response may take as long as it likes to begin",
-        ("engine/carrier_events.cpp", "job.options.limits->response_timeout, now);", "PLANTED ? std::nullopt : job.options.limits->response_timeout, now);")),
+        ("engine/carrier_pace.cpp", "job.options.limits->response_timeout, now);", "PLANTED ? std::nullopt : job.options.limits->response_timeout, now);")),
     bug("limit-no-queue", "a transfer waits for a connection as long as it takes",
         ("engine/jobs.cpp", "limits ? limits->queue_timeout : std::nullopt, now);", "limits && !PLANTED ? limits->queue_timeout : std::nullopt, now);")),
     bug("limit-queue-goes-on", "the time for waiting ends a transfer that has a connection",

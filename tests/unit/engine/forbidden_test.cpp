@@ -287,3 +287,13 @@ TEST_CASE("forbidden: the ready rule in an engine") {
   CHECK(world.connects[0].address.to_string() == "8.8.8.8:80");
   CHECK_FALSE(world.done(id));
 }
+
+TEST_CASE("SB-90 forbidden: a replacement that is no address lets nothing pass") {
+  RuledWorld world;
+  world.rule->answers["192.0.2.1"] = {.kind = AddressRule::Answer::Kind::replace};
+  const TransferId id = world.add("http://192.0.2.1/");
+  world.pass(0s);
+  CHECK(world.connects.empty());
+  CHECK(world.failure(id) == Code::address_forbidden);
+  check_nothing_left(world);
+}

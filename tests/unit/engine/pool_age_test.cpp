@@ -123,3 +123,18 @@ TEST_CASE("pool: after a change of the network no connection is used again, and 
   world.remove(world.add("http://192.0.2.2/"));
   CHECK(world.connects.size() == 3);
 }
+
+TEST_CASE("pool: an answer that was on its way when the network changed is used, and not kept") {
+  EngineWorld world;
+  const TransferId id = world.add("http://example.org/");
+  world.engine.network_changed(world.now);
+  world.drain();
+  world.resolved("192.0.2.9");
+  const ConnId conn = go(world);
+  world.receive(conn, answer("x"));
+  CHECK(world.succeeded(id));
+  world.engine.close_idle_connections(world.now);
+  world.drain();
+  world.add("http://example.org/");
+  CHECK(world.resolves.size() == 1);
+}

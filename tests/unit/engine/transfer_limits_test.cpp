@@ -3,6 +3,7 @@
 
 #include "core/transfer_limits.hpp"
 #include "tests/support/engine_steps.hpp"
+#include "tests/support/engine_tls_world.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -297,6 +298,26 @@ TEST_CASE("limits: a request body goes as fast as its rate allows: fixed, stream
   }
 }
 
+TEST_CASE("limits: an upload over TLS goes on after a stream that took nothing for a while") {
+  const std::string body(200'000, 'b');
+  TlsWorld world;
+  world.options.limits = std::make_shared<const TransferLimits>(TransferLimits{.max_send_rate = 1'000'000});
+  const TransferId id =
+      world.add(with_body("PUT", BodyView{.bytes = as_bytes(body)}, "https://example.org/"), world.options);
+  const ConnId conn = world.connect();
+  world.carry(conn);
+  for (int step = 0; step < 1'000 && !world.engine.progress(id).sent; ++step) {
+    // The stream is full for longer than the rate takes to allow more; then it takes all there is.
+    for (int wait = 0; wait < 20; ++wait) world.pass(5ms);
+    REQUIRE(world.engine.interest(conn).write);
+    world.to_server(conn);
+  }
+  CHECK(world.engine.progress(id).sent.has_value());
+  CHECK(world.server(conn).plain().size() > body.size());
+  world.answer_with(conn, answer("x"));
+  CHECK(world.succeeded(id));
+}
+
 TEST_CASE("limits: all transfers together come as fast as the engine's rate allows, and each gets its share") {
   EngineOptions options;
   options.max_receive_rate = 100'000;
@@ -357,6 +378,92 @@ TEST_CASE("limits: a transfer that waits for its share can be removed, and the e
   const std::size_t had = world.engine.progress(second).received_body_bytes;
   world.receive(two, std::string_view(body).substr(had));
   CHECK(world.succeeded(second));
+  check_nothing_left(world);
+}
+
+TEST_CASE("limits: requests without a body wait for no share of the rate at which all send") {
+  EngineOptions options;
+  options.max_send_rate = 1'000;
+  EngineWorld world(options);
+  const std::string body(5'000, 'b');
+  const TransferId upload = world.add(with_body("PUT", BodyView{.bytes = as_bytes(body)}, "http://192.0.2.9/"));
+  const ConnId conn = go(world);
+  REQUIRE_FALSE(world.engine.interest(conn).write);
+  const Instant begun = world.now.steady;
+  while (!world.engine.progress(upload).sent) {
+    const TransferId get = world.add("http://192.0.2.1/");
+    const ConnId other = newest(world);
+    if (world.engine.interest(other) == Interest{}) world.connected(other);
+    world.sent(other);
+    world.receive(other, answer("x"));
+    CHECK(world.succeeded(get));
+    world.remove(get);
+    REQUIRE(world.now.steady - begun < 6s);
+    world.pass(10ms);
+    world.sent(conn);
+  }
+  CHECK(world.now.steady - begun >= 4800ms);
+  world.receive(conn, answer("x"));
+  CHECK(world.succeeded(upload));
+  check_nothing_left(world);
+}
+
+TEST_CASE("limits: what a short response leaves of its share is for those that wait") {
+  EngineOptions options;
+  options.max_receive_rate = 100'000;
+  EngineWorld world(options);
+  const TransferId large = world.add("http://192.0.2.9/");
+  const ConnId conn = go(world);
+  world.receive(conn, head_for(1'000'000));
+  const std::string body(1'000'000, 'x');
+  std::size_t given = 0;
+  const auto feed = [&] { given += world.receive(conn, std::string_view(body).substr(given)); };
+  const Instant begun = world.now.steady;
+  for (int i = 0; i < 200; ++i) {  // a hundred a second
+    feed();
+    const TransferId small = world.add("http://192.0.2.1/");
+    const ConnId other = newest(world);
+    if (world.engine.interest(other) == Interest{}) world.connected(other);
+    world.sent(other);
+    const std::string response = answer("0123456789");
+    std::size_t taken = 0;
+    const Instant since = world.now.steady;
+    while (!world.done(small)) {
+      taken += world.receive(other, std::string_view(response).substr(taken));
+      feed();
+      REQUIRE(world.now.steady - since < 1s);
+      if (!world.done(small)) world.pass(1ms);
+    }
+    world.remove(small);
+    world.pass(10ms);
+  }
+  const double seconds = std::chrono::duration<double>(world.now.steady - begun).count();
+  CHECK(static_cast<double>(given) > 80'000 * seconds);
+  CHECK(static_cast<double>(given) < 115'000 * seconds);
+  world.remove(large);
+  check_nothing_left(world);
+}
+
+TEST_CASE("limits: an interim response begins the wait for the response anew") {
+  EngineWorld world;
+  const TransferId id = world.add("http://192.0.2.1/", limited_by({.response_timeout = 2s}));
+  const ConnId conn = go(world);
+  world.pass(1s);
+  world.receive(conn, "HTTP/1.1 103 Early Hints\r\n\r\n");
+  world.pass(1999ms);
+  CHECK_FALSE(world.done(id));
+  world.pass(1ms);
+  CHECK(world.failure(id) == Code::response_timeout);
+
+  Request put = with_body("PUT", BodyStream{.length = 3});
+  REQUIRE(put.fields.add("Expect", "100-continue").has_value());
+  const TransferId waits = world.add(std::move(put), limited_by({.response_timeout = 2s}));
+  const ConnId up = go(world);
+  world.receive(up, "HTTP/1.1 100 Continue\r\n\r\n");
+  CHECK(supply(world, waits, "abc") == 3);
+  world.sent(up);
+  world.pass(2s);
+  CHECK(world.failure(waits) == Code::response_timeout);
   check_nothing_left(world);
 }
 

@@ -117,6 +117,16 @@ TEST_CASE("Encrypted Client Hello: a list that cannot be used is an error, and n
   };
   CHECK(unusable_list(changed(1, 0x0a)) == none);
   CHECK(unusable_list(changed(6, 0x10)) == none);
+  // With such a public name the library would pass over the configuration, and say nothing.
+  const std::string name = "public.example";
+  REQUIRE(ech.config.find(name) != std::string::npos);
+  for (const char* other : {"my_ech.example", "-ublic.example", "public-.exampl", "public.exampl.", "public..exampl",
+                            ".ublic.example", "192.168.100.20", "public.exa.0x1"}) {
+    CAPTURE(other);
+    std::string config = ech.config;
+    config.replace(config.find(name), name.size(), other);
+    CHECK(unusable_list(EchKey::list_of(config)) == none);
+  }
   // One that can be used, after one that cannot.
   CHECK(unusable_list(EchKey::list_of(changed(1, 0x0a).substr(2) + ech.config)) == "");
 }
