@@ -32,8 +32,7 @@ std::expected<std::unique_ptr<Environment>, Failure> make_doh(const CommandLine&
   if (!tls) return std::unexpected(std::move(tls.error()));
   auto socket = SocketChoices().for_settings(settings);
   if (!socket) return std::unexpected(std::move(socket.error()));
-  auto made =
-      doh_environment({.server = *std::move(server), .tls = *std::move(tls), .socket = *std::move(socket)});
+  auto made = doh_environment({.server = *std::move(server), .tls = *std::move(tls), .socket = *std::move(socket)});
   if (!made) return refused(made.error());
   return *std::move(made);
 }
