@@ -7,6 +7,8 @@ ROWS = [
            ("pool/name_cache.cpp", "return !family_fits(name.family, address); });", "return !PLANTED && !family_fits(name.family, address); });")),
     mutant("dial-duplicates", "an address that an answer names twice is tried twice",
            ("pool/name_cache.cpp", "if (std::ranges::find(its, address) == its.end())", "if (PLANTED || std::ranges::find(its, address) == its.end())")),
+    mutant("dial-phase-of-none", "a dial that is taken over has no limits of its phase",
+           ("engine/connector.cpp", "  limit_phase_again(dial, now);", "  if (!PLANTED) limit_phase_again(dial, now);")),
     mutant("dial-zone", "the zone of a literal is forgotten",
            ("engine/connector_names.cpp", "  literal->zone = zone;", "  if (!PLANTED) literal->zone = zone;")),
     mutant("dial-old-timeout", "the connect timeout of who gave a dial up holds for who took it over",

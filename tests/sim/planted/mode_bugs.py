@@ -97,8 +97,6 @@ MODE_BUGS = [
         ("engine/pacer.cpp", "  stop_phase(pace);\n  fill", "  if (!PLANTED) stop_phase(pace);\n  fill")),
     bug("limit-no-tls", "a TLS handshake has no time of its own",
         ("engine/connector.cpp", "dialer_.limit_phase(dial, limits->tls_timeout, now);", "dialer_.limit_phase(dial, PLANTED ? std::nullopt : limits->tls_timeout, now);")),
-    bug("limit-of-another", "a dial that is taken over keeps the limits of the transfer that began it",
-        ("engine/connector.cpp", "  limit_phase_again(dial, now);", "  if (!PLANTED) limit_phase_again(dial, now);")),
     bug("limit-no-resolve", "a look-up has no time of its own",
         ("engine/connector_names.cpp", "dialer_.limit_phase(dial, limits->resolve_timeout, now);", "dialer_.limit_phase(dial, PLANTED ? std::nullopt : limits->resolve_timeout, now);")),
     bug("limit-one-more-use", "a connection carries one exchange too many",
