@@ -262,7 +262,9 @@ class LimitRun final : public ModeRun {
                     bytes_since(running.moved, now - period(limits)) * 1e9 < needed(limits);
         break;
       case Code::idle_timeout:
+        // A slow network may hold a whole upload for longer.
         explained = plan_.origins[running.plan->origin].kind != OriginKind::answers ||
+                    plan_.weather.bandwidth < 1'000 ||
                     world_.faults(world_.engine().info(running.id).conn).contains("stall");
         break;
       default:
