@@ -96,7 +96,7 @@ class MessageReader {
 
  private:
   std::size_t left() const { return message_.size() - at_; }
-  // Returns where the name that begins at `at` ends, behind its pointer if it has one; 0: it is malformed. A pointer
+  // Returns where the name that begins at `at` ends, after its pointer if it has one; 0: it is malformed. A pointer
   // (RFC 1035 4.1.4) must lead to an earlier place than the name or the pointer before, so there is no loop.
   std::size_t name_at(std::size_t at, std::string& out) const {
     out.clear();

@@ -31,8 +31,8 @@ class TlsSessionStore {
   virtual std::string export_sessions(UnixSeconds wall) const = 0;
   // Adds what export_sessions() gave, without what has expired at `wall`, up to the limits of the store. Returns how
   // many sessions were read. Their certificates are verified again when they are used, but who can change the bytes can
-  // pose as any server: they must come from where nobody else can write. Errors: invalid_option (not these bytes, of
-  // another version, or damaged; nothing was added), out_of_memory.
+  // pose as any server: they must come from a place where only the user can write. Errors: invalid_option (not these
+  // bytes, of another version, or damaged; nothing was added), out_of_memory.
   virtual Result<std::size_t> import_sessions(std::string_view bytes, UnixSeconds wall) = 0;
 
  protected:

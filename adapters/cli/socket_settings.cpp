@@ -59,7 +59,7 @@ struct NamedTos {
   std::string_view name;
   std::uint8_t value;
 };
-// RFC 2474, RFC 2597, RFC 3246, RFC 5865, RFC 8622, RFC 3168, and RFC 1349 for the words.
+// The names of RFC 2474, RFC 2597, RFC 3246, RFC 5865, RFC 8622 and RFC 3168, and the older ones of RFC 1349.
 constexpr NamedTos kNamedTos[] = {
     {"AF11", 0x28},        {"AF12", 0x30},     {"AF13", 0x38},    {"AF21", 0x48},        {"AF22", 0x50},
     {"AF23", 0x58},        {"AF31", 0x68},     {"AF32", 0x70},    {"AF33", 0x78},        {"AF41", 0x88},

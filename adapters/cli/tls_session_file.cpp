@@ -13,8 +13,8 @@ namespace sluice::cli {
 
 namespace {
 
-// Who can write the file can pose as any server, and who can read it has the secrets. A file that does not exist yet
-// is nobody's.
+// Who can write the file can pose as any server, and who can read it has the secrets. True also if there is no file
+// yet.
 bool is_of_this_user_alone(const std::string& path) {
   struct stat present = {};
   if (::lstat(path.c_str(), &present) != 0) return errno == ENOENT;

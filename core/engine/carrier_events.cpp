@@ -67,7 +67,7 @@ void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now
   while (!plain.empty() && connection.is_ready()) {
     events_.clear();
     auto taken = connection.session().receive(plain, events_);
-    note_response_byte(connection);
+    if (jobs_.has_paces()) note_response_byte(connection);
     dispatch(connection, now);
     if (!taken) {
       if (connection.is_ready()) failed(connection, std::move(taken.error()), now);

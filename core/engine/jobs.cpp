@@ -122,6 +122,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     job->upload = http::UploadBody(job->request.body);
     job->progress.queued = now.steady;
     job->pace = std::move(pace);
+    has_paces_ |= job->pace != nullptr;
     if (job->pace) job->pace->receive.transfer = job->pace->send.transfer = id;
     ++running_;
     enter_queue(*job, now);
@@ -342,6 +343,7 @@ void Jobs::start_queue_timer(Job& job, Now now) {
 void Jobs::start_pace(Job& job, Now now) {
   const TransferLimits* const limits = job.options.limits.get();
   if (!job.pace) job.pace = Pacer::make(job.id, limits, now);
+  has_paces_ = true;
   pacer_.begin(*job.pace, limits, job.upload.present(), job.upload.sent(), now);
   job.upload.allow(job.pace->send.credit);
 }

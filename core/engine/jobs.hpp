@@ -38,6 +38,7 @@ class Jobs {
   std::size_t running() const { return running_; }
   flow::HopMemory& memory() { return memory_; }  // of all transfers
   Pacer& pacer() { return pacer_; }
+  bool has_paces() const { return has_paces_; }  // a transfer has, or has had, limits besides those of its options
 
   // Checks the request and puts a new transfer into the queue of its endpoint. Moves from request and options on
   // success. Errors: as Engine::add.
@@ -126,6 +127,7 @@ class Jobs {
   pool::Scheduler& scheduler_;
   flow::HopMemory memory_;
   Pacer pacer_{timers_};
+  bool has_paces_ = false;
   SlotMap<Job, TransferTag> jobs_;
   std::size_t running_ = 0;
   std::vector<TransferId> landed_;  // transfers with views into the landing buffer

@@ -414,7 +414,7 @@ TEST_CASE("--ech: a server without it is refused, and has not seen the host's na
   const OpensslFiles& own = files();
   const StatusServer server(
       own, {"-servername", "hidden.test", "-cert2", own.text("server.pem"), "-key2", own.text("server.key")});
-  // A list with one configuration, of a key that nobody has, whose public name is public.test.
+  // A list with one configuration, whose private key does not exist and whose public name is public.test.
   std::string config("\x07\x00\x20\x00\x20", 5);
   config += std::string(32, '\x09') + std::string("\x00\x04\x00\x01\x00\x01\x10\x0b", 8) + "public.test" +
             std::string("\x00\x00", 2);

@@ -1,5 +1,5 @@
 // A real name server (dnsmasq) on a loopback port while the object exists. It answers for names below "test" only, from
-// the lines that it is given, and asks nobody else but the servers that these lines name.
+// the lines that it is given, and asks only the servers that these lines name.
 #pragma once
 
 #include <cstddef>
