@@ -97,12 +97,12 @@ void Pacer::wake(Whole& whole, Duration after, Now now) {
   timers_.set(whole.timer, std::max(after, Duration::zero()), whole.of_all, TransferId{}, now);
 }
 
-// `gives_back`: what is left of its share counts as allowed still, so the next ones need not wait as long.
-void Pacer::leave(Lane& lane, Whole& whole, bool gives_back) noexcept {
+// What is left of its share still counts as allowed, so the next ones need not wait as long.
+void Pacer::leave(Lane& lane, Whole& whole) noexcept {
   timers_.cancel(lane.timer);
   if (List<Lane, &Lane::waiting>::contains(lane)) whole.waiting.remove(lane);
   if (whole.waiting.empty()) return timers_.cancel(whole.timer);
-  if (!gives_back || lane.credit == 0 || !timers_.is_set(whole.timer)) return;
+  if (lane.credit == 0) return;
   const Instant ready = whole.limit.ready();
   if (const auto due = timers_.due(whole.timer); due && ready < *due) {
     timers_.set_at(whole.timer, ready, whole.of_all, TransferId{});
@@ -110,13 +110,13 @@ void Pacer::leave(Lane& lane, Whole& whole, bool gives_back) noexcept {
 }
 
 void Pacer::end_sending(Pace& pace) noexcept {
-  leave(pace.send, send_, true);
+  leave(pace.send, send_);
   pace.send.credit = kUnlimited;
 }
 
 void Pacer::stop(Pace& pace) noexcept {
-  leave(pace.receive, receive_, true);
-  leave(pace.send, send_, true);
+  leave(pace.receive, receive_);
+  leave(pace.send, send_);
   pace.receive.credit = pace.send.credit = 0;
   timers_.cancel(pace.phase_timer);
   timers_.cancel(pace.speed_timer);

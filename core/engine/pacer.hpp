@@ -53,8 +53,7 @@ class Pacer {
   static std::unique_ptr<Pace> make(TransferId transfer, const TransferLimits* limits, Now now);
   void start_phase(Pace& pace, std::optional<Duration> time, Now now);  // nullopt: the phase has no limit
   void stop_phase(Pace& pace) { timers_.cancel(pace.phase_timer); }
-  // An exchange begins. `sent` as in sent_so_far().
-  // `sends`: the request has a body.
+  // An exchange begins. `sends`: the request has a body. `sent` as in sent_so_far().
   void begin(Pace& pace, const TransferLimits* limits, bool sends, std::uint64_t sent, Now now);
   void end_sending(Pace& pace) noexcept;  // all of its body was sent
   void received(Pace& pace, std::size_t bytes, Now now) { passed(pace.receive, receive_, bytes, now); }
@@ -76,8 +75,9 @@ class Pacer {
   void stop(Pace& pace) noexcept;         // no timer of it runs any more, and it waits for nothing
 
  private:
-  // A direction of all transfers together.
+  // After this time those that wait for a share are asked again, also if there was no memory to serve one of them.
   static constexpr Duration kMaxWait = std::chrono::milliseconds(50);
+  // A direction of all transfers together.
   struct Whole {
     TimerKind of_one, of_all;
     RateLimit limit = {};
@@ -86,7 +86,7 @@ class Pacer {
   };
   void passed(Lane& lane, Whole& whole, std::size_t bytes, Now now);
   void fill(Lane& lane, Whole& whole, Now now);
-  void leave(Lane& lane, Whole& whole, bool gives_back) noexcept;
+  void leave(Lane& lane, Whole& whole) noexcept;
   void wake(Whole& whole, Duration after, Now now);
   static std::size_t portion(const Lane& lane, const Whole& whole, std::size_t budget, Now now);
   template <class Visit>
