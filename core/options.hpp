@@ -335,8 +335,8 @@ struct EngineOptions {
   // A connection that is older carries no further exchange; nullopt: no limit.
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
-  // The greatest number of body bytes a second of all transfers together, on average; nullopt: no limit. See also
-  // TransferLimits.
+  // The greatest number of body bytes a second of all transfers together, on average; nullopt or 0: no limit. A changed
+  // one holds for exchanges that begin afterwards. See also TransferLimits.
   std::optional<std::uint64_t> max_receive_rate = {};
   std::optional<std::uint64_t> max_send_rate = {};
   NameCacheOptions name_cache = {};
