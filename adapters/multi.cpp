@@ -105,6 +105,7 @@ std::optional<Message> Multi::info_read(int* left) { return impl_->info_read(lef
 std::size_t Multi::running() const { return impl_->running(); }
 std::size_t Multi::connections() const { return impl_->engine().connections(); }
 std::size_t Multi::idle_connections() const { return impl_->engine().idle_connections(); }
+Counters Multi::counters() const { return impl_->engine().counters(); }
 void Multi::close_idle_connections() { impl_->close_idle_connections(); }
 void Multi::network_changed() { impl_->network_changed(); }
 EngineLimits Multi::limits() const { return impl_->engine().limits(); }

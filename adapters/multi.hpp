@@ -118,6 +118,15 @@ class WatchSink {
   virtual void on_timer(std::optional<Instant> at) = 0;
 };
 
+// Sees every event of a Multi with its time (core/engine_event.hpp): for logs, metrics and traces. Called inside a
+// drive, once for each event, in order; what happened in an add() or a remove() between two drives is told in the next
+// one. Inside every call on the Multi is legal except driving; a transfer may be removed already. Must not throw.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_event(Multi& multi, const EngineEvent& event) = 0;
+};
+
 struct ResolveOverride {  // like curl's --resolve: these addresses are used for this host and port
   // A name, in upper or lower case, or "*" for each host without an entry of its own for the port; if no URL can have
   // it, create() returns invalid_option.
@@ -144,6 +153,8 @@ struct MultiOptions {
   Duration max_drive_time = std::chrono::milliseconds(2);
   // TransferInfo::local is filled in. It costs a system call for each new connection.
   bool local_addresses = false;
+  // Null: events are not reported, and cost nothing.
+  std::shared_ptr<Observer> observer = {};
   // Gives the clock, streams, names and waiting. Not owned; must outlive the Multi. Null: system_environment(). With
   // the simulated world (sim.hpp) all descriptors of the Multi belong to that world and only its Waiter knows them;
   // poll() and perform() work as usual.
@@ -263,6 +274,7 @@ class Multi {
   std::size_t running() const;
   std::size_t connections() const;  // open ones, idle and connecting ones included
   std::size_t idle_connections() const;
+  Counters counters() const;  // at any time, at constant cost
 
   // ---- the connection pool ----
   void close_idle_connections();

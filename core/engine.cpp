@@ -93,6 +93,7 @@ Interest Engine::interest(ConnId conn) const { return impl_->interest(conn); }
 std::optional<Deadline> Engine::deadline() const { return impl_->deadline(); }
 std::size_t Engine::connections() const { return impl_->connections(); }
 std::size_t Engine::idle_connections() const { return impl_->idle_connections(); }
+Counters Engine::counters() const { return impl_->counters(); }
 void Engine::close_idle_connections(Now now) {
   guarded(*impl_, [&](auto& impl) { impl.close_idle_connections(now); });
 }

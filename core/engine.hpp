@@ -25,8 +25,8 @@
 //    where BoringSSL does not tell the cause; it is never taken for success. If nothing can continue, for example
 //    without the buffer that all connections receive into, every transfer whose response was not received completely
 //    ends with out_of_memory. The engine is consistent and usable afterwards in every case. Reporting such an end needs
-//    no memory; these outputs come last. A CancelResolve, a HeadSent or a KeyLog may be lost, and info() and hops() may
-//    be incomplete.
+//    no memory; these outputs come last. A CancelResolve, a HeadSent, a KeyLog or an Observed may be lost, and info()
+//    and hops() may be incomplete.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "address.hpp"
+#include "counters.hpp"
 #include "error.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
@@ -148,6 +149,7 @@ class Engine {
 
   std::size_t connections() const;  // open ones, idle and connecting included
   std::size_t idle_connections() const;
+  Counters counters() const;
   // Closes every connection that has no exchange.
   void close_idle_connections(Now now);
   // The application knows that the network is another one now (a cable, a VPN): connections without an exchange are

@@ -346,6 +346,8 @@ struct EngineOptions {
   // For what is drawn at random: waits between retries, and the nonces of authentication. The same seed gives the same
   // numbers. nullopt: Multi takes one from its Environment, and an engine alone has a fixed one.
   std::optional<Seed> seed = {};
+  // Events are reported (output::Observed). Without memory for one, it is left out. In Multi: MultiOptions::observer.
+  bool report_events = false;
   // Hosts that are used over https only (RFC 6797): a request for http goes to https instead (8.3) if its host is in
   // the store, and responses over verified TLS change the store. Any number of engines may share it, in one thread at a
   // time. Null: none.

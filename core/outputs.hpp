@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "address.hpp"
+#include "engine_event.hpp"
 #include "error.hpp"
 #include "options.hpp"
 #include "progress.hpp"
@@ -104,6 +105,10 @@ struct Done {
   TransferId transfer = {};
   Result<void> result = {};
 };
+// Something has happened that EngineOptions::report_events asks for.
+struct Observed {
+  EngineEvent event = {};
+};
 // A line of the TLS key log (NSS format, without a line end). Given if TlsOptions::key_log is set. It holds secrets.
 struct KeyLog {
   std::string line = {};
@@ -114,7 +119,7 @@ struct KeyLog {
 using Output =
     std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
                  output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
-                 output::HopDone, output::Done, output::KeyLog, output::HeadSent>;
+                 output::HopDone, output::Done, output::KeyLog, output::HeadSent, output::Observed>;
 
 // What to wait for on a stream: that it is readable, that it is writable.
 struct Interest {

@@ -6,6 +6,10 @@
 // everything else is consistent; after it only the accounting for this transfer is left to do.
 #pragma once
 
+#include <memory>
+#include <utility>
+
+#include "adapters/multi.hpp"
 #include "adapters/multi/pace.hpp"
 #include "adapters/multi/transfers.hpp"
 #include "core/engine.hpp"
@@ -14,8 +18,9 @@ namespace sluice::multi {
 
 class Callbacks {
  public:
-  Callbacks(Engine& engine, Transfers& transfers, const Pace& pace)
-      : engine_(engine), transfers_(transfers), pace_(pace) {}
+  // `observer` may be null.
+  Callbacks(Engine& engine, Transfers& transfers, const Pace& pace, std::shared_ptr<Observer> observer = nullptr)
+      : engine_(engine), transfers_(transfers), pace_(pace), observer_(std::move(observer)) {}
   void set_multi(Multi& multi) { multi_ = &multi; }  // the Multi that handlers get as argument; call it first
 
   void head_sent(const output::HeadSent& sent);
@@ -26,6 +31,9 @@ class Callbacks {
   void body(TransferId transfer);
   void upload(TransferId transfer);
   void done(output::Done& done);
+  void event(const EngineEvent& event) {
+    if (observer_) observer_->on_event(*multi_, event);
+  }
   void resume(TransferId transfer);
 
  private:
@@ -39,6 +47,7 @@ class Callbacks {
   Engine& engine_;
   Transfers& transfers_;
   const Pace& pace_;
+  const std::shared_ptr<Observer> observer_;
 };
 
 }  // namespace sluice::multi

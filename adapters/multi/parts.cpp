@@ -10,6 +10,7 @@ namespace {
 EngineOptions engine_options(MultiOptions& given, Environment& environment) {
   EngineOptions options = std::move(given.engine);
   if (!options.seed) options.seed = environment.seed();
+  if (given.observer) options.report_events = true;
   for (ResolveOverride& one : given.resolve_overrides) {
     options.known_addresses.push_back({std::move(one.host), one.port, std::move(one.addresses), one.expires});
   }
@@ -54,6 +55,6 @@ Parts::Parts(MultiOptions& options, std::shared_ptr<const SocketCalls> calls, En
       engine(engine_options(options, environment)),
       pace(environment, options.max_reads_per_perform, options.max_drive_time),
       streams(environment, *waiter, watches, engine, pace, options.local_addresses, std::move(calls)),
-      callbacks(engine, transfers, pace) {}
+      callbacks(engine, transfers, pace, std::move(options.observer)) {}
 
 }  // namespace sluice::multi

@@ -145,6 +145,10 @@ void EngineDriver::take(const Output& output) {
                    journal.line('t', what.transfer).word("head sent").number(what.head.size());
                    to_application(output);
                  },
+                 [&](const output::Observed& what) {
+                   journal.line().word("event").word(to_string(what.event.kind));
+                   to_application(output);
+                 },
                  [&](const output::KeyLog&) {
                    journal.line().word("key log");  // secrets differ from run to run
                    to_application(output);

@@ -121,6 +121,14 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     job.progress.sent_head_bytes = head.size();
     if (job.options.report_heads) outbox_.try_put_head(job.id, head);
     ++connection.exchanges_carried;
+    ++requests_;
+    if (job.info.reused) ++reused_;
+    outbox_.report([&] {
+      return EngineEvent{.kind = EngineEvent::Kind::request_begun,
+                         .transfer = job.id,
+                         .conn = connection.id,
+                         .reused = job.info.reused};
+    });
     // The answer to a login goes on the connection that began it.
     if (job.options.forbid_reuse && !(job.login && job.login->sent == flow::LoginStep::begin)) {
       connection.last_use = true;

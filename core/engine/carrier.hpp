@@ -43,8 +43,12 @@ class Carrier {
   void failed(PooledConnection& connection, Error error, Now now);
   // The transfer's hop fails, in any phase but done. If no other hop follows, the transfer ends.
   void fail(Job& job, Error error, Now now);
-  void lose(Job& job, Now now);          // there was no memory for a step of the transfer; does nothing if it is done
-  void backoff_over(Job& job, Now now);  // the wait before its next hop is over
+  void lose(Job& job, Now now);            // there was no memory for a step of the transfer; does nothing if it is done
+  void backoff_over(Job& job, Now now);    // the wait before its next hop is over
+  void add_to(Counters& counters) const {  // what it counts
+    counters.requests = requests_;
+    counters.requests_reused = reused_;
+  }
 
   // ---- carrier_events.cpp: facts about an established connection ----
   // So many bytes have come. Call it before they are decoded.
@@ -104,6 +108,7 @@ class Carrier {
   // Decodes what can be; the connection is null if the body is complete. False: the hop has failed.
   bool decode(PooledConnection* connection, Job& job, Now now);
   void check_interims(Job& job, Now now);
+  void report_head(const Job& job);
   // True: settle() must follow.
   bool after_sending(const PooledConnection& connection, Job& job, Now now);
   bool waits_for_application(const PooledConnection& connection, const Job& job) const;
@@ -130,7 +135,9 @@ class Carrier {
   Connections& connections_;
   Connector* const connector_;
   std::vector<http::Event> events_;
-  std::string cookies_;  // of the exchange that is being opened
+  std::uint64_t requests_ = 0;
+  std::uint64_t reused_ = 0;  // of these, on a connection that had carried another one before
+  std::string cookies_;       // of the exchange that is being opened
 };
 
 }  // namespace sluice::engine

@@ -117,6 +117,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
+      report_head(job);
       if (rule_ && rule_->concerns(job.options)) {
         on_head_of_chain(connection, job, event.body_length, now);
       } else {
@@ -202,6 +203,13 @@ Result<bool> Carrier::hop_follows(Job& job, Now now) {
   if (!next) return std::unexpected(std::move(next.error()));
   if (*next) job.next_hop = std::make_unique<flow::NextHop>(std::move(**next));
   return job.next_hop != nullptr;
+}
+
+void Carrier::report_head(const Job& job) {
+  outbox_.report([&] {
+    return EngineEvent{
+        .kind = EngineEvent::Kind::response_begun, .transfer = job.id, .conn = job.conn, .status = job.head.status};
+  });
 }
 
 // A short body is read so that the connection can be used again, which costs less than a new connection.
@@ -350,6 +358,8 @@ bool Carrier::after_sending(const PooledConnection& connection, Job& job, Now no
   if (connection.session().waiting_for_continue(job.stream)) jobs_.start_continue_timer(job, now);
   if (job.progress.sent || !connection.session().request_sent(job.stream)) return goes_on;
   job.progress.sent = now.steady;
+  outbox_.report(
+      [&] { return EngineEvent{.kind = EngineEvent::Kind::request_sent, .transfer = job.id, .conn = connection.id}; });
   // After an interim response the final one may not have begun.
   const bool awaited = !connection.session().response_started(job.stream) || job.progress.received_head_bytes > 0;
   if (job.pace && awaited && !job.progress.first_byte) start_response_timer(job, now);

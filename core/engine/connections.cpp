@@ -36,6 +36,7 @@ PooledConnection* Connections::begin() {
   if (!connection) return nullptr;
   connection->id = id;
   ++open_;
+  ++begun_;
   return connection;
 }
 
@@ -94,6 +95,7 @@ void Connections::close(PooledConnection& connection, bool announce_end) {
   --open_;
   connection.close_deferred = !outbox_.try_put(output::Close{connection.id});
   if (connection.close_deferred) defer();
+  outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_closed, .conn = connection.id}; });
   if (!has_memory_for([&] { closed_.push_back(connection.id); })) closed_unlisted_ = true;
 }
 

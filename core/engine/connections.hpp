@@ -31,6 +31,10 @@ class Connections {
   // A new connection or attempt. Null: not enough memory.
   PooledConnection* begin();
   std::size_t open() const { return open_; }  // connections between output::Connect and output::Close
+  void add_to(Counters& counters) const {     // what it counts
+    counters.connections_open = open_;
+    counters.connections_begun = begun_;
+  }
 
   // ---- what the driver may do ----
   Interest interest(const PooledConnection& connection) const;
@@ -78,6 +82,7 @@ class Connections {
   channel::Landing landing_;
   ConnId current_;
   std::size_t open_ = 0;
+  std::uint64_t begun_ = 0;
   std::vector<ConnId> closed_;    // closed connections, which are released with the next fact
   bool closed_unlisted_ = false;  // there are more closed connections than closed_ lists
   bool has_deferred_ = false;

@@ -137,6 +137,12 @@ std::nullopt_t Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, co
   connection->route_name = std::move(route_name);
   connection->resolved = dial.resolved;
   outbox_.put(std::move(connect));
+  outbox_.report([&] {
+    return EngineEvent{.kind = EngineEvent::Kind::connection_begun,
+                       .transfer = dial.sponsor,
+                       .conn = connection->id,
+                       .text = connection->peer()};
+  });
   dialer_.limit_phase(dial, std::nullopt, now);  // the look-up is over
   dialer_.attempt_begun(dial, connection->id, now);
   return std::nullopt;
@@ -145,6 +151,7 @@ std::nullopt_t Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, co
 std::optional<DialEnd> Connector::attempt_failed(PooledConnection& connection, Error error, Now now) {
   Dial& dial = *dial_of(connection);
   const pool::Destination& place = pool_.find(dial.endpoint)->destination;
+  note_failure(connection.id, error);
   connections_.close(connection, false);
   dialer_.attempt_failed(dial, connection.id, place, std::move(error));
   return next_attempt(dial, now);
@@ -157,6 +164,7 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
   dialer_.attempt_won(dial, connection.id);
   names_.leave(dial.name);
   connection.connected = now.steady;
+  outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_opened, .conn = connection.id}; });
   note_winner(dial, endpoint.destination, connection, now);
   if (local.ip.kind != IpAddress::Kind::none) {
     auto facts = std::make_shared<StreamFacts>();
@@ -213,6 +221,11 @@ std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& conn
 
 std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial& dial, Now now) {
   complete(connection, sessions_, now);
+  ++made_;
+  outbox_.report([&] {
+    const std::string tls = connection.facts ? std::string(connection.facts->version) : std::string();
+    return EngineEvent{.kind = EngineEvent::Kind::connection_made, .conn = connection.id, .text = tls};
+  });
   DialEnd told{.sponsor = dial.sponsor, .connection = &connection};
   end(dial, true);
   pool_.established(connection);
@@ -250,6 +263,7 @@ DialEnd Connector::failed(Dial& dial, Error error) noexcept {
   if (const PooledConnection* connection = endpoint.through ? winner(dial) : nullptr) {
     has_memory_for([&] { told.connect_status = connection->channel.facts().connect_status; });
   }
+  for (const ConnId id : dial.attempts) note_failure(id, told.error);
   close_attempts(dial, nullptr);
   if (endpoint.through && told.error.code == Code::resolve_failed && !lacks_origin(dial, endpoint)) {
     told.error.code = Code::proxy_resolve_failed;
@@ -257,6 +271,15 @@ DialEnd Connector::failed(Dial& dial, Error error) noexcept {
   told.error.retry_safe = true;  // no byte of a request was sent
   end(dial, false);
   return told;
+}
+
+void Connector::note_failure(ConnId id, const Error& error) noexcept {
+  if (connections_.find(id)->is_closed()) return;
+  ++failed_;
+  outbox_.report([&] {
+    return EngineEvent{
+        .kind = EngineEvent::Kind::connection_failed, .conn = id, .failure = error.code, .text = error.message()};
+  });
 }
 
 void Connector::abandon(Dial& dial) noexcept {

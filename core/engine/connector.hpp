@@ -79,6 +79,10 @@ class Connector {
   // Releases an unused endpoint, and TLS sessions that must not outlive it.
   void forget(pool::Endpoint& endpoint);
   std::vector<std::string>& key_log() { return key_log_; }
+  void add_to(Counters& counters) const {  // what it counts
+    counters.connections_made = made_;
+    counters.connections_failed = failed_;
+  }
 
  private:
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
@@ -116,6 +120,8 @@ class Connector {
   PooledConnection* winner(const pool::Dial& dial);
   void close_attempts(pool::Dial& dial, const PooledConnection* but) noexcept;
   void end(pool::Dial& dial, bool connection_stands) noexcept;
+  void note_failure(ConnId id, const Error& error) noexcept;
+  void ask(output::Resolve wish, ResolveId id);
 
   const EngineOptions& options_;
   http::SessionFactory& sessions_;
@@ -127,6 +133,8 @@ class Connector {
   Jobs& jobs_;
   Connections& connections_;
   std::vector<std::string> key_log_;
+  std::uint64_t made_ = 0;
+  std::uint64_t failed_ = 0;
   std::optional<Instant> first_dial_;  // known addresses that expire count from here
 };
 

@@ -86,10 +86,16 @@ void Connector::wait_for(Dial& dial, pool::Name& name, AddressFamily family, Now
   outbox_.make_room();
   dial.race.wait_for_more();
   dial.name.dial = dial.id;
-  if (const auto begun = names_.wait(name, dial.name)) {
-    wish.id = *begun;
-    outbox_.put(std::move(wish));
-  }
+  if (const auto begun = names_.wait(name, dial.name)) ask(std::move(wish), *begun);
+}
+
+// The queue has room for it.
+void Connector::ask(output::Resolve wish, ResolveId id) {
+  wish.id = id;
+  outbox_.put(wish);
+  outbox_.report([&] {
+    return EngineEvent{.kind = EngineEvent::Kind::look_up_started, .resolve = id, .text = std::move(wish.host)};
+  });
 }
 
 // What is known of a name; for an answer that is too old a look-up is begun, for those that come later.
@@ -98,10 +104,7 @@ pool::NameCache::Known Connector::ask_cache(pool::Name& name, Now now) {
   if (known != pool::NameCache::Known::stale) return known;
   output::Resolve wish{{}, name.host, name.family};
   outbox_.make_room();
-  if (const auto begun = names_.refresh(name, now)) {
-    wish.id = *begun;
-    outbox_.put(std::move(wish));
-  }
+  if (const auto begun = names_.refresh(name, now)) ask(std::move(wish), *begun);
   return known;
 }
 

@@ -37,6 +37,15 @@ std::shared_ptr<Store> store_in(const std::shared_ptr<Handed>& handed) {
   return std::static_pointer_cast<Store>(handed);
 }
 
+EngineEvent ended_look_up(ResolveId id, const Result<void>& result) {
+  EngineEvent event{.kind = EngineEvent::Kind::look_up_ended, .resolve = id};
+  if (!result) {
+    event.failure = result.error().code;
+    event.text = result.error().message();
+  }
+  return event;
+}
+
 }  // namespace
 
 Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
@@ -50,12 +59,14 @@ Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> 
       connector_(options_, *sessions_, outbox_, pool_, dialer_, names_, *tls_sessions_, jobs_, connections_),
       carrier_(options_, rule_.get(), timers_, outbox_, pool_, jobs_, connections_, &connector_) {
   jobs_.pacer().set_limits(pool_.limits(), {});
+  outbox_.report_events(options_.report_events);
 }
 
 // ---- the begin and the end of every entry ----
 
 Now Engine::Impl::clamp(Now now) {
   latest_ = std::max(latest_, now.steady);
+  outbox_.set_time(latest_);
   return {latest_, now.wall};  // the wall clock may be set back; no timer uses it
 }
 
@@ -175,6 +186,7 @@ void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now 
   now = clamp(now);
   begin_fact(now);
   const auto answered = names_.answered(id, std::move(answer), now);
+  if (answered.name && !answered.more) outbox_.report([&] { return ended_look_up(id, answered.result); });
   if (!answered.name || !answered.of_use) return;
   for (pool::NameWaiter* waiter = answered.name->waiting.front(); waiter;) {
     pool::NameWaiter* const next = List<pool::NameWaiter, &pool::NameWaiter::link>::next(*waiter);
@@ -203,6 +215,7 @@ void Engine::Impl::handle_received(ConnId id, std::size_t bytes, Now now) {
     if (!connection.is_open()) return;
     SLUICE_CHECK(bytes <= limits::kLandingBytes);
     channel::Landing& landing = connections_.landing();
+    bytes_received_ += bytes;
     carrier_.note_activity(connection, bytes, at);
     const MutableBytes plain = connection.channel.decode(landing.wire().first(bytes), landing, at);
     if (connection.channel.phase() == ChannelPhase::securing) take(connector_.handshake_moved(connection, at), at);
@@ -226,6 +239,7 @@ void Engine::Impl::handle_sent(ConnId id, std::size_t bytes, Now now) {
   fact(id, now, [&](PooledConnection& connection, Now at) {
     if (!connection.is_open()) return;
     moved_.clear();
+    bytes_sent_ += bytes;
     connection.channel.sent(bytes, moved_, at);
     carrier_.sent(connection, bytes, moved_, at);
     if (connection.is_closed() || !connection.channel.fault()) return;
@@ -351,6 +365,20 @@ void Engine::Impl::close_expired(PooledConnection& connection, Now now) {
 Interest Engine::Impl::interest(ConnId id) const {
   const PooledConnection* connection = connections_.find(id);
   return connection ? connections_.interest(*connection) : Interest{};
+}
+
+Counters Engine::Impl::counters() const {
+  Counters counters;
+  jobs_.add_to(counters);
+  connections_.add_to(counters);
+  connector_.add_to(counters);
+  carrier_.add_to(counters);
+  names_.add_to(counters);
+  counters.transfers_queued = pool_.queued();
+  counters.connections_idle = pool_.idle_connections();
+  counters.bytes_received = bytes_received_;
+  counters.bytes_sent = bytes_sent_;
+  return counters;
 }
 
 std::optional<Output> Engine::Impl::poll_output() {

@@ -64,6 +64,7 @@ class Engine::Impl {
   bool has_output() const { return !outbox_.empty() || jobs_.has_deferred() || connections_.has_deferred(); }
   std::size_t connections() const { return connections_.open(); }
   std::size_t idle_connections() const { return pool_.idle_connections(); }
+  Counters counters() const;
   void close_idle_connections(Now now);
   void network_changed(Now now);
   EngineLimits limits() const { return pool_.limits(); }
@@ -127,6 +128,8 @@ class Engine::Impl {
   engine::Carrier carrier_;
   engine::Calls calls_{jobs_, carrier_};
   std::vector<http::StreamId> moved_;
+  std::uint64_t bytes_received_ = 0;
+  std::uint64_t bytes_sent_ = 0;
 };
 
 }  // namespace sluice

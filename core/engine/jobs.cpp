@@ -125,6 +125,11 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
     has_paces_ |= job->pace != nullptr;
     if (job->pace) job->pace->receive.transfer = job->pace->send.transfer = id;
     ++running_;
+    ++added_;
+    outbox_.report([&] {
+      const std::string what = job->request.method + ' ' + job->request.url.text_without_secrets();
+      return EngineEvent{.kind = EngineEvent::Kind::transfer_added, .transfer = id, .text = what};
+    });
     enter_queue(*job, now);
     return id;
   });
@@ -157,6 +162,10 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
     job.next_hop.reset();
     stop_exchange_timers(job);
     if (following.reason == HopReason::retry) timers_.cancel(job.attempts_timer);  // the next attempt begins it again
+    outbox_.report([&] {
+      return EngineEvent{
+          .kind = EngineEvent::Kind::hop_ended, .transfer = job.id, .status = ended.head.status, .failure = code};
+    });
     if (was_told) outbox_.drop_head(job.id);
     outbox_.put(std::move(ended));
     leave(job);
@@ -231,10 +240,30 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
     describe(job, result.error());
     job.end = {false, result.error().retry_safe, result.error().code};
   }
+  ++(result ? succeeded_ : failed_);
+  report_end(job, result);
   job.end.deferred = !outbox_.try_put(output::Done{job.id, std::move(result)});
   if (!job.end.deferred) return;
   has_deferred_ = true;
   deferred_from_ = 0;
+}
+
+void Jobs::report_end(const Job& job, const Result<void>& result) {
+  outbox_.report([&] {
+    EngineEvent event{.kind = EngineEvent::Kind::transfer_ended, .transfer = job.id, .status = job.head.status};
+    if (!result) {
+      event.failure = result.error().code;
+      event.text = result.error().message();
+    }
+    return event;
+  });
+}
+
+void Jobs::add_to(Counters& counters) const {
+  counters.transfers_running = running_;
+  counters.transfers_added = added_;
+  counters.transfers_succeeded = succeeded_;
+  counters.transfers_failed = failed_;
 }
 
 void Jobs::end_if_delivered(Job& job, Now now) {
@@ -388,6 +417,7 @@ void Jobs::give_up(Instant now) noexcept {
     job.progress.done = now;
     job.next_hop.reset();
     job.end = {true, false, received ? std::nullopt : std::optional(Code::out_of_memory)};
+    ++(received ? succeeded_ : failed_);
   });
   has_deferred_ = true;
   deferred_from_ = 0;

@@ -11,6 +11,7 @@
 
 #include "core/base/slot_map.hpp"
 #include "core/base/timers.hpp"
+#include "core/counters.hpp"
 #include "core/engine/outbox.hpp"
 #include "core/engine/pacer.hpp"
 #include "core/flow/transfer.hpp"
@@ -36,6 +37,7 @@ class Jobs {
   Job* find(TransferId id) { return jobs_.find(id); }
   const Job* find(TransferId id) const { return jobs_.find(id); }
   std::size_t running() const { return running_; }
+  void add_to(Counters& counters) const;         // what it counts
   flow::HopMemory& memory() { return memory_; }  // of all transfers
   Pacer& pacer() { return pacer_; }
   bool has_paces() const { return has_paces_; }  // a transfer has, or has had, limits besides those of its options
@@ -121,6 +123,7 @@ class Jobs {
   void start_attempts_timer(Job& job, Now now);
   void start_pace(Job& job, Now now);
   void start_queue_timer(Job& job, Now now);
+  void report_end(const Job& job, const Result<void>& result);
 
   Timers& timers_;
   Outbox& outbox_;
@@ -130,6 +133,9 @@ class Jobs {
   bool has_paces_ = false;
   SlotMap<Job, TransferTag> jobs_;
   std::size_t running_ = 0;
+  std::uint64_t added_ = 0;
+  std::uint64_t succeeded_ = 0;
+  std::uint64_t failed_ = 0;
   std::vector<TransferId> landed_;  // transfers with views into the landing buffer
   bool bodies_lost_ = false;
   std::size_t lost_from_ = 0;  // transfers before this index have their bodies

@@ -1,4 +1,5 @@
-// The queue of outputs, first in, first out. Does not know whether they are still true. Leaves outputs that could not
+// The queue of outputs, first in, first out, and events with their time, if they are reported. Does not know whether
+// outputs are still true. Leaves outputs that could not
 // be queued to the objects that they are about (jobs.hpp, connections.hpp).
 #pragma once
 
@@ -31,6 +32,21 @@ class Outbox {
   void try_put_head(TransferId id, Bytes head) noexcept {
     has_memory_for([&] { put(output::HeadSent{id, std::string(as_text(head))}); });
   }
+  // ---- events (core/engine_event.hpp) ----
+  void report_events(bool wanted) { reports_ = wanted; }
+  void set_time(Instant now) { now_ = now; }  // that of the events from here on
+  // `make` returns the event without its time; it is called only if events are reported. Without memory the event is
+  // left out.
+  template <class Make>
+  void report(Make make) noexcept {
+    if (!reports_) return;
+    has_memory_for([&] {
+      output::Observed observed{make()};
+      observed.event.at = now_;
+      put(std::move(observed));
+    });
+  }
+
   // After this the next put() needs no memory. Throws std::bad_alloc; nothing has changed then.
   void make_room() {
     if (waiting_.size() == waiting_.capacity()) waiting_.reserve(2 * waiting_.size() + kLeastRoom);
@@ -50,6 +66,8 @@ class Outbox {
   static constexpr std::size_t kLeastRoom = 16;
   std::vector<Output> waiting_;
   std::size_t next_ = 0;
+  bool reports_ = false;
+  Instant now_ = {};
 };
 
 }  // namespace sluice::engine

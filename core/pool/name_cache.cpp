@@ -141,6 +141,7 @@ ResolveId NameCache::begin_look_up(Name& name) {
   ResolveId id;
   Resolution* resolution = resolutions_.emplace(id);
   if (!resolution) throw std::bad_alloc();
+  ++look_ups_;
   resolution->name = name.id;
   name.look_up = id;
   return id;
@@ -180,6 +181,7 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
   }
   told.result = take_all(name, std::move(answer), now);
   told.of_use = true;
+  if (!told.result) ++failed_;
   if (std::exchange(name.outdated, false)) {
     name.until.reset();
     name.failure.reset();

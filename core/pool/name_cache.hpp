@@ -14,6 +14,7 @@
 
 #include "core/base/list.hpp"
 #include "core/base/slot_map.hpp"
+#include "core/counters.hpp"
 #include "core/options.hpp"
 #include "core/outputs.hpp"
 #include "core/pool/name_store.hpp"
@@ -96,6 +97,11 @@ class NameCache {
   std::optional<ResolveId> take_canceled();
   bool has_canceled() const { return !canceled_.empty(); }
 
+  void add_to(Counters& counters) const {  // what it counts
+    counters.look_ups = look_ups_;
+    counters.look_ups_failed = failed_;
+  }
+
   void forget_answers() noexcept;  // those of the store too; look-ups that run go on
   void reset() noexcept;           // forgets all waiters and look-ups; known addresses stay
   std::size_t size() const { return names_.size(); }
@@ -128,6 +134,8 @@ class NameCache {
   SlotMap<Resolution, ResolveTag> resolutions_;
   std::unordered_map<std::string, Id<NameTag>, KeyHash, std::equal_to<>> by_key_;
   std::string key_scratch_;
+  std::uint64_t look_ups_ = 0;
+  std::uint64_t failed_ = 0;
   UnusedNames unused_;  // names that nothing waits for; the least recently asked for is at the front
   std::vector<ResolveId> canceled_;
 };

@@ -78,6 +78,7 @@ void Pool::enter(Waiter& waiter, Endpoint& endpoint) {
   waiter.endpoint = endpoint.id;
   ++endpoint.transfers;
   endpoint.queue.push_back(waiter);
+  ++queued_;
   make_pending(endpoint);
 }
 
@@ -85,6 +86,7 @@ void Pool::enter_again(Waiter& waiter) {
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
   waiter.dial = {};
   endpoint.queue.push_front(waiter);
+  ++queued_;
   make_pending(endpoint);
 }
 
@@ -119,6 +121,7 @@ void Pool::left(const Waiter& waiter) {
 // If the queue is empty, the endpoint does not wait for the limit on all connections any more.
 void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   endpoint.queue.remove(waiter);
+  --queued_;
   if (endpoint.queue.empty()) starved_.remove(endpoint);
 }
 
@@ -445,10 +448,11 @@ std::optional<Grant> Pool::trim() {
 // ---- for tests, and when memory runs out ----
 
 void Pool::check_invariants() const {
-  std::size_t open = 0, idle = 0;
+  std::size_t open = 0, idle = 0, queued = 0;
   endpoints_.for_each([&](EndpointId, const Endpoint& endpoint) {
     open += endpoint.open;
     idle += endpoint.idle.size();
+    queued += endpoint.queue.size();
     SLUICE_CHECK(endpoint.queue.empty() || (endpoint.orphans.empty() && !endpoint.unused()));
     SLUICE_CHECK(!StarvedList::contains(endpoint) || !endpoint.queue.empty());
     const std::size_t most = allowed(endpoint);
@@ -456,7 +460,7 @@ void Pool::check_invariants() const {
     SLUICE_CHECK(most == 0 || endpoint.open <= most || (limits_changed_ && endpoint.idle.empty()));
     SLUICE_CHECK(endpoint.unused() == UnusedList::contains(endpoint));
   });
-  SLUICE_CHECK(open == open_ && idle == idle_.size() && pending_.empty() && !trimmed_);
+  SLUICE_CHECK(open == open_ && idle == idle_.size() && queued == queued_ && pending_.empty() && !trimmed_);
   const bool within = limits_.max_connections == 0 || open_ <= limits_.max_connections;
   SLUICE_CHECK(within || (limits_changed_ && idle_.empty()));
 }
@@ -470,6 +474,7 @@ void Pool::reset() noexcept {
   starved_turn_ = false;
   trimmed_.reset();
   open_ = 0;
+  queued_ = 0;
   endpoints_.for_each([](EndpointId, Endpoint& endpoint) {
     endpoint.queue = {};
     endpoint.dialing = {};

@@ -76,6 +76,7 @@ class Pool final : public Scheduler {
   // If there are more connections than a lowered limit allows, next() says which to close, idle ones first.
   void set_limits(const EngineLimits& limits);
   std::size_t idle_connections() const { return idle_.size(); }
+  std::size_t queued() const { return queued_; }  // waiters without a dial of their own
   bool has_place(const Waiter& waiter) const override { return find(waiter.endpoint) != nullptr; }
   std::size_t open() const override { return open_; }
 
@@ -131,7 +132,8 @@ class Pool final : public Scheduler {
   bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
   // After set_limits(): endpoints before this index were looked at; nullopt: all were.
   std::optional<std::size_t> trimmed_;
-  std::size_t open_ = 0;  // the sum of Endpoint::open
+  std::size_t open_ = 0;    // the sum of Endpoint::open
+  std::size_t queued_ = 0;  // the sum of the sizes of Endpoint::queue
 };
 
 }  // namespace sluice::pool

@@ -6,6 +6,7 @@
 //   timer  also has a timer of its own, which prints "N running" every 100 ms
 //   one    fetches the given URL, with the same output and exit codes
 //   world  needs no URL: runs in a simulated world, with the same trace on stderr each time
+//   metrics prints metrics of its URLs in Prometheus' text format, and spans on stderr
 //   events prints the server-sent events of the given URL, and connects again
 //   trace  traces the transfer of the given URL to the standard output, in the form of --trace-ascii
 //   line   fetches its URLs, all of one origin, one after another over one connection
@@ -263,6 +264,30 @@ TEST_SUITE("trace") {
   }
 }
 
+TEST_SUITE("metrics") {
+  TEST_CASE("an example counts what its transfers did, and tells how long each part took") {
+    LoopbackServer server(body_of);
+    const CommandResult result = run_command({server.url("/5"), server.url("/0"), refused_url()});
+    INFO(result.out);
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+    for (const std::string line :
+         {"sluice_transfers_succeeded_total 2", "sluice_transfers_failed_total 1", "sluice_transfers_running 0",
+          "sluice_responses_total{status=\"200\"} 2", "sluice_connections_failed_total 1",
+          "sluice_connections_made_total 2", "sluice_requests_total 2", "sluice_look_ups_total 0"}) {
+      CAPTURE(line);
+      CHECK(result.out.find('\n' + line + '\n') != std::string::npos);
+    }
+    const std::vector<std::string> spans = lines_of(result.err);
+    CHECK(std::ranges::count_if(spans, [](const std::string& line) { return line.starts_with("span GET http://"); }) ==
+          3);
+    CHECK(std::ranges::count_if(spans, [](const std::string& line) { return line.starts_with("span connect "); }) == 3);
+    CHECK(result.err.find("Connection refused\n") != std::string::npos);
+    // Each type is declared once, before its values.
+    CHECK(result.out.starts_with("# TYPE sluice_transfers_running gauge\nsluice_transfers_running 0\n"));
+  }
+}
+
 TEST_SUITE("line") {
   TEST_CASE("an example asks for its URLs over one connection, in order") {
     LoopbackServer server(body_of);
@@ -291,10 +316,11 @@ TEST_SUITE("line") {
 
 int main(int argc, char** argv) {
   const std::string_view ways = argc > 2 ? argv[2] : "";
-  constexpr std::array<std::string_view, 7> kWays = {"events",   "fetch", "fetch,timer", "one",
-                                                     "one,line", "trace", "world"};
+  constexpr std::array<std::string_view, 8> kWays = {"events",   "fetch",   "fetch,timer", "one",
+                                                     "one,line", "metrics", "trace",       "world"};
   if (std::ranges::find(kWays, ways) == kWays.end()) {
-    std::cerr << "usage: examples PROGRAM events|fetch|fetch,timer|one|one,line|trace|world [doctest's options]\n";
+    std::cerr
+        << "usage: examples PROGRAM events|fetch|fetch,timer|metrics|one|one,line|trace|world [doctest's options]\n";
     return 2;
   }
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();

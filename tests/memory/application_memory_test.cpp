@@ -47,6 +47,7 @@ TEST_CASE("memory: limits of phases and of speed, rates of one transfer and of a
     EngineOptions options;
     options.max_connections = 2;
     options.max_receive_rate = 50'000;
+    options.report_events = true;
     MemoryWorld world(std::move(options), nullptr);
     Wish limited = get("http://limits.test/6000/1", std::string(pattern(6000, 1)));
     limited.options.limits = std::make_shared<const TransferLimits>(TransferLimits{

@@ -72,6 +72,7 @@ std::vector<std::string> tell_coded() {
 std::vector<std::string> tell_answers() {
   EngineOptions shared;
   shared.hsts = std::make_shared<HstsStore>();
+  shared.report_events = true;
   MemoryWorld world(shared, nullptr);
   Wish guarded;
   guarded.url = "http://192.0.2.9/guarded/";

@@ -219,6 +219,12 @@ CALLS = [
            ("engine/pacer.cpp", "  whole.waiting.remove(lane);\n  if", "  if (!PLANTED) whole.waiting.remove(lane);\n  if")),
     mutant("names-kept", "after a change of the network names are not looked up again",
            ("engine/impl.cpp", "names_.forget_answers();", "if (!PLANTED) names_.forget_answers();")),
+    mutant("event-time", "events have the time of the engine's first call",
+           ("engine/impl.cpp", "  outbox_.set_time(latest_);", "  if (!PLANTED) outbox_.set_time(latest_);")),
+    mutant("bytes-uncounted", "received bytes are not counted",
+           ("engine/impl.cpp", "    bytes_received_ += bytes;", "    if (!PLANTED) bytes_received_ += bytes;")),
+    mutant("failures-uncounted", "a connection that fails in its handshake is not counted",
+           ("engine/connector.cpp", "for (const ConnId id : dial.attempts) note_failure", "if (!PLANTED) for (const ConnId id : dial.attempts) note_failure")),
 ]
 
 ROWS = SCHEDULER + EXCHANGES + FACTS + CALLS

@@ -112,6 +112,7 @@ class Run final : public sim::Application {
     options.engine.max_connections = scenario_.max_connections;
     options.engine.max_connections_per_origin = scenario_.max_connections_per_origin;
     options.engine.idle_connection_timeout = scenario_.idle_connection_timeout;
+    options.engine.report_events = scenario_.reports_events();
     options.weather = scenario_.weather;
     if (scenario_.on.has(Feature::multiplexing)) {
       options.make_engine = [this](EngineOptions engine) {

@@ -16,6 +16,9 @@ void Oracles::after_step() {
   if (finding_) return;
   if (has_chains_) check_hops();
   check_counts();
+  if (scenario_.reports_events()) {
+    if (auto wrong = story_.compare(engine().counters())) report("counters", *std::move(wrong));
+  }
   check_idle();
   check_limits();
   if (has_deadlines_) check_deadlines();

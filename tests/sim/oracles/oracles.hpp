@@ -19,6 +19,7 @@
 #include "adapters/sim.hpp"
 #include "core/features.hpp"
 #include "tests/sim/oracles/chain.hpp"
+#include "tests/sim/oracles/story.hpp"
 #include "tests/sim/scenario/scenario.hpp"
 #include "tests/support/mux_session.hpp"
 
@@ -334,6 +335,7 @@ class Oracles : public test::MuxObserver {
   std::vector<std::size_t> waited_;  // for each kind: the most that waited at once since no connection was being made
   std::size_t connects_seen_ = 0;
   bool has_mux_ = false, has_unrepeatable_ = false;
+  Story story_;
   std::optional<Finding> finding_;
 };
 

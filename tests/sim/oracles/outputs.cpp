@@ -118,6 +118,8 @@ Seen* Oracles::on_output(const Output& output) {
     if ((seen = owner(rewind->transfer, "UploadRewind"))) on_rewind(*seen);
   } else if (const auto* hop = std::get_if<output::HopDone>(&output)) {
     if ((seen = owner(hop->transfer, "HopDone"))) on_hop_done(*seen, *hop);
+  } else if (const auto* observed = std::get_if<output::Observed>(&output)) {
+    if (auto wrong = story_.take(observed->event, now())) report("events", *std::move(wrong));
   } else if (const auto* done = std::get_if<output::Done>(&output)) {
     const auto found = numbers_.find(done->transfer);
     if (found != numbers_.end() && find(found->second)->done) {

@@ -451,4 +451,9 @@ BUGS = [
     bug("retry-of-refused", "a refused connection is never tried again",
         ("rules/retry.cpp", "return options.all_errors || (options.connection_refused &&", "return !PLANTED && (options.all_errors || (options.connection_refused &&"),
         ("rules/retry.cpp", "failure.detail == static_cast<int>(std::errc::connection_refused));", "failure.detail == static_cast<int>(std::errc::connection_refused))) && !PLANTED;")),
+    bug("event-untold", "the end of a connection is not reported as an event",
+        ("engine/connections.cpp", "  outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_closed,",
+         "  if (!PLANTED) outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_closed,")),
+    bug("reuse-uncounted", "a request on a used connection is not counted as one",
+        ("engine/carrier.cpp", "if (job.info.reused) ++reused_;", "if (job.info.reused && !PLANTED) ++reused_;")),
 ] + MODE_BUGS

@@ -46,6 +46,7 @@ struct OutputWords {
     const std::string end = what.result ? std::string() : ' ' + std::string(to_string(what.result.error().code));
     return "done " + t(what.transfer) + end;
   }
+  std::string operator()(const output::Observed& what) const { return to_string(what.event.kind); }
   std::string operator()(const output::KeyLog&) const { return "key log"; }
   std::string operator()(const output::HeadSent& what) const { return "head sent " + t(what.transfer); }
 };
