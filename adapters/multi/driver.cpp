@@ -168,6 +168,7 @@ void Driver::take(Output output) {
                  [&](output::HopDone& what) { callbacks_.hop_done(what); },
                  [&](output::Done& what) { callbacks_.done(what); },
                  [&](output::HeadSent& what) { callbacks_.head_sent(what); },
+                 [&](output::ConnectHead& what) { callbacks_.connect_head(what); },
                  [&](output::KeyLog& what) {
                    try {
                      key_log_.push_back(std::move(what.line));
