@@ -47,6 +47,9 @@ class TransferHandler {
   // Only with TransferOptions::report_heads: the bytes of each request head as it is sent, credentials included; again
   // for each connection on which the request is sent again. The view is valid during the call.
   virtual void on_head_sent(Multi&, TransferId, std::string_view) {}
+  // Only with TransferOptions::report_heads: a head of the CONNECT handshake with a proxy, for the transfer that the
+  // connection is made for.
+  virtual void on_connect_head(Multi&, TransferId, const output::ConnectHead&) {}
   // Only with TransferOptions::report_heads: the bytes of each response head, interim ones included, before
   // on_interim() or on_head(). The view is valid during the call.
   virtual void on_head_received(Multi&, TransferId, std::string_view) {}

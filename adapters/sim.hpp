@@ -127,8 +127,8 @@ class World;
 class Application {
  public:
   virtual ~Application() = default;
-  // Called with HeadSent, InterimReady, HeadReady, BodyReady, UploadReady, UploadRewind, HopDone, Done or KeyLog, right
-  // after poll_output() returned it.
+  // Called with HeadSent, ConnectHead, InterimReady, HeadReady, BodyReady, UploadReady, UploadRewind, HopDone, Done or
+  // KeyLog, right after poll_output() returned it.
   virtual void on_output(World& world, const Output& output) = 0;
 };
 

@@ -53,6 +53,10 @@ class TracedHandler final : public TransferHandler {
     trace_.head_sent(multi, transfer, head);
     handler_.on_head_sent(multi, transfer, head);
   }
+  void on_connect_head(Multi& multi, TransferId transfer, const output::ConnectHead& head) override {
+    trace_.connect_head(multi, head);
+    handler_.on_connect_head(multi, transfer, head);
+  }
   void on_head_received(Multi& multi, TransferId transfer, std::string_view head) override {
     trace_.head_received(multi, transfer, head);
     handler_.on_head_received(multi, transfer, head);

@@ -25,8 +25,8 @@
 //    where BoringSSL does not tell the cause; it is never taken for success. If nothing can continue, for example
 //    without the buffer that all connections receive into, every transfer whose response was not received completely
 //    ends with out_of_memory. The engine is consistent and usable afterwards in every case. Reporting such an end needs
-//    no memory; these outputs come last. A CancelResolve, a HeadSent, a KeyLog or an Observed may be lost, and info()
-//    and hops() may be incomplete.
+//    no memory; these outputs come last. A CancelResolve, a HeadSent, a ConnectHead, a KeyLog or an Observed may be
+//    lost, and info() and hops() may be incomplete.
 #pragma once
 
 #include <cstdint>

@@ -277,10 +277,10 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
-  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), but
-  // not those of CONNECT, and
-  // response heads keep their bytes as with keep_raw_head; HopDone has the body that is skipped. In Multi:
-  // TransferHandler::on_head_sent, on_head_received and on_hop_done.
+  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), so
+  // are the heads of CONNECT and its responses (output::ConnectHead), and response heads keep their bytes as with
+  // keep_raw_head; HopDone has the body that is skipped. In Multi: TransferHandler::on_head_sent, on_connect_head,
+  // on_head_received and on_hop_done.
   bool report_heads = false;
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
@@ -290,6 +290,7 @@ struct TransferOptions {
 struct EngineLimits {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
+  std::size_t max_connections_per_proxy = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;
@@ -331,6 +332,9 @@ struct EngineOptions {
   // several addresses of its host: at most 8, started 250 ms apart (RFC 8305 5).
   std::size_t max_connections = 0;
   std::size_t max_connections_per_origin = 0;
+  // The same to one proxy, which is known by its host and port or its route, whatever the origins and the user. The
+  // first proxy of a chain counts. Origins that wait because of it get their connections in turn.
+  std::size_t max_connections_per_proxy = 0;
   Duration idle_connection_timeout = std::chrono::seconds(60);  // an unused connection is closed after this time
   // A connection that is older carries no further exchange; nullopt: no limit.
   std::optional<Duration> max_connection_age = {};

@@ -67,6 +67,15 @@ struct HeadSent {
   TransferId transfer = {};
   std::string head = {};
 };
+// What a proxy is asked on the way to a tunnel (CONNECT), and what it answers: the bytes of one head, credentials
+// included. Given if TransferOptions::report_heads is set for the transfer that the connection is made for; the proxy's
+// head when it is complete, interim ones included.
+struct ConnectHead {
+  TransferId transfer = {};
+  ConnId conn = {};
+  bool received = false;  // false: it is sent
+  std::string head = {};
+};
 // The head of the final response is complete: see head(transfer). Not given if the hop has ended meanwhile and another
 // one follows: HopDone has the head.
 struct HeadReady {
@@ -119,7 +128,8 @@ struct KeyLog {
 using Output =
     std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
                  output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
-                 output::HopDone, output::Done, output::KeyLog, output::HeadSent, output::Observed>;
+                 output::HopDone, output::Done, output::KeyLog, output::HeadSent, output::ConnectHead,
+                 output::Observed>;
 
 // What to wait for on a stream: that it is readable, that it is writable.
 struct Interest {

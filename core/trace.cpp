@@ -109,6 +109,16 @@ std::string connection_lines(const Url& url, const TransferInfo& info) {
   return text;
 }
 
+std::string tunnel_line(const output::ConnectHead& head) {
+  std::string_view line = std::string_view(head.head).substr(0, head.head.find('\r'));
+  line = line.substr(std::min(line.size(), line.find(' ')));
+  line = trim_blanks(line);
+  const std::string_view word = line.substr(0, line.find(' '));
+  if (!head.received) return "Establish HTTP proxy tunnel to " + one_line(word) + "\n";
+  if (word.size() != 3 || word.front() != '2') return {};
+  return "CONNECT tunnel established, response " + one_line(word) + "\n";
+}
+
 void TransferTrace::begin_request(TransferId transfer, const Request& request, const TransferInfo& info,
                                   std::string_view head) {
   transfer_ = transfer;
@@ -141,6 +151,14 @@ void TransferTrace::tell_lines(TracePart part, std::string_view lines) {
 }
 
 void TransferTrace::tell_head(std::string_view head) { tell_lines(TracePart::head_received, shown(head)); }
+
+void TransferTrace::tell_connect(const output::ConnectHead& head) {
+  transfer_ = head.transfer;
+  conn_ = head.conn;
+  if (head.received) return tell_head(head.head), tell(TracePart::info, tunnel_line(head));
+  tell(TracePart::info, tunnel_line(head));
+  tell(TracePart::head_sent, shown(head.head));
+}
 
 void TransferTrace::tell_failure(const Error& error) { tell(TracePart::info, error.message() + "\n"); }
 

@@ -31,7 +31,7 @@ namespace sluice {
 
 enum class TracePart : std::uint8_t {
   info,           // one line, with its LF: about the connection, or why a hop has failed
-  head_sent,      // the head of a request
+  head_sent,      // the head of a request, or of a CONNECT
   body_sent,      // bytes of its body, without chunk framing
   head_received,  // one line of the head of a response, with its line end; or of its trailers
   body_received,  // bytes of its body, as Engine::body() gives them
@@ -50,6 +50,9 @@ std::string trace_text(TracePart part, std::string_view bytes, TraceForm form = 
 // Lines: the peer's address, whether the connection is new, TLS with the certificate's names, and whether the request
 // is sent again. Without control bytes.
 std::string connection_lines(const Url& url, const TransferInfo& info);
+// One line for a head of a CONNECT handshake, as curl has it: before one that is sent, where the tunnel leads; after
+// one that is received, that the tunnel is there. "": there is nothing to say.
+std::string tunnel_line(const output::ConnectHead& head);
 // `prefix` before each line of the text.
 std::string prefix_lines(std::string_view prefix, std::string_view text);
 
@@ -76,6 +79,11 @@ class TransferTrace {
   void head_sent(const Source& source, TransferId transfer, std::string_view head) {
     sent_so_far(source);  // on an earlier connection, if the request is sent again
     begin_request(transfer, source.request(transfer), source.info(transfer), head);
+  }
+  template <class Source>
+  void connect_head(const Source& source, const output::ConnectHead& head) {
+    sent_so_far(source);
+    tell_connect(head);
   }
   // `head`: ResponseHead::raw().
   template <class Source>
@@ -115,6 +123,7 @@ class TransferTrace {
   template <class Source, class Kind>
   void take_one(const Source& source, const Kind& what) {
     if constexpr (std::is_same_v<Kind, output::HeadSent>) head_sent(source, what.transfer, what.head);
+    if constexpr (std::is_same_v<Kind, output::ConnectHead>) connect_head(source, what);
     if constexpr (std::is_same_v<Kind, output::InterimReady>) head_received(source, what.transfer, what.head.raw());
     if constexpr (std::is_same_v<Kind, output::HeadReady>) {
       head_received(source, what.transfer, source.head(what.transfer).raw());
@@ -130,6 +139,7 @@ class TransferTrace {
   void end_hop(const output::HopDone& hop);
   void tell(TracePart part, std::string_view bytes);
   void tell_head(std::string_view head);
+  void tell_connect(const output::ConnectHead& head);
   void tell_lines(TracePart part, std::string_view lines);
   void tell_failure(const Error& error);
   void tell_trailers(const Fields& trailers);

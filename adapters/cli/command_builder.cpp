@@ -366,6 +366,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::proxy_tunnel:
       settings.proxies.tunnel = on;
       break;
+    case OptionId::suppress_connect_headers:
+      settings.proxies.shows_heads = !on;
+      break;
     case OptionId::proxy_basic:
       group_.proxy_schemes_asked.basic = on;
       break;
@@ -411,7 +414,6 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::no_buffer:
     case OptionId::http1_1:
     case OptionId::proxy_tlsv1:
-    case OptionId::suppress_connect_headers:
     case OptionId::config:
     case OptionId::variable:
     case OptionId::disable:

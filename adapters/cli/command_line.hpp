@@ -90,6 +90,7 @@ struct ProxySettings {
   std::optional<std::string> user;      // -U
   AuthSchemes schemes;                  // --proxy-basic, --proxy-digest, --proxy-ntlm
   bool tunnel = false;                  // -p
+  bool shows_heads = true;              // false: --suppress-connect-headers
   Fields fields;                        // --proxy-header
   std::string user_agent;               // what CONNECT has besides; "": none
   bool agent_in_requests = true;        // false: -H takes User-Agent away, so a request that a proxy passes on has none

@@ -217,7 +217,7 @@ constexpr OptionSpec kTable[] = {
     {proxy_tls13_ciphers, 0, "proxy-tls13-ciphers", "", "", "LIST", G::proxy, "of TLS 1.3, as --tls13-ciphers"},
     {proxy_tlsv1, 0, "proxy-tlsv1", "", "", "", G::proxy, "TLS 1.2 or later (always so)"},
     {suppress_connect_headers, 0, "suppress-connect-headers", "", "no-suppress-connect-headers", "", G::proxy,
-     "no heads of CONNECT in -i and -D (always so)"},
+     "no heads of responses to CONNECT in -i and -D"},
 
     {url, 0, "url", "", "", "URL", G::many, "one more URL; @FILE: one on each line"},
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},

@@ -208,6 +208,13 @@ void RunningOperation::on_head_sent(Multi& multi, TransferId id, std::string_vie
   if (trace_) trace_->head_sent(multi, id, head);
 }
 
+void RunningOperation::on_connect_head(Multi& multi, TransferId, const output::ConnectHead& head) {
+  conn_ = head.conn;
+  if (surroundings_.verbose) note_verbose(verbose_connect(head));
+  if (trace_) trace_->connect_head(multi, head);
+  if (head.received && settings().proxies.shows_heads) write_head(multi, head.head);
+}
+
 void RunningOperation::note_verbose(const std::string& text) {
   surroundings_.console.note(prefix_lines(surroundings_.trace.prefix(number_, conn_), text));
 }
@@ -218,13 +225,18 @@ void RunningOperation::on_head_received(Multi& multi, TransferId id, std::string
 
 bool RunningOperation::take_head(Multi& multi, const ResponseHead& head) {
   if (surroundings_.verbose) note_verbose(verbose_response(head));
-  if (auto dumped = surroundings_.dumps.write(settings(), head_text(head)); !dumped) {
+  return write_head(multi, head_text(head));
+}
+
+// -i and -D. False: the transfer has ended.
+bool RunningOperation::write_head(Multi& multi, const std::string& text) {
+  if (auto dumped = surroundings_.dumps.write(settings(), text); !dumped) {
     end(multi, id_, {kExitWrite, dumped.error()});
     return false;
   }
   if (!settings().include_head) return true;
   auto written = output_.is_open() ? FileResult<void>() : output_.open();
-  if (written) written = output_.write(as_bytes(head_text(head)));
+  if (written) written = output_.write(as_bytes(text));
   if (!written) end(multi, id_, {kExitWrite, written.error()});
   return written.has_value();
 }

@@ -68,6 +68,7 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   TransferFigures figures(const Multi& multi, Instant now);
 
   void on_head_sent(Multi& multi, TransferId id, std::string_view head) override;
+  void on_connect_head(Multi& multi, TransferId id, const output::ConnectHead& head) override;
   void on_head_received(Multi& multi, TransferId id, std::string_view head) override;
   void on_hop_done(Multi& multi, TransferId id, const output::HopDone& hop) override;
   void on_interim(Multi& multi, TransferId id, const ResponseHead& head) override;
@@ -87,6 +88,7 @@ class RunningOperation final : public TransferHandler, private SegmentedDownload
   void note_version(const ResponseHead& head, std::optional<std::uint64_t> length);
   bool take_rest(Multi& multi, const ResponseHead& head);
   bool is_unwanted(const ResponseHead& head) const;
+  bool write_head(Multi& multi, const std::string& text);
   bool take_head(Multi& multi, const ResponseHead& head);
   void note_chain(Multi& multi, TransferId id);
   void note_verbose(const std::string& text);

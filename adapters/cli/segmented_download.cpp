@@ -369,6 +369,14 @@ void SegmentedDownload::on_head_sent(Multi& multi, TransferId id, std::string_vi
   if (run != nullptr && run->trace) run->trace->head_sent(multi, id, head);
 }
 
+void SegmentedDownload::on_connect_head(Multi& multi, TransferId id, const output::ConnectHead& head) {
+  if (surroundings_.verbose) {
+    surroundings_.console.note(prefix_lines(surroundings_.trace.prefix(number_, head.conn), verbose_connect(head)));
+  }
+  Run* run = find(id);
+  if (run != nullptr && run->trace) run->trace->connect_head(multi, head);
+}
+
 void SegmentedDownload::on_head_received(Multi& multi, TransferId id, std::string_view head) {
   Run* run = find(id);
   if (run != nullptr && run->trace) run->trace->head_received(multi, id, head);

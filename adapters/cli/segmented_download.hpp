@@ -73,6 +73,7 @@ class SegmentedDownload final : public TransferHandler {
   void forget_journal() const;
 
   void on_head_sent(Multi& multi, TransferId id, std::string_view head) override;
+  void on_connect_head(Multi& multi, TransferId id, const output::ConnectHead& head) override;
   void on_head_received(Multi& multi, TransferId id, std::string_view head) override;
   void on_hop_done(Multi& multi, TransferId id, const output::HopDone& hop) override;
   void on_head(Multi& multi, TransferId id, const ResponseHead& head) override;

@@ -69,8 +69,10 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
   options.http1 = settings.strict ? Http1::strict : Http1::tolerant;
   options.allow_http0_9 = settings.http0_9;
   options.tls_truncation_ok = settings.tls_truncation_ok;
-  options.report_heads = surroundings.verbose || surroundings.har || surroundings.trace.wanted();
-  options.keep_raw_head = surroundings.verbose || settings.include_head || !settings.dump_header.empty();
+  const bool shows_heads = settings.include_head || !settings.dump_header.empty();
+  options.report_heads = surroundings.verbose || surroundings.har || surroundings.trace.wanted() ||
+                         (options.proxies && shows_heads && settings.proxies.shows_heads);
+  options.keep_raw_head = surroundings.verbose || shows_heads;
   return options;
 }
 

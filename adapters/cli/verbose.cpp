@@ -59,6 +59,11 @@ std::string verbose_request(std::string_view head) {
   return text;
 }
 
+std::string verbose_connect(const output::ConnectHead& head) {
+  const std::string line = prefix_lines("* ", tunnel_line(head));
+  return head.received ? marked_lines('<', redacted_head(head.head)) + line : line + verbose_request(head.head);
+}
+
 std::string verbose_response(const ResponseHead& head) { return marked_lines('<', redacted_head(head_text(head))); }
 
 }  // namespace sluice::cli

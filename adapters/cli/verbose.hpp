@@ -20,6 +20,8 @@ std::string fields_text(const Fields& fields);
 std::string verbose_connection(const Url& url, const TransferInfo& info);
 // "> " lines, without credentials (redacted_head).
 std::string verbose_request(std::string_view head);
+// The same for a head of CONNECT, with its line of tunnel_line() after "* ".
+std::string verbose_connect(const output::ConnectHead& head);
 // "< " lines of head_text(), without credentials.
 std::string verbose_response(const ResponseHead& head);
 

@@ -65,6 +65,11 @@ void Callbacks::head_sent(const output::HeadSent& sent) {
   if (handler) call(sent.transfer, [&] { handler->on_head_sent(*multi_, sent.transfer, sent.head); });
 }
 
+void Callbacks::connect_head(const output::ConnectHead& seen) {
+  TransferHandler* const handler = handler_of(transfers_.find(seen.transfer));
+  if (handler) call(seen.transfer, [&] { handler->on_connect_head(*multi_, seen.transfer, seen); });
+}
+
 void Callbacks::raw_head(TransferId transfer, const ResponseHead& head) {
   const TransferEntry* found = transfers_.find(transfer);
   TransferHandler* const handler = handler_of(found);

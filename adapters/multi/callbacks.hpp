@@ -24,6 +24,7 @@ class Callbacks {
   void set_multi(Multi& multi) { multi_ = &multi; }  // the Multi that handlers get as argument; call it first
 
   void head_sent(const output::HeadSent& sent);
+  void connect_head(const output::ConnectHead& seen);
   void rewind(TransferId transfer);
   void hop_done(const output::HopDone& hop);
   void interim(const output::InterimReady& ready);

@@ -169,6 +169,7 @@ void Driver::take(Output output) {
                  [&](output::Done& what) { callbacks_.done(what); },
                  [&](output::HeadSent& what) { callbacks_.head_sent(what); },
                  [&](output::Observed& what) { callbacks_.event(what.event); },
+                 [&](output::ConnectHead& what) { callbacks_.connect_head(what); },
                  [&](output::KeyLog& what) {
                    try {
                      key_log_.push_back(std::move(what.line));

@@ -149,6 +149,10 @@ void EngineDriver::take(const Output& output) {
                    journal.line().word("event").word(to_string(what.event.kind));
                    to_application(output);
                  },
+                 [&](const output::ConnectHead& what) {
+                   journal.line('t', what.transfer).word("connect head").number(what.head.size());
+                   to_application(output);
+                 },
                  [&](const output::KeyLog&) {
                    journal.line().word("key log");  // secrets differ from run to run
                    to_application(output);

@@ -171,8 +171,12 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
     facts->local = local;
     connection.facts = std::move(facts);
   }
-  if (Job* sponsor = jobs_.find(dial.sponsor)) note_connection(connection, *sponsor, now);
-  auto built = push_layers(connection, endpoint, dial.targets, parts());
+  LayerParts made = parts();
+  if (Job* sponsor = jobs_.find(dial.sponsor)) {
+    note_connection(connection, *sponsor, now);
+    if (sponsor->options.report_heads) made.seen_heads = &seen_heads_;
+  }
+  auto built = push_layers(connection, endpoint, dial.targets, made);
   if (!built) return failed(dial, std::move(built.error()));
   if (const auto* limits = limits_of(dial); limits && endpoint.peer.tls) {
     dialer_.limit_phase(dial, limits->tls_timeout, now);
@@ -194,11 +198,23 @@ void Connector::note_winner(const Dial& dial, const pool::Destination& place, Po
 std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, Now now) {
   Dial* dial = dial_of(connection);
   if (!dial) return std::nullopt;
+  if (!seen_heads_.empty()) tell_heads(connection, *dial);
   if (connection.channel.fault()) {
     return broken_off(connection, *connection.channel.fault(), now);
   }
   if (!connection.channel.become_ready()) return std::nullopt;
   return established(connection, *dial, now);
+}
+
+// Another sponsor may have taken the dial over, and not want them. Without memory they are left out.
+void Connector::tell_heads(const PooledConnection& connection, const Dial& dial) noexcept {
+  const Job* sponsor = jobs_.find(dial.sponsor);
+  if (sponsor && sponsor->options.report_heads) {
+    for (proxy::SeenHead& seen : seen_heads_) {
+      outbox_.try_put(output::ConnectHead{sponsor->id, connection.id, seen.received, std::move(seen.bytes)});
+    }
+  }
+  seen_heads_.clear();
 }
 
 std::optional<DialEnd> Connector::broken_off(PooledConnection& connection, Error error, Now now) {

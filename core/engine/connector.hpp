@@ -115,7 +115,8 @@ class Connector {
   void limit_waiters(const pool::Endpoint& endpoint, Now now);
   Error no_time(const pool::Dial& dial, std::optional<Duration> time);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);
-  LayerParts parts() { return {options_, jobs_.memory(), tls_sessions_, key_log_}; }
+  LayerParts parts() { return {options_, jobs_.memory(), tls_sessions_, key_log_, nullptr}; }
+  void tell_heads(const PooledConnection& connection, const pool::Dial& dial) noexcept;
   std::optional<DialEnd> established(PooledConnection& connection, pool::Dial& dial, Now now);
   PooledConnection* winner(const pool::Dial& dial);
   void close_attempts(pool::Dial& dial, const PooledConnection* but) noexcept;
@@ -135,7 +136,8 @@ class Connector {
   std::vector<std::string> key_log_;
   std::uint64_t made_ = 0;
   std::uint64_t failed_ = 0;
-  std::optional<Instant> first_dial_;  // known addresses that expire count from here
+  std::vector<proxy::SeenHead> seen_heads_;  // of the handshake that goes on in this call; empty between calls
+  std::optional<Instant> first_dial_;        // known addresses that expire count from here
 };
 
 }  // namespace sluice::engine

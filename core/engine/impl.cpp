@@ -22,6 +22,7 @@ namespace {
 EngineLimits limits_of(const EngineOptions& options) {
   return {.max_connections = options.max_connections,
           .max_connections_per_origin = options.max_connections_per_origin,
+          .max_connections_per_proxy = options.max_connections_per_proxy,
           .idle_connection_timeout = options.idle_connection_timeout,
           .max_connection_age = options.max_connection_age,
           .max_connection_uses = options.max_connection_uses,

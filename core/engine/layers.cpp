@@ -66,7 +66,8 @@ Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, prox
                                                                                       .fields = proxy.fields,
                                                                                       .http1_0 = proxy.http1_0,
                                                                                       .asked = asked,
-                                                                                      .http1 = parts.options.http1},
+                                                                                      .http1 = parts.options.http1,
+                                                                                      .seen = parts.seen_heads},
                                                                  std::move(login)));
   return {};
 }

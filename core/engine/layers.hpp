@@ -10,6 +10,7 @@
 #include "core/options.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/pooled_connection.hpp"
+#include "core/proxy/connect.hpp"
 #include "core/tls/session_cache.hpp"
 
 namespace sluice::engine {
@@ -20,6 +21,7 @@ struct LayerParts {
   flow::HopMemory& memory;
   tls::SessionCache& tls_sessions;
   std::vector<std::string>& key_log;
+  std::vector<proxy::SeenHead>* seen_heads;  // as ConnectParams::seen
 };
 
 // Before the channel is started. `addresses`: Dial::targets. Errors: as tls::make_client and proxy::make_socks. Throws

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/base/check.hpp"
+#include "core/base/key_parts.hpp"
 #include "core/socket_options.hpp"
 
 namespace sluice::pool {
@@ -12,31 +13,6 @@ namespace sluice::pool {
 namespace {
 
 std::uint32_t size_of(std::string_view part) { return static_cast<std::uint32_t>(part.size()); }
-
-void append_part(std::string_view part, std::string& key) {
-  const auto size = std::bit_cast<std::array<char, 4>>(size_of(part));
-  key.append(size.data(), size.size()).append(part);
-}
-
-// A route without an identity is named by its address. The endpoint keeps the route alive, so no other object has this
-// address in that time. TLS sessions under this key are removed with the endpoint (Endpoint::is_by_object).
-void append_route(const Route* route, std::string& key) {
-  if (!route) return;
-  const bool by_object = route->identity().empty();
-  key += by_object ? 'o' : 'i';
-  if (by_object) {
-    const auto address = std::bit_cast<std::array<char, sizeof route>>(route);
-    key.append(address.data(), address.size());
-  } else {
-    append_part(route->identity(), key);
-  }
-}
-
-template <typename Number>
-void append_number(Number number, std::string& key) {
-  const auto bytes = std::bit_cast<std::array<char, sizeof number>>(number);
-  key.append(bytes.data(), bytes.size());
-}
 
 // All of it (SB-05). A member that is missing here does not compile.
 void append_socket(const SocketOptions& options, std::string& key) {
@@ -167,6 +143,7 @@ void Endpoint::describe(const Request& request, const TransferOptions& options, 
 
 void Endpoint::recycle() {
   SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !unused_link.linked);
+  SLUICE_CHECK(!through || (!through->starved.linked && !through->spare.linked));
   id = {};
   destination.route.reset();
   destination.socket.reset();

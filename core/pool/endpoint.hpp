@@ -19,6 +19,9 @@
 
 namespace sluice::pool {
 
+struct Endpoint;
+struct ProxyPlaces;
+
 // A transfer that waits for a connection, as the pool sees it.
 struct Waiter {
   TransferId transfer;
@@ -86,6 +89,11 @@ struct Through {
   // The first proxy that must be given an address, and has none yet; nullopt: there is none.
   std::optional<std::size_t> lacks_address(const std::vector<std::optional<IpAddress>>& known) const;
   bool is_last(std::size_t proxy) const { return proxy + 1 == way.proxies->size(); }
+
+  // For proxy_places.cpp, which sets them.
+  ProxyPlaces* places = nullptr;
+  Endpoint* endpoint = nullptr;
+  Link<Through> starved, spare;
 };
 
 // Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal

@@ -38,8 +38,10 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
     endpoint->key = key_scratch_;
     endpoint->describe(request, options, waiter.way);
     by_key_.emplace(endpoint->key, id);
+    proxies_.join(*endpoint);
   });
   if (!noted) {
+    by_key_.erase(endpoint->key);
     endpoints_.release(id);
     throw std::bad_alloc();
   }
@@ -50,6 +52,7 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
 
 void Pool::forget(Endpoint& endpoint) {
   by_key_.erase(endpoint.key);
+  proxies_.leave(endpoint);
   endpoints_.release(endpoint.id);
 }
 
@@ -118,11 +121,13 @@ void Pool::left(const Waiter& waiter) {
   if (endpoint->unused()) make_pending(*endpoint);
 }
 
-// If the queue is empty, the endpoint does not wait for the limit on all connections any more.
+// If the queue is empty, the endpoint does not wait for the limits on all connections and on its proxy's any more.
 void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   endpoint.queue.remove(waiter);
   --queued_;
-  if (endpoint.queue.empty()) starved_.remove(endpoint);
+  if (!endpoint.queue.empty()) return;
+  starved_.remove(endpoint);
+  proxies_.waits_no_more(endpoint);
 }
 
 // Removes the oldest waiter that may use `connection` from its list and returns it. A waiter whose own connection is
@@ -163,6 +168,7 @@ void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint, Now now) {
   endpoint.expected_more += dial.expected - 1;
   ++endpoint.open;
   ++open_;
+  proxies_.opened(endpoint);
 }
 
 // In the dialing list it can also be served by another connection, unless it needs a fresh one.
@@ -170,6 +176,7 @@ void Pool::sponsor(DialSlot& dial, Waiter& waiter) {
   Endpoint& endpoint = *endpoints_.find(dial.endpoint);
   endpoint.orphans.remove(dial);
   orphans_.remove(dial);
+  proxies_.spare_changed(endpoint);
   dial.sponsor = waiter.transfer;
   dial.unwanted = false;
   waiter.dial = dial.id;
@@ -187,6 +194,7 @@ void Pool::orphan(DialSlot& dial, bool unwanted) {
   }
   orphans_.push_back(dial);
   make_pending(endpoint);
+  proxies_.spare_changed(endpoint);
 }
 
 void Pool::dial_ended(DialSlot& dial, bool established) {
@@ -194,6 +202,7 @@ void Pool::dial_ended(DialSlot& dial, bool established) {
   endpoint.dials.remove(dial);
   endpoint.orphans.remove(dial);
   orphans_.remove(dial);
+  proxies_.spare_changed(endpoint);
   endpoint.expected_more -= dial.expected - 1;
   if (!established) free_slot(endpoint);
 }
@@ -203,6 +212,7 @@ void Pool::free_slot(Endpoint& endpoint) {
   --endpoint.open;
   --open_;
   make_pending(endpoint);
+  proxies_.freed(endpoint);
 }
 
 // ---- connections ----
@@ -255,13 +265,16 @@ void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
   connection.was_idle = true;
   endpoint.idle.push_front(connection);
   idle_.push_back(connection);
+  proxies_.spare_changed(endpoint);
   if (!endpoint.queue.empty()) make_pending(endpoint);  // waiters that cannot use it may close it for room
 }
 
 void Pool::unpark(PooledConnection& connection) {
   if (!connection.is_idle()) return;
-  endpoints_.find(connection.endpoint)->idle.remove(connection);
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  endpoint.idle.remove(connection);
   idle_.remove(connection);
+  proxies_.spare_changed(endpoint);
 }
 
 void Pool::closed(PooledConnection& connection) {
@@ -313,7 +326,8 @@ bool Pool::is_worn_out(const PooledConnection& connection, Now now) const {
 // An endpoint with a queue that is never empty must not keep its connections for ever while other endpoints have none.
 bool Pool::must_yield(const PooledConnection& connection, const Endpoint& endpoint) const {
   const std::size_t itself = StarvedList::contains(endpoint) ? 1 : 0;
-  return starved_.size() > itself && connection.exchanges_carried >= limits::kExchangesBeforeYield;
+  const bool others = starved_.size() > itself || AllProxyPlaces::others_wait(endpoint);
+  return others && connection.exchanges_carried >= limits::kExchangesBeforeYield;
 }
 
 // The lower one of the pool's and the route's limit; 0: none.
@@ -326,6 +340,8 @@ std::size_t Pool::allowed(const Endpoint& endpoint) const {
 // There are more connections than the limits allow, which were lowered.
 bool Pool::is_surplus(const Endpoint& endpoint) const {
   const std::size_t most = allowed(endpoint);
+  const ProxyPlaces* const proxy = AllProxyPlaces::of(endpoint);
+  if (proxy && AllProxyPlaces::exceeds(*proxy, limits_.max_connections_per_proxy)) return true;
   return (limits_.max_connections != 0 && open_ > limits_.max_connections) || (most != 0 && endpoint.open > most);
 }
 
@@ -339,8 +355,13 @@ std::optional<Grant> Pool::next(Now now) {
     if (Endpoint* endpoint = pending_.front()) {
       if (auto grant = next_of(*endpoint, now)) return grant;
       pending_.remove(*endpoint);
-      starved_turn_ = false;
+      starved_turn_ = proxy_turn_ = false;
       if (auto grant = retire(*endpoint)) return grant;
+      continue;
+    }
+    if (Endpoint* const endpoint = proxies_.next_turn(limits_.max_connections_per_proxy)) {
+      proxy_turn_ = true;
+      pending_.push_back(*endpoint);
       continue;
     }
     const bool room = open_ < limits_.max_connections || has_spare();
@@ -395,6 +416,18 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
     if (!wants_fresh(endpoint, *waiter) || endpoint.idle.empty()) return wait_for_limit(endpoint);
     return close_grant(*endpoint.idle.back());
   }
+  // Who waits at the proxy comes first, but for an endpoint whose turn it is among all: else the two queues could give
+  // the turn to each other without end.
+  const std::size_t at_proxy = limits_.max_connections_per_proxy;
+  ProxyPlaces* const proxy = at_proxy != 0 ? AllProxyPlaces::of(endpoint) : nullptr;
+  const bool proxy_full = proxy && AllProxyPlaces::is_full(*proxy, at_proxy);
+  if (proxy) {
+    const bool in_line = !proxy->starved.empty() && !proxy_turn_ && !starved_turn_;
+    if ((proxy_full && proxy->spare.empty()) || in_line) {
+      proxies_.waits(endpoint);
+      return wait_for_limit(endpoint);
+    }
+  }
   if (limits_.max_connections != 0) {
     const bool full = open_ >= limits_.max_connections;
     // Endpoints that wait already come first, and each gets one connection at a time.
@@ -402,9 +435,10 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
       if (!StarvedList::contains(endpoint)) starved_.push_back(endpoint);
       return wait_for_limit(endpoint);
     }
-    if (full) return spare();
-    starved_turn_ = false;
+    if (full && !proxy_full) return spare();
   }
+  if (proxy_full) return spare_at(*proxy);
+  starved_turn_ = proxy_turn_ = false;
   leave_queue(endpoint, *waiter);
   return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter};
 }
@@ -421,76 +455,11 @@ Grant Pool::spare() {
   return {.kind = Grant::Kind::abandon, .dial = orphans_.front()};
 }
 
-void Pool::set_limits(const EngineLimits& limits) {
-  limits_ = limits;
-  limits_.idle_connection_timeout = std::max(limits_.idle_connection_timeout, Duration::zero());
-  limits_changed_ = true;
-  trimmed_ = 0;
-  if (limits_.max_connections != 0) return;  // the endpoints that wait get their turns in order
-  while (Endpoint* endpoint = starved_.pop_front()) make_pending(*endpoint);
-}
-
-// Walks all endpoints, once for each set_limits().
-std::optional<Grant> Pool::trim() {
-  while (const auto id = endpoints_.first_live(*trimmed_)) {
-    Endpoint& endpoint = *endpoints_.find(*id);
-    trimmed_ = id->index;
-    const std::size_t most = allowed(endpoint);
-    if (most != 0 && endpoint.open > most && !endpoint.idle.empty()) return close_grant(*endpoint.idle.back());
-    if (!endpoint.queue.empty()) make_pending(endpoint);
-    ++*trimmed_;
-  }
-  if (limits_.max_connections != 0 && open_ > limits_.max_connections && has_spare()) return spare();
-  trimmed_.reset();
-  return std::nullopt;
-}
-
-// ---- for tests, and when memory runs out ----
-
-void Pool::check_invariants() const {
-  std::size_t open = 0, idle = 0, queued = 0;
-  endpoints_.for_each([&](EndpointId, const Endpoint& endpoint) {
-    open += endpoint.open;
-    idle += endpoint.idle.size();
-    queued += endpoint.queue.size();
-    SLUICE_CHECK(endpoint.queue.empty() || (endpoint.orphans.empty() && !endpoint.unused()));
-    SLUICE_CHECK(!StarvedList::contains(endpoint) || !endpoint.queue.empty());
-    const std::size_t most = allowed(endpoint);
-    // Only connections that were in use when a limit was lowered may exceed it.
-    SLUICE_CHECK(most == 0 || endpoint.open <= most || (limits_changed_ && endpoint.idle.empty()));
-    SLUICE_CHECK(endpoint.unused() == UnusedList::contains(endpoint));
-  });
-  SLUICE_CHECK(open == open_ && idle == idle_.size() && queued == queued_ && pending_.empty() && !trimmed_);
-  const bool within = limits_.max_connections == 0 || open_ <= limits_.max_connections;
-  SLUICE_CHECK(within || (limits_changed_ && idle_.empty()));
-}
-
-void Pool::reset() noexcept {
-  idle_ = {};
-  orphans_ = {};
-  pending_ = {};
-  starved_ = {};
-  unused_ = {};
-  starved_turn_ = false;
-  trimmed_.reset();
-  open_ = 0;
-  queued_ = 0;
-  endpoints_.for_each([](EndpointId, Endpoint& endpoint) {
-    endpoint.queue = {};
-    endpoint.dialing = {};
-    endpoint.idle = {};
-    endpoint.offered = {};
-    endpoint.dials = {};
-    endpoint.orphans = {};
-    endpoint.pending = endpoint.starved = endpoint.unused_link = {};
-    endpoint.transfers = endpoint.open = endpoint.expected_more = 0;
-  });
-}
-
-void Pool::count_again(const Waiter& waiter) noexcept { ++endpoints_.find(waiter.endpoint)->transfers; }
-
-void Pool::look_at_all() noexcept {
-  endpoints_.for_each([this](EndpointId, Endpoint& endpoint) { make_pending(endpoint); });
+// The same at one proxy, which has a spare one.
+Grant Pool::spare_at(const ProxyPlaces& proxy) {
+  const Endpoint& endpoint = *proxy.spare.front()->endpoint;
+  if (PooledConnection* connection = endpoint.idle.back()) return close_grant(*connection);
+  return {.kind = Grant::Kind::abandon, .dial = endpoint.orphans.front()};
 }
 
 }  // namespace sluice::pool

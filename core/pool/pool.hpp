@@ -14,6 +14,7 @@
 #include "core/base/timers.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/pooled_connection.hpp"
+#include "core/pool/proxy_places.hpp"
 #include "core/pool/scheduler.hpp"
 
 namespace sluice::pool {
@@ -66,7 +67,7 @@ class Pool final : public Scheduler {
 
   // ---- what is to be done ----
   // False: next() would return nothing.
-  bool may_go_on() const { return !pending_.empty() || !starved_.empty() || trimmed_; }
+  bool may_go_on() const { return !pending_.empty() || !starved_.empty() || proxies_.has_turns() || trimmed_; }
   // The next thing to do; nullopt: nothing. Call until it returns nullopt.
   std::optional<Grant> next(Now now);
   // The idle connection that was unused for the longest time; null: there is none.
@@ -101,6 +102,7 @@ class Pool final : public Scheduler {
   std::optional<Grant> retire(Endpoint& endpoint);
   std::optional<Grant> trim();
   Grant spare();
+  static Grant spare_at(const ProxyPlaces& proxy);
   bool has_spare() const { return !idle_.empty() || !orphans_.empty(); }
   Waiter* take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now);
   bool wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const;
@@ -127,8 +129,10 @@ class Pool final : public Scheduler {
   PendingList pending_;  // endpoints that next() will look at
   StarvedList starved_;  // endpoints that wait because of max_connections, the first that came at the front
   UnusedList unused_;    // unused endpoints, the oldest at the front
+  AllProxyPlaces proxies_;
   // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
+  bool proxy_turn_ = false;      // the same for those that wait because of max_connections_per_proxy
   bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
   // After set_limits(): endpoints before this index were looked at; nullopt: all were.
   std::optional<std::size_t> trimmed_;

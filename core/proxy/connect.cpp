@@ -48,6 +48,7 @@ void Connect::ask(std::vector<std::uint8_t>& out) {
   head_bytes_ = 0;
   reader_.reset();
   reader_.start(head_, nullptr, {.to_head = kHeadAlone, .rules = {.http1 = params_.http1}});
+  const std::size_t begin = out.size();
   append(out, "CONNECT " + authority_ + (params_.http1_0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n"));
   if (!params_.fields.contains("Host")) append_field(out, "Host", authority_);
   if (!authorization_.empty()) append_field(out, "Proxy-Authorization", authorization_);
@@ -55,6 +56,7 @@ void Connect::ask(std::vector<std::uint8_t>& out) {
     append_field(out, field.name, field.value);
   }
   append(out, "\r\n");
+  if (params_.seen) params_.seen->push_back({false, std::string(as_text(Bytes{out}.subspan(begin)))});
 }
 
 void Connect::answer(Bytes& in, std::vector<std::uint8_t>& out, Now now) {
@@ -74,6 +76,9 @@ bool Connect::read_head(Bytes& in) {
   if (step.failed) return fail_with(reader_.error());
   head_bytes_ += step.taken;
   if (head_bytes_ > limits::kMaxHeadBytes) return fail("its response head is too large");
+  if (params_.seen && (step.interim || step.complete)) {
+    params_.seen->push_back({true, std::string(as_text(Bytes{head_text_}))});
+  }
   if (step.interim) head_text_.clear();
   return step.complete;
 }

@@ -17,6 +17,12 @@
 
 namespace sluice::proxy {
 
+// A head of the handshake, as bytes.
+struct SeenHead {
+  bool received = false;  // false: it is sent
+  std::string bytes;
+};
+
 struct ConnectParams {
   std::string proxy = {};  // its name for messages
   Target target = {};
@@ -26,6 +32,7 @@ struct ConnectParams {
   bool http1_0 = false;     // the request says HTTP/1.0
   Again asked = Again::no;  // what an earlier connection has learned of the proxy
   Http1 http1 = Http1::tolerant;
+  std::vector<SeenHead>* seen = nullptr;  // gets the heads of both sides; must outlive the handshake. Null: not wanted
 };
 
 class Connect final : public Passage {

@@ -1,12 +1,11 @@
 // See way.hpp.
 #include "core/proxy/way.hpp"
 
-#include <array>
-#include <bit>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
+#include "core/base/key_parts.hpp"
 #include "core/base/limits.hpp"
 
 namespace sluice::proxy {
@@ -34,36 +33,23 @@ std::unexpected<Error> unusable(const Proxy& proxy, std::string_view why) {
   return std::unexpected(make_error(Code::invalid_option, "proxy " + name_of(proxy) + ": " + std::string(why)));
 }
 
-void append_text(std::string_view text, std::string& key) {
-  const auto size = std::bit_cast<std::array<char, sizeof(std::size_t)>>(text.size());
-  key.append(size.data(), size.size()).append(text);
-}
-
-// A route without an identity is named by its address. The endpoint that has the key holds the chain, and so the route.
-void append_route(const Route* route, std::string& key) {
-  if (!route) return append_text("", key);
-  if (!route->identity().empty()) return append_text("i" + route->identity(), key);
-  const auto address = std::bit_cast<std::array<char, sizeof route>>(route);
-  append_text("o" + std::string(address.data(), address.size()), key);
-}
-
 void append_proxy(const Proxy& proxy, std::string& key) {
   const AuthSchemes& schemes = proxy.schemes;
   std::uint32_t bits = static_cast<std::uint32_t>(proxy.kind);
   for (const bool set : {schemes.basic, schemes.digest, schemes.ntlm, schemes.bearer, proxy.tunnel, proxy.http1_0}) {
     bits = bits << 1 | (set ? 1U : 0U);
   }
-  const auto numbers = std::bit_cast<std::array<char, 8>>(std::array<std::uint32_t, 2>{bits, proxy.port});
-  key.append(numbers.data(), numbers.size());
-  append_text(proxy.host, key);
-  append_text(proxy.user, key);
-  append_text(proxy.password, key);
-  append_text(proxy.tls ? as_text(Bytes{proxy.tls->identity()}) : std::string_view(), key);
+  append_number(bits, key);
+  append_number(proxy.port, key);
+  append_part(proxy.host, key);
+  append_part(proxy.user, key);
+  append_part(proxy.password, key);
+  append_part(proxy.tls ? as_text(Bytes{proxy.tls->identity()}) : std::string_view(), key);
   append_route(proxy.route.get(), key);
-  append_text(std::to_string(proxy.fields.size()), key);
+  append_part(std::to_string(proxy.fields.size()), key);
   for (const Field field : proxy.fields) {
-    append_text(field.name, key);
-    append_text(field.value, key);
+    append_part(field.name, key);
+    append_part(field.value, key);
   }
 }
 
@@ -104,8 +90,8 @@ Way way_through(std::shared_ptr<const ProxyChain> chain, const Url& url, bool el
 }
 
 void append_key(const Way& way, std::string& key) {
-  append_text(way.forwards ? "f" : "t", key);
-  append_text(std::to_string(way.proxies->size()), key);
+  append_part(way.forwards ? "f" : "t", key);
+  append_part(std::to_string(way.proxies->size()), key);
   for (const Proxy& proxy : *way.proxies) append_proxy(proxy, key);
 }
 
@@ -113,7 +99,7 @@ std::string session_key(const Proxy& proxy, const TlsConfig& tls) {
   if (proxy.route && proxy.route->identity().empty()) return "";
   std::string key = "proxy ";
   append_proxy(proxy, key);
-  append_text(as_text(Bytes{tls.identity()}), key);
+  append_part(as_text(Bytes{tls.identity()}), key);
   return key;
 }
 

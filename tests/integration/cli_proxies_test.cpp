@@ -164,9 +164,9 @@ TEST_CASE("SB-40 an answer to CONNECT other than 2xx is an error, and nothing of
     const TempFolder folder;
     CommandOptions there;
     there.directory = folder.path();
-    const auto result = run_command(
-        {"-p", "-L", "-i", "-c", "jar", "-x", place(proxy), "-w", "%{http_connect} %{http_code}", "http://o.test/"},
-        there);
+    const auto result = run_command({"-p", "-L", "-i", "-c", "jar", "-x", place(proxy), "-w",
+                                     "%{http_connect} %{http_code}", "http://o.test/", "--suppress-connect-headers"},
+                                    there);
     check_one_line(result, 56);
     CHECK(result.out == head.substr(0, 3) + " 000");
     CHECK(result.err.contains("status " + head.substr(0, 3)));
@@ -196,8 +196,26 @@ TEST_CASE("SB-40 the length that a 200 to CONNECT claims is ignored") {
     if (!is_connect(request)) return ok("origin");
     return Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nTransfer-Encoding: chunked\r\n\r\n"};
   });
-  CHECK(run_command({"-p", "-i", "-x", place(proxy), "http://o.test/"}).out ==
+  CHECK(run_command({"-p", "-i", "--suppress-connect-headers", "-x", place(proxy), "http://o.test/"}).out ==
         "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\norigin");
+}
+
+TEST_CASE(
+    "-i and -D have the heads of responses to CONNECT, as they came, unless --suppress-connect-headers is given") {
+  const ScriptedProxy proxy;
+  const TempFolder folder;
+  CommandOptions there;
+  there.directory = folder.path();
+  const auto shown = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {"-p", "-x", proxy.place(), "http://o.test/"});
+    return run_command(options, there).out;
+  };
+  CHECK(shown({"-i"}) == std::string(kTunnel) + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2");
+  CHECK(shown({"-D", "heads"}) == "4");
+  CHECK(read_file(folder.path() / "heads") == std::string(kTunnel) + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n");
+  CHECK(shown({"-i", "--suppress-connect-headers"}) == "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n6");
+  CHECK(shown({"-D", "heads", "--suppress-connect-headers"}) == "8");
+  CHECK_FALSE(read_file(folder.path() / "heads").contains("established"));
 }
 
 TEST_CASE("SB-37 after a redirect each proxy, and an origin without one, gets what is its own alone") {
@@ -287,9 +305,15 @@ TEST_CASE("SB-31 -v, --trace and --har tell of the proxy, and not of its credent
   const std::string verbose = told({"-v"});
   CHECK(verbose.contains("* Through the proxy http://" + proxy.place() + "\n"));
   CHECK(verbose.contains("> Proxy-Authorization: Basic <redacted>\n"));
-  CHECK(told({"-v", "-p"}).contains(", which answered CONNECT with 200\n"));
+  const std::string tunnel = told({"-v", "-p"});
+  CHECK(tunnel.contains(", which answered CONNECT with 200\n"));
+  CHECK(tunnel.starts_with("* Establish HTTP proxy tunnel to o.test:80\n> CONNECT o.test:80 HTTP/1.1\n"));
+  CHECK(tunnel.contains("\n< HTTP/1.1 200 Connection established\n<\n* CONNECT tunnel established, response 200\n"));
+  told({"-p", "--trace-ascii", "tunnel"});
+  CHECK(read_file(folder.path() / "tunnel").contains("CONNECT o.test:80 HTTP/1.1\n"));
   told({"--trace-ascii", "trace", "--har", "har"});
-  for (const std::string& text : {verbose, read_file(folder.path() / "trace"), read_file(folder.path() / "har")}) {
+  for (const std::string& text : {verbose, tunnel, read_file(folder.path() / "tunnel"),
+                                  read_file(folder.path() / "trace"), read_file(folder.path() / "har")}) {
     CHECK_FALSE(text.contains("secret"));
     CHECK_FALSE(text.contains("bWU6c2VjcmV0"));
   }

@@ -70,13 +70,23 @@ RACE = [
 ]
 
 LIMITS = [
+    mutant("limits-proxy-unseen", "who waits for a place at its proxy is not looked at when one is free",
+           ("pool/proxy_places.cpp", "  --places->open;\n  stir(*places);", "  --places->open;\n  if (!PLANTED) stir(*places);")),
+    mutant("limits-proxy-keeps", "an unused connection to a proxy makes no room for another origin",
+           ("pool/proxy_places.cpp", "places->spare.push_back(through);\n  stir(*places);", "places->spare.push_back(through);\n  if (!PLANTED) stir(*places);")),
+    mutant("limits-proxy-turn", "who comes later overtakes those that wait for a place at the proxy",
+           ("pool/pool.cpp", "!proxy->starved.empty() && !proxy_turn_", "!PLANTED && !proxy->starved.empty() && !proxy_turn_")),
+    mutant("limits-proxy-no-yield", "a busy origin keeps its connection to the proxy from others",
+           ("pool/pool.cpp", "|| AllProxyPlaces::others_wait(endpoint);", "|| (!PLANTED && AllProxyPlaces::others_wait(endpoint));")),
+    mutant("limits-proxy-lowered", "a lowered limit of a proxy closes nothing",
+           ("pool/pool_upkeep.cpp", "if (beyond && !proxy->spare.empty())", "if (!PLANTED && beyond && !proxy->spare.empty())")),
     mutant("limits-starved-unseen", "who waits for the limit on all is not looked at when another's connection becomes idle",
            ("pool/pool.hpp", "|| !starved_.empty() ||", "|| (!starved_.empty() && !PLANTED) ||")),
     mutant("limits-raised-unseen", "who waits is not looked at when a limit is raised",
-           ("pool/pool.cpp", "if (!endpoint.queue.empty()) make_pending(endpoint);\n    ++", "if (!endpoint.queue.empty() && !PLANTED) make_pending(endpoint);\n    ++")),
+           ("pool/pool_upkeep.cpp", "if (!endpoint.queue.empty()) make_pending(endpoint);\n    ++", "if (!endpoint.queue.empty() && !PLANTED) make_pending(endpoint);\n    ++")),
     mutant("limits-lowered-newest", "a lowered limit closes the connections that were used last",
-           ("pool/pool.cpp", "!endpoint.idle.empty()) return close_grant(*endpoint.idle.back());",
-            "!endpoint.idle.empty()) return close_grant(PLANTED ? *endpoint.idle.front() : *endpoint.idle.back());")),
+           ("pool/pool_upkeep.cpp", ".connection = endpoint.idle.back()};",
+            ".connection = PLANTED ? endpoint.idle.front() : endpoint.idle.back()};")),
 ]
 
 SIDE_BY_SIDE = [

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tests/support/engine_steps.hpp"
+#include "tests/support/proxies.hpp"
 
 namespace sluice::test {
 namespace {
@@ -202,6 +203,35 @@ TEST_CASE("SB-31 trace: credentials of heads and trailers only where they are as
     }
     CHECK(traced.text.contains("Authorization: Basic <redacted>") == (secrets == TraceSecrets::hidden));
   }
+}
+
+TEST_CASE("trace: the heads of CONNECT, with lines about the tunnel, and without its credentials") {
+  for (const TraceSecrets secrets : {TraceSecrets::hidden, TraceSecrets::shown}) {
+    TracedWorld traced(secrets);
+    Proxy proxy = proxy_at(ProxyKind::http);
+    proxy.tunnel = true;
+    proxy.user = "me";
+    traced.options.proxies = always({proxy});
+    traced.world.add("http://a.test/", traced.options);
+    traced.world.connected(newest(traced.world));
+    traced.world.receive(newest(traced.world), "HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\nVia: p\r\n\r\n");
+    const bool hides = secrets == TraceSecrets::hidden;
+    CHECK(traced.text.starts_with("c == Info: Establish HTTP proxy tunnel to a.test:80\nc => Send header, "));
+    CHECK(traced.text.contains("Proxy-Authorization: Basic <redacted>") == hides);
+    CHECK(traced.text.contains("Proxy-Authorization: Basic bWU6") == !hides);
+    CHECK(
+        traced.text.contains("c <= Recv header, 8 bytes (0x8)\n0000: Via: p\nc <= Recv header, 2 bytes (0x2)\n0000: \n"
+                             "c == Info: CONNECT tunnel established, response 200\n"));
+    CHECK(titles(traced.text).find("response 103") == std::string::npos);
+  }
+}
+
+TEST_CASE("trace: no byte of a head of CONNECT can make a second line of its info") {
+  CHECK(tunnel_line({.head = "CONNECT a\x1b[1m\nb HTTP/1.1\r\n\r\n"}) == "Establish HTTP proxy tunnel to a?[1m?b\n");
+  CHECK(tunnel_line({.received = true, .head = "HTTP/1.1 403 No\r\n\r\n"}).empty());
+  CHECK(tunnel_line({.received = true, .head = ""}).empty());
+  CHECK(tunnel_line({.received = true, .head = "HTTP/1.1 299\r\n\r\n"}) ==
+        "CONNECT tunnel established, response 299\n");
 }
 
 }  // namespace sluice::test

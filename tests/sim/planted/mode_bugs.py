@@ -54,8 +54,10 @@ MODE_BUGS = [
          "connection.addresses_tried = PLANTED ? 1 : count_of(dial.race.tried());")),
     # ---- proxies: a name that begins with "proxy-" is tried by the seeds of `--proxies` ----
     bug("proxy-of-any-user", "connections through a proxy are shared by all its users",
-        ("proxy/way.cpp", "append_text(proxy.user, key);", 'append_text(PLANTED ? std::string_view("") : std::string_view(proxy.user), key);'),
-        ("proxy/way.cpp", "append_text(proxy.password, key);", 'append_text(PLANTED ? std::string_view("") : std::string_view(proxy.password), key);')),
+        ("proxy/way.cpp", "append_part(proxy.user, key);", 'append_part(PLANTED ? std::string_view("") : std::string_view(proxy.user), key);'),
+        ("proxy/way.cpp", "append_part(proxy.password, key);", 'append_part(PLANTED ? std::string_view("") : std::string_view(proxy.password), key);')),
+    bug("proxy-limit", "one connection more than max_connections_per_proxy",
+        ("pool/pool.cpp", "AllProxyPlaces::is_full(*proxy, at_proxy);", "AllProxyPlaces::is_full(*proxy, at_proxy + (PLANTED ? 1 : 0));")),
     bug("proxy-first-way-alone", "if the first proxy is not reached, no other way is tried",
         ("engine/carrier.cpp", "return not_connected && job.proxies->has_next();", "return not_connected && !PLANTED && job.proxies->has_next();")),
     bug("proxy-forwards-https", "a proxy is given the requests for https URLs",

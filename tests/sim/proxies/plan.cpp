@@ -98,12 +98,14 @@ Plan draw_plan(std::uint64_t seed) {
   for (std::size_t i = 0; i < proxies; ++i) plan.proxies.push_back(draw_proxy(random, plan.calm));
   for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back({one_in(random, 3)});
   for (std::size_t i = 0; i < transfers; ++i) plan.transfers.push_back(draw_transfer(random, plan));
+  plan.max_connections_per_proxy = one_in(random, 2) ? 1 + random.below(3) : 0;
   return plan;
 }
 
 std::string describe(const Plan& plan) {
   std::string text = "proxies, seed " + std::to_string(plan.seed) + (plan.calm ? ", calm" : "") + ", at most " +
-                     std::to_string(plan.max_connections_per_origin) + " connections to one origin\n";
+                     std::to_string(plan.max_connections_per_origin) + " connections to one origin, " +
+                     std::to_string(plan.max_connections_per_proxy) + " to one proxy\n";
   for (std::size_t i = 0; i < plan.proxies.size(); ++i) {
     const ProxyPlan& proxy = plan.proxies[i];
     text += "proxy " + std::to_string(i) + ": " + std::string(name_of_kind(proxy.kind)) + (proxy.dead ? ", dead" : "") +

@@ -48,7 +48,7 @@ struct Plan {
   std::uint64_t seed = 0;
   sim::Weather weather;
   bool calm = false;  // nothing goes wrong in the network, and no proxy makes a fault
-  std::size_t max_connections_per_origin = 0;
+  std::size_t max_connections_per_origin = 0, max_connections_per_proxy = 0;
   std::vector<ProxyPlan> proxies;
   std::vector<OriginPlan> origins;
   std::vector<TransferPlan> transfers;

@@ -69,6 +69,7 @@ class ProxyRun final : public ModeRun {
     sim::WorldOptions made = options(plan_.seed);
     made.weather = plan_.weather;
     made.engine.max_connections_per_origin = plan_.max_connections_per_origin;
+    made.engine.max_connections_per_proxy = plan_.max_connections_per_proxy;
     return made;
   }
   sim::World& world() override { return world_; }
@@ -96,7 +97,16 @@ class ProxyRun final : public ModeRun {
       spec.tls = plan_.proxies[i].kind == ProxyKind::https;
       spec.addresses = addresses;
       spec.accept = [this, i](std::uint64_t) { return network_.proxy(i, {}); };
-      world_.add_origin(std::move(spec));
+      proxy_numbers_.push_back(world_.add_origin(std::move(spec)));
+    }
+  }
+
+  void after_step() override {
+    const std::size_t most = plan_.max_connections_per_proxy;
+    if (most == 0) return;
+    for (const sim::OriginNumber proxy : proxy_numbers_) {
+      const std::size_t open = world_.open_connections(proxy);
+      if (open > most) report("no more connections to one proxy than are allowed", std::to_string(open) + " are open");
     }
   }
 
@@ -218,6 +228,7 @@ class ProxyRun final : public ModeRun {
   Network network_;
   std::vector<Running> running_;
   std::map<TransferId, Running*> by_id_;
+  std::vector<sim::OriginNumber> proxy_numbers_;  // of those that listen
   sim::World world_;
 };
 

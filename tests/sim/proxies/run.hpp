@@ -4,7 +4,8 @@
 // The oracles: an origin sees a request that is meant for it, by one of the ways of its transfer, with nothing that is
 // meant for a proxy; a proxy sees what it understands, its own fields, and nothing that is meant for an origin; a
 // connection that a user has logged in carries that user's requests only; a POST is processed once; a response is
-// whole; every transfer ends; and if nothing goes wrong, the first way that can be gone decides how.
+// whole; there are no more connections to one proxy than are allowed; every transfer ends; and if nothing goes wrong,
+// the first way that can be gone decides how.
 #pragma once
 
 #include <cstdint>

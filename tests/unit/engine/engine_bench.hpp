@@ -49,6 +49,7 @@ struct OutputWords {
   std::string operator()(const output::Observed& what) const { return to_string(what.event.kind); }
   std::string operator()(const output::KeyLog&) const { return "key log"; }
   std::string operator()(const output::HeadSent& what) const { return "head sent " + t(what.transfer); }
+  std::string operator()(const output::ConnectHead& what) const { return "connect head " + t(what.transfer); }
 };
 
 struct ConnectionsBench : JobsBench {

@@ -5,6 +5,7 @@
 
 #include "core/base/random.hpp"
 #include "tests/support/engine_steps.hpp"
+#include "tests/support/proxies.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -64,6 +65,26 @@ TEST_CASE("limits: in total; the connection idle for longest makes room, never o
   CHECK(closes_of(world, busy_conn) == 1);
   REQUIRE(world.connects.size() == 6);
   CHECK(world.connects.back().address.to_string() == "192.0.2.6:80");
+  CHECK_FALSE(world.done(waits));
+}
+
+TEST_CASE("limits: connections to one proxy, and a change of that limit") {
+  EngineOptions options;
+  options.max_connections_per_proxy = 1;
+  EngineWorld world(options);
+  Proxy proxy = proxy_at(ProxyKind::http);
+  proxy.tunnel = true;
+  world.add(url_of(0), through(proxy));
+  const TransferId waits = world.add(url_of(1), through(proxy));
+  world.add(url_of(2));
+  CHECK(world.connects.size() == 2);
+  EngineLimits limits = world.engine.limits();
+  CHECK(limits.max_connections_per_proxy == 1);
+  limits.max_connections_per_proxy = 2;
+  world.engine.set_limits(limits, world.now);
+  world.drain();
+  REQUIRE(world.connects.size() == 3);
+  CHECK(world.connects[2].address.to_string() == "192.0.2.99:3128");
   CHECK_FALSE(world.done(waits));
 }
 

@@ -55,11 +55,18 @@ class PoolBench {
  public:
   explicit PoolBench(EngineLimits limits = {}) : pool(limits, timers) {}
   static EngineLimits at_most(std::size_t total, std::size_t of_each = 0) {
-    return {total, of_each, std::chrono::seconds(60)};
+    return {.max_connections = total, .max_connections_per_origin = of_each};
   }
 
   pool::Endpoint& at(std::string_view url, const TransferOptions& options = {}) {
     return pool.endpoint_for(Request(good(url)), options, nullptr);
+  }
+  // The same through this proxy, in a tunnel.
+  pool::Endpoint& at(std::string_view url, const Proxy& proxy) {
+    proxy::Way way{.proxies = std::make_shared<const ProxyChain>(ProxyChain{proxy})};
+    pool::Waiter waiter;
+    waiter.way = &way;
+    return pool.endpoint_for(Request(good(url)), {}, nullptr, waiter);
   }
   // A waiter that has entered the queue.
   pool::Waiter& ask(pool::Endpoint& endpoint, bool fresh_only = false, bool repeatable = true) {

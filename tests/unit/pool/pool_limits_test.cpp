@@ -141,14 +141,14 @@ TEST_CASE("pool limits: another idle time counts for those that are idle, and is
   bench.use(a);
   const Instant parked = bench.now.steady;
   bench.now.steady += seconds(5);
-  bench.pool.set_limits({0, 0, seconds(6)});
+  bench.pool.set_limits({.idle_connection_timeout = seconds(6)});
   CHECK(bench.go().empty());
   bench.timers.cancel(bench.c(1).expiry_timer);
   CHECK_FALSE(bench.pool.is_expired(bench.c(1), bench.now));
   CHECK(bench.timers.due(bench.c(1).expiry_timer) == parked + seconds(6));
-  bench.pool.set_limits({0, 0, seconds(5)});
+  bench.pool.set_limits({.idle_connection_timeout = seconds(5)});
   CHECK(bench.pool.is_expired(bench.c(1), bench.now));
-  bench.pool.set_limits({0, 0, seconds(-5)});
+  bench.pool.set_limits({.idle_connection_timeout = seconds(-5)});
   CHECK(bench.pool.limits().idle_connection_timeout == Duration::zero());
   bench.go();
   bench.ask(a);
