@@ -1,7 +1,10 @@
 // See apache.hpp.
 #include "tests/support/apache.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 
 namespace sluice::test {
 namespace {
@@ -100,6 +103,13 @@ std::string Apache::configuration() const {
   replace_all(text, "$DIR", folder_.path().string());
   replace_all(text, "$PORT", std::to_string(ports_[0]));
   return text;
+}
+
+std::string Apache::log_of(std::ptrdiff_t lines) const {
+  for (int i = 0; i < 500 && std::ranges::count(log(), '\n') < lines; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return log();
 }
 
 std::string Apache::url(const std::string& path) const {

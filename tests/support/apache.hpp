@@ -2,6 +2,7 @@
 // for WebDAV.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ class Apache {
   std::filesystem::path dav() const { return folder_.path() / "www/dav"; }
   // One line for each request so far: "401 GET /digest/file -", the last word being the count of its nonce.
   std::string log() const { return read_file(folder_.path() / "access.log"); }
+  // The same when it has so many lines: a line is written after the response was sent. Waits at most 5 s.
+  std::string log_of(std::ptrdiff_t lines) const;
 
  private:
   std::string configuration() const;
