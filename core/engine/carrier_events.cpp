@@ -117,7 +117,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
-      report_head(job);
+      if (outbox_.reports()) report_head(job);
       if (rule_ && rule_->concerns(job.options)) {
         on_head_of_chain(connection, job, event.body_length, now);
       } else {

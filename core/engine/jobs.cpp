@@ -241,7 +241,7 @@ void Jobs::end(Job& job, Result<void> result, Now now) {
     job.end = {false, result.error().retry_safe, result.error().code};
   }
   ++(result ? succeeded_ : failed_);
-  report_end(job, result);
+  if (outbox_.reports()) report_end(job, result);
   job.end.deferred = !outbox_.try_put(output::Done{job.id, std::move(result)});
   if (!job.end.deferred) return;
   has_deferred_ = true;

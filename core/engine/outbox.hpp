@@ -34,12 +34,14 @@ class Outbox {
   }
   // ---- events (core/engine_event.hpp) ----
   void report_events(bool wanted) { reports_ = wanted; }
+  bool reports() const { return reports_; }
   void set_time(Instant now) { now_ = now; }  // that of the events from here on
   // `make` returns the event without its time; it is called only if events are reported. Without memory the event is
   // left out.
   template <class Make>
   void report(Make make) noexcept {
-    if (!reports_) return;
+    if (!reports_) [[likely]]
+      return;
     has_memory_for([&] {
       output::Observed observed{make()};
       observed.event.at = now_;
