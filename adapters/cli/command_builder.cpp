@@ -330,6 +330,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::dns_interface:
     case OptionId::dns_ipv4_addr:
     case OptionId::dns_ipv6_addr:
+    case OptionId::haproxy_protocol:
+    case OptionId::haproxy_clientip:
       return set_socket(argument);
     case OptionId::ipv4:
       settings.family = AddressFamily::ipv4;

@@ -101,6 +101,8 @@ struct ProxySettings {
 // How sockets are made, as given.
 struct SocketSettings {
   std::string interface;    // --interface; "": any
+  bool proxy_line = false;  // --haproxy-protocol
+  IpAddress line_client;    // --haproxy-clientip, which asks for the line too; Kind::none: the own one
   SocketOptions options;    // the rest, without keep_alive
   bool keeps_alive = true;  // --no-keepalive: false
   KeepAlive keep_alive;     // --keepalive-time, --keepalive-cnt

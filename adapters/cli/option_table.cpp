@@ -218,6 +218,9 @@ constexpr OptionSpec kTable[] = {
     {proxy_tlsv1, 0, "proxy-tlsv1", "", "", "", G::proxy, "TLS 1.2 or later (always so)"},
     {suppress_connect_headers, 0, "suppress-connect-headers", "", "no-suppress-connect-headers", "", G::proxy,
      "no heads of responses to CONNECT in -i and -D"},
+    {haproxy_protocol, 0, "haproxy-protocol", "", "no-haproxy-protocol", "", G::proxy,
+     "begin with the line of the PROXY protocol"},
+    {haproxy_clientip, 0, "haproxy-clientip", "", "", "ADDRESS", G::proxy, "the same, with this address of the client"},
 
     {url, 0, "url", "", "", "URL", G::many, "one more URL; @FILE: one on each line"},
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},

@@ -193,6 +193,8 @@ enum class OptionId : std::uint8_t {
   proxy_tls13_ciphers,
   proxy_tlsv1,
   suppress_connect_headers,
+  haproxy_protocol,
+  haproxy_clientip,
   // many
   url,
   next,
