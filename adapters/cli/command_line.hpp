@@ -88,7 +88,8 @@ struct ProxySettings {
   std::optional<std::string> preproxy;  // --preproxy
   std::optional<std::string> no_proxy;  // --noproxy; nullopt: the environment's
   std::optional<std::string> user;      // -U
-  AuthSchemes schemes;                  // --proxy-basic, --proxy-digest, --proxy-ntlm
+  AuthSchemes schemes;                  // --proxy-basic, --proxy-digest, --proxy-ntlm, --proxy-negotiate
+  std::string service = "HTTP";         // --proxy-service-name
   bool tunnel = false;                  // -p
   bool shows_heads = true;              // false: --suppress-connect-headers
   Fields fields;                        // --proxy-header

@@ -177,6 +177,8 @@ enum class OptionId : std::uint8_t {
   proxy_basic,
   proxy_digest,
   proxy_ntlm,
+  proxy_negotiate,
+  proxy_service_name,
   proxy_anyauth,
   proxy_insecure,
   proxy_cacert,
