@@ -110,7 +110,9 @@ OM_uint32 flags_of(GssapiDelegation delegation) {
 class Login final : public NegotiateLogin {
  public:
   Login(std::string_view host, const GssapiOptions& options)
-      : service_("HTTP@" + std::string(host)), flags_(flags_of(options.delegation)), on_no_token_(options.on_no_token) {
+      : service_(options.service + "@" + std::string(host)),
+        flags_(flags_of(options.delegation)),
+        on_no_token_(options.on_no_token) {
     if (service_.ends_with('.')) service_.pop_back();
   }
 
@@ -176,7 +178,7 @@ class Provider final : public NegotiateProvider {
     Buffer text;
     OM_uint32 minor = 0;
     if (find_user(&user).empty() && user) gss_display_name(&minor, user.get(), text.out(), nullptr);
-    return std::to_string(static_cast<int>(options_.delegation)) + text.text();
+    return std::to_string(static_cast<int>(options_.delegation)) + options_.service + '@' + text.text();
   }
 
  private:

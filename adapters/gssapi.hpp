@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "../core/credentials.hpp"
@@ -22,6 +23,7 @@ enum class GssapiDelegation : std::uint8_t {
 
 struct GssapiOptions {
   GssapiDelegation delegation = GssapiDelegation::none;
+  std::string service = "HTTP";  // of the host that the tokens are for
   // Told in one line why there is no first token for a host; the request then goes without. Called inside a call of
   // the engine, from which it must not call the engine; may throw std::bad_alloc, any other exception ends the program.
   // Empty: it is not told.
@@ -36,7 +38,7 @@ struct GssapiOptions {
 // False: this build has no GSSAPI (meson_options.txt).
 bool has_gssapi();
 
-// Tokens of SPNEGO for the service HTTP of a host, with the tickets that the process has when they are made
+// Tokens of SPNEGO for a service of a host, with the tickets that the process has when they are made
 // (KRB5CCNAME, KRB5_CONFIG). The server is asked to show who it is: a token of it that cannot be accepted is an error
 // (authentication_failed), but a server that sends none is believed. Making a token reads files and may talk to a KDC:
 // the thread waits for that. May be used for many engines, of one thread each. Error: invalid_option (has_gssapi() is

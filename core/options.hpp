@@ -24,6 +24,7 @@ class AltSvcStore;      // alt_svc.hpp
 class CookieJar;        // cookies.hpp
 class HstsStore;        // hsts.hpp
 class ProxyChooser;     // proxy.hpp
+struct ProxyProtocol;   // proxy.hpp
 class TlsSigner;        // tls_hooks.hpp
 class TlsVerifier;      // tls_hooks.hpp
 struct SocketOptions;   // socket_options.hpp
@@ -215,6 +216,11 @@ struct TransferOptions {
   // How sockets are made for the connections: local address, keep-alive and so on. Transfers share connections only if
   // these are equal. Null: as the system does it. Not asked with a route.
   std::shared_ptr<const SocketOptions> socket = {};
+  // Each connection begins with the line of the PROXY protocol: the first bytes for the origin, TLS included, so after
+  // the handshakes with proxies that lead to it, and the first for a proxy that forwards requests. Where an address of
+  // the connection is not known, as with a route, it is "PROXY UNKNOWN". Transfers share connections only if these are
+  // equal. Engine only, not Connection. Null: there is no such line.
+  std::shared_ptr<const ProxyProtocol> proxy_protocol = {};
   // Further limits, of phases and rates. Null: none.
   std::shared_ptr<const TransferLimits> limits = {};
   // From the start of name resolution until the connection can carry a request, TLS included. Zero or more, as all

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "address.hpp"
 #include "credentials.hpp"
 #include "fields.hpp"
 #include "language.hpp"
@@ -35,12 +36,15 @@ struct Proxy {
   // Null: TCP to that host and port. Else that is only its name. With Multi it must be a Dialer (transport.hpp), else
   // the transfer fails (invalid_option). Only the first proxy of a chain can have one.
   std::shared_ptr<Route> route = {};
-  // For the proxy alone, as they are. SOCKS4 sends the user only. Both empty: none are sent.
+  // For the proxy alone, as they are. SOCKS4 sends the user only. Both empty: none are sent; Negotiate needs none.
   std::string user = {};
   std::string password = {};
   // How an HTTP proxy gets them, as AuthSchemes says for origins: Basic alone goes with the first request; else a
-  // challenge (407) is answered. NTLM is for tunnels only; Bearer and Negotiate are not used.
+  // challenge (407) is answered. With Negotiate each request that is forwarded has a token of its own. Bearer is not
+  // used.
   AuthSchemes schemes = {};
+  // Makes the tokens of Negotiate for `host`. Null: it is not used.
+  std::shared_ptr<NegotiateProvider> negotiate = {};
   // What an HTTP proxy gets with CONNECT, and with a request that is given to it if that has no field of the same name.
   // No origin gets them from here, but a proxy may pass on those of a request that is given to it. A
   // Proxy-Authorization among them is sent instead of user and password.
@@ -53,6 +57,13 @@ struct Proxy {
 // The proxies on the way to an origin: the first is connected to, and leads to the second. Empty: there is none. At
 // most 4 (limits::kMaxProxies).
 using ProxyChain = std::vector<Proxy>;
+
+// The line of the PROXY protocol, version 1, as load balancers send it (haproxy.org, proxy-protocol.txt).
+struct ProxyProtocol {
+  // Whom the line names as the client; Kind::none: the connection's own local address.
+  IpAddress client = {};
+  friend bool operator==(const ProxyProtocol&, const ProxyProtocol&) = default;
+};
 
 // Chooses the way to a URL: what PAC files are for.
 class ProxyChooser {

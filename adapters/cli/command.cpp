@@ -188,6 +188,7 @@ class CommandRun {
         start_interval_(command.parallel == ParallelMode::on ? Duration::zero() : command.start_interval),
         started_(multi.now()) {
     trace_.open();
+    proxies_.set_negotiate(surroundings_.negotiate, command.verbose);
     if (!command.har.empty()) har_.emplace(HarClock{started_, wall_microseconds()}, command.har_secrets);
   }
 

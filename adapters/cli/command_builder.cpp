@@ -157,7 +157,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       group_.schemes_asked.ntlm = on;
       break;
     case OptionId::negotiate:
-      return set_negotiate(on);
+      return set_negotiate(OptionId::negotiate, on, group_.schemes_asked);
     case OptionId::delegation:
       set_delegation(value);
       break;
@@ -330,6 +330,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::dns_interface:
     case OptionId::dns_ipv4_addr:
     case OptionId::dns_ipv6_addr:
+    case OptionId::haproxy_protocol:
+    case OptionId::haproxy_clientip:
       return set_socket(argument);
     case OptionId::ipv4:
       settings.family = AddressFamily::ipv4;
@@ -378,8 +380,13 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::proxy_ntlm:
       group_.proxy_schemes_asked.ntlm = on;
       break;
+    case OptionId::proxy_negotiate:
+      return set_negotiate(OptionId::proxy_negotiate, on, group_.proxy_schemes_asked);
+    case OptionId::proxy_service_name:
+      settings.proxies.service = value;
+      break;
     case OptionId::proxy_anyauth:
-      group_.proxy_schemes_asked = {.basic = true, .digest = true, .ntlm = true};
+      group_.proxy_schemes_asked = {.basic = true, .digest = true, .ntlm = true, .negotiate = has_gssapi()};
       break;
     case OptionId::globoff:
       group_.globoff = on;

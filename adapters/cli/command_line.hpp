@@ -88,7 +88,8 @@ struct ProxySettings {
   std::optional<std::string> preproxy;  // --preproxy
   std::optional<std::string> no_proxy;  // --noproxy; nullopt: the environment's
   std::optional<std::string> user;      // -U
-  AuthSchemes schemes;                  // --proxy-basic, --proxy-digest, --proxy-ntlm
+  AuthSchemes schemes;                  // --proxy-basic, --proxy-digest, --proxy-ntlm, --proxy-negotiate
+  std::string service = "HTTP";         // --proxy-service-name
   bool tunnel = false;                  // -p
   bool shows_heads = true;              // false: --suppress-connect-headers
   Fields fields;                        // --proxy-header
@@ -101,6 +102,8 @@ struct ProxySettings {
 // How sockets are made, as given.
 struct SocketSettings {
   std::string interface;    // --interface; "": any
+  bool proxy_line = false;  // --haproxy-protocol
+  IpAddress line_client;    // --haproxy-clientip, which asks for the line too; Kind::none: the own one
   SocketOptions options;    // the rest, without keep_alive
   bool keeps_alive = true;  // --no-keepalive: false
   KeepAlive keep_alive;     // --keepalive-time, --keepalive-cnt

@@ -433,9 +433,9 @@ void CommandBuilder::set_proxy(const Argument& argument) {
   proxies.http1_0 = argument.id == OptionId::proxy1_0;
 }
 
-CommandBuilder::Status CommandBuilder::set_negotiate(bool on) {
-  if (on && !has_gssapi()) return bad(OptionId::negotiate, "this sluice was built without GSSAPI");
-  group_.schemes_asked.negotiate = on;
+CommandBuilder::Status CommandBuilder::set_negotiate(OptionId id, bool on, AuthSchemes& asked) {
+  if (on && !has_gssapi()) return bad(id, "this sluice was built without GSSAPI");
+  asked.negotiate = on;
   return {};
 }
 

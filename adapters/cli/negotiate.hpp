@@ -1,12 +1,13 @@
-// Who makes the tokens of --negotiate: one provider for each --delegation, made when it is needed first. Leaves the
+// Who makes the tokens of --negotiate and --proxy-negotiate: one provider for each --delegation and service, made when
+// it is needed first. Leaves the
 // tokens to adapters/gssapi.hpp.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "adapters/cli/console.hpp"
 #include "adapters/gssapi.hpp"
@@ -21,10 +22,20 @@ class NegotiateProviders {
 
   // `warns`: that there is no token, and why, is a warning, once. Null: this build has no GSSAPI.
   std::shared_ptr<NegotiateProvider> get(GssapiDelegation delegation, bool warns);
+  std::shared_ptr<NegotiateProvider> get_for_proxy(GssapiDelegation delegation, bool warns, const std::string& service);
 
  private:
+  struct Wanted {
+    GssapiDelegation delegation;
+    bool warns;
+    std::string service;
+    bool proxy;
+    friend auto operator<=>(const Wanted&, const Wanted&) = default;
+  };
+  std::shared_ptr<NegotiateProvider> make(const Wanted& wanted);
+
   Console& console_;
-  std::map<std::pair<GssapiDelegation, bool>, std::shared_ptr<NegotiateProvider>> made_;
+  std::map<Wanted, std::shared_ptr<NegotiateProvider>> made_;
   std::set<std::string, std::less<>> warned_;
 };
 

@@ -177,6 +177,8 @@ enum class OptionId : std::uint8_t {
   proxy_basic,
   proxy_digest,
   proxy_ntlm,
+  proxy_negotiate,
+  proxy_service_name,
   proxy_anyauth,
   proxy_insecure,
   proxy_cacert,
@@ -193,6 +195,8 @@ enum class OptionId : std::uint8_t {
   proxy_tls13_ciphers,
   proxy_tlsv1,
   suppress_connect_headers,
+  haproxy_protocol,
+  haproxy_clientip,
   // many
   url,
   next,

@@ -97,6 +97,10 @@ ProxyChoosers::Chain ProxyChoosers::make_chain(const Settings& settings, bool ht
   if (auto ok = add_login(last, proxies); !ok) return std::unexpected(ok.error());
   if (speaks_http(last.kind)) {
     last.schemes = proxies.schemes;
+    if (const AuthSchemes& schemes = last.schemes; schemes.negotiate && negotiate_) {
+      const bool told = told_ || schemes == AuthSchemes{.basic = false, .negotiate = true};
+      last.negotiate = negotiate_->get_for_proxy(settings.delegation, told, proxies.service);
+    }
     last.tunnel = proxies.tunnel;
     last.http1_0 = proxies.http1_0;
     if (auto ok = add_fields(last, proxies, !https && !last.tunnel); !ok) return std::unexpected(ok.error());

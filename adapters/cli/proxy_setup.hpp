@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "adapters/cli/command_line.hpp"
+#include "adapters/cli/negotiate.hpp"
 #include "adapters/cli/tls_setup.hpp"
 #include "core/proxy_rules.hpp"
 
@@ -17,6 +18,12 @@ class ProxyChoosers {
   // `tls` must outlive this object.
   explicit ProxyChoosers(TlsConfigs& tls) : tls_(tls) {}
 
+  // The tokens of proxies. It must outlive this object, and be given before the first operation. `told`: as
+  // NegotiateProviders::get(), also where another scheme may serve.
+  void set_negotiate(NegotiateProviders& providers, bool told) {
+    negotiate_ = &providers;
+    told_ = told;
+  }
   // Null: no proxy. The operation's settings must outlive this object. Error: the proxy that the URL, or one that it
   // may lead to, would need cannot be used.
   std::expected<std::shared_ptr<const ProxyChooser>, Failure> for_operation(const Operation& operation);
@@ -33,6 +40,8 @@ class ProxyChoosers {
   std::expected<Proxy, Failure> make_proxy(const Settings& settings, std::string_view text, ProxyKind kind);
 
   TlsConfigs& tls_;
+  NegotiateProviders* negotiate_ = nullptr;  // null: none
+  bool told_ = false;
   std::map<const Settings*, Made> made_;
 };
 

@@ -156,6 +156,13 @@ std::expected<std::vector<IpAddress>, std::string> addresses_of(const std::strin
   return addresses;
 }
 
+Applied set_client(const std::string& value, IpAddress& client) {
+  const auto address = IpAddress::parse(value);
+  if (!address) return std::unexpected("expected an IP address, not '" + printable(value) + "'");
+  client = *address;
+  return {};
+}
+
 std::expected<void, Failure> add_host(std::string_view text, const std::string& host, const std::string& what_is_wrong,
                                       SocketOptions& options) {
   auto addresses = addresses_of(host);
@@ -206,6 +213,8 @@ Applied apply_socket_option(const Argument& argument, SocketSettings& settings) 
   if (id == OptionId::ip_tos) return set_ip_tos(value, options);
   if (id == OptionId::vlan_priority) return set_priority(value, options);
   if (id == OptionId::mptcp) options.multipath = on;
+  if (id == OptionId::haproxy_protocol) settings.proxy_line = on;
+  if (id == OptionId::haproxy_clientip) return set_client(value, settings.line_client);
   return {};
 }
 

@@ -62,6 +62,9 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
     if (!socket) return std::unexpected(socket.error());
     options.socket = *std::move(socket);
   }
+  if (const SocketSettings& own = settings.sockets; own.proxy_line || own.line_client != IpAddress{}) {
+    options.proxy_protocol = std::make_shared<const ProxyProtocol>(ProxyProtocol{own.line_client});
+  }
   if (settings.connect_timeout) options.connect_timeout = settings.connect_timeout;
   if (settings.limits != TransferLimits{}) options.limits = std::make_shared<const TransferLimits>(settings.limits);
   // As in curl, -m is for each attempt.

@@ -40,6 +40,7 @@ enum class Again : std::uint8_t {
   yes,
   with_basic,  // yes, and the proxy is now known to ask for Basic credentials
   with_ntlm,   // the same for NTLM
+  with_negotiate,
 };
 
 class Layer {

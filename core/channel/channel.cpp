@@ -48,6 +48,8 @@ void Channel::start_stage(std::size_t index, Now now) {
   drive([&] {
     if (stage.layer->start(stage.out, now) == Pump::failed) fail(stage.layer->error());
   });
+  // One that waits for nothing.
+  if (!fault_ && stage.layer->established() && index + 1 < stages_.size()) start_stage(index + 1, now);
 }
 
 void Channel::start(Now now) {

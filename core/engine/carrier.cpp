@@ -100,13 +100,18 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     http::ForwardedBy forwarded;
     if (job.way && job.way->forwards) {
       if (auto allowed = may_forward(job.request.url); !allowed) return allowed;
-      auto by = job.proxies->forwarded(job.request, jobs_.memory());
+      auto by = job.proxies->forwarded(
+          job.request, jobs_.memory(),
+          {.conn = connection.id, .logged_in = connection.logged_in_at_proxy, .multiplexes = connection.multiplexes});
       if (!by) return std::unexpected(std::move(by.error()));
       forwarded = *by;
       exchange.forwarded = &forwarded;
     }
     if (job.login) {
       if (auto carried = carry_login(connection, job, exchange); !carried) return carried;
+    }
+    if (exchange.forwarded) {
+      if (auto withheld = withhold_body(job, exchange); !withheld) return withheld;
     }
     const auto stream = session.open(exchange);
     if (!stream) return std::unexpected(stream.error());
@@ -130,9 +135,9 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
                          .reused = job.info.reused};
     });
     // The answer to a login goes on the connection that began it.
-    if (job.options.forbid_reuse && !(job.login && job.login->sent == flow::LoginStep::begin)) {
-      connection.last_use = true;
-    }
+    const bool begins_login =
+        (job.login && job.login->sent == flow::LoginStep::begin) || (exchange.forwarded && job.proxies->begins_login());
+    if (job.options.forbid_reuse && !begins_login) connection.last_use = true;
     connection.exchanges.add(*stream, job.id);
     return {};
   });
@@ -160,6 +165,18 @@ Result<void> Carrier::carry_login(const PooledConnection& connection, Job& job, 
     exchange.upload = nullptr;
     job.upload_announced = true;  // the application is not asked for the body before the next hop
   }
+  return {};
+}
+
+// With the first message of a login at the proxy. A transfer of one hop has none.
+Result<void> Carrier::withhold_body(Job& job, http::Exchange& exchange) const {
+  if (!rule_) return {};
+  const auto bare = job.proxies->bare(*exchange.request);
+  if (!bare) return std::unexpected(bare.error());
+  if (!*bare) return {};
+  exchange.request = *bare;
+  exchange.upload = nullptr;
+  job.upload_announced = true;
   return {};
 }
 

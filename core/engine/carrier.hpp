@@ -73,6 +73,7 @@ class Carrier {
   bool start(PooledConnection& connection, Job& job, Now now);
   Result<void> open(PooledConnection& connection, Job& job, Now now);
   Result<void> may_forward(const Url& url) const;
+  Result<void> withhold_body(Job& job, http::Exchange& exchange) const;
   Result<void> carry_login(const PooledConnection& connection, Job& job, http::Exchange& exchange) const;
   bool serve_held(PooledConnection& connection, Now now);
   void detach(PooledConnection& connection, Job& job);  // the exchange is over for both
@@ -101,6 +102,7 @@ class Carrier {
   // For a transfer that may have more than one hop.
   void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);
   static void note_login(PooledConnection& connection, const Job& job, bool believed);
+  static void note_proxy_login(PooledConnection& connection, const Job& job);
   Result<bool> hop_follows(Job& job, Now now);
   void skip_body(PooledConnection& connection, Job& job, Bytes body, Now now);
   void on_head(Job& job, std::optional<std::uint64_t> body_length, Now now);

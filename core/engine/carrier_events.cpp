@@ -51,6 +51,11 @@ void note_keep_alive(PooledConnection& connection, const ResponseHead& head) {
   }
 }
 
+// What proxies say in place of Connection, though no standard knows it.
+void note_proxy_connection(PooledConnection& connection, const ResponseHead& head) {
+  if (lists_token(head.fields.find("Proxy-Connection").value_or(""), "close")) connection.last_use = true;
+}
+
 }  // namespace
 
 // ---- receiving ----
@@ -113,6 +118,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         return retry(job, true, now);
       }
       note_keep_alive(connection, job.head);
+      if (job.way && job.way->forwards) note_proxy_connection(connection, job.head);
       if (options_.hsts || options_.alt_svc) note_hosts(job, now);
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
@@ -177,10 +183,12 @@ void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::opti
                                Now now) {
   auto follows = hop_follows(job, now);
   if (job.login) note_login(connection, job, follows.has_value());
+  if (job.way && job.way->forwards) note_proxy_login(connection, job);
   if (!follows) {
     outbox_.put(output::HeadReady{job.id});  // no hop follows, so this response is the transfer's last
     return abort(job, std::move(follows.error()), now);
   }
+  if (!*follows && job.options.forbid_reuse) connection.last_use = true;  // which a login may have put off
   if (!*follows) return on_head(job, body_length, now);
   if (body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
 }
@@ -194,6 +202,12 @@ void Carrier::note_login(PooledConnection& connection, const Job& job, bool beli
   } else if (job.login->is_completed_by(job.head)) {
     connection.logged_in = true;
   }
+}
+
+void Carrier::note_proxy_login(PooledConnection& connection, const Job& job) {
+  constexpr int kProxyAuthenticationRequired = 407;
+  if (job.head.status == kProxyAuthenticationRequired) connection.logged_in_at_proxy = false;
+  if (job.proxies->has_logged_in()) connection.logged_in_at_proxy = true;
 }
 
 // Asked before the application is told of the response: if a hop follows, it is not told.

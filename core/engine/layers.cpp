@@ -8,6 +8,7 @@
 #include "core/base/memory.hpp"
 #include "core/engine/handshake.hpp"
 #include "core/proxy/connect.hpp"
+#include "core/proxy/proxy_line.hpp"
 #include "core/proxy/socks.hpp"
 #include "core/tls_hooks.hpp"
 
@@ -59,8 +60,7 @@ Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, prox
     connection.channel.push_layer(*std::move(layer));
     return {};
   }
-  auto login =
-      std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{parts.memory.random, parts.memory.digests});
+  auto login = std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{parts.memory.random, parts.memory.digests});
   connection.channel.push_layer(std::make_unique<proxy::Connect>(proxy::ConnectParams{.proxy = proxy::name_of(proxy),
                                                                                       .target = std::move(target),
                                                                                       .fields = proxy.fields,
@@ -94,7 +94,7 @@ Result<void> push_proxies(PooledConnection& connection, const pool::Through& thr
 // proxies' credentials in them, which could be guessed, and the identities of their TLS configurations.
 bool is_portable(const pool::Through& through, const LayerParts& parts) {
   return std::ranges::all_of(*through.way.proxies, [&](const Proxy& proxy) {
-    if (!proxy.password.empty() || !proxy.fields.empty()) return false;
+    if (!proxy.password.empty() || !proxy.fields.empty() || proxy.negotiate) return false;
     if (proxy.kind != ProxyKind::https) return true;
     const TlsOptions& options = config_of(proxy, parts.options)->options();
     return (!options.signer || options.signer->has_name()) && (!options.verifier || options.verifier->has_name());
@@ -107,6 +107,11 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
                          const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts) {
   if (endpoint.through) {
     if (auto pushed = push_proxies(connection, *endpoint.through, addresses, parts); !pushed) return pushed;
+  }
+  if (const auto& line = endpoint.destination.proxy_protocol) {
+    const Address local = connection.facts ? connection.facts->local : Address{};
+    connection.channel.push_layer(
+        std::make_unique<proxy::ProxyLine>(proxy::proxy_line(local, connection.address, line->client)));
   }
   const pool::PeerName& peer = endpoint.peer;
   if (!peer.tls) return {};

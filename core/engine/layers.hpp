@@ -1,5 +1,6 @@
-// The layers of a connection: the handshakes with the proxies on its way, TLS with an https proxy, and TLS with the
-// origin. Leaves to others: running them (core/channel), and which way a connection takes (core/proxy/way.hpp).
+// The layers of a connection: the handshakes with the proxies on its way, TLS with an https proxy, the line of the
+// PROXY protocol, and TLS with the origin. Leaves to others: running them (core/channel), and which way a connection
+// takes (core/proxy/way.hpp).
 #pragma once
 
 #include <optional>

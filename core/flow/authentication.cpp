@@ -193,6 +193,11 @@ Result<std::optional<NextHop>> answer_ntlm(const HopEnd& end) {
   return std::nullopt;
 }
 
+// How many challenges of the origin were answered in a row.
+std::size_t answers_before(const HopEnd& end) {
+  return end.counts.authentications - (end.proxies ? end.proxies->answers() : 0);
+}
+
 // The server's token of Negotiate; nullopt: there is none. One that cannot be read is "".
 std::optional<std::string> negotiate_token(const ResponseHead& head) {
   for (const rules::Challenge& one : rules::challenges_of(head.fields, "WWW-Authenticate")) {
@@ -209,7 +214,7 @@ Result<std::optional<NextHop>> go_on_with_negotiate(const HopEnd& end) {
     if (auto taken = end.login->take_last_token(*token); !taken) return std::unexpected(std::move(taken.error()));
     return std::nullopt;
   }
-  if (!end.conn_stays || token->empty() || end.counts.authentications >= rules::kMaxAuthAnswers) return std::nullopt;
+  if (!end.conn_stays || token->empty() || answers_before(end) >= rules::kMaxAuthAnswers) return std::nullopt;
   auto answer = end.login->next_token(*token);
   if (!answer) return std::nullopt;
   return with_answer(end, *std::move(answer));
@@ -283,7 +288,7 @@ Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
                          .request = facts_of(end.request, end.request.body),
                          .sent = end.request.fields.find(kAuthorization).value_or(""),
                          .sent_digest = end.digest,
-                         .answers = end.counts.authentications,
+                         .answers = answers_before(end),
                          .may_log_in = end.login && end.conn_alone};
   if (rules::wants_token(what)) {
     login->answer = login->first_token(end.request.url.host()).value_or("");
@@ -312,13 +317,12 @@ Result<std::optional<NextHop>> answer_challenge(const HopEnd& end) {
 }
 
 Result<std::optional<NextHop>> answer_proxy(const HopEnd& end) {
-  constexpr int kProxyAuthenticationRequired = 407;
-  if (!end.proxies || end.head.status != kProxyAuthenticationRequired) return std::nullopt;
-  if (end.counts.authentications >= rules::kMaxAuthAnswers) return std::nullopt;
-  const auto answers = end.proxies->answers(end.request, end.head, end.now);
-  if (!answers) return std::unexpected(answers.error());
-  if (!*answers) return std::nullopt;
+  if (!end.proxies) return std::nullopt;
+  const auto step = end.proxies->next(end);
+  if (!step) return std::unexpected(step.error());
+  if (*step == ProxyUse::Step::none) return std::nullopt;
   NextHop following = again(end.request, HopReason::authentication);
+  following.same_connection = *step == ProxyUse::Step::same_connection;
   if (end.digest) following.digest = std::make_unique<rules::DigestState>(*end.digest);
   if (end.login) following.login = next_step(*end.login, end.login->next);
   return following;

@@ -27,7 +27,7 @@ Result<std::unique_ptr<HopCredentials>> authorize_first(Request& request, Transf
 // invalid_request. Throws std::bad_alloc.
 Result<std::optional<NextHop>> answer_challenge(const HopEnd& end);
 
-// The request that answers the challenge of a proxy (407); otherwise as answer_challenge().
+// The same for a proxy (407).
 Result<std::optional<NextHop>> answer_proxy(const HopEnd& end);
 
 // For a next hop that is no answer: gives its request the credentials for its origin, and a Digest answer of its own.

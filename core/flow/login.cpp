@@ -10,18 +10,19 @@
 
 namespace sluice::flow {
 
-namespace {
+bool has_body(const Request& request) {
+  return !std::holds_alternative<std::monostate>(request.body) && known_length(request.body) != 0U;
+}
 
-// The request without its body, and without the fields that speak of it.
-std::unique_ptr<Request> without_body(const Request& request) {
+// Without the fields that speak of the body.
+Result<std::unique_ptr<Request>> without_body(const Request& request) {
   auto bare = std::make_unique<Request>(request.method, request.url);
   bare->target = request.target;
   bare->fields = request.fields;
   for (const std::string_view name : {"Transfer-Encoding", "Trailer", "Expect"}) bare->fields.remove(name);
+  if (auto set = bare->fields.set("Content-Length", "0"); !set) return std::unexpected(std::move(set.error()));
   return bare;
 }
-
-}  // namespace
 
 std::optional<std::string> Login::first_token(std::string_view host) {
   if (!provider || tokenless) return std::nullopt;
@@ -93,10 +94,10 @@ Result<const Request*> Login::prepare(Request& request, const LoginPlace& place)
     return &request;
   }
   Request* carrier = &request;
-  const bool has_body = !std::holds_alternative<std::monostate>(request.body) && known_length(request.body) != 0U;
-  if (ntlm && step == LoginStep::begin && has_body) {
-    bare = without_body(request);
-    if (auto set = bare->fields.set("Content-Length", "0"); !set) return std::unexpected(std::move(set.error()));
+  if (ntlm && step == LoginStep::begin && has_body(request)) {
+    auto made = without_body(request);
+    if (!made) return std::unexpected(std::move(made.error()));
+    bare = *std::move(made);
     carrier = bare.get();
   }
   if (auto set = carrier->fields.set(kAuthorization, value); !set) return std::unexpected(std::move(set.error()));

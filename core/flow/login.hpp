@@ -35,6 +35,11 @@ struct LoginPlace {
   bool multiplexes = false;  // no login is possible
 };
 
+bool has_body(const Request& request);
+// The request with an empty body: while it is not known where a login leads. Errors: none but those of memory. Throws
+// std::bad_alloc.
+Result<std::unique_ptr<Request>> without_body(const Request& request);
+
 struct Login {
   // Names user, password and schemes, and shows none of them. Connections are shared within one account only (SB-42).
   std::string account = {};

@@ -1,8 +1,8 @@
 // See proxy_use.hpp.
 #include "core/flow/proxy_use.hpp"
 
+#include <algorithm>
 #include <utility>
-#include <variant>
 
 namespace sluice::flow {
 namespace {
@@ -15,11 +15,12 @@ rules::AuthRequest facts_of(const Request& request, const std::string& target) {
 }  // namespace
 
 Result<void> ProxyUse::choose(Request& request, const TransferOptions& options, const TlsConfig* default_tls) {
-  ways_ = options.proxies->ways_to(request.url);
-  for (const auto& chain : ways_) {
-    if (!chain) continue;
+  auto ways = options.proxies->ways_to(request.url);
+  for (const auto& chain : ways) {
+    if (!chain || std::ranges::find(ways_, chain) != ways_.end()) continue;  // those of the last hop were checked
     if (auto usable = proxy::check(*chain, default_tls); !usable) return usable;
   }
+  ways_ = std::move(ways);
   take(0, request, options);
   return {};
 }
@@ -29,40 +30,96 @@ void ProxyUse::take(std::size_t at, Request& request, const TransferOptions& opt
   auto chain = at < ways_.size() ? ways_[at] : nullptr;
   proxy::Way way = proxy::way_through(std::move(chain), request.url, options.connect_to.has_value());
   login_.reset();
-  answered_ = false;
+  bare_.reset();
+  conn_ = {};
+  answers_ = 0;
+  answered_ = repeated_ = logged_in_ = unneeded_ = false;
   way_ = std::move(way);
   if (way_ && !way_.forwards) request.fields.remove("Proxy-Authorization");  // no origin may see it (SB-03)
 }
 
-Result<http::ForwardedBy> ProxyUse::forwarded(const Request& request, HopMemory& memory) {
+// What an earlier connection has learned of the proxy, if that was lost in the middle of a login.
+Result<Again> ProxyUse::begin_again(const LoginPlace& place) {
+  if (conn_ == ConnId{} || place.conn == conn_) return Again::no;
+  if (std::exchange(repeated_, true)) {
+    return std::unexpected(make_error(Code::connection_closed,
+                                      "login at the proxy: the connection was lost between the "
+                                      "challenge and its answer, twice"));
+  }
+  conn_ = {};
+  answered_ = false;
+  return login_->is_ntlm() ? Again::with_ntlm : Again::with_negotiate;
+}
+
+Result<http::ForwardedBy> ProxyUse::forwarded(const Request& request, HopMemory& memory, const LoginPlace& place) {
   const Proxy& proxy = way_.proxies->back();
+  bare_.reset();
+  logged_in_ = false;
+  const auto asked = begin_again(place);
+  if (!asked) return std::unexpected(asked.error());
   // A request that is sent again, because its connection was closed, carries what it has carried; but an answer of
-  // Digest is made anew, as its nonce has been counted.
+  // Digest is made anew, as its nonce has been counted, and a login begins anew.
   const bool keeps = answered_ && (!std::exchange(used_, true) || login_->is_basic());
-  if (!keeps) {
-    authorization_.clear();
-    answered_ = false;
-    if (!proxy.user.empty() || !proxy.password.empty()) {
-      // The same one for the whole hop: it counts its answers.
-      if (!login_) {
-        login_ = std::make_unique<proxy::Login>(proxy, false, proxy::LoginMemory{memory.random, memory.digests});
-      }
-      auto first = login_->first(facts_of(request, http::absolute_target(request)));
-      if (!first) return std::unexpected(std::move(first.error()));
-      authorization_ = *std::move(first);
-    }
+  if (keeps) return http::ForwardedBy{.fields = &proxy.fields, .authorization = authorization_};
+  authorization_.clear();
+  answered_ = false;
+  const auto begin = [&] {
+    return std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{memory.random, memory.digests});
+  };
+  if (!login_) login_ = begin();  // the same one for the whole hop: it counts its answers
+  const bool is_done = unneeded_ || (place.logged_in && login_->begins_by_ntlm());
+  if (is_done) login_ = begin();
+  if (!is_done && login_->has_credentials()) {
+    auto first = login_->first(facts_of(request, http::absolute_target(request)), *asked);
+    if (!first) return std::unexpected(std::move(first.error()));
+    const bool possible = !login_->logs_in() || !place.multiplexes;
+    if (possible) authorization_ = *std::move(first);
   }
   return http::ForwardedBy{.fields = &proxy.fields, .authorization = authorization_};
 }
 
-Result<bool> ProxyUse::answers(const Request& request, const ResponseHead& head, Now now) {
-  if (!way_.forwards || !login_) return false;
-  auto answer = login_->answer(head, facts_of(request, http::absolute_target(request)), now);
+// As for an origin: with NTLM the first message never reaches one that would take the body.
+Result<const Request*> ProxyUse::bare(const Request& request) {
+  if (authorization_.empty() || !login_->is_ntlm() || login_->goes_on() || !has_body(request)) return nullptr;
+  auto made = without_body(request);
+  if (!made) return std::unexpected(std::move(made.error()));
+  bare_ = *std::move(made);
+  return bare_.get();
+}
+
+Result<ProxyUse::Step> ProxyUse::next(const HopEnd& end) {
+  constexpr int kProxyAuthenticationRequired = 407;
+  if (!way_.forwards || !login_ || !login_->has_credentials()) return Step::none;
+  auto step = end.head.status == kProxyAuthenticationRequired ? answer(end) : finish(end);
+  if (step && *step != Step::none) ++answers_;
+  return step;
+}
+
+Result<ProxyUse::Step> ProxyUse::answer(const HopEnd& end) {
+  if (answers_ >= rules::kMaxAuthAnswers) return Step::none;
+  auto answer = login_->answer(end.head, facts_of(end.request, http::absolute_target(end.request)), end.now);
   if (!answer) return std::unexpected(std::move(answer.error()));
-  if (!*answer) return false;
+  const bool goes_on = login_->goes_on();
+  if (!*answer || (goes_on && !end.conn_stays) || (login_->logs_in() && !end.conn_alone)) return Step::none;
   authorization_ = **std::move(answer);
+  answered_ = true;
   used_ = false;
-  return answered_ = true;
+  conn_ = goes_on ? end.conn : ConnId{};
+  return goes_on ? Step::same_connection : Step::again;
+}
+
+Result<ProxyUse::Step> ProxyUse::finish(const HopEnd& end) {
+  if (!login_->logs_in() || authorization_.empty()) return Step::none;
+  logged_in_ = login_->is_ntlm() && login_->goes_on();
+  // What follows begins anew.
+  answered_ = false;
+  conn_ = {};
+  if (auto done = login_->finish(end.head); !done) return std::unexpected(std::move(done.error()));
+  const bool taken = end.head.status >= 200 && end.head.status < 300;
+  if (!bare_ || !taken) return Step::none;
+  // No login was needed, but the body was not sent yet.
+  unneeded_ = true;
+  return Step::again;
 }
 
 }  // namespace sluice::flow

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,12 +29,30 @@ class ProxyUse {
   void take_next(Request& request, const TransferOptions& options) { take(at_ + 1, request, options); }
 
   // ---- while way()->forwards ----
-  // Before an exchange: what its request carries for the proxy. Errors: invalid_request. Throws std::bad_alloc.
-  Result<http::ForwardedBy> forwarded(const Request& request, HopMemory& memory);
-  // Whether a 407 is answered; forwarded() then gives the answer once. Errors and exceptions as there.
-  Result<bool> answers(const Request& request, const ResponseHead& head, Now now);
+  // Before an exchange: what its request carries for the proxy. Errors: invalid_request; connection_closed (the
+  // connection on which a login had to go on is lost for the second time). Throws std::bad_alloc.
+  Result<http::ForwardedBy> forwarded(const Request& request, HopMemory& memory, const LoginPlace& place);
+  // After forwarded(): the request that is to be sent in place of this one, if its body waits until it is known where
+  // the login leads; else null. It lives until the next call of forwarded(). Throws std::bad_alloc.
+  Result<const Request*> bare(const Request& request);
+  // What was sent last begins a login, so its connection must stay for the answer.
+  bool begins_login() const { return login_ && login_->logs_in() && !login_->goes_on(); }
+
+  // What follows a response. Errors and exceptions as forwarded(); authentication_failed.
+  enum class Step : std::uint8_t {
+    none,             // nothing, as far as the proxy is concerned
+    again,            // the same request is sent again; forwarded() then gives the answer once
+    same_connection,  // the same, on the connection of the response
+  };
+  Result<Step> next(const HopEnd& end);
+  std::size_t answers() const { return answers_; }  // how often next() has said `again` or `same_connection` in a row
+  // The response means that its connection is logged in now.
+  bool has_logged_in() const { return logged_in_; }
 
  private:
+  Result<Step> answer(const HopEnd& end);
+  Result<Step> finish(const HopEnd& end);
+  Result<Again> begin_again(const LoginPlace& place);
   void take(std::size_t at, Request& request, const TransferOptions& options);
 
   std::vector<std::shared_ptr<const ProxyChain>> ways_;
@@ -43,6 +62,12 @@ class ProxyUse {
   std::string authorization_;
   bool answered_ = false;  // authorization_ answers a challenge to a request of this hop or of the one before
   bool used_ = false;      // and a request has carried it
+  ConnId conn_ = {};       // where authorization_ must be sent; default: on any connection
+  bool repeated_ = false;  // that connection was lost once, so the login has begun again
+  bool logged_in_ = false;
+  std::size_t answers_ = 0;
+  bool unneeded_ = false;          // the proxy took a request that was to begin a login: it asks for none
+  std::unique_ptr<Request> bare_;  // see bare(); null: the body was not withheld
 };
 
 }  // namespace sluice::flow

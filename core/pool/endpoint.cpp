@@ -39,6 +39,12 @@ void append_socket(const SocketOptions& options, std::string& key) {
   append_number(multipath, key);
 }
 
+void append_proxy_protocol(const ProxyProtocol& line, std::string& key) {
+  const auto& [client] = line;
+  append_number(client.kind, key);
+  append_part(as_text(Bytes{client.bytes}), key);
+}
+
 // One through proxies. The first number, the size of an identity in a key without them, tells the two apart. The zone
 // of an address means nothing to a proxy.
 void proxied_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
@@ -58,6 +64,8 @@ void proxied_key(const Request& request, const TransferOptions& options, const T
   }
   key += options.socket ? 's' : '-';
   if (options.socket) append_socket(*options.socket, key);
+  key += options.proxy_protocol ? 'p' : '-';
+  if (options.proxy_protocol) append_proxy_protocol(*options.proxy_protocol, key);
   proxy::append_key(*waiter.way, key);
 }
 
@@ -74,8 +82,8 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
   const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
   const bool has_socket = options.socket && !options.route;
-  const std::uint32_t kinds =
-      static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) | (waiter.account ? 1U : 0U);
+  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) |
+                              (waiter.account ? 1U : 0U) | (options.proxy_protocol ? 1U << 8 : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
@@ -86,6 +94,7 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   if (!other.empty()) key.append(other);
   if (waiter.account) append_part(*waiter.account, key);
   if (has_socket) append_socket(*options.socket, key);
+  if (options.proxy_protocol) append_proxy_protocol(*options.proxy_protocol, key);
   append_route(options.route.get(), key);
 }
 
@@ -123,6 +132,7 @@ void Endpoint::describe(const Request& request, const TransferOptions& options, 
   destination.family = options.family;
   destination.is_proxy = way != nullptr;
   destination.socket = options.socket;
+  destination.proxy_protocol = options.proxy_protocol;
   if (way) {
     const Proxy& first = way->proxies->front();
     destination.zone.clear();
@@ -147,6 +157,7 @@ void Endpoint::recycle() {
   id = {};
   destination.route.reset();
   destination.socket.reset();
+  destination.proxy_protocol.reset();
   peer.tls.reset();
   through.reset();
   carries.reset();

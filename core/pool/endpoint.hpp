@@ -62,6 +62,7 @@ struct Destination {
   bool is_proxy = false;
   std::shared_ptr<Route> route;  // null: TCP
   std::shared_ptr<const SocketOptions> socket = {};
+  std::shared_ptr<const ProxyProtocol> proxy_protocol = {};
 
   std::string where() const;  // for messages: "example.org:443", "proxy 192.0.2.1:3128", or with the route's name
   // A route or an address literal: no name is looked up, and messages need not name the address again.

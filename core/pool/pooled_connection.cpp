@@ -23,7 +23,7 @@ void PooledConnection::recycle() {
   exchanges_carried = 0;
   addresses_tried = 0;
   multiplexes = was_idle = interest_announced = write_broken = last_use = interest_deferred = close_deferred = false;
-  logged_in = false;
+  logged_in = logged_in_at_proxy = false;
   held_for = {};
   idle_since = {};
   kept_for = Duration::max();

@@ -48,6 +48,7 @@ struct PooledConnection {
   bool write_broken = false;         // a send failed; what the peer sent before may still be read
   bool last_use = false;             // no further exchange may be opened
   bool logged_in = false;            // as the account of its endpoint
+  bool logged_in_at_proxy = false;   // that forwards its requests, as the user of the endpoint's proxy
   std::uint8_t addresses_tried = 0;  // as TransferInfo::addresses_tried
   // Only this transfer may open the next exchange (flow::NextHop::same_connection); default: any transfer may.
   TransferId held_for;

@@ -86,6 +86,7 @@ bool Connect::read_head(Bytes& in) {
 // True: the request is to be sent again now.
 bool Connect::judge(Now now) {
   if (head_.status >= 200 && head_.status <= 299) {
+    if (const auto done = login_ ? login_->finish(head_) : Result<void>(); !done) return fail_with(done.error());
     open();
     login_.reset();
     return false;

@@ -36,7 +36,8 @@ std::unexpected<Error> unusable(const Proxy& proxy, std::string_view why) {
 void append_proxy(const Proxy& proxy, std::string& key) {
   const AuthSchemes& schemes = proxy.schemes;
   std::uint32_t bits = static_cast<std::uint32_t>(proxy.kind);
-  for (const bool set : {schemes.basic, schemes.digest, schemes.ntlm, schemes.bearer, proxy.tunnel, proxy.http1_0}) {
+  for (const bool set : {schemes.basic, schemes.digest, schemes.ntlm, schemes.bearer, schemes.negotiate,
+                         proxy.negotiate != nullptr, proxy.tunnel, proxy.http1_0}) {
     bits = bits << 1 | (set ? 1U : 0U);
   }
   append_number(bits, key);
@@ -44,6 +45,7 @@ void append_proxy(const Proxy& proxy, std::string& key) {
   append_part(proxy.host, key);
   append_part(proxy.user, key);
   append_part(proxy.password, key);
+  append_part(proxy.negotiate ? proxy.negotiate->identity() : std::string(), key);
   append_part(proxy.tls ? as_text(Bytes{proxy.tls->identity()}) : std::string_view(), key);
   append_route(proxy.route.get(), key);
   append_part(std::to_string(proxy.fields.size()), key);

@@ -127,3 +127,32 @@ TEST_CASE("--delegation: the server gets tickets only if it is told to") {
     CHECK(realm.has_delegated() == (std::string(level) == "always"));
   }
 }
+
+TEST_CASE(
+    "--proxy-negotiate: Apache as a proxy lets in who has a ticket, by tunnels and with requests that it passes on") {
+  if (!sluice::has_gssapi()) return;
+  Kerberos& realm = the_realm();
+  LoopbackServer origin([](const std::string& request, int) {
+    return ok(request.contains("Proxy-Authorization") ? "leaked" : request.substr(request.find("\r\n\r\n") + 4));
+  });
+  const std::vector<std::string> through = {
+      "--no-progress-meter", "-x", realm.proxy(), "-w", " %{http_code} %{http_connect}\n", "-d", "sent"};
+  const auto ask = [&](std::vector<std::string> options, const std::vector<std::string>& environment) {
+    options.insert(options.begin(), through.begin(), through.end());
+    options.push_back(origin.url());
+    return run_with(environment, options);
+  };
+  CHECK(ask({"--proxy-negotiate"}, realm.with_ticket()).out == "sent 200 000\n");
+  CHECK(ask({"--proxy-negotiate", "-p"}, realm.with_ticket()).out == "sent 200 200\n");
+  CHECK(ask({"--proxy-anyauth", "-U", "me:secret"}, realm.with_ticket()).out == "sent 200 000\n");
+  CHECK(ask({"--proxy-anyauth", "-U", "me:secret", "-p"}, realm.with_ticket()).out == "sent 200 200\n");
+  // Nobody is let in otherwise.
+  CHECK(ask({"-o", "/dev/null", "--proxy-negotiate"}, realm.without_ticket()).out == " 407 000\n");
+  const CommandResult tunnel = ask({"--proxy-negotiate", "-p"}, realm.without_ticket());
+  CHECK(tunnel.out == " 000 407\n");
+  CHECK(tunnel.exit_code == 56);
+  CHECK(tunnel.err.contains("warning: --proxy-negotiate: no token for HTTP@localhost: "));
+  const CommandResult strange = ask({"--proxy-negotiate", "-p", "--proxy-service-name", "proxy"}, realm.with_ticket());
+  CHECK(strange.exit_code == 56);
+  CHECK(strange.err.contains("no token for proxy@localhost: "));
+}

@@ -158,4 +158,23 @@ TEST_CASE("nginx: an idle connection that the server dropped is replaced silentl
   CHECK_MESSAGE(next.complete(), next.error());
 }
 
+TEST_CASE("--haproxy-protocol: nginx takes the line, before TLS too, and learns the client's address from it") {
+  const auto told = [](std::vector<std::string> options, const std::string& server) {
+    options.insert(options.end(), {"-sS", "-k", "-w", "|%{local_ip} %{local_port}", server + "/line"});
+    const CommandResult result = run_command(options);
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+    const std::size_t middle = result.out.find('|');
+    return std::pair(result.out.substr(0, middle), result.out.substr(middle + 1));
+  };
+  for (const std::string& server : {nginx().after_line(), nginx().tls_after_line()}) {
+    const auto [own, local] = told({"--haproxy-protocol"}, server);
+    CHECK(own == local);
+    CHECK(own.starts_with("127.0.0.1 "));
+    CHECK(told({"--haproxy-clientip", "203.0.113.7"}, server).first.starts_with("203.0.113.7 "));
+    CHECK(told({"--haproxy-protocol", "--haproxy-clientip", "2001:db8::7"}, server).first.starts_with("2001:db8::7 "));
+    CHECK(run_command({"-sS", "-k", server + "/line"}).exit_code != 0);
+  }
+}
+
 TEST_CASE("nginx: 2,000 transfers at once over one Multi") { check_two_thousand(nginx().plain()); }

@@ -60,11 +60,15 @@ LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
 LoadModule cgi_module /usr/lib/apache2/modules/mod_cgi.so
+LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
+LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
+LoadModule proxy_connect_module /usr/lib/apache2/modules/mod_proxy_connect.so
 LoadModule auth_gssapi_module /usr/lib/apache2/modules/mod_auth_gssapi.so
 User www-data
 Group www-data
 ServerName localhost
 Listen 127.0.0.1:$PORT
+Listen 127.0.0.1:$GATE
 PidFile "$DIR/apache.pid"
 ErrorLog "$DIR/error.log"
 LogFormat "%>s %m %U %u %k" short
@@ -85,6 +89,16 @@ StartServers 12
   GssapiConnectionBound On
   GssapiSignalPersistentAuth On
 </Directory>
+<VirtualHost *:$GATE>
+  ProxyRequests On
+  AllowCONNECT 0-65535
+  <Proxy "*">
+    AuthType GSSAPI
+    AuthName "the gate"
+    GssapiCredStore keytab:$DIR/service.keytab
+    Require valid-user
+  </Proxy>
+</VirtualHost>
 <Files "echo">
   SetHandler cgi-script
 </Files>
@@ -130,9 +144,10 @@ void Kerberos::prepare() {
 
 bool Kerberos::start_kdc() {
   const std::filesystem::path here = folder_.path();
-  const auto ports = free_ports(2);
+  const auto ports = free_ports(3);
   kdc_port_ = ports[0];
   port_ = ports[1];
+  gate_port_ = ports[2];
   write_file(here / "krb5.conf", filled(kKrb5Conf));
   write_file(here / "kdc.conf", filled(kKdcConf));
   if (!std::filesystem::exists(here / "service.keytab") && !run(filled(kRealm))) return false;
@@ -145,7 +160,7 @@ bool Kerberos::start_apache() {
   write_file(here / "apache.conf", filled(kHttpd));
   apache_ = Child(with_environment({"/usr/sbin/apache2", "-DFOREGROUND", "-f", (here / "apache.conf").string()}),
                   here / "start.log");
-  return apache_.wait_until_accepting({port_});
+  return apache_.wait_until_accepting({port_, gate_port_});
 }
 
 std::vector<std::string> Kerberos::with_environment(std::vector<std::string> command) const {
@@ -165,8 +180,10 @@ bool Kerberos::run(const std::string& script) {
 }
 
 std::string Kerberos::filled(std::string text) const {
-  const std::pair<std::string, std::string> values[] = {
-      {"$DIR", folder_.path().string()}, {"$KDC", std::to_string(kdc_port_)}, {"$PORT", std::to_string(port_)}};
+  const std::pair<std::string, std::string> values[] = {{"$DIR", folder_.path().string()},
+                                                        {"$KDC", std::to_string(kdc_port_)},
+                                                        {"$PORT", std::to_string(port_)},
+                                                        {"$GATE", std::to_string(gate_port_)}};
   for (const auto& [name, value] : values) {
     for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size()) {
       text.replace(at, name.size(), value);

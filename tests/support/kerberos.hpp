@@ -21,6 +21,8 @@ class Kerberos {
 
   // The service is HTTP/localhost, whatever the port.
   std::string url(const std::string& path) const { return "http://localhost:" + std::to_string(port_) + path; }
+  // The same httpd as a proxy for those who have a ticket for the same service.
+  std::string proxy() const { return "http://localhost:" + std::to_string(gate_port_); }
   // For programs that are to have the user's ticket, and for those that have none.
   std::vector<std::string> with_ticket() const { return environment("FILE:" + (folder_.path() / "tickets").string()); }
   std::vector<std::string> without_ticket() const { return environment("FILE:/nonexistent/tickets"); }
@@ -43,7 +45,7 @@ class Kerberos {
 
   TempFolder folder_;
   std::size_t taken_ = 0;  // of the log
-  std::uint16_t kdc_port_ = 0, port_ = 0;
+  std::uint16_t kdc_port_ = 0, port_ = 0, gate_port_ = 0;
   Child kdc_, apache_;
 };
 

@@ -26,6 +26,7 @@ constexpr const char* kLocations = R"(
     location /chunked/ { alias @/www/; ssi on; ssi_types *; }
     location /slow/ { alias @/www/; limit_rate 64k; }
     location /brotli/ { alias @/www/; brotli on; brotli_types *; brotli_min_length 1; }
+    location /line { return 200 "$proxy_protocol_addr $proxy_protocol_port"; }
     location /upload/ { dav_methods PUT DELETE; create_full_put_path on; }
 )";
 
@@ -33,7 +34,7 @@ constexpr const char* kLocations = R"(
 
 Nginx::Nginx() {
   for (int attempt = 0; attempt < 3; ++attempt) {
-    ports_ = free_ports(5);
+    ports_ = free_ports(7);
     write_file(site_.folder() / "nginx.conf", configuration());
     child_ = Child({"/usr/sbin/nginx", "-p", site_.folder().string(), "-e", (site_.folder() / "error.log").string(),
                     "-c", (site_.folder() / "nginx.conf").string()},
@@ -45,12 +46,17 @@ Nginx::Nginx() {
 }
 
 std::string Nginx::configuration() const {
-  const char* const tls[] = {"", "ssl_protocols TLSv1.2 TLSv1.3;", "ssl_protocols TLSv1.2;", "ssl_protocols TLSv1.3;",
-                             "ssl_client_certificate @/root.pem; ssl_verify_client on;"};
+  const char* const tls[] = {"",
+                             "ssl_protocols TLSv1.2 TLSv1.3;",
+                             "ssl_protocols TLSv1.2;",
+                             "ssl_protocols TLSv1.3;",
+                             "ssl_client_certificate @/root.pem; ssl_verify_client on;",
+                             "",
+                             ""};
   std::string text = kNginxMain;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" + (i == 0 ? ";" : " ssl;") +
-            tls[i] + kLocations + "}\n";
+    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" +
+            (i == 0 || i == 5 ? "" : " ssl") + (i >= 5 ? " proxy_protocol;" : ";") + tls[i] + kLocations + "}\n";
   }
   return site_.filled_in(text + "}\n");
 }

@@ -23,6 +23,9 @@ class Nginx {
   std::string tls12() const { return at("https", 2); }   // 1.2 alone
   std::string tls13() const { return at("https", 3); }   // 1.3 alone
   std::string mutual() const { return at("https", 4); }  // requires a client certificate
+  // Connections must begin with the PROXY protocol; the body of /line is the client's address and port by its line.
+  std::string after_line() const { return at("http", 5); }
+  std::string tls_after_line() const { return at("https", 6); }
   // Kills the worker, and with it every connection, without a regular close. A new worker replaces it.
   void kill_worker();
 

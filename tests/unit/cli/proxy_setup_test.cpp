@@ -2,10 +2,13 @@
 #include "adapters/cli/proxy_setup.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
 
+#include "adapters/cli/progress_display.hpp"
+#include "adapters/gssapi.hpp"
 #include "adapters/transport.hpp"
 #include "tests/unit/cli/command_line_support.hpp"
 
@@ -137,6 +140,28 @@ TEST_CASE("proxies: -U is decoded, and the credentials of the text count before 
   CHECK(login({"--preproxy", "s", "-x", "p", "-U", "a:b", "h"}) == "a|b|!");
 }
 
+TEST_CASE("proxies: --proxy-negotiate needs no user, and has a service") {
+  if (!has_gssapi()) {
+    CHECK(refused({"-x", "p", "--proxy-negotiate", "h"}).exit_code == 2);
+    return;
+  }
+  const auto identity = [](std::vector<std::string> options) {
+    options.insert(options.end(), {"-x", "p", "--proxy-negotiate", "h"});
+    ProxyPlan plan(options);
+    ProgressDisplay display(STDERR_FILENO, false);
+    Console console(display, false, false);
+    NegotiateProviders providers(console);
+    plan.choosers.set_negotiate(providers, false);
+    const Proxy proxy = plan.proxy();
+    CHECK(proxy.schemes == AuthSchemes{.basic = false, .negotiate = true});
+    REQUIRE(proxy.negotiate != nullptr);
+    return proxy.negotiate->identity();
+  };
+  CHECK(identity({}) == identity({"--proxy-service-name", "HTTP"}));
+  CHECK(identity({}) != identity({"--proxy-service-name", "proxy"}));
+  CHECK(ProxyPlan({"-x", "p", "--proxy-negotiate", "--no-proxy-negotiate", "h"}).proxy().schemes == AuthSchemes{});
+}
+
 TEST_CASE("proxies: the schemes of authentication, -p and --proxy1.0") {
   const auto plain = ProxyPlan({"-x", "p", "h"}).proxy();
   CHECK(plain.schemes == AuthSchemes{});
@@ -144,7 +169,8 @@ TEST_CASE("proxies: the schemes of authentication, -p and --proxy1.0") {
   CHECK_FALSE(plain.http1_0);
   CHECK(ProxyPlan({"-x", "p", "--proxy-digest", "h"}).proxy().schemes == AuthSchemes{.basic = false, .digest = true});
   CHECK(ProxyPlan({"-x", "p", "--proxy-ntlm", "--proxy-basic", "h"}).proxy().schemes == AuthSchemes{.ntlm = true});
-  CHECK(ProxyPlan({"-x", "p", "--proxy-anyauth", "h"}).proxy().schemes == AuthSchemes{.digest = true, .ntlm = true});
+  CHECK(ProxyPlan({"-x", "p", "--proxy-anyauth", "h"}).proxy().schemes ==
+        AuthSchemes{.digest = true, .ntlm = true, .negotiate = has_gssapi()});
   CHECK(ProxyPlan({"-x", "p", "--digest", "h"}).proxy().schemes == AuthSchemes{});  // the origin's
   CHECK(ProxyPlan({"-x", "p", "-p", "h"}).proxy().tunnel);
   CHECK_FALSE(ProxyPlan({"-x", "p", "-p", "--no-proxytunnel", "h"}).proxy().tunnel);

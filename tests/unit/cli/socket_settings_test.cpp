@@ -177,4 +177,16 @@ TEST_CASE("socket options: --abstract-unix-socket names what --unix-socket @NAME
   CHECK(one({"--abstract-unix-socket", "app", "--unix-socket", "/run/app", "h"}).settings->unix_socket == "/run/app");
 }
 
+TEST_CASE("socket options: --haproxy-protocol, and --haproxy-clientip, which asks for the line too") {
+  const auto sockets = [](std::vector<std::string> options) {
+    options.emplace_back("h");
+    return one(options).settings->sockets;
+  };
+  CHECK_FALSE(sockets({}).proxy_line);
+  CHECK(sockets({"--haproxy-protocol"}).proxy_line);
+  CHECK_FALSE(sockets({"--haproxy-protocol", "--no-haproxy-protocol"}).proxy_line);
+  CHECK(sockets({"--haproxy-clientip", "2001:db8::1"}).line_client == IpAddress::parse("2001:db8::1"));
+  CHECK(refused({"--haproxy-clientip", "a.test", "h"}).exit_code == 2);
+}
+
 }  // namespace sluice::cli

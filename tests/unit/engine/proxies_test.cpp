@@ -7,6 +7,7 @@
 
 #include "tests/support/engine_steps.hpp"
 #include "tests/support/proxies.hpp"
+#include "tests/support/tickets.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -79,7 +80,7 @@ TEST_CASE("proxies: all origins share the connections to a proxy that forwards, 
 TEST_CASE("SB-36 SB-43 proxies: what differs in any member of a proxy shares nothing") {
   Proxy proxy = with_login(http_proxy());
   // A member that is new does not compile here: it belongs into proxy::append_key(), and below.
-  auto& [kind, host, port, route, user, password, schemes, fields, tunnel, http1_0, tls] = proxy;
+  auto& [kind, host, port, route, user, password, schemes, negotiate, fields, tunnel, http1_0, tls] = proxy;
   const TransferOptions base = through(proxy);
   CHECK(connects_for(base, through(proxy)) == 1);
   const auto differs = [&](auto& member, auto value) {
@@ -99,6 +100,12 @@ TEST_CASE("SB-36 SB-43 proxies: what differs in any member of a proxy shares not
   CHECK(differs(fields, other));
   CHECK(differs(tunnel, true));
   CHECK(differs(http1_0, true));
+  CHECK(differs(negotiate, std::shared_ptr<NegotiateProvider>(std::make_shared<Tickets>("ada"))));
+  negotiate = std::make_shared<Tickets>("ada");
+  const TransferOptions of_ada = through(proxy);
+  CHECK(connects_for(of_ada, through(proxy)) == 1);
+  negotiate = std::make_shared<Tickets>("bob");
+  CHECK(connects_for(of_ada, through(proxy)) == 2);
   // These two are in tunnels_test.cpp.
   CHECK((!route && !tls));
 }

@@ -77,7 +77,7 @@ struct Asked {
           proxy.schemes = schemes;
           ConnectParams params = to("a.example");
           params.asked = known;
-          auto login = std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{random, digests});
+          auto login = std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{random, digests});
           return std::make_unique<Connect>(std::move(params), std::move(login));
         },
         bytes);
@@ -117,7 +117,7 @@ TEST_CASE("connect: an answer that this connection cannot carry asks for another
     proxy.user = "me";
     proxy.schemes = any;
     Connect one(to("a.example"),
-                std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{asked.random, asked.digests}));
+                std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{asked.random, asked.digests}));
     CHECK(test::talk(one, {std::string(kAsksBasic) + std::string(rest)}).failed);
     return one.again();
   };
@@ -159,7 +159,7 @@ TEST_CASE("connect: NTLM takes three messages on one connection") {
   proxy.user = "me";
   proxy.schemes = ntlm;
   Connect closed(to("a.example"),
-                 std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{asked.random, asked.digests}));
+                 std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{asked.random, asked.digests}));
   CHECK(test::talk(closed, {challenge + "Connection: close\r\n\r\n"}).failed);
   CHECK(closed.again() == Again::no);
 }
