@@ -310,7 +310,7 @@ Error Connector::no_time(const Dial& dial, std::optional<Duration> time) {
 }
 
 void Connector::forget(Endpoint& endpoint) {
-  if (endpoint.is_by_object()) tls_sessions_.forget(endpoint.key);
+  if (endpoint.is_by_object()) tls_sessions_.forget(endpoint.session_key());
   pool_.forget(endpoint);
 }
 

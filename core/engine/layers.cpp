@@ -114,7 +114,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.host = peer.host;
   params.host_kind = peer.kind;
   params.sessions = &parts.tls_sessions;
-  params.session_key = endpoint.key;
+  params.session_key = endpoint.session_key();
   params.key_is_portable = !endpoint.is_by_object() && (!endpoint.through || is_portable(*endpoint.through, parts));
   params.key_log = &parts.key_log;
   params.port = peer.port;
@@ -123,7 +123,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
 }
 
 void forget_sessions(const Endpoint& endpoint, const LayerParts& parts) noexcept {
-  if (endpoint.peer.tls) parts.tls_sessions.forget(endpoint.key);
+  if (endpoint.peer.tls) parts.tls_sessions.forget(endpoint.session_key());
   if (!endpoint.through) return;
   has_memory_for([&] {
     for (const Proxy& proxy : *endpoint.through->way.proxies) {

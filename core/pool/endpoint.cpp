@@ -171,6 +171,7 @@ void Endpoint::recycle() {
   destination.route.reset();
   destination.socket.reset();
   peer.tls.reset();
+  key_of_sessions.reset();
   through.reset();
   carries.reset();
   dialing_since.reset();
