@@ -72,7 +72,9 @@ struct TlsOptions {
   // Revocation lists (RFC 5280 5) in PEM form: a certificate of the peer's chain that one of them lists is refused, and
   // so is one for whose issuer none is here. Empty, or without verify_peer: none are asked.
   std::string revocation_lists_pem = {};
-  // The server must staple a valid OCSP response (RFC 6066 8); else the error is tls_status.
+  // The server must staple a valid OCSP response (RFC 6066 8); else the error is tls_status. It can be valid only if
+  // the chain was verified: without verify_peer, or where a TlsVerifier has accepted another chain, the handshake
+  // fails.
   bool require_status = false;
   // Signs with the key of certificate_pem in place of private_key_pem, for keys that cannot leave their place. Null:
   // none.
@@ -82,6 +84,13 @@ struct TlsOptions {
   // A list of configurations for Encrypted Client Hello (ECHConfigList, RFC 9849), in its wire form, as an HTTPS record
   // in DNS has it. The handshake fails (tls_handshake) if the server does not take one of them. Empty: none.
   std::string ech_config_list = {};
+  // A request whose method is safe (RFC 9110 9.2.1) and that has no body may be sent before the handshake is complete,
+  // if it is the first one of a connection that resumes a session of TLS 1.3 whose server allows it (0-RTT, RFC 8446
+  // 2.3, RFC 8470). Who can record it can send it to the server once more, and it is not forward secret: so only for
+  // servers for which that is no harm. The server's certificate is checked before, as in the session, and no response
+  // is read before the handshake is complete. If the server refuses the data, or answers 425, the request is sent
+  // again without. Not used by a Connection. TransferInfo::early_bytes tells.
+  bool early_data = false;
 
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };

@@ -60,6 +60,10 @@ struct TransferInfo {
   std::vector<std::string> certificates = {};
   // The body ended without a close_notify (TransferOptions::tls_truncation_ok), so it may be incomplete.
   bool tls_truncated = false;
+  // How many bytes of the request, all at most, were sent as TLS early data (TlsOptions::early_data); 0: none, or on
+  // another connection. If the server has not accepted them, they were sent again after the handshake.
+  std::uint32_t early_bytes = 0;
+  bool early_accepted = false;
 };
 
 // Why a hop began.

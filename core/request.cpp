@@ -178,4 +178,9 @@ bool is_idempotent(std::string_view method) {
   return std::ranges::find(kIdempotent, method) != kIdempotent.end();
 }
 
+bool is_safe(std::string_view method) {
+  static constexpr std::array<std::string_view, 4> kSafe = {"GET", "HEAD", "OPTIONS", "TRACE"};
+  return std::ranges::find(kSafe, method) != kSafe.end();
+}
+
 }  // namespace sluice

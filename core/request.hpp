@@ -106,5 +106,7 @@ Result<std::string> http1_head(const Request& request);
 
 // Whether the method is idempotent (RFC 9110 9.2.2): such a request may be repeated without harm. Case counts.
 bool is_idempotent(std::string_view method);
+// Whether the method is safe (RFC 9110 9.2.1): it asks for no change at the server. Case counts.
+bool is_safe(std::string_view method);
 
 }  // namespace sluice

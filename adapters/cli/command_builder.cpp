@@ -269,6 +269,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::tlsv1_3:
     case OptionId::tls_max:
     case OptionId::sessionid:
+    case OptionId::tls_earlydata:
     case OptionId::proxy_insecure:
     case OptionId::proxy_cacert:
     case OptionId::proxy_capath:

@@ -74,6 +74,7 @@ struct TlsSettings {
   std::string crlfile;                                  // empty: none
   std::string ech_list;                                 // --ech ecl:, decoded; empty: none
   bool cert_status = false;                             // --cert-status
+  bool early_data = false;                              // --tls-earlydata
   bool resumption = true;                               // false: --no-sessionid
   TlsVersion min = TlsVersion::tls1_2;
   TlsVersion max = TlsVersion::tls1_3;

@@ -121,6 +121,7 @@ enum class OptionId : std::uint8_t {
   sigalgs,
   ech,
   sessionid,
+  tls_earlydata,
   ssl_sessions,
   tlsv1,
   tlsv1_1,

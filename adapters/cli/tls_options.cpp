@@ -39,6 +39,7 @@ constexpr FlagRow kFlags[] = {
     {OptionId::insecure, OptionId::proxy_insecure, &TlsSettings::insecure},
     {OptionId::ca_native, OptionId::proxy_ca_native, &TlsSettings::ca_native},
     {OptionId::cert_status, OptionId::operand, &TlsSettings::cert_status},
+    {OptionId::tls_earlydata, OptionId::operand, &TlsSettings::early_data},
 };
 
 struct FormRow {

@@ -91,6 +91,7 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
   if (info.conn) {
     facts.scheme = url.scheme();
     facts.certificates = info.certificates;
+    facts.tls_earlydata = info.early_accepted ? std::int64_t{info.early_bytes} : -std::int64_t{info.early_bytes};
     if (info.route.empty()) {
       facts.remote_ip = info.address.ip.to_string();
       facts.remote_port = info.address.port;

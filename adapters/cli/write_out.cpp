@@ -131,7 +131,7 @@ constexpr Variable kVariables[] = {
     {"time_redirect", [](const Facts& f) -> Value { return f.time_redirect; }},
     {"time_starttransfer", [](const Facts& f) -> Value { return f.time_starttransfer; }},
     {"time_total", [](const Facts& f) -> Value { return f.time_total; }},
-    {"tls_earlydata", [](const Facts&) -> Value { return std::uint64_t{0}; }},
+    {"tls_earlydata", [](const Facts& f) -> Value { return f.tls_earlydata; }},
     {"url", [](const Facts& f) -> Value { return unless_empty(f.url); }},
     {"url.fragment", given<fragment_of>},
     {"url.host", given<host_of>},

@@ -35,7 +35,8 @@ struct WriteOutFacts {
   Duration time_redirect{};  // of all hops before the last
   std::uint64_t num_connects = 0;
   std::uint64_t num_redirects = 0;
-  std::uint64_t num_retries = 0;  // --retry
+  std::uint64_t num_retries = 0;   // --retry
+  std::int64_t tls_earlydata = 0;  // bytes of the request that were sent early; negative: refused
   std::string remote_ip;
   std::uint16_t remote_port = 0;
   std::string local_ip;

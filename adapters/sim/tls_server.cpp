@@ -30,6 +30,7 @@ struct TlsServer::Impl {
   std::string plain;
   std::string server_name;  // stored, because the library drops it after the handshake
   std::string failure;
+  std::size_t early_bytes = 0;
   bool done = false;
   bool peer_closed = false;
 };
@@ -169,6 +170,7 @@ Result<TlsServerContext> TlsServerContext::create(const TlsServerOptions& option
   constexpr std::uint8_t kSessionContext[] = {'d', 'e', 'm', 'o'};
   if (!SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext))
     return config_error("session context");
+  SSL_CTX_set_early_data_enabled(context, options.early_data);
   if (!options.tickets) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -206,6 +208,7 @@ bool TlsServer::feed(Bytes wire) {
   std::uint8_t buffer[16 * 1024];
   while (result > 0) {
     result = SSL_read(me.ssl.get(), buffer, sizeof buffer);
+    if (result > 0 && SSL_in_early_data(me.ssl.get())) me.early_bytes += static_cast<std::size_t>(result);
     if (result > 0) me.plain.append(as_text({buffer, static_cast<std::size_t>(result)}));
   }
   const int why = SSL_get_error(me.ssl.get(), result);
@@ -237,7 +240,9 @@ void TlsServer::close_notify() {
 
 std::string& TlsServer::plain() { return impl_->plain; }
 std::vector<std::uint8_t>& TlsServer::output() { return impl_->out; }
-bool TlsServer::handshake_done() const { return impl_->done; }
+bool TlsServer::handshake_done() const { return impl_->done && SSL_in_early_data(impl_->ssl.get()) == 0; }
+std::size_t TlsServer::early_bytes() const { return impl_->early_bytes; }
+void TlsServer::refuse_early_data() { SSL_set_early_data_enabled(impl_->ssl.get(), 0); }
 bool TlsServer::peer_closed() const { return impl_->peer_closed; }
 bool TlsServer::resumed() const { return impl_->done && SSL_session_reused(impl_->ssl.get()) != 0; }
 std::string TlsServer::server_name() const { return impl_->server_name; }

@@ -2,6 +2,7 @@
 // Bytes from the peer go in with feed(), bytes for the peer come out of output(). Leaves sockets and HTTP to others.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,7 +26,8 @@ struct TlsServerOptions {
   std::string client_anchors_pem;
   UnixSeconds client_check_time = 0;  // the time for which client certificates are checked
   bool tickets = true;
-  std::string ciphers;  // for TLS 1.2; empty: the library's default
+  bool early_data = false;  // accepted (RFC 8446 2.3), and its tickets say so
+  std::string ciphers;      // for TLS 1.2; empty: the library's default
 };
 
 // What connections share: certificate, key, ticket keys. One thread at a time.
@@ -51,6 +53,7 @@ class TlsServer {
   TlsServer(TlsServer&&) noexcept;
   TlsServer& operator=(TlsServer&&) noexcept;
 
+  void refuse_early_data();  // before the first feed()
   // Takes all of `wire`. False: the connection has failed; output() may still hold an alert.
   bool feed(Bytes wire);
   // Encrypts `plain` and appends it to output(). Only after handshake_done().
@@ -60,7 +63,8 @@ class TlsServer {
   std::string& plain();                 // the decrypted bytes; the caller clears it
   std::vector<std::uint8_t>& output();  // the bytes to send; the caller clears it
   bool handshake_done() const;
-  bool peer_closed() const;  // a close_notify has come
+  std::size_t early_bytes() const;  // how many of the decrypted bytes came as early data
+  bool peer_closed() const;         // a close_notify has come
   bool resumed() const;
   std::string server_name() const;  // from SNI; "": none was sent
   std::string client_subject() const;

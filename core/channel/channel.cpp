@@ -222,6 +222,11 @@ void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now no
   if (out.empty()) drop_memory();
 }
 
+void Channel::count_as_sent(std::vector<http::StreamId>& moved) {
+  session_->advance_output(session_->output().size_bytes());
+  session_->on_wire(0, moved);
+}
+
 // A send buffer that is empty, and larger than what stays with a connection.
 bool Channel::is_too_large(const Stage& stage) { return stage.out.empty() && stage.out.capacity() > kKeptSendBytes; }
 

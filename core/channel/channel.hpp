@@ -65,6 +65,9 @@ class Channel {
   // to.
   void sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now);
 
+  // What the session has to send went with a layer's handshake: it is not sent again. Appends to `moved` as sent().
+  void count_as_sent(std::vector<http::StreamId>& moved);
+
   // The layers hold bytes of the session that the wire has not taken yet.
   // For checks: all is sent, and a send buffer is larger than what a connection may keep.
   bool keeps_too_much() const;

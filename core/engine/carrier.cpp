@@ -39,14 +39,26 @@ http::BodyForm body_form(const TransferOptions& options) {
 
 // ---- exchanges begin ----
 
-void Carrier::serve(PooledConnection& connection, Job& job, Now now) {
-  if (!start(connection, job, now)) release(connection, now);
+void Carrier::serve(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early) {
+  if (start(connection, job, now, early)) return;
+  if (!pool::is_accepted(early)) return release(connection, now);
+  connections_.close(connection, true);  // the response to what was sent would be taken for that to another request
+}
+
+// The request is open. If the peer has it already, it is not sent again; else it is sent as if nothing had been.
+void Carrier::note_early(PooledConnection& connection, Job& job, const tls::EarlyData& data, Now now) {
+  job.info.early_bytes = static_cast<std::uint32_t>(data.sent_with_hello);  // at most a request head
+  job.info.early_accepted = data.fate == tls::EarlyData::Fate::accepted;
+  if (!job.info.early_accepted) return;
+  moved_.clear();
+  connection.channel.count_as_sent(moved_);
+  sent(connection, 0, moved_, now);
 }
 
 // False: the transfer has ended, and the connection has the same room as before.
-bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
+bool Carrier::start(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early) {
   const pool::DialId own_dial = std::exchange(job.dial, {});
-  auto opened = open(connection, job, now);
+  auto opened = open(connection, job, now, early);
   if (!opened) {
     const bool short_of_memory = opened.error().code == Code::out_of_memory;
     hop_failed(job, std::move(opened.error()), now);
@@ -57,6 +69,7 @@ bool Carrier::start(PooledConnection& connection, Job& job, Now now) {
     return true;
   }
   const bool begun = has_memory_for([&] {
+    if (early) note_early(connection, job, early->data, now);
     settle(connection, now);
     if (job.phase() == TransferPhase::active) jobs_.announce_upload(job);
   });
@@ -74,7 +87,7 @@ http::ResponseRules Carrier::response_rules(const Job& job) const {
 }
 
 // After an error, also out_of_memory, the connection is unchanged.
-Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
+Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early) {
   return or_out_of_memory([&]() -> Result<void> {
     http::Session& session = connection.session();
     job.head.clear();
@@ -88,7 +101,13 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now) {
     if (job.options.idle_timeout) jobs_.start_idle_timer(job, now);
     jobs_.begin_pace(job, now);
     connection.exchanges.make_room();
-    if (job.options.cookies) cookies_ = job.options.cookies->header_for(job.request.url, now);
+    job.info.early_bytes = 0;
+    job.info.early_accepted = false;
+    if (pool::is_accepted(early)) {
+      cookies_ = early->cookies;
+    } else if (job.options.cookies) {
+      cookies_ = job.options.cookies->header_for(job.request.url, now);
+    }
     http::Exchange exchange{.request = &job.request,
                             .upload = job.upload.present() ? &job.upload : nullptr,
                             .head = &job.head,

@@ -35,8 +35,8 @@ class Carrier {
 
   // ---- carrier.cpp: exchanges begin and end ----
   // Opens an exchange for the transfer, which must be in no list of the scheduler. If that fails, the transfer ends or
-  // begins its next hop.
-  void serve(PooledConnection& connection, Job& job, Now now);
+  // begins its next hop. `early`: what of its request was sent with the handshake.
+  void serve(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early = nullptr);
   // The connection has an exchange less, or none yet: it serves the next waiter, becomes idle or is closed.
   void release(PooledConnection& connection, Now now);
   // The connection has failed: each transfer on it ends or is sent again on another connection.
@@ -70,8 +70,9 @@ class Carrier {
   void after_bytes(PooledConnection& connection, Now now);
 
  private:
-  bool start(PooledConnection& connection, Job& job, Now now);
-  Result<void> open(PooledConnection& connection, Job& job, Now now);
+  bool start(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early = nullptr);
+  Result<void> open(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early);
+  void note_early(PooledConnection& connection, Job& job, const tls::EarlyData& data, Now now);
   Result<void> may_forward(const Url& url) const;
   Result<void> withhold_body(Job& job, http::Exchange& exchange) const;
   Result<void> carry_login(const PooledConnection& connection, Job& job, http::Exchange& exchange) const;
@@ -137,6 +138,7 @@ class Carrier {
   Connections& connections_;
   Connector* const connector_;
   std::vector<http::Event> events_;
+  std::vector<http::StreamId> moved_;
   std::uint64_t requests_ = 0;
   std::uint64_t reused_ = 0;  // of these, on a connection that had carried another one before
   std::string cookies_;       // of the exchange that is being opened

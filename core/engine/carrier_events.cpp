@@ -10,6 +10,7 @@
 #include "core/base/memory.hpp"
 #include "core/cookies.hpp"
 #include "core/engine/carrier.hpp"
+#include "core/engine/early.hpp"
 #include "core/hsts.hpp"
 
 namespace sluice::engine {
@@ -111,8 +112,8 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       check_interims(job, now);
       break;
     case http::Event::Kind::head:
-      if (timed_out_at_peer(connection, job)) {
-        if (!connection.multiplexes) connection.last_use = true;  // the peer has given up the connection
+      if (timed_out_at_peer(connection, job) || is_too_early(job)) {
+        if (!connection.multiplexes) connection.last_use = true;  // its response is not read
         connection.session().abort(job.stream);
         detach(connection, job);
         return retry(job, true, now);

@@ -8,6 +8,7 @@
 
 #include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
+#include "core/engine/early.hpp"
 #include "core/engine/handshake.hpp"
 
 namespace sluice::engine {
@@ -80,6 +81,7 @@ void Connector::limit_phase_again(Dial& dial, Now now) {
 void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
+  if (dial->early && dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
   pool_.orphan(*dial, unwanted);
   dialer_.limit_phase(*dial, std::nullopt, now);  // those were its sponsor's
   const Duration most = pool_.limits().idle_connection_timeout;
@@ -172,11 +174,13 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
     connection.facts = std::move(facts);
   }
   LayerParts made = parts();
+  dial.early = nullptr;
   if (Job* sponsor = jobs_.find(dial.sponsor)) {
     note_connection(connection, *sponsor, now);
     if (sponsor->options.report_heads) made.seen_heads = &seen_heads_;
+    dial.early = early_request(*sponsor, endpoint, sessions_, now);
   }
-  auto built = push_layers(connection, endpoint, dial.targets, made);
+  auto built = push_layers(connection, endpoint, dial, made);
   if (!built) return failed(dial, std::move(built.error()));
   if (const auto* limits = limits_of(dial); limits && endpoint.peer.tls) {
     dialer_.limit_phase(dial, limits->tls_timeout, now);
@@ -224,11 +228,12 @@ std::optional<DialEnd> Connector::broken_off(PooledConnection& connection, Error
   return failed(dial, std::move(error));
 }
 
-// A proxy's challenge can be answered on another connection only.
+// A proxy's challenge can be answered on another connection only. After early data no session is offered.
 std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& connection, Now now) {
   Endpoint& endpoint = *pool_.find(dial.endpoint);
   const Again asked = connection.channel.again();
   if (asked != Again::yes) endpoint.through->asked = asked;
+  if (dial.early && dial.early->data.was_sent()) forget_sessions(endpoint, parts());
   connections_.close(connection, false);
   dialer_.begin_again(dial);
   dialer_.limit_phase(dial, std::nullopt, now);
@@ -242,7 +247,7 @@ std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial
     const std::string tls = connection.facts ? std::string(connection.facts->version) : std::string();
     return EngineEvent{.kind = EngineEvent::Kind::connection_made, .conn = connection.id, .text = tls};
   });
-  DialEnd told{.sponsor = dial.sponsor, .connection = &connection};
+  DialEnd told{.sponsor = dial.sponsor, .connection = &connection, .early = std::move(dial.early)};
   end(dial, true);
   pool_.established(connection);
   return told;
@@ -284,7 +289,7 @@ DialEnd Connector::failed(Dial& dial, Error error) noexcept {
   if (endpoint.through && told.error.code == Code::resolve_failed && !lacks_origin(dial, endpoint)) {
     told.error.code = Code::proxy_resolve_failed;
   }
-  told.error.retry_safe = true;  // no byte of a request was sent
+  told.error.retry_safe = true;  // no byte of a request was sent, or only early data
   end(dial, false);
   return told;
 }
@@ -349,7 +354,7 @@ Error Connector::no_time(const Dial& dial, std::optional<Duration> time) {
 }
 
 void Connector::forget(Endpoint& endpoint) {
-  if (endpoint.is_by_object()) tls_sessions_.forget(endpoint.key);
+  if (endpoint.is_by_object()) tls_sessions_.forget(endpoint.session_key());
   pool_.forget(endpoint);
 }
 

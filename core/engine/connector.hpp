@@ -24,8 +24,9 @@ struct DialEnd {
   TransferId sponsor;                      // default: none
   PooledConnection* connection = nullptr;  // the established connection; null: the dial has failed
   Error error = {};
-  int connect_status = 0;            // after a failure: as TransferInfo::connect_status
-  std::uint8_t addresses_tried = 0;  // after a failure: as TransferInfo::addresses_tried
+  int connect_status = 0;                               // after a failure: as TransferInfo::connect_status
+  std::uint8_t addresses_tried = 0;                     // after a failure: as TransferInfo::addresses_tried
+  std::shared_ptr<pool::EarlyRequest> early = nullptr;  // of the sponsor; null: none
 };
 
 // "connect to NAME:PORT: forbidden by the address rule: 10.0.0.1". May throw std::bad_alloc.

@@ -134,7 +134,9 @@ void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
     if (sponsor) carrier_.fail(*sponsor, std::move(end->error), now);
   } else if (sponsor) {
     pool_.withdraw(*sponsor);
-    carrier_.serve(*end->connection, *sponsor, now);
+    carrier_.serve(*end->connection, *sponsor, now, end->early.get());
+  } else if (pool::is_accepted(end->early.get())) {
+    connections_.close(*end->connection, true);  // a response will come that nobody waits for
   } else {
     carrier_.release(*end->connection, now);
   }

@@ -103,10 +103,10 @@ bool is_portable(const pool::Through& through, const LayerParts& parts) {
 
 }  // namespace
 
-Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
-                         const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts) {
+Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint, const pool::Dial& dial,
+                         const LayerParts& parts) {
   if (endpoint.through) {
-    if (auto pushed = push_proxies(connection, *endpoint.through, addresses, parts); !pushed) return pushed;
+    if (auto pushed = push_proxies(connection, *endpoint.through, dial.targets, parts); !pushed) return pushed;
   }
   if (const auto& line = endpoint.destination.proxy_protocol) {
     const Address local = connection.facts ? connection.facts->local : Address{};
@@ -120,16 +120,17 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.host = peer.host;
   params.host_kind = peer.kind;
   params.sessions = &parts.tls_sessions;
-  params.session_key = endpoint.key;
+  params.session_key = endpoint.session_key();
   params.key_is_portable = !endpoint.is_by_object() && (!endpoint.through || is_portable(*endpoint.through, parts));
   params.key_log = &parts.key_log;
   params.port = peer.port;
+  if (dial.early) params.early = std::shared_ptr<tls::EarlyData>(dial.early, &dial.early->data);
   if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;
   return push_tls(connection, std::move(params));
 }
 
 void forget_sessions(const Endpoint& endpoint, const LayerParts& parts) noexcept {
-  if (endpoint.peer.tls) parts.tls_sessions.forget(endpoint.key);
+  if (endpoint.peer.tls) parts.tls_sessions.forget(endpoint.session_key());
   if (!endpoint.through) return;
   has_memory_for([&] {
     for (const Proxy& proxy : *endpoint.through->way.proxies) {

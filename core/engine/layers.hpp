@@ -3,12 +3,12 @@
 // takes (core/proxy/way.hpp).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/flow/hop_rule.hpp"
 #include "core/options.hpp"
+#include "core/pool/dialer.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/pooled_connection.hpp"
 #include "core/proxy/connect.hpp"
@@ -25,10 +25,10 @@ struct LayerParts {
   std::vector<proxy::SeenHead>* seen_heads;  // as ConnectParams::seen
 };
 
-// Before the channel is started. `addresses`: Dial::targets. Errors: as tls::make_client and proxy::make_socks. Throws
-// std::bad_alloc.
-Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint,
-                         const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts);
+// Before the channel is started. The dial says with which addresses and early data. Errors: as tls::make_client and
+// proxy::make_socks. Throws std::bad_alloc.
+Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint, const pool::Dial& dial,
+                         const LayerParts& parts);
 
 // A handshake has failed, perhaps because of the TLS sessions that it offered: the next one offers none.
 void forget_sessions(const pool::Endpoint& endpoint, const LayerParts& parts) noexcept;

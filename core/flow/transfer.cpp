@@ -180,6 +180,8 @@ TransferInfo Transfer::details() const {
   all.reused = info.reused;
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;
+  all.early_bytes = info.early_bytes;
+  all.early_accepted = info.early_accepted;
   all.connect_status = info.connect_status;
   all.addresses_tried = info.addresses_tried;
   // If memory runs out, the members after that point stay empty.

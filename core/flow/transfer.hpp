@@ -34,6 +34,8 @@ struct ConnectionDetails {
   int retries = 0;
   int connect_status = 0;  // of a tunnel that failed
   bool tls_truncated = false;
+  bool early_accepted = false;
+  std::uint32_t early_bytes = 0;
 };
 
 enum class TransferPhase : std::uint8_t {

@@ -23,6 +23,7 @@ void Dial::recycle() {
   failures.clear();
   targets.clear();
   proxy_connections = 0;
+  early.reset();
 }
 
 Dial* Dialer::begin() {
@@ -121,6 +122,7 @@ void Dialer::begin_again(Dial& dial) {
   ++dial.proxy_connections;
   dial.attempts.clear();
   dial.has_winner = false;
+  dial.early.reset();
   dial.race.reset();
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,8 +15,18 @@
 #include "core/pool/address_race.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/name_cache.hpp"
+#include "core/tls/early_data.hpp"
 
 namespace sluice::pool {
+
+// A request that may go with the handshake of its connection, with the Cookie field that it was made with.
+struct EarlyRequest {
+  tls::EarlyData data;
+  std::string cookies;
+};
+inline bool is_accepted(const EarlyRequest* early) {
+  return early && early->data.fate == tls::EarlyData::Fate::accepted;
+}
 
 // The making of one connection, for one transfer (its sponsor) or for none.
 struct Dial : DialSlot {
@@ -33,7 +44,8 @@ struct Dial : DialSlot {
   // By proxy: of the place where it is asked to lead, if it must be given an address. They are looked up before the
   // first proxy is.
   std::vector<std::optional<IpAddress>> targets;
-  int proxy_connections = 0;  // that were given up because a challenge needs another one
+  int proxy_connections = 0;  // that were given up because a challenge, or refused early data, needs another one
+  std::shared_ptr<EarlyRequest> early;  // of the sponsor; null: none
 };
 
 class Dialer {

@@ -159,6 +159,7 @@ void Endpoint::recycle() {
   destination.socket.reset();
   destination.proxy_protocol.reset();
   peer.tls.reset();
+  key_of_sessions.reset();
   through.reset();
   carries.reset();
   dialing_since.reset();

@@ -97,9 +97,9 @@ struct Through {
   Link<Through> starved, spare;
 };
 
-// Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal
-// (SB-05, SB-36, SB-42 to SB-46). Transfers that one proxy forwards share connections to it, whatever their origin.
-// `tls` is null without TLS. Throws std::bad_alloc.
+// Writes the endpoint key into `key`. Two transfers share connections only if their keys are equal, and TLS sessions if
+// they would be without their accounts (SB-05, SB-36, SB-42 to SB-46). Transfers that one proxy forwards share
+// connections to it, whatever their origin. `tls` is null without TLS. Throws std::bad_alloc.
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                   std::string& key);
 
@@ -111,8 +111,13 @@ struct Endpoint {
   // The key holds the address of a route object, so nothing may be kept under this key after the endpoint is gone.
   bool is_by_object() const { return destination.route && destination.route->identity().empty(); }
 
+  // Under which the TLS sessions of its connections are kept: the key without the account, because a session knows of
+  // none, and an account must not be told by what is exported.
+  const std::string& session_key() const { return key_of_sessions ? *key_of_sessions : key; }
+
   EndpointId id;
-  std::string key;  // see endpoint_key()
+  std::string key;                               // see endpoint_key()
+  std::unique_ptr<std::string> key_of_sessions;  // null: `key`
   Destination destination;
   PeerName peer;
   std::unique_ptr<Through> through;  // null: no proxy

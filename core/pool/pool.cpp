@@ -37,6 +37,12 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
   const bool noted = has_memory_for([&] {
     endpoint->key = key_scratch_;
     endpoint->describe(request, options, waiter.way);
+    if (waiter.account && tls) {
+      Waiter anyone;
+      anyone.way = waiter.way;
+      endpoint->key_of_sessions = std::make_unique<std::string>();
+      endpoint_key(request, options, tls.get(), anyone, *endpoint->key_of_sessions);
+    }
     by_key_.emplace(endpoint->key, id);
     proxies_.join(*endpoint);
   });

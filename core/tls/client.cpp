@@ -1,12 +1,9 @@
-// See client.hpp. One SSL object; during a call its BIO reads from the call's `wire_in` and writes to its `wire_out`.
+// See client.hpp. One SSL object, which reads and writes the buffers of each call.
 #include "core/tls/client.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -16,6 +13,7 @@
 #include "core/tls/errors.hpp"
 #include "core/tls/judge.hpp"
 #include "core/tls/signing.hpp"
+#include "core/tls/span_bio.hpp"
 #include "core/tls/verify.hpp"
 
 namespace sluice::tls {
@@ -45,14 +43,12 @@ class Client final : public ClientLayer {
   std::optional<PeerCertificate> peer_certificate() const override;
   std::string_view task() const override { return params_.task(); }
   Code failure() const override { return Code::tls_handshake; }
+  Again again() const override;
   void describe(StreamFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }
   static Client& of(const SSL* ssl) { return *static_cast<Client*>(SSL_get_app_data(ssl)); }
-  static Client& of(BIO* bio) { return *static_cast<Client*>(BIO_get_data(bio)); }
-  int take_wire(std::span<char> out);
-  int put_wire(std::span<const char> bytes);
-  void follow_records(std::span<const char> bytes);
+  bool connect_bio();  // before everything else; false: out of memory
   void store_session(SSL_SESSION* session);
   void log_key(const char* line);
   ssl_verify_result_t verify(std::uint8_t& out_alert);
@@ -66,13 +62,11 @@ class Client final : public ClientLayer {
    public:
     Call(Client& client, Bytes* wire_in, std::vector<std::uint8_t>* wire_out, UnixSeconds wall) : client_(client) {
       clear_errors();
-      client.wire_in_ = wire_in;
-      client.wire_out_ = wire_out;
+      client.wire_.begin(wire_in, wire_out);
       client.wall_ = wall;
     }
     ~Call() {
-      client_.wire_in_ = nullptr;
-      client_.wire_out_ = nullptr;
+      client_.wire_.end();
       clear_errors();
     }
     Call(const Call&) = delete;
@@ -83,8 +77,11 @@ class Client final : public ClientLayer {
   };
 
   bool handshaken() const { return handshaken_; }
+  bool lacks_memory() const { return out_of_memory_ || wire_.is_out_of_memory(); }
   void offer_session();
   Pump handshake();
+  int send_early(int result);
+  Pump finish_early();
   bool begin_renegotiation();
   void note_renegotiation();
   Pump read(MutableBytes& plain_out);
@@ -96,9 +93,8 @@ class Client final : public ClientLayer {
   std::shared_ptr<const Config> config_;
   ClientParams params_;
   ReferenceId peer_;
+  SpanBio wire_;  // `ssl_` uses it
   bssl::UniquePtr<SSL> ssl_;
-  Bytes* wire_in_ = nullptr;
-  std::vector<std::uint8_t>* wire_out_ = nullptr;
   UnixSeconds wall_ = 0;
   UnixSeconds good_until_ = 0;  // of what was accepted
   State state_ = State::idle;
@@ -109,83 +105,21 @@ class Client final : public ClientLayer {
   bool said_goodbye_ = false;
   bool answered_ = false;       // plain bytes were received since the last ones were sent
   bool renegotiating_ = false;  // a renegotiation is going on: nothing can be encoded
-  bool out_of_memory_ = false;
-  std::uint8_t first_size_ = 0;
-  std::uint8_t header_size_ = 0;   // bytes of the current record's header that have come
-  std::uint16_t record_left_ = 0;  // bytes of the current record that will follow, as far as its header is known
-  std::array<char, 5> first_{};    // the first bytes from the peer, to recognise plain HTTP
+  bool out_of_memory_ = false;  // in a callback; see lacks_memory()
   // Why the peer was not accepted, or there is no signature; no context: BoringSSL says why.
   Error refusal_;
   Error error_;
 };
 
-// ---- the BIO ----
-
-int bio_read(BIO* bio, char* out, int size) {
-  BIO_clear_retry_flags(bio);
-  if (size <= 0) return 0;
-  const int taken = Client::of(bio).take_wire({out, static_cast<std::size_t>(size)});
-  if (taken == 0) {
-    BIO_set_retry_read(bio);
-    return -1;
-  }
-  return taken;
-}
-
-int bio_write(BIO* bio, const char* bytes, int size) {
-  BIO_clear_retry_flags(bio);
-  return size <= 0 ? 0 : Client::of(bio).put_wire({bytes, static_cast<std::size_t>(size)});
-}
-
-long bio_ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
-
-int bio_create(BIO* bio) {
-  BIO_set_init(bio, 1);
-  return 1;
-}
-
-constexpr BIO_METHOD kSpanBio = {BIO_TYPE_SOURCE_SINK, "spans", bio_write, bio_read, nullptr, nullptr, bio_ctrl,
-                                 bio_create,           nullptr, nullptr};
-
-int Client::take_wire(std::span<char> out) {
-  if (wire_in_ == nullptr || wire_in_->empty()) return 0;
-  const std::size_t size = std::min(out.size(), wire_in_->size());
-  std::memcpy(out.data(), wire_in_->data(), size);
-  *wire_in_ = wire_in_->subspan(size);
-  for (std::size_t i = 0; i < size && first_size_ < first_.size(); ++i) first_[first_size_++] = out[i];
-  follow_records(out.first(size));
-  return static_cast<int>(size);
-}
-
-// RFC 8446 5.1: one byte of type, two of version, two of length, and that many bytes.
-void Client::follow_records(std::span<const char> bytes) {
-  while (!bytes.empty()) {
-    std::size_t size = 1;
-    if (header_size_ == SSL3_RT_HEADER_LENGTH) {
-      size = std::min<std::size_t>(record_left_, bytes.size());
-      record_left_ = static_cast<std::uint16_t>(record_left_ - size);
-    } else if (++header_size_ > 3) {
-      record_left_ = static_cast<std::uint16_t>(record_left_ << 8 | static_cast<std::uint8_t>(bytes.front()));
-    }
-    if (header_size_ == SSL3_RT_HEADER_LENGTH && record_left_ == 0) header_size_ = 0;
-    bytes = bytes.subspan(size);
-  }
+bool Client::connect_bio() {
+  BIO* const bio = wire_.make();
+  if (bio != nullptr) SSL_set_bio(ssl_.get(), bio, bio);  // it owns it from here on
+  return bio != nullptr;
 }
 
 StreamEnd Client::stream_end() const {
   if (state_ == State::peer_closed) return StreamEnd::clean;
-  return state_ == State::established && header_size_ == 0 ? StreamEnd::bare : StreamEnd::cut;
-}
-
-int Client::put_wire(std::span<const char> bytes) {
-  SLUICE_CHECK(wire_out_ != nullptr);
-  try {  // BoringSSL called this function: no exception may pass through it
-    wire_out_->insert(wire_out_->end(), bytes.begin(), bytes.end());
-  } catch (...) {
-    out_of_memory_ = true;
-    return -1;
-  }
-  return static_cast<int>(bytes.size());
+  return state_ == State::established && wire_.records().between_records() ? StreamEnd::bare : StreamEnd::cut;
 }
 
 // ---- the layer ----
@@ -205,6 +139,10 @@ void Client::offer_session() {
   SSL_SESSION_set_time(stored.session.get(),
                        static_cast<std::uint64_t>(kClock - std::max<UnixSeconds>(wall_ - stored.created, 0)));
   offered_session_ = SSL_set_session(ssl_.get(), stored.session.get()) != 0;
+  // RFC 8446 8: a ticket that is used once makes one copy of the data that the server cannot tell from a replay.
+  if (!params_.early || !stored.single_use || !SSL_SESSION_early_data_capable(stored.session.get())) return;
+  SSL_set_early_data_enabled(ssl_.get(), 1);
+  SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE);  // the session says how much may be sent
 }
 
 Pump Client::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) {
@@ -222,16 +160,64 @@ Pump Client::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::ui
 }
 
 Pump Client::handshake() {
-  const int result = SSL_do_handshake(ssl_.get());
+  int result = SSL_do_handshake(ssl_.get());
+  if (params_.early) result = send_early(result);
   if (result == 1) {
     if (!accepted_) {
       return fail(make_error(Code::internal, place() + ": finished without a look at the certificate"));
     }
     handshaken_ = true;
     state_ = State::established;
-    return Pump::progressed;
+    return params_.early ? finish_early() : Pump::progressed;
   }
   return not_read(result);
+}
+
+// After the ClientHello, SSL_do_handshake() returns once when early data may be written: what is asked of the peer was
+// checked again for the session. It fails once when the server has refused the data: then the peer is looked at anew.
+int Client::send_early(int result) {
+  EarlyData& early = *params_.early;
+  if (result == 1 && SSL_in_early_data(ssl_.get())) {
+    const std::uint8_t* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    while (early.fits(as_text({name, size})) && early.sent_with_hello < early.bytes.size()) {
+      const std::string_view rest = std::string_view(early.bytes).substr(early.sent_with_hello);
+      const int written = SSL_write(ssl_.get(), rest.data(), static_cast<int>(rest.size()));
+      if (written <= 0) break;  // over the session's limit
+      early.sent_with_hello += static_cast<std::size_t>(written);
+      early.fate = EarlyData::Fate::sent;
+    }
+    clear_errors();
+    result = SSL_do_handshake(ssl_.get());
+  }
+  if (result == 1 || SSL_get_error(ssl_.get(), result) != SSL_ERROR_EARLY_DATA_REJECTED) return result;
+  if (early.was_sent()) early.fate = EarlyData::Fate::refused;
+  accepted_ = verified_ = false;
+  SSL_reset_early_data_reject(ssl_.get());
+  return SSL_do_handshake(ssl_.get());
+}
+
+// The handshake is complete: what did not go early follows.
+Pump Client::finish_early() {
+  const std::shared_ptr<EarlyData> early = std::exchange(params_.early, nullptr);
+  if (early->fate != EarlyData::Fate::sent) return Pump::progressed;
+  early->fate = EarlyData::Fate::accepted;
+  SLUICE_CHECK(SSL_early_data_accepted(ssl_.get()));
+  std::string_view rest = std::string_view(early->bytes).substr(early->sent_with_hello);
+  while (!rest.empty()) {
+    const int written = SSL_write(ssl_.get(), rest.data(), static_cast<int>(std::min(rest.size(), kMaxRecordPlain)));
+    if (written <= 0) return not_read(written) == Pump::failed ? Pump::failed : Pump::closed;
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return Pump::progressed;
+}
+
+// A server that does not understand early data any more may end the handshake (RFC 8446 D.3). The next one offers no
+// session.
+Again Client::again() const {
+  const bool early = !handshaken_ && params_.early && params_.early->was_sent();
+  return early && refusal_.context.empty() && !lacks_memory() ? Again::yes : Again::no;
 }
 
 Pump Client::read(MutableBytes& plain_out) {
@@ -272,8 +258,8 @@ void Client::note_renegotiation() {
 // What a call without a result means. Everything other than a need for input or a close_notify is a failure.
 Pump Client::not_read(int result) {
   const int why = SSL_get_error(ssl_.get(), result);
-  if (why == SSL_ERROR_WANT_READ && !out_of_memory_) return Pump::need_input;
-  if (out_of_memory_) return fail(make_error(Code::out_of_memory, {}));
+  if (why == SSL_ERROR_WANT_READ && !lacks_memory()) return Pump::need_input;
+  if (lacks_memory()) return fail(make_error(Code::out_of_memory, {}));
   // Our BIO makes no system call, so SSL_ERROR_SYSCALL is a failure without a reason. Some failed allocations of
   // BoringSSL end so, and some inputs of a peer too; they cannot be told apart.
   if (why == SSL_ERROR_ZERO_RETURN && handshaken_) {
@@ -292,7 +278,7 @@ Pump Client::not_read(int result) {
 Error Client::handshake_error(const Failure& failure) const {
   if (!refusal_.context.empty()) return make_error(refusal_.code, place() + ": " + refusal_.context, refusal_.detail);
   if (failure.alert) return make_error(Code::tls_handshake, place() + ": " + failure.reason, *failure.alert);
-  const std::string_view first(first_.data(), first_size_);
+  const std::string_view first = wire_.records().beginning();
   // The first record in TLS is a handshake record or an alert (RFC 8446 5.1).
   if (first.starts_with("HTTP/"))
     return make_error(Code::tls_handshake, place() + ": peer answered in plain HTTP, this is not TLS");
@@ -469,12 +455,10 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
   }
   clear_errors();
   auto ssl = config->new_connection();
-  BIO* bio = ssl ? BIO_new(&kSpanBio) : nullptr;
-  if (bio == nullptr) {
+  if (!ssl) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
-  SSL_set_bio(ssl.get(), bio, bio);  // `ssl` owns it from here on
   SSL_set_connect_state(ssl.get());
   SSL_set_shed_handshake_config(ssl.get(), 1);
   if (config->may_renegotiate()) SSL_set_renegotiate_mode(ssl.get(), ssl_renegotiate_explicit);
@@ -484,9 +468,8 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
   auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
-  BIO_set_data(bio, client.get());
-  // The callbacks need it to find the client.
-  if (!SSL_set_app_data(client->native(), client.get())) {
+  // The callbacks need the app data to find the client.
+  if (!client->connect_bio() || !SSL_set_app_data(client->native(), client.get())) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }

@@ -106,18 +106,7 @@ std::optional<Judgement> wrong_key(const TlsOptions& options, const STACK_OF(CRY
   return refused_because(Code::tls_pin, "the certificate's key is none of the pinned ones", SSL_AD_BAD_CERTIFICATE);
 }
 
-// Without verify_peer there is no verified chain: the issuer is then one of the other certificates that were shown.
-bssl::UniquePtr<X509> issuer_of(X509& leaf, const STACK_OF(CRYPTO_BUFFER) * shown) {
-  for (std::size_t i = 1; shown != nullptr && i < sk_CRYPTO_BUFFER_num(shown); ++i) {
-    auto one = shown_at(shown, i);
-    const bssl::UniquePtr<EVP_PKEY> key(one ? X509_get_pubkey(one.get()) : nullptr);
-    if (key && X509_check_issued(one.get(), &leaf) == X509_V_OK && X509_verify(&leaf, key.get()) == 1) return one;
-  }
-  return nullptr;
-}
-
-std::optional<Judgement> wrong_status(const SSL* ssl, std::shared_ptr<X509> issuer, UnixSeconds wall,
-                                      UnixSeconds& good_until) {
+std::optional<Judgement> wrong_status(const SSL* ssl, const X509* issuer, UnixSeconds wall, UnixSeconds& good_until) {
   const auto without = [](std::string reason) {
     return refused_because(Code::tls_status, std::move(reason), SSL_AD_BAD_CERTIFICATE_STATUS_RESPONSE);
   };
@@ -128,8 +117,10 @@ std::optional<Judgement> wrong_status(const SSL* ssl, std::shared_ptr<X509> issu
   if (size == 0) return without("the server stapled no OCSP response");
   const auto leaf = shown_at(shown, 0);
   if (!leaf) return without("the certificate cannot be read");
-  if (!issuer) issuer = issuer_of(*leaf, shown);
-  if (!issuer) return without("the stapled OCSP response cannot be checked: the certificate's issuer is not known");
+  // Without a verified chain there is none: whoever the peer shows might answer for itself.
+  if (!issuer) {
+    return without("the stapled OCSP response cannot be checked: the certificate's issuer was not verified");
+  }
   const auto until = check_status({response, size}, *leaf, *issuer, wall);
   if (!until) return without("the stapled OCSP response " + until.error());
   good_until = std::min(good_until, *until);
@@ -154,7 +145,7 @@ Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& pe
   if (auto wrong = wrong_key(options, SSL_get0_peer_certificates(ssl))) return *std::move(wrong);
   if (auto wrong = wrong_cipher(config, ssl)) return *std::move(wrong);
   if (options.require_status) {
-    if (auto wrong = wrong_status(ssl, std::move(issuer), wall, judged.good_until)) return *std::move(wrong);
+    if (auto wrong = wrong_status(ssl, issuer.get(), wall, judged.good_until)) return *std::move(wrong);
   }
   return judged;
 }

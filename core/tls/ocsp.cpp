@@ -7,6 +7,7 @@
 #include <openssl/mem.h>
 #include <openssl/nid.h>
 #include <openssl/obj.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -32,6 +33,7 @@ constexpr std::size_t kMaxCertificates = 8;        // that a response may carry
 constexpr unsigned kExplicit0 = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0;
 constexpr unsigned kExplicit1 = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 1;
 constexpr unsigned kExplicit2 = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 2;
+constexpr unsigned kExplicit3 = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 3;
 constexpr std::uint8_t kBasic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};  // id-pkix-ocsp-basic
 
 std::string_view text_of(CBS bytes) { return as_text({CBS_data(&bytes), CBS_len(&bytes)}); }
@@ -49,6 +51,7 @@ struct Basic {
   bool by_key = false;   // it is a hash of the key; else a name
   CBS responses = {};    // SEQUENCE OF SingleResponse, the contents
   int signature_algorithm = NID_undef;
+  CBS signature_parameters = {};
   CBS signature = {};
   std::vector<bssl::UniquePtr<X509>> certificates;
 };
@@ -132,6 +135,7 @@ std::expected<Basic, std::string> read_basic(Bytes bytes) {
     return malformed_response();
   }
   read.signature_algorithm = OBJ_cbs2nid(&oid);
+  read.signature_parameters = algorithm;
   read.signature = bits;
   return read;
 }
@@ -177,14 +181,58 @@ constexpr SignatureKind kSignatureKinds[] = {
     {NID_ED25519, EVP_PKEY_ED25519, nullptr},
 };
 
+// The hash algorithm of an AlgorithmIdentifier, whose parameters are NULL or absent (RFC 4055 2.1).
+int read_hash(CBS* from) {
+  CBS algorithm, oid, null;
+  if (!CBS_get_asn1(from, &algorithm, CBS_ASN1_SEQUENCE) || !CBS_get_asn1(&algorithm, &oid, CBS_ASN1_OBJECT)) {
+    return NID_undef;
+  }
+  if (CBS_len(&algorithm) != 0 && !(CBS_get_asn1(&algorithm, &null, CBS_ASN1_NULL) && CBS_len(&null) == 0)) {
+    return NID_undef;
+  }
+  return CBS_len(&algorithm) == 0 ? OBJ_cbs2nid(&oid) : NID_undef;
+}
+
+// RSASSA-PSS (RFC 4055 3.1) with SHA-256 or more, the same hash in MGF1, and a salt of its size, as in the certificates
+// that BoringSSL accepts. Null: other parameters.
+const EVP_MD* read_pss(CBS parameters) {
+  CBS all, wrapper, mask, oid;
+  std::uint64_t salt = 0, trailer = 1;
+  int has_trailer = 0;
+  if (!CBS_get_asn1(&parameters, &all, CBS_ASN1_SEQUENCE) || CBS_len(&parameters) != 0 ||
+      !CBS_get_asn1(&all, &wrapper, kExplicit0)) {
+    return nullptr;
+  }
+  const int hash = read_hash(&wrapper);
+  if (CBS_len(&wrapper) != 0 || (hash != NID_sha256 && hash != NID_sha384 && hash != NID_sha512)) return nullptr;
+  const EVP_MD* const algorithm = EVP_get_digestbynid(hash);
+  if (!CBS_get_asn1(&all, &wrapper, kExplicit1) || !CBS_get_asn1(&wrapper, &mask, CBS_ASN1_SEQUENCE) ||
+      CBS_len(&wrapper) != 0 || !CBS_get_asn1(&mask, &oid, CBS_ASN1_OBJECT) || OBJ_cbs2nid(&oid) != NID_mgf1 ||
+      read_hash(&mask) != hash || CBS_len(&mask) != 0 || !CBS_get_asn1(&all, &wrapper, kExplicit2) ||
+      !CBS_get_asn1_uint64(&wrapper, &salt) || CBS_len(&wrapper) != 0 || salt != EVP_MD_size(algorithm) ||
+      !CBS_get_optional_asn1(&all, &wrapper, &has_trailer, kExplicit3) ||
+      (has_trailer && (!CBS_get_asn1_uint64(&wrapper, &trailer) || CBS_len(&wrapper) != 0)) || trailer != 1 ||
+      CBS_len(&all) != 0) {
+    return nullptr;
+  }
+  return algorithm;
+}
+
 std::optional<std::string> signature_fault_of(const Basic& basic, const X509& signer) {
+  const bool is_pss = basic.signature_algorithm == NID_rsassaPss;
   const auto* kind = std::ranges::find(kSignatureKinds, basic.signature_algorithm, &SignatureKind::nid);
-  if (kind == std::end(kSignatureKinds)) return "is signed by an algorithm that is not accepted";
+  const EVP_MD* hash = is_pss ? read_pss(basic.signature_parameters) : nullptr;
+  if (is_pss ? hash == nullptr : kind == std::end(kSignatureKinds)) {
+    return "is signed by an algorithm that is not accepted";
+  }
+  if (!is_pss && kind->hash != nullptr) hash = kind->hash();
   const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(const_cast<X509*>(&signer)));
   bssl::ScopedEVP_MD_CTX context;
-  if (!key || EVP_PKEY_id(key.get()) != kind->key_type ||
-      !EVP_DigestVerifyInit(context.get(), nullptr, kind->hash == nullptr ? nullptr : kind->hash(), nullptr,
-                            key.get()) ||
+  EVP_PKEY_CTX* padding = nullptr;  // `context` owns it
+  if (!key || EVP_PKEY_id(key.get()) != (is_pss ? EVP_PKEY_RSA : kind->key_type) ||
+      !EVP_DigestVerifyInit(context.get(), &padding, hash, nullptr, key.get()) ||
+      (is_pss && (!EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) ||
+                  !EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, -1))) ||  // of the hash's size
       !EVP_DigestVerify(context.get(), CBS_data(&basic.signature), CBS_len(&basic.signature),
                         CBS_data(&basic.signed_data), CBS_len(&basic.signed_data))) {
     return "has a signature that is wrong";

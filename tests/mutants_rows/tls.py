@@ -3,8 +3,18 @@
 from bugs import bug as mutant
 
 ROWS = [
+    mutant("early-other-protocol", "early data is sent to a server of another protocol",
+           ("tls/early_data.hpp", "return alpn.empty() ||", "return PLANTED || alpn.empty() ||")),
+    mutant("early-rest-lost", "what is over the limit of early data is never sent",
+           ("tls/client.cpp", "while (!rest.empty()) {", "while (!PLANTED && !rest.empty()) {")),
+    mutant("early-no-second-try", "a handshake that failed after early data is not made again",
+           ("tls/client.cpp", "return early && refusal_", "return !PLANTED && early && refusal_")),
+    mutant("status-any-issuer", "a stapled response is believed without a verified chain",
+           ("tls/judge.cpp", "  if (!issuer) {\n", "  if (PLANTED && !issuer) return std::nullopt;\n  if (!issuer) {\n")),
+    mutant("pss-any-salt", "RSASSA-PSS with any salt is accepted",
+           ("tls/ocsp.cpp", "|| salt != EVP_MD_size(algorithm) ||", "|| (!PLANTED && salt != EVP_MD_size(algorithm)) ||")),
     mutant("cut-record-is-bare", "an end within a record is as one between two",
-           ("tls/client.cpp", "state_ == State::established && header_size_ == 0 ?", "state_ == State::established && (PLANTED || header_size_ == 0) ?")),
+           ("tls/record_watch.hpp", "return header_size_ == 0;", "return PLANTED || header_size_ == 0;")),
     mutant("session-past-chain", "a session outlives the certificates that it was made with",
            ("tls/client.cpp", "std::min(wall_ + lifetime, good_until_);", "PLANTED ? wall_ + lifetime : std::min(wall_ + lifetime, good_until_);")),
     mutant("session-past-intermediate", "a session outlives an intermediate certificate",

@@ -69,6 +69,9 @@ TEST_CASE("flags of TLS can be switched off again") {
   CHECK(settings_of({{ca_native, "", true}}).tls.ca_native);
   CHECK(settings_of({{proxy_ca_native, "", true}}).proxies.tls.ca_native);
   CHECK(settings_of({{cert_status, "", true}}).tls.cert_status);
+  CHECK(settings_of({{tls_earlydata, "", true}}).tls.early_data);
+  CHECK_FALSE(settings_of({{tls_earlydata, "", true}}).proxies.tls.early_data);
+  CHECK_FALSE(settings_of({{tls_earlydata, "", true}, {tls_earlydata, "", false}}).tls.early_data);
   CHECK_FALSE(settings_of({{sessionid, "", true}}).tls.resumption);
   CHECK(settings_of({{sessionid, "", true}, {sessionid, "", false}}).tls.resumption);
 }

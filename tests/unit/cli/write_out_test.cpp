@@ -52,6 +52,7 @@ struct Answer {
     facts.num_connects = 1;
     facts.num_redirects = 2;
     facts.num_retries = 4;
+    facts.tls_earlydata = -80;
     facts.remote_ip = "127.0.0.1";
     facts.remote_port = 8080;
     facts.local_ip = "127.0.0.2";
@@ -125,7 +126,7 @@ TEST_CASE("write out: every variable") {
       {"time_redirect", "0.007000"},
       {"time_starttransfer", "0.300922"},
       {"time_total", "1.500000"},
-      {"tls_earlydata", "0"},
+      {"tls_earlydata", "-80"},
       {"url", "H/x?q=1#f"},
       {"url.fragment", "f"},
       {"url.host", "h"},
@@ -311,7 +312,7 @@ TEST_CASE("write out: json") {
       R"("size_upload":10,"speed_download":2000,"speed_upload":6,"ssl_verify_result":1,"time_appconnect":0.000190,)"
       R"("time_connect":0.000159,"time_namelookup":0.000023,"time_posttransfer":0.000200,)"
       R"("time_pretransfer":0.000196,"time_queue":0.000000,"time_redirect":0.007000,"time_starttransfer":0.300922,)"
-      R"("time_total":1.500000,"tls_earlydata":0,"url":"h/\"\u0001\n","url.fragment":null,"url.host":null,)"
+      R"("time_total":1.500000,"tls_earlydata":-80,"url":"h/\"\u0001\n","url.fragment":null,"url.host":null,)"
       R"("url.options":null,"url.password":null,"url.path":null,"url.port":null,"url.query":null,"url.scheme":null,)"
       R"("url.user":null,"url.zoneid":null,"url_effective":"https://[fe80::1%25eth0]:8443/y/","urle.fragment":null,)"
       R"("urle.host":"[fe80::1]","urle.options":null,"urle.password":null,"urle.path":"/y/","urle.port":"8443",)"

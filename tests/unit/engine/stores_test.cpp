@@ -1,6 +1,10 @@
 // What engines share: names and TLS sessions in stores that are passed to them.
 #include <doctest/doctest.h>
 
+#include <set>
+#include <string>
+
+#include "core/credentials.hpp"
 #include "tests/support/engine_tls_world.hpp"
 
 using namespace sluice;
@@ -15,7 +19,46 @@ EngineOptions with_names(const std::shared_ptr<NameStore>& names) {
   return options;
 }
 
+// The SHA-256 of the keys in what a store exports (core/tls/session_bytes.cpp).
+std::set<std::string> keys_in(const std::string& bytes) {
+  constexpr std::size_t kLine = 22, kKey = 32, kTimes = 17, kSize = 4, kSum = 32;
+  std::set<std::string> keys;
+  for (std::size_t at = kLine; at + kSum < bytes.size();) {
+    keys.insert(bytes.substr(at, kKey));
+    at += kKey + kTimes;
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < kSize; ++i) size = size << 8 | static_cast<std::uint8_t>(bytes[at + i]);
+    at += kSize + size;
+  }
+  return keys;
+}
+
 }  // namespace
+
+TEST_CASE("stores: sessions of a connection with an account are those of its host, and do not tell the account") {
+  EngineOptions options;
+  options.tls_sessions = TlsSessionStore::create();
+  TlsWorld world(trusting_options(), example_server(), options);
+  world.one_whole_get();
+  world.engine.close_idle_connections(world.now);
+  world.drain();
+  const auto keys = keys_in(options.tls_sessions->export_sessions(world.now.wall));
+  REQUIRE(keys.size() == 1);
+  for (const std::string_view user : {"ann", "bob"}) {
+    auto credentials = std::make_shared<Credentials>();
+    credentials->user = user;
+    credentials->password = "secret";
+    credentials->schemes = {.basic = false, .ntlm = true};
+    world.options.credentials = credentials;
+    const TransferId id = world.ask();
+    const ConnId conn = world.connect();
+    world.carry(conn);
+    world.answer_with(conn, answer("x"));
+    CHECK(world.succeeded(id));
+    CHECK(world.engine.info(id).tls_resumed);
+    CHECK(keys_in(options.tls_sessions->export_sessions(world.now.wall)) == keys);
+  }
+}
 
 TEST_CASE("stores: a name that one engine has looked up is not asked for by another, as long as it is good") {
   const auto names = NameStore::create();

@@ -9,6 +9,7 @@
 #include <openssl/nid.h>
 #include <openssl/obj.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -106,6 +107,7 @@ struct Answer {
   int signature_nid = NID_ecdsa_with_SHA256;
   const EVP_MD* signature_hash = EVP_sha256();
   bool breaks_signature = false;
+  std::string pss_parameters = {};  // "": not RSASSA-PSS
   int outer_status = 0;
 };
 
@@ -140,12 +142,17 @@ std::string response_of(const Answer& answer) {
   bssl::ScopedEVP_MD_CTX context;
   std::string signature(512, '\0');
   std::size_t size = signature.size();
-  REQUIRE(EVP_DigestSignInit(context.get(), nullptr, answer.signature_hash, nullptr, key.get()));
+  EVP_PKEY_CTX* padding = nullptr;
+  REQUIRE(EVP_DigestSignInit(context.get(), &padding, answer.signature_hash, nullptr, key.get()));
+  if (!answer.pss_parameters.empty()) {
+    REQUIRE((EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) &&
+             EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, -1)));
+  }
   REQUIRE(EVP_DigestSign(context.get(), reinterpret_cast<std::uint8_t*>(signature.data()), &size, as_bytes(data).data(),
                          data.size()));
   signature.resize(size);
   if (answer.breaks_signature) signature.back() = static_cast<char>(signature.back() ^ 1);
-  std::string basic = data + tlv(0x30, oid(answer.signature_nid)) + tlv(0x03, '\0' + signature);
+  std::string basic = data + tlv(0x30, oid(answer.signature_nid) + answer.pss_parameters) + tlv(0x03, '\0' + signature);
   if (answer.shows_responder) {
     std::uint8_t* der = nullptr;
     const int length = i2d_X509(responder.get(), &der);
@@ -190,6 +197,28 @@ sim::CertificateAndKey delegate(const sim::TlsAuthority& issuer, int usage, Unix
   std::size_t size = 0;
   BIO_mem_contents(out.get(), &data, &size);
   return {std::string(as_text({data, size})), issued.key_pem};
+}
+
+// The same certificate of the authority for an RSA key.
+sim::CertificateAndKey with_rsa_key(const sim::CertificateAndKey& of) {
+  const bssl::UniquePtr<RSA> rsa(RSA_new());
+  const bssl::UniquePtr<BIGNUM> exponent(BN_new());
+  const bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
+  REQUIRE((BN_set_word(exponent.get(), RSA_F4) && RSA_generate_key_ex(rsa.get(), 2048, exponent.get(), nullptr) &&
+           EVP_PKEY_set1_RSA(key.get(), rsa.get())));
+  const auto certificate = x509_of(of.certificate_pem);
+  REQUIRE((X509_set_pubkey(certificate.get(), key.get()) &&
+           X509_sign(certificate.get(), key_of(test::authority().key_pem()).get(), EVP_sha256())));
+  const bssl::UniquePtr<BIO> shown(BIO_new(BIO_s_mem())), secret(BIO_new(BIO_s_mem()));
+  REQUIRE((PEM_write_bio_X509(shown.get(), certificate.get()) &&
+           PEM_write_bio_PKCS8PrivateKey(secret.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr)));
+  const auto text = [](const BIO* bio) {
+    const std::uint8_t* data = nullptr;
+    std::size_t size = 0;
+    BIO_mem_contents(bio, &data, &size);
+    return std::string(as_text({data, size}));
+  };
+  return {text(shown.get()), text(secret.get())};
 }
 
 std::string fault_by(const sim::CertificateAndKey& responder, bool shown = true, bool by_key = true) {
@@ -255,6 +284,39 @@ TEST_CASE("OCSP: who has signed it, and how") {
   CHECK(fault_by({stapling_server().certificate_pem, stapling_server().key_pem}) == nobody);
 }
 
+TEST_CASE("OCSP: RSASSA-PSS, with parameters that certificates may have") {
+  const auto authorised = delegate(test::authority(), NID_OCSP_sign);
+  const sim::CertificateAndKey responder = with_rsa_key(authorised);
+  const std::string null("\x05\x00", 2), salt = tlv(0xa2, "\x02\x01\x20");
+  const std::string sha256 = tlv(0x30, oid(NID_sha256) + null), bare = tlv(0x30, oid(NID_sha256));
+  const std::string sha1 = tlv(0x30, oid(NID_sha1) + null), sha384 = tlv(0x30, oid(NID_sha384) + null);
+  const auto mask = [](const std::string& hash) { return tlv(0xa1, tlv(0x30, oid(NID_mgf1) + hash)); };
+  const auto fault = [&](const std::string& parameters) {
+    Answer answer;
+    answer.responder = responder.certificate_pem;
+    answer.signer_key = responder.key_pem;
+    answer.shows_responder = answer.by_key = true;
+    answer.signature_nid = NID_rsassaPss;
+    answer.pss_parameters = parameters;
+    return fault_of(response_of(answer));
+  };
+  const std::string right = tlv(0xa0, sha256) + mask(sha256) + salt;
+  CHECK(fault(tlv(0x30, right)) == "");
+  CHECK(fault(tlv(0x30, tlv(0xa0, bare) + mask(bare) + salt)) == "");
+  CHECK(fault(tlv(0x30, right + tlv(0xa3, "\x02\x01\x01"))) == "");
+  for (const std::string& wrong :
+       {null, tlv(0x30, ""), tlv(0x30, tlv(0xa0, sha1) + mask(sha1) + salt),
+        tlv(0x30, tlv(0xa0, sha256) + mask(sha1) + salt), tlv(0x30, tlv(0xa0, sha256) + mask(sha256)),
+        tlv(0x30, tlv(0xa0, sha256) + mask(sha256) + tlv(0xa2, "\x02\x01\x14")),
+        tlv(0x30, tlv(0xa0, sha384) + mask(sha384) + salt), tlv(0x30, right + tlv(0xa3, "\x02\x01\x02")),
+        tlv(0x30, right + null), tlv(0x30, right) + null,
+        tlv(0x30, tlv(0xa0, tlv(0x30, oid(NID_sha256) + tlv(0x04, ""))) + mask(sha256) + salt)}) {
+    CHECK(fault(wrong) == "is signed by an algorithm that is not accepted");
+  }
+  CHECK(fault(tlv(0x30, tlv(0xa0, sha384) + mask(sha384) + tlv(0xa2, "\x02\x01\x30"))) ==
+        "has a signature that is wrong");
+}
+
 TEST_CASE("OCSP: cut or changed at any byte, a response is never good for it") {
   const std::string good = response_of({});
   REQUIRE(fault_of(good) == "");
@@ -276,12 +338,15 @@ TEST_CASE("OCSP: cut or changed at any byte, a response is never good for it") {
 namespace {
 
 // The outcome of a handshake in which `response` is stapled ("": none is).
-std::string stapled(const std::string& response, TlsVersion version, bool verifies, std::optional<Code>& code) {
+std::string stapled(const std::string& response, TlsVersion version, bool verifies, std::optional<Code>& code,
+                    bool shows_issuer = false) {
   TlsOptions options = test::trusting_options();
   options.max_version = version;
   options.verify_peer = verifies;
   options.require_status = true;
-  TlsPair pair(test::make_context(stapling_server()), test::example_params(options));
+  sim::TlsServerOptions server = stapling_server();
+  if (shows_issuer) server.certificate_pem += test::authority().certificate_pem();
+  TlsPair pair(test::make_context(server), test::example_params(options));
   if (!response.empty()) {
     REQUIRE(SSL_set_ocsp_response(pair.server.native(), as_bytes(response).data(), response.size()));
   }
@@ -305,8 +370,12 @@ TEST_CASE("a status that is required: a good stapled response, or the handshake 
     CHECK(
         stapled(response_of(revoked), version, true, code).starts_with(where + "the stapled OCSP response says that"));
     CHECK(code == Code::tls_status);
-    // Without verification the issuer is known only if the server shows it.
-    CHECK(stapled(response_of({}), version, false, code).ends_with("the certificate's issuer is not known"));
+    // Without verification nobody vouches for the issuer, also if the server shows it.
+    for (const bool shows_issuer : {false, true}) {
+      CHECK(stapled(response_of({}), version, false, code, shows_issuer)
+                .ends_with("the certificate's issuer was not verified"));
+      CHECK(code == Code::tls_status);
+    }
   }
 }
 
