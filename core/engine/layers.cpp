@@ -102,10 +102,10 @@ bool is_portable(const pool::Through& through, const LayerParts& parts) {
 
 }  // namespace
 
-Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
-                         const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts) {
+Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint, const pool::Dial& dial,
+                         const LayerParts& parts) {
   if (endpoint.through) {
-    if (auto pushed = push_proxies(connection, *endpoint.through, addresses, parts); !pushed) return pushed;
+    if (auto pushed = push_proxies(connection, *endpoint.through, dial.targets, parts); !pushed) return pushed;
   }
   const pool::PeerName& peer = endpoint.peer;
   if (!peer.tls) return {};
@@ -118,6 +118,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.key_is_portable = !endpoint.is_by_object() && (!endpoint.through || is_portable(*endpoint.through, parts));
   params.key_log = &parts.key_log;
   params.port = peer.port;
+  if (dial.service) params.ech_list = dial.service->ech;
   if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;
   return push_tls(connection, std::move(params));
 }

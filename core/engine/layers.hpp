@@ -8,6 +8,7 @@
 
 #include "core/flow/hop_rule.hpp"
 #include "core/options.hpp"
+#include "core/pool/dialer.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/pooled_connection.hpp"
 #include "core/tls/session_cache.hpp"
@@ -22,10 +23,10 @@ struct LayerParts {
   std::vector<std::string>& key_log;
 };
 
-// Before the channel is started. `addresses`: Dial::targets. Errors: as tls::make_client and proxy::make_socks. Throws
+// Before the channel is started. Errors: as tls::make_client and proxy::make_socks. Throws
 // std::bad_alloc.
-Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint,
-                         const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts);
+Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint, const pool::Dial& dial,
+                         const LayerParts& parts);
 
 // A handshake has failed, perhaps because of the TLS sessions that it offered: the next one offers none.
 void forget_sessions(const pool::Endpoint& endpoint, const LayerParts& parts) noexcept;

@@ -13,8 +13,10 @@
 #include "core/base/check.hpp"
 #include "core/tls/certificate.hpp"
 #include "core/tls/config.hpp"
+#include "core/tls/ech.hpp"
 #include "core/tls/errors.hpp"
 #include "core/tls/judge.hpp"
+#include "core/tls/record_boundary.hpp"
 #include "core/tls/signing.hpp"
 #include "core/tls/verify.hpp"
 
@@ -45,6 +47,8 @@ class Client final : public ClientLayer {
   std::optional<PeerCertificate> peer_certificate() const override;
   std::string_view task() const override { return params_.task(); }
   Code failure() const override { return Code::tls_handshake; }
+  Again again() const override;
+  std::string_view keys_to_retry() const override { return retry_list_; }
   void describe(StreamFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }
@@ -52,9 +56,9 @@ class Client final : public ClientLayer {
   static Client& of(BIO* bio) { return *static_cast<Client*>(BIO_get_data(bio)); }
   int take_wire(std::span<char> out);
   int put_wire(std::span<const char> bytes);
-  void follow_records(std::span<const char> bytes);
   void store_session(SSL_SESSION* session);
   void log_key(const char* line);
+  void offers_ech() { offered_ech_ = true; }
   ssl_verify_result_t verify(std::uint8_t& out_alert);
   bool sign(std::uint16_t scheme, Bytes input, MutableBytes out, std::size_t& size);
 
@@ -110,13 +114,15 @@ class Client final : public ClientLayer {
   bool answered_ = false;       // plain bytes were received since the last ones were sent
   bool renegotiating_ = false;  // a renegotiation is going on: nothing can be encoded
   bool out_of_memory_ = false;
+  bool offered_ech_ = false;
+  bool lost_ech_ = false;  // the server has refused it, and proved that it has the public name
   std::uint8_t first_size_ = 0;
-  std::uint8_t header_size_ = 0;   // bytes of the current record's header that have come
-  std::uint16_t record_left_ = 0;  // bytes of the current record that will follow, as far as its header is known
-  std::array<char, 5> first_{};    // the first bytes from the peer, to recognise plain HTTP
+  RecordBoundary boundary_;
+  std::array<char, 5> first_{};  // the first bytes from the peer, to recognise plain HTTP
   // Why the peer was not accepted, or there is no signature; no context: BoringSSL says why.
   Error refusal_;
   Error error_;
+  std::string retry_list_;  // with lost_ech_: what the server takes; "": nothing that can be used
 };
 
 // ---- the BIO ----
@@ -153,28 +159,13 @@ int Client::take_wire(std::span<char> out) {
   std::memcpy(out.data(), wire_in_->data(), size);
   *wire_in_ = wire_in_->subspan(size);
   for (std::size_t i = 0; i < size && first_size_ < first_.size(); ++i) first_[first_size_++] = out[i];
-  follow_records(out.first(size));
+  boundary_.follow(out.first(size));
   return static_cast<int>(size);
-}
-
-// RFC 8446 5.1: one byte of type, two of version, two of length, and that many bytes.
-void Client::follow_records(std::span<const char> bytes) {
-  while (!bytes.empty()) {
-    std::size_t size = 1;
-    if (header_size_ == SSL3_RT_HEADER_LENGTH) {
-      size = std::min<std::size_t>(record_left_, bytes.size());
-      record_left_ = static_cast<std::uint16_t>(record_left_ - size);
-    } else if (++header_size_ > 3) {
-      record_left_ = static_cast<std::uint16_t>(record_left_ << 8 | static_cast<std::uint8_t>(bytes.front()));
-    }
-    if (header_size_ == SSL3_RT_HEADER_LENGTH && record_left_ == 0) header_size_ = 0;
-    bytes = bytes.subspan(size);
-  }
 }
 
 StreamEnd Client::stream_end() const {
   if (state_ == State::peer_closed) return StreamEnd::clean;
-  return state_ == State::established && header_size_ == 0 ? StreamEnd::bare : StreamEnd::cut;
+  return state_ == State::established && boundary_.is_between() ? StreamEnd::bare : StreamEnd::cut;
 }
 
 int Client::put_wire(std::span<const char> bytes) {
@@ -284,6 +275,8 @@ Pump Client::not_read(int result) {
                                        : why == SSL_ERROR_WANT_RENEGOTIATE ? "no renegotiation"
                                                                            : "failed");
   if (failure.out_of_memory) return fail(make_error(Code::out_of_memory, {}));
+  lost_ech_ = lost_ech_ && failure.ech_rejected;
+  if (lost_ech_) retry_list_ = ech_list_to_retry(ssl_.get());
   if (!handshaken_) return fail(handshake_error(failure));
   return fail(make_error(Code::tls_failed, "TLS connection with " + params_.host + ": " + failure.reason,
                          failure.alert.value_or(0)));
@@ -292,14 +285,7 @@ Pump Client::not_read(int result) {
 Error Client::handshake_error(const Failure& failure) const {
   if (!refusal_.context.empty()) return make_error(refusal_.code, place() + ": " + refusal_.context, refusal_.detail);
   if (failure.alert) return make_error(Code::tls_handshake, place() + ": " + failure.reason, *failure.alert);
-  const std::string_view first(first_.data(), first_size_);
-  // The first record in TLS is a handshake record or an alert (RFC 8446 5.1).
-  if (first.starts_with("HTTP/"))
-    return make_error(Code::tls_handshake, place() + ": peer answered in plain HTTP, this is not TLS");
-  if (!first.empty() && first[0] != SSL3_RT_HANDSHAKE && first[0] != SSL3_RT_ALERT) {
-    return make_error(Code::tls_handshake, place() + ": what the peer sent is not TLS (" + failure.reason + ")");
-  }
-  return make_error(Code::tls_handshake, place() + ": " + failure.reason);
+  return make_error(Code::tls_handshake, place() + ": " + reason_after(failure, {first_.data(), first_size_}));
 }
 
 Pump Client::fail(Error error) {
@@ -361,15 +347,26 @@ void Client::log_key(const char* line) {
   }
 }
 
+// RFC 9849 6.1.6: with other keys; or, if there are none, without Encrypted Client Hello, where that may be.
+Again Client::again() const {
+  if (!lost_ech_ || state_ != State::failed || error_.code == Code::out_of_memory) return Again::no;
+  const bool is_required = !wants_ech_keys(config_->options()) || config_->options().ech == EncryptedHello::required;
+  return retry_list_.empty() && is_required ? Again::no : Again::with_keys;
+}
+
 ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
   try {
-    Judgement judged = judge_peer(*config_, ssl_.get(), peer_, params_.port, wall_);
+    const bool lacks_ech = offered_ech_ && SSL_ech_accepted(ssl_.get()) == 0;
+    // BoringSSL ends such a connection itself, and gives the server's keys only after that.
+    lost_ech_ = lacks_ech && proves_public_name(*config_, ssl_.get(), params_.port, wall_);
+    Judgement judged = lacks_ech ? ech_refused() : judge_peer(*config_, ssl_.get(), peer_, params_.port, wall_);
     accepted_ = judged.accepted;
     verified_ = judged.accepted && judged.verified;
     good_until_ = judged.good_until;
     if (accepted_) return ssl_verify_ok;
     out_of_memory_ = judged.out_of_memory;
     refusal_ = make_error(judged.code, std::move(judged.reason), judged.detail);
+    if (lost_ech_) return ssl_verify_ok;
     out_alert = judged.alert;
   } catch (const std::bad_alloc&) {
     out_of_memory_ = true;
@@ -483,7 +480,10 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
+  const auto offers = offer_ech(ssl.get(), config->options(), params.ech_list);
+  if (!offers) return std::unexpected(offers.error());
   auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
+  if (*offers) client->offers_ech();
   BIO_set_data(bio, client.get());
   // The callbacks need it to find the client.
   if (!SSL_set_app_data(client->native(), client.get())) {

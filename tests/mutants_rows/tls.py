@@ -4,7 +4,7 @@ from bugs import bug as mutant
 
 ROWS = [
     mutant("cut-record-is-bare", "an end within a record is as one between two",
-           ("tls/client.cpp", "state_ == State::established && header_size_ == 0 ?", "state_ == State::established && (PLANTED || header_size_ == 0) ?")),
+           ("tls/client.cpp", "state_ == State::established && boundary_.is_between() ?", "state_ == State::established && (PLANTED || boundary_.is_between()) ?")),
     mutant("session-past-chain", "a session outlives the certificates that it was made with",
            ("tls/client.cpp", "std::min(wall_ + lifetime, good_until_);", "PLANTED ? wall_ + lifetime : std::min(wall_ + lifetime, good_until_);")),
     mutant("session-past-intermediate", "a session outlives an intermediate certificate",
@@ -28,8 +28,10 @@ ROWS = [
            ("tls/client.cpp", 'place() + ": " + failure.reason, *failure.alert);', 'place() + ": " + failure.reason, PLANTED ? 0 : *failure.alert);')),
     mutant("alert-lost-later", "the number of an alert after the handshake is not told",
            ("tls/client.cpp", "failure.alert.value_or(0)));", "PLANTED ? 0 : failure.alert.value_or(0)));")),
+    mutant("ech-unproved", "what a server says of its keys counts without the public name's certificate",
+           ("tls/client.cpp", "lost_ech_ = lacks_ech && proves_public_name(", "lost_ech_ = PLANTED ? lacks_ech : lacks_ech && proves_public_name(")),
     mutant("plain-http-unseen", "a peer that answers in plain HTTP is not told as such",
-           ("tls/client.cpp", 'if (first.starts_with("HTTP/"))', 'if (!PLANTED && first.starts_with("HTTP/"))')),
+           ("tls/errors.cpp", 'if (first.starts_with("HTTP/"))', 'if (!PLANTED && first.starts_with("HTTP/"))')),
     mutant("encode-after-goodbye", "bytes are sent after close_notify",
            ("tls/client.cpp", "if (said_goodbye_) return Pump::closed;", "if (said_goodbye_ && !PLANTED) return Pump::closed;")),
     mutant("wire-cap", "TLS takes more than the send buffer's limit",
