@@ -77,6 +77,7 @@ class DohResolver final : public NameResolver, private WatchSink {
   // One query of a look-up.
   struct Query final : TransferHandler {
     Query(DohResolver& resolver, LookUp& its, IpAddress::Kind kind) : owner(resolver), look_up(its), family(kind) {}
+    bool is_for_https() const { return family == IpAddress::Kind::none; }
     std::size_t on_body(Multi&, TransferId, Bytes bytes) override {
       body.append(as_text(bytes));
       return bytes.size();
@@ -86,7 +87,7 @@ class DohResolver final : public NameResolver, private WatchSink {
     }
     DohResolver& owner;
     LookUp& look_up;
-    const IpAddress::Kind family;
+    const IpAddress::Kind family;  // none: HTTPS records
     TransferId id;
     std::string body;
   };
@@ -96,8 +97,12 @@ class DohResolver final : public NameResolver, private WatchSink {
     std::vector<std::unique_ptr<Query>> queries;
     std::size_t running = 0;
     std::vector<IpAddress> addresses;
+    std::uint16_t https_port = 0;
+    bool https_to_come = false;
+    std::shared_ptr<const HttpsRecords> https;
     std::optional<Duration> ttl;
-    std::optional<Error> failure;  // of a query; the first one counts
+    std::optional<Error>
+        failure;  // of a query for addresses; the first one counts, but one that may pass before others
     bool is_over = false;
   };
 
@@ -109,7 +114,10 @@ class DohResolver final : public NameResolver, private WatchSink {
   bool answer_without_network(const output::Resolve& question);
   Result<void> ask(LookUp& look_up, IpAddress::Kind family);
   void ended(Query& query, const ResponseHead& head, const Result<void>& result);
-  static Result<DnsAddresses> read(const Query& query, const ResponseHead& head, const Result<void>& result);
+  static Result<void> check(const Query& query, const ResponseHead& head, const Result<void>& result);
+  static void take(Query& query, const ResponseHead& head, const Result<void>& result);
+  static void take_https(Query& query, const ResponseHead& head, const Result<void>& result);
+  static NameAnswer found_so_far(const LookUp& look_up, bool more_to_come);
   void finish(LookUp& look_up);
   void drive(int fd, std::uint8_t events);
   void forget_those_that_are_over();
@@ -146,12 +154,17 @@ void DohResolver::start(const output::Resolve& question) {
     LookUp& look_up = *made;
     look_up.id = question.id;
     look_up.host = question.host;
+    look_up.https_port = question.https_port;
     look_ups_.push_back(std::move(made));
     question_opened();
     for (const IpAddress::Kind family : {IpAddress::Kind::ipv6, IpAddress::Kind::ipv4}) {
       IpAddress any;
       any.kind = family;
       if (asked && family_fits(question.family, any)) asked = ask(look_up, family);
+    }
+    if (asked && question.https_port != 0) {
+      asked = ask(look_up, IpAddress::Kind::none);
+      look_up.https_to_come = asked.has_value();
     }
     if (!asked) {
       look_up.failure = std::move(asked.error());
@@ -165,7 +178,9 @@ void DohResolver::start(const output::Resolve& question) {
 }
 
 Result<void> DohResolver::ask(LookUp& look_up, IpAddress::Kind family) {
-  auto message = dns_query(look_up.host, family);
+  const bool is_for_https = family == IpAddress::Kind::none;
+  auto message =
+      is_for_https ? https_query(https_owner(look_up.host, look_up.https_port)) : dns_query(look_up.host, family);
   if (!message) return std::unexpected(std::move(message.error()));
   const std::string query = "dns=" + base64url(*message);
   auto url = options_.server.with_more_query(query);
@@ -186,7 +201,7 @@ Result<void> DohResolver::ask(LookUp& look_up, IpAddress::Kind family) {
   return {};
 }
 
-Result<DnsAddresses> DohResolver::read(const Query& query, const ResponseHead& head, const Result<void>& result) {
+Result<void> DohResolver::check(const Query& query, const ResponseHead& head, const Result<void>& result) {
   const std::string& host = query.look_up.host;
   if (!result) return std::unexpected(resolve_error(host, result.error().message()));
   if (head.status != kOk) {
@@ -195,27 +210,53 @@ Result<DnsAddresses> DohResolver::read(const Query& query, const ResponseHead& h
   if (!is_dns_message(head.fields.find("Content-Type").value_or(""))) {
     return std::unexpected(resolve_error(host, "the answer of the DNS server is no " + std::string(kMediaType)));
   }
-  return read_dns_answer(as_bytes(query.body), host, query.family);
+  return {};
+}
+
+void DohResolver::take(Query& query, const ResponseHead& head, const Result<void>& result) {
+  LookUp& look_up = query.look_up;
+  const auto checked = check(query, head, result);
+  auto found = checked ? read_dns_answer(as_bytes(query.body), look_up.host, query.family)
+                       : Result<DnsAddresses>(std::unexpected(checked.error()));
+  if (found) {
+    look_up.addresses.insert(look_up.addresses.end(), found->addresses.begin(), found->addresses.end());
+    if (found->ttl) look_up.ttl = std::min(look_up.ttl.value_or(*found->ttl), *found->ttl);
+    net::sort_by_preference(look_up.addresses);
+  } else if (!look_up.failure || (look_up.failure->name_absent && !found.error().name_absent)) {
+    look_up.failure = std::move(found.error());
+  }
+}
+
+// Without an answer a connection is made as without records.
+void DohResolver::take_https(Query& query, const ResponseHead& head, const Result<void>& result) {
+  LookUp& look_up = query.look_up;
+  look_up.https_to_come = false;
+  if (!check(query, head, result)) return;
+  auto found = read_https_answer(as_bytes(query.body), https_owner(look_up.host, look_up.https_port));
+  if (!found || found->records.empty()) return;
+  look_up.ttl = std::min(look_up.ttl.value_or(*found->ttl), *found->ttl);
+  look_up.https = std::make_shared<const HttpsRecords>(*std::move(found));
+}
+
+NameAnswer DohResolver::found_so_far(const LookUp& look_up, bool more_to_come) {
+  NameAnswer answer(look_up.addresses, look_up.ttl, more_to_come);
+  answer.https = look_up.https;
+  answer.https_to_come = look_up.https_to_come;
+  return answer;
 }
 
 void DohResolver::ended(Query& query, const ResponseHead& head, const Result<void>& result) {
   LookUp& look_up = query.look_up;
   --look_up.running;
   try {
-    auto found = read(query, head, result);
-    if (found) {
-      look_up.addresses.insert(look_up.addresses.end(), found->addresses.begin(), found->addresses.end());
-      if (found->ttl) look_up.ttl = std::min(look_up.ttl.value_or(*found->ttl), *found->ttl);
-      net::sort_by_preference(look_up.addresses);
-    } else if (!look_up.failure) {
-      look_up.failure = std::move(found.error());
-    }
-    if (look_up.running > 0 && !look_up.addresses.empty()) {
-      answer(look_up.id, NameAnswer(look_up.addresses, look_up.ttl, true));
+    query.is_for_https() ? take_https(query, head, result) : take(query, head, result);
+    if (look_up.running > 0 && (!look_up.addresses.empty() || look_up.https)) {
+      answer(look_up.id, found_so_far(look_up, true));
     }
     if (look_up.running == 0) finish(look_up);
   } catch (const std::bad_alloc&) {
     look_up.addresses.clear();
+    look_up.https.reset();
     look_up.failure = make_error(Code::out_of_memory, {});
     finish(look_up);
   }
@@ -224,13 +265,17 @@ void DohResolver::ended(Query& query, const ResponseHead& head, const Result<voi
 // Throws std::bad_alloc only if nothing has changed.
 void DohResolver::finish(LookUp& look_up) {
   if (look_up.is_over) return;
-  if (look_up.addresses.empty() && !look_up.failure) {
+  const bool has_found = !look_up.addresses.empty() || look_up.https;
+  if (!has_found && !look_up.failure) {
     look_up.failure = resolve_error(look_up.host, "it has no address");
+    look_up.failure->name_absent = true;
   }
+  std::optional<NameAnswer> found;
+  if (has_found) found = found_so_far(look_up, false);
   look_up.is_over = true;
   question_closed();
-  if (!look_up.addresses.empty()) {
-    answer(look_up.id, NameAnswer(std::move(look_up.addresses), look_up.ttl));
+  if (found) {
+    answer(look_up.id, *std::move(found));
   } else {
     answer(look_up.id, std::unexpected(std::move(*look_up.failure)));
   }

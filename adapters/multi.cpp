@@ -13,10 +13,13 @@ namespace {
 
 constexpr std::size_t kShownBytes = 100;  // the longest part of an invalid option that a message shows
 
-// The host in the form of a URL's host, in which it is looked up. An address is never looked up and is returned
-// unchanged.
+// The host in the form of a URL's host, in which it is looked up; of an address, with or without brackets, in which it
+// is compared.
 Result<std::string> canonical_host(const std::string& host) {
-  if (IpAddress::parse(host)) return host;
+  const bool has_brackets = host.starts_with('[') && host.ends_with(']');
+  const auto address =
+      IpAddress::parse(has_brackets ? std::string_view(host).substr(1, host.size() - 2) : std::string_view(host));
+  if (address && (!has_brackets || address->kind == IpAddress::Kind::ipv6)) return address->to_string();
   const std::size_t delimiter = host.find_first_of("/?#@:");
   const auto url = Url::parse("http://" + (delimiter == std::string::npos ? host : std::string()) + "/");
   if (url) return std::string(url->host());

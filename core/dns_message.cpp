@@ -15,10 +15,16 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 12;
 constexpr std::size_t kMaxLabelBytes = 63;
-constexpr std::size_t kMaxNameBytes = 255;  // with its length bytes (RFC 1035 2.3.4)
-constexpr std::size_t kMaxAliases = 16;     // CNAMEs, one after the other
-constexpr std::uint16_t kA = 1, kCname = 5, kAaaa = 28;
+constexpr std::size_t kMaxNameBytes = 255;    // with its length bytes (RFC 1035 2.3.4)
+constexpr std::size_t kMaxAliases = 16;       // CNAMEs, one after the other
+constexpr std::size_t kMaxHttpsRecords = 16;  // of one name; more are left out
+constexpr std::uint16_t kHttpsPort = 443;
+constexpr std::uint16_t kA = 1, kCname = 5, kAaaa = 28, kOpt = 41, kHttps = 65;
+constexpr std::uint16_t kPadding = 12;           // RFC 7830 3
+constexpr std::size_t kPaddedTo = 128;           // RFC 8467 4.1
+constexpr std::uint16_t kPayloadBytes = 65'535;  // what can be received (RFC 6891 6.2.3): it does not come over UDP
 constexpr std::uint16_t kInternet = 1;
+constexpr int kNoSuchName = 3;  // RCODE NXDOMAIN
 // In the second word of the header (RFC 1035 4.1.1).
 constexpr std::uint16_t kIsResponse = 0x8000, kOpcode = 0x7800, kTruncated = 0x0200, kWantsRecursion = 0x0100;
 
@@ -142,36 +148,39 @@ std::string_view text_of(int code) {
   }
 }
 
-// The addresses of `name` among the records, along its aliases. False: malformed.
-bool collect(const std::vector<Record>& records, std::string name, IpAddress::Kind family, DnsAddresses& out) {
-  const std::size_t bytes = family == IpAddress::Kind::ipv6 ? 16 : 4;
-  const auto lower_ttl = [&](std::uint32_t ttl) {
-    // RFC 2181 8: with the highest bit set it counts as zero.
-    const Duration time = std::chrono::seconds(ttl > 0x7fff'ffff ? 0 : ttl);
-    out.ttl = std::min(out.ttl.value_or(time), time);
-  };
+void lower_ttl(std::optional<Duration>& least, std::uint32_t ttl) {
+  // RFC 2181 8: with the highest bit set it counts as zero.
+  const Duration time = std::chrono::seconds(ttl > 0x7fff'ffff ? 0 : ttl);
+  least = std::min(least.value_or(time), time);
+}
+
+// Gives the records of this type that `name` has to `take`, along its aliases, and the least TTL of all of them. False:
+// malformed, or `take` has returned false.
+template <typename Take>
+bool collect(const std::vector<Record>& records, std::string name, std::uint16_t type, std::optional<Duration>& ttl,
+             Take&& take) {
   for (std::size_t aliases = 0; aliases <= kMaxAliases; ++aliases) {
     const Record* alias = nullptr;
+    bool found = false;
     for (const Record& record : records) {
       if (record.owner != name) continue;
       if (record.type == kCname) alias = &record;
-      if (record.type != type_of(family)) continue;
-      if (record.data.size() != bytes) return false;
-      IpAddress address;
-      address.kind = family;
-      std::ranges::copy(record.data, address.bytes.begin());
-      out.addresses.push_back(std::move(address));
-      lower_ttl(record.ttl);
+      if (record.type != type) continue;
+      if (!take(record)) return false;
+      found = true;
+      lower_ttl(ttl, record.ttl);
     }
-    if (!out.addresses.empty() || !alias) return true;
-    lower_ttl(alias->ttl);
+    if (found || !alias) return true;
+    lower_ttl(ttl, alias->ttl);
     name = alias->alias;
   }
   return false;
 }
 
-Result<DnsAddresses> read_answer(Bytes message, std::string_view host, IpAddress::Kind family) {
-  constexpr std::string_view kMalformed = "the answer of the DNS server is malformed";
+constexpr std::string_view kMalformed = "the answer of the DNS server is malformed";
+
+// The answer section of a message that answers this question.
+Result<std::vector<Record>> read_records(Bytes message, std::string_view host, std::uint16_t wanted) {
   const std::string name = wire_name(host);
   MessageReader reader(message);
   std::uint16_t id = 0, flags = 0, questions = 0, answers = 0, others = 0;
@@ -183,9 +192,13 @@ Result<DnsAddresses> read_answer(Bytes message, std::string_view host, IpAddress
     std::string asked;
     std::uint16_t type = 0, asked_class = 0;
     if (!reader.read_name(asked) || !reader.read16(type) || !reader.read16(asked_class)) return fault(host, kMalformed);
-    if (asked != name || type != type_of(family)) return fault(host, "the DNS server answered another question");
+    if (asked != name || type != wanted) return fault(host, "the DNS server answered another question");
   }
-  if (const int code = flags & 0xf; code != 0) return fault(host, text_of(code), code);
+  if (const int code = flags & 0xf; code != 0) {
+    auto failed = fault(host, text_of(code), code);
+    failed.error().name_absent = code == kNoSuchName;
+    return failed;
+  }
   if ((flags & kTruncated) != 0) return fault(host, "the answer of the DNS server is truncated");
   std::vector<Record> records;
   for (std::uint16_t i = 0; i < answers; ++i) {
@@ -193,31 +206,97 @@ Result<DnsAddresses> read_answer(Bytes message, std::string_view host, IpAddress
     if (!reader.read_record(record)) return fault(host, kMalformed);
     records.push_back(std::move(record));
   }
+  return records;
+}
+
+Result<DnsAddresses> read_answer(Bytes message, std::string_view host, IpAddress::Kind family) {
+  const auto records = read_records(message, host, type_of(family));
+  if (!records) return std::unexpected(records.error());
   DnsAddresses found;
-  if (!collect(records, name, family, found)) return fault(host, kMalformed);
+  const auto take = [&](const Record& record) {
+    if (record.data.size() != (family == IpAddress::Kind::ipv6 ? 16 : 4)) return false;
+    IpAddress address;
+    address.kind = family;
+    std::ranges::copy(record.data, address.bytes.begin());
+    found.addresses.push_back(std::move(address));
+    return true;
+  };
+  if (!collect(*records, wire_name(host), type_of(family), found.ttl, take)) return fault(host, kMalformed);
   if (found.addresses.empty()) found.ttl.reset();
   return found;
+}
+
+Result<HttpsRecords> read_services(Bytes message, std::string_view owner) {
+  const auto records = read_records(message, owner, kHttps);
+  if (!records) return std::unexpected(records.error());
+  HttpsRecords found;
+  bool has_alias = false;
+  const auto take = [&](const Record& record) {
+    HttpsRecord service;
+    const HttpsRecordKind kind = read_https_record(record.data, service);
+    if (kind == HttpsRecordKind::service && found.records.size() < kMaxHttpsRecords) {
+      const auto after = std::ranges::upper_bound(found.records, service.priority, {}, &HttpsRecord::priority);
+      found.records.insert(after, std::move(service));
+    }
+    has_alias = has_alias || kind == HttpsRecordKind::alias;
+    return kind != HttpsRecordKind::malformed;
+  };
+  if (!collect(*records, wire_name(owner), kHttps, found.ttl, take)) return fault(owner, kMalformed);
+  if (has_alias) found.records.clear();
+  if (found.records.empty()) found.ttl.reset();
+  return found;
+}
+
+// RFC 7830 3: the option, in an OPT record (RFC 6891 6.1.2), fills the query up.
+void pad(std::string& query) {
+  constexpr std::size_t kRecordBytes = 1 + 2 + 2 + 4 + 2, kOptionBytes = 2 + 2;
+  const std::size_t used = query.size() + kRecordBytes + kOptionBytes;
+  const auto zeros = static_cast<std::uint16_t>((kPaddedTo - used % kPaddedTo) % kPaddedTo);
+  query += '\0';  // the root
+  put16(query, kOpt);
+  put16(query, kPayloadBytes);
+  query.append(4, '\0');
+  put16(query, static_cast<std::uint16_t>(kOptionBytes + zeros));
+  put16(query, kPadding);
+  put16(query, zeros);
+  query.append(zeros, '\0');
+}
+
+Result<std::string> query_for(std::string_view host, std::uint16_t type) {
+  return or_out_of_memory([&]() -> Result<std::string> {
+    const std::string name = wire_name(host);
+    if (name.empty()) return fault(host, "it is no name that DNS can have");
+    std::string query;
+    // The id, the flags, one question, no answers, no authorities, one further record.
+    for (const std::uint16_t word :
+         {std::uint16_t{0}, kWantsRecursion, std::uint16_t{1}, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{1}})
+      put16(query, word);
+    query += name;
+    put16(query, type);
+    put16(query, kInternet);
+    pad(query);
+    return query;
+  });
 }
 
 }  // namespace
 
 Result<std::string> dns_query(std::string_view host, IpAddress::Kind family) {
-  return or_out_of_memory([&]() -> Result<std::string> {
-    const std::string name = wire_name(host);
-    if (name.empty()) return fault(host, "it is no name that DNS can have");
-    std::string query;
-    for (const std::uint16_t word :
-         {std::uint16_t{0}, kWantsRecursion, std::uint16_t{1}, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{0}})
-      put16(query, word);
-    query += name;
-    put16(query, type_of(family));
-    put16(query, kInternet);
-    return query;
-  });
+  return query_for(host, type_of(family));
+}
+
+Result<std::string> https_query(std::string_view owner) { return query_for(owner, kHttps); }
+
+std::string https_owner(std::string_view host, std::uint16_t port) {
+  return port == kHttpsPort ? std::string(host) : '_' + std::to_string(port) + "._https." + std::string(host);
 }
 
 Result<DnsAddresses> read_dns_answer(Bytes message, std::string_view host, IpAddress::Kind family) {
   return or_out_of_memory([&] { return read_answer(message, host, family); });
+}
+
+Result<HttpsRecords> read_https_answer(Bytes message, std::string_view owner) {
+  return or_out_of_memory([&] { return read_services(message, owner); });
 }
 
 }  // namespace sluice

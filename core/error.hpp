@@ -91,6 +91,9 @@ struct [[nodiscard]] Error {
   int detail = 0;
   bool retry_safe = false;  // true: the request had no effect at the peer, or is idempotent: sending it again is safe
   std::string context;      // one line to read: what was tried, on what, what came back. No credentials.
+  // Of resolve_failed: the name does not exist, or has no address that can be used; the failure is not one that may
+  // pass (RFC 2308).
+  bool name_absent = false;
 
   // `context`, or the code's name if it is empty. Control bytes are escaped, so it is one line; it is never empty.
   std::string message() const;

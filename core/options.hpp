@@ -42,6 +42,16 @@ enum class TlsRenegotiation : std::uint8_t {
   once,              // also if it has none; the server is told so
 };
 
+// Encrypted Client Hello (RFC 9849), which hides the name of the host from the path. Its keys are those of
+// TlsOptions::ech_config_list, which are always required, or else those of the host's HTTPS record (RFC 9848), which is
+// looked up for if_known and required (see EngineOptions::https_records).
+enum class EncryptedHello : std::uint8_t {
+  none,
+  grease,    // without keys, a hello that looks like an encrypted one (6.2)
+  if_known,  // if there are keys; a server that has none any more, and proves it (6.1.6), is connected to without
+  required,  // without keys that the server takes the handshake fails (tls_handshake)
+};
+
 // What a TLS configuration is made of. Owns its text.
 struct TlsOptions {
   // The certificates to trust, in PEM form, one or more. Empty, with verify_peer: every server is refused.
@@ -82,8 +92,11 @@ struct TlsOptions {
   // Asked besides what verify_peer checks, or in its place (TlsVerifier::Counts). Null: none.
   std::shared_ptr<const TlsVerifier> verifier = {};
   // A list of configurations for Encrypted Client Hello (ECHConfigList, RFC 9849), in its wire form, as an HTTPS record
-  // in DNS has it. The handshake fails (tls_handshake) if the server does not take one of them. Empty: none.
+  // in DNS has it. If the server takes none of them, the connection is made once more with those that it names in
+  // their place and that its certificate for the public name vouches for; without such the handshake fails
+  // (tls_handshake). Empty: none.
   std::string ech_config_list = {};
+  EncryptedHello ech = EncryptedHello::none;
   // A request whose method is safe (RFC 9110 9.2.1) and that has no body may be sent before the handshake is complete,
   // if it is the first one of a connection that resumes a session of TLS 1.3 whose server allows it (0-RTT, RFC 8446
   // 2.3, RFC 8470). Who can record it can send it to the server once more, and it is not forward secret: so only for
@@ -320,8 +333,9 @@ struct NameCacheOptions {
   // In place of the TTL that an answer has, and of max_ttl; zero: an answer serves only those that wait for it.
   std::optional<Duration> ttl = {};
   Duration max_ttl = std::chrono::seconds(60);  // a longer TTL counts as this, and so does an unknown one
-  // How long a failed look-up (resolve_failed) is remembered: who asks in that time gets the same error at once. Zero:
-  // those that wait for it share the error, and the next one asks again, so that a retry can succeed.
+  // How long it is remembered that a name does not exist, or has no address (Error::name_absent): who asks in that time
+  // gets the same error at once. Zero: those that wait for it share the error, and the next one asks again. Another
+  // failure of a look-up may pass (a server that fails or does not answer), and is never remembered (RFC 2308 7).
   Duration negative_ttl = std::chrono::seconds(0);
   // How long after its end an answer is still used, while a new one is looked up: connections that begin later use the
   // new one. If the new look-up fails, the old answer is used until this time is over.
@@ -355,10 +369,17 @@ struct EngineOptions {
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
   // The greatest number of body bytes a second of all transfers together, on average; nullopt or 0: no limit. A changed
-  // one holds for exchanges that begin afterwards. See also TransferLimits.
+  // one holds at once. See also TransferLimits.
   std::optional<std::uint64_t> max_receive_rate = {};
   std::optional<std::uint64_t> max_send_rate = {};
   NameCacheOptions name_cache = {};
+  // The HTTPS records (RFC 9460) of the host of an https URL are looked up with its addresses, and the first one that
+  // can be used says where to connect: the port, the name whose addresses count, and addresses to use until those are
+  // known. If no connection can be made there, it is made as without records (3), except where all records have keys
+  // for Encrypted Client Hello and the transfer uses them (RFC 9848 5.1). True: for all such transfers; false: for
+  // those only whose TLS options want keys (EncryptedHello). Never through a proxy or a route, nor with connect_to or
+  // known_addresses. An http URL is never made https by a record (RFC 9460 9.5); see `hsts`.
+  bool https_records = false;
   // Asked about each address before a connection to it is begun. Null: all are allowed.
   std::shared_ptr<AddressRule> address_rule = {};
   std::vector<KnownAddresses> known_addresses = {};

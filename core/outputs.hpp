@@ -14,6 +14,7 @@
 #include "address.hpp"
 #include "engine_event.hpp"
 #include "error.hpp"
+#include "https_record.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 #include "response.hpp"
@@ -30,6 +31,9 @@ struct Resolve {
   ResolveId id = {};
   std::string host = {};
   AddressFamily family = AddressFamily::any;
+  // Not 0: the HTTPS records of the host for this port are wanted too, those of https_owner() (dns_message.hpp). A
+  // driver that cannot look them up answers without.
+  std::uint16_t https_port = 0;
 };
 // For the driver: the answer to this Resolve is not needed any more. A late answer does no harm.
 struct CancelResolve {
@@ -125,11 +129,10 @@ struct KeyLog {
 }  // namespace output
 
 // What Engine::poll_output() returns.
-using Output =
-    std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close, output::InterestChanged,
-                 output::InterimReady, output::HeadReady, output::BodyReady, output::UploadReady, output::UploadRewind,
-                 output::HopDone, output::Done, output::KeyLog, output::HeadSent, output::ConnectHead,
-                 output::Observed>;
+using Output = std::variant<output::Resolve, output::CancelResolve, output::Connect, output::Close,
+                            output::InterestChanged, output::InterimReady, output::HeadReady, output::BodyReady,
+                            output::UploadReady, output::UploadRewind, output::HopDone, output::Done, output::KeyLog,
+                            output::HeadSent, output::ConnectHead, output::Observed>;
 
 // What to wait for on a stream: that it is readable, that it is writable.
 struct Interest {
@@ -149,10 +152,16 @@ struct NameAnswer {
   // How long the addresses may be used for further connections; zero: not at all; nullopt: unknown. What the engine
   // makes of it: NameCacheOptions.
   std::optional<Duration> ttl = {};
-  // The look-up of the other address family continues, and another answer follows. The engine begins to connect at once
-  // if it has an IPv6 address, else 50 ms later (limits::kResolutionDelay, RFC 8305 3). If the next answer is an error,
-  // the look-up ends and these addresses remain in use.
+  // The look-up of the other address family, or of the HTTPS records, continues, and another answer follows. The engine
+  // begins to connect at once if it has an IPv6 address, else 50 ms later (limits::kResolutionDelay, RFC 8305 3). If
+  // the next answer is an error, the look-up ends and these addresses remain in use.
   bool more_to_come = false;
+  // The HTTPS records of the host, if they were wanted (output::Resolve::https_port). Null: there are none, or they are
+  // not known. `ttl` counts for them too.
+  std::shared_ptr<const HttpsRecords> https = {};
+  // With more_to_come: they are still looked up. From the first addresses on, a connection waits for them no longer
+  // than 50 ms (limits::kResolutionDelay), except with EncryptedHello::required.
+  bool https_to_come = false;
 };
 
 // What a deadline is for. The first three and attempts_timeout are the timeouts of TransferOptions.

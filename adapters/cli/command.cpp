@@ -101,6 +101,7 @@ MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) 
   options.dns_interface = command.names.interface;
   options.dns_local_addresses = command.names.local_addresses;
   options.engine.name_cache.ttl = command.dns_ttl;
+  options.engine.https_records = command.https_records;
   if (command.no_private_addresses) options.engine.address_rule = forbid_private_addresses();
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {

@@ -309,6 +309,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::doh_cert_status:
       command_.doh.cert_status = on;
       break;
+    case OptionId::https_records:
+      command_.https_records = on;
+      return {};
     case OptionId::no_private_addresses:
       command_.no_private_addresses = on;
       break;

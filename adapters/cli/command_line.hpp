@@ -73,6 +73,7 @@ struct TlsSettings {
   std::string ciphers, tls13_ciphers, curves, sigalgs;  // empty: those of the library
   std::string crlfile;                                  // empty: none
   std::string ech_list;                                 // --ech ecl:, decoded; empty: none
+  EncryptedHello ech = EncryptedHello::none;            // --ech true, hard, grease
   bool cert_status = false;                             // --cert-status
   bool early_data = false;                              // --tls-earlydata
   bool resumption = true;                               // false: --no-sessionid
@@ -279,6 +280,7 @@ struct CommandLine {
   NameSettings names;                     // of all groups: there is one resolver for all
   std::optional<Duration> dns_ttl;        // --dns-ttl; nullopt: as the answers say
   bool no_private_addresses = false;      // --no-private-addresses
+  bool https_records = false;             // --https-records
   DohSettings doh;
   std::vector<std::string> warnings;     // one line each: print "sluice: warning: <line>" unless silent
   std::vector<CookieFile> cookie_files;  // of all groups, in order: there is one jar for all

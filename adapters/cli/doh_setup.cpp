@@ -28,6 +28,7 @@ std::expected<std::unique_ptr<Environment>, Failure> make_doh(const CommandLine&
   tls_settings.password.clear();
   tls_settings.pinned.clear();
   tls_settings.ech_list.clear();
+  tls_settings.ech = EncryptedHello::none;
   auto tls = TlsConfigs(false).for_origin(settings);
   if (!tls) return std::unexpected(std::move(tls.error()));
   auto socket = SocketChoices().for_settings(settings);

@@ -140,6 +140,7 @@ enum class OptionId : std::uint8_t {
   doh_url,
   doh_insecure,
   doh_cert_status,
+  https_records,
   no_private_addresses,
   connect_to,
   unix_socket,

@@ -70,16 +70,22 @@ void set_certificate(const std::string& value, TlsSettings& tls) {
   if (!password.empty()) tls.password = std::move(password);
 }
 
-// The other values of curl need the records of DNS, or are for tests of servers.
+// Of curl's values, pn: (another public name) is for tests of servers, and not known to curl with BoringSSL either.
 std::expected<void, UsageError> set_ech(const std::string& value, TlsSettings& tls) {
   constexpr std::string_view kList = "ecl:";
-  if (value == "false") {
-    tls.ech_list.clear();
+  constexpr std::pair<std::string_view, EncryptedHello> kModes[] = {{"false", EncryptedHello::none},
+                                                                    {"grease", EncryptedHello::grease},
+                                                                    {"true", EncryptedHello::if_known},
+                                                                    {"hard", EncryptedHello::required}};
+  for (const auto& [name, mode] : kModes) {
+    if (value != name) continue;
+    tls.ech = mode;
+    if (mode == EncryptedHello::none) tls.ech_list.clear();
     return {};
   }
   if (!value.starts_with(kList)) {
     return wrong_value(OptionId::ech,
-                       "expected ecl:BASE64 or false (no list is looked up), not '" + printable(value) + "'");
+                       "expected true, hard, grease, false or ecl:BASE64, not '" + printable(value) + "'");
   }
   auto list = from_base64(std::string_view(value).substr(kList.size()));
   if (!list || list->empty()) return wrong_value(OptionId::ech, "what follows ecl: is not base64");

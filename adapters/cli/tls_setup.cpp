@@ -170,6 +170,7 @@ TlsConfigs::Made TlsConfigs::make(const TlsSettings& settings, bool keep_certifi
   options.groups = settings.curves;
   options.signature_algorithms = settings.sigalgs;
   options.ech_config_list = settings.ech_list;
+  options.ech = settings.ech;
   options.session_resumption = settings.resumption;
   options.early_data = settings.early_data;
   // Groups with the same TLS settings share a configuration, and so their connections.

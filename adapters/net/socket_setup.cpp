@@ -97,16 +97,32 @@ int bind_to_device(int fd, const std::string& name) {
   return ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.c_str(), size) == 0 ? 0 : errno;
 }
 
+template <typename Visit>
+void for_each_address(const std::string& interface, Visit visit) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return;
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(all, &::freeifaddrs);
+  for (const ifaddrs* one = all; one; one = one->ifa_next) {
+    const int family = one->ifa_addr ? one->ifa_addr->sa_family : AF_UNSPEC;
+    if ((family != AF_INET && family != AF_INET6) || interface != one->ifa_name) continue;
+    sockaddr_storage storage = {};
+    std::memcpy(&storage, one->ifa_addr, family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+    visit(to_address(storage).ip);
+  }
+}
+
 // The address to bind to; Kind::none: no certain one.
 Result<IpAddress> local_address_for(int fd, IpAddress::Kind kind, const SocketOptions& options,
                                     const std::string& purpose) {
   const std::string& name = options.interface;
   bool takes_its_address = false;
+  int device_error = 0;  // the socket is not bound to the interface
   if (const int error = name.empty() ? 0 : bind_to_device(fd, name); error != 0) {
     if (!may_do_without_device(error)) {
       return failed(Code::bind_failed, purpose, "bind to the interface " + name + ": " + describe_errno(error), error);
     }
     takes_its_address = options.local_addresses.empty();
+    device_error = error;
   }
   const auto lacks = [&](const std::string& what) {
     return failed(Code::connect_failed, purpose, what + std::string(name_of(kind)) + " address", EADDRNOTAVAIL);
@@ -119,6 +135,12 @@ Result<IpAddress> local_address_for(int fd, IpAddress::Kind kind, const SocketOp
   if (options.local_addresses.empty()) return IpAddress{};
   const auto fits = std::ranges::find(options.local_addresses, kind, &IpAddress::kind);
   if (fits == options.local_addresses.end()) return lacks("the addresses to bind to have no ");
+  if (device_error != 0 && !has_address(name, *fits)) {
+    return failed(Code::bind_failed, purpose,
+                  "bind to the interface " + name + ": " + describe_errno(device_error) + ", and " + fits->to_string() +
+                      " is none of its addresses",
+                  device_error);
+  }
   return *fits;
 }
 
@@ -152,17 +174,19 @@ Result<Descriptor> make_plain_socket(const Address& peer) {
 }  // namespace
 
 IpAddress address_of_interface(const std::string& interface, IpAddress::Kind kind) {
-  ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0) return {};
-  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(all, &::freeifaddrs);
-  const int family = kind == IpAddress::Kind::ipv6 ? AF_INET6 : AF_INET;
-  for (const ifaddrs* one = all; one; one = one->ifa_next) {
-    if (!one->ifa_addr || one->ifa_addr->sa_family != family || interface != one->ifa_name) continue;
-    sockaddr_storage storage = {};
-    std::memcpy(&storage, one->ifa_addr, family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
-    return to_address(storage).ip;
-  }
-  return {};
+  IpAddress first;
+  for_each_address(interface, [&](IpAddress&& one) {
+    if (first.kind == IpAddress::Kind::none && one.kind == kind) first = std::move(one);
+  });
+  return first;
+}
+
+bool has_address(const std::string& interface, const IpAddress& address) {
+  bool found = false;
+  for_each_address(interface, [&](const IpAddress& one) {
+    found = found || (one.kind == address.kind && one.bytes == address.bytes);
+  });
+  return found;
 }
 
 Result<Descriptor> open_socket(const SocketWish& wish, const SocketCalls* calls, Code code,

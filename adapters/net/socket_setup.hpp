@@ -28,5 +28,7 @@ Result<void> bind_socket(int fd, IpAddress::Kind kind, const SocketOptions& opti
 
 // The first address of this kind that the interface has; Kind::none: it has none.
 IpAddress address_of_interface(const std::string& interface, IpAddress::Kind kind);
+// Whether the interface has this address; its zone does not count.
+bool has_address(const std::string& interface, const IpAddress& address);
 
 }  // namespace sluice::net

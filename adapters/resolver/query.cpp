@@ -20,6 +20,7 @@
 
 #include "adapters/net/socket.hpp"
 #include "adapters/net/socket_setup.hpp"
+#include "core/dns_message.hpp"
 
 namespace sluice::net {
 namespace {
@@ -95,6 +96,18 @@ struct Query::Glue {
       self.status_ = ARES_ENOMEM;
     }
     if (found) ares_freeaddrinfo(found);
+    if (!self.silent_) self.host_.query_finished(self);
+  }
+
+  static void finished_https(void* data, int status, int, unsigned char* bytes, int size) {
+    auto& self = *static_cast<Query*>(data);
+    self.running_ = false;
+    self.status_ = status;
+    try {
+      if (status == ARES_SUCCESS) self.take_https({bytes, static_cast<std::size_t>(size)});
+    } catch (const std::bad_alloc&) {
+      self.status_ = ARES_ENOMEM;
+    }
     if (!self.silent_) self.host_.query_finished(self);
   }
 
@@ -244,6 +257,8 @@ Result<Descriptor> Query::make_socket(int family, int type, int protocol) const 
 void Query::forget() {
   no_socket_.clear();
   addresses_.clear();
+  https_owner_.clear();
+  https_.reset();
   ttl_.reset();
   status_ = socket_error_ = 0;
   answered_ = kNoCode;
@@ -258,6 +273,22 @@ void Query::ask(const std::string& name, AddressFamily family) {
   hints.ai_family = to_system(family);
   hints.ai_socktype = SOCK_STREAM;
   ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &Glue::finished, this);
+}
+
+void Query::ask_https(const std::string& owner) {
+  constexpr int kInternet = 1, kHttps = 65;  // RFC 9460 14.1
+  forget();
+  https_owner_ = owner;
+  running_ = true;
+  ares_query(channel_, owner.c_str(), kInternet, kHttps, &Glue::finished_https, this);
+}
+
+void Query::take_https(Bytes answer) {
+  auto found = read_https_answer(answer, https_owner_);
+  if (!found && found.error().code == Code::out_of_memory) throw std::bad_alloc();
+  if (!found || found->records.empty()) return;
+  ttl_ = found->ttl;
+  https_ = std::make_shared<const HttpsRecords>(*std::move(found));
 }
 
 void Query::take(const ares_addrinfo* found) {
@@ -317,7 +348,9 @@ Error Query::error(const std::string& host) const {
   } else if (status == ARES_ETIMEOUT) {
     why = "no name server answered in time";
   }
-  return make_error(Code::resolve_failed, "resolve " + host + ": " + why, status);
+  Error error = make_error(Code::resolve_failed, "resolve " + host + ": " + why, status);
+  error.name_absent = says_none();
+  return error;
 }
 
 }  // namespace sluice::net

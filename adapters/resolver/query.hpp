@@ -1,4 +1,5 @@
-// One question to the name servers: the addresses of one name in one family, or of both families from /etc/hosts. Each
+// One question to the name servers: the addresses of one name in one family, or its HTTPS records, or the addresses of
+// both families from /etc/hosts. Each
 // query has a c-ares channel of its own, because c-ares ends all queries of a channel after one malformed answer,
 // broken connection or refusing server (SB-86). Only query.cpp includes c-ares. Leaves the sequence of names to
 // resolver.hpp.
@@ -57,6 +58,8 @@ class Query {
   // Begins a question, which may end inside the call. After its end another question may be asked. `name` is used
   // unchanged.
   void ask(const std::string& name, AddressFamily family);
+  // The same for HTTPS records (RFC 9460); `owner` as https_owner() gives it.
+  void ask_https(const std::string& owner);
   bool running() const { return running_; }
 
   void process(int fd, bool readable, bool writable);
@@ -66,6 +69,9 @@ class Query {
 
   // ---- the result, after query_finished() ----
   const std::vector<IpAddress>& addresses() const { return addresses_; }
+  // After ask_https(): null: there are none, or they could not be found.
+  const std::shared_ptr<const HttpsRecords>& https() const { return https_; }
+  bool is_for_https() const { return !https_owner_.empty(); }
   const std::optional<Duration>& ttl() const { return ttl_; }  // the smallest TTL of the answer's records
   bool says_none() const;                      // the name does not exist, or has no address of the family
   bool may_go_on() const;                      // another name may be tried: says_none(), or the server could not answer
@@ -80,6 +86,7 @@ class Query {
   bool has_wishes() const;
   Result<Descriptor> make_socket(int family, int type, int protocol) const;
   void take(const ares_addrinfo* found);
+  void take_https(Bytes answer);
   void forget();
 
   QueryHost& host_;
@@ -88,6 +95,8 @@ class Query {
   bool running_ = false;
   bool silent_ = false;  // being destroyed: no calls to the host
   std::vector<IpAddress> addresses_;
+  std::string https_owner_;  // "": asked for addresses
+  std::shared_ptr<const HttpsRecords> https_;
   std::optional<Duration> ttl_;
   int status_ = 0;        // a c-ares status
   int answered_ = -1;     // the RCODE of the last answer over UDP (RFC 1035 4.1.1); -1: none came

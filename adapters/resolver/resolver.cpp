@@ -17,10 +17,12 @@
 #include "adapters/resolver/special_names.hpp"
 #include "core/base/address_family.hpp"
 #include "core/base/check.hpp"
+#include "core/dns_message.hpp"
 
 namespace sluice::net {
 namespace {
 
+constexpr std::size_t kMostOfAName = 3;  // queries
 constexpr std::size_t kKeptQueries = 4;  // a c-ares channel takes about 80 KB
 constexpr std::streamsize kMostConfBytes = 64 * 1024;
 constexpr std::size_t kShownBytes = 100;  // the longest part of an invalid option that a message shows
@@ -108,16 +110,21 @@ Result<void> check_interface(const std::string& interface) {
 // One running question, which asks for one name after another.
 struct Resolver::LookUp {
   std::size_t families() const { return family == AddressFamily::any ? 2 : 1; }
+  std::size_t questions() const { return families() + (https_port != 0 ? 1 : 0); }
 
   ResolveId id;
   std::string host;
   AddressFamily family = AddressFamily::any;
+  std::uint16_t https_port = 0;
   std::size_t place = 0;  // in look_ups_
   std::vector<std::string> names;
-  std::size_t name = 0;                           // index of the name that is being asked for
-  std::array<std::unique_ptr<Query>, 2> queries;  // the running queries for that name
+  std::size_t name = 0;  // index of the name that is being asked for
+  // The running queries for that name: for each family, then for HTTPS records.
+  std::array<std::unique_ptr<Query>, kMostOfAName> queries;
   std::size_t running = 0;
   std::vector<IpAddress> addresses;  // the addresses found for that name
+  std::shared_ptr<const HttpsRecords> https;
+  bool https_to_come = false;
   std::optional<Duration> ttl;
   std::optional<Error> failure;  // of a query without addresses; an error counts more than "there are none"
   bool failure_says_none = false;
@@ -231,6 +238,7 @@ void Resolver::look_up(const output::Resolve& question) {
   made->id = question.id;
   made->host = question.host;
   made->family = question.family;
+  made->https_port = question.https_port;
   made->names = names_to_ask(question.host, conf_);
   made->place = look_ups_.size();
   if (by_index_.size() <= question.id.index) by_index_.resize(std::size_t{question.id.index} + 1);
@@ -247,7 +255,6 @@ Resolver::LookUp* Resolver::find(ResolveId id) const {
 }
 
 bool Resolver::may_run_next() const {
-  constexpr std::size_t kMostOfAName = 2;
   return !waiting_.empty() && (running_.empty() || running_.size() + kMostOfAName <= most_queries_);
 }
 
@@ -274,30 +281,35 @@ void Resolver::ask_name(LookUp& look_up) {
 // Everything that can fail comes first.
 Result<void> Resolver::begin(LookUp& look_up) {
   constexpr AddressFamily kBoth[] = {AddressFamily::ipv6, AddressFamily::ipv4};
-  const std::size_t families = look_up.families();
-  const std::size_t most = running_.size() + families;
+  const std::size_t families = look_up.families(), questions = look_up.questions();
+  const std::size_t most = running_.size() + questions;
   running_.reserve(most);
   finished_.reserve(most);
   sockets_.reserve(2 * most * count_servers(settings_->servers));  // for UDP and TCP
-  std::array<std::unique_ptr<Query>, 2> queries;
-  for (std::size_t i = 0; i < families; ++i) {
+  const std::string& name = look_up.names[look_up.name];
+  const std::string owner = questions > families ? https_owner(name, look_up.https_port) : std::string();
+  std::array<std::unique_ptr<Query>, kMostOfAName> queries;
+  for (std::size_t i = 0; i < questions; ++i) {
     auto query = take_query();
     if (!query) return std::unexpected(std::move(query.error()));
     queries[i] = std::move(*query);
   }
   look_up.addresses.clear();
+  look_up.https.reset();
+  look_up.https_to_come = questions > families;
   look_up.ttl.reset();
   look_up.failure.reset();
   look_up.may_go_on = true;
   look_up.queries = std::move(queries);
-  look_up.running = families;
-  for (std::size_t i = 0; i < families; ++i) {
+  look_up.running = questions;
+  for (std::size_t i = 0; i < questions; ++i) {
     look_up.queries[i]->user = &look_up;
     running_.push_back(look_up.queries[i].get());
   }
   for (std::size_t i = 0; i < families; ++i) {
-    look_up.queries[i]->ask(look_up.names[look_up.name], families == 2 ? kBoth[i] : look_up.family);
+    look_up.queries[i]->ask(name, families == 2 ? kBoth[i] : look_up.family);
   }
+  if (questions > families) look_up.queries[families]->ask_https(owner);
   return {};
 }
 
@@ -336,8 +348,12 @@ void Resolver::on_finished(LookUp& look_up, Query& query) {
   const auto own = std::ranges::find(look_up.queries, &query, &std::unique_ptr<Query>::get);
   std::unique_ptr<Query> done = std::exchange(*own, nullptr);
   --look_up.running;
-  const bool found = !done->addresses().empty();
-  if (found) {
+  const bool found = !done->addresses().empty() || done->https();
+  if (done->is_for_https()) {
+    look_up.https_to_come = false;
+    look_up.https = done->https();
+    if (const auto ttl = done->ttl()) look_up.ttl = std::min(look_up.ttl.value_or(*ttl), *ttl);
+  } else if (found) {
     look_up.addresses.insert(look_up.addresses.end(), done->addresses().begin(), done->addresses().end());
     if (const auto ttl = done->ttl()) look_up.ttl = std::min(look_up.ttl.value_or(*ttl), *ttl);
   } else {
@@ -352,16 +368,20 @@ void Resolver::on_finished(LookUp& look_up, Query& query) {
   if (look_up.running == 0) {
     on_all_finished(look_up);
   } else if (found) {
-    sort_by_preference(look_up.addresses);
-    answer(look_up.id, NameAnswer(look_up.addresses, look_up.ttl, true));
+    answer(look_up.id, found_so_far(look_up, true));
   }
 }
 
+NameAnswer Resolver::found_so_far(LookUp& look_up, bool more_to_come) {
+  sort_by_preference(look_up.addresses);
+  NameAnswer answer(look_up.addresses, look_up.ttl, more_to_come);
+  answer.https = look_up.https;
+  answer.https_to_come = look_up.https_to_come;
+  return answer;
+}
+
 void Resolver::on_all_finished(LookUp& look_up) {
-  if (!look_up.addresses.empty()) {
-    sort_by_preference(look_up.addresses);
-    return over(look_up, NameAnswer(std::move(look_up.addresses), look_up.ttl));
-  }
+  if (!look_up.addresses.empty() || look_up.https) return over(look_up, found_so_far(look_up, false));
   if (std::exchange(look_up.short_of_descriptors, false) && !running_.empty()) {
     waiting_.push_front(look_up.id);  // other look-ups will free descriptors
     most_queries_ = running_.size();

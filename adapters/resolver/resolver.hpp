@@ -2,8 +2,8 @@
 // resolv.conf. Leaves watching its descriptors to its owner, and caching and the order of attempts to the engine.
 //
 // Names do not affect each other (SB-86): each query has its own channel (query.hpp). At most kMostQueries run at a
-// time; more names wait in a queue. IPv4 and IPv6 are asked for at the same time. The first family that has addresses
-// gives an answer with more_to_come.
+// time; more names wait in a queue. IPv4 and IPv6, and HTTPS records where they are wanted, are asked for at the same
+// time. What comes before the last of them gives an answer with more_to_come.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ class Resolver final : public NameResolver, private QueryHost {
   explicit Resolver(ResolverOptions options);
   ~Resolver() override;  // ends each watch, then closes its descriptor
 
-  static constexpr std::size_t kMostQueries = 64;  // at once; a name needs two, and two sockets or a few more
+  static constexpr std::size_t kMostQueries = 64;  // at once; a name needs two or three, and as many sockets or more
 
   void start(const output::Resolve& question) override;  // may have the answer at once
   void cancel(ResolveId id) override;
@@ -79,6 +79,7 @@ class Resolver final : public NameResolver, private QueryHost {
   Result<std::unique_ptr<Query>> take_query();
   void settle();
   void on_finished(LookUp& look_up, Query& query);
+  static NameAnswer found_so_far(LookUp& look_up, bool more_to_come);
   void on_all_finished(LookUp& look_up);
   void over(LookUp& look_up, Result<NameAnswer> found);
   void drop(LookUp& look_up);

@@ -14,8 +14,11 @@ namespace {
 constexpr int kNoSuchName = 4;  // a c-ares status, as from a real resolver
 constexpr int kNoData = 1;
 
+// As a real resolver says that there is no such name, or no such record.
 Error resolve_error(const std::string& host, std::string_view why, int detail) {
-  return make_error(Code::resolve_failed, "resolve " + host + ": " + std::string(why), detail);
+  Error error = make_error(Code::resolve_failed, "resolve " + host + ": " + std::string(why), detail);
+  error.name_absent = true;
+  return error;
 }
 
 }  // namespace

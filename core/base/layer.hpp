@@ -41,6 +41,7 @@ enum class Again : std::uint8_t {
   with_basic,  // yes, and the proxy is now known to ask for Basic credentials
   with_ntlm,   // the same for NTLM
   with_negotiate,
+  with_keys,   // yes, with the keys for Encrypted Client Hello that Layer::keys_to_retry() has
 };
 
 class Layer {
@@ -67,7 +68,8 @@ class Layer {
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
   // True when plain bytes may be encoded. For TLS: the handshake is complete and the peer was verified.
   virtual bool established() const = 0;
-  virtual Again again() const { return Again::no; }  // after a failure, or if the stream below ended now
+  virtual Again again() const { return Again::no; }              // after a failure, or if the stream below ended now
+  virtual std::string_view keys_to_retry() const { return {}; }  // with Again::with_keys; empty: without keys
   // From now on the layer changes no byte: a channel may do without it.
   virtual bool passes_all() const { return false; }
   // How the stream would have ended by this layer's rules, if the stream below ended now. `clean`: a close_notify was

@@ -114,6 +114,13 @@ Again Channel::again() const {
   return most;
 }
 
+std::string_view Channel::keys_to_retry() const {
+  for (const Stage& stage : stages_) {
+    if (stage.layer->again() == Again::with_keys) return stage.layer->keys_to_retry();
+  }
+  return {};
+}
+
 void Channel::encode(std::size_t index, Bytes& plain, Now now) {
   Stage& stage = stages_[index];
   drive([&] {

@@ -45,7 +45,8 @@ class Channel {
   const std::optional<Error>& fault() const { return fault_; }
   bool peer_closed() const { return peer_closed_; }  // a layer received the peer's closing message
 
-  Again again() const;  // of a failure: the answer of the layers
+  Again again() const;                     // of a failure: the answer of the layers
+  std::string_view keys_to_retry() const;  // the same; valid as long as the layers
 
   // Call after start() and decode(). True once: when the last layer is established, or at once if there are none. The
   // phase is then `ready`.

@@ -66,6 +66,7 @@ class Carrier {
   // A timer of the transfer's limits is due (TransferLimits); and one of the rates of all transfers.
   void pace_timer(Job& job, TimerKind kind, Now now);
   void share_rates(TimerKind kind, Now now);
+  void change_pace(Job& job, Now now);  // the rates of all transfers have changed
   // Call it after a read was decoded: looks at what it may have ended.
   void after_bytes(PooledConnection& connection, Now now);
 

@@ -15,7 +15,7 @@ bool Carrier::pace_upload(Job& job, Now now) {
   pacer.sent_so_far(*job.pace, job.upload.sent(), now);
   if (job.upload.exhausted()) pacer.end_sending(*job.pace);
   if (job.pace->send.credit == 0 || !job.upload.used_up()) return false;
-  job.upload.allow(job.pace->send.credit);
+  jobs_.allow_upload(job);
   return true;
 }
 
@@ -62,7 +62,7 @@ void Carrier::may_send(TransferId id, Now now) {
   Job* const job = jobs_.find(id);
   if (!job || job->phase() != TransferPhase::active) return;
   PooledConnection& connection = *connections_.find(job->conn);
-  job->upload.allow(job->pace->send.credit);
+  jobs_.allow_upload(*job);
   connection.session().upload_changed(job->stream);
   settle(connection, now);
 }
@@ -78,6 +78,12 @@ void Carrier::pace_timer(Job& job, TimerKind kind, Now now) {
     pacer.fill_send(*job.pace, now);
     if (job.pace->send.credit > 0) may_send(job.id, now);
   }
+}
+
+void Carrier::change_pace(Job& job, Now now) {
+  if (job.phase() != TransferPhase::active || !jobs_.change_pace(job, now)) return;
+  may_receive(job.id, now);
+  may_send(job.id, now);
 }
 
 // If there is no memory for it, this transfer is lost and no other.

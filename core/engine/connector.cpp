@@ -97,7 +97,7 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
     switch (dialer_.next(dial)) {
       case AddressRace::Step::attempt:
         if (place.route) return begin_attempt(dial, endpoint, {}, now);
-        if (const auto address = ask_rule(place.host, place.port, dial.race.address(), place.is_proxy)) {
+        if (const auto address = ask_rule(place.host, port_of(dial, place), dial.race.address(), place.is_proxy)) {
           return begin_attempt(dial, endpoint, *address, now);
         }
         dialer_.forbidden(dial, place, now);
@@ -106,6 +106,9 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
       case AddressRace::Step::wait:
         return std::nullopt;
       case AddressRace::Step::lost:
+        if (dial.service && dial.service->is_chosen && dial.service->may_fall_back) {
+          return fall_back(dial, endpoint, now);
+        }
         return failed(dial, pool::Dialer::lost(dial, place));
     }
   }
@@ -123,7 +126,7 @@ std::nullopt_t Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, co
     connect.host = place.zone.empty() ? place.host : place.host + '%' + place.zone;
     connect.port = place.port;
   } else {
-    address = {ip, place.port};
+    address = {ip, port_of(dial, place)};
     connect.address = address;
     connect.socket = place.socket;
   }
@@ -167,7 +170,7 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
   names_.leave(dial.name);
   connection.connected = now.steady;
   outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_opened, .conn = connection.id}; });
-  note_winner(dial, endpoint.destination, connection, now);
+  note_winner(dial, endpoint, connection, now);
   if (local.ip.kind != IpAddress::Kind::none) {
     auto facts = std::make_shared<StreamFacts>();
     facts->local = local;
@@ -190,11 +193,15 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
 }
 
 // What the next dial to this host, and the application, may want to know.
-void Connector::note_winner(const Dial& dial, const pool::Destination& place, PooledConnection& connection, Now now) {
+void Connector::note_winner(const Dial& dial, const Endpoint& endpoint, PooledConnection& connection, Now now) {
+  const pool::Destination& place = endpoint.destination;
   if (place.route || IpAddress::parse(place.host)) return;
   connection.addresses_tried = count_of(dial.race.tried());
   if (place.family != AddressFamily::any) return;
-  has_memory_for([&] { names_.note_winner(place.host, connection.address.ip.kind, now); });  // else it is forgotten
+  const bool has_target = dial.service && !dial.service->target.empty();
+  const std::string& host = has_target ? dial.service->target : place.host;
+  const std::uint16_t port = has_target ? std::uint16_t{0} : https_port(endpoint);
+  has_memory_for([&] { names_.note_winner(host, connection.address.ip.kind, now, port); });  // else it is forgotten
 }
 
 // ---- layers ----
@@ -223,16 +230,23 @@ void Connector::tell_heads(const PooledConnection& connection, const Dial& dial)
 
 std::optional<DialEnd> Connector::broken_off(PooledConnection& connection, Error error, Now now) {
   Dial& dial = *dial_of(connection);
-  const bool may_try = dial.proxy_connections < limits::kMaxProxyConnections;
-  if (may_try && connection.channel.again() != Again::no) return begin_again(dial, connection, now);
+  const Again again = connection.channel.again();
+  const bool may_try = again == Again::with_keys ? !dial.service || !dial.service->has_retried
+                                                 : dial.proxy_connections < limits::kMaxProxyConnections;
+  if (may_try && again != Again::no) return begin_again(dial, connection, now);
   return failed(dial, std::move(error));
 }
 
-// A proxy's challenge can be answered on another connection only. After early data no session is offered.
+// A proxy's challenge can be answered on another connection only, and other keys need a hello of their own. After early
+// data no session is offered.
 std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& connection, Now now) {
   Endpoint& endpoint = *pool_.find(dial.endpoint);
   const Again asked = connection.channel.again();
-  if (asked != Again::yes) endpoint.through->asked = asked;
+  if (asked == Again::with_keys) {
+    note_keys(dial, connection.channel.keys_to_retry());
+  } else if (asked != Again::yes) {
+    endpoint.through->asked = asked;
+  }
   if (dial.early && dial.early->data.was_sent()) forget_sessions(endpoint, parts());
   connections_.close(connection, false);
   dialer_.begin_again(dial);

@@ -89,6 +89,19 @@ class Connector {
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   std::optional<DialEnd> use(pool::Dial& dial, const pool::Endpoint& endpoint, const std::vector<IpAddress>& addresses,
                              Now now);
+  // ---- connector_services.cpp ----
+  std::uint16_t https_port(const pool::Endpoint& endpoint) const;
+  std::uint16_t port_of(const pool::Dial& dial, const pool::Destination& place) const;
+  std::optional<DialEnd> learn(pool::Dial& dial, const pool::Endpoint& endpoint, const pool::Name& name, bool complete,
+                               Now now);
+  std::optional<DialEnd> learn_of_target(pool::Dial& dial, const pool::Name& name, const Result<void>& result,
+                                         bool complete, Now now);
+  static void choose_service(pool::Dial& dial, const pool::Endpoint& endpoint, const pool::Name& name);
+  std::optional<DialEnd> look_up_service(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  std::optional<DialEnd> fall_back(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  static void note_keys(pool::Dial& dial, std::string_view list);
+  bool is_of_target(const pool::Dial& dial) const;
+  // ---- connector_names.cpp ----
   std::optional<DialEnd> look_up_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy, Now now);
   std::optional<DialEnd> target_answered(pool::Dial& dial, std::size_t proxy, const pool::NameCache::Answered& answer,
                                          Now now);
@@ -112,7 +125,7 @@ class Connector {
   void limit_phase_again(pool::Dial& dial, Now now);
   std::optional<DialEnd> begin_again(pool::Dial& dial, PooledConnection& connection, Now now);
   std::nullopt_t begin_attempt(pool::Dial& dial, const pool::Endpoint& endpoint, const IpAddress& ip, Now now);
-  void note_winner(const pool::Dial& dial, const pool::Destination& place, PooledConnection& connection, Now now);
+  void note_winner(const pool::Dial& dial, const pool::Endpoint& endpoint, PooledConnection& connection, Now now);
   void limit_waiters(const pool::Endpoint& endpoint, Now now);
   Error no_time(const pool::Dial& dial, std::optional<Duration> time);
   void take_sponsor(pool::Dial& dial, Job& sponsor, Now now);

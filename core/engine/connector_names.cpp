@@ -82,7 +82,7 @@ void Connector::wait_for(Dial& dial, pool::Name& name, AddressFamily family, Now
   if (const auto* limits = limits_of(dial); limits && limits->resolve_timeout) {
     dialer_.limit_phase(dial, limits->resolve_timeout, now);
   }
-  output::Resolve wish{{}, name.host, family};
+  output::Resolve wish{{}, name.host, family, name.https_port};
   outbox_.make_room();
   dial.race.wait_for_more();
   dial.name.dial = dial.id;
@@ -102,7 +102,7 @@ void Connector::ask(output::Resolve wish, ResolveId id) {
 pool::NameCache::Known Connector::ask_cache(pool::Name& name, Now now) {
   const auto known = names_.knows(name, now);
   if (known != pool::NameCache::Known::stale) return known;
-  output::Resolve wish{{}, name.host, name.family};
+  output::Resolve wish{{}, name.host, name.family, name.https_port};
   outbox_.make_room();
   if (const auto begun = names_.refresh(name, now)) ask(std::move(wish), *begun);
   return known;
@@ -123,14 +123,12 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
     return failed(
         dial, make_error(Code::resolve_failed, place.where() + " is not an address of the family that was asked for"));
   }
-  pool::Name& name = names_.name(place.host, place.family);
+  pool::Name& name = names_.name(place.host, place.family, https_port(endpoint));
   const Known known_so_far = ask_cache(name, now);
   if (known_so_far == Known::failed) return lose_soon(dial, *name.failure, now);
-  if (known_so_far != Known::no) return use(dial, endpoint, name.addresses, now);
+  if (known_so_far != Known::no) return learn(dial, endpoint, name, true, now);
   wait_for(dial, name, place.family, now);
-  if (!name.known_in_part) return std::nullopt;
-  if (!dialer_.learn(dial, name.addresses, false, place.family, name.ipv6_until, now)) return std::nullopt;
-  return next_attempt(dial, now);
+  return name.known_in_part ? learn(dial, endpoint, name, false, now) : std::nullopt;
 }
 
 // The failure comes after this call, as that of a look-up would: an application that tries again at once must not loop
@@ -226,14 +224,15 @@ std::optional<DialEnd> Connector::use(Dial& dial, const Endpoint& endpoint, cons
 }
 
 std::optional<DialEnd> Connector::answered(Dial& dial, const pool::NameCache::Answered& answer, Now now) {
-  const auto proxy = lacks_address(dial, *pool_.find(dial.endpoint));
+  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  const auto proxy = lacks_address(dial, endpoint);
   if (proxy) return target_answered(dial, *proxy, answer, now);
   if (!answer.more) names_.leave(dial.name);
-  if (!answer.result) return failed(dial, answer.result.error());
   const pool::Name& name = *answer.name;
-  if (!name.addresses.empty()) dialer_.limit_phase(dial, std::nullopt, now);  // there is an address
-  if (!dialer_.learn(dial, name.addresses, !answer.more, name.family, name.ipv6_until, now)) return std::nullopt;
-  return next_attempt(dial, now);
+  if (answer.result && !name.addresses.empty()) dialer_.limit_phase(dial, std::nullopt, now);  // there is an address
+  if (is_of_target(dial)) return learn_of_target(dial, name, answer.result, !answer.more, now);
+  if (!answer.result) return failed(dial, answer.result.error());
+  return learn(dial, endpoint, name, !answer.more, now);
 }
 
 }  // namespace sluice::engine

@@ -169,11 +169,17 @@ void Engine::Impl::network_changed(Now now) {
   close_idle_connections(now);
 }
 
-// Walks all endpoints and idle connections: the call is rare.
+// Walks all endpoints and idle connections, and all transfers if a rate has changed: the call is rare.
 void Engine::Impl::set_limits(const EngineLimits& limits, Now now) {
   now = clamp(now);
+  const bool new_rates = limits.max_receive_rate != pool_.limits().max_receive_rate ||
+                         limits.max_send_rate != pool_.limits().max_send_rate;
   pool_.set_limits(limits);
-  jobs_.pacer().set_limits(limits, now);
+  if (new_rates) {
+    jobs_.pacer().set_limits(limits, now);
+    jobs_.for_each(
+        [&](TransferId id, const Job&) { with(id, now, [&](Job& job) { carrier_.change_pace(job, now); }); });
+  }
   for (PooledConnection* connection = pool_.oldest_idle(); connection;) {
     PooledConnection* const next = pool::IdleAnywhere::next(*connection);  // this one may be closed
     timers_.cancel(connection->expiry_timer);

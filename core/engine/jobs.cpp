@@ -374,7 +374,25 @@ void Jobs::start_pace(Job& job, Now now) {
   if (!job.pace) job.pace = Pacer::make(job.id, limits, now);
   has_paces_ = true;
   pacer_.begin(*job.pace, limits, job.upload.present(), job.upload.sent(), now);
-  job.upload.allow(job.pace->send.credit);
+  allow_upload(job);
+}
+
+bool Jobs::change_pace(Job& job, Now now) {
+  if (!job.pace && !pacer_.limits_all()) return false;
+  if (!job.pace) {
+    job.pace = Pacer::make(job.id, nullptr, now);
+    job.pace->sent = job.upload.sent();
+    has_paces_ = true;
+  }
+  pacer_.change(*job.pace, job.upload.present() && !job.upload.exhausted(), now);
+  allow_upload(job);
+  return true;
+}
+
+// A piece of a body whose length is not declared may be framed as a chunk, which is sent whatever the rate has become.
+void Jobs::allow_upload(Job& job) {
+  const std::size_t framed = job.upload.declared_length() ? 0 : job.upload.pending().size();
+  job.upload.allow(std::max(job.pace->send.credit, framed));
 }
 
 // ---- when memory runs out ----

@@ -100,6 +100,10 @@ class Jobs {
   void begin_pace(Job& job, Now now) {
     if (job.pace || pacer_.limits_all()) start_pace(job, now);
   }
+  // The rates of all have changed: the new ones hold for an exchange that runs. False: it has none. Throws
+  // std::bad_alloc.
+  bool change_pace(Job& job, Now now);
+  void allow_upload(Job& job);  // as much as its pace lets pass
   void stop_continue_timer(Job& job) { timers_.cancel(job.continue_timer); }
 
   // ---- a Done that could not be queued for lack of memory ----

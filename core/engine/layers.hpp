@@ -25,8 +25,8 @@ struct LayerParts {
   std::vector<proxy::SeenHead>* seen_heads;  // as ConnectParams::seen
 };
 
-// Before the channel is started. The dial says with which addresses and early data. Errors: as tls::make_client and
-// proxy::make_socks. Throws std::bad_alloc.
+// Before the channel is started. The dial says with which addresses, keys and early data. Errors: as tls::make_client
+// and proxy::make_socks. Throws std::bad_alloc.
 Result<void> push_layers(pool::PooledConnection& connection, const pool::Endpoint& endpoint, const pool::Dial& dial,
                          const LayerParts& parts);
 

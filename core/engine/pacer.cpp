@@ -86,6 +86,24 @@ void Pacer::fill(Lane& lane, Whole& whole, Now now) {
   }
 }
 
+void Pacer::change(Pace& pace, bool sends, Now now) {
+  change(pace.receive, receive_, now);
+  if (sends) {
+    change(pace.send, send_, now);
+  } else {
+    end_sending(pace);
+  }
+}
+
+// What it had is taken back: with others it waits for its share of the new rate, so that all together get no more.
+void Pacer::change(Lane& lane, Whole& whole, Now now) {
+  lane.credit = 0;
+  leave(lane, whole);
+  if (!whole.limit.limits() || lane.limit.allowed(now.steady) == 0) return fill(lane, whole, now);
+  if (!timers_.is_set(whole.timer)) wake(whole, Duration::zero(), now);
+  whole.waiting.push_back(lane);
+}
+
 // The more wait, the smaller a share is: most need little.
 std::size_t Pacer::portion(const Lane& lane, const Whole& whole, std::size_t budget, Now now) {
   const std::size_t waiting = std::max(whole.waiting.size(), std::size_t{1});

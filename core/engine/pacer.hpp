@@ -55,6 +55,8 @@ class Pacer {
   void stop_phase(Pace& pace) { timers_.cancel(pace.phase_timer); }
   // An exchange begins. `sends`: the request has a body. `sent` as in sent_so_far().
   void begin(Pace& pace, const TransferLimits* limits, bool sends, std::uint64_t sent, Now now);
+  // The rates of all have changed while the exchange runs. `sends`: the request has a body that is not sent completely.
+  void change(Pace& pace, bool sends, Now now);
   void end_sending(Pace& pace) noexcept;  // all of its body was sent
   void received(Pace& pace, std::size_t bytes, Now now) { passed(pace.receive, receive_, bytes, now); }
   // `sent`: how many bytes of the request body were given to the connection so far.
@@ -86,6 +88,7 @@ class Pacer {
   };
   void passed(Lane& lane, Whole& whole, std::size_t bytes, Now now);
   void fill(Lane& lane, Whole& whole, Now now);
+  void change(Lane& lane, Whole& whole, Now now);
   void leave(Lane& lane, Whole& whole) noexcept;
   void wake(Whole& whole, Duration after, Now now);
   static std::size_t portion(const Lane& lane, const Whole& whole, std::size_t budget, Now now);

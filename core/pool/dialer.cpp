@@ -24,6 +24,7 @@ void Dial::recycle() {
   targets.clear();
   proxy_connections = 0;
   early.reset();
+  service.reset();
 }
 
 Dial* Dialer::begin() {
@@ -63,12 +64,13 @@ void Dialer::shorten(Dial& dial, Duration time, Now now) {
 }
 
 bool Dialer::learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family,
-                   Instant ipv6_until, Now now) {
+                   Instant ipv6_until, Now now, bool waits_for_records) {
   if (dial.has_winner) return false;
   dial.race.learn(addresses, complete);
   if (!dial.resolved) dial.resolved = now.steady;
   if (!dial.attempts.empty()) return !timers_.is_set(dial.stagger_timer);  // else the next attempt waits for the timer
-  if (dial.race.may_wait_for_ipv6() && family == AddressFamily::any && now.steady < ipv6_until) {
+  const bool waits_for_ipv6 = dial.race.may_wait_for_ipv6() && family == AddressFamily::any;
+  if ((waits_for_ipv6 || waits_for_records) && now.steady < ipv6_until) {
     timers_.set(dial.stagger_timer, ipv6_until - now.steady, TimerKind::resolution_delay, dial.id, now);
     return false;
   }
@@ -83,7 +85,8 @@ void Dialer::lose_soon(Dial& dial, Error error, Now now) {
 }
 
 void Dialer::forbidden(Dial& dial, const Destination& destination, Now now) {
-  const Address address{dial.race.address(), destination.port};
+  const bool has_port = dial.service && dial.service->port != 0;
+  const Address address{dial.race.address(), has_port ? dial.service->port : destination.port};
   Error error =
       make_error(Code::address_forbidden, "connect to " + address.to_string() + ": forbidden by the address rule");
   note_failure(dial, destination, error);

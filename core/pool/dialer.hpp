@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,18 @@ struct EarlyRequest {
 inline bool is_accepted(const EarlyRequest* early) {
   return early && early->data.fate == tls::EarlyData::Fate::accepted;
 }
+// Where a dial connects in place of its endpoint's host and port: what an HTTPS record says (RFC 9460), or what a
+// server has said of its keys for Encrypted Client Hello.
+struct DialService {
+  std::uint16_t port = 0;               // 0: the endpoint's
+  std::string target = {};              // the name whose addresses count; empty: the endpoint's host
+  std::vector<IpAddress> hints = {};    // to use until those addresses are known
+  std::optional<std::string> ech = {};  // tls::ClientParams::ech_list
+  bool is_chosen = false;               // a record was chosen
+  bool may_fall_back = true;            // if no connection can be made there, one is made without records
+  bool is_over = false;                 // the records do not count any more
+  bool has_retried = false;             // with the keys that a server has named
+};
 
 // The making of one connection, for one transfer (its sponsor) or for none.
 struct Dial : DialSlot {
@@ -44,8 +57,10 @@ struct Dial : DialSlot {
   // By proxy: of the place where it is asked to lead, if it must be given an address. They are looked up before the
   // first proxy is.
   std::vector<std::optional<IpAddress>> targets;
-  int proxy_connections = 0;  // that were given up because a challenge, or refused early data, needs another one
-  std::shared_ptr<EarlyRequest> early;  // of the sponsor; null: none
+  // That were given up because a challenge, refused early data, or other keys, need another one.
+  int proxy_connections = 0;
+  std::shared_ptr<EarlyRequest> early;   // of the sponsor; null: none
+  std::unique_ptr<DialService> service;  // null: there is nothing of the kind
 };
 
 class Dialer {
@@ -68,9 +83,10 @@ class Dialer {
   void shorten(Dial& dial, Duration time, Now now);
 
   // Addresses have come: all of them (`complete`), or a first part; then the dial waits for IPv6 addresses until
-  // `ipv6_until`. True: call next() now. Throws std::bad_alloc; the dial is then valid and has not advanced.
+  // `ipv6_until`, and without regard to the family if it `waits_for_records`. True: call next() now. Throws
+  // std::bad_alloc; the dial is then valid and has not advanced.
   bool learn(Dial& dial, const std::vector<IpAddress>& addresses, bool complete, AddressFamily family,
-             Instant ipv6_until, Now now);
+             Instant ipv6_until, Now now, bool waits_for_records = false);
   // There is no address, and none will come. A timer that is due at once makes next() say so, not this call. Throws
   // std::bad_alloc; the dial is then valid and waits.
   void lose_soon(Dial& dial, Error error, Now now);

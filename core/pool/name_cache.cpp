@@ -42,18 +42,26 @@ void Name::recycle() {
   SLUICE_CHECK(waiting.empty() && !unused.linked);
   id = {};
   addresses.clear();
+  https.reset();
   until.reset();
   failure.reset();
   wait_until.reset();
   won = IpAddress::Kind::none;
-  known_in_part = outdated = false;
-  ipv6_until = {};
+  known_in_part = outdated = https_to_come = false;
+  ipv6_until = https_until = {};
   look_up = {};
 }
 
-Name& NameCache::name(std::string_view host, AddressFamily family) {
+// Each part before the host has the same size in every key.
+void NameCache::write_key(std::string_view host, AddressFamily family, std::uint16_t https_port) {
   key_scratch_ = static_cast<char>(family);
+  key_scratch_ += static_cast<char>(https_port >> 8);
+  key_scratch_ += static_cast<char>(https_port & 0xff);
   key_scratch_ += host;
+}
+
+Name& NameCache::name(std::string_view host, AddressFamily family, std::uint16_t https_port) {
+  write_key(host, family, https_port);
   if (const auto found = by_key_.find(std::string_view{key_scratch_}); found != by_key_.end()) {
     Name& name = *names_.find(found->second);
     if (UnusedNames::contains(name)) {
@@ -76,6 +84,7 @@ Name& NameCache::name(std::string_view host, AddressFamily family) {
   }
   name->id = id;
   name->family = family;
+  name->https_port = https_port;
   retire(*name);
   return *name;
 }
@@ -94,6 +103,7 @@ NameCache::Known NameCache::knows(Name& name, Now now) {
       known && name.until < known->until && !(known->failure && is_stale(name, now.steady))) {
     auto failure = known->failure ? std::make_unique<Error>(*known->failure) : nullptr;
     auto addresses = known->addresses;
+    name.https = known->https;
     name.addresses = std::move(addresses);
     name.failure = std::move(failure);
     name.until = known->until;
@@ -108,9 +118,8 @@ std::optional<ResolveId> NameCache::refresh(Name& name, Now now) {
   return begin_look_up(name);
 }
 
-void NameCache::note_winner(std::string_view host, IpAddress::Kind family, Now now) {
-  key_scratch_ = static_cast<char>(AddressFamily::any);
-  key_scratch_ += host;
+void NameCache::note_winner(std::string_view host, IpAddress::Kind family, Now now, std::uint16_t https_port) {
+  write_key(host, AddressFamily::any, https_port);
   const auto found = by_key_.find(std::string_view{key_scratch_});
   if (found == by_key_.end()) return;
   Name& name = *names_.find(found->second);
@@ -176,7 +185,7 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
   Answered told{.name = &name, .result = {}, .more = answer && answer->more_to_come};
   if (told.more) {
     told.result = take_part(name, std::move(*answer), now);
-    told.of_use = name.known_in_part;
+    told.of_use = name.known_in_part;  // not if nothing usable has come yet
     return told;
   }
   told.result = take_all(name, std::move(answer), now);
@@ -187,7 +196,7 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
     name.failure.reset();
   }
   if (shared_ && name.until && (told.result || name.failure)) {
-    shared_->put(name.key, name.addresses, *name.until, name.failure.get());
+    shared_->put(name.key, name.addresses, *name.until, name.failure.get(), name.https);
   }
   resolutions_.release(id);
   name.look_up = {};
@@ -200,8 +209,9 @@ Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses
     std::erase_if(addresses, [&](const IpAddress& address) { return !family_fits(name.family, address); });
     if (addresses.size() > limits::kMaxAddresses) addresses.resize(limits::kMaxAddresses);
     if (addresses.empty()) {
-      return std::unexpected(
-          make_error(Code::resolve_failed, "resolve " + name.host + ": no address of a usable kind"));
+      Error none = make_error(Code::resolve_failed, "resolve " + name.host + ": no address of a usable kind");
+      none.name_absent = true;
+      return std::unexpected(std::move(none));
     }
     const bool has_winner = name.won != IpAddress::Kind::none && now.steady < name.won_until;
     name.addresses = interleave(std::move(addresses), has_winner ? name.won : IpAddress::Kind::none);
@@ -209,15 +219,23 @@ Result<void> NameCache::keep_usable(Name& name, std::vector<IpAddress> addresses
   });
 }
 
-// The first part of an answer. If it has no usable address it is ignored: the rest decides. If IPv4 is tried first all
-// the same, IPv6 is not waited for.
+// A part of an answer. If it has no usable address and no HTTPS record it is ignored: the rest decides. If IPv4 is
+// tried first all the same, IPv6 is not waited for.
 Result<void> NameCache::take_part(Name& name, NameAnswer answer, Now now) {
-  if (answer.addresses.empty()) return {};
-  if (!keep_usable(name, std::move(answer.addresses), now)) return {};
+  const bool has_records = answer.https && !answer.https->records.empty();
+  const bool has_addresses = !answer.addresses.empty() && keep_usable(name, std::move(answer.addresses), now);
+  if (!has_addresses && !has_records) return {};
   name.failure.reset();
+  if (!std::exchange(name.known_in_part, true)) {
+    if (!has_addresses) name.addresses.clear();  // those of an earlier answer
+    name.ipv6_until = name.https_until = {};
+  }
+  name.https = std::move(answer.https);
+  name.https_to_come = answer.https_to_come;
+  if (!has_addresses || name.https_until != Instant{}) return {};
   const bool waits = name.won != IpAddress::Kind::ipv4 || name.won_until <= now.steady;
-  const Duration most = waits ? limits::kResolutionDelay : Duration::zero();
-  if (!std::exchange(name.known_in_part, true)) name.ipv6_until = Timers::later(now.steady, most);
+  name.https_until = Timers::later(now.steady, limits::kResolutionDelay);
+  name.ipv6_until = waits ? name.https_until : now.steady;
   return {};
 }
 
@@ -228,17 +246,25 @@ Duration NameCache::good_for(std::optional<Duration> ttl) const {
 
 Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now) {
   const bool had_some = std::exchange(name.known_in_part, false);
+  name.https_to_come = false;
+  std::shared_ptr<const HttpsRecords> https = answer ? std::move(answer->https) : nullptr;
   Result<void> taken;
   if (!answer) {
     taken = std::unexpected(std::move(answer.error()));
   } else {
     taken = keep_usable(name, std::move(answer->addresses), now);
   }
-  if (!taken && had_some) {  // the addresses of the first part stay
+  // The addresses may be those of another name, which the records have.
+  if (!taken && https && !https->records.empty()) {
+    name.addresses.clear();
+    taken = {};
+  }
+  if (!taken && had_some) {  // what the first part had stays
     name.until.reset();
     return {};
   }
   if (!taken) return take_failure(name, std::move(taken.error()), now);
+  name.https = std::move(https);
   name.failure.reset();
   name.wait_until.reset();
   name.until.reset();
@@ -247,18 +273,20 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
   return {};
 }
 
-// A failure leaves an answer that is stale as it was. It is remembered, whatever kept the name from being found, so
-// that it is not asked for again at once.
+// A failure leaves an answer that is stale as it was. That the name does not exist is remembered; for a stale answer
+// any failure is, so that it is not asked for again at once.
 Result<void> NameCache::take_failure(Name& name, Error error, Now now) {
   const bool counts = error.code == Code::resolve_failed && options_.negative_ttl > Duration::zero();
+  const bool is_kept = counts && error.name_absent;
   if (is_stale(name, now.steady)) {
     if (counts) name.wait_until = Timers::later(now.steady, options_.negative_ttl);
     return std::unexpected(std::move(error));
   }
   name.addresses.clear();
+  name.https.reset();
   name.until.reset();
   name.failure.reset();
-  if (counts && has_memory_for([&] { name.failure = std::make_unique<Error>(error); })) {
+  if (is_kept && has_memory_for([&] { name.failure = std::make_unique<Error>(error); })) {
     name.until = Timers::later(now.steady, options_.negative_ttl);
   }
   return std::unexpected(std::move(error));
@@ -282,7 +310,7 @@ void NameCache::reset() noexcept {
   names_.for_each([this](Id<NameTag>, Name& name) {
     name.waiting = {};
     name.look_up = {};
-    name.known_in_part = false;
+    name.known_in_part = name.https_to_come = false;
     name.unused = {};
     retire(name);
   });

@@ -1,4 +1,5 @@
-// The name cache: the addresses of each host, by family, and the look-ups that run. A name is looked up once, however
+// The name cache: the addresses of each host, by family, with its HTTPS records where they are wanted, and the look-ups
+// that run. A name is looked up once, however
 // many dials wait for it. How long answers and failures are kept: NameCacheOptions. Leaves to others: the look-up
 // itself (the driver), and when each address is tried (address_race.hpp).
 #pragma once
@@ -29,7 +30,7 @@ struct NameWaiter {
   Link<NameWaiter> link;
 };
 
-// What is known of one host for one choice of address family.
+// What is known of one host for one choice of address family, and for one port where HTTPS records are wanted.
 struct Name {
   void recycle();
   // Whether `addresses` may be used for a new connection, without another look-up.
@@ -38,8 +39,10 @@ struct Name {
   Id<NameTag> id;
   std::string key, host;
   AddressFamily family = AddressFamily::any;
-  std::vector<IpAddress> addresses;   // the usable addresses, in the order in which they are tried
-  std::optional<Instant> until;       // the addresses may be used for new connections until then
+  std::uint16_t https_port = 0;               // as output::Resolve::https_port
+  std::vector<IpAddress> addresses;           // the usable addresses, in the order in which they are tried
+  std::shared_ptr<const HttpsRecords> https;  // of the last answer; null: none. There may be records without addresses.
+  std::optional<Instant> until;               // the addresses may be used for new connections until then
   std::unique_ptr<Error> failure;     // the last look-up has failed, and this is told until then; null: it has not
   std::optional<Instant> wait_until;  // a stale answer is not looked up again before
   IpAddress::Kind won = IpAddress::Kind::none;  // the family that is tried first,
@@ -47,6 +50,8 @@ struct Name {
   bool outdated = false;       // the network has changed since the look-up began: its answer is not kept
   bool known_in_part = false;  // `addresses` is the first part of an answer; the rest will follow
   Instant ipv6_until;          // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
+  bool https_to_come = false;  // if known_in_part: the HTTPS records are still looked up
+  Instant https_until;         // if https_to_come: connecting waits for them until then
   ResolveId look_up;           // the look-up that runs; default: none
   List<NameWaiter, &NameWaiter::link> waiting;
   Link<Name> unused;
@@ -62,7 +67,7 @@ class NameCache {
 
   // The entry of a host, made if there is none. Valid until the next call of name(), leave() or reset() drops it.
   // Throws std::bad_alloc; nothing has changed then.
-  Name& name(std::string_view host, AddressFamily family);
+  Name& name(std::string_view host, AddressFamily family, std::uint16_t https_port = 0);
   // What is known of a name, which the store may know too.
   enum class Known : std::uint8_t {
     no,      // it must be looked up: wait()
@@ -77,7 +82,7 @@ class NameCache {
   std::optional<ResolveId> refresh(Name& name, Now now);
   // A connection to an address of this family has won a race: for some time it is tried first. Only for a host with
   // addresses of both families. Throws std::bad_alloc; nothing has changed then.
-  void note_winner(std::string_view host, IpAddress::Kind family, Now now);
+  void note_winner(std::string_view host, IpAddress::Kind family, Now now, std::uint16_t https_port = 0);
   Name* find(Id<NameTag> id) { return names_.find(id); }
   // The waiter waits for the answer. If an id is returned, the caller must begin a look-up. Throws std::bad_alloc; the
   // waiter then does not wait.
@@ -118,6 +123,7 @@ class NameCache {
   };
   using UnusedNames = List<Name, &Name::unused>;
 
+  void write_key(std::string_view host, AddressFamily family, std::uint16_t https_port);
   static Result<void> keep_usable(Name& name, std::vector<IpAddress> addresses, Now now);
   static Result<void> take_part(Name& name, NameAnswer answer, Now now);
   Result<void> take_all(Name& name, Result<NameAnswer> answer, Now now);

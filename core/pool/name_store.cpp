@@ -15,10 +15,11 @@ std::shared_ptr<NameStore> NameStore::create() { return std::make_shared<pool::S
 namespace sluice::pool {
 
 void SharedNames::put(std::string_view key, const std::vector<IpAddress>& addresses, Instant until,
-                      const Error* failure) noexcept {
+                      const Error* failure, std::shared_ptr<const HttpsRecords> https) noexcept {
   has_memory_for([&] {
     std::list<Known> made;
-    made.push_back({std::string(key), addresses, until, failure ? std::optional(*failure) : std::nullopt});
+    made.push_back(
+        {std::string(key), addresses, until, std::move(https), failure ? std::optional(*failure) : std::nullopt});
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
       const auto old = found->second;
       by_key_.erase(found);

@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "core/tls/certificate.hpp"
 #include "core/tls/config.hpp"
+#include "core/tls/ech.hpp"
 #include "core/tls/errors.hpp"
 #include "core/tls/judge.hpp"
 #include "core/tls/signing.hpp"
@@ -44,6 +45,7 @@ class Client final : public ClientLayer {
   std::string_view task() const override { return params_.task(); }
   Code failure() const override { return Code::tls_handshake; }
   Again again() const override;
+  std::string_view keys_to_retry() const override { return retry_list_; }
   void describe(StreamFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }
@@ -51,6 +53,7 @@ class Client final : public ClientLayer {
   bool connect_bio();  // before everything else; false: out of memory
   void store_session(SSL_SESSION* session);
   void log_key(const char* line);
+  void offers_ech() { offered_ech_ = true; }
   ssl_verify_result_t verify(std::uint8_t& out_alert);
   bool sign(std::uint16_t scheme, Bytes input, MutableBytes out, std::size_t& size);
 
@@ -106,9 +109,12 @@ class Client final : public ClientLayer {
   bool answered_ = false;       // plain bytes were received since the last ones were sent
   bool renegotiating_ = false;  // a renegotiation is going on: nothing can be encoded
   bool out_of_memory_ = false;  // in a callback; see lacks_memory()
+  bool offered_ech_ = false;
+  bool lost_ech_ = false;  // the server has refused it, and proved that it has the public name
   // Why the peer was not accepted, or there is no signature; no context: BoringSSL says why.
   Error refusal_;
   Error error_;
+  std::string retry_list_;  // with lost_ech_: what the server takes; "": nothing that can be used
 };
 
 bool Client::connect_bio() {
@@ -213,13 +219,6 @@ Pump Client::finish_early() {
   return Pump::progressed;
 }
 
-// A server that does not understand early data any more may end the handshake (RFC 8446 D.3). The next one offers no
-// session.
-Again Client::again() const {
-  const bool early = !handshaken_ && params_.early && params_.early->was_sent();
-  return early && refusal_.context.empty() && !lacks_memory() ? Again::yes : Again::no;
-}
-
 Pump Client::read(MutableBytes& plain_out) {
   for (;;) {
     std::uint8_t probe = 0;
@@ -270,6 +269,8 @@ Pump Client::not_read(int result) {
                                        : why == SSL_ERROR_WANT_RENEGOTIATE ? "no renegotiation"
                                                                            : "failed");
   if (failure.out_of_memory) return fail(make_error(Code::out_of_memory, {}));
+  lost_ech_ = lost_ech_ && failure.ech_rejected;
+  if (lost_ech_) retry_list_ = ech_list_to_retry(ssl_.get());
   if (!handshaken_) return fail(handshake_error(failure));
   return fail(make_error(Code::tls_failed, "TLS connection with " + params_.host + ": " + failure.reason,
                          failure.alert.value_or(0)));
@@ -278,14 +279,7 @@ Pump Client::not_read(int result) {
 Error Client::handshake_error(const Failure& failure) const {
   if (!refusal_.context.empty()) return make_error(refusal_.code, place() + ": " + refusal_.context, refusal_.detail);
   if (failure.alert) return make_error(Code::tls_handshake, place() + ": " + failure.reason, *failure.alert);
-  const std::string_view first = wire_.records().beginning();
-  // The first record in TLS is a handshake record or an alert (RFC 8446 5.1).
-  if (first.starts_with("HTTP/"))
-    return make_error(Code::tls_handshake, place() + ": peer answered in plain HTTP, this is not TLS");
-  if (!first.empty() && first[0] != SSL3_RT_HANDSHAKE && first[0] != SSL3_RT_ALERT) {
-    return make_error(Code::tls_handshake, place() + ": what the peer sent is not TLS (" + failure.reason + ")");
-  }
-  return make_error(Code::tls_handshake, place() + ": " + failure.reason);
+  return make_error(Code::tls_handshake, place() + ": " + reason_after(failure, wire_.records().beginning()));
 }
 
 Pump Client::fail(Error error) {
@@ -347,15 +341,31 @@ void Client::log_key(const char* line) {
   }
 }
 
+// RFC 9849 6.1.6: with other keys; or, if there are none, without Encrypted Client Hello, where that may be.
+// With the keys that the server has named, or without early data: a server that does not understand it any more may end
+// the handshake (RFC 8446 D.3), and the next one offers no session.
+Again Client::again() const {
+  if (lacks_memory() || error_.code == Code::out_of_memory) return Again::no;
+  const bool early = !handshaken_ && params_.early && params_.early->was_sent();
+  if (early && refusal_.context.empty()) return Again::yes;
+  if (!lost_ech_ || state_ != State::failed) return Again::no;
+  const bool is_required = !wants_ech_keys(config_->options()) || config_->options().ech == EncryptedHello::required;
+  return retry_list_.empty() && is_required ? Again::no : Again::with_keys;
+}
+
 ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
   try {
-    Judgement judged = judge_peer(*config_, ssl_.get(), peer_, params_.port, wall_);
+    const bool lacks_ech = offered_ech_ && SSL_ech_accepted(ssl_.get()) == 0;
+    // BoringSSL ends such a connection itself, and gives the server's keys only after that.
+    lost_ech_ = lacks_ech && proves_public_name(*config_, ssl_.get(), params_.port, wall_);
+    Judgement judged = lacks_ech ? ech_refused() : judge_peer(*config_, ssl_.get(), peer_, params_.port, wall_);
     accepted_ = judged.accepted;
     verified_ = judged.accepted && judged.verified;
     good_until_ = judged.good_until;
     if (accepted_) return ssl_verify_ok;
     out_of_memory_ = judged.out_of_memory;
     refusal_ = make_error(judged.code, std::move(judged.reason), judged.detail);
+    if (lost_ech_) return ssl_verify_ok;
     out_alert = judged.alert;
   } catch (const std::bad_alloc&) {
     out_of_memory_ = true;
@@ -467,7 +477,10 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));
   }
+  const auto offers = offer_ech(ssl.get(), config->options(), params.ech_list);
+  if (!offers) return std::unexpected(offers.error());
   auto client = std::make_unique<Client>(std::move(params), std::move(*peer), std::move(ssl), std::move(config));
+  if (*offers) client->offers_ech();
   // The callbacks need the app data to find the client.
   if (!client->connect_bio() || !SSL_set_app_data(client->native(), client.get())) {
     clear_errors();

@@ -18,6 +18,12 @@
 
 namespace sluice::tls {
 
+// Whether a connection with these options wants keys for Encrypted Client Hello from an HTTPS record.
+inline bool wants_ech_keys(const TlsOptions& options) {
+  const bool wants = options.ech == EncryptedHello::if_known || options.ech == EncryptedHello::required;
+  return wants && options.ech_config_list.empty();
+}
+
 struct ClientParams {
   std::shared_ptr<const TlsConfig> config;
   std::string host;  // for SNI and the certificate check: a canonical name or address, without brackets and zone
@@ -27,6 +33,8 @@ struct ClientParams {
   bool key_is_portable = true;       // false: it names an object of this process
   std::vector<std::string>* key_log =
       nullptr;  // gets a line for each secret if TlsOptions::key_log is set; null: none. Must outlive the layer.
+  // In place of TlsOptions::ech_config_list: an ECHConfigList; "": none. nullopt: nothing is in its place.
+  std::optional<std::string> ech_list = {};
   std::shared_ptr<EarlyData> early = nullptr;  // null: nothing is sent before the handshake is complete
   std::uint16_t port = 0;                      // for messages and TlsPeer; 0: left out
   // The peer: the origin, directly or in a proxy's tunnel, or a proxy, about which StreamFacts say nothing.
@@ -49,7 +57,7 @@ class ClientLayer : public Layer {
 };
 
 // Makes the layer. Errors: out_of_memory (it may also throw std::bad_alloc); invalid_url (`host` is not a valid name or
-// address of `host_kind`).
+// address of `host_kind`); tls_handshake (EncryptedHello::required, and there are no keys).
 Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params);
 
 }  // namespace sluice::tls

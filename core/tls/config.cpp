@@ -50,7 +50,7 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   const auto& [trust_anchors_pem, verify_peer, certificate_pem, private_key_pem, private_key_password, min_version,
                max_version, alpn, session_resumption, renegotiation, key_log, keep_certificates, pinned_public_keys,
                ciphers, tls13_ciphers, groups, signature_algorithms, revocation_lists_pem, require_status, signer,
-               verifier, ech_config_list, early_data] = options;
+               verifier, ech_config_list, ech, early_data] = options;
   IdentityWriter writer;
   writer.add(trust_anchors_pem);
   writer.add_number(verify_peer);
@@ -77,6 +77,7 @@ TlsConfig::Identity identity_of(const TlsOptions& options) {
   writer.add(verifier ? std::string_view(verifier->identity()) : std::string_view());
   writer.add_number(verifier ? static_cast<std::uint64_t>(verifier->counts()) : 0);
   writer.add(ech_config_list);
+  writer.add_number(static_cast<std::uint64_t>(ech));
   writer.add_number(early_data);
   return writer.finish();
 }
@@ -152,12 +153,7 @@ Result<std::shared_ptr<const Config>> Config::create(TlsOptions options) {
   return config;
 }
 
-bssl::UniquePtr<SSL> Config::new_connection() const {
-  bssl::UniquePtr<SSL> ssl(SSL_new(context_.get()));
-  const Bytes list = as_bytes(options().ech_config_list);
-  if (ssl && !list.empty() && !SSL_set1_ech_config_list(ssl.get(), list.data(), list.size())) return nullptr;
-  return ssl;
-}
+bssl::UniquePtr<SSL> Config::new_connection() const { return bssl::UniquePtr<SSL>(SSL_new(context_.get())); }
 
 Result<void> Config::set_protocols() {
   const std::uint16_t min = wire_version(options().min_version);

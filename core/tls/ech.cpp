@@ -77,23 +77,47 @@ bool has_usable(std::string_view list) {
   return false;
 }
 
-std::unexpected<Error> no_ech(std::string why) {
+std::unexpected<Error> no_ech(std::string why, Code code = Code::tls_config) {
   const bool out_of_memory = take_memory_failure();
   return std::unexpected(out_of_memory ? make_error(Code::out_of_memory, {})
-                                       : make_error(Code::tls_config, "Encrypted Client Hello: " + std::move(why)));
+                                       : make_error(code, "Encrypted Client Hello: " + std::move(why)));
 }
 
 }  // namespace
 
 Result<void> check_ech(SSL_CTX* context, const TlsOptions& options) {
-  if (options.ech_config_list.empty()) return {};
+  if (options.ech_config_list.empty() && options.ech == EncryptedHello::none) return {};
   if (options.max_version != TlsVersion::tls1_3) return no_ech("it needs TLS 1.3");
+  if (options.ech_config_list.empty()) return {};
   const bssl::UniquePtr<SSL> probe(SSL_new(context));
   if (!probe) return std::unexpected(make_error(Code::out_of_memory, {}));
   const Bytes list = as_bytes(options.ech_config_list);
   if (!SSL_set1_ech_config_list(probe.get(), list.data(), list.size())) return no_ech("the list is malformed");
   if (!has_usable(options.ech_config_list)) return no_ech("none of the list's configurations can be used");
   return {};
+}
+
+Result<bool> offer_ech(SSL* ssl, const TlsOptions& options, const std::optional<std::string>& list) {
+  const std::string& offered = list ? *list : options.ech_config_list;
+  if (!offered.empty() && has_usable(offered)) {
+    const Bytes bytes = as_bytes(offered);
+    if (SSL_set1_ech_config_list(ssl, bytes.data(), bytes.size())) return true;
+    if (take_memory_failure()) return std::unexpected(make_error(Code::out_of_memory, {}));
+    clear_errors();
+  }
+  if (options.ech == EncryptedHello::required || !options.ech_config_list.empty()) {
+    return no_ech("it is required, and there are no keys of the host that can be used", Code::tls_handshake);
+  }
+  if (options.ech == EncryptedHello::grease) SSL_set_enable_ech_grease(ssl, 1);
+  return false;
+}
+
+std::string ech_list_to_retry(const SSL* ssl) {
+  const std::uint8_t* bytes = nullptr;
+  std::size_t size = 0;
+  SSL_get0_ech_retry_configs(ssl, &bytes, &size);
+  std::string list(as_text({bytes, size}));
+  return has_usable(list) ? list : std::string();
 }
 
 }  // namespace sluice::tls

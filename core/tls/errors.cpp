@@ -16,6 +16,7 @@ Failure take_failure(std::string_view fallback) {
   while (const std::uint32_t error = ERR_get_error()) {
     const int reason = ERR_GET_REASON(error);
     failure.out_of_memory |= reason == ERR_R_MALLOC_FAILURE;
+    failure.ech_rejected |= ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_ECH_REJECTED;
     if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255) {
       failure.alert = static_cast<std::uint8_t>(reason - SSL_AD_REASON_OFFSET);
       continue;
@@ -47,6 +48,13 @@ std::string alert_text(std::uint8_t alert) {
   std::string text = SSL_alert_desc_string_long(alert);
   std::ranges::replace(text, ' ', '_');
   return text + " (" + std::to_string(alert) + ")";
+}
+
+std::string reason_after(const Failure& failure, std::string_view first) {
+  if (first.starts_with("HTTP/")) return "peer answered in plain HTTP, this is not TLS";
+  // The first record in TLS is a handshake record or an alert (RFC 8446 5.1).
+  const bool is_tls = first.empty() || first[0] == SSL3_RT_HANDSHAKE || first[0] == SSL3_RT_ALERT;
+  return is_tls ? failure.reason : "what the peer sent is not TLS (" + failure.reason + ")";
 }
 
 std::string printable(std::string_view text, std::size_t cap) {

@@ -14,11 +14,14 @@ struct Failure {
   std::optional<std::uint8_t> alert;  // the alert that the peer sent, if any
   std::string reason;                 // as text; not empty, unless the fallback was
   bool out_of_memory = false;         // BoringSSL ran out of memory; the other entries follow from that
+  bool ech_rejected = false;          // the server has refused Encrypted Client Hello, and nothing else was wrong
 };
 
 // Empties the queue. `fallback` is the reason if the queue has none. May throw std::bad_alloc.
 Failure take_failure(std::string_view fallback);
 void clear_errors();
+// The reason of a handshake that has failed, where the first bytes of the peer were these. May throw std::bad_alloc.
+std::string reason_after(const Failure& failure, std::string_view first);
 // Whether the queue has an entry about a lack of memory. Empties it; allocates nothing.
 bool take_memory_failure();
 

@@ -132,13 +132,6 @@ std::optional<Judgement> wrong_status(const SSL* ssl, const X509* issuer, UnixSe
 Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& peer, std::uint16_t port,
                      UnixSeconds wall) {
   const TlsOptions& options = config.options();
-  // The certificate would then be that of the public name, and only tell which configurations to take instead.
-  if (!options.ech_config_list.empty() && !SSL_ech_accepted(ssl)) {
-    return refused_because(
-        Code::tls_handshake,
-        "the server has refused Encrypted Client Hello (its configuration is old, or not the server's)",
-        SSL_AD_ECH_REQUIRED);
-  }
   std::shared_ptr<X509> issuer;
   Judgement judged = judge_chain(config, ssl, peer, port, wall, issuer);
   if (!judged.accepted) return judged;
@@ -148,6 +141,23 @@ Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& pe
     if (auto wrong = wrong_status(ssl, issuer.get(), wall, judged.good_until)) return *std::move(wrong);
   }
   return judged;
+}
+
+bool proves_public_name(const Config& config, const SSL* ssl, std::uint16_t port, UnixSeconds wall) {
+  if (!config.options().verify_peer) return false;
+  const char* name = nullptr;
+  std::size_t size = 0;
+  SSL_get0_ech_name_override(ssl, &name, &size);
+  const auto peer = reference_id(std::string(name, size), HostKind::name);
+  std::shared_ptr<X509> issuer;
+  return peer && judge_chain(config, ssl, *peer, port, wall, issuer).verified;
+}
+
+Judgement ech_refused() {
+  return refused_because(
+      Code::tls_handshake,
+      "the server has refused Encrypted Client Hello (its configuration is old, or not the server's)",
+      SSL_AD_ECH_REQUIRED);
 }
 
 }  // namespace sluice::tls

@@ -33,4 +33,11 @@ struct Judgement {
 Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& peer, std::uint16_t port,
                      UnixSeconds wall);
 
+// In its place if the peer has refused Encrypted Client Hello: whether it has the certificate of the public name, so
+// that what it says of its keys counts (RFC 9849 6.1.7). The connection itself is never accepted. False without
+// TlsOptions::verify_peer. May throw as above.
+bool proves_public_name(const Config& config, const SSL* ssl, std::uint16_t port, UnixSeconds wall);
+// The error of such a connection.
+Judgement ech_refused();
+
 }  // namespace sluice::tls

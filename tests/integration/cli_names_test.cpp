@@ -1,10 +1,14 @@
-// Names in the `sluice` command: --doh-url and what belongs to it, --dns-ttl, --resolve, --no-private-addresses.
+// Names in the `sluice` command: --doh-url and what belongs to it, --dns-ttl, --resolve, --no-private-addresses; HTTPS
+// records and Encrypted Client Hello, with keys from them.
 #include <doctest/doctest.h>
 
 #include <string>
 
+#include "core/base/base64.hpp"
 #include "tests/support/command_runner.hpp"
+#include "tests/support/dnsmasq.hpp"
 #include "tests/support/doh_server.hpp"
+#include "tests/support/ech_server.hpp"
 #include "tests/support/loopback_server.hpp"
 
 using namespace sluice::test;
@@ -25,6 +29,29 @@ struct ClosingServer {
     return "http://" + host + ":" + port() + path;
   }
 };
+
+std::string param_of(int key, const std::string& value) {
+  return std::string{'\0', static_cast<char>(key), static_cast<char>(value.size() >> 8),
+                     static_cast<char>(value.size() & 0xff)} +
+         value;
+}
+
+std::string port_param(std::uint16_t port) {
+  return param_of(3, {static_cast<char>(port >> 8), static_cast<char>(port & 0xff)});
+}
+
+// The data of an HTTPS record with priority 1 for the owner itself.
+std::string record_of(const std::string& params) { return std::string("\0\1\0", 3) + params; }
+
+std::string in_hex(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    text += kDigits[static_cast<unsigned char>(c) >> 4];
+    text += kDigits[static_cast<unsigned char>(c) & 0xf];
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -82,6 +109,74 @@ TEST_CASE("--doh-url: a server that cannot be one is refused at once") {
   result = run_command({"--doh-url", "https://", "http://a.example/"});
   CHECK(result.exit_code == 3);
   CHECK(result.err.starts_with("sluice: (3) option --doh-url: "));
+}
+
+TEST_CASE("--https-records, --ech: HTTPS records by DNS over HTTPS say where to connect, and with which keys") {
+  EchServer origin;
+  const std::string wrong_port = std::to_string(refused_port());
+  DohServer doh({{"hidden.test", {"127.0.0.1"}}, {"plain.test", {"127.0.0.1"}}}, 60,
+                {{"hidden.test", record_of(port_param(origin.port()) + param_of(5, origin.list()))}});
+  const auto visit = [&](std::vector<std::string> arguments, const std::string& url = "https://hidden.test/") {
+    arguments.insert(arguments.end(), {"--doh-url", doh.url(), "--doh-insecure", "--cacert", origin.root(), url});
+    return run_command(std::move(arguments));
+  };
+  CHECK(visit({"--https-records"}).out == "hidden.test in clear");
+  CHECK(doh.questions() == 3);
+  CHECK(visit({"--ech", "true"}).out == "hidden.test hidden");
+  CHECK(visit({"--ech", "hard"}).out == "hidden.test hidden");
+  CHECK(doh.questions() == 9);
+  const auto none = visit({"--ech", "hard"}, "https://plain.test/");
+  CHECK(none.exit_code == 35);
+  CHECK(none.err.find("plain.test:443 has no keys in an HTTPS record") != std::string::npos);
+  // The server has other keys now than those that it names, and then none; and the record is that of another port.
+  const std::string url = "https://hidden.test:" + wrong_port + "/";
+  DohServer old({{"hidden.test", {"127.0.0.1"}}}, 60,
+                {{"_" + wrong_port + "._https.hidden.test",
+                  record_of(port_param(origin.port()) + param_of(5, origin.other_list()))}});
+  const auto visit_old = [&](const std::string& mode) {
+    return run_command({"--ech", mode, "--doh-url", old.url(), "--doh-insecure", "--cacert", origin.root(), url});
+  };
+  CHECK(visit_old("true").out == "hidden.test hidden");
+  CHECK(visit_old("hard").out == "hidden.test hidden");
+  CHECK(visit_old("grease").exit_code == 7);
+  const std::string own = "https://hidden.test:" + std::to_string(origin.port()) + "/";
+  const auto listed = [&](const std::string& list) {
+    return run_command({"--ech", "ecl:" + sluice::base64(list), "--doh-url", doh.url(), "--doh-insecure", "--cacert",
+                        origin.root(), own});
+  };
+  CHECK(listed(origin.list()).out == "hidden.test hidden");
+  CHECK(listed(origin.other_list()).out == "hidden.test hidden");
+  origin.take_none();
+  CHECK(visit_old("true").out == "hidden.test in clear");
+  CHECK(visit_old("hard").exit_code == 35);
+  CHECK(listed(origin.list()).exit_code == 35);
+}
+
+TEST_CASE("--https-records, --ech: HTTPS records of a name server") {
+  EchServer origin;
+  const std::string params = port_param(origin.port()) + param_of(5, origin.list());
+  const Dnsmasq dns({"host-record=hidden.test,127.0.0.9,60", "host-record=svc.test,127.0.0.1,60",
+                     "dns-rr=hidden.test,65," + in_hex(std::string("\0\1\3svc\4test\0", 12) + params)});
+  const auto visit = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(),
+                     {"--dns-servers", dns.address(), "--cacert", origin.root(), "https://hidden.test/"});
+    return run_command(std::move(arguments));
+  };
+  const auto plain = visit({"--https-records", "-w", " %{remote_ip}"});
+  CHECK(plain.err == "");
+  CHECK(plain.out == "hidden.test in clear 127.0.0.1");
+  CHECK(dns.count("query[HTTPS] hidden.test") == 1);
+  CHECK(dns.count("query[A] svc.test") == 1);
+  CHECK(visit({"--ech", "hard"}).out == "hidden.test hidden");
+  CHECK(visit({}).exit_code == 7);
+  CHECK(dns.count("query[HTTPS] hidden.test") == 2);
+}
+
+TEST_CASE("--resolve: an address of a URL, in brackets, is replaced too") {
+  ClosingServer origin;
+  const std::string url = "http://[::5]:" + origin.port() + "/";
+  CHECK(run_command({"--resolve", "[::5]:" + origin.port() + ":127.0.0.1", url}).out == "/");
+  CHECK(run_command({"--resolve", "[0::0:5]:" + origin.port() + ":127.0.0.1", url}).out == "/");
 }
 
 TEST_CASE("--dns-ttl: how long an answer serves further connections") {

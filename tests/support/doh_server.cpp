@@ -7,9 +7,11 @@
 
 namespace sluice::test {
 
-DohServer::DohServer(std::map<std::string, std::vector<std::string>> names, int ttl)
+DohServer::DohServer(std::map<std::string, std::vector<std::string>> names, int ttl,
+                     std::map<std::string, std::string> https)
     : names_(std::move(names)),
       ttl_(ttl),
+      https_(std::move(https)),
       server_([this](const std::string& request) { return reply(request); }),
       front_(server_.port()) {}
 
@@ -37,12 +39,34 @@ std::string DohServer::answer(const std::string& query) const {
     at += 1 + length;
   }
   if (at + 5 > query.size()) return {};
-  const bool is_ipv6 = query[at + 2] == 28;
+  constexpr char kHttps = 65;
+  const char type = query[at + 2];
+  const bool is_ipv6 = type == 28;
   std::string message = query.substr(0, at + 5);
   message[2] = static_cast<char>(0x81);
   message[3] = static_cast<char>(0x80);
+  message[11] = 0;  // no OPT record
+  const auto service = https_.find(name);
   const auto found = names_.find(name);
-  if (found == names_.end()) message[3] = static_cast<char>(0x83);
+  if (found == names_.end() && service == https_.end()) message[3] = static_cast<char>(0x83);
+  if (type == kHttps && service != https_.end()) {
+    const std::string& data = service->second;
+    message += {'\xc0',
+                '\x0c',
+                0,
+                kHttps,
+                0,
+                1,
+                0,
+                0,
+                0,
+                static_cast<char>(ttl_),
+                static_cast<char>(data.size() >> 8),
+                static_cast<char>(data.size() & 0xff)};
+    message += data;
+    message[7] = 1;
+  }
+  if (type == kHttps) return message;
   int records = 0;
   for (const std::string& text : found == names_.end() ? std::vector<std::string>() : found->second) {
     const IpAddress address = IpAddress::parse(text).value();

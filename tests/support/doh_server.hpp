@@ -1,4 +1,5 @@
-// A server for DNS over HTTPS on loopback: A and AAAA for given names, NXDOMAIN for others, by GET (RFC 8484). TLS is
+// A server for DNS over HTTPS on loopback: A and AAAA for given names, and HTTPS records (RFC 9460), NXDOMAIN for
+// others, by GET (RFC 8484). TLS is
 // that of nginx, before a scripted server.
 #pragma once
 
@@ -16,7 +17,9 @@ namespace sluice::test {
 class DohServer {
  public:
   // `ttl`: of each record, in seconds.
-  explicit DohServer(std::map<std::string, std::vector<std::string>> names, int ttl = 60);
+  // `https`: the data of the HTTPS record that a name has.
+  explicit DohServer(std::map<std::string, std::vector<std::string>> names, int ttl = 60,
+                     std::map<std::string, std::string> https = {});
   std::string url() const { return front_.url() + "/dns-query"; }
   std::string root() const { return (front_.site().folder() / "root.pem").string(); }  // of its certificate
   int questions() const { return questions_; }                                         // so far; each type counts
@@ -29,6 +32,7 @@ class DohServer {
 
   const std::map<std::string, std::vector<std::string>> names_;
   const int ttl_;
+  const std::map<std::string, std::string> https_;
   std::atomic<int> questions_ = 0;
   std::string says_;
   LoopbackServer server_;

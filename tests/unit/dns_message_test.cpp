@@ -51,13 +51,39 @@ std::string addresses_of(const Result<DnsAddresses>& answer) {
 
 }  // namespace
 
-TEST_CASE("dns: a query asks for one type, with recursion, and has the id 0") {
-  const std::string wanted = "\0\0\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1"s;
+TEST_CASE("dns: a query asks for one type, with recursion, has the id 0, and is filled up to 128 bytes") {
+  const std::string question = "\0\0\1\0\0\1\0\0\0\0\0\1\7example\3org\0\0\1\0\1"s;
+  const std::string padding = "\0\0\51\xff\xff\0\0\0\0\0\130\0\14\0\124"s + std::string(84, '\0');
+  const std::string wanted = question + padding;
+  REQUIRE(wanted.size() == 128);
   CHECK(dns_query("example.org", Kind::ipv4).value() == wanted);
   CHECK(dns_query("Example.ORG.", Kind::ipv4).value() == wanted);
   std::string ipv6 = wanted;
-  ipv6[ipv6.size() - 3] = 28;
+  ipv6[question.size() - 3] = 28;
   CHECK(dns_query("example.org", Kind::ipv6).value() == ipv6);
+  std::string https = wanted;
+  https[question.size() - 3] = 65;
+  CHECK(https_query(https_owner("example.org", 443)).value() == https);
+  CHECK(https_owner("example.org", 8443) == "_8443._https.example.org");
+}
+
+TEST_CASE("dns: a query of any length is filled up to a multiple of 128 bytes (RFC 8467 4.1)") {
+  std::string host = "x";
+  for (int i = 0; i < 250; ++i) {
+    const std::string query = dns_query(host, Kind::ipv4).value();
+    CAPTURE(host.size());
+    // The header, the name, type and class, and the record and the option without its zeros.
+    const std::size_t least = 12 + host.size() + 2 + 4 + 11 + 4;
+    CHECK(query.size() % 128 == 0);
+    CHECK(query.size() < least + 128);
+    CHECK(query.size() >= least);
+    const std::size_t zeros = query.size() - least;
+    CHECK(static_cast<unsigned char>(query[least - 1]) == zeros % 256);
+    CHECK(static_cast<unsigned char>(query[least - 5]) == zeros + 4);
+    host += host.size() % 60 == 59 ? '.' : 'x';
+    if (host.ends_with('.')) host += 'x';
+    if (host.size() > 250) break;
+  }
 }
 
 TEST_CASE("dns: what is no name is not asked for") {
@@ -82,6 +108,36 @@ TEST_CASE("dns: the addresses of an answer, in order, with the least TTL") {
   const std::string data = "\x20\x01\x0d\xb8"s + std::string(11, '\0') + '\7';
   CHECK(addresses_of(read(header(1) + question6 + record(kPointer, 28, 9, data), "a.test", Kind::ipv6)) ==
         "2001:db8::7 for 9");
+}
+
+TEST_CASE("dns: HTTPS records come by priority, with the least TTL; an alias, or a malformed one, ends them all") {
+  const std::string question = kName + "\0\101\0\1"s;
+  const auto services = [&](const std::string& records, int count) -> std::string {
+    const std::string message = header(count) + question + records;
+    const auto answer = read_https_answer(as_bytes(message), "a.test");
+    if (!answer) return answer.error().message();
+    std::string all;
+    for (const HttpsRecord& one : answer->records) all += std::to_string(one.priority) + one.target + ' ';
+    return all + (answer->ttl ? "for " + std::to_string(*answer->ttl / seconds(1)) : "");
+  };
+  const auto https = [&](std::uint32_t ttl, const std::string& data) { return record(kPointer, 65, ttl, data); };
+  const std::string two = https(60, "\0\2\1t\0"s), one = https(30, "\0\1\0"s), other = https(60, "\0\2\1u\0"s);
+  CHECK(services(two + one + other, 3) == "1 2t 2u for 30");
+  CHECK(services("", 0) == "");
+  const std::string unknown = https(9, "\0\1\0\0\0\0\2\0\x63\0\x63\0\0"s);  // its key 99 must be understood
+  CHECK(services(unknown + two, 2) == "2t for 9");
+  CHECK(services(unknown, 1) == "");
+  CHECK(services(one + https(60, "\0\0\1t\0"s), 2) == "");
+  CHECK(services(one + https(60, "\0\1\0\0\3\0\1x"s), 2) ==
+        "resolve a.test: the answer of the DNS server is malformed");
+  CHECK(services(https(60, "\0"s), 1) == "resolve a.test: the answer of the DNS server is malformed");
+  const std::string b = "\1b\xc0\x0e"s;
+  CHECK(services(record(kPointer, 5, 20, b) + record(b, 65, 60, "\0\1\0"s), 2) == "1 for 20");
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += one;
+  const std::string message = header(17) + question + many;
+  CHECK(read_https_answer(as_bytes(message), "a.test").value().records.size() == 16);
+  CHECK_FALSE(read_https_answer(as_bytes(header(0) + kQuestion), "a.test").has_value());  // of another type
 }
 
 TEST_CASE("dns: no records, and records of others, are no addresses") {

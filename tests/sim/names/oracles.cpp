@@ -151,7 +151,8 @@ void NameOracles::answered(int host, AddressFamily family, const Result<NameAnsw
     }
     name.addresses.clear();
     name.end.reset();
-    name.fails_until = until;
+    // What is answered and cannot be used is as good as absent; other trouble may pass.
+    name.fails_until = answer || answer.error().name_absent ? until : std::nullopt;
   } else {
     name.fails_until.reset();
     name.waits_until.reset();

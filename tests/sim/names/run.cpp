@@ -137,7 +137,12 @@ class Run {
     const bool fails = one_in(4);
     const bool in_part = !fails && !last && !question.in_part && question.family == AddressFamily::any && one_in(3);
     Result<NameAnswer> answer = draw_answer(question, in_part && one_in(2));
-    if (fails) answer = std::unexpected(make_error(Code::resolve_failed, "resolve: no such name", 4));
+    if (fails) {
+      const bool is_absent = !one_in(3);
+      Error error = make_error(Code::resolve_failed, is_absent ? "resolve: no such name" : "resolve: SERVFAIL", 4);
+      error.name_absent = is_absent;
+      answer = std::unexpected(std::move(error));
+    }
     if (answer) answer->more_to_come = in_part;
     const ResolveId id = question.id;
     note("answer for " + host_name(question.host) + (fails ? ": none" : "") + (in_part ? ": a part" : ""));

@@ -375,6 +375,12 @@ TEST_CASE("options: --resolve") {
   }
 }
 
+TEST_CASE("options: --https-records holds for all transfers") {
+  CHECK_FALSE(parse({"h"})->https_records);
+  CHECK(parse({"--https-records", "h", "--next", "i"})->https_records);
+  CHECK_FALSE(parse({"--https-records", "--no-https-records", "h"})->https_records);
+}
+
 TEST_CASE("options: --dns-ttl and --no-private-addresses hold for all transfers, however they are grouped") {
   const auto plain = parse({"h"});
   REQUIRE(plain.has_value());

@@ -98,14 +98,19 @@ TEST_CASE("types of files, in any case; others are refused with curl's exit code
   CHECK(refusal_of(tls_max, "1.1").message == "--tls-max: expected 1.2, 1.3 or default, not '1.1'");
 }
 
-TEST_CASE("--ech: a list in base64, or none; what would need DNS is refused") {
+TEST_CASE("--ech: a mode, a list in base64, or none") {
   using enum OptionId;
   CHECK(settings_of({{ech, "ecl:AAEC"}}).tls.ech_list == std::string("\0\1\2", 3));
   CHECK(settings_of({{ech, "ecl:AAEC"}}).proxies.tls.ech_list.empty());
   CHECK(settings_of({{ech, "ecl:AAEC"}, {ech, "false"}}).tls.ech_list.empty());
-  for (const char* value : {"true", "hard", "grease", "pn:a.b", "", "ECL:AAEC"}) {
+  CHECK(settings_of({{ech, "true"}}).tls.ech == EncryptedHello::if_known);
+  CHECK(settings_of({{ech, "true"}}).proxies.tls.ech == EncryptedHello::none);
+  CHECK(settings_of({{ech, "hard"}, {ech, "ecl:AAEC"}}).tls.ech == EncryptedHello::required);
+  CHECK(settings_of({{ech, "grease"}}).tls.ech == EncryptedHello::grease);
+  CHECK(settings_of({{ech, "hard"}, {ech, "false"}}).tls.ech == EncryptedHello::none);
+  for (const char* value : {"True", "pn:a.b", "", "ECL:AAEC"}) {
     CHECK(refusal_of(ech, value).message ==
-          "--ech: expected ecl:BASE64 or false (no list is looked up), not '" + std::string(value) + "'");
+          "--ech: expected true, hard, grease, false or ecl:BASE64, not '" + std::string(value) + "'");
   }
   CHECK(refusal_of(ech, "ecl:*").message == "--ech: what follows ecl: is not base64");
   CHECK(refusal_of(ech, "ecl:").message == "--ech: what follows ecl: is not base64");

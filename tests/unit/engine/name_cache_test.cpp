@@ -37,7 +37,11 @@ TransferOptions anew() {
 
 NameAnswer has(const char* address, std::optional<Duration> ttl = {}) { return {{*IpAddress::parse(address)}, ttl}; }
 
-Error unknown() { return make_error(Code::resolve_failed, "resolve example.org: no such name", 4); }
+Error unknown() {
+  Error error = make_error(Code::resolve_failed, "resolve example.org: no such name", 4);
+  error.name_absent = true;
+  return error;
+}
 
 }  // namespace
 

@@ -4,11 +4,19 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <vector>
@@ -45,6 +53,23 @@ std::vector<IpAddress> addresses(std::initializer_list<const char*> texts) {
   std::vector<IpAddress> all;
   for (const char* text : texts) all.push_back(*IpAddress::parse(text));
   return all;
+}
+
+// From here on SO_BINDTODEVICE fails in this process, as it does without a privilege before Linux 5.7.
+bool refuse_devices() {
+  const auto load = [](std::size_t at) {
+    return sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(at));
+  };
+  sock_filter rules[] = {
+      load(offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(SYS_setsockopt), 0, 3),
+      load(offsetof(seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_BINDTODEVICE, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(rules), rules};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 bool has_ipv6() { return net::address_of_interface("lo", IpAddress::Kind::ipv6).kind != IpAddress::Kind::none; }
@@ -173,6 +198,29 @@ TEST_CASE("sockets: bound to an interface") {
   CHECK(net::address_of_interface("nosuch", IpAddress::Kind::ipv4).kind == IpAddress::Kind::none);
   const net::Descriptor both = made_with({.interface = "lo", .local_addresses = addresses({"127.0.0.2"})});
   CHECK(net::local_address(both.get()).ip == *IpAddress::parse("127.0.0.2"));
+}
+
+TEST_CASE("sockets: where the system binds to no interface, a local address must be one of the interface") {
+  CHECK(net::has_address("lo", *IpAddress::parse("127.0.0.1")));
+  CHECK_FALSE(net::has_address("lo", *IpAddress::parse("127.0.0.2")));
+  CHECK_FALSE(net::has_address("nosuch", *IpAddress::parse("127.0.0.1")));
+  const SocketOptions own{.interface = "lo", .local_addresses = addresses({"127.0.0.1"})};
+  const SocketOptions other{.interface = "lo", .local_addresses = addresses({"127.0.0.2"})};
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (!refuse_devices()) ::_exit(9);
+    const auto made = net::make_tcp_socket(kFour, &own, nullptr);
+    const auto refused = net::make_tcp_socket(kFour, &other, nullptr);
+    const std::string wanted =
+        "connect to 127.0.0.1:9: bind to the interface lo: Operation not permitted, and 127.0.0.2 is none of its "
+        "addresses";
+    ::_exit(!made ? 1 : refused ? 2 : refused.error().message() != wanted ? 3 : 0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("sockets: the application opens them, and they are made fit for use") {

@@ -20,7 +20,11 @@ using Known = NameCache::Known;
 constexpr Now kBegin{Instant(seconds(1000)), 0};
 constexpr Now at(Duration time) { return {kBegin.steady + time, 0}; }
 
-Error no_such_name() { return make_error(Code::resolve_failed, "resolve a.test: no such name", 4); }
+Error no_such_name() {
+  Error error = make_error(Code::resolve_failed, "resolve a.test: no such name", 4);
+  error.name_absent = true;
+  return error;
+}
 
 struct Names {
   explicit Names(const NameCacheOptions& options, pool::SharedNames* shared = nullptr) : cache(shared, options) {}
@@ -123,6 +127,15 @@ TEST_CASE("name rules: an answer that is too old is used while one look-up runs,
   CHECK(told.result.has_value());
   CHECK(names.knows(seconds(14)) == Known::yes);
   CHECK(texts(names.name().addresses) == "192.0.2.2");
+}
+
+TEST_CASE("name rules: only that a name does not exist is remembered, not trouble that may pass (RFC 2308)") {
+  Names names({.negative_ttl = seconds(5)});
+  names.look_up(std::unexpected(make_error(Code::resolve_failed, "resolve a.test: SERVFAIL", 11)), {});
+  CHECK(names.knows({}) == Known::no);
+  names.look_up(NameAnswer(), {});  // no address at all: there is none
+  CHECK(names.knows({}) == Known::failed);
+  CHECK(names.name().failure->name_absent);
 }
 
 TEST_CASE("name rules: a refresh that fails keeps the old answer until its time is over") {

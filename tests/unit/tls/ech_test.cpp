@@ -1,40 +1,19 @@
 // Encrypted Client Hello: the name that a path sees, servers that refuse, and lists that cannot be used.
 #include <doctest/doctest.h>
-#include <openssl/hpke.h>
-#include <openssl/mem.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "tests/support/ech_key.hpp"
 #include "tests/support/tls_pair.hpp"
 
 using namespace sluice;
+using test::EchKey;
 using test::TlsPair;
 
 namespace {
-
-// A server's key, and the list that its DNS record would have.
-struct EchKey {
-  EchKey() {
-    std::uint8_t* bytes = nullptr;
-    std::size_t size = 0;
-    REQUIRE(EVP_HPKE_KEY_generate(key.get(), EVP_hpke_x25519_hkdf_sha256()));
-    REQUIRE(SSL_marshal_ech_config(&bytes, &size, 7, key.get(), "public.example", 16));
-    const bssl::UniquePtr<std::uint8_t> owner(bytes);
-    config = as_text({bytes, size});
-    keys.reset(SSL_ECH_KEYS_new());
-    REQUIRE(SSL_ECH_KEYS_add(keys.get(), 1, bytes, size, key.get()));
-  }
-  std::string list() const { return list_of(config); }
-  static std::string list_of(const std::string& configs) {
-    return std::string{static_cast<char>(configs.size() >> 8), static_cast<char>(configs.size() & 0xff)} + configs;
-  }
-  bssl::ScopedEVP_HPKE_KEY key;
-  bssl::UniquePtr<SSL_ECH_KEYS> keys;
-  std::string config;
-};
 
 TlsOptions with_list(std::string list) {
   TlsOptions options = test::trusting_options();
@@ -129,4 +108,66 @@ TEST_CASE("Encrypted Client Hello: a list that cannot be used is an error, and n
   }
   // One that can be used, after one that cannot.
   CHECK(unusable_list(EchKey::list_of(changed(1, 0x0a).substr(2) + ech.config)) == "");
+}
+
+TEST_CASE("Encrypted Client Hello: a list in place of the configuration's own, and none in its place") {
+  const EchKey ech;
+  const auto hello = [&](EncryptedHello mode, std::optional<std::string> list) {
+    TlsOptions options = test::trusting_options();
+    options.ech = mode;
+    auto params = test::example_params(options);
+    params.ech_list = std::move(list);
+    TlsPair pair(test::make_context(test::example_server()), params);
+    return std::string(as_text(Bytes(pair.wire)));
+  };
+  const std::string extension("\xfe\x0d", 2);
+  CHECK(hello(EncryptedHello::if_known, ech.list()).contains("public.example"));
+  CHECK(hello(EncryptedHello::if_known, "").contains("example.org"));
+  CHECK(hello(EncryptedHello::if_known, std::nullopt).contains("example.org"));
+  CHECK(hello(EncryptedHello::if_known, "broken").contains("example.org"));
+  CHECK_FALSE(hello(EncryptedHello::if_known, "").contains(extension));
+  CHECK(hello(EncryptedHello::grease, "").contains(extension));
+  CHECK(hello(EncryptedHello::grease, "").contains("example.org"));
+  CHECK(hello(EncryptedHello::none, ech.list()).contains("public.example"));
+  TlsOptions options = test::trusting_options();
+  options.ech = EncryptedHello::required;
+  for (const std::string& list : {std::string(), std::string("broken")}) {
+    auto params = test::example_params(options);
+    params.ech_list = list;
+    const auto made = tls::make_client(std::move(params));
+    REQUIRE_FALSE(made.has_value());
+    CHECK(made.error().code == Code::tls_handshake);
+    CHECK(made.error().message() ==
+          "Encrypted Client Hello: it is required, and there are no keys of the host that can be used");
+  }
+  options.max_version = TlsVersion::tls1_2;
+  CHECK(TlsConfig::create(options).error().message() == "Encrypted Client Hello: it needs TLS 1.3");
+}
+
+TEST_CASE("Encrypted Client Hello: what a refusing server says of its keys counts if it has the public name") {
+  const EchKey ech, other;
+  for (const std::string name : {"public.example", "other.example"}) {
+    for (const bool verifies : {true, false}) {
+      for (const bool has_keys : {true, false}) {
+        for (const auto mode : {EncryptedHello::if_known, EncryptedHello::required}) {
+          CAPTURE(name);
+          CAPTURE(verifies);
+          CAPTURE(has_keys);
+          TlsOptions options = test::trusting_options();
+          options.ech = mode;
+          options.verify_peer = verifies;
+          auto params = test::example_params(options);
+          params.ech_list = ech.list();
+          TlsPair pair(test::make_context(test::server_for({name})), params);
+          if (has_keys) SSL_CTX_set1_ech_keys(SSL_get_SSL_CTX(pair.server.native()), other.keys.get());
+          pair.run();
+          CHECK_FALSE(pair.client->established());
+          const bool proves = name == "public.example" && verifies;
+          const bool again = proves && (has_keys || mode == EncryptedHello::if_known);
+          CHECK(pair.client->again() == (again ? Again::with_keys : Again::no));
+          CHECK(pair.client->keys_to_retry() == (proves && has_keys ? other.list() : ""));
+        }
+      }
+    }
+  }
 }

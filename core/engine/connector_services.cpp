@@ -1,0 +1,158 @@
+// See connector.hpp. Here: where a dial connects by the HTTPS records of its host (RFC 9460), and with which keys for
+// Encrypted Client Hello (RFC 9848). Leaves the look-up of records to connector_names.cpp.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/address_family.hpp"
+#include "core/engine/connector.hpp"
+#include "core/tls/client.hpp"
+
+namespace sluice::engine {
+
+using pool::Dial;
+using pool::DialService;
+using pool::Endpoint;
+
+namespace {
+
+bool requires_keys(const Endpoint& endpoint) {
+  const TlsOptions& options = endpoint.peer.tls->options();
+  return options.ech_config_list.empty() && options.ech == EncryptedHello::required;
+}
+
+std::string_view without_dot(std::string_view host) {
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+}
+
+std::vector<IpAddress> of_family(const std::vector<IpAddress>& all, AddressFamily family) {
+  std::vector<IpAddress> kept;
+  std::ranges::copy_if(all, std::back_inserter(kept),
+                       [&](const IpAddress& address) { return family_fits(family, address); });
+  return kept;
+}
+
+DialService& service_of(Dial& dial) {
+  if (!dial.service) dial.service = std::make_unique<DialService>();
+  return *dial.service;
+}
+
+}  // namespace
+
+// The port for which HTTPS records count; 0: they do not.
+std::uint16_t Connector::https_port(const Endpoint& endpoint) const {
+  const pool::Destination& place = endpoint.destination;
+  const pool::PeerName& peer = endpoint.peer;
+  if (!peer.tls || endpoint.through || place.route) return 0;
+  if (place.port != peer.port || without_dot(place.host) != peer.host) return 0;  // connect_to
+  return options_.https_records || tls::wants_ech_keys(peer.tls->options()) ? peer.port : std::uint16_t{0};
+}
+
+std::uint16_t Connector::port_of(const Dial& dial, const pool::Destination& place) const {
+  return dial.service && dial.service->port != 0 ? dial.service->port : place.port;
+}
+
+// The dial waits for the addresses of the name that its record has.
+bool Connector::is_of_target(const Dial& dial) const { return dial.service && !dial.service->target.empty(); }
+
+// What is known of the endpoint's name has grown. `complete`: nothing more will come.
+std::optional<DialEnd> Connector::learn(Dial& dial, const Endpoint& endpoint, const pool::Name& name, bool complete,
+                                        Now now) {
+  const AddressFamily family = endpoint.destination.family;
+  const bool counts = name.https_port != 0 && !(dial.service && dial.service->is_over);
+  const bool has_begun = dial.race.tried() > 0 || !dial.attempts.empty();
+  bool waits = false;
+  if (counts && !has_begun && !(dial.service && dial.service->is_chosen)) {
+    if (name.https) {
+      choose_service(dial, endpoint, name);
+      if (is_of_target(dial)) return look_up_service(dial, endpoint, now);
+    }
+    const bool lacks_keys = requires_keys(endpoint) && !(dial.service && dial.service->ech);
+    waits = !complete && name.https_to_come;
+    if (lacks_keys && waits) return std::nullopt;
+    if (lacks_keys) {
+      dial.race.stop();
+      return lose_soon(
+          dial,
+          make_error(Code::tls_handshake, "Encrypted Client Hello: it is required, and " +
+                                              endpoint.destination.where() + " has no keys in an HTTPS record"),
+          now);
+    }
+  }
+  const bool is_hinted = name.addresses.empty() && dial.service && !dial.service->hints.empty();
+  const Instant until = waits ? name.https_until : name.ipv6_until;
+  if (!dialer_.learn(dial, is_hinted ? of_family(dial.service->hints, family) : name.addresses, complete, family, until,
+                     now, waits)) {
+    return std::nullopt;
+  }
+  if (complete && dial.race.knows_none()) return lose_soon(dial, endpoint.destination.host, now);
+  return next_attempt(dial, now);
+}
+
+// The first record that can be used (RFC 9460 3): those with h2 or h3 alone are for others.
+void Connector::choose_service(Dial& dial, const Endpoint& endpoint, const pool::Name& name) {
+  const TlsOptions& tls = endpoint.peer.tls->options();
+  const bool wants_keys = tls::wants_ech_keys(tls);
+  const std::vector<HttpsRecord>& records = name.https->records;
+  const auto suits = [&](const HttpsRecord& record) {
+    return record.speaks_http1() && (!requires_keys(endpoint) || !record.ech.empty());
+  };
+  const auto record = std::ranges::find_if(records, suits);
+  if (record == records.end()) return;
+  DialService& service = service_of(dial);
+  service.is_chosen = true;
+  service.port = record->port.value_or(0);
+  service.target = without_dot(record->target) == without_dot(name.host) ? std::string() : record->target;
+  service.hints = record->hints;
+  if (wants_keys && !service.has_retried) service.ech = record->ech;
+  const bool all_have_keys =
+      std::ranges::all_of(records, [](const HttpsRecord& one) { return !one.speaks_http1() || !one.ech.empty(); });
+  service.may_fall_back = !wants_keys || !(requires_keys(endpoint) || all_have_keys);
+}
+
+// The addresses are those of another name.
+std::optional<DialEnd> Connector::look_up_service(Dial& dial, const Endpoint& endpoint, Now now) {
+  using Known = pool::NameCache::Known;
+  names_.leave(dial.name);
+  const AddressFamily family = endpoint.destination.family;
+  pool::Name& name = names_.name(dial.service->target, family);
+  const Known known_so_far = ask_cache(name, now);
+  if (known_so_far == Known::failed) {
+    return dial.service->may_fall_back ? fall_back(dial, endpoint, now) : lose_soon(dial, *name.failure, now);
+  }
+  if (known_so_far != Known::no) return use(dial, endpoint, name.addresses, now);
+  wait_for(dial, name, family, now);
+  if (name.known_in_part) return learn_of_target(dial, name, {}, false, now);
+  if (!dialer_.learn(dial, of_family(dial.service->hints, family), false, family, {}, now)) return std::nullopt;
+  return next_attempt(dial, now);
+}
+
+std::optional<DialEnd> Connector::learn_of_target(Dial& dial, const pool::Name& name, const Result<void>& result,
+                                                  bool complete, Now now) {
+  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  if (!result) {
+    dial.race.stop();
+    if (!dial.attempts.empty()) return std::nullopt;  // to the record's hints
+    if (dial.service->may_fall_back) return fall_back(dial, endpoint, now);
+    return failed(dial, dial.last_error ? pool::Dialer::lost(dial, endpoint.destination) : result.error());
+  }
+  if (!dialer_.learn(dial, name.addresses, complete, name.family, name.ipv6_until, now)) return std::nullopt;
+  return next_attempt(dial, now);
+}
+
+// RFC 9460 3: no connection can be made as the records say, so one is made without them.
+std::optional<DialEnd> Connector::fall_back(Dial& dial, const Endpoint& endpoint, Now now) {
+  names_.leave(dial.name);
+  *dial.service = DialService{.is_over = true, .has_retried = dial.service->has_retried};
+  dial.race.reset();
+  return look_up(dial, endpoint, now);
+}
+
+// RFC 9849 6.1.6: once, with the keys that the server has named, or without.
+void Connector::note_keys(Dial& dial, std::string_view list) {
+  DialService& service = service_of(dial);
+  service.ech = std::string(list);
+  service.has_retried = true;
+  service.is_chosen = false;  // the record is chosen anew, but not its keys
+}
+
+}  // namespace sluice::engine
