@@ -44,6 +44,8 @@ TEST_CASE("the blame follows from the code") {
   CHECK(blame_of(Code::malformed_response) == Blame::peer);
   CHECK(blame_of(Code::truncated) == Blame::peer);
   CHECK(blame_of(Code::bad_coding) == Blame::peer);
+  CHECK(blame_of(Code::http2_error) == Blame::peer);
+  CHECK(blame_of(Code::http2_stream) == Blame::peer);
   CHECK(blame_of(Code::tls_certificate) == Blame::peer);
   CHECK(blame_of(Code::authentication_failed) == Blame::peer);
   CHECK(blame_of(Code::idle_timeout) == Blame::limit);
