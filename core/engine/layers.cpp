@@ -118,6 +118,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.key_is_portable = !endpoint.is_by_object() && (!endpoint.through || is_portable(*endpoint.through, parts));
   params.key_log = &parts.key_log;
   params.port = peer.port;
+  params.http2 = offer_for(endpoint.protocol);
   if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;
   return push_tls(connection, std::move(params));
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/list.hpp"
 #include "core/base/timers.hpp"
+#include "core/http/session.hpp"
 #include "core/options.hpp"
 #include "core/pool/pooled_connection.hpp"
 #include "core/proxy/passage.hpp"
@@ -88,6 +89,9 @@ struct Through {
   bool is_last(std::size_t proxy) const { return proxy + 1 == way.proxies->size(); }
 };
 
+// The version that connections are made for. `forwarded`: a proxy gets the requests, without a tunnel.
+http::Protocol protocol_for(HttpVersions versions, bool tls, bool forwarded);
+
 // Writes the endpoint key into `key`. Two transfers share connections and TLS sessions only if their keys are equal
 // (SB-05, SB-36, SB-42 to SB-46). Transfers that one proxy forwards share connections to it, whatever their origin.
 // `tls` is null without TLS. Throws std::bad_alloc.
@@ -106,6 +110,7 @@ struct Endpoint {
   std::string key;  // see endpoint_key()
   Destination destination;
   PeerName peer;
+  http::Protocol protocol = http::Protocol::http1;
   std::unique_ptr<Through> through;  // null: no proxy
 
   WaitingList queue;    // transfers without a dial of their own, the oldest first

@@ -468,7 +468,7 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
         Code::invalid_url, "TLS: \"" + printable(params.host, 256) + "\" is not a host a certificate can be for"));
   }
   clear_errors();
-  auto ssl = config->new_connection();
+  auto ssl = config->new_connection(params.http2);
   BIO* bio = ssl ? BIO_new(&kSpanBio) : nullptr;
   if (bio == nullptr) {
     clear_errors();

@@ -11,6 +11,7 @@
 
 #include "core/base/layer.hpp"
 #include "core/options.hpp"
+#include "core/tls/alpn.hpp"
 #include "core/tls/peer_certificate.hpp"
 #include "core/tls/session_cache.hpp"
 #include "core/url.hpp"
@@ -26,6 +27,7 @@ struct ClientParams {
   bool key_is_portable = true;       // false: it names an object of this process
   std::vector<std::string>* key_log =
       nullptr;  // gets a line for each secret if TlsOptions::key_log is set; null: none. Must outlive the layer.
+  Http2Offer http2 = Http2Offer::as_configured;
   std::uint16_t port = 0;  // for messages and TlsPeer; 0: left out
   // The peer: the origin, directly or in a proxy's tunnel, or a proxy, about which StreamFacts say nothing.
   enum class Place : std::uint8_t { to_origin, in_tunnel, to_proxy } place = Place::to_origin;
