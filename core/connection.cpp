@@ -7,7 +7,8 @@
 #include "core/base/memory.hpp"
 #include "core/engine/connection_impl.hpp"
 #include "core/engine/guarded.hpp"
-#include "core/http1/session.hpp"
+#include "core/engine/sessions.hpp"
+#include "core/http2/session.hpp"
 
 namespace sluice {
 
@@ -22,12 +23,15 @@ Result<Connection> Connection::create(ConnectionOptions options) {
     if (options.idle_connection_timeout && *options.idle_connection_timeout < Duration::zero()) {
       return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
     }
+    if (options.http_versions >= HttpVersions::http2_prior_knowledge && !http2::has_http2()) {
+      return std::unexpected(make_error(Code::invalid_option, "HTTP/2: this sluice was built without libnghttp2"));
+    }
     if (options.origin.is_tls() && !options.tls) {
       return std::unexpected(
           make_error(Code::tls_config,
                      options.origin.origin() + ": no TLS configuration was given " + "(ConnectionOptions::tls)"));
     }
-    return Connection(std::make_unique<Impl>(std::move(options), std::make_unique<http1::Factory>()));
+    return Connection(std::make_unique<Impl>(std::move(options), std::make_unique<engine::Sessions>()));
   });
 }
 

@@ -1,5 +1,5 @@
-// One HTTP connection over one byte stream that the caller brings: requests one after another, with TLS where the
-// origin is https. It looks up no names, has no pool and opens no other connection.
+// One HTTP connection over one byte stream that the caller brings: requests one after another, or with HTTP/2 side by
+// side; with TLS where the origin is https. It looks up no names, has no pool and opens no other connection.
 //
 // For callers that have a stream already and want only HTTP on it. Limits, timeouts, backpressure and error messages
 // are those of an Engine (core/engine.hpp), because both are made of the same parts. It owns no socket, clock or
@@ -60,6 +60,7 @@ struct ConnectionOptions {
   // Every request must have this scheme, host and port. The rest of the URL is ignored.
   Url origin = {};
   std::shared_ptr<const TlsConfig> tls = {};  // needed for https; the certificate must be valid for the origin's host
+  HttpVersions http_versions = HttpVersions::any;  // what TransferOptions::http_versions says does not count
   std::string name = {};  // the stream's name in messages: "/dev/ttyS0"; empty: the origin's host[:port]
   // The connection is closed when it was unused for this time after a response. nullopt: it is kept.
   std::optional<Duration> idle_connection_timeout = {};

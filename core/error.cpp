@@ -97,6 +97,10 @@ std::string_view to_string(Code code) {
       return "truncated";
     case Code::unexpected_upgrade:
       return "unexpected_upgrade";
+    case Code::http2_error:
+      return "http2_error";
+    case Code::http2_stream:
+      return "http2_stream";
     case Code::tls_handshake:
       return "tls_handshake";
     case Code::tls_certificate:
@@ -194,6 +198,8 @@ Blame blame_of(Code code) {
     case Code::bad_coding:
     case Code::truncated:
     case Code::unexpected_upgrade:
+    case Code::http2_error:
+    case Code::http2_stream:
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_pin:

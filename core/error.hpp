@@ -48,6 +48,8 @@ enum class Code : std::uint8_t {
   bad_coding,          // the coded data of a body breaks the rules of its content coding
   truncated,           // the connection ended in the middle of a response
   unexpected_upgrade,  // a 101 (Switching Protocols)
+  http2_error,         // the peer broke HTTP/2's rules, or ended the connection with an error; detail: its number
+  http2_stream,        // one exchange over HTTP/2 was malformed or reset; detail: the number (RFC 9113 7)
   tls_handshake,
   tls_certificate,        // the peer's certificate was not accepted
   tls_pin,                // none of TlsOptions::pinned_public_keys is the key of the peer's certificate

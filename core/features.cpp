@@ -4,6 +4,7 @@
 #include "core/content/brotli_decoder.hpp"
 #include "core/content/zlib_decoder.hpp"
 #include "core/content/zstd_decoder.hpp"
+#include "core/http2/session.hpp"
 #include "core/rules/public_suffix.hpp"
 #include "core/url/idn.hpp"
 
@@ -14,7 +15,8 @@ Features features() {
           .brotli = content::has_brotli(),
           .zstd = content::has_zstd(),
           .psl = rules::has_public_suffix_list(),
-          .idn = url::has_idn()};
+          .idn = url::has_idn(),
+          .http2 = http2::has_http2()};
 }
 
 }  // namespace sluice

@@ -11,6 +11,7 @@ struct Features {
   bool zstd = false;    // zstd
   bool psl = false;     // the Public Suffix List, for cookies
   bool idn = false;     // hosts with characters beyond ASCII
+  bool http2 = false;   // HTTP/2
 };
 
 // Never fails; any thread at any time.

@@ -62,7 +62,9 @@ struct TlsOptions {
   std::string private_key_password = {};  // for an encrypted key
   TlsVersion min_version = TlsVersion::tls1_2;
   TlsVersion max_version = TlsVersion::tls1_3;
-  std::vector<std::string> alpn = {"http/1.1"};  // protocol names in order of preference; empty: no ALPN
+  // Protocol names in order of preference; empty: no ALPN, and so no HTTP/2 by agreement. "h2" need not be here: it is
+  // put before them, or left out, as TransferOptions::http_versions says.
+  std::vector<std::string> alpn = {"http/1.1"};
   bool session_resumption = true;
   TlsRenegotiation renegotiation = TlsRenegotiation::with_certificate;
   bool key_log = false;            // session secrets are given out as output::KeyLog; for debugging only
@@ -135,6 +137,17 @@ class TlsConfig {
 //    certain where a response ends, its connection is not used again.
 //  - strict: each of these is an error (malformed_response).
 enum class Http1 : std::uint8_t { tolerant, strict };
+
+// Which versions of HTTP a transfer may use. In a build without libnghttp2 there is only HTTP/1 (Features::http2): then
+// add() returns invalid_option for the last two.
+enum class HttpVersions : std::uint8_t {
+  any,      // over TLS HTTP/2 if the server takes it (ALPN, RFC 7301), else HTTP/1.1; without TLS HTTP/1.1
+  http1_1,  // HTTP/1.1 alone
+  // HTTP/2 alone, also without TLS (RFC 9113 3.3). Over TLS nothing else is offered, and a server that says nothing
+  // about it is taken to speak HTTP/2.
+  http2_prior_knowledge,
+  at_least_http2,  // the same, but over TLS the server must agree to HTTP/2: else the error is http2_error
+};
 
 // Which addresses of a host may be used.
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
@@ -230,6 +243,8 @@ struct TransferOptions {
   std::shared_ptr<const TlsConfig> tls = {};
   std::optional<ConnectTo> connect_to = {};
   AddressFamily family = AddressFamily::any;
+  // With a proxy that forwards the request (http without a tunnel) it is HTTP/1.1, whatever this says.
+  HttpVersions http_versions = HttpVersions::any;
   // Null: TCP. With a route, the host and port of connect_to (or of the URL) are only passed to the route.
   std::shared_ptr<Route> route = {};
   // Null: no proxy. With a route it is not asked. With a proxy, connect_to is the place to which the (last) proxy is

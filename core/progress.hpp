@@ -45,6 +45,7 @@ struct TransferInfo {
   // "http://proxy.example:3128": the proxy that is connected to, without user and password; "": none.
   std::string proxy = {};
   int connect_status = 0;        // of an HTTP proxy's last response to CONNECT; 0: there was none
+  std::uint32_t stream_id = 0;   // of the exchange over HTTP/2; 0: HTTP/1, or no exchange has begun
   bool reused = false;           // the connection had carried another exchange before
   int addresses_tried = 0;       // for this connection, the one that answered included; 0: it was not dialed by name
   int retries = 0;               // how often the request was sent again on another connection

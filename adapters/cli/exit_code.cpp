@@ -64,6 +64,10 @@ int exit_code(const Error& error, bool head_received) {
       return kExitPartialFile;
     case Code::unexpected_upgrade:
       return kExitWeirdReply;
+    case Code::http2_error:
+      return kExitHttp2;
+    case Code::http2_stream:
+      return kExitHttp2Stream;
     case Code::tls_handshake:
       return kExitTlsHandshake;
     case Code::tls_certificate:

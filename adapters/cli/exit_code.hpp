@@ -25,6 +25,8 @@
 //   bad_coding                61
 //   truncated                 18
 //   unexpected_upgrade         8   (curl ends with 52 or hangs)
+//   http2_error               16   HTTP/2: the connection
+//   http2_stream              92   HTTP/2: one exchange
 //   tls_handshake             35
 //   tls_certificate           60
 //   tls_pin                   90
@@ -59,6 +61,7 @@ enum ExitCode : int {
   kExitResolve = 6,
   kExitConnect = 7,
   kExitWeirdReply = 8,
+  kExitHttp2 = 16,
   kExitPartialFile = 18,
   kExitHttpError = 22,
   kExitWrite = 23,
@@ -86,6 +89,7 @@ enum ExitCode : int {
   kExitRevocationList = 82,
   kExitPinnedKey = 90,
   kExitCertificateStatus = 91,
+  kExitHttp2Stream = 92,
   kExitRecursiveCall = 93,
   kExitAuthentication = 94,
   kExitProxy = 97,

@@ -63,9 +63,9 @@ namespace {
 // curl's names for them.
 std::string optional_features() {
   const Features built = features();
-  return std::string(has_gssapi() ? " GSS-API" : "") + (built.idn ? " IDN" : "") + (has_gssapi() ? " Kerberos" : "") +
-         (built.psl ? " PSL" : "") + (has_gssapi() ? " SPNEGO" : "") + (built.brotli ? " brotli" : "") +
-         (built.zlib ? " libz" : "") + (built.zstd ? " zstd" : "");
+  return std::string(has_gssapi() ? " GSS-API" : "") + (built.http2 ? " HTTP2" : "") + (built.idn ? " IDN" : "") +
+         (has_gssapi() ? " Kerberos" : "") + (built.psl ? " PSL" : "") + (has_gssapi() ? " SPNEGO" : "") +
+         (built.brotli ? " brotli" : "") + (built.zlib ? " libz" : "") + (built.zstd ? " zstd" : "");
 }
 
 }  // namespace

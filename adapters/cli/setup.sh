@@ -8,12 +8,12 @@ sluice_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034
 sluice_packages=(
   g++ meson ninja-build pkg-config dpkg-dev
-  node-llhttp zlib1g-dev libbrotli-dev libzstd-dev libc-ares-dev libpsl-dev libidn2-dev libkrb5-dev libuv1-dev libcli11-dev ca-certificates
+  node-llhttp zlib1g-dev libbrotli-dev libzstd-dev libc-ares-dev libpsl-dev libidn2-dev libnghttp2-dev libkrb5-dev libuv1-dev libcli11-dev ca-certificates
 )
 # What the tests need besides.
 # shellcheck disable=SC2034
 sluice_test_packages=(
-  doctest-dev nginx-light libnginx-mod-http-brotli-filter libnginx-mod-stream lighttpd lighttpd-mod-openssl apache2-bin
+  doctest-dev nghttp2-server nginx-light libnginx-mod-http-brotli-filter libnginx-mod-stream lighttpd lighttpd-mod-openssl apache2-bin
   libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server winbind tinyproxy-bin squid microsocks dnsmasq-base iproute2 openssl python3 binutils clang-format-19
   libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev libidn2-dev libunistring-dev cmake
 )

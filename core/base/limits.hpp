@@ -26,6 +26,20 @@ inline constexpr std::size_t kInterimBytesPerSecond = 256;
 // In the size line of one chunk. In all chunks of one message together: as many, plus one for each byte of the body.
 inline constexpr std::size_t kMaxChunkExtensionBytes = 16 * 1024;
 
+// HTTP/2 (SB-64 to SB-69). Frames are counted on one connection.
+inline constexpr std::size_t kMaxContinuations = 8;  // after one HEADERS, each of at most 16 KiB
+// PING and SETTINGS frames that came while the peer did not take our answers to all those before.
+inline constexpr std::size_t kMaxUnansweredFrames = 500;
+// Of all other frames: as many, plus one for each byte of a body in either direction and some for each request.
+inline constexpr std::size_t kMaxIdleFrames = 10'000;
+inline constexpr std::size_t kIdleFramesPerRequest = 16;
+inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
+inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
+// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69).
+inline constexpr std::size_t kStreamWindowBytes = 512 * 1024;
+// That of the connection limits no memory: it is opened for all that comes at once.
+inline constexpr std::size_t kConnectionWindowBytes = 16 * 1024 * 1024;
+
 // Buffers
 inline constexpr std::size_t kLandingBytes = 256 * 1024;   // receive buffer; one for each engine
 inline constexpr std::size_t kTlsRecordBytes = 17 * 1024;  // an incomplete TLS record (RFC 8446 5.2)

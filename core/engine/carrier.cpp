@@ -138,6 +138,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
     jobs_.stop_connect_timer(job);
     job.conn = connection.id;
     job.stream = *stream;
+    job.info.multiplexed = connection.multiplexes;
     job.last_activity = now.steady;
     job.facts = connection.facts;
     note_times(connection, job, now);

@@ -64,6 +64,7 @@ std::optional<ConnectionOutput> as_connection_output(Output& out) {
 Connection::Impl::Impl(ConnectionOptions options, std::unique_ptr<http::SessionFactory> sessions)
     : origin_(std::move(options.origin)),
       idle_timeout_(options.idle_connection_timeout),
+      protocol_(pool::protocol_for(options.http_versions, origin_.is_tls(), false)),
       sessions_(std::move(sessions)),
       connection_(begin(connections_)) {
   options_.default_tls = std::move(options.tls);
@@ -177,6 +178,7 @@ void Connection::Impl::start(Now now) {
     params.host_kind = peer.kind;
     params.key_log = &key_log_;
     params.port = peer.port;
+    params.http2 = engine::offer_for(protocol_);
     if (auto built = engine::push_tls(connection_, std::move(params)); !built) {
       sponsor_ = queue_.front()->transfer;
       return handshake_failed(std::move(built.error()), now);
@@ -212,7 +214,9 @@ bool Connection::Impl::find_sponsor(Now now) {
 void Connection::Impl::handshake_moved(Now now) {
   if (connection_.channel.fault()) return handshake_failed(*connection_.channel.fault(), now);
   if (!connection_.channel.become_ready()) return;
-  engine::complete(connection_, *sessions_, now);
+  if (auto done = engine::complete(connection_, *sessions_, protocol_, now); !done) {
+    return handshake_failed(std::move(done.error()), now);
+  }
   timers_.cancel(connect_timer_);
   if (Waiter* const first = queue_.pop_front()) {
     carrier_.serve(connection_, *jobs_.find(first->transfer), now);

@@ -110,6 +110,7 @@ class Connection::Impl final : private pool::Scheduler {
   Url origin_;
   EngineOptions options_;
   std::optional<Duration> idle_timeout_;
+  const http::Protocol protocol_;
   std::unique_ptr<http::SessionFactory> sessions_;
   Instant latest_;
   Timers timers_;

@@ -30,8 +30,9 @@ Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   if (!first_dial_) first_dial_ = now.steady;
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
-  const std::size_t expected =
-      endpoint.carries ? *endpoint.carries : sessions_.expected_exchanges(endpoint.peer.tls != nullptr);
+  const std::size_t expected = endpoint.carries
+                                   ? *endpoint.carries
+                                   : sessions_.expected_exchanges(endpoint.peer.tls != nullptr, endpoint.protocol);
   dial->expected = std::max(expected, std::size_t{1});
   pool_.dial_begun(*dial, endpoint, now);
   dial->sponsor = sponsor.id;
@@ -255,7 +256,8 @@ std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& conn
 }
 
 std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial& dial, Now now) {
-  complete(connection, sessions_, now);
+  const http::Protocol protocol = pool_.find(dial.endpoint)->protocol;
+  if (auto done = complete(connection, sessions_, protocol, now); !done) return failed(dial, std::move(done.error()));
   ++made_;
   outbox_.report([&] {
     const std::string tls = connection.facts ? std::string(connection.facts->version) : std::string();

@@ -16,7 +16,20 @@ Result<void> push_tls(PooledConnection& connection, tls::ClientParams params) {
   return {};
 }
 
-void complete(PooledConnection& connection, http::SessionFactory& sessions, Now now) {
+tls::Http2Offer offer_for(http::Protocol protocol) {
+  switch (protocol) {
+    case http::Protocol::http1:
+      return tls::Http2Offer::never;
+    case http::Protocol::negotiated:
+      return tls::Http2Offer::first;
+    case http::Protocol::http2_assumed:
+    case http::Protocol::http2:
+      return tls::Http2Offer::alone;
+  }
+  return tls::Http2Offer::never;
+}
+
+Result<void> complete(PooledConnection& connection, http::SessionFactory& sessions, http::Protocol protocol, Now now) {
   std::string_view alpn;
   if (connection.channel.has_layers()) {
     auto facts = std::make_shared<StreamFacts>(connection.channel.facts());
@@ -25,12 +38,18 @@ void complete(PooledConnection& connection, http::SessionFactory& sessions, Now 
     alpn = connection.facts->alpn;
     connection.channel.drop_passages();
   }
+  if (protocol == http::Protocol::http2 && alpn != "h2") {
+    return std::unexpected(
+        make_error(Code::http2_error, "HTTP/2 with " + connection.peer() + ": the server does not agree to it (ALPN)"));
+  }
+  if (protocol == http::Protocol::http2_assumed && alpn.empty()) alpn = "h2";
   auto session = sessions.make(alpn);
   if (!session) throw std::bad_alloc();
   connection.multiplexes = session->multiplexes();
   connection.channel.set_session(std::move(session));
   connection.secured = now.steady;
   connection.dial = {};
+  return {};
 }
 
 Error cut_off(const PooledConnection& connection, std::string_view why) {

@@ -7,8 +7,8 @@
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
 #include "core/engine/handshake.hpp"
+#include "core/engine/sessions.hpp"
 #include "core/flow/follow.hpp"
-#include "core/http1/session.hpp"
 
 namespace sluice {
 
@@ -52,7 +52,7 @@ EngineEvent ended_look_up(ResolveId id, const Result<void>& result) {
 Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
                    std::unique_ptr<flow::HopRule> rule)
     : options_(std::move(options)),
-      sessions_(sessions ? std::move(sessions) : std::make_unique<http1::Factory>()),
+      sessions_(sessions ? std::move(sessions) : std::make_unique<engine::Sessions>()),
       rule_(rule ? std::move(rule) : std::make_unique<flow::Follow>()),
       tls_sessions_(store_in<tls::SessionCache>(options_.tls_sessions)),
       names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr, options_.name_cache),

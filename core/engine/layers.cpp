@@ -126,6 +126,7 @@ Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint,
   params.port = peer.port;
   if (dial.early) params.early = std::shared_ptr<tls::EarlyData>(dial.early, &dial.early->data);
   if (dial.service) params.ech_list = dial.service->ech;
+  params.http2 = offer_for(endpoint.protocol);
   if (endpoint.through) params.place = tls::ClientParams::Place::in_tunnel;
   return push_tls(connection, std::move(params));
 }

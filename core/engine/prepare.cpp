@@ -7,6 +7,7 @@
 #include "core/base/ascii.hpp"
 #include "core/content/coding.hpp"
 #include "core/hsts.hpp"
+#include "core/http2/session.hpp"
 #include "core/transfer_limits.hpp"
 
 namespace sluice::engine {
@@ -97,6 +98,9 @@ Result<void> check_options(const TransferOptions& options) {
     if (!rates || limits.low_period <= Duration::zero()) {
       return std::unexpected(make_error(Code::invalid_option, "a rate, and the period of one, must be more than zero"));
     }
+  }
+  if (options.http_versions >= HttpVersions::http2_prior_knowledge && !http2::has_http2()) {
+    return std::unexpected(make_error(Code::invalid_option, "HTTP/2: this sluice was built without libnghttp2"));
   }
   // No connection could meet an idle timeout of zero.
   if (options.idle_timeout && *options.idle_timeout <= Duration::zero()) {

@@ -177,6 +177,7 @@ Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure
 TransferInfo Transfer::details() const {
   TransferInfo all;
   all.conn = info.conn;
+  all.stream_id = info.multiplexed ? stream : 0;
   all.reused = info.reused;
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;

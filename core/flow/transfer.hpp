@@ -36,6 +36,7 @@ struct ConnectionDetails {
   bool tls_truncated = false;
   bool early_accepted = false;
   std::uint32_t early_bytes = 0;
+  bool multiplexed = false;  // it carries several exchanges at once
 };
 
 enum class TransferPhase : std::uint8_t {
@@ -96,7 +97,7 @@ class Transfer {
   ConnectionDetails info;
   std::shared_ptr<const StreamFacts> facts;  // of its connection; null: none are known
   ConnId conn;                               // while active
-  http::StreamId stream = 0;                 // while active
+  http::StreamId stream = 0;                 // of the latest exchange
   Instant last_activity;                     // when the last byte came or was sent, for the idle timeout
   bool upload_announced = false;             // an UploadReady was given, and nothing was committed since
   bool body_lost = false;                    // there was no memory to copy the body

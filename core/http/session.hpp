@@ -20,7 +20,7 @@
 
 namespace sluice::http {
 
-// The number of an exchange within its session; later exchanges have greater numbers. HTTP/2 will use its stream ids.
+// The number of an exchange within its session; later exchanges have greater numbers. HTTP/2 uses its stream ids.
 using StreamId = std::uint32_t;
 
 // What an HTTP/1 body may be, and what is given of it.
@@ -151,15 +151,24 @@ class Session {
   virtual Result<void> handle_timeout(Now, std::vector<Event>&) { return {}; }
 };
 
+// What is known of a connection's version before it is made.
+enum class Protocol : std::uint8_t {
+  http1,
+  negotiated,     // HTTP/2 is offered by ALPN
+  http2_assumed,  // HTTP/2, unless ALPN chooses another one
+  http2,          // HTTP/2, and ALPN must choose it
+};
+
 // Chooses the version of HTTP for a connection.
 class SessionFactory {
  public:
   virtual ~SessionFactory() = default;
-  // `alpn`: the protocol that TLS agreed on; "": none, or no TLS. Null: not enough memory.
+  // `alpn`: the protocol that TLS agreed on, "h2" for HTTP/2; it is that too if HTTP/2 is assumed. "": none, or no TLS.
+  // Null: not enough memory.
   virtual std::unique_ptr<Session> make(std::string_view alpn) = 0;
   // How many exchanges at once a connection may be expected to carry while it is being made and its version is not
   // known. 1: only the transfer that it is made for waits for it.
-  virtual std::size_t expected_exchanges(bool tls) const = 0;
+  virtual std::size_t expected_exchanges(bool tls, Protocol protocol) const = 0;
 };
 
 }  // namespace sluice::http

@@ -17,7 +17,7 @@ std::unique_ptr<http::Session> make_session();
 class Factory final : public http::SessionFactory {
  public:
   std::unique_ptr<http::Session> make(std::string_view alpn) override;
-  std::size_t expected_exchanges(bool) const override { return 1; }
+  std::size_t expected_exchanges(bool, http::Protocol) const override { return 1; }
 };
 
 }  // namespace sluice::http1

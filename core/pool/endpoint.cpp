@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/key_parts.hpp"
+#include "core/http2/session.hpp"
 #include "core/socket_options.hpp"
 
 namespace sluice::pool {
@@ -45,6 +46,10 @@ void append_proxy_protocol(const ProxyProtocol& line, std::string& key) {
   append_part(as_text(Bytes{client.bytes}), key);
 }
 
+http::Protocol protocol_of(const Request& request, const TransferOptions& options, const proxy::Way* way) {
+  return protocol_for(options.http_versions, request.url.is_tls(), way && way->forwards);
+}
+
 // One through proxies. The first number, the size of an identity in a key without them, tells the two apart. The zone
 // of an address means nothing to a proxy.
 void proxied_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
@@ -54,6 +59,7 @@ void proxied_key(const Request& request, const TransferOptions& options, const T
   key.clear();
   key.append(mark.data(), mark.size());
   key += static_cast<char>(options.family);
+  key += static_cast<char>(protocol_of(request, options, waiter.way));
   append_part(tls ? as_text(Bytes{tls->identity()}) : std::string_view{}, key);
   append_part(waiter.account ? std::string_view(*waiter.account) : std::string_view{}, key);
   if (!waiter.way->forwards) {
@@ -71,6 +77,21 @@ void proxied_key(const Request& request, const TransferOptions& options, const T
 
 }  // namespace
 
+http::Protocol protocol_for(HttpVersions versions, bool tls, bool forwarded) {
+  if (forwarded) return http::Protocol::http1;
+  switch (versions) {
+    case HttpVersions::any:
+      return tls && http2::has_http2() ? http::Protocol::negotiated : http::Protocol::http1;
+    case HttpVersions::http1_1:
+      return http::Protocol::http1;
+    case HttpVersions::http2_prior_knowledge:
+      return http::Protocol::http2_assumed;
+    case HttpVersions::at_least_http2:
+      return tls ? http::Protocol::http2 : http::Protocol::http2_assumed;
+  }
+  return http::Protocol::http1;
+}
+
 // First what has the same size in each key, so that the parts after it cannot be taken for each other.
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                   std::string& key) {
@@ -82,7 +103,8 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
   const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
   const bool has_socket = options.socket && !options.route;
-  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) |
+  const auto protocol = static_cast<std::uint32_t>(protocol_of(request, options, nullptr));
+  const std::uint32_t kinds = protocol << 4 | static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) |
                               (waiter.account ? 1U : 0U) | (options.proxy_protocol ? 1U << 8 : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
@@ -129,6 +151,7 @@ PeerName peer_of(const Url& url) {
 
 void Endpoint::describe(const Request& request, const TransferOptions& options, const proxy::Way* way) {
   peer = peer_of(request.url);
+  protocol = protocol_of(request, options, way);
   destination.family = options.family;
   destination.is_proxy = way != nullptr;
   destination.socket = options.socket;
@@ -160,6 +183,7 @@ void Endpoint::recycle() {
   destination.proxy_protocol.reset();
   peer.tls.reset();
   key_of_sessions.reset();
+  protocol = http::Protocol::http1;
   through.reset();
   carries.reset();
   dialing_since.reset();

@@ -10,6 +10,7 @@
 
 #include "core/base/list.hpp"
 #include "core/base/timers.hpp"
+#include "core/http/session.hpp"
 #include "core/options.hpp"
 #include "core/pool/pooled_connection.hpp"
 #include "core/proxy/passage.hpp"
@@ -97,6 +98,9 @@ struct Through {
   Link<Through> starved, spare;
 };
 
+// The version that connections are made for. `forwarded`: a proxy gets the requests, without a tunnel.
+http::Protocol protocol_for(HttpVersions versions, bool tls, bool forwarded);
+
 // Writes the endpoint key into `key`. Two transfers share connections only if their keys are equal, and TLS sessions if
 // they would be without their accounts (SB-05, SB-36, SB-42 to SB-46). Transfers that one proxy forwards share
 // connections to it, whatever their origin. `tls` is null without TLS. Throws std::bad_alloc.
@@ -120,6 +124,7 @@ struct Endpoint {
   std::unique_ptr<std::string> key_of_sessions;  // null: `key`
   Destination destination;
   PeerName peer;
+  http::Protocol protocol = http::Protocol::http1;
   std::unique_ptr<Through> through;  // null: no proxy
 
   WaitingList queue;    // transfers without a dial of their own, the oldest first

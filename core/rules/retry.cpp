@@ -47,6 +47,8 @@ Kind kind_of(Code code) {
     case Code::bad_coding:
     case Code::truncated:
     case Code::unexpected_upgrade:
+    case Code::http2_error:
+    case Code::http2_stream:
     case Code::tls_handshake:
     case Code::tls_certificate:
     case Code::tls_pin:

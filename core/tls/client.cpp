@@ -464,7 +464,7 @@ Result<std::unique_ptr<ClientLayer>> make_client(ClientParams params) {
         Code::invalid_url, "TLS: \"" + printable(params.host, 256) + "\" is not a host a certificate can be for"));
   }
   clear_errors();
-  auto ssl = config->new_connection();
+  auto ssl = config->new_connection(params.http2);
   if (!ssl) {
     clear_errors();
     return std::unexpected(make_error(Code::out_of_memory, {}));

@@ -11,6 +11,7 @@
 
 #include "core/base/layer.hpp"
 #include "core/options.hpp"
+#include "core/tls/alpn.hpp"
 #include "core/tls/early_data.hpp"
 #include "core/tls/peer_certificate.hpp"
 #include "core/tls/session_cache.hpp"
@@ -33,6 +34,7 @@ struct ClientParams {
   bool key_is_portable = true;       // false: it names an object of this process
   std::vector<std::string>* key_log =
       nullptr;  // gets a line for each secret if TlsOptions::key_log is set; null: none. Must outlive the layer.
+  Http2Offer http2 = Http2Offer::as_configured;
   // In place of TlsOptions::ech_config_list: an ECHConfigList; "": none. nullopt: nothing is in its place.
   std::optional<std::string> ech_list = {};
   std::shared_ptr<EarlyData> early = nullptr;  // null: nothing is sent before the handshake is complete

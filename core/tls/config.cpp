@@ -153,7 +153,11 @@ Result<std::shared_ptr<const Config>> Config::create(TlsOptions options) {
   return config;
 }
 
-bssl::UniquePtr<SSL> Config::new_connection() const { return bssl::UniquePtr<SSL>(SSL_new(context_.get())); }
+bssl::UniquePtr<SSL> Config::new_connection(Http2Offer http2) const {
+  bssl::UniquePtr<SSL> ssl(SSL_new(context_.get()));
+  if (ssl && !offer_protocols(ssl.get(), http2, options().alpn)) return nullptr;
+  return ssl;
+}
 
 Result<void> Config::set_protocols() {
   const std::uint16_t min = wire_version(options().min_version);
@@ -168,15 +172,13 @@ Result<void> Config::set_protocols() {
   auto ciphers = sluice::tls::tls13_ciphers(options());
   if (!ciphers) return std::unexpected(std::move(ciphers.error()));
   tls13_ciphers_ = *std::move(ciphers);
-  std::string protocols;  // RFC 7301 3.1
   for (const std::string& protocol : options().alpn) {
     if (protocol.empty() || protocol.size() > 255) {
       return std::unexpected(config_error("ALPN: a protocol name has " + std::to_string(protocol.size()) +
                                           " bytes, allowed are 1 to 255"));
     }
-    protocols += static_cast<char>(static_cast<unsigned char>(protocol.size()));
-    protocols += protocol;
   }
+  const std::string protocols = alpn_wire(options().alpn);
   if (protocols.size() > 0xffff - 2) return std::unexpected(config_error("ALPN: too many protocol names"));
   const Bytes wire = as_bytes(protocols);
   if (SSL_CTX_set_alpn_protos(context, wire.data(), static_cast<unsigned>(wire.size())) != 0) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/options.hpp"
+#include "core/tls/alpn.hpp"
 
 namespace sluice::tls {
 
@@ -19,7 +20,7 @@ class Config final : public TlsConfig {
 
   // A new connection; null: out of memory. The caller must set the SSL's app data to its Client, which the callbacks
   // use; see client.cpp.
-  bssl::UniquePtr<SSL> new_connection() const;
+  bssl::UniquePtr<SSL> new_connection(Http2Offer http2) const;
   // The trust anchors. BoringSSL locks the store if a look-up changes it.
   X509_STORE* anchors() const { return anchors_.get(); }
   // Those that the server may choose; empty: all (algorithms.hpp).

@@ -288,7 +288,7 @@ class MuxFactory final : public http::SessionFactory {
     if (made_) made_->push_back(session.get());
     return session;
   }
-  std::size_t expected_exchanges(bool) const override { return expected_; }
+  std::size_t expected_exchanges(bool, http::Protocol) const override { return expected_; }
 
  private:
   std::size_t capacity_, expected_;

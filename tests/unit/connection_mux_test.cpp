@@ -72,7 +72,7 @@ TEST_CASE("connection: what would be sent again elsewhere ends where there is no
 TEST_CASE("connection: without memory for a session its request is lost, and the connection") {
   struct NoMemory final : http::SessionFactory {
     std::unique_ptr<http::Session> make(std::string_view) override { return nullptr; }
-    std::size_t expected_exchanges(bool) const override { return 1; }
+    std::size_t expected_exchanges(bool, http::Protocol) const override { return 1; }
   };
   for (const char* origin : {"http://app.test/", "https://example.org/"}) {
     CAPTURE(origin);

@@ -26,7 +26,8 @@ TEST_CASE("every code has a name of its own, in lower case") {
     const std::string name(to_string(code));
     CHECK_FALSE(name.empty());
     CHECK(name != "unknown");
-    CHECK(std::all_of(name.begin(), name.end(), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); }));
+    CHECK(std::all_of(name.begin(), name.end(),
+                      [](char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); }));
     CHECK(names.insert(name).second);
   }
   CHECK(to_string(Code::connect_failed) == "connect_failed");
@@ -44,6 +45,8 @@ TEST_CASE("the blame follows from the code") {
   CHECK(blame_of(Code::malformed_response) == Blame::peer);
   CHECK(blame_of(Code::truncated) == Blame::peer);
   CHECK(blame_of(Code::bad_coding) == Blame::peer);
+  CHECK(blame_of(Code::http2_error) == Blame::peer);
+  CHECK(blame_of(Code::http2_stream) == Blame::peer);
   CHECK(blame_of(Code::tls_certificate) == Blame::peer);
   CHECK(blame_of(Code::authentication_failed) == Blame::peer);
   CHECK(blame_of(Code::idle_timeout) == Blame::limit);

@@ -177,6 +177,8 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::recursive_call:
     case Code::out_of_memory:
     case Code::bad_coding:
+    case Code::http2_error:
+    case Code::http2_stream:
     case Code::authentication_failed:
     case Code::internal:
       return false;

@@ -20,7 +20,9 @@ class Sessions final : public http::SessionFactory {
     oracles_.made(*session, !alpn.empty());
     return session;
   }
-  std::size_t expected_exchanges(bool tls) const override { return tls && !over_tls_ ? 1 : scenario_.mux_expected; }
+  std::size_t expected_exchanges(bool tls, http::Protocol) const override {
+    return tls && !over_tls_ ? 1 : scenario_.mux_expected;
+  }
 
  private:
   const Scenario& scenario_;

@@ -184,6 +184,8 @@ bool Oracles::is_explained(const Seen& seen, const Error& error) const {
     case Code::out_of_memory:
     case Code::unsupported_coding:
     case Code::bad_coding:
+    case Code::http2_error:
+    case Code::http2_stream:
     case Code::authentication_failed:
     case Code::internal:
       return false;

@@ -44,6 +44,8 @@ TEST_CASE("exit code: every error has curl's") {
       {Code::bind_failed, 45},
       {Code::tls_pin, 90},
       {Code::tls_status, 91},
+      {Code::http2_error, 16},
+      {Code::http2_stream, 92},
       {Code::idle_timeout, 28},
       {Code::response_too_large, 56},
       {Code::body_too_large, 63},

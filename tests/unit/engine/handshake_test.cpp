@@ -36,7 +36,7 @@ TEST_CASE("handshake: without layers a connection has its session as soon as it 
   http1::Factory sessions;
   connection->channel.start(kAt);
   REQUIRE(connection->channel.become_ready());
-  engine::complete(*connection, sessions, kAt);
+  REQUIRE(engine::complete(*connection, sessions, http::Protocol::http1, kAt));
   CHECK(connection->is_established());
   CHECK(connection->secured == kAt.steady);
   CHECK(connection->facts == nullptr);

@@ -1,0 +1,23 @@
+// See sessions.hpp.
+#include "core/engine/sessions.hpp"
+
+#include "core/http1/session.hpp"
+#include "core/http2/session.hpp"
+
+namespace sluice::engine {
+namespace {
+
+// What a server that says nothing else may be expected to allow (RFC 9113 6.5.2).
+constexpr std::size_t kExpectedStreams = 100;
+
+}  // namespace
+
+std::unique_ptr<http::Session> Sessions::make(std::string_view alpn) {
+  return http2::has_http2() && alpn == "h2" ? http2::make_session() : http1::Factory().make(alpn);
+}
+
+std::size_t Sessions::expected_exchanges(bool, http::Protocol protocol) const {
+  return protocol == http::Protocol::http1 ? 1 : kExpectedStreams;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,254 @@
+// See library.hpp. The only file that includes libnghttp2's header.
+#include "core/http2/library.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <array>
+#include <cstring>
+#include <new>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
+
+namespace sluice::http2 {
+namespace {
+
+// ---- memory: by operator new, so that an application has one place to replace ----
+
+constexpr std::size_t kSizeBytes = alignof(std::max_align_t);  // before each block; realloc needs it
+static_assert(kSizeBytes >= sizeof(std::size_t));
+
+void* allocate(std::size_t bytes, void*) {
+  if (bytes > SIZE_MAX - kSizeBytes) return nullptr;
+  void* const block = ::operator new(kSizeBytes + bytes, std::nothrow);
+  if (block == nullptr) return nullptr;
+  std::memcpy(block, &bytes, sizeof bytes);
+  return static_cast<std::byte*>(block) + kSizeBytes;
+}
+
+void release(void* block, void*) {
+  if (block != nullptr) ::operator delete(static_cast<std::byte*>(block) - kSizeBytes);
+}
+
+void* allocate_array(std::size_t count, std::size_t bytes, void*) {
+  if (bytes != 0 && count > SIZE_MAX / bytes) return nullptr;
+  void* const block = allocate(count * bytes, nullptr);
+  if (block != nullptr) std::memset(block, 0, count * bytes);
+  return block;
+}
+
+void* reallocate(void* block, std::size_t bytes, void*) {
+  void* const larger = allocate(bytes, nullptr);
+  if (block == nullptr || larger == nullptr) return larger;
+  std::size_t before = 0;
+  std::memcpy(&before, static_cast<std::byte*>(block) - kSizeBytes, sizeof before);
+  std::memcpy(larger, block, before < bytes ? before : bytes);
+  release(block, nullptr);
+  return larger;
+}
+
+std::string_view text(const std::uint8_t* bytes, std::size_t size) { return as_text(Bytes{bytes, size}); }
+
+std::uint32_t number(std::int32_t stream) { return static_cast<std::uint32_t>(stream); }
+
+// A step of the listener; what the library is told.
+template <class Step>
+int told(Step step) {
+  return has_memory_for(step) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+// RFC 9113 5.4 says which code is sent for what; the library keeps its own table to itself.
+std::uint32_t code_of(int error) {
+  if (error == NGHTTP2_ERR_FLOW_CONTROL) return NGHTTP2_FLOW_CONTROL_ERROR;
+  if (error == NGHTTP2_ERR_STREAM_CLOSED) return NGHTTP2_STREAM_CLOSED;
+  if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR) return NGHTTP2_FRAME_SIZE_ERROR;
+  return NGHTTP2_PROTOCOL_ERROR;
+}
+
+struct OptionsDeleter {
+  void operator()(nghttp2_option* options) const { nghttp2_option_del(options); }
+};
+struct CallbacksDeleter {
+  void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
+};
+
+}  // namespace
+
+struct Library::Callbacks {
+  static Listener& of(void* self) { return static_cast<Library*>(self)->listener_; }
+
+  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    return told([&] { of(self).section_begins(number(frame->hd.stream_id)); });
+  }
+  static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_bytes,
+                    const std::uint8_t* value, std::size_t value_bytes, std::uint8_t, void* self) {
+    return told(
+        [&] { of(self).field_read(number(frame->hd.stream_id), text(name, name_bytes), text(value, value_bytes)); });
+  }
+  static int frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    const std::uint32_t stream = number(frame->hd.stream_id);
+    const bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    return told([&] {
+      if (frame->hd.type == NGHTTP2_HEADERS) of(self).section_ended(stream, last);
+      if (frame->hd.type == NGHTTP2_DATA && last) of(self).data_ended(stream);
+      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) of(self).ping_answered();
+      if (frame->hd.type == NGHTTP2_GOAWAY) {
+        of(self).goaway_read(frame->goaway.error_code, Bytes{frame->goaway.opaque_data, frame->goaway.opaque_data_len});
+      }
+    });
+  }
+  static int invalid_frame_recv(nghttp2_session*, const nghttp2_frame* frame, int error, void* self) {
+    return told([&] { of(self).frame_refused(number(frame->hd.stream_id), code_of(error)); });
+  }
+  static int data_chunk_recv(nghttp2_session*, std::uint8_t, std::int32_t stream, const std::uint8_t* data,
+                             std::size_t bytes, void* self) {
+    return told([&] { of(self).data_read(number(stream), Bytes{data, bytes}); });
+  }
+  static int stream_close(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* self) {
+    return told([&] { of(self).stream_closed(number(stream), code); });
+  }
+  static int frame_send(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    const bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    return told([&] {
+      if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
+        of(self).request_frame_made(number(frame->hd.stream_id), last);
+      } else if (frame->hd.type == NGHTTP2_GOAWAY) {  // sluice itself sends none
+        of(self).connection_ended(frame->goaway.error_code,
+                                  text(frame->goaway.opaque_data, frame->goaway.opaque_data_len));
+      }
+    });
+  }
+  static int frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    return told([&] { of(self).request_not_sent(number(frame->hd.stream_id)); });
+  }
+  static ssize_t read(nghttp2_session*, std::int32_t stream, std::uint8_t* space, std::size_t bytes,
+                      std::uint32_t* flags, nghttp2_data_source*, void* self) {
+    Listener::Filled filled;
+    if (told([&] { filled = of(self).fill(number(stream), {space, bytes}); }) != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (filled.last) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (filled.bytes == 0 && !filled.last) return NGHTTP2_ERR_DEFERRED;
+    return static_cast<ssize_t>(filled.bytes);
+  }
+
+  static void set(nghttp2_session_callbacks* callbacks) {
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_recv);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, invalid_frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, data_chunk_recv);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_not_send);
+  }
+};
+
+Library::~Library() { nghttp2_session_del(session_); }
+
+bool Library::start(std::uint32_t first_stream) {
+  nghttp2_option* made_options = nullptr;
+  nghttp2_session_callbacks* made_callbacks = nullptr;
+  if (nghttp2_option_new(&made_options) != 0) return false;
+  const std::unique_ptr<nghttp2_option, OptionsDeleter> options(made_options);
+  if (nghttp2_session_callbacks_new(&made_callbacks) != 0) return false;
+  const std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> callbacks(made_callbacks);
+  nghttp2_option_set_no_auto_window_update(options.get(), 1);
+  nghttp2_option_set_no_http_messaging(options.get(), 1);
+  nghttp2_option_set_no_closed_streams(options.get(), 1);
+  Callbacks::set(callbacks.get());
+  nghttp2_mem memory = {nullptr, allocate, release, allocate_array, reallocate};
+  if (nghttp2_session_client_new3(&session_, callbacks.get(), this, options.get(), &memory) != 0) return false;
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kStreamWindowBytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits::kMaxHeadBytes},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  };
+  return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings)) == 0 &&
+         nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, limits::kConnectionWindowBytes) == 0 &&
+         (first_stream == 1 ||
+          nghttp2_session_set_next_stream_id(session_, static_cast<std::int32_t>(first_stream)) == 0);
+}
+
+Result<void> Library::result(std::ptrdiff_t code) const {
+  if (code >= 0) return {};
+  if (code == NGHTTP2_ERR_NOMEM || code == NGHTTP2_ERR_CALLBACK_FAILURE) {
+    return std::unexpected(make_error(Code::out_of_memory, {}));
+  }
+  return or_out_of_memory([&]() -> Result<void> {
+    const int number = static_cast<int>(code);
+    if (number == NGHTTP2_ERR_FLOODED) {
+      return std::unexpected(make_error(Code::http2_error, "HTTP/2: too much is waiting to be sent to the peer"));
+    }
+    return std::unexpected(make_error(Code::internal, "HTTP/2: " + std::string(nghttp2_strerror(number)), number));
+  });
+}
+
+Result<void> Library::feed(Bytes input) {
+  const ssize_t taken = nghttp2_session_mem_recv(session_, input.data(), input.size());
+  SLUICE_CHECK(taken < 0 || static_cast<std::size_t>(taken) == input.size());
+  return result(taken);
+}
+
+Result<Bytes> Library::next_output() {
+  const std::uint8_t* data = nullptr;
+  const ssize_t size = nghttp2_session_mem_send(session_, &data);
+  if (auto made = result(size); !made) return std::unexpected(std::move(made.error()));
+  return Bytes{data, static_cast<std::size_t>(size)};
+}
+
+bool Library::takes_requests() const { return nghttp2_session_check_request_allowed(session_) != 0; }
+
+std::size_t Library::max_streams() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool has_body) {
+  return or_out_of_memory([&]() -> Result<std::uint32_t> {
+    // The library copies them, and changes names to lower case.
+    std::array<nghttp2_nv, 32> few;
+    std::vector<nghttp2_nv> many(fields.size() > few.size() ? fields.size() : 0);
+    const std::span<nghttp2_nv> pairs = many.empty() ? std::span(few).first(fields.size()) : std::span(many);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const RequestFields::View field = fields.at(i);
+      const auto bytes = [](std::string_view part) {
+        return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(part.data()));
+      };
+      const int flags = field.is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+      pairs[i] = {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
+                  static_cast<std::uint8_t>(flags)};
+    }
+    nghttp2_data_provider body = {};
+    body.read_callback = Callbacks::read;
+    const std::int32_t stream =
+        nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(), has_body ? &body : nullptr, nullptr);
+    if (auto submitted = result(stream); !submitted) return std::unexpected(std::move(submitted.error()));
+    return number(stream);
+  });
+}
+
+Result<void> Library::reset(std::uint32_t stream, std::uint32_t code) {
+  return result(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream), code));
+}
+
+// It may be that the library does not wait for more, for example because of a window.
+Result<void> Library::resume(std::uint32_t stream) {
+  const int resumed = nghttp2_session_resume_data(session_, static_cast<std::int32_t>(stream));
+  return result(resumed == NGHTTP2_ERR_INVALID_ARGUMENT ? 0 : resumed);
+}
+
+Result<void> Library::consumed(std::uint32_t stream, std::size_t bytes) {
+  return result(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream), bytes));
+}
+
+Result<void> Library::consumed_of_connection(std::size_t bytes) {
+  return result(nghttp2_session_consume_connection(session_, bytes));
+}
+
+Result<void> Library::ping() { return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr)); }
+
+}  // namespace sluice::http2

@@ -1,0 +1,26 @@
+// The HTTP/2 session over one byte stream (RFC 9113), a client's: many exchanges at once, each with a window. Frames
+// and HPACK are libnghttp2's (library.hpp). Knows no TLS, no pool and no time but that of handle_timeout().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "core/http/session.hpp"
+
+namespace sluice::http2 {
+
+// False: a build without libnghttp2 (session_absent.cpp); make_session() is not called then.
+bool has_http2();
+
+struct SessionOptions {
+  std::uint32_t first_stream = 1;  // an odd number; tests begin near the last one
+  // A PING is sent after this time without a byte from the peer; if no answer comes in the same time again, the
+  // connection has failed (http2_error). More than zero. nullopt: none is sent.
+  std::optional<Duration> ping_interval = {};
+};
+
+// Null: not enough memory.
+std::unique_ptr<http::Session> make_session(const SessionOptions& options = {});
+
+}  // namespace sluice::http2

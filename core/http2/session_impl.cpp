@@ -1,0 +1,298 @@
+// See session_impl.hpp. Here: the calls of the engine, and output.
+//
+// All that the library has to send is collected at once, so that nothing waits in it but bodies: their frames are made
+// while there is room in the output.
+#include "core/http2/session_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/memory.hpp"
+#include "core/http2/error_names.hpp"
+
+namespace sluice::http2 {
+namespace {
+
+// What an idle connection may keep.
+constexpr std::size_t kKeptOutputBytes = 768;
+constexpr std::uint32_t kCancel = std::to_underlying(ErrorCode::cancel);
+
+}  // namespace
+
+bool Session::start(std::uint32_t first_stream) {
+  if (!library_.start(first_stream)) return false;
+  pump();
+  return !error_;
+}
+
+// ---- exchanges ----
+
+std::size_t Session::open_capacity() const {
+  if (!reusable()) return 0;
+  const std::size_t most = std::min(library_.max_streams(), limits::kMaxStreams);
+  return most - std::min(most, streams_.size());
+}
+
+Result<StreamId> Session::open(const http::Exchange& exchange) {
+  SLUICE_CHECK(open_capacity() > 0);
+  SLUICE_CHECK(exchange.request != nullptr && exchange.head != nullptr);
+  return or_out_of_memory([&]() -> Result<StreamId> {
+    const Request& request = *exchange.request;
+    if (!exchange.valid) {
+      if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
+    }
+    const bool has_body = http::UploadBody(request.body).declared_length() != 0U && exchange.upload != nullptr &&
+                          exchange.upload->present();
+    fields_.write(exchange);
+    streams_.make_room();
+    const auto id = library_.submit_request(fields_, has_body);
+    if (!id) return std::unexpected(id.error());
+    streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
+    latest_ = *id;
+    guard_.opened();
+    pump();
+    return *id;
+  });
+}
+
+void Session::abort(StreamId id) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  streams_.remove(*stream);
+  if (!error_) {
+    note(library_.reset(id, kCancel));
+    pump();
+  }
+  free_buffers();
+}
+
+void Session::upload_changed(StreamId id) {
+  Stream* const stream = streams_.find(id);
+  if (!stream || error_ || stream->sending() != SendState::body) return;
+  resume(*stream);
+  pump();
+}
+
+void Session::stop_waiting_for_continue(StreamId id) {
+  Stream* const stream = streams_.find(id);
+  if (!stream || error_ || stream->sending() != SendState::waiting) return;
+  stream->enter(SendState::body);
+  resume(*stream);
+  pump();
+}
+
+bool Session::waiting_for_continue(StreamId id) const {
+  const Stream* const stream = streams_.find(id);
+  return stream && stream->sending() == SendState::waiting;
+}
+
+bool Session::wants_upload(StreamId id) const {
+  const Stream* const stream = streams_.find(id);
+  return stream && (stream->sending() == SendState::waiting || stream->sending() == SendState::body);
+}
+
+void Session::consumed(StreamId id, std::size_t bytes) {
+  Stream* const stream = streams_.find(id);
+  if (bytes == 0 || error_ || !stream) return;
+  stream->buffered -= std::min(stream->buffered, bytes);
+  note(library_.consumed(id, bytes));
+  pump();
+}
+
+bool Session::request_begun(StreamId id) const {
+  const Stream* const stream = streams_.find(id);
+  return stream && stream->begun;
+}
+
+bool Session::request_sent(StreamId id) const {
+  const Stream* const stream = streams_.find(id);
+  return stream && stream->sent;
+}
+
+bool Session::response_started(StreamId id) const {
+  const Stream* const stream = streams_.find(id);
+  return stream && stream->reader().started();
+}
+
+Bytes Session::request_head(StreamId id) const { return id == latest_ ? as_bytes(fields_.text()) : Bytes{}; }
+
+// ---- failures ----
+
+void Session::fail(Error error) noexcept {
+  if (!error_) error_ = std::move(error);
+}
+
+void Session::note(Result<void> result) noexcept {
+  if (!result) fail(std::move(result.error()));
+}
+
+std::unexpected<Error> Session::tell_error() {
+  error_told_ = true;
+  return std::unexpected(*error_);
+}
+
+// ---- input ----
+
+Result<std::size_t> Session::receive(MutableBytes input, std::vector<http::Event>& events) {
+  if (error_) return tell_error();
+  std::size_t taken = 0;
+  heard_ = true;
+  events_ = &events;
+  if (!has_memory_for([&] { take_input(input, taken); })) fail(make_error(Code::out_of_memory, {}));
+  events_ = nullptr;
+  if (error_) return tell_error();
+  return taken;
+}
+
+void Session::take_input(MutableBytes input, std::size_t& taken) {
+  interim_read_ = false;
+  for (http::Event& event : late_) events_->push_back(std::move(event));
+  late_.clear();
+  while (taken < input.size() && !error_ && !interim_read_) {
+    const auto piece = guard_.next(input.subspan(taken));
+    if (!piece) return fail(piece.error());
+    if (!piece->header.empty()) note(library_.feed(piece->header));
+    if (!piece->rest.empty() && !error_) note(library_.feed(piece->rest));
+    taken += piece->taken;
+  }
+  if (!error_) pump();
+}
+
+Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
+  if (error_) return tell_error();
+  ended_ = true;
+  return or_out_of_memory([&]() -> Result<void> {
+    events_ = &events;
+    // The end of the stream below never completes a response. Those that have begun are cut short; the others may be
+    // sent again.
+    std::vector<Stream*> begun;
+    for (const auto& stream : streams_) {
+      if (stream->reader().started()) begun.push_back(stream.get());
+    }
+    for (Stream* const stream : begun) {
+      Error error = end_error();
+      if (error.code == Code::connection_closed) {
+        error = make_error(Code::truncated, "HTTP/2: the connection ended in the middle of a response");
+      }
+      give({.kind = http::Event::Kind::failed, .stream = stream->id(), .error = std::move(error)});
+      streams_.remove(*stream);
+    }
+    events_ = nullptr;
+    if (streams_.empty()) return {};
+    fail(end_error());
+    return tell_error();
+  });
+}
+
+// ---- output ----
+
+void Session::collect_output() {
+  for (;;) {
+    frame_of_ = 0;
+    const auto piece = library_.next_output();
+    if (!piece) return fail(piece.error());
+    if (piece->empty()) return;
+    if (out_begin_ == out_.size() || out_begin_ > limits::kWireOutBytes) {
+      out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
+      out_begin_ = 0;
+    }
+    out_.insert(out_.end(), piece->begin(), piece->end());
+    const std::uint64_t begin = std::exchange(made_, made_ + piece->size());
+    if (frame_of_ != 0) {
+      marks_.add({.begin = begin, .end = made_, .stream = frame_of_, .last = frame_is_last_});
+    }
+  }
+}
+
+void Session::pump() noexcept {
+  if (!has_memory_for([&] { collect_output(); })) fail(make_error(Code::out_of_memory, {}));
+}
+
+void Session::resume(Stream& stream) {
+  if (std::exchange(stream.held_back, false)) note(library_.resume(stream.id()));
+}
+
+// In the order in which they began to wait, so that all get their turn.
+void Session::resume_blocked() {
+  const std::vector<StreamId> waiting = std::exchange(blocked_, {});
+  for (const StreamId id : waiting) {
+    if (Stream* const stream = streams_.find(id)) resume(*stream);
+  }
+}
+
+OutputView Session::output() const {
+  OutputView out;
+  out.push(Bytes(out_).subspan(out_begin_));
+  return out;
+}
+
+void Session::advance_output(std::size_t bytes) {
+  SLUICE_CHECK(bytes <= pending());
+  out_begin_ += bytes;
+  advanced_ += bytes;
+  if (pending() == 0) guard_.answered();
+  if (!blocked_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) {
+    resume_blocked();
+    pump();
+  }
+  free_buffers();
+}
+
+void Session::free_buffers() {
+  if (!streams_.empty() || pending() != 0 || out_.capacity() <= kKeptOutputBytes) return;
+  std::vector<std::uint8_t>().swap(out_);
+  out_begin_ = 0;
+  fields_.release();
+}
+
+void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
+  const std::uint64_t taken = advanced_ - held;
+  ++reports_;
+  while (const RequestMarks::Mark* const mark = marks_.next(taken)) {
+    const bool whole = mark->end <= taken;
+    if (Stream* const stream = streams_.find(mark->stream)) {
+      stream->begun = true;
+      stream->sent |= whole && mark->last;
+      if (std::exchange(stream->reported, reports_) != reports_) moved.push_back(stream->id());
+    }
+    if (!whole) return;
+    marks_.pop();
+  }
+}
+
+// ---- time ----
+
+// A failure, and what happened outside receive(), is told as soon as possible.
+std::optional<Instant> Session::deadline() const {
+  if (!late_.empty() || (error_ && !error_told_)) return Instant{};
+  if (!ping_interval_ || error_) return std::nullopt;
+  return ping_due_ ? *ping_due_ : Instant{};
+}
+
+Result<void> Session::handle_timeout(Now now, std::vector<http::Event>& events) {
+  return or_out_of_memory([&]() -> Result<void> {
+    for (http::Event& event : late_) events.push_back(std::move(event));
+    late_.clear();
+    if (!error_ && ping_interval_) note(keep_alive(now));
+    if (error_) return tell_error();
+    return {};
+  });
+}
+
+Result<void> Session::keep_alive(Now now) {
+  const bool due = ping_due_ && now.steady >= *ping_due_;
+  if (ping_due_ && !due) return {};
+  ping_due_ = now.steady + *ping_interval_;
+  if (!due || std::exchange(heard_, false)) return {};
+  if (awaits_pong_) {
+    return std::unexpected(connection_error(ErrorCode::no_error, "the peer does not answer a PING"));
+  }
+  awaits_pong_ = true;
+  if (auto pinged = library_.ping(); !pinged) return pinged;
+  pump();
+  return {};
+}
+
+}  // namespace sluice::http2

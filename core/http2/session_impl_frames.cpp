@@ -1,0 +1,204 @@
+// See session_impl.hpp. Here: what the library tells about frames, and the events that follow.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/base/ascii.hpp"
+#include "core/base/limits.hpp"
+#include "core/http2/error_names.hpp"
+#include "core/http2/session_impl.hpp"
+
+namespace sluice::http2 {
+
+using http::Event;
+
+namespace {
+
+constexpr std::size_t kShownBytes = 80;  // the longest part of the peer's text in a message
+
+bool is(std::uint32_t code, ErrorCode name) { return code == std::to_underlying(name); }
+
+}  // namespace
+
+void Session::give(Event event) { (events_ ? *events_ : late_).push_back(std::move(event)); }
+
+// ---- ends of exchanges ----
+
+void Session::complete(Stream& stream) {
+  const StreamId id = stream.id();
+  // RFC 9113 8.1: the rest of the request is not wanted any more.
+  if (stream.sending() != SendState::done) note(library_.reset(id, std::to_underlying(ErrorCode::cancel)));
+  give({.kind = Event::Kind::complete, .stream = id});
+  streams_.remove(stream);
+}
+
+void Session::refuse(Stream& stream, Error error) {
+  give({.kind = Event::Kind::refused, .stream = stream.id(), .error = std::move(error)});
+  streams_.remove(stream);
+}
+
+// The exchange has broken a rule: it ends, and the connection goes on.
+void Session::break_off(Stream& stream, Error error) {
+  const bool has_code = error.code == Code::http2_stream;
+  const std::uint32_t code =
+      has_code ? static_cast<std::uint32_t>(error.detail) : std::to_underlying(ErrorCode::cancel);
+  note(library_.reset(stream.id(), code));
+  give({.kind = Event::Kind::failed, .stream = stream.id(), .error = std::move(error)});
+  streams_.remove(stream);
+  note_broken_rule();
+}
+
+// A peer could make us open and reset streams without end (SB-66).
+void Session::note_broken_rule() {
+  if (++broken_rules_ <= limits::kMaxProvokedResets) return;
+  fail(connection_error(ErrorCode::enhance_your_calm, "too many exchanges that broke the rules"));
+}
+
+void Session::stream_closed(StreamId id, std::uint32_t code) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  const bool unprocessed = is(code, ErrorCode::refused_stream);
+  // A server that asks for less must not get the same again at once.
+  if (unprocessed && !is(goaway_code_, ErrorCode::enhance_your_calm)) {
+    return refuse(*stream, stream_error(code, "the server has not processed the request"));
+  }
+  Error error = unprocessed ? end_error() : stream_error(code, "the server reset the stream");
+  error.retry_safe = unprocessed;
+  give({.kind = Event::Kind::failed, .stream = id, .error = std::move(error)});
+  streams_.remove(*stream);
+}
+
+void Session::request_not_sent(StreamId id) {
+  if (Stream* const stream = streams_.find(id)) {
+    refuse(*stream, stream_error(std::to_underlying(ErrorCode::refused_stream), "the request was not sent"));
+  }
+}
+
+void Session::frame_refused(StreamId id, std::uint32_t code) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  give({.kind = Event::Kind::failed,
+        .stream = id,
+        .error = stream_error(code, "the server sent a frame that is not allowed")});
+  streams_.remove(*stream);
+  note_broken_rule();
+}
+
+// ---- the connection ----
+
+void Session::goaway_read(std::uint32_t code, Bytes debug_data) {
+  goaway_code_ = code;
+  goaway_text_ = as_text(debug_data.first(std::min(debug_data.size(), kShownBytes)));
+}
+
+void Session::connection_ended(std::uint32_t code, std::string_view why) {
+  fail(connection_error(static_cast<ErrorCode>(code), why.empty() ? "the server broke a rule" : why));
+}
+
+// Why exchanges end with the connection.
+Error Session::end_error() const {
+  if (goaway_code_ == 0) return make_error(Code::connection_closed, "HTTP/2: the connection ended before a response");
+  std::string why = "the server ended the connection";
+  if (!goaway_text_.empty()) why += ": " + one_line(goaway_text_);
+  return connection_error(static_cast<ErrorCode>(goaway_code_), why);
+}
+
+// ---- heads and trailers ----
+
+void Session::section_begins(StreamId id) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  if (auto begun = stream->reader().begin_section(); !begun) break_off(*stream, std::move(begun.error()));
+}
+
+void Session::field_read(StreamId id, std::string_view name, std::string_view value) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  if (auto read = stream->reader().field(name, value); !read) break_off(*stream, std::move(read.error()));
+}
+
+void Session::section_ended(StreamId id, bool last) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  const auto section = stream->reader().end_section(last);
+  if (!section) return break_off(*stream, section.error());
+  switch (*section) {
+    case ResponseReader::Section::interim:
+      interim_read_ = true;
+      give({.kind = Event::Kind::interim, .stream = id, .head_bytes = stream->reader().head_bytes()});
+      if (stream->reader().status() == 100 && stream->sending() == SendState::waiting) {
+        stream->enter(SendState::body);
+        resume(*stream);
+      }
+      return;
+    case ResponseReader::Section::head:
+      return head_read(*stream, last);
+    case ResponseReader::Section::trailers:
+      return complete(*stream);
+  }
+}
+
+void Session::head_read(Stream& stream, bool last) {
+  give({.kind = Event::Kind::head,
+        .stream = stream.id(),
+        .body_length = stream.reader().body_length(last),
+        .head_bytes = stream.reader().head_bytes()});
+  // As over HTTP/1: an answer without the body that it was asked about, or an error, makes the rest useless.
+  const bool useless = stream.sending() == SendState::waiting ||
+                       (stream.sending() == SendState::body && stream.reader().status() >= 400);
+  if (useless) stream.enter(SendState::stopped);
+  if (last) complete(stream);
+}
+
+// ---- bodies ----
+
+// The connection's window is opened for all that comes, so that no exchange takes it from the others (SB-69: each has
+// its own).
+void Session::data_read(StreamId id, Bytes data) {
+  note(library_.consumed_of_connection(data.size()));
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  if (auto read = stream->reader().body(data.size()); !read) return break_off(*stream, std::move(read.error()));
+  // The library would give these bytes, and reset the stream later.
+  if (data.size() > limits::kStreamWindowBytes - stream->buffered) {
+    const auto code = std::to_underlying(ErrorCode::flow_control_error);
+    return break_off(*stream, stream_error(code, "more body bytes than its window allows"));
+  }
+  stream->buffered += data.size();
+  guard_.moved(data.size());
+  if (!data.empty()) give({.kind = Event::Kind::body, .stream = id, .body = data});
+}
+
+void Session::data_ended(StreamId id) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  if (auto ended = stream->reader().end_body(); !ended) return break_off(*stream, std::move(ended.error()));
+  complete(*stream);
+}
+
+Session::Filled Session::fill(StreamId id, MutableBytes space) {
+  Stream* const stream = streams_.find(id);
+  if (!stream) return {};
+  stream->held_back = true;
+  if (stream->sending() != SendState::body) return {};
+  if (pending() >= limits::kWireOutBytes) {
+    blocked_.push_back(id);
+    return {};
+  }
+  http::UploadBody& upload = *stream->upload();
+  const Bytes bytes = upload.pending().first(std::min(upload.pending().size(), space.size()));
+  std::ranges::copy(bytes, space.begin());
+  upload.advance(bytes.size());
+  guard_.moved(bytes.size());
+  const bool last = upload.exhausted();
+  if (last) stream->enter(SendState::done);
+  stream->held_back = bytes.empty() && !last;
+  return {.bytes = bytes.size(), .last = last};
+}
+
+void Session::request_frame_made(StreamId id, bool last) {
+  frame_of_ = id;
+  frame_is_last_ = last;
+}
+
+}  // namespace sluice::http2

@@ -1,0 +1,92 @@
+// The exchanges of one HTTP/2 connection: what each reads and writes, how far its request has been sent, and a table by
+// stream id. Leaves to the session: what changes them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/http/session.hpp"
+#include "core/http2/response_reader.hpp"
+
+namespace sluice::http2 {
+
+using http::StreamId;
+
+// How the request's body is sent.
+enum class SendState : std::uint8_t {
+  waiting,  // for 100 (Continue) (RFC 9110 10.1.1)
+  body,
+  done,     // the stream was ended by us; also if there is no body
+  stopped,  // the rest is not sent: the response has made it useless
+};
+
+class Stream {
+ public:
+  Stream() = default;
+  void start(StreamId id, const http::Exchange& exchange, bool expects_continue, bool is_head);
+  void recycle();  // no pointer of the exchange is kept
+
+  StreamId id() const { return id_; }
+  http::UploadBody* upload() const { return exchange_.upload; }
+  ResponseReader& reader() { return reader_; }
+  const ResponseReader& reader() const { return reader_; }
+  SendState sending() const { return sending_; }
+  // A move that the table does not have stops the process.
+  void enter(SendState to);
+  bool may_enter(SendState to) const;
+
+  // Facts about the request's bytes, for http::Session. `held_back`: the library waits until it is told that there is
+  // more of the body.
+  bool begun = false, sent = false, held_back = false;
+  std::size_t buffered = 0;    // body bytes that the application has not consumed
+  std::uint64_t reported = 0;  // the last call of on_wire() that named it
+
+ private:
+  StreamId id_ = 0;
+  http::Exchange exchange_;
+  ResponseReader reader_;
+  SendState sending_ = SendState::done;
+};
+
+// Objects do not move. At most limits::kMaxStreams, so that a removal may move the places after it.
+class Streams {
+ public:
+  void make_room();  // the next add() needs no memory. Throws std::bad_alloc.
+  // Ids grow from call to call. Throws std::bad_alloc.
+  Stream& add(StreamId id, const http::Exchange& exchange, bool expects_continue, bool is_head);
+  Stream* find(StreamId id) const;  // null: there is none
+  void remove(Stream& stream);
+  std::size_t size() const { return open_.size(); }
+  bool empty() const { return open_.empty(); }
+  // The one with the lowest id; there is one.
+  Stream& front() const { return *open_.front(); }
+  auto begin() const { return open_.begin(); }
+  auto end() const { return open_.end(); }
+
+ private:
+  std::vector<std::unique_ptr<Stream>> open_;   // by id
+  std::vector<std::unique_ptr<Stream>> spare_;  // to be used again
+};
+
+// Which bytes of the output belong to which request. Positions count all bytes of the connection.
+class RequestMarks {
+ public:
+  struct Mark {
+    std::uint64_t begin = 0, end = 0;
+    StreamId stream = 0;
+    bool last = false;  // the request ends at `end`
+  };
+  // Marks are added in the order of their bytes. Throws std::bad_alloc.
+  void add(const Mark& mark);
+  // The first mark, if it begins before `taken`; else null.
+  const Mark* next(std::uint64_t taken) const;
+  void pop();  // removes the first
+
+ private:
+  std::vector<Mark> marks_;
+  std::size_t first_ = 0;
+};
+
+}  // namespace sluice::http2

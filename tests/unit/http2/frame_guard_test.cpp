@@ -1,0 +1,38 @@
+// core/http2/frame_guard: where frames end, and headers in one piece. Its limits are tested in hostile_test.cpp.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "core/http2/frame_guard.hpp"
+#include "tests/support/http2_frames.hpp"
+
+namespace sluice {
+
+namespace h2 = test::h2;
+
+TEST_CASE("http2 frame guard: all bytes are passed on, a frame at a time, each header whole, however they are cut") {
+  const std::string all = h2::settings() + h2::ping() + h2::data(1, "some bytes") + h2::data(1, "") + h2::ping();
+  for (std::size_t size = 1; size <= all.size(); ++size) {
+    http2::FrameGuard guard;
+    std::string passed;
+    std::size_t frames = 0;
+    for (std::size_t at = 0; at < all.size(); at += size) {
+      std::string_view rest = std::string_view(all).substr(at, size);
+      while (!rest.empty()) {
+        const auto piece = guard.next(as_bytes(rest));
+        REQUIRE(piece);
+        REQUIRE(piece->taken > 0);
+        const bool has_header = !piece->header.empty();
+        if (has_header) CHECK(piece->header.size() == 9);
+        frames += has_header || piece->rest.size() >= 9;
+        passed += as_text(piece->header);
+        passed += as_text(piece->rest);
+        rest.remove_prefix(piece->taken);
+      }
+    }
+    CHECK(passed == all);
+    if (size < 9) CHECK(frames == 5);
+  }
+}
+
+}  // namespace sluice

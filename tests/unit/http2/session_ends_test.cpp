@@ -1,0 +1,218 @@
+// core/http2/session: how exchanges and connections end (RFC 9113 5.4, 6.4, 6.8, 8.1).
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "core/base/limits.hpp"
+#include "tests/support/http2_peer.hpp"
+
+namespace sluice {
+namespace {
+
+using test::Http2Peer;
+using test::with_every_split;
+namespace h2 = test::h2;
+
+enum : std::uint32_t { kNo = 0, kProtocol = 1, kInternal = 2, kRefused = 7, kCalm = 11 };
+
+const std::string& ok_start() {
+  static const std::string text = h2::headers(1, {{":status", "200"}}) + h2::data(1, "part");
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("http2 ends: GOAWAY: what the server has not processed is refused, the rest goes on, nothing new begins") {
+  with_every_split([](Http2Peer& peer) {
+    for (int i = 0; i < 3; ++i) peer.open();
+    peer.receive(h2::settings() + h2::goaway(3, kNo));
+    CHECK(peer.order == "r5 ");
+    CHECK(peer[5].error.code == Code::http2_stream);
+    CHECK_FALSE(peer.session->reusable());
+    CHECK(peer.session->open_capacity() == 0);
+    CHECK(peer.session->busy());
+    peer.receive(h2::headers(1, {{":status", "200"}}, h2::kEndStream) +
+                 h2::headers(3, {{":status", "200"}}, h2::kEndStream));
+    CHECK(peer.order == "r5 h1 c1 h3 c3 ");
+    CHECK_FALSE(peer.error);
+  });
+}
+
+TEST_CASE("http2 ends: GOAWAY in two steps: the first refuses nothing") {
+  with_every_split([](Http2Peer& peer) {
+    peer.open();
+    peer.open();
+    peer.receive(h2::settings() + h2::goaway(0x7fff'ffff, kNo));
+    CHECK(peer.order.empty());
+    CHECK_FALSE(peer.session->reusable());
+    peer.receive(h2::goaway(1, kNo));
+    CHECK(peer.order == "r3 ");
+    peer.receive(h2::headers(1, {{":status", "200"}}, h2::kEndStream));
+    CHECK(peer.order == "r3 h1 c1 ");
+  });
+}
+
+TEST_CASE("http2 ends: GOAWAY with ENHANCE_YOUR_CALM: what was not processed fails, and is not sent again at once") {
+  with_every_split([](Http2Peer& peer) {
+    peer.open();
+    peer.open();
+    peer.receive(h2::settings() + h2::goaway(1, kCalm, "too\nmany"));
+    CHECK(peer.order == "f3 ");
+    CHECK(peer[3].error.code == Code::http2_error);
+    CHECK(peer[3].error.retry_safe);
+    CHECK(peer[3].error.message() == "HTTP/2: the server ended the connection: too?many (ENHANCE_YOUR_CALM)");
+    peer.end();
+    REQUIRE(peer.error);
+    CHECK(peer.error->code == Code::http2_error);
+    CHECK(peer.error->detail == kCalm);
+  });
+}
+
+TEST_CASE("http2 ends: RST_STREAM: REFUSED_STREAM is refused, all else fails with its name; the connection lives") {
+  with_every_split([](Http2Peer& peer) {
+    for (int i = 0; i < 3; ++i) peer.open();
+    peer.receive(h2::settings() + h2::reset(3, kRefused) + ok_start() + h2::reset(1, kInternal) + h2::reset(5, kCalm));
+    CHECK(peer.order == "r3 h1 f1 f5 ");
+    CHECK(peer[1].error.code == Code::http2_stream);
+    CHECK(peer[1].error.detail == kInternal);
+    CHECK(peer[1].error.blame == Blame::peer);
+    CHECK(peer[1].error.message() == "HTTP/2: the server reset the stream (INTERNAL_ERROR)");
+    CHECK(peer[5].error.message() == "HTTP/2: the server reset the stream (ENHANCE_YOUR_CALM)");
+    CHECK(peer.session->reusable());
+    CHECK_FALSE(peer.session->busy());
+  });
+}
+
+TEST_CASE("http2 ends: RST_STREAM(NO_ERROR) after a whole response keeps it, before its end it is a failure") {
+  with_every_split([](Http2Peer& peer) {
+    peer.open("POST", BodyStream{});
+    peer.open("POST", BodyStream{});
+    peer.receive(h2::settings() + h2::headers(1, {{":status", "200"}}, h2::kEndStream) + h2::reset(1, kNo) +
+                 h2::headers(3, {{":status", "200"}}) + h2::reset(3, kNo));
+    CHECK(peer.order == "h1 c1 h3 f3 ");
+    CHECK(peer.session->reusable());
+  });
+}
+
+TEST_CASE("http2 ends: the end of the stream below never completes a response, clean or not") {
+  for (const StreamEnd how : {StreamEnd::clean, StreamEnd::bare, StreamEnd::cut}) {
+    Http2Peer peer;
+    peer.open();
+    peer.open();
+    peer.receive(h2::settings() + ok_start());
+    peer.end(how);
+    CHECK(peer.order == "h1 f1 ");
+    CHECK(peer[1].error.code == Code::truncated);
+    // What has no byte of a response may be sent again.
+    REQUIRE(peer.error);
+    CHECK(peer.error->code == Code::connection_closed);
+    CHECK_FALSE(peer.session->response_started(3));
+    CHECK(peer.session->busy());
+    peer.session->abort(3);
+    CHECK_FALSE(peer.session->busy());
+    CHECK_FALSE(peer.session->reusable());
+  }
+}
+
+TEST_CASE("http2 ends: the end of an idle connection is no error") {
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  peer.end();
+  CHECK_FALSE(peer.error);
+  CHECK_FALSE(peer.session->reusable());
+}
+
+TEST_CASE("http2 ends: if all that runs has begun, the end of the connection is told by their failures alone") {
+  Http2Peer peer;
+  peer.open();
+  peer.receive(h2::settings() + ok_start());
+  peer.end();
+  CHECK(peer.order == "h1 f1 ");
+  CHECK_FALSE(peer.error);
+}
+
+TEST_CASE("http2 ends: a GOAWAY with an error names it when the connection ends") {
+  Http2Peer peer;
+  peer.open();
+  peer.receive(h2::settings() + ok_start() + h2::goaway(1, kProtocol, "bad"));
+  CHECK_FALSE(peer.error);
+  peer.end();
+  CHECK(peer[1].error.code == Code::http2_error);
+  CHECK(peer[1].error.message() == "HTTP/2: the server ended the connection: bad (PROTOCOL_ERROR)");
+}
+
+TEST_CASE("http2 ends: after the last stream id no exchange can be opened") {
+  Http2Peer peer({.first_stream = 0x7fff'fffd});
+  peer.receive(h2::settings());
+  CHECK(peer.open() == 0x7fff'fffd);
+  CHECK(peer.session->reusable());
+  CHECK(peer.open() == 0x7fff'ffff);
+  CHECK_FALSE(peer.session->reusable());
+  CHECK(peer.session->open_capacity() == 0);
+  peer.receive(h2::headers(0x7fff'ffff, {{":status", "200"}}, h2::kEndStream) +
+               h2::headers(0x7fff'fffd, {{":status", "200"}}, h2::kEndStream));
+  CHECK(peer.order == "h2147483647 c2147483647 h2147483645 c2147483645 ");
+}
+
+TEST_CASE(
+    "http2 ends: an error of the connection is permanent, ends all exchanges, and they can still be asked about") {
+  Http2Peer peer;
+  peer.open();
+  peer.open();
+  peer.sent();
+  peer.receive(h2::settings() + ok_start() + h2::frame(h2::kSettings, 0, 0, "x"));
+  REQUIRE(peer.error);
+  CHECK(peer.error->code == Code::http2_error);
+  CHECK(peer.error->blame == Blame::peer);
+  CHECK(peer.error->message().ends_with("(FRAME_SIZE_ERROR)"));
+  CHECK(peer.order == "h1 ");
+  CHECK(peer.session->response_started(1));
+  CHECK(peer.session->request_begun(3));
+  CHECK_FALSE(peer.session->response_started(3));
+  CHECK_FALSE(peer.session->reusable());
+  CHECK_FALSE(peer.session->deadline());  // it was told already
+  std::vector<http::Event> events;
+  CHECK_FALSE(peer.session->receive({}, events));
+  peer.session->abort(1);
+  peer.session->abort(3);
+  CHECK_FALSE(peer.session->busy());
+}
+
+TEST_CASE("http2 ends: a PING without an answer is the end of a connection; any byte puts it off") {
+  using std::chrono::seconds;
+  Http2Peer peer({.ping_interval = seconds(10)});
+  Instant now{seconds(1'000)};
+  REQUIRE(peer.session->deadline());
+  CHECK(*peer.session->deadline() <= now);  // to learn the time
+  peer.timeout(now);
+  CHECK(peer.session->deadline() == now + seconds(10));
+  peer.receive(h2::settings());
+  peer.sent();
+  now += seconds(10);
+  peer.timeout(now);
+  CHECK(peer.sent().empty());  // bytes came
+  now += seconds(10);
+  peer.timeout(now);
+  auto sent = peer.sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].type == h2::kPing);
+  CHECK(sent[0].flags == 0);
+  SUBCASE("answered") {
+    peer.receive(h2::ping(sent[0].payload, h2::kAck));
+    for (int i = 0; i < 2; ++i) peer.timeout(now += seconds(10));
+    CHECK_FALSE(peer.error);
+    CHECK(peer.sent().size() == 1);  // the next PING
+  }
+  SUBCASE("too early, nothing happens") {
+    peer.timeout(now + seconds(9));
+    CHECK_FALSE(peer.error);
+  }
+  SUBCASE("not answered") {
+    peer.timeout(now + seconds(10));
+    REQUIRE(peer.error);
+    CHECK(peer.error->code == Code::http2_error);
+    CHECK_FALSE(peer.session->reusable());
+  }
+}
+
+}  // namespace sluice
