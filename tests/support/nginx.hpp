@@ -19,10 +19,12 @@ class Nginx {
 
   const Site& site() const { return site_; }
   std::string plain() const { return at("http", 0); }
-  std::string tls() const { return at("https", 1); }     // 1.2 and 1.3
-  std::string tls12() const { return at("https", 2); }   // 1.2 alone
-  std::string tls13() const { return at("https", 3); }   // 1.3 alone
-  std::string mutual() const { return at("https", 4); }  // requires a client certificate
+  std::string tls() const { return at("https", 1); }         // 1.2 and 1.3
+  std::string tls12() const { return at("https", 2); }       // 1.2 alone
+  std::string tls13() const { return at("https", 3); }       // 1.3 alone
+  std::string mutual() const { return at("https", 4); }      // requires a client certificate
+  std::string http2() const { return at("https", 5); }       // HTTP/2 and HTTP/1.1, as the client wants
+  std::string plain_http2() const { return at("http", 6); }  // HTTP/2 by prior knowledge
   // Kills the worker, and with it every connection, without a regular close. A new worker replaces it.
   void kill_worker();
 
