@@ -343,6 +343,10 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::ipv6:
       settings.family = AddressFamily::ipv6;
       break;
+    case OptionId::http1_1:
+    case OptionId::http2:
+    case OptionId::http2_prior_knowledge:
+      return set_http_versions(argument.id);
     case OptionId::http0_9:
       settings.http0_9 = on;
       break;
@@ -423,7 +427,6 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
       break;
     // Nothing to do: the command always behaves so, and parse_command_line has done the rest.
     case OptionId::no_buffer:
-    case OptionId::http1_1:
     case OptionId::proxy_tlsv1:
     case OptionId::config:
     case OptionId::variable:

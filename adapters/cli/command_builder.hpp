@@ -59,6 +59,7 @@ class CommandBuilder {
   Status set_parallel_max(const std::string& value);
   Status set_rate(const std::string& value);
   Status set_redirects(const Argument& argument);
+  Status set_http_versions(OptionId id);
   Status set_codings(OptionId id, bool on);
   Status set_state_file(const Argument& argument, std::optional<StateFile>& out);
   Status set_etag(const std::string& value);

@@ -252,6 +252,14 @@ CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
   return none ? bad(argument.id, "neither http nor https is left") : Status();
 }
 
+CommandBuilder::Status CommandBuilder::set_http_versions(OptionId id) {
+  if (id != OptionId::http1_1 && !features().http2) return bad(id, "this sluice was built without libnghttp2");
+  HttpVersions& versions = group_.settings.http_versions;
+  versions = id == OptionId::http1_1 ? HttpVersions::http1_1 : HttpVersions::any;
+  if (id == OptionId::http2_prior_knowledge) versions = HttpVersions::http2_prior_knowledge;
+  return {};
+}
+
 // Transfer codings are gzip and deflate only (RFC 9112 7.2).
 CommandBuilder::Status CommandBuilder::set_codings(OptionId id, bool on) {
   const Features built = features();

@@ -87,7 +87,7 @@ sluice \- move many HTTP transfers at once
 .SH SYNOPSIS
 \fBsluice\fR [\fIoptions\fR] \fIURL\fR...
 .SH DESCRIPTION
-\fBsluice\fR fetches and sends over HTTP/1.1, plain and over TLS 1.2 and 1.3. Options mean what they mean in
+\fBsluice\fR fetches and sends over HTTP/1.1 and HTTP/2, plain and over TLS 1.2 and 1.3. Options mean what they mean in
 .BR curl (1).
 .PP
 Transfers run in parallel where every one goes to a file, and in order where one goes to standard output. The n-th

@@ -243,9 +243,7 @@ std::string request_json(const HarHop& facts, bool secrets) {
   return request.text();
 }
 
-std::string version_text_of(const ResponseHead& head) {
-  return "HTTP/" + std::to_string(head.version.major) + "." + std::to_string(head.version.minor);
-}
+std::string version_text_of(const ResponseHead& head) { return "HTTP/" + version_number(head.version); }
 
 std::string content_json(const Progress& progress, std::string_view type) {
   const std::uint64_t received = progress.received_body_bytes, decoded = progress.decoded_body_bytes;

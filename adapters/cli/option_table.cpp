@@ -184,7 +184,9 @@ constexpr OptionSpec kTable[] = {
     {dns_ipv6_addr, 0, "dns-ipv6-addr", "", "", "ADDR", G::connection, "the same for servers with IPv6 addresses"},
     {ipv4, '4', "ipv4", "", "", "", G::connection, "IPv4 addresses only"},
     {ipv6, '6', "ipv6", "", "", "", G::connection, "IPv6 addresses only"},
-    {http1_1, 0, "http1.1", "", "", "", G::connection, "HTTP/1.1"},
+    {http1_1, 0, "http1.1", "", "", "", G::connection, "HTTP/1.1 alone"},
+    {http2, 0, "http2", "", "", "", G::connection, "HTTP/2 over TLS if the server takes it (the default)"},
+    {http2_prior_knowledge, 0, "http2-prior-knowledge", "", "", "", G::connection, "HTTP/2 without asking for it"},
     {http0_9, 0, "http0.9", "", "no-http0.9", "", G::connection, "take a response without a head: all of it is body"},
     {strict, 0, "strict", "", "no-strict", "", G::connection, "responses that break HTTP's rules are errors"},
 

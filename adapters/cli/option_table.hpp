@@ -162,6 +162,8 @@ enum class OptionId : std::uint8_t {
   ipv4,
   ipv6,
   http1_1,
+  http2,
+  http2_prior_knowledge,
   http0_9,
   strict,
   // proxies

@@ -2,6 +2,7 @@
 #include "adapters/cli/transfer_facts.hpp"
 
 #include "adapters/cli/exit_code.hpp"
+#include "adapters/cli/verbose.hpp"
 #include "core/base/ascii.hpp"
 
 namespace sluice::cli {
@@ -81,7 +82,7 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
 
   if (head != nullptr && head->status != 0) {
     facts.status = head->status;
-    facts.http_version = std::to_string(head->version.major) + "." + std::to_string(head->version.minor);
+    facts.http_version = version_number(head->version);
     facts.fields = &head->fields;
     facts.redirect_url = redirect_url(url, *head);
   }

@@ -27,14 +27,18 @@ std::string marked_lines(char mark, std::string_view head) {
 }
 
 std::string status_line(const ResponseHead& head) {
-  std::string line = "HTTP/" + std::to_string(head.version.major) + "." + std::to_string(head.version.minor) + " " +
-                     std::to_string(head.status);
+  std::string line = "HTTP/" + version_number(head.version) + " " + std::to_string(head.status);
   line += " ";  // also with an empty reason (RFC 9112 4)
   line += head.reason;
   return line;
 }
 
 }  // namespace
+
+std::string version_number(HttpVersion version) {
+  const std::string major = std::to_string(version.major);
+  return version.major >= 2 ? major : major + "." + std::to_string(version.minor);
+}
 
 std::string head_text(const ResponseHead& head) {
   if (head.version.major == 0) return {};

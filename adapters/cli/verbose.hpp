@@ -10,6 +10,9 @@
 
 namespace sluice::cli {
 
+// "1.1", "2".
+std::string version_number(HttpVersion version);
+
 // ResponseHead::raw(), or if that was not kept "HTTP/1.1 200 OK\r
 // " and the fields as received, with the empty line at the end. Empty for HTTP/0.9.
 std::string head_text(const ResponseHead& head);

@@ -160,7 +160,9 @@ void Carrier::note_hosts(const Job& job, Now now) const {
   const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
   if (!tls || !tls->options().verify_peer) return;
   if (options_.hsts) options_.hsts->note(job.request.url, job.head.fields, now.wall);
-  if (options_.alt_svc) options_.alt_svc->note(job.request.url, AltProtocol::h1, job.head.fields, now.wall);
+  if (!options_.alt_svc) return;
+  const AltProtocol used = job.head.version.major == 2 ? AltProtocol::h2 : AltProtocol::h1;
+  options_.alt_svc->note(job.request.url, used, job.head.fields, now.wall);
 }
 
 // The peer has not processed the request, so it may be sent again, whatever its method.

@@ -156,6 +156,9 @@ void Session::take_input(MutableBytes input, std::size_t& taken) {
     if (!piece->header.empty()) note(library_.feed(piece->header));
     if (!piece->rest.empty() && !error_) note(library_.feed(piece->rest));
     taken += piece->taken;
+    // The library treats frames on a stream that was reset in another way: from the same frame on, however the input
+    // is split.
+    if (std::exchange(reset_waits_, false) && !error_) pump();
   }
   if (!error_) pump();
 }

@@ -96,6 +96,7 @@ class Session final : public http::Session, private Listener {
   StreamId latest_ = 0;
   std::vector<http::Event>* events_ = nullptr;  // during receive()
   std::vector<http::Event> late_;               // those that came at other times
+  bool reset_waits_ = false;                    // the library has one to send
   bool interim_read_ = false;                   // an interim response has ended during this receive()
   bool ended_ = false;                          // the stream below
   std::size_t broken_rules_ = 0;                // exchanges that we had to reset

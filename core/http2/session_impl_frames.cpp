@@ -27,7 +27,10 @@ void Session::give(Event event) { (events_ ? *events_ : late_).push_back(std::mo
 void Session::complete(Stream& stream) {
   const StreamId id = stream.id();
   // RFC 9113 8.1: the rest of the request is not wanted any more.
-  if (stream.sending() != SendState::done) note(library_.reset(id, std::to_underlying(ErrorCode::cancel)));
+  if (stream.sending() != SendState::done) {
+    note(library_.reset(id, std::to_underlying(ErrorCode::cancel)));
+    reset_waits_ = true;
+  }
   give({.kind = Event::Kind::complete, .stream = id});
   streams_.remove(stream);
 }
@@ -50,6 +53,7 @@ void Session::break_off(Stream& stream, Error error) {
 
 // A peer could make us open and reset streams without end (SB-66).
 void Session::note_broken_rule() {
+  reset_waits_ = true;
   if (++broken_rules_ <= limits::kMaxProvokedResets) return;
   fail(connection_error(ErrorCode::enhance_your_calm, "too many exchanges that broke the rules"));
 }

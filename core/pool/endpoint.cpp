@@ -46,8 +46,9 @@ void append_proxy_protocol(const ProxyProtocol& line, std::string& key) {
   append_part(as_text(Bytes{client.bytes}), key);
 }
 
-http::Protocol protocol_of(const Request& request, const TransferOptions& options, const proxy::Way* way) {
-  return protocol_for(options.http_versions, request.url.is_tls(), way && way->forwards);
+http::Protocol protocol_of(const Request& request, const TransferOptions& options, const Waiter& waiter) {
+  const bool alone = waiter.account != nullptr || (waiter.way && waiter.way->forwards);
+  return protocol_for(options.http_versions, request.url.is_tls(), alone);
 }
 
 // One through proxies. The first number, the size of an identity in a key without them, tells the two apart. The zone
@@ -59,7 +60,7 @@ void proxied_key(const Request& request, const TransferOptions& options, const T
   key.clear();
   key.append(mark.data(), mark.size());
   key += static_cast<char>(options.family);
-  key += static_cast<char>(protocol_of(request, options, waiter.way));
+  key += static_cast<char>(protocol_of(request, options, waiter));
   append_part(tls ? as_text(Bytes{tls->identity()}) : std::string_view{}, key);
   append_part(waiter.account ? std::string_view(*waiter.account) : std::string_view{}, key);
   if (!waiter.way->forwards) {
@@ -77,8 +78,8 @@ void proxied_key(const Request& request, const TransferOptions& options, const T
 
 }  // namespace
 
-http::Protocol protocol_for(HttpVersions versions, bool tls, bool forwarded) {
-  if (forwarded) return http::Protocol::http1;
+http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone) {
+  if (alone) return http::Protocol::http1;
   switch (versions) {
     case HttpVersions::any:
       return tls && http2::has_http2() ? http::Protocol::negotiated : http::Protocol::http1;
@@ -103,7 +104,7 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
   const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
   const bool has_socket = options.socket && !options.route;
-  const auto protocol = static_cast<std::uint32_t>(protocol_of(request, options, nullptr));
+  const auto protocol = static_cast<std::uint32_t>(protocol_of(request, options, waiter));
   const std::uint32_t kinds = protocol << 4 | static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) |
                               (waiter.account ? 1U : 0U) | (options.proxy_protocol ? 1U << 8 : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
@@ -149,9 +150,10 @@ PeerName peer_of(const Url& url) {
   return peer;
 }
 
-void Endpoint::describe(const Request& request, const TransferOptions& options, const proxy::Way* way) {
+void Endpoint::describe(const Request& request, const TransferOptions& options, const Waiter& waiter) {
+  const proxy::Way* const way = waiter.way;
   peer = peer_of(request.url);
-  protocol = protocol_of(request, options, way);
+  protocol = protocol_of(request, options, waiter);
   destination.family = options.family;
   destination.is_proxy = way != nullptr;
   destination.socket = options.socket;

@@ -98,8 +98,9 @@ struct Through {
   Link<Through> starved, spare;
 };
 
-// The version that connections are made for. `forwarded`: a proxy gets the requests, without a tunnel.
-http::Protocol protocol_for(HttpVersions versions, bool tls, bool forwarded);
+// The version that connections are made for. `alone`: HTTP/1, because a proxy gets the requests without a tunnel, or
+// because a connection is logged in, which is for one request at a time (NTLM, Negotiate).
+http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone);
 
 // Writes the endpoint key into `key`. Two transfers share connections only if their keys are equal, and TLS sessions if
 // they would be without their accounts (SB-05, SB-36, SB-42 to SB-46). Transfers that one proxy forwards share
@@ -109,7 +110,7 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
 
 struct Endpoint {
   void recycle();
-  void describe(const Request& request, const TransferOptions& options, const proxy::Way* way);
+  void describe(const Request& request, const TransferOptions& options, const Waiter& waiter);
   // There are no transfers, dials or connections.
   bool unused() const { return transfers == 0 && dials.empty() && open == 0; }
   // The key holds the address of a route object, so nothing may be kept under this key after the endpoint is gone.

@@ -36,7 +36,7 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
   if (!endpoint) throw std::bad_alloc();
   const bool noted = has_memory_for([&] {
     endpoint->key = key_scratch_;
-    endpoint->describe(request, options, waiter.way);
+    endpoint->describe(request, options, waiter);
     if (waiter.account && tls) {
       Waiter anyone;
       anyone.way = waiter.way;

@@ -54,6 +54,7 @@ Fetch& Client::add(const std::string& url, const Get& get, std::optional<std::st
   if (get.body) request.body = BodyOwned{*get.body};
   TransferOptions options;
   options.tls = get.tls;
+  options.http_versions = get.versions;
   auto fetch = std::make_unique<Fetch>();
   fetch->expected = expected;
   auto id = multi_->add(std::move(request), std::move(options), fetch.get());

@@ -42,6 +42,7 @@ struct Get {
   std::vector<std::pair<std::string, std::string>> fields;
   std::optional<std::string> body;
   std::shared_ptr<const TlsConfig> tls;
+  HttpVersions versions = HttpVersions::any;
 };
 
 class Client {

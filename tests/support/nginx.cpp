@@ -34,7 +34,7 @@ constexpr const char* kLocations = R"(
 
 Nginx::Nginx() {
   for (int attempt = 0; attempt < 3; ++attempt) {
-    ports_ = free_ports(7);
+    ports_ = free_ports(9);
     write_file(site_.folder() / "nginx.conf", configuration());
     child_ = Child({"/usr/sbin/nginx", "-p", site_.folder().string(), "-e", (site_.folder() / "error.log").string(),
                     "-c", (site_.folder() / "nginx.conf").string()},
@@ -52,11 +52,15 @@ std::string Nginx::configuration() const {
                              "ssl_protocols TLSv1.3;",
                              "ssl_client_certificate @/root.pem; ssl_verify_client on;",
                              "",
+                             "",
+                             "",
                              ""};
+  const char* const listen[] = {"",           " ssl",  " ssl", " ssl", " ssl", " proxy_protocol", " ssl proxy_protocol",
+                                " ssl http2", " http2"};
   std::string text = kNginxMain;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" +
-            (i == 0 || i == 5 ? "" : " ssl") + (i >= 5 ? " proxy_protocol;" : ";") + tls[i] + kLocations + "}\n";
+    text += "server { listen 127.0.0.1:" + std::to_string(ports_[i]) + " backlog=4096" + listen[i] + ";" + tls[i] +
+            kLocations + "}\n";
   }
   return site_.filled_in(text + "}\n");
 }

@@ -26,6 +26,8 @@ class Nginx {
   // Connections must begin with the PROXY protocol; the body of /line is the client's address and port by its line.
   std::string after_line() const { return at("http", 5); }
   std::string tls_after_line() const { return at("https", 6); }
+  std::string http2() const { return at("https", 7); }       // HTTP/2 and HTTP/1.1, as the client wants
+  std::string plain_http2() const { return at("http", 8); }  // HTTP/2 by prior knowledge
   // Kills the worker, and with it every connection, without a regular close. A new worker replaces it.
   void kill_worker();
 
