@@ -189,6 +189,7 @@ Result<void> DohResolver::ask(LookUp& look_up, IpAddress::Kind family) {
   if (auto added = request.fields.add("Accept", kMediaType); !added) return added;
   TransferOptions options;
   options.socket = options_.socket;
+  options.proxies = options_.proxies;
   options.total_timeout = options_.query_timeout;
   options.max_body_bytes = kMostAnswerBytes;
   auto made = std::make_unique<Query>(*this, look_up, family);

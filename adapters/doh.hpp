@@ -24,6 +24,8 @@ struct DohOptions {
   std::shared_ptr<const TlsConfig> tls = {};  // for the server
   Duration query_timeout = std::chrono::seconds(15);
   std::shared_ptr<const SocketOptions> socket = {};  // of the connections to the server; null: as the system does it
+  // Asked for the way to the server. The names of proxies are looked up as usual. Null: no proxy.
+  std::shared_ptr<const ProxyChooser> proxies = {};
 };
 
 // `base` must outlive what is returned. Errors: unsupported_scheme (the server is not https), tls_config (tls is null),

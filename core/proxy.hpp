@@ -32,6 +32,7 @@ enum class ProxyKind : std::uint8_t {
 struct Proxy {
   ProxyKind kind = ProxyKind::http;
   std::string host = {};  // a name or an address, without brackets
+  std::string zone = {};  // of an IPv6 address (RFC 4007 11); only the first proxy of a chain can have one
   std::uint16_t port = 0;
   // Null: TCP to that host and port. Else that is only its name. With Multi it must be a Dialer (transport.hpp), else
   // the transfer fails (invalid_option). Only the first proxy of a chain can have one.

@@ -83,11 +83,11 @@ Result<ProxyText> make_proxy_text(std::string_view text, ProxyKind without_schem
   const auto url = Url::parse("http://" + std::string(rest));
   if (!url && url.error().code == Code::out_of_memory) return std::unexpected(url.error());
   if (!url) return std::unexpected(proxy_error(Code::invalid_url, text, url.error().context));
-  if (!url->zone().empty()) return std::unexpected(proxy_error(Code::invalid_url, text, "a proxy's host has no zone"));
 
   ProxyText out;
   out.proxy.kind = *kind;
   out.proxy.host = url->host();
+  out.proxy.zone = url->zone();
   out.proxy.port = has_port(rest) ? url->port() : *kind == ProxyKind::https ? kHttpsProxyPort : kProxyPort;
   out.proxy.user = decoded_leniently(url->user());
   out.proxy.password = decoded_leniently(url->password());

@@ -1,8 +1,9 @@
 // Fuzzes the handshakes of core/proxy, and curl's texts for proxies (core/proxy_rules). Input: a letter for the proxy
-// (c: CONNECT, 4: SOCKS4 or 4A, 5: SOCKS5) and more for its login (b, d, n: schemes; u: a user without a scheme), to
-// the end of the line; the host; then what the proxy sends. Oracles: every split gives the same messages, the same end
-// and the same bytes after it; no message holds more lines than it should, or is without end; a failure names no
-// password. The host is also read as a text of -x: what is accepted has a host and a port, and reads the same again.
+// (c: CONNECT, 4: SOCKS4 or 4A, 5: SOCKS5) and more for its login (b, d, n, k: schemes, the last one Negotiate; u: a
+// user without a scheme), to the end of the line; the host; then what the proxy sends. Oracles: every split gives the
+// same messages, the same end and the same bytes after it; no message holds more lines than it should, or is without
+// end; a failure names no password. The host is also read as a text of -x: what is accepted has a host and a port, and
+// reads the same again.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,6 +26,21 @@ const bool kSights = must_be_seen({"a tunnel", "a tunnel after a challenge", "an
 
 constexpr std::string_view kPassword = "the-secret";
 
+// Tokens without end, until the proxy says "done".
+class Tokens final : public NegotiateProvider {
+ public:
+  std::unique_ptr<NegotiateLogin> begin(std::string_view) override { return std::make_unique<Steps>(); }
+  std::string identity() const override { return ""; }
+
+ private:
+  struct Steps final : NegotiateLogin {
+    Result<std::string> next(std::string_view received) override {
+      if (received == "bad") return std::unexpected(make_error(Code::authentication_failed, "bad"));
+      return received == "done" ? "" : "token";
+    }
+  };
+};
+
 struct Talk {
   std::string sent, after, error;
   bool open = false;
@@ -39,14 +55,15 @@ struct Setting {
     Proxy proxy;
     proxy.host = "p";
     proxy.port = 1;
-    proxy.schemes = {.basic = has('b'), .digest = has('d'), .ntlm = has('n')};
+    proxy.schemes = {.basic = has('b'), .digest = has('d'), .ntlm = has('n'), .negotiate = has('k')};
+    if (has('k')) proxy.negotiate = std::make_shared<Tokens>();
     const bool login = has('b') || has('d') || has('n') || has('u');
     if (login) proxy.user = "me";
     if (login) proxy.password = kPassword;
     if (has('c')) {
       return std::make_unique<proxy::Connect>(
           proxy::ConnectParams{.proxy = "p", .target = {host, 443}},
-          std::make_unique<proxy::Login>(proxy, true, proxy::LoginMemory{random, digests}));
+          std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{random, digests}));
     }
     auto made = proxy::make_socks({.version = has('4') ? proxy::SocksVersion::v4 : proxy::SocksVersion::v5,
                                    .proxy = "p",

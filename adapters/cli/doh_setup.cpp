@@ -5,6 +5,7 @@
 
 #include "adapters/cli/exit_code.hpp"
 #include "adapters/cli/option_table.hpp"
+#include "adapters/cli/proxy_setup.hpp"
 #include "adapters/cli/socket_settings.hpp"
 #include "adapters/doh.hpp"
 
@@ -29,11 +30,20 @@ std::expected<std::unique_ptr<Environment>, Failure> make_doh(const CommandLine&
   tls_settings.pinned.clear();
   tls_settings.ech_list.clear();
   tls_settings.ech = EncryptedHello::none;
-  auto tls = TlsConfigs(false).for_origin(settings);
+  TlsConfigs configs(false);
+  auto tls = configs.for_origin(settings);
   if (!tls) return std::unexpected(std::move(tls.error()));
   auto socket = SocketChoices().for_settings(settings);
   if (!socket) return std::unexpected(std::move(socket.error()));
-  auto made = doh_environment({.server = *std::move(server), .tls = *std::move(tls), .socket = *std::move(socket)});
+  // The proxies are those that the server's URL would have as a transfer of the first group.
+  Operation query = command.operations.front();
+  query.url = *server;
+  auto proxies = ProxyChoosers(configs).for_operation(query);
+  if (!proxies) return std::unexpected(std::move(proxies.error()));
+  auto made = doh_environment({.server = *std::move(server),
+                               .tls = *std::move(tls),
+                               .socket = *std::move(socket),
+                               .proxies = *std::move(proxies)});
   if (!made) return refused(made.error());
   return *std::move(made);
 }

@@ -10,7 +10,7 @@
 
 namespace sluice::cli {
 
-// Null: the command asks for none. Trust anchors are those of the first group. It must outlive the Multi.
+// Null: the command asks for none. Trust anchors and proxies are those of the first group. It must outlive the Multi.
 std::expected<std::unique_ptr<Environment>, Failure> make_doh(const CommandLine& command);
 
 }  // namespace sluice::cli

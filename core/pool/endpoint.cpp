@@ -52,7 +52,7 @@ http::Protocol protocol_of(const Request& request, const TransferOptions& option
 }
 
 // One through proxies. The first number, the size of an identity in a key without them, tells the two apart. The zone
-// of an address means nothing to a proxy.
+// of the URL's address means nothing to a proxy.
 void proxied_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                  std::string& key) {
   constexpr std::uint32_t kProxied = UINT32_MAX;
@@ -160,7 +160,7 @@ void Endpoint::describe(const Request& request, const TransferOptions& options, 
   destination.proxy_protocol = options.proxy_protocol;
   if (way) {
     const Proxy& first = way->proxies->front();
-    destination.zone.clear();
+    destination.zone = first.zone;
     destination.host = first.host;
     destination.port = first.port;
     destination.route = first.route;

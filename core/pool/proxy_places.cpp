@@ -13,6 +13,7 @@ std::string key_of(const Proxy& proxy) {
   append_route(proxy.route.get(), key);
   if (proxy.route) return key;
   append_number(proxy.port, key);
+  append_part(proxy.zone, key);
   return key + to_lower(proxy.host);
 }
 

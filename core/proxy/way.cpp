@@ -43,6 +43,7 @@ void append_proxy(const Proxy& proxy, std::string& key) {
   append_number(bits, key);
   append_number(proxy.port, key);
   append_part(proxy.host, key);
+  append_part(proxy.zone, key);
   append_part(proxy.user, key);
   append_part(proxy.password, key);
   append_part(proxy.negotiate ? proxy.negotiate->identity() : std::string(), key);
@@ -61,7 +62,8 @@ std::string name_of(const Proxy& proxy) {
   const std::string scheme = std::string(scheme_of(proxy.kind)) + "://";
   if (proxy.route) return scheme + proxy.route->name();
   const bool brackets = proxy.host.find(':') != std::string::npos;
-  return scheme + (brackets ? '[' + proxy.host + ']' : proxy.host) + ':' + std::to_string(proxy.port);
+  const std::string host = proxy.zone.empty() ? proxy.host : proxy.host + '%' + proxy.zone;
+  return scheme + (brackets ? '[' + host + ']' : host) + ':' + std::to_string(proxy.port);
 }
 
 Result<void> check(const ProxyChain& chain, const TlsConfig* default_tls) {
@@ -74,6 +76,9 @@ Result<void> check(const ProxyChain& chain, const TlsConfig* default_tls) {
     if (!proxy.route && proxy.host.empty()) return unusable(proxy, "it needs a host");
     if (!proxy.route && proxy.port == 0) return unusable(proxy, "it needs a port");
     if (proxy.route && &proxy != &chain.front()) return unusable(proxy, "only the first proxy can have a route");
+    if (!proxy.zone.empty() && &proxy != &chain.front()) {
+      return unusable(proxy, "only the first proxy's address can have a zone");
+    }
     if (!proxy.fields.are_sendable()) return unusable(proxy, "a field for it cannot be sent");
     if (proxy.kind == ProxyKind::https && !proxy.tls && !default_tls) {
       return std::unexpected(make_error(Code::tls_config, "proxy " + name_of(proxy) +

@@ -2,6 +2,7 @@
 // records and Encrypted Client Hello, with keys from them.
 #include <doctest/doctest.h>
 
+#include <mutex>
 #include <string>
 
 #include "core/base/base64.hpp"
@@ -10,6 +11,7 @@
 #include "tests/support/doh_server.hpp"
 #include "tests/support/ech_server.hpp"
 #include "tests/support/loopback_server.hpp"
+#include "tests/support/proxy_servers.hpp"
 
 using namespace sluice::test;
 
@@ -99,6 +101,33 @@ TEST_CASE("--doh-url: what goes wrong is told in one line, with exit code 6") {
   CHECK(refused.err.find("certificate") != std::string::npos);
   const std::string nowhere = "https://127.0.0.1:" + std::to_string(refused_port()) + "/";
   CHECK(run_command({"--doh-url", nowhere, "http://a.example/"}).err.find("refused") != std::string::npos);
+}
+
+TEST_CASE("--doh-url: the server is reached through the proxy that its URL has") {
+  DohServer doh({{"a.example", {"127.0.0.1"}}});
+  ClosingServer origin;
+  const std::string url = origin.at("a.example", "/1");
+  const auto ask = [&](const std::string& proxy, const std::string& exceptions = "") {
+    CommandOptions options;
+    options.environment = {"https_proxy=" + proxy, "no_proxy=" + exceptions};
+    return run_command({"-4", "--doh-insecure", "--doh-url", doh.url(), url}, options);
+  };
+  std::mutex mutex;
+  std::string asked;
+  LoopbackServer refusing([&](const std::string& request) {
+    const std::lock_guard lock(mutex);
+    asked = request;
+    return Reply{.bytes = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"};
+  });
+  const std::string refuser = "127.0.0.1:" + std::to_string(refusing.port());
+  CHECK(ask("http://" + refuser).exit_code == 6);
+  const std::string server = doh.url().substr(8, doh.url().find('/', 8) - 8);
+  CHECK(asked.starts_with("CONNECT " + server + " HTTP/1.1\r\n"));
+  CHECK(ask("http://" + refuser, "127.0.0.1").out == "/1");
+  const Microsocks socks(false);
+  CHECK(ask("socks5h://" + socks.place()).out == "/1");
+  CHECK(doh.questions() == 2);
+  CHECK(refusing.requests() == 1);
 }
 
 TEST_CASE("--doh-url: a server that cannot be one is refused at once") {

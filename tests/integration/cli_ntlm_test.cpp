@@ -86,3 +86,30 @@ TEST_CASE("--ntlm: servers that end the connection, and one that asks for nothin
   CHECK(run_command({"--ntlm", "-u", kLogin, "-d", "data", open.url()}).out == "let in data\n");
   CHECK(open.log() == "1 POST type1 0 -; 1 POST none 4 -; ");
 }
+
+TEST_CASE("--proxy-ntlm: the connection is logged in at the proxy, with requests that it passes on and for tunnels") {
+  const NtlmOrigin proxy({.is_proxy = true});
+  const auto ask = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {"-sS", "-x", proxy.url(), "-U", kLogin, "http://a.test/", "http://b.test/"});
+    const CommandResult result = run_command(options);
+    CHECK(result.err.empty());
+    return result.out;
+  };
+  CHECK(ask({"--proxy-ntlm"}) == "let in \nlet in \n");
+  CHECK(proxy.log() == "1 GET type1 0 -; 1 GET type3 0 ada; 1 GET none 0 ada; ");
+  CHECK(ask({"--proxy-ntlm", "-d", "data"}) == "let in data\nlet in data\n");
+  CHECK(proxy.log().ends_with("; 2 POST type1 0 -; 2 POST type3 4 ada; 2 POST none 4 ada; "));
+  CHECK(ask({"--proxy-anyauth"}) == "let in \nlet in \n");
+  CHECK(proxy.log().ends_with("; 3 GET none 0 -; 3 GET type1 0 -; 3 GET type3 0 ada; 3 GET none 0 ada; "));
+  CHECK(ask({"--proxy-ntlm", "-p"}) == "let in \nlet in \n");
+  CHECK(
+      proxy.log().ends_with("; 4 CONNECT type1 0 -; 4 CONNECT type3 0 ada; 4 GET none 0 ada; "
+                            "5 CONNECT type1 0 -; 5 CONNECT type3 0 ada; 5 GET none 0 ada; "));
+  // A wrong password, and a proxy that ends the connection with its challenge: its response is the result.
+  const CommandResult wrong = run_command(
+      {"--proxy-ntlm", "-x", proxy.url(), "-U", "REALM\\ada:other", "-w", "%{http_code}", "http://a.test/"});
+  CHECK(wrong.out == "no\n407");
+  const NtlmOrigin closing({.closes = true, .is_proxy = true});
+  CHECK(run_command({"--proxy-ntlm", "-x", closing.url(), "-U", kLogin, "-w", "%{http_code}", "http://a.test/"}).out ==
+        "no\n407");
+}

@@ -26,9 +26,12 @@ TEST_CASE("memory: credentials, told heads, a cancellation and other limits") {
     const auto gone = world.add(get("http://192.0.2.9/900/1?hold", ""));
     for (int i = 0; i < 3; ++i) world.step();
     if (gone) world.cancel(*gone);
-    world.set_limits({2, 1, std::chrono::seconds(5)});
+    world.set_limits({.max_connections = 2,
+                      .max_connections_per_origin = 1,
+                      .max_connections_per_proxy = 1,
+                      .idle_connection_timeout = std::chrono::seconds(5)});
     world.run();
-    world.set_limits({0, 0, std::chrono::seconds(50)});
+    world.set_limits({.idle_connection_timeout = std::chrono::seconds(50)});
     for (const auto& id : ids) {
       if (!ran_short() && !(id && world.succeeded(*id)))
         world.fault("a transfer of the story failed with memory there");

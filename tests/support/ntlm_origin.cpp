@@ -69,14 +69,15 @@ class NtlmOrigin::Helper {
 
 namespace {
 
-std::string token_in(const std::string& request) {
-  const std::string name = "\r\nAuthorization: NTLM ";
+std::string token_in(const std::string& request, bool is_proxy) {
+  const std::string name = is_proxy ? "\r\nProxy-Authorization: NTLM " : "\r\nAuthorization: NTLM ";
   const std::size_t at = request.find(name);
   return at == std::string::npos ? "" : request.substr(at + name.size(), request.find('\r', at + 2) - at - name.size());
 }
 
-Reply unauthorized(const std::string& fields) {
-  return {.bytes = "HTTP/1.1 401 Unauthorized\r\n" + fields + "Content-Length: 3\r\n\r\nno\n"};
+Reply unauthorized(bool is_proxy, const std::string& fields) {
+  return {.bytes = (is_proxy ? "HTTP/1.1 407 Who\r\nProxy-Authenticate: " : "HTTP/1.1 401 No\r\nWWW-Authenticate: ") +
+                   fields + "Content-Length: 3\r\n\r\nno\n"};
 }
 
 }  // namespace
@@ -95,7 +96,7 @@ std::string NtlmOrigin::log() const {
 }
 
 Reply NtlmOrigin::answer(const std::string& request, int connection) {
-  const std::string token = token_in(request);
+  const std::string token = token_in(request, options_.is_proxy);
   const bool begins = token.starts_with("TlRMTVNTUAAB"), answers = token.starts_with("TlRMTVNTUAAD");
   const std::string body = request.substr(request.find("\r\n\r\n") + 4);
   std::string challenge;
@@ -114,13 +115,14 @@ Reply NtlmOrigin::answer(const std::string& request, int connection) {
   log_ += std::to_string(connection) + " " + request.substr(0, request.find(' '));
   log_ += begins ? " type1 " : answers ? " type3 " : " none ";
   log_ += std::to_string(body.size()) + " " + (user == users_.end() ? "-" : user->second) + "; ";
-  if (user != users_.end() || options_.open) return ok("let in " + body + "\n");
+  const bool let_in = user != users_.end() || options_.open;
+  if (let_in && request.starts_with("CONNECT ")) return {.bytes = "HTTP/1.1 200 OK\r\n\r\n"};
+  if (let_in) return ok("let in " + body + "\n");
   if (challenge.empty()) {
-    return unauthorized(std::string("WWW-Authenticate: NTLM\r\n") +
-                        (options_.offers_basic ? "WWW-Authenticate: Basic realm=\"r\"\r\n" : ""));
+    return unauthorized(options_.is_proxy, options_.offers_basic ? "NTLM, Basic realm=\"r\"\r\n" : "NTLM\r\n");
   }
-  Reply reply =
-      unauthorized("WWW-Authenticate: NTLM " + challenge + "\r\n" + (options_.closes ? "Connection: close\r\n" : ""));
+  const std::string end = options_.is_proxy ? "Proxy-Connection: close\r\n" : "Connection: close\r\n";
+  Reply reply = unauthorized(options_.is_proxy, "NTLM " + challenge + "\r\n" + (options_.closes ? end : ""));
   reply.close = options_.closes || options_.drops;
   return reply;
 }

@@ -22,6 +22,7 @@ class NtlmOrigin {
     bool closes = false;        // after each challenge, which its field says
     bool drops = false;         // the same, and no field says it
     bool open = false;          // everybody is let in
+    bool is_proxy = false;      // it asks as a proxy, which is every origin itself, also in tunnels
   };
   explicit NtlmOrigin(Options options);
   NtlmOrigin() : NtlmOrigin(Options()) {}

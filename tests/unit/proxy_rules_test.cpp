@@ -96,6 +96,14 @@ TEST_CASE("the text of a proxy: scheme, host, port and their defaults") {
     check_proxy_text(row);
 }
 
+TEST_CASE("the text of a proxy: the zone of an IPv6 address") {
+  const auto parsed = parse_proxy("http://[fe80::1%25eth0]:3128", ProxyKind::http);
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->proxy.host == "fe80::1");
+  CHECK(parsed->proxy.zone == "eth0");
+  CHECK(parsed->proxy.port == 3128);
+}
+
 TEST_CASE("the text of a proxy: user and password are decoded as curl does it") {
   for (const ProxyTextRow& row : {
            ProxyTextRow{"u:p@p.test", ProxyKind::http, "p.test", 1080, "u", "p", ""},
@@ -133,8 +141,8 @@ TEST_CASE("the text of a proxy: errors are one line without user and password") 
         "proxy 'p.test': unsupported scheme, where http, https, socks4, socks4a, socks5 or socks5h is needed");
   CHECK(proxy_text_error("p.test:99999", Code::invalid_url).starts_with("proxy 'p.test:99999': invalid URL: port"));
   for (const std::string_view text :
-       {"", "http://", "http://a b", "p.test:0", "p.test:x", "::1", "[::1", "[fe80::1%25eth0]", "127.1", "a@b@c",
-        "u:secret/x@p.test", "u:%00@p.test", "u:secret%0a@p.test", "socks5://localhost/%00"}) {
+       {"", "http://", "http://a b", "p.test:0", "p.test:x", "::1", "[::1", "127.1", "a@b@c", "u:secret/x@p.test",
+        "u:%00@p.test", "u:secret%0a@p.test", "socks5://localhost/%00"}) {
     CAPTURE(text);
     const std::string message = proxy_text_error(text, Code::invalid_url);
     CHECK(message.find("secret") == std::string::npos);
