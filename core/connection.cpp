@@ -22,7 +22,7 @@ Result<Connection> Connection::create(ConnectionOptions options) {
     if (options.idle_connection_timeout && *options.idle_connection_timeout < Duration::zero()) {
       return std::unexpected(make_error(Code::invalid_option, "a timeout cannot be negative"));
     }
-    if (options.origin.is_tls() && !options.tls) {
+    if (options.origin.is_tls() && !options.tls && !options.security) {
       return std::unexpected(
           make_error(Code::tls_config,
                      options.origin.origin() + ": no TLS configuration was given " + "(ConnectionOptions::tls)"));

@@ -24,6 +24,8 @@ void complete(PooledConnection& connection, http::SessionFactory& sessions, Now 
     connection.facts = std::move(facts);
     alpn = connection.facts->alpn;
     connection.channel.drop_passages();
+  } else if (connection.facts) {
+    alpn = connection.facts->alpn;
   }
   auto session = sessions.make(alpn);
   if (!session) throw std::bad_alloc();

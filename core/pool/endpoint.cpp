@@ -24,6 +24,7 @@ void append_route(const Route* route, std::string& key) {
   if (!route) return;
   const bool by_object = route->identity().empty();
   key += by_object ? 'o' : 'i';
+  key += route->is_secure() ? 's' : '-';
   if (by_object) {
     const auto address = std::bit_cast<std::array<char, sizeof route>>(route);
     key.append(address.data(), address.size());
@@ -98,8 +99,9 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   const std::uint32_t other_port = options.connect_to ? options.connect_to->port : 0;
   const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
   const bool has_socket = options.socket && !options.route;
-  const std::uint32_t kinds =
-      static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) | (waiter.account ? 1U : 0U);
+  const bool is_secure = request.url.is_tls() && !tls;  // over a secure route; http URLs do not share its connections
+  const std::uint32_t kinds = static_cast<std::uint32_t>(options.family) << 3 | (is_secure ? 4U : 0U) |
+                              (has_socket ? 2U : 0U) | (waiter.account ? 1U : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);
