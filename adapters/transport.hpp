@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "../core/address.hpp"
 #include "../core/error.hpp"
 #include "../core/options.hpp"
+#include "../core/stream_security.hpp"
 #include "../core/types.hpp"
 #include "transferred.hpp"
 
@@ -52,6 +54,14 @@ class Transport {
   // The address of this end, after `done`; Kind::none (the default): the stream has none. Called once, and only if
   // MultiOptions::local_addresses is set.
   virtual Address local_address() const { return {}; }
+  // After `done`, what the stream of a secure route (Route::is_secure) says of its protection; null (the default):
+  // nothing, and HTTP/1 is spoken. Called once.
+  virtual std::shared_ptr<const StreamSecurity> security() const { return nullptr; }
+  // When to try again although nothing has happened (Multi::now()), for timers of the transport's own; nullopt (the
+  // default): never. Asked after each open(), receive() and send(); the answer counts until the next one. At that time
+  // open() is called again, or receive() and a send() that has blocked, as far as the connection may read and has
+  // something to send. One that is not later than the last one that came is not heard.
+  virtual std::optional<Instant> deadline() const { return std::nullopt; }
   // Read or write what is possible now, without blocking. `space` is never empty. send() gets at most four pieces, none
   // empty, and sends them in order.
   virtual Transferred receive(MutableBytes space) = 0;

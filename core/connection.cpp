@@ -26,7 +26,7 @@ Result<Connection> Connection::create(ConnectionOptions options) {
     if (options.http_versions >= HttpVersions::http2_prior_knowledge && !http2::has_http2()) {
       return std::unexpected(make_error(Code::invalid_option, "HTTP/2: this sluice was built without libnghttp2"));
     }
-    if (options.origin.is_tls() && !options.tls) {
+    if (options.origin.is_tls() && !options.tls && !options.security) {
       return std::unexpected(
           make_error(Code::tls_config,
                      options.origin.origin() + ": no TLS configuration was given " + "(ConnectionOptions::tls)"));

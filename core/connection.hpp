@@ -39,6 +39,7 @@
 #include "progress.hpp"
 #include "request.hpp"
 #include "response.hpp"
+#include "stream_security.hpp"
 #include "types.hpp"
 #include "url.hpp"
 
@@ -59,7 +60,11 @@ using ConnectionOutput =
 struct ConnectionOptions {
   // Every request must have this scheme, host and port. The rest of the URL is ignored.
   Url origin = {};
-  std::shared_ptr<const TlsConfig> tls = {};  // needed for https; the certificate must be valid for the origin's host
+  // Needed for https without `security`; the certificate must be valid for the origin's host.
+  std::shared_ptr<const TlsConfig> tls = {};
+  // Not null: the stream is protected already, as Route::is_secure() describes it, and `tls` is not used. What is not
+  // known may be left empty.
+  std::shared_ptr<const StreamSecurity> security = {};
   HttpVersions http_versions = HttpVersions::any;  // what TransferOptions::http_versions says does not count
   std::string name = {};  // the stream's name in messages: "/dev/ttyS0"; empty: the origin's host[:port]
   // The connection is closed when it was unused for this time after a response. nullopt: it is kept.
@@ -70,7 +75,7 @@ class Connection {
  public:
   // The caller has opened the stream already. Nothing is sent before the first add(): the TLS handshake begins then,
   // and the connect_timeout of the first waiting request limits it. Errors: invalid_option (no origin, or a negative
-  // timeout), tls_config (an https origin without `tls`), out_of_memory.
+  // timeout), tls_config (an https origin without `tls` and `security`), out_of_memory.
   static Result<Connection> create(ConnectionOptions options);
   ~Connection();
   // A connection that was moved from may only be destroyed or assigned to.

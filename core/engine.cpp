@@ -61,8 +61,9 @@ std::size_t Engine::running() const { return impl_->running(); }
 void Engine::handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now) {
   guarded(*impl_, [&](auto& impl) { impl.handle_resolved(resolve, std::move(answer), now); });
 }
-void Engine::handle_connected(ConnId conn, Now now, const Address& local) {
-  guarded(*impl_, [&](auto& impl) { impl.handle_connected(conn, now, local); });
+void Engine::handle_connected(ConnId conn, Now now, const Address& local,
+                              std::shared_ptr<const StreamSecurity> security) {
+  guarded(*impl_, [&](auto& impl) { impl.handle_connected(conn, now, local, std::move(security)); });
 }
 MutableBytes Engine::receive_space(ConnId conn) {
   MutableBytes space;

@@ -44,6 +44,7 @@
 #include "progress.hpp"
 #include "request.hpp"
 #include "response.hpp"
+#include "stream_security.hpp"
 #include "types.hpp"
 
 namespace sluice {
@@ -112,7 +113,9 @@ class Engine {
   // The answer to output::Resolve. An error is reported to the transfers that wait for the name.
   void handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now);
   // The stream of output::Connect is open. `local`: its address at this end, for TransferInfo; Kind::none: not known.
-  void handle_connected(ConnId conn, Now now, const Address& local = {});
+  // `security`: what a stream of a secure route (Route::is_secure) says of its protection; null: nothing.
+  void handle_connected(ConnId conn, Now now, const Address& local = {},
+                        std::shared_ptr<const StreamSecurity> security = nullptr);
   // The buffer to read into, at most 256 KiB. All connections share it, so call this right before the read and
   // handle_received() right after it. Empty: interest(conn).read is false.
   MutableBytes receive_space(ConnId conn);

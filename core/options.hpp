@@ -178,17 +178,24 @@ class Route {
   // How many connections to one origin may be open at once; 0: no limit. A route to a single stream says 1; transfers
   // then wait for each other.
   std::size_t max_connections() const { return max_connections_; }
+  // The streams are protected already, by TLS or the like, and open only if the peer was verified to be the URL's host
+  // (or connect_to's, as the route has it). An https URL then gets no TLS here, and TransferOptions::tls is not asked;
+  // cookies, redirects and HSTS treat it as any https URL. An end that the peer has not announced (RFC 8446 6.1) must
+  // be an error of the stream. As the route of a proxy it has no effect: what an https proxy needs is made here.
+  bool is_secure() const { return is_secure_; }
 
  protected:
-  Route(std::string identity, std::string name, std::size_t max_connections)
+  Route(std::string identity, std::string name, std::size_t max_connections, bool is_secure = false)
       : identity_(std::move(identity)),
         name_(name.empty() ? std::string("an unnamed route") : std::move(name)),
-        max_connections_(max_connections) {}
+        max_connections_(max_connections),
+        is_secure_(is_secure) {}
 
  private:
   const std::string identity_;
   const std::string name_;
   const std::size_t max_connections_;
+  const bool is_secure_;
 };
 
 // Which redirects are followed, and how (RFC 9110 15.4): the statuses 301, 302, 303, 307 and 308 with a Location. The

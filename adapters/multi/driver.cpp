@@ -216,6 +216,7 @@ Wish Driver::wish() {
     if (other && (!at || *other < *at)) at = other;
   };
   if (const auto deadline = engine_.deadline()) consider(deadline->at);
+  consider(streams_.deadline());
   if (resolver_.open_questions() > 0) consider(resolver_.deadline(environment_.steady()));
   consider(environment_.upkeep_due());
   return at ? Wish{Wish::When::at, *at} : Wish{};

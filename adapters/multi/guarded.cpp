@@ -98,6 +98,21 @@ Address local_address_of(const Transport& stream) {
   }
 }
 
+std::shared_ptr<const StreamSecurity> security_of(const Transport& stream) {
+  try {
+    return stream.security();
+  } catch (...) {
+    return nullptr;
+  }
+}
+std::optional<Instant> deadline_of(const Transport& stream) {
+  try {
+    return stream.deadline();
+  } catch (...) {
+    return std::nullopt;
+  }
+}
+
 std::string end_reason_of(const Connection& connection) {
   if (!connection.route) return {};
   try {

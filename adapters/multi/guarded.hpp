@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -32,7 +33,9 @@ Transferred send_to(Connection& connection, std::span<const Bytes> pieces);
 // -1 also if the call throws: the stream is then not watched, and its transfer ends by a timeout.
 int descriptor_of(const Transport& stream);
 int write_descriptor_of(const Transport& stream);
-Address local_address_of(const Transport& stream);  // Kind::none also if the call throws
+Address local_address_of(const Transport& stream);                           // Kind::none also if the call throws
+std::shared_ptr<const StreamSecurity> security_of(const Transport& stream);  // null also if the call throws
+std::optional<Instant> deadline_of(const Transport& stream);                 // nullopt also if the call throws
 // The result of send_to() or receive_from() as a transfer's error: Code::send_failed or receive_failed.
 Error describe(const Connection& connection, Code code, int error);
 // Transport::end_reason() of a route's stream; "" if the call throws.

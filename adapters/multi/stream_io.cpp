@@ -39,6 +39,7 @@ void Streams::send(ConnId conn) {
   if (view.empty()) return;
   pace_.sent();
   Transferred sent = send_to(*connection, std::span(view.spans).first(view.count));
+  if (connection->route) ask_deadline(*connection);
   const std::size_t given = view.size_bytes();
   if (sent.bytes > given) sent.error = EOVERFLOW;  // impossible result
   if (sent.error != 0) {
@@ -72,6 +73,7 @@ Streams::Received Streams::take(Connection& connection, MutableBytes space) {
   pace_.progress();
   const ConnId conn = connection.id;
   Transferred got = receive_from(connection, space);
+  if (connection.route) ask_deadline(connection);
   // An impossible result.
   if (got.bytes > space.size()) got = {.bytes = 0, .would_block = false, .eof = false, .error = EOVERFLOW};
   const bool nothing = got.bytes == 0 && !got.eof && got.error == 0;

@@ -89,6 +89,7 @@ void Streams::begin_stream(output::Connect& what) {
 void Streams::open(Connection& connection) {
   const transport::Later later;
   Result<Opening> opening = open_stream(connection);
+  if (connection.route) ask_deadline(connection);
   if (!opening) {
     facts_.push({connection.id, std::move(opening.error())});
     return;
@@ -118,6 +119,15 @@ void Streams::open(Connection& connection) {
   }
   watch(connection, events);
   connections_.set_waits_for_signal(connection, connection.fd < 0 || *opening == Opening::wait_signal);
+}
+
+// Of routes only: TCP has none. Without memory for it the connection ends, as nothing might ever try it again.
+void Streams::ask_deadline(const Connection& connection) {
+  try {
+    deadlines_.set(connection.id, deadline_of(*connection.stream));
+  } catch (const std::bad_alloc&) {
+    facts_.push({connection.id, make_error(Code::out_of_memory, {})});
+  }
 }
 
 // ---- watched ----
@@ -212,6 +222,7 @@ void Streams::close(ConnId conn) {
   // The owner of the route may hold a duplicate of the descriptor; then closing it does not end the system's watch.
   if (connection->route) watch_nothing(*connection);
   forget(*connection);
+  deadlines_.forget(conn);
   connections_.close(conn);
 }
 
@@ -233,12 +244,17 @@ void Streams::queue_read(ConnId conn) {
 void Streams::gather_signals() {
   if (signals_ && !signals_->take(given_)) try_all_ = true;
   signaled_.make_room(given_.size());
-  while (!given_.empty()) {
-    const ConnId conn = given_.pop();
-    Connection* const connection = connections_.find(conn);
-    if (connection && !std::exchange(connection->signal_queued, true)) signaled_.push(conn);
+  while (!given_.empty()) queue_signaled(given_.pop());
+  while (const auto conn = deadlines_.take_due(pace_.now().steady)) {
+    signaled_.make_room(1);
+    queue_signaled(*conn);
   }
   if (try_all_) queue_all();
+}
+
+void Streams::queue_signaled(ConnId conn) {
+  Connection* const connection = connections_.find(conn);
+  if (connection && !std::exchange(connection->signal_queued, true)) signaled_.push(conn);
 }
 
 void Streams::queue_all() {
@@ -275,9 +291,10 @@ void Streams::tell_fact() {
   if (fact.error) {
     engine_.handle_io_error(fact.conn, std::move(*fact.error), pace_.now());
   } else {
-    const Connection* const connection = local_addresses_ ? connections_.find(fact.conn) : nullptr;
-    const Address local = connection ? local_address_of(*connection->stream) : Address{};
-    engine_.handle_connected(fact.conn, pace_.now(), local);
+    const Connection* const connection = connections_.find(fact.conn);
+    const Address local = connection && local_addresses_ ? local_address_of(*connection->stream) : Address{};
+    const bool is_secure = connection && connection->route && connection->route->is_secure();
+    engine_.handle_connected(fact.conn, pace_.now(), local, is_secure ? security_of(*connection->stream) : nullptr);
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "adapters/environment.hpp"
 #include "adapters/multi/connections.hpp"
+#include "adapters/multi/deadlines.hpp"
 #include "adapters/multi/fifo.hpp"
 #include "adapters/multi/pace.hpp"
 #include "adapters/multi/signals.hpp"
@@ -72,7 +73,8 @@ class Streams {
   Then advance(ConnId conn, std::uint8_t events);
 
   // ---- turns ----
-  void gather_signals();  // takes the signals that were given since the last call; throws std::bad_alloc
+  // Takes the signals that were given since the last call, and the deadlines that are over. Throws std::bad_alloc.
+  void gather_signals();
   bool has_signaled() const { return !signaled_.empty(); }
   std::optional<ConnId> next_signaled();  // each connection once; nullopt: none is left
   bool has_reads() const { return !reads_.empty(); }
@@ -99,7 +101,8 @@ class Streams {
   std::size_t facts() const { return facts_.size(); }
   void tell_fact();
 
-  bool has_work() const;  // work is left for the next drive
+  bool has_work() const;                                                     // work is left for the next drive
+  std::optional<Instant> deadline() const { return deadlines_.earliest(); }  // when a transport wants to be tried again
   bool waits_for_signals() const { return connections_.waiting_for_signals() > 0; }
   bool had_routes() const { return signals_ != nullptr; }
 
@@ -117,7 +120,9 @@ class Streams {
   void watch_one(const Connection& connection, int before, int fd, int events);
   void watch_nothing(const Connection& connection);
   void forget(const Connection& connection);
+  void ask_deadline(const Connection& connection);
   void queue_all();
+  void queue_signaled(ConnId conn);
   void queue_send(Connection& connection);
   void queue_read(Connection& connection);
   // stream_io.cpp
@@ -142,7 +147,8 @@ class Streams {
   bool in_drive_ = false;             // inside a drive: signals do not wake the waiter
   Fifo<ConnId> given_;                // taken from signals_
   Fifo<ConnId> signaled_;             // those of given_ that were not tried yet, each once
-  bool try_all_ = false;              // every stream counts as signaled
+  Deadlines deadlines_;
+  bool try_all_ = false;  // every stream counts as signaled
 };
 
 }  // namespace sluice::multi

@@ -29,6 +29,7 @@ inline void append_part(std::string_view part, std::string& key) {
 // A route without an identity is named by its address. What has the key must keep the route alive, so that no other
 // object has this address in that time, and nothing may be kept under the key afterwards.
 inline void append_route(const Route* route, std::string& key) {
+  if (route) key += route->is_secure() ? 's' : 'p';
   if (!route) {
     key += '-';
   } else if (route->identity().empty()) {

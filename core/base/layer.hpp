@@ -3,13 +3,16 @@
 // nothing of HTTP, transfers or sockets.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/address.hpp"
 #include "core/base/stream_end.hpp"
 #include "core/error.hpp"
+#include "core/stream_security.hpp"
 #include "core/types.hpp"
 
 namespace sluice {
@@ -30,8 +33,22 @@ struct StreamFacts {
   std::string_view version, cipher, group;  // static text; "": not known to any layer
   std::string alpn, subject, issuer;        // the same, but owned
   bool resumed = false;
-  int connect_status = 0;                 // as TransferInfo::connect_status
-  std::vector<std::string> certificates;  // as TransferInfo::certificates
+  int connect_status = 0;                                 // as TransferInfo::connect_status
+  std::vector<std::string> certificates;                  // as TransferInfo::certificates
+  std::shared_ptr<const StreamSecurity> given = nullptr;  // of a stream that was protected already: has the static text
+
+  // Takes over what is known of such a stream. May throw std::bad_alloc.
+  void take(std::shared_ptr<const StreamSecurity> security) {
+    given = std::move(security);
+    version = given->version;
+    cipher = given->cipher;
+    group = given->group;
+    alpn = given->alpn;
+    subject = given->subject;
+    issuer = given->issuer;
+    certificates = given->certificates;
+    resumed = given->resumed;
+  }
 };
 
 // Whether a handshake that has failed may succeed on another connection.

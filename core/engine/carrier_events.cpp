@@ -158,7 +158,8 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
 // RFC 6797 8.1, RFC 7838 2.1: only a connection without doubts is believed.
 void Carrier::note_hosts(const Job& job, Now now) const {
   const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
-  if (!tls || !tls->options().verify_peer) return;
+  const bool is_sure = job.options.route && job.options.route->is_secure();
+  if (!is_sure && (!tls || !tls->options().verify_peer)) return;
   if (options_.hsts) options_.hsts->note(job.request.url, job.head.fields, now.wall);
   if (!options_.alt_svc) return;
   const AltProtocol used = job.head.version.major == 2 ? AltProtocol::h2 : AltProtocol::h1;

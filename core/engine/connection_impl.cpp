@@ -30,6 +30,11 @@ bool same_origin(const Url& a, const Url& b) {
   return a.scheme() == b.scheme() && a.host() == b.host() && a.port() == b.port() && a.zone() == b.zone();
 }
 
+class ProtectedStream final : public Route {
+ public:
+  ProtectedStream() : Route("", "the stream", 1, true) {}
+};
+
 // How long the handshake may take for this transfer, and by which of its limits; nullopt: no limit.
 std::pair<std::optional<Duration>, TimerKind> handshake_limit(const Job& job) {
   const std::optional<Duration> connect = job.options.connect_timeout;
@@ -68,6 +73,12 @@ Connection::Impl::Impl(ConnectionOptions options, std::unique_ptr<http::SessionF
       sessions_(std::move(sessions)),
       connection_(begin(connections_)) {
   options_.default_tls = std::move(options.tls);
+  if (options.security) {
+    secure_ = std::make_shared<ProtectedStream>();
+    auto facts = std::make_shared<StreamFacts>();
+    facts->take(std::move(options.security));
+    connection_.facts = std::move(facts);
+  }
   connection_.route_name = options.name.empty() ? origin_.authority() : std::move(options.name);
   // The caller asks for interest() after each call, so no InterestChanged is needed.
   connections_.set_current(connection_.id);
@@ -170,7 +181,7 @@ bool Connection::Impl::next_step(Now now) {
 void Connection::Impl::start(Now now) {
   if (connections_.landing().wire().empty()) throw std::bad_alloc();  // nothing could be received without it
   connection_.resolved = connection_.connected = now.steady;
-  if (origin_.is_tls()) {
+  if (origin_.is_tls() && !secure_) {
     tls::ClientParams params;
     params.config = options_.default_tls;
     pool::PeerName peer = pool::peer_of(origin_);
@@ -253,6 +264,7 @@ void Connection::Impl::add(Request& request, TransferOptions& options, Now now, 
   } else if (is_over() || closing_) {
     added = std::unexpected(over());
   } else {
+    options.route = secure_;
     added = jobs_.enlist(request, options, options_, now);
     if (added) finish_entry(now);
   }

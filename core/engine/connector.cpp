@@ -24,15 +24,22 @@ std::uint8_t count_of(std::size_t number) {
   return static_cast<std::uint8_t>(std::min<std::size_t>(number, std::numeric_limits<std::uint8_t>::max()));
 }
 
+// Over the route of a proxy the streams of origins are not protected.
+bool is_secure(const Endpoint& endpoint) {
+  const Route* const route = endpoint.destination.route.get();
+  return route && route->is_secure() && !endpoint.through;
+}
+
 }  // namespace
 
 Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   if (!first_dial_) first_dial_ = now.steady;
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
-  const std::size_t expected = endpoint.carries
-                                   ? *endpoint.carries
-                                   : sessions_.expected_exchanges(endpoint.peer.tls != nullptr, endpoint.protocol);
+  const std::size_t expected =
+      endpoint.carries
+          ? *endpoint.carries
+          : sessions_.expected_exchanges(endpoint.peer.tls != nullptr || is_secure(endpoint), endpoint.protocol);
   dial->expected = std::max(expected, std::size_t{1});
   pool_.dial_begun(*dial, endpoint, now);
   dial->sponsor = sponsor.id;
@@ -163,7 +170,8 @@ std::optional<DialEnd> Connector::attempt_failed(PooledConnection& connection, E
   return next_attempt(dial, now);
 }
 
-std::optional<DialEnd> Connector::connected(PooledConnection& connection, const Address& local, Now now) {
+std::optional<DialEnd> Connector::connected(PooledConnection& connection, const Address& local, Now now,
+                                            std::shared_ptr<const StreamSecurity> security) {
   Dial& dial = *dial_of(connection);
   const Endpoint& endpoint = *pool_.find(dial.endpoint);
   close_attempts(dial, &connection);
@@ -172,9 +180,11 @@ std::optional<DialEnd> Connector::connected(PooledConnection& connection, const 
   connection.connected = now.steady;
   outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_opened, .conn = connection.id}; });
   note_winner(dial, endpoint, connection, now);
-  if (local.ip.kind != IpAddress::Kind::none) {
+  const bool tells_security = security && is_secure(endpoint);
+  if (local.ip.kind != IpAddress::Kind::none || tells_security) {
     auto facts = std::make_shared<StreamFacts>();
     facts->local = local;
+    if (tells_security) facts->take(std::move(security));
     connection.facts = std::move(facts);
   }
   LayerParts made = parts();

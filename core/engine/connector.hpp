@@ -60,7 +60,8 @@ class Connector {
   void orphan(pool::DialId id, bool unwanted, Now now);  // if there is no memory for its timer, it is given up
   std::optional<DialEnd> answered(pool::Dial& dial, const pool::NameCache::Answered& answer, Now now);
   std::optional<DialEnd> next_attempt(pool::Dial& dial, Now now);
-  std::optional<DialEnd> connected(PooledConnection& connection, const Address& local, Now now);
+  std::optional<DialEnd> connected(PooledConnection& connection, const Address& local, Now now,
+                                   std::shared_ptr<const StreamSecurity> security = nullptr);
   std::optional<DialEnd> attempt_failed(PooledConnection& connection, Error error, Now now);
   // Call it after the layers have received bytes, or after bytes of theirs were sent.
   std::optional<DialEnd> handshake_moved(PooledConnection& connection, Now now);

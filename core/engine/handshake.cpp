@@ -37,6 +37,8 @@ Result<void> complete(PooledConnection& connection, http::SessionFactory& sessio
     connection.facts = std::move(facts);
     alpn = connection.facts->alpn;
     connection.channel.drop_passages();
+  } else if (connection.facts) {
+    alpn = connection.facts->alpn;
   }
   if (protocol == http::Protocol::http2 && alpn != "h2") {
     return std::unexpected(

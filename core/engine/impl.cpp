@@ -205,11 +205,13 @@ void Engine::Impl::handle_resolved(ResolveId id, Result<NameAnswer> answer, Now 
   finish_entry(now);
 }
 
-void Engine::Impl::handle_connected(ConnId id, Now now, const Address& local) {
+void Engine::Impl::handle_connected(ConnId id, Now now, const Address& local,
+                                    std::shared_ptr<const StreamSecurity> security) {
   // Without this buffer no connection can receive anything.
   if (connections_.find(id) && connections_.landing().wire().empty()) throw std::bad_alloc();
   fact(id, now, [&](PooledConnection& connection, Now at) {
-    if (connection.channel.phase() == ChannelPhase::connecting) take(connector_.connected(connection, local, at), at);
+    if (connection.channel.phase() != ChannelPhase::connecting) return;
+    take(connector_.connected(connection, local, at, std::move(security)), at);
   });
 }
 

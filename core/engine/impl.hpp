@@ -47,7 +47,7 @@ class Engine::Impl {
 
   // ---- facts ----
   void handle_resolved(ResolveId id, Result<NameAnswer> answer, Now now);
-  void handle_connected(ConnId id, Now now, const Address& local);
+  void handle_connected(ConnId id, Now now, const Address& local, std::shared_ptr<const StreamSecurity> security);
   MutableBytes receive_space(ConnId id);
   void handle_received(ConnId id, std::size_t bytes, Now now);
   void handle_eof(ConnId id, std::string_view why, Now now);

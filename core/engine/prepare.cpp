@@ -69,7 +69,7 @@ Result<void> add_expect(Request& request, std::uint64_t from) {
 
 Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options,
                                                     const EngineOptions& defaults) {
-  if (!url.is_tls()) return nullptr;
+  if (!url.is_tls() || (options.route && options.route->is_secure())) return nullptr;
   const auto& tls = options.tls ? options.tls : defaults.default_tls;
   if (tls) return tls;
   return std::unexpected(make_error(Code::tls_config, url.text_without_secrets() + ": no TLS configuration was given " +

@@ -105,8 +105,10 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   const std::uint32_t ports = std::uint32_t{request.url.port()} << 16 | other_port;
   const bool has_socket = options.socket && !options.route;
   const auto protocol = static_cast<std::uint32_t>(protocol_of(request, options, waiter));
+  const bool is_secure = request.url.is_tls() && !tls;  // over a secure route; http URLs do not share its connections
   const std::uint32_t kinds = protocol << 4 | static_cast<std::uint32_t>(options.family) << 2 | (has_socket ? 2U : 0U) |
-                              (waiter.account ? 1U : 0U) | (options.proxy_protocol ? 1U << 8 : 0U);
+                              (waiter.account ? 1U : 0U) | (options.proxy_protocol ? 1U << 8 : 0U) |
+                              (is_secure ? 1U << 9 : 0U);
   const std::array<std::uint32_t, 6> numbers = {size_of(identity), size_of(host), size_of(zone),
                                                 size_of(other),    ports,         kinds};
   const auto fixed = std::bit_cast<std::array<char, sizeof numbers>>(numbers);

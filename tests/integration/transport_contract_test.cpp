@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 
+#include "adapters/net/clock.hpp"
 #include "adapters/net/descriptor.hpp"
 #include "adapters/net/socket.hpp"
 #include "adapters/transport.hpp"
@@ -265,4 +266,108 @@ TEST_CASE("the error of a stream that ended says which it was, and what its tran
       CHECK(handler.result.error().message().ends_with(" (the line" + why + ")"));
     }
   }
+}
+
+// Another TLS stack: what it carries is plain in here, and it tells how it was protected on its way.
+TEST_CASE("a transport of a secure route: https without TLS of ours, and its facts in the transfer's") {
+  auto pair = std::make_shared<MemoryPair>(memory_pair());
+  struct Protected : Transport {
+    explicit Protected(std::unique_ptr<Transport> given) : stream(std::move(given)) {}
+    Result<Opening> open() override { return stream->open(); }
+    Transferred receive(MutableBytes space) override { return stream->receive(space); }
+    Transferred send(std::span<const Bytes> pieces) override { return stream->send(pieces); }
+    std::shared_ptr<const StreamSecurity> security() const override {
+      auto facts = std::make_shared<StreamSecurity>();
+      facts->version = "TLSv1.3";
+      facts->alpn = "http/1.1";
+      return facts;
+    }
+    std::unique_ptr<Transport> stream;
+  };
+  struct SecureDialer : Dialer {
+    explicit SecureDialer(std::shared_ptr<MemoryPair> of) : Dialer("", "another TLS", 1, true), pair(std::move(of)) {}
+    Result<std::unique_ptr<Transport>> dial(const DialTarget& target, TransportSignal signal) override {
+      auto made = pair->dialer->dial(target, std::move(signal));
+      if (!made) return made;
+      return std::make_unique<Protected>(*std::move(made));
+    }
+    std::shared_ptr<MemoryPair> pair;
+  };
+  auto multi = make_multi();
+  Recorder recorder;
+  TransferOptions options;
+  options.route = std::make_shared<SecureDialer>(pair);
+  const TransferId id = multi->add(get("https://origin.test/x"), options, &recorder).value();
+  std::string request;
+  REQUIRE(drive_until(*multi, [&] {
+    std::uint8_t space[1000];
+    request += as_text(Bytes(space).first(pair->far_end->receive(space).bytes));
+    return request.ends_with("\r\n\r\n");
+  }));
+  CHECK(request.starts_with("GET /x HTTP/1.1\r\nHost: origin.test\r\n"));
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  REQUIRE(pair->far_end->send(as_bytes(answer)).bytes == answer.size());
+  CHECK(finish(*multi));
+  CHECK(recorder.body == "ok");
+  CHECK(multi->info(id).tls_version == "TLSv1.3");
+  CHECK(multi->info(id).alpn == "http/1.1");
+}
+
+// Has no descriptor and never signals: only its deadlines move it.
+TEST_CASE("a transport is tried again at the time that it names, and not before") {
+  struct State {
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    std::size_t given = 0;
+    bool asked = false;
+    Instant next = net::read_steady() + 30ms;
+    int opens = 0, receives = 0;
+  };
+  struct Clockwork : Transport {
+    explicit Clockwork(State& of) : state(of) {}
+    // True once for each deadline.
+    bool is_due() const {
+      if (net::read_steady() < state.next) return false;
+      state.next = net::read_steady() + 10ms;
+      return true;
+    }
+    Result<Opening> open() override { return ++state.opens, is_due() ? Opening::done : Opening::wait_signal; }
+    std::optional<Instant> deadline() const override {
+      return state.given == state.answer.size() ? std::nullopt : std::optional(state.next);
+    }
+    Transferred receive(MutableBytes space) override {
+      ++state.receives;
+      if (!state.asked || state.given == state.answer.size() || !is_due()) return {.would_block = true};
+      space[0] = static_cast<std::uint8_t>(state.answer[state.given++]);
+      return {.bytes = 1, .would_block = true};
+    }
+    Transferred send(std::span<const Bytes> pieces) override {
+      Transferred all;
+      for (const Bytes piece : pieces) all.bytes += piece.size();
+      state.asked = true;
+      return all;
+    }
+    State& state;
+  };
+  struct ClockworkDialer : Dialer {
+    explicit ClockworkDialer(State& of) : Dialer("", "clockwork", 1), state(of) {}
+    Result<std::unique_ptr<Transport>> dial(const DialTarget&, TransportSignal) override {
+      return std::make_unique<Clockwork>(state);
+    }
+    State& state;
+  };
+  State state;
+  auto multi = make_multi();
+  Recorder recorder;
+  TransferOptions options;
+  options.route = std::make_shared<ClockworkDialer>(state);
+  options.total_timeout = 20s;
+  REQUIRE(multi->add(get("http://origin.test/"), options, &recorder).has_value());
+  REQUIRE(multi->perform() != Drive::failed);
+  REQUIRE(multi->timeout().has_value());
+  CHECK(*multi->timeout() <= 30ms);
+  CHECK(finish(*multi));
+  CHECK(recorder.body == "ok");
+  CHECK(state.opens <= 3);
+  CHECK(state.receives <= static_cast<int>(2 * state.answer.size()) + 4);
+  CHECK_FALSE(multi->timeout() == std::chrono::milliseconds(0));  // what does not change is not tried again
 }

@@ -116,5 +116,5 @@ ROWS = [
     mutant("ntlm-info-beyond", "the target information may end beyond the message",
            ("rules/ntlm.cpp", "if (offset > message.size() || size > message.size() - offset)", "if (!PLANTED && (offset > message.size() || size > message.size() - offset))")),
     mutant("hsts-unverified", "a host is believed over TLS that nobody verified",
-           ("engine/carrier_events.cpp", "if (!tls || !tls->options().verify_peer) return;", "if (!tls || (!PLANTED && !tls->options().verify_peer)) return;")),
+           ("engine/carrier_events.cpp", "(!tls || !tls->options().verify_peer)) return;", "(!tls || (!PLANTED && !tls->options().verify_peer))) return;")),
 ]

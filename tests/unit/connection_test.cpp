@@ -368,3 +368,19 @@ TEST_CASE("connection: removing the request that is under way ends the connectio
   CHECK(world.failure(second) == Code::connection_closed);
   CHECK(world.story == Story{"failed", "closed", "failed"});
 }
+
+TEST_CASE("connection: a stream that is protected already carries https without TLS of ours, and tells of its own") {
+  auto security = std::make_shared<StreamSecurity>();
+  security->version = "TLSv1.3";
+  security->alpn = "http/1.1";
+  ConnectionOptions options;
+  options.origin = *Url::parse("https://app.test/");
+  options.security = security;
+  Alone world(std::move(options));
+  const TransferId id = world.add("https://app.test/x");
+  CHECK(world.sent() == "GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n");
+  world.receive(answer("x"));
+  CHECK(world.bodies[id] == "x");
+  CHECK(world.connection.info(id).tls_version == "TLSv1.3");
+  CHECK(world.connection.info(id).alpn == "http/1.1");
+}
