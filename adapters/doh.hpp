@@ -4,7 +4,8 @@
 //   auto doh = sluice::doh_environment({.server = sluice::Url::parse("https://dns.example/dns-query").value(), .tls =
 //   tls}); options.environment = doh->get();  // of MultiOptions
 //
-// Each resolver has a Multi of its own for its queries, which resolves the server's name as usual. Names below
+// HTTPS records are asked for beside addresses where they are wanted (output::Resolve::https_port). Each resolver has a
+// Multi of its own for its queries, which resolves the server's name as usual. Names below
 // localhost and onion are not asked for (RFC 6761 6.3, RFC 7686), search domains and /etc/hosts do not count. Leaves
 // caching and the order of attempts to the engine, and messages to core/dns_message.hpp.
 #pragma once

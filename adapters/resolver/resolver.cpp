@@ -255,7 +255,9 @@ Resolver::LookUp* Resolver::find(ResolveId id) const {
 }
 
 bool Resolver::may_run_next() const {
-  return !waiting_.empty() && (running_.empty() || running_.size() + kMostOfAName <= most_queries_);
+  if (waiting_.empty() || running_.empty()) return !waiting_.empty();
+  const LookUp* const next = find(waiting_.front());
+  return running_.size() + (next ? next->questions() : 0) <= most_queries_;
 }
 
 void Resolver::run_waiting() {

@@ -254,9 +254,9 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
   } else {
     taken = keep_usable(name, std::move(answer->addresses), now);
   }
-  // The addresses may be those of another name, which the records have.
+  // The addresses may be those of another name, which the records have. Those of an earlier part stay.
   if (!taken && https && !https->records.empty()) {
-    name.addresses.clear();
+    if (!had_some) name.addresses.clear();
     taken = {};
   }
   if (!taken && had_some) {  // what the first part had stays

@@ -41,7 +41,8 @@ CommandResult ask(const std::string& servers, std::vector<std::string> arguments
 TEST_CASE("names: --dns-servers, and a host with several addresses of which only the last one answers") {
   const LoopbackServer server(greeting);
   const Dnsmasq dns({"host-record=one.test,127.0.0.1,60", "host-record=many.test,127.0.0.9,::1,60",
-                     "host-record=many.test,127.0.0.1,60", "host-record=six.test,::1,60"});
+                     "host-record=many.test,127.0.0.1,60", "host-record=six.test,::1,60",
+                     "host-record=none.test,127.0.0.8,::1,60", "host-record=none.test,127.0.0.9,60"});
   const CommandResult one = ask(dns.address(), {url_of("one.test", server)});
   CHECK(one.err == "");
   CHECK(one.out == "hello");
@@ -58,6 +59,12 @@ TEST_CASE("names: --dns-servers, and a host with several addresses of which only
   CHECK(dead.exit_code == 7);
   CHECK(dead.err.find("six.test") != std::string::npos);
   CHECK(dead.err.find("connect to [::1]:" + std::to_string(server.port())) != std::string::npos);
+  // The error names each address that was tried, and why it was of no use.
+  const CommandResult all = ask(dns.address(), {url_of("none.test", server)});
+  CHECK(all.exit_code == 7);
+  for (const std::string address : {"127.0.0.8:", "127.0.0.9:", "[::1]:"}) {
+    CHECK(all.err.contains("connect to " + address + std::to_string(server.port()) + ": Connection refused"));
+  }
 }
 
 TEST_CASE("names: the second name server is asked if the first is dead") {

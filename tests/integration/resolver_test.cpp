@@ -294,6 +294,44 @@ TEST_CASE("Resolver answers with the family that is there, and does not wait for
   }
 }
 
+TEST_CASE("Resolver asks for HTTPS records where they are wanted, and gives the addresses without them") {
+  test::DnsServer dns({{"recordless.test", {ip("192.0.2.1")}}, {"a.test", {ip("192.0.2.2")}}});
+  Watched watched;
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  output::Resolve wish = question("a.test");
+  wish.https_port = 443;
+  resolver.start(wish);
+  const net::Answer whole = await_answer(resolver, watched);
+  CHECK(addresses_of(whole) == std::vector{ip("192.0.2.2")});
+  CHECK(whole.found->https == nullptr);
+  CHECK_FALSE(whole.found->https_to_come);
+  CHECK(dns.questions() == 3);
+  wish.host = "recordless.test";
+  wish.id = {1, 1};
+  resolver.start(wish);
+  const net::Answer part = await_any(resolver, watched);
+  CHECK(addresses_of(part) == std::vector{ip("192.0.2.1")});
+  CHECK(part.found->more_to_come);
+  CHECK(part.found->https_to_come);
+  resolver.cancel(wish.id);
+  CHECK(watched.fds.empty());
+}
+
+TEST_CASE("Resolver says whether a name does not exist, or could not be looked up now") {
+  test::DnsServer dns({{"a.test", {ip("192.0.2.1")}}, {"servfail.test", {ip("192.0.2.1")}}});
+  Watched watched;
+  net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
+  const auto is_absent = [&](const char* host, AddressFamily family) {
+    resolver.start(question(host, family));
+    const net::Answer answer = await_answer(resolver, watched);
+    REQUIRE_FALSE(answer.found.has_value());
+    return answer.found.error().name_absent;
+  };
+  CHECK(is_absent("nosuch.test", AddressFamily::any));
+  CHECK(is_absent("a.test", AddressFamily::ipv6));
+  CHECK_FALSE(is_absent("servfail.test", AddressFamily::any));
+}
+
 TEST_CASE("Resolver says how long an answer is good for") {
   test::DnsServer dns({{"a.test", {ip("192.0.2.1")}}, {"brief.test", {ip("192.0.2.1")}}});
   Watched watched;

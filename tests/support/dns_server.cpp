@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kHeaderBytes = 12;
 constexpr int kTypeA = 1;
 constexpr int kTypeAaaa = 28;
+constexpr int kTypeHttps = 65;
 
 struct Question {
   std::string name;  // lower case, without the last dot
@@ -151,7 +152,8 @@ class DnsServer::Thread {
     const bool again = !asked_.insert({question->name, question->type}).second;
     const bool silent = is(*question, "silent") || (is(*question, "late") && !again) ||
                         (is(*question, "sixless") && question->type == kTypeAaaa) ||
-                        (is(*question, "fourless") && question->type == kTypeA);
+                        (is(*question, "fourless") && question->type == kTypeA) ||
+                        (is(*question, "recordless") && question->type == kTypeHttps);
     if (!silent) {
       const auto found = names_.find(question->name);
       std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);

@@ -20,6 +20,8 @@ struct Plan {
 };
 
 Plan draw_plan(std::uint64_t seed);
+// The seed is one for HTTPS records (records.hpp).
+inline bool has_records(std::uint64_t seed) { return seed % 4 == 3; }
 std::string describe(const Plan& plan);
 
 // Address `number` of a host. By its number the rule decides: kForbidden multiples are forbidden, and kReplaced leads

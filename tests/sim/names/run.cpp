@@ -12,6 +12,7 @@
 #include "core/engine.hpp"
 #include "tests/sim/names/oracles.hpp"
 #include "tests/sim/names/plan.hpp"
+#include "tests/sim/names/records.hpp"
 
 namespace sluice::simtest {
 namespace names {
@@ -261,9 +262,11 @@ class Run {
 }  // namespace names
 
 RunResult run_names_seed(std::uint64_t seed, const std::function<void(const std::string&)>& each_line) {
-  return names::Run(seed, each_line).go();
+  return names::has_records(seed) ? names::run_records_seed(seed, each_line) : names::Run(seed, each_line).go();
 }
 
-std::string describe_names_seed(std::uint64_t seed) { return names::describe(names::draw_plan(seed)); }
+std::string describe_names_seed(std::uint64_t seed) {
+  return names::has_records(seed) ? "names with HTTPS records\n" : names::describe(names::draw_plan(seed));
+}
 
 }  // namespace sluice::simtest

@@ -4,7 +4,8 @@
 // The oracles: a name is looked up only when nothing usable is known of it, once at a time, and an answer that is too
 // old is looked up again when it is used; a connection goes to an address of an answer that may be used for it, and of
 // which the rule was asked; what is known is used at once, in the order that the family which won before asks for; a
-// failure that is remembered is told without asking; and every transfer ends, for a reason that was there.
+// failure that is remembered is told without asking; and every transfer ends, for a reason that was there. Every fourth
+// seed is one for HTTPS records instead (records.hpp).
 #pragma once
 
 #include <cstdint>

@@ -32,7 +32,7 @@ std::string key_of(std::string_view url, const TransferOptions& options = {}, co
   pool::endpoint_key(Request(good(url)), options, tls, {}, key);
   return key;
 }
-TransferOptions connecting_to(std::string host, std::uint16_t port) {
+TransferOptions other_place(std::string host, std::uint16_t port) {
   TransferOptions options;
   options.connect_to = ConnectTo{std::move(host), port};
   return options;
@@ -65,11 +65,11 @@ TEST_CASE("endpoints: each part of a key matters") {
       key_of("http://[fe80::1]/"),
       key_of("http://[fe80::1%25eth0]/"),
       key_of("http://[fe80::1%25eth1]/"),
-      key_of("http://a/", connecting_to("b", 80)),
-      key_of("http://a/", connecting_to("b", 81)),
-      key_of("http://a/", connecting_to("c", 80)),
-      key_of("http://a/", connecting_to("a", 80)),
-      key_of("http://b/", connecting_to("a", 80)),
+      key_of("http://a/", other_place("b", 80)),
+      key_of("http://a/", other_place("b", 81)),
+      key_of("http://a/", other_place("c", 80)),
+      key_of("http://a/", other_place("a", 80)),
+      key_of("http://b/", other_place("a", 80)),
       key_of("http://a/", in(AddressFamily::ipv4)),
       key_of("http://a/", in(AddressFamily::ipv6)),
       key_of("http://a/", by(std::make_shared<NamedRoute>("r"))),
@@ -85,7 +85,7 @@ TEST_CASE("endpoints: what is alike in these is the same place") {
   const NumberedTls tls(1), same_tls(1);
   CHECK(key_of("http://a/") == key_of("http://user:secret@A:80/path?query#fragment"));
   CHECK(key_of("https://a/", {}, &tls) == key_of("https://a/", {}, &same_tls));
-  CHECK(key_of("http://a/", connecting_to("b", 81)) == key_of("http://a/", connecting_to("b", 81)));
+  CHECK(key_of("http://a/", other_place("b", 81)) == key_of("http://a/", other_place("b", 81)));
   const auto route = std::make_shared<NamedRoute>("");
   CHECK(key_of("http://a/", by(route)) == key_of("http://a/", by(route)));
   CHECK(key_of("http://a/", by(std::make_shared<NamedRoute>("r"))) ==
@@ -124,7 +124,7 @@ TEST_CASE("endpoints: the place is the URL's, or another; who must be there is t
   CHECK(plain.destination.route == nullptr);
   CHECK(plain.peer.kind == HostKind::ipv6);
   CHECK(plain.peer.tls == nullptr);
-  TransferOptions options = connecting_to("backend.test", 8080);
+  TransferOptions options = other_place("backend.test", 8080);
   options.family = AddressFamily::ipv6;
   options.route = std::make_shared<NamedRoute>("r");
   const auto tls = std::make_shared<const NumberedTls>(std::uint8_t{1});
