@@ -189,7 +189,7 @@ void Connector::note_winner(const Dial& dial, const pool::Destination& place, Po
 
 std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, Now now) {
   Dial* dial = dial_of(connection);
-  if (!dial) return std::nullopt;
+  if (!dial) return seen_heads_.clear(), std::nullopt;
   if (!seen_heads_.empty()) tell_heads(connection, *dial);
   if (connection.channel.fault()) {
     return broken_off(connection, *connection.channel.fault(), now);

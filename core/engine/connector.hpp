@@ -79,6 +79,7 @@ class Connector {
   // Releases an unused endpoint, and TLS sessions that must not outlive it.
   void forget(pool::Endpoint& endpoint);
   std::vector<std::string>& key_log() { return key_log_; }
+  void forget_heads() noexcept { seen_heads_.clear(); }  // after a shortage of memory
 
  private:
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
