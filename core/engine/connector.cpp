@@ -219,7 +219,7 @@ void Connector::note_winner(const Dial& dial, const Endpoint& endpoint, PooledCo
 
 std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, Now now) {
   Dial* dial = dial_of(connection);
-  if (!dial) return std::nullopt;
+  if (!dial) return seen_heads_.clear(), std::nullopt;
   if (!seen_heads_.empty()) tell_heads(connection, *dial);
   if (connection.channel.fault()) {
     return broken_off(connection, *connection.channel.fault(), now);

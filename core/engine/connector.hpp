@@ -85,6 +85,7 @@ class Connector {
     counters.connections_made = made_;
     counters.connections_failed = failed_;
   }
+  void forget_heads() noexcept { seen_heads_.clear(); }  // after a shortage of memory
 
  private:
   std::optional<DialEnd> look_up(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);

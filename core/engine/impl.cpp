@@ -427,6 +427,7 @@ void Engine::Impl::lose(pool::DialId id, Now now) {
 // counts are built again. Responses that were received completely stay: the application only has to consume them.
 void Engine::Impl::give_up() noexcept {
   connector_.key_log().clear();
+  connector_.forget_heads();
   names_.reset();
   dialer_.reset();
   connections_.give_up();

@@ -35,21 +35,14 @@ void AllProxyPlaces::leave(const Endpoint& endpoint) {
   all_.erase(all_.find(*places->key));
 }
 
-void AllProxyPlaces::opened(const Endpoint& endpoint) {
-  if (ProxyPlaces* const places = of(endpoint)) ++places->open;
+void AllProxyPlaces::free_place(ProxyPlaces& places) {
+  SLUICE_CHECK(places.open > 0);
+  --places.open;
+  stir(places);
 }
 
-void AllProxyPlaces::freed(const Endpoint& endpoint) {
-  ProxyPlaces* const places = of(endpoint);
-  if (!places) return;
-  SLUICE_CHECK(places->open > 0);
-  --places->open;
-  stir(*places);
-}
-
-void AllProxyPlaces::spare_changed(const Endpoint& endpoint) {
-  ProxyPlaces* const places = of(endpoint);
-  if (!places) return;
+void AllProxyPlaces::note_spare(const Endpoint& endpoint) {
+  ProxyPlaces* const places = endpoint.through->places;
   const bool has_spare = !endpoint.idle.empty() || !endpoint.orphans.empty();
   Through& through = *endpoint.through;
   if (!has_spare) return places->spare.remove(through);

@@ -35,10 +35,17 @@ class AllProxyPlaces {
   void leave(const Endpoint& endpoint);  // before an endpoint is forgotten
 
   // ---- what has changed ----
-  void opened(const Endpoint& endpoint);
-  void freed(const Endpoint& endpoint);
-  void spare_changed(const Endpoint& endpoint);  // its idle connections, or its dials without a sponsor
-  void waits(Endpoint& endpoint);                // at the end of its proxy's queue, if it is not there already
+  void opened(const Endpoint& endpoint) {
+    if (endpoint.through) ++endpoint.through->places->open;
+  }
+  void freed(const Endpoint& endpoint) {
+    if (endpoint.through) free_place(*endpoint.through->places);
+  }
+  // Its idle connections, or its dials without a sponsor.
+  void spare_changed(const Endpoint& endpoint) {
+    if (endpoint.through) note_spare(endpoint);
+  }
+  void waits(Endpoint& endpoint);  // at the end of its proxy's queue, if it is not there already
   void waits_no_more(const Endpoint& endpoint);
 
   // ---- limits; `most` 0: none ----
@@ -57,6 +64,8 @@ class AllProxyPlaces {
   void reset() noexcept;  // forgets all that Pool::reset() forgets
 
  private:
+  void free_place(ProxyPlaces& places);
+  void note_spare(const Endpoint& endpoint);
   void stir(ProxyPlaces& places);
 
   std::map<std::string, ProxyPlaces, std::less<>> all_;  // its nodes stay where they are

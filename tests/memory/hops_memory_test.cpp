@@ -151,6 +151,7 @@ std::vector<std::string> tell_proxied(bool tunnel) {
   get.url = "http://192.0.2.9/2000/3";
   get.expected = body(2000, 3);
   get.options.proxies = std::make_shared<Chooser>([ways](const Url&) { return ways; });
+  get.options.report_heads = tunnel;
   const auto first = world.add(get);
   world.run();
   if (!ran_short() && !(first && world.succeeded(*first))) world.fault("a transfer failed with memory there");

@@ -73,7 +73,7 @@ RACE = [
 
 LIMITS = [
     mutant("limits-proxy-unseen", "who waits for a place at its proxy is not looked at when one is free",
-           ("pool/proxy_places.cpp", "  --places->open;\n  stir(*places);", "  --places->open;\n  if (!PLANTED) stir(*places);")),
+           ("pool/proxy_places.cpp", "  --places.open;\n  stir(places);", "  --places.open;\n  if (!PLANTED) stir(places);")),
     mutant("limits-proxy-keeps", "an unused connection to a proxy makes no room for another origin",
            ("pool/proxy_places.cpp", "places->spare.push_back(through);\n  stir(*places);", "places->spare.push_back(through);\n  if (!PLANTED) stir(*places);")),
     mutant("limits-proxy-turn", "who comes later overtakes those that wait for a place at the proxy",
