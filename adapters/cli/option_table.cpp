@@ -138,7 +138,7 @@ constexpr OptionSpec kTable[] = {
     {sessionid, 0, "no-sessionid", "", "sessionid", "", G::tls, "resume no TLS session"},
     {ssl_sessions, 0, "ssl-sessions", "", "", "FILE", G::tls, "keep TLS sessions in FILE, for the next run; secret"},
     {tls_earlydata, 0, "tls-earlydata", "", "no-tls-earlydata", "", G::tls,
-     "GET and HEAD go with the handshake of a resumption"},
+     "send GET and HEAD along with a resumed handshake"},
     {tlsv1, '1', "tlsv1", "tlsv1.0", "", "", G::tls, "as --tlsv1.2: nothing older is spoken"},
     {tlsv1_1, 0, "tlsv1.1", "", "", "", G::tls, "the same"},
     {tlsv1_2, 0, "tlsv1.2", "", "", "", G::tls, "TLS 1.2 or later (always so)"},

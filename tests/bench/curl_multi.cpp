@@ -45,7 +45,7 @@ std::size_t on_body(char*, std::size_t size, std::size_t count, void* loop) {
   return size * count;
 }
 
-CURL* make_easy(const bench::Job& job, Loop& loop) {
+CURL* make_easy(const bench::Job& job, Loop& loop, CURLSH* sessions) {
   CURL* easy = curl_easy_init();
   curl_easy_setopt(easy, CURLOPT_URL, job.url);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -53,6 +53,8 @@ CURL* make_easy(const bench::Job& job, Loop& loop) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, job.requests == 1 ? 256L * 1024 : 16L * 1024);
+  curl_easy_setopt(easy, CURLOPT_SHARE, sessions);
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, job.each_its_own ? 1L : 0L);
   if (job.ca_file != nullptr) curl_easy_setopt(easy, CURLOPT_CAINFO, job.ca_file);
   return easy;
 }
@@ -71,6 +73,8 @@ int main(int count, char** words) {
   Loop loop;
   loop.poller = epoll_create1(EPOLL_CLOEXEC);
   bench::Figures figures;
+  CURLSH* sessions = curl_share_init();
+  curl_share_setopt(sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   CURLM* multi = curl_multi_init();
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, &loop);
@@ -82,7 +86,7 @@ int main(int count, char** words) {
   const std::uint64_t warm_up = job.requests == 1 ? 0 : job.at_once;
   std::uint64_t done = 0, asked = job.at_once;
   std::vector<CURL*> handles;
-  for (std::size_t i = 0; i < job.at_once; ++i) handles.push_back(make_easy(job, loop));
+  for (std::size_t i = 0; i < job.at_once; ++i) handles.push_back(make_easy(job, loop, sessions));
   if (warm_up == 0) figures.begin();
   for (CURL* easy : handles) curl_multi_add_handle(multi, easy);
   std::vector<epoll_event> events(1024);
@@ -123,5 +127,6 @@ int main(int count, char** words) {
     curl_easy_cleanup(easy);
   }
   curl_multi_cleanup(multi);
+  curl_share_cleanup(sessions);
   curl_global_cleanup();
 }

@@ -17,11 +17,12 @@ struct Job {
   std::size_t at_once = 1;
   std::uint64_t requests = 0;  // measured requests, after a first round that opens every connection
   const char* ca_file = nullptr;
+  bool each_its_own = false;  // each request has a connection of its own
 
-  // PROGRAM URL AT_ONCE REQUESTS [CA_FILE]
+  // PROGRAM URL AT_ONCE REQUESTS [CA_FILE|-] [own]
   static Job from(int count, char** words) {
     if (count < 4) {
-      std::fprintf(stderr, "usage: %s URL AT_ONCE REQUESTS [CA_FILE]\n", words[0]);
+      std::fprintf(stderr, "usage: %s URL AT_ONCE REQUESTS [CA_FILE|-] [own]\n", words[0]);
       std::exit(2);
     }
     rlimit descriptors = {};
@@ -29,7 +30,7 @@ struct Job {
     descriptors.rlim_cur = descriptors.rlim_max;
     setrlimit(RLIMIT_NOFILE, &descriptors);
     return {words[1], std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10),
-            count > 4 ? words[4] : nullptr};
+            count > 4 && std::strcmp(words[4], "-") != 0 ? words[4] : nullptr, count > 5};
   }
 };
 

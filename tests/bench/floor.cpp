@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/bench/figures.hpp"
@@ -43,6 +44,12 @@ int open_to(const Target& target) {
   return fd;
 }
 
+void begin(Peer& peer, const Target& target, int poller) {
+  peer.fd = open_to(target);
+  epoll_event event = {.events = EPOLLIN, .data = {.ptr = &peer}};
+  epoll_ctl(poller, EPOLL_CTL_ADD, peer.fd, &event);
+}
+
 void ask(Peer& peer, const Target& target) {
   if (send(peer.fd, target.request.data(), target.request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(target.request.size())) {
@@ -70,9 +77,7 @@ int main(int count, char** words) {
 
   const int poller = epoll_create1(EPOLL_CLOEXEC);
   for (Peer& peer : peers) {
-    peer.fd = open_to(target);
-    epoll_event event = {.events = EPOLLIN, .data = {.ptr = &peer}};
-    epoll_ctl(poller, EPOLL_CTL_ADD, peer.fd, &event);
+    begin(peer, target, poller);
     ask(peer, target);
   }
   // The first round is the warm-up; a single request is measured from its own start instead.
@@ -97,7 +102,9 @@ int main(int count, char** words) {
         figures.begin();
         bytes = 0;
       }
+      if (job.each_its_own) close(std::exchange(peer.fd, -1));
       if (asked < warm_up + job.requests) {
+        if (job.each_its_own) begin(peer, target, poller);
         ask(peer, target);
         ++asked;
       }

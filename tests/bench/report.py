@@ -31,6 +31,11 @@ def main():
                      lambda run: run["cpu"] / run["requests"] * 1e6, case))
         rows.append((f"requests_per_second_{at_once}", f"requests a second, {at_once} at once", "{:.0f}",
                      lambda run: run["requests"] / run["seconds"], case))
+    for kind, what in (("plain", "new plain connections"), ("tls", "new TLS connections, resumed")):
+        rows.append((f"cpu_per_new_{kind}", f"{what}: CPU each (us)", "{:.2f}",
+                     lambda run: run["cpu"] / run["requests"] * 1e6, f"new-{kind}"))
+        rows.append((f"new_{kind}_per_second", f"{what}: a second", "{:.0f}",
+                     lambda run: run["requests"] / run["seconds"], f"new-{kind}"))
     for kind in ("plain", "tls"):
         rows.append((f"cpu_per_gib_{kind}", f"CPU a GiB, {kind} (s)", "{:.3f}",
                      lambda run: run["cpu"] / (run["bytes"] / GIB), f"large-{kind}"))

@@ -40,7 +40,9 @@ int main(int count, char** words) {
   const auto add = [&] {
     sluice::Request request;
     request.url = url;
-    taken(multi->add(std::move(request), {}, &counter));
+    sluice::TransferOptions wanted;
+    wanted.forbid_reuse = job.each_its_own;
+    taken(multi->add(std::move(request), std::move(wanted), &counter));
   };
 
   const std::uint64_t warm_up = job.requests == 1 ? 0 : job.at_once;

@@ -124,3 +124,19 @@ TEST_CASE("the end of a secure stream is as clean as that of a plain one") {
   world.eof(conn);
   CHECK(world.succeeded(id));
 }
+
+TEST_CASE("HSTS over TLS that nobody verified is not believed") {
+  for (const bool verifies : {true, false}) {
+    EngineOptions engine;
+    engine.hsts = std::make_shared<HstsStore>();
+    TlsOptions tls = trusting_options();
+    tls.verify_peer = verifies;
+    TlsWorld world(tls, example_server(), engine);
+    const TransferId id = world.ask();
+    const ConnId conn = world.connect();
+    world.carry(conn);
+    world.answer_with(conn, "HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=100\r\nContent-Length: 0\r\n\r\n");
+    REQUIRE(world.succeeded(id));
+    CHECK(engine.hsts->applies(*Url::parse("http://example.org/"), world.now.wall) == verifies);
+  }
+}

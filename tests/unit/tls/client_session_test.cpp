@@ -1,9 +1,11 @@
 // Resumption: that it works, and everything that must prevent it.
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/support/tls_pair.hpp"
 
@@ -287,4 +289,21 @@ TEST_CASE("a single-use ticket is used once, also where two connections start at
   CHECK(one.client->resumed());
   CHECK(two.client->resumed());
   CHECK_FALSE(three.client->resumed());
+}
+
+TEST_CASE("connections that are made at the same time have a ticket each") {
+  const auto context = test::make_context(test::example_server());
+  SessionCache cache;
+  const auto params = params_with(cache, up_to(TlsVersion::tls1_3));
+  std::vector<std::unique_ptr<TlsPair>> pairs;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 8; ++i) pairs.push_back(std::make_unique<TlsPair>(context, params));
+    for (const auto& pair : pairs) {
+      pair->run();
+      CHECK(pair->client->resumed() == (round > 0));
+      REQUIRE(pair->server.write(as_bytes("answer")));
+      pair->run();
+    }
+    pairs.clear();
+  }
 }
