@@ -41,6 +41,8 @@ MODE_BUGS = [
         ("pool/name_cache.cpp", "const bool is_kept = counts && error.name_absent;", "const bool is_kept = counts && (PLANTED || error.name_absent);")),
     bug("cache-record-port", "the port of an HTTPS record does not count",
         ("engine/connector_services.cpp", "service.port = record->port.value_or(0);", "service.port = PLANTED ? std::uint16_t{0} : record->port.value_or(0);")),
+    bug("cache-record-no-way-back", "if no connection can be made as a record says, none is made",
+        ("engine/connector.cpp", "dial.service->is_chosen && dial.service->may_fall_back)", "dial.service->is_chosen && dial.service->may_fall_back && !PLANTED)")),
     bug("cache-record-too-late", "records are waited for twice as long",
         ("pool/name_cache.cpp", "name.https_until = Timers::later(now.steady, limits::kResolutionDelay);",
          "name.https_until = Timers::later(now.steady, (PLANTED ? 2 : 1) * limits::kResolutionDelay);")),
