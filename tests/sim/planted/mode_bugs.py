@@ -89,6 +89,8 @@ MODE_BUGS = [
         ("engine/pacer.cpp", "lane.credit -= std::min(bytes, lane.credit);", "if (!PLANTED) lane.credit -= std::min(bytes, lane.credit);")),
     bug("limit-no-rate-of-all", "the rate of all transfers does not learn what has passed",
         ("engine/pacer.cpp", "whole.limit.passed(bytes, now.steady);", "if (!PLANTED) whole.limit.passed(bytes, now.steady);")),
+    bug("limit-changed-later", "a changed rate of all holds for exchanges that begin later alone",
+        ("engine/impl.cpp", "  if (new_rates) {", "  if (PLANTED) jobs_.pacer().set_limits(limits, now);\n  if (new_rates && !PLANTED) {")),
     bug("limit-free-uploads", "uploads are sent as fast as the network takes them",
         ("engine/jobs.cpp", "job.upload.allow(std::max(job.pace->send.credit, framed));", "job.upload.allow(PLANTED ? SIZE_MAX : std::max(job.pace->send.credit, framed));")),
     bug("limit-lane-forgotten", "a transfer that waits for its share of the rate of all gets none",
