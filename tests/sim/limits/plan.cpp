@@ -94,8 +94,8 @@ Plan draw_plan(std::uint64_t seed) {
   for (std::size_t i = 0; i < transfers; ++i) plan.transfers.push_back(draw_transfer(random, origins));
   if (one_in(random, 3)) {
     plan.rates_change = RateChange{.at = milliseconds(random.below(8'000)), .receive = {}, .send = {}};
-    if (!one_in(random, 3)) plan.rates_change->receive = 1'000 + random.below(50'000);
-    if (!one_in(random, 3)) plan.rates_change->send = 1'000 + random.below(50'000);
+    if (!one_in(random, 3)) plan.rates_change->receive = 200 + random.below(5'000);
+    if (!one_in(random, 3)) plan.rates_change->send = 200 + random.below(5'000);
   }
   return plan;
 }

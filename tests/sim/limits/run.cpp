@@ -194,7 +194,9 @@ class LimitRun final : public ModeRun {
       if (running.begun && !running.ended) watch(running);
     }
     const Instant now = world_.now().steady;
-    const std::size_t piece = kTlsRecord * running_.size();
+    const auto over_tls = std::ranges::count_if(
+        running_, [&](const Running& running) { return plan_.origins[running.plan->origin].tls; });
+    const std::size_t piece = kTlsRecord * static_cast<std::size_t>(over_tls);
     if (const auto rate = rates_.receive; rate && received_.exceeds(*rate, piece, now))
       report("rate of all", "all transfers have received " + std::to_string(received_.bytes()));
     if (const auto rate = rates_.send; rate && sent_.exceeds(*rate, piece, now))
