@@ -92,6 +92,11 @@ Plan draw_plan(std::uint64_t seed) {
     plan.origins.push_back({kind, one_in(random, 3)});
   }
   for (std::size_t i = 0; i < transfers; ++i) plan.transfers.push_back(draw_transfer(random, origins));
+  if (one_in(random, 3)) {
+    plan.rates_change = RateChange{.at = milliseconds(random.below(8'000)), .receive = {}, .send = {}};
+    if (!one_in(random, 3)) plan.rates_change->receive = 200 + random.below(5'000);
+    if (!one_in(random, 3)) plan.rates_change->send = 200 + random.below(5'000);
+  }
   return plan;
 }
 
@@ -109,6 +114,11 @@ std::string describe(const Plan& plan) {
   add("receives", plan.limits.max_receive_rate, number);
   add("sends", plan.limits.max_send_rate, number);
   add("network changes at", plan.network_changes, ms);
+  if (plan.rates_change) {
+    text += " rates change at " + ms(plan.rates_change->at);
+    add("to receive", plan.rates_change->receive, number);
+    add("to send", plan.rates_change->send, number);
+  }
   text += "\n";
   for (const OriginPlan& origin : plan.origins) {
     text += "origin of kind " + std::to_string(static_cast<int>(origin.kind)) + (origin.tls ? ", TLS\n" : "\n");

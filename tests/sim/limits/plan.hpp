@@ -35,11 +35,18 @@ struct TransferPlan {
   TransferLimits limits = {};
 };
 
+// The rates of all transfers together change while some of them run.
+struct RateChange {
+  Duration at = {};
+  std::optional<std::uint64_t> receive, send;
+};
+
 struct Plan {
   std::uint64_t seed = 0;
   sim::Weather weather;
   EngineLimits limits;
   std::optional<Duration> network_changes;
+  std::optional<RateChange> rates_change;
   std::vector<OriginPlan> origins;
   std::vector<TransferPlan> transfers;
 };

@@ -73,6 +73,8 @@ class LimitRun final : public ModeRun {
         world_.engine().network_changed(world_.now());
       });
     }
+    rates_ = {{}, plan_.limits.max_receive_rate, plan_.limits.max_send_rate};
+    if (plan_.rates_change) world_.after(plan_.rates_change->at, [this] { change_rates(); });
   }
 
   void on_output(sim::World&, const Output& output) override {
@@ -113,6 +115,19 @@ class LimitRun final : public ModeRun {
       spec.accept = sim::http_origin([this](const sim::HttpRequest& request) { return respond(request); });
     }
     world_.add_origin(std::move(spec));
+  }
+
+  // From here on no more than the new rates may pass, also for what runs.
+  void change_rates() {
+    rates_ = *plan_.rates_change;
+    EngineLimits changed = world_.engine().limits();
+    changed.max_receive_rate = rates_.receive;
+    changed.max_send_rate = rates_.send;
+    world_.engine().set_limits(changed, world_.now());
+    for (Running& running : running_) {
+      if (running.begun && !running.ended) watch(running);
+    }
+    received_ = sent_ = {};
   }
 
   // ---- the client ----
@@ -179,10 +194,12 @@ class LimitRun final : public ModeRun {
       if (running.begun && !running.ended) watch(running);
     }
     const Instant now = world_.now().steady;
-    const std::size_t piece = kTlsRecord * running_.size();
-    if (const auto rate = plan_.limits.max_receive_rate; rate && received_.exceeds(*rate, piece, now))
+    const auto over_tls = std::ranges::count_if(
+        running_, [&](const Running& running) { return plan_.origins[running.plan->origin].tls; });
+    const std::size_t piece = kTlsRecord * static_cast<std::size_t>(over_tls);
+    if (const auto rate = rates_.receive; rate && received_.exceeds(*rate, piece, now))
       report("rate of all", "all transfers have received " + std::to_string(received_.bytes()));
-    if (const auto rate = plan_.limits.max_send_rate; rate && sent_.exceeds(*rate, piece, now))
+    if (const auto rate = rates_.send; rate && sent_.exceeds(*rate, piece, now))
       report("rate of all", "all transfers have sent " + std::to_string(sent_.bytes()));
   }
 
@@ -215,8 +232,8 @@ class LimitRun final : public ModeRun {
     if (progress.sent_head_bytes == 0 || (!history.empty() && moved < history.back().second)) return history.clear();
     history.emplace_back(now, moved);
     // Where rates hold a transfer up, it may be slow.
-    const bool held =
-        limits.max_receive_rate || limits.max_send_rate || plan_.limits.max_receive_rate || plan_.limits.max_send_rate;
+    const bool held = limits.max_receive_rate || limits.max_send_rate || plan_.limits.max_receive_rate ||
+                      plan_.limits.max_send_rate || plan_.rates_change;
     const Duration longest = limits.low_period + limits.low_period / 4 + kLate;
     const bool tls = plan_.origins[running.plan->origin].tls;  // a record that comes slowly counts byte by byte
     if (held || tls || history.front().first > now - longest) return;
@@ -321,7 +338,8 @@ class LimitRun final : public ModeRun {
   const Plan plan_;
   std::vector<Running> running_;
   std::map<TransferId, Running*> by_id_;
-  Meter received_, sent_;  // of all
+  Meter received_, sent_;  // of all, since the rates are as they are
+  RateChange rates_;
   std::optional<Instant> changed_at_;
   sim::World world_;
 };

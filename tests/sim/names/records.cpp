@@ -65,6 +65,7 @@ class RecordsRun {
     std::vector<IpAddress> own, service;
     bool own_over = false, service_over = false;
     bool chosen = false, fallen = false;
+    bool connected = false;
     bool waits = false;                      // records may still come
     std::optional<Instant> first_addresses;  // when they came
     std::set<std::pair<std::uint16_t, std::string>> tried;
@@ -191,6 +192,7 @@ class RecordsRun {
     note((refuses ? "refused " : "connected ") + std::to_string(attempt.port));
     if (const auto its = running_.find(attempt.port); its != running_.end()) --its->second.attempts;
     if (!refuses) {
+      if (const auto its = running_.find(attempt.port); its != running_.end()) its->second.connected = true;
       engine_.handle_connected(attempt.conn, now_);
       drain();
     }
@@ -273,6 +275,8 @@ class RecordsRun {
     if (result) report("records-end", name_of(port) + " succeeds");
     if (its.attempts > 0 && !result && result.error().code == Code::connect_failed)
       report("records-end", name_of(port) + " fails while an attempt runs");
+    if (!result && result.error().code == Code::connect_failed && its.chosen && !its.fallen && !its.connected)
+      report("records-fall", name_of(port) + " cannot do what its record says, and does nothing else");
     const bool has_place = !its.own.empty();
     if (!result && result.error().code == Code::resolve_failed && has_place && its.own_over && its.tried.empty() &&
         !its.fallen)
