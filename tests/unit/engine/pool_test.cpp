@@ -51,12 +51,13 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   TransferOptions options;
   // An option that is new does not compile here: it belongs into pool_key(), and into the tests that ask for two
   // connections, or below.
-  auto& [tls, connect_to, family, http_versions, route, proxies, socket, limits, connect_timeout, total_timeout, attempts_timeout,
-         idle_timeout, max_body_bytes, fresh_connection, forbid_reuse, http1, allow_http0_9, tls_truncation_ok,
-         keep_raw_head, send_url_credentials, redirects, credentials, decoding, raw_body, retries, resend,
-         expect_continue_from, continue_timeout, cookies, report_heads, user_data] = options;
+  auto& [tls, connect_to, family, http_versions, route, proxies, socket, limits, connect_timeout, total_timeout,
+         attempts_timeout, idle_timeout, max_body_bytes, fresh_connection, forbid_reuse, http1, allow_http0_9,
+         tls_truncation_ok, keep_raw_head, send_url_credentials, redirects, credentials, decoding, raw_body, retries,
+         resend, expect_continue_from, continue_timeout, cookies, report_heads, user_data] = options;
   // Those that matter, see here, in http2_test.cpp, in route_test.cpp, in proxies_test.cpp and in sockets_test.cpp.
-  CHECK((!tls && !connect_to && !route && !proxies && !socket && family == AddressFamily::any && http_versions == HttpVersions::any));
+  CHECK((!tls && !connect_to && !route && !proxies && !socket && family == AddressFamily::any &&
+         http_versions == HttpVersions::any));
   connect_timeout = total_timeout = attempts_timeout = idle_timeout = std::chrono::seconds(7);
   max_body_bytes = 1'000;
   http1 = Http1::strict;
