@@ -17,39 +17,25 @@
 namespace sluice::http2 {
 namespace {
 
-// ---- memory: by operator new, so that an application has one place to replace ----
+// ---- memory ----
 
-constexpr std::size_t kSizeBytes = alignof(std::max_align_t);  // before each block; realloc needs it
-static_assert(kSizeBytes >= sizeof(std::size_t));
+LibraryMemory& memory_of(void* self) { return *static_cast<LibraryMemory*>(self); }
 
-void* allocate(std::size_t bytes, void*) {
-  if (bytes > SIZE_MAX - kSizeBytes) return nullptr;
-  void* const block = ::operator new(kSizeBytes + bytes, std::nothrow);
-  if (block == nullptr) return nullptr;
-  std::memcpy(block, &bytes, sizeof bytes);
-  return static_cast<std::byte*>(block) + kSizeBytes;
-}
+void* allocate(std::size_t bytes, void* self) { return memory_of(self).allocate(bytes); }
 
-void release(void* block, void*) {
-  if (block != nullptr) ::operator delete(static_cast<std::byte*>(block) - kSizeBytes);
-}
+void release(void* block, void* self) { memory_of(self).release(block); }
 
-void* allocate_array(std::size_t count, std::size_t bytes, void*) {
-  if (bytes != 0 && count > SIZE_MAX / bytes) return nullptr;
-  void* const block = allocate(count * bytes, nullptr);
-  if (block != nullptr) std::memset(block, 0, count * bytes);
+void* allocate_array(std::size_t count, std::size_t bytes, void* self) {
+  const bool excessive = bytes != 0 && count > SIZE_MAX / bytes;
+  const std::size_t all = excessive ? SIZE_MAX : count * bytes;
+  void* const block = memory_of(self).allocate(all);
+  if (block != nullptr) std::memset(block, 0, all);
   return block;
 }
 
-void* reallocate(void* block, std::size_t bytes, void*) {
-  void* const larger = allocate(bytes, nullptr);
-  if (block == nullptr || larger == nullptr) return larger;
-  std::size_t before = 0;
-  std::memcpy(&before, static_cast<std::byte*>(block) - kSizeBytes, sizeof before);
-  std::memcpy(larger, block, before < bytes ? before : bytes);
-  release(block, nullptr);
-  return larger;
-}
+void* reallocate(void* block, std::size_t bytes, void* self) { return memory_of(self).reallocate(block, bytes); }
+
+// ---- the listener ----
 
 std::string_view text(const std::uint8_t* bytes, std::size_t size) { return as_text(Bytes{bytes, size}); }
 
@@ -147,7 +133,9 @@ struct Library::Callbacks {
   }
 };
 
-Library::~Library() { nghttp2_session_del(session_); }
+Library::~Library() {
+  if (!memory_.refused()) nghttp2_session_del(session_);
+}
 
 bool Library::start(std::uint32_t first_stream) {
   nghttp2_option* made_options = nullptr;
@@ -160,8 +148,10 @@ bool Library::start(std::uint32_t first_stream) {
   nghttp2_option_set_no_http_messaging(options.get(), 1);
   nghttp2_option_set_no_closed_streams(options.get(), 1);
   Callbacks::set(callbacks.get());
-  nghttp2_mem memory = {nullptr, allocate, release, allocate_array, reallocate};
-  if (nghttp2_session_client_new3(&session_, callbacks.get(), this, options.get(), &memory) != 0) return false;
+  nghttp2_mem memory = {&memory_, allocate, release, allocate_array, reallocate};
+  nghttp2_session* made = nullptr;  // after a failure it may be a pointer to what was freed
+  if (nghttp2_session_client_new3(&made, callbacks.get(), this, options.get(), &memory) != 0) return false;
+  session_ = made;
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kStreamWindowBytes},
@@ -175,6 +165,7 @@ bool Library::start(std::uint32_t first_stream) {
 }
 
 Result<void> Library::result(std::ptrdiff_t code) const {
+  if (memory_.refused()) return std::unexpected(make_error(Code::out_of_memory, {}));
   if (code >= 0) return {};
   if (code == NGHTTP2_ERR_NOMEM || code == NGHTTP2_ERR_CALLBACK_FAILURE) {
     return std::unexpected(make_error(Code::out_of_memory, {}));

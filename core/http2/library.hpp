@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/http2/library_memory.hpp"
 #include "core/http2/request_fields.hpp"
 #include "core/types.hpp"
 
@@ -68,12 +69,15 @@ class Library {
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);
   Result<void> ping();
+  // An allocation of the library has failed: it must not be called any more.
+  bool short_of_memory() const { return memory_.refused(); }
 
  private:
   struct Callbacks;
   Result<void> result(std::ptrdiff_t code) const;
 
   Listener& listener_;
+  LibraryMemory memory_;
   ::nghttp2_session* session_ = nullptr;
 };
 

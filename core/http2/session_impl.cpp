@@ -48,7 +48,10 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
     fields_.write(exchange);
     streams_.make_room();
     const auto id = library_.submit_request(fields_, has_body);
-    if (!id) return std::unexpected(id.error());
+    if (!id) {
+      if (library_.short_of_memory()) fail(make_error(Code::out_of_memory, {}));
+      return std::unexpected(id.error());
+    }
     streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
     latest_ = *id;
     guard_.opened();

@@ -96,6 +96,7 @@ void Session::goaway_read(std::uint32_t code, Bytes debug_data) {
 }
 
 void Session::connection_ended(std::uint32_t code, std::string_view why) {
+  if (library_.short_of_memory()) return fail(make_error(Code::out_of_memory, {}));
   fail(connection_error(static_cast<ErrorCode>(code), why.empty() ? "the server broke a rule" : why));
 }
 

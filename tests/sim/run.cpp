@@ -232,6 +232,7 @@ class Run final : public sim::Application {
     const TransferPlan& plan = *seen.plan;
     const OriginPlan& origin = scenario_.origins[plan.origin];
     TransferOptions options;
+    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
     if (needs_tls(seen)) options.tls = plan.other_tls ? other_tls() : world_.tls();
     if (plan.connect_to) options.connect_to = ConnectTo{alias_of(origin, plan), origin.port};
     options.family = plan.family;

@@ -196,6 +196,7 @@ SECURITY_KEYS = sorted(
 # about HTTP/2 (22, 64 to 69) are those of http2_session.
 RESPONSE_KEYS = {
     "http1_response": [*range(12, 22), 24, 26, 40, 41, *range(55, 62), 71, 72, 76],
+    "http2_session": [22, *range(64, 70)],
     "chunked": [13, 17, 57, 59],
     "content_coding": [20, 21],
     "cookies": [24, 70, 71, 72, 73],

@@ -140,6 +140,7 @@ class LimitRun final : public ModeRun {
     SLUICE_CHECK(request.fields.add("X-Transfer", std::to_string(running.number)).has_value());
     if (plan.upload > 0) request.body = BodyOwned{std::string(plan.upload, 'u')};
     TransferOptions options;
+    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
     if (tls) options.tls = world_.tls();
     options.connect_timeout = limits::kConnectTimeout;
     options.idle_timeout = limits::kIdleTimeout;

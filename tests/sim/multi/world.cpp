@@ -111,6 +111,7 @@ bool World::add(Client& client) {
       break;
   }
   TransferOptions options;
+  options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
   client.by_route = !chance(random_, origin.line.plain);
   if (client.by_route) options.route = dialers_[plan.origin];
   options.total_timeout = plan.total_timeout;

@@ -94,6 +94,7 @@ class Run {
   void add() {
     const int host = static_cast<int>(random_.below(static_cast<std::uint64_t>(plan_.hosts)));
     TransferOptions options;
+    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
     constexpr AddressFamily kFamilies[] = {AddressFamily::any, AddressFamily::any, AddressFamily::any,
                                            AddressFamily::ipv4, AddressFamily::ipv6};
     options.family = kFamilies[random_.below(5)];

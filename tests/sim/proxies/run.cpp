@@ -145,6 +145,7 @@ class ProxyRun final : public ModeRun {
     SLUICE_CHECK(fits);
     if (plan.post) request.body = BodyOwned{"upload of " + std::to_string(running.number)};
     TransferOptions options;
+    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
     if (tls) options.tls = world_.tls();
     options.proxies = std::make_shared<FixedWays>(std::move(ways));
     // Byte by byte, a handshake takes long; where nothing goes wrong, that must not look like a fault.

@@ -98,6 +98,7 @@ class Run final : public ModeRun {
       SLUICE_CHECK(fits);
     }
     TransferOptions options;
+    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
     if (plan_.tls) options.tls = world_.tls();
     options.idle_timeout = seconds(5);
     options.connect_timeout = seconds(3);

@@ -8,6 +8,7 @@
 #include "adapters/cli/curl_options.hpp"
 #include "adapters/cli/option_table.hpp"
 #include "adapters/cli/version.hpp"
+#include "core/features.hpp"
 #include "tests/unit/cli/command_line_support.hpp"
 
 namespace sluice::cli {
@@ -442,6 +443,20 @@ TEST_CASE("options: what is left over is where it should be") {
   CHECK(settings.create_dirs);
   CHECK(settings.remove_on_error);
   CHECK(settings.family == AddressFamily::ipv4);
+  CHECK(settings.http_versions == HttpVersions::http1_1);
+}
+
+TEST_CASE("options: of those about HTTP's version the last one counts; without libnghttp2 there is one version") {
+  CHECK(one({"h"}).settings->http_versions == HttpVersions::any);
+  if (!features().http2) {
+    CHECK(refused({"--http2", "h"}).exit_code == 2);
+    CHECK(refused({"--http2-prior-knowledge", "h"}).exit_code == 2);
+    return;
+  }
+  CHECK(one({"--http1.1", "--http2", "h"}).settings->http_versions == HttpVersions::any);
+  CHECK(one({"--http2", "--http2-prior-knowledge", "h"}).settings->http_versions ==
+        HttpVersions::http2_prior_knowledge);
+  CHECK(one({"--http2-prior-knowledge", "--http1.1", "h"}).settings->http_versions == HttpVersions::http1_1);
 }
 
 TEST_CASE("options: --help, --version and --demo need no URL") {

@@ -1,0 +1,97 @@
+// As engine_memory_test.cpp, for the HTTP/2 session: its library allocates by operator new, and a failed allocation is
+// Code::out_of_memory, of one request or of the connection.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/http2/session.hpp"
+#include "tests/memory/every_allocation.hpp"
+#include "tests/support/http2_frames.hpp"
+
+namespace sluice::test {
+namespace {
+
+struct Asked {
+  Request request;
+  ResponseHead head;
+  Fields trailers;
+  std::optional<http::UploadBody> upload;
+  bool open = false;
+};
+
+// What a server sends to three requests.
+std::string answers() {
+  return h2::settings({{h2::kInitialWindow, 100}}) + h2::window_update(3, 1'000) +
+         h2::headers(3, {{":status", "103"}, {"link", "</style.css>"}}) +
+         h2::headers(1, {{":status", "200"}, {"server", "a server with a long name"}}) +
+         h2::data(1, std::string(2'000, 'x')) + h2::headers(3, {{":status", "200"}}, h2::kEndStream) + h2::ping() +
+         h2::headers(5, {{"no", "status"}}, h2::kEndStream) +
+         h2::headers(1, {{"checksum", "0123456789012345678901234567890123456789"}}, h2::kEndStream) +
+         h2::goaway(5, 11, "enough for now, thank you");
+}
+
+std::vector<std::string> talk(const std::string& answer) {
+  std::vector<std::string> faults;
+  const auto judge = [&](const char* what, const Error& error) {
+    if (!ran_short() || error.code != Code::out_of_memory) faults.push_back(std::string(what) + ": " + error.message());
+  };
+  std::vector<Asked> asked(3);
+  for (Asked& one : asked) one.request.url = Url::parse("https://example.org/a/path").value();
+  asked[1].request.method = "POST";
+  asked[1].request.body = BodyOwned(std::string(500, 'u'));
+  asked[1].upload.emplace(asked[1].request.body);
+
+  auto session = watched([&] { return http2::make_session(); });
+  if (!session) {
+    if (!ran_short()) faults.emplace_back("no session");
+    return faults;
+  }
+  for (Asked& one : asked) {
+    if (session->open_capacity() == 0) break;
+    const auto stream = watched([&] {
+      return session->open({.request = &one.request,
+                            .upload = one.upload ? &*one.upload : nullptr,
+                            .head = &one.head,
+                            .trailers = &one.trailers,
+                            .rules = {.keep_raw_head = true}});
+    });
+    one.open = stream.has_value();
+    if (!stream) judge("open", stream.error());
+  }
+  // Else the server answers what was not asked.
+  const bool all_open = std::ranges::all_of(asked, [](const Asked& one) { return one.open; });
+  std::vector<std::uint8_t> memory(answer.begin(), answer.end());
+  std::vector<http::Event> events;
+  events.reserve(32);
+  bool failed = false;
+  for (MutableBytes rest(memory); !rest.empty() && !failed;) {
+    const auto taken =
+        watched([&] { return session->receive(rest.first(std::min<std::size_t>(rest.size(), 50)), events); });
+    failed = !taken;
+    if (!taken && all_open) judge("receive", taken.error());
+    if (taken) rest = rest.subspan(*taken);
+    watched([&] { session->consumed(1, 10); });
+    watched([&] { session->advance_output(session->output().size_bytes()); });
+  }
+  std::size_t ends = 0;
+  for (const http::Event& event : events) {
+    using Kind = http::Event::Kind;
+    ends += event.kind == Kind::complete || event.kind == Kind::failed || event.kind == Kind::refused;
+  }
+  if (!failed && !session->deadline() && session->busy()) faults.emplace_back("an exchange has no end");
+  if (!ran_short() && ends != 3) faults.push_back(std::to_string(ends) + " ends");
+  for (const http::StreamId stream : {1U, 3U, 5U}) watched([&] { session->abort(stream); });
+  if (session->busy()) faults.emplace_back("it is busy");
+  watched([&] { session.reset(); });
+  return faults;
+}
+
+TEST_CASE("memory: an HTTP/2 session loses a request or the connection, and nothing else") {
+  const std::string answer = answers();
+  with_every_allocation_failing("three requests", [&] { return talk(answer); });
+}
+
+}  // namespace
+}  // namespace sluice::test
