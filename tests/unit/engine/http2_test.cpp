@@ -17,14 +17,14 @@ namespace {
 using namespace sluice::test;
 using http::Protocol;
 
-TransferOptions over(HttpVersions versions) {
+TransferOptions of_versions(HttpVersions versions) {
   TransferOptions options;
   options.http_versions = versions;
   return options;
 }
 
 const TransferOptions& known() {
-  static const TransferOptions options = over(HttpVersions::http2_prior_knowledge);
+  static const TransferOptions options = of_versions(HttpVersions::http2_prior_knowledge);
   return options;
 }
 
@@ -134,9 +134,9 @@ TEST_CASE("http2 engine: versions that differ never share a connection (SB-05)")
   world.add("https://192.0.2.1/", tls);
   CHECK(world.connects.size() == connects);
   // Without TLS there are two kinds.
-  world.add("http://192.0.2.1/", over(HttpVersions::any));
+  world.add("http://192.0.2.1/", of_versions(HttpVersions::any));
   world.add("http://192.0.2.1/", known());
-  world.add("http://192.0.2.1/", over(HttpVersions::at_least_http2));
+  world.add("http://192.0.2.1/", of_versions(HttpVersions::at_least_http2));
   CHECK(world.connects.size() == connects + 2);
 }
 
