@@ -305,6 +305,29 @@ TEST_CASE("http2 engine: an error of the connection ends what has begun; what ha
   CHECK(world.connects.size() == 2);
 }
 
+TEST_CASE("http2 engine: an idle connection that answers no PING is closed, and is not handed out") {
+  EngineOptions options;
+  options.http2_ping_interval = std::chrono::seconds(10);
+  for (const bool answers : {true, false}) {
+    KnownWorld world(options);
+    const TransferId id = world.add("http://192.0.2.1/a", known());
+    const ConnId conn = world.connect();
+    world.receive(conn, ok(1, "x"));
+    REQUIRE(world.succeeded(id));
+    for (int i = 0; i < 4 && world.pings == 0; ++i) {
+      world.pass(std::chrono::seconds(10));
+      world.read(conn);
+    }
+    CHECK(world.pings == 1);
+    CHECK(world.engine.idle_connections() == 1);
+    if (answers) world.receive(conn, h2::ping(std::string(8, '\0'), h2::kAck));
+    world.pass(std::chrono::seconds(10));
+    CHECK(closes_of(world, conn) == (answers ? 0 : 1));
+    world.add("http://192.0.2.1/b", known());
+    CHECK(world.connects.size() == (answers ? 1 : 2));
+  }
+}
+
 TEST_CASE("http2 engine: requests and responses are reported as HTTP/1 would write them") {
   KnownWorld world;
   TransferOptions options = known();
