@@ -391,6 +391,9 @@ struct EngineOptions {
   // A connection that is older carries no further exchange; nullopt: no limit.
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
+  // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
+  // answer comes in the same time again, its transfers fail (http2_error) and it is closed. nullopt or zero: none.
+  std::optional<Duration> http2_ping_interval = {};
   // The greatest number of body bytes a second of all transfers together, on average; nullopt or 0: no limit. A changed
   // one holds at once. See also TransferLimits.
   std::optional<std::uint64_t> max_receive_rate = {};

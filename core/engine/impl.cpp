@@ -52,7 +52,7 @@ EngineEvent ended_look_up(ResolveId id, const Result<void>& result) {
 Engine::Impl::Impl(EngineOptions options, std::unique_ptr<http::SessionFactory> sessions,
                    std::unique_ptr<flow::HopRule> rule)
     : options_(std::move(options)),
-      sessions_(sessions ? std::move(sessions) : std::make_unique<engine::Sessions>()),
+      sessions_(sessions ? std::move(sessions) : std::make_unique<engine::Sessions>(options_.http2_ping_interval)),
       rule_(rule ? std::move(rule) : std::make_unique<flow::Follow>()),
       tls_sessions_(store_in<tls::SessionCache>(options_.tls_sessions)),
       names_(options_.names ? store_in<pool::SharedNames>(options_.names).get() : nullptr, options_.name_cache),

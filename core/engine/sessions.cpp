@@ -13,7 +13,10 @@ constexpr std::size_t kExpectedStreams = 100;
 }  // namespace
 
 std::unique_ptr<http::Session> Sessions::make(std::string_view alpn) {
-  return http2::has_http2() && alpn == "h2" ? http2::make_session() : http1::Factory().make(alpn);
+  if (!http2::has_http2() || alpn != "h2") return http1::Factory().make(alpn);
+  http2::SessionOptions options;
+  if (ping_interval_ > Duration::zero()) options.ping_interval = ping_interval_;
+  return http2::make_session(options);
 }
 
 std::size_t Sessions::expected_exchanges(bool, http::Protocol protocol) const {

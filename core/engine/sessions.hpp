@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "core/http/session.hpp"
@@ -11,8 +12,13 @@ namespace sluice::engine {
 
 class Sessions final : public http::SessionFactory {
  public:
+  // `ping_interval`: EngineOptions::http2_ping_interval.
+  explicit Sessions(std::optional<Duration> ping_interval = {}) : ping_interval_(ping_interval) {}
   std::unique_ptr<http::Session> make(std::string_view alpn) override;
   std::size_t expected_exchanges(bool tls, http::Protocol protocol) const override;
+
+ private:
+  const std::optional<Duration> ping_interval_;
 };
 
 }  // namespace sluice::engine

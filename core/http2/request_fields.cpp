@@ -70,6 +70,7 @@ void RequestFields::write(const http::Exchange& exchange) {
   entries_.clear();
   expects_continue_ = has_length_ = false;
   has_connection_ = request.fields.contains("Connection");
+  closes_ = has_connection_ && is_named(request, "close");
   is_head_ = effective_method(request) == "HEAD";
   const http::UploadBody body(request.body);
   const bool has_content = body.present() && body.declared_length() != 0U;

@@ -28,7 +28,8 @@ class RequestFields {
   // As far as write() has seen them in the request.
   bool expects_continue() const { return expects_continue_; }
   bool is_head() const { return is_head_; }
-  void release();  // frees large buffers
+  bool closes() const { return closes_; }  // by its Connection field, which is not sent
+  void release();                          // frees large buffers
 
  private:
   struct Span {
@@ -49,7 +50,7 @@ class RequestFields {
 
   std::string text_;
   std::vector<Entry> entries_;
-  bool expects_continue_ = false, is_head_ = false, has_length_ = false, has_connection_ = false;
+  bool expects_continue_ = false, is_head_ = false, has_length_ = false, has_connection_ = false, closes_ = false;
 };
 
 }  // namespace sluice::http2

@@ -54,6 +54,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
     }
     streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
     latest_ = *id;
+    closes_ |= fields_.closes();
     guard_.opened();
     pump();
     return *id;

@@ -23,7 +23,7 @@ class Session final : public http::Session, private Listener {
 
   bool multiplexes() const override { return true; }
   std::size_t open_capacity() const override;
-  bool reusable() const override { return !error_ && !ended_ && library_.takes_requests(); }
+  bool reusable() const override { return !error_ && !ended_ && !closes_ && library_.takes_requests(); }
   bool busy() const override { return !streams_.empty(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
@@ -98,6 +98,7 @@ class Session final : public http::Session, private Listener {
   std::vector<http::Event> late_;               // those that came at other times
   bool reset_waits_ = false;                    // the library has one to send
   bool interim_read_ = false;                   // an interim response has ended during this receive()
+  bool closes_ = false;                         // a request said that it is the last one
   bool ended_ = false;                          // the stream below
   std::size_t broken_rules_ = 0;                // exchanges that we had to reset
 

@@ -17,14 +17,14 @@ namespace {
 using namespace sluice::test;
 using http::Protocol;
 
-TransferOptions over(HttpVersions versions) {
+TransferOptions of_versions(HttpVersions versions) {
   TransferOptions options;
   options.http_versions = versions;
   return options;
 }
 
 const TransferOptions& known() {
-  static const TransferOptions options = over(HttpVersions::http2_prior_knowledge);
+  static const TransferOptions options = of_versions(HttpVersions::http2_prior_knowledge);
   return options;
 }
 
@@ -134,9 +134,9 @@ TEST_CASE("http2 engine: versions that differ never share a connection (SB-05)")
   world.add("https://192.0.2.1/", tls);
   CHECK(world.connects.size() == connects);
   // Without TLS there are two kinds.
-  world.add("http://192.0.2.1/", over(HttpVersions::any));
+  world.add("http://192.0.2.1/", of_versions(HttpVersions::any));
   world.add("http://192.0.2.1/", known());
-  world.add("http://192.0.2.1/", over(HttpVersions::at_least_http2));
+  world.add("http://192.0.2.1/", of_versions(HttpVersions::at_least_http2));
   CHECK(world.connects.size() == connects + 2);
 }
 
@@ -303,6 +303,29 @@ TEST_CASE("http2 engine: an error of the connection ends what has begun; what ha
   CHECK(world.failure(waiting) == Code::http2_error);
   CHECK(world.engine.info(waiting).retries == 1);
   CHECK(world.connects.size() == 2);
+}
+
+TEST_CASE("http2 engine: an idle connection that answers no PING is closed, and is not handed out") {
+  EngineOptions options;
+  options.http2_ping_interval = std::chrono::seconds(10);
+  for (const bool answers : {true, false}) {
+    KnownWorld world(options);
+    const TransferId id = world.add("http://192.0.2.1/a", known());
+    const ConnId conn = world.connect();
+    world.receive(conn, ok(1, "x"));
+    REQUIRE(world.succeeded(id));
+    for (int i = 0; i < 4 && world.pings == 0; ++i) {
+      world.pass(std::chrono::seconds(10));
+      world.read(conn);
+    }
+    CHECK(world.pings == 1);
+    CHECK(world.engine.idle_connections() == 1);
+    if (answers) world.receive(conn, h2::ping(std::string(8, '\0'), h2::kAck));
+    world.pass(std::chrono::seconds(10));
+    CHECK(closes_of(world, conn) == (answers ? 0 : 1));
+    world.add("http://192.0.2.1/b", known());
+    CHECK(world.connects.size() == (answers ? 1 : 2));
+  }
 }
 
 TEST_CASE("http2 engine: requests and responses are reported as HTTP/1 would write them") {

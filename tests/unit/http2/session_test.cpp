@@ -201,6 +201,19 @@ TEST_CASE("http2 session: what the peer's SETTINGS say about streams: fewer, non
   CHECK(peer.order == "h1 c1 h3 c3 ");
 }
 
+TEST_CASE("http2 session: after a request with Connection: close no other one begins, and those that run go on") {
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  peer.open();
+  peer.open("GET", {}, {{"Connection", "Close"}});
+  CHECK_FALSE(peer.session->reusable());
+  CHECK(peer.session->open_capacity() == 0);
+  CHECK(peer.sent().back().fields.find("close") == std::string::npos);
+  peer.receive(h2::headers(3, {{":status", "200"}}, h2::kEndStream) +
+               h2::headers(1, {{":status", "200"}}, h2::kEndStream));
+  CHECK(peer.order == "h3 c3 h1 c1 ");
+}
+
 TEST_CASE("http2 session: an invalid request changes nothing") {
   Http2Peer peer;
   Request request;
