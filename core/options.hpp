@@ -56,7 +56,12 @@ enum class EncryptedHello : std::uint8_t {
 struct TlsOptions {
   // The certificates to trust, in PEM form, one or more. Empty, with verify_peer: every server is refused.
   std::string trust_anchors_pem = {};
-  bool verify_peer = true;                // false: neither the certificate chain nor the name is checked
+  // False: neither the certificate chain nor the name is checked. Else a chain is accepted if its validity period,
+  // names, purpose and name constraints (DNS names, addresses) allow it and no certificate in it is weak: RSA keys have
+  // 2,048 bits or more, curves are P-256, P-384, P-521 or Ed25519, also for the trust anchor; signatures by MD5 or
+  // SHA-1 are refused, except on the trust anchor itself. Among several certificates with the same name and key
+  // (renewed, cross-signed) a valid one is found.
+  bool verify_peer = true;
   std::string certificate_pem = {};       // the client's certificate, then its chain; empty: none
   std::string private_key_pem = {};       // the key of that certificate; may be in the same text
   std::string private_key_password = {};  // for an encrypted key
