@@ -89,13 +89,13 @@ std::string_view to_string(Blame blame);
 struct [[nodiscard]] Error {
   Code code = Code::internal;
   Blame blame = Blame::internal;
-  // The system's error number, TLS alert, c-ares status, HTTP parser code or status of a proxy's response; 0: none.
-  int detail = 0;
   bool retry_safe = false;  // true: the request had no effect at the peer, or is idempotent: sending it again is safe
-  std::string context;      // one line to read: what was tried, on what, what came back. No credentials.
   // Of resolve_failed: the name does not exist, or has no address that can be used; the failure is not one that may
   // pass (RFC 2308).
   bool name_absent = false;
+  // The system's error number, TLS alert, c-ares status, HTTP parser code or status of a proxy's response; 0: none.
+  int detail = 0;
+  std::string context;  // one line to read: what was tried, on what, what came back. No credentials.
 
   // `context`, or the code's name if it is empty. Control bytes are escaped, so it is one line; it is never empty.
   std::string message() const;

@@ -318,12 +318,17 @@ struct TransferOptions {
   // The body is given as it is on the wire: no coding is undone, whatever `decoding` says, and over HTTP/1 a chunked
   // one has its chunk size lines and trailers. All sizes are those of these bytes.
   bool raw_body = false;
-  // nullopt: a transfer that fails ends at once.
-  std::optional<RetryOptions> retries = {};
+  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), so
+  // are the heads of CONNECT and its responses (output::ConnectHead), and response heads keep their bytes as with
+  // keep_raw_head; HopDone has the body that is skipped. In Multi: TransferHandler::on_head_sent, on_connect_head,
+  // on_head_received and on_hop_done.
+  bool report_heads = false;
   // False: a request that met a connection which the server had closed already is not sent again on another one; the
   // transfer ends with that failure. True: it is, where the server cannot have processed it, or where its method is
   // idempotent (RFC 9110 9.2.2).
   bool resend = true;
+  // nullopt: a transfer that fails ends at once.
+  std::optional<RetryOptions> retries = {};
   // A request whose body has at least this many bytes, or an unknown number, has "Expect: 100-continue" (RFC 9110
   // 10.1.1), unless it has an Expect field already; if the server answers it with 417, it is sent again without.
   // nullopt: no such field is added.
@@ -333,11 +338,6 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
-  // For logs and debugging: each request head is reported as it is sent, credentials included (output::HeadSent), so
-  // are the heads of CONNECT and its responses (output::ConnectHead), and response heads keep their bytes as with
-  // keep_raw_head; HopDone has the body that is skipped. In Multi: TransferHandler::on_head_sent, on_connect_head,
-  // on_head_received and on_hop_done.
-  bool report_heads = false;
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
 };

@@ -29,13 +29,13 @@ struct ConnectionDetails {
   ConnId conn;
   Address address;
   std::string route;
-  bool reused = false;
-  std::uint8_t addresses_tried = 0;
-  int retries = 0;
+  std::uint32_t early_bytes = 0;
   int connect_status = 0;  // of a tunnel that failed
+  std::uint8_t retries = 0;
+  std::uint8_t addresses_tried = 0;
+  bool reused = false;
   bool tls_truncated = false;
   bool early_accepted = false;
-  std::uint32_t early_bytes = 0;
   bool multiplexed = false;  // it carries several exchanges at once
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/list.hpp"
+#include "core/base/optional_instant.hpp"
 #include "core/base/timers.hpp"
 #include "core/http/session.hpp"
 #include "core/options.hpp"
@@ -30,9 +31,9 @@ struct Waiter {
   DialId dial;              // the dial that is made for it
   bool fresh_only = false;  // only a connection that was not used before: after a retry, by an option, or because
                             // take_waiter() found one unsuitable
+  bool repeatable = true;   // Transfer::may_be_repeated()
   // Time of a retry: a connection that was made later and carries exchanges is suitable too.
-  std::optional<Instant> retried;
-  bool repeatable = true;  // Transfer::may_be_repeated()
+  OptionalInstant retried;
   // Connections are shared within one account only (flow::Login); it outlives the wait. Null: no connection is logged
   // in.
   const std::string* account = nullptr;
