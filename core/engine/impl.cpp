@@ -173,7 +173,7 @@ void Engine::Impl::network_changed(Now now) {
   names_.forget_answers();
   connections_.for_each([&](PooledConnection& connection) {
     if (connection.is_closed() || connection.is_idle()) return;
-    connection.last_use = true;
+    carrier_.use_no_more(connection);
     if (connection.is_established()) pool_.room_changed(connection);
   });
   close_idle_connections(now);
