@@ -154,7 +154,8 @@ struct MultiOptions {
   // Fairness: after this many reads, or after this time, a drive stops and returns call_again.
   std::size_t max_reads_per_perform = 256;
   Duration max_drive_time = std::chrono::milliseconds(2);
-  // TransferInfo::local is filled in. It costs a system call for each new connection.
+  // TransferInfo::local is filled in. It costs a system call for each new connection. Connections with the line of the
+  // PROXY protocol (TransferOptions::proxy_protocol) ask for it anyway.
   bool local_addresses = false;
   // Null: events are not reported, and cost nothing.
   std::shared_ptr<Observer> observer = {};

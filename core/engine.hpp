@@ -112,7 +112,8 @@ class Engine {
 
   // The answer to output::Resolve. An error is reported to the transfers that wait for the name.
   void handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now);
-  // The stream of output::Connect is open. `local`: its address at this end, for TransferInfo; Kind::none: not known.
+  // The stream of output::Connect is open. `local`: its address at this end, for TransferInfo and for what
+  // output::Connect::wants_local says; Kind::none: not known.
   // `security`: what a stream of a secure route (Route::is_secure) says of its protection; null: nothing.
   void handle_connected(ConnId conn, Now now, const Address& local = {},
                         std::shared_ptr<const StreamSecurity> security = nullptr);

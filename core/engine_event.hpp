@@ -18,7 +18,8 @@ struct EngineEvent {
     transfer_added,
     // resolve; `text`: the host. An answer that is cached is no look-up
     look_up_started,
-    look_up_ended,  // resolve, failure; `text`: the error
+    // resolve, failure; `text`: the error. Code::canceled: the name is not needed any more, which is no failed look-up
+    look_up_ended,
     // conn, and the transfer that it is made for; `text`: the address, or the name of the route
     connection_begun,
     connection_opened,  // conn: its stream is open

@@ -50,6 +50,9 @@ struct Connect {
   std::uint16_t port = 0;  // with a route: the port of connect_to or of the URL
   // TransferOptions::socket. Null: as the system does it, or there is a route.
   std::shared_ptr<const SocketOptions> socket = {};
+  // The address at this end is needed: TransferOptions::proxy_protocol is set, and its line names it. A driver that
+  // does not give it to handle_connected() makes that line "PROXY UNKNOWN".
+  bool wants_local = false;
 };
 // For the driver: close the stream. If transmit() still holds bytes (a close_notify), they may be sent first where one
 // write takes them. The id is stale from the next handle_* call on.

@@ -23,6 +23,7 @@ struct Connection {
   int write_fd = -1;             // a second descriptor for writing; -1: none
   Address address;               // with TCP only
   std::shared_ptr<Route> route;  // null: TCP
+  bool wants_local = false;      // output::Connect::wants_local
   bool opening = false;
   bool write_blocked = false;           // the stream takes no more bytes: wait until it is writable
   bool send_waits_to_read = false;      // a blocked send waits until the descriptor is readable

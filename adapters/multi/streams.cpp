@@ -82,6 +82,7 @@ void Streams::begin_stream(output::Connect& what) {
   Connection& connection = connections_.open(what.conn, std::move(*made));
   connection.address = std::move(what.address);
   connection.route = std::move(what.route);
+  connection.wants_local = what.wants_local;
   connection.opening = true;
   open(connection);
 }
@@ -292,7 +293,8 @@ void Streams::tell_fact() {
     engine_.handle_io_error(fact.conn, std::move(*fact.error), pace_.now());
   } else {
     const Connection* const connection = connections_.find(fact.conn);
-    const Address local = connection && local_addresses_ ? local_address_of(*connection->stream) : Address{};
+    const bool asks = connection && (local_addresses_ || connection->wants_local);
+    const Address local = asks ? local_address_of(*connection->stream) : Address{};
     const bool is_secure = connection && connection->route && connection->route->is_secure();
     engine_.handle_connected(fact.conn, pace_.now(), local, is_secure ? security_of(*connection->stream) : nullptr);
   }

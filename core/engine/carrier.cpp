@@ -30,6 +30,12 @@ bool is_usable(const PooledConnection& connection) {
          !connection.channel.holds_plain();
 }
 
+// The answer to what the job has sent last goes on the same connection.
+bool begins_login(const Job& job) {
+  if (job.login && job.login->sent == flow::LoginStep::begin) return true;
+  return job.way && job.way->forwards && job.proxies->begins_login();
+}
+
 http::BodyForm body_form(const TransferOptions& options) {
   if (options.raw_body) return http::BodyForm::raw;
   return options.decoding && options.decoding->transfer ? http::BodyForm::coded : http::BodyForm::plain;
@@ -154,10 +160,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
                          .conn = connection.id,
                          .reused = job.info.reused};
     });
-    // The answer to a login goes on the connection that began it.
-    const bool begins_login =
-        (job.login && job.login->sent == flow::LoginStep::begin) || (exchange.forwarded && job.proxies->begins_login());
-    if (job.options.forbid_reuse && !begins_login) connection.last_use = true;
+    if (job.options.forbid_reuse && !begins_login(job)) connection.last_use = true;
     connection.exchanges.add(*stream, job.id);
     return {};
   });
@@ -240,6 +243,17 @@ bool Carrier::serve_held(PooledConnection& connection, Now now) {
   if (job->endpoint != connection.endpoint) return false;  // its URL has become one for https (HSTS)
   scheduler_.withdraw(*job);
   return start(connection, *job, now);
+}
+
+// A login goes on where it has begun, as with forbid_reuse: on another connection its answer would be worth nothing.
+void Carrier::use_no_more(PooledConnection& connection) {
+  const bool alone = !connection.multiplexes && !connection.exchanges.empty();
+  Job* const job = alone ? jobs_.find(connection.exchanges.back().second) : nullptr;
+  if (job && begins_login(*job)) {
+    job->options.forbid_reuse = true;
+  } else {
+    connection.last_use = true;
+  }
 }
 
 void Carrier::detach(PooledConnection& connection, Job& job) {
@@ -362,7 +376,7 @@ Result<std::optional<flow::NextHop>> Carrier::ask_rule(const Job& job, const Err
                       .at_first_origin = job.at_first_origin,
                       .digest = job.digest.get(),
                       .login = job.login.get(),
-                      .proxies = job.way ? job.proxies.get() : nullptr,
+                      .proxies = job.proxies.get(),
                       .conn = job.conn,
                       .conn_alone = alone,
                       .conn_stays = alone && is_usable(*connection),

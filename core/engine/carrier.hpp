@@ -43,9 +43,10 @@ class Carrier {
   void failed(PooledConnection& connection, Error error, Now now);
   // The transfer's hop fails, in any phase but done. If no other hop follows, the transfer ends.
   void fail(Job& job, Error error, Now now);
-  void lose(Job& job, Now now);            // there was no memory for a step of the transfer; does nothing if it is done
-  void backoff_over(Job& job, Now now);    // the wait before its next hop is over
-  void add_to(Counters& counters) const {  // what it counts
+  void lose(Job& job, Now now);  // there was no memory for a step of the transfer; does nothing if it is done
+  void use_no_more(PooledConnection& connection);  // what it carries is its last, but for the end of a login
+  void backoff_over(Job& job, Now now);            // the wait before its next hop is over
+  void add_to(Counters& counters) const {          // what it counts
     counters.requests = requests_;
     counters.requests_reused = reused_;
   }

@@ -192,7 +192,9 @@ void Carrier::on_head_of_chain(PooledConnection& connection, Job& job, std::opti
     outbox_.put(output::HeadReady{job.id});  // no hop follows, so this response is the transfer's last
     return abort(job, std::move(follows.error()), now);
   }
-  if (!*follows && job.options.forbid_reuse) connection.last_use = true;  // which a login may have put off
+  // What a login may have put off, for its answer.
+  const bool stays = *follows && job.next_hop->same_connection;
+  if (job.options.forbid_reuse && !stays) connection.last_use = true;
   if (!*follows) return on_head(job, body_length, now);
   if (body_length.value_or(0) > limits::kMaxSkippedBytes) cut_hop(connection, job, now);
 }

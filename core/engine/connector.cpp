@@ -126,6 +126,7 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
 std::nullopt_t Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, const IpAddress& ip, Now now) {
   const pool::Destination& place = endpoint.destination;
   output::Connect connect;
+  connect.wants_local = place.proxy_protocol != nullptr;
   Address address;
   std::string route_name;
   if (place.route) {

@@ -38,6 +38,13 @@ std::shared_ptr<Store> store_in(const std::shared_ptr<Handed>& handed) {
   return std::static_pointer_cast<Store>(handed);
 }
 
+EngineEvent dropped_look_up(ResolveId id) {
+  return {.kind = EngineEvent::Kind::look_up_ended,
+          .resolve = id,
+          .failure = Code::canceled,
+          .text = "resolve: the name is not needed any more"};
+}
+
 EngineEvent ended_look_up(ResolveId id, const Result<void>& result) {
   EngineEvent event{.kind = EngineEvent::Kind::look_up_ended, .resolve = id};
   if (!result) {
@@ -83,7 +90,10 @@ void Engine::Impl::finish_entry(Now now) {
   if (pool_.may_go_on()) carry_out_all(now);
   if (names_.has_canceled()) {
     // A CancelResolve that is lost does no harm.
-    while (const auto id = names_.take_canceled()) outbox_.try_put(output::CancelResolve{*id});
+    while (const auto id = names_.take_canceled()) {
+      outbox_.try_put(output::CancelResolve{*id});
+      outbox_.report([&] { return dropped_look_up(*id); });
+    }
   }
   if (std::vector<std::string>& lines = connector_.key_log(); !lines.empty()) {
     for (std::string& line : lines) outbox_.try_put(output::KeyLog{std::move(line)});
@@ -163,7 +173,7 @@ void Engine::Impl::network_changed(Now now) {
   names_.forget_answers();
   connections_.for_each([&](PooledConnection& connection) {
     if (connection.is_closed() || connection.is_idle()) return;
-    connection.last_use = true;
+    carrier_.use_no_more(connection);
     if (connection.is_established()) pool_.room_changed(connection);
   });
   close_idle_connections(now);

@@ -179,11 +179,13 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
 
 Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
+    const bool was_tls = job.request.url.is_tls();
     auto tls = prepare(job.request, job.options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     if (job.request.method.empty()) job.request.method = effective_method(job.request);
-    // The answer to a challenge goes the way of the challenge.
-    if (job.options.proxies && !job.options.route && job.reason != HopReason::authentication) {
+    // The answer to a challenge goes the way of the challenge, unless its URL has become one for https (HSTS).
+    const bool same_way = job.reason == HopReason::authentication && job.request.url.is_tls() == was_tls;
+    if (job.options.proxies && !job.options.route && !same_way) {
       if (!job.proxies) job.proxies = std::make_unique<flow::ProxyUse>();
       auto chosen = job.proxies->choose(job.request, job.options, defaults.default_tls.get());
       if (!chosen) return chosen;
@@ -204,11 +206,17 @@ void Jobs::place(Job& job, std::shared_ptr<const TlsConfig> tls, Now now) {
 
 Result<void> Jobs::take_next_way(Job& job, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
+    const bool was_tls = job.request.url.is_tls();
     auto tls = prepare(job.request, job.options, defaults, now);
     if (!tls) return std::unexpected(std::move(tls.error()));
     stop_exchange_timers(job);
     leave(job);
-    job.proxies->take_next(job.request, job.options);
+    if (job.request.url.is_tls() == was_tls) {
+      job.proxies->take_next(job.request, job.options);
+    } else {
+      auto chosen = job.proxies->choose(job.request, job.options, defaults.default_tls.get());
+      if (!chosen) return chosen;
+    }
     place(job, *std::move(tls), now);
     return {};
   });

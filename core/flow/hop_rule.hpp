@@ -49,7 +49,7 @@ struct HopEnd {
   // What the request's Authorization field was made of, if it is Digest; else null.
   const rules::DigestState* digest;
   const Login* login;  // of the connection, as far as it is; null: the credentials need none
-  ProxyUse* proxies;   // what a proxy that has forwarded the request asks of it (407); null: there is none
+  ProxyUse* proxies;   // what a proxy that has forwarded a request asks of it (407); null: no hop has a proxy
   ConnId conn;         // of the response
   bool conn_alone;     // that connection carries one request at a time
   bool conn_stays;     // and can carry the next one

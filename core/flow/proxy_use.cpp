@@ -32,7 +32,7 @@ void ProxyUse::take(std::size_t at, Request& request, const TransferOptions& opt
   login_.reset();
   bare_.reset();
   conn_ = {};
-  answers_ = 0;
+  answers_here_ = 0;
   answered_ = repeated_ = logged_in_ = unneeded_ = false;
   way_ = std::move(way);
   if (way_ && !way_.forwards) request.fields.remove("Proxy-Authorization");  // no origin may see it (SB-03)
@@ -89,14 +89,15 @@ Result<const Request*> ProxyUse::bare(const Request& request) {
 
 Result<ProxyUse::Step> ProxyUse::next(const HopEnd& end) {
   constexpr int kProxyAuthenticationRequired = 407;
+  if (end.counts.authentications == 0) answers_ = 0;
   if (!way_.forwards || !login_ || !login_->has_credentials()) return Step::none;
   auto step = end.head.status == kProxyAuthenticationRequired ? answer(end) : finish(end);
-  if (step && *step != Step::none) ++answers_;
+  if (step && *step != Step::none) ++answers_, ++answers_here_;
   return step;
 }
 
 Result<ProxyUse::Step> ProxyUse::answer(const HopEnd& end) {
-  if (answers_ >= rules::kMaxAuthAnswers) return Step::none;
+  if (answers_here_ >= rules::kMaxAuthAnswers) return Step::none;
   auto answer = login_->answer(end.head, facts_of(end.request, http::absolute_target(end.request)), end.now);
   if (!answer) return std::unexpected(std::move(answer.error()));
   const bool goes_on = login_->goes_on();

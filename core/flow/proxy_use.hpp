@@ -35,6 +35,7 @@ class ProxyUse {
   // After forwarded(): the request that is to be sent in place of this one, if its body waits until it is known where
   // the login leads; else null. It lives until the next call of forwarded(). Throws std::bad_alloc.
   Result<const Request*> bare(const Request& request);
+  bool withheld_body() const { return bare_ != nullptr; }  // of the request that was sent last
   // What was sent last begins a login, so its connection must stay for the answer.
   bool begins_login() const { return login_ && login_->logs_in() && !login_->goes_on(); }
 
@@ -45,7 +46,8 @@ class ProxyUse {
     same_connection,  // the same, on the connection of the response
   };
   Result<Step> next(const HopEnd& end);
-  std::size_t answers() const { return answers_; }  // how often next() has said `again` or `same_connection` in a row
+  // How often next() has said `again` or `same_connection` in a row, over all proxies that were used.
+  std::size_t answers() const { return answers_; }
   // The response means that its connection is logged in now.
   bool has_logged_in() const { return logged_in_; }
 
@@ -66,6 +68,7 @@ class ProxyUse {
   bool repeated_ = false;  // that connection was lost once, so the login has begun again
   bool logged_in_ = false;
   std::size_t answers_ = 0;
+  std::size_t answers_here_ = 0;   // those of them that were for the present way
   bool unneeded_ = false;          // the proxy took a request that was to begin a login: it asks for none
   std::unique_ptr<Request> bare_;  // see bare(); null: the body was not withheld
 };

@@ -131,7 +131,7 @@ bool same_place(const Url& one, const Url& two) {
 }  // namespace
 
 Result<void> Transfer::begin_hop(NextHop& following, std::optional<Code> failure, ResponseHead& ended_head, Now now) {
-  const bool untouched = login && login->withheld_body();
+  const bool untouched = (login && login->withheld_body()) || (proxies && proxies->withheld_body());
   if (following.same_body && !upload.replayable() && !untouched) {
     return std::unexpected(make_error(Code::rewind_failed,
                                       "the next request needs the body again, which comes from a stream that cannot be "

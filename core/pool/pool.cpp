@@ -47,7 +47,7 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
     proxies_.join(*endpoint);
   });
   if (!noted) {
-    by_key_.erase(endpoint->key);
+    by_key_.erase(key_scratch_);  // endpoint->key may be an earlier one's, which another endpoint has now
     endpoints_.release(id);
     throw std::bad_alloc();
   }
@@ -394,7 +394,7 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
       leave_queue(endpoint, *waiter);
       return Grant{.kind = Grant::Kind::take_over, .dial = dial, .waiter = waiter};
     }
-    if (dial->unwanted) return Grant{.kind = Grant::Kind::abandon, .dial = dial};
+    if (dial->unwanted || is_surplus(endpoint)) return Grant{.kind = Grant::Kind::abandon, .dial = dial};
   }
   return next_dial(endpoint);
 }

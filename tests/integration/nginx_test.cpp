@@ -172,7 +172,14 @@ TEST_CASE("--haproxy-protocol: nginx takes the line, before TLS too, and learns 
     CHECK(own == local);
     CHECK(own.starts_with("127.0.0.1 "));
     CHECK(told({"--haproxy-clientip", "203.0.113.7"}, server).first.starts_with("203.0.113.7 "));
-    CHECK(told({"--haproxy-protocol", "--haproxy-clientip", "2001:db8::7"}, server).first.starts_with("2001:db8::7 "));
+    // The same where nobody asks for the local address.
+    const auto plainly = [&](std::vector<std::string> options) {
+      options.insert(options.end(), {"-sS", "-k", server + "/line"});
+      return run_command(options).out;
+    };
+    CHECK(plainly({"--haproxy-protocol"}).starts_with("127.0.0.1 "));
+    CHECK(plainly({"--haproxy-clientip", "203.0.113.7"}).starts_with("203.0.113.7 "));
+    CHECK(plainly({"--haproxy-protocol", "--haproxy-clientip", "2001:db8::7"}).starts_with("2001:db8::7 "));
     CHECK(run_command({"-sS", "-k", server + "/line"}).exit_code != 0);
   }
 }

@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/base/limits.hpp"
 #include "core/engine.hpp"
+#include "core/pool/pool.hpp"
 #include "tests/memory/shortage.hpp"
 
 namespace sluice::test {
@@ -59,6 +61,35 @@ struct Bench {
   Engine engine;
   Now now{Instant{std::chrono::seconds(1000)}, 1'750'000'000};
 };
+
+// The slot of a new endpoint may still hold the key of one that was forgotten, and that key may be another one's now.
+TEST_CASE("an endpoint that could not be made leaves the others in the pool's index") {
+  bool done = false;
+  for (std::size_t nth = 1; !done; ++nth) {
+    CAPTURE(nth);
+    Timers timers;
+    pool::Pool pool({}, timers);
+    const auto at = [&](const std::string& url) -> pool::Endpoint& {
+      return pool.endpoint_for(Request(Url::parse(url).value()), {}, nullptr, {});
+    };
+    pool::Endpoint& first = at("http://a.test/");
+    pool::Endpoint& second = at("http://b.test/");
+    pool.forget(first);
+    pool.forget(second);
+    const pool::Endpoint& live = at("http://a.test/");
+    REQUIRE(&live != &first);  // so its old slot is the next to be used
+    const Request other(Url::parse("http://" + std::string(60, 'c') + ".test/").value());
+    run_short(nth, Shortage::once);
+    try {
+      watched([&] { pool.endpoint_for(other, {}, nullptr, {}); });
+    } catch (const std::bad_alloc&) {
+    }
+    done = !ran_short();
+    relieve();
+    CHECK(&at("http://a.test/") == &live);
+    REQUIRE(nth < 100);
+  }
+}
 
 }  // namespace
 

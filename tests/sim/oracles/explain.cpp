@@ -249,6 +249,11 @@ void Oracles::at_end() {
   check_goodbyes();
   check_names();
   check_turns();
+  if (scenario_.reports_events()) {
+    const auto running = std::ranges::count_if(world_->resolves(), [](const auto& one) { return !one.over; });
+    auto wrong = story_.compare_look_ups(static_cast<std::size_t>(running));
+    if (wrong) report("events", *std::move(wrong));
+  }
   if (engine().deadline()) report("leftovers", "a deadline is left when all transfers are removed");
   if (happened("bad request")) report("requests", "an origin has got a request that is none");
 }

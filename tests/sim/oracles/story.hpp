@@ -19,6 +19,8 @@ class Story {
   std::optional<std::string> take(const EngineEvent& event, Instant now);
   // The same about the engine's counters, when all events were taken.
   std::optional<std::string> compare(Counters counters) const;
+  // The same about the look-ups that the driver has been asked for and that are neither answered nor canceled.
+  std::optional<std::string> compare_look_ups(std::size_t running) const;
 
  private:
   enum class Stage { begun, opened, made, failed };

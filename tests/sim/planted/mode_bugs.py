@@ -119,5 +119,5 @@ MODE_BUGS = [
         ("pool/pool.cpp", "return limits_.max_connection_age && age(", "return limits_.max_connection_age && !PLANTED && age("),
         ("pool/pool.cpp", "if (!limits_.max_connection_age) return limit;", "if (!limits_.max_connection_age || PLANTED) return limit;")),
     bug("limit-same-network", "connections in use are used on after a change of the network",
-        ("engine/impl.cpp", "    connection.last_use = true;\n    if (connection.is_established()) pool_", "    connection.last_use = !PLANTED;\n    if (connection.is_established()) pool_")),
+        ("engine/impl.cpp", "    carrier_.use_no_more(connection);\n", "    if (!PLANTED) carrier_.use_no_more(connection);\n")),
 ]

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/limits.hpp"
 #include "tests/support/engine_tls_world.hpp"
 
 using namespace sluice;
@@ -119,6 +120,25 @@ TEST_CASE("events: failures say why") {
   CHECK(world.failure(id) == Code::resolve_failed);
   CHECK(world.engine.counters().look_ups == 2);
   CHECK(world.engine.counters().look_ups_failed == 1);
+}
+
+TEST_CASE("events: a look-up whose name is dropped ends, and is no failed one") {
+  Watched world;
+  const auto ask_and_leave = [&](std::size_t number) {
+    world.remove(world.add("http://h" + std::to_string(number) + ".test/"));
+  };
+  for (std::size_t i = 0; i < limits::kMaxNames; ++i) ask_and_leave(i);
+  const ResolveId asked = world.resolves.front().id;
+  world.kinds();
+  world.add("http://one.more.test/");
+  CHECK(world.kinds() == Kinds{"transfer_added", "look_up_started", "look_up_ended"});
+  CHECK(world.events.back().resolve == asked);
+  CHECK(world.events.back().failure == Code::canceled);
+  CHECK_FALSE(world.events.back().text.empty());
+  world.resolved("192.0.2.1");  // too late
+  CHECK(world.kinds().empty());
+  CHECK(world.engine.counters().look_ups == limits::kMaxNames + 1);
+  CHECK(world.engine.counters().look_ups_failed == 0);
 }
 
 TEST_CASE("events: of addresses that race, those that lose are closed without a failure") {

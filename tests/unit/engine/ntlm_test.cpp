@@ -13,6 +13,7 @@
 
 using namespace sluice;
 using namespace sluice::test;
+using namespace std::string_literals;
 
 namespace {
 
@@ -418,6 +419,37 @@ TEST_CASE("ntlm: forbid_reuse and fresh_connection let one connection carry the 
     world.add(kSite, options);
     CHECK(world.connects.size() == 2);
   }
+}
+
+TEST_CASE("ntlm: forbid_reuse closes the connection of a first message that another hop follows, but no answer") {
+  for (const std::string& response :
+       {answer("free"), "HTTP/1.1 307 S\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"s}) {
+    EngineWorld world;
+    TransferOptions options = my_login();
+    options.forbid_reuse = true;
+    options.redirects = RedirectOptions{};
+    world.add(with_body("POST", BodyOwned{"data"}), options);
+    const ConnId conn = connected(world);
+    world.sent(conn);
+    world.receive(conn, response);
+    CHECK(closes_of(world, conn) == 1);
+    CHECK(world.connects.size() == 2);
+  }
+}
+
+TEST_CASE("ntlm: a change of the network in the middle of a login lets its connection end the login, and no more") {
+  EngineWorld world;
+  const TransferId id = world.add(kSite, my_login());
+  const ConnId conn = connected(world);
+  world.sent(conn);
+  world.engine.network_changed(world.now);
+  world.drain();
+  world.receive(conn, challenged());
+  CHECK(is_answer(carried(world.sent(conn))));
+  world.receive(conn, answer("in"));
+  CHECK(world.succeeded(id));
+  CHECK(world.engine.head(id).status == 200);
+  CHECK(closes_of(world, conn) == 1);
 }
 
 TEST_CASE("ntlm: if a host wants https from the challenge on, the answer does not go in the clear") {

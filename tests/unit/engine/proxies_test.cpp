@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/hsts.hpp"
 #include "tests/support/engine_steps.hpp"
 #include "tests/support/proxies.hpp"
 #include "tests/support/tickets.hpp"
@@ -258,6 +259,63 @@ TEST_CASE("proxies: the ways are tried one after the other") {
   CHECK(world.failure(id) == Code::receive_failed);
   CHECK(world.connects.size() == 2);
   check_nothing_left(world);
+}
+
+TEST_CASE("proxies: what one proxy was answered before the next one was tried is no answer to the origin") {
+  for (const bool directly : {false, true}) {
+    EngineWorld world;
+    TransferOptions options;
+    const auto chain = [](Proxy proxy) { return std::make_shared<const ProxyChain>(ProxyChain{std::move(proxy)}); };
+    const Ways ways{chain(with_login(http_proxy(), {.basic = false, .digest = true})),
+                    directly ? nullptr : chain(proxy_at(ProxyKind::http, "192.0.2.98"))};
+    options.proxies = std::make_shared<Chooser>([ways](const Url&) { return ways; });
+    options.credentials = std::make_shared<const Credentials>(
+        Credentials{.user = "you", .password = "word", .schemes = {.basic = true, .digest = true}});
+    const TransferId id = world.add(kUrl, options);
+    const ConnId conn = go(world);
+    world.receive(conn, refusal("Proxy-Authenticate: Digest realm=r, nonce=n, qop=auth\r\nConnection: close\r\n"));
+    REQUIRE(world.connects.size() == 2);
+    CHECK(world.connects[1].address.to_string() == "192.0.2.99:3128");
+    world.io_error(newest(world), Code::connect_failed);
+    REQUIRE(world.connects.size() == 3);
+    CHECK(world.connects[2].address.to_string() == (directly ? "192.0.2.1:80" : "192.0.2.98:3128"));
+    world.receive(go(world), "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=r\r\nContent-Length: 0\r\n\r\n");
+    CHECK_FALSE(world.done(id));
+    CHECK(world.sent(newest(world)).contains("\r\nAuthorization: Basic "));
+  }
+}
+
+TEST_CASE("proxies: if a host wants https meanwhile, neither an answer nor the next try goes by the ways of http") {
+  EngineOptions engine_options;
+  engine_options.default_tls = TlsConfig::create({.verify_peer = false}).value();
+  TransferOptions options;
+  const auto chain = [](std::string host) {
+    return std::make_shared<const ProxyChain>(ProxyChain{with_login(proxy_at(ProxyKind::http, std::move(host)))});
+  };
+  const Ways plain{chain("192.0.2.99"), chain("192.0.2.98")}, secure{chain("192.0.2.97")};
+  options.proxies = std::make_shared<Chooser>([=](const Url& url) { return url.is_tls() ? secure : plain; });
+  for (const bool answers : {true, false}) {
+    CAPTURE(answers);
+    EngineOptions own = engine_options;
+    own.hsts = std::make_shared<HstsStore>();
+    EngineWorld world(own);
+    options.credentials = std::make_shared<const Credentials>(Credentials{.user = "you", .schemes = {.digest = true}});
+    const TransferId id = world.add("http://a.test/", options);
+    CHECK(world.connects[0].address.to_string() == "192.0.2.99:3128");
+    own.hsts->load("a.test \"20990101 00:00:00\"\n", world.now.wall);
+    if (answers) {
+      world.receive(go(world),
+                    "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth\r\n"
+                    "Content-Length: 0\r\n\r\n");
+    } else {
+      world.io_error(newest(world), Code::connect_failed);
+    }
+    CHECK_FALSE(world.done(id));
+    REQUIRE(world.connects.size() == 2);
+    CHECK(world.connects[1].address.to_string() == "192.0.2.97:3128");
+    world.connected(newest(world));
+    CHECK(world.sent(newest(world)).starts_with("CONNECT a.test:443 "));
+  }
 }
 
 TEST_CASE("proxies: errors name the proxy") {

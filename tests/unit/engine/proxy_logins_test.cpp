@@ -351,3 +351,58 @@ TEST_CASE("proxy logins: a login at the proxy and one at the origin, one after t
   world.receive(conn, answer("in"));
   CHECK(world.succeeded(id));
 }
+
+TEST_CASE("proxy logins: a streamed body that NTLM has kept back need not be given again") {
+  const Guarded me(kNtlm);
+  EngineWorld world;
+  const TransferId id = world.add(with_body("PUT", BodyStream{}, "http://192.0.2.1/"), me.options());
+  const ConnId conn = met(world);
+  CHECK(after_head(world.sent(conn)).empty());
+  CHECK(supply(world, id, "early ") == 6);  // nobody asked, but it is kept
+  world.receive(conn, demand(ntlm_challenge()));
+  CHECK(world.rewinds.empty());
+  REQUIRE_FALSE(world.done(id));
+  CHECK(supply(world, id, "bytes") == 5);
+  world.engine.finish_upload(id, world.now);
+  world.drain();
+  const std::string wire = world.sent(conn);
+  CHECK(for_proxy(wire).starts_with(kAnswers));
+  CHECK(wire.contains("\r\nearly \r\n"));
+  CHECK(wire.contains("\r\nbytes\r\n"));
+  world.receive(conn, answer("thanks"));
+  CHECK(world.succeeded(id));
+}
+
+TEST_CASE("proxy logins: forbid_reuse closes the connection of a first message that no answer follows") {
+  const Guarded me(kNtlm);
+  EngineWorld world;
+  TransferOptions options = me.options();
+  options.forbid_reuse = true;
+  const TransferId id = world.add(with_body("POST", BodyOwned{"data"}, "http://192.0.2.1/"), options);
+  const ConnId conn = met(world);
+  world.sent(conn);
+  world.receive(conn, answer("without"));
+  CHECK(closes_of(world, conn) == 1);
+  REQUIRE(world.connects.size() == 2);
+  const ConnId next = met(world);
+  CHECK(after_head(world.sent(next)) == "data");
+  world.receive(next, answer("with"));
+  CHECK(world.succeeded(id));
+  CHECK(closes_of(world, next) == 1);
+}
+
+TEST_CASE("proxy logins: a change of the network in the middle of a login lets its connection end the login") {
+  const Guarded me(kNtlm);
+  EngineWorld world;
+  const TransferId id = world.add("http://192.0.2.1/", me.options());
+  const ConnId conn = met(world);
+  world.sent(conn);
+  world.engine.network_changed(world.now);
+  world.drain();
+  world.receive(conn, demand(ntlm_challenge()));
+  CHECK(for_proxy(world.sent(conn)).starts_with(kAnswers));
+  world.receive(conn, answer("in"));
+  CHECK(world.succeeded(id));
+  CHECK(world.engine.head(id).status == 200);
+  CHECK(closes_of(world, conn) == 1);
+}

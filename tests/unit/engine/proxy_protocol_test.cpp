@@ -41,6 +41,7 @@ std::size_t announced_connects(const TransferOptions& first, const TransferOptio
 TEST_CASE("PROXY protocol: the line is sent before the first request of a connection, and before no other") {
   EngineWorld world;
   const TransferId id = world.add("http://192.0.2.1/a", announced());
+  CHECK(world.connects[0].wants_local);
   connect_from_here(world);
   CHECK(world.sent(newest(world)) == std::string(kAnnounced) + "GET /a HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n");
   world.receive(newest(world), answer("x"));
@@ -48,6 +49,9 @@ TEST_CASE("PROXY protocol: the line is sent before the first request of a connec
   world.add("http://192.0.2.1/b", announced());
   CHECK(world.sent(newest(world)) == "GET /b HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n");
   CHECK(world.connects.size() == 1);
+  world.add("http://192.0.2.1/");
+  REQUIRE(world.connects.size() == 2);
+  CHECK_FALSE(world.connects[1].wants_local);
 }
 
 TEST_CASE("PROXY protocol: a client's address in place of the own one, and a route without addresses") {
@@ -66,6 +70,7 @@ TEST_CASE("PROXY protocol: in a tunnel it is for the origin, else for the proxy 
   EngineWorld world;
   Proxy proxy = proxy_at(ProxyKind::http);
   world.add("http://192.0.2.1/", announced({}, through(proxy)));
+  CHECK(world.connects[0].wants_local);
   connect_from_here(world);
   CHECK(
       world.sent(newest(world)).starts_with("PROXY TCP4 198.51.100.5 192.0.2.99 4000 3128\r\nGET http://192.0.2.1/ "));

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "adapters/multi/callbacks.hpp"
+#include "core/proxy.hpp"
 #include "tests/unit/multi/world_of_one.hpp"
 
 using namespace sluice;
@@ -28,12 +29,13 @@ struct StreamParts {
   std::optional<ConnId> conn;
   std::optional<Result<void>> done;
 
-  explicit StreamParts(bool asks_for_addresses = false) : local_addresses(asks_for_addresses) {
+  explicit StreamParts(bool asks_for_addresses = false, TransferOptions options = {})
+      : local_addresses(asks_for_addresses) {
     pace.begin();
     streams.begin_drive(Streams::Look::asks);
     Request request;
     request.url = Url::parse("http://192.0.2.1/").value();
-    id = engine.add(std::move(request), {}, pace.now()).value();
+    id = engine.add(std::move(request), std::move(options), pace.now()).value();
   }
   void take() {
     do {
@@ -122,6 +124,14 @@ TEST_CASE("Streams: a stream is asked for its local address once, where the opti
     CHECK(parts.environment.wire.asked_for_address == (asks ? 1 : 0));
     CHECK(parts.engine.info(parts.id).local.to_string() == (asks ? "198.51.100.7:40001" : Address{}.to_string()));
   }
+  TransferOptions announced;
+  announced.proxy_protocol = std::make_shared<const ProxyProtocol>();
+  StreamParts announces(false, announced);  // the line of the PROXY protocol needs it, whatever they say
+  announces.take();
+  announces.tell_facts();
+  announces.send_all();
+  CHECK(announces.environment.wire.asked_for_address == 1);
+  CHECK(announces.environment.wire.sent.starts_with("PROXY TCP4 198.51.100.7 192.0.2.1 40001 80\r\nGET / "));
   StreamParts parts(true);
   parts.environment.wire.throws = true;
   parts.take();

@@ -1,6 +1,7 @@
 // core/pool/proxy_places and what core/pool/pool decides by it: the limit of connections to one proxy.
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
 
 #include "core/base/random.hpp"
@@ -138,6 +139,28 @@ TEST_CASE("proxy places: a lowered limit closes unused connections, and those in
   CHECK(bench.finish(5) == "close c2");
 }
 
+TEST_CASE("proxy places: past a lowered limit, a dial that is not needed any more is given up") {
+  for (const EngineLimits& lowered : {at_proxy(1), PoolBench::at_most(1), PoolBench::at_most(0, 1)}) {
+    PoolBench bench;
+    Endpoint& a = bench.at("https://a.test/", one_proxy());
+    bench.ask(a);
+    bench.ask(a);
+    REQUIRE(bench.go() == "dial w1; dial w2");
+    bench.pool.set_limits(lowered);
+    CHECK(bench.go().empty());
+    bench.connected(1, 2);  // which can carry the other one too
+    CHECK(bench.go() == "serve w2 on c1; abandon d2");
+    CHECK(bench.pool.open() == 1);
+  }
+  PoolBench bench;
+  Endpoint& a = bench.at("https://a.test/", one_proxy());
+  bench.ask(a);
+  bench.ask(a);
+  REQUIRE(bench.go() == "dial w1; dial w2");
+  bench.connected(1, 2);
+  CHECK(bench.go() == "serve w2 on c1");  // within the limits it goes on
+}
+
 TEST_CASE("proxy places: a limit that is raised or removed lets all go on") {
   for (const std::size_t most : {0U, 4U}) {
     PoolBench bench(at_proxy(1));
@@ -157,12 +180,16 @@ TEST_CASE("proxy places: a limit that is raised or removed lets all go on") {
 TEST_CASE("proxy places: with a limit on all as well, nobody is left waiting while there is room") {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     Random random(Seed{seed});
-    PoolBench bench(at_proxy(1 + random.below(3), 1 + random.below(4)));
+    const std::size_t of_each = 1 + random.below(3), in_all = 1 + random.below(4);
+    PoolBench bench(at_proxy(of_each, in_all));
+    std::set<const pool::ProxyPlaces*> proxies;
     const auto ask = [&] {
       const std::size_t which = random.below(8), host = which % 4;
       const std::string url = "https://" + std::string(1, static_cast<char>('a' + host)) + ".test/";
       if (host == 3) return static_cast<void>(bench.ask(bench.at(url)));
-      bench.ask(bench.at(url, proxy_at(ProxyKind::http, which < 4 ? "p.test" : "q.test")));
+      Endpoint& endpoint = bench.at(url, proxy_at(ProxyKind::http, which < 4 ? "p.test" : "q.test"));
+      proxies.insert(endpoint.through->places);
+      bench.ask(endpoint);
     };
     constexpr std::size_t kMost = 60;
     std::size_t asked = 0, ended = 0, dialed = 0;
@@ -189,6 +216,10 @@ TEST_CASE("proxy places: with a limit on all as well, nobody is left waiting whi
         note(bench.finish(waiter, random.below(4) != 0));
       }
       note(bench.go());
+      for (const pool::ProxyPlaces* const proxy : proxies) {
+        const bool has_room = (proxy->open < of_each || !proxy->spare.empty()) && bench.pool.open() < in_all;
+        REQUIRE_MESSAGE((proxy->starved.empty() || !has_room), "seed " << seed << ", step " << step);
+      }
     }
     CHECK_MESSAGE(ended == asked, "seed " << seed);
   }
