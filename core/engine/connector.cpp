@@ -89,7 +89,12 @@ void Connector::limit_phase_again(Dial& dial, Now now) {
 void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
-  if (dial->early && dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
+  if (dial->early) {
+    if (dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
+    // The TLS layer has it too, and may not have begun: in a tunnel it begins after the proxies.
+    dial->early->data.bytes.clear();
+    dial->early.reset();
+  }
   pool_.orphan(*dial, unwanted);
   dialer_.limit_phase(*dial, std::nullopt, now);  // those were its sponsor's
   const Duration most = pool_.limits().idle_connection_timeout;
