@@ -15,6 +15,7 @@ namespace sluice::engine {
 
 using pool::AddressRace;
 using pool::Dial;
+using pool::DialService;
 using pool::Endpoint;
 
 namespace {
@@ -264,6 +265,12 @@ std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& conn
     endpoint.through->asked = asked;
   }
   if (dial.early && dial.early->data.was_sent()) forget_sessions(endpoint, parts());
+  // The record is chosen anew: until then the addresses that are looked up are those of the endpoint's own name.
+  if (DialService* const service = dial.service.get()) {
+    *service = DialService{.ech = service->has_retried ? std::move(service->ech) : std::nullopt,
+                           .is_over = service->is_over,
+                           .has_retried = service->has_retried};
+  }
   connections_.close(connection, false);
   dialer_.begin_again(dial);
   dialer_.limit_phase(dial, std::nullopt, now);
