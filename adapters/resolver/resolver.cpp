@@ -353,6 +353,7 @@ void Resolver::on_finished(LookUp& look_up, Query& query) {
   std::unique_ptr<Query> done = std::exchange(*own, nullptr);
   --look_up.running;
   const bool found = !done->addresses().empty() || done->https();
+  const bool ends_a_wait = done->is_for_https() && !look_up.addresses.empty();  // also if there are no records
   if (done->is_for_https()) {
     look_up.https_to_come = false;
     look_up.https = done->https();
@@ -372,7 +373,7 @@ void Resolver::on_finished(LookUp& look_up, Query& query) {
   if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(done));
   if (look_up.running == 0) {
     on_all_finished(look_up);
-  } else if (found) {
+  } else if (found || ends_a_wait) {
     answer(look_up.id, found_so_far(look_up, true));
   }
 }

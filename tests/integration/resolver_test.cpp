@@ -295,8 +295,10 @@ TEST_CASE("Resolver answers with the family that is there, and does not wait for
 }
 
 TEST_CASE("Resolver asks for HTTPS records where they are wanted, and gives the addresses without them") {
-  test::DnsServer dns(
-      {{"recordless.test", {ip("192.0.2.1")}}, {"a.test", {ip("192.0.2.2")}}, {"recordfail.test", {ip("192.0.2.3")}}});
+  test::DnsServer dns({{"recordless.test", {ip("192.0.2.1")}},
+                       {"a.test", {ip("192.0.2.2")}},
+                       {"recordfail.test", {ip("192.0.2.3")}},
+                       {"sixless.test", {ip("192.0.2.4")}}});
   Watched watched;
   net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   output::Resolve wish = question("a.test");
@@ -313,6 +315,15 @@ TEST_CASE("Resolver asks for HTTPS records where they are wanted, and gives the 
   const net::Answer unknown = await_answer(resolver, watched);
   CHECK(addresses_of(unknown) == std::vector{ip("192.0.2.3")});
   CHECK(unknown.found->https_failed);
+  // That there are none is told at once, so that nothing waits for them.
+  wish.host = "sixless.test";
+  resolver.start(wish);
+  net::Answer early = await_any(resolver, watched);
+  if (early.found && early.found->https_to_come) early = await_any(resolver, watched);
+  CHECK(addresses_of(early) == std::vector{ip("192.0.2.4")});
+  CHECK(early.found->more_to_come);
+  CHECK_FALSE(early.found->https_to_come);
+  resolver.cancel(wish.id);
   wish.host = "recordless.test";
   wish.id = {1, 1};
   resolver.start(wish);
