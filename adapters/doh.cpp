@@ -99,6 +99,7 @@ class DohResolver final : public NameResolver, private WatchSink {
     std::vector<IpAddress> addresses;
     std::uint16_t https_port = 0;
     bool https_to_come = false;
+    bool https_failed = false;
     std::shared_ptr<const HttpsRecords> https;
     std::optional<Duration> ttl;
     std::optional<Error>
@@ -163,8 +164,10 @@ void DohResolver::start(const output::Resolve& question) {
       if (asked && family_fits(question.family, any)) asked = ask(look_up, family);
     }
     if (asked && question.https_port != 0) {
-      asked = ask(look_up, IpAddress::Kind::none);
-      look_up.https_to_come = asked.has_value();
+      const auto asked_https = ask(look_up, IpAddress::Kind::none);
+      look_up.https_to_come = asked_https.has_value();
+      look_up.https_failed = !asked_https;  // the name may be too long with the labels of the port
+      if (!asked_https && asked_https.error().code == Code::out_of_memory) asked = asked_https;
     }
     if (!asked) {
       look_up.failure = std::move(asked.error());
@@ -232,8 +235,10 @@ void DohResolver::take(Query& query, const ResponseHead& head, const Result<void
 void DohResolver::take_https(Query& query, const ResponseHead& head, const Result<void>& result) {
   LookUp& look_up = query.look_up;
   look_up.https_to_come = false;
+  look_up.https_failed = true;
   if (!check(query, head, result)) return;
   auto found = read_https_answer(as_bytes(query.body), https_owner(look_up.host, look_up.https_port));
+  look_up.https_failed = !found && !found.error().name_absent;
   if (!found || found->records.empty()) return;
   look_up.ttl = std::min(look_up.ttl.value_or(*found->ttl), *found->ttl);
   look_up.https = std::make_shared<const HttpsRecords>(*std::move(found));
@@ -243,6 +248,7 @@ NameAnswer DohResolver::found_so_far(const LookUp& look_up, bool more_to_come) {
   NameAnswer answer(look_up.addresses, look_up.ttl, more_to_come);
   answer.https = look_up.https;
   answer.https_to_come = look_up.https_to_come;
+  answer.https_failed = look_up.https_failed;
   return answer;
 }
 

@@ -19,6 +19,7 @@ constexpr std::size_t kMaxNameBytes = 255;    // with its length bytes (RFC 1035
 constexpr std::size_t kMaxAliases = 16;       // CNAMEs, one after the other
 constexpr std::size_t kMaxHttpsRecords = 16;  // of one name; more are left out
 constexpr std::uint16_t kHttpsPort = 443;
+constexpr std::string_view kPortLabels = "._https.";  // after "_PORT" (RFC 9460 9.1)
 constexpr std::uint16_t kA = 1, kCname = 5, kAaaa = 28, kOpt = 41, kHttps = 65;
 constexpr std::uint16_t kPadding = 12;           // RFC 7830 3
 constexpr std::size_t kPaddedTo = 128;           // RFC 8467 4.1
@@ -226,6 +227,22 @@ Result<DnsAddresses> read_answer(Bytes message, std::string_view host, IpAddress
   return found;
 }
 
+// The text of a name in wire form; empty: it is none that could be looked up.
+std::string host_of(std::string_view wire) {
+  std::string text;
+  while (!wire.empty() && wire.front() != '\0') {
+    const std::string_view label = wire.substr(1, static_cast<std::uint8_t>(wire.front()));
+    wire.remove_prefix(1 + label.size());
+    const auto fits = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_'; };
+    if (!std::ranges::all_of(label, fits)) return {};
+    text.append(text.empty() ? "" : ".").append(label);
+  }
+  return text;
+}
+
+// https_owner() has put the port before the host.
+bool has_port_labels(std::string_view owner) { return owner.starts_with('_') && owner.contains(kPortLabels); }
+
 Result<HttpsRecords> read_services(Bytes message, std::string_view owner) {
   const auto records = read_records(message, owner, kHttps);
   if (!records) return std::unexpected(records.error());
@@ -233,7 +250,13 @@ Result<HttpsRecords> read_services(Bytes message, std::string_view owner) {
   bool has_alias = false;
   const auto take = [&](const Record& record) {
     HttpsRecord service;
-    const HttpsRecordKind kind = read_https_record(record.data, service);
+    HttpsRecordKind kind = read_https_record(record.data, service);
+    // RFC 9460 2.5.2: then the addresses are those of the record's owner. Those of the host itself are the same, also
+    // along its aliases, and are looked up in any case.
+    if (kind == HttpsRecordKind::service && service.target.empty() && has_port_labels(owner)) {
+      service.target = host_of(record.owner);
+      if (service.target.empty()) kind = HttpsRecordKind::unusable;
+    }
     if (kind == HttpsRecordKind::service && found.records.size() < kMaxHttpsRecords) {
       const auto after = std::ranges::upper_bound(found.records, service.priority, {}, &HttpsRecord::priority);
       found.records.insert(after, std::move(service));
@@ -288,7 +311,8 @@ Result<std::string> dns_query(std::string_view host, IpAddress::Kind family) {
 Result<std::string> https_query(std::string_view owner) { return query_for(owner, kHttps); }
 
 std::string https_owner(std::string_view host, std::uint16_t port) {
-  return port == kHttpsPort ? std::string(host) : '_' + std::to_string(port) + "._https." + std::string(host);
+  return port == kHttpsPort ? std::string(host)
+                            : '_' + std::to_string(port) + std::string(kPortLabels) + std::string(host);
 }
 
 Result<DnsAddresses> read_dns_answer(Bytes message, std::string_view host, IpAddress::Kind family) {

@@ -125,7 +125,8 @@ class Engine {
   // the error if a response is cut short. Empty: nothing is known.
   void handle_eof(ConnId conn, Now now, std::string_view why = {});
   void handle_io_error(ConnId conn, Error error, Now now);  // code: connect_failed, send_failed or receive_failed
-  // The bytes to send now. Empty: nothing.
+  // The bytes to send now. Empty: nothing. Any other call may change them: send them, and report them by handle_sent(),
+  // before the next one. Only set_limits() may come between.
   OutputView transmit(ConnId conn) const;
   // True: transmit() begins with a request that must not be sent twice (RFC 9110 9.2.2), and the connection was used
   // before. The peer may have closed the connection in the meantime, so read what has come before the first byte is

@@ -12,6 +12,7 @@
 namespace sluice {
 namespace {
 
+constexpr std::size_t kMaxProtocols = 16;                          // that are kept of one record
 constexpr std::size_t kMaxTargetLabel = 63, kMaxTargetName = 255;  // RFC 1035 2.3.4
 // SvcParamKeys (RFC 9460 14.3.2, RFC 9848).
 constexpr std::uint16_t kMandatory = 0, kAlpn = 1, kNoDefaultAlpn = 2, kPort = 3, kIpv4Hint = 4, kEch = 5,
@@ -81,7 +82,7 @@ bool read_alpn(Bytes value, std::vector<std::string>& out) {
   Bytes protocol;
   while (!value.empty()) {
     if (!take8(value, size) || size == 0 || !take_bytes(value, size, protocol)) return false;
-    out.emplace_back(as_text(protocol));
+    if (out.size() < kMaxProtocols) out.emplace_back(as_text(protocol));
   }
   return !out.empty();
 }

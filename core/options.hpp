@@ -47,8 +47,11 @@ enum class TlsRenegotiation : std::uint8_t {
 // looked up for if_known and required (see EngineOptions::https_records).
 enum class EncryptedHello : std::uint8_t {
   none,
-  grease,    // without keys, a hello that looks like an encrypted one (6.2)
-  if_known,  // if there are keys; a server that has none any more, and proves it (6.1.6), is connected to without
+  grease,  // without keys, a hello that looks like an encrypted one (6.2)
+  // If there are keys. The HTTPS records are waited for, but no longer than one second after the first addresses
+  // (limits::kKeysDelay): if they come later, or their look-up fails, the name goes in clear. A server that has no keys
+  // any more, and proves it (6.1.6), is connected to without.
+  if_known,
   required,  // without keys that the server takes the handshake fails (tls_handshake)
 };
 

@@ -163,8 +163,12 @@ struct NameAnswer {
   // not known. `ttl` counts for them too.
   std::shared_ptr<const HttpsRecords> https = {};
   // With more_to_come: they are still looked up. From the first addresses on, a connection waits for them no longer
-  // than 50 ms (limits::kResolutionDelay), except with EncryptedHello::required.
+  // than 50 ms (limits::kResolutionDelay), with EncryptedHello::if_known one second (limits::kKeysDelay), and with
+  // EncryptedHello::required until they have come.
   bool https_to_come = false;
+  // Their look-up has failed, so it is not known whether there are any. A connection that wants keys from them (see
+  // EncryptedHello) looks the name up again; for others this is as if there were none.
+  bool https_failed = false;
 };
 
 // What a deadline is for. The first three and attempts_timeout are the timeouts of TransferOptions.

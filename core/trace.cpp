@@ -105,8 +105,7 @@ std::string connection_lines(const Url& url, const TransferInfo& info) {
     if (!info.tls_issuer.empty()) text += "Certificate issuer: " + one_line(info.tls_issuer) + "\n";
   }
   if (info.stream_id != 0) text += "HTTP/2: stream " + std::to_string(info.stream_id) + "\n";
-  if (info.retries > 0)
-    text += "Sent again " + std::to_string(info.retries) + " time(s): the connection had been closed\n";
+  if (info.retries > 0) text += "Sent again " + std::to_string(info.retries) + " time(s) on another connection\n";
   return text;
 }
 

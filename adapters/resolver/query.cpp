@@ -104,9 +104,11 @@ struct Query::Glue {
     self.running_ = false;
     self.status_ = status;
     try {
+      self.https_failed_ = status != ARES_SUCCESS && !self.says_none();
       if (status == ARES_SUCCESS) self.take_https({bytes, static_cast<std::size_t>(size)});
     } catch (const std::bad_alloc&) {
       self.status_ = ARES_ENOMEM;
+      self.https_failed_ = true;
     }
     if (!self.silent_) self.host_.query_finished(self);
   }
@@ -259,6 +261,7 @@ void Query::forget() {
   addresses_.clear();
   https_owner_.clear();
   https_.reset();
+  https_failed_ = false;
   ttl_.reset();
   status_ = socket_error_ = 0;
   answered_ = kNoCode;
@@ -286,6 +289,7 @@ void Query::ask_https(const std::string& owner) {
 void Query::take_https(Bytes answer) {
   auto found = read_https_answer(answer, https_owner_);
   if (!found && found.error().code == Code::out_of_memory) throw std::bad_alloc();
+  https_failed_ = !found;
   if (!found || found->records.empty()) return;
   ttl_ = found->ttl;
   https_ = std::make_shared<const HttpsRecords>(*std::move(found));

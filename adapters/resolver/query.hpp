@@ -72,6 +72,7 @@ class Query {
   // After ask_https(): null: there are none, or they could not be found.
   const std::shared_ptr<const HttpsRecords>& https() const { return https_; }
   bool is_for_https() const { return !https_owner_.empty(); }
+  bool https_failed() const { return https_failed_; }          // it is not known whether there are any
   const std::optional<Duration>& ttl() const { return ttl_; }  // the smallest TTL of the answer's records
   bool says_none() const;                      // the name does not exist, or has no address of the family
   bool may_go_on() const;                      // another name may be tried: says_none(), or the server could not answer
@@ -97,6 +98,7 @@ class Query {
   std::vector<IpAddress> addresses_;
   std::string https_owner_;  // "": asked for addresses
   std::shared_ptr<const HttpsRecords> https_;
+  bool https_failed_ = false;
   std::optional<Duration> ttl_;
   int status_ = 0;        // a c-ares status
   int answered_ = -1;     // the RCODE of the last answer over UDP (RFC 1035 4.1.1); -1: none came

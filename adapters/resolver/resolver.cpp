@@ -125,6 +125,7 @@ struct Resolver::LookUp {
   std::vector<IpAddress> addresses;  // the addresses found for that name
   std::shared_ptr<const HttpsRecords> https;
   bool https_to_come = false;
+  bool https_failed = false;
   std::optional<Duration> ttl;
   std::optional<Error> failure;  // of a query without addresses; an error counts more than "there are none"
   bool failure_says_none = false;
@@ -299,6 +300,7 @@ Result<void> Resolver::begin(LookUp& look_up) {
   look_up.addresses.clear();
   look_up.https.reset();
   look_up.https_to_come = questions > families;
+  look_up.https_failed = false;
   look_up.ttl.reset();
   look_up.failure.reset();
   look_up.may_go_on = true;
@@ -351,9 +353,11 @@ void Resolver::on_finished(LookUp& look_up, Query& query) {
   std::unique_ptr<Query> done = std::exchange(*own, nullptr);
   --look_up.running;
   const bool found = !done->addresses().empty() || done->https();
+  const bool ends_a_wait = done->is_for_https() && !look_up.addresses.empty();  // also if there are no records
   if (done->is_for_https()) {
     look_up.https_to_come = false;
     look_up.https = done->https();
+    look_up.https_failed = done->https_failed();
     if (const auto ttl = done->ttl()) look_up.ttl = std::min(look_up.ttl.value_or(*ttl), *ttl);
   } else if (found) {
     look_up.addresses.insert(look_up.addresses.end(), done->addresses().begin(), done->addresses().end());
@@ -369,7 +373,7 @@ void Resolver::on_finished(LookUp& look_up, Query& query) {
   if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(done));
   if (look_up.running == 0) {
     on_all_finished(look_up);
-  } else if (found) {
+  } else if (found || ends_a_wait) {
     answer(look_up.id, found_so_far(look_up, true));
   }
 }
@@ -379,6 +383,7 @@ NameAnswer Resolver::found_so_far(LookUp& look_up, bool more_to_come) {
   NameAnswer answer(look_up.addresses, look_up.ttl, more_to_come);
   answer.https = look_up.https;
   answer.https_to_come = look_up.https_to_come;
+  answer.https_failed = look_up.https_failed;
   return answer;
 }
 

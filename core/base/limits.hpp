@@ -105,6 +105,9 @@ inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain am
 inline constexpr Duration kFamilyMemory = std::chrono::minutes(10);
 // RFC 8305 3: how long connecting to IPv4 waits for the IPv6 answer.
 inline constexpr Duration kResolutionDelay = std::chrono::milliseconds(50);
+// From the first addresses on: how long connecting waits for the HTTPS records if their keys are used where there are
+// any. Without the keys the name of the host would go in clear.
+inline constexpr Duration kKeysDelay = std::chrono::seconds(1);
 inline constexpr std::size_t kMaxAttempts = 8;                               // at once, of one dial
 inline constexpr Duration kAddressStagger = std::chrono::milliseconds(250);  // RFC 8305 5
 

@@ -15,6 +15,7 @@ namespace sluice::engine {
 
 using pool::AddressRace;
 using pool::Dial;
+using pool::DialService;
 using pool::Endpoint;
 
 namespace {
@@ -89,7 +90,12 @@ void Connector::limit_phase_again(Dial& dial, Now now) {
 void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
-  if (dial->early && dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
+  if (dial->early) {
+    if (dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
+    // The TLS layer has it too, and may not have begun: in a tunnel it begins after the proxies.
+    dial->early->data.bytes.clear();
+    dial->early.reset();
+  }
   pool_.orphan(*dial, unwanted);
   dialer_.limit_phase(*dial, std::nullopt, now);  // those were its sponsor's
   const Duration most = pool_.limits().idle_connection_timeout;
@@ -260,6 +266,12 @@ std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& conn
     endpoint.through->asked = asked;
   }
   if (dial.early && dial.early->data.was_sent()) forget_sessions(endpoint, parts());
+  // The record is chosen anew: until then the addresses that are looked up are those of the endpoint's own name.
+  if (DialService* const service = dial.service.get()) {
+    *service = DialService{.ech = service->has_retried ? std::move(service->ech) : std::nullopt,
+                           .is_over = service->is_over,
+                           .has_retried = service->has_retried};
+  }
   connections_.close(connection, false);
   dialer_.begin_again(dial);
   dialer_.limit_phase(dial, std::nullopt, now);

@@ -103,6 +103,7 @@ class Connector {
   std::optional<DialEnd> fall_back(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   static void note_keys(pool::Dial& dial, std::string_view list);
   bool is_of_target(const pool::Dial& dial) const;
+  static bool lacks_records(const pool::Endpoint& endpoint, const pool::Name& name);
   // ---- connector_names.cpp ----
   std::optional<DialEnd> look_up_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy, Now now);
   std::optional<DialEnd> target_answered(pool::Dial& dial, std::size_t proxy, const pool::NameCache::Answered& answer,

@@ -126,7 +126,7 @@ std::optional<DialEnd> Connector::look_up(Dial& dial, const Endpoint& endpoint, 
   pool::Name& name = names_.name(place.host, place.family, https_port(endpoint));
   const Known known_so_far = ask_cache(name, now);
   if (known_so_far == Known::failed) return lose_soon(dial, *name.failure, now);
-  if (known_so_far != Known::no) return learn(dial, endpoint, name, true, now);
+  if (known_so_far != Known::no && !lacks_records(endpoint, name)) return learn(dial, endpoint, name, true, now);
   wait_for(dial, name, place.family, now);
   return name.known_in_part ? learn(dial, endpoint, name, false, now) : std::nullopt;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/address_family.hpp"
+#include "core/base/limits.hpp"
 #include "core/engine/connector.hpp"
 #include "core/tls/client.hpp"
 
@@ -14,6 +15,8 @@ using pool::DialService;
 using pool::Endpoint;
 
 namespace {
+
+bool wants_keys(const Endpoint& endpoint) { return tls::wants_ech_keys(endpoint.peer.tls->options()); }
 
 bool requires_keys(const Endpoint& endpoint) {
   const TlsOptions& options = endpoint.peer.tls->options();
@@ -29,6 +32,13 @@ std::vector<IpAddress> of_family(const std::vector<IpAddress>& all, AddressFamil
   std::ranges::copy_if(all, std::back_inserter(kept),
                        [&](const IpAddress& address) { return family_fits(family, address); });
   return kept;
+}
+
+Error no_keys(const Endpoint& endpoint, const pool::Name& name) {
+  const std::string where = endpoint.destination.where();
+  return make_error(Code::tls_handshake, "Encrypted Client Hello: it is required, and " +
+                                             (name.https_failed ? "the HTTPS records of " + where + " are not known"
+                                                                : where + " has no keys in an HTTPS record"));
 }
 
 DialService& service_of(Dial& dial) {
@@ -51,6 +61,11 @@ std::uint16_t Connector::port_of(const Dial& dial, const pool::Destination& plac
   return dial.service && dial.service->port != 0 ? dial.service->port : place.port;
 }
 
+// There are addresses, but whether the host has keys is not known, and they are wanted.
+bool Connector::lacks_records(const Endpoint& endpoint, const pool::Name& name) {
+  return name.https_failed && name.https_port != 0 && wants_keys(endpoint);
+}
+
 // The dial waits for the addresses of the name that its record has.
 bool Connector::is_of_target(const Dial& dial) const { return dial.service && !dial.service->target.empty(); }
 
@@ -61,25 +76,24 @@ std::optional<DialEnd> Connector::learn(Dial& dial, const Endpoint& endpoint, co
   const bool counts = name.https_port != 0 && !(dial.service && dial.service->is_over);
   const bool has_begun = dial.race.tried() > 0 || !dial.attempts.empty();
   bool waits = false;
+  Instant until = name.ipv6_until;
   if (counts && !has_begun && !(dial.service && dial.service->is_chosen)) {
     if (name.https) {
       choose_service(dial, endpoint, name);
       if (is_of_target(dial)) return look_up_service(dial, endpoint, now);
     }
-    const bool lacks_keys = requires_keys(endpoint) && !(dial.service && dial.service->ech);
+    const bool lacks_keys = wants_keys(endpoint) && !(dial.service && dial.service->ech);
     waits = !complete && name.https_to_come;
-    if (lacks_keys && waits) return std::nullopt;
-    if (lacks_keys) {
+    if (waits) until = name.https_until;
+    if (lacks_keys && requires_keys(endpoint)) {
+      if (waits) return std::nullopt;
       dial.race.stop();
-      return lose_soon(
-          dial,
-          make_error(Code::tls_handshake, "Encrypted Client Hello: it is required, and " +
-                                              endpoint.destination.where() + " has no keys in an HTTPS record"),
-          now);
+      return lose_soon(dial, no_keys(endpoint, name), now);
     }
+    // Counted from the first addresses, as https_until is.
+    if (lacks_keys && waits) until = Timers::later(until, limits::kKeysDelay - limits::kResolutionDelay);
   }
   const bool is_hinted = name.addresses.empty() && dial.service && !dial.service->hints.empty();
-  const Instant until = waits ? name.https_until : name.ipv6_until;
   if (!dialer_.learn(dial, is_hinted ? of_family(dial.service->hints, family) : name.addresses, complete, family, until,
                      now, waits)) {
     return std::nullopt;
@@ -90,8 +104,6 @@ std::optional<DialEnd> Connector::learn(Dial& dial, const Endpoint& endpoint, co
 
 // The first record that can be used (RFC 9460 3): those with h2 or h3 alone are for others.
 void Connector::choose_service(Dial& dial, const Endpoint& endpoint, const pool::Name& name) {
-  const TlsOptions& tls = endpoint.peer.tls->options();
-  const bool wants_keys = tls::wants_ech_keys(tls);
   const std::vector<HttpsRecord>& records = name.https->records;
   const auto suits = [&](const HttpsRecord& record) {
     return record.speaks_http1() && (!requires_keys(endpoint) || !record.ech.empty());
@@ -103,10 +115,10 @@ void Connector::choose_service(Dial& dial, const Endpoint& endpoint, const pool:
   service.port = record->port.value_or(0);
   service.target = without_dot(record->target) == without_dot(name.host) ? std::string() : record->target;
   service.hints = record->hints;
-  if (wants_keys && !service.has_retried) service.ech = record->ech;
+  if (wants_keys(endpoint) && !service.has_retried) service.ech = record->ech;
   const bool all_have_keys =
       std::ranges::all_of(records, [](const HttpsRecord& one) { return !one.speaks_http1() || !one.ech.empty(); });
-  service.may_fall_back = !wants_keys || !(requires_keys(endpoint) || all_have_keys);
+  service.may_fall_back = !wants_keys(endpoint) || !(requires_keys(endpoint) || all_have_keys);
 }
 
 // The addresses are those of another name.
@@ -152,7 +164,6 @@ void Connector::note_keys(Dial& dial, std::string_view list) {
   DialService& service = service_of(dial);
   service.ech = std::string(list);
   service.has_retried = true;
-  service.is_chosen = false;  // the record is chosen anew, but not its keys
 }
 
 }  // namespace sluice::engine

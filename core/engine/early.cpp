@@ -14,7 +14,8 @@ namespace {
 bool may_go_early(const Job& job, const pool::Endpoint& endpoint) {
   const auto& tls = endpoint.peer.tls;
   if (!tls || !tls->options().early_data || !tls->options().session_resumption) return false;
-  return is_safe(job.request.method) && !job.upload.present() && !job.login && job.info.retries == 0;
+  if (job.info.retries != 0 || job.counts.retries != 0) return false;
+  return is_safe(job.request.method) && !job.upload.present() && !job.login;
 }
 
 }  // namespace

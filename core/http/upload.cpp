@@ -38,9 +38,9 @@ Bytes UploadBody::rest() const {
 }
 
 void UploadBody::advance(std::size_t bytes) {
-  SLUICE_CHECK(bytes <= pending().size());
+  SLUICE_CHECK(bytes <= rest().size());
   sent_ += bytes;
-  if (allowance_ != kUnlimited) allowance_ -= static_cast<std::uint32_t>(bytes);
+  if (allowance_ != kUnlimited) allowance_ -= static_cast<std::uint32_t>(std::min<std::size_t>(bytes, allowance_));
   if (kind_ != Kind::stream) return;
   begin_ += bytes;
   if (begin_ != end_) return;

@@ -26,7 +26,9 @@ class UploadBody {
 
   // For the sender: the bytes that can be sent, and how many were sent. No more than the allowance.
   Bytes pending() const;
-  void advance(std::size_t bytes);  // bytes <= pending().size(); takes them from the allowance
+  // Takes the bytes from the allowance too. `bytes` may be more than pending() if the allowance was lowered since they
+  // were taken from there.
+  void advance(std::size_t bytes);
   // The allowance is used up; and: it holds back bytes that could be sent.
   bool used_up() const { return allowance_ == 0; }
   bool holds_back() const { return pending().size() < rest().size(); }
@@ -53,8 +55,8 @@ class UploadBody {
   // until then.
   bool awaits_rewind() const { return awaits_rewind_; }
   void rewound() { awaits_rewind_ = false; }
-  // How many bytes may be sent until the next call; at first there is no limit. Call it only while pending() is empty
-  // or nothing of it was framed yet.
+  // How many bytes may be sent until the next call; at first there is no limit. What was framed already must stay
+  // within it, because a chunk is sent whole (Jobs::allow_upload).
   void allow(std::size_t bytes);
   bool empty() const { return rest().empty(); }  // of what the application has given, nothing is left to send
   std::size_t capacity_bytes() const { return buffer_ ? limits::kUploadBufferBytes : 0; }

@@ -47,7 +47,7 @@ void Name::recycle() {
   failure.reset();
   wait_until.reset();
   won = IpAddress::Kind::none;
-  known_in_part = outdated = https_to_come = false;
+  known_in_part = outdated = https_to_come = https_failed = false;
   ipv6_until = https_until = {};
   look_up = {};
 }
@@ -104,6 +104,7 @@ NameCache::Known NameCache::knows(Name& name, Now now) {
     auto failure = known->failure ? std::make_unique<Error>(*known->failure) : nullptr;
     auto addresses = known->addresses;
     name.https = known->https;
+    name.https_failed = false;
     name.addresses = std::move(addresses);
     name.failure = std::move(failure);
     name.until = known->until;
@@ -195,7 +196,7 @@ NameCache::Answered NameCache::answered(ResolveId id, Result<NameAnswer> answer,
     name.until.reset();
     name.failure.reset();
   }
-  if (shared_ && name.until && (told.result || name.failure)) {
+  if (shared_ && name.until && (told.result || name.failure) && !name.https_failed) {
     shared_->put(name.key, name.addresses, *name.until, name.failure.get(), name.https);
   }
   resolutions_.release(id);
@@ -231,6 +232,7 @@ Result<void> NameCache::take_part(Name& name, NameAnswer answer, Now now) {
     name.ipv6_until = name.https_until = {};
   }
   name.https = std::move(answer.https);
+  name.https_failed = answer.https_failed;
   name.https_to_come = answer.https_to_come;
   if (!has_addresses || name.https_until != Instant{}) return {};
   const bool waits = name.won != IpAddress::Kind::ipv4 || name.won_until <= now.steady;
@@ -255,7 +257,7 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
     taken = keep_usable(name, std::move(answer->addresses), now);
   }
   // The addresses may be those of another name, which the records have. Those of an earlier part stay.
-  if (!taken && https && !https->records.empty()) {
+  if (!taken && taken.error().code != Code::out_of_memory && https && !https->records.empty()) {
     if (!had_some) name.addresses.clear();
     taken = {};
   }
@@ -265,6 +267,7 @@ Result<void> NameCache::take_all(Name& name, Result<NameAnswer> answer, Now now)
   }
   if (!taken) return take_failure(name, std::move(taken.error()), now);
   name.https = std::move(https);
+  name.https_failed = answer->https_failed;
   name.failure.reset();
   name.wait_until.reset();
   name.until.reset();
@@ -284,6 +287,7 @@ Result<void> NameCache::take_failure(Name& name, Error error, Now now) {
   }
   name.addresses.clear();
   name.https.reset();
+  name.https_failed = false;
   name.until.reset();
   name.failure.reset();
   if (is_kept && has_memory_for([&] { name.failure = std::make_unique<Error>(error); })) {

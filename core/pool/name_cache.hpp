@@ -1,7 +1,7 @@
 // The name cache: the addresses of each host, by family, with its HTTPS records where they are wanted, and the look-ups
-// that run. A name is looked up once, however
-// many dials wait for it. How long answers and failures are kept: NameCacheOptions. Leaves to others: the look-up
-// itself (the driver), and when each address is tried (address_race.hpp).
+// that run. A name is looked up once, however many dials wait for it. How long answers and failures are kept:
+// NameCacheOptions. Leaves to others: the look-up itself (the driver), and when each address is tried
+// (address_race.hpp).
 #pragma once
 
 #include <cstddef>
@@ -50,6 +50,7 @@ struct Name {
   bool outdated = false;       // the network has changed since the look-up began: its answer is not kept
   bool known_in_part = false;  // `addresses` is the first part of an answer; the rest will follow
   Instant ipv6_until;          // if known_in_part: connecting waits for the IPv6 answer until then (RFC 8305 3)
+  bool https_failed = false;   // the look-up of the HTTPS records has failed; `https` is null then
   bool https_to_come = false;  // if known_in_part: the HTTPS records are still looked up
   Instant https_until;         // if https_to_come: connecting waits for them until then
   ResolveId look_up;           // the look-up that runs; default: none

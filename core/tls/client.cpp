@@ -355,7 +355,10 @@ Again Client::again() const {
 
 ssl_verify_result_t Client::verify(std::uint8_t& out_alert) {
   try {
-    const bool lacks_ech = offered_ech_ && SSL_ech_accepted(ssl_.get()) == 0;
+    // Before early data is sent BoringSSL has the certificate of the session looked at, and the server has said
+    // nothing.
+    const bool has_answered = !wire_.records().beginning().empty();
+    const bool lacks_ech = offered_ech_ && has_answered && SSL_ech_accepted(ssl_.get()) == 0;
     // BoringSSL ends such a connection itself, and gives the server's keys only after that.
     lost_ech_ = lacks_ech && proves_public_name(*config_, ssl_.get(), params_.port, wall_);
     Judgement judged = lacks_ech ? ech_refused() : judge_peer(*config_, ssl_.get(), peer_, params_.port, wall_);

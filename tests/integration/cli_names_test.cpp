@@ -143,8 +143,9 @@ TEST_CASE("--doh-url: a server that cannot be one is refused at once") {
 TEST_CASE("--https-records, --ech: HTTPS records by DNS over HTTPS say where to connect, and with which keys") {
   EchServer origin;
   const std::string wrong_port = std::to_string(refused_port());
-  DohServer doh({{"hidden.test", {"127.0.0.1"}}, {"plain.test", {"127.0.0.1"}}}, 60,
-                {{"hidden.test", record_of(port_param(origin.port()) + param_of(5, origin.list()))}});
+  DohServer doh(
+      {{"hidden.test", {"127.0.0.1"}}, {"plain.test", {"127.0.0.1"}}, {"bad.test", {"127.0.0.1"}}}, 60,
+      {{"hidden.test", record_of(port_param(origin.port()) + param_of(5, origin.list()))}, {"bad.test", "?"}});
   const auto visit = [&](std::vector<std::string> arguments, const std::string& url = "https://hidden.test/") {
     arguments.insert(arguments.end(), {"--doh-url", doh.url(), "--doh-insecure", "--cacert", origin.root(), url});
     return run_command(std::move(arguments));
@@ -157,11 +158,14 @@ TEST_CASE("--https-records, --ech: HTTPS records by DNS over HTTPS say where to 
   const auto none = visit({"--ech", "hard"}, "https://plain.test/");
   CHECK(none.exit_code == 35);
   CHECK(none.err.find("plain.test:443 has no keys in an HTTPS record") != std::string::npos);
+  const auto bad = visit({"--ech", "hard"}, "https://bad.test/");
+  CHECK(bad.exit_code == 35);
+  CHECK(bad.err.find("the HTTPS records of bad.test:443 are not known") != std::string::npos);
   // The server has other keys now than those that it names, and then none; and the record is that of another port.
   const std::string url = "https://hidden.test:" + wrong_port + "/";
-  DohServer old({{"hidden.test", {"127.0.0.1"}}}, 60,
-                {{"_" + wrong_port + "._https.hidden.test",
-                  record_of(port_param(origin.port()) + param_of(5, origin.other_list()))}});
+  const std::string owner = "_" + wrong_port + "._https.hidden.test";  // whose addresses count
+  DohServer old({{"hidden.test", {"127.0.0.9"}}, {owner, {"127.0.0.1"}}}, 60,
+                {{owner, record_of(port_param(origin.port()) + param_of(5, origin.other_list()))}});
   const auto visit_old = [&](const std::string& mode) {
     return run_command({"--ech", mode, "--doh-url", old.url(), "--doh-insecure", "--cacert", origin.root(), url});
   };
@@ -179,6 +183,17 @@ TEST_CASE("--https-records, --ech: HTTPS records by DNS over HTTPS say where to 
   CHECK(visit_old("true").out == "hidden.test in clear");
   CHECK(visit_old("hard").exit_code == 35);
   CHECK(listed(origin.list()).exit_code == 35);
+}
+
+TEST_CASE("--https-records: a name that is too long with the labels of its port is looked up all the same") {
+  const std::string label(62, 'a'), host = label + "." + label + "." + label + "." + std::string(55, 'a');
+  DohServer doh({{host, {"127.0.0.1"}}});
+  const auto visit = [&](const std::string& port) {
+    return run_command({"--https-records", "--doh-url", doh.url(), "--doh-insecure", "-m", "20",
+                        "https://" + host + ":" + port + "/"});
+  };
+  CHECK(visit(std::to_string(refused_port())).exit_code == 7);
+  CHECK(doh.questions() == 2);
 }
 
 TEST_CASE("--https-records, --ech: HTTPS records of a name server") {

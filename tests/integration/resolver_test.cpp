@@ -295,7 +295,10 @@ TEST_CASE("Resolver answers with the family that is there, and does not wait for
 }
 
 TEST_CASE("Resolver asks for HTTPS records where they are wanted, and gives the addresses without them") {
-  test::DnsServer dns({{"recordless.test", {ip("192.0.2.1")}}, {"a.test", {ip("192.0.2.2")}}});
+  test::DnsServer dns({{"recordless.test", {ip("192.0.2.1")}},
+                       {"a.test", {ip("192.0.2.2")}},
+                       {"recordfail.test", {ip("192.0.2.3")}},
+                       {"sixless.test", {ip("192.0.2.4")}}});
   Watched watched;
   net::Resolver resolver({.servers = dns.address(), .watch = watched.sink(), .resolv_conf = ""});
   output::Resolve wish = question("a.test");
@@ -305,7 +308,22 @@ TEST_CASE("Resolver asks for HTTPS records where they are wanted, and gives the 
   CHECK(addresses_of(whole) == std::vector{ip("192.0.2.2")});
   CHECK(whole.found->https == nullptr);
   CHECK_FALSE(whole.found->https_to_come);
+  CHECK_FALSE(whole.found->https_failed);
   CHECK(dns.questions() == 3);
+  wish.host = "recordfail.test";
+  resolver.start(wish);
+  const net::Answer unknown = await_answer(resolver, watched);
+  CHECK(addresses_of(unknown) == std::vector{ip("192.0.2.3")});
+  CHECK(unknown.found->https_failed);
+  // That there are none is told at once, so that nothing waits for them.
+  wish.host = "sixless.test";
+  resolver.start(wish);
+  net::Answer early = await_any(resolver, watched);
+  if (early.found && early.found->https_to_come) early = await_any(resolver, watched);
+  CHECK(addresses_of(early) == std::vector{ip("192.0.2.4")});
+  CHECK(early.found->more_to_come);
+  CHECK_FALSE(early.found->https_to_come);
+  resolver.cancel(wish.id);
   wish.host = "recordless.test";
   wish.id = {1, 1};
   resolver.start(wish);

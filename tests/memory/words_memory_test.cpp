@@ -1,5 +1,5 @@
-// As engine_memory_test.cpp, for URLs, fields and requests. A failed allocation is Code::out_of_memory, nothing is
-// thrown, and existing values are unchanged.
+// As engine_memory_test.cpp, for URLs, fields, requests, and what a name's answer leaves in the cache. A failed
+// allocation is Code::out_of_memory, nothing is thrown, and existing values are unchanged.
 #include <cstdint>
 #include <new>
 #include <optional>
@@ -8,6 +8,7 @@
 
 #include "core/base/limits.hpp"
 #include "core/options.hpp"
+#include "core/pool/name_cache.hpp"
 #include "core/proxy_rules.hpp"
 #include "core/request.hpp"
 #include "core/url.hpp"
@@ -27,6 +28,26 @@ void call(std::vector<std::string>& faults, const char* name, std::optional<Code
   } catch (const std::bad_alloc&) {
     faults.push_back(std::string(name) + " throws");
   }
+}
+
+TEST_CASE("memory: without memory for its addresses an answer is none, also if it has HTTPS records") {
+  std::vector<IpAddress> addresses;
+  for (const char* text : {"2001:db8::1", "192.0.2.1", "2001:db8::2"}) addresses.push_back(*IpAddress::parse(text));
+  NameAnswer found(addresses);
+  found.https = std::make_shared<const HttpsRecords>(HttpsRecords{.records = {HttpsRecord{.port = 8443}}});
+  with_every_allocation_failing("the answer to a name", [&] {
+    std::vector<std::string> faults;
+    pool::NameCache cache;
+    pool::Name& name = cache.name("a.test", AddressFamily::any, 443);
+    pool::NameWaiter waiter;
+    const auto id = cache.wait(name, waiter);
+    NameAnswer answer = found;
+    call(faults, "answered", std::nullopt, [&] { return cache.answered(*id, std::move(answer), {}).result; });
+    const bool is_whole = name.addresses.size() == 3;
+    if (name.is_known({}) && !is_whole) faults.emplace_back("it is known without addresses");
+    cache.leave(waiter);
+    return faults;
+  });
 }
 
 TEST_CASE("memory: URLs are read and resolved, or say that there is no memory") {

@@ -3,6 +3,8 @@
 from bugs import bug as mutant
 
 ROWS = [
+    mutant("early-ech", "with Encrypted Client Hello nothing can go early",
+           ("tls/client.cpp", "offered_ech_ && has_answered &&", "offered_ech_ && (PLANTED || has_answered) &&")),
     mutant("early-other-protocol", "early data is sent to a server of another protocol",
            ("tls/early_data.hpp", "return alpn.empty() ||", "return PLANTED || alpn.empty() ||")),
     mutant("early-rest-lost", "what is over the limit of early data is never sent",

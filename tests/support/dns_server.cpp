@@ -157,7 +157,8 @@ class DnsServer::Thread {
     if (!silent) {
       const auto found = names_.find(question->name);
       std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);
-      if (is(*question, "servfail")) out = refusal(packet, *question, kServfail);
+      const bool fails = is(*question, "recordfail") && question->type == kTypeHttps;
+      if (is(*question, "servfail") || fails) out = refusal(packet, *question, kServfail);
       if (is(*question, "refused")) out = refusal(packet, *question, kRefused);
       if (is(*question, "cut")) {
         out = refusal(packet, *question, 0);

@@ -2,7 +2,7 @@
 // for others. The first label of a name may ask for a fault in its answers:
 //   silent    none                                  late      none to a question that is asked for the first time
 //   sixless   none for IPv6                         fourless  none for IPv4
-//   recordless   none for HTTPS records
+//   recordless   none for HTTPS records             recordfail   servfail for those
 //   servfail, refused   that                        broken    malformed
 //   cut       truncated, and over TCP the connection is closed at once
 //   brief     a time to live of 0 (60 s else)

@@ -140,6 +140,21 @@ TEST_CASE("dns: HTTPS records come by priority, with the least TTL; an alias, or
   CHECK_FALSE(read_https_answer(as_bytes(header(0) + kQuestion), "a.test").has_value());  // of another type
 }
 
+TEST_CASE("dns: for another port, a record without a target has the addresses of its owner (RFC 9460 2.5.2)") {
+  const std::string name = "\5_8443\6_https\1a\4test\0"s, question = name + "\0\101\0\1"s;
+  const auto target = [&](const std::string& records, int count) -> std::string {
+    const std::string message = header(count) + question + records;
+    const auto answer = read_https_answer(as_bytes(message), https_owner("a.test", 8443));
+    REQUIRE(answer.has_value());
+    return answer->records.empty() ? "none" : answer->records.front().target;
+  };
+  CHECK(target(record(kPointer, 65, 60, "\0\1\0"s), 1) == "_8443._https.a.test");
+  CHECK(target(record(kPointer, 65, 60, "\0\1\1t\0"s), 1) == "t");
+  const std::string other = "\3SVC\1b\0"s, odd = "\3a b\0"s;
+  CHECK(target(record(kPointer, 5, 60, other) + record(other, 65, 60, "\0\1\0"s), 2) == "svc.b");
+  CHECK(target(record(kPointer, 5, 60, odd) + record(odd, 65, 60, "\0\1\0"s), 2) == "none");
+}
+
 TEST_CASE("dns: no records, and records of others, are no addresses") {
   CHECK(addresses_of(read(header(0) + kQuestion)) == "");
   CHECK(addresses_of(read(header(1) + kQuestion + a("\1b\4test\0"s, 60, 1))) == "");

@@ -77,6 +77,14 @@ TEST_CASE("https record: the least that one can have") {
   CHECK(service(kPrefix + param(1, "\2h2\10http/1.1"s) + param(2, "")).speaks_http1());
 }
 
+TEST_CASE("https record: of very many protocols the first 16 are kept") {
+  std::string many = "\10http/1.1"s;
+  for (int i = 0; i < 40; ++i) many += "\2h2";
+  const HttpsRecord record = service(kPrefix + param(1, many) + param(2, ""));
+  CHECK(record.alpn.size() == 16);
+  CHECK(record.speaks_http1());
+}
+
 TEST_CASE("https record: an alias is told from a service, and its parameters do not count") {
   CHECK(kind_of("\0\0\0"s) == "alias");
   CHECK(kind_of("\0\0\1a\0broken"s) == "alias");

@@ -149,7 +149,7 @@ TEST_CASE("trace: a request that is sent again is told of again, with as much of
   CHECK(
       said.starts_with("c => Send data, 3 bytes (0x3)\n"
                        "c == Info: Connected to 192.0.2.1 port 80 (192.0.2.1:80)\n"
-                       "c == Info: Sent again 1 time(s): the connection had been closed\n"
+                       "c == Info: Sent again 1 time(s) on another connection\n"
                        "c => Send header, 54 bytes (0x36)\nc => Send data, 8 bytes (0x8)\nc <= Recv header, 17 "));
 }
 

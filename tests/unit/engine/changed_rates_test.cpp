@@ -131,6 +131,29 @@ TEST_CASE("changed rates: a request body, of declared length, streamed, and in c
   }
 }
 
+TEST_CASE("changed rates: what a driver was sending already when a rate became lower was sent") {
+  for (const std::string kind : {"fixed", "chunked"}) {
+    CAPTURE(kind);
+    EngineWorld world;
+    RequestBody body = kind == "fixed" ? RequestBody(BodyOwned{std::string(200'000, 'x')}) : RequestBody(BodyStream{});
+    const TransferId id = world.add(with_body("PUT", std::move(body)), without_timers());
+    const ConnId conn = newest(world);
+    world.connected(conn);
+    if (kind == "chunked") supply(world, id, std::string(30'000, 'x'));
+    const std::size_t taken = world.engine.transmit(conn).size_bytes();
+    REQUIRE(taken > 30'000);
+    set_rates(world, std::nullopt, 1'000);
+    const std::size_t left = kind == "fixed" ? 1 : 0;
+    world.engine.handle_sent(conn, taken - left, world.now);
+    world.drain();
+    CHECK(world.engine.progress(id).sent_body_bytes == (left == 1 ? 199'999 : 30'000));
+    CHECK_FALSE(world.engine.interest(conn).write);
+    CHECK(world.engine.deadline().has_value());  // the rest has to wait
+    world.remove(id);
+    check_nothing_left(world);
+  }
+}
+
 TEST_CASE("changed rates: an exchange that began under a rate of the other direction") {
   EngineOptions options;
   options.max_send_rate = 1'000;

@@ -4,6 +4,7 @@
 
 #include "core/cookies.hpp"
 #include "tests/support/engine_tls_world.hpp"
+#include "tests/support/proxies.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -193,6 +194,66 @@ TEST_CASE("a transfer that is gone leaves its early request to nobody") {
   world.carry(next);
   CHECK(world.bodies[second] == "y");
   check_nothing_left(world);
+}
+
+TEST_CASE("a dial through a tunnel that is taken over sends no early request of the transfer that began it") {
+  TlsWorld world(early_options(), early_origin());
+  world.options.proxies = through(proxy_at(ProxyKind::http)).proxies;
+  const auto open_tunnel = [&](ConnId conn) {
+    CHECK(world.sent(conn).starts_with("CONNECT example.org:443"));
+    world.receive(conn, "HTTP/1.1 200 OK\r\n\r\n");
+  };
+  world.ask();
+  const ConnId visit = world.connect();
+  open_tunnel(visit);
+  world.carry(visit);
+  world.answer_with(visit, answer("x"));
+  world.engine.close_idle_connections(world.now);
+  EngineLimits one;
+  one.max_connections_per_origin = 1;
+  world.engine.set_limits(one, world.now);
+  world.drain();
+  const TransferId first = world.ask("https://example.org/x");
+  const ConnId conn = world.connect();
+  const TransferId second = world.ask("https://example.org/y");
+  SUBCASE("before the proxy has answered") {
+    world.remove(first);
+    CHECK(closes_of(world, conn) == 0);
+    open_tunnel(conn);
+    world.to_server(conn);
+    CHECK(world.server(conn).plain().empty());
+    world.carry(conn);
+    CHECK(world.server(conn).plain().starts_with("GET /y"));
+    world.answer_with(conn, answer("y"));
+    CHECK(world.bodies[second] == "y");
+    CHECK(world.engine.info(second).early_bytes == 0);
+  }
+  SUBCASE("after it has, and the request is with the server") {
+    open_tunnel(conn);
+    world.to_server(conn);
+    CHECK(world.server(conn).plain().starts_with("GET /x"));
+    world.remove(first);
+    CHECK(closes_of(world, conn) == 1);
+  }
+}
+
+TEST_CASE("what is tried again after a failure does not go early") {
+  EarlyWorld world;
+  world.options.retries.emplace().max_retries = 1;
+  const TransferId id = world.ask("https://example.org/x");
+  const ConnId conn = world.call();
+  CHECK(world.server(conn).plain() == kHead);
+  REQUIRE(world.server(conn).write(as_bytes("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")));
+  world.carry(conn);
+  world.pass(10s);
+  const ConnId next = world.call();
+  REQUIRE(next != conn);
+  CHECK(world.server(next).plain().empty());
+  world.carry(next);
+  CHECK(world.server(next).plain() == kHead);
+  world.answer_with(next, answer("now"));
+  CHECK(world.bodies[id] == "now");
+  CHECK(world.engine.info(id).early_bytes == 0);
 }
 
 TEST_CASE("a handshake that fails after early data is made again on another connection, without a session") {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/hash/hash.hpp"
+#include "tests/support/ech_key.hpp"
 #include "tests/support/tls_pair.hpp"
 
 using namespace sluice;
@@ -215,6 +216,39 @@ TEST_CASE("without a session, one that allows it, or a protocol that fits, nothi
     CHECK(pair.client->alpn() == "h2");
     CHECK(data->fate == Fate::unsent);
     CHECK(pair.server.plain().empty());
+  }
+}
+
+TEST_CASE("early data goes after an Encrypted Client Hello too, if the server takes that") {
+  for (const bool takes_it : {true, false}) {
+    CAPTURE(takes_it);
+    const test::EchKey ech, other;
+    TlsOptions options = test::trusting_options();
+    options.ech_config_list = ech.list();
+    EarlyVisits visits(options);
+    const auto use = [&](const test::EchKey& keys) {
+      const sim::TlsServer any(visits.context);
+      REQUIRE(SSL_CTX_set1_ech_keys(SSL_get_SSL_CTX(any.native()), keys.keys.get()));
+    };
+    use(ech);
+    visits.learn();
+    if (!takes_it) use(other);
+    const auto data = visits.early();
+    TlsPair pair(visits.context, visits.params);
+    INFO(pair.client->error().message());
+    CHECK(data->fate == Fate::sent);
+    CHECK_FALSE(as_text(Bytes(pair.wire)).contains("example.org"));
+    pair.run();
+    CHECK(pair.client->established() == takes_it);
+    if (takes_it) {
+      CHECK(data->fate == Fate::accepted);
+      CHECK(pair.client->resumed());
+      CHECK(SSL_ech_accepted(pair.server.native()));
+    } else {
+      CHECK(data->fate == Fate::refused);
+      CHECK(pair.server.plain().empty());
+      CHECK(pair.client->error().message().contains("has refused Encrypted Client Hello"));
+    }
   }
 }
 
