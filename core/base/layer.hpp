@@ -58,7 +58,7 @@ enum class Again : std::uint8_t {
   with_basic,  // yes, and the proxy is now known to ask for Basic credentials
   with_ntlm,   // the same for NTLM
   with_negotiate,
-  with_keys,   // yes, with the keys for Encrypted Client Hello that Layer::keys_to_retry() has
+  with_keys,  // yes, with the keys for Encrypted Client Hello that Layer::keys_to_retry() has
 };
 
 class Layer {

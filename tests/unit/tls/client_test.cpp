@@ -331,8 +331,9 @@ TEST_CASE("every byte of a handshake flipped: an error or an intact connection, 
 TEST_CASE("an alert of the peer is named") {
   TlsPair pair(test::make_context(test::example_server()), test::example_params());
   CHECK(pair.deliver(test::plain_alert(40)) == Pump::failed);
-  CHECK(pair.client->error() == Error{Code::tls_handshake, Blame::peer, 40, false,
-                                      "TLS handshake with example.org:443: peer sent alert handshake_failure (40)"});
+  CHECK(pair.client->error() == make_error(Code::tls_handshake,
+                                           "TLS handshake with example.org:443: peer sent alert handshake_failure (40)",
+                                           40));
 }
 
 TEST_CASE("versions that do not meet are an error, either way round") {
