@@ -113,6 +113,8 @@ struct OriginSpec {
   bool tls = false;
   Certificate certificate = Certificate::good;
   TlsVersion newest_tls = TlsVersion::tls1_3;  // the newest version that it supports
+  bool early_data = false;                     // its tickets allow early data (RFC 8446 2.3)
+  PerMille refuses_early_data = 0;             // of its connections
   // Where it listens. Empty: one IPv4 address that the world chooses (from 192.0.2.0/24 on). Two origins may share an
   // address if their ports differ.
   std::vector<IpAddress> addresses = {};

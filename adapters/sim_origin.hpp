@@ -39,6 +39,8 @@ class Line {
   virtual void admit(std::string_view fault) = 0;
   // The TLS server on this line has read the end of the stream without a close_notify before it: for World::record().
   virtual void note_cut_off() {}
+  // The first bytes that the TLS server on this line has read came as early data.
+  virtual bool has_early_data() const { return false; }
   virtual Now now() const = 0;
   virtual Random& random() = 0;
 
@@ -99,6 +101,7 @@ struct HttpRequest {
   std::string body = {};
   std::uint64_t connection = 0;                           // the `nth` of Accept
   std::uint64_t number = 0;                               // number of the request on this connection, from 0
+  bool early_data = false;                                // it came as early data of TLS, or its beginning
   const std::string* field(std::string_view name) const;  // the first field of that name in lower case; null: none
 };
 

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "language.hpp"
+
 namespace sluice {
 
 // Engine::counters() returns one at any time, at constant cost.

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "language.hpp"
+
 namespace sluice {
 
 // Owns its text. "" and empty: not known. All of it is given on in TransferInfo; `alpn` also chooses the version of

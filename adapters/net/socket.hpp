@@ -23,7 +23,7 @@ namespace sluice::net {
 
 struct Connecting {
   Descriptor socket;
-  bool connected = false;  // connected at once; else call connect_result() when the socket is writable
+  bool connected = false;  // connected at once, as to this host; else call connect_result() when the socket is writable
 };
 
 // Begins to connect, with a socket of make_tcp_socket() (socket_setup.hpp). Errors: those of that function;

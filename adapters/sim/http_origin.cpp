@@ -130,6 +130,7 @@ void HttpPeer::head_came(Line& line) {
   HttpRequest& request = reader_.request();
   request.connection = nth_;
   request.number = requests_++;
+  request.early_data = request.number == 0 && line.has_early_data();
   if (!reader_.has_body()) return;
   HttpReply reply = site_->responder(request);
   if (reply.early) {

@@ -93,7 +93,8 @@ std::unique_ptr<Peer> Network::accept(OriginNumber number) {
   if (!origin.accept) return nullptr;
   std::unique_ptr<Peer> peer = origin.accept(accepted_by_origin_[number]++);
   if (!peer || !origin.tls) return peer;
-  return over_tls(std::move(peer), tls_.server(origin.host, origin.certificate, origin.newest_tls));
+  return over_tls(std::move(peer), tls_.server(origin.host, origin.certificate, origin.newest_tls, origin.early_data),
+                  origin.refuses_early_data);
 }
 
 bool Network::answer_connect(Link& link) {

@@ -80,14 +80,15 @@ std::shared_ptr<const TlsConfig> TlsMaterial::config() {
 }
 
 std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& host, Certificate certificate,
-                                                            TlsVersion newest) {
-  std::shared_ptr<const TlsServerContext>& server = servers_[{host, certificate, newest}];
+                                                            TlsVersion newest, bool early_data) {
+  std::shared_ptr<const TlsServerContext>& server = servers_[{host, certificate, newest, early_data}];
   if (server) return server;
   CertificateAndKey identity = Shared::instance().certificate(host, certificate);
   TlsServerOptions options;
   options.certificate_pem = std::move(identity.certificate_pem);
   options.key_pem = std::move(identity.key_pem);
   options.max_version = newest;
+  options.early_data = early_data;
   auto made = TlsServerContext::create(options);
   SLUICE_CHECK(made.has_value());
   server = std::make_shared<const TlsServerContext>(std::move(*made));

@@ -22,15 +22,17 @@ class TlsMaterial {
   std::shared_ptr<const TlsConfig> config();
   // A server for `host` with the given kind of certificate, with session tickets; the connections of one origin share
   // it.
-  std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate, TlsVersion newest);
+  std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate, TlsVersion newest,
+                                                 bool early_data);
 
  private:
-  std::map<std::tuple<std::string, Certificate, TlsVersion>, std::shared_ptr<const TlsServerContext>> servers_;
+  std::map<std::tuple<std::string, Certificate, TlsVersion, bool>, std::shared_ptr<const TlsServerContext>> servers_;
   std::shared_ptr<const TlsConfig> config_;
 };
 
 // A Peer that adds TLS below `inner`, which handles plain bytes. inner->on_open() is called when the handshake is
-// complete.
-std::unique_ptr<Peer> over_tls(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context);
+// complete. `refuses_early_data`: how often it does.
+std::unique_ptr<Peer> over_tls(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context,
+                               PerMille refuses_early_data = 0);
 
 }  // namespace sluice::sim

@@ -11,11 +11,17 @@ namespace {
 // A Peer for the network, and the Line of the inner Peer.
 class TlsPeer final : public Peer, private Line {
  public:
-  TlsPeer(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context)
-      : inner_(std::move(inner)), context_(std::move(context)), server_(*context_) {}
+  TlsPeer(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context, PerMille refuses_early_data)
+      : inner_(std::move(inner)),
+        context_(std::move(context)),
+        server_(*context_),
+        refuses_early_data_(refuses_early_data) {}
 
   // ---- for the network ----
-  void on_open(Line& line) override { outer_ = &line; }
+  void on_open(Line& line) override {
+    outer_ = &line;
+    if (refuses_early_data_ > 0 && line.random().below(1000) < refuses_early_data_) server_.refuse_early_data();
+  }
   void on_bytes(Line&, Bytes wire) override {
     const bool intact = server_.feed(wire);
     flush();
@@ -72,6 +78,7 @@ class TlsPeer final : public Peer, private Line {
     inner_wake_ = outer_->now().steady + std::max(delay, Duration::zero());
     set_alarm();
   }
+  bool has_early_data() const override { return server_.early_bytes() > 0; }
   void admit(std::string_view fault) override { outer_->admit(fault); }
   Now now() const override { return outer_->now(); }
   Random& random() override { return outer_->random(); }
@@ -108,6 +115,7 @@ class TlsPeer final : public Peer, private Line {
   std::unique_ptr<Peer> inner_;
   std::shared_ptr<const TlsServerContext> context_;
   TlsServer server_;
+  const PerMille refuses_early_data_;
   Line* outer_ = nullptr;
   std::optional<Instant> inner_wake_;
   bool opened_ = false;
@@ -120,8 +128,9 @@ class TlsPeer final : public Peer, private Line {
 
 }  // namespace
 
-std::unique_ptr<Peer> over_tls(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context) {
-  return std::make_unique<TlsPeer>(std::move(inner), std::move(context));
+std::unique_ptr<Peer> over_tls(std::unique_ptr<Peer> inner, std::shared_ptr<const TlsServerContext> context,
+                               PerMille refuses_early_data) {
+  return std::make_unique<TlsPeer>(std::move(inner), std::move(context), refuses_early_data);
 }
 
 }  // namespace sluice::sim

@@ -33,6 +33,8 @@ inline constexpr std::size_t kMaxUnansweredFrames = 500;
 // Of all other frames: as many, plus one for each byte of a body in either direction and some for each request.
 inline constexpr std::size_t kMaxIdleFrames = 10'000;
 inline constexpr std::size_t kIdleFramesPerRequest = 16;
+// What a server may have sent of an exchange that the application has given up.
+inline constexpr std::size_t kIdleFramesPerAbort = 64;
 inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
 inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
 // Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69).

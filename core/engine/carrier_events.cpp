@@ -169,8 +169,11 @@ void Carrier::note_hosts(const Job& job, Now now) const {
 // The peer has not processed the request, so it may be sent again, whatever its method.
 void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, Now now) {
   detach(connection, job);
-  if (job.info.retries < limits::kMaxRetries && job.upload.replayable()) return retry(job, false, now);
-  error.retry_safe = true;
+  // Whoever has seen a part of a response must not get another one.
+  const bool heard = job.progress.first_byte || job.progress.received_head_bytes > 0;
+  const bool may_retry = job.options.resend && !heard && job.info.retries < limits::kMaxRetries;
+  if (may_retry && job.upload.replayable()) return retry(job, false, now);
+  error.retry_safe = !heard;
   hop_failed(job, std::move(error), now);
 }
 
@@ -299,7 +302,7 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     ended(connection, connection.channel.stream_end(), {}, now);
   } else if (connection.is_idle()) {
     // The bytes were for TLS or for HTTP/2 itself: the connection stays idle.
-    if (!connection.session().reusable()) {
+    if (!connection.session().reusable() || connection.room() == 0) {
       connections_.close(connection, true);
     } else if (connection.multiplexes) {
       settle(connection, now);
@@ -365,7 +368,10 @@ void Carrier::sent(PooledConnection& connection, std::size_t bytes, const std::v
     if (job.pace) job.pace->moved += bytes;
     goes_on |= after_sending(connection, job, now);
   }
-  if (goes_on) settle(connection, now);
+  // What was sent may have made room in a session, which then failed.
+  const bool has_failed =
+      connection.multiplexes && connection.is_ready() && connection.session().deadline() == Instant{};
+  if (goes_on || has_failed) settle(connection, now);
 }
 
 bool Carrier::after_sending(const PooledConnection& connection, Job& job, Now now) {

@@ -12,6 +12,9 @@ namespace {
 
 // RFC 8470 2.1: only a request that may be processed twice. One that was sent before goes the safe way.
 bool may_go_early(const Job& job, const pool::Endpoint& endpoint) {
+  const bool may_be_http1 =
+      endpoint.protocol == http::Protocol::http1 || endpoint.protocol == http::Protocol::negotiated;
+  if (!may_be_http1) return false;
   const auto& tls = endpoint.peer.tls;
   if (!tls || !tls->options().early_data || !tls->options().session_resumption) return false;
   if (job.info.retries != 0 || job.counts.retries != 0) return false;

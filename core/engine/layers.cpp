@@ -37,6 +37,7 @@ Result<void> push_proxy_tls(PooledConnection& connection, const Proxy& proxy, co
   params.host_kind = kind_of(proxy.host);
   params.port = proxy.port;
   params.place = tls::ClientParams::Place::to_proxy;
+  params.http2 = tls::Http2Offer::never;  // CONNECT is sent over HTTP/1
   params.session_key = proxy::session_key(proxy, *params.config);
   if (!params.session_key.empty()) params.sessions = &parts.tls_sessions;
   params.key_log = &parts.key_log;

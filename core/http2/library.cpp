@@ -147,6 +147,8 @@ bool Library::start(std::uint32_t first_stream) {
   nghttp2_option_set_no_auto_window_update(options.get(), 1);
   nghttp2_option_set_no_http_messaging(options.get(), 1);
   nghttp2_option_set_no_closed_streams(options.get(), 1);
+  // Its own limit is 64 KiB, and counts more than the fields have.
+  nghttp2_option_set_max_send_header_block_length(options.get(), 4 * limits::kMaxRequestHeadBytes);
   Callbacks::set(callbacks.get());
   nghttp2_mem memory = {&memory_, allocate, release, allocate_array, reallocate};
   nghttp2_session* made = nullptr;  // after a failure it may be a pointer to what was freed

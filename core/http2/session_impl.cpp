@@ -36,8 +36,13 @@ std::size_t Session::open_capacity() const {
 }
 
 Result<StreamId> Session::open(const http::Exchange& exchange) {
-  SLUICE_CHECK(open_capacity() > 0);
   SLUICE_CHECK(exchange.request != nullptr && exchange.head != nullptr);
+  // What the peer allows may have changed since the caller asked.
+  if (open_capacity() == 0) {
+    Error error = connection_error(ErrorCode::no_error, "the server takes no request now");
+    error.retry_safe = true;
+    return std::unexpected(std::move(error));
+  }
   return or_out_of_memory([&]() -> Result<StreamId> {
     const Request& request = *exchange.request;
     if (!exchange.valid) {
@@ -69,6 +74,7 @@ void Session::abort(StreamId id) {
     note(library_.reset(id, kCancel));
     pump();
   }
+  guard_.moved(limits::kIdleFramesPerAbort);  // what the server has sent of it already
   free_buffers();
 }
 
@@ -170,7 +176,9 @@ void Session::take_input(MutableBytes input, std::size_t& taken) {
 Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
   if (error_) return tell_error();
   ended_ = true;
-  return or_out_of_memory([&]() -> Result<void> {
+  Result<void> told = or_out_of_memory([&]() -> Result<void> {
+    for (http::Event& event : late_) events.push_back(std::move(event));
+    late_.clear();
     events_ = &events;
     // The end of the stream below never completes a response. Those that have begun are cut short; the others may be
     // sent again.
@@ -191,6 +199,8 @@ Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
     fail(end_error());
     return tell_error();
   });
+  events_ = nullptr;
+  return told;
 }
 
 // ---- output ----
@@ -214,6 +224,7 @@ void Session::collect_output() {
 }
 
 void Session::pump() noexcept {
+  if (library_.short_of_memory()) return fail(make_error(Code::out_of_memory, {}));
   if (!has_memory_for([&] { collect_output(); })) fail(make_error(Code::out_of_memory, {}));
 }
 
@@ -225,7 +236,10 @@ void Session::resume(Stream& stream) {
 void Session::resume_blocked() {
   const std::vector<StreamId> waiting = std::exchange(blocked_, {});
   for (const StreamId id : waiting) {
-    if (Stream* const stream = streams_.find(id)) resume(*stream);
+    Stream* const stream = streams_.find(id);
+    if (!stream) continue;
+    stream->blocked = false;
+    resume(*stream);
   }
 }
 
@@ -239,7 +253,11 @@ void Session::advance_output(std::size_t bytes) {
   SLUICE_CHECK(bytes <= pending());
   out_begin_ += bytes;
   advanced_ += bytes;
-  if (pending() == 0) guard_.answered();
+  // An upload fills the output again and again, so it may never be empty: it counts that the answers were taken.
+  if (advanced_ >= answers_end_) {
+    guard_.answered();
+    answers_end_ = made_;
+  }
   if (!blocked_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) {
     resume_blocked();
     pump();

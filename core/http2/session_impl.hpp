@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/http2/frame_guard.hpp"
@@ -60,7 +61,9 @@ class Session final : public http::Session, private Listener {
   void frame_refused(StreamId stream, std::uint32_t code) override;
   void request_not_sent(StreamId stream) override;
   void goaway_read(std::uint32_t code, Bytes debug_data) override;
-  void ping_answered() override { awaits_pong_ = false; }
+  void ping_answered() override {
+    if (std::exchange(awaits_pong_, false)) guard_.moved(1);
+  }
   void connection_ended(std::uint32_t code, std::string_view why) override;
   void request_frame_made(StreamId stream, bool last) override;
   Filled fill(StreamId stream, MutableBytes space) override;
@@ -110,6 +113,7 @@ class Session final : public http::Session, private Listener {
   std::vector<std::uint8_t> out_;
   std::size_t out_begin_ = 0;
   std::uint64_t made_ = 0, advanced_ = 0;  // bytes of output since the start
+  std::uint64_t answers_end_ = 0;          // when so many were taken, so were the answers to earlier frames
   RequestMarks marks_;
   StreamId frame_of_ = 0;  // the request that the output's latest bytes belong to
   bool frame_is_last_ = false;

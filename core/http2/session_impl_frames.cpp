@@ -61,7 +61,7 @@ void Session::note_broken_rule() {
 void Session::stream_closed(StreamId id, std::uint32_t code) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  const bool unprocessed = is(code, ErrorCode::refused_stream);
+  const bool unprocessed = is(code, ErrorCode::refused_stream) && !stream->reader().started();
   // A server that asks for less must not get the same again at once.
   if (unprocessed && !is(goaway_code_, ErrorCode::enhance_your_calm)) {
     return refuse(*stream, stream_error(code, "the server has not processed the request"));
@@ -130,6 +130,7 @@ void Session::section_ended(StreamId id, bool last) {
   switch (*section) {
     case ResponseReader::Section::interim:
       interim_read_ = true;
+      guard_.moved(1);  // how many there may be is the engine's to say (SB-19)
       give({.kind = Event::Kind::interim, .stream = id, .head_bytes = stream->reader().head_bytes()});
       if (stream->reader().status() == 100 && stream->sending() == SendState::waiting) {
         stream->enter(SendState::body);
@@ -187,7 +188,7 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   stream->held_back = true;
   if (stream->sending() != SendState::body) return {};
   if (pending() >= limits::kWireOutBytes) {
-    blocked_.push_back(id);
+    if (!std::exchange(stream->blocked, true)) blocked_.push_back(id);
     return {};
   }
   http::UploadBody& upload = *stream->upload();

@@ -34,7 +34,7 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
                  .trailers = exchange.trailers,
                  .to_head = is_head,
                  .keep_raw = exchange.rules.keep_raw_head});
-  begun = sent = held_back = false;
+  begun = sent = held_back = blocked = false;
   buffered = 0;
   reported = 0;
 }

@@ -156,6 +156,8 @@ class Run final : public sim::Application {
     spec.name = plan.name;
     spec.certificate = plan.certificate;
     if (plan.tls12) spec.newest_tls = TlsVersion::tls1_2;
+    spec.early_data = scenario_.sends_early_data();
+    spec.refuses_early_data = scenario_.sends_early_data() ? 300 : 0;
     const sim::Responder responder = [this, number](const sim::HttpRequest& request) {
       return respond(number, request);
     };
@@ -233,7 +235,7 @@ class Run final : public sim::Application {
     const OriginPlan& origin = scenario_.origins[plan.origin];
     TransferOptions options;
     options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
-    if (needs_tls(seen)) options.tls = plan.other_tls ? other_tls() : world_.tls();
+    if (needs_tls(seen)) options.tls = plan.other_tls ? other_tls() : usual_tls();
     if (plan.connect_to) options.connect_to = ConnectTo{alias_of(origin, plan), origin.port};
     options.family = plan.family;
     if (plan.route) options.route = routes_[*plan.route];
@@ -252,6 +254,16 @@ class Run final : public sim::Application {
       options.resend = plan.retries->resends;
     }
     return options;
+  }
+
+  std::shared_ptr<const TlsConfig> usual_tls() {
+    if (!scenario_.sends_early_data()) return world_.tls();
+    if (usual_tls_) return usual_tls_;
+    TlsOptions options = world_.tls()->options();
+    options.early_data = true;
+    auto made = TlsConfig::create(std::move(options));
+    SLUICE_CHECK(made.has_value());
+    return usual_tls_ = std::move(*made);
   }
 
   // A second configuration: it trusts the same authority, without resumption.
@@ -436,7 +448,7 @@ class Run final : public sim::Application {
   Oracles oracles_;
   sim::World world_;
   std::vector<std::shared_ptr<Route>> routes_;
-  std::shared_ptr<const TlsConfig> other_tls_;
+  std::shared_ptr<const TlsConfig> usual_tls_, other_tls_;
   const std::shared_ptr<CookieJar> jar_ = CookieJar::create();
 };
 

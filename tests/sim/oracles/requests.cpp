@@ -102,6 +102,9 @@ void Oracles::judge_request(const Seen& seen, const TransferPlan& plan, const si
   if (!host || *host != host_field(scenario_.origins[plan.origin], plan))
     report("requests", name(seen) + ": Host arrives as " + (host ? *host : "nothing"));
   judge_cookies(seen, plan, request);
+  // RFC 8470 2.1: it may be replayed.
+  if (request.early_data && (!is_safe(request.method) || plan.upload.bytes > 0))
+    report("early data", name(seen) + ": a " + request.method + " that must not be replayed was sent early");
   const std::string* filler = request.field("x-filler");
   if ((filler ? filler->size() : 0) != plan.filler) report("requests", name(seen) + ": a field has another length");
 }

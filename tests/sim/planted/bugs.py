@@ -454,6 +454,10 @@ BUGS = [
     bug("event-untold", "the end of a connection is not reported as an event",
         ("engine/connections.cpp", "  outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_closed,",
          "  if (!PLANTED) outbox_.report([&] { return EngineEvent{.kind = EngineEvent::Kind::connection_closed,")),
+    bug("early-unsafe", "early data has requests that are not safe",
+        ("engine/early.cpp", "return is_safe(job.request.method) &&", "return (is_safe(job.request.method) || PLANTED) &&")),
+    bug("early-refused-lost", "early data that was refused is not sent again",
+        ("engine/carrier.cpp", "if (!job.info.early_accepted) return;", "if (!job.info.early_accepted && !PLANTED) return;")),
     bug("reuse-uncounted", "a request on a used connection is not counted as one",
         ("engine/carrier.cpp", "if (job.info.reused) ++reused_;", "if (job.info.reused && !PLANTED) ++reused_;")),
 ] + MODE_BUGS

@@ -119,6 +119,64 @@ TEST_CASE("http2 engine: at the peer's limit of streams transfers wait; a second
   }
 }
 
+TEST_CASE("http2 engine: a peer that allows no stream any more, idle or with a refusal, gets none; a new one is made") {
+  {
+    KnownWorld world;
+    const TransferId first = world.add("http://192.0.2.1/", known());
+    const ConnId conn = world.connect();
+    world.receive(conn, ok(1, "x"));
+    REQUIRE(world.succeeded(first));
+    world.receive(conn, h2::settings({{h2::kMaxStreams, 0}}));
+    world.add("http://192.0.2.1/", known());
+    CHECK(world.connects.size() == 2);
+  }
+  KnownWorld world;
+  const TransferId refused = world.add("http://192.0.2.1/", known());
+  const ConnId conn = world.connect();
+  world.receive(conn, h2::settings({{h2::kMaxStreams, 0}}) + h2::reset(1, 7));
+  REQUIRE(world.connects.size() == 2);
+  world.client = std::make_unique<h2::ClientReader>();
+  const ConnId second = world.connect();
+  world.receive(second, ok(1, "again"));
+  CHECK(world.bodies[refused] == "again");
+  CHECK(world.succeeded(refused));
+}
+
+TEST_CASE("http2 engine: a request of which a response has come is not sent again, whatever the peer says then") {
+  for (const std::string& end : {h2::reset(1, 7), h2::goaway(0, 0)}) {
+    KnownWorld world;
+    const TransferId id = world.add("http://192.0.2.1/", known());
+    const ConnId conn = world.connect();
+    world.receive(conn, h2::headers(1, {{":status", "200"}}) + h2::data(1, "part"));
+    world.receive(conn, end);
+    REQUIRE(world.done(id));
+    CHECK(world.failure(id) == Code::http2_stream);
+    CHECK(world.connects.size() == 1);
+    CHECK(world.bodies[id] == "part");
+  }
+}
+
+TEST_CASE("http2 engine: with `resend` false a request that was refused is not sent again") {
+  KnownWorld world;
+  TransferOptions options = known();
+  options.resend = false;
+  const TransferId id = world.add("http://192.0.2.1/", options);
+  const ConnId conn = world.connect();
+  world.receive(conn, h2::reset(1, 7));
+  REQUIRE(world.done(id));
+  CHECK(world.results.at(id).error().retry_safe);
+}
+
+TEST_CASE("http2 engine: a head of 200 KiB is sent, in frames that fit") {
+  KnownWorld world;
+  Request large = EngineWorld::get("http://192.0.2.1/");
+  for (int i = 0; i < 100; ++i) REQUIRE(large.fields.add("X-" + std::to_string(i), std::string(2'000, 'x')));
+  const TransferId id = world.add(std::move(large), known());
+  const ConnId conn = world.connect();
+  world.receive(conn, ok(1, "x"));
+  CHECK(world.succeeded(id));
+}
+
 TEST_CASE("http2 engine: versions that differ never share a connection (SB-05)") {
   EngineWorld world;
   TransferOptions tls;

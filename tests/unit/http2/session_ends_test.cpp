@@ -83,6 +83,20 @@ TEST_CASE("http2 ends: RST_STREAM: REFUSED_STREAM is refused, all else fails wit
   });
 }
 
+TEST_CASE("http2 ends: REFUSED_STREAM after a response has begun is no refusal, nor is a GOAWAY below it") {
+  with_every_split([](Http2Peer& peer) {
+    peer.open();
+    peer.receive(h2::settings() + ok_start() + h2::reset(1, kRefused));
+    CHECK(peer[1].story == "hf");
+    CHECK_FALSE(peer[1].error.retry_safe);
+  });
+  with_every_split([](Http2Peer& peer) {
+    peer.open();
+    peer.receive(h2::settings() + ok_start() + h2::goaway(0, kNo));
+    CHECK(peer[1].story == "hf");
+  });
+}
+
 TEST_CASE("http2 ends: RST_STREAM(NO_ERROR) after a whole response keeps it, before its end it is a failure") {
   with_every_split([](Http2Peer& peer) {
     peer.open("POST", BodyStream{});

@@ -58,6 +58,21 @@ TEST_CASE("a TCP transport opens, moves bytes both ways and sees the end") {
   CHECK(stream->describe(EPIPE) == "Broken pipe");
 }
 
+TEST_CASE("a TCP connection to this host is open, or refused, at once: nothing need be watched for that") {
+  Address nowhere;
+  {
+    const Listener listener;
+    const auto stream = transport::tcp(listener.address);
+    const auto opened = stream->open();
+    REQUIRE(opened.has_value());
+    CHECK(*opened == Opening::done);
+    nowhere = listener.address;
+  }
+  const auto refused = transport::tcp(nowhere)->open();
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().detail == ECONNREFUSED);
+}
+
 TEST_CASE("a refused TCP connection says where it went") {
   Address nowhere;
   {
@@ -92,14 +107,19 @@ TEST_CASE("a connect that is asked about too early is still under way, and gets 
 
 TEST_CASE("a TCP connection that was reset before anybody asked has failed") {
   const Listener listener;
-  const auto stream = transport::tcp(listener.address);
-  REQUIRE(*stream->open() == Opening::wait_write);
+  const net::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_in where = {};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  where.sin_port = htons(listener.address.port);
+  REQUIRE(::connect(socket.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0);
+  REQUIRE(errno == EINPROGRESS);
   {
     const net::Descriptor peer = listener.accept();
     const linger now = {1, 0};
     REQUIRE(::setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
   }
-  const auto result = stream->open();
+  const auto result = net::connect_result(socket.get(), listener.address);
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().detail == ECONNRESET);
 }
