@@ -191,7 +191,7 @@ struct Scenario {
   std::size_t drawn = 0;                // how many transfers the seed has
 
   bool reports_events() const { return seed % 4 == 1; }
-  bool sends_early_data() const { return seed % 8 == 3; }
+  bool sends_early_data() const { return seed % 4 == 3; }
 };
 
 // What to leave out of the scenario of a seed.
