@@ -41,6 +41,21 @@ Error no_keys(const Endpoint& endpoint, const pool::Name& name) {
                                                                 : where + " has no keys in an HTTPS record"));
 }
 
+// The record is for a version of HTTP that the endpoint may speak.
+bool suits(const HttpsRecord& record, const Endpoint& endpoint) {
+  const bool has_http2 = std::ranges::find(record.alpn, "h2") != record.alpn.end();
+  switch (endpoint.protocol) {
+    case http::Protocol::http1:
+      return record.speaks_http1();
+    case http::Protocol::negotiated:
+      return record.speaks_http1() || has_http2;
+    case http::Protocol::http2_assumed:
+    case http::Protocol::http2:
+      return has_http2;
+  }
+  return false;
+}
+
 DialService& service_of(Dial& dial) {
   if (!dial.service) dial.service = std::make_unique<DialService>();
   return *dial.service;
@@ -102,13 +117,13 @@ std::optional<DialEnd> Connector::learn(Dial& dial, const Endpoint& endpoint, co
   return next_attempt(dial, now);
 }
 
-// The first record that can be used (RFC 9460 3): those with h2 or h3 alone are for others.
+// The first record that can be used (RFC 9460 3): one with h3 alone is for others.
 void Connector::choose_service(Dial& dial, const Endpoint& endpoint, const pool::Name& name) {
   const std::vector<HttpsRecord>& records = name.https->records;
-  const auto suits = [&](const HttpsRecord& record) {
-    return record.speaks_http1() && (!requires_keys(endpoint) || !record.ech.empty());
+  const auto can_be_used = [&](const HttpsRecord& record) {
+    return suits(record, endpoint) && (!requires_keys(endpoint) || !record.ech.empty());
   };
-  const auto record = std::ranges::find_if(records, suits);
+  const auto record = std::ranges::find_if(records, can_be_used);
   if (record == records.end()) return;
   DialService& service = service_of(dial);
   service.is_chosen = true;
@@ -117,7 +132,7 @@ void Connector::choose_service(Dial& dial, const Endpoint& endpoint, const pool:
   service.hints = record->hints;
   if (wants_keys(endpoint) && !service.has_retried) service.ech = record->ech;
   const bool all_have_keys =
-      std::ranges::all_of(records, [](const HttpsRecord& one) { return !one.speaks_http1() || !one.ech.empty(); });
+      std::ranges::all_of(records, [&](const HttpsRecord& one) { return !suits(one, endpoint) || !one.ech.empty(); });
   service.may_fall_back = !wants_keys(endpoint) || !(requires_keys(endpoint) || all_have_keys);
 }
 

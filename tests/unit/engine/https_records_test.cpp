@@ -49,6 +49,24 @@ TEST_CASE("https records: the port of the first record that HTTP/1 can use, and 
   CHECK(world.connects.size() == 1);
 }
 
+TEST_CASE(
+    "https records: a record with h2 alone is for those who may speak it, one without it not for those who must") {
+  const auto port = [](HttpVersions versions, std::vector<std::string> alpn, bool no_default) {
+    RecordWorld world;
+    world.options.http_versions = versions;
+    world.ask();
+    world.answer_name(with_records(
+        {"192.0.2.1"}, {{.priority = 1, .alpn = std::move(alpn), .no_default_alpn = no_default, .port = 8443}}));
+    return world.connects.at(0).address.port;
+  };
+  CHECK(port(HttpVersions::http1_1, {"h2"}, true) == 443);
+  CHECK(port(HttpVersions::http1_1, {"h2"}, false) == 8443);
+  CHECK(port(HttpVersions::any, {"h2"}, true) == 8443);
+  CHECK(port(HttpVersions::any, {"h3"}, true) == 443);
+  CHECK(port(HttpVersions::at_least_http2, {"h2"}, true) == 8443);
+  CHECK(port(HttpVersions::at_least_http2, {}, false) == 443);
+}
+
 TEST_CASE("https records: the answer is kept with the name, for its time") {
   RecordWorld world;
   world.options.fresh_connection = true;
