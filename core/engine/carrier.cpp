@@ -228,7 +228,7 @@ void Carrier::release(PooledConnection& connection, Now now) {
   const bool placed = has_memory_for([&] {
     if (connection.held_for != TransferId{} && serve_held(connection, now)) return;
     // A peer may allow no stream at all for the moment (RFC 9113 6.5.2).
-    const bool usable = is_usable(connection) && connection.room() > 0;
+    const bool usable = is_usable(connection) && (!connection.multiplexes || connection.room() > 0);
     while (auto grant = scheduler_.released(connection, usable, now)) {
       if (grant->kind == pool::Grant::Kind::close) return connections_.close(connection, true);
       if (start(connection, *jobs_.find(grant->waiter->transfer), now)) return;

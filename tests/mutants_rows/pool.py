@@ -138,7 +138,7 @@ SIDE_BY_SIDE = [
            ("engine/carrier_events.cpp", "job.options.resend && !heard &&", "job.options.resend && (!heard || PLANTED) &&"),
            ("http2/session_impl_frames.cpp", "is(code, ErrorCode::refused_stream) && !stream->reader().started();", "is(code, ErrorCode::refused_stream) && (!stream->reader().started() || PLANTED);")),
     mutant("side-no-room", "a connection that allows no exchange is kept for the next",
-           ("engine/carrier.cpp", "is_usable(connection) && connection.room() > 0;", "is_usable(connection) && (connection.room() > 0 || PLANTED);")),
+           ("engine/carrier.cpp", "(!connection.multiplexes || connection.room() > 0);", "(!connection.multiplexes || PLANTED || connection.room() > 0);")),
     mutant("side-refused-safe", "a refusal does not say that a retry is safe",
            ("engine/carrier_events.cpp", "error.retry_safe = !heard;", "error.retry_safe = !heard && !PLANTED;")),
     mutant("side-consumed", "a session is not told what was consumed of a body",
