@@ -46,7 +46,7 @@ bool is_host_label(std::string_view label) {
   });
 }
 
-// RFC 9460 2.2: the name is not compressed. `is_host`: it is one that can be looked up. The root, which stands for the
+// RFC 9460 2.2: the name is not compressed. `is_host`: it is one that can be looked up. The root, which means the
 // owner, is empty.
 bool take_target(Bytes& from, std::string& out, bool& is_host) {
   std::size_t bytes = 1;

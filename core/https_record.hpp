@@ -37,8 +37,8 @@ struct HttpsRecords {
 // What the data of a record is.
 enum class HttpsRecordKind : std::uint8_t {
   service,
-  // In AliasMode (2.4.2). The other records of the name do not count then (2.4.1). It is not followed: whoever does not
-  // know HTTPS records must be served at the owner's own addresses (10.1), so no other name need be asked for.
+  // In AliasMode (2.4.2). The other records of the name do not count then (2.4.1). It is not followed: a host must
+  // serve clients that do not know HTTPS records at its own addresses (10.1), so no other name need be asked for.
   alias,
   // In ServiceMode, but with a mandatory key that is not known here (8), without any protocol (7.1.1), with port 0, or
   // with a target that is no host name: it is passed over.

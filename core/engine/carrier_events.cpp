@@ -169,7 +169,7 @@ void Carrier::note_hosts(const Job& job, Now now) const {
 // The peer has not processed the request, so it may be sent again, whatever its method.
 void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, Now now) {
   detach(connection, job);
-  // Whoever has seen a part of a response must not get another one.
+  // An application that has a part of a response must not get another one.
   const bool heard = job.progress.first_byte || job.progress.received_head_bytes > 0;
   const bool may_retry = job.options.resend && !heard && job.info.retries < limits::kMaxRetries;
   if (may_retry && job.upload.replayable()) return retry(job, false, now);

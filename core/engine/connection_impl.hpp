@@ -108,7 +108,7 @@ class Connection::Impl final : private pool::Scheduler {
   void lose(Now now);
 
   Url origin_;
-  std::shared_ptr<Route> secure_;  // stands for a stream that is protected already; null: it is not
+  std::shared_ptr<Route> secure_;  // not null: the stream is protected already
   EngineOptions options_;
   std::optional<Duration> idle_timeout_;
   const http::Protocol protocol_;

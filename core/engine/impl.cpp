@@ -146,7 +146,7 @@ void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
     pool_.withdraw(*sponsor);
     carrier_.serve(*end->connection, *sponsor, now, end->early.get());
   } else if (pool::is_accepted(end->early.get())) {
-    connections_.close(*end->connection, true);  // a response will come that nobody waits for
+    connections_.close(*end->connection, true);  // the response to come has no transfer
   } else {
     carrier_.release(*end->connection, now);
   }

@@ -117,7 +117,7 @@ std::optional<Judgement> wrong_status(const SSL* ssl, const X509* issuer, UnixSe
   if (size == 0) return without("the server stapled no OCSP response");
   const auto leaf = shown_at(shown, 0);
   if (!leaf) return without("the certificate cannot be read");
-  // Without a verified chain there is none: whoever the peer shows might answer for itself.
+  // Without a verified chain there is none: an issuer that the peer shows itself proves nothing.
   if (!issuer) {
     return without("the stapled OCSP response cannot be checked: the certificate's issuer was not verified");
   }

@@ -172,7 +172,7 @@ TEST_CASE("--haproxy-protocol: nginx takes the line, before TLS too, and learns 
     CHECK(own == local);
     CHECK(own.starts_with("127.0.0.1 "));
     CHECK(told({"--haproxy-clientip", "203.0.113.7"}, server).first.starts_with("203.0.113.7 "));
-    // The same where nobody asks for the local address.
+    // The same if the local address is not asked for otherwise.
     const auto plainly = [&](std::vector<std::string> options) {
       options.insert(options.end(), {"-sS", "-k", server + "/line"});
       return run_command(options).out;
