@@ -144,7 +144,11 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   if (transfer.method == "POST" || transfer.method == "PUT")
     transfer.upload = draw_upload(random, origin.options.window_step < 100 || origin.options.upload_window < 200);
   transfer.reply = draw_reply(random, origin, transfer.upload, theme);
-  if (one_in(random, 8)) {
+  if (transfer.reply.http2.fault == sim::Http2Fault::overrun) {
+    transfer.reply.bytes = 500'000 + random.below(300'000);
+    transfer.pauses_at = random.below(1'000);
+    transfer.pause = seconds(1 + random.below(5));
+  } else if (one_in(random, 8)) {
     transfer.pauses_at = random.below(transfer.reply.bytes + 1);
     transfer.pause = milliseconds(1 + random.below(one_in(random, 2) ? 100'000 : 2'000));
   }
@@ -220,7 +224,7 @@ Plan draw_plan(std::uint64_t seed) {
   for (std::size_t i = 0; i < transfers; ++i)
     plan.transfers.push_back(draw_transfer(random, plan.origins, usual, theme));
   // A run has so many steps as its weather has pieces.
-  const std::size_t most = 2'000 * std::min({plan.weather.max_piece, plan.weather.max_send, std::size_t{1'000}}) / 8;
+  const std::size_t most = 2'000 * std::min({plan.weather.max_piece, plan.weather.max_send, std::size_t{4'000}}) / 8;
   for (TransferPlan& transfer : plan.transfers) {
     transfer.reply.bytes = std::min(transfer.reply.bytes, 500 + most);
     transfer.upload.bytes = std::min(transfer.upload.bytes, 500 + most);
