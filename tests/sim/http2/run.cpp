@@ -190,6 +190,7 @@ class Http2Run final : public ModeRun {
     if (head.fields.find("x-number").value_or("") != std::to_string(account.number)) wrong("another's head");
     if (!plan.reply.says_length && head.fields.contains("content-length")) wrong("a length that nobody said");
     judge_version(account, info, over_http2);
+    if (info.retries == 0) check_wait(account);
     if (plan.reply.http2.fault == sim::Http2Fault::data_after_end || plan.reply.http2.fault == sim::Http2Fault::overrun)
       return;
     if (account.interims != plan.reply.interims) wrong(std::to_string(account.interims) + " interim responses");
@@ -280,6 +281,28 @@ class Http2Run final : public ModeRun {
                                             [&](const sim::ConnectRecord& record) { return record.origin == number; });
     if (made > std::ssize(shared) + alone)
       report("transfers share a connection", std::to_string(made) + " to origin " + std::to_string(number));
+    if (alone == 0) check_kept(number);
+  }
+
+  // Nothing but its long idleness ends a connection there.
+  void check_kept(std::size_t number) {
+    if (plan_.ping_interval) return;
+    const Duration least = EngineOptions().idle_connection_timeout;
+    for (const sim::ConnectRecord& record : world_.connects()) {
+      if (record.origin != number || !record.connected || !record.over) continue;
+      if (*record.over - *record.connected < least) report("a good connection is kept", "one was closed");
+    }
+  }
+
+  // At a server without HTTP/2 every transfer makes a connection as soon as that is known.
+  void check_wait(const Account& account) {
+    constexpr Duration kLong = std::chrono::seconds(3);
+    const OriginPlan& origin = plan_.origins[account.plan->origin];
+    const bool clear = plan_.faultless && origin.tls && origin.http2 == 0 && plan_.max_connections_per_origin == 0 &&
+                       plan_.weather.max_piece > 200 && plan_.weather.max_send > 200 && plan_.weather.late_reads == 0;
+    const Progress& progress = world_.engine().progress(account.id);
+    if (clear && progress.connected && *progress.connected - progress.queued > kLong)
+      report("over HTTP/1 no transfer waits for another", name_of(account) + " does");
   }
 
   const Plan plan_;
