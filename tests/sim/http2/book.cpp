@@ -51,6 +51,7 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
     report_("a request is somebody's", request.method + ' ' + request.target);
     return {};
   }
+  if (account->plan->reply.redirect && !request.target.ends_with("/there")) return redirect(*account);
   note_try(*account, request);
   const ReplyPlan& plan = account->plan->reply;
   sim::HttpReply reply;
@@ -72,6 +73,16 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
     reply.origin_fault = sim::OriginFault::never;
     reply.early = reply.begins_early = false;
   }
+  return reply;
+}
+
+sim::HttpReply Book::redirect(const Account& account) const {
+  sim::HttpReply reply;
+  reply.status = 307;
+  reply.fields = {{"location", "/" + std::to_string(account.number) + "/there"}};
+  reply.body = std::string(*account.plan->reply.redirect, 'r');
+  reply.http2 = account.plan->reply.http2;
+  reply.http2.fault = sim::Http2Fault::none;
   return reply;
 }
 

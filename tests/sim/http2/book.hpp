@@ -67,6 +67,7 @@ class Book {
 
   Account* account_of(const sim::HttpRequest& request);
   sim::HttpReply respond(const sim::HttpRequest& request);
+  sim::HttpReply redirect(const Account& account) const;
   void note_try(Account& account, const sim::HttpRequest& request);
   void check_upload(const sim::HttpRequest& request);
 
