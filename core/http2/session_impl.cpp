@@ -81,6 +81,7 @@ void Session::abort(StreamId id) {
 void Session::upload_changed(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream || error_ || stream->sending() != SendState::body) return;
+  if (stream->blocked) return;  // its turn comes
   resume(*stream);
   pump();
 }
