@@ -119,6 +119,11 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         detach(connection, job);
         return retry(job, true, now);
       }
+      if (connector_ && connector_->was_misdirected(connection, job)) {
+        connection.session().abort(job.stream);
+        detach(connection, job);
+        return retry(job, false, now);
+      }
       note_keep_alive(connection, job.head);
       if (job.way && job.way->forwards) note_proxy_connection(connection, job.head);
       if (options_.hsts || options_.alt_svc) note_hosts(job, now);
