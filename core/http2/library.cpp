@@ -238,6 +238,8 @@ Result<void> Library::resume(std::uint32_t stream) {
   return result(resumed == NGHTTP2_ERR_INVALID_ARGUMENT ? 0 : resumed);
 }
 
+bool Library::has_window() const { return nghttp2_session_get_remote_window_size(session_) > 0; }
+
 Result<void> Library::consumed(std::uint32_t stream, std::size_t bytes) {
   return result(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream), bytes));
 }

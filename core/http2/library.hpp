@@ -65,6 +65,7 @@ class Library {
   Result<std::uint32_t> submit_request(const RequestFields& fields, bool has_body);
   Result<void> reset(std::uint32_t stream, std::uint32_t code);
   Result<void> resume(std::uint32_t stream);  // there is more of the body
+  bool has_window() const;                    // the peer's for the connection
   // Opens the windows again by as much.
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);

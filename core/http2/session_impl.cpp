@@ -217,7 +217,10 @@ void Session::collect_output() {
     frame_of_ = 0;
     const auto piece = library_.next_output();
     if (!piece) return fail(piece.error());
-    if (piece->empty()) return;
+    if (piece->empty()) {
+      if (!next_turn()) return;
+      continue;
+    }
     if (out_begin_ == out_.size() || out_begin_ > limits::kWireOutBytes) {
       out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
       out_begin_ = 0;
@@ -239,15 +242,20 @@ void Session::resume(Stream& stream) {
   if (std::exchange(stream.held_back, false)) note(library_.resume(stream.id()));
 }
 
-// In the order in which they began to wait, so that all get their turn.
-void Session::resume_blocked() {
-  const std::vector<StreamId> waiting = std::exchange(blocked_, {});
-  for (const StreamId id : waiting) {
+// False: there is no body that may be sent now.
+bool Session::next_turn() {
+  while (!turns_.empty() && pending() < limits::kWireOutBytes && library_.has_window()) {
+    const StreamId id = turns_.front();
+    turns_.erase(turns_.begin());
     Stream* const stream = streams_.find(id);
     if (!stream) continue;
     stream->blocked = false;
+    turn_ = id;
+    turn_left_ = limits::kTurnBytes;
     resume(*stream);
+    return !error_;
   }
+  return false;
 }
 
 OutputView Session::output() const {
@@ -265,10 +273,7 @@ void Session::advance_output(std::size_t bytes) {
     guard_.answered();
     answers_end_ = made_;
   }
-  if (!blocked_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) {
-    resume_blocked();
-    pump();
-  }
+  if (!turns_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) pump();
   free_buffers();
 }
 

@@ -82,7 +82,8 @@ class Session final : public http::Session, private Listener {
   void collect_output();  // throws std::bad_alloc
   void pump() noexcept;   // collects all output; a failure ends the session
   void resume(Stream& stream);
-  void resume_blocked();
+  bool next_turn();
+  bool must_wait(const Stream& stream) const;
   void free_buffers();
 
   void take_input(MutableBytes input, std::size_t& taken);
@@ -120,7 +121,10 @@ class Session final : public http::Session, private Listener {
   StreamId frame_of_ = 0;  // the request that the output's latest bytes belong to
   bool frame_is_last_ = false;
   std::uint64_t reports_ = 0;
-  std::vector<StreamId> blocked_;  // uploads that wait for room in the output
+  // Bodies that wait for their turn, and whose it is; and the one that was sent from last.
+  std::vector<StreamId> turns_;
+  StreamId turn_ = 0, filled_ = 0;
+  std::size_t turn_left_ = 0;  // bytes
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false;
