@@ -32,7 +32,7 @@ ROWS = [
     mutant("http2-window-kept", "what an ended exchange's window had grown by is lost for the others",
            ("http2/window_growth.cpp", "  grown_ -= grown;", "  if (!PLANTED) grown_ -= grown;")),
     mutant("http2-turns", "a body is sent whole before another one begins",
-           ("http2/session_impl_frames.cpp", "return !turns_.empty() ||", "return (!PLANTED && !turns_.empty()) ||")),
+           ("http2/session_impl_frames.cpp", "  if (turn_ == stream.id()) return false;", "  if (PLANTED || turn_ == stream.id()) return false;")),
     mutant("http2-turn-cut", "a turn that a window cuts short is over",
            ("http2/session_impl_frames.cpp", "turn_ = turn_left_ > 0 &&", "turn_ = !PLANTED && turn_left_ > 0 &&")),
     mutant("http2-connection-window", "the connection's window is opened by what is consumed alone",
