@@ -253,6 +253,14 @@ Result<void> Library::enlarge_window(std::uint32_t stream, std::size_t bytes) {
                                                       static_cast<std::int32_t>(bytes)));
 }
 
+Result<void> Library::update_priority(std::uint32_t stream, Priority priority) {
+  return or_out_of_memory([&] {
+    const std::string value = priority_field(priority);
+    return result(nghttp2_submit_priority_update(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                 reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
+  });
+}
+
 Result<void> Library::ping(bool measured) {
   const std::uint8_t opaque[8] = {measured ? kMeasured : std::uint8_t{0}};
   return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, opaque));

@@ -58,6 +58,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
       return std::unexpected(id.error());
     }
     streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
+    has_urgencies_ |= exchange.urgency != Priority{}.urgency;
     latest_ = *id;
     closes_ |= fields_.closes();
     guard_.opened();
@@ -102,6 +103,15 @@ bool Session::waiting_for_continue(StreamId id) const {
 bool Session::wants_upload(StreamId id) const {
   const Stream* const stream = streams_.find(id);
   return stream && (stream->sending() == SendState::waiting || stream->sending() == SendState::body);
+}
+
+void Session::set_priority(StreamId id, Priority priority) {
+  Stream* const stream = streams_.find(id);
+  if (!stream || error_) return;
+  stream->urgency = priority.urgency;
+  has_urgencies_ = true;
+  note(library_.update_priority(id, priority));
+  pump();
 }
 
 void Session::consumed(StreamId id, std::size_t bytes) {
@@ -242,11 +252,25 @@ void Session::resume(Stream& stream) {
   if (std::exchange(stream.held_back, false)) note(library_.resume(stream.id()));
 }
 
+// The first of the most urgent ones.
+StreamId Session::take_turn() {
+  auto first = turns_.begin();
+  if (has_urgencies_) {
+    const auto urgency = [&](StreamId id) {
+      const Stream* const stream = streams_.find(id);
+      return stream ? stream->urgency : std::uint8_t{0};
+    };
+    first = std::ranges::min_element(turns_, {}, urgency);
+  }
+  const StreamId id = *first;
+  turns_.erase(first);
+  return id;
+}
+
 // False: there is no body that may be sent now.
 bool Session::next_turn() {
   while (!turns_.empty() && pending() < limits::kWireOutBytes && library_.has_window()) {
-    const StreamId id = turns_.front();
-    turns_.erase(turns_.begin());
+    const StreamId id = take_turn();
     Stream* const stream = streams_.find(id);
     if (!stream) continue;
     stream->blocked = false;

@@ -33,6 +33,7 @@ class Session final : public http::Session, private Listener {
   void stop_waiting_for_continue(StreamId stream) override;
   bool waiting_for_continue(StreamId stream) const override;
   bool wants_upload(StreamId stream) const override;
+  void set_priority(StreamId stream, Priority priority) override;
   void consumed(StreamId stream, std::size_t bytes) override;
   void set_time(Instant now) override { now_ = now; }
 
@@ -83,6 +84,7 @@ class Session final : public http::Session, private Listener {
   void pump() noexcept;   // collects all output; a failure ends the session
   void resume(Stream& stream);
   bool next_turn();
+  StreamId take_turn();
   bool must_wait(const Stream& stream) const;
   void free_buffers();
 
@@ -124,7 +126,8 @@ class Session final : public http::Session, private Listener {
   // Bodies that wait for their turn, and whose it is; and the one that was sent from last.
   std::vector<StreamId> turns_;
   StreamId turn_ = 0, filled_ = 0;
-  std::size_t turn_left_ = 0;  // bytes
+  std::size_t turn_left_ = 0;   // bytes
+  bool has_urgencies_ = false;  // some exchange was not as urgent as others
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false;

@@ -195,6 +195,48 @@ TEST_CASE(
   CHECK_FALSE(peer.session->request_sent(other));
 }
 
+TEST_CASE("http2 upload: the more urgent one is sent first, also if it becomes so later; the server is told") {
+  Http2Peer peer;
+  const std::string body(1'000'000, 'b');
+  for (int i = 0; i < 3; ++i) peer.open("POST", BodyView{as_bytes(body)});
+  peer.sent();
+  peer.receive(h2::settings({{h2::kInitialWindow, 10'000'000}, {9, 1}}));
+  peer.session->set_priority(5, {.urgency = 1, .incremental = true});
+  peer.session->set_priority(9, {});
+  const auto told = peer.sent();
+  REQUIRE_FALSE(told.empty());
+  std::size_t updates = 0;
+  for (const h2::Frame& frame : told) {
+    if (frame.type != 0x10) continue;
+    ++updates;
+    CHECK(frame.stream == 0);
+    CHECK(frame.payload == h2::number(5, 4) + "u=1, i");
+  }
+  CHECK(updates == 1);
+  std::size_t of_urgent = 0, of_all = 0;
+  for (int i = 0; i < 20; ++i) {
+    peer.receive(h2::window_update(0, 16'384));
+    for (const h2::Frame& frame : peer.sent()) {
+      if (frame.type != h2::kData) continue;
+      of_all += frame.payload.size();
+      if (frame.stream == 5) of_urgent += frame.payload.size();
+    }
+  }
+  CHECK(of_all == 20 * 16'384);
+  CHECK(of_urgent >= 16 * 16'384);
+}
+
+TEST_CASE("http2 upload: a server that does not look at priorities is told none") {
+  for (const std::string& settings : {h2::settings({{9, 0}}), h2::settings()}) {
+    Http2Peer peer;
+    peer.receive(settings);
+    peer.open();
+    peer.sent();
+    peer.session->set_priority(1, {.urgency = 1});
+    CHECK(peer.sent().empty());
+  }
+}
+
 TEST_CASE("http2 upload: bodies share the connection's window, however little it is opened") {
   for (const std::uint32_t step : {1'000U, 16'384U, 40'000U}) {
     CAPTURE(step);
