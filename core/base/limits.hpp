@@ -43,8 +43,9 @@ inline constexpr std::size_t kStreamWindowBytes = 512 * 1024;
 inline constexpr std::size_t kMaxStreamWindowBytes = 32 * 1024 * 1024;
 inline constexpr std::size_t kMaxGrownBytes = 64 * 1024 * 1024;
 inline constexpr std::size_t kMaxWindowPings = 16;  // of one connection, to measure the round trip
-// That of the connection limits no memory: it is opened for all that comes at once.
+// The window of the connection limits no memory: it is opened at once for all that comes.
 inline constexpr std::size_t kConnectionWindowBytes = 48 * 1024 * 1024;
+inline constexpr std::size_t kTurnBytes = 16 * 1024;  // of one request's body, before another one has its turn
 
 // Buffers
 inline constexpr std::size_t kLandingBytes = 256 * 1024;   // receive buffer; one for each engine

@@ -123,7 +123,8 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
                             .rules = response_rules(job),
                             .body = body_form(job.options),
                             .valid = true,
-                            .cookies = job.options.cookies ? cookies_ : std::string_view()};
+                            .cookies = job.options.cookies ? cookies_ : std::string_view(),
+                            .urgency = job.options.priority.value_or(Priority{}).urgency};
     http::ForwardedBy forwarded;
     if (job.way && job.way->forwards) {
       if (auto allowed = may_forward(job.request.url); !allowed) return allowed;

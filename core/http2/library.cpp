@@ -238,6 +238,8 @@ Result<void> Library::resume(std::uint32_t stream) {
   return result(resumed == NGHTTP2_ERR_INVALID_ARGUMENT ? 0 : resumed);
 }
 
+bool Library::has_window() const { return nghttp2_session_get_remote_window_size(session_) > 0; }
+
 Result<void> Library::consumed(std::uint32_t stream, std::size_t bytes) {
   return result(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream), bytes));
 }
@@ -249,6 +251,14 @@ Result<void> Library::consumed_of_connection(std::size_t bytes) {
 Result<void> Library::enlarge_window(std::uint32_t stream, std::size_t bytes) {
   return result(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
                                                       static_cast<std::int32_t>(bytes)));
+}
+
+Result<void> Library::update_priority(std::uint32_t stream, Priority priority) {
+  return or_out_of_memory([&] {
+    const std::string value = priority_field(priority);
+    return result(nghttp2_submit_priority_update(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                 reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
+  });
 }
 
 Result<void> Library::ping(bool measured) {

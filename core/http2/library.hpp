@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/http2/library_memory.hpp"
 #include "core/http2/request_fields.hpp"
+#include "core/priority.hpp"
 #include "core/types.hpp"
 
 struct nghttp2_session;
@@ -65,11 +66,14 @@ class Library {
   Result<std::uint32_t> submit_request(const RequestFields& fields, bool has_body);
   Result<void> reset(std::uint32_t stream, std::uint32_t code);
   Result<void> resume(std::uint32_t stream);  // there is more of the body
+  bool has_window() const;                    // the peer's for the connection
   // Opens the windows again by as much.
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);
   // The window of a stream is larger from now on: so many bytes in all.
   Result<void> enlarge_window(std::uint32_t stream, std::size_t bytes);
+  // Not sent to a server whose SETTINGS do not say that it looks at it (RFC 9218 2.1).
+  Result<void> update_priority(std::uint32_t stream, Priority priority);
   Result<void> ping(bool measured = false);
   // An allocation of the library has failed: it must not be called any more.
   bool short_of_memory() const { return memory_.refused(); }

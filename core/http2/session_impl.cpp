@@ -58,6 +58,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
       return std::unexpected(id.error());
     }
     streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
+    has_urgencies_ |= exchange.urgency != Priority{}.urgency;
     latest_ = *id;
     closes_ |= fields_.closes();
     guard_.opened();
@@ -102,6 +103,15 @@ bool Session::waiting_for_continue(StreamId id) const {
 bool Session::wants_upload(StreamId id) const {
   const Stream* const stream = streams_.find(id);
   return stream && (stream->sending() == SendState::waiting || stream->sending() == SendState::body);
+}
+
+void Session::set_priority(StreamId id, Priority priority) {
+  Stream* const stream = streams_.find(id);
+  if (!stream || error_) return;
+  stream->urgency = priority.urgency;
+  has_urgencies_ = true;
+  note(library_.update_priority(id, priority));
+  pump();
 }
 
 void Session::consumed(StreamId id, std::size_t bytes) {
@@ -217,7 +227,10 @@ void Session::collect_output() {
     frame_of_ = 0;
     const auto piece = library_.next_output();
     if (!piece) return fail(piece.error());
-    if (piece->empty()) return;
+    if (piece->empty()) {
+      if (!next_turn()) return;
+      continue;
+    }
     if (out_begin_ == out_.size() || out_begin_ > limits::kWireOutBytes) {
       out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
       out_begin_ = 0;
@@ -239,15 +252,34 @@ void Session::resume(Stream& stream) {
   if (std::exchange(stream.held_back, false)) note(library_.resume(stream.id()));
 }
 
-// In the order in which they began to wait, so that all get their turn.
-void Session::resume_blocked() {
-  const std::vector<StreamId> waiting = std::exchange(blocked_, {});
-  for (const StreamId id : waiting) {
+// The first of the most urgent ones.
+StreamId Session::take_turn() {
+  auto first = turns_.begin();
+  if (has_urgencies_) {
+    const auto urgency = [&](StreamId id) {
+      const Stream* const stream = streams_.find(id);
+      return stream ? stream->urgency : std::uint8_t{0};
+    };
+    first = std::ranges::min_element(turns_, {}, urgency);
+  }
+  const StreamId id = *first;
+  turns_.erase(first);
+  return id;
+}
+
+// False: there is no body that may be sent now.
+bool Session::next_turn() {
+  while (!turns_.empty() && pending() < limits::kWireOutBytes && library_.has_window()) {
+    const StreamId id = take_turn();
     Stream* const stream = streams_.find(id);
     if (!stream) continue;
     stream->blocked = false;
+    turn_ = id;
+    turn_left_ = limits::kTurnBytes;
     resume(*stream);
+    return !error_;
   }
+  return false;
 }
 
 OutputView Session::output() const {
@@ -265,10 +297,7 @@ void Session::advance_output(std::size_t bytes) {
     guard_.answered();
     answers_end_ = made_;
   }
-  if (!blocked_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) {
-    resume_blocked();
-    pump();
-  }
+  if (!turns_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) pump();
   free_buffers();
 }
 

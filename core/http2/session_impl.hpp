@@ -33,6 +33,7 @@ class Session final : public http::Session, private Listener {
   void stop_waiting_for_continue(StreamId stream) override;
   bool waiting_for_continue(StreamId stream) const override;
   bool wants_upload(StreamId stream) const override;
+  void set_priority(StreamId stream, Priority priority) override;
   void consumed(StreamId stream, std::size_t bytes) override;
   void set_time(Instant now) override { now_ = now; }
 
@@ -82,7 +83,9 @@ class Session final : public http::Session, private Listener {
   void collect_output();  // throws std::bad_alloc
   void pump() noexcept;   // collects all output; a failure ends the session
   void resume(Stream& stream);
-  void resume_blocked();
+  bool next_turn();
+  StreamId take_turn();
+  bool must_wait(const Stream& stream) const;
   void free_buffers();
 
   void take_input(MutableBytes input, std::size_t& taken);
@@ -120,7 +123,11 @@ class Session final : public http::Session, private Listener {
   StreamId frame_of_ = 0;  // the request that the output's latest bytes belong to
   bool frame_is_last_ = false;
   std::uint64_t reports_ = 0;
-  std::vector<StreamId> blocked_;  // uploads that wait for room in the output
+  // Bodies that wait for their turn, and whose it is; and the one that was sent from last.
+  std::vector<StreamId> turns_;
+  StreamId turn_ = 0, filled_ = 0;
+  std::size_t turn_left_ = 0;   // bytes
+  bool has_urgencies_ = false;  // some exchange was not as urgent as others
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false;

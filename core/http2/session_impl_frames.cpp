@@ -191,19 +191,32 @@ void Session::data_ended(StreamId id) {
   complete(*stream);
 }
 
+// The library would send a whole body before it begins with the next one, so it gets one frame of each at a time.
+bool Session::must_wait(const Stream& stream) const {
+  if (pending() >= limits::kWireOutBytes) return true;
+  if (turn_ == stream.id()) return false;
+  return !turns_.empty() || (filled_ == stream.id() && streams_.size() > 1);
+}
+
 Session::Filled Session::fill(StreamId id, MutableBytes space) {
   Stream* const stream = streams_.find(id);
   if (!stream) return {};
   stream->held_back = true;
   if (stream->sending() != SendState::body) return {};
-  if (pending() >= limits::kWireOutBytes) {
-    if (!std::exchange(stream->blocked, true)) blocked_.push_back(id);
+  http::UploadBody& upload = *stream->upload();
+  if (upload.pending().empty() && !upload.exhausted()) return {};
+  if (must_wait(*stream)) {
+    if (!std::exchange(stream->blocked, true)) turns_.push_back(id);
     return {};
   }
-  http::UploadBody& upload = *stream->upload();
-  const Bytes bytes = upload.pending().first(std::min(upload.pending().size(), space.size()));
+  filled_ = id;
+  if (turn_ != id) turn_left_ = limits::kTurnBytes;
+  const Bytes bytes = upload.pending().first(std::min({upload.pending().size(), space.size(), turn_left_}));
   std::ranges::copy(bytes, space.begin());
   upload.advance(bytes.size());
+  // What a window has cut short is still its turn.
+  turn_left_ -= bytes.size();
+  turn_ = turn_left_ > 0 && bytes.size() == space.size() ? id : 0;
   guard_.moved(bytes.size());
   const bool last = upload.exhausted();
   if (last) stream->enter(SendState::done);

@@ -35,6 +35,7 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
                  .to_head = is_head,
                  .keep_raw = exchange.rules.keep_raw_head});
   begun = sent = held_back = blocked = false;
+  urgency = exchange.urgency;
   buffered = 0;
   window = {};
   reported = 0;

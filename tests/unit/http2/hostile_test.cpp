@@ -118,7 +118,8 @@ TEST_CASE("http2 hostile: a body in frames of one byte is right, and so is an up
   CHECK(flood(upload, h2::window_update(1, 1), 20'000, true) == 20'000);
 }
 
-TEST_CASE("http2 hostile: answers to our PINGs are no flood, nor are interim responses, nor the rest of what we gave up") {
+TEST_CASE(
+    "http2 hostile: answers to our PINGs are no flood, nor are interim responses, nor the rest of what we gave up") {
   {
     Http2Peer peer({.ping_interval = std::chrono::seconds(1)});
     peer.receive(h2::settings());
