@@ -52,8 +52,9 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
-  // Makes the library's state, with our SETTINGS and the connection's window as its first output. False: no memory.
-  bool start(std::uint32_t first_stream);
+  // Makes the library's state, with our SETTINGS and the connection's window as its first output. `buffer` must outlive
+  // this object; null: it has one of its own. False: no memory.
+  bool start(std::uint32_t first_stream, FrameBuffer* buffer);
 
   // The functions below return out_of_memory, or internal for what the library should never say.
   Result<void> feed(Bytes input);
@@ -69,6 +70,7 @@ class Library {
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);
   Result<void> ping();
+  void release_spares() { memory_.release_spares(); }
   // An allocation of the library has failed: it must not be called any more.
   bool short_of_memory() const { return memory_.refused(); }
 

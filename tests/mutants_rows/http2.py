@@ -37,4 +37,10 @@ ROWS = [
            ("engine/handshake.cpp", 'if (protocol == http::Protocol::http2 && alpn != "h2") {', 'if (protocol == http::Protocol::http2 && alpn != "h2" && !PLANTED) {')),
     mutant("http2-always-offered", "HTTP/2 is offered where HTTP/1.1 is asked for",
            ("engine/handshake.cpp", "    case http::Protocol::http1:\n      return tls::Http2Offer::never;", "    case http::Protocol::http1:\n      return PLANTED ? tls::Http2Offer::first : tls::Http2Offer::never;")),
+    mutant("http2-keeps-memory", "an idle connection keeps what its many streams needed",
+           ("http2/session_impl.cpp", "  if (!error_) pump();\n  free_buffers();\n", "  if (!error_) pump();\n  if (!PLANTED) free_buffers();\n")),
+    mutant("http2-own-frame-buffer", "each connection has a frame buffer of its own",
+           ("engine/sessions.cpp", "options.frame_buffer = frame_buffer_;", "if (!PLANTED) options.frame_buffer = frame_buffer_;")),
+    mutant("http2-lent-twice", "the frame buffer is lent twice to the same connection",
+           ("http2/library_memory.cpp", "lent_ == nullptr || in_lent_ != nullptr ||", "lent_ == nullptr || (in_lent_ != nullptr && !PLANTED) ||")),
 ]
