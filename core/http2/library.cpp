@@ -141,7 +141,8 @@ Library::~Library() {
   if (!memory_.refused()) nghttp2_session_del(session_);
 }
 
-bool Library::start(std::uint32_t first_stream) {
+bool Library::start(std::uint32_t first_stream, FrameBuffer* buffer) {
+  if (buffer != nullptr) memory_.lend(*buffer);
   nghttp2_option* made_options = nullptr;
   nghttp2_session_callbacks* made_callbacks = nullptr;
   if (nghttp2_option_new(&made_options) != 0) return false;

@@ -1,9 +1,12 @@
-// The server of engine_loop.cpp over HTTP/2: the same answer to each request, as fields that need no table and one DATA
-// frame. Does as little as it can, so that what is counted is the client: it reads frame headers only.
+// The server of engine_loop.cpp over HTTP/2: the same answer to each request, as fields that need no table and DATA
+// frames of 8 KiB, as those of nginx. Does as little as it can, so that what is counted is the client: it reads frame
+// headers only.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/types.hpp"
 #include "tests/support/http2_frames.hpp"
@@ -23,8 +26,13 @@ class Http2Origin {
                               {"content-length", length_},
                               {"last-modified", "Mon, 23 Nov 2026 13:00:00 GMT"},
                               {"etag", "\"6922f1a0-400\""},
-                              {"accept-ranges", "bytes"}})),
-        body_(h2::data(1, std::string(body_bytes, 'x'), h2::kEndStream)) {}
+                              {"accept-ranges", "bytes"}})) {
+    for (std::size_t left = body_bytes;; left -= kFrameBytes) {
+      const bool last = left <= kFrameBytes;
+      frames_.push_back(h2::data(1, std::string(last ? left : kFrameBytes, 'x'), last ? h2::kEndStream : 0));
+      if (last) break;
+    }
+  }
 
   // Appends to `answer`.
   void read(sluice::Bytes sent, std::string& answer) {
@@ -41,9 +49,9 @@ class Http2Origin {
       if (rest_.size() - at - kHeaderBytes < payload) break;
       const auto type = static_cast<std::uint8_t>(rest_[at + 3]), flags = static_cast<std::uint8_t>(rest_[at + 4]);
       if (type == h2::kHeaders) {
-        const std::string stream = rest_.substr(at + 5, 4);
-        answer.append(head_).replace(answer.size() - head_.size() + 5, 4, stream);
-        answer.append(body_).replace(answer.size() - body_.size() + 5, 4, stream);
+        const std::string_view stream = std::string_view(rest_).substr(at + 5, 4);
+        append(head_, stream, answer);
+        for (const std::string& frame : frames_) append(frame, stream, answer);
       } else if (type == h2::kSettings && (flags & h2::kAck) == 0) {
         answer += h2::frame(h2::kSettings, h2::kAck, 0, {});
       }
@@ -53,14 +61,18 @@ class Http2Origin {
   }
 
  private:
-  static constexpr std::size_t kPreface = 24, kHeaderBytes = 9;
+  static void append(const std::string& frame, std::string_view stream, std::string& answer) {
+    answer.append(frame).replace(answer.size() - frame.size() + 5, 4, stream);
+  }
+  static constexpr std::size_t kPreface = 24, kHeaderBytes = 9, kFrameBytes = 8 * 1024;
   std::size_t number(std::size_t at, std::size_t bytes) const {
     std::size_t value = 0;
     for (std::size_t i = 0; i < bytes; ++i) value = value << 8 | static_cast<std::uint8_t>(rest_[at + i]);
     return value;
   }
-  const std::string length_, head_, body_;
-  std::string rest_;  // of a frame that has not come whole
+  const std::string length_, head_;
+  std::vector<std::string> frames_;  // of the body
+  std::string rest_;                 // of a frame that has not come whole
   bool begun_ = false;
 };
 

@@ -66,4 +66,10 @@ ROWS = [
            ("pool/coalescing.cpp", "std::string key = key_without_host(endpoint);", "std::string key = PLANTED ? std::string() : key_without_host(endpoint);")),
     mutant("http2-coalesce-gone", "a connection that is closed can be found",
            ("engine/connections.cpp", "  connection.place.reset();\n  if (", "  if (!PLANTED) connection.place.reset();\n  if (")),
+    mutant("http2-keeps-memory", "an idle connection keeps what its many streams needed",
+           ("http2/session_impl.cpp", "  if (!error_) pump();\n  free_buffers();\n", "  if (!error_) pump();\n  if (!PLANTED) free_buffers();\n")),
+    mutant("http2-own-frame-buffer", "each connection has a frame buffer of its own",
+           ("engine/sessions.cpp", "options.frame_buffer = frame_buffer_;", "if (!PLANTED) options.frame_buffer = frame_buffer_;")),
+    mutant("http2-lent-twice", "the frame buffer is lent twice to the same connection",
+           ("http2/library_memory.cpp", "lent_ == nullptr || in_lent_ != nullptr ||", "lent_ == nullptr || (in_lent_ != nullptr && !PLANTED) ||")),
 ]
