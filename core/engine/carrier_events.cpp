@@ -315,6 +315,8 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     }
   } else if (connection.exchanges.empty()) {
     release(connection, now);
+    // The session may have more to send: answers, a reset.
+    if (connection.multiplexes && connection.is_ready()) settle(connection, now);
   } else {
     settle(connection, now);
   }
