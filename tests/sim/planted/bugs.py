@@ -3,6 +3,7 @@ uses. In `new`, PLANTED is true when this bug is switched on. `old` must be in i
 short and distinctive.
 """
 
+from http2_bugs import HTTP2_BUGS
 from mode_bugs import MODE_BUGS
 from planted_bug import Edit, bug
 
@@ -460,4 +461,4 @@ BUGS = [
         ("engine/carrier.cpp", "if (!job.info.early_accepted) return;", "if (!job.info.early_accepted && !PLANTED) return;")),
     bug("reuse-uncounted", "a request on a used connection is not counted as one",
         ("engine/carrier.cpp", "if (job.info.reused) ++reused_;", "if (job.info.reused && !PLANTED) ++reused_;")),
-] + MODE_BUGS
+] + MODE_BUGS + HTTP2_BUGS
