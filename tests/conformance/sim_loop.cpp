@@ -40,7 +40,9 @@ class Virtual final : public Surroundings {
     for (Origin* one : now) one->release();
   }
   int held() const override {
-    return static_cast<int>(std::ranges::count_if(origins_, [](const Origin* one) { return one->talk.holds(); }));
+    int held = 0;
+    for (const Origin* one : origins_) held += one->talk.held();
+    return held;
   }
   int open() const override { return static_cast<int>(origins_.size()); }
   int requests() const override { return requests_; }
@@ -79,9 +81,9 @@ class Virtual final : public Surroundings {
         talk.produce(piece, 64 * 1024);
         line->send(piece);
       }
-      if (talk.end() == test::OriginTalk::End::none) return;
+      if (talk.end() == test::Talk::End::none) return;
       surroundings.origins_.erase(this);
-      talk.end() == test::OriginTalk::End::close ? line->close() : line->reset();
+      talk.end() == test::Talk::End::close ? line->close() : line->reset();
     }
     Virtual& surroundings;
     test::OriginTalk talk;
