@@ -69,7 +69,7 @@ class Connection {
   const Talk& talk() const { return talk_.http(); }
   void release() { talk_.release(); }
   short wanted() const {
-    const bool writes = !wire_.empty() || talk_.http().has_output();
+    const bool writes = !wire_.empty() || talk_.has_output();
     return static_cast<short>((talk_.http().wants_input() ? POLLIN : 0) | (writes ? POLLOUT : 0));
   }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "core/types.hpp"
 #include "tests/support/must.hpp"
 #include "tests/support/pattern.hpp"
 

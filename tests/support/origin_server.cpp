@@ -45,7 +45,7 @@ class Connection {
 
   std::uint32_t wanted() const {
     return (talk_.http().wants_input() ? std::uint32_t{EPOLLIN} : 0) |
-           (!wire_.empty() || talk_.http().has_output() ? std::uint32_t{EPOLLOUT} : 0);
+           (!wire_.empty() || talk_.has_output() ? std::uint32_t{EPOLLOUT} : 0);
   }
 
   // Reads, answers and writes what is possible. False: the connection is over.

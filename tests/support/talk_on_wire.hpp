@@ -28,6 +28,8 @@ class TalkOnWire {
   void release() { talk_->release(); }
   std::size_t said() const { return said_; }  // bytes of responses so far, before TLS
 
+  bool has_output() const { return may_talk() && talk_->has_output(); }
+
   // False: the connection is over.
   bool receive(Bytes bytes) {
     if (!tls_) {
@@ -44,7 +46,7 @@ class TalkOnWire {
   // all that follows so many bytes of responses is dropped.
   void produce(std::vector<std::uint8_t>& wire, std::size_t piece, std::optional<std::size_t> cut = {}) {
     plain_.clear();
-    talk_->produce(plain_, piece);
+    if (may_talk()) talk_->produce(plain_, piece);
     if (cut) plain_.resize(std::min(plain_.size(), *cut - said_));
     said_ += plain_.size();
     if (!tls_) {
@@ -58,6 +60,8 @@ class TalkOnWire {
   }
 
  private:
+  bool may_talk() const { return !tls_ || tls_->handshake_done(); }
+
   std::optional<sim::TlsServer> tls_;
   std::unique_ptr<Talk> talk_;
   std::string plain_;
