@@ -37,10 +37,14 @@ inline constexpr std::size_t kIdleFramesPerRequest = 16;
 inline constexpr std::size_t kIdleFramesPerAbort = 64;
 inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
 inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
-// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69).
+// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69), at
+// first and at most; and by how much all windows of a connection together may have grown.
 inline constexpr std::size_t kStreamWindowBytes = 512 * 1024;
+inline constexpr std::size_t kMaxStreamWindowBytes = 32 * 1024 * 1024;
+inline constexpr std::size_t kMaxGrownBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxWindowPings = 16;  // of one connection, to measure the round trip
 // That of the connection limits no memory: it is opened for all that comes at once.
-inline constexpr std::size_t kConnectionWindowBytes = 16 * 1024 * 1024;
+inline constexpr std::size_t kConnectionWindowBytes = 48 * 1024 * 1024;
 
 // Buffers
 inline constexpr std::size_t kLandingBytes = 256 * 1024;   // receive buffer; one for each engine
@@ -102,6 +106,8 @@ inline constexpr std::size_t kExchangesBeforeYield = 16;
 inline constexpr std::size_t kMaxTlsSessions = 1'024;  // in one store
 // A ticket of TLS 1.3 is used once, so connections that are made at the same time need one each.
 inline constexpr std::size_t kTlsSessionsPerOrigin = 8;
+// Of connections of other hosts, whether their certificates are valid for the host of a new one.
+inline constexpr std::size_t kMaxCoalescingChecks = 4;
 inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain among certificates with the same names
 // How long the family of the address that won a race is tried first for that name.
 inline constexpr Duration kFamilyMemory = std::chrono::minutes(10);

@@ -81,6 +81,10 @@ class Channel {
   // dropped: the request may be sent on another connection by then, or not be wanted any more (SB-48).
   void close(bool announce_end);
 
+  // As Layer::proves(); false without layers. Only when ready.
+  bool proves(const std::string& host, HostKind kind, std::uint16_t port, Now now) {
+    return !stages_.empty() && stages_.back().layer->proves(host, kind, port, now);
+  }
   // What the layers have agreed on with the peer. Only when ready. May throw std::bad_alloc.
   StreamFacts facts() const;
   // For messages: the task of the first layer that is not established, and the code if it fails. "connect" and

@@ -25,9 +25,11 @@ Error copy_of(const Error& error) {
 
 // Whether the connection may carry another exchange. If the wire has not taken a request completely when its response
 // ends, the connection ends, also if the bytes are in a layer's buffer.
+// Of a request over HTTP/1 that is not on the wire yet nobody waits for the rest; with multiplexing what waits is of
+// the connection.
 bool is_usable(const PooledConnection& connection) {
   return connection.session().reusable() && !connection.write_broken && !connection.last_use &&
-         !connection.channel.holds_plain();
+         (connection.multiplexes || !connection.channel.holds_plain());
 }
 
 // The answer to what the job has sent last goes on the same connection.

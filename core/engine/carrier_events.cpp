@@ -70,6 +70,7 @@ void Carrier::note_activity(PooledConnection& connection, std::size_t bytes, Now
 }
 
 void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now) {
+  if (connection.multiplexes) connection.session().set_time(now.steady);
   while (!plain.empty() && connection.is_ready()) {
     events_.clear();
     auto taken = connection.session().receive(plain, events_);
@@ -117,6 +118,11 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         connection.session().abort(job.stream);
         detach(connection, job);
         return retry(job, true, now);
+      }
+      if (connector_ && connector_->was_misdirected(connection, job)) {
+        connection.session().abort(job.stream);
+        detach(connection, job);
+        return retry(job, false, now);
       }
       note_keep_alive(connection, job.head);
       if (job.way && job.way->forwards) note_proxy_connection(connection, job.head);

@@ -32,6 +32,7 @@ void Carrier::start_response_timer(Job& job, Now now) {
 }
 
 void Carrier::open_window(const PooledConnection& connection, Job& job, std::size_t bytes, Now now) {
+  connection.session().set_time(now.steady);
   if (!job.pace) return connection.session().consumed(job.stream, bytes);
   Pace& pace = *job.pace;
   pace.unconsumed += bytes;

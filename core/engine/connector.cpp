@@ -57,8 +57,9 @@ void Connector::limit_waiters(const Endpoint& endpoint, Now now) {
 }
 
 std::optional<DialEnd> Connector::start(Dial& dial, Job& sponsor, Now now) {
+  Endpoint& endpoint = *pool_.find(dial.endpoint);
   take_sponsor(dial, sponsor, now);
-  return look_up(dial, *pool_.find(dial.endpoint), now);
+  return join_or_look_up(dial, endpoint, now);
 }
 
 // From here on the transfer gets the result of the dial, also if memory runs out in this function. The limit starts
@@ -105,8 +106,9 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
 // ---- attempts ----
 
 std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
-  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  Endpoint& endpoint = *pool_.find(dial.endpoint);
   const pool::Destination& place = endpoint.destination;
+  if (auto end = join(dial, endpoint, now)) return end;
   while (true) {
     switch (dialer_.next(dial)) {
       case AddressRace::Step::attempt:
@@ -289,6 +291,10 @@ std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial
   DialEnd told{.sponsor = dial.sponsor, .connection = &connection, .early = std::move(dial.early)};
   end(dial, true);
   pool_.established(connection);
+  const Endpoint& endpoint = *pool_.find(connection.endpoint);
+  if (options_.coalesce_connections && connection.multiplexes && pool::Coalescing::concerns(endpoint)) {
+    has_memory_for([&] { pool_.coalescing().offer(connection, endpoint); });  // else no other host uses it
+  }
   return told;
 }
 

@@ -37,6 +37,8 @@ void* reallocate(void* block, std::size_t bytes, void* self) { return memory_of(
 
 // ---- the listener ----
 
+constexpr std::uint8_t kMeasured = 'm';  // begins a PING whose answer is measured
+
 std::string_view text(const std::uint8_t* bytes, std::size_t size) { return as_text(Bytes{bytes, size}); }
 
 std::uint32_t number(std::int32_t stream) { return static_cast<std::uint32_t>(stream); }
@@ -81,7 +83,9 @@ struct Library::Callbacks {
     return told([&] {
       if (frame->hd.type == NGHTTP2_HEADERS) of(self).section_ended(stream, last);
       if (frame->hd.type == NGHTTP2_DATA && last) of(self).data_ended(stream);
-      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) of(self).ping_answered();
+      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        of(self).ping_answered(frame->ping.opaque_data[0] == kMeasured);
+      }
       if (frame->hd.type == NGHTTP2_GOAWAY) {
         of(self).goaway_read(frame->goaway.error_code, Bytes{frame->goaway.opaque_data, frame->goaway.opaque_data_len});
       }
@@ -243,6 +247,14 @@ Result<void> Library::consumed_of_connection(std::size_t bytes) {
   return result(nghttp2_session_consume_connection(session_, bytes));
 }
 
-Result<void> Library::ping() { return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr)); }
+Result<void> Library::enlarge_window(std::uint32_t stream, std::size_t bytes) {
+  return result(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                      static_cast<std::int32_t>(bytes)));
+}
+
+Result<void> Library::ping(bool measured) {
+  const std::uint8_t opaque[8] = {measured ? kMeasured : std::uint8_t{0}};
+  return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, opaque));
+}
 
 }  // namespace sluice::http2

@@ -32,7 +32,7 @@ class Listener {
   virtual void frame_refused(std::uint32_t stream, std::uint32_t code) = 0;  // the library will reset the stream
   virtual void request_not_sent(std::uint32_t stream) = 0;                   // and will not be
   virtual void goaway_read(std::uint32_t code, Bytes debug_data) = 0;
-  virtual void ping_answered() = 0;
+  virtual void ping_answered(bool measured) = 0;  // as ping() was called
   // The library has found that the peer broke a rule of the connection; nothing more is read.
   virtual void connection_ended(std::uint32_t code, std::string_view why) = 0;
   // A frame of a request is the end of the output so far. `last`: it ends the request.
@@ -69,7 +69,9 @@ class Library {
   // Opens the windows again by as much.
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);
-  Result<void> ping();
+  // The window of a stream is larger from now on: so many bytes in all.
+  Result<void> enlarge_window(std::uint32_t stream, std::size_t bytes);
+  Result<void> ping(bool measured = false);
   void release_spares() { memory_.release_spares(); }
   // An allocation of the library has failed: it must not be called any more.
   bool short_of_memory() const { return memory_.refused(); }

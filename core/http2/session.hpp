@@ -1,5 +1,6 @@
 // The HTTP/2 session over one byte stream (RFC 9113), a client's: many exchanges at once, each with a window. Frames
-// and HPACK are libnghttp2's (library.hpp). Knows no TLS, no pool and no time but that of handle_timeout().
+// and HPACK are libnghttp2's (library.hpp). Knows no TLS, no pool and no time but what handle_timeout() and set_time()
+// tell.
 #pragma once
 
 #include <cstdint>

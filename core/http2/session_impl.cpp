@@ -69,7 +69,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
 void Session::abort(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  streams_.remove(*stream);
+  remove(*stream);
   if (!error_) {
     note(library_.reset(id, kCancel));
     pump();
@@ -81,6 +81,7 @@ void Session::abort(StreamId id) {
 void Session::upload_changed(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream || error_ || stream->sending() != SendState::body) return;
+  if (stream->blocked) return;  // its turn comes
   resume(*stream);
   pump();
 }
@@ -107,7 +108,13 @@ void Session::consumed(StreamId id, std::size_t bytes) {
   Stream* const stream = streams_.find(id);
   if (bytes == 0 || error_ || !stream) return;
   stream->buffered -= std::min(stream->buffered, bytes);
+  const bool grows = growth_.consumed(stream->window, bytes, now_);
   note(library_.consumed(id, bytes));
+  if (grows && !error_) note(library_.enlarge_window(id, stream->window.size));
+  if (growth_.wants_ping() && !error_) {
+    growth_.ping_sent(now_);
+    note(library_.ping(true));
+  }
   pump();
 }
 
@@ -193,7 +200,7 @@ Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
         error = make_error(Code::truncated, "HTTP/2: the connection ended in the middle of a response");
       }
       give({.kind = http::Event::Kind::failed, .stream = stream->id(), .error = std::move(error)});
-      streams_.remove(*stream);
+      remove(*stream);
     }
     events_ = nullptr;
     if (streams_.empty()) return {};

@@ -7,13 +7,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/http2/frame_guard.hpp"
 #include "core/http2/library.hpp"
 #include "core/http2/request_fields.hpp"
 #include "core/http2/streams.hpp"
+#include "core/http2/window_growth.hpp"
 
 namespace sluice::http2 {
 
@@ -37,6 +37,7 @@ class Session final : public http::Session, private Listener {
   bool waiting_for_continue(StreamId stream) const override;
   bool wants_upload(StreamId stream) const override;
   void consumed(StreamId stream, std::size_t bytes) override;
+  void set_time(Instant now) override { now_ = now; }
 
   Result<std::size_t> receive(MutableBytes input, std::vector<http::Event>& events) override;
   Result<void> receive_eof(StreamEnd how, std::vector<http::Event>& events) override;
@@ -64,9 +65,7 @@ class Session final : public http::Session, private Listener {
   void frame_refused(StreamId stream, std::uint32_t code) override;
   void request_not_sent(StreamId stream) override;
   void goaway_read(std::uint32_t code, Bytes debug_data) override;
-  void ping_answered() override {
-    if (std::exchange(awaits_pong_, false)) guard_.moved(1);
-  }
+  void ping_answered(bool measured) override;
   void connection_ended(std::uint32_t code, std::string_view why) override;
   void request_frame_made(StreamId stream, bool last) override;
   Filled fill(StreamId stream, MutableBytes space) override;
@@ -77,6 +76,7 @@ class Session final : public http::Session, private Listener {
   void complete(Stream& stream);
   void refuse(Stream& stream, Error error);
   void break_off(Stream& stream, Error error);
+  void remove(Stream& stream);
   void note_broken_rule();
   Error end_error() const;
 
@@ -98,6 +98,8 @@ class Session final : public http::Session, private Listener {
   const std::shared_ptr<FrameBuffer> frame_buffer_;
   Library library_;
   FrameGuard guard_;
+  WindowGrowth growth_;
+  Instant now_ = {};
   Streams streams_;
   RequestFields fields_;  // of the latest request
   StreamId latest_ = 0;

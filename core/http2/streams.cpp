@@ -38,6 +38,7 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
                  .keep_raw = exchange.rules.keep_raw_head});
   begun = sent = held_back = blocked = false;
   buffered = 0;
+  window = {};
   reported = 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/http/session.hpp"
 #include "core/http2/response_reader.hpp"
+#include "core/http2/window_growth.hpp"
 
 namespace sluice::http2 {
 
@@ -40,8 +41,9 @@ class Stream {
   // Facts about the request's bytes, for http::Session. `held_back`: the library waits until it is told that there is
   // more of the body.
   bool begun = false, sent = false, held_back = false;
-  bool blocked = false;        // it waits for room in the output
-  std::size_t buffered = 0;    // body bytes that the application has not consumed
+  bool blocked = false;      // it waits for room in the output
+  std::size_t buffered = 0;  // body bytes that the application has not consumed
+  Window window;
   std::uint64_t reported = 0;  // the last call of on_wire() that named it
 
  private:

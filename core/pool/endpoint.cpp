@@ -3,6 +3,8 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
+#include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/key_parts.hpp"
@@ -123,6 +125,17 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   append_route(options.route.get(), key);
 }
 
+std::string key_without_host(const Endpoint& endpoint) {
+  constexpr std::size_t kNumbers = 6, kHost = 1;  // as endpoint_key() writes them
+  std::array<std::uint32_t, kNumbers> numbers = {};
+  std::string key = endpoint.key;
+  SLUICE_CHECK(!endpoint.through && key.size() >= sizeof numbers);
+  std::memcpy(numbers.data(), key.data(), sizeof numbers);
+  key.erase(sizeof numbers, std::exchange(numbers[kHost], 0));
+  std::memcpy(key.data(), numbers.data(), sizeof numbers);
+  return key;
+}
+
 proxy::Target Through::target_of(std::size_t proxy) const {
   if (is_last(proxy)) return target;
   const Proxy& next = (*way.proxies)[proxy + 1];
@@ -191,7 +204,8 @@ void Endpoint::recycle() {
   through.reset();
   carries.reset();
   dialing_since.reset();
-  closes_unannounced = keeps = false;
+  closes_unannounced = keeps = stays_apart = false;
+  joined = {};
 }
 
 }  // namespace sluice::pool

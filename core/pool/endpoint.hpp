@@ -109,6 +109,9 @@ http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone);
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                   std::string& key);
 
+// The endpoint's key, which is that of a direct way, as it would be for another host.
+std::string key_without_host(const Endpoint& endpoint);  // throws std::bad_alloc
+
 struct Endpoint {
   void recycle();
   void describe(const Request& request, const TransferOptions& options, const Waiter& waiter);
@@ -144,7 +147,9 @@ struct Endpoint {
 
   // The peer has closed a connection right after a response without announcing it (Pool::note_end).
   bool closes_unannounced = false;
-  bool keeps = false;  // a connection to this endpoint was used twice
+  bool keeps = false;        // a connection to this endpoint was used twice
+  bool stays_apart = false;  // no connection of another host is used (RFC 9110 15.5.20)
+  ConnId joined;             // the connection of another host that carries requests of this one; it may be gone
   Link<Endpoint> pending, starved, unused_link;
 };
 using PendingList = List<Endpoint, &Endpoint::pending>;

@@ -46,6 +46,9 @@ class Client final : public ClientLayer {
   Code failure() const override { return Code::tls_handshake; }
   Again again() const override;
   std::string_view keys_to_retry() const override { return retry_list_; }
+  bool proves(const std::string& host, HostKind kind, std::uint16_t port, Now now) override {
+    return verified_ && state_ == State::established && proves_host(*config_, ssl_.get(), host, kind, port, now.wall);
+  }
   void describe(StreamFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }

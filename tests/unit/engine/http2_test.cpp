@@ -2,6 +2,7 @@
 // sharing means in detail: multiplex_test.cpp; frames: tests/unit/http2.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -320,6 +321,32 @@ TEST_CASE("http2 engine: cancel resets one stream, and the connection carries th
   CHECK(world.succeeded(other));
   CHECK(world.succeeded(later));
   CHECK(world.connects.size() == 1);
+}
+
+TEST_CASE("http2 engine: what waits to be sent when the last exchange ends is sent, and the connection is kept") {
+  sim::TlsServerOptions server = example_server();
+  server.alpn = {"h2"};
+  TlsWorld world(trusting_options(), server);
+  const TransferId canceled = world.ask(), kept = world.ask();
+  const ConnId conn = world.connect();
+  world.carry(conn);
+  REQUIRE(world.server(conn).write(as_bytes(h2::settings() + h2::headers(1, {{":status", "200"}}))));
+  world.carry(conn);
+  world.server(conn).plain().clear();
+  // The wire takes nothing at first: RST_STREAM is in the layers of TLS when the other one is complete.
+  world.engine.cancel(canceled, world.now);
+  world.drain();
+  REQUIRE(world.server(conn).write(as_bytes(ok(3, "x") + h2::ping())));
+  world.to_client(conn);
+  CHECK(world.succeeded(kept));
+  CHECK(world.engine.idle_connections() == 1);
+  world.to_server(conn);
+  h2::ClientReader client;
+  client.read("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  client.read(world.server(conn).plain());
+  const std::vector<h2::Frame> frames = client.take();
+  CHECK(std::ranges::count(frames, h2::kReset, &h2::Frame::type) == 1);
+  CHECK(std::ranges::count(frames, h2::kPing, &h2::Frame::type) == 1);
 }
 
 TEST_CASE("http2 engine: a transfer whose body is not consumed never stops another (SB-69)") {
