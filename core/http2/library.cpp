@@ -204,6 +204,10 @@ std::size_t Library::max_streams() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool Library::takes_extended_connect() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool has_body) {
   return or_out_of_memory([&]() -> Result<std::uint32_t> {
     // The library copies them, and changes names to lower case.

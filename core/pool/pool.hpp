@@ -61,6 +61,7 @@ class Pool final : public Scheduler {
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection& connection, Now now) override;
+  bool needs_http1(const PooledConnection& connection) override;
   // The connection's connection_expiry timer is due: whether it must be closed. Throws std::bad_alloc; it must then be
   // closed.
   bool is_expired(PooledConnection& connection, Now now);
