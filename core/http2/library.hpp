@@ -42,6 +42,7 @@ class Listener {
   struct Filled {
     std::size_t bytes = 0;
     bool last = false;
+    const Fields* trailers = nullptr;  // with `last`: these end the request
   };
   virtual Filled fill(std::uint32_t stream, MutableBytes space) = 0;
 };

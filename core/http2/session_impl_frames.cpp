@@ -228,7 +228,7 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   const bool last = upload.exhausted();
   if (last) stream->enter(SendState::done);
   stream->held_back = bytes.empty() && !last;
-  return {.bytes = bytes.size(), .last = last};
+  return {.bytes = bytes.size(), .last = last, .trailers = upload.trailers()};
 }
 
 void Session::request_frame_made(StreamId id, bool last) {
