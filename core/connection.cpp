@@ -82,6 +82,9 @@ void Connection::rewind_upload(TransferId transfer, Now now) {
 void Connection::fail_upload(TransferId transfer, std::string why, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.fail_upload(transfer, std::move(why), at); });
 }
+void Connection::set_priority(TransferId transfer, Priority priority, Now now) {
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.set_priority(transfer, priority, at); });
+}
 std::size_t Connection::running() const { return impl_->running(); }
 
 // ---- for the driver: facts about the stream ----

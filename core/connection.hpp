@@ -116,6 +116,7 @@ class Connection {
   void finish_upload(TransferId transfer, Now now);
   void rewind_upload(TransferId transfer, Now now);
   void fail_upload(TransferId transfer, std::string why, Now now);
+  void set_priority(TransferId transfer, Priority priority, Now now);  // as in Engine
 
   std::size_t running() const;  // requests that were added and have not ended
 

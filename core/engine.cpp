@@ -56,6 +56,9 @@ void Engine::rewind_upload(TransferId transfer, Now now) {
 void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.fail_upload(transfer, std::move(why), at); });
 }
+void Engine::set_priority(TransferId transfer, Priority priority, Now now) {
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.set_priority(transfer, priority, at); });
+}
 std::size_t Engine::running() const { return impl_->running(); }
 
 void Engine::handle_resolved(ResolveId resolve, Result<NameAnswer> answer, Now now) {

@@ -106,6 +106,12 @@ class Engine {
   // UploadRewind: with Code::rewind_failed. `why` becomes the error's message; it must not hold credentials.
   void fail_upload(TransferId transfer, std::string why, Now now);
 
+  // From now on the transfer has this priority, as if TransferOptions::priority said so. Over HTTP/2 the server is told
+  // (PRIORITY_UPDATE, RFC 9218 7.1) if its SETTINGS say that it listens; over HTTP/1 only requests that are sent later
+  // have it. A Priority field of the application's own stays as it is. An urgency above 7 counts as 7. No effect for a
+  // stale id and after the response.
+  void set_priority(TransferId transfer, Priority priority, Now now);
+
   std::size_t running() const;  // transfers that were added and have not ended
 
   // ---- for the driver: facts about the world ----

@@ -13,6 +13,7 @@
 #include "address.hpp"
 #include "credentials.hpp"
 #include "error.hpp"
+#include "priority.hpp"
 #include "retry_options.hpp"
 #include "stores.hpp"
 #include "types.hpp"
@@ -341,6 +342,10 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
+  // Requests have a Priority field (RFC 9218) that says this, unless they have one of their own; and over HTTP/2 the
+  // bodies of more urgent requests are sent first. nullopt: no such field is added, and the server takes it as
+  // Priority{}. An urgency above 7 is invalid_option.
+  std::optional<Priority> priority = {};
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
 };

@@ -107,6 +107,11 @@ void Multi::Impl::fail_upload(TransferId transfer, std::string why) {
   driver_.after_application_call();
 }
 
+void Multi::Impl::set_priority(TransferId transfer, Priority priority) {
+  engine_.set_priority(transfer, priority, driver_.now());
+  driver_.after_application_call();
+}
+
 void Multi::Impl::consume_body(TransferId transfer, std::size_t bytes) {
   engine_.consume_body(transfer, bytes, driver_.now());
   driver_.after_application_call();

@@ -37,10 +37,15 @@ inline constexpr std::size_t kIdleFramesPerRequest = 16;
 inline constexpr std::size_t kIdleFramesPerAbort = 64;
 inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
 inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
-// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69).
+// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69), at
+// first and at most; and by how much all windows of a connection together may have grown.
 inline constexpr std::size_t kStreamWindowBytes = 512 * 1024;
-// That of the connection limits no memory: it is opened for all that comes at once.
-inline constexpr std::size_t kConnectionWindowBytes = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxStreamWindowBytes = 32 * 1024 * 1024;
+inline constexpr std::size_t kMaxGrownBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxWindowPings = 16;  // of one connection, to measure the round trip
+// The window of the connection limits no memory: it is opened at once for all that comes.
+inline constexpr std::size_t kConnectionWindowBytes = 48 * 1024 * 1024;
+inline constexpr std::size_t kTurnBytes = 16 * 1024;  // of one request's body, before another one has its turn
 
 // Buffers
 inline constexpr std::size_t kLandingBytes = 256 * 1024;   // receive buffer; one for each engine

@@ -1,6 +1,7 @@
 // See calls.hpp.
 #include "core/engine/calls.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -96,6 +97,13 @@ void Calls::fail_upload(TransferId id, std::string why, Now now) {
   if (!job || job->is_received()) return;
   const Code code = job->upload.awaits_rewind() ? Code::rewind_failed : Code::upload_failed;
   carrier_.fail(*job, make_error(code, std::move(why)), now);
+}
+
+void Calls::set_priority(TransferId id, Priority priority, Now now) {
+  priority.urgency = std::min<std::uint8_t>(priority.urgency, 7);
+  with(id, now, [&](Job& job) {
+    if (!job.is_received()) carrier_.set_priority(job, priority, now);
+  });
 }
 
 void Calls::timer(TransferId id, TimerKind kind, Now now) {

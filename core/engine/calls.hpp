@@ -39,6 +39,7 @@ class Calls {
   void finish_upload(TransferId id, Now now);
   void rewind_upload(TransferId id, Now now);
   void fail_upload(TransferId id, std::string why, Now now);
+  void set_priority(TransferId id, Priority priority, Now now);
 
   // One of the transfer's own timers is due.
   void timer(TransferId id, TimerKind kind, Now now);

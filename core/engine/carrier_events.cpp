@@ -70,6 +70,7 @@ void Carrier::note_activity(PooledConnection& connection, std::size_t bytes, Now
 }
 
 void Carrier::received(PooledConnection& connection, MutableBytes plain, Now now) {
+  if (connection.multiplexes) connection.session().set_time(now.steady);
   while (!plain.empty() && connection.is_ready()) {
     events_.clear();
     auto taken = connection.session().receive(plain, events_);
@@ -314,6 +315,8 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     }
   } else if (connection.exchanges.empty()) {
     release(connection, now);
+    // The session may have more to send: answers, a reset.
+    if (connection.multiplexes && connection.is_ready()) settle(connection, now);
   } else {
     settle(connection, now);
   }

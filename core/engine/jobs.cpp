@@ -467,7 +467,7 @@ void Jobs::check_invariants() const {
     const http::UploadBody& upload = job.upload;
     SLUICE_CHECK(!upload.finished() || !upload.empty() || upload.capacity_bytes() == 0);
     constexpr std::size_t kMostBody =
-        std::max(limits::kLandingBytes, limits::kStreamWindowBytes) + 4 * limits::kTlsRecordBytes;
+        std::max(limits::kLandingBytes, limits::kMaxStreamWindowBytes) + 4 * limits::kTlsRecordBytes;
     SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);
   });
   SLUICE_CHECK(running == running_);

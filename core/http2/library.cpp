@@ -37,6 +37,8 @@ void* reallocate(void* block, std::size_t bytes, void* self) { return memory_of(
 
 // ---- the listener ----
 
+constexpr std::uint8_t kMeasured = 'm';  // begins a PING whose answer is measured
+
 std::string_view text(const std::uint8_t* bytes, std::size_t size) { return as_text(Bytes{bytes, size}); }
 
 std::uint32_t number(std::int32_t stream) { return static_cast<std::uint32_t>(stream); }
@@ -81,7 +83,9 @@ struct Library::Callbacks {
     return told([&] {
       if (frame->hd.type == NGHTTP2_HEADERS) of(self).section_ended(stream, last);
       if (frame->hd.type == NGHTTP2_DATA && last) of(self).data_ended(stream);
-      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) of(self).ping_answered();
+      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        of(self).ping_answered(frame->ping.opaque_data[0] == kMeasured);
+      }
       if (frame->hd.type == NGHTTP2_GOAWAY) {
         of(self).goaway_read(frame->goaway.error_code, Bytes{frame->goaway.opaque_data, frame->goaway.opaque_data_len});
       }
@@ -137,7 +141,8 @@ Library::~Library() {
   if (!memory_.refused()) nghttp2_session_del(session_);
 }
 
-bool Library::start(std::uint32_t first_stream) {
+bool Library::start(std::uint32_t first_stream, FrameBuffer* buffer) {
+  if (buffer != nullptr) memory_.lend(*buffer);
   nghttp2_option* made_options = nullptr;
   nghttp2_session_callbacks* made_callbacks = nullptr;
   if (nghttp2_option_new(&made_options) != 0) return false;
@@ -234,6 +239,8 @@ Result<void> Library::resume(std::uint32_t stream) {
   return result(resumed == NGHTTP2_ERR_INVALID_ARGUMENT ? 0 : resumed);
 }
 
+bool Library::has_window() const { return nghttp2_session_get_remote_window_size(session_) > 0; }
+
 Result<void> Library::consumed(std::uint32_t stream, std::size_t bytes) {
   return result(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream), bytes));
 }
@@ -242,6 +249,22 @@ Result<void> Library::consumed_of_connection(std::size_t bytes) {
   return result(nghttp2_session_consume_connection(session_, bytes));
 }
 
-Result<void> Library::ping() { return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr)); }
+Result<void> Library::enlarge_window(std::uint32_t stream, std::size_t bytes) {
+  return result(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                      static_cast<std::int32_t>(bytes)));
+}
+
+Result<void> Library::update_priority(std::uint32_t stream, Priority priority) {
+  return or_out_of_memory([&] {
+    const std::string value = priority_field(priority);
+    return result(nghttp2_submit_priority_update(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                 reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
+  });
+}
+
+Result<void> Library::ping(bool measured) {
+  const std::uint8_t opaque[8] = {measured ? kMeasured : std::uint8_t{0}};
+  return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, opaque));
+}
 
 }  // namespace sluice::http2

@@ -93,5 +93,53 @@ TEST_CASE("memory: an HTTP/2 session loses a request or the connection, and noth
   with_every_allocation_failing("three requests", [&] { return talk(answer); });
 }
 
+// Rounds of `at_once` requests and their responses. How many allocations the last ones have made.
+std::size_t allocations_of(std::size_t at_once, bool beside_another) {
+  constexpr int kRounds = 100, kWarm = 50;
+  auto session = http2::make_session();
+  REQUIRE(session);
+  std::vector<Asked> asked(at_once + 1);
+  for (Asked& one : asked) one.request.url = Url::parse("https://example.org/a/path").value();
+  std::vector<http::Event> events;
+  events.reserve(1'000);
+  std::vector<http::StreamId> moved;
+  moved.reserve(1'000);
+  const auto open = [&](Asked& one) {
+    const auto stream = session->open({.request = &one.request, .head = &one.head});
+    REQUIRE(stream);
+    return *stream;
+  };
+  const auto receive = [&](const std::string& bytes) {
+    std::vector<std::uint8_t> memory(bytes.begin(), bytes.end());
+    events.clear();
+    REQUIRE(watched([&] { return session->receive(memory, events); }) == memory.size());
+    watched([&] { session->advance_output(session->output().size_bytes()); });
+    moved.clear();
+    watched([&] { session->on_wire(0, moved); });
+  };
+  receive(h2::settings());
+  if (beside_another) open(asked.back());
+  for (int round = 0; round < kRounds; ++round) {
+    if (round == kWarm) run_short(SIZE_MAX, Shortage::once);
+    std::string answers;
+    for (std::size_t i = 0; i < at_once; ++i) {
+      const http::StreamId stream = watched([&] { return open(asked[i]); });
+      answers += h2::headers(stream, {{":status", "200"}, {"date", "Mon, 23 Nov 2026 14:00:00 GMT"}}) +
+                 h2::data(stream, std::string(1'000, 'x'), h2::kEndStream);
+    }
+    receive(answers);
+    CHECK(events.size() == 3 * at_once);
+  }
+  const std::size_t all = allocations();
+  relieve();
+  return all;
+}
+
+TEST_CASE("memory: in the steady state a request over HTTP/2 takes no memory") {
+  CHECK(allocations_of(1, false) == 0);
+  CHECK(allocations_of(1, true) == 0);
+  CHECK(allocations_of(50, true) == 0);
+}
+
 }  // namespace
 }  // namespace sluice::test

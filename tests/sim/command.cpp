@@ -31,6 +31,7 @@ constexpr const char* kHelp =
     "  --plain             no TLS (the same as --off tls, for every seed)\n"
     "  --multi             drive a Multi over in-memory transports instead of an Engine\n"
     "  --resumes           continue downloads of files that change\n"
+    "  --http2             many exchanges on one connection\n"
     "  --names             look names up that change, with a cache and a rule\n"
     "  --proxies           go through proxies\n"
     "  --hash-only         print nothing but the hash over all traces\n"

@@ -1,5 +1,6 @@
 // sluice_sim: see command.hpp.
 #include "tests/sim/command.hpp"
+#include "tests/sim/http2/run.hpp"
 #include "tests/sim/limits/run.hpp"
 #include "tests/sim/multi/run.hpp"
 #include "tests/sim/names/run.hpp"
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
                   {.scale = run_scale,
                    .others = {{"--multi", run_multi_seed, describe_multi_seed},
                               {"--limits", run_limits_seed, describe_limits_seed},
+                              {"--http2", run_http2_seed, describe_http2_seed},
                               {"--resumes", run_resumes_seed, describe_resumes_seed},
                               {"--names", run_names_seed, describe_names_seed},
                               {"--proxies", run_proxies_seed, describe_proxies_seed}}});

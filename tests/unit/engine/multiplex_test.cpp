@@ -292,6 +292,18 @@ TEST_CASE(
   CHECK(world.engine.info(third).retries == 1);
 }
 
+TEST_CASE("multiplex: a session that fails while bytes are taken ends its connection at once") {
+  MuxWorld world;
+  const auto ids = world.add_many(2);
+  const ConnId conn = world.connects.back().conn;
+  world.connected(conn);
+  world.receive(conn, mux_frame('B', 0));
+  world.sent(conn);
+  world.pass(Duration::zero());
+  CHECK(world.failure(ids[0]) == Code::malformed_response);
+  CHECK(closes_of(world, conn) == 1);
+}
+
 TEST_CASE("multiplex: a connection that can send no more opens no window, so nothing on it is waited for") {
   MuxWorld world;
   const auto ids = world.add_many(1);
