@@ -259,8 +259,8 @@ struct TransferOptions {
   std::shared_ptr<const TlsConfig> tls = {};
   std::optional<ConnectTo> connect_to = {};
   AddressFamily family = AddressFamily::any;
-  // It is HTTP/1.1, whatever this says, with a proxy that forwards the request (http without a tunnel), and with
-  // credentials that may log in a connection (NTLM, Negotiate).
+  // It is HTTP/1.1, whatever this says, with credentials that may log in a connection (NTLM, Negotiate). With a proxy
+  // that forwards the request (http without a tunnel) Proxy::http2 counts instead.
   HttpVersions http_versions = HttpVersions::any;
   // Null: TCP. With a route, the host and port of connect_to (or of the URL) are only passed to the route.
   std::shared_ptr<Route> route = {};

@@ -34,6 +34,7 @@ struct StreamFacts {
   std::string_view version, cipher, group;  // static text; "": not known to any layer
   std::string alpn, subject, issuer;        // the same, but owned
   bool resumed = false;
+  bool forwarder_http2 = false;                           // the proxy that gets the requests has agreed to HTTP/2
   int connect_status = 0;                                 // as TransferInfo::connect_status
   std::vector<std::string> certificates;                  // as TransferInfo::certificates
   std::shared_ptr<const StreamSecurity> given = nullptr;  // of a stream that was protected already: has the static text

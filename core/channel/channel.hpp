@@ -33,7 +33,7 @@ class Channel {
   // Only before start(). The first layer is the bottom of the stack. Throws std::bad_alloc.
   void push_layer(std::unique_ptr<Layer> layer) {
     if (!descent_) descent_ = std::make_unique<Descent>();
-    stages_.push_back({std::move(layer), {}, false});
+    stages_.push_back({std::move(layer), {}, false, false});
   }
 
   // The transport is open: the bottom layer begins. An error is kept in fault().
@@ -74,7 +74,8 @@ class Channel {
   bool keeps_too_much() const;
   bool holds_plain() const { return descent_ && descent_->on_wire != descent_->plain; }
 
-  // How the stream would have ended if the wire ended now: the worst answer of all layers.
+  // How the stream would have ended if the wire ended now: the worst answer of all layers, but for those below one that
+  // the peer has ended: they may go on.
   StreamEnd stream_end() const;
   // Ends the channel. With `announce_end` the bottom layer's closing message is put into transmit(), if the channel was
   // ready, has no fault and holds no bytes of the session. Bytes of the session that the wire has not taken are
@@ -98,6 +99,7 @@ class Channel {
     std::unique_ptr<Layer> layer;
     std::vector<std::uint8_t> out;
     bool started = false;
+    bool closed = false;  // the peer has ended it by the layer's own message
   };
   // How many bytes of the session have gone into the layers (`plain`), how many of these the wire has taken with all
   // that the layers put around them, and how many bytes the wire has taken in all. A position: the first `plain` bytes

@@ -292,8 +292,10 @@ std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial
   end(dial, true);
   pool_.established(connection);
   const Endpoint& endpoint = *pool_.find(connection.endpoint);
-  if (options_.coalesce_connections && connection.multiplexes && pool::Coalescing::concerns(endpoint)) {
-    has_memory_for([&] { pool_.coalescing().offer(connection, endpoint); });  // else no other host uses it
+  if (options_.coalesce_connections && connection.multiplexes && pool::may_share(endpoint)) {
+    has_memory_for([&] {  // else no other host uses it
+      connection.place = pool_.coalescing().offer(connection, pool::shared_key(endpoint, connection.address));
+    });
   }
   return told;
 }

@@ -5,14 +5,13 @@
 
 namespace sluice::engine {
 
-using pool::Coalescing;
 using pool::Dial;
 using pool::Endpoint;
 
 bool Connector::may_join(const Dial& dial, const Endpoint& endpoint) const {
   if (!options_.coalesce_connections || dial.has_winner || endpoint.stays_apart) return false;
   const Job* const sponsor = jobs_.find(dial.sponsor);
-  return sponsor && !sponsor->fresh_only && Coalescing::concerns(endpoint);
+  return sponsor && !sponsor->fresh_only && pool::may_share(endpoint);
 }
 
 // Where a request of this host went before, no name is looked up, as for a connection of its own.
@@ -35,7 +34,7 @@ std::optional<DialEnd> Connector::join(Dial& dial, Endpoint& endpoint, Now now) 
     const std::uint16_t port = port_of(dial, place);
     const auto allowed = ask_rule(place.host, port, known, false);
     if (!allowed) continue;
-    if (PooledConnection* const found = pool_.coalescing().find(endpoint, {*allowed, port}, suits)) {
+    if (PooledConnection* const found = pool_.coalescing().find(pool::shared_key(endpoint, {*allowed, port}), suits)) {
       return joined(dial, endpoint, *found, now);
     }
   }

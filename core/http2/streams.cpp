@@ -35,6 +35,7 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
   reader_.start({.head = exchange.head,
                  .trailers = exchange.trailers,
                  .to_head = is_head,
+                 .to_connect = effective_method(*exchange.request) == "CONNECT",
                  .keep_raw = exchange.rules.keep_raw_head});
   begun = sent = held_back = blocked = false;
   urgency = exchange.urgency;

@@ -1,19 +1,18 @@
-// Which connections may carry the requests of other hosts too (RFC 9113 9.1.1): those that multiplex over TLS, found by
-// their address and by all that the keys of their endpoints say but the host. Leaves to others: whether the certificate
-// is valid for the other host (Layer::proves), and whether the connection has room.
+// The connections that may carry the requests of other hosts too (RFC 9113 9.1.1), found by a key: their address, and
+// all that the keys of their endpoints say but the host (shared_key() in endpoint.hpp). Leaves to others: whether the
+// certificate is valid for the other host (Layer::proves), and whether the connection has room.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
-#include "core/address.hpp"
 #include "core/base/list.hpp"
 
 namespace sluice::pool {
 
-struct Endpoint;
 struct PooledConnection;
 
 class Coalescing {
@@ -24,15 +23,11 @@ class Coalescing {
   Coalescing(const Coalescing&) = delete;
   Coalescing& operator=(const Coalescing&) = delete;
 
-  // Whether connections of the endpoint may be shared with other hosts, if they speak HTTP/2: it is reached directly,
-  // over TLS that is made here, at the host that its URLs name, and without an account.
-  static bool concerns(const Endpoint& endpoint);
-  // The connection can be found until its `place` is reset. Throws std::bad_alloc; it cannot be found then.
-  void offer(PooledConnection& connection, const Endpoint& endpoint);
-  // The newest one at this address that `suits`; at most limits::kMaxCoalescingChecks are looked at. Null: none. Throws
-  // std::bad_alloc, and what `suits` throws.
-  PooledConnection* find(const Endpoint& endpoint, const Address& address,
-                         const std::function<bool(PooledConnection&)>& suits) const;
+  // The connection can be found as long as the place exists, which it owns. Throws std::bad_alloc.
+  std::unique_ptr<Place> offer(PooledConnection& connection, std::string key);
+  // The newest one with this key that `suits`; at most limits::kMaxCoalescingChecks are looked at. Null: none. Throws
+  // what `suits` throws.
+  PooledConnection* find(const std::string& key, const std::function<bool(PooledConnection&)>& suits) const;
 
   bool empty() const { return groups_.empty(); }
 
@@ -50,7 +45,6 @@ class Coalescing::Place {
   ~Place();
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
-  void join(std::string key);  // once. Throws std::bad_alloc
 
  private:
   friend class Coalescing;

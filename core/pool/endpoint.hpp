@@ -99,8 +99,9 @@ struct Through {
   Link<Through> starved, spare;
 };
 
-// The version that connections are made for. `alone`: HTTP/1, because a proxy gets the requests without a tunnel, or
-// because a connection is logged in, which is for one request at a time (NTLM, Negotiate).
+// The version that connections are made for. `alone`: HTTP/1, because a proxy that is not offered HTTP/2 gets the
+// requests without a tunnel, or because a connection is logged in, which is for one request at a time (NTLM,
+// Negotiate).
 http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone);
 
 // Writes the endpoint key into `key`. Two transfers share connections only if their keys are equal, and TLS sessions if
@@ -109,8 +110,11 @@ http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone);
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                   std::string& key);
 
-// The endpoint's key, which is that of a direct way, as it would be for another host.
-std::string key_without_host(const Endpoint& endpoint);  // throws std::bad_alloc
+// Whether connections of the endpoint may be shared with other hosts (Coalescing), if they speak HTTP/2: it is reached
+// directly, over TLS that is made here, at the host that its URLs name, and without an account.
+bool may_share(const Endpoint& endpoint);
+// Of such an endpoint and an address of it: what must be equal for that. Throws std::bad_alloc.
+std::string shared_key(const Endpoint& endpoint, const Address& address);
 
 struct Endpoint {
   void recycle();

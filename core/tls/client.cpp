@@ -418,7 +418,8 @@ std::string_view Client::alpn() const {
 
 // Overwrites the facts of layers below: the topmost TLS layer is the one with the origin.
 void Client::describe(StreamFacts& facts) const {
-  if (params_.place == ClientParams::Place::to_proxy) return;
+  if (params_.place == ClientParams::Place::to_forwarder) facts.forwarder_http2 = alpn() == "h2";
+  if (params_.place >= ClientParams::Place::to_proxy) return;
   facts.version = version();
   facts.cipher = cipher();
   facts.group = group();
