@@ -50,6 +50,8 @@ void Http2Peer::on_bytes(Line& line, Bytes bytes) {
   if (over_) return;
   line_ = &line;
   server_.feed(bytes);
+  std::size_t owed = server_.unopened();
+  pay(0, owed, kConnectionStep);
   work(line);
 }
 
@@ -96,8 +98,6 @@ void Http2Peer::head_came(std::uint32_t stream, HttpRequest request, bool last) 
 }
 
 void Http2Peer::body_came(std::uint32_t stream, Bytes bytes) {
-  owed_ += bytes.size();
-  pay(0, owed_, kConnectionStep);
   Exchange* const exchange = find(stream);
   if (!exchange) return;
   exchange->request.body.append(as_text(bytes));

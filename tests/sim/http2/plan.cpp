@@ -155,6 +155,8 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   if (transfer.method == "POST" || transfer.method == "PUT")
     transfer.upload = draw_upload(random, origin.options.window_step < 100 || origin.options.upload_window < 200);
   transfer.reply = draw_reply(random, origin, transfer.upload, theme);
+  // More than what waits in the network, so that the response comes before the end of the request.
+  if (transfer.reply.early && origin.tls) transfer.upload.bytes += 100'000;
   if (transfer.reply.http2.fault == sim::Http2Fault::overrun) {
     overrun(random, transfer);
   } else if (one_in(random, 8)) {

@@ -286,7 +286,9 @@ class Http2Run final : public ModeRun {
 
   // Nothing but its long idleness ends a connection there.
   void check_kept(std::size_t number) {
-    if (plan_.ping_interval) return;
+    // A PING may wait too long behind an upload.
+    const bool slow = plan_.weather.max_send != SIZE_MAX || plan_.weather.bandwidth != SIZE_MAX;
+    if (plan_.ping_interval && slow) return;
     const Duration least = EngineOptions().idle_connection_timeout;
     for (const sim::ConnectRecord& record : world_.connects()) {
       if (record.origin != number || !record.connected || !record.over) continue;
