@@ -430,6 +430,23 @@ TEST_CASE("http2 engine: a transfer whose body is not consumed never stops anoth
   CHECK(world.succeeded(paused));
 }
 
+TEST_CASE("http2 engine: a window is opened for many pieces of a body at once; the driver is asked to send just then") {
+  KnownWorld world;
+  world.consume = false;
+  const TransferId id = world.add("http://192.0.2.1/", known());
+  const ConnId conn = world.connect();
+  world.receive(conn, h2::frame(h2::kSettings, h2::kAck, 0, "") + h2::headers(1, {{":status", "200"}}));
+  const std::string part(16'384, 'x');
+  for (int i = 1; i <= 16; ++i) {
+    world.receive(conn, h2::data(1, part));
+    world.changed.clear();
+    world.engine.consume_body(id, part.size(), world.now);
+    world.drain();
+    CHECK(world.changed.size() == (i == 16 ? 1 : 0));
+    CHECK(world.engine.interest(conn).write == (i == 16));
+  }
+}
+
 TEST_CASE("http2 engine: an error of the connection ends what has begun; what has no response yet is sent again once") {
   KnownWorld world;
   const TransferId begun = world.add("http://192.0.2.1/a", known());
