@@ -254,17 +254,21 @@ std::optional<DialEnd> Connector::broken_off(PooledConnection& connection, Error
   const bool may_try = again == Again::with_keys ? !dial.service || !dial.service->has_retried
                                                  : dial.proxy_connections < limits::kMaxProxyConnections;
   if (may_try && again != Again::no) return begin_again(dial, connection, now);
+  if (error.code == Code::tls_handshake && leads_elsewhere(dial)) {
+    dial.service->is_over = true;
+    return begin_again(dial, connection, now);
+  }
   return failed(dial, std::move(error));
 }
 
-// A proxy's challenge can be answered on another connection only, and other keys need a hello of their own. After early
-// data no session is offered.
+// A proxy's challenge can be answered on another connection only, and other keys need a hello of their own; where an
+// HTTPS record leads there may be no server for this host. After early data no session is offered.
 std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& connection, Now now) {
   Endpoint& endpoint = *pool_.find(dial.endpoint);
   const Again asked = connection.channel.again();
   if (asked == Again::with_keys) {
     note_keys(dial, connection.channel.keys_to_retry());
-  } else if (asked != Again::yes) {
+  } else if (asked != Again::yes && asked != Again::no) {
     endpoint.through->asked = asked;
   }
   if (dial.early && dial.early->data.was_sent()) forget_sessions(endpoint, parts());

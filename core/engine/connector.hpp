@@ -104,6 +104,7 @@ class Connector {
   static void choose_service(pool::Dial& dial, const pool::Endpoint& endpoint, const pool::Name& name);
   std::optional<DialEnd> look_up_service(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   std::optional<DialEnd> fall_back(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  static bool leads_elsewhere(const pool::Dial& dial);
   static void note_keys(pool::Dial& dial, std::string_view list);
   bool is_of_target(const pool::Dial& dial) const;
   static bool lacks_records(const pool::Endpoint& endpoint, const pool::Name& name);
