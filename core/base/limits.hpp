@@ -110,6 +110,8 @@ inline constexpr std::size_t kExchangesBeforeYield = 16;
 inline constexpr std::size_t kMaxTlsSessions = 1'024;  // in one store
 // A ticket of TLS 1.3 is used once, so connections that are made at the same time need one each.
 inline constexpr std::size_t kTlsSessionsPerOrigin = 8;
+// Of connections of other hosts, whether their certificates are valid for the host of a new one.
+inline constexpr std::size_t kMaxCoalescingChecks = 4;
 inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain among certificates with the same names
 // How long the family of the address that won a race is tried first for that name.
 inline constexpr Duration kFamilyMemory = std::chrono::minutes(10);

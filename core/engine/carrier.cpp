@@ -24,10 +24,11 @@ Error copy_of(const Error& error) {
 }
 
 // Whether the connection may carry another exchange. If the wire has not taken a request completely when its response
-// ends, the connection ends, also if the bytes are in a layer's buffer.
+// ends, the connection ends, also if the bytes are in a layer's buffer. Where exchanges are multiplexed, the session
+// says so of a request that it could not end.
 bool is_usable(const PooledConnection& connection) {
   return connection.session().reusable() && !connection.write_broken && !connection.last_use &&
-         !connection.channel.holds_plain();
+         (connection.multiplexes || !connection.channel.holds_plain());
 }
 
 // The answer to what the job has sent last goes on the same connection.

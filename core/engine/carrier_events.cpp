@@ -119,6 +119,11 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
         detach(connection, job);
         return retry(job, true, now);
       }
+      if (connector_ && connector_->was_misdirected(connection, job)) {
+        connection.session().abort(job.stream);
+        detach(connection, job);
+        return retry(job, false, now);
+      }
       note_keep_alive(connection, job.head);
       if (job.way && job.way->forwards) note_proxy_connection(connection, job.head);
       if (options_.hsts || options_.alt_svc) note_hosts(job, now);
@@ -331,6 +336,8 @@ void Carrier::after_bytes(PooledConnection& connection, Now now) {
     }
   } else if (connection.exchanges.empty()) {
     release(connection, now);
+    // The session may have more to send: answers, a reset.
+    if (connection.multiplexes && connection.is_ready()) settle(connection, now);
   } else {
     settle(connection, now);
   }
@@ -446,7 +453,9 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
     jobs_.end_if_delivered(job, now);
   } else if (multiplexes) {
     jobs_.note_activity(job, now);
-    settle(*connection, now);
+    // A window is opened for many pieces of a body at once.
+    const http::Session& session = connection->session();
+    if (session.output().count != 0 || session.deadline() == Instant{}) settle(*connection, now);
   } else if (was_blocked && job.body.size() < limits::kBodyBufferBytes) {
     connections_.interest_changed(*connection);
     jobs_.note_activity(job, now);

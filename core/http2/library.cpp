@@ -160,7 +160,8 @@ Library::~Library() {
   if (!memory_.refused()) nghttp2_session_del(session_);
 }
 
-bool Library::start(std::uint32_t first_stream) {
+bool Library::start(std::uint32_t first_stream, FrameBuffer* buffer) {
+  if (buffer != nullptr) memory_.lend(*buffer);
   nghttp2_option* made_options = nullptr;
   nghttp2_session_callbacks* made_callbacks = nullptr;
   if (nghttp2_option_new(&made_options) != 0) return false;
@@ -209,6 +210,8 @@ Result<void> Library::feed(Bytes input) {
   SLUICE_CHECK(taken < 0 || static_cast<std::size_t>(taken) == input.size());
   return result(taken);
 }
+
+bool Library::has_output() const { return nghttp2_session_want_write(session_) != 0; }
 
 Result<Bytes> Library::next_output() {
   const std::uint8_t* data = nullptr;

@@ -54,11 +54,14 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
-  // Makes the library's state, with our SETTINGS and the connection's window as its first output. False: no memory.
-  bool start(std::uint32_t first_stream);
+  // Makes the library's state, with our SETTINGS and the connection's window as its first output. `buffer` must outlive
+  // this object; null: it has one of its own. False: no memory.
+  bool start(std::uint32_t first_stream, FrameBuffer* buffer);
 
   // The functions below return out_of_memory, or internal for what the library should never say.
   Result<void> feed(Bytes input);
+  // Whether there may be any; costs less than to ask for them.
+  bool has_output() const;
   // The next bytes of output, which live until the next call; empty: none.
   Result<Bytes> next_output();
   // Whether a new stream may be opened at all; and how many at once the peer allows.
@@ -77,6 +80,7 @@ class Library {
   // Not sent to a server whose SETTINGS do not say that it looks at it (RFC 9218 2.1).
   Result<void> update_priority(std::uint32_t stream, Priority priority);
   Result<void> ping(bool measured = false);
+  void release_spares() { memory_.release_spares(); }
   // An allocation of the library has failed: it must not be called any more.
   bool short_of_memory() const { return memory_.refused(); }
 

@@ -28,6 +28,11 @@ bool is_left_out(std::string_view name) {
   return std::ranges::any_of(kLeftOut, [&](std::string_view known) { return equals_ignoring_case(name, known); });
 }
 
+bool is_framing(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kFraming = {"Content-Length", "Trailer", "TE", "Expect"};
+  return std::ranges::any_of(kFraming, [&](std::string_view known) { return equals_ignoring_case(name, known); });
+}
+
 // Named by a Connection field (RFC 9110 7.6.1).
 bool is_named(const Request& request, std::string_view name) {
   return std::ranges::any_of(request.fields, [&](const Field& field) {
@@ -77,13 +82,41 @@ void RequestFields::write(const http::Exchange& exchange) {
   const http::UploadBody body(request.body);
   const bool has_content = body.present() && body.declared_length() != 0U;
   write_start(request);
-  for (const Field field : request.fields) write_field(field, request, !exchange.cookies.empty(), has_content);
+  const http::ForwardedBy* const forwarded = exchange.forwarded;
+  if (forwarded) write_forwarded(request, *forwarded);
+  const bool has_login = forwarded && !forwarded->authorization.empty();  // that replaces the request's own
+  for (const Field field : request.fields) {
+    if (has_login && equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
+    write_field(field, request, !exchange.cookies.empty(), has_content);
+  }
   if (!exchange.cookies.empty()) write_cookies(request, exchange.cookies);
   if (!has_length_) write_length(request);
   append("\r\n");
 }
 
+// RFC 9113 8.5: where the tunnel leads is all that CONNECT says.
+void RequestFields::write_connect(const Request& request) {
+  add_pseudo(":method", append("CONNECT"));
+  append(" ");
+  add_pseudo(":authority", append(request.target ? *request.target : request.url.authority()));
+  append(" HTTP/2\r\nHost: ");
+  append(at(1).value);
+  append("\r\n");
+}
+
+// As over HTTP/1: what frames a request is never taken from the fields that are meant for a proxy.
+void RequestFields::write_forwarded(const Request& request, const http::ForwardedBy& forwarded) {
+  const bool has_authorization = !forwarded.authorization.empty();
+  if (has_authorization) add("Proxy-Authorization", forwarded.authorization, true);
+  for (const Field field : *forwarded.fields) {
+    if (has_authorization && equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
+    if (request.fields.contains(field.name) || is_left_out(field.name) || is_framing(field.name)) continue;
+    add(field.name, field.value, is_secret(field.name));
+  }
+}
+
 void RequestFields::write_start(const Request& request) {
+  if (effective_method(request) == "CONNECT") return write_connect(request);
   add_pseudo(":method", append(effective_method(request)));
   append(" ");
   add_pseudo(":path", append(request.target ? std::string_view(*request.target) : request.url.target()));

@@ -45,6 +45,8 @@ class RequestFields {
   void split_cookies();
   void add_pseudo(std::string_view name, Span value);
   void write_start(const Request& request);
+  void write_connect(const Request& request);
+  void write_forwarded(const Request& request, const http::ForwardedBy& forwarded);
   void write_field(const Field& field, const Request& request, bool has_cookies, bool has_content);
   void write_cookies(const Request& request, std::string_view cookies);
   void write_length(const Request& request);

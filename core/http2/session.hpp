@@ -11,6 +11,8 @@
 
 namespace sluice::http2 {
 
+class FrameBuffer;
+
 // False: a build without libnghttp2 (session_absent.cpp); make_session() is not called then.
 bool has_http2();
 
@@ -19,6 +21,8 @@ struct SessionOptions {
   // A PING is sent after this time without a byte from the peer; if no answer comes in the same time again, the
   // connection has failed (http2_error). More than zero. nullopt: none is sent.
   std::optional<Duration> ping_interval = {};
+  // Shared by sessions of one thread. Null: the session has one of its own, of 16 KiB.
+  std::shared_ptr<FrameBuffer> frame_buffer = {};
 };
 
 // Null: not enough memory.

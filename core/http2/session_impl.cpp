@@ -22,7 +22,7 @@ constexpr std::uint32_t kCancel = std::to_underlying(ErrorCode::cancel);
 }  // namespace
 
 bool Session::start(std::uint32_t first_stream) {
-  if (!library_.start(first_stream)) return false;
+  if (!library_.start(first_stream, frame_buffer_.get())) return false;
   pump();
   return !error_;
 }
@@ -125,7 +125,7 @@ void Session::consumed(StreamId id, std::size_t bytes) {
     growth_.ping_sent(now_);
     note(library_.ping(true));
   }
-  pump();
+  if (!error_ && library_.has_output()) pump();
 }
 
 bool Session::request_begun(StreamId id) const {
@@ -188,6 +188,7 @@ void Session::take_input(MutableBytes input, std::size_t& taken) {
     if (std::exchange(reset_waits_, false) && !error_) pump();
   }
   if (!error_) pump();
+  free_buffers();
 }
 
 Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
@@ -301,11 +302,16 @@ void Session::advance_output(std::size_t bytes) {
   free_buffers();
 }
 
+// What a connection without exchanges does not need.
 void Session::free_buffers() {
-  if (!streams_.empty() || pending() != 0 || out_.capacity() <= kKeptOutputBytes) return;
+  if (!streams_.empty()) return;
+  streams_.release();
+  marks_.release();
+  fields_.release();
+  library_.release_spares();
+  if (pending() != 0 || out_.capacity() <= kKeptOutputBytes) return;
   std::vector<std::uint8_t>().swap(out_);
   out_begin_ = 0;
-  fields_.release();
 }
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +19,9 @@ namespace sluice::http2 {
 
 class Session final : public http::Session, private Listener {
  public:
-  explicit Session(std::optional<Duration> ping_interval) : ping_interval_(ping_interval), library_(*this) {}
+  // As SessionOptions say.
+  Session(std::optional<Duration> ping_interval, std::shared_ptr<FrameBuffer> frame_buffer)
+      : ping_interval_(ping_interval), frame_buffer_(std::move(frame_buffer)), library_(*this) {}
   // False: not enough memory. Called once, before all others.
   bool start(std::uint32_t first_stream);
 
@@ -96,6 +99,7 @@ class Session final : public http::Session, private Listener {
   std::unexpected<Error> tell_error();
 
   const std::optional<Duration> ping_interval_;
+  const std::shared_ptr<FrameBuffer> frame_buffer_;
   Library library_;
   FrameGuard guard_;
   WindowGrowth growth_;

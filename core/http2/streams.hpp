@@ -68,10 +68,15 @@ class Streams {
   Stream& front() const { return *open_.front(); }
   auto begin() const { return open_.begin(); }
   auto end() const { return open_.end(); }
+  void release();  // frees what an idle connection does not need. Only when empty
 
  private:
-  std::vector<std::unique_ptr<Stream>> open_;   // by id
+  std::size_t place_of(StreamId id) const;  // ids_.size(): there is none
+
+  std::vector<StreamId> ids_;  // of `open_`, which grow: searched without touching the objects
+  std::vector<std::unique_ptr<Stream>> open_;
   std::vector<std::unique_ptr<Stream>> spare_;  // to be used again
+  mutable std::size_t latest_ = 0;              // the place that was found last: facts about a stream come in a row
 };
 
 // Which bytes of the output belong to which request. Positions count all bytes of the connection.
@@ -86,7 +91,8 @@ class RequestMarks {
   void add(const Mark& mark);
   // The first mark, if it begins before `taken`; else null.
   const Mark* next(std::uint64_t taken) const;
-  void pop();  // removes the first
+  void pop();      // removes the first
+  void release();  // frees the memory, if there are none
 
  private:
   std::vector<Mark> marks_;
