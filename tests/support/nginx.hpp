@@ -12,6 +12,8 @@ namespace sluice::test {
 //   /N           the file of N bytes            /chunked/N  the same without a length, so in chunks
 //   /slow/N      the same at 64 KiB a second    /upload/... PUT makes a file in site().www()/upload
 //   /brotli/N    the same with content coding br, if it is asked for
+//   /go          a redirect (302) to /1024
+//   /own/N       the same; for localhost on a connection that was not made for that name 421
 class Nginx {
  public:
   // Throws std::runtime_error with nginx's own message if it does not start.
@@ -30,6 +32,8 @@ class Nginx {
   std::string plain_http2() const { return at("http", 8); }  // HTTP/2 by prior knowledge
   // Kills the worker, and with it every connection, without a regular close. A new worker replaces it.
   void kill_worker();
+  // A new worker takes new connections, and the old one ends when the requests that it has are served.
+  void reload();
 
  private:
   std::string at(const char* scheme, std::size_t index) const;
