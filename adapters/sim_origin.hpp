@@ -256,9 +256,9 @@ class Http2Watcher {
   virtual void unprocessed(const HttpRequest&) {}
   virtual void given_up(const HttpRequest&, std::uint32_t code) { static_cast<void>(code); }  // reset by the client
   virtual void upload_came(const HttpRequest&) {}                                             // the request is complete
-  // How much the client takes now of this exchange, and of all.
-  virtual void windows(std::int64_t stream, std::int64_t connection) {
-    static_cast<void>(stream), static_cast<void>(connection);
+  // How much the client takes now of this exchange, of which so much was sent, and of all.
+  virtual void windows(std::int64_t stream, std::size_t sent, std::int64_t connection) {
+    static_cast<void>(stream), static_cast<void>(sent), static_cast<void>(connection);
   }
   // The client has closed a connection on which this exchange was open, and no fault was made there.
   virtual void left_open(const HttpRequest&, Instant now) { static_cast<void>(now); }

@@ -380,7 +380,7 @@ void Http2Peer::flush(Line& line) {
 void Http2Peer::watch_windows() {
   if (!site_->options.watcher || unwatched_) return;
   for (const auto& [stream, exchange] : exchanges_)
-    site_->options.watcher->windows(server_.window(stream), server_.window());
+    site_->options.watcher->windows(server_.window(stream), exchange.sent, server_.window());
 }
 
 void Http2Peer::plan_wake(Line& line) {

@@ -113,8 +113,11 @@ void Book::Watcher::unprocessed(const sim::HttpRequest& request) {
   ++account->refusals;
 }
 
-void Book::Watcher::windows(std::int64_t stream, std::int64_t connection) {
-  if (stream > static_cast<std::int64_t>(sluice::limits::kStreamWindowBytes))
+// A window grows only where it limits the speed.
+void Book::Watcher::windows(std::int64_t stream, std::size_t sent, std::int64_t connection) {
+  const bool grows = sent >= sluice::limits::kStreamWindowBytes / 2;
+  const std::size_t most = grows ? sluice::limits::kMaxStreamWindowBytes : sluice::limits::kStreamWindowBytes;
+  if (stream > static_cast<std::int64_t>(most))
     book_.report_("windows", "an exchange may be sent " + std::to_string(stream) + " bytes");
   if (connection > static_cast<std::int64_t>(sluice::limits::kConnectionWindowBytes))
     book_.report_("windows", "a connection may be sent " + std::to_string(connection) + " bytes");

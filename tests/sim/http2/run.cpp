@@ -250,7 +250,10 @@ class Http2Run final : public ModeRun {
     }
     for (const auto& [id, account] : by_id_) {
       const std::uint64_t come = world_.engine().progress(id).received_body_bytes;
-      const bool keeps_too_much = come > account->body.size() + sluice::limits::kStreamWindowBytes;
+      // What is not consumed is no reason for a larger window.
+      const bool grows = account->body.size() >= sluice::limits::kStreamWindowBytes / 2;
+      const std::size_t most = grows ? sluice::limits::kMaxStreamWindowBytes : sluice::limits::kStreamWindowBytes;
+      const bool keeps_too_much = come > account->body.size() + most;
       if (keeps_too_much) report("memory", name_of(*account) + " has " + std::to_string(come) + " bytes");
     }
   }
