@@ -123,6 +123,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
                             .rules = response_rules(job),
                             .body = body_form(job.options),
                             .valid = true,
+                            .http1_0 = job.options.http_versions == HttpVersions::http1_0,
                             .cookies = job.options.cookies ? cookies_ : std::string_view()};
     http::ForwardedBy forwarded;
     if (job.way && job.way->forwards) {
