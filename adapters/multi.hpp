@@ -203,9 +203,10 @@ class Multi {
   // Ends a pause of on_body() or on_upload(). The callbacks come in the next drive.
   void resume(TransferId transfer);
   // For a BodyStream: the body is complete; or its source has failed, and `why` becomes the error's message. As the
-  // functions of Engine with these names.
-  void finish_upload(TransferId transfer);
+  // functions of Engine with these names, and so is set_priority().
+  void finish_upload(TransferId transfer, Fields trailers = {});
   void fail_upload(TransferId transfer, std::string why);
+  void set_priority(TransferId transfer, Priority priority);
   // The body bytes that have come and are not consumed, without transfer coding. A view until the next non-const call.
   Bytes body(TransferId transfer) const;
   // Removes the first `bytes` bytes of body(), which makes room for more from the peer. For transfers with a null

@@ -115,6 +115,7 @@ struct OriginSpec {
   TlsVersion newest_tls = TlsVersion::tls1_3;  // the newest version that it supports
   bool early_data = false;                     // its tickets allow early data (RFC 8446 2.3)
   PerMille refuses_early_data = 0;             // of its connections
+  PerMille http2 = 0;                          // how many of its TLS connections take HTTP/2 by ALPN (http2_origin())
   // Where it listens. Empty: one IPv4 address that the world chooses (from 192.0.2.0/24 on). Two origins may share an
   // address if their ports differ.
   std::vector<IpAddress> addresses = {};

@@ -1,5 +1,5 @@
-// The peers of a simulated world: what answers a connection. A script (any bytes at any moment), an HTTP/1.1 origin
-// that is correct unless it is told to make a fault, or a Peer of the user.
+// The peers of a simulated world: what answers a connection. A script (any bytes at any moment), an origin of HTTP/1.1
+// or HTTP/2 that is correct unless it is told to make a fault, or a Peer of the user.
 //
 //   sim::Script script;
 //   script.await("\r\n\r\n").send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel").wait(2s).send("lo").close();
@@ -41,6 +41,8 @@ class Line {
   virtual void note_cut_off() {}
   // The first bytes that the TLS server on this line has read came as early data.
   virtual bool has_early_data() const { return false; }
+  // The protocol that the TLS server on this line has agreed to (ALPN); "": none, or there is no TLS.
+  virtual std::string_view alpn() const { return {}; }
   virtual Now now() const = 0;
   virtual Random& random() = 0;
 
@@ -143,6 +145,51 @@ enum class Oddity : std::uint8_t {
 };
 std::string_view to_string(Oddity oddity);
 
+// A fault that an HTTP/2 origin can be told to make in place of a response, or in it. Each is reported by Line::admit()
+// with the name from to_string().
+enum class Http2Fault : std::uint8_t {
+  none,
+  // Only this exchange ends:
+  refused,           // RST_STREAM(REFUSED_STREAM), when the head of the request has come
+  calm,              // the same with ENHANCE_YOUR_CALM
+  reset_at_head,     // RST_STREAM(INTERNAL_ERROR) in place of the response
+  reset_in_body,     // RST_STREAM(CANCEL) in its body
+  two_statuses,      // :status twice
+  upper_case_name,   // a field name with a capital letter
+  connection_field,  // the field Connection
+  long_body,         // more bytes than content-length says
+  short_body,        // fewer
+  late_head,         // a second head after the body
+  no_status,         // a head without :status
+  // The connection has to end:
+  push_promise,
+  continuations,   // CONTINUATION frames without end
+  pings,           // more PING frames at once than anybody answers
+  empty_frames,    // DATA frames without data, in great number
+  huge_frame,      // longer than the client allows
+  bad_setting,     // a window above 2^31 - 1
+  idle_stream,     // DATA of a stream that was never opened
+  stray_data,      // DATA of stream 0
+  goaway_calm,     // GOAWAY(ENHANCE_YOUR_CALM), and the end
+  closes_in_body,  // the end of the connection
+  resets_in_body,  // a reset of the connection
+  // What a client may take, or not:
+  data_after_end,  // the response, and DATA after its end
+  overrun,         // the response, all at once, whatever the windows are
+};
+std::string_view to_string(Http2Fault fault);
+
+// What of a response is HTTP/2's alone.
+struct Http2Reply {
+  Http2Fault fault = Http2Fault::none;
+  std::size_t frame_bytes = 16'384;  // most bytes of the body in a frame
+  std::size_t padding = 0;           // bytes added to each DATA frame, at most 255
+  Duration pause = {};               // between two frames of the body
+  bool noise = false;                // frames of unknown types, and others that mean nothing, come before the response
+  // With `early`: RST_STREAM(NO_ERROR) after the response, if the request is not complete then.
+  bool stops_upload = false;
+};
+
 // What an origin answers.
 struct HttpReply {
   enum class Framing : std::uint8_t { length, chunked, until_close };
@@ -168,6 +215,7 @@ struct HttpReply {
   bool one_write = false;
   OriginFault origin_fault = OriginFault::none;
   Oddity oddity = Oddity::none;
+  Http2Reply http2 = {};  // over HTTP/2, where `origin_fault` and `oddity` have no effect
 };
 // Whether a client cannot be certain where this response ends: then it must not use the connection again.
 bool leaves_doubt(Oddity oddity, int status, HttpReply::Framing framing);
@@ -184,5 +232,57 @@ struct HttpOriginOptions {
 // request that is not strictly HTTP/1.1 (RFC 9112) is answered with 400 and a close, and reported as the fault "bad
 // request"; sluice must never cause it.
 Accept http_origin(Responder responder, HttpOriginOptions options = {});
+
+// ---- an HTTP/2 origin ----
+
+// New settings of a connection's server.
+struct Http2Change {
+  Duration at = {};  // since the connection was opened
+  std::optional<std::uint32_t> max_streams = {};
+  std::optional<std::uint32_t> upload_window =
+      {};  // SETTINGS_INITIAL_WINDOW_SIZE; a lower one may make windows negative
+};
+
+// Is told what a client cannot know, or what a test cannot see from the client's end. Must outlive the world.
+class Http2Watcher {
+ public:
+  // This request was not processed: it was refused, or is above the last one of a GOAWAY.
+  virtual void unprocessed(const HttpRequest&) {}
+  virtual void given_up(const HttpRequest&, std::uint32_t code) { static_cast<void>(code); }  // reset by the client
+  virtual void upload_came(const HttpRequest&) {}                                             // the request is complete
+  // How much the client takes now of this exchange, and of all.
+  virtual void windows(std::int64_t stream, std::int64_t connection) {
+    static_cast<void>(stream), static_cast<void>(connection);
+  }
+  // The client has closed a connection on which this exchange was open, and no fault was made there.
+  virtual void left_open(const HttpRequest&, Instant now) { static_cast<void>(now); }
+  // The same where a PING was not answered; the last one was sent so long ago.
+  virtual void unanswered(Duration ago) { static_cast<void>(ago); }
+
+ protected:
+  ~Http2Watcher() = default;
+};
+
+struct Http2OriginOptions {
+  HttpOriginOptions http1 = {};  // for connections that speak HTTP/1.1
+  std::uint32_t max_streams = 100;
+  std::uint32_t upload_window = 65'535;     // of each request's body
+  std::size_t window_step = SIZE_MAX;       // windows are opened by at most so much in a WINDOW_UPDATE
+  std::vector<Http2Change> changes = {};    // in the order of time
+  std::optional<Duration> keep_alive = {};  // closes a connection that was idle for this time, after a GOAWAY
+  std::optional<Duration> ping_every = {};  // sends PING while there are requests, and with each response
+  // After so many requests of a connection: GOAWAY. In one step the last `unprocessed` ones, if they have no response
+  // yet, are above its last id; in two steps all requests before the second are answered.
+  std::optional<std::size_t> goes_away_after = {};
+  std::size_t unprocessed = 0;
+  bool two_steps = false;
+  std::optional<std::size_t> silent_after = {};  // from then on nothing is read or sent; the connection stays open
+  Http2Watcher* watcher = nullptr;               // not owned; null: nobody watches
+};
+bool has_http2_origin();  // false: a build without libnghttp2
+// An origin of HTTP/2 (RFC 9113) on connections where ALPN says so, or that begin with the connection preface; of
+// HTTP/1.1 on others. A client that breaks a rule of HTTP/2 is reported as the fault "bad request"; sluice must never
+// cause it. Without libnghttp2 it speaks HTTP/1.1 alone.
+Accept http2_origin(Responder responder, Http2OriginOptions options = {});
 
 }  // namespace sluice::sim

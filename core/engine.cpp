@@ -50,11 +50,17 @@ void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) {
 void Engine::finish_upload(TransferId transfer, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, at); });
 }
+void Engine::finish_upload(TransferId transfer, Fields trailers, Now now) {
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, std::move(trailers), at); });
+}
 void Engine::rewind_upload(TransferId transfer, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.rewind_upload(transfer, at); });
 }
 void Engine::fail_upload(TransferId transfer, std::string why, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.fail_upload(transfer, std::move(why), at); });
+}
+void Engine::set_priority(TransferId transfer, Priority priority, Now now) {
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.set_priority(transfer, priority, at); });
 }
 std::size_t Engine::running() const { return impl_->running(); }
 

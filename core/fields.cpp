@@ -134,7 +134,10 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 
 bool is_received_name(std::string_view text) { return !text.empty() && received_name_span(text) == text.size(); }
 
-bool is_received_value(std::string_view text) { return text.find_first_of(kNeverInValue) == std::string_view::npos; }
+// Most values may be sent too, which is quicker to find out.
+bool is_received_value(std::string_view text) {
+  return is_field_value(text) || text.find_first_of(kNeverInValue) == std::string_view::npos;
+}
 
 bool lists_token(std::string_view list, std::string_view wanted) {
   for (std::size_t begin = 0; begin <= list.size();) {

@@ -13,6 +13,7 @@
 #include "address.hpp"
 #include "credentials.hpp"
 #include "error.hpp"
+#include "priority.hpp"
 #include "retry_options.hpp"
 #include "stores.hpp"
 #include "types.hpp"
@@ -261,8 +262,8 @@ struct TransferOptions {
   std::shared_ptr<const TlsConfig> tls = {};
   std::optional<ConnectTo> connect_to = {};
   AddressFamily family = AddressFamily::any;
-  // It is HTTP/1.1, whatever this says, with a proxy that forwards the request (http without a tunnel), and with
-  // credentials that may log in a connection (NTLM, Negotiate).
+  // It is HTTP/1.1, whatever this says, with credentials that may log in a connection (NTLM, Negotiate). With a proxy
+  // that forwards the request (http without a tunnel) Proxy::http2 counts instead.
   HttpVersions http_versions = HttpVersions::any;
   // Null: TCP. With a route, the host and port of connect_to (or of the URL) are only passed to the route.
   std::shared_ptr<Route> route = {};
@@ -344,6 +345,10 @@ struct TransferOptions {
   // Each response of the transfer is given to the jar, and each request gets the jar's cookies for its URL, before
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
+  // Requests have a Priority field (RFC 9218) that says this, unless they have one of their own; and over HTTP/2 the
+  // bodies of more urgent requests are sent first. nullopt: no such field is added, and the server takes it as
+  // Priority{}. An urgency above 7 is invalid_option.
+  std::optional<Priority> priority = {};
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
 };
@@ -405,6 +410,12 @@ struct EngineOptions {
   // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
   // answer comes in the same time again, its transfers fail (http2_error) and it is closed. nullopt or zero: none.
   std::optional<Duration> http2_ping_interval = {};
+  // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the
+  // host's addresses have that connection's address, at the same port, its certificate is valid for the host too by all
+  // that the TLS options say, with verify_peer, and all options by which connections are told apart are equal. Without
+  // a proxy, a route and connect_to only. It is looked for when a connection would be made. If the server answers 421,
+  // the request is sent once more, on a connection of its host's own, whatever its method; no other one is shared then.
+  bool coalesce_connections = false;
   // The greatest number of body bytes a second of all transfers together, on average; nullopt or 0: no limit. A changed
   // one holds at once. See also TransferLimits.
   std::optional<std::uint64_t> max_receive_rate = {};

@@ -175,7 +175,7 @@ class Run {
         FUZZ_CHECK(exchange.story.ends_with('h') && !event.body.empty());
         exchange.body += as_text(event.body);
         exchange.waiting += event.body.size();
-        FUZZ_CHECK(exchange.waiting <= limits::kStreamWindowBytes);
+        FUZZ_CHECK(exchange.waiting <= limits::kMaxStreamWindowBytes);
         if ((acts_ & 4) != 0) session_->consumed(event.stream, std::exchange(exchange.waiting, 0));
         break;
       case http::Event::Kind::complete:

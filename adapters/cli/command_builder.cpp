@@ -377,6 +377,8 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::proxy_tunnel:
       settings.proxies.tunnel = on;
       break;
+    case OptionId::proxy_http2:
+      return set_proxy_http2(on);
     case OptionId::suppress_connect_headers:
       settings.proxies.shows_heads = !on;
       break;

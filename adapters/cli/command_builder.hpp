@@ -75,6 +75,7 @@ class CommandBuilder {
   Status set_segments(const std::string& value);
   Status set_range(const std::string& value);
   void set_proxy(const Argument& argument);
+  Status set_proxy_http2(bool on);
   static Status set_negotiate(OptionId id, bool on, AuthSchemes& asked);
   void set_delegation(const std::string& value);
   Status set_write_out(const std::string& value);

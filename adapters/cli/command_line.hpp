@@ -87,6 +87,7 @@ struct ProxySettings {
   std::optional<std::string> proxy;
   ProxyKind kind = ProxyKind::http;     // of `proxy` if it has no scheme
   bool http1_0 = false;                 // --proxy1.0
+  bool http2 = false;                   // --proxy-http2; a proxy without a scheme is an https one then
   std::optional<std::string> preproxy;  // --preproxy
   std::optional<std::string> no_proxy;  // --noproxy; nullopt: the environment's
   std::optional<std::string> user;      // -U

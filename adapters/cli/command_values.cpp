@@ -434,16 +434,28 @@ CommandBuilder::Status CommandBuilder::set_range(const std::string& value) {
   return {};
 }
 
-// As in curl, the last of these counts, with what it says of the kind.
+// As in curl, the last of these counts, with what it says of the kind; but -x leaves what --proxy-http2 has said.
 void CommandBuilder::set_proxy(const Argument& argument) {
   ProxySettings& proxies = group_.settings.proxies;
+  const bool is_plain = argument.id == OptionId::proxy;
   proxies.proxy = argument.value;
   proxies.kind = argument.id == OptionId::socks4            ? ProxyKind::socks4
                  : argument.id == OptionId::socks4a         ? ProxyKind::socks4a
                  : argument.id == OptionId::socks5          ? ProxyKind::socks5
                  : argument.id == OptionId::socks5_hostname ? ProxyKind::socks5h
+                 : is_plain && proxies.http2                ? ProxyKind::https
                                                             : ProxyKind::http;
   proxies.http1_0 = argument.id == OptionId::proxy1_0;
+  proxies.http2 = is_plain && proxies.http2;
+}
+
+CommandBuilder::Status CommandBuilder::set_proxy_http2(bool on) {
+  if (on && !features().http2) return bad(OptionId::proxy_http2, "this sluice was built without libnghttp2");
+  ProxySettings& proxies = group_.settings.proxies;
+  proxies.kind = ProxyKind::https;
+  proxies.http1_0 = false;
+  proxies.http2 = on;
+  return {};
 }
 
 CommandBuilder::Status CommandBuilder::set_negotiate(OptionId id, bool on, AuthSchemes& asked) {

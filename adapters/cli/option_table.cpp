@@ -197,6 +197,7 @@ constexpr OptionSpec kTable[] = {
     {preproxy, 0, "preproxy", "", "", "[SCHEME://]HOST[:PORT]", G::proxy, "reach the proxy through this SOCKS proxy"},
     {proxy1_0, 0, "proxy1.0", "", "", "HOST[:PORT]", G::proxy, "as -x; CONNECT says HTTP/1.0"},
     {proxy_tunnel, 'p', "proxytunnel", "", "no-proxytunnel", "", G::proxy, "a tunnel (CONNECT) for http URLs as well"},
+    {proxy_http2, 0, "proxy-http2", "", "no-proxy-http2", "", G::proxy, "HTTP/2 with an https proxy, if it takes it"},
     {socks4, 0, "socks4", "", "", "HOST[:PORT]", G::proxy, "as -x with socks4://"},
     {socks4a, 0, "socks4a", "", "", "HOST[:PORT]", G::proxy, "as -x with socks4a://: the proxy looks names up"},
     {socks5, 0, "socks5", "", "", "HOST[:PORT]", G::proxy, "as -x with socks5://"},

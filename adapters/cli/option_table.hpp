@@ -174,6 +174,7 @@ enum class OptionId : std::uint8_t {
   preproxy,
   proxy1_0,
   proxy_tunnel,
+  proxy_http2,
   socks4,
   socks4a,
   socks5,

@@ -11,6 +11,8 @@ namespace {
 
 bool speaks_http(ProxyKind kind) { return kind == ProxyKind::http || kind == ProxyKind::https; }
 
+bool says_http(std::string_view text) { return equals_ignoring_case(text.substr(0, 7), "http://"); }
+
 // As in curl: another scheme is like a proxy that cannot be connected to, and wrong text like one without an address.
 Failure unusable(const Error& error) {
   const int code = error.code == Code::unsupported_scheme ? kExitConnect
@@ -82,13 +84,14 @@ ProxyChoosers::Chain ProxyChoosers::make_chain(const Settings& settings, bool ht
   if (!preproxy.empty()) {
     auto proxy = make_proxy(settings, preproxy, ProxyKind::socks4);
     if (!proxy) return std::unexpected(proxy.error());
-    const bool says_http = equals_ignoring_case(std::string_view(preproxy).substr(0, 7), "http://");
-    if (says_http || speaks_http(proxy->kind))
+    if (says_http(preproxy) || speaks_http(proxy->kind))
       return std::unexpected(Failure{kExitConnect, "option --preproxy: a SOCKS proxy is needed"});
     chain.push_back(*std::move(proxy));
   }
   if (!text.empty()) {
-    auto proxy = make_proxy(settings, text, by_environment ? ProxyKind::http : proxies.kind);
+    // --proxy-http2 is not for what is called an http proxy.
+    const bool is_plain = proxies.http2 ? says_http(text) : by_environment;
+    auto proxy = make_proxy(settings, text, is_plain ? ProxyKind::http : proxies.kind);
     if (!proxy) return std::unexpected(proxy.error());
     chain.push_back(*std::move(proxy));
   }
@@ -103,6 +106,7 @@ ProxyChoosers::Chain ProxyChoosers::make_chain(const Settings& settings, bool ht
     }
     last.tunnel = proxies.tunnel;
     last.http1_0 = proxies.http1_0;
+    last.http2 = proxies.http2 && last.kind == ProxyKind::https;
     if (auto ok = add_fields(last, proxies, !https && !last.tunnel); !ok) return std::unexpected(ok.error());
   }
   return std::make_shared<const ProxyChain>(std::move(chain));

@@ -14,7 +14,7 @@ sluice_packages=(
 # shellcheck disable=SC2034
 sluice_test_packages=(
   doctest-dev nghttp2-server nginx-light libnginx-mod-http-brotli-filter libnginx-mod-stream lighttpd lighttpd-mod-openssl apache2-bin
-  libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server winbind tinyproxy-bin haproxy squid microsocks dnsmasq-base iproute2 openssl python3 binutils clang-format-19
+  libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server winbind tinyproxy-bin haproxy squid nghttp2-proxy microsocks dnsmasq-base iproute2 openssl python3 binutils clang-format-19
   libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev libidn2-dev libunistring-dev cmake
 )
 

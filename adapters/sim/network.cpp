@@ -88,18 +88,21 @@ void Network::start(Link& link, const Address& address) {
   link.arm(Event::Kind::connect, clock_.steady() + there + link.draw_delay());
 }
 
-std::unique_ptr<Peer> Network::accept(OriginNumber number) {
+std::unique_ptr<Peer> Network::accept(Link& link) {
+  const OriginNumber number = *link.origin;
   const OriginSpec& origin = directory_.origin(number);
   if (!origin.accept) return nullptr;
   std::unique_ptr<Peer> peer = origin.accept(accepted_by_origin_[number]++);
   if (!peer || !origin.tls) return peer;
-  return over_tls(std::move(peer), tls_.server(origin.host, origin.certificate, origin.newest_tls, origin.early_data),
+  const bool http2 = origin.http2 > 0 && draw_chance(link.network_random(), origin.http2);
+  return over_tls(std::move(peer),
+                  tls_.server(origin.host, origin.certificate, origin.newest_tls, origin.early_data, http2),
                   origin.refuses_early_data);
 }
 
 bool Network::answer_connect(Link& link) {
   std::unique_ptr<Peer> peer;
-  if (link.fate == Link::Fate::accepted) peer = accept(*link.origin);
+  if (link.fate == Link::Fate::accepted) peer = accept(link);
   const bool half_open = link.fate == Link::Fate::half_open;
   if (!peer && !half_open) {
     count_fault(link, "refused");

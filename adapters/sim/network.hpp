@@ -72,7 +72,7 @@ class Network final : private LinkHost {
 
   Link& begin(ConnId conn);
   void start(Link& link, const Address& address);
-  std::unique_ptr<Peer> accept(OriginNumber number);
+  std::unique_ptr<Peer> accept(Link& link);
 
   std::shared_ptr<const Weather> weather_;
   Directory& directory_;

@@ -80,8 +80,8 @@ std::shared_ptr<const TlsConfig> TlsMaterial::config() {
 }
 
 std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& host, Certificate certificate,
-                                                            TlsVersion newest, bool early_data) {
-  std::shared_ptr<const TlsServerContext>& server = servers_[{host, certificate, newest, early_data}];
+                                                            TlsVersion newest, bool early_data, bool http2) {
+  std::shared_ptr<const TlsServerContext>& server = servers_[{host, certificate, newest, early_data, http2}];
   if (server) return server;
   CertificateAndKey identity = Shared::instance().certificate(host, certificate);
   TlsServerOptions options;
@@ -89,6 +89,7 @@ std::shared_ptr<const TlsServerContext> TlsMaterial::server(const std::string& h
   options.key_pem = std::move(identity.key_pem);
   options.max_version = newest;
   options.early_data = early_data;
+  if (http2) options.alpn = {"h2", "http/1.1"};
   auto made = TlsServerContext::create(options);
   SLUICE_CHECK(made.has_value());
   server = std::make_shared<const TlsServerContext>(std::move(*made));

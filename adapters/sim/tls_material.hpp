@@ -21,12 +21,13 @@ class TlsMaterial {
   // A client configuration that trusts the authority. Stops the process if BoringSSL cannot make keys.
   std::shared_ptr<const TlsConfig> config();
   // A server for `host` with the given kind of certificate, with session tickets; the connections of one origin share
-  // it.
+  // it. `http2`: ALPN prefers h2.
   std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate, TlsVersion newest,
-                                                 bool early_data);
+                                                 bool early_data, bool http2 = false);
 
  private:
-  std::map<std::tuple<std::string, Certificate, TlsVersion, bool>, std::shared_ptr<const TlsServerContext>> servers_;
+  std::map<std::tuple<std::string, Certificate, TlsVersion, bool, bool>, std::shared_ptr<const TlsServerContext>>
+      servers_;
   std::shared_ptr<const TlsConfig> config_;
 };
 

@@ -78,6 +78,7 @@ class TlsPeer final : public Peer, private Line {
     inner_wake_ = outer_->now().steady + std::max(delay, Duration::zero());
     set_alarm();
   }
+  std::string_view alpn() const override { return server_.alpn(); }
   bool has_early_data() const override { return server_.early_bytes() > 0; }
   void admit(std::string_view fault) override { outer_->admit(fault); }
   Now now() const override { return outer_->now(); }

@@ -241,6 +241,13 @@ void TlsServer::close_notify() {
 std::string& TlsServer::plain() { return impl_->plain; }
 std::vector<std::uint8_t>& TlsServer::output() { return impl_->out; }
 bool TlsServer::handshake_done() const { return impl_->done && SSL_in_early_data(impl_->ssl.get()) == 0; }
+std::string_view TlsServer::alpn() const {
+  const std::uint8_t* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(impl_->ssl.get(), &name, &size);
+  return as_text({name, size});
+}
+
 std::size_t TlsServer::early_bytes() const { return impl_->early_bytes; }
 void TlsServer::refuse_early_data() { SSL_set_early_data_enabled(impl_->ssl.get(), 0); }
 bool TlsServer::peer_closed() const { return impl_->peer_closed; }

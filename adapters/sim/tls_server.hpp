@@ -63,6 +63,7 @@ class TlsServer {
   std::string& plain();                 // the decrypted bytes; the caller clears it
   std::vector<std::uint8_t>& output();  // the bytes to send; the caller clears it
   bool handshake_done() const;
+  std::string_view alpn() const;    // the chosen protocol; "": none. Valid until the object goes
   std::size_t early_bytes() const;  // how many of the decrypted bytes came as early data
   bool peer_closed() const;         // a close_notify has come
   bool resumed() const;

@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "core/stream_security.hpp"
 #include "core/types.hpp"
+#include "core/url.hpp"
 
 namespace sluice {
 
@@ -33,6 +34,7 @@ struct StreamFacts {
   std::string_view version, cipher, group;  // static text; "": not known to any layer
   std::string alpn, subject, issuer;        // the same, but owned
   bool resumed = false;
+  bool forwarder_http2 = false;                           // the proxy that gets the requests has agreed to HTTP/2
   int connect_status = 0;                                 // as TransferInfo::connect_status
   std::vector<std::string> certificates;                  // as TransferInfo::certificates
   std::shared_ptr<const StreamSecurity> given = nullptr;  // of a stream that was protected already: has the static text
@@ -87,6 +89,9 @@ class Layer {
   virtual bool established() const = 0;
   virtual Again again() const { return Again::no; }              // after a failure, or if the stream below ended now
   virtual std::string_view keys_to_retry() const { return {}; }  // with Again::with_keys; empty: without keys
+  // Whether the peer has proved to be this host too, by the rules by which it was accepted: then requests for that host
+  // may be sent to it (RFC 9113 9.1.1). Only when established.
+  virtual bool proves(const std::string& /*host*/, HostKind, std::uint16_t /*port*/, Now) { return false; }
   // From now on the layer changes no byte: a channel may do without it.
   virtual bool passes_all() const { return false; }
   // How the stream would have ended by this layer's rules, if the stream below ended now. `clean`: a close_notify was

@@ -37,10 +37,15 @@ inline constexpr std::size_t kIdleFramesPerRequest = 16;
 inline constexpr std::size_t kIdleFramesPerAbort = 64;
 inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
 inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
-// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69).
+// Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69), at
+// first and at most; and by how much all windows of a connection together may have grown.
 inline constexpr std::size_t kStreamWindowBytes = 512 * 1024;
-// That of the connection limits no memory: it is opened for all that comes at once.
-inline constexpr std::size_t kConnectionWindowBytes = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxStreamWindowBytes = 32 * 1024 * 1024;
+inline constexpr std::size_t kMaxGrownBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxWindowPings = 16;  // of one connection, to measure the round trip
+// The window of the connection limits no memory: it is opened at once for all that comes.
+inline constexpr std::size_t kConnectionWindowBytes = 48 * 1024 * 1024;
+inline constexpr std::size_t kTurnBytes = 16 * 1024;  // of one request's body, before another one has its turn
 
 // Buffers
 inline constexpr std::size_t kLandingBytes = 256 * 1024;   // receive buffer; one for each engine
@@ -91,6 +96,9 @@ inline constexpr std::size_t kMaxProxies = 4;
 inline constexpr int kMaxProxyConnections = 3;
 // How often the request of a hop is sent again on a new connection, after a reused connection turned out to be closed.
 inline constexpr int kMaxRetries = 1;
+// A request that was refused is sent again so often at once, and then once more, after half of this time or up to all
+// of it.
+inline constexpr Duration kRefusedDelay = std::chrono::seconds(1);
 // A peer that closes a connection within this time after its first response, without announcing it, is taken to keep no
 // connections (Pool::note_end).
 inline constexpr Duration kSettleTime = std::chrono::seconds(1);
@@ -102,6 +110,8 @@ inline constexpr std::size_t kExchangesBeforeYield = 16;
 inline constexpr std::size_t kMaxTlsSessions = 1'024;  // in one store
 // A ticket of TLS 1.3 is used once, so connections that are made at the same time need one each.
 inline constexpr std::size_t kTlsSessionsPerOrigin = 8;
+// Of connections of other hosts, whether their certificates are valid for the host of a new one.
+inline constexpr std::size_t kMaxCoalescingChecks = 4;
 inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain among certificates with the same names
 // How long the family of the address that won a race is tried first for that name.
 inline constexpr Duration kFamilyMemory = std::chrono::minutes(10);

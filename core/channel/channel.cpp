@@ -76,7 +76,7 @@ MutableBytes Channel::decode(MutableBytes wire, Landing& landing, Now now) {
       SLUICE_CHECK(pump != Pump::need_space);  // Landing::plain() has room for any input
       if (pump == Pump::failed) fail(stage.layer->error());
       SLUICE_CHECK(pump != Pump::closed || stage.layer->established());
-      if (pump == Pump::closed) peer_closed_ = true;
+      if (pump == Pump::closed) stage.closed = peer_closed_ = true;
     });
     plain = whole.first(whole.size() - space.size());
     if (!stage.layer->established()) break;
@@ -272,7 +272,10 @@ Code Channel::task_failure() const { return unfinished() ? unfinished()->failure
 
 StreamEnd Channel::stream_end() const {
   StreamEnd worst = StreamEnd::clean;
-  for (const Stage& stage : stages_) worst = std::max(worst, stage.layer->stream_end());
+  for (std::size_t i = stages_.size(); i-- > 0;) {
+    worst = std::max(worst, stages_[i].layer->stream_end());
+    if (stages_[i].closed) break;
+  }
   return worst;
 }
 

@@ -33,7 +33,7 @@ class Channel {
   // Only before start(). The first layer is the bottom of the stack. Throws std::bad_alloc.
   void push_layer(std::unique_ptr<Layer> layer) {
     if (!descent_) descent_ = std::make_unique<Descent>();
-    stages_.push_back({std::move(layer), {}, false});
+    stages_.push_back({std::move(layer), {}, false, false});
   }
 
   // The transport is open: the bottom layer begins. An error is kept in fault().
@@ -74,13 +74,18 @@ class Channel {
   bool keeps_too_much() const;
   bool holds_plain() const { return descent_ && descent_->on_wire != descent_->plain; }
 
-  // How the stream would have ended if the wire ended now: the worst answer of all layers.
+  // How the stream would have ended if the wire ended now: the worst answer of all layers, but for those below one that
+  // the peer has ended: they may go on.
   StreamEnd stream_end() const;
   // Ends the channel. With `announce_end` the bottom layer's closing message is put into transmit(), if the channel was
   // ready, has no fault and holds no bytes of the session. Bytes of the session that the wire has not taken are
   // dropped: the request may be sent on another connection by then, or not be wanted any more (SB-48).
   void close(bool announce_end);
 
+  // As Layer::proves(); false without layers. Only when ready.
+  bool proves(const std::string& host, HostKind kind, std::uint16_t port, Now now) {
+    return !stages_.empty() && stages_.back().layer->proves(host, kind, port, now);
+  }
   // What the layers have agreed on with the peer. Only when ready. May throw std::bad_alloc.
   StreamFacts facts() const;
   // For messages: the task of the first layer that is not established, and the code if it fails. "connect" and
@@ -94,6 +99,7 @@ class Channel {
     std::unique_ptr<Layer> layer;
     std::vector<std::uint8_t> out;
     bool started = false;
+    bool closed = false;  // the peer has ended it by the layer's own message
   };
   // How many bytes of the session have gone into the layers (`plain`), how many of these the wire has taken with all
   // that the layers put around them, and how many bytes the wire has taken in all. A position: the first `plain` bytes

@@ -1,6 +1,7 @@
 // See calls.hpp.
 #include "core/engine/calls.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -71,11 +72,12 @@ void Calls::commit_upload(TransferId id, std::size_t bytes, Now now) {
   });
 }
 
-void Calls::finish_upload(TransferId id, Now now) {
+void Calls::finish_upload(TransferId id, Fields trailers, Now now) {
   with(id, now, [&](Job& job) {
     // When the response is complete, the rest of the upload does not matter (a 413 during the upload).
     if (job.is_received() || !job.upload.streamed() || job.upload.awaits_rewind()) return;
-    if (auto finished = job.upload.finish(); !finished) {
+    auto finished = trailers.empty() ? job.upload.finish() : job.upload.finish(std::move(trailers));
+    if (!finished) {
       carrier_.fail(job, std::move(finished.error()), now);
     } else {
       carrier_.upload_changed(job, now);
@@ -96,6 +98,13 @@ void Calls::fail_upload(TransferId id, std::string why, Now now) {
   if (!job || job->is_received()) return;
   const Code code = job->upload.awaits_rewind() ? Code::rewind_failed : Code::upload_failed;
   carrier_.fail(*job, make_error(code, std::move(why)), now);
+}
+
+void Calls::set_priority(TransferId id, Priority priority, Now now) {
+  priority.urgency = std::min<std::uint8_t>(priority.urgency, 7);
+  with(id, now, [&](Job& job) {
+    if (!job.is_received()) carrier_.set_priority(job, priority, now);
+  });
 }
 
 void Calls::timer(TransferId id, TimerKind kind, Now now) {

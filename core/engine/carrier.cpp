@@ -24,9 +24,8 @@ Error copy_of(const Error& error) {
 }
 
 // Whether the connection may carry another exchange. If the wire has not taken a request completely when its response
-// ends, the connection ends, also if the bytes are in a layer's buffer.
-// Of a request over HTTP/1 that is not on the wire yet nobody waits for the rest; with multiplexing what waits is of
-// the connection.
+// ends, the connection ends, also if the bytes are in a layer's buffer. Where exchanges are multiplexed, the session
+// says so of a request that it could not end.
 bool is_usable(const PooledConnection& connection) {
   return connection.session().reusable() && !connection.write_broken && !connection.last_use &&
          (connection.multiplexes || !connection.channel.holds_plain());
@@ -124,7 +123,8 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
                             .body = body_form(job.options),
                             .valid = true,
                             .http1_0 = job.options.http_versions == HttpVersions::http1_0,
-                            .cookies = job.options.cookies ? cookies_ : std::string_view()};
+                            .cookies = job.options.cookies ? cookies_ : std::string_view(),
+                            .urgency = job.options.priority.value_or(Priority{}).urgency};
     http::ForwardedBy forwarded;
     if (job.way && job.way->forwards) {
       if (auto allowed = may_forward(job.request.url); !allowed) return allowed;
@@ -432,8 +432,11 @@ void Carrier::next_hop(Job& job, flow::NextHop next, std::optional<Error> failur
 }
 
 void Carrier::backoff_over(Job& job, Now now) {
+  const bool goes_on = job.info.retries > 0;  // the same hop (retry_later())
+  const Instant begun = job.progress.queued;
   auto queued = jobs_.queue_hop(job, options_, now);
-  if (!queued) jobs_.end(job, std::unexpected(std::move(queued.error())), now);
+  if (!queued) return jobs_.end(job, std::unexpected(std::move(queued.error())), now);
+  if (goes_on) job.progress.queued = begun;
 }
 
 void Carrier::cut_hop(PooledConnection& connection, Job& job, Now now) {

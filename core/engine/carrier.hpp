@@ -63,6 +63,7 @@ class Carrier {
   void idle_timer(Job& job, Now now);
   void continue_timer(Job& job, Now now);
   void upload_changed(Job& job, Now now);
+  void set_priority(Job& job, Priority priority, Now now);
   void consume(Job& job, std::size_t bytes, Now now);
   // A timer of the transfer's limits is due (TransferLimits); and one of the rates of all transfers.
   void pace_timer(Job& job, TimerKind kind, Now now);
@@ -76,6 +77,7 @@ class Carrier {
   Result<void> open(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early);
   void note_early(PooledConnection& connection, Job& job, const tls::EarlyData& data, Now now);
   Result<void> may_forward(const Url& url) const;
+  bool may_be_early(const Job& job) const;
   Result<void> withhold_body(Job& job, http::Exchange& exchange) const;
   Result<void> carry_login(const PooledConnection& connection, Job& job, http::Exchange& exchange) const;
   bool serve_held(PooledConnection& connection, Now now);
@@ -101,7 +103,8 @@ class Carrier {
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);
   void note_hosts(const Job& job, Now now) const;
-  void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
+  void on_refused(PooledConnection& connection, Job& job, http::Event& event, Now now);
+  void retry_later(Job& job, Now now);
   // For a transfer that may have more than one hop.
   void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);
   static void note_login(PooledConnection& connection, const Job& job, bool believed);

@@ -32,6 +32,7 @@ void Carrier::start_response_timer(Job& job, Now now) {
 }
 
 void Carrier::open_window(const PooledConnection& connection, Job& job, std::size_t bytes, Now now) {
+  connection.session().set_time(now.steady);
   if (!job.pace) return connection.session().consumed(job.stream, bytes);
   Pace& pace = *job.pace;
   pace.unconsumed += bytes;
@@ -84,6 +85,26 @@ void Carrier::change_pace(Job& job, Now now) {
   if (job.phase() != TransferPhase::active || !jobs_.change_pace(job, now)) return;
   may_receive(job.id, now);
   may_send(job.id, now);
+}
+
+// Whether a head that was made of the request may have gone with the handshake: it must stay as it was (early.hpp).
+bool Carrier::may_be_early(const Job& job) const {
+  const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
+  return job.phase() == TransferPhase::dialing && tls && tls->options().early_data;
+}
+
+void Carrier::set_priority(Job& job, Priority priority, Now now) {
+  const auto before = std::exchange(job.options.priority, priority);
+  const auto field = job.request.fields.find("Priority");
+  const bool is_ours = !field || (before && *field == priority_field(*before));
+  if (is_ours && !may_be_early(job)) {
+    if (!job.request.fields.set("Priority", priority_field(priority))) throw std::bad_alloc();
+  }
+  if (job.phase() != TransferPhase::active) return;
+  PooledConnection& connection = *connections_.find(job.conn);
+  if (!connection.multiplexes) return;
+  connection.session().set_priority(job.stream, priority);
+  settle(connection, now);
 }
 
 // If there is no memory for it, this transfer is lost and no other.

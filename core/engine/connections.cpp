@@ -87,6 +87,7 @@ bool Connections::takes_interest(ConnId id) {
 
 void Connections::close(PooledConnection& connection, bool announce_end) {
   SLUICE_CHECK(connection.exchanges.empty());
+  connection.place.reset();
   if (connection.is_established()) scheduler_.closed(connection);
   timers_.cancel(connection.expiry_timer);
   timers_.cancel(connection.session_timer);
@@ -141,6 +142,7 @@ void Connections::give_up() noexcept {
     connection.idle_here = connection.idle_anywhere = connection.offered_here = {};
     connection.exchanges.clear();
     connection.dial = {};
+    connection.place.reset();
     timers_.cancel(connection.expiry_timer);
     timers_.cancel(connection.session_timer);
     if (connection.is_closed()) return;

@@ -57,8 +57,9 @@ void Connector::limit_waiters(const Endpoint& endpoint, Now now) {
 }
 
 std::optional<DialEnd> Connector::start(Dial& dial, Job& sponsor, Now now) {
+  Endpoint& endpoint = *pool_.find(dial.endpoint);
   take_sponsor(dial, sponsor, now);
-  return look_up(dial, *pool_.find(dial.endpoint), now);
+  return join_or_look_up(dial, endpoint, now);
 }
 
 // From here on the transfer gets the result of the dial, also if memory runs out in this function. The limit starts
@@ -105,8 +106,9 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
 // ---- attempts ----
 
 std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
-  const Endpoint& endpoint = *pool_.find(dial.endpoint);
+  Endpoint& endpoint = *pool_.find(dial.endpoint);
   const pool::Destination& place = endpoint.destination;
+  if (auto end = join(dial, endpoint, now)) return end;
   while (true) {
     switch (dialer_.next(dial)) {
       case AddressRace::Step::attempt:
@@ -252,17 +254,21 @@ std::optional<DialEnd> Connector::broken_off(PooledConnection& connection, Error
   const bool may_try = again == Again::with_keys ? !dial.service || !dial.service->has_retried
                                                  : dial.proxy_connections < limits::kMaxProxyConnections;
   if (may_try && again != Again::no) return begin_again(dial, connection, now);
+  if (error.code == Code::tls_handshake && leads_elsewhere(dial)) {
+    dial.service->is_over = true;
+    return begin_again(dial, connection, now);
+  }
   return failed(dial, std::move(error));
 }
 
-// A proxy's challenge can be answered on another connection only, and other keys need a hello of their own. After early
-// data no session is offered.
+// A proxy's challenge can be answered on another connection only, and other keys need a hello of their own; where an
+// HTTPS record leads there may be no server for this host. After early data no session is offered.
 std::optional<DialEnd> Connector::begin_again(Dial& dial, PooledConnection& connection, Now now) {
   Endpoint& endpoint = *pool_.find(dial.endpoint);
   const Again asked = connection.channel.again();
   if (asked == Again::with_keys) {
     note_keys(dial, connection.channel.keys_to_retry());
-  } else if (asked != Again::yes) {
+  } else if (asked != Again::yes && asked != Again::no) {
     endpoint.through->asked = asked;
   }
   if (dial.early && dial.early->data.was_sent()) forget_sessions(endpoint, parts());
@@ -289,6 +295,12 @@ std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial
   DialEnd told{.sponsor = dial.sponsor, .connection = &connection, .early = std::move(dial.early)};
   end(dial, true);
   pool_.established(connection);
+  const Endpoint& endpoint = *pool_.find(connection.endpoint);
+  if (options_.coalesce_connections && connection.multiplexes && pool::may_share(endpoint)) {
+    has_memory_for([&] {  // else no other host uses it
+      connection.place = pool_.coalescing().offer(connection, pool::shared_key(endpoint, connection.address));
+    });
+  }
   return told;
 }
 

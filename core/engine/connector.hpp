@@ -72,6 +72,9 @@ class Connector {
   // The connect timer of a transfer has expired that counted on the dials of others. Returns the error with which the
   // transfer must end; nullopt: it goes on waiting.
   std::optional<Error> wait_timed_out(Job& job, Now now);
+  // Whether the response is a 421 that comes because the request went on another host's connection: then it is sent
+  // again, and from now on its host has connections of its own.
+  bool was_misdirected(const PooledConnection& connection, const Job& job);
   // Ends the dial; needs no memory.
   DialEnd failed(pool::Dial& dial, Error error) noexcept;
   void abandon(pool::Dial& dial) noexcept;
@@ -101,9 +104,15 @@ class Connector {
   static void choose_service(pool::Dial& dial, const pool::Endpoint& endpoint, const pool::Name& name);
   std::optional<DialEnd> look_up_service(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
   std::optional<DialEnd> fall_back(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  static bool leads_elsewhere(const pool::Dial& dial);
   static void note_keys(pool::Dial& dial, std::string_view list);
   bool is_of_target(const pool::Dial& dial) const;
   static bool lacks_records(const pool::Endpoint& endpoint, const pool::Name& name);
+  // ---- connector_coalescing.cpp ----
+  bool may_join(const pool::Dial& dial, const pool::Endpoint& endpoint) const;
+  std::optional<DialEnd> join_or_look_up(pool::Dial& dial, pool::Endpoint& endpoint, Now now);
+  std::optional<DialEnd> join(pool::Dial& dial, pool::Endpoint& endpoint, Now now);
+  DialEnd joined(pool::Dial& dial, pool::Endpoint& endpoint, PooledConnection& connection, Now now);
   // ---- connector_names.cpp ----
   std::optional<DialEnd> look_up_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy, Now now);
   std::optional<DialEnd> target_answered(pool::Dial& dial, std::size_t proxy, const pool::NameCache::Answered& answer,

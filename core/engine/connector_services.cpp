@@ -174,6 +174,13 @@ std::optional<DialEnd> Connector::fall_back(Dial& dial, const Endpoint& endpoint
   return look_up(dial, endpoint, now);
 }
 
+// The connection that fails was made where a record says, which is another place than the host's own.
+bool Connector::leads_elsewhere(const Dial& dial) {
+  const DialService* const service = dial.service.get();
+  if (!service || !service->is_chosen || !service->may_fall_back) return false;
+  return service->port != 0 || !service->target.empty() || !service->hints.empty();
+}
+
 // RFC 9849 6.1.6: once, with the keys that the server has named, or without.
 void Connector::note_keys(Dial& dial, std::string_view list) {
   DialService& service = service_of(dial);

@@ -35,7 +35,7 @@ Result<void> complete(PooledConnection& connection, http::SessionFactory& sessio
     auto facts = std::make_shared<StreamFacts>(connection.channel.facts());
     if (connection.facts) facts->local = connection.facts->local;
     connection.facts = std::move(facts);
-    alpn = connection.facts->alpn;
+    alpn = connection.facts->forwarder_http2 ? std::string_view("h2") : connection.facts->alpn;
     connection.channel.drop_passages();
   } else if (connection.facts) {
     alpn = connection.facts->alpn;

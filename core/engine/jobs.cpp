@@ -177,6 +177,12 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
   });
 }
 
+void Jobs::wait(Job& job, Duration time, Now now) {
+  leave(job);
+  timers_.set(job.wait_timer, time, TimerKind::backoff, job.id, now);
+  job.enter(TransferPhase::waiting);
+}
+
 Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
     const bool was_tls = job.request.url.is_tls();
@@ -467,7 +473,7 @@ void Jobs::check_invariants() const {
     const http::UploadBody& upload = job.upload;
     SLUICE_CHECK(!upload.finished() || !upload.empty() || upload.capacity_bytes() == 0);
     constexpr std::size_t kMostBody =
-        std::max(limits::kLandingBytes, limits::kStreamWindowBytes) + 4 * limits::kTlsRecordBytes;
+        std::max(limits::kLandingBytes, limits::kMaxStreamWindowBytes) + 4 * limits::kTlsRecordBytes;
     SLUICE_CHECK(job.body.size() <= kMostBody && job.body.kept_bytes() <= 2 * kMostBody);
   });
   SLUICE_CHECK(running == running_);

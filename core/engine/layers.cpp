@@ -7,9 +7,11 @@
 
 #include "core/base/memory.hpp"
 #include "core/engine/handshake.hpp"
+#include "core/proxy/chosen_connect.hpp"
 #include "core/proxy/connect.hpp"
 #include "core/proxy/proxy_line.hpp"
 #include "core/proxy/socks.hpp"
+#include "core/proxy/stream_connect.hpp"
 #include "core/tls_hooks.hpp"
 
 namespace sluice::engine {
@@ -29,19 +31,26 @@ HostKind kind_of(const std::string& host) {
   return address->kind == IpAddress::Kind::ipv6 ? HostKind::ipv6 : HostKind::ipv4;
 }
 
-Result<void> push_proxy_tls(PooledConnection& connection, const Proxy& proxy, const LayerParts& parts) {
+// The layer, which the connection owns.
+Result<const tls::ClientLayer*> push_proxy_tls(PooledConnection& connection, const Proxy& proxy, bool forwards,
+                                               bool http2, const LayerParts& parts) {
+  using Place = tls::ClientParams::Place;
   tls::ClientParams params;
   params.config = config_of(proxy, parts.options);
   params.host = proxy.host;
   if (params.host.ends_with('.')) params.host.pop_back();
   params.host_kind = kind_of(proxy.host);
   params.port = proxy.port;
-  params.place = tls::ClientParams::Place::to_proxy;
-  params.http2 = tls::Http2Offer::never;  // CONNECT is sent over HTTP/1
+  params.place = forwards ? Place::to_forwarder : Place::to_proxy;
+  params.http2 = http2 ? tls::Http2Offer::first : tls::Http2Offer::never;
   params.session_key = proxy::session_key(proxy, *params.config);
   if (!params.session_key.empty()) params.sessions = &parts.tls_sessions;
   params.key_log = &parts.key_log;
-  return push_tls(connection, std::move(params));
+  auto layer = tls::make_client(std::move(params));
+  if (!layer) return std::unexpected(std::move(layer.error()));
+  const tls::ClientLayer* const made = layer->get();
+  connection.channel.push_layer(std::move(*layer));
+  return made;
 }
 
 proxy::SocksParams socks_params(const Proxy& proxy, proxy::Target target) {
@@ -53,6 +62,21 @@ proxy::SocksParams socks_params(const Proxy& proxy, proxy::Target target) {
           .password = proxy.password};
 }
 
+std::unique_ptr<Layer> make_connect(const Proxy& proxy, proxy::Target target, Again asked, bool http2,
+                                    const LayerParts& parts) {
+  const proxy::LoginMemory memory{parts.memory.random, parts.memory.digests};
+  auto login = std::make_unique<proxy::Login>(http2 ? proxy::without_logins(proxy) : proxy, memory);
+  proxy::ConnectParams params{.proxy = proxy::name_of(proxy),
+                              .target = std::move(target),
+                              .fields = proxy.fields,
+                              .http1_0 = proxy.http1_0,
+                              .asked = asked,
+                              .http1 = parts.options.http1,
+                              .seen = parts.seen_heads};
+  if (http2) return std::make_unique<proxy::StreamConnect>(std::move(params), std::move(login));
+  return std::make_unique<proxy::Connect>(std::move(params), std::move(login));
+}
+
 Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, proxy::Target target, Again asked,
                           const LayerParts& parts) {
   if (!proxy::is_http(proxy)) {
@@ -61,29 +85,34 @@ Result<void> push_passage(PooledConnection& connection, const Proxy& proxy, prox
     connection.channel.push_layer(*std::move(layer));
     return {};
   }
-  auto login = std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{parts.memory.random, parts.memory.digests});
-  connection.channel.push_layer(std::make_unique<proxy::Connect>(proxy::ConnectParams{.proxy = proxy::name_of(proxy),
-                                                                                      .target = std::move(target),
-                                                                                      .fields = proxy.fields,
-                                                                                      .http1_0 = proxy.http1_0,
-                                                                                      .asked = asked,
-                                                                                      .http1 = parts.options.http1,
-                                                                                      .seen = parts.seen_heads},
-                                                                 std::move(login)));
+  connection.channel.push_layer(make_connect(proxy, std::move(target), asked, false, parts));
   return {};
 }
 
-Result<void> push_proxies(PooledConnection& connection, const pool::Through& through,
+// `http2`: it may be offered to a proxy that forwards.
+Result<void> push_proxies(PooledConnection& connection, const pool::Through& through, bool http2,
                           const std::vector<std::optional<IpAddress>>& addresses, const LayerParts& parts) {
   const ProxyChain& chain = *through.way.proxies;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const Proxy& proxy = chain[i];
+    const bool forwards = through.way.forwards && through.is_last(i);
+    const bool offers = proxy::offers_http2(proxy) && (!forwards || http2);
+    const tls::ClientLayer* below = nullptr;
     if (proxy.kind == ProxyKind::https) {
-      if (auto pushed = push_proxy_tls(connection, proxy, parts); !pushed) return pushed;
+      const auto pushed = push_proxy_tls(connection, proxy, forwards, offers, parts);
+      if (!pushed) return std::unexpected(pushed.error());
+      below = *pushed;
     }
-    if (through.way.forwards && through.is_last(i)) break;
+    if (forwards) break;
     proxy::Target target = through.target_of(i);
     if (i < addresses.size() && addresses[i]) target.host = addresses[i]->to_string();
+    if (offers) {
+      // The chain outlives the layer, and so do the parts; the list of heads is there while the handshake goes on.
+      auto make = [chain = through.way.proxies, i, target = std::move(target), asked = through.asked,
+                   parts](bool chosen) { return make_connect((*chain)[i], target, asked, chosen, parts); };
+      connection.channel.push_layer(std::make_unique<proxy::ChosenConnect>(*below, std::move(make)));
+      continue;
+    }
     if (auto pushed = push_passage(connection, proxy, std::move(target), through.asked, parts); !pushed) {
       return pushed;
     }
@@ -107,7 +136,11 @@ bool is_portable(const pool::Through& through, const LayerParts& parts) {
 Result<void> push_layers(PooledConnection& connection, const Endpoint& endpoint, const pool::Dial& dial,
                          const LayerParts& parts) {
   if (endpoint.through) {
-    if (auto pushed = push_proxies(connection, *endpoint.through, dial.targets, parts); !pushed) return pushed;
+    if (auto pushed = push_proxies(connection, *endpoint.through, endpoint.protocol != http::Protocol::http1,
+                                   dial.targets, parts);
+        !pushed) {
+      return pushed;
+    }
   }
   if (const auto& line = endpoint.destination.proxy_protocol) {
     const Address local = connection.facts ? connection.facts->local : Address{};

@@ -111,6 +111,9 @@ Result<void> check_options(const TransferOptions& options) {
   if (options.http_versions >= HttpVersions::http2_prior_knowledge && !http2::has_http2()) {
     return std::unexpected(make_error(Code::invalid_option, "HTTP/2: this sluice was built without libnghttp2"));
   }
+  if (options.priority && options.priority->urgency > 7) {
+    return std::unexpected(make_error(Code::invalid_option, "a priority's urgency is from 0 to 7 (RFC 9218 4.1)"));
+  }
   // No connection could meet an idle timeout of zero.
   if (options.idle_timeout && *options.idle_timeout <= Duration::zero()) {
     return std::unexpected(make_error(Code::invalid_option, "an idle timeout must be more than zero"));
@@ -148,6 +151,11 @@ Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const Transfe
   }
   if (options.decoding) {
     if (auto added = ask_for_codings(request, *options.decoding); !added) {
+      return std::unexpected(std::move(added.error()));
+    }
+  }
+  if (options.priority && !request.fields.contains("Priority")) {
+    if (auto added = request.fields.add("Priority", priority_field(*options.priority)); !added) {
       return std::unexpected(std::move(added.error()));
     }
   }

@@ -8,6 +8,10 @@
 
 #include "core/http/session.hpp"
 
+namespace sluice::http2 {
+class FrameBuffer;
+}
+
 namespace sluice::engine {
 
 class Sessions final : public http::SessionFactory {
@@ -19,6 +23,7 @@ class Sessions final : public http::SessionFactory {
 
  private:
   const std::optional<Duration> ping_interval_;
+  std::shared_ptr<http2::FrameBuffer> frame_buffer_;  // of all HTTP/2 sessions; null: there was none yet
 };
 
 }  // namespace sluice::engine

@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "core/http/upload.hpp"
 #include "core/options.hpp"
+#include "core/priority.hpp"
 #include "core/request.hpp"
 #include "core/response.hpp"
 #include "core/types.hpp"
@@ -61,7 +62,8 @@ struct Exchange {
   bool http1_0 = false;  // the request is HTTP/1.0, if the session is HTTP/1. Its body has a length then
   // For the Cookie field, before the value of the request's own; "": only that one. Used during open() only.
   std::string_view cookies = {};
-  const ForwardedBy* forwarded = nullptr;  // null: the request goes to its origin. Used during open() only
+  const ForwardedBy* forwarded = nullptr;     // null: the request goes to its origin. Used during open() only
+  std::uint8_t urgency = Priority{}.urgency;  // of its body, among those on the connection
 };
 
 // What has happened to one exchange.
@@ -80,7 +82,8 @@ struct Event {
   Bytes body = {};
   std::optional<std::uint64_t> body_length = {};  // with head: the body's length, if known
   std::size_t head_bytes = 0;                     // with interim and head: size as received
-  bool truncated = false;  // with complete: the end was not clean, but ResponseRules::truncation_ok accepts it
+  bool needs_http1 = false;  // with refused: the peer takes this request over HTTP/1.1 only (RFC 9113 7)
+  bool truncated = false;    // with complete: the end was not clean, but ResponseRules::truncation_ok accepts it
   Error error = {};
 };
 
@@ -99,6 +102,8 @@ class Session {
   // False when no exchange can be opened any more: a close was announced, bytes came that belong to no exchange, or a
   // body was not sent completely. Never becomes true again.
   virtual bool reusable() const = 0;
+  // The peer takes extended CONNECT (RFC 8441 3). Nothing here sends it; it is for WebSocket.
+  virtual bool takes_extended_connect() const { return false; }
   // True while an exchange is open.
   virtual bool busy() const = 0;
 
@@ -115,11 +120,16 @@ class Session {
   // wait.
   virtual void stop_waiting_for_continue(StreamId stream) = 0;
   virtual bool waiting_for_continue(StreamId stream) const = 0;
+  // The exchange's priority is another one now. Only if multiplexes().
+  virtual void set_priority(StreamId, Priority) {}
   // More of the body can be sent: it was neither sent completely nor stopped by the response.
   virtual bool wants_upload(StreamId stream) const = 0;
   // The application consumed this many bytes of the exchange's body: the peer may send more, and output() may have
   // grown. Only if multiplexes().
   virtual void consumed(StreamId stream, std::size_t bytes) = 0;
+  // The time of the next calls of consumed() and receive(). Only for sessions that multiplex: the sizes of their
+  // windows depend on it.
+  virtual void set_time(Instant) {}
 
   // Reads `input`, decodes it in place (it may be overwritten) and appends events. Returns how many bytes were taken:
   // all of them, or fewer after an interim event, so that the caller can look at its head; then call again with the

@@ -37,6 +37,8 @@ void* reallocate(void* block, std::size_t bytes, void* self) { return memory_of(
 
 // ---- the listener ----
 
+constexpr std::uint8_t kMeasured = 'm';  // begins a PING whose answer is measured
+
 std::string_view text(const std::uint8_t* bytes, std::size_t size) { return as_text(Bytes{bytes, size}); }
 
 std::uint32_t number(std::int32_t stream) { return static_cast<std::uint32_t>(stream); }
@@ -53,6 +55,21 @@ std::uint32_t code_of(int error) {
   if (error == NGHTTP2_ERR_STREAM_CLOSED) return NGHTTP2_STREAM_CLOSED;
   if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR) return NGHTTP2_FRAME_SIZE_ERROR;
   return NGHTTP2_PROTOCOL_ERROR;
+}
+
+nghttp2_nv pair_of(std::string_view name, std::string_view value, bool is_secret) {
+  const auto bytes = [](std::string_view part) {
+    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(part.data()));
+  };
+  const int flags = is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+  return {bytes(name), bytes(value), name.size(), value.size(), static_cast<std::uint8_t>(flags)};
+}
+
+void submit_trailers(nghttp2_session* session, std::int32_t stream, const Fields& trailers) {
+  std::vector<nghttp2_nv> pairs;
+  pairs.reserve(trailers.size());
+  for (const Field field : trailers) pairs.push_back(pair_of(field.name, field.value, false));
+  if (nghttp2_submit_trailer(session, stream, pairs.data(), pairs.size()) != 0) throw std::bad_alloc();
 }
 
 struct OptionsDeleter {
@@ -81,7 +98,9 @@ struct Library::Callbacks {
     return told([&] {
       if (frame->hd.type == NGHTTP2_HEADERS) of(self).section_ended(stream, last);
       if (frame->hd.type == NGHTTP2_DATA && last) of(self).data_ended(stream);
-      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) of(self).ping_answered();
+      if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        of(self).ping_answered(frame->ping.opaque_data[0] == kMeasured);
+      }
       if (frame->hd.type == NGHTTP2_GOAWAY) {
         of(self).goaway_read(frame->goaway.error_code, Bytes{frame->goaway.opaque_data, frame->goaway.opaque_data_len});
       }
@@ -112,11 +131,15 @@ struct Library::Callbacks {
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     return told([&] { of(self).request_not_sent(number(frame->hd.stream_id)); });
   }
-  static ssize_t read(nghttp2_session*, std::int32_t stream, std::uint8_t* space, std::size_t bytes,
+  static ssize_t read(nghttp2_session* session, std::int32_t stream, std::uint8_t* space, std::size_t bytes,
                       std::uint32_t* flags, nghttp2_data_source*, void* self) {
     Listener::Filled filled;
     if (told([&] { filled = of(self).fill(number(stream), {space, bytes}); }) != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (filled.last) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (filled.last && filled.trailers) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      if (told([&] { submit_trailers(session, stream, *filled.trailers); }) != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
     if (filled.bytes == 0 && !filled.last) return NGHTTP2_ERR_DEFERRED;
     return static_cast<ssize_t>(filled.bytes);
   }
@@ -137,7 +160,8 @@ Library::~Library() {
   if (!memory_.refused()) nghttp2_session_del(session_);
 }
 
-bool Library::start(std::uint32_t first_stream) {
+bool Library::start(std::uint32_t first_stream, FrameBuffer* buffer) {
+  if (buffer != nullptr) memory_.lend(*buffer);
   nghttp2_option* made_options = nullptr;
   nghttp2_session_callbacks* made_callbacks = nullptr;
   if (nghttp2_option_new(&made_options) != 0) return false;
@@ -187,6 +211,8 @@ Result<void> Library::feed(Bytes input) {
   return result(taken);
 }
 
+bool Library::has_output() const { return nghttp2_session_want_write(session_) != 0; }
+
 Result<Bytes> Library::next_output() {
   const std::uint8_t* data = nullptr;
   const ssize_t size = nghttp2_session_mem_send(session_, &data);
@@ -200,6 +226,10 @@ std::size_t Library::max_streams() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool Library::takes_extended_connect() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool has_body) {
   return or_out_of_memory([&]() -> Result<std::uint32_t> {
     // The library copies them, and changes names to lower case.
@@ -208,12 +238,7 @@ Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool 
     const std::span<nghttp2_nv> pairs = many.empty() ? std::span(few).first(fields.size()) : std::span(many);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const RequestFields::View field = fields.at(i);
-      const auto bytes = [](std::string_view part) {
-        return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(part.data()));
-      };
-      const int flags = field.is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-      pairs[i] = {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
-                  static_cast<std::uint8_t>(flags)};
+      pairs[i] = pair_of(field.name, field.value, field.is_secret);
     }
     nghttp2_data_provider body = {};
     body.read_callback = Callbacks::read;
@@ -234,6 +259,8 @@ Result<void> Library::resume(std::uint32_t stream) {
   return result(resumed == NGHTTP2_ERR_INVALID_ARGUMENT ? 0 : resumed);
 }
 
+bool Library::has_window() const { return nghttp2_session_get_remote_window_size(session_) > 0; }
+
 Result<void> Library::consumed(std::uint32_t stream, std::size_t bytes) {
   return result(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream), bytes));
 }
@@ -242,6 +269,22 @@ Result<void> Library::consumed_of_connection(std::size_t bytes) {
   return result(nghttp2_session_consume_connection(session_, bytes));
 }
 
-Result<void> Library::ping() { return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr)); }
+Result<void> Library::enlarge_window(std::uint32_t stream, std::size_t bytes) {
+  return result(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                      static_cast<std::int32_t>(bytes)));
+}
+
+Result<void> Library::update_priority(std::uint32_t stream, Priority priority) {
+  return or_out_of_memory([&] {
+    const std::string value = priority_field(priority);
+    return result(nghttp2_submit_priority_update(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream),
+                                                 reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
+  });
+}
+
+Result<void> Library::ping(bool measured) {
+  const std::uint8_t opaque[8] = {measured ? kMeasured : std::uint8_t{0}};
+  return result(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, opaque));
+}
 
 }  // namespace sluice::http2

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/http2/library_memory.hpp"
 #include "core/http2/request_fields.hpp"
+#include "core/priority.hpp"
 #include "core/types.hpp"
 
 struct nghttp2_session;
@@ -32,7 +33,7 @@ class Listener {
   virtual void frame_refused(std::uint32_t stream, std::uint32_t code) = 0;  // the library will reset the stream
   virtual void request_not_sent(std::uint32_t stream) = 0;                   // and will not be
   virtual void goaway_read(std::uint32_t code, Bytes debug_data) = 0;
-  virtual void ping_answered() = 0;
+  virtual void ping_answered(bool measured) = 0;  // as ping() was called
   // The library has found that the peer broke a rule of the connection; nothing more is read.
   virtual void connection_ended(std::uint32_t code, std::string_view why) = 0;
   // A frame of a request is the end of the output so far. `last`: it ends the request.
@@ -41,6 +42,7 @@ class Listener {
   struct Filled {
     std::size_t bytes = 0;
     bool last = false;
+    const Fields* trailers = nullptr;  // with `last`: these end the request
   };
   virtual Filled fill(std::uint32_t stream, MutableBytes space) = 0;
 };
@@ -52,23 +54,33 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
-  // Makes the library's state, with our SETTINGS and the connection's window as its first output. False: no memory.
-  bool start(std::uint32_t first_stream);
+  // Makes the library's state, with our SETTINGS and the connection's window as its first output. `buffer` must outlive
+  // this object; null: it has one of its own. False: no memory.
+  bool start(std::uint32_t first_stream, FrameBuffer* buffer);
 
   // The functions below return out_of_memory, or internal for what the library should never say.
   Result<void> feed(Bytes input);
+  // Whether there may be any; costs less than to ask for them.
+  bool has_output() const;
   // The next bytes of output, which live until the next call; empty: none.
   Result<Bytes> next_output();
   // Whether a new stream may be opened at all; and how many at once the peer allows.
   bool takes_requests() const;
   std::size_t max_streams() const;
+  bool takes_extended_connect() const;  // SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3)
   Result<std::uint32_t> submit_request(const RequestFields& fields, bool has_body);
   Result<void> reset(std::uint32_t stream, std::uint32_t code);
   Result<void> resume(std::uint32_t stream);  // there is more of the body
+  bool has_window() const;                    // the peer's for the connection
   // Opens the windows again by as much.
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);
-  Result<void> ping();
+  // The window of a stream is larger from now on: so many bytes in all.
+  Result<void> enlarge_window(std::uint32_t stream, std::size_t bytes);
+  // Not sent to a server whose SETTINGS do not say that it looks at it (RFC 9218 2.1).
+  Result<void> update_priority(std::uint32_t stream, Priority priority);
+  Result<void> ping(bool measured = false);
+  void release_spares() { memory_.release_spares(); }
   // An allocation of the library has failed: it must not be called any more.
   bool short_of_memory() const { return memory_.refused(); }
 

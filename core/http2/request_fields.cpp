@@ -10,6 +10,8 @@
 namespace sluice::http2 {
 namespace {
 
+// A cookie that is shorter is not put into the table: it could be guessed there bit by bit (RFC 7541 7.1.3).
+constexpr std::size_t kGuessableBytes = 20;
 constexpr std::size_t kKeptBytes = 768;  // as in core/http1/session.cpp
 
 bool lists(std::string_view list, std::string_view wanted) {
@@ -24,6 +26,11 @@ bool is_left_out(std::string_view name) {
   static constexpr std::array<std::string_view, 7> kLeftOut = {
       "Host", "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"};
   return std::ranges::any_of(kLeftOut, [&](std::string_view known) { return equals_ignoring_case(name, known); });
+}
+
+bool is_framing(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kFraming = {"Content-Length", "Trailer", "TE", "Expect"};
+  return std::ranges::any_of(kFraming, [&](std::string_view known) { return equals_ignoring_case(name, known); });
 }
 
 // Named by a Connection field (RFC 9110 7.6.1).
@@ -75,13 +82,41 @@ void RequestFields::write(const http::Exchange& exchange) {
   const http::UploadBody body(request.body);
   const bool has_content = body.present() && body.declared_length() != 0U;
   write_start(request);
-  for (const Field field : request.fields) write_field(field, request, !exchange.cookies.empty(), has_content);
+  const http::ForwardedBy* const forwarded = exchange.forwarded;
+  if (forwarded) write_forwarded(request, *forwarded);
+  const bool has_login = forwarded && !forwarded->authorization.empty();  // that replaces the request's own
+  for (const Field field : request.fields) {
+    if (has_login && equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
+    write_field(field, request, !exchange.cookies.empty(), has_content);
+  }
   if (!exchange.cookies.empty()) write_cookies(request, exchange.cookies);
   if (!has_length_) write_length(request);
   append("\r\n");
 }
 
+// RFC 9113 8.5: where the tunnel leads is all that CONNECT says.
+void RequestFields::write_connect(const Request& request) {
+  add_pseudo(":method", append("CONNECT"));
+  append(" ");
+  add_pseudo(":authority", append(request.target ? *request.target : request.url.authority()));
+  append(" HTTP/2\r\nHost: ");
+  append(at(1).value);
+  append("\r\n");
+}
+
+// As over HTTP/1: what frames a request is never taken from the fields that are meant for a proxy.
+void RequestFields::write_forwarded(const Request& request, const http::ForwardedBy& forwarded) {
+  const bool has_authorization = !forwarded.authorization.empty();
+  if (has_authorization) add("Proxy-Authorization", forwarded.authorization, true);
+  for (const Field field : *forwarded.fields) {
+    if (has_authorization && equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
+    if (request.fields.contains(field.name) || is_left_out(field.name) || is_framing(field.name)) continue;
+    add(field.name, field.value, is_secret(field.name));
+  }
+}
+
 void RequestFields::write_start(const Request& request) {
+  if (effective_method(request) == "CONNECT") return write_connect(request);
   add_pseudo(":method", append(effective_method(request)));
   append(" ");
   add_pseudo(":path", append(request.target ? std::string_view(*request.target) : request.url.target()));
@@ -114,15 +149,32 @@ void RequestFields::write_field(const Field& field, const Request& request, bool
   if (has_cookies && equals_ignoring_case(field.name, "Cookie")) return;
   has_length_ |= equals_ignoring_case(field.name, "Content-Length");
   add(field.name, field.value, is_secret(field.name));
+  if (equals_ignoring_case(field.name, "Cookie")) split_cookies();
 }
 
-// One field for all of them; the library does not split it (RFC 9113 8.2.3 allows both).
 void RequestFields::write_cookies(const Request& request, std::string_view cookies) {
   std::string all(cookies);
   for (const Field field : request.fields) {
     if (equals_ignoring_case(field.name, "Cookie") && !field.value.empty()) (all += "; ") += field.value;
   }
   add("Cookie", all);
+  split_cookies();
+}
+
+// Makes a field of each cookie of the last one (RFC 9113 8.2.3): if one changes, the table still has the others.
+void RequestFields::split_cookies() {
+  const Entry whole = entries_.back();
+  entries_.pop_back();
+  const std::string_view all = std::string_view(text_).substr(whole.value.at, whole.value.size);
+  for (std::size_t at = 0;;) {
+    const std::size_t end = std::min(all.find("; ", at), all.size());
+    Entry crumb = whole;
+    crumb.value = {whole.value.at + at, end - at};
+    crumb.is_secret = crumb.value.size < kGuessableBytes;
+    entries_.push_back(crumb);
+    if (end == all.size()) return;
+    at = end + 2;
+  }
 }
 
 void RequestFields::write_length(const Request& request) {

@@ -42,8 +42,11 @@ class RequestFields {
   };
   Span append(std::string_view text);
   void add(std::string_view name, std::string_view value, bool is_secret = false);
+  void split_cookies();
   void add_pseudo(std::string_view name, Span value);
   void write_start(const Request& request);
+  void write_connect(const Request& request);
+  void write_forwarded(const Request& request, const http::ForwardedBy& forwarded);
   void write_field(const Field& field, const Request& request, bool has_cookies, bool has_content);
   void write_cookies(const Request& request, std::string_view cookies);
   void write_length(const Request& request);

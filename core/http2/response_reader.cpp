@@ -108,7 +108,8 @@ Result<void> ResponseReader::field(std::string_view name, std::string_view value
     return {};
   }
   if (status_ == 0) return malformed("a field before :status");
-  if (name == "content-length") {
+  const bool is_tunnel = places_.to_connect && status_ >= 200 && status_ <= 299;
+  if (name == "content-length" && !is_tunnel) {
     if (auto noted = note_length(value); !noted) return noted;
   }
   ResponseHead& head = *places_.head;

@@ -20,6 +20,7 @@ class ResponseReader {
     ResponseHead* head = nullptr;
     Fields* trailers = nullptr;  // null: not wanted
     bool to_head = false;        // the request is a HEAD
+    bool to_connect = false;     // it is a CONNECT: a length in a 2xx means nothing (RFC 9110 9.3.6)
     bool keep_raw = false;       // ResponseHead::raw() is made: "HTTP/2 200 " and a line for each field
   };
   enum class Section : std::uint8_t { interim, head, trailers };

@@ -1,5 +1,6 @@
 // The HTTP/2 session over one byte stream (RFC 9113), a client's: many exchanges at once, each with a window. Frames
-// and HPACK are libnghttp2's (library.hpp). Knows no TLS, no pool and no time but that of handle_timeout().
+// and HPACK are libnghttp2's (library.hpp). Knows no TLS, no pool and no time but what handle_timeout() and set_time()
+// tell.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 
 namespace sluice::http2 {
 
+class FrameBuffer;
+
 // False: a build without libnghttp2 (session_absent.cpp); make_session() is not called then.
 bool has_http2();
 
@@ -18,6 +21,8 @@ struct SessionOptions {
   // A PING is sent after this time without a byte from the peer; if no answer comes in the same time again, the
   // connection has failed (http2_error). More than zero. nullopt: none is sent.
   std::optional<Duration> ping_interval = {};
+  // Shared by sessions of one thread. Null: the session has one of its own, of 16 KiB.
+  std::shared_ptr<FrameBuffer> frame_buffer = {};
 };
 
 // Null: not enough memory.

@@ -22,7 +22,7 @@ constexpr std::uint32_t kCancel = std::to_underlying(ErrorCode::cancel);
 }  // namespace
 
 bool Session::start(std::uint32_t first_stream) {
-  if (!library_.start(first_stream)) return false;
+  if (!library_.start(first_stream, frame_buffer_.get())) return false;
   pump();
   return !error_;
 }
@@ -58,6 +58,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
       return std::unexpected(id.error());
     }
     streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
+    has_urgencies_ |= exchange.urgency != Priority{}.urgency;
     latest_ = *id;
     closes_ |= fields_.closes();
     guard_.opened();
@@ -69,7 +70,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
 void Session::abort(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  streams_.remove(*stream);
+  remove(*stream);
   if (!error_) {
     note(library_.reset(id, kCancel));
     pump();
@@ -81,6 +82,7 @@ void Session::abort(StreamId id) {
 void Session::upload_changed(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream || error_ || stream->sending() != SendState::body) return;
+  if (stream->blocked) return;  // its turn comes
   resume(*stream);
   pump();
 }
@@ -103,12 +105,27 @@ bool Session::wants_upload(StreamId id) const {
   return stream && (stream->sending() == SendState::waiting || stream->sending() == SendState::body);
 }
 
+void Session::set_priority(StreamId id, Priority priority) {
+  Stream* const stream = streams_.find(id);
+  if (!stream || error_) return;
+  stream->urgency = priority.urgency;
+  has_urgencies_ = true;
+  note(library_.update_priority(id, priority));
+  pump();
+}
+
 void Session::consumed(StreamId id, std::size_t bytes) {
   Stream* const stream = streams_.find(id);
   if (bytes == 0 || error_ || !stream) return;
   stream->buffered -= std::min(stream->buffered, bytes);
+  const bool grows = growth_.consumed(stream->window, bytes, now_);
   note(library_.consumed(id, bytes));
-  pump();
+  if (grows && !error_) note(library_.enlarge_window(id, stream->window.size));
+  if (growth_.wants_ping() && !error_) {
+    growth_.ping_sent(now_);
+    note(library_.ping(true));
+  }
+  if (!error_ && library_.has_output()) pump();
 }
 
 bool Session::request_begun(StreamId id) const {
@@ -171,6 +188,7 @@ void Session::take_input(MutableBytes input, std::size_t& taken) {
     if (std::exchange(reset_waits_, false) && !error_) pump();
   }
   if (!error_) pump();
+  free_buffers();
 }
 
 Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
@@ -192,7 +210,7 @@ Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
         error = make_error(Code::truncated, "HTTP/2: the connection ended in the middle of a response");
       }
       give({.kind = http::Event::Kind::failed, .stream = stream->id(), .error = std::move(error)});
-      streams_.remove(*stream);
+      remove(*stream);
     }
     events_ = nullptr;
     if (streams_.empty()) return {};
@@ -210,7 +228,10 @@ void Session::collect_output() {
     frame_of_ = 0;
     const auto piece = library_.next_output();
     if (!piece) return fail(piece.error());
-    if (piece->empty()) return;
+    if (piece->empty()) {
+      if (!next_turn()) return;
+      continue;
+    }
     if (out_begin_ == out_.size() || out_begin_ > limits::kWireOutBytes) {
       out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
       out_begin_ = 0;
@@ -232,15 +253,34 @@ void Session::resume(Stream& stream) {
   if (std::exchange(stream.held_back, false)) note(library_.resume(stream.id()));
 }
 
-// In the order in which they began to wait, so that all get their turn.
-void Session::resume_blocked() {
-  const std::vector<StreamId> waiting = std::exchange(blocked_, {});
-  for (const StreamId id : waiting) {
+// The first of the most urgent ones.
+StreamId Session::take_turn() {
+  auto first = turns_.begin();
+  if (has_urgencies_) {
+    const auto urgency = [&](StreamId id) {
+      const Stream* const stream = streams_.find(id);
+      return stream ? stream->urgency : std::uint8_t{0};
+    };
+    first = std::ranges::min_element(turns_, {}, urgency);
+  }
+  const StreamId id = *first;
+  turns_.erase(first);
+  return id;
+}
+
+// False: there is no body that may be sent now.
+bool Session::next_turn() {
+  while (!turns_.empty() && pending() < limits::kWireOutBytes && library_.has_window()) {
+    const StreamId id = take_turn();
     Stream* const stream = streams_.find(id);
     if (!stream) continue;
     stream->blocked = false;
+    turn_ = id;
+    turn_left_ = limits::kTurnBytes;
     resume(*stream);
+    return !error_;
   }
+  return false;
 }
 
 OutputView Session::output() const {
@@ -258,18 +298,20 @@ void Session::advance_output(std::size_t bytes) {
     guard_.answered();
     answers_end_ = made_;
   }
-  if (!blocked_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) {
-    resume_blocked();
-    pump();
-  }
+  if (!turns_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) pump();
   free_buffers();
 }
 
+// What a connection without exchanges does not need.
 void Session::free_buffers() {
-  if (!streams_.empty() || pending() != 0 || out_.capacity() <= kKeptOutputBytes) return;
+  if (!streams_.empty()) return;
+  streams_.release();
+  marks_.release();
+  fields_.release();
+  library_.release_spares();
+  if (pending() != 0 || out_.capacity() <= kKeptOutputBytes) return;
   std::vector<std::uint8_t>().swap(out_);
   out_begin_ = 0;
-  fields_.release();
 }
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {

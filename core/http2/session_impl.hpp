@@ -4,21 +4,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/http2/frame_guard.hpp"
 #include "core/http2/library.hpp"
 #include "core/http2/request_fields.hpp"
 #include "core/http2/streams.hpp"
+#include "core/http2/window_growth.hpp"
 
 namespace sluice::http2 {
 
 class Session final : public http::Session, private Listener {
  public:
-  explicit Session(std::optional<Duration> ping_interval) : ping_interval_(ping_interval), library_(*this) {}
+  // As SessionOptions say.
+  Session(std::optional<Duration> ping_interval, std::shared_ptr<FrameBuffer> frame_buffer)
+      : ping_interval_(ping_interval), frame_buffer_(std::move(frame_buffer)), library_(*this) {}
   // False: not enough memory. Called once, before all others.
   bool start(std::uint32_t first_stream);
 
@@ -26,6 +29,7 @@ class Session final : public http::Session, private Listener {
   std::size_t open_capacity() const override;
   bool reusable() const override { return !error_ && !ended_ && !closes_ && library_.takes_requests(); }
   bool busy() const override { return !streams_.empty(); }
+  bool takes_extended_connect() const override { return library_.takes_extended_connect(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
   void abort(StreamId stream) override;
@@ -33,7 +37,9 @@ class Session final : public http::Session, private Listener {
   void stop_waiting_for_continue(StreamId stream) override;
   bool waiting_for_continue(StreamId stream) const override;
   bool wants_upload(StreamId stream) const override;
+  void set_priority(StreamId stream, Priority priority) override;
   void consumed(StreamId stream, std::size_t bytes) override;
+  void set_time(Instant now) override { now_ = now; }
 
   Result<std::size_t> receive(MutableBytes input, std::vector<http::Event>& events) override;
   Result<void> receive_eof(StreamEnd how, std::vector<http::Event>& events) override;
@@ -61,9 +67,7 @@ class Session final : public http::Session, private Listener {
   void frame_refused(StreamId stream, std::uint32_t code) override;
   void request_not_sent(StreamId stream) override;
   void goaway_read(std::uint32_t code, Bytes debug_data) override;
-  void ping_answered() override {
-    if (std::exchange(awaits_pong_, false)) guard_.moved(1);
-  }
+  void ping_answered(bool measured) override;
   void connection_ended(std::uint32_t code, std::string_view why) override;
   void request_frame_made(StreamId stream, bool last) override;
   Filled fill(StreamId stream, MutableBytes space) override;
@@ -72,8 +76,9 @@ class Session final : public http::Session, private Listener {
   void give(http::Event event);
   void head_read(Stream& stream, bool last);
   void complete(Stream& stream);
-  void refuse(Stream& stream, Error error);
+  void refuse(Stream& stream, Error error, bool needs_http1 = false);
   void break_off(Stream& stream, Error error);
+  void remove(Stream& stream);
   void note_broken_rule();
   Error end_error() const;
 
@@ -82,7 +87,9 @@ class Session final : public http::Session, private Listener {
   void collect_output();  // throws std::bad_alloc
   void pump() noexcept;   // collects all output; a failure ends the session
   void resume(Stream& stream);
-  void resume_blocked();
+  bool next_turn();
+  StreamId take_turn();
+  bool must_wait(const Stream& stream) const;
   void free_buffers();
 
   void take_input(MutableBytes input, std::size_t& taken);
@@ -92,8 +99,11 @@ class Session final : public http::Session, private Listener {
   std::unexpected<Error> tell_error();
 
   const std::optional<Duration> ping_interval_;
+  const std::shared_ptr<FrameBuffer> frame_buffer_;
   Library library_;
   FrameGuard guard_;
+  WindowGrowth growth_;
+  Instant now_ = {};
   Streams streams_;
   RequestFields fields_;  // of the latest request
   StreamId latest_ = 0;
@@ -118,7 +128,11 @@ class Session final : public http::Session, private Listener {
   StreamId frame_of_ = 0;  // the request that the output's latest bytes belong to
   bool frame_is_last_ = false;
   std::uint64_t reports_ = 0;
-  std::vector<StreamId> blocked_;  // uploads that wait for room in the output
+  // Bodies that wait for their turn, and whose it is; and the one that was sent from last.
+  std::vector<StreamId> turns_;
+  StreamId turn_ = 0, filled_ = 0;
+  std::size_t turn_left_ = 0;   // bytes
+  bool has_urgencies_ = false;  // some exchange was not as urgent as others
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false;

@@ -24,6 +24,11 @@ void Session::give(Event event) { (events_ ? *events_ : late_).push_back(std::mo
 
 // ---- ends of exchanges ----
 
+void Session::remove(Stream& stream) {
+  growth_.ended(stream.window);
+  streams_.remove(stream);
+}
+
 void Session::complete(Stream& stream) {
   const StreamId id = stream.id();
   // RFC 9113 8.1: the rest of the request is not wanted any more.
@@ -32,12 +37,12 @@ void Session::complete(Stream& stream) {
     reset_waits_ = true;
   }
   give({.kind = Event::Kind::complete, .stream = id});
-  streams_.remove(stream);
+  remove(stream);
 }
 
-void Session::refuse(Stream& stream, Error error) {
-  give({.kind = Event::Kind::refused, .stream = stream.id(), .error = std::move(error)});
-  streams_.remove(stream);
+void Session::refuse(Stream& stream, Error error, bool needs_http1) {
+  give({.kind = Event::Kind::refused, .stream = stream.id(), .needs_http1 = needs_http1, .error = std::move(error)});
+  remove(stream);
 }
 
 // The exchange has broken a rule: it ends, and the connection goes on.
@@ -47,7 +52,7 @@ void Session::break_off(Stream& stream, Error error) {
       has_code ? static_cast<std::uint32_t>(error.detail) : std::to_underlying(ErrorCode::cancel);
   note(library_.reset(stream.id(), code));
   give({.kind = Event::Kind::failed, .stream = stream.id(), .error = std::move(error)});
-  streams_.remove(stream);
+  remove(stream);
   note_broken_rule();
 }
 
@@ -61,7 +66,14 @@ void Session::note_broken_rule() {
 void Session::stream_closed(StreamId id, std::uint32_t code) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  const bool unprocessed = is(code, ErrorCode::refused_stream) && !stream->reader().started();
+  const bool refused = is(code, ErrorCode::refused_stream);
+  const bool needs_http1 =
+      is(code, ErrorCode::http_1_1_required) || (refused && is(goaway_code_, ErrorCode::http_1_1_required));
+  if (needs_http1 && !stream->reader().started()) {
+    const auto name = std::to_underlying(ErrorCode::http_1_1_required);
+    return refuse(*stream, stream_error(name, "the server takes this request over HTTP/1.1 only"), true);
+  }
+  const bool unprocessed = refused && !stream->reader().started();
   // A server that asks for less must not get the same again at once.
   if (unprocessed && !is(goaway_code_, ErrorCode::enhance_your_calm)) {
     return refuse(*stream, stream_error(code, "the server has not processed the request"));
@@ -69,7 +81,7 @@ void Session::stream_closed(StreamId id, std::uint32_t code) {
   Error error = unprocessed ? end_error() : stream_error(code, "the server reset the stream");
   error.retry_safe = unprocessed;
   give({.kind = Event::Kind::failed, .stream = id, .error = std::move(error)});
-  streams_.remove(*stream);
+  remove(*stream);
 }
 
 void Session::request_not_sent(StreamId id) {
@@ -84,7 +96,7 @@ void Session::frame_refused(StreamId id, std::uint32_t code) {
   give({.kind = Event::Kind::failed,
         .stream = id,
         .error = stream_error(code, "the server sent a frame that is not allowed")});
-  streams_.remove(*stream);
+  remove(*stream);
   note_broken_rule();
 }
 
@@ -106,6 +118,10 @@ Error Session::end_error() const {
   std::string why = "the server ended the connection";
   if (!goaway_text_.empty()) why += ": " + one_line(goaway_text_);
   return connection_error(static_cast<ErrorCode>(goaway_code_), why);
+}
+
+void Session::ping_answered(bool measured) {
+  if (measured ? growth_.ping_answered(now_) : std::exchange(awaits_pong_, false)) guard_.moved(1);
 }
 
 // ---- heads and trailers ----
@@ -166,7 +182,7 @@ void Session::data_read(StreamId id, Bytes data) {
   if (!stream) return;
   if (auto read = stream->reader().body(data.size()); !read) return break_off(*stream, std::move(read.error()));
   // The library would give these bytes, and reset the stream later.
-  if (data.size() > limits::kStreamWindowBytes - stream->buffered) {
+  if (data.size() > stream->window.size - stream->buffered) {
     const auto code = std::to_underlying(ErrorCode::flow_control_error);
     return break_off(*stream, stream_error(code, "more body bytes than its window allows"));
   }
@@ -182,24 +198,37 @@ void Session::data_ended(StreamId id) {
   complete(*stream);
 }
 
+// The library would send a whole body before it begins with the next one, so it gets one frame of each at a time.
+bool Session::must_wait(const Stream& stream) const {
+  if (pending() >= limits::kWireOutBytes) return true;
+  if (turn_ == stream.id()) return false;
+  return !turns_.empty() || (filled_ == stream.id() && streams_.size() > 1);
+}
+
 Session::Filled Session::fill(StreamId id, MutableBytes space) {
   Stream* const stream = streams_.find(id);
   if (!stream) return {};
   stream->held_back = true;
   if (stream->sending() != SendState::body) return {};
-  if (pending() >= limits::kWireOutBytes) {
-    if (!std::exchange(stream->blocked, true)) blocked_.push_back(id);
+  http::UploadBody& upload = *stream->upload();
+  if (upload.pending().empty() && !upload.exhausted()) return {};
+  if (must_wait(*stream)) {
+    if (!std::exchange(stream->blocked, true)) turns_.push_back(id);
     return {};
   }
-  http::UploadBody& upload = *stream->upload();
-  const Bytes bytes = upload.pending().first(std::min(upload.pending().size(), space.size()));
+  filled_ = id;
+  if (turn_ != id) turn_left_ = limits::kTurnBytes;
+  const Bytes bytes = upload.pending().first(std::min({upload.pending().size(), space.size(), turn_left_}));
   std::ranges::copy(bytes, space.begin());
   upload.advance(bytes.size());
+  // What a window has cut short is still its turn.
+  turn_left_ -= bytes.size();
+  turn_ = turn_left_ > 0 && bytes.size() == space.size() ? id : 0;
   guard_.moved(bytes.size());
   const bool last = upload.exhausted();
   if (last) stream->enter(SendState::done);
   stream->held_back = bytes.empty() && !last;
-  return {.bytes = bytes.size(), .last = last};
+  return {.bytes = bytes.size(), .last = last, .trailers = upload.trailers()};
 }
 
 void Session::request_frame_made(StreamId id, bool last) {

@@ -10,7 +10,9 @@
 namespace sluice::http2 {
 namespace {
 
-constexpr std::size_t kMaxSpares = 8;
+// What an idle connection may keep.
+constexpr std::size_t kKeptPlaces = 8;
+constexpr std::size_t kKeptMarks = 8;
 constexpr std::size_t kMaxPassedMarks = 64;
 
 constexpr Transitions<SendState, 4> kSendMoves = {
@@ -33,9 +35,12 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
   reader_.start({.head = exchange.head,
                  .trailers = exchange.trailers,
                  .to_head = is_head,
+                 .to_connect = effective_method(*exchange.request) == "CONNECT",
                  .keep_raw = exchange.rules.keep_raw_head});
   begun = sent = held_back = blocked = false;
+  urgency = exchange.urgency;
   buffered = 0;
+  window = {};
   reported = 0;
 }
 
@@ -54,31 +59,50 @@ void Stream::enter(SendState to) {
 
 void Streams::make_room() {
   if (open_.size() == open_.capacity()) open_.reserve(2 * open_.size() + 1);
+  ids_.reserve(open_.capacity());
   if (!spare_.empty()) return;
-  spare_.reserve(kMaxSpares);
+  spare_.reserve(open_.capacity());
   spare_.push_back(std::make_unique<Stream>());
 }
 
 Stream& Streams::add(StreamId id, const http::Exchange& exchange, bool expects_continue, bool is_head) {
-  SLUICE_CHECK(open_.empty() || open_.back()->id() < id);
+  SLUICE_CHECK(ids_.empty() || ids_.back() < id);
   make_room();
+  ids_.push_back(id);
   open_.push_back(std::move(spare_.back()));
   spare_.pop_back();
   open_.back()->start(id, exchange, expects_continue, is_head);
   return *open_.back();
 }
 
+std::size_t Streams::place_of(StreamId id) const {
+  if (latest_ < ids_.size() && ids_[latest_] == id) return latest_;
+  const auto found = std::ranges::lower_bound(ids_, id);
+  if (found == ids_.end() || *found != id) return ids_.size();
+  return latest_ = static_cast<std::size_t>(found - ids_.begin());
+}
+
 Stream* Streams::find(StreamId id) const {
-  const auto found = std::ranges::lower_bound(open_, id, {}, [](const auto& stream) { return stream->id(); });
-  return found != open_.end() && (*found)->id() == id ? found->get() : nullptr;
+  const std::size_t place = place_of(id);
+  return place < ids_.size() ? open_[place].get() : nullptr;
 }
 
 void Streams::remove(Stream& stream) {
-  const auto found = std::ranges::lower_bound(open_, stream.id(), {}, [](const auto& other) { return other->id(); });
-  SLUICE_CHECK(found != open_.end() && found->get() == &stream);
+  const std::size_t place = place_of(stream.id());
+  SLUICE_CHECK(place < ids_.size() && open_[place].get() == &stream);
   stream.recycle();
-  if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(*found));
-  open_.erase(found);
+  if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(open_[place]));
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(place));
+  ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(place));
+}
+
+void Streams::release() {
+  SLUICE_CHECK(open_.empty());
+  if (spare_.size() > 1) spare_.resize(1);
+  if (open_.capacity() <= kKeptPlaces) return;
+  std::vector<StreamId>().swap(ids_);
+  std::vector<std::unique_ptr<Stream>>().swap(open_);
+  std::vector<std::unique_ptr<Stream>>().swap(spare_);
 }
 
 void RequestMarks::add(const Mark& mark) {
@@ -103,6 +127,11 @@ const RequestMarks::Mark* RequestMarks::next(std::uint64_t taken) const {
 void RequestMarks::pop() {
   SLUICE_CHECK(first_ < marks_.size());
   ++first_;
+}
+
+void RequestMarks::release() {
+  if (first_ == marks_.size() && marks_.capacity() > kKeptMarks) std::vector<Mark>().swap(marks_);
+  first_ = std::min(first_, marks_.size());
 }
 
 }  // namespace sluice::http2

@@ -9,6 +9,7 @@
 
 #include "core/http/session.hpp"
 #include "core/http2/response_reader.hpp"
+#include "core/http2/window_growth.hpp"
 
 namespace sluice::http2 {
 
@@ -40,8 +41,10 @@ class Stream {
   // Facts about the request's bytes, for http::Session. `held_back`: the library waits until it is told that there is
   // more of the body.
   bool begun = false, sent = false, held_back = false;
-  bool blocked = false;        // it waits for room in the output
-  std::size_t buffered = 0;    // body bytes that the application has not consumed
+  bool blocked = false;  // it waits for its turn
+  std::uint8_t urgency = Priority{}.urgency;
+  std::size_t buffered = 0;  // body bytes that the application has not consumed
+  Window window;
   std::uint64_t reported = 0;  // the last call of on_wire() that named it
 
  private:
@@ -65,10 +68,15 @@ class Streams {
   Stream& front() const { return *open_.front(); }
   auto begin() const { return open_.begin(); }
   auto end() const { return open_.end(); }
+  void release();  // frees what an idle connection does not need. Only when empty
 
  private:
-  std::vector<std::unique_ptr<Stream>> open_;   // by id
+  std::size_t place_of(StreamId id) const;  // ids_.size(): there is none
+
+  std::vector<StreamId> ids_;  // of `open_`, which grow: searched without touching the objects
+  std::vector<std::unique_ptr<Stream>> open_;
   std::vector<std::unique_ptr<Stream>> spare_;  // to be used again
+  mutable std::size_t latest_ = 0;              // the place that was found last: facts about a stream come in a row
 };
 
 // Which bytes of the output belong to which request. Positions count all bytes of the connection.
@@ -83,7 +91,8 @@ class RequestMarks {
   void add(const Mark& mark);
   // The first mark, if it begins before `taken`; else null.
   const Mark* next(std::uint64_t taken) const;
-  void pop();  // removes the first
+  void pop();      // removes the first
+  void release();  // frees the memory, if there are none
 
  private:
   std::vector<Mark> marks_;

@@ -29,6 +29,7 @@ class AddressRace {
   // What to do next, while `running` attempts run.
   Step next(std::size_t running) const;
   const IpAddress& address() const { return addresses_[next_]; }
+  const std::vector<IpAddress>& addresses() const { return addresses_; }  // those that are known, tried ones included
   void begun() { ++next_, ++tried_; }
   void skip() { ++next_; }  // address() must not be tried
   // There is another address to try, or there may be one: it is tried after a delay, also while the last attempt runs.

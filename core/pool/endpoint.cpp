@@ -3,6 +3,8 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
+#include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/key_parts.hpp"
@@ -47,7 +49,12 @@ void append_proxy_protocol(const ProxyProtocol& line, std::string& key) {
 }
 
 http::Protocol protocol_of(const Request& request, const TransferOptions& options, const Waiter& waiter) {
-  const bool alone = waiter.account != nullptr || (waiter.way && waiter.way->forwards);
+  const bool forwarded = waiter.way && waiter.way->forwards;
+  // Then it is the proxy's version that counts, whatever the origin may speak.
+  if (forwarded && !waiter.account && proxy::offers_http2(waiter.way->proxies->back())) {
+    return http::Protocol::negotiated;
+  }
+  const bool alone = waiter.account != nullptr || forwarded;
   return protocol_for(options.http_versions, request.url.is_tls(), alone);
 }
 
@@ -124,6 +131,30 @@ void endpoint_key(const Request& request, const TransferOptions& options, const 
   append_route(options.route.get(), key);
 }
 
+bool may_share(const Endpoint& endpoint) {
+  const Destination& place = endpoint.destination;
+  if (endpoint.through || place.route || !endpoint.peer.tls || endpoint.key_of_sessions) return false;
+  if (endpoint.protocol == http::Protocol::http1 || !place.zone.empty()) return false;
+  const std::string host = place.host.ends_with('.') ? place.host.substr(0, place.host.size() - 1) : place.host;
+  return host == endpoint.peer.host && place.port == endpoint.peer.port;  // no connect_to
+}
+
+// The endpoint's key as it would be for another host, and the address.
+std::string shared_key(const Endpoint& endpoint, const Address& address) {
+  constexpr std::size_t kNumbers = 6, kHost = 1;  // as endpoint_key() writes them
+  std::array<std::uint32_t, kNumbers> numbers = {};
+  std::string key = endpoint.key;
+  SLUICE_CHECK(!endpoint.through && key.size() >= sizeof numbers);
+  std::memcpy(numbers.data(), key.data(), sizeof numbers);
+  key.erase(sizeof numbers, std::exchange(numbers[kHost], 0));
+  std::memcpy(key.data(), numbers.data(), sizeof numbers);
+  append_number(address.port, key);
+  append_number(address.ip.kind, key);
+  append_part(as_text(Bytes{address.ip.bytes}), key);
+  append_part(address.ip.zone, key);
+  return key;
+}
+
 proxy::Target Through::target_of(std::size_t proxy) const {
   if (is_last(proxy)) return target;
   const Proxy& next = (*way.proxies)[proxy + 1];
@@ -192,7 +223,8 @@ void Endpoint::recycle() {
   through.reset();
   carries.reset();
   dialing_since.reset();
-  closes_unannounced = keeps = false;
+  closes_unannounced = keeps = stays_apart = false;
+  joined = {};
 }
 
 }  // namespace sluice::pool

@@ -99,8 +99,9 @@ struct Through {
   Link<Through> starved, spare;
 };
 
-// The version that connections are made for. `alone`: HTTP/1, because a proxy gets the requests without a tunnel, or
-// because a connection is logged in, which is for one request at a time (NTLM, Negotiate).
+// The version that connections are made for. `alone`: HTTP/1, because a proxy that is not offered HTTP/2 gets the
+// requests without a tunnel, or because a connection is logged in, which is for one request at a time (NTLM,
+// Negotiate).
 http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone);
 
 // Writes the endpoint key into `key`. Two transfers share connections only if their keys are equal, and TLS sessions if
@@ -108,6 +109,12 @@ http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone);
 // connections to it, whatever their origin. `tls` is null without TLS. Throws std::bad_alloc.
 void endpoint_key(const Request& request, const TransferOptions& options, const TlsConfig* tls, const Waiter& waiter,
                   std::string& key);
+
+// Whether connections of the endpoint may be shared with other hosts (Coalescing), if they speak HTTP/2: it is reached
+// directly, over TLS that is made here, at the host that its URLs name, and without an account.
+bool may_share(const Endpoint& endpoint);
+// Of such an endpoint and an address of it: what must be equal for that. Throws std::bad_alloc.
+std::string shared_key(const Endpoint& endpoint, const Address& address);
 
 struct Endpoint {
   void recycle();
@@ -144,7 +151,9 @@ struct Endpoint {
 
   // The peer has closed a connection right after a response without announcing it (Pool::note_end).
   bool closes_unannounced = false;
-  bool keeps = false;  // a connection to this endpoint was used twice
+  bool keeps = false;        // a connection to this endpoint was used twice
+  bool stays_apart = false;  // no connection of another host is used (RFC 9110 15.5.20)
+  ConnId joined;             // the connection of another host that carries requests of this one; it may be gone
   Link<Endpoint> pending, starved, unused_link;
 };
 using PendingList = List<Endpoint, &Endpoint::pending>;

@@ -12,6 +12,7 @@
 
 #include "core/base/slot_map.hpp"
 #include "core/base/timers.hpp"
+#include "core/pool/coalescing.hpp"
 #include "core/pool/endpoint.hpp"
 #include "core/pool/pooled_connection.hpp"
 #include "core/pool/proxy_places.hpp"
@@ -61,6 +62,11 @@ class Pool final : public Scheduler {
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection& connection, Now now) override;
+  bool needs_http1(const PooledConnection& connection) override;
+  // Whether a transfer of another endpoint may have an exchange on it now; and before that one is opened.
+  bool takes_guests(const PooledConnection& connection, Now now) const;
+  void guest_comes(PooledConnection& connection) { unpark(connection); }
+  Coalescing& coalescing() { return coalescing_; }
   // The connection's connection_expiry timer is due: whether it must be closed. Throws std::bad_alloc; it must then be
   // closed.
   bool is_expired(PooledConnection& connection, Now now);
@@ -130,6 +136,7 @@ class Pool final : public Scheduler {
   StarvedList starved_;  // endpoints that wait because of max_connections, the first that came at the front
   UnusedList unused_;    // unused endpoints, the oldest at the front
   AllProxyPlaces proxies_;
+  Coalescing coalescing_;
   // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
   bool proxy_turn_ = false;      // the same for those that wait because of max_connections_per_proxy

@@ -1,5 +1,5 @@
-// The upkeep of pool.hpp: changes of limits, its rules for tests, and the state after memory has run out. Leaves the
-// decisions to pool.cpp.
+// The upkeep of pool.hpp: changes of limits, connections that other endpoints use, its rules for tests, and the state
+// after memory has run out. Leaves the decisions to pool.cpp.
 #include <algorithm>
 
 #include "core/base/check.hpp"
@@ -34,6 +34,13 @@ std::optional<Grant> Pool::trim() {
   if (limits_.max_connections != 0 && open_ > limits_.max_connections && has_spare()) return spare();
   trimmed_.reset();
   return std::nullopt;
+}
+
+// An idle one may have expired, and its timer be late.
+bool Pool::takes_guests(const PooledConnection& connection, Now now) const {
+  if (!connection.is_established() || connection.room() == 0 || is_worn_out(connection, now)) return false;
+  if (connection.is_idle()) return now.steady - connection.idle_since < idle_limit(connection);
+  return !must_yield(connection, *find(connection.endpoint));
 }
 
 // ---- for tests, and when memory runs out ----

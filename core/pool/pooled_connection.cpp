@@ -30,6 +30,7 @@ void PooledConnection::recycle() {
   resolved.reset();
   connected.reset();
   secured.reset();
+  place.reset();
   send_error.reset();
 }
 

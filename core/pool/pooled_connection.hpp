@@ -12,6 +12,7 @@
 #include "core/base/optional_instant.hpp"
 #include "core/base/timers.hpp"
 #include "core/channel/channel.hpp"
+#include "core/pool/coalescing.hpp"
 #include "core/pool/exchanges.hpp"
 
 namespace sluice::pool {
@@ -58,7 +59,8 @@ struct PooledConnection {
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();
   OptionalInstant resolved, connected, secured;
-  std::unique_ptr<Error> send_error;  // null: none; it is rare, and idle connections are many
+  std::unique_ptr<Coalescing::Place> place;  // null: no other host may use it
+  std::unique_ptr<Error> send_error;         // null: none; it is rare, and idle connections are many
   Timers::Handle expiry_timer, session_timer;
   Link<PooledConnection> idle_here, idle_anywhere, offered_here;
 };

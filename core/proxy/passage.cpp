@@ -10,9 +10,14 @@ std::string Target::authority() const {
   return (is_ipv6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
+Error tunnel_error(Code code, std::string_view proxy, const Target& target, std::string_view why, int detail) {
+  return make_error(code, "proxy " + std::string(proxy) + " to " + target.authority() + ": " + std::string(why),
+                    detail);
+}
+
 bool Passage::fail(std::string_view why, int detail) {
   state_ = State::failed;
-  error_ = make_error(failure(), "proxy " + proxy_ + " to " + target_.authority() + ": " + std::string(why), detail);
+  error_ = tunnel_error(failure(), proxy_, target_, why, detail);
   return false;
 }
 

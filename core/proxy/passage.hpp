@@ -20,6 +20,9 @@ struct Target {
   std::string authority() const;  // "example.org:443", "[::1]:443" (RFC 9110 9.3.6)
 };
 
+// `why` follows after "proxy socks5://p:1080 to example.org:443: ". May throw std::bad_alloc.
+Error tunnel_error(Code code, std::string_view proxy, const Target& target, std::string_view why, int detail);
+
 inline void append(std::vector<std::uint8_t>& out, std::string_view text) {
   out.insert(out.end(), text.begin(), text.end());
 }
@@ -43,8 +46,7 @@ class Passage : public Layer {
   virtual void answer(Bytes& in, std::vector<std::uint8_t>& out, Now now) = 0;
 
   void open() { state_ = State::open; }
-  // `why` follows after "proxy socks5://p:1080 to example.org:443: ". Returns false. `detail`: a status or a reply
-  // code.
+  // `why`: as for tunnel_error(). Returns false. `detail`: a status or a reply code.
   bool fail(std::string_view why, int detail = 0);
   // `proxy`: its name for messages (name_of() in way.hpp).
   Passage(std::string proxy, Target target) : proxy_(std::move(proxy)), target_(std::move(target)) {}

@@ -37,7 +37,7 @@ void append_proxy(const Proxy& proxy, std::string& key) {
   const AuthSchemes& schemes = proxy.schemes;
   std::uint32_t bits = static_cast<std::uint32_t>(proxy.kind);
   for (const bool set : {schemes.basic, schemes.digest, schemes.ntlm, schemes.bearer, schemes.negotiate,
-                         proxy.negotiate != nullptr, proxy.tunnel, proxy.http1_0}) {
+                         proxy.negotiate != nullptr, proxy.tunnel, proxy.http1_0, proxy.http2}) {
     bits = bits << 1 | (set ? 1U : 0U);
   }
   append_number(bits, key);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "core/http2/session.hpp"
 #include "core/options.hpp"
 #include "core/proxy.hpp"
 #include "core/url.hpp"
@@ -25,6 +26,11 @@ inline bool is_http(const Proxy& proxy) { return proxy.kind == ProxyKind::http |
 // The address that it is asked to lead to is looked up here.
 inline bool needs_address(const Proxy& proxy) {
   return proxy.kind == ProxyKind::socks4 || proxy.kind == ProxyKind::socks5;
+}
+
+// HTTP/2 is offered to it.
+inline bool offers_http2(const Proxy& proxy) {
+  return proxy.kind == ProxyKind::https && proxy.http2 && http2::has_http2();
 }
 
 // Errors: invalid_option (too many proxies, a proxy without a host or port, a field that cannot be sent), tls_config

@@ -46,6 +46,9 @@ class Client final : public ClientLayer {
   Code failure() const override { return Code::tls_handshake; }
   Again again() const override;
   std::string_view keys_to_retry() const override { return retry_list_; }
+  bool proves(const std::string& host, HostKind kind, std::uint16_t port, Now now) override {
+    return verified_ && state_ == State::established && proves_host(*config_, ssl_.get(), host, kind, port, now.wall);
+  }
   void describe(StreamFacts& facts) const override;
 
   SSL* native() const { return ssl_.get(); }
@@ -415,7 +418,8 @@ std::string_view Client::alpn() const {
 
 // Overwrites the facts of layers below: the topmost TLS layer is the one with the origin.
 void Client::describe(StreamFacts& facts) const {
-  if (params_.place == ClientParams::Place::to_proxy) return;
+  if (params_.place == ClientParams::Place::to_forwarder) facts.forwarder_http2 = alpn() == "h2";
+  if (params_.place >= ClientParams::Place::to_proxy) return;
   facts.version = version();
   facts.cipher = cipher();
   facts.group = group();

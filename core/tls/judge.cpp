@@ -143,6 +143,21 @@ Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& pe
   return judged;
 }
 
+bool proves_host(const Config& config, const SSL* ssl, const std::string& host, HostKind kind, std::uint16_t port,
+                 UnixSeconds wall) {
+  bool proved = false;
+  try {
+    const auto peer = reference_id(host, kind);
+    if (peer) {
+      const Judgement judged = judge_peer(config, ssl, *peer, port, wall);
+      proved = judged.accepted && judged.verified;
+    }
+  } catch (...) {  // see judge.hpp
+  }
+  clear_errors();
+  return proved;
+}
+
 bool proves_public_name(const Config& config, const SSL* ssl, std::uint16_t port, UnixSeconds wall) {
   if (!config.options().verify_peer) return false;
   const char* name = nullptr;

@@ -33,6 +33,11 @@ struct Judgement {
 Judgement judge_peer(const Config& config, const SSL* ssl, const ReferenceId& peer, std::uint16_t port,
                      UnixSeconds wall);
 
+// Later, about a peer that was accepted and verified: whether it would also be for this host. Only what is verified
+// proves anything. A shortage of memory, and a verifier that throws, are no proof.
+bool proves_host(const Config& config, const SSL* ssl, const std::string& host, HostKind kind, std::uint16_t port,
+                 UnixSeconds wall);
+
 // In its place if the peer has refused Encrypted Client Hello: whether it has the certificate of the public name, so
 // that what it says of its keys counts (RFC 9849 6.1.7). The connection itself is never accepted. False without
 // TlsOptions::verify_peer. May throw as above.

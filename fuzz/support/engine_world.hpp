@@ -115,7 +115,7 @@ class EngineWorld {
   }
   void take_body(TransferId id, std::size_t most) {
     const Bytes body = engine.body(id);
-    FUZZ_CHECK(body.size() <= limits::kLandingBytes + limits::kBodyBufferBytes);
+    FUZZ_CHECK(body.size() <= most_body);
     const std::size_t count = std::min(most, body.size());
     if (count > 0 && engine.info(id).tls_version.empty()) {
       saw(body.data() >= landing_ && body.data() < landing_ + limits::kLandingBytes ? kLanded : kKept);
@@ -142,6 +142,7 @@ class EngineWorld {
 
   // What the application does after each output, while others may wait; all its calls are legal then.
   std::function<void(const Output&)> between;
+  std::size_t most_body = limits::kLandingBytes + limits::kBodyBufferBytes;  // that may wait for the application
   // Asking for the space to receive into is a step of its own: the engine copies what is in the landing buffer.
   bool looks_at_spaces = false;
 

@@ -55,8 +55,21 @@ CURL* make_easy(const bench::Job& job, Loop& loop, CURLSH* sessions) {
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, job.requests == 1 ? 256L * 1024 : 16L * 1024);
   curl_easy_setopt(easy, CURLOPT_SHARE, sessions);
   curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, job.each_its_own ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                   static_cast<long>(job.shares_one ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, job.shares_one ? 1L : 0L);
   if (job.ca_file != nullptr) curl_easy_setopt(easy, CURLOPT_CAINFO, job.ca_file);
   return easy;
+}
+
+void check(CURL* easy) {
+  long version = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  if (version != CURL_HTTP_VERSION_2) bench::die("curl: not HTTP/2");
+  long connections = 0;
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
+  static long all = 0;
+  if ((all += connections) > 1) bench::die("curl: more than one connection");
 }
 
 int wait_ms(const Loop& loop) {
@@ -80,7 +93,10 @@ int main(int count, char** words) {
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, &loop);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, &loop);
-  curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+  curl_multi_setopt(multi, CURLMOPT_PIPELINING,
+                    static_cast<long>(job.shares_one ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
+  if (job.shares_one) curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
+  curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(job.at_once));
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, static_cast<long>(job.at_once + 16));
 
   const std::uint64_t warm_up = job.requests == 1 ? 0 : job.at_once;
@@ -109,6 +125,7 @@ int main(int count, char** words) {
       if (message->msg != CURLMSG_DONE) continue;
       if (message->data.result != CURLE_OK) bench::die(curl_easy_strerror(message->data.result));
       CURL* easy = message->easy_handle;
+      if (job.shares_one) check(easy);
       curl_multi_remove_handle(multi, easy);
       if (++done == warm_up) {
         figures.begin();

@@ -14,6 +14,7 @@
 
 #include "core/engine.hpp"
 #include "core/proxy.hpp"
+#include "tests/support/http2_origin.hpp"
 
 namespace {
 std::uint64_t allocations = 0;
@@ -57,10 +58,14 @@ class OneProxy final : public ProxyChooser {
 
 class World {
  public:
-  // `proxy`: "", "http", or "socks5h".
-  World(std::size_t at_once, std::size_t body_bytes, std::string_view proxy)
-      : at_once_(at_once), engine_(EngineOptions{}), greets_(proxy == "socks5h") {
-    if (!proxy.empty()) proxies_ = std::make_shared<OneProxy>(greets_ ? ProxyKind::socks5h : ProxyKind::http);
+  // `how`: "", "http2" (all on one connection), or a proxy: "http", "socks5h".
+  World(std::size_t at_once, std::size_t body_bytes, std::string_view how)
+      : at_once_(at_once), engine_(engine_options(how)), greets_(how == "socks5h") {
+    if (how == "http2") {
+      http2_ = std::make_unique<test::Http2Origin>(body_bytes);
+    } else if (!how.empty()) {
+      proxies_ = std::make_shared<OneProxy>(greets_ ? ProxyKind::socks5h : ProxyKind::http);
+    }
     auto url = Url::parse("http://192.0.2.1/file");
     if (!url) die(url.error());
     url_ = std::move(*url);
@@ -88,6 +93,11 @@ class World {
   std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
+  static EngineOptions engine_options(std::string_view how) {
+    EngineOptions options;
+    if (how == "http2") options.max_connections_per_origin = 1;
+    return options;
+  }
   [[noreturn]] static void die(const Error& error) {
     std::fprintf(stderr, "%s\n", error.message().c_str());
     std::exit(1);
@@ -96,7 +106,7 @@ class World {
   Now now() { return {Instant(std::chrono::milliseconds(++ticks_)), 1'800'000'000}; }
 
   void add() {
-    if (proxies_) return add_proxied();
+    if (proxies_ || http2_) return add_with_options();
     Request request;
     request.url = url_;
     auto id = engine_.add(std::move(request), {}, now());
@@ -104,10 +114,11 @@ class World {
     ++asked_;
   }
 
-  // Apart, so that a request without a proxy costs here what it costs everywhere.
-  void add_proxied() {
+  // Apart, so that a request without options costs here what it costs everywhere.
+  void add_with_options() {
     TransferOptions options;
     options.proxies = proxies_;
+    if (http2_) options.http_versions = HttpVersions::http2_prior_knowledge;
     Request request;
     request.url = url_;
     auto id = engine_.add(std::move(request), std::move(options), now());
@@ -152,11 +163,15 @@ class World {
   void serve(ConnId conn, std::uint64_t target) {
     const OutputView view = engine_.transmit(conn);
     std::size_t bytes = 0;
-    for (std::size_t i = 0; i < view.count; ++i) bytes += view.spans[i].size();
+    answer_.clear();
+    for (std::size_t i = 0; i < view.count; ++i) {
+      bytes += view.spans[i].size();
+      if (http2_) http2_->read(view.spans[i], answer_);
+    }
     if (bytes == 0) return;  // reported twice
     engine_.handle_sent(conn, bytes, now());
     drain(target);
-    const std::string& answer = answer_for(conn);
+    const std::string& answer = http2_ ? answer_ : answer_for(conn);
     for (std::size_t sent = 0; sent < answer.size();) {
       const MutableBytes space = engine_.receive_space(conn);
       const std::size_t piece = std::min(space.size(), answer.size() - sent);
@@ -182,6 +197,8 @@ class World {
   const bool greets_;
   std::shared_ptr<const ProxyChooser> proxies_;  // null: none
   std::map<ConnId, std::size_t> steps_;          // of the handshakes
+  std::unique_ptr<test::Http2Origin> http2_;     // null: HTTP/1
+  std::string answer_;                           // of that
   Url url_;
   std::string response_;
   std::deque<ConnId> connecting_, writable_;
@@ -191,10 +208,10 @@ class World {
 
 }  // namespace
 
-// PROGRAM REQUESTS AT_ONCE BODY_BYTES [PROXY]
+// PROGRAM REQUESTS AT_ONCE BODY_BYTES [http2|PROXY]
 int main(int count, char** words) {
   if (count < 4) {
-    std::fprintf(stderr, "usage: %s REQUESTS AT_ONCE BODY_BYTES [http|socks5h]\n", words[0]);
+    std::fprintf(stderr, "usage: %s REQUESTS AT_ONCE BODY_BYTES [http2|http|socks5h]\n", words[0]);
     return 2;
   }
   const std::uint64_t requests = std::strtoull(words[1], nullptr, 10);

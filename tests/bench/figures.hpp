@@ -18,19 +18,25 @@ struct Job {
   std::uint64_t requests = 0;  // measured requests, after a first round that opens every connection
   const char* ca_file = nullptr;
   bool each_its_own = false;  // each request has a connection of its own
+  bool shares_one = false;    // all requests share one HTTP/2 connection
 
-  // PROGRAM URL AT_ONCE REQUESTS [CA_FILE|-] [own]
+  // PROGRAM URL AT_ONCE REQUESTS [CA_FILE|-] [own|h2]
   static Job from(int count, char** words) {
     if (count < 4) {
-      std::fprintf(stderr, "usage: %s URL AT_ONCE REQUESTS [CA_FILE|-] [own]\n", words[0]);
+      std::fprintf(stderr, "usage: %s URL AT_ONCE REQUESTS [CA_FILE|-] [own|h2]\n", words[0]);
       std::exit(2);
     }
     rlimit descriptors = {};
     getrlimit(RLIMIT_NOFILE, &descriptors);
     descriptors.rlim_cur = descriptors.rlim_max;
     setrlimit(RLIMIT_NOFILE, &descriptors);
-    return {words[1], std::strtoull(words[2], nullptr, 10), std::strtoull(words[3], nullptr, 10),
-            count > 4 && std::strcmp(words[4], "-") != 0 ? words[4] : nullptr, count > 5};
+    const auto says = [&](const char* word) { return count > 5 && std::strcmp(words[5], word) == 0; };
+    return {words[1],
+            std::strtoull(words[2], nullptr, 10),
+            std::strtoull(words[3], nullptr, 10),
+            count > 4 && std::strcmp(words[4], "-") != 0 ? words[4] : nullptr,
+            says("own"),
+            says("h2")};
   }
 };
 

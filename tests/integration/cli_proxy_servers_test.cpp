@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/features.hpp"
 #include "tests/support/command_runner.hpp"
 #include "tests/support/nginx.hpp"
 #include "tests/support/proxy_servers.hpp"
@@ -195,4 +196,55 @@ TEST_CASE("an https proxy: a client certificate, and a peer that speaks no TLS")
   CHECK(trust.run({"-x", proxy.mutual(), "--proxy-cacert", "proxy.pem", "--cert", "client.pem", url}).exit_code != 0);
   check_failure(
       trust.run({"-x", "https://127.0.0.1:" + origin_port(origin().plain()), "--proxy-insecure", "-m", "5", url}), 35);
+}
+
+TEST_CASE("nghttpx: --proxy-http2: forwarded requests share a connection, and CONNECT is a stream with TLS in it") {
+  if (!sluice::features().http2) return;
+  const Tinyproxy inner(false);
+  const Http2Front proxy(inner.port());
+  const Trust trust(&proxy.site());
+  const auto result = [&](std::vector<std::string> options, const std::string& url, const std::string& text) {
+    options.insert(options.end(), {"-s", "-S", "-x", proxy.url(), "--proxy-cacert", "proxy.pem", "--cacert", "ca.pem",
+                                   "-w", text, "-o", "out", url});
+    const CommandResult done = trust.run(options);
+    CHECK(done.err == "");
+    return done.out;
+  };
+  const std::string plain = origin().plain(), tls = origin().tls(), both = origin().http2();
+  CHECK(result({"--proxy-http2", "-o", "a", plain + "/1024"}, plain + "/1048576", "%{http_version} %{num_connects};") ==
+        "2 1;2 0;");
+  CHECK(read_file(trust.folder.path() / "out") == content_of(1048576));
+  CHECK(read_file(trust.folder.path() / "a") == content_of(1024));
+  CHECK(proxy.log().contains("/1024 HTTP/2 200"));
+  CHECK(result({}, plain + "/1", "%{http_version}") == "1.1");
+  for (const std::string& url : {tls, both}) {
+    CAPTURE(url);
+    const std::string version = url == tls ? "1.1" : "2";
+    CHECK(result({"--proxy-http2"}, url + "/1048576", "%{http_version} %{http_connect}") == version + " 200");
+    CHECK(read_file(trust.folder.path() / "out") == content_of(1048576));
+    // An upload that is larger than any window.
+    write_file(trust.folder.path() / "in", content_of(3'000'000));
+    CHECK(result({"--proxy-http2", "-T", "in"}, url + "/upload/by-proxy", "%{response_code} %{num_connects}") ==
+          "201 1");
+    CHECK(read_file(origin().site().www() / "upload/by-proxy") == content_of(3'000'000));
+    std::filesystem::remove(origin().site().www() / "upload/by-proxy");
+  }
+  CHECK(proxy.log().contains("CONNECT 127.0.0.1:" + origin_port(tls) + " HTTP/2 200"));
+  check_failure(trust.run({"--proxy-http2", "-x", proxy.url(), "--proxy-insecure", "https://127.0.0.1:1/"}), 56);
+}
+
+TEST_CASE("nghttpx: --proxy-http2 with a login, which the proxy behind it asks for") {
+  if (!sluice::features().http2) return;
+  const Tinyproxy inner(true);
+  const Http2Front proxy(inner.port());
+  const Trust trust;
+  const auto code = [&](const std::string& url, const std::string& login) {
+    return trust
+        .run({"-s", "-k", "--proxy-http2", "--proxy-insecure", "-x", proxy.url(), "-U", login, "-o", "out", "-w",
+              "%{exitcode} %{http_code}", url})
+        .out;
+  };
+  CHECK(code(origin().plain() + "/1", kProxyLogin) == "0 200");
+  CHECK(code(origin().tls() + "/1", kProxyLogin) == "0 200");
+  CHECK(code(origin().tls() + "/1", "me:wrong") == "56 000");
 }

@@ -7,6 +7,7 @@
 #include "core/features.hpp"
 #include "tests/support/command_runner.hpp"
 #include "tests/support/nginx.hpp"
+#include "tests/support/proxy_servers.hpp"
 #include "tests/support/server_checks.hpp"
 
 using namespace sluice;
@@ -111,6 +112,44 @@ TEST_CASE("http2: nginx: a worker that is killed: what had no response is sent a
   own.kill_worker();
   const Fetch& again = client.fetch(own.http2() + "/1024", get, content_of(1024));
   CHECK_MESSAGE(again.complete(), again.error());
+}
+
+TEST_CASE("http2: nginx: two names at one address share a connection, and 421 leads to one of the name's own") {
+  const std::string content = content_of(1024);
+  const std::string port = http2_server().http2().substr(http2_server().http2().rfind(':'));
+  MultiOptions options;
+  options.engine.coalesce_connections = true;
+  Client client(options);
+  CHECK(client.fetch("https://127.0.0.1" + port + "/1024", over_tls(), content).complete());
+  const Fetch& shared = client.fetch("https://localhost" + port + "/1024", over_tls(), content);
+  CHECK_MESSAGE(shared.complete(), shared.error());
+  CHECK(shared.message->info.reused);
+  const Fetch& own = client.fetch("https://localhost" + port + "/own/1024", over_tls(), content);
+  CHECK_MESSAGE(own.complete(), own.error());
+  CHECK(own.status == 200);
+  CHECK_FALSE(own.message->info.reused);
+  CHECK(own.message->info.retries == 1);
+  // The next one stays there.
+  CHECK(client.fetch("https://localhost" + port + "/1024", over_tls(), content).field("x-connection") ==
+        own.field("x-connection"));
+}
+
+TEST_CASE("http2: nginx: through CONNECT and SOCKS HTTP/2 is offered in the tunnel, and one tunnel carries all") {
+  const Tinyproxy http(false);
+  const Microsocks socks(false);
+  const std::string url = http2_server().http2() + "/1024";
+  const std::string root = (http2_server().site().folder() / "root.pem").string();
+  for (const std::string& proxy : {"http://" + http.place(), "socks5h://" + socks.place()}) {
+    const CommandResult done =
+        run_command({"-s", "-x", proxy, "--cacert", root, "-Z", "-w", "%{http_version} %{num_connects}\n", "-o",
+                     "/dev/null", url, "-o", "/dev/null", url, "-o", "/dev/null", url});
+    CHECK(done.exit_code == 0);
+    std::string lines = done.out;
+    CHECK(lines.size() == 12);
+    CHECK(lines.find("2 1\n") != std::string::npos);
+    lines.erase(lines.find("2 1\n"), 4);
+    CHECK(lines == "2 0\n2 0\n");
+  }
 }
 
 TEST_CASE("http2: the command: --http2, --http1.1, --http2-prior-knowledge; -i, -v and -w tell the version") {

@@ -2,11 +2,13 @@
 // Code::out_of_memory, of one request or of the connection.
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/http2/session.hpp"
+#include "core/proxy/stream_connect.hpp"
 #include "tests/memory/every_allocation.hpp"
 #include "tests/support/http2_frames.hpp"
 
@@ -91,6 +93,88 @@ std::vector<std::string> talk(const std::string& answer) {
 TEST_CASE("memory: an HTTP/2 session loses a request or the connection, and nothing else") {
   const std::string answer = answers();
   with_every_allocation_failing("three requests", [&] { return talk(answer); });
+}
+
+// A tunnel in which bytes go both ways. What throws ends it, as in a channel.
+std::vector<std::string> tunnel(const std::string& answer) {
+  std::vector<std::string> faults;
+  std::string plain;
+  const bool done = watched([&] {
+    try {
+      proxy::ConnectParams params{.proxy = "https://proxy.example:443", .target = {"example.org", 443}};
+      if (!params.fields.add("User-Agent", "something with a name that is long")) return false;
+      proxy::StreamConnect layer(std::move(params));
+      std::vector<std::uint8_t> wire;
+      if (layer.start(wire, {}) == Pump::failed) return false;
+      std::vector<std::uint8_t> space(10'000);
+      MutableBytes room(space);
+      Bytes in = as_bytes(answer);
+      if (layer.decode(in, room, wire, {}) == Pump::failed) return false;
+      plain = as_text(Bytes(space).first(space.size() - room.size()));
+      const std::string request(3'000, 'r');
+      Bytes out = as_bytes(request);
+      return layer.encode(out, wire, 1'000'000, {}) == Pump::progressed && out.empty();
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  });
+  if (!done && !ran_short()) faults.emplace_back("it failed");
+  if (done && plain != std::string(2'000, 'x')) faults.emplace_back("other bytes came");
+  return faults;
+}
+
+TEST_CASE("memory: CONNECT over HTTP/2 throws, and leaves nothing") {
+  const std::string answer =
+      h2::settings() + h2::headers(1, {{":status", "200"}}) + h2::data(1, std::string(2'000, 'x'));
+  with_every_allocation_failing("a tunnel", [&] { return tunnel(answer); });
+}
+
+// Rounds of `at_once` requests and their responses. How many allocations the last ones have made.
+std::size_t allocations_of(std::size_t at_once, bool beside_another) {
+  constexpr int kRounds = 100, kWarm = 50;
+  auto session = http2::make_session();
+  REQUIRE(session);
+  std::vector<Asked> asked(at_once + 1);
+  for (Asked& one : asked) one.request.url = Url::parse("https://example.org/a/path").value();
+  std::vector<http::Event> events;
+  events.reserve(1'000);
+  std::vector<http::StreamId> moved;
+  moved.reserve(1'000);
+  const auto open = [&](Asked& one) {
+    const auto stream = session->open({.request = &one.request, .head = &one.head});
+    REQUIRE(stream);
+    return *stream;
+  };
+  const auto receive = [&](const std::string& bytes) {
+    std::vector<std::uint8_t> memory(bytes.begin(), bytes.end());
+    events.clear();
+    REQUIRE(watched([&] { return session->receive(memory, events); }) == memory.size());
+    watched([&] { session->advance_output(session->output().size_bytes()); });
+    moved.clear();
+    watched([&] { session->on_wire(0, moved); });
+  };
+  receive(h2::settings());
+  if (beside_another) open(asked.back());
+  for (int round = 0; round < kRounds; ++round) {
+    if (round == kWarm) run_short(SIZE_MAX, Shortage::once);
+    std::string answers;
+    for (std::size_t i = 0; i < at_once; ++i) {
+      const http::StreamId stream = watched([&] { return open(asked[i]); });
+      answers += h2::headers(stream, {{":status", "200"}, {"date", "Mon, 23 Nov 2026 14:00:00 GMT"}}) +
+                 h2::data(stream, std::string(1'000, 'x'), h2::kEndStream);
+    }
+    receive(answers);
+    CHECK(events.size() == 3 * at_once);
+  }
+  const std::size_t all = allocations();
+  relieve();
+  return all;
+}
+
+TEST_CASE("memory: in the steady state a request over HTTP/2 takes no memory") {
+  CHECK(allocations_of(1, false) == 0);
+  CHECK(allocations_of(1, true) == 0);
+  CHECK(allocations_of(50, true) == 0);
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 // A frame: type, stream and size of the payload (four bytes each, the lowest first), payload. To the server: 'H' method
 // and path, then a line for each field, 'D' body, 'E' end, 'R' reset, 'W' window (bytes that were taken). To the
 // client: 'H' status, then a line for each field, 'I' the same of an interim response, 'D', 'E' end, with a line for
-// each trailer, 'R' reset, 'X' refused, 'C' capacity (a number), 'G' no more exchanges, 'P' nothing, '!' nonsense.
+// each trailer, 'R' reset, 'X' refused, 'C' capacity (a number), 'G' no more exchanges, 'P' nothing, '!' nonsense, 'B'
+// the session fails when bytes are next sent.
 #pragma once
 
 #include <algorithm>
@@ -165,6 +166,7 @@ class MuxSession final : public http::Session {
   void advance_output(std::size_t bytes) override {
     out_begin_ += bytes;
     handed_ += bytes;
+    broke_ = breaks_when_sent_;
     if (out_begin_ < out_.size()) return;
     out_.clear();
     out_begin_ = 0;
@@ -184,9 +186,11 @@ class MuxSession final : public http::Session {
 
   // If the peer sends nothing for this time while exchanges run, it is asked, and then it has the same time to answer.
   std::optional<Instant> deadline() const override {
+    if (broke_) return Instant{};
     return asked_since_ && patience_ ? std::optional(*asked_since_ + *patience_) : std::nullopt;
   }
   Result<void> handle_timeout(Now now, std::vector<http::Event>&) override {
+    if (broke_) return fail("it failed while it was sending");
     if (const auto due = deadline(); due && now.steady >= *due) return fail("the peer does not answer a ping");
     return {};
   }
@@ -229,6 +233,7 @@ class MuxSession final : public http::Session {
   void take_frame(char type, http::StreamId stream, std::vector<http::Event>& events) {
     if (type == 'C') capacity_ = static_cast<std::size_t>(std::stoul(text_));
     if (type == 'G') reusable_ = false;
+    if (type == 'B') breaks_when_sent_ = true;
     const auto found = open_.find(stream);
     if (found == open_.end()) return;
     using Kind = http::Event::Kind;
@@ -268,6 +273,7 @@ class MuxSession final : public http::Session {
   MuxObserver* observer_;
   std::optional<Instant> asked_since_;
   bool reusable_ = true, failed_ = false;
+  bool breaks_when_sent_ = false, broke_ = false;
   http::StreamId next_ = 1;
   std::map<http::StreamId, Open> open_;
   std::string out_, head_, text_;

@@ -124,4 +124,16 @@ TlsFront::TlsFront(std::uint16_t port) {
   });
 }
 
+Http2Front::Http2Front(std::uint16_t port) {
+  const fs::path log = site_.folder() / "out";
+  const auto in_site = [&](const char* name) { return (site_.folder() / name).string(); };
+  ports_ = start_on(1, child_, "nghttpx", log, [&](const std::vector<std::uint16_t>& ports) {
+    return Child({"/usr/sbin/nghttpx", "--conf=/dev/null", "--http2-proxy", "--workers=1", "--no-ocsp",
+                  "--frontend=127.0.0.1," + std::to_string(ports[0]), "--backend=127.0.0.1," + std::to_string(port),
+                  "--accesslog-file=" + in_site("access.log"), "--accesslog-format=$request $status",
+                  "--errorlog-file=" + in_site("error.log"), in_site("server.key"), in_site("server.crt")},
+                 log);
+  });
+}
+
 }  // namespace sluice::test

@@ -1,5 +1,5 @@
-// Real proxies on loopback while their objects exist: tinyproxy, squid, microsocks, and nginx with TLS before another
-// one. Each constructor throws std::runtime_error with the program's own message if it does not start.
+// Real proxies on loopback while their objects exist: tinyproxy, squid, microsocks, and nginx or nghttpx with TLS
+// before another one. Each constructor throws std::runtime_error with the program's own message if it does not start.
 #pragma once
 
 #include <cstdint>
@@ -65,6 +65,22 @@ class TlsFront {
   std::string url() const { return "https://127.0.0.1:" + std::to_string(ports_[0]); }
   // The same, but only with a client certificate of the authority.
   std::string mutual() const { return "https://127.0.0.1:" + std::to_string(ports_[1]); }
+
+ private:
+  Site site_;
+  std::vector<std::uint16_t> ports_;
+  Child child_;
+};
+
+// TLS and HTTP/2 before the HTTP proxy at `port`: requests and CONNECT come by HTTP/2, or by HTTP/1.1 if the client
+// wants, and go on by HTTP/1.1. With the same certificate.
+class Http2Front {
+ public:
+  explicit Http2Front(std::uint16_t port);
+  const Site& site() const { return site_; }
+  std::string url() const { return "https://127.0.0.1:" + std::to_string(ports_[0]); }
+  // Its log, a line for each request: "GET http://127.0.0.1:80/ HTTP/2 200".
+  std::string log() const { return read_file(site_.folder() / "access.log"); }
 
  private:
   Site site_;

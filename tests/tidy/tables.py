@@ -67,7 +67,7 @@ LIBRARIES = {
     "llhttp.h": ("core/http1", VERSIONS),
     "libpsl.h": ("core/rules/public_suffix",),
     "idn2.h": ("core/url/idn",),
-    "nghttp2/": ("core/http2",),
+    "nghttp2/": ("core/http2", "adapters/sim/http2_server"),
     "zlib.h": ("core/content/zlib_decoder",),
     "brotli/": ("core/content/brotli_decoder",),
     "zstd": ("core/content/zstd_decoder",),

@@ -3,6 +3,7 @@ uses. In `new`, PLANTED is true when this bug is switched on. `old` must be in i
 short and distinctive.
 """
 
+from http2_bugs import HTTP2_BUGS
 from mode_bugs import MODE_BUGS
 from planted_bug import Edit, bug
 
@@ -100,11 +101,11 @@ BUGS = [
         ("engine/carrier_events.cpp", "if (multiplexes) open_window(*connection, job, bytes, now);",
          "if (multiplexes && !PLANTED) open_window(*connection, job, bytes, now);")),
     bug("refused-fails", "a transfer whose exchange was refused fails",
-        ("engine/carrier_events.cpp", "if (may_retry && job.upload.replayable()) return retry(job, false, now);",
-         "if (!PLANTED && may_retry && job.upload.replayable()) return retry(job, false, now);")),
-    bug("refused-not-safe", "of one that was refused twice it is not said that it may be sent again",
-        ("engine/carrier_events.cpp", "  error.retry_safe = !heard;\n  hop_failed(job, std::move(error), now);",
-         "  error.retry_safe = !heard && !PLANTED;\n  hop_failed(job, std::move(error), now);")),
+        ("engine/carrier_events.cpp", "const bool may_retry = job.options.resend && !heard && job.upload.replayable();",
+         "const bool may_retry = !PLANTED && job.options.resend && !heard && job.upload.replayable();")),
+    bug("refused-not-safe", "of one that was refused thrice it is not said that it may be sent again",
+        ("engine/carrier_events.cpp", "  event.error.retry_safe = !heard;\n  hop_failed(job, std::move(event.error), now);",
+         "  event.error.retry_safe = !heard && !PLANTED;\n  hop_failed(job, std::move(event.error), now);")),
     bug("room-not-offered", "a connection that carries something is not offered to those who wait",
         ("pool/pool.cpp", "const bool offered = !connection.exchanges.empty() && connection.room() > 0",
          "const bool offered = !PLANTED && !connection.exchanges.empty() && connection.room() > 0")),
@@ -334,8 +335,8 @@ BUGS = [
         ("engine/connector.cpp", "  dialer_.limit(dial, sponsor.options.connect_timeout, now);\n",
          "  auto most = sponsor.options.connect_timeout;\n  if (PLANTED && most) most = std::max(Duration::zero(), *most - (now.steady - sponsor.progress.queued));\n  dialer_.limit(dial, most, now);\n")),
     bug("limited-no-timeout", "no connect timeout in an engine with a limit",
-        ("engine/connector.cpp", "  take_sponsor(dial, sponsor, now);\n  return look_up",
-         "  take_sponsor(dial, sponsor, now);\n  const bool limited = options_.max_connections != 0 || options_.max_connections_per_origin != 0;\n  if (PLANTED && limited) dialer_.limit(dial, std::nullopt, now);\n  return look_up")),
+        ("engine/connector.cpp", "  take_sponsor(dial, sponsor, now);\n  return join_or_look_up",
+         "  take_sponsor(dial, sponsor, now);\n  const bool limited = options_.max_connections != 0 || options_.max_connections_per_origin != 0;\n  if (PLANTED && limited) dialer_.limit(dial, std::nullopt, now);\n  return join_or_look_up")),
     bug("retry-no-timeout", "a transfer that is tried again has no connect timeout",
         ("engine/connector.cpp", "  jobs_.note_attempt(sponsor, now);\n",
          "  jobs_.note_attempt(sponsor, now);\n  if (PLANTED && sponsor.info.retries > 0) return dialer_.limit(dial, std::nullopt, now);\n")),
@@ -460,4 +461,4 @@ BUGS = [
         ("engine/carrier.cpp", "if (!job.info.early_accepted) return;", "if (!job.info.early_accepted && !PLANTED) return;")),
     bug("reuse-uncounted", "a request on a used connection is not counted as one",
         ("engine/carrier.cpp", "if (job.info.reused) ++reused_;", "if (job.info.reused && !PLANTED) ++reused_;")),
-] + MODE_BUGS
+] + MODE_BUGS + HTTP2_BUGS

@@ -10,6 +10,7 @@
 #include "adapters/cli/progress_display.hpp"
 #include "adapters/gssapi.hpp"
 #include "adapters/transport.hpp"
+#include "core/features.hpp"
 #include "tests/unit/cli/command_line_support.hpp"
 
 using namespace sluice;
@@ -177,6 +178,24 @@ TEST_CASE("proxies: the schemes of authentication, -p and --proxy1.0") {
   CHECK(ProxyPlan({"--proxy1.0", "p", "h"}).proxy().http1_0);
   CHECK_FALSE(ProxyPlan({"--proxy1.0", "p", "-x", "p", "h"}).proxy().http1_0);
   CHECK_FALSE(ProxyPlan({"-x", "socks5://p", "-p", "h"}).proxy().tunnel);
+}
+
+TEST_CASE("proxies: --proxy-http2 is for https proxies, and makes one of a proxy without a scheme") {
+  if (!features().http2) {
+    CHECK(refused({"--proxy-http2", "h"}).exit_code == 2);
+    return;
+  }
+  CHECK_FALSE(ProxyPlan({"-x", "https://p", "h"}).proxy().http2);
+  CHECK(ProxyPlan({"-x", "https://p", "--proxy-http2", "h"}).proxy().http2);
+  CHECK_FALSE(ProxyPlan({"-x", "http://p", "--proxy-http2", "h"}).proxy().http2);
+  CHECK_FALSE(ProxyPlan({"-x", "https://p", "--proxy-http2", "--no-proxy-http2", "h"}).proxy().http2);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"-x", "p", "--proxy-http2", "h"}, {"--proxy-http2", "-x", "p", "h"}}) {
+    CHECK(ProxyPlan(arguments).proxy().kind == ProxyKind::https);
+    CHECK(ProxyPlan(arguments).proxy().http2);
+  }
+  CHECK(ProxyPlan({"--proxy-http2", "--socks5", "p", "h"}).proxy().kind == ProxyKind::socks5);
+  CHECK(ProxyPlan({"--proxy-http2", "--proxy1.0", "p", "h"}).proxy().kind == ProxyKind::http);
 }
 
 TEST_CASE("SB-04 proxies: fields are those of --proxy-header and the User-Agent of -A, none the origin's") {

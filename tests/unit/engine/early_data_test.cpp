@@ -95,6 +95,17 @@ TEST_CASE("early data that is refused is sent again on the same connection") {
   }
 }
 
+TEST_CASE("nothing goes early if HTTP/2 is known or required: its bytes are not those of HTTP/1") {
+  for (const HttpVersions versions : {HttpVersions::http2_prior_knowledge, HttpVersions::at_least_http2}) {
+    EarlyWorld world;
+    world.options.http_versions = versions;
+    const TransferId id = world.ask("https://example.org/x");
+    const ConnId conn = world.call();
+    CHECK(world.server(conn).plain().empty());
+    CHECK(world.engine.info(id).early_bytes == 0);
+  }
+}
+
 TEST_CASE("only what is safe, and has no body, goes early") {
   EarlyWorld world;
   for (const std::string_view method : {"POST", "PUT", "DELETE", "PATCH", "get"}) {

@@ -162,7 +162,7 @@ TEST_CASE("multiplex: a request that cannot be opened fails alone") {
   CHECK(world.succeeded(more));
 }
 
-TEST_CASE("multiplex: what is refused is tried again once, whatever its method") {
+TEST_CASE("multiplex: what is refused is tried again at once, and once more later, whatever its method") {
   MuxWorld world;
   const TransferId post = world.add(EngineWorld::get("http://192.0.2.1/p", "POST"));
   const ConnId conn = world.connect();
@@ -173,6 +173,12 @@ TEST_CASE("multiplex: what is refused is tried again once, whatever its method")
   for (const auto& [id, one] : world.far.asked) second = id;
   REQUIRE(second != first);
   CHECK(world.engine.info(post).retries == 1);
+  world.exchange(conn, mux_frame('X', second));
+  CHECK_FALSE(world.done(post));
+  world.pass(limits::kRefusedDelay);
+  world.far.take(world.sent(conn));
+  for (const auto& [id, one] : world.far.asked) second = id;
+  CHECK(world.engine.info(post).retries == 2);
   world.exchange(conn, mux_frame('X', second));
   REQUIRE(world.done(post));
   CHECK(world.results.at(post).error().retry_safe);
@@ -290,6 +296,18 @@ TEST_CASE(
   CHECK(world.connects.size() == 2);
   CHECK(world.engine.info(ids[1]).retries == 1);
   CHECK(world.engine.info(third).retries == 1);
+}
+
+TEST_CASE("multiplex: a session that fails while bytes are taken ends its connection at once") {
+  MuxWorld world;
+  const auto ids = world.add_many(2);
+  const ConnId conn = world.connects.back().conn;
+  world.connected(conn);
+  world.receive(conn, mux_frame('B', 0));
+  world.sent(conn);
+  world.pass(Duration::zero());
+  CHECK(world.failure(ids[0]) == Code::malformed_response);
+  CHECK(closes_of(world, conn) == 1);
 }
 
 TEST_CASE("multiplex: a connection that can send no more opens no window, so nothing on it is waited for") {

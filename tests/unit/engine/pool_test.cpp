@@ -54,7 +54,8 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   auto& [tls, connect_to, family, http_versions, route, proxies, socket, proxy_protocol, limits, connect_timeout,
          total_timeout, attempts_timeout, idle_timeout, max_body_bytes, fresh_connection, forbid_reuse, http1,
          allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials, redirects, credentials, decoding,
-         raw_body, report_heads, resend, retries, expect_continue_from, continue_timeout, cookies, user_data] = options;
+         raw_body, report_heads, resend, retries, expect_continue_from, continue_timeout, cookies, priority,
+         user_data] = options;
   // Those that matter, see here, in http2_test.cpp, in route_test.cpp, in proxies_test.cpp, in sockets_test.cpp and in
   // proxy_protocol_test.cpp.
   CHECK((!tls && !connect_to && !route && !proxies && !socket && !proxy_protocol && family == AddressFamily::any));
@@ -73,6 +74,7 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   continue_timeout = std::chrono::seconds(7);
   cookies = CookieJar::create();
   report_heads = true;
+  priority = Priority{.urgency = 1};
   user_data = &options;
   CHECK(connects_for("http://192.0.2.1/", {}, "http://192.0.2.1/", options) == 1);
   fresh_connection = true;

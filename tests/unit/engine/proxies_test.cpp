@@ -98,7 +98,8 @@ TEST_CASE("proxies: the zone of a proxy's address is connected to, and shown to 
 TEST_CASE("SB-36 SB-43 proxies: what differs in any member of a proxy shares nothing") {
   Proxy proxy = with_login(http_proxy());
   // A member that is new does not compile here: it belongs into proxy::append_key(), and below.
-  auto& [kind, host, zone, port, route, user, password, schemes, negotiate, fields, tunnel, http1_0, tls] = proxy;
+  auto& [kind, host, zone, port, route, user, password, schemes, negotiate, fields, tunnel, http1_0, http2, tls] =
+      proxy;
   const TransferOptions base = through(proxy);
   CHECK(connects_for(base, through(proxy)) == 1);
   const auto differs = [&](auto& member, auto value) {
@@ -119,6 +120,7 @@ TEST_CASE("SB-36 SB-43 proxies: what differs in any member of a proxy shares not
   CHECK(differs(fields, other));
   CHECK(differs(tunnel, true));
   CHECK(differs(http1_0, true));
+  CHECK(differs(http2, true));
   CHECK(differs(negotiate, std::shared_ptr<NegotiateProvider>(std::make_shared<Tickets>("ada"))));
   negotiate = std::make_shared<Tickets>("ada");
   const TransferOptions of_ada = through(proxy);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/base/limits.hpp"
 #include "core/http2/frame_guard.hpp"
 #include "tests/support/http2_frames.hpp"
 
@@ -33,6 +34,33 @@ TEST_CASE("http2 frame guard: all bytes are passed on, a frame at a time, each h
     CHECK(passed == all);
     if (size < 9) CHECK(frames == 5);
   }
+}
+
+TEST_CASE("http2 frame guard: one byte of a body makes up for one frame, a request for sixteen") {
+  const std::string frame = h2::window_update(0, 1);
+  const auto flood = [&](http2::FrameGuard& guard) {
+    std::size_t taken = 0;
+    while (guard.next(as_bytes(frame))) ++taken;
+    return taken;
+  };
+  http2::FrameGuard guard;
+  REQUIRE(guard.next(as_bytes(h2::settings())));
+  const std::size_t most = flood(guard);
+  CHECK(most == limits::kMaxIdleFrames);
+  http2::FrameGuard moving;
+  REQUIRE(moving.next(as_bytes(h2::settings())));
+  for (int i = 0; i < 100; ++i) REQUIRE(moving.next(as_bytes(frame)));
+  moving.moved(60);
+  CHECK(flood(moving) == most - 40);
+  http2::FrameGuard opening;
+  REQUIRE(opening.next(as_bytes(h2::settings())));
+  for (int i = 0; i < 100; ++i) REQUIRE(opening.next(as_bytes(frame)));
+  opening.opened();
+  CHECK(flood(opening) == most - 100 + limits::kIdleFramesPerRequest);
+  http2::FrameGuard resting;  // what has moved before is not saved up
+  REQUIRE(resting.next(as_bytes(h2::settings())));
+  resting.moved(1'000);
+  CHECK(flood(resting) == most);
 }
 
 }  // namespace sluice

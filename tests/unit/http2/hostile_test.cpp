@@ -118,6 +118,38 @@ TEST_CASE("http2 hostile: a body in frames of one byte is right, and so is an up
   CHECK(flood(upload, h2::window_update(1, 1), 20'000, true) == 20'000);
 }
 
+TEST_CASE(
+    "http2 hostile: answers to our PINGs are no flood, nor are interim responses, nor the rest of what we gave up") {
+  {
+    Http2Peer peer({.ping_interval = std::chrono::seconds(1)});
+    peer.receive(h2::settings());
+    Instant now{std::chrono::seconds(1'000)};
+    for (std::size_t i = 0; i < 2 * limits::kMaxIdleFrames + 100 && !peer.error; ++i) {
+      peer.timeout(now += std::chrono::seconds(1));
+      for (const h2::Frame& frame : peer.sent()) {
+        if (frame.type == h2::kPing) peer.receive(h2::ping(frame.payload, h2::kAck));
+      }
+    }
+    CHECK_FALSE(peer.error);
+  }
+  {
+    Http2Peer peer;
+    peer.receive(h2::settings());
+    peer.open();
+    CHECK(flood(peer, h2::headers(1, {{":status", "103"}}), 15'000) == 15'000);
+  }
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  for (int i = 0; i < 500 && !peer.error; ++i) {
+    const auto stream = peer.open();
+    peer.sent();
+    peer.session->abort(stream);
+    for (std::size_t n = 0; n < limits::kIdleFramesPerAbort; ++n) peer.receive(h2::data(stream, "x"));
+    peer.sent();
+  }
+  CHECK_FALSE(peer.error);
+}
+
 TEST_CASE("http2 hostile: frames on closed streams are bounded, with data too") {
   for (const std::string& frame : {h2::data(1, "x"), h2::reset(1, 8), h2::headers(1, {{":status", "200"}})}) {
     Http2Peer peer;

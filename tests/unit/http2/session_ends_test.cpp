@@ -192,6 +192,30 @@ TEST_CASE(
   CHECK_FALSE(peer.session->busy());
 }
 
+TEST_CASE("http2 ends: what happens outside receive() is told by the next call: bytes, the end, or the time") {
+  for (const int how : {0, 1, 2}) {
+    Http2Peer peer;
+    peer.receive(h2::settings());
+    peer.open();
+    peer.sent();
+    // More than the library sends. The engine would not have let it through.
+    auto large = std::make_unique<Http2Peer::Exchange>();
+    large->request.url = Url::parse("https://example.org/").value();
+    REQUIRE(large->request.fields.add("x", std::string(5 * limits::kMaxRequestHeadBytes, 'x')));
+    const auto stream = peer.session->open({.request = &large->request, .head = &large->head, .valid = true});
+    REQUIRE(stream);
+    peer.exchanges[*stream] = std::move(large);
+    CHECK(peer.order.empty());
+    CHECK(peer.session->deadline() == Instant{});
+    if (how == 0) peer.receive(h2::ping());
+    if (how == 1) peer.end();
+    if (how == 2) peer.timeout(Instant{});
+    CHECK(peer.order == "r3 ");
+    CHECK_FALSE(peer.session->deadline());
+    if (how == 1) CHECK(peer.error);
+  }
+}
+
 TEST_CASE("http2 ends: a PING without an answer is the end of a connection; any byte puts it off") {
   using std::chrono::seconds;
   Http2Peer peer({.ping_interval = seconds(10)});

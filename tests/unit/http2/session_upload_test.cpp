@@ -1,6 +1,7 @@
 // core/http2/session: request bodies: windows of the peer, 100 (Continue), and responses that come before the end.
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 
 #include "core/base/limits.hpp"
@@ -171,6 +172,92 @@ TEST_CASE("http2 upload: two bodies take turns") {
   CHECK(apart <= 100'000);
 }
 
+TEST_CASE(
+    "http2 upload: a long body does not keep short ones back, nor does one that waited for its bytes lose its turn") {
+  Http2Peer peer;
+  peer.receive(h2::settings({{h2::kInitialWindow, 0x7fff'ffff}}) + h2::window_update(0, 0x7fff'0000 - 65'535));
+  const std::string body(16 * 1024 * 1024, 'b');
+  const auto large = peer.open("POST", BodyView{as_bytes(body)});
+  const auto waits = peer.open("POST", BodyStream{});
+  const auto other = peer.open("POST", BodyView{as_bytes(body)});
+  peer.session->advance_output(peer.session->output().size_bytes());
+  const auto small = peer.open("POST", BodyOwned(std::string(40'000, 's')));
+  put(peer, waits, std::string(40'000, 'w'));
+  finish(peer, waits);
+  std::size_t taken = 0;
+  while (!peer.session->request_sent(small) || !peer.session->request_sent(waits)) {
+    const std::size_t part = std::min<std::size_t>(peer.session->output().size_bytes(), 20'000);
+    peer.session->advance_output(part);
+    peer.session->on_wire(0, peer.moved);
+    REQUIRE((taken += part) < 1'000'000);
+  }
+  CHECK_FALSE(peer.session->request_sent(large));
+  CHECK_FALSE(peer.session->request_sent(other));
+}
+
+TEST_CASE("http2 upload: the more urgent one is sent first, also if it becomes so later; the server is told") {
+  Http2Peer peer;
+  const std::string body(1'000'000, 'b');
+  for (int i = 0; i < 3; ++i) peer.open("POST", BodyView{as_bytes(body)});
+  peer.sent();
+  peer.receive(h2::settings({{h2::kInitialWindow, 10'000'000}, {9, 1}}));
+  peer.session->set_priority(5, {.urgency = 1, .incremental = true});
+  peer.session->set_priority(9, {});
+  const auto told = peer.sent();
+  REQUIRE_FALSE(told.empty());
+  std::size_t updates = 0;
+  for (const h2::Frame& frame : told) {
+    if (frame.type != 0x10) continue;
+    ++updates;
+    CHECK(frame.stream == 0);
+    CHECK(frame.payload == h2::number(5, 4) + "u=1, i");
+  }
+  CHECK(updates == 1);
+  std::size_t of_urgent = 0, of_all = 0;
+  for (int i = 0; i < 20; ++i) {
+    peer.receive(h2::window_update(0, 16'384));
+    for (const h2::Frame& frame : peer.sent()) {
+      if (frame.type != h2::kData) continue;
+      of_all += frame.payload.size();
+      if (frame.stream == 5) of_urgent += frame.payload.size();
+    }
+  }
+  CHECK(of_all == 20 * 16'384);
+  CHECK(of_urgent >= 16 * 16'384);
+}
+
+TEST_CASE("http2 upload: a server that does not look at priorities is told none") {
+  for (const std::string& settings : {h2::settings({{9, 0}}), h2::settings()}) {
+    Http2Peer peer;
+    peer.receive(settings);
+    peer.open();
+    peer.sent();
+    peer.session->set_priority(1, {.urgency = 1});
+    CHECK(peer.sent().empty());
+  }
+}
+
+TEST_CASE("http2 upload: bodies share the connection's window, however little it is opened") {
+  for (const std::uint32_t step : {1'000U, 16'384U, 40'000U}) {
+    CAPTURE(step);
+    Http2Peer peer;
+    peer.receive(h2::settings({{h2::kInitialWindow, 10'000'000}}));
+    const std::string body(1'000'000, 'b');
+    std::map<http::StreamId, std::size_t> got;
+    for (int i = 0; i < 3; ++i) got[peer.open("POST", BodyView{as_bytes(body)})] = 0;
+    std::size_t apart = 0;
+    for (std::size_t all = 0; all < 2'000'000 && !peer.error; all += step) {
+      for (const h2::Frame& frame : peer.sent()) {
+        if (frame.type == h2::kData) got[frame.stream] += frame.payload.size();
+      }
+      const auto [least, most] = std::minmax({got[1], got[3], got[5]});
+      apart = std::max(apart, most - least);
+      peer.receive(h2::window_update(0, step));
+    }
+    CHECK(apart <= 65'535 + 2 * 16'384);  // the first had the first window for itself
+  }
+}
+
 TEST_CASE("http2 upload: Expect: the body waits for 100, or until the wait is over") {
   with_every_split([](Http2Peer& peer) {
     peer.receive(h2::settings());
@@ -239,6 +326,55 @@ TEST_CASE("http2 upload: an error status stops the body, a success lets it go on
   CHECK(has_reset(sent, good, 8));
   CHECK(peer[good].story == "hc");
   CHECK(peer[good].body == "all");
+}
+
+TEST_CASE("http2 upload: trailers follow the body in HEADERS that end the request, also those of an empty body") {
+  with_every_split([](Http2Peer& peer) {
+    peer.receive(h2::settings());
+    const auto finish_with = [&](http::StreamId stream) {
+      Fields trailers;
+      REQUIRE(trailers.add("Checksum", "abc"));
+      REQUIRE(trailers.add("x-two", ""));
+      REQUIRE(peer[stream].upload->finish(std::move(trailers)));
+      peer.session->upload_changed(stream);
+    };
+    for (const std::string_view body : {"some bytes", ""}) {
+      const auto stream = peer.open("POST", BodyStream{});
+      put(peer, stream, body);
+      peer.sent();
+      CHECK_FALSE(peer.session->request_sent(stream));
+      finish_with(stream);
+      const auto sent = peer.sent();
+      REQUIRE_FALSE(sent.empty());
+      CHECK_FALSE(data_of(sent, stream).ended);
+      CHECK(sent.back().type == h2::kHeaders);
+      CHECK(sent.back().flags == (h2::kEndHeaders | h2::kEndStream));
+      CHECK(sent.back().fields == "checksum: abc\nx-two: \n");
+      CHECK(peer.session->request_sent(stream));
+      CHECK_FALSE(peer.session->wants_upload(stream));
+      peer.receive(h2::headers(stream, {{":status", "200"}}, h2::kEndStream));
+      CHECK(peer[stream].story == "hc");
+    }
+    CHECK(peer.sent().empty());  // no reset
+  });
+}
+
+TEST_CASE("http2 upload: trailers wait for the windows and for all of the body") {
+  Http2Peer peer;
+  peer.receive(h2::settings({{h2::kInitialWindow, 3}}));
+  const auto stream = peer.open("POST", BodyStream{});
+  put(peer, stream, "abcdef");
+  Fields trailers;
+  REQUIRE(trailers.add("checksum", "x"));
+  REQUIRE(peer[stream].upload->finish(std::move(trailers)));
+  peer.session->upload_changed(stream);
+  auto sent = peer.sent();
+  CHECK(data_of(sent, stream).body == "abc");
+  CHECK(sent.back().type == h2::kData);
+  peer.receive(h2::window_update(stream, 3));
+  sent = peer.sent();
+  CHECK(data_of(sent, stream).body == "def");
+  CHECK(sent.back().fields == "checksum: x\n");
 }
 
 TEST_CASE("http2 upload: an allowance holds the body back") {

@@ -1,0 +1,124 @@
+// See book.hpp.
+#include "tests/sim/http2/book.hpp"
+
+#include <charconv>
+
+#include "core/base/limits.hpp"
+#include "core/request.hpp"
+#include "tests/sim/scenario/scenario.hpp"
+
+namespace sluice::simtest::http2 {
+
+std::string name_of(const Account& account) { return "transfer " + std::to_string(account.number); }
+
+bool has_reply_body(const TransferPlan& plan) {
+  return plan.method != "HEAD" && plan.reply.status != 204 && plan.reply.status != 304;
+}
+
+Book::Book(const Plan& plan, Report report) : plan_(plan), report_(std::move(report)) {
+  accounts_.resize(plan.transfers.size());
+  for (std::size_t i = 0; i < accounts_.size(); ++i) {
+    accounts_[i].plan = &plan.transfers[i];
+    accounts_[i].number = i;
+  }
+}
+
+sim::Accept Book::origin(std::size_t number) {
+  watchers_.push_back(std::make_unique<Watcher>(*this));
+  sim::Http2OriginOptions options = plan_.origins[number].options;
+  options.watcher = watchers_.back().get();
+  return sim::http2_origin([this](const sim::HttpRequest& request) { return respond(request); }, std::move(options));
+}
+
+std::string Book::reply_body(const Account& account) const {
+  return body_of(plan_.seed, static_cast<std::uint32_t>(account.number), Direction::reply, account.plan->reply.bytes);
+}
+
+std::string Book::upload_body(const Account& account) const {
+  return body_of(plan_.seed, static_cast<std::uint32_t>(account.number), Direction::upload, account.plan->upload.bytes);
+}
+
+Account* Book::account_of(const sim::HttpRequest& request) {
+  std::size_t number = accounts_.size();
+  if (const std::string* text = request.field("x-transfer"))
+    std::from_chars(text->data(), text->data() + text->size(), number);
+  return number < accounts_.size() ? &accounts_[number] : nullptr;
+}
+
+sim::HttpReply Book::respond(const sim::HttpRequest& request) {
+  Account* const account = account_of(request);
+  if (!account) {
+    report_("a request is somebody's", request.method + ' ' + request.target);
+    return {};
+  }
+  note_try(*account, request);
+  const ReplyPlan& plan = account->plan->reply;
+  sim::HttpReply reply;
+  reply.status = plan.status;
+  reply.fields = {{"x-number", std::to_string(account->number)}};
+  reply.body = reply_body(*account);
+  if (!plan.says_length) reply.framing = sim::HttpReply::Framing::chunked;
+  for (std::size_t i = 0; i < plan.trailers; ++i) reply.trailers.emplace_back("x-trailer", std::to_string(i));
+  reply.interims.assign(plan.interims, 103);
+  reply.interim_fields = {{"x-early", std::to_string(account->number)}};
+  reply.delay = plan.delay;
+  reply.early = plan.early;
+  reply.begins_early = plan.begins_early;
+  reply.http2 = plan.http2;
+  account->faulty = account->tries <= plan.faulty_tries;
+  if (!account->faulty) reply.http2.fault = sim::Http2Fault::none;
+  account->faulty &= plan.http2.fault != sim::Http2Fault::none;
+  if (plan.never) {
+    reply.origin_fault = sim::OriginFault::never;
+    reply.early = reply.begins_early = false;
+  }
+  return reply;
+}
+
+// The Responder may be called twice for a request.
+void Book::note_try(Account& account, const sim::HttpRequest& request) {
+  const std::pair at{request.connection, request.number};
+  if (account.last == at) return;
+  account.last = at;
+  ++account.tries;
+  ++account.processed;
+  if (request.method != account.plan->method)
+    report_("a request is what was asked for", name_of(account) + " has the method " + request.method);
+  if (account.processed > 1 && !is_idempotent(account.plan->method))
+    report_("nothing is done twice", name_of(account) + " comes again, and an origin has seen it before");
+}
+
+void Book::check_upload(const sim::HttpRequest& request) {
+  const Account* const account = account_of(request);
+  if (account && request.body != upload_body(*account))
+    report_("an upload is whole", name_of(*account) + " has sent " + std::to_string(request.body.size()) + " bytes");
+}
+
+void Book::Watcher::unprocessed(const sim::HttpRequest& request) {
+  Account* const account = book_.account_of(request);
+  // A request whose head has come, and not its body, was not shown to the Responder, unless it has a body.
+  if (!account || account->last != std::pair{request.connection, request.number}) return;
+  --account->processed;
+  ++account->refusals;
+}
+
+void Book::Watcher::windows(std::int64_t stream, std::int64_t connection) {
+  if (stream > static_cast<std::int64_t>(sluice::limits::kStreamWindowBytes))
+    book_.report_("windows", "an exchange may be sent " + std::to_string(stream) + " bytes");
+  if (connection > static_cast<std::int64_t>(sluice::limits::kConnectionWindowBytes))
+    book_.report_("windows", "a connection may be sent " + std::to_string(connection) + " bytes");
+}
+
+// A connection that ends with its last exchange may be closed at once.
+void Book::Watcher::left_open(const sim::HttpRequest& request, Instant now) {
+  constexpr Duration kLate = std::chrono::seconds(10);
+  const Account* const account = book_.account_of(request);
+  if (account && account->ended && now - account->ended_at > kLate)
+    book_.report_("every exchange ends", "that of " + name_of(*account) + " was open to the end of its connection");
+}
+
+void Book::Watcher::unanswered(Duration ago) {
+  if (book_.plan_.calm && ago > std::chrono::seconds(30)) book_.report_("a PING is answered", "one was not");
+}
+
+}  // namespace sluice::simtest::http2

@@ -1,0 +1,133 @@
+// See causes.hpp.
+#include "tests/sim/http2/causes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/base/limits.hpp"
+
+namespace sluice::simtest::http2 {
+namespace {
+
+// Names of faults (sim::World::faults()) that end one exchange, or none.
+constexpr std::array<std::string_view, 16> kOfExchanges = {"refused exchange",
+                                                           "calm",
+                                                           "reset at head",
+                                                           "exchange reset in body",
+                                                           "two statuses",
+                                                           "upper-case name",
+                                                           "connection field",
+                                                           "long body",
+                                                           "short body over HTTP/2",
+                                                           "late head",
+                                                           "no status",
+                                                           "never",
+                                                           "refused by limit",
+                                                           "goaway announced",
+                                                           "goaway",
+                                                           "idle close"};
+
+constexpr int kEnhanceYourCalm = 11;
+
+using Faults = std::map<std::string, std::uint64_t, std::less<>>;
+
+bool has_connection_fault(const Faults& faults) {
+  return std::ranges::any_of(
+      faults, [](const auto& fault) { return std::ranges::find(kOfExchanges, fault.first) == kOfExchanges.end(); });
+}
+
+// It was not processed more often than it is sent again, or its body cannot be sent again.
+bool is_refused_for_good(const Account& account, const Faults& faults, const TransferInfo& info) {
+  // The origin does not see these requests.
+  const bool limited = faults.contains("refused by limit") || faults.contains("goaway");
+  if (account.refusals == 0 && !limited) return false;
+  const bool once = account.plan->upload.kind == UploadPlan::Kind::streamed && !account.plan->upload.rewindable;
+  return once || account.plan->upload.expects_continue || info.retries >= sluice::limits::kMaxRetries ||
+         account.plan->reply.interims > 0;
+}
+
+}  // namespace
+
+bool is_never_good(sim::Http2Fault fault) {
+  using Fault = sim::Http2Fault;
+  switch (fault) {
+    case Fault::none:
+    case Fault::reset_in_body:  // of a response that has none
+    case Fault::closes_in_body:
+    case Fault::resets_in_body:
+    case Fault::data_after_end:
+    case Fault::overrun:
+      return false;
+    case Fault::refused:
+    case Fault::calm:
+    case Fault::reset_at_head:
+    case Fault::two_statuses:
+    case Fault::upper_case_name:
+    case Fault::connection_field:
+    case Fault::long_body:
+    case Fault::short_body:
+    case Fault::late_head:
+    case Fault::no_status:
+    case Fault::push_promise:
+    case Fault::continuations:
+    case Fault::pings:
+    case Fault::empty_frames:
+    case Fault::huge_frame:
+    case Fault::bad_setting:
+    case Fault::idle_stream:
+    case Fault::stray_data:
+    case Fault::goaway_calm:
+      return true;
+  }
+  return true;
+}
+
+bool has_cause(const Error& error, const Plan& plan, const Account& account, const sim::World& world,
+               const TransferInfo& info) {
+  using Fault = sim::Http2Fault;
+  const TransferPlan& transfer = *account.plan;
+  const OriginPlan& origin = plan.origins[transfer.origin];
+  const Faults& faults = world.faults(info.conn);
+  const bool broken = has_connection_fault(faults);
+  const Fault fault = account.faulty ? transfer.reply.http2.fault : Fault::none;
+  switch (error.code) {
+    case Code::canceled:
+      return transfer.cancel.has_value();
+    case Code::http2_stream:
+      return fault != Fault::none || is_refused_for_good(account, faults, info);
+    case Code::http2_error:
+      if (transfer.versions == HttpVersions::at_least_http2 && origin.tls && origin.http2 < 1000) return true;
+      // Many small updates of windows look like a flood.
+      if (origin.options.window_step < 50 && error.detail == kEnhanceYourCalm) return true;
+      // A PING waits behind an upload that is sent slowly.
+      if (plan.ping_interval && (plan.weather.max_send != SIZE_MAX || plan.weather.bandwidth != SIZE_MAX)) return true;
+      return broken || is_refused_for_good(account, faults, info);
+    case Code::connection_closed:
+    case Code::truncated:
+    case Code::receive_failed:
+    case Code::send_failed:
+    case Code::tls_failed:
+    case Code::tls_handshake:
+      return broken;
+    case Code::connect_failed:
+    case Code::connect_timeout:
+      return !plan.calm;
+    case Code::rewind_failed:
+      return transfer.upload.kind == UploadPlan::Kind::streamed && !transfer.upload.rewindable && account.tries > 0;
+    case Code::total_timeout: {
+      if (transfer.reply.never || fault == Fault::pings || fault == Fault::empty_frames) return true;
+      // Others wait for the place of an exchange that never ends.
+      const bool few_places =
+          plan.max_connections_per_origin > 0 || origin.options.max_streams < 100 || !origin.options.changes.empty();
+      if (few_places && world.faults().contains("never")) return true;
+      const bool dead = faults.contains("stall") || faults.contains("silent") || faults.contains("half open");
+      // A PING finds it.
+      return (dead && !plan.ping_interval) || !plan.calm;
+    }
+    default:
+      return false;
+  }
+}
+
+}  // namespace sluice::simtest::http2

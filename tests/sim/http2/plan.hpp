@@ -1,0 +1,75 @@
+// What a seed decides about transfers over HTTP/2: origins, what each does on its connections and in each exchange, and
+// what the application wants and does. Plain values. Leaves running it to run.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/sim.hpp"
+#include "adapters/sim_origin.hpp"
+#include "core/options.hpp"
+
+namespace sluice::simtest::http2 {
+
+struct OriginPlan {
+  bool tls = false;
+  sim::PerMille http2 = 1000;            // of its TLS connections; without TLS it is what the client begins with
+  sim::Http2OriginOptions options = {};  // the watcher is added when it runs
+};
+
+struct UploadPlan {
+  enum class Kind : std::uint8_t { none, owned, streamed };
+  Kind kind = Kind::none;
+  std::size_t bytes = 0;
+  bool says_length = true;  // of a streamed one
+  bool rewindable = true;
+  Duration pause = {};  // the application waits in the middle
+  bool expects_continue = false;
+};
+
+struct ReplyPlan {
+  int status = 200;
+  std::size_t bytes = 0;
+  bool says_length = true;
+  std::size_t trailers = 0, interims = 0;  // how many
+  Duration delay = {};
+  bool early = false;  // it does not wait for the request's body
+  bool begins_early = false;
+  sim::Http2Reply http2 = {};
+  std::size_t faulty_tries = SIZE_MAX;  // its fault is made in the first ones only
+  bool never = false;
+};
+
+struct TransferPlan {
+  std::size_t origin = 0;
+  Duration start = {};
+  std::string method = "GET";
+  HttpVersions versions = HttpVersions::any;
+  UploadPlan upload = {};
+  ReplyPlan reply = {};
+  std::optional<std::size_t> pauses_at = {};  // the application consumes no more after so many bytes ...
+  Duration pause = {};                        // ... for so long
+  std::optional<Duration> cancel = {};        // after its start
+};
+
+struct Plan {
+  std::uint64_t seed = 0;
+  bool calm = true;       // nothing goes wrong in the network
+  bool faultless = true;  // nor at the origins, and no application cancels: all succeeds
+  sim::Weather weather = {};
+  std::size_t max_connections_per_origin = 0, max_connection_uses = 0;
+  std::optional<Duration> ping_interval = {};
+  std::vector<OriginPlan> origins;
+  std::vector<TransferPlan> transfers;
+};
+
+// Of every transfer, so that each ends.
+inline constexpr Duration kTotalTimeout = std::chrono::seconds(600);
+
+Plan draw_plan(std::uint64_t seed);
+std::string describe(const Plan& plan);
+
+}  // namespace sluice::simtest::http2
