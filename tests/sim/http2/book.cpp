@@ -103,7 +103,7 @@ void Book::Watcher::unprocessed(const sim::HttpRequest& request) {
 }
 
 void Book::Watcher::windows(std::int64_t stream, std::int64_t connection) {
-  if (stream > static_cast<std::int64_t>(sluice::limits::kStreamWindowBytes))
+  if (stream > static_cast<std::int64_t>(sluice::limits::kMaxStreamWindowBytes))
     book_.report_("windows", "an exchange may be sent " + std::to_string(stream) + " bytes");
   if (connection > static_cast<std::int64_t>(sluice::limits::kConnectionWindowBytes))
     book_.report_("windows", "a connection may be sent " + std::to_string(connection) + " bytes");

@@ -247,7 +247,7 @@ class Http2Run final : public ModeRun {
     }
     for (const auto& [id, account] : by_id_) {
       const std::uint64_t come = world_.engine().progress(id).received_body_bytes;
-      const bool keeps_too_much = come > account->body.size() + sluice::limits::kStreamWindowBytes;
+      const bool keeps_too_much = come > account->body.size() + sluice::limits::kMaxStreamWindowBytes;
       if (keeps_too_much) report("memory", name_of(*account) + " has " + std::to_string(come) + " bytes");
     }
   }
