@@ -32,9 +32,8 @@ HTTP2_BUGS = [
     bug("http2-upload-sleeps", "an upload that waited for the application does not go on",
         ("http2/session_impl.cpp", "if (std::exchange(stream.held_back, false)) note(library_.resume(stream.id()));",
          "if (std::exchange(stream.held_back, false) && !PLANTED) note(library_.resume(stream.id()));")),
-    bug("http2-upload-blocked", "an upload that waited for room in the output does not go on",
-        ("http2/session_impl.cpp", "if (!turns_.empty() && !error_ && pending() < limits::kWireOutBytes / 2) pump();",
-         "if (!turns_.empty() && !PLANTED && !error_ && pending() < limits::kWireOutBytes / 2) pump();")),
+    bug("http2-one-turn", "an upload that has had its turn among others gets no further one",
+        ("http2/session_impl.cpp", "stream->blocked = false;", "stream->blocked = PLANTED;")),
     # ---- messages ----
     bug("http2-any-length", "fewer body bytes than content-length says are taken",
         ("http2/response_reader.cpp", "if (!bodiless() && content_length_ && body_bytes_ != *content_length_) {",
