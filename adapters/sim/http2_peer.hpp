@@ -90,6 +90,7 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   int pings_ = 0;  // that were not answered
   Instant pinged_ = {};
   bool unwatched_ = false;   // the windows are not known
+  bool flooded_ = false;     // the client answers SETTINGS that the library has not sent
   bool admitted_ = false;    // a fault
   bool going_away_ = false;  // its last GOAWAY was sent
   bool over_ = false;        // nothing is read or sent any more

@@ -122,6 +122,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
                             .rules = response_rules(job),
                             .body = body_form(job.options),
                             .valid = true,
+                            .http1_0 = job.options.http_versions == HttpVersions::http1_0,
                             .cookies = job.options.cookies ? cookies_ : std::string_view(),
                             .urgency = job.options.priority.value_or(Priority{}).urgency};
     http::ForwardedBy forwarded;
