@@ -44,6 +44,9 @@ std::vector<std::string> talk(const std::string& answer) {
   asked[1].request.method = "POST";
   asked[1].request.body = BodyOwned(std::string(500, 'u'));
   asked[1].upload.emplace(asked[1].request.body);
+  asked[2].request.method = "PUT";
+  asked[2].request.body = BodyStream{};
+  asked[2].upload.emplace(asked[2].request.body);
 
   auto session = watched([&] { return http2::make_session(); });
   if (!session) {
@@ -61,6 +64,16 @@ std::vector<std::string> talk(const std::string& answer) {
     });
     one.open = stream.has_value();
     if (!stream) judge("open", stream.error());
+  }
+  if (asked[2].open) {
+    const auto finished = watched([&]() -> Result<void> {
+      Fields trailers;
+      if (auto added = trailers.add("Checksum", "0123456789"); !added) return added;
+      return asked[2].upload->finish(std::move(trailers));
+    });
+    if (!finished) judge("trailers", finished.error());
+    watched([&] { session->upload_changed(5); });
+    watched([&] { session->set_priority(5, {.urgency = 1}); });
   }
   // Else the server answers what was not asked.
   const bool all_open = std::ranges::all_of(asked, [](const Asked& one) { return one.open; });

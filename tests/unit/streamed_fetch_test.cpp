@@ -114,14 +114,16 @@ TEST_CASE(
     CHECK((co_await to.write("")).has_value());
     CHECK((co_await to.write("hello")).has_value());
     CHECK((co_await to.write(" world")).has_value());
-    to.finish();
+    Fields trailers;
+    CHECK(trailers.add("Checksum", "50").has_value());
+    to.finish(std::move(trailers));
     co_return (co_await read_all(to)).value();
   };
   auto task = late(fetch);
   REQUIRE(drive_until(*multi, [&] { return task.done(); }));
   const std::string echoed = task.take();
   CHECK(echoed.find("hello") != std::string::npos);
-  CHECK(echoed.ends_with("\r\n0\r\n\r\n"));
+  CHECK(echoed.ends_with("\r\n0\r\nChecksum: 50\r\n\r\n"));
 }
 
 TEST_CASE("streamed: errors reach whoever waits, and those that ask later") {
