@@ -77,10 +77,14 @@ TEST_CASE_VERSIONS("an upload and its echo go on at the same time, with and with
     echo(greedy.back(), i % 2 == 0 ? Scheme::plain : Scheme::tls, i % 4 < 2);
   }
   REQUIRE(run());
+  bool any_waited = false;
   for (const Windowed& one : all) {
     CHECK(one.complete());
-    CHECK(one.waited > 0);
+    // Over HTTP/2 they share a connection, and one may never be so far ahead.
+    CHECK((one.waited > 0 || over_http2()));
+    any_waited |= one.waited > 0;
   }
+  CHECK(any_waited);
   for (const Echo& one : greedy) CHECK(one.complete());
 }
 

@@ -85,4 +85,10 @@ ROWS = [
            ("http1/line_guard.cpp", "|| byte == 0x7f)", "|| (byte == 0x7f && !PLANTED))")),
     mutant("guard-chunk-end", "a chunk's data may be followed by anything and LF",
            ("http1/line_guard.cpp", "if (after_cr_ || input[at] != kCr) return", "if (after_cr_ || (input[at] != kCr && !PLANTED)) return")),
+    mutant("http1_0-kept", "a connection is used again after an HTTP/1.0 request",
+           ("http1/request_writer.cpp", "  facts.closes = true;", "  facts.closes = !PLANTED;")),
+    mutant("http1_0-expects", "an HTTP/1.0 request waits for 100 (Continue)",
+           ("http1/request_writer.cpp", "  facts.drops_expect |= std::exchange(facts.expects_continue, false);", "  if (!PLANTED) facts.drops_expect |= std::exchange(facts.expects_continue, false);")),
+    mutant("http1_0-length", "an HTTP/1.0 request may have a body without a length",
+           ("engine/prepare.cpp", "const bool has_length = !body.present() || body.declared_length();", "const bool has_length = PLANTED || !body.present() || body.declared_length();")),
 ]

@@ -106,4 +106,6 @@ ROWS = [
            ("engine/sessions.cpp", "options.frame_buffer = frame_buffer_;", "if (!PLANTED) options.frame_buffer = frame_buffer_;")),
     mutant("http2-lent-twice", "the frame buffer is lent twice to the same connection",
            ("http2/library_memory.cpp", "lent_ == nullptr || in_lent_ != nullptr ||", "lent_ == nullptr || (in_lent_ != nullptr && !PLANTED) ||")),
+    mutant("http2-ends-busy", "a connection with frames still to be sent is closed when its last exchange ends",
+           ("engine/carrier.cpp", "(connection.multiplexes || !connection.channel.holds_plain())", "((connection.multiplexes && !PLANTED) || !connection.channel.holds_plain())")),
 ]

@@ -16,6 +16,8 @@ namespace sluice::test {
 namespace {
 
 constexpr std::uint32_t kMostStreams = 100;
+constexpr std::uint32_t kStreamWindow = 256 * 1024;
+constexpr std::int32_t kConnectionWindow = 4 * 1024 * 1024;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
   const auto bytes = [](std::string_view text) {
@@ -124,8 +126,10 @@ Http2Talk::Http2Talk() {
   must(nghttp2_session_server_new2(&session_, all, this, options) == 0);
   nghttp2_option_del(options);
   nghttp2_session_callbacks_del(all);
-  const nghttp2_settings_entry streams{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMostStreams};
-  must(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, &streams, 1) == 0);
+  const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMostStreams},
+                                             {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow}};
+  must(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings)) == 0);
+  must(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow) == 0);
 }
 
 void Http2Talk::receive(std::string_view bytes) {
