@@ -58,7 +58,7 @@ Result<TransferId> Multi::add(Request request, TransferOptions options, Transfer
 void Multi::remove(TransferId transfer) { impl_->remove(transfer); }
 void Multi::cancel(TransferId transfer) { impl_->cancel(transfer); }
 void Multi::resume(TransferId transfer) { impl_->resume(transfer); }
-void Multi::finish_upload(TransferId transfer) { impl_->finish_upload(transfer); }
+void Multi::finish_upload(TransferId transfer, Fields trailers) { impl_->finish_upload(transfer, std::move(trailers)); }
 void Multi::fail_upload(TransferId transfer, std::string why) { impl_->fail_upload(transfer, std::move(why)); }
 void Multi::set_priority(TransferId transfer, Priority priority) { impl_->set_priority(transfer, priority); }
 Bytes Multi::body(TransferId transfer) const { return impl_->engine().body(transfer); }

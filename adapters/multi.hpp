@@ -204,7 +204,7 @@ class Multi {
   void resume(TransferId transfer);
   // For a BodyStream: the body is complete; or its source has failed, and `why` becomes the error's message. As the
   // functions of Engine with these names, and so is set_priority().
-  void finish_upload(TransferId transfer);
+  void finish_upload(TransferId transfer, Fields trailers = {});
   void fail_upload(TransferId transfer, std::string why);
   void set_priority(TransferId transfer, Priority priority);
   // The body bytes that have come and are not consumed, without transfer coding. A view until the next non-const call.

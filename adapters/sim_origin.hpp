@@ -256,6 +256,8 @@ class Http2Watcher {
   }
   // The client has closed a connection on which this exchange was open, and no fault was made there.
   virtual void left_open(const HttpRequest&, Instant now) { static_cast<void>(now); }
+  // The same where a PING was not answered; the last one was sent so long ago.
+  virtual void unanswered(Duration ago) { static_cast<void>(ago); }
 
  protected:
   ~Http2Watcher() = default;
@@ -268,7 +270,7 @@ struct Http2OriginOptions {
   std::size_t window_step = SIZE_MAX;       // windows are opened by at most so much in a WINDOW_UPDATE
   std::vector<Http2Change> changes = {};    // in the order of time
   std::optional<Duration> keep_alive = {};  // closes a connection that was idle for this time, after a GOAWAY
-  std::optional<Duration> ping_every = {};
+  std::optional<Duration> ping_every = {};  // sends PING while there are requests, and with each response
   // After so many requests of a connection: GOAWAY. In one step the last `unprocessed` ones, if they have no response
   // yet, are above its last id; in two steps all requests before the second are answered.
   std::optional<std::size_t> goes_away_after = {};

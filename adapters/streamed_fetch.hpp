@@ -93,7 +93,8 @@ class [[nodiscard]] StreamedFetch final : private TransferHandler {
   // Error: why the transfer has ended before. upload_failed: the response is complete without the rest of the request
   // body; head() and read() give the response.
   Write write(std::string_view piece);
-  void finish() { multi_.finish_upload(transfer_); }  // the request body is complete
+  // The request body is complete; trailers as in Engine::finish_upload().
+  void finish(Fields trailers = {}) { multi_.finish_upload(transfer_, std::move(trailers)); }
   // The source of the request body has failed: the transfer ends.
   void fail(std::string why) { multi_.fail_upload(transfer_, std::move(why)); }
 

@@ -76,6 +76,9 @@ void Connection::commit_upload(TransferId transfer, std::size_t bytes, Now now) 
 void Connection::finish_upload(TransferId transfer, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, at); });
 }
+void Connection::finish_upload(TransferId transfer, Fields trailers, Now now) {
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, std::move(trailers), at); });
+}
 void Connection::rewind_upload(TransferId transfer, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.rewind_upload(transfer, at); });
 }

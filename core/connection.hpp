@@ -114,6 +114,7 @@ class Connection {
   MutableBytes upload_space(TransferId transfer);
   void commit_upload(TransferId transfer, std::size_t bytes, Now now);
   void finish_upload(TransferId transfer, Now now);
+  void finish_upload(TransferId transfer, Fields trailers, Now now);
   void rewind_upload(TransferId transfer, Now now);
   void fail_upload(TransferId transfer, std::string why, Now now);
   void set_priority(TransferId transfer, Priority priority, Now now);  // as in Engine

@@ -50,6 +50,9 @@ void Engine::commit_upload(TransferId transfer, std::size_t bytes, Now now) {
 void Engine::finish_upload(TransferId transfer, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, at); });
 }
+void Engine::finish_upload(TransferId transfer, Fields trailers, Now now) {
+  guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.finish_upload(transfer, std::move(trailers), at); });
+}
 void Engine::rewind_upload(TransferId transfer, Now now) {
   guarded_call(*impl_, now, [&](auto& calls, Now at) { calls.rewind_upload(transfer, at); });
 }

@@ -99,6 +99,11 @@ class Engine {
   MutableBytes upload_space(TransferId transfer);
   void commit_upload(TransferId transfer, std::size_t bytes, Now now);  // bytes <= upload_space(transfer).size()
   void finish_upload(TransferId transfer, Now now);  // fewer bytes than BodyStream::length: ends with upload_failed
+  // The body is complete, and these fields follow it (RFC 9110 6.5), such as a checksum: over HTTP/1 after the last
+  // chunk, over HTTP/2 in a HEADERS frame. Announce them by a Trailer field in the request (6.6.2); a server may ignore
+  // them. If the request is sent again, they are asked for again with the body. The transfer ends with invalid_request
+  // if the body has a length, or if a field frames or routes the message, or must be known before the body (6.5.1).
+  void finish_upload(TransferId transfer, Fields trailers, Now now);
   // The answer to output::UploadRewind: the application will give the body again from its first byte. No effect if that
   // was not asked for.
   void rewind_upload(TransferId transfer, Now now);

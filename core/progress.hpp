@@ -44,8 +44,11 @@ struct TransferInfo {
   std::string route = {};  // Route::name() after the connection is open; "" without a route
   // "http://proxy.example:3128": the proxy that is connected to, without user and password; "": none.
   std::string proxy = {};
-  int connect_status = 0;        // of an HTTP proxy's last response to CONNECT; 0: there was none
-  std::uint32_t stream_id = 0;   // of the exchange over HTTP/2; 0: HTTP/1, or no exchange has begun
+  int connect_status = 0;       // of an HTTP proxy's last response to CONNECT; 0: there was none
+  std::uint32_t stream_id = 0;  // of the exchange over HTTP/2; 0: HTTP/1, or no exchange has begun
+  // The server takes extended CONNECT over this connection (RFC 8441), as its SETTINGS say that came before the
+  // response.
+  bool extended_connect = false;
   bool reused = false;           // the connection had carried another exchange before
   int addresses_tried = 0;       // for this connection, the one that answered included; 0: it was not dialed by name
   int retries = 0;               // how often the request was sent again on another connection

@@ -14,7 +14,7 @@ sluice_packages=(
 # shellcheck disable=SC2034
 sluice_test_packages=(
   doctest-dev nghttp2-server nginx-light libnginx-mod-http-brotli-filter libnginx-mod-stream lighttpd lighttpd-mod-openssl apache2-bin
-  libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server winbind tinyproxy-bin squid nghttp2-proxy microsocks dnsmasq-base iproute2 openssl python3 binutils clang-format-19
+  libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server winbind tinyproxy-bin haproxy squid nghttp2-proxy microsocks dnsmasq-base iproute2 openssl python3 binutils clang-format-19
   libevent-dev libasio-dev libglib2.0-dev libcurl4-openssl-dev libidn2-dev libunistring-dev cmake
 )
 
@@ -39,7 +39,7 @@ sluice_missing() {
 # Installing a server must not start it: that fails where port 80 is taken, and nobody asked for it.
 sluice_apt_install() (
   policy=/usr/sbin/policy-rc.d
-  if [[ " $* " =~ \ (nginx-light|libnginx-mod-[a-z-]+|lighttpd|krb5-[a-z-]+|winbind|squid|microsocks)\  ]] && [ ! -e $policy ]; then
+  if [[ " $* " =~ \ (nginx-light|libnginx-mod-[a-z-]+|lighttpd|krb5-[a-z-]+|winbind|haproxy|squid|microsocks)\  ]] && [ ! -e $policy ]; then
     trap 'sluice_as_root rm -f $policy' EXIT
     printf '#!/bin/sh\nexit 101\n' | sluice_as_root sh -c "cat > $policy && chmod 755 $policy"
   fi

@@ -123,10 +123,11 @@ bool Callbacks::fill_upload(TransferId transfer) {
   if (!found) return false;
   found->in_upload = false;
   const bool finish = std::exchange(found->finish_upload, false);
+  Fields trailers = finish ? std::exchange(found->trailers, {}) : Fields();
   // After fail_upload() inside the callback there is no space.
   const std::size_t committed = std::min(filled, engine_.upload_space(transfer).size());
   if (committed > 0) engine_.commit_upload(transfer, committed, pace_.now());
-  if (finish) engine_.finish_upload(transfer, pace_.now());
+  if (finish) engine_.finish_upload(transfer, std::move(trailers), pace_.now());
   if (filled == 0 && !finish) found->upload_paused = true;
   return filled > 0 && !finish;
 }

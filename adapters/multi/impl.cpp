@@ -91,13 +91,14 @@ void Multi::Impl::resume(TransferId transfer) {
   driver_.after_application_call();
 }
 
-void Multi::Impl::finish_upload(TransferId transfer) {
+void Multi::Impl::finish_upload(TransferId transfer, Fields trailers) {
   multi::TransferEntry* found = transfers_.find(transfer);
   if (!found) return;
   if (found->in_upload) {
     found->finish_upload = true;  // after the bytes that on_upload() has written
+    found->trailers = std::move(trailers);
   } else {
-    engine_.finish_upload(transfer, driver_.now());
+    engine_.finish_upload(transfer, std::move(trailers), driver_.now());
   }
   driver_.after_application_call();
 }

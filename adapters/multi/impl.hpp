@@ -31,7 +31,7 @@ class Multi::Impl {
   void network_changed();
   void set_limits(EngineLimits limits);
   void resume(TransferId transfer);
-  void finish_upload(TransferId transfer);
+  void finish_upload(TransferId transfer, Fields trailers);
   void set_priority(TransferId transfer, Priority priority);
   void fail_upload(TransferId transfer, std::string why);
   void consume_body(TransferId transfer, std::size_t bytes);

@@ -25,6 +25,7 @@ struct TransferEntry {
   bool resume_queued = false;
   bool in_upload = false;      // inside on_upload(): its bytes are committed when it returns
   bool finish_upload = false;  // finish_upload() was called inside on_upload()
+  Fields trailers = {};        // and had these
   bool done = false;
   bool limited = false;  // it has a total_timeout or an attempts_timeout, so it ends by itself
   bool message_waits = false;

@@ -57,6 +57,7 @@ void Http2Peer::on_end(Line& line) {
   if (!admitted_ && site_->options.watcher) {
     for (const auto& [stream, exchange] : exchanges_)
       site_->options.watcher->left_open(exchange.request, line.now().steady);
+    if (pings_ > 0) site_->options.watcher->unanswered(line.now().steady - pinged_);
   }
   over_ = true;
   line.close();
@@ -224,6 +225,7 @@ void Http2Peer::respond(std::uint32_t stream, Exchange& exchange) {
   const bool has_body =
       !bodiless && (!reply.body.empty() || !reply.trailers.empty() || breaks_in_body(reply.http2.fault));
   server_.respond(stream, reply.status, fields, has_body);
+  if (site_->options.ping_every) ping();
   if (!has_body) exchange.ended = true;
 }
 
@@ -349,13 +351,19 @@ void Http2Peer::follow_plan(Line& line) {
     go_away();
   }
   if (ping_due_ && *ping_due_ <= now && !exchanges_.empty()) {
-    server_.ping();
+    ping();
     ping_due_ = now + *options.ping_every;
   }
   if (options.keep_alive && idle_since_ && *idle_since_ + *options.keep_alive <= now && !going_away_) {
     admit("idle close");
     go_away();
   }
+}
+
+void Http2Peer::ping() {
+  server_.ping();
+  ++pings_;
+  pinged_ = line_->now().steady;
 }
 
 void Http2Peer::flush(Line& line) {

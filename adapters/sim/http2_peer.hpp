@@ -52,7 +52,7 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   void request_ended(std::uint32_t stream) override;
   void stream_closed(std::uint32_t stream, std::uint32_t code) override;
   void refused_by_limit() override { admit("refused by limit"); }
-  void ping_answered() override {}
+  void ping_answered() override { --pings_; }
   void client_broke_rule(std::string_view what) override;
   Part next_part(std::uint32_t stream, std::size_t most) override;
   std::size_t padding(std::uint32_t stream) override;
@@ -70,6 +70,7 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   void count_request();
   void go_away();
   void follow_plan(Line& line);
+  void ping();
   void flush(Line& line);
   void watch_windows();
   void plan_wake(Line& line);
@@ -87,6 +88,8 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   std::size_t changes_done_ = 0;
   Instant opened_ = {};
   std::optional<Instant> idle_since_, goaway_due_, ping_due_;
+  int pings_ = 0;  // that were not answered
+  Instant pinged_ = {};
   bool unwatched_ = false;   // the windows are not known
   bool admitted_ = false;    // a fault
   bool going_away_ = false;  // its last GOAWAY was sent

@@ -96,6 +96,9 @@ inline constexpr std::size_t kMaxProxies = 4;
 inline constexpr int kMaxProxyConnections = 3;
 // How often the request of a hop is sent again on a new connection, after a reused connection turned out to be closed.
 inline constexpr int kMaxRetries = 1;
+// A request that was refused is sent again so often at once, and then once more, after half of this time or up to all
+// of it.
+inline constexpr Duration kRefusedDelay = std::chrono::seconds(1);
 // A peer that closes a connection within this time after its first response, without announcing it, is taken to keep no
 // connections (Pool::note_end).
 inline constexpr Duration kSettleTime = std::chrono::seconds(1);

@@ -72,11 +72,12 @@ void Calls::commit_upload(TransferId id, std::size_t bytes, Now now) {
   });
 }
 
-void Calls::finish_upload(TransferId id, Now now) {
+void Calls::finish_upload(TransferId id, Fields trailers, Now now) {
   with(id, now, [&](Job& job) {
     // When the response is complete, the rest of the upload does not matter (a 413 during the upload).
     if (job.is_received() || !job.upload.streamed() || job.upload.awaits_rewind()) return;
-    if (auto finished = job.upload.finish(); !finished) {
+    auto finished = trailers.empty() ? job.upload.finish() : job.upload.finish(std::move(trailers));
+    if (!finished) {
       carrier_.fail(job, std::move(finished.error()), now);
     } else {
       carrier_.upload_changed(job, now);

@@ -36,7 +36,8 @@ class Calls {
   void consume_body(TransferId id, std::size_t bytes, Now now);
   MutableBytes upload_space(TransferId id);
   void commit_upload(TransferId id, std::size_t bytes, Now now);
-  void finish_upload(TransferId id, Now now);
+  void finish_upload(TransferId id, Fields trailers, Now now);
+  void finish_upload(TransferId id, Now now) { finish_upload(id, {}, now); }
   void rewind_upload(TransferId id, Now now);
   void fail_upload(TransferId id, std::string why, Now now);
   void set_priority(TransferId id, Priority priority, Now now);

@@ -103,7 +103,8 @@ class Carrier {
   void dispatch(PooledConnection& connection, Now now);
   void on_event(PooledConnection& connection, Job& job, http::Event& event, Now now);
   void note_hosts(const Job& job, Now now) const;
-  void on_refused(PooledConnection& connection, Job& job, Error error, Now now);
+  void on_refused(PooledConnection& connection, Job& job, http::Event& event, Now now);
+  void retry_later(Job& job, Now now);
   // For a transfer that may have more than one hop.
   void on_head_of_chain(PooledConnection& connection, Job& job, std::optional<std::uint64_t> body_length, Now now);
   static void note_login(PooledConnection& connection, const Job& job, bool believed);

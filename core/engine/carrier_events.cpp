@@ -130,6 +130,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       if (job.options.cookies) job.options.cookies->receive(job.request.url, job.head.fields, now);
       if (!connection.session().waiting_for_continue(job.stream)) jobs_.stop_continue_timer(job);
       job.progress.received_head_bytes += event.head_bytes;
+      if (connection.multiplexes) job.info.extended_connect = connection.session().takes_extended_connect();
       if (outbox_.reports()) report_head(job);
       if (rule_ && rule_->concerns(job.options)) {
         on_head_of_chain(connection, job, event.body_length, now);
@@ -156,7 +157,7 @@ void Carrier::on_event(PooledConnection& connection, Job& job, http::Event& even
       hop_failed(job, std::move(event.error), now);
       break;
     case http::Event::Kind::refused:
-      on_refused(connection, job, std::move(event.error), now);
+      on_refused(connection, job, event, now);
       break;
   }
 }
@@ -172,15 +173,35 @@ void Carrier::note_hosts(const Job& job, Now now) const {
   options_.alt_svc->note(job.request.url, used, job.head.fields, now.wall);
 }
 
-// The peer has not processed the request, so it may be sent again, whatever its method.
-void Carrier::on_refused(PooledConnection& connection, Job& job, Error error, Now now) {
+// The peer has not processed the request, so it may be sent again, whatever its method: at once, and then once more
+// after a while.
+void Carrier::on_refused(PooledConnection& connection, Job& job, http::Event& event, Now now) {
   detach(connection, job);
   // An application that has a part of a response must not get another one.
   const bool heard = job.progress.first_byte || job.progress.received_head_bytes > 0;
-  const bool may_retry = job.options.resend && !heard && job.info.retries < limits::kMaxRetries;
-  if (may_retry && job.upload.replayable()) return retry(job, false, now);
-  error.retry_safe = !heard;
-  hop_failed(job, std::move(error), now);
+  const bool may_retry = job.options.resend && !heard && job.upload.replayable();
+  if (may_retry && event.needs_http1) {
+    if (job.info.retries <= limits::kMaxRetries && scheduler_.needs_http1(job)) {
+      if (connection.endpoint == job.endpoint) use_no_more(connection);  // else it is another host's
+      return retry(job, true, now);
+    }
+  } else if (may_retry && job.info.retries < limits::kMaxRetries) {
+    return retry(job, false, now);
+  } else if (may_retry && job.info.retries == limits::kMaxRetries && connector_) {
+    return retry_later(job, now);
+  }
+  event.error.retry_safe = !heard;
+  hop_failed(job, std::move(event.error), now);
+}
+
+// As a hop that waits: its endpoint may be unused in the meantime.
+void Carrier::retry_later(Job& job, Now now) {
+  jobs_.stop_exchange_timers(job);
+  job.rewind();
+  if (job.upload.awaits_rewind()) outbox_.put(output::UploadRewind{job.id});
+  constexpr auto kHalf = static_cast<std::uint64_t>(limits::kRefusedDelay.count() / 2);
+  const auto delay = Duration(static_cast<std::int64_t>(kHalf + jobs_.memory().random.below(kHalf + 1)));
+  jobs_.wait(job, delay, now);
 }
 
 // SB-19. received_head_bytes has counted only interim heads so far.

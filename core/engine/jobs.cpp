@@ -177,6 +177,12 @@ Result<void> Jobs::begin_hop(Job& job, NextHop following, std::optional<Error> f
   });
 }
 
+void Jobs::wait(Job& job, Duration time, Now now) {
+  leave(job);
+  timers_.set(job.wait_timer, time, TimerKind::backoff, job.id, now);
+  job.enter(TransferPhase::waiting);
+}
+
 Result<void> Jobs::queue_hop(Job& job, const EngineOptions& defaults, Now now) {
   return or_out_of_memory([&]() -> Result<void> {
     const bool was_tls = job.request.url.is_tls();

@@ -104,6 +104,8 @@ class Jobs {
   // std::bad_alloc.
   bool change_pace(Job& job, Now now);
   void allow_upload(Job& job);  // as much as its pace lets pass
+  // Leaves its endpoint; its hop is placed again after this time (Carrier::backoff_over).
+  void wait(Job& job, Duration time, Now now);
   void stop_continue_timer(Job& job) { timers_.cancel(job.continue_timer); }
 
   // ---- a Done that could not be queued for lack of memory ----

@@ -178,6 +178,7 @@ TransferInfo Transfer::details() const {
   TransferInfo all;
   all.conn = info.conn;
   all.stream_id = info.multiplexed ? stream : 0;
+  all.extended_connect = info.extended_connect;
   all.reused = info.reused;
   all.retries = info.retries;
   all.tls_truncated = info.tls_truncated;

@@ -37,6 +37,7 @@ struct ConnectionDetails {
   bool tls_truncated = false;
   bool early_accepted = false;
   bool multiplexed = false;  // it carries several exchanges at once
+  bool extended_connect = false;
 };
 
 enum class TransferPhase : std::uint8_t {

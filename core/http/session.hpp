@@ -81,7 +81,8 @@ struct Event {
   Bytes body = {};
   std::optional<std::uint64_t> body_length = {};  // with head: the body's length, if known
   std::size_t head_bytes = 0;                     // with interim and head: size as received
-  bool truncated = false;  // with complete: the end was not clean, but ResponseRules::truncation_ok accepts it
+  bool needs_http1 = false;  // with refused: the peer takes this request over HTTP/1.1 only (RFC 9113 7)
+  bool truncated = false;    // with complete: the end was not clean, but ResponseRules::truncation_ok accepts it
   Error error = {};
 };
 
@@ -100,6 +101,8 @@ class Session {
   // False when no exchange can be opened any more: a close was announced, bytes came that belong to no exchange, or a
   // body was not sent completely. Never becomes true again.
   virtual bool reusable() const = 0;
+  // The peer takes extended CONNECT (RFC 8441 3). Nothing here sends it; it is for WebSocket.
+  virtual bool takes_extended_connect() const { return false; }
   // True while an exchange is open.
   virtual bool busy() const = 0;
 

@@ -3,11 +3,62 @@
 #include "core/http/upload.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
+
+#include "core/base/memory.hpp"
 
 namespace sluice::http {
+namespace {
+
+// What frames or routes a message, describes its content, or must be known before the body (RFC 9110 6.5.1).
+bool may_be_trailer(std::string_view name) {
+  static constexpr std::array<std::string_view, 26> kNever = {"Authorization",
+                                                              "Cache-Control",
+                                                              "Connection",
+                                                              "Content-Encoding",
+                                                              "Content-Length",
+                                                              "Content-Range",
+                                                              "Content-Type",
+                                                              "Cookie",
+                                                              "Expect",
+                                                              "Host",
+                                                              "HTTP2-Settings",
+                                                              "If-Match",
+                                                              "If-Modified-Since",
+                                                              "If-None-Match",
+                                                              "If-Range",
+                                                              "If-Unmodified-Since",
+                                                              "Keep-Alive",
+                                                              "Max-Forwards",
+                                                              "Pragma",
+                                                              "Proxy-Authorization",
+                                                              "Proxy-Connection",
+                                                              "Range",
+                                                              "TE",
+                                                              "Trailer",
+                                                              "Transfer-Encoding",
+                                                              "Upgrade"};
+  return std::ranges::none_of(kNever, [&](std::string_view never) { return equals_ignoring_case(name, never); });
+}
+
+std::unexpected<Error> refuse(std::string why) {
+  return std::unexpected(make_error(Code::invalid_request, "request trailers: " + why));
+}
+
+Result<void> check(const Fields& trailers) {
+  if (!trailers.are_sendable()) return refuse("a field that cannot be sent (RFC 9110 5.5)");
+  if (trailers.text_bytes() + 4 * trailers.size() > limits::kMaxRequestHeadBytes) return refuse("too large");
+  for (const Field field : trailers) {
+    if (!may_be_trailer(field.name)) return refuse(std::string(field.name) + " cannot be one (RFC 9110 6.5.1)");
+  }
+  return {};
+}
+
+}  // namespace
 
 UploadBody::UploadBody(const RequestBody& body) : length_(known_length(body)) {
   if (const auto* view = std::get_if<BodyView>(&body)) {
@@ -90,10 +141,26 @@ Result<void> UploadBody::finish() {
   return {};
 }
 
+Result<void> UploadBody::finish(Fields trailers) {
+  return or_out_of_memory([&]() -> Result<void> {
+    if (length_) return refuse("the body's length was declared, so it ends without them");
+    if (finished_) return {};
+    if (auto checked = check(trailers); !checked) return checked;
+    auto made = std::make_unique<Trailers>();
+    made->text = "\r\n0\r\n";
+    for (const Field field : trailers) made->text.append(field.name).append(": ").append(field.value).append("\r\n");
+    made->text += "\r\n";
+    made->fields = std::move(trailers);
+    trailers_ = std::move(made);
+    return finish();
+  });
+}
+
 void UploadBody::rewind() {
   SLUICE_CHECK(replayable());
   sent_ = 0;
   if (kind_ != Kind::stream || committed_ == 0) return;
+  trailers_.reset();
   begin_ = end_ = 0;
   committed_ = 0;
   finished_ = false;

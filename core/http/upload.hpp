@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
@@ -43,6 +45,12 @@ class UploadBody {
   bool has_room() const;           // space() is not empty, unless memory runs out
   void commit(std::size_t bytes);  // bytes <= the last space().size()
   Result<void> finish();           // error upload_failed: fewer bytes than declared
+  // With trailers (RFC 9110 6.5), at least one. Errors: invalid_request (the length was declared, a field is none or
+  // may not be a trailer, or they are larger than a request head may be), out_of_memory.
+  Result<void> finish(Fields trailers);
+  const Fields* trailers() const { return trailers_ ? &trailers_->fields : nullptr; }  // null: none
+  // The end of the chunk before them, the last chunk, and the trailers (RFC 9112 7.1). Needs trailers().
+  std::string_view trailer_text() const { return trailers_->text; }
   std::uint64_t committed() const { return committed_; }
 
   // Whether the body can be sent again from its start. False only for a stream that is not rewindable, after bytes of
@@ -73,6 +81,11 @@ class UploadBody {
   std::uint32_t allowance_ = kUnlimited;
   std::optional<std::uint64_t> length_;
   Bytes fixed_;
+  struct Trailers {
+    Fields fields;
+    std::string text;
+  };
+  std::unique_ptr<Trailers> trailers_;
   std::unique_ptr<std::uint8_t[]> buffer_;  // streamed only: from the first space() to the end of the body
   std::size_t begin_ = 0, end_ = 0;         // pending bytes within buffer_
   std::uint64_t sent_ = 0, committed_ = 0;

@@ -7,6 +7,14 @@
 #include "core/base/check.hpp"
 
 namespace sluice::http1 {
+namespace {
+
+// With the end of the chunk before it.
+std::string_view last_chunk(const http::UploadBody& upload) {
+  return upload.trailers() ? upload.trailer_text() : "\r\n0\r\n\r\n";
+}
+
+}  // namespace
 
 void ChunkFrame::prepare(const http::UploadBody& upload) {
   SLUICE_CHECK(empty());
@@ -15,7 +23,7 @@ void ChunkFrame::prepare(const http::UploadBody& upload) {
   line_sent_ = line_bytes_ = 0;
   last_ = upload.finished() && !upload.holds_back();
   if (data_left_ == 0) {
-    if (last_) tail_ = "0\r\n\r\n";
+    if (last_) tail_ = last_chunk(upload).substr(2);
     return;
   }
   char* const text = reinterpret_cast<char*>(line_.data());
@@ -23,7 +31,7 @@ void ChunkFrame::prepare(const http::UploadBody& upload) {
   *end++ = '\r';
   *end++ = '\n';
   line_bytes_ = static_cast<std::size_t>(end - text);
-  tail_ = last_ ? "\r\n0\r\n\r\n" : "\r\n";
+  tail_ = last_ ? last_chunk(upload) : "\r\n";
 }
 
 void ChunkFrame::push(const http::UploadBody& upload, OutputView& out) const {

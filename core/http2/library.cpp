@@ -57,6 +57,21 @@ std::uint32_t code_of(int error) {
   return NGHTTP2_PROTOCOL_ERROR;
 }
 
+nghttp2_nv pair_of(std::string_view name, std::string_view value, bool is_secret) {
+  const auto bytes = [](std::string_view part) {
+    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(part.data()));
+  };
+  const int flags = is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+  return {bytes(name), bytes(value), name.size(), value.size(), static_cast<std::uint8_t>(flags)};
+}
+
+void submit_trailers(nghttp2_session* session, std::int32_t stream, const Fields& trailers) {
+  std::vector<nghttp2_nv> pairs;
+  pairs.reserve(trailers.size());
+  for (const Field field : trailers) pairs.push_back(pair_of(field.name, field.value, false));
+  if (nghttp2_submit_trailer(session, stream, pairs.data(), pairs.size()) != 0) throw std::bad_alloc();
+}
+
 struct OptionsDeleter {
   void operator()(nghttp2_option* options) const { nghttp2_option_del(options); }
 };
@@ -116,11 +131,15 @@ struct Library::Callbacks {
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     return told([&] { of(self).request_not_sent(number(frame->hd.stream_id)); });
   }
-  static ssize_t read(nghttp2_session*, std::int32_t stream, std::uint8_t* space, std::size_t bytes,
+  static ssize_t read(nghttp2_session* session, std::int32_t stream, std::uint8_t* space, std::size_t bytes,
                       std::uint32_t* flags, nghttp2_data_source*, void* self) {
     Listener::Filled filled;
     if (told([&] { filled = of(self).fill(number(stream), {space, bytes}); }) != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (filled.last) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (filled.last && filled.trailers) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      if (told([&] { submit_trailers(session, stream, *filled.trailers); }) != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
     if (filled.bytes == 0 && !filled.last) return NGHTTP2_ERR_DEFERRED;
     return static_cast<ssize_t>(filled.bytes);
   }
@@ -205,6 +224,10 @@ std::size_t Library::max_streams() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool Library::takes_extended_connect() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool has_body) {
   return or_out_of_memory([&]() -> Result<std::uint32_t> {
     // The library copies them, and changes names to lower case.
@@ -213,12 +236,7 @@ Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool 
     const std::span<nghttp2_nv> pairs = many.empty() ? std::span(few).first(fields.size()) : std::span(many);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const RequestFields::View field = fields.at(i);
-      const auto bytes = [](std::string_view part) {
-        return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(part.data()));
-      };
-      const int flags = field.is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-      pairs[i] = {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
-                  static_cast<std::uint8_t>(flags)};
+      pairs[i] = pair_of(field.name, field.value, field.is_secret);
     }
     nghttp2_data_provider body = {};
     body.read_callback = Callbacks::read;

@@ -42,6 +42,7 @@ class Listener {
   struct Filled {
     std::size_t bytes = 0;
     bool last = false;
+    const Fields* trailers = nullptr;  // with `last`: these end the request
   };
   virtual Filled fill(std::uint32_t stream, MutableBytes space) = 0;
 };
@@ -64,6 +65,7 @@ class Library {
   // Whether a new stream may be opened at all; and how many at once the peer allows.
   bool takes_requests() const;
   std::size_t max_streams() const;
+  bool takes_extended_connect() const;  // SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3)
   Result<std::uint32_t> submit_request(const RequestFields& fields, bool has_body);
   Result<void> reset(std::uint32_t stream, std::uint32_t code);
   Result<void> resume(std::uint32_t stream);  // there is more of the body

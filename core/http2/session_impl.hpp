@@ -29,6 +29,7 @@ class Session final : public http::Session, private Listener {
   std::size_t open_capacity() const override;
   bool reusable() const override { return !error_ && !ended_ && !closes_ && library_.takes_requests(); }
   bool busy() const override { return !streams_.empty(); }
+  bool takes_extended_connect() const override { return library_.takes_extended_connect(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
   void abort(StreamId stream) override;
@@ -75,7 +76,7 @@ class Session final : public http::Session, private Listener {
   void give(http::Event event);
   void head_read(Stream& stream, bool last);
   void complete(Stream& stream);
-  void refuse(Stream& stream, Error error);
+  void refuse(Stream& stream, Error error, bool needs_http1 = false);
   void break_off(Stream& stream, Error error);
   void remove(Stream& stream);
   void note_broken_rule();

@@ -40,8 +40,8 @@ void Session::complete(Stream& stream) {
   remove(stream);
 }
 
-void Session::refuse(Stream& stream, Error error) {
-  give({.kind = Event::Kind::refused, .stream = stream.id(), .error = std::move(error)});
+void Session::refuse(Stream& stream, Error error, bool needs_http1) {
+  give({.kind = Event::Kind::refused, .stream = stream.id(), .needs_http1 = needs_http1, .error = std::move(error)});
   remove(stream);
 }
 
@@ -66,7 +66,14 @@ void Session::note_broken_rule() {
 void Session::stream_closed(StreamId id, std::uint32_t code) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  const bool unprocessed = is(code, ErrorCode::refused_stream) && !stream->reader().started();
+  const bool refused = is(code, ErrorCode::refused_stream);
+  const bool needs_http1 =
+      is(code, ErrorCode::http_1_1_required) || (refused && is(goaway_code_, ErrorCode::http_1_1_required));
+  if (needs_http1 && !stream->reader().started()) {
+    const auto name = std::to_underlying(ErrorCode::http_1_1_required);
+    return refuse(*stream, stream_error(name, "the server takes this request over HTTP/1.1 only"), true);
+  }
+  const bool unprocessed = refused && !stream->reader().started();
   // A server that asks for less must not get the same again at once.
   if (unprocessed && !is(goaway_code_, ErrorCode::enhance_your_calm)) {
     return refuse(*stream, stream_error(code, "the server has not processed the request"));
@@ -221,7 +228,7 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   const bool last = upload.exhausted();
   if (last) stream->enter(SendState::done);
   stream->held_back = bytes.empty() && !last;
-  return {.bytes = bytes.size(), .last = last};
+  return {.bytes = bytes.size(), .last = last, .trailers = upload.trailers()};
 }
 
 void Session::request_frame_made(StreamId id, bool last) {

@@ -303,6 +303,12 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
   endpoint.closes_unannounced = true;
 }
 
+bool Pool::needs_http1(const Waiter& waiter) {
+  http::Protocol& protocol = endpoints_.find(waiter.endpoint)->protocol;
+  if (protocol == http::Protocol::negotiated) protocol = http::Protocol::http1;
+  return protocol == http::Protocol::http1;
+}
+
 bool Pool::is_expired(PooledConnection& connection, Now now) {
   if (!connection.is_idle()) return false;  // in use; the timer is set again when it is idle
   const Duration unused = now.steady - connection.idle_since, limit = idle_limit(connection);

@@ -50,7 +50,7 @@ TransferId start(World& world, Actor& actor, Scheme scheme) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "a transfer is removed from each of its callbacks, and hears nothing more") {
+TEST_CASE_VERSIONS("a transfer is removed from each of its callbacks, and hears nothing more") {
   std::deque<Actor> actors, others;
   for (const Scheme scheme : {Scheme::plain, Scheme::tls}) {
     for (const char where : kCallbacks) {
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(World, "a transfer is removed from each of its callbacks, and 
   CHECK(messages.size() == others.size());
 }
 
-TEST_CASE_FIXTURE(World, "a transfer is removed from each callback of another, whatever it is doing then") {
+TEST_CASE_VERSIONS("a transfer is removed from each callback of another, whatever it is doing then") {
   std::deque<Actor> actors, victims;
   std::deque<Get> held;
   for (const Scheme scheme : {Scheme::plain, Scheme::tls}) {
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(World, "a transfer is removed from each callback of another, w
   for (const Get& one : held) CHECK(one.dones == 0);
 }
 
-TEST_CASE_FIXTURE(World, "a transfer is added from each callback, and from the application's own") {
+TEST_CASE_VERSIONS("a transfer is added from each callback, and from the application's own") {
   std::deque<Actor> actors;
   std::deque<Get> added;
   const auto add_one = [&] {
@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(World, "a transfer is added from each callback, and from the a
   for (const Get& one : added) CHECK(one.complete());
 }
 
-TEST_CASE_FIXTURE(World, "driving from inside a callback is refused, and harms nothing") {
+TEST_CASE_VERSIONS("driving from inside a callback is refused, and harms nothing") {
   std::deque<Actor> actors;
   int refused = 0;
   for (const Scheme scheme : {Scheme::plain, Scheme::tls}) {
@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(World, "driving from inside a callback is refused, and harms n
   for (const Actor& actor : actors) CHECK(actor.complete());
 }
 
-TEST_CASE_FIXTURE(World, "performing at any other moment, twice, or when nothing is ready is harmless") {
+TEST_CASE_VERSIONS("performing at any other moment, twice, or when nothing is ready is harmless") {
   std::deque<Get> all;
   for (std::size_t i = 0; i < 30; ++i) {
     all.emplace_back(300'000, i, i % 5 == 0 ? "close" : "");

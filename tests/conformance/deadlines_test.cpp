@@ -49,7 +49,7 @@ std::optional<Code> code_of(const Result<void>& result) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "the time of paused transfers runs out in time, though nothing is watched") {
+TEST_CASE_VERSIONS("the time of paused transfers runs out in time, though nothing is watched") {
   in_time([&] {
     std::deque<Refusing> all;
     const Instant begin = multi().now();
@@ -110,7 +110,7 @@ TEST_CASE_FIXTURE(World, "a connect that hangs is given up in time") {
   });
 }
 
-TEST_CASE_FIXTURE(World, "a deadline that is nearer than the one waited for counts from when it is added") {
+TEST_CASE_VERSIONS("a deadline that is nearer than the one waited for counts from when it is added") {
   Refusing far(10, 0, "hold");
   const TransferId waits = get(far, Scheme::plain, total(60'000ms));
   REQUIRE(until([&] { return server().held() == 1; }));
@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(World, "a deadline that is nearer than the one waited for coun
   });
 }
 
-TEST_CASE_FIXTURE(World, "deadlines that ran out while the loop was busy elsewhere are seen to as soon as it is back") {
+TEST_CASE_VERSIONS("deadlines that ran out while the loop was busy elsewhere are seen to as soon as it is back") {
   in_time([&] {
     std::deque<Refusing> all;
     const int before = server().requests();

@@ -53,7 +53,7 @@ bool lets_through() {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "SB-89 what a handler throws ends its transfer, and the loop goes on with all others") {
+TEST_CASE_VERSIONS("SB-89 what a handler throws ends its transfer, and the loop goes on with all others") {
   std::deque<Thrower> throwers, others;
   std::map<TransferId, const Thrower*> by_id;
   const auto start = [&](Thrower& one, Scheme scheme) {

@@ -96,7 +96,7 @@ std::string text(const Ticks& ticks) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "the application's 5 ms timer keeps its period while 200 transfers are busy") {
+TEST_CASE_VERSIONS("the application's 5 ms timer keeps its period while 200 transfers are busy") {
   if (!server().real()) return;  // what callbacks compute takes no virtual time
   // Another try or two for a machine that is busy with other things.
   Ticks ticks;

@@ -21,7 +21,7 @@ struct Unwilling : Get {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "an idle Multi wakes nobody, before and after it had something to do") {
+TEST_CASE_VERSIONS("an idle Multi wakes nobody, before and after it had something to do") {
   CHECK(turns_within(kWhile) <= kFew);
   std::deque<Get> all;
   for (std::size_t i = 0; i < 10; ++i) get(all.emplace_back(10'000, i), i % 2 == 0 ? Scheme::plain : Scheme::tls);
@@ -52,7 +52,7 @@ TEST_CASE_FIXTURE(World, "an idle Multi whose connections were closed by the pee
   CHECK(turns_within(kWhile) <= kFew);
 }
 
-TEST_CASE_FIXTURE(World, "transfers that are all paused wake nobody, however much there is to read") {
+TEST_CASE_VERSIONS("transfers that are all paused wake nobody, however much there is to read") {
   std::deque<Unwilling> all;
   std::vector<TransferId> ids;
   for (std::size_t i = 0; i < 20; ++i) {
@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(World, "transfers that are all paused wake nobody, however muc
   for (const TransferId id : ids) multi().remove(id);
 }
 
-TEST_CASE_FIXTURE(World, "an upload that has nothing to give wakes nobody, though its socket could be written to") {
+TEST_CASE_VERSIONS("an upload that has nothing to give wakes nobody, though its socket could be written to") {
   struct Empty : Echo {
     using Echo::Echo;
     std::size_t on_upload(Multi&, TransferId, MutableBytes) override { return 0; }
@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(World, "an upload that has nothing to give wakes nobody, thoug
   for (const TransferId id : ids) multi().remove(id);
 }
 
-TEST_CASE_FIXTURE(World, "transfers that wait for a peer, with a deadline far away or none, wake nobody") {
+TEST_CASE_VERSIONS("transfers that wait for a peer, with a deadline far away or none, wake nobody") {
   std::deque<Get> all;
   std::vector<TransferId> ids;
   for (std::size_t i = 0; i < 6; ++i) {

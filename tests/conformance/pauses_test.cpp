@@ -31,7 +31,7 @@ struct Hesitant : Get {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "a body that is not taken waits, and goes on when a timer of the application resumes it") {
+TEST_CASE_VERSIONS("a body that is not taken waits, and goes on when a timer of the application resumes it") {
   std::deque<Hesitant> all;
   std::vector<TransferId> ids;
   for (std::size_t i = 0; i < 12; ++i) {
@@ -52,7 +52,7 @@ TEST_CASE_FIXTURE(World, "a body that is not taken waits, and goes on when a tim
   }
 }
 
-TEST_CASE_FIXTURE(World, "a body goes on when its own callback resumes it before it pauses") {
+TEST_CASE_VERSIONS("a body goes on when its own callback resumes it before it pauses") {
   struct Stubborn : Hesitant {
     using Hesitant::Hesitant;
     std::size_t on_body(Multi& multi, TransferId id, Bytes bytes) override {
@@ -69,7 +69,7 @@ TEST_CASE_FIXTURE(World, "a body goes on when its own callback resumes it before
   CHECK(other.complete());
 }
 
-TEST_CASE_FIXTURE(World, "two transfers resume each other from their callbacks") {
+TEST_CASE_VERSIONS("two transfers resume each other from their callbacks") {
   // Each takes one piece, hands over to the other and pauses, until one of them is done.
   struct Partner : Get {
     Partner* other = nullptr;
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(World, "two transfers resume each other from their callbacks")
   CHECK(one.turns + two.turns >= 20);
 }
 
-TEST_CASE_FIXTURE(World, "an upload that has nothing to give waits, and goes on when it is resumed") {
+TEST_CASE_VERSIONS("an upload that has nothing to give waits, and goes on when it is resumed") {
   struct Slow : Echo {
     bool paused = false, ready = false, called_while_paused = false;
     int pauses = 0;
@@ -138,7 +138,7 @@ TEST_CASE_FIXTURE(World, "an upload that has nothing to give waits, and goes on 
   }
 }
 
-TEST_CASE_FIXTURE(World, "resume is harmless for what is not paused, has ended, or was removed") {
+TEST_CASE_VERSIONS("resume is harmless for what is not paused, has ended, or was removed") {
   Get one(50'000, 3), held(10, 0, "hold");
   const TransferId id = get(one);
   const TransferId gone = get(held);

@@ -6,7 +6,7 @@
 using namespace sluice;
 using namespace sluice::conformance;
 
-TEST_CASE_FIXTURE(World, "a reset in the head, in the body or during an upload ends that transfer, and no other") {
+TEST_CASE_VERSIONS("a reset in the head, in the body or during an upload ends that transfer, and no other") {
   std::deque<Get> good, bad;
   std::deque<Echo> echoes;
   for (std::size_t i = 0; i < 60; ++i) {

@@ -7,6 +7,7 @@
 #include "adapters/sim.hpp"
 #include "tests/conformance/by_hand.hpp"
 #include "tests/conformance/surroundings.hpp"
+#include "tests/support/http2_talk.hpp"
 #include "tests/support/origin_talk.hpp"
 
 namespace sluice::conformance {
@@ -17,7 +18,7 @@ Virtual* present = nullptr;  // whose loop make_loop() makes
 
 class Virtual final : public Surroundings {
  public:
-  Virtual() {
+  explicit Virtual(Version version) : version_(version) {
     world_.add_origin(
         {.host = "origin.test", .accept = [this](std::uint64_t) { return std::make_unique<Origin>(*this); }});
     world_.add_origin({.host = "origin.test",
@@ -40,7 +41,9 @@ class Virtual final : public Surroundings {
     for (Origin* one : now) one->release();
   }
   int held() const override {
-    return static_cast<int>(std::ranges::count_if(origins_, [](const Origin* one) { return one->talk.holds(); }));
+    int held = 0;
+    for (const Origin* one : origins_) held += one->talk->held();
+    return held;
   }
   int open() const override { return static_cast<int>(origins_.size()); }
   int requests() const override { return requests_; }
@@ -56,13 +59,17 @@ class Virtual final : public Surroundings {
  private:
   // The origin's half of a connection: the same talk as the server of sockets has.
   struct Origin final : sim::Peer {
-    explicit Origin(Virtual& of) : surroundings(of) { surroundings.origins_.insert(this); }
+    explicit Origin(Virtual& of)
+        : surroundings(of),
+          talk(of.version_ == Version::http2 ? test::make_http2_talk() : std::make_unique<test::OriginTalk>()) {
+      surroundings.origins_.insert(this);
+    }
     ~Origin() override { surroundings.origins_.erase(this); }
     void on_open(sim::Line& opened) override { line = &opened; }
     void on_bytes(sim::Line&, Bytes bytes) override {
-      const int before = talk.requests();
-      talk.receive(as_text(bytes));
-      surroundings.requests_ += talk.requests() - before;
+      const int before = talk->requests();
+      talk->receive(as_text(bytes));
+      surroundings.requests_ += talk->requests() - before;
       answer();
     }
     void on_end(sim::Line& ended) override {
@@ -70,24 +77,25 @@ class Virtual final : public Surroundings {
       ended.close();
     }
     void release() {
-      talk.release();
+      talk->release();
       answer();
     }
     void answer() {
-      while (talk.has_output()) {
+      while (talk->has_output()) {
         std::string piece;
-        talk.produce(piece, 64 * 1024);
+        talk->produce(piece, 64 * 1024);
         line->send(piece);
       }
-      if (talk.end() == test::OriginTalk::End::none) return;
+      if (talk->end() == test::Talk::End::none) return;
       surroundings.origins_.erase(this);
-      talk.end() == test::OriginTalk::End::close ? line->close() : line->reset();
+      talk->end() == test::Talk::End::close ? line->close() : line->reset();
     }
     Virtual& surroundings;
-    test::OriginTalk talk;
+    std::unique_ptr<test::Talk> talk;
     sim::Line* line = nullptr;
   };
 
+  const Version version_;
   int requests_ = 0;
   std::set<Origin*> origins_;  // with an open connection
   sim::World world_{sim::WorldOptions{.keep_trace = false}};
@@ -124,7 +132,7 @@ class SimLoop final : public HandLoop {
 
 }  // namespace
 
-std::unique_ptr<Surroundings> make_surroundings() { return std::make_unique<Virtual>(); }
+std::unique_ptr<Surroundings> make_surroundings(Version version) { return std::make_unique<Virtual>(version); }
 std::unique_ptr<Loop> make_loop() { return std::make_unique<SimLoop>(*present->environment()); }
 const char* loop_name() { return "sim"; }
 bool holds_many_descriptors() { return true; }

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "adapters/multi.hpp"
 
 namespace sluice::conformance {
+
+// What the server speaks: it is asked for HTTP/2 by ALPN, and without TLS by prior knowledge.
+enum class Version : std::uint8_t { http1, http2 };
 
 class Surroundings {
  public:
@@ -35,6 +39,6 @@ class Surroundings {
 };
 
 // Defined by the binding or by sockets.cpp. Called before make_loop(); the result outlives the loop.
-std::unique_ptr<Surroundings> make_surroundings();
+std::unique_ptr<Surroundings> make_surroundings(Version version);
 
 }  // namespace sluice::conformance

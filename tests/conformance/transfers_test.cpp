@@ -6,7 +6,7 @@
 using namespace sluice;
 using namespace sluice::conformance;
 
-TEST_CASE_FIXTURE(World, "200 transfers mixed in size, plain and TLS, arrive byte for byte") {
+TEST_CASE_VERSIONS("200 transfers mixed in size, plain and TLS, arrive byte for byte") {
   bool limited = false;
   SUBCASE("as many connections as it takes") {}
   SUBCASE("six connections for each origin") { limited = true; }
@@ -64,7 +64,7 @@ struct Windowed : Echo {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "an upload and its echo go on at the same time, with and without a length, plain and TLS") {
+TEST_CASE_VERSIONS("an upload and its echo go on at the same time, with and without a length, plain and TLS") {
   std::deque<Windowed> all;
   for (std::size_t i = 0; i < 8; ++i) {
     all.emplace_back(pattern(1'500'000 + i, i * 1000));
@@ -91,7 +91,7 @@ constexpr Milliseconds kDrive = 2ms;
 
 }  // namespace
 
-TEST_CASE_FIXTURE(World, "the application's own descriptors and timers go on beside transfers") {
+TEST_CASE_VERSIONS("the application's own descriptors and timers go on beside transfers") {
   std::deque<Get> all;
   for (std::size_t i = 0; i < 20; ++i) {
     all.emplace_back(500'000, i);

@@ -61,7 +61,7 @@ TEST_CASE_FIXTURE(World, "10,000 wake-ups, each answered before the next is sent
   CHECK(answered == count);
 }
 
-TEST_CASE_FIXTURE(World, "10,000 wake-ups in two bursts at once, beside transfers") {
+TEST_CASE_VERSIONS("10,000 wake-ups in two bursts at once, beside transfers") {
   if (!server().real()) return;  // as above
   const int each = scaled(5'000);
   Inbox inbox;
@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(World, "10,000 wake-ups in two bursts at once, beside transfer
   for (const Get& one : all) CHECK(one.complete());
 }
 
-TEST_CASE_FIXTURE(World, "a wake-up is kept while nobody waits, and while no loop is attached") {
+TEST_CASE_VERSIONS("a wake-up is kept while nobody waits, and while no loop is attached") {
   turns_within(20ms);
   std::size_t before = drives;
   multi().wakeup();

@@ -20,7 +20,7 @@ MultiOptions trusting(Surroundings& server, MultiOptions options = {}) {
 // Some libraries open a descriptor or two once and keep them: not to be held against a test.
 void warm_up() {
   static const bool once = [] {
-    const auto server = make_surroundings();
+    const auto server = make_surroundings(Version::http1);
     const auto loop = make_loop();
     const auto multi = Multi::create(trusting(*server)).value();
     loop->attach(*multi, [](Multi&) {});
@@ -65,10 +65,10 @@ std::size_t Echo::give(Multi& multi, TransferId id, MutableBytes space) {
   return size;
 }
 
-World::World() {
+World::World(Version version) : version_(version) {
   warm_up();
   descriptors_ = open_descriptors();
-  server_ = make_surroundings();
+  server_ = make_surroundings(version);
   loop_ = make_loop();
   multi_ = Multi::create(trusting(*server_)).value();
   attach();
@@ -94,6 +94,7 @@ void World::attach() {
     ++drives;
     while (auto message = multi.info_read()) {
       const TransferId id = message->transfer;
+      if (message->result) CHECK((message->info.stream_id != 0) == over_http2());
       messages.insert_or_assign(id, std::move(*message));
       multi.remove(id);
     }
@@ -108,6 +109,11 @@ Request World::request(const std::string& path, Scheme scheme) const {
 }
 
 TransferId World::add(Request request, TransferHandler& handler, TransferOptions options) {
+  if (over_http2()) {
+    // The simulated server says nothing about HTTP/2 in its handshake.
+    const bool agrees = server_->real() && request.url.is_tls();
+    options.http_versions = agrees ? HttpVersions::at_least_http2 : HttpVersions::http2_prior_knowledge;
+  }
   auto added = multi_->add(std::move(request), std::move(options), &handler);
   REQUIRE_MESSAGE(added.has_value(), (added ? "" : added.error().message()));
   return *added;

@@ -15,6 +15,7 @@
 #include "adapters/multi.hpp"
 #include "tests/conformance/loop.hpp"
 #include "tests/conformance/surroundings.hpp"
+#include "tests/support/http2_talk.hpp"
 #include "tests/support/pattern.hpp"
 
 namespace sluice::conformance {
@@ -74,7 +75,7 @@ enum class Scheme : std::uint8_t { plain, tls };
 
 class World {
  public:
-  World();
+  explicit World(Version version = Version::http1);
   ~World();  // checks that no transfer and no descriptor is left
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -96,6 +97,8 @@ class World {
   // Runs the loop for this time; returns the number of wakeups.
   std::size_t turns_within(Milliseconds time);
 
+  // Transfers share connections then.
+  bool over_http2() const { return version_ == Version::http2; }
   Surroundings& server() { return *server_; }
   Loop& loop() { return *loop_; }
   Multi& multi() { return *multi_; }
@@ -110,11 +113,27 @@ class World {
   void end_multi() { multi_.reset(); }
 
  private:
+  const Version version_;
   std::size_t descriptors_;  // open before all this
   std::unique_ptr<Surroundings> server_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Multi> multi_;
 };
+
+// TEST_CASE_FIXTURE(World, name), and the same over HTTP/2 as a case of its own.
+#define SLUICE_VERSIONS(Case, name)                              \
+  namespace {                                                    \
+  struct Case : World {                                          \
+    using World::World;                                          \
+    void run_case();                                             \
+  };                                                             \
+  }                                                              \
+  TEST_CASE(name) { Case(Version::http1).run_case(); }           \
+  TEST_CASE(name ", over HTTP/2") {                              \
+    if (test::has_http2_talk()) Case(Version::http2).run_case(); \
+  }                                                              \
+  void Case::run_case()
+#define TEST_CASE_VERSIONS(name) SLUICE_VERSIONS(DOCTEST_ANONYMOUS(versions_case_), name)
 
 // A non-blocking pipe.
 struct Pipe {

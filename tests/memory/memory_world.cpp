@@ -56,7 +56,7 @@ void Peer::answer() {
     talk_.receive(std::exchange(in_, {}));
     talk_.produce(plain_out_, SIZE_MAX);
     if (talk_.requests() > 0) ++requests_;
-    if (talk_.end() != OriginTalk::End::none) closes_ = true;
+    if (talk_.end() != Talk::End::none) closes_ = true;
   }
 }
 

@@ -66,10 +66,10 @@ class Connection {
       : link_(std::move(link)), plan_(plan), talk_(plan.tls ? &context : nullptr) {}
 
   int fd() const { return link_.fd(); }
-  const OriginTalk& talk() const { return talk_.http(); }
+  const Talk& talk() const { return talk_.http(); }
   void release() { talk_.release(); }
   short wanted() const {
-    const bool writes = !wire_.empty() || talk_.http().has_output();
+    const bool writes = !wire_.empty() || talk_.has_output();
     return static_cast<short>((talk_.http().wants_input() ? POLLIN : 0) | (writes ? POLLOUT : 0));
   }
 
@@ -94,13 +94,13 @@ class Connection {
     wire_.clear();
     sent_ = 0;
     const bool cut = plan_.cut_after && talk_.said() >= *plan_.cut_after && talk_.http().requests() > 0;
-    if (cut || talk_.http().end() != OriginTalk::End::none) return end();
+    if (cut || talk_.http().end() != Talk::End::none) return end();
     return moved ? Turn::moved : Turn::idle;
   }
 
  private:
   Turn end() {
-    if (plan_.reset || talk_.http().end() == OriginTalk::End::reset) link_.reset_when_closed();
+    if (plan_.reset || talk_.http().end() == Talk::End::reset) link_.reset_when_closed();
     return Turn::over;
   }
 

@@ -4,9 +4,15 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::test {
+namespace {
+
+constexpr std::size_t kStreamPiece = 50'000;
+
+}  // namespace
 
 std::string Fetch::field(std::string_view name) const {
   for (const auto& [key, value] : fields) {
@@ -27,7 +33,17 @@ void Fetch::on_head(Multi&, TransferId, const ResponseHead& head) {
   for (const Field each : head.fields) fields.emplace_back(each.name, each.value);
 }
 
+std::size_t Fetch::on_upload(Multi& multi, TransferId upload, MutableBytes space) {
+  if (!std::exchange(gives_next_, false)) return 0;
+  const std::size_t size = std::min({kStreamPiece, space.size(), upload_.size() - given_});
+  if (size > 0) std::memcpy(space.data(), upload_.data() + given_, size);
+  given_ += size;
+  if (given_ == upload_.size()) multi.finish_upload(upload);
+  return size;
+}
+
 std::size_t Fetch::on_body(Multi&, TransferId, Bytes bytes) {
+  bytes = bytes.first(std::min(bytes.size(), hold_at - std::min(received, hold_at)));
   if (!expected) {
     body.append(as_text(bytes));
   } else if (received + bytes.size() > expected->size() ||
@@ -52,19 +68,27 @@ Fetch& Client::add(const std::string& url, const Get& get, std::optional<std::st
   request.url = std::move(*parsed);
   for (const auto& [name, value] : get.fields) REQUIRE(request.fields.add(name, value).has_value());
   if (get.body) request.body = BodyOwned{*get.body};
+  if (get.stream) request.body = BodyStream{};
   TransferOptions options;
   options.tls = get.tls;
   options.http_versions = get.versions;
+  if (get.follow) options.redirects.emplace();
   auto fetch = std::make_unique<Fetch>();
   fetch->expected = expected;
+  fetch->upload_ = get.stream.value_or("");
   auto id = multi_->add(std::move(request), std::move(options), fetch.get());
   REQUIRE_MESSAGE(id.has_value(), id.error().message());
   fetch->id = *id;
+  if (get.stream) uploads_.push_back(fetch.get());
   fetches_.push_back(std::move(fetch));
   return *fetches_.back();
 }
 
 void Client::step() {
+  for (Fetch* upload : uploads_) {
+    upload->gives_next_ = true;
+    if (!upload->message) multi_->resume(upload->id);
+  }
   REQUIRE(multi_->poll({}, std::chrono::milliseconds(100)).has_value());
   REQUIRE(multi_->perform() != Drive::failed);
   collect();

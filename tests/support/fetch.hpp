@@ -19,6 +19,8 @@ class Fetch final : public TransferHandler {
   std::string body;
   std::size_t received = 0;
   bool as_expected = true;  // every byte so far
+  // Takes no more than so many bytes and then pauses, until hold_at is set again and Multi::resume() called.
+  std::size_t hold_at = static_cast<std::size_t>(-1);
 
   TransferId id;
   std::optional<Message> message;  // after the end
@@ -33,8 +35,13 @@ class Fetch final : public TransferHandler {
   std::string error() const;         // its message; "" without one
 
  private:
+  friend class Client;
+  std::size_t on_upload(Multi& multi, TransferId upload, MutableBytes space) override;
   void on_head(Multi&, TransferId, const ResponseHead& head) override;
   std::size_t on_body(Multi&, TransferId, Bytes bytes) override;
+  std::string upload_;  // Get::stream
+  std::size_t given_ = 0;
+  bool gives_next_ = false;
 };
 
 struct Get {
@@ -43,6 +50,9 @@ struct Get {
   std::optional<std::string> body;
   std::shared_ptr<const TlsConfig> tls;
   HttpVersions versions = HttpVersions::any;
+  // A body without a length, given in pieces; after each the upload pauses until the next step.
+  std::optional<std::string> stream = {};
+  bool follow = false;  // redirects
 };
 
 class Client {
@@ -63,6 +73,7 @@ class Client {
   void collect();
   std::unique_ptr<Multi> multi_;
   std::vector<std::unique_ptr<Fetch>> fetches_;
+  std::vector<Fetch*> uploads_;  // with a Get::stream
 };
 
 // Fails the test case when the options are refused.

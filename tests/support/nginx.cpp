@@ -28,6 +28,7 @@ constexpr const char* kLocations = R"(
     location /brotli/ { alias @/www/; brotli on; brotli_types *; brotli_min_length 1; }
     location /line { return 200 "$proxy_protocol_addr $proxy_protocol_port"; }
     location /own/ { alias @/www/; set $who $host/$ssl_server_name; if ($who = localhost/) { return 421; } }
+    location /go { return 302 /1024; }
     location /upload/ { dav_methods PUT DELETE; create_full_put_path on; }
 )";
 
@@ -73,5 +74,7 @@ std::string Nginx::at(const char* scheme, std::size_t index) const {
 void Nginx::kill_worker() {
   for (const pid_t worker : children_of(child_.pid())) kill(worker, SIGKILL);
 }
+
+void Nginx::reload() { kill(child_.pid(), SIGHUP); }
 
 }  // namespace sluice::test

@@ -13,6 +13,7 @@ namespace sluice::test {
 //   /slow/N      the same at 64 KiB a second    /upload/... PUT makes a file in site().www()/upload
 //   /brotli/N    the same with content coding br, if it is asked for
 //   /own/N       the same; for localhost on a connection that was not made for that name 421
+//   /go          a redirect (302) to /1024
 class Nginx {
  public:
   // Throws std::runtime_error with nginx's own message if it does not start.
@@ -31,6 +32,8 @@ class Nginx {
   std::string plain_http2() const { return at("http", 8); }  // HTTP/2 by prior knowledge
   // Kills the worker, and with it every connection, without a regular close. A new worker replaces it.
   void kill_worker();
+  // A new worker takes new connections, and the old one ends when the requests that it has are served.
+  void reload();
 
  private:
   std::string at(const char* scheme, std::size_t index) const;

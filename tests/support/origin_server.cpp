@@ -36,15 +36,16 @@ constexpr int kPiecesPerTurn = 4;          // before other connections get their
 // One accepted connection: a socket, perhaps TLS, and the HTTP on it.
 class Connection {
  public:
-  Connection(Descriptor socket, const sim::TlsServerContext* tls) : socket_(std::move(socket)), talk_(tls) {}
+  Connection(Descriptor socket, const sim::TlsServerContext* tls, std::unique_ptr<Talk> talk)
+      : socket_(std::move(socket)), talk_(tls, std::move(talk)) {}
 
   int fd() const { return socket_.get(); }
-  const OriginTalk& talk() const { return talk_.http(); }
+  const Talk& talk() const { return talk_.http(); }
   void release() { talk_.release(); }
 
   std::uint32_t wanted() const {
     return (talk_.http().wants_input() ? std::uint32_t{EPOLLIN} : 0) |
-           (!wire_.empty() || talk_.http().has_output() ? std::uint32_t{EPOLLOUT} : 0);
+           (!wire_.empty() || talk_.has_output() ? std::uint32_t{EPOLLOUT} : 0);
   }
 
   // Reads, answers and writes what is possible. False: the connection is over.
@@ -60,8 +61,8 @@ class Connection {
       wire_.clear();
       sent_ = 0;
     }
-    if (!wire_.empty() || talk_.http().end() == OriginTalk::End::none) return true;
-    if (talk_.http().end() == OriginTalk::End::reset) {
+    if (!wire_.empty() || talk_.http().end() == Talk::End::none) return true;
+    if (talk_.http().end() == Talk::End::reset) {
       const linger now = {1, 0};  // makes close() send RST
       ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
@@ -104,8 +105,11 @@ struct Listener {
 
 class OriginServer::Thread {
  public:
-  Thread() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    make_certificate();
+  Thread(std::function<std::unique_ptr<Talk>()> make_talk, std::string alpn)
+      : make_talk_(std::move(make_talk)),
+        epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    make_certificate(std::move(alpn));
     for (const int fd : {event_.get(), http_.socket.get(), https_.socket.get()}) control(EPOLL_CTL_ADD, fd, EPOLLIN);
     thread_ = std::thread([this] { run(); });
   }
@@ -136,7 +140,7 @@ class OriginServer::Thread {
     must(::epoll_ctl(epoll_.get(), operation, fd, &event) == 0);
   }
 
-  void make_certificate() {
+  void make_certificate(std::string alpn) {
     constexpr UnixSeconds kDay = 86'400;
     const auto now = static_cast<UnixSeconds>(std::time(nullptr));
     const auto authority = sim::TlsAuthority::make_root("Origin Root", now - kDay, now + kDay);
@@ -148,6 +152,7 @@ class OriginServer::Thread {
     sim::TlsServerOptions options;
     options.certificate_pem = own.certificate_pem;
     options.key_pem = own.key_pem;
+    options.alpn = {std::move(alpn)};
     tls_ = std::make_unique<sim::TlsServerContext>(sim::TlsServerContext::create(options).value());
     TlsOptions trusting;
     trusting.trust_anchors_pem = authority.certificate_pem();
@@ -178,9 +183,9 @@ class OriginServer::Thread {
     must(::read(event_.get(), &count, sizeof count) == sizeof count);
     if (!release_.exchange(false)) return;
     for (std::size_t fd = 0; fd < connections_.size(); ++fd) {
-      if (!connections_[fd] || !connections_[fd]->talk().holds()) continue;
+      if (!connections_[fd] || connections_[fd]->talk().held() == 0) continue;
+      held_ -= connections_[fd]->talk().held();
       connections_[fd]->release();
-      --held_;
       drive(static_cast<int>(fd), EPOLLOUT);
     }
   }
@@ -189,11 +194,11 @@ class OriginServer::Thread {
     const auto index = static_cast<std::size_t>(fd);
     if (index >= connections_.size() || !connections_[index]) return;
     Connection& connection = *connections_[index];
-    const bool held = connection.talk().holds();
+    const int held = connection.talk().held();
     const int requests = connection.talk().requests();
     const bool goes_on = connection.drive(events);
     requests_ += connection.talk().requests() - requests;
-    held_ += static_cast<int>(goes_on && connection.talk().holds()) - static_cast<int>(held);
+    held_ += (goes_on ? connection.talk().held() : 0) - held;
     if (!goes_on) {
       connections_[index].reset();
       --open_;
@@ -214,13 +219,14 @@ class OriginServer::Thread {
         connections_.resize(index * 2 + 1);
         watched_.resize(connections_.size());
       }
-      connections_[index] = std::make_unique<Connection>(std::move(socket), tls);
+      connections_[index] = std::make_unique<Connection>(std::move(socket), tls, make_talk_());
       control(EPOLL_CTL_ADD, fd, watched_[index] = EPOLLIN);
       ++open_;
       ++accepted_;
     }
   }
 
+  const std::function<std::unique_ptr<Talk>()> make_talk_;
   Descriptor epoll_, event_;
   std::unique_ptr<sim::TlsServerContext> tls_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor; used by the thread only
@@ -229,9 +235,10 @@ class OriginServer::Thread {
   std::thread thread_;
 };
 
-OriginServer::OriginServer() {
+OriginServer::OriginServer() : OriginServer([] { return std::make_unique<OriginTalk>(); }, "http/1.1") {}
+OriginServer::OriginServer(std::function<std::unique_ptr<Talk>()> make_talk, std::string alpn) {
   pattern(0, 0);  // made now, not during a measurement
-  thread_ = std::make_unique<Thread>();
+  thread_ = std::make_unique<Thread>(std::move(make_talk), std::move(alpn));
 }
 OriginServer::~OriginServer() = default;
 

@@ -1,5 +1,6 @@
-// An HTTP/1.1 server on loopback, with and without TLS, in a thread of its own, fast enough for thousands of transfers
-// at once. The URL's path tells what it does for a request, so a test needs no script:
+// A server of HTTP/1.1, or of what a test gives it, on loopback, with and without TLS, in a thread of its own, fast
+// enough for thousands of transfers at once. The URL's path tells what it does for a request, so a test needs no
+// script:
 //
 //   /SIZE/START?WORD&WORD    answers pattern(SIZE, START), after the request's body was read
 //     chunked                without a Content-Length
@@ -15,11 +16,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "core/options.hpp"
 #include "tests/support/pattern.hpp"
+#include "tests/support/talk.hpp"
 
 namespace sluice::test {
 
@@ -27,6 +30,9 @@ class OriginServer {
  public:
   // Stops the process if it cannot listen, because no test can continue then.
   OriginServer();
+  // Another version of HTTP: `make_talk` is called in the server's thread for each connection, and TLS agrees to
+  // `alpn`.
+  OriginServer(std::function<std::unique_ptr<Talk>()> make_talk, std::string alpn);
   ~OriginServer();
   OriginServer(const OriginServer&) = delete;
   OriginServer& operator=(const OriginServer&) = delete;
@@ -37,7 +43,7 @@ class OriginServer {
   const std::shared_ptr<const TlsConfig>& trust() const;  // for https()
 
   void release();  // continues every response that is held now; later ones are held again
-  // From any thread: connections with a held response, open connections, connections accepted so far, requests so far.
+  // From any thread: held responses, open connections, connections accepted so far, requests so far.
   int held() const;
   int open() const;
   int accepted() const;

@@ -1,4 +1,4 @@
-// See origin_talk.hpp.
+// See origin_talk.hpp and talk.hpp.
 #include "tests/support/origin_talk.hpp"
 
 #include <algorithm>
@@ -22,6 +22,26 @@ std::string to_hex(std::size_t number) {
 
 }  // namespace
 
+OriginPath::OriginPath(std::string_view path) {
+  const std::string target(path.substr(std::min<std::size_t>(path.size(), 1)));
+  const std::size_t slash = target.find('/');
+  const std::size_t query = target.find('?');
+  size = std::min(number_at(target, 0), kMostPatternBytes);
+  start = slash == std::string::npos ? 0 : std::min(number_at(target, slash + 1), kMostPatternStart);
+  if (query == std::string::npos) return;
+  const std::string words = "&" + target.substr(query + 1) + "&";
+  const auto has = [&](const char* word) { return words.find("&" + std::string(word) + "&") != std::string::npos; };
+  chunked = has("chunked");
+  close = has("close");
+  early = has("early");
+  hold = has("hold");
+  half = has("half");
+  echo = has("echo");
+  reset_head = has("reset_head");
+  reset_body = has("reset_body");
+  reset_upload = has("reset_upload");
+}
+
 void OriginTalk::receive(std::string_view bytes) {
   input_ += bytes;
   if (end_ != End::none) return;
@@ -31,19 +51,6 @@ void OriginTalk::receive(std::string_view bytes) {
   if (body_done_ && !answering_) begin_answer();
 }
 
-void OriginTalk::read_words(const std::string& text) {
-  const auto has = [&](const char* word) { return text.find("&" + std::string(word) + "&") != std::string::npos; };
-  words_.chunked = has("chunked");
-  words_.close = has("close");
-  words_.early = has("early");
-  words_.hold = has("hold");
-  words_.half = has("half");
-  words_.echo = has("echo");
-  words_.reset_head = has("reset_head");
-  words_.reset_body = has("reset_body");
-  words_.reset_upload = has("reset_upload");
-}
-
 bool OriginTalk::take_head() {
   const std::size_t end = input_.find("\r\n\r\n");
   if (end == std::string::npos) return false;
@@ -51,14 +58,9 @@ bool OriginTalk::take_head() {
   input_.erase(0, end + 4);
   in_request_ = true;
   ++requests_;
-  const std::size_t path = head.find(" /") + 2;
+  const std::size_t path = head.find(" /") + 1;
   const std::string target = head.substr(path, head.find(' ', path) - path);
-  const std::size_t slash = target.find('/');
-  const std::size_t query = target.find('?');
-  size_ = std::min(number_at(target, 0), kMostPatternBytes);
-  start_ = slash == std::string::npos ? 0 : std::min(number_at(target, slash + 1), kMostPatternStart);
-  words_ = {};
-  if (query != std::string::npos) read_words("&" + target.substr(query + 1) + "&");
+  words_ = OriginPath(target);
   const std::size_t length = head.find("\r\nContent-Length: ");
   body_left_ = length == std::string::npos ? 0 : number_at(head, length + 18);
   chunked_request_ = head.find("\r\nTransfer-Encoding: chunked\r\n") != std::string::npos;
@@ -113,7 +115,7 @@ void OriginTalk::take_piece(std::string_view piece) {
 
 void OriginTalk::begin_answer() {
   answering_ = true;
-  body_ = words_.echo ? std::string_view() : pattern(size_, start_);
+  body_ = words_.echo ? std::string_view() : pattern(words_.size, words_.start);
   at_ = 0;
   waiting_ = words_.hold || words_.half;
   head_ = words_.early ? "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" : "";

@@ -1,10 +1,11 @@
-// An OriginTalk with or without TLS below it: bytes of the wire in, bytes of the wire out. Leaves the sockets, and when
+// A Talk with or without TLS below it: bytes of the wire in, bytes of the wire out. Leaves the sockets, and when
 // a connection ends, to its owner.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,22 +18,26 @@ namespace sluice::test {
 
 class TalkOnWire {
  public:
-  explicit TalkOnWire(const sim::TlsServerContext* tls) {  // null: without TLS
+  // `tls` null: without TLS.
+  explicit TalkOnWire(const sim::TlsServerContext* tls, std::unique_ptr<Talk> talk = std::make_unique<OriginTalk>())
+      : talk_(std::move(talk)) {
     if (tls != nullptr) tls_.emplace(*tls);
   }
 
-  const OriginTalk& http() const { return talk_; }
-  void release() { talk_.release(); }
+  const Talk& http() const { return *talk_; }
+  void release() { talk_->release(); }
   std::size_t said() const { return said_; }  // bytes of responses so far, before TLS
+
+  bool has_output() const { return may_talk() && talk_->has_output(); }
 
   // False: the connection is over.
   bool receive(Bytes bytes) {
     if (!tls_) {
-      talk_.receive(as_text(bytes));
+      talk_->receive(as_text(bytes));
       return true;
     }
     const bool sound = tls_->feed(bytes);
-    talk_.receive(tls_->plain());
+    talk_->receive(tls_->plain());
     tls_->plain().clear();
     return sound && !tls_->peer_closed();
   }
@@ -41,7 +46,7 @@ class TalkOnWire {
   // all that follows so many bytes of responses is dropped.
   void produce(std::vector<std::uint8_t>& wire, std::size_t piece, std::optional<std::size_t> cut = {}) {
     plain_.clear();
-    talk_.produce(plain_, piece);
+    if (may_talk()) talk_->produce(plain_, piece);
     if (cut) plain_.resize(std::min(plain_.size(), *cut - said_));
     said_ += plain_.size();
     if (!tls_) {
@@ -49,14 +54,16 @@ class TalkOnWire {
       return;
     }
     if (!plain_.empty()) tls_->write(as_bytes(plain_));
-    if (talk_.end() == OriginTalk::End::close && !std::exchange(said_goodbye_, true)) tls_->close_notify();
+    if (talk_->end() == Talk::End::close && !std::exchange(said_goodbye_, true)) tls_->close_notify();
     wire.swap(tls_->output());  // handshake messages and alerts too
     tls_->output().clear();
   }
 
  private:
+  bool may_talk() const { return !tls_ || tls_->handshake_done(); }
+
   std::optional<sim::TlsServer> tls_;
-  OriginTalk talk_;
+  std::unique_ptr<Talk> talk_;
   std::string plain_;
   std::size_t said_ = 0;
   bool said_goodbye_ = false;

@@ -117,4 +117,8 @@ void Book::Watcher::left_open(const sim::HttpRequest& request, Instant now) {
     book_.report_("every exchange ends", "that of " + name_of(*account) + " was open to the end of its connection");
 }
 
+void Book::Watcher::unanswered(Duration ago) {
+  if (book_.plan_.calm && ago > std::chrono::seconds(30)) book_.report_("a PING is answered", "one was not");
+}
+
 }  // namespace sluice::simtest::http2

@@ -59,6 +59,7 @@ class Book {
     void upload_came(const sim::HttpRequest& request) override { book_.check_upload(request); }
     void windows(std::int64_t stream, std::int64_t connection) override;
     void left_open(const sim::HttpRequest& request, Instant now) override;
+    void unanswered(Duration ago) override;
 
    private:
     Book& book_;

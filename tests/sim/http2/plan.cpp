@@ -100,6 +100,7 @@ sim::Http2Fault draw_fault(Random& random) {
   using Fault = sim::Http2Fault;
   // Half of all faults end the exchange alone.
   if (one_in(random, 3)) return Fault::refused;
+  if (one_in(random, 10)) return Fault::overrun;
   const auto last = static_cast<std::uint64_t>(one_in(random, 2) ? Fault::no_status : Fault::overrun);
   return static_cast<Fault>(1 + random.below(last));
 }
@@ -114,7 +115,7 @@ ReplyPlan draw_reply(Random& random, const OriginPlan& origin, const UploadPlan&
   reply.interims = one_in(random, 4) ? 1 + random.below(3) : 0;
   if (one_in(random, 2)) reply.delay = milliseconds(random.below(one_in(random, 4) ? 5'000 : 200));
   if (upload.kind != UploadPlan::Kind::none) {
-    reply.early = one_in(random, 5);
+    reply.early = one_in(random, origin.tls ? 2 : 5);
     // A client stops sending where an error has come.
     reply.begins_early = !reply.early && reply.status < 400 && one_in(random, 6);
     reply.http2.stops_upload = one_in(random, 2);
@@ -131,6 +132,16 @@ ReplyPlan draw_reply(Random& random, const OriginPlan& origin, const UploadPlan&
   return reply;
 }
 
+// More than a window, while the application does not read.
+void overrun(Random& random, TransferPlan& transfer) {
+  transfer.method = "GET";
+  transfer.upload = {};
+  transfer.reply.status = 200;
+  transfer.reply.bytes = 600'000 + random.below(300'000);
+  transfer.pauses_at = random.below(1'000);
+  transfer.pause = seconds(5 + random.below(5));
+}
+
 TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origins, HttpVersions usual, Theme theme) {
   constexpr const char* kMethods[] = {"GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE"};
   TransferPlan transfer;
@@ -144,11 +155,14 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   if (transfer.method == "POST" || transfer.method == "PUT")
     transfer.upload = draw_upload(random, origin.options.window_step < 100 || origin.options.upload_window < 200);
   transfer.reply = draw_reply(random, origin, transfer.upload, theme);
-  if (one_in(random, 8)) {
+  if (transfer.reply.http2.fault == sim::Http2Fault::overrun) {
+    overrun(random, transfer);
+  } else if (one_in(random, 8)) {
     transfer.pauses_at = random.below(transfer.reply.bytes + 1);
     transfer.pause = milliseconds(1 + random.below(one_in(random, 2) ? 100'000 : 2'000));
   }
-  if (theme != Theme::faultless && one_in(random, 8)) transfer.cancel = milliseconds(random.below(3'000));
+  const bool whole = transfer.reply.http2.fault == sim::Http2Fault::overrun;
+  if (theme != Theme::faultless && !whole && one_in(random, 8)) transfer.cancel = milliseconds(random.below(3'000));
   return transfer;
 }
 
@@ -220,7 +234,7 @@ Plan draw_plan(std::uint64_t seed) {
   for (std::size_t i = 0; i < transfers; ++i)
     plan.transfers.push_back(draw_transfer(random, plan.origins, usual, theme));
   // A run has so many steps as its weather has pieces.
-  const std::size_t most = 2'000 * std::min({plan.weather.max_piece, plan.weather.max_send, std::size_t{1'000}}) / 8;
+  const std::size_t most = 2'000 * std::min({plan.weather.max_piece, plan.weather.max_send, std::size_t{4'000}}) / 8;
   for (TransferPlan& transfer : plan.transfers) {
     transfer.reply.bytes = std::min(transfer.reply.bytes, 500 + most);
     transfer.upload.bytes = std::min(transfer.upload.bytes, 500 + most);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -189,6 +190,7 @@ class Http2Run final : public ModeRun {
     if (head.fields.find("x-number").value_or("") != std::to_string(account.number)) wrong("another's head");
     if (!plan.reply.says_length && head.fields.contains("content-length")) wrong("a length that nobody said");
     judge_version(account, info, over_http2);
+    if (info.retries == 0) check_wait(account);
     if (plan.reply.http2.fault == sim::Http2Fault::data_after_end || plan.reply.http2.fault == sim::Http2Fault::overrun)
       return;
     if (account.interims != plan.reply.interims) wrong(std::to_string(account.interims) + " interim responses");
@@ -257,22 +259,50 @@ class Http2Run final : public ModeRun {
     for (std::size_t i = 0; i < plan_.origins.size(); ++i) check_sharing(i);
   }
 
-  // Where all transfers want the same of an origin that has room for all, one connection carries them.
+  // Of an origin that has room for all, one connection carries all that may share it.
   void check_sharing(std::size_t number) {
     const OriginPlan& origin = plan_.origins[number];
     const sim::Http2OriginOptions& options = origin.options;
     const bool over_http2 = !origin.tls || origin.http2 == 1000;
     const bool clear = plan_.faultless && over_http2 && plan_.max_connection_uses == 0 && options.changes.empty() &&
                        options.max_streams >= plan_.transfers.size() && !options.goes_away_after && !options.keep_alive;
-    std::vector<HttpVersions> versions;
+    if (!clear) return;
+    std::set<HttpVersions> shared;
+    std::ptrdiff_t alone = 0;
     for (const TransferPlan& transfer : plan_.transfers) {
-      if (transfer.origin == number) versions.push_back(transfer.versions);
+      if (transfer.origin != number) continue;
+      if (transfer.versions == HttpVersions::http1_1) {
+        alone += 2;  // one may be made for it and not be needed
+      } else {
+        shared.insert(transfer.versions);
+      }
     }
-    if (!clear || versions.empty() || versions.front() == HttpVersions::http1_1) return;
-    if (std::ranges::count(versions, versions.front()) != std::ssize(versions)) return;
     const auto made = std::ranges::count_if(world_.connects(),
                                             [&](const sim::ConnectRecord& record) { return record.origin == number; });
-    if (made > 1) report("transfers share a connection", std::to_string(made) + " to origin " + std::to_string(number));
+    if (made > std::ssize(shared) + alone)
+      report("transfers share a connection", std::to_string(made) + " to origin " + std::to_string(number));
+    if (alone == 0) check_kept(number);
+  }
+
+  // Nothing but its long idleness ends a connection there.
+  void check_kept(std::size_t number) {
+    if (plan_.ping_interval) return;
+    const Duration least = EngineOptions().idle_connection_timeout;
+    for (const sim::ConnectRecord& record : world_.connects()) {
+      if (record.origin != number || !record.connected || !record.over) continue;
+      if (*record.over - *record.connected < least) report("a good connection is kept", "one was closed");
+    }
+  }
+
+  // At a server without HTTP/2 every transfer makes a connection as soon as that is known.
+  void check_wait(const Account& account) {
+    constexpr Duration kLong = std::chrono::seconds(3);
+    const OriginPlan& origin = plan_.origins[account.plan->origin];
+    const bool clear = plan_.faultless && origin.tls && origin.http2 == 0 && plan_.max_connections_per_origin == 0 &&
+                       plan_.weather.max_piece > 200 && plan_.weather.max_send > 200 && plan_.weather.late_reads == 0;
+    const Progress& progress = world_.engine().progress(account.id);
+    if (clear && progress.connected && *progress.connected - progress.queued > kLong)
+      report("over HTTP/1 no transfer waits for another", name_of(account) + " does");
   }
 
   const Plan plan_;

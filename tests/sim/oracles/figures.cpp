@@ -39,8 +39,8 @@ void Oracles::judge_tries(const Seen& seen) {
       seen.chain ? seen.chain->answers.size() : seen.arrivals + static_cast<std::size_t>(seen.refusals);
   const std::size_t before = seen.chain ? seen.chain->tries : 0;
   const bool resends = !seen.plan->retries || seen.plan->retries->resends;
-  if (info.retries > (resends ? limits::kMaxRetries : 0) ||
-      tries > before + static_cast<std::size_t>(info.retries) + 1) {
+  const int most = limits::kMaxRetries + (seen.refusals > 0 ? 1 : 0);
+  if (info.retries > (resends ? most : 0) || tries > before + static_cast<std::size_t>(info.retries) + 1) {
     report("retry", name(seen) + ": it came " + std::to_string(tries) + " times, and was tried again " +
                         std::to_string(info.retries) + " times by the engine's count");
   }
@@ -103,7 +103,10 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
                at <= now() + *seen.plan->connect_timeout;
       });
     case TimerKind::backoff:
-      return somebody([&](const Seen& seen) { return is_resting(seen) && seen.chain->rests_until == at; });
+      return somebody([&](const Seen& seen) {
+        if (rests_refused(seen)) return at <= now() + limits::kRefusedDelay;
+        return is_resting(seen) && seen.chain->rests_until == at;
+      });
     case TimerKind::attempts_timeout:  // no plan has one
     case TimerKind::phase_timeout:
     case TimerKind::dial_phase:

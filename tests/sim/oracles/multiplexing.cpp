@@ -82,6 +82,7 @@ void Oracles::gone(const test::MuxSession& session) { sessions_.erase(&session);
 
 void Oracles::refused(Seen& seen) {
   ++seen.refusals;
+  seen.refused_at = now();
   if (seen.done && !seen.removed && !scenario_.on.has(Feature::stale_calls) && seen.succeeded)
     report("refused", name(seen) + ": sent again when it had succeeded");
 }
@@ -94,6 +95,11 @@ void Oracles::window_opened(const Seen& seen, std::size_t in_all) {
   if (in_all > seen.taken)
     report("window", name(seen) + ": its window is opened for " + std::to_string(in_all) + " bytes, and " +
                          std::to_string(seen.taken) + " were consumed");
+}
+
+bool Oracles::rests_refused(const Seen& seen) const {
+  if (seen.refusals == 0 || seen.done || seen.removed) return false;
+  return engine().info(seen.id).retries > limits::kMaxRetries && engine().progress(seen.id).queued < seen.refused_at;
 }
 
 // ---- levels ----
@@ -185,8 +191,8 @@ bool Oracles::is_mux_failure(const Seen& seen, const Error& error, ConnId conn) 
   switch (error.code) {
     case Code::malformed_response: {
       // Refused more often than it is sent again; the given part of a streamed body cannot be given again.
-      const bool is_spent = seen.refusals > limits::kMaxRetries || (seen.refusals > 0 && seen.committed > 0) ||
-                            (seen.refusals > 0 && engine().info(seen.id).retries >= limits::kMaxRetries);
+      const bool is_spent = seen.refusals > limits::kMaxRetries + 1 || (seen.refusals > 0 && seen.committed > 0) ||
+                            (seen.refusals > 0 && engine().info(seen.id).retries > limits::kMaxRetries);
       return seen.reset_by_peer || is_spent || struck(conn, {"nonsense"});
     }
     case Code::connection_closed:

@@ -3,6 +3,7 @@ uses. In `new`, PLANTED is true when this bug is switched on. `old` must be in i
 short and distinctive.
 """
 
+from http2_bugs import HTTP2_BUGS
 from mode_bugs import MODE_BUGS
 from planted_bug import Edit, bug
 
@@ -100,11 +101,11 @@ BUGS = [
         ("engine/carrier_events.cpp", "if (multiplexes) open_window(*connection, job, bytes, now);",
          "if (multiplexes && !PLANTED) open_window(*connection, job, bytes, now);")),
     bug("refused-fails", "a transfer whose exchange was refused fails",
-        ("engine/carrier_events.cpp", "if (may_retry && job.upload.replayable()) return retry(job, false, now);",
-         "if (!PLANTED && may_retry && job.upload.replayable()) return retry(job, false, now);")),
-    bug("refused-not-safe", "of one that was refused twice it is not said that it may be sent again",
-        ("engine/carrier_events.cpp", "  error.retry_safe = !heard;\n  hop_failed(job, std::move(error), now);",
-         "  error.retry_safe = !heard && !PLANTED;\n  hop_failed(job, std::move(error), now);")),
+        ("engine/carrier_events.cpp", "const bool may_retry = job.options.resend && !heard && job.upload.replayable();",
+         "const bool may_retry = !PLANTED && job.options.resend && !heard && job.upload.replayable();")),
+    bug("refused-not-safe", "of one that was refused thrice it is not said that it may be sent again",
+        ("engine/carrier_events.cpp", "  event.error.retry_safe = !heard;\n  hop_failed(job, std::move(event.error), now);",
+         "  event.error.retry_safe = !heard && !PLANTED;\n  hop_failed(job, std::move(event.error), now);")),
     bug("room-not-offered", "a connection that carries something is not offered to those who wait",
         ("pool/pool.cpp", "const bool offered = !connection.exchanges.empty() && connection.room() > 0",
          "const bool offered = !PLANTED && !connection.exchanges.empty() && connection.room() > 0")),
@@ -460,4 +461,4 @@ BUGS = [
         ("engine/carrier.cpp", "if (!job.info.early_accepted) return;", "if (!job.info.early_accepted && !PLANTED) return;")),
     bug("reuse-uncounted", "a request on a used connection is not counted as one",
         ("engine/carrier.cpp", "if (job.info.reused) ++reused_;", "if (job.info.reused && !PLANTED) ++reused_;")),
-] + MODE_BUGS
+] + MODE_BUGS + HTTP2_BUGS

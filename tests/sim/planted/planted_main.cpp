@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/sim/http2/run.hpp"
 #include "tests/sim/jobs.hpp"
 #include "tests/sim/limits/run.hpp"
 #include "tests/sim/names/run.hpp"
@@ -87,6 +88,7 @@ Tally run_with(int planted, JobOptions jobs) {
   const std::string_view name =
       planted == 0 ? std::string_view{} : planted_bugs()[static_cast<std::size_t>(planted) - 1].name;
   return run_seeds(jobs, [&](std::uint64_t seed) {
+    if (name.starts_with("http2-")) return run_http2_seed(seed);
     if (name.starts_with("resume-")) return run_resumes_seed(seed);
     if (name.starts_with("cache-")) return run_names_seed(seed);
     if (name.starts_with("proxy-")) return run_proxies_seed(seed);

@@ -30,7 +30,7 @@ void draw_mux_transfer(const Scenario& scenario, TransferPlan& plan) {
   Draw draw(scenario.seed, kMuxTransfers + plan.number, scenario.on);
   const int times = static_cast<int>(draw.between(1, 4)) / 2 + 1;  // at most two are sent again
   const bool is_refused = draw.one_in(4), is_reset = draw.one_in(5);
-  if (is_refused) draw.set(refusals, plan.mux_reply.refusals, std::min(times, 2));
+  if (is_refused) draw.set(refusals, plan.mux_reply.refusals, std::min(times, 3));
   const auto end =
       draw.pick({MuxReplyPlan::End::reset_at_head, MuxReplyPlan::End::reset_in_body, MuxReplyPlan::End::never});
   if (is_reset) draw.set(exchange_resets, plan.mux_reply.end, end);

@@ -162,7 +162,7 @@ TEST_CASE("multiplex: a request that cannot be opened fails alone") {
   CHECK(world.succeeded(more));
 }
 
-TEST_CASE("multiplex: what is refused is tried again once, whatever its method") {
+TEST_CASE("multiplex: what is refused is tried again at once, and once more later, whatever its method") {
   MuxWorld world;
   const TransferId post = world.add(EngineWorld::get("http://192.0.2.1/p", "POST"));
   const ConnId conn = world.connect();
@@ -173,6 +173,12 @@ TEST_CASE("multiplex: what is refused is tried again once, whatever its method")
   for (const auto& [id, one] : world.far.asked) second = id;
   REQUIRE(second != first);
   CHECK(world.engine.info(post).retries == 1);
+  world.exchange(conn, mux_frame('X', second));
+  CHECK_FALSE(world.done(post));
+  world.pass(limits::kRefusedDelay);
+  world.far.take(world.sent(conn));
+  for (const auto& [id, one] : world.far.asked) second = id;
+  CHECK(world.engine.info(post).retries == 2);
   world.exchange(conn, mux_frame('X', second));
   REQUIRE(world.done(post));
   CHECK(world.results.at(post).error().retry_safe);

@@ -127,6 +127,37 @@ TEST_CASE("upload: has_room() says what space() will, and moves nothing") {
   CHECK_FALSE(UploadBody(RequestBody{BodyOwned{"x"}}).has_room());
 }
 
+TEST_CASE("upload: trailers are taken once, with an unknown length, if they may be trailers; a rewind forgets them") {
+  const auto fields = [](std::string_view name, std::string_view value) {
+    Fields made;
+    REQUIRE(made.add_received(name, value));
+    return made;
+  };
+  const RequestBody body = BodyStream{.rewindable = true};
+  UploadBody upload(body);
+  for (const std::string_view name : {"content-length", "Transfer-Encoding", "Host", "TRAILER", "authorization",
+                                      "Content-Type", "Connection", "cookie", "bad name"}) {
+    const auto refused = upload.finish(fields(name, "x"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::invalid_request);
+    CHECK_FALSE(upload.finished());
+    CHECK(upload.trailers() == nullptr);
+  }
+  CHECK_FALSE(upload.finish(fields("Large", std::string(limits::kMaxRequestHeadBytes, 'x'))));
+  REQUIRE_FALSE(upload.space().empty());
+  upload.commit(1);
+  REQUIRE(upload.finish(fields("Checksum", "1")));
+  REQUIRE(upload.finish(fields("Checksum", "2")));  // too late, as any further byte
+  CHECK(upload.trailers()->find("Checksum") == "1");
+  CHECK(upload.trailer_text() == "\r\n0\r\nChecksum: 1\r\n\r\n");
+  upload.rewind();
+  CHECK(upload.trailers() == nullptr);
+  CHECK_FALSE(upload.finished());
+  const RequestBody known = BodyStream{.length = 3};
+  UploadBody declared(known);
+  CHECK(declared.finish(fields("Checksum", "1")).error().code == Code::invalid_request);
+}
+
 TEST_CASE("upload: the buffer is bounded, pending stays in order and in one piece") {
   const RequestBody body = BodyStream{};
   UploadBody upload(body);

@@ -254,6 +254,28 @@ TEST_CASE("SB-61 session: Expect answered 417 or 200 with the body unsent: no re
   }
 }
 
+TEST_CASE("session: trailers follow the last chunk, whether bytes wait before it or not, however they are sent") {
+  for (const bool waits : {true, false}) {
+    for (const std::size_t piece : {1UZ, 7UZ, 1'000UZ}) {
+      Http1Peer peer;
+      const auto stream = peer.open("POST", BodyStream{});
+      peer.sent_all();
+      peer.put(stream, "body");
+      std::string body;
+      if (!waits) body = peer.sent_all();
+      Fields trailers;
+      REQUIRE(trailers.add("Checksum", "abc"));
+      REQUIRE(trailers.add("Two", "x y"));
+      REQUIRE(peer.upload->finish(std::move(trailers)));
+      peer.session->upload_changed(stream);
+      while (peer.session->output().count > 0) body += peer.sent(piece);
+      CHECK(body == "4\r\nbody\r\n0\r\nChecksum: abc\r\nTwo: x y\r\n\r\n");
+      CHECK(peer.receive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") == Kinds{Kind::head, Kind::complete});
+      CHECK(peer.session->reusable());
+    }
+  }
+}
+
 TEST_CASE("SB-61 session: an error status before the head is out stops that too") {
   Http1Peer peer;
   peer.open("POST", BodyOwned{"body"});

@@ -328,6 +328,55 @@ TEST_CASE("http2 upload: an error status stops the body, a success lets it go on
   CHECK(peer[good].body == "all");
 }
 
+TEST_CASE("http2 upload: trailers follow the body in HEADERS that end the request, also those of an empty body") {
+  with_every_split([](Http2Peer& peer) {
+    peer.receive(h2::settings());
+    const auto finish_with = [&](http::StreamId stream) {
+      Fields trailers;
+      REQUIRE(trailers.add("Checksum", "abc"));
+      REQUIRE(trailers.add("x-two", ""));
+      REQUIRE(peer[stream].upload->finish(std::move(trailers)));
+      peer.session->upload_changed(stream);
+    };
+    for (const std::string_view body : {"some bytes", ""}) {
+      const auto stream = peer.open("POST", BodyStream{});
+      put(peer, stream, body);
+      peer.sent();
+      CHECK_FALSE(peer.session->request_sent(stream));
+      finish_with(stream);
+      const auto sent = peer.sent();
+      REQUIRE_FALSE(sent.empty());
+      CHECK_FALSE(data_of(sent, stream).ended);
+      CHECK(sent.back().type == h2::kHeaders);
+      CHECK(sent.back().flags == (h2::kEndHeaders | h2::kEndStream));
+      CHECK(sent.back().fields == "checksum: abc\nx-two: \n");
+      CHECK(peer.session->request_sent(stream));
+      CHECK_FALSE(peer.session->wants_upload(stream));
+      peer.receive(h2::headers(stream, {{":status", "200"}}, h2::kEndStream));
+      CHECK(peer[stream].story == "hc");
+    }
+    CHECK(peer.sent().empty());  // no reset
+  });
+}
+
+TEST_CASE("http2 upload: trailers wait for the windows and for all of the body") {
+  Http2Peer peer;
+  peer.receive(h2::settings({{h2::kInitialWindow, 3}}));
+  const auto stream = peer.open("POST", BodyStream{});
+  put(peer, stream, "abcdef");
+  Fields trailers;
+  REQUIRE(trailers.add("checksum", "x"));
+  REQUIRE(peer[stream].upload->finish(std::move(trailers)));
+  peer.session->upload_changed(stream);
+  auto sent = peer.sent();
+  CHECK(data_of(sent, stream).body == "abc");
+  CHECK(sent.back().type == h2::kData);
+  peer.receive(h2::window_update(stream, 3));
+  sent = peer.sent();
+  CHECK(data_of(sent, stream).body == "def");
+  CHECK(sent.back().fields == "checksum: x\n");
+}
+
 TEST_CASE("http2 upload: an allowance holds the body back") {
   Http2Peer peer;
   peer.receive(h2::settings());

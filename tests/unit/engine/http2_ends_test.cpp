@@ -1,0 +1,151 @@
+// HTTP/2 through the engine: what the server has refused, and where it is tried again. Frames: tests/unit/http2.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/support/engine_tls_world.hpp"
+#include "tests/support/http2_world.hpp"
+
+namespace sluice {
+namespace {
+
+using namespace sluice::test;
+
+constexpr std::uint32_t kRefusedStream = 7, kNeedsHttp1 = 13;
+
+sim::TlsServerOptions both_versions() {
+  sim::TlsServerOptions server = example_server();
+  server.alpn = {"h2", "http/1.1"};
+  return server;
+}
+
+Http2World& refuse(Http2World& world, ConnId conn) {
+  world.receive(conn, h2::reset(world.requests.back().stream, kRefusedStream));
+  world.read(conn);
+  return world;
+}
+
+}  // namespace
+
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED: tried again over HTTP/1.1, as are all later ones; the rest goes on") {
+  for (const bool by_goaway : {false, true}) {
+    TlsWorld world(trusting_options(), both_versions());
+    const TransferId kept = world.ask();
+    Request post = EngineWorld::get("https://example.org/login", "POST");
+    post.body = BodyOwned("name");
+    const TransferId moved = world.add(std::move(post), world.options);
+    const ConnId first = world.connect();
+    world.carry(first);
+    REQUIRE(world.engine.info(moved).alpn == "h2");
+    world.answer_with(first, h2::settings() + (by_goaway ? h2::goaway(1, kNeedsHttp1) : h2::reset(3, kNeedsHttp1)));
+    REQUIRE(world.connects.size() == 2);
+    const ConnId second = world.connect();
+    world.carry(second);
+    CHECK(world.server(second).plain().starts_with("POST /login HTTP/1.1\r\n"));
+    world.answer_with(second, answer("over HTTP/1.1"));
+    CHECK(world.bodies[moved] == "over HTTP/1.1");
+    CHECK(world.engine.info(moved).retries == 1);
+    CHECK(world.engine.info(moved).alpn == "http/1.1");
+    const TransferId later = world.ask();
+    world.carry(second);
+    CHECK(world.server(second).plain().starts_with("GET / HTTP/1.1\r\n"));
+    world.answer_with(second, answer("later"));
+    CHECK(world.bodies[later] == "later");
+    world.answer_with(first, Http2World::ok(1, "kept"));
+    CHECK(world.bodies[kept] == "kept");
+    CHECK(closes_of(world, first) == 1);
+    CHECK(world.connects.size() == 2);
+  }
+}
+
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED where HTTP/2 is asked for is a failure that says so") {
+  Http2World world;
+  const TransferId id = world.add("http://192.0.2.1/", world.known);
+  const ConnId conn = world.connect();
+  world.receive(conn, h2::reset(1, kNeedsHttp1));
+  CHECK(world.failure(id) == Code::http2_stream);
+  CHECK(world.results.at(id).error().message() ==
+        "GET http://192.0.2.1/: HTTP/2: the server takes this request over HTTP/1.1 only (HTTP_1_1_REQUIRED)");
+  CHECK(world.results.at(id).error().retry_safe);
+  CHECK(world.connects.size() == 1);
+  TransferOptions options;
+  options.resend = false;
+  TlsWorld tls(trusting_options(), both_versions());
+  tls.options.resend = false;
+  const TransferId once = tls.ask();
+  const ConnId secure = tls.connect();
+  tls.carry(secure);
+  tls.answer_with(secure, h2::settings() + h2::reset(1, kNeedsHttp1));
+  CHECK(tls.failure(once) == Code::http2_stream);
+}
+
+TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, and then it is a failure") {
+  Http2World world;
+  Request post = EngineWorld::get("http://192.0.2.1/", "POST");
+  post.body = BodyOwned("body");
+  const TransferId id = world.add(std::move(post), world.known);
+  const ConnId conn = world.connect();
+  refuse(world, conn);
+  CHECK(world.requests.size() == 2);
+  refuse(world, conn);
+  CHECK(world.requests.size() == 2);
+  CHECK_FALSE(world.done(id));
+  CHECK(world.engine.idle_connections() == 1);
+  world.engine.check_invariants();
+  world.pass(std::chrono::milliseconds(499));
+  world.read(conn);
+  CHECK(world.requests.size() == 2);
+  world.pass(std::chrono::milliseconds(501));
+  world.read(conn);
+  REQUIRE(world.requests.size() == 3);
+  CHECK(world.engine.info(id).retries == 2);
+  SUBCASE("taken") {
+    world.receive(conn, Http2World::ok(5, "x"));
+    CHECK(world.bodies[id] == "x");
+    CHECK(world.succeeded(id));
+  }
+  SUBCASE("refused") {
+    refuse(world, conn);
+    REQUIRE(world.failure(id) == Code::http2_stream);
+    CHECK(world.results.at(id).error().retry_safe);
+    CHECK(world.requests.size() == 3);
+  }
+}
+
+TEST_CASE("http2 ends: what waits after a refusal can be canceled, and a streamed body is asked for again") {
+  Http2World world;
+  Request post = EngineWorld::get("http://192.0.2.1/", "POST");
+  post.body = BodyStream{.rewindable = true};
+  const TransferId id = world.add(std::move(post), world.known);
+  const ConnId conn = world.connect();
+  for (int i = 0; i < 2; ++i) {
+    const MutableBytes space = world.engine.upload_space(id);
+    REQUIRE_FALSE(space.empty());
+    world.engine.commit_upload(id, 10, world.now);
+    world.drain();
+    world.read(conn);
+    refuse(world, conn);
+    world.engine.rewind_upload(id, world.now);
+    world.drain();
+  }
+  CHECK(world.engine.upload_space(id).empty());
+  world.engine.cancel(id, world.now);
+  world.drain();
+  CHECK(world.failure(id) == Code::canceled);
+  world.pass(std::chrono::seconds(2));
+  world.read(conn);
+  CHECK(world.requests.size() == 2);
+}
+
+TEST_CASE("http2 ends: extended CONNECT (RFC 8441) is noted as the server's SETTINGS say") {
+  for (const std::uint32_t value : {0U, 1U}) {
+    Http2World world;
+    const TransferId id = world.add("http://192.0.2.1/", world.known);
+    const ConnId conn = world.connect();
+    world.receive(conn, h2::settings({{8, value}}) + Http2World::ok(1, "x"));
+    REQUIRE(world.succeeded(id));
+    CHECK(world.engine.info(id).extended_connect == (value == 1));
+  }
+}
+
+}  // namespace sluice
