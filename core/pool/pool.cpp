@@ -303,8 +303,8 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
   endpoint.closes_unannounced = true;
 }
 
-bool Pool::needs_http1(const PooledConnection& connection) {
-  http::Protocol& protocol = endpoints_.find(connection.endpoint)->protocol;
+bool Pool::needs_http1(const Waiter& waiter) {
+  http::Protocol& protocol = endpoints_.find(waiter.endpoint)->protocol;
   if (protocol == http::Protocol::negotiated) protocol = http::Protocol::http1;
   return protocol == http::Protocol::http1;
 }

@@ -62,7 +62,7 @@ class Pool final : public Scheduler {
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection& connection, Now now) override;
-  bool needs_http1(const PooledConnection& connection) override;
+  bool needs_http1(const Waiter& waiter) override;
   // Whether a transfer of another endpoint may have an exchange on it now; and before that one is opened.
   bool takes_guests(const PooledConnection& connection, Now now) const;
   void guest_comes(PooledConnection& connection) { unpark(connection); }

@@ -324,6 +324,23 @@ TEST_CASE("coalescing: 421 is a response where nothing was shared, and where the
   CHECK(world.connects.size() == 1);
 }
 
+TEST_CASE("coalescing: a host that needs HTTP/1.1 gets it, and the one whose connection it was keeps HTTP/2") {
+  SharedWorld world;
+  const ConnId conn = world.visit_a();
+  const TransferId b = world.visit("https://b.example/");
+  world.reply(conn, h2::reset(3, 13));
+  REQUIRE(world.connects.size() == 2);
+  const ConnId own = world.connect();
+  world.carry(own);
+  CHECK(world.server(own).server_name() == "b.example");
+  CHECK(world.server(own).plain().starts_with("GET / HTTP/1.1\r\n"));
+  world.answer_with(own, answer("x"));
+  CHECK(world.succeeded(b));
+  const TransferId a = world.ask("https://a.example/");
+  world.reply(conn, status(5, "200"));
+  CHECK(world.succeeded(a));
+}
+
 TEST_CASE("coalescing: cancel of a guest, and of the host, leaves the other") {
   SharedWorld world;
   const ConnId conn = world.visit_a();

@@ -328,6 +328,23 @@ TEST_CASE("http2 proxies: heads of CONNECT without end are not taken (SB-19)") {
   CHECK(world.failure(id) == Code::tunnel_failed);
 }
 
+TEST_CASE("SB-65 http2 proxies: a proxy that sends PING and reads nothing is given up") {
+  ProxiedWorld world;
+  const TransferId id = world.ask();
+  world.meet();
+  world.open_tunnel();
+  std::string pings;
+  for (int i = 0; i < 500; ++i) pings += h2::ping();
+  std::size_t sent = 0;
+  while (!world.done(id) && sent < 10'000'000) {
+    REQUIRE(world.server(world.conn).write(as_bytes(pings)));
+    sent += pings.size();
+    world.to_client(world.conn);  // and nothing goes back
+  }
+  CHECK(world.done(id));
+  CHECK(sent < 1'000'000);
+}
+
 TEST_CASE("http2 proxies: an end of the tunnel without that of the origin's TLS cuts a response") {
   for (const std::string& end : {h2::data(1, "", h2::kEndStream), h2::reset(1, 10), h2::goaway(1, 2)}) {
     ProxiedWorld world;
