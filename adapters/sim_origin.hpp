@@ -161,11 +161,17 @@ enum class Http2Fault : std::uint8_t {
   short_body,        // fewer
   late_head,         // a second head after the body
   no_status,         // a head without :status
+  interim_flood,     // interim responses without end
   // The connection has to end:
+  zero_update,  // a WINDOW_UPDATE that opens nothing
   push_promise,
   continuations,   // CONTINUATION frames without end
   pings,           // more PING frames at once than anybody answers
+  settings_flood,  // the same with SETTINGS
+  update_flood,    // WINDOW_UPDATE frames in great number
+  priority_flood,  // PRIORITY frames in great number
   empty_frames,    // DATA frames without data, in great number
+  hpack_bomb,      // few bytes that mean a head of megabytes; the connection ends after it
   huge_frame,      // longer than the client allows
   bad_setting,     // a window above 2^31 - 1
   idle_stream,     // DATA of a stream that was never opened
@@ -250,9 +256,9 @@ class Http2Watcher {
   virtual void unprocessed(const HttpRequest&) {}
   virtual void given_up(const HttpRequest&, std::uint32_t code) { static_cast<void>(code); }  // reset by the client
   virtual void upload_came(const HttpRequest&) {}                                             // the request is complete
-  // How much the client takes now of this exchange, and of all.
-  virtual void windows(std::int64_t stream, std::int64_t connection) {
-    static_cast<void>(stream), static_cast<void>(connection);
+  // How much the client takes now of this exchange, of which so much was sent, and of all.
+  virtual void windows(std::int64_t stream, std::size_t sent, std::int64_t connection) {
+    static_cast<void>(stream), static_cast<void>(sent), static_cast<void>(connection);
   }
   // The client has closed a connection on which this exchange was open, and no fault was made there.
   virtual void left_open(const HttpRequest&, Instant now) { static_cast<void>(now); }

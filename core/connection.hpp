@@ -65,7 +65,8 @@ struct ConnectionOptions {
   // Not null: the stream is protected already, as Route::is_secure() describes it, and `tls` is not used. What is not
   // known may be left empty.
   std::shared_ptr<const StreamSecurity> security = {};
-  HttpVersions http_versions = HttpVersions::any;  // what TransferOptions::http_versions says does not count
+  // Of TransferOptions::http_versions only http1_0 counts, and http1_0 here is as http1_1.
+  HttpVersions http_versions = HttpVersions::any;
   std::string name = {};  // the stream's name in messages: "/dev/ttyS0"; empty: the origin's host[:port]
   // The connection is closed when it was unused for this time after a response. nullopt: it is kept.
   std::optional<Duration> idle_connection_timeout = {};

@@ -150,7 +150,10 @@ enum class Http1 : std::uint8_t { tolerant, strict };
 // Which versions of HTTP a transfer may use. In a build without libnghttp2 there is only HTTP/1 (Features::http2): then
 // add() returns invalid_option for the last two.
 enum class HttpVersions : std::uint8_t {
-  any,      // over TLS HTTP/2 if the server takes it (ALPN, RFC 7301), else HTTP/1.1; without TLS HTTP/1.1
+  any,  // over TLS HTTP/2 if the server takes it (ALPN, RFC 7301), else HTTP/1.1; without TLS HTTP/1.1
+  // HTTP/1.0 requests (RFC 1945): each ends its connection, none waits for 100 (Continue), and a body of unknown length
+  // cannot be sent (invalid_request). Responses are read as ever.
+  http1_0,
   http1_1,  // HTTP/1.1 alone
   // HTTP/2 alone, also without TLS (RFC 9113 3.3). Over TLS nothing else is offered, and a server that says nothing
   // about it is taken to speak HTTP/2.

@@ -100,11 +100,12 @@ std::string connection_lines(const Url& url, const TransferInfo& info) {
     text += "TLS: " + info.tls_version + ", " + info.tls_cipher;
     if (!info.tls_group.empty()) text += ", " + info.tls_group;
     text += info.tls_resumed ? ", resumed session\n" : "\n";
-    text += "ALPN: " + (info.alpn.empty() ? std::string("none") : one_line(info.alpn)) + "\n";
+    // As curl says it, for those who look for it.
+    text += "ALPN: " + (info.alpn.empty() ? std::string("none") : "server accepted " + one_line(info.alpn)) + "\n";
     if (!info.tls_subject.empty()) text += "Certificate subject: " + one_line(info.tls_subject) + "\n";
     if (!info.tls_issuer.empty()) text += "Certificate issuer: " + one_line(info.tls_issuer) + "\n";
   }
-  if (info.stream_id != 0) text += "HTTP/2: stream " + std::to_string(info.stream_id) + "\n";
+  if (info.stream_id != 0) text += "using HTTP/2, stream " + std::to_string(info.stream_id) + "\n";
   if (info.retries > 0) text += "Sent again " + std::to_string(info.retries) + " time(s) on another connection\n";
   return text;
 }

@@ -343,6 +343,7 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::ipv6:
       settings.family = AddressFamily::ipv6;
       break;
+    case OptionId::http1_0:
     case OptionId::http1_1:
     case OptionId::http2:
     case OptionId::http2_prior_knowledge:

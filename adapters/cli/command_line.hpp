@@ -142,7 +142,7 @@ struct Settings {
   std::optional<Duration> connect_timeout;  // --connect-timeout
   TransferLimits limits;                    // --limit-rate, -Y, -y
   AddressFamily family = AddressFamily::any;       // -4, -6
-  HttpVersions http_versions = HttpVersions::any;  // --http1.1, --http2, --http2-prior-knowledge
+  HttpVersions http_versions = HttpVersions::any;  // --http1.0 to --http2-prior-knowledge
   std::vector<ResolveEntry> resolve;  // --resolve, in order; of two for the same host and port the later one counts
   std::optional<RedirectOptions> redirects = {};        // -L and what belongs to it
   std::optional<RetryOptions> retries = {};             // --retry and what belongs to it

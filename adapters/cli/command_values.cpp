@@ -253,10 +253,15 @@ CommandBuilder::Status CommandBuilder::set_redirects(const Argument& argument) {
 }
 
 CommandBuilder::Status CommandBuilder::set_http_versions(OptionId id) {
-  if (id != OptionId::http1_1 && !features().http2) return bad(id, "this sluice was built without libnghttp2");
   HttpVersions& versions = group_.settings.http_versions;
-  versions = id == OptionId::http1_1 ? HttpVersions::http1_1 : HttpVersions::any;
-  if (id == OptionId::http2_prior_knowledge) versions = HttpVersions::http2_prior_knowledge;
+  const bool is_http1 = id == OptionId::http1_0 || id == OptionId::http1_1;
+  if (is_http1) {
+    versions = id == OptionId::http1_0 ? HttpVersions::http1_0 : HttpVersions::http1_1;
+  } else if (!features().http2) {
+    return bad(id, "this sluice was built without libnghttp2");
+  } else {
+    versions = id == OptionId::http2 ? HttpVersions::any : HttpVersions::http2_prior_knowledge;
+  }
   return {};
 }
 

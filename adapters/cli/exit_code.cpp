@@ -26,8 +26,8 @@ int exit_code(const Error& error, bool head_received) {
       return kExitUrlMalformed;
     case Code::unsupported_scheme:
       return kExitUnsupportedProtocol;
-    case Code::invalid_request:
-      return kExitBadArgument;
+    case Code::invalid_request:  // so it says itself (core/engine/prepare.cpp)
+      return error.context.starts_with("HTTP/1.0") ? kExitUpload : kExitBadArgument;
     case Code::invalid_option:  // of a netrc file the context says so (core/netrc.cpp)
       return error.context.starts_with("netrc") ? kExitRead : kExitBadArgument;
     case Code::tls_config:

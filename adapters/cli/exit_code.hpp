@@ -4,7 +4,7 @@
 //   code                    exit   as curl
 //   invalid_url                3   URL malformed
 //   unsupported_scheme         1   unsupported protocol
-//   invalid_request           43   a request that cannot be sent as asked
+//   invalid_request           43   a request that cannot be sent as asked; 25: a body without a length, over HTTP/1.0
 //   invalid_option            43   26: a netrc file that cannot be read
 //   tls_config                77   CA certificates unusable; 58: the client's certificate or key; 35: versions, ALPN;
 //                                  59: ciphers, groups, signature algorithms; 82: revocation lists; 90: pinned keys
@@ -65,6 +65,7 @@ enum ExitCode : int {
   kExitPartialFile = 18,
   kExitHttpError = 22,
   kExitWrite = 23,
+  kExitUpload = 25,
   kExitRead = 26,
   kExitMemory = 27,
   kExitTimeout = 28,

@@ -161,6 +161,7 @@ enum class OptionId : std::uint8_t {
   dns_ipv6_addr,
   ipv4,
   ipv6,
+  http1_0,
   http1_1,
   http2,
   http2_prior_knowledge,

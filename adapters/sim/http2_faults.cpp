@@ -29,12 +29,24 @@ std::string_view to_string(Http2Fault fault) {
       return "late head";
     case Http2Fault::no_status:
       return "no status";
+    case Http2Fault::zero_update:
+      return "zero update";
+    case Http2Fault::interim_flood:
+      return "interim flood";
     case Http2Fault::push_promise:
       return "push promise";
     case Http2Fault::continuations:
       return "continuations";
     case Http2Fault::pings:
       return "pings";
+    case Http2Fault::settings_flood:
+      return "settings flood";
+    case Http2Fault::update_flood:
+      return "update flood";
+    case Http2Fault::priority_flood:
+      return "priority flood";
+    case Http2Fault::hpack_bomb:
+      return "HPACK bomb";
     case Http2Fault::empty_frames:
       return "empty frames";
     case Http2Fault::huge_frame:

@@ -17,6 +17,7 @@ enum FrameType : std::uint8_t {
   kSettings = 4,
   kPushPromise = 5,
   kPing = 6,
+  kWindowUpdate = 8,
   kContinuation = 9,
   kAltSvc = 10,
   kOrigin = 12,
@@ -95,6 +96,21 @@ std::string wrong_frames(Http2Fault fault, std::uint32_t stream, const HttpReply
       return head(stream, kOk) + frame(kData, kNone, stream, "body") + head(stream, kOk);
     case Http2Fault::no_status:
       return head(stream, field("x-name", "1"), kEndStream);
+    case Http2Fault::zero_update:
+      return frame(kWindowUpdate, kNone, stream, number(0, 4));
+    case Http2Fault::interim_flood:
+      return repeated(head(stream, field(":status", "103") + field("x", std::string(120, 'i'))),
+                      limits::kMaxInterimBytes / 100);
+    case Http2Fault::settings_flood:
+      return repeated(frame(kSettings, kNone, 0, ""), 4 * limits::kMaxUnansweredFrames);
+    case Http2Fault::update_flood:
+      return repeated(frame(kWindowUpdate, kNone, 0, number(1, 4)), 2 * limits::kMaxIdleFrames);
+    case Http2Fault::priority_flood:
+      return repeated(frame(kPriority, kNone, stream, number(0, 4) + '\x10'), 2 * limits::kMaxIdleFrames);
+    case Http2Fault::hpack_bomb:
+      // RFC 7541 6.2.1: a long field that the table keeps; 6.1: its place there, again and again.
+      return head(stream, kOk + '\x40' + std::string("\x01x\x7f\x81\x1e", 5) + std::string(4'000, 'b') +
+                              std::string(10'000, '\xbe'));
     case Http2Fault::push_promise:
       return frame(kPushPromise, kEndHeaders, stream, number(2, 4) + field(":method", "GET"));
     case Http2Fault::continuations:

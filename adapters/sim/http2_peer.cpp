@@ -50,6 +50,8 @@ void Http2Peer::on_bytes(Line& line, Bytes bytes) {
   if (over_) return;
   line_ = &line;
   server_.feed(bytes);
+  std::size_t owed = server_.unopened();
+  pay(0, owed, kConnectionStep);
   work(line);
 }
 
@@ -96,8 +98,6 @@ void Http2Peer::head_came(std::uint32_t stream, HttpRequest request, bool last) 
 }
 
 void Http2Peer::body_came(std::uint32_t stream, Bytes bytes) {
-  owed_ += bytes.size();
-  pay(0, owed_, kConnectionStep);
   Exchange* const exchange = find(stream);
   if (!exchange) return;
   exchange->request.body.append(as_text(bytes));
@@ -146,6 +146,7 @@ void Http2Peer::stream_closed(std::uint32_t stream, std::uint32_t code) {
 }
 
 void Http2Peer::client_broke_rule(std::string_view what) {
+  if (flooded_) return;
   admit("bad request");
   admit(what);
 }
@@ -257,6 +258,11 @@ void Http2Peer::begin(Line& line, std::uint32_t stream) {
   }
   unwatched_ = true;  // the library does not know of the bytes that follow
   line.send(wrong_frames(fault, stream, reply));
+  flooded_ |= fault == Fault::settings_flood;
+  if (fault == Fault::hpack_bomb) {  // the table of the client is another one than the library's
+    over_ = true;
+    return line.close();
+  }
   // Then the exchange is over for the client, which must not count as one more.
   if (fault == Fault::overrun || fault == Fault::data_after_end) server_.reset(stream, kNoError);
 }
@@ -374,7 +380,7 @@ void Http2Peer::flush(Line& line) {
 void Http2Peer::watch_windows() {
   if (!site_->options.watcher || unwatched_) return;
   for (const auto& [stream, exchange] : exchanges_)
-    site_->options.watcher->windows(server_.window(stream), server_.window());
+    site_->options.watcher->windows(server_.window(stream), exchange.sent, server_.window());
 }
 
 void Http2Peer::plan_wake(Line& line) {

@@ -82,7 +82,6 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   Line* line_ = nullptr;                         // during a call
   std::map<std::uint32_t, Exchange> exchanges_;  // the open ones
   std::size_t upload_window_;                    // SETTINGS_INITIAL_WINDOW_SIZE
-  std::size_t owed_ = 0;                         // as in Exchange, of the connection
   std::uint32_t last_ = 0;                       // the greatest id of a request
   std::size_t requests_ = 0;
   std::size_t changes_done_ = 0;
@@ -91,6 +90,7 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   int pings_ = 0;  // that were not answered
   Instant pinged_ = {};
   bool unwatched_ = false;   // the windows are not known
+  bool flooded_ = false;     // the client answers SETTINGS that the library has not sent
   bool admitted_ = false;    // a fault
   bool going_away_ = false;  // its last GOAWAY was sent
   bool over_ = false;        // nothing is read or sent any more

@@ -212,6 +212,10 @@ void Http2Server::open_window(std::uint32_t stream, std::size_t bytes) {
       nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, library_id(stream), static_cast<std::int32_t>(bytes)));
 }
 
+std::size_t Http2Server::unopened() const {
+  return static_cast<std::size_t>(std::max(nghttp2_session_get_effective_recv_data_length(session_), 0));
+}
+
 void Http2Server::announce_goaway() { succeed(nghttp2_submit_shutdown_notice(session_)); }
 
 void Http2Server::goaway(std::uint32_t last, std::uint32_t code) {

@@ -70,7 +70,9 @@ class Http2Server {
   void go_on(std::uint32_t stream);
   void reset(std::uint32_t stream, std::uint32_t code);
   void open_window(std::uint32_t stream, std::size_t bytes);  // 0: that of the connection
-  void announce_goaway();                                     // the first step of two: no stream is refused yet
+  // Bytes that have come, also of exchanges that are over, and for which the connection's window was not opened again.
+  std::size_t unopened() const;
+  void announce_goaway();  // the first step of two: no stream is refused yet
   void goaway(std::uint32_t last, std::uint32_t code);
   void ping();
 

@@ -122,6 +122,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
                             .rules = response_rules(job),
                             .body = body_form(job.options),
                             .valid = true,
+                            .http1_0 = job.options.http_versions == HttpVersions::http1_0,
                             .cookies = job.options.cookies ? cookies_ : std::string_view(),
                             .urgency = job.options.priority.value_or(Priority{}).urgency};
     http::ForwardedBy forwarded;
@@ -431,8 +432,11 @@ void Carrier::next_hop(Job& job, flow::NextHop next, std::optional<Error> failur
 }
 
 void Carrier::backoff_over(Job& job, Now now) {
+  const bool goes_on = job.info.retries > 0;  // the same hop (retry_later())
+  const Instant begun = job.progress.queued;
   auto queued = jobs_.queue_hop(job, options_, now);
-  if (!queued) jobs_.end(job, std::unexpected(std::move(queued.error())), now);
+  if (!queued) return jobs_.end(job, std::unexpected(std::move(queued.error())), now);
+  if (goes_on) job.progress.queued = begun;
 }
 
 void Carrier::cut_hop(PooledConnection& connection, Job& job, Now now) {

@@ -453,7 +453,9 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
     jobs_.end_if_delivered(job, now);
   } else if (multiplexes) {
     jobs_.note_activity(job, now);
-    settle(*connection, now);
+    // A window is opened for many pieces of a body at once.
+    const http::Session& session = connection->session();
+    if (session.output().count != 0 || session.deadline() == Instant{}) settle(*connection, now);
   } else if (was_blocked && job.body.size() < limits::kBodyBufferBytes) {
     connections_.interest_changed(*connection);
     jobs_.note_activity(job, now);

@@ -33,7 +33,10 @@ std::shared_ptr<pool::EarlyRequest> early_request(const Job& job, const pool::En
   auto early = std::make_shared<pool::EarlyRequest>();
   if (job.options.cookies) early->cookies = job.options.cookies->header_for(job.request.url, now);
   ResponseHead unused;
-  const auto stream = session->open({.request = &job.request, .head = &unused, .cookies = early->cookies});
+  const auto stream = session->open({.request = &job.request,
+                                     .head = &unused,
+                                     .http1_0 = job.options.http_versions == HttpVersions::http1_0,
+                                     .cookies = early->cookies});
   if (!stream) return nullptr;  // the transfer gets the error when it has its connection
   const OutputView output = session->output();
   for (std::size_t i = 0; i < output.count; ++i) early->data.bytes += as_text(output.spans[i]);

@@ -7,6 +7,7 @@
 #include "core/base/ascii.hpp"
 #include "core/content/coding.hpp"
 #include "core/hsts.hpp"
+#include "core/http/upload.hpp"
 #include "core/http2/session.hpp"
 #include "core/transfer_limits.hpp"
 
@@ -65,6 +66,14 @@ Result<void> add_expect(Request& request, std::uint64_t from) {
   if (std::holds_alternative<std::monostate>(request.body) || request.fields.contains("Expect")) return {};
   if (known_length(request.body).value_or(from) < from) return {};
   return request.fields.add("Expect", "100-continue");
+}
+
+// RFC 1945 7.2.2: without a length it has no way to tell where the body of a request ends.
+Result<void> check_http1_0(const Request& request) {
+  const http::UploadBody body(request.body);
+  const bool has_length = !body.present() || body.declared_length();
+  if (has_length && !request.fields.contains("Transfer-Encoding")) return {};
+  return std::unexpected(make_error(Code::invalid_request, "HTTP/1.0 cannot send a body of unknown length"));
 }
 
 Result<std::shared_ptr<const TlsConfig>> choose_tls(const Url& url, const TransferOptions& options,
@@ -156,6 +165,9 @@ Result<std::shared_ptr<const TlsConfig>> prepare(Request& request, const Transfe
     }
   }
   if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid.error()));
+  if (options.http_versions == HttpVersions::http1_0) {
+    if (auto allowed = check_http1_0(request); !allowed) return std::unexpected(std::move(allowed.error()));
+  }
   return choose_tls(request.url, options, defaults);
 }
 

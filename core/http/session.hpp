@@ -58,7 +58,8 @@ struct Exchange {
   Fields* trailers = nullptr;
   ResponseRules rules = {};
   BodyForm body = BodyForm::plain;
-  bool valid = false;  // the request has passed validate() and was not changed since
+  bool valid = false;    // the request has passed validate() and was not changed since
+  bool http1_0 = false;  // the request is HTTP/1.0, if the session is HTTP/1. Its body has a length then
   // For the Cookie field, before the value of the request's own; "": only that one. Used during open() only.
   std::string_view cookies = {};
   const ForwardedBy* forwarded = nullptr;     // null: the request goes to its origin. Used during open() only

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "core/base/check.hpp"
 #include "core/base/memory.hpp"
@@ -140,6 +141,13 @@ RequestFacts examine(const Request& request) {
   return facts;
 }
 
+RequestFacts examine_1_0(const Request& request) {
+  RequestFacts facts = examine(request);
+  facts.closes = true;
+  facts.drops_expect |= std::exchange(facts.expects_continue, false);
+  return facts;
+}
+
 std::size_t head_bound(const http::Exchange& exchange) {
   const Request& request = *exchange.request;
   const std::size_t target = request.target ? request.target->size() : request.url.target().size();
@@ -164,7 +172,7 @@ std::size_t write_head(const http::Exchange& exchange, const RequestFacts& facts
   } else {
     cursor << (request.target ? std::string_view(*request.target) : request.url.target());
   }
-  cursor << " HTTP/1.1\r\n";
+  cursor << (exchange.http1_0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
   write_host(request, facts, cursor);
   if (forwarded) write_forwarded(request, *forwarded, cursor);
   const bool has_login = forwarded && !forwarded->authorization.empty();  // that replaces the request's own

@@ -21,6 +21,8 @@ struct RequestFacts {
   bool has_host = false, has_length = false, has_encoding = false;  // the caller has set it, so it is not made
 };
 RequestFacts examine(const Request& request);
+// The same for HTTP/1.0 (RFC 1945), which knows neither kept connections nor 100 (Continue).
+RequestFacts examine_1_0(const Request& request);
 
 // The greatest possible size of the head of an exchange's request in bytes.
 std::size_t head_bound(const http::Exchange& exchange);

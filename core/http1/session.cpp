@@ -127,7 +127,7 @@ Result<StreamId> Session::open(const Exchange& exchange) {
     if (auto valid = validate_without_credentials(request); !valid) return std::unexpected(std::move(valid).error());
   }
   SLUICE_CHECK(UploadBody(request.body).declared_length().value_or(0) == 0 || exchange.upload != nullptr);
-  const RequestFacts facts = examine(request);
+  const RequestFacts facts = exchange.http1_0 ? examine_1_0(request) : examine(request);
   if (!prepare_head(exchange, facts)) return std::unexpected(make_error(Code::out_of_memory, ""));
   exchange_ = exchange;
   exchange_.cookies = {};  // not used any more, as is the next

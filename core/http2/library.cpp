@@ -211,6 +211,8 @@ Result<void> Library::feed(Bytes input) {
   return result(taken);
 }
 
+bool Library::has_output() const { return nghttp2_session_want_write(session_) != 0; }
+
 Result<Bytes> Library::next_output() {
   const std::uint8_t* data = nullptr;
   const ssize_t size = nghttp2_session_mem_send(session_, &data);

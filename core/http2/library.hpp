@@ -60,6 +60,8 @@ class Library {
 
   // The functions below return out_of_memory, or internal for what the library should never say.
   Result<void> feed(Bytes input);
+  // Whether there may be any; costs less than to ask for them.
+  bool has_output() const;
   // The next bytes of output, which live until the next call; empty: none.
   Result<Bytes> next_output();
   // Whether a new stream may be opened at all; and how many at once the peer allows.

@@ -46,9 +46,9 @@ void* LibraryMemory::take_lent(std::size_t bytes) noexcept {
 }
 
 void* LibraryMemory::allocate(std::size_t bytes) noexcept {
-  if (void* const lent = refused_ ? nullptr : take_lent(bytes)) return lent;
   const std::size_t list = (std::max<std::size_t>(bytes, 1) - 1) / kStepBytes;
   const bool is_kept = list < kSizes;
+  if (void* const lent = is_kept || refused_ ? nullptr : take_lent(bytes)) return lent;
   if (is_kept) bytes = (list + 1) * kStepBytes;
   void* memory = nullptr;
   if (is_kept && !refused_ && spares_[list] != nullptr) {

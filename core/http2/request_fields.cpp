@@ -10,6 +10,8 @@
 namespace sluice::http2 {
 namespace {
 
+// A cookie that is shorter is not put into the table: it could be guessed there bit by bit (RFC 7541 7.1.3).
+constexpr std::size_t kGuessableBytes = 20;
 constexpr std::size_t kKeptBytes = 768;  // as in core/http1/session.cpp
 
 bool lists(std::string_view list, std::string_view wanted) {
@@ -147,15 +149,32 @@ void RequestFields::write_field(const Field& field, const Request& request, bool
   if (has_cookies && equals_ignoring_case(field.name, "Cookie")) return;
   has_length_ |= equals_ignoring_case(field.name, "Content-Length");
   add(field.name, field.value, is_secret(field.name));
+  if (equals_ignoring_case(field.name, "Cookie")) split_cookies();
 }
 
-// One field for all of them; the library does not split it (RFC 9113 8.2.3 allows both).
 void RequestFields::write_cookies(const Request& request, std::string_view cookies) {
   std::string all(cookies);
   for (const Field field : request.fields) {
     if (equals_ignoring_case(field.name, "Cookie") && !field.value.empty()) (all += "; ") += field.value;
   }
   add("Cookie", all);
+  split_cookies();
+}
+
+// Makes a field of each cookie of the last one (RFC 9113 8.2.3): if one changes, the table still has the others.
+void RequestFields::split_cookies() {
+  const Entry whole = entries_.back();
+  entries_.pop_back();
+  const std::string_view all = std::string_view(text_).substr(whole.value.at, whole.value.size);
+  for (std::size_t at = 0;;) {
+    const std::size_t end = std::min(all.find("; ", at), all.size());
+    Entry crumb = whole;
+    crumb.value = {whole.value.at + at, end - at};
+    crumb.is_secret = crumb.value.size < kGuessableBytes;
+    entries_.push_back(crumb);
+    if (end == all.size()) return;
+    at = end + 2;
+  }
 }
 
 void RequestFields::write_length(const Request& request) {

@@ -42,6 +42,7 @@ class RequestFields {
   };
   Span append(std::string_view text);
   void add(std::string_view name, std::string_view value, bool is_secret = false);
+  void split_cookies();
   void add_pseudo(std::string_view name, Span value);
   void write_start(const Request& request);
   void write_connect(const Request& request);

@@ -37,8 +37,11 @@ std::optional<std::uint64_t> decimal(std::string_view text) {
   return number;
 }
 
-void keep(Result<void> added) {
-  if (!added) throw std::bad_alloc();  // the checks before leave no other error
+// The name is a token.
+Result<void> keep(Fields& fields, std::string_view name, std::string_view value) {
+  if (fields.add_received(name, value, true)) return {};
+  if (is_received_value(value)) throw std::bad_alloc();
+  return malformed("a field value with CR, LF or NUL");
 }
 
 }  // namespace
@@ -101,11 +104,10 @@ Result<void> ResponseReader::field(std::string_view name, std::string_view value
   has_fields_ = true;
   if (has_upper_case(name)) return malformed("a field name in upper case");
   if (!is_token(name)) return malformed("a field name that is no token");
-  if (!is_received_value(value)) return malformed("a field value with CR, LF or NUL");
   if (is_of_connection(name)) return malformed("the field " + std::string(name) + ", which belongs to a connection");
   if (phase_ == Phase::trailers) {
-    if (places_.trailers) keep(places_.trailers->add_received(name, value, true));
-    return {};
+    if (places_.trailers) return keep(*places_.trailers, name, value);
+    return is_received_value(value) ? Result<void>() : malformed("a field value with CR, LF or NUL");
   }
   if (status_ == 0) return malformed("a field before :status");
   const bool is_tunnel = places_.to_connect && status_ >= 200 && status_ <= 299;
@@ -113,7 +115,7 @@ Result<void> ResponseReader::field(std::string_view name, std::string_view value
     if (auto noted = note_length(value); !noted) return noted;
   }
   ResponseHead& head = *places_.head;
-  keep(head.fields.add_received(name, value, true));
+  if (auto kept = keep(head.fields, name, value); !kept) return kept;
   if (!places_.keep_raw) return {};
   head.append_raw(name);
   head.append_raw(": ");

@@ -125,7 +125,7 @@ void Session::consumed(StreamId id, std::size_t bytes) {
     growth_.ping_sent(now_);
     note(library_.ping(true));
   }
-  pump();
+  if (!error_ && library_.has_output()) pump();
 }
 
 bool Session::request_begun(StreamId id) const {

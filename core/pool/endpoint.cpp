@@ -90,6 +90,7 @@ http::Protocol protocol_for(HttpVersions versions, bool tls, bool alone) {
   switch (versions) {
     case HttpVersions::any:
       return tls && http2::has_http2() ? http::Protocol::negotiated : http::Protocol::http1;
+    case HttpVersions::http1_0:
     case HttpVersions::http1_1:
       return http::Protocol::http1;
     case HttpVersions::http2_prior_knowledge:

@@ -14,7 +14,7 @@
 
 #include "core/engine.hpp"
 #include "core/proxy.hpp"
-#include "tests/bench/http2_origin.hpp"
+#include "tests/support/http2_origin.hpp"
 
 namespace {
 std::uint64_t allocations = 0;
@@ -62,7 +62,7 @@ class World {
   World(std::size_t at_once, std::size_t body_bytes, std::string_view how)
       : at_once_(at_once), engine_(engine_options(how)), greets_(how == "socks5h") {
     if (how == "http2") {
-      http2_ = std::make_unique<bench::Http2Origin>(body_bytes);
+      http2_ = std::make_unique<test::Http2Origin>(body_bytes);
     } else if (!how.empty()) {
       proxies_ = std::make_shared<OneProxy>(greets_ ? ProxyKind::socks5h : ProxyKind::http);
     }
@@ -197,7 +197,7 @@ class World {
   const bool greets_;
   std::shared_ptr<const ProxyChooser> proxies_;  // null: none
   std::map<ConnId, std::size_t> steps_;          // of the handshakes
-  std::unique_ptr<bench::Http2Origin> http2_;    // null: HTTP/1
+  std::unique_ptr<test::Http2Origin> http2_;     // null: HTTP/1
   std::string answer_;                           // of that
   Url url_;
   std::string response_;

@@ -169,8 +169,8 @@ TEST_CASE("http2: the command: --http2, --http1.1, --http2-prior-knowledge; -i, 
   const CommandResult with_head = run({"-i"}, url);
   CHECK(with_head.out.starts_with("HTTP/2 200 \r\nserver: nginx"));
   const CommandResult verbose = run({"-v", "-o", "/dev/null"}, url);
-  CHECK(verbose.err.find("* ALPN: h2\n") != std::string::npos);
-  CHECK(verbose.err.find("* HTTP/2: stream 1\n") != std::string::npos);
+  CHECK(verbose.err.find("* ALPN: server accepted h2\n") != std::string::npos);
+  CHECK(verbose.err.find("* using HTTP/2, stream 1\n") != std::string::npos);
   CHECK(verbose.err.find("> GET /1 HTTP/2\n> Host: 127.0.0.1") != std::string::npos);
   CHECK(verbose.err.find("< HTTP/2 200 \n") != std::string::npos);
   // Two URLs, one connection.

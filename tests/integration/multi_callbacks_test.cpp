@@ -411,6 +411,32 @@ struct Uploader : Recorder {
 
 }  // namespace
 
+TEST_CASE("A streamed upload may end with trailers, from inside on_upload") {
+  struct WithTrailers : Recorder {
+    std::size_t on_upload(Multi& multi, TransferId id, MutableBytes space) override {
+      std::copy_n("body", 4, space.begin());
+      Fields trailers;
+      CHECK(trailers.add("Checksum", "50"));
+      multi.finish_upload(id, std::move(trailers));
+      return 4;
+    }
+  };
+  std::string seen;
+  LoopbackServer server([&](const std::string& request) {
+    seen = request;
+    return ok("x");
+  });
+  auto multi = make_multi();
+  WithTrailers uploader;
+  Request request = get(server.url());
+  request.method = "PUT";
+  request.body = BodyStream{};
+  REQUIRE(multi->add(std::move(request), {}, &uploader));
+  REQUIRE(finish(*multi));
+  CHECK(uploader.result.has_value());
+  CHECK(seen.ends_with("\r\n4\r\nbody\r\n0\r\nChecksum: 50\r\n\r\n"));
+}
+
 TEST_CASE("A streamed upload goes whole, pauses and resumes, and may be finished from inside on_upload") {
   std::string source;
   for (int i = 0; source.size() < 3'000'000; ++i) source += std::to_string(i) + ' ';

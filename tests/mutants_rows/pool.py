@@ -133,7 +133,7 @@ SIDE_BY_SIDE = [
     mutant("side-refused-for-ever", "a request that is refused is sent again for ever",
            ("engine/carrier_events.cpp", "may_retry && job.info.retries < limits::kMaxRetries) {", "may_retry && (PLANTED || job.info.retries < limits::kMaxRetries)) {")),
     mutant("side-refused-elsewhere", "a request that is refused needs a new connection",
-           ("engine/carrier_events.cpp", "    return retry(job, false, now);\n  } else", "    return retry(job, PLANTED, now);\n  } else")),
+           ("engine/carrier_events.cpp", "return retry(job, false, now);\n  } else if", "return retry(job, PLANTED, now);\n  } else if")),
     mutant("side-refused-heard", "a request whose response had begun is sent again if the peer refuses it then",
            ("engine/carrier_events.cpp", "job.options.resend && !heard &&", "job.options.resend && (!heard || PLANTED) &&"),
            ("http2/session_impl_frames.cpp", "refused && !stream->reader().started();", "refused && (!stream->reader().started() || PLANTED);")),

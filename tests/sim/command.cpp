@@ -43,6 +43,7 @@ constexpr const char* kHelp =
     "  --off A,B           without these features       --only A,B   with no others than these\n"
     "Instead of seeds, and alone:\n"
     "  --scale N           N transfers at once over N connections: time and memory for each\n"
+    "  --streams N         N exchanges on one HTTP/2 connection: whether the last ones cost more\n"
     "Exit code: 0 all passed, 1 something failed, 2 wrong options. The last line is `N passed, M failed`.\n";
 
 struct Options {
@@ -50,7 +51,7 @@ struct Options {
   Reduction reduction;
   const Modes::Other* other = nullptr;
   bool trace = false, hash_only = false, shrinks = true;
-  std::optional<std::size_t> scale;
+  std::optional<std::size_t> scale, streams;
   std::string program;
 };
 
@@ -102,7 +103,8 @@ class Parser {
     if (has_seed_ && !has_count_) options.jobs.count = 1;
     if (options.trace && options.jobs.count != 1) return wrong("--trace shows one seed");
     if (options.jobs.count == 0) return wrong("--seeds wants at least one");
-    if (options.scale && words_.size() != 2) return wrong("--scale N goes with no other option");
+    if ((options.scale || options.streams) && words_.size() != 2)
+      return wrong("--scale and --streams go with no other option");
     if (options.other && options.reduction != Reduction{})
       return wrong(options.other->option + " has no features: --keep, --off, --only and --plain are not for it");
     return std::nullopt;
@@ -124,7 +126,7 @@ class Parser {
     if (word == "--hash-only") return options.hash_only = true, std::nullopt;
     if (word == "--no-shrink") return options.shrinks = false, std::nullopt;
     if (word == "--until-failure") return options.jobs.until_failure = true, std::nullopt;
-    static constexpr std::string_view kWithValue[] = {"--seeds",       "--seed", "--jobs", "--scale",
+    static constexpr std::string_view kWithValue[] = {"--seeds",       "--seed", "--jobs", "--scale", "--streams",
                                                       "--from-commit", "--keep", "--off",  "--only"};
     if (std::ranges::find(kWithValue, word) == std::end(kWithValue)) return wrong("unknown option " + word);
     if (++at_ == words_.size()) return wrong(word + " wants a value");
@@ -151,6 +153,7 @@ class Parser {
     if (word == "--seed") options.jobs.first = *count, has_seed_ = true;
     if (word == "--jobs") options.jobs.jobs = static_cast<std::size_t>(std::max<std::uint64_t>(*count, 1));
     if (word == "--scale") options.scale = static_cast<std::size_t>(*count);
+    if (word == "--streams") options.streams = static_cast<std::size_t>(*count);
     return true;
   }
 
@@ -235,6 +238,8 @@ int sim_main(int argc, char** argv, const Modes& modes) {
   Options& options = parser.options;
   if (options.scale && !modes.scale) return wrong("this program has no such mode");
   if (options.scale) return modes.scale(*options.scale);
+  if (options.streams && !modes.streams) return wrong("this program has no such mode");
+  if (options.streams) return modes.streams(*options.streams);
   if (options.trace) return trace(options);
 
   options.jobs.shows_progress = true;

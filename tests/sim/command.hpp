@@ -22,6 +22,7 @@ struct Modes {
     std::string (*describe)(std::uint64_t seed) = nullptr;  // its scenario as text; may be null
   };
   int (*scale)(std::size_t transfers) = nullptr;  // --scale: returns the exit code
+  int (*streams)(std::size_t count) = nullptr;    // --streams: the same
   std::vector<Other> others = {};
 };
 

@@ -27,8 +27,8 @@ constexpr const char* kLocations = R"(
     location /slow/ { alias @/www/; limit_rate 64k; }
     location /brotli/ { alias @/www/; brotli on; brotli_types *; brotli_min_length 1; }
     location /line { return 200 "$proxy_protocol_addr $proxy_protocol_port"; }
-    location /own/ { alias @/www/; set $who $host/$ssl_server_name; if ($who = localhost/) { return 421; } }
     location /go { return 302 /1024; }
+    location /own/ { alias @/www/; set $who $host/$ssl_server_name; if ($who = localhost/) { return 421; } }
     location /upload/ { dav_methods PUT DELETE; create_full_put_path on; }
 )";
 

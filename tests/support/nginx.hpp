@@ -12,8 +12,8 @@ namespace sluice::test {
 //   /N           the file of N bytes            /chunked/N  the same without a length, so in chunks
 //   /slow/N      the same at 64 KiB a second    /upload/... PUT makes a file in site().www()/upload
 //   /brotli/N    the same with content coding br, if it is asked for
-//   /own/N       the same; for localhost on a connection that was not made for that name 421
 //   /go          a redirect (302) to /1024
+//   /own/N       the same; for localhost on a connection that was not made for that name 421
 class Nginx {
  public:
   // Throws std::runtime_error with nginx's own message if it does not start.

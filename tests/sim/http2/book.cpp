@@ -51,6 +51,7 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
     report_("a request is somebody's", request.method + ' ' + request.target);
     return {};
   }
+  if (account->plan->reply.redirect && !request.target.ends_with("/there")) return redirect(*account);
   note_try(*account, request);
   const ReplyPlan& plan = account->plan->reply;
   sim::HttpReply reply;
@@ -72,6 +73,16 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
     reply.origin_fault = sim::OriginFault::never;
     reply.early = reply.begins_early = false;
   }
+  return reply;
+}
+
+sim::HttpReply Book::redirect(const Account& account) const {
+  sim::HttpReply reply;
+  reply.status = 307;
+  reply.fields = {{"location", "/" + std::to_string(account.number) + "/there"}};
+  reply.body = std::string(*account.plan->reply.redirect, 'r');
+  reply.http2 = account.plan->reply.http2;
+  reply.http2.fault = sim::Http2Fault::none;
   return reply;
 }
 
@@ -102,8 +113,11 @@ void Book::Watcher::unprocessed(const sim::HttpRequest& request) {
   ++account->refusals;
 }
 
-void Book::Watcher::windows(std::int64_t stream, std::int64_t connection) {
-  if (stream > static_cast<std::int64_t>(sluice::limits::kStreamWindowBytes))
+// A window grows only where it limits the speed.
+void Book::Watcher::windows(std::int64_t stream, std::size_t sent, std::int64_t connection) {
+  const bool grows = sent >= sluice::limits::kStreamWindowBytes / 2;
+  const std::size_t most = grows ? sluice::limits::kMaxStreamWindowBytes : sluice::limits::kStreamWindowBytes;
+  if (stream > static_cast<std::int64_t>(most))
     book_.report_("windows", "an exchange may be sent " + std::to_string(stream) + " bytes");
   if (connection > static_cast<std::int64_t>(sluice::limits::kConnectionWindowBytes))
     book_.report_("windows", "a connection may be sent " + std::to_string(connection) + " bytes");

@@ -57,7 +57,7 @@ class Book {
     explicit Watcher(Book& book) : book_(book) {}
     void unprocessed(const sim::HttpRequest& request) override;
     void upload_came(const sim::HttpRequest& request) override { book_.check_upload(request); }
-    void windows(std::int64_t stream, std::int64_t connection) override;
+    void windows(std::int64_t stream, std::size_t sent, std::int64_t connection) override;
     void left_open(const sim::HttpRequest& request, Instant now) override;
     void unanswered(Duration ago) override;
 
@@ -67,6 +67,7 @@ class Book {
 
   Account* account_of(const sim::HttpRequest& request);
   sim::HttpReply respond(const sim::HttpRequest& request);
+  sim::HttpReply redirect(const Account& account) const;
   void note_try(Account& account, const sim::HttpRequest& request);
   void check_upload(const sim::HttpRequest& request);
 

@@ -2,7 +2,7 @@
 #include "tests/sim/http2/causes.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <string_view>
 
 #include "core/base/limits.hpp"
@@ -11,22 +11,23 @@ namespace sluice::simtest::http2 {
 namespace {
 
 // Names of faults (sim::World::faults()) that end one exchange, or none.
-constexpr std::array<std::string_view, 16> kOfExchanges = {"refused exchange",
-                                                           "calm",
-                                                           "reset at head",
-                                                           "exchange reset in body",
-                                                           "two statuses",
-                                                           "upper-case name",
-                                                           "connection field",
-                                                           "long body",
-                                                           "short body over HTTP/2",
-                                                           "late head",
-                                                           "no status",
-                                                           "never",
-                                                           "refused by limit",
-                                                           "goaway announced",
-                                                           "goaway",
-                                                           "idle close"};
+constexpr std::string_view kOfExchanges[] = {"refused exchange",
+                                             "calm",
+                                             "reset at head",
+                                             "exchange reset in body",
+                                             "two statuses",
+                                             "upper-case name",
+                                             "connection field",
+                                             "long body",
+                                             "short body over HTTP/2",
+                                             "late head",
+                                             "no status",
+                                             "never",
+                                             "refused by limit",
+                                             "goaway announced",
+                                             "goaway",
+                                             "idle close",
+                                             "interim flood"};
 
 constexpr int kEnhanceYourCalm = 11;
 
@@ -34,7 +35,7 @@ using Faults = std::map<std::string, std::uint64_t, std::less<>>;
 
 bool has_connection_fault(const Faults& faults) {
   return std::ranges::any_of(
-      faults, [](const auto& fault) { return std::ranges::find(kOfExchanges, fault.first) == kOfExchanges.end(); });
+      faults, [](const auto& fault) { return std::ranges::find(kOfExchanges, fault.first) == std::end(kOfExchanges); });
 }
 
 // It was not processed more often than it is sent again, or its body cannot be sent again.
@@ -69,6 +70,12 @@ bool is_never_good(sim::Http2Fault fault) {
     case Fault::short_body:
     case Fault::late_head:
     case Fault::no_status:
+    case Fault::zero_update:
+    case Fault::interim_flood:
+    case Fault::settings_flood:
+    case Fault::update_flood:
+    case Fault::priority_flood:
+    case Fault::hpack_bomb:
     case Fault::push_promise:
     case Fault::continuations:
     case Fault::pings:
@@ -110,13 +117,16 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
     case Code::tls_failed:
     case Code::tls_handshake:
       return broken;
+    case Code::response_too_large:
+      return fault == Fault::interim_flood || fault == Fault::hpack_bomb;
     case Code::connect_failed:
     case Code::connect_timeout:
       return !plan.calm;
     case Code::rewind_failed:
       return transfer.upload.kind == UploadPlan::Kind::streamed && !transfer.upload.rewindable && account.tries > 0;
     case Code::total_timeout: {
-      if (transfer.reply.never || fault == Fault::pings || fault == Fault::empty_frames) return true;
+      // A client that reads a flood slowly may answer all of it.
+      if (transfer.reply.never || (fault >= Fault::pings && fault <= Fault::empty_frames)) return true;
       // Others wait for the place of an exchange that never ends.
       const bool few_places =
           plan.max_connections_per_origin > 0 || origin.options.max_streams < 100 || !origin.options.changes.empty();

@@ -101,7 +101,7 @@ sim::Http2Fault draw_fault(Random& random) {
   // Half of all faults end the exchange alone.
   if (one_in(random, 3)) return Fault::refused;
   if (one_in(random, 10)) return Fault::overrun;
-  const auto last = static_cast<std::uint64_t>(one_in(random, 2) ? Fault::no_status : Fault::overrun);
+  const auto last = static_cast<std::uint64_t>(one_in(random, 2) ? Fault::interim_flood : Fault::overrun);
   return static_cast<Fault>(1 + random.below(last));
 }
 
@@ -124,6 +124,8 @@ ReplyPlan draw_reply(Random& random, const OriginPlan& origin, const UploadPlan&
   if (one_in(random, 4)) reply.http2.padding = random.below(256);
   if (one_in(random, 3)) reply.http2.pause = milliseconds(1 + random.below(20));
   reply.http2.noise = one_in(random, 8);
+  if (upload.kind == UploadPlan::Kind::none && one_in(random, 8))
+    reply.redirect = random.below(one_in(random, 2) ? 100'000 : 2'000);
   const bool over_http2 = !origin.tls || origin.http2 > 0;
   if (theme != Theme::misdeeds || !over_http2 || !one_in(random, 4)) return reply;
   reply.http2.fault = draw_fault(random);
@@ -155,6 +157,8 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   if (transfer.method == "POST" || transfer.method == "PUT")
     transfer.upload = draw_upload(random, origin.options.window_step < 100 || origin.options.upload_window < 200);
   transfer.reply = draw_reply(random, origin, transfer.upload, theme);
+  // More than what waits in the network, so that the response comes before the end of the request.
+  if (transfer.reply.early && origin.tls) transfer.upload.bytes += 100'000;
   if (transfer.reply.http2.fault == sim::Http2Fault::overrun) {
     overrun(random, transfer);
   } else if (one_in(random, 8)) {
@@ -190,6 +194,7 @@ std::string of_reply(const ReplyPlan& reply) {
   if (reply.http2.fault != sim::Http2Fault::none) text += ", FAULT " + std::string(to_string(reply.http2.fault));
   if (reply.faulty_tries != SIZE_MAX) text += " once";
   if (reply.never) text += ", NEVER";
+  if (reply.redirect) text += ", after a redirect with " + std::to_string(*reply.redirect);
   return text;
 }
 

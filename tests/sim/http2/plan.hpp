@@ -41,6 +41,7 @@ struct ReplyPlan {
   sim::Http2Reply http2 = {};
   std::size_t faulty_tries = SIZE_MAX;  // its fault is made in the first ones only
   bool never = false;
+  std::optional<std::size_t> redirect = {};  // a redirect with so many bytes leads to it
 };
 
 struct TransferPlan {

@@ -94,6 +94,7 @@ class Http2Run final : public ModeRun {
     options.http_versions = plan.versions;
     if (tls) options.tls = world_.tls();
     options.total_timeout = kTotalTimeout;
+    if (plan.reply.redirect) options.redirects = RedirectOptions{};
     auto id = world_.engine().add(std::move(request), options, world_.now());
     SLUICE_CHECK(id.has_value());
     account.id = *id;
@@ -211,6 +212,8 @@ class Http2Run final : public ModeRun {
   }
 
   void judge_failure(const Account& account, const TransferInfo& info, const Error& error) {
+    if (error.retry_safe && !is_idempotent(account.plan->method) && account.processed > 0)
+      report("what may be sent again", name_of(account) + " may not: " + error.message());
     const bool good = has_cause(error, plan_, account, world_, info);
     const bool is_allowed = !plan_.faultless || account.plan->cancel || may_fail(account);
     if (good && is_allowed) return;
@@ -247,7 +250,10 @@ class Http2Run final : public ModeRun {
     }
     for (const auto& [id, account] : by_id_) {
       const std::uint64_t come = world_.engine().progress(id).received_body_bytes;
-      const bool keeps_too_much = come > account->body.size() + sluice::limits::kStreamWindowBytes;
+      // What is not consumed is no reason for a larger window.
+      const bool grows = account->body.size() >= sluice::limits::kStreamWindowBytes / 2;
+      const std::size_t most = grows ? sluice::limits::kMaxStreamWindowBytes : sluice::limits::kStreamWindowBytes;
+      const bool keeps_too_much = come > account->body.size() + most;
       if (keeps_too_much) report("memory", name_of(*account) + " has " + std::to_string(come) + " bytes");
     }
   }
@@ -286,7 +292,9 @@ class Http2Run final : public ModeRun {
 
   // Nothing but its long idleness ends a connection there.
   void check_kept(std::size_t number) {
-    if (plan_.ping_interval) return;
+    // A PING may wait too long behind an upload.
+    const bool slow = plan_.weather.max_send != SIZE_MAX || plan_.weather.bandwidth != SIZE_MAX;
+    if (plan_.ping_interval && slow) return;
     const Duration least = EngineOptions().idle_connection_timeout;
     for (const sim::ConnectRecord& record : world_.connects()) {
       if (record.origin != number || !record.connected || !record.over) continue;

@@ -99,7 +99,7 @@ void Oracles::window_opened(const Seen& seen, std::size_t in_all) {
 
 bool Oracles::rests_refused(const Seen& seen) const {
   if (seen.refusals == 0 || seen.done || seen.removed) return false;
-  return engine().info(seen.id).retries > limits::kMaxRetries && engine().progress(seen.id).queued < seen.refused_at;
+  return engine().info(seen.id).retries > limits::kMaxRetries && seen.opened_at <= seen.refused_at && !seen.is_open;
 }
 
 // ---- levels ----

@@ -12,6 +12,7 @@
 namespace sluice::cli {
 
 TEST_CASE("exit code: every error has curl's") {
+  CHECK(exit_code(make_error(Code::invalid_request, "HTTP/1.0 cannot send a body of unknown length")) == 25);
   constexpr std::pair<Code, int> kExpected[] = {
       {Code::invalid_url, 3},
       {Code::unsupported_scheme, 1},

@@ -382,6 +382,8 @@ TEST_CASE("options: what is left over is where it should be") {
 
 TEST_CASE("options: of those about HTTP's version the last one counts; without libnghttp2 there is one version") {
   CHECK(one({"h"}).settings->http_versions == HttpVersions::any);
+  CHECK(one({"--http1.1", "-0", "h"}).settings->http_versions == HttpVersions::http1_0);
+  CHECK(one({"--http1.0", "--http1.1", "h"}).settings->http_versions == HttpVersions::http1_1);
   if (!features().http2) {
     CHECK(refused({"--http2", "h"}).exit_code == 2);
     CHECK(refused({"--http2-prior-knowledge", "h"}).exit_code == 2);

@@ -56,10 +56,14 @@ TEST_CASE("verbose_connection: address, reuse and TLS; nothing that a terminal w
   info.tls_issuer = "CN=ca";
   CHECK(verbose_connection(url, info) ==
         "* Using an open connection to example.org port 8443 (192.0.2.7:8443)\n"
-        "* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256, X25519\n* ALPN: http/1.1\n"
+        "* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256, X25519\n* ALPN: server accepted http/1.1\n"
         "* Certificate subject: CN=?[2Jevil\n* Certificate issuer: CN=ca\n");
   info.tls_group.clear();
   info.tls_resumed = true;
+  info.alpn.clear();
+  info.stream_id = 7;
+  CHECK(verbose_connection(url, info).find("\n* ALPN: none\n") != std::string::npos);
+  CHECK(verbose_connection(url, info).ends_with("\n* using HTTP/2, stream 7\n"));
   CHECK(verbose_connection(url, info).find("\n* TLS: TLSv1.3, TLS_AES_128_GCM_SHA256, resumed session\n") !=
         std::string::npos);
 }

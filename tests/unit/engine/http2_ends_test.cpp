@@ -85,6 +85,7 @@ TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, a
   post.body = BodyOwned("body");
   const TransferId id = world.add(std::move(post), world.known);
   const ConnId conn = world.connect();
+  const Instant begun = world.engine.progress(id).queued;
   refuse(world, conn);
   CHECK(world.requests.size() == 2);
   refuse(world, conn);
@@ -99,6 +100,7 @@ TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, a
   world.read(conn);
   REQUIRE(world.requests.size() == 3);
   CHECK(world.engine.info(id).retries == 2);
+  CHECK(world.engine.progress(id).queued == begun);
   SUBCASE("taken") {
     world.receive(conn, Http2World::ok(5, "x"));
     CHECK(world.bodies[id] == "x");

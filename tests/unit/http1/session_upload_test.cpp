@@ -232,6 +232,23 @@ TEST_CASE("session upload: Expect without a body waits for nothing") {
   }
 }
 
+TEST_CASE("session upload: HTTP/1.0 waits for nothing, and is the last on its connection") {
+  Http1Peer peer;
+  REQUIRE(peer.request.fields.add("Expect", "100-continue"));
+  peer.request.method = "POST";
+  peer.request.body = BodyOwned{"body"};
+  peer.upload.emplace(peer.request.body);
+  http::Exchange exchange = peer.exchange();
+  exchange.http1_0 = true;
+  const auto stream = peer.session->open(exchange);
+  REQUIRE(stream);
+  CHECK_FALSE(peer.session->reusable());
+  CHECK(peer.sent_all() == "POST / HTTP/1.0\r\nHost: example.org\r\nContent-Length: 4\r\n\r\nbody");
+  CHECK_FALSE(peer.session->waiting_for_continue(*stream));
+  peer.receive(kOk);
+  CHECK(peer.completed == *stream);
+}
+
 TEST_CASE("SB-61 session: Expect answered 417 or 200 with the body unsent: no reuse") {
   for (const char* status : {"417 Expectation Failed", "200 OK", "302 Found", "401 Unauthorized"}) {
     for (const bool chunked : {true, false}) {

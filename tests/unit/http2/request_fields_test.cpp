@@ -68,8 +68,25 @@ TEST_CASE("http2 request: credentials stay out of the table; cookies of the jar 
   Request request = request_to("https://a.example/");
   REQUIRE(request.fields.add("authorization", "Basic eA=="));
   REQUIRE(request.fields.add("Cookie", "own=1"));
-  CHECK(written(request).ends_with("authorization=Basic eA==!;Cookie=own=1;"));
-  CHECK(written(request, "jar=2").ends_with("authorization=Basic eA==!;Cookie=jar=2; own=1;"));
+  CHECK(written(request).ends_with("authorization=Basic eA==!;Cookie=own=1!;"));
+  CHECK(written(request, "jar=2").ends_with("authorization=Basic eA==!;Cookie=jar=2!;Cookie=own=1!;"));
+}
+
+TEST_CASE("http2 request: each cookie is a field of its own, and is one line for people; short ones are not indexed") {
+  Request request = request_to("https://a.example/");
+  const std::string session = "session=" + std::string(12, 's'), almost = "session=" + std::string(11, 's');
+  REQUIRE(request.fields.add("cookie", session + "; a=1;b=2; " + almost + "; z"));
+  CHECK(written(request).ends_with(":scheme=https;cookie=" + session + ";cookie=a=1;b=2!;cookie=" + almost +
+                                   "!;cookie=z!;"));
+  CHECK(written(request, session + "; x")
+            .ends_with(":scheme=https;Cookie=" + session + ";Cookie=x!;Cookie=" + session +
+                       ";Cookie=a=1;b=2!;Cookie=" + almost + "!;Cookie=z!;"));
+  RequestFields fields;
+  fields.write({.request = &request, .cookies = "j=1"});
+  CHECK(fields.text().ends_with("\r\nCookie: j=1; " + session + "; a=1;b=2; " + almost + "; z\r\n\r\n"));
+  Request empty = request_to("https://a.example/");
+  REQUIRE(empty.fields.add("Cookie", ""));
+  CHECK(written(empty).ends_with(":scheme=https;Cookie=!;"));
 }
 
 TEST_CASE("http2 request: a length of the caller's is sent once") {

@@ -61,6 +61,20 @@ TEST_CASE("SB-68 http2 response: field names and values that no response may hav
   }
 }
 
+TEST_CASE("SB-68 http2 response: values are checked in trailers that nobody wants too") {
+  ResponseHead head;
+  ResponseReader reader;
+  reader.start({.head = &head});
+  REQUIRE(reader.begin_section());
+  REQUIRE(reader.field(":status", "200"));
+  REQUIRE(reader.end_section(false));
+  REQUIRE(reader.begin_section());
+  CHECK(reader.field("x", "fine"));
+  const auto refused = reader.field("x", "a\r"sv);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::http2_stream);
+}
+
 TEST_CASE("SB-68 http2 response: the same in trailers") {
   const std::string begin = ok_with({});
   const auto trailers = [&](const h2::FieldList& fields) { return begin + h2::headers(1, fields, h2::kEndStream); };

@@ -13,7 +13,7 @@ using test::Http2Peer;
 using test::with_every_split;
 namespace h2 = test::h2;
 
-enum : std::uint32_t { kNo = 0, kProtocol = 1, kInternal = 2, kRefused = 7, kCalm = 11 };
+enum : std::uint32_t { kNo = 0, kProtocol = 1, kInternal = 2, kRefused = 7, kCalm = 11, kNeedsHttp1 = 13 };
 
 const std::string& ok_start() {
   static const std::string text = h2::headers(1, {{":status", "200"}}) + h2::data(1, "part");
@@ -80,6 +80,21 @@ TEST_CASE("http2 ends: RST_STREAM: REFUSED_STREAM is refused, all else fails wit
     CHECK(peer[5].error.message() == "HTTP/2: the server reset the stream (ENHANCE_YOUR_CALM)");
     CHECK(peer.session->reusable());
     CHECK_FALSE(peer.session->busy());
+  });
+}
+
+TEST_CASE(
+    "http2 ends: HTTP_1_1_REQUIRED is a refusal that says so, of a stream or of the connection, before a response") {
+  with_every_split([](Http2Peer& peer) {
+    for (int i = 0; i < 4; ++i) peer.open();
+    peer.receive(h2::settings() + h2::reset(3, kNeedsHttp1) + ok_start() + h2::reset(1, kNeedsHttp1) +
+                 h2::goaway(5, kNeedsHttp1));
+    CHECK(peer.order == "r3 h1 f1 r7 ");
+    for (const http::StreamId stream : {3U, 7U}) {
+      CHECK(peer[stream].error.message() ==
+            "HTTP/2: the server takes this request over HTTP/1.1 only (HTTP_1_1_REQUIRED)");
+    }
+    CHECK(peer[1].error.message() == "HTTP/2: the server reset the stream (HTTP_1_1_REQUIRED)");
   });
 }
 

@@ -123,6 +123,12 @@ TEST_CASE("http2 origin: what sluice makes of each fault") {
       {Http2Fault::goaway_calm, connection},
       {Http2Fault::closes_in_body, static_cast<int>(Code::truncated)},
       {Http2Fault::resets_in_body, static_cast<int>(Code::receive_failed)},
+      {Http2Fault::zero_update, stream},
+      {Http2Fault::interim_flood, static_cast<int>(Code::response_too_large)},
+      {Http2Fault::hpack_bomb, static_cast<int>(Code::response_too_large)},
+      {Http2Fault::settings_flood, connection},
+      {Http2Fault::update_flood, connection},
+      {Http2Fault::priority_flood, connection},
       {Http2Fault::data_after_end, 0},
       {Http2Fault::overrun, 0},
   };

@@ -1,6 +1,6 @@
-// The server of engine_loop.cpp over HTTP/2: the same answer to each request, as fields that need no table and DATA
-// frames of 8 KiB, as those of nginx. Does as little as it can, so that what is counted is the client: it reads frame
-// headers only.
+// A server of HTTP/2 without sockets, for measures: the same answer to each request, as fields that need no table and
+// DATA frames of 8 KiB, as those of nginx. Does as little as it can, so that what is counted is the client: it reads
+// frame headers only.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,7 @@
 #include "core/types.hpp"
 #include "tests/support/http2_frames.hpp"
 
-namespace bench {
-
-namespace h2 = sluice::test::h2;
+namespace sluice::test {
 
 class Http2Origin {
  public:
@@ -34,9 +32,12 @@ class Http2Origin {
     }
   }
 
+  // The first request gets no answer. Only before read().
+  void hold_first() { held_ = 1; }
+
   // Appends to `answer`.
-  void read(sluice::Bytes sent, std::string& answer) {
-    rest_ += sluice::as_text(sent);
+  void read(Bytes sent, std::string& answer) {
+    rest_ += as_text(sent);
     std::size_t at = 0;
     if (!begun_) {
       if (rest_.size() < kPreface) return;
@@ -48,7 +49,9 @@ class Http2Origin {
       const std::size_t payload = number(at, 3);
       if (rest_.size() - at - kHeaderBytes < payload) break;
       const auto type = static_cast<std::uint8_t>(rest_[at + 3]), flags = static_cast<std::uint8_t>(rest_[at + 4]);
-      if (type == h2::kHeaders) {
+      if (type == h2::kHeaders && held_ > 0) {
+        --held_;
+      } else if (type == h2::kHeaders) {
         const std::string_view stream = std::string_view(rest_).substr(at + 5, 4);
         append(head_, stream, answer);
         for (const std::string& frame : frames_) append(frame, stream, answer);
@@ -73,7 +76,8 @@ class Http2Origin {
   const std::string length_, head_;
   std::vector<std::string> frames_;  // of the body
   std::string rest_;                 // of a frame that has not come whole
+  int held_ = 0;
   bool begun_ = false;
 };
 
-}  // namespace bench
+}  // namespace sluice::test
