@@ -408,7 +408,9 @@ struct EngineOptions {
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
   // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
-  // answer comes in the same time again, its transfers fail (http2_error) and it is closed. nullopt or zero: none.
+  // answer comes in the same time again, its transfers fail (http2_error) and it is closed. nullopt or zero: none. In
+  // the tunnel of a proxy (CONNECT) it is for the connection with the origin, and not for one over HTTP/2 with the
+  // proxy.
   std::optional<Duration> http2_ping_interval = {};
   // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the
   // host's addresses have that connection's address, at the same port, its certificate is valid for the host too by all

@@ -233,8 +233,10 @@ std::optional<DialEnd> Connector::handshake_moved(PooledConnection& connection, 
   if (connection.channel.fault()) {
     return broken_off(connection, *connection.channel.fault(), now);
   }
-  if (!connection.channel.become_ready()) return std::nullopt;
-  return established(connection, *dial, now);
+  if (connection.channel.become_ready()) return established(connection, *dial, now);
+  // A tunnel may end without the connection that it is on.
+  if (connection.channel.peer_closed()) return broken_off(connection, cut_off(connection, {}), now);
+  return std::nullopt;
 }
 
 // Another sponsor may have taken the dial over, and not want them. Without memory they are left out.

@@ -110,8 +110,7 @@ Result<void> ResponseReader::field(std::string_view name, std::string_view value
     return is_received_value(value) ? Result<void>() : malformed("a field value with CR, LF or NUL");
   }
   if (status_ == 0) return malformed("a field before :status");
-  const bool is_tunnel = places_.to_connect && status_ >= 200 && status_ <= 299;
-  if (name == "content-length" && !is_tunnel) {
+  if (name == "content-length" && !opens_tunnel()) {
     if (auto noted = note_length(value); !noted) return noted;
   }
   ResponseHead& head = *places_.head;

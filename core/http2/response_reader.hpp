@@ -43,7 +43,9 @@ class ResponseReader {
 
  private:
   enum class Phase : std::uint8_t { head, body, trailers };
-  bool bodiless() const { return places_.to_head || status_ == 204 || status_ == 304; }
+  // RFC 9110 9.3.6: what follows is no content, but the bytes of the tunnel.
+  bool opens_tunnel() const { return places_.to_connect && status_ >= 200 && status_ <= 299; }
+  bool bodiless() const { return places_.to_head || (status_ == 204 && !opens_tunnel()) || status_ == 304; }
   Result<void> pseudo(std::string_view name, std::string_view value);
   Result<void> note_length(std::string_view list);
   Result<void> count(std::size_t bytes);

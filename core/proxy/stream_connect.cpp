@@ -18,10 +18,6 @@ constexpr std::size_t kPieceBytes = 4096;                       // that the sess
 constexpr std::size_t kSentPiece = 16 * 1024;                   // that it is given to send at a time
 constexpr std::size_t kMostUnsent = 4 * limits::kWireOutBytes;  // more than encode() makes
 
-void keep(Result<void> added) {
-  if (!added) throw std::bad_alloc();  // the fields were checked before
-}
-
 }  // namespace
 
 Proxy without_logins(Proxy proxy) {
@@ -35,7 +31,7 @@ StreamConnect::StreamConnect(ConnectParams params, std::unique_ptr<Login> login)
       authority_(params_.target.authority()),
       login_(login && login->has_credentials() ? std::move(login) : nullptr) {}
 
-Pump StreamConnect::start(std::vector<std::uint8_t>& wire_out, Now) {
+Pump StreamConnect::start(std::vector<std::uint8_t>& wire_out, Now now) {
   session_ = http2::make_session();
   if (!session_) throw std::bad_alloc();
   if (login_) {
@@ -48,6 +44,7 @@ Pump StreamConnect::start(std::vector<std::uint8_t>& wire_out, Now) {
   }
   ask();
   flush(wire_out);
+  take_late(now);
   return state_ == State::failed ? Pump::failed : Pump::progressed;
 }
 
@@ -58,15 +55,16 @@ void StreamConnect::ask() {
   request_.method = "CONNECT";
   request_.target = authority_;
   request_.body = BodyStream{};
-  const bool has_own = params_.fields.contains("Proxy-Authorization");
-  if (!authorization_.empty() && !has_own) keep(request_.fields.add("Proxy-Authorization", authorization_));
-  for (const Field field : params_.fields) keep(request_.fields.add(field.name, field.value));
   upload_ = http::UploadBody(request_.body);
+  // The fields that frame a message are left out.
+  http::ForwardedBy for_proxy{.fields = &params_.fields};
+  if (!params_.fields.contains("Proxy-Authorization")) for_proxy.authorization = authorization_;
   const auto stream = session_->open({.request = &request_,
                                       .upload = &upload_,
                                       .head = &head_,
                                       .rules = {.keep_raw_head = params_.seen != nullptr},
-                                      .valid = true});
+                                      .valid = true,
+                                      .forwarded = &for_proxy});
   if (!stream) return fail_with(stream.error());
   stream_ = *stream;
   if (params_.seen) params_.seen->push_back({false, std::string(as_text(session_->request_head(stream_)))});
@@ -75,6 +73,7 @@ void StreamConnect::ask() {
 // ---- from the proxy ----
 
 Pump StreamConnect::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) {
+  session_->set_time(now.steady);
   // So many bytes hold no more of the tunnel's.
   while (!wire_in.empty() && is_running() && !plain_out.empty()) {
     std::array<std::uint8_t, kPieceBytes> piece;
@@ -86,6 +85,7 @@ Pump StreamConnect::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<
     // SB-65: the session counts an answer as taken when it is here.
     if (wire_out.size() > kMostUnsent && is_running()) fail("it does not take the answers to its frames");
   }
+  take_late(now);
   switch (state_) {
     case State::failed:
       return Pump::failed;
@@ -164,9 +164,8 @@ void StreamConnect::judge(Now now) {
 // ---- to the proxy ----
 
 // While the proxy's window is closed, nothing more is taken: so no more than one piece waits here.
-Pump StreamConnect::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now) {
-  while (!plain_in.empty()) {
-    if (state_ == State::failed) return Pump::failed;
+Pump StreamConnect::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) {
+  while (!plain_in.empty() && state_ != State::failed) {
     if (state_ == State::ended) return Pump::closed;
     if (wire_out.size() >= wire_cap) return Pump::need_space;
     if (!upload_.empty()) return Pump::need_input;
@@ -178,7 +177,9 @@ Pump StreamConnect::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out,
     upload_.commit(size);
     session_->upload_changed(stream_);
     flush(wire_out);
+    take_late(now);
   }
+  if (state_ == State::failed) return Pump::failed;
   if (upload_.empty()) upload_ = http::UploadBody(request_.body);  // without its buffer
   return Pump::progressed;
 }
@@ -192,6 +193,16 @@ void StreamConnect::flush(std::vector<std::uint8_t>& wire_out) {
   }
   moved_.clear();
   session_->on_wire(0, moved_);
+}
+
+// What has happened to the session outside receive(), which would be told with the next bytes only.
+void StreamConnect::take_late(Now now) {
+  if (!is_running() || session_->deadline() != Instant{}) return;
+  events_.clear();
+  const auto told = session_->handle_timeout(now, events_);
+  MutableBytes none;
+  for (http::Event& event : events_) on_event(event, none, now);
+  if (!told && is_running()) fail_with(told.error());
 }
 
 // ---- failures ----

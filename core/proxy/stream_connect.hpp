@@ -47,6 +47,7 @@ class StreamConnect final : public Layer {
   void judge(Now now);
   void note_head(std::size_t bytes);
   void flush(std::vector<std::uint8_t>& wire_out);
+  void take_late(Now now);
   void fail(std::string_view why, int detail = 0);
   void fail_with(const Error& error);
   bool is_running() const { return state_ == State::talking || state_ == State::open; }

@@ -125,8 +125,13 @@ std::vector<std::string> tunnel(const std::string& answer) {
       if (layer.decode(in, room, wire, {}) == Pump::failed) return false;
       plain = as_text(Bytes(space).first(space.size() - room.size()));
       const std::string request(3'000, 'r');
-      Bytes out = as_bytes(request);
-      return layer.encode(out, wire, 1'000'000, {}) == Pump::progressed && out.empty();
+      for (int i = 0; i < 3; ++i) {
+        Bytes out = as_bytes(request);
+        const Pump pump = layer.encode(out, wire, 1'000'000, {});
+        if (pump == Pump::need_input) faults.emplace_back("it waits for ever");
+        if (pump != Pump::progressed || !out.empty()) return false;
+      }
+      return as_text(Bytes(wire)).find(request.substr(0, 2'000)) != std::string_view::npos;
     } catch (const std::bad_alloc&) {
       return false;
     }

@@ -362,6 +362,37 @@ TEST_CASE("http2 proxies: an end of the tunnel without that of the origin's TLS 
   }
 }
 
+TEST_CASE(
+    "http2 proxies: a tunnel that ends during a handshake in it has failed, and its connection is not waited for") {
+  const std::string end = h2::data(1, "", h2::kEndStream);
+  const std::string open = h2::headers(1, {{":status", "200"}});
+  for (const bool at_once : {false, true}) {
+    ProxiedWorld world;
+    const TransferId id = world.ask();
+    world.meet();
+    world.say(h2::settings() + open + (at_once ? end : ""));
+    if (!at_once) {
+      CHECK_FALSE(world.tunneled.empty());  // the ClientHello
+      CHECK_FALSE(world.done(id));
+      world.say(end);
+    }
+    REQUIRE(world.failure(id) == Code::tls_handshake);
+    CHECK(world.results.at(id).error().retry_safe);
+    check_nothing_left(world);
+  }
+  // The same for the next proxy of a chain.
+  ProxiedWorld world;
+  world.options.proxies = always({world.proxy, proxy_at(ProxyKind::http, "next.example", 3128)});
+  const TransferId id = world.ask();
+  world.meet();
+  CHECK(world.requests.at(0).fields == ":method: CONNECT\n:authority: next.example:3128\n");
+  world.say(h2::settings() + open);
+  CHECK(world.tunneled.starts_with("CONNECT example.org:443 HTTP/1.1\r\n"));
+  world.say(end);
+  REQUIRE(world.failure(id) == Code::tunnel_failed);
+  check_nothing_left(world);
+}
+
 TEST_CASE("http2 proxies: an http URL in a tunnel: the end of the stream ends a body, a reset does not") {
   for (const bool clean : {true, false}) {
     ProxiedWorld world;

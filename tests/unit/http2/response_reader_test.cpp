@@ -149,6 +149,21 @@ TEST_CASE("SB-58 http2 response: a body after HEAD, 204 or 304 is an error") {
   CHECK(peer[1].story == "hf");
 }
 
+TEST_CASE("http2 response: any 2xx to CONNECT is followed by the bytes of a tunnel, 204 too (RFC 9110 9.3.6)") {
+  for (const auto& [status, opens] : {std::pair("200"sv, true), std::pair("204"sv, true), std::pair("304"sv, false)}) {
+    ResponseHead head;
+    ResponseReader reader;
+    reader.start({.head = &head, .to_connect = true});
+    REQUIRE(reader.begin_section());
+    REQUIRE(reader.field(":status", status));
+    REQUIRE(reader.field("content-length", "1"));
+    REQUIRE(reader.end_section(false));
+    CHECK_FALSE(reader.body_length(false).has_value());
+    CHECK(reader.body(7).has_value() == opens);
+    CHECK(reader.end_body().has_value());
+  }
+}
+
 TEST_CASE("SB-18 http2 response: a head may have 5,000 fields and 300 KiB, also in trailers; no more") {
   for (const bool in_trailers : {false, true}) {
     ResponseHead head;
