@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/engine_steps.hpp"
 #include "tests/support/mux_world.hpp"
 
 using namespace sluice;
