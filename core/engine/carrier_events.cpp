@@ -186,6 +186,7 @@ void Carrier::on_refused(PooledConnection& connection, Job& job, http::Event& ev
       return retry(job, true, now);
     }
   } else if (may_retry && job.info.retries < limits::kMaxRetries) {
+    scheduler_.note_refusal(connection);
     return retry(job, false, now);
   } else if (may_retry && job.info.retries == limits::kMaxRetries && connector_) {
     return retry_later(job, now);

@@ -102,6 +102,10 @@ class Session {
   // False when no exchange can be opened any more: a close was announced, bytes came that belong to no exchange, or a
   // body was not sent completely. Never becomes true again.
   virtual bool reusable() const = 0;
+  // How many exchanges at once the peer says that it takes; nullopt: it has not said it yet. Until then no more than
+  // assume_capacity() says are opened, at least one. Only if multiplexes().
+  virtual std::optional<std::size_t> told_capacity() const { return std::nullopt; }
+  virtual void assume_capacity(std::size_t) {}
   // The peer takes extended CONNECT (RFC 8441 3). Nothing here sends it; it is for WebSocket.
   virtual bool takes_extended_connect() const { return false; }
   // True while an exchange is open.

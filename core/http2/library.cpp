@@ -101,6 +101,7 @@ struct Library::Callbacks {
       if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
         of(self).ping_answered(frame->ping.opaque_data[0] == kMeasured);
       }
+      if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) of(self).settings_read();
       if (frame->hd.type == NGHTTP2_GOAWAY) {
         of(self).goaway_read(frame->goaway.error_code, Bytes{frame->goaway.opaque_data, frame->goaway.opaque_data_len});
       }

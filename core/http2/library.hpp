@@ -32,6 +32,7 @@ class Listener {
   virtual void stream_closed(std::uint32_t stream, std::uint32_t code) = 0;
   virtual void frame_refused(std::uint32_t stream, std::uint32_t code) = 0;  // the library will reset the stream
   virtual void request_not_sent(std::uint32_t stream) = 0;                   // and will not be
+  virtual void settings_read() = 0;
   virtual void goaway_read(std::uint32_t code, Bytes debug_data) = 0;
   virtual void ping_answered(bool measured) = 0;  // as ping() was called
   // The library has found that the peer broke a rule of the connection; nothing more is read.

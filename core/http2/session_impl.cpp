@@ -31,8 +31,12 @@ bool Session::start(std::uint32_t first_stream) {
 
 std::size_t Session::open_capacity() const {
   if (!reusable()) return 0;
-  const std::size_t most = std::min(library_.max_streams(), limits::kMaxStreams);
+  const std::size_t most = std::min(library_.max_streams(), has_settings_ ? limits::kMaxStreams : assumed_);
   return most - std::min(most, streams_.size());
+}
+
+std::optional<std::size_t> Session::told_capacity() const {
+  return has_settings_ ? std::optional(std::min(library_.max_streams(), limits::kMaxStreams)) : std::nullopt;
 }
 
 Result<StreamId> Session::open(const http::Exchange& exchange) {

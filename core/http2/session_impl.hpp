@@ -2,6 +2,7 @@
 // session_impl_frames.cpp: what the library tells.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,8 @@ class Session final : public http::Session, private Listener {
   std::size_t open_capacity() const override;
   bool reusable() const override { return !error_ && !ended_ && !closes_ && library_.takes_requests(); }
   bool busy() const override { return !streams_.empty(); }
+  std::optional<std::size_t> told_capacity() const override;
+  void assume_capacity(std::size_t exchanges) override { assumed_ = std::max<std::size_t>(exchanges, 1); }
   bool takes_extended_connect() const override { return library_.takes_extended_connect(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
@@ -66,6 +69,7 @@ class Session final : public http::Session, private Listener {
   void stream_closed(StreamId stream, std::uint32_t code) override;
   void frame_refused(StreamId stream, std::uint32_t code) override;
   void request_not_sent(StreamId stream) override;
+  void settings_read() override { has_settings_ = true; }
   void goaway_read(std::uint32_t code, Bytes debug_data) override;
   void ping_answered(bool measured) override;
   void connection_ended(std::uint32_t code, std::string_view why) override;
@@ -105,7 +109,9 @@ class Session final : public http::Session, private Listener {
   WindowGrowth growth_;
   Instant now_ = {};
   Streams streams_;
-  RequestFields fields_;  // of the latest request
+  RequestFields fields_;                       // of the latest request
+  bool has_settings_ = false;                  // the peer's first ones have come
+  std::size_t assumed_ = limits::kMaxStreams;  // until then: so many exchanges at once
   StreamId latest_ = 0;
   std::vector<http::Event>* events_ = nullptr;  // during receive()
   std::vector<http::Event> late_;               // those that came at other times

@@ -223,6 +223,7 @@ void Endpoint::recycle() {
   through.reset();
   carries.reset();
   dialing_since.reset();
+  told_capacity.reset();
   closes_unannounced = keeps = stays_apart = false;
   joined = {};
 }

@@ -149,6 +149,9 @@ struct Endpoint {
   std::optional<Instant> dialing_since;  // since then dials have followed each other, and none made a connection
   std::optional<std::uint32_t> carries;  // how many exchanges the last new connection could carry
 
+  // How many exchanges at once the peer takes on one connection, after it has refused one; nullopt: it never has.
+  std::optional<std::uint32_t> told_capacity;
+
   // The peer has closed a connection right after a response without announcing it (Pool::note_end).
   bool closes_unannounced = false;
   bool keeps = false;        // a connection to this endpoint was used twice

@@ -225,6 +225,7 @@ void Pool::free_slot(Endpoint& endpoint) {
 
 void Pool::established(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  if (connection.multiplexes && endpoint.told_capacity) connection.session().assume_capacity(*endpoint.told_capacity);
   endpoint.carries =
       static_cast<std::uint32_t>(std::min<std::size_t>(connection.session().open_capacity(), UINT32_MAX));
   endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;
@@ -288,6 +289,12 @@ void Pool::closed(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.offered.remove(connection);
   free_slot(endpoint);
+}
+
+void Pool::note_refusal(const PooledConnection& connection) {
+  const auto told = connection.session().told_capacity();
+  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  if (told) endpoint.told_capacity = endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
 }
 
 // A peer that closes a connection right after its first response, and never had one used twice, does not keep

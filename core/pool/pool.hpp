@@ -63,6 +63,7 @@ class Pool final : public Scheduler {
   std::optional<Grant> released(PooledConnection& connection, bool usable, Now now) override;
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
+  void note_refusal(const PooledConnection& connection) override;
   void note_end(const PooledConnection& connection, Now now) override;
   bool needs_http1(const PooledConnection& connection, const Waiter& waiter) override;
   // Whether a transfer of another endpoint may have an exchange on it now; and before that one is opened.

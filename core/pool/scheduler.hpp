@@ -57,6 +57,8 @@ class Scheduler {
   virtual std::optional<Grant> released(PooledConnection& connection, bool usable, Now now) = 0;
   virtual void room_changed(PooledConnection& connection) = 0;  // an exchange was opened on it, or its room has changed
   virtual void closed(PooledConnection& connection) = 0;        // it is closed
+  // The peer has refused an exchange on it, maybe because it did not say in time how many it takes.
+  virtual void note_refusal(const PooledConnection&) {}
   virtual void note_end(const PooledConnection& connection, Now now) = 0;  // the peer has ended it
   // Its peer takes the waiter's requests over HTTP/1.1 only: from now on the connections of the waiter's endpoint are
   // made for that, and it uses no connection of another one. False: they must not be.

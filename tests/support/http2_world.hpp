@@ -15,12 +15,13 @@ struct Http2World : EngineWorld {
   explicit Http2World(EngineOptions options = {}) : EngineWorld(std::move(options)) {
     known.http_versions = HttpVersions::http2_prior_knowledge;
   }
-  // The newest connection is open, and its requests are read.
-  ConnId connect() {
+  // The newest connection is open, and its requests are read, those that go before the server's SETTINGS if it is not
+  // `heard`.
+  ConnId connect(bool heard = true) {
     client = std::make_unique<h2::ClientReader>();
     const ConnId conn = newest(*this);
     connected(conn);
-    receive(conn, h2::settings({{9, 1}}));
+    if (heard) receive(conn, h2::settings({{9, 1}}));
     read(conn);
     return conn;
   }

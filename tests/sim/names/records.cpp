@@ -235,7 +235,8 @@ class RecordsRun {
     if (its.chosen && has_place) report("records-used", name_of(port) + " has a record, and does not use it");
   }
 
-  // Before it goes to the host's own port, or asks for its name again.
+  // Before it goes to the host's own port, or asks for its name again. A connection that breaks in its handshake, as
+  // all do here, ends the use of the record at once.
   void fall(Its& its, std::uint16_t port) {
     if (!its.chosen || its.fallen) return;
     its.fallen = true;
@@ -246,7 +247,7 @@ class RecordsRun {
     const bool all = std::ranges::all_of(known.empty() ? its.its.hints : known, [&](const IpAddress& one) {
       return its.tried.contains({where, one.to_string()}) || !has_target;
     });
-    if (!is_over || !all)
+    if (!its.connected && (!is_over || !all))
       report("records-fall", name_of(port) + " does not do what its record says, which may be possible");
   }
 
@@ -259,6 +260,7 @@ class RecordsRun {
     if (!its.chosen && its.waits && its.first_addresses &&
         now_.steady < *its.first_addresses + limits::kResolutionDelay)
       report("records-wait", name_of(port) + " does not wait for its records");
+    if (its.connected) fall(its, port);
     if (its.chosen && !its.fallen && at_record) {
       if (!its.tried.insert({to.port, to.ip.to_string()}).second)
         report("records-used", name_of(port) + " tries " + to.to_string() + " twice");

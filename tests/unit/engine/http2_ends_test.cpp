@@ -114,6 +114,36 @@ TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, a
   }
 }
 
+TEST_CASE("http2 ends: a server that takes few exchanges, and said so too late, is not asked for more at once again") {
+  EngineOptions options;
+  options.max_connections_per_origin = 2;
+  Http2World world(options);
+  const TransferId a = world.add("http://192.0.2.1/a", world.known);
+  const TransferId b = world.add("http://192.0.2.1/b", world.known);
+  const TransferId c = world.add("http://192.0.2.1/c", world.known);
+  const ConnId first = world.connect(false);
+  REQUIRE(world.requests.size() == 3);
+  world.receive(first, h2::settings({{3, 1}}) + h2::reset(3, kRefusedStream) + h2::reset(5, kRefusedStream));
+  REQUIRE(world.connects.size() == 2);
+  const ConnId second = world.connect(false);
+  CHECK(world.requests.size() == 4);
+  SUBCASE("the next connection is the same") {
+    world.receive(second, h2::settings({{3, 1}}) + Http2World::ok(1, "b"));
+    world.read(second);
+    CHECK(world.requests.size() == 5);
+    world.receive(second, Http2World::ok(3, "c"));
+  }
+  SUBCASE("the next connection takes more") {
+    world.receive(second, h2::settings({{3, 2}}));
+    world.read(second);
+    CHECK(world.requests.size() == 5);
+    world.receive(second, Http2World::ok(1, "b") + Http2World::ok(3, "c"));
+  }
+  world.receive(first, Http2World::ok(1, "a"));
+  CHECK((world.succeeded(a) && world.succeeded(b) && world.succeeded(c)));
+  CHECK(world.connects.size() == 2);
+}
+
 TEST_CASE("http2 ends: what waits after a refusal can be canceled, and a streamed body is asked for again") {
   Http2World world;
   Request post = EngineWorld::get("http://192.0.2.1/", "POST");
