@@ -101,8 +101,9 @@ class Engine {
   void finish_upload(TransferId transfer, Now now);  // fewer bytes than BodyStream::length: ends with upload_failed
   // The body is complete, and these fields follow it (RFC 9110 6.5), such as a checksum: over HTTP/1 after the last
   // chunk, over HTTP/2 in a HEADERS frame. Announce them by a Trailer field in the request (6.6.2); a server may ignore
-  // them. If the request is sent again, they are asked for again with the body. The transfer ends with invalid_request
-  // if the body has a length, or if a field frames or routes the message, or must be known before the body (6.5.1).
+  // them. If the request is sent again, they are asked for again with the body; those of an empty body are kept. The
+  // transfer ends with invalid_request if the body has a length, or if a field frames or routes the message, must be
+  // known before the body (6.5.1), or cannot be sent at all, or if they have more bytes than a request's head may have.
   void finish_upload(TransferId transfer, Fields trailers, Now now);
   // The answer to output::UploadRewind: the application will give the body again from its first byte. No effect if that
   // was not asked for.
@@ -114,7 +115,7 @@ class Engine {
   // From now on the transfer has this priority, as if TransferOptions::priority said so. Over HTTP/2 the server is told
   // (PRIORITY_UPDATE, RFC 9218 7.1) if its SETTINGS say that it listens; over HTTP/1 only requests that are sent later
   // have it. A Priority field of the application's own stays as it is. An urgency above 7 counts as 7. No effect for a
-  // stale id and after the response.
+  // stale id, after the response, and while the request goes with a TLS handshake (TlsOptions::early_data).
   void set_priority(TransferId transfer, Priority priority, Now now);
 
   std::size_t running() const;  // transfers that were added and have not ended

@@ -346,8 +346,8 @@ struct TransferOptions {
   // those of its own Cookie field. Null: no cookies but the request's own.
   std::shared_ptr<CookieJar> cookies = {};
   // Requests have a Priority field (RFC 9218) that says this, unless they have one of their own; and over HTTP/2 the
-  // bodies of more urgent requests are sent first. nullopt: no such field is added, and the server takes it as
-  // Priority{}. An urgency above 7 is invalid_option.
+  // bodies of more urgent requests are sent first, among those of one connection. nullopt: no such field is added, and
+  // the server takes it as Priority{}. An urgency above 7 is invalid_option.
   std::optional<Priority> priority = {};
   // For the application: Multi gives it back in its Message. Never dereferenced.
   void* user_data = nullptr;
@@ -415,8 +415,11 @@ struct EngineOptions {
   // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the
   // host's addresses have that connection's address, at the same port, its certificate is valid for the host too by all
   // that the TLS options say, with verify_peer, and all options by which connections are told apart are equal. Without
-  // a proxy, a route and connect_to only. It is looked for when a connection would be made. If the server answers 421,
-  // the request is sent once more, on a connection of its host's own, whatever its method; no other one is shared then.
+  // a proxy, a route, connect_to, a zone and an account (NTLM, Negotiate) only, and not for fresh_connection. It is
+  // looked for when a connection would be made; as long as the one that was found can be used, the host's addresses are
+  // not looked up again. If the server answers 421, the host's requests have connections of its own from then on; the
+  // one that was answered is sent once more, whatever its method, with TransferOptions::resend and if its body can be
+  // sent again: else the 421 is its response.
   bool coalesce_connections = false;
   // The greatest number of body bytes a second of all transfers together, on average; nullopt or 0: no limit. A changed
   // one holds at once. See also TransferLimits.

@@ -47,7 +47,7 @@ struct TransferInfo {
   int connect_status = 0;       // of an HTTP proxy's last response to CONNECT; 0: there was none
   std::uint32_t stream_id = 0;  // of the exchange over HTTP/2; 0: HTTP/1, or no exchange has begun
   // The server takes extended CONNECT over this connection (RFC 8441), as its SETTINGS say that came before the
-  // response.
+  // response. Where a proxy forwards the request, they are the proxy's.
   bool extended_connect = false;
   bool reused = false;           // the connection had carried another exchange before
   int addresses_tried = 0;       // for this connection, the one that answered included; 0: it was not dialed by name

@@ -53,8 +53,8 @@ struct Proxy {
   bool tunnel = false;   // an HTTP proxy: a tunnel for http URLs as well
   bool http1_0 = false;  // an HTTP proxy: CONNECT says HTTP/1.0
   // HTTP/2 is offered to an https proxy (ALPN). If it takes it, requests that it forwards share a connection, and
-  // CONNECT is one stream of a connection of its own (RFC 9113 8.5). NTLM and Negotiate are not used then. Without
-  // effect in a build without libnghttp2.
+  // CONNECT is one stream of a connection of its own (RFC 9113 8.5). NTLM and Negotiate are not used then, and
+  // do not take precedence over the other schemes. Without effect in a build without libnghttp2.
   bool http2 = false;
   std::shared_ptr<const TlsConfig> tls = {};  // an https proxy; null: EngineOptions::default_tls
 };

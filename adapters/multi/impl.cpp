@@ -95,8 +95,8 @@ void Multi::Impl::finish_upload(TransferId transfer, Fields trailers) {
   multi::TransferEntry* found = transfers_.find(transfer);
   if (!found) return;
   if (found->in_upload) {
-    found->finish_upload = true;  // after the bytes that on_upload() has written
-    found->trailers = std::move(trailers);
+    if (std::exchange(found->finish_upload, true)) return;  // as in the engine, the first call counts
+    found->trailers = std::move(trailers);                  // after the bytes that on_upload() has written
   } else {
     engine_.finish_upload(transfer, std::move(trailers), driver_.now());
   }

@@ -33,8 +33,10 @@ inline constexpr std::size_t kMaxUnansweredFrames = 500;
 // Of all other frames: as many, plus one for each byte of a body in either direction and some for each request.
 inline constexpr std::size_t kMaxIdleFrames = 10'000;
 inline constexpr std::size_t kIdleFramesPerRequest = 16;
-// What a server may have sent of an exchange that the application has given up.
+// What a server may have sent of an exchange that the application has given up: so many frames, and DATA for as many
+// bytes as its window allowed, where a frame counts as no fewer than these.
 inline constexpr std::size_t kIdleFramesPerAbort = 64;
+inline constexpr std::size_t kLeastAbandonedFrameBytes = 256;
 inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
 inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
 // Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69), at
@@ -110,7 +112,8 @@ inline constexpr std::size_t kExchangesBeforeYield = 16;
 inline constexpr std::size_t kMaxTlsSessions = 1'024;  // in one store
 // A ticket of TLS 1.3 is used once, so connections that are made at the same time need one each.
 inline constexpr std::size_t kTlsSessionsPerOrigin = 8;
-// Of connections of other hosts, whether their certificates are valid for the host of a new one.
+// Of connections of other hosts, whether their certificates are valid for the host of a new one: by one dial in all. As
+// many with one key are looked at by each of its addresses.
 inline constexpr std::size_t kMaxCoalescingChecks = 4;
 inline constexpr std::size_t kMaxChainAttempts = 8;  // to find a valid chain among certificates with the same names
 // How long the family of the address that won a race is tried first for that name.

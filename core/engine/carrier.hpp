@@ -77,7 +77,6 @@ class Carrier {
   Result<void> open(PooledConnection& connection, Job& job, Now now, const pool::EarlyRequest* early);
   void note_early(PooledConnection& connection, Job& job, const tls::EarlyData& data, Now now);
   Result<void> may_forward(const Url& url) const;
-  bool may_be_early(const Job& job) const;
   Result<void> withhold_body(Job& job, http::Exchange& exchange) const;
   Result<void> carry_login(const PooledConnection& connection, Job& job, http::Exchange& exchange) const;
   bool serve_held(PooledConnection& connection, Now now);

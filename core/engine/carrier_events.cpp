@@ -181,8 +181,8 @@ void Carrier::on_refused(PooledConnection& connection, Job& job, http::Event& ev
   const bool heard = job.progress.first_byte || job.progress.received_head_bytes > 0;
   const bool may_retry = job.options.resend && !heard && job.upload.replayable();
   if (may_retry && event.needs_http1) {
-    if (job.info.retries <= limits::kMaxRetries && scheduler_.needs_http1(connection)) {
-      use_no_more(connection);
+    if (job.info.retries <= limits::kMaxRetries && scheduler_.needs_http1(connection, job)) {
+      if (connection.endpoint == job.endpoint) use_no_more(connection);  // another host's serves that one
       return retry(job, true, now);
     }
   } else if (may_retry && job.info.retries < limits::kMaxRetries) {

@@ -87,19 +87,14 @@ void Carrier::change_pace(Job& job, Now now) {
   may_send(job.id, now);
 }
 
-// Whether a head that was made of the request may have gone with the handshake: it must stay as it was (early.hpp).
-bool Carrier::may_be_early(const Job& job) const {
-  const auto& tls = job.options.tls ? job.options.tls : options_.default_tls;
-  return job.phase() == TransferPhase::dialing && tls && tls->options().early_data;
-}
-
+// The field and the options change together, so that later calls know whose field it is. Not while a head that was made
+// of the request may be with the server (early.hpp).
 void Carrier::set_priority(Job& job, Priority priority, Now now) {
+  if (connector_ && connector_->has_early(job)) return;
   const auto before = std::exchange(job.options.priority, priority);
   const auto field = job.request.fields.find("Priority");
   const bool is_ours = !field || (before && *field == priority_field(*before));
-  if (is_ours && !may_be_early(job)) {
-    if (!job.request.fields.set("Priority", priority_field(priority))) throw std::bad_alloc();
-  }
+  if (is_ours && !job.request.fields.set("Priority", priority_field(priority))) throw std::bad_alloc();
   if (job.phase() != TransferPhase::active) return;
   PooledConnection& connection = *connections_.find(job.conn);
   if (!connection.multiplexes) return;

@@ -44,7 +44,6 @@ Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
   dial->expected = std::max(expected, std::size_t{1});
   pool_.dial_begun(*dial, endpoint, now);
   dial->sponsor = sponsor.id;
-  if (dial->expected > 1) limit_waiters(endpoint, now);
   return dial;
 }
 

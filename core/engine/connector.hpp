@@ -75,6 +75,11 @@ class Connector {
   // Whether the response is a 421 that comes because the request went on another host's connection: then it is sent
   // again, and from now on its host has connections of its own.
   bool was_misdirected(const PooledConnection& connection, const Job& job);
+  // The transfer's request was made, to go with the handshake of its dial: it must not change.
+  bool has_early(const Job& job) {
+    const pool::Dial* const dial = dialer_.find(job.dial);
+    return dial && dial->early;
+  }
   // Ends the dial; needs no memory.
   DialEnd failed(pool::Dial& dial, Error error) noexcept;
   void abandon(pool::Dial& dial) noexcept;

@@ -1,6 +1,7 @@
 // See connector.hpp. Here: requests that go on the connection of another host (RFC 9113 9.1.1), in place of a
 // connection that would be made. Leaves finding such connections to core/pool/coalescing.hpp, and the check of the
 // certificate to the TLS layer.
+#include "core/base/limits.hpp"
 #include "core/engine/connector.hpp"
 
 namespace sluice::engine {
@@ -11,14 +12,15 @@ using pool::Endpoint;
 bool Connector::may_join(const Dial& dial, const Endpoint& endpoint) const {
   if (!options_.coalesce_connections || dial.has_winner || endpoint.stays_apart) return false;
   const Job* const sponsor = jobs_.find(dial.sponsor);
-  return sponsor && !sponsor->fresh_only && pool::may_share(endpoint);
+  return sponsor && !pool_.wants_fresh(endpoint, *sponsor) && pool::may_share(endpoint);
 }
 
 // Where a request of this host went before, no name is looked up, as for a connection of its own.
 std::optional<DialEnd> Connector::join_or_look_up(Dial& dial, Endpoint& endpoint, Now now) {
   PooledConnection* const connection = may_join(dial, endpoint) ? connections_.find(endpoint.joined) : nullptr;
-  if (!connection || !pool_.takes_guests(*connection, now)) return look_up(dial, endpoint, now);
-  return joined(dial, endpoint, *connection, now);
+  if (connection && pool_.takes_guests(*connection, now)) return joined(dial, endpoint, *connection, now);
+  if (dial.expected > 1) limit_waiters(endpoint, now);
+  return look_up(dial, endpoint, now);
 }
 
 // The host's addresses are known, or the first part of them, and no attempt was begun.
@@ -28,6 +30,8 @@ std::optional<DialEnd> Connector::join(Dial& dial, Endpoint& endpoint, Now now) 
   const pool::PeerName& peer = endpoint.peer;
   const auto suits = [&](PooledConnection& connection) {
     if (connection.endpoint == endpoint.id || !pool_.takes_guests(connection, now)) return false;
+    if (dial.certificates_checked >= limits::kMaxCoalescingChecks) return false;
+    ++dial.certificates_checked;
     return connection.channel.proves(peer.host, peer.kind, peer.port, now);
   };
   for (const IpAddress& known : dial.race.addresses()) {
@@ -50,13 +54,13 @@ DialEnd Connector::joined(Dial& dial, Endpoint& endpoint, PooledConnection& conn
   return told;
 }
 
-// RFC 9110 15.5.20: the request was not processed, so its method does not matter.
+// RFC 9110 15.5.20: the request was not processed, so its method does not matter. True: it can be sent again; if it
+// cannot, the next request goes elsewhere all the same.
 bool Connector::was_misdirected(const PooledConnection& connection, const Job& job) {
   constexpr int kMisdirectedRequest = 421;
   if (job.head.status != kMisdirectedRequest || connection.endpoint == job.endpoint) return false;
-  if (!job.options.resend || !job.upload.replayable()) return false;
   pool_.find(job.endpoint)->stays_apart = true;
-  return true;
+  return job.options.resend && job.upload.replayable();
 }
 
 }  // namespace sluice::engine

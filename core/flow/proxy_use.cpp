@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/proxy/stream_connect.hpp"
+
 namespace sluice::flow {
 namespace {
 
@@ -63,17 +65,21 @@ Result<http::ForwardedBy> ProxyUse::forwarded(const Request& request, HopMemory&
   if (keeps) return http::ForwardedBy{.fields = &proxy.fields, .authorization = authorization_};
   authorization_.clear();
   answered_ = false;
+  // Where others share the connection it cannot be logged in, and then no such scheme may hide the others.
   const auto begin = [&] {
-    return std::make_unique<proxy::Login>(proxy, proxy::LoginMemory{memory.random, memory.digests});
+    const proxy::LoginMemory memories{memory.random, memory.digests};
+    return place.multiplexes ? std::make_unique<proxy::Login>(proxy::without_logins(proxy), memories)
+                             : std::make_unique<proxy::Login>(proxy, memories);
   };
-  if (!login_) login_ = begin();  // the same one for the whole hop: it counts its answers
+  // The same one for the whole hop: it counts its answers.
+  if (!login_ || shares_ != place.multiplexes) login_ = begin();
+  shares_ = place.multiplexes;
   const bool is_done = unneeded_ || (place.logged_in && login_->begins_by_ntlm());
   if (is_done) login_ = begin();
   if (!is_done && login_->has_credentials()) {
     auto first = login_->first(facts_of(request, http::absolute_target(request)), *asked);
     if (!first) return std::unexpected(std::move(first.error()));
-    const bool possible = !login_->logs_in() || !place.multiplexes;
-    if (possible) authorization_ = *std::move(first);
+    authorization_ = *std::move(first);
   }
   return http::ForwardedBy{.fields = &proxy.fields, .authorization = authorization_};
 }
@@ -101,7 +107,7 @@ Result<ProxyUse::Step> ProxyUse::answer(const HopEnd& end) {
   auto answer = login_->answer(end.head, facts_of(end.request, http::absolute_target(end.request)), end.now);
   if (!answer) return std::unexpected(std::move(answer.error()));
   const bool goes_on = login_->goes_on();
-  if (!*answer || (goes_on && !end.conn_stays) || (login_->logs_in() && !end.conn_alone)) return Step::none;
+  if (!*answer || (goes_on && !end.conn_stays)) return Step::none;
   authorization_ = **std::move(answer);
   answered_ = true;
   used_ = false;

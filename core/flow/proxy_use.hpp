@@ -61,6 +61,7 @@ class ProxyUse {
   std::size_t at_ = 0;
   proxy::Way way_;
   std::unique_ptr<proxy::Login> login_;
+  bool shares_ = false;  // login_ is for a connection that multiplexes
   std::string authorization_;
   bool answered_ = false;  // authorization_ answers a challenge to a request of this hop or of the one before
   bool used_ = false;      // and a request has carried it

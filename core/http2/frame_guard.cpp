@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/base/limits.hpp"
 #include "core/http2/error_names.hpp"
@@ -11,7 +12,14 @@ namespace sluice::http2 {
 namespace {
 
 // RFC 9113 6.
-enum FrameType : std::uint8_t { kHeaders = 1, kSettings = 4, kPushPromise = 5, kPing = 6, kContinuation = 9 };
+enum FrameType : std::uint8_t {
+  kData = 0,
+  kHeaders = 1,
+  kSettings = 4,
+  kPushPromise = 5,
+  kPing = 6,
+  kContinuation = 9
+};
 constexpr std::uint8_t kAck = 1;
 constexpr std::size_t kMaxPayloadBytes = 16 * 1024;  // our SETTINGS_MAX_FRAME_SIZE is the initial one
 
@@ -76,7 +84,7 @@ Result<void> FrameGuard::check() {
     if (++unanswered_ > limits::kMaxUnansweredFrames) {
       return refuse(ErrorCode::enhance_your_calm, "a flood of PING or SETTINGS frames");
     }
-  } else if (++idle_ > limits::kMaxIdleFrames) {
+  } else if (!was_on_its_way(type) && ++idle_ > limits::kMaxIdleFrames) {
     return refuse(ErrorCode::enhance_your_calm, "a flood of frames without data");
   }
   return {};
@@ -84,5 +92,26 @@ Result<void> FrameGuard::check() {
 
 void FrameGuard::moved(std::size_t body_bytes) { idle_ -= std::min(idle_, body_bytes); }
 void FrameGuard::opened() { moved(limits::kIdleFramesPerRequest); }
+
+// No more than the connection's window can be on the way at once.
+void FrameGuard::gave_up(std::size_t window_bytes) {
+  moved(limits::kIdleFramesPerAbort);
+  on_its_way_ += std::min(window_bytes, limits::kConnectionWindowBytes - on_its_way_);
+}
+
+// Whose data it is shows later: read() gives back what that of other exchanges has used.
+bool FrameGuard::was_on_its_way(std::uint8_t type) {
+  used_ = 0;
+  const std::size_t bytes = std::max(payload_bytes(), limits::kLeastAbandonedFrameBytes);
+  if (type != kData || bytes > on_its_way_) return false;
+  on_its_way_ -= bytes;
+  used_ = bytes;
+  return true;
+}
+
+void FrameGuard::read(std::size_t body_bytes) {
+  moved(body_bytes);
+  on_its_way_ += std::exchange(used_, 0);
+}
 
 }  // namespace sluice::http2

@@ -233,7 +233,7 @@ bool Library::takes_extended_connect() const {
 Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool has_body) {
   return or_out_of_memory([&]() -> Result<std::uint32_t> {
     // The library copies them, and changes names to lower case.
-    std::array<nghttp2_nv, 32> few;
+    std::array<nghttp2_nv, 128> few;  // each cookie is one
     std::vector<nghttp2_nv> many(fields.size() > few.size() ? fields.size() : 0);
     const std::span<nghttp2_nv> pairs = many.empty() ? std::span(few).first(fields.size()) : std::span(many);
     for (std::size_t i = 0; i < pairs.size(); ++i) {

@@ -81,8 +81,8 @@ void RequestFields::write(const http::Exchange& exchange) {
   is_head_ = effective_method(request) == "HEAD";
   const http::UploadBody body(request.body);
   const bool has_content = body.present() && body.declared_length() != 0U;
-  write_start(request);
   const http::ForwardedBy* const forwarded = exchange.forwarded;
+  write_start(request, forwarded != nullptr);
   if (forwarded) write_forwarded(request, *forwarded);
   const bool has_login = forwarded && !forwarded->authorization.empty();  // that replaces the request's own
   for (const Field field : request.fields) {
@@ -115,14 +115,15 @@ void RequestFields::write_forwarded(const Request& request, const http::Forwarde
   }
 }
 
-void RequestFields::write_start(const Request& request) {
+// A proxy goes where :authority says. So that is the URL's there, as over HTTP/1 the target is (RFC 9112 3.2.2).
+void RequestFields::write_start(const Request& request, bool is_forwarded) {
   if (effective_method(request) == "CONNECT") return write_connect(request);
   add_pseudo(":method", append(effective_method(request)));
   append(" ");
   add_pseudo(":path", append(request.target ? std::string_view(*request.target) : request.url.target()));
   append(" HTTP/2\r\nHost: ");
   const std::size_t begin = text_.size();
-  if (const auto host = request.fields.find("Host")) {
+  if (const auto host = request.fields.find("Host"); host && !is_forwarded) {
     append(*host);
   } else {
     const bool brackets = request.url.host_kind() == HostKind::ipv6;

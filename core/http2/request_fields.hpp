@@ -44,7 +44,7 @@ class RequestFields {
   void add(std::string_view name, std::string_view value, bool is_secret = false);
   void split_cookies();
   void add_pseudo(std::string_view name, Span value);
-  void write_start(const Request& request);
+  void write_start(const Request& request, bool is_forwarded);
   void write_connect(const Request& request);
   void write_forwarded(const Request& request, const http::ForwardedBy& forwarded);
   void write_field(const Field& field, const Request& request, bool has_cookies, bool has_content);

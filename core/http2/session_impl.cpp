@@ -70,12 +70,12 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
 void Session::abort(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
+  guard_.gave_up(stream->window.size - stream->buffered);
   remove(*stream);
   if (!error_) {
     note(library_.reset(id, kCancel));
     pump();
   }
-  guard_.moved(limits::kIdleFramesPerAbort);  // what the server has sent of it already
   free_buffers();
 }
 

@@ -187,7 +187,7 @@ void Session::data_read(StreamId id, Bytes data) {
     return break_off(*stream, stream_error(code, "more body bytes than its window allows"));
   }
   stream->buffered += data.size();
-  guard_.moved(data.size());
+  guard_.read(data.size());
   if (!data.empty()) give({.kind = Event::Kind::body, .stream = id, .body = data});
 }
 

@@ -23,6 +23,7 @@ void Dial::recycle() {
   failures.clear();
   targets.clear();
   proxy_connections = 0;
+  certificates_checked = 0;
   early.reset();
   service.reset();
 }

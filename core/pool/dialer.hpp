@@ -59,6 +59,7 @@ struct Dial : DialSlot {
   std::vector<std::optional<IpAddress>> targets;
   // That were given up because a challenge, refused early data, or other keys, need another one.
   int proxy_connections = 0;
+  std::size_t certificates_checked = 0;  // of connections of other hosts that it could have used
   std::shared_ptr<EarlyRequest> early;   // of the sponsor; null: none
   std::unique_ptr<DialService> service;  // null: there is nothing of the kind
 };

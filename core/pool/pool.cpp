@@ -303,8 +303,10 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
   endpoint.closes_unannounced = true;
 }
 
-bool Pool::needs_http1(const PooledConnection& connection) {
-  http::Protocol& protocol = endpoints_.find(connection.endpoint)->protocol;
+bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter) {
+  Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
+  if (connection.endpoint != endpoint.id) endpoint.stays_apart = true;
+  http::Protocol& protocol = endpoint.protocol;
   if (protocol == http::Protocol::negotiated) protocol = http::Protocol::http1;
   return protocol == http::Protocol::http1;
 }

@@ -46,6 +46,8 @@ class Pool final : public Scheduler {
   void enter_again(Waiter& waiter) override;
   bool counts_on_dials(const Waiter& waiter) const override;
   void withdraw(Waiter& waiter) override;
+  // The waiter must have a connection that was not used before.
+  bool wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const;
   void left(const Waiter& waiter) override;
 
   // ---- dials ----
@@ -62,7 +64,7 @@ class Pool final : public Scheduler {
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
   void note_end(const PooledConnection& connection, Now now) override;
-  bool needs_http1(const PooledConnection& connection) override;
+  bool needs_http1(const PooledConnection& connection, const Waiter& waiter) override;
   // Whether a transfer of another endpoint may have an exchange on it now; and before that one is opened.
   bool takes_guests(const PooledConnection& connection, Now now) const;
   void guest_comes(PooledConnection& connection) { unpark(connection); }
@@ -111,7 +113,6 @@ class Pool final : public Scheduler {
   static Grant spare_at(const ProxyPlaces& proxy);
   bool has_spare() const { return !idle_.empty() || !orphans_.empty(); }
   Waiter* take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now);
-  bool wants_fresh(const Endpoint& endpoint, const Waiter& waiter) const;
   bool may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const;
   bool must_yield(const PooledConnection& connection, const Endpoint& endpoint) const;
   bool is_surplus(const Endpoint& endpoint) const;

@@ -58,9 +58,9 @@ class Scheduler {
   virtual void room_changed(PooledConnection& connection) = 0;  // an exchange was opened on it, or its room has changed
   virtual void closed(PooledConnection& connection) = 0;        // it is closed
   virtual void note_end(const PooledConnection& connection, Now now) = 0;  // the peer has ended it
-  // Its peer takes requests over HTTP/1.1 only: from now on the endpoint's connections are made for that. False: they
-  // must not be.
-  virtual bool needs_http1(const PooledConnection&) { return false; }
+  // Its peer takes the waiter's requests over HTTP/1.1 only: from now on the connections of the waiter's endpoint are
+  // made for that, and it uses no connection of another one. False: they must not be.
+  virtual bool needs_http1(const PooledConnection&, const Waiter&) { return false; }
 
   // ---- for tests ----
   virtual bool has_place(const Waiter& waiter) const = 0;  // its endpoint exists

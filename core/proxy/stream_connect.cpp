@@ -14,8 +14,9 @@ namespace sluice::proxy {
 namespace {
 
 constexpr int kProxyChallenge = 407;
-constexpr std::size_t kPieceBytes = 4096;      // that the session reads at a time
-constexpr std::size_t kSentPiece = 16 * 1024;  // that it is given to send at a time
+constexpr std::size_t kPieceBytes = 4096;                       // that the session reads at a time
+constexpr std::size_t kSentPiece = 16 * 1024;                   // that it is given to send at a time
+constexpr std::size_t kMostUnsent = 4 * limits::kWireOutBytes;  // more than encode() makes
 
 }  // namespace
 
@@ -81,6 +82,8 @@ Pump StreamConnect::decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<
     wire_in = wire_in.subspan(size);
     take(MutableBytes(piece).first(size), plain_out, now);
     flush(wire_out);
+    // SB-65: the session counts an answer as taken when it is here.
+    if (wire_out.size() > kMostUnsent && is_running()) fail("it does not take the answers to its frames");
   }
   take_late(now);
   switch (state_) {

@@ -89,7 +89,7 @@ ROWS = [
     mutant("dial-wait-none", "who counts on a dial that runs already has no connect timeout",
            ("engine/jobs.cpp", "  scheduler_.enter(job);\n  if (scheduler_.counts_on_dials(job))", "  scheduler_.enter(job);\n  if (!PLANTED && scheduler_.counts_on_dials(job))")),
     mutant("dial-wait-begun", "who waits when a dial begins that may carry it too has no connect timeout",
-           ("engine/connector.cpp", "  if (dial->expected > 1) limit_waiters", "  if (!PLANTED && dial->expected > 1) limit_waiters")),
+           ("engine/connector_coalescing.cpp", "  if (dial.expected > 1) limit_waiters", "  if (!PLANTED && dial.expected > 1) limit_waiters")),
     mutant("dial-wait-last", "who comes last counts on dials that carry fewer",
            ("pool/pool.cpp", "  return endpoint.expected_more >= endpoint.queue.size();", "  return PLANTED || endpoint.expected_more >= endpoint.queue.size();")),
     mutant("dial-wait-first", "of those that wait only the first counts on a dial that begins",

@@ -2,10 +2,13 @@
 // when a connection is shared, when it never is, and what follows 421.
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/address_rule.hpp"
+#include "core/base/limits.hpp"
 #include "core/cookies.hpp"
 #include "core/tls_hooks.hpp"
 #include "tests/support/engine_tls_world.hpp"
@@ -322,6 +325,111 @@ TEST_CASE("coalescing: 421 is a response where nothing was shared, and where the
   REQUIRE(world.succeeded(id));
   CHECK(world.engine.head(id).status == 421);
   CHECK(world.connects.size() == 1);
+}
+
+TEST_CASE(
+    "coalescing: after 421 the next request goes to a connection of its own, also if the first is not sent again") {
+  SharedWorld world;
+  const ConnId conn = world.visit_a();
+  world.options.resend = false;
+  const TransferId refused = world.visit("https://b.example/");
+  world.reply(conn, status(3, "421"));
+  REQUIRE(world.engine.head(refused).status == 421);
+  world.ask("https://b.example/");
+  CHECK(world.connects.size() == 2);
+}
+
+TEST_CASE("coalescing: HTTP_1_1_REQUIRED is about the guest: it gets HTTP/1.1 of its own, and the host keeps HTTP/2") {
+  constexpr std::uint32_t kNeedsHttp1 = 13;
+  SharedWorld world;
+  const ConnId shared = world.visit_a();
+  const TransferId b = world.visit("https://b.example/b");
+  world.reply(shared, h2::reset(3, kNeedsHttp1));
+  REQUIRE(world.connects.size() == 2);
+  const ConnId own = world.connect();
+  world.carry(own);
+  CHECK(world.server(own).server_name() == "b.example");
+  CHECK(world.server(own).plain().starts_with("GET /b HTTP/1.1\r\n"));
+  world.answer_with(own, answer("own"));
+  CHECK(world.bodies[b] == "own");
+  const TransferId a = world.ask("https://a.example/");
+  CHECK(world.connects.size() == 2);
+  world.reply(shared, status(5, "200"));
+  REQUIRE(world.succeeded(a));
+  world.engine.close_idle_connections(world.now);
+  world.drain();
+  const TransferId again = world.ask("https://a.example/");
+  const ConnId third = world.connect();
+  world.reply(third, h2::settings() + status(1, "200"));
+  CHECK(world.engine.info(again).alpn == "h2");
+  world.ask("https://b.example/");
+  CHECK(world.connects.size() == 4);
+}
+
+TEST_CASE("coalescing: HTTP_1_1_REQUIRED where HTTP/2 is asked for fails, and the next one has its own connection") {
+  constexpr std::uint32_t kNeedsHttp1 = 13;
+  SharedWorld world;
+  world.options.http_versions = HttpVersions::at_least_http2;
+  const ConnId shared = world.visit_a();
+  const TransferId b = world.visit("https://b.example/");
+  world.reply(shared, h2::reset(3, kNeedsHttp1));
+  CHECK(world.failure(b) == Code::http2_stream);
+  world.ask("https://b.example/");
+  CHECK(world.connects.size() == 2);
+}
+
+TEST_CASE("coalescing: where connections end unannounced, what must not be repeated gets a fresh one") {
+  SharedWorld world;
+  const TransferId b = world.ask("https://b.example/");
+  world.resolved("192.0.2.1");
+  const ConnId own = world.connect();
+  world.reply(own, h2::settings() + status(1, "200"));
+  REQUIRE(world.succeeded(b));
+  world.eof(own);
+  const TransferId a = world.ask("https://a.example/");
+  world.resolved("192.0.2.1");
+  const ConnId conn = world.connect();
+  world.reply(conn, h2::settings() + status(1, "200"));
+  REQUIRE(world.succeeded(a));
+  SUBCASE("POST") {
+    Request post = EngineWorld::get("https://b.example/", "POST");
+    post.body = BodyOwned("body");
+    world.add(std::move(post), world.options);
+    CHECK(world.connects.size() == 3);
+  }
+  SUBCASE("GET") {
+    world.ask("https://b.example/");
+    CHECK(world.connects.size() == 2);
+  }
+}
+
+TEST_CASE("coalescing: for one dial few certificates are looked at, however many addresses the host has") {
+  struct Counting final : TlsVerifier {
+    std::optional<std::string> refuse(const TlsPeer& peer) const override {
+      if (peer.host != "b.example") return std::nullopt;
+      ++asked;
+      return "not b";
+    }
+    mutable std::size_t asked = 0;
+  };
+  const auto verifier = std::make_shared<Counting>();
+  TlsOptions options = trusting_options();
+  options.verifier = verifier;
+  SharedWorld world(sharing(), options);
+  std::vector<std::string> addresses;
+  for (std::size_t i = 1; i <= limits::kMaxCoalescingChecks + 2; ++i) {
+    const std::string number = std::to_string(i);
+    addresses.push_back("192.0.2." + number);
+    const TransferId id = world.ask("https://x" + number + ".c.example/");
+    world.resolved(addresses.back());
+    const ConnId conn = world.connect();
+    world.reply(conn, h2::settings() + status(1, "200"));
+    REQUIRE(world.succeeded(id));
+  }
+  const std::size_t before = world.connects.size();
+  world.visit("https://b.example/", addresses.front(), {addresses.begin() + 1, addresses.end()});
+  CHECK(world.connects.size() == before + 1);
+  CHECK(verifier->asked == limits::kMaxCoalescingChecks);
 }
 
 TEST_CASE("coalescing: cancel of a guest, and of the host, leaves the other") {

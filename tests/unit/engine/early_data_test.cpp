@@ -331,3 +331,22 @@ TEST_CASE("the Cookie field is the one that was sent, whatever the jar has by th
   REQUIRE(world.heads_sent.size() == 1);
   CHECK(world.heads_sent[0].head == world.server(conn).plain());
 }
+
+TEST_CASE("early data: a priority that changes while the request may be at the server does not change the request") {
+  EarlyWorld world;
+  world.options.priority = Priority{.urgency = 1};
+  const TransferId id = world.ask("https://example.org/x");
+  world.engine.set_priority(id, {.urgency = 2}, world.now);  // nothing has gone yet
+  const ConnId conn = world.call();
+  const std::string sent = world.server(conn).plain();
+  CHECK(sent.find("Priority: u=2\r\n") != std::string::npos);
+  world.engine.set_priority(id, {.urgency = 5}, world.now);
+  CHECK(world.engine.request(id).fields.find("Priority") == "u=2");
+  world.carry(conn);
+  CHECK(world.server(conn).plain() == sent);
+  // The field is still known to be no one's but the engine's.
+  world.engine.set_priority(id, {.urgency = 6}, world.now);
+  CHECK(world.engine.request(id).fields.find("Priority") == "u=6");
+  world.answer_with(conn, answer("x"));
+  CHECK(world.succeeded(id));
+}

@@ -164,6 +164,34 @@ TEST_CASE("http2 proxies: a challenge of a proxy that forwards is answered") {
   CHECK(world.bodies[id] == "in");
 }
 
+TEST_CASE("http2 proxies: logins of a connection do not hide the schemes that a forwarded request can answer with") {
+  ProxiedWorld world;
+  world.proxy.user = "me";
+  world.proxy.password = "secret";
+  world.proxy.schemes = {.basic = true, .digest = true, .ntlm = true, .negotiate = true};
+  world.use();
+  const TransferId id = world.ask("http://a.example/");
+  world.meet();
+  world.say(h2::settings() + reply(1, "407", "who", {{"proxy-authenticate", "Negotiate, NTLM, Basic realm=\"x\""}}));
+  REQUIRE(world.requests.size() == 2);
+  CHECK(world.requests[1].fields.find(kBasic) != std::string::npos);
+  world.say(reply(3, "200", "in"));
+  CHECK(world.bodies[id] == "in");
+}
+
+TEST_CASE("http2 proxies: with NTLM alone a request that is forwarded as one of many is sent without a login") {
+  ProxiedWorld world;
+  world.proxy.user = "me";
+  world.proxy.password = "secret";
+  world.proxy.schemes = {.basic = false, .digest = false, .ntlm = true};
+  world.use();
+  const TransferId id = world.ask("http://a.example/");
+  world.meet();
+  CHECK(world.requests.at(0).fields.find("proxy-authorization") == std::string::npos);
+  world.say(h2::settings() + reply(1, "407", "who", {{"proxy-authenticate", "NTLM"}}));
+  CHECK(world.engine.head(id).status == 407);
+}
+
 TEST_CASE("http2 proxies: a proxy that does not take HTTP/2 gets HTTP/1.1, forwarded or by CONNECT") {
   for (const bool tunnel : {false, true}) {
     ProxiedWorld world({"http/1.1"});
@@ -341,6 +369,23 @@ TEST_CASE("http2 proxies: heads of CONNECT without end are not taken (SB-19)") {
   for (int i = 0; i < 60; ++i) all += interim;
   world.say(all);
   CHECK(world.failure(id) == Code::tunnel_failed);
+}
+
+TEST_CASE("SB-65 http2 proxies: a proxy that sends PING and reads nothing is given up") {
+  ProxiedWorld world;
+  const TransferId id = world.ask();
+  world.meet();
+  world.open_tunnel();
+  std::string pings;
+  for (int i = 0; i < 500; ++i) pings += h2::ping();
+  std::size_t sent = 0;
+  while (!world.done(id) && sent < 10'000'000) {
+    REQUIRE(world.server(world.conn).write(as_bytes(pings)));
+    sent += pings.size();
+    world.to_client(world.conn);  // and nothing goes back
+  }
+  CHECK(world.done(id));
+  CHECK(sent < 1'000'000);
 }
 
 TEST_CASE("http2 proxies: an end of the tunnel without that of the origin's TLS cuts a response") {

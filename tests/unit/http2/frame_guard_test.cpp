@@ -36,7 +36,8 @@ TEST_CASE("http2 frame guard: all bytes are passed on, a frame at a time, each h
   }
 }
 
-TEST_CASE("http2 frame guard: one byte of a body makes up for one frame, a request for sixteen") {
+TEST_CASE(
+    "http2 frame guard: one byte of a body makes up for one frame, a request for sixteen; what was given up may come") {
   const std::string frame = h2::window_update(0, 1);
   const auto flood = [&](http2::FrameGuard& guard) {
     std::size_t taken = 0;
@@ -57,6 +58,24 @@ TEST_CASE("http2 frame guard: one byte of a body makes up for one frame, a reque
   for (int i = 0; i < 100; ++i) REQUIRE(opening.next(as_bytes(frame)));
   opening.opened();
   CHECK(flood(opening) == most - 100 + limits::kIdleFramesPerRequest);
+  http2::FrameGuard giving_up;
+  REQUIRE(giving_up.next(as_bytes(h2::settings())));
+  constexpr std::size_t kFrames = 3;
+  giving_up.gave_up(kFrames * limits::kLeastAbandonedFrameBytes);
+  const std::string data = h2::data(1, "x");
+  for (int i = 0; i < 10; ++i) {  // another one's
+    REQUIRE(giving_up.next(as_bytes(data)));
+    giving_up.read(1);
+  }
+  for (std::size_t i = 0; i < kFrames; ++i) REQUIRE(giving_up.next(as_bytes(data)));
+  CHECK(flood(giving_up) == most);
+  http2::FrameGuard gave_up;
+  REQUIRE(gave_up.next(as_bytes(h2::settings())));
+  gave_up.gave_up(SIZE_MAX);
+  gave_up.gave_up(SIZE_MAX);
+  std::size_t taken = 0;
+  while (gave_up.next(as_bytes(data))) ++taken;
+  CHECK(taken == most + limits::kConnectionWindowBytes / limits::kLeastAbandonedFrameBytes);
   http2::FrameGuard resting;  // what has moved before is not saved up
   REQUIRE(resting.next(as_bytes(h2::settings())));
   resting.moved(1'000);

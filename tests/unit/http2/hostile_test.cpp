@@ -150,6 +150,30 @@ TEST_CASE(
   CHECK_FALSE(peer.error);
 }
 
+TEST_CASE("http2 hostile: what the windows of given-up exchanges allowed may still come, and does not end the others") {
+  constexpr std::size_t kExchanges = 10, kFrameBytes = 400;
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  peer.open();
+  std::string frames;
+  for (std::size_t i = 0; i < kExchanges; ++i) {
+    const auto stream = peer.open();
+    peer.receive(h2::headers(stream, {{":status", "200"}}));
+    const std::string frame = h2::data(stream, std::string(kFrameBytes, 'x'));
+    for (std::size_t n = 0; n < limits::kStreamWindowBytes / kFrameBytes; ++n) frames += frame;
+  }
+  peer.sent();
+  for (std::uint32_t i = 0; i < kExchanges; ++i) peer.session->abort(3 + 2 * i);
+  peer.receive(frames);
+  REQUIRE_FALSE(peer.error);
+  peer.receive(h2::headers(1, {{":status", "200"}}, h2::kEndStream));
+  CHECK(peer[1].story == "hc");
+  // But not without end.
+  peer.open();
+  flood(peer, h2::data(3, std::string(kFrameBytes, 'x')), 100'000, true);
+  CHECK(failed_with(peer, "a flood of frames without data"));
+}
+
 TEST_CASE("http2 hostile: frames on closed streams are bounded, with data too") {
   for (const std::string& frame : {h2::data(1, "x"), h2::reset(1, 8), h2::headers(1, {{":status", "200"}})}) {
     Http2Peer peer;

@@ -45,6 +45,20 @@ TEST_CASE("http2 request: a Host field is the authority, and is not sent beside 
   CHECK(written(request) == ":method=GET;:path=/;:authority=b.example:1;:scheme=https;");
 }
 
+TEST_CASE("http2 request: where a proxy forwards it, the authority is the URL's whatever a Host field says") {
+  Request request = request_to("http://a.example:8080/x");
+  REQUIRE(request.fields.add("Host", "b.example"));
+  const Fields none;
+  const http::ForwardedBy by{.fields = &none, .authorization = {}};
+  RequestFields fields;
+  fields.write({.request = &request, .forwarded = &by});
+  std::string all;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    all.append(fields.at(i).name).append("=").append(fields.at(i).value).append(";");
+  }
+  CHECK(all == ":method=GET;:path=/x;:authority=a.example:8080;:scheme=http;");
+}
+
 TEST_CASE("http2 request: what belongs to a connection is left out, TE but for trailers too") {
   Request request = request_to("https://a.example/");
   for (const auto& [name, value] : {std::pair{"Connection", "close, X-Mine"},
