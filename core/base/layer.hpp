@@ -85,6 +85,10 @@ class Layer {
   // until `plain_in` is empty or `wire_out` holds `wire_cap` bytes or more. While the layer waits for the peer it takes
   // nothing and returns need_input: the caller tries again after each decode(). Only when established().
   virtual Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) = 0;
+  // Of the bytes that encode() took, some are in no wire bytes yet: the layer waits for the peer.
+  virtual bool holds_plain() const { return false; }
+  // Nothing is sent for a while: frees what only sending needs.
+  virtual void drop_memory() noexcept {}
   // True when plain bytes may be encoded. For TLS: the handshake is complete and the peer was verified.
   virtual bool established() const = 0;
   virtual Again again() const { return Again::no; }              // after a failure, or if the stream below ended now

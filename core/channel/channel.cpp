@@ -140,12 +140,13 @@ void Channel::settle(Now now) {
 }
 
 // What the session gave is on the wire once the wire has taken all that the bottom layer made up to now, where no layer
-// above it holds any of it.
+// above it holds any of it, and it does not itself.
 void Channel::note_position() {
   if (!descent_) return;
   Descent& down = *descent_;
   if (down.plain == (down.positions.empty() ? down.on_wire : down.positions.back().plain)) return;
   if (std::any_of(stages_.begin() + 1, stages_.end(), [](const Stage& stage) { return !stage.out.empty(); })) return;
+  if (std::ranges::any_of(stages_, [](const Stage& stage) { return stage.layer->holds_plain(); })) return;
   drive([&] { down.positions.push_back({down.plain, down.wire + stages_.front().out.size() - down.sent_here}); });
 }
 
@@ -245,6 +246,7 @@ void Channel::drop_memory() {
   if (descent_->keeps_too_much()) std::vector<Descent::Position>().swap(descent_->positions);
   for (Stage& stage : stages_) {
     if (is_too_large(stage)) std::vector<std::uint8_t>().swap(stage.out);
+    stage.layer->drop_memory();
   }
 }
 

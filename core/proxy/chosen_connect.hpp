@@ -36,6 +36,10 @@ class ChosenConnect final : public Layer {
   Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) override {
     return chosen_->encode(plain_in, wire_out, wire_cap, now);
   }
+  bool holds_plain() const override { return chosen_ && chosen_->holds_plain(); }
+  void drop_memory() noexcept override {
+    if (chosen_) chosen_->drop_memory();
+  }
   bool established() const override { return chosen_ && chosen_->established(); }
   Again again() const override { return chosen_ ? chosen_->again() : Again::no; }
   bool passes_all() const override { return chosen_ && chosen_->passes_all(); }

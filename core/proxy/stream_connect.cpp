@@ -179,9 +179,11 @@ Pump StreamConnect::encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out,
     flush(wire_out);
     take_late(now);
   }
-  if (state_ == State::failed) return Pump::failed;
+  return state_ == State::failed ? Pump::failed : Pump::progressed;
+}
+
+void StreamConnect::drop_memory() noexcept {
   if (upload_.empty()) upload_ = http::UploadBody(request_.body);  // without its buffer
-  return Pump::progressed;
 }
 
 void StreamConnect::flush(std::vector<std::uint8_t>& wire_out) {

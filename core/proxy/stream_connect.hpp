@@ -31,6 +31,8 @@ class StreamConnect final : public Layer {
   Pump start(std::vector<std::uint8_t>& wire_out, Now now) override;
   Pump decode(Bytes& wire_in, MutableBytes& plain_out, std::vector<std::uint8_t>& wire_out, Now now) override;
   Pump encode(Bytes& plain_in, std::vector<std::uint8_t>& wire_out, std::size_t wire_cap, Now now) override;
+  bool holds_plain() const override { return !upload_.empty(); }
+  void drop_memory() noexcept override;
   bool established() const override { return state_ == State::open || state_ == State::ended; }
   // Only the end of the stream is one that the target has made.
   StreamEnd stream_end() const override { return state_ == State::ended ? StreamEnd::clean : StreamEnd::cut; }

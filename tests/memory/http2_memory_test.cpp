@@ -147,6 +147,34 @@ TEST_CASE("memory: CONNECT over HTTP/2 throws, and leaves nothing") {
   with_every_allocation_failing("a tunnel", [&] { return tunnel(answer); });
 }
 
+TEST_CASE("memory: a tunnel over HTTP/2 that sends takes no memory, and keeps no buffer afterwards") {
+  proxy::StreamConnect layer({.proxy = "https://proxy.example:443", .target = {"example.org", 443}});
+  std::vector<std::uint8_t> wire;
+  wire.reserve(1'000'000);
+  REQUIRE(layer.start(wire, {}) == Pump::progressed);
+  constexpr std::uint32_t kMuch = 0x3fff'ffff;
+  const std::string answer =
+      h2::settings({{h2::kInitialWindow, kMuch}}) + h2::window_update(0, kMuch) + h2::headers(1, {{":status", "200"}});
+  std::vector<std::uint8_t> space(1'000);
+  MutableBytes room(space);
+  Bytes in = as_bytes(answer);
+  REQUIRE(layer.decode(in, room, wire, {}) == Pump::need_input);
+  const std::string record(16'000, 'r');
+  const auto send = [&] {
+    wire.clear();
+    Bytes out = as_bytes(record);
+    REQUIRE(watched([&] { return layer.encode(out, wire, 64'000, {}); }) == Pump::progressed);
+  };
+  for (int i = 0; i < 10; ++i) send();
+  run_short(SIZE_MAX, Shortage::once);
+  for (int i = 0; i < 50; ++i) send();
+  CHECK(allocations() == 0);
+  layer.drop_memory();
+  send();
+  CHECK(allocations() == 1);
+  relieve();
+}
+
 // Rounds of `at_once` requests and their responses. How many allocations the last ones have made.
 std::size_t allocations_of(std::size_t at_once, bool beside_another) {
   constexpr int kRounds = 100, kWarm = 50;

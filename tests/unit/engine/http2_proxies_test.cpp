@@ -285,6 +285,21 @@ TEST_CASE("http2 proxies: an upload waits for the window of the tunnel, and goes
   CHECK(world.succeeded(id));
 }
 
+TEST_CASE("http2 proxies: what waits for the window of the tunnel is not sent yet") {
+  ProxiedWorld world;
+  Request put = EngineWorld::get("https://example.org/", "PUT");
+  put.body = BodyOwned(std::string(65'000, 'u'));
+  const TransferId id = world.add(std::move(put), world.options);
+  world.meet();
+  world.open_tunnel();
+  CHECK(world.origin->plain().size() > 40'000);
+  CHECK_FALSE(world.origin->plain().ends_with(std::string(65'000, 'u')));
+  CHECK_FALSE(world.engine.progress(id).sent.has_value());
+  world.say(h2::window_update(0, 10'000) + h2::window_update(1, 10'000));
+  CHECK(world.origin->plain().ends_with(std::string(65'000, 'u')));
+  CHECK(world.engine.progress(id).sent.has_value());
+}
+
 TEST_CASE("SB-41 http2 proxies: a refused tunnel is an error with the proxy's status, as over HTTP/1") {
   ProxiedWorld world;
   const TransferId id = world.ask();
