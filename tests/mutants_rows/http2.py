@@ -114,8 +114,6 @@ ROWS = [
            ("proxy/stream_connect.cpp", "  session_->set_time(now.steady);\n", "  if (!PLANTED) session_->set_time(now.steady);\n")),
     mutant("http2-proxy-held", "what waits for the window of a tunnel counts as sent",
            ("channel/channel.cpp", "return stage.layer->holds_plain(); })) return;", "return stage.layer->holds_plain(); }) && !PLANTED) return;")),
-    mutant("http2-proxy-buffer", "an idle tunnel keeps the buffer that it sends from",
-           ("channel/channel.cpp", "    stage.layer->drop_memory();", "    if (!PLANTED) stage.layer->drop_memory();")),
     mutant("http2-proxy-framing", "fields for the proxy frame CONNECT",
            ("http2/request_fields.cpp", "|| is_framing(field.name)) continue;", "|| (is_framing(field.name) && !PLANTED)) continue;")),
     mutant("http2-proxy-window", "the window of a tunnel is not opened again",
