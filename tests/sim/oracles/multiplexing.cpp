@@ -112,7 +112,8 @@ bool Oracles::is_ridden(ConnId conn) const {
 // A transfer that needs its own connection, or is sent again, delays those after it if dials are shared.
 bool Oracles::is_held_up(const Seen& seen) const {
   return std::ranges::any_of(transfers_, [&](const Seen& other) {
-    if (!is_waiting(other) || other.kind != seen.kind) return false;
+    // Nobody is told when the wait after a refusal is over.
+    if (other.kind != seen.kind || !(is_waiting(other) || rests_refused(other))) return false;
     const bool was_sent = engine().info(other.id).retries > 0;  // it waits before those that were never sent
     return was_sent || (other.order < seen.order && (other.plan->fresh || is_wary(other)));
   });
