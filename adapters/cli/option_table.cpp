@@ -187,7 +187,7 @@ constexpr OptionSpec kTable[] = {
     {http1_0, '0', "http1.0", "", "", "", G::connection, "HTTP/1.0 requests, each on a connection of its own"},
     {http1_1, 0, "http1.1", "", "", "", G::connection, "HTTP/1.1 alone"},
     {http2, 0, "http2", "", "", "", G::connection, "https: HTTP/2 or HTTP/1.1; http: HTTP/1.1 (default)"},
-    {http2_prior_knowledge, 0, "http2-prior-knowledge", "", "", "", G::connection, "HTTP/2 without asking for it"},
+    {http2_prior_knowledge, 0, "http2-prior-knowledge", "", "", "", G::connection, "HTTP/2 alone, over http at once"},
     {http0_9, 0, "http0.9", "", "no-http0.9", "", G::connection, "take a response without a head: all of it is body"},
     {strict, 0, "strict", "", "no-strict", "", G::connection, "responses that break HTTP's rules are errors"},
 

@@ -358,7 +358,7 @@ Result<void> Session::keep_alive(Now now) {
   ping_due_ = now.steady + *ping_interval_;
   if (!due || std::exchange(heard_, false)) return {};
   if (awaits_pong_) {
-    return std::unexpected(connection_error(ErrorCode::no_error, "the peer does not answer a PING"));
+    return std::unexpected(make_error(Code::http2_error, "HTTP/2: the peer does not answer a PING"));
   }
   awaits_pong_ = true;
   if (auto pinged = library_.ping(); !pinged) return pinged;

@@ -130,8 +130,10 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
       // Others wait for the place of an exchange that never ends.
       const bool few_places =
           plan.max_connections_per_origin > 0 || origin.options.max_streams < 100 || !origin.options.changes.empty();
-      if (few_places && world.faults().contains("never")) return true;
-      const bool dead = faults.contains("stall") || faults.contains("silent") || faults.contains("half open");
+      if (few_places && (world.faults().contains("never") || world.faults().contains("pings"))) return true;
+      // It may wait for a connection that is dead, and have none itself. An origin that floods reads nothing more.
+      constexpr std::string_view kDead[] = {"stall", "silent", "half open", "settings flood"};
+      const bool dead = std::ranges::any_of(kDead, [&](const auto name) { return world.faults().contains(name); });
       // A PING finds it.
       return (dead && !plan.ping_interval) || !plan.calm;
     }
