@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "language.hpp"
+
 namespace sluice {
 
 // 0 is the most urgent, 7 is for what nobody waits for. `incremental`: parts of the response are of use before all of

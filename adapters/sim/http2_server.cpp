@@ -4,7 +4,6 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
 #include "core/base/check.hpp"
@@ -106,7 +105,7 @@ struct Http2Server::Callbacks {
   static ssize_t read(nghttp2_session* session, std::int32_t stream, std::uint8_t* space, std::size_t bytes,
                       std::uint32_t* flags, nghttp2_data_source*, void* self) {
     const Events::Part part = of(self).events_.next_part(unsigned_id(stream), bytes);
-    std::memcpy(space, part.bytes.data(), part.bytes.size());
+    std::ranges::copy(part.bytes, space);
     if (part.last) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       if (part.trailers && !part.trailers->empty()) {

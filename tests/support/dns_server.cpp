@@ -154,6 +154,11 @@ class DnsServer::Thread {
                         (is(*question, "sixless") && question->type == kTypeAaaa) ||
                         (is(*question, "fourless") && question->type == kTypeA) ||
                         (is(*question, "recordless") && question->type == kTypeHttps);
+    {  // before the answer, after which a test may look
+      const std::lock_guard lock(mutex_);
+      ++questions_;
+    }
+    changed_.notify_all();
     if (!silent) {
       const auto found = names_.find(question->name);
       std::string out = answer(packet, *question, found == names_.end() ? nullptr : &found->second);
@@ -170,9 +175,6 @@ class DnsServer::Thread {
       }
       ::sendto(socket_.get(), out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
     }
-    const std::lock_guard lock(mutex_);
-    ++questions_;
-    changed_.notify_all();
   }
 
   std::map<std::string, std::vector<IpAddress>> names_;
