@@ -54,12 +54,19 @@ class Exchanges {
       many_.erase(many_.begin() + (item - many_.data()));
     }
   }
+  // None is left: what many of them needed is freed.
+  void release() {
+    SLUICE_CHECK(empty());
+    if (many_.capacity() > kKept) std::vector<Item>().swap(many_);
+  }
   void clear() {
     has_first_ = false;
     many_.clear();
   }
 
  private:
+  static constexpr std::size_t kKept = 8;  // room for so many stays with an idle connection
+
   const Item* lower_bound(http::StreamId stream) const {
     return std::lower_bound(begin(), end(), stream,
                             [](const Item& item, http::StreamId id) { return item.first < id; });

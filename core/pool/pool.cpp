@@ -270,6 +270,7 @@ void Pool::park(PooledConnection& connection, Endpoint& endpoint, Now now) {
     timers_.set(connection.expiry_timer, limit, TimerKind::connection_expiry, connection.id, now);
   }
   connection.was_idle = true;
+  connection.exchanges.release();
   endpoint.idle.push_front(connection);
   idle_.push_back(connection);
   proxies_.spare_changed(endpoint);

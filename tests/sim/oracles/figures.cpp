@@ -104,7 +104,7 @@ bool Oracles::is_wanted(const Deadline& deadline) const {
       });
     case TimerKind::backoff:
       return somebody([&](const Seen& seen) {
-        if (rests_refused(seen)) return at <= now() + limits::kRefusedDelay;
+        if (may_rest_refused(seen)) return at <= now() + limits::kRefusedDelay;
         return is_resting(seen) && seen.chain->rests_until == at;
       });
     case TimerKind::attempts_timeout:  // no plan has one

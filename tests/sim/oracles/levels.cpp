@@ -98,8 +98,9 @@ void Oracles::check_deadlines() {
     if (std::exchange(seen.retries, info.retries) != info.retries) seen.tried_at = now();
     // A second attempt differs from a first one in having its connection.
     const bool is_between = info.retries > 0 && !seen.head && !is_riding(seen);
-    if (rests_refused(seen)) seen.tried_at = now();
-    if (is_resting(seen) || rests_refused(seen)) continue;
+    note_refused_rest(seen);
+    if (may_rest_refused(seen)) seen.tried_at = now();
+    if (is_resting(seen) || may_rest_refused(seen)) continue;
     if (plan.connect_timeout && (is_between || !engine().progress(seen.id).secured) && is_unlimited(seen)) {
       check(seen, seen.tried_at + *plan.connect_timeout, "connect timeout");
     }

@@ -97,9 +97,20 @@ void Oracles::window_opened(const Seen& seen, std::size_t in_all) {
                          std::to_string(seen.taken) + " were consumed");
 }
 
-bool Oracles::rests_refused(const Seen& seen) const {
+bool Oracles::was_refused_again(const Seen& seen) const {
   if (seen.refusals == 0 || seen.done || seen.removed) return false;
   return engine().info(seen.id).retries > limits::kMaxRetries && seen.opened_at <= seen.refused_at && !seen.is_open;
+}
+
+void Oracles::note_refused_rest(Seen& seen) {
+  if (!was_refused_again(seen)) return seen.rested_since.reset();
+  if (!seen.rested_since) seen.rested_since = now();
+}
+
+bool Oracles::may_rest_refused(const Seen& seen) const {
+  if (!was_refused_again(seen)) return false;
+  const bool leaps = scenario_.on.has(Feature::leaps);  // its timer may be late
+  return leaps || !seen.rested_since || now() <= *seen.rested_since + limits::kRefusedDelay;
 }
 
 // ---- levels ----
@@ -112,8 +123,7 @@ bool Oracles::is_ridden(ConnId conn) const {
 // A transfer that needs its own connection, or is sent again, delays those after it if dials are shared.
 bool Oracles::is_held_up(const Seen& seen) const {
   return std::ranges::any_of(transfers_, [&](const Seen& other) {
-    // Nobody is told when the wait after a refusal is over.
-    if (other.kind != seen.kind || !(is_waiting(other) || rests_refused(other))) return false;
+    if (other.kind != seen.kind || !(is_waiting(other) || may_rest_refused(other))) return false;
     const bool was_sent = engine().info(other.id).retries > 0;  // it waits before those that were never sent
     return was_sent || (other.order < seen.order && (other.plan->fresh || is_wary(other)));
   });
@@ -144,7 +154,7 @@ void Oracles::check_shared_dials() {
     if (!seen.added || !multiplexes(seen)) continue;
     // Transfers that have just got an exchange, or ended, have waited too.
     const bool had_turn = seen.opened_at == now() || seen.ended_at == now();
-    if (is_waiting(seen) || had_turn) ++waiting[seen.kind];
+    if (is_waiting(seen) || may_rest_refused(seen) || had_turn) ++waiting[seen.kind];
   }
   waited_.resize(kinds_.size());
   const std::size_t seen_before = std::exchange(connects_seen_, world_->connects().size());

@@ -70,10 +70,11 @@ struct Seen {
   bool upload_arrived = false;
   bool was_sent = false;  // completely, as the engine says
   // With multiplexing
-  int refusals = 0;       // how often it was refused
-  Instant refused_at;     // at its peer, the last time
-  bool is_open = false;   // its exchange is open, as far as its session knows
-  bool silenced = false;  // it gets no response
+  int refusals = 0;                     // how often it was refused
+  Instant refused_at;                   // at its peer, the last time
+  std::optional<Instant> rested_since;  // since then it waits, or is in line again
+  bool is_open = false;                 // its exchange is open, as far as its session knows
+  bool silenced = false;                // it gets no response
   bool reset_by_peer = false;
   Instant ended_at;
   Instant opened_at;      // its exchange
@@ -180,8 +181,11 @@ class Oracles : public test::MuxObserver {
   void check_hops();
   void check_rest(Seen& seen);
   void note_rest(Seen& seen, Instant queued);
-  // It was refused again when it had been sent again, so it waits before it is sent once more.
-  bool rests_refused(const Seen& seen) const;
+  // It was refused again when it had been sent again, so it waits before it is sent once more. For how long is drawn by
+  // the engine: until the longest wait has passed it may rest, or be in line already.
+  bool was_refused_again(const Seen& seen) const;
+  bool may_rest_refused(const Seen& seen) const;
+  void note_refused_rest(Seen& seen);
   bool is_resting(const Seen& seen) const { return seen.chain && seen.chain->rests_until; }
   std::optional<Code> error_of_chain(const Seen& seen) const;
 
@@ -221,7 +225,7 @@ class Oracles : public test::MuxObserver {
   bool is_riding(const Seen& seen) const;
   bool may_be_used_again(const Seen& seen, ConnId conn, bool sent) const;
   bool is_waiting(const Seen& seen) const {
-    return seen.added && !seen.done && !seen.head && !is_riding(seen) && !is_resting(seen) && !rests_refused(seen);
+    return seen.added && !seen.done && !seen.head && !is_riding(seen) && !is_resting(seen) && !may_rest_refused(seen);
   }
   bool is_served_by(const Seen& seen, const std::vector<ConnId>& spare) const;
   std::vector<ConnId> unridden() const;
