@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 #include "core/base/limits.hpp"
@@ -36,6 +37,20 @@ using Faults = std::map<std::string, std::uint64_t, std::less<>>;
 bool has_connection_fault(const Faults& faults) {
   return std::ranges::any_of(
       faults, [](const auto& fault) { return std::ranges::find(kOfExchanges, fault.first) == std::end(kOfExchanges); });
+}
+
+bool has_any(const Faults& faults, std::span<const std::string_view> names) {
+  return std::ranges::any_of(names, [&](const std::string_view name) { return faults.contains(name); });
+}
+
+// Of a connection with the origin that was open until now, or until the first transfer that waited for it gave up: all
+// are added within this time.
+constexpr Duration kAdding = std::chrono::seconds(10);
+bool has_open_fault(const sim::World& world, sim::OriginNumber origin, std::span<const std::string_view> names) {
+  return std::ranges::any_of(world.connects(), [&](const sim::ConnectRecord& record) {
+    return record.origin == origin && record.over.value_or(Instant::max()) >= world.now().steady - kAdding &&
+           has_any(world.faults(record.conn), names);
+  });
 }
 
 // It was not processed more often than it is sent again, or its body cannot be sent again.
@@ -127,13 +142,14 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
     case Code::total_timeout: {
       // A client that reads a flood slowly may answer all of it.
       if (transfer.reply.never || (fault >= Fault::pings && fault <= Fault::empty_frames)) return true;
-      // Others wait for the place of an exchange that never ends.
+      // It waits for the place of an exchange that goes on for ever, on a connection that can carry few, or none more.
       const bool few_places =
           plan.max_connections_per_origin > 0 || origin.options.max_streams < 100 || !origin.options.changes.empty();
-      if (few_places && (world.faults().contains("never") || world.faults().contains("pings"))) return true;
-      // It may wait for a connection that is dead, and have none itself. An origin that floods reads nothing more.
+      constexpr std::string_view kForEver[] = {"never", "pings"};
+      if (few_places && has_open_fault(world, transfer.origin, kForEver)) return true;
+      // An origin that floods reads nothing more. The transfer may wait for a dead connection, and have none itself.
       constexpr std::string_view kDead[] = {"stall", "silent", "half open", "settings flood"};
-      const bool dead = std::ranges::any_of(kDead, [&](const auto name) { return world.faults().contains(name); });
+      const bool dead = has_any(faults, kDead) || has_open_fault(world, transfer.origin, kDead);
       // A PING finds it.
       return (dead && !plan.ping_interval) || !plan.calm;
     }
