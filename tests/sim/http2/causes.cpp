@@ -150,8 +150,9 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
       // An origin that floods reads nothing more. The transfer may wait for a dead connection, and have none itself.
       constexpr std::string_view kDead[] = {"stall", "silent", "half open", "settings flood"};
       const bool dead = has_any(faults, kDead) || has_open_fault(world, transfer.origin, kDead);
-      // A PING finds it.
-      return (dead && !plan.ping_interval) || !plan.calm;
+      // A PING finds it; but an origin of which all connections die takes long if there may be one or two at a time.
+      const bool found = plan.ping_interval && (plan.max_connections_per_origin == 0 || !origin.options.silent_after);
+      return (dead && !found) || !plan.calm;
     }
     default:
       return false;

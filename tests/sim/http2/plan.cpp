@@ -243,6 +243,8 @@ Plan draw_plan(std::uint64_t seed) {
   for (TransferPlan& transfer : plan.transfers) {
     transfer.reply.bytes = std::min(transfer.reply.bytes, 500 + most);
     transfer.upload.bytes = std::min(transfer.upload.bytes, 500 + most);
+    sim::Http2Fault& fault = transfer.reply.http2.fault;
+    if (fault == sim::Http2Fault::interim_flood && plan.weather.max_piece < 8) fault = sim::Http2Fault::refused;
   }
   return plan;
 }
