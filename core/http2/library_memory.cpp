@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kFrameBytes = 16 * 1024;      // the frame buffer is larger, and nothing else is as large
 constexpr std::size_t kMaxSpareBytes = 128 * 1024;  // as much as the blocks of limits::kMaxStreams requests
-constexpr std::size_t kKeptSpareBytes = 1'536;      // by an idle connection: enough for one request
+constexpr std::size_t kKeptSpareBytes = 1'280;      // by an idle connection: enough for one request
 
 }  // namespace
 
@@ -54,7 +54,7 @@ void* LibraryMemory::allocate(std::size_t bytes) noexcept {
   if (is_kept && !refused_ && spares_[list] != nullptr) {
     memory = spares_[list];
     spares_[list] = spares_[list]->next;
-    spare_bytes_ -= bytes;
+    spare_bytes_ -= sizeof(Block) + bytes;
   } else if (!refused_ && bytes <= SIZE_MAX - sizeof(Block)) {
     memory = ::operator new(sizeof(Block) + bytes, std::nothrow);
   }
@@ -93,7 +93,7 @@ void LibraryMemory::release(void* memory) noexcept {
   }
   block->next = spares_[list];
   spares_[list] = block;
-  spare_bytes_ += block->bytes;
+  spare_bytes_ += sizeof(Block) + block->bytes;
 }
 
 void LibraryMemory::release_spares() noexcept { free_spares(kKeptSpareBytes); }
@@ -103,7 +103,7 @@ void LibraryMemory::free_spares(std::size_t most) noexcept {
     while (spares_[list] != nullptr && spare_bytes_ > most) {
       Block* const block = spares_[list];
       spares_[list] = block->next;
-      spare_bytes_ -= block->bytes;
+      spare_bytes_ -= sizeof(Block) + block->bytes;
       ::operator delete(block);
     }
   }
