@@ -283,7 +283,7 @@ struct Http2OriginOptions {
   std::size_t unprocessed = 0;
   bool two_steps = false;
   std::optional<std::size_t> silent_after = {};  // from then on nothing is read or sent; the connection stays open
-  Http2Watcher* watcher = nullptr;               // not owned; null: nobody watches
+  Http2Watcher* watcher = nullptr;               // not owned; null: none
 };
 bool has_http2_origin();  // false: a build without libnghttp2
 // An origin of HTTP/2 (RFC 9113) on connections where ALPN says so, or that begin with the connection preface; of

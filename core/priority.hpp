@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-// 0 is the most urgent, 7 is for what nobody waits for. `incremental`: parts of the response are of use before all of
+// 0 is the most urgent, 7 the least. `incremental`: parts of the response are of use before all of
 // it has come, so the server may send it beside others.
 struct Priority {
   std::uint8_t urgency = 3;

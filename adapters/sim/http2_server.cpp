@@ -39,7 +39,7 @@ struct CallbacksDeleter {
 
 }  // namespace
 
-struct Http2Server::Callbacks {
+struct Http2Server::Hooks {
   static Http2Server& of(void* self) { return *static_cast<Http2Server*>(self); }
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
@@ -143,7 +143,7 @@ Http2Server::Http2Server(Events& events, const Settings& settings) : events_(eve
   succeed(nghttp2_session_callbacks_new(&made_callbacks));
   const std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> callbacks(made_callbacks);
   nghttp2_option_set_no_auto_window_update(options.get(), 1);
-  Callbacks::set(callbacks.get());
+  Hooks::set(callbacks.get());
   succeed(nghttp2_session_server_new2(&session_, callbacks.get(), this, options.get()));
   change(settings);
 }
@@ -191,7 +191,7 @@ void Http2Server::respond(std::uint32_t stream, int status, const FieldPairs& fi
   const std::string text = std::to_string(status);
   const std::vector<nghttp2_nv> all = as_library_fields(text, fields);
   nghttp2_data_provider body = {};
-  body.read_callback = Callbacks::read;
+  body.read_callback = Hooks::read;
   succeed(nghttp2_submit_response(session_, library_id(stream), all.data(), all.size(), has_body ? &body : nullptr));
 }
 

@@ -77,7 +77,7 @@ class Http2Server {
   void ping();
 
  private:
-  struct Callbacks;
+  struct Hooks;
   void submit(std::uint32_t stream, int status, const FieldPairs& fields, bool interim, bool has_body);
 
   Events& events_;

@@ -81,7 +81,7 @@ struct CallbacksDeleter {
 
 }  // namespace
 
-struct Library::Callbacks {
+struct Library::Hooks {
   static Listener& of(void* self) { return static_cast<Library*>(self)->listener_; }
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
@@ -174,7 +174,7 @@ bool Library::start(std::uint32_t first_stream, FrameBuffer* buffer) {
   nghttp2_option_set_no_closed_streams(options.get(), 1);
   // Its own limit is 64 KiB, and counts more than the fields have.
   nghttp2_option_set_max_send_header_block_length(options.get(), 4 * limits::kMaxRequestHeadBytes);
-  Callbacks::set(callbacks.get());
+  Hooks::set(callbacks.get());
   nghttp2_mem memory = {&memory_, allocate, release, allocate_array, reallocate};
   nghttp2_session* made = nullptr;  // after a failure it may be a pointer to what was freed
   if (nghttp2_session_client_new3(&made, callbacks.get(), this, options.get(), &memory) != 0) return false;
@@ -242,7 +242,7 @@ Result<std::uint32_t> Library::submit_request(const RequestFields& fields, bool 
       pairs[i] = pair_of(field.name, field.value, field.is_secret);
     }
     nghttp2_data_provider body = {};
-    body.read_callback = Callbacks::read;
+    body.read_callback = Hooks::read;
     const std::int32_t stream =
         nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(), has_body ? &body : nullptr, nullptr);
     if (auto submitted = result(stream); !submitted) return std::unexpected(std::move(submitted.error()));

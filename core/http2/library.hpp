@@ -86,7 +86,7 @@ class Library {
   bool short_of_memory() const { return memory_.refused(); }
 
  private:
-  struct Callbacks;
+  struct Hooks;
   Result<void> result(std::ptrdiff_t code) const;
 
   Listener& listener_;

@@ -49,7 +49,7 @@ class LibraryMemory {
 
   Block* first_ = nullptr;
   std::array<Block*, kSizes> spares_ = {};  // by size; linked by `next`
-  std::size_t spare_bytes_ = 0;  // with what is before each block
+  std::size_t spare_bytes_ = 0;             // with what is before each block
   FrameBuffer* lent_ = nullptr;
   void* in_lent_ = nullptr;  // what the library has of it
   bool refused_ = false;

@@ -1,6 +1,6 @@
 // How large the windows of the exchanges of one connection are (RFC 9113 5.2): they begin small, and grow while they
 // limit the speed, which is if half of a window is consumed within two round trips. Round trips are measured by PINGs.
-// A window whose bytes nobody consumes does not grow. Leaves to the session: frames, and what the peer has sent.
+// A window does not grow while its bytes are not consumed. Leaves to the session: frames, and what the peer has sent.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // What a test server says on one connection, without a socket: takes the bytes of requests, gives those of responses,
-// and says how the connection ends. origin_server.hpp has the meaning of the words in a path. HTTP/1.1 is in
+// and says how the connection ends. origin_server.hpp has the meaning of the parts of a path. HTTP/1.1 is in
 // origin_talk.hpp, HTTP/2 in http2_talk.hpp. Leaves sockets and TLS to others.
 #pragma once
 

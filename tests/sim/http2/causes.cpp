@@ -122,7 +122,7 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
       if (transfer.versions == HttpVersions::at_least_http2 && origin.tls && origin.http2 < 1000) return true;
       // Many small updates of windows look like a flood.
       if (origin.options.window_step < 50 && error.detail == kEnhanceYourCalm) return true;
-      // A PING waits behind an upload that is sent slowly.
+      // A PING waits until the bytes of an upload before it are sent, which is slow.
       if (plan.ping_interval && (plan.weather.max_send != SIZE_MAX || plan.weather.bandwidth != SIZE_MAX)) return true;
       return broken || is_refused_for_good(account, faults, info);
     case Code::connection_closed:

@@ -292,7 +292,7 @@ class Http2Run final : public ModeRun {
 
   // Nothing but its long idleness ends a connection there.
   void check_kept(std::size_t number) {
-    // A PING may wait too long behind an upload.
+    // A PING may be sent too late after the bytes of an upload.
     const bool slow = plan_.weather.max_send != SIZE_MAX || plan_.weather.bandwidth != SIZE_MAX;
     if (plan_.ping_interval && slow) return;
     const Duration least = EngineOptions().idle_connection_timeout;

@@ -86,7 +86,7 @@ void Oracles::judge_idleness(const Seen& seen, const Error& error) {
     report("idle", name(seen) + ": " + std::to_string(seen.held) +
                        " bytes wait to be consumed, and it was the peer that was waited for");
   }
-  if (multiplexes(seen)) return;  // its bytes may wait behind those of other exchanges
+  if (multiplexes(seen)) return;  // its bytes may wait for those of other exchanges
   // Nothing else had to be sent: with a declared length there is no framing between the bytes. A response may have
   // ended the upload.
   const bool owed = plan.upload.kind == UploadPlan::Kind::stream_with_length && seen.gives_later &&
