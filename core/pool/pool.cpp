@@ -314,9 +314,15 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
 bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter) {
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
   if (connection.endpoint != endpoint.id) endpoint.stays_apart = true;
-  http::Protocol& protocol = endpoint.protocol;
-  if (protocol == http::Protocol::negotiated) protocol = http::Protocol::http1;
-  return protocol == http::Protocol::http1;
+  if (endpoint.protocol == http::Protocol::negotiated) {
+    endpoint.protocol = http::Protocol::http1;
+    // Those that it has for HTTP/2 carry no other exchange.
+    while (PooledConnection* const other = endpoint.offered.pop_front()) other->last_use = true;
+    for (PooledConnection* other = endpoint.idle.front(); other; other = IdleHere::next(*other)) {
+      other->last_use |= other->multiplexes;
+    }
+  }
+  return endpoint.protocol == http::Protocol::http1;
 }
 
 bool Pool::is_expired(PooledConnection& connection, Now now) {
@@ -418,8 +424,9 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
 std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
   PooledConnection* connection = endpoint.idle.front();
   if (!connection) return std::nullopt;
-  // It has expired, but its timer is late.
-  if (now.steady - connection->idle_since >= idle_limit(*connection)) return close_grant(*connection);
+  // It has expired, but its timer is late; or it was for HTTP/2 (needs_http1()).
+  const bool expired = now.steady - connection->idle_since >= idle_limit(*connection);
+  if (expired || connection->last_use) return close_grant(*connection);
   Waiter* waiter = take_waiter(endpoint, *connection, now);
   if (!waiter) return std::nullopt;
   unpark(*connection);
