@@ -131,8 +131,8 @@ class Session {
   // The application consumed this many bytes of the exchange's body: the peer may send more, and output() may have
   // grown. Only if multiplexes().
   virtual void consumed(StreamId stream, std::size_t bytes) = 0;
-  // The time of the next calls of consumed() and receive(). Only for sessions that multiplex: the sizes of their
-  // windows depend on it.
+  // The time of the next calls of consumed(), receive() and on_wire(). Only for sessions that multiplex: the sizes of
+  // their windows depend on it, and how long they wait for the answer to a PING.
   virtual void set_time(Instant) {}
 
   // Reads `input`, decodes it in place (it may be overwritten) and appends events. Returns how many bytes were taken:
