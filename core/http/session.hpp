@@ -106,6 +106,8 @@ class Session {
   // assume_capacity() says are opened, at least one. Only if multiplexes().
   virtual std::optional<std::size_t> told_capacity() const { return std::nullopt; }
   virtual void assume_capacity(std::size_t) {}
+  // The peer has not said it yet, and will with its first bytes.
+  virtual bool will_tell_capacity() const { return false; }
   // The peer takes extended CONNECT (RFC 8441 3). Nothing here sends it; it is for WebSocket.
   virtual bool takes_extended_connect() const { return false; }
   // True while an exchange is open.

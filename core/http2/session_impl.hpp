@@ -32,6 +32,7 @@ class Session final : public http::Session, private Listener {
   bool busy() const override { return !streams_.empty(); }
   std::optional<std::size_t> told_capacity() const override;
   void assume_capacity(std::size_t exchanges) override { assumed_ = std::max<std::size_t>(exchanges, 1); }
+  bool will_tell_capacity() const override { return !has_settings_ && reusable(); }
   bool takes_extended_connect() const override { return library_.takes_extended_connect(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
