@@ -172,9 +172,23 @@ void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint, Now now) {
   dial.endpoint = endpoint.id;
   endpoint.dials.push_back(dial);
   endpoint.expected_more += dial.expected - 1;
+  if (!dial.borrows) take_slot(endpoint);
+}
+
+void Pool::take_slot(Endpoint& endpoint) {
   ++endpoint.open;
   ++open_;
   proxies_.opened(endpoint);
+}
+
+bool Pool::claim(DialSlot& dial) {
+  Endpoint& endpoint = *endpoints_.find(dial.endpoint);
+  const std::size_t most = allowed(endpoint);
+  if (most != 0 && endpoint.open >= most) return false;
+  if (limits_.max_connections != 0 && open_ >= limits_.max_connections) return false;
+  take_slot(endpoint);
+  dial.borrows = false;
+  return true;
 }
 
 // In the dialing list it can also be served by another connection, unless it needs a fresh one.
@@ -209,6 +223,7 @@ void Pool::dial_ended(DialSlot& dial, bool established) {
   endpoint.orphans.remove(dial);
   orphans_.remove(dial);
   proxies_.spare_changed(endpoint);
+  if (std::exchange(dial.borrows, false)) take_slot(endpoint);  // the one that is freed now
   endpoint.expected_more -= dial.expected - 1;
   if (!established) free_slot(endpoint);
 }
@@ -422,6 +437,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
       return wait_for_limit(endpoint);
     }
   }
+  bool borrows = false;
   if (limits_.max_connections != 0) {
     const bool full = open_ >= limits_.max_connections;
     // Endpoints that wait already come first, and each gets one connection at a time.
@@ -429,12 +445,20 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
       if (!StarvedList::contains(endpoint)) starved_.push_back(endpoint);
       return wait_for_limit(endpoint);
     }
-    if (full && !proxy_full) return spare();
+    borrows = full && !proxy_full && may_borrow(endpoint, *waiter);
+    if (full && !proxy_full && !borrows) return spare();
   }
   if (proxy_full) return spare_at(*proxy);
   starved_turn_ = proxy_turn_ = false;
   leave_queue(endpoint, *waiter);
-  return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter};
+  return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter, .borrows = borrows};
+}
+
+// The connection that would be closed to make room may be one that the waiter could go on. That is known after its name
+// was looked up; until then the dial has no place of its own.
+bool Pool::may_borrow(const Endpoint& endpoint, const Waiter& waiter) const {
+  return !idle_.empty() && !coalescing_.empty() && !endpoint.stays_apart && !wants_fresh(endpoint, waiter) &&
+         may_share(endpoint);
 }
 
 // Waiting for a limit is not connecting, if no dial runs.
