@@ -320,6 +320,7 @@ void Session::free_buffers() {
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   const std::uint64_t taken = advanced_ - held;
+  on_wire_ = taken;
   ++reports_;
   while (const RequestMarks::Mark* const mark = marks_.next(taken)) {
     const bool whole = mark->end <= taken;
@@ -358,12 +359,24 @@ Result<void> Session::keep_alive(Now now) {
   ping_due_ = now.steady + *ping_interval_;
   if (!due || std::exchange(heard_, false)) return {};
   if (awaits_pong_) {
+    if (ping_waited()) return {};
     return std::unexpected(make_error(Code::http2_error, "HTTP/2: the peer does not answer a PING"));
   }
   awaits_pong_ = true;
   if (auto pinged = library_.ping(); !pinged) return pinged;
   pump();
+  ping_end_ = made_;
+  ping_reports_ = reports_;
+  ping_waits_ = false;
   return {};
+}
+
+// A PING is sent after all that was made before it, which may be slow. The peer has a whole interval for its answer
+// after it was sent; a connection that takes no byte in an interval is as good as dead.
+bool Session::ping_waited() {
+  const bool moves = std::exchange(ping_reports_, reports_) != reports_;
+  const bool waits = on_wire_ < ping_end_;
+  return (std::exchange(ping_waits_, waits) || waits) && moves;
 }
 
 }  // namespace sluice::http2

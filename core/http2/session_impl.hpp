@@ -100,6 +100,7 @@ class Session final : public http::Session, private Listener {
   void note(Result<void> result) noexcept;  // an error ends the session
   void fail(Error error) noexcept;
   Result<void> keep_alive(Now now);
+  bool ping_waited();
   std::unexpected<Error> tell_error();
 
   const std::optional<Duration> ping_interval_;
@@ -142,6 +143,10 @@ class Session final : public http::Session, private Listener {
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false;
+  bool ping_waits_ = false;         // was not on the wire at the last look at it ...
+  std::uint64_t ping_reports_ = 0;  // ... after so many calls of on_wire()
+  std::uint64_t ping_end_ = 0;      // of the last one, in bytes of output
+  std::uint64_t on_wire_ = 0;       // bytes that were taken
 };
 
 }  // namespace sluice::http2
