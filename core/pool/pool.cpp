@@ -226,8 +226,9 @@ void Pool::free_slot(Endpoint& endpoint) {
 void Pool::established(const PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   if (connection.multiplexes && endpoint.told_capacity) connection.session().assume_capacity(*endpoint.told_capacity);
-  endpoint.carries =
-      static_cast<std::uint32_t>(std::min<std::size_t>(connection.session().open_capacity(), UINT32_MAX));
+  const std::size_t capacity = std::min<std::size_t>(connection.session().open_capacity(), UINT32_MAX);
+  const bool is_outdated = connection.multiplexes && endpoint.wants_http1;
+  endpoint.carries = is_outdated ? std::nullopt : std::optional(static_cast<std::uint32_t>(capacity));
   endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;
   if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
 }
@@ -315,7 +316,11 @@ bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter)
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
   if (connection.endpoint != endpoint.id) endpoint.stays_apart = true;
   http::Protocol& protocol = endpoint.protocol;
-  if (protocol == http::Protocol::negotiated) protocol = http::Protocol::http1;
+  if (protocol == http::Protocol::negotiated) {
+    protocol = http::Protocol::http1;
+    endpoint.wants_http1 = true;
+    endpoint.carries.reset();
+  }
   return protocol == http::Protocol::http1;
 }
 
