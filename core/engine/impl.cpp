@@ -143,6 +143,11 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
   }
 }
 
+// Made for HTTP/2, and in the meantime the server has asked for HTTP/1.1 (Scheduler::needs_http1).
+bool Engine::Impl::is_outdated(const PooledConnection& connection) const {
+  return connection.multiplexes && connection.exchanges_carried == 0 && pool_.find(connection.endpoint)->wants_http1;
+}
+
 // A new connection goes to the dial's sponsor, or without one to the next waiter.
 void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
   if (!end) return;
@@ -151,6 +156,13 @@ void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
     if (!sponsor) return;
     pool_.withdraw(*sponsor);
     sponsor->enter(TransferPhase::queued);
+    jobs_.queue_again(*sponsor, now);
+  } else if (end->connection && is_outdated(*end->connection)) {
+    connections_.close(*end->connection, true);
+    if (!sponsor) return;
+    pool_.withdraw(*sponsor);
+    jobs_.stop_connect_timer(*sponsor);
+    sponsor->enter(flow::TransferPhase::queued);
     jobs_.queue_again(*sponsor, now);
   } else if (!end->connection) {
     if (sponsor) sponsor->info.connect_status = end->connect_status;

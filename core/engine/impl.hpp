@@ -85,6 +85,7 @@ class Engine::Impl {
   void wake_guests(Now now);
   void carry_out(const pool::Grant& grant, Now now);
   void take(std::optional<engine::DialEnd> end, Now now);  // the result of a dial
+  bool is_outdated(const pool::PooledConnection& connection) const;
   void on_eof(PooledConnection& connection, std::string_view why, Now now);
   void on_io_error(PooledConnection& connection, Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);

@@ -320,7 +320,6 @@ void Session::free_buffers() {
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   const std::uint64_t taken = advanced_ - held;
-  on_wire_ = taken;
   if (awaits_pong_ && !ping_taken_ && taken >= ping_end_) {
     ping_taken_ = true;
     ping_due_ = now_ + *ping_interval_;
@@ -364,7 +363,7 @@ Result<void> Session::keep_alive(Now now) {
   const bool due = ping_due_ && now.steady >= *ping_due_;
   if (ping_due_ && !due) return {};
   ping_due_ = now.steady + *ping_interval_;
-  const bool moves = std::exchange(wire_at_due_, on_wire_) != on_wire_;
+  const bool moves = std::exchange(reports_at_due_, reports_) != reports_;
   if (!due || std::exchange(heard_, false)) return {};
   if (awaits_pong_) {
     if (!ping_taken_ && moves) return {};

@@ -143,9 +143,8 @@ class Session final : public http::Session, private Listener {
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false, ping_taken_ = false;
-  std::uint64_t ping_end_ = 0;  // of the output up to the latest PING
-  std::uint64_t on_wire_ = 0,
-                wire_at_due_ = 0;  // bytes of output that the wire has taken; and when that was asked last
+  std::uint64_t ping_end_ = 0;        // of the output up to the latest PING
+  std::uint64_t reports_at_due_ = 0;  // reports_ when ping_due_ was last reached
 };
 
 }  // namespace sluice::http2

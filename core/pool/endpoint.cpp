@@ -224,7 +224,7 @@ void Endpoint::recycle() {
   carries.reset();
   dialing_since.reset();
   told_capacity.reset();
-  closes_unannounced = keeps = stays_apart = false;
+  closes_unannounced = keeps = wants_http1 = stays_apart = false;
   joined = {};
 }
 

@@ -158,6 +158,7 @@ struct Endpoint {
   // The peer has closed a connection right after a response without announcing it (Pool::note_end).
   bool closes_unannounced = false;
   bool keeps = false;        // a connection to this endpoint was used twice
+  bool wants_http1 = false;  // by HTTP_1_1_REQUIRED: what is still being made for HTTP/2 is not used
   bool stays_apart = false;  // no connection of another host is used (RFC 9110 15.5.20)
   ConnId joined;             // the connection of another host that carries requests of this one; it may be gone
   Link<Endpoint> pending, starved, unused_link;

@@ -261,7 +261,7 @@ void Pool::room_changed(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   if (connection.untold && !connection.session().will_tell_capacity()) {
     stop_hoping(connection, endpoint);
-    if (const auto told = connection.session().told_capacity()) {
+    if (const auto told = connection.session().told_capacity(); told && !endpoint.wants_http1) {
       endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
     }
   }

@@ -15,12 +15,15 @@ void Pool::established(PooledConnection& connection) {
   http::Session& session = connection.session();
   if (connection.multiplexes && endpoint.told_capacity) session.assume_capacity(*endpoint.told_capacity);
   const std::size_t room = session.open_capacity();
-  connection.untold = session.will_tell_capacity();
+  const bool is_outdated = connection.multiplexes && endpoint.wants_http1;
+  connection.untold = !is_outdated && session.will_tell_capacity();
   if (connection.untold) {
     const std::size_t hoped =
         std::min<std::size_t>(endpoint.carries.value_or(limits::kMaxStreams), limits::kMaxStreams);
     connection.hoped_more = static_cast<std::uint16_t>(hoped - std::min(hoped, room));
     endpoint.expected_more += connection.hoped_more;
+  } else if (is_outdated) {
+    endpoint.carries.reset();  // it says nothing of those over HTTP/1.1
   } else {
     endpoint.carries = static_cast<std::uint32_t>(std::min<std::size_t>(room, UINT32_MAX));
   }
@@ -59,6 +62,8 @@ bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter)
   if (connection.endpoint != endpoint.id) endpoint.stays_apart = true;
   if (endpoint.protocol == http::Protocol::negotiated) {
     endpoint.protocol = http::Protocol::http1;
+    endpoint.wants_http1 = true;
+    endpoint.carries.reset();
     // Those that it has for HTTP/2 carry no other exchange.
     while (PooledConnection* const other = endpoint.offered.pop_front()) other->last_use = true;
     for (PooledConnection* other = endpoint.idle.front(); other; other = IdleHere::next(*other)) {

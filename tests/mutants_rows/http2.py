@@ -71,7 +71,7 @@ ROWS = [
     mutant("http2-urgency", "bodies are sent in the order in which they wait, however urgent they are",
            ("http2/session_impl.cpp", "if (has_urgencies_) {", "if (has_urgencies_ && !PLANTED) {")),
     mutant("priority-own", "a Priority field of the application's own is replaced",
-           ("engine/carrier_pace.cpp", "if (is_ours && !job.request", "if ((is_ours || PLANTED) && !job.request")),
+           ("engine/carrier_pace.cpp", "if (is_ours && !fields.set", "if ((is_ours || PLANTED) && !fields.set")),
     mutant("http2-priority-early", "a request that has gone early is changed",
            ("engine/carrier_pace.cpp", "connector_->has_early(job)) return;", "connector_->has_early(job) && !PLANTED) return;")),
     mutant("http2-crumbs", "all cookies are one field",

@@ -58,6 +58,41 @@ TEST_CASE("http2 ends: HTTP_1_1_REQUIRED: tried again over HTTP/1.1, as are all 
   }
 }
 
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED: a connection that is being made for HTTP/2 is used by nobody") {
+  for (const bool has_sponsor : {true, false}) {
+    TlsWorld world(trusting_options(), both_versions());
+    const TransferId first = world.ask();
+    const ConnId one = world.connect();
+    world.carry(one);
+    constexpr std::uint16_t kMaxConcurrentStreams = 3;
+    world.answer_with(one, h2::settings({{kMaxConcurrentStreams, 1}}));
+    const TransferId second = world.ask("https://example.org/second");
+    REQUIRE(world.connects.size() == 2);
+    const ConnId two = world.connect();
+    world.to_server(two);  // its ClientHello offers HTTP/2
+    if (!has_sponsor) {
+      world.engine.cancel(second, world.now);
+      world.drain();
+    }
+    world.answer_with(one, h2::reset(1, kNeedsHttp1));
+    world.carry(two);
+    CHECK(closes_of(world, two) == 1);
+    CHECK(world.server(two).plain().find("HTTP/1.1") == std::string::npos);
+    const std::size_t connections = has_sponsor ? 4 : 3;
+    REQUIRE(world.connects.size() == connections);
+    for (std::size_t i = 2; i < connections; ++i) {
+      const ConnId conn = world.connects[i].conn;
+      world.servers.emplace(conn, sim::TlsServer(world.context));
+      world.connected(conn);
+      world.carry(conn);
+      CHECK(world.server(conn).plain().find(" HTTP/1.1\r\n") != std::string::npos);
+      world.answer_with(conn, answer("over HTTP/1.1"));
+    }
+    CHECK(world.bodies[first] == "over HTTP/1.1");
+    if (has_sponsor) CHECK(world.bodies[second] == "over HTTP/1.1");
+  }
+}
+
 TEST_CASE("http2 ends: HTTP_1_1_REQUIRED where HTTP/2 is asked for is a failure that says so") {
   Http2World world;
   const TransferId id = world.add("http://192.0.2.1/", world.known);

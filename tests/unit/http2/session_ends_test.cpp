@@ -318,4 +318,53 @@ TEST_CASE("http2 ends: the time for the answer to a PING counts from when it was
   }
 }
 
+TEST_CASE("http2 ends: a PING that waits after other bytes has its time once it is sent, as long as these move") {
+  using std::chrono::seconds;
+  Http2Peer peer({.ping_interval = seconds(10)});
+  Instant now{seconds(1'000)};
+  peer.receive(h2::settings());
+  peer.timeout(now);
+  peer.timeout(now += seconds(10));  // bytes came
+  peer.open("POST", BodyOwned{std::string(20'000, 'b')});
+  peer.timeout(now += seconds(10));  // the PING waits after the body
+  const auto send = [&](std::size_t bytes) {
+    peer.session->advance_output(bytes);
+    peer.moved.clear();
+    peer.session->on_wire(0, peer.moved);
+  };
+  const std::size_t all = peer.session->output().size_bytes();
+  SUBCASE("all of them are in one record of TLS, a part of which is sent each time") {
+    peer.session->advance_output(all);
+    for (int i = 0; i < 5; ++i) {
+      peer.session->on_wire(all, peer.moved);
+      peer.timeout(now += seconds(10));
+      CHECK_FALSE(peer.error);
+    }
+    peer.session->on_wire(0, peer.moved);
+    peer.timeout(now += seconds(9));
+    CHECK_FALSE(peer.error);
+    peer.timeout(now += seconds(1));
+    CHECK(peer.error);
+    return;
+  }
+  REQUIRE(all > 17 + 2);
+  for (int i = 0; i < 5; ++i) {
+    send(1);
+    peer.timeout(now += seconds(10));
+    CHECK_FALSE(peer.error);
+  }
+  SUBCASE("no byte moves any more") { peer.timeout(now += seconds(10)); }
+  SUBCASE("the last byte of the PING waits, and moves") {
+    send(all - 5 - 1);
+    peer.timeout(now += seconds(10));
+    CHECK_FALSE(peer.error);
+    send(1);
+    peer.timeout(now += seconds(9));
+    CHECK_FALSE(peer.error);
+    peer.timeout(now += seconds(1));
+  }
+  REQUIRE(peer.error);
+  CHECK(peer.error->code == Code::http2_error);
+}
+
 }  // namespace sluice
