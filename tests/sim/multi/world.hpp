@@ -45,7 +45,7 @@ class Client final : public TransferHandler {
 
   const std::size_t number;
   TransferId id;  // default: not added yet
-  bool done = false, removed = false, message_read = false;
+  bool done = false, removed = false, message_read = false, canceled = false;
   std::optional<Instant> deadline;
   Result<void> result;
   int heads = 0, interims = 0, status = 0;
@@ -94,6 +94,7 @@ class World {
   // be invalid afterwards.
   void mischief(Random& random, Client* client);
   void remove(Client& client);
+  void change_something(Random& random, Client& client);
   void read_messages(std::size_t most);
   void judge(Client& client, const Message& message);
   // After calls of the application a drive may have nothing to do.
