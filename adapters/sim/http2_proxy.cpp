@@ -202,7 +202,11 @@ class ProxyConnection final : public Peer, private Http2Server::Events {
     }
     for (const auto& stream : std::exchange(gone_, {})) give_end(*stream);
     if (over_) return;
-    if (away_ && streams_.empty()) return leave(line);
+    if (away_ && streams_.empty()) {
+      // What the client has on its way to here must not reset what it has not read.
+      over_ = true;
+      return line.finish();
+    }
     plan_wake(line);
   }
 

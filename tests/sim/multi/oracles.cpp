@@ -102,8 +102,8 @@ void World::judge_success(Client& client, const Message& message) {
   const bool harmless = origin_fault == sim::OriginFault::none || origin_fault == sim::OriginFault::surplus ||
                         (origin_fault == sim::OriginFault::bad_chunk && head);
   if (!harmless) fail("a origin_fault is no success", client.name() + ": " + std::string(to_string(origin_fault)));
-  const sim::Http2Fault fault = plan.reply.http2.fault;
-  if (http2::is_never_good(fault)) fail("a fault is no success", client.name() + ": " + std::string(to_string(fault)));
+  const sim::Http2Fault wrong = plan.reply.http2.fault;
+  if (http2::is_never_good(wrong)) fail("a fault is no success", client.name() + ": " + std::string(to_string(wrong)));
   if (origin.http2 != (message.info.stream_id != 0)) fail("the version is as asked", client.name());
   if (plan.max_body_bytes && client.received > *plan.max_body_bytes) fail("max_body_bytes", client.name());
   const bool trailers = plan.reply.framing == sim::HttpReply::Framing::chunked && !plan.reply.trailers.empty() && !head;

@@ -200,12 +200,12 @@ void draw_streams(Random& random, OriginPlan& origin) {
 
 // What is HTTP/1's alone has no effect, so a fault of it becomes one of HTTP/2.
 void draw_stream(Random& random, TransferPlan& transfer) {
-  using Fault = sim::Http2Fault;
+  using Wrong = sim::Http2Fault;
   static constexpr std::array kFaults = {
-      Fault::refused,         Fault::calm,           Fault::reset_at_head,  Fault::reset_in_body, Fault::two_statuses,
-      Fault::upper_case_name, Fault::long_body,      Fault::short_body,     Fault::late_head,     Fault::no_status,
-      Fault::zero_update,     Fault::push_promise,   Fault::huge_frame,     Fault::bad_setting,   Fault::idle_stream,
-      Fault::stray_data,      Fault::closes_in_body, Fault::resets_in_body, Fault::goaway_calm,
+      Wrong::refused,         Wrong::calm,           Wrong::reset_at_head,  Wrong::reset_in_body, Wrong::two_statuses,
+      Wrong::upper_case_name, Wrong::long_body,      Wrong::short_body,     Wrong::late_head,     Wrong::no_status,
+      Wrong::zero_update,     Wrong::push_promise,   Wrong::huge_frame,     Wrong::bad_setting,   Wrong::idle_stream,
+      Wrong::stray_data,      Wrong::closes_in_body, Wrong::resets_in_body, Wrong::goaway_calm,
   };
   sim::Http2Reply& http2 = transfer.reply.http2;
   if (chance(random, 300)) http2.frame_bytes = between(random, 20, 2'000);
