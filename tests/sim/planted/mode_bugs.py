@@ -93,7 +93,7 @@ MODE_BUGS = [
     bug("proxy-h2-not-offered", "HTTP/2 is not offered to a proxy that forwards",
         ("pool/endpoint.cpp", "if (forwarded && !waiter.account && proxy::offers_http2(waiter.way->proxies->back())) {",
          "if (!PLANTED && forwarded && !waiter.account && proxy::offers_http2(waiter.way->proxies->back())) {")),
-    bug("proxy-h2-forwarder-forgotten", "requests are forwarded over HTTP/1.1, whatever the proxy has agreed to",
+    bug("proxy-h2-forwards-in-http1", "requests are forwarded over HTTP/1.1, whatever the proxy has agreed to",
         ("engine/handshake.cpp", "alpn = connection.facts->forwarder_http2 ?", "alpn = connection.facts->forwarder_http2 && !PLANTED ?")),
     bug("proxy-h2-any-answer", "whatever a proxy answers opens the tunnel",
         ("proxy/stream_connect.cpp", "if (head_.status >= 200 && head_.status <= 299) {", "if (PLANTED || (head_.status >= 200 && head_.status <= 299)) {")),

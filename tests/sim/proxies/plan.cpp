@@ -95,8 +95,7 @@ void draw_streams(Random& random, ProxyPlan& proxy, bool calm) {
       if (one_in(random, 3)) proxy.deeds.push_back(deed);
     }
   }
-  const auto rate = static_cast<sim::PerMille>(100 + random.below(400));
-  proxy.misbehaves = proxy.deeds.empty() ? sim::PerMille{0} : rate;
+  proxy.misbehaves = static_cast<sim::PerMille>(100 + random.below(400));
 }
 
 HttpVersions draw_versions(Random& random, const OriginPlan& origin) {
@@ -121,6 +120,12 @@ void add_http2(Plan& plan) {
   for (OriginPlan& origin : plan.origins) {
     origin.http2 = !one_in(random, 3);
     if (one_in(random, 3)) origin.max_streams = static_cast<std::uint32_t>(1 + random.below(4));
+  }
+  // Then nothing but a fault of the client can make a transfer wait for ever.
+  const bool goes_on = one_in(random, 2);
+  if (goes_on) {
+    plan.weather.stalls = plan.weather.hangs = 0;
+    for (ProxyPlan& proxy : plan.proxies) std::erase(proxy.deeds, sim::Http2ProxyDeed::silent);
   }
   const bool has_large = plan.weather.max_piece > 500 && one_in(random, 4);
   for (TransferPlan& transfer : plan.transfers) {
