@@ -195,7 +195,7 @@ void draw_streams(Random& random, OriginPlan& origin) {
   if (chance(random, 200)) options.window_step = between(random, 100, 5'000);
   if (chance(random, 250)) options.goes_away_after = between(random, 1, 8);
   options.two_steps = chance(random, 500);
-  if (chance(random, 200)) options.ping_every = time_between(random, microseconds(100), microseconds(2'000));
+  if (chance(random, 200)) options.ping_every = time_between(random, microseconds(2'000), microseconds(10'000));
 }
 
 // What is HTTP/1's alone has no effect, so a fault of it becomes one of HTTP/2.
@@ -232,7 +232,11 @@ void add_http2(Plan& plan) {
     origin.http2 = chance(random, 750);
     if (origin.http2) draw_streams(random, origin);
   }
-  // Where a call sends little, and says that no more is taken, each second drive after it has nothing to do.
+  // Where a call sends little, and says that no more is taken, each second drive after it has nothing to do. An answer
+  // to a PING comes late then.
+  if (plan.weather.max_send < 300) {
+    for (OriginPlan& origin : plan.origins) origin.streams.ping_every.reset();
+  }
   const std::size_t most = plan.weather.max_send < 300 ? 20'000 : SIZE_MAX;
   for (TransferPlan& transfer : plan.transfers) {
     if (plan.origins[transfer.origin].http2) draw_stream(random, transfer);

@@ -31,8 +31,10 @@ World::World(const Plan& plan, std::function<void(const std::string&)> each_line
   for (std::size_t i = 0; i < plan.origins.size(); ++i) {
     const OriginPlan& origin = plan.origins[i];
     const auto responder = [this, i](const sim::HttpRequest& request) { return respond(i, request); };
+    sim::Http2OriginOptions streams = origin.streams;
+    streams.watcher = this;
     environment_.add_origin(
-        i, origin.http2 ? sim::http2_origin(responder, origin.streams) : sim::http_origin(responder, origin.http));
+        i, origin.http2 ? sim::http2_origin(responder, std::move(streams)) : sim::http_origin(responder, origin.http));
     dialers_.push_back(std::make_shared<LineDialer>(environment_, i));
   }
   for (std::size_t i = 0; i < plan.transfers.size(); ++i) clients_.push_back(std::make_unique<Client>(*this, i));
@@ -66,19 +68,31 @@ std::string World::run() {
 }
 
 // The origin's side: the target tells which transfer this is.
-sim::HttpReply World::respond(std::size_t origin, const sim::HttpRequest& request) {
+Client* World::client_of(const sim::HttpRequest& request) {
   std::size_t number = clients_.size();
   const char* const end = request.target.data() + request.target.size();
   if (request.target.starts_with("/t")) std::from_chars(request.target.data() + 2, end, number);
-  if (number >= clients_.size() || clients_[number]->plan().origin != origin) {
+  return number < clients_.size() ? clients_[number].get() : nullptr;
+}
+
+// A GOAWAY says so of a request that came before the client could know.
+void World::unprocessed(const sim::HttpRequest& request) {
+  Client* const client = client_of(request);
+  if (client && client->counted == std::pair{request.connection, request.number}) --client->requests_complete;
+}
+
+sim::HttpReply World::respond(std::size_t origin, const sim::HttpRequest& request) {
+  Client* const found = client_of(request);
+  if (!found || found->plan().origin != origin) {
     fail("requests reach their origin", request.method + " " + request.target);
     return {};
   }
-  Client& client = *clients_[number];
+  Client& client = *found;
   const TransferPlan& plan = client.plan();
   if (request.method != plan.method) fail("requests arrive as they were made", client.name() + ": " + request.method);
   if (!request.body.empty()) {
     if (request.body != content(plan.upload_start, plan.upload_size)) fail("uploads arrive whole", client.name());
+    client.counted = {request.connection, request.number};
     if (++client.requests_complete > 1 && plan.method == "POST") fail("a POST is sent once", client.name());
   }
   if (request.body.size() == plan.upload_size) client.arrived_whole = true;
