@@ -111,9 +111,20 @@ TEST_CASE("cli http2: a server that is killed in the body: exit code 18, as with
   server.kill_now();
   const CommandResult result = command.wait();
   CHECK(result.exit_code == 18);
-  CHECK(result.err.find("HTTP/2: the connection ended in the middle of a response") != std::string::npos);
+  CHECK(result.err.find("HTTP/2: the connection ended after ") != std::string::npos);
+  CHECK(result.err.find(" of 20971520 bytes of the body") != std::string::npos);
   CHECK(result.out.size() > 100'000);
   CHECK(run_command({"-sS", "--cacert", root, server.tls() + "/1"}).exit_code == 7);
+}
+
+TEST_CASE("cli http2: a server that speaks HTTP/2 alone and is asked in HTTP/1.1: the one line says what to try") {
+  const Http2Server& server = cli_server<Nghttpd>();
+  const CommandResult result = run_command({"-sS", server.plain() + "/1"});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err ==
+        "sluice: (1) GET " + server.plain() +
+            "/1: response: the server speaks HTTP/2 (the answer begins with SETTINGS); try --http2-prior-knowledge\n");
+  CHECK(run_command({"-sS", "--http2-prior-knowledge", server.plain() + "/1"}).exit_code == 0);
 }
 
 TEST_CASE("cli http2: the key log has the secrets of the connection") {
