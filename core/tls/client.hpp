@@ -43,7 +43,10 @@ struct ClientParams {
   // with a proxy is in StreamFacts::proxies.
   enum class Place : std::uint8_t { to_origin, in_tunnel, to_proxy, to_forwarder } place = Place::to_origin;
   bool is_proxy() const { return place >= Place::to_proxy; }
-  std::string_view task() const { return place == Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake"; }
+  std::string_view task() const {
+    if (is_proxy()) return "TLS handshake of the proxy";
+    return place == Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake";
+  }
 };
 
 class ClientLayer : public Layer {

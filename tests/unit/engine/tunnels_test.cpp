@@ -467,6 +467,9 @@ TEST_CASE("SB-10 tunnels: a bad certificate of an https proxy ends the transfer 
   CHECK(world.failure(id) == Code::tls_certificate);
   CHECK(world.results.at(id).error().message().contains("TLS handshake with the proxy example.net:443: certificate "));
   CHECK(world.take_plain(conn).empty());
+  const TransferId other = world.ask();
+  world.eof(world.connect());
+  CHECK(world.results.at(other).error().message().contains("TLS handshake of the proxy with "));
 }
 
 TEST_CASE("tunnels: an end of the proxy's TLS is no end of a body in the tunnel") {

@@ -105,6 +105,12 @@ TEST_CASE("session: an answer that begins with SETTINGS is told to be HTTP/2, an
   REQUIRE(early.failed_with(Code::not_http));
   CHECK(early.error->detail == 2);
   CHECK(early.error->retry_safe);
+  Http1Peer headless;  // where all may be a body, nothing is guessed
+  http::Exchange exchange = headless.exchange();
+  exchange.rules.allow_http0_9 = true;
+  REQUIRE(headless.session->open(exchange));
+  headless.receive(header);
+  CHECK(headless.failed_with(Code::malformed_response));
 }
 
 TEST_CASE("SB-58 session: HEAD with Content-Length 10, then GET, in step") {
