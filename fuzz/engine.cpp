@@ -62,17 +62,8 @@ class Program {
 
   // ---- the object of a step: one of the newest, or an unknown one ----
 
-  TransferId some_transfer() {
-    const std::size_t which = below(12);
-    if (which >= 8 || ids_.empty()) return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
-    return ids_[ids_.size() - 1 - which % ids_.size()];
-  }
-  ConnId some_conn() {
-    const std::size_t which = below(12);
-    if (which >= 10 || world_.conns.empty())
-      return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
-    return world_.conns[world_.conns.size() - 1 - which % world_.conns.size()];
-  }
+  TransferId some_transfer() { return input_.id_of(ids_, 8, 12); }
+  ConnId some_conn() { return input_.id_of(world_.conns, 10, 12); }
 
   // ---- the application: legal at any moment, also with outputs waiting ----
 

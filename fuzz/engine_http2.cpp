@@ -63,17 +63,8 @@ class Program {
   Engine& engine() { return world_.engine; }
   std::size_t below(std::size_t n) { return input_.below(n); }
   bool one_in(std::size_t n) { return input_.one_in(n); }
-  TransferId some_transfer() {
-    const std::size_t which = below(12);
-    if (which >= 11 || ids_.empty()) return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
-    return ids_[ids_.size() - 1 - which % ids_.size()];
-  }
-  ConnId some_conn() {
-    const std::size_t which = below(8);
-    if (which >= 7 || world_.conns.empty())
-      return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
-    return world_.conns[world_.conns.size() - 1 - which % world_.conns.size()];
-  }
+  TransferId some_transfer() { return input_.id_of(ids_, 11, 12); }
+  ConnId some_conn() { return input_.id_of(world_.conns, 7, 8); }
   static char letter(std::uint32_t stream) { return static_cast<char>('a' + stream / 2 % 26); }
 
   // ---- the application ----

@@ -209,11 +209,16 @@ bool Channel::has_output() const {
   return session_ && phase_ == ChannelPhase::ready && session_->output().count != 0;
 }
 
+void Channel::told_sent(std::uint64_t held, std::vector<http::StreamId>& moved, Now now) {
+  if (!session_) return;
+  session_->set_time(now.steady);
+  session_->on_wire(held, moved);
+}
+
 void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now now) {
   if (stages_.empty()) {
     if (session_ && phase_ == ChannelPhase::ready) session_->advance_output(bytes);
-    if (session_) session_->on_wire(0, moved);
-    return;
+    return told_sent(0, moved, now);
   }
   std::vector<std::uint8_t>& out = stages_.front().out;
   SLUICE_CHECK(bytes <= out.size() - descent_->sent_here);
@@ -223,7 +228,7 @@ void Channel::sent(std::size_t bytes, std::vector<http::StreamId>& moved, Now no
     out.clear();
     descent_->sent_here = 0;
   }
-  if (session_) session_->on_wire(descent_->plain - descent_->on_wire, moved);
+  told_sent(descent_->plain - descent_->on_wire, moved, now);
   if (!out.empty()) return;
   settle(now);
   pump(now);

@@ -129,6 +129,7 @@ class Channel {
   std::size_t descend(Bytes plain, Now now);
   void note_position();
   void count_sent(std::size_t bytes);
+  void told_sent(std::uint64_t held, std::vector<http::StreamId>& moved, Now now);
   void drop_memory();
 
   ChannelPhase phase_ = ChannelPhase::connecting;

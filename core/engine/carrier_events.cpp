@@ -180,11 +180,10 @@ void Carrier::on_refused(PooledConnection& connection, Job& job, http::Event& ev
   // An application that has a part of a response must not get another one.
   const bool heard = job.progress.first_byte || job.progress.received_head_bytes > 0;
   const bool may_retry = job.options.resend && !heard && job.upload.replayable();
-  if (may_retry && event.needs_http1) {
-    if (job.info.retries <= limits::kMaxRetries && scheduler_.needs_http1(connection, job)) {
-      if (connection.endpoint == job.endpoint) use_no_more(connection);  // another host's serves that one
-      return retry(job, true, now);
-    }
+  if (event.needs_http1) {
+    const bool has_other = scheduler_.needs_http1(connection, job);  // the next ones get it, also if this one fails
+    if (has_other && connection.endpoint == job.endpoint) use_no_more(connection);  // another host's serves that one
+    if (has_other && may_retry && job.info.retries <= limits::kMaxRetries) return retry(job, true, now);
   } else if (may_retry && job.info.retries < limits::kMaxRetries) {
     scheduler_.note_refusal(connection);
     return retry(job, false, now);

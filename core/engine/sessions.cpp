@@ -1,6 +1,7 @@
 // See sessions.hpp.
 #include "core/engine/sessions.hpp"
 
+#include "core/base/limits.hpp"
 #include "core/base/memory.hpp"
 #include "core/http1/session.hpp"
 #include "core/http2/library_memory.hpp"
@@ -9,8 +10,8 @@
 namespace sluice::engine {
 namespace {
 
-// What a server that says nothing else may be expected to allow (RFC 9113 6.5.2).
-constexpr std::size_t kExpectedStreams = 100;
+// The most that sluice opens: a connection must not be made that the server's SETTINGS could show to be too many.
+constexpr std::size_t kExpectedStreams = limits::kMaxStreams;
 
 }  // namespace
 

@@ -106,6 +106,8 @@ class Session {
   // assume_capacity() says are opened, at least one. Only if multiplexes().
   virtual std::optional<std::size_t> told_capacity() const { return std::nullopt; }
   virtual void assume_capacity(std::size_t) {}
+  // The peer has not said it yet, and will with its first bytes.
+  virtual bool will_tell_capacity() const { return false; }
   // The peer takes extended CONNECT (RFC 8441 3). Nothing here sends it; it is for WebSocket.
   virtual bool takes_extended_connect() const { return false; }
   // True while an exchange is open.
@@ -131,8 +133,8 @@ class Session {
   // The application consumed this many bytes of the exchange's body: the peer may send more, and output() may have
   // grown. Only if multiplexes().
   virtual void consumed(StreamId stream, std::size_t bytes) = 0;
-  // The time of the next calls of consumed() and receive(). Only for sessions that multiplex: the sizes of their
-  // windows depend on it.
+  // The time of the next calls of consumed(), receive() and on_wire(). Only for sessions that multiplex: the sizes of
+  // their windows depend on it, and how long they wait for the answer to a PING.
   virtual void set_time(Instant) {}
 
   // Reads `input`, decodes it in place (it may be overwritten) and appends events. Returns how many bytes were taken:

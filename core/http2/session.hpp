@@ -21,8 +21,8 @@ std::string_view library_version();
 
 struct SessionOptions {
   std::uint32_t first_stream = 1;  // an odd number; tests begin near the last one
-  // A PING is sent after this time without a byte from the peer; if no answer comes in the same time again, the
-  // connection has failed (http2_error). More than zero. nullopt: none is sent.
+  // A PING is sent after this time without a byte from the peer; if no answer comes in the same time again, from when
+  // it was sent, the connection has failed (http2_error). More than zero. nullopt: none is sent.
   std::optional<Duration> ping_interval = {};
   // Shared by sessions of one thread. Null: the session has one of its own, of 16 KiB.
   std::shared_ptr<FrameBuffer> frame_buffer = {};

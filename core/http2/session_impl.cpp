@@ -61,14 +61,24 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
       if (library_.short_of_memory()) fail(make_error(Code::out_of_memory, {}));
       return std::unexpected(id.error());
     }
-    streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
+    Stream& stream = streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
+    const bool grows = growth_.begun(stream.window);
     has_urgencies_ |= exchange.urgency != Priority{}.urgency;
     latest_ = *id;
     closes_ |= fields_.closes();
     guard_.opened();
     pump();
+    if (grows && !error_) enlarge(*id);
     return *id;
   });
+}
+
+// The library knows the stream from its HEADERS on.
+void Session::enlarge(StreamId id) {
+  const Stream* const stream = streams_.find(id);
+  if (!stream) return;
+  note(library_.enlarge_window(id, stream->window.size));
+  pump();
 }
 
 void Session::abort(StreamId id) {
@@ -322,6 +332,11 @@ void Session::free_buffers() {
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   const std::uint64_t taken = advanced_ - held;
+  on_wire_ = taken;
+  if (awaits_pong_ && !ping_taken_ && taken >= ping_end_) {
+    ping_taken_ = true;
+    ping_due_ = now_ + *ping_interval_;
+  }
   ++reports_;
   while (const RequestMarks::Mark* const mark = marks_.next(taken)) {
     const bool whole = mark->end <= taken;
@@ -354,17 +369,24 @@ Result<void> Session::handle_timeout(Now now, std::vector<http::Event>& events) 
   });
 }
 
+// The time for an answer counts from when the PING was sent: before it there may be much of an upload, on a slow link.
+// While the wire takes bytes of that, the peer is not dead.
 Result<void> Session::keep_alive(Now now) {
+  now_ = now.steady;
   const bool due = ping_due_ && now.steady >= *ping_due_;
   if (ping_due_ && !due) return {};
   ping_due_ = now.steady + *ping_interval_;
+  const bool moves = std::exchange(wire_at_due_, on_wire_) != on_wire_;
   if (!due || std::exchange(heard_, false)) return {};
   if (awaits_pong_) {
+    if (!ping_taken_ && moves) return {};
     return std::unexpected(make_error(Code::http2_error, "HTTP/2: the peer does not answer a PING"));
   }
   awaits_pong_ = true;
+  ping_taken_ = false;
   if (auto pinged = library_.ping(); !pinged) return pinged;
   pump();
+  ping_end_ = made_;
   return {};
 }
 

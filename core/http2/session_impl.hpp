@@ -32,6 +32,7 @@ class Session final : public http::Session, private Listener {
   bool busy() const override { return !streams_.empty(); }
   std::optional<std::size_t> told_capacity() const override;
   void assume_capacity(std::size_t exchanges) override { assumed_ = std::max<std::size_t>(exchanges, 1); }
+  bool will_tell_capacity() const override { return !has_settings_ && reusable(); }
   bool takes_extended_connect() const override { return library_.takes_extended_connect(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
@@ -75,6 +76,8 @@ class Session final : public http::Session, private Listener {
   void connection_ended(std::uint32_t code, std::string_view why) override;
   void request_frame_made(StreamId stream, bool last) override;
   Filled fill(StreamId stream, MutableBytes space) override;
+
+  void enlarge(StreamId stream);
 
   // Events
   void give(http::Event event);
@@ -141,7 +144,10 @@ class Session final : public http::Session, private Listener {
   bool has_urgencies_ = false;  // some exchange was not as urgent as others
 
   std::optional<Instant> ping_due_;
-  bool heard_ = false, awaits_pong_ = false;
+  bool heard_ = false, awaits_pong_ = false, ping_taken_ = false;
+  std::uint64_t ping_end_ = 0;  // of the output up to the latest PING
+  std::uint64_t on_wire_ = 0,
+                wire_at_due_ = 0;  // bytes of output that the wire has taken; and when that was asked last
 };
 
 }  // namespace sluice::http2

@@ -8,6 +8,16 @@
 
 namespace sluice::http2 {
 
+// The peer is told of this window alone: a larger SETTINGS_INITIAL_WINDOW_SIZE would open those that are not consumed
+// too (RFC 9113 6.9.2).
+bool WindowGrowth::begun(Window& window) {
+  const std::size_t room = (limits::kMaxGrownBytes - grown_) / 2;
+  const std::size_t more = std::min(learned_ - limits::kStreamWindowBytes, room);
+  window.size = limits::kStreamWindowBytes + more;
+  grown_ += more;
+  return more != 0;
+}
+
 bool WindowGrowth::consumed(Window& window, std::size_t bytes, Instant now) {
   window.consumed += std::min(bytes, window.size);
   if (window.consumed < window.size / 2) return false;
@@ -20,6 +30,7 @@ bool WindowGrowth::consumed(Window& window, std::size_t bytes, Instant now) {
   if (more == 0) return false;
   window.size += more;
   grown_ += more;
+  learned_ = std::max(learned_, window.size);
   wanted_ |= pings_ < limits::kMaxWindowPings;  // the round trip may have been shorter without the others' bytes
   return true;
 }

@@ -1,6 +1,7 @@
 // How large the windows of the exchanges of one connection are (RFC 9113 5.2): they begin small, and grow while they
 // limit the speed, which is if half of a window is consumed within two round trips. Round trips are measured by PINGs.
-// A window does not grow while its bytes are not consumed. Leaves to the session: frames, and what the peer has sent.
+// A window does not grow while its bytes are not consumed. A new one begins where others have grown to, but leaves half
+// of what is left for all. Leaves to the session: frames, and what the peer has sent.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,8 @@ struct Window {
 
 class WindowGrowth {
  public:
+  // Of a new exchange. True: it is larger than kStreamWindowBytes, so the peer must be told.
+  bool begun(Window& window);
   // The application has consumed so many bytes. True: the window has grown.
   bool consumed(Window& window, std::size_t bytes, Instant now);
   // The exchange has ended; the others may have what its window had grown by.
@@ -34,7 +37,8 @@ class WindowGrowth {
  private:
   bool limits_speed(Instant since, Instant now) const;
 
-  std::size_t grown_ = 0;  // of all windows together
+  std::size_t grown_ = 0;                             // of all windows together
+  std::size_t learned_ = limits::kStreamWindowBytes;  // the largest to which one has grown
   std::size_t pings_ = 0;
   bool wanted_ = false;
   std::optional<Instant> sent_;         // a PING that was not answered yet

@@ -145,9 +145,11 @@ struct Endpoint {
   std::size_t transfers = 0;  // transfers that have not ended
   // What counts against the limits: established connections, and dials (each one, however many addresses it tries).
   std::size_t open = 0;
-  std::size_t expected_more = 0;  // exchanges that the dials are expected to carry, besides those of their sponsors
+  // Exchanges that the dials are expected to carry, besides those of their sponsors; and of new connections, whose peer
+  // has not said yet how many it takes, those that they have no room for yet.
+  std::size_t expected_more = 0;
   std::optional<Instant> dialing_since;  // since then dials have followed each other, and none made a connection
-  std::optional<std::uint32_t> carries;  // how many exchanges the last new connection could carry
+  std::optional<std::uint32_t> carries;  // how many exchanges at once the last new connection could carry
 
   // How many exchanges at once the peer takes on one connection, after it has refused one; nullopt: it never has.
   std::optional<std::uint32_t> told_capacity;

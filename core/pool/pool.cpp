@@ -223,13 +223,30 @@ void Pool::free_slot(Endpoint& endpoint) {
 
 // ---- connections ----
 
-void Pool::established(const PooledConnection& connection) {
+// Until the peer says how many exchanges it takes, no other connection is made for those that it may take.
+void Pool::established(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  if (connection.multiplexes && endpoint.told_capacity) connection.session().assume_capacity(*endpoint.told_capacity);
-  endpoint.carries =
-      static_cast<std::uint32_t>(std::min<std::size_t>(connection.session().open_capacity(), UINT32_MAX));
-  endpoint.dialing_since = endpoint.dials.empty() ? std::nullopt : connection.secured;
+  http::Session& session = connection.session();
+  if (connection.multiplexes && endpoint.told_capacity) session.assume_capacity(*endpoint.told_capacity);
+  const std::size_t room = session.open_capacity();
+  connection.untold = session.will_tell_capacity();
+  if (connection.untold) {
+    const std::size_t hoped =
+        std::min<std::size_t>(endpoint.carries.value_or(limits::kMaxStreams), limits::kMaxStreams);
+    connection.hoped_more = static_cast<std::uint16_t>(hoped - std::min(hoped, room));
+    endpoint.expected_more += connection.hoped_more;
+  } else {
+    endpoint.carries = static_cast<std::uint32_t>(std::min<std::size_t>(room, UINT32_MAX));
+  }
+  const bool is_over = endpoint.dials.empty() && connection.hoped_more == 0;
+  endpoint.dialing_since = is_over ? std::nullopt : connection.secured;
   if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
+}
+
+void Pool::stop_hoping(PooledConnection& connection, Endpoint& endpoint) {
+  connection.untold = false;
+  endpoint.expected_more -= std::exchange(connection.hoped_more, std::uint16_t{0});
+  if (endpoint.dials.empty() && endpoint.expected_more == 0) endpoint.dialing_since.reset();
 }
 
 std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, Now now) {
@@ -253,6 +270,12 @@ std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, N
 
 void Pool::room_changed(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  if (connection.untold && !connection.session().will_tell_capacity()) {
+    stop_hoping(connection, endpoint);
+    if (const auto told = connection.session().told_capacity()) {
+      endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
+    }
+  }
   if (limits_.max_connection_uses != 0 && connection.exchanges_carried >= limits_.max_connection_uses) {
     connection.last_use = true;
   }
@@ -289,6 +312,7 @@ void Pool::closed(PooledConnection& connection) {
   unpark(connection);
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   endpoint.offered.remove(connection);
+  if (connection.untold) stop_hoping(connection, endpoint);
   free_slot(endpoint);
 }
 
@@ -314,9 +338,15 @@ void Pool::note_end(const PooledConnection& connection, Now now) {
 bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter) {
   Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
   if (connection.endpoint != endpoint.id) endpoint.stays_apart = true;
-  http::Protocol& protocol = endpoint.protocol;
-  if (protocol == http::Protocol::negotiated) protocol = http::Protocol::http1;
-  return protocol == http::Protocol::http1;
+  if (endpoint.protocol == http::Protocol::negotiated) {
+    endpoint.protocol = http::Protocol::http1;
+    // Those that it has for HTTP/2 carry no other exchange.
+    while (PooledConnection* const other = endpoint.offered.pop_front()) other->last_use = true;
+    for (PooledConnection* other = endpoint.idle.front(); other; other = IdleHere::next(*other)) {
+      other->last_use |= other->multiplexes;
+    }
+  }
+  return endpoint.protocol == http::Protocol::http1;
 }
 
 bool Pool::is_expired(PooledConnection& connection, Now now) {
@@ -418,8 +448,9 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
 std::optional<Grant> Pool::serve_from_idle(Endpoint& endpoint, Now now) {
   PooledConnection* connection = endpoint.idle.front();
   if (!connection) return std::nullopt;
-  // It has expired, but its timer is late.
-  if (now.steady - connection->idle_since >= idle_limit(*connection)) return close_grant(*connection);
+  // It has expired, but its timer is late; or it was for HTTP/2 (needs_http1()).
+  const bool expired = now.steady - connection->idle_since >= idle_limit(*connection);
+  if (expired || connection->last_use) return close_grant(*connection);
   Waiter* waiter = take_waiter(endpoint, *connection, now);
   if (!waiter) return std::nullopt;
   unpark(*connection);

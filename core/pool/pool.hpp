@@ -59,7 +59,7 @@ class Pool final : public Scheduler {
 
   // ---- connections ----
   // The connection is established: it has its session. Its sponsor, if it has one, is served by the caller first.
-  void established(const PooledConnection& connection);
+  void established(PooledConnection& connection);
   std::optional<Grant> released(PooledConnection& connection, bool usable, Now now) override;
   void room_changed(PooledConnection& connection) override;
   void closed(PooledConnection& connection) override;
@@ -122,6 +122,7 @@ class Pool final : public Scheduler {
   static Duration age(const PooledConnection& connection, Instant at);
   bool is_worn_out(const PooledConnection& connection, Now now) const;
   void leave_queue(Endpoint& endpoint, Waiter& waiter);
+  void stop_hoping(PooledConnection& connection, Endpoint& endpoint);
   void park(PooledConnection& connection, Endpoint& endpoint, Now now);
   void unpark(PooledConnection& connection);
   void free_slot(Endpoint& endpoint);

@@ -48,9 +48,12 @@ struct PooledConnection {
   bool interest_announced = false;
   bool write_broken = false;         // a send failed; what the peer sent before may still be read
   bool last_use = false;             // no further exchange may be opened
+  bool untold = false;               // Session::will_tell_capacity(), as the pool knows it
   bool logged_in = false;            // as the account of its endpoint
   bool logged_in_at_proxy = false;   // that forwards its requests, as the user of the endpoint's proxy
   std::uint8_t addresses_tried = 0;  // as TransferInfo::addresses_tried
+  // While it is `untold`: so many more than it has room for are expected, in Endpoint::expected_more.
+  std::uint16_t hoped_more = 0;
   // Only this transfer may open the next exchange (flow::NextHop::same_connection); default: any transfer may.
   TransferId held_for;
   // There was no memory to queue this output (engine/connections.hpp).

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/types.hpp"
 
@@ -44,6 +45,13 @@ class Input {
     return taken;
   }
   std::string_view rest() { return take(left_.size()); }
+  // Of `of` choices `known` lead to one of the newest of `ids`, and the others to an id that most likely is unknown.
+  template <class Id>
+  Id id_of(const std::vector<Id>& ids, std::size_t known, std::size_t of) {
+    const std::size_t which = below(of);
+    if (which < known && !ids.empty()) return ids[ids.size() - 1 - which % ids.size()];
+    return {static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(below(4))};
+  }
 
  private:
   Bytes left_;

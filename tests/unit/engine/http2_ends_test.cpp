@@ -68,15 +68,59 @@ TEST_CASE("http2 ends: HTTP_1_1_REQUIRED where HTTP/2 is asked for is a failure 
         "GET http://192.0.2.1/: HTTP/2: the server takes this request over HTTP/1.1 only (HTTP_1_1_REQUIRED)");
   CHECK(world.results.at(id).error().retry_safe);
   CHECK(world.connects.size() == 1);
-  TransferOptions options;
-  options.resend = false;
-  TlsWorld tls(trusting_options(), both_versions());
-  tls.options.resend = false;
-  const TransferId once = tls.ask();
-  const ConnId secure = tls.connect();
-  tls.carry(secure);
-  tls.answer_with(secure, h2::settings() + h2::reset(1, kNeedsHttp1));
-  CHECK(tls.failure(once) == Code::http2_stream);
+}
+
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED of what cannot be sent again is a failure, but the next ones get HTTP/1.1") {
+  TlsWorld world(trusting_options(), both_versions());
+  Request post = EngineWorld::get("https://example.org/", "POST");
+  SUBCASE("resend is false") { world.options.resend = false; }
+  SUBCASE("a body that was sent") {
+    post.body = BodyStream{};
+    world.options.resend = true;
+  }
+  const TransferId once = world.add(std::move(post), world.options);
+  const ConnId conn = world.connect();
+  world.carry(conn);
+  if (world.options.resend) {
+    supply(world, once, "part");
+    world.carry(conn);
+  }
+  world.answer_with(conn, h2::settings() + h2::reset(1, kNeedsHttp1));
+  CHECK(world.failure(once) == Code::http2_stream);
+  CHECK(closes_of(world, conn) == 1);
+  const TransferId later = world.ask();
+  const ConnId second = world.connect();
+  world.carry(second);
+  CHECK(world.server(second).plain().starts_with("GET / HTTP/1.1\r\n"));
+  world.answer_with(second, answer("later"));
+  CHECK(world.bodies[later] == "later");
+  CHECK(world.engine.info(later).retries == 0);
+}
+
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED is about all connections of the endpoint") {
+  EngineOptions options;
+  options.max_connections_per_origin = 2;
+  TlsWorld world(trusting_options(), both_versions(), std::move(options));
+  world.ask();
+  const ConnId first = world.connect();
+  world.carry(first);
+  world.answer_with(first, h2::settings({{3, 1}}) + Http2World::ok(1, "first"));
+  world.ask();
+  const TransferId refused = world.ask();
+  const ConnId second = world.connect();
+  world.carry(second);
+  world.answer_with(first, Http2World::ok(3, "first"));  // idle
+  world.answer_with(second, h2::settings({{3, 1}}) + h2::reset(1, kNeedsHttp1));
+  const ConnId third = world.connect();
+  world.carry(third);
+  CHECK(world.server(third).plain().starts_with("GET / HTTP/1.1\r\n"));
+  world.ask();
+  CHECK(closes_of(world, first) == 1);
+  const ConnId fourth = world.connect();
+  world.carry(fourth);
+  CHECK(world.server(fourth).plain().starts_with("GET / HTTP/1.1\r\n"));
+  world.answer_with(third, answer("third"));
+  CHECK(world.bodies[refused] == "third");
 }
 
 TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, and then it is a failure") {

@@ -290,4 +290,54 @@ TEST_CASE("http2 ends: a PING without an answer is the end of a connection; any 
   }
 }
 
+TEST_CASE("http2 ends: the time for the answer to a PING counts from when it was sent, after what was there before") {
+  using std::chrono::seconds;
+  Http2Peer peer({.ping_interval = seconds(10)});
+  Instant now{seconds(1'000)};
+  peer.timeout(now);
+  peer.receive(h2::settings({{h2::kInitialWindow, 1'000'000}}) + h2::window_update(0, 1'000'000));
+  peer.sent();
+  peer.open("POST", BodyOwned(std::string(300'000, 'u')));
+  peer.timeout(now += seconds(10));  // bytes came
+  // An upload over a slow link: so many bytes are taken.
+  const auto take = [&](std::size_t bytes) {
+    peer.session->set_time(now);
+    peer.session->advance_output(std::min(bytes, peer.session->output().size_bytes()));
+    peer.session->on_wire(0, peer.moved);
+  };
+  const std::size_t before = peer.session->output().size_bytes();
+  CHECK(before > 60'000);
+  peer.timeout(now += seconds(10));  // the PING is made
+  for (std::size_t taken = 0; taken < before; taken += before / 4) {
+    now += seconds(9);
+    take(before / 4);
+    peer.timeout(now += seconds(1));
+    REQUIRE_FALSE(peer.error);
+  }
+  SUBCASE("it is sent, and all goes on to be slow") {
+    take(100);  // the PING among them
+    CHECK(peer.session->deadline() == now + seconds(10));
+    now += seconds(5);
+    take(1'000);
+    peer.timeout(now += seconds(4));
+    CHECK_FALSE(peer.error);
+    peer.timeout(now += seconds(1));
+    CHECK(peer.error);
+  }
+  SUBCASE("it is sent late in the time that it has waited for") {
+    now += seconds(9);
+    take(100);
+    peer.timeout(now += seconds(1));
+    CHECK_FALSE(peer.error);
+    CHECK(peer.session->deadline() == now + seconds(9));
+    peer.timeout(now += seconds(9));
+    CHECK(peer.error);
+  }
+  SUBCASE("the wire takes nothing any more") {
+    peer.timeout(now += seconds(10));
+    REQUIRE(peer.error);
+    CHECK(peer.error->code == Code::http2_error);
+  }
+}
+
 }  // namespace sluice

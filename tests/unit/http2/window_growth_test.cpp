@@ -96,9 +96,50 @@ TEST_CASE("SB-69 http2 window growth: it ends at the cap of a window and of a co
   CHECK(next.size == limits::kMaxStreamWindowBytes);
 }
 
+TEST_CASE("http2 window growth: a new window begins where others have grown to, and leaves half of the rest for all") {
+  Measured growth;
+  Window first;
+  CHECK_FALSE(growth.begun(first));
+  CHECK(first.size == limits::kStreamWindowBytes);
+  for (int turn = 0; turn < 4; ++turn) growth.consumed(first, first.size / 2, growth.now);
+  REQUIRE(first.size == 8 * limits::kStreamWindowBytes);
+  Window second;
+  CHECK(growth.begun(second));
+  CHECK(second.size == first.size);
+  // Those that have ended are remembered.
+  growth.ended(first);
+  growth.ended(second);
+  Window third;
+  CHECK(growth.begun(third));
+  CHECK(third.size == first.size);
+}
+
+TEST_CASE("SB-69 http2 window growth: windows that begin large never use up what all may have grown by") {
+  Measured growth;
+  Window first;
+  for (int turn = 0; turn < 20; ++turn) growth.consumed(first, first.size, growth.now);
+  REQUIRE(first.size == limits::kMaxStreamWindowBytes);
+  std::size_t grown = first.size - limits::kStreamWindowBytes;
+  std::vector<Window> windows(limits::kMaxStreams);
+  std::size_t before = limits::kMaxStreamWindowBytes;
+  for (Window& window : windows) {
+    growth.begun(window);
+    CHECK(window.size >= limits::kStreamWindowBytes);
+    CHECK(window.size <= before);
+    before = window.size;
+    grown += window.size - limits::kStreamWindowBytes;
+    CHECK(grown < limits::kMaxGrownBytes);
+  }
+  CHECK(windows[0].size > limits::kMaxStreamWindowBytes / 2);
+  for (const Window& window : windows) growth.ended(window);
+  growth.ended(first);
+  CHECK(growth.begun(first));
+  CHECK(first.size == limits::kMaxStreamWindowBytes);
+}
+
 namespace {
 
-// A server that sends one endless body over a link with a delay, as fast as the link and the windows allow; and a
+// A server that sends an endless body over a link with a delay, as fast as the link and the windows allow; and a
 // session at the other end. Time goes in steps of a millisecond.
 class Link {
  public:
@@ -118,13 +159,13 @@ class Link {
       take(up_.front().frame);
       up_.pop_front();
     }
-    for (std::size_t room = rate_; room > 0;) {
+    for (std::size_t room = answered_ ? rate_ : 0; room > 0;) {
       const std::size_t part = std::min({room, stream_window_, connection_window_, std::size_t{16'384}});
       if (part == 0) break;
       stream_window_ -= part;
       connection_window_ -= part;
       room -= part;
-      down_.push_back({now_ + delay_, h2::data(1, std::string(part, 'x'))});
+      down_.push_back({now_ + delay_, h2::data(stream_, std::string(part, 'x'))});
     }
     while (!down_.empty() && down_.front().at <= now_) {
       receive(down_.front().bytes);
@@ -134,6 +175,19 @@ class Link {
   }
   void run(milliseconds time) {
     for (milliseconds passed{0}; passed < time; ++passed) step();
+  }
+
+  // Another exchange, in place of the one before.
+  void open_next() {
+    session_->abort(stream_);
+    head_ = {};
+    const auto opened = session_->open({.request = &request_, .head = &head_, .valid = true});
+    REQUIRE(opened);
+    stream_ = *opened;
+    answered_ = false;
+    stream_window_ = limits::kStreamWindowBytes;
+    received = waiting = 0;
+    read_output();
   }
 
   bool consumes = true;
@@ -150,8 +204,11 @@ class Link {
   };
 
   void take(const h2::Frame& frame) {
-    if (frame.type == h2::kWindowUpdate)
-      (frame.stream == 0 ? connection_window_ : stream_window_) += frame.number_at(0);
+    if (frame.type == h2::kWindowUpdate && frame.stream == 0) connection_window_ += frame.number_at(0);
+    if (frame.type == h2::kWindowUpdate && frame.stream == stream_) stream_window_ += frame.number_at(0);
+    if (frame.type == h2::kHeaders && frame.stream == stream_ && !std::exchange(answered_, true)) {
+      down_.push_back({now_ + delay_, h2::headers(stream_, {{":status", "200"}})});
+    }
     if (frame.type != h2::kPing) return;
     ++pings;
     down_.push_back({now_ + delay_, h2::ping(frame.payload, h2::kAck)});
@@ -166,7 +223,7 @@ class Link {
       waiting += event.body.size();
       REQUIRE(event.kind != http::Event::Kind::failed);
     }
-    if (consumes) session_->consumed(1, std::exchange(waiting, 0));
+    if (consumes) session_->consumed(stream_, std::exchange(waiting, 0));
   }
   void read_output() {
     while (session_->output().count > 0 && session_->output().size_bytes() > 0) {
@@ -180,6 +237,8 @@ class Link {
   std::size_t rate_;
   milliseconds delay_;
   Instant now_{seconds(100)};
+  http::StreamId stream_ = 1;
+  bool answered_ = true;
   std::size_t stream_window_ = limits::kStreamWindowBytes, connection_window_ = 65'535;
   std::deque<Down> down_;
   std::deque<Up> up_;
@@ -216,6 +275,16 @@ TEST_CASE("http2 window growth: a slow or near link leaves the window small; one
   link.consumes = false;
   link.run(seconds(1));
   CHECK(link.received == limits::kStreamWindowBytes);
+}
+
+TEST_CASE("http2 window growth: the next stream begins with the window that the one before has reached") {
+  Link link(125'000, milliseconds(50));
+  link.run(seconds(2));
+  link.open_next();
+  link.run(milliseconds(99));  // the request goes, and the first bytes come
+  CHECK(link.received == 0);
+  link.run(milliseconds(100));  // as many as in one round trip; without that, it would be kStreamWindowBytes
+  CHECK(link.received > 125'000 * 100 / 10 * 9);
 }
 
 }  // namespace sluice
