@@ -209,16 +209,18 @@ Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
       if (stream->reader().started()) begun.push_back(stream.get());
     }
     for (Stream* const stream : begun) {
-      Error error = end_error();
+      const std::string how_far = stream->reader().how_far();
+      Error error = end_error(how_far);
       if (error.code == Code::connection_closed) {
-        error = make_error(Code::truncated, "HTTP/2: the connection ended in the middle of a response");
+        error = make_error(Code::truncated, "HTTP/2: the connection ended" +
+                                                (how_far.empty() ? " in the middle of a response" : how_far));
       }
       give({.kind = http::Event::Kind::failed, .stream = stream->id(), .error = std::move(error)});
       remove(*stream);
     }
     events_ = nullptr;
     if (streams_.empty()) return {};
-    fail(end_error());
+    fail(end_error({}));
     return tell_error();
   });
   events_ = nullptr;

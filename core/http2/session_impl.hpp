@@ -85,7 +85,7 @@ class Session final : public http::Session, private Listener {
   void break_off(Stream& stream, Error error);
   void remove(Stream& stream);
   void note_broken_rule();
-  Error end_error() const;
+  Error end_error(std::string_view how_far) const;
 
   // Output
   std::size_t pending() const { return out_.size() - out_begin_; }

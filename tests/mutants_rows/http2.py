@@ -170,4 +170,6 @@ ROWS = [
            ("http2/library_memory.cpp", "lent_ == nullptr || in_lent_ != nullptr ||", "lent_ == nullptr || (in_lent_ != nullptr && !PLANTED) ||")),
     mutant("http2-ends-busy", "a connection with frames still to be sent is closed when its last exchange ends",
            ("engine/carrier.cpp", "(connection.multiplexes || !connection.channel.holds_plain())", "((connection.multiplexes && !PLANTED) || !connection.channel.holds_plain())")),
+    mutant("http2-how-far-head", "a response to HEAD that is cut is told of as a body",
+           ("http2/response_reader.cpp", "if (phase_ == Phase::head || bodiless()) return {};", "if (phase_ == Phase::head || (bodiless() && !PLANTED)) return {};")),
 ]
