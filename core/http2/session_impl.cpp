@@ -84,8 +84,7 @@ void Session::enlarge(StreamId id) {
 void Session::abort(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  guard_.gave_up(stream->window.size - stream->buffered);
-  remove(*stream);
+  give_up(*stream);
   if (!error_) {
     note(library_.reset(id, kCancel));
     pump();

@@ -85,6 +85,7 @@ class Session final : public http::Session, private Listener {
   void complete(Stream& stream);
   void refuse(Stream& stream, Error error, bool needs_http1 = false);
   void break_off(Stream& stream, Error error);
+  void give_up(Stream& stream);
   void remove(Stream& stream);
   void note_broken_rule();
   Error end_error() const;

@@ -174,6 +174,24 @@ TEST_CASE("http2 hostile: what the windows of given-up exchanges allowed may sti
   CHECK(failed_with(peer, "a flood of frames without data"));
 }
 
+TEST_CASE("http2 hostile: the rest of what broke a rule may still come as well, and does not end the others") {
+  constexpr std::size_t kExchanges = 10, kFrameBytes = 400;
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  peer.open();
+  for (std::size_t i = 0; i < kExchanges; ++i) {
+    const auto stream = peer.open();
+    peer.receive(h2::headers(stream, {{":status", "200"}, {"content-length", "1"}}));
+    const std::string frame = h2::data(stream, std::string(kFrameBytes, 'x'));
+    for (std::size_t n = 0; n < limits::kStreamWindowBytes / kFrameBytes; ++n) peer.receive(frame);
+    CHECK(peer[stream].story == "hf");
+    peer.sent();
+  }
+  REQUIRE_FALSE(peer.error);
+  peer.receive(h2::headers(1, {{":status", "200"}}, h2::kEndStream));
+  CHECK(peer[1].story == "hc");
+}
+
 TEST_CASE("http2 hostile: frames on closed streams are bounded, with data too") {
   for (const std::string& frame : {h2::data(1, "x"), h2::reset(1, 8), h2::headers(1, {{":status", "200"}})}) {
     Http2Peer peer;
