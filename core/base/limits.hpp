@@ -39,6 +39,9 @@ inline constexpr std::size_t kIdleFramesPerAbort = 64;
 inline constexpr std::size_t kLeastAbandonedFrameBytes = 256;
 inline constexpr std::size_t kMaxProvokedResets = 100;  // exchanges that broke the rules, so that we reset them
 inline constexpr std::size_t kMaxStreams = 256;         // at once, whatever the peer allows
+// What waits to be sent on one connection, when no more exchanges are opened on it: heads and resets of given-up ones
+// add up if the peer takes nothing. So many have as many heads as it may carry, of 8 KiB each.
+inline constexpr std::size_t kMaxUnsentBytes = kMaxStreams * 8 * 1024;
 // Body bytes of one exchange that the application has not consumed: what its window allows the peer to send (SB-69), at
 // first and at most; and by how much all windows of a connection together may have grown.
 inline constexpr std::size_t kStreamWindowBytes = 512 * 1024;

@@ -397,10 +397,9 @@ void Carrier::sent(PooledConnection& connection, std::size_t bytes, const std::v
     if (job.pace) job.pace->moved += bytes;
     goes_on |= after_sending(connection, job, now);
   }
-  // What was sent may have made room in a session, which then failed.
-  const bool has_failed =
-      connection.multiplexes && connection.is_ready() && connection.session().deadline() == Instant{};
-  if (goes_on || has_failed) settle(connection, now);
+  // What was sent may have made room in a session: for other exchanges, or for what it then failed in.
+  const bool has_news = connection.multiplexes && connection.is_ready() && connection.session().deadline() == Instant{};
+  if (goes_on || has_news) settle(connection, now);
 }
 
 bool Carrier::after_sending(const PooledConnection& connection, Job& job, Now now) {

@@ -97,7 +97,8 @@ class Session {
   // body is not consumed, the connection is not read.
   virtual bool multiplexes() const = 0;
 
-  // How many more exchanges may be opened now. Always 0 when reusable() is false.
+  // How many more exchanges may be opened now. Always 0 when reusable() is false. If it was 0 because the peer takes
+  // too few of the bytes of output(), deadline() is Instant{} once when there is room again.
   virtual std::size_t open_capacity() const = 0;
   // False when no exchange can be opened any more: a close was announced, bytes came that belong to no exchange, or a
   // body was not sent completely. Never becomes true again.

@@ -1,6 +1,7 @@
 // libnghttp2 as the session uses it: frames and HPACK of one client connection. Its source is the only file that
 // includes the library's header, and none of the library's callbacks leaves it.
 // The library's own checks of HTTP messages are off: ResponseReader has them.
+// Faults of the library that our side guards against, whatever version is there: see the traps in core/README.md.
 #pragma once
 
 #include <cstddef>

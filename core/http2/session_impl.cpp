@@ -30,7 +30,7 @@ bool Session::start(std::uint32_t first_stream) {
 // ---- exchanges ----
 
 std::size_t Session::open_capacity() const {
-  if (!reusable()) return 0;
+  if (!reusable() || is_full()) return 0;
   const std::size_t most = std::min(library_.max_streams(), has_settings_ ? limits::kMaxStreams : assumed_);
   return most - std::min(most, streams_.size());
 }
@@ -74,8 +74,7 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
 void Session::abort(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream) return;
-  guard_.gave_up(stream->window.size - stream->buffered);
-  remove(*stream);
+  give_up(*stream);
   if (!error_) {
     note(library_.reset(id, kCancel));
     pump();
@@ -114,6 +113,7 @@ void Session::set_priority(StreamId id, Priority priority) {
   if (!stream || error_) return;
   stream->urgency = priority.urgency;
   has_urgencies_ = true;
+  if (is_full()) return;  // for the server it is only a hint
   note(library_.update_priority(id, priority));
   pump();
 }
@@ -238,7 +238,8 @@ void Session::collect_output() {
       if (!next_turn()) return;
       continue;
     }
-    if (out_begin_ == out_.size() || out_begin_ > limits::kWireOutBytes) {
+    // A byte is moved no more often than another one was taken.
+    if (out_begin_ == out_.size() || (out_begin_ > limits::kWireOutBytes && out_begin_ >= pending())) {
       out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
       out_begin_ = 0;
     }
@@ -297,7 +298,9 @@ OutputView Session::output() const {
 
 void Session::advance_output(std::size_t bytes) {
   SLUICE_CHECK(bytes <= pending());
+  const bool was_full = is_full();
   out_begin_ += bytes;
+  has_room_again_ |= was_full && !is_full();
   advanced_ += bytes;
   // An upload fills the output again and again, so it may never be empty: it counts that the answers were taken.
   if (advanced_ >= answers_end_) {
@@ -341,9 +344,9 @@ void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
 
 // ---- time ----
 
-// A failure, and what happened outside receive(), is told as soon as possible.
+// A failure, what happened outside receive(), and that there is room again, is told as soon as possible.
 std::optional<Instant> Session::deadline() const {
-  if (!late_.empty() || (error_ && !error_told_)) return Instant{};
+  if (!late_.empty() || has_room_again_ || (error_ && !error_told_)) return Instant{};
   if (!ping_interval_ || error_) return std::nullopt;
   return ping_due_ ? *ping_due_ : Instant{};
 }
@@ -352,6 +355,7 @@ Result<void> Session::handle_timeout(Now now, std::vector<http::Event>& events) 
   return or_out_of_memory([&]() -> Result<void> {
     for (http::Event& event : late_) events.push_back(std::move(event));
     late_.clear();
+    has_room_again_ = false;
     if (!error_ && ping_interval_) note(keep_alive(now));
     if (error_) return tell_error();
     return {};

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/limits.hpp"
 #include "core/http2/frame_guard.hpp"
 #include "core/http2/library.hpp"
 #include "core/http2/request_fields.hpp"
@@ -83,14 +84,16 @@ class Session final : public http::Session, private Listener {
   void complete(Stream& stream);
   void refuse(Stream& stream, Error error, bool needs_http1 = false);
   void break_off(Stream& stream, Error error);
+  void give_up(Stream& stream);
   void remove(Stream& stream);
   void note_broken_rule();
   Error end_error(std::string_view how_far) const;
 
   // Output
   std::size_t pending() const { return out_.size() - out_begin_; }
-  void collect_output();  // throws std::bad_alloc
-  void pump() noexcept;   // collects all output; a failure ends the session
+  bool is_full() const { return pending() >= limits::kMaxUnsentBytes; }  // the peer takes too little
+  void collect_output();                                                 // throws std::bad_alloc
+  void pump() noexcept;  // collects all output; a failure ends the session
   void resume(Stream& stream);
   bool next_turn();
   StreamId take_turn();
@@ -118,6 +121,7 @@ class Session final : public http::Session, private Listener {
   std::vector<http::Event> late_;               // those that came at other times
   bool reset_waits_ = false;                    // the library has one to send
   bool interim_read_ = false;                   // an interim response has ended during this receive()
+  bool has_room_again_ = false;                 // the output was full; the engine does not know yet that it is not
   bool closes_ = false;                         // a request said that it is the last one
   bool ended_ = false;                          // the stream below
   std::size_t broken_rules_ = 0;                // exchanges that we had to reset

@@ -52,8 +52,14 @@ void Session::break_off(Stream& stream, Error error) {
       has_code ? static_cast<std::uint32_t>(error.detail) : std::to_underlying(ErrorCode::cancel);
   note(library_.reset(stream.id(), code));
   give({.kind = Event::Kind::failed, .stream = stream.id(), .error = std::move(error)});
-  remove(stream);
+  give_up(stream);
   note_broken_rule();
+}
+
+// What its window allowed may be on its way.
+void Session::give_up(Stream& stream) {
+  guard_.gave_up(stream.window.size - stream.buffered);
+  remove(stream);
 }
 
 // A peer could make us open and reset streams without end (SB-66).
@@ -97,7 +103,7 @@ void Session::frame_refused(StreamId id, std::uint32_t code) {
   give({.kind = Event::Kind::failed,
         .stream = id,
         .error = stream_error(code, "the server sent a frame that is not allowed")});
-  remove(*stream);
+  give_up(*stream);
   note_broken_rule();
 }
 

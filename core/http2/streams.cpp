@@ -113,7 +113,7 @@ void RequestMarks::add(const Mark& mark) {
     before.end = mark.end;
     before.last = mark.last;
     return;
-  } else if (first_ >= kMaxPassedMarks) {
+  } else if (first_ >= std::max(kMaxPassedMarks, marks_.size() / 2)) {
     marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;
   }

@@ -63,6 +63,40 @@ TEST_CASE("SB-65 http2 hostile: PING and SETTINGS while our answers are not read
   }
 }
 
+TEST_CASE("SB-65 http2 hostile: requests and resets that the peer does not take are bounded, and so are priorities") {
+  constexpr std::size_t kHeadBytes = 10'000;
+  Http2Peer peer;
+  peer.receive(h2::settings({{9, 1}}));
+  peer.sent();
+  const auto kept = peer.open();
+  std::size_t given_up = 0;
+  for (; peer.session->open_capacity() > 0 && given_up < kPlenty; ++given_up) {
+    peer.session->abort(peer.open("GET", {}, {{"x-large", std::string(kHeadBytes, 'x')}}));
+  }
+  CHECK(peer.session->output().size_bytes() >= limits::kMaxUnsentBytes);
+  CHECK(peer.session->output().size_bytes() < limits::kMaxUnsentBytes + kHeadBytes + 1'000);
+  CHECK(peer.session->reusable());
+  CHECK_FALSE(peer.session->deadline());
+  const std::size_t waits = peer.session->output().size_bytes();
+  for (int i = 0; i < 100; ++i)
+    peer.session->set_priority(kept, {.urgency = i % 2 == 0 ? std::uint8_t{0} : std::uint8_t{7}});
+  CHECK(peer.session->output().size_bytes() == waits);
+  // It is told once when there is room again.
+  peer.session->advance_output(waits - limits::kMaxUnsentBytes);
+  CHECK(peer.session->open_capacity() == 0);
+  CHECK_FALSE(peer.session->deadline());
+  peer.session->advance_output(1);
+  CHECK(peer.session->open_capacity() == limits::kMaxStreams - 1);
+  CHECK(peer.session->deadline() == Instant{});
+  peer.timeout(Instant{std::chrono::seconds(1)});
+  CHECK_FALSE(peer.session->deadline());
+  CHECK_FALSE(peer.error);
+  peer.session->advance_output(peer.session->output().size_bytes());
+  CHECK_FALSE(peer.session->deadline());
+  peer.receive(h2::headers(kept, {{":status", "200"}}, h2::kEndStream));
+  CHECK(peer[kept].story == "hc");
+}
+
 TEST_CASE("http2 hostile: PING after PING is right in the middle of an upload that never leaves the output empty") {
   Http2Peer peer;
   peer.receive(h2::settings({{h2::kInitialWindow, 0x7fff'ffff}}) + h2::window_update(0, 0x7fff'0000 - 65'535));
@@ -172,6 +206,24 @@ TEST_CASE("http2 hostile: what the windows of given-up exchanges allowed may sti
   peer.open();
   flood(peer, h2::data(3, std::string(kFrameBytes, 'x')), 100'000, true);
   CHECK(failed_with(peer, "a flood of frames without data"));
+}
+
+TEST_CASE("http2 hostile: the rest of what broke a rule may still come as well, and does not end the others") {
+  constexpr std::size_t kExchanges = 10, kFrameBytes = 400;
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  peer.open();
+  for (std::size_t i = 0; i < kExchanges; ++i) {
+    const auto stream = peer.open();
+    peer.receive(h2::headers(stream, {{":status", "200"}, {"content-length", "1"}}));
+    const std::string frame = h2::data(stream, std::string(kFrameBytes, 'x'));
+    for (std::size_t n = 0; n < limits::kStreamWindowBytes / kFrameBytes; ++n) peer.receive(frame);
+    CHECK(peer[stream].story == "hf");
+    peer.sent();
+  }
+  REQUIRE_FALSE(peer.error);
+  peer.receive(h2::headers(1, {{":status", "200"}}, h2::kEndStream));
+  CHECK(peer[1].story == "hc");
 }
 
 TEST_CASE("http2 hostile: frames on closed streams are bounded, with data too") {

@@ -1,6 +1,9 @@
 // core/http2/streams: the table, the states of sending, and which bytes belong to whom.
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <utility>
+
 #include "core/http2/streams.hpp"
 
 namespace sluice {
@@ -85,6 +88,26 @@ TEST_CASE("http2 streams: marks come in order, and those of one request that tou
     REQUIRE(marks.next(at + 6)->stream == 7);
     marks.pop();
   }
+}
+
+TEST_CASE("http2 streams: marks that wait are moved seldom, however many they are") {
+  constexpr std::uint64_t kWaiting = 10'000;
+  RequestMarks marks;
+  const auto add = [&](std::uint64_t at) {
+    marks.add({.begin = at, .end = at + 1, .stream = static_cast<http::StreamId>(at), .last = true});
+  };
+  for (std::uint64_t at = 0; at < kWaiting; ++at) add(at);
+  std::uintptr_t expected = 0;
+  std::size_t moves = 0;
+  for (std::uint64_t at = kWaiting; at < 10 * kWaiting; ++at) {
+    const RequestMarks::Mark* const first = marks.next(at);
+    REQUIRE((first && first->begin == at - kWaiting));
+    const auto place = reinterpret_cast<std::uintptr_t>(first);
+    moves += place != std::exchange(expected, place + sizeof *first) ? 1 : 0;
+    marks.pop();
+    add(at);
+  }
+  CHECK(moves <= 12);
 }
 
 }  // namespace sluice
