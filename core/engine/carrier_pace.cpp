@@ -36,11 +36,16 @@ void Carrier::open_window(const PooledConnection& connection, Job& job, std::siz
   if (!job.pace) return connection.session().consumed(job.stream, bytes);
   Pace& pace = *job.pace;
   pace.unconsumed += bytes;
-  const std::size_t open = std::min(pace.unconsumed, pace.receive.credit);
-  if (open == 0) return;
-  pace.unconsumed -= open;
-  jobs_.pacer().received(pace, open, now);
-  connection.session().consumed(job.stream, open);
+  // As long as the rates give more: what is left has no event that it could wait for, but the timer that they set when
+  // they give no more.
+  std::size_t opened = 0;
+  while (pace.unconsumed > 0 && pace.receive.credit > 0) {
+    const std::size_t open = std::min(pace.unconsumed, pace.receive.credit);
+    pace.unconsumed -= open;
+    opened += open;
+    jobs_.pacer().received(pace, open, now);
+  }
+  if (opened > 0) connection.session().consumed(job.stream, opened);
 }
 
 void Carrier::measure_speed(Job& job, Now now) {
