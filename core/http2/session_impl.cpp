@@ -61,24 +61,14 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
       if (library_.short_of_memory()) fail(make_error(Code::out_of_memory, {}));
       return std::unexpected(id.error());
     }
-    Stream& stream = streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
-    const bool grows = growth_.begun(stream.window);
+    streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
     has_urgencies_ |= exchange.urgency != Priority{}.urgency;
     latest_ = *id;
     closes_ |= fields_.closes();
     guard_.opened();
     pump();
-    if (grows && !error_) enlarge(*id);
     return *id;
   });
-}
-
-// The library knows the stream from its HEADERS on.
-void Session::enlarge(StreamId id) {
-  const Stream* const stream = streams_.find(id);
-  if (!stream) return;
-  note(library_.enlarge_window(id, stream->window.size));
-  pump();
 }
 
 void Session::abort(StreamId id) {

@@ -77,8 +77,6 @@ class Session final : public http::Session, private Listener {
   void request_frame_made(StreamId stream, bool last) override;
   Filled fill(StreamId stream, MutableBytes space) override;
 
-  void enlarge(StreamId stream);
-
   // Events
   void give(http::Event event);
   void head_read(Stream& stream, bool last);

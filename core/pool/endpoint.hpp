@@ -50,6 +50,7 @@ struct DialSlot {
   TransferId sponsor;        // default: none, so the connection goes to the next waiter
   bool unwanted = false;     // if there is no next waiter either, the dial is given up
   std::size_t expected = 1;  // how many exchanges at once the connection is expected to carry
+  bool borrows = false;      // it counts in no limit before Pool::claim()
   Link<DialSlot> in_endpoint, orphan_in_endpoint, orphan_in_pool;
 };
 using DialList = List<DialSlot, &DialSlot::in_endpoint>;

@@ -54,6 +54,8 @@ class Pool final : public Scheduler {
   void dial_begun(DialSlot& dial, Endpoint& endpoint, Now now);
   void sponsor(DialSlot& dial, Waiter& waiter);  // the dial is now made for this waiter
   void orphan(DialSlot& dial, bool unwanted);    // the sponsor does not need it any more; `unwanted`: see DialSlot
+  // A dial that borrows is about to connect: from now on it counts in the limits. False: there is no room.
+  bool claim(DialSlot& dial);
   // Its place in the limits goes to the connection that it made if `established`, else it is free.
   void dial_ended(DialSlot& dial, bool established);
 
@@ -109,6 +111,7 @@ class Pool final : public Scheduler {
   std::optional<Grant> next_of(Endpoint& endpoint, Now now);
   std::optional<Grant> serve_from_idle(Endpoint& endpoint, Now now);
   std::optional<Grant> next_dial(Endpoint& endpoint);
+  bool may_borrow(const Endpoint& endpoint, const Waiter& waiter) const;
   std::optional<Grant> wait_for_limit(Endpoint& endpoint);
   std::optional<Grant> retire(Endpoint& endpoint);
   std::optional<Grant> trim();
@@ -128,6 +131,7 @@ class Pool final : public Scheduler {
   void stop_hoping(PooledConnection& connection, Endpoint& endpoint);
   void park(PooledConnection& connection, Endpoint& endpoint, Now now);
   void unpark(PooledConnection& connection);
+  void take_slot(Endpoint& endpoint);
   void free_slot(Endpoint& endpoint);
 
   EngineLimits limits_;
