@@ -129,7 +129,7 @@ TEST_CASE("pool sharing: what another endpoint waits for is offered no more afte
 }
 
 TEST_CASE("pool sharing: once nobody waits elsewhere any more, what was kept back is served") {
-  for (const std::size_t of_each : {0, 1}) {
+  for (const std::size_t of_each : {0U, 1U}) {
     for (const bool is_proxied : {false, true}) {
       EngineLimits limits{.max_connections = is_proxied ? 0U : 1U, .max_connections_per_origin = of_each};
       if (is_proxied) limits.max_connections_per_proxy = 1;
