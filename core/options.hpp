@@ -303,6 +303,9 @@ struct TransferOptions {
   // Do not use a connection that was used before. At the limit of connections for its origin such a transfer waits for
   // its turn, and those after it wait for theirs, also beside a connection with room: so it cannot wait for ever.
   bool fresh_connection = false;
+  // While a connection is being made that can probably carry this transfer too (HTTP/2), the transfer waits for it.
+  // False: if no connection has room and no other transfer is before it in line, one more is made at once.
+  bool pipewait = true;
   bool forbid_reuse = false;        // close the connection after this transfer
   std::optional<Http1> http1 = {};  // nullopt: EngineOptions::http1
   // A response without a head (HTTP/0.9) is accepted: all of it is the body, and head() has status 0. False: such a

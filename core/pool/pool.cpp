@@ -58,6 +58,7 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
 
 void Pool::forget(Endpoint& endpoint) {
   by_key_.erase(endpoint.key);
+  yielding_.remove(endpoint);
   proxies_.leave(endpoint);
   endpoints_.release(endpoint.id);
 }
@@ -134,6 +135,7 @@ void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   if (!endpoint.queue.empty()) return;
   starved_.remove(endpoint);
   proxies_.waits_no_more(endpoint);
+  note_fewer_starve();
 }
 
 // Removes the oldest waiter that may use `connection` from its list and returns it. A waiter whose own connection is
@@ -263,12 +265,13 @@ void Pool::room_changed(PooledConnection& connection) {
     stop_hoping(connection, endpoint);
     if (const auto told = connection.session().told_capacity(); told && !endpoint.wants_http1) {
       endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
+      if (endpoint.told_capacity != 0) endpoint.told_capacity = *endpoint.carries;
     }
   }
   if (limits_.max_connection_uses != 0 && connection.exchanges_carried >= limits_.max_connection_uses) {
     connection.last_use = true;
   }
-  const bool offered = !connection.exchanges.empty() && connection.room() > 0 && !must_yield(connection, endpoint);
+  const bool offered = !connection.exchanges.empty() && connection.room() > 0;
   if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
   if (!offered) endpoint.offered.remove(connection);
   // This includes waiters with dials of their own: such a dial may fail.
@@ -338,6 +341,9 @@ bool Pool::must_yield(const PooledConnection& connection, const Endpoint& endpoi
   return others && connection.exchanges_carried >= limits::kExchangesBeforeYield;
 }
 
+// Where more wait at all connections, nothing can have changed for those that yield.
+void Pool::note_fewer_starve() { fewer_starve_ |= !yielding_.empty() && starved_.size() <= 1; }
+
 // The lower one of the pool's and the route's limit; 0: none.
 std::size_t Pool::allowed(const Endpoint& endpoint) const {
   const std::size_t ours = limits_.max_connections_per_origin;
@@ -369,13 +375,20 @@ std::optional<Grant> Pool::next(Now now) {
     }
     if (Endpoint* const endpoint = proxies_.next_turn(limits_.max_connections_per_proxy)) {
       proxy_turn_ = true;
+      note_fewer_starve();
       pending_.push_back(*endpoint);
+      continue;
+    }
+    // Few wait: each is asked about once more.
+    if (std::exchange(fewer_starve_, false) && !yielding_.empty()) {
+      while (Endpoint* const endpoint = yielding_.pop_front()) make_pending(*endpoint);
       continue;
     }
     const bool room = open_ < limits_.max_connections || has_spare();
     if (starved_.empty() || !room) return std::nullopt;
     starved_turn_ = true;
     pending_.push_back(*starved_.pop_front());
+    note_fewer_starve();
   }
 }
 
@@ -386,6 +399,8 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
     if (limits_.max_connection_age && is_worn_out(*connection, now)) {
       connection->last_use = true;
       endpoint.offered.remove(*connection);
+    } else if (must_yield(*connection, endpoint)) {
+      if (!YieldingList::contains(endpoint)) yielding_.push_back(endpoint);
     } else if (Waiter* waiter = take_waiter(endpoint, *connection, now)) {
       return serve_grant(*connection, *waiter);
     }
@@ -418,7 +433,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   Waiter* waiter = endpoint.queue.front();
   if (!waiter) return std::nullopt;
   // The dials that run may serve all waiters, but not one that needs its own.
-  const bool shares = !wants_fresh(endpoint, *waiter) || waiter->retried;
+  const bool shares = waiter->pipewait && (!wants_fresh(endpoint, *waiter) || waiter->retried);
   if (shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
   const std::size_t most = allowed(endpoint);
   if (most != 0 && endpoint.open >= most) {

@@ -78,7 +78,9 @@ class Pool final : public Scheduler {
 
   // ---- what is to be done ----
   // False: next() would return nothing.
-  bool may_go_on() const { return !pending_.empty() || !starved_.empty() || proxies_.has_turns() || trimmed_; }
+  bool may_go_on() const {
+    return !pending_.empty() || !starved_.empty() || fewer_starve_ || proxies_.has_turns() || trimmed_;
+  }
   // The next thing to do; nullopt: nothing. Call until it returns nullopt.
   std::optional<Grant> next(Now now);
   // The idle connection that was unused for the longest time; null: there is none.
@@ -119,6 +121,7 @@ class Pool final : public Scheduler {
   Waiter* take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now);
   bool may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const;
   bool must_yield(const PooledConnection& connection, const Endpoint& endpoint) const;
+  void note_fewer_starve();
   bool is_surplus(const Endpoint& endpoint) const;
   std::size_t allowed(const Endpoint& endpoint) const;
   Duration idle_limit(const PooledConnection& connection) const;
@@ -140,12 +143,15 @@ class Pool final : public Scheduler {
   IdleAnywhere idle_;    // the least recently used one at the front
   PoolOrphans orphans_;  // dials without a sponsor, the oldest at the front
   PendingList pending_;  // endpoints that next() will look at
+  // Endpoints whose waiters a connection was kept from because others wait (must_yield()).
+  YieldingList yielding_;
   StarvedList starved_;  // endpoints that wait because of max_connections, the first that came at the front
   UnusedList unused_;    // unused endpoints, the oldest at the front
   AllProxyPlaces proxies_;
   Coalescing coalescing_;
   // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
+  bool fewer_starve_ = false;    // so those of yielding_ may be looked at again
   bool proxy_turn_ = false;      // the same for those that wait because of max_connections_per_proxy
   bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
   // After set_limits(): endpoints before this index were looked at; nullopt: all were.

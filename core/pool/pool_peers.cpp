@@ -13,7 +13,7 @@ namespace sluice::pool {
 void Pool::established(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   http::Session& session = connection.session();
-  if (connection.multiplexes && endpoint.told_capacity) session.assume_capacity(*endpoint.told_capacity);
+  if (connection.multiplexes && endpoint.told_capacity != 0) session.assume_capacity(endpoint.told_capacity);
   const std::size_t room = session.open_capacity();
   const bool is_outdated = connection.multiplexes && endpoint.wants_http1;
   connection.untold = !is_outdated && session.will_tell_capacity();
@@ -41,12 +41,13 @@ void Pool::stop_hoping(PooledConnection& connection, Endpoint& endpoint) {
 void Pool::note_refusal(const PooledConnection& connection) {
   const auto told = connection.session().told_capacity();
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  if (told) endpoint.told_capacity = endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
+  if (told) endpoint.carries = endpoint.told_capacity = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
 }
 
 // A peer that closes a connection right after its first response, and never had one used twice, does not keep
 // connections. A peer that did keep one before may only be shutting down.
 void Pool::note_end(const PooledConnection& connection, Now now) {
+  if (connection.multiplexes && !connection.session().reusable()) return;  // it was announced
   for (const auto& [stream, transfer] : connection.exchanges) {
     if (connection.session().response_started(stream)) return;
   }

@@ -223,6 +223,48 @@ TEST_CASE("http2 ends: a server that takes few exchanges, and said so too late, 
   CHECK(world.connects.size() == 2);
 }
 
+TEST_CASE(
+    "http2 ends: a server that took few exchanges once, and takes more later, gets one connection for many again") {
+  Http2World world;
+  const TransferId a = world.add("http://192.0.2.1/a", world.known);
+  const TransferId b = world.add("http://192.0.2.1/b", world.known);
+  const ConnId first = world.connect(false);
+  world.receive(first, h2::settings({{3, 1}}) + h2::reset(3, kRefusedStream) + h2::goaway(1, 0));
+  const ConnId second = world.connect(false);
+  world.receive(second, h2::settings({{3, 100}}));
+  world.read(second);
+  world.receive(second, Http2World::ok(1, "b"));
+  world.receive(first, Http2World::ok(1, "a"));
+  REQUIRE((world.succeeded(a) && world.succeeded(b)));
+  world.eof(second);
+  const std::size_t before = world.connects.size(), asked = world.requests.size();
+  for (int i = 0; i < 5; ++i) world.add("http://192.0.2.1/more", world.known);
+  CHECK(world.connects.size() == before + 1);
+  world.connect(false);
+  CHECK(world.requests.size() == asked + 5);
+}
+
+// Requests that must not be repeated go on used connections of a server that announces when it closes one.
+TEST_CASE("http2 ends: a connection that a GOAWAY ends after its first response was announced to end") {
+  Http2World world;
+  const TransferId a = world.add("http://192.0.2.1/a", world.known);
+  const ConnId first = world.connect();
+  world.receive(first, Http2World::ok(1, "a"));
+  REQUIRE(world.succeeded(a));
+  const TransferId b = world.add("http://192.0.2.1/b", world.known);
+  world.read(first);
+  REQUIRE(world.requests.size() == 2);
+  world.receive(first, h2::goaway(3, 0));
+  world.eof(first);
+  const ConnId second = world.connect();
+  world.receive(second, Http2World::ok(1, "b"));
+  REQUIRE(world.succeeded(b));
+  Request post = EngineWorld::get("http://192.0.2.1/", "POST");
+  post.body = BodyOwned("name");
+  world.add(std::move(post), world.known);
+  CHECK(world.connects.size() == 2);
+}
+
 TEST_CASE("http2 ends: what waits after a refusal can be canceled, and a streamed body is asked for again") {
   Http2World world;
   Request post = EngineWorld::get("http://192.0.2.1/", "POST");
