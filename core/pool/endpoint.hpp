@@ -136,6 +136,11 @@ struct Endpoint {
   Destination destination;
   PeerName peer;
   http::Protocol protocol = http::Protocol::http1;
+  // The peer has closed a connection right after a response without announcing it (Pool::note_end).
+  bool closes_unannounced = false;
+  bool keeps = false;                // a connection to this endpoint was used twice
+  bool wants_http1 = false;          // by HTTP_1_1_REQUIRED: what is still being made for HTTP/2 is not used
+  bool stays_apart = false;          // no connection of another host is used (RFC 9110 15.5.20)
   std::unique_ptr<Through> through;  // null: no proxy
 
   WaitingList queue;    // transfers without a dial of their own, the oldest first
@@ -145,8 +150,6 @@ struct Endpoint {
   DialList dials;
   EndpointOrphans orphans;    // the dials without a sponsor; empty while a transfer is queued, but for a moment
   std::size_t transfers = 0;  // transfers that have not ended
-  // What counts against the limits: established connections, and dials (each one, however many addresses it tries).
-  std::uint32_t open = 0;
   // Exchanges that the dials are expected to carry, besides those of their sponsors; and of new connections, whose peer
   // has not said yet how many it takes, those that they have no room for yet.
   std::size_t expected_more = 0;
@@ -155,13 +158,9 @@ struct Endpoint {
 
   // How many exchanges at once the peer takes on one connection, as it said last; 0: it has never refused one.
   std::uint32_t told_capacity = 0;
-
-  // The peer has closed a connection right after a response without announcing it (Pool::note_end).
-  bool closes_unannounced = false;
-  bool keeps = false;        // a connection to this endpoint was used twice
-  bool wants_http1 = false;  // by HTTP_1_1_REQUIRED: what is still being made for HTTP/2 is not used
-  bool stays_apart = false;  // no connection of another host is used (RFC 9110 15.5.20)
-  ConnId joined;             // the connection of another host that carries requests of this one; it may be gone
+  // What counts against the limits: established connections, and dials (each one, however many addresses it tries).
+  std::uint32_t open = 0;
+  ConnId joined;  // the connection of another host that carries requests of this one; it may be gone
   Link<Endpoint> pending, starved, yielding, unused_link;
 };
 using PendingList = List<Endpoint, &Endpoint::pending>;

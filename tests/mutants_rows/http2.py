@@ -63,7 +63,7 @@ ROWS = [
     mutant("http2-required-guest", "a guest that needed HTTP/1.1 joins the same connection again",
            ("pool/pool_peers.cpp", "  if (connection.endpoint != endpoint.id) endpoint.stays", "  if (!PLANTED && connection.endpoint != endpoint.id) endpoint.stays")),
     mutant("http2-capacity-forgotten", "what a peer takes at once is not remembered for the next connection",
-           ("pool/pool_peers.cpp", "if (connection.multiplexes && endpoint.told_capacity) session", "if (!PLANTED && connection.multiplexes && endpoint.told_capacity) session")),
+           ("pool/pool_peers.cpp", "if (connection.multiplexes && endpoint.told_capacity != 0) session", "if (!PLANTED && connection.multiplexes && endpoint.told_capacity) session")),
     mutant("http2-capacity-late", "what is assumed counts after the peer has said what it takes",
            ("http2/session_impl.cpp", "has_settings_ ? limits::kMaxStreams : assumed_);", "has_settings_ && !PLANTED ? limits::kMaxStreams : assumed_);")),
     mutant("http2-refused-late", "a request that is refused twice is not tried again",

@@ -20,7 +20,7 @@ HTTP2_BUGS = [
     bug("http2-dead-unfound", "a PING without an answer has no consequence",
         ("http2/session_impl.cpp", "if (awaits_pong_) {", "if (awaits_pong_ && !PLANTED) {")),
     bug("http2-ping-overdue", "a PING that could not be sent yet counts as not answered",
-        ("http2/session_impl.cpp", "if (ping_waited()) return {};", "if (ping_waited() && !PLANTED) return {};")),
+        ("http2/session_impl.cpp", "if (!ping_taken_ && moves) return {};", "if (!ping_taken_ && moves && !PLANTED) return {};")),
     # ---- streams ----
     bug("http2-fans-out", "transfers do not wait for a connection that may carry them all",
         ("engine/sessions.cpp", "return protocol == http::Protocol::http1 ? 1 : kExpectedStreams;",
@@ -66,8 +66,10 @@ HTTP2_BUGS = [
          "if (!PLANTED) connection.session().set_priority(job.stream, priority);")),
     # ---- versions ----
     bug("http2-http1-ignored", "a request that has to use HTTP/1.1 comes over HTTP/2 again",
-        ("pool/pool.cpp", "if (protocol == http::Protocol::negotiated) {", "if (protocol == http::Protocol::negotiated && !PLANTED) {"),
-        ("pool/pool.cpp", "return protocol == http::Protocol::http1;", "return PLANTED || protocol == http::Protocol::http1;")),
+        ("pool/pool_peers.cpp", "if (endpoint.protocol == http::Protocol::negotiated) {",
+         "if (endpoint.protocol == http::Protocol::negotiated && !PLANTED) {"),
+        ("pool/pool_peers.cpp", "return endpoint.protocol == http::Protocol::http1;",
+         "return PLANTED || endpoint.protocol == http::Protocol::http1;")),
     bug("http2-http1-fails", "a request that has to use HTTP/1.1 fails",
         ("http2/session_impl_frames.cpp", "if (needs_http1 && !stream->reader().started()) {",
          "if (needs_http1 && !stream->reader().started() && !PLANTED) {")),
