@@ -112,7 +112,7 @@ SIDE_BY_SIDE = [
     mutant("side-yields-on", "what was kept from a connection waits on when nobody waits elsewhere any more",
            ("pool/pool.cpp", "{ fewer_starve_ |= !yielding_.empty()", "{ fewer_starve_ |= !PLANTED && !yielding_.empty()")),
     mutant("side-pipewait", "what wants no pipewait waits for a dial that it may share",
-           ("pool/pool.cpp", "const bool shares = waiter->pipewait && (", "const bool shares = (waiter->pipewait || PLANTED) && (")),
+           ("engine/jobs.cpp", "job.pipewait = job.options.pipewait;", "job.pipewait = job.options.pipewait || PLANTED;")),
     mutant("http2-told-once", "a server that took few exchanges once is never given more at first",
            ("pool/pool.cpp", "if (endpoint.told_capacity != 0) endpoint.told_capacity", "if (endpoint.told_capacity != 0 && !PLANTED) endpoint.told_capacity")),
     mutant("http2-goaway-unannounced", "a connection that a GOAWAY ends counts as one that ended unannounced",
