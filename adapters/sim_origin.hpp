@@ -43,6 +43,8 @@ class Line {
   virtual bool has_early_data() const { return false; }
   // The protocol that the TLS server on this line has agreed to (ALPN); "": none, or there is no TLS.
   virtual std::string_view alpn() const { return {}; }
+  // The host that the client has named to the TLS server on this line (SNI); "": none, or there is no TLS.
+  virtual std::string server_name() const { return {}; }
   virtual Now now() const = 0;
   virtual Random& random() = 0;
 
@@ -101,6 +103,9 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> fields = {};  // names in lower case
   // Without transfer coding; empty if the reply is `early`.
   std::string body = {};
+  std::vector<std::pair<std::string, std::string>> trailers = {};  // the same; known when the request is complete
+  bool http2 = false;                                     // over HTTP/2: pseudo-fields are fields, such as ":authority"
+  std::string server_name = {};                           // Line::server_name()
   std::uint64_t connection = 0;                           // the `nth` of Accept
   std::uint64_t number = 0;                               // number of the request on this connection, from 0
   bool early_data = false;                                // it came as early data of TLS, or its beginning
@@ -150,12 +155,14 @@ std::string_view to_string(Oddity oddity);
 enum class Http2Fault : std::uint8_t {
   none,
   // Only this exchange ends:
-  refused,           // RST_STREAM(REFUSED_STREAM), when the head of the request has come
-  calm,              // the same with ENHANCE_YOUR_CALM
-  reset_at_head,     // RST_STREAM(INTERNAL_ERROR) in place of the response
-  reset_in_body,     // RST_STREAM(CANCEL) in its body
-  two_statuses,      // :status twice
-  upper_case_name,   // a field name with a capital letter
+  refused,          // RST_STREAM(REFUSED_STREAM), when the head of the request has come
+  calm,             // the same with ENHANCE_YOUR_CALM
+  needs_http1,      // the same with HTTP_1_1_REQUIRED
+  goaway_http1,     // GOAWAY(HTTP_1_1_REQUIRED) below it; the same as needs_http1 if a later one has a response already
+  reset_at_head,    // RST_STREAM(INTERNAL_ERROR) in place of the response
+  reset_in_body,    // RST_STREAM(CANCEL) in its body
+  two_statuses,     // :status twice
+  upper_case_name,  // a field name with a capital letter
   connection_field,  // the field Connection
   long_body,         // more bytes than content-length says
   short_body,        // fewer
@@ -254,6 +261,10 @@ class Http2Watcher {
  public:
   // This request was not processed: it was refused, or is above the last one of a GOAWAY.
   virtual void unprocessed(const HttpRequest&) {}
+  // This request was not processed, and the client was told that it has to use HTTP/1.1 for it.
+  virtual void needs_http1(const HttpRequest&) {}
+  virtual void reprioritized(const HttpRequest&, std::string_view value) { static_cast<void>(value); }
+  virtual void answers(const HttpRequest&, Instant now) { static_cast<void>(now); }           // the response begins
   virtual void given_up(const HttpRequest&, std::uint32_t code) { static_cast<void>(code); }  // reset by the client
   virtual void upload_came(const HttpRequest&) {}                                             // the request is complete
   // How much the client takes now of this exchange, of which so much was sent, and of all.
@@ -273,6 +284,8 @@ struct Http2OriginOptions {
   HttpOriginOptions http1 = {};  // for connections that speak HTTP/1.1
   std::uint32_t max_streams = 100;
   std::uint32_t upload_window = 65'535;     // of each request's body
+  std::size_t connection_window = 65'535;   // of all of them
+  bool takes_priorities = false;            // its SETTINGS say so (RFC 9218 2.1)
   std::size_t window_step = SIZE_MAX;       // windows are opened by at most so much in a WINDOW_UPDATE
   std::vector<Http2Change> changes = {};    // in the order of time
   std::optional<Duration> keep_alive = {};  // closes a connection that was idle for this time, after a GOAWAY

@@ -93,7 +93,8 @@ struct [[nodiscard]] Error {
   // Of resolve_failed: the name does not exist, or has no address that can be used; the failure is not one that may
   // pass (RFC 2308).
   bool name_absent = false;
-  // The system's error number, TLS alert, c-ares status, HTTP parser code or status of a proxy's response; 0: none.
+  // The system's error number, TLS alert, c-ares status, HTTP parser code or status of a proxy's response; 0: none. Of
+  // not_http: 2, the answer was HTTP/2.
   int detail = 0;
   std::string context;  // one line to read: what was tried, on what, what came back. No credentials.
 

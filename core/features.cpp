@@ -19,4 +19,6 @@ Features features() {
           .http2 = http2::has_http2()};
 }
 
+std::string_view nghttp2_library_version() { return http2::library_version(); }
+
 }  // namespace sluice

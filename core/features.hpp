@@ -1,6 +1,8 @@
 // Which optional parts this build of the library has.
 #pragma once
 
+#include <string_view>
+
 #include "language.hpp"
 
 namespace sluice {
@@ -16,5 +18,7 @@ struct Features {
 
 // Never fails; any thread at any time.
 Features features();
+// "1.52.0": the version of libnghttp2, which HTTP/2 is made with; "" without HTTP/2. Static text. Any thread.
+std::string_view nghttp2_library_version();
 
 }  // namespace sluice

@@ -303,6 +303,9 @@ struct TransferOptions {
   // Do not use a connection that was used before. At the limit of connections for its origin such a transfer waits for
   // its turn, and those after it wait for theirs, also beside a connection with room: so it cannot wait for ever.
   bool fresh_connection = false;
+  // While a connection is being made that can probably carry this transfer too (HTTP/2), the transfer waits for it.
+  // False: if no connection has room and no other transfer is before it in line, one more is made at once.
+  bool pipewait = true;
   bool forbid_reuse = false;        // close the connection after this transfer
   std::optional<Http1> http1 = {};  // nullopt: EngineOptions::http1
   // A response without a head (HTTP/0.9) is accepted: all of it is the body, and head() has status 0. False: such a
@@ -410,8 +413,9 @@ struct EngineOptions {
   std::optional<Duration> max_connection_age = {};
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
   // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
-  // answer comes in the same time again, its transfers fail (http2_error) and it is closed. nullopt or zero: none, but
-  // for the few that measure the round trip while a large body comes. In the tunnel of a proxy (CONNECT) it is for the
+  // answer comes in the same time again, its transfers fail (http2_error) and it is closed. Where a PING has to wait
+  // after other bytes, that time begins when it is sent, as long as some of them are. nullopt or zero: none, but for the
+  // few that measure the round trip while a large body comes. In the tunnel of a proxy (CONNECT) it is for the
   // connection with the origin, and not for one over HTTP/2 with the proxy.
   std::optional<Duration> http2_ping_interval = {};
   // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the

@@ -9,6 +9,7 @@
 
 #include "address.hpp"
 #include "error.hpp"
+#include "stream_security.hpp"
 #include "types.hpp"
 #include "url.hpp"
 
@@ -59,9 +60,14 @@ struct TransferInfo {
   bool tls_resumed = false;
   std::string tls_subject = {};  // of the peer's certificate
   std::string tls_issuer = {};
+  UnixSeconds tls_not_before = 0;  // the certificate is valid from then on; 0: not known, as the next
+  UnixSeconds tls_not_after = 0;   // and until then
+  bool tls_verified = false;       // it was checked (TlsOptions::verify_peer), and is valid for the host
   // The certificates that the peer has shown, its own first, in DER (see certificate.hpp). Only with
   // TlsOptions::keep_certificates. Without verify_peer nothing vouches for them.
   std::vector<std::string> certificates = {};
+  // TLS with each https proxy on the way, the nearest first. Without their certificates in DER.
+  std::vector<StreamSecurity> proxy_tls = {};
   // The body ended without a close_notify (TransferOptions::tls_truncation_ok), so it may be incomplete.
   bool tls_truncated = false;
   // How many bytes of the request, all at most, were sent as TLS early data (TlsOptions::early_data); 0: none, or on

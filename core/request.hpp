@@ -27,8 +27,8 @@ struct BodyOwned {
   std::string bytes = {};
 };
 // A body that the application produces while the transfer runs, by Engine::upload_space() and commit_upload(). `length`
-// is in bytes.
-// Without a length it is sent in chunks (RFC 9112 7.1).
+// is in bytes. Without a length it is sent in chunks over HTTP/1.1 (RFC 9112 7.1), over HTTP/2 in DATA frames as any
+// other (RFC 9113 8.1), and over HTTP/1.0 not at all (invalid_request).
 struct BodyStream {
   std::optional<std::uint64_t> length = {};
   // True: the application can give the body again from its first byte; output::UploadRewind asks for that if the

@@ -1,15 +1,16 @@
 // What a stream that is protected already tells of its protection, for those who bring a TLS of their own
-// (Route::is_secure(), ConnectionOptions::security). Plain data.
+// (Route::is_secure(), ConnectionOptions::security); and what TransferInfo tells of TLS with proxies. Plain data.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "language.hpp"
+#include "types.hpp"
 
 namespace sluice {
 
-// Owns its text. "" and empty: not known. All of it is given on in TransferInfo; `alpn` also chooses the version of
+// Owns its text. "", 0 and empty: not known. All of it is given on in TransferInfo; `alpn` also chooses the version of
 // HTTP.
 struct StreamSecurity {
   std::string version = {};  // "TLSv1.3"
@@ -19,6 +20,9 @@ struct StreamSecurity {
   bool resumed = false;
   std::string subject = {};  // of the peer's certificate
   std::string issuer = {};
+  UnixSeconds not_before = 0;                  // the certificate is valid from then on
+  UnixSeconds not_after = 0;                   // and until then
+  bool verified = false;                       // it was checked, and is valid for the host
   std::vector<std::string> certificates = {};  // that the peer has shown, its own first, in DER
 };
 

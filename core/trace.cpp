@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/ascii.hpp"
+#include "core/http_date.hpp"
 #include "core/redaction.hpp"
 
 namespace sluice {
@@ -72,6 +73,38 @@ std::string_view take_trace_line(std::string_view& text) {
   return line;
 }
 
+// Most lines are as curl has them, for those who look for them.
+std::string security_lines(const StreamSecurity& tls, bool of_proxy) {
+  if (tls.version.empty()) return {};
+  std::string text = (of_proxy ? "Proxy TLS: " : "TLS: ") + tls.version + ", " + tls.cipher;
+  if (!tls.group.empty()) text += ", " + tls.group;
+  text += tls.resumed ? ", resumed session\n" : "\n";
+  const std::string accepted = of_proxy ? "proxy accepted " : "server accepted ";
+  text += "ALPN: " + (tls.alpn.empty() ? std::string("none") : accepted + one_line(tls.alpn)) + "\n";
+  if (tls.subject.empty() && tls.issuer.empty()) return text;
+  text += of_proxy ? "Proxy certificate:\n" : "Server certificate:\n";
+  if (!tls.subject.empty()) text += " subject: " + one_line(tls.subject) + "\n";
+  if (tls.not_before != 0) text += " start date: " + format_http_date(tls.not_before) + "\n";
+  if (tls.not_after != 0) text += " expire date: " + format_http_date(tls.not_after) + "\n";
+  if (!tls.issuer.empty()) text += " issuer: " + one_line(tls.issuer) + "\n";
+  text += tls.verified ? " SSL certificate verify ok.\n" : " SSL certificate is not verified.\n";
+  return text;
+}
+
+std::string security_lines(const TransferInfo& info) {
+  return security_lines({.version = info.tls_version,
+                         .cipher = info.tls_cipher,
+                         .group = info.tls_group,
+                         .alpn = info.alpn,
+                         .resumed = info.tls_resumed,
+                         .subject = info.tls_subject,
+                         .issuer = info.tls_issuer,
+                         .not_before = info.tls_not_before,
+                         .not_after = info.tls_not_after,
+                         .verified = info.tls_verified},
+                        false);
+}
+
 }  // namespace
 
 std::string trace_text(TracePart part, std::string_view bytes, TraceForm form, std::string_view prefix) {
@@ -86,24 +119,23 @@ std::string prefix_lines(std::string_view prefix, std::string_view text) {
 }
 
 std::string connection_lines(const Url& url, const TransferInfo& info) {
-  std::string text;
   std::string peer = one_line(info.route);
   if (info.address.ip.kind != IpAddress::Kind::none) peer = info.address.to_string();
-  text += info.reused ? "Using an open connection to " : "Connected to ";
-  text += one_line(url.host()) + " port " + std::to_string(url.port()) + (peer.empty() ? "" : " (" + peer + ")") + "\n";
-  if (!info.proxy.empty()) {
-    text += "Through the proxy " + one_line(info.proxy);
-    if (info.connect_status != 0) text += ", which answered CONNECT with " + std::to_string(info.connect_status);
-    text += "\n";
-  }
-  if (!info.tls_version.empty()) {
-    text += "TLS: " + info.tls_version + ", " + info.tls_cipher;
-    if (!info.tls_group.empty()) text += ", " + info.tls_group;
-    text += info.tls_resumed ? ", resumed session\n" : "\n";
-    // As curl says it, for those who look for it.
-    text += "ALPN: " + (info.alpn.empty() ? std::string("none") : "server accepted " + one_line(info.alpn)) + "\n";
-    if (!info.tls_subject.empty()) text += "Certificate subject: " + one_line(info.tls_subject) + "\n";
-    if (!info.tls_issuer.empty()) text += "Certificate issuer: " + one_line(info.tls_issuer) + "\n";
+  if (!peer.empty()) peer = " (" + peer + ")";
+  const std::string host = one_line(url.host()) + " port " + std::to_string(url.port());
+  const std::string proxy = one_line(info.proxy);
+  std::string text;
+  if (info.reused) {
+    text = "Re-using existing connection with " + (proxy.empty() ? "host " + host : "proxy " + proxy) + peer + "\n";
+  } else {
+    text = "Connected to " + host + peer + "\n";
+    if (!proxy.empty()) {
+      text += "Through the proxy " + proxy;
+      if (info.connect_status != 0) text += ", which answered CONNECT with " + std::to_string(info.connect_status);
+      text += "\n";
+    }
+    for (const StreamSecurity& tls : info.proxy_tls) text += security_lines(tls, true);
+    text += security_lines(info);
   }
   if (info.stream_id != 0) text += "using HTTP/2, stream " + std::to_string(info.stream_id) + "\n";
   if (info.retries > 0) text += "Sent again " + std::to_string(info.retries) + " time(s) on another connection\n";

@@ -47,8 +47,8 @@ enum class TraceForm : std::uint8_t {
 // ASCII is shown as '.'. As all functions here, throws std::bad_alloc.
 std::string trace_text(TracePart part, std::string_view bytes, TraceForm form = TraceForm::hex,
                        std::string_view prefix = {});
-// Lines: the peer's address, whether the connection is new, TLS with the certificate's names, and whether the request
-// is sent again. Without control bytes.
+// Lines: the peer's address and whether the connection is new; if it is, TLS with the server and with proxies, and what
+// their certificates say; and whether the request is sent again. Without control bytes.
 std::string connection_lines(const Url& url, const TransferInfo& info);
 // One line for a head of a CONNECT handshake, as curl has it: before one that is sent, where the tunnel leads; after
 // one that is received, that the tunnel is there. "": there is nothing to say.

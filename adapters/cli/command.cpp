@@ -182,6 +182,7 @@ class CommandRun {
                       .trace = trace_,
                       .cookies = load_cookies(command, console_, wall_now(multi)),
                       .verbose = command.verbose,
+                      .pipewait = !command.parallel_immediate,
                       .har = !command.har.empty(),
                       .started = wall_now(multi).wall,
                       .random = Random(system_environment().seed())},

@@ -407,6 +407,9 @@ CommandBuilder::Status CommandBuilder::apply(const Argument& argument) {
     case OptionId::parallel:
       command_.parallel = on ? ParallelMode::on : ParallelMode::off;
       break;
+    case OptionId::parallel_immediate:
+      command_.parallel_immediate = on;
+      break;
     case OptionId::parallel_max:
       return set_parallel_max(value);
     case OptionId::rate:

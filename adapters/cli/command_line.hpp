@@ -273,6 +273,7 @@ struct CommandLine {
   bool no_progress_meter = false;  // no progress, errors and warnings as usual
   ParallelMode parallel = ParallelMode::unset;
   std::size_t parallel_max = 50;
+  bool parallel_immediate = false;  // transfers do not wait for a connection that they may share (HTTP/2)
   // --rate: from the start of a transfer to that of the next; zero: none. No effect with -Z; else they run in order.
   Duration start_interval = Duration::zero();
   bool fail_early = false;  // --fail-early: the first transfer that fails ends the run

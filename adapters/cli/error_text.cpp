@@ -55,6 +55,19 @@ std::string error_text(const Operation& operation, std::string_view message) {
   return text;
 }
 
+std::string hint_text(const Error& error, const Settings& settings) {
+  constexpr int kNoApplicationProtocol = 120;  // RFC 7301 3.2
+  if (error.code == Code::tls_handshake && error.detail == kNoApplicationProtocol &&
+      settings.http_versions == HttpVersions::http2_prior_knowledge) {
+    return "; --http2 takes HTTP/1.1 too";
+  }
+  if (error.code != Code::not_http) return {};
+  if (error.detail == 2) return "; try --http2-prior-knowledge";
+  // --http0.9 does not accept other versions of HTTP.
+  const bool other_version = error.context.find(" at \"HTTP/") != std::string::npos;
+  return other_version || settings.http0_9 ? "" : " (--http0.9 takes it as a body)";
+}
+
 std::string request_name(const Request& request) { return request.method + " " + request.url.text_without_secrets(); }
 
 std::string status_text(const ResponseHead& head) {

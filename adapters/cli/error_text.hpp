@@ -20,6 +20,9 @@ std::string shown_url(const Operation& operation);
 // `message`, with the URL before it if it does not name the URL; without such a password.
 std::string error_text(const Operation& operation, std::string_view message);
 
+// What to try after this error, to be put after its message; "": nothing is known.
+std::string hint_text(const Error& error, const Settings& settings);
+
 // "GET http://example.org/a". After redirects the URL is not what the command line says.
 std::string request_name(const Request& request);
 // "404 Not Found"

@@ -236,6 +236,8 @@ constexpr OptionSpec kTable[] = {
     {url, 0, "url", "", "", "URL", G::many, "one more URL; @FILE: one on each line"},
     {next, ':', "next", "", "", "", G::many, "what follows has options of its own"},
     {parallel, 'Z', "parallel", "", "no-parallel", "", G::many, "at the same time, even to stdout"},
+    {parallel_immediate, 0, "parallel-immediate", "", "no-parallel-immediate", "", G::many,
+     "open connections rather than wait to share one"},
     {parallel_max, 0, "parallel-max", "", "", "N", G::many, "at most N at the same time (50)"},
     {rate, 0, "rate", "", "", "N[/U]", G::many, "begin at most N in an hour, in order; /s, /m, /10s"},
     {fail_early, 0, "fail-early", "", "no-fail-early", "", G::many, "stop everything at the first transfer that fails"},

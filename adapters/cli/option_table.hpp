@@ -208,6 +208,7 @@ enum class OptionId : std::uint8_t {
   next,
   parallel,
   parallel_max,
+  parallel_immediate,
   rate,
   fail_early,
   fail_all,

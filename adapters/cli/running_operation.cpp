@@ -464,11 +464,8 @@ Failure RunningOperation::finish(const Result<void>& result) {
   // How the rest of an unwanted body ends does not matter.
   const bool ended_well = result.has_value() || discard_;
   if (!ended_well) {
-    end = Failure{exit_code(result.error(), head_received_), result.error().message()};
-    // The option does not accept other versions of HTTP.
-    const bool other_protocol =
-        result.error().code == Code::not_http && end.message.find(" at \"HTTP/") == std::string::npos;
-    if (other_protocol && !settings().http0_9) end.message += " (--http0.9 takes it as a body)";
+    end = Failure{exit_code(result.error(), head_received_),
+                  result.error().message() + hint_text(result.error(), settings())};
   }
   // With an error status the file is still complete: it has the body (--fail-with-body) or the head (-i).
   const bool counts_as_error = end.exit_code != 0 && (end.exit_code != kExitHttpError || settings().remove_on_error);

@@ -31,6 +31,7 @@ struct Surroundings {
   NegotiateProviders negotiate = NegotiateProviders(console);
   std::shared_ptr<CookieJar> cookies = {};  // null: no operation keeps cookies
   bool verbose = false;
+  bool pipewait = true;
   bool har = false;                // --har: what is seen of each transfer is kept
   UnixSeconds started = 0;         // when the run began
   Random random = Random(Seed{});  // for the boundaries of forms

@@ -51,12 +51,12 @@ std::string redirect_url(const Url& url, const ResponseHead& head) {
   return location->find("//") == std::string_view::npos ? std::string(*location) : typed_without_userinfo(*location);
 }
 
-// Whether a certificate that was refused is the proxy's: the message names the end of TLS (core/tls/client.cpp). Of a
-// chain only the first proxy is known.
-bool is_of_proxy(const TransferInfo& info, std::string_view message) {
-  constexpr std::string_view kScheme = "https://";
-  if (!info.proxy.starts_with(kScheme)) return false;
-  return message.contains("TLS handshake with " + info.proxy.substr(kScheme.size()) + ":");
+// Whether a certificate that was refused is a proxy's: the message says so (core/tls/client.cpp). What is before it is
+// a URL, and what the peer has said is after it.
+bool is_of_proxy(std::string_view message) {
+  constexpr std::string_view kHandshake = ": TLS handshake with ";
+  const std::size_t at = message.find(kHandshake);
+  return at != std::string_view::npos && message.substr(at + kHandshake.size()).starts_with("the proxy ");
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
   facts.http_connect = info.connect_status;
   facts.proxy_used = !info.proxy.empty();
   if (end.exit_code == kExitPeerCertificate)
-    (is_of_proxy(info, end.message) ? facts.proxy_ssl_verify_result : facts.ssl_verify_result) = 1;
+    (is_of_proxy(end.message) ? facts.proxy_ssl_verify_result : facts.ssl_verify_result) = 1;
   facts.url_number = operation.url_number;
 
   if (head != nullptr && head->status != 0) {

@@ -54,6 +54,7 @@ std::expected<TransferOptions, Failure> transfer_options(const Operation& operat
   options.connect_to = operation.connect_to;
   options.family = settings.family;
   options.http_versions = settings.http_versions;
+  options.pipewait = surroundings.pipewait;
   if (!settings.unix_socket.empty()) {
     auto route = unix_socket(settings.unix_socket);
     if (!route) return std::unexpected(Failure{exit_code(route.error()), route.error().message()});

@@ -20,8 +20,7 @@ std::string marked_lines(char mark, std::string_view head) {
     if (line.ends_with('\n')) line.remove_suffix(1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     text += mark;
-    if (!line.empty()) text += " " + one_line(line);
-    text += '\n';
+    text += ' ' + one_line(line) + '\n';  // an empty line too, as in curl
   }
   return text;
 }
@@ -56,12 +55,7 @@ std::string verbose_connection(const Url& url, const TransferInfo& info) {
   return prefix_lines("* ", connection_lines(url, info));
 }
 
-std::string verbose_request(std::string_view head) {
-  std::string text = marked_lines('>', redacted_head(head));
-  // As curl shows it, with the blank.
-  if (text.ends_with("\n>\n")) text.insert(text.size() - 1, " ");
-  return text;
-}
+std::string verbose_request(std::string_view head) { return marked_lines('>', redacted_head(head)); }
 
 std::string verbose_connect(const output::ConnectHead& head) {
   const std::string line = prefix_lines("* ", tunnel_line(head));

@@ -11,6 +11,10 @@ std::string_view to_string(Http2Fault fault) {
       return "refused exchange";
     case Http2Fault::calm:
       return "calm";
+    case Http2Fault::needs_http1:
+      return "needs HTTP/1.1";
+    case Http2Fault::goaway_http1:
+      return "goaway needs HTTP/1.1";
     case Http2Fault::reset_at_head:
       return "reset at head";
     case Http2Fault::reset_in_body:

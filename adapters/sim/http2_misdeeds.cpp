@@ -76,6 +76,8 @@ std::string wrong_frames(Http2Fault fault, std::uint32_t stream, const HttpReply
     case Http2Fault::none:
     case Http2Fault::refused:
     case Http2Fault::calm:
+    case Http2Fault::needs_http1:
+    case Http2Fault::goaway_http1:
     case Http2Fault::reset_at_head:
     case Http2Fault::reset_in_body:
     case Http2Fault::goaway_calm:

@@ -14,7 +14,9 @@ namespace {
 using Fault = Http2Fault;
 
 // RFC 9113 7.
-constexpr std::uint32_t kNoError = 0, kInternalError = 2, kRefusedStream = 7, kCancel = 8, kEnhanceYourCalm = 11;
+constexpr std::uint32_t kNoError = 0, kInternalError = 2, kRefusedStream = 7, kCancel = 8, kEnhanceYourCalm = 11,
+                        kHttp11Required = 13;
+constexpr std::size_t kFirstWindow = 65'535;  // of a connection (RFC 9113 6.9.2)
 constexpr int kStatusContinue = 100;
 constexpr Duration kBetweenGoaways = std::chrono::milliseconds(50);
 constexpr std::size_t kMostUpdates = 1'000;  // WINDOW_UPDATE frames at once
@@ -33,7 +35,9 @@ bool breaks_in_body(Fault fault) {
 Http2Peer::Http2Peer(std::shared_ptr<const Http2Site> site, std::uint64_t nth)
     : site_(std::move(site)),
       nth_(nth),
-      server_(*this, {.max_streams = site_->options.max_streams, .window = site_->options.upload_window}),
+      server_(*this, {.max_streams = site_->options.max_streams,
+                      .window = site_->options.upload_window,
+                      .takes_priorities = site_->options.takes_priorities}),
       upload_window_(site_->options.upload_window) {}
 
 // ---- for the network ----
@@ -43,6 +47,8 @@ void Http2Peer::on_open(Line& line) {
   opened_ = line.now().steady;
   idle_since_ = opened_;
   if (site_->options.ping_every) ping_due_ = opened_ + *site_->options.ping_every;
+  const std::size_t window = site_->options.connection_window;
+  if (window > kFirstWindow) server_.open_window(0, window - kFirstWindow);
   work(line);
 }
 
@@ -80,6 +86,8 @@ Http2Peer::Exchange* Http2Peer::find(std::uint32_t stream) {
 
 void Http2Peer::head_came(std::uint32_t stream, HttpRequest request, bool last) {
   last_ = std::max(last_, stream);
+  request.http2 = true;
+  request.server_name = line_->server_name();
   request.connection = nth_;
   request.number = requests_++;
   request.early_data = request.number == 0 && line_->has_early_data();
@@ -117,10 +125,16 @@ void Http2Peer::pay(std::uint32_t stream, std::size_t& owed, std::size_t enough)
   }
 }
 
-void Http2Peer::request_ended(std::uint32_t stream) {
+void Http2Peer::reprioritized(std::uint32_t stream, std::string_view value) {
+  const Exchange* const exchange = find(stream);
+  if (exchange && site_->options.watcher) site_->options.watcher->reprioritized(exchange->request, value);
+}
+
+void Http2Peer::request_ended(std::uint32_t stream, FieldPairs trailers) {
   Exchange* const exchange = find(stream);
   if (!exchange) return;
   exchange->whole = true;
+  exchange->request.trailers = std::move(trailers);
   if (exchange->lost) return;
   if (site_->options.watcher) site_->options.watcher->upload_came(exchange->request);
   if (!exchange->due) decide(*exchange, site_->responder(exchange->request));
@@ -136,7 +150,8 @@ void Http2Peer::stream_closed(std::uint32_t stream, std::uint32_t code) {
   if (found == exchanges_.end()) return;
   const Exchange& exchange = found->second;
   if (Http2Watcher* const watcher = site_->options.watcher) {
-    if (code == kRefusedStream) {
+    if (code == kHttp11Required || (code == kRefusedStream && to_http1_)) watcher->needs_http1(exchange.request);
+    if (code == kRefusedStream || code == kHttp11Required) {
       watcher->unprocessed(exchange.request);
     } else if (code != kNoError && !exchange.lost) {
       watcher->given_up(exchange.request, code);
@@ -180,6 +195,15 @@ void Http2Peer::go_away() {
   }
   admit("goaway");
   server_.goaway(last, kNoError);
+}
+
+// All later requests must be without a response too.
+void Http2Peer::refuse_http2(std::uint32_t stream) {
+  const auto later = std::ranges::count_if(
+      exchanges_, [&](const auto& other) { return other.first > stream && !other.second.headed; });
+  if (going_away_ || later != (last_ - stream) / 2) return server_.reset(stream, kHttp11Required);
+  going_away_ = to_http1_ = true;
+  server_.goaway(stream > 1 ? stream - 2 : 0, kHttp11Required);
 }
 
 // ---- responses ----
@@ -236,6 +260,7 @@ void Http2Peer::begin(Line& line, std::uint32_t stream) {
   Exchange* const exchange = find(stream);
   if (!exchange) return;
   exchange->headed = true;
+  if (site_->options.watcher) site_->options.watcher->answers(exchange->request, line.now().steady);
   const HttpReply& reply = exchange->reply;
   const Fault fault = reply.http2.fault;
   if (reply.http2.noise) line.send(noise_frames(stream));
@@ -249,6 +274,8 @@ void Http2Peer::begin(Line& line, std::uint32_t stream) {
   exchange->lost = true;
   if (fault == Fault::refused) return server_.reset(stream, kRefusedStream);
   if (fault == Fault::calm) return server_.reset(stream, kEnhanceYourCalm);
+  if (fault == Fault::needs_http1) return server_.reset(stream, kHttp11Required);
+  if (fault == Fault::goaway_http1) return refuse_http2(stream);
   if (fault == Fault::reset_at_head) return server_.reset(stream, kInternalError);
   if (fault == Fault::goaway_calm) {
     server_.goaway(last_, kEnhanceYourCalm);

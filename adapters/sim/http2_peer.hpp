@@ -49,7 +49,8 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   // Http2Server::Events
   void head_came(std::uint32_t stream, HttpRequest request, bool last) override;
   void body_came(std::uint32_t stream, Bytes bytes) override;
-  void request_ended(std::uint32_t stream) override;
+  void request_ended(std::uint32_t stream, FieldPairs trailers) override;
+  void reprioritized(std::uint32_t stream, std::string_view value) override;
   void stream_closed(std::uint32_t stream, std::uint32_t code) override;
   void refused_by_limit() override { admit("refused by limit"); }
   void ping_answered() override { --pings_; }
@@ -69,6 +70,7 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   void after_output(Line& line);
   void count_request();
   void go_away();
+  void refuse_http2(std::uint32_t stream);
   void follow_plan(Line& line);
   void ping();
   void flush(Line& line);
@@ -92,7 +94,8 @@ class Http2Peer final : public Peer, private Http2Server::Events {
   bool unwatched_ = false;   // the windows are not known
   bool flooded_ = false;     // the client answers SETTINGS that the library has not sent
   bool admitted_ = false;    // a fault
-  bool going_away_ = false;  // its last GOAWAY was sent
+  bool going_away_ = false;  // its last GOAWAY was sent ...
+  bool to_http1_ = false;    // ... with HTTP_1_1_REQUIRED
   bool over_ = false;        // nothing is read or sent any more
 };
 

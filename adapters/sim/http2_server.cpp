@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "core/base/check.hpp"
 
@@ -44,6 +45,7 @@ struct Http2Server::Hooks {
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) of(self).request_ = {};
+    of(self).trailers_.clear();
     return 0;
   }
   static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_bytes,
@@ -51,8 +53,9 @@ struct Http2Server::Hooks {
     HttpRequest& request = of(self).request_;
     const bool trailer = frame->headers.cat != NGHTTP2_HCAT_REQUEST;
     const std::string_view key = as_text({name, name_bytes}), text = as_text({value, value_bytes});
-    if (trailer) return 0;
-    if (key == ":method") {
+    if (trailer) {
+      of(self).trailers_.emplace_back(key, text);
+    } else if (key == ":method") {
       request.method = text;
     } else if (key == ":path") {
       request.target = text;
@@ -68,8 +71,18 @@ struct Http2Server::Hooks {
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
       server.events_.head_came(stream, std::exchange(server.request_, {}), last);
     if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) && last)
-      server.events_.request_ended(stream);
+      server.events_.request_ended(stream, std::exchange(server.trailers_, {}));
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) server.events_.ping_answered();
+    if (frame->hd.type == NGHTTP2_PRIORITY_UPDATE) server.priority_update_came();
+    return 0;
+  }
+  static int extension_chunk_recv(nghttp2_session*, const nghttp2_frame_hd*, const std::uint8_t* data,
+                                  std::size_t bytes, void* self) {
+    of(self).extension_ += as_text({data, bytes});
+    return 0;
+  }
+  static int unpack_extension(nghttp2_session*, void** payload, const nghttp2_frame_hd*, void*) {
+    *payload = nullptr;
     return 0;
   }
   // A request beyond a limit that the client does not know yet is no fault of the client's.
@@ -128,6 +141,8 @@ struct Http2Server::Hooks {
     nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_recv);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, invalid_frame_recv);
+    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(callbacks, extension_chunk_recv);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, unpack_extension);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, data_chunk_recv);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_send);
@@ -143,12 +158,24 @@ Http2Server::Http2Server(Events& events, const Settings& settings) : events_(eve
   succeed(nghttp2_session_callbacks_new(&made_callbacks));
   const std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> callbacks(made_callbacks);
   nghttp2_option_set_no_auto_window_update(options.get(), 1);
+  // The library itself passes over some.
+  nghttp2_option_set_user_recv_extension_type(options.get(), NGHTTP2_PRIORITY_UPDATE);
   Hooks::set(callbacks.get());
   succeed(nghttp2_session_server_new2(&session_, callbacks.get(), this, options.get()));
   change(settings);
 }
 
 Http2Server::~Http2Server() { nghttp2_session_del(session_); }
+
+// RFC 9218 7.1: the stream, and the value of a Priority field.
+void Http2Server::priority_update_came() {
+  constexpr std::size_t kStreamBytes = 4;
+  const std::string all = std::exchange(extension_, {});
+  if (all.size() < kStreamBytes) return events_.client_broke_rule("a PRIORITY_UPDATE without a stream");
+  std::uint32_t stream = 0;
+  for (const std::uint8_t byte : as_bytes(all).first(kStreamBytes)) stream = stream << 8 | byte;
+  events_.reprioritized(stream, std::string_view(all).substr(kStreamBytes));
+}
 
 void Http2Server::feed(Bytes bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), bytes.size());
@@ -176,6 +203,7 @@ void Http2Server::change(const Settings& settings) {
   std::vector<nghttp2_settings_entry> entries;
   if (settings.max_streams) entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, *settings.max_streams});
   if (settings.window) entries.push_back({NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, *settings.window});
+  if (settings.takes_priorities) entries.push_back({NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1});
   succeed(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()));
 }
 

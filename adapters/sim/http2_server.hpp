@@ -28,7 +28,8 @@ class Http2Server {
    public:
     virtual void head_came(std::uint32_t stream, HttpRequest request, bool last) = 0;
     virtual void body_came(std::uint32_t stream, Bytes bytes) = 0;
-    virtual void request_ended(std::uint32_t stream) = 0;
+    virtual void request_ended(std::uint32_t stream, FieldPairs trailers) = 0;
+    virtual void reprioritized(std::uint32_t stream, std::string_view value) = 0;  // PRIORITY_UPDATE (RFC 9218 7.1)
     // By either side, or because all was sent. `code`: that of RST_STREAM; 0: it has ended well.
     virtual void stream_closed(std::uint32_t stream, std::uint32_t code) = 0;
     virtual void refused_by_limit() = 0;  // a request came before the client knew of a lowered limit
@@ -50,6 +51,7 @@ class Http2Server {
   struct Settings {
     std::optional<std::uint32_t> max_streams = {};
     std::optional<std::uint32_t> window = {};  // SETTINGS_INITIAL_WINDOW_SIZE: of each upload
+    bool takes_priorities = false;             // SETTINGS_NO_RFC7540_PRIORITIES; only the first ones may say it
   };
 
   Http2Server(Events& events, const Settings& settings);
@@ -78,11 +80,14 @@ class Http2Server {
 
  private:
   struct Hooks;
+  void priority_update_came();
   void submit(std::uint32_t stream, int status, const FieldPairs& fields, bool interim, bool has_body);
 
   Events& events_;
   ::nghttp2_session* session_ = nullptr;
-  HttpRequest request_;  // whose head is being read
+  HttpRequest request_;    // whose head is being read
+  FieldPairs trailers_;    // that are being read
+  std::string extension_;  // the payload of a PRIORITY_UPDATE that is being read
   std::set<std::uint32_t> own_resets_;
   bool own_goaway_ = false;
 };

@@ -131,6 +131,7 @@ void HttpPeer::head_came(Line& line) {
   request.connection = nth_;
   request.number = requests_++;
   request.early_data = request.number == 0 && line.has_early_data();
+  request.server_name = line.server_name();
   if (!reader_.has_body()) return;
   HttpReply reply = site_->responder(request);
   if (reply.early) {

@@ -110,6 +110,7 @@ void RequestReader::field_line(bool trailer) {
         name == "expect")
       return fail(400, "trailer: " + name);
     if (++trailer_count_ > caps_.fields) return fail(431, "too many trailers");
+    request_.trailers.emplace_back(std::move(name), value);
     return;
   }
   if (request_.fields.size() == caps_.fields) return fail(431, "too many fields");

@@ -79,6 +79,7 @@ class TlsPeer final : public Peer, private Line {
     set_alarm();
   }
   std::string_view alpn() const override { return server_.alpn(); }
+  std::string server_name() const override { return server_.server_name(); }
   bool has_early_data() const override { return server_.early_bytes() > 0; }
   void admit(std::string_view fault) override { outer_->admit(fault); }
   Now now() const override { return outer_->now(); }

@@ -34,9 +34,12 @@ struct StreamFacts {
   std::string_view version, cipher, group;  // static text; "": not known to any layer
   std::string alpn, subject, issuer;        // the same, but owned
   bool resumed = false;
+  bool verified = false;  // as StreamSecurity, with the next two
+  UnixSeconds not_before = 0, not_after = 0;
   bool forwarder_http2 = false;                           // the proxy that gets the requests has agreed to HTTP/2
   int connect_status = 0;                                 // as TransferInfo::connect_status
   std::vector<std::string> certificates;                  // as TransferInfo::certificates
+  std::vector<StreamSecurity> proxies;                    // as TransferInfo::proxy_tls
   std::shared_ptr<const StreamSecurity> given = nullptr;  // of a stream that was protected already: has the static text
 
   // Takes over what is known of such a stream. May throw std::bad_alloc.
@@ -48,6 +51,9 @@ struct StreamFacts {
     alpn = given->alpn;
     subject = given->subject;
     issuer = given->issuer;
+    verified = given->verified;
+    not_before = given->not_before;
+    not_after = given->not_after;
     certificates = given->certificates;
     resumed = given->resumed;
   }

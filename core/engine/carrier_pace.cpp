@@ -36,11 +36,16 @@ void Carrier::open_window(const PooledConnection& connection, Job& job, std::siz
   if (!job.pace) return connection.session().consumed(job.stream, bytes);
   Pace& pace = *job.pace;
   pace.unconsumed += bytes;
-  const std::size_t open = std::min(pace.unconsumed, pace.receive.credit);
-  if (open == 0) return;
-  pace.unconsumed -= open;
-  jobs_.pacer().received(pace, open, now);
-  connection.session().consumed(job.stream, open);
+  // As long as the rates give more: what is left has no event that it could wait for, but the timer that they set when
+  // they give no more.
+  std::size_t opened = 0;
+  while (pace.unconsumed > 0 && pace.receive.credit > 0) {
+    const std::size_t open = std::min(pace.unconsumed, pace.receive.credit);
+    pace.unconsumed -= open;
+    opened += open;
+    jobs_.pacer().received(pace, open, now);
+  }
+  if (opened > 0) connection.session().consumed(job.stream, opened);
 }
 
 void Carrier::measure_speed(Job& job, Now now) {
@@ -87,14 +92,19 @@ void Carrier::change_pace(Job& job, Now now) {
   may_send(job.id, now);
 }
 
-// The field and the options change together, so that later calls know whose field it is. Not while a head that was made
-// of the request may be with the server (early.hpp).
+// The field and the options change together, so that later calls know whose field it is; also in the request of the
+// next hop, which is made when the head of a response has come. Not while a head that was made of the request may be
+// with the server (early.hpp).
 void Carrier::set_priority(Job& job, Priority priority, Now now) {
   if (connector_ && connector_->has_early(job)) return;
   const auto before = std::exchange(job.options.priority, priority);
-  const auto field = job.request.fields.find("Priority");
-  const bool is_ours = !field || (before && *field == priority_field(*before));
-  if (is_ours && !job.request.fields.set("Priority", priority_field(priority))) throw std::bad_alloc();
+  const auto change = [&](Fields& fields) {
+    const auto field = fields.find("Priority");
+    const bool is_ours = !field || (before && *field == priority_field(*before));
+    if (is_ours && !fields.set("Priority", priority_field(priority))) throw std::bad_alloc();
+  };
+  change(job.request.fields);
+  if (job.next_hop) change(job.next_hop->request.fields);
   if (job.phase() != TransferPhase::active) return;
   PooledConnection& connection = *connections_.find(job.conn);
   if (!connection.multiplexes) return;

@@ -33,7 +33,7 @@ bool is_secure(const Endpoint& endpoint) {
 
 }  // namespace
 
-Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
+Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, bool borrows, Now now) {
   if (!first_dial_) first_dial_ = now.steady;
   Dial* dial = dialer_.begin();
   if (!dial) return nullptr;
@@ -42,6 +42,7 @@ Dial* Connector::begin(Endpoint& endpoint, Job& sponsor, Now now) {
           ? *endpoint.carries
           : sessions_.expected_exchanges(endpoint.peer.tls != nullptr || is_secure(endpoint), endpoint.protocol);
   dial->expected = std::max(expected, std::size_t{1});
+  dial->borrows = borrows;
   pool_.dial_begun(*dial, endpoint, now);
   dial->sponsor = sponsor.id;
   return dial;
@@ -108,6 +109,8 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
   Endpoint& endpoint = *pool_.find(dial.endpoint);
   const pool::Destination& place = endpoint.destination;
   if (auto end = join(dial, endpoint, now)) return end;
+  if (awaits_host(dial, endpoint, now)) return std::nullopt;
+  if (dial.borrows && !has_place(dial)) return put_back(dial);
   while (true) {
     switch (dialer_.next(dial)) {
       case AddressRace::Step::attempt:
@@ -157,6 +160,7 @@ std::nullopt_t Connector::begin_attempt(Dial& dial, const Endpoint& endpoint, co
   connection->address = std::move(address);
   connection->route_name = std::move(route_name);
   connection->resolved = dial.resolved;
+  announce(*connection, endpoint);
   outbox_.put(std::move(connect));
   outbox_.report([&] {
     return EngineEvent{.kind = EngineEvent::Kind::connection_begun,
@@ -297,11 +301,7 @@ std::optional<DialEnd> Connector::established(PooledConnection& connection, Dial
   end(dial, true);
   pool_.established(connection);
   const Endpoint& endpoint = *pool_.find(connection.endpoint);
-  if (options_.coalesce_connections && connection.multiplexes && pool::may_share(endpoint)) {
-    has_memory_for([&] {  // else no other host uses it
-      connection.place = pool_.coalescing().offer(connection, pool::shared_key(endpoint, connection.address));
-    });
-  }
+  offer(connection, endpoint);
   return told;
 }
 
@@ -322,6 +322,7 @@ void Connector::close_attempts(Dial& dial, const PooledConnection* but) noexcept
 
 void Connector::end(Dial& dial, bool connection_stands) noexcept {
   names_.leave(dial.name);
+  pool_.coalescing().leave(dial.guest);
   pool_.dial_ended(dial, connection_stands);
   dialer_.end(dial);
 }

@@ -27,6 +27,7 @@ struct DialEnd {
   int connect_status = 0;                               // after a failure: as TransferInfo::connect_status
   std::uint8_t addresses_tried = 0;                     // after a failure: as TransferInfo::addresses_tried
   std::shared_ptr<pool::EarlyRequest> early = nullptr;  // of the sponsor; null: none
+  bool waits = false;                                   // there is no room for a connection: the sponsor waits for that
 };
 
 // "connect to NAME:PORT: forbidden by the address rule: 10.0.0.1". May throw std::bad_alloc.
@@ -52,7 +53,8 @@ class Connector {
 
   // After std::bad_alloc from one of these functions the dial must be ended with failed().
   // A new dial for this transfer, which must be in no list. Null: not enough memory, and nothing has changed.
-  pool::Dial* begin(pool::Endpoint& endpoint, Job& sponsor, Now now);
+  // `borrows`: see pool::DialSlot.
+  pool::Dial* begin(pool::Endpoint& endpoint, Job& sponsor, bool borrows, Now now);
   std::optional<DialEnd> start(pool::Dial& dial, Job& sponsor, Now now);  // after begin()
   void take_over(pool::Dial& dial, Job& sponsor, Now now);
   // The sponsor does not need the dial any more. `unwanted`: it is given up if no transfer waits. Does nothing for a
@@ -117,6 +119,11 @@ class Connector {
   bool may_join(const pool::Dial& dial, const pool::Endpoint& endpoint) const;
   std::optional<DialEnd> join_or_look_up(pool::Dial& dial, pool::Endpoint& endpoint, Now now);
   std::optional<DialEnd> join(pool::Dial& dial, pool::Endpoint& endpoint, Now now);
+  bool awaits_host(pool::Dial& dial, const pool::Endpoint& endpoint, Now now);
+  bool has_place(pool::Dial& dial);
+  DialEnd put_back(pool::Dial& dial) noexcept;
+  void announce(PooledConnection& connection, const pool::Endpoint& endpoint) noexcept;
+  void offer(PooledConnection& connection, const pool::Endpoint& endpoint) noexcept;
   DialEnd joined(pool::Dial& dial, pool::Endpoint& endpoint, PooledConnection& connection, Now now);
   // ---- connector_names.cpp ----
   std::optional<DialEnd> look_up_target(pool::Dial& dial, const pool::Endpoint& endpoint, std::size_t proxy, Now now);

@@ -88,6 +88,7 @@ void Engine::Impl::begin_fact(Now now) {
 
 void Engine::Impl::finish_entry(Now now) {
   if (pool_.may_go_on()) carry_out_all(now);
+  if (pool_.coalescing().has_woken()) wake_guests(now);
   if (names_.has_canceled()) {
     // A CancelResolve that is lost does no harm.
     while (const auto id = names_.take_canceled()) {
@@ -106,6 +107,14 @@ void Engine::Impl::carry_out_all(Now now) {
   while (const auto grant = pool_.next(now)) carry_out(*grant, now);
 }
 
+// Dials that have waited for the connection of another host.
+void Engine::Impl::wake_guests(Now now) {
+  while (const auto id = pool_.coalescing().take_woken()) {
+    with(*id, now, [&](pool::Dial& dial) { take(connector_.next_attempt(dial, now), now); });
+    carry_out_all(now);
+  }
+}
+
 void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
   switch (grant.kind) {
     case pool::Grant::Kind::serve:
@@ -113,7 +122,7 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
       break;
     case pool::Grant::Kind::dial: {
       Job& job = *jobs_.find(grant.waiter->transfer);
-      pool::Dial* dial = connector_.begin(*grant.endpoint, job, now);
+      pool::Dial* dial = connector_.begin(*grant.endpoint, job, grant.borrows, now);
       if (!dial) return jobs_.end(job, std::unexpected(engine::no_memory()), now);
       with(dial->id, now, [&](pool::Dial& begun) { take(connector_.start(begun, job, now), now); });
       break;
@@ -134,11 +143,28 @@ void Engine::Impl::carry_out(const pool::Grant& grant, Now now) {
   }
 }
 
+// Made for HTTP/2, and in the meantime the server has asked for HTTP/1.1 (Scheduler::needs_http1).
+bool Engine::Impl::is_outdated(const PooledConnection& connection) const {
+  return connection.multiplexes && connection.exchanges_carried == 0 && pool_.find(connection.endpoint)->wants_http1;
+}
+
 // A new connection goes to the dial's sponsor, or without one to the next waiter.
 void Engine::Impl::take(std::optional<DialEnd> end, Now now) {
   if (!end) return;
   Job* sponsor = jobs_.find(end->sponsor);
-  if (!end->connection) {
+  if (end->waits) {
+    if (!sponsor) return;
+    pool_.withdraw(*sponsor);
+    sponsor->enter(TransferPhase::queued);
+    jobs_.queue_again(*sponsor, now);
+  } else if (end->connection && is_outdated(*end->connection)) {
+    connections_.close(*end->connection, true);
+    if (!sponsor) return;
+    pool_.withdraw(*sponsor);
+    jobs_.stop_connect_timer(*sponsor);
+    sponsor->enter(flow::TransferPhase::queued);
+    jobs_.queue_again(*sponsor, now);
+  } else if (!end->connection) {
     if (sponsor) sponsor->info.connect_status = end->connect_status;
     if (sponsor) sponsor->info.addresses_tried = end->addresses_tried;
     if (sponsor) carrier_.fail(*sponsor, std::move(end->error), now);
@@ -439,6 +465,7 @@ void Engine::Impl::give_up() noexcept {
   connector_.key_log().clear();
   connector_.forget_heads();
   names_.reset();
+  pool_.coalescing().forget_guests();
   dialer_.reset();
   connections_.give_up();
   pool_.reset();

@@ -82,8 +82,10 @@ class Engine::Impl {
   void begin_fact(Now now);    // checks the drain rule; releases closed connections
   void finish_entry(Now now);  // every entry ends with it: does what has become possible
   void carry_out_all(Now now);
+  void wake_guests(Now now);
   void carry_out(const pool::Grant& grant, Now now);
   void take(std::optional<engine::DialEnd> end, Now now);  // the result of a dial
+  bool is_outdated(const pool::PooledConnection& connection) const;
   void on_eof(PooledConnection& connection, std::string_view why, Now now);
   void on_io_error(PooledConnection& connection, Error error, Now now);
   void on_timer(const Timers::Due& due, Now now);

@@ -137,6 +137,7 @@ Result<TransferId> Jobs::enlist(Request& request, TransferOptions& options, cons
 
 void Jobs::enter_queue(Job& job, Now now) {
   job.fresh_only = job.options.fresh_connection;
+  job.pipewait = job.options.pipewait;
   job.repeatable = job.may_be_repeated();
   scheduler_.enter(job);
   if (scheduler_.counts_on_dials(job)) start_connect_timer(job, now);

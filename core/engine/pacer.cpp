@@ -78,7 +78,8 @@ void Pacer::fill(Lane& lane, Whole& whole, Now now) {
     timers_.set(lane.timer, lane.limit.ready() - now.steady, whole.of_one, lane.transfer, now);
   } else if (!whole.limit.limits()) {
     lane.credit = own;
-  } else if (const std::size_t all = whole.waiting.empty() ? whole.limit.allowed(now.steady) : 0; all > 0) {
+  } else if (const std::size_t all = whole.waiting.empty() && !whole.shares ? whole.limit.allowed(now.steady) : 0;
+             all > 0) {
     lane.credit = portion(lane, whole, all, now);
   } else {
     if (!timers_.is_set(whole.timer)) wake(whole, whole.limit.ready() - now.steady, now);

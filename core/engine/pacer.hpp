@@ -85,6 +85,7 @@ class Pacer {
     RateLimit limit = {};
     List<Lane, &Lane::waiting> waiting = {};
     Timers::Handle timer = {};
+    bool shares = false;  // share() runs: who needs more waits until it has counted what was given
   };
   void passed(Lane& lane, Whole& whole, std::size_t bytes, Now now);
   void fill(Lane& lane, Whole& whole, Now now);
@@ -105,6 +106,7 @@ void Pacer::share(Whole& whole, Now now, Visit& visit) {
   std::size_t budget = whole.limit.allowed(now.steady), given = 0;
   // Whatever happens below, those that are left are asked again. The timer was just due, so this needs no memory.
   if (!whole.waiting.empty()) wake(whole, kMaxWait, now);
+  whole.shares = true;
   while (budget > given && !whole.waiting.empty()) {
     Lane& lane = *whole.waiting.front();
     lane.credit = portion(lane, whole, budget - given, now);
@@ -112,6 +114,7 @@ void Pacer::share(Whole& whole, Now now, Visit& visit) {
     given += lane.credit;
     visit(lane.transfer);
   }
+  whole.shares = false;
   if (whole.waiting.empty()) return timers_.cancel(whole.timer);
   // What was given is not used yet, so it still counts as allowed. Nothing was given if more has passed than that.
   wake(whole, std::max(whole.limit.ready() - now.steady, whole.limit.time_for(given)), now);

@@ -201,6 +201,10 @@ TransferInfo Transfer::details() const {
     all.alpn = facts->alpn;
     all.tls_subject = facts->subject;
     all.tls_issuer = facts->issuer;
+    all.tls_not_before = facts->not_before;
+    all.tls_not_after = facts->not_after;
+    all.tls_verified = facts->verified;
+    all.proxy_tls = facts->proxies;
     all.certificates = facts->certificates;
   });
   return all;

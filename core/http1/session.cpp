@@ -29,11 +29,27 @@ using http::UploadBody;
 // less than 2 KiB in all.
 constexpr std::size_t kKeptHeadBytes = 768;
 
+// Of a server that speaks HTTP/2 alone the first frame is SETTINGS, whatever it was sent, and often before that (RFC
+// 9113 3.4, 4.1 and 6.5): a length that fits, the type 4, no flags, the stream 0.
+bool is_first_http2_frame(std::string_view answer) {
+  constexpr std::size_t kHeaderBytes = 9;
+  constexpr std::size_t kEntryBytes = 6;
+  if (answer.size() < kHeaderBytes) return false;
+  const auto length = static_cast<unsigned char>(answer[2]);
+  return answer.starts_with(std::string_view("\0\0", 2)) && length % kEntryBytes == 0 &&
+         answer.substr(3, 6) == std::string_view("\4\0\0\0\0\0", 6);
+}
+
+Error speaks_http2() {
+  return make_error(Code::not_http, "response: the server speaks HTTP/2 (the answer begins with SETTINGS)", 2);
+}
+
 // Adds the start of the answer to the message, because it often tells which protocol the peer speaks: at most 40 bytes,
 // and not more than one line.
 Error with_first_bytes(Error error, std::string_view answer) {
   constexpr std::size_t kMostShown = 40;
   if (error.code != Code::not_http) return error;
+  if (is_first_http2_frame(answer)) return speaks_http2();
   const std::size_t end = answer.find_first_of("\r\n", 1);
   const std::string_view line = answer.substr(0, end);
   error.context += " at \"";
@@ -297,7 +313,9 @@ Result<std::size_t> Session::take_input(MutableBytes input, std::vector<Event>& 
     if (!begun_) {
       // These bytes were sent before the request, so they must never be taken for its response (SB-12). The layers may
       // hold the request already.
-      Error error = make_error(Code::malformed_response, "response: bytes came before the request was sent");
+      const bool is_http2 = !exchange_.rules.allow_http0_9 && is_first_http2_frame(as_text(input.subspan(taken)));
+      Error error = is_http2 ? speaks_http2()
+                             : make_error(Code::malformed_response, "response: bytes came before the request was sent");
       error.retry_safe = true;
       return fail(std::move(error));
     }

@@ -157,6 +157,8 @@ struct Library::Hooks {
   }
 };
 
+std::string_view Library::version() { return nghttp2_version(0)->version_str; }
+
 Library::~Library() {
   if (!memory_.refused()) nghttp2_session_del(session_);
 }

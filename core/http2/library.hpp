@@ -56,6 +56,9 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
+  // Of the library that runs: "1.52.0". Static text.
+  static std::string_view version();
+
   // Makes the library's state, with our SETTINGS and the connection's window as its first output. `buffer` must outlive
   // this object; null: it has one of its own. False: no memory.
   bool start(std::uint32_t first_stream, FrameBuffer* buffer);

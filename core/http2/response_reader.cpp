@@ -66,15 +66,16 @@ Result<void> ResponseReader::begin_section() {
 }
 
 // SB-18, SB-22.
-Result<void> ResponseReader::count(std::size_t bytes) {
-  constexpr std::size_t kAround = 4;  // ": " and the line's end
+Result<void> ResponseReader::count(std::string_view name, std::string_view value) {
+  const std::size_t bytes = name.size() + value.size();
   // RFC 9113 6.5.2 counts 32 bytes more for each field.
   constexpr std::size_t kOverhead = 32;
   if (++fields_ > limits::kMaxFields || bytes + kOverhead > limits::kMaxHeadBytes - section_bytes_) {
     return std::unexpected(make_error(Code::response_too_large, "response: a head that is larger than is taken"));
   }
   section_bytes_ += bytes + kOverhead;
-  head_bytes_ += bytes + kAround;
+  // As lines of text: "HTTP/2 200 ", or the name, ": " and the value; and the line's end.
+  head_bytes_ += (name.starts_with(':') ? std::string_view("HTTP/2  ").size() + value.size() : bytes + 2) + 2;
   return {};
 }
 
@@ -99,7 +100,7 @@ Result<void> ResponseReader::pseudo(std::string_view name, std::string_view valu
 
 // SB-68.
 Result<void> ResponseReader::field(std::string_view name, std::string_view value) {
-  if (auto counted = count(name.size() + value.size()); !counted) return counted;
+  if (auto counted = count(name, value); !counted) return counted;
   if (name.starts_with(':')) return pseudo(name, value);
   has_fields_ = true;
   if (has_upper_case(name)) return malformed("a field name in upper case");
@@ -169,9 +170,15 @@ Result<void> ResponseReader::body(std::size_t bytes) {
 Result<void> ResponseReader::end_body() const {
   if (phase_ == Phase::head) return malformed("a stream that ends without a response");
   if (!bodiless() && content_length_ && body_bytes_ != *content_length_) {
-    return malformed("fewer body bytes than content-length says");
+    return malformed("the server ended the stream" + how_far());
   }
   return {};
+}
+
+std::string ResponseReader::how_far() const {
+  if (phase_ == Phase::head || bodiless()) return {};
+  const std::string of = content_length_ ? " of " + std::to_string(*content_length_) : "";
+  return " after " + std::to_string(body_bytes_) + of + " bytes of the body";
 }
 
 std::optional<std::uint64_t> ResponseReader::body_length(bool last) const {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/error.hpp"
@@ -35,6 +36,8 @@ class ResponseReader {
   Result<void> body(std::size_t bytes);
   Result<void> end_body() const;
 
+  // For messages about its end: " after 5 of 10 bytes of the body"; "" before the final head, and if there is no body.
+  std::string how_far() const;
   int status() const { return status_; }                      // of the last head; 0: none
   bool started() const { return started_; }                   // anything has come
   bool has_head() const { return phase_ == Phase::body; }     // the final one
@@ -48,7 +51,7 @@ class ResponseReader {
   bool bodiless() const { return places_.to_head || (status_ == 204 && !opens_tunnel()) || status_ == 304; }
   Result<void> pseudo(std::string_view name, std::string_view value);
   Result<void> note_length(std::string_view list);
-  Result<void> count(std::size_t bytes);
+  Result<void> count(std::string_view name, std::string_view value);
 
   Places places_;
   Phase phase_ = Phase::head;

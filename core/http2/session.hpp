@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "core/http/session.hpp"
 
@@ -15,6 +16,8 @@ class FrameBuffer;
 
 // False: a build without libnghttp2 (session_absent.cpp); make_session() is not called then.
 bool has_http2();
+// "1.52.0": of the libnghttp2 that runs, which may be a later one than it was built with; "": none. Static text.
+std::string_view library_version();
 
 struct SessionOptions {
   std::uint32_t first_stream = 1;  // an odd number; tests begin near the last one

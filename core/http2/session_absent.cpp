@@ -5,6 +5,8 @@ namespace sluice::http2 {
 
 bool has_http2() { return false; }
 
+std::string_view library_version() { return {}; }
+
 std::unique_ptr<http::Session> make_session(const SessionOptions&) { return nullptr; }
 
 }  // namespace sluice::http2

@@ -61,24 +61,14 @@ Result<StreamId> Session::open(const http::Exchange& exchange) {
       if (library_.short_of_memory()) fail(make_error(Code::out_of_memory, {}));
       return std::unexpected(id.error());
     }
-    Stream& stream = streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
-    const bool grows = growth_.begun(stream.window);
+    streams_.add(*id, exchange, fields_.expects_continue(), fields_.is_head());
     has_urgencies_ |= exchange.urgency != Priority{}.urgency;
     latest_ = *id;
     closes_ |= fields_.closes();
     guard_.opened();
     pump();
-    if (grows && !error_) enlarge(*id);
     return *id;
   });
-}
-
-// The library knows the stream from its HEADERS on.
-void Session::enlarge(StreamId id) {
-  const Stream* const stream = streams_.find(id);
-  if (!stream) return;
-  note(library_.enlarge_window(id, stream->window.size));
-  pump();
 }
 
 void Session::abort(StreamId id) {
@@ -219,16 +209,18 @@ Result<void> Session::receive_eof(StreamEnd, std::vector<http::Event>& events) {
       if (stream->reader().started()) begun.push_back(stream.get());
     }
     for (Stream* const stream : begun) {
-      Error error = end_error();
+      const std::string how_far = stream->reader().how_far();
+      Error error = end_error(how_far);
       if (error.code == Code::connection_closed) {
-        error = make_error(Code::truncated, "HTTP/2: the connection ended in the middle of a response");
+        error = make_error(Code::truncated, "HTTP/2: the connection ended" +
+                                                (how_far.empty() ? " in the middle of a response" : how_far));
       }
       give({.kind = http::Event::Kind::failed, .stream = stream->id(), .error = std::move(error)});
       remove(*stream);
     }
     events_ = nullptr;
     if (streams_.empty()) return {};
-    fail(end_error());
+    fail(end_error({}));
     return tell_error();
   });
   events_ = nullptr;
@@ -333,7 +325,6 @@ void Session::free_buffers() {
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   const std::uint64_t taken = advanced_ - held;
-  on_wire_ = taken;
   if (awaits_pong_ && !ping_taken_ && taken >= ping_end_) {
     ping_taken_ = true;
     ping_due_ = now_ + *ping_interval_;
@@ -378,7 +369,7 @@ Result<void> Session::keep_alive(Now now) {
   const bool due = ping_due_ && now.steady >= *ping_due_;
   if (ping_due_ && !due) return {};
   ping_due_ = now.steady + *ping_interval_;
-  const bool moves = std::exchange(wire_at_due_, on_wire_) != on_wire_;
+  const bool moves = std::exchange(reports_at_due_, reports_) != reports_;
   if (!due || std::exchange(heard_, false)) return {};
   if (awaits_pong_) {
     if (!ping_taken_ && moves) return {};

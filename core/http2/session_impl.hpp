@@ -79,8 +79,6 @@ class Session final : public http::Session, private Listener {
   void request_frame_made(StreamId stream, bool last) override;
   Filled fill(StreamId stream, MutableBytes space) override;
 
-  void enlarge(StreamId stream);
-
   // Events
   void give(http::Event event);
   void head_read(Stream& stream, bool last);
@@ -90,7 +88,7 @@ class Session final : public http::Session, private Listener {
   void give_up(Stream& stream);
   void remove(Stream& stream);
   void note_broken_rule();
-  Error end_error() const;
+  Error end_error(std::string_view how_far) const;
 
   // Output
   std::size_t pending() const { return out_.size() - out_begin_; }
@@ -151,9 +149,8 @@ class Session final : public http::Session, private Listener {
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false, ping_taken_ = false;
-  std::uint64_t ping_end_ = 0;  // of the output up to the latest PING
-  std::uint64_t on_wire_ = 0,
-                wire_at_due_ = 0;  // bytes of output that the wire has taken; and when that was asked last
+  std::uint64_t ping_end_ = 0;        // of the output up to the latest PING
+  std::uint64_t reports_at_due_ = 0;  // reports_ when ping_due_ was last reached
 };
 
 }  // namespace sluice::http2

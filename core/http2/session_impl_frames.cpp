@@ -84,7 +84,8 @@ void Session::stream_closed(StreamId id, std::uint32_t code) {
   if (unprocessed && farewell_ != http::Farewell::wants_less) {
     return refuse(*stream, stream_error(code, "the server has not processed the request"));
   }
-  Error error = unprocessed ? end_error() : stream_error(code, "the server reset the stream");
+  Error error =
+      unprocessed ? end_error({}) : stream_error(code, "the server reset the stream" + stream->reader().how_far());
   error.retry_safe = unprocessed;
   give({.kind = Event::Kind::failed, .stream = id, .error = std::move(error)});
   remove(*stream);
@@ -119,10 +120,11 @@ void Session::connection_ended(std::uint32_t code, std::string_view why) {
   fail(connection_error(static_cast<ErrorCode>(code), why.empty() ? "the server broke a rule" : why));
 }
 
-// Why exchanges end with the connection.
-Error Session::end_error() const {
+// Why exchanges end with the connection. `how_far`: see ResponseReader.
+Error Session::end_error(std::string_view how_far) const {
   if (goaway_code_ == 0) return make_error(Code::connection_closed, "HTTP/2: the connection ended before a response");
   std::string why = "the server ended the connection";
+  why += how_far;
   if (!goaway_text_.empty()) why += ": " + one_line(goaway_text_);
   return connection_error(static_cast<ErrorCode>(goaway_code_), why);
 }

@@ -8,25 +8,20 @@
 
 namespace sluice::http2 {
 
-// The peer is told of this window alone: a larger SETTINGS_INITIAL_WINDOW_SIZE would open those that are not consumed
-// too (RFC 9113 6.9.2).
-bool WindowGrowth::begun(Window& window) {
-  const std::size_t room = (limits::kMaxGrownBytes - grown_) / 2;
-  const std::size_t more = std::min(learned_ - limits::kStreamWindowBytes, room);
-  window.size = limits::kStreamWindowBytes + more;
-  grown_ += more;
-  return more != 0;
-}
-
+// A new window is not larger from the start: then a peer could send as much to each exchange that consumes nothing.
 bool WindowGrowth::consumed(Window& window, std::size_t bytes, Instant now) {
+  if (!window.since) window.since = now;
   window.consumed += std::min(bytes, window.size);
   if (window.consumed < window.size / 2) return false;
   window.consumed = 0;
-  const std::optional<Instant> before = std::exchange(window.half, now);
+  const Instant since = *std::exchange(window.since, now);
+  const bool is_first = !std::exchange(window.halved, true);
   if (!round_trip_ && pings_ == 0) wanted_ = true;
-  if (!before || !limits_speed(*before, now)) return false;
-  const std::size_t room = std::min(limits::kMaxStreamWindowBytes - window.size, limits::kMaxGrownBytes - grown_);
-  const std::size_t more = std::min(window.size, room);
+  // The first half alone makes it no larger than others have been: when its bytes were asked for is not known.
+  const std::size_t goal = std::max(is_first ? window.size : 2 * window.size, learned_);
+  if (!limits_speed(since, now)) return false;
+  const std::size_t most = std::min(goal, limits::kMaxStreamWindowBytes);
+  const std::size_t more = std::min(most - window.size, limits::kMaxGrownBytes - grown_);
   if (more == 0) return false;
   window.size += more;
   grown_ += more;

@@ -1,7 +1,7 @@
 // How large the windows of the exchanges of one connection are (RFC 9113 5.2): they begin small, and grow while they
 // limit the speed, which is if half of a window is consumed within two round trips. Round trips are measured by PINGs.
-// A window does not grow while its bytes are not consumed. A new one begins where others have grown to, but leaves half
-// of what is left for all. Leaves to the session: frames, and what the peer has sent.
+// A window does not grow while its bytes are not consumed. What others of the connection have grown to, a new one gets
+// at once when it grows. Leaves to the session: frames, and what the peer has sent.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,13 @@ namespace sluice::http2 {
 // The window of one exchange, in bytes.
 struct Window {
   std::size_t size = limits::kStreamWindowBytes;
-  std::size_t consumed = 0;          // since half of it was consumed last
-  std::optional<Instant> half = {};  // when that was
+  std::size_t consumed = 0;           // since half of it was consumed last
+  std::optional<Instant> since = {};  // when that was; before the first time: when the first byte was consumed
+  bool halved = false;                // half of it was consumed
 };
 
 class WindowGrowth {
  public:
-  // Of a new exchange. True: it is larger than kStreamWindowBytes, so the peer must be told.
-  bool begun(Window& window);
   // The application has consumed so many bytes. True: the window has grown.
   bool consumed(Window& window, std::size_t bytes, Instant now);
   // The exchange has ended; the others may have what its window had grown by.

@@ -11,10 +11,12 @@ namespace sluice::pool {
 
 void Dial::recycle() {
   SLUICE_CHECK(!in_endpoint.linked && !orphan_in_endpoint.linked && !orphan_in_pool.linked && !name.link.linked);
+  SLUICE_CHECK(!guest.link.linked);
   id = {};
   endpoint = {};
   sponsor = {};
-  unwanted = has_winner = false;
+  unwanted = has_winner = borrows = false;
+  guest = {};
   expected = 1;
   race.reset();
   attempts.clear();
@@ -31,7 +33,7 @@ void Dial::recycle() {
 Dial* Dialer::begin() {
   DialId id;
   Dial* dial = dials_.emplace(id);
-  if (dial) dial->id = id;
+  if (dial) dial->id = dial->guest.dial = id;
   return dial;
 }
 
@@ -40,6 +42,10 @@ void Dialer::end(Dial& dial) {
   timers_.cancel(dial.timeout_timer);
   timers_.cancel(dial.phase_timer);
   dials_.release(dial.id);
+}
+
+void Dialer::look_again(Dial& dial, Duration time, Now now) {
+  timers_.set(dial.stagger_timer, time, TimerKind::address_stagger, dial.id, now);
 }
 
 void Dialer::limit(Dial& dial, std::optional<Duration> time, Now now) {
@@ -182,6 +188,7 @@ void Dialer::reset() noexcept {
   dials_.for_each([this](DialId, Dial& dial) {
     dial.in_endpoint = dial.orphan_in_endpoint = dial.orphan_in_pool = {};
     dial.name.link = {};
+    dial.guest = {};
     end(dial);
   });
 }

@@ -54,6 +54,7 @@ struct Dial : DialSlot {
   Timers::Handle stagger_timer, timeout_timer;  // the first is used for the Resolution Delay too
   Timers::Handle phase_timer;                   // of TransferLimits::resolve_timeout, then of tls_timeout
   NameWaiter name;
+  Guest guest;
   // By proxy: of the place where it is asked to lead, if it must be given an address. They are looked up before the
   // first proxy is.
   std::vector<std::optional<IpAddress>> targets;
@@ -95,6 +96,8 @@ class Dialer {
   // say so, not this call: an application that tries again at once must not loop inside one call. Throws std::bad_alloc
   // as lose_soon().
   void forbidden(Dial& dial, const Destination& destination, Now now);
+  // The next step is decided after this time, unless something else is due earlier. Throws std::bad_alloc.
+  void look_again(Dial& dial, Duration time, Now now);
   AddressRace::Step next(const Dial& dial) const { return dial.race.next(dial.attempts.size()); }
   // After this the next attempt_begun() needs no memory for `attempts`. Throws std::bad_alloc; nothing has changed
   // then.

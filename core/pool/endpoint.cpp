@@ -211,7 +211,7 @@ void Endpoint::describe(const Request& request, const TransferOptions& options, 
 }
 
 void Endpoint::recycle() {
-  SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !unused_link.linked);
+  SLUICE_CHECK(unused() && !pending.linked && !starved.linked && !yielding.linked && !unused_link.linked);
   SLUICE_CHECK(!through || (!through->starved.linked && !through->spare.linked));
   id = {};
   destination.route.reset();
@@ -223,8 +223,8 @@ void Endpoint::recycle() {
   through.reset();
   carries.reset();
   dialing_since.reset();
-  told_capacity.reset();
-  closes_unannounced = keeps = stays_apart = false;
+  told_capacity = 0;
+  closes_unannounced = keeps = wants_http1 = stays_apart = false;
   joined = {};
 }
 

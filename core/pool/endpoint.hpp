@@ -32,6 +32,7 @@ struct Waiter {
   bool fresh_only = false;  // only a connection that was not used before: after a retry, by an option, or because
                             // take_waiter() found one unsuitable
   bool repeatable = true;   // Transfer::may_be_repeated()
+  bool pipewait = true;     // it waits for a dial that may carry it too
   // Time of a retry: a connection that was made later and carries exchanges is suitable too.
   OptionalInstant retried;
   // Connections are shared within one account only (flow::Login); it outlives the wait. Null: no connection is logged
@@ -49,6 +50,7 @@ struct DialSlot {
   TransferId sponsor;        // default: none, so the connection goes to the next waiter
   bool unwanted = false;     // if there is no next waiter either, the dial is given up
   std::size_t expected = 1;  // how many exchanges at once the connection is expected to carry
+  bool borrows = false;      // it counts in no limit before Pool::claim()
   Link<DialSlot> in_endpoint, orphan_in_endpoint, orphan_in_pool;
 };
 using DialList = List<DialSlot, &DialSlot::in_endpoint>;
@@ -134,6 +136,11 @@ struct Endpoint {
   Destination destination;
   PeerName peer;
   http::Protocol protocol = http::Protocol::http1;
+  // The peer has closed a connection right after a response without announcing it (Pool::note_end).
+  bool closes_unannounced = false;
+  bool keeps = false;                // a connection to this endpoint was used twice
+  bool wants_http1 = false;          // by HTTP_1_1_REQUIRED: what is still being made for HTTP/2 is not used
+  bool stays_apart = false;          // no connection of another host is used (RFC 9110 15.5.20)
   std::unique_ptr<Through> through;  // null: no proxy
 
   WaitingList queue;    // transfers without a dial of their own, the oldest first
@@ -143,26 +150,22 @@ struct Endpoint {
   DialList dials;
   EndpointOrphans orphans;    // the dials without a sponsor; empty while a transfer is queued, but for a moment
   std::size_t transfers = 0;  // transfers that have not ended
-  // What counts against the limits: established connections, and dials (each one, however many addresses it tries).
-  std::size_t open = 0;
   // Exchanges that the dials are expected to carry, besides those of their sponsors; and of new connections, whose peer
   // has not said yet how many it takes, those that they have no room for yet.
   std::size_t expected_more = 0;
-  std::optional<Instant> dialing_since;  // since then dials have followed each other, and none made a connection
+  OptionalInstant dialing_since;         // since then dials have followed each other, and none made a connection
   std::optional<std::uint32_t> carries;  // how many exchanges at once the last new connection could carry
 
-  // How many exchanges at once the peer takes on one connection, after it has refused one; nullopt: it never has.
-  std::optional<std::uint32_t> told_capacity;
-
-  // The peer has closed a connection right after a response without announcing it (Pool::note_end).
-  bool closes_unannounced = false;
-  bool keeps = false;        // a connection to this endpoint was used twice
-  bool stays_apart = false;  // no connection of another host is used (RFC 9110 15.5.20)
-  ConnId joined;             // the connection of another host that carries requests of this one; it may be gone
-  Link<Endpoint> pending, starved, unused_link;
+  // How many exchanges at once the peer takes on one connection, as it said last; 0: it has never refused one.
+  std::uint32_t told_capacity = 0;
+  // What counts against the limits: established connections, and dials (each one, however many addresses it tries).
+  std::uint32_t open = 0;
+  ConnId joined;  // the connection of another host that carries requests of this one; it may be gone
+  Link<Endpoint> pending, starved, yielding, unused_link;
 };
 using PendingList = List<Endpoint, &Endpoint::pending>;
 using StarvedList = List<Endpoint, &Endpoint::starved>;
+using YieldingList = List<Endpoint, &Endpoint::yielding>;
 using UnusedList = List<Endpoint, &Endpoint::unused_link>;
 
 }  // namespace sluice::pool

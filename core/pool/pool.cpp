@@ -58,6 +58,7 @@ Endpoint& Pool::endpoint_for(const Request& request, const TransferOptions& opti
 
 void Pool::forget(Endpoint& endpoint) {
   by_key_.erase(endpoint.key);
+  yielding_.remove(endpoint);
   proxies_.leave(endpoint);
   endpoints_.release(endpoint.id);
 }
@@ -134,6 +135,7 @@ void Pool::leave_queue(Endpoint& endpoint, Waiter& waiter) {
   if (!endpoint.queue.empty()) return;
   starved_.remove(endpoint);
   proxies_.waits_no_more(endpoint);
+  note_fewer_starve();
 }
 
 // Removes the oldest waiter that may use `connection` from its list and returns it. A waiter whose own connection is
@@ -172,9 +174,23 @@ void Pool::dial_begun(DialSlot& dial, Endpoint& endpoint, Now now) {
   dial.endpoint = endpoint.id;
   endpoint.dials.push_back(dial);
   endpoint.expected_more += dial.expected - 1;
+  if (!dial.borrows) take_slot(endpoint);
+}
+
+void Pool::take_slot(Endpoint& endpoint) {
   ++endpoint.open;
   ++open_;
   proxies_.opened(endpoint);
+}
+
+bool Pool::claim(DialSlot& dial) {
+  Endpoint& endpoint = *endpoints_.find(dial.endpoint);
+  const std::size_t most = allowed(endpoint);
+  if (most != 0 && endpoint.open >= most) return false;
+  if (limits_.max_connections != 0 && open_ >= limits_.max_connections) return false;
+  take_slot(endpoint);
+  dial.borrows = false;
+  return true;
 }
 
 // In the dialing list it can also be served by another connection, unless it needs a fresh one.
@@ -209,6 +225,7 @@ void Pool::dial_ended(DialSlot& dial, bool established) {
   endpoint.orphans.remove(dial);
   orphans_.remove(dial);
   proxies_.spare_changed(endpoint);
+  if (std::exchange(dial.borrows, false)) take_slot(endpoint);  // the one that is freed now
   endpoint.expected_more -= dial.expected - 1;
   if (!established) free_slot(endpoint);
 }
@@ -222,32 +239,6 @@ void Pool::free_slot(Endpoint& endpoint) {
 }
 
 // ---- connections ----
-
-// Until the peer says how many exchanges it takes, no other connection is made for those that it may take.
-void Pool::established(PooledConnection& connection) {
-  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  http::Session& session = connection.session();
-  if (connection.multiplexes && endpoint.told_capacity) session.assume_capacity(*endpoint.told_capacity);
-  const std::size_t room = session.open_capacity();
-  connection.untold = session.will_tell_capacity();
-  if (connection.untold) {
-    const std::size_t hoped =
-        std::min<std::size_t>(endpoint.carries.value_or(limits::kMaxStreams), limits::kMaxStreams);
-    connection.hoped_more = static_cast<std::uint16_t>(hoped - std::min(hoped, room));
-    endpoint.expected_more += connection.hoped_more;
-  } else {
-    endpoint.carries = static_cast<std::uint32_t>(std::min<std::size_t>(room, UINT32_MAX));
-  }
-  const bool is_over = endpoint.dials.empty() && connection.hoped_more == 0;
-  endpoint.dialing_since = is_over ? std::nullopt : connection.secured;
-  if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
-}
-
-void Pool::stop_hoping(PooledConnection& connection, Endpoint& endpoint) {
-  connection.untold = false;
-  endpoint.expected_more -= std::exchange(connection.hoped_more, std::uint16_t{0});
-  if (endpoint.dials.empty() && endpoint.expected_more == 0) endpoint.dialing_since.reset();
-}
 
 std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, Now now) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
@@ -272,14 +263,15 @@ void Pool::room_changed(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
   if (connection.untold && !connection.session().will_tell_capacity()) {
     stop_hoping(connection, endpoint);
-    if (const auto told = connection.session().told_capacity()) {
+    if (const auto told = connection.session().told_capacity(); told && !endpoint.wants_http1) {
       endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
+      if (endpoint.told_capacity != 0) endpoint.told_capacity = *endpoint.carries;
     }
   }
   if (limits_.max_connection_uses != 0 && connection.exchanges_carried >= limits_.max_connection_uses) {
     connection.last_use = true;
   }
-  const bool offered = !connection.exchanges.empty() && connection.room() > 0 && !must_yield(connection, endpoint);
+  const bool offered = !connection.exchanges.empty() && connection.room() > 0;
   if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
   if (!offered) endpoint.offered.remove(connection);
   // This includes waiters with dials of their own: such a dial may fail.
@@ -316,39 +308,6 @@ void Pool::closed(PooledConnection& connection) {
   free_slot(endpoint);
 }
 
-void Pool::note_refusal(const PooledConnection& connection) {
-  const auto told = connection.session().told_capacity();
-  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  if (told) endpoint.told_capacity = endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
-}
-
-// A peer that closes a connection right after its first response, and never had one used twice, does not keep
-// connections. A peer that did keep one before may only be shutting down.
-void Pool::note_end(const PooledConnection& connection, Now now) {
-  for (const auto& [stream, transfer] : connection.exchanges) {
-    if (connection.session().response_started(stream)) return;
-  }
-  const std::uint32_t answered = connection.exchanges_carried - static_cast<std::uint32_t>(connection.exchanges.size());
-  if (answered != 1 || now.steady - connection.idle_since >= limits::kSettleTime) return;
-  Endpoint& endpoint = *endpoints_.find(connection.endpoint);
-  if (std::exchange(endpoint.keeps, false)) return;  // the first time may be an accident
-  endpoint.closes_unannounced = true;
-}
-
-bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter) {
-  Endpoint& endpoint = *endpoints_.find(waiter.endpoint);
-  if (connection.endpoint != endpoint.id) endpoint.stays_apart = true;
-  if (endpoint.protocol == http::Protocol::negotiated) {
-    endpoint.protocol = http::Protocol::http1;
-    // Those that it has for HTTP/2 carry no other exchange.
-    while (PooledConnection* const other = endpoint.offered.pop_front()) other->last_use = true;
-    for (PooledConnection* other = endpoint.idle.front(); other; other = IdleHere::next(*other)) {
-      other->last_use |= other->multiplexes;
-    }
-  }
-  return endpoint.protocol == http::Protocol::http1;
-}
-
 bool Pool::is_expired(PooledConnection& connection, Now now) {
   if (!connection.is_idle()) return false;  // in use; the timer is set again when it is idle
   const Duration unused = now.steady - connection.idle_since, limit = idle_limit(connection);
@@ -382,6 +341,9 @@ bool Pool::must_yield(const PooledConnection& connection, const Endpoint& endpoi
   return others && connection.exchanges_carried >= limits::kExchangesBeforeYield;
 }
 
+// Where more wait at all connections, nothing can have changed for those that yield.
+void Pool::note_fewer_starve() { fewer_starve_ |= !yielding_.empty() && starved_.size() <= 1; }
+
 // The lower one of the pool's and the route's limit; 0: none.
 std::size_t Pool::allowed(const Endpoint& endpoint) const {
   const std::size_t ours = limits_.max_connections_per_origin;
@@ -413,13 +375,20 @@ std::optional<Grant> Pool::next(Now now) {
     }
     if (Endpoint* const endpoint = proxies_.next_turn(limits_.max_connections_per_proxy)) {
       proxy_turn_ = true;
+      note_fewer_starve();
       pending_.push_back(*endpoint);
+      continue;
+    }
+    // Few wait: each is asked about once more.
+    if (std::exchange(fewer_starve_, false) && !yielding_.empty()) {
+      while (Endpoint* const endpoint = yielding_.pop_front()) make_pending(*endpoint);
       continue;
     }
     const bool room = open_ < limits_.max_connections || has_spare();
     if (starved_.empty() || !room) return std::nullopt;
     starved_turn_ = true;
     pending_.push_back(*starved_.pop_front());
+    note_fewer_starve();
   }
 }
 
@@ -430,6 +399,8 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
     if (limits_.max_connection_age && is_worn_out(*connection, now)) {
       connection->last_use = true;
       endpoint.offered.remove(*connection);
+    } else if (must_yield(*connection, endpoint)) {
+      if (!YieldingList::contains(endpoint)) yielding_.push_back(endpoint);
     } else if (Waiter* waiter = take_waiter(endpoint, *connection, now)) {
       return serve_grant(*connection, *waiter);
     }
@@ -462,7 +433,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
   Waiter* waiter = endpoint.queue.front();
   if (!waiter) return std::nullopt;
   // The dials that run may serve all waiters, but not one that needs its own.
-  const bool shares = !wants_fresh(endpoint, *waiter) || waiter->retried;
+  const bool shares = waiter->pipewait && (!wants_fresh(endpoint, *waiter) || waiter->retried);
   if (shares && endpoint.expected_more >= endpoint.queue.size()) return std::nullopt;
   const std::size_t most = allowed(endpoint);
   if (most != 0 && endpoint.open >= most) {
@@ -481,6 +452,7 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
       return wait_for_limit(endpoint);
     }
   }
+  bool borrows = false;
   if (limits_.max_connections != 0) {
     const bool full = open_ >= limits_.max_connections;
     // Endpoints that wait already come first, and each gets one connection at a time.
@@ -488,12 +460,20 @@ std::optional<Grant> Pool::next_dial(Endpoint& endpoint) {
       if (!StarvedList::contains(endpoint)) starved_.push_back(endpoint);
       return wait_for_limit(endpoint);
     }
-    if (full && !proxy_full) return spare();
+    borrows = full && !proxy_full && may_borrow(endpoint, *waiter);
+    if (full && !proxy_full && !borrows) return spare();
   }
   if (proxy_full) return spare_at(*proxy);
   starved_turn_ = proxy_turn_ = false;
   leave_queue(endpoint, *waiter);
-  return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter};
+  return Grant{.kind = Grant::Kind::dial, .endpoint = &endpoint, .waiter = waiter, .borrows = borrows};
+}
+
+// The connection that would be closed to make room may be one that the waiter could go on. That is known after its name
+// was looked up; until then the dial has no place of its own.
+bool Pool::may_borrow(const Endpoint& endpoint, const Waiter& waiter) const {
+  return !idle_.empty() && !coalescing_.empty() && !endpoint.stays_apart && !wants_fresh(endpoint, waiter) &&
+         may_share(endpoint);
 }
 
 // Waiting for a limit is not connecting, if no dial runs.

@@ -54,6 +54,8 @@ class Pool final : public Scheduler {
   void dial_begun(DialSlot& dial, Endpoint& endpoint, Now now);
   void sponsor(DialSlot& dial, Waiter& waiter);  // the dial is now made for this waiter
   void orphan(DialSlot& dial, bool unwanted);    // the sponsor does not need it any more; `unwanted`: see DialSlot
+  // A dial that borrows is about to connect: from now on it counts in the limits. False: there is no room.
+  bool claim(DialSlot& dial);
   // Its place in the limits goes to the connection that it made if `established`, else it is free.
   void dial_ended(DialSlot& dial, bool established);
 
@@ -76,7 +78,9 @@ class Pool final : public Scheduler {
 
   // ---- what is to be done ----
   // False: next() would return nothing.
-  bool may_go_on() const { return !pending_.empty() || !starved_.empty() || proxies_.has_turns() || trimmed_; }
+  bool may_go_on() const {
+    return !pending_.empty() || !starved_.empty() || fewer_starve_ || proxies_.has_turns() || trimmed_;
+  }
   // The next thing to do; nullopt: nothing. Call until it returns nullopt.
   std::optional<Grant> next(Now now);
   // The idle connection that was unused for the longest time; null: there is none.
@@ -107,6 +111,7 @@ class Pool final : public Scheduler {
   std::optional<Grant> next_of(Endpoint& endpoint, Now now);
   std::optional<Grant> serve_from_idle(Endpoint& endpoint, Now now);
   std::optional<Grant> next_dial(Endpoint& endpoint);
+  bool may_borrow(const Endpoint& endpoint, const Waiter& waiter) const;
   std::optional<Grant> wait_for_limit(Endpoint& endpoint);
   std::optional<Grant> retire(Endpoint& endpoint);
   std::optional<Grant> trim();
@@ -116,6 +121,7 @@ class Pool final : public Scheduler {
   Waiter* take_waiter(Endpoint& endpoint, const PooledConnection& connection, Now now);
   bool may_take(const Endpoint& endpoint, const Waiter& waiter, const PooledConnection& connection, Now now) const;
   bool must_yield(const PooledConnection& connection, const Endpoint& endpoint) const;
+  void note_fewer_starve();
   bool is_surplus(const Endpoint& endpoint) const;
   std::size_t allowed(const Endpoint& endpoint) const;
   Duration idle_limit(const PooledConnection& connection) const;
@@ -125,6 +131,7 @@ class Pool final : public Scheduler {
   void stop_hoping(PooledConnection& connection, Endpoint& endpoint);
   void park(PooledConnection& connection, Endpoint& endpoint, Now now);
   void unpark(PooledConnection& connection);
+  void take_slot(Endpoint& endpoint);
   void free_slot(Endpoint& endpoint);
 
   EngineLimits limits_;
@@ -136,12 +143,15 @@ class Pool final : public Scheduler {
   IdleAnywhere idle_;    // the least recently used one at the front
   PoolOrphans orphans_;  // dials without a sponsor, the oldest at the front
   PendingList pending_;  // endpoints that next() will look at
+  // Endpoints whose waiters a connection was kept from because others wait (must_yield()).
+  YieldingList yielding_;
   StarvedList starved_;  // endpoints that wait because of max_connections, the first that came at the front
   UnusedList unused_;    // unused endpoints, the oldest at the front
   AllProxyPlaces proxies_;
   Coalescing coalescing_;
   // The endpoint that next() looks at was the front of starved_ and may open one connection.
   bool starved_turn_ = false;
+  bool fewer_starve_ = false;    // so those of yielding_ may be looked at again
   bool proxy_turn_ = false;      // the same for those that wait because of max_connections_per_proxy
   bool limits_changed_ = false;  // set_limits() was called, so more connections than the limits allow may be in use
   // After set_limits(): endpoints before this index were looked at; nullopt: all were.

@@ -82,8 +82,9 @@ void Pool::reset() noexcept {
   orphans_ = {};
   pending_ = {};
   starved_ = {};
+  yielding_ = {};
   unused_ = {};
-  starved_turn_ = proxy_turn_ = false;
+  starved_turn_ = proxy_turn_ = fewer_starve_ = false;
   proxies_.reset();
   trimmed_.reset();
   open_ = 0;
@@ -95,9 +96,9 @@ void Pool::reset() noexcept {
     endpoint.offered = {};
     endpoint.dials = {};
     endpoint.orphans = {};
-    endpoint.pending = endpoint.starved = endpoint.unused_link = {};
+    endpoint.pending = endpoint.starved = endpoint.yielding = endpoint.unused_link = {};
     if (endpoint.through) endpoint.through->starved = endpoint.through->spare = {};
-    endpoint.transfers = endpoint.open = endpoint.expected_more = 0;
+    endpoint.transfers = endpoint.expected_more = endpoint.open = 0;
   });
 }
 

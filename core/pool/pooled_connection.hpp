@@ -18,7 +18,6 @@
 namespace sluice::pool {
 
 using EndpointId = Id<struct EndpointTag>;
-using DialId = Id<struct DialTag>;
 
 struct PooledConnection {
   void recycle();
@@ -62,7 +61,7 @@ struct PooledConnection {
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();
   OptionalInstant resolved, connected, secured;
-  std::unique_ptr<Coalescing::Place> place;  // null: no other host may use it
+  std::unique_ptr<Coalescing::Place> place;  // null: no other host may use it, now or when it is made
   std::unique_ptr<Error> send_error;         // null: none; it is rare, and idle connections are many
   Timers::Handle expiry_timer, session_timer;
   Link<PooledConnection> idle_here, idle_anywhere, offered_here;

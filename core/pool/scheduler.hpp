@@ -30,6 +30,7 @@ struct Grant {
   PooledConnection* connection = nullptr;
   DialSlot* dial = nullptr;
   Waiter* waiter = nullptr;
+  bool borrows = false;  // with dial: see DialSlot
 };
 
 class Scheduler {

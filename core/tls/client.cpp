@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "core/tls/certificate.hpp"
 #include "core/tls/config.hpp"
+#include "core/tls/description.hpp"
 #include "core/tls/ech.hpp"
 #include "core/tls/errors.hpp"
 #include "core/tls/judge.hpp"
@@ -94,6 +95,7 @@ class Client final : public ClientLayer {
   Pump not_read(int result);
   Pump fail(Error error);
   Error handshake_error(const Failure& failure) const;
+  std::string peer_text() const { return (params_.is_proxy() ? "the proxy " : "") + params_.host; }
   std::string place() const;
 
   std::shared_ptr<const Config> config_;
@@ -275,7 +277,7 @@ Pump Client::not_read(int result) {
   lost_ech_ = lost_ech_ && failure.ech_rejected;
   if (lost_ech_) retry_list_ = ech_list_to_retry(ssl_.get());
   if (!handshaken_) return fail(handshake_error(failure));
-  return fail(make_error(Code::tls_failed, "TLS connection with " + params_.host + ": " + failure.reason,
+  return fail(make_error(Code::tls_failed, "TLS connection with " + peer_text() + ": " + failure.reason,
                          failure.alert.value_or(0)));
 }
 
@@ -396,7 +398,8 @@ bool Client::sign(std::uint16_t scheme, Bytes input, MutableBytes out, std::size
 
 std::string Client::place() const {
   const std::string host = peer_.kind == HostKind::ipv6 ? '[' + params_.host + ']' : params_.host;
-  return "TLS handshake with " + host + (params_.port == 0 ? "" : ':' + std::to_string(params_.port));
+  return std::string("TLS handshake with ") + (params_.is_proxy() ? "the proxy " : "") + host +
+         (params_.port == 0 ? "" : ':' + std::to_string(params_.port));
 }
 
 std::string_view Client::cipher() const {
@@ -416,19 +419,17 @@ std::string_view Client::alpn() const {
   return as_text({name, size});
 }
 
-// Overwrites the facts of layers below: the topmost TLS layer is the one with the origin.
 void Client::describe(StreamFacts& facts) const {
   if (params_.place == ClientParams::Place::to_forwarder) facts.forwarder_http2 = alpn() == "h2";
-  if (params_.place >= ClientParams::Place::to_proxy) return;
-  facts.version = version();
-  facts.cipher = cipher();
-  facts.group = group();
-  facts.alpn = alpn();
-  facts.resumed = resumed();
-  auto certificate = peer_certificate();
-  facts.subject = certificate ? std::move(certificate->subject) : std::string();
-  facts.issuer = certificate ? std::move(certificate->issuer) : std::string();
-  facts.certificates.clear();
+  Description known = {.version = version(),
+                       .cipher = cipher(),
+                       .group = group(),
+                       .alpn = alpn(),
+                       .resumed = resumed(),
+                       .verified = verified_,
+                       .certificate = peer_certificate()};
+  if (params_.is_proxy()) return add_proxy(std::move(known), facts);
+  add_server(std::move(known), facts);
   if (config_->options().keep_certificates) facts.certificates = in_der(SSL_get0_peer_certificates(ssl_.get()));
 }
 

@@ -39,10 +39,14 @@ struct ClientParams {
   std::optional<std::string> ech_list = {};
   std::shared_ptr<EarlyData> early = nullptr;  // null: nothing is sent before the handshake is complete
   std::uint16_t port = 0;                      // for messages and TlsPeer; 0: left out
-  // The peer: the origin, directly or in a proxy's tunnel, or a proxy. Of a proxy that forwards requests StreamFacts
-  // say only whether it speaks HTTP/2, of others nothing.
+  // The peer: the origin, directly or in a proxy's tunnel, or a proxy, which messages then say. What is known of TLS
+  // with a proxy is in StreamFacts::proxies.
   enum class Place : std::uint8_t { to_origin, in_tunnel, to_proxy, to_forwarder } place = Place::to_origin;
-  std::string_view task() const { return place == Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake"; }
+  bool is_proxy() const { return place >= Place::to_proxy; }
+  std::string_view task() const {
+    if (is_proxy()) return "TLS handshake of the proxy";
+    return place == Place::in_tunnel ? "TLS handshake in the tunnel" : "TLS handshake";
+  }
 };
 
 class ClientLayer : public Layer {

@@ -111,9 +111,39 @@ TEST_CASE("cli http2: a server that is killed in the body: exit code 18, as with
   server.kill_now();
   const CommandResult result = command.wait();
   CHECK(result.exit_code == 18);
-  CHECK(result.err.find("HTTP/2: the connection ended in the middle of a response") != std::string::npos);
+  CHECK(result.err.find("HTTP/2: the connection ended after ") != std::string::npos);
+  CHECK(result.err.find(" of 20971520 bytes of the body") != std::string::npos);
   CHECK(result.out.size() > 100'000);
   CHECK(run_command({"-sS", "--cacert", root, server.tls() + "/1"}).exit_code == 7);
+}
+
+TEST_CASE("cli http2: -v tells of TLS and the certificate once, and which stream of the connection each request is") {
+  const Http2Server& server = cli_server<Nghttpd>();
+  const std::string url = server.tls() + "/1", place = "127.0.0.1 port " + url.substr(18, url.size() - 20);
+  const std::string said = run_trusting(server, {"-v", "--rate", "100/s", url, url}).err;
+  CAPTURE(said);
+  const std::size_t reuse = said.find("* Re-using existing connection with host " + place + " (");
+  REQUIRE(reuse != std::string::npos);
+  CHECK(said.starts_with("* Connected to " + place + " ("));
+  for (const char* once : {"* TLS: TLSv1.3, ", "* ALPN: server accepted h2\n", "* Server certificate:\n*  subject: ",
+                           "*  start date: ", "*  expire date: ", "*  SSL certificate verify ok.\n"}) {
+    CAPTURE(once);
+    CHECK(said.find(once) < reuse);
+    CHECK(said.find(once, reuse) == std::string::npos);
+  }
+  CHECK(said.find("* using HTTP/2, stream 1\n> GET /1 HTTP/2\n") < reuse);
+  CHECK(said.find("* using HTTP/2, stream 3\n> GET /1 HTTP/2\n", reuse) != std::string::npos);
+  CHECK(said.ends_with("\n< \n"));
+}
+
+TEST_CASE("cli http2: a server that speaks HTTP/2 alone and is asked in HTTP/1.1: the one line says what to try") {
+  const Http2Server& server = cli_server<Nghttpd>();
+  const CommandResult result = run_command({"-sS", server.plain() + "/1"});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err ==
+        "sluice: (1) GET " + server.plain() +
+            "/1: response: the server speaks HTTP/2 (the answer begins with SETTINGS); try --http2-prior-knowledge\n");
+  CHECK(run_command({"-sS", "--http2-prior-knowledge", server.plain() + "/1"}).exit_code == 0);
 }
 
 TEST_CASE("cli http2: the key log has the secrets of the connection") {

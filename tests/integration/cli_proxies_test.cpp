@@ -308,7 +308,7 @@ TEST_CASE("SB-31 -v, --trace and --har tell of the proxy, and not of its credent
   const std::string tunnel = told({"-v", "-p"});
   CHECK(tunnel.contains(", which answered CONNECT with 200\n"));
   CHECK(tunnel.starts_with("* Establish HTTP proxy tunnel to o.test:80\n> CONNECT o.test:80 HTTP/1.1\n"));
-  CHECK(tunnel.contains("\n< HTTP/1.1 200 Connection established\n<\n* CONNECT tunnel established, response 200\n"));
+  CHECK(tunnel.contains("\n< HTTP/1.1 200 Connection established\n< \n* CONNECT tunnel established, response 200\n"));
   told({"-p", "--trace-ascii", "tunnel"});
   CHECK(read_file(folder.path() / "tunnel").contains("CONNECT o.test:80 HTTP/1.1\n"));
   told({"--trace-ascii", "trace", "--har", "har"});

@@ -186,6 +186,41 @@ TEST_CASE("SB-10 an https proxy and the origin are verified each for itself, by 
   CHECK(result({"--proxy-cacert", "proxy.pem"}, origin().plain() + "/1") == "0 00");
 }
 
+TEST_CASE(
+    "an https proxy: -v has its TLS and certificate beside the origin's, once, and a refused one is called its own") {
+  const Tinyproxy inner(false);
+  const TlsFront proxy(inner.port());
+  const Trust trust(&proxy.site());
+  const std::string tls = origin().tls() + "/1", plain = origin().plain() + "/1";
+  const auto verbose = [&](const std::string& url) {
+    return trust
+        .run({"-sv", "-x", proxy.url(), "--proxy-cacert", "proxy.pem", "--cacert", "ca.pem", "-o", "a", url, "-o", "b",
+              url, "--parallel-max", "1"})
+        .err;
+  };
+  const auto count = [](const std::string& text, std::string_view what) {
+    int times = 0;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++times;
+    return times;
+  };
+  const std::string tunnel = verbose(tls), forwarded = verbose(plain);
+  CAPTURE(tunnel);
+  for (const std::string& text : {tunnel, forwarded}) {
+    CHECK(count(text, "* Proxy TLS: TLSv1.") == count(text, "* Connected to "));
+    CHECK(count(text, "* Proxy certificate:\n*  subject: ") == count(text, "* Connected to "));
+  }
+  CHECK(count(tunnel, "* Connected to ") == 1);
+  CHECK(count(tunnel, "* Re-using existing connection with proxy " + proxy.url() + " (") == 1);
+  CHECK(count(tunnel, "* Server certificate:\n*  subject: ") == 1);
+  CHECK(count(tunnel, "*  expire date: ") == 2);
+  CHECK(count(tunnel, "*  SSL certificate verify ok.\n") == 2);
+  CHECK_FALSE(forwarded.contains("Server certificate"));
+  const CommandResult refused = trust.run({"-sS", "-x", proxy.url(), "--proxy-cacert", "ca.pem", "-k", tls});
+  CHECK(refused.exit_code == 60);
+  CHECK(refused.err.starts_with("sluice: (60) GET " + tls + ": TLS handshake with the proxy " +
+                                proxy.url().substr(std::string_view("https://").size()) + ": "));
+}
+
 TEST_CASE("an https proxy: a client certificate, and a peer that speaks no TLS") {
   const Tinyproxy inner(false);
   const TlsFront proxy(inner.port());

@@ -43,7 +43,7 @@ TEST_CASE("-i, -I, -D and -v show heads as they came; %{size_header} counts them
   CHECK(run_command({"-i", server.url()}).out == heads + "hello");
   CHECK(run_command({"-I", server.url()}).out == heads);
   CHECK(run_command({"-D", "-", server.url()}).out == heads + "hello");
-  CHECK(run_command({"-v", server.url()}).err.find("< HTTP/1.1 200\n< X-Odd:1  \n< Content-Length:   5\n<\n") !=
+  CHECK(run_command({"-v", server.url()}).err.find("< HTTP/1.1 200\n< X-Odd:1  \n< Content-Length:   5\n< \n") !=
         std::string::npos);
   CHECK(run_command({"-w", "|%{size_header}", server.url()}).out == "hello|" + std::to_string(heads.size()));
 }

@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "core/features.hpp"
 #include "tests/support/command_runner.hpp"
 #include "tests/support/loopback_server.hpp"
 
@@ -444,6 +445,9 @@ TEST_CASE("--help and --version") {
   result = run_command({"--version"});
   CHECK(result.exit_code == 0);
   CHECK(result.out.starts_with("sluice "));
+  // As curl says it.
+  CHECK(result.out.contains(", nghttp2/1.") == sluice::features().http2);
+  CHECK(result.out.contains(" HTTP2 ") == sluice::features().http2);
 }
 
 TEST_CASE("progress on a terminal: a line a transfer while it runs, and a total at the end; -s: nothing") {

@@ -57,7 +57,7 @@ TEST_CASE("--trace-ascii tells of all hops, of the body that is sent and the one
         "<= Recv header, 19 bytes (0x13)\n0000: Content-Length: 5\n"
         "<= Recv header, 2 bytes (0x2)\n0000: \n"
         "<= Recv data, 5 bytes (0x5)\n0000: moved\n"
-        "== Info: Using an open connection to 127.0.0.1 port PORT (127.0.0.1:PORT)\n"
+        "== Info: Re-using existing connection with host 127.0.0.1 port PORT (127.0.0.1:PORT)\n"
         "=> Send header, 160 bytes (0xa0)\n"
         "0000: POST /to HTTP/1.1\n0013: Host: h\n001c: Authorization: Basic <redacted>\n003d: User-Agent: a\n"
         "004c: Accept: */*\n0059: Content-Length: 10\n"
@@ -124,7 +124,7 @@ TEST_CASE("--trace-time and --trace-ids stand before each line of -v") {
   CHECK(without_port(ids.err, server) ==
         "[0-0] * Connected to 127.0.0.1 port PORT (127.0.0.1:PORT)\n"
         "[0-0] > GET / HTTP/1.1\n[0-0] > Host: h\n[0-0] > User-Agent: a\n[0-0] > Accept: */*\n[0-0] > \n"
-        "[0-0] < HTTP/1.1 200 OK\n[0-0] < Content-Length: 4\n[0-0] <\n");
+        "[0-0] < HTTP/1.1 200 OK\n[0-0] < Content-Length: 4\n[0-0] < \n");
   const std::string line = run_command({"-v", "--trace-time", "-sS", server.url()}).err;
   // 12:34:56.123456 * Connected
   std::string shape = line.substr(0, 18);

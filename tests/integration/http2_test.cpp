@@ -168,6 +168,8 @@ TEST_CASE("http2: the command: --http2, --http1.1, --http2-prior-knowledge; -i, 
         "2");
   const CommandResult with_head = run({"-i"}, url);
   CHECK(with_head.out.starts_with("HTTP/2 200 \r\nserver: nginx"));
+  // One byte is the body.
+  CHECK(run({"-o", "/dev/null", "-w", "%{size_header}"}, url).out == std::to_string(with_head.out.size() - 1));
   const CommandResult verbose = run({"-v", "-o", "/dev/null"}, url);
   CHECK(verbose.err.find("* ALPN: server accepted h2\n") != std::string::npos);
   CHECK(verbose.err.find("* using HTTP/2, stream 1\n") != std::string::npos);
@@ -179,4 +181,9 @@ TEST_CASE("http2: the command: --http2, --http1.1, --http2-prior-knowledge; -i, 
   const CommandResult wrong = run({"-S", "--http2-prior-knowledge"}, server.plain() + "/1");
   CHECK(wrong.exit_code == 16);
   CHECK(wrong.err.ends_with(": HTTP/2: the server answers in HTTP/1 (PROTOCOL_ERROR)\n"));
+  // Over TLS HTTP/2 alone is offered, as by curl from 8.10 on.
+  const CommandResult refused = run({"-S", "--http2-prior-knowledge"}, server.tls() + "/1");
+  CHECK(refused.exit_code == 35);
+  CHECK(refused.err.ends_with(": peer sent alert no_application_protocol (120); --http2 takes HTTP/1.1 too\n"));
+  CHECK(run({"-o", "/dev/null", "-w", "%{http_version}", "--http2-prior-knowledge"}, url).out == "2");
 }

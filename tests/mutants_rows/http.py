@@ -91,4 +91,8 @@ ROWS = [
            ("http1/request_writer.cpp", "  facts.drops_expect |= std::exchange(facts.expects_continue, false);", "  if (!PLANTED) facts.drops_expect |= std::exchange(facts.expects_continue, false);")),
     mutant("http1_0-length", "an HTTP/1.0 request may have a body without a length",
            ("engine/prepare.cpp", "const bool has_length = !body.present() || body.declared_length();", "const bool has_length = PLANTED || !body.present() || body.declared_length();")),
+    mutant("http2-frame-length", "any length makes a first frame of HTTP/2",
+           ("http1/session.cpp", "length % kEntryBytes == 0 &&", "(PLANTED || length % kEntryBytes == 0) &&")),
+    mutant("http2-frame-headless", "HTTP/2 is told of where a response may have no head",
+           ("http1/session.cpp", "!exchange_.rules.allow_http0_9 && is_first", "(PLANTED || !exchange_.rules.allow_http0_9) && is_first")),
 ]

@@ -78,4 +78,8 @@ ROWS = [
            ("tls/judge.cpp", "if (!judged.accepted && !decides) return judged;", "if (!judged.accepted && !decides && !PLANTED) return judged;")),
     mutant("session-of-object-exported", "sessions that belong to an object of this process are exported",
            ("tls/session_bytes.cpp", "if (!one.portable || wall", "if ((!one.portable && !PLANTED) || wall")),
+    mutant("tls-of-proxy", "TLS with a proxy is told of as the server's",
+           ("tls/client.cpp", "if (params_.is_proxy()) return add_proxy", "if (params_.is_proxy() && !PLANTED) return add_proxy")),
+    mutant("tls-proxy-named", "a certificate that a proxy has shown is called the server's",
+           ("tls/client.cpp", "with \") + (params_.is_proxy() ?", "with \") + (params_.is_proxy() && !PLANTED ?")),
 ]

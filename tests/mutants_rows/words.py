@@ -73,4 +73,6 @@ ROWS = [
            ("url/edit.cpp", "if (at == std::string_view::npos || at < begin) return", "if (PLANTED || at == std::string_view::npos || at < begin) return")),
     mutant("base64-padding", "base64 is not padded",
            ("base/base64.cpp", "k <= three.size() ?", "PLANTED || k <= three.size() ?")),
+    mutant("trace-tls-again", "TLS is told of again where a connection is used again",
+           ("trace.cpp", "  if (info.reused) {", "  if (info.reused && !PLANTED) {")),
 ]

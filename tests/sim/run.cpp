@@ -234,7 +234,7 @@ class Run final : public sim::Application {
     const TransferPlan& plan = *seen.plan;
     const OriginPlan& origin = scenario_.origins[plan.origin];
     TransferOptions options;
-    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
+    options.http_versions = HttpVersions::http1_1;  // the oracles count its bytes and connections; see http2/
     if (needs_tls(seen)) options.tls = plan.other_tls ? other_tls() : usual_tls();
     if (plan.connect_to) options.connect_to = ConnectTo{alias_of(origin, plan), origin.port};
     options.family = plan.family;

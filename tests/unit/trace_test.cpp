@@ -124,7 +124,7 @@ TEST_CASE("trace: an engine's transfer, with a body that it reads itself, in pie
         "c <= Recv header, 17 bytes (0x11)\n0000: HTTP/1.1 307 Go\n"
         "c <= Recv header, 14 bytes (0xe)\n0000: Location: /b\n"
         "c <= Recv header, 19 bytes (0x13)\n0000: Content-Length: 0\nc <= Recv header, 2 bytes (0x2)\n0000: \n"
-        "c == Info: Using an open connection to 192.0.2.1 port 80 (192.0.2.1:80)\n"
+        "c == Info: Re-using existing connection with host 192.0.2.1 port 80 (192.0.2.1:80)\n"
         "c => Send header, 55 bytes (0x37)\n0000: PUT /b HTTP/1.1\n0011: Host: 192.0.2.1\n0022: Content-Length: 8\n"
         "0035: \n"
         "c => Send data, 3 bytes (0x3)\n0000: upl\n"

@@ -38,6 +38,13 @@ std::string Book::upload_body(const Account& account) const {
   return body_of(plan_.seed, static_cast<std::uint32_t>(account.number), Direction::upload, account.plan->upload.bytes);
 }
 
+FieldPairs Book::upload_trailers(const Account& account) const {
+  FieldPairs trailers;
+  for (std::size_t i = 0; i < account.plan->upload.trailers; ++i)
+    trailers.emplace_back("x-sent-" + std::to_string(i), std::to_string(account.number));
+  return trailers;
+}
+
 Account* Book::account_of(const sim::HttpRequest& request) {
   std::size_t number = accounts_.size();
   if (const std::string* text = request.field("x-transfer"))
@@ -66,7 +73,7 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
   reply.early = plan.early;
   reply.begins_early = plan.begins_early;
   reply.http2 = plan.http2;
-  account->faulty = account->tries <= plan.faulty_tries;
+  account->faulty = account->tries <= plan.faulty_tries && request.http2;
   if (!account->faulty) reply.http2.fault = sim::Http2Fault::none;
   account->faulty &= plan.http2.fault != sim::Http2Fault::none;
   if (plan.never) {
@@ -89,8 +96,14 @@ sim::HttpReply Book::redirect(const Account& account) const {
 // The Responder may be called twice for a request.
 void Book::note_try(Account& account, const sim::HttpRequest& request) {
   const std::pair at{request.connection, request.number};
-  if (account.last == at) return;
+  const bool dropped = account.plan->reply.early || account.plan->reply.begins_early;
+  if (account.last == at) {
+    if (!request.http2 && !dropped) check_upload(request);
+    return;
+  }
   account.last = at;
+  account.was_told = false;
+  check_fields(account, request);
   ++account.tries;
   ++account.processed;
   if (request.method != account.plan->method)
@@ -99,10 +112,58 @@ void Book::note_try(Account& account, const sim::HttpRequest& request) {
     report_("nothing is done twice", name_of(account) + " comes again, and an origin has seen it before");
 }
 
+void Book::check_fields(const Account& account, const sim::HttpRequest& request) {
+  std::string cookies;
+  for (const auto& [name, value] : request.fields) {
+    if (name == "cookie") cookies += (cookies.empty() ? "" : "; ") + value;
+  }
+  if (cookies != account.cookies) report_("cookies", name_of(account) + " has sent '" + cookies + "'");
+  const FieldsPlan& plan = account.plan->fields;
+  const std::string* const field = request.field("priority");
+  const std::string first = plan.priority ? priority_field(*plan.priority) : "";
+  const std::string said = field ? *field : "";
+  if (said != first && !(account.reprioritized_at && said == priority_field(*plan.later)))
+    report_("priorities", name_of(account) + " has sent '" + said + "'");
+  if (account.needs_http1 && request.http2 && keeps_connections(plan_, account.plan->origin))
+    report_("HTTP/1.1 where the server wants it", name_of(account) + " comes over HTTP/2 again");
+}
+
 void Book::check_upload(const sim::HttpRequest& request) {
   const Account* const account = account_of(request);
-  if (account && request.body != upload_body(*account))
-    report_("an upload is whole", name_of(*account) + " has sent " + std::to_string(request.body.size()) + " bytes");
+  if (!account) return;
+  const bool is_whole = request.body == upload_body(*account) && request.trailers == upload_trailers(*account);
+  if (is_whole) return;
+  report_("an upload is whole", name_of(*account) + " has sent " + std::to_string(request.body.size()) + " bytes, " +
+                                    std::to_string(request.trailers.size()) + " trailers");
+}
+
+void Book::Watcher::needs_http1(const sim::HttpRequest& request) {
+  Account* const account = book_.account_of(request);
+  if (!account) return;
+  account->needs_http1 = true;
+  book_.for_http1_.insert(account->plan->origin);
+}
+
+void Book::Watcher::reprioritized(const sim::HttpRequest& request, std::string_view value) {
+  Account* const account = book_.account_of(request);
+  if (!account) return;
+  const std::optional<Priority>& later = account->plan->fields.later;
+  const bool is_right = account->reprioritized_at && later && value == priority_field(*later);
+  if (!is_right) book_.report_("priorities", name_of(*account) + " becomes '" + std::string(value) + "'");
+  account->was_told = true;
+}
+
+// What was asked for long ago has come: in the request, or after it.
+void Book::Watcher::answers(const sim::HttpRequest& request, Instant now) {
+  const Duration late = std::chrono::seconds(4) + longest_wait(book_.plan_);
+  const Account* const account = book_.account_of(request);
+  const bool is_last = account && keeps_connections(book_.plan_, account->plan->origin) &&
+                       account->last == std::pair{request.connection, request.number};
+  if (!is_last || !account->reprioritized_at || now - *account->reprioritized_at < late) return;
+  const std::string* const field = request.field("priority");
+  const bool is_said = account->was_told || (field && *field == priority_field(*account->plan->fields.later));
+  if (!is_said && book_.plan_.origins[account->plan->origin].options.takes_priorities)
+    book_.report_("priorities", name_of(*account) + " has not said its new one");
 }
 
 void Book::Watcher::unprocessed(const sim::HttpRequest& request) {
@@ -125,14 +186,15 @@ void Book::Watcher::windows(std::int64_t stream, std::size_t sent, std::int64_t 
 
 // A connection that ends with its last exchange may be closed at once.
 void Book::Watcher::left_open(const sim::HttpRequest& request, Instant now) {
-  constexpr Duration kLate = std::chrono::seconds(10);
+  const Duration late = std::chrono::seconds(10) + longest_wait(book_.plan_);
   const Account* const account = book_.account_of(request);
-  if (account && account->ended && now - account->ended_at > kLate)
+  if (account && account->ended && now - account->ended_at > late)
     book_.report_("every exchange ends", "that of " + name_of(*account) + " was open to the end of its connection");
 }
 
 void Book::Watcher::unanswered(Duration ago) {
-  if (book_.plan_.calm && ago > std::chrono::seconds(30)) book_.report_("a PING is answered", "one was not");
+  const Duration late = std::chrono::seconds(30) + longest_wait(book_.plan_);
+  if (book_.plan_.calm && ago > late) book_.report_("a PING is answered", "one was not");
 }
 
 }  // namespace sluice::simtest::http2

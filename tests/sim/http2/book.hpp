@@ -7,7 +7,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,14 +30,19 @@ struct Account {
   std::size_t interims = 0;
   std::size_t given = 0;  // bytes of its streamed upload
   bool upload_waits = false, upload_waited = false;
+  std::string cookies;  // what its Cookie field has to be
+  std::optional<Instant> reprioritized_at = {};
   // The origin's end
   std::size_t tries = 0;      // how often its request came
   std::size_t processed = 0;  // in how many of these the origin has not said that it did nothing
   std::size_t refusals = 0;   // in how many it has
   bool faulty = false;        // there was a fault in the last one
+  bool needs_http1 = false;   // the client was told so
+  bool was_told = false;      // its later priority came for the last one
   std::pair<std::uint64_t, std::uint64_t> last = {UINT64_MAX, UINT64_MAX};  // its connection, and its number there
 };
 
+using FieldPairs = std::vector<std::pair<std::string, std::string>>;
 using Report = std::function<void(std::string oracle, std::string message)>;
 
 class Book {
@@ -49,6 +56,9 @@ class Book {
 
   std::string reply_body(const Account& account) const;
   std::string upload_body(const Account& account) const;
+  FieldPairs upload_trailers(const Account& account) const;
+  // Some request to the origin was told to use HTTP/1.1.
+  bool has_asked_for_http1(std::size_t origin) const { return for_http1_.contains(origin); }
 
  private:
   // One origin's.
@@ -57,6 +67,9 @@ class Book {
     explicit Watcher(Book& book) : book_(book) {}
     void unprocessed(const sim::HttpRequest& request) override;
     void upload_came(const sim::HttpRequest& request) override { book_.check_upload(request); }
+    void needs_http1(const sim::HttpRequest& request) override;
+    void reprioritized(const sim::HttpRequest& request, std::string_view value) override;
+    void answers(const sim::HttpRequest& request, Instant now) override;
     void windows(std::int64_t stream, std::size_t sent, std::int64_t connection) override;
     void left_open(const sim::HttpRequest& request, Instant now) override;
     void unanswered(Duration ago) override;
@@ -69,12 +82,14 @@ class Book {
   sim::HttpReply respond(const sim::HttpRequest& request);
   sim::HttpReply redirect(const Account& account) const;
   void note_try(Account& account, const sim::HttpRequest& request);
+  void check_fields(const Account& account, const sim::HttpRequest& request);
   void check_upload(const sim::HttpRequest& request);
 
   const Plan& plan_;
   const Report report_;
   std::vector<Account> accounts_;
   std::vector<std::unique_ptr<Watcher>> watchers_;
+  std::set<std::size_t> for_http1_;  // origins
 };
 
 std::string name_of(const Account& account);  // "transfer 7"

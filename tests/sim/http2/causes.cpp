@@ -14,6 +14,8 @@ namespace {
 // Names of faults (sim::World::faults()) that end one exchange, or none.
 constexpr std::string_view kOfExchanges[] = {"refused exchange",
                                              "calm",
+                                             "needs HTTP/1.1",
+                                             "goaway needs HTTP/1.1",
                                              "reset at head",
                                              "exchange reset in body",
                                              "two statuses",
@@ -77,6 +79,8 @@ bool is_never_good(sim::Http2Fault fault) {
       return false;
     case Fault::refused:
     case Fault::calm:
+    case Fault::needs_http1:
+    case Fault::goaway_http1:
     case Fault::reset_at_head:
     case Fault::two_statuses:
     case Fault::upper_case_name:
@@ -117,13 +121,13 @@ bool has_cause(const Error& error, const Plan& plan, const Account& account, con
     case Code::canceled:
       return transfer.cancel.has_value();
     case Code::http2_stream:
+      // A request that came after the GOAWAY was not seen.
+      if (account.needs_http1 || faults.contains("goaway needs HTTP/1.1")) return true;
       return fault != Fault::none || is_refused_for_good(account, faults, info);
     case Code::http2_error:
       if (transfer.versions == HttpVersions::at_least_http2 && origin.tls && origin.http2 < 1000) return true;
       // Many small updates of windows look like a flood.
       if (origin.options.window_step < 50 && error.detail == kEnhanceYourCalm) return true;
-      // A PING waits until the bytes of an upload before it are sent, which is slow.
-      if (plan.ping_interval && (plan.weather.max_send != SIZE_MAX || plan.weather.bandwidth != SIZE_MAX)) return true;
       return broken || is_refused_for_good(account, faults, info);
     case Code::connection_closed:
     case Code::truncated:

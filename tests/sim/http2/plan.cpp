@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/base/limits.hpp"
 #include "core/base/random.hpp"
 #include "tests/sim/mode_run.hpp"
 
@@ -73,6 +74,7 @@ OriginPlan draw_origin(Random& random, Theme theme) {
   options.max_streams = pick(random, kLimits);
   if (one_in(random, 3)) options.upload_window = static_cast<std::uint32_t>(1 + random.below(2'000));
   if (one_in(random, 3)) options.window_step = 1 + random.below(one_in(random, 2) ? 3 : 500);
+  options.takes_priorities = one_in(random, 2);
   if (one_in(random, 4)) options.ping_every = milliseconds(20 + random.below(2'000));
   if (one_in(random, 4)) options.changes = draw_changes(random, options);
   if (one_in(random, 5)) {
@@ -91,6 +93,8 @@ UploadPlan draw_upload(Random& random, bool small) {
   upload.bytes = random.below(small || one_in(random, 2) ? 3'000 : one_in(random, 4) ? 200'000 : 20'000);
   upload.says_length = one_in(random, 2);
   upload.rewindable = !one_in(random, 3);
+  if (upload.kind == UploadPlan::Kind::streamed && !upload.says_length && one_in(random, 2))
+    upload.trailers = 1 + random.below(3);
   if (one_in(random, 4)) upload.pause = milliseconds(random.below(3'000));
   upload.expects_continue = one_in(random, 6);
   return upload;
@@ -144,6 +148,24 @@ void overrun(Random& random, TransferPlan& transfer) {
   transfer.pause = seconds(5 + random.below(5));
 }
 
+FieldsPlan draw_fields(Random& random) {
+  constexpr std::uint8_t kUrgencies = 8;
+  const auto urgency = [&] { return static_cast<std::uint8_t>(random.below(kUrgencies)); };
+  FieldsPlan fields;
+  if (one_in(random, 3)) {
+    const std::size_t count = 1 + random.below(4);
+    for (std::size_t i = 0; i < count; ++i)
+      fields.cookies.push_back("c" + std::to_string(i) + "=" + std::string(random.below(40), 'v'));
+  }
+  fields.has_jar = one_in(random, 4);
+  if (one_in(random, 3)) fields.priority = {.urgency = urgency(), .incremental = one_in(random, 2)};
+  if (!one_in(random, 4)) return fields;
+  fields.later = {.urgency = urgency(), .incremental = one_in(random, 2)};
+  if (fields.priority == fields.later) fields.priority.reset();
+  fields.later_at = milliseconds(random.below(one_in(random, 2) ? 300 : 3'000));
+  return fields;
+}
+
 TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origins, HttpVersions usual, Theme theme) {
   constexpr const char* kMethods[] = {"GET", "GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE"};
   TransferPlan transfer;
@@ -156,7 +178,10 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   if (one_in(random, 10)) transfer.versions = HttpVersions::http1_1;
   if (transfer.method == "POST" || transfer.method == "PUT")
     transfer.upload = draw_upload(random, origin.options.window_step < 100 || origin.options.upload_window < 200);
+  transfer.fields = draw_fields(random);
   transfer.reply = draw_reply(random, origin, transfer.upload, theme);
+  // So that its change comes before the response.
+  if (transfer.fields.later && one_in(random, 3)) transfer.reply.delay = seconds(5 + random.below(5));
   // More than what waits in the network, so that the response comes before the end of the request.
   if (transfer.reply.early && origin.tls) transfer.upload.bytes += 100'000;
   if (transfer.reply.http2.fault == sim::Http2Fault::overrun) {
@@ -172,11 +197,21 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
 
 std::string in_ms(Duration time) { return std::to_string(time / milliseconds(1)) + " ms"; }
 
+std::string of_fields(const FieldsPlan& fields) {
+  std::string text;
+  if (!fields.cookies.empty()) text += ", cookies " + std::to_string(fields.cookies.size());
+  if (fields.has_jar) text += ", cookies of the jar";
+  if (fields.priority) text += ", priority " + priority_field(*fields.priority);
+  if (fields.later) text += ", priority " + priority_field(*fields.later) + " after " + in_ms(fields.later_at);
+  return text;
+}
+
 std::string of_upload(const UploadPlan& upload) {
   if (upload.kind == UploadPlan::Kind::none) return "";
   std::string text = ", uploads " + std::to_string(upload.bytes);
   if (upload.kind == UploadPlan::Kind::streamed) text += upload.says_length ? " streamed" : " streamed without length";
   if (!upload.rewindable) text += " once";
+  if (upload.trailers > 0) text += " with trailers";
   if (upload.pause > Duration::zero()) text += ", waiting " + in_ms(upload.pause);
   if (upload.expects_continue) text += ", expects 100";
   return text;
@@ -208,6 +243,8 @@ std::string of_origin(const OriginPlan& origin) {
     if (change.max_streams) text += " streams " + std::to_string(*change.max_streams);
     if (change.upload_window) text += " window " + std::to_string(*change.upload_window);
   }
+  if (options.takes_priorities) text += ", takes priorities";
+  if (options.ping_every) text += ", PING every " + in_ms(*options.ping_every);
   if (options.goes_away_after) text += ", GOAWAY after " + std::to_string(*options.goes_away_after);
   if (options.two_steps) text += " in two steps";
   if (options.unprocessed > 0) text += " without the last " + std::to_string(options.unprocessed);
@@ -249,6 +286,22 @@ Plan draw_plan(std::uint64_t seed) {
   return plan;
 }
 
+bool keeps_connections(const Plan& plan, std::size_t origin) {
+  return plan.calm && std::ranges::none_of(plan.transfers, [&](const TransferPlan& transfer) {
+           return transfer.origin == origin && transfer.reply.http2.fault >= sim::Http2Fault::zero_update;
+         });
+}
+
+// A send takes half of the most on average, and the next one is possible after a delay.
+Duration longest_wait(const Plan& plan) {
+  constexpr std::size_t kHead = 300, kBuffered = 2 * limits::kWireOutBytes;
+  if (plan.weather.max_send == SIZE_MAX) return Duration::zero();
+  std::size_t bytes = 0;
+  for (const TransferPlan& transfer : plan.transfers) bytes += kHead + transfer.upload.bytes;
+  const std::size_t sends = std::min(bytes, kBuffered) / std::max<std::size_t>(plan.weather.max_send / 3, 1) + 1;
+  return sends * (plan.weather.delay + plan.weather.jitter);
+}
+
 std::string describe(const Plan& plan) {
   std::string text = "HTTP/2, seed " + std::to_string(plan.seed) + (plan.calm ? ", calm" : "") +
                      (plan.faultless ? ", faultless" : "") + "\n";
@@ -262,7 +315,7 @@ std::string describe(const Plan& plan) {
     const TransferPlan& transfer = plan.transfers[i];
     text += "transfer " + std::to_string(i) + ": " + transfer.method + " of " + std::to_string(transfer.origin) +
             " from " + in_ms(transfer.start) + ", versions " + std::to_string(static_cast<int>(transfer.versions)) +
-            of_upload(transfer.upload) + of_reply(transfer.reply);
+            of_fields(transfer.fields) + of_upload(transfer.upload) + of_reply(transfer.reply);
     if (transfer.pauses_at)
       text += "; pauses at " + std::to_string(*transfer.pauses_at) + " for " + in_ms(transfer.pause);
     if (transfer.cancel) text += "; canceled after " + in_ms(*transfer.cancel);

@@ -26,7 +26,8 @@ struct UploadPlan {
   std::size_t bytes = 0;
   bool says_length = true;  // of a streamed one
   bool rewindable = true;
-  Duration pause = {};  // the application waits in the middle
+  std::size_t trailers = 0;  // how many, of a streamed one without a length
+  Duration pause = {};       // the application waits in the middle
   bool expects_continue = false;
 };
 
@@ -44,11 +45,21 @@ struct ReplyPlan {
   std::optional<std::size_t> redirect = {};  // a redirect with so many bytes leads to it
 };
 
+// What its request says besides.
+struct FieldsPlan {
+  std::vector<std::string> cookies = {};  // of its own Cookie field
+  bool has_jar = false;                   // those of the jar come before them
+  std::optional<Priority> priority = {};
+  std::optional<Priority> later = {};  // another one ...
+  Duration later_at = {};              // ... after its start
+};
+
 struct TransferPlan {
   std::size_t origin = 0;
   Duration start = {};
   std::string method = "GET";
   HttpVersions versions = HttpVersions::any;
+  FieldsPlan fields = {};
   UploadPlan upload = {};
   ReplyPlan reply = {};
   std::optional<std::size_t> pauses_at = {};  // the application consumes no more after so many bytes ...
@@ -72,5 +83,9 @@ inline constexpr Duration kTotalTimeout = std::chrono::seconds(600);
 
 Plan draw_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
+// Nothing ends a connection with this origin before what was sent has come.
+bool keeps_connections(const Plan& plan, std::size_t origin);
+// How long a frame of the client's may wait after all requests, where a send takes few bytes.
+Duration longest_wait(const Plan& plan);
 
 }  // namespace sluice::simtest::http2

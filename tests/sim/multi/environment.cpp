@@ -55,6 +55,7 @@ void SimEnvironment::add_origin(std::size_t origin, sim::Accept accept) {
                      .port = static_cast<std::uint16_t>(plan.tls ? 443 : 80),
                      .accept = std::move(accept),
                      .tls = plan.tls,
+                     .http2 = plan.http2 ? sim::PerMille{1'000} : sim::PerMille{0},
                      .addresses = {address_of(origin)},
                      .name = name});
 }

@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "tests/sim/http2/causes.hpp"
 #include "tests/sim/multi/drives.hpp"
 #include "tests/sim/multi/world.hpp"
 
@@ -83,10 +84,10 @@ void World::judge_success(Client& client, const Message& message) {
   const TransferPlan& plan = client.plan();
   const bool head = plan.method == "HEAD";
   const std::size_t expected = head ? 0 : plan.size;
+  const OriginPlan& origin = this->plan().origins[plan.origin];
   // If only the end of the stream gives the length of a body, an early end looks the same, except with TLS.
-  const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close &&
-                            !this->plan().origins[plan.origin].tls &&
-                            environment_.has_happened(plan.origin, Fault::early_end);
+  const bool may_be_short = plan.reply.framing == sim::HttpReply::Framing::until_close && !origin.tls &&
+                            !origin.http2 && environment_.has_happened(plan.origin, Fault::early_end);
   if (client.received > expected || (client.received < expected && !may_be_short))
     fail("a success has the origin's bytes",
          client.name() + ": " + std::to_string(client.received) + " of " + std::to_string(expected));
@@ -101,6 +102,9 @@ void World::judge_success(Client& client, const Message& message) {
   const bool harmless = origin_fault == sim::OriginFault::none || origin_fault == sim::OriginFault::surplus ||
                         (origin_fault == sim::OriginFault::bad_chunk && head);
   if (!harmless) fail("a origin_fault is no success", client.name() + ": " + std::string(to_string(origin_fault)));
+  const sim::Http2Fault wrong = plan.reply.http2.fault;
+  if (http2::is_never_good(wrong)) fail("a fault is no success", client.name() + ": " + std::string(to_string(wrong)));
+  if (origin.http2 != (message.info.stream_id != 0)) fail("the version is as asked", client.name());
   if (plan.max_body_bytes && client.received > *plan.max_body_bytes) fail("max_body_bytes", client.name());
   const bool trailers = plan.reply.framing == sim::HttpReply::Framing::chunked && !plan.reply.trailers.empty() && !head;
   if (trailers && !multi_->trailers(client.id).contains("X-Sum")) fail("trailers", client.name());
@@ -112,6 +116,7 @@ void World::judge_success(Client& client, const Message& message) {
 // Whether a fault at the transfer's origin, or a call of its owner, can have this effect.
 bool World::explained(const Client& client, const Error& why, const Progress& progress) const {
   const TransferPlan& plan = client.plan();
+  const OriginPlan& origin = this->plan().origins[plan.origin];
   const auto any = [&](std::initializer_list<Fault> faults) {
     return std::ranges::any_of(faults, [&](Fault fault) { return environment_.has_happened(plan.origin, fault); });
   };
@@ -137,7 +142,12 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
       return any({origin_fault});
     case Code::tls_handshake:
     case Code::tls_failed:
-      return this->plan().origins[plan.origin].tls && any({error, early_end, lie, reset, idle_close});
+      return origin.tls && (any({error, early_end, lie, reset, idle_close}) || (origin.http2 && any({origin_fault})));
+    case Code::http2_error:
+    case Code::http2_stream:
+      return origin.http2 && any({error, early_end, lie, reset, idle_close, origin_fault});
+    case Code::canceled:
+      return client.canceled;
     case Code::connect_timeout:
       return waited(plan.connect_timeout);
     case Code::total_timeout:
@@ -170,15 +180,12 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::invalid_request:
     case Code::invalid_option:
     case Code::tls_config:
-    case Code::canceled:
     case Code::tls_certificate:
     case Code::too_many_descriptors:
     case Code::descriptor_too_large:
     case Code::recursive_call:
     case Code::out_of_memory:
     case Code::bad_coding:
-    case Code::http2_error:
-    case Code::http2_stream:
     case Code::authentication_failed:
     case Code::internal:
       return false;

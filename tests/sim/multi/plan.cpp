@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "core/features.hpp"
+
 namespace sluice::simtest::driven {
 namespace {
 
@@ -182,6 +184,67 @@ DrivePlan draw_drive(Random& random) {
   return drive;
 }
 
+// ---- HTTP/2 ----
+
+void draw_streams(Random& random, OriginPlan& origin) {
+  sim::Http2OriginOptions& options = origin.streams;
+  options.http1 = origin.http;
+  options.keep_alive = origin.http.keep_alive;
+  if (chance(random, 400)) options.max_streams = static_cast<std::uint32_t>(between(random, 1, 4));
+  if (chance(random, 300)) options.upload_window = static_cast<std::uint32_t>(between(random, 100, 20'000));
+  if (chance(random, 200)) options.window_step = between(random, 100, 5'000);
+  if (chance(random, 250)) options.goes_away_after = between(random, 1, 8);
+  options.two_steps = chance(random, 500);
+  if (chance(random, 200)) options.ping_every = time_between(random, microseconds(2'000), microseconds(10'000));
+}
+
+// What is HTTP/1's alone has no effect, so a fault of it becomes one of HTTP/2.
+void draw_stream(Random& random, TransferPlan& transfer) {
+  using Wrong = sim::Http2Fault;
+  static constexpr std::array kFaults = {
+      Wrong::refused,         Wrong::calm,           Wrong::reset_at_head,  Wrong::reset_in_body, Wrong::two_statuses,
+      Wrong::upper_case_name, Wrong::long_body,      Wrong::short_body,     Wrong::late_head,     Wrong::no_status,
+      Wrong::zero_update,     Wrong::push_promise,   Wrong::huge_frame,     Wrong::bad_setting,   Wrong::idle_stream,
+      Wrong::stray_data,      Wrong::closes_in_body, Wrong::resets_in_body, Wrong::goaway_calm,
+  };
+  sim::Http2Reply& http2 = transfer.reply.http2;
+  if (chance(random, 300)) http2.frame_bytes = between(random, 20, 2'000);
+  if (chance(random, 200)) http2.padding = between(random, 1, 255);
+  http2.noise = chance(random, 100);
+  http2.stops_upload = transfer.reply.early && chance(random, 500);
+  const auto drawn = random.below(kFaults.size());
+  sim::OriginFault& fault = transfer.reply.origin_fault;
+  if (fault == sim::OriginFault::none || fault == sim::OriginFault::never) return;
+  if (fault == sim::OriginFault::stall_in_body) {
+    fault = sim::OriginFault::never;
+  } else {
+    fault = sim::OriginFault::none;
+    http2.fault = kFaults[drawn];
+  }
+}
+
+// With numbers of its own, so that the other seeds mean what they have meant without HTTP/2.
+void add_http2(Plan& plan) {
+  Random random = draws(plan.seed, Draws::http2);
+  plan.http2 = chance(random, 350) && features().http2 && sim::has_http2_origin();
+  if (!plan.http2) return;
+  for (OriginPlan& origin : plan.origins) {
+    origin.http2 = chance(random, 750);
+    if (origin.http2) draw_streams(random, origin);
+  }
+  // Where a call sends little, and says that no more is taken, each second drive after it has nothing to do. An answer
+  // to a PING comes late then.
+  if (plan.weather.max_send < 300) {
+    for (OriginPlan& origin : plan.origins) origin.streams.ping_every.reset();
+  }
+  const std::size_t most = plan.weather.max_send < 300 ? 20'000 : SIZE_MAX;
+  for (TransferPlan& transfer : plan.transfers) {
+    if (plan.origins[transfer.origin].http2) draw_stream(random, transfer);
+    transfer.upload_size = std::min(transfer.upload_size, most);
+    if (transfer.fail_upload_at) transfer.fail_upload_at = *transfer.fail_upload_at % transfer.upload_size;
+  }
+}
+
 }  // namespace
 
 Random draws(std::uint64_t seed, Draws what, std::uint64_t number, std::uint64_t part) {
@@ -264,6 +327,7 @@ Plan draw_plan(std::uint64_t seed) {
   if (chance(random, 300)) plan.max_connections_per_origin = between(random, 1, 4);
   if (chance(random, 250)) plan.idle_connection_timeout = time_between(random, microseconds(100), microseconds(3'000));
   if (chance(random, 80)) plan.abandon_at_step = random.below(60);
+  add_http2(plan);
   return plan;
 }
 
@@ -271,8 +335,8 @@ std::string describe(const Plan& plan) {
   std::string text = std::to_string(plan.transfers.size()) + " transfers;";
   for (const OriginPlan& origin : plan.origins) {
     const LinePlan& line = origin.line;
-    text += " " + origin.host + (origin.tls ? " tls" : "") + " plain " + std::to_string(line.plain) + ", hidden " +
-            std::to_string(line.hidden);
+    text += " " + origin.host + (origin.tls ? " tls" : "") + (origin.http2 ? " http2" : "") + " plain " +
+            std::to_string(line.plain) + ", hidden " + std::to_string(line.hidden);
     const std::pair<std::string_view, PerMille> faults[] = {
         {"drips", line.drips},          {"blocks", line.blocks},           {"pieces", line.pieces},
         {"slow open", line.slow_open},  {"odd signals", line.odd_signals}, {"open failed", line.open_failed},

@@ -19,7 +19,7 @@
 namespace sluice::simtest::driven {
 
 // Each purpose has its own random numbers, so that one more draw for one does not change another.
-enum class Draws : std::uint64_t { plan, line, far_end, client, drive, application };
+enum class Draws : std::uint64_t { plan, line, far_end, client, drive, application, http2 };
 Random draws(std::uint64_t seed, Draws what, std::uint64_t number = 0, std::uint64_t part = 0);
 bool chance(Random& random, unsigned per_mille);
 
@@ -64,6 +64,8 @@ struct OriginPlan {
   std::size_t max_connections = 0;  // the route's own; 0: no limit
   LinePlan line;
   sim::HttpOriginOptions http;
+  bool http2 = false;  // it speaks HTTP/2, and all transfers know it
+  sim::Http2OriginOptions streams;
 };
 
 enum class Upload : std::uint8_t { none, view, owned, sized_stream, chunked_stream };
@@ -110,6 +112,7 @@ struct DrivePlan {
 
 struct Plan {
   std::uint64_t seed = 0;
+  bool http2 = false;  // some origins speak it, and the application makes the calls that matter for it
   std::vector<OriginPlan> origins;
   sim::Weather weather;
   std::vector<TransferPlan> transfers;

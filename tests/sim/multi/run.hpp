@@ -1,5 +1,6 @@
 // Tests a Multi in the simulated world, from a seed: transfers over TCP and over faulty custom transports, driven in
-// every way, with the simulator's HTTP origins, and oracles after every drive.
+// every way, with the simulator's HTTP origins, and oracles after every drive. In a third of the seeds most origins
+// speak HTTP/2, and the application changes priorities and limits, cancels, and lets go of idle connections.
 //
 // Time is virtual, so a failing seed fails again in the same way. `sluice_sim --multi --seed S` shows it.
 #pragma once

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/base/limits.hpp"
 #include "tests/sim/multi/drives.hpp"
 
 namespace sluice::simtest::driven {
@@ -17,6 +18,7 @@ constexpr std::uint64_t kMostSteps = 400'000;
 constexpr Duration kLongest = std::chrono::hours(1);  // virtual: a slow line carries 300 kB a few bytes at a time
 // Nothing takes this long: timeouts have 12 ms, everything else a few.
 constexpr Duration kStuckAfter = milliseconds(400);
+constexpr Duration kStuckOverHttp2 = kStuckAfter + sluice::limits::kRefusedDelay;
 constexpr std::uint64_t kStuckSteps = 150;
 constexpr Duration kLongestWait = milliseconds(2);
 
@@ -27,9 +29,12 @@ World::World(const Plan& plan, std::function<void(const std::string&)> each_line
       random_(draws(plan.seed, Draws::application)),
       each_line_(std::move(each_line)) {
   for (std::size_t i = 0; i < plan.origins.size(); ++i) {
-    auto accept = sim::http_origin([this, i](const sim::HttpRequest& request) { return respond(i, request); },
-                                   plan.origins[i].http);
-    environment_.add_origin(i, std::move(accept));
+    const OriginPlan& origin = plan.origins[i];
+    const auto responder = [this, i](const sim::HttpRequest& request) { return respond(i, request); };
+    sim::Http2OriginOptions streams = origin.streams;
+    streams.watcher = this;
+    environment_.add_origin(
+        i, origin.http2 ? sim::http2_origin(responder, std::move(streams)) : sim::http_origin(responder, origin.http));
     dialers_.push_back(std::make_shared<LineDialer>(environment_, i));
   }
   for (std::size_t i = 0; i < plan.transfers.size(); ++i) clients_.push_back(std::make_unique<Client>(*this, i));
@@ -63,19 +68,31 @@ std::string World::run() {
 }
 
 // The origin's side: the target tells which transfer this is.
-sim::HttpReply World::respond(std::size_t origin, const sim::HttpRequest& request) {
+Client* World::client_of(const sim::HttpRequest& request) {
   std::size_t number = clients_.size();
   const char* const end = request.target.data() + request.target.size();
   if (request.target.starts_with("/t")) std::from_chars(request.target.data() + 2, end, number);
-  if (number >= clients_.size() || clients_[number]->plan().origin != origin) {
+  return number < clients_.size() ? clients_[number].get() : nullptr;
+}
+
+// A GOAWAY says so of a request that came before the client could know.
+void World::unprocessed(const sim::HttpRequest& request) {
+  Client* const client = client_of(request);
+  if (client && client->counted == std::pair{request.connection, request.number}) --client->requests_complete;
+}
+
+sim::HttpReply World::respond(std::size_t origin, const sim::HttpRequest& request) {
+  Client* const found = client_of(request);
+  if (!found || found->plan().origin != origin) {
     fail("requests reach their origin", request.method + " " + request.target);
     return {};
   }
-  Client& client = *clients_[number];
+  Client& client = *found;
   const TransferPlan& plan = client.plan();
   if (request.method != plan.method) fail("requests arrive as they were made", client.name() + ": " + request.method);
   if (!request.body.empty()) {
     if (request.body != content(plan.upload_start, plan.upload_size)) fail("uploads arrive whole", client.name());
+    client.counted = {request.connection, request.number};
     if (++client.requests_complete > 1 && plan.method == "POST") fail("a POST is sent once", client.name());
   }
   if (request.body.size() == plan.upload_size) client.arrived_whole = true;
@@ -111,7 +128,9 @@ bool World::add(Client& client) {
       break;
   }
   TransferOptions options;
-  options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
+  options.http_versions = !origin.http2 ? HttpVersions::http1_1
+                          : origin.tls  ? HttpVersions::any
+                                        : HttpVersions::http2_prior_knowledge;
   client.by_route = !chance(random_, origin.line.plain);
   if (client.by_route) options.route = dialers_[plan.origin];
   options.total_timeout = plan.total_timeout;
@@ -158,6 +177,7 @@ void World::mischief(Random& random, Client* client) {
   const PerMille rate = (client ? client : clients_.front().get())->plan().mischief;
   if (!chance(random, client ? rate : rate / 4u)) return;
   Client& other = *clients_[random.below(clients_.size())];
+  if (plan().http2 && chance(random, 400)) return change_something(random, other);
   switch (random.below(9)) {
     case 0:
       if (multi_->perform() != Drive::recursive_call) fail("a recursive drive is refused", "perform()");
@@ -189,6 +209,29 @@ void World::mischief(Random& random, Client* client) {
     default:
       read_messages(1 + random.below(3));
       break;
+  }
+}
+
+// Calls that may be made at any moment, and matter most where exchanges share a connection.
+void World::change_something(Random& random, Client& client) {
+  constexpr std::uint64_t kFast = 20'000'000;  // bytes a second: nothing takes long by it
+  EngineLimits limits = multi_->limits();
+  excuse_idle_drive();
+  switch (random.below(6)) {
+    case 0:
+      client.canceled = client.canceled || client.running();
+      return multi_->cancel(client.id);
+    case 1:
+      limits.max_receive_rate = chance(random, 500) ? std::optional(kFast + random.below(kFast)) : std::nullopt;
+      limits.max_send_rate = chance(random, 500) ? std::optional(kFast + random.below(kFast)) : std::nullopt;
+      return multi_->set_limits(limits);
+    case 2:
+      return multi_->close_idle_connections();
+    case 3:
+      return multi_->network_changed();
+    default:
+      return multi_->set_priority(
+          client.id, {.urgency = static_cast<std::uint8_t>(random.below(8)), .incremental = chance(random, 500)});
   }
 }
 
@@ -236,7 +279,8 @@ bool World::stuck(std::uint64_t step) {
     progress_at_ = environment_.steady();
     return false;
   }
-  return step - progress_step_ > kStuckSteps && environment_.steady() - progress_at_ > kStuckAfter;
+  const Duration after = plan().http2 ? kStuckOverHttp2 : kStuckAfter;
+  return step - progress_step_ > kStuckSteps && environment_.steady() - progress_at_ > after;
 }
 
 void World::drive_all() {
@@ -295,7 +339,7 @@ void World::tear_down() {
   if (environment_.world().open_connections() != 0)
     fail("no connection outlives its Multi", std::to_string(environment_.world().open_connections()));
   if (environment_.world().faults().contains("bad request"))
-    fail("a request is HTTP/1.1", "an origin could not read one");
+    fail("a request is what its version says", "an origin could not read one");
   if (environment_.streams() != 0)
     fail("no transport outlives its Multi", std::to_string(environment_.streams()) + " did");
   environment_.give_old_signals();

@@ -45,7 +45,7 @@ class Client final : public TransferHandler {
 
   const std::size_t number;
   TransferId id;  // default: not added yet
-  bool done = false, removed = false, message_read = false;
+  bool done = false, removed = false, message_read = false, canceled = false;
   std::optional<Instant> deadline;
   Result<void> result;
   int heads = 0, interims = 0, status = 0;
@@ -53,6 +53,7 @@ class Client final : public TransferHandler {
   std::size_t received = 0;
   // At the origin
   int requests_complete = 0;
+  std::pair<std::uint64_t, std::uint64_t> counted = {UINT64_MAX, UINT64_MAX};  // the last one's connection and number
   bool arrived_whole = false;
 
  private:
@@ -72,7 +73,7 @@ class Client final : public TransferHandler {
   bool resume_waits_ = false, resumed_inside_ = false;  // it may undo a later pause
 };
 
-class World {
+class World final : private sim::Http2Watcher {
  public:
   // `each_line` gets the trace line by line soon after it was written; may be null.
   explicit World(const Plan& plan, std::function<void(const std::string&)> each_line = nullptr);
@@ -94,6 +95,7 @@ class World {
   // be invalid afterwards.
   void mischief(Random& random, Client* client);
   void remove(Client& client);
+  void change_something(Random& random, Client& client);
   void read_messages(std::size_t most);
   void judge(Client& client, const Message& message);
   // After calls of the application a drive may have nothing to do.
@@ -104,7 +106,9 @@ class World {
   void after_drive(Drive answer, int running, bool asked_for);
 
  private:
+  Client* client_of(const sim::HttpRequest& request);
   sim::HttpReply respond(std::size_t origin, const sim::HttpRequest& request);
+  void unprocessed(const sim::HttpRequest& request) override;
   void add_due();
   bool add(Client& client);
   Client* next_to_add();

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "adapters/sim/http2_proxy.hpp"
 #include "core/address.hpp"
 #include "core/base/base64.hpp"
 #include "core/base/check.hpp"
@@ -40,7 +41,27 @@ std::optional<std::string> user_by(std::string_view authorization) {
   return std::nullopt;
 }
 
-class ProxyPeer final : public sim::Peer {
+// A line through a tunnel: what was agreed on with the proxy means nothing to what is behind it.
+class InnerLine final : public sim::Line {
+ public:
+  explicit InnerLine(sim::Line& outer) : outer_(outer) {}
+  using Line::send;
+  void send(Bytes bytes) override { outer_.send(bytes); }
+  void finish() override { outer_.finish(); }
+  void close() override { outer_.close(); }
+  void reset() override { outer_.reset(); }
+  void read(bool on) override { outer_.read(on); }
+  void wake_after(Duration delay) override { outer_.wake_after(delay); }
+  void admit(std::string_view fault) override { outer_.admit(fault); }
+  void note_cut_off() override { outer_.note_cut_off(); }
+  Now now() const override { return outer_.now(); }
+  Random& random() override { return outer_.random(); }
+
+ private:
+  sim::Line& outer_;
+};
+
+class ProxyPeer final : public sim::Peer, private sim::Http2Gate {
  public:
   ProxyPeer(Network& network, std::size_t number, Passed passed)
       : network_(network), number_(number), plan_(network.plan().proxies[number]), passed_(std::move(passed)) {
@@ -48,23 +69,33 @@ class ProxyPeer final : public sim::Peer {
     passed_.users.emplace_back();
   }
 
+  void on_open(sim::Line& line) override {
+    if (line.alpn() != "h2") return;
+    inner_ = sim::http2_proxy(*this, plan_.streams);
+    inner_->on_open(inside(line));
+  }
   void on_bytes(sim::Line& line, Bytes bytes) override {
-    if (inner_) return inner_->on_bytes(line, bytes);
+    if (inner_) return inner_->on_bytes(inside(line), bytes);
     bytes_ += as_text(bytes);
     while (!inner_ && !over_ && step(line)) {
     }
     if (inner_ && !bytes_.empty()) {
       const std::string rest = std::exchange(bytes_, {});
-      inner_->on_bytes(line, as_bytes(rest));
+      inner_->on_bytes(inside(line), as_bytes(rest));
     }
   }
-  void on_end(sim::Line& line) override { inner_ ? inner_->on_end(line) : line.close(); }
+  void on_end(sim::Line& line) override { inner_ ? inner_->on_end(inside(line)) : line.close(); }
   void on_wake(sim::Line& line) override {
-    if (inner_) inner_->on_wake(line);
+    if (inner_) inner_->on_wake(inside(line));
   }
 
  private:
   enum class Stage : std::uint8_t { greeting, login, request };
+
+  sim::Line& inside(sim::Line& line) {
+    if (!inside_) inside_.emplace(line);
+    return *inside_;
+  }
 
   // True: there may be more to do with what has come.
   bool step(sim::Line& line) {
@@ -104,7 +135,7 @@ class ProxyPeer final : public sim::Peer {
     answer(line, granted);
     if (over_) return;
     inner_ = std::move(next);
-    inner_->on_open(line);
+    inner_->on_open(inside(line));
   }
 
   // ---- HTTP ----
@@ -152,7 +183,7 @@ class ProxyPeer final : public sim::Peer {
   // Requests to any origin, as long as the connection lasts.
   void forward(sim::Line& line) {
     inner_ = sim::http_origin([this](const sim::HttpRequest& request) { return forwarded(request); })(0);
-    inner_->on_open(line);
+    inner_->on_open(inside(line));
   }
   sim::HttpReply forwarded(const sim::HttpRequest& request) {
     constexpr std::string_view kScheme = "http://";
@@ -183,6 +214,58 @@ class ProxyPeer final : public sim::Peer {
     }
     network_.report("a proxy gets URLs of origins", request.target);
     return {.status = 404};
+  }
+
+  // ---- HTTP/2 ----
+
+  sim::Http2ProxyAnswer answer(const sim::HttpRequest& request) override {
+    const std::string* authorization = request.field("proxy-authorization");
+    check_user(authorization ? *authorization : "");
+    sim::Http2ProxyAnswer answer;
+    if (!plan_.deeds.empty() && network_.happens(plan_.misbehaves)) {
+      answer.deed = plan_.deeds[network_.below(plan_.deeds.size())];
+      answer.after = network_.happens(500) ? 0 : 1 + network_.below(6'000);
+    }
+    using Deed = sim::Http2ProxyDeed;
+    const bool tunnel = request.method == "CONNECT";
+    if (!tunnel || answer.deed == Deed::refuses) answer.after = 0;
+    // Then nothing is asked of the origin.
+    const bool nothing = answer.after == 0 && answer.deed != Deed::none && answer.deed != Deed::goes_away;
+    if (nothing) return answer;
+    if (!tunnel) {
+      answer.reply = forwarded(request);
+      return answer;
+    }
+    check_connect(request);
+    passed_.users.back() = "";
+    if (!log_in(authorization ? *authorization : "")) {
+      // The answer to a challenge needs another stream of the same connection.
+      answer.deed = Deed::none;
+      answer.reply = {.status = 407, .fields = {{"proxy-authenticate", "Basic realm=\"p\""}}, .body = "who?"};
+      return answer;
+    }
+    std::uint16_t port = 0;
+    const std::string host = host_in(request.target, port);
+    if (!network_.happens(plan_.refuses)) answer.peer = network_.at(host, port, passed_);
+    answer.reply.status = answer.peer ? 200 : 502;
+    return answer;
+  }
+
+  // SB-04
+  void check_connect(const sim::HttpRequest& request) {
+    for (const std::string_view secret : {"x-transfer", "cookie", "authorization"}) {
+      if (request.field(secret)) network_.report("CONNECT carries only what is meant for the proxy", request.target);
+    }
+    const std::string* own = request.field("x-for-proxy");
+    if (!own || *own != "1") network_.report("a proxy gets its fields", request.target);
+  }
+
+  // Requests of several users never share a connection (SB-36), whoever has not been asked yet.
+  void check_user(const std::string& authorization) {
+    if (authorization.empty()) return;
+    if (!said_user_.empty() && said_user_ != authorization)
+      network_.report("a connection to a proxy is one user's", "proxy " + std::to_string(number_));
+    said_user_ = authorization;
   }
 
   // ---- SOCKS ----
@@ -284,6 +367,8 @@ class ProxyPeer final : public sim::Peer {
   std::string bytes_;  // that have come and were not used
   Stage stage_ = Stage::greeting;
   bool over_ = false;
+  std::string said_user_;            // over HTTP/2: the first Proxy-Authorization
+  std::optional<InnerLine> inside_;  // of `inner_`
   std::unique_ptr<sim::Peer> inner_;
 };
 
@@ -305,25 +390,30 @@ std::unique_ptr<sim::Peer> Network::proxy(std::size_t proxy, Passed passed) {
 }
 
 std::unique_ptr<sim::Peer> Network::origin(std::size_t origin, Passed passed) {
-  return sim::http_origin([this, origin, passed = std::move(passed)](const sim::HttpRequest& request) {
+  auto responder = [this, origin, passed = std::move(passed)](const sim::HttpRequest& request) {
     return respond_(origin, passed, request);
-  })(0);
+  };
+  const OriginPlan& plan = plan_.origins[origin];
+  if (!plan.http2) return sim::http_origin(std::move(responder))(0);
+  return sim::http2_origin(std::move(responder), {.max_streams = plan.max_streams})(0);
 }
 
 std::unique_ptr<sim::Peer> Network::at(std::string_view host, std::uint16_t port, Passed passed) {
-  const auto with_tls = [&](std::unique_ptr<sim::Peer> peer, const std::string& name, bool tls) {
+  const auto with_tls = [&](std::unique_ptr<sim::Peer> peer, const std::string& name, bool tls, bool http2) {
     if (!tls) return peer;
-    return sim::over_tls(std::move(peer), material_.server(name, sim::Certificate::good, TlsVersion::tls1_3, false));
+    return sim::over_tls(std::move(peer),
+                         material_.server(name, sim::Certificate::good, TlsVersion::tls1_3, false, http2));
   };
   for (std::size_t i = 0; i < plan_.proxies.size(); ++i) {
     const bool is_it = host == proxy_host(i) || host == address_of_proxy(i).to_string();
     if (!is_it || port != kProxyPort || plan_.proxies[i].dead) continue;
-    return with_tls(proxy(i, std::move(passed)), proxy_host(i), plan_.proxies[i].kind == ProxyKind::https);
+    return with_tls(proxy(i, std::move(passed)), proxy_host(i), plan_.proxies[i].kind == ProxyKind::https,
+                    plan_.proxies[i].http2);
   }
   for (std::size_t i = 0; i < plan_.origins.size(); ++i) {
     const bool is_it = host == origin_host(i) || host == address_of(i).to_string();
     if (!is_it || port != port_of(plan_.origins[i])) continue;
-    return with_tls(origin(i, std::move(passed)), origin_host(i), plan_.origins[i].tls);
+    return with_tls(origin(i, std::move(passed)), origin_host(i), plan_.origins[i].tls, plan_.origins[i].http2);
   }
   return nullptr;
 }

@@ -41,7 +41,8 @@ class Network {
   }
   void report(std::string oracle, std::string message) const { report_(std::move(oracle), std::move(message)); }
   const Plan& plan() const { return plan_; }
-  bool happens(sim::PerMille rate) { return random_.below(1'000) < rate; }
+  bool happens(sim::PerMille rate) { return below(1'000) < rate; }
+  std::size_t below(std::size_t most) { return random_.below(most); }
   static IpAddress address_of(std::size_t origin);
   static IpAddress address_of_proxy(std::size_t proxy);
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "adapters/sim.hpp"
+#include "adapters/sim/http2_proxy.hpp"
+#include "core/options.hpp"
 #include "core/proxy.hpp"
 
 namespace sluice::simtest::proxies {
@@ -20,10 +22,18 @@ struct ProxyPlan {
   // Of its answers:
   sim::PerMille refuses = 0;
   sim::PerMille cut = 0;  // the connection ends in the middle of it
+  // An https proxy: it agrees to HTTP/2.
+  bool http2 = false;
+  sim::Http2ProxyOptions streams = {};
+  // Of its answers over HTTP/2:
+  std::vector<sim::Http2ProxyDeed> deeds = {};  // one of these is done with one of them
+  sim::PerMille misbehaves = 0;
 };
 
 struct OriginPlan {
   bool tls = false;
+  bool http2 = false;
+  std::uint32_t max_streams = 100;  // over HTTP/2
 };
 
 // The proxies by number; none: directly.
@@ -42,12 +52,15 @@ struct TransferPlan {
   bool post = false;
   bool fresh = false;
   std::size_t bytes = 0;  // of the response
+  HttpVersions versions = HttpVersions::http1_1;
+  bool offers_http2 = false;  // to its https proxies
 };
 
 struct Plan {
   std::uint64_t seed = 0;
   sim::Weather weather;
-  bool calm = false;  // nothing goes wrong in the network, and no proxy makes a fault
+  bool calm = false;   // nothing goes wrong in the network, and no proxy makes a fault
+  bool http2 = false;  // some proxies and origins speak it
   std::size_t max_connections_per_origin = 0, max_connections_per_proxy = 0;
   std::vector<ProxyPlan> proxies;
   std::vector<OriginPlan> origins;

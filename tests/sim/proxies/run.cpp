@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,7 @@ struct Running {
   const TransferPlan* plan = nullptr;
   std::size_t number = 0;
   std::size_t processed = 0;  // how often an origin has answered it
+  WayPlan gone;               // the proxies by which it came last
   std::string body;
   bool ended = false;
 };
@@ -83,6 +86,7 @@ class ProxyRun final : public ModeRun {
     for (std::size_t i = 0; i < plan_.origins.size(); ++i) {
       sim::OriginSpec spec{.host = proxies::origin_host(i), .port = proxies::port_of(plan_.origins[i])};
       spec.tls = plan_.origins[i].tls;
+      spec.http2 = plan_.origins[i].http2 ? sim::PerMille{1'000} : sim::PerMille{0};
       spec.addresses = {Network::address_of(i)};
       spec.accept = [this, i](std::uint64_t) { return network_.origin(i, {}); };
       world_.add_origin(std::move(spec));
@@ -95,6 +99,7 @@ class ProxyRun final : public ModeRun {
       }
       sim::OriginSpec spec{.host = proxies::proxy_host(i), .port = proxies::kProxyPort};
       spec.tls = plan_.proxies[i].kind == ProxyKind::https;
+      spec.http2 = plan_.proxies[i].http2 ? sim::PerMille{1'000} : sim::PerMille{0};
       spec.addresses = addresses;
       spec.accept = [this, i](std::uint64_t) { return network_.proxy(i, {}); };
       proxy_numbers_.push_back(world_.add_origin(std::move(spec)));
@@ -103,11 +108,18 @@ class ProxyRun final : public ModeRun {
 
   void after_step() override {
     const std::size_t most = plan_.max_connections_per_proxy;
+    if (world_.faults().contains("bad request")) report_bad_request();
     if (most == 0) return;
     for (const sim::OriginNumber proxy : proxy_numbers_) {
       const std::size_t open = world_.open_connections(proxy);
       if (open > most) report("no more connections to one proxy than are allowed", std::to_string(open) + " are open");
     }
+  }
+
+  void report_bad_request() {
+    std::string all;
+    for (const auto& [fault, count] : world_.faults()) all += ' ' + fault + ',';
+    report("a server understands the client", "faults of the run:" + all);
   }
 
   static std::string name(const Running& running) { return "transfer " + std::to_string(running.number); }
@@ -126,6 +138,7 @@ class ProxyRun final : public ModeRun {
     proxy.tunnel = transfer.tunnel;
     SLUICE_CHECK(proxy.fields.add("X-For-Proxy", "1").has_value());
     if (plan.kind == ProxyKind::https) proxy.tls = world_.tls();
+    proxy.http2 = transfer.offers_http2;
     return proxy;
   }
 
@@ -145,7 +158,7 @@ class ProxyRun final : public ModeRun {
     SLUICE_CHECK(fits);
     if (plan.post) request.body = BodyOwned{"upload of " + std::to_string(running.number)};
     TransferOptions options;
-    options.http_versions = HttpVersions::http1_1;  // no origin here speaks HTTP/2 yet
+    options.http_versions = plan.versions;
     if (tls) options.tls = world_.tls();
     options.proxies = std::make_shared<FixedWays>(std::move(ways));
     // Byte by byte, a handshake takes long; where nothing goes wrong, that must not look like a fault.
@@ -173,6 +186,8 @@ class ProxyRun final : public ModeRun {
     if (fine && (running.body != body_for(running) || running.processed == 0)) {
       report("a response is whole", name(running) + " has " + std::to_string(running.body.size()) + " bytes");
     }
+    if (fine) judge_version(running, world_.engine().info(done.transfer));
+    if (!done.result) judge_failure(running, done.result.error());
     if (done.result && status != 200 && status != 407 && status != 503) report("a known response", what);
     if (plan_.calm && fine != can_succeed(*running.plan)) {
       report("the first way that can be gone decides", name(running) + ": " + what);
@@ -181,6 +196,30 @@ class ProxyRun final : public ModeRun {
   }
 
   // ---- what must be true ----
+
+  // The version that the last hop has agreed to: of the proxy that forwards, or of the origin.
+  void judge_version(const Running& running, const TransferInfo& info) {
+    const TransferPlan& plan = *running.plan;
+    const proxies::OriginPlan& origin = plan_.origins[plan.origin];
+    const proxies::ProxyPlan* const last = running.gone.empty() ? nullptr : &plan_.proxies[running.gone.back()];
+    const bool forwarded = last && proxies::is_http(last->kind) && !plan.tunnel && !origin.tls;
+    const bool asked = plan.versions != HttpVersions::http1_1 && (origin.tls || plan.versions != HttpVersions::any);
+    const bool http2 = forwarded ? last->http2 && plan.offers_http2 : origin.http2 && asked;
+    if (http2 != (info.stream_id != 0))
+      report("the version is as agreed", name(running) + ": stream " + std::to_string(info.stream_id));
+  }
+
+  void judge_failure(const Running& running, const Error& error) {
+    const auto& faults = world_.faults();
+    const auto happened = [&](std::initializer_list<std::string_view> names) {
+      return std::ranges::any_of(names, [&](std::string_view fault) { return faults.contains(fault); });
+    };
+    const bool over_http2 = error.code == Code::http2_error || error.code == Code::http2_stream;
+    const bool has_no_cause =
+        (error.code == Code::idle_timeout && !happened({"stall", "hangs", "half open", "proxy silent"})) ||
+        (over_http2 && (!plan_.http2 || faults.empty())) || error.blame == Blame::internal;
+    if (has_no_cause) report("cause of " + std::string(to_string(error.code)), name(running) + ": " + error.message());
+  }
 
   // If nothing goes wrong.
   bool can_succeed(const TransferPlan& transfer) const {
@@ -218,6 +257,7 @@ class ProxyRun final : public ModeRun {
       if (!user.empty() && (user != proxies::user_of(plan.account) || plan.account == Account::wrong))
         report("a tunnel carries its user's requests", name(running) + " is sent as " + user);
     }
+    running.gone = passed.proxies;
     if (plan.post && request.body.empty()) return {};  // asked after its head, about an early reply
     if (plan.post && request.body != "upload of " + std::to_string(number))
       report("an upload is whole", name(running) + ": " + request.body);

@@ -20,6 +20,26 @@ TEST_CASE("error text: every failure says on which URL") {
   CHECK(said("") == "the URL is empty");
 }
 
+TEST_CASE("error text: what to try if the server does not speak HTTP/1") {
+  Settings settings;
+  Error error = make_error(Code::not_http, "response: no HTTP/1 status line at \"<html>\"");
+  CHECK(hint_text(error, settings) == " (--http0.9 takes it as a body)");
+  settings.http0_9 = true;
+  CHECK(hint_text(error, settings).empty());
+  settings.http0_9 = false;
+  error.context = "response: no HTTP/1 status line at \"HTTP/2 200\"";
+  CHECK(hint_text(error, settings).empty());
+  error.detail = 2;
+  CHECK(hint_text(error, settings) == "; try --http2-prior-knowledge");
+  error.code = Code::malformed_response;
+  CHECK(hint_text(error, settings).empty());
+  const Error refused = make_error(Code::tls_handshake, "peer sent alert no_application_protocol (120)", 120);
+  CHECK(hint_text(refused, settings).empty());
+  settings.http_versions = HttpVersions::http2_prior_knowledge;
+  CHECK(hint_text(refused, settings) == "; --http2 takes HTTP/1.1 too");
+  CHECK(hint_text(make_error(Code::tls_handshake, "", 40), settings).empty());
+}
+
 TEST_CASE("SB-31 error text: what may have been meant as a password is not shown") {
   for (const char* url : {"http://us:12/SECRET@host", "us:12/SECRET@host", "http://us:80/SE@CRET@host",
                           "http://us:12?SECRET@host", "http://us:12/SECRET#@host", "http://us:/SECRET@host"}) {

@@ -312,6 +312,9 @@ TEST_CASE("options: seconds, counts and versions are checked") {
     CHECK(refused({"--parallel-max", bad, "h"}).exit_code == 2);
   }
   CHECK(parse({"h"})->parallel_max == 50);
+  CHECK_FALSE(parse({"h"})->parallel_immediate);
+  CHECK(parse({"--parallel-immediate", "h"})->parallel_immediate);
+  CHECK_FALSE(parse({"--parallel-immediate", "--no-parallel-immediate", "h"})->parallel_immediate);
   CHECK(parse({"--parallel-max", "1", "h"})->parallel_max == 1);
   CHECK(parse({"--parallel-max", "2000", "h"})->parallel_max == 2000);
   CHECK(parse({"--parallel-max", "0", "h"})->parallel_max == 50);

@@ -428,9 +428,11 @@ TEST_CASE("write out: a proxy, its answer to CONNECT, and whose certificate was 
   };
   CHECK(told(60, "o.test:443") == "0 000 0 1");
   message.info.proxy = "https://p.test:443";
-  CHECK(told(0, "p.test:443") == "1 000 0 0");
-  CHECK(told(60, "p.test:443") == "1 000 1 0");
-  CHECK(told(60, "p.test:4433") == "1 000 0 1");
+  CHECK(told(0, "the proxy p.test:443") == "1 000 0 0");
+  CHECK(told(60, "the proxy p.test:443") == "1 000 1 0");
+  CHECK(told(60, "the proxy other.test:4433") == "1 000 1 0");  // another one of the chain
+  CHECK(told(60, "p.test:443") == "1 000 0 1");
+  CHECK(told(60, "o.test:443: certificate is for x: TLS handshake with the proxy p.test:443") == "1 000 0 1");
   message.info.connect_status = 200;
   CHECK(told(60, "o.test:443") == "1 200 0 1");
   message.info.proxy = "socks5://p.test:443";

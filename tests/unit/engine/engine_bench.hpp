@@ -113,7 +113,7 @@ struct ConnectorBench : ConnectionsBench {
   // A dial for this transfer, which was queued. An immediate result is in `end`, as for the functions below.
   pool::Dial& dial(engine::Job& job) {
     pool.withdraw(job);
-    pool::Dial* begun = connector.begin(endpoint(job), job, now);
+    pool::Dial* begun = connector.begin(endpoint(job), job, false, now);
     REQUIRE(begun);
     end = connector.start(*begun, job, now);
     return *begun;

@@ -76,6 +76,41 @@ TEST_CASE("http2 ends: HTTP_1_1_REQUIRED: tried again over HTTP/1.1, as are all 
   }
 }
 
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED: a connection that is being made for HTTP/2 is used by nobody") {
+  for (const bool has_sponsor : {true, false}) {
+    TlsWorld world(trusting_options(), both_versions());
+    const TransferId first = world.ask();
+    const ConnId one = world.connect();
+    world.carry(one);
+    constexpr std::uint16_t kMaxConcurrentStreams = 3;
+    world.answer_with(one, h2::settings({{kMaxConcurrentStreams, 1}}));
+    const TransferId second = world.ask("https://example.org/second");
+    REQUIRE(world.connects.size() == 2);
+    const ConnId two = world.connect();
+    world.to_server(two);  // its ClientHello offers HTTP/2
+    if (!has_sponsor) {
+      world.engine.cancel(second, world.now);
+      world.drain();
+    }
+    world.answer_with(one, h2::reset(1, kNeedsHttp1));
+    world.carry(two);
+    CHECK(closes_of(world, two) == 1);
+    CHECK(world.server(two).plain().find("HTTP/1.1") == std::string::npos);
+    const std::size_t connections = has_sponsor ? 4 : 3;
+    REQUIRE(world.connects.size() == connections);
+    for (std::size_t i = 2; i < connections; ++i) {
+      const ConnId conn = world.connects[i].conn;
+      world.servers.emplace(conn, sim::TlsServer(world.context));
+      world.connected(conn);
+      world.carry(conn);
+      CHECK(world.server(conn).plain().find(" HTTP/1.1\r\n") != std::string::npos);
+      world.answer_with(conn, answer("over HTTP/1.1"));
+    }
+    CHECK(world.bodies[first] == "over HTTP/1.1");
+    if (has_sponsor) CHECK(world.bodies[second] == "over HTTP/1.1");
+  }
+}
+
 TEST_CASE("http2 ends: HTTP_1_1_REQUIRED where HTTP/2 is asked for is a failure that says so") {
   Http2World world;
   const TransferId id = world.add("http://192.0.2.1/", world.known);
@@ -203,6 +238,48 @@ TEST_CASE("http2 ends: a server that takes few exchanges, and said so too late, 
   }
   world.receive(first, Http2World::ok(1, "a"));
   CHECK((world.succeeded(a) && world.succeeded(b) && world.succeeded(c)));
+  CHECK(world.connects.size() == 2);
+}
+
+TEST_CASE(
+    "http2 ends: a server that took few exchanges once, and takes more later, gets one connection for many again") {
+  Http2World world;
+  const TransferId a = world.add("http://192.0.2.1/a", world.known);
+  const TransferId b = world.add("http://192.0.2.1/b", world.known);
+  const ConnId first = world.connect(false);
+  world.receive(first, h2::settings({{3, 1}}) + h2::reset(3, kRefusedStream) + h2::goaway(1, 0));
+  const ConnId second = world.connect(false);
+  world.receive(second, h2::settings({{3, 100}}));
+  world.read(second);
+  world.receive(second, Http2World::ok(1, "b"));
+  world.receive(first, Http2World::ok(1, "a"));
+  REQUIRE((world.succeeded(a) && world.succeeded(b)));
+  world.eof(second);
+  const std::size_t before = world.connects.size(), asked = world.requests.size();
+  for (int i = 0; i < 5; ++i) world.add("http://192.0.2.1/more", world.known);
+  CHECK(world.connects.size() == before + 1);
+  world.connect(false);
+  CHECK(world.requests.size() == asked + 5);
+}
+
+// Requests that must not be repeated go on used connections of a server that announces when it closes one.
+TEST_CASE("http2 ends: a connection that a GOAWAY ends after its first response was announced to end") {
+  Http2World world;
+  const TransferId a = world.add("http://192.0.2.1/a", world.known);
+  const ConnId first = world.connect();
+  world.receive(first, Http2World::ok(1, "a"));
+  REQUIRE(world.succeeded(a));
+  const TransferId b = world.add("http://192.0.2.1/b", world.known);
+  world.read(first);
+  REQUIRE(world.requests.size() == 2);
+  world.receive(first, h2::goaway(3, 0));
+  world.eof(first);
+  const ConnId second = world.connect();
+  world.receive(second, Http2World::ok(1, "b"));
+  REQUIRE(world.succeeded(b));
+  Request post = EngineWorld::get("http://192.0.2.1/", "POST");
+  post.body = BodyOwned("name");
+  world.add(std::move(post), world.known);
   CHECK(world.connects.size() == 2);
 }
 

@@ -60,6 +60,17 @@ TEST_CASE("http2 limits: what no connection can carry is not waited for") {
   CHECK(world.connects.size() == 2);
 }
 
+TEST_CASE("http2 limits: without pipewait none waits for the connection of another, but one with room is used") {
+  Http2World world;
+  world.known.pipewait = false;
+  for (int i = 0; i < 3; ++i) world.add("http://192.0.2.1/", world.known);
+  CHECK(world.connects.size() == 3);
+  world.connect();
+  CHECK(world.requests.size() == 3);
+  world.add("http://192.0.2.1/", world.known);
+  CHECK(world.connects.size() == 3);
+}
+
 TEST_CASE("http2 limits: if the connection ends before its SETTINGS, those that waited for them get another one") {
   CrowdedWorld world(kBeforeSettings + 5);
   const ConnId conn = world.connect(false);

@@ -52,7 +52,7 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   // An option that is new does not compile here: it belongs into pool_key(), and into the tests that ask for two
   // connections, or below.
   auto& [tls, connect_to, family, http_versions, route, proxies, socket, proxy_protocol, limits, connect_timeout,
-         total_timeout, attempts_timeout, idle_timeout, max_body_bytes, fresh_connection, forbid_reuse, http1,
+         total_timeout, attempts_timeout, idle_timeout, max_body_bytes, fresh_connection, pipewait, forbid_reuse, http1,
          allow_http0_9, tls_truncation_ok, keep_raw_head, send_url_credentials, redirects, credentials, decoding,
          raw_body, report_heads, resend, retries, expect_continue_from, continue_timeout, cookies, priority,
          user_data] = options;
@@ -64,7 +64,7 @@ TEST_CASE("SB-05 pool: each option of a transfer is part of its place in the poo
   max_body_bytes = 1'000;
   http1 = Http1::strict;
   allow_http0_9 = tls_truncation_ok = keep_raw_head = raw_body = true;
-  send_url_credentials = false;
+  send_url_credentials = pipewait = false;
   redirects = RedirectOptions{};
   credentials = std::make_shared<const Credentials>(Credentials{.user = "me", .password = "secret"});
   decoding = DecodingOptions{};

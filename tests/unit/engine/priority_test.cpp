@@ -107,6 +107,21 @@ TEST_CASE("priority: a request that is sent again has the newest; a field of the
   }
 }
 
+TEST_CASE("priority: changed while the rest of a redirect comes, it is in the next request") {
+  Http2World world;
+  TransferOptions options = with_priority(world.known, {.urgency = 2});
+  options.redirects = RedirectOptions{};
+  const TransferId id = world.add("http://192.0.2.1/", options);
+  const ConnId conn = world.connect();
+  world.receive(conn, h2::settings() + h2::headers(1, {{":status", "307"}, {"location", "/there"}}) + h2::data(1, "a"));
+  world.engine.set_priority(id, {.urgency = 6}, world.now);
+  world.drain();
+  world.receive(conn, h2::data(1, "b", h2::kEndStream));
+  world.read(conn);
+  REQUIRE(world.requests.size() == 2);
+  CHECK(has_line(world.requests[1].fields, "priority: u=6\n"));
+}
+
 TEST_CASE("priority: over HTTP/1 a change while the request runs sends nothing") {
   EngineWorld world;
   const TransferId id = world.add("http://192.0.2.1/");

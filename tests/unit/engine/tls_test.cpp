@@ -33,6 +33,9 @@ TEST_CASE("engine over TLS: a GET, told in full, however the wire cuts it") {
     CHECK(info.tls_subject.find("leaf") != std::string::npos);
     CHECK(info.tls_issuer.find("Test Root") != std::string::npos);
     CHECK_FALSE(info.tls_resumed);
+    CHECK(info.tls_verified);
+    CHECK(info.tls_not_before < info.tls_not_after);
+    CHECK(info.proxy_tls.empty());
     const Progress& progress = world.engine.progress(id);
     CHECK(progress.secured.has_value());
     CHECK(progress.received_body_bytes == body.size());

@@ -443,6 +443,7 @@ TEST_CASE("tunnels: an https proxy forwards too, and its TLS is not shown as the
   world.carry_all(conn);
   CHECK(world.succeeded(id));
   CHECK(world.engine.info(id).tls_version.empty());
+  CHECK(world.engine.info(id).proxy_tls.size() == 1);
   // Another configuration is another place in the pool (SB-36).
   Proxy other = proxy;
   TlsOptions tls = proxy.tls->options();
@@ -464,7 +465,11 @@ TEST_CASE("SB-10 tunnels: a bad certificate of an https proxy ends the transfer 
   const ConnId conn = world.connect();
   world.carry_all(conn);
   CHECK(world.failure(id) == Code::tls_certificate);
+  CHECK(world.results.at(id).error().message().contains("TLS handshake with the proxy example.net:443: certificate "));
   CHECK(world.take_plain(conn).empty());
+  const TransferId other = world.ask();
+  world.eof(world.connect());
+  CHECK(world.results.at(other).error().message().contains("TLS handshake of the proxy with "));
 }
 
 TEST_CASE("tunnels: an end of the proxy's TLS is no end of a body in the tunnel") {

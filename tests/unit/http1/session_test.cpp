@@ -74,6 +74,45 @@ TEST_CASE("session: an answer that is no HTTP is shown: its first line, escaped,
   CHECK(said("HTTP/1.2 200") == "response: an HTTP version that is neither 1.0 nor 1.1 at \"HTTP/1.2 200\"");
 }
 
+TEST_CASE("session: an answer that begins with SETTINGS is told to be HTTP/2, and no other") {
+  const auto answered = [](std::string_view answer) {
+    Http1Peer peer;
+    peer.open("GET");
+    peer.sent_all();
+    peer.receive(answer);
+    REQUIRE(peer.failed_with(Code::not_http));
+    return *peer.error;
+  };
+  using namespace std::string_view_literals;
+  const std::string_view header = "\0\0\x0c\4\0\0\0\0\0"sv;
+  for (const std::string_view rest : {""sv, "\0\3\0\0\0d"sv}) {
+    const Error error = answered(std::string(header) + std::string(rest));
+    CHECK(error.detail == 2);
+    CHECK(error.message() == "response: the server speaks HTTP/2 (the answer begins with SETTINGS)");
+  }
+  CHECK(answered("\0\0\0\4\0\0\0\0\0"sv).detail == 2);  // without settings
+  CHECK(answered(header.substr(0, 8)).detail == 0);
+  for (std::size_t at = 0; at < header.size(); ++at) {
+    std::string other(header);
+    other[at] = at == 2 ? '\7' : '\1';
+    CAPTURE(at);
+    CHECK(answered(other).detail == 0);
+  }
+  // Such a server need not wait for the request.
+  Http1Peer early;
+  early.open("GET");
+  early.receive(header);
+  REQUIRE(early.failed_with(Code::not_http));
+  CHECK(early.error->detail == 2);
+  CHECK(early.error->retry_safe);
+  Http1Peer headless;  // where all may be a body, nothing is guessed
+  http::Exchange exchange = headless.exchange();
+  exchange.rules.allow_http0_9 = true;
+  REQUIRE(headless.session->open(exchange));
+  headless.receive(header);
+  CHECK(headless.failed_with(Code::malformed_response));
+}
+
 TEST_CASE("SB-58 session: HEAD with Content-Length 10, then GET, in step") {
   Http1Peer peer;
   peer.open("HEAD");

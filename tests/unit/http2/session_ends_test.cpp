@@ -76,7 +76,7 @@ TEST_CASE("http2 ends: RST_STREAM: REFUSED_STREAM is refused, all else fails wit
     CHECK(peer[1].error.code == Code::http2_stream);
     CHECK(peer[1].error.detail == kInternal);
     CHECK(peer[1].error.blame == Blame::peer);
-    CHECK(peer[1].error.message() == "HTTP/2: the server reset the stream (INTERNAL_ERROR)");
+    CHECK(peer[1].error.message() == "HTTP/2: the server reset the stream after 4 bytes of the body (INTERNAL_ERROR)");
     CHECK(peer[5].error.message() == "HTTP/2: the server reset the stream (ENHANCE_YOUR_CALM)");
     CHECK(peer.session->reusable());
     CHECK_FALSE(peer.session->busy());
@@ -94,7 +94,8 @@ TEST_CASE(
       CHECK(peer[stream].error.message() ==
             "HTTP/2: the server takes this request over HTTP/1.1 only (HTTP_1_1_REQUIRED)");
     }
-    CHECK(peer[1].error.message() == "HTTP/2: the server reset the stream (HTTP_1_1_REQUIRED)");
+    CHECK(peer[1].error.message() ==
+          "HTTP/2: the server reset the stream after 4 bytes of the body (HTTP_1_1_REQUIRED)");
   });
 }
 
@@ -132,6 +133,7 @@ TEST_CASE("http2 ends: the end of the stream below never completes a response, c
     peer.end(how);
     CHECK(peer.order == "h1 f1 ");
     CHECK(peer[1].error.code == Code::truncated);
+    CHECK(peer[1].error.message() == "HTTP/2: the connection ended after 4 bytes of the body");
     // What has no byte of a response may be sent again.
     REQUIRE(peer.error);
     CHECK(peer.error->code == Code::connection_closed);
@@ -141,6 +143,25 @@ TEST_CASE("http2 ends: the end of the stream below never completes a response, c
     CHECK_FALSE(peer.session->busy());
     CHECK_FALSE(peer.session->reusable());
   }
+}
+
+TEST_CASE(
+    "http2 ends: of a body whose length is known its end says how much has come; of a response without one nothing") {
+  const auto head = [](http::StreamId stream, std::string_view length) {
+    return h2::headers(stream, {{":status", "200"}, {"content-length", length}});
+  };
+  with_every_split([&](Http2Peer& peer) {
+    for (const char* method : {"GET", "GET", "HEAD", "GET"}) peer.open(method);
+    peer.receive(h2::settings() + head(1, "10") + h2::data(1, "part") + head(3, "10") + h2::data(3, "x") +
+                 head(5, "10") + h2::headers(7, {{":status", "103"}}) + h2::reset(1, kInternal) +
+                 h2::reset(5, kInternal));
+    peer.end();
+    CHECK(peer[1].error.message() ==
+          "HTTP/2: the server reset the stream after 4 of 10 bytes of the body (INTERNAL_ERROR)");
+    CHECK(peer[3].error.message() == "HTTP/2: the connection ended after 1 of 10 bytes of the body");
+    CHECK(peer[5].error.message() == "HTTP/2: the server reset the stream (INTERNAL_ERROR)");
+    CHECK(peer[7].error.message() == "HTTP/2: the connection ended in the middle of a response");
+  });
 }
 
 TEST_CASE("http2 ends: the end of an idle connection is no error") {
@@ -167,7 +188,8 @@ TEST_CASE("http2 ends: a GOAWAY with an error names it when the connection ends"
   CHECK_FALSE(peer.error);
   peer.end();
   CHECK(peer[1].error.code == Code::http2_error);
-  CHECK(peer[1].error.message() == "HTTP/2: the server ended the connection: bad (PROTOCOL_ERROR)");
+  CHECK(peer[1].error.message() ==
+        "HTTP/2: the server ended the connection after 4 bytes of the body: bad (PROTOCOL_ERROR)");
 }
 
 TEST_CASE("http2 ends: after the last stream id no exchange can be opened") {
@@ -316,6 +338,55 @@ TEST_CASE("http2 ends: the time for the answer to a PING counts from when it was
     REQUIRE(peer.error);
     CHECK(peer.error->code == Code::http2_error);
   }
+}
+
+TEST_CASE("http2 ends: a PING that waits after other bytes has its time once it is sent, as long as these move") {
+  using std::chrono::seconds;
+  Http2Peer peer({.ping_interval = seconds(10)});
+  Instant now{seconds(1'000)};
+  peer.receive(h2::settings());
+  peer.timeout(now);
+  peer.timeout(now += seconds(10));  // bytes came
+  peer.open("POST", BodyOwned{std::string(20'000, 'b')});
+  peer.timeout(now += seconds(10));  // the PING waits after the body
+  const auto send = [&](std::size_t bytes) {
+    peer.session->advance_output(bytes);
+    peer.moved.clear();
+    peer.session->on_wire(0, peer.moved);
+  };
+  const std::size_t all = peer.session->output().size_bytes();
+  SUBCASE("all of them are in one record of TLS, a part of which is sent each time") {
+    peer.session->advance_output(all);
+    for (int i = 0; i < 5; ++i) {
+      peer.session->on_wire(all, peer.moved);
+      peer.timeout(now += seconds(10));
+      CHECK_FALSE(peer.error);
+    }
+    peer.session->on_wire(0, peer.moved);
+    peer.timeout(now += seconds(9));
+    CHECK_FALSE(peer.error);
+    peer.timeout(now += seconds(1));
+    CHECK(peer.error);
+    return;
+  }
+  REQUIRE(all > 17 + 2);
+  for (int i = 0; i < 5; ++i) {
+    send(1);
+    peer.timeout(now += seconds(10));
+    CHECK_FALSE(peer.error);
+  }
+  SUBCASE("no byte moves any more") { peer.timeout(now += seconds(10)); }
+  SUBCASE("the last byte of the PING waits, and moves") {
+    send(all - 5 - 1);
+    peer.timeout(now += seconds(10));
+    CHECK_FALSE(peer.error);
+    send(1);
+    peer.timeout(now += seconds(9));
+    CHECK_FALSE(peer.error);
+    peer.timeout(now += seconds(1));
+  }
+  REQUIRE(peer.error);
+  CHECK(peer.error->code == Code::http2_error);
 }
 
 }  // namespace sluice

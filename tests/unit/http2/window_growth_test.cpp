@@ -36,8 +36,8 @@ struct Measured : WindowGrowth {
 }  // namespace
 
 TEST_CASE("http2 window growth: it doubles if half of it is consumed within two round trips, and only then") {
-  Measured growth;
   for (const auto& [time, grows] : {std::pair(milliseconds(199), true), std::pair(milliseconds(200), false)}) {
+    Measured growth;
     Window window;
     CHECK_FALSE(growth.consumed(window, kHalf, growth.now));  // since when, is not known yet
     growth.now += time;
@@ -96,45 +96,38 @@ TEST_CASE("SB-69 http2 window growth: it ends at the cap of a window and of a co
   CHECK(next.size == limits::kMaxStreamWindowBytes);
 }
 
-TEST_CASE("http2 window growth: a new window begins where others have grown to, and leaves half of the rest for all") {
+TEST_CASE("http2 window growth: a new window grows to where others have been, with the first half that is consumed") {
   Measured growth;
   Window first;
-  CHECK_FALSE(growth.begun(first));
-  CHECK(first.size == limits::kStreamWindowBytes);
   for (int turn = 0; turn < 4; ++turn) growth.consumed(first, first.size / 2, growth.now);
   REQUIRE(first.size == 8 * limits::kStreamWindowBytes);
-  Window second;
-  CHECK(growth.begun(second));
-  CHECK(second.size == first.size);
-  // Those that have ended are remembered.
-  growth.ended(first);
-  growth.ended(second);
-  Window third;
-  CHECK(growth.begun(third));
-  CHECK(third.size == first.size);
-}
-
-TEST_CASE("SB-69 http2 window growth: windows that begin large never use up what all may have grown by") {
-  Measured growth;
-  Window first;
-  for (int turn = 0; turn < 20; ++turn) growth.consumed(first, first.size, growth.now);
-  REQUIRE(first.size == limits::kMaxStreamWindowBytes);
-  std::size_t grown = first.size - limits::kStreamWindowBytes;
-  std::vector<Window> windows(limits::kMaxStreams);
-  std::size_t before = limits::kMaxStreamWindowBytes;
-  for (Window& window : windows) {
-    growth.begun(window);
-    CHECK(window.size >= limits::kStreamWindowBytes);
-    CHECK(window.size <= before);
-    before = window.size;
-    grown += window.size - limits::kStreamWindowBytes;
-    CHECK(grown < limits::kMaxGrownBytes);
+  growth.ended(first);  // it is remembered
+  SUBCASE("quickly") {
+    Window next;
+    CHECK_FALSE(growth.consumed(next, 1, growth.now));
+    CHECK_FALSE(growth.consumed(next, kHalf - 2, growth.now += milliseconds(199)));
+    CHECK(next.size == limits::kStreamWindowBytes);
+    CHECK(growth.consumed(next, 1, growth.now));
+    CHECK(next.size == 8 * limits::kStreamWindowBytes);
+    CHECK(growth.consumed(next, next.size / 2, growth.now));
+    CHECK(next.size == 16 * limits::kStreamWindowBytes);
   }
-  CHECK(windows[0].size > limits::kMaxStreamWindowBytes / 2);
-  for (const Window& window : windows) growth.ended(window);
-  growth.ended(first);
-  CHECK(growth.begun(first));
-  CHECK(first.size == limits::kMaxStreamWindowBytes);
+  SUBCASE("slowly") {
+    Window next;
+    CHECK_FALSE(growth.consumed(next, 1, growth.now));
+    CHECK_FALSE(growth.consumed(next, kHalf - 1, growth.now += milliseconds(200)));
+    CHECK(growth.consumed(next, kHalf, growth.now));  // now it is quick
+    CHECK(next.size == 8 * limits::kStreamWindowBytes);
+  }
+  SUBCASE("as far as all may grow") {
+    std::vector<Window> windows(30);
+    std::size_t grown = 0;
+    for (Window& next : windows) {
+      growth.consumed(next, kHalf, growth.now);
+      grown += next.size - limits::kStreamWindowBytes;
+    }
+    CHECK(grown == limits::kMaxGrownBytes);
+  }
 }
 
 namespace {
@@ -277,14 +270,14 @@ TEST_CASE("http2 window growth: a slow or near link leaves the window small; one
   CHECK(link.received == limits::kStreamWindowBytes);
 }
 
-TEST_CASE("http2 window growth: the next stream begins with the window that the one before has reached") {
+TEST_CASE("http2 window growth: the next stream reaches the rate of the one before after one round trip") {
   Link link(125'000, milliseconds(50));
   link.run(seconds(2));
   link.open_next();
-  link.run(milliseconds(99));  // the request goes, and the first bytes come
-  CHECK(link.received == 0);
-  link.run(milliseconds(100));  // as many as in one round trip; without that, it would be kStreamWindowBytes
-  CHECK(link.received > 125'000 * 100 / 10 * 9);
+  link.run(milliseconds(200));  // the request goes, and what may come at first is there
+  CHECK(link.received == limits::kStreamWindowBytes);
+  link.run(milliseconds(100));
+  CHECK(link.received > 125'000 * 90);
 }
 
 }  // namespace sluice

@@ -42,4 +42,37 @@ TEST_CASE("coalescing index: of many connections few are looked at") {
   CHECK(index.empty());
 }
 
+TEST_CASE("coalescing index: guests wait for what is being made until its place is gone, and are then woken in order") {
+  Coalescing index;
+  PooledConnection host, other;
+  Guest first, second, third;
+  first.dial = {1, 1};
+  second.dial = {2, 1};
+  third.dial = {3, 1};
+  host.place = index.announce(host, "k");
+  other.place = index.announce(other, "k");
+  const auto any = [](const PooledConnection&) { return true; };
+  CHECK(index.find("k", any) == nullptr);
+  CHECK(index.find_announced("l", any) == nullptr);
+  CHECK(index.find_announced("k", any) == host.place.get());  // the oldest one
+  CHECK(index.find_announced("k", [&](const PooledConnection& one) { return &one == &other; }) == other.place.get());
+  for (Guest* const guest : {&first, &second, &third}) index.wait(*guest, *host.place);
+  CHECK(second.host == host.place.get());
+  index.leave(second);
+  CHECK(second.host == nullptr);
+  CHECK_FALSE(index.has_woken());
+  host.place = index.offer(host, "k");
+  CHECK(index.find("k", any) == &host);
+  CHECK(first.host == nullptr);
+  CHECK(first.has_waited);
+  index.leave(third);  // woken, and gone
+  CHECK(index.take_woken() == first.dial);
+  CHECK_FALSE(index.take_woken());
+  index.wait(first, *other.place);
+  index.forget_guests();
+  other.place.reset();
+  CHECK_FALSE(index.has_woken());
+  CHECK_FALSE(first.link.linked);
+}
+
 }  // namespace sluice::pool

@@ -128,6 +128,48 @@ TEST_CASE("pool sharing: what another endpoint waits for is offered no more afte
   CHECK(bench.go() == "dial w2");
 }
 
+TEST_CASE("pool sharing: once nobody waits elsewhere any more, what was kept back is served") {
+  for (const std::size_t of_each : {0U, 1U}) {
+    for (const bool is_proxied : {false, true}) {
+      EngineLimits limits{.max_connections = is_proxied ? 0U : 1U, .max_connections_per_origin = of_each};
+      if (is_proxied) limits.max_connections_per_proxy = 1;
+      PoolBench bench(limits);
+      const Proxy proxy{.host = "proxy.test", .port = 3128};
+      const auto at = [&](std::string_view url) -> Endpoint& {
+        return is_proxied ? bench.at(url, proxy) : bench.at(url);
+      };
+      Endpoint& a = at("http://a.test/");
+      bench.ask(a);
+      bench.go();
+      bench.connected(1, 100);
+      for (std::size_t i = 0; i < limits::kExchangesBeforeYield; ++i) bench.ask(a);
+      bench.go();
+      const std::size_t running = bench.c(1).exchanges.size();
+      bench.ask(at("http://b.test/"));
+      REQUIRE(bench.go().empty());
+      const std::size_t other = running + 1, kept = running + 2;
+      bench.ask(a);
+      REQUIRE(bench.go().empty());
+      bench.leave(other);
+      CHECK(bench.go() == "serve w" + std::to_string(kept) + " on c1");
+    }
+  }
+}
+
+TEST_CASE("pool sharing: what wants no pipewait gets a dial at once, unless a connection has room") {
+  PoolBench bench;
+  bench.expected = 100;
+  Endpoint& a = bench.at("http://a.test/");
+  bench.ask(a);
+  CHECK(bench.go() == "dial w1");
+  bench.ask(a).pipewait = false;
+  CHECK(bench.go() == "dial w2");
+  CHECK(bench.connected(1, 100) == "serve w1 on c1");
+  CHECK(bench.go() == "serve w2 on c1");  // before its own is there
+  bench.ask(a).pipewait = false;
+  CHECK(bench.go() == "serve w3 on c1");
+}
+
 // ---- dials that may carry more than one ----
 
 TEST_CASE("pool sharing: as many as a dial is counted on for wait for it, one more gets a dial") {
