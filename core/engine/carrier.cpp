@@ -311,10 +311,13 @@ void Carrier::abort(Job& job, Error error, Now now) {
   failed(connection, make_error(Code::out_of_memory, {}), now);
 }
 
-// RFC 9110 9.2.2, RFC 9112 9.3.1: the peer may have closed only a connection that was used or idle before; and only a
-// request that the peer cannot have processed, or that is idempotent, is sent again (SB-48).
+// RFC 9110 9.2.2, RFC 9112 9.3.1, RFC 9113 6.8: the peer may have closed only a connection that was used or idle
+// before, or whose end it has announced; and only a request that the peer cannot have processed, or that is idempotent,
+// is sent again (SB-48). A server that asks for less does not get the same again at once.
 bool Carrier::may_retry(const PooledConnection& connection, const Job& job) const {
-  if (!job.options.resend || !(job.info.reused || connection.was_idle)) return false;
+  const http::Farewell farewell = connection.session().farewell();
+  const bool may_be_closed = job.info.reused || connection.was_idle || farewell == http::Farewell::announced;
+  if (!job.options.resend || !may_be_closed || farewell == http::Farewell::wants_less) return false;
   if (job.info.retries >= limits::kMaxRetries) return false;
   if (connection.session().response_started(job.stream)) return false;
   if (!job.upload.replayable()) return false;

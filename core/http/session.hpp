@@ -87,6 +87,13 @@ struct Event {
   Error error = {};
 };
 
+// What the peer has said about the end of the connection, while it was open.
+enum class Farewell : std::uint8_t {
+  none,
+  announced,   // it takes no more requests (GOAWAY)
+  wants_less,  // the same, because there were too many (ENHANCE_YOUR_CALM)
+};
+
 // One session on one stream. One thread at a time.
 class Session {
  public:
@@ -109,6 +116,7 @@ class Session {
   virtual void assume_capacity(std::size_t) {}
   // The peer has not said it yet, and will with its first bytes.
   virtual bool will_tell_capacity() const { return false; }
+  virtual Farewell farewell() const { return Farewell::none; }
   // The peer takes extended CONNECT (RFC 8441 3). Nothing here sends it; it is for WebSocket.
   virtual bool takes_extended_connect() const { return false; }
   // True while an exchange is open.

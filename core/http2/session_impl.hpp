@@ -34,6 +34,7 @@ class Session final : public http::Session, private Listener {
   std::optional<std::size_t> told_capacity() const override;
   void assume_capacity(std::size_t exchanges) override { assumed_ = std::max<std::size_t>(exchanges, 1); }
   bool will_tell_capacity() const override { return !has_settings_ && reusable(); }
+  http::Farewell farewell() const override { return farewell_; }
   bool takes_extended_connect() const override { return library_.takes_extended_connect(); }
 
   Result<StreamId> open(const http::Exchange& exchange) override;
@@ -126,6 +127,7 @@ class Session final : public http::Session, private Listener {
   bool ended_ = false;                          // the stream below
   std::size_t broken_rules_ = 0;                // exchanges that we had to reset
 
+  http::Farewell farewell_ = http::Farewell::none;
   std::uint32_t goaway_code_ = 0;
   std::string goaway_text_;
   std::optional<Error> error_;

@@ -81,7 +81,7 @@ void Session::stream_closed(StreamId id, std::uint32_t code) {
   }
   const bool unprocessed = refused && !stream->reader().started();
   // A server that asks for less must not get the same again at once.
-  if (unprocessed && !is(goaway_code_, ErrorCode::enhance_your_calm)) {
+  if (unprocessed && farewell_ != http::Farewell::wants_less) {
     return refuse(*stream, stream_error(code, "the server has not processed the request"));
   }
   Error error =
@@ -111,6 +111,7 @@ void Session::frame_refused(StreamId id, std::uint32_t code) {
 
 void Session::goaway_read(std::uint32_t code, Bytes debug_data) {
   goaway_code_ = code;
+  farewell_ = is(code, ErrorCode::enhance_your_calm) ? http::Farewell::wants_less : http::Farewell::announced;
   goaway_text_ = as_text(debug_data.first(std::min(debug_data.size(), kShownBytes)));
 }
 

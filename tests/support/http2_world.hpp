@@ -12,7 +12,8 @@
 namespace sluice::test {
 
 struct Http2World : EngineWorld {
-  explicit Http2World(EngineOptions options = {}) : EngineWorld(std::move(options)) {
+  explicit Http2World(EngineOptions options = {}) : Http2World(Engine(std::move(options))) {}
+  explicit Http2World(Engine made) : EngineWorld(std::move(made)) {
     known.http_versions = HttpVersions::http2_prior_knowledge;
   }
   // The newest connection is open, and its requests are read, those that go before the server's SETTINGS if it is not

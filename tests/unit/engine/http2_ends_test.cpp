@@ -1,8 +1,14 @@
 // HTTP/2 through the engine: what the server has refused, and where it is tried again. Frames: tests/unit/http2.
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "core/base/limits.hpp"
+#include "core/engine/parts.hpp"
+#include "core/http2/session.hpp"
 #include "tests/support/engine_tls_world.hpp"
 #include "tests/support/http2_world.hpp"
 
@@ -11,7 +17,7 @@ namespace {
 
 using namespace sluice::test;
 
-constexpr std::uint32_t kRefusedStream = 7, kNeedsHttp1 = 13;
+constexpr std::uint32_t kRefusedStream = 7, kCalm = 11, kNeedsHttp1 = 13;
 
 sim::TlsServerOptions both_versions() {
   sim::TlsServerOptions server = example_server();
@@ -24,6 +30,18 @@ Http2World& refuse(Http2World& world, ConnId conn) {
   world.read(conn);
   return world;
 }
+
+// The first session has few stream ids left.
+class FewIds final : public http::SessionFactory {
+ public:
+  std::unique_ptr<http::Session> make(std::string_view) override {
+    return http2::make_session({.first_stream = std::exchange(first_, 1)});
+  }
+  std::size_t expected_exchanges(bool, http::Protocol) const override { return limits::kMaxStreams; }
+
+ private:
+  std::uint32_t first_ = 0x7fff'fffb;
+};
 
 }  // namespace
 
@@ -299,6 +317,72 @@ TEST_CASE("http2 ends: extended CONNECT (RFC 8441) is noted as the server's SETT
     REQUIRE(world.succeeded(id));
     CHECK(world.engine.info(id).extended_connect == (value == 1));
   }
+}
+
+TEST_CASE(
+    "http2 ends: GOAWAY and the end: what may be repeated is sent again once, also the connection's first request") {
+  for (const std::uint32_t code : {0U, 2U, kCalm}) {
+    CAPTURE(code);
+    Http2World world;
+    const TransferId first = world.add("http://192.0.2.1/a", world.known);
+    const TransferId post = world.add(with_body("POST", BodyOwned("body")), world.known);
+    const TransferId last = world.add("http://192.0.2.1/c", world.known);
+    const TransferId begun = world.add("http://192.0.2.1/d", world.known);
+    const ConnId conn = world.connect();
+    world.receive(conn, h2::headers(7, {{":status", "200"}}) + h2::goaway(7, code));
+    CHECK(world.connects.size() == 1);  // its answers may come still
+    world.requests.clear();
+    world.eof(conn);
+    CHECK((world.done(begun) && !world.succeeded(begun)));
+    CHECK(world.failure(post) == (code == 0 ? Code::connection_closed : Code::http2_error));
+    CHECK_FALSE(world.results.at(post).error().retry_safe);
+    // A server that asks for less does not get the same again at once.
+    if (code == kCalm) {
+      CHECK(world.failure(first) == Code::http2_error);
+      CHECK(world.failure(last) == Code::http2_error);
+      CHECK(world.results.at(first).error().retry_safe);
+      CHECK(world.connects.size() == 1);
+      continue;
+    }
+    REQUIRE(world.connects.size() == 2);
+    const ConnId second = world.connect();
+    REQUIRE(world.requests.size() == 2);
+    CHECK(world.engine.info(first).retries == 1);
+    CHECK(world.engine.info(last).retries == 1);
+    world.receive(second, h2::goaway(3, code));
+    world.eof(second);
+    CHECK_FALSE(world.succeeded(first));
+    CHECK_FALSE(world.succeeded(last));
+    CHECK((world.done(first) && world.done(last)));
+    CHECK(world.connects.size() == 2);
+  }
+}
+
+TEST_CASE("http2 ends: stream ids run out into a new connection; the old one carries its own to the end") {
+  Http2World world(EngineParts::make({}, std::make_unique<FewIds>()));
+  std::vector<TransferId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(world.add("http://192.0.2.1/" + std::to_string(i), world.known));
+  const ConnId first = world.connect();
+  REQUIRE(world.requests.size() == 3);
+  CHECK(world.requests.back().stream == 0x7fff'ffff);
+  REQUIRE(world.connects.size() == 2);
+  const auto of_first = std::exchange(world.requests, {});
+  const ConnId second = world.connect();
+  REQUIRE(world.requests.size() == 2);
+  CHECK(world.requests[0].stream == 1);
+  const TransferId later = world.add("http://192.0.2.1/later", world.known);
+  world.read(second);
+  for (const h2::Frame& request : world.requests) world.receive(second, Http2World::ok(request.stream, "x"));
+  CHECK(world.succeeded(later));
+  CHECK(closes_of(world, first) == 0);
+  for (const h2::Frame& request : of_first) world.receive(first, Http2World::ok(request.stream, "x"));
+  for (const TransferId id : ids) {
+    CHECK(world.succeeded(id));
+    CHECK(world.engine.info(id).retries == 0);
+  }
+  CHECK(closes_of(world, first) == 1);
+  CHECK(world.connects.size() == 2);
+  CHECK(world.engine.idle_connections() == 1);
 }
 
 }  // namespace sluice
