@@ -51,6 +51,8 @@ class Session final : public http::Session, private Listener {
   OutputView output() const override;
   void advance_output(std::size_t bytes) override;
   void on_wire(std::uint64_t held, std::vector<StreamId>& moved) override;
+  std::size_t bytes_on_wire(StreamId stream) const override;
+  bool has_unsent(StreamId stream) const override { return marks_.has(stream); }
 
   bool request_begun(StreamId stream) const override;
   bool request_sent(StreamId stream) const override;
