@@ -394,7 +394,7 @@ void Carrier::sent(PooledConnection& connection, std::size_t bytes, const std::v
     const auto id = connection.exchanges.find(stream);
     if (!id) continue;
     Job& job = *jobs_.find(*id);
-    if (job.pace) job.pace->moved += bytes;
+    if (job.pace) job.pace->moved += connection.multiplexes ? connection.session().bytes_on_wire(stream) : bytes;
     goes_on |= after_sending(connection, job, now);
   }
   // What was sent may have made room in a session: for other exchanges, or for what it then failed in.
@@ -467,8 +467,10 @@ void Carrier::consume(Job& job, std::size_t bytes, Now now) {
 bool Carrier::waits_for_application(const PooledConnection& connection, const Job& job) const {
   const std::size_t blocks = connection.multiplexes ? 1 : limits::kBodyBufferBytes;
   if (job.body.size() >= blocks) return true;
-  return job.upload.streamed() && !job.upload.finished() && job.upload.empty() && !connection.channel.has_output() &&
-         connection.session().wants_upload(job.stream);
+  if (!job.upload.streamed() || job.upload.finished() || !job.upload.empty()) return false;
+  const http::Session& session = connection.session();
+  const bool sends = connection.multiplexes ? session.has_unsent(job.stream) : connection.channel.has_output();
+  return !sends && session.wants_upload(job.stream);
 }
 
 void Carrier::idle_timer(Job& job, Now now) {

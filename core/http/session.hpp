@@ -161,6 +161,10 @@ class Session {
   // The stream took some of the bytes that advance_output() took. The layers still hold the last `held` bytes of these.
   // Appends to `moved`, each once, the exchanges whose request bytes may be among those that were taken.
   virtual void on_wire(std::uint64_t held, std::vector<StreamId>& moved) = 0;
+  // How many of the bytes that the last call of on_wire() has told of are of this exchange's request, and whether
+  // output() or a layer has some that the stream has not taken. Only if multiplexes(): else all are of one exchange.
+  virtual std::size_t bytes_on_wire(StreamId) const { return 0; }
+  virtual bool has_unsent(StreamId) const { return false; }
 
   // To decide whether a request may be sent again (RFC 9110 9.2.2), for an open exchange: whether the stream may have
   // taken any byte of the request, whether it has taken the whole request, and whether any byte of the response has

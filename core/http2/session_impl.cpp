@@ -325,6 +325,7 @@ void Session::free_buffers() {
 
 void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
   const std::uint64_t taken = advanced_ - held;
+  const std::uint64_t before = std::exchange(on_wire_, taken);
   if (awaits_pong_ && !ping_taken_ && taken >= ping_end_) {
     ping_taken_ = true;
     ping_due_ = now_ + *ping_interval_;
@@ -335,11 +336,20 @@ void Session::on_wire(std::uint64_t held, std::vector<StreamId>& moved) {
     if (Stream* const stream = streams_.find(mark->stream)) {
       stream->begun = true;
       stream->sent |= whole && mark->last;
-      if (std::exchange(stream->reported, reports_) != reports_) moved.push_back(stream->id());
+      if (std::exchange(stream->reported, reports_) != reports_) {
+        moved.push_back(stream->id());
+        stream->on_wire = 0;
+      }
+      stream->on_wire += static_cast<std::size_t>(std::min(mark->end, taken) - std::max(mark->begin, before));
     }
     if (!whole) return;
     marks_.pop();
   }
+}
+
+std::size_t Session::bytes_on_wire(StreamId id) const {
+  const Stream* const stream = streams_.find(id);
+  return stream && stream->reported == reports_ ? stream->on_wire : 0;
 }
 
 // ---- time ----

@@ -53,6 +53,8 @@ class Session final : public http::Session, private Listener {
   OutputView output() const override;
   void advance_output(std::size_t bytes) override;
   void on_wire(std::uint64_t held, std::vector<StreamId>& moved) override;
+  std::size_t bytes_on_wire(StreamId stream) const override;
+  bool has_unsent(StreamId stream) const override { return marks_.has(stream); }
 
   bool request_begun(StreamId stream) const override;
   bool request_sent(StreamId stream) const override;
@@ -150,6 +152,7 @@ class Session final : public http::Session, private Listener {
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false, ping_taken_ = false;
   std::uint64_t ping_end_ = 0;        // of the output up to the latest PING
+  std::uint64_t on_wire_ = 0;         // bytes of output that the wire has taken
   std::uint64_t reports_at_due_ = 0;  // reports_ when ping_due_ was last reached
 };
 

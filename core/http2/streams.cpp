@@ -41,7 +41,7 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
   urgency = exchange.urgency;
   buffered = 0;
   window = {};
-  reported = 0;
+  reported = on_wire = 0;
 }
 
 void Stream::recycle() {
@@ -122,6 +122,11 @@ void RequestMarks::add(const Mark& mark) {
 
 const RequestMarks::Mark* RequestMarks::next(std::uint64_t taken) const {
   return first_ < marks_.size() && marks_[first_].begin < taken ? &marks_[first_] : nullptr;
+}
+
+bool RequestMarks::has(StreamId stream) const {
+  return std::any_of(marks_.begin() + static_cast<std::ptrdiff_t>(first_), marks_.end(),
+                     [&](const Mark& mark) { return mark.stream == stream; });
 }
 
 void RequestMarks::pop() {

@@ -46,6 +46,7 @@ class Stream {
   std::size_t buffered = 0;  // body bytes that the application has not consumed
   Window window;
   std::uint64_t reported = 0;  // the last call of on_wire() that named it
+  std::size_t on_wire = 0;     // how many bytes of its request that call has told of
 
  private:
   StreamId id_ = 0;
@@ -91,8 +92,9 @@ class RequestMarks {
   void add(const Mark& mark);
   // The first mark, if it begins before `taken`; else null.
   const Mark* next(std::uint64_t taken) const;
-  void pop();      // removes the first
-  void release();  // frees the memory, if there are none
+  bool has(StreamId stream) const;  // of a request, some bytes are marked. Looks at all marks
+  void pop();                       // removes the first
+  void release();                   // frees the memory, if there are none
 
  private:
   std::vector<Mark> marks_;

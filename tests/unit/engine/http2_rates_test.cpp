@@ -1,5 +1,5 @@
-// TransferLimits and the rates of an engine over HTTP/2, where a rate opens the windows of bodies. Over HTTP/1:
-// transfer_limits_test.cpp.
+// TransferLimits, idle_timeout and the rates of an engine over HTTP/2, where a rate opens the windows of bodies, and
+// bytes that move are those of one exchange among others. Over HTTP/1: transfer_limits_test.cpp.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -89,6 +89,33 @@ struct RateWorld : Http2World {
 // The time in which so many bytes come at 1,000,000 a second.
 Duration at_a_million(std::size_t bytes) { return std::chrono::microseconds(bytes); }
 
+// Uploads on one connection whose windows the server opens as a test says: at first none is.
+struct UploadWorld : Http2World {
+  UploadWorld() {
+    add("http://192.0.2.1/", known);
+    conn = connect();
+    receive(conn, h2::settings({{h2::kInitialWindow, 0}}) + h2::window_update(0, 100'000'000) + ok(1, "x"));
+    requests.clear();
+  }
+  TransferId upload(RequestBody body, TransferOptions options) {
+    options.http_versions = HttpVersions::http2_prior_knowledge;
+    return add(with_body("POST", std::move(body)), std::move(options));
+  }
+  static TransferOptions not_slower_than(std::uint64_t low_rate) {
+    TransferOptions options;
+    options.limits =
+        std::make_shared<const TransferLimits>(TransferLimits{.low_rate = low_rate, .low_period = seconds(8)});
+    return options;
+  }
+  void open(std::size_t which, std::uint32_t bytes) {
+    receive(conn, h2::window_update(requests.at(which).stream, bytes));
+  }
+
+  ConnId conn;
+};
+
+const std::string kLarge(1'000'000, 'b');
+
 }  // namespace
 
 TEST_CASE("http2 rates: a body comes as fast as its rate allows, however late timers are, once its window is used up") {
@@ -163,6 +190,66 @@ TEST_CASE("http2 rates: however late the timer of the rate of all is, no more is
     // After a pause what passes in a tenth of a second may pass at once.
     CHECK(world.now.steady - begun >= seconds(count == 1 ? 2 : 5));
   }
+}
+
+TEST_CASE(
+    "http2 rates: an upload that its application holds up is neither idle nor slow beside one that is being sent") {
+  UploadWorld world;
+  TransferOptions options = UploadWorld::not_slower_than(1'000);
+  SUBCASE("idle") {
+    options = {};
+    options.idle_timeout = seconds(10);
+  }
+  SUBCASE("slow") {}
+  const TransferId held = world.upload(BodyStream{}, options);
+  world.upload(BodyView{as_bytes(kLarge)}, {});
+  world.read(world.conn);
+  world.open(0, 1'000);
+  world.open(1, 1'000'000);
+  const auto send_slowly = [&] {
+    for (int i = 0; i < 10; ++i) {
+      world.pass(seconds(3));
+      world.sent(world.conn, 1'000);
+    }
+  };
+  send_slowly();
+  CHECK_FALSE(world.done(held));
+  // What it has given now waits to be sent: it is this end or the network that is slow.
+  REQUIRE(supply(world, held, "abc") == 3);
+  send_slowly();
+  CHECK(world.failure(held) == (options.idle_timeout ? Code::idle_timeout : Code::too_slow));
+}
+
+TEST_CASE("http2 rates: bytes of other uploads do not make one fast enough that is slow") {
+  UploadWorld world;
+  const TransferId slow = world.upload(BodyView{as_bytes(kLarge)}, UploadWorld::not_slower_than(1'000));
+  const TransferId fast = world.upload(BodyView{as_bytes(kLarge)}, UploadWorld::not_slower_than(1'000));
+  world.read(world.conn);
+  for (int second = 0; second < 10; ++second) {
+    world.open(0, 1);
+    world.open(1, 50'000);
+    world.sent(world.conn);
+    world.pass(seconds(1));
+  }
+  CHECK(world.failure(slow) == Code::too_slow);
+  CHECK_FALSE(world.done(fast));
+}
+
+TEST_CASE("http2 rates: bytes count when the wire has taken them, a frame's in parts too") {
+  UploadWorld world;
+  const TransferId id = world.upload(BodyView{as_bytes(kLarge)}, UploadWorld::not_slower_than(1'000));
+  world.read(world.conn);
+  world.open(0, 1'000'000);
+  for (int second = 0; second < 30; ++second) {
+    CHECK(world.sent(world.conn, 1'010).size() == 1'010);
+    world.pass(seconds(1));
+  }
+  CHECK_FALSE(world.done(id));
+  for (int second = 0; second < 10; ++second) {
+    world.sent(world.conn, 900);
+    world.pass(seconds(1));
+  }
+  CHECK(world.failure(id) == Code::too_slow);
 }
 
 }  // namespace sluice

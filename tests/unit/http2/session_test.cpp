@@ -268,13 +268,21 @@ TEST_CASE("http2 session: on_wire names the requests whose bytes the stream has 
   CHECK(peer.session->request_begun(1));
   CHECK_FALSE(peer.session->request_sent(1));
   CHECK_FALSE(peer.session->request_begun(3));
+  CHECK(peer.session->bytes_on_wire(1) == 1);
+  CHECK(peer.session->has_unsent(1));
   moved.clear();
   peer.session->on_wire(both - one, moved);
   CHECK(moved == std::vector<http::StreamId>{1});
   CHECK(peer.session->request_sent(1));
+  CHECK(peer.session->bytes_on_wire(1) == one - 1);
+  CHECK_FALSE(peer.session->has_unsent(1));
+  CHECK(peer.session->has_unsent(3));
   moved.clear();
   peer.session->on_wire(0, moved);
   CHECK(moved == std::vector<http::StreamId>{3});
+  CHECK(peer.session->bytes_on_wire(1) == 0);
+  CHECK(peer.session->bytes_on_wire(3) == both - one);
+  CHECK_FALSE(peer.session->has_unsent(3));
   CHECK(peer.session->request_sent(3));
 }
 
