@@ -31,6 +31,8 @@ ROWS = [
            ("http2/window_growth.cpp", "limits::kMaxGrownBytes - grown_);", "PLANTED ? SIZE_MAX : limits::kMaxGrownBytes - grown_);")),
     mutant("http2-window-kept", "what an ended exchange's window had grown by is lost for the others",
            ("http2/window_growth.cpp", "  grown_ -= grown;", "  if (!PLANTED) grown_ -= grown;")),
+    mutant("http2-updates", "what an upload makes up for is lost before the server opens its windows",
+           ("http2/frame_guard.cpp", "  if (body_bytes != 0) updates_ =", "  if (body_bytes != 0 && !PLANTED) updates_ =")),
     mutant("http2-window-learned", "what others' windows have grown to is found out again by each",
            ("http2/window_growth.cpp", "2 * window.size, learned_);", "2 * window.size, PLANTED ? window.size : learned_);")),
     mutant("http2-ping-made", "the time for the answer to a PING counts from when it was made",
