@@ -415,16 +415,17 @@ struct EngineOptions {
   // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
   // answer comes in the same time again, its transfers fail (http2_error) and it is closed. Where a PING has to wait
   // after other bytes, that time begins when it is sent, as long as some of them are. nullopt or zero: none, but for the
-  // few that measure the round trip while a large body comes. In the tunnel of a proxy (CONNECT) it is for the
-  // connection with the origin, and not for one over HTTP/2 with the proxy.
+  // few that measure the round trip while a large body comes. Where an HTTP/2 proxy has a tunnel (CONNECT), its end is
+  // asked too, whatever is spoken in the tunnel.
   std::optional<Duration> http2_ping_interval = {};
   // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the
   // host's addresses have that connection's address, at the same port, its certificate is valid for the host too by all
   // that the TLS options say, with verify_peer, and all options by which connections are told apart are equal. Without
   // a proxy, a route, connect_to, a zone and an account (NTLM, Negotiate) only, and not for fresh_connection. It is
-  // looked for when a connection would be made, and one that is being made is not found; as long as the one that was
+  // looked for when a connection would be made. One that is being made is waited for: once, and for 250 ms if it is not
+  // even open. At max_connections no idle one is closed before the addresses are known. As long as the one that was
   // found can be used, the host's addresses are not looked up again. If the server answers 421, the host's requests
-  // have connections of its own from then on; the one that was answered is sent once more, whatever its method, with
+  // have connections of their own from then on; the one that was answered is sent once more, whatever its method, with
   // TransferOptions::resend and if its body can be sent again: else the 421 is its response.
   bool coalesce_connections = false;
   // The greatest number of body bytes a second of all transfers together, on average; nullopt or 0: no limit. A changed

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -108,6 +109,12 @@ class Layer {
   // received.
   virtual StreamEnd stream_end() const = 0;
   bool eof_is_clean() const { return stream_end() == StreamEnd::clean; }
+  // When handle_timeout() has something to do (a PING, or the end of the wait for its answer); nullopt: nothing. What
+  // it is when the handshakes are over says whether it is asked again.
+  virtual std::optional<Instant> deadline() const { return std::nullopt; }
+  // May append to `wire_out`. `sends`: since the last call the wire has taken bytes, and others still wait for it,
+  // maybe some of this layer. Pump::failed: see error().
+  virtual Pump handle_timeout(std::vector<std::uint8_t>& /*wire_out*/, bool /*sends*/, Now) { return Pump::progressed; }
   // Appends the layer's closing message (a close_notify) to `wire_out`. A second call does nothing, and nothing is
   // encoded afterwards. Without memory the message is left out.
   virtual void close(std::vector<std::uint8_t>& wire_out) noexcept = 0;

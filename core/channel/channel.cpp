@@ -32,6 +32,7 @@ void Channel::enter(ChannelPhase next) {
 void Channel::reset() {
   phase_ = ChannelPhase::connecting;
   peer_closed_ = end_announced_ = false;
+  keeps_time_ = false;
   stages_.clear();
   descent_.reset();
   session_.reset();
@@ -91,7 +92,30 @@ bool Channel::become_ready() {
   if (phase_ != ChannelPhase::securing || fault_) return false;
   if (!stages_.empty() && !(stages_.back().started && stages_.back().layer->established())) return false;
   enter(ChannelPhase::ready);
+  keeps_time_ = deadline().has_value();
   return true;
+}
+
+std::optional<Instant> Channel::deadline() const {
+  std::optional<Instant> first;
+  for (const Stage& stage : stages_) {
+    if (const auto due = stage.layer->deadline(); due && (!first || *due < *first)) first = due;
+  }
+  return first;
+}
+
+void Channel::handle_timeout(Now now) {
+  if (fault_ || phase_ != ChannelPhase::ready) return;
+  const bool moves = std::exchange(descent_->wire_at_timeout, descent_->wire) != descent_->wire;
+  const bool sends = moves && std::ranges::any_of(stages_, [](const Stage& stage) { return !stage.out.empty(); });
+  for (Stage& stage : stages_) {
+    const auto due = stage.layer->deadline();
+    if (!due || *due > now.steady) continue;
+    drive([&] {
+      if (stage.layer->handle_timeout(stage.out, sends, now) == Pump::failed) fail(stage.layer->error());
+    });
+    if (fault_) return;
+  }
 }
 
 // Bytes that such a layer holds come before those of the layer above it.

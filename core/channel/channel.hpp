@@ -58,6 +58,11 @@ class Channel {
 
   // Moves the session's output down through the layers, until limits::kWireOutBytes wait.
   void pump(Now now);
+  // The layers may have something to do by themselves (Layer::deadline): call handle_timeout() then. A failure is kept
+  // in fault(). What is to be sent waits for pump().
+  bool keeps_time() const { return keeps_time_; }
+  std::optional<Instant> deadline() const;
+  void handle_timeout(Now now);
   // The bytes to send now: views that live until the next non-const call.
   OutputView transmit() const;
   bool has_layers() const { return !stages_.empty(); }
@@ -110,6 +115,7 @@ class Channel {
     };
     bool keeps_too_much() const;
     std::uint64_t plain = 0, on_wire = 0, wire = 0;
+    std::uint64_t wire_at_timeout = 0;
     std::vector<Position> positions;
     std::size_t sent_here = 0;  // bytes of stages_[0].out that were sent already
   };
@@ -135,6 +141,7 @@ class Channel {
   ChannelPhase phase_ = ChannelPhase::connecting;
   bool peer_closed_ = false;
   bool end_announced_ = false;
+  bool keeps_time_ = false;
   std::vector<Stage> stages_;
   std::unique_ptr<Descent> descent_;  // null: no layers
   std::unique_ptr<http::Session> session_;

@@ -210,9 +210,17 @@ void Carrier::settle(PooledConnection& connection, Now now) {
   pump(connection, now);
   if (!connection.is_ready()) return;
   connections_.interest_changed(connection);
-  if (!connection.multiplexes) return;
-  scheduler_.room_changed(connection);
-  if (const auto due = connection.session().deadline()) {
+  if (connection.multiplexes) scheduler_.room_changed(connection);
+  if (connection.multiplexes || connection.channel.keeps_time()) set_timer(connection, now);
+}
+
+// For the session, and for the layers below it.
+void Carrier::set_timer(PooledConnection& connection, Now now) {
+  auto due = connection.session().deadline();
+  if (connection.channel.keeps_time()) {
+    if (const auto of_layers = connection.channel.deadline(); of_layers && (!due || *of_layers < *due)) due = of_layers;
+  }
+  if (due) {
     const Duration left = std::max(*due - now.steady, Duration::zero());
     timers_.set(connection.session_timer, left, TimerKind::session, connection.id, now);
   } else {
@@ -236,6 +244,7 @@ void Carrier::release(PooledConnection& connection, Now now) {
       if (grant->kind == pool::Grant::Kind::close) return connections_.close(connection, true);
       if (start(connection, *jobs_.find(grant->waiter->transfer), now)) return;
     }
+    if (connection.channel.keeps_time()) set_timer(connection, now);  // it may have carried nothing yet
   });
   if (!placed) connections_.close(connection, true);
 }

@@ -96,6 +96,7 @@ class Carrier {
   void cut_hop(PooledConnection& connection, Job& job, Now now);
   // Call it when the session may have bytes to send, room for more exchanges, or another deadline.
   void settle(PooledConnection& connection, Now now);
+  void set_timer(PooledConnection& connection, Now now);
   void pump(PooledConnection& connection, Now now);
   http::ResponseRules response_rules(const Job& job) const;
 

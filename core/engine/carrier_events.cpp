@@ -378,12 +378,16 @@ void Carrier::broken(PooledConnection& connection, Error error, Now now) {
 
 void Carrier::session_timer(PooledConnection& connection, Now now) {
   if (!connection.is_ready()) return;
+  const bool keeps_time = connection.channel.keeps_time();
+  if (keeps_time) connection.channel.handle_timeout(now);
+  if (connection.channel.fault()) return failed(connection, *connection.channel.fault(), now);
   events_.clear();
   auto done = connection.session().handle_timeout(now, events_);
   dispatch(connection, now);
   if (!connection.is_ready()) return;
   if (!done) return failed(connection, std::move(done.error()), now);
   after_bytes(connection, now);
+  if (keeps_time && connection.is_ready()) settle(connection, now);  // one for HTTP/1 may be idle
 }
 
 // ---- sending ----

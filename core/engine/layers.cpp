@@ -73,6 +73,8 @@ std::unique_ptr<Layer> make_connect(const Proxy& proxy, proxy::Target target, Ag
                               .asked = asked,
                               .http1 = parts.options.http1,
                               .seen = parts.seen_heads};
+  const auto interval = parts.options.http2_ping_interval;
+  if (interval > Duration::zero()) params.ping_interval = interval;
   if (http2) return std::make_unique<proxy::StreamConnect>(std::move(params), std::move(login));
   return std::make_unique<proxy::Connect>(std::move(params), std::move(login));
 }

@@ -18,6 +18,7 @@ enum FrameType : std::uint8_t {
   kSettings = 4,
   kPushPromise = 5,
   kPing = 6,
+  kWindowUpdate = 8,
   kContinuation = 9
 };
 constexpr std::uint8_t kAck = 1;
@@ -84,7 +85,7 @@ Result<void> FrameGuard::check() {
     if (++unanswered_ > limits::kMaxUnansweredFrames) {
       return refuse(ErrorCode::enhance_your_calm, "a flood of PING or SETTINGS frames");
     }
-  } else if (!was_on_its_way(type) && ++idle_ > limits::kMaxIdleFrames) {
+  } else if (!was_on_its_way(type) && !is_answer(type) && ++idle_ > limits::kMaxIdleFrames) {
     return refuse(ErrorCode::enhance_your_calm, "a flood of frames without data");
   }
   return {};
@@ -92,6 +93,17 @@ Result<void> FrameGuard::check() {
 
 void FrameGuard::moved(std::size_t body_bytes) { idle_ -= std::min(idle_, body_bytes); }
 void FrameGuard::opened() { moved(limits::kIdleFramesPerRequest); }
+
+void FrameGuard::sent(std::size_t body_bytes) {
+  moved(body_bytes);
+  if (body_bytes != 0) updates_ = std::min(updates_ + 2, limits::kMaxIdleFrames - 1);
+}
+
+bool FrameGuard::is_answer(std::uint8_t type) {
+  if (type != kWindowUpdate || updates_ == 0) return false;
+  --updates_;
+  return true;
+}
 
 // No more than the connection's window can be on the way at once.
 void FrameGuard::gave_up(std::size_t window_bytes) {

@@ -27,6 +27,9 @@ class FrameGuard {
   // What makes up for frames that carry no data: bytes of bodies in either direction, and requests.
   void moved(std::size_t body_bytes);
   void read(std::size_t body_bytes);  // the same, for bytes of the current frame
+  // The same, for a DATA frame of ours. A server may open two windows for each long after all were sent, so that many
+  // WINDOW_UPDATE frames are saved up, less than limits::kMaxIdleFrames in all.
+  void sent(std::size_t body_bytes);
   void opened();
   // An exchange was given up, whose window allows so many bytes of a body: they may be on their way.
   void gave_up(std::size_t window_bytes);
@@ -39,12 +42,14 @@ class FrameGuard {
   Result<void> check();
   Result<void> check_first() const;
   bool was_on_its_way(std::uint8_t type);
+  bool is_answer(std::uint8_t type);
 
   std::array<std::uint8_t, kHeaderBytes> header_ = {};
   std::size_t header_bytes_ = 0;  // of the current frame; 0: between two frames
   std::size_t payload_left_ = 0;
   bool begun_ = false;  // the first frame's header has come
   std::size_t continuations_ = 0, unanswered_ = 0, idle_ = 0;
+  std::size_t updates_ = 0;     // WINDOW_UPDATE frames that are answers to DATA of ours
   std::size_t on_its_way_ = 0;  // bytes of bodies that were given up, which the library will pass over
   std::size_t used_ = 0;        // of them, by the current frame
 };

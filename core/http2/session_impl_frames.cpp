@@ -233,7 +233,7 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   // What a window has cut short is still its turn.
   turn_left_ -= bytes.size();
   turn_ = turn_left_ > 0 && bytes.size() == space.size() ? id : 0;
-  guard_.moved(bytes.size());
+  guard_.sent(bytes.size());
   const bool last = upload.exhausted();
   if (last) stream->enter(SendState::done);
   stream->held_back = bytes.empty() && !last;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -44,6 +45,10 @@ class ChosenConnect final : public Layer {
   Again again() const override { return chosen_ ? chosen_->again() : Again::no; }
   bool passes_all() const override { return chosen_ && chosen_->passes_all(); }
   StreamEnd stream_end() const override { return chosen_ ? chosen_->stream_end() : StreamEnd::cut; }
+  std::optional<Instant> deadline() const override { return chosen_ ? chosen_->deadline() : std::nullopt; }
+  Pump handle_timeout(std::vector<std::uint8_t>& wire_out, bool sends, Now now) override {
+    return chosen_->handle_timeout(wire_out, sends, now);
+  }
   void close(std::vector<std::uint8_t>& wire_out) noexcept override {
     if (chosen_) chosen_->close(wire_out);
   }

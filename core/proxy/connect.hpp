@@ -32,6 +32,7 @@ struct ConnectParams {
   bool http1_0 = false;     // the request says HTTP/1.0
   Again asked = Again::no;  // what an earlier connection has learned of the proxy
   Http1 http1 = Http1::tolerant;
+  std::optional<Duration> ping_interval = {};  // over HTTP/2: as http2::SessionOptions
   std::vector<SeenHead>* seen = nullptr;  // gets the heads of both sides; must outlive the handshake. Null: not wanted
 };
 

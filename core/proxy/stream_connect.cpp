@@ -8,6 +8,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/limits.hpp"
+#include "core/base/timers.hpp"
 #include "core/http2/session.hpp"
 
 namespace sluice::proxy {
@@ -32,7 +33,7 @@ StreamConnect::StreamConnect(ConnectParams params, std::unique_ptr<Login> login)
       login_(login && login->has_credentials() ? std::move(login) : nullptr) {}
 
 Pump StreamConnect::start(std::vector<std::uint8_t>& wire_out, Now now) {
-  session_ = http2::make_session();
+  session_ = http2::make_session({.ping_interval = params_.ping_interval});
   if (!session_) throw std::bad_alloc();
   if (login_) {
     auto first = login_->first(facts(), params_.asked);
@@ -205,6 +206,30 @@ void StreamConnect::take_late(Now now) {
   MutableBytes none;
   for (http::Event& event : events_) on_event(event, none, now);
   if (!told && is_running()) fail_with(told.error());
+}
+
+std::optional<Instant> StreamConnect::deadline() const {
+  const auto due = state_ == State::open ? session_->deadline() : std::nullopt;
+  return due ? std::optional(std::max(*due, postponed_)) : std::nullopt;
+}
+
+// While the wire takes bytes, a PING may still be among those that it has not taken: the session cannot know.
+Pump StreamConnect::handle_timeout(std::vector<std::uint8_t>& wire_out, bool sends, Now now) {
+  if (state_ != State::open || now.steady < postponed_) return Pump::progressed;
+  if (sends && params_.ping_interval) {
+    postponed_ = Timers::later(now.steady, *params_.ping_interval);
+    return Pump::progressed;
+  }
+  events_.clear();
+  const auto told = session_->handle_timeout(now, events_);
+  MutableBytes none;
+  for (http::Event& event : events_) on_event(event, none, now);
+  flush(wire_out);
+  if (!told && is_running()) {
+    fail_with(told.error());
+    error_.code = told.error().code;
+  }
+  return state_ == State::failed ? Pump::failed : Pump::progressed;
 }
 
 // ---- failures ----

@@ -36,6 +36,10 @@ class StreamConnect final : public Layer {
   bool established() const override { return state_ == State::open || state_ == State::ended; }
   // Only the end of the stream is one that the target has made.
   StreamEnd stream_end() const override { return state_ == State::ended ? StreamEnd::clean : StreamEnd::cut; }
+  // With ConnectParams::ping_interval, while the tunnel is open: a proxy that does not answer a PING is a failure
+  // (http2_error), as that of a connection without a tunnel.
+  std::optional<Instant> deadline() const override;
+  Pump handle_timeout(std::vector<std::uint8_t>& wire_out, bool sends, Now now) override;
   void close(std::vector<std::uint8_t>&) noexcept override {}
   const Error& error() const override { return error_; }
 
@@ -64,6 +68,7 @@ class StreamConnect final : public Layer {
   ResponseHead head_;  // of the proxy's last answer; status 0 before
   http::StreamId stream_ = 0;
   std::size_t head_bytes_ = 0;
+  Instant postponed_;  // no PING, and no end of a wait, before this time
   State state_ = State::talking;
   Error error_;
   std::vector<http::Event> events_;

@@ -93,7 +93,7 @@ HTTP2_BUGS = [
         ("engine/carrier.cpp", "(connection.multiplexes || !connection.channel.holds_plain());",
          "((connection.multiplexes && !PLANTED) || !connection.channel.holds_plain());")),
     bug("http2-room-untold", "exchanges that wait for room on a connection are not told of it",
-        ("engine/carrier.cpp", "  scheduler_.room_changed(connection);\n  if (const auto due", "  if (!PLANTED) scheduler_.room_changed(connection);\n  if (const auto due")),
+        ("engine/carrier.cpp", "  if (connection.multiplexes) scheduler_.room_changed(connection);", "  if (connection.multiplexes && !PLANTED) scheduler_.room_changed(connection);")),
     bug("http2-wrong-stream", "the stream of a transfer is not told",
         ("flow/transfer.cpp", "all.stream_id = info.multiplexed ? stream : 0;", "all.stream_id = info.multiplexed && !PLANTED ? stream : 0;")),
 ]

@@ -82,4 +82,26 @@ TEST_CASE(
   CHECK(flood(resting) == most);
 }
 
+TEST_CASE("http2 frame guard: for each DATA frame of ours two WINDOW_UPDATE may come, however late; no other frames") {
+  const std::string update = h2::window_update(1, 1);
+  const std::string empty = h2::data(1, "");
+  const auto taken = [](http2::FrameGuard& guard, const std::string& frame) {
+    std::size_t count = 0;
+    while (guard.next(as_bytes(frame))) ++count;
+    return count;
+  };
+  const auto after = [](std::size_t frames) {
+    http2::FrameGuard guard;
+    REQUIRE(guard.next(as_bytes(h2::settings())));
+    for (std::size_t i = 0; i < frames; ++i) guard.sent(100);
+    return guard;
+  };
+  http2::FrameGuard few = after(1'000);
+  CHECK(taken(few, update) == limits::kMaxIdleFrames + 2'000);
+  http2::FrameGuard many = after(limits::kMaxIdleFrames);
+  CHECK(taken(many, update) == 2 * limits::kMaxIdleFrames - 1);
+  http2::FrameGuard other = after(1'000);
+  CHECK(taken(other, empty) == limits::kMaxIdleFrames);
+}
+
 }  // namespace sluice

@@ -401,4 +401,23 @@ TEST_CASE("http2 upload: aborted in the middle, nothing more of it is sent") {
   CHECK_FALSE(peer.error);
 }
 
+TEST_CASE("http2 upload: a server may open its windows late for many small frames, two for each") {
+  Http2Peer peer;
+  peer.receive(h2::settings({{h2::kInitialWindow, 1'000'000}}) + h2::window_update(0, 1'000'000));
+  const auto stream = peer.open("POST", BodyStream{});
+  constexpr std::size_t kFrames = 8'000;
+  std::size_t frames = 0;
+  for (std::size_t i = 0; i < kFrames; ++i) {
+    put(peer, stream, std::string(100, 'u'));
+    frames += data_of(peer.sent(), stream).frames;
+  }
+  CHECK(frames == kFrames);
+  finish(peer, stream);
+  std::string updates;
+  for (std::size_t i = 0; i < kFrames; ++i) updates += h2::window_update(stream, 100) + h2::window_update(0, 100);
+  peer.receive(updates + h2::headers(stream, {{":status", "200"}}, h2::kEndStream | h2::kEndHeaders));
+  CHECK_FALSE(peer.error);
+  CHECK(peer[stream].story == "hc");
+}
+
 }  // namespace sluice
