@@ -105,6 +105,12 @@ enum class Certificate : std::uint8_t {
   untrusted,   // from another authority with the same name
 };
 
+// Another host of an origin. Its name resolves as the origin's does.
+struct OtherHost {
+  std::string host = {};
+  bool is_apart = false;  // the server has a certificate for it alone; else the origin's is for it too
+};
+
 // An origin: where it listens and what answers there.
 struct OriginSpec {
   std::string host = {};
@@ -120,6 +126,7 @@ struct OriginSpec {
   // address if their ports differ.
   std::vector<IpAddress> addresses = {};
   std::optional<NameSpec> name = {};  // nullopt: resolves to `addresses` with NameSpec's defaults
+  std::vector<OtherHost> others = {};
 };
 using OriginNumber = std::size_t;  // from 0, in the order of add_origin()
 
@@ -224,6 +231,8 @@ class World {
   // A client configuration that trusts this world's authority. Made at the first call, which generates RSA keys: about
   // 100 ms once in a process.
   std::shared_ptr<const TlsConfig> tls();
+  // The same with these options, to which the trust anchor is added. Stops the process if they are wrong.
+  std::shared_ptr<const TlsConfig> tls(TlsOptions options);
 
   // ---- calls of the application; engine() may be called directly too, followed by settle() ----
   Result<TransferId> get(std::string_view url, TransferOptions options = {});

@@ -46,6 +46,10 @@ OriginNumber Directory::add(OriginSpec spec) {
   } else if (!chosen || !names_.contains(spec.host)) {
     names_[spec.host] = {.addresses = spec.addresses};
   }
+  for (OtherHost& other : spec.others) {
+    other.host = as_compared(other.host);
+    names_[other.host] = names_[spec.host];
+  }
   origins_.push_back(std::move(spec));
   return number;
 }

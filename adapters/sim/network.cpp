@@ -95,9 +95,7 @@ std::unique_ptr<Peer> Network::accept(Link& link) {
   std::unique_ptr<Peer> peer = origin.accept(accepted_by_origin_[number]++);
   if (!peer || !origin.tls) return peer;
   const bool http2 = origin.http2 > 0 && draw_chance(link.network_random(), origin.http2);
-  return over_tls(std::move(peer),
-                  tls_.server(origin.host, origin.certificate, origin.newest_tls, origin.early_data, http2),
-                  origin.refuses_early_data);
+  return over_tls(std::move(peer), tls_.server(origin, http2), origin.refuses_early_data);
 }
 
 bool Network::answer_connect(Link& link) {

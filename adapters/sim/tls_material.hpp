@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "adapters/sim.hpp"
 #include "adapters/sim/tls_server.hpp"
@@ -20,14 +21,14 @@ class TlsMaterial {
  public:
   // A client configuration that trusts the authority. Stops the process if BoringSSL cannot make keys.
   std::shared_ptr<const TlsConfig> config();
-  // A server for `host` with the given kind of certificate, with session tickets; the connections of one origin share
-  // it. `http2`: ALPN prefers h2.
-  std::shared_ptr<const TlsServerContext> server(const std::string& host, Certificate certificate, TlsVersion newest,
-                                                 bool early_data, bool http2 = false);
+  static std::shared_ptr<const TlsConfig> make_config(TlsOptions options);
+  // The server of an origin, with session tickets, which all of its connections share. `http2`: ALPN prefers h2.
+  std::shared_ptr<const TlsServerContext> server(const OriginSpec& origin, bool http2);
 
  private:
-  std::map<std::tuple<std::string, Certificate, TlsVersion, bool, bool>, std::shared_ptr<const TlsServerContext>>
-      servers_;
+  // What it has to be the same in: the hosts of its certificate first, then those with their own.
+  using Key = std::tuple<std::vector<std::string>, std::vector<std::string>, Certificate, TlsVersion, bool, bool>;
+  std::map<Key, std::shared_ptr<const TlsServerContext>> servers_;
   std::shared_ptr<const TlsConfig> config_;
 };
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "adapters/sim/even_signature.hpp"
@@ -19,7 +20,9 @@ namespace sluice::sim {
 struct TlsServerContext::Impl {
   bssl::UniquePtr<EVP_PKEY> key;  // the context may refer to it
   bssl::UniquePtr<SSL_CTX> context;
-  std::string alpn;  // in wire format
+  std::string alpn;                                                     // in wire format
+  std::map<std::string, bssl::UniquePtr<SSL_CTX>, std::less<>> others;  // by the host that a client names
+  std::vector<std::shared_ptr<Impl>> kept;                              // theirs
 };
 
 struct TlsServer::Impl {
@@ -110,9 +113,16 @@ int choose_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const st
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-int note_server_name(SSL* ssl, int*, void*) {
+using OtherContexts = std::map<std::string, bssl::UniquePtr<SSL_CTX>, std::less<>>;
+
+int note_server_name(SSL* ssl, int*, void* ours) {
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  if (name != nullptr) *static_cast<std::string*>(SSL_get_app_data(ssl)) = name;
+  if (name != nullptr) {
+    *static_cast<std::string*>(SSL_get_app_data(ssl)) = name;
+    const auto& others = *static_cast<const OtherContexts*>(ours);
+    if (const auto found = others.find(std::string_view(name)); found != others.end())
+      SSL_set_SSL_CTX(ssl, found->second.get());
+  }
   return name != nullptr ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
@@ -167,6 +177,7 @@ Result<TlsServerContext> TlsServerContext::create(const TlsServerOptions& option
   if (!impl->alpn.empty()) SSL_CTX_set_alpn_select_cb(context, choose_alpn, &impl->alpn);
   SSL_CTX_set_current_time_cb(context, standing_clock);
   SSL_CTX_set_tlsext_servername_callback(context, note_server_name);
+  SSL_CTX_set_tlsext_servername_arg(context, &impl->others);
   constexpr std::uint8_t kSessionContext[] = {'d', 'e', 'm', 'o'};
   if (!SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext))
     return config_error("session context");
@@ -176,6 +187,11 @@ Result<TlsServerContext> TlsServerContext::create(const TlsServerOptions& option
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   }
   return TlsServerContext(std::move(impl));
+}
+
+void TlsServerContext::add_host(const std::string& host, const TlsServerContext& other) {
+  impl_->others[host] = bssl::UpRef(other.impl_->context);
+  impl_->kept.push_back(other.impl_);
 }
 
 TlsServer::TlsServer(const TlsServerContext& context) : impl_(std::make_unique<Impl>()) {

@@ -38,6 +38,8 @@ class TlsServerContext {
   ~TlsServerContext();
   TlsServerContext(TlsServerContext&&) noexcept;
   TlsServerContext& operator=(TlsServerContext&&) noexcept;
+  // Connections of clients that name this host (SNI) get the certificate of `other`.
+  void add_host(const std::string& host, const TlsServerContext& other);
 
  private:
   friend class TlsServer;

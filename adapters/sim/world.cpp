@@ -17,6 +17,7 @@ void World::set_weather(const Weather& weather) { impl_->network_.set_weather(we
 OriginNumber World::add_origin(OriginSpec spec) { return impl_->directory_.add(std::move(spec)); }
 void World::set_name(std::string host, NameSpec spec) { impl_->directory_.set_name(std::move(host), std::move(spec)); }
 std::shared_ptr<const TlsConfig> World::tls() { return impl_->tls_.config(); }
+std::shared_ptr<const TlsConfig> World::tls(TlsOptions options) { return TlsMaterial::make_config(std::move(options)); }
 
 Result<TransferId> World::get(std::string_view url, TransferOptions options) {
   auto parsed = Url::parse(url);

@@ -58,6 +58,8 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
     report_("a request is somebody's", request.method + ' ' + request.target);
     return {};
   }
+  check_connection(*account, request);
+  if (auto reply = misdirected(*account, request)) return *std::move(reply);
   if (account->plan->reply.redirect && !request.target.ends_with("/there")) return redirect(*account);
   note_try(*account, request);
   const ReplyPlan& plan = account->plan->reply;
@@ -81,6 +83,45 @@ sim::HttpReply Book::respond(const sim::HttpRequest& request) {
     reply.early = reply.begins_early = false;
   }
   return reply;
+}
+
+// A server may not want the requests of a host on the connections of another one (RFC 9110 15.5.20).
+std::optional<sim::HttpReply> Book::misdirected(Account& account, const sim::HttpRequest& request) {
+  constexpr int kMisdirected = 421;
+  const TransferPlan& plan = *account.plan;
+  const OriginPlan& origin = plan_.origins[plan.origin];
+  const bool is_guest = origin.tls && request.server_name != host_of(plan);
+  if (!is_guest || plan.host == 0 || !origin.others[plan.host - 1].refuses_guests) return std::nullopt;
+  account.was_misdirected = true;
+  account.last_misdirected = {request.connection, request.number};
+  sim::HttpReply reply;
+  reply.status = kMisdirected;
+  reply.fields = {{"x-number", std::to_string(account.number)}};
+  reply.body = "not here";
+  reply.early = plan.reply.early;
+  reply.http2 = plan.reply.http2;
+  reply.http2.fault = sim::Http2Fault::none;
+  return reply;
+}
+
+// RFC 9113 9.1.1.
+void Book::check_connection(const Account& account, const sim::HttpRequest& request) {
+  const TransferPlan& plan = *account.plan;
+  const OriginPlan& origin = plan_.origins[plan.origin];
+  const std::string* const host = request.field(request.http2 ? ":authority" : "host");
+  if (!host || *host != host_of(plan)) report_("the host is as asked", name_of(account));
+  if (!origin.tls) return;
+  std::size_t made_for = 0;
+  while (made_for < origin.others.size() && request.server_name != host_of(plan.origin, made_for)) ++made_for;
+  const auto at = std::pair{plan.origin, request.connection};
+  const Conn& conn = conns_.try_emplace(at, Conn{.host = made_for, .is_modern = plan.is_modern}).first->second;
+  const std::string what = name_of(account) + " comes on the connection of " + request.server_name;
+  if (conn.is_modern != plan.is_modern) report_("a connection has one identity of TLS", what);
+  if (made_for == plan.host) return;
+  if (!plan_.coalesces || !request.http2) report_("connections are shared as asked", what);
+  if (!may_share(origin, made_for, plan.host)) report_("a certificate is valid for the host", what);
+  if (account.was_misdirected && account.last_misdirected != std::pair{request.connection, request.number})
+    report_("421 leads to a connection of its own", what);
 }
 
 sim::HttpReply Book::redirect(const Account& account) const {

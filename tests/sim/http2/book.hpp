@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -33,12 +34,14 @@ struct Account {
   std::string cookies;  // what its Cookie field has to be
   std::optional<Instant> reprioritized_at = {};
   // The origin's end
-  std::size_t tries = 0;      // how often its request came
-  std::size_t processed = 0;  // in how many of these the origin has not said that it did nothing
-  std::size_t refusals = 0;   // in how many it has
-  bool faulty = false;        // there was a fault in the last one
-  bool needs_http1 = false;   // the client was told so
-  bool was_told = false;      // its later priority came for the last one
+  std::size_t tries = 0;         // how often its request came
+  std::size_t processed = 0;     // in how many of these the origin has not said that it did nothing
+  std::size_t refusals = 0;      // in how many it has
+  bool faulty = false;           // there was a fault in the last one
+  bool needs_http1 = false;      // the client was told so
+  bool was_told = false;         // its later priority came for the last one
+  bool was_misdirected = false;  // there was a 421 as an answer, the last time ...
+  std::pair<std::uint64_t, std::uint64_t> last_misdirected = {};            // ... to this connection and number there
   std::pair<std::uint64_t, std::uint64_t> last = {UINT64_MAX, UINT64_MAX};  // its connection, and its number there
 };
 
@@ -82,6 +85,13 @@ class Book {
   sim::HttpReply respond(const sim::HttpRequest& request);
   sim::HttpReply redirect(const Account& account) const;
   void note_try(Account& account, const sim::HttpRequest& request);
+  // What is known of a connection with an origin since its first request.
+  struct Conn {
+    std::size_t host = 0;  // that it was made for
+    bool is_modern = false;
+  };
+  std::optional<sim::HttpReply> misdirected(Account& account, const sim::HttpRequest& request);
+  void check_connection(const Account& account, const sim::HttpRequest& request);
   void check_fields(const Account& account, const sim::HttpRequest& request);
   void check_upload(const sim::HttpRequest& request);
 
@@ -89,7 +99,8 @@ class Book {
   const Report report_;
   std::vector<Account> accounts_;
   std::vector<std::unique_ptr<Watcher>> watchers_;
-  std::set<std::size_t> for_http1_;  // origins
+  std::set<std::size_t> for_http1_;                              // origins
+  std::map<std::pair<std::size_t, std::uint64_t>, Conn> conns_;  // by origin and number
 };
 
 std::string name_of(const Account& account);  // "transfer 7"

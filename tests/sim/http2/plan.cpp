@@ -70,12 +70,23 @@ OriginPlan draw_origin(Random& random, Theme theme) {
   OriginPlan origin;
   origin.tls = one_in(random, 3);
   if (one_in(random, 4)) origin.http2 = one_in(random, 2) ? sim::PerMille{0} : sim::PerMille{500};
+  for (std::size_t i = 0; origin.tls && i < 3 && one_in(random, 2); ++i)
+    origin.others.push_back({.is_apart = one_in(random, 4), .refuses_guests = one_in(random, 4)});
   sim::Http2OriginOptions& options = origin.options;
   options.max_streams = pick(random, kLimits);
   if (one_in(random, 3)) options.upload_window = static_cast<std::uint32_t>(1 + random.below(2'000));
+  if (one_in(random, 4)) {
+    options.upload_window = static_cast<std::uint32_t>(100'000 + random.below(900'000));
+    options.connection_window = 100'000 + random.below(2'000'000);
+  }
   if (one_in(random, 3)) options.window_step = 1 + random.below(one_in(random, 2) ? 3 : 500);
   options.takes_priorities = one_in(random, 2);
   if (one_in(random, 4)) options.ping_every = milliseconds(20 + random.below(2'000));
+  if (theme == Theme::faultless && one_in(random, 2)) {  // its connections are kept, and shared by all
+    options.max_streams = 100;
+    options.window_step = SIZE_MAX;
+    return origin;
+  }
   if (one_in(random, 4)) options.changes = draw_changes(random, options);
   if (one_in(random, 5)) {
     options.goes_away_after = 1 + random.below(12);
@@ -171,6 +182,8 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   TransferPlan transfer;
   transfer.origin = random.below(origins.size());
   const OriginPlan& origin = origins[transfer.origin];
+  transfer.host = random.below(origin.others.size() + 1);
+  transfer.is_modern = one_in(random, 8);
   transfer.start = milliseconds(random.below(one_in(random, 2) ? 50 : 6'000));
   transfer.method = pick(random, kMethods);
   constexpr HttpVersions kKnown[] = {HttpVersions::http2_prior_knowledge, HttpVersions::at_least_http2};
@@ -182,6 +195,9 @@ TransferPlan draw_transfer(Random& random, const std::vector<OriginPlan>& origin
   transfer.reply = draw_reply(random, origin, transfer.upload, theme);
   // So that its change comes before the response.
   if (transfer.fields.later && one_in(random, 3)) transfer.reply.delay = seconds(5 + random.below(5));
+  // More than what a connection keeps.
+  const bool is_large = transfer.upload.kind != UploadPlan::Kind::none && origin.options.connection_window > 300'000;
+  if (is_large && one_in(random, 2)) transfer.upload.bytes += 300'000;
   // More than what waits in the network, so that the response comes before the end of the request.
   if (transfer.reply.early && origin.tls) transfer.upload.bytes += 100'000;
   if (transfer.reply.http2.fault == sim::Http2Fault::overrun) {
@@ -237,11 +253,16 @@ std::string of_origin(const OriginPlan& origin) {
   const sim::Http2OriginOptions& options = origin.options;
   std::string text = origin.tls ? "TLS, " + std::to_string(origin.http2) + " per mille HTTP/2" : "plain";
   text += ", streams " + std::to_string(options.max_streams) + ", window " + std::to_string(options.upload_window);
+  if (options.connection_window > 65'535) text += " and " + std::to_string(options.connection_window);
   if (options.window_step != SIZE_MAX) text += " in steps of " + std::to_string(options.window_step);
   for (const sim::Http2Change& change : options.changes) {
     text += ", at " + in_ms(change.at) + ":";
     if (change.max_streams) text += " streams " + std::to_string(*change.max_streams);
     if (change.upload_window) text += " window " + std::to_string(*change.upload_window);
+  }
+  for (const HostPlan& host : origin.others) {
+    text += host.is_apart ? ", a host apart" : ", another host";
+    if (host.refuses_guests) text += " without guests";
   }
   if (options.takes_priorities) text += ", takes priorities";
   if (options.ping_every) text += ", PING every " + in_ms(*options.ping_every);
@@ -269,7 +290,8 @@ Plan draw_plan(std::uint64_t seed) {
   plan.weather = draw_weather(random, theme == Theme::storm);
   if (one_in(random, 4)) plan.max_connections_per_origin = 1 + random.below(2);
   if (one_in(random, 8)) plan.max_connection_uses = 1 + random.below(10);
-  if (one_in(random, 2)) plan.ping_interval = seconds(3 + random.below(20));
+  if (one_in(random, 2)) plan.ping_interval = milliseconds(1'000 + random.below(one_in(random, 2) ? 3'000 : 20'000));
+  plan.coalesces = !one_in(random, 3);
   const std::size_t origins = 1 + random.below(2), transfers = 1 + random.below(one_in(random, 3) ? 60 : 12);
   for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back(draw_origin(random, theme));
   const HttpVersions usual = pick(random, kUsual);
@@ -302,18 +324,30 @@ Duration longest_wait(const Plan& plan) {
   return sends * (plan.weather.delay + plan.weather.jitter);
 }
 
+std::string host_of(std::size_t origin, std::size_t host) {
+  const std::string name = "origin" + std::to_string(origin) + ".test";
+  return host == 0 ? name : "other" + std::to_string(host) + "." + name;
+}
+
+bool may_share(const OriginPlan& origin, std::size_t host, std::size_t other) {
+  const auto is_apart = [&](std::size_t number) { return number > 0 && origin.others[number - 1].is_apart; };
+  return host == other || (!is_apart(host) && !is_apart(other));
+}
+
 std::string describe(const Plan& plan) {
   std::string text = "HTTP/2, seed " + std::to_string(plan.seed) + (plan.calm ? ", calm" : "") +
                      (plan.faultless ? ", faultless" : "") + "\n";
   if (plan.max_connections_per_origin > 0)
     text += "connections to an origin: " + std::to_string(plan.max_connections_per_origin) + "\n";
   if (plan.max_connection_uses > 0) text += "uses of a connection: " + std::to_string(plan.max_connection_uses) + "\n";
+  if (plan.coalesces) text += "connections are shared by hosts\n";
   if (plan.ping_interval) text += "PING every " + in_ms(*plan.ping_interval) + "\n";
   for (std::size_t i = 0; i < plan.origins.size(); ++i)
     text += "origin " + std::to_string(i) + ": " + of_origin(plan.origins[i]) + "\n";
   for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
     const TransferPlan& transfer = plan.transfers[i];
     text += "transfer " + std::to_string(i) + ": " + transfer.method + " of " + std::to_string(transfer.origin) +
+            (transfer.host > 0 ? "." + std::to_string(transfer.host) : "") + (transfer.is_modern ? " modern" : "") +
             " from " + in_ms(transfer.start) + ", versions " + std::to_string(static_cast<int>(transfer.versions)) +
             of_fields(transfer.fields) + of_upload(transfer.upload) + of_reply(transfer.reply);
     if (transfer.pauses_at)

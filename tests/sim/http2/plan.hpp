@@ -14,10 +14,17 @@
 
 namespace sluice::simtest::http2 {
 
+struct HostPlan {
+  bool is_apart = false;  // with a certificate of its own
+  // Its requests that come on another host's connection are answered with 421.
+  bool refuses_guests = false;
+};
+
 struct OriginPlan {
   bool tls = false;
   sim::PerMille http2 = 1000;            // of its TLS connections; without TLS it is what the client begins with
   sim::Http2OriginOptions options = {};  // the watcher is added when it runs
+  std::vector<HostPlan> others = {};     // of the same server; with TLS only
 };
 
 struct UploadPlan {
@@ -56,6 +63,8 @@ struct FieldsPlan {
 
 struct TransferPlan {
   std::size_t origin = 0;
+  std::size_t host = 0;    // of the origin; 0: the first one, which is not among `others`
+  bool is_modern = false;  // its TLS options are not those of the others
   Duration start = {};
   std::string method = "GET";
   HttpVersions versions = HttpVersions::any;
@@ -74,6 +83,7 @@ struct Plan {
   sim::Weather weather = {};
   std::size_t max_connections_per_origin = 0, max_connection_uses = 0;
   std::optional<Duration> ping_interval = {};
+  bool coalesces = false;
   std::vector<OriginPlan> origins;
   std::vector<TransferPlan> transfers;
 };
@@ -83,6 +93,10 @@ inline constexpr Duration kTotalTimeout = std::chrono::seconds(600);
 
 Plan draw_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
+std::string host_of(std::size_t origin, std::size_t host);
+inline std::string host_of(const TransferPlan& transfer) { return host_of(transfer.origin, transfer.host); }
+// A connection of the first host may carry requests of the other one.
+bool may_share(const OriginPlan& origin, std::size_t host, std::size_t other);
 // Nothing ends a connection with this origin before what was sent has come.
 bool keeps_connections(const Plan& plan, std::size_t origin);
 // How long a frame of the client's may wait after all requests, where a send takes few bytes.

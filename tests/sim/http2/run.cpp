@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,7 @@ class Http2Run final : public ModeRun {
     made.engine.max_connections_per_origin = plan_.max_connections_per_origin;
     made.engine.max_connection_uses = plan_.max_connection_uses;
     made.engine.http2_ping_interval = plan_.ping_interval;
+    made.engine.coalesce_connections = plan_.coalesces;
     return made;
   }
   sim::World& world() override { return world_; }
@@ -64,14 +66,20 @@ class Http2Run final : public ModeRun {
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? nullptr : found->second;
   }
-  static std::string host(std::size_t origin) { return "origin" + std::to_string(origin) + ".test"; }
+  std::shared_ptr<const TlsConfig> modern_tls() {
+    if (!modern_) modern_ = world_.tls({.min_version = TlsVersion::tls1_3});
+    return modern_;
+  }
 
   // One for all origins; each has two cookies there.
   std::shared_ptr<CookieJar> make_jar() {
     std::shared_ptr<CookieJar> jar = CookieJar::create();
     for (std::size_t i = 0; i < plan_.origins.size(); ++i) {
       for (const char* name : {"short", "long"}) {
-        Cookie cookie{.name = name, .value = std::string(*name == 's' ? 2 : 30, 'j'), .domain = host(i)};
+        Cookie cookie{.name = name,
+                      .value = std::string(*name == 's' ? 2 : 30, 'j'),
+                      .domain = host_of(i, 0),
+                      .host_only = false};
         SLUICE_CHECK(jar->add(std::move(cookie), world_.now()).has_value());
       }
     }
@@ -93,11 +101,15 @@ class Http2Run final : public ModeRun {
 
   void add_origin(std::size_t number) {
     const OriginPlan& plan = plan_.origins[number];
-    world_.add_origin({.host = host(number),
+    std::vector<sim::OtherHost> others;
+    for (const HostPlan& other : plan.others)
+      others.push_back({.host = host_of(number, others.size() + 1), .is_apart = other.is_apart});
+    world_.add_origin({.host = host_of(number, 0),
                        .port = static_cast<std::uint16_t>(plan.tls ? 443 : 80),
                        .accept = book_.origin(number),
                        .tls = plan.tls,
-                       .http2 = plan.http2});
+                       .http2 = plan.http2,
+                       .others = std::move(others)});
   }
 
   // ---- the client ----
@@ -105,7 +117,7 @@ class Http2Run final : public ModeRun {
   void begin(Account& account) {
     const TransferPlan& plan = *account.plan;
     const bool tls = plan_.origins[plan.origin].tls;
-    const std::string url = (tls ? "https://" : "http://") + host(plan.origin) + "/" + std::to_string(account.number);
+    const std::string url = (tls ? "https://" : "http://") + host_of(plan) + "/" + std::to_string(account.number);
     Request request(plan.method, Url::parse(url).value());
     SLUICE_CHECK(request.fields.add("X-Transfer", std::to_string(account.number)).has_value());
     account.cookies = cookies_of(plan.fields, request.url);
@@ -121,7 +133,7 @@ class Http2Run final : public ModeRun {
     }
     TransferOptions options;
     options.http_versions = plan.versions;
-    if (tls) options.tls = world_.tls();
+    if (tls) options.tls = plan.is_modern ? modern_tls() : world_.tls();
     options.total_timeout = kTotalTimeout;
     options.priority = plan.fields.priority;
     if (plan.fields.has_jar) options.cookies = jar_;
@@ -232,6 +244,11 @@ class Http2Run final : public ModeRun {
     if (account.faulty && over_http2 && is_never_good(plan.reply.http2.fault))
       report("a wrong response is never taken",
              name_of(account) + ": " + std::string(to_string(plan.reply.http2.fault)));
+    if (account.was_misdirected && head.status == 421) {
+      const bool again = plan.upload.kind != UploadPlan::Kind::streamed || plan.upload.rewindable;
+      if (again) wrong("a 421 that could be sent again");
+      return;
+    }
     if (account.body != body) wrong(std::to_string(account.body.size()) + " bytes");
     if (head.status != plan.reply.status) wrong("status " + std::to_string(head.status));
     if (head.fields.find("x-number").value_or("") != std::to_string(account.number)) wrong("another's head");
@@ -295,13 +312,35 @@ class Http2Run final : public ModeRun {
       for (const auto& [fault, count] : faults) all += ' ' + fault + ',';
       return report("the client breaks no rule", "faults of the run:" + all);
     }
+    check_memory();
+  }
+
+  // What is kept for a peer is under its cap: bytes that have come and were not consumed, of each exchange and of each
+  // connection, and bytes that wait to be sent.
+  void check_memory() {
+    using namespace sluice::limits;
+    constexpr std::size_t kHead = 512, kAnswers = 32 * 1024;  // of a request; of all frames that are not of requests
+    struct Held {
+      std::size_t exchanges = 0, unconsumed = 0;
+    };
+    std::map<ConnId, Held> conns;
     for (const auto& [id, account] : by_id_) {
-      const std::uint64_t come = world_.engine().progress(id).received_body_bytes;
+      const TransferInfo& info = world_.engine().info(id);
+      const std::size_t come = world_.engine().progress(id).received_body_bytes, taken = account->body.size();
       // What is not consumed is no reason for a larger window.
-      const bool grows = account->body.size() >= sluice::limits::kStreamWindowBytes / 2;
-      const std::size_t most = grows ? sluice::limits::kMaxStreamWindowBytes : sluice::limits::kStreamWindowBytes;
-      const bool keeps_too_much = come > account->body.size() + most;
-      if (keeps_too_much) report("memory", name_of(*account) + " has " + std::to_string(come) + " bytes");
+      const std::size_t most = taken >= kStreamWindowBytes / 2 ? kMaxStreamWindowBytes : kStreamWindowBytes;
+      if (come > taken + most) report("memory", name_of(*account) + " has " + std::to_string(come) + " bytes");
+      if (info.stream_id == 0) continue;  // over HTTP/1 a body is sent from where it is
+      Held& held = conns[info.conn];
+      ++held.exchanges;
+      held.unconsumed += come - std::min(come, taken);
+    }
+    const std::size_t most = kWireOutBytes + kTlsRecordBytes + kAnswers + kHead * plan_.transfers.size();
+    for (const auto& [conn, held] : conns) {
+      const std::size_t waits = world_.engine().transmit(conn).size_bytes();
+      if (waits > most) report("memory", std::to_string(waits) + " bytes wait to be sent on a connection");
+      if (held.unconsumed > held.exchanges * kStreamWindowBytes + kMaxGrownBytes)
+        report("memory", std::to_string(held.unconsumed) + " bytes have come on a connection");
     }
   }
 
@@ -322,14 +361,14 @@ class Http2Run final : public ModeRun {
                        options.max_streams >= plan_.transfers.size() && !options.goes_away_after &&
                        !options.keep_alive && options.window_step >= 50;
     if (!clear) return;
-    std::set<HttpVersions> shared;
+    std::set<std::tuple<HttpVersions, std::size_t, bool>> shared;
     std::ptrdiff_t alone = 0;
     for (const TransferPlan& transfer : plan_.transfers) {
       if (transfer.origin != number) continue;
       if (transfer.versions == HttpVersions::http1_1) {
         alone += 2;  // one may be made for it and not be needed
       } else {
-        shared.insert(transfer.versions);
+        shared.insert({transfer.versions, transfer.host, transfer.is_modern && origin.tls});
       }
     }
     const auto made = std::ranges::count_if(world_.connects(),
@@ -363,6 +402,7 @@ class Http2Run final : public ModeRun {
   Book book_;
   std::map<TransferId, Account*> by_id_;
   sim::World world_;
+  std::shared_ptr<const TlsConfig> modern_;
   const std::shared_ptr<CookieJar> jar_ = make_jar();
 };
 

@@ -401,8 +401,7 @@ std::unique_ptr<sim::Peer> Network::origin(std::size_t origin, Passed passed) {
 std::unique_ptr<sim::Peer> Network::at(std::string_view host, std::uint16_t port, Passed passed) {
   const auto with_tls = [&](std::unique_ptr<sim::Peer> peer, const std::string& name, bool tls, bool http2) {
     if (!tls) return peer;
-    return sim::over_tls(std::move(peer),
-                         material_.server(name, sim::Certificate::good, TlsVersion::tls1_3, false, http2));
+    return sim::over_tls(std::move(peer), material_.server({.host = name}, http2));
   };
   for (std::size_t i = 0; i < plan_.proxies.size(); ++i) {
     const bool is_it = host == proxy_host(i) || host == address_of_proxy(i).to_string();
