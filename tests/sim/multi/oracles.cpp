@@ -159,7 +159,7 @@ bool World::explained(const Client& client, const Error& why, const Progress& pr
     case Code::upload_failed:
       return plan.fail_upload_at.has_value();
     case Code::body_too_large:
-      return plan.max_body_bytes && *plan.max_body_bytes < plan.size;
+      return plan.max_body_bytes && (*plan.max_body_bytes < plan.size || has_wrong_body(plan));
     case Code::attempts_timeout:  // no plan has one
     case Code::rewind_failed:     // nor a rewindable stream
     case Code::queue_timeout:

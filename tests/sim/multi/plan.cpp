@@ -258,6 +258,12 @@ Random draws(std::uint64_t seed, Draws what, std::uint64_t number, std::uint64_t
 
 bool chance(Random& random, unsigned per_mille) { return per_mille > 0 && random.below(1000) < per_mille; }
 
+bool has_wrong_body(const TransferPlan& transfer) {
+  using Wrong = sim::Http2Fault;
+  const Wrong wrong = transfer.reply.http2.fault;
+  return wrong == Wrong::long_body || wrong == Wrong::short_body || wrong == Wrong::late_head;
+}
+
 std::string_view to_string(Fault fault) {
   switch (fault) {
     case Fault::refused:

@@ -93,6 +93,9 @@ struct TransferPlan {
   bool remove_unread = false;            // before its message is read
 };
 
+// Its origin's fault brings bytes that are not those of the plan.
+bool has_wrong_body(const TransferPlan& transfer);
+
 enum class DriveKind : std::uint8_t { perform_poll, perform_select, socket_action, fd };
 inline constexpr std::size_t kDriveKinds = 4;
 std::string_view to_string(DriveKind kind);
