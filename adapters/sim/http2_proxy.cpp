@@ -155,7 +155,8 @@ class ProxyConnection final : public Peer, private Http2Server::Events {
     }
     stream->held.append(as_text(bytes));
   }
-  void request_ended(std::uint32_t id) override {
+  void reprioritized(std::uint32_t, std::string_view) override {}
+  void request_ended(std::uint32_t id, FieldPairs) override {
     ProxyStream* const stream = find(id);
     if (!stream || over_ || stream->client_ended) return;
     stream->client_ended = true;

@@ -264,6 +264,17 @@ Result<void> Library::resume(std::uint32_t stream) {
 
 bool Library::has_window() const { return nghttp2_session_get_remote_window_size(session_) > 0; }
 
+bool Library::has_window(std::uint32_t stream) const {
+  return has_window() && nghttp2_session_get_stream_remote_window_size(session_, static_cast<std::int32_t>(stream)) > 0;
+}
+
+Result<void> Library::end_with_trailers(std::uint32_t stream, const Fields& trailers) {
+  return or_out_of_memory([&]() -> Result<void> {
+    submit_trailers(session_, static_cast<std::int32_t>(stream), trailers);
+    return {};
+  });
+}
+
 Result<void> Library::consumed(std::uint32_t stream, std::size_t bytes) {
   return result(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream), bytes));
 }

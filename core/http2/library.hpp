@@ -75,8 +75,11 @@ class Library {
   bool takes_extended_connect() const;  // SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3)
   Result<std::uint32_t> submit_request(const RequestFields& fields, bool has_body);
   Result<void> reset(std::uint32_t stream, std::uint32_t code);
-  Result<void> resume(std::uint32_t stream);  // there is more of the body
-  bool has_window() const;                    // the peer's for the connection
+  Result<void> resume(std::uint32_t stream);    // there is more of the body
+  bool has_window() const;                      // the peer's for the connection
+  bool has_window(std::uint32_t stream) const;  // and for the stream
+  // Ends the request, whatever the windows are. For a stream whose body has nothing more to send.
+  Result<void> end_with_trailers(std::uint32_t stream, const Fields& trailers);
   // Opens the windows again by as much.
   Result<void> consumed(std::uint32_t stream, std::size_t bytes);
   Result<void> consumed_of_connection(std::size_t bytes);

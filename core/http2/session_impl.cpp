@@ -85,8 +85,8 @@ void Session::abort(StreamId id) {
 void Session::upload_changed(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream || error_ || stream->sending() != SendState::body) return;
-  if (stream->blocked) return;  // its turn comes
-  resume(*stream);
+  end_without_window(*stream);
+  if (!stream->blocked) resume(*stream);  // else its turn comes
   pump();
 }
 
@@ -94,8 +94,26 @@ void Session::stop_waiting_for_continue(StreamId id) {
   Stream* const stream = streams_.find(id);
   if (!stream || error_ || stream->sending() != SendState::waiting) return;
   stream->enter(SendState::body);
+  end_without_window(*stream);
   resume(*stream);
   pump();
+}
+
+// RFC 9113 6.9.1: a DATA frame without data needs no window, but the library waits for one. A server may wait for the
+// end of the request before it opens its windows again. The end of what has bytes to send is in the frame of the last.
+void Session::end_without_window(Stream& stream) {
+  const http::UploadBody& upload = *stream.upload();
+  if (!upload.pending().empty() || !upload.exhausted() || library_.has_window(stream.id())) return;
+  stream.enter(SendState::done);
+  if (const Fields* const trailers = trailers_of(upload))
+    return note(library_.end_with_trailers(stream.id(), *trailers));
+  stream.ended_by_us = true;
+  constexpr std::uint8_t kDataType = 0, kEndStream = 1;
+  const std::uint32_t id = stream.id();
+  const auto byte = [id](int at) { return static_cast<std::uint8_t>(id >> (8 * at) & 0xff); };
+  const std::uint8_t frame[] = {0, 0, 0, kDataType, kEndStream, byte(3), byte(2), byte(1), byte(0)};
+  request_frame_made(id, true);
+  if (!has_memory_for([&] { append(frame); })) fail(make_error(Code::out_of_memory, {}));
 }
 
 bool Session::waiting_for_continue(StreamId id) const {
@@ -238,17 +256,19 @@ void Session::collect_output() {
       if (!next_turn()) return;
       continue;
     }
-    // A byte is moved no more often than another one was taken.
-    if (out_begin_ == out_.size() || (out_begin_ > limits::kWireOutBytes && out_begin_ >= pending())) {
-      out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
-      out_begin_ = 0;
-    }
-    out_.insert(out_.end(), piece->begin(), piece->end());
-    const std::uint64_t begin = std::exchange(made_, made_ + piece->size());
-    if (frame_of_ != 0) {
-      marks_.add({.begin = begin, .end = made_, .stream = frame_of_, .last = frame_is_last_});
-    }
+    append(*piece);
   }
+}
+
+void Session::append(Bytes frame) {
+  // A byte is moved no more often than another one was taken.
+  if (out_begin_ == out_.size() || (out_begin_ > limits::kWireOutBytes && out_begin_ >= pending())) {
+    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
+    out_begin_ = 0;
+  }
+  out_.insert(out_.end(), frame.begin(), frame.end());
+  const std::uint64_t begin = std::exchange(made_, made_ + frame.size());
+  if (frame_of_ != 0) marks_.add({.begin = begin, .end = made_, .stream = frame_of_, .last = frame_is_last_});
 }
 
 void Session::pump() noexcept {
@@ -280,7 +300,7 @@ bool Session::next_turn() {
   while (!turns_.empty() && pending() < limits::kWireOutBytes && library_.has_window()) {
     const StreamId id = take_turn();
     Stream* const stream = streams_.find(id);
-    if (!stream) continue;
+    if (!stream || stream->sending() != SendState::body) continue;
     stream->blocked = false;
     turn_ = id;
     turn_left_ = limits::kTurnBytes;

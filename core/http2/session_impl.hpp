@@ -96,6 +96,9 @@ class Session final : public http::Session, private Listener {
   std::size_t pending() const { return out_.size() - out_begin_; }
   bool is_full() const { return pending() >= limits::kMaxUnsentBytes; }  // the peer takes too little
   void collect_output();                                                 // throws std::bad_alloc
+  void append(Bytes frame);                                              // the same
+  static const Fields* trailers_of(const http::UploadBody& upload);      // null: none
+  void end_without_window(Stream& stream);
   void pump() noexcept;  // collects all output; a failure ends the session
   void resume(Stream& stream);
   bool next_turn();

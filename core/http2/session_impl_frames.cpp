@@ -31,9 +31,10 @@ void Session::remove(Stream& stream) {
 
 void Session::complete(Stream& stream) {
   const StreamId id = stream.id();
-  // RFC 9113 8.1: the rest of the request is not wanted any more.
-  if (stream.sending() != SendState::done) {
-    note(library_.reset(id, std::to_underlying(ErrorCode::cancel)));
+  // RFC 9113 8.1: the rest of the request is not wanted any more. Where the library does not know of the end, it would
+  // keep the stream; the server passes over a reset of a stream that is closed (RFC 9113 5.1).
+  if (stream.sending() != SendState::done || stream.ended_by_us) {
+    note(library_.reset(id, std::to_underlying(stream.ended_by_us ? ErrorCode::no_error : ErrorCode::cancel)));
     reset_waits_ = true;
   }
   give({.kind = Event::Kind::complete, .stream = id});
@@ -159,6 +160,7 @@ void Session::section_ended(StreamId id, bool last) {
       give({.kind = Event::Kind::interim, .stream = id, .head_bytes = stream->reader().head_bytes()});
       if (stream->reader().status() == 100 && stream->sending() == SendState::waiting) {
         stream->enter(SendState::body);
+        end_without_window(*stream);
         resume(*stream);
       }
       return;
@@ -214,6 +216,12 @@ bool Session::must_wait(const Stream& stream) const {
   return !turns_.empty() || (filled_ == stream.id() && streams_.size() > 1);
 }
 
+// Servers refuse HEADERS without a field.
+const Fields* Session::trailers_of(const http::UploadBody& upload) {
+  const Fields* const trailers = upload.trailers();
+  return trailers != nullptr && !trailers->empty() ? trailers : nullptr;
+}
+
 Session::Filled Session::fill(StreamId id, MutableBytes space) {
   Stream* const stream = streams_.find(id);
   if (!stream) return {};
@@ -237,7 +245,7 @@ Session::Filled Session::fill(StreamId id, MutableBytes space) {
   const bool last = upload.exhausted();
   if (last) stream->enter(SendState::done);
   stream->held_back = bytes.empty() && !last;
-  return {.bytes = bytes.size(), .last = last, .trailers = upload.trailers()};
+  return {.bytes = bytes.size(), .last = last, .trailers = trailers_of(upload)};
 }
 
 void Session::request_frame_made(StreamId id, bool last) {

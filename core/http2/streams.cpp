@@ -37,7 +37,7 @@ void Stream::start(StreamId id, const http::Exchange& exchange, bool expects_con
                  .to_head = is_head,
                  .to_connect = effective_method(*exchange.request) == "CONNECT",
                  .keep_raw = exchange.rules.keep_raw_head});
-  begun = sent = held_back = blocked = false;
+  begun = sent = held_back = blocked = ended_by_us = false;
   urgency = exchange.urgency;
   buffered = 0;
   window = {};

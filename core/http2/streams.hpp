@@ -41,7 +41,8 @@ class Stream {
   // Facts about the request's bytes, for http::Session. `held_back`: the library waits until it is told that there is
   // more of the body.
   bool begun = false, sent = false, held_back = false;
-  bool blocked = false;  // it waits for its turn
+  bool blocked = false;      // it waits for its turn
+  bool ended_by_us = false;  // the library does not know that the request has ended
   std::uint8_t urgency = Priority{}.urgency;
   std::size_t buffered = 0;  // body bytes that the application has not consumed
   Window window;

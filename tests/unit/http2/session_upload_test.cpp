@@ -377,6 +377,76 @@ TEST_CASE("http2 upload: trailers wait for the windows and for all of the body")
   CHECK(sent.back().fields == "checksum: x\n");
 }
 
+TEST_CASE("http2 upload: the end of a body that has filled a window, and its trailers, need no window") {
+  for (const bool of_stream : {true, false}) {
+    for (const bool has_trailers : {true, false}) {
+      CAPTURE(of_stream);
+      CAPTURE(has_trailers);
+      Http2Peer peer;
+      peer.receive(h2::settings({{h2::kInitialWindow, of_stream ? 3U : 1'000'000U}}));
+      const std::string body(of_stream ? 3 : 65'535, 'b');
+      const auto stream = peer.open("POST", BodyStream{});
+      put(peer, stream, body);
+      CHECK(data_of(peer.sent(), stream).body == body);
+      CHECK_FALSE(peer.session->request_sent(stream));
+      Fields trailers;
+      if (has_trailers) REQUIRE(trailers.add("checksum", "x"));
+      REQUIRE(peer[stream].upload->finish(std::move(trailers)));
+      peer.session->upload_changed(stream);
+      peer.session->upload_changed(stream);
+      auto sent = peer.sent();
+      REQUIRE(sent.size() == 1);
+      CHECK(sent[0].stream == stream);
+      CHECK(sent[0].type == (has_trailers ? h2::kHeaders : h2::kData));
+      CHECK(sent[0].flags == (has_trailers ? h2::kEndHeaders | h2::kEndStream : h2::kEndStream));
+      CHECK(sent[0].fields == (has_trailers ? "checksum: x\n" : ""));
+      CHECK((has_trailers || sent[0].payload.empty()));
+      CHECK(peer.session->request_sent(stream));
+      CHECK_FALSE(peer.session->wants_upload(stream));
+      peer.receive(h2::window_update(0, 10) + h2::window_update(stream, 10));
+      CHECK(peer.sent().empty());
+      peer.receive(h2::headers(stream, {{":status", "200"}}, h2::kEndStream));
+      CHECK(peer[stream].story == "hc");
+      sent = peer.sent();
+      CHECK(has_reset(sent, stream, 0) != has_trailers);
+      CHECK(sent.size() == (has_trailers ? 0 : 1));
+      // The library does not have the stream any more: another one may be open.
+      peer.receive(h2::settings({{h2::kMaxStreams, 1}}));
+      const auto next = peer.open();
+      CHECK(peer.sent().back().stream == next);
+      peer.receive(h2::headers(next, {{":status", "200"}}, h2::kEndStream));
+      CHECK(peer[next].story == "hc");
+      CHECK_FALSE(peer.error);
+    }
+  }
+}
+
+TEST_CASE("http2 upload: trailers without a field are none") {
+  Http2Peer peer;
+  peer.receive(h2::settings());
+  const auto stream = peer.open("POST", BodyStream{});
+  put(peer, stream, "body");
+  REQUIRE(peer[stream].upload->finish(Fields()));
+  peer.session->upload_changed(stream);
+  const auto sent = peer.sent();
+  CHECK(data_of(sent, stream).body == "body");
+  CHECK(data_of(sent, stream).ended);
+}
+
+TEST_CASE("http2 upload: an empty body that waited for 100 ends where no window is open at all") {
+  for (const bool told : {true, false}) {
+    Http2Peer peer;
+    peer.receive(h2::settings({{h2::kInitialWindow, 0}}));
+    const auto stream = peer.open("POST", BodyStream{}, {{"Expect", "100-continue"}});
+    finish(peer, stream);
+    CHECK_FALSE(data_of(peer.sent(), stream).ended);
+    if (told) peer.receive(h2::headers(stream, {{":status", "100"}}));
+    if (!told) peer.session->stop_waiting_for_continue(stream);
+    CHECK(data_of(peer.sent(), stream).ended);
+    CHECK(peer.session->request_sent(stream));
+  }
+}
+
 TEST_CASE("http2 upload: an allowance holds the body back") {
   Http2Peer peer;
   peer.receive(h2::settings());
