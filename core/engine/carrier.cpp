@@ -156,11 +156,8 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
     if (job.options.report_heads) outbox_.try_put_head(job.id, head);
     ++connection.exchanges_carried;
     ++requests_;
-    if (job.info.reused) {
-      ++reused_;
-    } else {
-      ++job.info.connections;
-    }
+    if (job.info.reused) ++reused_;
+    if (!job.info.reused) ++job.info.connections;
     outbox_.report([&] {
       return EngineEvent{.kind = EngineEvent::Kind::request_begun,
                          .transfer = job.id,
