@@ -28,7 +28,10 @@ struct TransferLimits {
   std::optional<std::uint64_t> low_rate = {};
   Duration low_period = std::chrono::seconds(30);
 
-  // The greatest number of body bytes a second, on average; nullopt: no limit.
+  // The greatest number of body bytes a second, on average; nullopt: no limit. Over HTTP/2 max_receive_rate only delays
+  // the opening of the exchange's window (RFC 9113 5.2). That is 512 KiB or more at first, and is opened by at least
+  // half of it at a time. So the first bytes of a body, as many as the window has, come as fast as the server sends
+  // them, and the others in bursts; a body that fits into the window is not limited.
   std::optional<std::uint64_t> max_receive_rate = {};
   std::optional<std::uint64_t> max_send_rate = {};
 

@@ -212,7 +212,7 @@ void SegmentedDownload::drop(Multi& multi, Run& run) {
     owner_.note_first(multi);
   } else {
     const TransferInfo info = multi.info(run.id);
-    if (info.conn) connects_ += (info.reused ? 0 : 1) + static_cast<std::uint64_t>(info.retries);
+    connects_ += static_cast<std::uint64_t>(info.connections);
     if (surroundings_.har) note_ended(multi, run);
   }
   multi.remove(run.id);

@@ -15,7 +15,7 @@ Duration since(const Progress& progress, const std::optional<Instant>& at) {
 // As in curl: sizes of heads and times count all hops, the size of the body the last one alone.
 void add_hop(WriteOutFacts& facts, const Hop& hop) {
   const Progress& progress = hop.progress;
-  facts.num_connects += progress.connected ? (hop.reused ? 0 : 1) + static_cast<std::uint64_t>(hop.retries) : 0;
+  facts.num_connects += static_cast<std::uint64_t>(hop.connections);
   facts.size_header += progress.received_head_bytes;
   facts.size_request += progress.sent_head_bytes;
   facts.time_namelookup += since(progress, progress.resolved);
@@ -99,7 +99,7 @@ WriteOutFacts transfer_facts(const Operation& operation, const Message& message,
       facts.local_ip = info.local.ip.to_string();
       facts.local_port = info.local.port;
     }
-    facts.num_connects = info.reused ? 0 : 1 + static_cast<std::uint64_t>(info.retries);
+    facts.num_connects = static_cast<std::uint64_t>(info.connections);
   }
   facts.size_download = progress.received_body_bytes;
   facts.size_delivered = progress.decoded_body_bytes != 0 ? progress.decoded_body_bytes : progress.received_body_bytes;

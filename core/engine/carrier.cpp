@@ -157,6 +157,7 @@ Result<void> Carrier::open(PooledConnection& connection, Job& job, Now now, cons
     ++connection.exchanges_carried;
     ++requests_;
     if (job.info.reused) ++reused_;
+    if (!job.info.reused) ++job.info.connections;
     outbox_.report([&] {
       return EngineEvent{.kind = EngineEvent::Kind::request_begun,
                          .transfer = job.id,

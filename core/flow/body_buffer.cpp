@@ -38,9 +38,15 @@ bool BodyBuffer::keep() {
   kept_.insert(kept_.end(), landed_.begin(), landed_.end());
   for (std::size_t i = more_begin_; i < more_.size(); ++i) kept_.insert(kept_.end(), more_[i].begin(), more_[i].end());
   landed_ = {};
+  clear_more();
+  return true;
+}
+
+// A peer may send a body in so many pieces that the list of them is larger than they are.
+void BodyBuffer::clear_more() noexcept {
   more_.clear();
   more_begin_ = more_bytes_ = 0;
-  return true;
+  if (more_.capacity() > kKeptPieces) std::vector<Bytes>().swap(more_);
 }
 
 void BodyBuffer::consume(std::size_t bytes) {
@@ -54,9 +60,7 @@ void BodyBuffer::consume(std::size_t bytes) {
   if (!landed_.empty() || more_bytes_ == 0) return;
   landed_ = more_[more_begin_++];
   more_bytes_ -= landed_.size();
-  if (more_bytes_ != 0) return;
-  more_.clear();
-  more_begin_ = 0;
+  if (more_bytes_ == 0) clear_more();
 }
 
 void BodyBuffer::drop() {

@@ -29,9 +29,13 @@ class BodyBuffer {
   void drop();                      // removes all bytes and frees the memory
   // Bytes of memory used, consumed bytes that were not removed yet included.
   std::size_t kept_bytes() const { return kept_.size(); }
-  bool has_memory() const { return kept_.capacity() != 0; }
+  // More than what an empty buffer may keep.
+  bool has_memory() const { return kept_.capacity() != 0 || more_.capacity() > kKeptPieces; }
 
  private:
+  void clear_more() noexcept;
+
+  static constexpr std::size_t kKeptPieces = 16;  // for so many the list stays
   std::vector<std::uint8_t> kept_;
   std::size_t kept_begin_ = 0;
   Bytes landed_;             // the first landed piece

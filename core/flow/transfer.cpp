@@ -101,7 +101,8 @@ Hop Transfer::present_hop(std::optional<Code> failure) const {
           .failure = failure,
           .progress = progress,
           .reused = info.reused,
-          .retries = info.retries};
+          .retries = info.retries,
+          .connections = info.connections};
 }
 
 namespace {
@@ -181,6 +182,7 @@ TransferInfo Transfer::details() const {
   all.extended_connect = info.extended_connect;
   all.reused = info.reused;
   all.retries = info.retries;
+  all.connections = info.connections;
   all.tls_truncated = info.tls_truncated;
   all.early_bytes = info.early_bytes;
   all.early_accepted = info.early_accepted;

@@ -32,6 +32,7 @@ struct ConnectionDetails {
   std::uint32_t early_bytes = 0;
   int connect_status = 0;  // of a tunnel that failed
   std::uint8_t retries = 0;
+  std::uint8_t connections = 0;
   std::uint8_t addresses_tried = 0;
   bool reused = false;
   bool tls_truncated = false;

@@ -95,8 +95,11 @@ TEST_CASE("redirect options: -w counts heads and times of all hops, and the body
     return p;
   };
   HopChain chain;
-  chain.hops.push_back(
-      {.method = "POST", .url = *Url::parse("http://h/one"), .status = 302, .progress = progress(1s, 1)});
+  chain.hops.push_back({.method = "POST",
+                        .url = *Url::parse("http://h/one"),
+                        .status = 302,
+                        .progress = progress(1s, 1),
+                        .connections = 1});
   chain.hops.push_back({.reason = HopReason::redirect,
                         .method = "GET",
                         .url = *Url::parse("https://h/two"),
@@ -112,6 +115,7 @@ TEST_CASE("redirect options: -w counts heads and times of all hops, and the body
   Message message;
   message.progress = chain.hops.back().progress;
   message.info.conn = ConnId{1};
+  message.info.connections = 1;
   const WriteOutFacts facts = transfer_facts(operation, message, nullptr, {}, chain);
   CHECK(facts.method == "GET");
   CHECK(facts.status == 200);

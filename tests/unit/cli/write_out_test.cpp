@@ -379,6 +379,7 @@ TEST_CASE("write out: each figure of a transfer is its own, and those of heads a
     p.sent_head_bytes = 20;
     p.sent_body_bytes = 30;
     p.received_body_bytes = 40;
+    hop.connections = 1;
     return hop;
   };
   HopChain chain;
@@ -390,6 +391,8 @@ TEST_CASE("write out: each figure of a transfer is its own, and those of heads a
   Message message;
   message.progress = chain.hops.back().progress;
   message.info.conn = ConnId{1, 1};
+  message.info.connections = 1;
+  message.info.retries = 2;  // one of them may be on the same connection
   message.info.address = {*IpAddress::parse("192.0.2.1"), 443};
   ResponseHead head;
   head.status = 307;

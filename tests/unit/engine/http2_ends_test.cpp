@@ -197,6 +197,7 @@ TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, a
   world.read(conn);
   REQUIRE(world.requests.size() == 3);
   CHECK(world.engine.info(id).retries == 2);
+  CHECK(world.engine.info(id).connections == 1);
   CHECK(world.engine.progress(id).queued == begun);
   SUBCASE("taken") {
     world.receive(conn, Http2World::ok(5, "x"));

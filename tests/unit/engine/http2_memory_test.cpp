@@ -1,5 +1,5 @@
-// What HTTP/2 over TLS costs in memory: an idle connection after many different responses, and a running stream. The
-// memory of HTTP/1's idle connections: scale_test.cpp.
+// What HTTP/2 costs in memory: an idle connection over TLS after many different responses, a running stream, and what
+// stays of a read that had many frames. The memory of HTTP/1's idle connections: scale_test.cpp.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "tests/sim/scale.hpp"
 #include "tests/support/engine_tls_world.hpp"
-#include "tests/support/http2_frames.hpp"
+#include "tests/support/http2_world.hpp"
 
 namespace sluice {
 namespace {
@@ -119,6 +119,26 @@ TEST_CASE("http2 memory: an idle connection over TLS holds less than 16 KiB, als
 
 TEST_CASE("http2 memory: a running stream, with its transfer, holds less than 3 KiB") {
   CHECK(running_bytes() < kStreamGoalBytes);
+}
+
+TEST_CASE("http2 memory: what was consumed leaves nothing, however many frames it came in") {
+  Http2World world;
+  const TransferId id = world.add("http://192.0.2.1/", world.known);
+  const ConnId conn = world.connect();
+  world.receive(conn, h2::headers(1, {{":status", "200"}}) + h2::data(1, "x"));
+  world.read(conn);
+  constexpr std::size_t kFrames = 20'000;
+  std::string frames;
+  for (std::size_t i = 0; i < kFrames; ++i) frames += h2::data(1, "x");
+  world.bodies[id].reserve(kFrames + 1);
+  const std::size_t before = bytes_in_use();
+  CHECK(world.receive(conn, frames) == frames.size());
+  world.read(conn);
+  CHECK(world.bodies[id].size() == kFrames + 1);
+  // The landing buffer, and what the engine keeps for the next read.
+  constexpr std::size_t kKeptBytes = 100'000;
+  CHECK(bytes_in_use() < before + kKeptBytes);
+  CHECK_FALSE(world.done(id));
 }
 
 }  // namespace sluice

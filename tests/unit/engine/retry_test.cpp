@@ -45,6 +45,7 @@ struct Reused {
     CHECK(world.succeeded(id));
     CHECK(world.bodies[id] == "again");
     CHECK(world.engine.info(id).retries == 1);
+    CHECK(world.engine.info(id).connections == 1);
     CHECK_FALSE(world.engine.info(id).reused);
     check_nothing_left(world);
   }

@@ -55,6 +55,29 @@ TEST_CASE("body buffer: pieces that lie apart are shown one after another, in pl
   CHECK(body.empty());
 }
 
+TEST_CASE("body buffer: a long list of pieces is not kept when they are consumed, dropped or kept as one") {
+  const std::string landing(40'000, 'x');
+  BodyBuffer body;
+  const auto land = [&](std::size_t pieces) {
+    for (std::size_t i = 0; i < pieces; ++i) body.land(as_bytes(landing).subspan(2 * i, 1));
+  };
+  land(20'000);
+  CHECK(body.has_memory());
+  while (!body.empty()) body.consume(1);
+  CHECK_FALSE(body.has_memory());
+  land(20'000);
+  body.drop();
+  CHECK_FALSE(body.has_memory());
+  land(20'000);
+  REQUIRE(body.keep());
+  CHECK(body.kept_bytes() == 20'000);
+  body.consume(20'000);
+  CHECK_FALSE(body.has_memory());
+  // A few are no reason to free and allocate again and again.
+  land(10);
+  CHECK_FALSE(body.has_memory());
+}
+
 TEST_CASE("body buffer: pieces that lie side by side are one") {
   BodyBuffer body;
   const std::string landing = "abcd";

@@ -60,7 +60,8 @@ TEST_CASE("transfer: a hop takes the place of the one before, which is remembere
   transfer.head.status = 307;
   transfer.progress.received_body_bytes = 9;
   transfer.info.reused = true;
-  transfer.info.retries = 1;
+  transfer.info.retries = 2;
+  transfer.info.connections = 1;
   transfer.body.land(as_bytes("left over"));
   NextHop following{.request = request_for("http://b.test/2", "POST"), .same_body = true};
   ResponseHead ended;
@@ -74,6 +75,7 @@ TEST_CASE("transfer: a hop takes the place of the one before, which is remembere
   CHECK(transfer.progress.received_body_bytes == 0);
   CHECK(transfer.progress.queued == kNow.steady);
   CHECK(transfer.info.retries == 0);
+  CHECK(transfer.info.connections == 0);
   REQUIRE(transfer.past_hops.size() == 1);
   const Hop& hop = transfer.past_hops.front();
   CHECK(hop.method == "POST");
@@ -83,7 +85,8 @@ TEST_CASE("transfer: a hop takes the place of the one before, which is remembere
   CHECK(hop.progress.received_body_bytes == 9);
   CHECK(hop.progress.done == kNow.steady);
   CHECK(hop.reused);
-  CHECK(hop.retries == 1);
+  CHECK(hop.retries == 2);
+  CHECK(hop.connections == 1);
   transfer.recycle();
   CHECK(transfer.past_hops.empty());
 }
