@@ -29,7 +29,7 @@ sim::PerMille rare(Random& random) {
 sim::Weather draw_weather(Random& random, bool storm) {
   sim::Weather weather;
   if (one_in(random, 2)) weather.max_piece = 1 + random.below(one_in(random, 3) ? 40 : 6'000);
-  if (one_in(random, 4)) weather.max_send = 1 + random.below(3'000);
+  if (one_in(random, 4)) weather.max_send = 1 + random.below(one_in(random, 3) ? 30 : 3'000);
   if (one_in(random, 3)) weather.bandwidth = 100'000 + random.below(2'000'000);
   if (one_in(random, 3)) weather.window = 2'000 + random.below(30'000);
   weather.delay = milliseconds(1 + random.below(30));
