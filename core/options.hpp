@@ -411,8 +411,8 @@ struct EngineOptions {
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
   // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
   // answer comes in the same time again, its transfers fail (http2_error) and it is closed. Where a PING has to wait
-  // after other bytes, that time begins when it is sent, as long as some of them are. nullopt or zero: none, but for the
-  // few that measure the round trip while a large body comes. In the tunnel of a proxy (CONNECT) it is for the
+  // after other bytes, that time begins when it is sent, as long as some of them are. nullopt or zero: none, but for
+  // the few that measure the round trip while a large body comes. In the tunnel of a proxy (CONNECT) it is for the
   // connection with the origin, and not for one over HTTP/2 with the proxy.
   std::optional<Duration> http2_ping_interval = {};
   // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the

@@ -117,7 +117,7 @@ SIDE_BY_SIDE = [
            ("pool/pool.cpp", "if (!endpoint.queue.empty()) make_pending(endpoint);  // those",
             "if (!endpoint.queue.empty() && !PLANTED) make_pending(endpoint);  // those")),
     mutant("side-carries", "what an endpoint's last connection carried is forgotten",
-           ("pool/pool.cpp", "endpoint.carries =\n      static_cast<std::uint32_t>(std::min", "if (!PLANTED) endpoint.carries =\n      static_cast<std::uint32_t>(std::min")),
+           ("pool/pool.cpp", "endpoint.carries = is_outdated", "if (!PLANTED) endpoint.carries = is_outdated")),
     mutant("side-retry-older", "a retry goes to a connection that was there before it",
            ("pool/pool.cpp", "*connection.secured >= *waiter.retried;", "(PLANTED || *connection.secured >= *waiter.retried);")),
     mutant("side-retry-alone", "a retry goes to no connection that carries others, however new",
