@@ -363,11 +363,11 @@ Result<void> Session::keep_alive(Now now) {
     return std::unexpected(make_error(Code::http2_error, "HTTP/2: the peer does not answer a PING"));
   }
   awaits_pong_ = true;
+  ping_waits_ = on_wire_ < made_;
   if (auto pinged = library_.ping(); !pinged) return pinged;
   pump();
   ping_end_ = made_;
   ping_reports_ = reports_;
-  ping_waits_ = false;
   return {};
 }
 

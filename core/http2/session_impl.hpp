@@ -143,7 +143,7 @@ class Session final : public http::Session, private Listener {
 
   std::optional<Instant> ping_due_;
   bool heard_ = false, awaits_pong_ = false;
-  bool ping_waits_ = false;         // was not on the wire at the last look at it ...
+  bool ping_waits_ = false;         // bytes before it, or its own, were not on the wire at the last look at it ...
   std::uint64_t ping_reports_ = 0;  // ... after so many calls of on_wire()
   std::uint64_t ping_end_ = 0;      // of the last one, in bytes of output
   std::uint64_t on_wire_ = 0;       // bytes that were taken

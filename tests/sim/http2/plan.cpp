@@ -309,7 +309,8 @@ Plan draw_plan(std::uint64_t seed) {
 }
 
 bool keeps_connections(const Plan& plan, std::size_t origin) {
-  return plan.calm && std::ranges::none_of(plan.transfers, [&](const TransferPlan& transfer) {
+  const bool reads = !plan.origins[origin].options.silent_after;
+  return plan.calm && reads && std::ranges::none_of(plan.transfers, [&](const TransferPlan& transfer) {
            return transfer.origin == origin && transfer.reply.http2.fault >= sim::Http2Fault::zero_update;
          });
 }
