@@ -155,6 +155,8 @@ void overrun(Random& random, TransferPlan& transfer) {
   transfer.upload = {};
   transfer.reply.status = 200;
   transfer.reply.bytes = 600'000 + random.below(300'000);
+  transfer.reply.http2.frame_bytes = sim::Http2Reply{}.frame_bytes;  // of a try without the fault
+  transfer.reply.http2.pause = Duration::zero();
   transfer.pauses_at = random.below(1'000);
   transfer.pause = seconds(5 + random.below(5));
 }
@@ -294,6 +296,11 @@ Plan draw_plan(std::uint64_t seed) {
   plan.coalesces = !one_in(random, 3);
   const std::size_t origins = 1 + random.below(2), transfers = 1 + random.below(one_in(random, 3) ? 60 : 12);
   for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back(draw_origin(random, theme));
+  // Many PING frames that are not answered look like a flood.
+  const bool is_slow = plan.weather.max_send < 200;
+  for (OriginPlan& origin : plan.origins) {
+    if (is_slow && origin.options.ping_every) *origin.options.ping_every += seconds(2);
+  }
   const HttpVersions usual = pick(random, kUsual);
   for (std::size_t i = 0; i < transfers; ++i)
     plan.transfers.push_back(draw_transfer(random, plan.origins, usual, theme));
