@@ -378,6 +378,8 @@ void Http2Peer::follow_plan(Line& line) {
     const Http2Change& change = options.changes[changes_done_];
     upload_window_ = change.upload_window.value_or(upload_window_);
     server_.change({.max_streams = change.max_streams, .window = change.upload_window});
+    // What was too little to open the window for may be all that the smaller one allows.
+    for (auto& [stream, exchange] : exchanges_) pay(stream, exchange.owed, 1 + upload_window_ / 4);
   }
   if (goaway_due_ && *goaway_due_ <= now) {
     goaway_due_.reset();

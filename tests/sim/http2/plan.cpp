@@ -29,7 +29,7 @@ sim::PerMille rare(Random& random) {
 sim::Weather draw_weather(Random& random, bool storm) {
   sim::Weather weather;
   if (one_in(random, 2)) weather.max_piece = 1 + random.below(one_in(random, 3) ? 40 : 6'000);
-  if (one_in(random, 4)) weather.max_send = 1 + random.below(3'000);
+  if (one_in(random, 4)) weather.max_send = 1 + random.below(one_in(random, 3) ? 30 : 3'000);
   if (one_in(random, 3)) weather.bandwidth = 100'000 + random.below(2'000'000);
   if (one_in(random, 3)) weather.window = 2'000 + random.below(30'000);
   weather.delay = milliseconds(1 + random.below(30));
@@ -155,6 +155,8 @@ void overrun(Random& random, TransferPlan& transfer) {
   transfer.upload = {};
   transfer.reply.status = 200;
   transfer.reply.bytes = 600'000 + random.below(300'000);
+  transfer.reply.http2.frame_bytes = sim::Http2Reply{}.frame_bytes;  // of a try without the fault
+  transfer.reply.http2.pause = Duration::zero();
   transfer.pauses_at = random.below(1'000);
   transfer.pause = seconds(5 + random.below(5));
 }
@@ -294,6 +296,11 @@ Plan draw_plan(std::uint64_t seed) {
   plan.coalesces = !one_in(random, 3);
   const std::size_t origins = 1 + random.below(2), transfers = 1 + random.below(one_in(random, 3) ? 60 : 12);
   for (std::size_t i = 0; i < origins; ++i) plan.origins.push_back(draw_origin(random, theme));
+  // Many PING frames that are not answered look like a flood.
+  const bool is_slow = plan.weather.max_send < 200;
+  for (OriginPlan& origin : plan.origins) {
+    if (is_slow && origin.options.ping_every) *origin.options.ping_every += seconds(2);
+  }
   const HttpVersions usual = pick(random, kUsual);
   for (std::size_t i = 0; i < transfers; ++i)
     plan.transfers.push_back(draw_transfer(random, plan.origins, usual, theme));
@@ -309,7 +316,8 @@ Plan draw_plan(std::uint64_t seed) {
 }
 
 bool keeps_connections(const Plan& plan, std::size_t origin) {
-  return plan.calm && std::ranges::none_of(plan.transfers, [&](const TransferPlan& transfer) {
+  const bool reads = !plan.origins[origin].options.silent_after;
+  return plan.calm && reads && std::ranges::none_of(plan.transfers, [&](const TransferPlan& transfer) {
            return transfer.origin == origin && transfer.reply.http2.fault >= sim::Http2Fault::zero_update;
          });
 }

@@ -294,14 +294,14 @@ class Http2Run final : public ModeRun {
 
   // Where nothing else can hold it up, a transfer that was not paused has ended when a long pause of another is over.
   void check_neighbours(const Account& paused) {
-    constexpr Duration kLong = std::chrono::seconds(60);
+    const Duration enough = std::chrono::seconds(60) + longest_wait(plan_);
     const OriginPlan& origin = plan_.origins[paused.plan->origin];
     const bool clear = plan_.faultless && plan_.max_connections_per_origin == 0 && origin.options.changes.empty() &&
                        origin.options.max_streams >= plan_.transfers.size() && !plan_.weather.late_reads;
-    if (!clear || paused.plan->pause < kLong) return;
+    if (!clear || paused.plan->pause < enough) return;
     for (const Account& other : book_.accounts()) {
       if (other.plan->origin != paused.plan->origin || other.plan->pauses_at || other.ended || !other.begun) continue;
-      if (world_.now().steady - other.begun_at > kLong)
+      if (world_.now().steady - other.begun_at > enough)
         report("a paused transfer stops no other", name_of(other) + " waits for " + name_of(paused));
     }
   }

@@ -1,10 +1,12 @@
 // Runs the transfers of a seed over HTTP/2 in a simulated world: many exchanges on one connection, with servers that
-// change their settings, go away, refuse, reset and break rules, and an application that pauses and cancels.
+// change their settings, go away, refuse, ask for HTTP/1.1, reset and break rules, hosts that share connections, and an
+// application that pauses and cancels.
 //
 // The oracles: what a transfer gets and sends is its own, and whole; every end has a cause that the plan or the weather
 // knows; what an origin did not process is tried again, and nothing else is done twice; no window is larger than said;
-// a paused transfer stops no other; transfers share a connection; a wrong response is never taken; every exchange ends
-// at both ends; and the client breaks no rule.
+// a paused transfer stops no other; transfers share a connection, those of several hosts only where its certificate is
+// valid for all; a wrong response is never taken; cookies, priorities and trailers come as asked; what a connection keeps
+// for its peer is under its cap; every exchange ends at both ends; and the client breaks no rule.
 #pragma once
 
 #include <cstdint>

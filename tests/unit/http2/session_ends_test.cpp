@@ -355,6 +355,14 @@ TEST_CASE("http2 ends: a PING that waits after other bytes has its time once it 
     peer.session->on_wire(0, peer.moved);
   };
   const std::size_t all = peer.session->output().size_bytes();
+  SUBCASE("it is sent within the first interval") {
+    send(all);
+    peer.timeout(now += seconds(10));
+    CHECK_FALSE(peer.error);
+    peer.timeout(now += seconds(10));
+    CHECK(peer.error);
+    return;
+  }
   SUBCASE("all of them are in one record of TLS, a part of which is sent each time") {
     peer.session->advance_output(all);
     for (int i = 0; i < 5; ++i) {
