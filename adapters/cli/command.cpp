@@ -27,7 +27,6 @@
 #include "adapters/cli/loop.hpp"
 #include "adapters/cli/operation_queue.hpp"
 #include "adapters/cli/progress_display.hpp"
-#include "adapters/cli/proxy_setup.hpp"
 #include "adapters/cli/run_progress.hpp"
 #include "adapters/cli/running_operation.hpp"
 #include "adapters/cli/tls_session_file.hpp"
@@ -102,6 +101,7 @@ MultiOptions multi_options(const CommandLine& command, const HostStores& hosts) 
   options.dns_local_addresses = command.names.local_addresses;
   options.engine.name_cache.ttl = command.dns_ttl;
   options.engine.https_records = command.https_records;
+  options.engine.http2_ping_interval = ping_interval(command);
   if (command.no_private_addresses) options.engine.address_rule = forbid_private_addresses();
   std::set<const Settings*> seen;
   for (const Operation& operation : command.operations) {
@@ -483,7 +483,6 @@ RunSummary run_command(const CommandLine& command) {
     Console(none, !command.silent || command.show_error, false).error(failure.exit_code, failure.message);
     return {.failed = command.operations.size(), .exit_code = failure.exit_code};
   };
-  const auto failure_of = [](const Error& error) { return Failure{exit_code(error), error.message()}; };
   const HostStores hosts = load_hosts(command, std::time(nullptr));
   const TlsSessionFile sessions(command.ssl_sessions, std::time(nullptr));
   const auto doh = make_doh(command);
@@ -492,9 +491,9 @@ RunSummary run_command(const CommandLine& command) {
   options.engine.tls_sessions = sessions.store();
   options.environment = doh->get();
   auto multi = Multi::create(std::move(options));
-  if (!multi) return give_up(failure_of(multi.error()));
+  if (!multi) return give_up({exit_code(multi.error()), multi.error().message()});
   const auto loop = make_loop(command.loop, **multi);
-  if (!loop) return give_up(failure_of(loop.error()));
+  if (!loop) return give_up({exit_code(loop.error()), loop.error().message()});
   return CommandRun(command, hosts, sessions, **multi, **loop).run();
 }
 

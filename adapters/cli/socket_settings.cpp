@@ -229,6 +229,15 @@ Applied apply_name_option(const Argument& argument, NameSettings& settings) {
   return {};
 }
 
+std::optional<Duration> ping_interval(const CommandLine& command) {
+  std::optional<Duration> shortest;
+  for (const Operation& operation : command.operations) {
+    const SocketSettings& sockets = operation.settings->sockets;
+    if (sockets.keeps_alive) shortest = std::min(shortest.value_or(Duration::max()), sockets.keep_alive.idle);
+  }
+  return shortest;
+}
+
 SocketChoices::Chosen SocketChoices::for_settings(const Settings& settings) {
   if (const auto known = made_.find(&settings); known != made_.end()) return known->second;
   const SocketSettings& wanted = settings.sockets;

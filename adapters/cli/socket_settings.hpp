@@ -5,6 +5,7 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adapters/cli/arguments.hpp"
@@ -18,6 +19,10 @@ namespace sluice::cli {
 std::expected<void, std::string> apply_socket_option(const Argument& argument, SocketSettings& settings);
 // Applies --dns-servers and its kin. Errors as above.
 std::expected<void, std::string> apply_name_option(const Argument& argument, NameSettings& settings);
+
+// EngineOptions::http2_ping_interval: one engine has all transfers, so the shortest --keepalive-time counts, but for
+// groups of options with --no-keepalive. nullopt: all have it.
+std::optional<Duration> ping_interval(const CommandLine& command);
 
 class SocketChoices {
  public:

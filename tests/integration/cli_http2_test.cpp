@@ -146,6 +146,22 @@ TEST_CASE("cli http2: a server that speaks HTTP/2 alone and is asked in HTTP/1.1
   CHECK(run_command({"-sS", "--http2-prior-knowledge", server.plain() + "/1"}).exit_code == 0);
 }
 
+TEST_CASE("cli http2: a server that is silent is found dead by --keepalive-time, and waited for with --no-keepalive") {
+  const LoopbackServer server([](const std::string& request) {
+    const bool begins = request.starts_with("PRI * HTTP/2.0\r\n");
+    return Reply{.bytes = begins ? std::string("\0\0\0\4\0\0\0\0\0", 9) : std::string()};  // SETTINGS
+  });
+  const auto run = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"-sS", "--http2-prior-knowledge"});
+    options.push_back(server.url());
+    return run_command(options);
+  };
+  const CommandResult dead = run({"--keepalive-time", "1"});
+  CHECK(dead.exit_code == 16);
+  CHECK(dead.err.find("the peer does not answer a PING") != std::string::npos);
+  CHECK(run({"--keepalive-time", "1", "--no-keepalive", "-m", "3"}).exit_code == 28);
+}
+
 TEST_CASE("cli http2: the key log has the secrets of the connection") {
   const Http2Server& server = cli_server<Nghttpd>();
   const std::filesystem::path log = server.site().folder() / "keys";

@@ -44,6 +44,22 @@ TEST_CASE("socket options: as curl, probes by default and no delay") {
   CHECK(kDefault.keep_alive->count == 9);
 }
 
+TEST_CASE("socket options: HTTP/2 connections are probed too, by PINGs") {
+  using std::chrono::seconds;
+  const auto interval = [](std::vector<std::string> options) {
+    options.emplace_back("h");
+    const auto line = parse(options);
+    REQUIRE(line.has_value());
+    return ping_interval(*line);
+  };
+  CHECK(interval({}) == seconds(60));
+  CHECK(interval({"--keepalive-time", "7"}) == seconds(7));
+  CHECK(interval({"--keepalive-time", "7", "--no-keepalive"}) == std::nullopt);
+  CHECK(interval({"--no-keepalive", "--keepalive"}) == seconds(60));
+  CHECK(interval({"--keepalive-time", "9", "h", "--next", "--keepalive-time", "5", "h", "--next"}) == seconds(5));
+  CHECK(interval({"--keepalive-time", "9", "h", "--next", "--keepalive-time", "5", "--no-keepalive"}) == seconds(9));
+}
+
 TEST_CASE("socket options: each sets its member") {
   CHECK(chosen_by({"--no-keepalive"}) == SocketOptions{});
   CHECK(chosen_by({"--no-keepalive", "--keepalive"}) == kDefault);

@@ -103,7 +103,7 @@ TEST_CASE("http2 streams: marks that wait are moved seldom, however many they ar
     const RequestMarks::Mark* const first = marks.next(at);
     REQUIRE((first && first->begin == at - kWaiting));
     const auto place = reinterpret_cast<std::uintptr_t>(first);
-    moves += place != std::exchange(expected, place + sizeof *first) ? 1 : 0;
+    moves += place != std::exchange(expected, place + sizeof *first) ? 1U : 0U;
     marks.pop();
     add(at);
   }
