@@ -414,9 +414,9 @@ struct EngineOptions {
   std::size_t max_connection_uses = 0;  // the greatest number of exchanges on one connection; 0: no limit
   // A PING is sent on an HTTP/2 connection after this time without a byte from the peer, also while it is idle; if no
   // answer comes in the same time again, its transfers fail (http2_error) and it is closed. Where a PING has to wait
-  // after other bytes, that time begins when it is sent, as long as some of them are. nullopt or zero: none, but for the
-  // few that measure the round trip while a large body comes. Where an HTTP/2 proxy has a tunnel (CONNECT), its end is
-  // asked too, whatever is spoken in the tunnel.
+  // after other bytes, that time begins when it is sent, as long as some of them are. nullopt or zero: none, but for
+  // the few that measure the round trip while a large body comes. Where an HTTP/2 proxy has a tunnel (CONNECT), its end
+  // is asked too, whatever is spoken in the tunnel.
   std::optional<Duration> http2_ping_interval = {};
   // A request for one https host may go on the HTTP/2 connection of another one (coalescing, RFC 9113 9.1.1): where the
   // host's addresses have that connection's address, at the same port, its certificate is valid for the host too by all

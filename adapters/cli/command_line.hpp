@@ -109,6 +109,7 @@ struct SocketSettings {
   IpAddress line_client;    // --haproxy-clientip, which asks for the line too; Kind::none: the own one
   SocketOptions options;    // the rest, without keep_alive
   bool keeps_alive = true;  // --no-keepalive: false
+  bool pings = false;       // --keepalive-time was given: over HTTP/2 PINGs too
   KeepAlive keep_alive;     // --keepalive-time, --keepalive-cnt
 };
 

@@ -91,12 +91,13 @@ Applied set_priority(std::string_view text, SocketOptions& options) {
 }
 
 // As in curl: the time is that before the first probe and that between two; 0 is the default.
-Applied set_keepalive_time(std::string_view text, KeepAlive& keep_alive) {
+Applied set_keepalive_time(std::string_view text, SocketSettings& settings) {
   const auto seconds = parse_count(text);
   if (!seconds) return std::unexpected(seconds.error());
   const KeepAlive plain;
-  keep_alive.idle = *seconds == 0 ? plain.idle : std::chrono::seconds(*seconds);
-  keep_alive.interval = *seconds == 0 ? plain.interval : std::chrono::seconds(*seconds);
+  settings.pings = *seconds != 0;
+  settings.keep_alive.idle = settings.pings ? std::chrono::seconds(*seconds) : plain.idle;
+  settings.keep_alive.interval = settings.pings ? std::chrono::seconds(*seconds) : plain.interval;
   return {};
 }
 
@@ -206,7 +207,7 @@ Applied apply_socket_option(const Argument& argument, SocketSettings& settings) 
   if (id == OptionId::interface) settings.interface = value;
   if (id == OptionId::local_port) return set_local_port(value, options);
   if (id == OptionId::no_keepalive) settings.keeps_alive = !on;
-  if (id == OptionId::keepalive_time) return set_keepalive_time(value, settings.keep_alive);
+  if (id == OptionId::keepalive_time) return set_keepalive_time(value, settings);
   if (id == OptionId::keepalive_cnt) return set_keepalive_count(value, settings.keep_alive);
   if (id == OptionId::tcp_nodelay) options.tcp_nodelay = on;
   if (id == OptionId::tcp_fastopen) options.tcp_fastopen = on;
@@ -233,7 +234,8 @@ std::optional<Duration> ping_interval(const CommandLine& command) {
   std::optional<Duration> shortest;
   for (const Operation& operation : command.operations) {
     const SocketSettings& sockets = operation.settings->sockets;
-    if (sockets.keeps_alive) shortest = std::min(shortest.value_or(Duration::max()), sockets.keep_alive.idle);
+    if (sockets.keeps_alive && sockets.pings)
+      shortest = std::min(shortest.value_or(Duration::max()), sockets.keep_alive.idle);
   }
   return shortest;
 }

@@ -21,7 +21,8 @@ std::expected<void, std::string> apply_socket_option(const Argument& argument, S
 std::expected<void, std::string> apply_name_option(const Argument& argument, NameSettings& settings);
 
 // EngineOptions::http2_ping_interval: one engine has all transfers, so the shortest --keepalive-time counts, but for
-// groups of options with --no-keepalive. nullopt: all have it.
+// groups of options with --no-keepalive. nullopt: no --keepalive-time counts. Without one there are no PINGs: some
+// servers end the connections of those that send many.
 std::optional<Duration> ping_interval(const CommandLine& command);
 
 class SocketChoices {

@@ -44,7 +44,7 @@ TEST_CASE("socket options: as curl, probes by default and no delay") {
   CHECK(kDefault.keep_alive->count == 9);
 }
 
-TEST_CASE("socket options: HTTP/2 connections are probed too, by PINGs") {
+TEST_CASE("socket options: with --keepalive-time HTTP/2 connections are probed too, by PINGs") {
   using std::chrono::seconds;
   const auto interval = [](std::vector<std::string> options) {
     options.emplace_back("h");
@@ -52,10 +52,12 @@ TEST_CASE("socket options: HTTP/2 connections are probed too, by PINGs") {
     REQUIRE(line.has_value());
     return ping_interval(*line);
   };
-  CHECK(interval({}) == seconds(60));
+  CHECK(interval({}) == std::nullopt);
+  CHECK(interval({"--keepalive-time", "60"}) == seconds(60));
+  CHECK(interval({"--keepalive-time", "7", "--keepalive-time", "0"}) == std::nullopt);
   CHECK(interval({"--keepalive-time", "7"}) == seconds(7));
   CHECK(interval({"--keepalive-time", "7", "--no-keepalive"}) == std::nullopt);
-  CHECK(interval({"--no-keepalive", "--keepalive"}) == seconds(60));
+  CHECK(interval({"--keepalive-time", "60", "--no-keepalive", "--keepalive"}) == seconds(60));
   CHECK(interval({"--keepalive-time", "9", "h", "--next", "--keepalive-time", "5", "h", "--next"}) == seconds(5));
   CHECK(interval({"--keepalive-time", "9", "h", "--next", "--keepalive-time", "5", "--no-keepalive"}) == seconds(9));
 }
