@@ -171,7 +171,7 @@ constexpr OptionSpec kTable[] = {
      "from this port, or the first free one of these"},
     {no_keepalive, 0, "no-keepalive", "", "keepalive", "", G::connection, "no probes of silent connections"},
     {keepalive_time, 0, "keepalive-time", "", "", "SECONDS", G::connection,
-     "silence before a probe, and between two (60); also PINGs"},
+     "silence before a probe or PING, between probes (60)"},
     {keepalive_cnt, 0, "keepalive-cnt", "", "", "N", G::connection, "close after N probes without an answer (9)"},
     {tcp_nodelay, 0, "tcp-nodelay", "", "no-tcp-nodelay", "", G::connection, "send small pieces at once (the default)"},
     {tcp_fastopen, 0, "tcp-fastopen", "", "no-tcp-fastopen", "", G::connection, "send the first bytes with the SYN"},
