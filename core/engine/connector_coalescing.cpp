@@ -52,12 +52,14 @@ std::optional<DialEnd> Connector::join(Dial& dial, Endpoint& endpoint, Now now) 
 bool Connector::awaits_host(Dial& dial, const Endpoint& endpoint, Now now) {
   pool::Coalescing& shared = pool_.coalescing();
   if (shared.empty() || dial.race.tried() != 0) return false;
-  if (dial.guest.host && may_join(dial, endpoint)) {
+  const Job* const sponsor = jobs_.find(dial.sponsor);
+  const bool may_wait = sponsor && sponsor->pipewait && may_join(dial, endpoint);
+  if (dial.guest.host && may_wait) {
     if (dial.guest.host->connection().channel.phase() == channel::ChannelPhase::securing) return true;
     if (now.steady < dial.guest.until) return dialer_.look_again(dial, dial.guest.until - now.steady, now), true;
   }
   shared.leave(dial.guest);
-  if (dial.guest.has_waited || !may_join(dial, endpoint)) return false;
+  if (dial.guest.has_waited || !may_wait) return false;
   const pool::Destination& place = endpoint.destination;
   const auto suits = [&](const PooledConnection& connection) { return connection.endpoint != endpoint.id; };
   for (const IpAddress& known : dial.race.addresses()) {

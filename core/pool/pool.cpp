@@ -252,7 +252,8 @@ std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, N
   }
   endpoint.offered.remove(connection);
   connection.idle_since = now.steady;
-  const bool wanted = usable && !must_yield(connection, endpoint) && !is_worn_out(connection, now);
+  const bool outdated = connection.multiplexes && endpoint.wants_http1;
+  const bool wanted = usable && !outdated && !must_yield(connection, endpoint) && !is_worn_out(connection, now);
   if (!wanted || is_surplus(endpoint)) return close_grant(connection);
   if (Waiter* waiter = take_waiter(endpoint, connection, now)) return serve_grant(connection, *waiter);
   park(connection, endpoint, now);
@@ -261,15 +262,16 @@ std::optional<Grant> Pool::released(PooledConnection& connection, bool usable, N
 
 void Pool::room_changed(PooledConnection& connection) {
   Endpoint& endpoint = *endpoints_.find(connection.endpoint);
+  const bool outdated = connection.multiplexes && endpoint.wants_http1;
+  const std::size_t most = limits_.max_connection_uses;
+  if (outdated || (most != 0 && connection.exchanges_carried >= most)) connection.last_use = true;
+  if (connection.last_use) retire(connection, endpoint);
   if (connection.untold && !connection.session().will_tell_capacity()) {
     stop_hoping(connection, endpoint);
     if (const auto told = connection.session().told_capacity(); told && !endpoint.wants_http1) {
       endpoint.carries = static_cast<std::uint32_t>(std::max<std::size_t>(*told, 1));
       if (endpoint.told_capacity != 0) endpoint.told_capacity = *endpoint.carries;
     }
-  }
-  if (limits_.max_connection_uses != 0 && connection.exchanges_carried >= limits_.max_connection_uses) {
-    connection.last_use = true;
   }
   const bool offered = !connection.exchanges.empty() && connection.room() > 0;
   if (offered && !OfferedHere::contains(connection)) endpoint.offered.push_back(connection);
@@ -397,8 +399,7 @@ std::optional<Grant> Pool::next_of(Endpoint& endpoint, Now now) {
   for (PooledConnection* connection = endpoint.offered.front(); connection;) {
     PooledConnection* const next = OfferedHere::next(*connection);  // this one may leave the list
     if (limits_.max_connection_age && is_worn_out(*connection, now)) {
-      connection->last_use = true;
-      endpoint.offered.remove(*connection);
+      retire(*connection, endpoint);
     } else if (must_yield(*connection, endpoint)) {
       if (!YieldingList::contains(endpoint)) yielding_.push_back(endpoint);
     } else if (Waiter* waiter = take_waiter(endpoint, *connection, now)) {

@@ -128,7 +128,8 @@ class Pool final : public Scheduler {
   static Duration age(const PooledConnection& connection, Instant at);
   bool is_worn_out(const PooledConnection& connection, Now now) const;
   void leave_queue(Endpoint& endpoint, Waiter& waiter);
-  void stop_hoping(PooledConnection& connection, Endpoint& endpoint);
+  static void stop_hoping(PooledConnection& connection, Endpoint& endpoint);
+  static void retire(PooledConnection& connection, Endpoint& endpoint);
   void park(PooledConnection& connection, Endpoint& endpoint, Now now);
   void unpark(PooledConnection& connection);
   void take_slot(Endpoint& endpoint);

@@ -16,7 +16,7 @@ void Pool::established(PooledConnection& connection) {
   if (connection.multiplexes && endpoint.told_capacity != 0) session.assume_capacity(endpoint.told_capacity);
   const std::size_t room = session.open_capacity();
   const bool is_outdated = connection.multiplexes && endpoint.wants_http1;
-  connection.untold = !is_outdated && session.will_tell_capacity();
+  connection.untold = !is_outdated && !connection.last_use && session.will_tell_capacity();
   if (connection.untold) {
     const std::size_t hoped =
         std::min<std::size_t>(endpoint.carries.value_or(limits::kMaxStreams), limits::kMaxStreams);
@@ -30,6 +30,13 @@ void Pool::established(PooledConnection& connection) {
   const bool is_over = endpoint.dials.empty() && connection.hoped_more == 0;
   endpoint.dialing_since = is_over ? std::nullopt : connection.secured;
   if (!endpoint.queue.empty()) make_pending(endpoint);  // those that counted on it may need their own
+}
+
+// It carries no further exchange.
+void Pool::retire(PooledConnection& connection, Endpoint& endpoint) {
+  connection.last_use = true;
+  endpoint.offered.remove(connection);
+  if (connection.untold) stop_hoping(connection, endpoint);
 }
 
 void Pool::stop_hoping(PooledConnection& connection, Endpoint& endpoint) {
@@ -65,10 +72,10 @@ bool Pool::needs_http1(const PooledConnection& connection, const Waiter& waiter)
     endpoint.protocol = http::Protocol::http1;
     endpoint.wants_http1 = true;
     endpoint.carries.reset();
-    // Those that it has for HTTP/2 carry no other exchange.
-    while (PooledConnection* const other = endpoint.offered.pop_front()) other->last_use = true;
+    // Those that it has for HTTP/2 carry no other exchange; those that are full now: room_changed().
+    while (PooledConnection* const other = endpoint.offered.front()) retire(*other, endpoint);
     for (PooledConnection* other = endpoint.idle.front(); other; other = IdleHere::next(*other)) {
-      other->last_use |= other->multiplexes;
+      if (other->multiplexes) retire(*other, endpoint);
     }
   }
   return endpoint.protocol == http::Protocol::http1;

@@ -47,16 +47,16 @@ struct PooledConnection {
   bool interest_announced = false;
   bool write_broken = false;         // a send failed; what the peer sent before may still be read
   bool last_use = false;             // no further exchange may be opened
-  bool untold = false;               // Session::will_tell_capacity(), as the pool knows it
   bool logged_in = false;            // as the account of its endpoint
   bool logged_in_at_proxy = false;   // that forwards its requests, as the user of the endpoint's proxy
   std::uint8_t addresses_tried = 0;  // as TransferInfo::addresses_tried
-  // While it is `untold`: so many more than it has room for are expected, in Endpoint::expected_more.
-  std::uint16_t hoped_more = 0;
   // Only this transfer may open the next exchange (flow::NextHop::same_connection); default: any transfer may.
   TransferId held_for;
   // There was no memory to queue this output (engine/connections.hpp).
   bool interest_deferred = false, close_deferred = false;
+  bool untold = false;  // it may take more, Session::will_tell_capacity()
+  // While it is `untold`: so many more than it has room for are expected, in Endpoint::expected_more.
+  std::uint16_t hoped_more = 0;
   Instant idle_since;  // the end of the last response, idle or not
   // How long the peer keeps it unused, by its Keep-Alive field, less a margin; the greatest one if it does not say.
   Duration kept_for = Duration::max();

@@ -5,8 +5,8 @@
 // The oracles: what a transfer gets and sends is its own, and whole; every end has a cause that the plan or the weather
 // knows; what an origin did not process is tried again, and nothing else is done twice; no window is larger than said;
 // a paused transfer stops no other; transfers share a connection, those of several hosts only where its certificate is
-// valid for all; a wrong response is never taken; cookies, priorities and trailers come as asked; what a connection keeps
-// for its peer is under its cap; every exchange ends at both ends; and the client breaks no rule.
+// valid for all; a wrong response is never taken; cookies, priorities and trailers come as asked; what a connection
+// keeps for its peer is under its cap; every exchange ends at both ends; and the client breaks no rule.
 #pragma once
 
 #include <cstdint>

@@ -93,6 +93,14 @@ TEST_CASE("coalescing waits: no longer than for another address, if it does not 
   CHECK(world.connects.size() == 2);
 }
 
+TEST_CASE("coalescing waits: not without pipewait") {
+  WaitingWorld world;
+  world.open();
+  world.options.pipewait = false;
+  world.visit("https://b.example/");
+  CHECK(world.connects.size() == 2);
+}
+
 TEST_CASE("coalescing waits: as long as its handshake takes, within the limits of who waits") {
   WaitingWorld world;
   world.open();

@@ -176,6 +176,26 @@ TEST_CASE("http2 ends: HTTP_1_1_REQUIRED is about all connections of the endpoin
   CHECK(world.bodies[refused] == "third");
 }
 
+TEST_CASE("http2 ends: HTTP_1_1_REQUIRED is also about connections that are full now") {
+  EngineOptions options;
+  options.max_connections_per_origin = 2;
+  TlsWorld world(trusting_options(), both_versions(), options);
+  std::vector<ConnId> conns;
+  for (int i = 0; i < 2; ++i) {
+    world.ask();
+    conns.push_back(world.connect());
+    world.carry(conns.back());
+    world.answer_with(conns.back(), h2::settings({{h2::kMaxStreams, 1}}));
+  }
+  const TransferId waits = world.ask();
+  world.answer_with(conns[1], h2::reset(1, kNeedsHttp1));
+  REQUIRE(world.connects.size() == 3);
+  world.answer_with(conns[0], Http2World::ok(1, "a"));
+  CHECK(closes_of(world, conns[0]) == 1);
+  CHECK(world.connects.size() == 4);
+  CHECK_FALSE(world.done(waits));
+}
+
 TEST_CASE("http2 ends: REFUSED_STREAM: again at once, once more after a while, and then it is a failure") {
   Http2World world;
   Request post = EngineWorld::get("http://192.0.2.1/", "POST");

@@ -71,6 +71,25 @@ TEST_CASE("http2 limits: without pipewait none waits for the connection of anoth
   CHECK(world.connects.size() == 3);
 }
 
+TEST_CASE("http2 limits: nobody waits for the SETTINGS of a connection that takes no more requests") {
+  const auto network_changed = [](Http2World& world) {
+    world.engine.network_changed(world.now);
+    world.drain();
+  };
+  EngineOptions options;
+  bool changes_early = false, changes_late = false;
+  SUBCASE("the network has changed") { changes_late = true; }
+  SUBCASE("the network has changed while it was made") { changes_early = true; }
+  SUBCASE("it may be used once") { options.max_connection_uses = 1; }
+  Http2World world(options);
+  world.add("http://192.0.2.1/", world.known);
+  if (changes_early) network_changed(world);
+  world.connect(false);
+  if (changes_late) network_changed(world);
+  world.add("http://192.0.2.1/", world.known);
+  CHECK(world.connects.size() == 2);
+}
+
 TEST_CASE("http2 limits: if the connection ends before its SETTINGS, those that waited for them get another one") {
   CrowdedWorld world(kBeforeSettings + 5);
   const ConnId conn = world.connect(false);
