@@ -209,8 +209,11 @@ void Book::Watcher::answers(const sim::HttpRequest& request, Instant now) {
 
 void Book::Watcher::unprocessed(const sim::HttpRequest& request) {
   Account* const account = book_.account_of(request);
+  if (!account) return;
+  const std::pair at{request.connection, request.number};
+  if (account->last_misdirected == at) account->was_misdirected = false;  // the client has not heard that
   // A request whose head has come, and not its body, was not shown to the Responder, unless it has a body.
-  if (!account || account->last != std::pair{request.connection, request.number}) return;
+  if (account->last != at) return;
   --account->processed;
   ++account->refusals;
 }
