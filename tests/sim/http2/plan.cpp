@@ -141,6 +141,7 @@ ReplyPlan draw_reply(Random& random, const OriginPlan& origin, const UploadPlan&
   reply.http2.noise = one_in(random, 8);
   if (upload.kind == UploadPlan::Kind::none && one_in(random, 8))
     reply.redirect = random.below(one_in(random, 2) ? 100'000 : 2'000);
+  reply.http2.frame_bytes = std::max<std::size_t>(reply.http2.frame_bytes, reply.redirect.value_or(0) / 200);
   const bool over_http2 = !origin.tls || origin.http2 > 0;
   if (theme != Theme::misdeeds || !over_http2 || !one_in(random, 4)) return reply;
   reply.http2.fault = draw_fault(random);
