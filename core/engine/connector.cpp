@@ -119,12 +119,12 @@ std::optional<DialEnd> Connector::next_attempt(Dial& dial, Now now) {
   const pool::Destination& place = endpoint.destination;
   if (auto end = join(dial, endpoint, now)) return end;
   if (awaits_host(dial, endpoint, now)) return std::nullopt;
-  if (dial.borrows && !has_place(dial)) return put_back(dial);
   while (true) {
     switch (dialer_.next(dial)) {
       case AddressRace::Step::attempt:
         if (place.route) return begin_attempt(dial, endpoint, {}, now);
         if (const auto address = ask_rule(place.host, port_of(dial, place), dial.race.address(), place.is_proxy)) {
+          if (dial.borrows && !has_place(dial)) return put_back(dial);
           return begin_attempt(dial, endpoint, *address, now);
         }
         dialer_.forbidden(dial, place, now);

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/address_rule.hpp"
 #include "tests/support/coalescing_world.hpp"
 
 namespace sluice {
@@ -188,6 +190,53 @@ TEST_CASE("coalescing at the limit: a look-up that fails closes nothing") {
   CHECK(closes_of(world, conn) == 0);
   CHECK(world.engine.idle_connections() == 1);
   world.engine.check_invariants();
+}
+
+TEST_CASE("coalescing at the limit: where nothing is connected to in the end, nothing is closed") {
+  struct OnlyA final : AddressRule {
+    Answer ask(const Question& question) override {
+      return {question.host == "a.example" ? Answer::Kind::allow : Answer::Kind::forbid, {}};
+    }
+  };
+  EngineOptions options = sharing(1);
+  SUBCASE("the address is forbidden") {
+    options.address_rule = std::make_shared<OnlyA>();
+    SharedWorld world(options);
+    const ConnId conn = world.visit_a();
+    const TransferId id = world.visit("https://other.example/", "192.0.2.66");
+    world.pass(1ms);
+    CHECK(world.failure(id) == Code::address_forbidden);
+    CHECK(closes_of(world, conn) == 0);
+    world.engine.check_invariants();
+  }
+  SUBCASE("it is known that the name has no address") {
+    options.name_cache.negative_ttl = 5s;
+    SharedWorld world(options);
+    const ConnId conn = world.visit_a();
+    Error absent = make_error(Code::resolve_failed, "no such name");
+    absent.name_absent = true;
+    world.ask("https://other.example/");
+    world.engine.handle_resolved(world.resolves.back().id, std::unexpected(std::move(absent)), world.now);
+    world.drain();
+    world.resolves.clear();
+    const TransferId id = world.ask("https://other.example/");
+    CHECK(world.resolves.empty());
+    world.pass(1ms);
+    CHECK(world.failure(id) == Code::resolve_failed);
+    CHECK(closes_of(world, conn) == 0);
+    world.engine.check_invariants();
+  }
+  SUBCASE("and it waits for no place") {
+    options.address_rule = std::make_shared<OnlyA>();
+    SharedWorld world(options);
+    const ConnId conn = world.visit_a();
+    const TransferId id = world.ask("https://other.example/");
+    world.ask("https://a.example/long");
+    world.resolved("192.0.2.66");
+    world.pass(1ms);
+    CHECK(world.failure(id) == Code::address_forbidden);
+    CHECK(closes_of(world, conn) == 0);
+  }
 }
 
 }  // namespace sluice
