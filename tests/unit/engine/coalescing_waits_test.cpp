@@ -239,4 +239,51 @@ TEST_CASE("coalescing at the limit: where nothing is connected to in the end, no
   }
 }
 
+TEST_CASE("coalescing at the limit: those that the limit of their host will refuse wait, and close nothing") {
+  EngineOptions options = sharing(2);
+  options.max_connections_per_origin = 1;
+  SharedWorld world(options);
+  const ConnId conn = world.visit_a();
+  world.ask("https://x.c.example/");
+  world.resolved("192.0.2.2");
+  const ConnId second = world.connect();
+  world.reply(second, h2::settings() + status(1, "200"));
+  REQUIRE(world.engine.idle_connections() == 2);
+  world.options.pipewait = false;
+  world.ask("https://other.example/");
+  SUBCASE("at once") {
+    world.ask("https://other.example/");
+    world.resolved("192.0.2.3");
+    CHECK(closes_of(world, conn) == 1);
+    CHECK(closes_of(world, second) == 0);
+  }
+  SUBCASE("where it was another one that took the place of the host in the meantime") {
+    world.eof(second);
+    world.ask("https://other.example/");
+    CHECK(world.engine.counters().transfers_queued == 0);
+    world.resolved("192.0.2.3");
+    CHECK(closes_of(world, conn) == 0);
+  }
+  CHECK(world.connects.size() == 3);
+  CHECK(world.engine.connections() == 2);
+  CHECK(world.engine.counters().transfers_queued == 1);
+  world.engine.check_invariants();
+}
+
+TEST_CASE("coalescing at the limit: more than the host has places for are joined at once") {
+  EngineOptions options = sharing(1);
+  options.max_connections_per_origin = 1;
+  SharedWorld world(options);
+  const ConnId conn = world.visit_a();
+  world.options.pipewait = false;
+  const TransferId first = world.ask("https://b.example/");
+  const TransferId second = world.ask("https://b.example/");
+  world.resolved("192.0.2.1");
+  CHECK(world.connects.size() == 1);
+  world.reply(conn, status(3, "200") + status(5, "200"));
+  CHECK(world.succeeded(first));
+  CHECK(world.succeeded(second));
+  check_nothing_left(world);
+}
+
 }  // namespace sluice
