@@ -100,6 +100,7 @@ void Connector::orphan(pool::DialId id, bool unwanted, Now now) {
   Dial* dial = dialer_.find(id);
   if (!dial) return;
   uncount(*dial);
+  if (dial->borrows) return abandon(*dial);  // it must take no place that somebody else may need
   if (dial->early) {
     if (dial->early->data.was_sent()) return abandon(*dial);  // the response would be for its sponsor
     // The TLS layer has it too, and may not have begun: in a tunnel it begins after the proxies.

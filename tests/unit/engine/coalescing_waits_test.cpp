@@ -286,4 +286,29 @@ TEST_CASE("coalescing at the limit: more than the host has places for are joined
   check_nothing_left(world);
 }
 
+TEST_CASE("coalescing at the limit: a look-up that nobody waits for any more closes nothing") {
+  EngineOptions options = sharing(2);
+  options.name_cache.ttl = 0s;
+  SharedWorld world(options);
+  world.ask("https://x.c.example/");
+  world.resolved("192.0.2.2");
+  const ConnId conn = world.connect();
+  world.reply(conn, h2::settings({{h2::kMaxStreams, 1}}) + status(1, "200"));
+  const ConnId idle = world.visit_a();
+  const TransferId busy = world.ask("https://x.c.example/busy");
+  const TransferId next = world.ask("https://x.c.example/next");
+  REQUIRE(world.resolves.size() == 1);  // a connection of its own would need the place of the idle one
+  const ResolveId id = world.resolves.front().id;
+  world.reply(conn, status(3, "200"));
+  CHECK(world.succeeded(busy));
+  world.engine.handle_resolved(id, std::vector<IpAddress>{*IpAddress::parse("192.0.2.3")}, world.now);
+  world.drain();
+  CHECK(closes_of(world, idle) == 0);
+  world.reply(conn, status(5, "200"));
+  CHECK(world.succeeded(next));
+  CHECK(world.connects.size() == 2);
+  CHECK(world.engine.idle_connections() == 2);
+  check_nothing_left(world);
+}
+
 }  // namespace sluice
